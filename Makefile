@@ -1,0 +1,65 @@
+# Ask the Labs. `make help` says what each target does.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Hard links, uv's default, make nltk refuse to read its own data.
+export UV_LINK_MODE := copy
+PIP_LOCKED = $(BIN)/uv pip install --quiet --python $(BIN)/python --only-binary :all: --require-hashes
+DEMO_INDEX ?= $(VENV)/demo-index
+PORT ?= 7860
+
+.PHONY: help demo install test lint bench lock browser dev clean
+
+help: ## say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: install ## ingest the sample collection and open the page on http://127.0.0.1:7860
+	@$(BIN)/asklabs ingest eval/sample/reports --index $(DEMO_INDEX)
+	@$(BIN)/asklabs serve --index $(DEMO_INDEX) --port $(PORT)
+
+install: $(VENV)/.installed ## make .venv with the pinned packages and the asklabs command
+
+test: dev browser ## install what the tests need, then run lint, types and all tests
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python -m pytest
+
+lint: dev ## check style and types
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: dev ## time ingest, start and answers on the sample collection (REPORTS=DIR for your own)
+	@$(BIN)/python tests/bench.py $(REPORTS)
+
+lock: dev ## write the pinned versions again, with hashes and without addresses
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade \
+	  --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade \
+	  --no-header --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+clean: ## remove .venv and with it the demo's index
+	@rm -rf $(VENV)
+
+dev: $(VENV)/.installed-dev
+
+# Only root may add Debian's chromium; elsewhere the browser tests skip and say so.
+browser:
+	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null; fi
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
+	@echo "Making $(VENV) with the pinned packages (a minute or two, once) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@grep -A200 '^uv==' requirements-dev.lock | awk 'NR>1 && /^[a-z]/{exit} {print}' > $(VENV)/uv.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r $(VENV)/uv.txt
+
+$(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/uv
+	@$(PIP_LOCKED) -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
+	@$(PIP_LOCKED) -r requirements-dev.lock
+	@touch $@

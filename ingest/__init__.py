@@ -1,0 +1,1 @@
+"""Turns report files into passages in the store."""

@@ -1,0 +1,1 @@
+"""Answers questions over a store of report passages, with citations."""

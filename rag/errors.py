@@ -1,0 +1,53 @@
+"""The errors a user can meet; each message names the remedy.
+
+AskLabsError
+├── SettingsError        a setting is unknown or out of range
+├── InputError           a file or question that was given can't be used
+├── IndexError_          the index can't be used
+│   ├── IndexMissing     there is none at this place
+│   ├── IndexMismatch    another parser, chunker or embedding made it
+│   ├── IndexDamaged     it can't be read
+│   └── IndexBusy        another process is writing to it
+├── UnknownReport        no report of that id is in the index
+└── ModelError           the configured language or embedding model failed
+"""
+
+
+class AskLabsError(Exception):
+    """Base of all errors whose message is meant for the user."""
+
+
+class SettingsError(AskLabsError):
+    """A setting is unknown, missing or out of range."""
+
+
+class InputError(AskLabsError):
+    """A file or question that was given can't be used."""
+
+
+class IndexError_(AskLabsError):
+    """The index can't be used."""
+
+
+class IndexMissing(IndexError_):
+    """There is no index at the given place."""
+
+
+class IndexMismatch(IndexError_):
+    """The index was made by another parser, chunker or embedding than asked for."""
+
+
+class IndexDamaged(IndexError_):
+    """The index can't be read."""
+
+
+class IndexBusy(IndexError_):
+    """Another process is writing to the index."""
+
+
+class UnknownReport(AskLabsError):
+    """No report of that id is in the index."""
+
+
+class ModelError(AskLabsError):
+    """The configured language or embedding model failed."""

@@ -1,0 +1,115 @@
+"""The product's settings: one frozen model, read once and passed on, never imported as a global."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from rag.errors import SettingsError
+
+PREFIX = "ASKLABS_"
+FILE = "asklabs.toml"
+
+
+class Settings(BaseSettings):
+    """Settings, from the environment (ASKLABS_NAME) over asklabs.toml over these defaults.
+
+    OPENAI_API_KEY and OPENAI_BASE_URL are read under their usual names.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    index: Path = Field(Path("asklabs-index"), description="folder of the index")
+    model: str = Field(
+        "auto",
+        description="who writes answers: extractive, openai:MODEL, or auto "
+        "(openai:gpt-4.1-mini when a key or base URL is set, else extractive)",
+    )
+    embedding: str = Field("builtin", description="embedding model: builtin or openai:MODEL")
+    passages: int = Field(12, ge=1, le=100, description="passages an answer may read")
+    context_tokens: int = Field(
+        6000, ge=500, le=1_000_000, description="tokens of passages that a model is given"
+    )
+    answer_tokens: int = Field(
+        700, ge=50, le=16_000, description="tokens that a model may write in one answer"
+    )
+    timeout: float = Field(60.0, gt=0, le=3600, description="seconds to wait for a model's server")
+    threads: int = Field(0, ge=0, le=256, description="threads of the embedding model; 0: all cores")
+    host: str = Field("127.0.0.1", description="address that the page listens on")
+    port: int = Field(7860, ge=1, le=65535, description="port of the page")
+    openai_api_key: SecretStr | None = Field(None, description="key of the model's server")
+    openai_base_url: str | None = Field(None, description="address of an OpenAI-compatible server")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load_settings` passes: nothing is read when the class is used."""
+        return (init_settings,)
+
+    @property
+    def answer_model(self) -> str:
+        """The model that writes answers, with "auto" resolved."""
+        if self.model != "auto":
+            return self.model
+        return "openai:gpt-4.1-mini" if self.openai_api_key or self.openai_base_url else "extractive"
+
+    @property
+    def embedding_threads(self) -> int:
+        """Threads of the embedding model; more than the cores make it spin."""
+        return self.threads or os.cpu_count() or 1
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        key[len(PREFIX) :].lower(): value for key, value in environ.items() if key.startswith(PREFIX)
+    }
+    for key in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        if environ.get(key):
+            values[key.lower()] = environ[key]
+    return values
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML ({error}). Correct or remove it.") from error
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None, file: Path = Path(FILE), **given: Any
+) -> Settings:
+    """Settings from `given` (None values aside), then the environment, then `file`.
+
+    Raises:
+        SettingsError: a name is unknown or a value out of range; the message names it.
+    """
+    values = _from_file(file) | _from_environment(os.environ if environ is None else environ)
+    values |= {name: value for name, value in given.items() if value is not None}
+    for name in values:
+        if name not in Settings.model_fields:
+            near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+            hint = f"Did you mean {near[0]}?" if near else "See README.md for the list."
+            raise SettingsError(f"There is no setting {name!r}. {hint}")
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(
+            f"The setting {name} is not usable: {first['msg']}. Set {PREFIX}{name.upper()} or "
+            f"correct {FILE}."
+        ) from error

@@ -1,0 +1,220 @@
+"""The words of the product as types: reports, passages, questions, answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
+
+Stage = Literal["intention", "finding", "partner", "method", "evidence", "admin"]
+Status = Literal["supported", "partly", "unsupported"]
+Intent = Literal["answer", "compare", "list", "about"]
+Role = Literal["user", "assistant"]
+Span = tuple[int, int]
+
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportInfo:
+    """What is known of one report without reading its answers.
+
+    `countries` are display names, `iso` the ISO 3166 alpha-2 codes of those that
+    have one; `facts` holds every other tag by its key. `kind` tells plans from closings.
+    """
+
+    id: str
+    title: str
+    countries: tuple[str, ...] = ()
+    iso: tuple[str, ...] = ()
+    year: int | None = None
+    type: str = ""
+    kind: str = ""
+    language: str = "en"
+    methods: tuple[str, ...] = ()
+    datasources: tuple[str, ...] = ()
+    sdgs: tuple[str, ...] = ()
+    thematic_areas: tuple[str, ...] = ()
+    facts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def lab(self) -> str:
+        """The lab's display name: its countries, joined."""
+        return ", ".join(self.countries) or "Unknown lab"
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What a lab wrote under one form question.
+
+    `spans` are half-open character ranges in the file; `text` is their cleaned
+    text, joined by newlines. `occurrence` counts equal prompts of a section from 0.
+    """
+
+    section: str
+    prompt: str
+    text: str
+    spans: tuple[Span, ...]
+    occurrence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One parsed file: its tags, its answer blocks, and its verbatim text."""
+
+    info: ReportInfo
+    blocks: tuple[Block, ...]
+    raw: str
+    links: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The unit of retrieval: an answer block or a token-bounded part of it.
+
+    `part` counts from 1 up to `parts`; `spans` are character ranges in the report's file.
+    """
+
+    id: str
+    report: ReportInfo
+    section: str
+    prompt: str
+    text: str
+    spans: tuple[Span, ...]
+    stage: Stage = "evidence"
+    language: str = "en"
+    part: int = 1
+    parts: int = 1
+
+    @property
+    def context(self) -> str:
+        """The line that goes before the text when it is embedded, searched or prompted."""
+        info = self.report
+        where = " ".join(x for x in (info.lab, str(info.year or ""), info.kind) if x)
+        return " | ".join(x for x in (where, info.title, self.prompt) if x)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A passage that retrieval found, with its fused score (higher is better)."""
+
+    passage: Passage
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a search is narrowed to; within a field any value may match, across fields all must."""
+
+    country: tuple[str, ...] = ()
+    year: tuple[int, ...] = ()
+    type: tuple[str, ...] = ()
+    kind: tuple[str, ...] = ()
+    method: tuple[str, ...] = ()
+    datasource: tuple[str, ...] = ()
+    sdg: tuple[str, ...] = ()
+    theme: tuple[str, ...] = ()
+
+    def as_dict(self) -> dict[str, list[str | int]]:
+        """The fields that are set, as plain lists."""
+        values = {name: list(getattr(self, name)) for name in FILTER_FIELDS}
+        return {name: value for name, value in values.items() if value}
+
+    def merged(self, other: Filters) -> Filters:
+        """These filters, with each field that they leave open taken from `other`."""
+        gaps = {n: getattr(other, n) for n in FILTER_FIELDS if not getattr(self, n)}
+        return replace(self, **gaps)
+
+    def __bool__(self) -> bool:
+        return any(getattr(self, name) for name in FILTER_FIELDS)
+
+
+# Filter field -> the field of ReportInfo (and the metadata key in the store) that it tests.
+FILTER_FIELDS: dict[str, str] = {
+    "country": "countries",
+    "year": "year",
+    "type": "type",
+    "kind": "kind",
+    "method": "methods",
+    "datasource": "datasources",
+    "sdg": "sdgs",
+    "theme": "thematic_areas",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPlan:
+    """How a question was understood."""
+
+    question: str
+    standalone: str
+    language: str = "en"
+    intent: Intent = "answer"
+    filters: Filters = Filters()
+    boosted: Filters = Filters()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A number in the answer that points to a passage, with the words that support it."""
+
+    n: int
+    passage: Passage
+    quote: str
+    status: Status = "supported"
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which reports matched, and which of them the answer rests on.
+
+    `reports` are the ids that the answer rests on, or the complete list for intent "list".
+    `matched_reports` counts the reports in scope with a passage that speaks of the question.
+    """
+
+    intent: Intent
+    reports: tuple[str, ...] = ()
+    labs: tuple[str, ...] = ()
+    matched_reports: int = 0
+    read_passages: int = 0
+    read_reports: int = 0
+    filters: Filters = Filters()
+
+    @property
+    def count(self) -> int:
+        """How many reports the answer rests on."""
+        return len(self.reports)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished answer. `text` carries `[n]` marks; each n has a citation.
+
+    `timings` are milliseconds: plan_ms, retrieve_ms, answer_ms. `notice` is a sentence for
+    the reader about how the answer came about (for example that a model failed), or "".
+    """
+
+    question: str
+    standalone: str
+    text: str
+    refused: bool
+    citations: tuple[Citation, ...]
+    hits: tuple[Hit, ...]
+    coverage: Coverage
+    mode: str
+    language: str = "en"
+    timings: Mapping[str, float] = field(default_factory=dict)
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    index: str = ""
+    notice: str = ""
