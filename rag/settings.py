@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from rag.errors import SettingsError
 
@@ -18,13 +17,13 @@ PREFIX = "ASKLABS_"
 FILE = "asklabs.toml"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Settings, from the environment (ASKLABS_NAME) over asklabs.toml over these defaults.
 
     OPENAI_API_KEY and OPENAI_BASE_URL are read under their usual names.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     index: Path = Field(Path("asklabs-index"), description="folder of the index")
     model: str = Field(
@@ -41,28 +40,22 @@ class Settings(BaseSettings):
         700, ge=50, le=16_000, description="tokens that a model may write in one answer"
     )
     timeout: float = Field(60.0, gt=0, le=3600, description="seconds to wait for a model's server")
-    threads: int = Field(0, ge=0, le=256, description="threads of the embedding model; 0: all cores")
+    threads: int = Field(
+        0, ge=0, le=256, description="threads of the embedding model; 0: all cores"
+    )
     host: str = Field("127.0.0.1", description="address that the page listens on")
     port: int = Field(7860, ge=1, le=65535, description="port of the page")
     openai_api_key: SecretStr | None = Field(None, description="key of the model's server")
     openai_base_url: str | None = Field(None, description="address of an OpenAI-compatible server")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        **_: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what `load_settings` passes: nothing is read when the class is used."""
-        return (init_settings,)
 
     @property
     def answer_model(self) -> str:
         """The model that writes answers, with "auto" resolved."""
         if self.model != "auto":
             return self.model
-        return "openai:gpt-4.1-mini" if self.openai_api_key or self.openai_base_url else "extractive"
+        return (
+            "openai:gpt-4.1-mini" if self.openai_api_key or self.openai_base_url else "extractive"
+        )
 
     @property
     def embedding_threads(self) -> int:
@@ -72,7 +65,9 @@ class Settings(BaseSettings):
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {
-        key[len(PREFIX) :].lower(): value for key, value in environ.items() if key.startswith(PREFIX)
+        key[len(PREFIX) :].lower(): value
+        for key, value in environ.items()
+        if key.startswith(PREFIX)
     }
     for key in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         if environ.get(key):
