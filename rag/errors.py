@@ -3,7 +3,7 @@
 AskLabsError
 ├── SettingsError        a setting is unknown or out of range
 ├── InputError           a file or question that was given can't be used
-├── IndexError_          the index can't be used
+├── IndexUnusable          the index can't be used
 │   ├── IndexMissing     there is none at this place
 │   ├── IndexMismatch    another parser, chunker or embedding made it
 │   ├── IndexDamaged     it can't be read
@@ -25,23 +25,23 @@ class InputError(AskLabsError):
     """A file or question that was given can't be used."""
 
 
-class IndexError_(AskLabsError):
+class IndexUnusable(AskLabsError):
     """The index can't be used."""
 
 
-class IndexMissing(IndexError_):
+class IndexMissing(IndexUnusable):
     """There is no index at the given place."""
 
 
-class IndexMismatch(IndexError_):
+class IndexMismatch(IndexUnusable):
     """The index was made by another parser, chunker or embedding than asked for."""
 
 
-class IndexDamaged(IndexError_):
+class IndexDamaged(IndexUnusable):
     """The index can't be read."""
 
 
-class IndexBusy(IndexError_):
+class IndexBusy(IndexUnusable):
     """Another process is writing to the index."""
 
 
