@@ -1,0 +1,125 @@
+"""Report -> passages: one per answer block, or token-bounded parts of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from llama_index.core.schema import BaseNode, TextNode, TransformComponent
+
+from ingest.clean import clean, clean_with_offsets
+from ingest.stages import stage_of
+from rag.nodes import passage_to_node
+from rag.tokens import count_tokens
+from rag.types import Block, Passage, Report, Span
+from rag.words import language_of, sentences
+
+# Measured on the development questions: see README, "How it was tuned".
+MAX_TOKENS = 300
+
+
+class PassageChunker(TransformComponent):
+    """A llama-index transformation of report nodes (metadata "report": Report) to passages."""
+
+    max_tokens: int = MAX_TOKENS
+
+    def __call__(self, nodes: Sequence[BaseNode], **_: Any) -> Sequence[BaseNode]:
+        """The passages of all report nodes, as text nodes with stable ids."""
+        found: list[TextNode] = []
+        for node in nodes:
+            report = node.metadata["report"]
+            found += map(passage_to_node, chunk(report, self.max_tokens))
+        return found
+
+
+def chunk(report: Report, max_tokens: int = MAX_TOKENS) -> list[Passage]:
+    """The passages of a report, in file order, each of at most `max_tokens` tokens.
+
+    A single sentence that is longer is cut at white space. The language of a passage too
+    short to tell is that of most of the report.
+    """
+    parts = [(b, _parts(report.raw, b, max_tokens)) for b in report.blocks]
+    languages = [[language_of(text, default="") for text, _ in ps] for _, ps in parts]
+    sizes: Counter[str] = Counter()
+    for (_, ps), found in zip(parts, languages, strict=True):
+        for (text, _), language in zip(ps, found, strict=True):
+            if language:
+                sizes[language] += len(text)
+    main = sizes.most_common(1)[0][0] if sizes else "en"
+    info = replace(report.info, language=main)
+    return [
+        Passage(
+            id=passage_id(info.id, block, n),
+            report=info,
+            section=block.section,
+            prompt=block.prompt,
+            text=text,
+            spans=spans,
+            stage=stage_of(block.section, block.prompt),
+            language=language or main,
+            part=n,
+            parts=len(ps),
+        )
+        for (block, ps), found in zip(parts, languages, strict=True)
+        for n, ((text, spans), language) in enumerate(zip(ps, found, strict=True), start=1)
+    ]
+
+
+def passage_id(report_id: str, block: Block, part: int) -> str:
+    """The id of a passage: the same for the same place in the same report, at any time."""
+    place = (report_id, block.section, block.prompt, str(block.occurrence), str(part))
+    return hashlib.sha256("\x1f".join(place).encode()).hexdigest()[:24]
+
+
+def _parts(raw: str, block: Block, max_tokens: int) -> list[tuple[str, tuple[Span, ...]]]:
+    """The block's text in parts of at most `max_tokens`, each with its spans in the file."""
+    if count_tokens(block.text) <= max_tokens:
+        return [(block.text, block.spans)]
+    parts: list[tuple[list[str], list[Span], int]] = []
+    for piece, span, size in _pieces(raw, block.spans, max_tokens):
+        if not parts or parts[-1][2] + size > max_tokens:
+            parts.append(([], [], 0))
+        texts, spans, total = parts[-1]
+        if spans and clean(raw[spans[-1][0] : span[1]]).endswith(piece) and _near(spans[-1], span):
+            spans[-1] = (spans[-1][0], span[1])
+            texts[-1] = clean(raw[slice(*spans[-1])])
+        else:
+            spans.append(span)
+            texts.append(piece)
+        parts[-1] = (texts, spans, total + size)
+    return [("\n".join(texts), tuple(spans)) for texts, spans, _ in parts]
+
+
+def _near(before: Span, after: Span) -> bool:
+    return 0 <= after[0] - before[1] <= 40
+
+
+def _pieces(
+    raw: str, spans: Sequence[Span], max_tokens: int
+) -> Iterator[tuple[str, Span, int]]:
+    """Sentences (cut at white space where longer than `max_tokens`) with place and size."""
+    for start, end in spans:
+        text, offsets = clean_with_offsets(raw[start:end])
+        for a, b in sentences(text):
+            for c, d in _cut(text, a, b, max_tokens):
+                span = (start + offsets[c], start + offsets[d - 1] + 1)
+                piece = clean(raw[slice(*span)])
+                if piece:
+                    yield piece, span, count_tokens(piece) + 1
+
+
+def _cut(text: str, start: int, end: int, max_tokens: int) -> Iterator[tuple[int, int]]:
+    """text[start:end] in runs of whole words of at most `max_tokens` tokens."""
+    while count_tokens(text[start:end]) > max_tokens:
+        length = 4 * max_tokens
+        while count_tokens(text[start : start + length]) > max_tokens:
+            length //= 2
+        space = text.rfind(" ", start + 1, start + length)
+        stop = space if space > start else start + length
+        yield start, stop
+        start = stop + (1 if text[stop : stop + 1] == " " else 0)
+    if start < end:
+        yield start, end

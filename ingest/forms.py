@@ -1,0 +1,167 @@
+"""Learns from a collection which lines are form text.
+
+Form text recurs: the same words under the same prompt in the reports of several labs. One
+lab's own words recur too (a plan, its re-submission, its closing), but only in that lab's
+reports, and short or ticked answers recur everywhere. So a paragraph is form text when it is
+no list, has at least five words, and stands in a fifth or more of the reports with that prompt,
+of three or more labs (two when there are no more). In a section's head, the section counts
+as the prompt. A single report teaches nothing: there all text is taken for answers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from ingest.scan import Event, key
+
+MIN_LABS = 3
+MIN_SHARE = 0.2
+MIN_WORDS = 5
+HEAD = "# "
+# A line that begins with ">" and is longer than any form question is a lab's own.
+MAX_PROMPT = 300
+# Share of a report's prompts that must be known for it to count as a known form filled in.
+KNOWN_FORM = 0.7
+
+
+@dataclass(frozen=True, slots=True)
+class Forms:
+    """What a collection says about its forms; all strings are keys as `scan.key` makes them.
+
+    `prompts` are those seen in two reports or more, `paragraphs` pairs of prompt and form
+    paragraph, `records` the prompts that come round again for each partner of a list.
+    """
+
+    prompts: frozenset[str] = field(default_factory=frozenset)
+    paragraphs: frozenset[tuple[str, str]] = field(default_factory=frozenset)
+    records: frozenset[str] = field(default_factory=frozenset)
+
+    def __or__(self, other: Forms) -> Forms:
+        return Forms(
+            self.prompts | other.prompts,
+            self.paragraphs | other.paragraphs,
+            self.records | other.records,
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of the whole."""
+        lines = sorted(self.prompts) + sorted(map(repr, self.paragraphs)) + sorted(self.records)
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+    def prompt_lines(self, events: Sequence[Event]) -> frozenset[int]:
+        """Which of a file's ">" lines (indices of events) are form questions.
+
+        A line seen in other reports is. Of the rest: in a report that otherwise fills in a
+        known form none is; in a report of an unknown form all are, save what is too long for
+        a question and runs of lines that answer the question right above them.
+        """
+        at = [i for i, event in enumerate(events) if event.kind == "prompt"]
+        named = [i for i in at if events[i].text]
+        known = {i for i in named if key(events[i].text) in self.prompts}
+        empty = {i for i in at if not events[i].text}
+        if len(known) >= KNOWN_FORM * len(named):
+            return frozenset(known | empty)
+        return frozenset(
+            i
+            for i in at
+            if i in known
+            or i in empty
+            or (len(events[i].text) <= MAX_PROMPT and not _answers_above(events, i))
+        )
+
+    def is_form_paragraph(self, prompt: str, text: str) -> bool:
+        """Whether a paragraph under a prompt (given by its key) is form text."""
+        return (prompt, key(text)) in self.paragraphs
+
+
+def _answers_above(events: Sequence[Event], i: int) -> bool:
+    """Whether line i is in a run of ">" lines that stands where an answer is due."""
+
+    def joined(j: int) -> bool:
+        return (
+            0 < j < len(events)
+            and events[j].kind == events[j - 1].kind == "prompt"
+            and events[j - 1].end == events[j].start
+        )
+
+    first = last = i
+    while joined(first):
+        first -= 1
+    while joined(last + 1):
+        last += 1
+    if first == last:
+        return False
+    unanswered = first > 0 and events[first - 1].kind == "prompt"
+    answered = last + 1 < len(events) and events[last + 1].kind == "text"
+    return unanswered and not answered
+
+
+def learn(files: Iterable[tuple[str, Sequence[Event]]]) -> Forms:
+    """Forms of a collection, from each file's lab and its events."""
+    seen_prompts: dict[str, int] = defaultdict(int)
+    labs_of: dict[tuple[str, str], list[str]] = defaultdict(list)
+    records: dict[str, int] = defaultdict(int)
+    all_labs: set[str] = set()
+    for lab, events in files:
+        all_labs.add(lab)
+        prompts, paragraphs, repeated = _of_file(events)
+        for prompt in prompts:
+            seen_prompts[prompt] += 1
+        for pair in paragraphs:
+            labs_of[pair].append(lab)
+        for prompt in repeated:
+            records[prompt] += 1
+    enough = min(MIN_LABS, max(2, len(all_labs)))
+    return Forms(
+        frozenset(p for p, n in seen_prompts.items() if n >= 2 and not p.startswith(HEAD)),
+        frozenset(
+            pair
+            for pair, labs in labs_of.items()
+            if len(set(labs)) >= enough and len(labs) >= MIN_SHARE * seen_prompts[pair[0]]
+        ),
+        frozenset(records),
+    )
+
+
+def _of_file(events: Sequence[Event]) -> tuple[set[str], set[tuple[str, str]], set[str]]:
+    """A file's prompts and sections, its possible form paragraphs, its repeated group prompts."""
+    prompts: set[str] = set()
+    paragraphs: set[tuple[str, str]] = set()
+    repeated: set[str] = set()
+    in_groups: set[str] = set()
+    prompt, depth = "", 0
+    for event in events:
+        if event.kind == "section":
+            prompt, in_groups = head_key(event.text), set()
+            prompts.add(prompt)
+        elif event.kind == "open":
+            depth += 1
+        elif event.kind == "close":
+            depth = max(0, depth - 1)
+        elif event.kind == "prompt" and event.text:
+            prompt = key(event.text)
+            prompts.add(prompt)
+            if depth and prompt in in_groups:
+                repeated.add(prompt)
+            elif depth:
+                in_groups.add(prompt)
+            else:
+                in_groups = set()
+        elif event.kind == "text" and could_be_form(event.text):
+            paragraphs.add((prompt, key(event.text)))
+    return prompts, paragraphs, repeated
+
+
+def head_key(section: str) -> str:
+    """What stands for the prompt between a section's heading and its first prompt."""
+    return HEAD + key(section)
+
+
+def could_be_form(text: str) -> bool:
+    """Whether a paragraph is of the kind that forms hold: words, and not a list."""
+    return not re.match(r"\s*(?:[-*•]|\d+[.)])\s", text) and len(key(text).split()) >= MIN_WORDS

@@ -1,0 +1,90 @@
+"""Tags as written by labs -> tags as stored: countries, years, numbered goals, folded spellings."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from rag.countries import resolve_country
+
+# Personal data: never stored, embedded, shown or logged.
+PRIVATE = frozenset({"focal_point", "email", "contact", "phone"})
+_SINGLE = {"latlng"}
+SDG_TITLES = (
+    "No poverty",
+    "Zero hunger",
+    "Good health and well-being",
+    "Quality education",
+    "Gender equality",
+    "Clean water and sanitation",
+    "Affordable and clean energy",
+    "Decent work and economic growth",
+    "Industry, innovation and infrastructure",
+    "Reduced inequalities",
+    "Sustainable cities and communities",
+    "Responsible consumption and production",
+    "Climate action",
+    "Life below water",
+    "Life on land",
+    "Peace, justice and strong institutions",
+    "Partnerships for the goals",
+)
+
+
+@dataclass(slots=True)
+class TagFields:
+    """The tags of one report by their meaning; `facts` holds the rest."""
+
+    countries: tuple[str, ...] = ()
+    iso: tuple[str, ...] = ()
+    year: int | None = None
+    type: str = ""
+    methods: tuple[str, ...] = ()
+    datasources: tuple[str, ...] = ()
+    sdgs: tuple[str, ...] = ()
+    thematic_areas: tuple[str, ...] = ()
+    facts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def tags_to_fields(tags: Iterable[tuple[str, str]]) -> TagFields:
+    """The fields of a file's tags; repeated values count once, unknown places are no country."""
+    values: dict[str, list[str]] = {}
+    for name, value in tags:
+        text = " ".join(html.unescape(html.unescape(value)).split())
+        if text and name not in PRIVATE:
+            values.setdefault(name, []).append(text)
+    places = dict.fromkeys(p for v in values.pop("country", []) if (p := resolve_country(v)))
+    by_code = {code: name for code, name in reversed(places)}
+    codes = tuple(dict.fromkeys(code for code, _ in places))
+    years = [int(m.group()) for v in values.pop("year", []) if (m := re.search(r"\b20\d\d\b", v))]
+    fields = TagFields(
+        countries=tuple(by_code[code] for code in codes),
+        iso=codes,
+        year=years[0] if years else None,
+        type=next(iter(values.pop("type", [])), "").lower(),
+        methods=_unique(values.pop("methods", [])),
+        datasources=_unique(values.pop("datasources", [])),
+        sdgs=_unique(map(canonical_sdg, values.pop("sdgs", []))),
+        thematic_areas=_unique(values.pop("thematic_areas", [])),
+    )
+    fields.facts = {n: _unique(v) for n, v in values.items() if n not in _SINGLE}
+    return fields
+
+
+def canonical_sdg(value: str) -> str:
+    """A goal as "14. Life below water", whatever its spelling; as given if it has no number."""
+    match = re.match(r"\s*(?:SDG|ODS|ODD)?\s*(\d{1,2})\b", value, re.IGNORECASE)
+    number = int(match.group(1)) if match else 0
+    return f"{number}. {SDG_TITLES[number - 1]}" if 1 <= number <= len(SDG_TITLES) else value
+
+
+def fold_tag(value: str) -> str:
+    """What makes two spellings of a tag the same: letters and digits, without case and hyphens."""
+    return " ".join(re.findall(r"\w+", value.casefold()))
+
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    """The values in order, each once by its folded form."""
+    return tuple({fold_tag(v): v for v in reversed(list(values))}.values())[::-1]

@@ -1,0 +1,97 @@
+"""Splits the text of a report file into lines with meaning and their places in the file."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["title", "tag", "section", "prompt", "quote", "open", "close", "text"]
+
+_LINE = re.compile(r"[^\n]*\n?")
+_TAG = re.compile(r"\[\[([\w-]{1,60}):((?:[^\[\]]|\[(?!\[)|\](?!\])){0,5000})\]\]")
+_GROUP = re.compile(r"<div\s+class=[\"']group[\"']\s*>", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One meaningful piece of a file: raw[start:end], with the marker-free text of its first line.
+
+    Kind "text" is a whole paragraph; kind "quote" is an answer's own line that begins with ">".
+    """
+
+    kind: Kind
+    start: int
+    end: int
+    text: str = ""
+
+
+def key(text: str) -> str:
+    """What makes two form texts the same: letters and digits, without case, entities, spacing."""
+    text = html.unescape(html.unescape(text)).casefold()
+    return " ".join(re.findall(r"\w+", text))
+
+
+def tags(raw: str) -> list[tuple[str, str]]:
+    """All `[[key:value]]` tags of a file in order; a value may go over several lines."""
+    return [(m.group(1).lower(), " ".join(m.group(2).split())) for m in _TAG.finditer(raw)]
+
+
+def scan(raw: str) -> list[Event]:
+    """The events of a file, in order. Never fails; every non-blank line is in exactly one."""
+    events: list[Event] = []
+    tag_spans = [m.span() for m in _TAG.finditer(raw)]
+    paragraph: list[tuple[int, int]] = []
+
+    def flush() -> None:
+        if paragraph:
+            start, end = paragraph[0][0], paragraph[-1][1]
+            events.append(Event("text", start, end, raw[start:end]))
+            paragraph.clear()
+
+    in_tag = 0
+    titled = False
+    for start, end in _lines(raw):
+        line = raw[start:end].strip()
+        while in_tag < len(tag_spans) and tag_spans[in_tag][1] <= start:
+            in_tag += 1
+        if not line:
+            flush()
+        elif in_tag < len(tag_spans) and tag_spans[in_tag][0] < end and line.startswith("[["):
+            flush()
+            events.append(Event("tag", start, end))
+        elif in_tag < len(tag_spans) and tag_spans[in_tag][0] < start:
+            events.append(Event("tag", start, end))
+        elif (event := _marker(line, start, end, titled)) is not None:
+            flush()
+            titled = titled or event.kind == "title"
+            events.append(event)
+        else:
+            paragraph.append((start, end))
+    flush()
+    return events
+
+
+def _lines(raw: str) -> Iterator[tuple[int, int]]:
+    for match in _LINE.finditer(raw):
+        if match.start() < match.end():
+            yield match.span()
+
+
+def _marker(line: str, start: int, end: int, titled: bool) -> Event | None:
+    """The event of a line that carries a marker; None for a line of an answer."""
+    if line.startswith("# ") and not titled:
+        return Event("title", start, end, line[2:].strip())
+    if line == "##" or line.startswith("## "):
+        return Event("section", start, end, line[2:].strip())
+    if line.startswith(">"):
+        # ">>" and ">100" are a lab's own marks: the form always writes "> ".
+        own = len(line) > 1 and line[1] not in " \u00a0"
+        return Event("quote" if own else "prompt", start, end, line[1:].strip())
+    if _GROUP.fullmatch(line):
+        return Event("open", start, end)
+    if line == "</div>":
+        return Event("close", start, end)
+    return None

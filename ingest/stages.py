@@ -1,0 +1,68 @@
+"""Tells from the form question what kind of thing an answer is: its stage."""
+
+from __future__ import annotations
+
+import re
+
+from rag.types import Stage
+
+# First match wins. Written for words that any such form uses, not for whole questions.
+_RULES: tuple[tuple[Stage, re.Pattern[str]], ...] = tuple(
+    (stage, re.compile(words, re.IGNORECASE))
+    for stage, words in (
+        (
+            "admin",
+            r"^(?:title|name|age|note|tags?|text|sdgs?|images?|created by:?|collected by)$"
+            r"|\bname for your|title of the|name of the (?:experiment|innovat)|prepared by"
+            r"|on date|current status|end of action|saves automatically|portfolio does"
+            r"|contact|e-?mail|reviewer|challenge type|quality check"
+            r"|\b(?:please|kindly) (?:upload|paste|add|include|insert)\b",
+        ),
+        (
+            "finding",
+            r"\binsights?\b|know now|learning outcome|main learnings|what (?:did|have) you learn"
+            r"|barriers?|bottleneck|obstacle|surpris|proven|advice|would you (?:change|have done)"
+            r"|observations? about|did this|did these|did you experience|happened after|hand-?over"
+            r"|actual monetary|how long did|planned to scale|follow up|benefit from the results"
+            r"|be replicated|influenced|bonus question|in hindsight|result",
+        ),
+        ("partner", r"\bpartner|collaborat|who led|who lead|solution holder"),
+        (
+            "method",
+            r"\bmethods?\b|types? of data|data gaps|control group|sample size|unit of analysis"
+            r"|data collection|assigned to|test your hypothesis|innovation method|timeline",
+        ),
+        ("evidence", r"\bevidence|background|history of|description|what is the (?:solution|inno)"),
+        (
+            "intention",
+            r"challenge|learning question|learning intent|hypothesis|value proposition"
+            r"|early leads|tweet|estimated|planned|intend|stage\(s\)|purpose|goal",
+        ),
+    )
+)
+_SECTIONS: tuple[tuple[Stage, re.Pattern[str]], ...] = tuple(
+    (stage, re.compile(words, re.IGNORECASE))
+    for stage, words in (
+        ("finding", r"result|learnings|enseignements|aprendizajes|lessons|^learning$|^end$|^fin$"),
+        ("partner", r"partner|partenaire|socios|parceiros"),
+        ("method", r"method|méthode|método|design"),
+        ("admin", r"^(?:title|titre|título|overview|contact)"),
+        ("intention", r"challenge|défi|desafío|desafio|question|pregunta|closing|goal"),
+    )
+)
+
+
+def stage_of(section: str, prompt: str) -> Stage:
+    """The stage of an answer, from its form question and, where that is silent, its section."""
+    for stage, pattern in _RULES:
+        if pattern.search(prompt):
+            return stage
+    for stage, pattern in _SECTIONS:
+        if pattern.search(section):
+            return stage
+    return "evidence"
+
+
+def is_finding_prompt(prompt: str) -> bool:
+    """Whether a form question asks what happened, which only closings and experiments do."""
+    return bool(prompt) and stage_of("", prompt) == "finding"

@@ -1,0 +1,209 @@
+"""An answer as the JSON that the command line promises, and back without loss.
+
+The promised keys hold what people script against; `detail` holds what they leave out: exact
+scores and timings, and what is known of each report and passage. Neither repeats the other.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from pydantic import BaseModel, NonNegativeInt, PositiveInt, ValidationError
+
+from rag.errors import InputError
+from rag.types import (
+    FILTER_FIELDS,
+    Answer,
+    Citation,
+    Coverage,
+    Filters,
+    Hit,
+    Intent,
+    Passage,
+    ReportInfo,
+    Span,
+    Stage,
+    Status,
+)
+
+SCORE_DIGITS = 4
+
+
+def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A002
+    """The answer under the keys of the command line's contract, and `detail` to read it back."""
+    return {
+        "id": id,
+        "question": answer.question,
+        "standalone": answer.standalone,
+        "answer": answer.text,
+        "refused": answer.refused,
+        "citations": [_citation(citation) for citation in answer.citations],
+        "passages": [_passage(rank, hit) for rank, hit in enumerate(answer.hits, 1)],
+        "coverage": {
+            "intent": answer.coverage.intent,
+            "reports": list(answer.coverage.reports),
+            "count": answer.coverage.count,
+            "labs": list(answer.coverage.labs),
+            "matched_reports": answer.coverage.matched_reports,
+            "filters": answer.coverage.filters.as_dict(),
+        },
+        "mode": answer.mode,
+        "timings": {
+            key: round(answer.timings.get(key, 0)) for key in ("plan_ms", "retrieve_ms", "answer_ms")
+        },
+        "tokens": {key: answer.tokens.get(key, 0) for key in ("prompt", "completion")},
+        "index": answer.index,
+        "detail": _detail(answer),
+    }
+
+
+def _citation(citation: Citation) -> dict[str, Any]:
+    passage, info = citation.passage, citation.passage.report
+    return {
+        "n": citation.n,
+        "report": info.id,
+        "title": info.title,
+        "country": ", ".join(info.countries),
+        "year": info.year,
+        "type": info.type,
+        "section": passage.section,
+        "prompt": passage.prompt,
+        "stage": passage.stage,
+        "quote": citation.quote,
+        "status": citation.status,
+    }
+
+
+def _passage(rank: int, hit: Hit) -> dict[str, Any]:
+    return {
+        "rank": rank,
+        "report": hit.passage.report.id,
+        "section": hit.passage.section,
+        "prompt": hit.passage.prompt,
+        "text": hit.passage.text,
+        "score": round(hit.score, SCORE_DIGITS),
+    }
+
+
+def _detail(answer: Answer) -> dict[str, Any]:
+    infos: list[ReportInfo] = []
+    found = [hit.passage for hit in answer.hits]
+
+    def rest(passage: Passage) -> dict[str, Any]:
+        if passage.report not in infos:
+            infos.append(passage.report)
+        return {
+            "info": infos.index(passage.report),
+            "id": passage.id,
+            "spans": _plain(passage.spans),
+            "language": passage.language,
+            "part": passage.part,
+            "parts": passage.parts,
+        }
+
+    def cited(passage: Passage) -> dict[str, Any]:
+        if passage in found:
+            return {"passage": found.index(passage) + 1}
+        return {"text": passage.text, **rest(passage)}
+
+    hits = [
+        {"score": hit.score, "stage": hit.passage.stage, **rest(hit.passage)} for hit in answer.hits
+    ]
+    return {
+        "language": answer.language,
+        "notice": answer.notice,
+        "read_passages": answer.coverage.read_passages,
+        "read_reports": answer.coverage.read_reports,
+        "timings": dict(answer.timings),
+        "tokens": dict(answer.tokens),
+        "passages": hits,
+        "citations": [cited(citation.passage) for citation in answer.citations],
+        "infos": [_plain(info) for info in infos],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses, mappings and tuples as the dicts and lists that JSON gives back."""
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+class _Rest(BaseModel):
+    """What the contract's keys leave out of a passage."""
+
+    info: NonNegativeInt
+    id: str
+    spans: tuple[Span, ...]
+    language: str
+    part: int
+    parts: int
+
+
+class _HitRest(_Rest):
+    score: float
+    stage: Stage
+
+
+class _CitedRest(_Rest):
+    text: str
+
+
+class _SameAs(BaseModel):
+    passage: PositiveInt
+
+
+class _Detail(BaseModel):
+    language: str
+    notice: str
+    read_passages: int
+    read_reports: int
+    timings: dict[str, float]
+    tokens: dict[str, int]
+    passages: tuple[_HitRest, ...]
+    citations: tuple[_SameAs | _CitedRest, ...]
+    infos: tuple[ReportInfo, ...]
+
+
+class _Citation(BaseModel):
+    n: int
+    section: str
+    prompt: str
+    stage: Stage
+    quote: str
+    status: Status
+
+
+class _Passage(BaseModel):
+    section: str
+    prompt: str
+    text: str
+
+
+class _Coverage(BaseModel):
+    intent: Intent
+    reports: tuple[str, ...]
+    labs: tuple[str, ...]
+    matched_reports: int
+    filters: dict[str, Any]
+
+
+class _Answer(BaseModel):
+    question: str
+    standalone: str
+    answer: str
+    refused: bool
+    citations: tuple[_Citation, ...]
+    passages: tuple[_Passage, ...]
+    coverage: _Coverage
+    mode: str
+    index: str
+    detail: _Detail

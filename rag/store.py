@@ -1,0 +1,325 @@
+"""The store of passages: Chroma, embedded; the only importer of chromadb.
+
+Two collections. `passages` holds one row a passage: its vector, its text, and metadata by
+which it can be filtered. `reports` holds one row a report: its raw text (which the passages'
+spans point into), its tags, and the hash of what it was made from; its vectors mean nothing.
+The metadata of `reports` says what made the index, and its revision: a hash of all content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, UnknownReport
+from rag.types import FILTER_FIELDS, Filters, Passage, ReportInfo, Span
+
+SCHEMA = 1
+_PAGE = 2000
+_DATABASE = "chroma.sqlite3"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReport:
+    """A report as the index holds it: tags, verbatim text, where it came from."""
+
+    info: ReportInfo
+    raw: str
+    source: str = ""
+    digest: str = ""
+    passages_digest: str = ""
+    passages: int = 0
+
+
+class Store:
+    """An open index. Made by `open_store`."""
+
+    def __init__(self, client: Any, made_by: Mapping[str, str]) -> None:
+        # Cosine, because the adapter's default (l2) would rank long passages by length.
+        space = {"hnsw": {"space": "cosine"}}
+        self._passages = client.get_or_create_collection(
+            "passages", embedding_function=None, configuration=space
+        )
+        self._reports = client.get_or_create_collection(
+            "reports",
+            embedding_function=None,
+            metadata={"revision": "", "forms": "", **_prefixed(made_by)},
+        )
+        self._client = client
+
+    @property
+    def state(self) -> dict[str, str]:
+        """What the index says of itself now, as other processes see it too."""
+        return dict(self._client.get_collection("reports", embedding_function=None).metadata or {})
+
+    @property
+    def revision(self) -> str:
+        """A hash of all content: equal for equal content; "" before the first ingest."""
+        return str(self.state.get("revision", ""))
+
+    @property
+    def forms(self) -> str:
+        """What ingest learned about the collection's forms, as it stored it."""
+        return str(self.state.get("forms", ""))
+
+    def seal(self, forms: str) -> str:
+        """Record the present content's revision and the forms; returns the revision."""
+        state = self.state
+        made = {k: v for k, v in state.items() if k.startswith("made_by_")}
+        lines = [f"{k}={v}" for k, v in sorted(made.items())]
+        lines += sorted(f"{r.info.id} {r.passages_digest}" for r in self.reports())
+        revision = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+        self._reports.modify(metadata={**made, "revision": revision, "forms": forms})
+        return revision
+
+    def reports(self, raw: bool = False) -> Iterator[StoredReport]:
+        """All reports, ordered by id; their text only if asked for."""
+        include = ["metadatas", "documents"] if raw else ["metadatas"]
+        rows = list(self._pages(self._reports, include))
+        for _, meta, text in sorted(rows, key=lambda row: row[0]):
+            yield _stored_report(meta, text or "")
+
+    def report(self, report_id: str) -> StoredReport:
+        """One report with its verbatim text.
+
+        Raises:
+            UnknownReport: the index has none of that id.
+        """
+        found = self._reports.get(ids=[report_id], include=["metadatas", "documents"])
+        if not found["ids"]:
+            raise UnknownReport(f"There is no report {report_id!r} in the index. See `asklabs info`.")
+        return _stored_report(found["metadatas"][0], found["documents"][0])
+
+    def passages(self, reports: Mapping[str, ReportInfo]) -> list[Passage]:
+        """All passages whose report is among `reports`, ordered by id."""
+        rows = self._pages(self._passages, ["metadatas", "documents"])
+        found = [
+            _passage(row_id, meta, text, reports[meta["report"]])
+            for row_id, meta, text in rows
+            if meta["report"] in reports
+        ]
+        return sorted(found, key=lambda passage: passage.id)
+
+    def nearest(
+        self, vector: Sequence[float], k: int, filters: Filters
+    ) -> list[tuple[str, float]]:
+        """Ids of the k passages nearest to a vector within the filters, with cosine similarity."""
+        count = self._passages.count()
+        if not count or k <= 0:
+            return []
+        found = self._passages.query(
+            query_embeddings=[list(vector)],
+            n_results=min(k, count),
+            where=_where(filters),
+            include=["distances"],
+        )
+        return [
+            (row_id, 1.0 - float(distance))
+            for row_id, distance in zip(found["ids"][0], found["distances"][0], strict=True)
+        ]
+
+    def replace(
+        self,
+        report: StoredReport,
+        passages: Sequence[Passage],
+        vectors: Sequence[Sequence[float]],
+    ) -> None:
+        """Put a report and exactly these passages in the place of what was there of it.
+
+        The report's own row is written last: if this is cut short, the next ingest sees that
+        the report is not done and does it again.
+        """
+        before = set(self.passage_ids(report.info.id))
+        size = self._client.get_max_batch_size()
+        for at in range(0, len(passages), size):
+            batch = passages[at : at + size]
+            self._passages.upsert(
+                ids=[p.id for p in batch],
+                embeddings=[list(v) for v in vectors[at : at + size]],
+                documents=[p.text for p in batch],
+                metadatas=[_metadata(p) for p in batch],
+            )
+        stale = sorted(before - {p.id for p in passages})
+        if stale:
+            self._passages.delete(ids=stale)
+        self._reports.upsert(
+            ids=[report.info.id],
+            embeddings=[[0.0]],
+            documents=[report.raw or " "],
+            metadatas=[_report_metadata(report)],
+        )
+
+    def delete(self, report_id: str) -> None:
+        """Remove a report and its passages; its own row last, so that nothing is orphaned."""
+        ids = self.passage_ids(report_id)
+        if ids:
+            self._passages.delete(ids=ids)
+        self._reports.delete(ids=[report_id])
+
+    def passage_ids(self, report_id: str) -> list[str]:
+        """The ids of a report's passages."""
+        return list(self._passages.get(where={"report": report_id}, include=[])["ids"])
+
+    def vectors(self, ids: Sequence[str]) -> dict[str, list[float]]:
+        """The vectors of passages by id."""
+        if not ids:
+            return {}
+        found = self._passages.get(ids=list(ids), include=["embeddings"])
+        return dict(zip(found["ids"], found["embeddings"], strict=True))
+
+    def __len__(self) -> int:
+        return int(self._passages.count())
+
+    @staticmethod
+    def _pages(collection: Any, include: list[str]) -> Iterator[tuple[str, dict[str, Any], str]]:
+        # Page by page: all rows at once would hold the collection in memory several times.
+        for offset in range(0, collection.count(), _PAGE):
+            page = collection.get(include=include, limit=_PAGE, offset=offset)
+            documents = page.get("documents") or [""] * len(page["ids"])
+            yield from zip(page["ids"], page["metadatas"], documents, strict=True)
+
+
+def open_store(folder: Path, made_by: Mapping[str, str], create: bool = False) -> Store:
+    """The index in a folder.
+
+    Args:
+        folder: the index's folder.
+        made_by: parser, chunker, embedding and so on that the caller would write with.
+        create: make the index if there is none.
+
+    Raises:
+        IndexMissing: there is none, and `create` is off.
+        IndexMismatch: it was made by something else than `made_by`.
+        IndexDamaged: its files can't be read.
+    """
+    if not create and not (folder / _DATABASE).is_file():
+        raise IndexMissing(
+            f"There is no index in {folder}. Make one: asklabs ingest PATH --index {folder}"
+        )
+    # Set before the import: chromadb starts its telemetry client when it is loaded.
+    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+    import chromadb
+    from chromadb.config import Settings as ChromaSettings
+    from chromadb.errors import ChromaError
+
+    made_by = {"schema": str(SCHEMA), **made_by}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        client = chromadb.PersistentClient(
+            str(folder), settings=ChromaSettings(anonymized_telemetry=False)
+        )
+        store = Store(client, made_by)
+        state = store.state
+    except (ChromaError, OSError, RuntimeError, ValueError) as error:
+        raise IndexDamaged(
+            f"The index in {folder} can't be opened ({error}). Delete the folder and ingest again."
+        ) from error
+    for name, wanted in made_by.items():
+        found = state.get(f"made_by_{name}", "")
+        if found != wanted:
+            raise IndexMismatch(
+                f"The index in {folder} was made with {name} {found!r}, this is {wanted!r}. "
+                f"Make it anew: delete the folder and run asklabs ingest PATH --index {folder}"
+            )
+    return store
+
+
+def _prefixed(made_by: Mapping[str, str]) -> dict[str, str]:
+    return {f"made_by_{name}": value for name, value in made_by.items()}
+
+
+def fold(value: str) -> str:
+    """What makes two spellings of a tag the same: letters and digits, without case and hyphens."""
+    return " ".join("".join(ch if ch.isalnum() else " " for ch in value.casefold()).split())
+
+
+def _where(filters: Filters) -> dict[str, Any] | None:
+    clauses: list[dict[str, Any]] = []
+    for name, key in FILTER_FIELDS.items():
+        values = getattr(filters, name)
+        if not values:
+            continue
+        if name in ("year", "type", "kind"):
+            clauses.append({key: {"$in": list(values)}})
+        else:
+            any_of = [{key: {"$contains": fold(str(value))}} for value in values]
+            clauses.append(any_of[0] if len(any_of) == 1 else {"$or": any_of})
+    if not clauses:
+        return None
+    return clauses[0] if len(clauses) == 1 else {"$and": clauses}
+
+
+def _metadata(passage: Passage) -> dict[str, Any]:
+    info = passage.report
+    values = {
+        "report": info.id,
+        "section": passage.section,
+        "prompt": passage.prompt,
+        "stage": passage.stage,
+        "language": passage.language,
+        "part": passage.part,
+        "parts": passage.parts,
+        "spans": [at for span in passage.spans for at in span],
+        "year": info.year,
+        "type": info.type,
+        "kind": info.kind,
+        **{
+            key: [fold(value) for value in getattr(info, key)]
+            for key in ("countries", "methods", "datasources", "sdgs", "thematic_areas")
+        },
+    }
+    # Chroma refuses empty lists and None: what is absent is left out.
+    return {key: value for key, value in values.items() if value not in (None, [])}
+
+
+def _passage(row_id: str, meta: Mapping[str, Any], text: str, info: ReportInfo) -> Passage:
+    flat = list(meta.get("spans", ()))
+    spans: tuple[Span, ...] = tuple(zip(flat[::2], flat[1::2], strict=True))
+    return Passage(
+        id=row_id,
+        report=info,
+        section=meta.get("section", ""),
+        prompt=meta.get("prompt", ""),
+        text=text,
+        spans=spans,
+        stage=meta.get("stage", "evidence"),
+        language=meta.get("language", "en"),
+        part=meta.get("part", 1),
+        parts=meta.get("parts", 1),
+    )
+
+
+def _report_metadata(report: StoredReport) -> dict[str, Any]:
+    return {
+        "info": orjson.dumps(asdict(report.info)).decode(),
+        "source": report.source,
+        "digest": report.digest,
+        "passages_digest": report.passages_digest,
+        "passages": report.passages,
+    }
+
+
+def _stored_report(meta: Mapping[str, Any], raw: str) -> StoredReport:
+    return StoredReport(
+        info=info_from_json(str(meta["info"])),
+        raw=raw,
+        source=str(meta.get("source", "")),
+        digest=str(meta.get("digest", "")),
+        passages_digest=str(meta.get("passages_digest", "")),
+        passages=int(meta.get("passages", 0)),
+    )
+
+
+def info_from_json(text: str | bytes) -> ReportInfo:
+    """A ReportInfo from the JSON that `dataclasses.asdict` of it gives."""
+    data = orjson.loads(text)
+    names = {f.name for f in fields(ReportInfo)}
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in names}
+    values["facts"] = {k: tuple(v) for k, v in values.get("facts", {}).items()}
+    return ReportInfo(**values)

@@ -1,0 +1,115 @@
+"""Sentences, words and languages of text in the five languages of the reports."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import Any
+
+from bm25s import stopwords
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+from Stemmer import Stemmer
+
+LANGUAGES = ("en", "fr", "es", "pt", "ar")
+_STEMMERS = {"en": "english", "fr": "french", "es": "spanish", "pt": "portuguese", "ar": "arabic"}
+_WORD = re.compile(r"\w+(?:['’]\w+)?")
+_END = re.compile(r"[.!?؟。…]+[\"'”’»)\]]*(?=\s)|\n+")
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:e\.?g|i\.?e|etc|approx|ca|cf|vs|no|nos|nro|núm|mr|mrs|ms|dr|dra|sr|sra|st|inc|ltd"
+    r"|co|fig|p|pp|art|al|ex|p\.ej|av|usd|us|u\.s|u\.n)|\b[A-Z])\.$",
+    re.IGNORECASE,
+)
+_ARABIC_STOP = "في من على الى إلى عن مع هذا هذه التي الذي ما هل أن ان كان كيف و او أو لم لا ثم قد"
+_QUESTION_STOP = {
+    "en": "did does do what which who how many much lab labs report reports say tell us about",
+    "fr": "quel quelle quels quelles combien comment pourquoi laboratoire laboratoires rapport "
+    "rapports est-ce lab labs ont fait",
+    "es": "cuál cuáles qué quién quiénes cuánto cuántos cuántas cómo laboratorio laboratorios "
+    "informe informes lab labs",
+    "pt": "qual quais quem quanto quantos quantas como laboratório laboratórios relatório "
+    "relatórios lab labs",
+    "ar": "ماذا كيف متى أين كم مختبر مختبرات المختبر المختبرات تقرير تقارير",
+}
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """The (start, end) of each sentence or line of a text, white space at the ends left out."""
+    spans: list[tuple[int, int]] = []
+    start = 0
+    for match in _END.finditer(text):
+        end = match.end()
+        inside = match.group()[0] == "."
+        if inside and (
+            _ABBREVIATION.search(text, max(start, end - 8), end)
+            or text[end : end + 2].strip()[:1].islower()
+            or re.fullmatch(r"\s*\(?\w{1,2}\.", text[start:end])
+        ):
+            continue
+        _add_trimmed(spans, text, start, end)
+        start = end
+    _add_trimmed(spans, text, start, len(text))
+    return spans
+
+
+def _add_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    if start < end:
+        spans.append((start, end))
+
+
+def strip_accents(text: str) -> str:
+    """Text without combining marks, in lower case."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(ch for ch in decomposed if not unicodedata.combining(ch))
+
+
+def words(text: str) -> list[str]:
+    """The words of a text in lower case and without accents, stop words included."""
+    return _WORD.findall(strip_accents(text))
+
+
+def terms(text: str, language: str) -> list[str]:
+    """The stemmed content words of a text: what keyword search counts."""
+    stop = stop_words(language)
+    kept = [w for w in words(text) if w not in stop and (len(w) > 1 or w.isdigit())]
+    stemmer = _stemmer(language)
+    return kept if stemmer is None else list(stemmer.stemWords(kept))
+
+
+@cache
+def stop_words(language: str) -> frozenset[str]:
+    """Words of a language that say nothing about a topic, those of questions among them."""
+    lists: dict[str, Any] = {
+        "en": stopwords.STOPWORDS_EN_PLUS,
+        "fr": stopwords.STOPWORDS_FRENCH,
+        "es": stopwords.STOPWORDS_SPANISH,
+        "pt": stopwords.STOPWORDS_PORTUGUESE,
+        "ar": _ARABIC_STOP.split(),
+    }
+    given = (*lists.get(language, ()), *_QUESTION_STOP.get(language, "").split())
+    return frozenset(strip_accents(word) for word in given)
+
+
+def _stemmer(language: str) -> Any:
+    name = _STEMMERS.get(language)
+    # A stemmer keeps state and is not safe to share between threads; making one is cheap.
+    return Stemmer(name) if name else None
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(list(LANGUAGES))
+    return identifier
+
+
+def language_of(text: str, default: str = "en", min_letters: int = 20) -> str:
+    """The language of a text among the five, or `default` where it is too short to tell."""
+    if sum(ch.isalpha() for ch in text[:200]) < min_letters:
+        return default
+    language, probability = _identifier().classify(text[:600])
+    return str(language) if probability >= 0.7 else default
