@@ -97,9 +97,7 @@ def _near(before: Span, after: Span) -> bool:
     return 0 <= after[0] - before[1] <= 40
 
 
-def _pieces(
-    raw: str, spans: Sequence[Span], max_tokens: int
-) -> Iterator[tuple[str, Span, int]]:
+def _pieces(raw: str, spans: Sequence[Span], max_tokens: int) -> Iterator[tuple[str, Span, int]]:
     """Sentences (cut at white space where longer than `max_tokens`) with place and size."""
     for start, end in spans:
         text, offsets = clean_with_offsets(raw[start:end])

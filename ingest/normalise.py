@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rag.countries import resolve_country
+from rag.words import fold_tag
 
 # Personal data: never stored, embedded, shown or logged.
 PRIVATE = frozenset({"focal_point", "email", "contact", "phone"})
@@ -56,7 +57,7 @@ def tags_to_fields(tags: Iterable[tuple[str, str]]) -> TagFields:
         if text and name not in PRIVATE:
             values.setdefault(name, []).append(text)
     places = dict.fromkeys(p for v in values.pop("country", []) if (p := resolve_country(v)))
-    by_code = {code: name for code, name in reversed(places)}
+    by_code = dict(reversed(places))
     codes = tuple(dict.fromkeys(code for code, _ in places))
     years = [int(m.group()) for v in values.pop("year", []) if (m := re.search(r"\b20\d\d\b", v))]
     fields = TagFields(
@@ -78,11 +79,6 @@ def canonical_sdg(value: str) -> str:
     match = re.match(r"\s*(?:SDG|ODS|ODD)?\s*(\d{1,2})\b", value, re.IGNORECASE)
     number = int(match.group(1)) if match else 0
     return f"{number}. {SDG_TITLES[number - 1]}" if 1 <= number <= len(SDG_TITLES) else value
-
-
-def fold_tag(value: str) -> str:
-    """What makes two spellings of a tag the same: letters and digits, without case and hyphens."""
-    return " ".join(re.findall(r"\w+", value.casefold()))
 
 
 def _unique(values: Iterable[str]) -> tuple[str, ...]:

@@ -108,8 +108,11 @@ def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
 
 def _joined(events: list[Event], i: int, questions: frozenset[int]) -> bool:
     """Whether question line i goes on from the line before it."""
-    return i > 0 and i - 1 in questions and events[i - 1].end == events[i].start and bool(
-        events[i - 1].text
+    return (
+        i > 0
+        and i - 1 in questions
+        and events[i - 1].end == events[i].start
+        and bool(events[i - 1].text)
     )
 
 
@@ -150,7 +153,9 @@ def _add_text(state: _State, event: Event, forms: Forms) -> None:
 
 def _block(slot: _Slot, raw: str) -> Block:
     """The finished block of a slot: spans that hold no readable text are dropped."""
-    kept = [(span, text) for span in slot.spans if (text := clean(raw[slice(*span)])) not in ("", "-")]
+    kept = [
+        (span, text) for span in slot.spans if (text := clean(raw[slice(*span)])) not in ("", "-")
+    ]
     return Block(
         section=slot.section,
         prompt=slot.prompt,

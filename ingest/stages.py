@@ -6,10 +6,14 @@ import re
 
 from rag.types import Stage
 
+
+def _compiled(rules: tuple[tuple[Stage, str], ...]) -> tuple[tuple[Stage, re.Pattern[str]], ...]:
+    return tuple((stage, re.compile(words, re.IGNORECASE)) for stage, words in rules)
+
+
 # First match wins. Written for words that any such form uses, not for whole questions.
-_RULES: tuple[tuple[Stage, re.Pattern[str]], ...] = tuple(
-    (stage, re.compile(words, re.IGNORECASE))
-    for stage, words in (
+_RULES = _compiled(
+    (
         (
             "admin",
             r"^(?:title|name|age|note|tags?|text|sdgs?|images?|created by:?|collected by)$"
@@ -40,9 +44,8 @@ _RULES: tuple[tuple[Stage, re.Pattern[str]], ...] = tuple(
         ),
     )
 )
-_SECTIONS: tuple[tuple[Stage, re.Pattern[str]], ...] = tuple(
-    (stage, re.compile(words, re.IGNORECASE))
-    for stage, words in (
+_SECTIONS = _compiled(
+    (
         ("finding", r"result|learnings|enseignements|aprendizajes|lessons|^learning$|^end$|^fin$"),
         ("partner", r"partner|partenaire|socios|parceiros"),
         ("method", r"method|méthode|método|design"),

@@ -1,34 +1,17 @@
-"""An answer as the JSON that the command line promises, and back without loss.
+"""Writes an answer as the JSON that the command line promises; `answer_read` reads it back.
 
 The promised keys hold what people script against; `detail` holds what they leave out: exact
-scores and timings, and what is known of each report and passage. Neither repeats the other.
+scores and timings, and what is known of each report and passage.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from pydantic import BaseModel, NonNegativeInt, PositiveInt, ValidationError
-
-from rag.errors import InputError
-from rag.types import (
-    FILTER_FIELDS,
-    Answer,
-    Citation,
-    Coverage,
-    Filters,
-    Hit,
-    Intent,
-    Passage,
-    ReportInfo,
-    Span,
-    Stage,
-    Status,
-)
+from rag.types import Answer, Citation, Hit, Passage, ReportInfo
 
 SCORE_DIGITS = 4
 
@@ -53,7 +36,8 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
         },
         "mode": answer.mode,
         "timings": {
-            key: round(answer.timings.get(key, 0)) for key in ("plan_ms", "retrieve_ms", "answer_ms")
+            key: round(answer.timings.get(key, 0))
+            for key in ("plan_ms", "retrieve_ms", "answer_ms")
         },
         "tokens": {key: answer.tokens.get(key, 0) for key in ("prompt", "completion")},
         "index": answer.index,
@@ -137,73 +121,9 @@ def _plain(value: Any) -> Any:
     return value
 
 
-class _Rest(BaseModel):
-    """What the contract's keys leave out of a passage."""
-
-    info: NonNegativeInt
-    id: str
-    spans: tuple[Span, ...]
-    language: str
-    part: int
-    parts: int
-
-
-class _HitRest(_Rest):
-    score: float
-    stage: Stage
-
-
-class _CitedRest(_Rest):
-    text: str
-
-
-class _SameAs(BaseModel):
-    passage: PositiveInt
-
-
-class _Detail(BaseModel):
-    language: str
-    notice: str
-    read_passages: int
-    read_reports: int
-    timings: dict[str, float]
-    tokens: dict[str, int]
-    passages: tuple[_HitRest, ...]
-    citations: tuple[_SameAs | _CitedRest, ...]
-    infos: tuple[ReportInfo, ...]
-
-
-class _Citation(BaseModel):
-    n: int
-    section: str
-    prompt: str
-    stage: Stage
-    quote: str
-    status: Status
-
-
-class _Passage(BaseModel):
-    section: str
-    prompt: str
-    text: str
-
-
-class _Coverage(BaseModel):
-    intent: Intent
-    reports: tuple[str, ...]
-    labs: tuple[str, ...]
-    matched_reports: int
-    filters: dict[str, Any]
-
-
-class _Answer(BaseModel):
-    question: str
-    standalone: str
-    answer: str
-    refused: bool
-    citations: tuple[_Citation, ...]
-    passages: tuple[_Passage, ...]
-    coverage: _Coverage
-    mode: str
-    index: str
-    detail: _Detail
+def answers_to_json(answers: Sequence[Answer]) -> bytes:
+    """A JSON array of answers in UTF-8, whose ids count from 1."""
+    whole = [answer_to_dict(answer, str(number)) for number, answer in enumerate(answers, 1)]
+    text = json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)
+    # A lone surrogate, which a model can write, has no UTF-8; its escape is the JSON one.
+    return (text + "\n").encode("utf-8", "backslashreplace")

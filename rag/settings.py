@@ -40,9 +40,7 @@ class Settings(BaseModel):
         700, ge=50, le=16_000, description="tokens that a model may write in one answer"
     )
     timeout: float = Field(60.0, gt=0, le=3600, description="seconds to wait for a model's server")
-    threads: int = Field(
-        0, ge=0, le=256, description="embedding threads; 0: all cores"
-    )
+    threads: int = Field(0, ge=0, le=256, description="embedding threads; 0: all cores")
     host: str = Field("127.0.0.1", description="address that the page listens on")
     port: int = Field(7860, ge=1, le=65535, description="port of the page")
     openai_api_key: SecretStr | None = Field(None, description="key of the model's server")

@@ -11,30 +11,16 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import orjson
-
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, UnknownReport
-from rag.types import FILTER_FIELDS, Filters, Passage, ReportInfo, Span
+from rag.rows import StoredReport, passage_from_row, passage_row, report_from_row, report_row, where
+from rag.types import Filters, Passage, ReportInfo
 
 SCHEMA = 1
 _PAGE = 2000
 _DATABASE = "chroma.sqlite3"
-
-
-@dataclass(frozen=True, slots=True)
-class StoredReport:
-    """A report as the index holds it: tags, verbatim text, where it came from."""
-
-    info: ReportInfo
-    raw: str
-    source: str = ""
-    digest: str = ""
-    passages_digest: str = ""
-    passages: int = 0
 
 
 class Store:
@@ -83,7 +69,7 @@ class Store:
         include = ["metadatas", "documents"] if raw else ["metadatas"]
         rows = list(self._pages(self._reports, include))
         for _, meta, text in sorted(rows, key=lambda row: row[0]):
-            yield _stored_report(meta, text or "")
+            yield report_from_row(meta, text or "")
 
     def report(self, report_id: str) -> StoredReport:
         """One report with its verbatim text.
@@ -93,22 +79,22 @@ class Store:
         """
         found = self._reports.get(ids=[report_id], include=["metadatas", "documents"])
         if not found["ids"]:
-            raise UnknownReport(f"There is no report {report_id!r} in the index. See `asklabs info`.")
-        return _stored_report(found["metadatas"][0], found["documents"][0])
+            raise UnknownReport(
+                f"There is no report {report_id!r} in the index. See `asklabs info`."
+            )
+        return report_from_row(found["metadatas"][0], found["documents"][0])
 
     def passages(self, reports: Mapping[str, ReportInfo]) -> list[Passage]:
         """All passages whose report is among `reports`, ordered by id."""
         rows = self._pages(self._passages, ["metadatas", "documents"])
         found = [
-            _passage(row_id, meta, text, reports[meta["report"]])
+            passage_from_row(row_id, meta, text, reports[meta["report"]])
             for row_id, meta, text in rows
             if meta["report"] in reports
         ]
         return sorted(found, key=lambda passage: passage.id)
 
-    def nearest(
-        self, vector: Sequence[float], k: int, filters: Filters
-    ) -> list[tuple[str, float]]:
+    def nearest(self, vector: Sequence[float], k: int, filters: Filters) -> list[tuple[str, float]]:
         """Ids of the k passages nearest to a vector within the filters, with cosine similarity."""
         count = self._passages.count()
         if not count or k <= 0:
@@ -116,7 +102,7 @@ class Store:
         found = self._passages.query(
             query_embeddings=[list(vector)],
             n_results=min(k, count),
-            where=_where(filters),
+            where=where(filters),
             include=["distances"],
         )
         return [
@@ -143,16 +129,20 @@ class Store:
                 ids=[p.id for p in batch],
                 embeddings=[list(v) for v in vectors[at : at + size]],
                 documents=[p.text for p in batch],
-                metadatas=[_metadata(p) for p in batch],
+                metadatas=[passage_row(p) for p in batch],
             )
         stale = sorted(before - {p.id for p in passages})
         if stale:
             self._passages.delete(ids=stale)
+        self.write_report(report)
+
+    def write_report(self, report: StoredReport) -> None:
+        """Write a report's own row, its passages being there already."""
         self._reports.upsert(
             ids=[report.info.id],
             embeddings=[[0.0]],
             documents=[report.raw or " "],
-            metadatas=[_report_metadata(report)],
+            metadatas=[report_row(report)],
         )
 
     def delete(self, report_id: str) -> None:
@@ -232,94 +222,3 @@ def open_store(folder: Path, made_by: Mapping[str, str], create: bool = False) -
 
 def _prefixed(made_by: Mapping[str, str]) -> dict[str, str]:
     return {f"made_by_{name}": value for name, value in made_by.items()}
-
-
-def fold(value: str) -> str:
-    """What makes two spellings of a tag the same: letters and digits, without case and hyphens."""
-    return " ".join("".join(ch if ch.isalnum() else " " for ch in value.casefold()).split())
-
-
-def _where(filters: Filters) -> dict[str, Any] | None:
-    clauses: list[dict[str, Any]] = []
-    for name, key in FILTER_FIELDS.items():
-        values = getattr(filters, name)
-        if not values:
-            continue
-        if name in ("year", "type", "kind"):
-            clauses.append({key: {"$in": list(values)}})
-        else:
-            any_of = [{key: {"$contains": fold(str(value))}} for value in values]
-            clauses.append(any_of[0] if len(any_of) == 1 else {"$or": any_of})
-    if not clauses:
-        return None
-    return clauses[0] if len(clauses) == 1 else {"$and": clauses}
-
-
-def _metadata(passage: Passage) -> dict[str, Any]:
-    info = passage.report
-    values = {
-        "report": info.id,
-        "section": passage.section,
-        "prompt": passage.prompt,
-        "stage": passage.stage,
-        "language": passage.language,
-        "part": passage.part,
-        "parts": passage.parts,
-        "spans": [at for span in passage.spans for at in span],
-        "year": info.year,
-        "type": info.type,
-        "kind": info.kind,
-        **{
-            key: [fold(value) for value in getattr(info, key)]
-            for key in ("countries", "methods", "datasources", "sdgs", "thematic_areas")
-        },
-    }
-    # Chroma refuses empty lists and None: what is absent is left out.
-    return {key: value for key, value in values.items() if value not in (None, [])}
-
-
-def _passage(row_id: str, meta: Mapping[str, Any], text: str, info: ReportInfo) -> Passage:
-    flat = list(meta.get("spans", ()))
-    spans: tuple[Span, ...] = tuple(zip(flat[::2], flat[1::2], strict=True))
-    return Passage(
-        id=row_id,
-        report=info,
-        section=meta.get("section", ""),
-        prompt=meta.get("prompt", ""),
-        text=text,
-        spans=spans,
-        stage=meta.get("stage", "evidence"),
-        language=meta.get("language", "en"),
-        part=meta.get("part", 1),
-        parts=meta.get("parts", 1),
-    )
-
-
-def _report_metadata(report: StoredReport) -> dict[str, Any]:
-    return {
-        "info": orjson.dumps(asdict(report.info)).decode(),
-        "source": report.source,
-        "digest": report.digest,
-        "passages_digest": report.passages_digest,
-        "passages": report.passages,
-    }
-
-
-def _stored_report(meta: Mapping[str, Any], raw: str) -> StoredReport:
-    return StoredReport(
-        info=info_from_json(str(meta["info"])),
-        raw=raw,
-        source=str(meta.get("source", "")),
-        digest=str(meta.get("digest", "")),
-        passages_digest=str(meta.get("passages_digest", "")),
-        passages=int(meta.get("passages", 0)),
-    )
-
-
-def info_from_json(text: str | bytes) -> ReportInfo:
-    """A ReportInfo from the JSON that `dataclasses.asdict` of it gives."""
-    data = orjson.loads(text)
-    names = {f.name for f in fields(ReportInfo)}
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in names}
-    values["facts"] = {k: tuple(v) for k, v in values.get("facts", {}).items()}
-    return ReportInfo(**values)

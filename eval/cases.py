@@ -1,0 +1,205 @@
+"""Cases: questions with the reports, verbatim evidence and facts that a good answer has."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
+
+from rag.errors import InputError
+from rag.types import Turn
+
+CaseType = Literal["single", "multi", "followup", "cross", "compare", "listing", "unanswerable"]
+CASE_TYPES: tuple[CaseType, ...] = get_args(CaseType)
+# Any one gold report answers these, the alternatives included; the others want every gold report.
+ONE_REPORT: frozenset[CaseType] = frozenset({"single", "multi", "followup"})
+MANY_REPORTS: frozenset[CaseType] = frozenset({"cross", "compare"})
+
+Filled = Annotated[str, StringConstraints(pattern=r"\S")]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+TagValue = str | int | tuple[str | int, ...]
+
+SHOWN_ERRORS = 5
+SHOWN_INPUT = 60
+
+# What each field has to be; a message about a field ends with it.
+FORMS: dict[str, str] = {
+    "id": "a text that no other case has",
+    "type": "one of " + ", ".join(CASE_TYPES),
+    "lang": 'the code of the question\'s language, for example "en"',
+    "question": "a text",
+    "answer": "a text: what a good answer says",
+    "facts": "a list of texts that a good answer holds, [] for none",
+    "reports": "a list of report ids (file names without .md), [] only for unanswerable cases",
+    "alt_reports": "a list of report ids that answer as well",
+    "evidence": 'a list of {"report", "section", "prompt", "quote"}, the quote verbatim',
+    "history": 'a list of {"role": "user" or "assistant", "content": text}',
+    "standalone": "the question as it would be asked without the history",
+    "country": "a text",
+    "report_lang": 'the code of the report\'s language, for example "en"',
+    "scope": "a text",
+    "gold_filter": "an object of tags, each with a text, a number or a list of them",
+    "note": "a text",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Words of a gold report that carry the answer, and where they stand."""
+
+    report: Filled
+    quote: Filled
+    section: str = ""
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question with what a good answer rests on.
+
+    `reports` are the gold reports; `alt_reports` answer as well but needn't be found.
+    `history` holds the messages before the question; `gold_filter` the tags that a list follows.
+    """
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    id: Filled
+    type: CaseType
+    lang: Language
+    question: Filled
+    reports: tuple[Filled, ...]
+    evidence: tuple[Evidence, ...] = ()
+    facts: tuple[Filled, ...] = ()
+    answer: str = ""
+    alt_reports: tuple[Filled, ...] = ()
+    history: tuple[Turn, ...] = ()
+    standalone: str = ""
+    country: str = ""
+    report_lang: Language = "en"
+    scope: str = ""
+    gold_filter: Mapping[str, TagValue] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def gold(self) -> frozenset[str]:
+        """The ids of the reports that a good answer rests on."""
+        return frozenset(self.reports)
+
+    @property
+    def accepted(self) -> frozenset[str]:
+        """The gold reports and those that answer as well."""
+        return self.gold | set(self.alt_reports)
+
+    @property
+    def group(self) -> str:
+        """The type, or "crosslingual" for a one-report case not wholly in English."""
+        if self.type in ONE_REPORT and (self.lang != "en" or self.report_lang != self.lang):
+            return "crosslingual"
+        return self.type
+
+
+def load_cases(path: Path) -> tuple[Case, ...]:
+    """The cases of a file with one JSON object a line.
+
+    Raises:
+        InputError: the file can't be read or a line is no case; the message names each bad
+            line (the first five) and the remedy.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file. Give a file of cases (JSON lines).") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not readable ({error}). Save it as UTF-8 text.") from error
+    cases: dict[str, tuple[int, Case]] = {}
+    problems: list[str] = []
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            case = case_from_json(line)
+            if case.id in cases:
+                raise InputError(
+                    f'"id" {case.id!r} stands in line {cases[case.id][0]} too. '
+                    "Give each case an id of its own."
+                )
+            cases[case.id] = (number, case)
+        except InputError as error:
+            problems.append(f"{path}, line {number}: {error}")
+    if problems:
+        more = len(problems) - SHOWN_ERRORS
+        tail = [f"... and {more} more lines"] if more > 0 else []
+        raise InputError("\n".join(problems[:SHOWN_ERRORS] + tail))
+    if not cases:
+        raise InputError(f"{path}: no case in it. Write one JSON object a line.")
+    return tuple(case for _, case in cases.values())
+
+
+def case_from_json(line: str) -> Case:
+    """The case that a line of JSON says.
+
+    Raises:
+        InputError: it is no case; the message names the field and what it has to be.
+    """
+    try:
+        case = TypeAdapter(Case).validate_json(line, strict=True)
+    except ValidationError as error:
+        raise InputError(_explain(error)) from error
+    for problem in _contradictions(case):
+        raise InputError(problem)
+    return case
+
+
+def case_to_dict(case: Case) -> dict[str, Any]:
+    """The case as plain data, its empty optional fields left out; the inverse of case_from_json."""
+    data = json.loads(json.dumps(asdict(case)))
+    needed = {f.name for f in fields(Case) if f.default is f.default_factory is MISSING}
+    return {name: value for name, value in data.items() if value or name in needed}
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    where = first["loc"]
+    name = str(where[0]) if where else ""
+    if not name:
+        return f"not a JSON object ({first['msg']}). Write one object on one line."
+    if len(where) == 1 and first["type"] == "unexpected_keyword_argument":
+        near = difflib.get_close_matches(name, FORMS, n=1)
+        remedy = f'Did you mean "{near[0]}"?' if near else f"The fields are {', '.join(FORMS)}."
+        return f'there is no field "{name}". {remedy}'
+    if len(where) == 1 and first["type"] == "missing":
+        return f'"{name}" is missing. Add it: {FORMS[name]}.'
+    spot = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where[1:])
+    if first["type"] == "missing":
+        return f'"{name}{spot}" is missing. "{name}" has to be {FORMS[name]}.'
+    given = json.dumps(first["input"], ensure_ascii=False, default=str)
+    given = given if len(given) <= SHOWN_INPUT else given[:SHOWN_INPUT] + "..."
+    return f'"{name}{spot}" is {given}. "{name}" has to be {FORMS[name]}.'
+
+
+def _contradictions(case: Case) -> Iterator[str]:
+    if case.type == "unanswerable":
+        if case.reports or case.alt_reports or case.evidence or case.facts:
+            yield (
+                "an unanswerable case has no reports, evidence or facts. "
+                "Empty them, or change the type."
+            )
+    elif not case.reports:
+        yield f'"reports" is empty. Name the gold reports of this {case.type} case.'
+    if len(case.gold) < len(case.reports):
+        yield '"reports" names a report twice. Remove one.'
+    for item in case.evidence:
+        if item.report not in case.accepted:
+            yield (
+                f'"evidence" quotes {item.report!r}, which is in neither "reports" nor '
+                '"alt_reports". Add it there, or correct the name.'
+            )
+    if case.type == "followup" and not case.history:
+        yield '"history" is empty. A followup case needs the messages before its question.'
+    if any(not turn.content.strip() for turn in case.history):
+        yield f'"history" has a message without text. It has to be {FORMS["history"]}.'

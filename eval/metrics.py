@@ -1,0 +1,274 @@
+"""Metrics: one small pure function each; None where a metric does not apply to a case.
+
+`rep_at`, `ev_at`, `mrr` look at what retrieval found, the others at the answer. All are shares
+from 0 to 1. Texts are compared folded, by rules of this module and not of the product:
+the yardstick must not share a fault with what it measures.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+
+from eval.cases import MANY_REPORTS, Case
+from rag.types import Answer, Citation, Hit
+
+DEPTHS = (5, 10, 20)
+TOKEN_BUDGET = 4000
+# Tokens of a word, on average over English, French, Spanish and Portuguese reports.
+TOKENS_PER_WORD = 1.35
+MRR_DEPTH = 10
+
+RETRIEVAL = (*(f"rep@{k}" for k in DEPTHS), *(f"ev@{k}" for k in DEPTHS), "ev@4k", "mrr")
+ANSWERS = ("quote_ok", "cite_prec", "cite_rec", "ev_cited", "facts", "cited_sent")
+REFUSAL = ("refused", "refusal_ok")
+LISTS = ("list_p", "list_r", "list_f1", "list_exact")
+METRICS = RETRIEVAL + ANSWERS + REFUSAL + LISTS
+
+_FOLD = str.maketrans("‘’“”«»–—\u2011", '\'\'""""---', "\u200b\ufeff")
+
+
+def score(case: Case, answer: Answer, raw: Mapping[str, str]) -> dict[str, float]:
+    """Every metric that applies, by name. `raw` holds the file text of each cited report."""
+    values: dict[str, float | None] = {}
+    for k in DEPTHS:
+        values[f"rep@{k}"] = rep_at(case, answer.hits, k)
+        values[f"ev@{k}"] = ev_at(case, answer.hits[:k])
+    values |= {
+        "ev@4k": ev_at(case, within_budget(answer.hits)),
+        "mrr": mrr(case, answer.hits),
+        "quote_ok": quote_ok(answer.citations, raw),
+        "cite_prec": cite_prec(case, answer),
+        "cite_rec": cite_rec(case, answer),
+        "ev_cited": ev_cited(case, answer),
+        "facts": facts(case, answer),
+        "cited_sent": cited_sent(case, answer),
+        "refused": float(answer.refused),
+        "refusal_ok": refusal_ok(case, answer),
+        "list_p": list_p(case, answer),
+        "list_r": list_r(case, answer),
+        "list_f1": list_f1(case, answer),
+        "list_exact": list_exact(case, answer),
+    }
+    ordered = ((name, values[name]) for name in METRICS)
+    return {name: value for name, value in ordered if value is not None}
+
+
+def rep_at(case: Case, hits: Sequence[Hit], k: int) -> float | None:
+    """Report recall at k: the share of gold reports among the first k passages.
+
+    One-report cases score 1 when any accepted report is there (success at k). Source: recall
+    and success at k as in TREC (Voorhees and Harman 2005), over reports. Not for lists.
+    """
+    if not _retrieves(case):
+        return None
+    return _share_of_gold(case, {hit.passage.report.id for hit in hits[:k]})
+
+
+def ev_at(case: Case, hits: Sequence[Hit]) -> float | None:
+    """Evidence recall: the share of gold quotes that stand in a passage of an accepted report.
+
+    Source: recall over nuggets of evidence, as answer recall of passages in open-domain
+    question answering (Karpukhin et al. 2020). Not for lists, nor without evidence.
+    """
+    if not _retrieves(case) or not case.evidence:
+        return None
+    texts = [hit.passage.text for hit in hits if hit.passage.report.id in case.accepted]
+    found = sum(any(holds(text, item.quote) for text in texts) for item in case.evidence)
+    return found / len(case.evidence)
+
+
+def within_budget(hits: Sequence[Hit], budget: float = TOKEN_BUDGET) -> Sequence[Hit]:
+    """The first hits whose estimated tokens fit in `budget`, and at least one if there is any."""
+    room = budget
+    for count, hit in enumerate(hits):
+        room -= TOKENS_PER_WORD * len(hit.passage.text.split())
+        if room < 0 and count:
+            return hits[:count]
+    return hits
+
+
+def mrr(case: Case, hits: Sequence[Hit]) -> float | None:
+    """Reciprocal rank of the first passage of an accepted report among ten; 0 if none.
+
+    Source: Voorhees 1999, the TREC-8 question answering track. Not for lists.
+    """
+    if not _retrieves(case):
+        return None
+    for rank, hit in enumerate(hits[:MRR_DEPTH], start=1):
+        if hit.passage.report.id in case.accepted:
+            return 1 / rank
+    return 0.0
+
+
+def quote_ok(citations: Sequence[Citation], raw: Mapping[str, str]) -> float | None:
+    """The share of quotes that stand verbatim (folded) in the file of the report they name.
+
+    A report that `raw` lacks holds no quote. Not without citations.
+    """
+    if not citations:
+        return None
+    good = 0
+    for citation in citations:
+        quote = fold(citation.quote)
+        good += bool(quote) and quote in fold(raw.get(citation.passage.report.id, ""))
+    return good / len(citations)
+
+
+def cite_prec(case: Case, answer: Answer) -> float | None:
+    """Citation precision: the share of citations of an accepted report; 0 without citations.
+
+    Over gold reports, where ALCE (Gao et al. 2023) asks a judge. Not for lists or refusals.
+    """
+    if not _answers(case, answer) or case.type == "listing":
+        return None
+    cited = [citation.passage.report.id for citation in answer.citations]
+    return sum(report in case.accepted for report in cited) / len(cited) if cited else 0.0
+
+
+def cite_rec(case: Case, answer: Answer) -> float | None:
+    """Citation recall: the share of gold reports that are cited.
+
+    One-report cases score 1 when any accepted report is cited. Not for lists or refusals.
+    """
+    if not _answers(case, answer) or case.type == "listing":
+        return None
+    return _share_of_gold(case, {citation.passage.report.id for citation in answer.citations})
+
+
+def ev_cited(case: Case, answer: Answer) -> float | None:
+    """The share of gold quotes that overlap the quote of a citation of an accepted report.
+
+    Overlapping: more than 0.3 of the words of one and 0.15 of the other are shared (word overlap
+    as in SQuAD, Rajpurkar et al. 2016). Not for lists or refusals, nor without evidence.
+    """
+    if not _answers(case, answer) or case.type == "listing" or not case.evidence:
+        return None
+    quotes = [c.quote for c in answer.citations if c.passage.report.id in case.accepted]
+
+    def cited(gold: str) -> bool:
+        shares = (overlap(gold, quote) for quote in quotes)
+        return any(min(pair) > 0.15 and max(pair) > 0.3 for pair in shares)
+
+    return sum(cited(item.quote) for item in case.evidence) / len(case.evidence)
+
+
+def facts(case: Case, answer: Answer) -> float | None:
+    """Fact recall: the share of key facts that the answer holds; 0 for a refusal.
+
+    Source: nugget recall (Voorhees 2003) with words and numbers matched literally.
+    Not for unanswerable cases, nor without facts.
+    """
+    if not case.facts or not case.gold:
+        return None
+    if answer.refused:
+        return 0.0
+    return sum(has_fact(answer.text, fact) for fact in case.facts) / len(case.facts)
+
+
+def cited_sent(case: Case, answer: Answer) -> float | None:
+    """The share of sentences (of more than 20 letters or digits) that carry a [n] mark.
+
+    Not for refusals, unanswerable cases, nor answers without such a sentence.
+    """
+    parts = re.split(r"(?<=[.!?؟。])\s+|\n+", answer.text)
+    sentences = [part for part in parts if len(re.findall(r"\w", part)) > 20]
+    if not _answers(case, answer) or not sentences:
+        return None
+    return sum(bool(re.search(r"\[\d+\]", part)) for part in sentences) / len(sentences)
+
+
+def refusal_ok(case: Case, answer: Answer) -> float:
+    """1 when exactly the unanswerable is refused (Rajpurkar et al. 2018, SQuAD 2.0)."""
+    return float(answer.refused == (case.type == "unanswerable"))
+
+
+def list_p(case: Case, answer: Answer) -> float | None:
+    """The share of listed reports that are gold; 0 for an empty list. Only for lists."""
+    if case.type != "listing":
+        return None
+    listed = set(answer.coverage.reports)
+    return len(listed & case.gold) / len(listed) if listed else 0.0
+
+
+def list_r(case: Case, answer: Answer) -> float | None:
+    """The share of gold reports that are listed. Only for lists."""
+    if case.type != "listing":
+        return None
+    return len(case.gold & set(answer.coverage.reports)) / len(case.gold)
+
+
+def list_f1(case: Case, answer: Answer) -> float | None:
+    """The harmonic mean of a list's precision and recall (van Rijsbergen 1979)."""
+    precision, recall = list_p(case, answer), list_r(case, answer)
+    if precision is None or recall is None:
+        return None
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def list_exact(case: Case, answer: Answer) -> float | None:
+    """1 when the listed reports are the gold reports, no more and no fewer. Only for lists."""
+    return float(set(answer.coverage.reports) == case.gold) if case.type == "listing" else None
+
+
+def holds(text: str, quote: str) -> bool:
+    """Whether the text has the quote verbatim (folded) or nine tenths of its words.
+
+    The looser rule is for passages, not whole reports: a text over 12 times as long as the
+    quote (720 characters for short ones) has most words of anything.
+    """
+    folded, wanted = fold(text), fold(quote)
+    if wanted in folded:
+        return True
+    return len(folded) < 12 * max(len(wanted), 60) and overlap(quote, text)[0] >= 0.9
+
+
+def has_fact(text: str, fact: str) -> bool:
+    """Whether the text has the fact, or all its numbers and words of three letters up."""
+    wanted, folded = _plain_numbers(fact), _plain_numbers(text)
+    if wanted in folded:
+        return True
+    words = [w for w in re.findall(r"\w+", wanted) if len(w) > 2 or w.isdigit()]
+    return bool(words) and set(words) <= set(re.findall(r"\w+", folded))
+
+
+def overlap(a: str, b: str) -> tuple[float, float]:
+    """The words two texts share (as multisets), as a share of the first and of the second."""
+    ours, theirs = _words(a), _words(b)
+    shared = (ours & theirs).total()
+    return shared / max(1, ours.total()), shared / max(1, theirs.total())
+
+
+@lru_cache(maxsize=512)
+def fold(text: str) -> str:
+    """The text with entities, typographic marks, white space and case made alike."""
+    plain = unicodedata.normalize("NFKC", html.unescape(html.unescape(text)))
+    return re.sub(r"\s+", " ", plain.translate(_FOLD)).strip().casefold()
+
+
+@lru_cache(maxsize=512)
+def _words(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\w+", fold(text)))
+
+
+def _plain_numbers(text: str) -> str:
+    grouped = re.sub(r"(?<=\d)[\s.,'](?=\d{3}\b)", "", fold(text))
+    return grouped.replace(",", ".")
+
+
+def _retrieves(case: Case) -> bool:
+    return bool(case.gold) and case.type != "listing"
+
+
+def _answers(case: Case, answer: Answer) -> bool:
+    return bool(case.gold) and not answer.refused
+
+
+def _share_of_gold(case: Case, reports: set[str]) -> float:
+    if case.type in MANY_REPORTS:
+        return len(case.gold & reports) / len(case.gold)
+    return float(bool(case.accepted & reports))

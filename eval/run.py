@@ -1,0 +1,261 @@
+"""Asks every case and writes what came of it, line by line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+from pydantic import SecretStr
+
+from eval.cases import Case, case_from_json, case_to_dict
+from eval.metrics import score
+from rag.answer_json import answer_to_dict
+from rag.errors import AskLabsError, InputError, UnknownReport
+from rag.settings import Settings
+from rag.types import Answer, Turn
+
+OUTCOMES = "outcomes.jsonl"
+RECORD = "run.json"
+# What a report is made of; a new run removes it, so that none is older than its outcomes.
+TABLE = "table.md"
+SUMMARY = "summary.json"
+# Half a surrogate pair, which a model's server may send, is written as the JSON escape it was.
+ESCAPED = "backslashreplace"
+
+VERSIONED = ("ask-the-labs", "llama-index-core", "chromadb", "bm25s", "numpy", "tiktoken")
+
+
+class Progress(Protocol):
+    """Is told how far a run is."""
+
+    def advance(self, done: int, total: int) -> None:
+        """`done` of `total` cases are asked."""
+
+
+class StoredText(Protocol):
+    """A report as stored."""
+
+    @property
+    def raw(self) -> str:
+        """The text of the whole file."""
+
+
+class Stream(Protocol):
+    """An answer as it comes: text deltas, then the whole."""
+
+    def __iter__(self) -> Iterator[str]: ...
+
+    @property
+    def answer(self) -> Answer:
+        """The finished answer."""
+
+    def close(self) -> None:
+        """Stop early."""
+
+
+class Asker(Protocol):
+    """What can be measured: the engine, or anything else that answers like it."""
+
+    @property
+    def settings(self) -> Settings:
+        """What it was opened with."""
+
+    def ask(self, question: str, *, history: Sequence[Turn]) -> Stream:
+        """The answer to the question after `history`."""
+
+    def report(self, report_id: str) -> StoredText:
+        """The stored report; UnknownReport if there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one case.
+
+    `answer` is the answer as `asklabs ask --json` prints it, None after an error. `scores` holds
+    the metrics that apply. `timings` are milliseconds: those of the answer, and as seen from
+    outside `first_ms` (to the first text) and `total_ms`.
+    """
+
+    case: Case
+    answer: Mapping[str, Any] | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+    timings: Mapping[str, float] = field(default_factory=dict)
+    error: str = ""
+
+
+def run_cases(
+    engine: Asker, cases: Sequence[Case], out: Path, progress: Progress | None = None
+) -> list[Outcome]:
+    """Ask each case and write its outcome to out/outcomes.jsonl at once; one by one, in order.
+
+    An earlier run in `out` is replaced. A case that fails with an AskLabsError becomes an outcome
+    with that error; after an interruption the file has the cases done so far.
+
+    Raises:
+        InputError: `out` can't be written to.
+    """
+    outcomes: list[Outcome] = []
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in (TABLE, SUMMARY):
+            (out / name).unlink(missing_ok=True)
+        record = json.dumps(run_record(engine.settings, cases), indent=2, ensure_ascii=False)
+        (out / RECORD).write_text(record + "\n", encoding="utf-8", newline="\n")
+        file = (out / OUTCOMES).open("w", encoding="utf-8", errors=ESCAPED, newline="\n")
+    except OSError as error:
+        raise InputError(f"{out}: can't be written to ({error}). Give another folder.") from error
+    with file:
+        for done, case in enumerate(cases, start=1):
+            outcome = ask_case(engine, case)
+            file.write(_to_line(outcome))
+            file.flush()
+            outcomes.append(outcome)
+            if progress:
+                progress.advance(done, len(cases))
+    return outcomes
+
+
+def ask_case(engine: Asker, case: Case, clock: Callable[[], float] = time.perf_counter) -> Outcome:
+    """Ask one case and score the answer; an AskLabsError is the outcome's error."""
+    start = clock()
+    first: float | None = None
+    try:
+        with closing(engine.ask(case.question, history=case.history)) as stream:
+            for delta in stream:
+                if first is None and delta:
+                    first = clock()
+            answer = stream.answer
+        end = clock()
+        raw = _cited_texts(engine, answer)
+    except AskLabsError as error:
+        return Outcome(case, error=f"{type(error).__name__}: {error}")
+    first = end if first is None else first
+    seen = {"first_ms": (first - start) * 1000, "total_ms": (end - start) * 1000}
+    return Outcome(
+        case,
+        answer=answer_to_dict(answer, case.id),
+        scores=score(case, answer, raw),
+        timings={k: round(v, 2) for k, v in ({**answer.timings} | seen).items()},
+    )
+
+
+def load_outcomes(out: Path) -> list[Outcome]:
+    """The outcomes of a run, finished or not; a last line cut short is left out.
+
+    Raises:
+        InputError: there are none, or a line is damaged.
+    """
+    path = out / OUTCOMES
+    remedy = f"Run `asklabs eval run CASES.jsonl --out {out}`"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: no readable outcomes ({error}). {remedy} first.") from error
+    *lines, _cut = text.split("\n")
+    try:
+        outcomes = [_from_line(line) for line in lines]
+    except (ValueError, KeyError, TypeError, InputError) as error:
+        raise InputError(f"{path}: a line is damaged ({error}). {remedy} again.") from error
+    if not outcomes:
+        raise InputError(f"{path}: no outcome in it. {remedy} again.")
+    return outcomes
+
+
+def load_record(out: Path) -> dict[str, Any]:
+    """The record that run_cases left beside the outcomes.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = out / RECORD
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: no readable run record ({error}). "
+            f"Run `asklabs eval run CASES.jsonl --out {out}` again."
+        ) from error
+    return record
+
+
+def run_record(settings: Settings, cases: Sequence[Case]) -> dict[str, Any]:
+    """What a reader needs to repeat the run: cases, settings without secrets, versions, machine."""
+    lines = "\n".join(json.dumps(case_to_dict(case), sort_keys=True) for case in cases)
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cases": len(cases),
+        "cases_sha256": hashlib.sha256(lines.encode()).hexdigest(),
+        "model": settings.answer_model,
+        "embedding": settings.embedding,
+        "settings": _without_secrets(settings),
+        "versions": {"python": platform.python_version()} | {p: _version(p) for p in VERSIONED},
+        "machine": {
+            "cores": os.cpu_count(),
+            "system": platform.system(),
+            "architecture": platform.machine(),
+        },
+    }
+
+
+def _without_secrets(settings: Settings) -> dict[str, Any]:
+    secret = {name for name, value in settings if isinstance(value, SecretStr)}
+    shown = settings.model_dump(mode="json", exclude=secret)
+    if settings.openai_base_url:
+        shown["openai_base_url"] = _plain_address(settings.openai_base_url)
+    return shown
+
+
+def _plain_address(url: str) -> str:
+    """The address without what may be secret in it: name and password, query and fragment."""
+    return re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", url)[0])
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _cited_texts(engine: Asker, answer: Answer) -> dict[str, str]:
+    texts = {}
+    for report in {citation.passage.report.id for citation in answer.citations}:
+        try:
+            texts[report] = engine.report(report).raw
+        except UnknownReport:
+            continue  # its quotes then count as not found
+    return texts
+
+
+def _to_line(outcome: Outcome) -> str:
+    data = {
+        "id": outcome.case.id,
+        "error": outcome.error,
+        "scores": dict(outcome.scores),
+        "timings": dict(outcome.timings),
+        "case": case_to_dict(outcome.case),
+        "answer": outcome.answer,
+    }
+    return json.dumps(data, ensure_ascii=False) + "\n"
+
+
+def _from_line(line: str) -> Outcome:
+    data = json.loads(line)
+    return Outcome(
+        case=case_from_json(json.dumps(data["case"])),
+        answer=data["answer"],
+        scores=data["scores"],
+        timings=data["timings"],
+        error=data["error"],
+    )

@@ -1,0 +1,217 @@
+"""Reads the answers that `answer_json` writes, and says what is wrong with those it can't use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, NonNegativeInt, PositiveInt, ValidationError
+
+from rag.errors import InputError
+from rag.types import (
+    FILTER_FIELDS,
+    Answer,
+    Citation,
+    Coverage,
+    Filters,
+    Hit,
+    Intent,
+    Passage,
+    ReportInfo,
+    Span,
+    Stage,
+    Status,
+)
+
+
+class _Rest(BaseModel):
+    """What the contract's keys leave out of a passage."""
+
+    info: NonNegativeInt
+    id: str
+    spans: tuple[Span, ...]
+    language: str
+    part: int
+    parts: int
+
+
+class _HitRest(_Rest):
+    score: float
+    stage: Stage
+
+
+class _CitedRest(_Rest):
+    text: str
+
+
+class _SameAs(BaseModel):
+    passage: PositiveInt
+
+
+class _Detail(BaseModel):
+    language: str
+    notice: str
+    read_passages: int
+    read_reports: int
+    timings: dict[str, float]
+    tokens: dict[str, int]
+    passages: tuple[_HitRest, ...]
+    citations: tuple[_SameAs | _CitedRest, ...]
+    infos: tuple[ReportInfo, ...]
+
+
+class _Citation(BaseModel):
+    n: int
+    section: str
+    prompt: str
+    stage: Stage
+    quote: str
+    status: Status
+
+
+class _Passage(BaseModel):
+    section: str
+    prompt: str
+    text: str
+
+
+class _Coverage(BaseModel):
+    intent: Intent
+    reports: tuple[str, ...]
+    labs: tuple[str, ...]
+    matched_reports: int
+    filters: dict[str, Any]
+
+
+class _Answer(BaseModel):
+    question: str
+    standalone: str
+    answer: str
+    refused: bool
+    citations: tuple[_Citation, ...]
+    passages: tuple[_Passage, ...]
+    coverage: _Coverage
+    mode: str
+    index: str
+    detail: _Detail
+
+
+def answer_from_dict(data: Mapping[str, Any]) -> Answer:
+    """The answer that `answer_to_dict` wrote.
+
+    Raises:
+        InputError: something is missing or of the wrong kind; the message names it.
+    """
+    try:
+        given = _Answer.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise _unusable(".".join(str(part) for part in first["loc"]), first["msg"]) from error
+    unknown = sorted(set(given.coverage.filters) - set(FILTER_FIELDS))
+    if unknown:
+        raise _unusable(f"coverage.filters.{unknown[0]}", "there is no filter of that name")
+    hits = _hits(given)
+    return Answer(
+        question=given.question,
+        standalone=given.standalone,
+        text=given.answer,
+        refused=given.refused,
+        citations=_citations(given, hits),
+        hits=hits,
+        coverage=Coverage(
+            intent=given.coverage.intent,
+            reports=given.coverage.reports,
+            labs=given.coverage.labs,
+            matched_reports=given.coverage.matched_reports,
+            read_passages=given.detail.read_passages,
+            read_reports=given.detail.read_reports,
+            filters=_filters(given.coverage.filters),
+        ),
+        mode=given.mode,
+        language=given.detail.language,
+        timings=given.detail.timings,
+        tokens=given.detail.tokens,
+        index=given.index,
+        notice=given.detail.notice,
+    )
+
+
+def _unusable(where: str, why: str) -> InputError:
+    place = where or "it"
+    return InputError(f"This is not an answer that asklabs wrote: {place}: {why}.")
+
+
+def _filters(given: Mapping[str, Any]) -> Filters:
+    for name, values in given.items():
+        wanted = int if name == "year" else str
+        if not isinstance(values, list) or not all(type(value) is wanted for value in values):
+            raise _unusable(f"coverage.filters.{name}", f"should be a list of {wanted.__name__}")
+    return Filters(**{name: tuple(values) for name, values in given.items()})
+
+
+def _hits(given: _Answer) -> tuple[Hit, ...]:
+    shown, rests = given.passages, given.detail.passages
+    if len(shown) != len(rests):
+        raise _unusable("detail.passages", f"has {len(rests)} entries for {len(shown)} passages")
+    return tuple(
+        Hit(_whole(given, rest, one, rest.stage, one.text, f"detail.passages.{i}"), rest.score)
+        for i, (one, rest) in enumerate(zip(shown, rests, strict=True))
+    )
+
+
+def _citations(given: _Answer, hits: Sequence[Hit]) -> tuple[Citation, ...]:
+    shown, rests = given.citations, given.detail.citations
+    if len(shown) != len(rests):
+        raise _unusable("detail.citations", f"has {len(rests)} entries for {len(shown)} citations")
+    citations = []
+    for i, (one, rest) in enumerate(zip(shown, rests, strict=True)):
+        where = f"detail.citations.{i}"
+        if isinstance(rest, _CitedRest):
+            passage = _whole(given, rest, one, one.stage, rest.text, where)
+        elif rest.passage <= len(hits):
+            passage = hits[rest.passage - 1].passage
+        else:
+            raise _unusable(f"{where}.passage", f"there is no passage of rank {rest.passage}")
+        citations.append(Citation(one.n, passage, one.quote, one.status))
+    return tuple(citations)
+
+
+def _whole(
+    given: _Answer, rest: _Rest, shown: _Citation | _Passage, stage: Stage, text: str, where: str
+) -> Passage:
+    if rest.info >= len(given.detail.infos):
+        raise _unusable(f"{where}.info", f"there is no report {rest.info} in detail.infos")
+    return Passage(
+        id=rest.id,
+        report=given.detail.infos[rest.info],
+        section=shown.section,
+        prompt=shown.prompt,
+        text=text,
+        spans=rest.spans,
+        stage=stage,
+        language=rest.language,
+        part=rest.part,
+        parts=rest.parts,
+    )
+
+
+def answers_from_json(data: bytes) -> tuple[Answer, ...]:
+    """The answers of a JSON array, of one JSON object, or of JSON lines.
+
+    Raises:
+        InputError: the data is not JSON, or an answer in it can't be used.
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError("The answers are not UTF-8 text. Save the file as UTF-8.") from error
+    try:
+        given = json.loads(text)
+    except json.JSONDecodeError as whole:
+        lines = [line for line in text.split("\n") if line.strip()]
+        try:
+            given = [json.loads(line) for line in lines]
+        except json.JSONDecodeError:
+            raise InputError(f"The answers are not JSON: {whole}.") from whole
+    return tuple(answer_from_dict(one) for one in (given if isinstance(given, list) else [given]))

@@ -1,0 +1,185 @@
+"""Writes a brief as Markdown and as one HTML file; nothing of a report can become markup."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import groupby
+
+from rag.briefs import Brief, Line, Part, Run, Source
+
+# What CommonMark and GitHub's dialect give a meaning anywhere in a line: links, also bare ones
+# (a colon, a www, an address), HTML, emphasis, code, tables, footnotes, formulas, shortcodes.
+_MARKUP = re.compile(r"[\\`*_\[\]<>&~|$#^{}]|:(?=\S)|(?<=www)\.|(?<=WWW)\.|@")
+# What has a meaning only where a line begins.
+_AT_START = re.compile(r"([-+=])|(\d+)([.)])")
+
+_CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--line:#d0d7de;--mark:#0b5cad;
+--page:#fff}
+@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa4af;--line:#3d444d;
+--mark:#7ab8ff;--page:#14181d}}
+body{font:16px/1.55 system-ui,sans-serif;color:var(--ink);background:var(--page);
+max-width:44rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}
+h1{font-size:1.7rem;line-height:1.25;margin:0}h2{font-size:1.25rem;line-height:1.35;margin:2.5rem 0 1rem}
+h3{font-size:1rem;margin:1.75rem 0 .5rem}
+.date,.where,.status,dl{color:var(--soft);font-size:.875rem}.date{margin:.25rem 0}
+section{border-top:1px solid var(--line);margin-top:2rem}
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:1.5rem 0}
+dt{font-weight:600}dd{margin:0}
+a{color:var(--mark)}sup a{text-decoration:none;font-weight:600}
+sup{line-height:0}.sources{list-style:none;padding:0}
+.sources>li{margin:1.25rem 0;break-inside:avoid}.sources p{margin:.2rem 0}
+blockquote{margin:.5rem 0;padding-inline-start:.9rem;border-inline-start:3px solid var(--mark)}
+:target{outline:2px solid var(--mark);outline-offset:4px}
+@media print{:root{--ink:#000;--soft:#444;--line:#bbb;--mark:#0b4a8a;--page:#fff}
+body{max-width:none;margin:0;padding:0;font-size:10.5pt}h2,h3{break-after:avoid}}
+@page{size:A4;margin:22mm}
+""".strip()
+
+
+def to_markdown(brief: Brief) -> bytes:
+    """The brief as CommonMark in UTF-8."""
+    blocks = [f"# {md(brief.title)}", brief.date]
+    for part in brief.parts:
+        blocks += _md_part(part)
+    return ("\n\n".join(blocks) + "\n").encode()
+
+
+def md(text: str) -> str:
+    """One line of text with everything escaped that Markdown would take for markup."""
+    escaped = _MARKUP.sub(r"\\\g<0>", text)
+    return _AT_START.sub(lambda m: f"\\{m[1]}" if m[1] else f"{m[2]}\\{m[3]}", escaped, count=1) if (
+        _AT_START.match(escaped)
+    ) else escaped
+
+
+def _md_part(part: Part) -> Iterator[str]:
+    yield f"## {md(part.question)}"
+    for kind, lines in groupby(part.lines, key=lambda line: line.kind):
+        yield ("\n\n" if kind in ("paragraph", "heading") else "\n").join(map(_md_line, lines))
+    if part.listed:
+        yield f"### Reports ({len(part.listed):,})"
+        yield "\n".join(f"- {md(one)}" for one in part.listed)
+    for heading, sources in _source_lists(part):
+        yield f"### {heading}"
+        for source in sources:
+            yield from _md_source(source)
+    yield "### About this answer"
+    yield "\n".join(f"- {label}: {md(value)}" for label, value in part.facts)
+
+
+def _md_line(line: Line) -> str:
+    words = "".join(map(_md_run, line.runs))
+    first = line.runs[0] if line.runs else Run("")
+    if not first.bold and not first.note:
+        words = md(first.text) + "".join(map(_md_run, line.runs[1:]))
+    start = {"bullet": "- ", "numbered": f"{line.number}. ", "heading": "#### "}
+    return start.get(line.kind, "") + words
+
+
+def _md_run(run: Run) -> str:
+    if run.note:
+        return rf" \[{run.note}\]"
+    words = _MARKUP.sub(r"\\\g<0>", run.text)
+    return f"**{words}**" if run.bold else words
+
+
+def _md_source(source: Source) -> Iterator[str]:
+    number = rf"\[{source.n}\] " if source.n else ""
+    kind = f" ({md(source.kind)})" if source.kind else ""
+    yield f"**{number}{md(source.who)}**{kind}: {md(source.title)}"
+    yield "\n>\n".join(f"> {md(line)}" for line in source.quote)
+    facts = (
+        ("Section", source.section),
+        ("Form question", source.prompt),
+        ("Status", source.status),
+        ("Report", source.report),
+    )
+    yield "\n".join(f"- {label}: {md(value)}" for label, value in facts if value)
+
+
+def _source_lists(part: Part) -> Iterator[tuple[str, Sequence[Source]]]:
+    if part.sources:
+        yield "Sources", part.sources
+    if part.nearest:
+        yield "Nearest passages", part.nearest
+
+
+def to_html(brief: Brief) -> bytes:
+    """The brief as one HTML file that asks the network for nothing and runs no script."""
+    body = "".join(_html_part(part, number) for number, part in enumerate(brief.parts, 1))
+    title = escape(brief.title)
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{escape(_CSP)}">\n'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+        f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
+        f'<header><h1 dir="auto">{title}</h1><p class="date"><time datetime="{brief.day}">'
+        f"{brief.date}</time></p></header>\n<main>\n{body}</main>\n</body>\n</html>\n"
+    ).encode()
+
+
+def _html_part(part: Part, number: int) -> str:
+    parts = [f'<section>\n<h2 dir="auto">{escape(part.question)}</h2>\n']
+    parts.append(f'<div class="answer" lang="{escape(part.language)}">\n')
+    for kind, lines in groupby(part.lines, key=lambda line: line.kind):
+        parts.append(_html_lines(kind, list(lines), number))
+    parts.append("</div>\n")
+    if part.listed:
+        items = "".join(f'<li dir="auto">{escape(one)}</li>\n' for one in part.listed)
+        parts.append(f"<h3>Reports ({len(part.listed):,})</h3>\n<ol>\n{items}</ol>\n")
+    for heading, sources in _source_lists(part):
+        items = "".join(_html_source(source, number) for source in sources)
+        parts.append(f'<h3>{heading}</h3>\n<ol class="sources">\n{items}</ol>\n')
+    facts = "".join(
+        f'<dt>{label}</dt><dd dir="auto">{escape(value)}</dd>\n' for label, value in part.facts
+    )
+    parts.append(f"<h3>About this answer</h3>\n<dl>\n{facts}</dl>\n</section>\n")
+    return "".join(parts)
+
+
+def _html_lines(kind: str, lines: Sequence[Line], number: int) -> str:
+    if kind in ("paragraph", "heading"):
+        tag = "p" if kind == "paragraph" else "h4"
+        return "".join(f'<{tag} dir="auto">{_html_runs(x, number)}</{tag}>\n' for x in lines)
+    tag = "ul" if kind == "bullet" else "ol"
+    items = "".join(
+        f'<li dir="auto"{f" value={chr(34)}{line.number}{chr(34)}" if line.number else ""}>'
+        f"{_html_runs(line, number)}</li>\n"
+        for line in lines
+    )
+    return f"<{tag}>\n{items}</{tag}>\n"
+
+
+def _html_runs(line: Line, number: int) -> str:
+    return "".join(
+        f'<sup><a href="#source-{number}-{run.note}">[{run.note}]</a></sup>'
+        if run.note
+        else (f"<strong>{escape(run.text)}</strong>" if run.bold else escape(run.text))
+        for run in line.runs
+    )
+
+
+def _html_source(source: Source, number: int) -> str:
+    mark = f"[{source.n}] " if source.n else ""
+    id_ = f' id="source-{number}-{source.n}"' if source.n else ""
+    kind = f" ({escape(source.kind)})" if source.kind else ""
+    quote = "".join(f'<p dir="auto">{escape(line)}</p>' for line in source.quote)
+    where = "".join(
+        f'<p class="where">{label}: <bdi>{escape(value)}</bdi></p>'
+        for label, value in (
+            ("Section", source.section),
+            ("Form question", source.prompt),
+            ("Status", source.status),
+            ("Report", source.report),
+        )
+        if value
+    )
+    return (
+        f"<li{id_}><p>{mark}<strong><bdi>{escape(source.who)}</bdi></strong>{kind}: "
+        f"<cite><bdi>{escape(source.title)}</bdi></cite></p>\n"
+        f'<blockquote lang="{escape(source.language)}">{quote}</blockquote>\n{where}</li>\n'
+    )

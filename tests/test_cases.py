@@ -1,0 +1,154 @@
+"""Cases: what a file of them may say, and what the messages about a bad one name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eval.cases import CASE_TYPES, case_from_json, case_to_dict, load_cases
+from rag.errors import InputError
+from rag.types import Turn
+
+GOOD: dict[str, Any] = {
+    "id": "c1",
+    "type": "single",
+    "lang": "en",
+    "question": "How many boats carried a beacon?",
+    "answer": "Twelve.",
+    "facts": ["12"],
+    "reports": ["beacons"],
+    "evidence": [{"report": "beacons", "section": "## Results", "prompt": "", "quote": "12 boats"}],
+}
+
+
+def write(path: Path, *rows: dict[str, Any] | str) -> Path:
+    lines = [row if isinstance(row, str) else json.dumps(row) for row in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_a_line_becomes_a_case(tmp_path: Path) -> None:
+    (case,) = load_cases(write(tmp_path / "cases.jsonl", GOOD, ""))
+    assert (case.id, case.type, case.facts) == ("c1", "single", ("12",))
+    assert case.evidence[0].quote == "12 boats"
+    assert case.gold == case.accepted == {"beacons"}
+
+
+def test_history_and_alternatives_are_read() -> None:
+    history = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Fiji."}]
+    row = GOOD | {"type": "followup", "history": history, "alt_reports": ["beacons_2"]}
+    case = case_from_json(json.dumps(row))
+    assert case.history == (Turn("user", "Who?"), Turn("assistant", "Fiji."))
+    assert case.accepted == {"beacons", "beacons_2"}
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "cases.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(GOOD).encode() + b"\r\n")
+    assert [case.id for case in load_cases(path)] == ["c1"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "group"),
+    [
+        ({}, "single"),
+        ({"lang": "fr"}, "crosslingual"),
+        ({"report_lang": "es"}, "crosslingual"),
+        ({"lang": "fr", "report_lang": "fr"}, "crosslingual"),
+        ({"type": "cross", "lang": "fr"}, "cross"),
+    ],
+)
+def test_group(changes: dict[str, Any], group: str) -> None:
+    assert case_from_json(json.dumps(GOOD | changes)).group == group
+
+
+def test_every_type_is_accepted() -> None:
+    for kind in CASE_TYPES:
+        row = GOOD | {"type": kind, "history": [{"role": "user", "content": "Hello"}]}
+        if kind == "unanswerable":
+            row |= {"facts": [], "reports": [], "evidence": []}
+        assert case_from_json(json.dumps(row)).type == kind
+
+
+def test_as_plain_data_and_back() -> None:
+    row = GOOD | {"type": "listing", "gold_filter": {"year": 2023, "sdgs": ["14", 15]}}
+    case = case_from_json(json.dumps(row))
+    assert case_from_json(json.dumps(case_to_dict(case))) == case
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"id": " "}, '"id" is " "'),
+        ({"id": 3}, '"id" is 3'),
+        ({"type": "sngle"}, "one of single, multi"),
+        ({"lang": "English"}, 'for example "en"'),
+        ({"question": ""}, '"question" is ""'),
+        ({"answer": None}, '"answer" is null'),
+        ({"facts": "12"}, "a list of texts"),
+        ({"facts": ["12", ""]}, '"facts[1]" is ""'),
+        ({"reports": []}, "Name the gold reports of this single case"),
+        ({"reports": ["beacons", "beacons"]}, "names a report twice"),
+        ({"evidence": [{"report": "beacons"}]}, '"evidence[0].quote" is missing'),
+        ({"evidence": [{"report": "other", "quote": "x"}]}, "in neither"),
+        ({"history": [{"role": "bot", "content": "x"}]}, '"history[0].role" is "bot"'),
+        ({"history": [{"role": "user", "content": " "}]}, "a message without text"),
+        ({"type": "followup"}, '"history" is empty'),
+        ({"type": "unanswerable"}, "Empty them, or change the type"),
+        ({"report_lang": "xx-long"}, '"report_lang" is "xx-long"'),
+        ({"standalone": 1}, '"standalone" is 1'),
+        ({"country": []}, '"country" is []'),
+        ({"scope": 1}, '"scope" is 1'),
+        ({"note": 1}, '"note" is 1'),
+        ({"gold_filter": {"year": 1.5}}, "is 1.5"),
+        ({"alt_reports": [1]}, '"alt_reports[0]" is 1'),
+        ({"alt_report": []}, 'Did you mean "alt_reports"?'),
+        ({"zzz": 1}, "The fields are id, type"),
+    ],
+)
+def test_a_bad_field_is_named_with_its_line(
+    tmp_path: Path, changes: dict[str, Any], named: str
+) -> None:
+    path = write(tmp_path / "cases.jsonl", GOOD, "", GOOD | {"id": "c2"} | changes)
+    with pytest.raises(InputError) as caught:
+        load_cases(path)
+    assert str(caught.value).startswith(f"{path}, line 3: ")
+    assert named in str(caught.value)
+
+
+@pytest.mark.parametrize("field", ["id", "type", "lang", "question", "reports"])
+def test_a_missing_field_is_named(field: str) -> None:
+    row = {name: value for name, value in GOOD.items() if name != field}
+    with pytest.raises(InputError, match=f'"{field}" is missing. Add it: '):
+        case_from_json(json.dumps(row))
+
+
+@pytest.mark.parametrize("line", ["[1]", '{"id": ', '"text"'])
+def test_a_line_that_is_no_object(line: str) -> None:
+    with pytest.raises(InputError, match="Write one object on one line"):
+        case_from_json(line)
+
+
+def test_a_repeated_id_names_both_lines(tmp_path: Path) -> None:
+    path = write(tmp_path / "cases.jsonl", GOOD, GOOD)
+    with pytest.raises(InputError, match=r"line 2: .*'c1' stands in line 1 too"):
+        load_cases(path)
+
+
+def test_all_bad_lines_are_told_at_once_but_not_endlessly(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        load_cases(write(tmp_path / "cases.jsonl", *["{}"] * 7))
+    lines = str(caught.value).split("\n")
+    assert [", line 5: " in lines[4], lines[5]] == [True, "... and 2 more lines"]
+
+
+def test_files_that_hold_no_cases(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such file"):
+        load_cases(tmp_path / "none.jsonl")
+    with pytest.raises(InputError, match="not readable"):
+        load_cases(tmp_path)
+    with pytest.raises(InputError, match="no case in it"):
+        load_cases(write(tmp_path / "empty.jsonl", ""))
