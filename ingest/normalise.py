@@ -8,30 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from rag.countries import resolve_country
-from rag.words import fold_tag
+from rag.tags import canonical_sdg, fold_tag
 
 # Personal data: never stored, embedded, shown or logged.
 PRIVATE = frozenset({"focal_point", "email", "contact", "phone"})
 _SINGLE = {"latlng"}
-SDG_TITLES = (
-    "No poverty",
-    "Zero hunger",
-    "Good health and well-being",
-    "Quality education",
-    "Gender equality",
-    "Clean water and sanitation",
-    "Affordable and clean energy",
-    "Decent work and economic growth",
-    "Industry, innovation and infrastructure",
-    "Reduced inequalities",
-    "Sustainable cities and communities",
-    "Responsible consumption and production",
-    "Climate action",
-    "Life below water",
-    "Life on land",
-    "Peace, justice and strong institutions",
-    "Partnerships for the goals",
-)
 
 
 @dataclass(slots=True)
@@ -72,13 +53,6 @@ def tags_to_fields(tags: Iterable[tuple[str, str]]) -> TagFields:
     )
     fields.facts = {n: _unique(v) for n, v in values.items() if n not in _SINGLE}
     return fields
-
-
-def canonical_sdg(value: str) -> str:
-    """A goal as "14. Life below water", whatever its spelling; as given if it has no number."""
-    match = re.match(r"\s*(?:SDG|ODS|ODD)?\s*(\d{1,2})\b", value, re.IGNORECASE)
-    number = int(match.group(1)) if match else 0
-    return f"{number}. {SDG_TITLES[number - 1]}" if 1 <= number <= len(SDG_TITLES) else value
 
 
 def _unique(values: Iterable[str]) -> tuple[str, ...]:

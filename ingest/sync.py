@@ -180,7 +180,7 @@ def _bring_in_line(
         if old is not None and old.passages_digest == report.passages_digest:
             result.unchanged.append(file.id)
             if not dry_run:
-                store.write_report(report)
+                store.write_reports([report])
             continue
         (result.added if old is None else result.updated).append(file.id)
         todo.append((report, passages))
@@ -253,8 +253,7 @@ def _write(
             continue
         texts = [f"{p.context}\n{p.text}" for _, passages in batch for p in passages]
         vectors = iter(embed_texts(model, texts))
-        for report, passages in batch:
-            store.replace(report, passages, [next(vectors) for _ in passages])
+        store.replace([(r, ps, [next(vectors) for _ in ps]) for r, ps in batch])
         done += size
         progress("embedding", done, total)
         batch = []

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from rag.briefs import Brief, Line, Part, Run, Source
+from rag.briefs import ABOUT, Brief, Line, Part, Run, Source, right_to_left
 
 # What CommonMark and GitHub's dialect give a meaning anywhere in a line: links, also bare ones
 # (a colon, a www, an address), HTML, emphasis, code, tables, footnotes, formulas, shortcodes.
 _MARKUP = re.compile(r"[\\`*_\[\]<>&~|$#^{}]|:(?=\S)|(?<=www)\.|(?<=WWW)\.|@")
 # What has a meaning only where a line begins.
-_AT_START = re.compile(r"([-+=])|(\d+)([.)])")
+_AT_START = re.compile(r"^(\d*)([-+=.)])")
 
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 _STYLE = """
@@ -23,12 +23,13 @@ _STYLE = """
 --mark:#7ab8ff;--page:#14181d}}
 body{font:16px/1.55 system-ui,sans-serif;color:var(--ink);background:var(--page);
 max-width:44rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}
-h1{font-size:1.7rem;line-height:1.25;margin:0}h2{font-size:1.25rem;line-height:1.35;margin:2.5rem 0 1rem}
+h1{font-size:1.7rem;line-height:1.25;margin:0}
+h2{font-size:1.25rem;line-height:1.35;margin:2.5rem 0 1rem}
 h3{font-size:1rem;margin:1.75rem 0 .5rem}
 .date,.where,.status,dl{color:var(--soft);font-size:.875rem}.date{margin:.25rem 0}
 section{border-top:1px solid var(--line);margin-top:2rem}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.15rem 1rem;margin:1.5rem 0}
-dt{font-weight:600}dd{margin:0}
+dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.15rem 1rem;margin:1.5rem 0}
+dt{font-weight:600}dd{margin:0;min-width:0}cite{font-style:normal}
 a{color:var(--mark)}sup a{text-decoration:none;font-weight:600}
 sup{line-height:0}.sources{list-style:none;padding:0}
 .sources>li{margin:1.25rem 0;break-inside:avoid}.sources p{margin:.2rem 0}
@@ -42,7 +43,7 @@ body{max-width:none;margin:0;padding:0;font-size:10.5pt}h2,h3{break-after:avoid}
 
 def to_markdown(brief: Brief) -> bytes:
     """The brief as CommonMark in UTF-8."""
-    blocks = [f"# {md(brief.title)}", brief.date]
+    blocks = [f"# {md(brief.title)}", brief.when]
     for part in brief.parts:
         blocks += _md_part(part)
     return ("\n\n".join(blocks) + "\n").encode()
@@ -50,10 +51,7 @@ def to_markdown(brief: Brief) -> bytes:
 
 def md(text: str) -> str:
     """One line of text with everything escaped that Markdown would take for markup."""
-    escaped = _MARKUP.sub(r"\\\g<0>", text)
-    return _AT_START.sub(lambda m: f"\\{m[1]}" if m[1] else f"{m[2]}\\{m[3]}", escaped, count=1) if (
-        _AT_START.match(escaped)
-    ) else escaped
+    return _AT_START.sub(r"\1\\\2", _MARKUP.sub(r"\\\g<0>", text))
 
 
 def _md_part(part: Part) -> Iterator[str]:
@@ -61,13 +59,13 @@ def _md_part(part: Part) -> Iterator[str]:
     for kind, lines in groupby(part.lines, key=lambda line: line.kind):
         yield ("\n\n" if kind in ("paragraph", "heading") else "\n").join(map(_md_line, lines))
     if part.listed:
-        yield f"### Reports ({len(part.listed):,})"
+        yield f"### {part.list_heading}"
         yield "\n".join(f"- {md(one)}" for one in part.listed)
-    for heading, sources in _source_lists(part):
+    for heading, sources in part.source_lists:
         yield f"### {heading}"
         for source in sources:
             yield from _md_source(source)
-    yield "### About this answer"
+    yield f"### {ABOUT}"
     yield "\n".join(f"- {label}: {md(value)}" for label, value in part.facts)
 
 
@@ -92,20 +90,7 @@ def _md_source(source: Source) -> Iterator[str]:
     kind = f" ({md(source.kind)})" if source.kind else ""
     yield f"**{number}{md(source.who)}**{kind}: {md(source.title)}"
     yield "\n>\n".join(f"> {md(line)}" for line in source.quote)
-    facts = (
-        ("Section", source.section),
-        ("Form question", source.prompt),
-        ("Status", source.status),
-        ("Report", source.report),
-    )
-    yield "\n".join(f"- {label}: {md(value)}" for label, value in facts if value)
-
-
-def _source_lists(part: Part) -> Iterator[tuple[str, Sequence[Source]]]:
-    if part.sources:
-        yield "Sources", part.sources
-    if part.nearest:
-        yield "Nearest passages", part.nearest
+    yield "\n".join(f"- {label}: {md(value)}" for label, value in source.facts)
 
 
 def to_html(brief: Brief) -> bytes:
@@ -118,7 +103,7 @@ def to_html(brief: Brief) -> bytes:
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f'<header><h1 dir="auto">{title}</h1><p class="date"><time datetime="{brief.day}">'
-        f"{brief.date}</time></p></header>\n<main>\n{body}</main>\n</body>\n</html>\n"
+        f"{brief.when}</time></p></header>\n<main>\n{body}</main>\n</body>\n</html>\n"
     ).encode()
 
 
@@ -130,14 +115,14 @@ def _html_part(part: Part, number: int) -> str:
     parts.append("</div>\n")
     if part.listed:
         items = "".join(f'<li dir="auto">{escape(one)}</li>\n' for one in part.listed)
-        parts.append(f"<h3>Reports ({len(part.listed):,})</h3>\n<ol>\n{items}</ol>\n")
-    for heading, sources in _source_lists(part):
+        parts.append(f"<h3>{part.list_heading}</h3>\n<ol>\n{items}</ol>\n")
+    for heading, sources in part.source_lists:
         items = "".join(_html_source(source, number) for source in sources)
         parts.append(f'<h3>{heading}</h3>\n<ol class="sources">\n{items}</ol>\n')
     facts = "".join(
         f'<dt>{label}</dt><dd dir="auto">{escape(value)}</dd>\n' for label, value in part.facts
     )
-    parts.append(f"<h3>About this answer</h3>\n<dl>\n{facts}</dl>\n</section>\n")
+    parts.append(f"<h3>{ABOUT}</h3>\n<dl>\n{facts}</dl>\n</section>\n")
     return "".join(parts)
 
 
@@ -146,12 +131,16 @@ def _html_lines(kind: str, lines: Sequence[Line], number: int) -> str:
         tag = "p" if kind == "paragraph" else "h4"
         return "".join(f'<{tag} dir="auto">{_html_runs(x, number)}</{tag}>\n' for x in lines)
     tag = "ul" if kind == "bullet" else "ol"
-    items = "".join(
-        f'<li dir="auto"{f" value={chr(34)}{line.number}{chr(34)}" if line.number else ""}>'
-        f"{_html_runs(line, number)}</li>\n"
-        for line in lines
-    )
-    return f"<{tag}>\n{items}</{tag}>\n"
+    items = ""
+    for line in lines:
+        value = f' value="{line.number}"' if line.number else ""
+        items += f'<li dir="auto"{value}>{_html_runs(line, number)}</li>\n'
+    direction = _direction("".join(run.text for line in lines for run in line.runs))
+    return f'<{tag} dir="{direction}">\n{items}</{tag}>\n'
+
+
+def _direction(text: str) -> str:
+    return "rtl" if right_to_left(text) else "ltr"
 
 
 def _html_runs(line: Line, number: int) -> str:
@@ -168,18 +157,14 @@ def _html_source(source: Source, number: int) -> str:
     id_ = f' id="source-{number}-{source.n}"' if source.n else ""
     kind = f" ({escape(source.kind)})" if source.kind else ""
     quote = "".join(f'<p dir="auto">{escape(line)}</p>' for line in source.quote)
+    # The bar stands where the words begin; "auto" would not look into the paragraphs.
+    direction = _direction("".join(source.quote))
     where = "".join(
-        f'<p class="where">{label}: <bdi>{escape(value)}</bdi></p>'
-        for label, value in (
-            ("Section", source.section),
-            ("Form question", source.prompt),
-            ("Status", source.status),
-            ("Report", source.report),
-        )
-        if value
+        f'<p class="where">{label}: <bdi>{escape(value)}</bdi></p>' for label, value in source.facts
     )
     return (
         f"<li{id_}><p>{mark}<strong><bdi>{escape(source.who)}</bdi></strong>{kind}: "
         f"<cite><bdi>{escape(source.title)}</bdi></cite></p>\n"
-        f'<blockquote lang="{escape(source.language)}">{quote}</blockquote>\n{where}</li>\n'
+        f'<blockquote lang="{escape(source.language)}" dir="{direction}">{quote}</blockquote>\n'
+        f"{where}</li>\n"
     )

@@ -18,6 +18,7 @@ from babel.dates import format_date
 from rag.types import Answer, Citation, Coverage, Filters, Passage, ReportInfo
 
 TITLE = "Brief from the lab reports"
+ABOUT = "About this answer"
 STATUS_WORDS = {
     "supported": "The quote supports the sentence",
     "partly": "The quote supports the sentence in part",
@@ -36,7 +37,7 @@ FILTER_WORDS = {
 NEAREST = 3
 NEAREST_CHARS = 400
 
-_NOTE_OR_BOLD = re.compile(r"\s*\[(\d{1,3})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
+_NOTE_OR_BOLD = re.compile(r"\[(\d{1,3})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 _ITEM = re.compile(r"(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 # Not allowed in XML, or without a meaning in a document: C0 and C1 controls, halves of pairs.
@@ -77,6 +78,17 @@ class Source:
     report: str
     language: str
 
+    @property
+    def facts(self) -> tuple[tuple[str, str], ...]:
+        """What stands under the quote, as (label, value) pairs."""
+        pairs = (
+            ("Section", self.section),
+            ("Form question", self.prompt),
+            ("Status", self.status),
+            ("Report", self.report),
+        )
+        return tuple((label, value) for label, value in pairs if value)
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -93,13 +105,24 @@ class Part:
     nearest: tuple[Source, ...]
     listed: tuple[str, ...]
 
+    @property
+    def source_lists(self) -> tuple[tuple[str, tuple[Source, ...]], ...]:
+        """The lists of sources that are not empty, each with its heading."""
+        lists = (("Sources", self.sources), ("Nearest passages", self.nearest))
+        return tuple((heading, sources) for heading, sources in lists if sources)
+
+    @property
+    def list_heading(self) -> str:
+        """The heading of the complete list."""
+        return f"Reports ({len(self.listed):,})"
+
 
 @dataclass(frozen=True, slots=True)
 class Brief:
     """A titled and dated document of one or more answers."""
 
     title: str
-    date: str
+    when: str
     day: date
     parts: tuple[Part, ...]
 
@@ -181,7 +204,8 @@ def _runs(text: str, known: set[int]) -> tuple[Run, ...]:
     for match in _NOTE_OR_BOLD.finditer(text):
         if match[1] and int(match[1]) not in known:
             continue
-        runs.append(Run(text[at : match.start()]))
+        before = text[at : match.start()]
+        runs.append(Run(before.rstrip() if match[1] else before))
         runs.append(Run("", note=int(match[1])) if match[1] else Run(match[2], bold=True))
         at = match.end()
     runs.append(Run(text[at:]))
@@ -224,10 +248,10 @@ def _listed(answer: Answer) -> tuple[str, ...]:
     passages = [c.passage for c in answer.citations] + [hit.passage for hit in answer.hits]
     known: Mapping[str, ReportInfo] = {p.report.id: p.report for p in passages}
     return tuple(
-        f"{who(known[id])}: {one_line(known[id].title)} ({one_line(id)})"
-        if id in known
-        else one_line(id)
-        for id in answer.coverage.reports
+        f"{who(known[report])}: {one_line(known[report].title)} ({one_line(report)})"
+        if report in known
+        else one_line(report)
+        for report in answer.coverage.reports
     )
 
 

@@ -41,7 +41,8 @@ class BuiltinEmbedding(BaseEmbedding):
         return self._get_text_embeddings([text])[0]
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return [[float(x) for x in row] for row in self._encoder.encode(texts)]
+        vectors: list[list[float]] = self._encoder.encode(texts).tolist()
+        return vectors
 
     def _get_query_embedding(self, query: str) -> list[float]:
         return self._get_text_embedding(query)

@@ -8,8 +8,11 @@ from typing import Any
 
 import orjson
 
+from rag.tags import filter_key, report_keys
 from rag.types import FILTER_FIELDS, Filters, Passage, ReportInfo, Span
-from rag.words import fold_tag
+
+# Fields of which a report has one value; the others are lists.
+_SINGLE = ("year", "type", "kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +31,14 @@ class StoredReport:
 def where(filters: Filters) -> dict[str, Any] | None:
     """Chroma's where clause for filters: any value within a field, all fields."""
     clauses: list[dict[str, Any]] = []
-    for name, key in FILTER_FIELDS.items():
-        values = getattr(filters, name)
+    for field, key in FILTER_FIELDS.items():
+        values = [filter_key(field, value) for value in getattr(filters, field)]
         if not values:
             continue
-        if name in ("year", "type", "kind"):
-            clauses.append({key: {"$in": list(values)}})
+        if field in _SINGLE:
+            clauses.append({key: {"$in": values}})
         else:
-            any_of = [{key: {"$contains": fold_tag(str(value))}} for value in values]
+            any_of = [{key: {"$contains": value}} for value in values]
             clauses.append(any_of[0] if len(any_of) == 1 else {"$or": any_of})
     if not clauses:
         return None
@@ -45,7 +48,7 @@ def where(filters: Filters) -> dict[str, Any] | None:
 def passage_row(passage: Passage) -> dict[str, Any]:
     """The metadata of a passage's row: its place, and the report's tags to filter by."""
     info = passage.report
-    values = {
+    values: dict[str, Any] = {
         "report": info.id,
         "section": passage.section,
         "prompt": passage.prompt,
@@ -54,14 +57,10 @@ def passage_row(passage: Passage) -> dict[str, Any]:
         "part": passage.part,
         "parts": passage.parts,
         "spans": [at for span in passage.spans for at in span],
-        "year": info.year,
-        "type": info.type,
-        "kind": info.kind,
-        **{
-            key: [fold_tag(value) for value in getattr(info, key)]
-            for key in ("countries", "methods", "datasources", "sdgs", "thematic_areas")
-        },
     }
+    for field, key in FILTER_FIELDS.items():
+        keys = sorted(report_keys(info, field), key=str)
+        values[key] = next(iter(keys), None) if field in _SINGLE else keys
     # Chroma refuses empty lists and None: what is absent is left out.
     return {key: value for key, value in values.items() if value not in (None, [])}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +84,13 @@ class Store:
             )
         return report_from_row(found["metadatas"][0], found["documents"][0])
 
+    def raws(self, report_ids: Collection[str]) -> dict[str, str]:
+        """The verbatim text of reports by id; ids that the index does not have are left out."""
+        if not report_ids:
+            return {}
+        found = self._reports.get(ids=sorted(report_ids), include=["documents"])
+        return dict(zip(found["ids"], found["documents"], strict=True))
+
     def passages(self, reports: Mapping[str, ReportInfo]) -> list[Passage]:
         """All passages whose report is among `reports`, ordered by id."""
         rows = self._pages(self._passages, ["metadatas", "documents"])
@@ -111,57 +118,48 @@ class Store:
         ]
 
     def replace(
-        self,
-        report: StoredReport,
-        passages: Sequence[Passage],
-        vectors: Sequence[Sequence[float]],
+        self, items: Sequence[tuple[StoredReport, Sequence[Passage], Sequence[Sequence[float]]]]
     ) -> None:
-        """Put a report and exactly these passages in the place of what was there of it.
+        """Put reports, each with exactly its passages, in the place of what was there of them.
 
-        The report's own row is written last: if this is cut short, the next ingest sees that
-        the report is not done and does it again.
+        The reports' own rows are written last: if this is cut short, the next ingest sees that
+        they are not done and does them again.
         """
-        before = set(self.passage_ids(report.info.id))
+        before = set(self._ids_of([report.info.id for report, _, _ in items]))
+        rows = [(p, v) for _, ps, vs in items for p, v in zip(ps, vs, strict=True)]
         size = self._client.get_max_batch_size()
-        for at in range(0, len(passages), size):
-            batch = passages[at : at + size]
+        for at in range(0, len(rows), size):
+            batch = rows[at : at + size]
             self._passages.upsert(
-                ids=[p.id for p in batch],
-                embeddings=[list(v) for v in vectors[at : at + size]],
-                documents=[p.text for p in batch],
-                metadatas=[passage_row(p) for p in batch],
+                ids=[p.id for p, _ in batch],
+                embeddings=[v for _, v in batch],
+                documents=[p.text for p, _ in batch],
+                metadatas=[passage_row(p) for p, _ in batch],
             )
-        stale = sorted(before - {p.id for p in passages})
+        stale = sorted(before - {p.id for p, _ in rows})
         if stale:
             self._passages.delete(ids=stale)
-        self.write_report(report)
+        self.write_reports([report for report, _, _ in items])
 
-    def write_report(self, report: StoredReport) -> None:
-        """Write a report's own row, its passages being there already."""
-        self._reports.upsert(
-            ids=[report.info.id],
-            embeddings=[[0.0]],
-            documents=[report.raw or " "],
-            metadatas=[report_row(report)],
-        )
+    def write_reports(self, reports: Sequence[StoredReport]) -> None:
+        """Write reports' own rows, their passages being there already."""
+        if reports:
+            self._reports.upsert(
+                ids=[report.info.id for report in reports],
+                embeddings=[[0.0]] * len(reports),
+                documents=[report.raw for report in reports],
+                metadatas=[report_row(report) for report in reports],
+            )
 
     def delete(self, report_id: str) -> None:
         """Remove a report and its passages; its own row last, so that nothing is orphaned."""
-        ids = self.passage_ids(report_id)
+        ids = self._ids_of([report_id])
         if ids:
             self._passages.delete(ids=ids)
         self._reports.delete(ids=[report_id])
 
-    def passage_ids(self, report_id: str) -> list[str]:
-        """The ids of a report's passages."""
-        return list(self._passages.get(where={"report": report_id}, include=[])["ids"])
-
-    def vectors(self, ids: Sequence[str]) -> dict[str, list[float]]:
-        """The vectors of passages by id."""
-        if not ids:
-            return {}
-        found = self._passages.get(ids=list(ids), include=["embeddings"])
-        return dict(zip(found["ids"], found["embeddings"], strict=True))
+    def _ids_of(self, reports: Sequence[str]) -> list[str]:
+        return list(self._passages.get(where={"report": {"$in": list(reports)}}, include=[])["ids"])
 
     def __len__(self) -> int:
         return int(self._passages.count())
@@ -180,7 +178,7 @@ def open_store(folder: Path, made_by: Mapping[str, str], create: bool = False) -
 
     Args:
         folder: the index's folder.
-        made_by: parser, chunker, embedding and so on that the caller would write with.
+        made_by: what the index must be made with, by name; a writer gives all of it.
         create: make the index if there is none.
 
     Raises:

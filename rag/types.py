@@ -154,7 +154,11 @@ FILTER_FIELDS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
-    """How a question was understood."""
+    """How a question was understood.
+
+    `filters` narrow the search; `boosted` is what the question names and therefore comes
+    first. `wide` questions are put to many labs: their passages are spread over reports.
+    """
 
     question: str
     standalone: str
@@ -162,7 +166,7 @@ class QueryPlan:
     intent: Intent = "answer"
     filters: Filters = Filters()
     boosted: Filters = Filters()
-    notes: tuple[str, ...] = ()
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)

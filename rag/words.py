@@ -72,11 +72,6 @@ def words(text: str) -> list[str]:
     return _WORD.findall(strip_accents(text))
 
 
-def fold_tag(value: str) -> str:
-    """What makes two spellings of a tag the same: letters and digits, without case and hyphens."""
-    return " ".join(re.findall(r"\w+", value.casefold().replace("_", " ")))
-
-
 def terms(text: str, language: str) -> list[str]:
     """The stemmed content words of a text: what keyword search counts."""
     stop = stop_words(language)

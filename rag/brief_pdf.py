@@ -1,0 +1,224 @@
+"""Writes a brief as a PDF with Typst: tagged for screen readers (PDF/UA-1), fonts inside.
+
+The brief goes to Typst as data, never as Typst source, so that nothing in it is run or laid
+out. FiraGO covers Latin, Greek, Cyrillic, Arabic, Hebrew, Georgian, Devanagari and Thai, and
+looks the same on every computer. Where it lacks a character the computer's fonts are tried
+too; a symbol that no font has is named in brackets, and a letter that none has is an error.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import typst
+from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSansSymbols2_Regular
+
+from rag.briefs import ABOUT, Brief, Line, Part, Source, right_to_left
+from rag.errors import InputError
+
+LONG_QUOTE = 1200
+
+_TEMPLATE = r"""
+#let brief = json(bytes(sys.inputs.brief))
+#let soft = rgb("#57606a")
+#let blue = rgb("#0b4a8a")
+#let directed(one, body) = {
+  set text(dir: if one.rtl { rtl } else { ltr }, lang: one.lang)
+  body
+}
+#let words(one) = directed(one, one.text)
+#let facts(pairs) = for (label, one) in pairs {
+  block(spacing: .55em, text(size: 8.5pt, fill: soft)[#strong(label + ":") #words(one)])
+}
+#let source(one) = block(breakable: one.long, above: 1.5em, below: 0pt, {
+  block(sticky: true, below: .8em, {
+    if "anchor" in one [#strong(one.number)#label(one.anchor) ]
+    strong(one.who) + one.kind + words(one.title)
+  })
+  let (side, bar) = (if one.rtl { "right" } else { "left" }, 1.5pt + blue)
+  block(
+    width: 100%, above: .7em, below: .8em, stroke: ((side): bar), inset: ((side): 9pt, y: 2pt),
+    for words-of-line in one.quote { directed(words-of-line, par(words-of-line.text)) },
+  )
+  facts(one.facts)
+})
+#let line(one) = directed(one, {
+  let body = for run in one.runs {
+    if "anchor" in run {
+      link(label(run.anchor), text(fill: blue, super(typographic: false, run.text)))
+    } else if run.bold { strong(run.text) } else { run.text }
+  }
+  if one.kind == "bullet" { list(body) }
+  else if one.kind == "numbered" { enum(enum.item(one.number, body)) }
+  else if one.kind == "heading" { block(sticky: true, above: 1.3em, strong(body)) }
+  else { par(body) }
+})
+
+#set document(
+  title: brief.title, author: "Ask the Labs",
+  date: datetime(year: brief.year, month: brief.month, day: brief.day),
+)
+#set page(paper: "a4", margin: (x: 2.5cm, top: 2.2cm, bottom: 2.4cm), footer: context {
+  set text(size: 8pt, fill: soft)
+  grid(columns: (1fr, auto), gutter: 1em,
+    box(height: 1em, clip: true, brief.title + "\u{200e} · " + brief.when),
+    counter(page).display("1 / 1", both: true))
+})
+#set text(font: ("FiraGO", "Noto Sans Symbols2", "DejaVu Sans Mono"), size: 10pt,
+  fill: rgb("#1b1f24"), lang: "en")
+#set par(leading: .7em, spacing: .95em)
+#show std.title: set text(size: 20pt)
+#show heading.where(level: 1): set text(size: 13.5pt, fill: blue)
+#show heading.where(level: 1): set block(above: 2.2em, below: 1em)
+#show heading.where(level: 2): set text(size: 11pt, fill: blue)
+#show heading.where(level: 2): set block(above: 1.8em, below: .9em)
+
+#directed(brief.heading, std.title())
+#text(size: 9pt, fill: soft, brief.when)
+#for part in brief.parts {
+  directed(part.question, heading(level: 1, part.question.text))
+  for one in part.lines { line(one) }
+  if part.listed.len() > 0 {
+    heading(level: 2, part.list_heading)
+    list(..part.listed.map(words))
+  }
+  for (name, sources) in part.source_lists {
+    heading(level: 2, name)
+    for one in sources { source(one) }
+  }
+  heading(level: 2, brief.about)
+  block(breakable: false, facts(part.facts))
+}
+"""
+_FONTS = {
+    "FiraGO-Regular.ttf": FiraGO_Regular,
+    "FiraGO-Bold.ttf": FiraGO_Bold,
+    "NotoSansSymbols2-Regular.ttf": NotoSansSymbols2_Regular,
+}
+_NO_GLYPH = re.compile(r'the text `"((?:[^"\\]|\\.)*)"` could not be displayed')
+_ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}|\\(.)")
+
+
+def to_pdf(brief: Brief) -> bytes:
+    """The brief as a PDF; the same brief on the same computer gives the same bytes.
+
+    Raises:
+        InputError: no font of this computer has the letters of some text.
+    """
+    given = _data(brief, lambda text: text)
+    try:
+        return _compile(given, brief, system_fonts=False)
+    except typst.TypstError as error:
+        if not _without_glyph(error):
+            raise
+    try:
+        return _compile(given, brief, system_fonts=True)
+    except typst.TypstError as error:
+        missing = _without_glyph(error)
+        if not missing:
+            raise
+    names = {ord(character): _named(character) for text in missing for character in text}
+    return _compile(_data(brief, lambda text: text.translate(names)), brief, system_fonts=True)
+
+
+def _compile(given: Mapping[str, Any], brief: Brief, *, system_fonts: bool) -> bytes:
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for name, module in _FONTS.items():
+            Path(folder, name).write_bytes(module.fontbuffer)
+        template = Path(folder, "brief.typ")
+        template.write_text(_TEMPLATE, encoding="utf-8")
+        return typst.compile(
+            str(template),
+            format="pdf",
+            root=folder,
+            font_paths=typst.Fonts(include_system_fonts=system_fonts, font_paths=[folder]),
+            sys_inputs={"brief": json.dumps(given)},
+            pdf_standards="ua-1",
+            timestamp=datetime.combine(brief.day, time(), UTC),
+        )
+
+
+def _without_glyph(error: typst.TypstError) -> list[str]:
+    """The texts that the fonts at hand can't show."""
+
+    def character(match: re.Match[str]) -> str:
+        return chr(int(match[1], 16)) if match[1] else match[2]
+
+    return [_ESCAPE.sub(character, text) for text in _NO_GLYPH.findall(error.diagnostic)]
+
+
+def _named(character: str) -> str:
+    category = unicodedata.category(character)
+    if category[0] in "LN":
+        raise InputError(
+            f"No font on this computer has the letter {character} (U+{ord(character):04X}), so "
+            "the PDF would show a box. Install a font for its script, such as Noto Sans, or "
+            "export to .docx or .html."
+        )
+    if category[0] == "M" or category in ("Cf", "Sk"):
+        return ""
+    # Bullets of old word processors have no name of their own.
+    name = unicodedata.name(character, "")
+    return f"[{name.lower()}]" if name else "▪"
+
+
+def _data(brief: Brief, show: Callable[[str], str]) -> dict[str, Any]:
+    """The brief as the template reads it; `show` makes the text that is set."""
+
+    def text(value: str, language: str = "en") -> dict[str, Any]:
+        lang = language if re.fullmatch("[a-z]{2,3}", language) else "en"
+        return {"text": show(value), "rtl": right_to_left(value), "lang": lang}
+
+    def line(one: Line, number: int, language: str) -> dict[str, Any]:
+        runs = [
+            {"text": f"[{run.note}]", "anchor": f"source-{number}-{run.note}"}
+            if run.note
+            else {"text": show(run.text), "bold": run.bold}
+            for run in one.runs
+        ]
+        whole = text("".join(run.text for run in one.runs), language)
+        return {**whole, "kind": one.kind, "number": one.number, "runs": runs}
+
+    def source(one: Source, number: int) -> dict[str, Any]:
+        anchor = {"number": f"[{one.n}]", "anchor": f"source-{number}-{one.n}"} if one.n else {}
+        return anchor | {
+            "who": show(one.who),
+            "kind": show(f" ({one.kind}): " if one.kind else ": "),
+            "title": text(one.title, one.language),
+            "quote": [text(words, one.language) for words in one.quote],
+            "rtl": right_to_left("".join(one.quote)),
+            # Kept on one page unless that would leave much of one empty.
+            "long": sum(map(len, one.quote)) > LONG_QUOTE,
+            "facts": [(label, text(value)) for label, value in one.facts],
+        }
+
+    def part(one: Part, number: int) -> dict[str, Any]:
+        return {
+            "question": text(one.question, one.language),
+            "lines": [line(each, number, one.language) for each in one.lines],
+            "listed": [text(report) for report in one.listed],
+            "list_heading": one.list_heading,
+            "source_lists": [
+                (heading, [source(each, number) for each in sources])
+                for heading, sources in one.source_lists
+            ],
+            "facts": [(label, text(value)) for label, value in one.facts],
+        }
+
+    return {
+        "title": show(brief.title),
+        "heading": text(brief.title),
+        "when": brief.when,
+        "year": brief.day.year,
+        "month": brief.day.month,
+        "day": brief.day.day,
+        "about": ABOUT,
+        "parts": [part(one, number) for number, one in enumerate(brief.parts, 1)],
+    }

@@ -1,0 +1,178 @@
+"""Resolves and checks citations: pure functions over text, passages and numbers."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rag.types import Citation, Passage, Status
+from rag.words import sentences, strip_accents, terms, words
+
+_MARKS = re.compile(r"\[\s*(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\s*\]")
+# What may still become a mark while a stream goes on, and how long it can get.
+_OPEN = re.compile(r"\[[\d\s,;]{0,60}$")
+_NUMBER = re.compile(r"\d+(?:[.,  ]\d+)*")
+
+SUPPORTED = 0.6
+PARTLY = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How well a passage supports a sentence: its best words, and the share of it they cover."""
+
+    quote: str
+    share: float
+    numbers: bool
+
+    @property
+    def status(self) -> Status:
+        """The verdict on the share of words covered, which missing numbers lower."""
+        if self.share >= SUPPORTED and self.numbers:
+            return "supported"
+        return "partly" if self.share >= PARTLY else "unsupported"
+
+
+def keep_known(text: str, count: int) -> str:
+    """Text whose citation marks are single `[n]` with 1 <= n <= count; others are dropped."""
+
+    def known(match: re.Match[str]) -> str:
+        numbers = dict.fromkeys(int(n) for n in re.findall(r"\d+", match.group(1)))
+        return "".join(f"[{n}]" for n in numbers if 1 <= n <= count)
+
+    return re.sub(r"[ \t]+(?=[.,;:!?\n]|$)", "", _MARKS.sub(known, text))
+
+
+def stream_known(pieces: Iterable[str], count: int) -> Iterator[str]:
+    """`keep_known` over a stream: what may become a mark is held back until it is decided."""
+    held = ""
+    for piece in pieces:
+        held += piece
+        # White space before a mark that goes would be left dangling: it waits for what follows.
+        cut = _OPEN.search(held)
+        safe = held[: cut.start()].rstrip(" \t") if cut else held.rstrip(" \t")
+        if safe:
+            yield _MARKS.sub(lambda m: keep_known(m.group(), count), safe)
+        held = held[len(safe) :]
+    rest = keep_known(held, count).rstrip()
+    if rest:
+        yield rest
+
+
+def defuse(text: str) -> str:
+    """Report text whose own "[3]" can't be taken for a citation of ours."""
+    return _MARKS.sub(lambda m: f"({m.group(1)})", text)
+
+
+def marks(sentence: str) -> list[int]:
+    """The citation numbers in a sentence, in order."""
+    return [int(n) for m in _MARKS.finditer(sentence) for n in re.findall(r"\d+", m.group(1))]
+
+
+def cited_sentences(text: str) -> Iterator[tuple[str, list[int]]]:
+    """Each sentence of an answer without marks, with its citation numbers.
+
+    Marks that stand after the full stop belong to the sentence before.
+    """
+    current: tuple[str, list[int]] | None = None
+    for start, end in sentences(text):
+        numbers = marks(text[start:end])
+        plain = _MARKS.sub("", text[start:end]).strip()
+        lead = re.match(r"(?:\s*\[[\d\s,;]+\])+", text[start:end])
+        if lead and current:
+            current[1].extend(marks(lead.group()))
+            numbers = numbers[len(marks(lead.group())) :]
+        if re.search(r"\w", plain):
+            if current:
+                yield current
+            current = (plain, numbers)
+    if current:
+        yield current
+
+
+def resolve(text: str, passages: Sequence[Passage], language: str) -> tuple[Citation, ...]:
+    """The citations of an answer whose marks count `passages` from 1; unknown numbers are dropped.
+
+    Each carries the words of its passage that best support the sentence it stands in. The same
+    number has a citation for each different quote.
+    """
+    found: dict[tuple[int, str], Citation] = {}
+    for sentence, numbers in cited_sentences(text):
+        for n in numbers:
+            if not 1 <= n <= len(passages):
+                continue
+            support = best_support(sentence, passages[n - 1], language)
+            found.setdefault(
+                (n, support.quote), Citation(n, passages[n - 1], support.quote, support.status)
+            )
+    return tuple(sorted(found.values(), key=lambda c: c.n))
+
+
+def best_support(sentence: str, passage: Passage, language: str) -> Support:
+    """The sentence of a passage, or two in a row, that share most words with a sentence."""
+    wanted = set(terms(sentence, language)) | set(terms(sentence, passage.language))
+    wanted -= set(terms(passage.report.lab, "en"))
+    spans = sentences(passage.text)
+    best = Support(passage.text, 0.0, False)
+    for i in range(len(spans)):
+        for j in (i, i + 1):
+            if j >= len(spans):
+                continue
+            quote = passage.text[spans[i][0] : spans[j][1]]
+            share = coverage(wanted, quote, passage.language)
+            # A longer quote must earn its length.
+            if share > best.share + (0.1 if j > i else 0.0) or (not best.share and i == j == 0):
+                best = Support(quote, share, has_numbers(sentence, passage))
+    return best
+
+
+def coverage(wanted: set[str], text: str, language: str) -> float:
+    """The share of words (as `terms` gives them) that stand in a text; 0 for none wanted."""
+    have = set(terms(text, language)) | set(words(text))
+    return len(wanted & have) / len(wanted) if wanted else 0.0
+
+
+def has_numbers(sentence: str, passage: Passage) -> bool:
+    """Whether every number of a sentence stands in the passage or is its report's year."""
+    have = numbers_in(f"{passage.text} {passage.prompt} {passage.report.year or ''}")
+    return numbers_in(sentence) <= have
+
+
+def numbers_in(text: str) -> set[str]:
+    """The numbers of a text, thousands separators and decimal marks normalised."""
+    found = set()
+    for match in _NUMBER.findall(strip_accents(text)):
+        grouped = re.sub(r"[.,  ](?=\d{3}(?!\d))", "", match)
+        found.add(re.sub(r"[  ]", "", grouped).replace(",", "."))
+    return found
+
+
+def longest_verbatim(quote: str, folded: str) -> str:
+    """The quote, or its longest run of three or more words, that stands in a folded text; or "".
+
+    `folded` is a report's text as `fold_text` gives it.
+    """
+    if fold_text(quote) and fold_text(quote) in folded:
+        return quote
+    parts = quote.split()
+    best: tuple[int, int] = (0, 0)
+    start = 0
+    for end in range(1, len(parts) + 1):
+        # A window that does not occur can't be part of a longer one that does.
+        while start < end and fold_text(" ".join(parts[start:end])) not in folded:
+            start += 1
+        if end - start > best[1] - best[0]:
+            best = (start, end)
+    return " ".join(parts[slice(*best)]) if best[1] - best[0] >= 3 else ""
+
+
+def fold_text(text: str) -> str:
+    """Text with entities resolved and white space, case, quote marks and dashes made alike."""
+    text = html.unescape(html.unescape(text))
+    text = unicodedata.normalize("NFKC", text).replace("\u200b", "").replace("\ufeff", "")
+    for old, new in (("‘’", "'"), ("“”«»", '"'), ("–—‑", "-")):
+        text = text.translate({ord(ch): new for ch in old})
+    return " ".join(text.split()).casefold()

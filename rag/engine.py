@@ -1,0 +1,303 @@
+"""Opens an index and answers questions over it: where the parts are put together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+from llama_index.core.base.embeddings.base import BaseEmbedding
+
+from rag.catalogue import Catalogue
+from rag.cite import fold_text, keep_known, longest_verbatim, resolve
+from rag.errors import ModelError
+from rag.lists import list_answer
+from rag.models import embedding_name, make_embedding, make_llm
+from rag.plan import make_plan
+from rag.postprocess import fit_budget, fold_duplicates, interleave, spread
+from rag.prompts import answer_messages, is_refusal
+from rag.retrieve import Found, HybridRetriever
+from rag.rows import StoredReport
+from rag.settings import Settings
+from rag.snapshot import Snapshot, open_snapshot
+from rag.store import Store, open_store
+from rag.synthesize import Answerer, ExtractiveAnswerer, ModelAnswerer
+from rag.tokens import count_tokens
+from rag.types import Answer, Citation, Coverage, Filters, Hit, QueryPlan, Turn
+
+# At least so many hits go with an answer, whether it used them or not.
+KEPT_HITS = 40
+WIDE_PER_LAB = 5
+
+
+class AnswerStream:
+    """An answer in the making: iterate over its text, then ask it for the answer.
+
+    Closing it early stops the model; the answer is then what was written so far.
+    """
+
+    def __init__(self, pieces: Iterator[str], finish: Any) -> None:
+        self._pieces = pieces
+        self._finish = finish
+        self._written: list[str] = []
+        self._answer: Answer | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        piece = next(self._pieces)
+        self._written.append(piece)
+        return piece
+
+    def close(self) -> None:
+        """Stop writing; harmless after the end."""
+        close = getattr(self._pieces, "close", None)
+        if close is not None:
+            close()
+        self._pieces = iter(())
+
+    @property
+    def answer(self) -> Answer:
+        """The finished answer; what is not yet written is written first."""
+        if self._answer is None:
+            for _ in self:
+                pass
+            self._answer = self._finish("".join(self._written))
+        return self._answer
+
+
+class Engine:
+    """Answers questions over an index. Safe to share between threads."""
+
+    def __init__(
+        self, settings: Settings, store: Store, embedding: BaseEmbedding, answerer: Answerer
+    ) -> None:
+        self.settings = settings
+        self._store = store
+        self._embedding = embedding
+        self._answerer = answerer
+        self._extractive = ExtractiveAnswerer(embedding)
+        self._lock = threading.Lock()
+        self._state: tuple[Snapshot, HybridRetriever] | None = None
+
+    def open(self) -> None:
+        """Load what the first question needs, so that it need not wait."""
+        self._current()
+        self._embedding.get_query_embedding("ready")
+
+    def _current(self) -> tuple[Snapshot, HybridRetriever]:
+        """The snapshot of what the store holds now; taken anew when an ingest changed it."""
+        with self._lock:
+            revision = self._store.revision
+            if self._state is None or self._state[0].revision != revision:
+                snapshot = open_snapshot(self._store, self.settings.index)
+                self._state = snapshot, HybridRetriever(self._store, snapshot, self._embedding)
+            return self._state
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The reports and tags of the index."""
+        return self._current()[0].catalogue
+
+    @property
+    def revision(self) -> str:
+        """The fingerprint of the index's content."""
+        return self._current()[0].revision
+
+    def ask(
+        self, question: str, *, history: Sequence[Turn] = (), filters: Filters = Filters()
+    ) -> AnswerStream:
+        """Answer a question.
+
+        Args:
+            question: in any of the languages of the reports.
+            history: the conversation before it, oldest first.
+            filters: what to narrow the search to.
+        """
+        clock = time.perf_counter
+        started = clock()
+        snapshot, retriever = self._current()
+        plan = make_plan(question, history, filters, snapshot.catalogue)
+        planned = clock()
+        found = _search(retriever, plan)
+        retrieved = clock()
+        timings = {
+            "plan_ms": 1000 * (planned - started),
+            "retrieve_ms": 1000 * (retrieved - planned),
+        }
+        if plan.intent == "list":
+            answer = list_answer(plan, snapshot.catalogue, self._store.raws, found.hits)
+            answer = replace(answer, index=snapshot.revision)
+            timings["answer_ms"] = 1000 * (clock() - retrieved)
+            return AnswerStream(iter([answer.text]), lambda _: replace(answer, timings=timings))
+        read = fit_budget(found.hits, self.settings.passages, self.settings.context_tokens)
+        run = _Run(self, plan, found, read, history, timings, snapshot.revision)
+        return AnswerStream(run.pieces(), run.finish)
+
+    def search(self, question: str, *, k: int = 20, filters: Filters = Filters()) -> list[Hit]:
+        """The k best passages for a question, best first."""
+        snapshot, retriever = self._current()
+        plan = make_plan(question, (), filters, snapshot.catalogue)
+        return list(_search(retriever, plan).hits[:k])
+
+    def report(self, report_id: str) -> StoredReport:
+        """One report with its whole text.
+
+        Raises:
+            UnknownReport: the index has none of that id.
+        """
+        return self._store.report(report_id)
+
+    def info(self) -> dict[str, Any]:
+        """What the index holds and what answers questions over it, for people and scripts."""
+        snapshot, _ = self._current()
+        languages: dict[str, int] = {}
+        for passage in snapshot.passages:
+            languages[passage.language] = languages.get(passage.language, 0) + 1
+        return {
+            "reports": len(snapshot.catalogue.reports),
+            "passages": len(snapshot.passages),
+            "labs": len(snapshot.catalogue.counts("country")),
+            "years": dict(snapshot.catalogue.counts("year")),
+            "kinds": dict(snapshot.catalogue.counts("kind")),
+            "languages": dict(sorted(languages.items(), key=lambda pair: -pair[1])),
+            "index": str(self.settings.index),
+            "fingerprint": snapshot.revision,
+            "embedding": embedding_name(self.settings),
+            "answers": self._answerer.name,
+            "versions": {name: version(name) for name in _PACKAGES},
+        }
+
+
+_PACKAGES = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")
+
+
+def open_engine(settings: Settings) -> Engine:
+    """An engine over the index that the settings name.
+
+    Raises:
+        IndexMissing, IndexMismatch, IndexDamaged: the index can't be used; says what to do.
+        SettingsError: a model's name is unknown or its key is missing.
+    """
+    store = open_store(settings.index, {"embedding": embedding_name(settings)})
+    embedding = make_embedding(settings)
+    llm = make_llm(settings)
+    answerer: Answerer = (
+        ExtractiveAnswerer(embedding)
+        if llm is None
+        else ModelAnswerer(llm, settings.answer_model.removeprefix("openai:"))
+    )
+    engine = Engine(settings, store, embedding, answerer)
+    engine.open()
+    return engine
+
+
+class _Run:
+    """One question on its way to its answer."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        plan: QueryPlan,
+        found: Found,
+        read: Sequence[Hit],
+        history: Sequence[Turn],
+        timings: Mapping[str, float],
+        revision: str,
+    ) -> None:
+        self._engine = engine
+        self._plan = plan
+        self._found = found
+        self._read = read
+        self._history = history
+        self._timings = dict(timings)
+        self._revision = revision
+        self._started = time.perf_counter()
+        self._mode = engine._answerer.name
+        self._notice = ""
+
+    def pieces(self) -> Iterator[str]:
+        """The answer's text; where the model fails, an extractive answer in its place."""
+        wrote = False
+        try:
+            for piece in self._engine._answerer.stream(self._plan, self._read, self._history):
+                wrote = True
+                yield piece
+        except ModelError as error:
+            self._mode = self._engine._extractive.name
+            self._notice = f"{error} This answer is made of the reports' own sentences instead."
+            if wrote:
+                yield "\n\n"
+            yield from self._engine._extractive.stream(self._plan, self._read, self._history)
+
+    def finish(self, text: str) -> Answer:
+        """The answer with its citations resolved, from all that was written."""
+        passages = [hit.passage for hit in self._read]
+        text = keep_known(text, len(passages)).strip()
+        refused = is_refusal(text)
+        citations = self._verbatim(resolve(text, passages, self._plan.language))
+        self._timings["answer_ms"] = 1000 * (time.perf_counter() - self._started)
+        cited = {} if refused else {c.passage.report.id: c.passage.report.lab for c in citations}
+        return Answer(
+            question=self._plan.question,
+            standalone=self._plan.standalone,
+            text=text,
+            refused=refused,
+            citations=citations,
+            hits=self._found.hits[:KEPT_HITS],
+            coverage=Coverage(
+                intent=self._plan.intent,
+                reports=tuple(cited),
+                labs=tuple(dict.fromkeys(cited.values())),
+                matched_reports=self._found.matched_reports,
+                read_passages=len(passages),
+                read_reports=len({p.report.id for p in passages}),
+                filters=self._plan.filters,
+            ),
+            mode=self._mode,
+            language=self._plan.language,
+            timings=self._timings,
+            tokens=self._tokens(text),
+            index=self._revision,
+            notice=self._notice,
+        )
+
+    def _verbatim(self, citations: Sequence[Citation]) -> tuple[Citation, ...]:
+        """Citations whose quotes stand in their report's file; others are cut to words that do."""
+        raws = self._engine._store.raws({c.passage.report.id for c in citations})
+        folded = {report_id: fold_text(raw) for report_id, raw in raws.items()}
+        kept = []
+        for citation in citations:
+            # Markup inside a sentence was cleaned away: the longest run of words stands for it.
+            quote = longest_verbatim(citation.quote, folded[citation.passage.report.id])
+            if quote:
+                kept.append(replace(citation, quote=quote))
+        return tuple(kept)
+
+    def _tokens(self, text: str) -> dict[str, int]:
+        if self._mode == self._engine._extractive.name:
+            return {"prompt": 0, "completion": 0}
+        messages = answer_messages(self._plan, self._read, self._history)
+        prompt = sum(count_tokens(str(message.content)) for message in messages)
+        return {"prompt": prompt, "completion": count_tokens(text)}
+
+
+def _search(retriever: HybridRetriever, plan: QueryPlan) -> Found:
+    """What is found for a plan, duplicates folded, spread over the labs that are asked."""
+    sides = plan.boosted.country if plan.intent == "compare" else ()
+    if len(sides) < 2:
+        found = retriever.find(plan)
+        hits = fold_duplicates(found.hits)
+        if plan.wide:
+            hits = spread(hits, per_report=1, per_lab=99 if sides else WIDE_PER_LAB)
+        return Found(tuple(hits), found.matched_reports)
+    found_sides = [
+        retriever.find(replace(plan, filters=replace(plan.filters, country=(side,))))
+        for side in sides
+    ]
+    rankings = [spread(fold_duplicates(f.hits), per_report=1, per_lab=99) for f in found_sides]
+    return Found(tuple(interleave(rankings)), sum(f.matched_reports for f in found_sides))

@@ -1,0 +1,123 @@
+"""Answers "which" and "how many" from the catalogue: complete, exact, grouped by lab."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+
+from rag.catalogue import Catalogue
+from rag.cite import defuse
+from rag.prompts import LIST_HEADS, NOTHING_FOUND, refusal
+from rag.tags import filter_key
+from rag.types import (
+    FILTER_FIELDS,
+    Answer,
+    Citation,
+    Coverage,
+    Filters,
+    Hit,
+    Passage,
+    QueryPlan,
+    ReportInfo,
+)
+
+Raws = Callable[[Collection[str]], Mapping[str, str]]
+
+# Filter field -> the name of its tag in a report's file.
+_TAG_NAMES = {
+    "country": "country",
+    "year": "year",
+    "type": "type",
+    "method": "methods",
+    "datasource": "datasources",
+    "sdg": "sdgs",
+    "theme": "thematic_areas",
+}
+
+
+def list_answer(plan: QueryPlan, catalogue: Catalogue, raws: Raws, hits: Sequence[Hit]) -> Answer:
+    """The reports that pass the plan's filters, each cited by the tag that puts it there.
+
+    `raws` gives the verbatim text of reports by id; `hits` are passages that go with the answer.
+    """
+    found = catalogue.select(plan.filters)
+    texts = raws([report.id for report in found])
+    citations = tuple(
+        _citation(n, report, texts.get(report.id, ""), plan.filters)
+        for n, report in enumerate(found, start=1)
+    )
+    labs = tuple(dict.fromkeys(report.lab for report in found))
+    return Answer(
+        question=plan.question,
+        standalone=plan.standalone,
+        text="\n".join(_lines(plan, found, labs)),
+        refused=not found,
+        citations=citations,
+        hits=tuple(hits[:40]),
+        coverage=Coverage(
+            intent="list",
+            reports=tuple(report.id for report in found),
+            labs=labs,
+            matched_reports=len(found),
+            read_passages=0,
+            read_reports=len(found),
+            filters=plan.filters,
+        ),
+        mode="catalogue",
+        language=plan.language,
+        tokens={"prompt": 0, "completion": 0},
+    )
+
+
+def _lines(plan: QueryPlan, found: Sequence[ReportInfo], labs: Sequence[str]) -> Iterable[str]:
+    understood = "; ".join(
+        f"{name} = {' / '.join(map(str, values))}"
+        for name, values in plan.filters.as_dict().items()
+    )
+    if not found:
+        template = NOTHING_FOUND.get(plan.language, NOTHING_FOUND["en"])
+        yield f"{refusal(plan.language)} {template.format(filters=understood)}"
+        return
+    head = LIST_HEADS.get(plan.language, LIST_HEADS["en"])
+    span = "[1]" if len(found) == 1 else f"[1]–[{len(found)}]"
+    yield head.format(reports=len(found), labs=len(labs), filters=understood) + f" {span}"
+    numbers = {report.id: n for n, report in enumerate(found, start=1)}
+    for lab, group in groupby(found, key=lambda report: report.lab):
+        reports = list(group)
+        named = "; ".join(f"{defuse(r.title)} ({r.year or '?'}) [{numbers[r.id]}]" for r in reports)
+        count = f" ({len(reports)})" if len(reports) > 1 else ""
+        yield f"- {lab}{count}: {named}"
+
+
+def _citation(n: int, report: ReportInfo, raw: str, filters: Filters) -> Citation:
+    """A citation of the file's own tag lines that made the report pass the filters."""
+    spans = []
+    for field, name in _TAG_NAMES.items():
+        wanted = {filter_key(field, value) for value in getattr(filters, field)}
+        for match in re.finditer(rf"\[\[{name}:\s*([^\]]*?)\s*\]\]", raw):
+            if wanted and match.group(1) and _key(field, match.group(1)) in wanted:
+                spans.append(match.span())
+                break
+    if not spans:
+        kind = re.search(r"\[\[type:[^\]]*\]\]", raw)
+        spans = [kind.span()] if kind else [(0, min(80, len(raw)))]
+    # One quote is one run of the file's text: the most telling tag comes last in the fields.
+    start, end = spans[-1]
+    text = "\n".join(raw[a:b] for a, b in spans)
+    passage = Passage(
+        id=f"{report.id}#tags",
+        report=report,
+        section="Tags",
+        prompt=", ".join(name for name in FILTER_FIELDS if getattr(filters, name)),
+        text=text,
+        spans=tuple(spans),
+        stage="admin",
+    )
+    return Citation(n, passage, raw[start:end])
+
+
+def _key(field: str, value: str) -> str | int:
+    if field == "year" and not value.isdigit():
+        return value
+    return filter_key(field, value)

@@ -1,0 +1,242 @@
+"""Question -> QueryPlan: language, what it asks for, the places and years it names; by rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+from rag.catalogue import Catalogue
+from rag.countries import english_name, fold_name, names_to_iso
+from rag.types import Filters, Intent, QueryPlan, Turn
+from rag.words import language_of, strip_accents, terms
+
+_LIST = re.compile(
+    r"^\W*(?:(?:in )?(?:which|what) (?:labs?|countries|country|reports?|plans?|experiments?)\b"
+    r"|how many (?:action |learning )*(?:labs?|countries|reports?|plans?|experiments?)\b"
+    r"|(?:list|name|count|enumerate|show)\b"
+    r"|(?:dans )?quels? (?:pays|laborato|labs|rapports|plans|experi)"
+    r"|combien de (?:pays|laborato|labs|rapports|plans|experi)|(?:faites? la )?liste"
+    r"|(?:en )?(?:que|cuales|cuantos|cuantas) (?:son los )?(?:paises|laborat|labs|informes|planes"
+    r"|experi)|haz (?:la|una) lista|enumer"
+    r"|(?:em )?(?:que|quais|quantos|quantas) (?:sao os )?(?:paises|laborat|labs|relatorios|planos"
+    r"|experi)|ما هي|كم عدد|اذكر)",
+    re.IGNORECASE,
+)
+_ABOUT_TAGS = re.compile(
+    r"\b(?:methods?|data sources?|sdgs?|tagged|themes?|methodes?|metodos?|sources? de donnees"
+    r"|fuentes? de datos|fontes? de dados|odd|ods|goals?)\b"
+)
+_COMPARE = re.compile(
+    r"\b(?:compare|compared|comparison|differ|difference|diferenci\w+|compar\w+|versus|vs|change[d]?"
+    r"|develop(?:ed)?|evolve[d]?|evolucion\w*|evolu\w+|between)\b"
+)
+# Labs or countries in the plural: the question is put to all of them.
+_MANY_LABS = re.compile(
+    r"\b(?:labs|countries|laboratoires|laboratorios|pays|paises|المختبرات|الدول|البلدان)\b"
+)
+_YEAR = re.compile(r"(?<!\d)(20[12]\d)(?!\d)")
+_KINDS = {
+    "closing": r"\bclosing (?:form|report|plan)s?\b|\bclosings?\b|\bcloture\b|\bcierres?\b"
+    r"|\bencerramentos?\b",
+    "experiment": r"\bexperiments?\b|\bexperiences?\b(?= )|\bexperimentos?\b|التجارب",
+    "solution": r"\bsolutions?\b(?= (?:pages?|mapped))",
+}
+# "Plan" in a question means the whole form, whose last part is the closing.
+PLAN_TYPE = "learningplan"
+_PLANS = (
+    r"\b(?:action|learning) (?:learning )?plans?\b|\bplans? d.action|\bplans?\b"
+    r"|\bplan(?:es|os|o)\b|خطط العمل|خطة"
+)
+# Endings that make a country's name an adjective in English, French, Spanish or Portuguese.
+_DEMONYM = re.compile(
+    r"(?:|n|l?ese|i|ish|[inv]?[ai]ans?|eans?|[aei]?nne?s?|[aei]nn?es?|ais(?:es?)?|[ei]?n[oa]s?"
+    r"|ens[ei]s?|es[ae]?s?|y?[oa]s?|e|ch|que|quena|eries?)"
+)
+# Adjectives that can't be told from the name.
+_OTHER_ADJECTIVES = {
+    "bissau guinean": "GW",
+    "burkinabe": "BF",
+    "filipino": "PH",
+    "ivoirien": "CI",
+    "ivoirienne": "CI",
+    "ivoiriennes": "CI",
+    "ivoiriens": "CI",
+    "ivorian": "CI",
+    "lao": "LA",
+    "laotian": "LA",
+    "malagasy": "MG",
+    "malgache": "MG",
+}
+# Country names that are also everyday words or names: only with a capital letter.
+_CAPITAL = re.compile(r"^[^\W\d_]", re.UNICODE)
+
+
+def make_plan(
+    question: str,
+    history: Sequence[Turn],
+    given: Filters,
+    catalogue: Catalogue,
+) -> QueryPlan:
+    """How a question is understood.
+
+    Args:
+        question: what the user asked.
+        history: the conversation before it, oldest first.
+        given: filters that the user set; they narrow the search.
+        catalogue: the reports; only labs and tags that exist are recognised.
+    """
+    language = language_of(question, default=_language_before(history), min_letters=8)
+    standalone = _standalone(question, history)
+    named = _named(question, catalogue)
+    if history and not named.country:
+        named = replace(named, country=_named(_last(history), catalogue).country)
+    intent = _intent(question, named)
+    wide = intent != "answer" or bool(_MANY_LABS.search(strip_accents(question)))
+    plan = QueryPlan(question, standalone, language, intent, given, named, wide)
+    if intent != "list":
+        return plan
+    # A list is given only where all that narrows it was understood.
+    about_tags = _ABOUT_TAGS.search(strip_accents(question))
+    tags = _tags_named(question, catalogue) if about_tags else Filters()
+    if not tags and (
+        about_tags or not (named.country and (named.year or named.kind or named.type))
+    ):
+        return replace(plan, intent="answer")
+    return replace(plan, filters=given.merged(named).merged(tags), boosted=Filters())
+
+
+def _language_before(history: Sequence[Turn]) -> str:
+    return language_of(history[-1].content) if history else "en"
+
+
+def _last(history: Sequence[Turn]) -> str:
+    """The last question and answer of a conversation, no longer than a paragraph each."""
+    return " ".join(turn.content[:600] for turn in history[-2:])
+
+
+def _standalone(question: str, history: Sequence[Turn]) -> str:
+    """A follow-up question with the last question and answer, whose topic it carries on."""
+    return f"{_last(history)} {question}" if history else question
+
+
+def _intent(question: str, named: Filters) -> Intent:
+    folded = strip_accents(question)
+    if _LIST.search(folded):
+        return "list"
+    sides = max(len(named.country), len(named.year))
+    if sides >= 2 and _COMPARE.search(folded):
+        return "compare"
+    return "answer"
+
+
+def _named(text: str, catalogue: Catalogue) -> Filters:
+    """The countries, years and kinds of report that a text names."""
+    known = {str(key) for key in catalogue.keys("country")}
+    codes = [code for code in countries_in(text) if code in known]
+    years = sorted({int(year) for year in _YEAR.findall(text)} & catalogue.keys("year"))
+    folded = strip_accents(text)
+    kinds = [kind for kind, words in _KINDS.items() if re.search(words, folded)]
+    return Filters(
+        country=tuple(catalogue.name("country", code) for code in codes),
+        year=tuple(int(year) for year in years),
+        type=(PLAN_TYPE,) if re.search(_PLANS, folded) and not kinds else (),
+        kind=tuple(kind for kind in kinds if kind in catalogue.keys("kind")),
+    )
+
+
+def countries_in(text: str) -> list[str]:
+    """Alpha-2 codes of the countries that a text names, in order.
+
+    Names count in five languages, the longest first ("Guinea-Bissau" before "Guinea");
+    adjectives ("South African", "colombianos") by their ending. A word in lower case is no
+    name of a country where the text uses capitals ("turkey", "chad").
+    """
+    words = re.findall(r"\w+", re.sub(r"['’]s\b", "", text))
+    folded = [fold_name(word) for word in words]
+    capitals = text != text.lower()
+    found: dict[str, None] = {}
+    i = 0
+    while i < len(words):
+        step = 1
+        for n in range(min(6, len(words) - i), 0, -1):
+            code = _country(" ".join(folded[i : i + n]), words[i], capitals)
+            if code:
+                found[code] = None
+                step = n
+                break
+        i += step
+    return list(found)
+
+
+def _country(phrase: str, first: str, capitals: bool) -> str | None:
+    """The code of the country that a folded phrase names or is the adjective of."""
+    code = names_to_iso().get(phrase)
+    if code:
+        return None if capitals and first[0] != first[0].upper() else code
+    # The article and prepositions are written as one with an Arabic name.
+    if re.match(r"[\u0600-\u06ff]", phrase):
+        for prefix in ("ال", "وال", "بال", "لل", "ب", "ل", "و", "في"):
+            bare = phrase.removeprefix(prefix)
+            if bare != phrase and len(bare) > 2:
+                code = names_to_iso().get(bare) or names_to_iso().get("ال" + bare)
+                if code:
+                    return code
+        return names_to_iso().get("ال" + phrase)
+    return _OTHER_ADJECTIVES.get(phrase) or _adjective(phrase)
+
+
+@cache
+def _adjective(phrase: str) -> str | None:
+    """The code of the country whose English name a phrase is the adjective of ("Togolese")."""
+    if len(phrase) < 5:
+        return None
+    for stem, code in _stems():
+        if phrase.startswith(stem) and _DEMONYM.fullmatch(phrase, len(stem)):
+            return code
+    return None
+
+
+@cache
+def _stems() -> tuple[tuple[str, str], ...]:
+    """Country names, whole and without their last vowels, the longest first, with their codes."""
+    found = set()
+    for code in set(names_to_iso().values()):
+        name = fold_name(english_name(code))
+        bare = name.rstrip("aeiouy")
+        found |= {(stem, code) for stem in (name, bare, name[:-1]) if len(stem) >= 3}
+    return tuple(sorted(found, key=lambda pair: (-len(pair[0]), pair)))
+
+
+def _tags_named(question: str, catalogue: Catalogue) -> Filters:
+    """The methods, data sources, goals and themes of the catalogue that a question names."""
+    phrase = _spelling(question)
+    found: dict[str, tuple[str, ...]] = {}
+    for field in ("method", "datasource", "theme"):
+        values = {}
+        for key in catalogue.keys(field):
+            stemmed = _spelling(str(key))
+            if len(stemmed) > 5 and stemmed in phrase:
+                values[catalogue.name(field, key)] = len(stemmed)
+        if values:
+            longest = max(values.values())
+            found[field] = tuple(name for name, size in values.items() if size == longest)
+    goals = re.findall(r"\b(?:sdg|ods|odd)\s*(\d{1,2})\b", strip_accents(question))
+    names = [catalogue.name("sdg", f"{n}.") for n in goals]
+    if names:
+        return Filters(sdg=tuple(names))
+    if "method" in found and "datasource" in found:
+        folded = strip_accents(question)
+        found.pop(
+            "method" if re.search(r"\bdata source|\bfuente|\bsource de", folded) else "datasource"
+        )
+    if "method" in found or "datasource" in found:
+        found.pop("theme", None)
+    return Filters(**found)  # type: ignore[arg-type]
+
+
+def _spelling(text: str) -> str:
+    """The stems of a text, British and American spelling alike, with a space at both ends."""
+    american = re.sub(r"(?<=\w{2})our", "or", strip_accents(text))
+    return f" {' '.join(terms(american, 'en'))} "

@@ -1,0 +1,193 @@
+"""Writes answers from numbered passages: by a language model, or extractive without one.
+
+Both answerers stream pieces of text whose `[n]` marks count the given passages from 1; what
+the marks stand for is resolved afterwards (`rag.cite`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from math import log
+from typing import Protocol
+
+import numpy as np
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.llms import LLM
+
+from rag.cite import defuse, stream_known
+from rag.models import embed_query, embed_texts, stream_chat
+from rag.prompts import NEAREST, answer_messages, refusal
+from rag.types import Hit, QueryPlan, ReportInfo, Turn
+from rag.words import sentences, terms, words
+
+# How many sentences an extractive answer has, and how many of them one report may give.
+SENTENCES = 5
+SENTENCES_WIDE = 8
+PER_REPORT_WIDE = 2
+# Below this an extractive answer would only resemble the question: see `_confidence`.
+MIN_CONFIDENCE = 0.0
+# Sentences with fewer words say nothing by themselves, unless they are the whole answer.
+MIN_WORDS = 5
+SAME = 0.6
+
+
+class Answerer(Protocol):
+    """Writes a cited answer."""
+
+    name: str
+
+    def stream(
+        self, plan: QueryPlan, hits: Sequence[Hit], history: Sequence[Turn]
+    ) -> Iterator[str]:
+        """The pieces of an answer whose marks count `hits` from 1."""
+        ...
+
+
+class ModelAnswerer:
+    """Answers by one streamed completion of a chat model."""
+
+    def __init__(self, llm: LLM, name: str) -> None:
+        self.name = name
+        self._llm = llm
+
+    def stream(
+        self, plan: QueryPlan, hits: Sequence[Hit], history: Sequence[Turn]
+    ) -> Iterator[str]:
+        """The model's words with marks of unknown passages left out; the refusal without hits."""
+        if not hits:
+            yield refusal(plan.language)
+            return
+        pieces = stream_chat(self._llm, answer_messages(plan, hits, history))
+        yield from stream_known(pieces, len(hits))
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A sentence of a passage: which passage (from 1), where in it, and how well it answers."""
+
+    n: int
+    start: int
+    text: str
+    report: str
+    words: frozenset[str]
+    score: float
+
+
+class ExtractiveAnswerer:
+    """Answers with the reports' own sentences, those that fit the question best.
+
+    A sentence's score is half its similarity to the question and half the share of the
+    question's words (rare ones count more) that it or its passage's context line holds.
+    """
+
+    name = "extractive"
+
+    def __init__(self, embedding: BaseEmbedding) -> None:
+        self._embedding = embedding
+
+    def stream(
+        self, plan: QueryPlan, hits: Sequence[Hit], history: Sequence[Turn]
+    ) -> Iterator[str]:
+        """One line a report: its lab, year, and sentences, each with its mark."""
+        del history  # The plan's stand-alone question carries what is needed of it.
+        candidates = self._candidates(plan, hits)
+        if not candidates or _confidence(candidates) < MIN_CONFIDENCE:
+            yield refusal(plan.language)
+            yield from _nearest(plan, hits)
+            return
+        chosen = _choose(candidates, plan.wide)
+        for i, line in enumerate(_lines(chosen, hits)):
+            yield f"\n{line}" if i else line
+
+    def _candidates(self, plan: QueryPlan, hits: Sequence[Hit]) -> list[_Candidate]:
+        found = [(n, hit, span) for n, hit in enumerate(hits, 1) for span in _usable(hit)]
+        if not found:
+            return []
+        texts = [hit.passage.text[a:b] for _, hit, (a, b) in found]
+        vectors = np.asarray(embed_texts(self._embedding, texts), dtype=np.float32)
+        similar = vectors @ np.asarray(embed_query(self._embedding, plan.standalone), np.float32)
+        wanted = _weights(plan, hits)
+        total = sum(wanted.values()) or 1.0
+        candidates = []
+        for (n, hit, (a, _)), text, near in zip(found, texts, similar, strict=True):
+            passage = hit.passage
+            have = set(terms(f"{text} {passage.context}", passage.language))
+            have |= set(terms(text, plan.language))
+            covered = sum(weight for word, weight in wanted.items() if word in have) / total
+            score = 0.5 * float(near) + 0.5 * covered + 0.2 / (4 + n)
+            key = frozenset(words(text))
+            candidates.append(_Candidate(n, a, text, passage.report.id, key, score))
+        return candidates
+
+
+def _usable(hit: Hit) -> list[tuple[int, int]]:
+    """The sentences of a passage that can stand alone; of a very short passage, all."""
+    text = hit.passage.text
+    spans = sentences(text)
+    whole = [(a, b) for a, b in spans if len(words(text[a:b])) >= MIN_WORDS]
+    return whole or spans[:1]
+
+
+def _weights(plan: QueryPlan, hits: Sequence[Hit]) -> dict[str, float]:
+    """The question's words with their rarity among the passages."""
+    wanted = dict.fromkeys([*terms(plan.standalone, plan.language), *terms(plan.standalone, "en")])
+    counts: Counter[str] = Counter()
+    for hit in hits:
+        counts.update(set(terms(hit.passage.text, hit.passage.language)))
+    return {word: log(1 + len(hits) / (1 + counts[word])) for word in wanted}
+
+
+def _confidence(candidates: Sequence[_Candidate]) -> float:
+    return max(c.score for c in candidates)
+
+
+def _choose(candidates: Sequence[_Candidate], wide: bool) -> list[_Candidate]:
+    """The best sentences, none that says what a better one says, in the order to be read."""
+    chosen: list[_Candidate] = []
+    per_report: Counter[str] = Counter()
+    for candidate in sorted(candidates, key=lambda c: (-c.score, c.n, c.start)):
+        if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
+            continue
+        if any(_overlap(candidate.words, other.words) > SAME for other in chosen):
+            continue
+        chosen.append(candidate)
+        per_report[candidate.report] += 1
+        if len(chosen) == (SENTENCES_WIDE if wide else SENTENCES):
+            break
+    rank = {report: i for i, report in enumerate(dict.fromkeys(c.report for c in chosen))}
+    return sorted(chosen, key=lambda c: (rank[c.report], c.n, c.start))
+
+
+def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
+    return len(a & b) / max(1, min(len(a), len(b)))
+
+
+def _lines(chosen: Sequence[_Candidate], hits: Sequence[Hit]) -> Iterator[str]:
+    for _, group in groupby(chosen, key=lambda c: c.report):
+        members = list(group)
+        info = hits[members[0].n - 1].passage.report
+        said = " ".join(_with_mark(c.text, c.n) for c in members)
+        yield f"{info.lab} ({info.year or '?'}, {info.kind}): {said}"
+
+
+def _with_mark(sentence: str, n: int) -> str:
+    """A sentence with its mark before its full stop, so that the mark belongs to it."""
+    text = defuse(sentence)
+    bare = text.rstrip(".!?؟。…")
+    return f"{bare} [{n}]{text[len(bare) :] or '.'}"
+
+
+def _nearest(plan: QueryPlan, hits: Sequence[Hit], count: int = 3) -> Iterator[str]:
+    """What is near instead of an answer: the best reports by name, one mark each."""
+    first: dict[str, tuple[int, ReportInfo]] = {}
+    for n, hit in enumerate(hits, 1):
+        first.setdefault(hit.passage.report.id, (n, hit.passage.report))
+    named = [
+        f"{info.lab} ({info.year or '?'}), {defuse(info.title)} [{n}]"
+        for n, info in list(first.values())[:count]
+    ]
+    if named:
+        yield f"\n{NEAREST.get(plan.language, NEAREST['en'])}: {'; '.join(named)}."
