@@ -26,6 +26,7 @@ HEAD = "# "
 MAX_PROMPT = 300
 # Share of a report's prompts that must be known for it to count as a known form filled in.
 KNOWN_FORM = 0.7
+_ASKS = re.compile(r"[?؟:]|\bplease\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +58,23 @@ class Forms:
         """Which of a file's ">" lines (indices of events) are form questions.
 
         A line seen in other reports is. Of the rest: in a report that otherwise fills in a
-        known form none is; in a report of an unknown form all are, save what is too long for
-        a question and runs of lines that answer the question right above them.
+        known form only what asks ("...?", "...:"); in a report of an unknown form all are. What
+        is too long for a question never is, nor a run of lines that answers the one above.
         """
         at = [i for i, event in enumerate(events) if event.kind == "prompt"]
         named = [i for i in at if events[i].text]
         known = {i for i in named if key(events[i].text) in self.prompts}
-        empty = {i for i in at if not events[i].text}
-        if len(known) >= KNOWN_FORM * len(named):
-            return frozenset(known | empty)
+        filled_in = len(known) >= KNOWN_FORM * len(named)
         return frozenset(
             i
             for i in at
             if i in known
-            or i in empty
-            or (len(events[i].text) <= MAX_PROMPT and not _answers_above(events, i))
+            or not events[i].text
+            or (
+                len(events[i].text) <= MAX_PROMPT
+                and not (filled_in and not _ASKS.search(events[i].text))
+                and not _answers_above(events, i)
+            )
         )
 
     def is_form_paragraph(self, prompt: str, text: str) -> bool:

@@ -195,7 +195,7 @@ def _info(report_id: str, events: list[Event], raw: str, blocks: tuple[Block, ..
 
 
 def _title(heading: str, blocks: tuple[Block, ...]) -> str:
-    """The report's name: what the form's name question was answered, else the heading.
+    """The report's name: the answer to the form's question for it, else the heading.
 
     A heading that was cut ("...") is completed from the answer that it was cut from.
     """
@@ -209,8 +209,9 @@ def _title(heading: str, blocks: tuple[Block, ...]) -> str:
             text = " ".join(block.text.split())
             if len(stem) >= 3 and text.startswith(stem):
                 first = re.split(r"(?<=[.!?])\s", text)[0]
-                return first if len(stem) <= len(first) <= MAX_TITLE else heading
-    return heading
+                heading = first if len(stem) <= len(first) <= MAX_TITLE else heading
+                break
+    return re.sub(r"^[-*•·]\s+", "", heading)
 
 
 def _kind(type_: str, blocks: tuple[Block, ...]) -> str:

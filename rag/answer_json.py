@@ -25,7 +25,7 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
         "answer": answer.text,
         "refused": answer.refused,
         "citations": [_citation(citation) for citation in answer.citations],
-        "passages": [_passage(rank, hit) for rank, hit in enumerate(answer.hits, 1)],
+        "passages": [passage_to_dict(rank, hit) for rank, hit in enumerate(answer.hits, 1)],
         "coverage": {
             "intent": answer.coverage.intent,
             "reports": list(answer.coverage.reports),
@@ -62,7 +62,7 @@ def _citation(citation: Citation) -> dict[str, Any]:
     }
 
 
-def _passage(rank: int, hit: Hit) -> dict[str, Any]:
+def passage_to_dict(rank: int, hit: Hit) -> dict[str, Any]:
     return {
         "rank": rank,
         "report": hit.passage.report.id,

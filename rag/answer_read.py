@@ -164,9 +164,6 @@ def _citations(given: _Answer, hits: Sequence[Hit]) -> tuple[Citation, ...]:
     shown, rests = given.citations, given.detail.citations
     if len(shown) != len(rests):
         raise _unusable("detail.citations", f"has {len(rests)} entries for {len(shown)} citations")
-    numbers = [one.n for one in shown]
-    if len(set(numbers)) < len(numbers):
-        raise _unusable("citations", "two of them have the same n")
     citations = []
     for i, (one, rest) in enumerate(zip(shown, rests, strict=True)):
         where = f"detail.citations.{i}"

@@ -22,7 +22,7 @@ from docx.styles.style import ParagraphStyle
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run as DocxRun
 
-from rag.briefs import ABOUT, Brief, Line, Part, Run, Source, right_to_left
+from rag.briefs import ABOUT, Brief, Line, Part, Quote, Run, Source, right_to_left
 
 INK = RGBColor(0x1B, 0x1F, 0x24)
 SOFT = RGBColor(0x57, 0x60, 0x6A)
@@ -70,7 +70,7 @@ def _set_up(document: Document, brief: Brief) -> None:
         ("Heading 2", 12, BLUE, 16, 4),
         ("Heading 3", 11, INK, 8, 3),
         ("List Bullet", 11, INK, 0, 4),
-        ("Quote", 11, INK, 2, 4),
+        ("Quote", 11, INK, 4, 4),
         ("Facts", 9.5, SOFT, 0, 1),
     ):
         style = document.styles[name]
@@ -152,15 +152,23 @@ def _write_source(document: Document, source: Source, number: int) -> None:
     _add_words(head, source.who, bold=True)
     _add_words(head, f" ({source.kind}): " if source.kind else ": ")
     _add_words(head, source.title)
-    for line in source.quote:
-        rtl = right_to_left(line)
-        quote = _new(document, "Quote", rtl)
-        quote.paragraph_format.keep_with_next = True
-        _add_border(quote, "right" if rtl else "left")
-        _add_words(quote, line, language=source.language)
-    facts = [_add_fact(document, label, value) for label, value in source.facts]
+    facts = []
+    for quote in source.quotes:
+        _write_quote(document, quote, source.language)
+        if quote.status:
+            facts.append(_add_fact(document, "Status", quote.status))
+    facts += [_add_fact(document, label, value) for label, value in source.facts]
     for fact in facts[:-1]:
         fact.paragraph_format.keep_with_next = True
+
+
+def _write_quote(document: Document, quote: Quote, language: str) -> None:
+    for line in quote.lines:
+        rtl = right_to_left(line)
+        paragraph = _new(document, "Quote", rtl)
+        paragraph.paragraph_format.keep_with_next = True
+        _add_border(paragraph, "right" if rtl else "left")
+        _add_words(paragraph, line, language=language)
 
 
 def _add(document: Document, style: str, words: str) -> Paragraph:

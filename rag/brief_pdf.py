@@ -20,10 +20,10 @@ from typing import Any
 import typst
 from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSansSymbols2_Regular
 
-from rag.briefs import ABOUT, Brief, Line, Part, Source, right_to_left
+from rag.briefs import ABOUT, Brief, Line, Part, Quote, Source, right_to_left
 from rag.errors import InputError
 
-LONG_QUOTE = 1200
+LONG_SOURCE = 1200
 
 _TEMPLATE = r"""
 #let brief = json(bytes(sys.inputs.brief))
@@ -42,11 +42,14 @@ _TEMPLATE = r"""
     if "anchor" in one [#strong(one.number)#label(one.anchor) ]
     strong(one.who) + one.kind + words(one.title)
   })
-  let (side, bar) = (if one.rtl { "right" } else { "left" }, 1.5pt + blue)
-  block(
-    width: 100%, above: .7em, below: .8em, stroke: ((side): bar), inset: ((side): 9pt, y: 2pt),
-    for words-of-line in one.quote { directed(words-of-line, par(words-of-line.text)) },
-  )
+  for quote in one.quotes {
+    let (side, bar) = (if quote.rtl { "right" } else { "left" }, 1.5pt + blue)
+    block(
+      width: 100%, above: .8em, below: .8em, stroke: ((side): bar), inset: ((side): 9pt, y: 2pt),
+      for words-of-line in quote.lines { directed(words-of-line, par(words-of-line.text)) },
+    )
+    facts(quote.facts)
+  }
   facts(one.facts)
 })
 #let line(one) = directed(one, {
@@ -186,16 +189,22 @@ def _data(brief: Brief, show: Callable[[str], str]) -> dict[str, Any]:
         whole = text("".join(run.text for run in one.runs), language)
         return {**whole, "kind": one.kind, "number": one.number, "runs": runs}
 
+    def quote(one: Quote, language: str) -> dict[str, Any]:
+        return {
+            "lines": [text(words, language) for words in one.lines],
+            "rtl": right_to_left("".join(one.lines)),
+            "facts": [("Status", text(one.status))] if one.status else [],
+        }
+
     def source(one: Source, number: int) -> dict[str, Any]:
         anchor = {"number": f"[{one.n}]", "anchor": f"source-{number}-{one.n}"} if one.n else {}
         return anchor | {
             "who": show(one.who),
             "kind": show(f" ({one.kind}): " if one.kind else ": "),
             "title": text(one.title, one.language),
-            "quote": [text(words, one.language) for words in one.quote],
-            "rtl": right_to_left("".join(one.quote)),
+            "quotes": [quote(each, one.language) for each in one.quotes],
             # Kept on one page unless that would leave much of one empty.
-            "long": sum(map(len, one.quote)) > LONG_QUOTE,
+            "long": sum(len(words) for each in one.quotes for words in each.lines) > LONG_SOURCE,
             "facts": [(label, text(value)) for label, value in one.facts],
         }
 

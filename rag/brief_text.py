@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from rag.briefs import ABOUT, Brief, Line, Part, Run, Source, right_to_left
+from rag.briefs import ABOUT, Brief, Line, Part, Quote, Run, Source, right_to_left
 
 # What CommonMark and GitHub's dialect give a meaning anywhere in a line: links, also bare ones
 # (a colon, a www, an address), HTML, emphasis, code, tables, footnotes, formulas, shortcodes.
@@ -26,7 +26,7 @@ max-width:44rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}
 h1{font-size:1.7rem;line-height:1.25;margin:0}
 h2{font-size:1.25rem;line-height:1.35;margin:2.5rem 0 1rem}
 h3{font-size:1rem;margin:1.75rem 0 .5rem}
-.date,.where,.status,dl{color:var(--soft);font-size:.875rem}.date{margin:.25rem 0}
+.date,.fact,dl{color:var(--soft);font-size:.875rem}.date{margin:.25rem 0}
 section{border-top:1px solid var(--line);margin-top:2rem}
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.15rem 1rem;margin:1.5rem 0}
 dt{font-weight:600}dd{margin:0;min-width:0}cite{font-style:normal}
@@ -89,7 +89,10 @@ def _md_source(source: Source) -> Iterator[str]:
     number = rf"\[{source.n}\] " if source.n else ""
     kind = f" ({md(source.kind)})" if source.kind else ""
     yield f"**{number}{md(source.who)}**{kind}: {md(source.title)}"
-    yield "\n>\n".join(f"> {md(line)}" for line in source.quote)
+    for quote in source.quotes:
+        yield "\n>\n".join(f"> {md(line)}" for line in quote.lines)
+        if quote.status:
+            yield f"Status: {quote.status}"
     yield "\n".join(f"- {label}: {md(value)}" for label, value in source.facts)
 
 
@@ -154,17 +157,23 @@ def _html_runs(line: Line, number: int) -> str:
 
 def _html_source(source: Source, number: int) -> str:
     mark = f"[{source.n}] " if source.n else ""
-    id_ = f' id="source-{number}-{source.n}"' if source.n else ""
+    anchor = f' id="source-{number}-{source.n}"' if source.n else ""
     kind = f" ({escape(source.kind)})" if source.kind else ""
-    quote = "".join(f'<p dir="auto">{escape(line)}</p>' for line in source.quote)
-    # The bar stands where the words begin; "auto" would not look into the paragraphs.
-    direction = _direction("".join(source.quote))
-    where = "".join(
-        f'<p class="where">{label}: <bdi>{escape(value)}</bdi></p>' for label, value in source.facts
-    )
+    quotes = "".join(_html_quote(quote, source.language) for quote in source.quotes)
+    facts = "".join(_html_fact(label, value) for label, value in source.facts)
     return (
-        f"<li{id_}><p>{mark}<strong><bdi>{escape(source.who)}</bdi></strong>{kind}: "
-        f"<cite><bdi>{escape(source.title)}</bdi></cite></p>\n"
-        f'<blockquote lang="{escape(source.language)}" dir="{direction}">{quote}</blockquote>\n'
-        f"{where}</li>\n"
+        f"<li{anchor}><p>{mark}<strong><bdi>{escape(source.who)}</bdi></strong>{kind}: "
+        f"<cite><bdi>{escape(source.title)}</bdi></cite></p>\n{quotes}{facts}</li>\n"
     )
+
+
+def _html_quote(quote: Quote, language: str) -> str:
+    lines = "".join(f'<p dir="auto">{escape(line)}</p>' for line in quote.lines)
+    # The bar stands where the words begin; "auto" would not look into the paragraphs.
+    direction = _direction("".join(quote.lines))
+    status = _html_fact("Status", quote.status) if quote.status else ""
+    return f'<blockquote lang="{escape(language)}" dir="{direction}">{lines}</blockquote>\n{status}'
+
+
+def _html_fact(label: str, value: str) -> str:
+    return f'<p class="fact">{label}: <bdi>{escape(value)}</bdi></p>\n'

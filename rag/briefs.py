@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from babel.dates import format_date
 
-from rag.types import Answer, Citation, Coverage, Filters, Passage, ReportInfo
+from rag.types import Answer, Coverage, Filters, Passage, ReportInfo
 
 TITLE = "Brief from the lab reports"
 ABOUT = "About this answer"
@@ -34,10 +34,14 @@ FILTER_WORDS = {
     "sdg": "SDG",
     "theme": "Theme",
 }
+MODE_WORDS = {
+    "extractive": "Quoted sentences, no language model",
+    "catalogue": "Counted in the catalogue, no language model",
+}
 NEAREST = 3
 NEAREST_CHARS = 400
 
-_NOTE_OR_BOLD = re.compile(r"\[(\d{1,3})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
+_NOTE_OR_BOLD = re.compile(r"\[(\d{1,6})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 _ITEM = re.compile(r"(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 # Not allowed in XML, or without a meaning in a document: C0 and C1 controls, halves of pairs.
@@ -64,57 +68,52 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """Verbatim words of a report, and in words whether they support the answer ("": not asked)."""
+
+    lines: tuple[str, ...]
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
-    """A passage that is quoted; `n` is its number in the answer, 0 if it is only near."""
+    """A passage that is quoted, perhaps more than once.
+
+    `n` is its number in the answer, 0 if it is only near; `facts` are (label, value) pairs.
+    """
 
     n: int
     who: str
     kind: str
     title: str
-    section: str
-    prompt: str
-    quote: tuple[str, ...]
-    status: str
-    report: str
+    quotes: tuple[Quote, ...]
+    facts: tuple[tuple[str, str], ...]
     language: str
-
-    @property
-    def facts(self) -> tuple[tuple[str, str], ...]:
-        """What stands under the quote, as (label, value) pairs."""
-        pairs = (
-            ("Section", self.section),
-            ("Form question", self.prompt),
-            ("Status", self.status),
-            ("Report", self.report),
-        )
-        return tuple((label, value) for label, value in pairs if value)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """One question with its answer, its sources, and what the answer covered.
 
-    `facts` are (label, value) pairs; `listed` are the reports of a complete list.
+    `facts` are (label, value) pairs and `source_lists` (heading, sources) pairs; `listed` are
+    the reports of a complete list that are not among the sources.
     """
 
     question: str
     language: str
     facts: tuple[tuple[str, str], ...]
     lines: tuple[Line, ...]
-    sources: tuple[Source, ...]
-    nearest: tuple[Source, ...]
+    source_lists: tuple[tuple[str, tuple[Source, ...]], ...]
     listed: tuple[str, ...]
-
-    @property
-    def source_lists(self) -> tuple[tuple[str, tuple[Source, ...]], ...]:
-        """The lists of sources that are not empty, each with its heading."""
-        lists = (("Sources", self.sources), ("Nearest passages", self.nearest))
-        return tuple((heading, sources) for heading, sources in lists if sources)
 
     @property
     def list_heading(self) -> str:
         """The heading of the complete list."""
-        return f"Reports ({len(self.listed):,})"
+        return (
+            f"Further reports ({len(self.listed):,})"
+            if self.source_lists
+            else f"Reports ({len(self.listed):,})"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +133,18 @@ def make_brief(answers: Sequence[Answer], title: str, day: date) -> Brief:
 
 
 def _part(answer: Answer) -> Part:
-    cited = answer.citations
-    near = () if cited or not answer.refused else answer.hits[:NEAREST]
+    counted = answer.coverage.intent == "list" and not answer.refused
+    sources = _sources(answer)
+    if not sources and answer.refused:
+        sources = tuple(_near(hit.passage) for hit in answer.hits[:NEAREST])
+    heading = "Nearest passages" if answer.refused else "Sources"
     return Part(
-        question=one_line(answer.question),
-        language=answer.language,
+        question=one_line(answer.question) or "(no question)",
+        language=one_line(answer.language),
         facts=tuple(_facts(answer)),
-        lines=tuple(_lines(answer.text, {citation.n for citation in cited})),
-        sources=tuple(_source(citation) for citation in cited),
-        nearest=tuple(_near(hit.passage) for hit in near),
-        listed=_listed(answer) if answer.coverage.intent == "list" else (),
+        lines=tuple(_lines(answer.text, {citation.n for citation in answer.citations})),
+        source_lists=((heading, sources),) if sources else (),
+        listed=_listed(answer) if counted else (),
     )
 
 
@@ -152,8 +153,7 @@ def _facts(answer: Answer) -> Iterator[tuple[str, str]]:
         yield "Understood as", one_line(answer.standalone)
     yield "Filters", filter_sentence(answer.coverage.filters) or "None"
     yield "Coverage", coverage_sentence(answer.coverage, answer.refused)
-    extractive = answer.mode == "extractive"
-    yield "Written by", "Quoted sentences, no language model" if extractive else answer.mode
+    yield "Written by", MODE_WORDS.get(answer.mode, one_line(answer.mode))
     if answer.notice:
         yield "Note", one_line(answer.notice)
     yield "Index", one_line(answer.index) or "Unknown"
@@ -212,30 +212,50 @@ def _runs(text: str, known: set[int]) -> tuple[Run, ...]:
     return tuple(run for run in runs if run.text or run.note)
 
 
-def _source(citation: Citation) -> Source:
-    return _quoted(citation.passage, citation.quote, citation.n, STATUS_WORDS[citation.status])
+def _sources(answer: Answer) -> tuple[Source, ...]:
+    """One source per number; a number has a citation for each of its quotes."""
+    quotes: dict[int, list[Quote]] = {}
+    passages: dict[int, Passage] = {}
+    listed = answer.coverage.intent == "list"
+    for citation in answer.citations:
+        # A tag in a list, or a passage near to a refused question, supports no sentence.
+        status = "" if listed or answer.refused else STATUS_WORDS[citation.status]
+        quotes.setdefault(citation.n, []).append(_quote(citation.quote, status))
+        passages.setdefault(citation.n, citation.passage)
+    return tuple(
+        _source(passages[n], n, tuple(given), in_section=not listed) for n, given in quotes.items()
+    )
 
 
 def _near(passage: Passage) -> Source:
     words = passage.text
     if len(words) > NEAREST_CHARS:
         words = words[:NEAREST_CHARS].rsplit(None, 1)[0] + " …"
-    return _quoted(passage, words, 0, "")
+    return _source(passage, 0, (_quote(words),))
 
 
-def _quoted(passage: Passage, quote: str, n: int, status: str) -> Source:
+def _quote(words: str, status: str = "") -> Quote:
+    lines = (line.strip() for line in clean(words).split("\n"))
+    return Quote(tuple(line for line in lines if line), status)
+
+
+def _source(
+    passage: Passage, n: int, quotes: tuple[Quote, ...], *, in_section: bool = True
+) -> Source:
     info = passage.report
+    facts = (
+        ("Section", one_line(passage.section) if in_section else ""),
+        ("Form question", one_line(passage.prompt) if in_section else ""),
+        ("Report", one_line(info.id)),
+    )
     return Source(
         n=n,
         who=who(info),
         kind=one_line(info.kind or info.type).capitalize(),
-        title=one_line(info.title) or info.id,
-        section=one_line(passage.section),
-        prompt=one_line(passage.prompt),
-        quote=tuple(line.strip() for line in clean(quote).split("\n") if line.strip()),
-        status=status,
-        report=one_line(info.id),
-        language=passage.language,
+        title=one_line(info.title) or one_line(info.id),
+        quotes=quotes,
+        facts=tuple((label, value) for label, value in facts if value),
+        language=one_line(passage.language),
     )
 
 
@@ -245,13 +265,14 @@ def who(info: ReportInfo) -> str:
 
 
 def _listed(answer: Answer) -> tuple[str, ...]:
-    passages = [c.passage for c in answer.citations] + [hit.passage for hit in answer.hits]
-    known: Mapping[str, ReportInfo] = {p.report.id: p.report for p in passages}
+    cited = {citation.passage.report.id for citation in answer.citations}
+    known = {hit.passage.report.id: hit.passage.report for hit in answer.hits}
     return tuple(
         f"{who(known[report])}: {one_line(known[report].title)} ({one_line(report)})"
         if report in known
         else one_line(report)
         for report in answer.coverage.reports
+        if report not in cited
     )
 
 

@@ -112,7 +112,17 @@ def resolve(text: str, passages: Sequence[Passage], language: str) -> tuple[Cita
 
 
 def best_support(sentence: str, passage: Passage, language: str) -> Support:
-    """The sentence of a passage, or two in a row, that share most words with a sentence."""
+    """The words of a passage that best support a sentence.
+
+    They are the sentence itself where it is quoted (a lab's name before it aside), else the
+    passage's sentence, or two in a row, that share most words with it.
+    """
+    for said in (sentence, sentence.partition("): ")[2]):
+        bare = said.strip().rstrip(".!?؟。…")
+        at = passage.text.find(bare) if len(bare) > 2 else -1
+        if at >= 0:
+            tail = re.match(r"[.!?؟。…]*", passage.text[at + len(bare) :])
+            return Support(bare + (tail.group() if tail else ""), 1.0, True)
     wanted = set(terms(sentence, language)) | set(terms(sentence, passage.language))
     wanted -= set(terms(passage.report.lab, "en"))
     spans = sentences(passage.text)

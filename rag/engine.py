@@ -24,7 +24,7 @@ from rag.rows import StoredReport
 from rag.settings import Settings
 from rag.snapshot import Snapshot, open_snapshot
 from rag.store import Store, open_store
-from rag.synthesize import Answerer, ExtractiveAnswerer, ModelAnswerer
+from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer, ModelAnswerer
 from rag.tokens import count_tokens
 from rag.types import Answer, Citation, Coverage, Filters, Hit, QueryPlan, Turn
 
@@ -74,13 +74,18 @@ class Engine:
     """Answers questions over an index. Safe to share between threads."""
 
     def __init__(
-        self, settings: Settings, store: Store, embedding: BaseEmbedding, answerer: Answerer
+        self,
+        settings: Settings,
+        store: Store,
+        embedding: BaseEmbedding,
+        extractive: Answerer,
+        answerer: Answerer,
     ) -> None:
         self.settings = settings
         self._store = store
         self._embedding = embedding
         self._answerer = answerer
-        self._extractive = ExtractiveAnswerer(embedding)
+        self._extractive = extractive
         self._lock = threading.Lock()
         self._state: tuple[Snapshot, HybridRetriever] | None = None
 
@@ -186,12 +191,13 @@ def open_engine(settings: Settings) -> Engine:
     store = open_store(settings.index, {"embedding": embedding_name(settings)})
     embedding = make_embedding(settings)
     llm = make_llm(settings)
-    answerer: Answerer = (
-        ExtractiveAnswerer(embedding)
-        if llm is None
-        else ModelAnswerer(llm, settings.answer_model.removeprefix("openai:"))
+    # The threshold was measured with the built-in embedding; others have other scales.
+    extractive = ExtractiveAnswerer(
+        embedding, MIN_SIMILARITY if settings.embedding == "builtin" else 0.0
     )
-    engine = Engine(settings, store, embedding, answerer)
+    name = settings.answer_model.removeprefix("openai:")
+    answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, name)
+    engine = Engine(settings, store, embedding, extractive, answerer)
     engine.open()
     return engine
 

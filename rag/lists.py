@@ -85,7 +85,9 @@ def _lines(plan: QueryPlan, found: Sequence[ReportInfo], labs: Sequence[str]) ->
     numbers = {report.id: n for n, report in enumerate(found, start=1)}
     for lab, group in groupby(found, key=lambda report: report.lab):
         reports = list(group)
-        named = "; ".join(f"{defuse(r.title)} ({r.year or '?'}) [{numbers[r.id]}]" for r in reports)
+        named = "; ".join(
+            f"{defuse(r.title).rstrip('. ')} ({r.year or '?'}) [{numbers[r.id]}]" for r in reports
+        )
         count = f" ({len(reports)})" if len(reports) > 1 else ""
         yield f"- {lab}{count}: {named}"
 

@@ -74,6 +74,7 @@ class HybridRetriever(BaseRetriever):
     def find(self, plan: QueryPlan, limit: int = DEPTH) -> Found:
         """The best passages for a plan's stand-alone question, within its filters."""
         scores: dict[int, float] = {}
+        similar: dict[int, float] = {}
         vector = embed_query(self._embedding, plan.standalone)
         keyword = self._snapshot.keyword.scores(plan.standalone, plan.language)
         scopes = [plan.filters]
@@ -83,13 +84,15 @@ class HybridRetriever(BaseRetriever):
         for scope in scopes:
             within = np.where(self._snapshot.allowed(scope), keyword, 0.0) if scope else keyword
             _add_ranks(scores, _top(within), weight)
-            _add_ranks(scores, self._dense(vector, scope), WEIGHT_DENSE)
+            near = self._dense(vector, scope)
+            similar |= near
+            _add_ranks(scores, list(near), WEIGHT_DENSE)
             if scope is plan.filters:
                 in_scope = within
         self._weigh(scores, plan)
         passages = self._snapshot.passages
         best = sorted(scores, key=lambda i: (-scores[i], passages[i].id))[:limit]
-        hits = tuple(Hit(passages[i], scores[i]) for i in best)
+        hits = tuple(Hit(passages[i], scores[i], similar.get(i, 0.0)) for i in best)
         return Found(hits, self._matched(in_scope, best))
 
     def _weigh(self, scores: dict[int, float], plan: QueryPlan) -> None:
@@ -112,11 +115,12 @@ class HybridRetriever(BaseRetriever):
             for i in scores:
                 scores[i] += gains[passages[i].report.id]
 
-    def _dense(self, vector: Sequence[float], scope: Filters) -> list[int]:
+    def _dense(self, vector: Sequence[float], scope: Filters) -> dict[int, float]:
+        """Positions of the nearest passages, nearest first, with their similarity."""
         position = self._snapshot.position
         found = self._store.nearest(vector, DEPTH, scope)
         # A passage written since the snapshot was taken is not known here yet.
-        return [position[i] for i, _ in found if i in position]
+        return {position[i]: similarity for i, similarity in found if i in position}
 
     def _matched(self, keyword: Scores, best: Sequence[int]) -> int:
         passages = self._snapshot.passages

@@ -6,6 +6,7 @@ the marks stand for is resolved afterwards (`rag.cite`).
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,16 +22,29 @@ from rag.cite import defuse, stream_known
 from rag.models import embed_query, embed_texts, stream_chat
 from rag.prompts import NEAREST, answer_messages, refusal
 from rag.types import Hit, QueryPlan, ReportInfo, Turn
-from rag.words import sentences, terms, words
+from rag.words import sentences, strip_accents, terms, words
 
 # How many sentences an extractive answer has, and how many of them one report may give.
-SENTENCES = 5
+SENTENCES = 6
 SENTENCES_WIDE = 8
 PER_REPORT_WIDE = 2
-# Below this an extractive answer would only resemble the question: see `_confidence`.
-MIN_CONFIDENCE = 0.0
+# A sentence with less than this share of the best one's score is left out.
+MIN_SHARE = 0.6
+# Cosine similarity (built-in embedding) of the best passage below which a question is not
+# about anything in the reports: no answerable development question is below 0.34 (n=114).
+MIN_SIMILARITY = 0.34
 # Sentences with fewer words say nothing by themselves, unless they are the whole answer.
 MIN_WORDS = 5
+# What a lab found answers better than what it meant to find out, and a question answers none.
+FINDING_BONUS = 0.05
+QUESTION_MALUS = 0.3
+NUMBER_BONUS = 0.05
+_DIGIT = re.compile(r"\d")
+_QUANTITY = re.compile(
+    r"\bhow (?:many|much|long|often|far)\b|\bwhat (?:share|percentage|rate|amount|number)\b"
+    r"|\bcombien\b|\bquel(?:le)? (?:montant|part|taux|nombre|pourcentage)\b|\bcuant[oa]s?\b"
+    r"|\bque (?:tasa|porcentaje|cantidad)\b|\bquant[oa]s?\b|\bqual (?:taxa|percentagem)\b|كم"
+)
 SAME = 0.6
 
 
@@ -85,16 +99,20 @@ class ExtractiveAnswerer:
 
     name = "extractive"
 
-    def __init__(self, embedding: BaseEmbedding) -> None:
+    def __init__(self, embedding: BaseEmbedding, min_similarity: float) -> None:
         self._embedding = embedding
+        self._min_similarity = min_similarity
 
     def stream(
         self, plan: QueryPlan, hits: Sequence[Hit], history: Sequence[Turn]
     ) -> Iterator[str]:
         """One line a report: its lab, year, and sentences, each with its mark."""
         del history  # The plan's stand-alone question carries what is needed of it.
-        candidates = self._candidates(plan, hits)
-        if not candidates or _confidence(candidates) < MIN_CONFIDENCE:
+        near = max((hit.similarity for hit in hits), default=0.0)
+        candidates = self._candidates(plan, hits) if near >= self._min_similarity else []
+        if is_quantity(plan.question) and not any(_DIGIT.search(c.text) for c in candidates):
+            candidates = []
+        if not candidates:
             yield refusal(plan.language)
             yield from _nearest(plan, hits)
             return
@@ -111,6 +129,7 @@ class ExtractiveAnswerer:
         similar = vectors @ np.asarray(embed_query(self._embedding, plan.standalone), np.float32)
         wanted = _weights(plan, hits)
         total = sum(wanted.values()) or 1.0
+        quantity = is_quantity(plan.question)
         candidates = []
         for (n, hit, (a, _)), text, near in zip(found, texts, similar, strict=True):
             passage = hit.passage
@@ -118,6 +137,9 @@ class ExtractiveAnswerer:
             have |= set(terms(text, plan.language))
             covered = sum(weight for word, weight in wanted.items() if word in have) / total
             score = 0.5 * float(near) + 0.5 * covered + 0.2 / (4 + n)
+            score += FINDING_BONUS if passage.stage == "finding" else 0.0
+            score += NUMBER_BONUS if quantity and _DIGIT.search(text) else 0.0
+            score -= QUESTION_MALUS if text.rstrip(' "”»').endswith(("?", "؟")) else 0.0
             key = frozenset(words(text))
             candidates.append(_Candidate(n, a, text, passage.report.id, key, score))
         return candidates
@@ -140,15 +162,18 @@ def _weights(plan: QueryPlan, hits: Sequence[Hit]) -> dict[str, float]:
     return {word: log(1 + len(hits) / (1 + counts[word])) for word in wanted}
 
 
-def _confidence(candidates: Sequence[_Candidate]) -> float:
-    return max(c.score for c in candidates)
+def is_quantity(question: str) -> bool:
+    """Whether a question asks for a number: an answer without one is none."""
+    return bool(_QUANTITY.search(strip_accents(question)))
 
 
 def _choose(candidates: Sequence[_Candidate], wide: bool) -> list[_Candidate]:
     """The best sentences, none that says what a better one says, in the order to be read."""
     chosen: list[_Candidate] = []
     per_report: Counter[str] = Counter()
-    for candidate in sorted(candidates, key=lambda c: (-c.score, c.n, c.start)):
+    floor = MIN_SHARE * max(c.score for c in candidates)
+    good = (c for c in candidates if c.score >= floor)
+    for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
         if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
             continue
         if any(_overlap(candidate.words, other.words) > SAME for other in chosen):
@@ -175,7 +200,8 @@ def _lines(chosen: Sequence[_Candidate], hits: Sequence[Hit]) -> Iterator[str]:
 
 def _with_mark(sentence: str, n: int) -> str:
     """A sentence with its mark before its full stop, so that the mark belongs to it."""
-    text = defuse(sentence)
+    # The number or bullet of a list item means nothing out of its list.
+    text = defuse(re.sub(r"^(?:[-*•·]|\(?\w{1,2}[.)])\s+", "", sentence))
     bare = text.rstrip(".!?؟。…")
     return f"{bare} [{n}]{text[len(bare) :] or '.'}"
 

@@ -98,10 +98,14 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that retrieval found, with its fused score (higher is better)."""
+    """A passage that retrieval found, with its fused score (higher is better).
+
+    `similarity` is its cosine similarity to the question, 0 where only words found it.
+    """
 
     passage: Passage
     score: float
+    similarity: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

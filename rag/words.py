@@ -39,17 +39,22 @@ def sentences(text: str) -> list[tuple[int, int]]:
     start = 0
     for match in _END.finditer(text):
         end = match.end()
-        inside = match.group()[0] == "."
-        if inside and (
-            _ABBREVIATION.search(text, max(start, end - 8), end)
-            or text[end : end + 2].strip()[:1].islower()
-            or re.fullmatch(r"\s*\(?\w{1,2}\.", text[start:end])
-        ):
+        if match.group()[0] == "." and _goes_on(text, start, end):
             continue
         _add_trimmed(spans, text, start, end)
         start = end
     _add_trimmed(spans, text, start, len(text))
     return spans
+
+
+def _goes_on(text: str, start: int, end: int) -> bool:
+    """Whether the full stop before `end` is part of an abbreviation or an item's number."""
+    if re.fullmatch(r"\s*\(?\w{1,2}\.", text[start:end]):
+        return True
+    abbreviation = _ABBREVIATION.search(text, max(start, end - 8), end)
+    if abbreviation and abbreviation.group().casefold() == "etc.":
+        return not text[end : end + 2].strip()[:1].isupper()
+    return bool(abbreviation)
 
 
 def _add_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:

@@ -1,0 +1,190 @@
+"""Turns passages into source cards, the quoted words highlighted: pure, everything escaped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape
+
+from rag.types import Answer, Citation, Passage, ReportInfo, Span, Status
+
+STAGE_WORDS = {
+    "intention": "What the lab planned",
+    "finding": "What the lab found",
+    "partner": "Who took part",
+    "method": "How the lab went about it",
+    "evidence": "Evidence the lab gave",
+    "admin": "Project details",
+}
+# Each status has a sign of its own, so that colour is never the only difference.
+STATUS_WORDS = {
+    "supported": ("✓", "The quote supports the sentence"),
+    "partly": ("≈", "The quote supports the sentence in part"),
+    "unsupported": ("?", "The quote does not support the sentence"),
+}
+NEAREST = 5
+UNCITED = 8
+PREVIEW = 240
+SHORT = 60
+
+_ELLIPSIS = re.compile(r"\s*(?:\[?…\]?|\[?\.{3}\]?)\s*")
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 report", "1,204 reports"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def flags(iso: Sequence[str]) -> str:
+    """The flag emoji of ISO 3166 alpha-2 codes; codes of any other shape are left out."""
+    codes = [code.upper() for code in iso if re.fullmatch(r"[A-Za-z]{2}", code)]
+    return "".join(chr(0x1F1E6 + ord(letter) - 65) for code in codes for letter in code)
+
+
+def lab(info: ReportInfo) -> str:
+    """A lab as HTML: its flag, which not every system draws, and always its name."""
+    flag = flags(info.iso)
+    before = f'<span class="flag" aria-hidden="true">{flag}</span> ' if flag else ""
+    return f'{before}<span class="lab" dir="auto">{escape(info.lab)}</span>'
+
+
+def find_quote(text: str, quote: str) -> list[Span]:
+    """Where the words of a quote stand in a passage, white space aside; empty if they don't.
+
+    A quote shortened with an ellipsis is found piece by piece.
+    """
+    whole = _find(text, quote)
+    if whole:
+        return [whole]
+    pieces = [_find(text, piece) for piece in _ELLIPSIS.split(quote) if piece.strip()]
+    found = [span for span in pieces if span]
+    return sorted(set(found)) if found and len(found) == len(pieces) else []
+
+
+def _find(text: str, words: str) -> Span | None:
+    pattern = r"\s+".join(re.escape(word) for word in words.split())
+    match = re.search(pattern, text) if pattern else None
+    return match.span() if match else None
+
+
+def highlighted(text: str, quotes: Sequence[str]) -> str:
+    """A passage's text with the words of the quotes in `<mark>`; one not found stands above it."""
+    marked = [find_quote(text, quote) for quote in quotes]
+    pairs = zip(quotes, marked, strict=True)
+    apart = [quote for quote, spans in pairs if quote.strip() and not spans]
+    parts = [f'<p class="apart"><mark>{escape(quote)}</mark></p>' for quote in apart]
+    at = 0
+    for start, end in sorted(span for spans in marked for span in spans):
+        if end > at:
+            start = max(start, at)
+            parts += [escape(text[at:start]), "<mark>", escape(text[start:end]), "</mark>"]
+            at = end
+    return "".join([*parts, escape(text[at:])])
+
+
+def by_number(citations: Sequence[Citation]) -> dict[int, list[Citation]]:
+    """An answer's citations by number: one passage can be cited for several of its sentences."""
+    numbers: dict[int, list[Citation]] = {}
+    for citation in citations:
+        numbers.setdefault(citation.n, []).append(citation)
+    return numbers
+
+
+def weakest(citations: Sequence[Citation]) -> Status:
+    """The status of a number: that of its least supported use, so that no doubt is hidden."""
+    return max((c.status for c in citations), key=list(STATUS_WORDS).index)
+
+
+def card(passage: Passage, turn: int, citations: Sequence[Citation] = ()) -> str:
+    """One source as a card that opens: who, when and where, then the passage with its quotes.
+
+    `citations` are those that cite the passage, all of one number; none for a passage that the
+    answer doesn't cite.
+    """
+    info = passage.report
+    n = citations[0].n if citations else 0
+    kind = info.kind or info.type
+    facts = " · ".join(escape(str(x)) for x in (info.year, kind and kind.capitalize()) if x)
+    number = f'<span class="number"><span class="away">Source </span>{n}</span>' if n else ""
+    identity = f' id="source-{turn}-{n}" data-turn="{turn}" data-n="{n}"' if n else ""
+    lang = f' lang="{escape(passage.language)}"'
+    quotes = [citation.quote for citation in citations]
+    part = f"Part {passage.part} of {passage.parts}" if passage.parts > 1 else ""
+    return (
+        f'<details class="source"{identity}><summary>{number}<span class="head">'
+        f'<span class="who">{lab(info)} <span class="when">{facts}</span></span>'
+        f'<span class="title" dir="auto">{escape(info.title)}</span>'
+        f'<span class="preview" dir="auto"{lang}>{_short((*quotes, passage.text)[0], PREVIEW)}'
+        f'</span></span></summary><div class="body">{_place(passage)}'
+        f'<p class="stage {passage.stage}">{STAGE_WORDS[passage.stage]}'
+        f"{f' <span>{part}</span>' if part else ''}</p>"
+        f'<blockquote dir="auto"{lang}>{highlighted(passage.text, quotes)}</blockquote>'
+        f"{_verdicts(citations)}{_back(turn, n) if n else ''}</div></details>"
+    )
+
+
+def _short(text: str, length: int) -> str:
+    return escape(text if len(text) <= length else text[:length].rsplit(" ", 1)[0] + " …")
+
+
+def _verdicts(citations: Sequence[Citation]) -> str:
+    """Each status in words; where the quotes of a card differ in it, with the quote it is of."""
+    mixed = len({citation.status for citation in citations}) > 1
+    lines = {}
+    for citation in citations:
+        sign, words = STATUS_WORDS[citation.status]
+        which = f' <q dir="auto">{_short(citation.quote, SHORT)}</q>' if mixed else ""
+        line = f'<b aria-hidden="true">{sign}</b> {words}{which}'
+        lines[line] = f'<p class="status {citation.status}">{line}</p>'
+    return "".join(lines.values())
+
+
+def _place(passage: Passage) -> str:
+    # What a list rests on is a report's tags: not a part of the form that a lab filled in.
+    if passage.id.endswith("#tags"):
+        return f"<dl>{_term('Tag', passage.prompt)}</dl>"
+    return f"<dl>{_term('Section', passage.section)}{_term('Form question', passage.prompt)}</dl>"
+
+
+def _term(name: str, value: str) -> str:
+    if not value.strip():
+        return ""
+    return f'<div><dt>{name}</dt><dd dir="auto">{escape(value)}</dd></div>'
+
+
+def _back(turn: int, n: int) -> str:
+    return (
+        f'<a class="back" href="#turn-{turn}" data-turn="{turn}" data-n="{n}">'
+        "Back to the answer</a>"
+    )
+
+
+def sources(answer: Answer | None, turn: int) -> str:
+    """The sources panel of one answer: its citations in order, or its nearest passages."""
+    if answer is None:
+        hint = "The passages that an answer rests on appear here, the quoted words highlighted."
+        return _panel(turn, "Sources", f'<p class="hint">{hint}</p>')
+    cited = {c.passage.id for c in answer.citations}
+    others = [hit.passage for hit in answer.hits if hit.passage.id not in cited]
+    of = f'<span class="of" dir="auto">{escape(answer.question)}</span>'
+    if answer.refused:
+        head = f"Nearest passages{of}"
+        words = "They come closest to the question, but do not answer it."
+        hint = f'<p class="hint">{words if others else "No passage comes close."}</p>'
+        return _panel(turn, head, hint + "".join(card(p, turn) for p in others[:NEAREST]))
+    numbers = by_number(answer.citations)
+    cards = "".join(card(group[0].passage, turn, group) for group in numbers.values())
+    more = others[:UNCITED]
+    if more:
+        cards += (
+            f'<details class="more"><summary>{counted(len(more), "more passage")} found, not '
+            f"cited</summary>{''.join(card(p, turn) for p in more)}</details>"
+        )
+    return _panel(turn, f"{counted(len(numbers), 'source')}{of}", cards)
+
+
+def _panel(turn: int, head: str, body: str) -> str:
+    return (
+        f'<div class="panel" data-turn="{turn}" tabindex="-1">'
+        f'<h2 class="panel-head" role="status">{head}</h2>{body}</div>'
+    )

@@ -1,0 +1,207 @@
+"""What the page does when it is used: plain functions between the page and the engine."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypedDict
+
+from rag.export import export as export_answers
+from rag.types import Answer, Filters, Turn
+from ui.cards import counted, sources
+from ui.render import Exchange, conversation, pending
+from ui.run import Run
+
+if TYPE_CHECKING:
+    from rag.catalogue import Catalogue
+    from rag.engine import Engine
+
+Talk = tuple[Exchange, ...]
+
+LONGEST_TAG = 48
+MEDIA = {"md": "text/markdown", "json": "application/json"}
+BROKEN = "Something went wrong here. Please try again; the server's log has the details."
+
+
+class Update(TypedDict, total=False):
+    """What changes on the page; a part that is missing stays as it is."""
+
+    question: str
+    talk: Talk
+    run: Run | None
+    thread: str
+    live: str
+    sources: str
+    busy: bool
+
+
+def filters(labs: Sequence[str], years: Sequence[int]) -> Filters:
+    """The filters chosen on the page."""
+    return Filters(country=tuple(labs or ()), year=tuple(int(year) for year in years or ()))
+
+
+def history(talk: Talk) -> tuple[Turn, ...]:
+    """The answered questions of a conversation, as turns for the engine."""
+    turns = [(one.question, one.answer.text) for one in talk if one.answer]
+    return tuple(turn for q, a in turns for turn in (Turn("user", q), Turn("assistant", a)))
+
+
+def ask(
+    engine: Engine,
+    question: str,
+    labs: Sequence[str],
+    years: Sequence[int],
+    talk: Talk,
+    run: Run | None,
+) -> Iterator[Update]:
+    """Answer the question in the box; nothing happens while it is empty or one is running."""
+    if not question.strip() or (run and run.active):
+        return
+    yield {"question": ""}
+    for update in _answer(engine, question.strip(), filters(labs, years), talk):
+        if "talk" in update and update["talk"][-1].error:
+            update["question"] = question
+        yield update
+
+
+def again(
+    engine: Engine, labs: Sequence[str], years: Sequence[int], talk: Talk, run: Run | None
+) -> Iterator[Update]:
+    """Answer the last question once more, with the filters as they are now."""
+    if talk and not (run and run.active):
+        yield from _answer(engine, talk[-1].question, filters(labs, years), talk[:-1])
+
+
+def _answer(engine: Engine, question: str, asked: Filters, talk: Talk) -> Iterator[Update]:
+    turn = len(talk) + 1
+    reports = engine.catalogue.reports
+    turns = history(talk)
+    run = Run(question, asked, lambda: engine.ask(question, history=turns, filters=asked))
+    try:
+        yield {
+            "run": run,
+            "thread": conversation(talk, reports),
+            "live": pending(question, asked, "", turn),
+            "busy": True,
+        }
+        for text in run.texts():
+            yield {"live": pending(question, asked, text, turn)}
+        talk = (*talk, run.exchange())
+    finally:
+        # Also when the visitor has gone: nobody reads on, so the model need not write on.
+        run.stop()
+    yield {
+        "talk": talk,
+        "thread": conversation(talk, reports),
+        "live": "",
+        "sources": sources(talk[-1].answer, turn),
+        "busy": False,
+    }
+
+
+def stop(run: Run | None) -> None:
+    """Stop the running answer; what has been written stays."""
+    if run:
+        run.stop()
+
+
+def failed(engine: Engine, talk: Talk, run: Run | None) -> Update:
+    """Say that an unforeseen error happened, and give the question back."""
+    question, asked = (run.question, run.asked) if run else ("", Filters())
+    talk = (*talk, Exchange(question, asked, error=BROKEN))
+    thread = conversation(talk, engine.catalogue.reports)
+    return {"talk": talk, "thread": thread, "live": "", "question": question, "busy": False}
+
+
+def clear() -> Update:
+    """An empty conversation."""
+    return {
+        "question": "",
+        "talk": (),
+        "run": None,
+        "thread": "",
+        "live": "",
+        "sources": sources(None, 0),
+        "busy": False,
+    }
+
+
+def show(talk: Talk, turn: object) -> Update:
+    """The sources of the answer that was clicked, counted from 1."""
+    if not isinstance(turn, int) or not 1 <= turn <= len(talk):
+        return {}
+    return {"sources": sources(talk[turn - 1].answer, turn)}
+
+
+def answers(talk: Talk) -> list[Answer]:
+    """The answers of a conversation."""
+    return [one.answer for one in talk if one.answer]
+
+
+def download(talk: Talk, ending: str) -> dict[str, str]:
+    """The conversation as a file for the browser to save: name, media type, base64 data.
+
+    It travels with the event and is never written to the server's disk.
+    """
+    found = answers(talk)
+    title = found[0].question if found else "Ask the Labs"
+    slug = "-".join(re.findall(r"[a-z0-9]+", title.casefold())[:8]) or "conversation"
+    data = export_answers(found, ending, title)
+    return {
+        "name": f"{slug}.{ending}",
+        "type": MEDIA[ending],
+        "data": base64.b64encode(data).decode("ascii"),
+    }
+
+
+def choices(catalogue: Catalogue, field: str) -> list[tuple[str, str]]:
+    """The values of a filter, each shown with its number of reports."""
+    return [(f"{value} ({number:,})", value) for value, number in catalogue.counts(field)]
+
+
+def in_scope(catalogue: Catalogue, labs: Sequence[str], years: Sequence[int]) -> str:
+    """How many reports the chosen filters leave, as a sentence."""
+    chosen = filters(labs, years)
+    number = len(catalogue.select(chosen))
+    if not chosen:
+        return f"Asking all {counted(number, 'report')}."
+    if not number:
+        return "No report is of these labs and years."
+    return f"Asking {counted(number, 'report')} of {len(catalogue.reports):,}."
+
+
+def examples(catalogue: Catalogue) -> list[str]:
+    """Up to four questions that suit the collection, made from its most common tags."""
+    themes = [_in_sentence(tag) for tag in _common(catalogue, "theme")]
+    methods = [_in_sentence(tag) for tag in _common(catalogue, "method")]
+    found = []
+    if themes:
+        found.append(f"What did the labs learn about {themes[0]}?")
+    if pair := _pair(catalogue):
+        found.append(f"How did {pair[0]} and {pair[1]} approach {themes[0]}?")
+    if methods:
+        found.append(f"Which labs used {methods[0]}?")
+    if len(themes) > 1:
+        found.append(f"What stood in the way of work on {themes[1]}?")
+    if not found:
+        found = [f"What did the lab of {name} find out?" for name in _common(catalogue, "country")]
+    return found[:4]
+
+
+def _common(catalogue: Catalogue, field: str) -> list[str]:
+    counts = sorted(catalogue.counts(field), key=lambda pair: -pair[1])
+    return [value for value, _ in counts if len(value) <= LONGEST_TAG]
+
+
+def _pair(catalogue: Catalogue) -> tuple[str, ...]:
+    """The two labs with the most reports on the most common theme, or nothing."""
+    themes = _common(catalogue, "theme")[:1]
+    reports = catalogue.select(Filters(theme=tuple(themes))) if themes else ()
+    labs = Counter(name for info in reports for name in info.countries).most_common(2)
+    return tuple(name for name, _ in labs) if len(labs) == 2 else ()
+
+
+def _in_sentence(tag: str) -> str:
+    return tag[0].lower() + tag[1:] if tag[1:2].islower() else tag

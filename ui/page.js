@@ -1,0 +1,116 @@
+// Links the numbers of an answer to the source cards, and follows an answer while it grows.
+// Works on what is on the page; only the sources of an older answer are asked of the server.
+window.askLabs = (() => {
+  const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  const smooth = () => ({ behavior: calm.matches ? "auto" : "smooth" });
+  let wanted = null; // the citation that waits for its card: {turn, n}
+  let followed = ""; // the question that is kept in view while its answer grows
+  let following = false;
+
+  const unmark = (where) =>
+    document.querySelectorAll(`${where} [aria-current]`).forEach((e) => e.removeAttribute("aria-current"));
+
+  function open(turn, n) {
+    const card = document.getElementById(`source-${turn}-${n}`);
+    if (!card) return false;
+    unmark("#desk");
+    card.open = true;
+    card.setAttribute("aria-current", "true");
+    document
+      .querySelectorAll(`.cite[data-turn="${turn}"][data-n="${n}"]`)
+      .forEach((e) => e.setAttribute("aria-current", "true"));
+    card.querySelector("summary").focus({ preventScroll: true });
+    card.scrollIntoView({ block: "start", ...smooth() });
+    const mark = card.querySelector("mark");
+    const below = mark && mark.getBoundingClientRect().bottom - card.getBoundingClientRect().top;
+    if (below > window.innerHeight * 0.7) mark.scrollIntoView({ block: "center", ...smooth() });
+    return true;
+  }
+
+  // Called for every click inside the conversation; `trigger` asks the server for sources.
+  function clicked(event, trigger) {
+    const link = event.target.closest("a[data-turn]");
+    if (!link) return;
+    event.preventDefault();
+    const turn = Number(link.dataset.turn);
+    const n = Number(link.dataset.n);
+    if (n ? open(turn, n) : shownTurn() === turn && toPanel()) return;
+    wanted = { turn, n };
+    trigger(wanted);
+  }
+
+  const shownTurn = () => Number(document.querySelector("#sources .panel")?.dataset.turn);
+
+  function toPanel() {
+    const panel = document.getElementById("sources");
+    panel.scrollTo({ top: 0, ...smooth() });
+    panel.scrollIntoView({ block: "nearest", ...smooth() });
+    panel.querySelector(".panel").focus({ preventScroll: true });
+    if (panel.getBoundingClientRect().top > window.innerHeight * 0.5)
+      panel.scrollIntoView({ block: "start", ...smooth() });
+    return true;
+  }
+
+  // The sources panel has been drawn anew.
+  function shown() {
+    unmark("#desk");
+    if (!wanted || shownTurn() !== wanted.turn) return;
+    const { turn, n } = wanted;
+    wanted = null;
+    if (n) open(turn, n);
+    else toPanel();
+  }
+
+  function back(event) {
+    const link = event.target.closest("a.back");
+    if (link) event.preventDefault();
+    const card = link?.closest(".source") ?? document.activeElement?.closest?.("#sources .source[id]");
+    if (!card || (!link && event.key !== "Escape")) return;
+    const { turn, n } = card.dataset;
+    const cite = document.querySelector(`.cite[data-turn="${turn}"][data-n="${n}"]`);
+    cite?.focus({ preventScroll: true });
+    cite?.scrollIntoView({ block: "center", ...smooth() });
+  }
+
+  // Keep up with a growing answer, but never push its question out of view, and let go as
+  // soon as the reader scrolls. Waits for the frame in which all parts have been drawn.
+  const grew = () => requestAnimationFrame(follow);
+
+  function follow() {
+    const talk = document.getElementById("talk");
+    const page = getComputedStyle(talk).overflowY === "visible" ? document.scrollingElement : talk;
+    const growing = document.querySelector("#live .exchange");
+    if (growing && growing.id !== followed) {
+      followed = growing.id;
+      following = true;
+      const letGo = () => (following = false);
+      for (const name of ["wheel", "touchmove", "keydown"])
+        addEventListener(name, letGo, { once: true, passive: true });
+    }
+    const article = growing ?? (followed && document.getElementById(followed));
+    if (!growing) followed = "";
+    if (!article || !following) return;
+    const top = page === talk ? talk.getBoundingClientRect().top : 0;
+    page.scrollTop += article.getBoundingClientRect().top - top - 16;
+  }
+
+  function save(file) {
+    if (!file || !file.data) return;
+    const bytes = Uint8Array.from(atob(file.data), (c) => c.charCodeAt(0));
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));
+    link.download = file.name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
+  function unfold() {
+    const filters = document.getElementById("filters");
+    const open = filters.classList.toggle("unfolded");
+    document.getElementById("unfold").setAttribute("aria-expanded", String(open));
+  }
+
+  document.addEventListener("click", back);
+  document.addEventListener("keydown", (event) => event.key === "Escape" && back(event));
+  return { clicked, shown, grew, save, unfold };
+})();

@@ -1,0 +1,87 @@
+"""One question being answered for one visitor: read in a thread of its own, stoppable at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from rag.errors import AskLabsError
+from rag.types import Answer, Filters
+from ui.render import Exchange
+
+if TYPE_CHECKING:
+    from rag.engine import AnswerStream
+
+REDRAW = 0.06  # seconds between two drawings of a growing answer: smooth, and cheap to send
+GRACE = 1.0  # seconds that a stopped stream has to hand over what it has
+
+
+class Run:
+    """One question being answered for one visitor.
+
+    A thread of its own reads the stream, so that stopping never waits for a slow model.
+    """
+
+    def __init__(self, question: str, asked: Filters, start: Callable[[], AnswerStream]) -> None:
+        self.question = question
+        self.asked = asked
+        self.text = ""
+        self.stopped = False
+        self._stopping = threading.Event()
+        self._deltas: SimpleQueue[str] = SimpleQueue()
+        self._answer: Future[Answer] = Future()
+        threading.Thread(target=self._read, args=(start,), daemon=True).start()
+
+    def _read(self, start: Callable[[], AnswerStream]) -> None:
+        try:
+            stream = start()
+            for delta in stream:
+                self._deltas.put(delta)
+                if self._stopping.is_set():
+                    stream.close()
+                    break
+            self._answer.set_result(stream.answer)
+        except Exception as error:  # handed over to whoever asks for the answer
+            self._answer.set_exception(error)
+
+    @property
+    def active(self) -> bool:
+        """Whether the answer is still being written and nobody has stopped it."""
+        return not self._answer.done() and not self._stopping.is_set()
+
+    def stop(self) -> None:
+        """Close the stream as soon as it yields control; texts() ends at once."""
+        self.stopped = self.stopped or not self._answer.done()
+        self._stopping.set()
+
+    def texts(self) -> Iterator[str]:
+        """The text so far, each time that it has grown, until the stream ends or is stopped."""
+        while self.active:
+            drawn = time.monotonic()
+            if self._take(timeout=REDRAW):
+                yield self.text
+                time.sleep(max(0.0, REDRAW - (time.monotonic() - drawn)))
+        self._take(timeout=0)
+
+    def _take(self, timeout: float) -> bool:
+        before = len(self.text)
+        try:
+            self.text += self._deltas.get(timeout=timeout) if timeout else self._deltas.get_nowait()
+            while True:
+                self.text += self._deltas.get_nowait()
+        except Empty:
+            return len(self.text) > before
+
+    def exchange(self) -> Exchange:
+        """What came of the question; an error that is meant for the user becomes its sentence."""
+        if self._stopping.is_set() and not wait([self._answer], timeout=GRACE).done:
+            return Exchange(self.question, self.asked, text=self.text, stopped=True)
+        try:
+            answer = self._answer.result()
+        except AskLabsError as error:
+            return Exchange(self.question, self.asked, error=str(error))
+        return Exchange(self.question, self.asked, answer, stopped=self.stopped)
