@@ -72,7 +72,7 @@ def list_answer(plan: QueryPlan, catalogue: Catalogue, raws: Raws, hits: Sequenc
 
 def _lines(plan: QueryPlan, found: Sequence[ReportInfo], labs: Sequence[str]) -> Iterable[str]:
     understood = "; ".join(
-        f"{name} = {' / '.join(map(str, values))}"
+        f"{name} = {' / '.join(str(v).replace('. ', ' ') for v in values)}"
         for name, values in plan.filters.as_dict().items()
     )
     if not found:
@@ -86,7 +86,7 @@ def _lines(plan: QueryPlan, found: Sequence[ReportInfo], labs: Sequence[str]) ->
     for lab, group in groupby(found, key=lambda report: report.lab):
         reports = list(group)
         named = "; ".join(
-            f"{defuse(r.title).rstrip('. ')} ({r.year or '?'}) [{numbers[r.id]}]" for r in reports
+            f"“{defuse(r.title)}” ({r.year or '?'}) [{numbers[r.id]}]" for r in reports
         )
         count = f" ({len(reports)})" if len(reports) > 1 else ""
         yield f"- {lab}{count}: {named}"

@@ -25,7 +25,7 @@ _LIST = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_TAGS = re.compile(
-    r"\b(?:methods?|data sources?|sdgs?|tagged|themes?|methodes?|metodos?|sources? de donnees"
+    r"\b(?:methods?|data sources?|sdgs?|tagged|themes?|thematic areas?|methodes?|metodos?|sources? de donnees"
     r"|fuentes? de datos|fontes? de dados|odd|ods|goals?)\b"
 )
 _COMPARE = re.compile(
@@ -138,10 +138,13 @@ def _named(text: str, catalogue: Catalogue) -> Filters:
     years = sorted({int(year) for year in _YEAR.findall(text)} & catalogue.keys("year"))
     folded = strip_accents(text)
     kinds = [kind for kind, words in _KINDS.items() if re.search(words, folded)]
+    plans = bool(re.search(_PLANS, folded))
+    if plans and "closing" in kinds:
+        kinds.remove("closing")
     return Filters(
         country=tuple(catalogue.name("country", code) for code in codes),
         year=tuple(int(year) for year in years),
-        type=(PLAN_TYPE,) if re.search(_PLANS, folded) and not kinds else (),
+        type=(PLAN_TYPE,) if plans and not kinds else (),
         kind=tuple(kind for kind in kinds if kind in catalogue.keys("kind")),
     )
 

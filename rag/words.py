@@ -17,7 +17,7 @@ _WORD = re.compile(r"\w+(?:['’]\w+)?")
 _END = re.compile(r"[.!?؟。…]+[\"'”’»)\]]*(?=\s)|\n+")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.?g|i\.?e|etc|approx|ca|cf|vs|no|nos|nro|núm|mr|mrs|ms|dr|dra|sr|sra|st|inc|ltd"
-    r"|co|fig|p|pp|art|al|ex|p\.ej|av|usd|us|u\.s|u\.n)|\b[A-Z])\.$",
+    r"|co|fig|p|pp|art|al|ex|p\.ej|av|govt|u\.s|u\.n))\.$",
     re.IGNORECASE,
 )
 _ARABIC_STOP = "في من على الى إلى عن مع هذا هذه التي الذي ما هل أن ان كان كيف و او أو لم لا ثم قد"
