@@ -63,6 +63,7 @@ def _citation(citation: Citation) -> dict[str, Any]:
 
 
 def passage_to_dict(rank: int, hit: Hit) -> dict[str, Any]:
+    """A hit as the contract's entry of `passages`; ranks count from 1."""
     return {
         "rank": rank,
         "report": hit.passage.report.id,

@@ -25,8 +25,8 @@ _LIST = re.compile(
     re.IGNORECASE,
 )
 _ABOUT_TAGS = re.compile(
-    r"\b(?:methods?|data sources?|sdgs?|tagged|themes?|thematic areas?|methodes?|metodos?|sources? de donnees"
-    r"|fuentes? de datos|fontes? de dados|odd|ods|goals?)\b"
+    r"\b(?:methods?|data sources?|sdgs?|tagged|themes?|thematic areas?|methodes?|metodos?"
+    r"|sources? de donnees|fuentes? de datos|fontes? de dados|odd|ods|goals?)\b"
 )
 _COMPARE = re.compile(
     r"\b(?:compare|compared|comparison|differ|difference|diferenci\w+|compar\w+|versus|vs|change[d]?"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from pytest_socket import socket_allow_hosts
 
 from ingest.sync import sync
 from rag.engine import Engine, open_engine
@@ -17,12 +19,8 @@ REAL = ROOT.parent / "shared"
 
 
 @pytest.fixture(autouse=True)
-def _only_loopback(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may reach beyond this machine, and no key or setting of the user takes part."""
-    import os
-
-    from pytest_socket import socket_allow_hosts
-
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
     for name in list(os.environ):
         if name.startswith(("ASKLABS_", "OPENAI_")) and name != "ASKLABS_SCREENSHOT":

@@ -60,7 +60,11 @@ def _collection(engine: Engine) -> Parts:
     unfold.click(None, js="() => askLabs.unfold()", api_visibility="private")
     with gr.Column(elem_id="filters"):
         labs = gr.Dropdown(
-            handlers.choices(catalogue, "country"), value=[], multiselect=True, label="Labs"
+            handlers.choices(catalogue, "country"),
+            value=[],
+            multiselect=True,
+            num_choices_shown=500,
+            label="Labs",
         )
         years = gr.CheckboxGroup(
             handlers.choices(catalogue, "year"), value=[], label="Years", elem_id="years"

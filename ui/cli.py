@@ -12,12 +12,25 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from rag.errors import AskLabsError, InputError
 from rag.settings import Settings, load_settings
-from rag.types import Answer, Filters
+from ui.options import (
+    Country,
+    Index,
+    Json,
+    Kind,
+    Method,
+    Question,
+    Sdg,
+    Source,
+    Theme,
+    Type,
+    Year,
+    filters_of,
+)
+from ui.printing import print_hits, print_info, print_json, print_sources, sync_to_dict
 
 HELP = """Ask questions across a collection of lab reports; every sentence comes with its source.
 
@@ -35,32 +48,6 @@ eval_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(eval_app, name="eval")
-
-Index = Annotated[
-    Path | None,
-    typer.Option("--index", help="Folder of the index (default: ASKLABS_INDEX or asklabs-index)."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
-Texts = list[str] | None
-Country = Annotated[Texts, typer.Option("--country", help="Only labs of this country; repeatable.")]
-Year = Annotated[list[int] | None, typer.Option("--year", help="Only this year; repeatable.")]
-Type = Annotated[
-    Texts, typer.Option("--type", help="Only reports tagged so (learningplan, experiment ...).")
-]
-Kind = Annotated[
-    Texts, typer.Option("--kind", help="Only plan, closing, experiment or solution; repeatable.")
-]
-Method = Annotated[Texts, typer.Option("--method", help="Only reports tagged with this method.")]
-Source = Annotated[
-    Texts, typer.Option("--datasource", help="Only reports tagged with this data source.")
-]
-Sdg = Annotated[
-    Texts, typer.Option("--sdg", help="Only reports tagged with this goal, by number or name.")
-]
-Theme = Annotated[
-    Texts, typer.Option("--theme", help="Only reports tagged with this thematic area.")
-]
-Question = Annotated[str, typer.Argument(help="Your question, in any of the reports' languages.")]
 
 
 def main() -> None:
@@ -123,18 +110,7 @@ def ingest(
     for skipped in done.skipped:
         print(f"skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
     if json:
-        _print_json(
-            {
-                "added": done.added,
-                "updated": done.updated,
-                "unchanged": done.unchanged,
-                "deleted": done.deleted,
-                "skipped": [{"path": s.path, "reason": s.reason} for s in done.skipped],
-                "passages": done.passages,
-                "index": done.revision,
-                "dry_run": dry_run,
-            }
-        )
+        print_json(sync_to_dict(done, dry_run))
     else:
         would = "would be " if dry_run else ""
         counts = ("added", "updated", "unchanged", "deleted", "skipped")
@@ -160,17 +136,17 @@ def ask(
 ) -> None:
     """Answer one question, with the sources of each sentence."""
     engine = _engine(index)
-    filters = _filters(country, year, type_, kind, method, datasource, sdg, theme)
+    filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme)
     stream = engine.ask(_asked(question), filters=filters)
     if json:
         from rag.answer_json import answer_to_dict
 
-        _print_json(answer_to_dict(stream.answer))
+        print_json(answer_to_dict(stream.answer))
         return
     for piece in stream:
         print(piece, end="", flush=True)
     print()
-    _print_sources(stream.answer)
+    print_sources(stream.answer)
 
 
 @app.command()
@@ -212,24 +188,17 @@ def search(
     """Find passages without writing an answer."""
     from rag.answer_json import passage_to_dict
 
-    filters = _filters(country, year, type_, kind, method, datasource, sdg, theme)
+    filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme)
     hits = _engine(index).search(_asked(question), k=k, filters=filters)
     if json:
-        _print_json(
+        print_json(
             {
                 "question": question,
                 "passages": [passage_to_dict(n, hit) for n, hit in enumerate(hits, start=1)],
             }
         )
         return
-    for rank, hit in enumerate(hits, start=1):
-        passage = hit.passage
-        info = passage.report
-        print(f"{rank}. {info.lab} ({info.year or '?'}, {info.kind}) {info.title}")
-        print(f"   {passage.section} > {passage.prompt}  [{info.id}, score {hit.score:.3f}]")
-        print(f"   {' '.join(passage.text.split())[:300]}\n")
-    if not hits:
-        print("No passage was found. Try other words or fewer filters.", file=sys.stderr)
+    print_hits(hits)
 
 
 @app.command()
@@ -286,7 +255,7 @@ def export(
     to: Annotated[
         Path, typer.Option("--to", help="File to write: .md .docx .pdf .html .json .csv .bib .ris")
     ],
-    title: Annotated[str, typer.Option(help="Title of the brief (default: the question).")] = "",
+    title: Annotated[str, typer.Option(help="Title of the brief.")] = "",
 ) -> None:
     """Turn answers into a brief or a list of sources; the file's ending says which."""
     from rag.export import answers_from_json
@@ -309,11 +278,9 @@ def info(index: Index = None, json: Json = False) -> None:
     """Tell what the index holds, which models are in use, and the versions."""
     known = _engine(index).info()
     if json:
-        _print_json(known)
+        print_json(known)
         return
-    for name, value in known.items():
-        told = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        print(f"{name + ':':13s} {told}")
+    print_info(known)
 
 
 def _engine(index: Path | None) -> Any:
@@ -327,49 +294,6 @@ def _asked(question: str) -> str:
     if not question.strip():
         raise InputError("The question is empty. Put it in quotes after the command.")
     return question.strip()
-
-
-def _filters(
-    country: Texts,
-    year: list[int] | None,
-    type_: Texts,
-    kind: Texts,
-    method: Texts,
-    datasource: Texts,
-    sdg: Texts,
-    theme: Texts,
-) -> Filters:
-    return Filters(
-        country=tuple(country or ()),
-        year=tuple(year or ()),
-        type=tuple(type_ or ()),
-        kind=tuple(kind or ()),
-        method=tuple(method or ()),
-        datasource=tuple(datasource or ()),
-        sdg=tuple(sdg or ()),
-        theme=tuple(theme or ()),
-    )
-
-
-def _print_json(value: Any) -> None:
-    print(orjson.dumps(value).decode())
-
-
-def _print_sources(answer: Answer) -> None:
-    for citation in answer.citations:
-        passage = citation.passage
-        info = passage.report
-        print(f"\n[{citation.n}] {info.lab} ({info.year or '?'}, {info.kind}) {info.title}")
-        print(f"    {passage.section} > {passage.prompt}  [{info.id}]")
-        print(f"    “{' '.join(citation.quote.split())}”")
-    covered = answer.coverage
-    print(
-        f"\nRead {covered.read_passages} passages from {covered.read_reports} reports; "
-        f"{covered.matched_reports} reports matched. Answered by: {answer.mode}.",
-        file=sys.stderr,
-    )
-    if answer.notice:
-        print(answer.notice, file=sys.stderr)
 
 
 if __name__ == "__main__":

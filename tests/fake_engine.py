@@ -1,0 +1,167 @@
+"""A small engine with known answers, for tests of the page that need no index."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from rag.catalogue import Catalogue
+from rag.errors import ModelError
+from rag.settings import Settings
+from rag.types import (
+    Answer,
+    Citation,
+    Coverage,
+    Filters,
+    Hit,
+    Passage,
+    ReportInfo,
+    Turn,
+)
+
+QUOTE = "The vendors kept the boxes cool for three days with wet sand alone"
+HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
+
+
+def report(number: int, **given: object) -> ReportInfo:
+    """A report of an invented lab; every third is of Peru."""
+    names = (("Peru", "PE"), ("Togo", "TG"), ("Viet Nam", "VN"))
+    name, iso = names[number % 3]
+    values: dict[str, object] = {
+        "id": f"report_{number}",
+        "title": f"Cool boxes at the market, part {number}",
+        "countries": (name,),
+        "iso": (iso,),
+        "year": 2021 + number % 4,
+        "type": "learningplan",
+        "kind": "closing" if number % 2 else "plan",
+        "methods": ("Prototyping",),
+        "thematic_areas": ("Food waste",) if number % 4 else ("Markets",),
+    }
+    return ReportInfo(**(values | given))  # type: ignore[arg-type]
+
+
+def passage(info: ReportInfo, number: int = 1, text: str = "", **given: object) -> Passage:
+    """A passage of a report, with the quote somewhere in its middle."""
+    text = text or (
+        "We began with twelve stalls and no fridge.\nAfter the second visit we changed the lid. "
+        f"{QUOTE}, and threw away a third less. The municipality has asked for forty more."
+    )
+    values = {
+        "section": "Learnings",
+        "prompt": "What did you learn from this?",
+        "stage": "finding",
+    }
+    return Passage(f"{info.id}#{number}", info, text=text, spans=((0, 9),), **(values | given))  # type: ignore[arg-type]
+
+
+def answer(question: str = "What keeps food cool?", **given: object) -> Answer:
+    """An answer with two citations of two reports."""
+    reports = [report(0), report(1), *(report(i) for i in range(2, 8))]
+    hits = tuple(Hit(passage(info), 1 / (rank + 1)) for rank, info in enumerate(reports))
+    plan = replace(hits[1].passage, stage="intention")
+    values: dict[str, object] = {
+        "question": question,
+        "standalone": question,
+        "text": "Wet sand kept boxes cool for three days [1].\n\n- Another lab plans the same [2].",
+        "refused": False,
+        "citations": (Citation(1, hits[0].passage, QUOTE), Citation(2, plan, QUOTE, "partly")),
+        "hits": hits,
+        "coverage": Coverage(
+            "answer", ("report_0", "report_1"), ("Peru", "Togo"), 40, 12, 9, Filters()
+        ),
+        "mode": "extractive",
+        "timings": {"plan_ms": 2.0, "retrieve_ms": 30.0, "answer_ms": 400.0},
+        "index": "f1",
+    }
+    return Answer(**(values | given))  # type: ignore[arg-type]
+
+
+def hostile(question: str) -> Answer:
+    """An answer in which every text that comes from outside tries to become markup."""
+    info = report(0, title=HOSTILE, countries=(HOSTILE,), iso=('"><',), kind=HOSTILE)
+    text = f'{HOSTILE} [1] <a class="cite" data-n="1" href="javascript:window.hacked=1">2</a>'
+    source = passage(info, text=text, section=HOSTILE, prompt=HOSTILE, language='"><script>')
+    return answer(
+        question,
+        text=f"{HOSTILE} [1] [9] [link](javascript:window.hacked=1) **{HOSTILE}**",
+        citations=(Citation(1, source, HOSTILE),),
+        hits=(Hit(source, 1.0),),
+        coverage=Coverage("list", (info.id,), (HOSTILE,), 1, 1, 1, Filters(theme=(HOSTILE,))),
+        mode=HOSTILE,
+        notice=HOSTILE,
+        language='"><script>',
+    )
+
+
+class FakeStream:
+    """Hands out a text word by word; `pause` seconds, or the event, come before each word."""
+
+    def __init__(self, answer: Answer, pause: float = 0, gate: threading.Event | None = None):
+        self._words = iter([w + " " for w in answer.text.split(" ")])
+        self._answer, self._pause, self._gate = answer, pause, gate
+        self._text = ""
+        self.closed = False
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        if self._gate:
+            self._gate.wait(20)
+        time.sleep(self._pause)
+        word = next(self._words)
+        self._text += word
+        return word
+
+    def close(self) -> None:
+        self.closed = True
+
+    @property
+    def answer(self) -> Answer:
+        if self.closed:
+            return replace(self._answer, text=self._text.strip())
+        for _ in self:
+            pass
+        return self._answer
+
+
+class FakeEngine:
+    """Answers by what the question says: fail, break, nothing, slow, hostile, or anything else."""
+
+    def __init__(self, write: Callable[[str], Answer] | None = None) -> None:
+        self.settings = Settings()
+        self.revision = "f1" * 16
+        self.catalogue = Catalogue(report(i) for i in range(12))
+        self.asked: list[tuple[str, tuple[Turn, ...], Filters]] = []
+        self.streams: list[FakeStream] = []
+        self.gate: threading.Event | None = None
+        self.pause = 0.05  # seconds before each word of a slow answer
+        self._write = write or self._default
+
+    def ask(
+        self, question: str, *, history: Sequence[Turn] = (), filters: Filters | None = None
+    ) -> FakeStream:
+        filters = filters or Filters()
+        self.asked.append((question, tuple(history), filters))
+        if "fail" in question:
+            raise ModelError("The model's server does not answer. Start it, or set the model.")
+        if "break" in question:
+            raise RuntimeError("a defect, not meant for the user")
+        stream = FakeStream(
+            self._write(question), self.pause if "slow" in question else 0, self.gate
+        )
+        self.streams.append(stream)
+        return stream
+
+    @staticmethod
+    def _default(question: str) -> Answer:
+        if "nothing" in question:
+            return answer(question, text="The reports don't say.", refused=True, citations=())
+        if "hostile" in question:
+            return hostile(question)
+        if "slow" in question:
+            return answer(question, text="word " * 200 + "[1]")
+        return answer(question)

@@ -1,0 +1,74 @@
+"""Reads exported files with other programs' parsers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import bibtexparser
+import docx
+import rispy
+from bibtexparser.middlewares import LatexDecodingMiddleware
+from markdown_it import MarkdownIt
+from pypdf import PdfReader
+
+
+def squeezed(text: str) -> str:
+    """Text without white space and without what no document may hold."""
+    return "".join(re.sub("[\x00-\x08\ufffe\u202e]", "", text).split())
+
+
+def html_text(page: str) -> tuple[str, list[tuple[str, dict[str, str | None]]]]:
+    """The text of a page, without its style, and its tags."""
+
+    class Reader(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.text, self.style = "", False
+            self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            self.tags.append((tag, dict(attrs)))
+            self.style = tag == "style"
+
+        def handle_endtag(self, tag: str) -> None:
+            self.style = self.style and tag != "style"
+
+        def handle_data(self, data: str) -> None:
+            self.text += "" if self.style else data
+
+    reader = Reader()
+    reader.feed(page)
+    return reader.text, reader.tags
+
+
+def words_of(data: bytes, ending: str) -> str:
+    """All the text that another program's reader finds in an exported file."""
+    if ending == "docx":
+        return "\n".join(p.text for p in docx.Document(io.BytesIO(data)).paragraphs)
+    if ending == "pdf":
+        return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
+    if ending == "md":
+        return html_text(rendered(data.decode()))[0]
+    if ending == "html":
+        return html_text(data.decode())[0]
+    if ending == "csv":
+        rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+        return "\n".join(cell for row in rows for cell in row)
+    if ending == "bib":
+        # The reader's table of TeX commands lacks these two.
+        text = re.sub(r"\\textbrace(left|right)\{\}", "¦", data.decode())
+        library = bibtexparser.parse_string(text, append_middleware=[LatexDecodingMiddleware()])
+        assert not library.failed_blocks
+        return "\n".join(str(f.value) for entry in library.entries for f in entry.fields)
+    if ending == "ris":
+        return json.dumps(rispy.loads(data.decode()), ensure_ascii=False)
+    return json.dumps(json.loads(data), ensure_ascii=False)
+
+
+def rendered(markdown: str) -> str:
+    """Markdown as the HTML that a renderer of GitHub's dialect makes of it."""
+    return str(MarkdownIt("gfm-like", {"linkify": False}).render(markdown))

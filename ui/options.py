@@ -1,0 +1,59 @@
+"""The options and arguments that several commands share, with their help texts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rag.types import Filters
+
+Index = Annotated[
+    Path | None,
+    typer.Option("--index", help="Folder of the index (default: ASKLABS_INDEX or asklabs-index)."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Texts = list[str] | None
+Country = Annotated[Texts, typer.Option("--country", help="Only labs of this country; repeatable.")]
+Year = Annotated[list[int] | None, typer.Option("--year", help="Only this year; repeatable.")]
+Type = Annotated[
+    Texts, typer.Option("--type", help="Only reports tagged so (learningplan, experiment ...).")
+]
+Kind = Annotated[
+    Texts, typer.Option("--kind", help="Only plan, closing, experiment or solution; repeatable.")
+]
+Method = Annotated[Texts, typer.Option("--method", help="Only reports tagged with this method.")]
+Source = Annotated[
+    Texts, typer.Option("--datasource", help="Only reports tagged with this data source.")
+]
+Sdg = Annotated[
+    Texts, typer.Option("--sdg", help="Only reports tagged with this goal, by number or name.")
+]
+Theme = Annotated[
+    Texts, typer.Option("--theme", help="Only reports tagged with this thematic area.")
+]
+Question = Annotated[str, typer.Argument(help="Your question, in any of the reports' languages.")]
+
+
+def filters_of(
+    country: Texts,
+    year: list[int] | None,
+    type_: Texts,
+    kind: Texts,
+    method: Texts,
+    datasource: Texts,
+    sdg: Texts,
+    theme: Texts,
+) -> Filters:
+    """The filters that the options of a command give."""
+    return Filters(
+        country=tuple(country or ()),
+        year=tuple(year or ()),
+        type=tuple(type_ or ()),
+        kind=tuple(kind or ()),
+        method=tuple(method or ()),
+        datasource=tuple(datasource or ()),
+        sdg=tuple(sdg or ()),
+        theme=tuple(theme or ()),
+    )
