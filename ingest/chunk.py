@@ -19,6 +19,8 @@ from rag.words import language_of, sentences
 
 # Measured on the development questions: see README, "How it was tuned".
 MAX_TOKENS = 300
+# Characters of markup that may lie between two sentences of one span.
+MAX_GAP = 40
 
 
 class PassageChunker(TransformComponent):
@@ -71,49 +73,64 @@ def chunk(report: Report, max_tokens: int = MAX_TOKENS) -> list[Passage]:
 def passage_id(report_id: str, block: Block, part: int) -> str:
     """The id of a passage: the same for the same place in the same report, at any time."""
     place = (report_id, block.section, block.prompt, str(block.occurrence), str(part))
-    return hashlib.sha256("\x1f".join(place).encode()).hexdigest()[:24]
+    return hashlib.sha256("\x1f".join(place).encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 def _parts(raw: str, block: Block, max_tokens: int) -> list[tuple[str, tuple[Span, ...]]]:
     """The block's text in parts of at most `max_tokens`, each with its spans in the file."""
     if count_tokens(block.text) <= max_tokens:
         return [(block.text, block.spans)]
-    parts: list[tuple[list[str], list[Span], int]] = []
-    for piece, span, size in _pieces(raw, block.spans, max_tokens):
-        if not parts or parts[-1][2] + size > max_tokens:
-            parts.append(([], [], 0))
-        texts, spans, total = parts[-1]
-        if spans and clean(raw[spans[-1][0] : span[1]]).endswith(piece) and _near(spans[-1], span):
-            spans[-1] = (spans[-1][0], span[1])
-            texts[-1] = clean(raw[slice(*spans[-1])])
-        else:
-            spans.append(span)
-            texts.append(piece)
-        parts[-1] = (texts, spans, total + size)
-    return [("\n".join(texts), tuple(spans)) for texts, spans, _ in parts]
+    parts: list[dict[Span, str]] = []
+    total = 0
+    for origin in block.spans:
+        for n, (piece, span, size) in enumerate(_pieces(raw, origin, max_tokens)):
+            grown = _grown(raw, parts[-1], piece, span, within=n > 0) if parts else {}
+            # The sum of the sizes decides; the joined text may have a few tokens more than it.
+            if grown and total + size <= max_tokens and _tokens(grown) <= max_tokens:
+                parts[-1] = grown
+                total += size
+            else:
+                parts.append({span: piece})
+                total = size
+    return [("\n".join(part.values()), tuple(part)) for part in parts]
 
 
-def _near(before: Span, after: Span) -> bool:
-    return 0 <= after[0] - before[1] <= 40
+def _tokens(part: dict[Span, str]) -> int:
+    return count_tokens("\n".join(part.values()))
 
 
-def _pieces(raw: str, spans: Sequence[Span], max_tokens: int) -> Iterator[tuple[str, Span, int]]:
+def _grown(
+    raw: str, part: dict[Span, str], piece: str, span: Span, within: bool
+) -> dict[Span, str]:
+    """The part with one more piece; the last span grows if the piece goes on `within` it."""
+    last = next(reversed(part))
+    if within and span[0] - last[1] <= MAX_GAP:
+        joined = (last[0], span[1])
+        text = clean(raw[slice(*joined)])
+        if text.endswith(piece):
+            return {s: t for s, t in part.items() if s != last} | {joined: text}
+    return part | {span: piece}
+
+
+def _pieces(raw: str, span: Span, max_tokens: int) -> Iterator[tuple[str, Span, int]]:
     """Sentences (cut at white space where longer than `max_tokens`) with place and size."""
-    for start, end in spans:
-        text, offsets = clean_with_offsets(raw[start:end])
-        for a, b in sentences(text):
-            for c, d in _cut(text, a, b, max_tokens):
-                span = (start + offsets[c], start + offsets[d - 1] + 1)
-                piece = clean(raw[slice(*span)])
-                if piece:
-                    yield piece, span, count_tokens(piece) + 1
+    start = span[0]
+    text, offsets = clean_with_offsets(raw[slice(*span)])
+    for a, b in sentences(text):
+        for c, d in _cut(text, a, b, max_tokens):
+            place = (start + offsets[c], start + offsets[d - 1] + 1)
+            piece = clean(raw[slice(*place)])
+            if piece:
+                yield piece, place, count_tokens(piece) + 1
 
 
 def _cut(text: str, start: int, end: int, max_tokens: int) -> Iterator[tuple[int, int]]:
     """text[start:end] in runs of whole words of at most `max_tokens` tokens."""
-    while count_tokens(text[start:end]) > max_tokens:
-        length = 4 * max_tokens
-        while count_tokens(text[start : start + length]) > max_tokens:
+    # Words of more than 8 characters a token are rare: what is longer is cut without counting,
+    # which would take the square of the time for a file of one line.
+    while end - start > 8 * max_tokens or count_tokens(text[start:end]) > max_tokens:
+        length = min(4 * max_tokens, end - start)
+        while length > 1 and count_tokens(text[start : start + length]) > max_tokens:
             length //= 2
         space = text.rfind(" ", start + 1, start + length)
         stop = space if space > start else start + length

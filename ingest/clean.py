@@ -29,13 +29,18 @@ def _const(text: str) -> Replace:
     return lambda _match: text
 
 
+# Control characters (a terminal would obey them), characters without width, and marks that turn
+# the direction of what follows. White space and the joiners of scripts stay.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u2060\ufeff]|[\u202a-\u202e\u2066-\u2069]"
+)
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});")
 
 RULES: tuple[tuple[re.Pattern[str], Replace], ...] = (
     (_ENTITY, _entity),
     (_ENTITY, _entity),
     (_ENTITY, _entity),
-    (re.compile("[\u200b\ufeff]"), _const("")),
+    (_UNSEEN, _const("")),
     (re.compile(r"!\[[^\]\n]{0,300}\]\([^()\s]{0,2000}\)"), _const("\n\n")),
     (re.compile(r"\[([^\[\]\n]{0,2000})\]\((https?://[^()\s]{1,2000})\)"), _link),
     (re.compile(_TAG + r"[^<>]{0,2000}>"), _const("\n")),

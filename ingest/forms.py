@@ -65,6 +65,7 @@ class Forms:
         named = [i for i in at if events[i].text]
         known = {i for i in named if key(events[i].text) in self.prompts}
         filled_in = len(known) >= KNOWN_FORM * len(named)
+        answers = _answering_lines(events)
         return frozenset(
             i
             for i in at
@@ -73,7 +74,7 @@ class Forms:
             or (
                 len(events[i].text) <= MAX_PROMPT
                 and not (filled_in and not _ASKS.search(events[i].text))
-                and not _answers_above(events, i)
+                and i not in answers
             )
         )
 
@@ -82,26 +83,24 @@ class Forms:
         return (prompt, key(text)) in self.paragraphs
 
 
-def _answers_above(events: Sequence[Event], i: int) -> bool:
-    """Whether line i is in a run of ">" lines that stands where an answer is due."""
-
-    def joined(j: int) -> bool:
-        return (
-            0 < j < len(events)
-            and events[j].kind == events[j - 1].kind == "prompt"
-            and events[j - 1].end == events[j].start
-        )
-
-    first = last = i
-    while joined(first):
-        first -= 1
-    while joined(last + 1):
-        last += 1
-    if first == last:
-        return False
-    unanswered = first > 0 and events[first - 1].kind == "prompt"
-    answered = last + 1 < len(events) and events[last + 1].kind == "text"
-    return unanswered and not answered
+def _answering_lines(events: Sequence[Event]) -> set[int]:
+    """The lines in runs of two or more ">" lines that stand where an answer is due."""
+    found: set[int] = set()
+    run: list[int] = []
+    for i, event in enumerate(events):
+        if event.kind != "prompt":
+            continue
+        if run and (run[-1] != i - 1 or events[i - 1].end != event.start):
+            run = []
+        run.append(i)
+        after = events[i + 1] if i + 1 < len(events) else None
+        if after is not None and after.kind == "prompt" and after.start == event.end:
+            continue
+        unanswered = run[0] > 0 and events[run[0] - 1].kind == "prompt"
+        answered = after is not None and after.kind == "text"
+        if len(run) > 1 and unanswered and not answered:
+            found.update(run)
+    return found
 
 
 def learn(files: Iterable[tuple[str, Sequence[Event]]]) -> Forms:
@@ -140,7 +139,7 @@ def _of_file(events: Sequence[Event]) -> tuple[set[str], set[tuple[str, str]], s
     prompt, depth = "", 0
     for event in events:
         if event.kind == "section":
-            prompt, in_groups = head_key(event.text), set()
+            prompt, in_groups, depth = head_key(event.text), set(), 0
             prompts.add(prompt)
         elif event.kind == "open":
             depth += 1

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from rag.countries import resolve_country
 from rag.tags import canonical_sdg, fold_tag
 
-# Personal data: never stored, embedded, shown or logged.
-PRIVATE = frozenset({"focal_point", "email", "contact", "phone"})
+# Personal data: never stored, embedded, shown or logged. (`scan.hide_private` blanks the text.)
+_PRIVATE = re.compile(r"focal[_-]*point|e-?mail|contact|phone")
+_ADDRESS = re.compile(r"\S@\S+\.\w")
 _SINGLE = {"latlng"}
 
 
@@ -35,7 +36,7 @@ def tags_to_fields(tags: Iterable[tuple[str, str]]) -> TagFields:
     values: dict[str, list[str]] = {}
     for name, value in tags:
         text = " ".join(html.unescape(html.unescape(value)).split())
-        if text and name not in PRIVATE:
+        if text and not _PRIVATE.match(name) and not _ADDRESS.search(text):
             values.setdefault(name, []).append(text)
     places = dict.fromkeys(p for v in values.pop("country", []) if (p := resolve_country(v)))
     by_code = dict(reversed(places))

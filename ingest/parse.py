@@ -4,6 +4,7 @@ The file is a sequence of events (`ingest.scan`). Text belongs to the last form 
 it; an empty `> ` line changes nothing; a group of questions that comes round again for each
 partner is gathered into one block a partner, under the question that asks for the list.
 What is left out is only form text, images and blank answers.
+A group whose end is missing ends with its section.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ _NAME_PROMPT = re.compile(
 )
 _INSIGHT = re.compile(r"^(?:[-_*•\"'.]|\d+\s*[.)]|$)")
 MAX_TITLE = 200
+# A question may go over several lines, but no further than this many characters.
+MAX_JOINED = 2000
 
 
 @dataclass(slots=True)
@@ -67,8 +70,8 @@ def parse(report_id: str, raw: str, forms: Forms) -> Report:
         forms: what the collection says about its forms (`ingest.forms.learn`).
     """
     events = scan(raw)
-    slots = _slots(events, forms)
-    blocks = tuple(_number(b for b in (_block(slot, raw) for slot in slots) if b.text))
+    slots = _slots(events, raw, forms)
+    blocks = tuple(b for b in _number(_block(slot, raw) for slot in slots) if b.text)
     answered = {(block.section, block.prompt) for block in blocks}
     asked = [(slot.section, slot.prompt) for slot in slots if slot.prompt]
     body = "\n".join(e.text for e in events if e.kind == "text")
@@ -84,7 +87,7 @@ def parse(report_id: str, raw: str, forms: Forms) -> Report:
     )
 
 
-def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
+def _slots(events: list[Event], raw: str, forms: Forms) -> list[_Slot]:
     """All answer blocks in the making, in file order, form text left out."""
     state = _State()
     questions = forms.prompt_lines(events)
@@ -92,7 +95,7 @@ def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
         if event.kind == "section":
             state.section, state.prompt, state.outer = clean(event.text), "", ""
             state.key = head_key(event.text)
-            state.record = None
+            state.record, state.depth = None, 0
             state.open_slot("")
         elif event.kind == "open":
             state.depth += 1
@@ -101,8 +104,10 @@ def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
         elif event.kind == "prompt" and i in questions:
             if event.text:
                 _enter_prompt(state, event, forms, joined=_joined(events, i, questions))
-        elif event.kind in ("text", "prompt", "quote"):
-            _add_text(state, event, forms)
+        elif event.kind in ("text", "prompt", "quote") and not (
+            event.kind == "text" and forms.is_form_paragraph(state.key, event.text)
+        ):
+            _add_text(state, event, raw)
     return state.slots
 
 
@@ -119,7 +124,8 @@ def _joined(events: list[Event], i: int, questions: frozenset[int]) -> bool:
 def _enter_prompt(state: _State, event: Event, forms: Forms, joined: bool) -> None:
     prompt = clean(event.text)
     this = key(event.text)
-    if joined and state.slots and not state.slots[-1].spans and this not in forms.prompts:
+    fits = len(state.prompt) + len(prompt) <= MAX_JOINED
+    if joined and fits and not state.slots[-1].spans and this not in forms.prompts:
         state.slots[-1].prompt = state.prompt = f"{state.prompt} {prompt}".strip()
         return
     state.prompt, state.key = prompt, this
@@ -134,21 +140,16 @@ def _enter_prompt(state: _State, event: Event, forms: Forms, joined: bool) -> No
     state.open_slot(prompt)
 
 
-def _add_text(state: _State, event: Event, forms: Forms) -> None:
-    if event.kind == "text" and forms.is_form_paragraph(state.key, event.text):
-        return
-    if not state.slots:
-        state.open_slot("")
-    slot = state.record or state.slots[-1]
-    spans = slot.spans
-    # One span for all that stands together, so that a sentence is never cut by the file's lines.
-    start = event.start + (1 if event.kind in ("prompt", "quote") else 0)
-    if spans and spans[-1][1] <= start and event.kind == "text" and state.record is None:
-        previous = spans[-1][1]
-        if state.slots and previous == event.start:
-            spans[-1] = (spans[-1][0], event.end)
-            return
-    spans.append((start, event.end))
+def _add_text(state: _State, event: Event, raw: str) -> None:
+    slot = state.record or (state.slots[-1] if state.slots else state.open_slot(""))
+    if event.kind != "text":
+        # A lab's own line that begins with ">": its words begin after the mark.
+        slot.spans.append((raw.index(">", event.start) + 1, event.end))
+    elif state.record is None and slot.spans and slot.spans[-1][1] == event.start:
+        # One span for all that stands together: a sentence is never cut by the file's lines.
+        slot.spans[-1] = (slot.spans[-1][0], event.end)
+    else:
+        slot.spans.append((event.start, event.end))
 
 
 def _block(slot: _Slot, raw: str) -> Block:

@@ -11,7 +11,17 @@ from typing import Literal
 Kind = Literal["title", "tag", "section", "prompt", "quote", "open", "close", "text"]
 
 _LINE = re.compile(r"[^\n]*\n?")
-_TAG = re.compile(r"\[\[([\w-]{1,60}):((?:[^\[\]]|\[(?!\[)|\](?!\])){0,5000})\]\]")
+# A value may go over several lines, but not over a blank line, a heading or a form question.
+_VALUE = r"(?:[^\[\]\n]|\[(?!\[)|\](?!\])|\n(?![^\S\n]*(?:\n|##|>))){0,5000}"
+# The second form is a tag whose end is missing: its value is the rest of the line.
+_TAG = re.compile(
+    rf"\[\[([\w-]{{1,60}}):({_VALUE})\]\]|^\[\[([\w-]{{1,60}}):([^\[\]\n]*)$", re.MULTILINE
+)
+_PRIVATE = re.compile(
+    r"(\[\[\s*(?:focal[\s_-]*point|e-?mail|contact|phone)[\w\s-]{0,40}:)"
+    rf"(?:({_VALUE})(?=\]\])|([^\n]*))",
+    re.IGNORECASE,
+)
 _GROUP = re.compile(r"<div\s+class=[\"']group[\"']\s*>", re.IGNORECASE)
 
 
@@ -36,7 +46,17 @@ def key(text: str) -> str:
 
 def tags(raw: str) -> list[tuple[str, str]]:
     """All `[[key:value]]` tags of a file in order; a value may go over several lines."""
-    return [(m.group(1).lower(), " ".join(m.group(2).split())) for m in _TAG.finditer(raw)]
+    found = (m.groups() for m in _TAG.finditer(raw))
+    return [((a or c).lower(), " ".join((b or d or "").split())) for a, b, c, d in found]
+
+
+def hide_private(raw: str) -> str:
+    """A report's text with the value of private tags blanked, its length unchanged."""
+
+    def blank(match: re.Match[str]) -> str:
+        return match.group(1) + re.sub(r"[^\n]", "·", match.group(2) or match.group(3) or "")
+
+    return _PRIVATE.sub(blank, raw)
 
 
 def scan(raw: str) -> list[Event]:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from rag.types import Citation, Passage, Status
 from rag.words import sentences, strip_accents, terms, words
 
-_MARKS = re.compile(r"\[\s*(\d{1,4}(?:\s*[,;]\s*\d{1,4})*)\s*\]")
-# What may still become a mark while a stream goes on, and how long it can get.
-_OPEN = re.compile(r"\[[\d\s,;]{0,60}$")
+_MARKS = re.compile(r"\[\s*(\d+(?:\s*[,;]\s*\d+)*)\s*\]")
+# What may still become a mark while a stream goes on, with the white space before it.
+_OPEN = re.compile(r"[ \t]*(?:\[[\d\s,;]*)*$")
+_SPACED_MARKS = re.compile(rf"([ \t]*){_MARKS.pattern}")
 _NUMBER = re.compile(r"\d+(?:[.,  ]\d+)*")
 
 SUPPORTED = 0.6
@@ -37,29 +38,38 @@ class Support:
 
 
 def keep_known(text: str, count: int) -> str:
-    """Text whose citation marks are single `[n]` with 1 <= n <= count; others are dropped."""
+    """Text whose citation marks are single `[n]` with 1 <= n <= count.
+
+    Others are dropped with the spaces before them; all else stays as it is.
+    """
 
     def known(match: re.Match[str]) -> str:
-        numbers = dict.fromkeys(int(n) for n in re.findall(r"\d+", match.group(1)))
-        return "".join(f"[{n}]" for n in numbers if 1 <= n <= count)
+        numbers = [n for n in dict.fromkeys(_numbers(match[2])) if 1 <= n <= count]
+        return match[1] + "".join(f"[{n}]" for n in numbers) if numbers else ""
 
-    return re.sub(r"[ \t]+(?=[.,;:!?\n]|$)", "", _MARKS.sub(known, text))
+    # What is left around a dropped mark may make another one: "[1[9]2]".
+    while (less := _SPACED_MARKS.sub(known, text)) != text:
+        text = less
+    return text
 
 
 def stream_known(pieces: Iterable[str], count: int) -> Iterator[str]:
     """`keep_known` over a stream: what may become a mark is held back until it is decided."""
     held = ""
     for piece in pieces:
-        held += piece
-        # White space before a mark that goes would be left dangling: it waits for what follows.
-        cut = _OPEN.search(held)
-        safe = held[: cut.start()].rstrip(" \t") if cut else held.rstrip(" \t")
+        held = keep_known(held + piece, count)
+        undecided = _OPEN.search(held)
+        safe = held[: undecided.start()] if undecided else held
         if safe:
-            yield _MARKS.sub(lambda m: keep_known(m.group(), count), safe)
+            yield safe
         held = held[len(safe) :]
-    rest = keep_known(held, count).rstrip()
-    if rest:
-        yield rest
+    if held:
+        yield held
+
+
+def _numbers(digits: str) -> list[int]:
+    # No passage has a number of more digits, and Python refuses to read endless ones.
+    return [int(n) if len(n) < 6 else 0 for n in re.findall(r"\d+", digits)]
 
 
 def defuse(text: str) -> str:
@@ -69,7 +79,7 @@ def defuse(text: str) -> str:
 
 def marks(sentence: str) -> list[int]:
     """The citation numbers in a sentence, in order."""
-    return [int(n) for m in _MARKS.finditer(sentence) for n in re.findall(r"\d+", m.group(1))]
+    return [n for match in _MARKS.finditer(sentence) for n in _numbers(match[1])]
 
 
 def cited_sentences(text: str) -> Iterator[tuple[str, list[int]]]:
@@ -80,7 +90,7 @@ def cited_sentences(text: str) -> Iterator[tuple[str, list[int]]]:
     current: tuple[str, list[int]] | None = None
     for start, end in sentences(text):
         numbers = marks(text[start:end])
-        plain = _MARKS.sub("", text[start:end]).strip()
+        plain = keep_known(text[start:end], 0).strip()
         lead = re.match(r"(?:\s*\[[\d\s,;]+\])+", text[start:end])
         if lead and current:
             current[1].extend(marks(lead.group()))
@@ -127,15 +137,12 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
     wanted -= set(terms(passage.report.lab, "en"))
     spans = sentences(passage.text)
     best = Support(passage.text, 0.0, False)
-    for i in range(len(spans)):
-        for j in (i, i + 1):
-            if j >= len(spans):
-                continue
-            quote = passage.text[spans[i][0] : spans[j][1]]
-            share = coverage(wanted, quote, passage.language)
-            # A longer quote must earn its length.
-            if share > best.share + (0.1 if j > i else 0.0) or (not best.share and i == j == 0):
-                best = Support(quote, share, has_numbers(sentence, passage))
+    # A longer quote must earn its length: single sentences first.
+    for i, j in [(n, n) for n in range(len(spans))] + [(n, n + 1) for n in range(len(spans) - 1)]:
+        quote = passage.text[spans[i][0] : spans[j][1]]
+        share = coverage(wanted, quote, passage.language)
+        if share > best.share + (0.1 if j > i else 0.0) or (not best.share and i == j == 0):
+            best = Support(quote, share, has_numbers(sentence, passage))
     return best
 
 
@@ -154,7 +161,9 @@ def has_numbers(sentence: str, passage: Passage) -> bool:
 def numbers_in(text: str) -> set[str]:
     """The numbers of a text, thousands separators and decimal marks normalised."""
     found = set()
-    for match in _NUMBER.findall(strip_accents(text)):
+    # Arabic reports write Arabic digits.
+    latin = re.sub(r"\d", lambda m: str(unicodedata.decimal(m.group())), strip_accents(text))
+    for match in _NUMBER.findall(latin):
         grouped = re.sub(r"[.,  ](?=\d{3}(?!\d))", "", match)
         found.add(re.sub(r"[  ]", "", grouped).replace(",", "."))
     return found

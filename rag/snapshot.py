@@ -6,6 +6,7 @@ from the store; it is never trusted over it, and losing it loses nothing.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ from rag.types import Filters, Passage, ReportInfo
 
 # Raise when what is cached, or how words are stemmed, changes.
 CACHE_VERSION = 1
+_SEAL = "sealed"
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ def _build(store: Store, revision: str) -> Snapshot:
 
 
 def _load(cache: Path, revision: str) -> Snapshot:
+    if (cache / _SEAL).read_text(encoding="ascii") != _digest(cache):
+        raise ValueError("damaged")
     lines = (cache / "reports.jsonl").read_bytes().splitlines()
     reports = {info.id: info for info in map(info_from_json, lines)}
     rows = orjson.loads((cache / "passages.json").read_bytes())
@@ -108,6 +112,7 @@ def _save(snapshot: Snapshot, folder: Path, cache: Path) -> None:
         rows = [_row(passage) for passage in snapshot.passages]
         (temporary / "passages.json").write_bytes(orjson.dumps(rows))
         snapshot.keyword.save(temporary / "keyword")
+        (temporary / _SEAL).write_text(_digest(temporary), encoding="ascii")
         for old in folder.glob("cache-*"):
             if old != temporary:
                 shutil.rmtree(old, ignore_errors=True)
@@ -115,6 +120,15 @@ def _save(snapshot: Snapshot, folder: Path, cache: Path) -> None:
     except OSError:
         # A read-only or full disk costs the next start some seconds, no more.
         return
+
+
+def _digest(cache: Path) -> str:
+    """A hash of all files: half a cache can be readable, and would hide reports."""
+    found = hashlib.sha256()
+    for path in sorted(p for p in cache.rglob("*") if p.is_file() and p.name != _SEAL):
+        found.update(path.name.encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def _row(passage: Passage) -> list[object]:

@@ -34,10 +34,13 @@ def fold_tag(value: str) -> str:
     return " ".join(re.findall(r"\w+", strip_accents(value).replace("_", " ")))
 
 
+_SDG_NUMBERS = {fold_tag(title): number for number, title in enumerate(SDG_TITLES, start=1)}
+
+
 def canonical_sdg(value: str) -> str:
-    """A goal as "14. Life below water", whatever its spelling; as given if it has no number."""
+    """A goal as "14. Life below water", from its number or its name; else as given."""
     match = re.match(r"\s*(?:SDG|ODS|ODD)?\s*(\d{1,2})\b", value, re.IGNORECASE)
-    number = int(match.group(1)) if match else 0
+    number = int(match.group(1)) if match else _SDG_NUMBERS.get(fold_tag(value), 0)
     return f"{number}. {SDG_TITLES[number - 1]}" if 1 <= number <= len(SDG_TITLES) else value
 
 

@@ -206,6 +206,9 @@ def test_examples_come_from_the_collection() -> None:
         "Which labs used prototyping?",
         "What stood in the way of work on markets?",
     ]
+    broad = [report(i, thematic_areas=("Innovation",)) for i in range(9)]
+    narrow = [report(10, thematic_areas=("Food waste",), methods=())]
+    assert handlers.examples(Catalogue(broad + narrow))[0].endswith("about food waste?")
     bare = [report(1, methods=(), thematic_areas=())]
     assert handlers.examples(Catalogue(bare)) == ["What did the lab of Togo find out?"]
     assert handlers.examples(Catalogue([])) == []

@@ -53,7 +53,7 @@ def test_each_mark_is_a_link_to_its_card() -> None:
         "#source-3-2",
         "#source-3-1",
     ]
-    assert html.text == "One\u202f1. Two\u202f2\u202f1."
+    assert html.text == "One\u202f1. Two\u202f2\u20091."
 
 
 def test_a_number_without_a_citation_stays_text() -> None:

@@ -191,7 +191,11 @@ def examples(catalogue: Catalogue) -> list[str]:
 
 
 def _common(catalogue: Catalogue, field: str) -> list[str]:
-    counts = sorted(catalogue.counts(field), key=lambda pair: -pair[1])
+    # One-word themes ("innovation") are mostly too broad to ask about: they come last.
+    broad = field == "theme"
+    counts = sorted(
+        catalogue.counts(field), key=lambda pair: (broad and " " not in pair[0], -pair[1])
+    )
     return [value for value, _ in counts if len(value) <= LONGEST_TAG]
 
 

@@ -86,7 +86,8 @@ def _inline(text: str, turn: int, citations: Mapping[int, Sequence[Citation]] | 
         return "\u202f" + _cite(n, turn, citations[n] if citations else ())
 
     said = _SPEAKER.sub(r"**\1**", text, count=1) if _SPEAKER.match(text) else text
-    return _BOLD.sub(r"<strong>\1</strong>", _MARK.sub(link, escape(said)))
+    html = _BOLD.sub(r"<strong>\1</strong>", _MARK.sub(link, escape(said)))
+    return html.replace("</a>\u202f<a", "</a>\u2009<a")  # a row of numbers may wrap
 
 
 def _cite(n: int, turn: int, citations: Sequence[Citation]) -> str:
@@ -237,7 +238,7 @@ def collection(reports: Mapping[str, ReportInfo], index: str, revision: str) -> 
     facts = (("Reports", f"{len(reports):,}"), ("Labs", f"{len(labs):,}"), ("Years", span))
     rows = "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in facts if v)
     state = f'title="Fingerprint of its content: {escape(revision)}"'
-    named = f"Index {escape(index)} · {escape(revision[:8])}"
+    named = f"Index: {escape(index)} · {escape(revision[:8])}"
     return f'<dl class="facts">{rows}</dl><p class="index" {state}>{named}</p>'
 
 

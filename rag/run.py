@@ -1,0 +1,116 @@
+"""One question on its way to its answer: streamed, saved where the model fails, resolved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from rag.cite import fold_text, keep_known, longest_verbatim, resolve
+from rag.errors import ModelError
+from rag.prompts import answer_messages, is_refusal
+from rag.retrieve import Found
+from rag.synthesize import Answerer
+from rag.tokens import count_tokens
+from rag.types import Answer, Citation, Coverage, Hit, QueryPlan, Turn
+
+# At least so many hits go with an answer, whether it used them or not.
+KEPT_HITS = 40
+
+Raws = Callable[[Collection[str]], Mapping[str, str]]
+
+
+class Run:
+    """A question, what was found for it, and who writes its answer.
+
+    `answerers` are the one that is asked and the one that takes its place where it fails;
+    `raws` gives the verbatim text of reports by id.
+    """
+
+    def __init__(
+        self,
+        answerers: tuple[Answerer, Answerer],
+        raws: Raws,
+        plan: QueryPlan,
+        found: Found,
+        read: Sequence[Hit],
+        history: Sequence[Turn],
+        timings: Mapping[str, float],
+    ) -> None:
+        self._answerer, self._fallback = answerers
+        self._raws = raws
+        self._plan = plan
+        self._found = found
+        self._read = read
+        self._history = history
+        self._timings = dict(timings)
+        self._started = time.perf_counter()
+        self._mode = self._answerer.name
+        self._given_up = 0
+        self._notice = ""
+
+    def pieces(self) -> Iterator[str]:
+        """The answer's text; where the model fails, an extractive answer in its place."""
+        written = 0
+        try:
+            for piece in self._answerer.stream(self._plan, self._read, self._history):
+                written += len(piece)
+                yield piece
+        except ModelError as error:
+            self._mode = self._fallback.name
+            self._notice = f"{error} This answer is made of the reports' own sentences instead."
+            # Half an answer may lack its marks: it was seen, but is no part of the answer.
+            self._given_up = written
+            if written:
+                yield "\n\n"
+            yield from self._fallback.stream(self._plan, self._read, self._history)
+
+    def finish(self, text: str) -> Answer:
+        """The answer with its citations resolved, from all that was written."""
+        passages = [hit.passage for hit in self._read]
+        text = keep_known(text[self._given_up :], len(passages)).strip()
+        refused = is_refusal(text)
+        citations = self._verbatim(resolve(text, passages, self._plan.language))
+        self._timings["answer_ms"] = 1000 * (time.perf_counter() - self._started)
+        cited = {} if refused else {c.passage.report.id: c.passage.report.lab for c in citations}
+        return Answer(
+            question=self._plan.question,
+            standalone=self._plan.standalone,
+            text=text,
+            refused=refused,
+            citations=citations,
+            hits=self._found.hits[:KEPT_HITS],
+            coverage=Coverage(
+                intent=self._plan.intent,
+                reports=tuple(cited),
+                labs=tuple(dict.fromkeys(cited.values())),
+                matched_reports=self._found.matched_reports,
+                read_passages=len(passages),
+                read_reports=len({p.report.id for p in passages}),
+                filters=self._plan.filters,
+            ),
+            mode=self._mode,
+            language=self._plan.language,
+            timings=self._timings,
+            tokens=self._tokens(text),
+            notice=self._notice,
+        )
+
+    def _verbatim(self, citations: Sequence[Citation]) -> tuple[Citation, ...]:
+        """Citations whose quotes stand in their report's file; others are cut to words that do."""
+        raws = self._raws({c.passage.report.id for c in citations})
+        folded = {report_id: fold_text(raw) for report_id, raw in raws.items()}
+        kept = []
+        for citation in citations:
+            # Markup inside a sentence was cleaned away: the longest run of words stands for it.
+            quote = longest_verbatim(citation.quote, folded[citation.passage.report.id])
+            if quote:
+                kept.append(replace(citation, quote=quote))
+        return tuple(kept)
+
+    def _tokens(self, text: str) -> dict[str, int]:
+        if self._mode == self._fallback.name:
+            return {"prompt": 0, "completion": 0}
+        messages = answer_messages(self._plan, self._read, self._history)
+        prompt = sum(count_tokens(str(message.content)) for message in messages)
+        return {"prompt": prompt, "completion": count_tokens(text)}

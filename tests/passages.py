@@ -1,0 +1,29 @@
+"""Passages and reports made up for a test, with as little as it needs to say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rag.types import Hit, Passage, ReportInfo
+
+
+def report(report_id: str = "r", country: str = "Peru", iso: str = "PE", **more: Any) -> ReportInfo:
+    """A report's tags."""
+    given: dict[str, Any] = {"title": f"Title of {report_id}", "year": 2023, "type": "learningplan", "kind": "plan"}
+    given |= {"countries": (country,), "iso": (iso,) if iso else ()}
+    return ReportInfo(report_id, **(given | more))
+
+
+def passage(text: str, info: ReportInfo | None = None, **more: Any) -> Passage:
+    """A passage of a report, the whole answer to its form question."""
+    info = info or report()
+    given = {"section": "Learnings", "prompt": "What did you learn?", "stage": "finding"}
+    spans = ((0, len(text)),)
+    return Passage(more.pop("id", f"{info.id}#{text[:20]}"), info, text=text, spans=spans, **(given | more))
+
+
+def hits(*texts: str, similarity: float = 0.8) -> list[Hit]:
+    """Hits in this order, each of a report of its own."""
+    return [
+        Hit(passage(text, report(f"r{n}")), 1.0 / n, similarity) for n, text in enumerate(texts, 1)
+    ]

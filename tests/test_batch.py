@@ -1,0 +1,218 @@
+"""Batches: in order, resumable, each bad line named, other files refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_cli import is_answer
+
+from rag.engine import Engine
+from rag.errors import InputError, ModelError
+from rag.types import Filters, Turn
+from ui.batch import filters_from, question_from_json, run_batch
+
+QUESTIONS = [
+    {"id": "a", "question": "What did the labs learn about mobile money?"},
+    {"id": "b", "question": "Who dries seaweed?", "filters": {"country": "Fiji"}},
+    {
+        "id": "c",
+        "question": "What got in the way?",
+        "history": [{"role": "user", "content": "What did Namibia do with solar pumps?"}],
+        "type": "ignored",
+    },
+]
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Path:
+    path = tmp_path / "questions.jsonl"
+    path.write_text("\n".join(map(json.dumps, QUESTIONS)) + "\n", encoding="utf-8")
+    return path
+
+
+def lines(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def without_times(answers: list[Any]) -> list[Any]:
+    for answer in answers:
+        del answer["timings"], answer["detail"]["timings"]
+    return answers
+
+
+def test_each_question_has_its_answer_in_order(
+    sample_engine: Engine, asked: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "new" / "answers.jsonl"
+    told: list[tuple[int, int]] = []
+    done = run_batch(sample_engine, asked, out, lambda _, n, of: told.append((n, of)))
+    assert (done.answered, done.kept, done.failures) == (3, 0, [])
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    answers = lines(out)
+    for answer in answers:
+        is_answer(answer)
+    assert [a["id"] for a in answers] == ["a", "b", "c"]
+    assert answers[1]["coverage"]["filters"] == {"country": ["Fiji"]}
+    assert "solar pumps" in answers[2]["standalone"]
+
+
+def test_answers_are_written_as_they_come(
+    sample_engine: Engine, asked: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    seen: list[int] = []
+    run_batch(sample_engine, asked, out, lambda *_: seen.append(len(lines(out))))
+    assert seen == [1, 2, 3]
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2, 3])
+@pytest.mark.parametrize("rest", ["", '{"id": "b", "question": "Wh', '{"id": "b"', "\x00\x00", "{}\n"])
+def test_a_batch_that_was_cut_goes_on(
+    sample_engine: Engine, asked: Path, tmp_path: Path, kept: int, rest: str
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    whole = [json.dumps({"id": q["id"], "mine": n}) for n, q in enumerate(QUESTIONS[:kept])]
+    out.write_text("".join(f"{line}\n" for line in whole) + rest, encoding="utf-8")
+    done = run_batch(sample_engine, asked, out)
+    assert (done.answered, done.kept) == (3 - kept, kept)
+    answers = lines(out)
+    assert [a["id"] for a in answers] == ["a", "b", "c"]
+    assert [a.get("mine") for a in answers[:kept]] == list(range(kept))
+
+
+def test_a_whole_batch_is_left_as_it_is(sample_engine: Engine, asked: Path, tmp_path: Path) -> None:
+    out = tmp_path / "answers.jsonl"
+    run_batch(sample_engine, asked, out)
+    before = out.read_bytes()
+    assert run_batch(sample_engine, asked, out).answered == 0
+    assert out.read_bytes() == before
+    out.unlink()
+    run_batch(sample_engine, asked, out)
+    again = without_times(lines(out))
+    assert again == without_times([json.loads(line) for line in before.splitlines()])
+
+
+def test_a_line_without_its_end_is_asked_again(
+    sample_engine: Engine, asked: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    out.write_text('{"id": "a"}\n{"id": "b"}', encoding="utf-8")
+    assert run_batch(sample_engine, asked, out).kept == 1
+
+
+@pytest.mark.parametrize(
+    "held", ['{"id": "z"}\n', '{"id": "b"}\n', '{"id": "a"}\n{"id": "c"}\n', '{"id": "a"}\n' * 2]
+)
+def test_answers_to_other_questions_are_not_touched(
+    sample_engine: Engine, asked: Path, tmp_path: Path, held: str
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    out.write_text(held, encoding="utf-8")
+    with pytest.raises(InputError, match="Name another --out"):
+        run_batch(sample_engine, asked, out)
+    assert out.read_text(encoding="utf-8") == held
+
+
+@pytest.mark.parametrize("held", ["not mine at all\n", "# Notes\n\nKeep me.\n", "[1, 2]\n", "{}\n{}\n"])
+def test_a_file_that_is_no_answers_is_not_wiped(
+    sample_engine: Engine, asked: Path, tmp_path: Path, held: str
+) -> None:
+    out = tmp_path / "notes.txt"
+    out.write_text(held, encoding="utf-8")
+    with pytest.raises(InputError, match="Name another --out"):
+        run_batch(sample_engine, asked, out)
+    assert out.read_text(encoding="utf-8") == held
+
+
+def test_the_questions_are_not_overwritten(sample_engine: Engine, asked: Path) -> None:
+    before = asked.read_bytes()
+    with pytest.raises(InputError, match="Name another --out"):
+        run_batch(sample_engine, asked, asked)
+    assert asked.read_bytes() == before
+
+
+@pytest.mark.parametrize("held", [b"\xff\xfe\x00", b""])
+def test_questions_in_odd_files(sample_engine: Engine, tmp_path: Path, held: bytes) -> None:
+    path = tmp_path / "questions.jsonl"
+    path.write_bytes(held)
+    if held:
+        with pytest.raises(InputError, match="UTF-8"):
+            run_batch(sample_engine, path, tmp_path / "out")
+    else:
+        assert run_batch(sample_engine, path, tmp_path / "out").answered == 0
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(
+    sample_engine: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "questions.jsonl"
+    path.write_text(json.dumps(QUESTIONS[1]), encoding="utf-8-sig")
+    done = run_batch(sample_engine, path, tmp_path / "out")
+    assert (done.answered, done.failures) == (1, [])
+
+
+MALFORMED = {
+    "{": "not JSON",
+    "3": 'no text under "question"',
+    '{"id": "x"}': 'no text under "question"',
+    '{"id": "x", "question": 3}': 'no text under "question"',
+    '{"id": "x", "question": " "}': "empty",
+    '{"question": "What?"}': "empty",
+    '{"id": "x", "question": "What?", "history": [3]}': '"history" needs',
+    '{"id": "x", "question": "What?", "history": 3}': '"history" needs',
+    '{"id": "x", "question": "What?", "history": [{"role": "user"}]}': '"history" needs',
+    '{"id": "x", "question": "What?", "history": [{"role": "x", "content": "a"}]}': '"history" needs',
+    '{"id": "x", "question": "What?", "filters": {"land": "Fiji"}}': "no filter 'land'",
+    '{"id": "x", "question": "What?", "filters": {"year": "soon"}}': "year needs a number",
+    '{"id": "x", "question": "What?", "filters": ["Fiji"]}': "needs an object",
+}
+
+
+@pytest.mark.parametrize("line", MALFORMED)
+def test_a_malformed_line_is_named(line: str) -> None:
+    with pytest.raises(InputError, match=MALFORMED[line]):
+        question_from_json(line)
+
+
+def test_the_lines_around_a_malformed_one_are_answered(
+    sample_engine: Engine, tmp_path: Path
+) -> None:
+    path = tmp_path / "questions.jsonl"
+    path.write_text(
+        f'{json.dumps(QUESTIONS[0])}\n{{"id": \n\n{json.dumps(QUESTIONS[1])}\n'
+        f"{json.dumps(QUESTIONS[0])}\n",
+        encoding="utf-8",
+    )
+    done = run_batch(sample_engine, path, tmp_path / "out")
+    assert [a["id"] for a in lines(tmp_path / "out")] == ["a", "b"]
+    first, second = done.failures
+    assert "line 2: not JSON" in first
+    assert "line 5: the id 'a' is taken" in second
+
+
+def test_a_question_that_fails_has_its_line(asked: Path, tmp_path: Path) -> None:
+    class Failing:
+        def ask(self, question: str, **_: object) -> None:
+            raise ModelError(f"The server is down for {question[:4]}.")
+
+    done = run_batch(Failing(), asked, tmp_path / "out")  # type: ignore[arg-type]
+    assert len(done.failures) == 3
+    assert lines(tmp_path / "out")[0] == {
+        "id": "a",
+        "question": QUESTIONS[0]["question"],
+        "error": "The server is down for What.",
+    }
+
+
+def test_a_question_line_is_read_whole() -> None:
+    line = question_from_json(
+        '{"id": 7, "question": "What?", "history": [{"role": "user", "content": "Hi"}],'
+        ' "filters": {"country": ["Fiji", "Peru"], "year": 2023}}'
+    )
+    assert line.id == "7"
+    assert line.history == (Turn("user", "Hi"),)
+    assert line.filters == Filters(country=("Fiji", "Peru"), year=(2023,))
+    assert filters_from({"year": ["2023"]}) == Filters(year=(2023,))

@@ -1,0 +1,80 @@
+"""Selections, counts and names of tags, whatever their spelling."""
+
+from __future__ import annotations
+
+import pytest
+from passages import report
+
+from rag.catalogue import Catalogue
+from rag.rows import where
+from rag.types import FILTER_FIELDS, Filters
+
+REPORTS = (
+    report("a", "Peru", "PE", year=2022, methods=("In-depth interviews",), sdgs=("5. Gender equality",)),
+    report("b", "Peru", "PE", year=2023, methods=("in depth Interviews", "Pilots"), kind="closing"),
+    report("c", "Turkey", "TR", year=2023, sdgs=("SDG 5",), methods=("in-depth interviews",)),
+    report("d", "Türkiye", "TR", year=None, methods=("In-depth interviews",)),
+    report("e", "Somewhere", iso="", year=2021),
+)
+CATALOGUE = Catalogue(REPORTS)
+
+
+def ids(**filters: tuple[str | int, ...]) -> set[str]:
+    return {r.id for r in CATALOGUE.select(Filters(**filters))}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("spelling", ["Turkey", "Türkiye", "turquie", "TR", "tr", "Turquía", "تركيا"])
+def test_a_country_is_found_by_any_of_its_names(spelling: str) -> None:
+    assert ids(country=(spelling,)) == {"c", "d"}
+
+
+@pytest.mark.parametrize("spelling", ["in-depth interviews", "In depth_interviews", "IN-DEPTH INTERVIEWS"])
+def test_a_tag_is_found_in_any_spelling(spelling: str) -> None:
+    assert ids(method=(spelling,)) == {"a", "b", "c", "d"}
+
+
+@pytest.mark.parametrize("spelling", ["5", "SDG 5", "ods 5", "5. Gender equality", "Gender equality"])
+def test_a_goal_is_found_by_number_or_name(spelling: str) -> None:
+    assert ids(sdg=(spelling,)) == {"a", "c"}
+
+
+def test_any_value_of_a_field_and_all_fields_must_match() -> None:
+    assert ids(country=("Peru", "Turkey"), year=(2023,)) == {"b", "c"}
+    assert ids(country=("Peru",), method=("pilots",)) == {"b"}
+    assert ids(country=("Peru",), kind=("plan",)) == {"a"}
+    assert ids() == {"a", "b", "c", "d", "e"}
+
+
+def test_unknown_values_select_nothing() -> None:
+    assert ids(country=("Atlantis",)) == set()
+    assert ids(year=(1999,)) == set()
+    assert ids(sdg=("99",)) == set()
+    assert ids(method=("",)) == set()
+
+
+def test_reports_are_ordered_by_lab_and_year() -> None:
+    assert [r.id for r in CATALOGUE.select(Filters())] == ["a", "b", "e", "c", "d"]
+
+
+def test_counts_merge_spellings_and_add_up() -> None:
+    assert CATALOGUE.counts("method") == [("In-depth interviews", 4), ("Pilots", 1)]
+    assert CATALOGUE.counts("year") == [("2021", 1), ("2022", 1), ("2023", 2)]
+    assert CATALOGUE.counts("kind") == [("closing", 1), ("plan", 4)]
+    assert CATALOGUE.counts("method", Filters(country=("Peru",))) == [
+        ("In-depth interviews", 2),
+        ("Pilots", 1),
+    ]
+
+
+def test_the_most_common_spelling_is_the_name() -> None:
+    assert CATALOGUE.name("method", "in depth interviews") == "In-depth interviews"
+    assert CATALOGUE.name("country", "PE") == "Peru"
+    assert CATALOGUE.name("country", "Atlantis") == "Atlantis"
+
+
+@pytest.mark.parametrize("field", FILTER_FIELDS)
+def test_every_field_can_be_counted_and_asked_of_the_store(field: str) -> None:
+    for value, number in CATALOGUE.counts(field):
+        wanted = Filters(**{field: (int(value) if field == "year" else value,)})  # type: ignore[arg-type]
+        assert len(CATALOGUE.select(wanted)) == number
+        assert where(wanted)

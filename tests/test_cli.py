@@ -1,0 +1,334 @@
+"""The contract of the command line: keys and types, streams, exit codes, one-sentence errors."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import SAMPLE
+
+from rag.export import FORMATS
+from rag.types import STAGES
+from ui import cli
+
+QUESTION = "What did the labs learn about mobile money?"
+COMMANDS = (
+    ("ingest",),
+    ("ask",),
+    ("batch",),
+    ("search",),
+    ("serve",),
+    ("eval",),
+    ("eval", "run"),
+    ("eval", "compare"),
+    ("export",),
+    ("info",),
+)
+
+
+class Done:
+    """What a command printed, and its exit code."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Runs the command line in this process, as its entry point does."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str | Path) -> Done:
+        monkeypatch.setattr(sys, "argv", ["asklabs", *map(str, arguments)])
+        capsys.readouterr()
+        code: object = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        out, err = capsys.readouterr()
+        assert isinstance(code, int)
+        assert "Traceback" not in out + err
+        return Done(code, out, err)
+
+    return call
+
+
+def outside(arguments: Sequence[str | Path], folder: Path) -> Done:
+    """Runs the installed command in a process of its own."""
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "ui.cli", *map(str, arguments)],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help(run: Any, command: tuple[str, ...]) -> None:
+    done = run(*command, "--help")
+    assert done.code == 0
+    assert "Usage: asklabs" in done.out
+    assert len(done.out.split()) > 20
+
+
+def test_the_help_names_every_command(run: Any) -> None:
+    done = run("--help")
+    assert done.code == 0
+    assert all(command[0] in done.out for command in COMMANDS)
+    assert run("--version").out.strip().count(".") == 2
+
+
+ANSWER = {
+    "id": str, "question": str, "standalone": str, "answer": str, "refused": bool,
+    "citations": list, "passages": list, "coverage": dict, "mode": str, "timings": dict,
+    "tokens": dict, "index": str,
+}  # fmt: skip
+CITATION = {
+    "n": int, "report": str, "title": str, "country": str, "year": int, "type": str,
+    "section": str, "prompt": str, "stage": str, "quote": str, "status": str,
+}  # fmt: skip
+PASSAGE = {
+    "rank": int, "report": str, "section": str, "prompt": str, "text": str, "score": float,
+}  # fmt: skip
+COVERAGE = {
+    "intent": str, "reports": list, "count": int, "labs": list, "matched_reports": int,
+    "filters": dict,
+}  # fmt: skip
+
+
+def has(data: Any, shape: dict[str, type]) -> None:
+    assert set(data) >= set(shape)
+    for key, kind in shape.items():
+        assert type(data[key]) is kind, f"{key} is {data[key]!r}"
+
+
+def is_answer(data: Any) -> None:
+    """Asserts that data keeps the contract of an answer."""
+    has(data, ANSWER)
+    assert set(data) == {*ANSWER, "detail"}
+    has(data["coverage"], COVERAGE)
+    assert data["coverage"]["count"] == len(data["coverage"]["reports"])
+    for citation in data["citations"]:
+        has(citation, CITATION)
+        assert set(citation) == set(CITATION)
+        assert citation["stage"] in STAGES
+        assert citation["status"] in ("supported", "partly", "unsupported")
+        assert f"[{citation['n']}]" in data["answer"]
+        assert citation["quote"]
+    for rank, passage in enumerate(data["passages"], start=1):
+        has(passage, PASSAGE)
+        assert set(passage) == set(PASSAGE)
+        assert passage["rank"] == rank
+    assert {k: type(v) for k, v in data["timings"].items()} == dict.fromkeys(
+        ("plan_ms", "retrieve_ms", "answer_ms"), int
+    )
+    assert {k: type(v) for k, v in data["tokens"].items()} == dict.fromkeys(
+        ("prompt", "completion"), int
+    )
+
+
+def test_ask_json_keeps_the_contract(run: Any, sample_index: Path) -> None:
+    done = run("ask", QUESTION, "--index", sample_index, "--json")
+    assert done.code == 0
+    assert done.out.count("\n") == 1
+    is_answer(done.json)
+    assert done.json["question"] == QUESTION
+    assert len(done.json["passages"]) >= 20
+    assert done.json["citations"]
+
+
+def test_ask_passes_every_filter_on(run: Any, sample_index: Path) -> None:
+    given = ("--country", "Fiji", "--country", "Lesotho", "--year", "2023", "--type", "learningplan",
+             "--kind", "plan", "--sdg", "14", "--method", "Pilots", "--theme", "x",
+             "--datasource", "y")  # fmt: skip
+    done = run("ask", "What?", "--index", sample_index, "--json", *given)
+    assert done.json["coverage"]["filters"] == {
+        "country": ["Fiji", "Lesotho"], "year": [2023], "type": ["learningplan"],
+        "kind": ["plan"], "method": ["Pilots"], "datasource": ["y"], "sdg": ["14"], "theme": ["x"],
+    }  # fmt: skip
+    narrowed = run("ask", "Who dries seaweed?", "--index", sample_index, "--json",
+                   "--country", "Fiji").json  # fmt: skip
+    assert {p["report"] for p in narrowed["passages"]} == {"_seaweed_is"}
+
+
+def test_ask_for_people_shows_the_sources_and_what_was_read(run: Any, sample_index: Path) -> None:
+    done = run("ask", QUESTION, "--index", sample_index)
+    assert done.code == 0
+    assert "[1]" in done.out
+    assert "“" in done.out
+    assert "passages from" in done.err
+    assert "Answered by: extractive" in done.err
+
+
+def test_search_json_keeps_the_contract(run: Any, sample_index: Path) -> None:
+    done = run("search", QUESTION, "-k", "3", "--index", sample_index, "--json")
+    assert done.code == 0
+    assert set(done.json) == {"question", "passages"}
+    assert [p["rank"] for p in done.json["passages"]] == [1, 2, 3]
+    for passage in done.json["passages"]:
+        has(passage, PASSAGE)
+    plain = run("search", QUESTION, "-k", "3", "--index", sample_index)
+    assert all(p["report"] in plain.out for p in done.json["passages"])
+
+
+def test_info_json_keeps_the_contract(run: Any, sample_index: Path) -> None:
+    done = run("info", "--index", sample_index, "--json")
+    assert done.code == 0
+    has(
+        done.json,
+        {
+            "reports": int, "passages": int, "labs": int, "years": dict, "kinds": dict,
+            "languages": dict, "index": str, "fingerprint": str, "embedding": str,
+            "answers": str, "versions": dict,
+        },
+    )  # fmt: skip
+    plain = run("info", "--index", sample_index)
+    assert done.json["fingerprint"] in plain.out
+
+
+def test_ingest_json_keeps_the_contract_and_its_codes(run: Any, tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    for name in ("tide_broom", "_seaweed_is"):
+        (reports / f"{name}.md").write_bytes((SAMPLE / f"{name}.md").read_bytes())
+    index = tmp_path / "index"
+
+    def ingest(*more: str) -> Done:
+        done: Done = run("ingest", reports, "--index", index, "--json", *more)
+        has(
+            done.json,
+            {
+                "added": list, "updated": list, "unchanged": list, "deleted": list,
+                "skipped": list, "passages": int, "index": str, "dry_run": bool,
+            },
+        )  # fmt: skip
+        return done
+
+    dry = ingest("--dry-run")
+    assert (dry.code, dry.json["dry_run"], dry.json["index"]) == (0, True, "")
+    first = ingest()
+    assert first.code == 0
+    assert sorted(first.json["added"]) == ["_seaweed_is", "tide_broom"]
+    assert ingest().json["passages"] == 0
+    (reports / "bad.md").write_text("no tags here", encoding="utf-8")
+    (reports / "tide_broom.md").unlink()
+    skipped = ingest("--prune")
+    assert skipped.code == 1
+    assert skipped.json["deleted"] == ["tide_broom"]
+    (one,) = skipped.json["skipped"]
+    assert one["path"].endswith("bad.md")
+    assert "no lab report" in one["reason"]
+    assert "bad.md" in skipped.err
+    plain = run("ingest", reports, "--index", index)
+    assert plain.code == 1
+    assert "0 added, 0 updated, 1 unchanged, 0 deleted, 1 skipped" in plain.out
+
+
+def test_a_process_of_its_own_keeps_streams_and_codes_apart(
+    sample_index: Path, tmp_path: Path
+) -> None:
+    done = outside(("ask", QUESTION, "--index", sample_index, "--json"), tmp_path)
+    assert done.code == 0, done.err
+    is_answer(done.json)
+    missing = outside(("ask", QUESTION, "--json"), tmp_path)
+    assert (missing.code, missing.out) == (2, "")
+    assert missing.err.startswith("asklabs: There is no index in asklabs-index.")
+    assert "Traceback" not in missing.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("ask", "What?", "--index", "none"), "There is no index in none"),
+        (("info", "--index", "none"), "asklabs ingest PATH --index none"),
+        (("ask", "  ", "--index", "INDEX"), "The question is empty"),
+        (("search", "", "--index", "INDEX"), "The question is empty"),
+        (("ingest", "nowhere", "--index", "x"), "nowhere"),
+        (("batch", "none.jsonl", "--out", "o", "--index", "INDEX"), "none.jsonl can't be read"),
+        (("export", "none.json", "--to", "a.md"), "none.json can't be read"),
+        (("eval", "compare", "a", "b"), "a"),
+        (("eval", "run", "none.jsonl", "--out", "o", "--index", "INDEX"), "none.jsonl"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_an_error_is_a_sentence_and_code_2(
+    run: Any, sample_index: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    done = run(*(str(sample_index) if a == "INDEX" else a for a in arguments))
+    assert done.code == 2
+    assert done.out == ""
+    assert done.err.startswith("asklabs: ")
+    assert words in done.err
+    assert len(done.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("ask",), ("nonsense",), ("ask", "What?", "--year", "x"), ("search", "a", "-k", "0"),
+     ("ask", "What?", "--nonsense")],
+    ids=" ".join,
+)  # fmt: skip
+def test_wrong_usage_is_code_2(run: Any, arguments: tuple[str, ...]) -> None:
+    done = run(*arguments)
+    assert done.code == 2
+    assert done.out == ""
+    assert "Usage" in done.err
+
+
+def test_an_unknown_setting_is_named(
+    run: Any, monkeypatch: pytest.MonkeyPatch, sample_index: Path
+) -> None:
+    monkeypatch.setenv("ASKLABS_PASAGES", "3")
+    done = run("ask", "What?", "--index", sample_index)
+    assert done.code == 2
+    assert "Did you mean passages?" in done.err
+
+
+def test_a_batch_s_answers_export_to_every_ending(
+    run: Any, sample_index: Path, tmp_path: Path
+) -> None:
+    answer = run("ask", QUESTION, "--index", sample_index, "--json").out
+    (tmp_path / "answers.json").write_text(answer, encoding="utf-8")
+    starts = {"pdf": b"%PDF", "docx": b"PK", "html": b"<!doctype", "json": b"["}
+    for ending in FORMATS:
+        done = run("export", "answers.json", "--to", f"out.{ending}", "--title", "A brief")
+        assert done.code == 0
+        assert done.out == ""
+        made = (tmp_path / f"out.{ending}").read_bytes()
+        assert made.lower().startswith(starts.get(ending, b"").lower())
+        assert len(made) > 200
+    assert {"md", "docx", "pdf", "html", "json", "csv", "bib", "ris"} <= set(FORMATS)
+    wrong = run("export", "answers.json", "--to", "out.xyz")
+    assert wrong.code == 2
+    assert "md" in wrong.err
+    (tmp_path / "answers.json").write_text("{]", encoding="utf-8")
+    broken = run("export", "answers.json", "--to", "out.md")
+    assert broken.code == 2
+    assert "not JSON" in broken.err
+
+
+def test_eval_runs_and_compares(run: Any, sample_index: Path, tmp_path: Path) -> None:
+    cases = (SAMPLE.parent / "cases.jsonl").read_text(encoding="utf-8").splitlines()[:2]
+    (tmp_path / "cases.jsonl").write_text("\n".join(cases), encoding="utf-8")
+    done = run("eval", "run", "cases.jsonl", "--out", "run", "--index", sample_index)
+    assert done.code == 0
+    assert "rep@10" in done.out
+    names = {p.name for p in (tmp_path / "run").iterdir()}
+    assert names >= {"outcomes.jsonl", "summary.json", "table.md"}
+    assert run("eval", "compare", "run", "run").code == 0

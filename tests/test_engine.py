@@ -1,0 +1,270 @@
+"""Answers over the sample collection, without a model: cited, filtered, refused, complete."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ingest.sync import sync
+from rag.cite import cited_sentences, fold_text
+from rag.engine import Engine, open_engine
+from rag.errors import IndexDamaged, IndexMissing, UnknownReport
+from rag.prompts import NEAREST, REFUSALS
+from rag.settings import Settings
+from rag.types import Answer, Filters, Turn
+
+ASKED = (
+    "What did the labs learn about mobile money?",
+    "What made the traders in Mersin unwilling to sell yesterday's crates?",
+    "Why do women in Nampula let somebody else enter their PIN?",
+    "How do the seaweed plans of Fiji and Tanzania differ?",
+    "Quelles voix rendent crédible une alerte aux cyclones, selon les laboratoires ?",
+    "¿Cuánto plástico se retiró del río en Encarnación?",
+    "Porque é que muitos barcos não levam o rádio?",
+)
+
+
+@pytest.fixture(scope="module")
+def answers(sample_engine: Engine) -> dict[str, Answer]:
+    return {question: sample_engine.ask(question).answer for question in ASKED}
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_every_sentence_is_cited(answers: dict[str, Answer], question: str) -> None:
+    answer = answers[question]
+    assert not answer.refused
+    assert answer.mode == "extractive"
+    found = list(cited_sentences(answer.text))
+    assert found
+    assert all(numbers for _, numbers in found)
+    assert {n for _, numbers in found for n in numbers} == {c.n for c in answer.citations}
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_every_quote_stands_in_its_report(
+    answers: dict[str, Answer], sample_engine: Engine, question: str
+) -> None:
+    for citation in answers[question].citations:
+        raw = sample_engine.report(citation.passage.report.id).raw
+        assert fold_text(citation.quote) in fold_text(raw)
+        assert citation.status == "supported"
+
+
+@pytest.mark.parametrize("question", ASKED)
+def test_coverage_adds_up(
+    answers: dict[str, Answer], sample_engine: Engine, question: str
+) -> None:
+    answer = answers[question]
+    covered = answer.coverage
+    cited = {c.passage.report.id for c in answer.citations}
+    assert set(covered.reports) == cited
+    assert covered.count == len(cited)
+    assert set(covered.labs) == {c.passage.report.lab for c in answer.citations}
+    assert covered.count <= covered.read_reports <= covered.read_passages <= 12
+    assert covered.count <= covered.matched_reports <= len(sample_engine.catalogue.reports)
+    assert len(answer.hits) >= 20
+
+
+def test_a_stream_and_its_answer_say_the_same(sample_engine: Engine) -> None:
+    stream = sample_engine.ask(ASKED[0])
+    pieces = list(stream)
+    assert len(pieces) > 1
+    assert "".join(pieces) == stream.answer.text
+    assert stream.answer is stream.answer
+    assert all(stream.answer.timings[key] >= 0 for key in ("plan_ms", "retrieve_ms", "answer_ms"))
+
+
+def test_a_closed_stream_has_what_was_written(sample_engine: Engine) -> None:
+    stream = sample_engine.ask(ASKED[0])
+    first = next(stream)
+    stream.close()
+    stream.close()
+    assert stream.answer.text == first.strip()
+    assert list(stream) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("Which composer wrote the opera about the barber of Seville?", "en"),
+        ("Qui a gagné la coupe du monde de football en 1998 ?", "fr"),
+        ("¿Quién ganó el campeonato de ajedrez el año pasado?", "es"),
+        ("Quem pintou o teto da Capela Sistina em Roma?", "pt"),
+        ("من كتب رواية الحرب والسلام في روسيا؟", "ar"),
+    ],
+)
+def test_what_is_off_topic_is_refused(
+    sample_engine: Engine, question: str, language: str
+) -> None:
+    answer = sample_engine.ask(question).answer
+    assert answer.refused, answer.text
+    assert answer.language == language
+    assert answer.text.startswith(REFUSALS[language])
+    assert NEAREST[language] in answer.text
+    assert not answer.coverage.reports
+    assert len(answer.hits) >= 20
+    assert {c.n for c in answer.citations} <= {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
+
+
+def test_the_nearest_of_a_refusal_are_cited_verbatim(sample_engine: Engine) -> None:
+    answer = sample_engine.ask("Which composer wrote the opera about the barber?").answer
+    marked = {int(n) for n in re.findall(r"\[(\d+)\]", answer.text)}
+    assert marked
+    for citation in answer.citations:
+        raw = sample_engine.report(citation.passage.report.id).raw
+        assert fold_text(citation.quote) in fold_text(raw)
+
+
+def test_filters_hold(sample_engine: Engine) -> None:
+    for filters in (
+        Filters(country=("Lesotho",)),
+        Filters(country=("Fiji", "Tanzania")),
+        Filters(year=(2022,)),
+        Filters(country=("Lesotho",), year=(2022,)),
+        Filters(kind=("closing",)),
+        Filters(sdg=("14",)),
+        Filters(method=("Ethnography",)),
+    ):
+        inside = {r.id for r in sample_engine.catalogue.select(filters)}
+        assert inside
+        answer = sample_engine.ask("What did people fear?", filters=filters).answer
+        assert answer.coverage.filters == filters
+        assert {h.passage.report.id for h in answer.hits} <= inside
+        assert {c.passage.report.id for c in answer.citations} <= inside
+        found = sample_engine.search("What did people fear?", k=50, filters=filters)
+        assert found
+        assert {h.passage.report.id for h in found} <= inside
+        assert answer.coverage.matched_reports <= len(inside)
+
+
+def test_filters_that_leave_nothing_are_refused(sample_engine: Engine) -> None:
+    nothing = Filters(country=("Atlantis",))
+    answer = sample_engine.ask("What did people fear?", filters=nothing).answer
+    assert answer.refused
+    assert answer.text == REFUSALS["en"]
+    assert (answer.hits, answer.citations, answer.coverage.matched_reports) == ((), (), 0)
+    assert sample_engine.search("fear", filters=nothing) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "filters"),
+    [
+        (
+            "Which labs named ethnography among the methods of action plans dated 2022?",
+            Filters(method=("ethnography",), year=(2022,), type=("learningplan",)),
+        ),
+        (
+            "Quels plans de 2023 sont rattachés à l'ODD 14 (vie aquatique) ?",
+            Filters(sdg=("14",), year=(2023,), type=("learningplan",)),
+        ),
+    ],
+)
+def test_a_list_is_complete_and_exact(
+    sample_engine: Engine, question: str, filters: Filters
+) -> None:
+    expected = sample_engine.catalogue.select(filters)
+    answer = sample_engine.ask(question).answer
+    assert answer.coverage.intent == "list"
+    assert answer.mode == "catalogue"
+    assert set(answer.coverage.reports) == {r.id for r in expected}
+    assert answer.coverage.count == len(expected) == len(answer.citations) > 1
+    assert answer.text.startswith(f"{len(expected)} ")
+    assert set(answer.coverage.labs) == {r.lab for r in expected}
+    for citation in answer.citations:
+        assert citation.quote in sample_engine.report(citation.passage.report.id).raw
+        assert citation.quote.startswith("[[")
+        assert citation.passage.report.title in answer.text
+
+
+def test_an_empty_list_says_so(sample_engine: Engine) -> None:
+    answer = sample_engine.ask("Which labs used ethnography as a method in 2025 plans?").answer
+    assert answer.coverage.intent == "list"
+    assert answer.coverage.count == 0
+    assert answer.refused
+    assert not answer.citations
+
+
+def test_history_carries_a_follow_up(sample_engine: Engine) -> None:
+    history = (
+        Turn("user", "What did the Namibia lab do with solar pumps?"),
+        Turn("assistant", "It rents two pumps on trolleys by the hour to 27 gardens."),
+    )
+    alone = sample_engine.ask("What got in the way?").answer
+    answer = sample_engine.ask("What got in the way?", history=history).answer
+    assert "solar pumps" in answer.standalone
+    assert answer.question == "What got in the way?"
+    assert answer.hits[0].passage.report.lab == "Namibia"
+    assert alone.hits[0].passage.report.lab != "Namibia"
+
+
+def test_search_gives_the_best_first_and_no_more_than_asked(sample_engine: Engine) -> None:
+    found = sample_engine.search("mobile money", k=7)
+    assert len(found) == 7
+    assert len({h.passage.id for h in found}) == 7
+    assert any("mobile" in h.passage.context.casefold() for h in found[:3])
+    assert sample_engine.search("mobile money", k=3) == found[:3]
+
+
+def test_the_same_question_has_the_same_answer(sample_engine: Engine) -> None:
+    first, again = (sample_engine.ask(ASKED[0]).answer for _ in range(2))
+    assert (first.text, first.hits, first.citations) == (again.text, again.hits, again.citations)
+
+
+@pytest.mark.parametrize("question", ["?", "....", "the", "x" * 20_000, "[1] </passage> %s {0}", "💡"])
+def test_odd_questions_are_answered_or_refused(sample_engine: Engine, question: str) -> None:
+    answer = sample_engine.ask(question).answer
+    assert answer.text
+    assert answer.question == question
+
+
+def test_a_report_is_given_whole_and_an_unknown_one_is_named(sample_engine: Engine) -> None:
+    report = sample_engine.report("tide_broom")
+    assert report.info.id == "tide_broom"
+    assert report.raw.startswith("# Tide broom")
+    assert "[[year:2023]]" in report.raw
+    with pytest.raises(UnknownReport, match="no report 'nothing'"):
+        sample_engine.report("nothing")
+
+
+def test_info_counts_what_is_there(sample_engine: Engine) -> None:
+    info = sample_engine.info()
+    assert info["reports"] == len(sample_engine.catalogue.reports) > 20
+    assert sum(info["kinds"].values()) == info["reports"]
+    assert sum(info["languages"].values()) == info["passages"]
+    assert set(info["languages"]) >= {"en", "fr", "es", "pt"}
+    assert info["fingerprint"] == sample_engine.revision
+
+
+def test_the_index_of_another_time_is_seen_without_reopening(
+    sample_index: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "index"
+    shutil.copytree(sample_index, copy)
+    settings = Settings(index=copy)
+    engine = open_engine(settings)
+    before = engine.revision
+    assert engine.ask("Who keeps quince orchards?").answer.hits[0].passage.report.id != "quince"
+    new = tmp_path / "quince.md"
+    new.write_text(
+        "[[country:Peru]]\n[[year:2025]]\n[[type:experiment]]\n\n# Quince orchards\n\n"
+        "## Learnings\n\n> What did you learn?\n\nTwelve families keep quince orchards.\n",
+        encoding="utf-8",
+    )
+    assert sync([new], settings).added == ["quince"]
+    answer = engine.ask("Who keeps quince orchards?").answer
+    assert "Twelve families keep quince orchards" in answer.text
+    assert "quince" in engine.catalogue.reports
+    assert answer.index == engine.revision != before
+
+
+def test_an_index_that_can_not_be_used_is_named_with_the_remedy(tmp_path: Path) -> None:
+    with pytest.raises(IndexMissing, match="asklabs ingest PATH --index"):
+        open_engine(Settings(index=tmp_path / "none"))
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "chroma.sqlite3").write_bytes(b"this is no database" * 100)
+    with pytest.raises(IndexDamaged, match="Delete the folder and ingest again"):
+        open_engine(Settings(index=broken))

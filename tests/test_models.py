@@ -1,0 +1,216 @@
+"""Language and embedding models over HTTP: what is sent, and what becomes of each failure."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from llama_index.core.base.llms.types import ChatMessage
+from openai_server import DIMENSIONS, SOON, Reply, ScriptedServer, running, vector
+
+from rag.errors import ModelError, SettingsError
+from rag.models import embed_query, embed_texts, embedding_name, make_embedding, make_llm
+from rag.models import stream_chat as chat
+from rag.settings import Settings
+
+KEY = "sk-secret-4711"
+ASKED = [ChatMessage(role="user", content="Hello?")]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedServer]:
+    with running() as one:
+        yield one
+
+
+def settings(server: ScriptedServer, **more: Any) -> Settings:
+    given = {"model": "openai:test-model", "openai_api_key": KEY, "openai_base_url": server.url}
+    return Settings(**(given | more))
+
+
+def said(server: ScriptedServer, **more: Any) -> str:
+    llm = make_llm(settings(server, **more))
+    assert llm is not None
+    return "".join(chat(llm, ASKED))
+
+
+def test_a_completion_is_streamed_with_the_settings_limits(server: ScriptedServer) -> None:
+    server.say("Mobile ", "money.")
+    assert said(server, answer_tokens=123) == "Mobile money."
+    (request,) = server.chats
+    assert request.body["model"] == "test-model"
+    assert request.body["stream"] is True
+    assert request.body["max_tokens"] == 123
+    assert request.body["messages"] == [{"role": "user", "content": "Hello?"}]
+    assert request.headers["Authorization"] == f"Bearer {KEY}"
+
+
+def test_a_local_server_needs_no_key(server: ScriptedServer) -> None:
+    server.say("Yes.")
+    assert said(server, openai_api_key=None) == "Yes."
+
+
+FAULTS = {
+    "refused key": (Reply(status=401, body=f'{{"error": {{"message": "bad {KEY}"}}}}'), "API_KEY"),
+    "forbidden": (Reply(status=403), "OPENAI_API_KEY"),
+    "unknown model": (Reply(status=404), "model's name"),
+    "over the limit": (Reply(status=429), "over its limit"),
+    "too long": (Reply(status=400), "ASKLABS_CONTEXT_TOKENS"),
+    "server error": (Reply(status=500), "HTTP 500"),
+    "no JSON in an error": (Reply(status=503, body="<html>down</html>"), "HTTP 503"),
+    "cut": (Reply(("One ",), cut=True), "broke off"),
+    "garbage": (Reply(("One ",), raw=("data: {not json",)), "can't be read"),
+    "another shape": (Reply(raw=('data: {"hello": 1}',)), "can't be read"),
+    "a number": (Reply(raw=("data: 3",)), "can't be read"),
+    "null": (Reply(raw=("data: null",)), "can't be read"),
+    "a list": (Reply(raw=("data: [1]",)), "can't be read"),
+    "no choices": (Reply(raw=('data: {"choices": null}',)), "can't be read"),
+    "odd delta": (Reply(raw=('data: {"choices": [{"delta": 7}]}',)), "can't be read"),
+    "error in the stream": (
+        Reply(("One ",), raw=(f'data: {{"error": {{"message": "bad {KEY}"}}}}',)),
+        "broke off",
+    ),
+    "empty": (Reply(), "empty answer"),
+    "only white space": (Reply((" ", "\n")), "empty answer"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_has_its_sentence(server: ScriptedServer, fault: str) -> None:
+    reply, words = FAULTS[fault]
+    server.script(reply)
+    with pytest.raises(ModelError) as caught:
+        said(server)
+    message = str(caught.value)
+    assert words in message
+    assert message.endswith(".")
+    assert KEY not in message
+    assert "\n" not in message
+
+
+def test_what_came_before_a_break_is_given(server: ScriptedServer) -> None:
+    server.script(Reply(("One ", "two "), cut=True))
+    llm = make_llm(settings(server))
+    assert llm is not None
+    pieces = chat(llm, ASKED)
+    assert [next(pieces), next(pieces)] == ["One ", "two "]
+    with pytest.raises(ModelError):
+        next(pieces)
+
+
+def test_an_overloaded_server_is_asked_again(server: ScriptedServer) -> None:
+    server.script(Reply(status=429), Reply(status=500), Reply(("Yes.",)))
+    assert said(server) == "Yes."
+    assert len(server.chats) == 3
+
+
+def test_retry_after_is_waited_for(server: ScriptedServer) -> None:
+    server.script(Reply(status=429, headers={"retry-after": "1"}), Reply(("Yes.",)))
+    started = time.monotonic()
+    assert said(server) == "Yes."
+    assert 0.9 <= time.monotonic() - started < 5
+
+
+def test_a_refused_key_is_not_tried_again(server: ScriptedServer) -> None:
+    server.script(Reply(status=401))
+    with pytest.raises(ModelError):
+        said(server)
+    assert len(server.chats) == 1
+
+
+def test_a_slow_server_is_given_up(server: ScriptedServer) -> None:
+    server.script(Reply(("Yes.",), delay=2.0))
+    started = time.monotonic()
+    with pytest.raises(ModelError, match="too long.*ASKLABS_TIMEOUT"):
+        said(server, timeout=0.2)
+    assert time.monotonic() - started < 10
+
+
+def test_a_server_that_is_not_there_is_named(server: ScriptedServer) -> None:
+    with running() as gone:
+        url = gone.url
+    with pytest.raises(ModelError, match=r"can't be reached\. Check OPENAI_BASE_URL"):
+        said(server, openai_base_url=url)
+
+
+def test_the_key_is_in_no_log(server: ScriptedServer, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for reply in (Reply(("Yes.",)), Reply(status=401), Reply(status=500)):
+        server.script(reply)
+        try:
+            said(server)
+        except ModelError as error:
+            assert KEY not in repr(error)
+    assert caplog.text
+    assert KEY not in caplog.text
+
+
+def test_who_answers_is_refused_or_found_by_name() -> None:
+    assert make_llm(Settings()) is None
+    assert make_llm(Settings(model="extractive", openai_api_key=KEY)) is None
+    with pytest.raises(SettingsError, match="'gpt-4' is unknown"):
+        make_llm(Settings(model="gpt-4"))
+    with pytest.raises(SettingsError, match="Set OPENAI_API_KEY"):
+        make_llm(Settings(model="openai:gpt-4.1-mini"))
+    with pytest.raises(SettingsError, match="'bert' is unknown"):
+        make_embedding(Settings(embedding="bert"))
+    with pytest.raises(SettingsError, match="Set OPENAI_API_KEY"):
+        make_embedding(Settings(embedding="openai:text-embedding-3-small"))
+
+
+def test_embeddings_come_from_the_server_in_order(server: ScriptedServer) -> None:
+    server.say("Yes.")
+    model = make_embedding(settings(server, embedding="openai:test-embedding"))
+    texts = [f"text {n}" for n in range(120)]
+    assert embed_texts(model, texts) == [pytest.approx(vector(text)) for text in texts]
+    assert embed_query(model, "text 7") == pytest.approx(vector("text 7"))
+    assert {r.body["model"] for r in server.requests} == {"test-embedding"}
+    assert embedding_name(settings(server, embedding="openai:test-embedding")) == (
+        "openai:test-embedding"
+    )
+
+
+@pytest.mark.parametrize(
+    ("reply", "words"),
+    [
+        (Reply(status=401), "OPENAI_API_KEY"),
+        (Reply(status=404), "model's name"),
+        (Reply(status=429, headers=SOON), "over its limit"),
+        (Reply(body="<html>"), "can't be read"),
+        (Reply(body='{"data": []}'), "can't be read"),
+        (Reply(body='{"data": [{"index": 0}]}'), "can't be read"),
+        (Reply(body="3"), "can't be read"),
+    ],
+    ids=lambda value: f"{value.status} {value.body[:20]}" if isinstance(value, Reply) else "",
+)
+def test_a_failing_embedding_server_has_its_sentence(
+    server: ScriptedServer, reply: Reply, words: str
+) -> None:
+    server.say("Yes.")
+    server.embeddings_fail = reply
+    model = make_embedding(settings(server, embedding="openai:test-embedding"))
+    started = time.monotonic()
+    for embed in (lambda: embed_query(model, "hello"), lambda: embed_texts(model, ["a", "b"])):
+        with pytest.raises(ModelError, match=words) as caught:
+            embed()
+        assert "embedding model" in str(caught.value)
+        assert KEY not in str(caught.value)
+    assert time.monotonic() - started < 10
+
+
+def test_the_built_in_embedding_finds_meaning_across_languages() -> None:
+    model = make_embedding(Settings(threads=2))
+    near, also, far = embed_texts(
+        model, ["women sell fish", "las mujeres venden pescado", "the server is down"]
+    )
+    assert len(near) == 512
+
+    def dot(a: list[float], b: list[float]) -> float:
+        return sum(x * y for x, y in zip(a, b, strict=True))
+
+    assert dot(near, near) == pytest.approx(1.0, abs=1e-3)
+    assert dot(near, also) > dot(near, far) + 0.2
+    assert DIMENSIONS != 512

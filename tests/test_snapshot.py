@@ -1,0 +1,126 @@
+"""The cache beside the store: used when good, built anew when not, never needed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rag.snapshot import Snapshot, open_snapshot
+from rag.store import Store, open_store
+from rag.types import Filters
+
+
+@pytest.fixture(scope="module")
+def store(sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    copy = tmp_path_factory.mktemp("snapshot") / "index"
+    shutil.copytree(sample_index, copy)
+    return open_store(copy, {})
+
+
+@pytest.fixture(scope="module")
+def whole(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return open_snapshot(store, tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, store: Store, whole: Snapshot) -> Iterator[Path]:
+    open_snapshot(store, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1
+    yield tmp_path
+
+
+def same(one: Snapshot, other: Snapshot) -> bool:
+    question = "mobile money of women"
+    return (
+        one.revision == other.revision
+        and list(one.passages) == list(other.passages)
+        and dict(one.catalogue.reports) == dict(other.catalogue.reports)
+        and (one.keyword.scores(question, "en") == other.keyword.scores(question, "en")).all()
+    )
+
+
+def test_a_good_cache_is_used_as_it_is(folder: Path, store: Store, whole: Snapshot) -> None:
+    (cache,) = folder.iterdir()
+    before = (cache / "passages.json").stat().st_mtime_ns
+    assert same(open_snapshot(store, folder), whole)
+    assert (cache / "passages.json").stat().st_mtime_ns == before
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+DAMAGE = {
+    "passages cut": lambda cache: _cut(cache / "passages.json"),
+    "passages empty": lambda cache: (cache / "passages.json").write_bytes(b""),
+    "passages of another kind": lambda cache: (cache / "passages.json").write_bytes(b'{"a": 1}'),
+    "no passages": lambda cache: (cache / "passages.json").write_bytes(b"[]"),
+    "rows too short": lambda cache: (cache / "passages.json").write_bytes(b'[["a", "b"]]'),
+    "reports cut": lambda cache: _cut(cache / "reports.jsonl"),
+    "reports of another kind": lambda cache: (cache / "reports.jsonl").write_bytes(b"[1]\n3"),
+    "a report missing": lambda cache: (cache / "reports.jsonl").write_bytes(
+        b"\n".join((cache / "reports.jsonl").read_bytes().splitlines()[1:])
+    ),
+    "no keywords": lambda cache: shutil.rmtree(cache / "keyword"),
+    "keywords cut": lambda cache: [_cut(p) for p in (cache / "keyword").iterdir()],
+    "a keyword file gone": lambda cache: next((cache / "keyword").glob("*indices*")).unlink(),
+    "vocabulary of another kind": lambda cache: next(
+        (cache / "keyword").glob("vocab*")
+    ).write_bytes(b"[]"),
+    "no seal": lambda cache: (cache / "sealed").unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_cache_is_built_anew(
+    folder: Path, store: Store, whole: Snapshot, damage: str
+) -> None:
+    (cache,) = folder.iterdir()
+    DAMAGE[damage](cache)
+    assert same(open_snapshot(store, folder), whole)
+    assert same(open_snapshot(store, folder), whole)
+    assert (cache / "passages.json").stat().st_size > 1000
+    assert [p.name for p in folder.iterdir()] == [cache.name]
+
+
+def test_the_cache_of_another_revision_is_replaced(
+    tmp_path: Path, store: Store, whole: Snapshot
+) -> None:
+    for name in ("cache-1-0123456789abcdef", "cache-0-old", "cache-new-left-behind"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "mine.txt").write_text("keep me", encoding="utf-8")
+    assert same(open_snapshot(store, tmp_path), whole)
+    left = {p.name for p in tmp_path.iterdir()}
+    assert len(left) == 2
+    assert "mine.txt" in left
+    assert any(name.endswith(store.revision) for name in left)
+
+
+def test_a_folder_that_can_not_be_written_still_works(
+    tmp_path: Path, store: Store, whole: Snapshot
+) -> None:
+    # Root may write anywhere, so a folder that is a file stands for a read-only one too.
+    place = tmp_path / "file"
+    place.write_text("", encoding="utf-8")
+    assert same(open_snapshot(store, place), whole)
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    os.chmod(locked, 0o500)
+    try:
+        assert same(open_snapshot(store, locked), whole)
+    finally:
+        os.chmod(locked, 0o700)
+
+
+def test_scope_and_position(whole: Snapshot) -> None:
+    assert all(whole.position[p.id] == n for n, p in enumerate(whole.passages))
+    inside = whole.allowed(Filters(country=("Fiji",)))
+    assert inside.tolist() == ["FJ" in p.report.iso for p in whole.passages]
+    assert whole.allowed(Filters()).all()
+    assert sum(map(len, whole.by_report.values())) == len(whole.passages)
+    for group in whole.by_report.values():
+        assert [p.spans[0] for p in group] == sorted(p.spans[0] for p in group)

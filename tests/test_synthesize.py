@@ -1,0 +1,127 @@
+"""The extractive answer: which sentences it takes, how it marks them, when it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from passages import hits, passage, report
+
+from rag.cite import cited_sentences, marks
+from rag.models import make_embedding
+from rag.prompts import REFUSALS
+from rag.settings import Settings
+from rag.synthesize import MIN_SIMILARITY, ExtractiveAnswerer, is_quantity
+from rag.types import Hit, QueryPlan
+
+
+@pytest.fixture(scope="module")
+def answerer() -> ExtractiveAnswerer:
+    return ExtractiveAnswerer(make_embedding(Settings(threads=2)), MIN_SIMILARITY)
+
+
+def said(
+    answerer: ExtractiveAnswerer, question: str, found: Sequence[Hit], language: str = "en"
+) -> str:
+    return "".join(answerer.stream(QueryPlan(question, question, language), found, ()))
+
+
+FISH = "Women sell smoked fish at the market because ice is dear in the summer."
+PUMPS = "Gardeners rent the solar pumps by the hour along the river."
+
+
+def test_the_fitting_sentence_is_taken_with_lab_year_and_mark(answerer: ExtractiveAnswerer) -> None:
+    text = said(answerer, "Why do women sell smoked fish?", hits(FISH, PUMPS))
+    assert text == f"Peru (2023, plan): {FISH[:-1]} [1]."
+
+
+def test_each_line_is_of_one_report_and_each_sentence_is_marked(
+    answerer: ExtractiveAnswerer,
+) -> None:
+    found = hits(FISH, "Smoked fish sells better where women own the oven themselves.")
+    lines = said(answerer, "How do women sell smoked fish?", found).split("\n")
+    assert len(lines) == 2
+    assert all(line.startswith("Peru (2023, plan): ") for line in lines)
+    assert {n for line in lines for n in marks(line)} == {1, 2}
+
+
+def test_the_same_words_are_said_once(answerer: ExtractiveAnswerer) -> None:
+    text = said(answerer, "Why do women sell smoked fish?", hits(FISH, FISH))
+    assert text.count("smoked fish") == 1
+
+
+def test_marks_in_a_report_are_not_ours(answerer: ExtractiveAnswerer) -> None:
+    text = said(answerer, "Why do women sell smoked fish?", hits(f"As in [7], {FISH}"))
+    assert marks(text) == [1]
+    assert "(7)" in text
+
+
+def test_a_list_item_loses_its_bullet(answerer: ExtractiveAnswerer) -> None:
+    assert said(answerer, "Why do women sell smoked fish?", hits(f"2. {FISH}")).startswith(
+        "Peru (2023, plan): Women sell"
+    )
+
+
+def test_a_short_answer_stands_alone(answerer: ExtractiveAnswerer) -> None:
+    found = [Hit(passage("34 000$", report(), prompt="How much did it cost?"), 1.0, 0.9)]
+    assert said(answerer, "How much did it cost?", found) == "Peru (2023, plan): 34 000$ [1]."
+
+
+def test_no_passages_are_refused(answerer: ExtractiveAnswerer) -> None:
+    for language, phrase in REFUSALS.items():
+        assert said(answerer, "What?", [], language) == phrase
+
+
+def test_far_passages_are_refused_with_the_nearest(answerer: ExtractiveAnswerer) -> None:
+    text = said(answerer, "Who won the cup?", hits(FISH, PUMPS, similarity=0.1))
+    assert text.startswith(f"{REFUSALS['en']}\nNearest: Peru (2023), Title of r1 [1]; ")
+    assert marks(text) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many women sell smoked fish?",
+        "Combien de femmes vendent du poisson ?",
+        "¿Cuántas mujeres venden pescado?",
+        "Quantas mulheres vendem peixe?",
+        "كم عدد النساء اللواتي يبعن السمك؟",
+        "What share of women sells smoked fish?",
+    ],
+)
+def test_a_quantity_that_no_passage_gives_is_refused(
+    answerer: ExtractiveAnswerer, question: str
+) -> None:
+    assert is_quantity(question)
+    assert said(answerer, question, hits(FISH)).startswith(REFUSALS["en"])
+
+
+def test_a_quantity_is_answered_with_its_number(answerer: ExtractiveAnswerer) -> None:
+    text = said(answerer, "How many women sell smoked fish?", hits(f"{FISH} 34 women sell smoked fish there."))
+    assert "34 women" in text
+
+
+@pytest.mark.parametrize(
+    "question", ["Why do they?", "What did labs learn?", "Howmany", "Comment font-elles ?"]
+)
+def test_other_questions_ask_for_no_number(question: str) -> None:
+    assert not is_quantity(question)
+
+
+def test_findings_go_before_questions(answerer: ExtractiveAnswerer) -> None:
+    asking = "Why do women sell smoked fish at the market in the summer?"
+    text = said(answerer, asking, hits(f"{asking} {FISH}"))
+    assert FISH[:-1] in text
+    assert asking not in text
+
+
+def test_wide_questions_hear_several_reports(answerer: ExtractiveAnswerer) -> None:
+    many = [
+        Hit(passage(f"Women sell smoked fish in town {n}. They smoke fish in house {n} too.",
+                    report(f"r{n}")), 1.0, 0.9)
+        for n in range(1, 7)
+    ]
+    plan = QueryPlan("Where do women sell fish?", "Where do women sell fish?", wide=True)
+    text = "".join(answerer.stream(plan, many, ()))
+    assert len(text.split("\n")) == len(set(text.split("\n")))
+    assert len(list(cited_sentences(text))) <= 8
