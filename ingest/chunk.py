@@ -102,9 +102,13 @@ def _tokens(part: dict[Span, str]) -> int:
 def _grown(
     raw: str, part: dict[Span, str], piece: str, span: Span, within: bool
 ) -> dict[Span, str]:
-    """The part with one more piece; the last span grows if the piece goes on `within` it."""
+    """The part with one more piece; the last span grows over it if nothing is left out between.
+
+    `within` says that both are of one span, where only markup can lie between them.
+    """
     last = next(reversed(part))
-    if within and span[0] - last[1] <= MAX_GAP:
+    gap = raw[last[1] : span[0]]
+    if len(gap) <= MAX_GAP and (within or not gap.strip()):
         joined = (last[0], span[1])
         text = clean(raw[slice(*joined)])
         if text.endswith(piece):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import lzma
 import os
+import struct
 import tarfile
+import unicodedata
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from rag.errors import InputError
 
@@ -16,6 +22,13 @@ ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
 # A report is a few pages: anything beyond this is something else.
 MAX_BYTES = 5_000_000
 MAX_ARCHIVE_BYTES = 2_000_000_000
+# Between an archive and its member in a place.
+INSIDE = "!//"
+# What reading a damaged or encrypted archive raises.
+_BROKEN = (
+    *(OSError, EOFError, RuntimeError, ValueError, struct.error, zlib.error, lzma.LZMAError),
+    *(zipfile.BadZipFile, tarfile.TarError),
+)
 
 
 class Unreadable(Exception):
@@ -24,10 +37,15 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A report file that was found: what to call it, and how to get its bytes."""
+    """A report file that was found: what to call it, where it is, and how to get its bytes.
+
+    `name` and `label` can be shown and stored as they are; `place` is the same however the
+    file was named: its absolute path, or that of its archive with the path inside.
+    """
 
     name: str
     label: str
+    place: str
     read: Callable[[], bytes]
 
     def text(self) -> str:
@@ -36,11 +54,21 @@ class SourceFile:
         Raises:
             Unreadable: it is empty, too large, binary, or in no encoding that is known for sure.
         """
-        try:
-            data = self.read()
-        except (OSError, RuntimeError, zipfile.BadZipFile, tarfile.TarError) as error:
-            raise Unreadable(f"can't be read ({error}); check its permissions") from error
-        return decode(data)
+        return decode(self.read())
+
+
+def printable(text: str) -> str:
+    """A name that is safe on a terminal and in a database: "_" for what can't be shown."""
+    unseen = ("Cc", "Cs", "Zl", "Zp")
+    return "".join(
+        "_" if unicodedata.category(ch) in unseen or "\u202a" <= ch <= "\u202e" else ch
+        for ch in text
+    )
+
+
+def still_there(place: str) -> bool:
+    """Whether the file or the archive of a place exists."""
+    return Path(place.partition(INSIDE)[0]).exists()
 
 
 def decode(data: bytes) -> str:
@@ -66,6 +94,9 @@ def decode(data: bytes) -> str:
 def collect(paths: Iterable[Path]) -> Iterator[SourceFile]:
     """The report files at the paths, in a stable order.
 
+    What can't be read, be it a file, a folder or the rest of an archive, is among them: reading
+    it raises Unreadable.
+
     Raises:
         InputError: a path does not exist or is of no known kind.
     """
@@ -77,7 +108,7 @@ def collect(paths: Iterable[Path]) -> Iterator[SourceFile]:
         elif path.name.lower().endswith(ARCHIVES):
             yield from _archive(path)
         elif path.suffix.lower() in ENDINGS:
-            yield SourceFile(path.stem, str(path), path.read_bytes)
+            yield _source(path, partial(_read, path))
         else:
             raise InputError(
                 f"{path} is no report or archive. Give a folder, a {' or '.join(ENDINGS)} file, "
@@ -85,30 +116,58 @@ def collect(paths: Iterable[Path]) -> Iterator[SourceFile]:
             )
 
 
+def _source(path: Path, read: Callable[[], bytes], inner: str = "") -> SourceFile:
+    # Unlike Path.resolve, realpath does not fail on links that lead in a circle.
+    place = os.path.realpath(path) + (f"{INSIDE}{inner}" if inner else "")
+    return SourceFile(
+        name=printable(PurePosixPath(inner.replace("\\", "/")).stem if inner else path.stem),
+        label=printable(f"{path}:{inner}" if inner else str(path)),
+        place=place.encode("utf-8", "backslashreplace").decode(),
+        read=read,
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        # A pipe or a device would never end.
+        if path.exists() and not path.is_file():
+            raise Unreadable("no regular file")
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Unreadable(f"can't be read ({error.strerror}); check its permissions") from error
+
+
 def _folder(folder: Path) -> Iterator[SourceFile]:
+    closed: list[OSError] = []
     # Links to folders are not followed: they may lead in a circle.
-    for root, folders, files in os.walk(folder, followlinks=False):
+    for root, folders, files in os.walk(folder, onerror=closed.append, followlinks=False):
         folders.sort()
         for name in sorted(files):
             path = Path(root, name)
             if path.suffix.lower() in ENDINGS:
-                yield SourceFile(path.stem, str(path), path.read_bytes)
+                yield _source(path, partial(_read, path))
+    for error in closed:
+        why = f"the folder can't be read ({error.strerror}); check its permissions"
+        yield _source(Path(error.filename or folder), partial(_fail, why))
 
 
 def _archive(path: Path) -> Iterator[SourceFile]:
     try:
         yield from _zip(path) if path.name.lower().endswith(".zip") else _tar(path)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-        raise InputError(f"{path} is no readable archive ({error}). Pack it again.") from error
+    except _BROKEN as error:
+        yield _source(path, partial(_fail, f"the archive can't be read ({error}); pack it again"))
+    except Unreadable as error:
+        yield _source(path, partial(_fail, str(error)))
 
 
 def _zip(path: Path) -> Iterator[SourceFile]:
     with zipfile.ZipFile(path) as archive:
-        for member in sorted(archive.infolist(), key=lambda m: m.filename):
-            inner = PurePosixPath(member.filename)
-            if not member.is_dir() and inner.suffix.lower() in ENDINGS:
-                data = b"" if member.file_size > MAX_BYTES else archive.read(member)
-                yield _member(path, inner, data, member.file_size)
+        members = [m for m in archive.infolist() if not m.is_dir() and _is_report(m.filename)]
+        _check_size(sum(member.file_size for member in members))
+        for member in sorted(members, key=lambda m: m.filename):
+            unpack = partial(archive.open, member)
+            yield _source(path, _now(unpack, member.file_size), member.filename)
 
 
 def _tar(path: Path) -> Iterator[SourceFile]:
@@ -116,18 +175,32 @@ def _tar(path: Path) -> Iterator[SourceFile]:
     with tarfile.open(path) as archive:
         for member in archive:
             total += member.size
-            if total > MAX_ARCHIVE_BYTES:
-                raise InputError(f"{path} unpacks to over 2 GB. Give it as a folder.")
-            inner = PurePosixPath(member.name)
-            if member.isfile() and inner.suffix.lower() in ENDINGS:
-                stream = archive.extractfile(member) if member.size <= MAX_BYTES else None
-                data = stream.read(MAX_BYTES + 1) if stream else b""
-                yield _member(path, inner, data, member.size)
+            _check_size(total)
+            if member.isfile() and _is_report(member.name):
+                unpack = partial(archive.extractfile, member)
+                yield _source(path, _now(unpack, member.size), member.name)
 
 
-def _member(path: Path, inner: PurePosixPath, data: bytes, size: int) -> SourceFile:
-    def read() -> bytes:
-        # What the archive says is too large was not read at all.
-        return data if size <= MAX_BYTES else b"x" * (MAX_BYTES + 1)
+def _is_report(inner: str) -> bool:
+    return inner.lower().endswith(ENDINGS)
 
-    return SourceFile(inner.stem, f"{path}:{inner}", read)
+
+def _check_size(total: int) -> None:
+    if total > MAX_ARCHIVE_BYTES:
+        raise Unreadable("the archive unpacks to over 2 GB; give it as a folder")
+
+
+def _now(unpack: Callable[[], IO[bytes] | None], size: int) -> Callable[[], bytes]:
+    """The reader of a member, which is read at once: later its archive will be closed."""
+    if size > MAX_BYTES:
+        return lambda: b"x" * (MAX_BYTES + 1)
+    try:
+        stream = unpack()
+        data = stream.read(MAX_BYTES + 1) if stream else b""
+    except _BROKEN as error:
+        return partial(_fail, f"can't be unpacked ({error}); pack the archive again")
+    return lambda: data
+
+
+def _fail(why: str) -> bytes:
+    raise Unreadable(why)

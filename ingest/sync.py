@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,20 +12,21 @@ from filelock import FileLock, Timeout
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from ingest.chunk import MAX_TOKENS, chunk
+from ingest.files import ReportFile, Skipped, read_files
 from ingest.forms import Forms, learn
 from ingest.normalise import tags_to_fields
 from ingest.parse import parse
 from ingest.scan import scan, tags
-from ingest.sources import SourceFile, Unreadable, collect
-from rag.errors import IndexBusy, IndexUnusable
+from ingest.sources import SourceFile, collect, still_there
+from rag.errors import IndexBusy, IndexMissing, IndexUnusable
 from rag.models import embed_texts, embedding_name, make_embedding
-from rag.rows import StoredReport
+from rag.rows import StoredReport, passage_row
 from rag.settings import Settings
 from rag.store import Store, open_store
 from rag.types import Passage, Report
 
 # Raise with any change that alters what is stored for the same file.
-PARSER_VERSION = "1"
+PARSER_VERSION = "2"
 # Passages embedded and written together: enough to keep the cores busy, little to lose.
 BATCH = 256
 
@@ -40,14 +40,6 @@ def made_by(settings: Settings) -> dict[str, str]:
         "chunker": f"{MAX_TOKENS} tokens",
         "embedding": embedding_name(settings),
     }
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """A file that was left out, and why."""
-
-    path: str
-    reason: str
 
 
 @dataclass(slots=True)
@@ -69,11 +61,13 @@ class SyncResult:
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
-    id: str
-    label: str
-    text: str
-    digest: str
+class _Plan:
+    """What is to be done: reports to write with their passages, rows to write alone, forms."""
+
+    result: SyncResult
+    forms: Forms
+    todo: list[tuple[StoredReport, list[Passage]]] = field(default_factory=list)
+    rows: list[StoredReport] = field(default_factory=list)
 
 
 def sync(
@@ -89,8 +83,8 @@ def sync(
     Args:
         paths: folders, report files, archives.
         settings: says where the index is and which embedding model to use.
-        prune: delete from the index what is not at `paths`.
-        dry_run: only tell.
+        prune: delete from the index what is not at `paths`; what is there but can't be read stays.
+        dry_run: only tell; nothing is made or written.
         progress: called with a stage's name, how much is done, and how much there is.
 
     Raises:
@@ -98,14 +92,17 @@ def sync(
         IndexBusy: another ingest is writing to this index.
         IndexUnusable: the index can't be read, or was made with other models.
     """
-    result = SyncResult()
-    files = _read(collect(paths), result, progress)
-    folder = settings.index
+    # Looked up before anything is made: a wrong path leaves no empty index.
+    sources = list(collect(paths))
+    folder, made = settings.index, made_by(settings)
+    if dry_run:
+        return _plan(sources, _existing(folder, made), prune, progress).result
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / "ingest.lock", timeout=0):
-            store = open_store(folder, made_by(settings), create=True)
-            _bring_in_line(store, files, settings, result, prune, dry_run, progress)
+            store = open_store(folder, made, create=True)
+            plan = _plan(sources, store, prune, progress)
+            _carry_out(plan, store, settings, progress)
     except Timeout as error:
         raise IndexBusy(f"Another ingest is writing to {folder}. Wait until it is done.") from error
     except OSError as error:
@@ -113,105 +110,88 @@ def sync(
             f"The index in {folder} can't be written ({error}). Free space or name another "
             "folder with --index."
         ) from error
-    return result
+    return plan.result
 
 
-def _read(found: Iterable[SourceFile], result: SyncResult, progress: Progress) -> list[_File]:
-    """The readable reports, each under an id of its own; the rest goes to result.skipped."""
-    files: list[_File] = []
-    taken: set[str] = set()
-    seen: dict[str, str] = {}
-    for n, source in enumerate(found, start=1):
-        progress("reading", n, 0)
-        try:
-            text = source.text()
-            if not tags(text):
-                raise Unreadable("no [[key:value]] tag in it, so it is no lab report")
-        except Unreadable as reason:
-            result.skipped.append(Skipped(source.label, str(reason)))
-            continue
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        if digest in seen:
-            why = f"the same text as {seen[digest]}"
-            result.skipped.append(Skipped(source.label, why))
-            continue
-        seen[digest] = source.label
-        report_id = _free_id(source, taken)
-        taken.add(report_id)
-        files.append(_File(report_id, source.label, text, digest))
-    return files
+def _existing(folder: Path, made: dict[str, str]) -> Store | None:
+    try:
+        return open_store(folder, made)
+    except IndexMissing:
+        return None
 
 
-def _free_id(source: SourceFile, taken: set[str]) -> str:
-    """The file's stem; a second file of that name gets its folder's name before it."""
-    name = source.name
-    if name not in taken:
-        return name
-    parent = re.split(r"[\\/:]", source.label)[-2:-1] or ["other"]
-    candidate = f"{parent[0]}__{name}"
-    n = 2
-    while candidate in taken:
-        candidate, n = f"{parent[0]}__{name}__{n}", n + 1
-    return candidate
-
-
-def _bring_in_line(
-    store: Store,
-    files: Sequence[_File],
-    settings: Settings,
-    result: SyncResult,
-    prune: bool,
-    dry_run: bool,
-    progress: Progress,
-) -> None:
-    stored = {r.info.id: r for r in store.reports()}
-    forms = _forms_from_json(store.forms)
-    if any(f.id not in stored or stored[f.id].digest != f.digest for f in files):
-        forms = forms | _learn(files)
-    todo: list[tuple[StoredReport, list[Passage]]] = []
-    for n, file in enumerate(files, start=1):
-        progress("parsing", n, len(files))
-        digest = hashlib.sha256(f"{file.digest} {forms.fingerprint}".encode()).hexdigest()
+def _plan(
+    sources: Sequence[SourceFile], store: Store | None, prune: bool, progress: Progress
+) -> _Plan:
+    """Compare the files with the index and parse what may have changed."""
+    stored = {r.info.id: r for r in store.reports()} if store else {}
+    found = read_files(sources, stored, progress)
+    forms = _forms_from_json(store.forms if store else "")
+    # An ingest that was cut short has written reports, but not yet the forms it learned.
+    if not all(_is_current(stored.get(file.id), file, forms) for file in found.files):
+        forms = forms | _learn(found.files)
+    result = SyncResult(skipped=found.skipped)
+    plan = _Plan(result, forms)
+    for n, file in enumerate(found.files, start=1):
+        progress("parsing", n, len(found.files))
         old = stored.get(file.id)
-        if old is not None and old.digest == file.digest and old.form_digest == digest:
+        settled = old is not None and (old.source == file.place or still_there(old.source))
+        if settled and _is_current(old, file, forms):
             result.unchanged.append(file.id)
             continue
-        report, passages = _prepare(file, digest, forms)
+        report, passages = _prepare(file, forms)
         if old is not None and old.passages_digest == report.passages_digest:
             result.unchanged.append(file.id)
-            if not dry_run:
-                store.write_reports([report])
+            plan.rows.append(report)
             continue
         (result.added if old is None else result.updated).append(file.id)
-        todo.append((report, passages))
-    present = {f.id for f in files}
+        plan.todo.append((report, passages))
     if prune:
-        result.deleted = sorted(set(stored) - present)
-    result.passages = sum(len(passages) for _, passages in todo)
-    if dry_run:
-        return
-    _write(store, todo, make_embedding(settings), progress)
+        gone = set(stored) - {file.id for file in found.files}
+        result.deleted = sorted(i for i in gone if not found.may_hold(stored[i].source))
+    result.passages = sum(len(passages) for _, passages in plan.todo)
+    return plan
+
+
+def _carry_out(plan: _Plan, store: Store, settings: Settings, progress: Progress) -> None:
+    result = plan.result
+    store.write_reports(plan.rows)
+    _write(store, plan.todo, make_embedding(settings), progress)
     for report_id in result.deleted:
         store.delete(report_id)
-    if result.changed or not store.revision:
-        store.seal(_forms_to_json(forms))
+    forms = _forms_to_json(plan.forms)
+    if result.changed or not store.revision or store.forms != forms:
+        store.seal(forms)
     result.revision = store.revision
 
 
-def _learn(files: Sequence[_File]) -> Forms:
+def _form_digest(file: ReportFile, forms: Forms) -> str:
+    return hashlib.sha256(f"{file.digest} {forms.fingerprint}".encode()).hexdigest()
+
+
+def _is_current(old: StoredReport | None, file: ReportFile, forms: Forms) -> bool:
+    """Whether the index has this very text, parsed with these forms."""
+    return (
+        old is not None
+        and old.digest == file.digest
+        and old.form_digest == _form_digest(file, forms)
+    )
+
+
+def _learn(files: Sequence[ReportFile]) -> Forms:
     return learn((",".join(tags_to_fields(tags(file.text)).iso), scan(file.text)) for file in files)
 
 
-def _prepare(file: _File, form_digest: str, forms: Forms) -> tuple[StoredReport, list[Passage]]:
+def _prepare(file: ReportFile, forms: Forms) -> tuple[StoredReport, list[Passage]]:
     report = parse(file.id, file.text, forms)
     passages = chunk(report)
     info = passages[0].report if passages else report.info
     stored = StoredReport(
         info=info,
-        raw=hide_private(file.text),
-        source=file.label,
+        raw=file.text,
+        source=file.place,
         digest=file.digest,
-        form_digest=form_digest,
+        form_digest=_form_digest(file, forms),
         passages_digest=_passages_digest(report, passages),
         passages=len(passages),
     )
@@ -221,18 +201,10 @@ def _prepare(file: _File, form_digest: str, forms: Forms) -> tuple[StoredReport,
 def _passages_digest(report: Report, passages: Sequence[Passage]) -> str:
     digest = hashlib.sha256(repr(report.info).encode("utf-8", "surrogatepass"))
     for passage in passages:
-        digest.update(repr((passage.id, passage.context, passage.text)).encode())
+        # All that a passage's row holds: a line added above an answer moves its spans only.
+        row = (passage.id, passage.context, passage.text, passage_row(passage))
+        digest.update(repr(row).encode())
     return digest.hexdigest()[:16]
-
-
-def hide_private(raw: str) -> str:
-    """A report's text with the value of private tags blanked, its length unchanged."""
-    return re.sub(
-        r"(\[\[(?:focal_point|e-?mail|contact|phone):)([^\]]*)",
-        lambda m: m.group(1) + re.sub(r"[^\n]", "·", m.group(2)),
-        raw,
-        flags=re.IGNORECASE,
-    )
 
 
 def _write(

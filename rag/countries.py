@@ -14,8 +14,11 @@ LANGUAGES = ("en", "fr", "es", "pt", "ar")
 # Names that neither CLDR nor ISO lists, and regions that report under their country.
 EXCEPTIONS = {
     "antigua": "AG",
+    "burkina": "BF",
     "burma": "MM",
     "cape verde": "CV",
+    "costa de marfil": "CI",
+    "costa do marfim": "CI",
     "democratic republic of the congo": "CD",
     "democratic republic of congo": "CD",
     "dr congo": "CD",

@@ -24,6 +24,7 @@ from rag.snapshot import Snapshot, open_snapshot
 from rag.store import Store, open_store
 from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer, ModelAnswerer
 from rag.types import Answer, Filters, Hit, QueryPlan, Turn
+from rag.words import language_of
 
 WIDE_PER_LAB = 5
 
@@ -88,6 +89,7 @@ class Engine:
         """Load what the first question needs, so that it need not wait."""
         self._current()
         embed_query(self._embedding, "ready")
+        language_of("ready to answer the first question")
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of what the store holds now; taken anew when an ingest changed it."""

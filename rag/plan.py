@@ -9,8 +9,9 @@ from functools import cache
 
 from rag.catalogue import Catalogue
 from rag.countries import english_name, fold_name, names_to_iso
+from rag.demonyms import adjective_to_iso
 from rag.types import Filters, Intent, QueryPlan, Turn
-from rag.words import language_of, strip_accents, terms
+from rag.words import language_of, strip_accents, terms, words
 
 _LIST = re.compile(
     r"^\W*(?:(?:in )?(?:which|what) (?:labs?|countries|country|reports?|plans?|experiments?)\b"
@@ -23,6 +24,18 @@ _LIST = re.compile(
     r"|(?:em )?(?:que|quais|quantos|quantas) (?:sao os )?(?:paises|laborat|labs|relatorios|planos"
     r"|experi)|ما هي|كم عدد|اذكر)",
     re.IGNORECASE,
+)
+# What may stand in a question beside its filters without narrowing it.
+_LISTING_WORDS = (
+    "use uses used using apply applied name named mention mentioned list all have has made "
+    "were was are there carry tagged give given show find collection complete many number "
+    "count title titles write wrote written publish published year dated learning action plan "
+    "plans closing closings experiment experiments report reports lab labs country countries "
+    "solution solutions method methods theme themes utilise utilisent utilisé citent cite "
+    "liste tous toutes année pays plans expériences clôtures usan usaron utilizaron utilizan "
+    "lista todos todas año países planes experimentos cierres usam usaram utilizaram lista "
+    "todos ano países planos experimentos encerramentos خطط العمل خطة عام سنة اذكر عناوينها "
+    "سجلها سجّلها مختبر المختبر التجارب"
 )
 _ABOUT_TAGS = re.compile(
     r"\b(?:methods?|data sources?|sdgs?|tagged|themes?|thematic areas?|methodes?|metodos?"
@@ -97,14 +110,34 @@ def make_plan(
     plan = QueryPlan(question, standalone, language, intent, given, named, wide)
     if intent != "list":
         return plan
-    # A list is given only where all that narrows it was understood.
-    about_tags = _ABOUT_TAGS.search(strip_accents(question))
-    tags = _tags_named(question, catalogue) if about_tags else Filters()
-    if not tags and (
-        about_tags or not (named.country and (named.year or named.kind or named.type))
-    ):
+    tags = _tags_named(question, catalogue)
+    if not _all_understood(question, language, named, tags):
         return replace(plan, intent="answer")
     return replace(plan, filters=given.merged(named).merged(tags), boosted=Filters())
+
+
+def _all_understood(question: str, language: str, named: Filters, tags: Filters) -> bool:
+    """Whether a list by these filters is what a question asks for, and nothing narrower.
+
+    It is where the question speaks of tags ("among the methods") and one was recognised, or
+    where nothing is left of it but words of listing.
+    """
+    if not (named or tags):
+        return False
+    if _ABOUT_TAGS.search(strip_accents(question)):
+        return bool(tags)
+    said = " ".join(str(v) for values in named.merged(tags).as_dict().values() for v in values)
+    known = {*terms(said, language), *terms(said, "en")}
+    known |= _listing_stems(language) | _listing_stems("en")
+    left = [term for term in terms(question, language) if term not in known]
+    places = sum(len(words(name)) for name in named.country)
+    # A country may go by another name in the question: as many words may stand for it.
+    return len(left) <= (places if named.country else 0)
+
+
+@cache
+def _listing_stems(language: str) -> frozenset[str]:
+    return frozenset(terms(_LISTING_WORDS, language))
 
 
 def _language_before(history: Sequence[Turn]) -> str:
@@ -137,7 +170,7 @@ def _named(text: str, catalogue: Catalogue) -> Filters:
     codes = [code for code in countries_in(text) if code in known]
     years = sorted({int(year) for year in _YEAR.findall(text)} & catalogue.keys("year"))
     folded = strip_accents(text)
-    kinds = [kind for kind, words in _KINDS.items() if re.search(words, folded)]
+    kinds = [kind for kind, pattern in _KINDS.items() if re.search(pattern, folded)]
     plans = bool(re.search(_PLANS, folded))
     if plans and "closing" in kinds:
         kinds.remove("closing")
@@ -156,15 +189,15 @@ def countries_in(text: str) -> list[str]:
     adjectives ("South African", "colombianos") by their ending. A word in lower case is no
     name of a country where the text uses capitals ("turkey", "chad").
     """
-    words = re.findall(r"\w+", re.sub(r"['’]s\b", "", text))
-    folded = [fold_name(word) for word in words]
+    parts = re.findall(r"\w+", re.sub(r"['’]s\b", "", text))
+    folded = [fold_name(part) for part in parts]
     capitals = text != text.lower()
     found: dict[str, None] = {}
     i = 0
-    while i < len(words):
+    while i < len(parts):
         step = 1
-        for n in range(min(6, len(words) - i), 0, -1):
-            code = _country(" ".join(folded[i : i + n]), words[i], capitals)
+        for n in range(min(6, len(parts) - i), 0, -1):
+            code = _country(" ".join(folded[i : i + n]), parts[i], capitals)
             if code:
                 found[code] = None
                 step = n
@@ -187,7 +220,7 @@ def _country(phrase: str, first: str, capitals: bool) -> str | None:
                 if code:
                     return code
         return names_to_iso().get("ال" + phrase)
-    return _OTHER_ADJECTIVES.get(phrase) or _adjective(phrase)
+    return adjective_to_iso(phrase)
 
 
 @cache
@@ -216,11 +249,12 @@ def _tags_named(question: str, catalogue: Catalogue) -> Filters:
     """The methods, data sources, goals and themes of the catalogue that a question names."""
     phrase = _spelling(question)
     found: dict[str, tuple[str, ...]] = {}
+    generic = set() if _ABOUT_TAGS.search(strip_accents(question)) else _listing_stems("en")
     for field in ("method", "datasource", "theme"):
         values = {}
         for key in catalogue.keys(field):
             stemmed = _spelling(str(key))
-            if len(stemmed) > 5 and stemmed in phrase:
+            if len(stemmed) > 5 and stemmed in phrase and set(stemmed.split()) - generic:
                 values[catalogue.name(field, key)] = len(stemmed)
         if values:
             longest = max(values.values())

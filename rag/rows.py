@@ -61,8 +61,9 @@ def passage_row(passage: Passage) -> dict[str, Any]:
     for field, key in FILTER_FIELDS.items():
         keys = sorted(report_keys(info, field), key=str)
         values[key] = next(iter(keys), None) if field in _SINGLE else keys
-    # Chroma refuses empty lists and None: what is absent is left out.
-    return {key: value for key, value in values.items() if value not in (None, [])}
+    # Chroma refuses empty lists. None takes away what an earlier version of the row had there:
+    # a key that is only left out would keep its old value.
+    return {key: None if value == [] else value for key, value in values.items()}
 
 
 def passage_from_row(row_id: str, meta: Mapping[str, Any], text: str, info: ReportInfo) -> Passage:

@@ -20,7 +20,9 @@ _ABBREVIATION = re.compile(
     r"|co|fig|p|pp|art|al|ex|p\.ej|av|govt|u\.s|u\.n))\.$",
     re.IGNORECASE,
 )
-_ARABIC_STOP = "في من على الى إلى عن مع هذا هذه التي الذي ما هل أن ان كان كيف و او أو لم لا ثم قد"
+_ARABIC_STOP = (
+    "هي هو هم في من على الى إلى عن مع هذا هذه التي الذي ما هل أن ان كان كيف و او أو لم لا ثم قد"
+)
 _QUESTION_STOP = {
     "en": "did does do what which who how many much lab labs report reports say tell us about",
     "fr": "quel quelle quels quelles combien comment pourquoi laboratoire laboratoires rapport "

@@ -30,7 +30,7 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index of the sample collection."""
-    folder = tmp_path_factory.mktemp("sample") / "index"
+    folder = tmp_path_factory.mktemp("index") / "sample"
     result = sync([SAMPLE], Settings(index=folder))
     assert result.added
     assert not result.skipped

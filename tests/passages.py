@@ -9,7 +9,12 @@ from rag.types import Hit, Passage, ReportInfo
 
 def report(report_id: str = "r", country: str = "Peru", iso: str = "PE", **more: Any) -> ReportInfo:
     """A report's tags."""
-    given: dict[str, Any] = {"title": f"Title of {report_id}", "year": 2023, "type": "learningplan", "kind": "plan"}
+    given: dict[str, Any] = {
+        "title": f"Title of {report_id}",
+        "year": 2023,
+        "type": "learningplan",
+        "kind": "plan",
+    }
     given |= {"countries": (country,), "iso": (iso,) if iso else ()}
     return ReportInfo(report_id, **(given | more))
 
@@ -19,7 +24,9 @@ def passage(text: str, info: ReportInfo | None = None, **more: Any) -> Passage:
     info = info or report()
     given = {"section": "Learnings", "prompt": "What did you learn?", "stage": "finding"}
     spans = ((0, len(text)),)
-    return Passage(more.pop("id", f"{info.id}#{text[:20]}"), info, text=text, spans=spans, **(given | more))
+    return Passage(
+        more.pop("id", f"{info.id}#{text[:20]}"), info, text=text, spans=spans, **(given | more)
+    )
 
 
 def hits(*texts: str, similarity: float = 0.8) -> list[Hit]:

@@ -69,12 +69,14 @@ def test_answers_are_written_as_they_come(
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2, 3])
-@pytest.mark.parametrize("rest", ["", '{"id": "b", "question": "Wh', '{"id": "b"', "\x00\x00", "{}\n"])
+@pytest.mark.parametrize("rest", ["", '{"id":"b","question":"Wh', '{"i'])
 def test_a_batch_that_was_cut_goes_on(
     sample_engine: Engine, asked: Path, tmp_path: Path, kept: int, rest: str
 ) -> None:
     out = tmp_path / "answers.jsonl"
-    whole = [json.dumps({"id": q["id"], "mine": n}) for n, q in enumerate(QUESTIONS[:kept])]
+    whole = [
+        json.dumps({"id": q["id"], "answer": "", "mine": n}) for n, q in enumerate(QUESTIONS[:kept])
+    ]
     out.write_text("".join(f"{line}\n" for line in whole) + rest, encoding="utf-8")
     done = run_batch(sample_engine, asked, out)
     assert (done.answered, done.kept) == (3 - kept, kept)
@@ -99,12 +101,16 @@ def test_a_line_without_its_end_is_asked_again(
     sample_engine: Engine, asked: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "answers.jsonl"
-    out.write_text('{"id": "a"}\n{"id": "b"}', encoding="utf-8")
+    out.write_text('{"id":"a","answer":""}\n{"id":"b","answer":""}', encoding="utf-8")
     assert run_batch(sample_engine, asked, out).kept == 1
 
 
+def row(question_id: str) -> str:
+    return f'{{"id":"{question_id}","answer":"Yes."}}\n'
+
+
 @pytest.mark.parametrize(
-    "held", ['{"id": "z"}\n', '{"id": "b"}\n', '{"id": "a"}\n{"id": "c"}\n', '{"id": "a"}\n' * 2]
+    "held", [row("z"), row("b"), row("a") + row("c"), row("a") * 2, row("a") + row("b") * 2]
 )
 def test_answers_to_other_questions_are_not_touched(
     sample_engine: Engine, asked: Path, tmp_path: Path, held: str
@@ -116,7 +122,9 @@ def test_answers_to_other_questions_are_not_touched(
     assert out.read_text(encoding="utf-8") == held
 
 
-@pytest.mark.parametrize("held", ["not mine at all\n", "# Notes\n\nKeep me.\n", "[1, 2]\n", "{}\n{}\n"])
+@pytest.mark.parametrize(
+    "held", ["not mine\n", "# Notes\n\nKeep me.\n", "[1]\n", "{}\n", "x", row("a") + "{\n", "{}"]
+)
 def test_a_file_that_is_no_answers_is_not_wiped(
     sample_engine: Engine, asked: Path, tmp_path: Path, held: str
 ) -> None:
@@ -125,6 +133,11 @@ def test_a_file_that_is_no_answers_is_not_wiped(
     with pytest.raises(InputError, match="Name another --out"):
         run_batch(sample_engine, asked, out)
     assert out.read_text(encoding="utf-8") == held
+
+
+def test_a_folder_is_no_out_file(sample_engine: Engine, asked: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="can't be written.*Name another --out"):
+        run_batch(sample_engine, asked, tmp_path)
 
 
 def test_the_questions_are_not_overwritten(sample_engine: Engine, asked: Path) -> None:

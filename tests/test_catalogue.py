@@ -10,7 +10,9 @@ from rag.rows import where
 from rag.types import FILTER_FIELDS, Filters
 
 REPORTS = (
-    report("a", "Peru", "PE", year=2022, methods=("In-depth interviews",), sdgs=("5. Gender equality",)),
+    report(
+        "a", "Peru", "PE", year=2022, methods=("In-depth interviews",), sdgs=("5. Gender equality",)
+    ),
     report("b", "Peru", "PE", year=2023, methods=("in depth Interviews", "Pilots"), kind="closing"),
     report("c", "Turkey", "TR", year=2023, sdgs=("SDG 5",), methods=("in-depth interviews",)),
     report("d", "Türkiye", "TR", year=None, methods=("In-depth interviews",)),
@@ -23,17 +25,23 @@ def ids(**filters: tuple[str | int, ...]) -> set[str]:
     return {r.id for r in CATALOGUE.select(Filters(**filters))}  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("spelling", ["Turkey", "Türkiye", "turquie", "TR", "tr", "Turquía", "تركيا"])
+@pytest.mark.parametrize(
+    "spelling", ["Turkey", "Türkiye", "turquie", "TR", "tr", "Turquía", "تركيا"]
+)
 def test_a_country_is_found_by_any_of_its_names(spelling: str) -> None:
     assert ids(country=(spelling,)) == {"c", "d"}
 
 
-@pytest.mark.parametrize("spelling", ["in-depth interviews", "In depth_interviews", "IN-DEPTH INTERVIEWS"])
+@pytest.mark.parametrize(
+    "spelling", ["in-depth interviews", "In depth_interviews", "IN-DEPTH INTERVIEWS"]
+)
 def test_a_tag_is_found_in_any_spelling(spelling: str) -> None:
     assert ids(method=(spelling,)) == {"a", "b", "c", "d"}
 
 
-@pytest.mark.parametrize("spelling", ["5", "SDG 5", "ods 5", "5. Gender equality", "Gender equality"])
+@pytest.mark.parametrize(
+    "spelling", ["5", "SDG 5", "ods 5", "5. Gender equality", "Gender equality"]
+)
 def test_a_goal_is_found_by_number_or_name(spelling: str) -> None:
     assert ids(sdg=(spelling,)) == {"a", "c"}
 

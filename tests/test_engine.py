@@ -54,9 +54,7 @@ def test_every_quote_stands_in_its_report(
 
 
 @pytest.mark.parametrize("question", ASKED)
-def test_coverage_adds_up(
-    answers: dict[str, Answer], sample_engine: Engine, question: str
-) -> None:
+def test_coverage_adds_up(answers: dict[str, Answer], sample_engine: Engine, question: str) -> None:
     answer = answers[question]
     covered = answer.coverage
     cited = {c.passage.report.id for c in answer.citations}
@@ -96,9 +94,7 @@ def test_a_closed_stream_has_what_was_written(sample_engine: Engine) -> None:
         ("من كتب رواية الحرب والسلام في روسيا؟", "ar"),
     ],
 )
-def test_what_is_off_topic_is_refused(
-    sample_engine: Engine, question: str, language: str
-) -> None:
+def test_what_is_off_topic_is_refused(sample_engine: Engine, question: str, language: str) -> None:
     answer = sample_engine.ask(question).answer
     assert answer.refused, answer.text
     assert answer.language == language
@@ -213,7 +209,9 @@ def test_the_same_question_has_the_same_answer(sample_engine: Engine) -> None:
     assert (first.text, first.hits, first.citations) == (again.text, again.hits, again.citations)
 
 
-@pytest.mark.parametrize("question", ["?", "....", "the", "x" * 20_000, "[1] </passage> %s {0}", "💡"])
+@pytest.mark.parametrize(
+    "question", ["?", "....", "the", "x" * 20_000, "[1] </passage> %s {0}", "💡"]
+)
 def test_odd_questions_are_answered_or_refused(sample_engine: Engine, question: str) -> None:
     answer = sample_engine.ask(question).answer
     assert answer.text

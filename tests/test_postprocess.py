@@ -38,9 +38,7 @@ def test_each_report_and_lab_gets_its_share_and_nothing_is_lost() -> None:
 
 @given(st.lists(st.integers(0, 3), max_size=12), st.integers(1, 3), st.integers(1, 3))
 def test_spreading_keeps_all_hits(of_report: list[int], per_report: int, per_lab: int) -> None:
-    found = [
-        Hit(passage(f"p{n}", report(f"r{r}")), 1.0) for n, r in enumerate(of_report)
-    ]
+    found = [Hit(passage(f"p{n}", report(f"r{r}")), 1.0) for n, r in enumerate(of_report)]
     assert sorted(texts(spread(found, per_report, per_lab))) == sorted(texts(found))
 
 

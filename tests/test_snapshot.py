@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,10 +26,10 @@ def whole(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, store: Store, whole: Snapshot) -> Iterator[Path]:
+def folder(tmp_path: Path, store: Store) -> Path:
     open_snapshot(store, tmp_path)
     assert len(list(tmp_path.iterdir())) == 1
-    yield tmp_path
+    return tmp_path
 
 
 def same(one: Snapshot, other: Snapshot) -> bool:

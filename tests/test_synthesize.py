@@ -97,7 +97,11 @@ def test_a_quantity_that_no_passage_gives_is_refused(
 
 
 def test_a_quantity_is_answered_with_its_number(answerer: ExtractiveAnswerer) -> None:
-    text = said(answerer, "How many women sell smoked fish?", hits(f"{FISH} 34 women sell smoked fish there."))
+    text = said(
+        answerer,
+        "How many women sell smoked fish?",
+        hits(f"{FISH} 34 women sell smoked fish there."),
+    )
     assert "34 women" in text
 
 
@@ -117,8 +121,14 @@ def test_findings_go_before_questions(answerer: ExtractiveAnswerer) -> None:
 
 def test_wide_questions_hear_several_reports(answerer: ExtractiveAnswerer) -> None:
     many = [
-        Hit(passage(f"Women sell smoked fish in town {n}. They smoke fish in house {n} too.",
-                    report(f"r{n}")), 1.0, 0.9)
+        Hit(
+            passage(
+                f"Women sell smoked fish in town {n}. They smoke fish in house {n} too.",
+                report(f"r{n}"),
+            ),
+            1.0,
+            0.9,
+        )
         for n in range(1, 7)
     ]
     plan = QueryPlan("Where do women sell fish?", "Where do women sell fish?", wide=True)

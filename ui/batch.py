@@ -13,7 +13,11 @@ import orjson
 from rag.answer_json import answer_to_dict
 from rag.engine import Engine
 from rag.errors import AskLabsError, InputError
-from rag.types import FILTER_FIELDS, Filters, Turn
+from rag.types import FILTER_FIELDS, Filters, Role, Turn
+
+_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant"}
+# How every line of answers begins.
+_START = b'{"id":'
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,13 @@ def run_batch(
     """
     failures: list[str] = []
     asked = list(_read(questions, failures))
-    kept = _resume(out, [line.id for line in asked])
+    try:
+        kept = _resume(out, [line.id for line in asked])
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.touch()
+    except OSError as error:
+        raise InputError(f"{out} can't be written ({error}). Name another --out.") from error
     result = BatchResult(0, kept, failures)
-    out.parent.mkdir(parents=True, exist_ok=True)
     with out.open("ab") as sink:
         for n, line in enumerate(asked[kept:], start=kept + 1):
             sink.write(orjson.dumps(_answer(engine, line, failures)) + b"\n")
@@ -90,7 +98,7 @@ def _read(path: Path, failures: list[str]) -> Iterator[Asked]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8").split("\n")
+        return path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} can't be read as UTF-8 text ({error}).") from error
 
@@ -111,9 +119,10 @@ def question_from_json(text: str) -> Asked:
         raise InputError('"id" or "question" is empty')
     history = data.get("history") or []
     try:
-        turns = tuple(Turn(turn["role"], str(turn["content"])) for turn in history)
+        turns = tuple(Turn(_ROLES[turn["role"]], str(turn["content"])) for turn in history)
     except (TypeError, KeyError) as error:
-        raise InputError('"history" needs objects with "role" and "content"') from error
+        needs = '"history" needs objects with "role" (user or assistant) and "content"'
+        raise InputError(needs) from error
     return Asked(str(data["id"]), data["question"], turns, filters_from(data.get("filters") or {}))
 
 
@@ -145,19 +154,29 @@ def _resume(out: Path, ids: list[str]) -> int:
     count = 0
     with out.open("rb") as source:
         for line in source:
-            try:
-                found = orjson.loads(line)["id"] if line.endswith(b"\n") else None
-            except (orjson.JSONDecodeError, KeyError, TypeError):
-                found = None
-            if found is None:
+            # Only what looks like the beginning of an answer is removed: never another file.
+            if not line.endswith(b"\n") and line[: len(_START)] == _START[: len(line)]:
                 break
+            found = _answered(line)
             if count >= len(ids) or found != ids[count]:
+                is_of = "is no answer" if found is None else f"answers {found!r}"
                 raise InputError(
-                    f"{out}, line {count + 1} answers {found!r}, which is not question "
-                    f"{count + 1} here. Name another --out, or delete the file to start anew."
+                    f"{out}, line {count + 1} {is_of}, where question {count + 1} here was "
+                    "expected. Name another --out, or delete the file to start anew."
                 )
             whole += len(line)
             count += 1
     with out.open("r+b") as sink:
         sink.truncate(whole)
     return count
+
+
+def _answered(line: bytes) -> str | None:
+    """The id of the question that a line answers, or None where it is no answer."""
+    try:
+        data = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(data, dict) or not ("answer" in data or "error" in data):
+        return None
+    return str(data.get("id"))
