@@ -84,9 +84,10 @@ def _parts(raw: str, block: Block, max_tokens: int) -> list[tuple[str, tuple[Spa
     total = 0
     for origin in block.spans:
         for n, (piece, span, size) in enumerate(_pieces(raw, origin, max_tokens)):
-            grown = _grown(raw, parts[-1], piece, span, within=n > 0) if parts else {}
-            # The sum of the sizes decides; the joined text may have a few tokens more than it.
-            if grown and total + size <= max_tokens and _tokens(grown) <= max_tokens:
+            fits = bool(parts) and total + size <= max_tokens
+            grown = _grown(raw, parts[-1], piece, span, within=n > 0) if fits else {}
+            # Joined, the pieces may have a few tokens more than the sum of their sizes.
+            if grown and _tokens(grown) <= max_tokens:
                 parts[-1] = grown
                 total += size
             else:
@@ -118,14 +119,27 @@ def _grown(
 
 def _pieces(raw: str, span: Span, max_tokens: int) -> Iterator[tuple[str, Span, int]]:
     """Sentences (cut at white space where longer than `max_tokens`) with place and size."""
-    start = span[0]
-    text, offsets = clean_with_offsets(raw[slice(*span)])
+    source = raw[slice(*span)]
+    text, offsets = clean_with_offsets(source)
     for a, b in sentences(text):
         for c, d in _cut(text, a, b, max_tokens):
-            place = (start + offsets[c], start + offsets[d - 1] + 1)
-            piece = clean(raw[slice(*place)])
+            start, end = _place(source, text, offsets, c, d)
+            piece = clean(source[start:end])
             if piece:
-                yield piece, place, count_tokens(piece) + 1
+                yield piece, (span[0] + start, span[0] + end), count_tokens(piece) + 1
+
+
+def _place(source: str, text: str, offsets: list[int], c: int, d: int) -> Span:
+    """Where in `source` text[c:d] comes from."""
+    tight = offsets[c], offsets[d - 1] + 1
+    if clean(source[slice(*tight)]) == text[c:d]:
+        return tight
+    # It begins or ends with a link's label: the link's marks and address belong to it.
+    opening = source.rfind("[", offsets[c - 1] if c else 0, tight[0])
+    after = offsets[d] if d < len(offsets) else len(source)
+    starts = (opening, tight[0]) if opening >= 0 else (tight[0],)
+    places = ((start, end) for end in (after, tight[1]) for start in starts)
+    return next((p for p in places if clean(source[slice(*p)]) == text[c:d]), tight)
 
 
 def _cut(text: str, start: int, end: int, max_tokens: int) -> Iterator[tuple[int, int]]:

@@ -128,18 +128,20 @@ def _plan(
     found = read_files(sources, stored, progress)
     forms = _forms_from_json(store.forms if store else "")
     # An ingest that was cut short has written reports, but not yet the forms it learned.
-    if not all(_is_current(stored.get(file.id), file, forms) for file in found.files):
+    mark = forms.fingerprint
+    if not all(_is_current(stored.get(file.id), file, mark) for file in found.files):
         forms = forms | _learn(found.files)
+        mark = forms.fingerprint
     result = SyncResult(skipped=found.skipped)
     plan = _Plan(result, forms)
     for n, file in enumerate(found.files, start=1):
         progress("parsing", n, len(found.files))
         old = stored.get(file.id)
         settled = old is not None and (old.source == file.place or still_there(old.source))
-        if settled and _is_current(old, file, forms):
+        if settled and _is_current(old, file, mark):
             result.unchanged.append(file.id)
             continue
-        report, passages = _prepare(file, forms)
+        report, passages = _prepare(file, forms, mark)
         if old is not None and old.passages_digest == report.passages_digest:
             result.unchanged.append(file.id)
             plan.rows.append(report)
@@ -165,16 +167,16 @@ def _carry_out(plan: _Plan, store: Store, settings: Settings, progress: Progress
     result.revision = store.revision
 
 
-def _form_digest(file: ReportFile, forms: Forms) -> str:
-    return hashlib.sha256(f"{file.digest} {forms.fingerprint}".encode()).hexdigest()
+def _form_digest(file: ReportFile, mark: str) -> str:
+    return hashlib.sha256(f"{file.digest} {mark}".encode()).hexdigest()
 
 
-def _is_current(old: StoredReport | None, file: ReportFile, forms: Forms) -> bool:
-    """Whether the index has this very text, parsed with these forms."""
+def _is_current(old: StoredReport | None, file: ReportFile, mark: str) -> bool:
+    """Whether the index has this very text, parsed with the forms of this fingerprint."""
     return (
         old is not None
         and old.digest == file.digest
-        and old.form_digest == _form_digest(file, forms)
+        and old.form_digest == _form_digest(file, mark)
     )
 
 
@@ -182,7 +184,7 @@ def _learn(files: Sequence[ReportFile]) -> Forms:
     return learn((",".join(tags_to_fields(tags(file.text)).iso), scan(file.text)) for file in files)
 
 
-def _prepare(file: ReportFile, forms: Forms) -> tuple[StoredReport, list[Passage]]:
+def _prepare(file: ReportFile, forms: Forms, mark: str) -> tuple[StoredReport, list[Passage]]:
     report = parse(file.id, file.text, forms)
     passages = chunk(report)
     info = passages[0].report if passages else report.info
@@ -191,7 +193,7 @@ def _prepare(file: ReportFile, forms: Forms) -> tuple[StoredReport, list[Passage
         raw=file.text,
         source=file.place,
         digest=file.digest,
-        form_digest=_form_digest(file, forms),
+        form_digest=_form_digest(file, mark),
         passages_digest=_passages_digest(report, passages),
         passages=len(passages),
     )

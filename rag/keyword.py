@@ -1,4 +1,4 @@
-"""Keyword search over all passages: BM25 on stemmed words, context line included."""
+"""Keyword search over all passages: BM25 on stemmed words and pairs of them, context included."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.types import Passage
-from rag.words import terms
+from rag.words import terms_and_pairs
 
 Scores = npt.NDArray[np.float32]
 
@@ -29,7 +29,7 @@ class KeywordIndex:
         index = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
         tokens = [
             # An index needs one word at least; a space can't be asked for.
-            terms(f"{p.context}\n{p.text}", p.language) or [" "]
+            terms_and_pairs(f"{p.context}\n{p.text}", p.language) or [" "]
             for p in passages
         ]
         if tokens:
@@ -55,9 +55,9 @@ class KeywordIndex:
         """
         if not self.size:
             return np.zeros(0, dtype=np.float32)
-        wanted = terms(text, language)
+        wanted = terms_and_pairs(text, language)
         if language != "en":
-            wanted += [term for term in terms(text, "en") if term not in wanted]
+            wanted += [term for term in terms_and_pairs(text, "en") if term not in wanted]
         known = [term for term in dict.fromkeys(wanted) if term in self._index.vocab_dict]
         if not known:
             return np.zeros(self.size, dtype=np.float32)

@@ -23,6 +23,7 @@ from rag.nodes import to_scored_node
 from rag.snapshot import Snapshot
 from rag.store import Store
 from rag.types import Filters, Hit, QueryPlan
+from rag.words import focus
 
 # Chosen on the development questions among 5, 10, 20, 40. With the usual 60, keyword search
 # drowns the dense ranking wherever question and passage differ in language.
@@ -75,7 +76,10 @@ class HybridRetriever(BaseRetriever):
         """The best passages for a plan's stand-alone question, within its filters."""
         scores: dict[int, float] = {}
         similar: dict[int, float] = {}
-        vector = embed_query(self._embedding, plan.standalone)
+        # "What did labs learn about ..." is close to every answer to "What did you learn?": a
+        # question to many labs is searched for by what it is about.
+        about = focus(plan.standalone, plan.language) if plan.wide else plan.standalone
+        vector = embed_query(self._embedding, about)
         keyword = self._snapshot.keyword.scores(plan.standalone, plan.language)
         scopes = [plan.filters]
         if plan.boosted.country and not plan.filters.country:

@@ -25,7 +25,7 @@ from rag.store import Store
 from rag.types import Filters, Passage, ReportInfo
 
 # Raise when what is cached, or how words are stemmed, changes.
-CACHE_VERSION = 1
+CACHE_VERSION = 3
 _SEAL = "sealed"
 
 

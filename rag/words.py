@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from bm25s import stopwords
@@ -24,13 +25,14 @@ _ARABIC_STOP = (
     "هي هو هم في من على الى إلى عن مع هذا هذه التي الذي ما هل أن ان كان كيف و او أو لم لا ثم قد"
 )
 _QUESTION_STOP = {
-    "en": "did does do what which who how many much lab labs report reports say tell us about",
+    "en": "did does do what which who how many much lab labs report reports say tell us about "
+    "learn learned learnt",
     "fr": "quel quelle quels quelles combien comment pourquoi laboratoire laboratoires rapport "
-    "rapports est-ce lab labs ont fait",
+    "rapports est-ce lab labs ont fait appris",
     "es": "cuál cuáles qué quién quiénes cuánto cuántos cuántas cómo laboratorio laboratorios "
-    "informe informes lab labs",
+    "informe informes lab labs aprendieron aprendio",
     "pt": "qual quais quem quanto quantos quantas como laboratório laboratórios relatório "
-    "relatórios lab labs",
+    "relatórios lab labs aprenderam aprendeu",
     "ar": "ماذا كيف متى أين كم مختبر مختبرات المختبر المختبرات تقرير تقارير",
 }
 
@@ -85,6 +87,19 @@ def terms(text: str, language: str) -> list[str]:
     kept = [w for w in words(text) if w not in stop and (len(w) > 1 or w.isdigit())]
     stemmer = _stemmer(language)
     return kept if stemmer is None else list(stemmer.stemWords(kept))
+
+
+def terms_and_pairs(text: str, language: str) -> list[str]:
+    """The terms of a text and each two that follow each other ("mobil money")."""
+    found = terms(text, language)
+    return [*found, *(f"{first} {second}" for first, second in pairwise(found))]
+
+
+def focus(text: str, language: str) -> str:
+    """A question without its stop words: what it is about. The text itself if nothing is left."""
+    stop = stop_words(language)
+    kept = [word for word in _WORD.findall(text) if strip_accents(word) not in stop]
+    return " ".join(kept) or text
 
 
 @cache

@@ -128,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing: a test's output is its own."""
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)))
         self._scripted.requests.append(Request(self.path, dict(self.headers.items()), body))
         if self.path.endswith("/embeddings"):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli import is_answer
+from contract import is_answer
 
 from rag.engine import Engine
 from rag.errors import InputError, ModelError
@@ -136,7 +136,7 @@ def test_a_file_that_is_no_answers_is_not_wiped(
 
 
 def test_a_folder_is_no_out_file(sample_engine: Engine, asked: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="can't be written.*Name another --out"):
+    with pytest.raises(InputError, match=r"can't be written.*Name another --out"):
         run_batch(sample_engine, asked, tmp_path)
 
 
@@ -177,7 +177,7 @@ MALFORMED = {
     '{"id": "x", "question": "What?", "history": [3]}': '"history" needs',
     '{"id": "x", "question": "What?", "history": 3}': '"history" needs',
     '{"id": "x", "question": "What?", "history": [{"role": "user"}]}': '"history" needs',
-    '{"id": "x", "question": "What?", "history": [{"role": "x", "content": "a"}]}': '"history" needs',
+    '{"id": "x", "question": "?", "history": [{"role": "x", "content": ""}]}': '"history" needs',
     '{"id": "x", "question": "What?", "filters": {"land": "Fiji"}}': "no filter 'land'",
     '{"id": "x", "question": "What?", "filters": {"year": "soon"}}': "year needs a number",
     '{"id": "x", "question": "What?", "filters": ["Fiji"]}': "needs an object",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -69,7 +70,7 @@ def test_keeping_twice_is_keeping_once(text: str) -> None:
 @given(MARKED, st.lists(st.integers(0, 40), max_size=8))
 def test_a_stream_gives_what_the_whole_gives(text: str, cuts: list[int]) -> None:
     at = [0, *sorted(cuts), len(text)]
-    pieces = [text[a:b] for a, b in zip(at, at[1:], strict=False)]
+    pieces = [text[a:b] for a, b in pairwise(at)]
     assert "".join(stream_known(pieces, 1)) == keep_known(text, 1)
 
 
@@ -87,7 +88,7 @@ def test_a_stream_holds_back_no_more_than_a_mark() -> None:
 
 
 def test_a_long_run_of_open_brackets_is_no_trap() -> None:
-    text = "[" * 3000 + "1 " * 3000
+    text = "[" * 1000 + "1 " * 1000
     assert "".join(stream_known(text, 1)) == keep_known(text, 1)
 
 

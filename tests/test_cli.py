@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from conftest import SAMPLE
+from contract import PASSAGE, has, is_answer
 
 from rag.export import FORMATS
-from rag.types import STAGES
 from ui import cli
 
 QUESTION = "What did the labs learn about mobile money?"
@@ -95,55 +95,6 @@ def test_the_help_names_every_command(run: Any) -> None:
     assert run("--version").out.strip().count(".") == 2
 
 
-ANSWER = {
-    "id": str, "question": str, "standalone": str, "answer": str, "refused": bool,
-    "citations": list, "passages": list, "coverage": dict, "mode": str, "timings": dict,
-    "tokens": dict, "index": str,
-}  # fmt: skip
-CITATION = {
-    "n": int, "report": str, "title": str, "country": str, "year": int, "type": str,
-    "section": str, "prompt": str, "stage": str, "quote": str, "status": str,
-}  # fmt: skip
-PASSAGE = {
-    "rank": int, "report": str, "section": str, "prompt": str, "text": str, "score": float,
-}  # fmt: skip
-COVERAGE = {
-    "intent": str, "reports": list, "count": int, "labs": list, "matched_reports": int,
-    "filters": dict,
-}  # fmt: skip
-
-
-def has(data: Any, shape: dict[str, type]) -> None:
-    assert set(data) >= set(shape)
-    for key, kind in shape.items():
-        assert type(data[key]) is kind, f"{key} is {data[key]!r}"
-
-
-def is_answer(data: Any) -> None:
-    """Asserts that data keeps the contract of an answer."""
-    has(data, ANSWER)
-    assert set(data) == {*ANSWER, "detail"}
-    has(data["coverage"], COVERAGE)
-    assert data["coverage"]["count"] == len(data["coverage"]["reports"])
-    for citation in data["citations"]:
-        has(citation, CITATION)
-        assert set(citation) == set(CITATION)
-        assert citation["stage"] in STAGES
-        assert citation["status"] in ("supported", "partly", "unsupported")
-        assert f"[{citation['n']}]" in data["answer"]
-        assert citation["quote"]
-    for rank, passage in enumerate(data["passages"], start=1):
-        has(passage, PASSAGE)
-        assert set(passage) == set(PASSAGE)
-        assert passage["rank"] == rank
-    assert {k: type(v) for k, v in data["timings"].items()} == dict.fromkeys(
-        ("plan_ms", "retrieve_ms", "answer_ms"), int
-    )
-    assert {k: type(v) for k, v in data["tokens"].items()} == dict.fromkeys(
-        ("prompt", "completion"), int
-    )
-
-
 def test_ask_json_keeps_the_contract(run: Any, sample_index: Path) -> None:
     done = run("ask", QUESTION, "--index", sample_index, "--json")
     assert done.code == 0
@@ -155,7 +106,8 @@ def test_ask_json_keeps_the_contract(run: Any, sample_index: Path) -> None:
 
 
 def test_ask_passes_every_filter_on(run: Any, sample_index: Path) -> None:
-    given = ("--country", "Fiji", "--country", "Lesotho", "--year", "2023", "--type", "learningplan",
+    given = ("--country", "Fiji", "--country", "Lesotho", "--year", "2023", "--type",
+             "learningplan",
              "--kind", "plan", "--sdg", "14", "--method", "Pilots", "--theme", "x",
              "--datasource", "y")  # fmt: skip
     done = run("ask", "What?", "--index", sample_index, "--json", *given)

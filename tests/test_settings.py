@@ -49,7 +49,7 @@ def test_a_key_or_address_turns_the_model_on(given: dict[str, str], model: str) 
 
 
 def test_an_unknown_setting_is_named_with_the_nearest() -> None:
-    with pytest.raises(SettingsError, match="no setting 'pasages'. Did you mean passages"):
+    with pytest.raises(SettingsError, match=r"no setting 'pasages'\. Did you mean passages"):
         load_settings({"ASKLABS_PASAGES": "3"}, NOWHERE)
     with pytest.raises(SettingsError, match=r"'xyz'. See README"):
         load_settings({"ASKLABS_XYZ": "3"}, NOWHERE)
@@ -60,7 +60,7 @@ def test_an_unknown_setting_is_named_with_the_nearest() -> None:
     [("PASSAGES", "0"), ("PASSAGES", "many"), ("PORT", "70000"), ("TIMEOUT", "-1")],
 )
 def test_a_value_out_of_range_is_named(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=f"{name.lower()} is not usable.*ASKLABS_{name}"):
+    with pytest.raises(SettingsError, match=rf"{name.lower()} is not usable.*ASKLABS_{name}"):
         load_settings({f"ASKLABS_{name}": value}, NOWHERE)
 
 
