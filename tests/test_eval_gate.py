@@ -19,18 +19,18 @@ from rag.types import Turn
 FLOORS: dict[tuple[str, str], float] = {
     ("all", "quote_ok"): 1.0,
     ("all", "cited_sent"): 1.0,
-    ("all", "refusal_ok"): 0.60,
-    ("single", "rep@10"): 0.70,
-    ("single", "ev@10"): 0.50,
+    ("all", "refusal_ok"): 0.75,
+    ("single", "rep@10"): 0.85,
+    ("single", "ev@10"): 0.60,
+    ("single", "facts"): 0.60,
     ("multi", "rep@10"): 0.60,
     ("followup", "rep@10"): 0.60,
-    ("crosslingual", "rep@10"): 0.40,
-    ("cross", "rep@20"): 0.30,
-    ("compare", "rep@20"): 0.40,
-    ("listing", "list_f1"): 0.50,
+    ("crosslingual", "rep@10"): 0.65,
+    ("cross", "rep@20"): 0.35,
+    ("compare", "rep@20"): 0.70,
+    ("listing", "list_f1"): 0.70,
+    ("all", "cite_prec"): 0.65,
 }
-# The most milliseconds that nineteen of twenty answers may take, on a slow shared machine.
-P95_MS = 5000.0
 
 CASES = Path(__file__).parents[1] / "eval" / "sample" / "cases.jsonl"
 
@@ -83,10 +83,6 @@ def test_every_case_is_answered_without_an_error(
 def test_nothing_is_below_its_floor(out: Path, outcomes: list[Outcome]) -> None:
     found = failures(aggregate(outcomes))
     assert not found, "\n".join([*found, "", write_report(out)])
-
-
-def test_answers_come_in_time(outcomes: list[Outcome]) -> None:
-    assert aggregate(outcomes)["all"].latency["total_ms"].p95 <= P95_MS
 
 
 def test_the_gate_catches_an_engine_that_answers_another_question(
