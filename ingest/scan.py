@@ -17,6 +17,7 @@ _VALUE = r"(?:[^\[\]\n]|\[(?!\[)|\](?!\])|\n(?![^\S\n]*(?:\n|##|>))){0,5000}"
 _TAG = re.compile(
     rf"\[\[([\w-]{{1,60}}):({_VALUE})\]\]|^\[\[([\w-]{{1,60}}):([^\[\]\n]*)$", re.MULTILINE
 )
+_ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]+@\w[\w-]*(?:\.\w[\w-]*)+")
 _PRIVATE = re.compile(
     r"(\[\[\s*(?:focal[\s_-]*point|e-?mail|contact|phone)[\w\s-]{0,40}:)"
     rf"(?:({_VALUE})(?=\]\])|([^\n]*))",
@@ -51,12 +52,26 @@ def tags(raw: str) -> list[tuple[str, str]]:
 
 
 def hide_private(raw: str) -> str:
-    """A report's text with the value of private tags blanked, its length unchanged."""
+    """A report's text with the value of private tags blanked, its length unchanged.
 
-    def blank(match: re.Match[str]) -> str:
-        return match.group(1) + re.sub(r"[^\n]", "·", match.group(2) or match.group(3) or "")
+    An address that stands in such a tag is blanked wherever else the report has it.
+    """
+    addresses: set[str] = set()
 
-    return _PRIVATE.sub(blank, raw)
+    def blank_tag(match: re.Match[str]) -> str:
+        value = match.group(2) or match.group(3) or ""
+        addresses.update(address.casefold() for address in _ADDRESS.findall(value))
+        return match.group(1) + _blank(value)
+
+    def blank_address(match: re.Match[str]) -> str:
+        address = match.group()
+        return _blank(address) if address.casefold() in addresses else address
+
+    return _ADDRESS.sub(blank_address, _PRIVATE.sub(blank_tag, raw))
+
+
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", "·", text)
 
 
 def scan(raw: str) -> list[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rag.types import Citation, Passage, Status
@@ -119,6 +119,36 @@ def resolve(text: str, passages: Sequence[Passage], language: str) -> tuple[Cita
                 (n, support.quote), Citation(n, passages[n - 1], support.quote, support.status)
             )
     return tuple(sorted(found.values(), key=lambda c: c.n))
+
+
+def drop_marks(text: str, numbers: Collection[int]) -> str:
+    """A text without the marks of these numbers."""
+    return re.sub(r" ?\[(\d+)\]", lambda m: "" if int(m.group(1)) in numbers else m.group(), text)
+
+
+def cite_uncited(text: str, passages: Sequence[Passage], language: str) -> tuple[str, int]:
+    """An answer with marks added to sentences that lack one, and how many could not get one.
+
+    A sentence gets the mark of the first passage that supports it. Sentences of under four
+    words ("In short:") make no claim.
+    """
+    pieces: list[str] = []
+    uncited = 0
+    last = 0
+    for start, end in sentences(text):
+        sentence = text[start:end]
+        marked = marks(sentence) or re.match(r"\s*\[\d", text[end:])
+        if marked or len(words(sentence)) < 4:
+            continue
+        supports = (best_support(sentence, passage, language).status for passage in passages)
+        n = next((n for n, status in enumerate(supports, start=1) if status == "supported"), 0)
+        if not n:
+            uncited += 1
+            continue
+        bare = sentence.rstrip(".!?؟。…")
+        pieces += (text[last:start], bare, f" [{n}]", sentence[len(bare) :])
+        last = end
+    return "".join([*pieces, text[last:]]), uncited
 
 
 def best_support(sentence: str, passage: Passage, language: str) -> Support:

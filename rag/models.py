@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -98,6 +99,7 @@ def make_llm(settings: Settings) -> LLM | None:
             "(any OpenAI-compatible server, its address in OPENAI_BASE_URL)."
         )
     from llama_index.llms.openai_like import OpenAILike
+    from openai import DefaultHttpxClient
 
     llm: LLM = OpenAILike(
         model=name.removeprefix("openai:"),
@@ -109,6 +111,7 @@ def make_llm(settings: Settings) -> LLM | None:
         temperature=0.0,
         timeout=settings.timeout,
         max_retries=_RETRIES,
+        http_client=DefaultHttpxClient(event_hooks={"response": [_remember]}),
     )
     return llm
 
@@ -150,6 +153,14 @@ def embed_query(model: BaseEmbedding, text: str) -> list[float]:
         raise ModelError(_explain("embedding model", error)) from error
 
 
+# The last HTTP response of each thread.
+_answered = threading.local()
+
+
+def _remember(response: Any) -> None:
+    _answered.response = response
+
+
 def stream_chat(llm: LLM, messages: Sequence[ChatMessage]) -> Iterator[str]:
     """The pieces of a chat completion as they come.
 
@@ -157,13 +168,19 @@ def stream_chat(llm: LLM, messages: Sequence[ChatMessage]) -> Iterator[str]:
         ModelError: the server could not be reached, refused, broke off, or said nothing.
     """
     said = False
+    response = None
     try:
         for chunk in llm.stream_chat(list(messages)):
+            response = response or _answered.__dict__.get("response")
             if chunk.delta:
                 said = said or bool(chunk.delta.strip())
                 yield chunk.delta
     except _faults() as error:
         raise ModelError(_explain("language model", error)) from error
+    finally:
+        # The client's stream refers to itself: left alone, it reads on until it is collected.
+        if response is not None:
+            response.close()
     if not said:
         raise ModelError("The language model returned an empty answer. Ask again.")
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import cache
 
 from rag.catalogue import Catalogue
-from rag.countries import english_name, fold_name, names_to_iso
+from rag.countries import fold_name, names_to_iso
 from rag.demonyms import adjective_to_iso
 from rag.types import Filters, Intent, QueryPlan, Turn
 from rag.words import language_of, strip_accents, terms, words
@@ -62,26 +62,6 @@ _PLANS = (
     r"\b(?:action|learning) (?:learning )?plans?\b|\bplans? d.action|\bplans?\b"
     r"|\bplan(?:es|os|o)\b|خطط العمل|خطة"
 )
-# Endings that make a country's name an adjective in English, French, Spanish or Portuguese.
-_DEMONYM = re.compile(
-    r"(?:|n|l?ese|i|ish|[inv]?[ai]ans?|eans?|[aei]?nne?s?|[aei]nn?es?|ais(?:es?)?|[ei]?n[oa]s?"
-    r"|ens[ei]s?|es[ae]?s?|y?[oa]s?|e|ch|que|quena|eries?)"
-)
-# Adjectives that can't be told from the name.
-_OTHER_ADJECTIVES = {
-    "bissau guinean": "GW",
-    "burkinabe": "BF",
-    "filipino": "PH",
-    "ivoirien": "CI",
-    "ivoirienne": "CI",
-    "ivoiriennes": "CI",
-    "ivoiriens": "CI",
-    "ivorian": "CI",
-    "lao": "LA",
-    "laotian": "LA",
-    "malagasy": "MG",
-    "malgache": "MG",
-}
 # Country names that are also everyday words or names: only with a capital letter.
 _CAPITAL = re.compile(r"^[^\W\d_]", re.UNICODE)
 
@@ -221,28 +201,6 @@ def _country(phrase: str, first: str, capitals: bool) -> str | None:
                     return code
         return names_to_iso().get("ال" + phrase)
     return adjective_to_iso(phrase)
-
-
-@cache
-def _adjective(phrase: str) -> str | None:
-    """The code of the country whose English name a phrase is the adjective of ("Togolese")."""
-    if len(phrase) < 5:
-        return None
-    for stem, code in _stems():
-        if phrase.startswith(stem) and _DEMONYM.fullmatch(phrase, len(stem)):
-            return code
-    return None
-
-
-@cache
-def _stems() -> tuple[tuple[str, str], ...]:
-    """Country names, whole and without their last vowels, the longest first, with their codes."""
-    found = set()
-    for code in set(names_to_iso().values()):
-        name = fold_name(english_name(code))
-        bare = name.rstrip("aeiouy")
-        found |= {(stem, code) for stem in (name, bare, name[:-1]) if len(stem) >= 3}
-    return tuple(sorted(found, key=lambda pair: (-len(pair[0]), pair)))
 
 
 def _tags_named(question: str, catalogue: Catalogue) -> Filters:

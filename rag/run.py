@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from rag.cite import fold_text, keep_known, longest_verbatim, resolve
+from rag.cite import cite_uncited, drop_marks, fold_text, keep_known, longest_verbatim, resolve
 from rag.errors import ModelError
 from rag.prompts import answer_messages, is_refusal
 from rag.retrieve import Found
@@ -16,6 +16,8 @@ from rag.types import Answer, Citation, Coverage, Hit, QueryPlan, Turn
 
 # At least so many hits go with an answer, whether it used them or not.
 KEPT_HITS = 40
+
+UNCITED = "{n} sentence(s) of this answer are not supported by any passage that was read."
 
 Raws = Callable[[Collection[str]], Mapping[str, str]]
 
@@ -70,7 +72,13 @@ class Run:
         passages = [hit.passage for hit in self._read]
         text = keep_known(text[self._given_up :], len(passages)).strip()
         refused = is_refusal(text)
-        citations = self._verbatim(resolve(text, passages, self._plan.language))
+        if not refused and self._mode != self._fallback.name:
+            text, uncited = cite_uncited(text, passages, self._plan.language)
+            if uncited:
+                self._notice = UNCITED.format(n=uncited)
+        resolved = resolve(text, passages, self._plan.language)
+        citations = self._verbatim(resolved)
+        text = drop_marks(text, {c.n for c in resolved} - {c.n for c in citations})
         self._timings["answer_ms"] = 1000 * (time.perf_counter() - self._started)
         cited = {} if refused else {c.passage.report.id: c.passage.report.lab for c in citations}
         return Answer(

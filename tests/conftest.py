@@ -23,7 +23,7 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test may reach beyond this machine, and no key or setting of the user takes part."""
     socket_allow_hosts(["127.0.0.1", "::1", "localhost"], allow_unix_socket=True)
     for name in list(os.environ):
-        if name.startswith(("ASKLABS_", "OPENAI_")) and name != "ASKLABS_SCREENSHOT":
+        if name.startswith(("ASKLABS_", "OPENAI_")):
             monkeypatch.delenv(name)
 
 

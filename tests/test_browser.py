@@ -128,7 +128,7 @@ def test_from_a_question_over_its_source_to_the_export(sample_site: str, visit: 
     quote = card.locator("mark").first.inner_text()
     assert len(quote.split()) >= 3
     assert quote in card.locator("blockquote").inner_text()
-    if os.environ.get("ASKLABS_SCREENSHOT"):
+    if os.environ.get("PAGE_SCREENSHOT"):
         page.set_viewport_size({"width": 1280, "height": 800})
         page.wait_for_timeout(1000)
         SCREENSHOT.parent.mkdir(exist_ok=True)

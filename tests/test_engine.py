@@ -21,7 +21,7 @@ ASKED = (
     "What made the traders in Mersin unwilling to sell yesterday's crates?",
     "Why do women in Nampula let somebody else enter their PIN?",
     "How do the seaweed plans of Fiji and Tanzania differ?",
-    "Quelles voix rendent crédible une alerte aux cyclones, selon les laboratoires ?",
+    "Quelles voix rendent crédible une alerte aux inondations ou aux cyclones ?",
     "¿Cuánto plástico se retiró del río en Encarnación?",
     "Porque é que muitos barcos não levam o rádio?",
 )

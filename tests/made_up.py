@@ -1,0 +1,49 @@
+"""Makes up small report files for the tests of ingest."""
+
+from __future__ import annotations
+
+from ingest.chunk import chunk
+from ingest.clean import clean
+from ingest.forms import Forms, learn
+from ingest.normalise import tags_to_fields
+from ingest.parse import parse
+from ingest.scan import scan, tags
+from rag.types import Passage, Report
+
+TAGS = "[[year:2023]]\n[[type:learningplan]]\n[[country:Peru]]\n"
+NO_FORMS = Forms()
+
+
+def report(body: str, title: str = "Ferry timetable", given: str = TAGS) -> str:
+    """The text of a report file."""
+    return f"# {title}\n\n{given}{body}\n"
+
+
+def parsed(body: str, forms: Forms = NO_FORMS, **kept: str) -> Report:
+    """A made-up report, parsed."""
+    return parse("made_up", report(body, **kept), forms)
+
+
+def answers(found: Report) -> list[tuple[str, str]]:
+    """Form question and text of each answer block."""
+    return [(block.prompt, block.text) for block in found.blocks]
+
+
+def texts(found: Report) -> list[str]:
+    """The text of each answer block."""
+    return [block.text for block in found.blocks]
+
+
+def learned(*files: str) -> Forms:
+    """What a collection of files, each of its own lab by its country tag, teaches."""
+    return learn((",".join(tags_to_fields(tags(f)).iso), scan(f)) for f in files)
+
+
+def passages_of(raw: str, forms: Forms = NO_FORMS, max_tokens: int = 300) -> list[Passage]:
+    """The passages of a file's text."""
+    return chunk(parse("made_up", raw, forms), max_tokens)
+
+
+def read_back(raw: str, passage: Passage) -> str:
+    """The text that a passage's spans give when they are read from its file."""
+    return "\n".join(clean(raw[a:b]) for a, b in passage.spans)

@@ -1,0 +1,128 @@
+"""Files made to hurt: time stays in proportion to size, and no line is lost or looped over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from ingest.clean import clean, clean_with_offsets
+from ingest.forms import learn
+from ingest.normalise import tags_to_fields
+from ingest.parse import parse
+from ingest.scan import hide_private, scan, tags
+from rag.countries import fold_name
+from rag.tags import fold_tag
+from tests.made_up import NO_FORMS, passages_of, report
+
+SIZE = 100_000
+UNITS = {
+    "letters": "a",
+    "spaces": " ",
+    "white space": "\t\u00a0",
+    "empty lines": "\n",
+    "spaced lines": " \n ",
+    "short lines": "a\n",
+    "words": "word ",
+    "lists": "- a\n",
+    "quoted": "> ",
+    "empty prompts": "> \n",
+    "prompts": "> q?\n",
+    "headings": "## a\n",
+    "titles": "# a\n",
+    "groups": '<div class="group">\n',
+    "full groups": '<div class="group">\n> a?\nx\n</div>\n',
+    "brackets": "[",
+    "closing brackets": "]",
+    "open tags": "[[",
+    "named open tags": "[[a:",
+    "open tag lines": "[[a:b\n",
+    "half-closed tags": "[[a:x]",
+    "tags": "[[a:b]]\n",
+    "private tags": "[[focal_point:a@b.example\n",
+    "addresses": "a@b.c",
+    "address starts": "a.b-c+",
+    "images": "![",
+    "empty images": "![](",
+    "links": "[](http://",
+    "labelled links": "[a](https://",
+    "naked links": "http://",
+    "elements": "<p ",
+    "ampersands": "&",
+    "entities": "&amp;",
+    "long entities": "&" + "a" * 28,
+    "stars": "*",
+    "spaced stars": "* ",
+    "rules": "=",
+    "quotes": '."',
+    "numbered": "1. ",
+    "abbreviations": "e.g. ",
+    "combining": "\u0301",
+    "zero width": "\u200b",
+    "family": "👩‍👩‍👧",
+    "han": "漢",
+    "arabic": "مرحبا ",
+    "surrogates": "\ud800",
+    "direction": "\u202e\u2066",
+    "carriage returns": "\r",
+    "nulls": "\x00",
+}
+STEPS: dict[str, Callable[[str], object]] = {
+    "clean": clean,
+    "offsets": clean_with_offsets,
+    "tags": tags,
+    "scan": scan,
+    "private": hide_private,
+    "fields": lambda raw: tags_to_fields(tags(raw)),
+    "forms": lambda raw: learn([("PE", scan(raw)), ("CO", scan(raw))]),
+    "parse": lambda raw: parse("r", raw, NO_FORMS),
+    "passages": passages_of,
+    "country": fold_name,
+    "fold": fold_tag,
+}
+
+
+@pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS.keys())
+def test_time_grows_with_size_and_no_faster(unit: str) -> None:
+    """Linear work takes four times as long for four times the text; quadratic, sixteen times."""
+    small, large = (unit * (size // len(unit)) + "!" for size in (SIZE // 4, SIZE))
+    for name, step in STEPS.items():
+        spent = _seconds(step, large)
+        # Less is too short to tell from noise, and no harm.
+        if spent > 0.5:
+            assert spent < 9 * _seconds(step, small), name
+
+
+def _seconds(step: Callable[[str], object], raw: str) -> float:
+    started = time.perf_counter()
+    step(raw)
+    return time.perf_counter() - started
+
+
+def test_a_megabyte_of_one_line() -> None:
+    line = "the ferry leaves at noon and " * 36_000
+    passages = passages_of(report(f"> Q?\n\n{line}"))
+    assert " ".join(p.text for p in passages) == line.strip()
+
+
+def test_many_tags() -> None:
+    given = "[[year:2020]]\n" + "".join(f"[[methods:method {n}]]\n" for n in range(10_000))
+    assert len(parse("r", report("> Q?\n\nYes.", given=given), NO_FORMS).info.methods) == 10_000
+
+
+def test_many_prompts() -> None:
+    body = "".join(f"> Question {n}?\n\nAnswer {n}.\n" for n in range(20_000))
+    assert len(parse("r", report(body), NO_FORMS).blocks) == 20_000
+
+
+def test_prompts_without_end_do_not_make_one_endless_question() -> None:
+    found = parse("r", report("> q?\n" * 100_000 + "Yes."), NO_FORMS)
+    assert [b.text for b in found.blocks] == ["Yes."]
+    assert len(found.blocks[0].prompt) < 3_000
+
+
+def test_deep_nesting() -> None:
+    depth = 50_000
+    body = '<div class="group">\n' * depth + "> Q?\nYes.\n" + "</div>\n" * depth
+    assert [b.text for b in parse("r", report(body), NO_FORMS).blocks] == ["Yes."]

@@ -1,0 +1,210 @@
+"""What a lab wrote lands once, under its form question, whatever the file looks like."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+
+from ingest.clean import clean
+from ingest.parse import parse
+from ingest.scan import scan
+from tests.made_up import NO_FORMS, TAGS, answers, learned, parsed, report, texts
+from tests.strategies import report_text, steady
+
+PARTNER = (
+    "Please state the name of the Parter:",
+    "What sector does our partner belong to?",
+    "Please provide a brief description of the collaboration.",
+    "Is this a new and unusual partner for UNDP?",
+)
+
+
+def group(text: str) -> str:
+    return f'\n<div class="group">\n\n{text}\n\n</div>\n'
+
+
+def partners(*records: dict[int, str], order: tuple[int, ...] = (0, 1, 2, 3)) -> str:
+    body = "## Partners\n> Who are your top 5 partners?\n"
+    for record in records:
+        for i in order:
+            body += group(f"> {PARTNER[i]}\n\n{record.get(i, '')}")
+    return body
+
+
+TWO = (
+    {0: "Gull Radio", 1: "Media", 2: "Reads out the tide.", 3: "Yes"},
+    {0: "Port of Ilo", 1: "Public", 2: "Counts boats.", 3: "No"},
+)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (2, 0, 3, 1), (3, 2, 1, 0)])
+def test_one_block_a_partner_whatever_the_order(order: tuple[int, ...]) -> None:
+    body = partners(*TWO, order=order)
+    blocks = parsed(body, learned(report(body))).blocks
+    assert [set(b.text.split("\n")) for b in blocks] == [set(p.values()) for p in TWO]
+    assert {b.prompt for b in blocks} == {"Who are your top 5 partners?"}
+    assert [b.occurrence for b in blocks] == [1, 2]
+
+
+def test_a_partner_with_gaps_stays_one_block() -> None:
+    body = partners({0: "Gull Radio", 3: "Yes"}, {0: "Port of Ilo", 1: "Public"})
+    assert texts(parsed(body, learned(report(body)))) == ["Gull Radio\nYes", "Port of Ilo\nPublic"]
+
+
+def test_after_the_partners_comes_the_next_question() -> None:
+    body = partners(*TWO) + "\n> What do you need to know?\n\nWhen the ferry leaves.\n"
+    found = answers(parsed(body, learned(report(body))))
+    assert found[-1] == ("What do you need to know?", "When the ferry leaves.")
+
+
+def test_groups_with_the_empty_prompt_belong_to_the_prompt_above() -> None:
+    body = "> Evidence: which data?\n" + group("> \n\n12 boats a day.") + group("> \n\n3 ferries.")
+    assert answers(parsed(body)) == [("Evidence: which data?", "12 boats a day.\n3 ferries.")]
+
+
+def test_an_open_group_ends_with_its_section() -> None:
+    body = '## A\n<div class="group">\n> Who?\n\nWe.\n## B\n> Where?\n\nIlo.\n\n> Who?\n\nThey.\n'
+    assert answers(parsed(body)) == [("Who?", "We."), ("Where?", "Ilo."), ("Who?", "They.")]
+
+
+def test_unanswered_questions_are_named_and_no_blocks() -> None:
+    found = parsed(
+        "> One?\n\n> Two?\n\nYes.\n\n> Three?\n\n![x](https://x.example/a.png)\n\n> F?\n-"
+    )
+    assert answers(found) == [("Two?", "Yes.")]
+    assert found.unanswered == ("One?", "Three?", "F?")
+    assert found.images == ("https://x.example/a.png",)
+
+
+def test_short_answers_stay_with_their_question() -> None:
+    found = parsed("> How long did it take?\n\n4 months\n\n> Cost?\n\n34 000$")
+    assert answers(found) == [("How long did it take?", "4 months"), ("Cost?", "34 000$")]
+
+
+def known_form() -> tuple[str, ...]:
+    return tuple(f"> Question number {n}?\n\nAnswer {n}.\n" for n in range(6))
+
+
+def test_quoted_lines_of_a_lab_are_its_answer() -> None:
+    forms = learned(*["\n".join(known_form())] * 2)
+    quoted = "> Question number 6?\n\nThey said\n> the tide is a timetable\n>> twice\nand left.\n"
+    found = parsed("\n".join((*known_form(), quoted)), forms)
+    at = found.blocks[-1]
+    assert at.prompt == "Question number 6?"
+    assert at.text == "They said\nthe tide is a timetable\n> twice and left."
+    assert not any(found.raw[a] == ">" for a, _ in at.spans[1:2])
+
+
+def test_an_indented_quoted_line_loses_its_mark_only() -> None:
+    forms = learned(*["\n".join(known_form())] * 2)
+    found = parsed("\n".join((*known_form(), "They said\n  > the tide is a timetable\n")), forms)
+    assert texts(found)[-1] == "Answer 5.\nThey said\nthe tide is a timetable"
+
+
+def test_a_form_never_seen_before_is_taken_as_it_stands() -> None:
+    found = parsed("> What went wrong?\n\nThe rope.\n\n> And then\n\nA second rope.")
+    assert answers(found) == [("What went wrong?", "The rope."), ("And then", "A second rope.")]
+
+
+def test_a_question_may_go_over_lines() -> None:
+    found = parsed("> What went wrong,\n> and what did you do?\n\nThe rope.")
+    assert answers(found) == [("What went wrong, and what did you do?", "The rope.")]
+
+
+def test_lists_tables_and_links_stay_in_the_answer() -> None:
+    body = (
+        "> Which?\n\n- Sense\n- Explore\n\n| port | boats |\n|---|---|\n| Ilo | 12 |\n\n"
+        "See [the map](https://a.example/1)[too](https://b.example/2) https://c.example/3"
+        "https://d.example/4"
+    )
+    found = parsed(body)
+    assert texts(found) == [
+        "- Sense\n- Explore\n| port | boats |\n|---|---|\n| Ilo | 12 |\n"
+        "See the maptoo https://c.example/3 https://d.example/4"
+    ]
+    urls = ("a.example/1", "b.example/2", "c.example/3", "d.example/4")
+    assert found.links == tuple(f"https://{url}" for url in urls)
+
+
+def test_bare_headings_and_stars_hold_nothing() -> None:
+    found = parsed("##\n\nLoose words.\n## Title\n****\n> Q?\n\n****Yes.****")
+    assert [(b.section, b.prompt, b.text) for b in found.blocks] == [
+        ("", "", "Loose words."),
+        ("Title", "Q?", "Yes."),
+    ]
+
+
+def test_repeated_sections_keep_all_answers_apart() -> None:
+    section = "## Énoncé du défi\n> Challenge: what is it?\n\n{}\n"
+    found = parsed(section.format("Tides.") + section.format("") + section.format("Ropes."))
+    assert [(b.section, b.text, b.occurrence) for b in found.blocks] == [
+        ("Énoncé du défi", "Tides.", 0),
+        ("Énoncé du défi", "Ropes.", 2),
+    ]
+
+
+def test_words_under_the_end_are_kept() -> None:
+    found = parsed("> END OF ACTION LEARNING PLAN: Thank you!\n\nA signature is missing.")
+    assert texts(found) == ["A signature is missing."]
+
+
+def test_a_page_without_questions_is_one_answer() -> None:
+    found = parsed(
+        "\nNets from old ropes.\n\nTwelve villages knot them.", given="[[type:solution]]\n"
+    )
+    assert answers(found) == [("", "Nets from old ropes.\nTwelve villages knot them.")]
+    assert found.info.kind == "solution"
+
+
+@pytest.mark.parametrize(
+    ("heading", "body", "title"),
+    [
+        ("Ferry timetable", "", "Ferry timetable"),
+        ("Short…", "> Please provide a name for your action learning plan.\n\nTides", "Tides"),
+        ("- Ferries are", "> Insights?\n\nFerries are late. So are we.", "Ferries are"),
+        ("Ferries are la…", "> Insights?\n\nFerries are late. So are we.", "Ferries are late."),
+        ("1.", "> Title\n\nTides", "Tides"),
+        ("_", "> Name of the experiment\n\nTides\nand ropes", "Tides and ropes"),
+        ("Fish &amp; rice", "", "Fish & rice"),
+    ],
+)
+def test_the_true_title(heading: str, body: str, title: str) -> None:
+    assert parsed(body, title=heading).info.title == title
+
+
+def test_without_a_title_the_id_serves() -> None:
+    assert parse("made_up", TAGS + "> Q?\n\nYes.", NO_FORMS).info.title == "made_up"
+
+
+def test_facts_that_stand_only_in_tags_are_kept() -> None:
+    given_tags = TAGS + "[[total_cost:USD130]]\n[[sample_size:4.600+]]\n[[sample_size:4.600+]]\n"
+    found = parsed("> Q?\n\nYes.", given=given_tags)
+    assert found.info.facts == {"total_cost": ("USD130",), "sample_size": ("4.600+",)}
+
+
+def test_closings_are_told_from_plans() -> None:
+    assert parsed("> Challenge: what is it?\n\nTides.").info.kind == "plan"
+    assert parsed("> What do you know now that you didn't?\n\nTides.").info.kind == "closing"
+
+
+def test_no_focal_point_in_what_is_parsed() -> None:
+    found = parsed(
+        "> Q?\n\nYes.", given="[[focal-point:ana@lab.example]]\n[[who:ana@lab.example]]\n"
+    )
+    assert "ana@" not in repr((found.info, found.blocks, found.links))
+
+
+@steady
+@given(report_text)
+def test_nothing_that_a_lab_wrote_is_lost(raw: str) -> None:
+    """Every paragraph's words are in exactly one block, in the order of the file."""
+    found = parse("r", raw, NO_FORMS)
+    spans = [span for block in found.blocks for span in block.spans]
+    assert spans == sorted(spans)
+    assert all(a[1] <= b[0] for a, b in pairwise(spans))
+    assert all(block.text for block in found.blocks)
+    for event in scan(raw):
+        if event.kind == "text" and clean(event.text) not in ("", "-"):
+            assert any(a <= event.start and event.end <= b for a, b in spans)

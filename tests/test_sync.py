@@ -1,0 +1,391 @@
+"""The index goes along with the files: what changed is embedded, the rest is left in peace."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from ingest.sync import SyncResult, made_by, sync
+from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, InputError
+from rag.models import BuiltinEmbedding
+from rag.settings import Settings
+from rag.store import Store, open_store
+from rag.types import Filters, Passage
+from tests.made_up import read_back, report
+
+COUNTRIES = ("Peru", "Fiji", "Mali")
+NOTE = "Please note that we ask you to name one challenge only."
+
+
+def text(country: str, answer: str = "", more: str = "") -> str:
+    given = f"[[focal_point:ana@{country.lower()}.example]]\n[[year:2023]]\n[[country:{country}]]\n"
+    body = (
+        f"## Challenge\n> Challenge: what is it?\n\n{NOTE}\n\n{answer or country} waits for a ferry."
+        f"\n\n> Background?\n\nNobody in {country} counts the boats.\n"
+    )
+    return report(body, title=f"Ferries of {country}", given=given + more)
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    """A folder with a report of each of three labs."""
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    for country in COUNTRIES:
+        (folder / f"{country.lower()}.md").write_text(text(country), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings with an index that is not there yet."""
+    return Settings(index=tmp_path / "index")
+
+
+@pytest.fixture
+def embedded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that the built-in model is given, as they come."""
+    seen: list[str] = []
+    embed: Callable[[BuiltinEmbedding, list[str]], list[list[float]]]
+    embed = BuiltinEmbedding._get_text_embeddings
+
+    def listening(self: BuiltinEmbedding, texts: list[str]) -> list[list[float]]:
+        seen.extend(texts)
+        return embed(self, texts)
+
+    monkeypatch.setattr(BuiltinEmbedding, "_get_text_embeddings", listening)
+    return seen
+
+
+def opened(settings: Settings) -> Store:
+    return open_store(settings.index, made_by(settings))
+
+
+def content(settings: Settings) -> dict[str, list[Passage]]:
+    """The passages of each report as the store has them, checked against its verbatim text."""
+    store = opened(settings)
+    stored = {r.info.id: r for r in store.reports(raw=True)}
+    found: dict[str, list[Passage]] = {report_id: [] for report_id in stored}
+    for passage in store.passages({i: r.info for i, r in stored.items()}):
+        assert read_back(stored[passage.report.id].raw, passage) == passage.text
+        found[passage.report.id].append(passage)
+    assert {i: len(ps) for i, ps in found.items()} == {i: r.passages for i, r in stored.items()}
+    return found
+
+
+def counts(result: SyncResult) -> tuple[int, int, int, int, int]:
+    lists = (result.added, result.updated, result.unchanged, result.deleted, result.skipped)
+    added, updated, unchanged, deleted, skipped = map(len, lists)
+    return added, updated, unchanged, deleted, skipped
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def test_what_is_written_is_what_was_read(reports: Path, settings: Settings) -> None:
+    result = sync([reports], settings)
+    assert result.added == ["fiji", "mali", "peru"]
+    found = content(settings)
+    assert sorted(p.text for p in found["peru"]) == [
+        "Nobody in Peru counts the boats.",
+        "Peru waits for a ferry.",
+    ]
+    assert result.passages == 6 == len(opened(settings))
+    assert result.revision == opened(settings).revision != ""
+
+
+def test_nothing_private_is_anywhere_in_the_index(reports: Path, settings: Settings) -> None:
+    (reports / "open.md").write_text("[[focal_point:ana@mali.example\n" + text("Mali", "Bamako"))
+    sync([reports], settings)
+    for report_ in opened(settings).reports(raw=True):
+        assert "ana@" not in report_.raw + repr(report_.info)
+    assert "ana@" not in repr(content(settings))
+    files = [path for path in settings.index.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if b"ana@" in path.read_bytes()]
+
+
+def test_again_with_nothing_changed_embeds_and_writes_nothing(
+    reports: Path, settings: Settings, embedded: list[str]
+) -> None:
+    first = sync([reports], settings)
+    assert len(embedded) == first.passages
+    embedded.clear()
+    again = sync([reports], settings)
+    assert counts(again) == (0, 0, 3, 0, 0)
+    assert (again.changed, again.passages, again.revision) == (False, 0, first.revision)
+    assert not embedded
+
+
+def test_one_changed_file_embeds_only_itself(
+    reports: Path, settings: Settings, embedded: list[str]
+) -> None:
+    first = sync([reports], settings)
+    before = content(settings)
+    embedded.clear()
+    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    result = sync([reports], settings)
+    assert (result.updated, len(result.unchanged), result.added) == (["peru"], 2, [])
+    assert len(embedded) == 2
+    assert all("Peru" in passage for passage in embedded)
+    after = content(settings)
+    assert [p.id for p in after["peru"]] == [p.id for p in before["peru"]]
+    assert {i: after[i] for i in ("fiji", "mali")} == {i: before[i] for i in ("fiji", "mali")}
+    assert result.revision != first.revision
+
+
+def test_the_same_content_has_the_same_revision(reports: Path, settings: Settings) -> None:
+    first = sync([reports], settings)
+    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    sync([reports], settings)
+    (reports / "peru.md").write_text(text("Peru"), "utf-8")
+    assert sync([reports], settings).revision == first.revision
+    other = settings.model_copy(update={"index": settings.index.with_name("other")})
+    assert sync(sorted(reports.iterdir(), reverse=True), other).revision == first.revision
+
+
+def test_answers_that_only_moved_keep_true_spans(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    path = reports / "peru.md"
+    path.write_text(path.read_text("utf-8").replace("## Challenge", "\n\n\n## Challenge"), "utf-8")
+    sync([reports], settings)
+    assert len(content(settings)["peru"]) == 2
+
+
+def test_a_tag_that_went_no_longer_filters(reports: Path, settings: Settings) -> None:
+    path = reports / "peru.md"
+    path.write_text(text("Peru", more="[[methods:Survey]]\n[[type:experiment]]\n"), "utf-8")
+    sync([reports], settings)
+    vector = [1.0] + [0.0] * 511
+    assert len(opened(settings).nearest(vector, 9, Filters(method=("survey",)))) == 2
+    path.write_text(text("Peru").replace("[[year:2023]]\n", ""), "utf-8")
+    sync([reports], settings)
+    store = opened(settings)
+    assert store.nearest(vector, 9, Filters(method=("survey",))) == []
+    assert store.nearest(vector, 9, Filters(type=("experiment",))) == []
+    years = {i for i, _ in store.nearest(vector, 9, Filters(year=(2023,)))}
+    assert years == {p.id for i in ("fiji", "mali") for p in content(settings)[i]}
+
+
+def test_passages_that_went_are_gone(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    path = reports / "peru.md"
+    path.write_text(path.read_text("utf-8").split("\n\n> Background?")[0], "utf-8")
+    sync([reports], settings)
+    assert [p.text for p in content(settings)["peru"]] == ["Peru waits for a ferry."]
+
+
+def test_prune_deletes_what_went_and_only_then(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    (reports / "mali.md").unlink()
+    assert counts(sync([reports], settings)) == (0, 0, 2, 0, 0)
+    assert set(content(settings)) == {"fiji", "mali", "peru"}
+    assert sync([reports], settings, prune=True).deleted == ["mali"]
+    assert set(content(settings)) == {"fiji", "peru"}
+
+
+def test_prune_keeps_what_is_there_but_unreadable(reports: Path, settings: Settings) -> None:
+    archive = reports.parent / "more.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("chad.md", text("Chad"))
+    sync([reports, archive], settings)
+    (reports / "peru.md").write_bytes(b"\xff\x00 damaged")
+    archive.write_bytes(b"damaged")
+    result = sync([reports, archive], settings, prune=True)
+    assert counts(result) == (0, 0, 2, 0, 2)
+    assert set(content(settings)) == {"chad", "fiji", "mali", "peru"}
+
+
+@pytest.mark.parametrize("prune", [False, True])
+def test_dry_run_on_no_index_makes_none(reports: Path, settings: Settings, prune: bool) -> None:
+    before = snapshot(reports.parent)
+    result = sync([reports], settings, dry_run=True, prune=prune)
+    assert (result.added, result.passages) == (["fiji", "mali", "peru"], 6)
+    assert snapshot(reports.parent) == before
+    assert not settings.index.exists()
+
+
+def test_dry_run_tells_and_writes_nothing(
+    reports: Path, settings: Settings, embedded: list[str]
+) -> None:
+    sync([reports], settings)
+    before, passages = snapshot(settings.index), content(settings)
+    embedded.clear()
+    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    (reports / "mali.md").unlink()
+    (reports / "chad.md").write_text(text("Chad"), "utf-8")
+    told = sync([reports], settings, prune=True, dry_run=True)
+    assert (told.added, told.updated, told.deleted) == (["chad"], ["peru"], ["mali"])
+    assert snapshot(settings.index) == before
+    assert content(settings) == passages
+    assert not embedded
+    done = sync([reports], settings, prune=True)
+    assert counts(done) == counts(told)
+
+
+def test_bad_files_are_named_with_reasons_and_the_rest_goes_on(
+    reports: Path, settings: Settings
+) -> None:
+    bad = {
+        "empty.md": (b"", "empty"),
+        "binary.md": (b"\x00\x01\x02", "binary"),
+        "latin.md": (text("Mali", "Ségou").encode("latin-1"), "not UTF-8"),
+        "large.md": (b"[[year:2020]]" + b"x" * 6_000_000, "larger than 5 MB"),
+        "readme.md": (b"# How to use this folder", "no [[key:value]] tag"),
+        "broken.zip": (b"PK", "the archive can't be read"),
+        "same.md": (text("Peru").encode(), "the same text as"),
+    }
+    for name, (data, _) in bad.items():
+        (reports / name).write_bytes(data)
+    (reports / "utf16.md").write_bytes(text("Nepal").encode("utf-16"))
+    result = sync([reports, reports / "broken.zip"], settings)
+    assert result.added == ["fiji", "mali", "peru", "utf16"]
+    named = {Path(skipped.path).name: skipped.reason for skipped in result.skipped}
+    assert set(named) == set(bad)
+    assert all(reason in named[name] for name, (_, reason) in bad.items())
+    assert counts(sync([reports], settings))[:3] == (0, 0, 4)
+
+
+def namesakes(reports: Path) -> tuple[Path, Path]:
+    one, two = reports.parent / "one", reports.parent / "two"
+    for folder, country in ((one, "Peru"), (two, "Chad")):
+        folder.mkdir()
+        (folder / "plan.md").write_text(text(country), "utf-8")
+    return one, two
+
+
+def labs(settings: Settings) -> dict[str, str]:
+    return {r.info.id: r.info.lab for r in opened(settings).reports()}
+
+
+def test_namesakes_in_two_folders_are_two_reports_in_any_order(
+    reports: Path, settings: Settings
+) -> None:
+    one, two = namesakes(reports)
+    other = settings.model_copy(update={"index": settings.index.with_name("other")})
+    sync([one, two], settings)
+    sync([two, one], other)
+    assert labs(settings) == labs(other) == {"plan": "Peru", "two__plan": "Chad"}
+
+
+def test_a_namesake_that_comes_later_changes_no_id(reports: Path, settings: Settings) -> None:
+    one, two = namesakes(reports)
+    sync([two], settings)
+    assert labs(settings) == {"plan": "Chad"}
+    assert sync([one], settings).added == ["one__plan"]
+    assert labs(settings) == {"plan": "Chad", "one__plan": "Peru"}
+    assert counts(sync([one, two], settings)) == (0, 0, 2, 0, 0)
+
+
+def test_a_folder_that_moved_keeps_its_ids(
+    reports: Path, settings: Settings, embedded: list[str]
+) -> None:
+    first = sync([reports], settings)
+    embedded.clear()
+    moved = shutil.move(reports, reports.with_name("moved"))
+    assert counts(sync([moved], settings)) == (0, 0, 3, 0, 0)
+    assert not embedded
+    (moved / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    result = sync([moved], settings, prune=True)
+    assert (result.updated, result.deleted) == (["peru"], [])
+    assert result.revision != first.revision
+
+
+def test_a_path_given_twice_counts_once(reports: Path, settings: Settings) -> None:
+    result = sync([reports, reports / "peru.md", reports / "." / "mali.md"], settings)
+    assert counts(result) == (3, 0, 0, 0, 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="such names can't be made there")
+def test_strange_names_become_reports(reports: Path, settings: Settings) -> None:
+    (reports / "تقرير\nأ.md").write_text(text("Chad"), "utf-8")
+    Path(os.fsdecode(os.fsencode(reports) + b"/\xe9.md")).write_text(text("Nepal"), "utf-8")
+    assert sync([reports], settings).added == ["_", "fiji", "mali", "peru", "تقرير_أ"]
+    assert counts(sync([reports], settings)) == (0, 0, 5, 0, 0)
+
+
+def test_form_text_is_in_no_passage_even_after_an_ingest_that_was_cut_short(
+    reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(_self: Store, _forms: str) -> str:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as short:
+        short.setattr(Store, "seal", cut)
+        with pytest.raises(KeyboardInterrupt):
+            sync([reports], settings)
+    assert opened(settings).revision == ""
+    again = sync([reports], settings)
+    assert counts(again) == (0, 0, 3, 0, 0)
+    assert again.revision
+    assert NOTE not in repr(content(settings))
+    other = settings.model_copy(update={"index": settings.index.with_name("other")})
+    assert sync([reports], other).revision == again.revision
+
+
+def test_form_text_that_more_labs_prove_goes_from_the_passages(
+    reports: Path, settings: Settings
+) -> None:
+    sync([reports / "peru.md"], settings)
+    assert NOTE in repr(content(settings)["peru"])
+    sync([reports], settings)
+    assert NOTE not in repr(content(settings))
+
+
+def test_another_embedding_is_refused_with_the_remedy(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    before = content(settings)
+    other = settings.model_copy(
+        update={"embedding": "openai:some-model", "openai_base_url": "http://127.0.0.1:9"}
+    )
+    for dry_run in (False, True):
+        with pytest.raises(IndexMismatch, match="asklabs ingest") as refused:
+            sync([reports], other, dry_run=dry_run)
+        assert "some-model" in str(refused.value)
+    assert content(settings) == before
+
+
+def test_a_second_writer_is_refused(reports: Path, settings: Settings) -> None:
+    settings.index.mkdir()
+    with FileLock(settings.index / "ingest.lock"), pytest.raises(IndexBusy, match="Wait"):
+        sync([reports], settings)
+    assert counts(sync([reports], settings)) == (3, 0, 0, 0, 0)
+
+
+def test_a_wrong_path_makes_no_index(reports: Path, settings: Settings) -> None:
+    with pytest.raises(InputError):
+        sync([reports, reports / "none"], settings)
+    assert not settings.index.exists()
+
+
+def test_a_damaged_index_is_named(reports: Path, settings: Settings) -> None:
+    settings.index.mkdir()
+    (settings.index / "chroma.sqlite3").write_bytes(b"damaged" * 999)
+    with pytest.raises(IndexDamaged, match="ingest again"):
+        sync([reports], settings)
+
+
+def test_progress_ends_where_it_should(reports: Path, settings: Settings) -> None:
+    seen: dict[str, tuple[int, int]] = {}
+
+    def progress(stage: str, done: int, total: int) -> None:
+        seen[stage] = (done, total)
+
+    sync([reports], settings, progress=progress)
+    assert seen == {"reading": (3, 0), "parsing": (3, 3), "embedding": (6, 6)}
+
+
+def test_no_files_is_an_empty_index(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "none").mkdir()
+    result = sync([tmp_path / "none"], settings)
+    assert counts(result) == (0, 0, 0, 0, 0)
+    assert len(opened(settings)) == 0
