@@ -163,7 +163,7 @@ def _archive(path: Path) -> Iterator[SourceFile]:
 
 def _zip(path: Path) -> Iterator[SourceFile]:
     with zipfile.ZipFile(path) as archive:
-        members = [m for m in archive.infolist() if not m.is_dir() and _is_report(m.filename)]
+        members = [member for member in archive.infolist() if _is_report(member.filename)]
         _check_size(sum(member.file_size for member in members))
         for member in sorted(members, key=lambda m: m.filename):
             unpack = partial(archive.open, member)

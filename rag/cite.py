@@ -121,6 +121,11 @@ def resolve(text: str, passages: Sequence[Passage], language: str) -> tuple[Cita
     return tuple(sorted(found.values(), key=lambda c: c.n))
 
 
+def marks_inside(text: str) -> str:
+    """A text whose marks stand before the full stop of the sentence that they belong to."""
+    return re.sub(r"([.!?؟。…]+)[ \t]*((?:\[\d+\])+)", r" \2\1", text)
+
+
 def drop_marks(text: str, numbers: Collection[int]) -> str:
     """A text without the marks of these numbers."""
     return re.sub(r" ?\[(\d+)\]", lambda m: "" if int(m.group(1)) in numbers else m.group(), text)

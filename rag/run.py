@@ -6,7 +6,15 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from rag.cite import cite_uncited, drop_marks, fold_text, keep_known, longest_verbatim, resolve
+from rag.cite import (
+    cite_uncited,
+    drop_marks,
+    fold_text,
+    keep_known,
+    longest_verbatim,
+    marks_inside,
+    resolve,
+)
 from rag.errors import ModelError
 from rag.prompts import answer_messages, is_refusal
 from rag.retrieve import Found
@@ -73,7 +81,7 @@ class Run:
         text = keep_known(text[self._given_up :], len(passages)).strip()
         refused = is_refusal(text)
         if not refused and self._mode != self._fallback.name:
-            text, uncited = cite_uncited(text, passages, self._plan.language)
+            text, uncited = cite_uncited(marks_inside(text), passages, self._plan.language)
             if uncited:
                 self._notice = UNCITED.format(n=uncited)
         resolved = resolve(text, passages, self._plan.language)

@@ -20,6 +20,7 @@ from rag.cite import (
     keep_known,
     longest_verbatim,
     marks,
+    marks_inside,
     numbers_in,
     resolve,
     stream_known,
@@ -215,3 +216,15 @@ def test_a_quote_is_cut_to_the_words_that_stand_in_the_file(quote: str, kept: st
 @given(st.text(alphabet="ab c&", max_size=30))
 def test_a_cut_quote_stands_in_the_text(quote: str) -> None:
     assert fold_text(longest_verbatim(quote, RAW)) in RAW
+
+
+@pytest.mark.parametrize(
+    ("text", "moved"),
+    [
+        ("Fees matter. [1]", "Fees matter [1]."),
+        ("Fees matter.[1][3] Trust too? [2]\nEnd", "Fees matter [1][3]. Trust too [2]?\nEnd"),
+        ("Fees matter [1].", "Fees matter [1]."),
+    ],
+)
+def test_marks_stand_before_the_full_stop(text: str, moved: str) -> None:
+    assert marks_inside(text) == moved

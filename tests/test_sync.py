@@ -27,8 +27,9 @@ NOTE = "Please note that we ask you to name one challenge only."
 def text(country: str, answer: str = "", more: str = "") -> str:
     given = f"[[focal_point:ana@{country.lower()}.example]]\n[[year:2023]]\n[[country:{country}]]\n"
     body = (
-        f"## Challenge\n> Challenge: what is it?\n\n{NOTE}\n\n{answer or country} waits for a ferry."
-        f"\n\n> Background?\n\nNobody in {country} counts the boats.\n"
+        f"## Challenge\n> Challenge: what is it?\n\n{NOTE}\n\n"
+        f"{answer or country} waits for a ferry.\n\n"
+        f"> Background?\n\nNobody in {country} counts the boats.\n"
     )
     return report(body, title=f"Ferries of {country}", given=given + more)
 
@@ -47,6 +48,17 @@ def reports(tmp_path: Path) -> Path:
 def settings(tmp_path: Path) -> Settings:
     """Settings with an index that is not there yet."""
     return Settings(index=tmp_path / "index")
+
+
+@pytest.fixture(scope="module")
+def model() -> BuiltinEmbedding:
+    """The built-in model, loaded once for all tests here."""
+    return BuiltinEmbedding()
+
+
+@pytest.fixture(autouse=True)
+def _one_model(monkeypatch: pytest.MonkeyPatch, model: BuiltinEmbedding) -> None:
+    monkeypatch.setattr("ingest.sync.make_embedding", lambda _settings: model)
 
 
 @pytest.fixture
