@@ -58,7 +58,7 @@ def main() -> None:
         if reconfigure is not None:
             reconfigure(encoding="utf-8", errors="replace")
     try:
-        app()
+        app(prog_name="asklabs")
     except AskLabsError as error:
         print(f"asklabs: {error}", file=sys.stderr)
         sys.exit(2)
