@@ -14,8 +14,7 @@ PORT ?= 7860
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: install ## ingest the sample collection and open the page on http://127.0.0.1:7860
-	@$(BIN)/asklabs ingest eval/sample/reports --index $(DEMO_INDEX)
+demo: $(DEMO_INDEX)/made ## ingest the sample collection and open the page on http://127.0.0.1:7860
 	@$(BIN)/asklabs serve --index $(DEMO_INDEX) --port $(PORT)
 
 install: $(VENV)/.installed ## make .venv with the pinned packages and the asklabs command
@@ -58,6 +57,12 @@ $(BIN)/uv:
 $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/uv
 	@$(PIP_LOCKED) -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+# An index that an older version made can't be used: the demo's is simply made anew.
+$(DEMO_INDEX)/made: $(VENV)/.installed $(wildcard eval/sample/reports/*.md ingest/*.py)
+	@$(BIN)/asklabs ingest eval/sample/reports --prune --index $(DEMO_INDEX) || \
+	  { rm -rf $(DEMO_INDEX); $(BIN)/asklabs ingest eval/sample/reports --index $(DEMO_INDEX); }
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed

@@ -65,8 +65,12 @@ def test_groups_with_the_empty_prompt_belong_to_the_prompt_above() -> None:
 
 
 def test_an_open_group_ends_with_its_section() -> None:
-    body = '## A\n<div class="group">\n> Who?\n\nWe.\n## B\n> Where?\n\nIlo.\n\n> Who?\n\nThey.\n'
-    assert answers(parsed(body)) == [("Who?", "We."), ("Where?", "Ilo."), ("Who?", "They.")]
+    forms = learned(report(partners(*TWO)))
+    body = (
+        f'## A\n<div class="group">\n> {PARTNER[0]}\n\nGull Radio.\n'
+        f"## B\n> {PARTNER[0]}\n\nPort of Ilo.\n\n> {PARTNER[1]}\n\nPublic.\n"
+    )
+    assert texts(parsed(body, forms)) == ["Gull Radio.", "Port of Ilo.", "Public."]
 
 
 def test_unanswered_questions_are_named_and_no_blocks() -> None:

@@ -312,6 +312,21 @@ def test_a_folder_that_moved_keeps_its_ids(
     assert result.revision != first.revision
 
 
+def test_a_folder_that_moved_and_was_edited_keeps_its_ids(
+    reports: Path, settings: Settings
+) -> None:
+    sync([reports], settings)
+    moved = shutil.move(reports, reports.with_name("moved"))
+    (moved / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    assert counts(sync([moved], settings)) == (0, 1, 2, 0, 0)
+
+
+def test_a_copy_elsewhere_is_the_same_report(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    copy = shutil.copytree(reports, reports.with_name("copy"))
+    assert counts(sync([copy], settings)) == (0, 0, 3, 0, 0)
+
+
 def test_a_path_given_twice_counts_once(reports: Path, settings: Settings) -> None:
     result = sync([reports, reports / "peru.md", reports / "." / "mali.md"], settings)
     assert counts(result) == (3, 0, 0, 0, 0)
