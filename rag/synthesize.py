@@ -39,6 +39,13 @@ MIN_WORDS = 5
 # What a lab found answers better than what it meant to find out, and a question answers none.
 FINDING_BONUS = 0.05
 QUESTION_MALUS = 0.3
+# It counts for more where the question asks for just that.
+LEARNED_FACTOR = 1.3
+_LEARNED = re.compile(
+    r"\b(?:learn\w*|lessons?|found|findings?|results?|barriers?|obstacles?|worked|enseigne\w*"
+    r"|appris|lecons?|resultats?|aprend\w+|lecciones|licoes|resultados?|barreras?|barreiras?)\b"
+    r"|تعلم|نتائج|دروس"
+)
 NUMBER_BONUS = 0.05
 NEIGHBOURS = 0.3
 _URL = re.compile(r"\[?(?:https?://|www\.)\S+")
@@ -133,6 +140,7 @@ class ExtractiveAnswerer:
         wanted = _weights(plan, hits)
         total = sum(wanted.values()) or 1.0
         quantity = is_quantity(plan.question)
+        learned = LEARNED_FACTOR if _LEARNED.search(strip_accents(plan.question)) else 1.0
         candidates = []
         for (n, hit, (a, _)), text, near in zip(found, texts, similar, strict=True):
             passage = hit.passage
@@ -140,7 +148,8 @@ class ExtractiveAnswerer:
             have |= set(terms_and_pairs(text, plan.language))
             covered = sum(weight for word, weight in wanted.items() if word in have) / total
             score = 0.5 * float(near) + 0.5 * covered + 0.2 / (4 + n)
-            score += FINDING_BONUS if passage.stage == "finding" else 0.0
+            if passage.stage == "finding":
+                score = score * learned + FINDING_BONUS
             score += NUMBER_BONUS if quantity and _DIGIT.search(text) else 0.0
             score -= QUESTION_MALUS if text.rstrip(' "”»').endswith(("?", "؟")) else 0.0
             key = frozenset(words(text))
