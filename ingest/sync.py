@@ -22,6 +22,7 @@ from rag.errors import IndexBusy, IndexMissing, IndexUnusable
 from rag.models import embed_texts, embedding_name, make_embedding
 from rag.rows import StoredReport, passage_row
 from rag.settings import Settings
+from rag.snapshot import open_snapshot
 from rag.store import Store, open_store
 from rag.types import Passage, Report
 
@@ -165,6 +166,10 @@ def _carry_out(plan: _Plan, store: Store, settings: Settings, progress: Progress
     if result.changed or not store.revision or store.forms != forms:
         store.seal(forms)
     result.revision = store.revision
+    if result.changed:
+        progress("preparing search", 0, 0)
+        # Made now, so that the first question need not wait for it.
+        open_snapshot(store, settings.index)
 
 
 def _form_digest(file: ReportFile, mark: str) -> str:

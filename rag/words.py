@@ -15,7 +15,9 @@ from Stemmer import Stemmer
 LANGUAGES = ("en", "fr", "es", "pt", "ar")
 _STEMMERS = {"en": "english", "fr": "french", "es": "spanish", "pt": "portuguese", "ar": "arabic"}
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
-_END = re.compile(r"[.!?؟。…]+[\"'”’»)\]]*(?=\s)|\n+")
+# Only the first of a run of marks may begin a match: else a line of dots takes quadratic time.
+_END = re.compile(r"(?<![.!?؟。…])[.!?؟。…]+[\"'”’»)\]]*(?=\s)|\n+")
+_NUMBER = re.compile(r"\s*\(?\w{1,2}\.")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.?g|i\.?e|etc|approx|ca|cf|vs|no|nos|nro|núm|mr|mrs|ms|dr|dra|sr|sra|st|inc|ltd"
     r"|co|fig|p|pp|art|al|ex|p\.ej|av|govt|u\.s|u\.n))\.$",
@@ -53,7 +55,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
 
 def _goes_on(text: str, start: int, end: int) -> bool:
     """Whether the full stop before `end` is part of an abbreviation or an item's number."""
-    if re.fullmatch(r"\s*\(?\w{1,2}\.", text[start:end]):
+    if _NUMBER.fullmatch(text, start, end):
         return True
     abbreviation = _ABBREVIATION.search(text, max(start, end - 8), end)
     if abbreviation and abbreviation.group().casefold() == "etc.":

@@ -2,105 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
-from ingest.sync import SyncResult, made_by, sync
+from ingest.sync import sync
 from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, InputError
-from rag.models import BuiltinEmbedding
 from rag.settings import Settings
-from rag.store import Store, open_store
-from rag.types import Filters, Passage
-from tests.made_up import read_back, report
+from rag.store import Store
+from rag.types import Filters
+from tests.ferries import NOTE, content, counts, opened, snapshot, text
 
-COUNTRIES = ("Peru", "Fiji", "Mali")
-NOTE = "Please note that we ask you to name one challenge only."
-
-
-def text(country: str, answer: str = "", more: str = "") -> str:
-    given = f"[[focal_point:ana@{country.lower()}.example]]\n[[year:2023]]\n[[country:{country}]]\n"
-    body = (
-        f"## Challenge\n> Challenge: what is it?\n\n{NOTE}\n\n"
-        f"{answer or country} waits for a ferry.\n\n"
-        f"> Background?\n\nNobody in {country} counts the boats.\n"
-    )
-    return report(body, title=f"Ferries of {country}", given=given + more)
-
-
-@pytest.fixture
-def reports(tmp_path: Path) -> Path:
-    """A folder with a report of each of three labs."""
-    folder = tmp_path / "reports"
-    folder.mkdir()
-    for country in COUNTRIES:
-        (folder / f"{country.lower()}.md").write_text(text(country), "utf-8")
-    return folder
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    """Settings with an index that is not there yet."""
-    return Settings(index=tmp_path / "index")
-
-
-@pytest.fixture(scope="module")
-def model() -> BuiltinEmbedding:
-    """The built-in model, loaded once for all tests here."""
-    return BuiltinEmbedding()
-
-
-@pytest.fixture(autouse=True)
-def _one_model(monkeypatch: pytest.MonkeyPatch, model: BuiltinEmbedding) -> None:
-    monkeypatch.setattr("ingest.sync.make_embedding", lambda _settings: model)
-
-
-@pytest.fixture
-def embedded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The texts that the built-in model is given, as they come."""
-    seen: list[str] = []
-    embed: Callable[[BuiltinEmbedding, list[str]], list[list[float]]]
-    embed = BuiltinEmbedding._get_text_embeddings
-
-    def listening(self: BuiltinEmbedding, texts: list[str]) -> list[list[float]]:
-        seen.extend(texts)
-        return embed(self, texts)
-
-    monkeypatch.setattr(BuiltinEmbedding, "_get_text_embeddings", listening)
-    return seen
-
-
-def opened(settings: Settings) -> Store:
-    return open_store(settings.index, made_by(settings))
-
-
-def content(settings: Settings) -> dict[str, list[Passage]]:
-    """The passages of each report as the store has them, checked against its verbatim text."""
-    store = opened(settings)
-    stored = {r.info.id: r for r in store.reports(raw=True)}
-    found: dict[str, list[Passage]] = {report_id: [] for report_id in stored}
-    for passage in store.passages({i: r.info for i, r in stored.items()}):
-        assert read_back(stored[passage.report.id].raw, passage) == passage.text
-        found[passage.report.id].append(passage)
-    assert {i: len(ps) for i, ps in found.items()} == {i: r.passages for i, r in stored.items()}
-    return found
-
-
-def counts(result: SyncResult) -> tuple[int, int, int, int, int]:
-    lists = (result.added, result.updated, result.unchanged, result.deleted, result.skipped)
-    added, updated, unchanged, deleted, skipped = map(len, lists)
-    return added, updated, unchanged, deleted, skipped
-
-
-def snapshot(folder: Path) -> dict[str, str]:
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+pytest_plugins = ("tests.ferry_fixtures",)
+pytestmark = pytest.mark.usefixtures("one_model")
 
 
 def test_what_is_written_is_what_was_read(reports: Path, settings: Settings) -> None:
@@ -267,79 +183,6 @@ def test_bad_files_are_named_with_reasons_and_the_rest_goes_on(
     assert counts(sync([reports], settings))[:3] == (0, 0, 4)
 
 
-def namesakes(reports: Path) -> tuple[Path, Path]:
-    one, two = reports.parent / "one", reports.parent / "two"
-    for folder, country in ((one, "Peru"), (two, "Chad")):
-        folder.mkdir()
-        (folder / "plan.md").write_text(text(country), "utf-8")
-    return one, two
-
-
-def labs(settings: Settings) -> dict[str, str]:
-    return {r.info.id: r.info.lab for r in opened(settings).reports()}
-
-
-def test_namesakes_in_two_folders_are_two_reports_in_any_order(
-    reports: Path, settings: Settings
-) -> None:
-    one, two = namesakes(reports)
-    other = settings.model_copy(update={"index": settings.index.with_name("other")})
-    sync([one, two], settings)
-    sync([two, one], other)
-    assert labs(settings) == labs(other) == {"plan": "Peru", "two__plan": "Chad"}
-
-
-def test_a_namesake_that_comes_later_changes_no_id(reports: Path, settings: Settings) -> None:
-    one, two = namesakes(reports)
-    sync([two], settings)
-    assert labs(settings) == {"plan": "Chad"}
-    assert sync([one], settings).added == ["one__plan"]
-    assert labs(settings) == {"plan": "Chad", "one__plan": "Peru"}
-    assert counts(sync([one, two], settings)) == (0, 0, 2, 0, 0)
-
-
-def test_a_folder_that_moved_keeps_its_ids(
-    reports: Path, settings: Settings, embedded: list[str]
-) -> None:
-    first = sync([reports], settings)
-    embedded.clear()
-    moved = shutil.move(reports, reports.with_name("moved"))
-    assert counts(sync([moved], settings)) == (0, 0, 3, 0, 0)
-    assert not embedded
-    (moved / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
-    result = sync([moved], settings, prune=True)
-    assert (result.updated, result.deleted) == (["peru"], [])
-    assert result.revision != first.revision
-
-
-def test_a_folder_that_moved_and_was_edited_keeps_its_ids(
-    reports: Path, settings: Settings
-) -> None:
-    sync([reports], settings)
-    moved = shutil.move(reports, reports.with_name("moved"))
-    (moved / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
-    assert counts(sync([moved], settings)) == (0, 1, 2, 0, 0)
-
-
-def test_a_copy_elsewhere_is_the_same_report(reports: Path, settings: Settings) -> None:
-    sync([reports], settings)
-    copy = shutil.copytree(reports, reports.with_name("copy"))
-    assert counts(sync([copy], settings)) == (0, 0, 3, 0, 0)
-
-
-def test_a_path_given_twice_counts_once(reports: Path, settings: Settings) -> None:
-    result = sync([reports, reports / "peru.md", reports / "." / "mali.md"], settings)
-    assert counts(result) == (3, 0, 0, 0, 0)
-
-
-@pytest.mark.skipif(os.name == "nt", reason="such names can't be made there")
-def test_strange_names_become_reports(reports: Path, settings: Settings) -> None:
-    (reports / "تقرير\nأ.md").write_text(text("Chad"), "utf-8")
-    Path(os.fsdecode(os.fsencode(reports) + b"/\xe9.md")).write_text(text("Nepal"), "utf-8")
-    assert sync([reports], settings).added == ["_", "fiji", "mali", "peru", "تقرير_أ"]
-    assert counts(sync([reports], settings)) == (0, 0, 5, 0, 0)
-
-
 def test_form_text_is_in_no_passage_even_after_an_ingest_that_was_cut_short(
     reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -408,7 +251,21 @@ def test_progress_ends_where_it_should(reports: Path, settings: Settings) -> Non
         seen[stage] = (done, total)
 
     sync([reports], settings, progress=progress)
-    assert seen == {"reading": (3, 0), "parsing": (3, 3), "embedding": (6, 6)}
+    ends = {"reading": (3, 0), "parsing": (3, 3), "embedding": (6, 6)}
+    assert seen.items() >= ends.items()
+
+
+def test_an_index_can_be_emptied(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    for path in reports.iterdir():
+        path.write_bytes(b"")
+    assert sync([reports], settings, prune=True).deleted == []
+    for path in reports.iterdir():
+        path.unlink()
+    assert sync([reports], settings, prune=True).deleted == ["fiji", "mali", "peru"]
+    assert len(opened(settings)) == 0
+    (reports / "chad.md").write_text(text("Chad"), "utf-8")
+    assert sync([reports], settings).added == ["chad"]
 
 
 def test_no_files_is_an_empty_index(tmp_path: Path, settings: Settings) -> None:

@@ -1,0 +1,52 @@
+"""Reports of three made-up labs, and ways to look into an index of them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from ingest.sync import SyncResult, made_by
+from rag.settings import Settings
+from rag.store import Store, open_store
+from rag.types import Passage
+from tests.made_up import read_back, report
+
+COUNTRIES = ("Peru", "Fiji", "Mali")
+NOTE = "Please note that we ask you to name one challenge only."
+
+
+def text(country: str, answer: str = "", more: str = "") -> str:
+    given = f"[[focal_point:ana@{country.lower()}.example]]\n[[year:2023]]\n[[country:{country}]]\n"
+    body = (
+        f"## Challenge\n> Challenge: what is it?\n\n{NOTE}\n\n"
+        f"{answer or country} waits for a ferry.\n\n"
+        f"> Background?\n\nNobody in {country} counts the boats.\n"
+    )
+    return report(body, title=f"Ferries of {country}", given=given + more)
+
+
+def opened(settings: Settings) -> Store:
+    return open_store(settings.index, made_by(settings))
+
+
+def content(settings: Settings) -> dict[str, list[Passage]]:
+    """The passages of each report as the store has them, checked against its verbatim text."""
+    store = opened(settings)
+    stored = {r.info.id: r for r in store.reports(raw=True)}
+    found: dict[str, list[Passage]] = {report_id: [] for report_id in stored}
+    for passage in store.passages({i: r.info for i, r in stored.items()}):
+        assert read_back(stored[passage.report.id].raw, passage) == passage.text
+        found[passage.report.id].append(passage)
+    assert {i: len(ps) for i, ps in found.items()} == {i: r.passages for i, r in stored.items()}
+    return found
+
+
+def counts(result: SyncResult) -> tuple[int, int, int, int, int]:
+    lists = (result.added, result.updated, result.unchanged, result.deleted, result.skipped)
+    added, updated, unchanged, deleted, skipped = map(len, lists)
+    return added, updated, unchanged, deleted, skipped
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
