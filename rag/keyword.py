@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.types import Passage
-from rag.words import terms_and_pairs
+from rag.words import terms, terms_and_pairs
 
 Scores = npt.NDArray[np.float32]
 
@@ -47,17 +47,22 @@ class KeywordIndex:
         index = bm25s.BM25.load(str(folder), load_corpus=False) if size else bm25s.BM25()
         return cls(index, size)
 
-    def scores(self, text: str, language: str) -> Scores:
+    def scores(self, text: str, language: str, pairs: bool = False) -> Scores:
         """The BM25 score of each passage for a question, as an array of `size` numbers.
+
+        With `pairs`, words that follow each other in the question count again where they do so
+        in a passage. That finds more labs for a topic ("mobile money"), and fewer first ranks
+        for a question with many words of its own.
 
         Words of a question that is not in English are looked for in both languages' stems:
         names and borrowed words cross over.
         """
         if not self.size:
             return np.zeros(0, dtype=np.float32)
-        wanted = terms_and_pairs(text, language)
+        words_of = terms_and_pairs if pairs else terms
+        wanted = words_of(text, language)
         if language != "en":
-            wanted += [term for term in terms_and_pairs(text, "en") if term not in wanted]
+            wanted += [term for term in words_of(text, "en") if term not in wanted]
         known = [term for term in dict.fromkeys(wanted) if term in self._index.vocab_dict]
         if not known:
             return np.zeros(self.size, dtype=np.float32)

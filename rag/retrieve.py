@@ -80,7 +80,7 @@ class HybridRetriever(BaseRetriever):
         # question to many labs is searched for by what it is about.
         about = focus(plan.standalone, plan.language) if plan.wide else plan.standalone
         vector = embed_query(self._embedding, about)
-        keyword = self._snapshot.keyword.scores(plan.standalone, plan.language)
+        keyword = self._snapshot.keyword.scores(plan.standalone, plan.language, pairs=plan.wide)
         scopes = [plan.filters]
         if plan.boosted.country and not plan.filters.country:
             scopes.append(replace(plan.filters, country=plan.boosted.country))
