@@ -15,6 +15,7 @@ from typing import Literal
 
 from babel.dates import format_date
 
+from rag.labels import FILTER_WORDS, MODE_WORDS
 from rag.types import Answer, Coverage, Filters, Passage, ReportInfo
 
 TITLE = "Brief from the lab reports"
@@ -23,20 +24,6 @@ STATUS_WORDS = {
     "supported": "The quote supports the sentence",
     "partly": "The quote supports the sentence in part",
     "unsupported": "The quote does not support the sentence",
-}
-FILTER_WORDS = {
-    "country": "Lab",
-    "year": "Year",
-    "type": "Type",
-    "kind": "Kind",
-    "method": "Method",
-    "datasource": "Data source",
-    "sdg": "SDG",
-    "theme": "Theme",
-}
-MODE_WORDS = {
-    "extractive": "Quoted sentences, no language model",
-    "catalogue": "Counted in the catalogue, no language model",
 }
 NEAREST = 3
 NEAREST_CHARS = 400

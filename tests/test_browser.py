@@ -4,99 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import socket
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fake_engine import QUOTE, FakeEngine
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
-
-from ui.app import build_app, launch
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
+pytest_plugins = ("tests.page_fixtures",)
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 SCREENSHOT = Path(__file__).parent.parent / "docs" / "page.png"
-WIDE = {"width": 1400, "height": 900}
 NARROW = {"width": 390, "height": 844}
 
 Visit = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's chromium, or another of its family; in CI its absence is a failure."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        reason = f"no browser: none of {', '.join(NAMES)} is installed"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
-
-
-def _serve(engine: Any) -> Iterator[str]:
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    page = build_app(engine)
-    yield launch(page, "127.0.0.1", port)
-    page.close(verbose=False)
-
-
-@pytest.fixture(scope="module")
-def engine() -> FakeEngine:
-    return FakeEngine()
-
-
-@pytest.fixture(scope="module")
-def site(engine: FakeEngine) -> Iterator[str]:
-    """The page over the small engine whose answers are known."""
-    yield from _serve(engine)
-
-
-@pytest.fixture(scope="module")
-def sample_site(sample_engine: Any) -> Iterator[str]:
-    """The page over the sample collection."""
-    yield from _serve(sample_engine)
-
-
-@pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
-    """Opens the page for a new visitor; afterwards, all that it requested came from its origin."""
-    contexts: list[BrowserContext] = []
-    requests: list[str] = []
-    errors: list[str] = []
-    origins: set[str] = set()
-
-    def open_page(address: str, **given: Any) -> Page:
-        context = browser.new_context(**({"viewport": WIDE, "accept_downloads": True} | given))
-        contexts.append(context)
-        origins.add(address)
-        context.on("request", lambda request: requests.append(request.url))
-        page = context.new_page()
-        page.on("websocket", lambda socket: requests.append(socket.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(address)
-        expect(page.locator("#question textarea")).to_be_editable(timeout=30_000)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    own = tuple(f"{origin}/" for origin in origins)
-    assert [url for url in requests if not url.startswith((*own, "data:", "blob:"))] == []
-    assert len(requests) > 10
-    assert errors == []
 
 
 def ask(page: Page, question: str, turn: int = 1) -> None:

@@ -204,7 +204,7 @@ def test_a_complete_list_is_complete() -> None:
     assert "- Côte d’Ivoire, Perú, 2023: A title (one\\_report)" in words
     assert "- not\\_among\\_the\\_passages" in words
     assert "The complete list, counted: 2 reports of 1 lab." in words
-    assert "Counted in the catalogue" in words
+    assert "Counted from the reports' tags" in words
 
 
 def test_a_list_of_more_than_a_thousand_reports_is_soon_written() -> None:

@@ -7,26 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+from rag.labels import FILTER_WORDS, MODE_WORDS
 from rag.types import Answer, Citation, Filters, ReportInfo
 from ui.cards import STATUS_WORDS, by_number, counted, lab, weakest
 
-FILTER_WORDS = {
-    "country": "Lab",
-    "year": "Year",
-    "type": "Type",
-    "kind": "Kind",
-    "method": "Method",
-    "datasource": "Data source",
-    "sdg": "SDG",
-    "theme": "Theme",
-}
-MODE_WORDS = {
-    "extractive": "Quoted sentences, no language model",
-    "catalogue": "Counted from the reports' tags, no language model",
-}
 ROWS_SHOWN = 12
 
-_MARK = re.compile(r"\s*\[(\d{1,3})\]")
+_MARK = re.compile(r" ?\[(\d{1,6})\]")
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _ITEM = re.compile(r"\s*(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
 # How an answer made of the reports' own sentences says who speaks: "Peru (2022, plan): ..."

@@ -1,0 +1,18 @@
+"""What the product's own values are called before a reader, on the page and in briefs."""
+
+from __future__ import annotations
+
+FILTER_WORDS = {
+    "country": "Lab",
+    "year": "Year",
+    "type": "Type",
+    "kind": "Kind",
+    "method": "Method",
+    "datasource": "Data source",
+    "sdg": "SDG",
+    "theme": "Theme",
+}
+MODE_WORDS = {
+    "extractive": "Quoted sentences, no language model",
+    "catalogue": "Counted from the reports' tags, no language model",
+}
