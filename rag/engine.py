@@ -131,7 +131,8 @@ class Engine:
             "plan_ms": 1000 * (planned - started),
             "retrieve_ms": 1000 * (retrieved - planned),
         }
-        if plan.intent == "list":
+        # An empty scope stays empty: the answer names the filters that emptied it.
+        if plan.intent == "list" or not snapshot.catalogue.ids(plan.filters):
             answer = list_answer(plan, snapshot.catalogue, self._store.raws, found.hits)
             answer = replace(answer, index=snapshot.revision)
             timings["answer_ms"] = 1000 * (clock() - retrieved)

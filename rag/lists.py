@@ -56,7 +56,7 @@ def list_answer(plan: QueryPlan, catalogue: Catalogue, raws: Raws, hits: Sequenc
         citations=citations,
         hits=tuple(hits[:40]),
         coverage=Coverage(
-            intent="list",
+            intent=plan.intent,
             reports=tuple(report.id for report in found),
             labs=labs,
             matched_reports=len(found),
