@@ -17,7 +17,8 @@ from rag.tokens import count_tokens
 from rag.types import Block, Passage, Report, Span
 from rag.words import language_of, sentences
 
-# Measured on the development questions: see README, "How it was tuned".
+# Two or three paragraphs: an answer block is whole in nine of ten cases, and a dozen passages
+# fit any model. Not tuned: other sizes were not measured.
 MAX_TOKENS = 300
 # Characters of markup that may lie between two sentences of one span.
 MAX_GAP = 40

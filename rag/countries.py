@@ -97,12 +97,6 @@ def english_name(code: str) -> str:
     return str(Locale("en").territories.get(code, code)).replace("&", "and")
 
 
-def localised_name(code: str, language: str) -> str:
-    """CLDR's name of an alpha-2 code in a language; English where the language is unknown."""
-    locale = Locale(language if language in LANGUAGES else "en")
-    return str(locale.territories.get(code, code))
-
-
 def flag(code: str) -> str:
     """The flag emoji of an alpha-2 code."""
     return "".join(chr(0x1F1E6 + ord(letter) - ord("A")) for letter in code.upper())

@@ -30,11 +30,6 @@ def node_to_passage(node: object) -> Passage:
     return passage
 
 
-def to_hit(node: NodeWithScore) -> Hit:
-    """A scored node as a hit."""
-    return Hit(node_to_passage(node.node), float(node.score or 0.0))
-
-
 def to_scored_node(hit: Hit) -> NodeWithScore:
     """A hit as a scored node."""
     return NodeWithScore(node=passage_to_node(hit.passage), score=hit.score)
