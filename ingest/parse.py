@@ -20,6 +20,7 @@ from ingest.normalise import tags_to_fields
 from ingest.scan import Event, key, scan, tags
 from ingest.stages import is_finding_prompt
 from rag.types import Block, Report, ReportInfo, Span
+from rag.words import sentences
 
 _IMAGE = re.compile(r"!\[[^\]\n]{0,300}\]\(([^()\s]{1,2000})\)")
 _LINK = re.compile(r"https?://[^\s\[\]()<>\"']{1,2000}?(?=https?://|[\s\[\]()<>\"']|$)")
@@ -209,7 +210,9 @@ def _title(heading: str, blocks: tuple[Block, ...]) -> str:
         for block in blocks:
             text = " ".join(block.text.split())
             if len(stem) >= 3 and text.startswith(stem):
-                first = re.split(r"(?<=[.!?])\s", text)[0]
+                first = text[slice(*sentences(text)[0])]
+                # Insights are numbered, and the next one's number may stand on the same line.
+                first = re.sub(r"[;,]?\s+\d{1,2}[.)]$", "", first)
                 heading = first if len(stem) <= len(first) <= MAX_TITLE else heading
                 break
     return re.sub(r"^[-*•·]\s+", "", heading)

@@ -27,7 +27,7 @@ from rag.store import Store, open_store
 from rag.types import Passage, Report
 
 # Raise with any change that alters what is stored for the same file.
-PARSER_VERSION = "2"
+PARSER_VERSION = "3"
 # Passages embedded and written together: enough to keep the cores busy, little to lose.
 BATCH = 256
 
