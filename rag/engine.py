@@ -223,10 +223,10 @@ def _search(retriever: HybridRetriever, plan: QueryPlan) -> Found:
         hits = fold_duplicates(found.hits)
         if plan.wide:
             hits = spread(hits, per_report=1, per_lab=99 if sides else WIDE_PER_LAB)
-        return Found(tuple(hits), found.matched_reports)
+        return Found(tuple(hits), found.matched)
     found_sides = [
         retriever.find(replace(plan, filters=replace(plan.filters, country=(side,))))
         for side in sides
     ]
     rankings = [spread(fold_duplicates(f.hits), per_report=1, per_lab=99) for f in found_sides]
-    return Found(tuple(interleave(rankings)), sum(f.matched_reports for f in found_sides))
+    return Found(tuple(interleave(rankings)), frozenset().union(*(f.matched for f in found_sides)))

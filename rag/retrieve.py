@@ -51,10 +51,10 @@ class PlannedQuery(QueryBundle):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What retrieval found: hits in rank order, and how many reports in scope matched."""
+    """What retrieval found: hits in rank order, and the ids of reports in scope that matched."""
 
     hits: tuple[Hit, ...]
-    matched_reports: int
+    matched: frozenset[str]
 
 
 class HybridRetriever(BaseRetriever):
@@ -126,11 +126,11 @@ class HybridRetriever(BaseRetriever):
         # A passage written since the snapshot was taken is not known here yet.
         return {position[i]: similarity for i, similarity in found if i in position}
 
-    def _matched(self, keyword: Scores, best: Sequence[int]) -> int:
+    def _matched(self, keyword: Scores, best: Sequence[int]) -> frozenset[str]:
         passages = self._snapshot.passages
         highest = float(keyword.max()) if keyword.size else 0.0
         over = np.flatnonzero(keyword >= MATCH_SHARE * highest) if highest else ()
-        return len({passages[int(i)].report.id for i in (*over, *best[:20])})
+        return frozenset(passages[int(i)].report.id for i in (*over, *best[:20]))
 
 
 def _top(scores: Scores) -> list[int]:

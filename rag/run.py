@@ -100,7 +100,7 @@ class Run:
                 intent=self._plan.intent,
                 reports=tuple(cited),
                 labs=tuple(dict.fromkeys(cited.values())),
-                matched_reports=self._found.matched_reports,
+                matched_reports=len(self._found.matched | {p.report.id for p in passages}),
                 read_passages=len(passages),
                 read_reports=len({p.report.id for p in passages}),
                 filters=self._plan.filters,

@@ -58,7 +58,7 @@ def test_filters_narrow_and_boosts_do_not(retriever: HybridRetriever) -> None:
     fiji = Filters(country=("Fiji",))
     narrowed = retriever.find(plan("mobile money", filters=fiji))
     assert {h.passage.report.lab for h in narrowed.hits} == {"Fiji"}
-    assert narrowed.matched_reports == 1
+    assert len(narrowed.matched) == 1
     boosted = retriever.find(plan("women's income", boosted=fiji))
     assert boosted.hits[0].passage.report.lab == "Fiji"
     assert len({h.passage.report.lab for h in boosted.hits}) > 3
@@ -75,7 +75,7 @@ def test_the_year_that_a_question_names_comes_first(retriever: HybridRetriever) 
 def test_more_reports_match_a_broad_question(retriever: HybridRetriever) -> None:
     broad = retriever.find(plan("women"))
     narrow = retriever.find(plan("women", filters=Filters(country=("Fiji", "Lesotho"))))
-    assert 0 < narrow.matched_reports < broad.matched_reports
+    assert 0 < len(narrow.matched) < len(broad.matched)
 
 
 def test_it_is_a_llama_index_retriever(retriever: HybridRetriever) -> None:
@@ -89,4 +89,4 @@ def test_it_is_a_llama_index_retriever(retriever: HybridRetriever) -> None:
 
 def test_nothing_in_scope_finds_nothing(retriever: HybridRetriever) -> None:
     found = retriever.find(plan("mobile money", filters=Filters(year=(1990,))))
-    assert (found.hits, found.matched_reports) == ((), 0)
+    assert (found.hits, found.matched) == ((), frozenset())
