@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -59,16 +60,6 @@ class Snapshot:
         numbers = {report_id: n for n, report_id in enumerate(self._report_ids)}
         found = (numbers[p.report.id] for p in self.passages)
         return np.fromiter(found, np.int32, len(self.passages))
-
-    @cached_property
-    def by_report(self) -> Mapping[str, Sequence[Passage]]:
-        """Each report's passages, in the order of its file."""
-        found: dict[str, list[Passage]] = {}
-        for passage in self.passages:
-            found.setdefault(passage.report.id, []).append(passage)
-        for group in found.values():
-            group.sort(key=lambda p: (p.spans[:1], p.part))
-        return found
 
 
 def open_snapshot(store: Store, folder: Path) -> Snapshot:
@@ -146,14 +137,14 @@ def _row(passage: Passage) -> list[object]:
     ]
 
 
-def _passage(row: list[object], reports: Mapping[str, ReportInfo]) -> Passage:
+def _passage(row: list[Any], reports: Mapping[str, ReportInfo]) -> Passage:
     row_id, report, section, prompt, text, spans, *rest = row
     return Passage(
-        row_id,  # type: ignore[arg-type]
-        reports[report],  # type: ignore[index]
-        section,  # type: ignore[arg-type]
-        prompt,  # type: ignore[arg-type]
-        text,  # type: ignore[arg-type]
-        tuple(map(tuple, spans)),  # type: ignore[call-overload]
-        *rest,  # type: ignore[arg-type]
+        row_id,
+        reports[report],
+        section,
+        prompt,
+        text,
+        tuple(map(tuple, spans)),
+        *rest,
     )
