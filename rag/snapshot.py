@@ -1,7 +1,8 @@
-"""What searching needs in memory, derived from the store and cached beside it.
+"""What searching needs in memory, derived from one generation of the store and cached beside it.
 
 The cache carries the store's revision. One that is stale, damaged or missing is built anew
-from the store; it is never trusted over it, and losing it loses nothing.
+from the store; it is never trusted over it, and losing it loses nothing. A snapshot stays what
+it is while the store is written to: what it looks up there is addressed by its own generation.
 """
 
 from __future__ import annotations
@@ -9,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,96 +21,180 @@ import numpy.typing as npt
 import orjson
 
 from rag.catalogue import Catalogue
+from rag.errors import UnknownReport
+from rag.families import VERSION, Signed, find_families, sign
 from rag.keyword import KeywordIndex
-from rag.rows import info_from_json
+from rag.rows import StoredReport, info_from_dict
 from rag.store import Store
 from rag.types import Filters, Passage, ReportInfo
 
 # Raise when what is cached, or how words are stemmed, changes.
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 _SEAL = "sealed"
+_FAMILIES = f"families-{VERSION}"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All reports and passages of one revision of the store, with their keyword index."""
+    """All reports (by id) and passages of one generation, with their keywords and families."""
 
+    store: Store
+    generation: int
     revision: str
-    catalogue: Catalogue
+    reports: Mapping[str, StoredReport]
     passages: Sequence[Passage]
     keyword: KeywordIndex
+    signed: Signed
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The reports' tags."""
+        return Catalogue(report.info for report in self.reports.values())
 
     @cached_property
     def position(self) -> Mapping[str, int]:
-        """Where in `passages` each id is."""
-        return {p.id: i for i, p in enumerate(self.passages)}
+        """Where in `passages` the passage of each row is."""
+        return {self.reports[p.report.id].row_of(p.id): i for i, p in enumerate(self.passages)}
 
     def allowed(self, filters: Filters) -> npt.NDArray[np.bool_]:
         """For each passage whether its report passes the filters."""
         inside = self.catalogue.ids(filters)
-        flags = np.fromiter((i in inside for i in self._report_ids), bool, len(self._report_ids))
+        flags = np.fromiter((i in inside for i in self.reports), bool, len(self.reports))
         chosen: npt.NDArray[np.bool_] = flags[self._report_numbers]
         return chosen
 
     @cached_property
-    def _report_ids(self) -> tuple[str, ...]:
-        return tuple(self.catalogue.reports)
-
-    @cached_property
     def _report_numbers(self) -> npt.NDArray[np.int32]:
-        numbers = {report_id: n for n, report_id in enumerate(self._report_ids)}
+        numbers = {report_id: n for n, report_id in enumerate(self.reports)}
         found = (numbers[p.report.id] for p in self.passages)
         return np.fromiter(found, np.int32, len(self.passages))
 
+    def nearest(self, vector: Sequence[float], k: int, filters: Filters) -> dict[int, float]:
+        """Positions of about k passages nearest to a vector, nearest first, with similarity."""
+        wanted = self.catalogue.expanded(filters)
+        found = self.store.nearest(vector, k, wanted, len(self.passages))
+        near = [(self.position[row], s) for row, s in found if row in self.position]
+        return dict(near[:k])
 
-def open_snapshot(store: Store, folder: Path) -> Snapshot:
-    """The snapshot of the store's present revision, from the cache if that is good."""
-    revision = store.revision
-    cache = folder / f"cache-{CACHE_VERSION}-{revision}"
+    def texts(self, report_ids: Collection[str]) -> dict[str, str]:
+        """The verbatim texts of reports by id; ids that are not here are left out."""
+        return self.store.texts(self.reports[i] for i in report_ids if i in self.reports)
+
+    def report(self, report_id: str) -> StoredReport:
+        """One report with its verbatim text.
+
+        Raises:
+            UnknownReport: there is none of that id.
+        """
+        text = self.texts([report_id])
+        if report_id not in text:
+            raise UnknownReport(
+                f"There is no report {report_id!r} in the index. See `asklabs info`."
+            )
+        return replace(self.reports[report_id], raw=text[report_id])
+
+
+def open_snapshot(store: Store, base: Snapshot | None = None) -> Snapshot:
+    """The snapshot of the store's sealed generation, from the cache if that is good.
+
+    `base` is an earlier snapshot of the same database: what it has need not be made again.
+    """
+    state = store.state
+    found = _load(store, state.generation, state.revision)
+    if found is None:
+        base = base if base and base.store.home == store.home else _newest(store)
+        found = _build(store, state.generation, state.revision, base)
+        _save(found)
+    return found
+
+
+def _newest(store: Store) -> Snapshot | None:
+    """The newest earlier snapshot in the cache that is good."""
+    earlier = []
+    for cache in store.home.glob(f"cache-{CACHE_VERSION}-*-*"):
+        _, _, generation, revision = cache.name.split("-")
+        if generation.isdigit() and int(generation) < store.state.generation:
+            earlier.append((int(generation), revision))
+    loaded = (_load(store, *which) for which in sorted(earlier, reverse=True))
+    return next((snapshot for snapshot in loaded if snapshot), None)
+
+
+def _build(store: Store, generation: int, revision: str, base: Snapshot | None) -> Snapshot:
+    """The snapshot of a generation; what `base` has of it is not read again."""
+    reports = store.reports(generation)
+    if base is None:
+        passages, signed = _in_families(store.passages(reports), None)
+        keyword = KeywordIndex.build(passages)
+        return Snapshot(store, generation, revision, reports, passages, keyword, signed)
+    same = {
+        i: old.info
+        for i, old in base.reports.items()
+        if i in reports and reports[i].passages_generation == old.passages_generation
+    }
+    kept = [p for p in base.passages if p.report.id in same]
+    passages = sorted(
+        kept + store.passages(reports, only=reports.keys() - same.keys()), key=lambda p: p.id
+    )
+    passages, signed = _in_families(passages, base.signed)
+    rows = [reports[p.report.id].row_of(p.id) for p in passages]
+    known = [base.position.get(row, -1) for row in rows]
+    keyword = KeywordIndex.build(passages, base.keyword, known)
+    return Snapshot(store, generation, revision, reports, passages, keyword, signed)
+
+
+def _in_families(
+    passages: Sequence[Passage], known: Signed | None
+) -> tuple[list[Passage], Signed]:
+    """Passages that carry their family, and their signatures; `known` ones are not made again."""
+    signed = sign([passage.text for passage in passages], known)
+    named = zip(passages, find_families(passages, signed), strict=True)
+    return [p if p.family == name else replace(p, family=name) for p, name in named], signed
+
+
+def _cache(store: Store, generation: int, revision: str) -> Path:
+    return store.home / f"cache-{CACHE_VERSION}-{generation}-{revision}"
+
+
+def _load(store: Store, generation: int, revision: str) -> Snapshot | None:
+    """The snapshot in the cache; None where there is none or it is damaged."""
+    cache = _cache(store, generation, revision)
     try:
-        return _load(cache, revision)
+        if (cache / _SEAL).read_text(encoding="ascii") != _digest(cache):
+            return None
+        reports = {
+            report.info.id: report
+            for line in (cache / "reports.jsonl").read_bytes().splitlines()
+            for report in [_report(orjson.loads(line))]
+        }
+        infos = {report_id: report.info for report_id, report in reports.items()}
+        rows = orjson.loads((cache / "passages.json").read_bytes())
+        passages = [_passage(row, infos) for row in rows]
+        keyword = KeywordIndex.load(cache / "keyword", len(passages))
+        signed = Signed.load(cache / _FAMILIES, len(passages))
     except (OSError, ValueError, KeyError, TypeError):
-        # Missing or damaged: the store has it all.
-        snapshot = _build(store, revision)
-        _save(snapshot, folder, cache)
-        return snapshot
+        return None
+    return Snapshot(store, generation, revision, reports, passages, keyword, signed)
 
 
-def _build(store: Store, revision: str) -> Snapshot:
-    reports = {r.info.id: r.info for r in store.reports()}
-    passages = tuple(store.passages(reports))
-    return Snapshot(revision, Catalogue(reports.values()), passages, KeywordIndex.build(passages))
-
-
-def _load(cache: Path, revision: str) -> Snapshot:
-    if (cache / _SEAL).read_text(encoding="ascii") != _digest(cache):
-        raise ValueError("damaged")
-    lines = (cache / "reports.jsonl").read_bytes().splitlines()
-    reports = {info.id: info for info in map(info_from_json, lines)}
-    rows = orjson.loads((cache / "passages.json").read_bytes())
-    passages = tuple(_passage(row, reports) for row in rows)
-    keyword = KeywordIndex.load(cache / "keyword", len(passages))
-    return Snapshot(revision, Catalogue(reports.values()), passages, keyword)
-
-
-def _save(snapshot: Snapshot, folder: Path, cache: Path) -> None:
-    """Write the cache beside its place and move it there; older ones go."""
+def _save(snapshot: Snapshot) -> None:
+    """Write the cache beside its place and move it there; others go."""
+    home = snapshot.store.home
+    cache = _cache(snapshot.store, snapshot.generation, snapshot.revision)
     try:
-        temporary = Path(tempfile.mkdtemp(prefix="cache-new-", dir=folder))
-        infos = snapshot.catalogue.reports.values()
-        (temporary / "reports.jsonl").write_bytes(
-            b"\n".join(orjson.dumps(asdict(info)) for info in infos)
-        )
+        temporary = Path(tempfile.mkdtemp(prefix="cache-new-", dir=home))
+        lines = (orjson.dumps(asdict(report)) for report in snapshot.reports.values())
+        (temporary / "reports.jsonl").write_bytes(b"\n".join(lines))
         rows = [_row(passage) for passage in snapshot.passages]
         (temporary / "passages.json").write_bytes(orjson.dumps(rows))
         snapshot.keyword.save(temporary / "keyword")
+        snapshot.signed.save(temporary / _FAMILIES)
         (temporary / _SEAL).write_text(_digest(temporary), encoding="ascii")
-        for old in folder.glob("cache-*"):
+        for old in home.glob("cache-*"):
             if old != temporary:
                 shutil.rmtree(old, ignore_errors=True)
         temporary.rename(cache)
     except OSError:
-        # A read-only or full disk costs the next start some seconds, no more.
+        # A full disk costs the next start some seconds, no more.
         return
 
 
@@ -120,6 +205,11 @@ def _digest(cache: Path) -> str:
         found.update(path.name.encode())
         found.update(path.read_bytes())
     return found.hexdigest()
+
+
+def _report(data: dict[str, Any]) -> StoredReport:
+    lists = {name: tuple(data[name]) for name in ("links", "images", "unanswered")}
+    return StoredReport(**{**data, **lists, "info": info_from_dict(data["info"])})
 
 
 def _row(passage: Passage) -> list[object]:
@@ -134,14 +224,15 @@ def _row(passage: Passage) -> list[object]:
         passage.language,
         passage.part,
         passage.parts,
+        passage.family,
     ]
 
 
-def _passage(row: list[Any], reports: Mapping[str, ReportInfo]) -> Passage:
+def _passage(row: list[Any], infos: Mapping[str, ReportInfo]) -> Passage:
     row_id, report, section, prompt, text, spans, *rest = row
     return Passage(
         row_id,
-        reports[report],
+        infos[report],
         section,
         prompt,
         text,

@@ -3,112 +3,140 @@
 Two collections. `passages` holds one row a passage: its vector, its text, and metadata by
 which it can be filtered. `reports` holds one row a report: its raw text (which the passages'
 spans point into), its tags, and the hash of what it was made from; its vectors mean nothing.
-The metadata of `reports` says what made the index, and its revision: a hash of all content.
+
+Rows are never changed, only added, each with the generation in which it was written. The
+metadata of `reports` names the sealed generation: of each report its newest row up to that one
+counts, with the passages of the generation that this row names. So a reader sees each report as
+it was or as it is, whatever a writer (`rag.writer`) does at the time, and a writer that is cut
+short has changed nothing. The same metadata says what made the index, and its revision: a hash
+of all content.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, UnknownReport
-from rag.rows import StoredReport, passage_from_row, passage_row, report_from_row, report_row, where
-from rag.types import Filters, Passage, ReportInfo
+from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
+from rag.folder import current_database, new_database
+from rag.rows import StoredReport, passage_from_row, report_from_row, where
+from rag.types import Filters, Passage
 
-SCHEMA = 1
+SCHEMA = 2
 _PAGE = 2000
 _DATABASE = "chroma.sqlite3"
 
 
-class Store:
-    """An open index. Made by `open_store`."""
+@dataclass(frozen=True, slots=True)
+class State:
+    """What an index says of itself.
 
-    def __init__(self, client: Any, made_by: Mapping[str, str]) -> None:
+    `generation` is the sealed one, which readers see; `revision` a hash of its content, "" before
+    the first ingest; `forms` what ingest learned about the collection's forms, as it stored it;
+    `made_by` the parser, chunker, embedding and schema that made the index.
+    """
+
+    generation: int = 0
+    revision: str = ""
+    forms: str = ""
+    made_by: Mapping[str, str] = field(default_factory=dict)
+
+
+class Store:
+    """An open index. Made by `open_store` or `create_store`."""
+
+    def __init__(self, client: Any, home: Path, made_by: Mapping[str, str]) -> None:
         # Cosine, because the adapter's default (l2) would rank long passages by length.
         space = {"hnsw": {"space": "cosine"}}
-        self._passages = client.get_or_create_collection(
+        self.passage_rows = client.get_or_create_collection(
             "passages", embedding_function=None, configuration=space
         )
-        self._reports = client.get_or_create_collection(
+        self.report_rows = client.get_or_create_collection(
             "reports",
             embedding_function=None,
-            metadata={"revision": "", "forms": "", **_prefixed(made_by)},
+            metadata=_metadata(State(made_by=made_by)),
         )
-        self._client = client
+        self.client = client
+        self.home = home
 
     @property
-    def state(self) -> dict[str, str]:
+    def state(self) -> State:
         """What the index says of itself now, as other processes see it too."""
-        return dict(self._client.get_collection("reports", embedding_function=None).metadata or {})
+        found = self.client.get_collection("reports", embedding_function=None).metadata or {}
+        prefix = "made_by_"
+        return State(
+            generation=int(found.get("generation", 0)),
+            revision=str(found.get("revision", "")),
+            forms=str(found.get("forms", "")),
+            made_by={k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)},
+        )
 
-    @property
-    def revision(self) -> str:
-        """A hash of all content: equal for equal content; "" before the first ingest."""
-        return str(self.state.get("revision", ""))
+    def set_state(self, state: State) -> None:
+        """Say something else of the index; for readers the change comes at once or not at all."""
+        self.report_rows.modify(metadata=_metadata(state))
 
-    @property
-    def forms(self) -> str:
-        """What ingest learned about the collection's forms, as it stored it."""
-        return str(self.state.get("forms", ""))
+    def rows(self) -> list[StoredReport]:
+        """All rows of reports, those that do not count too, without their text."""
+        found = self._pages(self.report_rows, ["metadatas"])
+        return [report_from_row(meta, "") for _, meta, _ in found]
 
-    def seal(self, forms: str) -> str:
-        """Record the present content's revision and the forms; returns the revision."""
-        state = self.state
-        made = {k: v for k, v in state.items() if k.startswith("made_by_")}
-        lines = [f"{k}={v}" for k, v in sorted(made.items())]
-        lines += sorted(f"{r.info.id} {r.passages_digest}" for r in self.reports())
-        revision = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-        self._reports.modify(metadata={**made, "revision": revision, "forms": forms})
-        return revision
+    def reports(self, generation: int) -> dict[str, StoredReport]:
+        """The reports that count in a generation by id, without their text."""
+        return counting(self.rows(), generation)
 
-    def reports(self, raw: bool = False) -> Iterator[StoredReport]:
-        """All reports, ordered by id; their text only if asked for."""
-        include = ["metadatas", "documents"] if raw else ["metadatas"]
-        rows = list(self._pages(self._reports, include))
-        for _, meta, text in sorted(rows, key=lambda row: row[0]):
-            yield report_from_row(meta, text or "")
-
-    def report(self, report_id: str) -> StoredReport:
-        """One report with its verbatim text.
-
-        Raises:
-            UnknownReport: the index has none of that id.
-        """
-        found = self._reports.get(ids=[report_id], include=["metadatas", "documents"])
-        if not found["ids"]:
-            raise UnknownReport(
-                f"There is no report {report_id!r} in the index. See `asklabs info`."
-            )
-        return report_from_row(found["metadatas"][0], found["documents"][0])
-
-    def raws(self, report_ids: Collection[str]) -> dict[str, str]:
-        """The verbatim text of reports by id; ids that the index does not have are left out."""
-        if not report_ids:
+    def texts(self, reports: Iterable[StoredReport]) -> dict[str, str]:
+        """The verbatim texts of reports by id; those whose rows are gone are left out."""
+        rows = {report.row: report.info.id for report in reports}
+        if not rows:
             return {}
-        found = self._reports.get(ids=sorted(report_ids), include=["documents"])
-        return dict(zip(found["ids"], found["documents"], strict=True))
+        found = self.report_rows.get(ids=sorted(rows), include=["documents"])
+        pairs = zip(found["ids"], found["documents"], strict=True)
+        return {rows[row]: text or "" for row, text in pairs}
 
-    def passages(self, reports: Mapping[str, ReportInfo]) -> list[Passage]:
-        """All passages whose report is among `reports`, ordered by id."""
-        rows = self._pages(self._passages, ["metadatas", "documents"])
-        found = [
-            passage_from_row(row_id, meta, text, reports[meta["report"]])
+    def passages(
+        self, reports: Mapping[str, StoredReport], only: Collection[str] | None = None
+    ) -> list[Passage]:
+        """The passages of reports (by id), ordered by id; those of the reports `only`, if given."""
+        include = ["metadatas", "documents"]
+        if only is None:
+            rows = self._pages(self.passage_rows, include)
+        elif only:
+            found = self.passage_rows.get(where={"report": {"$in": sorted(only)}}, include=include)
+            rows = zip(found["ids"], found["metadatas"], found["documents"], strict=True)
+        else:
+            return []
+        passages = [
+            passage_from_row(row_id, meta, text, reports[meta["report"]].info)
             for row_id, meta, text in rows
             if meta["report"] in reports
+            and meta["generation"] == reports[meta["report"]].passages_generation
         ]
-        return sorted(found, key=lambda passage: passage.id)
+        return sorted(passages, key=lambda passage: passage.id)
 
-    def nearest(self, vector: Sequence[float], k: int, filters: Filters) -> list[tuple[str, float]]:
-        """Ids of the k passages nearest to a vector within the filters, with cosine similarity."""
-        count = self._passages.count()
-        if not count or k <= 0:
+    def vectors(self, rows: Collection[str]) -> dict[str, list[float]]:
+        """The vectors of passages' rows; rows that are not there are left out."""
+        if not rows:
+            return {}
+        found = self.passage_rows.get(ids=sorted(rows), include=["embeddings"])
+        return {i: list(v) for i, v in zip(found["ids"], found["embeddings"], strict=True)}
+
+    def nearest(
+        self, vector: Sequence[float], k: int, filters: Filters, counting: int
+    ) -> list[tuple[str, float]]:
+        """Rows nearest to a vector within the filters, nearest first, with cosine similarity.
+
+        Rows that do not count are among them: where `counting` do, so many more than `k` are
+        looked up that about k of them count.
+        """
+        count = self.passage_rows.count()
+        if not count or not counting or k <= 0:
             return []
-        found = self._passages.query(
+        found = self.passage_rows.query(
             query_embeddings=[list(vector)],
-            n_results=min(k, count),
+            n_results=min(-(-k * count // counting), count),
             where=where(filters),
             include=["distances"],
         )
@@ -117,55 +145,12 @@ class Store:
             for row_id, distance in zip(found["ids"][0], found["distances"][0], strict=True)
         ]
 
-    def replace(
-        self, items: Sequence[tuple[StoredReport, Sequence[Passage], Sequence[Sequence[float]]]]
-    ) -> None:
-        """Put reports, each with exactly its passages, in the place of what was there of them.
-
-        The reports' own rows are written last: if this is cut short, the next ingest sees that
-        they are not done and does them again.
-        """
-        before = set(self._ids_of([report.info.id for report, _, _ in items]))
-        rows = [(p, v) for _, ps, vs in items for p, v in zip(ps, vs, strict=True)]
-        size = self._client.get_max_batch_size()
-        for at in range(0, len(rows), size):
-            batch = rows[at : at + size]
-            self._passages.upsert(
-                ids=[p.id for p, _ in batch],
-                embeddings=[v for _, v in batch],
-                documents=[p.text for p, _ in batch],
-                metadatas=[passage_row(p) for p, _ in batch],
-            )
-        stale = sorted(before - {p.id for p, _ in rows})
-        if stale:
-            self._passages.delete(ids=stale)
-        self.write_reports([report for report, _, _ in items])
-
-    def write_reports(self, reports: Sequence[StoredReport]) -> None:
-        """Write reports' own rows, their passages being there already."""
-        if reports:
-            self._reports.upsert(
-                ids=[report.info.id for report in reports],
-                embeddings=[[0.0]] * len(reports),
-                documents=[report.raw for report in reports],
-                metadatas=[report_row(report) for report in reports],
-            )
-
-    def delete(self, report_id: str) -> None:
-        """Remove a report and its passages; its own row last, so that nothing is orphaned."""
-        ids = self._ids_of([report_id])
-        if ids:
-            self._passages.delete(ids=ids)
-        self._reports.delete(ids=[report_id])
-
-    def _ids_of(self, reports: Sequence[str]) -> list[str]:
-        return list(self._passages.get(where={"report": {"$in": list(reports)}}, include=[])["ids"])
-
     def __len__(self) -> int:
-        return int(self._passages.count())
+        return int(self.passage_rows.count())
 
     @staticmethod
     def _pages(collection: Any, include: list[str]) -> Iterator[tuple[str, dict[str, Any], str]]:
+        """All rows of a collection: id, metadata and, if included, document."""
         # Page by page: all rows at once would hold the collection in memory several times.
         for offset in range(0, collection.count(), _PAGE):
             page = collection.get(include=include, limit=_PAGE, offset=offset)
@@ -173,50 +158,96 @@ class Store:
             yield from zip(page["ids"], page["metadatas"], documents, strict=True)
 
 
-def open_store(folder: Path, made_by: Mapping[str, str], create: bool = False) -> Store:
-    """The index in a folder.
+def counting(rows: Iterable[StoredReport], generation: int) -> dict[str, StoredReport]:
+    """Of rows of reports those that count in a generation, by id and ordered by it."""
+    newest: dict[str, StoredReport] = {}
+    for row in sorted(rows, key=lambda row: (row.info.id, row.generation)):
+        if row.generation <= generation:
+            newest[row.info.id] = row
+    return {name: row for name, row in newest.items() if not row.deleted}
+
+
+def open_store(folder: Path, made_by: Mapping[str, str]) -> Store:
+    """The index in a folder, as it is now: what is sealed later, another `open_store` sees.
 
     Args:
         folder: the index's folder.
         made_by: what the index must be made with, by name; a writer gives all of it.
-        create: make the index if there is none.
 
     Raises:
-        IndexMissing: there is none, and `create` is off.
+        IndexMissing: there is none.
         IndexMismatch: it was made by something else than `made_by`.
         IndexDamaged: its files can't be read.
+        IndexUnusable: its files can't be written, which Chroma needs to read them too.
     """
-    if not create and not (folder / _DATABASE).is_file():
+    database = current_database(folder)
+    if database is None or not (database / _DATABASE).is_file():
+        if (folder / _DATABASE).is_file():
+            raise IndexMismatch(f"The index in {folder} is of an older kind. {_anew(folder)}")
         raise IndexMissing(
             f"There is no index in {folder}. Make one: asklabs ingest PATH --index {folder}"
         )
-    # Set before the import: chromadb starts its telemetry client when it is loaded.
-    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
-    import chromadb
-    from chromadb.config import Settings as ChromaSettings
-    from chromadb.errors import ChromaError
-
-    made_by = {"schema": str(SCHEMA), **made_by}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        client = chromadb.PersistentClient(
-            str(folder), settings=ChromaSettings(anonymized_telemetry=False)
+    if not os.access(database / _DATABASE, os.W_OK) or not os.access(database, os.W_OK):
+        raise IndexUnusable(
+            f"The index in {folder} may not be written, and its database needs that even to be "
+            "read. Give yourself write permission, or copy the folder and name it with --index."
         )
-        store = Store(client, made_by)
-        state = store.state
-    except (ChromaError, OSError, RuntimeError, ValueError) as error:
-        raise IndexDamaged(
-            f"The index in {folder} can't be opened ({error}). Delete the folder and ingest again."
-        ) from error
-    for name, wanted in made_by.items():
-        found = state.get(f"made_by_{name}", "")
+    store = _open(database, made_by)
+    made = store.state.made_by
+    for name, wanted in {"schema": str(SCHEMA), **made_by}.items():
+        found = made.get(name, "")
         if found != wanted:
             raise IndexMismatch(
                 f"The index in {folder} was made with {name} {found!r}, this is {wanted!r}. "
-                f"Make it anew: delete the folder and run asklabs ingest PATH --index {folder}"
+                f"{_anew(folder)}"
             )
     return store
 
 
-def _prefixed(made_by: Mapping[str, str]) -> dict[str, str]:
-    return {f"made_by_{name}": value for name, value in made_by.items()}
+def create_store(folder: Path, made_by: Mapping[str, str]) -> Store:
+    """A new, empty database in an index's folder; readers see it once `make_current` names it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return _open(new_database(folder), made_by)
+
+
+def faults() -> tuple[type[Exception], ...]:
+    """What the store raises when it can't be written: a full disk, missing permissions."""
+    from chromadb.errors import ChromaError
+
+    return ChromaError, OSError
+
+
+def _open(database: Path, made_by: Mapping[str, str]) -> Store:
+    # Set before the import: chromadb starts its telemetry client when it is loaded.
+    os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
+    import chromadb
+    from chromadb.api.shared_system_client import SharedSystemClient
+    from chromadb.config import Settings as ChromaSettings
+    from chromadb.errors import ChromaError
+
+    # Chroma gives all clients of a path the same vectors in memory, and these never learn what
+    # another process has written. Clients that are in use keep what they have.
+    SharedSystemClient.clear_system_cache()
+    try:
+        client = chromadb.PersistentClient(
+            str(database), settings=ChromaSettings(anonymized_telemetry=False)
+        )
+        return Store(client, database, {"schema": str(SCHEMA), **made_by})
+    except (ChromaError, OSError, RuntimeError, ValueError) as error:
+        folder = database.parent
+        raise IndexDamaged(
+            f"The index in {folder} can't be opened ({error}). {_anew(folder)}"
+        ) from error
+
+
+def _anew(folder: Path) -> str:
+    return f"Make it anew: asklabs ingest PATH --rebuild --index {folder}"
+
+
+def _metadata(state: State) -> dict[str, Any]:
+    return {
+        "generation": state.generation,
+        "revision": state.revision,
+        "forms": state.forms,
+        **{f"made_by_{name}": value for name, value in state.made_by.items()},
+    }

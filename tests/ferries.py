@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from ingest.sync import SyncResult, made_by
+from ingest.compare import SyncResult
+from ingest.sync import made_by
+from rag.rows import StoredReport
 from rag.settings import Settings
 from rag.store import Store, open_store
 from rag.types import Passage
@@ -29,13 +31,19 @@ def opened(settings: Settings) -> Store:
     return open_store(settings.index, made_by(settings))
 
 
+def stored_reports(settings: Settings) -> dict[str, StoredReport]:
+    store = opened(settings)
+    return store.reports(store.state.generation)
+
+
 def content(settings: Settings) -> dict[str, list[Passage]]:
     """The passages of each report as the store has them, checked against its verbatim text."""
     store = opened(settings)
-    stored = {r.info.id: r for r in store.reports(raw=True)}
+    stored = stored_reports(settings)
+    texts = store.texts(stored.values())
     found: dict[str, list[Passage]] = {report_id: [] for report_id in stored}
-    for passage in store.passages({i: r.info for i, r in stored.items()}):
-        assert read_back(stored[passage.report.id].raw, passage) == passage.text
+    for passage in store.passages(stored):
+        assert read_back(texts[passage.report.id], passage) == passage.text
         found[passage.report.id].append(passage)
     assert {i: len(ps) for i, ps in found.items()} == {i: r.passages for i, r in stored.items()}
     return found

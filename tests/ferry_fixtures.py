@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from rag.models import BuiltinEmbedding
+from rag.encoder import encode
 from rag.settings import Settings
 from tests.ferries import COUNTRIES, text
 
@@ -28,28 +28,14 @@ def settings(tmp_path: Path) -> Settings:
     return Settings(index=tmp_path / "index")
 
 
-@pytest.fixture(scope="session")
-def model() -> BuiltinEmbedding:
-    """The built-in model, loaded once for all tests here."""
-    return BuiltinEmbedding()
-
-
-@pytest.fixture
-def one_model(monkeypatch: pytest.MonkeyPatch, model: BuiltinEmbedding) -> None:
-    """Ingest uses that one."""
-    monkeypatch.setattr("ingest.sync.make_embedding", lambda _settings: model)
-
-
 @pytest.fixture
 def embedded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The texts that the built-in model is given, as they come."""
+    """The texts that an ingest has embedded, as they come."""
     seen: list[str] = []
-    embed: Callable[[BuiltinEmbedding, list[str]], list[list[float]]]
-    embed = BuiltinEmbedding._get_text_embeddings
 
-    def listening(self: BuiltinEmbedding, texts: list[str]) -> list[list[float]]:
+    def listening(texts: Sequence[str], threads: int) -> list[list[float]]:
         seen.extend(texts)
-        return embed(self, texts)
+        return encode(texts, threads)
 
-    monkeypatch.setattr(BuiltinEmbedding, "_get_text_embeddings", listening)
+    monkeypatch.setattr("rag.models.encode", listening)
     return seen

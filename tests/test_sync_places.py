@@ -10,10 +10,9 @@ import pytest
 
 from ingest.sync import sync
 from rag.settings import Settings
-from tests.ferries import counts, opened, text
+from tests.ferries import content, counts, stored_reports, text
 
 pytest_plugins = ("tests.ferry_fixtures",)
-pytestmark = pytest.mark.usefixtures("one_model")
 
 
 def namesakes(reports: Path) -> tuple[Path, Path]:
@@ -25,7 +24,7 @@ def namesakes(reports: Path) -> tuple[Path, Path]:
 
 
 def labs(settings: Settings) -> dict[str, str]:
-    return {r.info.id: r.info.lab for r in opened(settings).reports()}
+    return {name: r.info.lab for name, r in stored_reports(settings).items()}
 
 
 def test_namesakes_in_two_folders_are_two_reports_in_any_order(
@@ -53,8 +52,10 @@ def test_a_folder_that_moved_keeps_its_ids(
     first = sync([reports], settings)
     embedded.clear()
     moved = shutil.move(reports, reports.with_name("moved"))
-    assert counts(sync([moved], settings)) == (0, 0, 3, 0, 0)
+    result = sync([moved], settings)
+    assert (result.moved, counts(result)) == (["fiji", "mali", "peru"], (0, 0, 0, 0, 0))
     assert not embedded
+    assert counts(sync([moved], settings)) == (0, 0, 3, 0, 0)
     (moved / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
     result = sync([moved], settings, prune=True)
     assert (result.updated, result.deleted) == (["peru"], [])
@@ -67,7 +68,24 @@ def test_a_folder_that_moved_and_was_edited_keeps_its_ids(
     sync([reports], settings)
     moved = shutil.move(reports, reports.with_name("moved"))
     (moved / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
-    assert counts(sync([moved], settings)) == (0, 1, 2, 0, 0)
+    result = sync([moved], settings)
+    assert (result.moved, counts(result)) == (["fiji", "mali"], (0, 1, 0, 0, 0))
+
+
+def test_a_renamed_file_takes_its_passages_with_it(
+    reports: Path, settings: Settings, embedded: list[str]
+) -> None:
+    sync([reports], settings)
+    before = content(settings)
+    embedded.clear()
+    (reports / "peru.md").rename(reports / "peru_2023.md")
+    result = sync([reports], settings)
+    assert (result.moved, counts(result)) == (["peru_2023"], (0, 0, 2, 0, 0))
+    assert not embedded
+    after = content(settings)
+    assert set(after) == {"fiji", "mali", "peru_2023"}
+    assert {p.text for p in after["peru_2023"]} == {p.text for p in before["peru"]}
+    assert counts(sync([reports], settings, prune=True)) == (0, 0, 3, 0, 0)
 
 
 def test_a_copy_elsewhere_is_the_same_report(reports: Path, settings: Settings) -> None:
