@@ -6,14 +6,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
-
-from llama_index.core.schema import BaseNode, TextNode, TransformComponent
 
 from ingest.clean import clean, clean_with_offsets
+from ingest.facts import FACTS
 from ingest.stages import stage_of
-from rag.nodes import passage_to_node
-from rag.tokens import count_tokens
+from rag.tokens import count_tokens, fits
 from rag.types import Block, Passage, Report, Span
 from rag.words import language_of, sentences
 
@@ -22,20 +19,10 @@ from rag.words import language_of, sentences
 MAX_TOKENS = 300
 # Characters of markup that may lie between two sentences of one span.
 MAX_GAP = 40
-
-
-class PassageChunker(TransformComponent):
-    """A llama-index transformation of report nodes (metadata "report": Report) to passages."""
-
-    max_tokens: int = MAX_TOKENS
-
-    def __call__(self, nodes: Sequence[BaseNode], **_: Any) -> Sequence[BaseNode]:
-        """The passages of all report nodes, as text nodes with stable ids."""
-        found: list[TextNode] = []
-        for node in nodes:
-            report = node.metadata["report"]
-            found += map(passage_to_node, chunk(report, self.max_tokens))
-        return found
+# A text of more sentences than any report has in one answer is data: a table, a log. Its
+# sentences are taken in runs of so many characters, for each one that is placed costs time.
+MANY_SENTENCES = 1000
+RUN = 200
 
 
 def chunk(report: Report, max_tokens: int = MAX_TOKENS) -> list[Passage]:
@@ -47,9 +34,10 @@ def chunk(report: Report, max_tokens: int = MAX_TOKENS) -> list[Passage]:
     parts = [(b, _parts(report.raw, b, max_tokens)) for b in report.blocks]
     languages = [[language_of(text, default="") for text, _ in ps] for _, ps in parts]
     sizes: Counter[str] = Counter()
-    for (_, ps), found in zip(parts, languages, strict=True):
+    for (block, ps), found in zip(parts, languages, strict=True):
         for (text, _), language in zip(ps, found, strict=True):
-            if language:
+            # Tags are in the form's language, not in the lab's.
+            if language and block.section != FACTS:
                 sizes[language] += len(text)
     main = sizes.most_common(1)[0][0] if sizes else "en"
     info = replace(report.info, language=main)
@@ -79,26 +67,22 @@ def passage_id(report_id: str, block: Block, part: int) -> str:
 
 def _parts(raw: str, block: Block, max_tokens: int) -> list[tuple[str, tuple[Span, ...]]]:
     """The block's text in parts of at most `max_tokens`, each with its spans in the file."""
-    if count_tokens(block.text) <= max_tokens:
+    if fits(block.text, max_tokens):
         return [(block.text, block.spans)]
     parts: list[dict[Span, str]] = []
     total = 0
-    for origin in block.spans:
+    for origin in _origins(raw, block.spans):
         for n, (piece, span, size) in enumerate(_pieces(raw, origin, max_tokens)):
-            fits = bool(parts) and total + size <= max_tokens
-            grown = _grown(raw, parts[-1], piece, span, within=n > 0) if fits else {}
+            room = bool(parts) and total + size <= max_tokens
+            grown = _grown(raw, parts[-1], piece, span, within=n > 0) if room else {}
             # Joined, the pieces may have a few tokens more than the sum of their sizes.
-            if grown and _tokens(grown) <= max_tokens:
+            if grown and fits("\n".join(grown.values()), max_tokens):
                 parts[-1] = grown
                 total += size
             else:
                 parts.append({span: piece})
                 total = size
     return [("\n".join(part.values()), tuple(part)) for part in parts]
-
-
-def _tokens(part: dict[Span, str]) -> int:
-    return count_tokens("\n".join(part.values()))
 
 
 def _grown(
@@ -122,12 +106,40 @@ def _pieces(raw: str, span: Span, max_tokens: int) -> Iterator[tuple[str, Span, 
     """Sentences (cut at white space where longer than `max_tokens`) with place and size."""
     source = raw[slice(*span)]
     text, offsets = clean_with_offsets(source)
-    for a, b in sentences(text):
+    for a, b in _runs(sentences(text)):
         for c, d in _cut(text, a, b, max_tokens):
             start, end = _place(source, text, offsets, c, d)
             piece = clean(source[start:end])
             if piece:
                 yield piece, (span[0] + start, span[0] + end), count_tokens(piece) + 1
+
+
+def _origins(raw: str, spans: Sequence[Span]) -> Iterator[Span]:
+    """The spans of a block; where they are too many, those between which nothing is as one."""
+    if len(spans) <= MANY_SENTENCES:
+        yield from spans
+        return
+    start, end = spans[0]
+    for a, b in spans[1:]:
+        if raw[end:a].strip():
+            yield start, end
+            start = a
+        end = b
+    yield start, end
+
+
+def _runs(found: list[Span]) -> Iterator[Span]:
+    """The sentences of a text; where they are too many, runs of them."""
+    if len(found) <= MANY_SENTENCES:
+        yield from found
+        return
+    start, end = found[0]
+    for a, b in found[1:]:
+        if b - start > RUN:
+            yield start, end
+            start = a
+        end = b
+    yield start, end
 
 
 def _place(source: str, text: str, offsets: list[int], c: int, d: int) -> Span:
@@ -139,7 +151,9 @@ def _place(source: str, text: str, offsets: list[int], c: int, d: int) -> Span:
     opening = source.rfind("[", offsets[c - 1] if c else 0, tight[0])
     after = offsets[d] if d < len(offsets) else len(source)
     starts = (opening, tight[0]) if opening >= 0 else (tight[0],)
-    places = ((start, end) for end in (after, tight[1]) for start in starts)
+    places = [(start, end) for end in (after, tight[1]) for start in starts]
+    # Or it is all that a tag says.
+    places.append((0, len(source)))
     return next((p for p in places if clean(source[slice(*p)]) == text[c:d]), tight)
 
 
@@ -147,9 +161,9 @@ def _cut(text: str, start: int, end: int, max_tokens: int) -> Iterator[tuple[int
     """text[start:end] in runs of whole words of at most `max_tokens` tokens."""
     # Words of more than 8 characters a token are rare: what is longer is cut without counting,
     # which would take the square of the time for a file of one line.
-    while end - start > 8 * max_tokens or count_tokens(text[start:end]) > max_tokens:
+    while end - start > 8 * max_tokens or not fits(text[start:end], max_tokens):
         length = min(4 * max_tokens, end - start)
-        while length > 1 and count_tokens(text[start : start + length]) > max_tokens:
+        while length > 1 and not fits(text[start : start + length], max_tokens):
             length //= 2
         space = text.rfind(" ", start + 1, start + length)
         stop = space if space > start else start + length

@@ -2,19 +2,22 @@
 
 A clean text is made by rules in a fixed order, each a pattern and its replacement.
 `clean` applies them to a string; `clean_with_offsets` applies the same rules and says for
-each character of the result which character of the raw text it came from.
+each character of the result which character of the raw text it came from. A tag reads as
+a line of text: `[[sample_size:40]]` becomes "Sample size: 40".
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+from ingest.scan import TAG
 
 Replace = Callable[[re.Match[str]], str]
 
 # HTML that got into answers. Only known element names, so that "<100 USD" stays.
-_TAG = r"</?(?:p|div|span|br|b|i|u|a|em|strong|font|ul|ol|li|o:p|h[1-6]|table|tr|td|th|tbody)\b"
+_ELEMENT = r"</?(?:p|div|span|br|b|i|u|a|em|strong|font|ul|ol|li|o:p|h[1-6]|table|tr|td|th|tbody)\b"
 
 
 def _entity(match: re.Match[str]) -> str:
@@ -22,7 +25,15 @@ def _entity(match: re.Match[str]) -> str:
 
 
 def _link(match: re.Match[str]) -> str:
-    return match.group(1) or match.group(2)
+    return match.group(1).strip() or match.group(2).strip()
+
+
+def _tag(match: re.Match[str]) -> str:
+    key, value, open_key, open_value = match.groups()
+    name = (key or open_key).replace("_", " ").replace("-", " ")
+    # As long as it was, so that each character of the value keeps its place.
+    words = (value or open_value or "").replace("\n", " ")
+    return f"{name[:1].upper()}{name[1:]}: {words}"
 
 
 def _const(text: str) -> Replace:
@@ -36,37 +47,55 @@ _UNSEEN = re.compile(
 )
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});")
 
-RULES: tuple[tuple[re.Pattern[str], Replace], ...] = (
-    (_ENTITY, _entity),
-    (_ENTITY, _entity),
-    (_ENTITY, _entity),
-    (_UNSEEN, _const("")),
-    (re.compile(r"!\[[^\]\n]{0,300}\]\([^()\s]{0,2000}\)"), _const("\n\n")),
-    (re.compile(r"\[([^\[\]\n]{0,2000})\]\((https?://[^()\s]{1,2000})\)"), _link),
-    (re.compile(_TAG + r"[^<>]{0,2000}>"), _const("\n")),
-    # Links glued to the word or link before them.
-    (re.compile(r"(?<=[^\s(\[<\"'=/:])(?=https?://)"), _const(" ")),
-    (re.compile(r"\*{4,}"), _const("")),
-    (re.compile(r"[^\S\n]+"), _const(" ")),
-    (re.compile(r" ?\n ?"), _const("\n")),
-    # A line broken inside a sentence: the next one goes on in lower case.
-    (re.compile(r"(?<=[^\s.!?:;\n])\n(?=[a-zà-öø-ÿ(])(?![a-z]\))"), _const(" ")),
-    (re.compile(r"\n{2,}"), _const("\n")),
-    (re.compile(r"\A\s+|\s+\Z"), _const("")),
+# A piece of an address, with its brackets in pairs, as in ".../tide_(sea)".
+_ADDRESS = r"(?:[^()\s]|\([^()\s]{0,500}\)){1,2000}"
+IMAGE = re.compile(r"!\[[^\]\n]{0,300}\]\((?:\s{0,5}(" + _ADDRESS + r"))?\s{0,5}\)")
+# A label and its address, or several with white space between them.
+LINK = re.compile(
+    r"\[([^\[\]]{0,2000})\]\(\s{0,20}"
+    rf"((?:https?://|www\.){_ADDRESS}(?:\s{{1,20}}{_ADDRESS}){{0,10}})\s{{0,20}}\)"
 )
+
+# What a text must hold for the rule to have anything to do, the pattern, the replacement.
+RULES: tuple[tuple[str, re.Pattern[str], Replace], ...] = (
+    ("&", _ENTITY, _entity),
+    ("&", _ENTITY, _entity),
+    ("&", _ENTITY, _entity),
+    ("", _UNSEEN, _const("")),
+    ("![", IMAGE, _const("\n\n")),
+    ("](", LINK, _link),
+    ("[[", TAG, _tag),
+    ("<", re.compile(_ELEMENT + r"[^<>]{0,2000}>"), _const("\n")),
+    # Links glued to the word or link before them.
+    ("http", re.compile(r"(?<=[^\s(\[<\"'=/:])(?=https?://)"), _const(" ")),
+    ("****", re.compile(r"\*{4,}"), _const("")),
+    ("", re.compile(r"(?:[^\S\n ]| (?=[^\S\n]))[^\S\n]*"), _const(" ")),
+    ("\n", re.compile(r" \n ?|\n "), _const("\n")),
+    # A line broken inside a sentence: the next one goes on in lower case.
+    ("\n", re.compile(r"(?<=[^\s.!?:;\n])\n(?=[a-zà-öø-ÿ(])(?![a-z]\))"), _const(" ")),
+    ("\n\n", re.compile(r"\n{2,}"), _const("\n")),
+    ("", re.compile(r"\A\s+|\s+\Z"), _const("")),
+)
+# Anything that a rule may change, but for white space at the ends.
+_CHANGED = re.compile(_UNSEEN.pattern + r"|[&<\[\n]|https?:|\*{4}|[^\S\n ]|  ")
 
 
 def clean(raw: str) -> str:
     """The readable text of a raw slice of a report."""
-    for pattern, replace in RULES:
-        raw = pattern.sub(replace, raw)
+    if not _CHANGED.search(text := raw.strip()):
+        return text
+    for needs, pattern, replace in RULES:
+        if needs in raw:
+            raw = pattern.sub(replace, raw)
     return raw
 
 
 def clean_with_offsets(raw: str) -> tuple[str, list[int]]:
     """`clean(raw)`, and for each of its characters the index in `raw` where it came from."""
     text, offsets = raw, list(range(len(raw)))
-    for pattern, replace in RULES:
+    for needs, pattern, replace in RULES:
+        if needs not in text:
+            continue
         pieces: list[str] = []
         kept: list[int] = []
         last = 0
@@ -74,16 +103,25 @@ def clean_with_offsets(raw: str) -> tuple[str, list[int]]:
             new = replace(match)
             pieces += (text[last : match.start()], new)
             kept += offsets[last : match.start()]
-            # A replacement stands for its whole match; a link's label keeps its own places.
-            at = match.group().find(new) if new else -1
-            for i in range(len(new)):
-                source = match.start() + (at + i if at >= 0 else 0)
-                kept.append(offsets[min(source, len(offsets) - 1)] if offsets else 0)
+            for place in _places(match.group(), new):
+                kept.append(offsets[min(match.start() + place, len(offsets) - 1)])
             last = match.end()
-        pieces.append(text[last:])
-        kept += offsets[last:]
-        text, offsets = "".join(pieces), kept
+        if pieces:
+            pieces.append(text[last:])
+            kept += offsets[last:]
+            text, offsets = "".join(pieces), kept
     return text, offsets
+
+
+def _places(old: str, new: str) -> Sequence[int]:
+    """Which character of a match each character of its replacement stands for."""
+    at = old.find(new)
+    if at >= 0:
+        # A link's label keeps its own places.
+        return range(at, at + len(new))
+    # A tag's words stand after its two brackets; the space after the colon is not in the file.
+    colon = new.find(":") if len(new) > 1 else -1
+    return [i + (2 if i <= colon else 1) for i in range(len(new))] if colon > 0 else [0] * len(new)
 
 
 def source_span(raw: str, start: int, end: int, quote: str) -> tuple[int, int] | None:

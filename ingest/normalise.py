@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from rag.countries import resolve_country
-from rag.tags import canonical_sdg, fold_tag
+from rag.countries import resolve_countries
+from rag.tags import canonical_sdgs, fold_tag
 
 # Personal data: never stored, embedded, shown or logged. (`scan.hide_private` blanks the text.)
-_PRIVATE = re.compile(r"focal[_-]*point|e-?mail|contact|phone")
+_PRIVATE = re.compile(r"focal[_-]*point|(?:^|[_-])(?:e-?mail|contact|(?:tele)?phone)")
 _ADDRESS = re.compile(r"\S@\S+\.\w")
-_SINGLE = {"latlng"}
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_STRAY = " ,;|/\\"
+# Facts for the map and for counting, not for reading: no passage, prompt or export says them.
+NOT_SHOWN = frozenset({"latlng"})
 
 
 @dataclass(slots=True)
 class TagFields:
-    """The tags of one report by their meaning; `facts` holds the rest."""
+    """The tags of one report by their meaning; `facts` holds the rest.
+
+    Of the facts, those in `NOT_SHOWN` ("latlng": latitude and longitude in degrees, "lat,lng")
+    are never shown as text.
+    """
 
     countries: tuple[str, ...] = ()
     iso: tuple[str, ...] = ()
@@ -32,16 +40,20 @@ class TagFields:
 
 
 def tags_to_fields(tags: Iterable[tuple[str, str]]) -> TagFields:
-    """The fields of a file's tags; repeated values count once, unknown places are no country."""
+    """The fields of a file's tags; repeated values count once, unknown places are no country.
+
+    The year is the first one that a tag names, from 1900 to 2099: which of them are too late
+    would change with the day of reading.
+    """
     values: dict[str, list[str]] = {}
     for name, value in tags:
         text = " ".join(html.unescape(html.unescape(value)).split())
-        if text and not _PRIVATE.match(name) and not _ADDRESS.search(text):
+        if text and not _PRIVATE.search(name) and not _ADDRESS.search(text):
             values.setdefault(name, []).append(text)
-    places = dict.fromkeys(p for v in values.pop("country", []) if (p := resolve_country(v)))
+    places = dict.fromkeys(p for v in values.pop("country", []) for p in resolve_countries(v))
     by_code = dict(reversed(places))
     codes = tuple(dict.fromkeys(code for code, _ in places))
-    years = [int(m.group()) for v in values.pop("year", []) if (m := re.search(r"\b20\d\d\b", v))]
+    years = [int(m.group()) for v in values.pop("year", []) if (m := _YEAR.search(_ascii(v)))]
     fields = TagFields(
         countries=tuple(by_code[code] for code in codes),
         iso=codes,
@@ -49,13 +61,19 @@ def tags_to_fields(tags: Iterable[tuple[str, str]]) -> TagFields:
         type=next(iter(values.pop("type", [])), "").lower(),
         methods=_unique(values.pop("methods", [])),
         datasources=_unique(values.pop("datasources", [])),
-        sdgs=_unique(map(canonical_sdg, values.pop("sdgs", []))),
+        sdgs=_unique(sdg for v in values.pop("sdgs", []) for sdg in canonical_sdgs(v)),
         thematic_areas=_unique(values.pop("thematic_areas", [])),
     )
-    fields.facts = {n: _unique(v) for n, v in values.items() if n not in _SINGLE}
+    fields.facts = {name: tuple(dict.fromkeys(found)) for name, found in values.items()}
     return fields
 
 
 def _unique(values: Iterable[str]) -> tuple[str, ...]:
-    """The values in order, each once by its folded form."""
-    return tuple({fold_tag(v): v for v in reversed(list(values))}.values())[::-1]
+    """The values in order, each once by its folded form, without stray signs around it."""
+    by_key = {fold_tag(value): value.strip(_STRAY) for value in reversed(list(values))}
+    return tuple(value for key, value in reversed(by_key.items()) if key)
+
+
+def _ascii(text: str) -> str:
+    """Text with the digits of any script as 0 to 9."""
+    return "".join(str(unicodedata.digit(ch)) if ch.isdigit() else ch for ch in text)

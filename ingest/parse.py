@@ -3,6 +3,8 @@
 The file is a sequence of events (`ingest.scan`). Text belongs to the last form question above
 it; an empty `> ` line changes nothing; a group of questions that comes round again for each
 partner is gathered into one block a partner, under the question that asks for the list.
+Where no question stands above a text, its section's heading serves as one, and where there is
+no heading either, `FREE_TEXT`. What only tags say is one more block (`FACTS`).
 What is left out is only form text, images and blank answers.
 A group whose end is missing ends with its section.
 """
@@ -11,26 +13,32 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from ingest.alike import alike
 from ingest.clean import clean
-from ingest.forms import Forms, head_key
-from ingest.normalise import tags_to_fields
-from ingest.scan import Event, key, scan, tags
+from ingest.facts import facts_block
+from ingest.forms import Forms
+from ingest.lessons import head_key
+from ingest.links import image_urls, link_urls
+from ingest.normalise import TagFields, tags_to_fields
+from ingest.scan import Event, find_tags, key, scan
 from ingest.stages import is_finding_prompt
 from rag.types import Block, Report, ReportInfo, Span
 from rag.words import sentences
 
-_IMAGE = re.compile(r"!\[[^\]\n]{0,300}\]\(([^()\s]{1,2000})\)")
-_LINK = re.compile(r"https?://[^\s\[\]()<>\"']{1,2000}?(?=https?://|[\s\[\]()<>\"']|$)")
 _NAME_PROMPT = re.compile(
     r"\b(?:name for your|title of the|name of the (?:experiment|innovation)|solution name)\b"
     r"|^(?:title|name)$",
     re.IGNORECASE,
 )
 _INSIGHT = re.compile(r"^(?:[-_*•\"'.]|\d+\s*[.)]|$)")
+# The question of a text that stands under no question and no heading.
+FREE_TEXT = "Text of the report"
 MAX_TITLE = 200
+# What may be left of a paragraph of form text without being a word of the lab's.
+_MARKS = "*_>-–.:; \t\n\u00a0"
 # A question may go over several lines, but no further than this many characters.
 MAX_JOINED = 2000
 
@@ -42,7 +50,7 @@ class _Slot:
     section: str
     prompt: str
     spans: list[Span] = field(default_factory=list)
-    keys: set[str] = field(default_factory=set)
+    keys: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -70,21 +78,25 @@ def parse(report_id: str, raw: str, forms: Forms) -> Report:
         raw: the whole text, newlines as "\\n".
         forms: what the collection says about its forms (`ingest.forms.learn`).
     """
-    events = scan(raw)
+    events, tags = scan(raw), find_tags(raw)
+    fields = tags_to_fields((tag.key, tag.value) for tag in tags)
     slots = _slots(events, raw, forms)
-    blocks = tuple(b for b in _number(_block(slot, raw) for slot in slots) if b.text)
-    answered = {(block.section, block.prompt) for block in blocks}
-    asked = [(slot.section, slot.prompt) for slot in slots if slot.prompt]
-    body = "\n".join(e.text for e in events if e.kind == "text")
-    images = tuple(dict.fromkeys(_IMAGE.findall(body)))
-    found = _LINK.findall(_IMAGE.sub(" ", body))
+    facts = facts_block(raw, tags, fields.facts)
+    numbered = _number([facts, *(_block(slot, raw) for slot in slots)])
+    blocks = tuple(block for block in numbered if block.text)
+    asked = [
+        ((slot.section, slot.prompt), block.text)
+        for slot, block in zip(slots, numbered[1:], strict=True)
+        if slot.prompt
+    ]
+    answered = {at for at, text in asked if text}
     return Report(
-        info=_info(report_id, events, raw, blocks),
+        info=_info(report_id, events, fields, blocks),
         blocks=blocks,
         raw=raw,
-        links=tuple(dict.fromkeys(found)),
-        images=images,
-        unanswered=tuple(dict.fromkeys(p for s, p in asked if (s, p) not in answered)),
+        links=link_urls(raw[slice(*span)] for slot in slots for span in slot.spans),
+        images=image_urls(e.text for e in events if e.kind == "text"),
+        unanswered=tuple(dict.fromkeys(at[1] for at, _ in asked if at not in answered)),
     )
 
 
@@ -105,11 +117,22 @@ def _slots(events: list[Event], raw: str, forms: Forms) -> list[_Slot]:
         elif event.kind == "prompt" and i in questions:
             if event.text:
                 _enter_prompt(state, event, forms, joined=_joined(events, i, questions))
-        elif event.kind in ("text", "prompt", "quote") and not (
-            event.kind == "text" and forms.is_form_paragraph(state.key, event.text)
-        ):
-            _add_text(state, event, raw)
+        elif event.kind == "text":
+            for span in _without(event, forms.form_spans(state.key, event.text)):
+                _add_text(state, span)
+        elif event.kind in ("prompt", "quote"):
+            # A lab's own line that begins with ">": its words begin after the mark.
+            _add_text(state, (raw.index(">", event.start) + 1, event.end), quoted=True)
     return state.slots
+
+
+def _without(event: Event, form: list[Span]) -> Iterator[Span]:
+    """The parts of a paragraph that are left when its form text is taken out."""
+    at = 0
+    for start, end in (*form, (len(event.text), len(event.text))):
+        if event.text[at:start].strip(_MARKS) or not form:
+            yield event.start + at, event.start + start
+        at = end
 
 
 def _joined(events: list[Event], i: int, questions: frozenset[int]) -> bool:
@@ -130,10 +153,10 @@ def _enter_prompt(state: _State, event: Event, forms: Forms, joined: bool) -> No
         state.slots[-1].prompt = state.prompt = f"{state.prompt} {prompt}".strip()
         return
     state.prompt, state.key = prompt, this
-    if state.depth and this in forms.records:
-        if state.record is None or this in state.record.keys:
+    if state.depth and (known := forms.record_key(this)):
+        if state.record is None or _comes_round(known, state.record.keys):
             state.record = state.open_slot(state.outer or prompt)
-        state.record.keys.add(this)
+        state.record.keys.append(known)
         return
     state.record = None
     if not state.depth:
@@ -141,16 +164,19 @@ def _enter_prompt(state: _State, event: Event, forms: Forms, joined: bool) -> No
     state.open_slot(prompt)
 
 
-def _add_text(state: _State, event: Event, raw: str) -> None:
+def _comes_round(question: str, asked: list[str]) -> bool:
+    """Whether a question begins the next partner's record: it, or the first, was asked already."""
+    return question in asked or (bool(asked) and alike(question, asked[0]))
+
+
+def _add_text(state: _State, span: Span, quoted: bool = False) -> None:
     slot = state.record or (state.slots[-1] if state.slots else state.open_slot(""))
-    if event.kind != "text":
-        # A lab's own line that begins with ">": its words begin after the mark.
-        slot.spans.append((raw.index(">", event.start) + 1, event.end))
-    elif state.record is None and slot.spans and slot.spans[-1][1] == event.start:
+    joins = not quoted and state.record is None and bool(slot.spans)
+    if joins and slot.spans[-1][1] == span[0]:
         # One span for all that stands together: a sentence is never cut by the file's lines.
-        slot.spans[-1] = (slot.spans[-1][0], event.end)
+        slot.spans[-1] = (slot.spans[-1][0], span[1])
     else:
-        slot.spans.append((event.start, event.end))
+        slot.spans.append(span)
 
 
 def _block(slot: _Slot, raw: str) -> Block:
@@ -160,7 +186,7 @@ def _block(slot: _Slot, raw: str) -> Block:
     ]
     return Block(
         section=slot.section,
-        prompt=slot.prompt,
+        prompt=slot.prompt or slot.section or FREE_TEXT,
         text="\n".join(text for _, text in kept),
         spans=tuple(span for span, _ in kept),
     )
@@ -177,8 +203,9 @@ def _number(blocks: Iterable[Block]) -> list[Block]:
     return numbered
 
 
-def _info(report_id: str, events: list[Event], raw: str, blocks: tuple[Block, ...]) -> ReportInfo:
-    fields = tags_to_fields(tags(raw))
+def _info(
+    report_id: str, events: list[Event], fields: TagFields, blocks: tuple[Block, ...]
+) -> ReportInfo:
     heading = next((clean(e.text) for e in events if e.kind == "title"), "")
     return ReportInfo(
         id=report_id,
@@ -222,4 +249,5 @@ def _kind(type_: str, blocks: tuple[Block, ...]) -> str:
     """What the report is: "plan" or "closing" for a learning plan, else its type."""
     if type_ != "learningplan":
         return type_
-    return "closing" if any(is_finding_prompt(b.prompt) for b in blocks) else "plan"
+    asked = (b.prompt for b in blocks if b.prompt != b.section)
+    return "closing" if any(map(is_finding_prompt, asked)) else "plan"

@@ -14,7 +14,7 @@ _LINE = re.compile(r"[^\n]*\n?")
 # A value may go over several lines, but not over a blank line, a heading or a form question.
 _VALUE = r"(?:[^\[\]\n]|\[(?!\[)|\](?!\])|\n(?![^\S\n]*(?:\n|##|>))){0,5000}"
 # The second form is a tag whose end is missing: its value is the rest of the line.
-_TAG = re.compile(
+TAG = re.compile(
     rf"\[\[([\w-]{{1,60}}):({_VALUE})\]\]|^\[\[([\w-]{{1,60}}):([^\[\]\n]*)$", re.MULTILINE
 )
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]+@\w[\w-]*(?:\.\w[\w-]*)+")
@@ -23,6 +23,8 @@ _PRIVATE = re.compile(
     rf"(?:({_VALUE})(?=\]\])|([^\n]*))",
     re.IGNORECASE,
 )
+# How exports write that a question has no text.
+_NO_TEXT = frozenset(("None", "null", "undefined", "NaN", "nan"))
 _GROUP = re.compile(r"<div\s+class=[\"']group[\"']\s*>", re.IGNORECASE)
 
 
@@ -45,10 +47,40 @@ def key(text: str) -> str:
     return " ".join(re.findall(r"\w+", text))
 
 
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A `[[key:value]]` tag of a file: raw[start:end], its key in lower case."""
+
+    key: str
+    value: str
+    start: int
+    end: int
+
+
+def find_tags(raw: str) -> list[Tag]:
+    """All tags of a file in order; a value may go over several lines.
+
+    A tag stands at the beginning of a line or after another tag. Brackets inside a lab's
+    sentence are its own words.
+    """
+    found: list[Tag] = []
+    last, begins = 0, True
+    for match in TAG.finditer(raw):
+        start, end = match.span()
+        line_start = raw.rfind("\n", last, start) + 1
+        begins = (begins or line_start > 0) and not raw[max(last, line_start) : start].strip()
+        last = end
+        if not begins:
+            continue
+        key, value, open_key, open_value = match.groups()
+        text = " ".join((value or open_value or "").split())
+        found.append(Tag((key or open_key).lower(), text, start, end))
+    return found
+
+
 def tags(raw: str) -> list[tuple[str, str]]:
-    """All `[[key:value]]` tags of a file in order; a value may go over several lines."""
-    found = (m.groups() for m in _TAG.finditer(raw))
-    return [((a or c).lower(), " ".join((b or d or "").split())) for a, b, c, d in found]
+    """Key and value of all tags of a file, in order."""
+    return [(tag.key, tag.value) for tag in find_tags(raw)]
 
 
 def hide_private(raw: str) -> str:
@@ -75,9 +107,9 @@ def _blank(text: str) -> str:
 
 
 def scan(raw: str) -> list[Event]:
-    """The events of a file, in order. Never fails; every non-blank line is in exactly one."""
+    """The events of a file, in order. Never fails; all that is not blank is in exactly one."""
     events: list[Event] = []
-    tag_spans = [m.span() for m in _TAG.finditer(raw)]
+    tag_spans = [(tag.start, tag.end) for tag in find_tags(raw)][::-1]
     paragraph: list[tuple[int, int]] = []
 
     def flush() -> None:
@@ -86,25 +118,27 @@ def scan(raw: str) -> list[Event]:
             events.append(Event("text", start, end, raw[start:end]))
             paragraph.clear()
 
-    in_tag = 0
     titled = False
     for start, end in _lines(raw):
-        line = raw[start:end].strip()
-        while in_tag < len(tag_spans) and tag_spans[in_tag][1] <= start:
-            in_tag += 1
+        at = start
+        while tag_spans and tag_spans[-1][0] < end:
+            # The part of a tag that is on this line.
+            at = min(tag_spans[-1][1], end)
+            if tag_spans[-1][1] > end:
+                break
+            tag_spans.pop()
+        if at > start:
+            flush()
+            events.append(Event("tag", start, at))
+        line = raw[at:end].strip()
         if not line:
             flush()
-        elif in_tag < len(tag_spans) and tag_spans[in_tag][0] < end and line.startswith("[["):
-            flush()
-            events.append(Event("tag", start, end))
-        elif in_tag < len(tag_spans) and tag_spans[in_tag][0] < start:
-            events.append(Event("tag", start, end))
-        elif (event := _marker(line, start, end, titled)) is not None:
+        elif at == start and (event := _marker(line, start, end, titled)) is not None:
             flush()
             titled = titled or event.kind == "title"
             events.append(event)
         else:
-            paragraph.append((start, end))
+            paragraph.append((at, end))
     flush()
     return events
 
@@ -124,7 +158,8 @@ def _marker(line: str, start: int, end: int, titled: bool) -> Event | None:
     if line.startswith(">"):
         # ">>" and ">100" are a lab's own marks: the form always writes "> ".
         own = len(line) > 1 and line[1] not in " \u00a0"
-        return Event("quote" if own else "prompt", start, end, line[1:].strip())
+        text = line[1:].strip()
+        return Event("quote" if own else "prompt", start, end, "" if text in _NO_TEXT else text)
     if _GROUP.fullmatch(line):
         return Event("open", start, end)
     if line == "</div>":

@@ -56,10 +56,14 @@ _SECTIONS = _compiled(
 
 
 def stage_of(section: str, prompt: str) -> Stage:
-    """The stage of an answer, from its form question and, where that is silent, its section."""
-    for stage, pattern in _RULES:
-        if pattern.search(prompt):
-            return stage
+    """The stage of an answer, from its form question and, where that is silent, its section.
+
+    A heading that stands for a question is a section's, not a form's.
+    """
+    if prompt != section:
+        for stage, pattern in _RULES:
+            if pattern.search(prompt):
+                return stage
     for stage, pattern in _SECTIONS:
         if pattern.search(section):
             return stage

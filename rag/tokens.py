@@ -22,3 +22,11 @@ def _encoding() -> tiktoken.Encoding:
 def count_tokens(text: str) -> int:
     """How many cl100k tokens a text has; special tokens count as plain text."""
     return len(_encoding().encode_ordinary(text))
+
+
+def fits(text: str, limit: int) -> bool:
+    """Whether a text has at most `limit` tokens; a short one need not be counted.
+
+    A token is one byte or more.
+    """
+    return len(text.encode("utf-8", "surrogatepass")) <= limit or count_tokens(text) <= limit

@@ -12,6 +12,7 @@ _PIECES = [
     *("> ", ">", "> What did you learn?", "## ", "##", "## Results", "# ", "\n", "\n\n", " "),
     *("\u00a0", "\u200b", "\ufeff", "&amp;", "&amp;lt;div&amp;gt;", "&nbsp;", "&#0;", "&#55296;"),
     *('<div class="group">', "</div>", "[[year:2020]]", "[[a:", "]]", "[[", "]", "<br>", "<p a"),
+    *("[[sample_size:40]]\n", "\n[[note:", "> Name of the partner:\n", "> Sector:\n", "\n>> so"),
     *("https://a.example/c", "![x](https://b.example/i.png)", "[label](https://c.example)"),
     *("**", "****", "- a", "|a|b|", "word", "Sentence one.", "e.g.", "1)", "(a)", "é", "ß", "İ"),
     *("\ud800", "\x00", "\r", "\x1b[2J", "\u2028", "\u202e", "مرحبا", "漢字", "👩‍👩‍👧", "x" * 50),

@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from llama_index.core.schema import TextNode
 
-from ingest.chunk import MAX_TOKENS, PassageChunker
+from ingest.chunk import MAX_TOKENS
+from ingest.facts import FACTS
+from ingest.forms import Forms
 from ingest.parse import parse
 from ingest.scan import hide_private, key, tags
+from ingest.transform import PassageChunker
 from rag.tokens import count_tokens
 from tests.conftest import SAMPLE
 from tests.made_up import NO_FORMS, learned, passages_of, read_back, report
@@ -65,6 +68,53 @@ def test_a_line_without_sentences_is_cut_all_the_same(line: str) -> None:
     assert len(passages) > 1
     joined = "".join(p.text for p in passages)
     assert joined.replace(" ", "") == line.replace(" ", "").strip()
+
+
+@pytest.mark.parametrize("unit", ["a. ", "a.\n", "a.\n\n", "ab!\n\n\n"])
+def test_a_text_of_many_sentences_is_cut_and_loses_nothing(unit: str) -> None:
+    raw = report(f"> What?\n\n{unit * 5_000}")
+    passages = passages_of(raw)
+    assert len(passages) > 10
+    assert all(read_back(raw, p) == p.text and count_tokens(p.text) <= MAX_TOKENS for p in passages)
+    letters = "".join(p.text for p in passages)
+    assert "".join(letters.split()) == unit.strip() * 5_000
+
+
+def test_answers_with_questions_between_stay_apart_however_many() -> None:
+    forms = Forms(records=frozenset(("name", "sector")))
+    one = '<div class="group">\n> Name\nGull.\n> Sector\nMedia.\n</div>\n'
+    passages = passages_of(report("> Who?\n\n" + one * 1_500), forms)
+    assert {p.text for p in passages} == {"Gull.\nMedia."}
+    quoted = passages_of(report("> What?\n\n" + "Yes.\n>> No.\n\n" * 1_500))
+    assert "".join(p.text for p in quoted).count("No.") == 1_500
+    assert not [p.text for p in quoted if ">>" in p.text]
+
+
+def test_facts_are_a_passage_of_their_own() -> None:
+    raw = report("> Q?\n\nLes pêcheurs du port attendent chaque matin la glace du continent.")
+    bare = passages_of(raw)
+    with_facts = passages_of(
+        raw.replace(
+            "[[year", "[[sample_size:40]]\n[[control_group:It has no control group]]\n[[year"
+        )
+    )
+    facts, *others = with_facts
+    assert facts.text == "Sample size: 40\nControl group: It has no control group"
+    assert (facts.stage, facts.prompt, facts.section) == ("evidence", FACTS, FACTS)
+    assert [(p.id, p.text, p.language) for p in others] == [
+        (p.id, p.text, p.language) for p in bare
+    ]
+    assert (facts.report.language, others[0].language) == ("fr", "fr")
+
+
+def test_facts_too_long_for_one_passage_are_cut_like_answers() -> None:
+    given = "".join(f"[[check:The boat number {n} leaves the harbour]]\n" for n in range(80))
+    raw = report("> Q?\n\nYes.", given=f"[[year:2020]]\n{given}")
+    facts = [p for p in passages_of(raw) if p.prompt == FACTS]
+    assert len(facts) > 1
+    assert all(read_back(raw, p) == p.text for p in facts)
+    lines = [line for p in facts for line in p.text.split("\n")]
+    assert lines == [f"Check: The boat number {n} leaves the harbour" for n in range(80)]
 
 
 def test_a_link_at_the_edge_of_a_part_stays_whole() -> None:
@@ -133,6 +183,11 @@ def test_stage_comes_from_the_question() -> None:
     )
     stages = [p.stage for p in passages_of(report(body))]
     assert stages == ["intention", "finding", "method"]
+
+
+def test_a_heading_that_stands_for_a_question_gives_the_stage_of_its_section() -> None:
+    body = "Loose.\n## Learning\n\nTides.\n## Partner of the ropes\n\nA net.\n"
+    assert [p.stage for p in passages_of(report(body))] == ["evidence", "finding", "partner"]
 
 
 def test_lone_surrogates_have_ids() -> None:

@@ -43,6 +43,25 @@ def test_offsets_go_with_the_clean_text(raw: str) -> None:
         ),
         ("[one](https://a.example)[two](https://b.example)", "onetwo"),
         ("as saidhttps://a.example", "as said https://a.example"),
+        ("See [the sea](https://a.example/tide_(sea)) now", "See the sea now"),
+        ("([a map](https://a.example/(1)/b(2).pdf))", "(a map)"),
+        ("[a map](https://a.example/(1 and more", "[a map](https://a.example/(1 and more"),
+        ("[https://a.example/1 \n](https://a.example/1 \n)", "https://a.example/1"),
+        (
+            "[https://a.example/1 https://b.example](https://a.example/1 https://b.example)",
+            "https://a.example/1 https://b.example",
+        ),
+        ("[www.a.example](www.a.example)", "www.a.example"),
+        ("[a play](by Ana) and [1](2)", "[a play](by Ana) and [1](2)"),
+        ("![x](https://x.example/tide_(sea).png) Yes", "Yes"),
+        ("[[sample_size:40]]", "Sample size: 40"),
+        (
+            "[[control-group:Yes, the same\ngroup &amp; more]]",
+            "Control group: Yes, the same group & more",
+        ),
+        ("[[total_cost:USD 130", "Total cost: USD 130"),
+        ("they said [[note:this]] twice", "they said Note: this twice"),
+        ("boats [[1]] and [[two words]]", "boats [[1]] and [[two words]]"),
         (
             "https://old.example/2020/https://a.example",
             "https://old.example/2020/https://a.example",
@@ -74,3 +93,13 @@ def test_a_quote_is_found_in_the_file() -> None:
         assert raw[slice(*span)] == verbatim
     assert source_span(raw, start, end, "not there") is None
     assert source_span(raw, start, end, "") is None
+
+
+def test_a_fact_is_found_in_its_tag() -> None:
+    raw = "[[year:2020]]\n[[sample_size:40 boats]]\n"
+    span = source_span(raw, 14, 39, "Sample size: 40 boats")
+    assert span is not None
+    assert raw[slice(*span)] == "sample_size:40 boats"
+    span = source_span(raw, 14, 39, "40 boats")
+    assert span is not None
+    assert raw[slice(*span)] == "40 boats"

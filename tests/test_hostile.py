@@ -8,13 +8,13 @@ from collections.abc import Callable
 import pytest
 
 from ingest.clean import clean, clean_with_offsets
-from ingest.forms import learn
+from ingest.forms import learn_texts
 from ingest.normalise import tags_to_fields
 from ingest.parse import parse
 from ingest.scan import hide_private, scan, tags
 from rag.countries import fold_name
 from rag.tags import fold_tag
-from tests.made_up import NO_FORMS, passages_of, report
+from tests.made_up import NO_FORMS, learned, passages_of, report
 
 SIZE = 100_000
 UNITS = {
@@ -78,7 +78,7 @@ STEPS: dict[str, Callable[[str], object]] = {
     "scan": scan,
     "private": hide_private,
     "fields": lambda raw: tags_to_fields(tags(raw)),
-    "forms": lambda raw: learn([("PE", scan(raw)), ("CO", scan(raw))]),
+    "forms": lambda raw: learn_texts(f"[[country:{lab}]]\n{raw}" for lab in ("Peru", "Fiji")),
     "parse": lambda raw: parse("r", raw, NO_FORMS),
     "passages": passages_of,
     "country": fold_name,
@@ -89,6 +89,7 @@ STEPS: dict[str, Callable[[str], object]] = {
 @pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS.keys())
 def test_time_grows_with_size_and_no_faster(unit: str) -> None:
     """Linear work takes four times as long for four times the text; quadratic, sixteen times."""
+    passages_of("The models and tables are loaded before the first is timed.")
     small, large = (unit * (size // len(unit)) + "!" for size in (SIZE // 4, SIZE))
     slower = {}
     for name, step in STEPS.items():
@@ -110,6 +111,28 @@ def test_a_megabyte_of_one_line() -> None:
     line = "the ferry leaves at noon and " * 36_000
     passages = passages_of(report(f"> Q?\n\n{line}"))
     assert " ".join(p.text for p in passages) == line.strip()
+
+
+@pytest.mark.parametrize("unit", ["a. ", "a.\n", "a.\n\n", "> a\n\n"])
+def test_a_megabyte_of_two_character_sentences(unit: str) -> None:
+    """A few seconds even on a slow machine; placing each alone would take half a minute."""
+    raw = report("> Q?\n\n" + unit * (1_000_000 // len(unit)))
+    passages_of("The models and tables are loaded before this is timed.")
+    assert _seconds(passages_of, raw) < 8
+
+
+def test_the_same_long_text_from_three_labs() -> None:
+    lines = "".join(f"The boat of harbour number {n} leaves at noon.\n\n" for n in range(5_000))
+    long = "the boat leaves " * 50_000
+    files = [
+        report(f"> Q?\n\n{lines}{long}\n", given=f"[[country:{country}]]\n")
+        for country in ("Peru", "Mali", "Fiji")
+    ]
+    forms = learned(*files)
+    own = "".join(f"The ship of harbour number {n} leaves at noon.\n\n" for n in range(5_000))
+    raw = report(f"> Q?\n\n{own}{long} again\n")
+    assert _seconds(lambda text: parse("r", text, forms), raw) < 20
+    assert len(parse("r", raw, forms).blocks[0].spans) == 5_001
 
 
 def test_many_tags() -> None:

@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 
 from ingest.clean import clean
-from ingest.parse import parse
-from ingest.scan import scan
+from ingest.facts import FACTS
+from ingest.forms import Forms
+from ingest.parse import FREE_TEXT, parse
+from ingest.scan import find_tags, scan
+from rag.types import Report
 from tests.made_up import NO_FORMS, TAGS, answers, learned, parsed, report, texts
 from tests.strategies import report_text, steady
 
@@ -135,7 +138,7 @@ def test_lists_tables_and_links_stay_in_the_answer() -> None:
 def test_bare_headings_and_stars_hold_nothing() -> None:
     found = parsed("##\n\nLoose words.\n## Title\n****\n> Q?\n\n****Yes.****")
     assert [(b.section, b.prompt, b.text) for b in found.blocks] == [
-        ("", "", "Loose words."),
+        ("", "Text of the report", "Loose words."),
         ("Title", "Q?", "Yes."),
     ]
 
@@ -158,7 +161,9 @@ def test_a_page_without_questions_is_one_answer() -> None:
     found = parsed(
         "\nNets from old ropes.\n\nTwelve villages knot them.", given="[[type:solution]]\n"
     )
-    assert answers(found) == [("", "Nets from old ropes.\nTwelve villages knot them.")]
+    assert answers(found) == [
+        ("Text of the report", "Nets from old ropes.\nTwelve villages knot them.")
+    ]
     assert found.info.kind == "solution"
 
 
@@ -200,15 +205,125 @@ def test_no_focal_point_in_what_is_parsed() -> None:
     assert "ana@" not in repr((found.info, found.blocks, found.links))
 
 
+def test_facts_are_one_block_whose_spans_are_the_tags() -> None:
+    given_tags = TAGS + (
+        "[[methods:Survey]]\n[[sample_size:40 boats]] [[control_group:Yes, the\nsame]]\n"
+        "[[sample_size:40 Boats]]\n[[sample_size:2-9]]\n[[latlng:-12.5,77.03]]\n"
+        "[[consent:https://a.example/x]]\n[[user_id:7]]\n[[ref:0f3a9c1e-77aa-4c1e-9f00-12ab34cd56ef]]\n"
+        "[[e-mail:ana@lab.example]]\n[[contact_name:Ana]]\n[[total_cost:USD 130"
+    )
+    found = parsed("\n\n> Q?\n\nYes.", given=given_tags)
+    facts, answer = found.blocks
+    assert (facts.section, facts.prompt, facts.occurrence) == (FACTS, FACTS, 0)
+    assert facts.text.split("\n") == [
+        "Sample size: 40 boats",
+        "Control group: Yes, the same",
+        "Sample size: 2-9",
+        "Total cost: USD 130",
+    ]
+    assert [found.raw[a:b] for a, b in facts.spans] == [
+        "[[sample_size:40 boats]]",
+        "[[control_group:Yes, the\nsame]]",
+        "[[sample_size:2-9]]",
+        "[[total_cost:USD 130",
+    ]
+    assert answer.text == "Yes."
+    assert found.unanswered == ()
+
+
+def test_no_facts_no_block() -> None:
+    assert answers(parsed("> Q?\n\nYes.")) == [("Q?", "Yes.")]
+
+
+def test_a_tag_in_a_labs_sentence_is_its_own_words() -> None:
+    found = parsed("> Q?\n\nThey said [[note:nothing]] twice.\n[[size:4]] And left.")
+    assert answers(found) == [
+        (FACTS, "Size: 4"),
+        ("Q?", "They said Note: nothing twice.\nAnd left."),
+    ]
+
+
+def test_a_text_under_no_question_has_its_heading_for_one() -> None:
+    found = parsed(
+        "Loose.\n## What it is\n\nA raft.\n\n> Cost?\n\n12\n##\nMore.\n## Cost?\n\n> None\n\n13\n"
+    )
+    assert [(b.section, b.prompt, b.text) for b in found.blocks] == [
+        ("", FREE_TEXT, "Loose."),
+        ("What it is", "What it is", "A raft."),
+        ("What it is", "Cost?", "12"),
+        ("", FREE_TEXT, "More."),
+        ("Cost?", "Cost?", "13"),
+    ]
+    assert found.unanswered == ()
+    assert found.info.kind == "plan"
+
+
+def test_a_heading_does_not_make_a_closing() -> None:
+    assert parsed("## Expected results\n\nA raft.").info.kind == "plan"
+
+
+@pytest.mark.parametrize("again", ["Please state the name of the Partner:", PARTNER[0].upper()])
+def test_a_partners_question_may_be_spelt_otherwise(again: str) -> None:
+    forms = learned(report(partners(*TWO)))
+    body = partners(*TWO)
+    second = body.rindex(PARTNER[0])
+    body = body[:second] + again + body[second + len(PARTNER[0]) :]
+    assert texts(parsed(body, forms)) == ["\n".join(partner.values()) for partner in TWO]
+
+
+def test_all_of_a_partner_in_one_group() -> None:
+    one = "".join(f"> {question}\n\n{{}}\n\n" for question in PARTNER)
+    body = "> Who are your partners?\n" + "".join(group(one.format(*p.values())) for p in TWO)
+    found = answers(parsed(body, learned(report(body))))
+    assert found == [("Who are your partners?", "\n".join(p.values())) for p in TWO]
+
+
+def test_links_and_images_are_kept_with_their_address() -> None:
+    found = parsed(
+        "> Q?\n\n[The map](https://a.example/map_(1).pdf), ![x](https://a.example/i.png)\n"
+        "\n>> https://a.example/quoted\n\n![x](https://a.example/j.png)\n"
+    )
+    assert found.links == ("https://a.example/map_(1).pdf", "https://a.example/quoted")
+    assert found.images == ("https://a.example/i.png", "https://a.example/j.png")
+
+
 @steady
 @given(report_text)
 def test_nothing_that_a_lab_wrote_is_lost(raw: str) -> None:
     """Every paragraph's words are in exactly one block, in the order of the file."""
     found = parse("r", raw, NO_FORMS)
-    spans = [span for block in found.blocks for span in block.spans]
-    assert spans == sorted(spans)
-    assert all(a[1] <= b[0] for a, b in pairwise(spans))
-    assert all(block.text for block in found.blocks)
+    facts = [span for block in found.blocks if block.section == FACTS for span in block.spans]
+    spans = [span for block in found.blocks if block.section != FACTS for span in block.spans]
+    for some in (facts, spans):
+        assert some == sorted(some)
+    assert all(a[1] <= b[0] for a, b in pairwise(sorted(facts + spans)))
+    assert all(block.text and block.prompt for block in found.blocks)
     for event in scan(raw):
         if event.kind == "text" and clean(event.text) not in ("", "-"):
             assert any(a <= event.start and event.end <= b for a, b in spans)
+
+
+@steady
+@given(report_text)
+def test_facts_read_as_their_tags_say(raw: str) -> None:
+    for block in parse("r", raw, NO_FORMS).blocks:
+        if block.section == FACTS:
+            assert block.text == "\n".join(clean(raw[a:b]) for a, b in block.spans)
+            assert {(tag.start, tag.end) for tag in find_tags(raw)} >= set(block.spans)
+
+
+RECORDS = Forms(records=frozenset(("name of the partner", "sector")))
+
+
+@steady
+@given(report_text)
+def test_groups_lose_nothing_either(raw: str) -> None:
+    """With known partner records, answers land in other blocks, but all of them do."""
+    plain, grouped = (_letters(parse("r", raw, forms)) for forms in (NO_FORMS, RECORDS))
+    assert plain == grouped
+
+
+def _letters(found: Report) -> list[int]:
+    """Where the letters and digits stand that are in a block."""
+    spans = (span for block in found.blocks for span in block.spans)
+    return sorted(i for a, b in spans for i in range(a, b) if found.raw[i].isalnum())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from ingest.scan import hide_private, key, scan, tags
+from ingest.scan import find_tags, hide_private, key, scan, tags
 from tests.strategies import report_text, steady
 
 
@@ -62,6 +62,8 @@ def test_nothing_needs_a_blank_line() -> None:
         ("[[country:Peru\n## Title\n> Q?\n]]", [("country", "Peru")]),
         ("[[empty:]] [[no colon]] [[ spaced:x]]", [("empty", "")]),
         ("an answer that says [[see: below", []),
+        ("an answer that says [[see:below]] [[and:above]]\n  [[b:c]]", [("b", "c")]),
+        ("[[a:b]] words [[c:d]]\n[[e:f]]", [("a", "b"), ("e", "f")]),
     ],
 )
 def test_tags(raw: str, found: list[tuple[str, str]]) -> None:
@@ -72,6 +74,25 @@ def test_a_tag_without_an_end_takes_no_answer_with_it() -> None:
     raw = "[[country:Peru\n## Title\n> Q?\nThe boat [[7]] leaves.\n"
     assert ("text", "The boat [[7]] leaves.") in kinds(raw)
     assert next(kind for kind, _ in kinds(raw)) == "tag"
+
+
+def test_words_after_a_tag_are_an_answer() -> None:
+    raw = "[[year:2020]] [[a:b]] The ferry leaves.\nAt noon.\n[[note:one\ntwo]] Yes.\n"
+    events = [(event.kind, event.text.strip()) for event in scan(raw)]
+    assert events == [
+        ("tag", ""),
+        ("text", "The ferry leaves.\nAt noon."),
+        ("tag", ""),
+        ("tag", ""),
+        ("text", "Yes."),
+    ]
+    places = [raw[tag.start : tag.end] for tag in find_tags(raw)]
+    assert places == ["[[year:2020]]", "[[a:b]]", "[[note:one\ntwo]]"]
+
+
+@pytest.mark.parametrize("line", ["> None", ">", "> ", ">\u00a0", "> null", ">  None "])
+def test_a_question_without_text(line: str) -> None:
+    assert kinds(f"{line}\nYes.") == [("prompt", ""), ("text", "Yes.")]
 
 
 def test_all_lines_of_a_tag_are_tag() -> None:

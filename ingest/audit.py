@@ -1,0 +1,256 @@
+"""Measures what of the labs' words is in the passages, and lists what is not, by kind.
+
+The file of each report is read once more, line by line and without the parser
+(`ingest.raw_kinds`). Every character that is not found to be something else is an answer's,
+and must be in one answer block and in one passage of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ingest.chunk import chunk
+from ingest.clean import clean
+from ingest.facts import FACTS
+from ingest.files import Skipped, read_files
+from ingest.forms import MAX_TEXTS, MIN_LABS, Forms, learn_texts
+from ingest.lessons import head_key
+from ingest.parse import parse
+from ingest.raw_kinds import ANSWER, counted, pieces
+from ingest.scan import key
+from ingest.sources import collect
+from rag.types import Passage, Report, Span
+
+Progress = Callable[[str, int, int], None]
+
+EXAMPLES = 5
+EXAMPLE_LENGTH = 80
+# A passage that holds this share of a form text's runs of four words holds the form text.
+FORM_SHARE = 0.8
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """Pieces of one kind that are in no passage, or not in exactly one."""
+
+    pieces: int = 0
+    characters: int = 0
+    examples: list[dict[str, str]] = field(default_factory=list)
+
+    def add(self, report: str, text: str, characters: int) -> None:
+        """Count a piece of text of a report."""
+        self.pieces += 1
+        self.characters += characters
+        example = {"report": report, "text": " ".join(text.split())[:EXAMPLE_LENGTH]}
+        if len(self.examples) < EXAMPLES and example not in self.examples:
+            self.examples.append(example)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What the reading of a collection came to.
+
+    `answer_share` is the share of the labs' characters (white space and markup aside) that
+    are in exactly one answer block and exactly one passage; 1.0 where there are none.
+    `left_out` says by kind what is not; `checks` counts passages that are not as they should be.
+    """
+
+    answer_share: float
+    left_out: dict[str, LeftOut]
+    checks: dict[str, LeftOut]
+    reports: int
+    answers: int
+    passages: int
+    characters: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The audit as plain values, the share with six digits."""
+        return asdict(self) | {"answer_share": _rounded(self.answer_share)}
+
+    def lines(self) -> Iterator[str]:
+        """The audit for people, line by line."""
+        yield (
+            f"{_rounded(self.answer_share):.4%} of {self.characters:,} characters of answers are "
+            f"in exactly one answer block and passage "
+            f"({self.reports:,} reports, {self.answers:,} answers, {self.passages:,} passages)."
+        )
+        for title, found in (("Left out:", self.left_out), ("Checks:", self.checks)):
+            yield title
+            for kind, one in found.items():
+                yield f"  {kind}: {one.pieces:,} pieces, {one.characters:,} characters"
+                for example in one.examples:
+                    yield f"    {example['report']}: {example['text']}"
+
+
+def _rounded(share: float) -> float:
+    """Six digits, and never 1.0 when anything is missing."""
+    return 1.0 if share == 1.0 else min(round(share, 6), 0.999999)
+
+
+def audit(files: Iterable[tuple[Report, Sequence[Passage]]], forms: Forms) -> Audit:
+    """Compare reports' files with their answer blocks and passages.
+
+    Args:
+        files: each parsed report with its passages.
+        forms: the forms that it was parsed with.
+    """
+    count = _Count(forms)
+    for report, passages in files:
+        count.add(report, passages)
+    return count.result()
+
+
+def audit_paths(
+    paths: Sequence[Path], progress: Progress = lambda *_: None
+) -> tuple[Audit, list[Skipped]]:
+    """The audit of the reports at some paths, and what could not be read; nothing is written.
+
+    Args:
+        paths: folders, report files, archives.
+        progress: called with a stage's name, how much is done, and how much there is.
+
+    Raises:
+        InputError: a path is not usable.
+    """
+    found = read_files(list(collect(paths)), {}, progress)
+    forms = learn_texts(file.text for file in found.files)
+
+    def parsed() -> Iterator[tuple[Report, list[Passage]]]:
+        for n, file in enumerate(found.files, start=1):
+            progress("auditing", n, len(found.files))
+            report = parse(file.id, file.text, forms)
+            yield report, chunk(report)
+
+    return audit(parsed(), forms), found.skipped
+
+
+class _Count:
+    """The audit in the making."""
+
+    def __init__(self, forms: Forms) -> None:
+        self.forms = forms
+        self.left_out: dict[str, LeftOut] = {}
+        self.checks = {
+            kind: LeftOut()
+            for kind in ("passages with form text", "without a question", "unlike their file")
+        }
+        # Pieces of which it matters how many labs have them, by what they say.
+        self.shared: dict[tuple[str, str], tuple[set[str], list[tuple[str, str, int]]]] = {}
+        self.reports = self.answers = self.passages = self.characters = self.right = 0
+
+    def add(self, report: Report, passages: Sequence[Passage]) -> None:
+        raw = report.raw
+        counts = counted(raw)
+        in_blocks = _cover(len(raw), (span for block in report.blocks for span in block.spans))
+        in_passages = _cover(len(raw), (span for passage in passages for span in passage.spans))
+        for piece in pieces(report, self.forms):
+            where = slice(piece.start, piece.end)
+            size = int(counts[where].sum())
+            if piece.kind == ANSWER:
+                self._add_answer(
+                    report, piece.start, counts[where], in_blocks[where], in_passages[where]
+                )
+            elif size and piece.kind in ("question", "form text"):
+                self._add_shared(piece.kind, report, raw[where], size)
+            elif size:
+                self._left_out(piece.kind).add(report.info.id, raw[where], size)
+        self.reports += 1
+        self.answers += sum(block.prompt != FACTS for block in report.blocks)
+        self.passages += len(passages)
+        for passage in passages:
+            self._check(report, passage)
+
+    def _left_out(self, kind: str) -> LeftOut:
+        return self.left_out.setdefault(kind, LeftOut())
+
+    def _add_answer(
+        self,
+        report: Report,
+        start: int,
+        counts: npt.NDArray[np.bool_],
+        in_blocks: npt.NDArray[np.uint8],
+        in_passages: npt.NDArray[np.uint8],
+    ) -> None:
+        self.characters += int(counts.sum())
+        wrong = counts & ((in_blocks != 1) | (in_passages != 1))
+        self.right += int(counts.sum() - wrong.sum())
+        if not wrong.any():
+            return
+        for kind, is_wrong in (
+            ("answer in no block", in_blocks == 0),
+            ("answer in two blocks", in_blocks > 1),
+            ("answer in no passage", (in_passages == 0) & (in_blocks > 0)),
+            ("answer in two passages", (in_passages > 1) & (in_blocks < 2)),
+        ):
+            for a, b in _runs(counts & is_wrong):
+                text = report.raw[start + a : start + b]
+                self._left_out(kind).add(report.info.id, text, int(counts[a:b].sum()))
+
+    def _add_shared(self, kind: str, report: Report, text: str, size: int) -> None:
+        labs, found = self.shared.setdefault((kind, key(text)), (set(), []))
+        labs.add(report.info.lab)
+        found.append((report.info.id, text, size))
+
+    def _check(self, report: Report, passage: Passage) -> None:
+        found = []
+        if not passage.prompt:
+            found.append("without a question")
+        if "\n".join(clean(report.raw[a:b]) for a, b in passage.spans) != passage.text:
+            found.append("unlike their file")
+        if _holds_form_text(passage, self.forms):
+            found.append("passages with form text")
+        for kind in found:
+            self.checks[kind].add(report.info.id, passage.text, len(passage.text))
+
+    def result(self) -> Audit:
+        for (kind, _), (labs, found) in self.shared.items():
+            for report, text, size in found:
+                few = len(labs) < MIN_LABS
+                self._left_out(f"{kind} of fewer than {MIN_LABS} labs" if few else kind).add(
+                    report, text, size
+                )
+        return Audit(
+            answer_share=self.right / self.characters if self.characters else 1.0,
+            left_out=dict(sorted(self.left_out.items())),
+            checks=self.checks,
+            reports=self.reports,
+            answers=self.answers,
+            passages=self.passages,
+            characters=self.characters,
+        )
+
+
+def _cover(length: int, spans: Iterable[Span]) -> npt.NDArray[np.uint8]:
+    """How many spans each character is in."""
+    cover = np.zeros(length, dtype=np.uint8)
+    for start, end in spans:
+        cover[start:end] += 1
+    return cover
+
+
+def _runs(wrong: npt.NDArray[np.bool_]) -> Iterator[Span]:
+    """Where characters are wrong; those a few characters apart are one run."""
+    at = np.flatnonzero(wrong)
+    if not len(at):
+        return
+    for run in np.split(at, np.flatnonzero(np.diff(at) > EXAMPLE_LENGTH) + 1):
+        yield int(run[0]), int(run[-1]) + 1
+
+
+def _holds_form_text(passage: Passage, forms: Forms) -> bool:
+    known = [*forms.of(key(passage.prompt)), *forms.of(head_key(passage.section))]
+    if not known or len(known) > MAX_TEXTS:
+        return False
+    found = _fours(key(passage.text))
+    return any(len(_fours(form) & found) >= FORM_SHARE * len(_fours(form)) for form in known)
+
+
+def _fours(text: str) -> set[tuple[str, ...]]:
+    words = text.split()
+    return {tuple(words[i : i + 4]) for i in range(max(1, len(words) - 3))}
