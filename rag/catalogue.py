@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from rag.tags import filter_key, report_keys
 from rag.types import FILTER_FIELDS, Filters, ReportInfo
+from rag.vocabulary import Vocabulary
+
+# Fields whose values people write freely: spellings that mean the same are one value.
+FREE_FIELDS = ("method", "datasource", "theme")
+
+
+@dataclass(frozen=True, slots=True)
+class TagValue:
+    """One value of a filter field: its canonical spelling and how many reports have it.
+
+    `variants` are all its spellings with the number of reports of each, the most used first.
+    """
+
+    name: str
+    reports: int
+    variants: tuple[tuple[str, int], ...]
 
 
 class Catalogue:
-    """All reports of an index by id; immutable."""
+    """All reports of an index by id; immutable.
+
+    A value of a filter may be given in any spelling; it stands for all that mean the same.
+    """
 
     def __init__(self, reports: Iterable[ReportInfo]) -> None:
         self.reports: Mapping[str, ReportInfo] = {r.id: r for r in reports}
@@ -19,7 +39,9 @@ class Catalogue:
             for field, by_key in self._ids.items():
                 for key in report_keys(report, field):
                     by_key.setdefault(key, set()).add(report.id)
-        self._names = {field: self._display_names(field) for field in FILTER_FIELDS}
+        self._spellings = {field: self._count_spellings(field) for field in FILTER_FIELDS}
+        # Made when first needed: most questions have no filter, and words are looked up slowly.
+        self._vocabularies: dict[str, Vocabulary] = {}
 
     def ids(self, filters: Filters) -> frozenset[str]:
         """The ids of the reports that pass the filters."""
@@ -27,7 +49,8 @@ class Catalogue:
         for field, by_key in self._ids.items():
             values = getattr(filters, field)
             if values:
-                any_of = set().union(*(by_key.get(filter_key(field, v), set()) for v in values))
+                keys = {key for value in values for key in self._keys_of(field, value)}
+                any_of = set().union(*(by_key.get(key, set()) for key in keys))
                 found = any_of if found is None else found & any_of
         return frozenset(self.reports if found is None else found)
 
@@ -39,28 +62,90 @@ class Catalogue:
     def counts(self, field: str, filters: Filters = Filters()) -> list[tuple[str, int]]:
         """Each value of a filter field with its number of reports, by value."""
         inside = self.ids(filters)
-        found = {key: len(ids & inside) for key, ids in self._ids[field].items()}
-        named = [(self.name(field, key), n) for key, n in found.items() if n]
-        return sorted(named, key=lambda pair: pair[0].casefold())
+        found = [
+            (name, len(inside & self._any_of(field, spellings)))
+            for name, spellings in self._values(field)
+        ]
+        return sorted((pair for pair in found if pair[1]), key=lambda pair: pair[0].casefold())
+
+    def variants(self, field: str) -> list[TagValue]:
+        """Each value of a filter field with its spellings, for a person to look over.
+
+        Those that were merged from several spellings come first, then by name.
+        """
+        found = [
+            TagValue(name, len(self._any_of(field, spellings)), tuple(spellings))
+            for name, spellings in self._values(field)
+        ]
+        used = (value for value in found if value.reports)
+        return sorted(used, key=lambda v: (len(v.variants) == 1, v.name.casefold(), v.name))
 
     def name(self, field: str, value: str | int) -> str:
-        """The spelling that most reports use for a value (or key) of a filter field."""
-        names = self._names[field]
-        return names.get(value) or names.get(filter_key(field, value)) or str(value)
+        """The canonical spelling of a value (or key) of a filter field: what most reports use."""
+        if field in FREE_FIELDS:
+            group = self._vocabulary(field).find(str(value))
+            return group.name if group else str(value)
+        by_key = self._spellings[field]
+        counter = by_key.get(value) or by_key.get(filter_key(field, value))
+        return _most_used(counter)[0][0] if counter else str(value)
 
     def keys(self, field: str) -> frozenset[str | int]:
-        """All keys of a filter field."""
-        return frozenset(self._names[field])
+        """All keys of a filter field, those of every spelling."""
+        return frozenset(self._spellings[field])
 
-    def _display_names(self, field: str) -> dict[str | int, str]:
+    def expanded(self, filters: Filters) -> Filters:
+        """Filters with every spelling of each value, for a store that knows spellings only."""
+        return replace(
+            filters,
+            method=self._all_written("method", filters.method),
+            datasource=self._all_written("datasource", filters.datasource),
+            theme=self._all_written("theme", filters.theme),
+        )
+
+    def _all_written(self, field: str, values: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(s for value in values for s in self._written(field, value)))
+
+    def _written(self, field: str, value: str) -> Iterable[str]:
+        """One spelling for each key of a value's spellings; itself if the collection has none."""
+        group = self._vocabulary(field).find(value)
+        spellings = [spelling for spelling, _ in group.variants] if group else [value]
+        return tuple({filter_key(field, s): s for s in reversed(spellings)}.values())[::-1]
+
+    def _keys_of(self, field: str, value: str | int) -> Iterable[str | int]:
+        if field in FREE_FIELDS:
+            return [filter_key(field, spelling) for spelling in self._written(field, str(value))]
+        return [filter_key(field, value)]
+
+    def _values(self, field: str) -> Iterable[tuple[str, Iterable[tuple[str, int]]]]:
+        """Each value's canonical spelling with all its spellings and their numbers of reports."""
+        if field in FREE_FIELDS:
+            return [(group.name, group.variants) for group in self._vocabulary(field).groups]
+        found = map(_most_used, self._spellings[field].values())
+        return [(spellings[0][0], spellings) for spellings in found]
+
+    def _any_of(self, field: str, spellings: Iterable[tuple[str, int]]) -> set[str]:
+        keys = {filter_key(field, spelling) for spelling, _ in spellings}
+        return set().union(*(self._ids[field].get(key, set()) for key in keys))
+
+    def _vocabulary(self, field: str) -> Vocabulary:
+        if field not in self._vocabularies:
+            counts: Counter[str] = Counter()
+            for counter in self._spellings[field].values():
+                counts.update(counter)
+            self._vocabularies[field] = Vocabulary(counts)
+        return self._vocabularies[field]
+
+    def _count_spellings(self, field: str) -> dict[str | int, Counter[str]]:
+        """Key -> its spellings with the number of reports that use each."""
         spellings: dict[str | int, Counter[str]] = {}
         for report in self.reports.values():
             value = getattr(report, FILTER_FIELDS[field])
             values = value if isinstance(value, tuple) else (value,) if value else ()
-            for one in values:
+            for one in dict.fromkeys(values):
                 key = filter_key(field, one)
                 spellings.setdefault(key, Counter())[str(one)] += 1
-        return {
-            key: min(counter.items(), key=lambda pair: (-pair[1], pair[0]))[0]
-            for key, counter in spellings.items()
-        }
+        return spellings
+
+
+def _most_used(spellings: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(spellings.items(), key=lambda pair: (-pair[1], pair[0]))

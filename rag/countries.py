@@ -11,7 +11,7 @@ from babel import Locale
 
 LANGUAGES = ("en", "fr", "es", "pt", "ar")
 
-# Names that neither CLDR nor ISO lists, and regions that report under their country.
+# Names that neither CLDR nor ISO lists.
 EXCEPTIONS = {
     "antigua": "AG",
     "burkina": "BF",
@@ -19,34 +19,50 @@ EXCEPTIONS = {
     "cape verde": "CV",
     "costa de marfil": "CI",
     "costa do marfim": "CI",
-    "democratic republic of the congo": "CD",
     "democratic republic of congo": "CD",
     "dr congo": "CD",
     "drc": "CD",
     "east timor": "TL",
-    "federation of bosnia and herzegovina": "BA",
+    "great britain": "GB",
     "ivory coast": "CI",
-    "kurdistan region": "IQ",
     "lao pdr": "LA",
-    "palestine": "PS",
-    "puntland": "SO",
+    "macedonia": "MK",
     "rdc": "CD",
     "republic of the congo": "CG",
-    "republika srpska": "BA",
-    "somaliland": "SO",
-    "south island": "NZ",
-    "the gambia": "GM",
+    "swaziland": "SZ",
     "trinidad": "TT",
     "turkey": "TR",
-    "england": "GB",
+    "uae": "AE",
     "uk": "GB",
     "usa": "US",
 }
+# Regions that report under their country. The regions of ISO 3166-2 are no help: their names
+# are local ("Canarias"), and many are wider regions elsewhere ("Sahel", "South", "Punjab").
+REGIONS = {
+    "england": "GB",
+    "federation of bosnia and herzegovina": "BA",
+    "kurdistan region": "IQ",
+    "north island": "NZ",
+    "northern ireland": "GB",
+    "puntland": "SO",
+    "republika srpska": "BA",
+    "scotland": "GB",
+    "somaliland": "SO",
+    "south island": "NZ",
+    "wales": "GB",
+    "zanzibar": "TZ",
+}
+# Codes that CLDR has and ISO only reserves: Kosovo is a lab of its own, the Canary Islands,
+# Ceuta and Melilla are Spain's.
+_RESERVED = {"XK": "XK", "IC": "ES", "EA": "ES"}
+_BETWEEN = re.compile(r"\s*[,;/|+&\n]\s*|\s+[-–—]\s+|\s+(?:and|y|e|et)\s+", re.IGNORECASE)
+_LONGEST = 500
+_MOST_PIECES = 6
 
 
 def fold_name(name: str) -> str:
     """A name without case, accents, punctuation and repeated spaces."""
-    text = unicodedata.normalize("NFKD", name.casefold().replace("’", "'"))
+    text = unicodedata.normalize("NFKD", name.casefold().replace("’", "'").replace("&", " and "))
     text = "".join(ch for ch in text if not unicodedata.combining(ch))
     return re.sub(r"[^\w']+", " ", text).replace("'", " ").strip()
 
@@ -59,15 +75,22 @@ def names_to_iso() -> dict[str, str]:
         for field in ("name", "official_name", "common_name"):
             if value := getattr(country, field, None):
                 names[fold_name(value)] = country.alpha_2
-                names.setdefault(fold_name(value.split(",")[0]), country.alpha_2)
+                first, _, rest = value.partition(",")
+                names.setdefault(fold_name(first), country.alpha_2)
+                # "Korea, Republic of" is also the "Republic of Korea".
+                inverted = fold_name(f"{rest} {first}").removeprefix("the ")
+                names.setdefault(inverted, country.alpha_2)
     for language in LANGUAGES:
         for code, name in Locale(language).territories.items():
             if len(code) == 2 and pycountry.countries.get(alpha_2=code):
                 names[fold_name(name)] = code
                 names.setdefault(fold_name(re.sub(r"\s*\(.*\)", "", name)), code)
+                names.setdefault(fold_name(name.replace("&", " ")), code)
+            elif code in _RESERVED:
+                names.setdefault(fold_name(name), _RESERVED[code])
     # "Korea, Republic of" and "Congo, ..." would otherwise claim their shared first word.
     names.pop("korea", None)
-    return names | EXCEPTIONS
+    return names | EXCEPTIONS | REGIONS
 
 
 def resolve_country(name: str) -> tuple[str, str] | None:
@@ -78,17 +101,44 @@ def resolve_country(name: str) -> tuple[str, str] | None:
     folded = fold_name(name)
     code = names_to_iso().get(folded)
     if code is None:
+        # "The Philippines"; "Gambia, The".
+        code = names_to_iso().get(folded.removeprefix("the ").removesuffix(" the"))
+    if code is None:
         return None
-    region = folded in EXCEPTIONS and folded in {
-        "federation of bosnia and herzegovina",
-        "republika srpska",
-        "kurdistan region",
-        "puntland",
-        "somaliland",
-        "south island",
-        "england",
-    }
-    return code, english_name(code) if region else " ".join(name.split())
+    return code, english_name(code) if folded in _region_names() else " ".join(name.split())
+
+
+@cache
+def _region_names() -> frozenset[str]:
+    inside = [code for code, country in _RESERVED.items() if code != country]
+    named = (Locale(language).territories.get(code) for language in LANGUAGES for code in inside)
+    return frozenset(REGIONS) | {fold_name(name) for name in named if name}
+
+
+def resolve_countries(text: str) -> tuple[tuple[str, str], ...]:
+    """The countries that a text lists, as `resolve_country` gives them; unknown places left out.
+
+    They may be parted by commas, strokes or "and". The longest name wins, so that "Bosnia and
+    Herzegovina" or "Korea, Republic of" stay whole.
+    """
+    if len(text) > _LONGEST:
+        return ()
+    if whole := resolve_country(text):
+        return (whole,)
+    gaps = [match.span() for match in _BETWEEN.finditer(text)]
+    starts = [0, *(end for _, end in gaps)]
+    ends = [*(start for start, _ in gaps), len(text)]
+    found: dict[tuple[str, str], None] = {}
+    i = 0
+    while i < len(starts):
+        step = 1
+        for n in range(min(_MOST_PIECES, len(starts) - i), 0, -1):
+            if place := resolve_country(text[starts[i] : ends[i + n - 1]]):
+                found[place] = None
+                step = n
+                break
+        i += step
+    return tuple(found)
 
 
 @cache

@@ -22,8 +22,6 @@ from rag.types import (
     ReportInfo,
 )
 
-Raws = Callable[[Collection[str]], Mapping[str, str]]
-
 # Filter field -> the name of its tag in a report's file.
 _TAG_NAMES = {
     "country": "country",
@@ -36,15 +34,21 @@ _TAG_NAMES = {
 }
 
 
-def list_answer(plan: QueryPlan, catalogue: Catalogue, raws: Raws, hits: Sequence[Hit]) -> Answer:
-    """The reports that pass the plan's filters, each cited by the tag that puts it there.
+def list_answer(
+    plan: QueryPlan,
+    catalogue: Catalogue,
+    texts: Callable[[Collection[str]], Mapping[str, str]],
+    hits: Sequence[Hit],
+) -> Answer:
+    """All reports that pass the plan's filters, each cited by the tag that makes it pass.
 
-    `raws` gives the verbatim text of reports by id; `hits` are passages that go with the answer.
+    `texts` gives the verbatim texts of reports by id; `hits` are passages that go with the answer.
     """
     found = catalogue.select(plan.filters)
-    texts = raws([report.id for report in found])
+    filters = catalogue.expanded(plan.filters)
+    files = texts([report.id for report in found])
     citations = tuple(
-        _citation(n, report, texts.get(report.id, ""), plan.filters)
+        _citation(n, report, files.get(report.id, ""), filters)
         for n, report in enumerate(found, start=1)
     )
     labs = tuple(dict.fromkeys(report.lab for report in found))
@@ -102,8 +106,9 @@ def _citation(n: int, report: ReportInfo, raw: str, filters: Filters) -> Citatio
                 spans.append(match.span())
                 break
     if not spans:
-        kind = re.search(r"\[\[type:[^\]]*\]\]", raw)
-        spans = [kind.span()] if kind else [(0, min(80, len(raw)))]
+        # Where no tag says so, the beginning of the title, up to what may have been blanked.
+        said = re.search(r"\[\[type:[^\]]*\]\]", raw) or re.match(r"[^\[·\n]{0,80}", raw)
+        spans = [said.span()] if said else []
     # One quote is one run of the file's text: the most telling tag comes last in the fields.
     start, end = spans[-1]
     text = "\n".join(raw[a:b] for a, b in spans)
@@ -116,7 +121,7 @@ def _citation(n: int, report: ReportInfo, raw: str, filters: Filters) -> Citatio
         spans=tuple(spans),
         stage="admin",
     )
-    return Citation(n, passage, raw[start:end])
+    return Citation(n, passage, raw[start:end], span=(start, end))
 
 
 def _key(field: str, value: str) -> str | int:

@@ -209,11 +209,13 @@ def _tags_named(question: str, catalogue: Catalogue) -> Filters:
     found: dict[str, tuple[str, ...]] = {}
     generic = set() if _ABOUT_TAGS.search(strip_accents(question)) else _listing_stems("en")
     for field in ("method", "datasource", "theme"):
-        values = {}
-        for key in catalogue.keys(field):
-            stemmed = _spelling(str(key))
+        values: dict[str, int] = {}
+        for key in sorted(map(str, catalogue.keys(field))):
+            stemmed = _spelling(key)
             if len(stemmed) > 5 and stemmed in phrase and set(stemmed.split()) - generic:
-                values[catalogue.name(field, key)] = len(stemmed)
+                # A value has a key for each spelling: the longest one named counts.
+                name = catalogue.name(field, key)
+                values[name] = max(len(stemmed), values.get(name, 0))
         if values:
             longest = max(values.values())
             found[field] = tuple(name for name, size in values.items() if size == longest)

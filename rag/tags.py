@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from rag.countries import resolve_country
+from rag.spelling import same_word
 from rag.types import FILTER_FIELDS, ReportInfo
 from rag.words import strip_accents
 
@@ -34,14 +35,37 @@ def fold_tag(value: str) -> str:
     return " ".join(re.findall(r"\w+", strip_accents(value).replace("_", " ")))
 
 
-_SDG_NUMBERS = {fold_tag(title): number for number, title in enumerate(SDG_TITLES, start=1)}
+_GOAL = r"(?:sdgs?|ods|odd|goals?|targets?|objetivos?|objectifs?|metas?|الهدف)"
+_NUMBERED = re.compile(rf"(?:^\W*|\b{_GOAL}\W*(?:n[o°º]?\b\W*)?)(\d{{1,2}})(?!\w)", re.IGNORECASE)
+_LISTED = re.compile(rf"(?:{_GOAL}\W*)?\d{{1,2}}", re.IGNORECASE)
+_SEVERAL = re.compile(r"\s*(?:[,;/|&+]|\band\b)\s*", re.IGNORECASE)
 
 
 def canonical_sdg(value: str) -> str:
-    """A goal as "14. Life below water", from its number or its name; else as given."""
-    match = re.match(r"\s*(?:SDG|ODS|ODD)?\s*(\d{1,2})\b", value, re.IGNORECASE)
-    number = int(match.group(1)) if match else _SDG_NUMBERS.get(fold_tag(value), 0)
+    """A goal as "14. Life below water", from its number or its name; else as given.
+
+    A name may hold slips ("Reduced innequalities").
+    """
+    match = _NUMBERED.search(value)
+    number = int(match.group(1)) if match else _sdg_by_name(value)
     return f"{number}. {SDG_TITLES[number - 1]}" if 1 <= number <= len(SDG_TITLES) else value
+
+
+def canonical_sdgs(value: str) -> tuple[str, ...]:
+    """The goals of one tag, which may list several by number ("SDG 5, SDG 10")."""
+    parts = _SEVERAL.split(value.strip())
+    several = len(parts) > 1 and all(_LISTED.fullmatch(part) for part in parts)
+    return tuple(map(canonical_sdg, parts if several else (value,)))
+
+
+def _sdg_by_name(value: str) -> int:
+    """The number of the goal that has this name word for word; 0 for none."""
+    words = fold_tag(value.replace("&", " and ")).split()
+    for number, title in enumerate(SDG_TITLES, start=1):
+        meant = fold_tag(title).split()
+        if len(words) == len(meant) and all(map(same_word, words, meant)):
+            return number
+    return 0
 
 
 def filter_key(field: str, value: str | int) -> str | int:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from passages import report
 
-from rag.catalogue import Catalogue
+from rag.catalogue import FREE_FIELDS, Catalogue, TagValue
 from rag.rows import where
+from rag.tags import filter_key
 from rag.types import FILTER_FIELDS, Filters
 
 REPORTS = (
@@ -86,3 +87,61 @@ def test_every_field_can_be_counted_and_asked_of_the_store(field: str) -> None:
         wanted = Filters(**{field: (int(value) if field == "year" else value,)})  # type: ignore[arg-type]
         assert len(CATALOGUE.select(wanted)) == number
         assert where(wanted)
+
+
+SPELT = Catalogue(
+    (
+        report("a", methods=("tide surveys",), thematic_areas=("harbour engagement", "nets")),
+        report("b", methods=("Tide survey", "tide surveys"), thematic_areas=("harbor engagment",)),
+        report("c", methods=("tide surveys",), thematic_areas=("Nets",), datasources=("logs",)),
+    )
+)
+
+
+@pytest.mark.parametrize("spelling", ["tide surveys", "TIDE-SURVEY", "tidesurvey", "Tide survey"])
+def test_a_tag_is_found_in_any_variant(spelling: str) -> None:
+    assert SPELT.ids(Filters(method=(spelling,))) == {"a", "b", "c"}
+    assert SPELT.name("method", spelling) == "tide surveys"
+
+
+def test_a_report_with_two_variants_counts_once() -> None:
+    assert SPELT.counts("method") == [("tide surveys", 3)]
+    assert SPELT.counts("theme") == [("harbour engagement", 2), ("Nets", 2)]
+    assert SPELT.counts("theme", Filters(datasource=("logs",))) == [("Nets", 1)]
+
+
+def test_variants_are_told_with_their_numbers_merges_first() -> None:
+    assert SPELT.variants("method") == [
+        TagValue("tide surveys", 3, (("tide surveys", 3), ("Tide survey", 1)))
+    ]
+    found = Catalogue(
+        [
+            report("a", thematic_areas=("anchors",)),
+            report("b", thematic_areas=("Tides",)),
+            report("c", thematic_areas=("tides",)),
+        ]
+    ).variants("theme")
+    assert [(value.name, value.reports) for value in found] == [("Tides", 2), ("anchors", 1)]
+    assert CATALOGUE.variants("country")[0].variants == (("Turkey", 1), ("Türkiye", 1))
+
+
+def test_expanded_filters_hold_all_variants_for_the_store() -> None:
+    wider = SPELT.expanded(Filters(country=("Peru",), method=("tidesurveys",), theme=("reefs",)))
+    assert wider == Filters(
+        country=("Peru",), method=("tide surveys", "Tide survey"), theme=("reefs",)
+    )
+    assert SPELT.expanded(Filters()) == Filters()
+
+
+@pytest.mark.parametrize("field", FREE_FIELDS)
+def test_the_store_finds_what_the_catalogue_finds(field: str) -> None:
+    keys = {
+        info.id: {filter_key(field, v) for v in getattr(info, FILTER_FIELDS[field])}
+        for info in SPELT.reports.values()
+    }
+    for value in SPELT.variants(field):
+        for spelling, _ in value.variants:
+            asked = Filters(**{field: (spelling,)})  # type: ignore[arg-type]
+            wanted = {filter_key(field, v) for v in getattr(SPELT.expanded(asked), field)}
+            assert {i for i, found in keys.items() if found & wanted} == SPELT.ids(asked)
+            assert len(SPELT.ids(asked)) == value.reports
