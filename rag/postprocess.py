@@ -3,27 +3,55 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from dataclasses import replace
 
 from rag.tokens import count_tokens
-from rag.types import Hit
+from rag.types import Hit, Passage
 from rag.words import words
 
+# Answers no longer than this say the same by chance.
+MIN_WORDS = 8
 
-def fold_duplicates(hits: Iterable[Hit]) -> list[Hit]:
-    """Hits without those whose words a better one has too.
 
-    The files of one line of work share answers word for word; the best stands for all.
+def fold_duplicates(hits: Iterable[Hit], apart: Collection[str] = ()) -> list[Hit]:
+    """Hits with the best of those that say the same in front, the folded ones behind all others.
+
+    The files of one line of work share answers word for word: the best hit stands for its family
+    and names the other reports as its `siblings`. Another country's hit is never folded away, nor
+    is one that differs in a field of ReportInfo named in `apart` (of a question that compares
+    years). Nothing is lost: what was folded comes last, for whoever reads that far.
     """
-    seen: set[tuple[str, ...]] = set()
-    kept = []
-    for hit in hits:
-        key = tuple(words(hit.passage.text))
-        if len(key) > 8 and key in seen:
-            continue
-        seen.add(key)
-        kept.append(hit)
-    return kept
+    best: dict[Hashable, Hit] = {}
+    folded: dict[Hashable, list[Hit]] = {}
+    for number, hit in enumerate(hits):
+        key = _same(hit.passage, apart) or number
+        if key in best:
+            folded.setdefault(key, []).append(hit)
+        else:
+            best[key] = hit
+    kept = [_with_siblings(hit, folded.get(key, ())) for key, hit in best.items()]
+    rest = [hit for same in folded.values() for hit in same]
+    return kept + sorted(rest, key=lambda hit: -hit.score)
+
+
+def _same(passage: Passage, apart: Collection[str]) -> tuple[object, ...] | None:
+    """What two passages agree in that may be folded; None where there is too little to tell."""
+    said: object = passage.family
+    if not said:
+        said = tuple(words(passage.text))
+        if len(said) <= MIN_WORDS:
+            return None
+    info = passage.report
+    return (said, info.lab, *(getattr(info, name) for name in apart))
+
+
+def _with_siblings(hit: Hit, folded: Iterable[Hit]) -> Hit:
+    infos = {other.passage.report.id: other.passage.report for other in folded}
+    infos.pop(hit.passage.report.id, None)
+    if not infos:
+        return hit
+    return replace(hit, siblings=tuple(sorted(infos.values(), key=lambda i: (i.year or 0, i.id))))
 
 
 def spread(hits: Sequence[Hit], per_report: int, per_lab: int) -> list[Hit]:

@@ -75,6 +75,7 @@ class Passage:
     """The unit of retrieval: an answer block or a token-bounded part of it.
 
     `part` counts from 1 up to `parts`; `spans` are character ranges in the report's file.
+    `family` is the id of the first passage of those that say the same word for word, or "".
     """
 
     id: str
@@ -87,6 +88,7 @@ class Passage:
     language: str = "en"
     part: int = 1
     parts: int = 1
+    family: str = ""
 
     @property
     def context(self) -> str:
@@ -101,11 +103,13 @@ class Hit:
     """A passage that retrieval found, with its fused score (higher is better).
 
     `similarity` is its cosine similarity to the question, 0 where only words found it.
+    `siblings` are the other reports of the lab that say the same, whose passages were folded.
     """
 
     passage: Passage
     score: float
     similarity: float = 0.0
+    siblings: tuple[ReportInfo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,12 +179,17 @@ class QueryPlan:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A number in the answer that points to a passage, with the words that support it."""
+    """A number in the answer that points to a passage, with the words that support it.
+
+    `span` is where the quote stands in the report's file, white space, entities, quote marks and
+    dashes aside; None where that is not known.
+    """
 
     n: int
     passage: Passage
     quote: str
     status: Status = "supported"
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

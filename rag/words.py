@@ -74,8 +74,13 @@ def _add_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) 
 
 def strip_accents(text: str) -> str:
     """Text without combining marks, in lower case."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(ch for ch in decomposed if not unicodedata.combining(ch))
+    text = text.casefold()
+    if text.isascii():
+        return text
+    text = unicodedata.normalize("NFKD", text)
+    for mark in {ch for ch in set(text) if unicodedata.combining(ch)}:
+        text = text.replace(mark, "")
+    return text
 
 
 def words(text: str) -> list[str]:
