@@ -59,6 +59,7 @@ def _citation(citation: Citation) -> dict[str, Any]:
         "stage": passage.stage,
         "quote": citation.quote,
         "status": citation.status,
+        "span": _plain(citation.span),
     }
 
 

@@ -68,6 +68,7 @@ class _Citation(BaseModel):
     stage: Stage
     quote: str
     status: Status
+    span: Span | None = None
 
 
 class _Passage(BaseModel):
@@ -173,7 +174,7 @@ def _citations(given: _Answer, hits: Sequence[Hit]) -> tuple[Citation, ...]:
             passage = hits[rest.passage - 1].passage
         else:
             raise _unusable(f"{where}.passage", f"there is no passage of rank {rest.passage}")
-        citations.append(Citation(one.n, passage, one.quote, one.status))
+        citations.append(Citation(one.n, passage, one.quote, one.status, one.span))
     return tuple(citations)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -202,31 +201,3 @@ def numbers_in(text: str) -> set[str]:
         grouped = re.sub(r"[.,  ](?=\d{3}(?!\d))", "", match)
         found.add(re.sub(r"[  ]", "", grouped).replace(",", "."))
     return found
-
-
-def longest_verbatim(quote: str, folded: str) -> str:
-    """The quote, or its longest run of three or more words, that stands in a folded text; or "".
-
-    `folded` is a report's text as `fold_text` gives it.
-    """
-    if fold_text(quote) and fold_text(quote) in folded:
-        return quote
-    parts = quote.split()
-    best: tuple[int, int] = (0, 0)
-    start = 0
-    for end in range(1, len(parts) + 1):
-        # A window that does not occur can't be part of a longer one that does.
-        while start < end and fold_text(" ".join(parts[start:end])) not in folded:
-            start += 1
-        if end - start > best[1] - best[0]:
-            best = (start, end)
-    return " ".join(parts[slice(*best)]) if best[1] - best[0] >= 3 else ""
-
-
-def fold_text(text: str) -> str:
-    """Text with entities resolved and white space, case, quote marks and dashes made alike."""
-    text = html.unescape(html.unescape(text))
-    text = unicodedata.normalize("NFKC", text).replace("\u200b", "").replace("\ufeff", "")
-    for old, new in (("‘’", "'"), ("“”«»", '"'), ("–—‑", "-")):
-        text = text.translate({ord(ch): new for ch in old})
-    return " ".join(text.split()).casefold()

@@ -12,18 +12,21 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.catalogue import Catalogue
+from rag.contacts import mask_contacts, mask_hits
+from rag.errors import IndexMissing
+from rag.folder import current_database
 from rag.lists import list_answer
 from rag.models import embed_query, embedding_name, make_embedding, make_llm
 from rag.plan import make_plan
 from rag.postprocess import fit_budget, fold_duplicates, interleave, spread
 from rag.retrieve import Found, HybridRetriever
 from rag.rows import StoredReport
-from rag.run import Run
+from rag.run import KEPT_HITS, Run
 from rag.settings import Settings
 from rag.snapshot import Snapshot, open_snapshot
-from rag.store import Store, open_store
+from rag.store import open_store
 from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer, ModelAnswerer
-from rag.types import Answer, Filters, Hit, QueryPlan, Turn
+from rag.types import Answer, Filters, Hit, Passage, QueryPlan, Turn
 from rag.words import language_of
 
 WIDE_PER_LAB = 5
@@ -72,13 +75,11 @@ class Engine:
     def __init__(
         self,
         settings: Settings,
-        store: Store,
         embedding: BaseEmbedding,
         extractive: Answerer,
         answerer: Answerer,
     ) -> None:
         self.settings = settings
-        self._store = store
         self._embedding = embedding
         self._answerer = answerer
         self._extractive = extractive
@@ -92,13 +93,26 @@ class Engine:
         language_of("ready to answer the first question")
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
-        """The snapshot of what the store holds now; taken anew when an ingest changed it."""
+        """The snapshot of what the index holds now; taken anew when an ingest changed it."""
         with self._lock:
-            revision = self._store.revision
-            if self._state is None or self._state[0].revision != revision:
-                snapshot = open_snapshot(self._store, self.settings.index)
-                self._state = snapshot, HybridRetriever(self._store, snapshot, self._embedding)
+            if self._state is None or not self._is_current(self._state[0]):
+                store = open_store(
+                    self.settings.index, {"embedding": embedding_name(self.settings)}
+                )
+                if not store.state.revision:
+                    raise IndexMissing(
+                        f"The index in {self.settings.index} holds nothing yet: an ingest is at "
+                        "work or was cut short. Run asklabs ingest PATH and wait until it is done."
+                    )
+                snapshot = open_snapshot(store, self._state[0] if self._state else None)
+                self._state = snapshot, HybridRetriever(snapshot, self._embedding)
             return self._state
+
+    def _is_current(self, snapshot: Snapshot) -> bool:
+        home = current_database(self.settings.index)
+        return snapshot.store.home == home and (
+            snapshot.store.state.generation == snapshot.generation
+        )
 
     @property
     def catalogue(self) -> Catalogue:
@@ -126,6 +140,9 @@ class Engine:
         plan = make_plan(question, history, filters, snapshot.catalogue)
         planned = clock()
         found = _search(retriever, plan)
+        read = self._masked(self._read(found, plan))
+        # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
+        found = replace(found, hits=self._masked(found.hits[:KEPT_HITS]))
         retrieved = clock()
         timings = {
             "plan_ms": 1000 * (planned - started),
@@ -133,16 +150,24 @@ class Engine:
         }
         # An empty scope stays empty: the answer names the filters that emptied it.
         if plan.intent == "list" or not snapshot.catalogue.ids(plan.filters):
-            answer = list_answer(plan, snapshot.catalogue, self._store.raws, found.hits)
+            answer = list_answer(plan, snapshot.catalogue, snapshot.texts, found.hits)
             answer = replace(answer, index=snapshot.revision)
             timings["answer_ms"] = 1000 * (clock() - retrieved)
             return AnswerStream(iter([answer.text]), lambda _: replace(answer, timings=timings))
-        read = self._read(found, plan)
         answerers = self._answerer, self._extractive
-        run = Run(answerers, self._store.raws, plan, found, read, history, timings)
+        files = snapshot.texts({hit.passage.report.id for hit in read})
+        run = Run(answerers, files, plan, found, read, history, timings)
+        # The passages are masked already: this is for what a model made up, or was told.
         return AnswerStream(
-            run.pieces(), lambda text: replace(run.finish(text), index=snapshot.revision)
+            run.pieces(),
+            lambda text: replace(run.finish(self._mask(text)), index=snapshot.revision),
         )
+
+    def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
+        return mask_hits(hits) if self.settings.mask_contacts else tuple(hits)
+
+    def _mask(self, text: str, regions: Sequence[str] = ()) -> str:
+        return mask_contacts(text, regions) if self.settings.mask_contacts else text
 
     def _read(self, found: Found, plan: QueryPlan) -> list[Hit]:
         """The passages that the answer is made from.
@@ -153,22 +178,28 @@ class Engine:
         count, tokens = self.settings.passages, self.settings.context_tokens
         if not plan.wide:
             return fit_budget(found.hits, count, tokens)
-        ranked = sorted(found.hits, key=lambda hit: -hit.score)
+        ranked = fold_duplicates(sorted(found.hits, key=lambda hit: -hit.score), _apart(plan))
         return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), 2 * count, tokens)
 
     def search(self, question: str, *, k: int = 20, filters: Filters = Filters()) -> list[Hit]:
         """The k best passages for a question, best first."""
         snapshot, retriever = self._current()
         plan = make_plan(question, (), filters, snapshot.catalogue)
-        return list(_search(retriever, plan).hits[:k])
+        return list(self._masked(_search(retriever, plan).hits[:k]))
+
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """All passages of the index as they were read, ordered by id; contacts are not masked."""
+        return self._current()[0].passages
 
     def report(self, report_id: str) -> StoredReport:
-        """One report with its whole text.
+        """One report with its whole text, in which characters keep their places.
 
         Raises:
             UnknownReport: the index has none of that id.
         """
-        return self._store.report(report_id)
+        report = self._current()[0].report(report_id)
+        return replace(report, raw=self._mask(report.raw, report.info.iso))
 
     def info(self) -> dict[str, Any]:
         """What the index holds and what answers questions over it, for people and scripts."""
@@ -201,7 +232,6 @@ def open_engine(settings: Settings) -> Engine:
         IndexMissing, IndexMismatch, IndexDamaged: the index can't be used; says what to do.
         SettingsError: a model's name is unknown or its key is missing.
     """
-    store = open_store(settings.index, {"embedding": embedding_name(settings)})
     embedding = make_embedding(settings)
     llm = make_llm(settings)
     # The threshold was measured with the built-in embedding; others have other scales.
@@ -210,7 +240,7 @@ def open_engine(settings: Settings) -> Engine:
     )
     name = settings.answer_model.removeprefix("openai:")
     answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, name)
-    engine = Engine(settings, store, embedding, extractive, answerer)
+    engine = Engine(settings, embedding, extractive, answerer)
     engine.open()
     return engine
 
@@ -220,7 +250,7 @@ def _search(retriever: HybridRetriever, plan: QueryPlan) -> Found:
     sides = plan.boosted.country if plan.intent == "compare" else ()
     if len(sides) < 2:
         found = retriever.find(plan)
-        hits = fold_duplicates(found.hits)
+        hits = fold_duplicates(found.hits, _apart(plan))
         if plan.wide:
             hits = spread(hits, per_report=1, per_lab=99 if sides else WIDE_PER_LAB)
         return Found(tuple(hits), found.matched)
@@ -228,5 +258,11 @@ def _search(retriever: HybridRetriever, plan: QueryPlan) -> Found:
         retriever.find(replace(plan, filters=replace(plan.filters, country=(side,))))
         for side in sides
     ]
-    rankings = [spread(fold_duplicates(f.hits), per_report=1, per_lab=99) for f in found_sides]
+    folded = [fold_duplicates(found.hits, _apart(plan)) for found in found_sides]
+    rankings = [spread(hits, per_report=1, per_lab=99) for hits in folded]
     return Found(tuple(interleave(rankings)), frozenset().union(*(f.matched for f in found_sides)))
+
+
+def _apart(plan: QueryPlan) -> tuple[str, ...]:
+    """In what passages must agree to be folded: who names two years wants to see both."""
+    return tuple(name for name in ("year", "kind") if len(getattr(plan.boosted, name)) > 1)

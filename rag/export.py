@@ -26,7 +26,7 @@ Writer = Callable[[Sequence[Answer], str, date], bytes]
 
 COLUMNS = (
     *("question", "n", "status", "lab", "year", "type", "kind", "title", "section", "prompt"),
-    *("stage", "quote", "language", "report"),
+    *("stage", "quote", "language", "report", "start", "end"),
 )
 # A spreadsheet takes a cell that begins with one of these, also in full width, for a formula.
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
@@ -86,7 +86,10 @@ def _to_pdf(brief: Brief) -> bytes:
 
 
 def to_csv(answers: Sequence[Answer]) -> bytes:
-    """One row per citation under COLUMNS, in UTF-8 with the mark that Excel looks for."""
+    """One row per citation under COLUMNS, in UTF-8 with the mark that Excel looks for.
+
+    The quote stands in the report's file from character `start` up to `end`.
+    """
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     writer.writerow(COLUMNS)
@@ -97,6 +100,7 @@ def to_csv(answers: Sequence[Answer]) -> bytes:
                 *(answer.question, citation.n, citation.status, info.lab, info.year or ""),
                 *(info.type, info.kind, info.title, passage.section, passage.prompt),
                 *(passage.stage, citation.quote, passage.language, info.id),
+                *(citation.span or ("", "")),
             )
             writer.writerow([cell(value) for value in row])
     return table.getvalue().encode("utf-8-sig")

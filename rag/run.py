@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from rag.cite import (
     cite_uncited,
     drop_marks,
-    fold_text,
     keep_known,
-    longest_verbatim,
     marks_inside,
     resolve,
 )
 from rag.errors import ModelError
 from rag.prompts import answer_messages, is_refusal
+from rag.quotes import verbatim
 from rag.retrieve import Found
 from rag.synthesize import Answerer
 from rag.tokens import count_tokens
@@ -27,20 +26,19 @@ KEPT_HITS = 40
 
 UNCITED = "{n} sentence(s) of this answer are not supported by any passage that was read."
 
-Raws = Callable[[Collection[str]], Mapping[str, str]]
-
 
 class Run:
     """A question, what was found for it, and who writes its answer.
 
     `answerers` are the one that is asked and the one that takes its place where it fails;
-    `raws` gives the verbatim text of reports by id.
+    `files` are the verbatim texts by id of the reports that are read: taken before the answer
+    is written, so that they are those that the passages are of, whatever is ingested meanwhile.
     """
 
     def __init__(
         self,
         answerers: tuple[Answerer, Answerer],
-        raws: Raws,
+        files: Mapping[str, str],
         plan: QueryPlan,
         found: Found,
         read: Sequence[Hit],
@@ -48,7 +46,7 @@ class Run:
         timings: Mapping[str, float],
     ) -> None:
         self._answerer, self._fallback = answerers
-        self._raws = raws
+        self._files = files
         self._plan = plan
         self._found = found
         self._read = read
@@ -114,14 +112,13 @@ class Run:
 
     def _verbatim(self, citations: Sequence[Citation]) -> tuple[Citation, ...]:
         """Citations whose quotes stand in their report's file; others are cut to words that do."""
-        raws = self._raws({c.passage.report.id for c in citations})
-        folded = {report_id: fold_text(raw) for report_id, raw in raws.items()}
         kept = []
         for citation in citations:
-            # Markup inside a sentence was cleaned away: the longest run of words stands for it.
-            quote = longest_verbatim(citation.quote, folded[citation.passage.report.id])
-            if quote:
-                kept.append(replace(citation, quote=quote))
+            passage = citation.passage
+            # Markup inside a sentence was cleaned away, a phone number masked: then it is cut.
+            found = verbatim(citation.quote, self._files[passage.report.id], passage.spans)
+            if found:
+                kept.append(replace(citation, quote=found[0], span=found[1]))
         return tuple(kept)
 
     def _tokens(self, text: str) -> dict[str, int]:

@@ -43,6 +43,11 @@ class Settings(BaseModel):
     threads: int = Field(0, ge=0, le=256, description="embedding threads; 0: all cores")
     host: str = Field("127.0.0.1", description="address that the page listens on")
     port: int = Field(7860, ge=1, le=65535, description="port of the page")
+    mask_contacts: bool = Field(
+        True,
+        description="mask e-mail addresses and phone numbers in answers, quotes, reports and "
+        "exports, and before a model reads them",
+    )
     openai_api_key: SecretStr | None = Field(None, description="key of the model's server")
     openai_base_url: str | None = Field(None, description="address of an OpenAI-compatible server")
 

@@ -138,7 +138,10 @@ def answers(draw: st.DrawFn) -> Answer:
         standalone=draw(TEXTS),
         text=draw(TEXTS) + "".join(f" [{n}]" for n, _ in enumerate(cited, 1)),
         refused=draw(st.booleans()),
-        citations=tuple(Citation(n, p, draw(TEXTS), draw(status)) for n, p in enumerate(cited, 1)),
+        citations=tuple(
+            Citation(n, p, draw(TEXTS), draw(status), draw(st.none() | st.tuples(NUMBERS, NUMBERS)))
+            for n, p in enumerate(cited, 1)
+        ),
         hits=tuple(Hit(p, draw(FLOATS)) for p in draw(st.lists(st.sampled_from(known)))),
         coverage=draw(
             st.builds(

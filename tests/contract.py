@@ -39,7 +39,10 @@ def is_answer(data: Any) -> None:
     assert data["coverage"]["count"] == len(data["coverage"]["reports"])
     for citation in data["citations"]:
         has(citation, CITATION)
-        assert set(citation) == set(CITATION)
+        assert set(citation) == {*CITATION, "span"}
+        if citation["span"] is not None:
+            start, end = citation["span"]
+            assert 0 <= start < end
         assert citation["stage"] in STAGES
         assert citation["status"] in ("supported", "partly", "unsupported")
         assert f"[{citation['n']}]" in data["answer"]

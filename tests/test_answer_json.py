@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +33,9 @@ COVERAGE = {
 def test_json_has_the_keys_and_types_of_the_contract() -> None:
     data = answer_to_dict(PLAIN, "q1")
     assert {k: type(v) for k, v in data.items() if k != "detail"} == CONTRACT
-    assert {k: type(v) for k, v in data["citations"][0].items()} == CITATION
+    cited = data["citations"][0]
+    assert cited["span"] is None
+    assert {k: type(v) for k, v in cited.items() if k != "span"} == CITATION
     assert {k: type(v) for k, v in data["passages"][0].items()} == PASSAGE
     assert {k: type(v) for k, v in data["coverage"].items()} == COVERAGE
     assert data["timings"] == {"plan_ms": 1, "retrieve_ms": 50, "answer_ms": 7}
@@ -43,6 +46,16 @@ def test_json_has_the_keys_and_types_of_the_contract() -> None:
     assert data["passages"][0]["score"] == 0.3333
     assert data["id"] == "q1"
     assert json.loads(json.dumps(data)) == data
+
+
+def test_a_citation_has_the_place_of_its_quote_which_older_answers_lack() -> None:
+    citation = replace(PLAIN.citations[0], span=(12, 90))
+    known = replace(PLAIN, citations=(citation,))
+    data = json.loads(json.dumps(answer_to_dict(known)))
+    assert data["citations"][0]["span"] == [12, 90]
+    assert answer_from_dict(data) == known
+    del data["citations"][0]["span"]
+    assert answer_from_dict(data).citations == (replace(citation, span=None),)
 
 
 def test_json_is_read_back_as_array_object_and_lines() -> None:

@@ -1,8 +1,7 @@
-"""Citation marks, the words that support a sentence, and quotes that stand in the file."""
+"""Citation marks, and the words that support a sentence."""
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
 
 import pytest
@@ -15,10 +14,8 @@ from rag.cite import (
     cited_sentences,
     coverage,
     defuse,
-    fold_text,
     has_numbers,
     keep_known,
-    longest_verbatim,
     marks,
     marks_inside,
     numbers_in,
@@ -192,30 +189,6 @@ def test_coverage_is_a_share() -> None:
     assert coverage({"ice", "dear"}, "Ice is dear", "en") == 1.0
     assert coverage({"ice", "snow"}, "Ice is dear", "en") == 0.5
     assert coverage(set(), "Ice", "en") == 0.0
-
-
-RAW = fold_text("They said: **women** sell&nbsp;fish\nevery “single” day, at dawn &amp; dusk.")
-
-
-@pytest.mark.parametrize(
-    ("quote", "kept"),
-    [
-        ('Women sell fish every "single" day', 'sell fish every "single" day'),
-        ("sell fish every ‘single’ day", "sell fish every"),
-        ("fish every “single” day, at dawn & dusk.", "fish every “single” day, at dawn & dusk."),
-        ("boats sell fish every evening", "sell fish every"),
-        ("at night", ""),
-        ("dawn & dusk.", "dawn & dusk."),
-        ("", ""),
-    ],
-)
-def test_a_quote_is_cut_to_the_words_that_stand_in_the_file(quote: str, kept: str) -> None:
-    assert re.sub("[“”]", '"', longest_verbatim(quote, RAW)) == re.sub("[“”]", '"', kept)
-
-
-@given(st.text(alphabet="ab c&", max_size=30))
-def test_a_cut_quote_stands_in_the_text(quote: str) -> None:
-    assert fold_text(longest_verbatim(quote, RAW)) in RAW
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from ingest.sync import sync
-from rag.cite import cited_sentences, fold_text
+from rag.cite import cited_sentences
 from rag.engine import Engine, open_engine
-from rag.errors import IndexDamaged, IndexMissing, UnknownReport
+from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, UnknownReport
+from rag.folder import make_current, new_database
 from rag.prompts import NEAREST, REFUSALS
+from rag.quotes import fold_text
 from rag.settings import Settings
 from rag.types import Answer, Filters, Turn
 
@@ -49,7 +51,8 @@ def test_every_quote_stands_in_its_report(
 ) -> None:
     for citation in answers[question].citations:
         raw = sample_engine.report(citation.passage.report.id).raw
-        assert fold_text(citation.quote) in fold_text(raw)
+        assert citation.span
+        assert fold_text(citation.quote) == fold_text(raw[slice(*citation.span)])
         assert citation.status == "supported"
 
 
@@ -171,7 +174,9 @@ def test_a_list_is_complete_and_exact(
     assert answer.text.startswith(f"{len(expected)} ")
     assert set(answer.coverage.labs) == {r.lab for r in expected}
     for citation in answer.citations:
-        assert citation.quote in sample_engine.report(citation.passage.report.id).raw
+        assert citation.span
+        raw = sample_engine.report(citation.passage.report.id).raw
+        assert citation.quote == raw[slice(*citation.span)]
         assert citation.quote.startswith("[[")
         assert citation.passage.report.title in answer.text
 
@@ -262,8 +267,13 @@ def test_the_index_of_another_time_is_seen_without_reopening(
 def test_an_index_that_can_not_be_used_is_named_with_the_remedy(tmp_path: Path) -> None:
     with pytest.raises(IndexMissing, match="asklabs ingest PATH --index"):
         open_engine(Settings(index=tmp_path / "none"))
-    broken = tmp_path / "broken"
-    broken.mkdir()
-    (broken / "chroma.sqlite3").write_bytes(b"this is no database" * 100)
-    with pytest.raises(IndexDamaged, match="Delete the folder and ingest again"):
-        open_engine(Settings(index=broken))
+    older = tmp_path / "older"
+    older.mkdir()
+    (older / "chroma.sqlite3").write_bytes(b"this is no database" * 100)
+    with pytest.raises(IndexMismatch, match="--rebuild"):
+        open_engine(Settings(index=older))
+    database = new_database(tmp_path / "broken")
+    (database / "chroma.sqlite3").write_bytes(b"this is no database" * 100)
+    make_current(database)
+    with pytest.raises(IndexDamaged, match="--rebuild"):
+        open_engine(Settings(index=database.parent))

@@ -161,6 +161,13 @@ def test_cells_are_never_formulas() -> None:
     assert all(quote.startswith("'") for quote in quotes)
 
 
+def test_rows_say_where_a_quote_stands() -> None:
+    first, *_ = PLAIN.citations
+    known = replace(PLAIN, citations=(replace(first, span=(12, 90)), first))
+    rows = list(csv.DictReader(io.StringIO(export([known], "csv").decode("utf-8-sig"))))
+    assert [(row["start"], row["end"]) for row in rows] == [("12", "90"), ("", "")]
+
+
 def test_references_have_one_entry_per_report_with_all_it_is_cited_for() -> None:
     twice = [PLAIN, answer(passage("Once more."), question="A second question?")]
     ris = rispy.loads(export(twice, "ris").decode())

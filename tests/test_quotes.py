@@ -1,0 +1,101 @@
+"""Quotes are found in their file to the character, or cut to the words that stand there."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.quotes import fold_text, verbatim
+
+RAW = "They said: **women** sell&nbsp;fish\nevery “single” day, at dawn &amp;amp; dusk."
+
+
+def shown(quote: str, raw: str = RAW, *spans: tuple[int, int]) -> tuple[str, str]:
+    found = verbatim(quote, raw, spans)
+    assert found
+    return found[0], raw[slice(*found[1])]
+
+
+@pytest.mark.parametrize(
+    ("quote", "kept", "words"),
+    [
+        ('sell fish every "single" day', None, "sell&nbsp;fish\nevery “single” day"),
+        ("at dawn & dusk.", None, "at dawn &amp;amp; dusk."),
+        ("& dusk", None, "&amp;amp; dusk"),
+        ("They said", None, "They said"),
+        ("Women sell fish every day", "sell fish every", "sell&nbsp;fish\nevery"),
+        ("boats sell fish every evening", "sell fish every", "sell&nbsp;fish\nevery"),
+    ],
+)
+def test_a_quote_is_found_or_cut_to_what_stands_there(
+    quote: str, kept: str | None, words: str
+) -> None:
+    assert shown(quote) == (kept or quote, words)
+
+
+@pytest.mark.parametrize("quote", ["at night", "", "  ", "women sell", "day, evening, night"])
+def test_what_stands_nowhere_is_no_quote(quote: str) -> None:
+    assert verbatim(quote, RAW) is None
+
+
+def test_of_several_places_the_passage_s_own_is_taken() -> None:
+    raw = "Ice is dear. Boats wait. Ice is dear. Nets dry. Ice is dear."
+    assert verbatim("Ice is dear", raw) == ("Ice is dear", (0, 11))
+    assert verbatim("Ice is dear", raw, [(24, 38)]) == ("Ice is dear", (25, 36))
+    assert verbatim("dear. Nets dry", raw, [(24, 37), (38, 47)]) == ("dear. Nets dry", (32, 46))
+    assert verbatim("Boats wait", raw, [(38, 47)]) == ("Boats wait", (13, 23))
+
+
+def test_masked_and_blanked_words_are_never_quoted() -> None:
+    raw = "Ask the lady who sells ice on +51 912 345 678 or ········ before noon on Sundays."
+    quote = "Ask the lady who sells ice on +•• ••• ••• ••• or ········ before noon on Sundays."
+    assert shown(quote, raw) == ("Ask the lady who sells ice on",) * 2
+    assert shown("or ········ before noon on Sundays", raw)[0] == "before noon on Sundays"
+
+
+def test_marks_belong_to_their_letters() -> None:
+    raw = "Le cafe\u0301 ferme\u0301, l&eacute;ger &#233;t&#xe9; ﬁni…"
+    assert shown("café fermé", raw)[1] == "cafe\u0301 ferme\u0301"
+    assert shown("léger été", raw)[1] == "l&eacute;ger &#233;t&#xe9;"
+    assert verbatim("cafe", raw) is None
+    assert verbatim("ini...", raw) is None  # begins inside the ligature
+    assert shown("FINI...", raw)[1] == "ﬁni…"
+
+
+UNITS = [
+    *["ab", "C", "é", "e", "\u0301", "ß", "ﬁ", "…", "´", "가", "ᅡ", "\u09c7", "\u09be", "ｶ", "ﾞ"],
+    *[" ", "\n", "\t", "\u00a0", "\u200b", "“", "’", "—", "-", "&", "#", ";", "lt;", "amp;"],
+    *["&amp;", "&lt;", "&amp;lt;", "&nbsp;", "&#769;", "&copy", "&#x26;", "&#38;", "ن", "َ", "·"],
+]
+FILES = st.lists(st.sampled_from(UNITS), max_size=14).map("".join) | st.text(max_size=20)
+
+
+@given(FILES, st.integers(0, 20), st.integers(1, 20))
+def test_a_span_reads_as_its_quote(raw: str, start: int, length: int) -> None:
+    quote = raw[start : start + length]
+    found = verbatim(quote, raw, [(start, min(len(raw), start + length))])
+    if found:
+        assert fold_text(raw[slice(*found[1])]) == fold_text(found[0])
+        assert found[0] in (quote, " ".join(quote.split())) or found[0] in " ".join(quote.split())
+
+
+@given(FILES)
+def test_a_whole_file_is_found_in_itself(raw: str) -> None:
+    found = verbatim(raw, raw)
+    assert bool(found) == bool(fold_text(raw)) or re.search("·{4,}", raw)
+
+
+@given(st.lists(st.sampled_from(["ice", "is", "Dear", "&amp;", "l’été", "cafe\u0301"]), min_size=1))
+def test_words_between_white_space_are_always_found(words: list[str]) -> None:
+    raw = "Ice. " + "\u00a0\n".join(words) + " Boats."
+    quote = " ".join(words)
+    assert shown(quote, raw)[0] == quote
+
+
+@given(st.text(alphabet="ab c&", max_size=30))
+def test_what_is_kept_stands_in_the_file(quote: str) -> None:
+    found = verbatim(quote, RAW)
+    assert found is None or fold_text(found[0]) in fold_text(RAW)
