@@ -5,14 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Hard links, uv's default, make nltk refuse to read its own data.
 export UV_LINK_MODE := copy
-PIP_LOCKED = $(BIN)/uv pip install --quiet --python $(BIN)/python --only-binary :all: --require-hashes
+PIP_LOCKED = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --only-binary :all: --require-hashes
 DEMO_INDEX ?= $(VENV)/demo-index
 PORT ?= 7860
 
-.PHONY: help demo install test lint bench lock browser dev clean
+.PHONY: help demo install test lint bench bench-growth lock browser dev clean
 
 help: ## say what each target does
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(DEMO_INDEX)/made ## ingest the sample collection and open the page on http://127.0.0.1:7860
 	@$(BIN)/asklabs serve --index $(DEMO_INDEX) --port $(PORT)
@@ -30,6 +30,9 @@ lint: dev ## check style and types
 
 bench: dev ## time ingest, start and answers on the sample collection (REPORTS=DIR for your own)
 	@$(BIN)/python tests/bench.py $(REPORTS)
+
+bench-growth: dev ## time an ingest of 25,000 and of 100,000 passages (ten minutes and more)
+	@$(BIN)/python -m tests.bench_growth
 
 lock: dev ## write the pinned versions again, with hashes and without addresses
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade \

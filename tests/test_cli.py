@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +11,9 @@ from conftest import SAMPLE
 from contract import PASSAGE, has, is_answer
 
 from rag.export import FORMATS
-from ui import cli
+from tests.command_line import Done, outside
+
+pytest_plugins = ("tests.command_line",)
 
 QUESTION = "What did the labs learn about mobile money?"
 COMMANDS = (
@@ -31,53 +28,6 @@ COMMANDS = (
     ("export",),
     ("info",),
 )
-
-
-class Done:
-    """What a command printed, and its exit code."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """Runs the command line in this process, as its entry point does."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str | Path) -> Done:
-        monkeypatch.setattr(sys, "argv", ["asklabs", *map(str, arguments)])
-        capsys.readouterr()
-        code: object = 0
-        try:
-            cli.main()
-        except SystemExit as ended:
-            code = ended.code or 0
-        out, err = capsys.readouterr()
-        assert isinstance(code, int)
-        assert "Traceback" not in out + err
-        return Done(code, out, err)
-
-    return call
-
-
-def outside(arguments: Sequence[str | Path], folder: Path) -> Done:
-    """Runs the installed command in a process of its own."""
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
-    done = subprocess.run(
-        [sys.executable, "-m", "ui.cli", *map(str, arguments)],
-        cwd=folder,
-        env=environ,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -190,7 +140,7 @@ def test_ingest_json_keeps_the_contract_and_its_codes(run: Any, tmp_path: Path) 
     assert "bad.md" in skipped.err
     plain = run("ingest", reports, "--index", index)
     assert plain.code == 1
-    assert "0 added, 0 updated, 1 unchanged, 0 deleted, 1 skipped" in plain.out
+    assert "0 added, 0 updated, 1 unchanged, 0 moved, 0 deleted, 1 skipped" in plain.out
 
 
 def test_a_process_of_its_own_keeps_streams_and_codes_apart(

@@ -252,7 +252,7 @@ def test_a_server_s_embeddings_can_ingest_and_ask(
         Settings(index=settings.index, embedding="openai:another", **common),
         Settings(index=sample_index, embedding="openai:test-embedding", **common),
     ):
-        with pytest.raises(IndexMismatch, match=r"embedding.*asklabs ingest PATH --index"):
+        with pytest.raises(IndexMismatch, match=r"embedding.*asklabs ingest PATH --rebuild"):
             open_engine(other)
 
 

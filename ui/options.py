@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.settings import load_settings
 from rag.types import Filters
+
+if TYPE_CHECKING:
+    from rag.engine import Engine
 
 Index = Annotated[
     Path | None,
@@ -34,6 +38,14 @@ Theme = Annotated[
     Texts, typer.Option("--theme", help="Only reports tagged with this thematic area.")
 ]
 Question = Annotated[str, typer.Argument(help="Your question, in any of the reports' languages.")]
+
+
+def engine_of(index: Path | None) -> Engine:
+    """The engine over the index that an option or the settings name."""
+    # Imported here, so that `--help` answers at once.
+    from rag.engine import open_engine
+
+    return open_engine(load_settings(index=index))
 
 
 def filters_of(

@@ -11,7 +11,8 @@ import orjson
 from rag.types import Answer, Hit
 
 if TYPE_CHECKING:
-    from ingest.sync import SyncResult
+    from ingest.compare import SyncResult
+    from rag.catalogue import TagValue
 
 
 def print_json(value: Any) -> None:
@@ -25,6 +26,7 @@ def sync_to_dict(done: SyncResult, dry_run: bool) -> dict[str, Any]:
         "added": done.added,
         "updated": done.updated,
         "unchanged": done.unchanged,
+        "moved": done.moved,
         "deleted": done.deleted,
         "skipped": [{"path": s.path, "reason": s.reason} for s in done.skipped],
         "passages": done.passages,
@@ -50,6 +52,28 @@ def print_info(known: Mapping[str, Any]) -> None:
     for name, value in known.items():
         told = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
         print(f"{name + ':':13s} {told}")
+
+
+def tags_to_dict(tags: Mapping[str, Sequence[TagValue]]) -> dict[str, list[dict[str, Any]]]:
+    """The values of each tag with their spellings, as `asklabs info --tags --json` prints them."""
+    return {
+        field: [
+            {"name": v.name, "reports": v.reports, "variants": dict(v.variants)} for v in values
+        ]
+        for field, values in tags.items()
+    }
+
+
+def print_tags(tags: Mapping[str, Sequence[TagValue]]) -> None:
+    """The values of each tag with their numbers of reports, those of several spellings first."""
+    for field, values in tags.items():
+        merged = sum(len(value.variants) > 1 for value in values)
+        print(f"{field}: {len(values)} values, {merged} of them in several spellings")
+        for value in values:
+            print(f"{value.reports:6,} {value.name}")
+            for spelling, number in value.variants if len(value.variants) > 1 else ():
+                print(f"{'':6s}   {number:5,} {spelling}")
+        print()
 
 
 def print_sources(answer: Answer) -> None:

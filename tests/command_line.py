@@ -1,0 +1,62 @@
+"""Runs the command line: in this process as a fixture, or in one of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ui import cli
+
+
+class Done:
+    """What a command printed, and its exit code."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Runs the command line in this process, as its entry point does."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: str | Path) -> Done:
+        monkeypatch.setattr(sys, "argv", ["asklabs", *map(str, arguments)])
+        capsys.readouterr()
+        code: object = 0
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code or 0
+        out, err = capsys.readouterr()
+        assert isinstance(code, int)
+        assert "Traceback" not in out + err
+        return Done(code, out, err)
+
+    return call
+
+
+def outside(arguments: Sequence[str | Path], folder: Path) -> Done:
+    """Runs the installed command in a process of its own."""
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "ui.cli", *map(str, arguments)],
+        cwd=folder,
+        env=environ,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+    return Done(done.returncode, done.stdout, done.stderr)

@@ -1,0 +1,134 @@
+"""The commands that answer: `asklabs ask | batch | search | export`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rag.errors import InputError
+from ui.options import (
+    Country,
+    Index,
+    Json,
+    Kind,
+    Method,
+    Question,
+    Sdg,
+    Source,
+    Theme,
+    Type,
+    Year,
+    engine_of,
+    filters_of,
+)
+from ui.printing import print_hits, print_json, print_sources
+
+
+def ask(
+    question: Question,
+    index: Index = None,
+    country: Country = None,
+    year: Year = None,
+    type_: Type = None,
+    kind: Kind = None,
+    method: Method = None,
+    datasource: Source = None,
+    sdg: Sdg = None,
+    theme: Theme = None,
+    json: Json = False,
+) -> None:
+    """Answer one question, with the sources of each sentence."""
+    engine = engine_of(index)
+    filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme)
+    stream = engine.ask(_asked(question), filters=filters)
+    if json:
+        from rag.answer_json import answer_to_dict
+
+        print_json(answer_to_dict(stream.answer))
+        return
+    for piece in stream:
+        print(piece, end="", flush=True)
+    print()
+    print_sources(stream.answer)
+
+
+def batch(
+    questions: Annotated[Path, typer.Argument(help="JSON lines with id, question, history?")],
+    out: Annotated[Path, typer.Option("--out", help="File of answers; a run goes on in it.")],
+    index: Index = None,
+) -> None:
+    """Answer a file of questions, one JSON line each, written as they come; resumable."""
+    from ui.batch import run_batch
+    from ui.console import progress
+
+    engine = engine_of(index)
+    with progress() as shown:
+        done = run_batch(engine, questions, out, shown)
+    for failure in done.failures:
+        print(f"failed {failure}", file=sys.stderr)
+    kept = f", {done.kept} were there already" if done.kept else ""
+    print(f"{out}: {done.answered} answered{kept}, {len(done.failures)} failed", file=sys.stderr)
+    if done.failures:
+        raise typer.Exit(1)
+
+
+def search(
+    question: Question,
+    k: Annotated[int, typer.Option("-k", min=1, max=200, help="How many passages.")] = 20,
+    index: Index = None,
+    country: Country = None,
+    year: Year = None,
+    type_: Type = None,
+    kind: Kind = None,
+    method: Method = None,
+    datasource: Source = None,
+    sdg: Sdg = None,
+    theme: Theme = None,
+    json: Json = False,
+) -> None:
+    """Find passages without writing an answer."""
+    from rag.answer_json import passage_to_dict
+
+    filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme)
+    hits = engine_of(index).search(_asked(question), k=k, filters=filters)
+    if json:
+        print_json(
+            {
+                "question": question,
+                "passages": [passage_to_dict(n, hit) for n, hit in enumerate(hits, start=1)],
+            }
+        )
+        return
+    print_hits(hits)
+
+
+def export(
+    answers: Annotated[Path, typer.Argument(help="Answers: what ask --json or batch wrote.")],
+    to: Annotated[
+        Path, typer.Option("--to", help="File to write: .md .docx .pdf .html .json .csv .bib .ris")
+    ],
+    title: Annotated[str, typer.Option(help="Title of the brief.")] = "",
+) -> None:
+    """Turn answers into a brief or a list of sources; the file's ending says which."""
+    from rag.export import answers_from_json
+    from rag.export import export as write
+
+    try:
+        data = answers.read_bytes()
+    except OSError as error:
+        raise InputError(f"{answers} can't be read ({error}).") from error
+    made = write(answers_from_json(data), to.suffix.lstrip(".").lower(), title)
+    try:
+        to.write_bytes(made)
+    except OSError as error:
+        raise InputError(f"{to} can't be written ({error}). Name another file.") from error
+    print(f"{to}: {len(made)} bytes", file=sys.stderr)
+
+
+def _asked(question: str) -> str:
+    if not question.strip():
+        raise InputError("The question is empty. Put it in quotes after the command.")
+    return question.strip()
