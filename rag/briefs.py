@@ -230,9 +230,10 @@ def _source(
     passage: Passage, n: int, quotes: tuple[Quote, ...], *, in_section: bool = True
 ) -> Source:
     info = passage.report
+    section, question = passage.place if in_section else ("", "")
     facts = (
-        ("Section", one_line(passage.section) if in_section else ""),
-        ("Form question", one_line(passage.prompt) if in_section else ""),
+        ("Section", one_line(section)),
+        ("Form question", one_line(question)),
         ("Report", one_line(info.id)),
     )
     return Source(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from rag.spelling import in_dictionary
 from rag.tags import filter_key, report_keys
 from rag.types import FILTER_FIELDS, Filters, ReportInfo
 from rag.vocabulary import Vocabulary
@@ -32,7 +33,10 @@ class Catalogue:
     A value of a filter may be given in any spelling; it stands for all that mean the same.
     """
 
-    def __init__(self, reports: Iterable[ReportInfo]) -> None:
+    def __init__(
+        self, reports: Iterable[ReportInfo], known_words: dict[str, bool] | None = None
+    ) -> None:
+        """`known_words` says of words whether a dictionary has them; others are added to it."""
         self.reports: Mapping[str, ReportInfo] = {r.id: r for r in reports}
         self._ids: dict[str, dict[str | int, set[str]]] = {field: {} for field in FILTER_FIELDS}
         for report in self.reports.values():
@@ -42,6 +46,7 @@ class Catalogue:
         self._spellings = {field: self._count_spellings(field) for field in FILTER_FIELDS}
         # Made when first needed: most questions have no filter, and words are looked up slowly.
         self._vocabularies: dict[str, Vocabulary] = {}
+        self._known_words = {} if known_words is None else known_words
 
     def ids(self, filters: Filters) -> frozenset[str]:
         """The ids of the reports that pass the filters."""
@@ -132,8 +137,18 @@ class Catalogue:
             counts: Counter[str] = Counter()
             for counter in self._spellings[field].values():
                 counts.update(counter)
-            self._vocabularies[field] = Vocabulary(counts)
+            self._vocabularies[field] = Vocabulary(counts, self._is_known)
         return self._vocabularies[field]
+
+    def prepare(self) -> None:
+        """Look all words up now, so that no question need wait for the dictionaries."""
+        for field in FREE_FIELDS:
+            self._vocabulary(field)
+
+    def _is_known(self, word: str) -> bool:
+        if word not in self._known_words:
+            self._known_words[word] = in_dictionary(word)
+        return self._known_words[word]
 
     def _count_spellings(self, field: str) -> dict[str | int, Counter[str]]:
         """Key -> its spellings with the number of reports that use each."""

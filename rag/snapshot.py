@@ -45,11 +45,13 @@ class Snapshot:
     passages: Sequence[Passage]
     keyword: KeywordIndex
     signed: Signed
+    known_words: dict[str, bool]
 
     @cached_property
     def catalogue(self) -> Catalogue:
         """The reports' tags."""
-        return Catalogue(report.info for report in self.reports.values())
+        infos = (report.info for report in self.reports.values())
+        return Catalogue(infos, self.known_words)
 
     @cached_property
     def position(self) -> Mapping[str, int]:
@@ -125,7 +127,7 @@ def _build(store: Store, generation: int, revision: str, base: Snapshot | None) 
     if base is None:
         passages, signed = _in_families(store.passages(reports), None)
         keyword = KeywordIndex.build(passages)
-        return Snapshot(store, generation, revision, reports, passages, keyword, signed)
+        return Snapshot(store, generation, revision, reports, passages, keyword, signed, {})
     same = {
         i: old.info
         for i, old in base.reports.items()
@@ -139,7 +141,8 @@ def _build(store: Store, generation: int, revision: str, base: Snapshot | None) 
     rows = [reports[p.report.id].row_of(p.id) for p in passages]
     known = [base.position.get(row, -1) for row in rows]
     keyword = KeywordIndex.build(passages, base.keyword, known)
-    return Snapshot(store, generation, revision, reports, passages, keyword, signed)
+    words = dict(base.known_words)
+    return Snapshot(store, generation, revision, reports, passages, keyword, signed, words)
 
 
 def _in_families(
@@ -171,9 +174,10 @@ def _load(store: Store, generation: int, revision: str) -> Snapshot | None:
         passages = [_passage(row, infos) for row in rows]
         keyword = KeywordIndex.load(cache / "keyword", len(passages))
         signed = Signed.load(cache / _FAMILIES, len(passages))
+        words = orjson.loads((cache / "words.json").read_bytes())
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Snapshot(store, generation, revision, reports, passages, keyword, signed)
+    return Snapshot(store, generation, revision, reports, passages, keyword, signed, words)
 
 
 def _save(snapshot: Snapshot) -> None:
@@ -188,6 +192,8 @@ def _save(snapshot: Snapshot) -> None:
         (temporary / "passages.json").write_bytes(orjson.dumps(rows))
         snapshot.keyword.save(temporary / "keyword")
         snapshot.signed.save(temporary / _FAMILIES)
+        snapshot.catalogue.prepare()
+        (temporary / "words.json").write_bytes(orjson.dumps(snapshot.known_words))
         (temporary / _SEAL).write_text(_digest(temporary), encoding="ascii")
         for old in home.glob("cache-*"):
             if old != temporary:

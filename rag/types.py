@@ -91,6 +91,13 @@ class Passage:
     family: str = ""
 
     @property
+    def place(self) -> tuple[str, str]:
+        """Section and form question to show; the question is "" where a heading serves as one."""
+        if not self.section:
+            return self.prompt, ""
+        return self.section, "" if self.prompt == self.section else self.prompt
+
+    @property
     def context(self) -> str:
         """The line that goes before the text when it is embedded, searched or prompted."""
         info = self.report

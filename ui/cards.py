@@ -143,7 +143,8 @@ def _place(passage: Passage) -> str:
     # What a list rests on is a report's tags: not a part of the form that a lab filled in.
     if passage.id.endswith("#tags"):
         return f"<dl>{_term('Tag', passage.prompt)}</dl>"
-    return f"<dl>{_term('Section', passage.section)}{_term('Form question', passage.prompt)}</dl>"
+    section, question = passage.place
+    return f"<dl>{_term('Section', section)}{_term('Form question', question)}</dl>"
 
 
 def _term(name: str, value: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from rag.types import Answer, Hit
+from rag.types import Answer, Hit, Passage
 
 if TYPE_CHECKING:
     from ingest.compare import SyncResult
@@ -41,10 +41,14 @@ def print_hits(hits: Sequence[Hit]) -> None:
         passage = hit.passage
         info = passage.report
         print(f"{rank}. {info.lab} ({info.year or '?'}, {info.kind}) {info.title}")
-        print(f"   {passage.section} > {passage.prompt}  [{info.id}, score {hit.score:.3f}]")
+        print(f"   {_place(passage)}  [{info.id}, score {hit.score:.3f}]")
         print(f"   {' '.join(passage.text.split())[:300]}\n")
     if not hits:
         print("No passage was found. Try other words or fewer filters.", file=sys.stderr)
+
+
+def _place(passage: Passage) -> str:
+    return " > ".join(part for part in passage.place if part)
 
 
 def print_info(known: Mapping[str, Any]) -> None:
@@ -82,7 +86,7 @@ def print_sources(answer: Answer) -> None:
         passage = citation.passage
         info = passage.report
         print(f"\n[{citation.n}] {info.lab} ({info.year or '?'}, {info.kind}) {info.title}")
-        print(f"    {passage.section} > {passage.prompt}  [{info.id}]")
+        print(f"    {_place(passage)}  [{info.id}]")
         print(f"    “{' '.join(citation.quote.split())}”")
     covered = answer.coverage
     print(
