@@ -65,7 +65,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml | $(BIN)/uv
 # An index that an older version made can't be used: the demo's is simply made anew.
 $(DEMO_INDEX)/made: $(VENV)/.installed $(wildcard eval/sample/reports/*.md ingest/*.py)
 	@$(BIN)/asklabs ingest eval/sample/reports --prune --index $(DEMO_INDEX) || \
-	  { rm -rf $(DEMO_INDEX); $(BIN)/asklabs ingest eval/sample/reports --index $(DEMO_INDEX); }
+	  $(BIN)/asklabs ingest eval/sample/reports --rebuild --index $(DEMO_INDEX)
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed

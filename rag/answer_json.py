@@ -71,6 +71,7 @@ def passage_to_dict(rank: int, hit: Hit) -> dict[str, Any]:
         "section": hit.passage.section,
         "prompt": hit.passage.prompt,
         "text": hit.passage.text,
+        "spans": _plain(hit.passage.spans),
         "score": round(hit.score, SCORE_DIGITS),
     }
 

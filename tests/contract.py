@@ -16,7 +16,8 @@ CITATION = {
     "section": str, "prompt": str, "stage": str, "quote": str, "status": str,
 }  # fmt: skip
 PASSAGE = {
-    "rank": int, "report": str, "section": str, "prompt": str, "text": str, "score": float,
+    "rank": int, "report": str, "section": str, "prompt": str, "text": str, "spans": list,
+    "score": float,
 }  # fmt: skip
 COVERAGE = {
     "intent": str, "reports": list, "count": int, "labs": list, "matched_reports": int,

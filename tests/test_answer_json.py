@@ -23,7 +23,10 @@ CITATION = {
     **{"n": int, "report": str, "title": str, "country": str, "year": int, "type": str},
     **{"section": str, "prompt": str, "stage": str, "quote": str, "status": str},
 }
-PASSAGE = {"rank": int, "report": str, "section": str, "prompt": str, "text": str, "score": float}
+PASSAGE = {
+    **{"rank": int, "report": str, "section": str, "prompt": str, "text": str, "spans": list},
+    **{"score": float},
+}
 COVERAGE = {
     **{"intent": str, "reports": list, "count": int, "labs": list, "matched_reports": int},
     **{"filters": dict},
