@@ -7,7 +7,9 @@ ended.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from ingest.lessons import load_lessons, save_lessons
 from ingest.sources import SourceFile, collect
 from rag.errors import IndexBusy, IndexMissing, IndexUnusable, InputError
 from rag.folder import LOCK, make_current, sweep
-from rag.models import Embed, embedding_name, make_embed
+from rag.models import Embed, embedding_name, open_embed
 from rag.rows import StoredReport
 from rag.settings import Settings
 from rag.snapshot import open_snapshot
@@ -29,13 +31,16 @@ from rag.store import Store, counting, create_store, faults, open_store
 from rag.types import Passage
 from rag.writer import Writer, begin
 
+# Of each report the vectors of its passages.
+Vectors = list[list[Sequence[float]]]
+
 # Raise with any change that alters what is stored for the same file.
 PARSER_VERSION = "4"
 # Passages embedded and written together: enough to keep the cores busy, little to lose.
 BATCH = 256
-# After so many new passages the search is made ready at once, so that the first question need not
-# wait for seconds; fewer are done within one by whoever asks next.
-PREPARED = 1000
+# From so many new passages on it pays to start processes that embed them, and the search is made
+# ready at once, so that the first question need not wait for it.
+MANY = 1000
 
 
 def made_by(settings: Settings) -> dict[str, str]:
@@ -146,12 +151,14 @@ def _carry_out(
     writer = begin(store, rows)
     writer.forget(_unwanted(todo, writer))
     writer.write_reports(todo.rows)
-    _write(writer, todo.todo, make_embed(settings), progress)
+    many = todo.result.passages >= MANY
+    with open_embed(settings, many) as embed:
+        _write(writer, todo.todo, embed, settings.embedding_threads if many else 1, progress)
     writer.delete(todo.gone)
     todo.result.revision = writer.seal(todo.forms.to_json())
     if todo.lessons:
         save_lessons(store.home, todo.lessons)
-    if todo.result.passages >= PREPARED:
+    if many:
         progress("preparing search", 0, 0)
         open_snapshot(store)
 
@@ -162,24 +169,46 @@ def _unwanted(todo: Comparison, writer: Writer) -> list[str]:
     return sorted(set(writer.written) - {*wanted, *todo.gone})
 
 
-def _write(writer: Writer, todo: Sequence[Todo], embed: Embed, progress: Progress) -> None:
+def _write(
+    writer: Writer, todo: Sequence[Todo], embed: Embed, threads: int, progress: Progress
+) -> None:
     """Embed and write, several reports at a time; what is there already only counts."""
     total = sum(len(item.passages) for item in todo)
-    done = 0
-    batch: list[Todo] = []
-    progress("embedding", 0, total)
-    for i, item in enumerate(todo):
-        if _is_ready(item.report, writer.written.get(item.report.info.id)):
-            done += len(item.passages)
-        else:
-            batch.append(item)
-        size = sum(len(item.passages) for item in batch)
-        if batch and (size >= BATCH or i + 1 == len(todo)):
-            vectors = _vectors(writer.store, batch, embed)
-            writer.write([(t.report, t.passages, vs) for t, vs in zip(batch, vectors, strict=True)])
-            done += size
-            batch = []
+    new = [t for t in todo if not _is_ready(t.report, writer.written.get(t.report.info.id))]
+    done = total - sum(len(item.passages) for item in new)
+    progress("embedding", done, total)
+    for batch, vectors in _embedded_ahead(writer.store, _batches(new), embed, threads):
+        writer.write([(t.report, t.passages, vs) for t, vs in zip(batch, vectors, strict=True)])
+        done += sum(len(item.passages) for item in batch)
         progress("embedding", done, total)
+
+
+def _batches(todo: Sequence[Todo]) -> Iterator[list[Todo]]:
+    batch: list[Todo] = []
+    for item in todo:
+        batch.append(item)
+        if sum(len(t.passages) for t in batch) >= BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _embedded_ahead(
+    store: Store, batches: Iterable[list[Todo]], embed: Embed, threads: int
+) -> Iterator[tuple[list[Todo], Vectors]]:
+    """Batches with the vectors of each item's passages; the next ones are embedded meanwhile."""
+    waiting: deque[tuple[list[Todo], Future[Vectors]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for batch in batches:
+            # Looked up here, so that one thread at a time is at the store.
+            known = _known_vectors(store, [item.origin for item in batch if item.origin])
+            waiting.append((batch, pool.submit(_vectors, batch, known, embed)))
+            if len(waiting) > threads:
+                embedded, future = waiting.popleft()
+                yield embedded, future.result()
+        for embedded, future in waiting:
+            yield embedded, future.result()
 
 
 def _is_ready(report: StoredReport, written: StoredReport | None) -> bool:
@@ -189,14 +218,12 @@ def _is_ready(report: StoredReport, written: StoredReport | None) -> bool:
     )
 
 
-def _vectors(store: Store, batch: Sequence[Todo], embed: Embed) -> list[list[list[float]]]:
+def _vectors(batch: Sequence[Todo], known: Mapping[str, Sequence[float]], embed: Embed) -> Vectors:
     """The vectors of each item's passages; those of words that the index has are taken there."""
-    known = _known_vectors(store, [item.origin for item in batch if item.origin])
     texts = [_embedded(passage) for item in batch for passage in item.passages]
     new = [text for text in dict.fromkeys(texts) if text not in known]
-    if new:
-        known |= zip(new, embed(new), strict=True)
-    return [[known[_embedded(passage)] for passage in item.passages] for item in batch]
+    vectors = {**known, **dict(zip(new, embed(new) if new else (), strict=True))}
+    return [[vectors[_embedded(passage)] for passage in item.passages] for item in batch]
 
 
 def _known_vectors(store: Store, origins: Sequence[StoredReport]) -> dict[str, list[float]]:

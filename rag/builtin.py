@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.bridge.pydantic import Field
 
 from rag.encoder import NAME, encode
 
@@ -12,13 +11,12 @@ class BuiltinEmbedding(BaseEmbedding):
     """Google's multilingual Universal Sentence Encoder; no key and no network."""
 
     model_name: str = NAME
-    threads: int = Field(default=1, description="threads; more than the cores make it spin")
 
     def _get_text_embedding(self, text: str) -> list[float]:
-        return encode([text], self.threads)[0]
+        return encode([text])[0]
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return encode(texts, self.threads)
+        return encode(texts)
 
     def _get_query_embedding(self, query: str) -> list[float]:
         return self._get_text_embedding(query)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from rag.encoder import NAME, encode
+from rag.encoder import NAME, encode, encoding_processes
 from rag.errors import ModelError, SettingsError
 from rag.settings import Settings
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
     from llama_index.core.llms import LLM
 
-Embed = Callable[[Sequence[str]], list[list[float]]]
+Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 
 # The window assumed where a server does not say: small enough for common local models.
 _CONTEXT_WINDOW = 8192
@@ -35,7 +36,7 @@ def make_embedding(settings: Settings) -> BaseEmbedding:
     if name == "builtin":
         from rag.builtin import BuiltinEmbedding
 
-        return BuiltinEmbedding(threads=settings.embedding_threads, embed_batch_size=_BATCH)
+        return BuiltinEmbedding(embed_batch_size=_BATCH)
     if name.startswith("openai:"):
         from llama_index.embeddings.openai import OpenAIEmbedding
 
@@ -58,15 +59,24 @@ def embedding_name(settings: Settings) -> str:
     return settings.embedding
 
 
-def make_embed(settings: Settings) -> Embed:
+@contextmanager
+def open_embed(settings: Settings, many: bool) -> Iterator[Embed]:
     """What turns texts into vectors, for an ingest: the built-in model without llama-index.
+
+    Args:
+        settings: names the embedding model, and says how many threads will use it at a time.
+        many: whether there are so many texts that starting processes for them pays.
 
     Raises:
         SettingsError: the name is of no known kind.
     """
-    if settings.embedding == "builtin":
-        return partial(encode, threads=settings.embedding_threads)
-    return partial(embed_texts, make_embedding(settings))
+    if settings.embedding != "builtin":
+        yield partial(embed_texts, make_embedding(settings))
+    elif many:
+        with encoding_processes(settings.embedding_threads) as embed:
+            yield embed
+    else:
+        yield encode
 
 
 def make_llm(settings: Settings) -> LLM | None:

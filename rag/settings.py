@@ -40,7 +40,9 @@ class Settings(BaseModel):
         700, ge=50, le=16_000, description="tokens that a model may write in one answer"
     )
     timeout: float = Field(60.0, gt=0, le=3600, description="seconds to wait for a model's server")
-    threads: int = Field(0, ge=0, le=256, description="embedding threads; 0: all cores")
+    threads: int = Field(
+        0, ge=0, le=256, description="texts embedded at a time in an ingest; 0: one a core"
+    )
     host: str = Field("127.0.0.1", description="address that the page listens on")
     port: int = Field(7860, ge=1, le=65535, description="port of the page")
     mask_contacts: bool = Field(
@@ -62,7 +64,7 @@ class Settings(BaseModel):
 
     @property
     def embedding_threads(self) -> int:
-        """Threads of the embedding model; more than the cores make it spin."""
+        """How many threads embed at the same time in an ingest."""
         return self.threads or os.cpu_count() or 1
 
 

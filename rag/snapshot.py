@@ -145,9 +145,7 @@ def _build(store: Store, generation: int, revision: str, base: Snapshot | None) 
     return Snapshot(store, generation, revision, reports, passages, keyword, signed, words)
 
 
-def _in_families(
-    passages: Sequence[Passage], known: Signed | None
-) -> tuple[list[Passage], Signed]:
+def _in_families(passages: Sequence[Passage], known: Signed | None) -> tuple[list[Passage], Signed]:
     """Passages that carry their family, and their signatures; `known` ones are not made again."""
     signed = sign([passage.text for passage in passages], known)
     named = zip(passages, find_families(passages, signed), strict=True)

@@ -33,9 +33,9 @@ def embedded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that an ingest has embedded, as they come."""
     seen: list[str] = []
 
-    def listening(texts: Sequence[str], threads: int) -> list[list[float]]:
+    def listening(texts: Sequence[str]) -> list[list[float]]:
         seen.extend(texts)
-        return encode(texts, threads)
+        return encode(texts)
 
     monkeypatch.setattr("rag.models.encode", listening)
     return seen

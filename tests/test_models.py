@@ -201,7 +201,7 @@ def test_a_failing_embedding_server_has_its_sentence(
 
 
 def test_the_built_in_embedding_finds_meaning_across_languages() -> None:
-    model = make_embedding(Settings(threads=2))
+    model = make_embedding(Settings())
     near, also, far = embed_texts(
         model, ["women sell fish", "las mujeres venden pescado", "the server is down"]
     )

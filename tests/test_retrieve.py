@@ -19,7 +19,7 @@ from rag.types import Filters, QueryPlan
 def retriever(sample_engine: Engine) -> HybridRetriever:
     folder = sample_engine.settings.index
     store = open_store(folder, {})
-    return HybridRetriever(open_snapshot(store), make_embedding(Settings(threads=2)))
+    return HybridRetriever(open_snapshot(store), make_embedding(Settings()))
 
 
 def plan(question: str, language: str = "en", **more: object) -> QueryPlan:

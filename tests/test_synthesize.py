@@ -17,7 +17,7 @@ from rag.types import Hit, QueryPlan
 
 @pytest.fixture(scope="module")
 def answerer() -> ExtractiveAnswerer:
-    return ExtractiveAnswerer(make_embedding(Settings(threads=2)), MIN_SIMILARITY)
+    return ExtractiveAnswerer(make_embedding(Settings()), MIN_SIMILARITY)
 
 
 def said(

@@ -50,9 +50,7 @@ def ingest(
 
     settings = load_settings(index=index)
     with progress() as shown:
-        done = sync(
-            paths, settings, prune=prune, dry_run=dry_run, rebuild=rebuild, progress=shown
-        )
+        done = sync(paths, settings, prune=prune, dry_run=dry_run, rebuild=rebuild, progress=shown)
     _tell_skipped(done.skipped)
     if json:
         print_json(sync_to_dict(done, dry_run))
