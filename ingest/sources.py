@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import gzip
+import io
 import lzma
 import os
 import struct
@@ -21,7 +24,9 @@ ENDINGS = (".md", ".markdown")
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
 # A report is a few pages: anything beyond this is something else.
 MAX_BYTES = 5_000_000
-MAX_ARCHIVE_BYTES = 2_000_000_000
+# What an archive unpacks to is held in memory until it is parsed.
+MAX_ARCHIVE_BYTES = 500_000_000
+MAX_MEMBERS = 100_000
 # Between an archive and its member in a place.
 INSIDE = "!//"
 # What reading a damaged or encrypted archive raises.
@@ -135,6 +140,8 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
+        if path.is_symlink() and error.errno in (errno.ENOENT, errno.ELOOP):
+            raise Unreadable("a link that leads nowhere; remove it or mend it") from error
         raise Unreadable(f"can't be read ({error.strerror}); check its permissions") from error
 
 
@@ -172,13 +179,41 @@ def _zip(path: Path) -> Iterator[SourceFile]:
 
 def _tar(path: Path) -> Iterator[SourceFile]:
     total = 0
-    with tarfile.open(path) as archive:
-        for member in archive:
+    with _unzipped(path) as stream, tarfile.open(fileobj=_Portions(stream), mode="r:") as archive:
+        for count, member in enumerate(archive):
             total += member.size
             _check_size(total)
+            if count >= MAX_MEMBERS:
+                raise Unreadable(f"over {MAX_MEMBERS} files in the archive; give it as a folder")
             if member.isfile() and _is_report(member.name):
                 unpack = partial(archive.extractfile, member)
                 yield _source(path, _now(unpack, member.size), member.name)
+
+
+def _unzipped(path: Path) -> IO[bytes]:
+    return path.open("rb") if path.name.lower().endswith(".tar") else gzip.open(path)
+
+
+class _Portions(io.BufferedIOBase):
+    """A stream of which no more than a report's size is read at a time.
+
+    A tar's header names the size of what belongs to it, and tarfile reads that at once: of a
+    few kilobytes of gzip it could be gigabytes.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= MAX_BYTES + tarfile.RECORDSIZE:
+            raise Unreadable("the archive can't be read (a header of megabytes); pack it again")
+        return self._stream.read(size)
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
 
 
 def _is_report(inner: str) -> bool:
@@ -187,7 +222,7 @@ def _is_report(inner: str) -> bool:
 
 def _check_size(total: int) -> None:
     if total > MAX_ARCHIVE_BYTES:
-        raise Unreadable("the archive unpacks to over 2 GB; give it as a folder")
+        raise Unreadable("the archive unpacks to over 500 MB; give it as a folder")
 
 
 def _now(unpack: Callable[[], IO[bytes] | None], size: int) -> Callable[[], bytes]:
