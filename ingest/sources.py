@@ -190,7 +190,7 @@ def _tar(path: Path) -> Iterator[SourceFile]:
                 yield _source(path, _now(unpack, member.size), member.name)
 
 
-def _unzipped(path: Path) -> IO[bytes]:
+def _unzipped(path: Path) -> io.BufferedIOBase:
     return path.open("rb") if path.name.lower().endswith(".tar") else gzip.open(path)
 
 
@@ -201,7 +201,7 @@ class _Portions(io.BufferedIOBase):
     few kilobytes of gzip it could be gigabytes.
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: io.BufferedIOBase) -> None:
         self._stream = stream
 
     def read(self, size: int | None = -1, /) -> bytes:

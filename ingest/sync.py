@@ -226,11 +226,11 @@ def _vectors(batch: Sequence[Todo], known: Mapping[str, Sequence[float]], embed:
     return [[vectors[_embedded(passage)] for passage in item.passages] for item in batch]
 
 
-def _known_vectors(store: Store, origins: Sequence[StoredReport]) -> dict[str, list[float]]:
+def _known_vectors(store: Store, origins: Sequence[StoredReport]) -> dict[str, Sequence[float]]:
     by_id = {report.info.id: report for report in origins}
     passages = store.passages(by_id, only=by_id.keys())
     rows = {by_id[p.report.id].row_of(p.id): _embedded(p) for p in passages}
-    return {rows[row]: vector for row, vector in store.vectors(rows.keys()).items()}
+    return {rows[row]: vector.tolist() for row, vector in store.vectors(rows.keys()).items()}
 
 
 def _embedded(passage: Passage) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
-from rag.tags import filter_key, report_keys
-from rag.types import FILTER_FIELDS, Filters, Passage, ReportInfo, Span
+from rag.tags import report_keys
+from rag.types import FILTER_FIELDS, Passage, ReportInfo, Span
 
 # Fields of which a report has one value; the others are lists.
 _SINGLE = ("year", "type", "kind")
@@ -49,23 +49,6 @@ class StoredReport:
     def row_of(self, passage_id: str) -> str:
         """The id of the row of one of its passages."""
         return f"{passage_id}@{self.passages_generation}"
-
-
-def where(filters: Filters) -> dict[str, Any] | None:
-    """Chroma's where clause for filters: any value within a field, all fields."""
-    clauses: list[dict[str, Any]] = []
-    for field, key in FILTER_FIELDS.items():
-        values = [filter_key(field, value) for value in getattr(filters, field)]
-        if not values:
-            continue
-        if field in _SINGLE:
-            clauses.append({key: {"$in": values}})
-        else:
-            any_of = [{key: {"$contains": value}} for value in values]
-            clauses.append(any_of[0] if len(any_of) == 1 else {"$or": any_of})
-    if not clauses:
-        return None
-    return clauses[0] if len(clauses) == 1 else {"$and": clauses}
 
 
 def passage_row(passage: Passage, generation: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from rag.tokens import count_tokens
 from rag.types import Answer, Citation, Coverage, Hit, QueryPlan, Turn
 
 # At least so many hits go with an answer, whether it used them or not.
-KEPT_HITS = 40
+KEPT_HITS = 60
 
 UNCITED = "{n} sentence(s) of this answer are not supported by any passage that was read."
 

@@ -25,18 +25,24 @@ from rag.errors import UnknownReport
 from rag.families import VERSION, Signed, find_families, sign
 from rag.keyword import KeywordIndex
 from rag.rows import StoredReport, info_from_dict
+from rag.static import Vectors, encode_static, unit
 from rag.store import Store
 from rag.types import Filters, Passage, ReportInfo
 
 # Raise when what is cached, or how words are stemmed, changes.
-CACHE_VERSION = 4
+CACHE_VERSION = 5
 _SEAL = "sealed"
+_VECTORS = "dense.npy", "static.npy"
 _FAMILIES = f"families-{VERSION}"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All reports (by id) and passages of one generation, with their keywords and families."""
+    """All reports (by id) and passages of one generation, with what finds them fast.
+
+    `dense` are the passages' vectors from the store, of unit length, `static` those of
+    `rag.static`: a row each. `signed` is what tells their families.
+    """
 
     store: Store
     generation: int
@@ -44,6 +50,8 @@ class Snapshot:
     reports: Mapping[str, StoredReport]
     passages: Sequence[Passage]
     keyword: KeywordIndex
+    dense: Vectors
+    static: Vectors
     signed: Signed
     known_words: dict[str, bool]
 
@@ -56,27 +64,27 @@ class Snapshot:
     @cached_property
     def position(self) -> Mapping[str, int]:
         """Where in `passages` the passage of each row is."""
-        return {self.reports[p.report.id].row_of(p.id): i for i, p in enumerate(self.passages)}
+        return {_row_of(passage, self.reports): i for i, passage in enumerate(self.passages)}
 
     def allowed(self, filters: Filters) -> npt.NDArray[np.bool_]:
         """For each passage whether its report passes the filters."""
+        if not filters:
+            return np.ones(len(self.passages), np.bool_)
         inside = self.catalogue.ids(filters)
         flags = np.fromiter((i in inside for i in self.reports), bool, len(self.reports))
         chosen: npt.NDArray[np.bool_] = flags[self._report_numbers]
         return chosen
 
     @cached_property
+    def languages(self) -> npt.NDArray[np.str_]:
+        """The language of each passage."""
+        return np.array([passage.language for passage in self.passages] or [""])
+
+    @cached_property
     def _report_numbers(self) -> npt.NDArray[np.int32]:
         numbers = {report_id: n for n, report_id in enumerate(self.reports)}
         found = (numbers[p.report.id] for p in self.passages)
         return np.fromiter(found, np.int32, len(self.passages))
-
-    def nearest(self, vector: Sequence[float], k: int, filters: Filters) -> dict[int, float]:
-        """Positions of about k passages nearest to a vector, nearest first, with similarity."""
-        wanted = self.catalogue.expanded(filters)
-        found = self.store.nearest(vector, k, wanted, len(self.passages))
-        near = [(self.position[row], s) for row, s in found if row in self.position]
-        return dict(near[:k])
 
     def texts(self, report_ids: Collection[str]) -> dict[str, str]:
         """The verbatim texts of reports by id; ids that are not here are left out."""
@@ -126,23 +134,57 @@ def _build(store: Store, generation: int, revision: str, base: Snapshot | None) 
     reports = store.reports(generation)
     if base is None:
         passages, signed = _in_families(store.passages(reports), None)
-        keyword = KeywordIndex.build(passages)
-        return Snapshot(store, generation, revision, reports, passages, keyword, signed, {})
+        known, words = [-1] * len(passages), {}
+    else:
+        passages, signed = _in_families(_passages(store, reports, base), base.signed)
+        known = [base.position.get(_row_of(p, reports), -1) for p in passages]
+        words = dict(base.known_words)
+    keyword = KeywordIndex.build(passages, base.keyword if base else None, known)
+    new = [p for p, at in zip(passages, known, strict=True) if at < 0]
+    found = store.vectors([_row_of(p, reports) for p in new])
+    dense = [found[_row_of(p, reports)] for p in new]
+    static = encode_static([f"{p.context}\n{p.text}" for p in new])
+    return Snapshot(
+        store,
+        generation,
+        revision,
+        reports,
+        passages,
+        keyword,
+        _merged(base.dense if base else None, known, unit(dense)),
+        _merged(base.static if base else None, known, static),
+        signed,
+        words,
+    )
+
+
+def _passages(
+    store: Store, reports: Mapping[str, StoredReport], base: Snapshot
+) -> Sequence[Passage]:
+    """The passages of reports; those of reports that `base` has as they are come from there."""
     same = {
-        i: old.info
+        i
         for i, old in base.reports.items()
         if i in reports and reports[i].passages_generation == old.passages_generation
     }
     kept = [p for p in base.passages if p.report.id in same]
-    passages = sorted(
-        kept + store.passages(reports, only=reports.keys() - same.keys()), key=lambda p: p.id
-    )
-    passages, signed = _in_families(passages, base.signed)
-    rows = [reports[p.report.id].row_of(p.id) for p in passages]
-    known = [base.position.get(row, -1) for row in rows]
-    keyword = KeywordIndex.build(passages, base.keyword, known)
-    words = dict(base.known_words)
-    return Snapshot(store, generation, revision, reports, passages, keyword, signed, words)
+    new = store.passages(reports, only=reports.keys() - same)
+    return sorted(kept + new, key=lambda p: p.id)
+
+
+def _row_of(passage: Passage, reports: Mapping[str, StoredReport]) -> str:
+    return reports[passage.report.id].row_of(passage.id)
+
+
+def _merged(base: Vectors | None, known: Sequence[int], new: Vectors) -> Vectors:
+    """A row for each of `known`: that of `base` at its position, or, where it is -1, a new one."""
+    at = np.asarray(known, np.int64)
+    width = new.shape[1] if len(new) or base is None else base.shape[1]
+    vectors = np.empty((len(at), width), np.float32)
+    vectors[at < 0] = new
+    if base is not None:
+        vectors[at >= 0] = base[at[at >= 0]]
+    return vectors
 
 
 def _in_families(passages: Sequence[Passage], known: Signed | None) -> tuple[list[Passage], Signed]:
@@ -171,11 +213,21 @@ def _load(store: Store, generation: int, revision: str) -> Snapshot | None:
         rows = orjson.loads((cache / "passages.json").read_bytes())
         passages = [_passage(row, infos) for row in rows]
         keyword = KeywordIndex.load(cache / "keyword", len(passages))
+        dense, static = (_load_vectors(cache / name, len(passages)) for name in _VECTORS)
         signed = Signed.load(cache / _FAMILIES, len(passages))
         words = orjson.loads((cache / "words.json").read_bytes())
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return Snapshot(store, generation, revision, reports, passages, keyword, signed, words)
+    return Snapshot(
+        store, generation, revision, reports, passages, keyword, dense, static, signed, words
+    )
+
+
+def _load_vectors(path: Path, size: int) -> Vectors:
+    vectors: Vectors = np.load(path, allow_pickle=False).astype(np.float32)
+    if len(vectors) != size:
+        raise ValueError(f"{len(vectors)} vectors, not {size}")
+    return vectors
 
 
 def _save(snapshot: Snapshot) -> None:
@@ -189,6 +241,9 @@ def _save(snapshot: Snapshot) -> None:
         rows = [_row(passage) for passage in snapshot.passages]
         (temporary / "passages.json").write_bytes(orjson.dumps(rows))
         snapshot.keyword.save(temporary / "keyword")
+        for name, vectors in zip(_VECTORS, (snapshot.dense, snapshot.static), strict=True):
+            # Half the bits keep the ranking, at half the time to read them.
+            np.save(temporary / name, vectors.astype(np.float16))
         snapshot.signed.save(temporary / _FAMILIES)
         snapshot.catalogue.prepare()
         (temporary / "words.json").write_bytes(orjson.dumps(snapshot.known_words))

@@ -15,15 +15,18 @@ of all content.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.folder import current_database, new_database
-from rag.rows import StoredReport, passage_from_row, report_from_row, where
-from rag.types import Filters, Passage
+from rag.rows import StoredReport, passage_from_row, report_from_row
+from rag.types import Passage
 
 SCHEMA = 2
 _PAGE = 2000
@@ -116,34 +119,15 @@ class Store:
         ]
         return sorted(passages, key=lambda passage: passage.id)
 
-    def vectors(self, rows: Collection[str]) -> dict[str, list[float]]:
+    def vectors(self, rows: Collection[str]) -> dict[str, npt.NDArray[np.float32]]:
         """The vectors of passages' rows; rows that are not there are left out."""
-        if not rows:
-            return {}
-        found = self.passage_rows.get(ids=sorted(rows), include=["embeddings"])
-        return {i: list(v) for i, v in zip(found["ids"], found["embeddings"], strict=True)}
-
-    def nearest(
-        self, vector: Sequence[float], k: int, filters: Filters, counting: int
-    ) -> list[tuple[str, float]]:
-        """Rows nearest to a vector within the filters, nearest first, with cosine similarity.
-
-        Rows that do not count are among them: where `counting` do, so many more than `k` are
-        looked up that about k of them count.
-        """
-        count = self.passage_rows.count()
-        if not count or not counting or k <= 0:
-            return []
-        found = self.passage_rows.query(
-            query_embeddings=[list(vector)],
-            n_results=min(-(-k * count // counting), count),
-            where=where(filters),
-            include=["distances"],
-        )
-        return [
-            (row_id, 1.0 - float(distance))
-            for row_id, distance in zip(found["ids"][0], found["distances"][0], strict=True)
-        ]
+        wanted = sorted(rows)
+        vectors: dict[str, npt.NDArray[np.float32]] = {}
+        for at in range(0, len(wanted), _PAGE):
+            page = self.passage_rows.get(ids=wanted[at : at + _PAGE], include=["embeddings"])
+            array = np.asarray(page["embeddings"], np.float32)
+            vectors.update(zip(page["ids"], array, strict=True))
+        return vectors
 
     def __len__(self) -> int:
         return int(self.passage_rows.count())

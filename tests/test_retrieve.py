@@ -8,11 +8,12 @@ from llama_index.core.schema import QueryBundle
 from rag.engine import Engine
 from rag.models import make_embedding
 from rag.nodes import node_to_passage
-from rag.retrieve import HybridRetriever, PlannedQuery
+from rag.retrieve import HybridRetriever, PlannedQuery, _shares_words
 from rag.settings import Settings
 from rag.snapshot import open_snapshot
 from rag.store import open_store
-from rag.types import Filters, QueryPlan
+from rag.types import Filters, Passage, QueryPlan, ReportInfo
+from rag.words import terms
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +91,22 @@ def test_it_is_a_llama_index_retriever(retriever: HybridRetriever) -> None:
 def test_nothing_in_scope_finds_nothing(retriever: HybridRetriever) -> None:
     found = retriever.find(plan("mobile money", filters=Filters(year=(1990,))))
     assert (found.hits, found.matched) == ((), frozenset())
+
+
+def test_rankings_that_cannot_read_a_passage_abstain(retriever: HybridRetriever) -> None:
+    """Of a foreign passage the dense ranking speaks for words and static vectors too."""
+    languages = retriever._snapshot.languages
+    for asked, more in (("en", ("es", "fr", "pt")), ("es", ("fr", "pt", "en"))):
+        _, weights = retriever._rankings(plan("mujeres y dinero móvil", asked))["dense"]
+        assert set(weights[languages == asked]) == {1.0}
+        for language in more:
+            assert weights[languages == language].min() > 1.0
+
+
+def test_a_short_answer_counts_in_full_where_it_says_what_is_asked() -> None:
+    def passage(text: str) -> Passage:
+        return Passage("a", ReportInfo("a", "A"), "S", "Q?", text, ())
+
+    asked = frozenset(terms("Who keeps quince orchards?", "en"))
+    assert _shares_words(passage("Twelve families keep quince orchards."), asked)
+    assert not _shares_words(passage("Twelve families."), asked)
