@@ -68,7 +68,7 @@ def read_files(
     """
     found = Found()
     owner = {report.source: report_id for report_id, report in stored.items()}
-    known = {report.digest for report in stored.values()}
+    known = {report.digest: report for report in stored.values()}
     read: dict[str, tuple[SourceFile, str, str]] = {}
     for n, source in enumerate(sources, start=1):
         progress("reading", n, 0)
@@ -89,6 +89,12 @@ def read_files(
     taken: set[str] = set()
     for place in sorted(read, key=lambda place: (place not in owner, place)):
         source, text, digest = read[place]
+        same = known.get(digest)
+        # A copy under another name, of a file that is not given this time: were both given, that
+        # one would stay.
+        copied = same is not None and place not in owner and source.name != same.info.id
+        if same and copied and digest not in seen and still_there(same.source):
+            seen[digest] = same.source
         if digest in seen:
             found.skipped.append(Skipped(source.label, f"the same text as {seen[digest]}"))
             continue

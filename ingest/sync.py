@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -21,13 +22,29 @@ from ingest.files import Found, read_files
 from ingest.forms import Forms
 from ingest.lessons import load_lessons, save_lessons
 from ingest.sources import SourceFile, collect
-from rag.errors import IndexBusy, IndexMissing, IndexUnusable, InputError
-from rag.folder import LOCK, make_current, sweep
+from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
+from rag.folder import (
+    LOCK,
+    copied_database,
+    current_database,
+    make_current,
+    remember_unfinished,
+    sweep,
+    unfinished_database,
+)
 from rag.models import Embed, embedding_name, open_embed
 from rag.rows import StoredReport
 from rag.settings import Settings
-from rag.snapshot import open_snapshot
-from rag.store import Store, counting, create_store, faults, open_store
+from rag.snapshot_cache import keep_vectors, open_snapshot
+from rag.store import (
+    Store,
+    counting,
+    create_store,
+    faults,
+    is_sound,
+    open_database,
+    open_store,
+)
 from rag.types import Passage
 from rag.writer import Writer, begin
 
@@ -38,8 +55,7 @@ Vectors = list[list[Sequence[float]]]
 PARSER_VERSION = "4"
 # Passages embedded and written together: enough to keep the cores busy, little to lose.
 BATCH = 256
-# From so many new passages on it pays to start processes that embed them, and the search is made
-# ready at once, so that the first question need not wait for it.
+# From so many new passages on it pays to start processes that embed them.
 MANY = 1000
 
 
@@ -81,28 +97,31 @@ def sync(
     folder, made = settings.index, made_by(settings)
     if dry_run:
         store = None if rebuild else _existing(folder, made)
-        rows = store.rows() if store else []
-        return _compared(sources, store, rows, prune, progress)[1].result
+        return _compared(sources, store, store.rows() if store else [], prune, progress)[1].result
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK, timeout=0):
-            sweep(folder)
-            store = None if rebuild else _existing(folder, made)
-            rows = store.rows() if store else []
-            found, todo = _compared(sources, store, rows, prune, progress)
+            if not rebuild:
+                sweep(folder)
+            with _reading(folder):
+                store = None if rebuild else _unfinished(folder, made) or _existing(folder, made)
+                rows = store.rows() if store else []
+                found, todo = _compared(sources, store, rows, prune, progress)
             if rebuild and not found.files:
                 raise InputError(
                     "There is no readable report at the paths, so the index was not made anew."
                 )
-            new = store or create_store(folder, made)
-            if not rebuild:
-                # Readers see nothing in it yet; an ingest that is cut short goes on in it.
-                make_current(new.home)
-            _carry_out(todo, new, rows, settings, progress)
-            make_current(new.home)
+            if store and store.state.revision and not todo.changes:
+                todo.result.revision = store.state.revision
+            else:
+                store = _to_write(folder, made, store, rebuild)
+                _carry_out(todo, store, rows, settings, progress)
+            if store.home != current_database(folder):
+                _prepare_search(store, todo.result.passages, progress)
+                make_current(store.home)
     except Timeout as error:
         raise IndexBusy(f"Another ingest is writing to {folder}. Wait until it is done.") from error
-    except faults() as error:
+    except _unwritable() as error:
         raise IndexUnusable(
             f"The index in {folder} can't be written ({error}). What it held is still there. "
             "Free space, see to its permissions, or name another folder with --index."
@@ -110,11 +129,56 @@ def sync(
     return todo.result
 
 
+def _unwritable() -> tuple[type[Exception], ...]:
+    return OSError, *faults()
+
+
+@contextmanager
+def _reading(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except faults() as error:
+        raise IndexDamaged(
+            f"The index in {folder} can't be read ({error}). Make it anew: "
+            f"asklabs ingest PATH --rebuild --index {folder}"
+        ) from error
+
+
+def _prepare_search(store: Store, new: int, progress: Progress) -> None:
+    """After much that is new, now; after little, whoever asks first does it within a second."""
+    if new >= MANY:
+        progress("preparing search", 0, 0)
+        open_snapshot(store)
+    else:
+        keep_vectors(store, store.state.generation)
+
+
 def _existing(folder: Path, made: dict[str, str]) -> Store | None:
     try:
         return open_store(folder, made)
     except IndexMissing:
         return None
+
+
+def _unfinished(folder: Path, made: dict[str, str]) -> Store | None:
+    """What an ingest that was cut short was writing, if it can be gone on with."""
+    database = unfinished_database(folder)
+    try:
+        return open_database(database, made) if database and is_sound(database) else None
+    except IndexUnusable:
+        return None
+
+
+def _to_write(folder: Path, made: dict[str, str], store: Store | None, rebuild: bool) -> Store:
+    """The database that an ingest writes: never the one that counts."""
+    if store is None:
+        new = create_store(folder, made)
+        if not rebuild:
+            remember_unfinished(new.home)
+        return new
+    if store.home == unfinished_database(folder):
+        return store
+    return open_database(copied_database(folder), made)
 
 
 def _compared(
@@ -144,10 +208,6 @@ def _carry_out(
     settings: Settings,
     progress: Progress,
 ) -> None:
-    state = store.state
-    if not todo.changes and state.revision:
-        todo.result.revision = state.revision
-        return
     writer = begin(store, rows)
     writer.forget(_unwanted(todo, writer))
     writer.write_reports(todo.rows)
@@ -158,9 +218,6 @@ def _carry_out(
     todo.result.revision = writer.seal(todo.forms.to_json())
     if todo.lessons:
         save_lessons(store.home, todo.lessons)
-    if many:
-        progress("preparing search", 0, 0)
-        open_snapshot(store)
 
 
 def _unwanted(todo: Comparison, writer: Writer) -> list[str]:
@@ -199,7 +256,8 @@ def _embedded_ahead(
 ) -> Iterator[tuple[list[Todo], Vectors]]:
     """Batches with the vectors of each item's passages; the next ones are embedded meanwhile."""
     waiting: deque[tuple[list[Todo], Future[Vectors]]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
+    pool = ThreadPoolExecutor(threads)
+    try:
         for batch in batches:
             # Looked up here, so that one thread at a time is at the store.
             known = _known_vectors(store, [item.origin for item in batch if item.origin])
@@ -209,6 +267,9 @@ def _embedded_ahead(
                 yield embedded, future.result()
         for embedded, future in waiting:
             yield embedded, future.result()
+    finally:
+        # Who interrupts an ingest need not wait for what is being embedded.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _is_ready(report: StoredReport, written: StoredReport | None) -> bool:

@@ -13,7 +13,6 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.catalogue import Catalogue
 from rag.contacts import mask_contacts, mask_hits
-from rag.errors import IndexMissing
 from rag.folder import current_database
 from rag.lists import list_answer
 from rag.models import embed_query, embedding_name, make_embedding, make_llm
@@ -23,7 +22,8 @@ from rag.retrieve import Found, HybridRetriever
 from rag.rows import StoredReport
 from rag.run import KEPT_HITS, Run
 from rag.settings import Settings
-from rag.snapshot import Snapshot, open_snapshot
+from rag.snapshot import Snapshot
+from rag.snapshot_cache import open_snapshot
 from rag.store import open_store
 from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer, ModelAnswerer
 from rag.types import Answer, Filters, Hit, Passage, QueryPlan, Turn
@@ -88,31 +88,21 @@ class Engine:
 
     def open(self) -> None:
         """Load what the first question needs, so that it need not wait."""
-        self._current()
+        self._current()[0].keyword.scores("ready", "en")
         embed_query(self._embedding, "ready")
         language_of("ready to answer the first question")
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of what the index holds now; taken anew when an ingest changed it."""
         with self._lock:
-            if self._state is None or not self._is_current(self._state[0]):
+            home = current_database(self.settings.index)
+            if self._state is None or self._state[0].store.home != home:
                 store = open_store(
                     self.settings.index, {"embedding": embedding_name(self.settings)}
                 )
-                if not store.state.revision:
-                    raise IndexMissing(
-                        f"The index in {self.settings.index} holds nothing yet: an ingest is at "
-                        "work or was cut short. Run asklabs ingest PATH and wait until it is done."
-                    )
-                snapshot = open_snapshot(store, self._state[0] if self._state else None)
+                snapshot = open_snapshot(store)
                 self._state = snapshot, HybridRetriever(snapshot, self._embedding)
             return self._state
-
-    def _is_current(self, snapshot: Snapshot) -> bool:
-        home = current_database(self.settings.index)
-        return snapshot.store.home == home and (
-            snapshot.store.state.generation == snapshot.generation
-        )
 
     @property
     def catalogue(self) -> Catalogue:

@@ -2,12 +2,15 @@
 
     index/
       current          names the database that readers use
+      unfinished       names a database that an ingest was writing, and the one it was copied from
       db-6f1c0a2b/     a Chroma database, and the search caches derived from it
       ingest.lock      held by the one who writes
 
-A database that is made anew is made beside the current one. One small file is then replaced,
-which the file system does at once or not at all; the old database stays until the next ingest,
-so that an answer in the making can still read it.
+A database that counts is never written again: an ingest writes a copy and then replaces one small
+file, which the file system does at once or not at all. Chroma keeps vectors in files that it
+overwrites in place, so a writer in the same database could tear them under a reader, and a kill
+could leave them torn. The old database stays until the next ingest, so that an answer in the
+making can still read it.
 """
 
 from __future__ import annotations
@@ -15,21 +18,47 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+
+from filelock import FileLock
+
+from rag.errors import IndexDamaged
 
 POINTER = "current"
 LOCK = "ingest.lock"
+DATABASE = "chroma.sqlite3"
+# Derived from a database and never changed, only made and deleted: folders of what searching
+# needs, and vectors that are in none of these folders yet.
+CACHE = "cache-"
+VECTORS = "vectors-"
+_UNFINISHED = "unfinished"
 _PREFIX = "db-"
 
 
 def current_database(folder: Path) -> Path | None:
-    """The database that counts, or None where there is none yet."""
+    """The database that counts, or None where there is none yet.
+
+    Raises:
+        IndexDamaged: the file that names it is damaged, or gone while there is an index.
+    """
     try:
-        name = (folder / POINTER).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
+        name = (folder / POINTER).read_text(encoding="utf-8", errors="replace").strip()
+    except FileNotFoundError:
+        begun, _ = _unfinished(folder)
+        others = [database for database in _databases(folder) if database.name != begun]
+        if not any(p.name.startswith((CACHE, VECTORS)) for db in others for p in db.iterdir()):
+            return None
+        name = ""
     database = folder / name
-    return database if name.startswith(_PREFIX) and database.is_dir() else None
+    if not name.startswith(_PREFIX) or not database.is_dir():
+        raise IndexDamaged(
+            f"The file {folder / POINTER} does not name the index's database. Put it back from a "
+            f"copy, or make the index anew: asklabs ingest PATH --rebuild --index {folder}"
+        )
+    return database
 
 
 def new_database(folder: Path) -> Path:
@@ -39,19 +68,94 @@ def new_database(folder: Path) -> Path:
     return database
 
 
+def copied_database(folder: Path) -> Path:
+    """A copy of the database that counts, for a writer; remembered as unfinished."""
+    current = current_database(folder)
+    if current is None:
+        raise FileNotFoundError(folder / POINTER)
+    copy = new_database(folder)
+    # While this reads, no reader's housekeeping can change the files that are copied.
+    with deriving(current), closing(sqlite3.connect(current / DATABASE)) as held:
+        held.execute("BEGIN")
+        held.execute("SELECT 1 FROM sqlite_master").fetchall()
+        shutil.copytree(
+            current, copy, ignore=shutil.ignore_patterns(f"{CACHE}*"), dirs_exist_ok=True
+        )
+        for cache in current.glob(f"{CACHE}[0-9]*"):
+            shutil.copytree(cache, copy / cache.name, copy_function=_link)
+    remember_unfinished(copy)
+    return copy
+
+
+@contextmanager
+def deriving(database: Path) -> Iterator[None]:
+    """One at a time makes what is derived from a database: when Chroma reads vectors, it may write.
+
+    Where nothing can be written, nothing need be waited for.
+    """
+    lock = FileLock(database / "deriving.lock")
+    with suppress(OSError):
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def remember_unfinished(database: Path) -> None:
+    """Let the next ingest go on in a database if this one is cut short."""
+    base = current_database(database.parent)
+    _replace(database.parent / _UNFINISHED, f"{database.name} {base.name if base else ''}")
+
+
+def unfinished_database(folder: Path) -> Path | None:
+    """The database in which an ingest was cut short, if what it was copied from still counts."""
+    name, base = _unfinished(folder)
+    current = current_database(folder)
+    database = folder / name
+    is_of_now = base == (current.name if current else "")
+    usable = is_of_now and name.startswith(_PREFIX) and database != current and database.is_dir()
+    return database if usable else None
+
+
 def make_current(database: Path) -> None:
     """Let a database count from now on."""
-    if current_database(database.parent) == database:
-        return
-    pointer = database.parent / POINTER
-    new = pointer.with_suffix(".new")
-    new.write_text(database.name, encoding="ascii")
-    os.replace(new, pointer)
+    _replace(database.parent / POINTER, database.name)
 
 
 def sweep(folder: Path) -> None:
-    """Delete databases that no longer count, or never did because their making was cut short."""
-    kept = current_database(folder)
-    for database in folder.glob(f"{_PREFIX}*"):
-        if database != kept:
+    """Delete databases that no longer count, or never did and can't be gone on with."""
+    kept = (current_database(folder), unfinished_database(folder))
+    for database in _databases(folder):
+        if database not in kept:
             shutil.rmtree(database, ignore_errors=True)
+
+
+def _databases(folder: Path) -> list[Path]:
+    return [path for path in folder.glob(f"{_PREFIX}*") if path.is_dir()]
+
+
+def _unfinished(folder: Path) -> tuple[str, str]:
+    """The names of the unfinished database and of its base; "" for none."""
+    try:
+        name, _, base = (folder / _UNFINISHED).read_text(encoding="utf-8").partition(" ")
+    except (OSError, UnicodeDecodeError):
+        return "", ""
+    return name, base
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)  # Not every file system has links.
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file at once or not at all, even if the machine stops."""
+    new = path.with_suffix(".new")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, path)

@@ -8,6 +8,7 @@ numbers: when a few reports change, the words of all others need not be found ag
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,11 @@ class KeywordIndex:
         self._vocabulary = vocabulary
         self._words = words
         self._lengths = lengths
-        self._starts, self._passages, self._scores = _columns(len(vocabulary), words, lengths)
+
+    @cached_property
+    def _columns(self) -> tuple[npt.NDArray[np.int64], Numbers, Scores]:
+        # When it is first searched: who only passes an index on does not need them.
+        return _columns(len(self._vocabulary), self._words, self._lengths)
 
     @property
     def size(self) -> int:
@@ -101,12 +106,13 @@ class KeywordIndex:
         wanted = words_of(text, language)
         if language != "en":
             wanted += [term for term in words_of(text, "en") if term not in wanted]
+        starts, passages, scores = self._columns
         total = np.zeros(self.size, dtype=np.float32)
         for term in dict.fromkeys(wanted):
             number = self._vocabulary.get(term)
             if number is not None:
-                column = slice(self._starts[number], self._starts[number + 1])
-                total[self._passages[column]] += self._scores[column]
+                column = slice(starts[number], starts[number + 1])
+                total[passages[column]] += scores[column]
         return total
 
 

@@ -1,39 +1,25 @@
-"""What searching needs in memory, derived from one generation of the store and cached beside it.
+"""What searching needs in memory, derived from one generation of the store.
 
-The cache carries the store's revision. One that is stale, damaged or missing is built anew
-from the store; it is never trusted over it, and losing it loses nothing. A snapshot stays what
-it is while the store is written to: what it looks up there is addressed by its own generation.
+A snapshot stays what it is: the database that it reads texts from is not written again.
 """
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import tempfile
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import orjson
 
 from rag.catalogue import Catalogue
-from rag.errors import UnknownReport
-from rag.families import VERSION, Signed, find_families, sign
+from rag.errors import IndexDamaged, UnknownReport
+from rag.families import Signed, find_families, sign
 from rag.keyword import KeywordIndex
-from rag.rows import StoredReport, info_from_dict
+from rag.rows import StoredReport
 from rag.static import Vectors, encode_static, unit
-from rag.store import Store
-from rag.types import Filters, Passage, ReportInfo
-
-# Raise when what is cached, or how words are stemmed, changes.
-CACHE_VERSION = 5
-_SEAL = "sealed"
-_VECTORS = "dense.npy", "static.npy"
-_FAMILIES = f"families-{VERSION}"
+from rag.store import Store, Vector
+from rag.types import Filters, Passage
 
 
 @dataclass(frozen=True)
@@ -104,33 +90,20 @@ class Snapshot:
         return replace(self.reports[report_id], raw=text[report_id])
 
 
-def open_snapshot(store: Store, base: Snapshot | None = None) -> Snapshot:
-    """The snapshot of the store's sealed generation, from the cache if that is good.
+def build_snapshot(
+    store: Store,
+    generation: int,
+    revision: str,
+    base: Snapshot | None,
+    vectors: Callable[[Collection[str]], Mapping[str, Vector]],
+) -> Snapshot:
+    """The snapshot of a generation; what `base`, an earlier one, has of it is not read again.
 
-    `base` is an earlier snapshot of the same database: what it has need not be made again.
+    `vectors` gives those of rows of the store.
+
+    Raises:
+        IndexDamaged: the store has not all that it should have.
     """
-    state = store.state
-    found = _load(store, state.generation, state.revision)
-    if found is None:
-        base = base if base and base.store.home == store.home else _newest(store)
-        found = _build(store, state.generation, state.revision, base)
-        _save(found)
-    return found
-
-
-def _newest(store: Store) -> Snapshot | None:
-    """The newest earlier snapshot in the cache that is good."""
-    earlier = []
-    for cache in store.home.glob(f"cache-{CACHE_VERSION}-*-*"):
-        _, _, generation, revision = cache.name.split("-")
-        if generation.isdigit() and int(generation) < store.state.generation:
-            earlier.append((int(generation), revision))
-    loaded = (_load(store, *which) for which in sorted(earlier, reverse=True))
-    return next((snapshot for snapshot in loaded if snapshot), None)
-
-
-def _build(store: Store, generation: int, revision: str, base: Snapshot | None) -> Snapshot:
-    """The snapshot of a generation; what `base` has of it is not read again."""
     reports = store.reports(generation)
     if base is None:
         passages, signed = _in_families(store.passages(reports), None)
@@ -139,9 +112,14 @@ def _build(store: Store, generation: int, revision: str, base: Snapshot | None) 
         passages, signed = _in_families(_passages(store, reports, base), base.signed)
         known = [base.position.get(_row_of(p, reports), -1) for p in passages]
         words = dict(base.known_words)
+    if len(passages) != sum(report.passages for report in reports.values()):
+        raise IndexDamaged(
+            f"The index in {store.home.parent} has lost passages. Make it anew: "
+            f"asklabs ingest PATH --rebuild --index {store.home.parent}"
+        )
     keyword = KeywordIndex.build(passages, base.keyword if base else None, known)
     new = [p for p, at in zip(passages, known, strict=True) if at < 0]
-    found = store.vectors([_row_of(p, reports) for p in new])
+    found = vectors([_row_of(p, reports) for p in new])
     dense = [found[_row_of(p, reports)] for p in new]
     static = encode_static([f"{p.context}\n{p.text}" for p in new])
     return Snapshot(
@@ -192,109 +170,3 @@ def _in_families(passages: Sequence[Passage], known: Signed | None) -> tuple[lis
     signed = sign([passage.text for passage in passages], known)
     named = zip(passages, find_families(passages, signed), strict=True)
     return [p if p.family == name else replace(p, family=name) for p, name in named], signed
-
-
-def _cache(store: Store, generation: int, revision: str) -> Path:
-    return store.home / f"cache-{CACHE_VERSION}-{generation}-{revision}"
-
-
-def _load(store: Store, generation: int, revision: str) -> Snapshot | None:
-    """The snapshot in the cache; None where there is none or it is damaged."""
-    cache = _cache(store, generation, revision)
-    try:
-        if (cache / _SEAL).read_text(encoding="ascii") != _digest(cache):
-            return None
-        reports = {
-            report.info.id: report
-            for line in (cache / "reports.jsonl").read_bytes().splitlines()
-            for report in [_report(orjson.loads(line))]
-        }
-        infos = {report_id: report.info for report_id, report in reports.items()}
-        rows = orjson.loads((cache / "passages.json").read_bytes())
-        passages = [_passage(row, infos) for row in rows]
-        keyword = KeywordIndex.load(cache / "keyword", len(passages))
-        dense, static = (_load_vectors(cache / name, len(passages)) for name in _VECTORS)
-        signed = Signed.load(cache / _FAMILIES, len(passages))
-        words = orjson.loads((cache / "words.json").read_bytes())
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return Snapshot(
-        store, generation, revision, reports, passages, keyword, dense, static, signed, words
-    )
-
-
-def _load_vectors(path: Path, size: int) -> Vectors:
-    vectors: Vectors = np.load(path, allow_pickle=False).astype(np.float32)
-    if len(vectors) != size:
-        raise ValueError(f"{len(vectors)} vectors, not {size}")
-    return vectors
-
-
-def _save(snapshot: Snapshot) -> None:
-    """Write the cache beside its place and move it there; others go."""
-    home = snapshot.store.home
-    cache = _cache(snapshot.store, snapshot.generation, snapshot.revision)
-    try:
-        temporary = Path(tempfile.mkdtemp(prefix="cache-new-", dir=home))
-        lines = (orjson.dumps(asdict(report)) for report in snapshot.reports.values())
-        (temporary / "reports.jsonl").write_bytes(b"\n".join(lines))
-        rows = [_row(passage) for passage in snapshot.passages]
-        (temporary / "passages.json").write_bytes(orjson.dumps(rows))
-        snapshot.keyword.save(temporary / "keyword")
-        for name, vectors in zip(_VECTORS, (snapshot.dense, snapshot.static), strict=True):
-            # Half the bits keep the ranking, at half the time to read them.
-            np.save(temporary / name, vectors.astype(np.float16))
-        snapshot.signed.save(temporary / _FAMILIES)
-        snapshot.catalogue.prepare()
-        (temporary / "words.json").write_bytes(orjson.dumps(snapshot.known_words))
-        (temporary / _SEAL).write_text(_digest(temporary), encoding="ascii")
-        for old in home.glob("cache-*"):
-            if old != temporary:
-                shutil.rmtree(old, ignore_errors=True)
-        temporary.rename(cache)
-    except OSError:
-        # A full disk costs the next start some seconds, no more.
-        return
-
-
-def _digest(cache: Path) -> str:
-    """A hash of all files: half a cache can be readable, and would hide reports."""
-    found = hashlib.sha256()
-    for path in sorted(p for p in cache.rglob("*") if p.is_file() and p.name != _SEAL):
-        found.update(path.name.encode())
-        found.update(path.read_bytes())
-    return found.hexdigest()
-
-
-def _report(data: dict[str, Any]) -> StoredReport:
-    lists = {name: tuple(data[name]) for name in ("links", "images", "unanswered")}
-    return StoredReport(**{**data, **lists, "info": info_from_dict(data["info"])})
-
-
-def _row(passage: Passage) -> list[object]:
-    return [
-        passage.id,
-        passage.report.id,
-        passage.section,
-        passage.prompt,
-        passage.text,
-        passage.spans,
-        passage.stage,
-        passage.language,
-        passage.part,
-        passage.parts,
-        passage.family,
-    ]
-
-
-def _passage(row: list[Any], infos: Mapping[str, ReportInfo]) -> Passage:
-    row_id, report, section, prompt, text, spans, *rest = row
-    return Passage(
-        row_id,
-        infos[report],
-        section,
-        prompt,
-        text,
-        tuple(map(tuple, spans)),
-        *rest,
-    )

@@ -16,6 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 DIMENSIONS = 256
+# Characters of a text that count; a passage has about 1,500.
+_LONGEST = 4_000
 # The language that its vectors were made for.
 LANGUAGE = "en"
 
@@ -28,7 +30,7 @@ def encode_static(texts: Sequence[str]) -> Vectors:
         return np.zeros((0, DIMENSIONS), np.float32)
     # Texts of like length go together: each batch is as wide as its longest.
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    found = _model().embed([texts[i] for i in order])
+    found = _model().embed([texts[i][:_LONGEST] for i in order])
     vectors = np.empty_like(found)
     vectors[order] = found
     return unit(vectors)

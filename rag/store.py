@@ -15,6 +15,8 @@ of all content.
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,13 +26,14 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
-from rag.folder import current_database, new_database
+from rag.folder import DATABASE, current_database, new_database, unfinished_database
 from rag.rows import StoredReport, passage_from_row, report_from_row
 from rag.types import Passage
 
+Vector = npt.NDArray[np.float32]
+
 SCHEMA = 2
 _PAGE = 2000
-_DATABASE = "chroma.sqlite3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +122,15 @@ class Store:
         ]
         return sorted(passages, key=lambda passage: passage.id)
 
-    def vectors(self, rows: Collection[str]) -> dict[str, npt.NDArray[np.float32]]:
+    def vectors_of(self, generation: int) -> dict[str, Vector]:
+        """The vectors of the passages' rows that were written in a generation."""
+        found = self.passage_rows.get(where={"generation": generation}, include=[])
+        return self.vectors(found["ids"])
+
+    def vectors(self, rows: Collection[str]) -> dict[str, Vector]:
         """The vectors of passages' rows; rows that are not there are left out."""
         wanted = sorted(rows)
-        vectors: dict[str, npt.NDArray[np.float32]] = {}
+        vectors: dict[str, Vector] = {}
         for at in range(0, len(wanted), _PAGE):
             page = self.passage_rows.get(ids=wanted[at : at + _PAGE], include=["embeddings"])
             array = np.asarray(page["embeddings"], np.float32)
@@ -152,7 +160,7 @@ def counting(rows: Iterable[StoredReport], generation: int) -> dict[str, StoredR
 
 
 def open_store(folder: Path, made_by: Mapping[str, str]) -> Store:
-    """The index in a folder, as it is now: what is sealed later, another `open_store` sees.
+    """The index in a folder, as it is now: what is ingested later, another `open_store` sees.
 
     Args:
         folder: the index's folder.
@@ -165,13 +173,26 @@ def open_store(folder: Path, made_by: Mapping[str, str]) -> Store:
         IndexUnusable: its files can't be written, which Chroma needs to read them too.
     """
     database = current_database(folder)
-    if database is None or not (database / _DATABASE).is_file():
-        if (folder / _DATABASE).is_file():
+    if database is None:
+        if (folder / DATABASE).is_file():
             raise IndexMismatch(f"The index in {folder} is of an older kind. {_anew(folder)}")
+        if unfinished_database(folder):
+            raise IndexMissing(
+                f"The index in {folder} holds nothing yet: an ingest is at work or was cut short. "
+                "Run asklabs ingest PATH and wait until it is done."
+            )
         raise IndexMissing(
             f"There is no index in {folder}. Make one: asklabs ingest PATH --index {folder}"
         )
-    if not os.access(database / _DATABASE, os.W_OK) or not os.access(database, os.W_OK):
+    return open_database(database, made_by)
+
+
+def open_database(database: Path, made_by: Mapping[str, str]) -> Store:
+    """One database of an index, whether it counts or not; raises what `open_store` does."""
+    folder = database.parent
+    if not os.access(database / DATABASE, os.W_OK) or not os.access(database, os.W_OK):
+        if not (database / DATABASE).is_file():
+            raise IndexDamaged(f"The index in {folder} has lost its database. {_anew(folder)}")
         raise IndexUnusable(
             f"The index in {folder} may not be written, and its database needs that even to be "
             "read. Give yourself write permission, or copy the folder and name it with --index."
@@ -194,11 +215,20 @@ def create_store(folder: Path, made_by: Mapping[str, str]) -> Store:
     return _open(new_database(folder), made_by)
 
 
+def is_sound(database: Path) -> bool:
+    """Whether a database that may have been torn by a kill can be read; a process tries it.
+
+    What Chroma keeps of vectors it reads without checks: torn files can end a process.
+    """
+    command = [sys.executable, "-P", "-m", "rag.store", str(database)]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 def faults() -> tuple[type[Exception], ...]:
-    """What the store raises when it can't be written: a full disk, missing permissions."""
+    """What the database raises when it can't be read or written."""
     from chromadb.errors import ChromaError
 
-    return ChromaError, OSError
+    return (ChromaError,)
 
 
 def _open(database: Path, made_by: Mapping[str, str]) -> Store:
@@ -209,8 +239,7 @@ def _open(database: Path, made_by: Mapping[str, str]) -> Store:
     from chromadb.config import Settings as ChromaSettings
     from chromadb.errors import ChromaError
 
-    # Chroma gives all clients of a path the same vectors in memory, and these never learn what
-    # another process has written. Clients that are in use keep what they have.
+    # Chroma keeps a client of each path for ever. Those that are in use stay what they are.
     SharedSystemClient.clear_system_cache()
     try:
         client = chromadb.PersistentClient(
@@ -235,3 +264,9 @@ def _metadata(state: State) -> dict[str, Any]:
         "forms": state.forms,
         **{f"made_by_{name}": value for name, value in state.made_by.items()},
     }
+
+
+if __name__ == "__main__":
+    tried = open_database(Path(sys.argv[1]), {})
+    for tried_rows in (tried.passage_rows, tried.report_rows):
+        tried_rows.get(limit=1, include=["embeddings"])

@@ -78,7 +78,8 @@ class Writer:
         made_by = self.store.state.made_by
         lines = [f"{k}={v}" for k, v in sorted(made_by.items())]
         reports = counting((*self.sealed.values(), *self.written.values()), self.generation)
-        lines += [f"{name} {report.passages_digest}" for name, report in reports.items()]
+        # The file's hash too: its text is shown, and facts of it that are in no passage.
+        lines += [f"{name} {r.passages_digest} {r.digest}" for name, r in reports.items()]
         revision = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
         self.store.set_state(State(self.generation, revision, forms, made_by))
         return revision

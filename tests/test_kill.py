@@ -16,7 +16,7 @@ from ingest.sync import sync
 from rag.folder import current_database
 from rag.rows import passage_row
 from rag.settings import Settings
-from rag.snapshot import open_snapshot
+from rag.snapshot_cache import open_snapshot
 from rag.store import open_store
 from tests.ferries import text
 from tests.killed import run

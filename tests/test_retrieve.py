@@ -10,7 +10,7 @@ from rag.models import make_embedding
 from rag.nodes import node_to_passage
 from rag.retrieve import HybridRetriever, PlannedQuery, _shares_words
 from rag.settings import Settings
-from rag.snapshot import open_snapshot
+from rag.snapshot_cache import open_snapshot
 from rag.store import open_store
 from rag.types import Filters, Passage, QueryPlan, ReportInfo
 from rag.words import terms

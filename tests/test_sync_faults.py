@@ -16,7 +16,7 @@ import pytest
 from ingest.sync import made_by, sync
 from rag.engine import open_engine
 from rag.errors import AskLabsError, IndexMissing
-from rag.folder import current_database, make_current
+from rag.folder import current_database, remember_unfinished
 from rag.settings import Settings
 from rag.store import create_store
 from tests.ferries import content, counts, text
@@ -123,7 +123,6 @@ def test_a_running_page_sees_what_another_process_has_written(
     assert elsewhere(_nothing, settings.index, reports) == ""
     best = engine.search(question)[0]
     assert best.passage.report.id == "nepal"
-    # Found by its vector too, which the database's client has to learn of.
     assert best.similarity > 0.3
     assert "Nepal" in engine.report("nepal").raw
 
@@ -149,7 +148,7 @@ def test_an_index_that_is_not_sealed_yet_is_no_index_for_readers(
     create_store(settings.index, {})
     with pytest.raises(IndexMissing, match="There is no index"):
         open_engine(settings)
-    make_current(create_store(settings.index, made_by(settings)).home)
+    remember_unfinished(create_store(settings.index, made_by(settings)).home)
     with pytest.raises(IndexMissing, match="holds nothing yet"):
         open_engine(settings)
     assert counts(sync([reports], settings)) == (3, 0, 0, 0, 0)

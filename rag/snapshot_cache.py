@@ -1,0 +1,194 @@
+"""The cache of a snapshot beside its database.
+
+It carries the store's revision. One that is stale, damaged or missing is built anew from the
+store; it is never trusted over it, and losing it loses nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+import orjson
+
+from rag.families import VERSION, Signed
+from rag.folder import CACHE, VECTORS, deriving
+from rag.keyword import KeywordIndex
+from rag.rows import StoredReport, info_from_dict
+from rag.snapshot import Snapshot, build_snapshot
+from rag.static import Vectors
+from rag.store import Store, Vector
+from rag.types import Passage, ReportInfo
+
+# Raise when what is cached, or how words are stemmed, changes.
+CACHE_VERSION = 5
+_SEAL = "sealed"
+_VECTORS = "dense.npy", "static.npy"
+_FAMILIES = f"families-{VERSION}"
+
+
+def open_snapshot(store: Store) -> Snapshot:
+    """The snapshot of the store's sealed generation, from the cache if that is good.
+
+    Raises:
+        IndexDamaged: the store has not all that it should have.
+    """
+    state = store.state
+    found = _load(store, state.generation, state.revision)
+    if found is None:
+        with deriving(store.home):
+            found = _load(store, state.generation, state.revision)
+            if found is None:
+                base, vectors = _newest(store), partial(_vectors, store)
+                found = build_snapshot(store, state.generation, state.revision, base, vectors)
+                _save(found)
+    return found
+
+
+def keep_vectors(store: Store, generation: int) -> None:
+    """Keep the vectors written in a generation beside the database, for who opens a snapshot.
+
+    They are in Chroma, but its reading them may write, and no reader should.
+    """
+    found = store.vectors_of(generation)
+    rows = np.array(list(found), dtype=np.str_)
+    vectors = np.array(list(found.values()), dtype=np.float32)
+    np.savez(store.home / f"{VECTORS}{generation}.npz", rows=rows, vectors=vectors)
+
+
+def _vectors(store: Store, rows: Collection[str]) -> dict[str, Vector]:
+    """The vectors of rows: those that were kept, and of others Chroma's."""
+    found: dict[str, Vector] = {}
+    for path in store.home.glob(f"{VECTORS}*.npz"):
+        with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(path) as kept:
+            found.update(zip(kept["rows"].tolist(), kept["vectors"], strict=True))
+    found = {row: found[row] for row in rows if row in found}
+    return found | store.vectors(set(rows) - found.keys())
+
+
+def _newest(store: Store) -> Snapshot | None:
+    """The newest earlier snapshot in the cache that is good."""
+    earlier = []
+    for cache in store.home.glob(f"{CACHE}{CACHE_VERSION}-*-*"):
+        _, _, generation, revision = cache.name.split("-")
+        if generation.isdigit() and int(generation) < store.state.generation:
+            earlier.append((int(generation), revision))
+    loaded = (_load(store, *which) for which in sorted(earlier, reverse=True))
+    return next((snapshot for snapshot in loaded if snapshot), None)
+
+
+def _cache(store: Store, generation: int, revision: str) -> Path:
+    return store.home / f"{CACHE}{CACHE_VERSION}-{generation}-{revision}"
+
+
+def _load(store: Store, generation: int, revision: str) -> Snapshot | None:
+    """The snapshot in the cache; None where there is none or it is damaged."""
+    cache = _cache(store, generation, revision)
+    try:
+        if (cache / _SEAL).read_text(encoding="ascii") != _digest(cache):
+            return None
+        reports = {
+            report.info.id: report
+            for line in (cache / "reports.jsonl").read_bytes().splitlines()
+            for report in [_report(orjson.loads(line))]
+        }
+        infos = {report_id: report.info for report_id, report in reports.items()}
+        rows = orjson.loads((cache / "passages.json").read_bytes())
+        passages = [_passage(row, infos) for row in rows]
+        keyword = KeywordIndex.load(cache / "keyword", len(passages))
+        dense, static = (_load_vectors(cache / name, len(passages)) for name in _VECTORS)
+        signed = Signed.load(cache / _FAMILIES, len(passages))
+        words = orjson.loads((cache / "words.json").read_bytes())
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return Snapshot(
+        store, generation, revision, reports, passages, keyword, dense, static, signed, words
+    )
+
+
+def _load_vectors(path: Path, size: int) -> Vectors:
+    vectors: Vectors = np.load(path, allow_pickle=False).astype(np.float32)
+    if len(vectors) != size:
+        raise ValueError(f"{len(vectors)} vectors, not {size}")
+    return vectors
+
+
+def _save(snapshot: Snapshot) -> None:
+    """Write the cache beside its place and move it there; others go."""
+    home = snapshot.store.home
+    cache = _cache(snapshot.store, snapshot.generation, snapshot.revision)
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f"{CACHE}new-", dir=home))
+        lines = (orjson.dumps(asdict(report)) for report in snapshot.reports.values())
+        (temporary / "reports.jsonl").write_bytes(b"\n".join(lines))
+        rows = [_row(passage) for passage in snapshot.passages]
+        (temporary / "passages.json").write_bytes(orjson.dumps(rows))
+        snapshot.keyword.save(temporary / "keyword")
+        for name, vectors in zip(_VECTORS, (snapshot.dense, snapshot.static), strict=True):
+            # Half the bits keep the ranking, at half the time to read them.
+            np.save(temporary / name, vectors.astype(np.float16))
+        snapshot.signed.save(temporary / _FAMILIES)
+        snapshot.catalogue.prepare()
+        (temporary / "words.json").write_bytes(orjson.dumps(snapshot.known_words))
+        (temporary / _SEAL).write_text(_digest(temporary), encoding="ascii")
+        for old in home.glob(f"{CACHE}*"):
+            if old != temporary:
+                shutil.rmtree(old, ignore_errors=True)
+        temporary.rename(cache)
+        for path in home.glob(f"{VECTORS}*"):
+            path.unlink(missing_ok=True)
+    except OSError:
+        # A full disk costs the next start some seconds, no more.
+        return
+
+
+def _digest(cache: Path) -> str:
+    """A hash of all files: half a cache can be readable, and would hide reports."""
+    found = hashlib.sha256()
+    for path in sorted(p for p in cache.rglob("*") if p.is_file() and p.name != _SEAL):
+        found.update(path.name.encode())
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def _report(data: dict[str, Any]) -> StoredReport:
+    lists = {name: tuple(data[name]) for name in ("links", "images", "unanswered")}
+    return StoredReport(**{**data, **lists, "info": info_from_dict(data["info"])})
+
+
+def _row(passage: Passage) -> list[object]:
+    return [
+        passage.id,
+        passage.report.id,
+        passage.section,
+        passage.prompt,
+        passage.text,
+        passage.spans,
+        passage.stage,
+        passage.language,
+        passage.part,
+        passage.parts,
+        passage.family,
+    ]
+
+
+def _passage(row: list[Any], infos: Mapping[str, ReportInfo]) -> Passage:
+    row_id, report, section, prompt, text, spans, *rest = row
+    return Passage(
+        row_id,
+        infos[report],
+        section,
+        prompt,
+        text,
+        tuple(map(tuple, spans)),
+        *rest,
+    )
