@@ -17,7 +17,6 @@ import numpy.typing as npt
 
 from ingest.chunk import chunk
 from ingest.clean import clean
-from ingest.facts import FACTS
 from ingest.files import Skipped, read_files
 from ingest.forms import MAX_TEXTS, MIN_LABS, Forms, learn_texts
 from ingest.lessons import head_key
@@ -25,7 +24,7 @@ from ingest.parse import parse
 from ingest.raw_kinds import ANSWER, counted, pieces
 from ingest.scan import key
 from ingest.sources import collect
-from rag.types import Passage, Report, Span
+from rag.types import FACTS, Passage, Report, Span
 
 Progress = Callable[[str, int, int], None]
 

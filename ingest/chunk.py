@@ -8,10 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ingest.clean import clean, clean_with_offsets
-from ingest.facts import FACTS
 from ingest.stages import stage_of
 from rag.tokens import count_tokens, fits
-from rag.types import Block, Passage, Report, Span
+from rag.types import FACTS, Block, Passage, Report, Span
 from rag.words import language_of, sentences
 
 # Two or three paragraphs: an answer block is whole in nine of ten cases, and a dozen passages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -44,16 +44,14 @@ class Todo:
 
 @dataclass(frozen=True)
 class Known:
-    """What an index has: its reports by id, the forms they were read with, and where more is.
+    """What an index has: its reports with their texts by id, and the forms they were read with.
 
-    `lessons` gives the lessons of files by the hash of their text, as far as they are kept;
-    `texts` the texts of reports by id.
+    `lessons` gives the lessons of files by the hash of their text, as far as they are kept.
     """
 
     reports: Mapping[str, StoredReport] = field(default_factory=dict)
     forms: Forms = field(default_factory=Forms)
     lessons: Callable[[], Mapping[str, Lesson]] = dict
-    texts: Callable[[Iterable[StoredReport]], Mapping[str, str]] = lambda _: {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +119,18 @@ def _kept(found: Found, known: Known, gone: Collection[str]) -> list[ReportFile]
     """The reports that stay though no file was given for them, as files."""
     ids = {file.id for file in found.files}
     kept = [r for name, r in known.reports.items() if name not in ids and name not in gone]
-    return [_StoredFile(r.info.id, r.source, "", r.digest, known, r) for r in kept]
+    return [_StoredFile(r.info.id, r.source, "", r.digest, r) for r in kept]
 
 
 @dataclass(frozen=True)
 class _StoredFile(ReportFile):
-    """A report of the index that stands for its file; its text is looked up when needed."""
+    """A report of the index that stands for its file."""
 
-    known: Known
     report: StoredReport
 
     @cached_property
     def text(self) -> str:
-        return self.known.texts([self.report])[self.id]
+        return self.report.raw
 
 
 def _learned(files: Sequence[ReportFile], known: Known) -> tuple[Forms, Mapping[str, Lesson]]:

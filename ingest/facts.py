@@ -10,9 +10,8 @@ from ingest.clean import clean
 from ingest.normalise import NOT_SHOWN
 from ingest.scan import Tag
 from rag.tags import fold_tag
-from rag.types import Block
+from rag.types import FACTS, Block
 
-FACTS = "Facts of this report"
 # What only a machine reads: an address, a pair of coordinates, an identifier.
 _TECHNICAL = re.compile(
     r"(?:https?:/|www\.)\S+|-?\d+\.\d+\s*,\s*-?\d+\.\d+|(?=\S*\d)[\w-]{16,}", re.IGNORECASE

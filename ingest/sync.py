@@ -35,10 +35,9 @@ from rag.folder import (
 from rag.models import Embed, embedding_name, open_embed
 from rag.rows import StoredReport
 from rag.settings import Settings
-from rag.snapshot_cache import keep_vectors, open_snapshot
+from rag.snapshot_cache import keep_vectors, open_snapshot, sealed_reports
 from rag.store import (
     Store,
-    counting,
     create_store,
     faults,
     is_sound,
@@ -97,7 +96,7 @@ def sync(
     folder, made = settings.index, made_by(settings)
     if dry_run:
         store = None if rebuild else _existing(folder, made)
-        return _compared(sources, store, store.rows() if store else [], prune, progress)[1].result
+        return _compared(sources, store, prune, progress)[1].result
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK, timeout=0):
@@ -105,19 +104,19 @@ def sync(
                 sweep(folder)
             with _reading(folder):
                 store = None if rebuild else _unfinished(folder, made) or _existing(folder, made)
-                rows = store.rows() if store else []
-                found, todo = _compared(sources, store, rows, prune, progress)
+                found, todo = _compared(sources, store, prune, progress)
             if rebuild and not found.files:
                 raise InputError(
                     "There is no readable report at the paths, so the index was not made anew."
                 )
-            if store and store.state.revision and not todo.changes:
+            if store is not None and store.state.revision and not todo.changes:
                 todo.result.revision = store.state.revision
             else:
                 store = _to_write(folder, made, store, rebuild)
-                _carry_out(todo, store, rows, settings, progress)
-            if store.home != current_database(folder):
+                _carry_out(todo, store, settings, progress)
+            if rebuild or store.home != current_database(folder):
                 _prepare_search(store, todo.result.passages, progress)
+                store.close()
                 make_current(store.home)
     except Timeout as error:
         raise IndexBusy(f"Another ingest is writing to {folder}. Wait until it is done.") from error
@@ -184,7 +183,6 @@ def _to_write(folder: Path, made: dict[str, str], store: Store | None, rebuild: 
 def _compared(
     sources: Sequence[SourceFile],
     store: Store | None,
-    rows: Sequence[StoredReport],
     prune: bool,
     progress: Progress,
 ) -> tuple[Found, Comparison]:
@@ -192,10 +190,9 @@ def _compared(
     if store is not None:
         state = store.state
         known = Known(
-            reports=counting(rows, state.generation),
+            reports=sealed_reports(store),
             forms=Forms.from_json(state.forms),
             lessons=partial(load_lessons, store.home),
-            texts=store.texts,
         )
     found = read_files(sources, known.reports, progress)
     return found, compare(found, known, prune, progress)
@@ -204,11 +201,10 @@ def _compared(
 def _carry_out(
     todo: Comparison,
     store: Store,
-    rows: Sequence[StoredReport],
     settings: Settings,
     progress: Progress,
 ) -> None:
-    writer = begin(store, rows)
+    writer = begin(store)
     writer.forget(_unwanted(todo, writer))
     writer.write_reports(todo.rows)
     many = todo.result.passages >= MANY

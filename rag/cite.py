@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rag.types import Citation, Passage, Status
+from rag.types import FACTS, Citation, Passage, Status
 from rag.words import sentences, strip_accents, terms, words
 
 _MARKS = re.compile(r"\[\s*(\d+(?:\s*[,;]\s*\d+)*)\s*\]")
@@ -114,9 +114,11 @@ def resolve(text: str, passages: Sequence[Passage], language: str) -> tuple[Cita
             if not 1 <= n <= len(passages):
                 continue
             support = best_support(sentence, passages[n - 1], language)
-            found.setdefault(
-                (n, support.quote), Citation(n, passages[n - 1], support.quote, support.status)
-            )
+            quote = support.quote
+            if passages[n - 1].section == FACTS:
+                # The label before the value is a tag's key, made readable: not the file's words.
+                quote = quote.partition(": ")[2] or quote
+            found.setdefault((n, quote), Citation(n, passages[n - 1], quote, support.status))
     return tuple(sorted(found.values(), key=lambda c: c.n))
 
 

@@ -96,11 +96,12 @@ class Engine:
         """The snapshot of what the index holds now; taken anew when an ingest changed it."""
         with self._lock:
             home = current_database(self.settings.index)
-            if self._state is None or self._state[0].store.home != home:
+            if self._state is None or self._state[0].home != home:
                 store = open_store(
                     self.settings.index, {"embedding": embedding_name(self.settings)}
                 )
                 snapshot = open_snapshot(store)
+                store.close()
                 self._state = snapshot, HybridRetriever(snapshot, self._embedding)
             return self._state
 

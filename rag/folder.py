@@ -121,6 +121,7 @@ def unfinished_database(folder: Path) -> Path | None:
 def make_current(database: Path) -> None:
     """Let a database count from now on."""
     _replace(database.parent / POINTER, database.name)
+    (database.parent / _UNFINISHED).unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """What searching needs in memory, derived from one generation of the store.
 
-A snapshot stays what it is: the database that it reads texts from is not written again.
+Whoever asks reads nothing else: whatever is asked of a collection, Chroma writes files of it, and
+many may ask at the same time.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +26,13 @@ from rag.types import Filters, Passage
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All reports (by id) and passages of one generation, with what finds them fast.
+    """All reports (by id, with their texts) and passages of one generation, and what finds them.
 
-    `dense` are the passages' vectors from the store, of unit length, `static` those of
-    `rag.static`: a row each. `signed` is what tells their families.
+    `home` is the database it was made of. `dense` are the passages' vectors from there, of unit
+    length, `static` those of `rag.static`: a row each. `signed` is what tells their families.
     """
 
-    store: Store
+    home: Path
     generation: int
     revision: str
     reports: Mapping[str, StoredReport]
@@ -74,7 +76,7 @@ class Snapshot:
 
     def texts(self, report_ids: Collection[str]) -> dict[str, str]:
         """The verbatim texts of reports by id; ids that are not here are left out."""
-        return self.store.texts(self.reports[i] for i in report_ids if i in self.reports)
+        return {i: self.reports[i].raw for i in report_ids if i in self.reports}
 
     def report(self, report_id: str) -> StoredReport:
         """One report with its verbatim text.
@@ -82,12 +84,11 @@ class Snapshot:
         Raises:
             UnknownReport: there is none of that id.
         """
-        text = self.texts([report_id])
-        if report_id not in text:
+        if report_id not in self.reports:
             raise UnknownReport(
                 f"There is no report {report_id!r} in the index. See `asklabs info`."
             )
-        return replace(self.reports[report_id], raw=text[report_id])
+        return self.reports[report_id]
 
 
 def build_snapshot(
@@ -104,7 +105,7 @@ def build_snapshot(
     Raises:
         IndexDamaged: the store has not all that it should have.
     """
-    reports = store.reports(generation)
+    reports = with_texts(store, store.reports(generation), base)
     if base is None:
         passages, signed = _in_families(store.passages(reports), None)
         known, words = [-1] * len(passages), {}
@@ -123,7 +124,7 @@ def build_snapshot(
     dense = [found[_row_of(p, reports)] for p in new]
     static = encode_static([f"{p.context}\n{p.text}" for p in new])
     return Snapshot(
-        store,
+        store.home,
         generation,
         revision,
         reports,
@@ -134,6 +135,18 @@ def build_snapshot(
         signed,
         words,
     )
+
+
+def with_texts(
+    store: Store, reports: Mapping[str, StoredReport], base: Snapshot | None = None
+) -> dict[str, StoredReport]:
+    """Reports with their verbatim texts; those that `base` has come from there."""
+    known = {r.digest: r.raw for r in base.reports.values()} if base else {}
+    read = store.texts(report for report in reports.values() if report.digest not in known)
+    return {
+        i: replace(report, raw=known[report.digest] if report.digest in known else read.get(i, ""))
+        for i, report in reports.items()
+    }
 
 
 def _passages(

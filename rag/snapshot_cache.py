@@ -24,14 +24,16 @@ from rag.families import VERSION, Signed
 from rag.folder import CACHE, VECTORS, deriving
 from rag.keyword import KeywordIndex
 from rag.rows import StoredReport, info_from_dict
-from rag.snapshot import Snapshot, build_snapshot
+from rag.snapshot import Snapshot, build_snapshot, with_texts
 from rag.static import Vectors
 from rag.store import Store, Vector
 from rag.types import Passage, ReportInfo
 
 # Raise when what is cached, or how words are stemmed, changes.
-CACHE_VERSION = 5
+CACHE_VERSION = 6
 _SEAL = "sealed"
+# What reading a cache raises that is missing, damaged or of another kind.
+_BAD = (OSError, ValueError, KeyError, TypeError)
 _VECTORS = "dense.npy", "static.npy"
 _FAMILIES = f"families-{VERSION}"
 
@@ -52,6 +54,19 @@ def open_snapshot(store: Store) -> Snapshot:
                 found = build_snapshot(store, state.generation, state.revision, base, vectors)
                 _save(found)
     return found
+
+
+def sealed_reports(store: Store) -> dict[str, StoredReport]:
+    """The reports that count, with their texts; the store is asked where the cache is not good."""
+    state = store.state
+    cache = _cache(store.home, state.generation, state.revision)
+    try:
+        if _is_good(cache):
+            return _reports(cache)
+    except _BAD:
+        pass
+    with deriving(store.home):
+        return with_texts(store, store.reports(state.generation))
 
 
 def keep_vectors(store: Store, generation: int) -> None:
@@ -86,21 +101,17 @@ def _newest(store: Store) -> Snapshot | None:
     return next((snapshot for snapshot in loaded if snapshot), None)
 
 
-def _cache(store: Store, generation: int, revision: str) -> Path:
-    return store.home / f"{CACHE}{CACHE_VERSION}-{generation}-{revision}"
+def _cache(home: Path, generation: int, revision: str) -> Path:
+    return home / f"{CACHE}{CACHE_VERSION}-{generation}-{revision}"
 
 
 def _load(store: Store, generation: int, revision: str) -> Snapshot | None:
     """The snapshot in the cache; None where there is none or it is damaged."""
-    cache = _cache(store, generation, revision)
+    cache = _cache(store.home, generation, revision)
     try:
-        if (cache / _SEAL).read_text(encoding="ascii") != _digest(cache):
+        if not _is_good(cache):
             return None
-        reports = {
-            report.info.id: report
-            for line in (cache / "reports.jsonl").read_bytes().splitlines()
-            for report in [_report(orjson.loads(line))]
-        }
+        reports = _reports(cache)
         infos = {report_id: report.info for report_id, report in reports.items()}
         rows = orjson.loads((cache / "passages.json").read_bytes())
         passages = [_passage(row, infos) for row in rows]
@@ -108,11 +119,21 @@ def _load(store: Store, generation: int, revision: str) -> Snapshot | None:
         dense, static = (_load_vectors(cache / name, len(passages)) for name in _VECTORS)
         signed = Signed.load(cache / _FAMILIES, len(passages))
         words = orjson.loads((cache / "words.json").read_bytes())
-    except (OSError, ValueError, KeyError, TypeError):
+    except _BAD:
         return None
     return Snapshot(
-        store, generation, revision, reports, passages, keyword, dense, static, signed, words
+        store.home, generation, revision, reports, passages, keyword, dense, static, signed, words
     )
+
+
+def _is_good(cache: Path) -> bool:
+    return (cache / _SEAL).read_text(encoding="ascii") == _digest(cache)
+
+
+def _reports(cache: Path) -> dict[str, StoredReport]:
+    lines = (cache / "reports.jsonl").read_bytes().splitlines()
+    reports = (_report(orjson.loads(line)) for line in lines)
+    return {report.info.id: report for report in reports}
 
 
 def _load_vectors(path: Path, size: int) -> Vectors:
@@ -124,8 +145,8 @@ def _load_vectors(path: Path, size: int) -> Vectors:
 
 def _save(snapshot: Snapshot) -> None:
     """Write the cache beside its place and move it there; others go."""
-    home = snapshot.store.home
-    cache = _cache(snapshot.store, snapshot.generation, snapshot.revision)
+    home = snapshot.home
+    cache = _cache(home, snapshot.generation, snapshot.revision)
     try:
         temporary = Path(tempfile.mkdtemp(prefix=f"{CACHE}new-", dir=home))
         lines = (orjson.dumps(asdict(report)) for report in snapshot.reports.values())

@@ -137,8 +137,9 @@ class Store:
             vectors.update(zip(page["ids"], array, strict=True))
         return vectors
 
-    def __len__(self) -> int:
-        return int(self.passage_rows.count())
+    def close(self) -> None:
+        """Let the database go; what Chroma had still to write is written then."""
+        self.client.close()
 
     @staticmethod
     def _pages(collection: Any, include: list[str]) -> Iterator[tuple[str, dict[str, Any], str]]:

@@ -13,6 +13,8 @@ Role = Literal["user", "assistant"]
 Span = tuple[int, int]
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
+# The section, and the prompt, of what only a report's tags say: "Label: value" a line.
+FACTS = "Facts of this report"
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,11 +103,9 @@ class Writer:
             rows.delete(ids=ids)
 
 
-def begin(store: Store, rows: Sequence[StoredReport]) -> Writer:
-    """Start writing, with all rows of reports that the store has.
-
-    Rows that no longer count, or are only half written, are deleted.
-    """
+def begin(store: Store) -> Writer:
+    """Start writing; rows that no longer count, or are only half written, are deleted."""
+    rows = store.rows()
     generation = store.state.generation + 1
     sealed = counting(rows, generation - 1)
     written = {row.info.id: row for row in rows if row.generation == generation}

@@ -56,5 +56,5 @@ def counts(result: SyncResult) -> tuple[int, int, int, int, int]:
 
 
 def snapshot(folder: Path) -> dict[str, str]:
-    files = (path for path in folder.rglob("*") if path.is_file())
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
     return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}

@@ -105,17 +105,25 @@ def _write(path: Path, data: bytes) -> Path:
     return path
 
 
+# A process of its own looks: what a child of this one needs at most counts this one's memory in.
+_LOOK = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.PIPE)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, done.stdout.decode())
+"""
+
+
 def _ingest(*paths: Path, folder: Path) -> tuple[dict[str, Any], int]:
     command = [sys.executable, "-m", "ui.cli", "ingest", *map(str, paths), "--json"]
-    with subprocess.Popen(
-        [*command, "--index", "index"], cwd=folder, stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        said = json.loads(process.stdout.read())
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+    looked = subprocess.run(
+        [sys.executable, "-c", _LOOK, *command, "--index", "index"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    memory, _, said = looked.stdout.decode().partition(" ")
     # Linux counts in KiB, macOS in bytes.
-    return said, used.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return json.loads(said), int(memory) * (1 if sys.platform == "darwin" else 1024)
 
 
 REASONS = {

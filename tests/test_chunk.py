@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from llama_index.core.schema import TextNode
 
 from ingest.chunk import MAX_TOKENS
-from ingest.facts import FACTS
 from ingest.forms import Forms
 from ingest.parse import parse
 from ingest.scan import hide_private, key, tags
 from ingest.transform import PassageChunker
 from rag.tokens import count_tokens
+from rag.types import FACTS
 from tests.conftest import SAMPLE
 from tests.made_up import NO_FORMS, learned, passages_of, read_back, report
 from tests.strategies import report_text, steady

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -22,6 +23,7 @@ from rag.cite import (
     resolve,
     stream_known,
 )
+from rag.types import FACTS
 
 # Few letters, so that marks, whole, broken and nested, are made often.
 MARKED = st.text(alphabet="[]19,; .a\n\t", max_size=40)
@@ -201,3 +203,9 @@ def test_coverage_is_a_share() -> None:
 )
 def test_marks_stand_before_the_full_stop(text: str, moved: str) -> None:
     assert marks_inside(text) == moved
+
+
+def test_of_a_fact_the_value_is_quoted() -> None:
+    fact = replace(passage("Assignment type: not by chance\nSample size: 40"), section=FACTS)
+    (citation,) = resolve("Peru (2023): Assignment type: not by chance [1].", [fact], "en")
+    assert (citation.quote, citation.status) == ("not by chance", "supported")

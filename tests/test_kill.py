@@ -49,9 +49,10 @@ class Content:
 def content(index: Path) -> Content:
     if current_database(index) is None:
         return Content("", {}, {}, {})
-    snapshot = open_snapshot(open_store(index, {}))
+    store = open_store(index, {})
+    snapshot = open_snapshot(store)
     rows = {snapshot.reports[p.report.id].row_of(p.id): p for p in snapshot.passages}
-    vectors = snapshot.store.vectors(rows.keys())
+    vectors = store.vectors(rows.keys())
     texts = snapshot.texts(snapshot.reports.keys())
     return Content(
         snapshot.revision,

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 
 from ingest.clean import clean
-from ingest.facts import FACTS
 from ingest.forms import Forms
 from ingest.parse import FREE_TEXT, parse
 from ingest.scan import find_tags, scan
-from rag.types import Report
+from rag.types import FACTS, Report
 from tests.made_up import NO_FORMS, TAGS, answers, learned, parsed, report, texts
 from tests.strategies import report_text, steady
 

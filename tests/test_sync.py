@@ -27,7 +27,7 @@ def test_what_is_written_is_what_was_read(reports: Path, settings: Settings) -> 
         "Nobody in Peru counts the boats.",
         "Peru waits for a ferry.",
     ]
-    assert result.passages == 6 == len(opened(settings))
+    assert result.passages == 6 == opened(settings).passage_rows.count()
     assert result.revision == opened(settings).state.revision != ""
 
 
@@ -282,4 +282,4 @@ def test_no_files_is_an_empty_index(tmp_path: Path, settings: Settings) -> None:
     (tmp_path / "none").mkdir()
     result = sync([tmp_path / "none"], settings)
     assert counts(result) == (0, 0, 0, 0, 0)
-    assert len(opened(settings)) == 0
+    assert opened(settings).passage_rows.count() == 0
