@@ -18,7 +18,7 @@ from rag.settings import Settings
 
 SAMPLE = Path(__file__).resolve().parents[1] / "eval" / "sample" / "reports"
 SIZES = (25_000, 100_000)
-PASSAGES_PER_REPORT = 11
+PASSAGES_PER_REPORT = 18
 
 
 def varied(text: str, words: list[str], rng: random.Random) -> str:
