@@ -159,6 +159,8 @@ def coverage_sentence(coverage: Coverage, refused: bool = False) -> str:
     labs = f"{_counted(coverage.count, 'report')} of {_counted(len(coverage.labs), 'lab')}"
     if coverage.intent == "list" and not refused:
         return f"The complete list, counted: {labs}."
+    if coverage.intent == "about":
+        return "Counted over the whole collection."
     read = (
         f"{_counted(coverage.read_passages, 'passage')} from "
         f"{_counted(coverage.read_reports, 'report')} read"

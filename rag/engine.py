@@ -11,6 +11,7 @@ from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
+from rag.about import about_answer
 from rag.catalogue import Catalogue
 from rag.contacts import mask_contacts, mask_hits
 from rag.folder import current_database
@@ -130,6 +131,14 @@ class Engine:
         snapshot, retriever = self._current()
         plan = make_plan(question, history, filters, snapshot.catalogue)
         planned = clock()
+        if plan.intent == "about":
+            about = about_answer(plan, snapshot.catalogue, snapshot.language_counts)
+            done = replace(
+                about,
+                index=snapshot.revision,
+                timings={"plan_ms": 1000 * (planned - started), "retrieve_ms": 0.0},
+            )
+            return AnswerStream(iter([done.text]), lambda _: done)
         found = _search(retriever, plan)
         read = self._masked(self._read(found, plan))
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
@@ -195,16 +204,13 @@ class Engine:
     def info(self) -> dict[str, Any]:
         """What the index holds and what answers questions over it, for people and scripts."""
         snapshot, _ = self._current()
-        languages: dict[str, int] = {}
-        for passage in snapshot.passages:
-            languages[passage.language] = languages.get(passage.language, 0) + 1
         return {
             "reports": len(snapshot.catalogue.reports),
             "passages": len(snapshot.passages),
             "labs": len(snapshot.catalogue.counts("country")),
             "years": dict(snapshot.catalogue.counts("year")),
             "kinds": dict(snapshot.catalogue.counts("kind")),
-            "languages": dict(sorted(languages.items(), key=lambda pair: -pair[1])),
+            "languages": dict(snapshot.language_counts),
             "index": str(self.settings.index),
             "fingerprint": snapshot.revision,
             "embedding": embedding_name(self.settings),

@@ -6,6 +6,7 @@ many may ask at the same time.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -67,6 +68,11 @@ class Snapshot:
     def languages(self) -> npt.NDArray[np.str_]:
         """The language of each passage."""
         return np.array([passage.language for passage in self.passages] or [""])
+
+    @cached_property
+    def language_counts(self) -> Mapping[str, int]:
+        """The languages of the passages with their numbers, the most used first."""
+        return dict(Counter(passage.language for passage in self.passages).most_common())
 
     @cached_property
     def _report_numbers(self) -> npt.NDArray[np.int32]:

@@ -205,6 +205,8 @@ def coverage_line(answer: Answer) -> str:
     c = answer.coverage
     if c.intent == "list":
         return "" if answer.refused else "The complete list of reports whose tags match."
+    if c.intent == "about":
+        return "Counted over the whole collection."
     if not c.read_passages:
         return "There was no passage to read."
     read = f"Read {counted(c.read_passages, 'passage')} from {counted(c.read_reports, 'report')}"

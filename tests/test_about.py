@@ -1,0 +1,73 @@
+"""Greetings and questions about the collection itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.about import asks_about
+from rag.engine import Engine
+
+ABOUT = {
+    "Which years do you cover?": "year",
+    "What countries are in this collection?": "country",
+    "How many reports do you have?": "report",
+    "Quelles années couvrez-vous ?": "year",
+    "Combien de rapports avez-vous ?": "report",
+    "¿Qué temas cubres?": "theme",
+    "¿Cuántos informes hay?": "report",
+    "Quantos relatórios tem?": "report",
+    "ما هي السنوات التي تغطيها؟": "year",
+    "Which languages do you speak?": "language",
+    "What methods are in the database?": "method",
+    "What kinds of reports are there in this collection?": "kind",
+}
+GREETINGS = (
+    "Hello",
+    "Hi there!",
+    "Merci beaucoup",
+    "hola",
+    "obrigado!",
+    "مرحبا",
+    "What can you do?",
+)
+OTHERS = (
+    "Which countries have a savings app?",
+    "What did labs learn about databases?",
+    "Which labs are covered by insurance pilots?",
+    "How many reports do you have on water?",
+    "How many reports mention cholera?",
+    "Hola: ¿qué aprendió Perú?",
+    "Which methods did labs use in the collection of waste?",
+    "What can I do about food loss?",
+    "¿Cuántos informes hay sobre agua?",
+    "Which topics do labs in Peru cover?",
+    "Who are you working with in Fiji?",
+)
+
+
+@pytest.mark.parametrize("question", ABOUT)
+def test_questions_about_the_collection_are_known(question: str) -> None:
+    assert asks_about(question) == (ABOUT[question],)
+
+
+@pytest.mark.parametrize("question", GREETINGS)
+def test_greetings_are_known(question: str) -> None:
+    assert asks_about(question) == ()
+
+
+@pytest.mark.parametrize("question", OTHERS)
+def test_questions_to_the_reports_are_not_about_the_collection(question: str) -> None:
+    assert asks_about(question) is None
+
+
+def test_the_answer_counts(sample_engine: Engine) -> None:
+    answer = sample_engine.ask("Which years do you cover?").answer
+    counts = sample_engine.catalogue.counts("year")
+    assert not answer.refused
+    assert answer.coverage.intent == "about"
+    assert all(f"{year} ({n})" in answer.text for year, n in counts)
+    assert f"{len(sample_engine.catalogue.reports)} reports" in answer.text
+    assert "langues" not in answer.text
+    french = sample_engine.ask("Quelles langues y a-t-il dans la collection ?").answer
+    assert "Langues: anglais" in french.text
+    assert sample_engine.ask("hola").answer.text.startswith("Respondo")
