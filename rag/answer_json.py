@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
-from rag.types import Answer, Citation, Hit, Passage, ReportInfo
+from rag.types import Answer, Citation, Hit, Passage, QueryPlan, ReportInfo
 
 SCORE_DIGITS = 4
 
@@ -73,6 +73,20 @@ def passage_to_dict(rank: int, hit: Hit) -> dict[str, Any]:
         "text": hit.passage.text,
         "spans": _plain(hit.passage.spans),
         "score": round(hit.score, SCORE_DIGITS),
+        **({"also_in": [info.id for info in hit.siblings]} if hit.siblings else {}),
+        **({"why": asdict(hit.why)} if hit.why else {}),
+    }
+
+
+def plan_to_dict(plan: QueryPlan) -> dict[str, Any]:
+    """How a question is understood: what is searched for, where, and what comes first."""
+    return {
+        "searched": plan.standalone,
+        "language": plan.language,
+        "intent": plan.intent,
+        "filters": plan.filters.as_dict(),
+        "first": plan.boosted.as_dict(),
+        "many_labs": plan.wide,
     }
 
 

@@ -181,11 +181,19 @@ class Engine:
         ranked = fold_duplicates(sorted(found.hits, key=lambda hit: -hit.score), _apart(plan))
         return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), 2 * count, tokens)
 
-    def search(self, question: str, *, k: int = 20, filters: Filters = Filters()) -> list[Hit]:
-        """The k best passages for a question, best first."""
+    def search(
+        self, question: str, *, k: int = 20, filters: Filters = Filters(), explain: bool = False
+    ) -> list[Hit]:
+        """The k best passages for a question, best first; with `explain` each says why."""
         snapshot, retriever = self._current()
         plan = make_plan(question, (), filters, snapshot.catalogue)
-        return list(self._masked(_search(retriever, plan).hits[:k]))
+        return list(self._masked(_search(retriever, plan, explain).hits[:k]))
+
+    def plan(
+        self, question: str, *, history: Sequence[Turn] = (), filters: Filters = Filters()
+    ) -> QueryPlan:
+        """How a question is understood."""
+        return make_plan(question, history, filters, self.catalogue)
 
     @property
     def passages(self) -> Sequence[Passage]:
@@ -242,17 +250,19 @@ def open_engine(settings: Settings) -> Engine:
     return engine
 
 
-def _search(retriever: HybridRetriever, plan: QueryPlan) -> Found:
+def _search(retriever: HybridRetriever, plan: QueryPlan, explain: bool = False) -> Found:
     """What is found for a plan, duplicates folded, spread over the labs that are asked."""
     sides = plan.boosted.country if plan.intent == "compare" else ()
     if len(sides) < 2:
-        found = retriever.find(plan)
+        found = retriever.find(plan, explain=explain)
         hits = fold_duplicates(found.hits, _apart(plan))
         if plan.wide:
             hits = spread(hits, per_report=1, per_lab=99 if sides else WIDE_PER_LAB)
         return Found(tuple(hits), found.matched)
     found_sides = [
-        retriever.find(replace(plan, filters=replace(plan.filters, country=(side,))))
+        retriever.find(
+            replace(plan, filters=replace(plan.filters, country=(side,))), explain=explain
+        )
         for side in sides
     ]
     folded = [fold_duplicates(found.hits, _apart(plan)) for found in found_sides]

@@ -12,8 +12,9 @@ question.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -25,7 +26,7 @@ from rag.models import embed_query
 from rag.nodes import to_scored_node
 from rag.snapshot import Snapshot
 from rag.static import LANGUAGE, encode_static
-from rag.types import Hit, Passage, QueryPlan
+from rag.types import Hit, Passage, QueryPlan, Vote, Why
 from rag.words import focus, terms
 
 # Chosen on the development questions among 5, 10, 20, 40. With the usual 60, keyword search
@@ -78,22 +79,30 @@ class HybridRetriever(BaseRetriever):
         )
         return [to_scored_node(hit) for hit in self.find(plan).hits]
 
-    def find(self, plan: QueryPlan, limit: int = DEPTH) -> Found:
-        """The best passages for a plan's stand-alone question, within its filters."""
-        scores: dict[int, float] = {}
+    def find(self, plan: QueryPlan, limit: int = DEPTH, *, explain: bool = False) -> Found:
+        """The best passages for a plan's stand-alone question, within its filters.
+
+        With `explain` each hit says why it ranks where it does.
+        """
         rankings = self._rankings(plan)
-        scopes = [plan.filters]
+        scopes = {"": plan.filters}
         if plan.boosted.country and not plan.filters.country:
-            scopes.append(replace(plan.filters, country=plan.boosted.country))
-        for scope in scopes:
+            scopes[", labs named"] = replace(plan.filters, country=plan.boosted.country)
+        made: list[_Ranking] = []
+        scores: dict[int, float] = {}
+        for where, scope in scopes.items():
             allowed = self._snapshot.allowed(scope)
-            for ranking, weights in rankings.values():
-                _add_ranks(scores, _top(np.where(allowed, ranking, -np.inf)), weights)
-        self._weigh(scores, plan)
+            for name, (ranking, weights) in rankings.items():
+                top = _top(np.where(allowed, ranking, -np.inf))
+                made.append(_Ranking(name + where, top, ranking, weights))
+                _add_ranks(scores, top, weights)
+        weighing = _Weighing(self._snapshot, plan, scores)
+        weighing.weigh(scores)
         passages = self._snapshot.passages
         best = sorted(scores, key=lambda i: (-scores[i], passages[i].id))[:limit]
+        whys = _whys(best, made, weighing) if explain else {}
         dense, keyword = rankings["dense"][0], rankings["keyword"][0]
-        hits = tuple(Hit(passages[i], scores[i], float(dense[i])) for i in best)
+        hits = tuple(Hit(passages[i], scores[i], float(dense[i]), why=whys.get(i)) for i in best)
         in_scope = np.where(self._snapshot.allowed(plan.filters), keyword, -np.inf)
         return Found(hits, self._matched(in_scope, best))
 
@@ -123,27 +132,6 @@ class HybridRetriever(BaseRetriever):
             "dense": (self._snapshot.dense @ vector, WEIGHT_DENSE + PROXY * proxy),
         }
 
-    def _weigh(self, scores: dict[int, float], plan: QueryPlan) -> None:
-        """Change fused scores by what a passage is and what else was found in its report."""
-        passages = self._snapshot.passages
-        boosted = replace(plan.boosted, country=())
-        named = self._snapshot.catalogue.ids(boosted) if boosted else frozenset()
-        asked = frozenset(terms(plan.standalone, plan.language))
-        company: dict[str, list[float]] = {}
-        for i in scores:
-            passage = passages[i]
-            if passage.stage == "admin":
-                scores[i] *= MINOR
-            if len(passage.text) < MINOR_LENGTH and not _shares_words(passage, asked):
-                scores[i] *= MINOR
-            if passage.report.id in named:
-                scores[i] *= BOOST
-            company.setdefault(passage.report.id, []).append(scores[i])
-        if not plan.wide:
-            gains = {r: COMPANY * sum(sorted(found)[-2:]) for r, found in company.items()}
-            for i in scores:
-                scores[i] += gains[passages[i].report.id]
-
     def _matched(self, keyword: Scores, best: Sequence[int]) -> frozenset[str]:
         passages = self._snapshot.passages
         highest = float(keyword.max()) if keyword.size else 0.0
@@ -151,8 +139,70 @@ class HybridRetriever(BaseRetriever):
         return frozenset(passages[int(i)].report.id for i in (*over, *best[:20]))
 
 
+@dataclass(frozen=True, slots=True)
+class _Ranking:
+    """One ranking: positions of passages, best first, with the scores and weights of all."""
+
+    name: str
+    order: Sequence[int]
+    scores: Scores
+    weights: Scores
+
+
+class _Weighing:
+    """What changes fused scores: what a passage is, and what else was found in its report."""
+
+    def __init__(self, snapshot: Snapshot, plan: QueryPlan, found: Collection[int]) -> None:
+        self._passages = snapshot.passages
+        boosted = replace(plan.boosted, country=())
+        self._named = snapshot.catalogue.ids(boosted) if boosted else frozenset()
+        self._asked = frozenset(terms(plan.standalone, plan.language))
+        self._in_company = not plan.wide
+        self.factors = {i: self._factors_of(self._passages[i]) for i in found}
+        self.gains: dict[str, float] = {}
+
+    def weigh(self, scores: dict[int, float]) -> None:
+        company: dict[str, list[float]] = {}
+        for i in scores:
+            scores[i] *= prod(self.factors[i].values())
+            company.setdefault(self._passages[i].report.id, []).append(scores[i])
+        if self._in_company:
+            self.gains = {r: COMPANY * sum(sorted(s)[-2:]) for r, s in company.items()}
+            for i in scores:
+                scores[i] += self.gain(i)
+
+    def gain(self, i: int) -> float:
+        return self.gains.get(self._passages[i].report.id, 0.0)
+
+    def _factors_of(self, passage: Passage) -> dict[str, float]:
+        factors: dict[str, float] = {}
+        if passage.stage == "admin":
+            factors["of the form's administration"] = MINOR
+        if len(passage.text) < MINOR_LENGTH and not _shares_words(passage, self._asked):
+            factors["says little by itself"] = MINOR
+        if passage.report.id in self._named:
+            factors["the year or kind that is named"] = BOOST
+        return factors
+
+
 def _shares_words(passage: Passage, asked: frozenset[str]) -> bool:
     return len(asked.intersection(terms(passage.text, passage.language))) > 1
+
+
+def _whys(best: Sequence[int], made: Sequence[_Ranking], weighing: _Weighing) -> dict[int, Why]:
+    ranks = [(ranking, {i: n for n, i in enumerate(ranking.order, 1)}) for ranking in made]
+    return {
+        i: Why(
+            tuple(
+                Vote(r.name, rank[i], float(r.scores[i]), float(r.weights[i]) / (K + rank[i]))
+                for r, rank in ranks
+                if i in rank
+            ),
+            weighing.factors[i],
+            weighing.gain(i),
+        )
+        for i in best
+    }
 
 
 def _top(scores: Scores) -> list[int]:

@@ -108,6 +108,28 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """What one ranking gave a passage: its rank there (from 1), its score there, its points."""
+
+    ranking: str
+    rank: int
+    score: float
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a hit has its score: the votes' points, times the factors, plus what its company gave.
+
+    `factors` are by what they are for; `company` is for the other passages of its report.
+    """
+
+    votes: tuple[Vote, ...]
+    factors: Mapping[str, float]
+    company: float
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that retrieval found, with its fused score (higher is better).
 
@@ -119,6 +141,7 @@ class Hit:
     score: float
     similarity: float = 0.0
     siblings: tuple[ReportInfo, ...] = ()
+    why: Why | None = None
 
 
 @dataclass(frozen=True, slots=True)

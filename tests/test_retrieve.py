@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import pytest
 from llama_index.core.schema import QueryBundle
 
@@ -110,3 +112,13 @@ def test_a_short_answer_counts_in_full_where_it_says_what_is_asked() -> None:
     asked = frozenset(terms("Who keeps quince orchards?", "en"))
     assert _shares_words(passage("Twelve families keep quince orchards."), asked)
     assert not _shares_words(passage("Twelve families."), asked)
+
+
+def test_an_explanation_adds_up_to_the_score(retriever: HybridRetriever) -> None:
+    boosted = Filters(country=("Lesotho",), year=(2023,))
+    asked = plan("What fees did women pay?", boosted=boosted)
+    for hit in retriever.find(asked, explain=True).hits:
+        assert hit.why
+        points = sum(vote.points for vote in hit.why.votes)
+        assert hit.score == pytest.approx(points * prod(hit.why.factors.values()) + hit.why.company)
+    assert all(hit.why is None for hit in retriever.find(asked).hits)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from rag.types import Answer, Citation, Passage, ReportInfo, Span, Status
+from rag.types import Answer, Citation, Hit, Passage, ReportInfo, Span, Status
 
 STAGE_WORDS = {
     "intention": "What the lab planned",
@@ -95,11 +95,16 @@ def weakest(citations: Sequence[Citation]) -> Status:
     return max((c.status for c in citations), key=list(STATUS_WORDS).index)
 
 
-def card(passage: Passage, turn: int, citations: Sequence[Citation] = ()) -> str:
+def card(
+    passage: Passage,
+    turn: int,
+    citations: Sequence[Citation] = (),
+    siblings: Sequence[ReportInfo] = (),
+) -> str:
     """One source as a card that opens: who, when and where, then the passage with its quotes.
 
     `citations` are those that cite the passage, all of one number; none for a passage that the
-    answer doesn't cite.
+    answer doesn't cite. `siblings` are other reports that say the same.
     """
     info = passage.report
     n = citations[0].n if citations else 0
@@ -119,12 +124,19 @@ def card(passage: Passage, turn: int, citations: Sequence[Citation] = ()) -> str
         f'<p class="stage {passage.stage}">{STAGE_WORDS[passage.stage]}'
         f"{f' <span>{part}</span>' if part else ''}</p>"
         f'<blockquote dir="auto"{lang}>{highlighted(passage.text, quotes)}</blockquote>'
-        f"{_verdicts(citations)}{_back(turn, n) if n else ''}</div></details>"
+        f"{_siblings(siblings)}{_verdicts(citations)}{_back(turn, n) if n else ''}</div></details>"
     )
 
 
 def _short(text: str, length: int) -> str:
     return escape(text if len(text) <= length else text[:length].rsplit(" ", 1)[0] + " …")
+
+
+def _siblings(reports: Sequence[ReportInfo]) -> str:
+    if not reports:
+        return ""
+    named = "; ".join(f"{escape(info.title)} ({info.year or '?'})" for info in reports)
+    return f'<p class="siblings" dir="auto">Also in: {named}</p>'
 
 
 def _verdicts(citations: Sequence[Citation]) -> str:
@@ -166,22 +178,30 @@ def sources(answer: Answer | None, turn: int) -> str:
         hint = "The passages that an answer rests on appear here, the quoted words highlighted."
         return _panel(turn, "Sources", f'<p class="hint">{hint}</p>')
     cited = {c.passage.id for c in answer.citations}
-    others = [hit.passage for hit in answer.hits if hit.passage.id not in cited]
+    others = [hit for hit in answer.hits if hit.passage.id not in cited]
+    siblings = {hit.passage.id: hit.siblings for hit in answer.hits}
     of = f'<span class="of" dir="auto">{escape(answer.question)}</span>'
     if answer.refused:
         head = f"Nearest passages{of}"
         words = "They come closest to the question, but do not answer it."
         hint = f'<p class="hint">{words if others else "No passage comes close."}</p>'
-        return _panel(turn, head, hint + "".join(card(p, turn) for p in others[:NEAREST]))
+        return _panel(turn, head, hint + _uncited(others[:NEAREST], turn))
     numbers = by_number(answer.citations)
-    cards = "".join(card(group[0].passage, turn, group) for group in numbers.values())
+    cards = "".join(
+        card(group[0].passage, turn, group, siblings.get(group[0].passage.id, ()))
+        for group in numbers.values()
+    )
     more = others[:UNCITED]
     if more:
         cards += (
             f'<details class="more"><summary>{counted(len(more), "more passage")} found, not '
-            f"cited</summary>{''.join(card(p, turn) for p in more)}</details>"
+            f"cited</summary>{_uncited(more, turn)}</details>"
         )
     return _panel(turn, f"{counted(len(numbers), 'source')}{of}", cards)
+
+
+def _uncited(hits: Sequence[Hit], turn: int) -> str:
+    return "".join(card(hit.passage, turn, (), hit.siblings) for hit in hits)
 
 
 def _panel(turn: int, head: str, body: str) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from rag.types import Answer, Hit, Passage
+from rag.answer_json import plan_to_dict
+from rag.types import Answer, Hit, Passage, QueryPlan, Why
 
 if TYPE_CHECKING:
     from ingest.compare import SyncResult
@@ -42,9 +43,35 @@ def print_hits(hits: Sequence[Hit]) -> None:
         info = passage.report
         print(f"{rank}. {info.lab} ({info.year or '?'}, {info.kind}) {info.title}")
         print(f"   {_place(passage)}  [{info.id}, score {hit.score:.3f}]")
-        print(f"   {' '.join(passage.text.split())[:300]}\n")
+        print(f"   {' '.join(passage.text.split())[:300]}")
+        if hit.siblings:
+            print(f"   The same in: {', '.join(other.id for other in hit.siblings)}")
+        if hit.why:
+            _print_why(hit.why)
+        print()
     if not hits:
         print("No passage was found. Try other words or fewer filters.", file=sys.stderr)
+
+
+def _print_why(why: Why) -> None:
+    for vote in why.votes:
+        print(f"   + {vote.points:.4f}  {vote.ranking}: rank {vote.rank} (of {vote.score:.3f})")
+    for name, factor in why.factors.items():
+        print(f"   × {factor}  {name}")
+    if why.company:
+        print(f"   + {why.company:.4f}  other passages of the report")
+
+
+def print_plan(plan: QueryPlan) -> None:
+    """How a question is understood, a line a fact."""
+    said = plan_to_dict(plan)
+    said |= {name: _values(said[name]) for name in ("filters", "first")}
+    print_info({name: value for name, value in said.items() if value != ""})
+    print()
+
+
+def _values(filters: Mapping[str, Sequence[str | int]]) -> str:
+    return "; ".join(f"{name} = {' / '.join(map(str, vs))}" for name, vs in filters.items())
 
 
 def _place(passage: Passage) -> str:

@@ -24,7 +24,7 @@ from ui.options import (
     engine_of,
     filters_of,
 )
-from ui.printing import print_hits, print_json, print_sources
+from ui.printing import print_hits, print_json, print_plan, print_sources
 
 
 def ask(
@@ -87,21 +87,29 @@ def search(
     datasource: Source = None,
     sdg: Sdg = None,
     theme: Theme = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why each passage ranks where it does.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Find passages without writing an answer."""
-    from rag.answer_json import passage_to_dict
+    from rag.answer_json import passage_to_dict, plan_to_dict
 
     filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme)
-    hits = engine_of(index).search(_asked(question), k=k, filters=filters)
+    engine = engine_of(index)
+    hits = engine.search(_asked(question), k=k, filters=filters, explain=explain)
+    plan = engine.plan(question, filters=filters)
     if json:
         print_json(
             {
                 "question": question,
+                "understood": plan_to_dict(plan),
                 "passages": [passage_to_dict(n, hit) for n, hit in enumerate(hits, start=1)],
             }
         )
         return
+    if explain:
+        print_plan(plan)
     print_hits(hits)
 
 
