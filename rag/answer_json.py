@@ -33,6 +33,7 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
             "labs": list(answer.coverage.labs),
             "matched_reports": answer.coverage.matched_reports,
             "filters": answer.coverage.filters.as_dict(),
+            "also_mentioned": list(answer.coverage.mentioned),
         },
         "mode": answer.mode,
         "timings": {
@@ -73,9 +74,12 @@ def passage_to_dict(rank: int, hit: Hit) -> dict[str, Any]:
         "text": hit.passage.text,
         "spans": _plain(hit.passage.spans),
         "score": round(hit.score, SCORE_DIGITS),
-        **({"also_in": [info.id for info in hit.siblings]} if hit.siblings else {}),
-        **({"why": asdict(hit.why)} if hit.why else {}),
     }
+
+
+def explained(hit: Hit) -> dict[str, Any]:
+    """Why a hit ranks where it does, and in which other reports the same stands."""
+    return {"why": asdict(hit.why) if hit.why else None, "also_in": [i.id for i in hit.siblings]}
 
 
 def plan_to_dict(plan: QueryPlan) -> dict[str, Any]:
@@ -94,11 +98,14 @@ def _detail(answer: Answer) -> dict[str, Any]:
     infos: list[ReportInfo] = []
     found = [hit.passage for hit in answer.hits]
 
+    def number(info: ReportInfo) -> int:
+        if info not in infos:
+            infos.append(info)
+        return infos.index(info)
+
     def rest(passage: Passage) -> dict[str, Any]:
-        if passage.report not in infos:
-            infos.append(passage.report)
         return {
-            "info": infos.index(passage.report),
+            "info": number(passage.report),
             "id": passage.id,
             "spans": _plain(passage.spans),
             "language": passage.language,
@@ -112,7 +119,13 @@ def _detail(answer: Answer) -> dict[str, Any]:
         return {"text": passage.text, **rest(passage)}
 
     hits = [
-        {"score": hit.score, "stage": hit.passage.stage, **rest(hit.passage)} for hit in answer.hits
+        {
+            "score": hit.score,
+            "stage": hit.passage.stage,
+            "siblings": [number(info) for info in hit.siblings],
+            **rest(hit.passage),
+        }
+        for hit in answer.hits
     ]
     return {
         "language": answer.language,

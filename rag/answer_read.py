@@ -39,6 +39,7 @@ class _Rest(BaseModel):
 class _HitRest(_Rest):
     score: float
     stage: Stage
+    siblings: tuple[NonNegativeInt, ...] = ()
 
 
 class _CitedRest(_Rest):
@@ -83,6 +84,7 @@ class _Coverage(BaseModel):
     labs: tuple[str, ...]
     matched_reports: int
     filters: dict[str, Any]
+    also_mentioned: tuple[str, ...] = ()
 
 
 class _Answer(BaseModel):
@@ -128,6 +130,7 @@ def answer_from_dict(data: Mapping[str, Any]) -> Answer:
             read_passages=given.detail.read_passages,
             read_reports=given.detail.read_reports,
             filters=_filters(given.coverage.filters),
+            mentioned=given.coverage.also_mentioned,
         ),
         mode=given.mode,
         language=given.detail.language,
@@ -155,10 +158,13 @@ def _hits(given: _Answer) -> tuple[Hit, ...]:
     shown, rests = given.passages, given.detail.passages
     if len(shown) != len(rests):
         raise _unusable("detail.passages", f"has {len(rests)} entries for {len(shown)} passages")
-    return tuple(
-        Hit(_whole(given, rest, one, rest.stage, one.text, f"detail.passages.{i}"), rest.score)
-        for i, (one, rest) in enumerate(zip(shown, rests, strict=True))
-    )
+    hits = []
+    for i, (one, rest) in enumerate(zip(shown, rests, strict=True)):
+        where = f"detail.passages.{i}"
+        passage = _whole(given, rest, one, rest.stage, one.text, where)
+        siblings = tuple(_info(given, number, where) for number in rest.siblings)
+        hits.append(Hit(passage, rest.score, siblings=siblings))
+    return tuple(hits)
 
 
 def _citations(given: _Answer, hits: Sequence[Hit]) -> tuple[Citation, ...]:
@@ -178,14 +184,18 @@ def _citations(given: _Answer, hits: Sequence[Hit]) -> tuple[Citation, ...]:
     return tuple(citations)
 
 
+def _info(given: _Answer, number: int, where: str) -> ReportInfo:
+    if number >= len(given.detail.infos):
+        raise _unusable(f"{where}.info", f"there is no report {number} in detail.infos")
+    return given.detail.infos[number]
+
+
 def _whole(
     given: _Answer, rest: _Rest, shown: _Citation | _Passage, stage: Stage, text: str, where: str
 ) -> Passage:
-    if rest.info >= len(given.detail.infos):
-        raise _unusable(f"{where}.info", f"there is no report {rest.info} in detail.infos")
     return Passage(
         id=rest.id,
-        report=given.detail.infos[rest.info],
+        report=_info(given, rest.info, where),
         section=shown.section,
         prompt=shown.prompt,
         text=text,

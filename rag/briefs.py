@@ -125,12 +125,14 @@ def _part(answer: Answer) -> Part:
     if not sources and answer.refused:
         sources = tuple(_near(hit.passage) for hit in answer.hits[:NEAREST])
     heading = "Nearest passages" if answer.refused else "Sources"
+    mentioned = tuple(_near(hit.passage) for hit in answer.mentions)
+    lists = ((heading, sources), ("Also mentioned in the text, not counted", mentioned))
     return Part(
         question=one_line(answer.question) or "(no question)",
         language=one_line(answer.language),
         facts=tuple(_facts(answer)),
         lines=tuple(_lines(answer.text, {citation.n for citation in answer.citations})),
-        source_lists=((heading, sources),) if sources else (),
+        source_lists=tuple((head, found) for head, found in lists if found),
         listed=_listed(answer) if counted else (),
     )
 

@@ -16,6 +16,7 @@ from rag.catalogue import Catalogue
 from rag.contacts import mask_contacts, mask_hits
 from rag.folder import current_database
 from rag.lists import list_answer
+from rag.mentions import mentions
 from rag.models import embed_query, embedding_name, make_embedding, make_llm
 from rag.plan import make_plan
 from rag.postprocess import fit_budget, fold_duplicates, interleave, spread
@@ -150,7 +151,11 @@ class Engine:
         }
         # An empty scope stays empty: the answer names the filters that emptied it.
         if plan.intent == "list" or not snapshot.catalogue.ids(plan.filters):
-            answer = list_answer(plan, snapshot.catalogue, snapshot.texts, found.hits)
+            listed = snapshot.catalogue.ids(plan.filters)
+            mentioned = mentions(snapshot, plan.filters, listed) if plan.intent == "list" else ()
+            answer = list_answer(
+                plan, snapshot.catalogue, snapshot.texts, found.hits, self._masked(mentioned)
+            )
             answer = replace(answer, index=snapshot.revision)
             timings["answer_ms"] = 1000 * (clock() - retrieved)
             return AnswerStream(iter([answer.text]), lambda _: replace(answer, timings=timings))

@@ -7,7 +7,7 @@ numbers: when a few reports change, the words of all others need not be found ag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -114,6 +114,22 @@ class KeywordIndex:
                 column = slice(starts[number], starts[number + 1])
                 total[passages[column]] += scores[column]
         return total
+
+    def having(self, terms: Collection[str]) -> list[tuple[int, float]]:
+        """The passages that have all of some terms, with their BM25 scores, the highest first."""
+        numbers = [self._vocabulary.get(term, -1) for term in dict.fromkeys(terms)]
+        if not numbers or min(numbers) < 0:
+            return []
+        starts, passages, scores = self._columns
+        total = np.zeros(self.size, dtype=np.float32)
+        count = np.zeros(self.size, dtype=np.int32)
+        for number in numbers:
+            column = slice(starts[number], starts[number + 1])
+            total[passages[column]] += scores[column]
+            count[passages[column]] += 1
+        found = np.flatnonzero(count == len(numbers))
+        ranked = found[np.argsort(-total[found], kind="stable")]
+        return [(int(i), float(total[i])) for i in ranked]
 
 
 def _none() -> Numbers:

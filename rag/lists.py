@@ -8,7 +8,7 @@ from itertools import groupby
 
 from rag.catalogue import Catalogue
 from rag.cite import defuse
-from rag.prompts import LIST_HEADS, NOTHING_FOUND, refusal
+from rag.prompts import ALSO_MENTIONED, LIST_HEADS, NOTHING_FOUND, refusal
 from rag.tags import filter_key
 from rag.types import (
     FILTER_FIELDS,
@@ -33,16 +33,21 @@ _TAG_NAMES = {
     "theme": "thematic_areas",
 }
 
+# How many reports that only speak of something are named in the text.
+_SHOWN = 10
+
 
 def list_answer(
     plan: QueryPlan,
     catalogue: Catalogue,
     texts: Callable[[Collection[str]], Mapping[str, str]],
     hits: Sequence[Hit],
+    mentioned: Sequence[Hit] = (),
 ) -> Answer:
     """All reports that pass the plan's filters, each cited by the tag that makes it pass.
 
-    `texts` gives the verbatim texts of reports by id; `hits` are passages that go with the answer.
+    `texts` gives the verbatim texts of reports by id; `hits` are passages that go with the answer,
+    `mentioned` those of reports that speak of what is asked for without carrying the tag.
     """
     found = catalogue.select(plan.filters)
     filters = catalogue.expanded(plan.filters)
@@ -55,10 +60,10 @@ def list_answer(
     return Answer(
         question=plan.question,
         standalone=plan.standalone,
-        text="\n".join(_lines(plan, found, labs)),
+        text="\n".join([*_lines(plan, found, labs), *_also(plan, mentioned)]),
         refused=not found,
         citations=citations,
-        hits=tuple(hits[:40]),
+        hits=(*mentioned, *(hit for hit in hits[:40] if hit not in mentioned)),
         coverage=Coverage(
             intent=plan.intent,
             reports=tuple(report.id for report in found),
@@ -67,6 +72,7 @@ def list_answer(
             read_passages=0,
             read_reports=len(found),
             filters=plan.filters,
+            mentioned=tuple(hit.passage.report.id for hit in mentioned),
         ),
         mode="catalogue",
         language=plan.language,
@@ -94,6 +100,15 @@ def _lines(plan: QueryPlan, found: Sequence[ReportInfo], labs: Sequence[str]) ->
         )
         count = f" ({len(reports)})" if len(reports) > 1 else ""
         yield f"- {lab}{count}: {named}"
+
+
+def _also(plan: QueryPlan, mentioned: Sequence[Hit]) -> Iterable[str]:
+    if mentioned:
+        head = ALSO_MENTIONED.get(plan.language, ALSO_MENTIONED["en"])
+        infos = [hit.passage.report for hit in mentioned]
+        named = "; ".join(f"{r.lab}, “{defuse(r.title)}” ({r.year or '?'})" for r in infos[:_SHOWN])
+        more = f" … (+{len(infos) - _SHOWN})" if len(infos) > _SHOWN else ""
+        yield f"{head.format(reports=len(infos))} {named}{more}"
 
 
 def _citation(n: int, report: ReportInfo, raw: str, filters: Filters) -> Citation:

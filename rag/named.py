@@ -159,13 +159,13 @@ def _country(phrase: str, first: str, capitals: bool) -> str | None:
 
 def tags_in(question: str, catalogue: Catalogue) -> Filters:
     """The methods, data sources, goals and themes of the catalogue that a question names."""
-    phrase = _spelling(question)
+    phrase = stems_of(question)
     found: dict[str, tuple[str, ...]] = {}
     generic = set() if ABOUT_TAGS.search(strip_accents(question)) else listing_stems("en")
     for field in ("method", "datasource", "theme"):
         values: dict[str, int] = {}
         for key in sorted(map(str, catalogue.keys(field))):
-            stemmed = _spelling(key)
+            stemmed = stems_of(key)
             if len(stemmed) > 5 and stemmed in phrase and set(stemmed.split()) - generic:
                 # A value has a key for each spelling: the longest one named counts.
                 name = catalogue.name(field, key)
@@ -187,7 +187,7 @@ def tags_in(question: str, catalogue: Catalogue) -> Filters:
     return Filters(**found)  # type: ignore[arg-type]
 
 
-def _spelling(text: str) -> str:
+def stems_of(text: str) -> str:
     """The stems of a text, British and American spelling alike, with a space at both ends."""
     american = re.sub(r"(?<=\w{2})our", "or", strip_accents(text))
     return f" {' '.join(terms(american, 'en'))} "

@@ -117,6 +117,13 @@ LIST_HEADS = {
     "pt": "{reports} relatórios de {labs} laboratórios ({filters}):",
     "ar": "{reports} من التقارير من {labs} من المختبرات ({filters}):",
 }
+ALSO_MENTIONED = {
+    "en": "Not counted: {reports} more reports name it in their text, not in their tags:",
+    "fr": "Non comptés : {reports} autres rapports le citent dans leur texte, sans l'étiquette :",
+    "es": "Sin contar: otros {reports} informes lo nombran en su texto, no en sus etiquetas:",
+    "pt": "Não contados: outros {reports} relatórios referem-no no texto, não nas etiquetas:",
+    "ar": "غير محسوبة: {reports} تقارير أخرى تذكره في نصها لا في وسومها:",
+}
 NOTHING_FOUND = {
     "en": "No report passes these filters: {filters}.",
     "fr": "Aucun rapport ne passe ces filtres : {filters}.",

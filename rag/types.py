@@ -230,6 +230,8 @@ class Coverage:
 
     `reports` are the ids that the answer rests on, or the complete list for intent "list".
     `matched_reports` counts the reports in scope with a passage that speaks of the question.
+    `mentioned` are, for intent "list", ids of more reports that name what was asked for in their
+    text but not in their tags; a passage of each is among the answer's hits.
     """
 
     intent: Intent
@@ -239,6 +241,7 @@ class Coverage:
     read_passages: int = 0
     read_reports: int = 0
     filters: Filters = Filters()
+    mentioned: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -267,3 +270,9 @@ class Answer:
     tokens: Mapping[str, int] = field(default_factory=dict)
     index: str = ""
     notice: str = ""
+
+    @property
+    def mentions(self) -> tuple[Hit, ...]:
+        """A passage of each report that only mentions what a list asks for."""
+        first = {hit.passage.report.id: hit for hit in reversed(self.hits)}
+        return tuple(first[i] for i in self.coverage.mentioned if i in first)

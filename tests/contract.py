@@ -21,7 +21,7 @@ PASSAGE = {
 }  # fmt: skip
 COVERAGE = {
     "intent": str, "reports": list, "count": int, "labs": list, "matched_reports": int,
-    "filters": dict,
+    "filters": dict, "also_mentioned": list,
 }  # fmt: skip
 
 

@@ -185,7 +185,7 @@ def sources(answer: Answer | None, turn: int) -> str:
         head = f"Nearest passages{of}"
         words = "They come closest to the question, but do not answer it."
         hint = f'<p class="hint">{words if others else "No passage comes close."}</p>'
-        return _panel(turn, head, hint + _uncited(others[:NEAREST], turn))
+        return _panel(turn, head, hint + uncited(others[:NEAREST], turn))
     numbers = by_number(answer.citations)
     cards = "".join(
         card(group[0].passage, turn, group, siblings.get(group[0].passage.id, ()))
@@ -195,12 +195,13 @@ def sources(answer: Answer | None, turn: int) -> str:
     if more:
         cards += (
             f'<details class="more"><summary>{counted(len(more), "more passage")} found, not '
-            f"cited</summary>{_uncited(more, turn)}</details>"
+            f"cited</summary>{uncited(more, turn)}</details>"
         )
     return _panel(turn, f"{counted(len(numbers), 'source')}{of}", cards)
 
 
-def _uncited(hits: Sequence[Hit], turn: int) -> str:
+def uncited(hits: Sequence[Hit], turn: int) -> str:
+    """Cards of passages that an answer does not cite."""
     return "".join(card(hit.passage, turn, (), hit.siblings) for hit in hits)
 
 

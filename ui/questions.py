@@ -93,20 +93,19 @@ def search(
     json: Json = False,
 ) -> None:
     """Find passages without writing an answer."""
-    from rag.answer_json import passage_to_dict, plan_to_dict
+    from rag.answer_json import explained, passage_to_dict, plan_to_dict
 
     filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme)
     engine = engine_of(index)
     hits = engine.search(_asked(question), k=k, filters=filters, explain=explain)
     plan = engine.plan(question, filters=filters)
     if json:
-        print_json(
-            {
-                "question": question,
-                "understood": plan_to_dict(plan),
-                "passages": [passage_to_dict(n, hit) for n, hit in enumerate(hits, start=1)],
-            }
-        )
+        found = [
+            passage_to_dict(n, hit) | (explained(hit) if explain else {})
+            for n, hit in enumerate(hits, start=1)
+        ]
+        understood = {"understood": plan_to_dict(plan)} if explain else {}
+        print_json({"question": question, **understood, "passages": found})
         return
     if explain:
         print_plan(plan)

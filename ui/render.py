@@ -9,7 +9,7 @@ from html import escape
 
 from rag.labels import FILTER_WORDS, MODE_WORDS
 from rag.types import Answer, Citation, Filters, ReportInfo
-from ui.cards import STATUS_WORDS, by_number, counted, lab, weakest
+from ui.cards import STATUS_WORDS, by_number, counted, lab, uncited, weakest
 
 ROWS_SHOWN = 12
 
@@ -117,7 +117,7 @@ def exchange(one: Exchange, turn: int, reports: Mapping[str, ReportInfo]) -> str
     text = f'<div class="answer" lang="{escape(answer.language)}">'
     text += f"{prose(words, turn, citations)}</div>"
     if listed:
-        text += complete_list(answer, turn, reports)
+        text += complete_list(answer, turn, reports) + also_mentioned(answer, turn)
     if answer.notice:
         text += f'<p class="note">{escape(answer.notice)}</p>'
     body = f'<div class="refused">{text}</div>' if answer.refused else text
@@ -174,6 +174,17 @@ def complete_list(answer: Answer, turn: int, reports: Mapping[str, ReportInfo]) 
             f"<tbody>{''.join(rest)}</tbody></table></details>"
         )
     return f'<section class="list" aria-label="{total}">{table}</section>'
+
+
+def also_mentioned(answer: Answer, turn: int) -> str:
+    """The reports that only speak of what a list asks for, with a passage each; not counted."""
+    if not answer.mentions:
+        return ""
+    number = counted(len(answer.coverage.mentioned), "more report")
+    return (
+        f'<details class="mentioned"><summary>Not counted: also mentioned in the text of {number}, '
+        f"without the tag</summary>{uncited(answer.mentions, turn)}</details>"
+    )
 
 
 def _row(info: ReportInfo, cite: str) -> str:

@@ -1,0 +1,70 @@
+"""Reports that name a tag's value in their text alone: beside the list, never in it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from rag.answer_json import answer_to_dict
+from rag.answer_read import answer_from_dict
+from rag.brief_text import to_markdown
+from rag.briefs import make_brief
+from rag.engine import Engine
+from rag.mentions import mentions
+from rag.named import stems_of
+from rag.types import Answer, Filters
+from ui.render import also_mentioned
+
+
+@pytest.fixture(scope="module")
+def answer(sample_engine: Engine) -> Answer:
+    return sample_engine.ask("Which labs used interviews as a data source?").answer
+
+
+def test_what_is_mentioned_stands_in_the_text_and_in_no_tag(sample_engine: Engine) -> None:
+    snapshot = sample_engine._current()[0]
+    found = 0
+    for field in ("method", "datasource", "theme"):
+        for name, _ in snapshot.catalogue.counts(field):
+            filters = Filters(**{field: (name,)})  # type: ignore[arg-type]
+            listed = snapshot.catalogue.ids(filters)
+            hits = mentions(snapshot, filters, listed)
+            reports = [hit.passage.report.id for hit in hits]
+            assert not listed & set(reports)
+            assert len(reports) == len(set(reports))
+            spellings = snapshot.catalogue.expanded(filters)
+            phrases = [stems_of(value) for value in getattr(spellings, field)]
+            for hit in hits:
+                assert any(phrase in stems_of(hit.passage.text) for phrase in phrases)
+            found += len(hits)
+    assert found > 10
+
+
+def test_other_filters_narrow_them_too(sample_engine: Engine) -> None:
+    snapshot = sample_engine._current()[0]
+    wide = Filters(datasource=("interviews",))
+    one_year = Filters(datasource=("interviews",), year=(2023,))
+    broad = {h.passage.report.id for h in mentions(snapshot, wide, ())}
+    narrow = {h.passage.report.id for h in mentions(snapshot, one_year, ())}
+    assert narrow == broad & snapshot.catalogue.ids(Filters(year=(2023,)))
+    assert not mentions(snapshot, Filters(country=("Fiji",)), ())
+
+
+def test_they_are_told_apart_from_the_count(answer: Answer) -> None:
+    assert answer.coverage.mentioned
+    assert not set(answer.coverage.mentioned) & set(answer.coverage.reports)
+    last = answer.text.split("\n")[-1]
+    assert last.startswith(f"Not counted: {len(answer.coverage.mentioned)} more reports")
+    assert [hit.passage.report.id for hit in answer.mentions] == [*answer.coverage.mentioned]
+    page = also_mentioned(answer, 1)
+    assert f"{len(answer.coverage.mentioned)} more report" in page
+    assert page.count('<details class="source"') == len(answer.mentions)
+    brief = to_markdown(make_brief([answer], "", date(2026, 1, 1))).decode()
+    assert "Also mentioned in the text, not counted" in brief
+
+
+def test_they_survive_being_written_and_read(answer: Answer) -> None:
+    again = answer_from_dict(answer_to_dict(answer))
+    assert again.coverage == answer.coverage
+    assert [h.passage for h in again.mentions] == [h.passage for h in answer.mentions]
