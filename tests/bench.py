@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -69,7 +70,7 @@ def reading(reports: Path) -> list[tuple[str, float]]:
     from ingest.forms import learn_texts
     from ingest.parse import parse
     from ingest.sources import collect
-    from rag.encoder import encode
+    from rag.encoder import encoding_processes
 
     started = time.perf_counter()
     files = read_files(collect([reports]), {}, lambda *_: None).files
@@ -77,9 +78,11 @@ def reading(reports: Path) -> list[tuple[str, float]]:
     passages = [p for file in files for p in chunk(parse(file.id, file.text, forms))]
     parsed = time.perf_counter() - started
     started = time.perf_counter()
-    for at in range(0, len(passages), BATCH):
-        batch = passages[at : at + BATCH]
-        encode([f"{p.context}\n{p.text}" for p in batch], os.cpu_count() or 1)
+    texts = [f"{p.context}\n{p.text}" for p in passages]
+    batches = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
+    cores = os.cpu_count() or 1
+    with encoding_processes(cores) as embed, ThreadPoolExecutor(cores) as pool:
+        list(pool.map(embed, batches))
     embedded = time.perf_counter() - started
     share = audit_paths([reports])[0].answer_share
     print(f"{len(files):,} reports, {len(passages):,} passages; {share:.4%} of answers taken in")

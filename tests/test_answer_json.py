@@ -29,7 +29,7 @@ PASSAGE = {
 }
 COVERAGE = {
     **{"intent": str, "reports": list, "count": int, "labs": list, "matched_reports": int},
-    **{"filters": dict},
+    **{"filters": dict, "also_mentioned": list},
 }
 
 
