@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
@@ -25,7 +26,7 @@ from rag.rows import StoredReport
 from rag.run import KEPT_HITS, Run
 from rag.settings import Settings
 from rag.snapshot import Snapshot
-from rag.snapshot_cache import open_snapshot
+from rag.snapshot_cache import cached_snapshot, open_snapshot
 from rag.store import open_store
 from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer, ModelAnswerer
 from rag.types import Answer, Filters, Hit, Passage, QueryPlan, Turn
@@ -90,20 +91,26 @@ class Engine:
 
     def open(self) -> None:
         """Load what the first question needs, so that it need not wait."""
-        self._current()[0].keyword.scores("ready", "en")
-        embed_query(self._embedding, "ready")
-        language_of("ready to answer the first question")
+        ready = "Which labs are ready to answer the first question?"
+        with ThreadPoolExecutor(2) as beside:
+            models = beside.submit(embed_query, self._embedding, ready)
+            languages = beside.submit(language_of, ready)
+            self._current()
+            models.result()
+            languages.result()
+        self.search(ready)
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of what the index holds now; taken anew when an ingest changed it."""
         with self._lock:
             home = current_database(self.settings.index)
             if self._state is None or self._state[0].home != home:
-                store = open_store(
-                    self.settings.index, {"embedding": embedding_name(self.settings)}
-                )
-                snapshot = open_snapshot(store)
-                store.close()
+                made_by = {"embedding": embedding_name(self.settings)}
+                snapshot = cached_snapshot(home, made_by) if home else None
+                if snapshot is None:
+                    store = open_store(self.settings.index, made_by)
+                    snapshot = open_snapshot(store)
+                    store.close()
                 self._state = snapshot, HybridRetriever(snapshot, self._embedding)
             return self._state
 

@@ -26,16 +26,38 @@ from rag.keyword import KeywordIndex
 from rag.rows import StoredReport, info_from_dict
 from rag.snapshot import Snapshot, build_snapshot, with_texts
 from rag.static import Vectors
-from rag.store import Store, Vector
+from rag.store import Store, Vector, check_made_by
 from rag.types import Passage, ReportInfo
 
 # Raise when what is cached, or how words are stemmed, changes.
-CACHE_VERSION = 6
+CACHE_VERSION = 7
 _SEAL = "sealed"
+_OF = "of.json"
 # What reading a cache raises that is missing, damaged or of another kind.
 _BAD = (OSError, ValueError, KeyError, TypeError)
 _VECTORS = "dense.npy", "static.npy"
 _FAMILIES = f"families-{VERSION}"
+
+
+def cached_snapshot(database: Path, made_by: Mapping[str, str]) -> Snapshot | None:
+    """The snapshot of a database that counts, if its cache is good; the store is not asked.
+
+    Raises:
+        IndexMismatch: it was made by something else than `made_by`.
+    """
+    for cache in database.glob(f"{CACHE}{CACHE_VERSION}-*-*"):
+        try:
+            of = orjson.loads((cache / _OF).read_bytes())
+            # A copy of a database has the cache of what it was copied from.
+            is_its_own = of["database"] == database.name
+            _, _, generation, revision = cache.name.split("-")
+            found = _load(database, int(generation), revision) if is_its_own else None
+        except _BAD:
+            continue
+        if found:
+            check_made_by(database.parent, of["made_by"], made_by)
+            return found
+    return None
 
 
 def open_snapshot(store: Store) -> Snapshot:
@@ -45,14 +67,14 @@ def open_snapshot(store: Store) -> Snapshot:
         IndexDamaged: the store has not all that it should have.
     """
     state = store.state
-    found = _load(store, state.generation, state.revision)
+    found = _load(store.home, state.generation, state.revision)
     if found is None:
         with deriving(store.home):
-            found = _load(store, state.generation, state.revision)
+            found = _load(store.home, state.generation, state.revision)
             if found is None:
                 base, vectors = _newest(store), partial(_vectors, store)
                 found = build_snapshot(store, state.generation, state.revision, base, vectors)
-                _save(found)
+                _save(found, state.made_by)
     return found
 
 
@@ -97,7 +119,7 @@ def _newest(store: Store) -> Snapshot | None:
         _, _, generation, revision = cache.name.split("-")
         if generation.isdigit() and int(generation) < store.state.generation:
             earlier.append((int(generation), revision))
-    loaded = (_load(store, *which) for which in sorted(earlier, reverse=True))
+    loaded = (_load(store.home, *which) for which in sorted(earlier, reverse=True))
     return next((snapshot for snapshot in loaded if snapshot), None)
 
 
@@ -105,9 +127,9 @@ def _cache(home: Path, generation: int, revision: str) -> Path:
     return home / f"{CACHE}{CACHE_VERSION}-{generation}-{revision}"
 
 
-def _load(store: Store, generation: int, revision: str) -> Snapshot | None:
+def _load(home: Path, generation: int, revision: str) -> Snapshot | None:
     """The snapshot in the cache; None where there is none or it is damaged."""
-    cache = _cache(store.home, generation, revision)
+    cache = _cache(home, generation, revision)
     try:
         if not _is_good(cache):
             return None
@@ -122,7 +144,7 @@ def _load(store: Store, generation: int, revision: str) -> Snapshot | None:
     except _BAD:
         return None
     return Snapshot(
-        store.home, generation, revision, reports, passages, keyword, dense, static, signed, words
+        home, generation, revision, reports, passages, keyword, dense, static, signed, words
     )
 
 
@@ -143,7 +165,7 @@ def _load_vectors(path: Path, size: int) -> Vectors:
     return vectors
 
 
-def _save(snapshot: Snapshot) -> None:
+def _save(snapshot: Snapshot, made_by: Mapping[str, str]) -> None:
     """Write the cache beside its place and move it there; others go."""
     home = snapshot.home
     cache = _cache(home, snapshot.generation, snapshot.revision)
@@ -160,6 +182,8 @@ def _save(snapshot: Snapshot) -> None:
         snapshot.signed.save(temporary / _FAMILIES)
         snapshot.catalogue.prepare()
         (temporary / "words.json").write_bytes(orjson.dumps(snapshot.known_words))
+        of = {"database": home.name, "made_by": dict(made_by)}
+        (temporary / _OF).write_bytes(orjson.dumps(of))
         (temporary / _SEAL).write_text(_digest(temporary), encoding="ascii")
         for old in home.glob(f"{CACHE}*"):
             if old != temporary:

@@ -199,7 +199,12 @@ def open_database(database: Path, made_by: Mapping[str, str]) -> Store:
             "read. Give yourself write permission, or copy the folder and name it with --index."
         )
     store = _open(database, made_by)
-    made = store.state.made_by
+    check_made_by(folder, store.state.made_by, made_by)
+    return store
+
+
+def check_made_by(folder: Path, made: Mapping[str, str], made_by: Mapping[str, str]) -> None:
+    """Raise IndexMismatch where an index was made with something else than `made_by`."""
     for name, wanted in {"schema": str(SCHEMA), **made_by}.items():
         found = made.get(name, "")
         if found != wanted:
@@ -207,7 +212,6 @@ def open_database(database: Path, made_by: Mapping[str, str]) -> Store:
                 f"The index in {folder} was made with {name} {found!r}, this is {wanted!r}. "
                 f"{_anew(folder)}"
             )
-    return store
 
 
 def create_store(folder: Path, made_by: Mapping[str, str]) -> Store:

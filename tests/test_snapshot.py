@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from rag.engine import open_engine
+from rag.errors import IndexMismatch
+from rag.settings import Settings
 from rag.snapshot import Snapshot
-from rag.snapshot_cache import open_snapshot
+from rag.snapshot_cache import cached_snapshot, open_snapshot
 from rag.store import Store, open_store
 from rag.types import Filters
 
@@ -130,3 +133,20 @@ def test_scope_and_position(whole: Snapshot) -> None:
     inside = whole.allowed(Filters(country=("Fiji",)))
     assert inside.tolist() == ["FJ" in p.report.iso for p in whole.passages]
     assert whole.allowed(Filters()).all()
+
+
+def test_a_good_cache_is_enough_to_answer(
+    sample_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = tmp_path / "index"
+    shutil.copytree(sample_index, mine)
+    settings = Settings(index=mine)
+    expected = open_engine(settings).search("mobile money")
+
+    def closed(*_: object) -> None:
+        pytest.fail("the database was opened")
+
+    monkeypatch.setattr("rag.engine.open_store", closed)
+    assert open_engine(settings).search("mobile money") == expected
+    with pytest.raises(IndexMismatch, match="embedding"):
+        cached_snapshot(open_engine(settings)._current()[0].home, {"embedding": "another"})
