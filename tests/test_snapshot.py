@@ -141,12 +141,13 @@ def test_a_good_cache_is_enough_to_answer(
     mine = tmp_path / "index"
     shutil.copytree(sample_index, mine)
     settings = Settings(index=mine)
-    expected = open_engine(settings).search("mobile money")
+    expected = [hit.passage for hit in open_engine(settings).search("mobile money", k=5)]
 
     def closed(*_: object) -> None:
         pytest.fail("the database was opened")
 
     monkeypatch.setattr("rag.engine.open_store", closed)
-    assert open_engine(settings).search("mobile money") == expected
+    found = open_engine(settings).search("mobile money", k=5)
+    assert [hit.passage for hit in found] == expected
     with pytest.raises(IndexMismatch, match="embedding"):
         cached_snapshot(open_engine(settings)._current()[0].home, {"embedding": "another"})
