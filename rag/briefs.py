@@ -125,7 +125,8 @@ def _part(answer: Answer) -> Part:
     if not sources and answer.refused:
         sources = tuple(_near(hit.passage) for hit in answer.hits[:NEAREST])
     heading = "Nearest passages" if answer.refused else "Sources"
-    mentioned = tuple(_near(hit.passage) for hit in answer.mentions)
+    cited = {citation.passage.id for citation in answer.citations}
+    mentioned = tuple(_near(h.passage) for h in answer.mentions if h.passage.id not in cited)
     lists = ((heading, sources), ("Also mentioned in the text, not counted", mentioned))
     return Part(
         question=one_line(answer.question) or "(no question)",
@@ -208,13 +209,15 @@ def _sources(answer: Answer) -> tuple[Source, ...]:
     quotes: dict[int, list[Quote]] = {}
     passages: dict[int, Passage] = {}
     listed = answer.coverage.intent == "list"
+    # What a list counts is cited by its tags, which are in no section.
+    tags = answer.coverage.count if listed else 0
     for citation in answer.citations:
         # A tag in a list, or a passage near to a refused question, supports no sentence.
         status = "" if listed or answer.refused else STATUS_WORDS[citation.status]
         quotes.setdefault(citation.n, []).append(_quote(citation.quote, status))
         passages.setdefault(citation.n, citation.passage)
     return tuple(
-        _source(passages[n], n, tuple(given), in_section=not listed) for n, given in quotes.items()
+        _source(passages[n], n, tuple(given), in_section=n > tags) for n, given in quotes.items()
     )
 
 

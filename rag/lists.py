@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import groupby
 
 from rag.catalogue import Catalogue
-from rag.cite import defuse
+from rag.cite import best_support, defuse
 from rag.prompts import ALSO_MENTIONED, LIST_HEADS, NOTHING_FOUND, refusal
+from rag.quotes import verbatim
 from rag.tags import filter_key
 from rag.types import (
     FILTER_FIELDS,
@@ -51,16 +52,23 @@ def list_answer(
     """
     found = catalogue.select(plan.filters)
     filters = catalogue.expanded(plan.filters)
-    files = texts([report.id for report in found])
-    citations = tuple(
-        _citation(n, report, files.get(report.id, ""), filters)
-        for n, report in enumerate(found, start=1)
+    named = mentioned[:_SHOWN]
+    files = texts([*(r.id for r in found), *(hit.passage.report.id for hit in named)])
+    citations = (
+        *(
+            _citation(n, report, files.get(report.id, ""), filters)
+            for n, report in enumerate(found, start=1)
+        ),
+        *(
+            _mention(n, hit.passage, files[hit.passage.report.id], filters)
+            for n, hit in enumerate(named, start=len(found) + 1)
+        ),
     )
     labs = tuple(dict.fromkeys(report.lab for report in found))
     return Answer(
         question=plan.question,
         standalone=plan.standalone,
-        text="\n".join([*_lines(plan, found, labs), *_also(plan, mentioned)]),
+        text="\n".join([*_lines(plan, found, labs), *_also(plan, mentioned, len(found) + 1)]),
         refused=not found,
         citations=citations,
         hits=(*mentioned, *(hit for hit in hits[:40] if hit not in mentioned)),
@@ -102,13 +110,26 @@ def _lines(plan: QueryPlan, found: Sequence[ReportInfo], labs: Sequence[str]) ->
         yield f"- {lab}{count}: {named}"
 
 
-def _also(plan: QueryPlan, mentioned: Sequence[Hit]) -> Iterable[str]:
+def _also(plan: QueryPlan, mentioned: Sequence[Hit], first: int) -> Iterable[str]:
+    """The line that names reports which only mention what is asked for, marked from `first` on."""
     if mentioned:
         head = ALSO_MENTIONED.get(plan.language, ALSO_MENTIONED["en"])
         infos = [hit.passage.report for hit in mentioned]
-        named = "; ".join(f"{r.lab}, “{defuse(r.title)}” ({r.year or '?'})" for r in infos[:_SHOWN])
+        named = "; ".join(
+            f"{r.lab}, “{defuse(r.title)}” ({r.year or '?'}) [{n}]"
+            for n, r in enumerate(infos[:_SHOWN], start=first)
+        )
         more = f" … (+{len(infos) - _SHOWN})" if len(infos) > _SHOWN else ""
         yield f"{head.format(reports=len(infos))} {named}{more}"
+
+
+def _mention(n: int, passage: Passage, raw: str, filters: Filters) -> Citation:
+    """A citation of the words with which a passage mentions a value of the filters."""
+    values = (*filters.method, *filters.datasource, *filters.theme)
+    supports = [best_support(value, passage, passage.language) for value in values]
+    quote = max(supports, key=lambda support: support.share).quote
+    words, span = verbatim(quote, raw, passage.spans) or (quote, None)
+    return Citation(n, passage, words, span=span)
 
 
 def _citation(n: int, report: ReportInfo, raw: str, filters: Filters) -> Citation:

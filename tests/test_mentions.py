@@ -13,6 +13,7 @@ from rag.briefs import make_brief
 from rag.engine import Engine
 from rag.mentions import mentions
 from rag.named import stems_of
+from rag.quotes import fold_text
 from rag.types import Answer, Filters
 from ui.render import also_mentioned
 
@@ -61,7 +62,19 @@ def test_they_are_told_apart_from_the_count(answer: Answer) -> None:
     assert f"{len(answer.coverage.mentioned)} more report" in page
     assert page.count('<details class="source"') == len(answer.mentions)
     brief = to_markdown(make_brief([answer], "", date(2026, 1, 1))).decode()
-    assert "Also mentioned in the text, not counted" in brief
+    assert last.split(":")[0] in brief
+
+
+def test_those_that_are_named_are_cited_by_their_words(
+    sample_engine: Engine, answer: Answer
+) -> None:
+    cited = answer.citations[answer.coverage.count :]
+    assert [c.passage.report.id for c in cited] == [*answer.coverage.mentioned[:10]]
+    for citation in cited:
+        assert f"[{citation.n}]" in answer.text.split("\n")[-1]
+        assert citation.span
+        raw = sample_engine.report(citation.passage.report.id).raw
+        assert fold_text(raw[slice(*citation.span)]) == fold_text(citation.quote)
 
 
 def test_they_survive_being_written_and_read(answer: Answer) -> None:
