@@ -52,8 +52,12 @@ class Catalogue:
         """The ids of the reports that pass the filters."""
         found: set[str] | None = None
         for field, by_key in self._ids.items():
-            values = getattr(filters, field)
-            if values:
+            # Each key of a fact is a field of its own.
+            groups: dict[str, list[str | int]] = {}
+            for value in getattr(filters, field):
+                name = str(value).partition(": ")[0] if field == "fact" else ""
+                groups.setdefault(name, []).append(value)
+            for values in groups.values():
                 keys = {key for value in values for key in self._keys_of(field, value)}
                 any_of = set().union(*(by_key.get(key, set()) for key in keys))
                 found = any_of if found is None else found & any_of

@@ -11,6 +11,7 @@ FILTER_WORDS = {
     "datasource": "Data source",
     "sdg": "SDG",
     "theme": "Theme",
+    "fact": "Fact",
 }
 MODE_WORDS = {
     "extractive": "Quoted sentences, no language model",

@@ -135,6 +135,12 @@ def _mention(n: int, passage: Passage, raw: str, filters: Filters) -> Citation:
 def _citation(n: int, report: ReportInfo, raw: str, filters: Filters) -> Citation:
     """A citation of the file's own tag lines that made the report pass the filters."""
     spans = []
+    for fact in filters.fact:
+        name, _, value = fact.partition(": ")
+        for match in re.finditer(rf"\[\[{re.escape(name)}:\s*([^\]]*?)\s*\]\]", raw):
+            if filter_key("fact", match.group(1)) == filter_key("fact", value):
+                spans.append(match.span())
+                break
     for field, name in _TAG_NAMES.items():
         wanted = {filter_key(field, value) for value in getattr(filters, field)}
         for match in re.finditer(rf"\[\[{name}:\s*([^\]]*?)\s*\]\]", raw):

@@ -16,7 +16,7 @@ from rag.words import strip_accents, terms
 # What may stand in a question beside its filters without narrowing it.
 _LISTING_WORDS = (
     "use uses used using apply applied name named mention mentioned list all have has made "
-    "were was are there carry tagged give given show find collection complete many number "
+    "were was are there carry tagged give given show find collection many number "
     "count title titles write wrote written publish published year dated learning action plan "
     "plans closing closings experiment experiments report reports lab labs country countries "
     "solution solutions method methods theme themes utilise utilisent utilisé citent cite "

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from rag.about import asks_about
 from rag.catalogue import Catalogue
+from rag.facts import facts_in, tokens
 from rag.followup import carries_on, last_said, standalone
 from rag.named import ABOUT_TAGS, listing_stems, named_in, region_in, tags_in
+from rag.regions import without_regions
 from rag.types import Filters, Intent, QueryPlan, Turn
 from rag.words import language_of, strip_accents, terms, words
 
@@ -60,34 +62,45 @@ def make_plan(
     if not follows and asks_about(question) is not None:
         return QueryPlan(question, question, language, "about", given)
     wide = intent != "answer" or to_many
+    rest = question
     if not named.country and (region := region_in(question, catalogue)):
-        named, wide = replace(named, country=region), True
+        named, wide, rest = replace(named, country=region), True, without_regions(question)
     plan = QueryPlan(question, asked, language, intent, given, named, wide)
     if intent != "list":
         return plan
-    tags = tags_in(question, catalogue)
-    if not _all_understood(question, language, named, tags):
+    tags, facts = tags_in(question, catalogue), facts_in(question, catalogue)
+    if facts:
+        # What a fact is called ("control group") may look like a theme.
+        about = ABOUT_TAGS.search(strip_accents(question))
+        tags = replace(tags if about else Filters(), fact=facts)
+    if not _all_understood(rest, language, named, tags, regional=rest != question):
         return replace(plan, intent="answer")
     return replace(plan, filters=given.merged(named).merged(tags), boosted=Filters())
 
 
-def _all_understood(question: str, language: str, named: Filters, tags: Filters) -> bool:
+def _all_understood(
+    question: str, language: str, named: Filters, tags: Filters, regional: bool
+) -> bool:
     """Whether a list by these filters is what a question asks for, and nothing narrower.
 
     It is where the question speaks of tags ("among the methods") and one was recognised, or
-    where nothing is left of it but words of listing.
+    where nothing is left of it but words of listing. The names of a region (`regional`) are gone
+    from it already.
     """
     if not (named or tags):
         return False
-    if ABOUT_TAGS.search(strip_accents(question)):
+    if not tags.fact and ABOUT_TAGS.search(strip_accents(question)):
         return bool(tags)
     said = " ".join(str(v) for values in named.merged(tags).as_dict().values() for v in values)
     known = {*terms(said, language), *terms(said, "en")}
     known |= listing_stems(language) | listing_stems("en")
+    if tags.fact:
+        # A fact's value is a sentence of the form: a question says it in other words.
+        said = " ".join((*tags.fact, *named.kind, *named.type))
+        return len(tokens(question) - tokens(said) - known) <= len(tags.fact)
     left = [term for term in terms(question, language) if term not in known]
-    places = sum(len(words(name)) for name in named.country)
     # A country may go by another name in the question: as many words may stand for it.
-    return len(left) <= (places if named.country else 0)
+    return len(left) <= sum(len(words(name)) for name in named.country) * (not regional)
 
 
 def _language_before(history: Sequence[Turn]) -> str:

@@ -162,6 +162,11 @@ def countries_of_regions_in(text: str) -> frozenset[str]:
     return places & speakers if places and speakers else places | speakers
 
 
+def without_regions(text: str) -> str:
+    """A text, folded, without the names of regions."""
+    return _pattern().sub(" ", fold_name(re.sub(r"[-–]", " ", text)))
+
+
 @cache
 def _pattern() -> re.Pattern[str]:
     names = sorted(_names(), key=lambda name: (-len(name), name))

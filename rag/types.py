@@ -44,6 +44,11 @@ class ReportInfo:
         """The lab's display name: its countries, joined."""
         return ", ".join(self.countries) or "Unknown lab"
 
+    @property
+    def fact_values(self) -> tuple[str, ...]:
+        """The facts as "key: value"."""
+        return tuple(f"{key}: {value}" for key, values in self.facts.items() for value in values)
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -154,7 +159,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a search is narrowed to; within a field any value may match, across fields all must."""
+    """What a search is narrowed to; within a field any value may match, across fields all must.
+
+    A `fact` is a value of any other tag ("sample_size: More than 1,000"); each key is a field.
+    """
 
     country: tuple[str, ...] = ()
     year: tuple[int, ...] = ()
@@ -164,6 +172,7 @@ class Filters:
     datasource: tuple[str, ...] = ()
     sdg: tuple[str, ...] = ()
     theme: tuple[str, ...] = ()
+    fact: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, list[str | int]]:
         """The fields that are set, as plain lists."""
@@ -189,6 +198,7 @@ FILTER_FIELDS: dict[str, str] = {
     "datasource": "datasources",
     "sdg": "sdgs",
     "theme": "thematic_areas",
+    "fact": "fact_values",
 }
 
 
