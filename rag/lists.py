@@ -22,6 +22,7 @@ from rag.types import (
     QueryPlan,
     ReportInfo,
 )
+from rag.words import sentences
 
 # Filter field -> the name of its tag in a report's file.
 _TAG_NAMES = {
@@ -99,7 +100,9 @@ def _lines(plan: QueryPlan, found: Sequence[ReportInfo], labs: Sequence[str]) ->
         return
     head = LIST_HEADS.get(plan.language, LIST_HEADS["en"])
     span = "[1]" if len(found) == 1 else f"[1]–[{len(found)}]"
-    yield head.format(reports=len(found), labs=len(labs), filters=understood) + f" {span}"
+    said = head.format(reports=len(found), labs=len(labs), filters=understood)
+    # In each language of the heads that has one, the plural ends in "s".
+    yield re.sub(r"(?<!\d)1 (\w+)s\b", r"1 \1", said, count=2) + f" {span}"
     numbers = {report.id: n for n, report in enumerate(found, start=1)}
     for lab, group in groupby(found, key=lambda report: report.lab):
         reports = list(group)
@@ -128,6 +131,10 @@ def _mention(n: int, passage: Passage, raw: str, filters: Filters) -> Citation:
     values = (*filters.method, *filters.datasource, *filters.theme)
     supports = [best_support(value, passage, passage.language) for value in values]
     quote = max(supports, key=lambda support: support.share).quote
+    for start, end in sentences(passage.text):
+        if quote in passage.text[start:end]:
+            quote = passage.text[start:end].strip()
+            break
     words, span = verbatim(quote, raw, passage.spans) or (quote, None)
     return Citation(n, passage, words, span=span)
 

@@ -62,10 +62,14 @@ def make_plan(
     if not follows and asks_about(question) is not None:
         return QueryPlan(question, question, language, "about", given)
     wide = intent != "answer" or to_many
-    rest = question
+    rest, filters = question, given
     if not named.country and (region := region_in(question, catalogue)):
         named, wide, rest = replace(named, country=region), True, without_regions(question)
-    plan = QueryPlan(question, asked, language, intent, given, named, wide)
+        if to_many:
+            # "Labs in West Africa" leaves no doubt whose words are asked for.
+            filters = given.merged(Filters(country=region))
+            asked = without_regions(asked)
+    plan = QueryPlan(question, asked, language, intent, filters, named, wide)
     if intent != "list":
         return plan
     tags, facts = tags_in(question, catalogue), facts_in(question, catalogue)

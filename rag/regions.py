@@ -163,8 +163,11 @@ def countries_of_regions_in(text: str) -> frozenset[str]:
 
 
 def without_regions(text: str) -> str:
-    """A text, folded, without the names of regions."""
-    return _pattern().sub(" ", fold_name(re.sub(r"[-–]", " ", text)))
+    """A text without the words that name regions."""
+    folded = fold_name(re.sub(r"[-–]", " ", text))
+    named = {word for match in _pattern().finditer(folded) for word in match.group().split()}
+    parts = re.split(r"(\w+)", text)
+    return "".join(part for part in parts if fold_name(part) not in named or not part.strip())
 
 
 @cache

@@ -142,8 +142,12 @@ def test_a_question_that_stands_alone_is_left_alone(sample_engine: Engine) -> No
 def test_a_region_stands_for_its_labs(sample_engine: Engine) -> None:
     understood = plan(sample_engine, "What did labs in West Africa learn about mobile money?")
     assert set(understood.boosted.country) == {"Ivory Coast", "Sierra Leone", "Togo", "Cape Verde"}
+    assert understood.filters.country == understood.boosted.country
     assert understood.wide
     assert understood.intent == "answer"
+    only = plan(sample_engine, "What happened in West Africa in 2023?")
+    assert only.boosted.country == understood.boosted.country
+    assert not only.filters
     named = plan(sample_engine, "What did Togo, in West Africa, learn?")
     assert named.boosted.country == ("Togo",)
     assert not named.wide

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.regions import countries_of_regions_in
+from rag.regions import countries_of_regions_in, without_regions
 
 # What is named -> some countries of it, and some that are not.
 REGIONS = {
@@ -59,6 +59,18 @@ def test_a_region_stands_for_its_countries(text: str) -> None:
     found = countries_of_regions_in(text)
     assert inside <= found
     assert not outside & found
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("What did labs in West Africa learn?", "What did labs in   learn?"),
+        ("les pêcheurs d'Afrique de l'Ouest", "les pêcheurs d'  '"),
+        ("Labs of Peru", "Labs of Peru"),
+    ],
+)
+def test_their_names_are_taken_out(text: str, left: str) -> None:
+    assert without_regions(text) == left
 
 
 @pytest.mark.parametrize("text", NONE)

@@ -174,7 +174,7 @@ def _back(turn: int, n: int) -> str:
 
 def sources(answer: Answer | None, turn: int) -> str:
     """The sources panel of one answer: its citations in order, or its nearest passages."""
-    if answer is None:
+    if answer is None or answer.coverage.intent == "about":
         hint = "The passages that an answer rests on appear here, the quoted words highlighted."
         return _panel(turn, "Sources", f'<p class="hint">{hint}</p>')
     cited = {c.passage.id for c in answer.citations}
