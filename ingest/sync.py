@@ -144,7 +144,7 @@ def _reading(folder: Path) -> Iterator[None]:
 
 
 def _prepare_search(store: Store, new: int, progress: Progress) -> None:
-    """After much that is new, now; after little, whoever asks first does it within a second."""
+    """After much that is new, now; after little, whoever asks first does it in a few seconds."""
     if new >= MANY:
         progress("preparing search", 0, 0)
         open_snapshot(store)

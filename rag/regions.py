@@ -146,7 +146,7 @@ def countries_of_regions_in(text: str) -> frozenset[str]:
     of both. The longest name counts ("Latin America and the Caribbean" before "Caribbean"), and a
     name's feminine and plural too. An adjective counts where a word for labs is beside it.
     """
-    folded = _NOT_REGIONS.sub(" ", fold_name(re.sub(r"[-–]", " ", text)))
+    folded = _NOT_REGIONS.sub(" ", _spaced(text))
     folded = _TWO_OF_ONE.sub(r"\1 \3 and \2 \3", folded)
     places: frozenset[str] = frozenset()
     speakers: frozenset[str] = frozenset()
@@ -164,10 +164,15 @@ def countries_of_regions_in(text: str) -> frozenset[str]:
 
 def without_regions(text: str) -> str:
     """A text without the words that name regions."""
-    folded = fold_name(re.sub(r"[-–]", " ", text))
+    folded = _spaced(text)
     named = {word for match in _pattern().finditer(folded) for word in match.group().split()}
     parts = re.split(r"(\w+)", text)
     return "".join(part for part in parts if fold_name(part) not in named or not part.strip())
+
+
+def _spaced(text: str) -> str:
+    """A text folded, with the parts of its compounds apart."""
+    return fold_name(re.sub(r"[-–]", " ", text))
 
 
 @cache
@@ -186,7 +191,7 @@ def _names() -> Mapping[str, str]:
     for region in _members():
         for language in LANGUAGES:
             if name := Locale(language).territories.get(region):
-                folded = fold_name(name.replace("-", " "))
+                folded = _spaced(name)
                 names.setdefault(folded, region)
                 # "Western African", "South American"; of whole continents see `_SAID`.
                 if folded.endswith("a") and " " in folded and language == "en":

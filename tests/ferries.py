@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import pytest
+
 from ingest.compare import SyncResult
-from ingest.sync import made_by
+from ingest.sync import made_by, sync
+from rag.folder import unfinished_database
 from rag.rows import StoredReport
 from rag.settings import Settings
 from rag.store import Store, open_store
 from rag.types import Passage
+from rag.writer import Writer
 from tests.made_up import read_back, report
 
 COUNTRIES = ("Peru", "Fiji", "Mali")
@@ -58,3 +62,18 @@ def counts(result: SyncResult) -> tuple[int, int, int, int, int]:
 def snapshot(folder: Path) -> dict[str, str]:
     files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
     return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def cut_short(reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An ingest that writes all and ends before readers may see it; returns its database."""
+
+    def cut(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as short:
+        short.setattr(Writer, "seal", cut)
+        with pytest.raises(KeyboardInterrupt):
+            sync([reports], settings)
+    unfinished = unfinished_database(settings.index)
+    assert unfinished
+    return unfinished

@@ -10,10 +10,9 @@ import pytest
 from ingest.sync import sync
 from rag.engine import open_engine
 from rag.errors import IndexDamaged, IndexMissing
-from rag.folder import current_database, unfinished_database
+from rag.folder import current_database
 from rag.settings import Settings
-from rag.writer import Writer
-from tests.ferries import content, counts, text
+from tests.ferries import content, counts, cut_short, text
 
 pytest_plugins = ("tests.ferry_fixtures",)
 
@@ -24,21 +23,6 @@ def files(database: Path) -> dict[str, str]:
         str(path.relative_to(database)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in database.glob("*-*-*-*-*/*")
     }
-
-
-def cut_short(reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An ingest that writes all and ends before readers may see it; returns its database."""
-
-    def cut(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as short:
-        short.setattr(Writer, "seal", cut)
-        with pytest.raises(KeyboardInterrupt):
-            sync([reports], settings)
-    unfinished = unfinished_database(settings.index)
-    assert unfinished
-    return unfinished
 
 
 def test_neither_readers_nor_writers_change_the_vectors_that_count(

@@ -13,8 +13,7 @@ from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, Inp
 from rag.settings import Settings
 from rag.snapshot_cache import open_snapshot
 from rag.types import Filters
-from rag.writer import Writer
-from tests.ferries import NOTE, content, counts, opened, snapshot, stored_reports, text
+from tests.ferries import NOTE, content, counts, cut_short, opened, snapshot, stored_reports, text
 
 pytest_plugins = ("tests.ferry_fixtures",)
 
@@ -192,13 +191,7 @@ def test_bad_files_are_named_with_reasons_and_the_rest_goes_on(
 def test_form_text_is_in_no_passage_even_after_an_ingest_that_was_cut_short(
     reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def cut(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as short:
-        short.setattr(Writer, "seal", cut)
-        with pytest.raises(KeyboardInterrupt):
-            sync([reports], settings)
+    cut_short(reports, settings, monkeypatch)
     with pytest.raises(IndexMissing, match="holds nothing yet"):
         opened(settings)
     again = sync([reports], settings)

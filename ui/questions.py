@@ -98,16 +98,16 @@ def search(
     filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme)
     engine = engine_of(index)
     hits = engine.search(_asked(question), k=k, filters=filters, explain=explain)
-    plan = engine.plan(question, filters=filters)
+    plan = engine.plan(question, filters=filters) if explain else None
     if json:
         found = [
             passage_to_dict(n, hit) | (explained(hit) if explain else {})
             for n, hit in enumerate(hits, start=1)
         ]
-        understood = {"understood": plan_to_dict(plan)} if explain else {}
+        understood = {"understood": plan_to_dict(plan)} if plan else {}
         print_json({"question": question, **understood, "passages": found})
         return
-    if explain:
+    if plan:
         print_plan(plan)
     print_hits(hits)
 
