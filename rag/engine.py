@@ -184,14 +184,14 @@ class Engine:
     def _read(self, found: Found, plan: QueryPlan) -> list[Hit]:
         """The passages that the answer is made from.
 
-        For a question to many labs twice as many, and two of a report: one is enough to know
-        that a report speaks of something, not to say what.
+        For a question to many labs two of a report: one is enough to know that a report speaks
+        of something, not to say what.
         """
         count, tokens = self.settings.passages, self.settings.context_tokens
         if not plan.wide:
             return fit_budget(found.hits, count, tokens)
         ranked = fold_duplicates(sorted(found.hits, key=lambda hit: -hit.score), _apart(plan))
-        return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), 2 * count, tokens)
+        return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), count, tokens)
 
     def search(
         self, question: str, *, k: int = 20, filters: Filters = Filters(), explain: bool = False

@@ -32,7 +32,7 @@ class Settings(BaseModel):
         "(openai:gpt-4.1-mini when a key or base URL is set, else extractive)",
     )
     embedding: str = Field("builtin", description="embedding model: builtin or openai:MODEL")
-    passages: int = Field(12, ge=1, le=100, description="passages an answer may read")
+    passages: int = Field(20, ge=1, le=100, description="passages an answer may read")
     context_tokens: int = Field(
         6000, ge=500, le=1_000_000, description="tokens of passages that a model is given"
     )

@@ -24,9 +24,11 @@ from rag.prompts import NEAREST, answer_messages, refusal
 from rag.types import Hit, QueryPlan, ReportInfo, Turn
 from rag.words import sentences, strip_accents, terms_and_pairs, words
 
-# How many sentences an extractive answer has, and how many of them one report may give.
+# How many sentences an extractive answer has: of one report, side by side, of many labs; and how
+# many of them one report may give where several labs are to be heard.
 SENTENCES = 6
-SENTENCES_WIDE = 8
+SENTENCES_COMPARED = 8
+SENTENCES_WIDE = 12
 PER_REPORT_WIDE = 2
 # A sentence with less than this share of the best one's score is left out.
 MIN_SHARE = 0.4
@@ -50,8 +52,11 @@ _LEARNED = re.compile(
     r"|appris|lecons?|resultats?|aprend\w+|lecciones|licoes|resultados?|barreras?|barreiras?)\b"
     r"|تعلم|نتائج|دروس"
 )
-NUMBER_BONUS = 0.05
-NEIGHBOURS = 0.3
+NUMBER_BONUS = 0.1
+NEIGHBOURS = 0.1
+# Of a question to one report the answer is made of the report whose two best sentences (the second
+# counts half) score highest, and of others that reach this share of it.
+FOCUS_SHARE = 0.9
 _URL = re.compile(r"\[?(?:https?://|www\.)\S+")
 _DIGIT = re.compile(r"\d")
 _QUANTITY = re.compile(
@@ -131,7 +136,7 @@ class ExtractiveAnswerer:
             yield refusal(plan.language)
             yield from _nearest(plan, hits)
             return
-        chosen = _choose(candidates, plan.wide)
+        chosen = _choose(candidates, plan)
         for i, line in enumerate(_lines(chosen, hits)):
             yield f"\n{line}" if i else line
 
@@ -206,12 +211,16 @@ def is_quantity(question: str) -> bool:
     return bool(_QUANTITY.search(strip_accents(question)))
 
 
-def _choose(candidates: Sequence[_Candidate], wide: bool) -> list[_Candidate]:
+def _choose(candidates: Sequence[_Candidate], plan: QueryPlan) -> list[_Candidate]:
     """The best sentences, none that says what a better one says, in the order to be read."""
+    wide = plan.wide
+    several = SENTENCES_COMPARED if plan.intent == "compare" else SENTENCES_WIDE
+    count = several if wide else SENTENCES
     chosen: list[_Candidate] = []
     per_report: Counter[str] = Counter()
     floor = MIN_SHARE * max(c.score for c in candidates)
-    good = (c for c in candidates if c.score >= floor)
+    reports = {c.report for c in candidates} if wide else _best_reports(candidates)
+    good = (c for c in candidates if c.score >= floor and c.report in reports)
     for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
         if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
             continue
@@ -219,10 +228,21 @@ def _choose(candidates: Sequence[_Candidate], wide: bool) -> list[_Candidate]:
             continue
         chosen.append(candidate)
         per_report[candidate.report] += 1
-        if len(chosen) == (SENTENCES_WIDE if wide else SENTENCES):
+        if len(chosen) == count:
             break
     rank = {report: i for i, report in enumerate(dict.fromkeys(c.report for c in chosen))}
     return sorted(chosen, key=lambda c: (rank[c.report], c.n, c.start))
+
+
+def _best_reports(candidates: Sequence[_Candidate]) -> set[str]:
+    """The report that answers best by its best sentences, and those that are close to it."""
+    scores: dict[str, list[float]] = {}
+    for candidate in candidates:
+        scores.setdefault(candidate.report, []).append(candidate.score)
+    best = {
+        r: sum(s / n for n, s in enumerate(sorted(found)[:-3:-1], 1)) for r, found in scores.items()
+    }
+    return {report for report, score in best.items() if score >= FOCUS_SHARE * max(best.values())}
 
 
 def _overlap(a: frozenset[str], b: frozenset[str]) -> float:

@@ -23,7 +23,8 @@ def answerer() -> ExtractiveAnswerer:
 def said(
     answerer: ExtractiveAnswerer, question: str, found: Sequence[Hit], language: str = "en"
 ) -> str:
-    return "".join(answerer.stream(QueryPlan(question, question, language), found, ()))
+    plan = QueryPlan(question, question, language, wide=wide)
+    return "".join(answerer.stream(plan, found, ()))
 
 
 FISH = "Women sell smoked fish at the market because ice is dear in the summer."
@@ -39,10 +40,18 @@ def test_each_line_is_of_one_report_and_each_sentence_is_marked(
     answerer: ExtractiveAnswerer,
 ) -> None:
     found = hits(FISH, "Smoked fish sells better where women own the oven themselves.")
-    lines = said(answerer, "How do women sell smoked fish?", found).split("\n")
+    lines = said(answerer, "How do women sell smoked fish?", found, wide=True).split("\n")
     assert len(lines) == 2
     assert all(line.startswith("Peru (2023, plan): ") for line in lines)
     assert {n for line in lines for n in marks(line)} == {1, 2}
+
+
+def test_a_question_to_one_report_is_answered_by_the_report_that_says_most(
+    answerer: ExtractiveAnswerer,
+) -> None:
+    found = hits(FISH, "Smoked fish is a common dish.", PUMPS)
+    text = said(answerer, "Why do women sell smoked fish at the market?", found)
+    assert marks(text) == [1]
 
 
 def test_the_same_words_are_said_once(answerer: ExtractiveAnswerer) -> None:
