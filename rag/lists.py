@@ -10,6 +10,7 @@ from rag.catalogue import Catalogue
 from rag.cite import best_support, defuse
 from rag.prompts import ALSO_MENTIONED, LIST_HEADS, NOTHING_FOUND, refusal
 from rag.quotes import verbatim
+from rag.recognised import coming_first
 from rag.tags import filter_key
 from rag.types import (
     FILTER_FIELDS,
@@ -82,6 +83,8 @@ def list_answer(
             read_reports=len(found),
             filters=plan.filters,
             mentioned=tuple(hit.passage.report.id for hit in mentioned),
+            first=coming_first(plan),
+            ignored=plan.ignored,
         ),
         mode="catalogue",
         language=plan.language,

@@ -14,7 +14,7 @@ from rag.types import Answer, Filters
 from ui.render import Exchange
 
 if TYPE_CHECKING:
-    from rag.engine import AnswerStream
+    from rag.stream import AnswerStream
 
 REDRAW = 0.06  # seconds between two drawings of a growing answer: smooth, and cheap to send
 GRACE = 1.0  # seconds that a stopped stream has to hand over what it has
