@@ -90,6 +90,7 @@ def plan_to_dict(plan: QueryPlan) -> dict[str, Any]:
         "intent": plan.intent,
         "filters": plan.filters.as_dict(),
         "first": plan.boosted.as_dict(),
+        "ignored": plan.ignored.as_dict(),
         "many_labs": plan.wide,
     }
 
@@ -132,6 +133,8 @@ def _detail(answer: Answer) -> dict[str, Any]:
         "notice": answer.notice,
         "read_passages": answer.coverage.read_passages,
         "read_reports": answer.coverage.read_reports,
+        "first": answer.coverage.first.as_dict(),
+        "ignored": answer.coverage.ignored.as_dict(),
         "timings": dict(answer.timings),
         "tokens": dict(answer.tokens),
         "passages": hits,

@@ -55,6 +55,8 @@ class _Detail(BaseModel):
     notice: str
     read_passages: int
     read_reports: int
+    first: dict[str, Any] = {}
+    ignored: dict[str, Any] = {}
     timings: dict[str, float]
     tokens: dict[str, int]
     passages: tuple[_HitRest, ...]
@@ -111,9 +113,6 @@ def answer_from_dict(data: Mapping[str, Any]) -> Answer:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise _unusable(".".join(str(part) for part in first["loc"]), first["msg"]) from error
-    unknown = sorted(set(given.coverage.filters) - set(FILTER_FIELDS))
-    if unknown:
-        raise _unusable(f"coverage.filters.{unknown[0]}", "there is no filter of that name")
     hits = _hits(given)
     return Answer(
         question=given.question,
@@ -129,8 +128,10 @@ def answer_from_dict(data: Mapping[str, Any]) -> Answer:
             matched_reports=given.coverage.matched_reports,
             read_passages=given.detail.read_passages,
             read_reports=given.detail.read_reports,
-            filters=_filters(given.coverage.filters),
+            filters=_filters(given.coverage.filters, "coverage.filters"),
             mentioned=given.coverage.also_mentioned,
+            first=_filters(given.detail.first, "detail.first"),
+            ignored=_filters(given.detail.ignored, "detail.ignored"),
         ),
         mode=given.mode,
         language=given.detail.language,
@@ -146,11 +147,13 @@ def _unusable(where: str, why: str) -> InputError:
     return InputError(f"This is not an answer that asklabs wrote: {place}: {why}.")
 
 
-def _filters(given: Mapping[str, Any]) -> Filters:
+def _filters(given: Mapping[str, Any], where: str) -> Filters:
     for name, values in given.items():
+        if name not in FILTER_FIELDS:
+            raise _unusable(f"{where}.{name}", "there is no filter of that name")
         wanted = int if name == "year" else str
         if not isinstance(values, list) or not all(type(value) is wanted for value in values):
-            raise _unusable(f"coverage.filters.{name}", f"should be a list of {wanted.__name__}")
+            raise _unusable(f"{where}.{name}", f"should be a list of {wanted.__name__}")
     return Filters(**{name: tuple(values) for name, values in given.items()})
 
 

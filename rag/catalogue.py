@@ -52,12 +52,7 @@ class Catalogue:
         """The ids of the reports that pass the filters."""
         found: set[str] | None = None
         for field, by_key in self._ids.items():
-            # Each key of a fact is a field of its own.
-            groups: dict[str, list[str | int]] = {}
-            for value in getattr(filters, field):
-                name = str(value).partition(": ")[0] if field == "fact" else ""
-                groups.setdefault(name, []).append(value)
-            for values in groups.values():
+            for values in alternatives(field, getattr(filters, field)):
                 keys = {key for value in values for key in self._keys_of(field, value)}
                 any_of = set().union(*(by_key.get(key, set()) for key in keys))
                 found = any_of if found is None else found & any_of
@@ -164,6 +159,16 @@ class Catalogue:
                 key = filter_key(field, one)
                 spellings.setdefault(key, Counter())[str(one)] += 1
         return spellings
+
+
+def alternatives(field: str, values: Iterable[str | int]) -> list[tuple[str | int, ...]]:
+    """Values of a filter field in groups of which any one may match; all groups must."""
+    groups: dict[str, tuple[str | int, ...]] = {}
+    for value in values:
+        # Each key of a fact is a field of its own.
+        name = str(value).partition(": ")[0] if field == "fact" else ""
+        groups[name] = (*groups.get(name, ()), value)
+    return list(groups.values())
 
 
 def _most_used(spellings: Counter[str]) -> list[tuple[str, int]]:

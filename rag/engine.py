@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.metadata import version
@@ -28,48 +28,12 @@ from rag.settings import Settings
 from rag.snapshot import Snapshot
 from rag.snapshot_cache import cached_snapshot, open_snapshot
 from rag.store import open_store
+from rag.stream import AnswerStream
 from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer, ModelAnswerer
-from rag.types import Answer, Filters, Hit, Passage, QueryPlan, Turn
+from rag.types import Filters, Hit, Passage, QueryPlan, Turn
 from rag.words import language_of
 
 WIDE_PER_LAB = 5
-
-
-class AnswerStream:
-    """An answer in the making: iterate over its text, then ask it for the answer.
-
-    Closing it early stops the model; the answer is then what was written so far.
-    """
-
-    def __init__(self, pieces: Iterator[str], finish: Callable[[str], Answer]) -> None:
-        self._pieces = pieces
-        self._finish = finish
-        self._written: list[str] = []
-        self._answer: Answer | None = None
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        piece = next(self._pieces)
-        self._written.append(piece)
-        return piece
-
-    def close(self) -> None:
-        """Stop writing; harmless after the end."""
-        close = getattr(self._pieces, "close", None)
-        if close is not None:
-            close()
-        self._pieces = iter(())
-
-    @property
-    def answer(self) -> Answer:
-        """The finished answer; what is not yet written is written first."""
-        if self._answer is None:
-            for _ in self:
-                pass
-            self._answer = self._finish("".join(self._written))
-        return self._answer
 
 
 class Engine:
@@ -125,7 +89,12 @@ class Engine:
         return self._current()[0].revision
 
     def ask(
-        self, question: str, *, history: Sequence[Turn] = (), filters: Filters = Filters()
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        filters: Filters = Filters(),
+        ignored: Filters = Filters(),
     ) -> AnswerStream:
         """Answer a question.
 
@@ -133,11 +102,12 @@ class Engine:
             question: in any of the languages of the reports.
             history: the conversation before it, oldest first.
             filters: what to narrow the search to.
+            ignored: values that are not taken from the question; an empty one is all of its field.
         """
         clock = time.perf_counter
         started = clock()
         snapshot, retriever = self._current()
-        plan = make_plan(question, history, filters, snapshot.catalogue)
+        plan = make_plan(question, history, filters, snapshot.catalogue, ignored)
         planned = clock()
         if plan.intent == "about":
             about = about_answer(plan, snapshot.catalogue, snapshot.language_counts)
@@ -194,18 +164,29 @@ class Engine:
         return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), count, tokens)
 
     def search(
-        self, question: str, *, k: int = 20, filters: Filters = Filters(), explain: bool = False
+        self,
+        question: str,
+        *,
+        k: int = 20,
+        filters: Filters = Filters(),
+        ignored: Filters = Filters(),
+        explain: bool = False,
     ) -> list[Hit]:
         """The k best passages for a question, best first; with `explain` each says why."""
         snapshot, retriever = self._current()
-        plan = make_plan(question, (), filters, snapshot.catalogue)
+        plan = make_plan(question, (), filters, snapshot.catalogue, ignored)
         return list(self._masked(_search(retriever, plan, explain).hits[:k]))
 
     def plan(
-        self, question: str, *, history: Sequence[Turn] = (), filters: Filters = Filters()
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        filters: Filters = Filters(),
+        ignored: Filters = Filters(),
     ) -> QueryPlan:
         """How a question is understood."""
-        return make_plan(question, history, filters, self.catalogue)
+        return make_plan(question, history, filters, self.catalogue, ignored)
 
     @property
     def passages(self) -> Sequence[Passage]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
-from rag.catalogue import Catalogue
+from rag.catalogue import Catalogue, alternatives
 from rag.cite import best_support, defuse
-from rag.prompts import ALSO_MENTIONED, LIST_HEADS, NOTHING_FOUND, refusal
+from rag.prompts import ALSO_MENTIONED, LIST_HEADS, NOTHING_FOUND, WITHOUT, refusal
 from rag.quotes import verbatim
+from rag.recognised import coming_first
 from rag.tags import filter_key
 from rag.types import (
     FILTER_FIELDS,
@@ -37,6 +39,8 @@ _TAG_NAMES = {
 
 # How many reports that only speak of something are named in the text.
 _SHOWN = 10
+# How many filters are named of those without which there would be reports.
+_WAYS_OUT = 3
 
 
 def list_answer(
@@ -69,7 +73,9 @@ def list_answer(
     return Answer(
         question=plan.question,
         standalone=plan.standalone,
-        text="\n".join([*_lines(plan, found, labs), *_also(plan, mentioned, len(found) + 1)]),
+        text="\n".join(
+            [*_lines(plan, catalogue, found, labs), *_also(plan, mentioned, len(found) + 1)]
+        ),
         refused=not found,
         citations=citations,
         hits=(*mentioned, *(hit for hit in hits[:40] if hit not in mentioned)),
@@ -82,6 +88,8 @@ def list_answer(
             read_reports=len(found),
             filters=plan.filters,
             mentioned=tuple(hit.passage.report.id for hit in mentioned),
+            first=coming_first(plan),
+            ignored=plan.ignored,
         ),
         mode="catalogue",
         language=plan.language,
@@ -89,18 +97,50 @@ def list_answer(
     )
 
 
-def _lines(plan: QueryPlan, found: Sequence[ReportInfo], labs: Sequence[str]) -> Iterable[str]:
-    understood = "; ".join(
-        f"{name} = {' / '.join(str(v).replace('. ', ' ') for v in values)}"
-        for name, values in plan.filters.as_dict().items()
+def _all_said(filters: Filters) -> str:
+    return "; ".join(_said(*pair) for pair in filters.as_dict().items())
+
+
+def _said(field: str, values: Iterable[str | int]) -> str:
+    return f"{field} = {' / '.join(str(v).replace('. ', ' ') for v in values)}"
+
+
+def _nothing(plan: QueryPlan, catalogue: Catalogue) -> str:
+    """The refusal, the filters that leave nothing, and which of them to give up."""
+    template = NOTHING_FOUND.get(plan.language, NOTHING_FOUND["en"])
+    said = f"{refusal(plan.language)} {template.format(filters=_all_said(plan.filters))}"
+    return f"{said} {_way_out(plan, catalogue)}".rstrip()
+
+
+def _way_out(plan: QueryPlan, catalogue: Catalogue) -> str:
+    """Of filters that leave nothing together: without which one there are reports; or ""."""
+    left: dict[str, int] = {}
+    for field in FILTER_FIELDS:
+        given = getattr(plan.filters, field)
+        for values in alternatives(field, given):
+            others = tuple(value for value in given if value not in values)
+            # Without a filter all reports are left, which tells nobody anything.
+            if rest := replace(plan.filters, **{field: others}):
+                left[_said(field, values)] = len(catalogue.ids(rest))
+    most = sorted((pair for pair in left.items() if pair[1]), key=lambda pair: -pair[1])
+    template = WITHOUT.get(plan.language, WITHOUT["en"])
+    # In each language of the templates that has one, the plural ends in "s".
+    said = "; ".join(
+        re.sub(r"(?<!\d)1 (\w+)s$", r"1 \1", template.format(filter=name, reports=number))
+        for name, number in most[:_WAYS_OUT]
     )
+    return f"{said[0].upper()}{said[1:]}." if said else ""
+
+
+def _lines(
+    plan: QueryPlan, catalogue: Catalogue, found: Sequence[ReportInfo], labs: Sequence[str]
+) -> Iterable[str]:
     if not found:
-        template = NOTHING_FOUND.get(plan.language, NOTHING_FOUND["en"])
-        yield f"{refusal(plan.language)} {template.format(filters=understood)}"
+        yield _nothing(plan, catalogue)
         return
     head = LIST_HEADS.get(plan.language, LIST_HEADS["en"])
     span = "[1]" if len(found) == 1 else f"[1]–[{len(found)}]"
-    said = head.format(reports=len(found), labs=len(labs), filters=understood)
+    said = head.format(reports=len(found), labs=len(labs), filters=_all_said(plan.filters))
     # In each language of the heads that has one, the plural ends in "s".
     yield re.sub(r"(?<!\d)1 (\w+)s\b", r"1 \1", said, count=2) + f" {span}"
     numbers = {report.id: n for n, report in enumerate(found, start=1)}

@@ -10,6 +10,7 @@ from rag.catalogue import Catalogue
 from rag.countries import fold_name, names_to_iso
 from rag.demonyms import adjective_to_iso
 from rag.regions import countries_of_regions_in
+from rag.tags import canonical_sdg
 from rag.types import Filters
 from rag.words import strip_accents, terms
 
@@ -174,7 +175,7 @@ def tags_in(question: str, catalogue: Catalogue) -> Filters:
             longest = max(values.values())
             found[field] = tuple(name for name, size in values.items() if size == longest)
     goals = re.findall(r"\b(?:sdg|ods|odd)\s*(\d{1,2})\b", strip_accents(question))
-    names = [catalogue.name("sdg", f"{n}.") for n in goals]
+    names = [catalogue.name("sdg", canonical_sdg(f"{n}.")) for n in goals]
     if names:
         return Filters(sdg=tuple(names))
     if "method" in found and "datasource" in found:

@@ -11,6 +11,7 @@ from rag.catalogue import Catalogue
 from rag.facts import facts_in, tokens
 from rag.followup import carries_on, last_said, standalone
 from rag.named import ABOUT_TAGS, listing_stems, named_in, region_in, tags_in
+from rag.recognised import without
 from rag.regions import without_regions
 from rag.types import Filters, Intent, QueryPlan, Turn
 from rag.words import language_of, strip_accents, terms, words
@@ -42,6 +43,7 @@ def make_plan(
     history: Sequence[Turn],
     given: Filters,
     catalogue: Catalogue,
+    ignored: Filters = Filters(),
 ) -> QueryPlan:
     """How a question is understood.
 
@@ -50,36 +52,63 @@ def make_plan(
         history: the conversation before it, oldest first.
         given: filters that the user set; they narrow the search.
         catalogue: the reports; only labs and tags that exist are recognised.
+        ignored: values that are not taken from the question; an empty one stands for its field.
     """
     language = language_of(question, default=_language_before(history), min_letters=8)
     named = named_in(question, catalogue)
     to_many = bool(_MANY_LABS.search(strip_accents(question)))
     follows = carries_on(question, language, bool(named.country) or to_many, history)
     asked = standalone(question, history) if follows else question
-    if follows and not named.country:
-        named = replace(named, country=named_in(last_said(history), catalogue).country)
-    intent = _intent(question, named)
     if not follows and asks_about(question) is not None:
         return QueryPlan(question, question, language, "about", given)
-    wide = intent != "answer" or to_many
-    rest, filters = question, given
-    if not named.country and (region := region_in(question, catalogue)):
-        named, wide, rest = replace(named, country=region), True, without_regions(question)
+    if follows and not named.country:
+        named = replace(named, country=named_in(last_said(history), catalogue).country)
+    intent = _intent(question, without(named, ignored, catalogue))
+    region = () if named.country else region_in(question, catalogue)
+    named = replace(named, country=named.country or region)
+    kept = without(named, ignored, catalogue)
+    wide, filters = intent != "answer" or to_many, given
+    if region and kept.country:
+        wide = True
         if to_many:
             # "Labs in West Africa" leaves no doubt whose words are asked for.
-            filters = given.merged(Filters(country=region))
+            filters = given.merged(Filters(country=kept.country))
             asked = without_regions(asked)
-    plan = QueryPlan(question, asked, language, intent, filters, named, wide)
+    dropped = without(named, kept, catalogue)
+    plan = QueryPlan(question, asked, language, intent, filters, kept, wide, dropped)
     if intent != "list":
         return plan
-    tags, facts = tags_in(question, catalogue), facts_in(question, catalogue)
-    if facts:
-        # What a fact is called ("control group") may look like a theme.
-        about = ABOUT_TAGS.search(strip_accents(question))
-        tags = replace(tags if about else Filters(), fact=facts)
-    if not _all_understood(rest, language, named, tags, regional=rest != question):
+    tags = _all_tags_in(question, catalogue)
+    rest = without_regions(question) if region else question
+    if not _all_understood(rest, language, named, tags, regional=bool(region)):
         return replace(plan, intent="answer")
-    return replace(plan, filters=given.merged(named).merged(tags), boosted=Filters())
+    wanted = without(tags, ignored, catalogue)
+    return _listed(plan, given, wanted, without(tags, wanted, catalogue))
+
+
+def _listed(plan: QueryPlan, given: Filters, tags: Filters, dropped: Filters) -> QueryPlan:
+    """The plan of a list by what a question names; of an answer where all of that is ignored.
+
+    Args:
+        plan: how the question is understood but for its tags.
+        given: filters that the user set.
+        tags: the tags that are taken from the question.
+        dropped: the tags that it names and that are ignored.
+    """
+    plan = replace(plan, ignored=plan.ignored.merged(dropped))
+    if not (plan.boosted or tags):
+        return replace(plan, intent="answer")
+    return replace(plan, filters=given.merged(plan.boosted).merged(tags), boosted=Filters())
+
+
+def _all_tags_in(question: str, catalogue: Catalogue) -> Filters:
+    """The tags that a question names, facts among them."""
+    tags, facts = tags_in(question, catalogue), facts_in(question, catalogue)
+    if not facts:
+        return tags
+    # What a fact is called ("control group") may look like a theme.
+    about = ABOUT_TAGS.search(strip_accents(question))
+    return replace(tags if about else Filters(), fact=facts)
 
 
 def _all_understood(

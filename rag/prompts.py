@@ -131,3 +131,11 @@ NOTHING_FOUND = {
     "pt": "Nenhum relatório passa por estes filtros: {filters}.",
     "ar": "لا يوجد تقرير يطابق: {filters}.",
 }
+# Follows the sentence above: what a filter by itself keeps out.
+WITHOUT = {
+    "en": "without {filter}: {reports} reports",
+    "fr": "sans {filter} : {reports} rapports",
+    "es": "sin {filter}: {reports} informes",
+    "pt": "sem {filter}: {reports} relatórios",
+    "ar": "بدون {filter}: {reports} من التقارير",
+}

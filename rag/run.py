@@ -16,6 +16,7 @@ from rag.cite import (
 from rag.errors import ModelError
 from rag.prompts import answer_messages, is_refusal
 from rag.quotes import verbatim
+from rag.recognised import coming_first
 from rag.retrieve import Found
 from rag.synthesize import Answerer
 from rag.tokens import count_tokens
@@ -102,6 +103,8 @@ class Run:
                 read_passages=len(passages),
                 read_reports=len({p.report.id for p in passages}),
                 filters=self._plan.filters,
+                first=coming_first(self._plan),
+                ignored=self._plan.ignored,
             ),
             mode=self._mode,
             language=self._plan.language,

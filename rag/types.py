@@ -207,7 +207,8 @@ class QueryPlan:
     """How a question was understood.
 
     `filters` narrow the search; `boosted` is what the question names and therefore comes
-    first. `wide` questions are put to many labs: their passages are spread over reports.
+    first; `ignored` is what it names that was not wanted. `wide` questions are put to many
+    labs: their passages are spread over reports.
     """
 
     question: str
@@ -217,6 +218,7 @@ class QueryPlan:
     filters: Filters = Filters()
     boosted: Filters = Filters()
     wide: bool = False
+    ignored: Filters = Filters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +243,8 @@ class Coverage:
     `reports` are the ids that the answer rests on, or the complete list for intent "list".
     `matched_reports` counts the reports in scope with a passage that speaks of the question.
     `mentioned` are, for intent "list", ids of more reports that name what was asked for in their
-    text but not in their tags; a passage of each is among the answer's hits.
+    text but not in their tags; a passage of each is among the answer's hits. `first` is what the
+    question names that came first without narrowing, `ignored` what it names and was not wanted.
     """
 
     intent: Intent
@@ -252,6 +255,8 @@ class Coverage:
     read_reports: int = 0
     filters: Filters = Filters()
     mentioned: tuple[str, ...] = ()
+    first: Filters = Filters()
+    ignored: Filters = Filters()
 
     @property
     def count(self) -> int:

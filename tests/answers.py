@@ -153,6 +153,8 @@ def answers(draw: st.DrawFn) -> Answer:
                 read_passages=NUMBERS,
                 read_reports=NUMBERS,
                 filters=FILTERS,
+                first=FILTERS,
+                ignored=FILTERS,
             )
         ),
         mode=draw(TEXTS),

@@ -136,16 +136,22 @@ class FakeEngine:
         self.revision = "f1" * 16
         self.catalogue = Catalogue(report(i) for i in range(12))
         self.asked: list[tuple[str, tuple[Turn, ...], Filters]] = []
+        self.ignored: list[Filters] = []
         self.streams: list[FakeStream] = []
         self.gate: threading.Event | None = None
         self.pause = 0.05  # seconds before each word of a slow answer
         self._write = write or self._default
 
     def ask(
-        self, question: str, *, history: Sequence[Turn] = (), filters: Filters | None = None
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        filters: Filters = Filters(),
+        ignored: Filters = Filters(),
     ) -> FakeStream:
-        filters = filters or Filters()
         self.asked.append((question, tuple(history), filters))
+        self.ignored.append(ignored)
         if "fail" in question:
             raise ModelError("The model's server does not answer. Start it, or set the model.")
         if "break" in question:

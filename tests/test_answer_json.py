@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from rag.errors import InputError
 from rag.export import answer_from_dict, answer_to_dict, answers_from_json, export
-from rag.types import Answer
+from rag.types import Answer, Filters
 
 CONTRACT = {
     **{"id": str, "question": str, "standalone": str, "answer": str, "refused": bool},
@@ -61,6 +61,17 @@ def test_a_citation_has_the_place_of_its_quote_which_older_answers_lack() -> Non
     assert answer_from_dict(data).citations == (replace(citation, span=None),)
 
 
+def test_what_came_first_and_what_was_ignored_are_details_which_older_answers_lack() -> None:
+    first, ignored = Filters(country=("Perú",)), Filters(year=(2022, 2023))
+    known = replace(PLAIN, coverage=replace(PLAIN.coverage, first=first, ignored=ignored))
+    data = json.loads(json.dumps(answer_to_dict(known)))
+    assert data["detail"]["first"] == {"country": ["Perú"]}
+    assert data["detail"]["ignored"] == {"year": [2022, 2023]}
+    assert answer_from_dict(data) == known
+    del data["detail"]["first"], data["detail"]["ignored"]
+    assert answer_from_dict(data) == PLAIN
+
+
 def test_json_is_read_back_as_array_object_and_lines() -> None:
     both = (PLAIN, RIGHT_TO_LEFT)
     assert answers_from_json(export(both, "json")) == both
@@ -86,6 +97,8 @@ def test_any_answer_is_read_back_equal(one: Answer) -> None:
         (("citations", 0, "status"), "sure", r"citations\.0\.status"),
         (("coverage", "filters"), {"colour": ["red"]}, r"coverage\.filters\.colour"),
         (("coverage", "filters"), {"year": ["x"]}, r"coverage\.filters\.year"),
+        (("detail", "first"), {"colour": ["red"]}, r"detail\.first\.colour"),
+        (("detail", "ignored"), {"year": [True]}, r"detail\.ignored\.year"),
         (("passages",), [], r"detail\.passages"),
         (("detail", "passages", 0, "info"), 9, r"detail\.passages\.0\.info"),
         (("detail", "citations", 0), {"passage": 9}, r"detail\.citations\.0\.passage"),

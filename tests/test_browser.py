@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_engine import QUOTE, FakeEngine
+from fake_engine import HOSTILE, QUOTE, FakeEngine
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -186,6 +186,59 @@ def test_filters_narrow_and_are_shown_with_the_answer(
     assert engine.asked[-1][2].year == (2021,)
     page.get_by_role("button", name="Clear filters").click()
     expect(page.locator("#filters .hint")).to_have_text("Asking all 12 reports.")
+
+
+def test_what_the_question_names_is_taken_out_and_taken_back(
+    sample_site: str, visit: Visit
+) -> None:
+    page = visit(sample_site)
+    ask(page, "What did labs in West Africa learn about mobile money?")
+    ask(page, "Which plans of 2023 are tagged with SDG 14?", 2)
+    assert page.locator("#turn-1 .scope li").count() == 1
+    assert page.locator("#turn-1 .scope button").count() == 0
+    rows = page.locator("#turn-2 .list tbody tr")
+    narrow = rows.count()
+
+    year = page.get_by_role("button", name="Ask again without Year: 2023")
+    year.focus()
+    assert year.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+    page.keyboard.press("Enter")
+    gone = page.locator("#thread #turn-2 .unused")
+    expect(gone).to_contain_text("Year 2023 not used", timeout=30_000)
+    assert rows.count() > narrow
+    back = page.get_by_role("button", name="Use again, Year: 2023")
+    expect(back).to_be_focused()
+    page.get_by_role("button", name="Ask again without Type: learningplan").click()
+    expect(gone).to_have_count(2, timeout=30_000)
+    expect(page.locator("#turn-3")).to_have_count(0)
+
+    back.focus()
+    page.keyboard.press("Enter")
+    expect(gone).to_have_count(1, timeout=30_000)
+    expect(gone).to_contain_text("learningplan")
+    expect(year).to_be_focused()
+
+
+def test_chips_fit_a_narrow_window(sample_site: str, visit: Visit) -> None:
+    page = visit(sample_site, viewport=NARROW)
+    ask(page, "What did labs in West Africa learn about mobile money in plans of 2023?")
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    expect(page.locator("#turn-1 .scope li").last).to_contain_text("comes first")
+    for button in page.locator("#turn-1 .scope button").all():
+        box = button.bounding_box()
+        assert box
+        assert min(box["width"], box["height"]) >= 24
+    page.locator("#turn-1 .scope summary").click()
+    expect(page.locator("#turn-1 .scope")).to_contain_text("Sierra Leone")
+
+
+def test_a_hostile_chip_comes_back_as_it_was(site: str, engine: FakeEngine, visit: Visit) -> None:
+    page = visit(site)
+    ask(page, "something hostile")
+    page.locator("#turn-1 .scope button").click()
+    expect(page.locator("#thread .unused")).to_be_visible(timeout=30_000)
+    assert engine.ignored[-1].theme == (HOSTILE,)
+    assert page.evaluate("window.hacked === undefined")
 
 
 def test_visitors_are_neither_mixed_nor_held_up(site: str, visit: Visit) -> None:

@@ -70,6 +70,25 @@ def test_ask_passes_every_filter_on(run: Any, sample_index: Path) -> None:
     assert {p["report"] for p in narrowed["passages"]} == {"_seaweed_is"}
 
 
+def test_ask_ignores_what_it_is_told_to(run: Any, sample_index: Path) -> None:
+    question = "Which plans of 2023 are tagged with SDG 14?"
+    given = ("--index", sample_index, "--json", "--ignore", "sdg=14", "--ignore", "year")
+    done = run("ask", question, *given)
+    is_answer(done.json)
+    assert done.json["coverage"]["filters"] == {"type": ["learningplan"]}
+    assert done.json["detail"]["ignored"] == {"year": [2023], "sdg": ["14. Life below water"]}
+
+
+def test_search_ignores_what_it_is_told_to(run: Any, sample_index: Path) -> None:
+    given = ("Fees in Lesotho in 2023?", "--index", sample_index, "--explain")
+    ignoring = ("--ignore", " country = Lesotho ")
+    understood = run("search", *given, *ignoring, "--json").json["understood"]
+    assert understood["first"] == {"year": [2023]}
+    assert understood["ignored"] == {"country": ["Lesotho"]}
+    assert re.search(r"^ignored: +country = Lesotho$", run("search", *given, *ignoring).out, re.M)
+    assert "ignored:" not in run("search", *given).out
+
+
 def test_ask_for_people_shows_the_sources_and_what_was_read(run: Any, sample_index: Path) -> None:
     done = run("ask", QUESTION, "--index", sample_index)
     assert done.code == 0
@@ -165,6 +184,9 @@ def test_standard_output_is_empty_where_a_process_fails(tmp_path: Path) -> None:
         (("info", "--index", "none"), "asklabs ingest PATH --index none"),
         (("ask", "  ", "--index", "INDEX"), "The question is empty"),
         (("search", "", "--index", "INDEX"), "The question is empty"),
+        (("ask", "What?", "--ignore", "colour=red", "--index", "INDEX"), "there are country, year"),
+        (("search", "What?", "--ignore", "year=x"), "--ignore: year needs a number."),
+        (("ask", "What?", "--ignore", "=Peru"), "FIELD=VALUE"),
         (("ingest", "nowhere", "--index", "x"), "nowhere"),
         (("batch", "none.jsonl", "--out", "o", "--index", "INDEX"), "none.jsonl can't be read"),
         (("export", "none.json", "--to", "a.md"), "none.json can't be read"),

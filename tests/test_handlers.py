@@ -9,13 +9,13 @@ import threading
 import time
 
 import pytest
-from fake_engine import FakeEngine, report
+from fake_engine import FakeEngine, answer, report
 
 from rag.catalogue import Catalogue
-from rag.types import Filters, Turn
+from rag.types import Answer, Coverage, Filters, Turn
 from ui import handlers
+from ui.exchange import Exchange
 from ui.handlers import Update
-from ui.render import Exchange
 
 
 def asked(engine: FakeEngine, question: str, talk: handlers.Talk = ()) -> list[Update]:
@@ -159,6 +159,59 @@ def test_again_replaces_the_last_answer() -> None:
     assert [one.question for one in last["talk"]] == ["First?", "Second?"]
     assert last["talk"][-1].asked == Filters(country=("Togo",))
     assert len(engine.asked[-1][1]) == 2
+
+
+def _named(question: str) -> Answer:
+    """An answer to a question that names Peru and 2023."""
+    covered = Coverage("answer", filters=Filters(country=("Peru",)), first=Filters(year=(2023,)))
+    return answer(question, coverage=covered)
+
+
+def removed(engine: FakeEngine, talk: handlers.Talk, **chip: str) -> list[Update]:
+    return list(handlers.without(engine, [], [], talk, None, {"turn": str(len(talk)), **chip}))
+
+
+def test_a_chip_asks_the_last_question_without_it() -> None:
+    engine = FakeEngine(_named)
+    talk = asked(engine, "Second?", asked(engine, "First?")[-1]["talk"])[-1]["talk"]
+    updates = removed(engine, talk, field="country", value="Peru")
+    assert "Use again" not in updates[0]["thread"] + updates[0]["live"]
+    assert "not used" in updates[0]["live"]
+    talk = updates[-1]["talk"]
+    assert [one.question for one in talk] == ["First?", "Second?"]
+    assert (engine.asked[-1][0], len(engine.asked[-1][1])) == ("Second?", 2)
+    assert engine.ignored[-1] == talk[-1].ignored == Filters(country=("Peru",))
+
+
+def test_removals_are_remembered_and_can_be_taken_back() -> None:
+    engine = FakeEngine(_named)
+    talk = asked(engine, "Peru in 2023?")[-1]["talk"]
+    talk = removed(engine, talk, field="country", value="Peru")[-1]["talk"]
+    talk = removed(engine, talk, field="year", value="2023")[-1]["talk"]
+    assert engine.ignored[-1] == Filters(country=("Peru",), year=(2023,))
+    talk = list(handlers.again(engine, [], [], talk, None))[-1]["talk"]
+    assert engine.ignored[-1] == Filters(country=("Peru",), year=(2023,))
+    talk = removed(engine, talk, field="country", value="Peru", back="1")[-1]["talk"]
+    assert engine.ignored[-1] == talk[-1].ignored == Filters(year=(2023,))
+    talk = asked(engine, "Another?", talk)[-1]["talk"]
+    assert not engine.ignored[-1]
+
+
+def test_a_chip_of_another_question_or_of_none_does_nothing() -> None:
+    engine = FakeEngine(_named)
+    talk = asked(engine, "Second?", asked(engine, "First?")[-1]["talk"])[-1]["talk"]
+    for chip in ({"turn": "1"}, {"turn": "9"}, {"value": "Togo"}, {"field": "colour"}):
+        assert removed(engine, talk, **{"field": "country", "value": "Peru", **chip}) == []
+    assert list(handlers.without(engine, [], [], (), None, {})) == []
+    assert len(engine.asked) == 2
+
+
+def test_an_error_keeps_what_was_ignored() -> None:
+    engine = FakeEngine()
+    one = Exchange("Please fail", ignored=Filters(country=("Peru",)))
+    last = list(handlers.again(engine, [], [], (one,), None))[-1]
+    assert last["talk"][0].ignored == one.ignored
+    assert "Use again" in last["thread"]
 
 
 def test_the_sources_of_an_older_answer_come_back() -> None:

@@ -10,7 +10,7 @@ from fake_engine import HOSTILE, QUOTE, answer, hostile, passage, report
 
 from rag.types import Citation, Coverage, Filters
 from ui import cards, render, theme
-from ui.render import Exchange
+from ui.exchange import Exchange
 
 REPORTS = {f"report_{i}": report(i) for i in range(30)}
 
@@ -63,7 +63,7 @@ def test_a_number_without_a_citation_stays_text() -> None:
 
 
 def test_while_the_answer_grows_every_mark_is_a_link() -> None:
-    html = Outline(render.pending("Q", Filters(), "Cool [4].", 2))
+    html = Outline(render.pending(Exchange("Q"), "Cool [4].", 2))
     assert [a["href"] for a in html.all("a")] == ["#source-2-4"]
 
 
@@ -241,7 +241,7 @@ def test_nothing_from_outside_becomes_markup() -> None:
     failed = Exchange(HOSTILE, error=HOSTILE)
     reports = {"report_0": bad.citations[0].passage.report}
     page = render.conversation((one, failed), reports) + cards.sources(bad, 1)
-    page += render.pending(HOSTILE, Filters(), HOSTILE, 1) + render.collection(
+    page += render.pending(Exchange(HOSTILE), HOSTILE, 1) + render.collection(
         reports, HOSTILE, HOSTILE
     )
     html = Outline(page)

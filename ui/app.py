@@ -24,6 +24,7 @@ LONGEST_QUESTION = 4000
 Parts = dict[str, Any]
 
 _CITE = "element.addEventListener('click', (e) => askLabs.clicked(e, (at) => trigger('cite', at)));"
+_CHIP = "element.addEventListener('click', (e) => askLabs.chosen(e, (at) => trigger('chip', at)));"
 _GREW = "watch('value', () => askLabs.grew()); " + _CITE
 _SHOWN = "watch('value', () => askLabs.shown());"
 
@@ -79,7 +80,7 @@ def _talk(engine: Engine) -> Parts:
         _html(render.welcome(len(engine.catalogue.reports)))
         with gr.Column(elem_id="examples"):
             examples = [gr.Button(text) for text in handlers.examples(engine.catalogue)]
-    thread = _html("", js_on_load=_GREW, elem_id="thread")
+    thread = _html("", js_on_load=_GREW + _CHIP, elem_id="thread")
     # The growing answer is a part of its own: what is finished is not drawn again for each word.
     live = _html("", js_on_load=_GREW, elem_id="live")
     return {"welcome": welcome, "examples": examples, "thread": thread, "live": live}
@@ -145,6 +146,17 @@ def _wire_asking(engine: Engine, parts: Parts) -> None:
         for update in handlers.again(engine, *given):
             yield _drawn(parts, update)
 
+    def without(
+        labs: list[str],
+        years: list[int],
+        talk: handlers.Talk,
+        run: Run | None,
+        event: gr.EventData,
+    ) -> Iterator[Parts]:
+        chip = {name: getattr(event, name, None) for name in ("turn", "field", "value", "back")}
+        for update in handlers.without(engine, labs, years, talk, run, chip):
+            yield _drawn(parts, update)
+
     def failed(talk: handlers.Talk, run: Run | None) -> Parts:
         return _drawn(parts, handlers.failed(engine, talk, run))
 
@@ -161,6 +173,7 @@ def _wire_asking(engine: Engine, parts: Parts) -> None:
         example.click(ask, [example, *narrowed], changed, **quiet) for example in parts["examples"]
     ]
     asked.append(parts["again"].click(again, narrowed, changed, **quiet))
+    asked.append(parts["thread"].chip(without, narrowed, changed, **quiet))
     for event in asked:
         event.failure(failed, [parts["talk"], parts["run"]], changed, **quiet)
     parts["stop"].click(handlers.stop, parts["run"], None, queue=False, **quiet)

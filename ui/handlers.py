@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 from rag.export import export as export_answers
 from rag.types import Answer, Filters, Turn
 from ui.cards import counted, sources
-from ui.render import Exchange, conversation, pending
+from ui.exchange import Exchange
+from ui.render import conversation, pending
 from ui.run import Run
 
 if TYPE_CHECKING:
@@ -60,34 +63,64 @@ def ask(
     if not question.strip() or (run and run.active):
         return
     yield {"question": ""}
-    for update in _answer(engine, question.strip(), filters(labs, years), talk):
+    for update in _answer(engine, Exchange(question.strip(), filters(labs, years)), talk):
         if "talk" in update and update["talk"][-1].error:
             update["question"] = question
         yield update
 
 
 def again(
-    engine: Engine, labs: Sequence[str], years: Sequence[int], talk: Talk, run: Run | None
+    engine: Engine,
+    labs: Sequence[str],
+    years: Sequence[int],
+    talk: Talk,
+    run: Run | None,
+    ignored: Filters | None = None,
 ) -> Iterator[Update]:
-    """Answer the last question once more, with the filters as they are now."""
+    """Answer the last question once more, with the filters as they are now.
+
+    What was ignored of it stays so, unless `ignored` says what is instead.
+    """
     if talk and not (run and run.active):
-        yield from _answer(engine, talk[-1].question, filters(labs, years), talk[:-1])
+        last = talk[-1]
+        kept = last.ignored if ignored is None else ignored
+        one = Exchange(last.question, filters(labs, years), ignored=kept)
+        yield from _answer(engine, one, talk[:-1])
 
 
-def _answer(engine: Engine, question: str, asked: Filters, talk: Talk) -> Iterator[Update]:
+def without(
+    engine: Engine,
+    labs: Sequence[str],
+    years: Sequence[int],
+    talk: Talk,
+    run: Run | None,
+    chip: Mapping[str, object],
+) -> Iterator[Update]:
+    """Answer the last question once more without what a chip stands for, or with it again.
+
+    Nothing happens for a chip that the last question doesn't have.
+    """
+    if talk and chip.get("turn") == str(len(talk)):
+        ignored = talk[-1].changed(chip)
+        if ignored is not None:
+            yield from again(engine, labs, years, talk, run, ignored)
+
+
+def _answer(engine: Engine, one: Exchange, talk: Talk) -> Iterator[Update]:
     turn = len(talk) + 1
     reports = engine.catalogue.reports
     turns = history(talk)
-    run = Run(question, asked, lambda: engine.ask(question, history=turns, filters=asked))
+    start = partial(engine.ask, one.question, history=turns, filters=one.asked, ignored=one.ignored)
+    run = Run(one, start)
     try:
         yield {
             "run": run,
-            "thread": conversation(talk, reports),
-            "live": pending(question, asked, "", turn),
+            "thread": conversation(talk, reports, idle=False),
+            "live": pending(one, "", turn),
             "busy": True,
         }
         for text in run.texts():
-            yield {"live": pending(question, asked, text, turn)}
+            yield {"live": pending(one, text, turn)}
         talk = (*talk, run.exchange())
     finally:
         # Also when the visitor has gone: nobody reads on, so the model need not write on.
@@ -109,10 +142,10 @@ def stop(run: Run | None) -> None:
 
 def failed(engine: Engine, talk: Talk, run: Run | None) -> Update:
     """Say that an unforeseen error happened, and give the question back."""
-    question, asked = (run.question, run.asked) if run else ("", Filters())
-    talk = (*talk, Exchange(question, asked, error=BROKEN))
+    one = replace(run.asked if run else Exchange(""), error=BROKEN)
+    talk = (*talk, one)
     thread = conversation(talk, engine.catalogue.reports)
-    return {"talk": talk, "thread": thread, "live": "", "question": question, "busy": False}
+    return {"talk": talk, "thread": thread, "live": "", "question": one.question, "busy": False}
 
 
 def clear() -> Update:

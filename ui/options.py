@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.errors import InputError
 from rag.settings import load_settings
 from rag.types import Filters
 
@@ -36,6 +37,15 @@ Sdg = Annotated[
 ]
 Theme = Annotated[
     Texts, typer.Option("--theme", help="Only reports tagged with this thematic area.")
+]
+Ignore = Annotated[
+    Texts,
+    typer.Option(
+        "--ignore",
+        metavar="FIELD[=VALUE]",
+        help="Don't take this value from the question (country=Peru), or none of a field (year); "
+        "repeatable.",
+    ),
 ]
 Question = Annotated[str, typer.Argument(help="Your question, in any of the reports' languages.")]
 
@@ -69,3 +79,23 @@ def filters_of(
         sdg=tuple(sdg or ()),
         theme=tuple(theme or ()),
     )
+
+
+def ignored_of(given: Texts) -> Filters:
+    """What `--ignore` keeps from being taken from a question: "country=Peru", or "country".
+
+    Raises:
+        InputError: a field is unknown, or a year is no number.
+    """
+    # Imported here, so that `--help` answers at once.
+    from ui.batch import filters_from
+
+    values: dict[str, list[str]] = {}
+    for text in given or ():
+        field, _, value = (part.strip() for part in text.partition("="))
+        # An empty value, for a year 0, stands for all of its field.
+        values.setdefault(field, []).append(value or ("0" if field == "year" else ""))
+    try:
+        return filters_from(values)
+    except InputError as error:
+        raise InputError(f"--ignore: {error}. Write FIELD or FIELD=VALUE.") from error

@@ -6,6 +6,7 @@ window.askLabs = (() => {
   let wanted = null; // the citation that waits for its card: {turn, n}
   let followed = ""; // the question that is kept in view while its answer grows
   let following = false;
+  let touched = null; // the chip that asked the question again: its data
 
   const unmark = (where) =>
     document.querySelectorAll(`${where} [aria-current]`).forEach((e) => e.removeAttribute("aria-current"));
@@ -37,6 +38,29 @@ window.askLabs = (() => {
     if (n ? open(turn, n) : shownTurn() === turn && toPanel()) return;
     wanted = { turn, n };
     trigger(wanted);
+  }
+
+  // Called for every click inside the conversation; `trigger` asks the last question again with
+  // one of its chips removed or taken back.
+  function chosen(event, trigger) {
+    const button = event.target.closest(".scope button");
+    if (!button) return;
+    // A second click would ask twice.
+    button.closest(".scope").querySelectorAll("button").forEach((e) => (e.disabled = true));
+    touched = { ...button.dataset };
+    trigger(touched);
+  }
+
+  // The chip that asked again is drawn anew: who used the keyboard goes on from it.
+  function refocus() {
+    const article = touched && document.getElementById(`turn-${touched.turn}`);
+    if (!article?.closest("#thread")) return;
+    const buttons = [...article.querySelectorAll(".scope button")];
+    if (buttons.some((e) => e.disabled)) return; // not drawn anew yet
+    const same = ({ dataset: d }) => d.field === touched.field && d.value === touched.value;
+    const next = buttons.find(same) ?? buttons[0] ?? article;
+    touched = null;
+    if (document.activeElement === document.body) next.focus({ preventScroll: true });
   }
 
   const shownTurn = () => Number(document.querySelector("#sources .panel")?.dataset.turn);
@@ -87,6 +111,7 @@ window.askLabs = (() => {
       for (const name of ["wheel", "touchmove", "keydown"])
         addEventListener(name, letGo, { once: true, passive: true });
     }
+    if (!growing) refocus();
     const article = growing ?? (followed && document.getElementById(followed));
     if (!growing) followed = "";
     if (!article || !following) return;
@@ -112,5 +137,5 @@ window.askLabs = (() => {
 
   document.addEventListener("click", back);
   document.addEventListener("keydown", (event) => event.key === "Escape" && back(event));
-  return { clicked, shown, grew, save, unfold };
+  return { chosen, clicked, shown, grew, save, unfold };
 })();

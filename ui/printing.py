@@ -65,7 +65,7 @@ def _print_why(why: Why) -> None:
 def print_plan(plan: QueryPlan) -> None:
     """How a question is understood, a line a fact."""
     said = plan_to_dict(plan)
-    said |= {name: _values(said[name]) for name in ("filters", "first")}
+    said |= {name: _values(said[name]) for name in ("filters", "first", "ignored")}
     print_info({name: value for name, value in said.items() if value != ""})
     print()
 

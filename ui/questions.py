@@ -11,6 +11,7 @@ import typer
 from rag.errors import InputError
 from ui.options import (
     Country,
+    Ignore,
     Index,
     Json,
     Kind,
@@ -23,6 +24,7 @@ from ui.options import (
     Year,
     engine_of,
     filters_of,
+    ignored_of,
 )
 from ui.printing import print_hits, print_json, print_plan, print_sources
 
@@ -38,12 +40,13 @@ def ask(
     datasource: Source = None,
     sdg: Sdg = None,
     theme: Theme = None,
+    ignore: Ignore = None,
     json: Json = False,
 ) -> None:
     """Answer one question, with the sources of each sentence."""
-    engine = engine_of(index)
     filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme)
-    stream = engine.ask(_asked(question), filters=filters)
+    ignored = ignored_of(ignore)
+    stream = engine_of(index).ask(_asked(question), filters=filters, ignored=ignored)
     if json:
         from rag.answer_json import answer_to_dict
 
@@ -87,6 +90,7 @@ def search(
     datasource: Source = None,
     sdg: Sdg = None,
     theme: Theme = None,
+    ignore: Ignore = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why each passage ranks where it does.")
     ] = False,
@@ -96,9 +100,10 @@ def search(
     from rag.answer_json import explained, passage_to_dict, plan_to_dict
 
     filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme)
+    ignored = ignored_of(ignore)
     engine = engine_of(index)
-    hits = engine.search(_asked(question), k=k, filters=filters, explain=explain)
-    plan = engine.plan(question, filters=filters) if explain else None
+    hits = engine.search(_asked(question), k=k, filters=filters, ignored=ignored, explain=explain)
+    plan = engine.plan(question, filters=filters, ignored=ignored) if explain else None
     if json:
         found = [
             passage_to_dict(n, hit) | (explained(hit) if explain else {})

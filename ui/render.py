@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from html import escape
 
-from rag.labels import FILTER_WORDS, MODE_WORDS
-from rag.types import Answer, Citation, Filters, ReportInfo
+from rag.labels import MODE_WORDS
+from rag.types import Answer, Citation, ReportInfo
 from ui.cards import STATUS_WORDS, by_number, counted, lab, uncited, weakest
+from ui.chips import scope
+from ui.exchange import Exchange
 
 ROWS_SHOWN = 12
 
@@ -19,22 +20,6 @@ _ITEM = re.compile(r"\s*(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
 # How an answer made of the reports' own sentences says who speaks: "Peru (2022, plan): ..."
 _SPEAKER = re.compile(r"([^\[\]*:]{2,80} \((?:\d{4}|\w+)(?:, \w+)?\):)(?= )")
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One question of a conversation and what came of it.
-
-    `asked` are the filters chosen on the page. Without an `answer`, `text` is what had been
-    written when the visitor stopped, and `error` the sentence that says what went wrong.
-    """
-
-    question: str
-    asked: Filters = field(default_factory=Filters)
-    answer: Answer | None = None
-    text: str = ""
-    error: str = ""
-    stopped: bool = False
 
 
 def prose(text: str, turn: int, citations: Mapping[int, Sequence[Citation]] | None = None) -> str:
@@ -95,20 +80,31 @@ def _and_year(name: str, year: int | None) -> str:
     return f"{name}, {year}" if year else name
 
 
-def conversation(talk: Sequence[Exchange], reports: Mapping[str, ReportInfo]) -> str:
-    """All finished questions of a conversation with their answers."""
-    return "".join(exchange(one, turn, reports) for turn, one in enumerate(talk, 1))
+def conversation(
+    talk: Sequence[Exchange], reports: Mapping[str, ReportInfo], idle: bool = True
+) -> str:
+    """All finished questions of a conversation with their answers.
+
+    While nothing is being answered (`idle`), the last one can be asked again without its chips.
+    """
+    last = len(talk) if idle else 0
+    return "".join(exchange(one, n, reports, n == last) for n, one in enumerate(talk, 1))
 
 
-def exchange(one: Exchange, turn: int, reports: Mapping[str, ReportInfo]) -> str:
+def exchange(
+    one: Exchange, turn: int, reports: Mapping[str, ReportInfo], last: bool = False
+) -> str:
     """One finished question: answer, refusal, error, or what was written before a stop."""
+    chips = scope(one, turn if last else 0)
+    return _article(one, turn, chips + _outcome(one, turn, reports))
+
+
+def _outcome(one: Exchange, turn: int, reports: Mapping[str, ReportInfo]) -> str:
     if one.error:
-        return _article(one, turn, f'<p class="error" role="alert">{escape(one.error)}</p>')
+        return f'<p class="error" role="alert">{escape(one.error)}</p>'
     stopped = '<p class="note">Stopped before the end.</p>' if one.stopped else ""
     if one.answer is None:
-        return _article(
-            one, turn, f'<div class="answer">{prose(one.text, turn, {})}</div>{stopped}'
-        )
+        return f'<div class="answer">{prose(one.text, turn, {})}</div>{stopped}'
     answer = one.answer
     citations = by_number(answer.citations)
     listed = answer.coverage.intent == "list" and not answer.refused
@@ -121,39 +117,21 @@ def exchange(one: Exchange, turn: int, reports: Mapping[str, ReportInfo]) -> str
     if answer.notice:
         text += f'<p class="note">{escape(answer.notice)}</p>'
     body = f'<div class="refused">{text}</div>' if answer.refused else text
-    return _article(one, turn, body + stopped + footer(answer, turn))
+    return body + stopped + footer(answer, turn)
 
 
-def pending(question: str, asked: Filters, text: str, turn: int) -> str:
+def pending(one: Exchange, text: str, turn: int) -> str:
     """The question that is being answered, with what has been written so far."""
     wait = '<p class="wait"><span aria-hidden="true"></span> Reading the reports</p>'
     body = f'<div class="answer writing">{prose(text, turn)}</div>' if text.strip() else wait
-    return _article(Exchange(question, asked), turn, body)
+    return _article(one, turn, scope(one) + body)
 
 
 def _article(one: Exchange, turn: int, body: str) -> str:
     return (
         f'<article class="exchange" id="turn-{turn}" tabindex="-1">'
-        f'<h3 class="question" dir="auto">{escape(one.question)}</h3>{scope(one)}{body}</article>'
+        f'<h3 class="question" dir="auto">{escape(one.question)}</h3>{body}</article>'
     )
-
-
-def scope(one: Exchange) -> str:
-    """What an answer was narrowed to: filters chosen on the page, and those of the question."""
-    chosen = one.asked.as_dict()
-    used = one.answer.coverage.filters.as_dict() if one.answer else {}
-    own = {name: values for name, values in used.items() if values != chosen.get(name)}
-    chips = "".join(_chips(chosen, "your filter")) + "".join(_chips(own, "from the question"))
-    return f'<ul class="scope" aria-label="Narrowed to">{chips}</ul>' if chips else ""
-
-
-def _chips(filters: Mapping[str, Sequence[str | int]], origin: str) -> Iterator[str]:
-    for name, values in filters.items():
-        shown = ", ".join(str(value) for value in values)
-        yield (
-            f'<li><span class="key">{FILTER_WORDS[name]}</span> <span dir="auto">{escape(shown)}'
-            f'</span> <span class="origin">{origin}</span></li>'
-        )
 
 
 def complete_list(answer: Answer, turn: int, reports: Mapping[str, ReportInfo]) -> str:

@@ -6,28 +6,28 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from rag.errors import AskLabsError
-from rag.types import Answer, Filters
-from ui.render import Exchange
+from rag.types import Answer
+from ui.exchange import Exchange
 
 if TYPE_CHECKING:
-    from rag.engine import AnswerStream
+    from rag.stream import AnswerStream
 
 REDRAW = 0.06  # seconds between two drawings of a growing answer: smooth, and cheap to send
 GRACE = 1.0  # seconds that a stopped stream has to hand over what it has
 
 
 class Run:
-    """One question being answered for one visitor.
+    """One question being answered for one visitor; `asked` is it before anything came of it.
 
     A thread of its own reads the stream, so that stopping never waits for a slow model.
     """
 
-    def __init__(self, question: str, asked: Filters, start: Callable[[], AnswerStream]) -> None:
-        self.question = question
+    def __init__(self, asked: Exchange, start: Callable[[], AnswerStream]) -> None:
         self.asked = asked
         self.text = ""
         self.stopped = False
@@ -79,9 +79,9 @@ class Run:
     def exchange(self) -> Exchange:
         """What came of the question; an error that is meant for the user becomes its sentence."""
         if self._stopping.is_set() and not wait([self._answer], timeout=GRACE).done:
-            return Exchange(self.question, self.asked, text=self.text, stopped=True)
+            return replace(self.asked, text=self.text, stopped=True)
         try:
             answer = self._answer.result()
         except AskLabsError as error:
-            return Exchange(self.question, self.asked, error=str(error))
-        return Exchange(self.question, self.asked, answer, stopped=self.stopped)
+            return replace(self.asked, error=str(error))
+        return replace(self.asked, answer=answer, stopped=self.stopped)
