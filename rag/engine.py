@@ -245,7 +245,8 @@ def open_engine(settings: Settings) -> Engine:
 
 def _search(retriever: HybridRetriever, plan: QueryPlan, explain: bool = False) -> Found:
     """What is found for a plan, duplicates folded, spread over the labs that are asked."""
-    sides = plan.boosted.country if plan.intent == "compare" else ()
+    compared = plan.intent == "compare" and not plan.filters.country
+    sides = plan.boosted.country if compared else ()
     if len(sides) < 2:
         found = retriever.find(plan, explain=explain)
         hits = fold_duplicates(found.hits, _apart(plan))

@@ -21,7 +21,11 @@ def answerer() -> ExtractiveAnswerer:
 
 
 def said(
-    answerer: ExtractiveAnswerer, question: str, found: Sequence[Hit], language: str = "en"
+    answerer: ExtractiveAnswerer,
+    question: str,
+    found: Sequence[Hit],
+    language: str = "en",
+    wide: bool = False,
 ) -> str:
     plan = QueryPlan(question, question, language, wide=wide)
     return "".join(answerer.stream(plan, found, ()))
