@@ -25,6 +25,8 @@ class Reply:
     `pieces` are streamed as content deltas, `delay` seconds before each; `gated` ones wait for
     a release. `raw` are lines of server-sent events to send as they are, after the pieces.
     `cut` closes the connection without an end. A status other than 200 sends `body`.
+    To a request that wants no stream, the pieces are one completion, whose bytes come in as many
+    parts; of `raw` the lines themselves are sent instead.
     """
 
     pieces: tuple[str, ...] = ()
@@ -136,7 +138,12 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(failing) if failing else self._embeddings(body)
         elif self.path.endswith("/chat/completions"):
             reply = self._scripted.next_reply()
-            self._send(reply) if reply.status != 200 else self._stream(reply)
+            if reply.status != 200:
+                self._send(reply)
+            elif body.get("stream"):
+                self._stream(reply)
+            else:
+                self._whole(reply)
         else:
             self._send(Reply(status=404))
 
@@ -180,6 +187,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._scripted.hung_up.set()
             self.close_connection = True
 
+    def _whole(self, reply: Reply) -> None:
+        data = ("\n".join(reply.raw) or _completion("".join(reply.pieces))).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data) + reply.cut))
+        self.end_headers()
+        size = -(-len(data) // max(1, len(reply.pieces)))
+        try:
+            for start in range(0, len(data), size):
+                self._wait(reply)
+                self.wfile.write(data[start : start + size])
+                self.wfile.flush()
+        except OSError:
+            self._scripted.hung_up.set()
+        self.close_connection = reply.cut
+
     def _wait(self, reply: Reply) -> None:
         if reply.gated:
             self._scripted.gate.acquire(timeout=10)
@@ -193,12 +216,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _delta(content: str) -> str:
     choice = {"index": 0, "delta": {"content": content}, "finish_reason": None}
-    return json.dumps(
-        {
-            "id": "scripted",
-            "object": "chat.completion.chunk",
-            "created": 0,
-            "model": "test-model",
-            "choices": [choice],
-        }
-    )
+    return _chat("chat.completion.chunk", choice)
+
+
+def _completion(content: str) -> str:
+    message = {"role": "assistant", "content": content}
+    return _chat("chat.completion", {"index": 0, "message": message, "finish_reason": "stop"})
+
+
+def _chat(kind: str, choice: Mapping[str, Any]) -> str:
+    whole = {"id": "scripted", "object": kind, "created": 0, "model": "test-model"}
+    return json.dumps(whole | {"choices": [choice]})
