@@ -91,6 +91,7 @@ def plan_to_dict(plan: QueryPlan) -> dict[str, Any]:
         "filters": plan.filters.as_dict(),
         "first": plan.boosted.as_dict(),
         "many_labs": plan.wide,
+        "planner": plan.planner,
     }
 
 
@@ -130,6 +131,7 @@ def _detail(answer: Answer) -> dict[str, Any]:
     return {
         "language": answer.language,
         "notice": answer.notice,
+        "planner": answer.planner,
         "read_passages": answer.coverage.read_passages,
         "read_reports": answer.coverage.read_reports,
         "timings": dict(answer.timings),

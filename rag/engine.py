@@ -20,10 +20,11 @@ from rag.lists import list_answer
 from rag.mentions import mentions
 from rag.models import embed_query, embedding_name, make_embedding, make_llm
 from rag.plan import make_plan
-from rag.postprocess import fit_budget, fold_duplicates, interleave, spread
-from rag.retrieve import Found, HybridRetriever
+from rag.planner import Planner, make_planner
+from rag.retrieve import HybridRetriever
 from rag.rows import StoredReport
 from rag.run import KEPT_HITS, Run
+from rag.search import find, read
 from rag.settings import Settings
 from rag.snapshot import Snapshot
 from rag.snapshot_cache import cached_snapshot, open_snapshot
@@ -31,8 +32,6 @@ from rag.store import open_store
 from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer, ModelAnswerer
 from rag.types import Answer, Filters, Hit, Passage, QueryPlan, Turn
 from rag.words import language_of
-
-WIDE_PER_LAB = 5
 
 
 class AnswerStream:
@@ -81,9 +80,11 @@ class Engine:
         embedding: BaseEmbedding,
         extractive: Answerer,
         answerer: Answerer,
+        planner: Planner,
     ) -> None:
         self.settings = settings
         self._embedding = embedding
+        self._planner = planner
         self._answerer = answerer
         self._extractive = extractive
         self._lock = threading.Lock()
@@ -98,7 +99,8 @@ class Engine:
             self._current()
             models.result()
             languages.result()
-        self.search(ready)
+        # By rules: a model need not be asked to load what it needs.
+        self.search(ready, plan=make_plan(ready, (), Filters(), self.catalogue))
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of what the index holds now; taken anew when an ingest changed it."""
@@ -137,18 +139,19 @@ class Engine:
         clock = time.perf_counter
         started = clock()
         snapshot, retriever = self._current()
-        plan = make_plan(question, history, filters, snapshot.catalogue)
+        plan = self._planner.plan(question, history, filters, snapshot.catalogue)
         planned = clock()
         if plan.intent == "about":
             about = about_answer(plan, snapshot.catalogue, snapshot.language_counts)
             done = replace(
                 about,
                 index=snapshot.revision,
+                planner=plan.planner,
                 timings={"plan_ms": 1000 * (planned - started), "retrieve_ms": 0.0},
             )
             return AnswerStream(iter([done.text]), lambda _: done)
-        found = _search(retriever, plan)
-        read = self._masked(self._read(found, plan))
+        found = find(retriever, plan)
+        passages = self._masked(read(found, plan, self.settings))
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
         found = replace(found, hits=self._masked(found.hits[:KEPT_HITS]))
         retrieved = clock()
@@ -163,16 +166,18 @@ class Engine:
             answer = list_answer(
                 plan, snapshot.catalogue, snapshot.texts, found.hits, self._masked(mentioned)
             )
-            answer = replace(answer, index=snapshot.revision)
+            answer = replace(answer, index=snapshot.revision, planner=plan.planner)
             timings["answer_ms"] = 1000 * (clock() - retrieved)
             return AnswerStream(iter([answer.text]), lambda _: replace(answer, timings=timings))
         answerers = self._answerer, self._extractive
-        files = snapshot.texts({hit.passage.report.id for hit in read})
-        run = Run(answerers, files, plan, found, read, history, timings)
+        files = snapshot.texts({hit.passage.report.id for hit in passages})
+        run = Run(answerers, files, plan, found, passages, history, timings)
         # The passages are masked already: this is for what a model made up, or was told.
         return AnswerStream(
             run.pieces(),
-            lambda text: replace(run.finish(self._mask(text)), index=snapshot.revision),
+            lambda text: replace(
+                run.finish(self._mask(text)), index=snapshot.revision, planner=plan.planner
+            ),
         )
 
     def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
@@ -181,31 +186,28 @@ class Engine:
     def _mask(self, text: str, regions: Sequence[str] = ()) -> str:
         return mask_contacts(text, regions) if self.settings.mask_contacts else text
 
-    def _read(self, found: Found, plan: QueryPlan) -> list[Hit]:
-        """The passages that the answer is made from.
-
-        For a question to many labs twice as many, and two of a report: one is enough to know
-        that a report speaks of something, not to say what.
-        """
-        count, tokens = self.settings.passages, self.settings.context_tokens
-        if not plan.wide:
-            return fit_budget(found.hits, count, tokens)
-        ranked = fold_duplicates(sorted(found.hits, key=lambda hit: -hit.score), _apart(plan))
-        return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), 2 * count, tokens)
-
     def search(
-        self, question: str, *, k: int = 20, filters: Filters = Filters(), explain: bool = False
+        self,
+        question: str,
+        *,
+        k: int = 20,
+        filters: Filters = Filters(),
+        explain: bool = False,
+        plan: QueryPlan | None = None,
     ) -> list[Hit]:
-        """The k best passages for a question, best first; with `explain` each says why."""
+        """The k best passages for a question, best first; with `explain` each says why.
+
+        Where its `plan` is given, it is not made again.
+        """
         snapshot, retriever = self._current()
-        plan = make_plan(question, (), filters, snapshot.catalogue)
-        return list(self._masked(_search(retriever, plan, explain).hits[:k]))
+        plan = plan or self._planner.plan(question, (), filters, snapshot.catalogue)
+        return list(self._masked(find(retriever, plan, explain).hits[:k]))
 
     def plan(
         self, question: str, *, history: Sequence[Turn] = (), filters: Filters = Filters()
     ) -> QueryPlan:
         """How a question is understood."""
-        return make_plan(question, history, filters, self.catalogue)
+        return self._planner.plan(question, history, filters, self.catalogue)
 
     @property
     def passages(self) -> Sequence[Passage]:
@@ -257,31 +259,6 @@ def open_engine(settings: Settings) -> Engine:
     )
     name = settings.answer_model.removeprefix("openai:")
     answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, name)
-    engine = Engine(settings, embedding, extractive, answerer)
+    engine = Engine(settings, embedding, extractive, answerer, make_planner(settings))
     engine.open()
     return engine
-
-
-def _search(retriever: HybridRetriever, plan: QueryPlan, explain: bool = False) -> Found:
-    """What is found for a plan, duplicates folded, spread over the labs that are asked."""
-    sides = plan.boosted.country if plan.intent == "compare" else ()
-    if len(sides) < 2:
-        found = retriever.find(plan, explain=explain)
-        hits = fold_duplicates(found.hits, _apart(plan))
-        if plan.wide:
-            hits = spread(hits, per_report=1, per_lab=99 if sides else WIDE_PER_LAB)
-        return Found(tuple(hits), found.matched)
-    found_sides = [
-        retriever.find(
-            replace(plan, filters=replace(plan.filters, country=(side,))), explain=explain
-        )
-        for side in sides
-    ]
-    folded = [fold_duplicates(found.hits, _apart(plan)) for found in found_sides]
-    rankings = [spread(hits, per_report=1, per_lab=99) for hits in folded]
-    return Found(tuple(interleave(rankings)), frozenset().union(*(f.matched for f in found_sides)))
-
-
-def _apart(plan: QueryPlan) -> tuple[str, ...]:
-    """In what passages must agree to be folded: who names two years wants to see both."""
-    return tuple(name for name in ("year", "kind") if len(getattr(plan.boosted, name)) > 1)

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 Stage = Literal["intention", "finding", "partner", "method", "evidence", "admin"]
 Status = Literal["supported", "partly", "unsupported"]
 Intent = Literal["answer", "compare", "list", "about"]
+PlannedBy = Literal["rules", "model", "fallback"]
 Role = Literal["user", "assistant"]
 Span = tuple[int, int]
 
@@ -208,6 +209,8 @@ class QueryPlan:
 
     `filters` narrow the search; `boosted` is what the question names and therefore comes
     first. `wide` questions are put to many labs: their passages are spread over reports.
+    A question that `follows` carries on the conversation before it. `planner` says who understood
+    it: the rules, a model, or the rules because the model failed ("fallback").
     """
 
     question: str
@@ -217,6 +220,8 @@ class QueryPlan:
     filters: Filters = Filters()
     boosted: Filters = Filters()
     wide: bool = False
+    follows: bool = False
+    planner: PlannedBy = "rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +270,7 @@ class Answer:
 
     `timings` are milliseconds: plan_ms, retrieve_ms, answer_ms. `notice` is a sentence for
     the reader about how the answer came about (for example that a model failed), or "".
+    `planner` is that of its QueryPlan.
     """
 
     question: str
@@ -280,6 +286,7 @@ class Answer:
     tokens: Mapping[str, int] = field(default_factory=dict)
     index: str = ""
     notice: str = ""
+    planner: PlannedBy = "rules"
 
     @property
     def mentions(self) -> tuple[Hit, ...]:
