@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +22,8 @@ from rag.mentions import mentions
 from rag.models import embed_query, embedding_name, make_embedding, make_llm
 from rag.plan import make_plan
 from rag.planner import Planner, make_planner
-from rag.retrieve import HybridRetriever
+from rag.rerank import Reranker, make_reranker
+from rag.retrieve import Found, HybridRetriever
 from rag.rows import StoredReport
 from rag.run import KEPT_HITS, Run
 from rag.search import find, read
@@ -32,6 +34,8 @@ from rag.store import open_store
 from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer, ModelAnswerer
 from rag.types import Answer, Filters, Hit, Passage, QueryPlan, Turn
 from rag.words import language_of
+
+_log = logging.getLogger(__name__)
 
 
 class AnswerStream:
@@ -81,10 +85,12 @@ class Engine:
         extractive: Answerer,
         answerer: Answerer,
         planner: Planner,
+        reranker: Reranker | None = None,
     ) -> None:
         self.settings = settings
         self._embedding = embedding
         self._planner = planner
+        self._reranker = reranker
         self._answerer = answerer
         self._extractive = extractive
         self._lock = threading.Lock()
@@ -96,11 +102,11 @@ class Engine:
         with ThreadPoolExecutor(2) as beside:
             models = beside.submit(embed_query, self._embedding, ready)
             languages = beside.submit(language_of, ready)
-            self._current()
+            snapshot, retriever = self._current()
             models.result()
             languages.result()
-        # By rules: a model need not be asked to load what it needs.
-        self.search(ready, plan=make_plan(ready, (), Filters(), self.catalogue))
+        # No server need be asked for that.
+        find(retriever, make_plan(ready, (), Filters(), snapshot.catalogue))
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of what the index holds now; taken anew when an ingest changed it."""
@@ -150,7 +156,7 @@ class Engine:
                 timings={"plan_ms": 1000 * (planned - started), "retrieve_ms": 0.0},
             )
             return AnswerStream(iter([done.text]), lambda _: done)
-        found = find(retriever, plan)
+        found = self._find(retriever, plan)
         passages = self._masked(read(found, plan, self.settings))
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
         found = replace(found, hits=self._masked(found.hits[:KEPT_HITS]))
@@ -159,6 +165,11 @@ class Engine:
             "plan_ms": 1000 * (planned - started),
             "retrieve_ms": 1000 * (retrieved - planned),
         }
+
+        def finished(answer: Answer) -> Answer:
+            notice = " ".join(said for said in (found.notice, answer.notice) if said)
+            return replace(answer, index=snapshot.revision, planner=plan.planner, notice=notice)
+
         # An empty scope stays empty: the answer names the filters that emptied it.
         if plan.intent == "list" or not snapshot.catalogue.ids(plan.filters):
             listed = snapshot.catalogue.ids(plan.filters)
@@ -166,19 +177,18 @@ class Engine:
             answer = list_answer(
                 plan, snapshot.catalogue, snapshot.texts, found.hits, self._masked(mentioned)
             )
-            answer = replace(answer, index=snapshot.revision, planner=plan.planner)
             timings["answer_ms"] = 1000 * (clock() - retrieved)
-            return AnswerStream(iter([answer.text]), lambda _: replace(answer, timings=timings))
+            whole = finished(replace(answer, timings=timings))
+            return AnswerStream(iter([answer.text]), lambda _: whole)
         answerers = self._answerer, self._extractive
         files = snapshot.texts({hit.passage.report.id for hit in passages})
         run = Run(answerers, files, plan, found, passages, history, timings)
         # The passages are masked already: this is for what a model made up, or was told.
-        return AnswerStream(
-            run.pieces(),
-            lambda text: replace(
-                run.finish(self._mask(text)), index=snapshot.revision, planner=plan.planner
-            ),
-        )
+        return AnswerStream(run.pieces(), lambda text: finished(run.finish(self._mask(text))))
+
+    def _find(self, retriever: HybridRetriever, plan: QueryPlan, explain: bool = False) -> Found:
+        masked = self.settings.mask_contacts
+        return find(retriever, plan, self._reranker, explain=explain, masked=masked)
 
     def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         return mask_hits(hits) if self.settings.mask_contacts else tuple(hits)
@@ -201,7 +211,10 @@ class Engine:
         """
         snapshot, retriever = self._current()
         plan = plan or self._planner.plan(question, (), filters, snapshot.catalogue)
-        return list(self._masked(find(retriever, plan, explain).hits[:k]))
+        found = self._find(retriever, plan, explain)
+        if found.notice:
+            _log.warning(found.notice)
+        return list(self._masked(found.hits[:k]))
 
     def plan(
         self, question: str, *, history: Sequence[Turn] = (), filters: Filters = Filters()
@@ -244,12 +257,17 @@ class Engine:
 _PACKAGES = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")
 
 
-def open_engine(settings: Settings) -> Engine:
+def open_engine(settings: Settings, *, reranker: Reranker | None = None) -> Engine:
     """An engine over the index that the settings name.
+
+    Args:
+        settings: name the index, the models and the servers.
+        reranker: takes the place of the one that they name.
 
     Raises:
         IndexMissing, IndexMismatch, IndexDamaged: the index can't be used; says what to do.
-        SettingsError: a model's name is unknown or its key is missing.
+        SettingsError: a model's name is unknown, its key or the model itself is missing, or the
+            reranker's address is none.
     """
     embedding = make_embedding(settings)
     llm = make_llm(settings)
@@ -259,6 +277,8 @@ def open_engine(settings: Settings) -> Engine:
     )
     name = settings.answer_model.removeprefix("openai:")
     answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, name)
-    engine = Engine(settings, embedding, extractive, answerer, make_planner(settings))
+    if reranker is None:
+        reranker = make_reranker(settings)
+    engine = Engine(settings, embedding, extractive, answerer, make_planner(settings), reranker)
     engine.open()
     return engine

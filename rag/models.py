@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rag.encoder import NAME, encode, encoding_processes
 from rag.errors import ModelError, SettingsError
 from rag.settings import Settings
+from rag.waiting import within
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -195,24 +195,9 @@ def complete_chat(llm: LLM, messages: Sequence[ChatMessage], seconds: float) -> 
     Raises:
         ModelError: the server could not be reached, refused, took too long, or said nothing.
     """
-    done: Future[str] = Future()
-
-    def ask() -> None:
-        try:
-            done.set_result(_whole(llm, messages))
-        except Exception as error:
-            done.set_exception(error)
-
-    # The client's own limit begins anew with every byte. A thread that is given up ends by that
-    # limit; as a daemon it holds no process back.
-    threading.Thread(target=ask, daemon=True).start()
     with _explained("language model"):
-        return done.result(seconds)
-
-
-def _whole(llm: LLM, messages: Sequence[ChatMessage]) -> str:
-    with _explained("language model"):
-        said = llm.chat(list(messages)).message.content or ""
+        reply = within(seconds, lambda: llm.chat(list(messages)))
+        said = reply.message.content or ""
     if not said.strip():
         raise ModelError(_EMPTY)
     return said

@@ -59,10 +59,14 @@ class PlannedQuery(QueryBundle):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What retrieval found: hits in rank order, and the ids of reports in scope that matched."""
+    """What retrieval found: hits in rank order, and the ids of reports in scope that matched.
+
+    `notice` is a sentence for the reader about how it was found, or "".
+    """
 
     hits: tuple[Hit, ...]
     matched: frozenset[str]
+    notice: str = ""
 
 
 class HybridRetriever(BaseRetriever):

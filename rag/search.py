@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from rag.postprocess import fit_budget, fold_duplicates, interleave, spread
+from rag.rerank import Reranker, reordered
 from rag.retrieve import Found, HybridRetriever
 from rag.settings import Settings
 from rag.types import Hit, QueryPlan
@@ -12,24 +14,37 @@ from rag.types import Hit, QueryPlan
 WIDE_PER_LAB = 5
 
 
-def find(retriever: HybridRetriever, plan: QueryPlan, explain: bool = False) -> Found:
-    """What is found for a plan, duplicates folded, spread over the labs that are asked."""
+def find(
+    retriever: HybridRetriever,
+    plan: QueryPlan,
+    reranker: Reranker | None = None,
+    *,
+    explain: bool = False,
+    masked: bool = True,
+) -> Found:
+    """What is found for a plan, duplicates folded, spread over the labs that are asked.
+
+    A reranker has its say before that, so that the best hits of its order stand for a family, a
+    report and a lab. `masked` is whether contacts are hidden from it.
+    """
     sides = plan.boosted.country if plan.intent == "compare" else ()
-    if len(sides) < 2:
-        found = retriever.find(plan, explain=explain)
-        hits = fold_duplicates(found.hits, _apart(plan))
-        if plan.wide:
-            hits = spread(hits, per_report=1, per_lab=99 if sides else WIDE_PER_LAB)
-        return Found(tuple(hits), found.matched)
-    found_sides = [
-        retriever.find(
-            replace(plan, filters=replace(plan.filters, country=(side,))), explain=explain
+    scopes = [plan.filters]
+    if len(sides) > 1:
+        scopes = [replace(plan.filters, country=(side,)) for side in sides]
+    found = [retriever.find(replace(plan, filters=s), explain=explain) for s in scopes]
+    rankings: Sequence[Sequence[Hit]] = [one.hits for one in found]
+    notice = ""
+    # What a list holds is computed, not found.
+    if reranker is not None and plan.intent != "list":
+        rankings, notice = reordered(
+            rankings, plan.standalone, reranker, masked=masked, apart=_apart(plan)
         )
-        for side in sides
-    ]
-    folded = [fold_duplicates(found.hits, _apart(plan)) for found in found_sides]
-    rankings = [spread(hits, per_report=1, per_lab=99) for hits in folded]
-    return Found(tuple(interleave(rankings)), frozenset().union(*(f.matched for f in found_sides)))
+    ranked = [fold_duplicates(hits, _apart(plan)) for hits in rankings]
+    if plan.wide or len(sides) > 1:
+        per_lab = 99 if sides else WIDE_PER_LAB
+        ranked = [spread(hits, per_report=1, per_lab=per_lab) for hits in ranked]
+    matched = frozenset[str]().union(*(one.matched for one in found))
+    return Found(tuple(interleave(ranked)), matched, notice)
 
 
 def _apart(plan: QueryPlan) -> tuple[str, ...]:

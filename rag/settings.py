@@ -44,6 +44,11 @@ class Settings(BaseModel):
         description="who understands a question: rules, a model, or auto (a model makes follow-up "
         "questions stand alone, rules do the rest)",
     )
+    reranker: str = Field(
+        "", description="address of a rerank endpoint that re-orders what was found; none if empty"
+    )
+    reranker_model: str = Field("", description="model that the rerank endpoint is asked for")
+    reranker_key: SecretStr | None = Field(None, description="key of the rerank endpoint")
     timeout: float = Field(60.0, gt=0, le=3600, description="seconds to wait for a model's server")
     threads: int = Field(
         0, ge=0, le=256, description="texts embedded at a time in an ingest; 0: one a core"

@@ -127,18 +127,21 @@ class Vote:
 class Why:
     """Why a hit has its score: the votes' points, times the factors, plus what its company gave.
 
-    `factors` are by what they are for; `company` is for the other passages of its report.
+    `factors` are by what they are for; `company` is for the other passages of its report. The
+    points of a `reranker` are added last; they make the score that of the place it gives.
     """
 
     votes: tuple[Vote, ...]
     factors: Mapping[str, float]
     company: float
+    reranker: Vote | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that retrieval found, with its fused score (higher is better).
 
+    Where a reranker gave it another place, the score is that of the place.
     `similarity` is its cosine similarity to the question, 0 where only words found it.
     `siblings` are the other reports of the lab that say the same, whose passages were folded.
     """

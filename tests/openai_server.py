@@ -1,4 +1,7 @@
-"""A scripted OpenAI-compatible server on loopback: says, breaks and fails as a test tells it."""
+"""A scripted OpenAI-compatible server on loopback: says, breaks and fails as a test tells it.
+
+It has a rerank endpoint besides.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import json
 import math
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -57,6 +60,8 @@ class ScriptedServer:
         self.hung_up = threading.Event()
         # What the embeddings' endpoint does instead of giving vectors, while it is set.
         self.embeddings_fail: Reply | None = None
+        # What the rerank endpoint does with the body of a request.
+        self.reranks: Callable[[Any], Reply] = lambda _: Reply(status=404)
         self._replies: deque[Reply] = deque([Reply(("Yes.",))])
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -136,6 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.endswith("/embeddings"):
             failing = self._scripted.embeddings_fail
             self._send(failing) if failing else self._embeddings(body)
+        elif self.path.endswith("/rerank"):
+            self._send(self._scripted.reranks(body))
         elif self.path.endswith("/chat/completions"):
             reply = self._scripted.next_reply()
             if reply.status != 200:
