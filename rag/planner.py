@@ -187,7 +187,10 @@ def _refined(plan: QueryPlan, said: _Said, given: Filters) -> QueryPlan:
     """
     if plan.intent == "list":
         return plan
-    taken = [n for n in _NAMED if getattr(given, n)] + ["kind"] * bool(plan.boosted.type)
+    taken = [n for n in _NAMED if getattr(given, n)]
+    # Small models name several kinds for any question.
+    if plan.boosted.type or len(said.named.kind) > 1:
+        taken.append("kind")
     named = replace(said.named, **dict.fromkeys(taken, ()))
     ours = plan.intent == "compare"
     boosted = plan.boosted.merged(named) if ours else named.merged(plan.boosted)

@@ -152,6 +152,13 @@ def test_what_the_collection_has_is_taken_and_nothing_narrows(
     assert (made.intent, made.standalone, made.question) == ("answer", ALONE, ALONE)
 
 
+def test_several_kinds_are_none(
+    planner: Planner, sample_engine: Engine, server: ScriptedServer
+) -> None:
+    server.say(said(kinds=["plan", "solution", "closing", "experiment"]))
+    assert plan(planner, sample_engine, ALONE).boosted == Filters()
+
+
 def test_a_list_is_one_where_all_words_are_understood(
     planner: Planner, sample_engine: Engine, server: ScriptedServer
 ) -> None:
