@@ -92,6 +92,7 @@ def plan_to_dict(plan: QueryPlan) -> dict[str, Any]:
         "first": plan.boosted.as_dict(),
         "ignored": plan.ignored.as_dict(),
         "many_labs": plan.wide,
+        "planner": plan.planner,
     }
 
 
@@ -131,6 +132,7 @@ def _detail(answer: Answer) -> dict[str, Any]:
     return {
         "language": answer.language,
         "notice": answer.notice,
+        "planner": answer.planner,
         "read_passages": answer.coverage.read_passages,
         "read_reports": answer.coverage.read_reports,
         "first": answer.coverage.first.as_dict(),

@@ -18,6 +18,7 @@ from rag.types import (
     Hit,
     Intent,
     Passage,
+    PlannedBy,
     ReportInfo,
     Span,
     Stage,
@@ -53,6 +54,7 @@ class _SameAs(BaseModel):
 class _Detail(BaseModel):
     language: str
     notice: str
+    planner: PlannedBy = "rules"
     read_passages: int
     read_reports: int
     first: dict[str, Any] = {}
@@ -139,6 +141,7 @@ def answer_from_dict(data: Mapping[str, Any]) -> Answer:
         tokens=given.detail.tokens,
         index=given.index,
         notice=given.detail.notice,
+        planner=given.detail.planner,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -20,20 +21,22 @@ from rag.lists import list_answer
 from rag.mentions import mentions
 from rag.models import embed_query, embedding_name, make_embedding, make_llm
 from rag.plan import make_plan
-from rag.postprocess import fit_budget, fold_duplicates, interleave, spread
+from rag.planner import Planner, make_planner
+from rag.rerank import Reranker, make_reranker
 from rag.retrieve import Found, HybridRetriever
 from rag.rows import StoredReport
 from rag.run import KEPT_HITS, Run
+from rag.search import find, read
 from rag.settings import Settings
 from rag.snapshot import Snapshot
 from rag.snapshot_cache import cached_snapshot, open_snapshot
 from rag.store import open_store
 from rag.stream import AnswerStream
 from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer, ModelAnswerer
-from rag.types import Filters, Hit, Passage, QueryPlan, Turn
+from rag.types import Answer, Filters, Hit, Passage, QueryPlan, Turn
 from rag.words import language_of
 
-WIDE_PER_LAB = 5
+_log = logging.getLogger(__name__)
 
 
 class Engine:
@@ -45,9 +48,13 @@ class Engine:
         embedding: BaseEmbedding,
         extractive: Answerer,
         answerer: Answerer,
+        planner: Planner,
+        reranker: Reranker | None = None,
     ) -> None:
         self.settings = settings
         self._embedding = embedding
+        self._planner = planner
+        self._reranker = reranker
         self._answerer = answerer
         self._extractive = extractive
         self._lock = threading.Lock()
@@ -59,10 +66,11 @@ class Engine:
         with ThreadPoolExecutor(2) as beside:
             models = beside.submit(embed_query, self._embedding, ready)
             languages = beside.submit(language_of, ready)
-            self._current()
+            snapshot, retriever = self._current()
             models.result()
             languages.result()
-        self.search(ready)
+        # No server need be asked for that.
+        find(retriever, make_plan(ready, (), Filters(), snapshot.catalogue))
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of what the index holds now; taken anew when an ingest changed it."""
@@ -107,18 +115,19 @@ class Engine:
         clock = time.perf_counter
         started = clock()
         snapshot, retriever = self._current()
-        plan = make_plan(question, history, filters, snapshot.catalogue, ignored)
+        plan = self._planner.plan(question, history, filters, snapshot.catalogue, ignored)
         planned = clock()
         if plan.intent == "about":
             about = about_answer(plan, snapshot.catalogue, snapshot.language_counts)
             done = replace(
                 about,
                 index=snapshot.revision,
+                planner=plan.planner,
                 timings={"plan_ms": 1000 * (planned - started), "retrieve_ms": 0.0},
             )
             return AnswerStream(iter([done.text]), lambda _: done)
-        found = _search(retriever, plan)
-        read = self._masked(self._read(found, plan))
+        found = self._find(retriever, plan)
+        passages = self._masked(read(found, plan, self.settings))
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
         found = replace(found, hits=self._masked(found.hits[:KEPT_HITS]))
         retrieved = clock()
@@ -126,6 +135,11 @@ class Engine:
             "plan_ms": 1000 * (planned - started),
             "retrieve_ms": 1000 * (retrieved - planned),
         }
+
+        def finished(answer: Answer) -> Answer:
+            notice = " ".join(said for said in (found.notice, answer.notice) if said)
+            return replace(answer, index=snapshot.revision, planner=plan.planner, notice=notice)
+
         # An empty scope stays empty: the answer names the filters that emptied it.
         if plan.intent == "list" or not snapshot.catalogue.ids(plan.filters):
             listed = snapshot.catalogue.ids(plan.filters)
@@ -133,35 +147,24 @@ class Engine:
             answer = list_answer(
                 plan, snapshot.catalogue, snapshot.texts, found.hits, self._masked(mentioned)
             )
-            answer = replace(answer, index=snapshot.revision)
             timings["answer_ms"] = 1000 * (clock() - retrieved)
-            return AnswerStream(iter([answer.text]), lambda _: replace(answer, timings=timings))
+            whole = finished(replace(answer, timings=timings))
+            return AnswerStream(iter([answer.text]), lambda _: whole)
         answerers = self._answerer, self._extractive
-        files = snapshot.texts({hit.passage.report.id for hit in read})
-        run = Run(answerers, files, plan, found, read, history, timings)
+        files = snapshot.texts({hit.passage.report.id for hit in passages})
+        run = Run(answerers, files, plan, found, passages, history, timings)
         # The passages are masked already: this is for what a model made up, or was told.
-        return AnswerStream(
-            run.pieces(),
-            lambda text: replace(run.finish(self._mask(text)), index=snapshot.revision),
-        )
+        return AnswerStream(run.pieces(), lambda text: finished(run.finish(self._mask(text))))
+
+    def _find(self, retriever: HybridRetriever, plan: QueryPlan, explain: bool = False) -> Found:
+        masked = self.settings.mask_contacts
+        return find(retriever, plan, self._reranker, explain=explain, masked=masked)
 
     def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         return mask_hits(hits) if self.settings.mask_contacts else tuple(hits)
 
     def _mask(self, text: str, regions: Sequence[str] = ()) -> str:
         return mask_contacts(text, regions) if self.settings.mask_contacts else text
-
-    def _read(self, found: Found, plan: QueryPlan) -> list[Hit]:
-        """The passages that the answer is made from.
-
-        For a question to many labs two of a report: one is enough to know that a report speaks
-        of something, not to say what.
-        """
-        count, tokens = self.settings.passages, self.settings.context_tokens
-        if not plan.wide:
-            return fit_budget(found.hits, count, tokens)
-        ranked = fold_duplicates(sorted(found.hits, key=lambda hit: -hit.score), _apart(plan))
-        return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), count, tokens)
 
     def search(
         self,
@@ -171,11 +174,18 @@ class Engine:
         filters: Filters = Filters(),
         ignored: Filters = Filters(),
         explain: bool = False,
+        plan: QueryPlan | None = None,
     ) -> list[Hit]:
-        """The k best passages for a question, best first; with `explain` each says why."""
+        """The k best passages for a question, best first; with `explain` each says why.
+
+        Where its `plan` is given, it is not made again.
+        """
         snapshot, retriever = self._current()
-        plan = make_plan(question, (), filters, snapshot.catalogue, ignored)
-        return list(self._masked(_search(retriever, plan, explain).hits[:k]))
+        plan = plan or self._planner.plan(question, (), filters, snapshot.catalogue, ignored)
+        found = self._find(retriever, plan, explain)
+        if found.notice:
+            _log.warning(found.notice)
+        return list(self._masked(found.hits[:k]))
 
     def plan(
         self,
@@ -186,7 +196,7 @@ class Engine:
         ignored: Filters = Filters(),
     ) -> QueryPlan:
         """How a question is understood."""
-        return make_plan(question, history, filters, self.catalogue, ignored)
+        return self._planner.plan(question, history, filters, self.catalogue, ignored)
 
     @property
     def passages(self) -> Sequence[Passage]:
@@ -223,12 +233,17 @@ class Engine:
 _PACKAGES = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")
 
 
-def open_engine(settings: Settings) -> Engine:
+def open_engine(settings: Settings, *, reranker: Reranker | None = None) -> Engine:
     """An engine over the index that the settings name.
+
+    Args:
+        settings: name the index, the models and the servers.
+        reranker: takes the place of the one that they name.
 
     Raises:
         IndexMissing, IndexMismatch, IndexDamaged: the index can't be used; says what to do.
-        SettingsError: a model's name is unknown or its key is missing.
+        SettingsError: a model's name is unknown, its key or the model itself is missing, or the
+            reranker's address is none.
     """
     embedding = make_embedding(settings)
     llm = make_llm(settings)
@@ -238,32 +253,8 @@ def open_engine(settings: Settings) -> Engine:
     )
     name = settings.answer_model.removeprefix("openai:")
     answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, name)
-    engine = Engine(settings, embedding, extractive, answerer)
+    if reranker is None:
+        reranker = make_reranker(settings)
+    engine = Engine(settings, embedding, extractive, answerer, make_planner(settings), reranker)
     engine.open()
     return engine
-
-
-def _search(retriever: HybridRetriever, plan: QueryPlan, explain: bool = False) -> Found:
-    """What is found for a plan, duplicates folded, spread over the labs that are asked."""
-    compared = plan.intent == "compare" and not plan.filters.country
-    sides = plan.boosted.country if compared else ()
-    if len(sides) < 2:
-        found = retriever.find(plan, explain=explain)
-        hits = fold_duplicates(found.hits, _apart(plan))
-        if plan.wide:
-            hits = spread(hits, per_report=1, per_lab=99 if sides else WIDE_PER_LAB)
-        return Found(tuple(hits), found.matched)
-    found_sides = [
-        retriever.find(
-            replace(plan, filters=replace(plan.filters, country=(side,))), explain=explain
-        )
-        for side in sides
-    ]
-    folded = [fold_duplicates(found.hits, _apart(plan)) for found in found_sides]
-    rankings = [spread(hits, per_report=1, per_lab=99) for hits in folded]
-    return Found(tuple(interleave(rankings)), frozenset().union(*(f.matched for f in found_sides)))
-
-
-def _apart(plan: QueryPlan) -> tuple[str, ...]:
-    """In what passages must agree to be folded: who names two years wants to see both."""
-    return tuple(name for name in ("year", "kind") if len(getattr(plan.boosted, name)) > 1)

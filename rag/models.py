@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from rag.encoder import NAME, encode, encoding_processes
 from rag.errors import ModelError, SettingsError
 from rag.settings import Settings
+from rag.waiting import within
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -24,6 +25,7 @@ Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 _CONTEXT_WINDOW = 8192
 _BATCH = 256
 _RETRIES = 2
+_EMPTY = "The language model returned an empty answer. Ask again."
 
 
 def make_embedding(settings: Settings) -> BaseEmbedding:
@@ -79,8 +81,20 @@ def open_embed(settings: Settings, many: bool) -> Iterator[Embed]:
         yield encode
 
 
-def make_llm(settings: Settings) -> LLM | None:
+def make_llm(
+    settings: Settings,
+    *,
+    tokens: int | None = None,
+    seconds: float | None = None,
+    retries: int = _RETRIES,
+) -> LLM | None:
     """The chat model that the settings name, or None for extractive answers.
+
+    Args:
+        settings: name the model and its server.
+        tokens: how many it may write, where those of an answer are not meant.
+        seconds: how long to wait for its server, where not as long as for an answer.
+        retries: how often a failing server is asked again.
 
     Raises:
         SettingsError: the name is of no known kind, or the key is missing.
@@ -102,10 +116,10 @@ def make_llm(settings: Settings) -> LLM | None:
         api_base=settings.openai_base_url or "https://api.openai.com/v1",
         is_chat_model=True,
         context_window=max(_CONTEXT_WINDOW, settings.context_tokens + 2 * settings.answer_tokens),
-        max_tokens=settings.answer_tokens,
+        max_tokens=tokens or settings.answer_tokens,
         temperature=0.0,
-        timeout=settings.timeout,
-        max_retries=_RETRIES,
+        timeout=seconds or settings.timeout,
+        max_retries=retries,
         http_client=DefaultHttpxClient(event_hooks={"response": [_remember]}),
     )
     return llm
@@ -127,10 +141,8 @@ def embed_texts(model: BaseEmbedding, texts: Sequence[str]) -> list[list[float]]
     Raises:
         ModelError: the model's server failed.
     """
-    try:
+    with _explained("embedding model"):
         vectors = model.get_text_embedding_batch(list(texts))
-    except _faults() as error:
-        raise ModelError(_explain("embedding model", error)) from error
     if len(vectors) != len(texts):
         raise ModelError("The embedding model's server left texts out. Ask again.")
     return vectors
@@ -142,10 +154,8 @@ def embed_query(model: BaseEmbedding, text: str) -> list[float]:
     Raises:
         ModelError: the model's server failed.
     """
-    try:
+    with _explained("embedding model"):
         return model.get_query_embedding(text)
-    except _faults() as error:
-        raise ModelError(_explain("embedding model", error)) from error
 
 
 # The last HTTP response of each thread.
@@ -165,19 +175,41 @@ def stream_chat(llm: LLM, messages: Sequence[ChatMessage]) -> Iterator[str]:
     said = False
     response = None
     try:
-        for chunk in llm.stream_chat(list(messages)):
-            response = response or _answered.__dict__.get("response")
-            if chunk.delta:
-                said = said or bool(chunk.delta.strip())
-                yield chunk.delta
-    except _faults() as error:
-        raise ModelError(_explain("language model", error)) from error
+        with _explained("language model"):
+            for chunk in llm.stream_chat(list(messages)):
+                response = response or _answered.__dict__.get("response")
+                if chunk.delta:
+                    said = said or bool(chunk.delta.strip())
+                    yield chunk.delta
     finally:
         # The client's stream refers to itself: left alone, it reads on until it is collected.
         if response is not None:
             response.close()
     if not said:
-        raise ModelError("The language model returned an empty answer. Ask again.")
+        raise ModelError(_EMPTY)
+
+
+def complete_chat(llm: LLM, messages: Sequence[ChatMessage], seconds: float) -> str:
+    """A whole chat completion, waited for no longer than so many seconds.
+
+    Raises:
+        ModelError: the server could not be reached, refused, took too long, or said nothing.
+    """
+    with _explained("language model"):
+        reply = within(seconds, lambda: llm.chat(list(messages)))
+        said = reply.message.content or ""
+    if not said.strip():
+        raise ModelError(_EMPTY)
+    return said
+
+
+@contextmanager
+def _explained(what: str) -> Iterator[None]:
+    """Turns what a client raises inside into a ModelError with a sentence for the user."""
+    try:
+        yield
+    except _faults() as error:
+        raise ModelError(_explain(what, error)) from error
 
 
 def _faults() -> tuple[type[Exception], ...]:
@@ -188,7 +220,7 @@ def _faults() -> tuple[type[Exception], ...]:
     from httpx import HTTPError
     from openai import OpenAIError
 
-    return OpenAIError, HTTPError, ValueError, TypeError, AttributeError, LookupError
+    return OpenAIError, HTTPError, TimeoutError, ValueError, TypeError, AttributeError, LookupError
 
 
 def _explain(what: str, error: Exception) -> str:

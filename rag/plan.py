@@ -75,12 +75,12 @@ def make_plan(
             filters = given.merged(Filters(country=kept.country))
             asked = without_regions(asked)
     dropped = without(named, kept, catalogue)
-    plan = QueryPlan(question, asked, language, intent, filters, kept, wide, dropped)
+    plan = QueryPlan(question, asked, language, intent, filters, kept, wide, dropped, follows)
     if intent != "list":
         return plan
     tags = _all_tags_in(question, catalogue)
     rest = without_regions(question) if region else question
-    if not _all_understood(rest, language, named, tags, regional=bool(region)):
+    if not all_understood(rest, language, named, tags, regional=bool(region)):
         return replace(plan, intent="answer")
     wanted = without(tags, ignored, catalogue)
     return _listed(plan, given, wanted, without(tags, wanted, catalogue))
@@ -111,14 +111,25 @@ def _all_tags_in(question: str, catalogue: Catalogue) -> Filters:
     return replace(tags if about else Filters(), fact=facts)
 
 
-def _all_understood(
-    question: str, language: str, named: Filters, tags: Filters, regional: bool
+def asks_for_a_list(question: str) -> bool:
+    """Whether a question has the form of one for a list ("which labs", "how many reports")."""
+    return bool(_LIST.search(strip_accents(question)))
+
+
+def all_understood(
+    question: str,
+    language: str,
+    named: Filters,
+    tags: Filters,
+    *,
+    regional: bool = False,
+    translated: bool = False,
 ) -> bool:
     """Whether a list by these filters is what a question asks for, and nothing narrower.
 
     It is where the question speaks of tags ("among the methods") and one was recognised, or
     where nothing is left of it but words of listing. The names of a region (`regional`) are gone
-    from it already.
+    from it already. Tags that are `translated` may go by other words in it.
     """
     if not (named or tags):
         return False
@@ -133,7 +144,10 @@ def _all_understood(
         return len(tokens(question) - tokens(said) - known) <= len(tags.fact)
     left = [term for term in terms(question, language) if term not in known]
     # A country may go by another name in the question: as many words may stand for it.
-    return len(left) <= sum(len(words(name)) for name in named.country) * (not regional)
+    other = () if regional else named.country
+    if translated:
+        other += tuple(str(v) for values in tags.as_dict().values() for v in values)
+    return len(left) <= sum(len(words(name)) for name in other)
 
 
 def _language_before(history: Sequence[Turn]) -> str:
@@ -142,9 +156,13 @@ def _language_before(history: Sequence[Turn]) -> str:
 
 def _intent(question: str, named: Filters) -> Intent:
     folded = strip_accents(question)
-    if _LIST.search(folded):
+    if asks_for_a_list(question):
         return "list"
-    sides = max(len(named.country), len(named.year))
-    if sides >= 2 and _COMPARE.search(folded):
+    if has_sides(named) and _COMPARE.search(folded):
         return "compare"
     return "answer"
+
+
+def has_sides(named: Filters) -> bool:
+    """Whether there are two labs or two years to compare."""
+    return max(len(named.country), len(named.year)) >= 2

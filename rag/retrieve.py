@@ -26,7 +26,8 @@ from rag.models import embed_query
 from rag.nodes import to_scored_node
 from rag.snapshot import Snapshot
 from rag.static import LANGUAGE, encode_static
-from rag.types import Hit, Passage, QueryPlan, Vote, Why
+from rag.types import Hit, Passage, QueryPlan
+from rag.why import Vote, Why
 from rag.words import focus, terms
 
 # Chosen on the development questions among 5, 10, 20, 40. With the usual 60, keyword search
@@ -59,10 +60,14 @@ class PlannedQuery(QueryBundle):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What retrieval found: hits in rank order, and the ids of reports in scope that matched."""
+    """What retrieval found: hits in rank order, and the ids of reports in scope that matched.
+
+    `notice` is a sentence for the reader about how it was found, or "".
+    """
 
     hits: tuple[Hit, ...]
     matched: frozenset[str]
+    notice: str = ""
 
 
 class HybridRetriever(BaseRetriever):

@@ -7,7 +7,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -39,6 +39,16 @@ class Settings(BaseModel):
     answer_tokens: int = Field(
         700, ge=50, le=16_000, description="tokens that a model may write in one answer"
     )
+    planner: Literal["auto", "rules", "model"] = Field(
+        "auto",
+        description="who understands a question: rules, a model, or auto (a model makes follow-up "
+        "questions stand alone, rules do the rest)",
+    )
+    reranker: str = Field(
+        "", description="address of a rerank endpoint that re-orders what was found; none if empty"
+    )
+    reranker_model: str = Field("", description="model that the rerank endpoint is asked for")
+    reranker_key: SecretStr | None = Field(None, description="key of the rerank endpoint")
     timeout: float = Field(60.0, gt=0, le=3600, description="seconds to wait for a model's server")
     threads: int = Field(
         0, ge=0, le=256, description="texts embedded at a time in an ingest; 0: one a core"
@@ -61,6 +71,11 @@ class Settings(BaseModel):
         return (
             "openai:gpt-4.1-mini" if self.openai_api_key or self.openai_base_url else "extractive"
         )
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for what betters an answer that there will be without it."""
+        return min(self.timeout, 20.0)
 
     @property
     def embedding_threads(self) -> int:

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
+from rag.why import Why
+
 Stage = Literal["intention", "finding", "partner", "method", "evidence", "admin"]
 Status = Literal["supported", "partly", "unsupported"]
 Intent = Literal["answer", "compare", "list", "about"]
+PlannedBy = Literal["rules", "model", "fallback"]
 Role = Literal["user", "assistant"]
 Span = tuple[int, int]
 
@@ -113,31 +116,10 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Vote:
-    """What one ranking gave a passage: its rank there (from 1), its score there, its points."""
-
-    ranking: str
-    rank: int
-    score: float
-    points: float
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """Why a hit has its score: the votes' points, times the factors, plus what its company gave.
-
-    `factors` are by what they are for; `company` is for the other passages of its report.
-    """
-
-    votes: tuple[Vote, ...]
-    factors: Mapping[str, float]
-    company: float
-
-
-@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that retrieval found, with its fused score (higher is better).
 
+    Where a reranker gave it another place, the score is that of the place.
     `similarity` is its cosine similarity to the question, 0 where only words found it.
     `siblings` are the other reports of the lab that say the same, whose passages were folded.
     """
@@ -208,7 +190,9 @@ class QueryPlan:
 
     `filters` narrow the search; `boosted` is what the question names and therefore comes
     first; `ignored` is what it names that was not wanted. `wide` questions are put to many
-    labs: their passages are spread over reports.
+    labs: their passages are spread over reports. A question that `follows` carries on the
+    conversation before it. `planner` says who understood it: the rules, a model, or the rules
+    because the model failed ("fallback").
     """
 
     question: str
@@ -219,6 +203,8 @@ class QueryPlan:
     boosted: Filters = Filters()
     wide: bool = False
     ignored: Filters = Filters()
+    follows: bool = False
+    planner: PlannedBy = "rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +256,7 @@ class Answer:
 
     `timings` are milliseconds: plan_ms, retrieve_ms, answer_ms. `notice` is a sentence for
     the reader about how the answer came about (for example that a model failed), or "".
+    `planner` is that of its QueryPlan.
     """
 
     question: str
@@ -285,6 +272,7 @@ class Answer:
     tokens: Mapping[str, int] = field(default_factory=dict)
     index: str = ""
     notice: str = ""
+    planner: PlannedBy = "rules"
 
     @property
     def mentions(self) -> tuple[Hit, ...]:

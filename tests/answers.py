@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import get_args
 
 from hypothesis import strategies as st
 
@@ -14,6 +15,7 @@ from rag.types import (
     Filters,
     Hit,
     Passage,
+    PlannedBy,
     ReportInfo,
 )
 
@@ -163,4 +165,5 @@ def answers(draw: st.DrawFn) -> Answer:
         tokens=draw(st.dictionaries(TEXTS, NUMBERS, max_size=2)),
         index=draw(TEXTS),
         notice=draw(TEXTS),
+        planner=draw(st.sampled_from(get_args(PlannedBy))),
     )

@@ -1,4 +1,7 @@
-"""A scripted OpenAI-compatible server on loopback: says, breaks and fails as a test tells it."""
+"""A scripted OpenAI-compatible server on loopback: says, breaks and fails as a test tells it.
+
+It has a rerank endpoint besides.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import json
 import math
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +28,8 @@ class Reply:
     `pieces` are streamed as content deltas, `delay` seconds before each; `gated` ones wait for
     a release. `raw` are lines of server-sent events to send as they are, after the pieces.
     `cut` closes the connection without an end. A status other than 200 sends `body`.
+    To a request that wants no stream, the pieces are one completion, whose bytes come in as many
+    parts; of `raw` the lines themselves are sent instead.
     """
 
     pieces: tuple[str, ...] = ()
@@ -55,6 +60,8 @@ class ScriptedServer:
         self.hung_up = threading.Event()
         # What the embeddings' endpoint does instead of giving vectors, while it is set.
         self.embeddings_fail: Reply | None = None
+        # What the rerank endpoint does with the body of a request.
+        self.reranks: Callable[[Any], Reply] = lambda _: Reply(status=404)
         self._replies: deque[Reply] = deque([Reply(("Yes.",))])
         self._lock = threading.Lock()
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -134,9 +141,16 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.endswith("/embeddings"):
             failing = self._scripted.embeddings_fail
             self._send(failing) if failing else self._embeddings(body)
+        elif self.path.endswith("/rerank"):
+            self._send(self._scripted.reranks(body))
         elif self.path.endswith("/chat/completions"):
             reply = self._scripted.next_reply()
-            self._send(reply) if reply.status != 200 else self._stream(reply)
+            if reply.status != 200:
+                self._send(reply)
+            elif body.get("stream"):
+                self._stream(reply)
+            else:
+                self._whole(reply)
         else:
             self._send(Reply(status=404))
 
@@ -180,6 +194,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._scripted.hung_up.set()
             self.close_connection = True
 
+    def _whole(self, reply: Reply) -> None:
+        data = ("\n".join(reply.raw) or _completion("".join(reply.pieces))).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(data) + reply.cut))
+        self.end_headers()
+        size = -(-len(data) // max(1, len(reply.pieces)))
+        try:
+            for start in range(0, len(data), size):
+                self._wait(reply)
+                self.wfile.write(data[start : start + size])
+                self.wfile.flush()
+        except OSError:
+            self._scripted.hung_up.set()
+        self.close_connection = reply.cut
+
     def _wait(self, reply: Reply) -> None:
         if reply.gated:
             self._scripted.gate.acquire(timeout=10)
@@ -193,12 +223,14 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _delta(content: str) -> str:
     choice = {"index": 0, "delta": {"content": content}, "finish_reason": None}
-    return json.dumps(
-        {
-            "id": "scripted",
-            "object": "chat.completion.chunk",
-            "created": 0,
-            "model": "test-model",
-            "choices": [choice],
-        }
-    )
+    return _chat("chat.completion.chunk", choice)
+
+
+def _completion(content: str) -> str:
+    message = {"role": "assistant", "content": content}
+    return _chat("chat.completion", {"index": 0, "message": message, "finish_reason": "stop"})
+
+
+def _chat(kind: str, choice: Mapping[str, Any]) -> str:
+    whole = {"id": "scripted", "object": kind, "created": 0, "model": "test-model"}
+    return json.dumps(whole | {"choices": [choice]})

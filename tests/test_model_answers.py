@@ -199,7 +199,7 @@ def test_a_follow_up_carries_the_question_before(engine: Engine, server: Scripte
     server.say("Yes [1].")
     turns = (Turn("user", "What of seaweed in Fiji?"), Turn("assistant", "Rain wets it [7]."))
     engine.ask("And who buys it?", history=turns).answer  # noqa: B018
-    user = server.chats[0].body["messages"][1]["content"]
+    user = server.chats[-1].body["messages"][1]["content"]
     assert "What of seaweed in Fiji?" in user
     assert "Rain wets it [7]" not in user
 

@@ -13,7 +13,14 @@ from llama_index.core.base.llms.types import ChatMessage
 from openai_server import DIMENSIONS, SOON, Reply, ScriptedServer, running, vector
 
 from rag.errors import ModelError, SettingsError
-from rag.models import embed_query, embed_texts, embedding_name, make_embedding, make_llm
+from rag.models import (
+    complete_chat,
+    embed_query,
+    embed_texts,
+    embedding_name,
+    make_embedding,
+    make_llm,
+)
 from rag.models import stream_chat as chat
 from rag.settings import Settings
 
@@ -90,6 +97,53 @@ def test_each_fault_has_its_sentence(server: ScriptedServer, fault: str) -> None
     assert message.endswith(".")
     assert KEY not in message
     assert "\n" not in message
+
+
+def whole(server: ScriptedServer, limit: float = 10.0, **more: Any) -> str:
+    llm = make_llm(settings(server), **more)
+    assert llm is not None
+    return complete_chat(llm, ASKED, limit)
+
+
+def test_a_whole_completion_is_one_request_with_its_own_limit(server: ScriptedServer) -> None:
+    server.say("Mobile ", "money.")
+    assert whole(server, tokens=77) == "Mobile money."
+    (request,) = server.chats
+    assert not request.body.get("stream")
+    assert request.body["max_tokens"] == 77
+
+
+WHOLE_FAULTS = {name: fault for name, fault in FAULTS.items() if fault[0].status != 200} | {
+    "garbage": (Reply(raw=("{not json",)), "can't be read"),
+    "a number": (Reply(raw=("3",)), "can't be read"),
+    "no choices": (Reply(raw=('{"choices": []}',)), "can't be read"),
+    "null": (Reply(raw=('{"choices": null}',)), "can't be read"),
+    "no message": (Reply(raw=('{"choices": [{"message": null}]}',)), "can't be read"),
+    "cut": (Reply(("Yes.",), cut=True), "can't be reached"),
+    "empty": (Reply(), "empty answer"),
+    "only white space": (Reply((" ", "\n")), "empty answer"),
+}
+
+
+@pytest.mark.parametrize("fault", WHOLE_FAULTS)
+def test_each_fault_of_a_whole_completion_has_its_sentence(
+    server: ScriptedServer, fault: str
+) -> None:
+    reply, words = WHOLE_FAULTS[fault]
+    server.script(reply)
+    with pytest.raises(ModelError) as caught:
+        whole(server, retries=0)
+    assert words in str(caught.value)
+    assert KEY not in str(caught.value)
+    assert len(server.chats) == 1
+
+
+def test_a_server_that_dribbles_is_given_up_in_time(server: ScriptedServer) -> None:
+    server.script(Reply(tuple("word " for _ in range(20)), delay=0.1))
+    started = time.monotonic()
+    with pytest.raises(ModelError, match="too long"):
+        whole(server, 0.3, seconds=0.3, retries=0)
+    assert time.monotonic() - started < 1
 
 
 def test_what_came_before_a_break_is_given(server: ScriptedServer) -> None:

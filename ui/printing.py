@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from rag.answer_json import plan_to_dict
-from rag.types import Answer, Hit, Passage, QueryPlan, Why
+from rag.types import Answer, Hit, Passage, QueryPlan
+from rag.why import Vote, Why
 
 if TYPE_CHECKING:
     from ingest.compare import SyncResult
@@ -55,11 +56,19 @@ def print_hits(hits: Sequence[Hit]) -> None:
 
 def _print_why(why: Why) -> None:
     for vote in why.votes:
-        print(f"   + {vote.points:.4f}  {vote.ranking}: rank {vote.rank} (of {vote.score:.3f})")
+        _print_vote(vote)
     for name, factor in why.factors.items():
         print(f"   × {factor}  {name}")
     if why.company:
         print(f"   + {why.company:.4f}  other passages of the report")
+    if why.reranker:
+        _print_vote(why.reranker)
+
+
+def _print_vote(vote: Vote) -> None:
+    sign = "-" if vote.points < 0 else "+"
+    points = abs(vote.points)
+    print(f"   {sign} {points:.4f}  {vote.ranking}: rank {vote.rank} (of {vote.score:.3f})")
 
 
 def print_plan(plan: QueryPlan) -> None:

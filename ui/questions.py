@@ -102,17 +102,17 @@ def search(
     filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme)
     ignored = ignored_of(ignore)
     engine = engine_of(index)
-    hits = engine.search(_asked(question), k=k, filters=filters, ignored=ignored, explain=explain)
-    plan = engine.plan(question, filters=filters, ignored=ignored) if explain else None
+    plan = engine.plan(_asked(question), filters=filters, ignored=ignored)
+    hits = engine.search(_asked(question), k=k, explain=explain, plan=plan)
     if json:
         found = [
             passage_to_dict(n, hit) | (explained(hit) if explain else {})
             for n, hit in enumerate(hits, start=1)
         ]
-        understood = {"understood": plan_to_dict(plan)} if plan else {}
+        understood = {"understood": plan_to_dict(plan)} if explain else {}
         print_json({"question": question, **understood, "passages": found})
         return
-    if plan:
+    if explain:
         print_plan(plan)
     print_hits(hits)
 

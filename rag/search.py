@@ -1,0 +1,66 @@
+"""What is found for a plan and read for its answer: duplicates folded, spread over labs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rag.postprocess import fit_budget, fold_duplicates, interleave, spread
+from rag.rerank import Reranker, reordered
+from rag.retrieve import Found, HybridRetriever
+from rag.settings import Settings
+from rag.types import Hit, QueryPlan
+
+WIDE_PER_LAB = 5
+
+
+def find(
+    retriever: HybridRetriever,
+    plan: QueryPlan,
+    reranker: Reranker | None = None,
+    *,
+    explain: bool = False,
+    masked: bool = True,
+) -> Found:
+    """What is found for a plan, duplicates folded, spread over the labs that are asked.
+
+    A reranker has its say before that, so that the best hits of its order stand for a family, a
+    report and a lab. `masked` is whether contacts are hidden from it.
+    """
+    compared = plan.intent == "compare" and not plan.filters.country
+    sides = plan.boosted.country if compared else ()
+    scopes = [plan.filters]
+    if len(sides) > 1:
+        scopes = [replace(plan.filters, country=(side,)) for side in sides]
+    found = [retriever.find(replace(plan, filters=s), explain=explain) for s in scopes]
+    rankings: Sequence[Sequence[Hit]] = [one.hits for one in found]
+    notice = ""
+    # What a list holds is computed, not found.
+    if reranker is not None and plan.intent != "list":
+        rankings, notice = reordered(
+            rankings, plan.standalone, reranker, masked=masked, apart=_apart(plan)
+        )
+    ranked = [fold_duplicates(hits, _apart(plan)) for hits in rankings]
+    if plan.wide or len(sides) > 1:
+        per_lab = 99 if sides else WIDE_PER_LAB
+        ranked = [spread(hits, per_report=1, per_lab=per_lab) for hits in ranked]
+    matched = frozenset[str]().union(*(one.matched for one in found))
+    return Found(tuple(interleave(ranked)), matched, notice)
+
+
+def _apart(plan: QueryPlan) -> tuple[str, ...]:
+    """In what passages must agree to be folded: who names two years wants to see both."""
+    return tuple(name for name in ("year", "kind") if len(getattr(plan.boosted, name)) > 1)
+
+
+def read(found: Found, plan: QueryPlan, settings: Settings) -> list[Hit]:
+    """The passages that the answer is made from.
+
+    For a question to many labs two of a report: one is enough to know that a report speaks of
+    something, not to say what.
+    """
+    count, tokens = settings.passages, settings.context_tokens
+    if not plan.wide:
+        return fit_budget(found.hits, count, tokens)
+    ranked = fold_duplicates(sorted(found.hits, key=lambda hit: -hit.score), _apart(plan))
+    return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), count, tokens)
