@@ -211,9 +211,8 @@ def run_record(settings: Settings, cases: Sequence[Case]) -> dict[str, Any]:
 def _without_secrets(settings: Settings) -> dict[str, Any]:
     secret = {name for name, value in settings if isinstance(value, SecretStr)}
     shown = settings.model_dump(mode="json", exclude=secret)
-    if settings.openai_base_url:
-        shown["openai_base_url"] = _plain_address(settings.openai_base_url)
-    return shown
+    addresses = ("openai_base_url", "reranker")
+    return shown | {name: _plain_address(shown[name]) for name in addresses if shown[name]}
 
 
 def _plain_address(url: str) -> str:
