@@ -23,6 +23,7 @@ from rag.types import (
     Span,
     Stage,
     Status,
+    Struck,
 )
 
 
@@ -61,6 +62,9 @@ class _Detail(BaseModel):
     ignored: dict[str, Any] = {}
     timings: dict[str, float]
     tokens: dict[str, int]
+    checked: dict[str, int] = {}
+    struck: tuple[Struck, ...] = ()
+    corrected: tuple[int, ...] = ()
     passages: tuple[_HitRest, ...]
     citations: tuple[_SameAs | _CitedRest, ...]
     infos: tuple[ReportInfo, ...]
@@ -142,6 +146,8 @@ def answer_from_dict(data: Mapping[str, Any]) -> Answer:
         index=given.index,
         notice=given.detail.notice,
         planner=given.detail.planner,
+        struck=given.detail.struck,
+        checked=given.detail.checked,
     )
 
 
@@ -186,7 +192,8 @@ def _citations(given: _Answer, hits: Sequence[Hit]) -> tuple[Citation, ...]:
             passage = hits[rest.passage - 1].passage
         else:
             raise _unusable(f"{where}.passage", f"there is no passage of rank {rest.passage}")
-        citations.append(Citation(one.n, passage, one.quote, one.status, one.span))
+        corrected = i in given.detail.corrected
+        citations.append(Citation(one.n, passage, one.quote, one.status, one.span, corrected))
     return tuple(citations)
 
 

@@ -212,7 +212,8 @@ class Citation:
     """A number in the answer that points to a passage, with the words that support it.
 
     `span` is where the quote stands in the report's file, white space, entities, quote marks and
-    dashes aside; None where that is not known.
+    dashes aside; None where that is not known. `corrected` is set where the writer cited another
+    passage or none.
     """
 
     n: int
@@ -220,6 +221,15 @@ class Citation:
     quote: str
     status: Status = "supported"
     span: Span | None = None
+    corrected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Struck:
+    """A sentence that was left out of an answer, and why, in a few words of English."""
+
+    text: str
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +266,9 @@ class Answer:
 
     `timings` are milliseconds: plan_ms, retrieve_ms, answer_ms. `notice` is a sentence for
     the reader about how the answer came about (for example that a model failed), or "".
-    `planner` is that of its QueryPlan.
+    `planner` is that of its QueryPlan. `struck` are the sentences that a model wrote and that are
+    not in `text`, because no passage supports them; `checked` counts its sentences by what came
+    of them: supported, partly, unsupported, corrected (of these, how many citations), struck.
     """
 
     question: str
@@ -273,6 +285,8 @@ class Answer:
     index: str = ""
     notice: str = ""
     planner: PlannedBy = "rules"
+    struck: tuple[Struck, ...] = ()
+    checked: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def mentions(self) -> tuple[Hit, ...]:

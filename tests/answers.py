@@ -17,6 +17,7 @@ from rag.types import (
     Passage,
     PlannedBy,
     ReportInfo,
+    Struck,
 )
 
 ARABIC = "تعلّم المختبر أن 12٪ من النساء لا يثقن في لحظة التسليم، وليس في الهاتف mobile."
@@ -141,7 +142,14 @@ def answers(draw: st.DrawFn) -> Answer:
         text=draw(TEXTS) + "".join(f" [{n}]" for n, _ in enumerate(cited, 1)),
         refused=draw(st.booleans()),
         citations=tuple(
-            Citation(n, p, draw(TEXTS), draw(status), draw(st.none() | st.tuples(NUMBERS, NUMBERS)))
+            Citation(
+                n,
+                p,
+                draw(TEXTS),
+                draw(status),
+                draw(st.none() | st.tuples(NUMBERS, NUMBERS)),
+                draw(st.booleans()),
+            )
             for n, p in enumerate(cited, 1)
         ),
         hits=tuple(Hit(p, draw(FLOATS)) for p in draw(st.lists(st.sampled_from(known)))),
@@ -166,4 +174,6 @@ def answers(draw: st.DrawFn) -> Answer:
         index=draw(TEXTS),
         notice=draw(TEXTS),
         planner=draw(st.sampled_from(get_args(PlannedBy))),
+        struck=tuple(draw(st.lists(st.builds(Struck, TEXTS, TEXTS), max_size=2))),
+        checked=draw(st.dictionaries(TEXTS, NUMBERS, max_size=2)),
     )
