@@ -152,7 +152,8 @@ class Engine:
             return AnswerStream(iter([answer.text]), lambda _: whole)
         answerers = self._answerer, self._extractive
         files = snapshot.texts({hit.passage.report.id for hit in passages})
-        run = Run(answerers, files, plan, found, passages, history, timings)
+        strict = self.settings.strict
+        run = Run(answerers, files, plan, found, passages, history, timings, strict)
         # The passages are masked already: this is for what a model made up, or was told.
         return AnswerStream(run.pieces(), lambda text: finished(run.finish(self._mask(text))))
 

@@ -18,7 +18,7 @@ import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.llms import LLM
 
-from rag.cite import defuse, stream_known
+from rag.cite import defuse, stream_known, with_marks
 from rag.models import embed_query, embed_texts, stream_chat
 from rag.prompts import NEAREST, answer_messages, refusal
 from rag.types import Hit, QueryPlan, ReportInfo, Turn
@@ -134,7 +134,7 @@ class ExtractiveAnswerer:
             candidates = []
         if not candidates:
             yield refusal(plan.language)
-            yield from _nearest(plan, hits)
+            yield from nearest(plan, hits)
             return
         chosen = _choose(candidates, plan)
         for i, line in enumerate(_lines(chosen, hits)):
@@ -261,11 +261,10 @@ def _with_mark(sentence: str, n: int) -> str:
     """A sentence with its mark before its full stop, so that the mark belongs to it."""
     # The number or bullet of a list item means nothing out of its list.
     text = defuse(re.sub(r"^(?:[-*•·]|\(?\w{1,2}[.)])\s+", "", sentence))
-    bare = text.rstrip(".!?؟。…")
-    return f"{bare} [{n}]{text[len(bare) :] or '.'}"
+    return with_marks(text, [n])
 
 
-def _nearest(plan: QueryPlan, hits: Sequence[Hit], count: int = 3) -> Iterator[str]:
+def nearest(plan: QueryPlan, hits: Sequence[Hit], count: int = 3) -> Iterator[str]:
     """What is near instead of an answer: the best reports by name, one mark each."""
     first: dict[str, tuple[int, ReportInfo]] = {}
     for n, hit in enumerate(hits, 1):
