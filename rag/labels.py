@@ -17,3 +17,8 @@ MODE_WORDS = {
     "extractive": "Quoted sentences, no language model",
     "catalogue": "Counted from the reports' tags, no language model",
 }
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 report", "1,204 reports"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
