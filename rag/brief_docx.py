@@ -23,7 +23,7 @@ from docx.text.paragraph import Paragraph
 from docx.text.run import Run as DocxRun
 
 from rag.briefs import ABOUT, LEFT_OUT, Brief, Line, Part, Quote, Run, Source, right_to_left
-from rag.checked import REASON
+from rag.check_words import REASON
 
 INK = RGBColor(0x1B, 0x1F, 0x24)
 SOFT = RGBColor(0x57, 0x60, 0x6A)

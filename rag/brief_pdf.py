@@ -21,7 +21,7 @@ import typst
 from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSansSymbols2_Regular
 
 from rag.briefs import ABOUT, LEFT_OUT, Brief, Line, Part, Quote, Source, right_to_left
-from rag.checked import REASON
+from rag.check_words import REASON
 from rag.errors import InputError
 
 LONG_SOURCE = 1200

@@ -8,7 +8,7 @@ from html import escape
 from itertools import groupby
 
 from rag.briefs import ABOUT, LEFT_OUT, Brief, Line, Part, Quote, Run, Source, right_to_left
-from rag.checked import REASON
+from rag.check_words import REASON
 
 # What CommonMark and GitHub's dialect give a meaning anywhere in a line: links, also bare ones
 # (a colon, a www, an address), HTML, emphasis, code, tables, footnotes, formulas, shortcodes.

@@ -15,7 +15,7 @@ from typing import Literal
 
 from babel.dates import format_date
 
-from rag.checked import checked_sentence, struck_sentence, verdicts
+from rag.check_words import checked_sentence, struck_sentence, verdicts
 from rag.labels import FILTER_WORDS, MODE_WORDS, counted
 from rag.types import Answer, Coverage, Filters, Passage, ReportInfo, Struck
 

@@ -6,7 +6,6 @@ through for one that does, and it is cited instead. What no passage supports is 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,8 +54,11 @@ def check(text: str, passages: Sequence[Passage], language: str, strict: bool) -
     struck: list[Struck] = []
     verdicts: dict[str, Verdict] = {}
     corrected: set[str] = set()
-    text = marks_inside(text)
-    for gap, sentence in _parts(text):
+    before = ""
+    for gap, sentence in _parts(marks_inside(text)):
+        # Of what stood around struck sentences the wider gap stays: paragraphs stay apart.
+        gap = max(before, gap, key=lambda space: space.count("\n"))
+        before = ""
         plain = keep_known(sentence, 0).strip()
         if not makes_claim(sentence):
             pieces += (gap, sentence)
@@ -65,16 +67,14 @@ def check(text: str, passages: Sequence[Passage], language: str, strict: bool) -
         numbers, verdict = _supported_by(plain, cited, passages, language, verifier)
         if verdict.status == "unsupported" and strict:
             struck.append(Struck(plain, verdict.why))
-            # The line break before a struck sentence keeps what is left in its paragraphs.
-            pieces.append("\n" * min(gap.count("\n"), 2))
+            before = gap
             continue
         verdicts[plain] = verdict
         if numbers != cited:
             corrected.add(plain)
             sentence = with_marks(plain, numbers)
         pieces += (gap, sentence)
-    whole = re.sub(r"\n{3,}", "\n\n", "".join(pieces)).strip()
-    return Checked(whole, tuple(struck), verdicts, frozenset(corrected))
+    return Checked("".join(pieces).strip(), tuple(struck), verdicts, frozenset(corrected))
 
 
 def makes_claim(sentence: str) -> bool:

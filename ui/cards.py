@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from rag.checked import verdicts
+from rag.check_words import verdicts
 from rag.labels import counted
 from rag.types import Answer, Citation, Hit, Passage, ReportInfo, Span, Status
 

@@ -140,7 +140,7 @@ def print_sources(answer: Answer) -> None:
     What was read and checked goes to standard error.
     """
     # Imported when it is needed: it is slow to load.
-    from rag.checked import checked_sentence
+    from rag.check_words import checked_sentence
 
     for citation in answer.citations:
         passage = citation.passage
@@ -164,7 +164,7 @@ def print_sources(answer: Answer) -> None:
 
 
 def _print_doubts(citation: Citation) -> None:
-    from rag.checked import verdicts
+    from rag.check_words import verdicts
 
     told = verdicts(citation.status, citation.corrected)
     doubts = [words for kind, words in told.items() if kind != "supported"]
@@ -174,7 +174,7 @@ def _print_doubts(citation: Citation) -> None:
 
 def _print_struck(struck: Struck) -> None:
     from rag.briefs import one_line
-    from rag.checked import REASON, struck_sentence
+    from rag.check_words import REASON, struck_sentence
 
     print(f"\nLeft out: {one_line(struck_sentence(struck))}")
     print(f"    {REASON}: {one_line(struck.why)}")

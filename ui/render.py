@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from rag.checked import REASON, checked_sentence, struck_sentence, verdicts
+from rag.check_words import REASON, checked_sentence, struck_sentence, verdicts
 from rag.labels import MODE_WORDS, counted
 from rag.types import Answer, Citation, ReportInfo
 from ui.cards import SIGNS, by_number, lab, uncited, weakest

@@ -16,7 +16,7 @@ from fake_engine import HOSTILE as IMAGE
 from fake_engine import QUOTE, STRUCK, WHY, checked, passage, report
 from readers import html_text, rendered, squeezed, words_of
 
-from rag.checked import checked_sentence, struck_sentence
+from rag.check_words import checked_sentence, struck_sentence
 from rag.export import export
 from rag.stream import AnswerStream
 from rag.types import Answer, Citation, Struck
