@@ -57,7 +57,7 @@ def check(text: str, passages: Sequence[Passage], language: str, strict: bool) -
     before = ""
     for gap, sentence in _parts(marks_inside(text)):
         # Of what stood around struck sentences the wider gap stays: paragraphs stay apart.
-        gap = max(before, gap, key=lambda space: space.count("\n"))
+        gap = max(gap, before, key=lambda space: space.count("\n"))
         before = ""
         plain = keep_known(sentence, 0).strip()
         if not makes_claim(sentence):
