@@ -21,6 +21,7 @@ from rag.cite import numbers_in
 from rag.countries import english_name
 from rag.encoder import encode
 from rag.named import countries_in
+from rag.numerals import ITEM, NUMERALS
 from rag.types import Passage, Status
 from rag.words import sentences, strip_accents, terms, words
 
@@ -47,30 +48,7 @@ _DENIALS = {
     "pt": "nao nunca sem nenhum nenhuma ninguem nem",
     "ar": "لا لم لن ليس ليست غير بدون دون",
 }
-# Zero to twelve as they are written out in the languages of the reports.
-_NUMERALS = {
-    word: str(number)
-    for number, spelled in enumerate(
-        (
-            "zero",
-            "one un une uno una um uma",
-            "two deux dos dois duas",
-            "three trois tres",
-            "four quatre cuatro quatro",
-            "five cinq cinco",
-            "six seis",
-            "seven sept siete sete",
-            "eight huit ocho oito",
-            "nine neuf nueve nove",
-            "ten dix diez dez",
-            "eleven onze once",
-            "twelve douze doce doze",
-        )
-    )
-    for word in spelled.split()
-}
 _ORDER: dict[Status, int] = {"unsupported": 0, "partly": 1, "supported": 2}
-_ITEM = re.compile(r"^\W*\(?\d{1,2}[.)]\s")
 # A word with a capital that begins no sentence.
 _NAME = re.compile(r"(?<![.!?:»\"”(]\s)(?<!^)\b[A-ZÀ-Þ][\w’'-]{2,}")
 
@@ -146,7 +124,7 @@ class _Said:
 
     def __init__(self, sentence: str, language: str, passages: Sequence[Passage]) -> None:
         self.same_language = any(p.language == language for p in passages)
-        self._sentence = _ITEM.sub("", sentence)
+        self._sentence = ITEM.sub("", sentence)
         self._language = language
         self._passages = passages
         self._context = " ".join(f"{p.context} {p.section}" for p in passages)
@@ -169,7 +147,7 @@ class _Said:
     def amiss(self) -> str:
         """What the passages have not and what therefore no support makes good; or ""."""
         there = f"{self._text} {self._context}"
-        spelled = {_NUMERALS[word] for word in words(there) if word in _NUMERALS}
+        spelled = {NUMERALS[word] for word in words(there) if word in NUMERALS}
         missing = numbers_in(self._sentence) - numbers_in(there) - spelled
         if missing:
             return f"the number {min(missing)} stands in no passage cited"
