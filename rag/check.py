@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rag.cite import coverage, keep_known, marks, marks_inside, with_marks
+from rag.judge import Judge
 from rag.types import Passage, Status, Struck
 from rag.verify import Verdict, Verifier
 from rag.words import sentences, terms, words
@@ -47,33 +48,91 @@ class Checked:
         return dict(found)
 
 
-def check(text: str, passages: Sequence[Passage], language: str, strict: bool) -> Checked:
-    """Check an answer whose marks count `passages` from 1; `strict` strikes what has no support."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A sentence with what stands before it; a verdict only where it makes a claim."""
+
+    gap: str
+    sentence: str
+    plain: str
+    cited: list[int]
+    numbers: list[int]
+    verdict: Verdict | None
+
+
+def check(
+    text: str,
+    passages: Sequence[Passage],
+    language: str,
+    strict: bool,
+    judge: Judge | None = None,
+) -> Checked:
+    """Check an answer whose marks count `passages` from 1.
+
+    Args:
+        text: what the model wrote.
+        passages: what it had read.
+        language: that of the answer.
+        strict: whether what has no support is struck.
+        judge: who decides on what is supported in part.
+    """
     verifier = Verifier()
+    parts = [_verified(*part, passages, language, verifier) for part in _parts(marks_inside(text))]
+    return _put_together(_judged(parts, passages, judge) if judge else parts, strict)
+
+
+def _verified(
+    gap: str, sentence: str, passages: Sequence[Passage], language: str, verifier: Verifier
+) -> _Part:
+    plain = keep_known(sentence, 0).strip()
+    if not makes_claim(sentence):
+        return _Part(gap, sentence, plain, [], [], None)
+    cited = [n for n in dict.fromkeys(marks(sentence)) if 1 <= n <= len(passages)]
+    numbers, verdict = _supported_by(plain, cited, passages, language, verifier)
+    return _Part(gap, sentence, plain, cited, numbers, verdict)
+
+
+def _judged(parts: Sequence[_Part], passages: Sequence[Passage], judge: Judge) -> list[_Part]:
+    """The parts, with the judge's verdicts on those that are supported in part."""
+    open_ = [p for p in parts if p.verdict and p.verdict.status == "partly"]
+    if not open_:
+        return list(parts)
+    texts = ["\n".join(passages[n - 1].text for n in part.numbers) for part in open_]
+    found = judge([(part.plain, text) for part, text in zip(open_, texts, strict=True)])
+    said = {id(part): status for part, status in zip(open_, found, strict=True)}
+    return [_as_judged(part, said.get(id(part))) for part in parts]
+
+
+def _as_judged(part: _Part, status: Status | None) -> _Part:
+    if status is None or part.verdict is None:
+        return part
+    why = "a model found that the passages don't say this" if status == "unsupported" else ""
+    return replace(part, verdict=replace(part.verdict, status=status, why=why))
+
+
+def _put_together(parts: Sequence[_Part], strict: bool) -> Checked:
     pieces: list[str] = []
     struck: list[Struck] = []
     verdicts: dict[str, Verdict] = {}
     corrected: set[str] = set()
     before = ""
-    for gap, sentence in _parts(marks_inside(text)):
+    for part in parts:
         # Of what stood around struck sentences the wider gap stays: paragraphs stay apart.
-        gap = max(gap, before, key=lambda space: space.count("\n"))
+        gap = max(part.gap, before, key=lambda space: space.count("\n"))
         before = ""
-        plain = keep_known(sentence, 0).strip()
-        if not makes_claim(sentence):
-            pieces += (gap, sentence)
+        if part.verdict is None:
+            pieces += (gap, part.sentence)
             continue
-        cited = [n for n in dict.fromkeys(marks(sentence)) if 1 <= n <= len(passages)]
-        numbers, verdict = _supported_by(plain, cited, passages, language, verifier)
-        if verdict.status == "unsupported" and strict:
-            struck.append(Struck(plain, verdict.why))
+        if part.verdict.status == "unsupported" and strict:
+            struck.append(Struck(part.plain, part.verdict.why))
             before = gap
             continue
-        verdicts[plain] = verdict
-        if numbers != cited:
-            corrected.add(plain)
-            sentence = with_marks(plain, numbers)
-        pieces += (gap, sentence)
+        verdicts[part.plain] = part.verdict
+        if part.numbers == part.cited:
+            pieces += (gap, part.sentence)
+        else:
+            corrected.add(part.plain)
+            pieces += (gap, with_marks(part.plain, part.numbers))
     return Checked("".join(pieces).strip(), tuple(struck), verdicts, frozenset(corrected))
 
 

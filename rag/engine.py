@@ -17,6 +17,7 @@ from rag.about import about_answer
 from rag.catalogue import Catalogue
 from rag.contacts import mask_contacts, mask_hits
 from rag.folder import current_database
+from rag.judge import Judge, make_judge
 from rag.lists import list_answer
 from rag.mentions import mentions
 from rag.models import embed_query, embedding_name, make_embedding, make_llm
@@ -50,11 +51,13 @@ class Engine:
         answerer: Answerer,
         planner: Planner,
         reranker: Reranker | None = None,
+        judge: Judge | None = None,
     ) -> None:
         self.settings = settings
         self._embedding = embedding
         self._planner = planner
         self._reranker = reranker
+        self._judge = judge
         self._answerer = answerer
         self._extractive = extractive
         self._lock = threading.Lock()
@@ -152,8 +155,8 @@ class Engine:
             return AnswerStream(iter([answer.text]), lambda _: whole)
         answerers = self._answerer, self._extractive
         files = snapshot.texts({hit.passage.report.id for hit in passages})
-        strict = self.settings.strict
-        run = Run(answerers, files, plan, found, passages, history, timings, strict)
+        given = self.settings.strict, self._judge
+        run = Run(answerers, files, plan, found, passages, history, timings, *given)
         # The passages are masked already: this is for what a model made up, or was told.
         return AnswerStream(run.pieces(), lambda text: finished(run.finish(self._mask(text))))
 
@@ -256,6 +259,7 @@ def open_engine(settings: Settings, *, reranker: Reranker | None = None) -> Engi
     answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, name)
     if reranker is None:
         reranker = make_reranker(settings)
-    engine = Engine(settings, embedding, extractive, answerer, make_planner(settings), reranker)
+    planner, judge = make_planner(settings), make_judge(settings)
+    engine = Engine(settings, embedding, extractive, answerer, planner, reranker, judge)
     engine.open()
     return engine

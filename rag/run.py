@@ -9,6 +9,7 @@ from dataclasses import replace
 from rag.check import Checked, check
 from rag.cite import drop_marks, keep_known, resolve
 from rag.errors import ModelError
+from rag.judge import Judge
 from rag.prompts import answer_messages, is_refusal, refusal
 from rag.quotes import verbatim
 from rag.recognised import coming_first
@@ -42,6 +43,7 @@ class Run:
         history: Sequence[Turn],
         timings: Mapping[str, float],
         strict: bool = True,
+        judge: Judge | None = None,
     ) -> None:
         self._answerer, self._fallback = answerers
         self._files = files
@@ -54,7 +56,7 @@ class Run:
         self._mode = self._answerer.name
         self._given_up = 0
         self._notice = ""
-        self._strict = strict
+        self._strict, self._judge = strict, judge
 
     def pieces(self) -> Iterator[str]:
         """The answer's text; where the model fails, an extractive answer in its place."""
@@ -116,7 +118,7 @@ class Run:
 
     def _check(self, text: str, passages: Sequence[Passage]) -> Checked:
         """What is left of a model's answer; a refusal where that is nothing."""
-        checked = check(text, passages, self._plan.language, self._strict)
+        checked = check(text, passages, self._plan.language, self._strict, self._judge)
         if unsupported := checked.counts.get("unsupported", 0):
             self._notice = UNSUPPORTED.format(n=unsupported)
         if checked.struck and not checked.verdicts:

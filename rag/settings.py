@@ -52,6 +52,11 @@ class Settings(BaseModel):
     strict: bool = Field(
         True, description="leave out sentences of a model that no passage supports"
     )
+    judge: bool = Field(
+        False,
+        description="ask the model, in one more call, about sentences that the rules find "
+        "supported in part",
+    )
     timeout: float = Field(60.0, gt=0, le=3600, description="seconds to wait for a model's server")
     threads: int = Field(
         0, ge=0, le=256, description="texts embedded at a time in an ingest; 0: one a core"
