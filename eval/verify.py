@@ -136,7 +136,10 @@ def auroc(supported: Floats, scores: Floats) -> float:
 
 
 def _balanced(supported: Floats, passed: Floats) -> float:
-    return float((passed[supported > 0].mean() + 1 - passed[supported == 0].mean()) / 2)
+    right, wrong = passed[supported > 0], passed[supported == 0]
+    if not len(right) or not len(wrong):
+        return float("nan")
+    return float((right.mean() + 1 - wrong.mean()) / 2)
 
 
 def resampled(judged: Sequence[Judged], metric: Callable[[Sequence[Judged]], float]) -> Estimate:
@@ -174,12 +177,16 @@ def balanced_accuracy(judged: Sequence[Judged]) -> float:
 
 def false_alarms(judged: Sequence[Judged]) -> float:
     """The share of supported ones that don't pass."""
-    return float(np.mean([not one.passed for one in judged if one.supported]))
+    return _share_failed([one for one in judged if one.supported])
 
 
 def caught(judged: Sequence[Judged]) -> float:
     """The share of unsupported ones that don't pass."""
-    return float(np.mean([not one.passed for one in judged if not one.supported]))
+    return _share_failed([one for one in judged if not one.supported])
+
+
+def _share_failed(judged: Sequence[Judged]) -> float:
+    return float(np.mean([not one.passed for one in judged])) if judged else float("nan")
 
 
 def table(pairs: Sequence[Pair], rated: Sequence[Mapping[str, Any]]) -> str:
