@@ -15,7 +15,7 @@ from typing import Literal
 
 from babel.dates import format_date
 
-from rag.labels import FILTER_WORDS, MODE_WORDS
+from rag.labels import FILTER_WORDS, MODE_WORDS, run_sentence
 from rag.types import Answer, Coverage, Filters, Passage, ReportInfo
 
 TITLE = "Brief from the lab reports"
@@ -144,6 +144,8 @@ def _facts(answer: Answer) -> Iterator[tuple[str, str]]:
     yield "Filters", filter_sentence(answer.coverage.filters) or "None"
     yield "Coverage", coverage_sentence(answer.coverage, answer.refused)
     yield "Written by", MODE_WORDS.get(answer.mode, one_line(answer.mode))
+    if answer.run.model:
+        yield "Run", one_line(run_sentence(answer))
     if answer.notice:
         yield "Note", one_line(answer.notice)
     yield "Index", one_line(answer.index) or "Unknown"
