@@ -45,7 +45,8 @@ def watched(pieces: Iterator[str], writing: Writing, most_tokens: int) -> Iterat
             continue
         looked = len(text)
         if period := _period(text[-_TAIL:]):
-            writing.kept = len(whole_sentences(text[: _first(text, period)]))
+            # With the end of its line, where it has one.
+            writing.kept = len(whole_sentences(text[: _first(text, period) + 1]))
             writing.notices.append(REPEATED)
             if not writing.kept:
                 raise ModelError("The language model only repeated itself. Ask again.")

@@ -152,7 +152,7 @@ def explained(what: str) -> Iterator[None]:
         failure = _failure(what, error)
     else:
         return
-    raise failure
+    raise failure from None
 
 
 def _faults() -> tuple[type[Exception], ...]:
