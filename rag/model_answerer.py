@@ -54,11 +54,15 @@ class ModelAnswerer:
         read = self._budget.fitting(plan, hits, history)
         if not read:
             raise ModelError(NONE_FITS.format(window=f"{self._budget.window:,}"))
+        said = False
         try:
-            yield from self._write(plan, read, history, writing)
+            for piece in self._write(plan, read, history, writing):
+                said = True
+                yield piece
         except ContextOverflow:
             read = read[: len(read) // 2]
-            if not read:
+            # Some servers notice only while they write: half an answer can't go on.
+            if said or not read:
                 raise
             yield from self._write(plan, read, history, writing)
         if len(read) < len(hits):

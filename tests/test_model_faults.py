@@ -53,6 +53,10 @@ FAULTS = {
     "only thought": Reply(finish="length"),
     "only repeats": Reply(("the ",) * 300),
     "too long": TOO_LONG,
+    "too long in the end": Reply(
+        ("Fees matter [1].",),
+        raw=('data: {"error": {"message": "Context size has been exceeded."}}',),
+    ),
     "over the limit for an hour": Reply(status=429, headers={"retry-after": "3600"}),
 }
 
