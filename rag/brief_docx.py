@@ -22,7 +22,8 @@ from docx.styles.style import ParagraphStyle
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run as DocxRun
 
-from rag.briefs import ABOUT, Brief, Line, Part, Quote, Run, Source, right_to_left
+from rag.briefs import ABOUT, LEFT_OUT, Brief, Line, Part, Quote, Run, Source, right_to_left
+from rag.check_words import REASON
 
 INK = RGBColor(0x1B, 0x1F, 0x24)
 SOFT = RGBColor(0x57, 0x60, 0x6A)
@@ -123,12 +124,21 @@ def _write_part(document: Document, part: Part, number: int) -> None:
         _add(document, "Heading 2", heading)
         for source in sources:
             _write_source(document, source, number)
+    if part.left_out:
+        _add(document, "Heading 2", LEFT_OUT)
+    for line, reason in part.left_out:
+        struck = _write_line(document, line, number, part.language, struck=True)
+        struck.paragraph_format.keep_with_next = True
+        why = _add_fact(document, REASON, reason)
+        why.paragraph_format.left_indent, why.paragraph_format.space_after = ITEM_INDENT, Pt(6)
     _add(document, "Heading 2", ABOUT)
     for label, value in part.facts:
         _add_fact(document, label, value)
 
 
-def _write_line(document: Document, line: Line, number: int, language: str) -> None:
+def _write_line(
+    document: Document, line: Line, number: int, language: str, *, struck: bool = False
+) -> Paragraph:
     styles = {"bullet": "List Bullet", "heading": "Heading 3"}
     words = "".join(run.text for run in line.runs)
     paragraph = _new(document, styles.get(line.kind, "Normal"), right_to_left(words))
@@ -140,7 +150,8 @@ def _write_line(document: Document, line: Line, number: int, language: str) -> N
         if run.note:
             _add_note(paragraph, run, number)
         else:
-            _add_words(paragraph, run.text, bold=run.bold or None, language=language)
+            _add_words(paragraph, run.text, bold=run.bold or None, language=language, struck=struck)
+    return paragraph
 
 
 def _write_source(document: Document, source: Source, number: int) -> None:
@@ -192,13 +203,19 @@ def _new(document: Document, style: str, rtl: bool) -> Paragraph:
 
 
 def _add_words(
-    paragraph: Paragraph, words: str, *, bold: bool | None = None, language: str = ""
+    paragraph: Paragraph,
+    words: str,
+    *,
+    bold: bool | None = None,
+    language: str = "",
+    struck: bool = False,
 ) -> None:
     properties = paragraph._p.pPr
     rtl = properties is not None and properties.find(qn("w:bidi")) is not None
     for piece, turned in directions(words, rtl):
         run = paragraph.add_run(piece)
         run.font.bold = run.font.cs_bold = bold
+        run.font.strike = struck or None
         if turned:
             run.font.rtl = True
         if re.fullmatch("[a-z]{2,3}", language):

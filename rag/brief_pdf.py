@@ -20,7 +20,8 @@ from typing import Any
 import typst
 from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSansSymbols2_Regular
 
-from rag.briefs import ABOUT, Brief, Line, Part, Quote, Source, right_to_left
+from rag.briefs import ABOUT, LEFT_OUT, Brief, Line, Part, Quote, Source, right_to_left
+from rag.check_words import REASON
 from rag.errors import InputError
 
 LONG_SOURCE = 1200
@@ -52,12 +53,13 @@ _TEMPLATE = r"""
   }
   facts(one.facts)
 })
+#let runs(one) = for run in one.runs {
+  if "anchor" in run {
+    link(label(run.anchor), text(fill: blue, super(typographic: false, run.text)))
+  } else if run.bold { strong(run.text) } else { run.text }
+}
 #let line(one) = directed(one, {
-  let body = for run in one.runs {
-    if "anchor" in run {
-      link(label(run.anchor), text(fill: blue, super(typographic: false, run.text)))
-    } else if run.bold { strong(run.text) } else { run.text }
-  }
+  let body = runs(one)
   if one.kind == "bullet" { list(body) }
   else if one.kind == "numbered" { enum(enum.item(one.number, body)) }
   else if one.kind == "heading" { block(sticky: true, above: 1.3em, strong(body)) }
@@ -96,6 +98,8 @@ _TEMPLATE = r"""
     heading(level: 2, name)
     for one in sources { source(one) }
   }
+  if part.left_out.len() > 0 { heading(level: 2, brief.left_out) }
+  for one in part.left_out { directed(one, list({ strike(runs(one)); facts(one.facts) })) }
   heading(level: 2, brief.about)
   block(breakable: false, facts(part.facts))
 }
@@ -218,6 +222,10 @@ def _data(brief: Brief, show: Callable[[str], str]) -> dict[str, Any]:
                 (heading, [source(each, number) for each in sources])
                 for heading, sources in one.source_lists
             ],
+            "left_out": [
+                {**line(each, number, one.language), "facts": [(REASON, text(reason))]}
+                for each, reason in one.left_out
+            ],
             "facts": [(label, text(value)) for label, value in one.facts],
         }
 
@@ -229,5 +237,6 @@ def _data(brief: Brief, show: Callable[[str], str]) -> dict[str, Any]:
         "month": brief.day.month,
         "day": brief.day.day,
         "about": ABOUT,
+        "left_out": LEFT_OUT,
         "parts": [part(one, number) for number, one in enumerate(brief.parts, 1)],
     }

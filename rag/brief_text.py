@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from itertools import groupby
 
-from rag.briefs import ABOUT, Brief, Line, Part, Quote, Run, Source, right_to_left
+from rag.briefs import ABOUT, LEFT_OUT, Brief, Line, Part, Quote, Run, Source, right_to_left
+from rag.check_words import REASON
 
 # What CommonMark and GitHub's dialect give a meaning anywhere in a line: links, also bare ones
 # (a colon, a www, an address), HTML, emphasis, code, tables, footnotes, formulas, shortcodes.
@@ -30,6 +31,7 @@ h3{font-size:1rem;margin:1.75rem 0 .5rem}
 section{border-top:1px solid var(--line);margin-top:2rem}
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.15rem 1rem;margin:1.5rem 0}
 dt{font-weight:600}dd{margin:0;min-width:0}cite{font-style:normal}
+del{display:block}del+.fact{margin:.1rem 0 .75rem}
 a{color:var(--mark)}sup a{text-decoration:none;font-weight:600}
 sup{line-height:0}.sources{list-style:none;padding:0}
 .sources>li{margin:1.25rem 0;break-inside:avoid}.sources p{margin:.2rem 0}
@@ -65,6 +67,10 @@ def _md_part(part: Part) -> Iterator[str]:
         yield f"### {heading}"
         for source in sources:
             yield from _md_source(source)
+    if part.left_out:
+        yield f"### {LEFT_OUT}"
+        for line, reason in part.left_out:
+            yield f"{_md_line(line)}\n\n  {REASON}: {md(reason)}"
     yield f"### {ABOUT}"
     yield "\n".join(f"- {label}: {md(value)}" for label, value in part.facts)
 
@@ -122,6 +128,9 @@ def _html_part(part: Part, number: int) -> str:
     for heading, sources in part.source_lists:
         items = "".join(_html_source(source, number) for source in sources)
         parts.append(f'<h3>{heading}</h3>\n<ol class="sources">\n{items}</ol>\n')
+    if part.left_out:
+        items = "".join(_html_struck(*one, part.language) for one in part.left_out)
+        parts.append(f"<h3>{LEFT_OUT}</h3>\n<ul>\n{items}</ul>\n")
     facts = "".join(
         f'<dt>{label}</dt><dd dir="auto">{escape(value)}</dd>\n' for label, value in part.facts
     )
@@ -153,6 +162,12 @@ def _html_runs(line: Line, number: int) -> str:
         else (f"<strong>{escape(run.text)}</strong>" if run.bold else escape(run.text))
         for run in line.runs
     )
+
+
+def _html_struck(line: Line, reason: str, language: str) -> str:
+    # The number is of no use: what was left out has no notes.
+    words = f'<del dir="auto" lang="{escape(language)}">{_html_runs(line, 0)}</del>'
+    return f"<li>{words}{_html_fact(REASON, reason)}</li>\n"
 
 
 def _html_source(source: Source, number: int) -> str:

@@ -15,16 +15,13 @@ from typing import Literal
 
 from babel.dates import format_date
 
-from rag.labels import FILTER_WORDS, MODE_WORDS, run_sentence
-from rag.types import Answer, Coverage, Filters, Passage, ReportInfo
+from rag.check_words import checked_sentence, struck_sentence, verdicts
+from rag.labels import FILTER_WORDS, MODE_WORDS, counted, run_sentence
+from rag.types import Answer, Coverage, Filters, Passage, ReportInfo, Struck
 
 TITLE = "Brief from the lab reports"
 ABOUT = "About this answer"
-STATUS_WORDS = {
-    "supported": "The quote supports the sentence",
-    "partly": "The quote supports the sentence in part",
-    "unsupported": "The quote does not support the sentence",
-}
+LEFT_OUT = "Left out of this answer"
 NEAREST = 3
 NEAREST_CHARS = 400
 
@@ -83,7 +80,8 @@ class Part:
     """One question with its answer, its sources, and what the answer covered.
 
     `facts` are (label, value) pairs and `source_lists` (heading, sources) pairs; `listed` are
-    the reports of a complete list that are not among the sources.
+    the reports of a complete list that are not among the sources; `left_out` are sentences
+    that were struck, each with its reason.
     """
 
     question: str
@@ -92,6 +90,7 @@ class Part:
     lines: tuple[Line, ...]
     source_lists: tuple[tuple[str, tuple[Source, ...]], ...]
     listed: tuple[str, ...]
+    left_out: tuple[tuple[Line, str], ...]
 
     @property
     def list_heading(self) -> str:
@@ -120,7 +119,7 @@ def make_brief(answers: Sequence[Answer], title: str, day: date) -> Brief:
 
 
 def _part(answer: Answer) -> Part:
-    counted = answer.coverage.intent == "list" and not answer.refused
+    complete = answer.coverage.intent == "list" and not answer.refused
     sources = _sources(answer)
     if not sources and answer.refused:
         sources = tuple(_near(hit.passage) for hit in answer.hits[:NEAREST])
@@ -134,8 +133,14 @@ def _part(answer: Answer) -> Part:
         facts=tuple(_facts(answer)),
         lines=tuple(_lines(answer.text, {citation.n for citation in answer.citations})),
         source_lists=tuple((head, found) for head, found in lists if found),
-        listed=_listed(answer) if counted else (),
+        listed=_listed(answer) if complete else (),
+        left_out=tuple(map(_struck, answer.struck)),
     )
+
+
+def _struck(one: Struck) -> tuple[Line, str]:
+    lines = _lines(one_line(struck_sentence(one)), set())
+    return Line("bullet", tuple(run for line in lines for run in line.runs)), one_line(one.why)
 
 
 def _facts(answer: Answer) -> Iterator[tuple[str, str]]:
@@ -143,6 +148,8 @@ def _facts(answer: Answer) -> Iterator[tuple[str, str]]:
         yield "Understood as", one_line(answer.standalone)
     yield "Filters", filter_sentence(answer.coverage.filters) or "None"
     yield "Coverage", coverage_sentence(answer.coverage, answer.refused)
+    if support := checked_sentence(answer.checked):
+        yield "Support", support
     yield "Written by", MODE_WORDS.get(answer.mode, one_line(answer.mode))
     if answer.run.model:
         yield "Run", one_line(run_sentence(answer))
@@ -161,24 +168,20 @@ def filter_sentence(filters: Filters) -> str:
 
 def coverage_sentence(coverage: Coverage, refused: bool = False) -> str:
     """What an answer covered: passages read, reports it rests on, reports left unread."""
-    labs = f"{_counted(coverage.count, 'report')} of {_counted(len(coverage.labs), 'lab')}"
+    labs = f"{counted(coverage.count, 'report')} of {counted(len(coverage.labs), 'lab')}"
     if coverage.intent == "list" and not refused:
         return f"The complete list, counted: {labs}."
     if coverage.intent == "about":
         return "Counted over the whole collection."
     read = (
-        f"{_counted(coverage.read_passages, 'passage')} from "
-        f"{_counted(coverage.read_reports, 'report')} read"
+        f"{counted(coverage.read_passages, 'passage')} from "
+        f"{counted(coverage.read_reports, 'report')} read"
     )
     rests = "" if refused else f"; the answer rests on {labs}"
     left = coverage.matched_reports - coverage.read_reports
     verb = "was" if left == 1 else "were"
-    unread = f"; {_counted(left, 'more report')} matched and {verb} not read" if left > 0 else ""
+    unread = f"; {counted(left, 'more report')} matched and {verb} not read" if left > 0 else ""
     return f"{read}{rests}{unread}."
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _lines(text: str, known: set[int]) -> Iterator[Line]:
@@ -215,7 +218,8 @@ def _sources(answer: Answer) -> tuple[Source, ...]:
     tags = answer.coverage.count if listed else 0
     for citation in answer.citations:
         # A tag in a list, or a passage near to a refused question, supports no sentence.
-        status = "" if listed or answer.refused else STATUS_WORDS[citation.status]
+        told = verdicts(citation.status, citation.corrected)
+        status = "" if listed or answer.refused else ". ".join(told.values())
         quotes.setdefault(citation.n, []).append(_quote(citation.quote, status))
         passages.setdefault(citation.n, citation.passage)
     return tuple(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.types import FACTS, Citation, Passage, Status
@@ -102,11 +102,18 @@ def cited_sentences(text: str) -> Iterator[tuple[str, list[int]]]:
         yield current
 
 
-def resolve(text: str, passages: Sequence[Passage], language: str) -> tuple[Citation, ...]:
+def resolve(
+    text: str,
+    passages: Sequence[Passage],
+    language: str,
+    statuses: Mapping[str, Status] | None = None,
+    corrected: Collection[str] = (),
+) -> tuple[Citation, ...]:
     """The citations of an answer whose marks count `passages` from 1; unknown numbers are dropped.
 
     Each carries the words of its passage that best support the sentence it stands in. The same
-    number has a citation for each different quote.
+    number has a citation for each different quote. `statuses` are those of sentences (without
+    marks) that were verified, `corrected` those whose numbers are not the writer's.
     """
     found: dict[tuple[int, str], Citation] = {}
     for sentence, numbers in cited_sentences(text):
@@ -118,7 +125,10 @@ def resolve(text: str, passages: Sequence[Passage], language: str) -> tuple[Cita
             if passages[n - 1].section == FACTS:
                 # The label before the value is a tag's key, made readable: not the file's words.
                 quote = quote.partition(": ")[2] or quote
-            found.setdefault((n, quote), Citation(n, passages[n - 1], quote, support.status))
+            status = (statuses or {}).get(sentence, support.status)
+            new = sentence in corrected
+            citation = Citation(n, passages[n - 1], quote, status, corrected=new)
+            found.setdefault((n, quote), citation)
     return tuple(sorted(found.values(), key=lambda c: c.n))
 
 
@@ -132,29 +142,10 @@ def drop_marks(text: str, numbers: Collection[int]) -> str:
     return re.sub(r" ?\[(\d+)\]", lambda m: "" if int(m.group(1)) in numbers else m.group(), text)
 
 
-def cite_uncited(text: str, passages: Sequence[Passage], language: str) -> tuple[str, int]:
-    """An answer with marks added to sentences that lack one, and how many could not get one.
-
-    A sentence gets the mark of the first passage that supports it. Sentences of under four
-    words ("In short:") make no claim.
-    """
-    pieces: list[str] = []
-    uncited = 0
-    last = 0
-    for start, end in sentences(text):
-        sentence = text[start:end]
-        marked = marks(sentence) or re.match(r"\s*\[\d", text[end:])
-        if marked or len(words(sentence)) < 4:
-            continue
-        supports = (best_support(sentence, passage, language).status for passage in passages)
-        n = next((n for n, status in enumerate(supports, start=1) if status == "supported"), 0)
-        if not n:
-            uncited += 1
-            continue
-        bare = sentence.rstrip(".!?؟。…")
-        pieces += (text[last:start], bare, f" [{n}]", sentence[len(bare) :])
-        last = end
-    return "".join([*pieces, text[last:]]), uncited
+def with_marks(sentence: str, numbers: Iterable[int]) -> str:
+    """A sentence with marks before its full stop, so that they belong to it."""
+    bare = sentence.rstrip(".!?؟。…")
+    return f"{bare} {''.join(f'[{n}]' for n in numbers)}{sentence[len(bare) :] or '.'}"
 
 
 def best_support(sentence: str, passage: Passage, language: str) -> Support:

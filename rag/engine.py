@@ -153,7 +153,8 @@ class Engine:
             return AnswerStream(iter([answer.text]), lambda _: whole)
         answerers = self._answerer, self._extractive
         files = snapshot.texts({hit.passage.report.id for hit in passages})
-        run = Run(answerers, files, plan, found, passages, history, timings)
+        strict = self.settings.strict
+        run = Run(answerers, files, plan, found, passages, history, timings, strict)
 
         # The passages are masked already: the mask is for what a model made up, or was told.
         def answered(text: str) -> Answer:

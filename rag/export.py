@@ -27,6 +27,7 @@ Writer = Callable[[Sequence[Answer], str, date], bytes]
 COLUMNS = (
     *("question", "n", "status", "lab", "year", "type", "kind", "title", "section", "prompt"),
     *("stage", "quote", "language", "report", "start", "end"),
+    "corrected",
 )
 # A spreadsheet takes a cell that begins with one of these, also in full width, for a formula.
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
@@ -101,6 +102,7 @@ def to_csv(answers: Sequence[Answer]) -> bytes:
                 *(info.type, info.kind, info.title, passage.section, passage.prompt),
                 *(passage.stage, citation.quote, passage.language, info.id),
                 *(citation.span or ("", "")),
+                "yes" if citation.corrected else "no",
             )
             writer.writerow([cell(value) for value in row])
     return table.getvalue().encode("utf-8-sig")

@@ -21,6 +21,11 @@ MODE_WORDS = {
 }
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "1 report", "1,204 reports"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def run_sentence(answer: Answer) -> str:
     """From what a model wrote an answer, in how long, and what that cost where it is known."""
     run, tokens, spent = answer.run, answer.tokens, answer.timings

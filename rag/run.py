@@ -6,27 +6,23 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from rag.cite import (
-    cite_uncited,
-    drop_marks,
-    keep_known,
-    marks_inside,
-    resolve,
-)
+from rag.check import Checked, check
+from rag.cite import drop_marks, keep_known, resolve
 from rag.errors import ModelError
-from rag.prompts import PROMPT_VERSION, is_refusal
+from rag.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.quotes import verbatim
 from rag.recognised import coming_first
 from rag.retrieve import Found
 from rag.run_record import Writing
-from rag.synthesize import Answerer
+from rag.synthesize import Answerer, nearest
 from rag.tokens import count_tokens
-from rag.types import Answer, Citation, Coverage, Hit, QueryPlan, Turn
+from rag.types import Answer, Citation, Coverage, Hit, Passage, QueryPlan, Turn
 
 # At least so many hits go with an answer, whether it used them or not.
 KEPT_HITS = 60
 
-UNCITED = "{n} sentence(s) of this answer are not supported by any passage that was read."
+UNSUPPORTED = "{n} sentence(s) of this answer are not supported by any passage that was read."
+NOTHING_LEFT = "What the model wrote is not supported by the passages that were read."
 
 
 class Run:
@@ -46,6 +42,7 @@ class Run:
         read: Sequence[Hit],
         history: Sequence[Turn],
         timings: Mapping[str, float],
+        strict: bool = True,
     ) -> None:
         self._answerer, self._fallback = answerers
         self._files = files
@@ -60,6 +57,7 @@ class Run:
         self._writing = Writing()
         self._completion = 0
         self._notice = ""
+        self._strict = strict
 
     def pieces(self) -> Iterator[str]:
         """The answer's text; where the model fails, an extractive answer in its place."""
@@ -96,11 +94,12 @@ class Run:
         passages = [hit.passage for hit in self._read]
         text = keep_known(text, len(passages)).strip()
         refused = is_refusal(text)
+        checked = Checked(text)
         if not refused and self._mode != self._fallback.name:
-            text, uncited = cite_uncited(marks_inside(text), passages, self._plan.language)
-            if uncited:
-                self._notice = UNCITED.format(n=uncited)
-        resolved = resolve(text, passages, self._plan.language)
+            checked = self._check(text, passages)
+            text = checked.text
+            refused = is_refusal(text)
+        resolved = resolve(text, passages, self._plan.language, checked.statuses, checked.corrected)
         citations = self._verbatim(resolved)
         text = drop_marks(text, {c.n for c in resolved} - {c.n for c in citations})
         self._timings["answer_ms"] = 1000 * (time.perf_counter() - self._started)
@@ -127,7 +126,20 @@ class Run:
             language=self._plan.language,
             timings=self._timings,
             notice=self._notice,
+            struck=checked.struck,
+            checked=checked.counts,
         )
+
+    def _check(self, text: str, passages: Sequence[Passage]) -> Checked:
+        """What is left of a model's answer; a refusal where that is nothing."""
+        checked = check(text, passages, self._plan.language, self._strict)
+        if unsupported := checked.counts.get("unsupported", 0):
+            self._notice = UNSUPPORTED.format(n=unsupported)
+        if checked.struck and not checked.verdicts:
+            self._notice = NOTHING_LEFT
+            told = [refusal(self._plan.language), *nearest(self._plan, self._read)]
+            return replace(checked, text="".join(told))
+        return checked
 
     def _verbatim(self, citations: Sequence[Citation]) -> tuple[Citation, ...]:
         """Citations whose quotes stand in their report's file; others are cut to words that do."""

@@ -55,6 +55,9 @@ class Settings(BaseModel):
     )
     reranker_model: str = Field("", description="model that the rerank endpoint is asked for")
     reranker_key: SecretStr | None = Field(None, description="key of the rerank endpoint")
+    strict: bool = Field(
+        True, description="leave out sentences of a model that no passage supports"
+    )
     timeout: float = Field(60.0, gt=0, le=3600, description="seconds to wait for a model's server")
     threads: int = Field(
         0, ge=0, le=256, description="texts embedded at a time in an ingest; 0: one a core"

@@ -17,8 +17,9 @@ from typing import Protocol
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
-from rag.cite import defuse
+from rag.cite import defuse, with_marks
 from rag.models import embed_query, embed_texts
+from rag.numerals import gives_quantity
 from rag.prompts import NEAREST, refusal
 from rag.run_record import Writing
 from rag.types import Hit, QueryPlan, ReportInfo, Turn
@@ -57,6 +58,11 @@ NEIGHBOURS = 0.1
 # Of a question to one report the answer is made of the report whose two best sentences (the second
 # counts half) score highest, and of others that reach this share of it.
 FOCUS_SHARE = 0.9
+# A question for a quantity is answered where a sentence that gives one is, by its similarity to the
+# question, no further than this behind the closest sentence. On the development questions it keeps
+# 9 of the 11 that ask for what no report counts from an answer, and 10 of 26 that have one.
+QUANTITY_GAP = 0.06
+NEAREST_SENTENCES = 3
 _URL = re.compile(r"\[?(?:https?://|www\.)\S+")
 _DIGIT = re.compile(r"\d")
 _QUANTITY = re.compile(
@@ -88,6 +94,7 @@ class _Candidate:
     text: str
     report: str
     words: frozenset[str]
+    similarity: float
     score: float
 
 
@@ -116,15 +123,25 @@ class ExtractiveAnswerer:
         near = max((hit.similarity for hit in hits), default=0.0)
         least = self._min_similarity * (WIDE_SHARE if plan.wide else 1.0)
         candidates = self._candidates(plan, hits) if near >= least else []
-        if is_quantity(plan.question) and not any(_DIGIT.search(c.text) for c in candidates):
-            candidates = []
         if not candidates:
             yield refusal(plan.language)
-            yield from _nearest(plan, hits)
+            yield from nearest(plan, hits)
+            return
+        if not plan.wide and is_quantity(plan.question) and self._lacks_quantity(candidates):
+            yield f"{refusal(plan.language)}\n{NEAREST.get(plan.language, NEAREST['en'])}:"
+            for line in _lines(_choose(candidates, plan)[:NEAREST_SENTENCES], hits):
+                yield f"\n{line}"
             return
         chosen = _choose(candidates, plan)
         for i, line in enumerate(_lines(chosen, hits)):
             yield f"\n{line}" if i else line
+
+    def _lacks_quantity(self, candidates: Sequence[_Candidate]) -> bool:
+        """Whether what comes close to the question gives no quantity."""
+        given = [c.similarity for c in candidates if gives_quantity(c.text)]
+        # The gap was measured with the built-in embedding, as the least similarity was.
+        gap = QUANTITY_GAP if self._min_similarity else 1.0
+        return max(given, default=-1.0) < max(c.similarity for c in candidates) - gap
 
     def _candidates(self, plan: QueryPlan, hits: Sequence[Hit]) -> list[_Candidate]:
         found = [(n, hit, span) for n, hit in enumerate(hits, 1) for span in _usable(hit)]
@@ -149,7 +166,7 @@ class ExtractiveAnswerer:
             score += NUMBER_BONUS if quantity and _DIGIT.search(text) else 0.0
             score -= QUESTION_MALUS if text.rstrip(' "”»').endswith(("?", "؟")) else 0.0
             key = frozenset(words(text))
-            candidates.append(_Candidate(n, a, text, passage.report.id, key, score))
+            candidates.append(_Candidate(n, a, text, passage.report.id, key, float(near), score))
         return _with_neighbours(candidates)
 
 
@@ -247,11 +264,10 @@ def _with_mark(sentence: str, n: int) -> str:
     """A sentence with its mark before its full stop, so that the mark belongs to it."""
     # The number or bullet of a list item means nothing out of its list.
     text = defuse(re.sub(r"^(?:[-*•·]|\(?\w{1,2}[.)])\s+", "", sentence))
-    bare = text.rstrip(".!?؟。…")
-    return f"{bare} [{n}]{text[len(bare) :] or '.'}"
+    return with_marks(text, [n])
 
 
-def _nearest(plan: QueryPlan, hits: Sequence[Hit], count: int = 3) -> Iterator[str]:
+def nearest(plan: QueryPlan, hits: Sequence[Hit], count: int = 3) -> Iterator[str]:
     """What is near instead of an answer: the best reports by name, one mark each."""
     first: dict[str, tuple[int, ReportInfo]] = {}
     for n, hit in enumerate(hits, 1):

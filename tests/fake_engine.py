@@ -18,10 +18,13 @@ from rag.types import (
     Hit,
     Passage,
     ReportInfo,
+    Struck,
     Turn,
 )
 
 QUOTE = "The vendors kept the boxes cool for three days with wet sand alone"
+STRUCK = "In **Lima** alone 43 boxes were sold within a week [3]."
+WHY = "the number 43 stands in no passage that was read"
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 
 
@@ -92,15 +95,34 @@ def hostile(question: str) -> Answer:
         coverage=Coverage("list", (info.id,), (HOSTILE,), 1, 1, 1, Filters(theme=(HOSTILE,))),
         mode=HOSTILE,
         notice=HOSTILE,
+        struck=(Struck(HOSTILE, HOSTILE),),
+        checked={HOSTILE: 1, "supported": 1},
         language='"><script>',
     )
 
 
+def checked(question: str = "Which boxes?", text: str = STRUCK, why: str = WHY) -> Answer:
+    """An answer of which a sentence was struck, and another's citation corrected."""
+    known = answer(question)
+    first, second = known.citations
+    return replace(
+        known,
+        mode="gpt-4.1-mini",
+        citations=(replace(first, corrected=True), second),
+        struck=(Struck(text, why), Struck("All labs will do it again.", "it names no lab")),
+        checked={"supported": 3, "partly": 1, "unsupported": 0, "corrected": 1, "struck": 2},
+    )
+
+
 class FakeStream:
-    """Hands out a text word by word; `pause` seconds, or the event, come before each word."""
+    """Hands out a text word by word; `pause` seconds, or the event, come before each word.
+
+    What was struck from the answer is written first, as a model would have.
+    """
 
     def __init__(self, answer: Answer, pause: float = 0, gate: threading.Event | None = None):
-        self._words = iter([w + " " for w in answer.text.split(" ")])
+        written = " ".join([*(one.text for one in answer.struck), answer.text])
+        self._words = iter([w + " " for w in written.split(" ")])
         self._answer, self._pause, self._gate = answer, pause, gate
         self._text = ""
         self.closed = False
@@ -168,6 +190,8 @@ class FakeEngine:
             return answer(question, text="The reports don't say.", refused=True, citations=())
         if "hostile" in question:
             return hostile(question)
+        if "checked" in question:
+            return checked(question)
         if "slow" in question:
             return answer(question, text="word " * 200 + "[1]")
         return answer(question)

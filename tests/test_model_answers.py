@@ -265,5 +265,30 @@ def test_a_sentence_without_a_mark_gets_one_where_a_passage_supports_it(
     sentence = next(first for first in firsts if len(first.split()) > 6)
     _, answer = ask(engine, server, f"{sentence}. Penguins built a bank of ice in Antarctica.")
     assert re.match(rf"{re.escape(sentence)} \[\d\]\.", answer.text)
-    assert "[" not in answer.text.split("Penguins")[1]
+    assert "Penguins" not in answer.text
+    (struck,) = answer.struck
+    assert struck.text == "Penguins built a bank of ice in Antarctica."
+    assert answer.citations[0].corrected
+    assert answer.checked == {"supported": 1, "corrected": 1, "struck": 1}
+
+
+def test_without_strictness_what_has_no_support_stays_and_is_counted(
+    server: ScriptedServer, sample_index: Path
+) -> None:
+    common: dict[str, Any] = {"openai_base_url": server.url, "openai_api_key": KEY}
+    lenient = open_engine(Settings(index=sample_index, model="openai:test", strict=False, **common))
+    _, answer = ask(lenient, server, "Penguins built a bank of ice in Antarctica [1].")
+    assert answer.text == "Penguins built a bank of ice in Antarctica [1]."
+    assert answer.citations[0].status == "unsupported"
     assert answer.notice.startswith("1 sentence(s) of this answer")
+
+
+def test_an_answer_without_any_support_becomes_a_refusal_with_what_is_near(
+    engine: Engine, server: ScriptedServer
+) -> None:
+    _, answer = ask(engine, server, "Penguins built a bank of ice in Antarctica [1].")
+    assert answer.refused
+    assert "Penguins" not in answer.text
+    assert answer.text.startswith("The reports don't say.\nNearest: ")
+    assert answer.citations
+    assert "not supported" in answer.notice

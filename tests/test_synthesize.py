@@ -109,6 +109,25 @@ def test_a_quantity_that_no_passage_gives_is_refused(
     assert said(answerer, question, hits(FISH)).startswith(REFUSALS["en"])
 
 
+def test_a_quantity_that_only_far_sentences_give_is_refused_with_the_nearest_words(
+    answerer: ExtractiveAnswerer,
+) -> None:
+    found = hits(
+        "The women of the market will tell us how many kilograms of smoked fish they sell a day.",
+        "The meeting room has 34 chairs.",
+    )
+    text = said(answerer, "How many kilograms of smoked fish do the women sell a day?", found)
+    assert text.startswith(
+        f"{REFUSALS['en']}\nNearest:\nPeru (2023, plan): The women of the market"
+    )
+    assert marks(text)[0] == 1
+
+
+def test_a_quantity_in_words_is_one(answerer: ExtractiveAnswerer) -> None:
+    found = hits("Three women sell smoked fish at the market.")
+    assert "Three women" in said(answerer, "How many women sell smoked fish?", found)
+
+
 def test_a_quantity_is_answered_with_its_number(answerer: ExtractiveAnswerer) -> None:
     text = said(
         answerer,

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from rag.check_words import verdicts
+from rag.labels import counted
 from rag.types import Answer, Citation, Hit, Passage, ReportInfo, Span, Status
 
 STAGE_WORDS = {
@@ -16,23 +18,14 @@ STAGE_WORDS = {
     "evidence": "Evidence the lab gave",
     "admin": "Project details",
 }
-# Each status has a sign of its own, so that colour is never the only difference.
-STATUS_WORDS = {
-    "supported": ("✓", "The quote supports the sentence"),
-    "partly": ("≈", "The quote supports the sentence in part"),
-    "unsupported": ("?", "The quote does not support the sentence"),
-}
+# Each has a sign of its own, so that colour is never the only difference; the weakest come last.
+SIGNS = {"supported": "✓", "partly": "≈", "unsupported": "?", "corrected": "⇄"}
 NEAREST = 5
 UNCITED = 8
 PREVIEW = 240
 SHORT = 60
 
 _ELLIPSIS = re.compile(r"\s*(?:\[?…\]?|\[?\.{3}\]?)\s*")
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: "1 report", "1,204 reports"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def flags(iso: Sequence[str]) -> str:
@@ -92,7 +85,7 @@ def by_number(citations: Sequence[Citation]) -> dict[int, list[Citation]]:
 
 def weakest(citations: Sequence[Citation]) -> Status:
     """The status of a number: that of its least supported use, so that no doubt is hidden."""
-    return max((c.status for c in citations), key=list(STATUS_WORDS).index)
+    return max((c.status for c in citations), key=list(SIGNS).index)
 
 
 def card(
@@ -140,14 +133,15 @@ def _siblings(reports: Sequence[ReportInfo]) -> str:
 
 
 def _verdicts(citations: Sequence[Citation]) -> str:
-    """Each status in words; where the quotes of a card differ in it, with the quote it is of."""
-    mixed = len({citation.status for citation in citations}) > 1
+    """Each verdict in words; where it is not that of all quotes, with the quote that it is of."""
+    found = [verdicts(citation.status, citation.corrected) for citation in citations]
     lines = {}
-    for citation in citations:
-        sign, words = STATUS_WORDS[citation.status]
-        which = f' <q dir="auto">{_short(citation.quote, SHORT)}</q>' if mixed else ""
-        line = f'<b aria-hidden="true">{sign}</b> {words}{which}'
-        lines[line] = f'<p class="status {citation.status}">{line}</p>'
+    for citation, told in zip(citations, found, strict=True):
+        for kind, words in told.items():
+            apart = not all(kind in others for others in found)
+            which = f' <q dir="auto">{_short(citation.quote, SHORT)}</q>' if apart else ""
+            line = f'<b aria-hidden="true">{SIGNS[kind]}</b> {words}{which}'
+            lines[line] = f'<p class="status {kind}">{line}</p>'
     return "".join(lines.values())
 
 

@@ -131,6 +131,27 @@ def eval_compare(
     print(compare(before, after))
 
 
+@eval_app.command("verify")
+def eval_verify(
+    cases: Annotated[Path, typer.Argument(help="Cases as JSON lines, with good answers.")],
+    index: Index = None,
+    rated: Annotated[
+        Path | None, typer.Option("--rated", help="Answers rated by people, as JSON lines.")
+    ] = None,
+    quotes: Annotated[
+        int, typer.Option(min=0, max=5000, help="How many sentences of reports to take as well.")
+    ] = 300,
+) -> None:
+    """Measure how well wrong sentences are told from right ones, beside counting words."""
+    from eval.cases import load_cases
+    from eval.perturb import make_pairs
+    from eval.verify import load_rated, table
+
+    loaded, people = load_cases(cases), load_rated(rated) if rated else []
+    pairs = make_pairs(engine_of(index), loaded, quotes)
+    print(table(pairs, people))
+
+
 _register(export, info)
 
 

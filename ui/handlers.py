@@ -11,8 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 from rag.export import export as export_answers
+from rag.labels import counted
 from rag.types import Answer, Filters, Turn
-from ui.cards import counted, sources
+from ui.cards import sources
 from ui.exchange import Exchange
 from ui.render import conversation, pending
 from ui.run import Run

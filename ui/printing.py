@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from rag.answer_json import plan_to_dict
-from rag.types import Answer, Hit, Passage, QueryPlan
+from rag.types import Answer, Citation, Hit, Passage, QueryPlan, Struck
 from rag.why import Vote, Why
 
 if TYPE_CHECKING:
     from ingest.compare import SyncResult
     from rag.catalogue import TagValue
+    from rag.stream import AnswerStream
 
 
 def print_json(value: Any) -> None:
@@ -116,19 +117,64 @@ def print_tags(tags: Mapping[str, Sequence[TagValue]]) -> None:
         print()
 
 
+def print_answer(stream: AnswerStream) -> Answer:
+    """The text of an answer, on a terminal as it is written, and the answer.
+
+    What was printed can't be taken back: where the check changed it, the text follows anew.
+    """
+    written = ""
+    if sys.stdout.isatty():
+        for piece in stream:
+            written += piece
+            print(piece, end="", flush=True)
+        print()
+    answer = stream.answer
+    if not " ".join(written.split()).endswith(" ".join(answer.text.split())):
+        print(f"\nFinal answer:\n\n{answer.text}" if written else answer.text)
+    return answer
+
+
 def print_sources(answer: Answer) -> None:
-    """The sources of an answer with their quotes; what was read goes to standard error."""
+    """The sources of an answer with their quotes, and what was left out of it.
+
+    What was read and checked goes to standard error.
+    """
+    # Imported when it is needed: it is slow to load.
+    from rag.check_words import checked_sentence
+
     for citation in answer.citations:
         passage = citation.passage
         info = passage.report
         print(f"\n[{citation.n}] {info.lab} ({info.year or '?'}, {info.kind}) {info.title}")
         print(f"    {_place(passage)}  [{info.id}]")
         print(f"    “{' '.join(citation.quote.split())}”")
+        _print_doubts(citation)
+    for struck in answer.struck:
+        _print_struck(struck)
     covered = answer.coverage
     print(
         f"\nRead {covered.read_passages} passages from {covered.read_reports} reports; "
         f"{covered.matched_reports} reports matched. Answered by: {answer.mode}.",
         file=sys.stderr,
     )
+    if said := checked_sentence(answer.checked):
+        print(said, file=sys.stderr)
     if answer.notice:
         print(answer.notice, file=sys.stderr)
+
+
+def _print_doubts(citation: Citation) -> None:
+    from rag.check_words import verdicts
+
+    told = verdicts(citation.status, citation.corrected)
+    doubts = [words for kind, words in told.items() if kind != "supported"]
+    if doubts:
+        print(f"    {'. '.join(doubts)}.")
+
+
+def _print_struck(struck: Struck) -> None:
+    from rag.briefs import one_line
+    from rag.check_words import REASON, struck_sentence
+
+    print(f"\nLeft out: {one_line(struck_sentence(struck))}")
+    print(f"    {REASON}: {one_line(struck.why)}")

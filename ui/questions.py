@@ -26,7 +26,7 @@ from ui.options import (
     filters_of,
     ignored_of,
 )
-from ui.printing import print_hits, print_json, print_plan, print_sources
+from ui.printing import print_answer, print_hits, print_json, print_plan, print_sources
 
 
 def ask(
@@ -52,10 +52,7 @@ def ask(
 
         print_json(answer_to_dict(stream.answer))
         return
-    for piece in stream:
-        print(piece, end="", flush=True)
-    print()
-    print_sources(stream.answer)
+    print_sources(print_answer(stream))
 
 
 def batch(

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from rag.labels import MODE_WORDS
+from rag.check_words import REASON, checked_sentence, struck_sentence, verdicts
+from rag.labels import MODE_WORDS, counted
 from rag.types import Answer, Citation, ReportInfo
-from ui.cards import STATUS_WORDS, by_number, counted, lab, uncited, weakest
+from ui.cards import SIGNS, by_number, lab, uncited, weakest
 from ui.chips import scope
 from ui.exchange import Exchange
 
@@ -63,16 +64,17 @@ def _inline(text: str, turn: int, citations: Mapping[int, Sequence[Citation]] | 
 
 
 def _cite(n: int, turn: int, citations: Sequence[Citation]) -> str:
-    sign, name, kind = "", f"Source {n}", "supported"
+    signs, name, kinds = "", f"Source {n}", ["supported"]
     if citations:
         info = citations[0].passage.report
-        kind = weakest(citations)
-        symbol, words = STATUS_WORDS[kind]
-        sign = "" if kind == "supported" else f'<span aria-hidden="true">{symbol}</span>'
-        name = f"Source {n}: {_and_year(info.lab, info.year)}. {words}"
+        told = verdicts(weakest(citations), any(c.corrected for c in citations))
+        kinds = list(told)
+        shown = "".join(SIGNS[kind] for kind in kinds if kind != "supported")
+        signs = f'<span aria-hidden="true">{shown}</span>' if shown else ""
+        name = ". ".join((f"Source {n}: {_and_year(info.lab, info.year)}", *told.values()))
     return (
-        f'<a class="cite {kind}" href="#source-{turn}-{n}" data-turn="{turn}" data-n="{n}" '
-        f'title="{escape(name)}" aria-label="{escape(name)}">{n}{sign}</a>'
+        f'<a class="cite {" ".join(kinds)}" href="#source-{turn}-{n}" data-turn="{turn}" '
+        f'data-n="{n}" title="{escape(name)}" aria-label="{escape(name)}">{n}{signs}</a>'
     )
 
 
@@ -117,7 +119,24 @@ def _outcome(one: Exchange, turn: int, reports: Mapping[str, ReportInfo]) -> str
     if answer.notice:
         text += f'<p class="note">{escape(answer.notice)}</p>'
     body = f'<div class="refused">{text}</div>' if answer.refused else text
-    return body + stopped + footer(answer, turn)
+    return body + left_out(answer) + stopped + footer(answer, turn)
+
+
+def left_out(answer: Answer) -> str:
+    """The sentences that were struck from an answer, folded, each with its reason."""
+    if not answer.struck:
+        return ""
+    items = "".join(
+        f'<li><span class="away">Struck: </span><del dir="auto" lang="{escape(answer.language)}">'
+        f"{_inline(struck_sentence(one), 0, {})}</del>"
+        f'<span class="why">{REASON}: {escape(one.why)}</span></li>'
+        for one in answer.struck
+    )
+    number = counted(len(answer.struck), "sentence")
+    return (
+        f'<details class="left-out"><summary>Left out: {number} that no passage supports'
+        f"</summary><ul>{items}</ul></details>"
+    )
 
 
 def pending(one: Exchange, text: str, turn: int) -> str:
@@ -183,8 +202,10 @@ def footer(answer: Answer, turn: int) -> str:
     label = "Nearest passages" if answer.refused else counted(number, "source")
     link = f'<a class="to-sources" href="#sources" data-turn="{turn}" data-n="0">{label}</a>'
     shown = number if not answer.refused else len(answer.hits)
+    said = checked_sentence(answer.checked)
+    checked = f'<p class="checked">{said}</p>' if said else ""
     return (
-        f'<footer><p class="coverage">{coverage_line(answer)}</p>'
+        f'<footer><p class="coverage">{coverage_line(answer)}</p>{checked}'
         f'<p class="run">{link + " · " if shown else ""}{mode}{took}</p></footer>'
     )
 

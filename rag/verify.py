@@ -1,0 +1,198 @@
+"""Verifies a sentence of an answer against the passages that it cites; no language model needed.
+
+What stands against a sentence counts first: a number, a country or a denial that the passages
+don't have. Then how much of it they say: the share of its words and of its pairs of words that
+stand in them, and how close its meaning is to that of one to three of their sentences. The weights
+and thresholds were set on answers to development questions, on sentences of reports, and on both
+with a number, a country or a denial changed or another report cited; `eval.verify` measures them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from rag.cite import numbers_in
+from rag.countries import english_name
+from rag.encoder import encode
+from rag.named import countries_in
+from rag.numerals import ITEM, NUMERALS
+from rag.types import Passage, Status
+from rag.words import sentences, strip_accents, terms, words
+
+Embed = Callable[[Sequence[str]], Any]
+
+# A sentence of which the passages say so much is supported; with less than the second, it is not.
+SUPPORTED = 0.35
+PARTLY = 0.22
+# Between the best sentences of two languages only the meaning can be compared.
+SUPPORTED_ACROSS = 0.35
+PARTLY_ACROSS = 0.25
+# A sentence that shares so much of its words with one of the passage says the same or the contrary.
+SAME_WORDS = 0.75
+# So many sentences in a row, of so many of a passage, are compared with one of the answer.
+_WINDOW = 3
+_MOST = 60
+_SHORTEST = 20
+
+_DENIALS = {
+    "en": "not no never without none nobody nor neither cannot nothing hardly unable failed lack "
+    "lacks lacked",
+    "fr": "ne n pas jamais aucun aucune sans ni non",
+    "es": "no nunca sin ningun ninguna nadie ni tampoco",
+    "pt": "nao nunca sem nenhum nenhuma ninguem nem",
+    "ar": "لا لم لن ليس ليست غير بدون دون",
+}
+_ORDER: dict[Status, int] = {"unsupported": 0, "partly": 1, "supported": 2}
+# A word with a capital that begins no sentence.
+_NAME = re.compile(r"(?<![.!?:»\"”(]\s)(?<!^)\b[A-ZÀ-Þ][\w’'-]{2,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether passages support a sentence: how much of it they say (0 to 1), and what is amiss."""
+
+    status: Status
+    support: float
+    why: str = ""
+
+
+class Verifier:
+    """Verifies the sentences of one answer; what it has read of a passage it keeps."""
+
+    def __init__(self, embed: Embed = encode) -> None:
+        """`embed` turns texts into unit vectors: the thresholds are for the built-in model's."""
+        self._embed = embed
+        self._windows: dict[str, Any] = {}
+
+    def verify(self, sentence: str, passages: Sequence[Passage], language: str) -> Verdict:
+        """The verdict on a sentence, its marks taken out, by all the passages that it cites."""
+        if not passages:
+            return Verdict("unsupported", 0.0, "it cites no passage")
+        vector = np.asarray(self._embed([sentence]), np.float32)[0]
+        closeness = {p.id: float((self._vectors(p.text) @ vector).max()) for p in passages}
+        # By each passage, and, in what is of the sentence's language, by several together.
+        alike = [p for p in passages if p.language == language]
+        scopes = [[p] for p in passages] + ([alike] if len(alike) > 1 else [])
+        rated = [
+            _rated(_Said(sentence, language, scope), max(closeness[p.id] for p in scope))
+            for scope in scopes
+        ]
+        best = max(rated, key=lambda verdict: (_ORDER[verdict.status], verdict.support))
+        said = _Said(sentence, language, passages)
+        if amiss := said.amiss():
+            return Verdict("unsupported", best.support, amiss)
+        if best.status == "supported" and (name := said.unknown_name()):
+            return Verdict("partly", best.support, f"the name {name} stands in no passage cited")
+        return best
+
+    def _vectors(self, text: str) -> Any:
+        if text not in self._windows:
+            found = [window for window in windows(text) if len(window) > _SHORTEST][:_MOST]
+            self._windows[text] = np.asarray(self._embed(found or [text]), np.float32)
+        return self._windows[text]
+
+
+def _rated(said: _Said, closeness: float) -> Verdict:
+    """The verdict on a sentence by how much of it passages of one language say."""
+    across = not said.same_language
+    support = said.support(closeness)
+    if support < (PARTLY_ACROSS if across else PARTLY):
+        return Verdict("unsupported", support, "the passages don't say this")
+    if support < (SUPPORTED_ACROSS if across else SUPPORTED):
+        return Verdict("partly", support, "the passages say only part of this")
+    return Verdict("supported", support)
+
+
+def windows(text: str) -> list[str]:
+    """Each sentence of a text, then each two and three in a row."""
+    spans = sentences(text)
+    return [
+        text[spans[i][0] : spans[i + more][1]]
+        for more in range(_WINDOW)
+        for i in range(len(spans) - more)
+    ]
+
+
+class _Said:
+    """One sentence beside the words of its passages."""
+
+    def __init__(self, sentence: str, language: str, passages: Sequence[Passage]) -> None:
+        self.same_language = any(p.language == language for p in passages)
+        self._sentence = ITEM.sub("", sentence)
+        self._language = language
+        self._passages = passages
+        self._context = " ".join(f"{p.context} {p.section}" for p in passages)
+        self._text = "\n".join(p.text for p in passages)
+
+    def support(self, closeness: float) -> float:
+        """How much of the sentence the passages say."""
+        closeness = max(0.0, closeness)
+        if not self.same_language:
+            return closeness
+        known = self._terms_of(self._context)
+        wanted = terms(self._sentence, self._language)
+        own = [term for term in wanted if term not in known] or wanted
+        have = self._terms_of(self._text)
+        pairs = list(pairwise(wanted))
+        there = set(pairwise(terms(self._text, self._passages[0].language)))
+        shared = sum(pair in there for pair in pairs) / len(pairs) if pairs else 0.0
+        return (_share(own, have) + closeness + 0.5 * shared) / 2.5
+
+    def amiss(self) -> str:
+        """What the passages have not and what therefore no support makes good; or ""."""
+        there = f"{self._text} {self._context}"
+        spelled = {NUMERALS[word] for word in words(there) if word in NUMERALS}
+        missing = numbers_in(self._sentence) - numbers_in(there) - spelled
+        if missing:
+            return f"the number {min(missing)} stands in no passage cited"
+        # Codes, so that a country's other names and adjectives count as the country.
+        labs = " ".join(p.report.lab for p in self._passages)
+        here = {*countries_in(labs), *countries_in(there)}
+        if foreign := [code for code in countries_in(self._sentence) if code not in here]:
+            return f"no passage cited is of {english_name(foreign[0])} or speaks of it"
+        return "the passage denies it, or does not deny what it denies" if self._contrary() else ""
+
+    def _contrary(self) -> bool:
+        """Whether the passage's sentence in nearly the same words denies what this does not."""
+        if not self.same_language:
+            return False
+        wanted = terms(self._sentence, self._language)
+        passage, said = max(
+            ((p, p.text[a:b]) for p in self._passages for a, b in sentences(p.text)),
+            key=lambda found: _share(wanted, set(terms(found[1], found[0].language))),
+            default=(self._passages[0], ""),
+        )
+        have = self._terms_of(f"{said} {self._context}")
+        return _share(wanted, have) > SAME_WORDS and (
+            _denies(self._sentence, self._language) != _denies(said, passage.language)
+        )
+
+    def unknown_name(self) -> str:
+        """A name in the sentence that the passages don't have; or ""."""
+        there = strip_accents(f"{self._text} {self._context}")
+        for match in _NAME.finditer(self._sentence):
+            name = re.sub(r"['’]s?$", "", match.group())
+            if strip_accents(name) not in there and not countries_in(name):
+                return name
+        return ""
+
+    def _terms_of(self, text: str) -> set[str]:
+        found = set(words(text))
+        for language in {self._language, *(p.language for p in self._passages)}:
+            found |= set(terms(text, language))
+        return found
+
+
+def _share(wanted: Collection[str], have: Collection[str]) -> float:
+    return sum(term in have for term in wanted) / len(wanted) if wanted else 0.0
+
+
+def _denies(text: str, language: str) -> bool:
+    denials = set(_DENIALS.get(language, _DENIALS["en"]).split())
+    return any(w in denials or re.search(r"n['’]t$", w) for w in words(text))

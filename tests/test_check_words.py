@@ -1,0 +1,198 @@
+"""What was checked, corrected and left out, as the page, the briefs and a terminal tell it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+
+import docx
+import pytest
+from answers import HOSTILE, PLAIN
+from fake_engine import HOSTILE as IMAGE
+from fake_engine import QUOTE, STRUCK, WHY, checked, passage, report
+from readers import html_text, rendered, squeezed, words_of
+
+from rag.check_words import checked_sentence, struck_sentence
+from rag.export import export
+from rag.stream import AnswerStream
+from rag.types import Answer, Citation, Struck
+from ui import cards, render
+from ui.exchange import Exchange
+from ui.printing import print_answer, print_sources
+
+DAY = date(2025, 11, 25)
+BRIEFS = ("md", "html", "docx", "pdf")
+FOUND = "3 sentences checked: 1 supported, 1 partly, 1 left out; 1 citation corrected."
+# What a model could write into a sentence, or a passage into a reason, one after the other.
+ATTACKS = (HOSTILE, IMAGE, "# h ~~x~~ [a](javascript:b) ![i](http://e.example/x) *e* `c` @a")
+
+
+def struck(*texts: str, why: str = WHY) -> Answer:
+    first, *others = PLAIN.citations
+    return replace(
+        PLAIN,
+        citations=(replace(first, corrected=True), *others),
+        struck=tuple(Struck(text, why) for text in texts),
+        checked={"supported": 1, "partly": 1, "unsupported": 0, "struck": 1, "corrected": 1},
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ({}, ""),
+        ({"supported": 0, "corrected": 0, "struck": 0}, ""),
+        ({"supported": 1}, "1 sentence checked: 1 supported."),
+        (
+            {"struck": 1, "corrected": 2, "unsupported": 3, "partly": 1, "supported": 4},
+            "9 sentences checked: 4 supported, 1 partly, 3 not supported, 1 left out; "
+            "2 citations corrected.",
+        ),
+        ({"supported": 1, "<img>": 4, "partly": -2}, "1 sentence checked: 1 supported."),
+    ],
+)
+def test_what_was_checked_is_one_sentence(found: Mapping[str, int], told: str) -> None:
+    assert checked_sentence(found) == told
+
+
+def test_what_was_struck_loses_its_numbers_which_would_lead_elsewhere() -> None:
+    assert struck_sentence(Struck("It sold\n43 boxes [3] [4, 5].", "")) == "It sold 43 boxes."
+    assert len(struck_sentence(Struck("x" + " " * 1_000_000, ""))) == 1
+
+
+def test_the_page_folds_what_was_left_out_and_says_what_was_checked() -> None:
+    page = render.exchange(Exchange("Q", answer=checked()), 1, {})
+    words, tags = html_text(page)
+    assert "Left out: 2 sentences that no passage supports" in words
+    assert f"Struck: In Lima alone 43 boxes were sold within a week.Reason: {WHY}" in words
+    assert ("details", {"class": "left-out"}) in tags
+    assert [name for name, _ in tags].count("del") == 2
+    assert words.index("Left out") < words.index("Read 12 passages") < words.index("6 sentences")
+    said = "6 sentences checked: 3 supported, 1 partly, 2 left out; 1 citation corrected."
+    assert ("p", {"class": "checked"}) in tags
+    assert said in words
+    assert "Lima" not in words.partition("Left out")[0]
+    one = replace(checked(), struck=(Struck("One.", "why"),), checked={})
+    words, tags = html_text(render.exchange(Exchange("Q", answer=one), 1, {}))
+    assert "Left out: 1 sentence that no passage supports" in words
+    assert ("p", {"class": "checked"}) not in tags
+
+
+def test_a_refusal_shows_what_was_struck_too() -> None:
+    one = replace(checked(), refused=True, text="The reports don't say.", citations=())
+    assert "Left out: 2 sentences" in render.exchange(Exchange("Q", answer=one), 1, {})
+
+
+def test_a_corrected_citation_is_told_in_words_and_by_a_sign() -> None:
+    found = checked().citations
+    words, tags = html_text(render.prose("One [1]. Two [2].", 1, cards.by_number(found)))
+    assert words == "One\u202f1⇄. Two\u202f2≈."
+    first, second = (attrs for name, attrs in tags if name == "a")
+    told = "Citation corrected: the writer had cited another passage or none"
+    assert first["aria-label"] == f"Source 1: Peru, 2021. The quote supports the sentence. {told}"
+    assert first["title"] == first["aria-label"]
+    assert first["class"] == "cite supported corrected"
+    assert "corrected" not in f"{second['class']} {second['title']}"
+    words, _ = html_text(cards.card(found[0].passage, 1, found[:1]))
+    assert f"✓ The quote supports the sentence⇄ {told}" in words
+
+
+def test_a_card_says_which_of_its_quotes_was_cited_anew() -> None:
+    source = passage(report(0))
+    both = (Citation(1, source, QUOTE), Citation(1, source, "with wet sand", corrected=True))
+    words, _ = html_text(cards.card(source, 1, both))
+    assert "another passage or none with wet sand" in words
+    assert words.count("✓ The quote supports the sentence") == 1
+    assert f"supports the sentence {QUOTE}" not in words
+    _, tags = html_text(render.prose("[1]", 1, {1: both}))
+    assert any(attrs.get("class") == "cite supported corrected" for _, attrs in tags)
+
+
+@pytest.mark.parametrize("ending", BRIEFS)
+def test_a_brief_says_what_was_left_out_and_what_was_corrected(ending: str) -> None:
+    words = squeezed(words_of(export([struck(STRUCK)], ending, day=DAY), ending))
+    assert squeezed("Left out of this answer") in words
+    assert squeezed(f"In Lima alone 43 boxes were sold within a week.Reason: {WHY}") in words
+    assert squeezed(f"Support: {FOUND}") in words or squeezed(f"Support{FOUND}") in words
+    assert words.count("[3]") == 2  # after its sentence and before its source
+    told = "The quote supports the sentence in part. Citation corrected: the writer had cited"
+    assert words.count(squeezed(told)) == 1
+    assert "**" not in words
+    plain = words_of(export([PLAIN], ending, day=DAY), ending)
+    assert "Left out" not in plain
+    assert "Support:" not in plain
+
+
+@pytest.mark.parametrize("ending", BRIEFS)
+@pytest.mark.parametrize("attack", ATTACKS, ids=("mixed", "image", "markdown"))
+def test_what_was_struck_is_text_in_every_brief(ending: str, attack: str) -> None:
+    data = export([struck(attack, why=attack)], ending, day=DAY)
+    words = squeezed(words_of(data, ending))
+    # The sentence's own Markdown is laid out, as the answer's is; its reason is shown as it is.
+    assert squeezed(f"Reason: {attack}") in words
+    if ending in ("md", "html"):
+        page = rendered(data.decode()) if ending == "md" else data.decode()
+        _, tags = html_text(page)
+        assert {name for name, _ in tags}.isdisjoint({"script", "img", "b", "s", "em", "code"})
+        assert all(not key.startswith("on") for _, attrs in tags for key in attrs)
+        assert all((attrs.get("href") or "#").startswith("#") for _, attrs in tags)
+
+
+def test_word_strikes_the_sentence_and_not_its_reason() -> None:
+    document = docx.Document(io.BytesIO(export([struck(STRUCK)], "docx", day=DAY)))
+    runs = [run for paragraph in document.paragraphs for run in paragraph.runs]
+    sentence = "".join(run.text for run in runs if run.font.strike)
+    assert sentence == "In Lima alone 43 boxes were sold within a week."
+
+
+def test_rows_say_whether_a_citation_was_corrected() -> None:
+    table = io.StringIO(export([struck(STRUCK)], "csv").decode("utf-8-sig"))
+    assert [row["corrected"] for row in csv.DictReader(table)] == ["yes", "no", "no"]
+
+
+def test_the_page_shows_what_was_struck_as_text() -> None:
+    one = replace(checked(), struck=tuple(Struck(text, text) for text in ATTACKS))
+    words, tags = html_text(render.exchange(Exchange("Q", answer=one), 1, {}))
+    assert {name for name, _ in tags}.isdisjoint({"script", "img", "b", "iframe"})
+    assert squeezed(IMAGE) in squeezed(words)
+    assert all((attrs.get("href") or "#").startswith("#") for _, attrs in tags)
+
+
+def test_the_command_line_says_what_was_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    print_sources(struck(STRUCK, "Ring\x07 \x1b[31mred\nand \u202eback.", why=WHY))
+    out, err = capsys.readouterr()
+    assert (
+        f"Left out: In **Lima** alone 43 boxes were sold within a week.\n    Reason: {WHY}" in out
+    )
+    assert "Left out: Ring [31mred and back.\n" in out
+    assert out.index("[3] ") < out.index("Left out:")
+    assert out.count("Citation corrected: the writer had cited another passage or none.\n") == 1
+    assert out.count("    The quote supports the sentence in part") == 3
+    assert FOUND in err
+
+
+@pytest.mark.parametrize(
+    ("terminal", "written", "printed"),
+    [
+        (True, "Kept [1].", "Kept [1].\n"),
+        (True, "Struck. Kept [2].", "Struck. Kept [2].\n\nFinal answer:\n\nKept [1].\n"),
+        (True, "Half an ans\n\nKept [1].", "Half an ans\n\nKept [1].\n"),
+        (False, "Struck. Kept [2].", "Kept [1].\n"),
+    ],
+)
+def test_the_text_that_counts_is_printed_last(
+    terminal: bool,
+    written: str,
+    printed: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    pieces: Iterator[str] = iter(written.partition(" "))
+    final = replace(PLAIN, text="Kept [1].")
+    assert print_answer(AnswerStream(pieces, lambda _: final)) is final
+    assert capsys.readouterr().out == printed

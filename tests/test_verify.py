@@ -1,0 +1,108 @@
+"""Whether passages support a sentence: numbers, places, denials, words, meaning."""
+
+from __future__ import annotations
+
+import pytest
+from passages import passage, report
+
+from rag.verify import Verifier, windows
+
+ICE = passage(
+    "The lab asked 34 women who sell smoked fish. They sell it at the market because ice is dear "
+    "in the summer. None of them owns a freezer."
+)
+WELLS = passage(
+    "Farmers share the water of three wells by the hour.",
+    report("wells", "Ghana", "GH", title="Water by the hour"),
+)
+GLACE = passage(
+    "Les femmes vendent le poisson fumé parce que la glace est trop chère en été.",
+    report("glace", "Togo", "TG"),
+    language="fr",
+)
+
+
+@pytest.fixture(scope="module")
+def verifier() -> Verifier:
+    return Verifier()
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Women sell smoked fish at the market because ice is dear in the summer.",
+        "Peru (2023, plan): They sell it at the market because ice is dear in the summer.",
+        "In Peru women sell smoked fish, since ice costs too much in summer.",
+        "The Peruvian lab asked 34 women who sell smoked fish.",
+        "No woman asked in Peru owns a freezer.",
+    ],
+)
+def test_what_a_passage_says_is_supported(verifier: Verifier, sentence: str) -> None:
+    assert verifier.verify(sentence, [ICE], "en").status == "supported"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "why"),
+    [
+        ("The lab in Peru asked 43 women who sell smoked fish.", "number 43"),
+        ("The lab in Chile asked 34 women who sell smoked fish.", "Chile"),
+        ("The Chilean lab asked 34 women who sell smoked fish.", "Chile"),
+        ("They do not sell it at the market because ice is dear in the summer.", "denies"),
+        ("All of them owns a freezer.", "denies"),
+        ("Penguins built a bank of ice in the far south of the world.", "don't say"),
+        ("Drones carry vaccines to remote clinics.", "don't say"),
+    ],
+)
+def test_what_a_passage_does_not_say_is_not(verifier: Verifier, sentence: str, why: str) -> None:
+    verdict = verifier.verify(sentence, [ICE], "en")
+    assert verdict.status == "unsupported"
+    assert why in verdict.why
+
+
+def test_a_strange_name_makes_it_support_in_part(verifier: Verifier) -> None:
+    sentence = "In Peru the women of Catacaos sell smoked fish at the market because ice is dear."
+    verdict = verifier.verify(sentence, [ICE], "en")
+    assert (verdict.status, "Catacaos" in verdict.why) == ("partly", True)
+
+
+def test_numbers_count_however_they_are_written(verifier: Verifier) -> None:
+    assert verifier.verify("Farmers share the water of 3 wells.", [WELLS], "en").status == (
+        "supported"
+    )
+    large = passage("They dried 1 049 767 kg of fish, 38,6% of the catch.")
+    for said in ("1,049,767 kg of fish were dried, 38.6% of the catch.",):
+        assert verifier.verify(said, [large], "en").status == "supported"
+
+
+def test_the_number_of_a_list_item_is_none_of_the_sentence(verifier: Verifier) -> None:
+    said = "7. Farmers share the water of three wells by the hour."
+    assert verifier.verify(said, [WELLS], "en").status == "supported"
+
+
+def test_support_may_come_from_another_language(verifier: Verifier) -> None:
+    said = "In Togo women sell smoked fish because ice is too expensive in summer."
+    assert verifier.verify(said, [GLACE], "en").status == "supported"
+    wrong = "In Togo women sell 500 kg of smoked fish because ice is too expensive in summer."
+    assert verifier.verify(wrong, [GLACE], "en").status == "unsupported"
+
+
+def test_several_passages_support_a_sentence_together(verifier: Verifier) -> None:
+    said = "Ice is dear in the summer in Peru, and in Ghana farmers share three wells by the hour."
+    assert verifier.verify(said, [ICE, WELLS], "en").status == "supported"
+    assert verifier.verify(said, [ICE], "en").status == "unsupported"
+
+
+def test_without_passages_nothing_is_supported(verifier: Verifier) -> None:
+    assert verifier.verify("Ice is dear in the summer.", [], "en").status == "unsupported"
+
+
+def test_windows_are_one_to_three_sentences() -> None:
+    assert windows("A b. C d. E f.") == [
+        "A b.",
+        "C d.",
+        "E f.",
+        "A b. C d.",
+        "C d. E f.",
+        "A b. C d. E f.",
+    ]
+    assert windows("") == []
