@@ -22,6 +22,7 @@ from eval.cases import Case, case_from_json, case_to_dict
 from eval.metrics import score
 from rag.answer_json import answer_to_dict
 from rag.errors import AskLabsError, InputError, UnknownReport
+from rag.prompts import PROMPT_VERSION
 from rag.settings import Settings
 from rag.types import Answer, Turn
 
@@ -197,6 +198,7 @@ def run_record(settings: Settings, cases: Sequence[Case]) -> dict[str, Any]:
         "cases": len(cases),
         "cases_sha256": hashlib.sha256(lines.encode()).hexdigest(),
         "model": settings.answer_model,
+        "prompt_version": PROMPT_VERSION,
         "embedding": settings.embedding,
         "settings": _without_secrets(settings),
         "versions": {"python": platform.python_version()} | {p: _version(p) for p in VERSIONED},

@@ -140,6 +140,7 @@ def _detail(answer: Answer) -> dict[str, Any]:
         "timings": dict(answer.timings),
         "tokens": dict(answer.tokens),
         "checked": dict(answer.checked),
+        "run": _plain(answer.run),
         "struck": _plain(answer.struck),
         "corrected": [i for i, c in enumerate(answer.citations) if c.corrected],
         "passages": hits,

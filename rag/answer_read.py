@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, NonNegativeInt, PositiveInt, ValidationError
 
 from rag.errors import InputError
+from rag.run_record import RunRecord
 from rag.types import (
     FILTER_FIELDS,
     Answer,
@@ -63,6 +64,7 @@ class _Detail(BaseModel):
     timings: dict[str, float]
     tokens: dict[str, int]
     checked: dict[str, int] = {}
+    run: RunRecord = RunRecord()
     struck: tuple[Struck, ...] = ()
     corrected: tuple[int, ...] = ()
     passages: tuple[_HitRest, ...]
@@ -148,6 +150,7 @@ def answer_from_dict(data: Mapping[str, Any]) -> Answer:
         planner=given.detail.planner,
         struck=given.detail.struck,
         checked=given.detail.checked,
+        run=given.detail.run,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Literal
 from babel.dates import format_date
 
 from rag.check_words import checked_sentence, struck_sentence, verdicts
-from rag.labels import FILTER_WORDS, MODE_WORDS, counted
+from rag.labels import FILTER_WORDS, MODE_WORDS, counted, run_sentence
 from rag.types import Answer, Coverage, Filters, Passage, ReportInfo, Struck
 
 TITLE = "Brief from the lab reports"
@@ -151,6 +151,8 @@ def _facts(answer: Answer) -> Iterator[tuple[str, str]]:
     if support := checked_sentence(answer.checked):
         yield "Support", support
     yield "Written by", MODE_WORDS.get(answer.mode, one_line(answer.mode))
+    if answer.run.model:
+        yield "Run", one_line(run_sentence(answer))
     if answer.notice:
         yield "Note", one_line(answer.notice)
     yield "Index", one_line(answer.index) or "Unknown"

@@ -20,6 +20,7 @@ from rag.folder import current_database
 from rag.judge import Judge, make_judge
 from rag.lists import list_answer
 from rag.mentions import mentions
+from rag.model_answerer import ModelAnswerer
 from rag.models import embed_query, embedding_name, make_embedding, make_llm
 from rag.plan import make_plan
 from rag.planner import Planner, make_planner
@@ -33,7 +34,7 @@ from rag.snapshot import Snapshot
 from rag.snapshot_cache import cached_snapshot, open_snapshot
 from rag.store import open_store
 from rag.stream import AnswerStream
-from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer, ModelAnswerer
+from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer
 from rag.types import Answer, Filters, Hit, Passage, QueryPlan, Turn
 from rag.words import language_of
 
@@ -157,8 +158,12 @@ class Engine:
         files = snapshot.texts({hit.passage.report.id for hit in passages})
         given = self.settings.strict, self._judge
         run = Run(answerers, files, plan, found, passages, history, timings, *given)
-        # The passages are masked already: this is for what a model made up, or was told.
-        return AnswerStream(run.pieces(), lambda text: finished(run.finish(self._mask(text))))
+
+        # The passages are masked already: the mask is for what a model made up, or was told.
+        def answered(text: str) -> Answer:
+            return finished(run.recorded(run.finish(self._mask(run.kept(text)))))
+
+        return AnswerStream(run.pieces(), answered)
 
     def _find(self, retriever: HybridRetriever, plan: QueryPlan, explain: bool = False) -> Found:
         masked = self.settings.mask_contacts
@@ -255,8 +260,7 @@ def open_engine(settings: Settings, *, reranker: Reranker | None = None) -> Engi
     extractive = ExtractiveAnswerer(
         embedding, MIN_SIMILARITY if settings.embedding == "builtin" else 0.0
     )
-    name = settings.answer_model.removeprefix("openai:")
-    answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, name)
+    answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, settings)
     if reranker is None:
         reranker = make_reranker(settings)
     planner, judge = make_planner(settings), make_judge(settings)

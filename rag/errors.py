@@ -10,6 +10,7 @@ AskLabsError
 │   └── IndexBusy        another process is writing to it
 ├── UnknownReport        no report of that id is in the index
 └── ModelError           the configured language or embedding model failed
+    └── ContextOverflow  its window is too small for what it was given
 """
 
 
@@ -51,3 +52,7 @@ class UnknownReport(AskLabsError):
 
 class ModelError(AskLabsError):
     """The configured language or embedding model failed."""
+
+
+class ContextOverflow(ModelError):
+    """The model's window is too small for what it was given."""

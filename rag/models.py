@@ -1,9 +1,8 @@
-"""Makes the language and embedding models; the only module that knows openai and their weights."""
+"""Makes the language and embedding models that the settings name, and asks them."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from rag.encoder import NAME, encode, encoding_processes
 from rag.errors import ModelError, SettingsError
+from rag.run_record import Writing
+from rag.servers import explained, http_client, last_response, server_of
 from rag.settings import Settings
 from rag.waiting import within
 
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
 
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 
-# The window assumed where a server does not say: small enough for common local models.
-_CONTEXT_WINDOW = 8192
 _BATCH = 256
 _RETRIES = 2
 _EMPTY = "The language model returned an empty answer. Ask again."
+_ALL_THOUGHT = "The language model wrote nothing within its tokens. Raise ASKLABS_ANSWER_TOKENS."
 
 
 def make_embedding(settings: Settings) -> BaseEmbedding:
@@ -42,10 +42,12 @@ def make_embedding(settings: Settings) -> BaseEmbedding:
     if name.startswith("openai:"):
         from llama_index.embeddings.openai import OpenAIEmbedding
 
+        server = server_of(settings, name.removeprefix("openai:"))
         model: BaseEmbedding = OpenAIEmbedding(
             model_name=name.removeprefix("openai:"),
-            api_key=_key(settings),
-            api_base=settings.openai_base_url,
+            api_key=server.key,
+            api_base=server.url,
+            http_client=http_client(server, settings.patience),
             timeout=settings.timeout,
             # The wrapper's own 10 would be squared by the client's: minutes for a dead server.
             max_retries=_RETRIES,
@@ -108,31 +110,31 @@ def make_llm(
             "(any OpenAI-compatible server, its address in OPENAI_BASE_URL)."
         )
     from llama_index.llms.openai_like import OpenAILike
-    from openai import DefaultHttpxClient
 
+    model = name.removeprefix("openai:")
+    server = server_of(settings, model)
     llm: LLM = OpenAILike(
-        model=name.removeprefix("openai:"),
-        api_key=_key(settings),
-        api_base=settings.openai_base_url or "https://api.openai.com/v1",
+        model=model,
+        api_key=server.key,
+        api_base=server.url,
         is_chat_model=True,
-        context_window=max(_CONTEXT_WINDOW, settings.context_tokens + 2 * settings.answer_tokens),
         max_tokens=tokens or settings.answer_tokens,
         temperature=0.0,
         timeout=seconds or settings.timeout,
         max_retries=retries,
-        http_client=DefaultHttpxClient(event_hooks={"response": [_remember]}),
+        http_client=http_client(server, settings.patience),
     )
     return llm
 
 
-def _key(settings: Settings) -> str:
-    if settings.openai_api_key is not None:
-        return settings.openai_api_key.get_secret_value()
-    if settings.openai_base_url:
-        return "none"  # Local servers ask for no key, but the client insists on one.
-    raise SettingsError(
-        "No key found for openai. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server."
-    )
+def known_window(model: str) -> int:
+    """How many tokens the window of one of OpenAI's models has; 0 for another model."""
+    from llama_index.llms.openai.utils import openai_modelname_to_contextsize
+
+    try:
+        return openai_modelname_to_contextsize(model)
+    except ValueError:
+        return 0
 
 
 def embed_texts(model: BaseEmbedding, texts: Sequence[str]) -> list[list[float]]:
@@ -141,7 +143,7 @@ def embed_texts(model: BaseEmbedding, texts: Sequence[str]) -> list[list[float]]
     Raises:
         ModelError: the model's server failed.
     """
-    with _explained("embedding model"):
+    with explained("embedding model"):
         vectors = model.get_text_embedding_batch(list(texts))
     if len(vectors) != len(texts):
         raise ModelError("The embedding model's server left texts out. Ask again.")
@@ -154,30 +156,26 @@ def embed_query(model: BaseEmbedding, text: str) -> list[float]:
     Raises:
         ModelError: the model's server failed.
     """
-    with _explained("embedding model"):
+    with explained("embedding model"):
         return model.get_query_embedding(text)
 
 
-# The last HTTP response of each thread.
-_answered = threading.local()
-
-
-def _remember(response: Any) -> None:
-    _answered.response = response
-
-
-def stream_chat(llm: LLM, messages: Sequence[ChatMessage]) -> Iterator[str]:
-    """The pieces of a chat completion as they come.
+def stream_chat(
+    llm: LLM, messages: Sequence[ChatMessage], writing: Writing | None = None
+) -> Generator[str, None, None]:
+    """The pieces of a chat completion as they come; why it ended is noted in `writing`.
 
     Raises:
         ModelError: the server could not be reached, refused, broke off, or said nothing.
     """
+    writing = writing or Writing()
     said = False
     response = None
     try:
-        with _explained("language model"):
+        with explained("language model"):
             for chunk in llm.stream_chat(list(messages)):
-                response = response or _answered.__dict__.get("response")
+                response = response or last_response()
+                writing.finish = _finish(chunk.raw) or writing.finish
                 if chunk.delta:
                     said = said or bool(chunk.delta.strip())
                     yield chunk.delta
@@ -186,7 +184,13 @@ def stream_chat(llm: LLM, messages: Sequence[ChatMessage]) -> Iterator[str]:
         if response is not None:
             response.close()
     if not said:
-        raise ModelError(_EMPTY)
+        raise ModelError(_ALL_THOUGHT if writing.finish == "length" else _EMPTY)
+
+
+def _finish(chunk: Any) -> str:
+    """Why a completion ends with this chunk, as its server says; "" if it goes on."""
+    choices = getattr(chunk, "choices", None)
+    return str(getattr(choices[0], "finish_reason", None) or "") if choices else ""
 
 
 def complete_chat(llm: LLM, messages: Sequence[ChatMessage], seconds: float) -> str:
@@ -195,49 +199,9 @@ def complete_chat(llm: LLM, messages: Sequence[ChatMessage], seconds: float) -> 
     Raises:
         ModelError: the server could not be reached, refused, took too long, or said nothing.
     """
-    with _explained("language model"):
+    with explained("language model"):
         reply = within(seconds, lambda: llm.chat(list(messages)))
         said = reply.message.content or ""
     if not said.strip():
         raise ModelError(_EMPTY)
     return said
-
-
-@contextmanager
-def _explained(what: str) -> Iterator[None]:
-    """Turns what a client raises inside into a ModelError with a sentence for the user."""
-    try:
-        yield
-    except _faults() as error:
-        raise ModelError(_explain(what, error)) from error
-
-
-def _faults() -> tuple[type[Exception], ...]:
-    """What a client raises when its server fails or sends what is no reply.
-
-    It does not check what it reads: JSON of another shape ends in any of the built-in errors.
-    """
-    from httpx import HTTPError
-    from openai import OpenAIError
-
-    return OpenAIError, HTTPError, TimeoutError, ValueError, TypeError, AttributeError, LookupError
-
-
-def _explain(what: str, error: Exception) -> str:
-    """One sentence for the user; never the error's own text, which may hold keys or prompts."""
-    status = getattr(error, "status_code", None)
-    if status in (401, 403):
-        return f"The {what}'s server refused the key. Check OPENAI_API_KEY and OPENAI_BASE_URL."
-    if status == 404:
-        return f"The {what}'s server does not know the model. Check the model's name."
-    if status == 429:
-        return f"The {what}'s server is over its limit. Wait a minute and ask again."
-    if status == 400:
-        return f"The {what}'s server refused the request. Lower ASKLABS_CONTEXT_TOKENS."
-    if status is not None:
-        return f"The {what}'s server failed (HTTP {status}). Ask again."
-    if "timeout" in type(error).__name__.lower():
-        return f"The {what}'s server took too long. Ask again or raise ASKLABS_TIMEOUT."
-    if "connection" in type(error).__name__.lower():
-        return f"The {what}'s server can't be reached. Check OPENAI_BASE_URL and that it runs."
-    return f"The {what}'s reply broke off or can't be read. Ask again."

@@ -10,10 +10,11 @@ from rag.check import Checked, check
 from rag.cite import drop_marks, keep_known, resolve
 from rag.errors import ModelError
 from rag.judge import Judge
-from rag.prompts import answer_messages, is_refusal, refusal
+from rag.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.quotes import verbatim
 from rag.recognised import coming_first
 from rag.retrieve import Found
+from rag.run_record import Writing
 from rag.synthesize import Answerer, nearest
 from rag.tokens import count_tokens
 from rag.types import Answer, Citation, Coverage, Hit, Passage, QueryPlan, Turn
@@ -55,6 +56,8 @@ class Run:
         self._started = time.perf_counter()
         self._mode = self._answerer.name
         self._given_up = 0
+        self._writing = Writing()
+        self._completion = 0
         self._notice = ""
         self._strict, self._judge = strict, judge
 
@@ -62,7 +65,7 @@ class Run:
         """The answer's text; where the model fails, an extractive answer in its place."""
         written = 0
         try:
-            for piece in self._answerer.stream(self._plan, self._read, self._history):
+            for piece in self._stream(self._answerer):
                 written += len(piece)
                 yield piece
         except ModelError as error:
@@ -72,12 +75,26 @@ class Run:
             self._given_up = written
             if written:
                 yield "\n\n"
-            yield from self._fallback.stream(self._plan, self._read, self._history)
+            self._writing = Writing()
+            yield from self._stream(self._fallback)
+
+    def _stream(self, answerer: Answerer) -> Iterator[str]:
+        return answerer.stream(self._plan, self._read, self._history, self._writing)
+
+    def kept(self, text: str) -> str:
+        """What the answer is made of, of all that was written.
+
+        From here on the passages that were read are those that the model was given.
+        """
+        writing = self._writing
+        self._completion = count_tokens(text, writing.model) if writing.model else 0
+        self._read = self._read[: writing.read]
+        return text[self._given_up : writing.kept]
 
     def finish(self, text: str) -> Answer:
         """The answer with its citations resolved, from all that was written."""
         passages = [hit.passage for hit in self._read]
-        text = keep_known(text[self._given_up :], len(passages)).strip()
+        text = keep_known(text, len(passages)).strip()
         refused = is_refusal(text)
         checked = Checked(text)
         if not refused and self._mode != self._fallback.name:
@@ -110,7 +127,6 @@ class Run:
             mode=self._mode,
             language=self._plan.language,
             timings=self._timings,
-            tokens=self._tokens(text),
             notice=self._notice,
             struck=checked.struck,
             checked=checked.counts,
@@ -138,9 +154,12 @@ class Run:
                 kept.append(replace(citation, quote=found[0], span=found[1]))
         return tuple(kept)
 
-    def _tokens(self, text: str) -> dict[str, int]:
-        if self._mode == self._fallback.name:
-            return {"prompt": 0, "completion": 0}
-        messages = answer_messages(self._plan, self._read, self._history)
-        prompt = sum(count_tokens(str(message.content)) for message in messages)
-        return {"prompt": prompt, "completion": count_tokens(text)}
+    def recorded(self, answer: Answer) -> Answer:
+        """An answer with what is known of its writing: its tokens, its record, its notices."""
+        writing = self._writing
+        return replace(
+            answer,
+            tokens={"prompt": writing.prompt, "completion": self._completion},
+            run=writing.record(PROMPT_VERSION, self._completion),
+            notice=" ".join(said for said in (*writing.notices, answer.notice) if said),
+        )

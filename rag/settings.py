@@ -36,6 +36,12 @@ class Settings(BaseModel):
     context_tokens: int = Field(
         6000, ge=500, le=1_000_000, description="tokens of passages that a model is given"
     )
+    context_window: int = Field(
+        0,
+        ge=0,
+        le=10_000_000,
+        description="tokens of the model's window; 0: known of OpenAI's models, else 8192",
+    )
     answer_tokens: int = Field(
         700, ge=50, le=16_000, description="tokens that a model may write in one answer"
     )

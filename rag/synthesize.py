@@ -1,7 +1,7 @@
-"""Writes answers from numbered passages: by a language model, or extractive without one.
+"""Writes answers from numbered passages: what an answerer is, and the one that needs no model.
 
-Both answerers stream pieces of text whose `[n]` marks count the given passages from 1; what
-the marks stand for is resolved afterwards (`rag.cite`).
+Answerers stream pieces of text whose `[n]` marks count the given passages from 1; what the marks
+stand for is resolved afterwards (`rag.cite`). `rag.model_answerer` asks a language model.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Protocol
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.llms import LLM
 
-from rag.cite import defuse, stream_known, with_marks
-from rag.models import embed_query, embed_texts, stream_chat
+from rag.cite import defuse, with_marks
+from rag.models import embed_query, embed_texts
 from rag.numerals import gives_quantity
-from rag.prompts import NEAREST, answer_messages, refusal
+from rag.prompts import NEAREST, refusal
+from rag.run_record import Writing
 from rag.types import Hit, QueryPlan, ReportInfo, Turn
 from rag.words import sentences, strip_accents, terms_and_pairs, words
 
@@ -79,28 +79,10 @@ class Answerer(Protocol):
     name: str
 
     def stream(
-        self, plan: QueryPlan, hits: Sequence[Hit], history: Sequence[Turn]
+        self, plan: QueryPlan, hits: Sequence[Hit], history: Sequence[Turn], writing: Writing
     ) -> Iterator[str]:
-        """The pieces of an answer whose marks count `hits` from 1."""
+        """The pieces of an answer whose marks count `hits` from 1; all else goes to `writing`."""
         ...
-
-
-class ModelAnswerer:
-    """Answers by one streamed completion of a chat model."""
-
-    def __init__(self, llm: LLM, name: str) -> None:
-        self.name = name
-        self._llm = llm
-
-    def stream(
-        self, plan: QueryPlan, hits: Sequence[Hit], history: Sequence[Turn]
-    ) -> Iterator[str]:
-        """The model's words with marks of unknown passages left out; the refusal without hits."""
-        if not hits:
-            yield refusal(plan.language)
-            return
-        pieces = stream_chat(self._llm, answer_messages(plan, hits, history))
-        yield from stream_known(pieces, len(hits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +112,14 @@ class ExtractiveAnswerer:
         self._min_similarity = min_similarity
 
     def stream(
-        self, plan: QueryPlan, hits: Sequence[Hit], history: Sequence[Turn]
+        self,
+        plan: QueryPlan,
+        hits: Sequence[Hit],
+        history: Sequence[Turn],
+        writing: Writing | None = None,
     ) -> Iterator[str]:
         """One line a report: its lab, year, and sentences, each with its mark."""
-        del history  # The plan's stand-alone question carries what is needed of it.
+        del history, writing  # The plan's stand-alone question carries what is needed of it.
         near = max((hit.similarity for hit in hits), default=0.0)
         least = self._min_similarity * (WIDE_SHARE if plan.wide else 1.0)
         candidates = self._candidates(plan, hits) if near >= least else []

@@ -1,4 +1,4 @@
-"""Counts tokens with the table that ships inside llama-index: nothing is downloaded."""
+"""Counts tokens with the tables that ship inside llama-index: nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -9,19 +9,35 @@ from pathlib import Path
 
 import tiktoken
 
+_ENCODING = "cl100k_base"
+_SHIPPED = (_ENCODING, "o200k_base")
+
 
 @cache
-def _encoding() -> tiktoken.Encoding:
+def _encoding(name: str) -> tiktoken.Encoding:
     spec = find_spec("llama_index.core")
     if spec is not None and spec.origin:
         cache_dir = Path(spec.origin).parent / "_static" / "tiktoken_cache"
         os.environ.setdefault("TIKTOKEN_CACHE_DIR", str(cache_dir))
-    return tiktoken.get_encoding("cl100k_base")
+    return tiktoken.get_encoding(name)
 
 
-def count_tokens(text: str) -> int:
-    """How many cl100k tokens a text has; special tokens count as plain text."""
-    return len(_encoding().encode_ordinary(text))
+@cache
+def own_encoding(model: str) -> str:
+    """The encoding of a model, if it is known and ships; else ""."""
+    try:
+        name = tiktoken.encoding_name_for_model(model)
+    except KeyError:
+        return ""
+    return name if name in _SHIPPED else ""
+
+
+def count_tokens(text: str, model: str = "") -> int:
+    """How many tokens a text has for a model, or in cl100k where its own encoding isn't known.
+
+    Special tokens count as plain text.
+    """
+    return len(_encoding(own_encoding(model) or _ENCODING).encode_ordinary(text))
 
 
 def fits(text: str, limit: int) -> bool:

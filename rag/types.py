@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
+from rag.run_record import RunRecord
 from rag.why import Why
 
 Stage = Literal["intention", "finding", "partner", "method", "evidence", "admin"]
@@ -269,6 +270,7 @@ class Answer:
     `planner` is that of its QueryPlan. `struck` are the sentences that a model wrote and that are
     not in `text`, because no passage supports them; `checked` counts its sentences by what came
     of them: supported, partly, unsupported, corrected (of these, how many citations), struck.
+    `run` tells which model wrote.
     """
 
     question: str
@@ -287,6 +289,7 @@ class Answer:
     planner: PlannedBy = "rules"
     struck: tuple[Struck, ...] = ()
     checked: Mapping[str, int] = field(default_factory=dict)
+    run: RunRecord = field(default_factory=RunRecord)
 
     @property
     def mentions(self) -> tuple[Hit, ...]:

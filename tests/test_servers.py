@@ -1,0 +1,204 @@
+"""Servers of models: where they are asked, how long they are waited for, what is told of them."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+import traceback
+from collections.abc import Iterator
+from email.utils import formatdate
+from typing import Any
+
+import pytest
+from llama_index.core.base.llms.types import ChatMessage
+from openai_server import Reply, ScriptedServer, running
+
+from rag.errors import ContextOverflow, ModelError, SettingsError
+from rag.models import complete_chat, embed_query, make_embedding, make_llm, stream_chat
+from rag.servers import API_VERSION, CONNECT, server_of
+from rag.settings import Settings
+
+KEY = "sk-secret-4711"
+ASKED = [ChatMessage(role="user", content="Hello?")]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedServer]:
+    with running() as one:
+        yield one
+
+
+def settings(url: str, **more: Any) -> Settings:
+    given = {"model": "openai:test-model", "openai_api_key": KEY, "openai_base_url": url}
+    return Settings(**(given | more))
+
+
+def said(url: str, **more: Any) -> str:
+    llm = make_llm(settings(url, **more))
+    assert llm is not None
+    return "".join(stream_chat(llm, ASKED))
+
+
+AZURE = "https://name.openai.azure.com"
+PLACES = {
+    "http://127.0.0.1:11434/v1": ("http://127.0.0.1:11434/v1", {}, ""),
+    "http://127.0.0.1:8000/v1/": ("http://127.0.0.1:8000/v1", {}, ""),
+    "http://127.0.0.1:8080/v1/chat/completions": ("http://127.0.0.1:8080/v1", {}, ""),
+    "https://a.example/v1?team=b": ("https://a.example/v1", {"team": "b"}, ""),
+    AZURE: (f"{AZURE}/openai/deployments/m%2F1", {"api-version": API_VERSION}, "api-key"),
+    f"{AZURE}/openai/?api-version=7": (
+        f"{AZURE}/openai/deployments/m%2F1",
+        {"api-version": "7"},
+        "api-key",
+    ),
+    f"{AZURE}/openai/deployments/own/chat/completions?api-version=7": (
+        f"{AZURE}/openai/deployments/own",
+        {"api-version": "7"},
+        "api-key",
+    ),
+    f"{AZURE}/openai/v1/": (f"{AZURE}/openai/v1", {}, ""),
+    "https://gate.example/ai?api-version=7": (
+        "https://gate.example/ai/openai/deployments/m%2F1",
+        {"api-version": "7"},
+        "api-key",
+    ),
+}
+
+
+@pytest.mark.parametrize("given", PLACES)
+def test_one_setting_names_servers_of_all_kinds(given: str) -> None:
+    found = server_of(settings(given), "m/1")
+    assert (found.url, found.query, found.key_header) == PLACES[given]
+
+
+@pytest.mark.parametrize("given", ["nowhere", "ftp://a.example", "http://", "//a"])
+def test_what_is_no_address_is_named(given: str) -> None:
+    with pytest.raises(SettingsError, match="OPENAI_BASE_URL is no address"):
+        make_llm(settings(given))
+
+
+def test_azure_gets_its_key_version_and_deployment(server: ScriptedServer) -> None:
+    base = server.url.removesuffix("/v1")
+    server.say("Yes.")
+    assert said(f"{base}?api-version=2025-01-01") == "Yes."
+    model = make_embedding(settings(f"{base}?api-version=2025-01-01", embedding="openai:ada"))
+    embed_query(model, "hello")
+    chat, embed = server.requests
+    path = "/openai/deployments/{}?api-version=2025-01-01"
+    assert chat.path == path.format("test-model/chat/completions")
+    assert embed.path == path.format("ada/embeddings")
+    for request in (chat, embed):
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        assert headers["api-key"] == KEY
+        assert "authorization" not in headers
+
+
+def test_no_feature_is_asked_for_that_some_servers_lack(server: ScriptedServer) -> None:
+    server.say("Yes.")
+    said(server.url)
+    (request,) = server.chats
+    assert set(request.body) == {"model", "messages", "stream", "temperature", "max_tokens"}
+
+
+def test_a_server_that_does_not_accept_is_given_up_soon(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    def connect(_: object, timeout: float, **__: object) -> socket.socket:
+        waited.append(timeout)
+        raise TimeoutError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    llm = make_llm(settings(server.url, timeout=600.0), retries=0)
+    assert llm is not None
+    with pytest.raises(ModelError, match="can't be reached"):
+        complete_chat(llm, ASKED, 20)
+    assert waited == [CONNECT]
+
+
+def test_a_server_that_stalls_is_given_up_after_what_it_said(server: ScriptedServer) -> None:
+    server.script(Reply(("One ", "two "), stall=3.0))
+    llm = make_llm(settings(server.url, timeout=0.3))
+    assert llm is not None
+    pieces = stream_chat(llm, ASKED)
+    assert [next(pieces), next(pieces)] == ["One ", "two "]
+    with pytest.raises(ModelError, match=r"took too long.*ASKLABS_TIMEOUT"):
+        next(pieces)
+
+
+def test_a_failing_server_is_asked_again_after_a_while(server: ScriptedServer) -> None:
+    server.script(Reply(status=500, headers={}), Reply(("Yes.",)))
+    started = time.monotonic()
+    assert said(server.url) == "Yes."
+    assert len(server.chats) == 2
+    assert 0.2 < time.monotonic() - started < 10
+
+
+@pytest.mark.parametrize("after", ["3600", "21", formatdate(time.time() + 3600, usegmt=True)])
+def test_a_server_is_not_waited_for_beyond_patience(server: ScriptedServer, after: str) -> None:
+    server.script(Reply(status=429, headers={"retry-after": after}), Reply(("Yes.",)))
+    started = time.monotonic()
+    with pytest.raises(ModelError, match="over its limit"):
+        said(server.url)
+    assert time.monotonic() - started < 10
+    assert len(server.chats) == 1
+
+
+@pytest.mark.parametrize("after", ["soon", "", "-5", "nan"])
+def test_a_wait_that_is_no_number_is_not_taken(server: ScriptedServer, after: str) -> None:
+    server.script(Reply(status=429, headers={"retry-after": after}), Reply(("Yes.",)))
+    assert said(server.url) == "Yes."
+
+
+OVERFLOWS = {
+    "OpenAI": (400, "This model's maximum context length is 8192 tokens. You requested 9000."),
+    "OpenAI's code": (400, "Too big (context_length_exceeded)"),
+    "vLLM": (400, "This model's maximum context length is 4096 tokens. However, you requested"),
+    "llama.cpp": (400, "the request exceeds the available context size, try increasing it"),
+    "older llama.cpp": (500, "Context size has been exceeded."),
+    "llama-cpp-python": (400, "Requested tokens (2285) exceed context window of 2048"),
+    "Ollama": (400, "the input length exceeds the context length"),
+}
+
+
+@pytest.mark.parametrize("name", OVERFLOWS)
+def test_a_prompt_that_is_too_long_is_recognised(server: ScriptedServer, name: str) -> None:
+    status, message = OVERFLOWS[name]
+    server.script(Reply(status=status, body=f'{{"error": {{"message": "{message}"}}}}'))
+    with pytest.raises(ContextOverflow, match="ASKLABS_CONTEXT_WINDOW"):
+        said(server.url)
+    server.script(Reply(raw=(f'data: {{"error": {{"message": "{message}"}}}}',)))
+    with pytest.raises(ContextOverflow):
+        said(server.url)
+
+
+def test_other_refusals_are_no_overflow(server: ScriptedServer) -> None:
+    for status in (400, 401, 404, 429):
+        message = "bad" if status == 400 else "the context length"
+        server.script(Reply(status=status, body=f'{{"error": {{"message": "{message}"}}}}'))
+        with pytest.raises(ModelError) as caught:
+            said(server.url)
+        assert not isinstance(caught.value, ContextOverflow)
+
+
+def test_a_model_that_only_thought_is_told_apart(server: ScriptedServer) -> None:
+    server.script(Reply(finish="length"))
+    with pytest.raises(ModelError, match="ASKLABS_ANSWER_TOKENS"):
+        said(server.url)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500])
+@pytest.mark.parametrize("azure", [False, True])
+def test_the_key_is_in_no_error_no_traceback_and_no_log(
+    server: ScriptedServer, caplog: pytest.LogCaptureFixture, status: int, azure: bool
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    server.script(Reply(status=status, body=f'{{"error": {{"message": "bad {KEY}"}}}}'))
+    url = f"{server.url}?api-version=1" if azure else server.url
+    with pytest.raises(ModelError) as caught:
+        said(url)
+    shown = "".join(traceback.format_exception(caught.value))
+    assert KEY not in f"{shown}{caught.value!r}{caplog.text}"
+    assert str(status) in caplog.text
