@@ -163,7 +163,7 @@ def _supported_by(
     own = verifier.verify(sentence, [passages[n - 1] for n in cited], language)
     best = (cited, own)
     if own.status == "supported":
-        return best
+        return _without_idle(sentence, cited, passages, language, verifier), own
     for n in _alike(sentence, passages, language):
         if n in cited:
             continue
@@ -174,6 +174,22 @@ def _supported_by(
         if best[1].status == "supported":
             break
     return best
+
+
+def _without_idle(
+    sentence: str,
+    cited: list[int],
+    passages: Sequence[Passage],
+    language: str,
+    verifier: Verifier,
+) -> list[int]:
+    """Of the citations of a supported sentence those that support it, where one alone does."""
+    if len(cited) < 2:
+        return cited
+    alone = {n: verifier.verify(sentence, [passages[n - 1]], language).status for n in cited}
+    if "supported" not in alone.values():
+        return cited
+    return [n for n in cited if alone[n] != "unsupported"]
 
 
 def _alike(sentence: str, passages: Sequence[Passage], language: str) -> list[int]:

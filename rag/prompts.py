@@ -30,6 +30,14 @@ NEAREST = {
     "pt": "O mais próximo",
     "ar": "الأقرب",
 }
+# What goes before an answer made of the reports' own sentences: of one lab, and of several.
+FRAMES = {
+    "en": ("The lab wrote:", "{labs} labs wrote:"),
+    "fr": ("Le laboratoire dit :", "{labs} laboratoires disent :"),
+    "es": ("El laboratorio dice:", "{labs} laboratorios dicen:"),
+    "pt": ("O laboratório diz:", "{labs} laboratórios dizem:"),
+    "ar": ("كتب المختبر:", "كتبت {labs} مختبرات:"),
+}
 LANGUAGE_NAMES = {
     "en": "English",
     "fr": "French",

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
 from itertools import groupby
 from math import log
 from typing import Protocol
@@ -17,22 +16,15 @@ from typing import Protocol
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
+from rag.candidates import Candidate, by_lab, choose, with_neighbours
 from rag.cite import defuse, with_marks
 from rag.models import embed_query, embed_texts
 from rag.numerals import gives_quantity
-from rag.prompts import NEAREST, refusal
+from rag.prompts import FRAMES, NEAREST, refusal
 from rag.run_record import Writing
 from rag.types import Hit, QueryPlan, ReportInfo, Turn
 from rag.words import sentences, strip_accents, terms_and_pairs, words
 
-# How many sentences an extractive answer has: of one report, side by side, of many labs; and how
-# many of them one report may give where several labs are to be heard.
-SENTENCES = 6
-SENTENCES_COMPARED = 8
-SENTENCES_WIDE = 12
-PER_REPORT_WIDE = 2
-# A sentence with less than this share of the best one's score is left out.
-MIN_SHARE = 0.4
 # Cosine similarity (built-in embedding) of the best passage below which a question is not
 # about anything in the reports. All answerable development questions (n=114) and sample cases
 # (n=54) are above it; so are questions about the reports' topics that they don't answer.
@@ -54,10 +46,6 @@ _LEARNED = re.compile(
     r"|تعلم|نتائج|دروس"
 )
 NUMBER_BONUS = 0.1
-NEIGHBOURS = 0.1
-# Of a question to one report the answer is made of the report whose two best sentences (the second
-# counts half) score highest, and of others that reach this share of it.
-FOCUS_SHARE = 0.9
 # A question for a quantity is answered where a sentence that gives one is, by its similarity to
 # the question, no further than this behind the closest sentence; further where that is in another
 # language, of which similarity tells less. Of the development questions it keeps 9 of 11 that ask
@@ -72,7 +60,6 @@ _QUANTITY = re.compile(
     r"|\bcombien\b|\bquel(?:le)? (?:montant|part|taux|nombre|pourcentage)\b|\bcuant[oa]s?\b"
     r"|\bque (?:tasa|porcentaje|cantidad)\b|\bquant[oa]s?\b|\bqual (?:taxa|percentagem)\b|كم"
 )
-SAME = 0.6
 
 
 class Answerer(Protocol):
@@ -85,19 +72,6 @@ class Answerer(Protocol):
     ) -> Iterator[str]:
         """The pieces of an answer whose marks count `hits` from 1; all else goes to `writing`."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A sentence of a passage: which passage (from 1), where in it, and how well it answers."""
-
-    n: int
-    start: int
-    text: str
-    report: str
-    words: frozenset[str]
-    similarity: float
-    score: float
 
 
 class ExtractiveAnswerer:
@@ -131,15 +105,16 @@ class ExtractiveAnswerer:
             return
         if self._lacks_quantity(candidates, plan, hits):
             yield f"{refusal(plan.language)}\n{NEAREST.get(plan.language, NEAREST['en'])}:"
-            for line in _lines(_choose(candidates, plan)[:NEAREST_SENTENCES], hits):
+            for line in _lines(choose(candidates, plan)[:NEAREST_SENTENCES], hits):
                 yield f"\n{line}"
             return
-        chosen = _choose(candidates, plan)
-        for i, line in enumerate(_lines(chosen, hits)):
-            yield f"\n{line}" if i else line
+        chosen = by_lab(choose(candidates, plan), hits)
+        yield _frame(plan.language, {hits[c.n - 1].passage.report.lab for c in chosen})
+        for line in _lines(chosen, hits):
+            yield f"\n{line}"
 
     def _lacks_quantity(
-        self, candidates: Sequence[_Candidate], plan: QueryPlan, hits: Sequence[Hit]
+        self, candidates: Sequence[Candidate], plan: QueryPlan, hits: Sequence[Hit]
     ) -> bool:
         """Whether what comes close to a question for a quantity gives none."""
         if not is_quantity(plan.question):
@@ -153,7 +128,7 @@ class ExtractiveAnswerer:
         gap = QUANTITY_GAP if alike else QUANTITY_GAP_ACROSS
         return max(given) < closest.similarity - gap
 
-    def _candidates(self, plan: QueryPlan, hits: Sequence[Hit]) -> list[_Candidate]:
+    def _candidates(self, plan: QueryPlan, hits: Sequence[Hit]) -> list[Candidate]:
         found = [(n, hit, span) for n, hit in enumerate(hits, 1) for span in _usable(hit)]
         if not found:
             return []
@@ -176,21 +151,8 @@ class ExtractiveAnswerer:
             score += NUMBER_BONUS if quantity and _DIGIT.search(text) else 0.0
             score -= QUESTION_MALUS if text.rstrip(' "”»').endswith(("?", "؟")) else 0.0
             key = frozenset(words(text))
-            candidates.append(_Candidate(n, a, text, passage.report.id, key, float(near), score))
-        return _with_neighbours(candidates)
-
-
-def _with_neighbours(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """Candidates, in order, whose scores gain from the sentences beside them.
-
-    A sentence among others that fit is where the passage speaks of the question.
-    """
-    gained = []
-    for i, candidate in enumerate(candidates):
-        beside = [*candidates[max(0, i - 1) : i], *candidates[i + 1 : i + 2]]
-        gain = sum(other.score for other in beside if other.n == candidate.n) / 2
-        gained.append(replace(candidate, score=candidate.score + NEIGHBOURS * gain))
-    return gained
+            candidates.append(Candidate(n, a, text, passage.report.id, key, float(near), score))
+        return with_neighbours(candidates)
 
 
 def _usable(hit: Hit) -> list[tuple[int, int]]:
@@ -224,45 +186,12 @@ def is_quantity(question: str) -> bool:
     return bool(_QUANTITY.search(strip_accents(question)))
 
 
-def _choose(candidates: Sequence[_Candidate], plan: QueryPlan) -> list[_Candidate]:
-    """The best sentences, none that says what a better one says, in the order to be read."""
-    wide = plan.wide
-    several = SENTENCES_COMPARED if plan.intent == "compare" else SENTENCES_WIDE
-    count = several if wide else SENTENCES
-    chosen: list[_Candidate] = []
-    per_report: Counter[str] = Counter()
-    floor = MIN_SHARE * max(c.score for c in candidates)
-    reports = {c.report for c in candidates} if wide else _best_reports(candidates)
-    good = (c for c in candidates if c.score >= floor and c.report in reports)
-    for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
-        if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
-            continue
-        if any(_overlap(candidate.words, other.words) > SAME for other in chosen):
-            continue
-        chosen.append(candidate)
-        per_report[candidate.report] += 1
-        if len(chosen) == count:
-            break
-    rank = {report: i for i, report in enumerate(dict.fromkeys(c.report for c in chosen))}
-    return sorted(chosen, key=lambda c: (rank[c.report], c.n, c.start))
+def _frame(language: str, labs: Collection[str]) -> str:
+    one, several = FRAMES.get(language, FRAMES["en"])
+    return several.format(labs=len(labs)) if len(labs) > 1 else one
 
 
-def _best_reports(candidates: Sequence[_Candidate]) -> set[str]:
-    """The report that answers best by its best sentences, and those that are close to it."""
-    scores: dict[str, list[float]] = {}
-    for candidate in candidates:
-        scores.setdefault(candidate.report, []).append(candidate.score)
-    best = {
-        r: sum(s / n for n, s in enumerate(sorted(found)[:-3:-1], 1)) for r, found in scores.items()
-    }
-    return {report for report, score in best.items() if score >= FOCUS_SHARE * max(best.values())}
-
-
-def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
-    return len(a & b) / max(1, min(len(a), len(b)))
-
-
-def _lines(chosen: Sequence[_Candidate], hits: Sequence[Hit]) -> Iterator[str]:
+def _lines(chosen: Sequence[Candidate], hits: Sequence[Hit]) -> Iterator[str]:
     for _, group in groupby(chosen, key=lambda c: c.report):
         members = list(group)
         info = hits[members[0].n - 1].passage.report

@@ -31,7 +31,7 @@ Embed = Callable[[Sequence[str]], Any]
 SUPPORTED = 0.35
 PARTLY = 0.22
 # Between the best sentences of two languages only the meaning can be compared.
-SUPPORTED_ACROSS = 0.35
+SUPPORTED_ACROSS = 0.4
 PARTLY_ACROSS = 0.25
 # A sentence that shares so much of its words with one of the passage says the same or the contrary.
 SAME_WORDS = 0.75

@@ -40,6 +40,12 @@ def test_a_sentence_from_two_passages_gets_the_second_as_well() -> None:
     assert check(f"{said} [1].", READ, "en", strict=True).text == f"{said} [1][2]."
 
 
+def test_a_citation_beside_the_one_that_supports_is_dropped() -> None:
+    done = check(f"{SAID} [1][2].", READ, "en", strict=True)
+    assert done.text == f"{SAID} [2]."
+    assert done.corrected == {f"{SAID}."}
+
+
 def test_what_has_no_support_is_struck_with_the_reason() -> None:
     done = check(f"{SAID} [2].\n\n{MADE_UP} [1]. {SAID} [2].", READ, "en", strict=True)
     assert done.text == f"{SAID} [2].\n\n{SAID} [2]."

@@ -39,7 +39,8 @@ def test_every_sentence_is_cited(answers: dict[str, Answer], question: str) -> N
     answer = answers[question]
     assert not answer.refused
     assert answer.mode == "extractive"
-    found = list(cited_sentences(answer.text))
+    (frame, none), *found = cited_sentences(answer.text)
+    assert (frame[-1], none) == (":", [])
     assert found
     assert all(numbers for _, numbers in found)
     assert {n for _, numbers in found for n in numbers} == {c.n for c in answer.citations}

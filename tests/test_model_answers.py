@@ -239,7 +239,7 @@ def test_a_server_s_embeddings_can_ingest_and_ask(
     engine = open_engine(settings)
     assert engine.info()["embedding"] == "openai:test-embedding"
     answer = engine.ask("When does honey sell well?").answer
-    assert answer.text.startswith("Peru (2023, closing): Honey sells well in spring [1].")
+    assert "\nPeru (2023, closing): Honey sells well in spring [1]." in answer.text
     assert answer.hits[0].similarity > answer.hits[1].similarity
 
     server.embeddings_fail = Reply(status=401)

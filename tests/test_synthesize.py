@@ -9,7 +9,7 @@ from passages import hits, passage, report
 
 from rag.cite import cited_sentences, marks
 from rag.models import make_embedding
-from rag.prompts import REFUSALS
+from rag.prompts import FRAMES, REFUSALS, is_refusal
 from rag.settings import Settings
 from rag.synthesize import MIN_SIMILARITY, ExtractiveAnswerer, is_quantity
 from rag.types import Hit, QueryPlan
@@ -28,16 +28,49 @@ def said(
     wide: bool = False,
 ) -> str:
     plan = QueryPlan(question, question, language, wide=wide)
-    return "".join(answerer.stream(plan, found, ()))
+    text = "".join(answerer.stream(plan, found, ()))
+    return text if is_refusal(text) else text.partition("\n")[2]
 
 
 FISH = "Women sell smoked fish at the market because ice is dear in the summer."
+BOATS = "From boats on the Volta, smoked fish goes to women who sell it."
 PUMPS = "Gardeners rent the solar pumps by the hour along the river."
 
 
 def test_the_fitting_sentence_is_taken_with_lab_year_and_mark(answerer: ExtractiveAnswerer) -> None:
     text = said(answerer, "Why do women sell smoked fish?", hits(FISH, PUMPS))
     assert text == f"Peru (2023, plan): {FISH[:-1]} [1]."
+
+
+@pytest.mark.parametrize("language", FRAMES)
+def test_an_answer_begins_with_who_speaks_in_the_question_s_language(
+    answerer: ExtractiveAnswerer, language: str
+) -> None:
+    question = "Why do women sell smoked fish?"
+    one = "".join(answerer.stream(QueryPlan(question, question, language), hits(FISH), ()))
+    assert one.startswith(f"{FRAMES[language][0]}\n")
+    found = [*hits(FISH), Hit(passage(BOATS, report("g", "Ghana", "GH")), 0.5, 0.8)]
+    plan = QueryPlan(question, question, language, wide=True)
+    assert "".join(answerer.stream(plan, found, ())).startswith(FRAMES[language][1].format(labs=2))
+
+
+def test_sentences_stand_lab_by_lab_with_findings_first(answerer: ExtractiveAnswerer) -> None:
+    plans = passage(
+        "Women of Lima plan to sell smoked fish at a new stall.", report("a"), stage="intention"
+    )
+    other = passage(
+        "From boats on the Volta, smoked fish goes to women who sell it.",
+        report("b", "Ghana", "GH"),
+    )
+    learnt = passage(
+        "What keeps for a week, smoked fish above all, sells best for all women.", report("c")
+    )
+    found = [Hit(p, 1.0 / n, 0.8) for n, p in enumerate((plans, other, learnt), start=1)]
+    lines = said(answerer, "How do women sell smoked fish?", found, wide=True).split("\n")
+    peru = [line for line in lines if line.startswith("Peru")]
+    assert len(lines) == 3
+    assert lines.index(peru[1]) == lines.index(peru[0]) + 1
+    assert "keeps for a week" in peru[0]
 
 
 def test_each_line_is_of_one_report_and_each_sentence_is_marked(

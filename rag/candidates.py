@@ -1,0 +1,105 @@
+"""Chooses among the sentences that could answer a question, and puts them in order to be read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rag.types import Hit, QueryPlan
+
+# How many sentences an extractive answer has: of one report, side by side, of many labs; and how
+# many of them one report may give where several labs are to be heard.
+SENTENCES = 6
+SENTENCES_COMPARED = 8
+SENTENCES_WIDE = 12
+PER_REPORT_WIDE = 2
+# A sentence with less than this share of the best one's score is left out.
+MIN_SHARE = 0.4
+# Of the scores of the sentences beside it so much is added to a sentence's.
+NEIGHBOURS = 0.1
+# Of a question to one report the answer is made of the report whose two best sentences (the second
+# counts half) score highest, and of others that reach this share of it.
+FOCUS_SHARE = 0.9
+# Of the words of the shorter of two sentences so many in the other say the same.
+SAME = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence of a passage: which passage (from 1), where in it, and how well it answers."""
+
+    n: int
+    start: int
+    text: str
+    report: str
+    words: frozenset[str]
+    similarity: float
+    score: float
+
+
+def with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates, in order, whose scores gain from the sentences beside them.
+
+    A sentence among others that fit is where the passage speaks of the question.
+    """
+    gained = []
+    for i, candidate in enumerate(candidates):
+        beside = [*candidates[max(0, i - 1) : i], *candidates[i + 1 : i + 2]]
+        gain = sum(other.score for other in beside if other.n == candidate.n) / 2
+        gained.append(replace(candidate, score=candidate.score + NEIGHBOURS * gain))
+    return gained
+
+
+def choose(candidates: Sequence[Candidate], plan: QueryPlan) -> list[Candidate]:
+    """The best sentences, none that says what a better one says, in the order to be read."""
+    wide = plan.wide
+    several = SENTENCES_COMPARED if plan.intent == "compare" else SENTENCES_WIDE
+    count = several if wide else SENTENCES
+    chosen: list[Candidate] = []
+    per_report: Counter[str] = Counter()
+    floor = MIN_SHARE * max(c.score for c in candidates)
+    reports = {c.report for c in candidates} if wide else _best_reports(candidates)
+    good = (c for c in candidates if c.score >= floor and c.report in reports)
+    for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
+        if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
+            continue
+        if any(_overlap(candidate.words, other.words) > SAME for other in chosen):
+            continue
+        chosen.append(candidate)
+        per_report[candidate.report] += 1
+        if len(chosen) == count:
+            break
+    rank = {report: i for i, report in enumerate(dict.fromkeys(c.report for c in chosen))}
+    return sorted(chosen, key=lambda c: (rank[c.report], c.n, c.start))
+
+
+def _best_reports(candidates: Sequence[Candidate]) -> set[str]:
+    """The report that answers best by its best sentences, and those that are close to it."""
+    scores: dict[str, list[float]] = {}
+    for candidate in candidates:
+        scores.setdefault(candidate.report, []).append(candidate.score)
+    best = {
+        r: sum(s / n for n, s in enumerate(sorted(found)[:-3:-1], 1)) for r, found in scores.items()
+    }
+    return {report for report, score in best.items() if score >= FOCUS_SHARE * max(best.values())}
+
+
+def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
+    return len(a & b) / max(1, min(len(a), len(b)))
+
+
+def by_lab(chosen: Sequence[Candidate], hits: Sequence[Hit]) -> list[Candidate]:
+    """Sentences lab by lab, the best lab first; of a lab, reports with findings go first."""
+    infos = {c.report: hits[c.n - 1].passage.report for c in chosen}
+    labs = list(dict.fromkeys(info.lab for info in infos.values()))
+    found = {c.report for c in chosen if hits[c.n - 1].passage.stage == "finding"}
+    order = list(infos)
+    return sorted(
+        chosen,
+        key=lambda c: (
+            labs.index(infos[c.report].lab),
+            c.report not in found,
+            order.index(c.report),
+        ),
+    )
