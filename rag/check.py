@@ -160,20 +160,16 @@ def _supported_by(
     verifier: Verifier,
 ) -> tuple[list[int], Verdict]:
     """The numbers that a sentence should cite, and the verdict on it with these."""
-    own = verifier.verify(sentence, [passages[n - 1] for n in cited], language)
-    best = (cited, own)
-    if own.status == "supported":
-        return _without_idle(sentence, cited, passages, language, verifier), own
-    for n in _alike(sentence, passages, language):
-        if n in cited:
-            continue
+    best, verdict = cited, verifier.verify(sentence, [passages[n - 1] for n in cited], language)
+    others = [] if verdict.status == "supported" else _alike(sentence, passages, language)
+    for n in others:
         for numbers in ([n], [*cited, n]) if cited else ([n],):
-            verdict = verifier.verify(sentence, [passages[i - 1] for i in numbers], language)
-            if _RANK[verdict.status] > _RANK[best[1].status]:
-                best = (numbers, verdict)
-        if best[1].status == "supported":
-            break
-    return best
+            other = verifier.verify(sentence, [passages[i - 1] for i in numbers], language)
+            if n not in cited and _RANK[other.status] > _RANK[verdict.status]:
+                best, verdict = numbers, other
+    if verdict.status == "supported":
+        best = _without_idle(sentence, best, passages, language, verifier)
+    return best, verdict
 
 
 def _without_idle(

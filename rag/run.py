@@ -95,12 +95,11 @@ class Run:
         """The answer with its citations resolved, from all that was written."""
         passages = [hit.passage for hit in self._read]
         text = keep_known(text, len(passages)).strip()
-        refused = is_refusal(text)
         checked = Checked(text)
-        if not refused and self._mode != self._fallback.name:
+        if self._mode != self._fallback.name:
             checked = self._check(text, passages)
             text = checked.text
-            refused = is_refusal(text)
+        refused = is_refusal(text)
         resolved = resolve(text, passages, self._plan.language, checked.statuses, checked.corrected)
         citations = self._verbatim(resolved)
         text = drop_marks(text, {c.n for c in resolved} - {c.n for c in citations})
@@ -134,13 +133,16 @@ class Run:
 
     def _check(self, text: str, passages: Sequence[Passage]) -> Checked:
         """What is left of a model's answer; a refusal where that is nothing."""
+        # What a model says after its refusal is no answer.
+        told = "".join([refusal(self._plan.language), *nearest(self._plan, self._read)])
+        if is_refusal(text):
+            return Checked(told)
         checked = check(text, passages, self._plan.language, self._strict, self._judge)
         if unsupported := checked.counts.get("unsupported", 0):
             self._notice = UNSUPPORTED.format(n=unsupported)
         if checked.struck and not checked.verdicts:
             self._notice = NOTHING_LEFT
-            told = [refusal(self._plan.language), *nearest(self._plan, self._read)]
-            return replace(checked, text="".join(told))
+            return replace(checked, text=told)
         return checked
 
     def _verbatim(self, citations: Sequence[Citation]) -> tuple[Citation, ...]:

@@ -74,6 +74,8 @@ class Verifier:
         """The verdict on a sentence, its marks taken out, by all the passages that it cites."""
         if not passages:
             return Verdict("unsupported", 0.0, "it cites no passage")
+        said = _Said(sentence, language, passages)
+        passages = _of_country(sentence, passages) or passages
         vector = np.asarray(self._embed([sentence]), np.float32)[0]
         closeness = {p.id: float((self._vectors(p.text) @ vector).max()) for p in passages}
         # By each passage, and, in what is of the sentence's language, by several together.
@@ -84,7 +86,6 @@ class Verifier:
             for scope in scopes
         ]
         best = max(rated, key=lambda verdict: (_ORDER[verdict.status], verdict.support))
-        said = _Said(sentence, language, passages)
         if amiss := said.amiss():
             return Verdict("unsupported", best.support, amiss)
         if best.status == "supported" and (name := said.unknown_name()):
@@ -96,6 +97,19 @@ class Verifier:
             found = [window for window in windows(text) if len(window) > _SHORTEST][:_MOST]
             self._windows[text] = np.asarray(self._embed(found or [text]), np.float32)
         return self._windows[text]
+
+
+def _of_country(sentence: str, passages: Sequence[Passage]) -> Sequence[Passage]:
+    """Of the passages those that can tell of the one country that a sentence names.
+
+    Else one lab's words could be told of another, whose passage is cited beside.
+    """
+    named = set(countries_in(sentence))
+    if len(named) != 1:
+        return passages
+    return [
+        p for p in passages if named & set(countries_in(f"{p.report.lab} {p.context} {p.text}"))
+    ]
 
 
 def _rated(said: _Said, closeness: float) -> Verdict:

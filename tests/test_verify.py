@@ -92,6 +92,11 @@ def test_several_passages_support_a_sentence_together(verifier: Verifier) -> Non
     assert verifier.verify(said, [ICE], "en").status == "unsupported"
 
 
+def test_one_lab_s_words_are_not_told_of_another_that_is_cited_beside(verifier: Verifier) -> None:
+    said = "In Ghana women sell smoked fish at the market because ice is dear in the summer."
+    assert verifier.verify(said, [ICE, WELLS], "en").status == "unsupported"
+
+
 def test_without_passages_nothing_is_supported(verifier: Verifier) -> None:
     assert verifier.verify("Ice is dear in the summer.", [], "en").status == "unsupported"
 
