@@ -108,12 +108,14 @@ def resolve(
     language: str,
     statuses: Mapping[str, Status] | None = None,
     corrected: Collection[str] = (),
+    sought: str = "",
 ) -> tuple[Citation, ...]:
     """The citations of an answer whose marks count `passages` from 1; unknown numbers are dropped.
 
     Each carries the words of its passage that best support the sentence it stands in. The same
     number has a citation for each different quote. `statuses` are those of sentences (without
-    marks) that were verified, `corrected` those whose numbers are not the writer's.
+    marks) that were verified, `corrected` those whose numbers are not the writer's. A sentence
+    that only names what is near is quoted for the question that is `sought` instead.
     """
     found: dict[tuple[int, str], Citation] = {}
     for sentence, numbers in cited_sentences(text):
@@ -121,6 +123,9 @@ def resolve(
             if not 1 <= n <= len(passages):
                 continue
             support = best_support(sentence, passages[n - 1], language)
+            if sought and support.status != "supported":
+                quote = best_support(sought, passages[n - 1], language).quote
+                support = Support(quote, 1.0, True)
             quote = support.quote
             if passages[n - 1].section == FACTS:
                 # The label before the value is a tag's key, made readable: not the file's words.

@@ -100,7 +100,14 @@ class Run:
             checked = self._check(text, passages)
             text = checked.text
         refused = is_refusal(text)
-        resolved = resolve(text, passages, self._plan.language, checked.statuses, checked.corrected)
+        resolved = resolve(
+            text,
+            passages,
+            self._plan.language,
+            checked.statuses,
+            checked.corrected,
+            sought=self._plan.standalone if refused else "",
+        )
         citations = self._verbatim(resolved)
         text = drop_marks(text, {c.n for c in resolved} - {c.n for c in citations})
         self._timings["answer_ms"] = 1000 * (time.perf_counter() - self._started)

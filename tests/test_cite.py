@@ -209,3 +209,10 @@ def test_of_a_fact_the_value_is_quoted() -> None:
     fact = replace(passage("Assignment type: not by chance\nSample size: 40"), section=FACTS)
     (citation,) = resolve("Peru (2023): Assignment type: not by chance [1].", [fact], "en")
     assert (citation.quote, citation.status) == ("not by chance", "supported")
+
+
+def test_what_is_only_near_is_quoted_for_the_question() -> None:
+    text = "The reports don't say.\nNearest: Peru (2023), Title of r [1]."
+    (citation,) = resolve(text, [WOMEN], "en", sought="Why is ice dear?")
+    assert citation.status == "supported"
+    assert "ce is dear" in citation.quote
