@@ -7,6 +7,7 @@ paraphrases that the built-in embedding ranks too low, and both together find mo
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -46,8 +47,13 @@ def unit(vectors: npt.ArrayLike) -> Vectors:
 
 @cache
 def _model() -> Any:
+    # Its import has every library's messages printed from then on, each request among them.
+    root = logging.getLogger()
+    before = root.level, list(root.handlers)
     import wordllama
 
+    root.setLevel(before[0])
+    root.handlers[:] = before[1]
     # Its own folder is named as the cache, or it would look for its tokenizer on the network.
     folder = Path(wordllama.__file__).parent
     return wordllama.WordLlama.load(cache_dir=folder, disable_download=True)

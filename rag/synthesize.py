@@ -19,6 +19,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from rag.candidates import Candidate, by_lab, choose, with_neighbours
 from rag.cite import defuse, with_marks
 from rag.models import embed_query, embed_texts
+from rag.named import countries_in
 from rag.numerals import gives_quantity
 from rag.prompts import FRAMES, NEAREST, refusal
 from rag.run_record import Writing
@@ -99,6 +100,7 @@ class ExtractiveAnswerer:
         near = max((hit.similarity for hit in hits), default=0.0)
         least = self._min_similarity * (WIDE_SHARE if plan.wide else 1.0)
         candidates = self._candidates(plan, hits) if near >= least else []
+        candidates = _of_named(candidates, plan, hits)
         if not candidates:
             yield refusal(plan.language)
             yield from nearest(plan, hits)
@@ -155,10 +157,31 @@ class ExtractiveAnswerer:
         return with_neighbours(candidates)
 
 
+def _of_named(
+    candidates: Sequence[Candidate], plan: QueryPlan, hits: Sequence[Hit]
+) -> list[Candidate]:
+    """Of sentences those that can tell of a country that a question names, if it names any.
+
+    They are of its lab, or stand in a passage that names it: another lab's comparison with it.
+    """
+    named = set(countries_in(plan.standalone))
+    if not named:
+        return list(candidates)
+    told = {
+        n
+        for n in {c.n for c in candidates}
+        for p in (hits[n - 1].passage,)
+        if named & {*p.report.iso, *countries_in(f"{p.context} {p.text}")}
+    }
+    return [c for c in candidates if c.n in told]
+
+
 def _usable(hit: Hit) -> list[tuple[int, int]]:
     """The sentences of a passage that can stand alone; of a very short passage, all."""
     text = hit.passage.text
-    spans = [(a, b) for a, b in sentences(text) if words(_URL.sub("", text[a:b]))]
+    # The row of a table says nothing without its heads.
+    told = [(a, b) for a, b in sentences(text) if not text[a:b].startswith("|")]
+    spans = [(a, b) for a, b in told if words(_URL.sub("", text[a:b]))]
     whole = [(a, b) for a, b in spans if len(words(_URL.sub("", text[a:b]))) >= MIN_WORDS]
     return whole or spans[:1]
 
