@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -28,3 +32,12 @@ def test_nothing_gives_nothing() -> None:
     assert encode_static([]).shape == (0, DIMENSIONS)
     assert unit([]).shape[0] == 0
     assert unit([[0.0, 0.0], [3.0, 4.0]]).tolist() == [[0.0, 0.0], pytest.approx([0.6, 0.8])]
+
+
+def test_loading_the_vectors_leaves_logging_as_it_was() -> None:
+    code = (
+        "import logging; from rag.static import encode_static; encode_static(['ice']);"
+        "print(logging.getLogger().level, len(logging.getLogger().handlers))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(logging.WARNING), "0"]

@@ -200,3 +200,19 @@ def test_wide_questions_hear_several_reports(answerer: ExtractiveAnswerer) -> No
     text = "".join(answerer.stream(plan, many, ()))
     assert len(text.split("\n")) == len(set(text.split("\n")))
     assert len(list(cited_sentences(text))) <= 8
+
+
+def test_a_country_that_is_asked_about_is_told_of_or_the_question_refused(
+    answerer: ExtractiveAnswerer,
+) -> None:
+    question = "Why do women in Chile sell smoked fish?"
+    assert said(answerer, question, hits(FISH)).startswith(REFUSALS["en"])
+    beside = "As in Chile, women sell smoked fish because ice is dear."
+    text = said(answerer, question, hits(FISH, beside))
+    assert "As in Chile" in text
+    assert marks(text) == [2]
+
+
+def test_the_row_of_a_table_is_no_sentence(answerer: ExtractiveAnswerer) -> None:
+    found = hits(f"| Women | Smoked fish sold at the market |\n{FISH}")
+    assert "|" not in said(answerer, "Why do women sell smoked fish at the market?", found)
