@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from openai_server import ScriptedServer, running
 from pytest_socket import socket_allow_hosts
 
 from ingest.sync import sync
@@ -50,3 +52,10 @@ def real_reports() -> Path:
     if not folder.is_dir():
         pytest.skip("the real reports are not beside this checkout")
     return folder
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ScriptedServer]:
+    """A scripted server of models; a test says what it does."""
+    with running() as one:
+        yield one

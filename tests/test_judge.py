@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pytest
-from openai_server import Reply, ScriptedServer, running
+from openai_server import Reply, ScriptedServer
 from passages import passage
 
 from rag.check import check
@@ -16,12 +16,6 @@ from rag.types import Status
 ICE = passage("Women sell smoked fish at the market because ice is dear in the summer.")
 PARTLY = "In Peru the women of Catacaos sell smoked fish at the market because ice is dear"
 PAIRS = [("Ice is dear.", "Ice is dear in June."), ("Ice is free.", "Ice is dear in June.")]
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    with running() as one:
-        yield one
 
 
 def settings(server: ScriptedServer, *, judge: bool = True) -> Settings:

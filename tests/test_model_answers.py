@@ -6,13 +6,12 @@ import gc
 import json
 import logging
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from openai_server import Reply, ScriptedServer, running
+from openai_server import Reply, ScriptedServer
 
 from ingest.sync import sync
 from rag.answer_json import answer_to_dict
@@ -25,12 +24,6 @@ from rag.words import sentences
 
 KEY = "sk-secret-4711"
 QUESTION = "What did the labs learn about mobile money?"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    with running() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from openai_server import Reply, ScriptedServer, running
+from openai_server import Reply, ScriptedServer
 
 from rag.answer_json import answer_to_dict
 from rag.endings import REPEATED
@@ -22,12 +21,6 @@ from ui import handlers
 KEY = "sk-secret-4711"
 QUESTION = "What did the labs learn about mobile money?"
 TOO_LONG = Reply(status=400, body='{"error": {"message": "maximum context length is 4096"}}')
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    with running() as one:
-        yield one
 
 
 def opened(server: ScriptedServer, index: Path, **more: Any) -> Engine:

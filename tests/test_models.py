@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -26,12 +25,6 @@ from rag.settings import Settings
 
 KEY = "sk-secret-4711"
 ASKED = [ChatMessage(role="user", content="Hello?")]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    with running() as one:
-        yield one
 
 
 def settings(server: ScriptedServer, **more: Any) -> Settings:

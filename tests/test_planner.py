@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from openai_server import Reply, ScriptedServer, running
+from openai_server import Reply, ScriptedServer
 
 from rag.answer_json import answer_to_dict
 from rag.engine import Engine, open_engine
@@ -31,12 +30,6 @@ REPLY = {
     "standalone": "", "intent": "answer", "countries": [], "years": [], "kinds": [],
     "methods": [], "datasources": [], "sdgs": [], "themes": [],
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    with running() as one:
-        yield one
 
 
 def settings(server: ScriptedServer, **more: Any) -> Settings:

@@ -6,7 +6,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf, nan, prod
 from pathlib import Path
@@ -135,12 +135,6 @@ def test_a_reranker_that_fails_changes_nothing(reranker: Any) -> None:
     assert notice.startswith("The reranker ")
     assert notice.endswith(". Its order was not used.")
     assert KEY not in notice
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    with running() as one:
-        yield one
 
 
 def endpoint(server: ScriptedServer, **more: Any) -> EndpointReranker:

@@ -6,13 +6,12 @@ import logging
 import socket
 import time
 import traceback
-from collections.abc import Iterator
 from email.utils import formatdate
 from typing import Any
 
 import pytest
 from llama_index.core.base.llms.types import ChatMessage
-from openai_server import Reply, ScriptedServer, running
+from openai_server import Reply, ScriptedServer
 
 from rag.errors import ContextOverflow, ModelError, SettingsError
 from rag.models import complete_chat, embed_query, make_embedding, make_llm, stream_chat
@@ -21,12 +20,6 @@ from rag.settings import Settings
 
 KEY = "sk-secret-4711"
 ASKED = [ChatMessage(role="user", content="Hello?")]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    with running() as one:
-        yield one
 
 
 def settings(url: str, **more: Any) -> Settings:

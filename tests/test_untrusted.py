@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
-from openai_server import Reply, ScriptedServer, running
+from openai_server import Reply, ScriptedServer
 from passages import hits, passage, report
 
 from ingest.sync import sync
@@ -109,12 +108,6 @@ def test_numbers_that_are_compared_and_words_of_all_scripts_stay() -> None:
     text = "p < 0.05, <5 %, 3 <= 4, a → b. «Oui» ‹non› می‌خواهم १२ [sic] (1) 👩‍🌾 [OK]"
     user = str(answer_messages(QueryPlan("What?", "What?"), hits(text), ())[1].content)
     assert text in user
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ScriptedServer]:
-    with running() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")
