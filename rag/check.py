@@ -13,14 +13,13 @@ from dataclasses import dataclass, field, replace
 from rag.cite import coverage, keep_known, marks, marks_inside, with_marks
 from rag.judge import Judge
 from rag.types import Passage, Status, Struck
-from rag.verify import Verdict, Verifier
+from rag.verify import RANK, Verdict, Verifier
 from rag.words import sentences, terms, words
 
 # Sentences of fewer words ("In short:") make no claim.
 _LEAST = 4
 # So many passages, those that share most words with a sentence, are tried in place of the cited.
 _TRIED = 3
-_RANK: Mapping[Status, int] = {"unsupported": 0, "partly": 1, "supported": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +164,7 @@ def _supported_by(
     for n in others:
         for numbers in ([n], [*cited, n]) if cited else ([n],):
             other = verifier.verify(sentence, [passages[i - 1] for i in numbers], language)
-            if n not in cited and _RANK[other.status] > _RANK[verdict.status]:
+            if n not in cited and RANK[other.status] > RANK[verdict.status]:
                 best, verdict = numbers, other
     if verdict.status == "supported":
         best = _without_idle(sentence, best, passages, language, verifier)

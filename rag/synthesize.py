@@ -100,7 +100,6 @@ class ExtractiveAnswerer:
         near = max((hit.similarity for hit in hits), default=0.0)
         least = self._min_similarity * (WIDE_SHARE if plan.wide else 1.0)
         candidates = self._candidates(plan, hits) if near >= least else []
-        candidates = _of_named(candidates, plan, hits)
         if not candidates:
             yield refusal(plan.language)
             yield from nearest(plan, hits)
@@ -131,7 +130,10 @@ class ExtractiveAnswerer:
         return max(given) < closest.similarity - gap
 
     def _candidates(self, plan: QueryPlan, hits: Sequence[Hit]) -> list[Candidate]:
-        found = [(n, hit, span) for n, hit in enumerate(hits, 1) for span in _usable(hit)]
+        told = _told_of(plan, hits)
+        found = [
+            (n, hit, span) for n, hit in enumerate(hits, 1) if n in told for span in _usable(hit)
+        ]
         if not found:
             return []
         texts = [hit.passage.text[a:b] for _, hit, (a, b) in found]
@@ -157,23 +159,18 @@ class ExtractiveAnswerer:
         return with_neighbours(candidates)
 
 
-def _of_named(
-    candidates: Sequence[Candidate], plan: QueryPlan, hits: Sequence[Hit]
-) -> list[Candidate]:
-    """Of sentences those that can tell of a country that a question names, if it names any.
+def _told_of(plan: QueryPlan, hits: Sequence[Hit]) -> set[int]:
+    """The passages, from 1, that can tell of a country that a question names; all if it names none.
 
-    They are of its lab, or stand in a passage that names it: another lab's comparison with it.
+    They are of its lab, or name it: another lab's comparison with it.
     """
     named = set(countries_in(plan.standalone))
-    if not named:
-        return list(candidates)
-    told = {
+    passages = enumerate((hit.passage for hit in hits), start=1)
+    return {
         n
-        for n in {c.n for c in candidates}
-        for p in (hits[n - 1].passage,)
-        if named & {*p.report.iso, *countries_in(f"{p.context} {p.text}")}
+        for n, p in passages
+        if not named or named & {*p.report.iso} or named & {*countries_in(f"{p.context} {p.text}")}
     }
-    return [c for c in candidates if c.n in told]
 
 
 def _usable(hit: Hit) -> list[tuple[int, int]]:

@@ -48,7 +48,8 @@ _DENIALS = {
     "pt": "nao nunca sem nenhum nenhuma ninguem nem",
     "ar": "لا لم لن ليس ليست غير بدون دون",
 }
-_ORDER: dict[Status, int] = {"unsupported": 0, "partly": 1, "supported": 2}
+# How much a status is worth beside another.
+RANK: dict[Status, int] = {"unsupported": 0, "partly": 1, "supported": 2}
 # A word with a capital that begins no sentence.
 _NAME = re.compile(r"(?<![.!?:»\"”(]\s)(?<!^)\b[A-ZÀ-Þ][\w’'-]{2,}")
 
@@ -69,6 +70,7 @@ class Verifier:
         """`embed` turns texts into unit vectors: the thresholds are for the built-in model's."""
         self._embed = embed
         self._windows: dict[str, Any] = {}
+        self._sentences: dict[str, Any] = {}
 
     def verify(self, sentence: str, passages: Sequence[Passage], language: str) -> Verdict:
         """The verdict on a sentence, its marks taken out, by all the passages that it cites."""
@@ -76,7 +78,7 @@ class Verifier:
             return Verdict("unsupported", 0.0, "it cites no passage")
         said = _Said(sentence, language, passages)
         passages = _of_country(sentence, passages) or passages
-        vector = np.asarray(self._embed([sentence]), np.float32)[0]
+        vector = self._vector(sentence)
         closeness = {p.id: float((self._vectors(p.text) @ vector).max()) for p in passages}
         # By each passage, and, in what is of the sentence's language, by several together.
         alike = [p for p in passages if p.language == language]
@@ -85,12 +87,18 @@ class Verifier:
             _rated(_Said(sentence, language, scope), max(closeness[p.id] for p in scope))
             for scope in scopes
         ]
-        best = max(rated, key=lambda verdict: (_ORDER[verdict.status], verdict.support))
+        best = max(rated, key=lambda verdict: (RANK[verdict.status], verdict.support))
         if amiss := said.amiss():
             return Verdict("unsupported", best.support, amiss)
         if best.status == "supported" and (name := said.unknown_name()):
             return Verdict("partly", best.support, f"the name {name} stands in no passage cited")
         return best
+
+    def _vector(self, sentence: str) -> Any:
+        # A sentence is verified by several choices of passages.
+        if sentence not in self._sentences:
+            self._sentences[sentence] = np.asarray(self._embed([sentence]), np.float32)[0]
+        return self._sentences[sentence]
 
     def _vectors(self, text: str) -> Any:
         if text not in self._windows:
