@@ -9,7 +9,7 @@ PIP_LOCKED = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/py
 DEMO_INDEX ?= $(VENV)/demo-index
 PORT ?= 7860
 
-.PHONY: help demo install test lint bench bench-growth lock browser dev clean
+.PHONY: help demo install test lint bench bench-growth lock words browser dev clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ lock: dev ## write the pinned versions again, with hashes and without addresses
 	  --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade \
 	  --no-header --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+
+words: dev ## bring the messages of the code into the translations, rag/locale/*.po
+	@$(BIN)/pybabel -q extract -k marked -k plural:1,2 --no-location --omit-header --sort-output \
+	  -o $(VENV)/words.pot rag ui
+	@for po in rag/locale/*.po; do $(BIN)/pybabel -q update --no-wrap --no-fuzzy-matching \
+	  --ignore-obsolete --omit-header -i $(VENV)/words.pot -o $$po -l $$(basename $$po .po); done
 
 clean: ## remove .venv and with it the demo's index
 	@rm -rf $(VENV)

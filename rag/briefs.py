@@ -16,8 +16,9 @@ from typing import Literal
 from babel.dates import format_date
 
 from rag.check_words import checked_sentence, struck_sentence, verdicts
-from rag.labels import FILTER_WORDS, MODE_WORDS, counted, run_sentence
-from rag.types import Answer, Coverage, Filters, Passage, ReportInfo, Struck
+from rag.coverage_words import coverage_sentence
+from rag.labels import FILTER_WORDS, MODE_WORDS, run_sentence
+from rag.types import Answer, Filters, Passage, ReportInfo, Struck
 
 TITLE = "Brief from the lab reports"
 ABOUT = "About this answer"
@@ -147,7 +148,7 @@ def _facts(answer: Answer) -> Iterator[tuple[str, str]]:
     if one_line(answer.standalone) not in ("", one_line(answer.question)):
         yield "Understood as", one_line(answer.standalone)
     yield "Filters", filter_sentence(answer.coverage.filters) or "None"
-    yield "Coverage", coverage_sentence(answer.coverage, answer.refused)
+    yield "Coverage", coverage_sentence(answer)
     if support := checked_sentence(answer.checked):
         yield "Support", support
     yield "Written by", MODE_WORDS.get(answer.mode, one_line(answer.mode))
@@ -164,24 +165,6 @@ def filter_sentence(filters: Filters) -> str:
         f"{FILTER_WORDS[name]}: {one_line(', '.join(str(value) for value in values))}"
         for name, values in filters.as_dict().items()
     )
-
-
-def coverage_sentence(coverage: Coverage, refused: bool = False) -> str:
-    """What an answer covered: passages read, reports it rests on, reports left unread."""
-    labs = f"{counted(coverage.count, 'report')} of {counted(len(coverage.labs), 'lab')}"
-    if coverage.intent == "list" and not refused:
-        return f"The complete list, counted: {labs}."
-    if coverage.intent == "about":
-        return "Counted over the whole collection."
-    read = (
-        f"{counted(coverage.read_passages, 'passage')} from "
-        f"{counted(coverage.read_reports, 'report')} read"
-    )
-    rests = "" if refused else f"; the answer rests on {labs}"
-    left = coverage.matched_reports - coverage.read_reports
-    verb = "was" if left == 1 else "were"
-    unread = f"; {counted(left, 'more report')} matched and {verb} not read" if left > 0 else ""
-    return f"{read}{rests}{unread}."
 
 
 def _lines(text: str, known: set[int]) -> Iterator[Line]:

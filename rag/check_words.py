@@ -6,38 +6,46 @@ from collections.abc import Mapping
 
 from rag.cite import keep_known
 from rag.labels import counted
+from rag.translate import ENGLISH, Words, marked, number
 from rag.types import Status, Struck
 
 STATUS_WORDS: dict[Status, str] = {
-    "supported": "The quote supports the sentence",
-    "partly": "The quote supports the sentence in part",
-    "unsupported": "The quote does not support the sentence",
+    "supported": marked("The quote supports the sentence"),
+    "partly": marked("The quote supports the sentence in part"),
+    "unsupported": marked("The quote does not support the sentence"),
 }
-CORRECTED_WORDS = "Citation corrected: the writer had cited another passage or none"
-REASON = "Reason"
+CORRECTED_WORDS = marked("Citation corrected: the writer had cited another passage or none")
+REASON = marked("Reason")
 _OUTCOMES = {
-    "supported": "supported",
-    "partly": "partly",
-    "unsupported": "not supported",
-    "struck": "left out",
+    "supported": marked("{n} supported"),
+    "partly": marked("{n} partly"),
+    "unsupported": marked("{n} not supported"),
+    "struck": marked("{n} left out"),
 }
 
 
-def verdicts(status: Status, corrected: bool) -> dict[str, str]:
+def verdicts(status: Status, corrected: bool, words: Words = ENGLISH) -> dict[str, str]:
     """What came of the check of a citation, in words by status, also by "corrected" if it was."""
-    more = {"corrected": CORRECTED_WORDS} if corrected else {}
-    return {status: STATUS_WORDS[status], **more}
+    more = {"corrected": words.gettext(CORRECTED_WORDS)} if corrected else {}
+    return {status: words.gettext(STATUS_WORDS[status]), **more}
 
 
-def checked_sentence(checked: Mapping[str, int]) -> str:
+def checked_sentence(checked: Mapping[str, int], words: Words = ENGLISH) -> str:
     """How many sentences of an answer were checked and what came of them; "" if none were."""
-    told = {words: checked[key] for key, words in _OUTCOMES.items() if checked.get(key, 0) > 0}
-    if not told:
+    found = {key: checked[key] for key in _OUTCOMES if checked.get(key, 0) > 0}
+    if not found:
         return ""
-    each = ", ".join(f"{number:,} {words}" for words, number in told.items())
+    each = ", ".join(
+        words.gettext(_OUTCOMES[key]).format(n=number(words, n)) for key, n in found.items()
+    )
     corrected = checked.get("corrected", 0)
-    more = f"; {counted(corrected, 'citation')} corrected" if corrected > 0 else ""
-    return f"{counted(sum(told.values()), 'sentence')} checked: {each}{more}."
+    more = ""
+    if corrected > 0:
+        citations = counted(corrected, "citation", words)
+        more = "; " + words.gettext("{citations} corrected").format(citations=citations)
+    total = counted(sum(found.values()), "sentence", words)
+    told = words.gettext("{sentences} checked: {each}").format(sentences=total, each=each + more)
+    return f"{told}."
 
 
 def struck_sentence(struck: Struck) -> str:

@@ -2,39 +2,69 @@
 
 from __future__ import annotations
 
+from rag.translate import ENGLISH, Words, marked, number, plural
 from rag.types import Answer
 
 FILTER_WORDS = {
-    "country": "Lab",
-    "year": "Year",
-    "type": "Type",
-    "kind": "Kind",
-    "method": "Method",
-    "datasource": "Data source",
-    "sdg": "SDG",
-    "theme": "Theme",
-    "fact": "Fact",
+    "country": marked("Lab"),
+    "year": marked("Year"),
+    "type": marked("Type"),
+    "kind": marked("Kind"),
+    "method": marked("Method"),
+    "datasource": marked("Data source"),
+    "sdg": marked("SDG"),
+    "theme": marked("Theme"),
+    "fact": marked("Fact"),
 }
 MODE_WORDS = {
-    "extractive": "Quoted sentences, no language model",
-    "catalogue": "Counted from the reports' tags, no language model",
+    "extractive": marked("Quoted sentences, no language model"),
+    "catalogue": marked("Counted from the reports' tags, no language model"),
+}
+STAGE_WORDS = {
+    "intention": marked("What the lab planned"),
+    "finding": marked("What the lab found"),
+    "partner": marked("Who took part"),
+    "method": marked("How the lab went about it"),
+    "evidence": marked("Evidence the lab gave"),
+    "admin": marked("Project details"),
+}
+_NOUNS = {
+    "report": plural("{n} report", "{n} reports"),
+    "more report": plural("{n} more report", "{n} more reports"),
+    "lab": plural("{n} lab", "{n} labs"),
+    "source": plural("{n} source", "{n} sources"),
+    "passage": plural("{n} passage", "{n} passages"),
+    "sentence": plural("{n} sentence", "{n} sentences"),
+    "citation": plural("{n} citation", "{n} citations"),
 }
 
 
-def counted(number: int, noun: str) -> str:
+def counted(value: int, noun: str, words: Words = ENGLISH) -> str:
     """A number with its noun: "1 report", "1,204 reports"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return words.ngettext(*_NOUNS[noun], value).format(n=number(words, value))
 
 
-def run_sentence(answer: Answer) -> str:
+def mode_words(mode: str, words: Words = ENGLISH) -> str:
+    """Who wrote an answer, in words: no model, or the model by its name."""
+    known = MODE_WORDS.get(mode)
+    return words.gettext(known) if known else words.gettext("Written by {model}").format(model=mode)
+
+
+def run_sentence(answer: Answer, words: Words = ENGLISH) -> str:
     """From what a model wrote an answer, in how long, and what that cost where it is known."""
     run, tokens, spent = answer.run, answer.tokens, answer.timings
-    said = (
-        f"Prompt version {run.prompt_version}; {tokens.get('prompt', 0):,} tokens read, "
-        f"{tokens.get('completion', 0):,} written; planned in {spent.get('plan_ms', 0):,.0f} ms, "
-        f"searched in {spent.get('retrieve_ms', 0):,.0f} ms, written in "
-        f"{spent.get('answer_ms', 0):,.0f} ms"
+    said = words.gettext(
+        "Prompt version {version}; {read} tokens read, {written} written; planned in {plan} ms, "
+        "searched in {search} ms, written in {write} ms"
+    ).format(
+        version=run.prompt_version,
+        read=number(words, tokens.get("prompt", 0)),
+        written=number(words, tokens.get("completion", 0)),
+        plan=number(words, round(spent.get("plan_ms", 0))),
+        search=number(words, round(spent.get("retrieve_ms", 0))),
+        write=number(words, round(spent.get("answer_ms", 0))),
     )
     if run.cost_usd is None:
         return f"{said}."
-    return f"{said}; about {run.cost_usd:.4f} US dollars at list prices of {run.prices_of}."
+    cost = words.gettext("about {cost} US dollars at list prices of {month}")
+    return f"{said}; {cost.format(cost=f'{run.cost_usd:.4f}', month=run.prices_of)}."

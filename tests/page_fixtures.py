@@ -13,7 +13,8 @@ import pytest
 from fake_engine import FakeEngine
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from ui.app import build_app, launch
+from ui.app import build_app
+from ui.serving import launch
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WIDE = {"width": 1400, "height": 900}

@@ -49,7 +49,7 @@ def test_a_brief_says_what_it_rests_on(ending: str) -> None:
         "Closing",
         "Form question: What did you learn?",
         "The quote supports the sentence in part",
-        "12 passages from 9 reports read; the answer rests on 1 report of 1 lab; "
+        "Read 12 passages from 9 reports; the answer rests on 1 report of 1 lab; "
         "32 more reports matched and were not read.",
         "Quoted sentences, no language model",
         "f00dcafe",
@@ -197,7 +197,7 @@ def test_a_refusal_shows_the_nearest_passages() -> None:
     words = export([refusal], "md", day=DAY).decode()
     assert "### Nearest passages" in words
     assert "### Sources" not in words
-    assert "12 passages from 9 reports read; 32 more" in words
+    assert "Read 12 passages from 9 reports; 32 more" in words
     cited = export([replace(PLAIN, refused=True)], "md", day=DAY).decode()
     assert "### Nearest passages" in cited
     assert "Status" not in cited

@@ -249,7 +249,7 @@ def test_filters_show_counts_and_scope() -> None:
     assert handlers.choices(catalogue, "country")[0] == ("Peru (4)", "Peru")
     assert handlers.in_scope(catalogue, [], []) == "Asking all 12 reports."
     assert handlers.in_scope(catalogue, ["Peru"], []) == "Asking 4 reports of 12."
-    assert handlers.in_scope(catalogue, ["Peru"], [1990]) == "No report is of these labs and years."
+    assert handlers.in_scope(catalogue, ["Peru"], [1990]) == "No report has all of these."
 
 
 def test_examples_come_from_the_collection() -> None:

@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 from fake_engine import HOSTILE, QUOTE, answer, hostile, passage, report
 
+from rag.coverage_words import coverage_sentence
 from rag.types import Citation, Coverage, Filters
 from ui import cards, render, theme
 from ui.exchange import Exchange
@@ -167,12 +168,12 @@ def test_flags(iso: tuple[str, ...], flag: str) -> None:
 
 
 def test_coverage_is_one_sentence() -> None:
-    assert render.coverage_line(answer()) == (
+    assert coverage_sentence(answer()) == (
         "Read 12 passages from 9 reports; the answer rests on 2 reports of 2 labs; "
         "31 more reports matched and were not read."
     )
     one = answer(coverage=Coverage("answer", ("a",), ("Peru",), 2, 1, 1))
-    assert render.coverage_line(one) == (
+    assert coverage_sentence(one) == (
         "Read 1 passage from 1 report; the answer rests on 1 report of 1 lab; "
         "1 more report matched and was not read."
     )
@@ -208,7 +209,7 @@ def test_a_list_answer_counts_and_lists_every_report() -> None:
     assert "Show the other 18" in html.text
     assert all(info.title in html.text for info in REPORTS.values())
     assert [a["data-n"] for a in html.all("a", "cite")] == [str(n) for n in range(1, 31)]
-    assert "The complete list" in html.text
+    assert "The complete list, counted: 30 reports of 3 labs." in html.text
 
 
 def test_filters_tell_where_they_come_from() -> None:

@@ -7,17 +7,10 @@ from collections.abc import Sequence
 from html import escape
 
 from rag.check_words import verdicts
-from rag.labels import counted
+from rag.labels import STAGE_WORDS, counted
+from rag.translate import ENGLISH, Words, number
 from rag.types import Answer, Citation, Hit, Passage, ReportInfo, Span, Status
 
-STAGE_WORDS = {
-    "intention": "What the lab planned",
-    "finding": "What the lab found",
-    "partner": "Who took part",
-    "method": "How the lab went about it",
-    "evidence": "Evidence the lab gave",
-    "admin": "Project details",
-}
 # Each has a sign of its own, so that colour is never the only difference; the weakest come last.
 SIGNS = {"supported": "✓", "partly": "≈", "unsupported": "?", "corrected": "⇄"}
 NEAREST = 5
@@ -93,6 +86,7 @@ def card(
     turn: int,
     citations: Sequence[Citation] = (),
     siblings: Sequence[ReportInfo] = (),
+    words: Words = ENGLISH,
 ) -> str:
     """One source as a card that opens: who, when and where, then the passage with its quotes.
 
@@ -103,21 +97,24 @@ def card(
     n = citations[0].n if citations else 0
     kind = info.kind or info.type
     facts = " · ".join(escape(str(x)) for x in (info.year, kind and kind.capitalize()) if x)
-    number = f'<span class="number"><span class="away">Source </span>{n}</span>' if n else ""
+    away = f'<span class="away">{words.gettext("Source")} </span>'
+    label = f'<span class="number">{away}{n}</span>' if n else ""
     identity = f' id="source-{turn}-{n}" data-turn="{turn}" data-n="{n}"' if n else ""
     lang = f' lang="{escape(passage.language)}"'
     quotes = [citation.quote for citation in citations]
-    part = f"Part {passage.part} of {passage.parts}" if passage.parts > 1 else ""
+    part = words.gettext("Part {part} of {parts}") if passage.parts > 1 else ""
+    part = part.format(part=passage.part, parts=passage.parts)
     return (
-        f'<details class="source"{identity}><summary>{number}<span class="head">'
+        f'<details class="source"{identity}><summary>{label}<span class="head">'
         f'<span class="who">{lab(info)} <span class="when">{facts}</span></span>'
         f'<span class="title" dir="auto">{escape(info.title)}</span>'
         f'<span class="preview" dir="auto"{lang}>{_short((*quotes, passage.text)[0], PREVIEW)}'
-        f'</span></span></summary><div class="body">{_place(passage)}'
-        f'<p class="stage {passage.stage}">{STAGE_WORDS[passage.stage]}'
+        f'</span></span></summary><div class="body">{_place(passage, words)}'
+        f'<p class="stage {passage.stage}">{words.gettext(STAGE_WORDS[passage.stage])}'
         f"{f' <span>{part}</span>' if part else ''}</p>"
         f'<blockquote dir="auto"{lang}>{highlighted(passage.text, quotes)}</blockquote>'
-        f"{_siblings(siblings)}{_verdicts(citations)}{_back(turn, n) if n else ''}</div></details>"
+        f"{_siblings(siblings, words)}{_verdicts(citations, words)}"
+        f"{_back(turn, n, words) if n else ''}</div></details>"
     )
 
 
@@ -125,32 +122,34 @@ def _short(text: str, length: int) -> str:
     return escape(text if len(text) <= length else text[:length].rsplit(" ", 1)[0] + " …")
 
 
-def _siblings(reports: Sequence[ReportInfo]) -> str:
+def _siblings(reports: Sequence[ReportInfo], words: Words) -> str:
     if not reports:
         return ""
     named = "; ".join(f"{escape(info.title)} ({info.year or '?'})" for info in reports)
-    return f'<p class="siblings" dir="auto">Also in: {named}</p>'
+    also = words.gettext("Also in: {reports}").format(reports=named)
+    return f'<p class="siblings" dir="auto">{also}</p>'
 
 
-def _verdicts(citations: Sequence[Citation]) -> str:
+def _verdicts(citations: Sequence[Citation], words: Words) -> str:
     """Each verdict in words; where it is not that of all quotes, with the quote that it is of."""
-    found = [verdicts(citation.status, citation.corrected) for citation in citations]
+    found = [verdicts(one.status, one.corrected, words) for one in citations]
     lines = {}
     for citation, told in zip(citations, found, strict=True):
-        for kind, words in told.items():
+        for kind, said in told.items():
             apart = not all(kind in others for others in found)
             which = f' <q dir="auto">{_short(citation.quote, SHORT)}</q>' if apart else ""
-            line = f'<b aria-hidden="true">{SIGNS[kind]}</b> {words}{which}'
+            line = f'<b aria-hidden="true">{SIGNS[kind]}</b> {said}{which}'
             lines[line] = f'<p class="status {kind}">{line}</p>'
     return "".join(lines.values())
 
 
-def _place(passage: Passage) -> str:
+def _place(passage: Passage, words: Words) -> str:
     # What a list rests on is a report's tags: not a part of the form that a lab filled in.
     if passage.id.endswith("#tags"):
-        return f"<dl>{_term('Tag', passage.prompt)}</dl>"
+        return f"<dl>{_term(words.gettext('Tag'), passage.prompt)}</dl>"
     section, question = passage.place
-    return f"<dl>{_term('Section', section)}{_term('Form question', question)}</dl>"
+    asked = _term(words.gettext("Form question"), question)
+    return f"<dl>{_term(words.gettext('Section'), section)}{asked}</dl>"
 
 
 def _term(name: str, value: str) -> str:
@@ -159,44 +158,48 @@ def _term(name: str, value: str) -> str:
     return f'<div><dt>{name}</dt><dd dir="auto">{escape(value)}</dd></div>'
 
 
-def _back(turn: int, n: int) -> str:
+def _back(turn: int, n: int, words: Words) -> str:
     return (
         f'<a class="back" href="#turn-{turn}" data-turn="{turn}" data-n="{n}">'
-        "Back to the answer</a>"
+        f"{words.gettext('Back to the answer')}</a>"
     )
 
 
-def sources(answer: Answer | None, turn: int) -> str:
+def sources(answer: Answer | None, turn: int, words: Words = ENGLISH) -> str:
     """The sources panel of one answer: its citations in order, or its nearest passages."""
     if answer is None or answer.coverage.intent == "about":
-        hint = "The passages that an answer rests on appear here, the quoted words highlighted."
-        return _panel(turn, "Sources", f'<p class="hint">{hint}</p>')
+        hint = words.gettext(
+            "The passages that an answer rests on appear here, the quoted words highlighted."
+        )
+        return _panel(turn, words.gettext("Sources"), f'<p class="hint">{hint}</p>')
     cited = {c.passage.id for c in answer.citations}
     others = [hit for hit in answer.hits if hit.passage.id not in cited]
     siblings = {hit.passage.id: hit.siblings for hit in answer.hits}
     of = f'<span class="of" dir="auto">{escape(answer.question)}</span>'
     if answer.refused:
-        head = f"Nearest passages{of}"
-        words = "They come closest to the question, but do not answer it."
-        hint = f'<p class="hint">{words if others else "No passage comes close."}</p>'
-        return _panel(turn, head, hint + uncited(others[:NEAREST], turn))
+        head = words.gettext("Nearest passages") + of
+        near = words.gettext("They come closest to the question, but do not answer it.")
+        hint = near if others else words.gettext("No passage comes close.")
+        cards = uncited(others[:NEAREST], turn, words)
+        return _panel(turn, head, f'<p class="hint">{hint}</p>{cards}')
     numbers = by_number(answer.citations)
     cards = "".join(
-        card(group[0].passage, turn, group, siblings.get(group[0].passage.id, ()))
+        card(group[0].passage, turn, group, siblings.get(group[0].passage.id, ()), words)
         for group in numbers.values()
     )
     more = others[:UNCITED]
     if more:
-        cards += (
-            f'<details class="more"><summary>{counted(len(more), "more passage")} found, not '
-            f"cited</summary>{uncited(more, turn)}</details>"
-        )
-    return _panel(turn, f"{counted(len(numbers), 'source')}{of}", cards)
+        told = words.ngettext(
+            "{n} more passage found, not cited", "{n} more passages found, not cited", len(more)
+        ).format(n=number(words, len(more)))
+        shown = uncited(more, turn, words)
+        cards += f'<details class="more"><summary>{told}</summary>{shown}</details>'
+    return _panel(turn, counted(len(numbers), "source", words) + of, cards)
 
 
-def uncited(hits: Sequence[Hit], turn: int) -> str:
+def uncited(hits: Sequence[Hit], turn: int, words: Words = ENGLISH) -> str:
     """Cards of passages that an answer does not cite."""
-    return "".join(card(hit.passage, turn, (), hit.siblings) for hit in hits)
+    return "".join(card(hit.passage, turn, (), hit.siblings, words) for hit in hits)
 
 
 def _panel(turn: int, head: str, body: str) -> str:

@@ -96,7 +96,7 @@ def serve(
     settings = load_settings(index=index, host=host, port=port)
     print("Loading the index and the page ...", file=sys.stderr, flush=True)
     from rag.engine import open_engine
-    from ui.app import serve as serve_page
+    from ui.serving import serve as serve_page
 
     serve_page(open_engine(settings), settings.host, settings.port, open_browser)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from rag.export import export as export_answers
 from rag.labels import counted
+from rag.translate import ENGLISH, Words, marked, number
 from rag.types import Answer, Filters, Turn
 from ui.cards import sources
 from ui.exchange import Exchange
@@ -26,7 +27,7 @@ Talk = tuple[Exchange, ...]
 
 LONGEST_TAG = 48
 MEDIA = {"md": "text/markdown", "json": "application/json"}
-BROKEN = "Something went wrong here. Please try again; the server's log has the details."
+BROKEN = marked("Something went wrong here. Please try again; the server's log has the details.")
 
 
 class Update(TypedDict, total=False):
@@ -59,12 +60,13 @@ def ask(
     years: Sequence[int],
     talk: Talk,
     run: Run | None,
+    words: Words = ENGLISH,
 ) -> Iterator[Update]:
     """Answer the question in the box; nothing happens while it is empty or one is running."""
     if not question.strip() or (run and run.active):
         return
     yield {"question": ""}
-    for update in _answer(engine, Exchange(question.strip(), filters(labs, years)), talk):
+    for update in _answer(engine, Exchange(question.strip(), filters(labs, years)), talk, words):
         if "talk" in update and update["talk"][-1].error:
             update["question"] = question
         yield update
@@ -77,6 +79,7 @@ def again(
     talk: Talk,
     run: Run | None,
     ignored: Filters | None = None,
+    words: Words = ENGLISH,
 ) -> Iterator[Update]:
     """Answer the last question once more, with the filters as they are now.
 
@@ -86,7 +89,7 @@ def again(
         last = talk[-1]
         kept = last.ignored if ignored is None else ignored
         one = Exchange(last.question, filters(labs, years), ignored=kept)
-        yield from _answer(engine, one, talk[:-1])
+        yield from _answer(engine, one, talk[:-1], words)
 
 
 def without(
@@ -96,6 +99,7 @@ def without(
     talk: Talk,
     run: Run | None,
     chip: Mapping[str, object],
+    words: Words = ENGLISH,
 ) -> Iterator[Update]:
     """Answer the last question once more without what a chip stands for, or with it again.
 
@@ -104,10 +108,10 @@ def without(
     if talk and chip.get("turn") == str(len(talk)):
         ignored = talk[-1].changed(chip)
         if ignored is not None:
-            yield from again(engine, labs, years, talk, run, ignored)
+            yield from again(engine, labs, years, talk, run, ignored, words)
 
 
-def _answer(engine: Engine, one: Exchange, talk: Talk) -> Iterator[Update]:
+def _answer(engine: Engine, one: Exchange, talk: Talk, words: Words) -> Iterator[Update]:
     turn = len(talk) + 1
     reports = engine.catalogue.reports
     turns = history(talk)
@@ -116,21 +120,21 @@ def _answer(engine: Engine, one: Exchange, talk: Talk) -> Iterator[Update]:
     try:
         yield {
             "run": run,
-            "thread": conversation(talk, reports, idle=False),
-            "live": pending(one, "", turn),
+            "thread": conversation(talk, reports, idle=False, words=words),
+            "live": pending(one, "", turn, words),
             "busy": True,
         }
         for text in run.texts():
-            yield {"live": pending(one, text, turn)}
+            yield {"live": pending(one, text, turn, words)}
         talk = (*talk, run.exchange())
     finally:
         # Also when the visitor has gone: nobody reads on, so the model need not write on.
         run.stop()
     yield {
         "talk": talk,
-        "thread": conversation(talk, reports),
+        "thread": conversation(talk, reports, words=words),
         "live": "",
-        "sources": sources(talk[-1].answer, turn),
+        "sources": sources(talk[-1].answer, turn, words),
         "busy": False,
     }
 
@@ -141,15 +145,15 @@ def stop(run: Run | None) -> None:
         run.stop()
 
 
-def failed(engine: Engine, talk: Talk, run: Run | None) -> Update:
+def failed(engine: Engine, talk: Talk, run: Run | None, words: Words = ENGLISH) -> Update:
     """Say that an unforeseen error happened, and give the question back."""
-    one = replace(run.asked if run else Exchange(""), error=BROKEN)
+    one = replace(run.asked if run else Exchange(""), error=words.gettext(BROKEN))
     talk = (*talk, one)
-    thread = conversation(talk, engine.catalogue.reports)
+    thread = conversation(talk, engine.catalogue.reports, words=words)
     return {"talk": talk, "thread": thread, "live": "", "question": one.question, "busy": False}
 
 
-def clear() -> Update:
+def clear(words: Words = ENGLISH) -> Update:
     """An empty conversation."""
     return {
         "question": "",
@@ -157,16 +161,16 @@ def clear() -> Update:
         "run": None,
         "thread": "",
         "live": "",
-        "sources": sources(None, 0),
+        "sources": sources(None, 0, words),
         "busy": False,
     }
 
 
-def show(talk: Talk, turn: object) -> Update:
+def show(talk: Talk, turn: object, words: Words = ENGLISH) -> Update:
     """The sources of the answer that was clicked, counted from 1."""
     if not isinstance(turn, int) or not 1 <= turn <= len(talk):
         return {}
-    return {"sources": sources(talk[turn - 1].answer, turn)}
+    return {"sources": sources(talk[turn - 1].answer, turn, words)}
 
 
 def answers(talk: Talk) -> list[Answer]:
@@ -192,35 +196,44 @@ def download(talk: Talk, ending: str) -> dict[str, str]:
 
 def choices(catalogue: Catalogue, field: str) -> list[tuple[str, str]]:
     """The values of a filter, each shown with its number of reports."""
-    return [(f"{value} ({number:,})", value) for value, number in catalogue.counts(field)]
+    return [(f"{value} ({n:,})", value) for value, n in catalogue.counts(field)]
 
 
-def in_scope(catalogue: Catalogue, labs: Sequence[str], years: Sequence[int]) -> str:
+def in_scope(
+    catalogue: Catalogue, labs: Sequence[str], years: Sequence[int], words: Words = ENGLISH
+) -> str:
     """How many reports the chosen filters leave, as a sentence."""
     chosen = filters(labs, years)
-    number = len(catalogue.select(chosen))
+    left = len(catalogue.select(chosen))
+    reports = counted(left, "report", words)
     if not chosen:
-        return f"Asking all {counted(number, 'report')}."
-    if not number:
-        return "No report is of these labs and years."
-    return f"Asking {counted(number, 'report')} of {len(catalogue.reports):,}."
+        return words.gettext("Asking all {reports}.").format(reports=reports)
+    if not left:
+        return words.gettext("No report has all of these.")
+    return words.gettext("Asking {reports} of {all}.").format(
+        reports=reports, all=number(words, len(catalogue.reports))
+    )
 
 
-def examples(catalogue: Catalogue) -> list[str]:
+def examples(catalogue: Catalogue, words: Words = ENGLISH) -> list[str]:
     """Up to four questions that suit the collection, made from its most common tags."""
     themes = [_in_sentence(tag) for tag in _common(catalogue, "theme")]
     methods = [_in_sentence(tag) for tag in _common(catalogue, "method")]
     found = []
     if themes:
-        found.append(f"What did the labs learn about {themes[0]}?")
+        about = words.gettext("What did the labs learn about {theme}?")
+        found.append(about.format(theme=themes[0]))
     if pair := _pair(catalogue):
-        found.append(f"How did {pair[0]} and {pair[1]} approach {themes[0]}?")
+        how = words.gettext("How did {one} and {other} approach {theme}?")
+        found.append(how.format(one=pair[0], other=pair[1], theme=themes[0]))
     if methods:
-        found.append(f"Which labs used {methods[0]}?")
+        found.append(words.gettext("Which labs used {method}?").format(method=methods[0]))
     if len(themes) > 1:
-        found.append(f"What stood in the way of work on {themes[1]}?")
+        way = words.gettext("What stood in the way of work on {theme}?")
+        found.append(way.format(theme=themes[1]))
     if not found:
-        found = [f"What did the lab of {name} find out?" for name in _common(catalogue, "country")]
+        found_out = words.gettext("What did the lab of {lab} find out?")
+        found = [found_out.format(lab=name) for name in _common(catalogue, "country")]
     return found[:4]
 
 

@@ -1,0 +1,62 @@
+"""The product's own words in the reader's language, from the gettext catalogues in `rag/locale`.
+
+English is the language of the code: a message is written there as it reads. A module-level
+constant is marked with `marked` and translated where it is shown. A language is added as one
+file, `rag/locale/CODE.po`; `make words` writes the messages of the code into all of them.
+"""
+
+from __future__ import annotations
+
+import gettext
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+
+Words = gettext.NullTranslations
+
+ENGLISH = Words()
+LOCALE = Path(__file__).with_name("locale")
+RIGHT_TO_LEFT = frozenset(("ar",))
+
+
+def marked(message: str) -> str:
+    """The same message, marked to be translated where it is shown."""
+    return message
+
+
+def plural(one: str, many: str) -> tuple[str, str]:
+    """The two English forms of a message with a number, marked as `marked` does."""
+    return one, many
+
+
+def languages() -> tuple[str, ...]:
+    """Codes of the languages that the product speaks, English first."""
+    return ("en", *sorted(path.stem for path in LOCALE.glob("*.po")))
+
+
+@lru_cache(maxsize=32)
+def words_in(language: str) -> Words:
+    """The words of a language ("fr", "fr-CA"), English where there is no catalogue of it."""
+    code = language.replace("_", "-").partition("-")[0].lower()
+    if code not in languages() or code == "en":
+        return ENGLISH
+    with (LOCALE / f"{code}.po").open("rb") as file:
+        catalogue = read_po(file, locale=code, abort_invalid=True)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def code_of(words: Words) -> str:
+    """The language's code of these words."""
+    return words.info().get("language", "en")
+
+
+def number(words: Words, value: int) -> str:
+    """A whole number as the language writes it: "1,204", "1 204"."""
+    return format_decimal(value, locale=code_of(words))

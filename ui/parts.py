@@ -1,0 +1,108 @@
+"""The parts of the page, area by area: what stands where before anything is asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from ui import cards, handlers, render
+from ui.speech import LABELS
+
+if TYPE_CHECKING:
+    from rag.engine import Engine
+
+LONGEST_QUESTION = 4000
+
+Parts = dict[str, Any]
+
+_CITE = "element.addEventListener('click', (e) => askLabs.clicked(e, (at) => trigger('cite', at)));"
+_CHIP = "element.addEventListener('click', (e) => askLabs.chosen(e, (at) => trigger('chip', at)));"
+_GREW = "watch('value', () => askLabs.grew()); " + _CITE
+_SHOWN = "watch('value', () => askLabs.shown());"
+
+
+def html(value: str, **given: Any) -> gr.HTML:
+    """Escaped HTML of our own, in our own style."""
+    return gr.HTML(value, apply_default_css=False, **given)
+
+
+def collection(engine: Engine) -> Parts:
+    """The left area: what the collection is, and its filters."""
+    catalogue = engine.catalogue
+    masthead = html(render.masthead())
+    facts = html(render.collection(catalogue.reports, engine.settings.index.name, engine.revision))
+    unfold = gr.Button(LABELS.gettext("Filters"), elem_id="unfold", elem_classes="quiet-button")
+    unfold.click(None, js="() => askLabs.unfold()", api_visibility="private")
+    with gr.Column(elem_id="filters"):
+        labs = gr.Dropdown(
+            handlers.choices(catalogue, "country"),
+            value=[],
+            multiselect=True,
+            num_choices_shown=500,
+            label=LABELS.gettext("Labs"),
+        )
+        years = gr.CheckboxGroup(
+            handlers.choices(catalogue, "year"),
+            value=[],
+            label=LABELS.gettext("Years"),
+            elem_id="years",
+        )
+        scope = html(f'<p class="hint">{handlers.in_scope(catalogue, [], [])}</p>')
+        reset = gr.Button(
+            LABELS.gettext("Clear filters"), elem_classes="quiet-button", visible=False
+        )
+    parts = {"labs": labs, "years": years, "scope": scope, "reset": reset}
+    return parts | {"masthead": masthead, "facts": facts}
+
+
+def talk_area(engine: Engine) -> Parts:
+    """The middle area: questions and answers, or examples of questions."""
+    with gr.Column(elem_id="welcome") as welcome:
+        greeting = html(render.welcome(len(engine.catalogue.reports)))
+        with gr.Column(elem_id="examples"):
+            examples = [gr.Button(text) for text in handlers.examples(engine.catalogue)]
+    thread = html("", js_on_load=_GREW + _CHIP, elem_id="thread")
+    # The growing answer is a part of its own: what is finished is not drawn again for each word.
+    live = html("", js_on_load=_GREW, elem_id="live")
+    parts = {"welcome": welcome, "greeting": greeting, "examples": examples}
+    return parts | {"thread": thread, "live": live}
+
+
+def sources_panel() -> Parts:
+    """The right area: what the answer rests on."""
+    return {"sources": html(cards.sources(None, 0), js_on_load=_SHOWN)}
+
+
+def box() -> Parts:
+    """Where a question is typed, and what can be done with the conversation."""
+    with gr.Row(elem_id="box"):
+        question = gr.Textbox(
+            label=LABELS.gettext("Your question"),
+            show_label=False,
+            placeholder=LABELS.gettext("Ask the labs a question"),
+            lines=1,
+            max_lines=6,
+            max_length=LONGEST_QUESTION,
+            autofocus=True,
+            container=False,
+            elem_id="question",
+        )
+        go = gr.Button(LABELS.gettext("Ask"), variant="primary", elem_id="go")
+        stop = gr.Button(LABELS.gettext("Stop"), elem_id="stop", visible=False)
+    with gr.Row(elem_id="tools", visible=False) as tools:
+        parts = {
+            "tools": tools,
+            "again": gr.Button(LABELS.gettext("Ask again"), elem_classes="quiet-button"),
+            "clear": gr.Button(LABELS.gettext("Clear"), elem_classes="quiet-button"),
+        }
+        save_as = (
+            ("md", LABELS.gettext("Save as Markdown")),
+            ("json", LABELS.gettext("Save as JSON")),
+        )
+        for ending, label in save_as:
+            parts[ending] = gr.Button(
+                label, elem_classes=["quiet-button", "export"], interactive=False
+            )
+    file = gr.Textbox(visible="hidden", elem_id="file", label=LABELS.gettext("File to save"))
+    return {"question": question, "go": go, "stop": stop, "file": file} | parts

@@ -1,0 +1,40 @@
+"""The language of the page: its words as a visitor's browser asks for them."""
+
+from __future__ import annotations
+
+import gradio as gr
+from gradio.i18n import I18nData
+
+from rag.translate import ENGLISH, Words, languages, words_in
+
+
+class _Labels(Words):
+    """Makes labels that the browser translates: Gradio's parts are the same for all visitors."""
+
+    def gettext(self, message: str) -> I18nData:  # type: ignore[override]
+        return I18nData(message)
+
+
+LABELS = _Labels()
+
+
+def words_of(request: gr.Request | None) -> Words:
+    """The first of a visitor's languages that the product speaks, else English.
+
+    Browsers send their languages with every request, the preferred one first.
+    """
+    wanted = str(request.headers.get("accept-language", "")) if request else ""
+    for one in wanted.split(","):
+        code = one.partition(";")[0].strip().partition("-")[0].lower()
+        if code in languages():
+            return words_in(code)
+    return ENGLISH
+
+
+def translations(page: gr.Blocks) -> gr.I18n:
+    """The labels of a page's parts in all languages, for the browser to choose from."""
+    blocks = page.blocks.values()
+    labels = {v.key for block in blocks for v in vars(block).values() if isinstance(v, I18nData)}
+    return gr.I18n(
+        **{code: {one: words_in(code).gettext(one) for one in labels} for code in languages()}
+    )
