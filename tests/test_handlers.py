@@ -19,7 +19,7 @@ from ui.handlers import Update
 
 
 def asked(engine: FakeEngine, question: str, talk: handlers.Talk = ()) -> list[Update]:
-    return list(handlers.ask(engine, question, [], [], talk, None))
+    return list(handlers.ask(engine, question, Filters(), talk, None))
 
 
 def test_an_answer_is_shown_growing_then_finished() -> None:
@@ -51,9 +51,10 @@ def test_the_page_narrows_and_remembers() -> None:
     engine = FakeEngine()
     talk = asked(engine, "First?")[-1]["talk"]
     talk = asked(engine, "Please fail", talk)[-1]["talk"]
-    updates = list(handlers.ask(engine, "Second?", ["Peru"], ["2023"], talk, None))  # type: ignore[list-item]
+    chosen = Filters(country=("Peru",), year=(2023,))
+    updates = list(handlers.ask(engine, "Second?", chosen, talk, None))
     _, history, filters = engine.asked[-1]
-    assert filters == Filters(country=("Peru",), year=(2023,))
+    assert filters == chosen
     assert [turn.role for turn in history] == ["user", "assistant"]
     assert history[0] == Turn("user", "First?")
     assert [one.question for one in updates[-1]["talk"]] == ["First?", "Please fail", "Second?"]
@@ -63,10 +64,10 @@ def test_nothing_happens_without_a_question_or_while_one_is_answered() -> None:
     engine = FakeEngine()
     engine.gate = threading.Event()
     assert asked(engine, " \n ") == []
-    running = handlers.ask(engine, "slow", [], [], (), None)
+    running = handlers.ask(engine, "slow", Filters(), (), None)
     run = [next(running), next(running)][1]["run"]
-    assert list(handlers.ask(engine, "another", [], [], (), run)) == []
-    assert list(handlers.again(engine, [], [], (Exchange("x"),), run)) == []
+    assert list(handlers.ask(engine, "another", Filters(), (), run)) == []
+    assert list(handlers.again(engine, Filters(), (Exchange("x"),), run)) == []
     engine.gate.set()
     running.close()
 
@@ -80,7 +81,7 @@ def test_an_error_for_the_user_is_a_sentence_and_the_question_comes_back() -> No
 
 def test_an_unforeseen_error_is_not_hidden_and_not_shown() -> None:
     engine = FakeEngine()
-    updates = handlers.ask(engine, "break", [], [], (), None)
+    updates = handlers.ask(engine, "break", Filters(), (), None)
     run = [next(updates), next(updates)][1]["run"]
     with pytest.raises(RuntimeError, match="a defect"):
         list(updates)
@@ -93,7 +94,7 @@ def test_an_unforeseen_error_is_not_hidden_and_not_shown() -> None:
 
 def test_stop_closes_the_stream_and_keeps_what_was_written() -> None:
     engine = FakeEngine()
-    updates = handlers.ask(engine, "slow", [], [], (), None)
+    updates = handlers.ask(engine, "slow", Filters(), (), None)
     run = [next(updates), next(updates)][1]["run"]
     next(updates)
     handlers.stop(run)
@@ -109,7 +110,7 @@ def test_stop_closes_the_stream_and_keeps_what_was_written() -> None:
 def test_stop_does_not_wait_for_a_model_that_is_silent() -> None:
     engine = FakeEngine()
     engine.gate = threading.Event()
-    updates = handlers.ask(engine, "silent", [], [], (), None)
+    updates = handlers.ask(engine, "silent", Filters(), (), None)
     run = [next(updates), next(updates)][1]["run"]
     began = time.monotonic()
     handlers.stop(run)
@@ -123,7 +124,7 @@ def test_stop_does_not_wait_for_a_model_that_is_silent() -> None:
 
 def test_a_visitor_who_leaves_stops_the_model() -> None:
     engine = FakeEngine()
-    updates = handlers.ask(engine, "slow", [], [], (), None)
+    updates = handlers.ask(engine, "slow", Filters(), (), None)
     for _ in range(3):
         next(updates)
     del updates
@@ -141,7 +142,7 @@ def _until(done: object, seconds: float = 5) -> None:
 def test_two_visitors_are_not_mixed_and_do_not_wait_for_each_other() -> None:
     engine = FakeEngine()
     engine.gate = threading.Event()
-    waiting = handlers.ask(engine, "first visitor", [], [], (), None)
+    waiting = handlers.ask(engine, "first visitor", Filters(), (), None)
     next(waiting), next(waiting)
     gate, engine.gate = engine.gate, None
     _until(lambda: engine.streams)
@@ -155,7 +156,7 @@ def test_two_visitors_are_not_mixed_and_do_not_wait_for_each_other() -> None:
 def test_again_replaces_the_last_answer() -> None:
     engine = FakeEngine()
     talk = asked(engine, "Second?", asked(engine, "First?")[-1]["talk"])[-1]["talk"]
-    last = list(handlers.again(engine, ["Togo"], [], talk, None))[-1]
+    last = list(handlers.again(engine, Filters(country=("Togo",)), talk, None))[-1]
     assert [one.question for one in last["talk"]] == ["First?", "Second?"]
     assert last["talk"][-1].asked == Filters(country=("Togo",))
     assert len(engine.asked[-1][1]) == 2
@@ -168,7 +169,7 @@ def _named(question: str) -> Answer:
 
 
 def removed(engine: FakeEngine, talk: handlers.Talk, **chip: str) -> list[Update]:
-    return list(handlers.without(engine, [], [], talk, None, {"turn": str(len(talk)), **chip}))
+    return list(handlers.without(engine, Filters(), talk, None, {"turn": str(len(talk)), **chip}))
 
 
 def test_a_chip_asks_the_last_question_without_it() -> None:
@@ -189,7 +190,7 @@ def test_removals_are_remembered_and_can_be_taken_back() -> None:
     talk = removed(engine, talk, field="country", value="Peru")[-1]["talk"]
     talk = removed(engine, talk, field="year", value="2023")[-1]["talk"]
     assert engine.ignored[-1] == Filters(country=("Peru",), year=(2023,))
-    talk = list(handlers.again(engine, [], [], talk, None))[-1]["talk"]
+    talk = list(handlers.again(engine, Filters(), talk, None))[-1]["talk"]
     assert engine.ignored[-1] == Filters(country=("Peru",), year=(2023,))
     talk = removed(engine, talk, field="country", value="Peru", back="1")[-1]["talk"]
     assert engine.ignored[-1] == talk[-1].ignored == Filters(year=(2023,))
@@ -202,14 +203,14 @@ def test_a_chip_of_another_question_or_of_none_does_nothing() -> None:
     talk = asked(engine, "Second?", asked(engine, "First?")[-1]["talk"])[-1]["talk"]
     for chip in ({"turn": "1"}, {"turn": "9"}, {"value": "Togo"}, {"field": "colour"}):
         assert removed(engine, talk, **{"field": "country", "value": "Peru", **chip}) == []
-    assert list(handlers.without(engine, [], [], (), None, {})) == []
+    assert list(handlers.without(engine, Filters(), (), None, {})) == []
     assert len(engine.asked) == 2
 
 
 def test_an_error_keeps_what_was_ignored() -> None:
     engine = FakeEngine()
     one = Exchange("Please fail", ignored=Filters(country=("Peru",)))
-    last = list(handlers.again(engine, [], [], (one,), None))[-1]
+    last = list(handlers.again(engine, Filters(), (one,), None))[-1]
     assert last["talk"][0].ignored == one.ignored
     assert "Use again" in last["thread"]
 
@@ -247,9 +248,12 @@ def test_a_name_without_latin_letters_still_names_a_file() -> None:
 def test_filters_show_counts_and_scope() -> None:
     catalogue = FakeEngine().catalogue
     assert handlers.choices(catalogue, "country")[0] == ("Peru (4)", "Peru")
-    assert handlers.in_scope(catalogue, [], []) == "Asking all 12 reports."
-    assert handlers.in_scope(catalogue, ["Peru"], []) == "Asking 4 reports of 12."
-    assert handlers.in_scope(catalogue, ["Peru"], [1990]) == "No report has all of these."
+    assert handlers.in_scope(catalogue, Filters()) == "Asking all 12 reports."
+    assert handlers.in_scope(catalogue, Filters(country=("Peru",))) == "Asking 4 reports of 12."
+    assert (
+        handlers.in_scope(catalogue, Filters(country=("Peru",), year=(1990,)))
+        == "No report has all of these."
+    )
 
 
 def test_examples_come_from_the_collection() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from rag.types import Filters
 from ui import handlers, render
 from ui.cards import sources
 from ui.parts import Parts, box, collection, sources_panel, talk_area
@@ -30,6 +31,7 @@ def build_app(engine: Engine) -> gr.Blocks:
     page = gr.Blocks(title="Ask the Labs", analytics_enabled=False, fill_width=True)
     with page:
         parts: Parts = {"talk": gr.State(()), "run": gr.State(None)}
+        parts["chosen"] = gr.State(Filters())
         with gr.Column(elem_id="desk"):
             with gr.Column(elem_id="collection"):
                 parts |= collection(engine)
@@ -64,43 +66,40 @@ def _drawn(parts: Parts, update: handlers.Update) -> Parts:
 
 
 def _wire_asking(engine: Engine, parts: Parts) -> None:
-    narrowed = [parts["labs"], parts["years"], parts["talk"], parts["run"]]
+    narrowed = [parts["chosen"], parts["talk"], parts["run"]]
     changed = {parts[name] for name in CHANGED}
     quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
 
     def ask(
         question: str,
-        labs: list[str],
-        years: list[int],
+        chosen: Filters,
         talk: handlers.Talk,
         run: Run | None,
         request: gr.Request,
     ) -> Iterator[Parts]:
         words = words_of(request)
-        for update in handlers.ask(engine, question, labs, years, talk, run, words):
+        for update in handlers.ask(engine, question, chosen, talk, run, words):
             yield _drawn(parts, update)
 
     def again(
-        labs: list[str],
-        years: list[int],
+        chosen: Filters,
         talk: handlers.Talk,
         run: Run | None,
         request: gr.Request,
     ) -> Iterator[Parts]:
         words = words_of(request)
-        for update in handlers.again(engine, labs, years, talk, run, words=words):
+        for update in handlers.again(engine, chosen, talk, run, words=words):
             yield _drawn(parts, update)
 
     def without(
-        labs: list[str],
-        years: list[int],
+        chosen: Filters,
         talk: handlers.Talk,
         run: Run | None,
         request: gr.Request,
         event: gr.EventData,
     ) -> Iterator[Parts]:
         chip = {name: getattr(event, name, None) for name in ("turn", "field", "value", "back")}
-        for update in handlers.without(engine, labs, years, talk, run, chip, words_of(request)):
+        for update in handlers.without(engine, chosen, talk, run, chip, words_of(request)):
             yield _drawn(parts, update)
 
     def failed(talk: handlers.Talk, run: Run | None, request: gr.Request) -> Parts:
@@ -132,18 +131,23 @@ def _wire_asking(engine: Engine, parts: Parts) -> None:
 def _wire_rest(engine: Engine, parts: Parts) -> None:
     quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
 
-    def scoped(labs: list[str], years: list[int], request: gr.Request) -> tuple[str, Any]:
-        line = handlers.in_scope(engine.catalogue, labs, years, words_of(request))
-        return f'<p class="hint">{line}</p>', gr.update(visible=bool(labs or years))
+    def choose(labs: list[str], years: list[int], request: gr.Request) -> Parts:
+        chosen = handlers.filters(labs, years)
+        line = handlers.in_scope(engine.catalogue, chosen, words_of(request))
+        return {
+            parts["chosen"]: chosen,
+            parts["scope"]: f'<p class="hint">{line}</p>',
+            parts["reset"]: gr.update(visible=bool(chosen)),
+        }
 
     def cited(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> Any:
         return handlers.show(talk, event.turn, words_of(request)).get("sources", gr.skip())
 
-    chosen = [parts["labs"], parts["years"]]
-    gr.on(
-        [part.change for part in chosen], scoped, chosen, [parts["scope"], parts["reset"]], **quiet
-    )
-    parts["reset"].click(lambda: ([], []), None, chosen, **quiet)
+    given = [parts["labs"], parts["years"]]
+    narrowed = [parts["chosen"], parts["scope"], parts["reset"]]
+    # Not queued: a question that is asked at once must find what was chosen.
+    gr.on([part.change for part in given], choose, given, narrowed, queue=False, **quiet)
+    parts["reset"].click(lambda: ([], []), None, given, queue=False, **quiet)
     for part in (parts["thread"], parts["live"]):
         part.cite(cited, parts["talk"], parts["sources"], **quiet)
     for ending in ("md", "json"):
@@ -159,7 +163,7 @@ def _wire_words(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     def spoken(request: gr.Request) -> Parts:
         words = words_of(request)
         questions = handlers.examples(catalogue, words)
-        scope = f'<p class="hint">{handlers.in_scope(catalogue, [], [], words)}</p>'
+        scope = f'<p class="hint">{handlers.in_scope(catalogue, Filters(), words)}</p>'
         return {
             parts["masthead"]: render.masthead(words),
             parts["facts"]: render.collection(catalogue.reports, name, engine.revision, words),

@@ -56,8 +56,7 @@ def history(talk: Talk) -> tuple[Turn, ...]:
 def ask(
     engine: Engine,
     question: str,
-    labs: Sequence[str],
-    years: Sequence[int],
+    chosen: Filters,
     talk: Talk,
     run: Run | None,
     words: Words = ENGLISH,
@@ -66,7 +65,7 @@ def ask(
     if not question.strip() or (run and run.active):
         return
     yield {"question": ""}
-    for update in _answer(engine, Exchange(question.strip(), filters(labs, years)), talk, words):
+    for update in _answer(engine, Exchange(question.strip(), chosen), talk, words):
         if "talk" in update and update["talk"][-1].error:
             update["question"] = question
         yield update
@@ -74,8 +73,7 @@ def ask(
 
 def again(
     engine: Engine,
-    labs: Sequence[str],
-    years: Sequence[int],
+    chosen: Filters,
     talk: Talk,
     run: Run | None,
     ignored: Filters | None = None,
@@ -88,14 +86,13 @@ def again(
     if talk and not (run and run.active):
         last = talk[-1]
         kept = last.ignored if ignored is None else ignored
-        one = Exchange(last.question, filters(labs, years), ignored=kept)
+        one = Exchange(last.question, chosen, ignored=kept)
         yield from _answer(engine, one, talk[:-1], words)
 
 
 def without(
     engine: Engine,
-    labs: Sequence[str],
-    years: Sequence[int],
+    chosen: Filters,
     talk: Talk,
     run: Run | None,
     chip: Mapping[str, object],
@@ -108,7 +105,7 @@ def without(
     if talk and chip.get("turn") == str(len(talk)):
         ignored = talk[-1].changed(chip)
         if ignored is not None:
-            yield from again(engine, labs, years, talk, run, ignored, words)
+            yield from again(engine, chosen, talk, run, ignored, words)
 
 
 def _answer(engine: Engine, one: Exchange, talk: Talk, words: Words) -> Iterator[Update]:
@@ -199,11 +196,8 @@ def choices(catalogue: Catalogue, field: str) -> list[tuple[str, str]]:
     return [(f"{value} ({n:,})", value) for value, n in catalogue.counts(field)]
 
 
-def in_scope(
-    catalogue: Catalogue, labs: Sequence[str], years: Sequence[int], words: Words = ENGLISH
-) -> str:
+def in_scope(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH) -> str:
     """How many reports the chosen filters leave, as a sentence."""
-    chosen = filters(labs, years)
     left = len(catalogue.select(chosen))
     reports = counted(left, "report", words)
     if not chosen:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from rag.types import Filters
 from ui import cards, handlers, render
 from ui.speech import LABELS
 
@@ -48,7 +49,7 @@ def collection(engine: Engine) -> Parts:
             label=LABELS.gettext("Years"),
             elem_id="years",
         )
-        scope = html(f'<p class="hint">{handlers.in_scope(catalogue, [], [])}</p>')
+        scope = html(f'<p class="hint">{handlers.in_scope(catalogue, Filters())}</p>')
         reset = gr.Button(
             LABELS.gettext("Clear filters"), elem_classes="quiet-button", visible=False
         )
