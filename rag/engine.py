@@ -163,7 +163,7 @@ class Engine:
         def answered(text: str) -> Answer:
             return finished(run.recorded(run.finish(self._mask(run.kept(text)))))
 
-        return AnswerStream(run.pieces(), answered)
+        return AnswerStream(run.pieces(), answered, run.stop)
 
     def _find(self, retriever: HybridRetriever, plan: QueryPlan, explain: bool = False) -> Found:
         masked = self.settings.mask_contacts

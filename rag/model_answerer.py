@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-
-from llama_index.core.llms import LLM
+from typing import TYPE_CHECKING
 
 from rag.budget import make_budget
 from rag.cite import stream_known
@@ -17,6 +16,9 @@ from rag.run_record import Writing
 from rag.servers import OPENAI
 from rag.settings import Settings
 from rag.types import Hit, QueryPlan, Turn
+
+if TYPE_CHECKING:
+    from rag.chat import ChatModel
 
 LEFT_OUT = (
     "The language model read only the first {read} of {all} passages: more did not fit in its "
@@ -31,7 +33,7 @@ NONE_FITS = (
 class ModelAnswerer:
     """Answers by one streamed completion of a chat model. Safe to share between threads."""
 
-    def __init__(self, llm: LLM, settings: Settings) -> None:
+    def __init__(self, llm: ChatModel, settings: Settings) -> None:
         self._llm = llm
         self._budget = make_budget(settings)
         self.name = self._budget.model

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rag.encoder import NAME, encode, encoding_processes
 from rag.errors import ModelError, SettingsError
 from rag.run_record import Writing
-from rag.servers import explained, http_client, last_response, server_of
+from rag.servers import explained, http_client, server_of
 from rag.settings import Settings
-from rag.waiting import within
+from rag.stop import Stop
+from rag.waiting import given_by
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
     from llama_index.core.base.llms.types import ChatMessage
-    from llama_index.core.llms import LLM
+
+    from rag.chat import ChatModel, Piece
 
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
 
@@ -89,7 +91,7 @@ def make_llm(
     tokens: int | None = None,
     seconds: float | None = None,
     retries: int = _RETRIES,
-) -> LLM | None:
+) -> ChatModel | None:
     """The chat model that the settings name, or None for extractive answers.
 
     Args:
@@ -109,22 +111,18 @@ def make_llm(
             f"The model {name!r} is unknown. Use extractive, auto or openai:MODEL "
             "(any OpenAI-compatible server, its address in OPENAI_BASE_URL)."
         )
-    from llama_index.llms.openai_like import OpenAILike
+    # Its client takes a second to load, which answers without a model do without.
+    from rag.chat import ChatModel
 
     model = name.removeprefix("openai:")
-    server = server_of(settings, model)
-    llm: LLM = OpenAILike(
-        model=model,
-        api_key=server.key,
-        api_base=server.url,
-        is_chat_model=True,
-        max_tokens=tokens or settings.answer_tokens,
-        temperature=0.0,
-        timeout=seconds or settings.timeout,
-        max_retries=retries,
-        http_client=http_client(server, settings.patience),
+    return ChatModel(
+        name=model,
+        server=server_of(settings, model),
+        tokens=tokens or settings.answer_tokens,
+        seconds=seconds or settings.timeout,
+        retries=retries,
+        patience=settings.patience,
     )
-    return llm
 
 
 def known_window(model: str) -> int:
@@ -161,47 +159,49 @@ def embed_query(model: BaseEmbedding, text: str) -> list[float]:
 
 
 def stream_chat(
-    llm: LLM, messages: Sequence[ChatMessage], writing: Writing | None = None
+    llm: ChatModel, messages: Sequence[ChatMessage], writing: Writing | None = None
 ) -> Generator[str, None, None]:
-    """The pieces of a chat completion as they come; why it ended is noted in `writing`.
+    """The pieces of a chat completion as they come.
+
+    Why it ended is noted in `writing`, which also says when it is no longer wanted.
 
     Raises:
         ModelError: the server could not be reached, refused, broke off, or said nothing.
     """
+    from rag.chat import stream
+
     writing = writing or Writing()
     said = False
-    response = None
-    try:
-        with explained("language model"):
-            for chunk in llm.stream_chat(list(messages)):
-                response = response or last_response()
-                writing.finish = _finish(chunk.raw) or writing.finish
-                if chunk.delta:
-                    said = said or bool(chunk.delta.strip())
-                    yield chunk.delta
-    finally:
-        # The client's stream refers to itself: left alone, it reads on until it is collected.
-        if response is not None:
-            response.close()
-    if not said:
+    with (
+        explained("language model"),
+        closing(given_by(partial(stream, llm, messages), writing.stop)) as pieces,
+    ):
+        for text in _texts(pieces, writing):
+            said = said or bool(text.strip())
+            yield text
+    if not said and not writing.stop.is_set():
         raise ModelError(_ALL_THOUGHT if writing.finish == "length" else _EMPTY)
 
 
-def _finish(chunk: Any) -> str:
-    """Why a completion ends with this chunk, as its server says; "" if it goes on."""
-    choices = getattr(chunk, "choices", None)
-    return str(getattr(choices[0], "finish_reason", None) or "") if choices else ""
+def _texts(pieces: Iterable[Piece], writing: Writing) -> Iterator[str]:
+    for piece in pieces:
+        writing.finish = piece.finish or writing.finish
+        if piece.text:
+            yield piece.text
 
 
-def complete_chat(llm: LLM, messages: Sequence[ChatMessage], seconds: float) -> str:
+def complete_chat(llm: ChatModel, messages: Sequence[ChatMessage], seconds: float) -> str:
     """A whole chat completion, waited for no longer than so many seconds.
 
     Raises:
         ModelError: the server could not be reached, refused, took too long, or said nothing.
     """
+    from rag.chat import complete
+
     with explained("language model"):
-        reply = within(seconds, lambda: llm.chat(list(messages)))
-        said = reply.message.content or ""
+        work = partial(complete, llm, messages, seconds)
+        texts = [piece.text for piece in given_by(work, Stop())]
+    said = "".join(texts)
     if not said.strip():
         raise ModelError(_EMPTY)
     return said

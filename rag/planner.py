@@ -11,9 +11,7 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-
-from llama_index.core.llms import LLM
+from typing import TYPE_CHECKING, Any
 
 from rag.catalogue import Catalogue
 from rag.errors import ModelError, SettingsError
@@ -25,6 +23,9 @@ from rag.recognised import without
 from rag.settings import Settings
 from rag.types import Filters, QueryPlan, Turn
 from rag.words import language_of
+
+if TYPE_CHECKING:
+    from rag.chat import ChatModel
 
 # Enough for a sentence of MOST_SAID in any script, and for the lists.
 TOKENS = 400
@@ -46,7 +47,9 @@ class Planner:
     those that carry on a conversation stand alone, for the rules.
     """
 
-    def __init__(self, llm: LLM | None = None, whole: bool = False, seconds: float = 0.0) -> None:
+    def __init__(
+        self, llm: ChatModel | None = None, whole: bool = False, seconds: float = 0.0
+    ) -> None:
         self._llm = llm
         self._whole = whole
         self._seconds = seconds

@@ -15,6 +15,7 @@ from rag.quotes import verbatim
 from rag.recognised import coming_first
 from rag.retrieve import Found
 from rag.run_record import Writing
+from rag.stop import Stop
 from rag.synthesize import Answerer, nearest
 from rag.tokens import count_tokens
 from rag.types import Answer, Citation, Coverage, Hit, Passage, QueryPlan, Turn
@@ -29,6 +30,7 @@ NOTHING_LEFT = "What the model wrote is not supported by the passages that were 
 class Run:
     """A question, what was found for it, and who writes its answer.
 
+    Setting `stop`, from any thread, ends the writing.
     `answerers` are the one that is asked and the one that takes its place where it fails;
     `files` are the verbatim texts by id of the reports that are read: taken before the answer
     is written, so that they are those that the passages are of, whatever is ingested meanwhile.
@@ -56,7 +58,8 @@ class Run:
         self._started = time.perf_counter()
         self._mode = self._answerer.name
         self._given_up = 0
-        self._writing = Writing()
+        self.stop = Stop()
+        self._writing = Writing(stop=self.stop)
         self._completion = 0
         self._notice = ""
         self._strict, self._judge = strict, judge
@@ -75,7 +78,7 @@ class Run:
             self._given_up = written
             if written:
                 yield "\n\n"
-            self._writing = Writing()
+            self._writing = Writing(stop=self.stop)
             yield from self._stream(self._fallback)
 
     def _stream(self, answerer: Answerer) -> Iterator[str]:
@@ -144,7 +147,9 @@ class Run:
         told = "".join([refusal(self._plan.language), *nearest(self._plan, self._read)])
         if is_refusal(text):
             return Checked(told)
-        checked = check(text, passages, self._plan.language, self._strict, self._judge)
+        # Whoever stopped waits for nothing more.
+        judge = None if self.stop.is_set() else self._judge
+        checked = check(text, passages, self._plan.language, self._strict, judge)
         if unsupported := checked.counts.get("unsupported", 0):
             self._notice = UNSUPPORTED.format(n=unsupported)
         if checked.struck and not checked.verdicts:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from rag.stop import Stop
+
 # Dollars per million tokens of prompt and completion, as OpenAI listed them in PRICES_OF.
 # Models that think first are left out: what they think is charged and never seen.
 PRICES_OF = "2025-08"
@@ -36,7 +38,8 @@ class Writing:
 
     `priced` is whether the model is asked where its list price holds. `read` is how many of the
     passages, from the first, it was given, and `kept` how many characters of its text the answer
-    keeps; None is all. `finish` is why it stopped, as its server says.
+    keeps; None is all. `finish` is why it stopped, as its server says. `stop` is set by whoever
+    no longer wants it.
     """
 
     model: str = ""
@@ -46,6 +49,7 @@ class Writing:
     prompt: int = 0
     finish: str = ""
     notices: list[str] = field(default_factory=list)
+    stop: Stop = field(default_factory=Stop)
 
     def record(self, prompt_version: str, completion: int) -> RunRecord:
         """The record of an answer for which so many tokens were written."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import cache
 from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -17,7 +17,9 @@ from rag.errors import ContextOverflow, ModelError, SettingsError
 from rag.settings import Settings
 
 if TYPE_CHECKING:
-    from httpx import Client, Request, Response
+    from ssl import SSLContext
+
+    from httpx import AsyncClient, Client, Request, Response
 
 OPENAI = "https://api.openai.com/v1"
 # Of Azure, where its address names no other: the last one that came out before its newer form,
@@ -92,16 +94,6 @@ def _key(settings: Settings) -> str:
     )
 
 
-# The last HTTP response of each thread.
-_answered = threading.local()
-
-
-def last_response() -> Response | None:
-    """The response that this thread got last."""
-    found: Response | None = _answered.__dict__.get("response")
-    return found
-
-
 def http_client(server: Server, patience: float) -> Client:
     """What sends a client's requests in the form that the server wants.
 
@@ -110,20 +102,59 @@ def http_client(server: Server, patience: float) -> Client:
     from openai import DefaultHttpxClient
 
     def prepare(request: Request) -> None:
-        request.url = request.url.copy_merge_params(server.query)
-        if server.key_header:
-            request.headers.pop("authorization", None)
-            request.headers[server.key_header] = server.key
-        limits = request.extensions.get("timeout", {})
-        limits["connect"] = min(limits.get("connect") or CONNECT, CONNECT)
+        _prepare(request, server)
 
     def received(response: Response) -> None:
-        _answered.response = response
-        if _retry_after(response.headers.get("retry-after", "")) > patience:
-            # The client's own bound is two minutes, each time.
-            response.headers["x-should-retry"] = "false"
+        _bound(response, patience)
 
-    return DefaultHttpxClient(event_hooks={"request": [prepare], "response": [received]})
+    return DefaultHttpxClient(
+        verify=_trusted(), event_hooks={"request": [prepare], "response": [received]}
+    )
+
+
+def async_http_client(
+    server: Server, patience: float, asked: Callable[[], None], heard: Callable[[], None]
+) -> AsyncClient:
+    """The same for asynchronous clients, which can be cancelled while they wait.
+
+    Each of their attempts tells when it is `asked`, and `heard` when its response begins.
+    """
+    from openai import DefaultAsyncHttpxClient
+
+    async def prepare(request: Request) -> None:
+        _prepare(request, server)
+        asked()
+
+    async def received(response: Response) -> None:
+        _bound(response, patience)
+        heard()
+
+    return DefaultAsyncHttpxClient(
+        verify=_trusted(), event_hooks={"request": [prepare], "response": [received]}
+    )
+
+
+@cache
+def _trusted() -> SSLContext:
+    """The certificates that are trusted, which take longer to read than a client to make."""
+    from httpx import create_ssl_context
+
+    return create_ssl_context()
+
+
+def _prepare(request: Request, server: Server) -> None:
+    request.url = request.url.copy_merge_params(server.query)
+    if server.key_header:
+        request.headers.pop("authorization", None)
+        request.headers[server.key_header] = server.key
+    limits = request.extensions.get("timeout", {})
+    limits["connect"] = min(limits.get("connect") or CONNECT, CONNECT)
+
+
+def _bound(response: Response, patience: float) -> None:
+    if _retry_after(response.headers.get("retry-after", "")) > patience:
+        # The client's own bound is two minutes, each time.
+        response.headers["x-should-retry"] = "false"
 
 
 def _retry_after(value: str) -> float:

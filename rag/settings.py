@@ -63,7 +63,13 @@ class Settings(BaseModel):
         description="ask the model, in one more call, about sentences that the rules find "
         "supported in part",
     )
-    timeout: float = Field(60.0, gt=0, le=3600, description="seconds to wait for a model's server")
+    timeout: float = Field(
+        60.0,
+        gt=0,
+        le=3600,
+        description="seconds to wait for a model's server: for its answer to begin, then for each "
+        "next word",
+    )
     threads: int = Field(
         0, ge=0, le=256, description="texts embedded at a time in an ingest; 0: one a core"
     )

@@ -1,13 +1,20 @@
-"""Waits for something no longer than so many seconds."""
+"""Waits for something no longer than so many seconds, or than it is wanted."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import Future
-from typing import TypeVar
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from rag.stop import Stop
 
 T = TypeVar("T")
+
+Give = Callable[[T], None]
+Work = Callable[[Give[T]], Coroutine[Any, Any, None]]
 
 
 def within(seconds: float, work: Callable[[], T]) -> T:
@@ -29,3 +36,42 @@ def within(seconds: float, work: Callable[[], T]) -> T:
 
     threading.Thread(target=run, daemon=True).start()
     return done.result(seconds)
+
+
+def given_by(work: Work[T], stop: Stop) -> Generator[T, None, None]:
+    """What asynchronous work gives, as it comes; it runs in a thread of its own.
+
+    The work is cancelled at once, whatever it waits for, where `stop` is set or this generator
+    is closed. Then nothing more is given and nothing raised.
+
+    Raises:
+        Exception: what the work raises.
+    """
+    given: SimpleQueue[tuple[T] | Exception | None] = SimpleQueue()
+    left = Stop()
+
+    async def working() -> None:
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+        with left.calls(lambda: loop.call_soon_threadsafe(task.cancel)):
+            await work(lambda item: given.put((item,)))
+
+    def run() -> None:
+        try:
+            asyncio.run(working())
+        except asyncio.CancelledError:
+            given.put(None)
+        except Exception as error:  # handed over to whoever takes what is given
+            given.put(error)
+        else:
+            given.put(None)
+
+    with stop.calls(left.set), stop.calls(lambda: given.put(None)):
+        try:
+            threading.Thread(target=run, daemon=True).start()
+            while isinstance(item := given.get(), tuple):
+                yield item[0]
+        finally:
+            left.set()
+    if item is not None and not stop.is_set():
+        raise item

@@ -134,12 +134,16 @@ class FakeStream:
         if self._gate:
             self._gate.wait(20)
         time.sleep(self._pause)
+        if self.closed:
+            raise StopIteration
         word = next(self._words)
         self._text += word
         return word
 
     def close(self) -> None:
         self.closed = True
+
+    stop = close
 
     @property
     def answer(self) -> Answer:

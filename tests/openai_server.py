@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import select
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -25,10 +27,11 @@ SOON = {"retry-after-ms": "1", "retry-after": "0.001"}
 class Reply:
     """What the server does with one chat request.
 
-    `pieces` are streamed as content deltas, `delay` seconds before each; `gated` ones wait for
-    a release. `raw` are lines of server-sent events to send as they are, after the pieces.
-    `cut` closes the connection without an end; `stall` is how many seconds nothing comes after
-    the pieces, and `finish` why the model stopped. A status other than 200 sends `body`.
+    Nothing at all comes for `mute` seconds. `pieces` are streamed as content deltas, `delay`
+    seconds before each; `gated` ones wait for a release. `raw` are lines of server-sent events to
+    send as they are, after the pieces, with the same delay. `cut` closes the connection without an
+    end; `stall` is how many seconds nothing comes after the pieces, and `finish` why the model
+    stopped. A status other than 200 sends `body`.
     To a request that wants no stream, the pieces are one completion, whose bytes come in as many
     parts; of `raw` the lines themselves are sent instead.
     """
@@ -40,6 +43,7 @@ class Reply:
     raw: tuple[str, ...] = ()
     delay: float = 0.0
     stall: float = 0.0
+    mute: float = 0.0
     finish: str = ""
     gated: bool = False
     cut: bool = False
@@ -185,18 +189,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _stream(self, reply: Reply) -> None:
         try:
+            self._quiet(reply.mute)
             self.send_response(200)
             self.send_header("content-type", "text/event-stream")
             self.send_header("transfer-encoding", "chunked")
             self.end_headers()
             for piece in reply.pieces:
                 self._wait(reply)
-                self._chunk(f"data: {_delta(piece)}\n\n")
-            threading.Event().wait(reply.stall)
+                self._chunk(f"{event(content=piece)}\n\n")
+            self._quiet(reply.stall)
             for line in reply.raw:
+                self._wait(reply)
                 self._chunk(f"{line}\n\n")
             if reply.finish:
-                self._chunk(f"data: {_delta('', reply.finish)}\n\n")
+                self._chunk(f"{event(reply.finish, content='')}\n\n")
             if reply.cut:
                 self.close_connection = True
                 return
@@ -214,6 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         size = -(-len(data) // max(1, len(reply.pieces)))
         try:
+            self._quiet(reply.mute)
             for start in range(0, len(data), size):
                 self._wait(reply)
                 self.wfile.write(data[start : start + size])
@@ -227,15 +234,22 @@ class _Handler(BaseHTTPRequestHandler):
             self._scripted.gate.acquire(timeout=10)
         threading.Event().wait(reply.delay)
 
+    def _quiet(self, seconds: float) -> None:
+        """Send nothing for so long, but notice when the client hangs up."""
+        heard, _, _ = select.select([self.connection], [], [], seconds) if seconds else ([], 0, 0)
+        if heard and not self.connection.recv(1, socket.MSG_PEEK):
+            raise ConnectionAbortedError
+
     def _chunk(self, text: str) -> None:
         data = text.encode()
         self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
         self.wfile.flush()
 
 
-def _delta(content: str, finish: str | None = None) -> str:
-    choice = {"index": 0, "delta": {"content": content}, "finish_reason": finish}
-    return _chat("chat.completion.chunk", choice)
+def event(finish: str | None = None, **delta: str) -> str:
+    """A line of a stream with a delta."""
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return f"data: {_chat('chat.completion.chunk', choice)}"
 
 
 def _completion(content: str) -> str:

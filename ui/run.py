@@ -34,16 +34,17 @@ class Run:
         self._stopping = threading.Event()
         self._deltas: SimpleQueue[str] = SimpleQueue()
         self._answer: Future[Answer] = Future()
+        self._stream: AnswerStream | None = None
         threading.Thread(target=self._read, args=(start,), daemon=True).start()
 
     def _read(self, start: Callable[[], AnswerStream]) -> None:
         try:
-            stream = start()
+            stream = self._stream = start()
+            if self._stopping.is_set():
+                # It was stopped when there was nothing yet to stop.
+                stream.stop()
             for delta in stream:
                 self._deltas.put(delta)
-                if self._stopping.is_set():
-                    stream.close()
-                    break
             self._answer.set_result(stream.answer)
         except Exception as error:  # handed over to whoever asks for the answer
             self._answer.set_exception(error)
@@ -54,9 +55,11 @@ class Run:
         return not self._answer.done() and not self._stopping.is_set()
 
     def stop(self) -> None:
-        """Close the stream as soon as it yields control; texts() ends at once."""
+        """Stop the stream, whatever it waits for; texts() ends at once."""
         self.stopped = self.stopped or not self._answer.done()
         self._stopping.set()
+        if self._stream and not self._answer.done():
+            self._stream.stop()
 
     def texts(self) -> Iterator[str]:
         """The text so far, each time that it has grown, until the stream ends or is stopped."""
@@ -84,4 +87,6 @@ class Run:
             answer = self._answer.result()
         except AskLabsError as error:
             return replace(self.asked, error=str(error))
+        if self.stopped and not answer.text:
+            return replace(self.asked, stopped=True)
         return replace(self.asked, answer=answer, stopped=self.stopped)
