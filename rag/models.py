@@ -14,6 +14,7 @@ from rag.run_record import Writing
 from rag.servers import explained, http_client, server_of
 from rag.settings import Settings
 from rag.stop import Stop
+from rag.thoughts import without_thoughts
 from rag.waiting import given_by
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def embed_query(model: BaseEmbedding, text: str) -> list[float]:
 def stream_chat(
     llm: ChatModel, messages: Sequence[ChatMessage], writing: Writing | None = None
 ) -> Generator[str, None, None]:
-    """The pieces of a chat completion as they come.
+    """The pieces of a chat completion as they come, without what the model thinks first.
 
     Why it ended is noted in `writing`, which also says when it is no longer wanted.
 
@@ -176,7 +177,7 @@ def stream_chat(
         explained("language model"),
         closing(given_by(partial(stream, llm, messages), writing.stop)) as pieces,
     ):
-        for text in _texts(pieces, writing):
+        for text in without_thoughts(_texts(pieces, writing)):
             said = said or bool(text.strip())
             yield text
     if not said and not writing.stop.is_set():
@@ -201,7 +202,7 @@ def complete_chat(llm: ChatModel, messages: Sequence[ChatMessage], seconds: floa
     with explained("language model"):
         work = partial(complete, llm, messages, seconds)
         texts = [piece.text for piece in given_by(work, Stop())]
-    said = "".join(texts)
+    said = "".join(without_thoughts(texts))
     if not said.strip():
         raise ModelError(_EMPTY)
     return said
