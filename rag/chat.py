@@ -12,7 +12,8 @@ from llama_index.core.llms import LLM
 from llama_index.llms.openai_like import OpenAILike
 
 from rag.endings import PER_TOKEN
-from rag.servers import Server, async_http_client
+from rag.parameters import learn, refused
+from rag.servers import Server, async_http_client, not_sent, refusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,22 @@ async def complete(
 
 
 async def _ask(
+    model: ChatModel, read: Callable[[LLM, Callable[[], None]], Awaitable[None]]
+) -> None:
+    """Asks a model, and again without the parameters that it says it refuses."""
+    known = refused(model.server.url, model.name)
+    while True:
+        try:
+            return await _ask_without(model, known, read)
+        except refusals() as error:
+            before, known = known, learn(model.server.url, model.name, str(error))
+            if known == before:
+                raise
+
+
+async def _ask_without(
     model: ChatModel,
+    left_out: frozenset[str],
     read: Callable[[LLM, Callable[[], None]], Awaitable[None]],
 ) -> None:
     now = asyncio.get_running_loop().time
@@ -99,20 +115,26 @@ async def _ask(
             limit.reschedule(now() + model.seconds)
 
         async with async_http_client(model.server, model.patience, asked, heard) as client:
-            await read(_llm(model, client), heard)
+            await read(_llm(model, left_out, client), heard)
 
 
-def _llm(model: ChatModel, client: object) -> LLM:
+def _llm(model: ChatModel, left_out: frozenset[str], client: object) -> LLM:
+    instead: dict[str, object] = {}
+    if "max_tokens" in left_out:
+        instead["max_completion_tokens"] = model.tokens
+    if "temperature" in left_out:
+        instead["temperature"] = not_sent()
     llm: LLM = OpenAILike(
         model=model.name,
         api_key=model.server.key,
         api_base=model.server.url,
         is_chat_model=True,
-        max_tokens=model.tokens,
+        max_tokens=None if "max_tokens" in left_out else model.tokens,
         temperature=0.0,
         timeout=model.seconds,
         max_retries=model.retries,
         async_http_client=client,
+        additional_kwargs=instead,
     )
     return llm
 

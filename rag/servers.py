@@ -169,6 +169,20 @@ def _retry_after(value: str) -> float:
         return 0.0
 
 
+def not_sent() -> object:
+    """What a client takes for a parameter that is to be left out."""
+    from openai import omit
+
+    return omit
+
+
+def refusals() -> tuple[type[Exception], ...]:
+    """What a client raises when its server can do nothing with what a request holds."""
+    from openai import BadRequestError, UnprocessableEntityError
+
+    return BadRequestError, UnprocessableEntityError
+
+
 @contextmanager
 def explained(what: str) -> Iterator[None]:
     """Turns what a client raises inside into a ModelError with a sentence for the user.
