@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from rag.types import Hit, QueryPlan
 
-# How many sentences an extractive answer has: of one report, side by side, of many labs; and how
-# many of them one report may give where several labs are to be heard.
-SENTENCES = 6
-SENTENCES_COMPARED = 8
+# How many sentences an extractive answer has: of one report or side by side, of many labs; and how
+# many of them one report may give where several labs are to be heard. With 8 instead of 6 the
+# development questions' answers have 0.54 instead of 0.49 of the facts asked for (n=56); with 10
+# they have no more.
+SENTENCES = 8
 SENTENCES_WIDE = 12
 PER_REPORT_WIDE = 2
 # A sentence with less than this share of the best one's score is left out.
@@ -54,8 +55,7 @@ def with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:
 def choose(candidates: Sequence[Candidate], plan: QueryPlan) -> list[Candidate]:
     """The best sentences, none that says what a better one says, in the order to be read."""
     wide = plan.wide
-    several = SENTENCES_COMPARED if plan.intent == "compare" else SENTENCES_WIDE
-    count = several if wide else SENTENCES
+    count = SENTENCES_WIDE if wide and plan.intent != "compare" else SENTENCES
     chosen: list[Candidate] = []
     per_report: Counter[str] = Counter()
     floor = MIN_SHARE * max(c.score for c in candidates)

@@ -178,8 +178,10 @@ def _usable(hit: Hit) -> list[tuple[int, int]]:
     text = hit.passage.text
     # The row of a table says nothing without its heads.
     told = [(a, b) for a, b in sentences(text) if not text[a:b].startswith("|")]
-    spans = [(a, b) for a, b in told if words(_URL.sub("", text[a:b]))]
-    whole = [(a, b) for a, b in spans if len(words(_URL.sub("", text[a:b]))) >= MIN_WORDS]
+    bare = {(a, b): _URL.sub("", text[a:b]) for a, b in told}
+    # A sentence that is mostly links is a list of them.
+    spans = [(a, b) for (a, b), said in bare.items() if words(said) and 2 * len(said) >= b - a]
+    whole = [span for span in spans if len(words(bare[span])) >= MIN_WORDS]
     return whole or spans[:1]
 
 
