@@ -65,6 +65,39 @@ def test_a_strange_name_makes_it_support_in_part(verifier: Verifier) -> None:
     assert (verdict.status, "Catacaos" in verdict.why) == ("partly", True)
 
 
+def test_a_name_may_be_written_as_in_the_other_language(verifier: Verifier) -> None:
+    said = "In Togo women sell the smoked fish of {} because ice is too expensive in summer."
+    kept = passage(f"{GLACE.text} Le Ministère aide.", GLACE.report, language="fr")
+    assert verifier.verify(said.format("the Ministry"), [kept], "en").status == "supported"
+    strange = verifier.verify(said.format("Catacaos"), [kept], "en")
+    assert (strange.status, "Catacaos" in strange.why) == ("partly", True)
+
+
+def test_a_denial_in_other_words_than_the_passage_s_makes_it_support_in_part(
+    verifier: Verifier,
+) -> None:
+    said = "In Peru, where 34 women were asked, smoked fish is not sold at any market in summer."
+    verdict = verifier.verify(said, [passage(ICE.text.split(" None")[0])], "en")
+    assert (verdict.status, "denies" in verdict.why) == ("partly", True)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "status"),
+    [
+        ("Labs in Peru reported on women who sell smoked fish.", "partly"),
+        ("Women sell smoked fish in Peru because ice is dear in the summer.", "supported"),
+    ],
+)
+def test_the_words_of_the_question_alone_support_nothing(sentence: str, status: str) -> None:
+    asked = Verifier(question="Which labs reported on women who sell smoked fish?")
+    assert asked.verify(sentence, [ICE], "en").status == status
+
+
+def test_names_of_labs_alone_are_not_supported(verifier: Verifier) -> None:
+    named = [passage("The lab in Peru."), passage("The lab in Ghana.", WELLS.report)]
+    assert verifier.verify("Labs in Peru and Ghana.", named, "en").status != "supported"
+
+
 def test_numbers_count_however_they_are_written(verifier: Verifier) -> None:
     assert verifier.verify("Farmers share the water of 3 wells.", [WELLS], "en").status == (
         "supported"
