@@ -65,6 +65,7 @@ def check(
     language: str,
     strict: bool,
     judge: Judge | None = None,
+    question: str = "",
 ) -> Checked:
     """Check an answer whose marks count `passages` from 1.
 
@@ -74,8 +75,9 @@ def check(
         language: that of the answer.
         strict: whether what has no support is struck.
         judge: who decides on what is supported in part.
+        question: what is answered; a sentence that only repeats it has no full support.
     """
-    verifier = Verifier()
+    verifier = Verifier(question=question)
     parts = [_verified(*part, passages, language, verifier) for part in _parts(marks_inside(text))]
     return _put_together(_judged(parts, passages, judge) if judge else parts, strict)
 

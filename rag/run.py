@@ -149,7 +149,8 @@ class Run:
             return Checked(told)
         # Whoever stopped waits for nothing more.
         judge = None if self.stop.is_set() else self._judge
-        checked = check(text, passages, self._plan.language, self._strict, judge)
+        question = self._plan.standalone
+        checked = check(text, passages, self._plan.language, self._strict, judge, question)
         if unsupported := checked.counts.get("unsupported", 0):
             self._notice = UNSUPPORTED.format(n=unsupported)
         if checked.struck and not checked.verdicts:
