@@ -21,7 +21,7 @@ from eval.stats import LEVEL, RESAMPLES, SEED, Estimate, Floats
 from rag.cite import cited_sentences, coverage, numbers_in
 from rag.errors import InputError
 from rag.types import Passage, ReportInfo
-from rag.verify import Verifier
+from rag.verify import RANK, Verifier
 from rag.words import language_of, terms, words
 
 # People rated faithfulness from 1 to 4; an answer of at least so much is called faithful.
@@ -46,8 +46,8 @@ def judge_pairs(pairs: Sequence[Pair]) -> list[Judged]:
     judged = []
     for pair in pairs:
         verdict = verifier.verify(pair.sentence, pair.passages, pair.language)
-        # What something stands against comes behind all else.
-        score = verdict.support - (verdict.status == "unsupported")
+        # Doubts of which the support knows nothing lower the status, so that comes first.
+        score = verdict.support + RANK[verdict.status]
         base = baseline(pair.sentence, pair.passages, pair.language)
         judged.append(
             Judged(pair.supported, verdict.status == "supported", score, base, pair.group)
