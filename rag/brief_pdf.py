@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,8 +20,8 @@ from typing import Any
 import typst
 from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSansSymbols2_Regular
 
-from rag.briefs import ABOUT, LEFT_OUT, Brief, Line, Part, Quote, Source, right_to_left
-from rag.check_words import REASON
+from rag.brief_lines import Line, right_to_left
+from rag.briefs import PRODUCT, Brief, Fact, Part, Quote, Source
 from rag.errors import InputError
 
 LONG_SOURCE = 1200
@@ -35,13 +35,14 @@ _TEMPLATE = r"""
   body
 }
 #let words(one) = directed(one, one.text)
-#let facts(pairs) = for (label, one) in pairs {
-  block(spacing: .55em, text(size: 8.5pt, fill: soft)[#strong(label + ":") #words(one)])
-}
+#let fact(label, body) = block(
+  spacing: .55em, text(size: 8.5pt, fill: soft)[#strong(label + brief.colon) #body],
+)
+#let facts(pairs) = for (label, one) in pairs { fact(label, words(one)) }
 #let source(one) = block(breakable: one.long, above: 1.5em, below: 0pt, {
   block(sticky: true, below: .8em, {
     if "anchor" in one [#strong(one.number)#label(one.anchor) ]
-    strong(one.who) + one.kind + words(one.title)
+    strong(words(one.who)) + one.kind + words(one.title)
   })
   for quote in one.quotes {
     let (side, bar) = (if quote.rtl { "right" } else { "left" }, 1.5pt + blue)
@@ -52,6 +53,9 @@ _TEMPLATE = r"""
     facts(quote.facts)
   }
   facts(one.facts)
+  if one.link != "" {
+    fact(brief.link, link(one.link, text(fill: blue, dir: ltr, lang: "en", one.link)))
+  }
 })
 #let runs(one) = for run in one.runs {
   if "anchor" in run {
@@ -67,17 +71,17 @@ _TEMPLATE = r"""
 })
 
 #set document(
-  title: brief.title, author: "Ask the Labs",
+  title: brief.title, author: brief.product,
   date: datetime(year: brief.year, month: brief.month, day: brief.day),
 )
+#set text(font: ("FiraGO", "Noto Sans Symbols2", "DejaVu Sans Mono"), size: 10pt,
+  fill: rgb("#1b1f24"), lang: brief.lang, dir: if brief.rtl { rtl } else { ltr })
 #set page(paper: "a4", margin: (x: 2.5cm, top: 2.2cm, bottom: 2.4cm), footer: context {
   set text(size: 8pt, fill: soft)
   grid(columns: (1fr, auto), gutter: 1em,
-    box(height: 1em, clip: true, brief.title + "\u{200e} · " + brief.when),
-    counter(page).display("1 / 1", both: true))
+    [#text(lang: "en", dir: ltr, brief.product) · #brief.when],
+    text(dir: ltr, counter(page).display("1 / 1", both: true)))
 })
-#set text(font: ("FiraGO", "Noto Sans Symbols2", "DejaVu Sans Mono"), size: 10pt,
-  fill: rgb("#1b1f24"), lang: "en")
 #set par(leading: .7em, spacing: .95em)
 #show std.title: set text(size: 20pt)
 #show heading.where(level: 1): set text(size: 13.5pt, fill: blue)
@@ -85,10 +89,13 @@ _TEMPLATE = r"""
 #show heading.where(level: 2): set text(size: 11pt, fill: blue)
 #show heading.where(level: 2): set block(above: 1.8em, below: .9em)
 
+#block(below: 1.2em, text(size: 9pt, fill: blue, weight: "bold", lang: "en", brief.product))
 #directed(brief.heading, std.title())
-#text(size: 9pt, fill: soft, brief.when)
+#block(width: 100%, above: 1em, below: 0pt, inset: (bottom: .9em),
+  stroke: (bottom: .75pt + blue), text(size: 9pt, fill: soft, brief.when))
 #for part in brief.parts {
   directed(part.question, heading(level: 1, part.question.text))
+  block(breakable: false, sticky: true, below: 1.4em, facts(part.scope))
   for one in part.lines { line(one) }
   if part.listed.len() > 0 {
     heading(level: 2, part.list_heading)
@@ -179,8 +186,10 @@ def _named(character: str) -> str:
 def _data(brief: Brief, show: Callable[[str], str]) -> dict[str, Any]:
     """The brief as the template reads it; `show` makes the text that is set."""
 
-    def text(value: str, language: str = "en") -> dict[str, Any]:
-        lang = language if re.fullmatch("[a-z]{2,3}", language) else "en"
+    labels = brief.labels
+
+    def text(value: str, language: str = brief.language) -> dict[str, Any]:
+        lang = language if re.fullmatch("[a-z]{2,3}", language) else brief.language
         return {"text": show(value), "rtl": right_to_left(value), "lang": lang}
 
     def line(one: Line, number: int, language: str) -> dict[str, Any]:
@@ -197,24 +206,29 @@ def _data(brief: Brief, show: Callable[[str], str]) -> dict[str, Any]:
         return {
             "lines": [text(words, language) for words in one.lines],
             "rtl": right_to_left("".join(one.lines)),
-            "facts": [("Status", text(one.status))] if one.status else [],
+            "facts": facts([(labels.status, one.status)] if one.status else []),
         }
+
+    def facts(pairs: Sequence[Fact]) -> list[tuple[str, dict[str, Any]]]:
+        return [(label, text(value)) for label, value in pairs]
 
     def source(one: Source, number: int) -> dict[str, Any]:
         anchor = {"number": f"[{one.n}]", "anchor": f"source-{number}-{one.n}"} if one.n else {}
         return anchor | {
-            "who": show(one.who),
-            "kind": show(f" ({one.kind}): " if one.kind else ": "),
+            "who": text(one.who),
+            "kind": show(f" ({one.kind}){labels.colon} " if one.kind else f"{labels.colon} "),
             "title": text(one.title, one.language),
             "quotes": [quote(each, one.language) for each in one.quotes],
             # Kept on one page unless that would leave much of one empty.
             "long": sum(len(words) for each in one.quotes for words in each.lines) > LONG_SOURCE,
-            "facts": [(label, text(value)) for label, value in one.facts],
+            "facts": facts(one.facts),
+            "link": one.link,
         }
 
     def part(one: Part, number: int) -> dict[str, Any]:
         return {
             "question": text(one.question, one.language),
+            "scope": facts(one.scope),
             "lines": [line(each, number, one.language) for each in one.lines],
             "listed": [text(report) for report in one.listed],
             "list_heading": one.list_heading,
@@ -223,10 +237,10 @@ def _data(brief: Brief, show: Callable[[str], str]) -> dict[str, Any]:
                 for heading, sources in one.source_lists
             ],
             "left_out": [
-                {**line(each, number, one.language), "facts": [(REASON, text(reason))]}
+                {**line(each, number, one.language), "facts": facts([(labels.reason, reason)])}
                 for each, reason in one.left_out
             ],
-            "facts": [(label, text(value)) for label, value in one.facts],
+            "facts": facts(one.facts),
         }
 
     return {
@@ -236,7 +250,12 @@ def _data(brief: Brief, show: Callable[[str], str]) -> dict[str, Any]:
         "year": brief.day.year,
         "month": brief.day.month,
         "day": brief.day.day,
-        "about": ABOUT,
-        "left_out": LEFT_OUT,
+        "product": PRODUCT,
+        "lang": brief.language,
+        "rtl": brief.rtl,
+        "colon": labels.colon,
+        "about": labels.about,
+        "left_out": labels.left_out,
+        "link": labels.link,
         "parts": [part(one, number) for number, one in enumerate(brief.parts, 1)],
     }

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from rag.cite import keep_known
-from rag.labels import counted
+from rag.labels import counted, joined
 from rag.translate import ENGLISH, Words, marked, number
 from rag.types import Status, Struck
 
@@ -24,6 +25,29 @@ _OUTCOMES = {
 }
 
 
+# Why sentences are struck, as `rag.verify` and `rag.check` say it.
+_REASONS = (
+    marked("it cites no passage"),
+    marked("the passages don't say this"),
+    marked("the number {number} stands in no passage cited"),
+    marked("no passage cited is of {country} or speaks of it"),
+    marked("the passage denies it, or does not deny what it denies"),
+    marked("a model found that the passages don't say this"),
+)
+
+
+def reason(why: str, words: Words = ENGLISH) -> str:
+    """Why a sentence was struck, in other words than English where the reason is a known one."""
+    for known in _REASONS:
+        literals = re.split(r"\{(\w+)\}", known)
+        pattern = "".join(
+            f"(?P<{piece}>.+)" if i % 2 else re.escape(piece) for i, piece in enumerate(literals)
+        )
+        if match := re.fullmatch(pattern, why):
+            return words.gettext(known).format(**match.groupdict())
+    return why
+
+
 def verdicts(status: Status, corrected: bool, words: Words = ENGLISH) -> dict[str, str]:
     """What came of the check of a citation, in words by status, also by "corrected" if it was."""
     more = {"corrected": words.gettext(CORRECTED_WORDS)} if corrected else {}
@@ -35,16 +59,20 @@ def checked_sentence(checked: Mapping[str, int], words: Words = ENGLISH) -> str:
     found = {key: checked[key] for key in _OUTCOMES if checked.get(key, 0) > 0}
     if not found:
         return ""
-    each = ", ".join(
-        words.gettext(_OUTCOMES[key]).format(n=number(words, n)) for key, n in found.items()
+    each = joined(
+        words,
+        ", ",
+        [words.gettext(_OUTCOMES[key]).format(n=number(words, n)) for key, n in found.items()],
     )
     corrected = checked.get("corrected", 0)
     more = ""
     if corrected > 0:
         citations = counted(corrected, "citation", words)
-        more = "; " + words.gettext("{citations} corrected").format(citations=citations)
+        more = words.gettext("{citations} corrected").format(citations=citations)
     total = counted(sum(found.values()), "sentence", words)
-    told = words.gettext("{sentences} checked: {each}").format(sentences=total, each=each + more)
+    told = words.gettext("{sentences} checked: {each}").format(
+        sentences=total, each=joined(words, "; ", [part for part in (each, more) if part])
+    )
     return f"{told}."
 
 

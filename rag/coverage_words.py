@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag.labels import counted
+from rag.labels import counted, joined
 from rag.translate import ENGLISH, Words, number
 from rag.types import Answer
 
@@ -42,4 +42,4 @@ def coverage_sentence(answer: Answer, words: Words = ENGLISH) -> str:
             left,
         )
         parts.append(more.format(n=number(words, left)))
-    return "; ".join(parts) + "."
+    return joined(words, "; ", parts) + "."

@@ -9,67 +9,73 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 from rag.answer_json import answer_to_dict, answers_to_json
 from rag.answer_read import answer_from_dict, answers_from_json
+from rag.brief_lines import clean
 from rag.brief_text import to_html, to_markdown
-from rag.briefs import Brief, clean, make_brief, one_line
+from rag.briefs import Brief, make_brief
 from rag.errors import InputError
-from rag.types import Answer, ReportInfo
+from rag.references import to_bibtex, to_csl, to_ris
+from rag.report_link import report_link
+from rag.types import Answer
 
-__all__ = ["FORMATS", "answer_from_dict", "answer_to_dict", "answers_from_json", "export"]
+__all__ = [
+    "FORMATS",
+    "answer_from_dict",
+    "answer_to_dict",
+    "answers_from_json",
+    "ending_of",
+    "export",
+]
 
-Writer = Callable[[Sequence[Answer], str, date], bytes]
+# Makes a file of answers, a title, a day, and the template of the reports' addresses.
+Writer = Callable[[Sequence[Answer], str, date, str], bytes]
 
 COLUMNS = (
     *("question", "n", "status", "lab", "year", "type", "kind", "title", "section", "prompt"),
     *("stage", "quote", "language", "report", "start", "end"),
-    "corrected",
+    *("corrected", "link"),
 )
 # A spreadsheet takes a cell that begins with one of these, also in full width, for a formula.
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
-_LANGUAGES = {
-    "en": "english",
-    "fr": "french",
-    "es": "spanish",
-    "pt": "portuguese",
-    "ar": "arabic",
-}
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "^": r"\textasciicircum{}",
-    "~": r"\textasciitilde{}",
-    # BibTeX counts braces, also escaped ones, so these must not be braces.
-    "{": r"\textbraceleft{}",
-    "}": r"\textbraceright{}",
-    **{character: f"\\{character}" for character in "$&%#_"},
-}
 
 
 def export(
-    answers: Sequence[Answer], ending: str, title: str = "", *, day: date | None = None
+    answers: Sequence[Answer],
+    ending: str,
+    title: str = "",
+    *,
+    day: date | None = None,
+    report_url: str = "",
 ) -> bytes:
     """A file of these answers, of the kind that `ending` names (see FORMATS).
 
     `day` dates a brief and is today if not given; all else being equal, equal input gives
-    equal bytes.
+    equal bytes. `report_url` is the template of the reports' public addresses.
 
     Raises:
         InputError: no format has this ending, there is no answer, or no font for the PDF.
     """
-    writer = FORMATS.get(ending.lower().lstrip("."))
+    ending = ending.lower().lstrip(".")
+    writer = FORMATS.get(_OTHER_NAMES.get(ending, ending))
     if writer is None:
         raise InputError(f"There is no export to {ending!r}. Choose one of {', '.join(FORMATS)}.")
     if not answers:
         raise InputError("There is no answer to export. Ask a question first.")
-    return writer(answers, title, day or date.today())
+    return writer(answers, title, day or date.today(), report_url)
+
+
+def ending_of(name: str) -> str:
+    """The ending of a file's name that says how to export: "csl.json" of "labs.csl.json"."""
+    known = (ending for ending in FORMATS if name.lower().endswith(f".{ending}"))
+    return max(known, key=len, default=name.rpartition(".")[2].lower() if "." in name else "")
 
 
 def _briefly(write: Callable[[Brief], bytes]) -> Writer:
-    return lambda answers, title, day: write(make_brief(answers, title, day))
+    return lambda answers, title, day, url: write(make_brief(answers, title, day, url))
 
 
 def _to_docx(brief: Brief) -> bytes:
@@ -86,7 +92,7 @@ def _to_pdf(brief: Brief) -> bytes:
     return to_pdf(brief)
 
 
-def to_csv(answers: Sequence[Answer]) -> bytes:
+def to_csv(answers: Sequence[Answer], report_url: str = "") -> bytes:
     """One row per citation under COLUMNS, in UTF-8 with the mark that Excel looks for.
 
     The quote stands in the report's file from character `start` up to `end`.
@@ -103,6 +109,7 @@ def to_csv(answers: Sequence[Answer]) -> bytes:
                 *(passage.stage, citation.quote, passage.language, info.id),
                 *(citation.span or ("", "")),
                 "yes" if citation.corrected else "no",
+                report_link(report_url, info.id),
             )
             writer.writerow([cell(value) for value in row])
     return table.getvalue().encode("utf-8-sig")
@@ -114,80 +121,8 @@ def cell(value: str | int) -> str:
     return f"'{text}" if _FORMULA.match(str(value)) or _FORMULA.match(text) else text
 
 
-def to_bibtex(answers: Sequence[Answer]) -> bytes:
-    """One @techreport per cited report, in UTF-8; what it is cited for stands in `annote`."""
-    entries, keys = [], set[str]()
-    for info, notes in _cited(answers):
-        key = _key(info, keys)
-        fields = {
-            "title": f"{{{tex(info.title or info.id)}}}",
-            "author": " and ".join(f"{{{tex(name)}}}" for name in info.countries or (info.lab,)),
-            "institution": f"{{{tex(info.lab)}}}",
-            "year": str(info.year or ""),
-            "type": tex((info.kind or info.type).capitalize()),
-            "number": tex(info.id),
-            "langid": _LANGUAGES.get(info.language, ""),
-            "annote": tex(" ".join(notes)),
-        }
-        lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
-        entries.append(f"@techreport{{{key},\n{lines}}}\n")
-    return "\n".join(entries).encode()
-
-
-def _key(info: ReportInfo, taken: set[str]) -> str:
-    plain = unicodedata.normalize("NFKD", info.id).encode("ascii", "ignore").decode()
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60] or "report"
-    key, number = stem, 1
-    while key in taken:
-        number += 1
-        key = f"{stem}-{number}"
-    taken.add(key)
-    return key
-
-
-def tex(text: str) -> str:
-    """One line of text with what TeX and BibTeX would act on escaped."""
-    return "".join(_TEX.get(character, character) for character in one_line(text))
-
-
-def to_ris(answers: Sequence[Answer]) -> bytes:
-    """One entry per cited report, in UTF-8; each quote is a note."""
-    return "\r\n".join("".join(_ris(info, notes)) for info, notes in _cited(answers)).encode()
-
-
-def _ris(info: ReportInfo, notes: Sequence[str]) -> Iterator[str]:
-    pairs = [
-        ("TY", "RPRT"),
-        ("TI", info.title or info.id),
-        *(("AU", name) for name in info.countries or (info.lab,)),
-        ("PY", str(info.year or "")),
-        ("PB", info.lab),
-        ("M3", (info.kind or info.type).capitalize()),
-        ("LA", info.language),
-        ("ID", info.id),
-        *(("N1", note) for note in notes),
-        ("ER", " "),
-    ]
-    for tag, value in pairs:
-        if value:
-            yield f"{tag}  - {one_line(value)}\r\n"
-
-
-def _cited(answers: Sequence[Answer]) -> list[tuple[ReportInfo, list[str]]]:
-    """Each cited report in the order of its first citation, with what it is cited for."""
-    reports: dict[str, tuple[ReportInfo, list[str]]] = {}
-    for answer in answers:
-        seen = set[str]()
-        for citation in answer.citations:
-            info = citation.passage.report
-            notes = reports.setdefault(info.id, (info, []))[1]
-            if info.id not in seen:
-                seen.add(info.id)
-                notes.append(f"Cited in the answer to: {answer.question}")
-            section = one_line(citation.passage.section)
-            where = f" ({section})" if section else ""
-            notes.append(f"[{citation.n}] “{citation.quote}”{where}")
-    return list(reports.values())
+def _sources(write: Callable[[Sequence[Answer], str], bytes]) -> Writer:
+    return lambda answers, _title, _day, url: write(answers, url)
 
 
 FORMATS: Mapping[str, Writer] = {
@@ -195,8 +130,10 @@ FORMATS: Mapping[str, Writer] = {
     "html": _briefly(to_html),
     "docx": _briefly(_to_docx),
     "pdf": _briefly(_to_pdf),
-    "json": lambda answers, _title, _day: answers_to_json(answers),
-    "csv": lambda answers, _title, _day: to_csv(answers),
-    "bib": lambda answers, _title, _day: to_bibtex(answers),
-    "ris": lambda answers, _title, _day: to_ris(answers),
+    "json": lambda answers, *_: answers_to_json(answers),
+    "csv": _sources(to_csv),
+    "bib": _sources(to_bibtex),
+    "ris": _sources(to_ris),
+    "csl.json": _sources(to_csl),
 }
+_OTHER_NAMES = {"csl": "csl.json", "htm": "html"}

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from rag.translate import ENGLISH, Words, marked, number, plural
-from rag.types import Answer
+from collections.abc import Sequence
+from typing import Literal
+
+from babel.numbers import format_decimal
+
+from rag.translate import ENGLISH, Words, code_of, marked, number, plural
+from rag.types import Answer, ReportInfo
 
 FILTER_WORDS = {
     "country": marked("Lab"),
@@ -28,6 +33,15 @@ STAGE_WORDS = {
     "evidence": marked("Evidence the lab gave"),
     "admin": marked("Project details"),
 }
+KIND_WORDS = {
+    "plan": marked("Plan"),
+    "closing": marked("Closing"),
+    "experiment": marked("Experiment"),
+    "solution": marked("Solution"),
+}
+# What the section of a report's tags (`rag.types.FACTS`) is called.
+FACTS_HEADING = marked("Facts of this report")
+_SEPARATORS = {", ": marked(", "), "; ": marked("; ")}
 _NOUNS = {
     "report": plural("{n} report", "{n} reports"),
     "more report": plural("{n} more report", "{n} more reports"),
@@ -42,6 +56,18 @@ _NOUNS = {
 def counted(value: int, noun: str, words: Words = ENGLISH) -> str:
     """A number with its noun: "1 report", "1,204 reports"."""
     return words.ngettext(*_NOUNS[noun], value).format(n=number(words, value))
+
+
+def joined(words: Words, separator: Literal[", ", "; "], parts: Sequence[str]) -> str:
+    """Parts of a sentence with what the language writes for a comma or semicolon between them."""
+    return words.gettext(_SEPARATORS[separator]).join(parts)
+
+
+def kind_words(info: ReportInfo, words: Words = ENGLISH) -> str:
+    """What sort of report it is, in words: its kind, or the type that it is tagged with."""
+    kind = info.kind or info.type
+    known = KIND_WORDS.get(kind)
+    return words.gettext(known) if known else kind.capitalize()
 
 
 def mode_words(mode: str, words: Words = ENGLISH) -> str:
@@ -67,4 +93,6 @@ def run_sentence(answer: Answer, words: Words = ENGLISH) -> str:
     if run.cost_usd is None:
         return f"{said}."
     cost = words.gettext("about {cost} US dollars at list prices of {month}")
-    return f"{said}; {cost.format(cost=f'{run.cost_usd:.4f}', month=run.prices_of)}."
+    dollars = format_decimal(run.cost_usd, format="0.0000", locale=code_of(words))
+    both = joined(words, "; ", [said, cost.format(cost=dollars, month=run.prices_of)])
+    return f"{both}."

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from rag.errors import SettingsError
+from rag.report_link import checked_template
 
 PREFIX = "ASKLABS_"
 FILE = "asklabs.toml"
@@ -80,8 +81,15 @@ class Settings(BaseModel):
         description="mask e-mail addresses and phone numbers in answers, quotes, reports and "
         "exports, and before a model reads them",
     )
+    report_url: str = Field(
+        "",
+        description="public address of a report, with {report} where its id stands; "
+        "exports lead there",
+    )
     openai_api_key: SecretStr | None = Field(None, description="key of the model's server")
     openai_base_url: str | None = Field(None, description="address of an OpenAI-compatible server")
+
+    _ = field_validator("report_url")(checked_template)
 
     @property
     def answer_model(self) -> str:

@@ -173,7 +173,7 @@ def _print_doubts(citation: Citation) -> None:
 
 
 def _print_struck(struck: Struck) -> None:
-    from rag.briefs import one_line
+    from rag.brief_lines import one_line
     from rag.check_words import REASON, struck_sentence
 
     print(f"\nLeft out: {one_line(struck_sentence(struck))}")

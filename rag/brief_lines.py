@@ -1,0 +1,76 @@
+"""The text of a brief: an answer as lines and runs, and text that any document can hold."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+_NOTE_OR_BOLD = re.compile(r"\[(\d{1,6})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
+_ITEM = re.compile(r"(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
+_HEADING = re.compile(r"#{1,6}\s+(.*)")
+# Not allowed in XML, or without a meaning in a document: C0 and C1 controls, halves of pairs.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_BIDI_CONTROL = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Words of an answer, or with `note` above 0 the number of a source."""
+
+    text: str
+    bold: bool = False
+    note: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A paragraph, list item or heading of an answer; `number` is that of a numbered item."""
+
+    kind: Literal["paragraph", "bullet", "numbered", "heading"]
+    runs: tuple[Run, ...]
+    number: int = 0
+
+
+def answer_lines(text: str, known: set[int]) -> Iterator[Line]:
+    """The lines of an answer's text; of its `[n]` marks the `known` ones are notes."""
+    for raw in clean(text).split("\n"):
+        line = raw.strip()
+        if item := _ITEM.fullmatch(line):
+            number = int(item[1] or 0)
+            yield Line("numbered" if item[1] else "bullet", _runs(item[2], known), number)
+        elif heading := _HEADING.fullmatch(line):
+            yield Line("heading", _runs(heading[1], known))
+        elif line:
+            yield Line("paragraph", _runs(line, known))
+
+
+def _runs(text: str, known: set[int]) -> tuple[Run, ...]:
+    runs, at = [], 0
+    for match in _NOTE_OR_BOLD.finditer(text):
+        if match[1] and int(match[1]) not in known:
+            continue
+        before = text[at : match.start()]
+        runs.append(Run(before.rstrip() if match[1] else before))
+        runs.append(Run("", note=int(match[1])) if match[1] else Run(match[2], bold=True))
+        at = match.end()
+    runs.append(Run(text[at:]))
+    return tuple(run for run in runs if run.text or run.note)
+
+
+def clean(text: str) -> str:
+    """Text that any document can hold: no control characters, lines ended by newlines."""
+    return _CONTROL.sub("", "\n".join(text.splitlines())).replace("\t", " ")
+
+
+def one_line(text: str) -> str:
+    """Text on one line, without the marks that would turn the words around it."""
+    return " ".join(_BIDI_CONTROL.sub("", clean(text)).split())
+
+
+def right_to_left(text: str) -> bool:
+    """Whether the first letter with a direction is one that runs right to left."""
+    kinds = (unicodedata.bidirectional(ch) for ch in text)
+    return next((kind != "L" for kind in kinds if kind in ("L", "R", "AL")), False)
