@@ -113,6 +113,7 @@ def _detail(answer: Answer) -> dict[str, Any]:
             "language": passage.language,
             "part": passage.part,
             "parts": passage.parts,
+            "family": passage.family,
         }
 
     def cited(passage: Passage) -> dict[str, Any]:
@@ -123,6 +124,7 @@ def _detail(answer: Answer) -> dict[str, Any]:
     hits = [
         {
             "score": hit.score,
+            "similarity": hit.similarity,
             "stage": hit.passage.stage,
             "siblings": [number(info) for info in hit.siblings],
             **rest(hit.passage),

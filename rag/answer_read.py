@@ -37,10 +37,12 @@ class _Rest(BaseModel):
     language: str
     part: int
     parts: int
+    family: str = ""
 
 
 class _HitRest(_Rest):
     score: float
+    similarity: float = 0.0
     stage: Stage
     siblings: tuple[NonNegativeInt, ...] = ()
 
@@ -178,7 +180,7 @@ def _hits(given: _Answer) -> tuple[Hit, ...]:
         where = f"detail.passages.{i}"
         passage = _whole(given, rest, one, rest.stage, one.text, where)
         siblings = tuple(_info(given, number, where) for number in rest.siblings)
-        hits.append(Hit(passage, rest.score, siblings=siblings))
+        hits.append(Hit(passage, rest.score, rest.similarity, siblings))
     return tuple(hits)
 
 
@@ -220,6 +222,7 @@ def _whole(
         language=rest.language,
         part=rest.part,
         parts=rest.parts,
+        family=rest.family,
     )
 
 

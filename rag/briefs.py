@@ -144,21 +144,28 @@ class _Writer:
     report_url: str
 
     def part(self, answer: Answer) -> Part:
-        say = self.words.gettext
+        words = self.words
         sources = self._sources(answer)
         if not sources and answer.refused:
             sources = tuple(self._near(hit.passage) for hit in answer.hits[:NEAREST])
-        heading = say("Nearest passages") if answer.refused else say("Sources")
+        heading = words.gettext("Nearest passages") if answer.refused else words.gettext("Sources")
         cited = {citation.passage.id for citation in answer.citations}
         mentioned = tuple(
             self._near(hit.passage) for hit in answer.mentions if hit.passage.id not in cited
         )
-        lists = ((heading, sources), (say("Also mentioned in the text, not counted"), mentioned))
+        lists = (
+            (heading, sources),
+            (words.gettext("Also mentioned in the text, not counted"), mentioned),
+        )
         complete = answer.coverage.intent == "list" and not answer.refused
         listed = _listed(answer) if complete else ()
-        more = say("Further reports ({n})") if sources or mentioned else say("Reports ({n})")
+        more = (
+            words.gettext("Further reports ({n})")
+            if sources or mentioned
+            else words.gettext("Reports ({n})")
+        )
         return Part(
-            question=one_line(answer.question) or say("(no question)"),
+            question=one_line(answer.question) or words.gettext("(no question)"),
             language=one_line(answer.language),
             scope=tuple(self._scope(answer)),
             facts=tuple(self._facts(answer)),
@@ -175,23 +182,26 @@ class _Writer:
         return line, one_line(reason(one.why, self.words))
 
     def _scope(self, answer: Answer) -> Iterator[Fact]:
-        say = self.words.gettext
+        words = self.words
         if one_line(answer.standalone) not in ("", one_line(answer.question)):
-            yield say("Understood as"), one_line(answer.standalone)
-        yield say("Filters"), filter_sentence(answer.coverage.filters, self.words) or say("None")
+            yield words.gettext("Understood as"), one_line(answer.standalone)
+        yield (
+            words.gettext("Filters"),
+            filter_sentence(answer.coverage.filters, words) or words.gettext("None"),
+        )
 
     def _facts(self, answer: Answer) -> Iterator[Fact]:
-        say = self.words.gettext
-        yield say("Coverage"), coverage_sentence(answer, self.words)
-        if support := checked_sentence(answer.checked, self.words):
-            yield say("Support"), support
+        words = self.words
+        yield words.gettext("Coverage"), coverage_sentence(answer, words)
+        if support := checked_sentence(answer.checked, words):
+            yield words.gettext("Support"), support
         mode = MODE_WORDS.get(answer.mode)
-        yield say("Written by"), say(mode) if mode else one_line(answer.mode)
+        yield words.gettext("Written by"), words.gettext(mode) if mode else one_line(answer.mode)
         if answer.run.model:
-            yield say("Run"), one_line(run_sentence(answer, self.words))
+            yield words.gettext("Run"), one_line(run_sentence(answer, words))
         if answer.notice:
-            yield say("Note"), one_line(answer.notice)
-        yield say("Index"), one_line(answer.index) or say("Unknown")
+            yield words.gettext("Note"), one_line(answer.notice)
+        yield words.gettext("Index"), one_line(answer.index) or words.gettext("Unknown")
 
     def _sources(self, answer: Answer) -> tuple[Source, ...]:
         """One source per number; a number has a citation for each of its quotes."""
@@ -212,25 +222,28 @@ class _Writer:
         )
 
     def _near(self, passage: Passage) -> Source:
-        words = passage.text
-        if len(words) > NEAREST_CHARS:
-            words = words[:NEAREST_CHARS].rsplit(None, 1)[0] + " …"
-        return self._source(passage, 0, (_quote(words),))
+        text = passage.text
+        if len(text) > NEAREST_CHARS:
+            text = text[:NEAREST_CHARS].rsplit(None, 1)[0] + " …"
+        return self._source(passage, 0, (_quote(text),))
 
     def _source(
         self, passage: Passage, n: int, quotes: tuple[Quote, ...], *, in_section: bool = True
     ) -> Source:
-        info, say = passage.report, self.words.gettext
+        info, words = passage.report, self.words
         section, question = passage.place if in_section else ("", "")
         facts = (
-            (say("Section"), say(FACTS_HEADING) if section == FACTS else one_line(section)),
-            (say("Form question"), one_line(question)),
-            (say("Report"), one_line(info.id)),
+            (
+                words.gettext("Section"),
+                words.gettext(FACTS_HEADING) if section == FACTS else one_line(section),
+            ),
+            (words.gettext("Form question"), one_line(question)),
+            (words.gettext("Report"), one_line(info.id)),
         )
         return Source(
             n=n,
             who=who(info),
-            kind=one_line(kind_words(info, self.words)),
+            kind=one_line(kind_words(info, words)),
             title=one_line(info.title) or one_line(info.id),
             quotes=quotes,
             facts=tuple((label, value) for label, value in facts if value),

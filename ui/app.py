@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from rag.types import Filters
-from ui import handlers, render
+from ui import exports, handlers, render
 from ui.cards import sources
 from ui.parts import Parts, box, collection, sources_panel, talk_area
 from ui.run import Run
@@ -22,7 +22,7 @@ VISITORS = 20  # answers that are written at the same time; more visitors wait t
 # The parts that asking changes.
 CHANGED = (
     *("question", "talk", "run", "thread", "live", "sources", "welcome"),
-    *("go", "stop", "tools", "again", "clear", "md", "json"),
+    *("go", "stop", "tools", "again", "clear", "exports"),
 )
 
 
@@ -43,6 +43,7 @@ def build_app(engine: Engine) -> gr.Blocks:
                 parts |= box()
         _wire_asking(engine, parts)
         _wire_rest(engine, parts)
+        _wire_exports(engine, parts)
         _wire_words(engine, page, parts)
     page.queue(default_concurrency_limit=VISITORS)
     return page
@@ -59,8 +60,7 @@ def _drawn(parts: Parts, update: handlers.Update) -> Parts:
             parts["stop"]: gr.update(visible=busy),
             parts["welcome"]: gr.update(visible=not (busy or some)),
             parts["tools"]: gr.update(visible=some and not busy),
-            parts["md"]: gr.update(interactive=answered),
-            parts["json"]: gr.update(interactive=answered),
+            parts["exports"]: gr.update(visible=answered),
         }
     return values
 
@@ -150,9 +150,19 @@ def _wire_rest(engine: Engine, parts: Parts) -> None:
     parts["reset"].click(lambda: ([], []), None, given, queue=False, **quiet)
     for part in (parts["thread"], parts["live"]):
         part.cite(cited, parts["talk"], parts["sources"], **quiet)
-    for ending in ("md", "json"):
-        saved = parts[ending].click(_saver(ending), parts["talk"], parts["file"], **quiet)
-        saved.success(None, parts["file"], None, js="(file) => askLabs.save(JSON.parse(file))")
+
+
+def _wire_exports(engine: Engine, parts: Parts) -> None:
+    quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
+
+    def export(talk: handlers.Talk, event: gr.EventData) -> str:
+        ending, last = (getattr(event, name, None) for name in ("ending", "last"))
+        url = engine.settings.report_url
+        return json.dumps(exports.download(handlers.answers(talk), ending, last, url))
+
+    made = parts["exports"].export(export, parts["talk"], parts["file"], **quiet)
+    made.success(None, parts["file"], None, js="(file) => askLabsExports.done(JSON.parse(file))")
+    made.failure(None, None, None, js="() => askLabsExports.failed()")
 
 
 def _wire_words(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
@@ -170,18 +180,12 @@ def _wire_words(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
             parts["scope"]: scope,
             parts["greeting"]: render.welcome(len(catalogue.reports), words),
             parts["sources"]: sources(None, 0, words),
+            parts["exports"]: exports.menu(words),
             **dict(zip(examples, questions, strict=True)),
         }
 
-    names = ("masthead", "facts", "scope", "greeting", "sources")
+    names = ("masthead", "facts", "scope", "greeting", "sources", "exports")
     drawn = [parts[name] for name in names]
     # Not queued: it must be done before anything can have been asked.
     quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
     page.load(spoken, None, [*drawn, *examples], queue=False, **quiet)
-
-
-def _saver(ending: str) -> Callable[[handlers.Talk], str]:
-    def save(talk: handlers.Talk) -> str:
-        return json.dumps(handlers.download(talk, ending))
-
-    return save

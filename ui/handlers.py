@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
-from rag.export import export as export_answers
 from rag.labels import counted
 from rag.translate import ENGLISH, Words, marked, number
 from rag.types import Answer, Filters, Turn
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
 Talk = tuple[Exchange, ...]
 
 LONGEST_TAG = 48
-MEDIA = {"md": "text/markdown", "json": "application/json"}
 BROKEN = marked("Something went wrong here. Please try again; the server's log has the details.")
 
 
@@ -173,22 +169,6 @@ def show(talk: Talk, turn: object, words: Words = ENGLISH) -> Update:
 def answers(talk: Talk) -> list[Answer]:
     """The answers of a conversation."""
     return [one.answer for one in talk if one.answer]
-
-
-def download(talk: Talk, ending: str) -> dict[str, str]:
-    """The conversation as a file for the browser to save: name, media type, base64 data.
-
-    It travels with the event and is never written to the server's disk.
-    """
-    found = answers(talk)
-    title = found[0].question if found else "Ask the Labs"
-    slug = "-".join(re.findall(r"[a-z0-9]+", title.casefold())[:8]) or "conversation"
-    data = export_answers(found, ending, title)
-    return {
-        "name": f"{slug}.{ending}",
-        "type": MEDIA[ending],
-        "data": base64.b64encode(data).decode("ascii"),
-    }
 
 
 def choices(catalogue: Catalogue, field: str) -> list[tuple[str, str]]:

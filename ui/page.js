@@ -119,16 +119,6 @@ window.askLabs = (() => {
     page.scrollTop += article.getBoundingClientRect().top - top - 16;
   }
 
-  function save(file) {
-    if (!file || !file.data) return;
-    const bytes = Uint8Array.from(atob(file.data), (c) => c.charCodeAt(0));
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));
-    link.download = file.name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
-  }
-
   function unfold() {
     const filters = document.getElementById("filters");
     const open = filters.classList.toggle("unfolded");
@@ -137,5 +127,5 @@ window.askLabs = (() => {
 
   document.addEventListener("click", back);
   document.addEventListener("keydown", (event) => event.key === "Escape" && back(event));
-  return { chosen, clicked, shown, grew, save, unfold };
+  return { chosen, clicked, shown, grew, unfold };
 })();

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from rag.types import Filters
-from ui import cards, handlers, render
+from ui import cards, exports, handlers, render
 from ui.speech import LABELS
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ Parts = dict[str, Any]
 
 _CITE = "element.addEventListener('click', (e) => askLabs.clicked(e, (at) => trigger('cite', at)));"
 _CHIP = "element.addEventListener('click', (e) => askLabs.chosen(e, (at) => trigger('chip', at)));"
+_EXPORT = (
+    "element.addEventListener('click', "
+    "(e) => askLabsExports.clicked(e, (at) => trigger('export', at)));"
+)
 _GREW = "watch('value', () => askLabs.grew()); " + _CITE
 _SHOWN = "watch('value', () => askLabs.shown());"
 
@@ -97,13 +101,6 @@ def box() -> Parts:
             "again": gr.Button(LABELS.gettext("Ask again"), elem_classes="quiet-button"),
             "clear": gr.Button(LABELS.gettext("Clear"), elem_classes="quiet-button"),
         }
-        save_as = (
-            ("md", LABELS.gettext("Save as Markdown")),
-            ("json", LABELS.gettext("Save as JSON")),
-        )
-        for ending, label in save_as:
-            parts[ending] = gr.Button(
-                label, elem_classes=["quiet-button", "export"], interactive=False
-            )
+        parts["exports"] = html(exports.menu(), js_on_load=_EXPORT, elem_id="exports")
     file = gr.Textbox(visible="hidden", elem_id="file", label=LABELS.gettext("File to save"))
     return {"question": question, "go": go, "stop": stop, "file": file} | parts

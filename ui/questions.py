@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rag.errors import InputError
+from rag.settings import load_settings
 from ui.options import (
     Country,
     Ignore,
@@ -27,6 +29,9 @@ from ui.options import (
     ignored_of,
 )
 from ui.printing import print_answer, print_hits, print_json, print_plan, print_sources
+
+if TYPE_CHECKING:
+    from rag.types import Answer
 
 
 def ask(
@@ -117,19 +122,52 @@ def search(
 def export(
     answers: Annotated[Path, typer.Argument(help="Answers: what ask --json or batch wrote.")],
     to: Annotated[
-        Path, typer.Option("--to", help="File to write: .md .docx .pdf .html .json .csv .bib .ris")
-    ],
+        Path | None,
+        typer.Option(
+            "--to",
+            help="File to write: .md .docx .pdf .html .json .csv .bib .ris .csl.json",
+        ),
+    ] = None,
     title: Annotated[str, typer.Option(help="Title of the brief.")] = "",
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Check each quote against the reports of today; exit code 1 if one is gone.",
+        ),
+    ] = False,
+    index: Index = None,
+    json: Json = False,
 ) -> None:
-    """Turn answers into a brief or a list of sources; the file's ending says which."""
-    from rag.export import answers_from_json
-    from rag.export import export as write
+    """Turn answers into a brief or a list of sources, or check that their quotes still stand.
 
+    The ending of the file to write says what it becomes. --index and --json belong to --verify.
+    """
+    from rag.export import answers_from_json
+
+    if to is None and not verify:
+        raise InputError("Name the file to write with --to, or check the answers with --verify.")
+    if json and not verify:
+        raise InputError("--json goes with --verify. To write answers as JSON: --to FILE.json")
     try:
-        data = answers.read_bytes()
+        given = answers_from_json(answers.read_bytes())
     except OSError as error:
         raise InputError(f"{answers} can't be read ({error}).") from error
-    made = write(answers_from_json(data), to.suffix.lstrip(".").lower(), title)
+    settings = load_settings(index=index)
+    if to is not None:
+        _write(given, to, title, settings.report_url)
+    if verify:
+        from ui.rechecking import verify as all_stand
+
+        if not all_stand(given, settings.index, json=json):
+            raise typer.Exit(1)
+
+
+def _write(answers: Sequence[Answer], to: Path, title: str, report_url: str) -> None:
+    from rag.export import ending_of
+    from rag.export import export as write
+
+    made = write(answers, ending_of(to.name), title, report_url=report_url)
     try:
         to.write_bytes(made)
     except OSError as error:

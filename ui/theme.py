@@ -102,9 +102,11 @@ def css() -> str:
 
 
 def head() -> str:
-    """What the page's head needs: its icon, its style, the script that links citations to sources.
+    """What the page's head needs: its icon, its style, the scripts of citations and exports.
 
     The style stands here because Gradio's own css argument rewrites selectors, and some wrongly.
     """
-    script = Path(__file__).with_name("page.js").read_text(encoding="utf-8")
+    folder = Path(__file__).parent
+    names = ("page.js", "exports.js")
+    script = "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
     return f'<link rel="icon" href="{FAVICON}"><style>{css()}</style><script>{script}</script>'

@@ -1,0 +1,52 @@
+// The export menu: asks the server for a file, says that it is being made, and saves it.
+window.askLabsExports = (() => {
+  const menu = () => document.querySelector(".exports");
+
+  function say(words, kind) {
+    const state = menu()?.querySelector(".state");
+    if (!state) return;
+    state.textContent = words;
+    state.className = `state ${kind}`;
+  }
+
+  const close = () => menu()?.querySelector("details")?.removeAttribute("open");
+
+  // Called for every click inside the menu; `trigger` asks the server for the file.
+  function clicked(event, trigger) {
+    const button = event.target.closest("button[data-ending]");
+    if (!button || menu().classList.contains("busy")) return;
+    menu().classList.add("busy");
+    close();
+    menu().querySelector("summary").focus({ preventScroll: true });
+    say(button.dataset.waiting, "waiting");
+    trigger({ ending: button.dataset.ending, last: menu().querySelector("input[value=last]").checked });
+  }
+
+  function done(file) {
+    menu()?.classList.remove("busy");
+    if (file.error) return say(file.error, "failed");
+    say("", "");
+    const bytes = Uint8Array.from(atob(file.data), (c) => c.charCodeAt(0));
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));
+    link.download = file.name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+  }
+
+  function failed() {
+    menu()?.classList.remove("busy");
+    say(menu()?.dataset.broken ?? "", "failed");
+  }
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest(".exports details")) close();
+  });
+  document.addEventListener("keydown", (event) => {
+    const open = event.key === "Escape" && menu()?.querySelector("details[open]");
+    if (!open) return;
+    close();
+    open.querySelector("summary").focus({ preventScroll: true });
+  });
+  return { clicked, done, failed };
+})();
