@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from copy import deepcopy
 from datetime import datetime, time
 
 import docx
@@ -76,6 +77,8 @@ def _set_up(document: Document, brief: Brief) -> None:
         font.bold = font.cs_bold = True
     document.styles["Quote"].paragraph_format.left_indent = Cm(0.8)
     document.styles["Title"].element.get_or_add_pPr().remove_all("w:pBdr")
+    for name, *_ in _STYLES:
+        _match_twin(document.styles[name])
     docx_text.set_language(document.styles.element, brief.language)
     about = document.core_properties
     about.title, about.author, about.comments = brief.title[:255], PRODUCT, ""
@@ -98,6 +101,15 @@ def _style(style: ParagraphStyle, size: float, colour: RGBColor) -> None:
     complex_size = OxmlElement("w:szCs")
     complex_size.set(qn("w:val"), str(round(size * 2)))
     properties.find(qn("w:sz")).addnext(complex_size)
+
+
+def _match_twin(style: ParagraphStyle) -> None:
+    """Make the style of words that goes with a style of paragraphs look like it."""
+    named = {one.get(qn("w:styleId")): one for one in style.element.getparent()}
+    for link in style.element.findall(qn("w:link")):
+        twin = named[link.get(qn("w:val"))]
+        twin.remove_all("w:rPr")
+        twin.append(deepcopy(style.element.rPr))
 
 
 class _Writer:
@@ -124,7 +136,9 @@ class _Writer:
             stops.add_tab_stop(stop.position, WD_TAB_ALIGNMENT.CLEAR)
         stops.add_tab_stop(TEXT_WIDTH, WD_TAB_ALIGNMENT.RIGHT)
         docx_text.make_right_to_left(footer, brief.rtl)
-        add_words(footer, f"{PRODUCT} · {brief.when}\t")
+        # The mark keeps the name from turning the date beside it.
+        mark = "\u200f" if brief.rtl else ""
+        add_words(footer, f"{PRODUCT}{mark} · {brief.when}\t")
         docx_text.add_field(footer, "PAGE")
         add_words(footer, " / ")
         docx_text.add_field(footer, "NUMPAGES")
@@ -184,10 +198,10 @@ class _Writer:
         head.paragraph_format.space_before = Pt(10)
         if source.n:
             _add_bookmark(head, source, number)
-        add_words(head, source.who, bold=True)
+        add_words(head, source.who, bold=True, apart=True)
         kind = f" ({source.kind})" if source.kind else ""
         add_words(head, f"{kind}{self._labels.colon} ")
-        add_words(head, source.title, language=source.language)
+        add_words(head, source.title, language=source.language, apart=True)
         rows = []
         for quote in source.quotes:
             self._quote(quote, source.language)
@@ -218,7 +232,7 @@ class _Writer:
     def _fact(self, label: str, value: str) -> Paragraph:
         paragraph = self._new("Facts", self._brief.rtl)
         add_words(paragraph, f"{label}{self._labels.colon} ", bold=True)
-        add_words(paragraph, value)
+        add_words(paragraph, value, apart=True)
         return paragraph
 
 

@@ -10,6 +10,8 @@ from typing import Literal
 
 _NOTE_OR_BOLD = re.compile(r"\[(\d{1,6})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 _ITEM = re.compile(r"(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
+# How an answer made of the reports' own sentences says who speaks: "Peru (2022, plan): ..."
+SPEAKER = re.compile(r"([^\[\]*:]{2,80} \((?:\d{4}|\w+)(?:, \w+)?\):)(?= )")
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 # Not allowed in XML, or without a meaning in a document: C0 and C1 controls, halves of pairs.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -48,6 +50,7 @@ def answer_lines(text: str, known: set[int]) -> Iterator[Line]:
 
 
 def _runs(text: str, known: set[int]) -> tuple[Run, ...]:
+    text = SPEAKER.sub(r"**\1**", text, count=1) if SPEAKER.match(text) else text
     runs, at = [], 0
     for match in _NOTE_OR_BOLD.finditer(text):
         if match[1] and int(match[1]) not in known:

@@ -24,7 +24,7 @@ from rag.brief_lines import Line, right_to_left
 from rag.briefs import PRODUCT, Brief, Fact, Part, Quote, Source
 from rag.errors import InputError
 
-LONG_SOURCE = 1200
+LONG_SOURCE, MANY_QUOTES = 1200, 2
 
 _TEMPLATE = r"""
 #let brief = json(bytes(sys.inputs.brief))
@@ -48,6 +48,7 @@ _TEMPLATE = r"""
     let (side, bar) = (if quote.rtl { "right" } else { "left" }, 1.5pt + blue)
     block(
       width: 100%, above: .8em, below: .8em, stroke: ((side): bar), inset: ((side): 9pt, y: 2pt),
+      sticky: true,
       for words-of-line in quote.lines { directed(words-of-line, par(words-of-line.text)) },
     )
     facts(quote.facts)
@@ -59,7 +60,8 @@ _TEMPLATE = r"""
 })
 #let runs(one) = for run in one.runs {
   if "anchor" in run {
-    link(label(run.anchor), text(fill: blue, super(typographic: false, run.text)))
+    // Held to the word before it.
+    sym.wj + link(label(run.anchor), text(fill: blue, super(typographic: false, run.text)))
   } else if run.bold { strong(run.text) } else { run.text }
 }
 #let line(one) = directed(one, {
@@ -79,10 +81,11 @@ _TEMPLATE = r"""
 #set page(paper: "a4", margin: (x: 2.5cm, top: 2.2cm, bottom: 2.4cm), footer: context {
   set text(size: 8pt, fill: soft)
   grid(columns: (1fr, auto), gutter: 1em,
-    [#text(lang: "en", dir: ltr, brief.product) · #brief.when],
+    // In a box of its own the name does not turn the date beside it.
+    [#box(text(lang: "en", dir: ltr, brief.product)) · #brief.when],
     text(dir: ltr, counter(page).display("1 / 1", both: true)))
 })
-#set par(leading: .7em, spacing: .95em)
+#set par(leading: .7em, spacing: 1.2em)
 #show std.title: set text(size: 20pt)
 #show heading.where(level: 1): set text(size: 13.5pt, fill: blue)
 #show heading.where(level: 1): set block(above: 2.2em, below: 1em)
@@ -220,7 +223,8 @@ def _data(brief: Brief, show: Callable[[str], str]) -> dict[str, Any]:
             "title": text(one.title, one.language),
             "quotes": [quote(each, one.language) for each in one.quotes],
             # Kept on one page unless that would leave much of one empty.
-            "long": sum(len(words) for each in one.quotes for words in each.lines) > LONG_SOURCE,
+            "long": len(one.quotes) > MANY_QUOTES
+            or sum(len(words) for each in one.quotes for words in each.lines) > LONG_SOURCE,
             "facts": facts(one.facts),
             "link": one.link,
         }

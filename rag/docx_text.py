@@ -19,6 +19,8 @@ from docx.shared import RGBColor
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run
 
+from rag.brief_lines import right_to_left
+
 BLUE = RGBColor(0x0B, 0x4A, 0x8A)
 # The children of w:pPr that come after a border: the order is part of the format.
 _AFTER_BORDER = (
@@ -30,6 +32,7 @@ _AFTER_BIDI = _AFTER_BORDER[4:]
 _RTL_LETTER = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff"
 # From one letter of a direction to the last one before a letter of the other.
 _RTL_WORDS = re.compile(rf"[{_RTL_LETTER}](?:[\W\d_]*[{_RTL_LETTER}])*")
+_LTR_MARK, _RTL_MARK = "\u200e", "\u200f"
 _LTR_LETTER = rf"[^\W\d_{_RTL_LETTER}]"
 _LTR_WORDS = re.compile(rf"{_LTR_LETTER}(?:[\W\d_]*{_LTR_LETTER})*")
 
@@ -56,10 +59,17 @@ def add_words(
     bold: bool | None = None,
     language: str = "",
     struck: bool = False,
+    apart: bool = False,
 ) -> None:
-    """Add text to a paragraph, in runs of one direction each."""
+    """Add text to a paragraph, in runs of one direction each.
+
+    What is `apart` runs as its first letter does, and keeps its full stop on its own end.
+    """
     properties = paragraph._p.pPr
     rtl = properties is not None and properties.find(qn("w:bidi")) is not None
+    if apart and words and right_to_left(words) != rtl:
+        mark = _LTR_MARK if rtl else _RTL_MARK
+        rtl, words = not rtl, f"{mark}{words}{mark}"
     for piece, turned in directions(words, rtl):
         run = paragraph.add_run(piece)
         run.font.bold = run.font.cs_bold = bold

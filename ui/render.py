@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from rag.brief_lines import SPEAKER
 from rag.check_words import REASON, checked_sentence, struck_sentence, verdicts
 from rag.coverage_words import coverage_sentence
 from rag.labels import counted, mode_words
@@ -21,8 +22,6 @@ COLUMNS = (marked("Lab"), marked("Year"), marked("Kind"), marked("Report"))
 _MARK = re.compile(r" ?\[(\d{1,6})\]")
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _ITEM = re.compile(r"\s*(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
-# How an answer made of the reports' own sentences says who speaks: "Peru (2022, plan): ..."
-_SPEAKER = re.compile(r"([^\[\]*:]{2,80} \((?:\d{4}|\w+)(?:, \w+)?\):)(?= )")
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 
 
@@ -68,7 +67,7 @@ def _inline(
         # A narrow no-break space keeps the number on the line of the words it belongs to.
         return "\u202f" + _cite(n, turn, citations[n] if citations else (), words)
 
-    said = _SPEAKER.sub(r"**\1**", text, count=1) if _SPEAKER.match(text) else text
+    said = SPEAKER.sub(r"**\1**", text, count=1) if SPEAKER.match(text) else text
     html = _BOLD.sub(r"<strong>\1</strong>", _MARK.sub(link, escape(said)))
     return html.replace("</a>\u202f<a", "</a>\u2009<a")  # a row of numbers may wrap
 

@@ -33,8 +33,14 @@ def words_of(request: gr.Request | None) -> Words:
 
 def translations(page: gr.Blocks) -> gr.I18n:
     """The labels of a page's parts in all languages, for the browser to choose from."""
-    blocks = page.blocks.values()
-    labels = {v.key for block in blocks for v in vars(block).values() if isinstance(v, I18nData)}
+    # The words on a button are its value, which Gradio keeps as they were given only here.
+    given = [
+        value
+        for block in page.blocks.values()
+        for values in (vars(block), *block._constructor_args)
+        for value in values.values()
+    ]
+    labels = {value.key for value in given if isinstance(value, I18nData)}
     return gr.I18n(
         **{code: {one: words_in(code).gettext(one) for one in labels} for code in languages()}
     )
