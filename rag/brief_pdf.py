@@ -60,8 +60,7 @@ _TEMPLATE = r"""
 })
 #let runs(one) = for run in one.runs {
   if "anchor" in run {
-    // Held to the word before it.
-    sym.wj + link(label(run.anchor), text(fill: blue, super(typographic: false, run.text)))
+    link(label(run.anchor), text(fill: blue, super(typographic: false, run.text)))
   } else if run.bold { strong(run.text) } else { run.text }
 }
 #let line(one) = directed(one, {

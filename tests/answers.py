@@ -70,7 +70,7 @@ def answer(*passages: Passage, text: str = "", question: str = "¿Qué pasó, se
         hits=tuple(Hit(p, 1 / (3 + i)) for i, p in enumerate(passages)),
         coverage=Coverage("answer", ("one_report",), ("Perú",), 41, 12, 9, Filters(year=(2023,))),
         mode="extractive",
-        language="es",
+        language="en",
         timings={"plan_ms": 1.25, "retrieve_ms": 50.5, "answer_ms": 7.0},
         tokens={"prompt": 3, "completion": 4},
         index="f00dcafe",
@@ -122,6 +122,7 @@ PASSAGES = st.builds(
     language=TEXTS,
     part=NUMBERS,
     parts=NUMBERS,
+    family=TEXTS,
 )
 FILTERS = st.builds(
     Filters,
@@ -153,7 +154,9 @@ def answers(draw: st.DrawFn) -> Answer:
             )
             for n, p in enumerate(cited, 1)
         ),
-        hits=tuple(Hit(p, draw(FLOATS)) for p in draw(st.lists(st.sampled_from(known)))),
+        hits=tuple(
+            Hit(p, draw(FLOATS), draw(FLOATS)) for p in draw(st.lists(st.sampled_from(known)))
+        ),
         coverage=draw(
             st.builds(
                 Coverage,

@@ -7,11 +7,21 @@ import io
 import json
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import bibtexparser
+import citeproc
 import docx
 import rispy
 from bibtexparser.middlewares import LatexDecodingMiddleware
+from citeproc import (
+    Citation,
+    CitationItem,
+    CitationStylesBibliography,
+    CitationStylesStyle,
+    formatter,
+)
+from citeproc.source.json import CiteProcJSON
 from markdown_it import MarkdownIt
 from pypdf import PdfReader
 
@@ -64,9 +74,22 @@ def words_of(data: bytes, ending: str) -> str:
         library = bibtexparser.parse_string(text, append_middleware=[LatexDecodingMiddleware()])
         assert not library.failed_blocks
         return "\n".join(str(f.value) for entry in library.entries for f in entry.fields)
+    if ending == "csl.json":
+        return csl_text(data)
     if ending == "ris":
         return json.dumps(rispy.loads(data.decode()), ensure_ascii=False)
     return json.dumps(json.loads(data), ensure_ascii=False)
+
+
+def csl_text(data: bytes) -> str:
+    """The notes of references, and the references as a citation processor writes them out."""
+    source = CiteProcJSON(json.loads(data))
+    style = next(Path(citeproc.__file__).parent.glob("data/styles/harvard*.csl"))
+    written = CitationStylesBibliography(CitationStylesStyle(style), source, formatter.plain)
+    for key in source:
+        written.register(Citation([CitationItem(key)]))
+    notes = [str(reference.get("note", "")) for reference in source.values()]
+    return "\n".join([*map(str, written.bibliography()), *notes])
 
 
 def rendered(markdown: str) -> str:

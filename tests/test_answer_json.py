@@ -10,9 +10,11 @@ import pytest
 from answers import PLAIN, RIGHT_TO_LEFT, answers
 from hypothesis import given, settings
 
+from rag.engine import Engine
 from rag.errors import InputError
 from rag.export import answer_from_dict, answer_to_dict, answers_from_json, export
-from rag.types import Answer, Filters
+from rag.run_record import RunRecord
+from rag.types import Answer, Filters, Struck
 
 CONTRACT = {
     **{"id": str, "question": str, "standalone": str, "answer": str, "refused": bool},
@@ -78,6 +80,36 @@ def test_json_is_read_back_as_array_object_and_lines() -> None:
     lines = [json.dumps(answer_to_dict(one)) for one in both]
     assert answers_from_json("\n".join(lines).encode()) == both
     assert answers_from_json(lines[0].encode()) == (PLAIN,)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What did the labs learn about mobile money?",
+        "Which plans of 2023 are tagged with SDG 14?",
+        "Which reports mention bamboo?",
+        "Who discovered the moons of Jupiter?",
+        "What can you do?",
+    ],
+)
+def test_what_an_engine_answered_is_read_back_equal(sample_engine: Engine, question: str) -> None:
+    one = sample_engine.ask(question, ignored=Filters(type=("learningplan",))).answer
+    assert answers_from_json(export([one], "json")) == (one,)
+
+
+def test_what_a_model_s_answer_has_besides_is_read_back_equal() -> None:
+    covered = replace(PLAIN.coverage, intent="list", mentioned=("two",))
+    one = replace(
+        PLAIN,
+        coverage=covered,
+        struck=(Struck("All will [1].", "it names no lab"),),
+        checked={"supported": 3, "struck": 1, "corrected": 1},
+        run=RunRecord("gpt-4.1-mini", "2", 0.0021, "2025-08"),
+        citations=(replace(PLAIN.citations[0], corrected=True), *PLAIN.citations[1:]),
+    )
+    (again,) = answers_from_json(export([one], "json"))
+    assert again == one
+    assert [hit.passage.report.id for hit in again.mentions] == ["two"]
 
 
 @settings(max_examples=60, deadline=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections import Counter
 from dataclasses import replace
@@ -19,7 +20,7 @@ from pypdf import PdfReader
 from readers import html_text, rendered, squeezed, words_of
 
 from rag.errors import InputError
-from rag.export import FORMATS, export
+from rag.export import FORMATS, ending_of, export
 from rag.types import Answer, Coverage
 
 DAY = date(2025, 11, 25)
@@ -117,7 +118,8 @@ def test_word_is_told_what_runs_right_to_left() -> None:
     assert paragraph._p.pPr.xpath("w:bidi")
     assert [run.text for run in paragraph.runs if not run.font.rtl] == ["mobile"]
     title = next(p for p in document.paragraphs if "أسواق بلا نقود" in p.text)
-    assert [run.text for run in title.runs if run.font.rtl] == ["أسواق بلا نقود"]
+    words = [run.text.strip("\u200e\u200f") for run in title.runs if run.font.rtl]
+    assert words == ["أسواق بلا نقود"]
     assert document.core_properties.created.date() == DAY
     anchors = document.element.xpath("//w:hyperlink/@w:anchor")
     assert set(anchors) <= set(document.element.xpath("//w:bookmarkStart/@w:name"))
@@ -177,12 +179,17 @@ def test_references_have_one_entry_per_report_with_all_it_is_cited_for() -> None
     assert ris[0]["type_of_reference"] == "RPRT"
     assert ris[0]["authors"] == ["Côte d’Ivoire", "Perú"]
     assert "[1] “Once more.” (Énoncé du défi)" in ris[0]["notes"]
+    items = json.loads(export(twice, "csl.json"))
+    assert [item["id"] for item in items] == ["one-report", "two", "three"]
+    assert items[0]["author"] == [{"literal": "Côte d’Ivoire"}, {"literal": "Perú"}]
+    assert items[0]["issued"] == {"date-parts": [[2023]]}
     assert library.entries[0]["year"] == "2023"
     assert "A second question?" in library.entries[0]["annote"]
 
 
 def test_a_report_cant_add_entries_to_the_references() -> None:
     assert len(rispy.loads(export([EVIL], "ris").decode())) == 1
+    assert len(json.loads(export([EVIL], "csl.json"))) == 1
     text = export([EVIL], "bib").decode()
     assert len(bibtexparser.parse_string(text).entries) == 1
     depth = 0
@@ -238,11 +245,18 @@ def test_a_number_with_two_quotes_is_one_source(ending: str) -> None:
 
 
 def test_unknown_endings_and_nothing_to_export_are_said() -> None:
-    with pytest.raises(InputError, match=r"'xls'.*md, html, docx, pdf, json, csv, bib, ris"):
+    with pytest.raises(InputError, match=r"'xls'.*md, html, .*, bib, ris, csl\.json"):
         export([PLAIN], "xls")
     with pytest.raises(InputError, match="Ask a question first"):
         export([], "md")
     assert export([PLAIN], ".MD", day=DAY) == export([PLAIN], "md", day=DAY)
+    assert export([PLAIN], "csl") == export([PLAIN], "csl.json")
+
+
+def test_the_ending_of_a_name_says_the_format() -> None:
+    names = ("a.md", "A.PDF", "b.csl.json", "b.json", "x.csl", "archive.tar.gz", "none", ".bib")
+    wanted = ["md", "pdf", "csl.json", "json", "csl", "gz", "", "bib"]
+    assert [ending_of(name) for name in names] == wanted
 
 
 def test_a_million_characters_and_a_million_spaces_are_soon_written() -> None:

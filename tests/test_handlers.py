@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import gc
-import json
 import threading
 import time
 
@@ -227,22 +225,6 @@ def test_clearing_leaves_nothing() -> None:
     cleared = handlers.clear()
     assert cleared["talk"] == ()
     assert cleared["thread"] == cleared["live"] == cleared["question"] == ""
-
-
-def test_a_conversation_is_saved_as_markdown_and_json() -> None:
-    engine = FakeEngine()
-    talk = asked(engine, "What keeps food cool? <b>", asked(engine, "Please fail")[-1]["talk"])
-    talk = talk[-1]["talk"]
-    file = handlers.download(talk, "md")
-    assert file["name"] == "what-keeps-food-cool-b.md"
-    assert "three days" in base64.b64decode(file["data"]).decode()
-    file = handlers.download(talk, "json")
-    assert "What keeps food cool? <b>" in json.dumps(json.loads(base64.b64decode(file["data"])))
-
-
-def test_a_name_without_latin_letters_still_names_a_file() -> None:
-    talk = asked(FakeEngine(), "ماذا تعلمت؟")[-1]["talk"]
-    assert handlers.download(talk, "md")["name"] == "conversation.md"
 
 
 def test_filters_show_counts_and_scope() -> None:
