@@ -119,6 +119,7 @@ class _Writer:
         self._document = document
         self._brief = brief
         self._labels = brief.labels
+        self._style_ids = {style.name: style.style_id for style in document.styles}
 
     def title_block(self) -> None:
         """The title, who made it and when, and the footer of every page."""
@@ -171,7 +172,9 @@ class _Writer:
         self._new("Heading 2", self._brief.rtl, words)
 
     def _new(self, style: str, rtl: bool, words: str = "") -> Paragraph:
-        paragraph = self._document.add_paragraph(style=style)
+        paragraph = self._document.add_paragraph()
+        # The library would look through all styles for each paragraph.
+        paragraph._p.style = self._style_ids[style]
         docx_text.make_right_to_left(paragraph, rtl)
         add_words(paragraph, words)
         return paragraph

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from babel.numbers import format_decimal
+from babel.numbers import get_decimal_symbol
 
 from rag.translate import ENGLISH, Words, code_of, marked, number, plural
 from rag.types import Answer, ReportInfo
@@ -93,6 +93,6 @@ def run_sentence(answer: Answer, words: Words = ENGLISH) -> str:
     if run.cost_usd is None:
         return f"{said}."
     cost = words.gettext("about {cost} US dollars at list prices of {month}")
-    dollars = format_decimal(run.cost_usd, format="0.0000", locale=code_of(words))
+    dollars = f"{run.cost_usd:.4f}".replace(".", get_decimal_symbol(code_of(words)))
     both = joined(words, "; ", [said, cost.format(cost=dollars, month=run.prices_of)])
     return f"{both}."
