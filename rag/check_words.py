@@ -30,6 +30,7 @@ _REASONS = (
     marked("it cites no passage"),
     marked("the passages don't say this"),
     marked("the number {number} stands in no passage cited"),
+    marked("the name {name} stands in no passage cited"),
     marked("no passage cited is of {country} or speaks of it"),
     marked("the passage denies it, or does not deny what it denies"),
     marked("a model found that the passages don't say this"),

@@ -11,6 +11,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
+from rag.check_words import reason
 from rag.labels import counted
 from rag.translate import ENGLISH, LOCALE, code_of, languages, number, words_in
 from tests.messages import calls
@@ -113,3 +114,22 @@ def test_regions_are_their_language_and_unknown_languages_are_english() -> None:
     for code in ("de", "", "xx-YY", "../fr", "en-GB"):
         assert words_in(code) is ENGLISH
     assert number(words_in("es"), 12_041) == "12.041"
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+@pytest.mark.parametrize(
+    "why",
+    [
+        "it cites no passage",
+        "the passages don't say this",
+        "the number 4.5 stands in no passage cited",
+        "the name O'Neill stands in no passage cited",
+        "no passage cited is of Peru or speaks of it",
+        "the passage denies it, or does not deny what it denies",
+    ],
+)
+def test_reasons_of_the_check_are_told_in_every_language(code: str, why: str) -> None:
+    told = reason(why, words_in(code))
+    assert told != why
+    assert all(one in told for one in ("4.5", "O'Neill", "Peru") if one in why)
+    assert reason(why) == why
