@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from rag.spelling import in_dictionary
@@ -34,18 +34,29 @@ class Catalogue:
     """
 
     def __init__(
-        self, reports: Iterable[ReportInfo], known_words: dict[str, bool] | None = None
+        self,
+        reports: Iterable[ReportInfo],
+        known_words: dict[str, bool] | None = None,
+        languages: Mapping[str, Collection[str]] | None = None,
     ) -> None:
-        """`known_words` says of words whether a dictionary has them; others are added to it."""
+        """Take in the reports' tags.
+
+        Args:
+            reports: what is known of each.
+            known_words: says of words whether a dictionary has them; others are added to it.
+            languages: those of each report's passages by its id; else its own language counts.
+        """
         self.reports: Mapping[str, ReportInfo] = {r.id: r for r in reports}
+        self._languages = languages
         self._ids: dict[str, dict[str | int, set[str]]] = {field: {} for field in FILTER_FIELDS}
         for report in self.reports.values():
             for field, by_key in self._ids.items():
-                for key in report_keys(report, field):
+                for key in self._keys_in(report, field):
                     by_key.setdefault(key, set()).add(report.id)
         self._spellings = {field: self._count_spellings(field) for field in FILTER_FIELDS}
         # Made when first needed: most questions have no filter, and words are looked up slowly.
         self._vocabularies: dict[str, Vocabulary] = {}
+        self._reports_of: dict[str, list[tuple[str, set[str]]]] = {}
         self._known_words = {} if known_words is None else known_words
 
     def ids(self, filters: Filters) -> frozenset[str]:
@@ -66,10 +77,7 @@ class Catalogue:
     def counts(self, field: str, filters: Filters = Filters()) -> list[tuple[str, int]]:
         """Each value of a filter field with its number of reports, by value."""
         inside = self.ids(filters)
-        found = [
-            (name, len(inside & self._any_of(field, spellings)))
-            for name, spellings in self._values(field)
-        ]
+        found = [(name, len(inside & having)) for name, having in self._having(field)]
         return sorted((pair for pair in found if pair[1]), key=lambda pair: pair[0].casefold())
 
     def variants(self, field: str) -> list[TagValue]:
@@ -127,6 +135,14 @@ class Catalogue:
         found = map(_most_used, self._spellings[field].values())
         return [(spellings[0][0], spellings) for spellings in found]
 
+    def _having(self, field: str) -> list[tuple[str, set[str]]]:
+        """Each value of a filter field with the ids of the reports that have it."""
+        if field not in self._reports_of:
+            self._reports_of[field] = [
+                (name, self._any_of(field, spellings)) for name, spellings in self._values(field)
+            ]
+        return self._reports_of[field]
+
     def _any_of(self, field: str, spellings: Iterable[tuple[str, int]]) -> set[str]:
         keys = {filter_key(field, spelling) for spelling, _ in spellings}
         return set().union(*(self._ids[field].get(key, set()) for key in keys))
@@ -149,13 +165,22 @@ class Catalogue:
             self._known_words[word] = in_dictionary(word)
         return self._known_words[word]
 
+    def _values_in(self, report: ReportInfo, field: str) -> Iterable[str | int]:
+        if field == "language" and self._languages is not None:
+            return self._languages.get(report.id, ())
+        value = getattr(report, FILTER_FIELDS[field])
+        return value if isinstance(value, tuple) else (value,) if value else ()
+
+    def _keys_in(self, report: ReportInfo, field: str) -> Iterable[str | int]:
+        if field == "language":
+            return {filter_key(field, value) for value in self._values_in(report, field)}
+        return report_keys(report, field)
+
     def _count_spellings(self, field: str) -> dict[str | int, Counter[str]]:
         """Key -> its spellings with the number of reports that use each."""
         spellings: dict[str | int, Counter[str]] = {}
         for report in self.reports.values():
-            value = getattr(report, FILTER_FIELDS[field])
-            values = value if isinstance(value, tuple) else (value,) if value else ()
-            for one in dict.fromkeys(values):
+            for one in dict.fromkeys(self._values_in(report, field)):
                 key = filter_key(field, one)
                 spellings.setdefault(key, Counter())[str(one)] += 1
         return spellings

@@ -19,6 +19,7 @@ FILTER_WORDS = {
     "datasource": marked("Data source"),
     "sdg": marked("SDG"),
     "theme": marked("Theme"),
+    "language": marked("Language"),
     "fact": marked("Fact"),
 }
 MODE_WORDS = {

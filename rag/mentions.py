@@ -32,13 +32,13 @@ def mentions(snapshot: Snapshot, filters: Filters, listed: Collection[str]) -> t
         for value in getattr(expanded, field)
     }
     others = replace(filters, method=(), datasource=(), theme=())
-    scope = snapshot.catalogue.ids(others) - set(listed)
+    scope = snapshot.allowed(others)
     best: dict[str, Hit] = {}
     for phrase, value in phrases.items():
         for i, score in snapshot.keyword.having(terms_and_pairs(value, "en")):
             passage = snapshot.passages[i]
             known = best.get(passage.report.id)
-            if passage.report.id not in scope or (known and known.score >= score):
+            if passage.report.id in listed or not scope[i] or (known and known.score >= score):
                 continue
             if phrase in stems_of(passage.text):
                 best[passage.report.id] = Hit(passage, score)

@@ -176,6 +176,25 @@ def _spaced(text: str) -> str:
 
 
 @cache
+def regions() -> Mapping[str, frozenset[str]]:
+    """The regions of UN M49 by number with their countries' codes, each before its parts.
+
+    The Americas stand as two: what lies south of the United States, and the rest.
+    """
+    found: dict[str, frozenset[str]] = {}
+    for whole in ("002", "419", "021", "142", "150", "009"):
+        parts = _MADE_OF.get(whole, "").split()
+        for region in (whole, *sorted(parts, key=region_name)):
+            found[region] = _members()[region]
+    return found
+
+
+def region_name(region: str, language: str = "en") -> str:
+    """CLDR's name of a region by its M49 number, in a language."""
+    return str(Locale(language).territories.get(region, region))
+
+
+@cache
 def _pattern() -> re.Pattern[str]:
     names = sorted(_names(), key=lambda name: (-len(name), name))
     # The article and prepositions are written as one with an Arabic name.

@@ -66,8 +66,8 @@ def passage_row(passage: Passage, generation: int) -> dict[str, Any]:
         "spans": [at for span in passage.spans for at in span],
     }
     for field, key in FILTER_FIELDS.items():
-        if field == "fact":
-            continue  # The report's own row has them.
+        if field in ("fact", "language"):
+            continue  # The report's own row has its facts; a passage's language is its own.
         keys = sorted(report_keys(info, field), key=str)
         values[key] = next(iter(keys), None) if field in _SINGLE else keys
     # Chroma refuses empty lists. None takes away what the row had there before a run that was cut

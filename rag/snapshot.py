@@ -22,6 +22,7 @@ from rag.keyword import KeywordIndex
 from rag.rows import StoredReport
 from rag.static import Vectors, encode_static, unit
 from rag.store import Store, Vector
+from rag.tags import filter_key
 from rag.types import Filters, Passage
 
 
@@ -48,7 +49,10 @@ class Snapshot:
     def catalogue(self) -> Catalogue:
         """The reports' tags."""
         infos = (report.info for report in self.reports.values())
-        return Catalogue(infos, self.known_words)
+        written: dict[str, set[str]] = {}
+        for passage in self.passages:
+            written.setdefault(passage.report.id, set()).add(passage.language)
+        return Catalogue(infos, self.known_words, written)
 
     @cached_property
     def position(self) -> Mapping[str, int]:
@@ -56,12 +60,15 @@ class Snapshot:
         return {_row_of(passage, self.reports): i for i, passage in enumerate(self.passages)}
 
     def allowed(self, filters: Filters) -> npt.NDArray[np.bool_]:
-        """For each passage whether its report passes the filters."""
+        """For each passage whether its report, and its language, pass the filters."""
         if not filters:
             return np.ones(len(self.passages), np.bool_)
         inside = self.catalogue.ids(filters)
         flags = np.fromiter((i in inside for i in self.reports), bool, len(self.reports))
         chosen: npt.NDArray[np.bool_] = flags[self._report_numbers]
+        if filters.language:
+            keys = [filter_key("language", value) for value in filters.language]
+            chosen &= np.isin(self.languages, keys)
         return chosen
 
     @cached_property

@@ -78,7 +78,7 @@ def filter_key(field: str, value: str | int) -> str | int:
         return found[0] if found else text.upper() if len(text) == 2 else fold_tag(text)
     if field == "sdg":
         return fold_tag(canonical_sdg(text))
-    return text.lower() if field in ("type", "kind") else fold_tag(text)
+    return text.lower() if field in ("type", "kind", "language") else fold_tag(text)
 
 
 def report_keys(info: ReportInfo, field: str) -> frozenset[str | int]:

@@ -155,6 +155,7 @@ class Filters:
     datasource: tuple[str, ...] = ()
     sdg: tuple[str, ...] = ()
     theme: tuple[str, ...] = ()
+    language: tuple[str, ...] = ()  # codes; of passages, not of whole reports
     fact: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, list[str | int]]:
@@ -181,6 +182,7 @@ FILTER_FIELDS: dict[str, str] = {
     "datasource": "datasources",
     "sdg": "sdgs",
     "theme": "thematic_areas",
+    "language": "language",
     "fact": "fact_values",
 }
 

@@ -39,7 +39,8 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def _serve(engine: Any) -> Iterator[str]:
+def serve(engine: Any) -> Iterator[str]:
+    """Where the page over an engine is, for as long as the generator is open."""
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -56,13 +57,13 @@ def engine() -> FakeEngine:
 @pytest.fixture(scope="module")
 def site(engine: FakeEngine) -> Iterator[str]:
     """The page over the small engine whose answers are known."""
-    yield from _serve(engine)
+    yield from serve(engine)
 
 
 @pytest.fixture(scope="module")
 def sample_site(sample_engine: Any) -> Iterator[str]:
     """The page over the sample collection."""
-    yield from _serve(sample_engine)
+    yield from serve(sample_engine)
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
     def open_page(address: str, **given: Any) -> Page:
         context = browser.new_context(**({"viewport": WIDE, "accept_downloads": True} | given))
         contexts.append(context)
-        origins.add(address)
+        origins.add(address.partition("/?")[0])
         context.on("request", lambda request: requests.append(request.url))
         page = context.new_page()
         page.on("websocket", lambda socket: requests.append(socket.url))

@@ -171,24 +171,6 @@ def test_hostile_text_stays_text(site: str, visit: Visit) -> None:
     assert page.locator("#turn-1 h3 a").count() == 0
 
 
-def test_filters_narrow_and_are_shown_with_the_answer(
-    site: str, engine: FakeEngine, visit: Visit
-) -> None:
-    page = visit(site)
-    page.get_by_label("Labs").click()
-    page.keyboard.type("Tog")
-    page.keyboard.press("Enter")
-    expect(page.locator("#filters .hint")).to_have_text("Asking 4 reports of 12.")
-    page.keyboard.press("Escape")
-    page.locator("#years label").first.click()
-    ask(page, "Narrowed?")
-    expect(page.locator("#turn-1 .scope")).to_contain_text("Togo")
-    assert engine.asked[-1][2].country == ("Togo",)
-    assert engine.asked[-1][2].year == (2021,)
-    page.get_by_role("button", name="Clear filters").click()
-    expect(page.locator("#filters .hint")).to_have_text("Asking all 12 reports.")
-
-
 def test_what_the_question_names_is_taken_out_and_taken_back(
     sample_site: str, visit: Visit
 ) -> None:

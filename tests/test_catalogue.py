@@ -143,3 +143,14 @@ def test_the_store_finds_what_the_catalogue_finds(field: str) -> None:
             wanted = {filter_key(field, v) for v in getattr(SPELT.expanded(asked), field)}
             assert {i for i, found in keys.items() if found & wanted} == SPELT.ids(asked)
             assert len(SPELT.ids(asked)) == value.reports
+
+
+def test_a_language_is_that_of_passages() -> None:
+    spoken = {"a": {"es", "en"}, "b": {"en"}}
+    found = Catalogue([report("a"), report("b"), report("c")], languages=spoken)
+    assert found.counts("language") == [("en", 2), ("es", 1)]
+    assert found.ids(Filters(language=("ES",))) == {"a"}
+    assert found.ids(Filters(language=("es", "en"))) == {"a", "b"}
+    assert found.ids(Filters(language=("fr",))) == frozenset()
+    # Without passages a report's own language is all that is known.
+    assert Catalogue([report("a", language="es")]).counts("language") == [("es", 1)]

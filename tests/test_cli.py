@@ -59,11 +59,12 @@ def test_ask_passes_every_filter_on(run: Any, sample_index: Path) -> None:
     given = ("--country", "Fiji", "--country", "Lesotho", "--year", "2023", "--type",
              "learningplan",
              "--kind", "plan", "--sdg", "14", "--method", "Pilots", "--theme", "x",
-             "--datasource", "y")  # fmt: skip
+             "--datasource", "y", "--language", "fr")  # fmt: skip
     done = run("ask", "What?", "--index", sample_index, "--json", *given)
     assert done.json["coverage"]["filters"] == {
         "country": ["Fiji", "Lesotho"], "year": [2023], "type": ["learningplan"],
         "kind": ["plan"], "method": ["Pilots"], "datasource": ["y"], "sdg": ["14"], "theme": ["x"],
+        "language": ["fr"],
     }  # fmt: skip
     narrowed = run("ask", "Who dries seaweed?", "--index", sample_index, "--json",
                    "--country", "Fiji").json  # fmt: skip

@@ -140,6 +140,19 @@ def test_filters_hold(sample_engine: Engine) -> None:
         assert answer.coverage.matched_reports <= len(inside)
 
 
+def test_a_language_is_that_of_all_passages_read(sample_engine: Engine) -> None:
+    filters = Filters(language=("fr",))
+    answer = sample_engine.ask("What did people fear?", filters=filters).answer
+    assert answer.citations
+    assert answer.coverage.filters == filters
+    found = sample_engine.search("What did people fear?", k=50, filters=filters)
+    assert {hit.passage.language for hit in (*answer.hits, *found)} == {"fr"}
+    listed = sample_engine.ask("Which labs used interviews as a data source?", filters=filters)
+    inside = sample_engine.catalogue.ids(filters)
+    assert set(listed.answer.coverage.reports) <= inside
+    assert {hit.passage.language for hit in listed.answer.hits} <= {"fr"}
+
+
 def test_filters_that_leave_nothing_are_refused(sample_engine: Engine) -> None:
     nothing = Filters(country=("Atlantis",))
     answer = sample_engine.ask("What did people fear?", filters=nothing).answer

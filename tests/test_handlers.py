@@ -227,17 +227,6 @@ def test_clearing_leaves_nothing() -> None:
     assert cleared["thread"] == cleared["live"] == cleared["question"] == ""
 
 
-def test_filters_show_counts_and_scope() -> None:
-    catalogue = FakeEngine().catalogue
-    assert handlers.choices(catalogue, "country")[0] == ("Peru (4)", "Peru")
-    assert handlers.in_scope(catalogue, Filters()) == "Asking all 12 reports."
-    assert handlers.in_scope(catalogue, Filters(country=("Peru",))) == "Asking 4 reports of 12."
-    assert (
-        handlers.in_scope(catalogue, Filters(country=("Peru",), year=(1990,)))
-        == "No report has all of these."
-    )
-
-
 def test_examples_come_from_the_collection() -> None:
     assert handlers.examples(FakeEngine().catalogue) == [
         "What did the labs learn about food waste?",

@@ -133,6 +133,10 @@ def test_scope_and_position(whole: Snapshot) -> None:
     inside = whole.allowed(Filters(country=("Fiji",)))
     assert inside.tolist() == ["FJ" in p.report.iso for p in whole.passages]
     assert whole.allowed(Filters()).all()
+    spoken = whole.allowed(Filters(language=("FR", "es"), year=(2023,)))
+    wanted = [p.language in ("fr", "es") and p.report.year == 2023 for p in whole.passages]
+    assert spoken.tolist() == wanted
+    assert spoken.any()
 
 
 def test_a_good_cache_is_enough_to_answer(

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from rag.types import Filters
-from ui import exports, handlers, render
+from ui import exports, filtering, handlers, render
 from ui.cards import sources
 from ui.parts import Parts, box, collection, sources_panel, talk_area
 from ui.run import Run
 from ui.speech import words_of
 
 if TYPE_CHECKING:
+    from gradio.events import Dependency
+
     from rag.engine import Engine
 
 VISITORS = 20  # answers that are written at the same time; more visitors wait their turn
@@ -41,8 +43,9 @@ def build_app(engine: Engine) -> gr.Blocks:
                 parts |= sources_panel()
             with gr.Column(elem_id="ask"):
                 parts |= box()
-        _wire_asking(engine, parts)
-        _wire_rest(engine, parts)
+        opened = filtering.wire(engine, page, parts)
+        _wire_asking(engine, parts, opened)
+        _wire_rest(parts)
         _wire_exports(engine, parts)
         _wire_words(engine, page, parts)
     page.queue(default_concurrency_limit=VISITORS)
@@ -65,7 +68,14 @@ def _drawn(parts: Parts, update: handlers.Update) -> Parts:
     return values
 
 
-def _wire_asking(engine: Engine, parts: Parts) -> None:
+def _each(parts: Parts, updates: Iterator[handlers.Update]) -> Iterator[Parts]:
+    # Of a generator that yields nothing Gradio empties all outputs.
+    yield {parts["live"]: gr.skip()}
+    for update in updates:
+        yield _drawn(parts, update)
+
+
+def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
     narrowed = [parts["chosen"], parts["talk"], parts["run"]]
     changed = {parts[name] for name in CHANGED}
     quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
@@ -78,8 +88,7 @@ def _wire_asking(engine: Engine, parts: Parts) -> None:
         request: gr.Request,
     ) -> Iterator[Parts]:
         words = words_of(request)
-        for update in handlers.ask(engine, question, chosen, talk, run, words):
-            yield _drawn(parts, update)
+        yield from _each(parts, handlers.ask(engine, question, chosen, talk, run, words))
 
     def again(
         chosen: Filters,
@@ -88,8 +97,7 @@ def _wire_asking(engine: Engine, parts: Parts) -> None:
         request: gr.Request,
     ) -> Iterator[Parts]:
         words = words_of(request)
-        for update in handlers.again(engine, chosen, talk, run, words=words):
-            yield _drawn(parts, update)
+        yield from _each(parts, handlers.again(engine, chosen, talk, run, words=words))
 
     def without(
         chosen: Filters,
@@ -99,8 +107,8 @@ def _wire_asking(engine: Engine, parts: Parts) -> None:
         event: gr.EventData,
     ) -> Iterator[Parts]:
         chip = {name: getattr(event, name, None) for name in ("turn", "field", "value", "back")}
-        for update in handlers.without(engine, chosen, talk, run, chip, words_of(request)):
-            yield _drawn(parts, update)
+        words = words_of(request)
+        yield from _each(parts, handlers.without(engine, chosen, talk, run, chip, words))
 
     def failed(talk: handlers.Talk, run: Run | None, request: gr.Request) -> Parts:
         return _drawn(parts, handlers.failed(engine, talk, run, words_of(request)))
@@ -120,6 +128,8 @@ def _wire_asking(engine: Engine, parts: Parts) -> None:
     asked += [
         example.click(ask, [example, *narrowed], changed, **quiet) for example in parts["examples"]
     ]
+    # The question of a link is asked at once; without one the box is empty, and nothing is.
+    asked.append(opened.success(ask, [parts["question"], *narrowed], changed, **quiet))
     asked.append(parts["again"].click(again, narrowed, changed, **quiet))
     asked.append(parts["thread"].chip(without, narrowed, changed, **quiet))
     for event in asked:
@@ -128,26 +138,12 @@ def _wire_asking(engine: Engine, parts: Parts) -> None:
     parts["clear"].click(clear, None, changed, **quiet)
 
 
-def _wire_rest(engine: Engine, parts: Parts) -> None:
+def _wire_rest(parts: Parts) -> None:
     quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
-
-    def choose(labs: list[str], years: list[int], request: gr.Request) -> Parts:
-        chosen = handlers.filters(labs, years)
-        line = handlers.in_scope(engine.catalogue, chosen, words_of(request))
-        return {
-            parts["chosen"]: chosen,
-            parts["scope"]: f'<p class="hint">{line}</p>',
-            parts["reset"]: gr.update(visible=bool(chosen)),
-        }
 
     def cited(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> Any:
         return handlers.show(talk, event.turn, words_of(request)).get("sources", gr.skip())
 
-    given = [parts["labs"], parts["years"]]
-    narrowed = [parts["chosen"], parts["scope"], parts["reset"]]
-    # Not queued: a question that is asked at once must find what was chosen.
-    gr.on([part.change for part in given], choose, given, narrowed, queue=False, **quiet)
-    parts["reset"].click(lambda: ([], []), None, given, queue=False, **quiet)
     for part in (parts["thread"], parts["live"]):
         part.cite(cited, parts["talk"], parts["sources"], **quiet)
 
@@ -173,18 +169,16 @@ def _wire_words(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     def spoken(request: gr.Request) -> Parts:
         words = words_of(request)
         questions = handlers.examples(catalogue, words)
-        scope = f'<p class="hint">{handlers.in_scope(catalogue, Filters(), words)}</p>'
         return {
             parts["masthead"]: render.masthead(words),
             parts["facts"]: render.collection(catalogue.reports, name, engine.revision, words),
-            parts["scope"]: scope,
             parts["greeting"]: render.welcome(len(catalogue.reports), words),
             parts["sources"]: sources(None, 0, words),
             parts["exports"]: exports.menu(words),
             **dict(zip(examples, questions, strict=True)),
         }
 
-    names = ("masthead", "facts", "scope", "greeting", "sources", "exports")
+    names = ("masthead", "facts", "greeting", "sources", "exports")
     drawn = [parts[name] for name in names]
     # Not queued: it must be done before anything can have been asked.
     quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}

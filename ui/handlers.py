@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
-from rag.labels import counted
-from rag.translate import ENGLISH, Words, marked, number
+from rag.translate import ENGLISH, Words, marked
 from rag.types import Answer, Filters, Turn
 from ui.cards import sources
 from ui.exchange import Exchange
@@ -36,11 +35,6 @@ class Update(TypedDict, total=False):
     live: str
     sources: str
     busy: bool
-
-
-def filters(labs: Sequence[str], years: Sequence[int]) -> Filters:
-    """The filters chosen on the page."""
-    return Filters(country=tuple(labs or ()), year=tuple(int(year) for year in years or ()))
 
 
 def history(talk: Talk) -> tuple[Turn, ...]:
@@ -169,24 +163,6 @@ def show(talk: Talk, turn: object, words: Words = ENGLISH) -> Update:
 def answers(talk: Talk) -> list[Answer]:
     """The answers of a conversation."""
     return [one.answer for one in talk if one.answer]
-
-
-def choices(catalogue: Catalogue, field: str) -> list[tuple[str, str]]:
-    """The values of a filter, each shown with its number of reports."""
-    return [(f"{value} ({n:,})", value) for value, n in catalogue.counts(field)]
-
-
-def in_scope(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH) -> str:
-    """How many reports the chosen filters leave, as a sentence."""
-    left = len(catalogue.select(chosen))
-    reports = counted(left, "report", words)
-    if not chosen:
-        return words.gettext("Asking all {reports}.").format(reports=reports)
-    if not left:
-        return words.gettext("No report has all of these.")
-    return words.gettext("Asking {reports} of {all}.").format(
-        reports=reports, all=number(words, len(catalogue.reports))
-    )
 
 
 def examples(catalogue: Catalogue, words: Words = ENGLISH) -> list[str]:

@@ -38,6 +38,10 @@ Sdg = Annotated[
 Theme = Annotated[
     Texts, typer.Option("--theme", help="Only reports tagged with this thematic area.")
 ]
+Language = Annotated[
+    Texts,
+    typer.Option("--language", help="Only passages in this language (en, fr, es ...); repeatable."),
+]
 Ignore = Annotated[
     Texts,
     typer.Option(
@@ -67,6 +71,7 @@ def filters_of(
     datasource: Texts,
     sdg: Texts,
     theme: Texts,
+    language: Texts = None,
 ) -> Filters:
     """The filters that the options of a command give."""
     return Filters(
@@ -78,6 +83,7 @@ def filters_of(
         datasource=tuple(datasource or ()),
         sdg=tuple(sdg or ()),
         theme=tuple(theme or ()),
+        language=tuple(language or ()),
     )
 
 

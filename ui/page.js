@@ -119,13 +119,7 @@ window.askLabs = (() => {
     page.scrollTop += article.getBoundingClientRect().top - top - 16;
   }
 
-  function unfold() {
-    const filters = document.getElementById("filters");
-    const open = filters.classList.toggle("unfolded");
-    document.getElementById("unfold").setAttribute("aria-expanded", String(open));
-  }
-
   document.addEventListener("click", back);
   document.addEventListener("keydown", (event) => event.key === "Escape" && back(event));
-  return { chosen, clicked, shown, grew, unfold };
+  return { chosen, clicked, shown, grew };
 })();

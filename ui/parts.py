@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from rag.types import Filters
-from ui import cards, exports, handlers, render
+from ui import cards, exports, facets, handlers, render
+from ui.links import LONGEST_QUESTION
 from ui.speech import LABELS
 
 if TYPE_CHECKING:
     from rag.engine import Engine
-
-LONGEST_QUESTION = 4000
 
 Parts = dict[str, Any]
 
@@ -24,6 +22,15 @@ _EXPORT = (
     "(e) => askLabsExports.clicked(e, (at) => trigger('export', at)));"
 )
 _GREW = "watch('value', () => askLabs.grew()); " + _CITE
+_CHOOSE = (
+    "askLabsFilters.panel(element, (what) => trigger('choose', what)); "
+    "watch('value', () => askLabsFilters.draw());"
+)
+_FACETS = "watch('value', () => askLabsFilters.show(props.value));"
+_PICKED = (
+    "askLabsFilters.picked(element, (what) => trigger('choose', what)); "
+    "watch('value', () => askLabsFilters.repicked(element));"
+)
 _SHOWN = "watch('value', () => askLabs.shown());"
 
 
@@ -38,26 +45,14 @@ def collection(engine: Engine) -> Parts:
     masthead = html(render.masthead())
     facts = html(render.collection(catalogue.reports, engine.settings.index.name, engine.revision))
     unfold = gr.Button(LABELS.gettext("Filters"), elem_id="unfold", elem_classes="quiet-button")
-    unfold.click(None, js="() => askLabs.unfold()", api_visibility="private")
+    unfold.click(None, js="() => askLabsFilters.unfold()", api_visibility="private")
     with gr.Column(elem_id="filters"):
-        labs = gr.Dropdown(
-            handlers.choices(catalogue, "country"),
-            value=[],
-            multiselect=True,
-            num_choices_shown=500,
-            label=LABELS.gettext("Labs"),
-        )
-        years = gr.CheckboxGroup(
-            handlers.choices(catalogue, "year"),
-            value=[],
-            label=LABELS.gettext("Years"),
-            elem_id="years",
-        )
-        scope = html(f'<p class="hint">{handlers.in_scope(catalogue, Filters())}</p>')
-        reset = gr.Button(
-            LABELS.gettext("Clear filters"), elem_classes="quiet-button", visible=False
-        )
-    parts = {"labs": labs, "years": years, "scope": scope, "reset": reset}
+        parts = {
+            "scope": html(""),
+            "panel": html(facets.frame(), js_on_load=_CHOOSE),
+            # Never drawn: what stands in the panel comes this way, as JSON.
+            "facets": gr.HTML("", html_template="", js_on_load=_FACETS, elem_id="facets-data"),
+        }
     return parts | {"masthead": masthead, "facts": facts}
 
 
@@ -81,6 +76,7 @@ def sources_panel() -> Parts:
 
 def box() -> Parts:
     """Where a question is typed, and what can be done with the conversation."""
+    picked = html("", js_on_load=_PICKED, elem_id="picked")
     with gr.Row(elem_id="box"):
         question = gr.Textbox(
             label=LABELS.gettext("Your question"),
@@ -100,7 +96,14 @@ def box() -> Parts:
             "tools": tools,
             "again": gr.Button(LABELS.gettext("Ask again"), elem_classes="quiet-button"),
             "clear": gr.Button(LABELS.gettext("Clear"), elem_classes="quiet-button"),
+            "link": gr.Button(
+                LABELS.gettext("Copy link"), elem_id="copy-link", elem_classes="quiet-button"
+            ),
         }
         parts["exports"] = html(exports.menu(), js_on_load=_EXPORT, elem_id="exports")
     file = gr.Textbox(visible="hidden", elem_id="file", label=LABELS.gettext("File to save"))
+    # What a link brought, and what is copied as one; the page's script reads and writes them.
+    address = gr.Textbox(visible="hidden", label=LABELS.gettext("Address"))
+    copied = gr.Textbox(visible="hidden", label=LABELS.gettext("Link"))
+    parts |= {"picked": picked, "address": address, "copied": copied}
     return {"question": question, "go": go, "stop": stop, "file": file} | parts

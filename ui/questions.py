@@ -17,6 +17,7 @@ from ui.options import (
     Index,
     Json,
     Kind,
+    Language,
     Method,
     Question,
     Sdg,
@@ -45,11 +46,12 @@ def ask(
     datasource: Source = None,
     sdg: Sdg = None,
     theme: Theme = None,
+    language: Language = None,
     ignore: Ignore = None,
     json: Json = False,
 ) -> None:
     """Answer one question, with the sources of each sentence."""
-    filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme)
+    filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme, language)
     ignored = ignored_of(ignore)
     stream = engine_of(index).ask(_asked(question), filters=filters, ignored=ignored)
     if json:
@@ -92,6 +94,7 @@ def search(
     datasource: Source = None,
     sdg: Sdg = None,
     theme: Theme = None,
+    language: Language = None,
     ignore: Ignore = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why each passage ranks where it does.")
@@ -101,7 +104,7 @@ def search(
     """Find passages without writing an answer."""
     from rag.answer_json import explained, passage_to_dict, plan_to_dict
 
-    filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme)
+    filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme, language)
     ignored = ignored_of(ignore)
     engine = engine_of(index)
     plan = engine.plan(_asked(question), filters=filters, ignored=ignored)

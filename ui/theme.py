@@ -35,6 +35,7 @@ DARK = {
     "on-mark": "#fff4cf",
     "alert": "#f2a58c",
 }
+SCRIPTS = ("page.js", "exports.js", "filters.js")
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 
 # The sign of the product is its unit of trust: a numbered citation.
@@ -97,16 +98,17 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """The whole style sheet."""
-    layout = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-    return f":root {{{_variables(LIGHT)}}}\n.dark {{{_variables(DARK)}}}\n{layout}"
+    return f":root {{{_variables(LIGHT)}}}\n.dark {{{_variables(DARK)}}}\n{_text('page.css')}"
 
 
 def head() -> str:
-    """What the page's head needs: its icon, its style, the scripts of citations and exports.
+    """What the page's head needs: its icon, its style, its scripts.
 
     The style stands here because Gradio's own css argument rewrites selectors, and some wrongly.
     """
-    folder = Path(__file__).parent
-    names = ("page.js", "exports.js")
-    script = "\n".join((folder / name).read_text(encoding="utf-8") for name in names)
-    return f'<link rel="icon" href="{FAVICON}"><style>{css()}</style><script>{script}</script>'
+    scripts = "".join(f"<script>{_text(name)}</script>" for name in SCRIPTS)
+    return f'<link rel="icon" href="{FAVICON}"><style>{css()}</style>{scripts}'
+
+
+def _text(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")

@@ -1,0 +1,126 @@
+"""Links that carry a question and filters: written, read, and sent by somebody hostile."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import parse_qs, quote
+
+import pytest
+from fake_engine import HOSTILE, report
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.catalogue import Catalogue
+from rag.types import Filters
+from ui.links import LONGEST_QUESTION, Link, read, told, write
+
+CATALOGUE = Catalogue(
+    [
+        *(report(i) for i in range(12)),
+        report(12, sdgs=("9. Industry, innovation and infrastructure",), language="fr"),
+        report(13, thematic_areas=("Bread, milk & honey = food?",), methods=("Ñandú #1",)),
+        report(14, countries=("Korea, Republic of",), iso=("KR",)),
+        report(15, countries=("Somewhere, else",), iso=()),
+    ]
+)
+WHOLE = Filters(
+    country=("Peru", "Viet Nam", "Korea, Republic of"),
+    year=(2021, 2022, 2024),
+    kind=("closing",),
+    method=("Ñandú #1", "Prototyping"),
+    sdg=("9. Industry, innovation and infrastructure",),
+    theme=("Bread, milk & honey = food?", "Markets"),
+    language=("fr",),
+)
+
+
+def test_a_link_is_short_and_can_be_read_by_people() -> None:
+    filters = Filters(country=("Peru", "Togo"), year=(2022, 2023, 2024), method=("Prototyping",))
+    query = write("Who waits?", filters, CATALOGUE)
+    assert query == "q=Who%20waits%3F&country=PE,TG&year=2022-2024&method=Prototyping"
+    assert write("", Filters(), CATALOGUE) == ""
+    assert write("", Filters(sdg=WHOLE.sdg, year=(2021, 2024)), CATALOGUE) == "year=2021,2024&sdg=9"
+
+
+def test_what_is_written_is_read() -> None:
+    question = "What? & why = 'so' <b>\nأين #1 %41"
+    assert read(write(question, WHOLE, CATALOGUE), CATALOGUE) == Link(question, WHOLE)
+    assert read("?" + write("", WHOLE, CATALOGUE), CATALOGUE).filters == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("query", "filters"),
+    [
+        ("country=Peru", Filters(country=("Peru",))),
+        ("country=peru,TG&country=Vietnam", Filters(country=("Peru", "Togo", "Viet Nam"))),
+        ("country=Korea, Republic of", Filters(country=("Korea, Republic of",))),
+        ("country=PE,PE,Peru", Filters(country=("Peru",))),
+        ("year=2024,2021-2022", Filters(year=(2021, 2022, 2024))),
+        ("year=2023-", Filters(year=(2023, 2024))),
+        ("year=0-9999", Filters(year=(2021, 2022, 2023, 2024))),
+        ("sdg=9", Filters(sdg=WHOLE.sdg)),
+        ("theme=MARKETS", Filters(theme=("Markets",))),
+        ("utm_source=x&__theme=dark&countries=PE&q=", Filters()),
+        ("", Filters()),
+        ("&&=&country=&country=,,&year", Filters()),
+    ],
+)
+def test_what_people_write_is_understood(query: str, filters: Filters) -> None:
+    assert read(query, CATALOGUE) == Link(filters=filters)
+
+
+def test_what_no_report_has_is_told_and_left_out() -> None:
+    link = read("country=Atlantis,PE&year=1990,x,2-1-3&theme=nil&q=Why?", CATALOGUE)
+    assert (link.question, link.filters) == ("Why?", Filters(country=("Peru",)))
+    assert [value for _, value in link.unknown] == ["Atlantis", "1990", "x", "2-1-3", "nil"]
+    assert told(link) == (
+        "The link also names what no report here has, left out: Lab “Atlantis”, Year “1990”, "
+        "Year “x” and 2 more."
+    )
+    assert told(read("country=PE", CATALOGUE)) == ""
+
+
+def test_a_question_that_is_too_long_is_told_and_left_out() -> None:
+    longest = "x" * LONGEST_QUESTION
+    assert read(f"q={longest}", CATALOGUE).question == longest
+    link = read(f"q={longest}x&country=PE", CATALOGUE)
+    assert (link.question, link.filters) == ("", Filters(country=("Peru",)))
+    assert told(link) == "The link's question has more than 4000 characters: left out."
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        quote(HOSTILE),
+        f"country={quote(HOSTILE)}&theme={quote(HOSTILE)}&year={quote(HOSTILE)}",
+        "year=" + "9" * 50_000,
+        "year=-,--,-5,0x7e7,٢٠٢٢,1e3",
+        "country=" + "A" * 100_000,
+        "country=" + ",".join(["ZZ"] * 30_000),
+        "&".join(f"theme=nothing{n}" for n in range(10_000)),
+        "q=%00%ff%fe&country=%00&theme=%ed%a0%80",
+        "&" * 50_000,
+        "%" * 50_000,
+    ],
+    ids=range(10),
+)
+def test_hostile_links_ask_for_nothing(query: str) -> None:
+    began = time.monotonic()
+    link = read(query, CATALOGUE)
+    assert link.filters == Filters()
+    assert len(told(link)) < 400
+    assert time.monotonic() - began < 20
+
+
+@given(st.text(max_size=200), st.lists(st.text(max_size=20), max_size=4))
+def test_any_text_is_read_without_an_error(text: str, values: list[str]) -> None:
+    read(text, CATALOGUE)
+    query = "&".join(f"{name}={quote(v)}" for v in values for name in ("theme", "year", "country"))
+    assert read(query, CATALOGUE).question == ""
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
+def test_any_question_comes_back(question: str) -> None:
+    query = write(question, Filters(), CATALOGUE)
+    assert read(query, CATALOGUE).question == question.strip()
+    assert set(parse_qs(query)) <= {"q"}

@@ -1,0 +1,87 @@
+"""The wiring of the filters: choosing, links that are opened, links that are copied."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from rag.translate import ENGLISH, Words
+from rag.types import Filters
+from ui import facets, handlers, links
+from ui.choosing import changed
+from ui.parts import Parts
+from ui.picked import picked
+from ui.speech import words_of
+
+if TYPE_CHECKING:
+    from gradio.events import Dependency
+
+    from rag.engine import Engine
+
+# What follows the chosen filters; whoever sets them sets these, by `drawn`.
+FOLLOWING = ("chosen", "scope", "facets", "picked")
+_EVENT = ("field", "value", "on", "only", "turn")
+
+
+def drawn(
+    engine: Engine, parts: Parts, chosen: Filters, words: Words = ENGLISH, **said: Any
+) -> Parts:
+    """Filters as they are now chosen, and all on the page that follows them.
+
+    `said` may hold `told`, a sentence over the chips, and the `turn` of the page's event.
+    """
+    catalogue = engine.catalogue
+    line = facets.in_scope(catalogue, chosen, words)
+    return {
+        parts["chosen"]: chosen,
+        parts["scope"]: f'<p class="hint" role="status">{line}</p>',
+        parts["facets"]: facets.data(catalogue, chosen, words, said.get("turn")),
+        parts["picked"]: picked(catalogue, chosen, words, said.get("told", "")),
+    }
+
+
+def link_of(engine: Engine, talk: handlers.Talk, words: Words = ENGLISH) -> str:
+    """The last question with its filters as an address's query, and what is said of it: JSON."""
+    query = links.write(talk[-1].question, talk[-1].asked, engine.catalogue) if talk else ""
+    done, by_hand = words.gettext("Link copied"), words.gettext("Copy this link:")
+    return json.dumps({"query": query, "done": done, "byHand": by_hand})
+
+
+def wire(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
+    """Let the filters be chosen; what is returned has set the page up as its address says."""
+    following = [parts[name] for name in FOLLOWING]
+    # Not queued: a question that is asked at once must find what was chosen.
+    quiet: Parts = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+
+    def choose(chosen: Filters, request: gr.Request, event: gr.EventData) -> Parts:
+        what = {name: getattr(event, name, None) for name in _EVENT}
+        now = changed(engine.catalogue, chosen, what)
+        return drawn(engine, parts, now, words_of(request), turn=what["turn"])
+
+    def open_link(query: str, request: gr.Request) -> Parts:
+        words = words_of(request)
+        link = links.read(query or "", engine.catalogue)
+        return {
+            parts["panel"]: facets.frame(words),
+            parts["question"]: link.question,
+            **drawn(engine, parts, link.filters, words, told=links.told(link, words)),
+        }
+
+    def copy(talk: handlers.Talk, request: gr.Request) -> str:
+        return link_of(engine, talk, words_of(request))
+
+    for part in (parts["panel"], parts["picked"]):
+        # Each event counts: one must not be dropped because another is under way.
+        part.choose(choose, parts["chosen"], following, trigger_mode="multiple", **quiet)
+    copied = parts["link"].click(copy, parts["talk"], parts["copied"], **quiet)
+    copied.success(None, parts["copied"], None, js="(link) => askLabsFilters.copy(link)")
+    opened: Dependency = page.load(
+        open_link,
+        parts["address"],
+        [parts["panel"], parts["question"], *following],
+        js="() => location.search",
+        **quiet,
+    )
+    return opened

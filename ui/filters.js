@@ -1,0 +1,202 @@
+// Draws the filters of the left area from the server's counts, as text, and tells the server what
+// is chosen. The address follows, so that reloading the page keeps the filters.
+window.askLabsFilters = (() => {
+  const FEW = 8; // values of a facet that are shown at first
+  const LONG = 10; // a facet with more of them can be searched
+  const narrow = matchMedia("(max-width: 900px)");
+  const wholly = new Set(); // facets of which all values are shown
+  let box = null; // the panel
+  let send = null; // tells the server
+  let data = null; // the newest counts
+  let sent = 0; // events that were sent, to know the answer to the last one
+  let dropped = null; // the place of the chip that was taken away
+
+  const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+  const frame = () => box?.querySelector(".facets");
+  const written = (n) => n.toLocaleString(frame().dataset.language);
+  const tell = (how, what) => how({ ...what, turn: ++sent });
+
+  function panel(element, trigger) {
+    box = element;
+    send = trigger;
+    element.addEventListener("change", changed);
+    element.addEventListener("input", (event) => event.target.matches(".find") && facet(event.target.closest(".facet")));
+    element.addEventListener("click", more);
+    element.addEventListener("toggle", (event) => event.target.matches(".facet") && facet(event.target), true);
+    draw();
+  }
+
+  function changed({ target }) {
+    const { field } = target.closest(".facet").dataset;
+    if (target.matches("[type=checkbox]")) {
+      tell(send, { field, value: target.dataset.value, on: target.checked });
+    } else if (target.matches("select")) {
+      const ends = [...target.closest(".range").querySelectorAll("select")];
+      // The end that was not touched goes along with one that passed it.
+      if (ends.every((e) => e.value) && Number(ends[0].value) > Number(ends[1].value))
+        ends.forEach((e) => (e.value = target.value));
+      tell(send, { field, value: ends.map((e) => e.value).join("-"), on: true, only: true });
+    }
+  }
+
+  function more({ target }) {
+    if (!target.matches(".more")) return;
+    const { field } = target.closest(".facet").dataset;
+    wholly.has(field) ? wholly.delete(field) : wholly.add(field);
+    facet(target.closest(".facet"));
+  }
+
+  // New counts have come. Those for an event before the last one would undo what was chosen since.
+  function show(text) {
+    const found = JSON.parse(text || "null");
+    if (!found || (found.turn !== null && found.turn < sent)) return;
+    data = found;
+    draw();
+    follow();
+  }
+
+  function draw() {
+    if (!frame() || !data) return;
+    frame().querySelectorAll(".facet").forEach(facet);
+    const button = document.getElementById("unfold");
+    if (data.chosen) button.dataset.chosen = written(data.chosen);
+    else delete button.dataset.chosen;
+    said();
+  }
+
+  function facet(place) {
+    if (!data) return;
+    const rows = data.rows[place.dataset.field];
+    const chosen = rows.filter((row) => row[3] === 1).length;
+    place.hidden = rows.length === 0;
+    place.querySelector(".chosen").textContent = chosen ? written(chosen) : "";
+    if (!place.open) return; // drawn when it is unfolded
+    const find = place.querySelector(".find");
+    find.hidden = rows.length <= LONG;
+    const wanted = fold(find.hidden ? "" : find.value.trim());
+    const long = rows.length > LONG && !wanted;
+    const all = wholly.has(place.dataset.field);
+    // Of regions the whole ones, of others those with the most reports.
+    const parts = rows.some((row) => row[4]);
+    const few = (row, n) => row[3] || (parts ? !row[4] : n < FEW);
+    const kept = wanted ? rows.filter((row) => fold(row[1]).includes(wanted)) : long && !all ? rows.filter(few) : rows;
+    list(place.querySelector("ul"), kept, rows);
+    const button = place.querySelector(".more");
+    button.hidden = !long;
+    button.textContent = all ? frame().dataset.fewer : frame().dataset.more.replace("{n}", written(rows.length));
+    if (place.querySelector(".range")) range(place, rows);
+  }
+
+  // The list that is being used keeps its order, and focus with it; others are drawn anew.
+  function list(ul, kept, rows) {
+    if (ul.contains(document.activeElement)) {
+      const now = new Map(rows.map((row) => [row[0], row]));
+      for (const item of ul.children) {
+        const value = item.querySelector("input").dataset.value;
+        fill(item, now.get(value) ?? [value, null, 0, 0, 0]);
+      }
+      return;
+    }
+    ul.replaceChildren(...kept.map((row) => fill(item(row), row)));
+    if (!kept.length) {
+      ul.append(document.createElement("li"));
+      ul.firstChild.className = "none";
+      ul.firstChild.textContent = frame().dataset.none;
+    }
+  }
+
+  function item([value, label, , , part]) {
+    const made = document.createElement("li");
+    made.append(document.createElement("label"));
+    made.firstChild.append(document.createElement("input"), document.createElement("span"), document.createElement("span"));
+    const [input, name, count] = made.firstChild.children;
+    input.type = "checkbox";
+    input.dataset.value = value;
+    name.dir = "auto";
+    name.className = "label";
+    name.textContent = label;
+    count.className = "count";
+    made.classList.toggle("part", Boolean(part));
+    return made;
+  }
+
+  function fill(made, [, , reports, on]) {
+    const [input, , count] = made.firstChild.children;
+    input.checked = on === 1;
+    input.indeterminate = on === 2;
+    count.textContent = written(reports);
+    made.classList.toggle("zero", reports === 0);
+    return made;
+  }
+
+  function range(place, rows) {
+    place.querySelectorAll("select").forEach((select, end) => {
+      const names = ["", ...rows.map((row) => row[0])];
+      const options = names.map((name) => new Option(name || frame().dataset.any, name));
+      select.replaceChildren(...options);
+      select.value = String(data.years[end] ?? "");
+    });
+  }
+
+  // Other parts of the address are not ours and stay.
+  function follow() {
+    const given = new URLSearchParams(location.search);
+    frame()?.dataset.keys.split(" ").forEach((key) => given.delete(key));
+    const query = [given.toString(), data.query].filter(Boolean).join("&");
+    history.replaceState(history.state, "", location.pathname + (query && `?${query}`) + location.hash);
+  }
+
+  function picked(element, trigger) {
+    element.addEventListener("click", (event) => {
+      const button = event.target.closest("button");
+      if (!button) return;
+      dropped = [...element.querySelectorAll("button")].indexOf(button);
+      tell(trigger, { ...button.dataset, on: false });
+    });
+  }
+
+  // The chips have been drawn anew: who used the keyboard goes on from the one that was next.
+  function repicked(element) {
+    if (dropped === null) return;
+    const buttons = element.querySelectorAll("button");
+    const next = buttons[Math.min(dropped, buttons.length - 1)] ?? document.querySelector("#question textarea");
+    dropped = null;
+    next.focus({ preventScroll: true });
+  }
+
+  async function copy(text) {
+    const { query, done, byHand } = JSON.parse(text);
+    const link = `${location.origin}${location.pathname}?${query}`;
+    const button = document.getElementById("copy-link");
+    try {
+      await navigator.clipboard.writeText(link);
+    } catch {
+      // Without https a page may not write there: the visitor does.
+      window.prompt(byHand, link);
+      return;
+    }
+    const label = button.dataset.label ?? button.textContent;
+    button.dataset.label = label;
+    button.textContent = done;
+    setTimeout(() => (button.textContent = label), 2000);
+  }
+
+  // Narrow, the filters unfold under their button; wide, the whole area folds to a strip.
+  function unfold() {
+    const [where, name] = narrow.matches ? ["filters", "unfolded"] : ["desk", "folded"];
+    document.getElementById(where).classList.toggle(name);
+    said();
+  }
+
+  function said() {
+    const open = narrow.matches
+      ? document.getElementById("filters").classList.contains("unfolded")
+      : !document.getElementById("desk").classList.contains("folded");
+    const button = document.getElementById("unfold");
+    button.setAttribute("aria-expanded", String(open));
+    button.setAttribute("aria-controls", "filters");
+  }
+
+  narrow.addEventListener("change", () => document.getElementById("unfold") && said());
+  return { panel, draw, show, picked, repicked, copy, unfold };
+})();
