@@ -84,7 +84,7 @@ def test_years_are_chosen_as_a_range(wide_site: str, wide_engine: FakeEngine, vi
     expect(row(page, "year", "2021").locator("input")).to_be_checked()
     ask(page, "Narrowed?")
     assert wide_engine.asked[-1][2] == Filters(year=(2021,))
-    expect(page.locator("#turn-1 .scope")).to_contain_text("Year 2021 · your filter")
+    expect(page.locator("#turn-1 .scope")).to_contain_text("Year 2021 your filter")
 
 
 def ask(page: Page, question: str) -> None:

@@ -128,8 +128,8 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
     asked += [
         example.click(ask, [example, *narrowed], changed, **quiet) for example in parts["examples"]
     ]
-    # The question of a link is asked at once; without one the box is empty, and nothing is.
-    asked.append(opened.success(ask, [parts["question"], *narrowed], changed, **quiet))
+    # The question of a link is asked at once; without one nothing is.
+    asked.append(opened.success(ask, [parts["linked"], *narrowed], changed, **quiet))
     asked.append(parts["again"].click(again, narrowed, changed, **quiet))
     asked.append(parts["thread"].chip(without, narrowed, changed, **quiet))
     for event in asked:

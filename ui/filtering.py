@@ -65,7 +65,8 @@ def wire(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
         link = links.read(query or "", engine.catalogue)
         return {
             parts["panel"]: facets.frame(words),
-            parts["question"]: link.question,
+            # Not the question's box: somebody may be typing there already.
+            parts["linked"]: link.question,
             **drawn(engine, parts, link.filters, words, told=links.told(link, words)),
         }
 
@@ -79,8 +80,8 @@ def wire(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
     copied.success(None, parts["copied"], None, js="(link) => askLabsFilters.copy(link)")
     opened: Dependency = page.load(
         open_link,
-        parts["address"],
-        [parts["panel"], parts["question"], *following],
+        parts["linked"],
+        [parts["panel"], parts["linked"], *following],
         js="() => location.search",
         **quiet,
     )

@@ -102,8 +102,8 @@ def box() -> Parts:
         }
         parts["exports"] = html(exports.menu(), js_on_load=_EXPORT, elem_id="exports")
     file = gr.Textbox(visible="hidden", elem_id="file", label=LABELS.gettext("File to save"))
-    # What a link brought, and what is copied as one; the page's script reads and writes them.
-    address = gr.Textbox(visible="hidden", label=LABELS.gettext("Address"))
+    # What the page was opened with, and what is copied as a link to it.
+    linked = gr.Textbox(visible="hidden", label=LABELS.gettext("Linked question"))
     copied = gr.Textbox(visible="hidden", label=LABELS.gettext("Link"))
-    parts |= {"picked": picked, "address": address, "copied": copied}
+    parts |= {"picked": picked, "linked": linked, "copied": copied}
     return {"question": question, "go": go, "stop": stop, "file": file} | parts
