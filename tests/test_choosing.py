@@ -93,8 +93,8 @@ def test_the_page_gets_rows_with_counts() -> None:
     shown = json.loads(
         facets.data(CATALOGUE, Filters(country=("Togo",), year=(2021, 2022)), turn=7)
     )
-    assert shown["rows"]["country"][0] == ["Peru", "Peru", 2, 0, 0]
-    assert ["Togo", "Togo", 2, 1, 0] in shown["rows"]["country"]
+    assert shown["rows"]["country"][0] == ["Peru", "", 2, 0, 0]
+    assert ["Togo", "", 2, 1, 0] in shown["rows"]["country"]
     assert ["002", "Africa", 2, 2, 0] in shown["rows"]["region"]
     assert ["011", "Western Africa", 2, 1, 1] in shown["rows"]["region"]
     assert (shown["years"], shown["chosen"], shown["turn"]) == ([2021, 2022], 3, 7)

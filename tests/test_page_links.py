@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from urllib.parse import parse_qs, quote
 
 import pytest
@@ -105,11 +104,9 @@ def test_a_question_that_is_too_long_is_told_and_left_out() -> None:
     ids=range(10),
 )
 def test_hostile_links_ask_for_nothing(query: str) -> None:
-    began = time.monotonic()
     link = read(query, CATALOGUE)
     assert link.filters == Filters()
     assert len(told(link)) < 400
-    assert time.monotonic() - began < 20
 
 
 @given(st.text(max_size=200), st.lists(st.text(max_size=20), max_size=4))

@@ -85,7 +85,8 @@ def in_scope(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH) -> s
 def data(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH, turn: object = None) -> str:
     """What stands in the filters, as JSON: of each its rows, and what the address says.
 
-    A row is [value, label, reports, chosen, part]: `chosen` is 0, 1, or 2 for a part of it.
+    A row is [value, label, reports, chosen, part]: the label is "" where the value is shown as it
+    is, `chosen` is 0, 1, or 2 for a part of it.
     `turn` is the number by which the page knows its own event again.
     """
     rows: dict[str, list[list[object]]] = {
@@ -120,7 +121,7 @@ def data(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH, turn: ob
 
 
 def _label(field: str, name: str, words: Words) -> str:
-    return language_name(name, words) if field == "language" else name
+    return language_name(name, words) if field == "language" else ""
 
 
 def language_name(code: str, words: Words = ENGLISH) -> str:

@@ -14,6 +14,7 @@ window.askLabsFilters = (() => {
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const frame = () => box?.querySelector(".facets");
   const written = (n) => n.toLocaleString(frame().dataset.language);
+  const called = (row) => row[1] || row[0];
   const tell = (how, what) => how({ ...what, turn: ++sent });
 
   function panel(element, trigger) {
@@ -79,7 +80,7 @@ window.askLabsFilters = (() => {
     // Of regions the whole ones, of others those with the most reports.
     const parts = rows.some((row) => row[4]);
     const few = (row, n) => row[3] || (parts ? !row[4] : n < FEW);
-    const kept = wanted ? rows.filter((row) => fold(row[1]).includes(wanted)) : long && !all ? rows.filter(few) : rows;
+    const kept = wanted ? rows.filter((row) => fold(called(row)).includes(wanted)) : long && !all ? rows.filter(few) : rows;
     list(place.querySelector("ul"), kept, rows);
     const button = place.querySelector(".more");
     button.hidden = !long;
@@ -93,7 +94,7 @@ window.askLabsFilters = (() => {
       const now = new Map(rows.map((row) => [row[0], row]));
       for (const item of ul.children) {
         const value = item.querySelector("input").dataset.value;
-        fill(item, now.get(value) ?? [value, null, 0, 0, 0]);
+        fill(item, now.get(value) ?? [value, "", 0, 0, 0]);
       }
       return;
     }
@@ -105,18 +106,18 @@ window.askLabsFilters = (() => {
     }
   }
 
-  function item([value, label, , , part]) {
+  function item(row) {
     const made = document.createElement("li");
     made.append(document.createElement("label"));
     made.firstChild.append(document.createElement("input"), document.createElement("span"), document.createElement("span"));
     const [input, name, count] = made.firstChild.children;
     input.type = "checkbox";
-    input.dataset.value = value;
+    input.dataset.value = row[0];
     name.dir = "auto";
     name.className = "label";
-    name.textContent = label;
+    name.textContent = called(row);
     count.className = "count";
-    made.classList.toggle("part", Boolean(part));
+    made.classList.toggle("part", Boolean(row[4]));
     return made;
   }
 
