@@ -35,6 +35,7 @@ DARK = {
     "on-mark": "#fff4cf",
     "alert": "#f2a58c",
 }
+STYLES = ("page.css", "exports.css", "filters.css")
 SCRIPTS = ("page.js", "exports.js", "filters.js")
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 
@@ -98,7 +99,8 @@ def theme() -> gr.themes.Base:
 
 def css() -> str:
     """The whole style sheet."""
-    return f":root {{{_variables(LIGHT)}}}\n.dark {{{_variables(DARK)}}}\n{_text('page.css')}"
+    rules = "\n".join(map(_text, STYLES))
+    return f":root {{{_variables(LIGHT)}}}\n.dark {{{_variables(DARK)}}}\n{rules}"
 
 
 def head() -> str:
