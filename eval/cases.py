@@ -45,6 +45,7 @@ FORMS: dict[str, str] = {
     "scope": "a text",
     "gold_filter": "an object of tags, each with a text, a number or a list of them",
     "note": "a text",
+    "draft": "true for a case that is not complete yet",
 }
 
 
@@ -64,6 +65,7 @@ class Case:
 
     `reports` are the gold reports; `alt_reports` answer as well but needn't be found.
     `history` holds the messages before the question; `gold_filter` the tags that a list follows.
+    A `draft` may lack its gold reports, and is not asked.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
@@ -84,6 +86,7 @@ class Case:
     scope: str = ""
     gold_filter: Mapping[str, TagValue] = field(default_factory=dict)
     note: str = ""
+    draft: bool = False
 
     @property
     def gold(self) -> frozenset[str]:
@@ -104,11 +107,11 @@ class Case:
 
 
 def load_cases(path: Path) -> tuple[Case, ...]:
-    """The cases of a file with one JSON object a line.
+    """The cases of a file with one JSON object a line; drafts are left out.
 
     Raises:
-        InputError: the file can't be read or a line is no case; the message names each bad
-            line (the first five) and the remedy.
+        InputError: the file can't be read, or has no case but drafts, or a line is no case; the
+            message names each bad line (the first five) and the remedy.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
@@ -137,7 +140,10 @@ def load_cases(path: Path) -> tuple[Case, ...]:
         raise InputError("\n".join(problems[:SHOWN_ERRORS] + tail))
     if not cases:
         raise InputError(f"{path}: no case in it. Write one JSON object a line.")
-    return tuple(case for _, case in cases.values())
+    ready = tuple(case for _, case in cases.values() if not case.draft)
+    if not ready:
+        raise InputError(f'{path}: all cases are drafts. Complete them and take "draft" out.')
+    return ready
 
 
 def case_from_json(line: str) -> Case:
@@ -189,7 +195,7 @@ def _contradictions(case: Case) -> Iterator[str]:
                 "an unanswerable case has no reports, evidence or facts. "
                 "Empty them, or change the type."
             )
-    elif not case.reports:
+    elif not case.reports and not case.draft:
         yield f'"reports" is empty. Name the gold reports of this {case.type} case.'
     if len(case.gold) < len(case.reports):
         yield '"reports" names a report twice. Remove one.'

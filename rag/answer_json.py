@@ -139,6 +139,8 @@ def _detail(answer: Answer) -> dict[str, Any]:
         "read_reports": answer.coverage.read_reports,
         "first": answer.coverage.first.as_dict(),
         "ignored": answer.coverage.ignored.as_dict(),
+        "read": list(answer.coverage.read),
+        "unread": _plain(answer.coverage.unread),
         "timings": dict(answer.timings),
         "tokens": dict(answer.tokens),
         "checked": dict(answer.checked),

@@ -63,6 +63,8 @@ class _Detail(BaseModel):
     read_reports: int
     first: dict[str, Any] = {}
     ignored: dict[str, Any] = {}
+    read: tuple[str, ...] = ()
+    unread: tuple[tuple[str, NonNegativeInt], ...] = ()
     timings: dict[str, float]
     tokens: dict[str, int]
     checked: dict[str, int] = {}
@@ -142,6 +144,8 @@ def answer_from_dict(data: Mapping[str, Any]) -> Answer:
             mentioned=given.coverage.also_mentioned,
             first=_filters(given.detail.first, "detail.first"),
             ignored=_filters(given.detail.ignored, "detail.ignored"),
+            read=given.detail.read,
+            unread=given.detail.unread,
         ),
         mode=given.mode,
         language=given.detail.language,

@@ -15,7 +15,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.about import about_answer
 from rag.catalogue import Catalogue
-from rag.contacts import mask_contacts, mask_hits
+from rag.contacts import mask_contacts, mask_hits, mask_passage
 from rag.folder import current_database
 from rag.judge import Judge, make_judge
 from rag.lists import list_answer
@@ -28,7 +28,7 @@ from rag.rerank import Reranker, make_reranker
 from rag.retrieve import Found, HybridRetriever
 from rag.rows import StoredReport
 from rag.run import KEPT_HITS, Run
-from rag.search import find, read
+from rag.search import find, read, unread
 from rag.settings import Settings
 from rag.snapshot import Snapshot
 from rag.snapshot_cache import cached_snapshot, open_snapshot
@@ -107,6 +107,7 @@ class Engine:
         history: Sequence[Turn] = (),
         filters: Filters = Filters(),
         ignored: Filters = Filters(),
+        passages: int = 0,
     ) -> AnswerStream:
         """Answer a question.
 
@@ -115,6 +116,7 @@ class Engine:
             history: the conversation before it, oldest first.
             filters: what to narrow the search to.
             ignored: values that are not taken from the question; an empty one is all of its field.
+            passages: how many to read at most; 0: as the settings say.
         """
         clock = time.perf_counter
         started = clock()
@@ -131,7 +133,7 @@ class Engine:
             )
             return AnswerStream(iter([done.text]), lambda _: done)
         found = self._find(retriever, plan)
-        passages = self._masked(read(found, plan, self.settings))
+        given = self._masked(read(found, plan, self.settings, passages))
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
         found = replace(found, hits=self._masked(found.hits[:KEPT_HITS]))
         retrieved = clock()
@@ -155,13 +157,16 @@ class Engine:
             whole = finished(replace(answer, timings=timings))
             return AnswerStream(iter([answer.text]), lambda _: whole)
         answerers = self._answerer, self._extractive
-        files = snapshot.texts({hit.passage.report.id for hit in passages})
-        given = self.settings.strict, self._judge
-        run = Run(answerers, files, plan, found, passages, history, timings, *given)
+        files = snapshot.texts({hit.passage.report.id for hit in given})
+        checks = self.settings.strict, self._judge
+        run = Run(answerers, files, plan, found, given, history, timings, *checks)
 
         # The passages are masked already: the mask is for what a model made up, or was told.
         def answered(text: str) -> Answer:
-            return finished(run.recorded(run.finish(self._mask(run.kept(text)))))
+            answer = run.recorded(run.finish(self._mask(run.kept(text))))
+            covered = answer.coverage
+            left = unread(found, covered.read, snapshot.catalogue.reports)
+            return finished(replace(answer, coverage=replace(covered, unread=left)))
 
         return AnswerStream(run.pieces(), answered, run.stop)
 
@@ -220,6 +225,12 @@ class Engine:
         """
         report = self._current()[0].report(report_id)
         return replace(report, raw=self._mask(report.raw, report.info.iso))
+
+    def passages_of(self, report_id: str) -> tuple[Passage, ...]:
+        """The passages of a report in the order of its file; contacts are masked."""
+        found = (p for p in self.passages if p.report.id == report_id)
+        placed = sorted(found, key=lambda p: (p.spans, p.part))
+        return tuple(map(mask_passage, placed)) if self.settings.mask_contacts else tuple(placed)
 
     def info(self) -> dict[str, Any]:
         """What the index holds and what answers questions over it, for people and scripts."""

@@ -9,6 +9,7 @@ AskLabsError
 │   ├── IndexDamaged     it can't be read
 │   └── IndexBusy        another process is writing to it
 ├── UnknownReport        no report of that id is in the index
+├── FeedbackNotKept      what a reader thinks of an answer can't be written down
 └── ModelError           the configured language or embedding model failed
     └── ContextOverflow  its window is too small for what it was given
 """
@@ -48,6 +49,10 @@ class IndexBusy(IndexUnusable):
 
 class UnknownReport(AskLabsError):
     """No report of that id is in the index."""
+
+
+class FeedbackNotKept(AskLabsError):
+    """What a reader thinks of an answer can't be written down."""
 
 
 class ModelError(AskLabsError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from babel import Locale
 from babel.numbers import get_decimal_symbol
 
 from rag.translate import ENGLISH, Words, code_of, marked, number, plural
@@ -50,6 +51,7 @@ _NOUNS = {
     "source": plural("{n} source", "{n} sources"),
     "passage": plural("{n} passage", "{n} passages"),
     "sentence": plural("{n} sentence", "{n} sentences"),
+    "form question": plural("{n} form question", "{n} form questions"),
     "citation": plural("{n} citation", "{n} citations"),
 }
 
@@ -69,6 +71,11 @@ def kind_words(info: ReportInfo, words: Words = ENGLISH) -> str:
     kind = info.kind or info.type
     known = KIND_WORDS.get(kind)
     return words.gettext(known) if known else kind.capitalize()
+
+
+def language_words(code: str, words: Words = ENGLISH) -> str:
+    """A language by its name: "French"; by its code where it has none."""
+    return str(Locale(code_of(words)).languages.get(code, code))
 
 
 def mode_words(mode: str, words: Words = ENGLISH) -> str:

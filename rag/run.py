@@ -132,6 +132,7 @@ class Run:
                 filters=self._plan.filters,
                 first=coming_first(self._plan),
                 ignored=self._plan.ignored,
+                read=tuple(dict.fromkeys(p.report.id for p in passages)),
             ),
             mode=self._mode,
             language=self._plan.language,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from rag.postprocess import fit_budget, fold_duplicates, interleave, spread
 from rag.rerank import Reranker, reordered
 from rag.retrieve import Found, HybridRetriever
 from rag.settings import Settings
-from rag.types import Hit, QueryPlan
+from rag.types import Hit, QueryPlan, ReportInfo
 
 WIDE_PER_LAB = 5
+# No answer reads more passages than this: a model's window, and a reader's patience, end.
+WIDEST = 100
 
 
 def find(
@@ -48,18 +51,33 @@ def find(
     return Found(tuple(interleave(ranked)), matched, notice)
 
 
+def unread(
+    found: Found, read: Collection[str], reports: Mapping[str, ReportInfo]
+) -> tuple[tuple[str, int], ...]:
+    """How many of the reports that matched were not among those read, by lab, most first."""
+    labs = Counter(reports[i].lab for i in found.matched if i in reports and i not in read)
+    return tuple(sorted(labs.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
 def _apart(plan: QueryPlan) -> tuple[str, ...]:
     """In what passages must agree to be folded: who names two years wants to see both."""
     return tuple(name for name in ("year", "kind") if len(getattr(plan.boosted, name)) > 1)
 
 
-def read(found: Found, plan: QueryPlan, settings: Settings) -> list[Hit]:
-    """The passages that the answer is made from.
+def wider(passages: int, settings: Settings) -> int:
+    """How many passages to read after an answer that could read so many; 0: as settings say."""
+    return min(2 * (passages or settings.passages), max(WIDEST, settings.passages))
+
+
+def read(found: Found, plan: QueryPlan, settings: Settings, passages: int = 0) -> list[Hit]:
+    """The passages that the answer is made from: so many, or, for 0, as settings say.
 
     For a question to many labs two of a report: one is enough to know that a report speaks of
     something, not to say what.
     """
-    count, tokens = settings.passages, settings.context_tokens
+    count = passages or settings.passages
+    # Who wants twice as many passages wants them as long as they are.
+    tokens = settings.context_tokens * max(count, settings.passages) // settings.passages
     if not plan.wide:
         return fit_budget(found.hits, count, tokens)
     ranked = fold_duplicates(sorted(found.hits, key=lambda hit: -hit.score), _apart(plan))

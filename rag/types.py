@@ -25,8 +25,8 @@ FACTS = "Facts of this report"
 class ReportInfo:
     """What is known of one report without reading its answers.
 
-    `countries` are display names, `iso` the ISO 3166 alpha-2 codes of those that
-    have one; `facts` holds every other tag by its key. `kind` tells plans from closings.
+    `countries` are display names, `iso` the ISO 3166 alpha-2 codes of those that have one;
+    `facts` holds every other tag by its key. `kind` tells plans from closings.
     """
 
     id: str
@@ -58,8 +58,8 @@ class ReportInfo:
 class Block:
     """What a lab wrote under one form question.
 
-    `spans` are half-open character ranges in the file; `text` is their cleaned
-    text, joined by newlines. `occurrence` counts equal prompts of a section from 0.
+    `spans` are half-open character ranges in the file; `text` is their cleaned text, joined by
+    newlines. `occurrence` counts equal prompts of a section from 0.
     """
 
     section: str
@@ -240,10 +240,11 @@ class Coverage:
     """Which reports matched, and which of them the answer rests on.
 
     `reports` are the ids that the answer rests on, or the complete list for intent "list".
-    `matched_reports` counts the reports in scope with a passage that speaks of the question.
-    `mentioned` are, for intent "list", ids of more reports that name what was asked for in their
-    text but not in their tags; a passage of each is among the answer's hits. `first` is what the
-    question names that came first without narrowing, `ignored` what it names and was not wanted.
+    `matched_reports` counts the reports in scope with a passage that speaks of the question;
+    `read` are the ids of those read, `unread` counts the others by lab. `mentioned` are, for
+    intent "list", ids of more reports that name what was asked for in their text but not in their
+    tags; a passage of each is among the answer's hits. `first` is what the question names that
+    came first without narrowing, `ignored` what it names and was not wanted.
     """
 
     intent: Intent
@@ -256,6 +257,8 @@ class Coverage:
     mentioned: tuple[str, ...] = ()
     first: Filters = Filters()
     ignored: Filters = Filters()
+    read: tuple[str, ...] = ()
+    unread: tuple[tuple[str, int], ...] = ()
 
     @property
     def count(self) -> int:
@@ -267,12 +270,11 @@ class Coverage:
 class Answer:
     """A finished answer. `text` carries `[n]` marks; each n has a citation.
 
-    `timings` are milliseconds: plan_ms, retrieve_ms, answer_ms. `notice` is a sentence for
-    the reader about how the answer came about (for example that a model failed), or "".
-    `planner` is that of its QueryPlan. `struck` are the sentences that a model wrote and that are
-    not in `text`, because no passage supports them; `checked` counts its sentences by what came
-    of them: supported, partly, unsupported, corrected (of these, how many citations), struck.
-    `run` tells which model wrote.
+    `timings` are milliseconds: plan_ms, retrieve_ms, answer_ms. `notice` is a sentence for the
+    reader about how the answer came about (for example that a model failed), or "". `planner` is
+    that of its QueryPlan. `struck` are the sentences that a model wrote and that are not in
+    `text`, because no passage supports them; `checked` counts its sentences by what came of them:
+    supported, partly, unsupported, corrected (citations), struck. `run` tells which model wrote.
     """
 
     question: str

@@ -169,6 +169,8 @@ def answers(draw: st.DrawFn) -> Answer:
                 filters=FILTERS,
                 first=FILTERS,
                 ignored=FILTERS,
+                read=TUPLES,
+                unread=st.lists(st.tuples(TEXTS, NUMBERS), max_size=2).map(tuple),
             )
         ),
         mode=draw(TEXTS),

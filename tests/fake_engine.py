@@ -163,6 +163,7 @@ class FakeEngine:
         self.catalogue = Catalogue(report(i) for i in range(12))
         self.asked: list[tuple[str, tuple[Turn, ...], Filters]] = []
         self.ignored: list[Filters] = []
+        self.passages: list[int] = []
         self.streams: list[FakeStream] = []
         self.gate: threading.Event | None = None
         self.pause = 0.05  # seconds before each word of a slow answer
@@ -175,9 +176,11 @@ class FakeEngine:
         history: Sequence[Turn] = (),
         filters: Filters = Filters(),
         ignored: Filters = Filters(),
+        passages: int = 0,
     ) -> FakeStream:
         self.asked.append((question, tuple(history), filters))
         self.ignored.append(ignored)
+        self.passages.append(passages)
         if "fail" in question:
             raise ModelError("The model's server does not answer. Start it, or set the model.")
         if "break" in question:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from rag.types import Filters
-from ui import exports, filtering, handlers, render
+from ui import exports, filtering, handlers, reading, render
 from ui.cards import sources
-from ui.parts import Parts, box, collection, sources_panel, talk_area
+from ui.parts import Parts, box, collection, overlays, sources_panel, talk_area
 from ui.run import Run
 from ui.speech import words_of
 
@@ -24,7 +24,7 @@ VISITORS = 20  # answers that are written at the same time; more visitors wait t
 # The parts that asking changes.
 CHANGED = (
     *("question", "talk", "run", "thread", "live", "sources", "welcome"),
-    *("go", "stop", "tools", "again", "clear", "exports"),
+    *("go", "stop", "tools", "clear", "exports"),
 )
 
 
@@ -42,11 +42,12 @@ def build_app(engine: Engine) -> gr.Blocks:
             with gr.Column(elem_id="sources"):
                 parts |= sources_panel()
             with gr.Column(elem_id="ask"):
-                parts |= box()
+                parts |= box() | overlays()
         opened = filtering.wire(engine, page, parts)
         _wire_asking(engine, parts, opened)
         _wire_rest(parts)
         _wire_exports(engine, parts)
+        _wire_reading(engine, parts)
         _wire_words(engine, page, parts)
     page.queue(default_concurrency_limit=VISITORS)
     return page
@@ -99,6 +100,12 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
         words = words_of(request)
         yield from _each(parts, handlers.again(engine, chosen, talk, run, words=words))
 
+    def widen(
+        talk: handlers.Talk, run: Run | None, request: gr.Request, event: gr.EventData
+    ) -> Iterator[Parts]:
+        turn = getattr(event, "turn", None)
+        yield from _each(parts, handlers.widen(engine, talk, run, turn, words_of(request)))
+
     def without(
         chosen: Filters,
         talk: handlers.Talk,
@@ -106,7 +113,7 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
         request: gr.Request,
         event: gr.EventData,
     ) -> Iterator[Parts]:
-        chip = {name: getattr(event, name, None) for name in ("turn", "field", "value", "back")}
+        chip = _given(event, "turn", "field", "value", "back")
         words = words_of(request)
         yield from _each(parts, handlers.without(engine, chosen, talk, run, chip, words))
 
@@ -130,7 +137,8 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
     ]
     # The question of a link is asked at once; without one nothing is.
     asked.append(opened.success(ask, [parts["linked"], *narrowed], changed, **quiet))
-    asked.append(parts["again"].click(again, narrowed, changed, **quiet))
+    asked.append(parts["thread"].again(again, narrowed, changed, **quiet))
+    asked.append(parts["thread"].wider(widen, narrowed[1:], changed, **quiet))
     asked.append(parts["thread"].chip(without, narrowed, changed, **quiet))
     for event in asked:
         event.failure(failed, [parts["talk"], parts["run"]], changed, **quiet)
@@ -159,6 +167,29 @@ def _wire_exports(engine: Engine, parts: Parts) -> None:
     made = parts["exports"].export(export, parts["talk"], parts["file"], **quiet)
     made.success(None, parts["file"], None, js="(file) => askLabsExports.done(JSON.parse(file))")
     made.failure(None, None, None, js="() => askLabsExports.failed()")
+
+
+def _wire_reading(engine: Engine, parts: Parts) -> None:
+    quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
+
+    def opened(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> str:
+        wanted = _given(event, "report", "passage", "turn", "n")
+        return reading.opened(engine, talk, wanted, words_of(request))
+
+    def voted(
+        talk: handlers.Talk, request: gr.Request, event: gr.EventData
+    ) -> tuple[handlers.Talk, str]:
+        given = _given(event, "turn", "vote", "word")
+        return reading.voted(engine, talk, given, words_of(request))
+
+    for part in (parts["thread"], parts["sources"]):
+        part.report(opened, parts["talk"], parts["report"], **quiet)
+    parts["thread"].vote(voted, parts["talk"], [parts["talk"], parts["said"]], **quiet)
+
+
+def _given(event: gr.EventData, *names: str) -> dict[str, Any]:
+    """What a browser says with an event; it may say anything."""
+    return {name: getattr(event, name, None) for name in names}
 
 
 def _wire_words(engine: Engine, page: gr.Blocks, parts: Parts) -> None:

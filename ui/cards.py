@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from rag.check_words import verdicts
-from rag.labels import STAGE_WORDS, counted
+from rag.labels import STAGE_WORDS, counted, language_words
 from rag.translate import ENGLISH, Words, number
 from rag.types import Answer, Citation, Hit, Passage, ReportInfo, Span, Status
 
@@ -104,22 +104,28 @@ def card(
     quotes = [citation.quote for citation in citations]
     part = words.gettext("Part {part} of {parts}") if passage.parts > 1 else ""
     part = part.format(part=passage.part, parts=passage.parts)
+    back = _back(turn, n, words) if n else ""
     return (
         f'<details class="source"{identity}><summary>{label}<span class="head">'
         f'<span class="who">{lab(info)} <span class="when">{facts}</span></span>'
         f'<span class="title" dir="auto">{escape(info.title)}</span>'
         f'<span class="preview" dir="auto"{lang}>{_short((*quotes, passage.text)[0], PREVIEW)}'
-        f'</span></span></summary><div class="body">{_place(passage, words)}'
+        f'</span></span></summary><div class="body">{back}{_place(passage, words)}'
         f'<p class="stage {passage.stage}">{words.gettext(STAGE_WORDS[passage.stage])}'
         f"{f' <span>{part}</span>' if part else ''}</p>"
         f'<blockquote dir="auto"{lang}>{highlighted(passage.text, quotes)}</blockquote>'
         f"{_siblings(siblings, words)}{_verdicts(citations, words)}"
-        f"{_back(turn, n, words) if n else ''}</div></details>"
+        f"{open_report(info.id, words, turn, n, passage.id)}</div></details>"
     )
 
 
+def shortened(text: str, length: int) -> str:
+    """A text of at most so many characters, cut between words."""
+    return text if len(text) <= length else text[:length].rsplit(" ", 1)[0] + " …"
+
+
 def _short(text: str, length: int) -> str:
-    return escape(text if len(text) <= length else text[:length].rsplit(" ", 1)[0] + " …")
+    return escape(shortened(text, length))
 
 
 def _siblings(reports: Sequence[ReportInfo], words: Words) -> str:
@@ -149,13 +155,29 @@ def _place(passage: Passage, words: Words) -> str:
         return f"<dl>{_term(words.gettext('Tag'), passage.prompt)}</dl>"
     section, question = passage.place
     asked = _term(words.gettext("Form question"), question)
-    return f"<dl>{_term(words.gettext('Section'), section)}{asked}</dl>"
+    language = _term(words.gettext("Language"), language_words(passage.language, words))
+    return f"<dl>{_term(words.gettext('Section'), section)}{asked}{language}</dl>"
 
 
 def _term(name: str, value: str) -> str:
     if not value.strip():
         return ""
     return f'<div><dt>{name}</dt><dd dir="auto">{escape(value)}</dd></div>'
+
+
+def open_report(
+    report: str,
+    words: Words = ENGLISH,
+    turn: int = 0,
+    n: int = 0,
+    passage: str = "",
+    label: str = "",
+) -> str:
+    """A button that shows a whole report, at a passage of it and with the quotes of a number."""
+    data = {"report": report, "passage": passage, "turn": turn, "n": n}
+    given = "".join(f' data-{key}="{escape(str(value))}"' for key, value in data.items())
+    shown = escape(label or words.gettext("Open report"))
+    return f'<button type="button" class="open-report" dir="auto"{given}>{shown}</button>'
 
 
 def _back(turn: int, n: int, words: Words) -> str:

@@ -18,7 +18,7 @@ import typer
 from rag.errors import AskLabsError
 from rag.settings import load_settings
 from ui.indexing import info, ingest
-from ui.options import Index, engine_of
+from ui.options import Index, Json, engine_of
 from ui.questions import ask, batch, export, search
 
 HELP = """Ask questions across a collection of lab reports; every sentence comes with its source.
@@ -150,6 +150,30 @@ def eval_verify(
     loaded, people = load_cases(cases), load_rated(rated) if rated else []
     pairs = make_pairs(engine_of(index), loaded, quotes)
     print(table(pairs, people))
+
+
+@eval_app.command("feedback")
+def eval_feedback(
+    out: Annotated[Path, typer.Option("--out", help="File of cases to write, as JSON lines.")],
+    index: Index = None,
+    json: Json = False,
+) -> None:
+    """Make cases of the votes that readers of the page gave answers; down votes are drafts."""
+    from eval.feedback import write_cases
+    from rag.feedback import load_feedback
+    from ui.printing import print_json
+
+    votes, damaged = load_feedback(load_settings(index=index).index)
+    cases = write_cases(votes, out)
+    up = sum(one.vote == "up" for one in votes)
+    told = {"up": up, "down": len(votes) - up, "drafts": sum(case.draft for case in cases)}
+    if json:
+        print_json({"out": str(out), "cases": len(cases), **told, "damaged": damaged})
+    else:
+        print("{out}: {up} up, {down} down; {drafts} of them drafts".format(out=out, **told))
+    if damaged:
+        print(f"{damaged} damaged lines of feedback were left out", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 _register(export, info)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from rag.feedback import Feedback
 from rag.types import FILTER_FIELDS, Answer, Filters
 
 
@@ -15,7 +16,8 @@ class Exchange:
 
     `asked` are the filters chosen on the page, `ignored` what the visitor took back of what the
     question names. Without an `answer`, `text` is what had been written when the visitor stopped,
-    and `error` the sentence that says what went wrong.
+    and `error` the sentence that says what went wrong. `passages` is how many the answer could
+    read (0: as the settings say), `vote` what the visitor thinks of it.
     """
 
     question: str
@@ -25,6 +27,8 @@ class Exchange:
     error: str = ""
     stopped: bool = False
     ignored: Filters = field(default_factory=Filters)
+    passages: int = 0
+    vote: Feedback | None = None
 
     @property
     def narrowed(self) -> Filters:

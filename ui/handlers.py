@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
+from rag.search import wider
 from rag.translate import ENGLISH, Words, marked
 from rag.types import Answer, Filters, Turn
 from ui.cards import sources
@@ -76,7 +77,18 @@ def again(
     if talk and not (run and run.active):
         last = talk[-1]
         kept = last.ignored if ignored is None else ignored
-        one = Exchange(last.question, chosen, ignored=kept)
+        one = Exchange(last.question, chosen, ignored=kept, passages=last.passages)
+        yield from _answer(engine, one, talk[:-1], words)
+
+
+def widen(
+    engine: Engine, talk: Talk, run: Run | None, turn: object, words: Words = ENGLISH
+) -> Iterator[Update]:
+    """Answer the last question once more, as it was asked, from twice as many passages."""
+    if talk and turn == len(talk) and not (run and run.active):
+        last = talk[-1]
+        more = wider(last.passages, engine.settings)
+        one = Exchange(last.question, last.asked, ignored=last.ignored, passages=more)
         yield from _answer(engine, one, talk[:-1], words)
 
 
@@ -102,7 +114,14 @@ def _answer(engine: Engine, one: Exchange, talk: Talk, words: Words) -> Iterator
     turn = len(talk) + 1
     reports = engine.catalogue.reports
     turns = history(talk)
-    start = partial(engine.ask, one.question, history=turns, filters=one.asked, ignored=one.ignored)
+    start = partial(
+        engine.ask,
+        one.question,
+        history=turns,
+        filters=one.asked,
+        ignored=one.ignored,
+        passages=one.passages,
+    )
     run = Run(one, start)
     try:
         yield {

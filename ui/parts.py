@@ -32,6 +32,11 @@ _PICKED = (
     "watch('value', () => askLabsFilters.repicked(element));"
 )
 _SHOWN = "watch('value', () => askLabs.shown());"
+# What reading.js makes of a click: it names the event, and gives what the server needs of it.
+_ROW = "askReading.wire(element, (name, at) => trigger(name, at), ['again', 'wider', 'vote']);"
+_REPORT = "askReading.wire(element, (name, at) => trigger(name, at), ['report']);"
+_OPENED = "watch('value', () => askReading.opened(element));"
+_SAID = "watch('value', () => askReading.said(element));"
 
 
 def html(value: str, **given: Any) -> gr.HTML:
@@ -62,7 +67,7 @@ def talk_area(engine: Engine) -> Parts:
         greeting = html(render.welcome(len(engine.catalogue.reports)))
         with gr.Column(elem_id="examples"):
             examples = [gr.Button(text) for text in handlers.examples(engine.catalogue)]
-    thread = html("", js_on_load=_GREW + _CHIP, elem_id="thread")
+    thread = html("", js_on_load=_GREW + _CHIP + _ROW + _REPORT, elem_id="thread")
     # The growing answer is a part of its own: what is finished is not drawn again for each word.
     live = html("", js_on_load=_GREW, elem_id="live")
     parts = {"welcome": welcome, "greeting": greeting, "examples": examples}
@@ -71,7 +76,13 @@ def talk_area(engine: Engine) -> Parts:
 
 def sources_panel() -> Parts:
     """The right area: what the answer rests on."""
-    return {"sources": html(cards.sources(None, 0), js_on_load=_SHOWN)}
+    return {"sources": html(cards.sources(None, 0), js_on_load=_SHOWN + _REPORT)}
+
+
+def overlays() -> Parts:
+    """What lies over the page: a whole report; and what is told of a vote, put where it belongs."""
+    report = html("", js_on_load=_OPENED, elem_id="report")
+    return {"report": report, "said": html("", js_on_load=_SAID, elem_id="said")}
 
 
 def box() -> Parts:
@@ -94,7 +105,6 @@ def box() -> Parts:
     with gr.Row(elem_id="tools", visible=False) as tools:
         parts = {
             "tools": tools,
-            "again": gr.Button(LABELS.gettext("Ask again"), elem_classes="quiet-button"),
             "clear": gr.Button(LABELS.gettext("Clear"), elem_classes="quiet-button"),
             "link": gr.Button(
                 LABELS.gettext("Copy link"), elem_id="copy-link", elem_classes="quiet-button"

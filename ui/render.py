@@ -7,20 +7,22 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from rag.brief_lines import SPEAKER
-from rag.check_words import REASON, checked_sentence, struck_sentence, verdicts
-from rag.coverage_words import coverage_sentence
+from rag.check_words import REASON, checked_sentence, struck_sentence
 from rag.labels import counted, mode_words
 from rag.translate import ENGLISH, Words, marked, number
 from rag.types import Answer, Citation, ReportInfo
-from ui.cards import SIGNS, by_number, lab, uncited, weakest
+from ui.answer_row import row
+from ui.cards import by_number, lab, uncited
 from ui.chips import scope
+from ui.cite import cite
+from ui.covered import covered
 from ui.exchange import Exchange
+from ui.plain_text import BOLD
 
 ROWS_SHOWN = 12
 COLUMNS = (marked("Lab"), marked("Year"), marked("Kind"), marked("Report"))
 
 _MARK = re.compile(r" ?\[(\d{1,6})\]")
-_BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _ITEM = re.compile(r"\s*(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 
@@ -65,31 +67,11 @@ def _inline(
         if citations is not None and n not in citations:
             return match[0]
         # A narrow no-break space keeps the number on the line of the words it belongs to.
-        return "\u202f" + _cite(n, turn, citations[n] if citations else (), words)
+        return "\u202f" + cite(n, turn, citations[n] if citations else (), words)
 
     said = SPEAKER.sub(r"**\1**", text, count=1) if SPEAKER.match(text) else text
-    html = _BOLD.sub(r"<strong>\1</strong>", _MARK.sub(link, escape(said)))
+    html = BOLD.sub(r"<strong>\1</strong>", _MARK.sub(link, escape(said)))
     return html.replace("</a>\u202f<a", "</a>\u2009<a")  # a row of numbers may wrap
-
-
-def _cite(n: int, turn: int, citations: Sequence[Citation], words: Words) -> str:
-    source = words.gettext("Source {n}").format(n=n)
-    signs, name, kinds = "", source, ["supported"]
-    if citations:
-        info = citations[0].passage.report
-        told = verdicts(weakest(citations), any(c.corrected for c in citations), words)
-        kinds = list(told)
-        shown = "".join(SIGNS[kind] for kind in kinds if kind != "supported")
-        signs = f'<span aria-hidden="true">{shown}</span>' if shown else ""
-        name = ". ".join((f"{source}: {_and_year(info.lab, info.year)}", *told.values()))
-    return (
-        f'<a class="cite {" ".join(kinds)}" href="#source-{turn}-{n}" data-turn="{turn}" '
-        f'data-n="{n}" title="{escape(name)}" aria-label="{escape(name)}">{n}{signs}</a>'
-    )
-
-
-def _and_year(name: str, year: int | None) -> str:
-    return f"{name}, {year}" if year else name
 
 
 def conversation(
@@ -102,8 +84,10 @@ def conversation(
 
     While nothing is being answered (`idle`), the last one can be asked again without its chips.
     """
-    last = len(talk) if idle else 0
-    return "".join(exchange(one, n, reports, n == last, words) for n, one in enumerate(talk, 1))
+    return "".join(
+        exchange(one, n, reports, idle and n == len(talk), words, idle=idle)
+        for n, one in enumerate(talk, 1)
+    )
 
 
 def exchange(
@@ -112,10 +96,15 @@ def exchange(
     reports: Mapping[str, ReportInfo],
     last: bool = False,
     words: Words = ENGLISH,
+    *,
+    idle: bool = True,
 ) -> str:
-    """One finished question: answer, refusal, error, or what was written before a stop."""
-    chips = scope(one, turn if last else 0, words)
-    return _article(one, turn, chips + _outcome(one, turn, reports, words))
+    """One finished question: answer, refusal, error, or what was written before a stop.
+
+    The `last` one can be asked again; nothing can be said of an answer while not `idle`.
+    """
+    body = scope(one, turn if last else 0, words) + _outcome(one, turn, reports, words)
+    return _article(one, turn, body + row(one, turn, last, words, idle=idle))
 
 
 def _outcome(one: Exchange, turn: int, reports: Mapping[str, ReportInfo], words: Words) -> str:
@@ -138,7 +127,7 @@ def _outcome(one: Exchange, turn: int, reports: Mapping[str, ReportInfo], words:
     if answer.notice:
         text += f'<p class="note">{escape(answer.notice)}</p>'
     body = f'<div class="refused">{text}</div>' if answer.refused else text
-    return body + left_out(answer, words) + stopped + footer(answer, turn, words)
+    return body + left_out(answer, words) + stopped + footer(answer, turn, reports, words)
 
 
 def left_out(answer: Answer, words: Words = ENGLISH) -> str:
@@ -180,7 +169,7 @@ def complete_list(
 ) -> str:
     """The complete list that a "which" or "how many" question asks for, with its count."""
     coverage = answer.coverage
-    cites = {c.passage.report.id: _cite(c.n, turn, [c], words) for c in answer.citations}
+    cites = {c.passage.report.id: cite(c.n, turn, [c], words) for c in answer.citations}
     rows = [_row(reports[i], cites.get(i, "")) for i in coverage.reports if i in reports]
     names = [words.gettext(name) for name in (*COLUMNS, "Source")]
     names[-1] = f'<span class="away">{names[-1]}</span>'
@@ -213,16 +202,18 @@ def also_mentioned(answer: Answer, turn: int, words: Words = ENGLISH) -> str:
     return f'<details class="mentioned"><summary>{told}</summary>{shown}</details>'
 
 
-def _row(info: ReportInfo, cite: str) -> str:
+def _row(info: ReportInfo, link: str) -> str:
     kind = escape((info.kind or info.type).capitalize())
     when = f"<td>{info.year or ''}</td><td>{kind}</td>"
     return (
         f'<tr><td>{lab(info)}</td>{when}<td dir="auto">{escape(info.title)}</td>'
-        f"<td>{cite}</td></tr>"
+        f"<td>{link}</td></tr>"
     )
 
 
-def footer(answer: Answer, turn: int, words: Words = ENGLISH) -> str:
+def footer(
+    answer: Answer, turn: int, reports: Mapping[str, ReportInfo], words: Words = ENGLISH
+) -> str:
     """The lines under an answer: its sources, what it covered, who wrote it, how long it took."""
     mode = escape(mode_words(answer.mode, words))
     seconds = sum(v for k, v in answer.timings.items() if k.endswith("_ms")) / 1000
@@ -235,7 +226,7 @@ def footer(answer: Answer, turn: int, words: Words = ENGLISH) -> str:
     said = checked_sentence(answer.checked, words)
     checked = f'<p class="checked">{said}</p>' if said else ""
     return (
-        f'<footer><p class="coverage">{coverage_sentence(answer, words)}</p>{checked}'
+        f"<footer>{covered(answer, reports, words)}{checked}"
         f'<p class="run">{link + " · " if shown else ""}{mode}{took}</p></footer>'
     )
 

@@ -1,0 +1,34 @@
+"""An answer as plain text, for the clipboard: what it says, and its numbered sources."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from rag.coverage_words import coverage_sentence
+from rag.translate import ENGLISH, Words
+from rag.types import Answer, Citation
+from ui.cards import by_number
+
+BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
+
+
+def plain_text(answer: Answer, words: Words = ENGLISH) -> str:
+    """The question, the answer, its sources by number with their quotes, and what it covered."""
+    blocks = [answer.question, BOLD.sub(r"\1", answer.text).strip()]
+    if answer.citations:
+        blocks.append(words.gettext("Sources"))
+        blocks += ["\n".join(_source(group)) for group in by_number(answer.citations).values()]
+    return "\n\n".join([*blocks, coverage_sentence(answer, words)]) + "\n"
+
+
+def _source(citations: list[Citation]) -> Iterator[str]:
+    passage = citations[0].passage
+    info = passage.report
+    facts = ", ".join(str(x) for x in (info.lab, info.year, info.kind or info.type) if x)
+    yield f"[{citations[0].n}] {facts}: {info.title}"
+    for citation in citations:
+        yield f"“{' '.join(citation.quote.split())}”"
+    place = " › ".join(filter(None, passage.place))
+    if place:
+        yield place
