@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from rag.catalogue import Catalogue
-from rag.errors import ModelError
+from rag.errors import ModelError, UnknownReport
+from rag.rows import StoredReport
 from rag.settings import Settings
 from rag.types import (
+    FACTS,
     Answer,
     Citation,
     Coverage,
@@ -60,6 +62,30 @@ def passage(info: ReportInfo, number: int = 1, text: str = "", **given: object) 
     return Passage(f"{info.id}#{number}", info, text=text, spans=((0, 9),), **(values | given))  # type: ignore[arg-type]
 
 
+def hostile_report() -> ReportInfo:
+    """A report of which every text tries to become markup."""
+    tags = dict.fromkeys(("countries", "methods", "sdgs", "thematic_areas"), (HOSTILE,))
+    return report(11, title=HOSTILE, kind=HOSTILE, language=HOSTILE, **tags)
+
+
+def whole(info: ReportInfo, said: str = "") -> tuple[Passage, ...]:
+    """A whole report: what only its tags say, two sections, an answer of two parts, one in French.
+
+    With `said` that is all that it says. What `answer` cites is its passage number 1.
+    """
+    long = "A long beginning of an answer.\n" * 40
+    given = {"section": said, "prompt": said, "language": said} if said else {}
+    opening: dict[str, object] = {"section": "Challenge", "prompt": "What is your challenge?"}
+    return (
+        passage(info, 9, said or "Sample size: 43", **{"section": FACTS, "prompt": FACTS}),
+        passage(info, 2, said or long, **(opening | given | {"part": 1, "parts": 2})),
+        passage(info, 3, said or "Its end.", **(opening | given | {"part": 2, "parts": 2})),
+        passage(info, 4, said or "Le sable.", **({"prompt": "Who?", "language": "fr"} | given)),
+        passage(info, 1, said, **given),
+        passage(info, 5, said or long, **({"prompt": "And then?"} | given)),
+    )
+
+
 def answer(question: str = "What keeps food cool?", **given: object) -> Answer:
     """An answer with two citations of two reports."""
     reports = [report(0), report(1), *(report(i) for i in range(2, 8))]
@@ -84,7 +110,8 @@ def answer(question: str = "What keeps food cool?", **given: object) -> Answer:
 
 def hostile(question: str) -> Answer:
     """An answer in which every text that comes from outside tries to become markup."""
-    info = report(0, title=HOSTILE, countries=(HOSTILE,), iso=('"><',), kind=HOSTILE)
+    given = {"title": HOSTILE, "countries": (HOSTILE,), "iso": ('"><',), "kind": HOSTILE}
+    info = report(0, id="report_11", **given)
     text = f'{HOSTILE} [1] <a class="cite" data-n="1" href="javascript:window.hacked=1">2</a>'
     source = passage(info, text=text, section=HOSTILE, prompt=HOSTILE, language='"><script>')
     return answer(
@@ -190,6 +217,20 @@ class FakeEngine:
         )
         self.streams.append(stream)
         return stream
+
+    def report(self, report_id: str) -> StoredReport:
+        if report_id not in self.catalogue.reports:
+            raise UnknownReport(f"There is no report {report_id!r}")
+        if report_id == "report_11":
+            return StoredReport(
+                whole(hostile_report(), HOSTILE)[0].report, "", unanswered=(HOSTILE,)
+            )
+        return StoredReport(self.catalogue.reports[report_id], "", unanswered=("Why?", "When?"))
+
+    def passages_of(self, report_id: str) -> tuple[Passage, ...]:
+        if report_id == "report_11":
+            return whole(hostile_report(), HOSTILE)
+        return whole(self.catalogue.reports[report_id])
 
     @staticmethod
     def _default(question: str) -> Answer:

@@ -94,9 +94,9 @@ def test_a_corrected_citation_is_told_in_words_and_by_a_sign() -> None:
     first, second = (attrs for name, attrs in tags if name == "a")
     told = "Citation corrected: the writer had cited another passage or none"
     assert first["aria-label"] == f"Source 1: Peru, 2021. The quote supports the sentence. {told}"
-    assert first["title"] == first["aria-label"]
+    assert first["data-verdict"] == f"✓ The quote supports the sentence\n⇄ {told}"
     assert first["class"] == "cite supported corrected"
-    assert "corrected" not in f"{second['class']} {second['title']}"
+    assert "corrected" not in f"{second['class']} {second['data-verdict']}"
     words, _ = html_text(cards.card(found[0].passage, 1, found[:1]))
     assert f"✓ The quote supports the sentence⇄ {told}" in words
 

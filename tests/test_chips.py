@@ -19,7 +19,8 @@ def asked(filters: Filters, first: Filters = Filters(), **given: Filters) -> Exc
 
 
 def labels(html: str) -> list[str | None]:
-    return [button["aria-label"] for button in Outline(html).all("button")]
+    chips = [b for b in Outline(html).all("button") if "data-field" in b]
+    return [chip["aria-label"] for chip in chips]
 
 
 def test_each_says_where_it_comes_from() -> None:

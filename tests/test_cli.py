@@ -23,8 +23,10 @@ COMMANDS = (
     ("search",),
     ("serve",),
     ("eval",),
+    ("eval", "feedback"),
     ("eval", "run"),
     ("eval", "compare"),
+    ("eval", "feedback"),
     ("export",),
     ("info",),
 )

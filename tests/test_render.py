@@ -29,8 +29,10 @@ class Outline(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
-        if tag not in ("rect", "path", "br"):
-            self.open.append(tag)
+        self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -240,7 +242,7 @@ def test_nothing_from_outside_becomes_markup() -> None:
     bad = hostile(HOSTILE)
     one = Exchange(HOSTILE, Filters(country=(HOSTILE,)), bad)
     failed = Exchange(HOSTILE, error=HOSTILE)
-    reports = {"report_0": bad.citations[0].passage.report}
+    reports = {"report_11": bad.citations[0].passage.report}
     page = render.conversation((one, failed), reports) + cards.sources(bad, 1)
     page += render.pending(Exchange(HOSTILE), HOSTILE, 1) + render.collection(
         reports, HOSTILE, HOSTILE

@@ -46,8 +46,11 @@ def can_widen(one: Exchange) -> bool:
     covered, hits = one.answer.coverage, len(one.answer.hits)
     if covered.intent in ("list", "about") or one.passages >= WIDEST:
         return False
+    if not 0 < covered.read_passages < WIDEST:
+        return False
     # Of the hits only so many are kept with an answer: there may be more.
-    return 0 < covered.read_passages < (WIDEST if hits >= KEPT_HITS else hits)
+    more = hits > covered.read_passages or hits >= KEPT_HITS
+    return more or covered.matched_reports > covered.read_reports
 
 
 def _wider(one: Exchange, words: Words) -> str:

@@ -33,7 +33,10 @@ _PICKED = (
 )
 _SHOWN = "watch('value', () => askLabs.shown());"
 # What reading.js makes of a click: it names the event, and gives what the server needs of it.
-_ROW = "askReading.wire(element, (name, at) => trigger(name, at), ['again', 'wider', 'vote']);"
+_ROW = (
+    "watch('value', () => askReading.drawn(element)); "
+    "askReading.wire(element, (name, at) => trigger(name, at), ['again', 'wider', 'vote']);"
+)
 _REPORT = "askReading.wire(element, (name, at) => trigger(name, at), ['report']);"
 _OPENED = "watch('value', () => askReading.opened(element));"
 _SAID = "watch('value', () => askReading.said(element));"

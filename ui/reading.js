@@ -81,6 +81,17 @@ window.askReading = (() => {
     true,
   );
 
+  let pressed = null; // the button that asked again: {turn, name}
+
+  // The row is drawn anew with its answer: who used the keyboard goes on from there.
+  function drawn(element) {
+    const article = pressed && element.querySelector(`#turn-${pressed.turn}`);
+    if (!article) return;
+    const button = article.querySelector(`.answer-row .${pressed.name}`);
+    pressed = null;
+    if (document.activeElement === document.body) (button ?? article).focus({ preventScroll: true });
+  }
+
   // The row under an answer, and the buttons that open a report.
   function wire(element, trigger, names) {
     const knows = (name) => names.includes(name);
@@ -96,6 +107,7 @@ window.askReading = (() => {
         if (!knows(name)) return;
         // A second click would ask twice.
         button.closest(".answer-row").querySelectorAll("button").forEach((e) => (e.disabled = true));
+        pressed = { turn, name };
         trigger(name, { turn });
       }
     });
@@ -104,9 +116,9 @@ window.askReading = (() => {
       if (!row || !knows("vote")) return;
       event.preventDefault();
       const word = row.querySelector(".word input").value.trim();
-      const pressed = row.querySelector(".vote[aria-pressed='true']");
-      if (!word || !pressed) return void (row.querySelector(".word").hidden = true);
-      trigger("vote", { turn: Number(row.dataset.turn), vote: pressed.dataset.vote, word });
+      const given = row.querySelector(".vote[aria-pressed='true']");
+      if (!word || !given) return void (row.querySelector(".word").hidden = true);
+      trigger("vote", { turn: Number(row.dataset.turn), vote: given.dataset.vote, word });
     });
   }
 
@@ -193,5 +205,5 @@ window.askReading = (() => {
     opener = null;
   }
 
-  return { wire, said, opened };
+  return { wire, drawn, said, opened };
 })();
