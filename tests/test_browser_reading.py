@@ -78,7 +78,7 @@ def test_an_answer_is_copied_with_its_sources(site: str, visit: Visit) -> None:
     expect(page.locator("#turn-1 .said")).to_have_text("Copied")
     text = page.evaluate("navigator.clipboard.readText()")
     assert "Wet sand kept boxes cool for three days [1]." in text
-    assert f"[1] Peru, 2021, plan: Cool boxes at the market, part 0\n“{QUOTE}”" in text
+    assert f"[1] Peru, 2021, Plan: Cool boxes at the market, part 0\n“{QUOTE}”" in text
 
 
 def test_copying_works_without_the_permission_too(site: str, visit: Visit) -> None:

@@ -209,6 +209,14 @@ def test_a_link_to_the_archive_is_escaped() -> None:
     assert html.all("a")[0]["rel"] == "noopener noreferrer"
 
 
+def test_the_archive_is_linked_where_the_settings_name_it() -> None:
+    engine = FakeEngine()
+    assert not Outline(reading.opened(engine, (), {"report": "report_0"})).all("a")
+    engine.settings = Settings(report_url="https://archive.example/{report}")
+    links = Outline(reading.opened(engine, (), {"report": "report_0"})).all("a")
+    assert [link["href"] for link in links] == ["https://archive.example/report_0"]
+
+
 def test_only_a_report_of_the_index_is_opened() -> None:
     engine = FakeEngine()
     talk = (exchange(),)

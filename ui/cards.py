@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from rag.check_words import verdicts
-from rag.labels import STAGE_WORDS, counted, language_words
+from rag.labels import STAGE_WORDS, counted, kind_words, language_words
 from rag.translate import ENGLISH, Words, number
 from rag.types import Answer, Citation, Hit, Passage, ReportInfo, Span, Status
 
@@ -95,8 +95,7 @@ def card(
     """
     info = passage.report
     n = citations[0].n if citations else 0
-    kind = info.kind or info.type
-    facts = " · ".join(escape(str(x)) for x in (info.year, kind and kind.capitalize()) if x)
+    facts = " · ".join(escape(str(x)) for x in (info.year, kind_words(info, words)) if x)
     away = f'<span class="away">{words.gettext("Source")} </span>'
     label = f'<span class="number">{away}{n}</span>' if n else ""
     identity = f' id="source-{turn}-{n}" data-turn="{turn}" data-n="{n}"' if n else ""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rag.coverage_words import coverage_sentence
+from rag.labels import kind_words
 from rag.translate import ENGLISH, Words
 from rag.types import Answer, Citation
 from ui.cards import by_number
@@ -18,14 +19,16 @@ def plain_text(answer: Answer, words: Words = ENGLISH) -> str:
     blocks = [answer.question, BOLD.sub(r"\1", answer.text).strip()]
     if answer.citations:
         blocks.append(words.gettext("Sources"))
-        blocks += ["\n".join(_source(group)) for group in by_number(answer.citations).values()]
+        blocks += [
+            "\n".join(_source(group, words)) for group in by_number(answer.citations).values()
+        ]
     return "\n\n".join([*blocks, coverage_sentence(answer, words)]) + "\n"
 
 
-def _source(citations: list[Citation]) -> Iterator[str]:
+def _source(citations: list[Citation], words: Words) -> Iterator[str]:
     passage = citations[0].passage
     info = passage.report
-    facts = ", ".join(str(x) for x in (info.lab, info.year, info.kind or info.type) if x)
+    facts = ", ".join(str(x) for x in (info.lab, info.year, kind_words(info, words)) if x)
     yield f"[{citations[0].n}] {facts}: {info.title}"
     for citation in citations:
         yield f"“{' '.join(citation.quote.split())}”"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rag.contacts import mask_contacts
 from rag.errors import FeedbackNotKept, UnknownReport
 from rag.feedback import LONGEST_WORD, Feedback, Vote, keep_feedback
+from rag.report_link import report_link
 from rag.translate import ENGLISH, Words, marked
 from rag.types import Answer
 from ui.exchange import Exchange
@@ -54,6 +55,7 @@ def opened(engine: Engine, talk: Talk, wanted: Mapping[str, Any], words: Words =
         quotes=quotes,
         at=at,
         unanswered=stored.unanswered,
+        link=report_link(engine.settings.report_url, report_id),
         key=key,
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import groupby
 
-from rag.labels import counted, language_words
+from rag.labels import counted, kind_words, language_words
 from rag.tags import fold_tag
 from rag.translate import ENGLISH, Words, marked
 from rag.types import FACTS, Passage, ReportInfo
@@ -79,8 +79,7 @@ def dialog(head: str, body: str, words: Words, key: str) -> str:
 
 
 def _head(info: ReportInfo, link: str, words: Words) -> str:
-    kind = info.kind or info.type
-    facts = " · ".join(escape(str(x)) for x in (info.year, kind and kind.capitalize()) if x)
+    facts = " · ".join(escape(str(x)) for x in (info.year, kind_words(info, words)) if x)
     public = words.gettext("Open in the public archive")
     archive = (
         f'<a class="archive" href="{escape(link)}" target="_blank" rel="noopener noreferrer">'
