@@ -17,8 +17,7 @@ Role = Literal["user", "assistant"]
 Span = tuple[int, int]
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
-# The section, and the prompt, of what only a report's tags say: "Label: value" a line.
-FACTS = "Facts of this report"
+FACTS = "Facts of this report"  # section and prompt of what only tags say: "Label: value" a line
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +84,8 @@ class Report:
 class Passage:
     """The unit of retrieval: an answer block or a token-bounded part of it.
 
-    `part` counts from 1 up to `parts`; `spans` are character ranges in the report's file.
-    `family` is the id of the first passage of those that say the same word for word, or "".
+    `part` counts from 1 up to `parts`; `spans` are character ranges in the report's file. `family`
+    is the id of the first of those that say the same word for word, or "".
     """
 
     id: str
@@ -120,9 +119,9 @@ class Passage:
 class Hit:
     """A passage that retrieval found, with its fused score (higher is better).
 
-    Where a reranker gave it another place, the score is that of the place.
-    `similarity` is its cosine similarity to the question, 0 where only words found it.
-    `siblings` are the other reports of the lab that say the same, whose passages were folded.
+    Where a reranker gave it another place, the score is that of the place. `similarity` is its
+    cosine to the question, 0 where only words found it. `siblings` are the other reports of the
+    lab that say the same, whose passages were folded.
     """
 
     passage: Passage
@@ -240,11 +239,10 @@ class Coverage:
     """Which reports matched, and which of them the answer rests on.
 
     `reports` are the ids that the answer rests on, or the complete list for intent "list".
-    `matched_reports` counts the reports in scope with a passage that speaks of the question;
-    `read` are the ids of those read, `unread` counts the others by lab. `mentioned` are, for
-    intent "list", ids of more reports that name what was asked for in their text but not in their
-    tags; a passage of each is among the answer's hits. `first` is what the question names that
-    came first without narrowing, `ignored` what it names and was not wanted.
+    `matched_reports` counts the reports in scope that speak of the question; `read` are the ids of
+    those read, `unread` counts the others by lab. `mentioned` are, for intent "list", ids of more
+    reports that name what was asked for in their text but not in their tags; a hit is of each.
+    `first` is what the question names that came first without narrowing, `ignored` was not wanted.
     """
 
     intent: Intent
