@@ -14,7 +14,7 @@ from pathlib import Path
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 Words = gettext.NullTranslations
 
@@ -60,3 +60,8 @@ def code_of(words: Words) -> str:
 def number(words: Words, value: int) -> str:
     """A whole number as the language writes it: "1,204", "1 204"."""
     return format_decimal(value, locale=code_of(words))
+
+
+def percent(words: Words, share: float) -> str:
+    """A share from 0 to 1 as the language writes whole percents: "93%", "93 %"."""
+    return format_percent(share, locale=code_of(words))

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from rag.errors import AskLabsError
+from rag.errors import AskLabsError, InputError
 from rag.settings import load_settings
 from ui.indexing import info, ingest
 from ui.options import Index, Json, engine_of
@@ -111,6 +111,7 @@ def eval_run(
     from eval.cases import load_cases
     from eval.report import write_report
     from eval.run import run_cases
+    from eval.summary import keep_latest
     from ui.console import progress
 
     loaded = load_cases(cases)
@@ -118,6 +119,10 @@ def eval_run(
     with progress() as shown:
         run_cases(engine, loaded, out, shown)
     print(write_report(out))
+    try:
+        keep_latest(out, engine.settings.index)
+    except InputError as error:
+        print(f"asklabs: {error}", file=sys.stderr)
 
 
 @eval_app.command("compare")

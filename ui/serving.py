@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
+from eval.summary import latest
 from rag.errors import SettingsError
 from ui import theme
 from ui.app import VISITORS, build_app
@@ -21,8 +22,12 @@ def serve(engine: Engine, host: str, port: int, open_browser: bool = False) -> N
     """Serve the page until Ctrl+C.
 
     Raises:
-        SettingsError: nothing can listen on this host and port; the message says what to do.
+        SettingsError: nothing can listen on this host and port, or the folder of an evaluation
+            has none; the message says what to do.
+        InputError: that evaluation is damaged.
     """
+    if engine.settings.evaluation is not None:
+        latest(engine.settings)
     page = build_app(engine)
     print(
         f"Ask the Labs is at {launch(page, host, port, open_browser)} (Ctrl+C stops it)", flush=True
