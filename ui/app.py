@@ -12,8 +12,10 @@ from rag.types import Filters
 from ui import exports, filtering, handlers, reading, render
 from ui.cards import sources
 from ui.parts import Parts, box, collection, overlays, sources_panel, talk_area
+from ui.picks import question
 from ui.run import Run
 from ui.speech import words_of
+from ui.views import views, wire_views
 
 if TYPE_CHECKING:
     from gradio.events import Dependency
@@ -37,6 +39,7 @@ def build_app(engine: Engine) -> gr.Blocks:
         with gr.Column(elem_id="desk"):
             with gr.Column(elem_id="collection"):
                 parts |= collection(engine)
+            parts |= views()
             with gr.Column(elem_id="talk"):
                 parts |= talk_area(engine)
             with gr.Column(elem_id="sources"):
@@ -49,6 +52,7 @@ def build_app(engine: Engine) -> gr.Blocks:
         _wire_exports(engine, parts)
         _wire_reading(engine, parts)
         _wire_words(engine, page, parts)
+        wire_views(engine, page, parts)
     page.queue(default_concurrency_limit=VISITORS)
     return page
 
@@ -117,6 +121,18 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
         words = words_of(request)
         yield from _each(parts, handlers.without(engine, chosen, talk, run, chip, words))
 
+    def put(
+        chosen: Filters,
+        talk: handlers.Talk,
+        run: Run | None,
+        request: gr.Request,
+        event: gr.EventData,
+    ) -> Iterator[Parts]:
+        words = words_of(request)
+        about = {name: getattr(event, name, None) for name in ("field", "value", "report")}
+        asked = question(engine.catalogue, about, words)
+        yield from _each(parts, handlers.ask(engine, asked, chosen, talk, run, words))
+
     def failed(talk: handlers.Talk, run: Run | None, request: gr.Request) -> Parts:
         return _drawn(parts, handlers.failed(engine, talk, run, words_of(request)))
 
@@ -140,6 +156,7 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
     asked.append(parts["thread"].again(again, narrowed, changed, **quiet))
     asked.append(parts["thread"].wider(widen, narrowed[1:], changed, **quiet))
     asked.append(parts["thread"].chip(without, narrowed, changed, **quiet))
+    asked.append(parts["explore"].put(put, narrowed, changed, **quiet))
     for event in asked:
         event.failure(failed, [parts["talk"], parts["run"]], changed, **quiet)
     parts["stop"].click(handlers.stop, parts["run"], None, queue=False, **quiet)

@@ -14,6 +14,7 @@ from ui.choosing import changed
 from ui.parts import Parts
 from ui.picked import picked
 from ui.speech import words_of
+from ui.views import followed
 
 if TYPE_CHECKING:
     from gradio.events import Dependency
@@ -73,9 +74,10 @@ def wire(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
     def copy(talk: handlers.Talk, request: gr.Request) -> str:
         return link_of(engine, talk, words_of(request))
 
-    for part in (parts["panel"], parts["picked"]):
+    for part in (parts["panel"], parts["picked"], parts["explore"]):
         # Each event counts: one must not be dropped because another is under way.
-        part.choose(choose, parts["chosen"], following, trigger_mode="multiple", **quiet)
+        chose = part.choose(choose, parts["chosen"], following, trigger_mode="multiple", **quiet)
+        followed(chose)
     copied = parts["link"].click(copy, parts["talk"], parts["copied"], **quiet)
     copied.success(None, parts["copied"], None, js="(link) => askLabsFilters.copy(link)")
     opened: Dependency = page.load(
@@ -85,4 +87,5 @@ def wire(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
         js="() => location.search",
         **quiet,
     )
+    followed(opened)
     return opened

@@ -9,7 +9,7 @@ window.askLabs = (() => {
   let touched = null; // the chip that asked the question again: its data
 
   const unmark = (where) =>
-    document.querySelectorAll(`${where} [aria-current]`).forEach((e) => e.removeAttribute("aria-current"));
+    document.querySelectorAll(`${where} [aria-current="true"]`).forEach((e) => e.removeAttribute("aria-current"));
 
   function open(turn, n) {
     const card = document.getElementById(`source-${turn}-${n}`);
@@ -114,7 +114,8 @@ window.askLabs = (() => {
     if (!growing) refocus();
     const article = growing ?? (followed && document.getElementById(followed));
     if (!growing) followed = "";
-    if (!article || !following) return;
+    // Out of sight while another view is shown: there is nothing to keep up with.
+    if (!article || !following || !article.getClientRects().length) return;
     const top = page === talk ? talk.getBoundingClientRect().top : 0;
     page.scrollTop += article.getBoundingClientRect().top - top - 16;
   }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from rag.brief_lines import SPEAKER
@@ -235,12 +235,11 @@ def collection(
     reports: Mapping[str, ReportInfo], index: str, revision: str, words: Words = ENGLISH
 ) -> str:
     """What is being asked: how many reports and labs, which years, which index and state of it."""
-    labs = {name for info in reports.values() for name in info.countries}
     years = sorted({info.year for info in reports.values() if info.year})
     span = f"{years[0]}–{years[-1]}" if len(years) > 1 else "".join(str(y) for y in years)
     facts = (
         (words.gettext("Reports"), number(words, len(reports))),
-        (words.gettext("Labs"), number(words, len(labs))),
+        (words.gettext("Labs"), number(words, labs_of(reports.values()))),
         (words.gettext("Years"), span),
     )
     rows = "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in facts if v)
@@ -248,6 +247,11 @@ def collection(
     state = f'title="{escape(whole)}"'
     named = f"{words.gettext('Index')}: {escape(index)} · {escape(revision[:8])}"
     return f'<dl class="facts">{rows}</dl><p class="index" {state}>{named}</p>'
+
+
+def labs_of(reports: Iterable[ReportInfo]) -> int:
+    """How many labs wrote the reports; a country under two names is one."""
+    return len({lab for info in reports for lab in info.iso or info.countries})
 
 
 def welcome(reports: int, words: Words = ENGLISH) -> str:

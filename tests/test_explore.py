@@ -1,0 +1,172 @@
+"""The Explore view: counts, the map, what a click may choose or ask, and hostile names."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from fake_engine import HOSTILE, report
+
+from rag.catalogue import Catalogue
+from rag.facets import Value, facet
+from rag.types import Filters
+from ui.explore import BARS, ROWS, explore
+from ui.picks import QUESTIONS, question
+from ui.worldmap import steps, world, world_map
+
+CATALOGUE = Catalogue(report(i) for i in range(12))
+
+
+class Seen(HTMLParser):
+    """Collects elements and attributes, and refuses what could run."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag not in ("script", "img", "iframe")
+        assert not [name for name, _ in attrs if name.startswith("on") or name in ("src", "href")]
+        self.tags.append(tag)
+
+
+def data(drawn: str) -> dict[str, object]:
+    found = re.search(r'<div class="data" hidden>(.*?)</div>', drawn, re.DOTALL)
+    assert found
+    parsed: dict[str, object] = json.loads(html.unescape(found[1]))
+    return parsed
+
+
+def test_bars_tell_what_each_value_leaves_with_the_other_filters() -> None:
+    drawn = explore(CATALOGUE, Filters(country=("Peru",), year=(2021,)))
+    assert "1 report of 1 lab" in drawn
+    labs, years = (drawn[drawn.index(f'data-field="{field}"') :] for field in ("country", "year"))
+    assert 'aria-pressed="true" aria-label="Peru: 1 report"' in labs
+    togo = len(CATALOGUE.ids(Filters(country=("Togo",), year=(2021,))))
+    assert f'aria-label="Togo: {togo} report"' in labs
+    bars = re.findall(r'data-value="(2\d+)" aria-pressed="(\w+)"', years)
+    assert bars == [("2021", "true"), ("2022", "false"), ("2023", "false"), ("2024", "false")]
+
+
+def test_a_chosen_value_stays_where_no_report_is_left_of_it() -> None:
+    chosen = Filters(theme=("Markets",), year=(1999,))
+    drawn = explore(CATALOGUE, chosen)
+    assert 'data-value="Markets" aria-pressed="true"' in drawn
+    assert "0 reports of 0 labs" in drawn
+    assert "No report has all of these." in drawn
+
+
+@pytest.mark.parametrize(
+    "pick",
+    [
+        {},
+        {"field": "theme", "value": "Gold"},
+        {"field": "fact", "value": "latlng: 1,2"},
+        {"field": "__class__", "value": "x"},
+        {"field": ["theme"], "value": {"$ne": ""}},
+        {"field": "year", "value": "2021; drop"},
+        {"report": HOSTILE},
+    ],
+)
+def test_what_the_collection_does_not_have_is_not_asked_about(
+    pick: dict[str, object],
+) -> None:
+    assert question(CATALOGUE, pick) == ""
+
+
+def test_questions_about_values_and_reports() -> None:
+    catalogue = Catalogue([report(0, sdgs=("13. Climate action",), methods=("Human Labs",))])
+    asked = {
+        field: question(
+            catalogue, {"field": field, "value": facet(catalogue, Filters(), field)[0].name}
+        )
+        for field in QUESTIONS
+    }
+    assert asked == {
+        "country": "What did the lab of Peru find out?",
+        "year": "What did the labs learn in 2021?",
+        "method": "What did the labs learn by using Human Labs?",
+        "sdg": "What did the labs learn about climate action?",
+        "theme": "What did the labs learn about markets?",
+    }
+    of_report = question(catalogue, {"report": "report_0"})
+    assert of_report == ("What did the lab of Peru find out in “Cool boxes at the market, part 0”?")
+
+
+def test_shades_begin_at_round_numbers_and_one_big_lab_does_not_pale_the_others() -> None:
+    assert steps([]) == (1,)
+    assert steps([1, 1, 2]) == (1, 2)
+    assert steps([*range(1, 60), 374]) == (1, 10, 20, 50)
+    assert len(steps([2**i for i in range(14)])) == 5
+
+
+def test_every_country_has_a_place_on_the_map() -> None:
+    atlas = world()
+    for code in ("PE", "FJ", "MV", "TV", "WS", "XK", "PS", "SG", "CV", "BB", "DM"):
+        assert code in atlas.shapes or code in atlas.points, code
+    for x, y in atlas.points.values():
+        assert 0 <= x <= atlas.width
+        assert 0 <= y <= atlas.height
+    shapes = "".join(atlas.shapes.values())
+    assert re.fullmatch(r"[Mlz0-9 .-]+", shapes)
+    assert len(shapes) < 150_000
+
+
+def test_the_map_draws_labs_as_buttons_with_their_numbers() -> None:
+    labs = {"PE": Value("Peru", 4, chosen=True), "MV": Value("Maldives", 1), '"><': Value("?", 9)}
+    drawn = world_map(labs)
+    Seen(drawn)
+    assert drawn.count('role="button"') == 2
+    assert (
+        'data-value="Peru" data-shade="2" aria-pressed="true" aria-label="Peru: 4 reports"' in drawn
+    )
+    maldives = drawn[drawn.index('data-value="Maldives"') :]
+    assert "<circle" in maldives[: maldives.index("</g>")]
+    assert world().shapes["PE"] not in drawn[: drawn.index("<g ")]
+
+
+def test_long_lists_are_drawn_in_part_and_the_rest_travels_as_data() -> None:
+    reports = [report(i, thematic_areas=(f"Theme {i:03}",)) for i in range(150)]
+    drawn = explore(Catalogue(reports), Filters(theme=("Theme 140",)))
+    themes = drawn[drawn.index('data-field="theme"') :]
+    themes = themes[: themes.index("</section>")]
+    assert themes.count("<li") == BARS + 1
+    assert 'data-value="Theme 140" aria-pressed="true"' in themes
+    assert "Show all 150" in themes
+    rest = data(drawn)["rest"]
+    assert isinstance(rest, dict)
+    assert len(rest["theme"]) == 150 - BARS - 1
+    whole = explore(Catalogue(reports), Filters())
+    assert whole.count("<tr data-report") == ROWS
+    rows = data(whole)["rows"]
+    assert isinstance(rows, list)
+    assert len(rows) == 150
+    assert rows[0][1:] == [
+        "Peru",
+        "2021",
+        "Plan",
+        "Cool boxes at the market, part 0",
+        "Prototyping",
+    ]
+
+
+def test_hostile_names_stay_text() -> None:
+    info = report(
+        0, id=HOSTILE, title=HOSTILE, methods=(HOSTILE,), sdgs=(HOSTILE,), kind=HOSTILE,
+        thematic_areas=(HOSTILE, "</div>${alert(1)}`{{x}}"),
+    )  # fmt: skip
+    drawn = explore(Catalogue([info]), Filters())
+    seen = Seen(drawn)
+    assert seen.tags.count("div") == drawn.count("</div>")
+    assert "<img" not in drawn
+    rows = data(drawn)["rows"]
+    assert isinstance(rows, list)
+    assert rows[0][0] == rows[0][4] == HOSTILE
+
+
+def test_an_empty_collection_can_be_explored() -> None:
+    assert "0 reports of 0 labs" in explore(Catalogue([]), Filters())
