@@ -230,4 +230,5 @@ def _wire_words(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     drawn = [parts[name] for name in names]
     # Not queued: it must be done before anything can have been asked.
     quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
-    page.load(spoken, None, [*drawn, *examples], queue=False, **quiet)
+    said = page.load(spoken, None, [*drawn, *examples], queue=False, **quiet)
+    said.then(None, None, None, js="() => askLabs.speak()")

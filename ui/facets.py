@@ -56,7 +56,7 @@ def _facet(place: str, words: Words) -> str:
         f'<summary>{label}<span class="chosen"></span></summary>{ends}'
         f'<input type="search" class="find" aria-label="{find}" placeholder="{find}" '
         'autocomplete="off" hidden>'
-        f'<ul role="group" aria-label="{label}"></ul>'
+        f'<div role="group" aria-label="{label}"><ul></ul></div>'
         '<button type="button" class="more" hidden></button></details>'
     )
 

@@ -120,7 +120,14 @@ window.askLabs = (() => {
     page.scrollTop += article.getBoundingClientRect().top - top - 16;
   }
 
+  // The page is drawn for all languages alike; what was said in the visitor's tells which it is.
+  function speak() {
+    const { language, direction } = document.querySelector("[data-language]").dataset;
+    document.documentElement.lang = language;
+    document.documentElement.dir = direction;
+  }
+
   document.addEventListener("click", back);
   document.addEventListener("keydown", (event) => event.key === "Escape" && back(event));
-  return { chosen, clicked, shown, grew };
+  return { chosen, clicked, shown, grew, speak };
 })();

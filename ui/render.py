@@ -9,7 +9,7 @@ from html import escape
 from rag.brief_lines import SPEAKER
 from rag.check_words import REASON, checked_sentence, struck_sentence
 from rag.labels import counted, mode_words
-from rag.translate import ENGLISH, Words, marked, number
+from rag.translate import ENGLISH, RIGHT_TO_LEFT, Words, code_of, marked, number
 from rag.types import Answer, Citation, ReportInfo
 from ui.answer_row import row
 from ui.cards import by_number, lab, uncited
@@ -265,10 +265,13 @@ def welcome(reports: int, words: Words = ENGLISH) -> str:
 
 
 def masthead(words: Words = ENGLISH) -> str:
-    """The product's name with its sign, a citation's number in brackets."""
+    """The product's name with its sign, a citation's number in brackets, in the page's language."""
     tagline = words.gettext("What innovation labs wrote, with the words that say so.")
+    language = code_of(words)
+    direction = "rtl" if language in RIGHT_TO_LEFT else "ltr"
     return (
-        '<h1 class="name"><svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" '
+        f'<h1 class="name" data-language="{language}" data-direction="{direction}">'
+        '<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" '
         'rx="7"/><path d="M10 8H7v16h3M22 8h3v16h-3M14 12l3-2v12"/></svg>Ask the Labs</h1>'
         f'<p class="tagline">{tagline}</p>'
     )
