@@ -193,6 +193,14 @@ def test_a_refusal_offers_the_nearest_passages() -> None:
     assert not panel.all("mark")
 
 
+def test_the_numbers_of_a_refusal_lead_to_the_passages_that_it_names() -> None:
+    refused = answer(text="The reports don't say. Nearest: Peru [1].", refused=True)
+    panel = Outline(cards.sources(refused, 1))
+    found = [d.get("id") for d in panel.all("details", "source")]
+    assert len(found) == cards.NEAREST
+    assert found[:3] == ["source-1-1", "source-1-2", None]
+
+
 def test_the_panel_shows_cited_sources_then_those_not_cited() -> None:
     panel = Outline(cards.sources(answer(), 1))
     assert [d.get("id") for d in panel.all("details", "source")][:2] == ["source-1-1", "source-1-2"]

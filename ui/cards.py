@@ -197,17 +197,18 @@ def sources(answer: Answer | None, turn: int, words: Words = ENGLISH) -> str:
     others = [hit for hit in answer.hits if hit.passage.id not in cited]
     siblings = {hit.passage.id: hit.siblings for hit in answer.hits}
     of = f'<span class="of" dir="auto">{escape(answer.question)}</span>'
-    if answer.refused:
-        head = words.gettext("Nearest passages") + of
-        near = words.gettext("They come closest to the question, but do not answer it.")
-        hint = near if others else words.gettext("No passage comes close.")
-        cards = uncited(others[:NEAREST], turn, words)
-        return _panel(turn, head, f'<p class="hint">{hint}</p>{cards}')
     numbers = by_number(answer.citations)
     cards = "".join(
         card(group[0].passage, turn, group, siblings.get(group[0].passage.id, ()), words)
         for group in numbers.values()
     )
+    if answer.refused:
+        head = words.gettext("Nearest passages") + of
+        near = words.gettext("They come closest to the question, but do not answer it.")
+        hint = near if answer.hits else words.gettext("No passage comes close.")
+        # What the refusal names comes first, so that its numbers lead somewhere.
+        cards += uncited(others[: max(0, NEAREST - len(numbers))], turn, words)
+        return _panel(turn, head, f'<p class="hint">{hint}</p>{cards}')
     more = others[:UNCITED]
     if more:
         told = words.ngettext(
