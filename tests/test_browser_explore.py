@@ -150,7 +150,7 @@ def test_the_table_is_sorted_and_goes_on(site: str, visit: Visit) -> None:
     expect(area.locator("tbody tr")).to_have_count(100)
     title.get_by_role("button").click()
     expect(title).to_have_attribute("aria-sort", "ascending")
-    assert area.locator("tbody .title").all_inner_texts()[:3] == [
+    assert area.locator("tbody .open-report").all_inner_texts()[:3] == [
         HOSTILE,
         "Aaa first",
         "Cool boxes at the market, part 0",
@@ -158,7 +158,7 @@ def test_the_table_is_sorted_and_goes_on(site: str, visit: Visit) -> None:
     title.get_by_role("button").click()
     expect(title).to_have_attribute("aria-sort", "descending")
     last = f"Cool boxes at the market, part {REPORTS - 3}"
-    expect(area.locator("tbody .title").first).to_have_text(last)
+    expect(area.locator("tbody .open-report").first).to_have_text(last)
     area.get_by_role("button", name="Show more").click()
     expect(area.locator("tbody tr")).to_have_count(REPORTS)
     expect(area.get_by_role("button", name="Show more")).to_be_hidden()
@@ -172,6 +172,24 @@ def test_the_table_is_sorted_and_goes_on(site: str, visit: Visit) -> None:
     narrowed(area, IN_2021)
     expect(title).to_have_attribute("aria-sort", "descending")
     expect(themes.get_by_role("button", name="Show fewer")).to_be_visible()
+
+
+def test_a_report_is_opened_over_the_view_and_asked_about(site: str, visit: Visit) -> None:
+    page = visit(site)
+    area = explore(page)
+    area.get_by_role("columnheader", name="Report").get_by_role("button").click()
+    row = area.locator("tbody tr").nth(1)
+    row.get_by_role("button", name="Aaa first").click()
+    dialog = page.locator("#report dialog")
+    expect(dialog).to_be_visible(timeout=30_000)
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(row.locator(".open-report")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#thread #turn-1 h3")).to_have_text(
+        "What did the lab of Maldives find out in “Aaa first”?", timeout=30_000
+    )
 
 
 def test_the_keyboard_walks_the_map(site: str, visit: Visit) -> None:

@@ -45,7 +45,8 @@ def build_app(engine: Engine) -> gr.Blocks:
             with gr.Column(elem_id="sources"):
                 parts |= sources_panel()
             with gr.Column(elem_id="ask"):
-                parts |= box() | overlays()
+                parts |= box()
+            parts |= overlays()
         opened = filtering.wire(engine, page, parts)
         _wire_asking(engine, parts, opened)
         _wire_rest(parts)
@@ -199,7 +200,7 @@ def _wire_reading(engine: Engine, parts: Parts) -> None:
         given = _given(event, "turn", "vote", "word")
         return reading.voted(engine, talk, given, words_of(request))
 
-    for part in (parts["thread"], parts["sources"]):
+    for part in (parts["thread"], parts["sources"], parts["explore"]):
         part.report(opened, parts["talk"], parts["report"], **quiet)
     parts["thread"].vote(voted, parts["talk"], [parts["talk"], parts["said"]], **quiet)
 

@@ -16,6 +16,7 @@ from rag.labels import counted
 from rag.tags import filter_key
 from rag.translate import ENGLISH, Words, marked, number
 from rag.types import Filters, ReportInfo
+from ui.cards import open_report
 from ui.picks import QUESTIONS, asking
 from ui.render import labs_of
 from ui.worldmap import world_map
@@ -123,8 +124,7 @@ def _table(rows: Sequence[Row], words: Words) -> str:
         "</button></th>"
         for name in COLUMNS
     )
-    ask = words.gettext("Ask about this report")
-    drawn = "".join(_drawn(row, ask) for row in rows[:ROWS])
+    drawn = "".join(_drawn(row, words) for row in rows[:ROWS])
     label = words.gettext("Reports")
     told = words.gettext("{n} of {all}")
     shown = told.format(n=number(words, min(ROWS, len(rows))), all=number(words, len(rows)))
@@ -140,10 +140,12 @@ def _table(rows: Sequence[Row], words: Words) -> str:
     )
 
 
-def _drawn(row: Row, ask: str) -> str:
-    report, lab, year, kind, title, methods = map(escape, row)
+def _drawn(row: Row, words: Words) -> str:
+    report, lab, year, kind, title, methods = row
+    label, said = escape(words.gettext("Ask about this report")), escape(words.gettext("Ask"))
     return (
-        f'<tr data-report="{report}"><td dir="auto">{lab}</td><td>{year}</td><td>{kind}</td>'
-        f'<td><button type="button" class="title" dir="auto" title="{escape(ask)}">{title}</button>'
-        f'</td><td dir="auto">{methods}</td></tr>'
+        f'<tr><td dir="auto">{escape(lab)}</td><td>{year}</td><td>{escape(kind)}</td>'
+        f"<td>{open_report(report, words, label=title)} "
+        f'<button type="button" class="put" aria-label="{label}" title="{label}">{said}</button>'
+        f'</td><td dir="auto">{escape(methods)}</td></tr>'
     )

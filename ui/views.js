@@ -87,7 +87,7 @@ window.askViews = (() => {
     const at = (where) => event.target.closest(where);
     const value = at("[data-field][data-value]");
     if (value) pick(value, event.shiftKey || value.matches(".put"));
-    else if (at(".title")) put({ report: at("tr").dataset.report });
+    else if (at(".put")) put({ report: at("tr").querySelector(".open-report").dataset.report });
     else if (at(".all")) unfold(at(".bars"), !opened.has(at(".bars").dataset.field));
     else if (at(".more")) more();
     else if (at("th button")) sort(at("th").cellIndex);
@@ -218,7 +218,7 @@ window.askViews = (() => {
 
   function row(first, [report, ...cells]) {
     const copy = first.cloneNode(true);
-    copy.dataset.report = report;
+    copy.querySelector(".open-report").dataset.report = report;
     cells.forEach((text, i) => ((copy.cells[i].querySelector("button") ?? copy.cells[i]).textContent = text));
     return copy;
   }

@@ -36,7 +36,8 @@ _VIEW = (
 )
 _EXPLORE = (
     "askViews.mount(element, {choose: (at) => trigger('choose', at), "
-    "put: (at) => trigger('put', at)}); watch('value', () => askViews.drawn());"
+    "put: (at) => trigger('put', at)}); watch('value', () => askViews.drawn()); "
+    "askReading.wire(element, (name, at) => trigger(name, at), ['report']);"
 )
 
 
