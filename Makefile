@@ -28,8 +28,8 @@ lint: dev ## check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-bench: dev ## time ingest, start and answers on the sample collection (REPORTS=DIR for your own)
-	@$(BIN)/python tests/bench.py $(REPORTS)
+bench: dev ## time ingest, start, answers and the page on the sample collection (REPORTS=DIR for your own)
+	@$(BIN)/python -m tests.bench $(REPORTS)
 
 bench-growth: dev ## time an ingest of 25,000 and of 100,000 passages (ten minutes and more)
 	@$(BIN)/python -m tests.bench_growth

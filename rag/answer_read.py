@@ -140,10 +140,10 @@ def answer_from_dict(data: Mapping[str, Any]) -> Answer:
             matched_reports=given.coverage.matched_reports,
             read_passages=given.detail.read_passages,
             read_reports=given.detail.read_reports,
-            filters=_filters(given.coverage.filters, "coverage.filters"),
+            filters=filters_from_dict(given.coverage.filters, "coverage.filters"),
             mentioned=given.coverage.also_mentioned,
-            first=_filters(given.detail.first, "detail.first"),
-            ignored=_filters(given.detail.ignored, "detail.ignored"),
+            first=filters_from_dict(given.detail.first, "detail.first"),
+            ignored=filters_from_dict(given.detail.ignored, "detail.ignored"),
             read=given.detail.read,
             unread=given.detail.unread,
         ),
@@ -165,7 +165,12 @@ def _unusable(where: str, why: str) -> InputError:
     return InputError(f"This is not an answer that asklabs wrote: {place}: {why}.")
 
 
-def _filters(given: Mapping[str, Any], where: str) -> Filters:
+def filters_from_dict(given: Mapping[str, Any], where: str) -> Filters:
+    """The filters of an object of lists; `where` says in errors which object that is.
+
+    Raises:
+        InputError: a field is unknown, or its values are not a list of its kind.
+    """
     for name, values in given.items():
         if name not in FILTER_FIELDS:
             raise _unusable(f"{where}.{name}", "there is no filter of that name")

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
@@ -55,6 +56,27 @@ class Feedback:
     reports: tuple[str, ...]
 
 
+def feedback_to_dict(one: Feedback) -> dict[str, Any]:
+    """A vote as plain values."""
+    return {**asdict(one), "filters": one.filters.as_dict()}
+
+
+def feedback_from_dict(given: dict[str, Any]) -> Feedback:
+    """The vote that `feedback_to_dict` wrote.
+
+    Raises:
+        InputError: something in it is missing, of the wrong kind, or longer than a vote has it.
+    """
+    try:
+        # JSON, because its lists are the tuples of a vote.
+        one = TypeAdapter(Feedback).validate_json(json.dumps(given))
+    except ValidationError as error:
+        raise InputError("vote: it is none.") from error
+    if not re.fullmatch(r"[0-9a-f]{16}", one.id) or len(one.word) > LONGEST_WORD:
+        raise InputError("vote: its id or word is none of a vote.")
+    return one
+
+
 def keep_feedback(folder: Path, one: Feedback) -> None:
     """Add a vote to the file of an index; several processes may do so at the same time.
 
@@ -63,9 +85,8 @@ def keep_feedback(folder: Path, one: Feedback) -> None:
     """
     if not folder.is_dir():
         raise FeedbackNotKept(NO_FOLDER)
-    values = {**asdict(one), "filters": one.filters.as_dict()}
     # Half a surrogate pair, which a browser can send, has no UTF-8.
-    line = (json.dumps(values, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+    line = (json.dumps(feedback_to_dict(one), ensure_ascii=False) + "\n").encode("utf-8", "replace")
     try:
         with FileLock(folder / LOCK, timeout=WAIT), (folder / FILE).open("a+b") as file:
             _append(file.fileno(), line)

@@ -79,6 +79,9 @@ class Settings(BaseModel):
     evaluation: Path | None = Field(
         None, description="folder of the evaluation run that the page shows; none: the latest"
     )
+    login: Path | None = Field(
+        None, description="file of the names and passwords that open the page; none: open to all"
+    )
     mask_contacts: bool = Field(
         True,
         description="mask e-mail addresses and phone numbers in answers, quotes, reports and "

@@ -52,6 +52,18 @@ def words_in(language: str) -> Words:
     return gettext.GNUTranslations(compiled)
 
 
+def words_for(accepted: str) -> Words:
+    """The first language that the product speaks of an Accept-Language header, else English.
+
+    Browsers send it with every request, the preferred language first.
+    """
+    for one in accepted.split(","):
+        code = one.partition(";")[0].strip().partition("-")[0].lower()
+        if code in languages():
+            return words_in(code)
+    return ENGLISH
+
+
 def code_of(words: Words) -> str:
     """The language's code of these words."""
     return words.info().get("language", "en")

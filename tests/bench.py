@@ -41,6 +41,8 @@ def timed(*arguments: str) -> float:
 
 def main() -> None:
     """Measure and print."""
+    from tests.bench_page import page
+
     reports = Path(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1] else SAMPLE
     print(f"{reports}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}")
     with tempfile.TemporaryDirectory() as folder:
@@ -58,8 +60,9 @@ def main() -> None:
         )
         rows.append(("second", timed("ask", QUESTIONS[0], "--index", index)))
         rows += in_process(Path(index))
+        rows += page(Path(index))
     for name, seconds in rows:
-        print(f"{name:45s} {seconds:9.3f} s")
+        print(f"{name:55s} {seconds:9.3f} s")
 
 
 def reading(reports: Path) -> list[tuple[str, float]]:

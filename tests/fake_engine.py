@@ -151,7 +151,7 @@ class FakeStream:
         written = " ".join([*(one.text for one in answer.struck), answer.text])
         self._words = iter([w + " " for w in written.split(" ")])
         self._answer, self._pause, self._gate = answer, pause, gate
-        self._text = ""
+        self._read: list[str] = []
         self.closed = False
 
     def __iter__(self) -> Iterator[str]:
@@ -164,7 +164,7 @@ class FakeStream:
         if self.closed:
             raise StopIteration
         word = next(self._words)
-        self._text += word
+        self._read.append(word)
         return word
 
     def close(self) -> None:
@@ -175,7 +175,7 @@ class FakeStream:
     @property
     def answer(self) -> Answer:
         if self.closed:
-            return replace(self._answer, text=self._text.strip())
+            return replace(self._answer, text="".join(self._read).strip())
         for _ in self:
             pass
         return self._answer

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
 from fake_engine import FakeEngine
+from free_port import free_port
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from ui.app import build_app
@@ -41,11 +40,8 @@ def browser() -> Iterator[Browser]:
 
 def serve(engine: Any) -> Iterator[str]:
     """Where the page over an engine is, for as long as the generator is open."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     page = build_app(engine)
-    yield launch(page, "127.0.0.1", port)
+    yield launch(page, "127.0.0.1", free_port())
     page.close(verbose=False)
 
 

@@ -11,6 +11,8 @@ import gradio as gr
 from rag.types import Filters
 from ui import exports, filtering, handlers, reading, render
 from ui.cards import sources
+from ui.kept import keep, keeping
+from ui.kept_area import block, kept_area, wire_kept
 from ui.parts import Parts, box, collection, overlays, sources_panel, talk_area
 from ui.picks import question
 from ui.run import Run
@@ -26,7 +28,7 @@ VISITORS = 20  # answers that are written at the same time; more visitors wait t
 # The parts that asking changes.
 CHANGED = (
     *("question", "talk", "run", "thread", "live", "sources", "welcome"),
-    *("go", "stop", "tools", "clear", "exports"),
+    *("go", "stop", "tools", "clear", "exports", "kept_id", "says"),
 )
 
 
@@ -39,6 +41,7 @@ def build_app(engine: Engine) -> gr.Blocks:
         with gr.Column(elem_id="desk"):
             with gr.Column(elem_id="collection"):
                 parts |= collection(engine)
+                parts |= kept_area()
             parts |= views()
             with gr.Column(elem_id="talk"):
                 parts |= talk_area(engine)
@@ -49,6 +52,7 @@ def build_app(engine: Engine) -> gr.Blocks:
             parts |= overlays()
         opened = filtering.wire(engine, page, parts)
         _wire_asking(engine, parts, opened)
+        wire_kept(engine, parts, {parts[name] for name in CHANGED}, _drawn)
         _wire_rest(parts)
         _wire_exports(engine, parts)
         _wire_reading(engine, parts)
@@ -74,15 +78,17 @@ def _drawn(parts: Parts, update: handlers.Update) -> Parts:
     return values
 
 
-def _each(parts: Parts, updates: Iterator[handlers.Update]) -> Iterator[Parts]:
+def _each(
+    parts: Parts, updates: Iterator[handlers.Update], kept_id: str, turn: int
+) -> Iterator[Parts]:
     # Of a generator that yields nothing Gradio empties all outputs.
     yield {parts["live"]: gr.skip()}
-    for update in updates:
+    for update in keeping(updates, kept_id, turn):
         yield _drawn(parts, update)
 
 
 def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
-    narrowed = [parts["chosen"], parts["talk"], parts["run"]]
+    narrowed = [parts["chosen"], parts["talk"], parts["run"], parts["kept_id"]]
     changed = {parts[name] for name in CHANGED}
     quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
 
@@ -91,54 +97,64 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
         chosen: Filters,
         talk: handlers.Talk,
         run: Run | None,
+        kept_id: str,
         request: gr.Request,
     ) -> Iterator[Parts]:
-        words = words_of(request)
-        yield from _each(parts, handlers.ask(engine, question, chosen, talk, run, words))
+        updates = handlers.ask(engine, question, chosen, talk, run, words_of(request))
+        yield from _each(parts, updates, kept_id, len(talk) + 1)
 
     def again(
         chosen: Filters,
         talk: handlers.Talk,
         run: Run | None,
+        kept_id: str,
         request: gr.Request,
     ) -> Iterator[Parts]:
-        words = words_of(request)
-        yield from _each(parts, handlers.again(engine, chosen, talk, run, words=words))
+        updates = handlers.again(engine, chosen, talk, run, words=words_of(request))
+        yield from _each(parts, updates, kept_id, len(talk))
 
     def widen(
-        talk: handlers.Talk, run: Run | None, request: gr.Request, event: gr.EventData
+        talk: handlers.Talk,
+        run: Run | None,
+        kept_id: str,
+        request: gr.Request,
+        event: gr.EventData,
     ) -> Iterator[Parts]:
         turn = getattr(event, "turn", None)
-        yield from _each(parts, handlers.widen(engine, talk, run, turn, words_of(request)))
+        updates = handlers.widen(engine, talk, run, turn, words_of(request))
+        yield from _each(parts, updates, kept_id, len(talk))
 
     def without(
         chosen: Filters,
         talk: handlers.Talk,
         run: Run | None,
+        kept_id: str,
         request: gr.Request,
         event: gr.EventData,
     ) -> Iterator[Parts]:
         chip = _given(event, "turn", "field", "value", "back")
-        words = words_of(request)
-        yield from _each(parts, handlers.without(engine, chosen, talk, run, chip, words))
+        updates = handlers.without(engine, chosen, talk, run, chip, words_of(request))
+        yield from _each(parts, updates, kept_id, len(talk))
 
     def put(
         chosen: Filters,
         talk: handlers.Talk,
         run: Run | None,
+        kept_id: str,
         request: gr.Request,
         event: gr.EventData,
     ) -> Iterator[Parts]:
         words = words_of(request)
         about = {name: getattr(event, name, None) for name in ("field", "value", "report")}
         asked = question(engine.catalogue, about, words)
-        yield from _each(parts, handlers.ask(engine, asked, chosen, talk, run, words))
+        updates = handlers.ask(engine, asked, chosen, talk, run, words)
+        yield from _each(parts, updates, kept_id, len(talk) + 1)
 
-    def failed(talk: handlers.Talk, run: Run | None, request: gr.Request) -> Parts:
-        return _drawn(parts, handlers.failed(engine, talk, run, words_of(request)))
-
-    def clear(request: gr.Request) -> Parts:
-        return _drawn(parts, handlers.clear(words_of(request)))
+    def failed(
+        talk: handlers.Talk, run: Run | None, kept_id: str, request: gr.Request
+    ) -> Iterator[Parts]:
+        update = handlers.failed(engine, talk, run, words_of(request))
+        yield from _each(parts, iter((update,)), kept_id, len(talk) + 1)
 
     asked = [
         gr.on(
@@ -159,9 +175,8 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
     asked.append(parts["thread"].chip(without, narrowed, changed, **quiet))
     asked.append(parts["explore"].put(put, narrowed, changed, **quiet))
     for event in asked:
-        event.failure(failed, [parts["talk"], parts["run"]], changed, **quiet)
+        event.failure(failed, narrowed[1:], changed, **quiet)
     parts["stop"].click(handlers.stop, parts["run"], None, queue=False, **quiet)
-    parts["clear"].click(clear, None, changed, **quiet)
 
 
 def _wire_rest(parts: Parts) -> None:
@@ -195,14 +210,16 @@ def _wire_reading(engine: Engine, parts: Parts) -> None:
         return reading.opened(engine, talk, wanted, words_of(request))
 
     def voted(
-        talk: handlers.Talk, request: gr.Request, event: gr.EventData
-    ) -> tuple[handlers.Talk, str]:
+        talk: handlers.Talk, kept_id: str, request: gr.Request, event: gr.EventData
+    ) -> tuple[handlers.Talk, str, Any]:
         given = _given(event, "turn", "vote", "word")
-        return reading.voted(engine, talk, given, words_of(request))
+        rated, said = reading.voted(engine, talk, given, words_of(request))
+        return rated, said, gr.skip() if rated == talk else keep(kept_id, rated)
 
     for part in (parts["thread"], parts["sources"], parts["explore"]):
         part.report(opened, parts["talk"], parts["report"], **quiet)
-    parts["thread"].vote(voted, parts["talk"], [parts["talk"], parts["said"]], **quiet)
+    rated = [parts["talk"], parts["said"], parts["says"]]
+    parts["thread"].vote(voted, [parts["talk"], parts["kept_id"]], rated, **quiet)
 
 
 def _given(event: gr.EventData, *names: str) -> dict[str, Any]:
@@ -220,6 +237,7 @@ def _wire_words(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
         questions = handlers.examples(catalogue, words)
         return {
             parts["masthead"]: render.masthead(words),
+            parts["kept"]: block(words, request.username or ""),
             parts["facts"]: render.collection(catalogue.reports, name, engine.revision, words),
             parts["greeting"]: render.welcome(len(catalogue.reports), words),
             parts["sources"]: sources(None, 0, words),
@@ -227,7 +245,7 @@ def _wire_words(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
             **dict(zip(examples, questions, strict=True)),
         }
 
-    names = ("masthead", "facts", "greeting", "sources", "exports")
+    names = ("masthead", "kept", "facts", "greeting", "sources", "exports")
     drawn = [parts[name] for name in names]
     # Not queued: it must be done before anything can have been asked.
     quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}

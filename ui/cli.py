@@ -94,11 +94,29 @@ def serve(
 ) -> None:
     """Open the web page."""
     settings = load_settings(index=index, host=host, port=port)
-    print("Loading the index and the page ...", file=sys.stderr, flush=True)
-    from rag.engine import open_engine
-    from ui.serving import serve as serve_page
+    from ui.starting import start
 
-    serve_page(open_engine(settings), settings.host, settings.port, open_browser)
+    start(settings, open_browser)
+
+
+@app.command()
+def login(
+    name: Annotated[str, typer.Argument(help="Who is to see the page.")],
+    file: Annotated[
+        Path | None, typer.Option(help="File of names and hashes (default: ASKLABS_LOGIN).")
+    ] = None,
+) -> None:
+    """Let a name see the page, with a password that is asked for; without logins all may."""
+    from ui.login import checked_name, set_login
+
+    path = file or load_settings().login
+    if path is None:
+        raise InputError("Name the file of logins: set ASKLABS_LOGIN, or give --file.")
+    password = typer.prompt(
+        f"Password of {checked_name(name)}", hide_input=True, confirmation_prompt=True, err=True
+    )
+    done = "has a new password" if set_login(path, name, password) else "can log in"
+    print(f"{name} {done}: {path}. A page that is open already learns of it when it is restarted.")
 
 
 @eval_app.command("run")

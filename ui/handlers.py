@@ -27,7 +27,10 @@ BROKEN = marked("Something went wrong here. Please try again; the server's log h
 
 
 class Update(TypedDict, total=False):
-    """What changes on the page; a part that is missing stays as it is."""
+    """What changes on the page; a part that is missing stays as it is.
+
+    `kept_id` names the conversation in the visitor's browser, `says` is a message to it (ui/kept).
+    """
 
     question: str
     talk: Talk
@@ -36,6 +39,8 @@ class Update(TypedDict, total=False):
     live: str
     sources: str
     busy: bool
+    kept_id: str
+    says: str
 
 
 def history(talk: Talk) -> tuple[Turn, ...]:

@@ -108,7 +108,7 @@ def box() -> Parts:
     with gr.Row(elem_id="tools", visible=False) as tools:
         parts = {
             "tools": tools,
-            "clear": gr.Button(LABELS.gettext("Clear"), elem_classes="quiet-button"),
+            "clear": gr.Button(LABELS.gettext("New conversation"), elem_classes="quiet-button"),
             "link": gr.Button(
                 LABELS.gettext("Copy link"), elem_id="copy-link", elem_classes="quiet-button"
             ),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rag.stream import AnswerStream
 
 REDRAW = 0.06  # seconds between two drawings of a growing answer: smooth, and cheap to send
+LONG = 5000  # characters that make such a pause twice as long: each drawing sends all of the text
 GRACE = 1.0  # seconds that a stopped stream has to hand over what it has
 
 
@@ -34,6 +35,8 @@ class Run:
         self._stopping = threading.Event()
         self._deltas: SimpleQueue[str] = SimpleQueue()
         self._answer: Future[Answer] = Future()
+        self._over = threading.Event()  # the answer is there, or nobody waits for it
+        self._answer.add_done_callback(lambda _: self._over.set())
         self._stream: AnswerStream | None = None
         threading.Thread(target=self._read, args=(start,), daemon=True).start()
 
@@ -58,6 +61,7 @@ class Run:
         """Stop the stream, whatever it waits for; texts() ends at once."""
         self.stopped = self.stopped or not self._answer.done()
         self._stopping.set()
+        self._over.set()
         if self._stream and not self._answer.done():
             self._stream.stop()
 
@@ -67,17 +71,19 @@ class Run:
             drawn = time.monotonic()
             if self._take(timeout=REDRAW):
                 yield self.text
-                time.sleep(max(0.0, REDRAW - (time.monotonic() - drawn)))
+                pause = REDRAW * (1 + len(self.text) / LONG)
+                self._over.wait(max(0.0, pause - (time.monotonic() - drawn)))
         self._take(timeout=0)
 
     def _take(self, timeout: float) -> bool:
-        before = len(self.text)
+        new = []
         try:
-            self.text += self._deltas.get(timeout=timeout) if timeout else self._deltas.get_nowait()
+            new.append(self._deltas.get(timeout=timeout) if timeout else self._deltas.get_nowait())
             while True:
-                self.text += self._deltas.get_nowait()
+                new.append(self._deltas.get_nowait())
         except Empty:
-            return len(self.text) > before
+            self.text += "".join(new)
+            return any(new)
 
     def exchange(self) -> Exchange:
         """What came of the question; an error that is meant for the user becomes its sentence."""

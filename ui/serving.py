@@ -4,34 +4,20 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 import gradio as gr
 
-from eval.summary import latest
-from rag.errors import SettingsError
 from ui import theme
-from ui.app import VISITORS, build_app
+from ui.app import VISITORS
+from ui.loading import occupied
+from ui.login import Secret, checker
 from ui.speech import translations
 
-if TYPE_CHECKING:
-    from rag.engine import Engine
 
-
-def serve(engine: Engine, host: str, port: int, open_browser: bool = False) -> None:
-    """Serve the page until Ctrl+C.
-
-    Raises:
-        SettingsError: nothing can listen on this host and port, or the folder of an evaluation
-            has none; the message says what to do.
-        InputError: that evaluation is damaged.
-    """
-    if engine.settings.evaluation is not None:
-        latest(engine.settings)
-    page = build_app(engine)
-    print(
-        f"Ask the Labs is at {launch(page, host, port, open_browser)} (Ctrl+C stops it)", flush=True
-    )
+def serve(page: gr.Blocks, address: str) -> None:
+    """Serve a launched page, which is at `address`, until Ctrl+C."""
+    print(f"Ask the Labs is at {address} (Ctrl+C stops it)", flush=True)
     try:
         while page.is_running:
             time.sleep(0.2)
@@ -41,8 +27,12 @@ def serve(engine: Engine, host: str, port: int, open_browser: bool = False) -> N
         page.close(verbose=False)
 
 
-def launch(page: gr.Blocks, host: str, port: int, open_browser: bool = False) -> str:
+def launch(
+    page: gr.Blocks, host: str, port: int, logins: Mapping[str, Secret] | None = None
+) -> str:
     """Start the page in the background and say where it is; all of it comes from this host.
+
+    With `logins`, nobody else sees the page or reaches what is behind it.
 
     Raises:
         SettingsError: nothing can listen on this host and port; the message says what to do.
@@ -51,7 +41,8 @@ def launch(page: gr.Blocks, host: str, port: int, open_browser: bool = False) ->
         _, address, _ = page.launch(
             server_name=host,
             server_port=port,
-            inbrowser=open_browser,
+            # Gradio awaits a coroutine, though its types don't say so.
+            auth=checker(logins) if logins else None,  # type: ignore[arg-type]
             prevent_thread_lock=True,
             quiet=True,
             share=False,
@@ -67,8 +58,5 @@ def launch(page: gr.Blocks, host: str, port: int, open_browser: bool = False) ->
             i18n=translations(page),
         )
     except OSError as error:
-        raise SettingsError(
-            f"The page can't listen on {host}, port {port}: another program uses the port, or "
-            "this machine has no such address. Choose others with --port and --host."
-        ) from error
+        raise occupied(host, port) from error
     return str(address).rstrip("/")

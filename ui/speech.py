@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 from gradio.i18n import I18nData
 
-from rag.translate import ENGLISH, Words, languages, words_in
+from rag.translate import Words, languages, words_for, words_in
 
 
 class _Labels(Words):
@@ -19,16 +19,8 @@ LABELS = _Labels()
 
 
 def words_of(request: gr.Request | None) -> Words:
-    """The first of a visitor's languages that the product speaks, else English.
-
-    Browsers send their languages with every request, the preferred one first.
-    """
-    wanted = str(request.headers.get("accept-language", "")) if request else ""
-    for one in wanted.split(","):
-        code = one.partition(";")[0].strip().partition("-")[0].lower()
-        if code in languages():
-            return words_in(code)
-    return ENGLISH
+    """The first of a visitor's languages that the product speaks, else English."""
+    return words_for(str(request.headers.get("accept-language", "")) if request else "")
 
 
 def translations(page: gr.Blocks) -> gr.I18n:

@@ -1,0 +1,217 @@
+"""Tests of logins: the file, the command, and a page that is closed without one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from http.cookiejar import CookieJar
+from pathlib import Path
+
+import pytest
+from fake_engine import FakeEngine
+from free_port import free_port
+from typer.testing import CliRunner
+
+from rag.errors import InputError, SettingsError
+from ui import login
+from ui.app import build_app
+from ui.cli import app
+from ui.serving import launch
+
+PASSWORD = "wet sand and lids"
+QUICK = 2**14  # scrypt's N: the least that a file may have, so that the tests take no time
+
+
+def a_line(name: str = "Ana") -> str:
+    return login.make_secret(PASSWORD, QUICK).line(name)
+
+
+def test_a_password_fits_and_no_other() -> None:
+    secret = login.make_secret(PASSWORD, QUICK)
+    assert secret.fits(PASSWORD)
+    for wrong in ("", "wet sand", PASSWORD + " ", PASSWORD.upper(), "\ud800", "x" * 100_000):
+        assert not secret.fits(wrong)
+
+
+def test_equal_passwords_look_different_in_the_file() -> None:
+    assert a_line() != a_line()
+    assert PASSWORD not in a_line()
+
+
+def test_the_file_is_read_back_and_a_new_password_takes_the_place_of_the_old(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "deep" / "logins"
+    assert not login.set_login(path, "Ana", "first password")
+    path.write_text("# who may look\n" + path.read_text("utf-8"), "utf-8")
+    assert not login.set_login(path, "Bé", "second password")
+    assert login.set_login(path, "Ana", PASSWORD)
+    logins = login.read_logins(path)
+    assert set(logins) == {"Ana", "Bé"}
+    assert logins["Ana"].fits(PASSWORD)
+    assert logins["Bé"].fits("second password")
+    assert path.read_text("utf-8").startswith("# who may look\n")
+    assert [one.name for one in path.parent.iterdir()] == ["logins"]
+    assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ["", " Ana", "a:b", "a\nb", "#a", "a" * 65, "a\x00"])
+def test_a_name_that_a_line_can_not_hold_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InputError, match="A name has"):
+        login.set_login(tmp_path / "logins", name, PASSWORD)
+    assert not (tmp_path / "logins").exists()
+
+
+@pytest.mark.parametrize("password", ["", "short", "x" * 1025])
+def test_a_password_has_bounds(tmp_path: Path, password: str) -> None:
+    with pytest.raises(InputError, match="8 to 1024"):
+        login.set_login(tmp_path / "logins", "Ana", password)
+
+
+SALTED = "A" * 43 + "="
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (f"Ana:{PASSWORD}", "not NAME:scrypt"),
+        (PASSWORD, "not NAME:scrypt"),
+        (f"Ana:bcrypt:65536:8:2:{SALTED}:{SALTED}", "not NAME:scrypt"),
+        (f"Ana:scrypt:many:8:2:{SALTED}:{SALTED}", "damaged"),
+        (f"Ana:scrypt:65536:8:2:{SALTED}:???", "damaged"),
+        (f"Ana:scrypt:2:8:2:{SALTED}:{SALTED}", "out of range"),
+        (f"Ana:scrypt:65537:8:2:{SALTED}:{SALTED}", "out of range"),
+        (f"Ana:scrypt:1099511627776:8:2:{SALTED}:{SALTED}", "out of range"),
+        (f"Ana:scrypt:65536:8:2::{SALTED}", "out of range"),
+        (f"Ana:scrypt:65536:8:2:{SALTED}:", "out of range"),
+        (":" + a_line(""), "A name has"),
+        (a_line("Bo"), "an earlier line"),
+    ],
+)
+def test_an_unusable_line_is_named_and_its_words_are_not(
+    tmp_path: Path, line: str, words: str
+) -> None:
+    path = tmp_path / "logins"
+    path.write_text(f"# all\n{a_line('Bo')}\n{line}\n", "utf-8")
+    with pytest.raises(SettingsError, match=words) as caught:
+        login.read_logins(path)
+    assert f"{path}, line 3: " in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+    with pytest.raises(SettingsError):
+        login.set_login(path, "Cy", PASSWORD)
+    assert line in path.read_text("utf-8")
+
+
+def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    missing, empty, binary = (tmp_path / name for name in ("missing", "empty", "binary"))
+    empty.write_text("# nobody yet\n\n", "utf-8")
+    binary.write_bytes(b"\xff\xfe\x00")
+    for path, words in (
+        (missing, "asklabs login NAME"),
+        (empty, "no name in it"),
+        (binary, "not UTF-8"),
+        (tmp_path, "can't be read"),
+    ):
+        with pytest.raises(SettingsError, match=words) as caught:
+            login.read_logins(path)
+        assert str(path) in str(caught.value)
+
+
+def test_the_command_asks_for_the_password_and_keeps_it_to_itself(tmp_path: Path) -> None:
+    path = tmp_path / "logins"
+    typed = f"{PASSWORD}\n{PASSWORD}\n"
+    done = CliRunner().invoke(app, ["login", "Ana", "--file", str(path)], input=typed)
+    assert done.exit_code == 0
+    assert "Ana can log in" in done.output
+    assert PASSWORD not in done.output + path.read_text("utf-8")
+    assert login.read_logins(path)["Ana"].fits(PASSWORD)
+    unnamed = CliRunner().invoke(app, ["login", "Ana"], input=typed)
+    assert isinstance(unnamed.exception, InputError)
+    assert "ASKLABS_LOGIN" in str(unnamed.exception)
+
+
+def test_unknown_names_and_wrong_passwords_are_told_apart_by_nothing() -> None:
+    check = login.checker({"Ana": login.make_secret(PASSWORD, QUICK)})
+
+    async def all_of() -> list[bool]:
+        tried = [("Ana", PASSWORD), ("Ana", "wrong"), ("Bo", PASSWORD), ("ana", PASSWORD)]
+        return [await check(*one) for one in tried]
+
+    assert asyncio.run(all_of()) == [True, False, False, False]
+
+
+@pytest.fixture(scope="module")
+def closed() -> Iterator[str]:
+    """A page that Ana alone may see."""
+    page = build_app(FakeEngine())  # type: ignore[arg-type]
+    logins = {"Ana": login.make_secret(PASSWORD, QUICK)}
+    yield launch(page, "127.0.0.1", free_port(), logins)
+    page.close(verbose=False)
+
+
+def visitor() -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+
+
+def status(opener: urllib.request.OpenerDirector, url: str, data: bytes | None = None) -> int:
+    kind = {"Content-Type": "application/json"} if data and data[:1] == b"{" else {}
+    try:
+        with opener.open(urllib.request.Request(url, data, kind), timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def log_in(opener: urllib.request.OpenerDirector, site: str, name: str, password: str) -> int:
+    form = urllib.parse.urlencode({"username": name, "password": password}).encode()
+    return status(opener, f"{site}/login", form)
+
+
+CALL = json.dumps({"data": [], "fn_index": 0, "session_hash": "guessed"}).encode()
+CLOSED = (
+    ("/config", None),
+    ("/gradio_api/info", None),
+    ("/gradio_api/openapi.json", None),
+    ("/gradio_api/queue/join", CALL),
+    ("/gradio_api/queue/data?session_hash=guessed", None),
+    ("/gradio_api/run/predict", CALL),
+    ("/gradio_api/call/ask", CALL),
+    ("/gradio_api/upload", CALL),
+    ("/gradio_api/component_server", CALL),
+    ("/gradio_api/file=README.md", None),
+    ("/monitoring", None),
+)
+
+
+@pytest.mark.parametrize(("path", "data"), CLOSED)
+def test_nothing_is_reached_without_a_login(closed: str, path: str, data: bytes | None) -> None:
+    assert status(visitor(), closed + path, data) == 401
+
+
+def test_the_page_itself_tells_nothing_without_a_login(closed: str) -> None:
+    with visitor().open(f"{closed}/", timeout=30) as answer:
+        text = answer.read().decode()
+    assert "auth_required" in text
+    for told in ("Peru", "Food waste", "Filters", "asklabs-index"):
+        assert told not in text
+
+
+def test_a_wrong_password_is_refused_and_the_right_one_opens(
+    closed: str, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    one = visitor()
+    with caplog.at_level(logging.DEBUG):
+        assert log_in(one, closed, "Ana", "a wrong guess") == 400
+        assert log_in(one, closed, "Bo", PASSWORD) == 400
+        assert status(one, f"{closed}/config") == 401
+        assert log_in(one, closed, "Ana", PASSWORD) == 200
+    assert status(one, f"{closed}/config") == 200
+    assert status(visitor(), f"{closed}/config") == 401
+    written = caplog.text + "".join(capfd.readouterr())
+    assert PASSWORD not in written
+    assert "a wrong guess" not in written
