@@ -128,7 +128,7 @@ def test_stop_stops_and_keeps_what_was_written(site: str, engine: FakeEngine, vi
     expect(page.locator("#turn-1 .answer")).to_contain_text("word word")
     assert engine.streams[-1].closed
     expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
-    page.get_by_role("button", name="New conversation", exact=True).click()
+    page.locator("#tools").get_by_role("button", name="New conversation").click()
     expect(page.locator("#examples button").first).to_be_visible()
     expect(page.locator("#turn-1")).to_have_count(0)
 

@@ -98,7 +98,7 @@ def guarded(hostile_site: str, visit: Visit) -> Iterator[Page]:
 def inert(page: Page) -> None:
     page.wait_for_timeout(200)
     assert page.evaluate("window.hacked === undefined")
-    theirs = "img, iframe, object, embed, math, animate, #evil, form:not(.renaming), style, link"
+    theirs = "img, iframe, object, embed, math, animate, #evil, form[action], style, link"
     assert page.locator("#desk").locator(f":is({theirs}, script)").count() == 0
     assert (
         page.evaluate(
@@ -157,6 +157,10 @@ PUT = """([id, turns, name]) => new Promise((done) => {
 
 def test_what_somebody_put_into_the_browser_s_store_is_shown_as_text(guarded: Page) -> None:
     page = guarded
+    ask(page, "What keeps food cool?")
+    expect(page.locator("#kept .open")).to_be_visible()
+    page.locator("#kept .new").click()
+    expect(page.locator("#thread .exchange")).to_have_count(0)
     bad = "".join(ATTACKS.values()).replace("\x00", "")
     turns = [kept.exchange_to_json(Exchange(bad, Filters(theme=(bad,)), everywhere(bad)))]
     others = (Exchange(bad, error=bad), Exchange(bad, text=bad, stopped=True))
@@ -165,7 +169,7 @@ def test_what_somebody_put_into_the_browser_s_store_is_shown_as_text(guarded: Pa
     page.evaluate(PUT, ["j" * 22, [json.dumps({"format": 1, "question": bad})], bad])
     page.evaluate(PUT, ["<img src=x>" * 3, turns, bad])
     page.reload()
-    expect(page.locator("#kept .open")).to_have_count(3, timeout=30_000)
+    expect(page.locator("#kept .open")).to_have_count(4, timeout=30_000)
     for n in (0, 1):
         page.locator("#kept .open").nth(n).click()
         expect(page.locator("#kept .trouble")).to_contain_text("can't be opened")
