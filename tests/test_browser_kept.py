@@ -62,8 +62,10 @@ def test_a_reload_shows_what_was_open_and_goes_on(
     again(page)
     expect(page.locator("#welcome")).to_be_visible()
     expect(page.locator("#kept .open")).to_have_text(["What keeps food cool?"])
+    page.get_by_role("link", name="Quality").click()
     page.locator("#kept .open").click()
     expect(page.locator("#thread .exchange")).to_have_count(3)
+    expect(page.locator("#turn-1")).to_be_visible()
 
 
 def test_a_question_whose_page_was_closed_is_still_there(site: str, visit: Visit) -> None:
@@ -106,6 +108,8 @@ def test_conversations_are_found_renamed_and_deleted_with_the_keyboard(
     page.get_by_label("Search conversations").fill("ACAI sand")
     expect(page.locator("#kept .open")).to_have_text(["Question 2 about açaí?"])
     page.keyboard.press("Escape")
+    expect(page.locator("#kept .open")).to_have_count(5)
+    page.get_by_role("button", name="Show all").click()
     expect(page.locator("#kept .open")).to_have_count(6)
 
     page.get_by_role("button", name="Rename “Question 2 about açaí?”").focus()

@@ -3,7 +3,7 @@
 window.askKept = (() => {
   // Who comes by a link with a question wants an answer to it, not what was open before.
   const linked = new URLSearchParams(location.search).has("q");
-  const SHOWN = 8; // conversations that are listed before "Show all"
+  const SHOWN = 5; // conversations that are listed before "Show all"
   const SEARCHED = 5; // more than this many can be searched
   const NAME = 80; // characters of a first question that make a name
   let root, send, words, owner, db, channel;
@@ -265,6 +265,8 @@ window.askKept = (() => {
       const button = event.target.closest("button");
       if (!button) return;
       const id = button.closest("li")?.dataset.id;
+      // From another view to the conversation: see views.js.
+      if (button.matches(".open, .new") && location.hash.length > 2) location.hash = "#/";
       if (button.matches(".open")) id === current.id || open(id);
       if (button.matches(".new")) writing() ? trouble(words.busy) : send.fresh();
       if (button.matches(".more")) (all = true), draw(), find("ul").querySelector(`li:nth-child(${SHOWN + 1}) button`)?.focus();
@@ -272,7 +274,8 @@ window.askKept = (() => {
       if (button.matches(".delete")) edit(id, "asking", ".not");
       if (button.matches(".not")) edit(id, "", ".delete");
       if (button.matches(".sure")) remove(id).then(() => edit(id, "", ".open"));
-      if (button.matches(".trouble button")) trouble(""), send.whole({});
+      if (button.matches(".trouble .retry")) trouble(""), send.whole({});
+      if (button.matches(".trouble .close")) trouble("");
     });
     root.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -295,7 +298,7 @@ window.askKept = (() => {
     const box = find(".trouble");
     box.hidden = !text;
     box.firstElementChild.textContent = text;
-    box.lastElementChild.hidden = !again;
+    find(".trouble .retry").hidden = !again;
   }
 
   return { start, hear };

@@ -63,7 +63,8 @@ def block(words: Words = ENGLISH, name: str = "") -> str:
     title, new = words.gettext("Conversations"), words.gettext("New conversation")
     look, drop = words.gettext("Search conversations"), words.gettext("Delete")
     keep, named = words.gettext("Keep"), words.gettext("Name of the conversation")
-    retry, every = words.gettext("Try again"), words.gettext("Show all")
+    retry, close = words.gettext("Try again"), words.gettext("Close")
+    every = words.gettext("Show all")
     return (
         f'<details class="kept" data-owner="{escape(name)}" '
         f'data-words="{escape(json.dumps(said, ensure_ascii=False))}" hidden>'
@@ -74,7 +75,8 @@ def block(words: Words = ENGLISH, name: str = "") -> str:
         f'<ul></ul><button type="button" class="more quiet-button" hidden>{every}</button>'
         f'<p class="hint"></p></details>'
         f'<div class="trouble" role="alert" hidden><p></p>'
-        f'<button type="button" class="quiet-button" hidden>{retry}</button></div>'
+        f'<button type="button" class="retry quiet-button" hidden>{retry}</button>'
+        f'<button type="button" class="close quiet-button">{close}</button></div>'
         f"{_signed_in(name, words)}"
         f'<template class="row"><li><button type="button" class="open" dir="auto"></button>'
         f'<button type="button" class="rename">{_icon(_PEN)}</button>'
