@@ -240,7 +240,7 @@ def collection(
     facts = (
         (words.gettext("Reports"), number(words, len(reports))),
         (words.gettext("Labs"), number(words, labs_of(reports.values()))),
-        (words.gettext("Years"), span),
+        (words.gettext("Years"), span and f'<bdi dir="ltr">{span}</bdi>'),
     )
     rows = "".join(f"<div><dt>{k}</dt><dd>{v}</dd></div>" for k, v in facts if v)
     whole = words.gettext("Fingerprint of its content: {fingerprint}").format(fingerprint=revision)
