@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_engine import HOSTILE, FakeEngine
+from fake_engine import HOSTILE
+from free_port import free_port
 
 from eval.cases import Case, case_to_dict
 from eval.report import write_report
@@ -15,7 +16,7 @@ from eval.summary import LATEST, Summary, keep_latest, latest, load_summary
 from rag.errors import InputError, SettingsError
 from rag.settings import Settings, load_settings
 from ui.quality import quality, unreadable, without_run
-from ui.serving import serve
+from ui.starting import start
 
 
 def case(name: str, kind: str = "single") -> Case:
@@ -122,11 +123,13 @@ def test_a_setting_names_another_run(tmp_path: Path) -> None:
     assert latest(settings)
 
 
-def test_a_setting_without_a_run_is_refused_before_the_page_is_served(tmp_path: Path) -> None:
-    engine = FakeEngine()
-    engine.settings = Settings(evaluation=tmp_path)
+def test_a_setting_without_a_run_is_refused_before_the_page_is_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.setenv(name, "1")  # set by the start, and taken back here
     with pytest.raises(SettingsError, match=r"no summary\.json of a run in it"):
-        serve(engine, "127.0.0.1", 1)  # type: ignore[arg-type]
+        start(Settings(evaluation=tmp_path, port=free_port()))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"run": {"date": "soon"}}', "\xff"])
