@@ -25,18 +25,15 @@ window.askKept = (() => {
 
   // What is open belongs to this tab: it outlives a reload, another tab begins anew.
   const place = () => `asklabs-open-${owner}`;
-  function remember(id) {
+  // Where a browser forbids it, a reload shows an empty page, and the list.
+  function stored(work) {
     try {
-      id ? sessionStorage.setItem(place(), id) : sessionStorage.removeItem(place());
-    } catch {} // without it a reload shows an empty page, and the list
-  }
-  function remembered() {
-    try {
-      return sessionStorage.getItem(place()) ?? "";
+      return work(sessionStorage) ?? "";
     } catch {
       return "";
     }
   }
+  const remember = (id) => stored((of) => (id ? of.setItem(place(), id) : of.removeItem(place())));
 
   const connect = () =>
     new Promise((done, fail) => {
@@ -82,7 +79,7 @@ window.askKept = (() => {
       channel = new BroadcastChannel(`asklabs-${owner}`);
       channel.onmessage = list;
       await list();
-      const id = linked ? "" : remembered();
+      const id = linked ? "" : stored((of) => of.getItem(place()));
       if (id && rows.some((row) => row.id === id)) await open(id);
     } catch (error) {
       trouble(fill(words.closed, { why: why(error) }));
@@ -112,7 +109,7 @@ window.askKept = (() => {
     const stamp = `${Date.now()}-${Math.random()}`;
     let result;
     try {
-      result = await inside("readwrite", (talks, stored, result, guarded) => {
+      result = await inside("readwrite", (talks, parts, result, guarded) => {
         talks.get(id).onsuccess = (event) =>
           guarded(() => {
             const old = event.target.result;
@@ -120,8 +117,8 @@ window.askKept = (() => {
             result.gap = first > had + 1;
             result.apart = had > 0 && old.stamp !== known;
             if (result.gap || result.apart || (pending && had >= first)) return;
-            turns.forEach((turn, i) => stored.put({ id, n: first + i, data: turn.data }));
-            stored.delete(every(id, first + turns.length));
+            turns.forEach((turn, i) => parts.put({ id, n: first + i, data: turn.data }));
+            parts.delete(every(id, first + turns.length));
             const said = turns.map((turn) => `${turn.question.slice(0, 4000)}\n${turn.text}`);
             talks.put({
               id,
@@ -171,10 +168,9 @@ window.askKept = (() => {
     await changed();
   }
 
-  const rename = (id, name) =>
-    change((talks) => {
-      talks.get(id).onsuccess = ({ target: { result: row } }) => row && talks.put({ ...row, name });
-    });
+  const renamed = (talks, name) => (event) =>
+    event.target.result && talks.put({ ...event.target.result, name });
+  const rename = (id, name) => change((talks) => (talks.get(id).onsuccess = renamed(talks, name)));
 
   async function remove(id) {
     if (id === current.id && writing()) return trouble(words.busy);
@@ -185,10 +181,7 @@ window.askKept = (() => {
     if (id === current.id && !rows.some((row) => row.id === id)) send.fresh();
   }
 
-  async function changed() {
-    channel?.postMessage("changed");
-    await list();
-  }
+  const changed = () => (channel?.postMessage("changed"), list());
 
   async function list() {
     try {
@@ -226,9 +219,11 @@ window.askKept = (() => {
     const id = held && held.closest("li").dataset.id;
     find("ul").replaceChildren(...shown.map(drawn));
     if (!held) return;
-    const item = [...find("ul").children].find((one) => one.dataset.id === id);
+    const item = itemOf(id);
     (held.isConnected ? held : item?.querySelector(`.${held.classList[0]}`))?.focus();
   }
+
+  const itemOf = (id) => [...find("ul").children].find((one) => one.dataset.id === id);
 
   function drawn(row) {
     const item = find("template.row").content.firstElementChild.cloneNode(true);
@@ -240,7 +235,7 @@ window.askKept = (() => {
     for (const [button, label] of [[rename, words.rename], [remove, words.delete]])
       button.title = button.ariaLabel = fill(label, { name });
     if (editing?.id !== row.id) return item;
-    const before = [...find("ul").children].find((one) => one.dataset.id === row.id);
+    const before = itemOf(row.id);
     if (before?.firstElementChild.matches(`.${editing.how}`)) return before;
     const edit = find(`template.${editing.how}`).content.firstElementChild.cloneNode(true);
     if (editing.how === "renaming") edit.firstElementChild.value = name;
@@ -253,8 +248,7 @@ window.askKept = (() => {
   function edit(id, how, focus) {
     editing = how ? { id, how } : null;
     draw();
-    const rowsNow = [...find("ul").children];
-    const item = rowsNow.find((one) => one.dataset.id === id) ?? rowsNow[0];
+    const item = itemOf(id) ?? find("li");
     const aim = item?.querySelector(focus) ?? find(".kept summary");
     aim.focus();
     aim.select?.();
@@ -274,8 +268,8 @@ window.askKept = (() => {
       if (button.matches(".delete")) edit(id, "asking", ".not");
       if (button.matches(".not")) edit(id, "", ".delete");
       if (button.matches(".sure")) remove(id).then(() => edit(id, "", ".open"));
-      if (button.matches(".trouble .retry")) trouble(""), send.whole({});
-      if (button.matches(".trouble .close")) trouble("");
+      if (button.matches(".retry, .close")) trouble("");
+      if (button.matches(".retry")) send.whole({});
     });
     root.addEventListener("submit", (event) => {
       event.preventDefault();
