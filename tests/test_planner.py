@@ -293,11 +293,7 @@ def test_an_answer_follows_a_plan_and_records_it(
 def test_a_planner_is_made_as_the_settings_say(server: ScriptedServer) -> None:
     with pytest.raises(SettingsError, match=r"none is set.*ASKLABS_MODEL"):
         make_planner(Settings(planner="model"))
-    for by_rules_alone in (
-        Settings(),
-        Settings(planner="rules"),
-        settings(server, planner="rules"),
-    ):
-        assert make_planner(by_rules_alone)._llm is None
+    for ruled in (Settings(), Settings(planner="rules"), settings(server, planner="rules")):
+        assert make_planner(ruled)._llm is None
     assert Settings(timeout=3).patience == 3
     assert Settings(timeout=300).patience == 20

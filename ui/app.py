@@ -120,7 +120,7 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
         request: gr.Request,
         event: gr.EventData,
     ) -> Iterator[Parts]:
-        turn = getattr(event, "turn", None)
+        turn = _given(event, "turn")["turn"]
         updates = handlers.widen(engine, talk, run, turn, words_of(request))
         yield from _each(parts, updates, kept_id, len(talk))
 
@@ -145,8 +145,7 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
         event: gr.EventData,
     ) -> Iterator[Parts]:
         words = words_of(request)
-        about = {name: getattr(event, name, None) for name in ("field", "value", "report")}
-        asked = question(engine.catalogue, about, words)
+        asked = question(engine.catalogue, _given(event, "field", "value", "report"), words)
         updates = handlers.ask(engine, asked, chosen, talk, run, words)
         yield from _each(parts, updates, kept_id, len(talk) + 1)
 
