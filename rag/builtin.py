@@ -48,16 +48,21 @@ class Remembering:
 _shared = Remembering()
 
 
+def encode_remembered(texts: Sequence[str]) -> list[list[float]]:
+    """The vectors of texts, in order; the latest are remembered."""
+    return _shared.encode(texts)
+
+
 class BuiltinEmbedding(BaseEmbedding):
     """Google's multilingual Universal Sentence Encoder; no key and no network."""
 
     model_name: str = NAME
 
     def _get_text_embedding(self, text: str) -> list[float]:
-        return _shared.encode([text])[0]
+        return encode_remembered([text])[0]
 
     def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return _shared.encode(texts)
+        return encode_remembered(texts)
 
     def _get_query_embedding(self, query: str) -> list[float]:
         return self._get_text_embedding(query)

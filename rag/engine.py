@@ -74,7 +74,8 @@ class Engine:
             models.result()
             languages.result()
         # No server need be asked for that.
-        find(retriever, make_plan(ready, (), Filters(), snapshot.catalogue))
+        plan = make_plan(ready, (), Filters(), snapshot.catalogue)
+        find(retriever, _with_alike(plan, snapshot))
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of what the index holds now; taken anew when an ingest changed it."""
@@ -132,6 +133,7 @@ class Engine:
                 timings={"plan_ms": 1000 * (planned - started), "retrieve_ms": 0.0},
             )
             return AnswerStream(iter([done.text]), lambda _: done)
+        plan = _with_alike(plan, snapshot)
         found = self._find(retriever, plan)
         given = self._masked(read(found, plan, self.settings, passages))
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
@@ -196,7 +198,7 @@ class Engine:
         """
         snapshot, retriever = self._current()
         plan = plan or self._planner.plan(question, (), filters, snapshot.catalogue, ignored)
-        found = self._find(retriever, plan, explain)
+        found = self._find(retriever, _with_alike(plan, snapshot), explain)
         if found.notice:
             _log.warning(found.notice)
         return list(self._masked(found.hits[:k]))
@@ -248,6 +250,11 @@ class Engine:
             "answers": self._answerer.name,
             "versions": {name: version(name) for name in _PACKAGES},
         }
+
+
+def _with_alike(plan: QueryPlan, snapshot: Snapshot) -> QueryPlan:
+    alike = snapshot.lexicon.alike(plan.standalone, plan.language, snapshot.keyword)
+    return replace(plan, alike=alike)
 
 
 _PACKAGES = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.types import Passage
-from rag.words import terms, terms_and_pairs
+from rag.words import content_words, terms, terms_and_pairs, written_words
 
 K1 = 1.2
 B = 0.75
@@ -27,9 +27,15 @@ Numbers = npt.NDArray[np.int32]
 class KeywordIndex:
     """BM25 scores of a fixed sequence of passages, addressed by their position."""
 
-    def __init__(self, vocabulary: dict[str, int], words: Numbers, lengths: Numbers) -> None:
-        """`words` are the numbers of all passages' words, `lengths` how many each passage has."""
+    def __init__(
+        self, vocabulary: dict[str, int], forms: list[str], words: Numbers, lengths: Numbers
+    ) -> None:
+        """`words` are the numbers of all passages' words, `lengths` how many each passage has.
+
+        `forms` has for each term a word that was seen of it, "" for a pair.
+        """
         self._vocabulary = vocabulary
+        self.forms = forms
         self._words = words
         self._lengths = lengths
 
@@ -37,6 +43,10 @@ class KeywordIndex:
     def _columns(self) -> tuple[npt.NDArray[np.int64], Numbers, Scores]:
         # When it is first searched: who only passes an index on does not need them.
         return _columns(len(self._vocabulary), self._words, self._lengths)
+
+    @cached_property
+    def _terms(self) -> list[str]:
+        return list(self._vocabulary)
 
     @property
     def size(self) -> int:
@@ -59,6 +69,7 @@ class KeywordIndex:
         """
         # A copy: the old index may be in use.
         vocabulary = dict(base._vocabulary) if base else {}
+        forms = list(base.forms) if base else []
         ends = np.cumsum(base._lengths) if base else np.zeros(0, np.int64)
         found = []
         for n, passage in enumerate(passages):
@@ -66,16 +77,22 @@ class KeywordIndex:
             if base and at >= 0:
                 found.append(base._words[ends[at] - base._lengths[at] : ends[at]])
                 continue
-            tokens = terms_and_pairs(f"{passage.context}\n{passage.text}", passage.language)
-            numbers = (vocabulary.setdefault(token, len(vocabulary)) for token in tokens)
-            found.append(np.fromiter(numbers, np.int32, len(tokens)))
+            text = f"{passage.context}\n{passage.text}"
+            tokens = terms_and_pairs(text, passage.language)
+            numbers = [vocabulary.setdefault(token, len(vocabulary)) for token in tokens]
+            found.append(np.array(numbers, np.int32))
+            forms += [""] * (len(vocabulary) - len(forms))
+            written = written_words(text)
+            for number, word in zip(numbers, content_words(text, passage.language), strict=False):
+                forms[number] = forms[number] or written.get(word, word)
         lengths = np.fromiter(map(len, found), np.int32, len(found))
-        return cls(vocabulary, np.concatenate(found) if found else _none(), lengths)
+        return cls(vocabulary, forms, np.concatenate(found) if found else _none(), lengths)
 
     def save(self, folder: Path) -> None:
         """Write the index into a folder."""
         folder.mkdir()
         (folder / "vocabulary").write_text("\n".join(self._vocabulary), encoding="utf-8")
+        (folder / "forms").write_text("\n".join(self.forms), encoding="utf-8")
         np.save(folder / "words.npy", self._words)
         np.save(folder / "lengths.npy", self._lengths)
 
@@ -85,6 +102,7 @@ class KeywordIndex:
         words = (folder / "vocabulary").read_text(encoding="utf-8").split("\n")
         index = cls(
             {word: n for n, word in enumerate(words)},
+            (folder / "forms").read_text(encoding="utf-8").split("\n"),
             np.load(folder / "words.npy", allow_pickle=False),
             np.load(folder / "lengths.npy", allow_pickle=False),
         )
@@ -106,27 +124,41 @@ class KeywordIndex:
         wanted = words_of(text, language)
         if language != "en":
             wanted += [term for term in words_of(text, "en") if term not in wanted]
-        starts, passages, scores = self._columns
         total = np.zeros(self.size, dtype=np.float32)
         for term in dict.fromkeys(wanted):
-            number = self._vocabulary.get(term)
-            if number is not None:
-                column = slice(starts[number], starts[number + 1])
-                total[passages[column]] += scores[column]
+            passages, scores = self.column(term)
+            total[passages] += scores
         return total
+
+    def term(self, number: int) -> str:
+        """The term of a number."""
+        return self._terms[number]
+
+    def column(self, term: str) -> tuple[Numbers, Scores]:
+        """The positions of the passages that have a term, with its score in each."""
+        return self.column_at(self._vocabulary.get(term, len(self._vocabulary)))
+
+    def column_at(self, number: int) -> tuple[Numbers, Scores]:
+        """`column` of the term of a number; of one that no term has, nothing."""
+        starts, passages, scores = self._columns
+        column = slice(*starts[number : number + 2]) if number < len(starts) - 1 else slice(0)
+        return passages[column], scores[column]
+
+    def passages_having(self) -> npt.NDArray[np.int64]:
+        """How many passages have each term, by its number."""
+        return np.diff(self._columns[0])
 
     def having(self, terms: Collection[str]) -> list[tuple[int, float]]:
         """The passages that have all of some terms, with their BM25 scores, the highest first."""
         numbers = [self._vocabulary.get(term, -1) for term in dict.fromkeys(terms)]
         if not numbers or min(numbers) < 0:
             return []
-        starts, passages, scores = self._columns
         total = np.zeros(self.size, dtype=np.float32)
         count = np.zeros(self.size, dtype=np.int32)
         for number in numbers:
-            column = slice(starts[number], starts[number + 1])
-            total[passages[column]] += scores[column]
-            count[passages[column]] += 1
+            passages, scores = self.column_at(number)
+            total[passages] += scores
+            count[passages] += 1
         found = np.flatnonzero(count == len(numbers))
         ranked = found[np.argsort(-total[found], kind="stable")]
         return [(int(i), float(total[i])) for i in ranked]

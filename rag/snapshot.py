@@ -19,6 +19,7 @@ from rag.catalogue import Catalogue
 from rag.errors import IndexDamaged, UnknownReport
 from rag.families import Signed, find_families, sign
 from rag.keyword import KeywordIndex
+from rag.lexicon import Lexicon
 from rag.rows import StoredReport
 from rag.static import Vectors, encode_static, unit
 from rag.store import Store, Vector
@@ -44,6 +45,7 @@ class Snapshot:
     static: Vectors
     signed: Signed
     known_words: dict[str, bool]
+    lexicon: Lexicon
 
     @cached_property
     def catalogue(self) -> Catalogue:
@@ -74,7 +76,7 @@ class Snapshot:
     @cached_property
     def languages(self) -> npt.NDArray[np.str_]:
         """The language of each passage."""
-        return np.array([passage.language for passage in self.passages] or [""])
+        return _languages(self.passages)
 
     @cached_property
     def language_counts(self) -> Mapping[str, int]:
@@ -147,7 +149,12 @@ def build_snapshot(
         _merged(base.static if base else None, known, static),
         signed,
         words,
+        Lexicon.build(keyword, _languages(passages), base.lexicon if base else None),
     )
+
+
+def _languages(passages: Sequence[Passage]) -> npt.NDArray[np.str_]:
+    return np.array([passage.language for passage in passages] or [""])
 
 
 def with_texts(

@@ -23,6 +23,7 @@ import orjson
 from rag.families import VERSION, Signed
 from rag.folder import CACHE, VECTORS, deriving
 from rag.keyword import KeywordIndex
+from rag.lexicon import Lexicon
 from rag.rows import StoredReport, info_from_dict
 from rag.snapshot import Snapshot, build_snapshot, with_texts
 from rag.static import Vectors
@@ -30,13 +31,14 @@ from rag.store import Store, Vector, check_made_by
 from rag.types import Passage, ReportInfo
 
 # Raise when what is cached, or how words are stemmed, changes.
-CACHE_VERSION = 7
+CACHE_VERSION = 8
 _SEAL = "sealed"
 _OF = "of.json"
 # What reading a cache raises that is missing, damaged or of another kind.
 _BAD = (OSError, ValueError, KeyError, TypeError)
 _VECTORS = "dense.npy", "static.npy"
 _FAMILIES = f"families-{VERSION}"
+_LEXICON = "lexicon.npz"
 
 
 def cached_snapshot(database: Path, made_by: Mapping[str, str]) -> Snapshot | None:
@@ -141,10 +143,21 @@ def _load(home: Path, generation: int, revision: str) -> Snapshot | None:
         dense, static = (_load_vectors(cache / name, len(passages)) for name in _VECTORS)
         signed = Signed.load(cache / _FAMILIES, len(passages))
         words = orjson.loads((cache / "words.json").read_bytes())
+        lexicon = Lexicon.load(cache / _LEXICON)
     except _BAD:
         return None
     return Snapshot(
-        home, generation, revision, reports, passages, keyword, dense, static, signed, words
+        home,
+        generation,
+        revision,
+        reports,
+        passages,
+        keyword,
+        dense,
+        static,
+        signed,
+        words,
+        lexicon,
     )
 
 
@@ -180,6 +193,7 @@ def _save(snapshot: Snapshot, made_by: Mapping[str, str]) -> None:
             # Half the bits keep the ranking, at half the time to read them.
             np.save(temporary / name, vectors.astype(np.float16))
         snapshot.signed.save(temporary / _FAMILIES)
+        snapshot.lexicon.save(temporary / _LEXICON)
         snapshot.catalogue.prepare()
         (temporary / "words.json").write_bytes(orjson.dumps(snapshot.known_words))
         of = {"database": home.name, "made_by": dict(made_by)}

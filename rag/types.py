@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
+from rag.alike import Alike
 from rag.run_record import RunRecord
 from rag.why import Why
 
@@ -190,11 +191,10 @@ FILTER_FIELDS: dict[str, str] = {
 class QueryPlan:
     """How a question was understood.
 
-    `filters` narrow the search; `boosted` is what the question names and therefore comes
-    first; `ignored` is what it names that was not wanted. `wide` questions are put to many
-    labs: their passages are spread over reports. A question that `follows` carries on the
-    conversation before it. `planner` says who understood it: the rules, a model, or the rules
-    because the model failed ("fallback").
+    `filters` narrow the search; `boosted` is what the question names and therefore comes first;
+    `ignored` is what it names that was not wanted. `wide` questions are put to many labs: their
+    passages are spread over reports. A question that `follows` carries on the conversation before
+    it. `planner` made it ("fallback": the rules, after a model). `alike` are like its words.
     """
 
     question: str
@@ -207,6 +207,7 @@ class QueryPlan:
     ignored: Filters = Filters()
     follows: bool = False
     planner: PlannedBy = "rules"
+    alike: tuple[Alike, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,9 +270,8 @@ class Answer:
     """A finished answer. `text` carries `[n]` marks; each n has a citation.
 
     `timings` are milliseconds: plan_ms, retrieve_ms, answer_ms. `notice` is a sentence for the
-    reader about how the answer came about (for example that a model failed), or "". `planner` is
-    that of its QueryPlan. `struck` are the sentences that a model wrote and that are not in
-    `text`, because no passage supports them; `checked` counts its sentences by what came of them:
+    reader about how the answer came about, or "". `planner` is that of its QueryPlan. `struck` are
+    a model's sentences left out of `text`; `checked` counts its sentences by what came of them:
     supported, partly, unsupported, corrected (citations), struck. `run` tells which model wrote.
     """
 

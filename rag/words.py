@@ -88,10 +88,21 @@ def words(text: str) -> list[str]:
     return _WORD.findall(strip_accents(text))
 
 
+def content_words(text: str, language: str) -> list[str]:
+    """The words of a text without its language's stop words: those that `terms` stems."""
+    stop = stop_words(language)
+    return [w for w in words(text) if w not in stop and (len(w) > 1 or w.isdigit())]
+
+
+def written_words(text: str) -> dict[str, str]:
+    """Each word of a text as it is written, in lower case, by itself without accents."""
+    written = _WORD.findall(unicodedata.normalize("NFC", text).casefold())
+    return {strip_accents(word): word for word in written}
+
+
 def terms(text: str, language: str) -> list[str]:
     """The stemmed content words of a text: what keyword search counts."""
-    stop = stop_words(language)
-    kept = [w for w in words(text) if w not in stop and (len(w) > 1 or w.isdigit())]
+    kept = content_words(text, language)
     stemmer = _stemmer(language)
     return kept if stemmer is None else list(stemmer.stemWords(kept))
 
