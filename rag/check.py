@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from rag.cite import coverage, keep_known, marks, marks_inside, with_marks
 from rag.judge import Judge
+from rag.numerals import ITEM
 from rag.types import Passage, Status, Struck
 from rag.verify import RANK, Verdict, Verifier
 from rag.words import sentences, terms, words
@@ -20,6 +21,7 @@ from rag.words import sentences, terms, words
 _LEAST = 4
 # So many passages, those that share most words with a sentence, are tried in place of the cited.
 _TRIED = 3
+ASKS = "it asks, where it should answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,16 @@ def _verified(
     if not makes_claim(sentence):
         return _Part(gap, sentence, plain, [], [], None)
     cited = [n for n in dict.fromkeys(marks(sentence)) if 1 <= n <= len(passages)]
+    if _asks(plain, passages):
+        return _Part(gap, sentence, plain, cited, cited, Verdict("unsupported", 0.0, ASKS))
     numbers, verdict = _supported_by(plain, cited, passages, language, verifier)
     return _Part(gap, sentence, plain, cited, numbers, verdict)
+
+
+def _asks(plain: str, passages: Sequence[Passage]) -> bool:
+    """Whether a sentence is a question of the model's own: it answers none."""
+    bare = ITEM.sub("", plain)
+    return bare.endswith(("?", "؟")) and not any(bare in p.text for p in passages)
 
 
 def _judged(parts: Sequence[_Part], passages: Sequence[Passage], judge: Judge) -> list[_Part]:

@@ -33,6 +33,8 @@ _REASONS = (
     marked("the name {name} stands in no passage cited"),
     marked("no passage cited is of {country} or speaks of it"),
     marked("the passage denies it, or does not deny what it denies"),
+    marked("the passages say it of something else"),
+    marked("it asks, where it should answer"),
     marked("a model found that the passages don't say this"),
 )
 

@@ -38,6 +38,8 @@ SUPPORTED_ACROSS = 0.4
 PARTLY_ACROSS = 0.25
 # A sentence that shares so much of its words with one of the passage says the same or the contrary.
 SAME_WORDS = 0.75
+# Where only a name ties a sentence to its passages, so much of the rest must stand around it.
+AROUND_NAME = 0.4
 # So many sentences in a row, of so many of a passage, are compared with one of the answer.
 _WINDOW = 3
 _MOST = 60
@@ -92,6 +94,8 @@ class Verifier:
         best = max(rated, key=lambda verdict: (RANK[verdict.status], verdict.support))
         if amiss := said.amiss():
             return Verdict("unsupported", best.support, amiss)
+        if said.tied_by_name(self._question):
+            return Verdict("unsupported", best.support, "the passages say it of something else")
         if best.status == "supported" and (doubt := said.doubt(passages, self._question)):
             return Verdict("partly", best.support, doubt)
         return best
@@ -133,12 +137,12 @@ def _rated(said: _Said, closeness: float) -> Verdict:
     return Verdict("supported", support)
 
 
-def windows(text: str) -> list[str]:
-    """Each sentence of a text, then each two and three in a row."""
+def windows(text: str, most: int = _WINDOW) -> list[str]:
+    """Each sentence of a text, then each two, and up to `most`, in a row."""
     spans = sentences(text)
     return [
         text[spans[i][0] : spans[i + more][1]]
-        for more in range(_WINDOW)
+        for more in range(most)
         for i in range(len(spans) - more)
     ]
 
@@ -202,7 +206,7 @@ class _Said:
         """What speaks against full support by the `nearest` passages; or ""."""
         if name := self._unknown_name():
             return f"the name {name} stands in no passage cited"
-        if self._repeats(question):
+        if all(countries_in(term) for term in self._tied(question)):
             return "it shares no more with the passages than the words of the question"
         return gainsaid(self._sentence, self._language, [(p.text, p.language) for p in nearest])
 
@@ -217,13 +221,24 @@ class _Said:
             return name
         return ""
 
-    def _repeats(self, question: str) -> bool:
-        """Whether nothing but names of labs and words of the question ties it to the passages."""
+    def _tied(self, question: str) -> set[str]:
+        """What ties it to the passages besides names of labs and words of the question."""
         labs = " ".join(p.report.lab for p in self._passages)
         own = set(terms(self._sentence, self._language)) - self._terms_of(f"{question} {labs}")
-        if self.same_language:
-            own &= self._terms_of(self._text)
-        return all(countries_in(term) for term in own)
+        return own & self._terms_of(self._text) if self.same_language else own
+
+    def tied_by_name(self, question: str) -> bool:
+        """Whether only names tie it to the passages, and where they stand little else of it does.
+
+        Else any name of a passage would do for an answer made of the question's words.
+        """
+        tied = self._tied(question)
+        names = self._terms_of(" ".join(_NAME.findall(self._sentence)))
+        if not self.same_language or not tied or not tied <= names:
+            return False
+        rest = set(terms(self._sentence, self._language)) - names - self._terms_of(self._context)
+        near = (self._terms_of(w) for p in self._passages for w in windows(p.text, 2))
+        return all(_share(rest, have) < AROUND_NAME for have in near if not have.isdisjoint(tied))
 
     def _terms_of(self, text: str) -> set[str]:
         found = set(words(text))

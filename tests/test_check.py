@@ -78,3 +78,15 @@ def test_frames_and_headings_make_no_claim(sentence: str) -> None:
 
 def test_marks_after_the_full_stop_belong_to_the_sentence_before() -> None:
     assert check(f"{SAID}. [2]", READ, "en", strict=True).text == f"{SAID} [2]."
+
+
+def test_a_question_of_the_model_s_own_is_struck() -> None:
+    done = check(f"{SAID} [2]. Why do women sell smoked fish [1]?", READ, "en", strict=True)
+    assert done.text == f"{SAID} [2]."
+    assert "asks" in done.struck[0].why
+
+
+def test_a_question_that_the_report_asks_may_be_quoted() -> None:
+    asked = passage("What would make farmers share the water of their wells?")
+    done = check("What would make farmers share the water of their wells [1]?", [asked], "en", True)
+    assert not done.struck

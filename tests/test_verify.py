@@ -93,6 +93,25 @@ def test_the_words_of_the_question_alone_support_nothing(sentence: str, status: 
     assert asked.verify(sentence, [ICE], "en").status == status
 
 
+CLINIC = passage(
+    "The register of physicians is kept by the Medical Council. Vaccines came by boat last year. "
+    "Posters were printed by the Ministry of Health."
+)
+KEEPER = "Who keeps the register of physicians in Peru?"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "status"),
+    [
+        ("The register of physicians is kept by the Medical Council.", "supported"),
+        ("In Peru, the Medical Council keeps the register of physicians.", "supported"),
+        ("In Peru, the Ministry of Health keeps the register of physicians.", "unsupported"),
+    ],
+)
+def test_a_name_must_stand_where_the_rest_does(sentence: str, status: str) -> None:
+    assert Verifier(question=KEEPER).verify(sentence, [CLINIC], "en").status == status
+
+
 def test_names_of_labs_alone_are_not_supported(verifier: Verifier) -> None:
     named = [passage("The lab in Peru."), passage("The lab in Ghana.", WELLS.report)]
     assert verifier.verify("Labs in Peru and Ghana.", named, "en").status != "supported"
