@@ -99,6 +99,11 @@ class Case:
         return self.gold | set(self.alt_reports)
 
     @property
+    def searched(self) -> bool:
+        """Whether passages are to be found for it: it is no list, and the reports answer it."""
+        return bool(self.gold) and self.type != "listing"
+
+    @property
     def group(self) -> str:
         """The type, or "crosslingual" for a one-report case not wholly in English."""
         if self.type in ONE_REPORT and (self.lang != "en" or self.report_lang != self.lang):

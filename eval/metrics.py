@@ -1,20 +1,19 @@
 """Metrics: one small pure function each; None where a metric does not apply to a case.
 
 `rep_at`, `ev_at`, `mrr` look at what retrieval found, the others at the answer. All are shares
-from 0 to 1. Texts are compared folded, by rules of this module and not of the product:
-the yardstick must not share a fault with what it measures.
+from 0 to 1. Texts are compared by the rules of `eval.texts` and `eval.numbers`.
 """
 
 from __future__ import annotations
 
-import html
 import re
-import unicodedata
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Collection, Mapping, Sequence
 
 from eval.cases import MANY_REPORTS, Case
+from eval.grounding import Grounding, Support, alce, by_rules, sent_ok
+from eval.numbers import has_fact_by_value
+from eval.ranking import ev_ndcg, ndcg
+from eval.texts import fold, has_fact, holds, overlap
 from rag.types import Answer, Citation, Hit
 
 DEPTHS = (5, 10, 20)
@@ -23,30 +22,58 @@ TOKEN_BUDGET = 4000
 TOKENS_PER_WORD = 1.35
 MRR_DEPTH = 10
 
-RETRIEVAL = (*(f"rep@{k}" for k in DEPTHS), *(f"ev@{k}" for k in DEPTHS), "ev@4k", "mrr")
-ANSWERS = ("quote_ok", "cite_prec", "cite_rec", "ev_cited", "facts", "cited_sent")
+RETRIEVAL = (
+    *(f"rep@{k}" for k in DEPTHS),
+    *(f"ev@{k}" for k in DEPTHS),
+    *("ev@4k", "mrr", "ndcg@10", "ev_ndcg@10"),
+)
+ANSWERS = (
+    *("quote_ok", "cite_prec", "cite_rec", "ev_cited", "facts", "facts_num", "cited_sent"),
+    *("alce_rec", "alce_prec", "sent_ok", "lab_spread"),
+)
 REFUSAL = ("refused", "refusal_ok")
 LISTS = ("list_p", "list_r", "list_f1", "list_exact")
 METRICS = RETRIEVAL + ANSWERS + REFUSAL + LISTS
 
-_FOLD = str.maketrans("‘’“”«»–—\u2011", '\'\'""""---', "\u200b\ufeff")
 
+def score(
+    case: Case,
+    answer: Answer,
+    raw: Mapping[str, str],
+    labs: Collection[str] = (),
+    support: Support = by_rules,
+) -> dict[str, float]:
+    """Every metric that applies, by name.
 
-def score(case: Case, answer: Answer, raw: Mapping[str, str]) -> dict[str, float]:
-    """Every metric that applies, by name. `raw` holds the file text of each cited report."""
+    Args:
+        case: what was asked.
+        answer: what came of it.
+        raw: the file text of each cited report.
+        labs: those of the gold reports, as far as they are known.
+        support: judges whether passages support a sentence.
+    """
     values: dict[str, float | None] = {}
     for k in DEPTHS:
         values[f"rep@{k}"] = rep_at(case, answer.hits, k)
         values[f"ev@{k}"] = ev_at(case, answer.hits[:k])
+    prose = _answers(case, answer) and case.type != "listing"
+    grounding = alce(answer, support) if prose else Grounding()
     values |= {
         "ev@4k": ev_at(case, within_budget(answer.hits)),
         "mrr": mrr(case, answer.hits),
+        "ndcg@10": ndcg(case, answer.hits),
+        "ev_ndcg@10": ev_ndcg(case, answer.hits),
         "quote_ok": quote_ok(answer.citations, raw),
         "cite_prec": cite_prec(case, answer),
         "cite_rec": cite_rec(case, answer),
         "ev_cited": ev_cited(case, answer),
         "facts": facts(case, answer),
+        "facts_num": facts_num(case, answer),
         "cited_sent": cited_sent(case, answer),
+        "alce_rec": grounding.recall,
+        "alce_prec": grounding.precision,
+        "sent_ok": sent_ok(answer) if prose else None,
+        "lab_spread": lab_spread(case, answer, labs),
         "refused": float(answer.refused),
         "refusal_ok": refusal_ok(case, answer),
         "list_p": list_p(case, answer),
@@ -64,7 +91,7 @@ def rep_at(case: Case, hits: Sequence[Hit], k: int) -> float | None:
     One-report cases score 1 when any accepted report is there (success at k). Source: recall
     and success at k as in TREC (Voorhees and Harman 2005), over reports. Not for lists.
     """
-    if not _retrieves(case):
+    if not case.searched:
         return None
     return _share_of_gold(case, {hit.passage.report.id for hit in hits[:k]})
 
@@ -75,7 +102,7 @@ def ev_at(case: Case, hits: Sequence[Hit]) -> float | None:
     Source: recall over nuggets of evidence, as answer recall of passages in open-domain
     question answering (Karpukhin et al. 2020). Not for lists, nor without evidence.
     """
-    if not _retrieves(case) or not case.evidence:
+    if not case.searched or not case.evidence:
         return None
     texts = [hit.passage.text for hit in hits if hit.passage.report.id in case.accepted]
     found = sum(any(holds(text, item.quote) for text in texts) for item in case.evidence)
@@ -97,7 +124,7 @@ def mrr(case: Case, hits: Sequence[Hit]) -> float | None:
 
     Source: Voorhees 1999, the TREC-8 question answering track. Not for lists.
     """
-    if not _retrieves(case):
+    if not case.searched:
         return None
     for rank, hit in enumerate(hits[:MRR_DEPTH], start=1):
         if hit.passage.report.id in case.accepted:
@@ -170,6 +197,28 @@ def facts(case: Case, answer: Answer) -> float | None:
     return sum(has_fact(answer.text, fact) for fact in case.facts) / len(case.facts)
 
 
+def facts_num(case: Case, answer: Answer) -> float | None:
+    """Fact recall with numbers compared by value (`eval.numbers`), as five languages write them.
+
+    `facts` stays as it is, so that earlier runs stay comparable. Not where `facts` does not apply.
+    """
+    if not case.facts or not case.gold:
+        return None
+    text = "" if answer.refused else re.sub(r"\[\d+\]", "", answer.text)
+    return sum(has_fact_by_value(text, fact) for fact in case.facts) / len(case.facts)
+
+
+def lab_spread(case: Case, answer: Answer, labs: Collection[str]) -> float | None:
+    """The share of the gold reports' labs that are cited, by whichever of their reports.
+
+    Source: subtopic recall (Zhai, Cohen and Lafferty 2003), with labs for subtopics. Only for
+    cases across labs; not for refusals, nor where no lab is known.
+    """
+    if case.type not in MANY_REPORTS or answer.refused or not labs:
+        return None
+    return len({c.passage.report.lab for c in answer.citations} & set(labs)) / len(set(labs))
+
+
 def cited_sent(case: Case, answer: Answer) -> float | None:
     """The share of sentences (of more than 20 letters or digits) that carry a [n] mark.
 
@@ -213,55 +262,6 @@ def list_f1(case: Case, answer: Answer) -> float | None:
 def list_exact(case: Case, answer: Answer) -> float | None:
     """1 when the listed reports are the gold reports, no more and no fewer. Only for lists."""
     return float(set(answer.coverage.reports) == case.gold) if case.type == "listing" else None
-
-
-def holds(text: str, quote: str) -> bool:
-    """Whether the text has the quote verbatim (folded) or nine tenths of its words.
-
-    The looser rule is for passages, not whole reports: a text over 12 times as long as the
-    quote (720 characters for short ones) has most words of anything.
-    """
-    folded, wanted = fold(text), fold(quote)
-    if wanted in folded:
-        return True
-    return len(folded) < 12 * max(len(wanted), 60) and overlap(quote, text)[0] >= 0.9
-
-
-def has_fact(text: str, fact: str) -> bool:
-    """Whether the text has the fact, or all its numbers and words of three letters up."""
-    wanted, folded = _plain_numbers(fact), _plain_numbers(text)
-    if wanted in folded:
-        return True
-    words = [w for w in re.findall(r"\w+", wanted) if len(w) > 2 or w.isdigit()]
-    return bool(words) and set(words) <= set(re.findall(r"\w+", folded))
-
-
-def overlap(a: str, b: str) -> tuple[float, float]:
-    """The words two texts share (as multisets), as a share of the first and of the second."""
-    ours, theirs = _words(a), _words(b)
-    shared = (ours & theirs).total()
-    return shared / max(1, ours.total()), shared / max(1, theirs.total())
-
-
-@lru_cache(maxsize=512)
-def fold(text: str) -> str:
-    """The text with entities, typographic marks, white space and case made alike."""
-    plain = unicodedata.normalize("NFKC", html.unescape(html.unescape(text)))
-    return re.sub(r"\s+", " ", plain.translate(_FOLD)).strip().casefold()
-
-
-@lru_cache(maxsize=512)
-def _words(text: str) -> Counter[str]:
-    return Counter(re.findall(r"\w+", fold(text)))
-
-
-def _plain_numbers(text: str) -> str:
-    grouped = re.sub(r"(?<=\d)[\s.,'](?=\d{3}\b)", "", fold(text))
-    return grouped.replace(",", ".")
-
-
-def _retrieves(case: Case) -> bool:
-    return bool(case.gold) and case.type != "listing"
 
 
 def _answers(case: Case, answer: Answer) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from eval.cases import Case
-from eval.metrics import holds
+from eval.texts import holds
 from rag.types import Hit, Passage
 from rag.words import language_of, sentences, words
 

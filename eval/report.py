@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,10 @@ import numpy as np
 from eval.cases import CASE_TYPES
 from eval.metrics import ANSWERS, LISTS, METRICS, REFUSAL, RETRIEVAL
 from eval.run import ESCAPED, SUMMARY, TABLE, Outcome, load_outcomes, load_record
+from eval.side_by_side import side_by_side
 from eval.stats import LEVEL, Estimate, estimate, randomisation_p
+from eval.usage import Usage, usage, usage_line
+from eval.whole import WHOLE, whole_run
 from rag.errors import InputError
 
 SHOWN_CASES = 20
@@ -36,12 +39,16 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The figures of the cases of one type: n answered, and `errors` that failed."""
+    """The figures of the cases of one type: n answered, and `errors` that failed.
+
+    `usage` is what they used of a chat model.
+    """
 
     n: int
     errors: int
     metrics: Mapping[str, Estimate]
     latency: Mapping[str, Latency]
+    usage: Usage = field(default_factory=Usage)
 
 
 def aggregate(outcomes: Sequence[Outcome]) -> dict[str, Group]:
@@ -71,14 +78,15 @@ def write_report(out: Path) -> str:
     parts = [
         _metrics_table("Retrieval", RETRIEVAL, groups),
         _metrics_table("Answers", ANSWERS, groups),
-        _metrics_table("Refusals", REFUSAL, groups),
+        _metrics_table("Refusals", (*REFUSAL, *WHOLE), groups),
         _metrics_table("Complete lists", LISTS, groups),
         _latency_table(groups),
+        side_by_side(out, outcomes),
         "Means with 95 % bootstrap intervals; (n) where a metric applies to fewer cases than the "
         "row has. An interval without width says that all cases scored alike, not that the mean "
         "is certain.",
         _capped("Failed", [_failure(o) for o in failed]),
-        _record_lines(run, len(outcomes)),
+        _record_lines(run, len(outcomes), groups[ALL].usage),
     ]
     table = "\n\n".join(part for part in parts if part) + "\n"
     try:
@@ -140,12 +148,13 @@ def _group(outcomes: Sequence[Outcome]) -> Group:
             # A quote is checked by itself, whichever answer it stands in.
             weights = [_citations(o) for o in scored] if metric == "quote_ok" else None
             metrics[metric] = estimate([o.scores[metric] for o in scored], weights)
+    metrics |= whole_run(answered)
     for name in LATENCIES:
         values = [o.timings[name] for o in answered if name in o.timings]
         if values:
             p50, p95 = np.quantile(values, (0.5, 0.95), method="lower")
             latency[name] = Latency(float(p50), float(p95), len(values))
-    return Group(len(answered), len(outcomes) - len(answered), metrics, latency)
+    return Group(len(answered), len(outcomes) - len(answered), metrics, latency, usage(answered))
 
 
 def _citations(outcome: Outcome) -> int:
@@ -188,7 +197,7 @@ def _latency_table(groups: Mapping[str, Group]) -> str:
     return f"## Latency (ms, p50 / p95)\n\n{_table(head, rows)}" if rows else ""
 
 
-def _record_lines(run: Mapping[str, Any], asked: int) -> str:
+def _record_lines(run: Mapping[str, Any], asked: int, used: Usage) -> str:
     machine, versions = run["machine"], run["versions"]
     packages = ", ".join(f"{name} {number}" for name, number in versions.items())
     lines = [
@@ -198,8 +207,9 @@ def _record_lines(run: Mapping[str, Any], asked: int) -> str:
         f"embedding {run['embedding']}",
         f"{machine['cores']} cores, {machine['system']} {machine['architecture']}",
         packages,
+        usage_line(used),
     ]
-    return "## Run\n\n" + "\n".join(f"- {line}" for line in lines)
+    return "## Run\n\n" + "\n".join(f"- {line}" for line in lines if line)
 
 
 def _list(values: Sequence[str]) -> str:

@@ -8,8 +8,8 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -18,19 +18,22 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
-from eval.cases import Case, case_from_json, case_to_dict
+from eval.cases import MANY_REPORTS, Case, case_from_json, case_to_dict
+from eval.grounding import Support, by_rules
 from eval.metrics import score
 from rag.answer_json import answer_to_dict
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.prompts import PROMPT_VERSION
 from rag.settings import Settings
-from rag.types import Answer, Turn
+from rag.types import Answer, ReportInfo, Turn
 
 OUTCOMES = "outcomes.jsonl"
 RECORD = "run.json"
 # What a report is made of; a new run removes it, so that none is older than its outcomes.
 TABLE = "table.md"
 SUMMARY = "summary.json"
+# The folder in a run's of the runs of baselines over the same cases, one folder each.
+BASELINES = "baselines"
 # Half a surrogate pair, which a model's server may send, is written as the JSON escape it was.
 ESCAPED = "backslashreplace"
 
@@ -46,6 +49,10 @@ class Progress(Protocol):
 
 class StoredText(Protocol):
     """A report as stored."""
+
+    @property
+    def info(self) -> ReportInfo:
+        """What is known of it."""
 
     @property
     def raw(self) -> str:
@@ -96,12 +103,19 @@ class Outcome:
 
 
 def run_cases(
-    engine: Asker, cases: Sequence[Case], out: Path, progress: Progress | None = None
+    engine: Asker,
+    cases: Sequence[Case],
+    out: Path,
+    progress: Progress | None = None,
+    *,
+    about: Mapping[str, Any] | None = None,
+    support: Support = by_rules,
 ) -> list[Outcome]:
     """Ask each case and write its outcome to out/outcomes.jsonl at once; one by one, in order.
 
-    An earlier run in `out` is replaced. A case that fails with an AskLabsError becomes an outcome
-    with that error; after an interruption the file has the cases done so far.
+    An earlier run in `out` is replaced, with those of its baselines. A case that fails with an
+    AskLabsError becomes an outcome with that error; after an interruption the file has the cases
+    done so far. `about` is added to the record of the run; `support` judges what is cited.
 
     Raises:
         InputError: `out` can't be written to.
@@ -111,14 +125,18 @@ def run_cases(
         out.mkdir(parents=True, exist_ok=True)
         for name in (TABLE, SUMMARY):
             (out / name).unlink(missing_ok=True)
-        record = json.dumps(run_record(engine.settings, cases), indent=2, ensure_ascii=False)
+        for old in (out / BASELINES).glob("*/*.*"):
+            if old.name in (OUTCOMES, RECORD, TABLE, SUMMARY):
+                old.unlink()
+        whole = run_record(engine.settings, cases) | dict(about or {})
+        record = json.dumps(whole, indent=2, ensure_ascii=False)
         (out / RECORD).write_text(record + "\n", encoding="utf-8", newline="\n")
         file = (out / OUTCOMES).open("w", encoding="utf-8", errors=ESCAPED, newline="\n")
     except OSError as error:
         raise InputError(f"{out}: can't be written to ({error}). Give another folder.") from error
     with file:
         for done, case in enumerate(cases, start=1):
-            outcome = ask_case(engine, case)
+            outcome = ask_case(engine, case, support=support)
             file.write(_to_line(outcome))
             file.flush()
             outcomes.append(outcome)
@@ -127,7 +145,12 @@ def run_cases(
     return outcomes
 
 
-def ask_case(engine: Asker, case: Case, clock: Callable[[], float] = time.perf_counter) -> Outcome:
+def ask_case(
+    engine: Asker,
+    case: Case,
+    clock: Callable[[], float] = time.perf_counter,
+    support: Support = by_rules,
+) -> Outcome:
     """Ask one case and score the answer; an AskLabsError is the outcome's error."""
     start = clock()
     first: float | None = None
@@ -138,7 +161,10 @@ def ask_case(engine: Asker, case: Case, clock: Callable[[], float] = time.perf_c
                     first = clock()
             answer = stream.answer
         end = clock()
-        raw = _cited_texts(engine, answer)
+        reports = {citation.passage.report.id for citation in answer.citations}
+        raw = {report.info.id: report.raw for report in _stored(engine, reports)}
+        wide = case.gold if case.type in MANY_REPORTS else ()
+        labs = {report.info.lab for report in _stored(engine, wide)}
     except AskLabsError as error:
         return Outcome(case, error=f"{type(error).__name__}: {error}")
     first = end if first is None else first
@@ -146,7 +172,7 @@ def ask_case(engine: Asker, case: Case, clock: Callable[[], float] = time.perf_c
     return Outcome(
         case,
         answer=answer_to_dict(answer, case.id),
-        scores=score(case, answer, raw),
+        scores=score(case, answer, raw, labs, support),
         timings={k: round(v, 2) for k, v in ({**answer.timings} | seen).items()},
     )
 
@@ -229,14 +255,11 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _cited_texts(engine: Asker, answer: Answer) -> dict[str, str]:
-    texts = {}
-    for report in {citation.passage.report.id for citation in answer.citations}:
-        try:
-            texts[report] = engine.report(report).raw
-        except UnknownReport:
-            continue  # its quotes then count as not found
-    return texts
+def _stored(engine: Asker, ids: Iterable[str]) -> Iterator[StoredText]:
+    """The reports that there are; quotes of others then count as not found."""
+    for report in ids:
+        with suppress(UnknownReport):
+            yield engine.report(report)
 
 
 def _to_line(outcome: Outcome) -> str:

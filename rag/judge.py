@@ -38,8 +38,11 @@ _WORDS: dict[str, Status] = {"yes": "supported", "no": "unsupported", "partly": 
 _LINE = re.compile(r"^\W*(\d{1,3})\W{1,4}(yes|no|partly)\b", re.IGNORECASE | re.MULTILINE)
 
 
-def make_judge(settings: Settings) -> Judge | None:
-    """The judge that the settings want, if any; where its model fails it has no opinion."""
+def make_judge(settings: Settings, shown: int = _MOST_SHOWN) -> Judge | None:
+    """The judge that the settings want, if any; where its model fails it has no opinion.
+
+    Of the words of the passages it is shown so many characters for a sentence.
+    """
     llm = make_llm(settings, tokens=_TOKENS, seconds=settings.patience, retries=0)
     if llm is None or not settings.judge:
         return None
@@ -47,7 +50,7 @@ def make_judge(settings: Settings) -> Judge | None:
 
     def judge(pairs: Sequence[tuple[str, str]]) -> Sequence[Status | None]:
         try:
-            reply = complete_chat(model, _messages(pairs), settings.patience)
+            reply = complete_chat(model, _messages(pairs, shown), settings.patience)
         except ModelError:
             reply = ""
         said = {int(n): _WORDS[word.lower()] for n, word in _LINE.findall(reply)}
@@ -56,14 +59,14 @@ def make_judge(settings: Settings) -> Judge | None:
     return judge
 
 
-def _messages(pairs: Sequence[tuple[str, str]]) -> list[ChatMessage]:
-    shown = [
-        f"{n}. Sentence: {_on_one_line(sentence)}\n   Excerpt: {_on_one_line(words)[:_MOST_SHOWN]}"
+def _messages(pairs: Sequence[tuple[str, str]], shown: int) -> list[ChatMessage]:
+    lines = [
+        f"{n}. Sentence: {_on_one_line(sentence)}\n   Excerpt: {_on_one_line(words)[:shown]}"
         for n, (sentence, words) in enumerate(pairs, start=1)
     ]
     return [
         ChatMessage(role=MessageRole.SYSTEM, content=_SYSTEM),
-        ChatMessage(role=MessageRole.USER, content="\n".join(shown)),
+        ChatMessage(role=MessageRole.USER, content="\n".join(lines)),
     ]
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from eval import metrics
 from eval.cases import Case, CaseType, Evidence
-from eval.metrics import fold, has_fact, holds, overlap, score, within_budget
+from eval.metrics import score, within_budget
+from eval.texts import fold, has_fact, holds, overlap
 from rag.types import Answer, Citation, Coverage, Hit, Passage, ReportInfo
 
 

@@ -78,6 +78,7 @@ class Stored:
     """A stored report."""
 
     raw: str = f"# Boats\n\n{TEXT}\n"
+    info: ReportInfo = BOATS.report
 
 
 @dataclass

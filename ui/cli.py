@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,14 @@ from rag.settings import load_settings
 from ui.indexing import info, ingest
 from ui.options import Index, Json, engine_of
 from ui.questions import ask, batch, export, search
+
+
+class Judges(StrEnum):
+    """Who judges whether passages support a sentence of an answer."""
+
+    rules = "rules"
+    model = "model"
+
 
 HELP = """Ask questions across a collection of lab reports; every sentence comes with its source.
 
@@ -124,9 +133,17 @@ def eval_run(
     cases: Annotated[Path, typer.Argument(help="Cases as JSON lines; see eval/sample/README.md.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for outcomes, table and summary.")],
     index: Index = None,
+    baseline: Annotated[
+        bool,
+        typer.Option("--baseline", help="Ask plain llama-index and BM25 alone the same cases too."),
+    ] = False,
+    judge: Annotated[
+        Judges, typer.Option(help="Who judges what citations support: rules, or the chat model.")
+    ] = Judges.rules,
 ) -> None:
     """Ask all cases; writes outcomes.jsonl, table.md and summary.json, prints the table."""
     from eval.cases import load_cases
+    from eval.judges import make_support
     from eval.report import write_report
     from eval.run import run_cases
     from eval.summary import keep_latest
@@ -134,8 +151,15 @@ def eval_run(
 
     loaded = load_cases(cases)
     engine = engine_of(index)
+    support = make_support(engine.settings, judge)
     with progress() as shown:
-        run_cases(engine, loaded, out, shown)
+        run_cases(engine, loaded, out, shown, about={"judge": judge}, support=support)
+        if baseline:
+            # Imported here: they need what a plain run does without.
+            from eval.baselines import run_baselines
+
+            for folder in run_baselines(engine, loaded, out, shown, support):
+                write_report(folder)
     print(write_report(out))
     try:
         keep_latest(out, engine.settings.index)
