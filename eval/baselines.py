@@ -87,9 +87,8 @@ class Baseline:
         language = language_of(made.question, min_letters=8)
         refused = self._writer.refuses(made.text)
         citations = () if refused else self._citations(made.text, made.sources, language)
-        listed = {
-            h.passage.report.id: h.passage.report for h in made.hits[: self.settings.passages]
-        }
+        first = [hit.passage.report for hit in made.hits[: self.settings.passages]]
+        listed = {info.id: info for info in first}
         writing = made.writing
         completion = count_tokens(made.text, writing.model) if writing.model else 0
         return Answer(

@@ -58,11 +58,15 @@ def alce(answer: Answer, support: Support) -> Grounding:
     opinion of the judge count in neither.
     """
     asked: list[Claim] = []
+    places: dict[tuple[str, ...], int] = {}
     stated = list(statements(answer))
 
     def ask(sentence: str, passages: Sequence[Passage]) -> int:
-        asked.append(Claim(sentence, tuple(passages), answer.language, answer.standalone))
-        return len(asked) - 1
+        # Of two citations the one alone is what is left without the other: asked once.
+        place = places.setdefault((sentence, *(p.id for p in passages)), len(asked))
+        if place == len(asked):
+            asked.append(Claim(sentence, tuple(passages), answer.language, answer.standalone))
+        return place
 
     plan = []
     for sentence, cited in stated:
@@ -127,7 +131,9 @@ def by_model(judge: Judge) -> Support:
 
 
 def _stated(text: str) -> Iterator[tuple[str, list[int]]]:
-    for sentence, numbers in cited_sentences(text):
+    # Half a surrogate pair, which a model's server may send, has no vector.
+    whole = text.encode("utf-8", "replace").decode("utf-8")
+    for sentence, numbers in cited_sentences(whole):
         frame = sentence.endswith((":", "：")) or len(re.findall(r"\w", sentence)) <= LEAST_LETTERS
         if numbers or not frame:
             yield sentence, numbers

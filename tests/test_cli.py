@@ -263,3 +263,19 @@ def test_eval_runs_and_compares(run: Any, sample_index: Path, tmp_path: Path) ->
     names = {p.name for p in (tmp_path / "run").iterdir()}
     assert names >= {"outcomes.jsonl", "summary.json", "table.md"}
     assert run("eval", "compare", "run", "run").code == 0
+
+
+def test_eval_runs_the_baselines_too(run: Any, sample_index: Path, tmp_path: Path) -> None:
+    cases = (SAMPLE.parent / "cases.jsonl").read_text(encoding="utf-8").splitlines()[:2]
+    (tmp_path / "cases.jsonl").write_text("\n".join(cases), encoding="utf-8")
+    asked = ("eval", "run", "cases.jsonl", "--out", "run", "--index", sample_index)
+    done = run(*asked, "--baseline")
+    assert done.code == 0
+    assert "| ours | plain llama-index | BM25 |" in done.out
+    for name in ("plain", "bm25"):
+        made = {p.name for p in (tmp_path / "run" / "baselines" / name).iterdir()}
+        assert made == {"outcomes.jsonl", "run.json", "summary.json", "table.md"}
+    assert run("eval", "compare", "run/baselines/plain", "run").code == 0
+    refused = run(*asked, "--judge", "model")
+    assert refused.code == 2
+    assert "no chat model" in refused.err

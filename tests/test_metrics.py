@@ -179,9 +179,26 @@ def test_score_holds_just_what_applies_in_the_order_of_the_table() -> None:
     refusal = score(case("unanswerable", ()), answer(refused=True), {})
     assert refusal == {"refused": 1.0, "refusal_ok": 1.0}
     full = score(
-        case(quotes=(("a", "12 boats"),), facts=("12",)),
+        case("compare", quotes=(("a", "12 boats"),), facts=("12",)),
         answer("12 boats carried a beacon [1].", (("a", "12 boats"),), hits(("a", "12 boats"))),
         {"a": "12 boats"},
+        labs=("Unknown lab",),
+        support=lambda claims: [True for _ in claims],
     )
     assert list(full) == [m for m in metrics.METRICS if not m.startswith("list_")]
     assert {name for name, value in full.items() if value != 1.0} == {"refused"}
+
+
+def test_facts_num_compares_values_and_takes_no_mark_for_a_number() -> None:
+    gold = case(facts=("1.2 million", "7%"))
+    assert metrics.facts_num(gold, answer("It cost 1 200 000 in all [7].")) == 0.5
+    assert metrics.facts_num(gold, answer("1.2 million, 7 %", refused=True)) == 0.0
+    assert metrics.facts_num(case(), answer("7")) is None
+
+
+def test_lab_spread_is_the_share_of_gold_labs_that_are_cited() -> None:
+    wide, cited = case("cross", ("a", "b")), answer(cited=(("a", ""), ("x", "")))
+    assert metrics.lab_spread(wide, cited, ("Unknown lab", "Fiji")) == 0.5
+    assert metrics.lab_spread(wide, cited, ()) is None
+    assert metrics.lab_spread(case(), cited, ("Fiji",)) is None
+    assert metrics.lab_spread(wide, answer(refused=True), ("Fiji",)) is None

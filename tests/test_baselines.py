@@ -1,0 +1,209 @@
+"""The baselines answer like the engine, so that every metric applies to them unchanged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from openai_server import Reply, ScriptedServer
+
+from eval.baseline_answers import Completes, sources_of
+from eval.baseline_chunks import load_chunks
+from eval.baselines import NAMES, Baseline, make_baselines, run_baselines
+from eval.cases import load_cases
+from eval.report import compare, write_report
+from eval.run import load_outcomes, load_record, run_cases
+from eval.side_by_side import side_by_side
+from rag.engine import Engine, open_engine
+from rag.models import embed_query
+from rag.run_record import Writing
+from rag.settings import Settings
+from rag.types import Answer, Turn
+
+CASES = Path(__file__).parents[1] / "eval" / "sample" / "cases.jsonl"
+QUESTION = "Why do market women in Maseru distrust mobile money?"
+
+
+class Told:
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        assert 0 < done <= total
+        self.stages.append(stage)
+
+
+@pytest.fixture(scope="module")
+def baselines(sample_engine: Engine) -> dict[str, Baseline]:
+    return make_baselines(sample_engine, Told())
+
+
+def asked(baseline: Baseline, question: str = QUESTION, history: tuple[Turn, ...] = ()) -> Answer:
+    return baseline.ask(question, history=history).answer
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_answer_quotes_the_files_word_for_word(
+    baselines: dict[str, Baseline], sample_engine: Engine, name: str
+) -> None:
+    answer = asked(baselines[name])
+    assert answer.citations
+    assert not answer.refused
+    for citation in answer.citations:
+        raw = sample_engine.report(citation.passage.report.id).raw
+        assert citation.span is not None
+        assert " ".join(raw[slice(*citation.span)].split()) == " ".join(citation.quote.split())
+        ((start, end),) = citation.passage.spans
+        assert raw[start:end] == citation.passage.text
+        assert f"[{citation.n}]" in answer.text
+    assert "[[" not in answer.text
+    assert not any(line.startswith(("#", ">")) for line in answer.text.splitlines())
+    assert len(answer.text.splitlines()) == 8  # as many sentences as ours has
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_lists_the_reports_of_the_passages_that_it_may_read(
+    baselines: dict[str, Baseline], name: str
+) -> None:
+    answer = asked(baselines[name])
+    first = [hit.passage.report.id for hit in answer.hits[:20]]
+    assert answer.coverage.reports == tuple(dict.fromkeys(first))
+    assert 0 < answer.coverage.read_passages <= 20
+
+
+def test_dense_hits_are_those_of_highest_cosine(
+    baselines: dict[str, Baseline], sample_engine: Engine
+) -> None:
+    from rag.models import make_embedding
+
+    chunks = load_chunks(sample_engine, Told())
+    vector = embed_query(make_embedding(sample_engine.settings), QUESTION)
+    best = np.argsort(-(chunks.vectors @ np.asarray(vector)))[:10]
+    found = [hit.passage.id for hit in asked(baselines["plain"]).hits[:10]]
+    assert found == [chunks.passage(int(n)).id for n in best]
+
+
+def test_bm25_finds_nothing_without_a_common_word(baselines: dict[str, Baseline]) -> None:
+    answer = asked(baselines["bm25"], "Zyzzyva qwxz?")
+    assert (answer.refused, answer.hits, answer.citations) == (True, (), ())
+
+
+def test_a_follow_up_is_searched_with_the_question_before_it(
+    baselines: dict[str, Baseline],
+) -> None:
+    history = (Turn("user", QUESTION), Turn("assistant", "Because of fees."))
+    answer = asked(baselines["bm25"], "And what did they try?", history)
+    assert answer.standalone == f"{QUESTION} And what did they try?"
+
+
+def test_only_the_first_run_embeds(sample_engine: Engine, baselines: dict[str, Baseline]) -> None:
+    del baselines  # has embedded
+    told = Told()
+    again = load_chunks(sample_engine, told)
+    assert told.stages == []
+    folder = next((sample_engine.settings.index / "baselines").iterdir())
+    (folder / "chunks.json").write_text("[", encoding="utf-8")
+    anew = load_chunks(sample_engine, told)
+    assert set(told.stages) == {"embedding for baselines"}
+    assert anew.chunks == again.chunks
+    assert np.allclose(anew.vectors, again.vectors)
+
+
+def test_sources_cover_what_was_read(baselines: dict[str, Baseline], sample_engine: Engine) -> None:
+    hits = asked(baselines["plain"]).hits[:5]
+    sources = sources_of(hits, load_chunks(sample_engine, Told()))
+    assert len(sources) > len(hits)
+    for hit in hits:
+        ((start, end),) = hit.passage.spans
+        parts = [s.spans[0] for s in sources if s.report.id == hit.passage.report.id]
+        assert min(a for a, _ in parts) <= start + 1
+        assert max(b for _, b in parts) >= end - 1
+
+
+def test_runs_stand_beside_ours(sample_engine: Engine, tmp_path: Path) -> None:
+    cases = load_cases(CASES)
+    few = [*cases[:3], *(c for c in cases if c.type in ("listing", "unanswerable"))][:8]
+    run_cases(sample_engine, few, tmp_path)
+    told = Told()
+    folders = run_baselines(sample_engine, few, tmp_path, told)
+    assert [folder.name for folder in folders] == list(NAMES)
+    assert {"asking plain llama-index", "asking BM25"} <= set(told.stages)
+    for folder in folders:
+        outcomes = load_outcomes(folder)
+        assert [o.case for o in outcomes] == few
+        assert not any(o.error for o in outcomes)
+        assert all(o.scores["quote_ok"] == 1.0 for o in outcomes)
+        assert load_record(folder)["name"] == NAMES[folder.name]
+        assert "## Beside" not in write_report(folder)
+        assert "cases paired" in compare(folder, tmp_path)
+    table = write_report(tmp_path)
+    assert "| type | n | metric | ours | plain llama-index | BM25 |" in table
+    assert "| unanswerable |" in table
+    # The next run takes the old ones away.
+    run_cases(sample_engine, few, tmp_path)
+    assert side_by_side(tmp_path, load_outcomes(tmp_path)) == ""
+
+
+def with_model(server: ScriptedServer, engine: Engine) -> Baseline:
+    settings = Settings(
+        index=engine.settings.index, model="openai:test", openai_base_url=server.url
+    )
+    return make_baselines(open_engine(settings), Told())["plain"]
+
+
+def prompt(server: ScriptedServer, number: int = 0) -> str:
+    body: Any = server.requests[number].body
+    return str(body["messages"][-1]["content"])
+
+
+def test_a_chat_model_gets_the_citation_prompt_of_llama_index(
+    server: ScriptedServer, sample_engine: Engine
+) -> None:
+    baseline = with_model(server, sample_engine)
+    server.script(Reply(("The women distrust the handing over ", "[1][99].")))
+    answer = asked(baseline)
+    assert "Please provide an answer based solely on the provided sources." in prompt(server)
+    assert "Source 1:\n" in prompt(server)
+    assert f"Query: {QUESTION}" in prompt(server)
+    assert answer.text == "The women distrust the handing over [1]."
+    assert (answer.mode, answer.run.model, answer.refused) == ("test", "test", False)
+    assert answer.tokens["prompt"] > 500
+    assert [c.n for c in answer.citations] == [1]
+
+
+def test_a_chat_model_condenses_a_follow_up(server: ScriptedServer, sample_engine: Engine) -> None:
+    baseline = with_model(server, sample_engine)
+    server.script(Reply(("What do women in Maseru try?",)), Reply(("They try boards [1].",)))
+    answer = asked(baseline, "And what do they try?", (Turn("user", QUESTION),))
+    assert answer.standalone == "What do women in Maseru try?"
+    assert QUESTION in prompt(server)
+    assert "Query: What do women in Maseru try?" in prompt(server, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "refuses"),
+    [
+        ("None of the sources are helpful.", True),
+        ("Les sources ne le disent pas.", True),
+        ("Nobody paid, and it did not help [1].", False),
+        ("They paid in full.", False),
+    ],
+)
+def test_what_cites_nothing_and_denies_is_a_refusal(text: str, refuses: bool) -> None:
+    writer = Completes(Settings(model="openai:test", openai_base_url="http://127.0.0.1:9/v1"))
+    assert writer.refuses(text) is refuses
+
+
+def test_sources_that_do_not_fit_are_left_out(
+    server: ScriptedServer, baselines: dict[str, Baseline], sample_engine: Engine
+) -> None:
+    settings = Settings(model="openai:test", openai_base_url=server.url, context_window=2000)
+    hits = asked(baselines["plain"]).hits[:5]
+    sources = sources_of(hits, load_chunks(sample_engine, Told()))
+    server.script(Reply(("Yes [1].",)))
+    assert "".join(Completes(settings).pieces(QUESTION, sources, 8, Writing())) == "Yes [1]."
+    assert 0 < prompt(server).count("\nSource ") < len(sources)
