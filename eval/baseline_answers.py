@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -70,16 +71,20 @@ def make_writer(settings: Settings) -> Writer:
     return Extracts(settings) if make_llm(settings) is None else Completes(settings)
 
 
-def sources_of(hits: Sequence[Hit], chunks: Chunks) -> list[Passage]:
-    """What was read, cut into the sources that a CitationQueryEngine numbers."""
-    splitter = SentenceSplitter(
+@cache
+def _splitter() -> SentenceSplitter:
+    return SentenceSplitter(
         chunk_size=DEFAULT_CITATION_CHUNK_SIZE, chunk_overlap=DEFAULT_CITATION_CHUNK_OVERLAP
     )
+
+
+def sources_of(hits: Sequence[Hit], chunks: Chunks) -> list[Passage]:
+    """What was read, cut into the sources that a CitationQueryEngine numbers."""
     found = []
     for passage in (hit.passage for hit in hits):
         ((first, end),) = passage.spans
         at = first
-        for text in splitter.split_text(passage.text):
+        for text in _splitter().split_text(passage.text):
             # The next source overlaps with the one before it.
             at = chunks.raw[passage.report.id].find(text, at, end)
             if at < 0:

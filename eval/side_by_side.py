@@ -29,7 +29,8 @@ _NOTE = (
     "for refusal_p and refusal_r). The baselines' passages are longer than ours, so that their "
     "first 10 or 20 hold more text; ev@4k compares equal numbers of tokens. Baselines list the "
     "reports of the passages that an answer may read, and refuse only where they find nothing or "
-    "the chat model says that no source helps."
+    "the chat model says that no source helps. Extractive answers are sentences of what they cite: "
+    "that it supports them (alce_rec, alce_prec) says little."
 )
 
 
