@@ -42,7 +42,7 @@ lock: dev ## write the pinned versions again, with hashes and without addresses
 
 words: dev ## bring the messages of the code into the translations, rag/locale/*.po
 	@$(BIN)/python -m babel.messages.frontend -q extract -F babel.cfg -k marked -k plural:1,2 \
-	  --no-location --omit-header --sort-output -o $(VENV)/words.pot rag ui
+	  --no-location --omit-header --sort-output -o $(VENV)/words.pot rag ui eval
 	@for po in rag/locale/*.po; do $(BIN)/pybabel -q update --no-wrap --no-fuzzy-matching \
 	  --ignore-obsolete --omit-header -i $(VENV)/words.pot -o $$po -l $$(basename $$po .po); done
 

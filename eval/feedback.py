@@ -11,6 +11,8 @@ from eval.cases import Case, CaseType, case_to_dict
 from rag.errors import InputError
 from rag.feedback import Feedback
 
+# Ids of cases made of votes begin so: their questions are those of readers.
+MADE_OF_VOTES = "feedback-"
 _NOTE = "{vote} on {day}"
 
 
@@ -26,7 +28,7 @@ def case_of(one: Feedback) -> Case:
     said = _NOTE.format(vote=one.vote, day=one.time[:10])
     chosen = "; ".join(f"{k} = {', '.join(map(str, v))}" for k, v in one.filters.as_dict().items())
     return Case(
-        id=f"feedback-{one.id}",
+        id=f"{MADE_OF_VOTES}{one.id}",
         type="unanswerable" if unanswerable else _type(one, len(gold)),
         lang=one.language if re.fullmatch(r"[a-z]{2,3}", one.language) else "en",
         question=one.standalone or one.question,

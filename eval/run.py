@@ -32,6 +32,8 @@ RECORD = "run.json"
 # What a report is made of; a new run removes it, so that none is older than its outcomes.
 TABLE = "table.md"
 SUMMARY = "summary.json"
+PAGE = "report.html"
+TEXT = "report.md"
 # The folder in a run's of the runs of baselines over the same cases, one folder each.
 BASELINES = "baselines"
 # Half a surrogate pair, which a model's server may send, is written as the JSON escape it was.
@@ -123,10 +125,10 @@ def run_cases(
     outcomes: list[Outcome] = []
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in (TABLE, SUMMARY):
+        for name in (TABLE, SUMMARY, PAGE, TEXT):
             (out / name).unlink(missing_ok=True)
         for old in (out / BASELINES).glob("*/*.*"):
-            if old.name in (OUTCOMES, RECORD, TABLE, SUMMARY):
+            if old.name in (OUTCOMES, RECORD, TABLE, SUMMARY, PAGE, TEXT):
                 old.unlink()
         whole = run_record(engine.settings, cases) | dict(about or {})
         record = json.dumps(whole, indent=2, ensure_ascii=False)

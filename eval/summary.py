@@ -5,19 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from eval.report import Group
+from eval.beside import Baseline
+from eval.claims import Claim
+from eval.diagnosis import Told
+from eval.figures import Group, Histogram
+from eval.markdown import plain
 from eval.run import SUMMARY
 from rag.errors import InputError, SettingsError
 from rag.settings import PREFIX, Settings
 
 # A copy of the latest summary, in the folder of the index that was asked.
 LATEST = "evaluation.json"
+# Characters of an answer and of a quote that a summary keeps; the report of the run has all.
+_ANSWER = 900
+_QUOTE = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +43,20 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run found: its figures by type of question, and the cases that failed."""
+    """What a run found: its figures by type of question and language, and its worst cases.
+
+    `errors` are the cases that failed, `causes` counts the cases by what went wrong.
+    """
 
     run: About
     groups: Mapping[str, Group]
     errors: Mapping[str, str]
+    languages: Mapping[str, Group] = field(default_factory=dict)
+    claims: tuple[Claim, ...] = ()
+    causes: Mapping[str, int] = field(default_factory=dict)
+    worst: tuple[Told, ...] = ()
+    histogram: Histogram | None = None
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
 
 
 _SUMMARY = TypeAdapter(Summary)
@@ -65,6 +81,18 @@ def load_summary(path: Path) -> Summary:
             f"{path}: not a summary of a run ({where}: {first['msg']}). Run `asklabs eval run` "
             "again."
         ) from error
+
+
+def shortened(one: Told) -> Told:
+    """A case as a summary keeps it: long texts cut, so that the page stays light."""
+    return replace(
+        one,
+        answer=one.answer if len(one.answer) <= _ANSWER else one.answer[: _ANSWER - 1] + "…",
+        evidence=tuple(replace(g, quote=plain(g.quote, _QUOTE)) for g in one.evidence),
+        citations=tuple(replace(c, quote=plain(c.quote, _QUOTE)) for c in one.citations),
+        history=tuple((role, plain(said, _QUOTE)) for role, said in one.history),
+        error=plain(one.error, _QUOTE),
+    )
 
 
 def keep_latest(out: Path, index: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from fake_engine import HOSTILE, FakeEngine, report
 from playwright.sync_api import Locator, Page, expect
-from test_quality import a_run, case, outcome
+from runs import case, outcome
+from test_quality import a_run
 
 from rag.catalogue import Catalogue
 from rag.settings import Settings
@@ -28,7 +29,7 @@ Visit = Callable[..., Page]
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> FakeEngine:
     """An engine over more reports than are drawn at once, one of them hostile, and a run."""
-    out = a_run(tmp_path_factory.mktemp("run"), outcome(case("s"), **{"rep@10": 1.0}))
+    out = a_run(tmp_path_factory.mktemp("run") / "run", outcome(case("s"), **{"rep@10": 1.0}))
     engine = FakeEngine()
     engine.settings = Settings(evaluation=out)
     reports = [report(i, thematic_areas=(f"theme {i % 30:02}",)) for i in range(REPORTS - 2)]
@@ -230,8 +231,9 @@ def test_quality_shows_the_run(site: str, visit: Visit) -> None:
     page = visit(site)
     page.get_by_role("link", name="Quality").click()
     area = page.locator("#quality")
-    expect(area.locator(".headline")).to_contain_text("100% of the reports asked about")
+    expect(area.locator(".claims li").first).to_contain_text("1 of 1")
     expect(area.get_by_role("row", name="One report")).to_contain_text("100–100%")
+    expect(area.get_by_role("img", name="Report found: One report 100% · n 1")).to_be_visible()
     expect(area.locator(".about")).to_contain_text("not the index that is being served now")
 
 

@@ -261,8 +261,13 @@ def test_eval_runs_and_compares(run: Any, sample_index: Path, tmp_path: Path) ->
     assert done.code == 0
     assert "rep@10" in done.out
     names = {p.name for p in (tmp_path / "run").iterdir()}
-    assert names >= {"outcomes.jsonl", "summary.json", "table.md"}
-    assert run("eval", "compare", "run", "run").code == 0
+    assert names >= {"outcomes.jsonl", "summary.json", "table.md", "report.html", "report.md"}
+    compared = run("eval", "compare", "run", "run", "--out", "compared.html")
+    assert compared.code == 0
+    assert "No difference: every score is the same in all 2 cases." in compared.out
+    assert "No difference" in (tmp_path / "compared.html").read_text(encoding="utf-8")
+    told = run("eval", "compare", "run", "run", "--json")
+    assert told.json["verdict"] == "no difference"
 
 
 def test_eval_runs_the_baselines_too(run: Any, sample_index: Path, tmp_path: Path) -> None:
@@ -274,8 +279,10 @@ def test_eval_runs_the_baselines_too(run: Any, sample_index: Path, tmp_path: Pat
     assert "| ours | plain llama-index | BM25 |" in done.out
     for name in ("plain", "bm25"):
         made = {p.name for p in (tmp_path / "run" / "baselines" / name).iterdir()}
-        assert made == {"outcomes.jsonl", "run.json", "summary.json", "table.md"}
+        assert made >= {"outcomes.jsonl", "run.json", "summary.json", "report.html"}
     assert run("eval", "compare", "run/baselines/plain", "run").code == 0
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "Ours less BM25 alone" in page
     refused = run(*asked, "--judge", "model")
     assert refused.code == 2
     assert "no chat model" in refused.err

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from eval.cases import CASE_TYPES, Case, load_cases
-from eval.report import Group, aggregate, write_report
+from eval.figures import Group, aggregate
+from eval.report import write_report
 from eval.run import Outcome, StoredText, Stream, load_outcomes, run_cases
 from rag.settings import Settings
 from rag.types import Turn

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from fake_engine import HOSTILE
 from free_port import free_port
+from runs import case, outcome, save
+from test_diagnosis import answered
+from test_report_page import hostile
 
-from eval.cases import Case, case_to_dict
+from eval.cases import Case
 from eval.report import write_report
-from eval.run import Outcome, run_record
+from eval.run import Outcome
 from eval.summary import LATEST, Summary, keep_latest, latest, load_summary
 from rag.errors import InputError, SettingsError
 from rag.settings import Settings, load_settings
@@ -19,41 +23,15 @@ from ui.quality import quality, unreadable, without_run
 from ui.starting import start
 
 
-def case(name: str, kind: str = "single") -> Case:
-    gold = () if kind == "unanswerable" else ("a",)
-    return Case(name, kind, "en", "Why?", gold)  # type: ignore[arg-type]
-
-
-def outcome(asked: Case, index: str = "f1", mode: str = "extractive", **scores: float) -> Outcome:
-    answer = {"citations": [{}], "mode": mode, "index": index}
-    return Outcome(asked, answer, scores, {"total_ms": 12.0})
-
-
 def a_run(out: Path, *outcomes: Outcome) -> Path:
     """A folder as `asklabs eval run` leaves it."""
-    out.mkdir(parents=True, exist_ok=True)
-    record = run_record(Settings(), [one.case for one in outcomes])
-    (out / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    lines = [
-        json.dumps(
-            {
-                "id": one.case.id,
-                "error": one.error,
-                "scores": dict(one.scores),
-                "timings": dict(one.timings),
-                "case": case_to_dict(one.case),
-                "answer": one.answer,
-            }
-        )
-        for one in outcomes
-    ]
-    (out / "outcomes.jsonl").write_text("\n".join([*lines, ""]), encoding="utf-8")
-    write_report(out)
+    shutil.rmtree(out, ignore_errors=True)
+    write_report(save(out, *outcomes))
     return out
 
 
 def a_summary(out: Path, *outcomes: Outcome) -> Summary:
-    return load_summary(a_run(out, *outcomes) / "summary.json")
+    return load_summary(a_run(out / "run", *outcomes) / "summary.json")
 
 
 def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
@@ -64,11 +42,14 @@ def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
     ]
     summary = a_summary(tmp_path, *found)
     shown = quality(summary, "f1")
-    assert "<b>75%</b> of the reports asked about are among the first 10 passages found" in shown
-    assert "<b>100%</b> of the quotes are verbatim" in shown
+    assert "<b>3 of 4</b><div>questions about one report: the right report is among" in shown
+    assert "<span>75%, 95 % interval 30–95%</span>" in shown
+    assert "<b>4 of 4</b><div>answers with quotes: every quote stands word for word" in shown
     one = summary.groups["single"].metrics["rep@10"]
-    assert f'<b>75%</b><span class="line" aria-hidden="true" style="--low:{one.low:.3f};' in shown
-    assert f"{round(one.low * 100)}–{round(one.high * 100)}%" in shown
+    assert f'<span class="interval">{round(one.low * 100)}–{round(one.high * 100)}%' in shown
+    assert 'role="img" aria-label="Report found: One report 75% · n 4, 95 % interval ' in shown
+    assert 'aria-label="Where it goes wrong: ' in shown
+    assert 'aria-label="Whole answer: ' in shown
     assert " · n 4" in shown
     assert "1 question failed and is in no figure." in shown
     assert "6 questions" in shown
@@ -85,12 +66,18 @@ def test_it_says_whether_the_index_is_the_one_being_served(tmp_path: Path) -> No
 
 
 def test_what_a_run_names_is_escaped(tmp_path: Path) -> None:
-    summary = a_summary(tmp_path, outcome(case("s"), index=HOSTILE, mode=HOSTILE))
-    data = json.loads((tmp_path / "summary.json").read_text(encoding="utf-8"))
+    summary = a_summary(tmp_path, outcome(case("s"), index=HOSTILE, mode=HOSTILE), hostile())
+    path = tmp_path / "run" / "summary.json"
+    data = json.loads(path.read_text(encoding="utf-8"))
     data["groups"][HOSTILE] = data["groups"]["single"]
     data["run"]["embedding"] = HOSTILE
-    (tmp_path / "summary.json").write_text(json.dumps(data), encoding="utf-8")
-    for one in (summary, load_summary(tmp_path / "summary.json")):
+    data["causes"][HOSTILE] = 3
+    data["claims"][0]["name"] = HOSTILE
+    data["worst"][0]["findings"] = [{"code": HOSTILE}]
+    data["languages"][HOSTILE] = data["languages"]["en"]
+    path.write_text(json.dumps(data), encoding="utf-8")
+    assert summary.worst[0].question.startswith("<script>")
+    for one in (summary, load_summary(path)):
         assert "<img" not in quality(one, HOSTILE)
         assert "<script" not in quality(one, HOSTILE)
     assert "<img" not in without_run(HOSTILE)
@@ -142,3 +129,56 @@ def test_a_damaged_run_is_named(tmp_path: Path, text: str) -> None:
 def test_without_a_run_it_says_what_to_type() -> None:
     assert "asklabs eval run CASES.jsonl --out RUN --index my-index" in without_run("my-index")
     assert 'role="alert"' in unreadable()
+
+
+def test_the_worst_cases_are_folded_with_why(tmp_path: Path) -> None:
+    lost = {"rep@10": 0.0, "refused": 0.0}
+    shown = quality(a_summary(tmp_path, answered(found=("x",), cited=("x",), scores=lost)), "f1")
+    assert "<h3>What went worst</h3>" in shown
+    assert '<details><summary><span class="ask" dir="auto">How many?</span>' in shown
+    assert "<b>No right report in the first 20 passages</b>" in shown
+    assert "<h4>Missing facts</h4>" not in shown
+    assert "1: <bdi>x</bdi>" in shown
+    assert "The lowest scores come first." in shown
+
+
+def test_questions_of_readers_are_counted_but_not_shown(tmp_path: Path) -> None:
+    asked = Case("feedback-1", "single", "en", "Something private?", ("boats",))
+    out = a_run(tmp_path / "run", answered(asked, ("x",), ("x",), scores={"rep@10": 0.0}))
+    text = (out / "summary.json").read_text(encoding="utf-8")
+    assert "private" not in text
+    assert json.loads(text)["causes"] == {"not_found": 1}
+    assert "private" in (out / "report.html").read_text(encoding="utf-8")
+
+
+def test_baselines_are_shown_beside(tmp_path: Path) -> None:
+    def run(found: float) -> list[Outcome]:
+        return [outcome(case(f"c{i}"), **{"rep@10": found, "facts": 0.5}) for i in range(9)]
+
+    out = save(tmp_path / "run", *run(1.0))
+    save(out / "baselines" / "plain", *run(0.0))
+    save(out / "baselines" / HOSTILE.replace("/", ""), *run(0.5))
+    write_report(out)
+    shown = quality(load_summary(out / "summary.json"), "f1")
+    assert "<h3>Beside simpler ways</h3>" in shown
+    assert "Plain llama-index 0% · n 9" in shown
+    assert '<b>+100</b><span class="interval">+100 … +100 · n 9</span>' in shown
+    assert '<b>+0</b><span class="interval">+0 … +0 · n 9 · no difference</span>' in shown
+    assert "<img" not in shown
+
+
+def test_a_summary_of_before_claims_and_cases_is_still_shown(tmp_path: Path) -> None:
+    out = a_run(tmp_path / "run", outcome(case("s"), **{"rep@10": 1.0}))
+    data = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    old = {name: data[name] for name in ("run", "groups", "errors")}
+    (out / "summary.json").write_text(json.dumps(old), encoding="utf-8")
+    shown = quality(load_summary(out / "summary.json"), "f1")
+    assert "Report found: One report 100% · n 1" in shown
+    assert "What went worst" not in shown
+
+
+def test_a_summary_keeps_long_texts_short(tmp_path: Path) -> None:
+    long = answered(found=("x",), cited=("x",), text="word " * 2000, scores={"rep@10": 0.0})
+    (told,) = a_summary(tmp_path, long).worst
+    assert len(told.answer) == 900
+    assert told.answer.endswith("…")

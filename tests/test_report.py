@@ -1,52 +1,19 @@
-"""Reports: figures by type with intervals, the run record, and two runs compared."""
+"""Reports: figures by type with intervals, the summary, the table, and baselines beside them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
+from runs import case, numbered, outcome, save
 
-from eval.cases import Case, case_to_dict
-from eval.report import aggregate, compare, write_report
-from eval.run import Outcome, run_record
-from eval.stats import estimate, randomisation_p
-from rag.errors import InputError
-from rag.settings import Settings
-
-
-def case(name: str, kind: str = "single", lang: str = "en", question: str = "Why?") -> Case:
-    gold = () if kind == "unanswerable" else ("a",)
-    return Case(name, kind, lang, question, gold)  # type: ignore[arg-type]
-
-
-def outcome(asked: Case, citations: int = 1, ms: float = 10.0, **scores: float) -> Outcome:
-    answer = {"citations": [{}] * citations, "mode": "extractive", "index": "f1"}
-    return Outcome(asked, answer, scores, {"total_ms": ms})
-
-
-def save(out: Path, *outcomes: Outcome, cases: int = 0) -> Path:
-    out.mkdir()
-    record = run_record(Settings(), [o.case for o in outcomes]) | {"cases": cases or len(outcomes)}
-    (out / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    lines = []
-    for o in outcomes:
-        data: Mapping[str, Any] = {
-            "case": case_to_dict(o.case),
-            "answer": o.answer,
-            "scores": o.scores,
-            "timings": o.timings,
-            "error": o.error,
-        }
-        lines.append(json.dumps(data) + "\n")
-    (out / "outcomes.jsonl").write_text("".join(lines), encoding="utf-8")
-    return out
-
-
-def numbered(n: int, **scores: float) -> list[Outcome]:
-    return [outcome(case(f"c{i}"), **scores) for i in range(n)]
+from eval.beside import load_baselines
+from eval.figures import aggregate, by_language, histogram
+from eval.report import write_report
+from eval.run import Outcome, load_outcomes
+from eval.stats import estimate, holm, proportion, randomisation_p
+from eval.tables import meaning, tables
 
 
 def test_estimate_is_the_mean_with_an_interval_around_it() -> None:
@@ -72,6 +39,20 @@ def test_randomisation_p_counts_sign_patterns() -> None:
     assert randomisation_p([0.0] * 5) == 1.0
     assert randomisation_p([1.0, -1.0] * 20) > 0.9
     assert randomisation_p([1.0] * 40) == 1 / 10_001
+
+
+def test_a_proportion_keeps_a_width_where_all_are_alike() -> None:
+    # Wilson's interval of 9 of 9, and of 5 of 10.
+    nine, half = proportion(9, 9), proportion(5, 10)
+    assert (nine.mean, nine.low, nine.high) == (1.0, pytest.approx(0.701, abs=0.001), 1.0)
+    assert (half.low, half.high) == pytest.approx((0.237, 0.763), abs=0.001)
+    assert proportion(0, 9).high == pytest.approx(0.299, abs=0.001)
+
+
+def test_holm_corrects_by_rank_and_keeps_the_order() -> None:
+    assert holm([0.01, 0.04, 0.03]) == [pytest.approx(x) for x in (0.03, 0.06, 0.06)]
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
+    assert holm([]) == []
 
 
 def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None:
@@ -105,7 +86,7 @@ def test_report_of_a_run_with_a_failure(tmp_path: Path) -> None:
     table = write_report(out)
     assert (out / "table.md").read_text(encoding="utf-8") == table
     assert "| single | 1 | 0.50 [0.50, 0.50] |" in table
-    assert "- c2: ModelError: down | [2J xxx" in table
+    assert r"- c2: ModelError: down \| \[2J xxx" in table
     assert "2 of 2 cases asked" in table
     assert "\x1b" not in table
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
@@ -121,54 +102,54 @@ def test_report_of_an_interrupted_run_says_so(tmp_path: Path) -> None:
     assert "the run was interrupted" in table
 
 
-def test_a_run_compared_with_itself_shows_no_difference(tmp_path: Path) -> None:
-    runs = [save(tmp_path / name, *numbered(9, mrr=0.5, refused=0.0)) for name in "ab"]
-    text = compare(*runs)
-    assert "**No difference**" in text
-    assert "| mrr | 9 | 0.500 | 0.500 | +0.000 | [+0.000, +0.000] | 1.000 | no difference |" in text
-    assert "Got better" not in text
-    assert "Got worse" not in text
-
-
-def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
-    before, after = numbered(9, mrr=0.5, facts=1.0), numbered(8, mrr=1.0, facts=1.0)
-    text = compare(
-        save(tmp_path / "a", *before),
-        save(tmp_path / "b", *after, outcome(case("c8"), mrr=0.25, facts=1.0)),
+def test_languages_are_those_of_the_questions_the_most_frequent_first() -> None:
+    found = by_language(
+        [outcome(case(f"c{i}", lang="fr"), mrr=1.0) for i in range(2)]
+        + [outcome(case("x"), mrr=0.0)]
     )
-    assert "**B is better in** mrr; **worse in** nothing." in text
-    assert "| mrr | 9 | 0.500 | 0.917 | +0.417 |" in text
-    assert "## Got better (8)" in text
-    assert "## Got worse (1)\n\n- c8 (single): Why?: mrr 0.50 -> 0.25" in text
+    assert list(found) == ["fr", "en"]
+    assert found["fr"].metrics["mrr"].mean == 1.0
 
 
-def test_few_cases_and_refusals_get_no_verdict(tmp_path: Path) -> None:
-    text = compare(
-        save(tmp_path / "a", *numbered(3, mrr=0.5), *more(8, refused=0.0)),
-        save(tmp_path / "b", *numbered(3, mrr=1.0), *more(8, refused=1.0)),
-    )
-    assert "[+0.500, +0.500] | 0.250 | too few cases to say |" in text
-    assert "[+1.000, +1.000] | 0.008 | more |" in text
-    assert "**No difference**" in text
+def test_slow_answers_share_the_last_bar_of_the_histogram() -> None:
+    times = [outcome(case(f"c{i}"), ms=10.0 * i) for i in range(1, 40)]
+    found = histogram([*times, outcome(case("slow"), ms=90_000.0)])
+    assert found
+    assert sum(found.counts) == 40
+    assert len(found.counts) * found.step < 1000
+    assert found.counts[-1] >= 1
+    assert histogram([Outcome(case("c"), error="x")]) is None
 
 
-def more(n: int, **scores: float) -> list[Outcome]:
-    return [outcome(case(f"m{i}"), **scores) for i in range(n)]
+def test_a_metric_of_no_list_has_a_table_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("eval.figures.METRICS", ("mrr", "novel"))
+    monkeypatch.setattr("eval.tables._REST", ("novel",))
+    shown = {one.title: one for one in tables(aggregate([outcome(case("c"), mrr=1.0, novel=0.5)]))}
+    assert shown["Other"].head == ("type", "n", "novel")
+    assert shown["Other"].rows[0] == ("single", "1", "0.50 [0.50, 0.50]")
 
 
-def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:
-    a = save(tmp_path / "a", *numbered(4, mrr=0.5), outcome(case("x"), mrr=0.0))
-    changed = outcome(case("c1", question="Who?"), mrr=1.0)
-    failed = Outcome(case("c2"), error="ModelError: down")
-    b = save(tmp_path / "b", *numbered(1, mrr=0.5), changed, failed, outcome(case("c3"), mrr=0.5))
-    text = compare(a, b)
-    assert "2 cases paired; 1 only in A, 0 only in B, 1 changed between the runs, 1 failed" in text
-    assert "## Failed in B only (1)\n\n- c2: ModelError: down" in text
+def test_metrics_say_what_they_mean() -> None:
+    assert meaning("rep@10").startswith("Report recall at k: the share of gold reports")
+    assert meaning("list_exact").startswith("1 when the listed reports are the gold reports")
+    assert meaning("unknown") == ""
 
 
-def test_runs_without_a_common_case_are_refused(tmp_path: Path) -> None:
-    a, b = save(tmp_path / "a", *numbered(2, mrr=1.0)), save(tmp_path / "b", *more(2, mrr=1.0))
-    with pytest.raises(InputError, match="no answered case in common"):
-        compare(a, b)
-    with pytest.raises(InputError, match="no readable outcomes"):
-        compare(a, tmp_path / "none")
+def test_baselines_in_the_folder_are_paired_with_the_run(tmp_path: Path) -> None:
+    out = save(tmp_path / "run", *numbered(9, **{"rep@10": 1.0, "facts": 0.5}))
+    save(out / "baselines" / "bm25", *numbered(9, **{"rep@10": 0.0, "facts": 0.5}))
+    save(out / "baselines" / "others", outcome(case("other"), mrr=1.0))
+    (out / "baselines" / "empty").mkdir()
+    found = load_baselines(out, load_outcomes(out))
+    assert list(found) == ["bm25"]
+    by_metric = {d.metric: d for d in found["bm25"].differences}
+    assert (by_metric["rep@10"].change.mean, by_metric["rep@10"].verdict) == (1.0, "better")
+    assert by_metric["facts"].verdict == "no difference"
+    assert (found["bm25"].paired, found["bm25"].figures["rep@10"].mean) == (9, 0.0)
+    write_report(out)
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert list(summary["baselines"]) == ["bm25"]
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "Ours less BM25 alone" in page
+    assert "Ours less BM25 alone" not in (out / "report.md").read_text(encoding="utf-8")
+    assert "## Beside BM25 alone" in (out / "report.md").read_text(encoding="utf-8")

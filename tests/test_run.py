@@ -139,7 +139,7 @@ def test_a_last_line_cut_short_is_left_out(tmp_path: Path) -> None:
 
 def test_a_new_run_leaves_nothing_of_the_one_before(tmp_path: Path) -> None:
     run_cases(Echo(), [case("c1"), case("c2")], tmp_path)
-    for name in ("table.md", "summary.json"):
+    for name in ("table.md", "summary.json", "report.html", "report.md"):
         (tmp_path / name).write_text("old", encoding="utf-8")
     run_cases(Echo(), [case("c3")], tmp_path)
     assert [outcome.case.id for outcome in load_outcomes(tmp_path)] == ["c3"]

@@ -25,7 +25,7 @@ TRANSLATED = tuple(code for code in languages() if code != "en")
 def in_code() -> Catalog:
     """The messages of the code that speaks to people."""
     found = Catalog()
-    for package in ("rag", "ui"):
+    for package in ("rag", "ui", "eval"):
         for *_, message, _, _ in extract_from_dir(
             ROOT / package, method_map=[("**.py", calls)], keywords=KEYWORDS
         ):

@@ -131,7 +131,7 @@ def login(
 @eval_app.command("run")
 def eval_run(
     cases: Annotated[Path, typer.Argument(help="Cases as JSON lines; see eval/sample/README.md.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for outcomes, table and summary.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for outcomes, table and report.")],
     index: Index = None,
     baseline: Annotated[
         bool,
@@ -141,11 +141,11 @@ def eval_run(
         Judges, typer.Option(help="Who judges what citations support: rules, or the chat model.")
     ] = Judges.rules,
 ) -> None:
-    """Ask all cases; writes outcomes.jsonl, table.md and summary.json, prints the table."""
+    """Ask all cases; writes outcomes, summary and report (HTML, Markdown), prints the table."""
     from eval.cases import load_cases
     from eval.judges import make_support
     from eval.report import write_report
-    from eval.run import run_cases
+    from eval.run import PAGE, run_cases
     from eval.summary import keep_latest
     from ui.console import progress
 
@@ -161,6 +161,7 @@ def eval_run(
             for folder in run_baselines(engine, loaded, out, shown, support):
                 write_report(folder)
     print(write_report(out))
+    print(f"The report: {out / PAGE}", file=sys.stderr)
     try:
         keep_latest(out, engine.settings.index)
     except InputError as error:
@@ -171,11 +172,23 @@ def eval_run(
 def eval_compare(
     before: Annotated[Path, typer.Argument(help="Folder of the first run.")],
     after: Annotated[Path, typer.Argument(help="Folder of the second run.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write it to as well: .html or .md.")
+    ] = None,
+    json: Json = False,
 ) -> None:
     """Compare two runs case by case: what changed, and whether it could be chance."""
-    from eval.report import compare
+    from eval.compare import compare
+    from eval.compare_text import to_dict, to_markdown, write
+    from ui.printing import print_json
 
-    print(compare(before, after))
+    found = compare(before, after)
+    if out is not None:
+        write(found, out)
+    if json:
+        print_json(to_dict(found))
+    else:
+        print(to_markdown(found, Path.cwd()), end="")
 
 
 @eval_app.command("verify")

@@ -7,71 +7,46 @@ from html import escape
 
 from babel.dates import format_date
 
-from eval.report import ALL, Group, Latency
+from eval.beside import Baseline
+from eval.claims import Claim
+from eval.figures import ALL, MAIN, Group, Histogram, Latency
+from eval.phrases import (
+    CLAIMS,
+    FIGURES,
+    INTERVALS,
+    LATENCIES,
+    TYPES,
+    baseline_words,
+    claim_note,
+    count_words,
+    figure_words,
+    range_words,
+    type_words,
+)
+from eval.run_charts import Chart, beside, by_type, of_causes, of_times, time_words
 from eval.stats import Estimate
 from eval.summary import About, Summary
-from rag.labels import mode_words
-from rag.translate import ENGLISH, Words, code_of, marked, number, percent
+from rag.labels import language_words, mode_words
+from rag.translate import ENGLISH, Words, code_of, number, percent
+from ui.quality_cases import worst_cases
 
-TYPES = {
-    "single": marked("One report"),
-    "multi": marked("One report, several places in it"),
-    "followup": marked("Follow-up question"),
-    "crosslingual": marked("One report, another language"),
-    "compare": marked("Labs compared"),
-    "cross": marked("Across labs"),
-    "listing": marked("Complete list"),
-    "unanswerable": marked("Not in the reports"),
-    ALL: marked("All questions"),
-}
-# Metrics for readers who know none: a column's name, and what it counts.
-METRICS = {
-    "rep@10": (
-        marked("Report found"),
-        marked("reports that hold the answer among the first 10 passages found"),
-    ),
-    "ev@4k": (
-        marked("Evidence found"),
-        marked("sentences that the answer rests on within the first 4,000 tokens found"),
-    ),
-    "quote_ok": (
-        marked("Quotes verbatim"),
-        marked("quotes that stand word for word in the report they name"),
-    ),
-    "cite_prec": (marked("Citations right"), marked("citations of a report that holds the answer")),
-    "facts": (marked("Facts told"), marked("facts of a good answer that the answer has")),
-    "refusal_ok": (
-        marked("Refusals right"),
-        marked("questions refused only where the reports don't answer them"),
-    ),
-    "list_exact": (
-        marked("Lists exact"),
-        marked("lists with all reports that belong to them and no other"),
-    ),
-}
-LATENCIES = {
-    "plan_ms": marked("Understanding the question"),
-    "retrieve_ms": marked("Searching"),
-    "answer_ms": marked("Writing"),
-    "first_ms": marked("Until the first words"),
-    "total_ms": marked("Whole answer"),
-}
-_HEADLINES = {
-    "rep@10": marked("{share} of the reports asked about are among the first 10 passages found"),
-    "quote_ok": marked("{share} of the quotes are verbatim"),
-    "refusal_ok": marked("{share} of the questions are rightly answered or refused"),
-}
 COMMAND = "asklabs eval run CASES.jsonl --out RUN --index {index}"
 
 
 def quality(summary: Summary, revision: str, words: Words = ENGLISH) -> str:
     """The view of a run, beside the fingerprint of the index that is being served."""
-    return _page(
-        f'<p class="headline">{_headline(summary, words)}</p>'
-        f"{_about(summary.run, revision, words)}{_failed(summary.errors, words)}"
-        f"{_figures(summary.groups, words)}{_latency(summary.groups, words)}",
-        words,
+    parts = (
+        _headline(summary, words),
+        _about(summary.run, revision, words),
+        _failed(summary.errors, words),
+        _charts(words.gettext("By type of question"), by_type(summary.groups, words)),
+        _beside(summary, words),
+        f'<div class="pair">{_causes(summary.causes, words)}'
+        f"{_latency(summary.groups, summary.histogram, words)}</div>",
+        _figures(summary, words),
+        worst_cases(summary.worst, words),
     )
+    return _page("".join(parts), words)
 
 
 def without_run(index: str, words: Words = ENGLISH) -> str:
@@ -98,13 +73,17 @@ def _page(body: str, words: Words) -> str:
 
 
 def _headline(summary: Summary, words: Words) -> str:
-    whole = summary.groups[ALL].metrics if ALL in summary.groups else {}
-    told = [
-        words.gettext(text).format(share=f"<b>{percent(words, whole[name].mean)}</b>")
-        for name, text in _HEADLINES.items()
-        if name in whole
-    ]
-    return "; ".join(told) + "." if told else words.gettext("No question was answered.")
+    if not any(group.n for group in summary.groups.values()):
+        return f'<p class="headline">{words.gettext("No question was answered.")}</p>'
+    return f'<ul class="claims">{"".join(_claim(one, words) for one in summary.claims)}</ul>'
+
+
+def _claim(one: Claim, words: Words) -> str:
+    said = words.gettext(CLAIMS[one.name]) if one.name in CLAIMS else escape(one.name)
+    return (
+        f"<li><b>{count_words(one, words)}</b><div>{said}"
+        f"<span>{claim_note(one, words)}</span></div></li>"
+    )
 
 
 def _about(run: About, revision: str, words: Words) -> str:
@@ -139,62 +118,122 @@ def _failed(errors: Mapping[str, str], words: Words) -> str:
     return f'<p class="note">{told}</p>'
 
 
-def _figures(groups: Mapping[str, Group], words: Words) -> str:
-    used = [name for name in METRICS if any(name in group.metrics for group in groups.values())]
+def _charts(title: str, charts: Sequence[Chart], note: str = "") -> str:
+    cards = "".join(
+        f"<figure><figcaption><b>{one.title}</b><span>{one.told}</span></figcaption>{one.svg}"
+        "</figure>"
+        for one in charts
+    )
+    hint = f'<p class="hint">{note}</p>' if note else ""
+    return (
+        f'<section><h3>{title}</h3>{hint}<div class="charts">{cards}</div></section>'
+        if cards
+        else ""
+    )
+
+
+def _beside(summary: Summary, words: Words) -> str:
+    """The baselines' figures beside ours, and how much ours has more, question by question."""
+    if not summary.baselines:
+        return ""
+    note = words.gettext(
+        "The same questions over the same reports. Dots are means, lines 95 % intervals; circles "
+        "are ours."
+    )
+    title = words.gettext("Beside simpler ways")
+    shown = _charts(title, beside(summary.groups, summary.baselines, words), note)
+    named = {baseline_words(name, words): one for name, one in summary.baselines.items()}
+    head = [words.gettext("Ours less"), *(escape(name) for name in named)]
+    rows = [
+        [figure_words(metric, words), *(_gain(one, metric, words) for one in named.values())]
+        for metric in MAIN
+    ]
+    rows = [row for row in rows if any(row[1:])]
+    return f'{shown}<section class="gains">{_table(title, head, rows)}</section>' if rows else shown
+
+
+def _gain(one: Baseline, metric: str, words: Words) -> str:
+    """The difference in points with its interval; a star would say too little, so words do."""
+    found = next((d for d in one.differences if d.metric == metric), None)
+    if found is None:
+        return ""
+    change = found.change
+    low, mean, high = (f"{100 * x:+.0f}" for x in (change.low, change.mean, change.high))
+    sure = ""
+    if found.verdict == "no difference":
+        sure = f" · {words.gettext('no difference')}"
+    elif found.verdict in ("unclear", "too few"):
+        sure = f" · {words.gettext('could be chance')}"
+    n = number(words, change.n)
+    return f'<b>{mean}</b><span class="interval">{low} … {high} · n {n}{sure}</span>'
+
+
+def _causes(counts: Mapping[str, int], words: Words) -> str:
+    if not counts:
+        return ""
+    note = words.gettext("Each question counts once, by the first cause that applies.")
+    title = words.gettext("Where it goes wrong")
+    return (
+        f'<section><h3>{title}</h3><p class="hint">{note}</p>{of_causes(counts, words)}</section>'
+    )
+
+
+def _figures(summary: Summary, words: Words) -> str:
+    groups = {name: summary.groups[name] for name in TYPES if name in summary.groups}
+    groups |= summary.groups
+    named = {escape(type_words(name, words)): group for name, group in groups.items()}
+    spoken = {escape(language_words(c, words)): group for c, group in summary.languages.items()}
+    used = [m for m in MAIN if any(m in group.metrics for group in groups.values())]
     if not used:
         return ""
-    head = [words.gettext("Questions"), words.gettext("n")]
-    head += [words.gettext(METRICS[name][0]) for name in used]
+    meanings = "".join(
+        f"<div><dt>{figure_words(m, words)}</dt><dd>{words.gettext(FIGURES[m][1])}</dd></div>"
+        for m in used
+    )
+    title, by_lang = words.gettext("All figures"), words.gettext("By language of the question")
+    table = _groups(title, words.gettext("Questions"), named, used, words)
+    more = _groups(by_lang, words.gettext("Language"), spoken, used, words)
+    return (
+        f'<section class="figures"><h3>{title}</h3>{table}{more if len(spoken) > 1 else ""}'
+        f'<p class="hint">{words.gettext(INTERVALS)}</p><dl class="meanings">{meanings}</dl>'
+        "</section>"
+    )
+
+
+def _groups(
+    title: str, first: str, groups: Mapping[str, Group], used: Sequence[str], words: Words
+) -> str:
+    head = [first, words.gettext("n"), *(figure_words(metric, words) for metric in used)]
     rows = [
         [
-            _named(name, words),
-            number(words, groups[name].n),
-            *(_cell(groups[name].metrics.get(metric), groups[name].n, words) for metric in used),
+            name,
+            number(words, group.n),
+            *(_cell(group.metrics.get(metric), group.n, words) for metric in used),
         ]
-        for name in (*TYPES, *(name for name in groups if name not in TYPES))
-        if name in groups
+        for name, group in groups.items()
     ]
-    meanings = "".join(
-        f"<div><dt>{words.gettext(METRICS[name][0])}</dt><dd>{words.gettext(METRICS[name][1])}"
-        "</dd></div>"
-        for name in used
-    )
-    note = words.gettext(
-        "Means with 95 % intervals; n where it differs from the row's. Few questions give wide "
-        "intervals; one without width only says that all scored alike."
-    )
-    title = words.gettext("By type of question")
-    return (
-        f"<section><h3>{title}</h3>{_table(title, head, rows)}"
-        f'<p class="hint">{note}</p><dl class="meanings">{meanings}</dl></section>'
-    )
-
-
-def _named(group: str, words: Words) -> str:
-    return words.gettext(TYPES[group]) if group in TYPES else escape(group)
+    return _table(title, head, rows)
 
 
 def _cell(value: Estimate | None, n: int, words: Words) -> str:
-    """A mean, its interval as numbers and as a line, and n where it isn't the row's."""
+    """A mean, its interval, and n where it isn't the row's."""
     if value is None:
         return ""
     low, mean, high = (min(max(x, 0.0), 1.0) for x in (value.low, value.mean, value.high))
     count = f" · n {number(words, value.n)}" if value.n != n else ""
     return (
-        f'<b>{percent(words, mean)}</b><span class="line" aria-hidden="true" '
-        f'style="--low:{low:.3f};--mean:{mean:.3f};--high:{high:.3f}"></span>'
-        f'<span class="interval">{number(words, round(low * 100))}–{percent(words, high)}'
+        f'<b>{percent(words, mean)}</b><span class="interval">{range_words(low, high, words)}'
         f"{count}</span>"
     )
 
 
-def _latency(groups: Mapping[str, Group], words: Words) -> str:
+def _latency(groups: Mapping[str, Group], found: Histogram | None, words: Words) -> str:
     spent: Mapping[str, Latency] = groups[ALL].latency if ALL in groups else {}
     rows = [
         [
             words.gettext(label),
-            f"{number(words, round(spent[name].p50))} ms",
-            f"{number(words, round(spent[name].p95))} ms",
+            time_words(spent[name].p50, words),
+            time_words(spent[name].p95, words),
         ]
         for name, label in LATENCIES.items()
         if name in spent
@@ -203,7 +242,9 @@ def _latency(groups: Mapping[str, Group], words: Words) -> str:
         return ""
     title = words.gettext("How long it takes")
     head = [words.gettext("Step"), words.gettext("Median"), words.gettext("95 of 100 within")]
-    return f'<section class="latency"><h3>{title}</h3>{_table(title, head, rows)}</section>'
+    note = words.gettext("How many whole answers took how long.")
+    chart = f'<p class="hint">{note}</p>{of_times(found, words)}' if found else ""
+    return f'<section class="latency"><h3>{title}</h3>{chart}{_table(title, head, rows)}</section>'
 
 
 def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,0 +1,220 @@
+"""Two runs compared case by case: what changed, by how much, and whether it could be chance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from eval.cases import CASE_TYPES
+from eval.figures import ALL, answered, seen
+from eval.metrics import METRICS
+from eval.run import Outcome, load_outcomes, load_record
+from eval.stats import LEVEL, Estimate, estimate, holm, randomisation_p
+from rag.errors import InputError
+
+# Whether a refusal is good depends on the case: refusal_ok says that.
+NEUTRAL = frozenset({"refused"})
+
+Pair = tuple[Outcome, Outcome]
+Verdict = Literal["better", "worse", "more", "fewer", "no difference", "unclear", "too few"]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A metric over the n cases of a type that both runs answered, and its change from A to B.
+
+    `p` is of this test alone, `p_holm` corrected for all tests made beside it. The verdict is one
+    where the interval leaves out 0 and `p_holm` is below 0.05; "unclear" where only `p` is, "too
+    few" where neither is.
+    """
+
+    group: str
+    metric: str
+    before: float
+    after: float
+    change: Estimate
+    p: float
+    p_holm: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the runs."""
+
+    path: str
+    date: str
+    cases: int
+    answered_by: tuple[str, ...]
+    index: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A case whose scores changed: of each metric the score in A and in B, and their sum's change.
+
+    A neutral metric is told, but not summed.
+    """
+
+    id: str
+    group: str
+    question: str
+    scores: Mapping[str, tuple[float, float]]
+    change: float
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What B does better and worse than A, over the cases that both answered.
+
+    `same` of the `paired` cases have the same scores in both.
+    """
+
+    a: Side
+    b: Side
+    paired: int
+    same: int
+    only_a: int
+    only_b: int
+    changed: int
+    failed: int
+    overall: tuple[Difference, ...]
+    by_type: tuple[Difference, ...]
+    improved: tuple[Moved, ...]
+    worsened: tuple[Moved, ...]
+    failed_a: Mapping[str, str]
+    failed_b: Mapping[str, str]
+
+    @property
+    def better(self) -> tuple[str, ...]:
+        """Metrics that are better in B over all cases."""
+        return tuple(d.metric for d in self.overall if d.verdict == "better")
+
+    @property
+    def worse(self) -> tuple[str, ...]:
+        """Metrics that are worse in B over all cases."""
+        return tuple(d.metric for d in self.overall if d.verdict == "worse")
+
+    @property
+    def identical(self) -> bool:
+        """Whether every paired case scored the same in both runs."""
+        return self.same == self.paired
+
+    @property
+    def verdict(self) -> str:
+        """ "no difference", "better", "worse" or "mixed", for B over all cases."""
+        if self.better and self.worse:
+            return "mixed"
+        return "better" if self.better else "worse" if self.worse else "no difference"
+
+
+def compare(dir_a: Path, dir_b: Path) -> Comparison:
+    """Compare two runs; the cases are paired by their id and whole content.
+
+    Raises:
+        InputError: a run's outcomes are missing or damaged, or no case is in both.
+    """
+    a = {o.case.id: o for o in load_outcomes(dir_a)}
+    b = {o.case.id: o for o in load_outcomes(dir_b)}
+    both = [(a[key], b[key]) for key in a if key in b and a[key].case == b[key].case]
+    shared = len(a.keys() & b.keys())
+    pairs = answered_pairs(a.values(), b.values())
+    if not pairs:
+        raise InputError(
+            f"{dir_a} and {dir_b} have no answered case in common. Compare two runs of one file "
+            "of cases."
+        )
+    moved = sorted(filter(None, map(_moved, pairs)), key=lambda one: -abs(one.change))
+    return Comparison(
+        a=_side(dir_a, list(a.values())),
+        b=_side(dir_b, list(b.values())),
+        paired=len(pairs),
+        same=sum(dict(x.scores) == dict(y.scores) for x, y in pairs),
+        only_a=len(a) - shared,
+        only_b=len(b) - shared,
+        changed=shared - len(both),
+        failed=len(both) - len(pairs),
+        overall=differences(pairs),
+        by_type=_by_type(pairs),
+        improved=tuple(one for one in moved if one.change > 0),
+        worsened=tuple(one for one in moved if one.change < 0),
+        failed_a={x.case.id: x.error for x, y in both if x.error and not y.error},
+        failed_b={y.case.id: y.error for x, y in both if y.error and not x.error},
+    )
+
+
+def answered_pairs(a: Iterable[Outcome], b: Iterable[Outcome]) -> list[Pair]:
+    """The same cases of two runs that both answered."""
+    others = {o.case.id: o for o in answered(list(b))}
+    return [
+        (o, others[o.case.id])
+        for o in answered(list(a))
+        if o.case.id in others and o.case == others[o.case.id].case
+    ]
+
+
+def differences(
+    pairs: Sequence[Pair], metrics: Sequence[str] = METRICS, groups: Sequence[str] = (ALL,)
+) -> tuple[Difference, ...]:
+    """The change of each metric in each group, corrected for as many tests as these are."""
+    found = []
+    for group in groups:
+        members = [pair for pair in pairs if group in (ALL, pair[0].case.group)]
+        for metric in metrics:
+            scored = [(x, y) for x, y in members if metric in x.scores and metric in y.scores]
+            if scored:
+                found.append(_difference(group, metric, scored))
+    corrected = holm([one.p for one in found])
+    return tuple(_judged(one, p) for one, p in zip(found, corrected, strict=True))
+
+
+def _by_type(pairs: Sequence[Pair]) -> tuple[Difference, ...]:
+    groups = [g for g in (*CASE_TYPES, "crosslingual") if any(x.case.group == g for x, _ in pairs)]
+    return differences(pairs, groups=groups)
+
+
+def _difference(group: str, metric: str, pairs: Sequence[Pair]) -> Difference:
+    before = [a.scores[metric] for a, _ in pairs]
+    after = [b.scores[metric] for _, b in pairs]
+    changes = [y - x for x, y in zip(before, after, strict=True)]
+    p = randomisation_p(changes) if any(changes) else 1.0
+    n = len(pairs)
+    change = estimate(changes)
+    return Difference(group, metric, sum(before) / n, sum(after) / n, change, p, p, "no difference")
+
+
+def _judged(one: Difference, p_holm: float) -> Difference:
+    return replace(one, p_holm=p_holm, verdict=_verdict(one, p_holm))
+
+
+def _verdict(one: Difference, p_holm: float) -> Verdict:
+    if one.change.low <= 0 <= one.change.high:
+        return "no difference"
+    if one.p >= LEVEL:
+        return "too few"
+    if p_holm >= LEVEL:
+        return "unclear"
+    more = one.change.mean > 0
+    if one.metric in NEUTRAL:
+        return "more" if more else "fewer"
+    return "better" if more else "worse"
+
+
+def _moved(pair: Pair) -> Moved | None:
+    a, b = pair
+    scores = {
+        name: (a.scores[name], b.scores[name])
+        for name in METRICS
+        if name in a.scores and name in b.scores and a.scores[name] != b.scores[name]
+    }
+    change = sum(y - x for name, (x, y) in scores.items() if name not in NEUTRAL)
+    if not change:
+        return None
+    return Moved(a.case.id, a.case.group, a.case.question, scores, change)
+
+
+def _side(out: Path, outcomes: Sequence[Outcome]) -> Side:
+    modes, prints = (tuple(seen(outcomes, field)) for field in ("mode", "index"))
+    return Side(str(out), str(load_record(out)["date"]), len(outcomes), modes, prints)
