@@ -131,7 +131,7 @@ def compare(dir_a: Path, dir_b: Path) -> Comparison:
         a=_side(dir_a, list(a.values())),
         b=_side(dir_b, list(b.values())),
         paired=len(pairs),
-        same=sum(dict(x.scores) == dict(y.scores) for x, y in pairs),
+        same=sum(_alike(pair) for pair in pairs),
         only_a=len(a) - shared,
         only_b=len(b) - shared,
         changed=shared - len(both),
@@ -200,6 +200,12 @@ def _verdict(one: Difference, p_holm: float) -> Verdict:
     if one.metric in NEUTRAL:
         return "more" if more else "fewer"
     return "better" if more else "worse"
+
+
+def _alike(pair: Pair) -> bool:
+    """Whether they scored the same in what both runs measured: an older one may know less."""
+    a, b = (one.scores for one in pair)
+    return all(a[name] == b[name] for name in a.keys() & b.keys())
 
 
 def _moved(pair: Pair) -> Moved | None:

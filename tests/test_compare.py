@@ -46,6 +46,12 @@ def test_a_run_compared_with_itself_shows_no_difference(tmp_path: Path) -> None:
     assert "Got worse" not in text
 
 
+def test_a_metric_that_only_one_run_measured_makes_no_difference(tmp_path: Path) -> None:
+    old, new = numbered(4, mrr=0.5), numbered(4, mrr=0.5, facts=1.0)
+    found = compare(save(tmp_path / "a", *old), save(tmp_path / "b", *new))
+    assert (found.same, [d.metric for d in found.overall]) == (4, ["mrr"])
+
+
 def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
     before, after = numbered(9, mrr=0.5, facts=1.0), numbered(8, mrr=1.0, facts=1.0)
     found = compare(
