@@ -1,0 +1,293 @@
+"""Drafts cases from a collection, for a person to read, correct and accept.
+
+Lists are exact from the tags. Questions for one report come from passages: worded by a chat model
+where there is one, else by templates. The same index, seed and languages give the same drafts,
+those of a model aside.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, cycle, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from eval.cases import Case, CaseType, case_to_dict
+from eval.make_lists import Selection, list_case, selections
+from eval.make_missing import missing_cases
+from eval.make_model import Unusable, model_case
+from eval.make_passages import Pool, Progress, Source, also_say, make_pool
+from eval.make_single import followup_case, followup_pairs, title_case, topic_case
+from rag.catalogue import Catalogue
+from rag.errors import InputError
+from rag.types import Passage
+from rag.words import LANGUAGES
+
+if TYPE_CHECKING:
+    from rag.chat import ChatModel
+
+T = TypeVar("T")
+
+# Of a hundred cases so many are of each type; what can't be made is made up for by "single".
+SHARES: dict[CaseType, int] = {"listing": 26, "unanswerable": 12, "followup": 10, "single": 52}
+# A model may fail so many times for each case that is wanted.
+_ATTEMPTS = 3
+
+
+class Collection(Protocol):
+    """What cases are drafted from: an engine."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The reports and their tags."""
+
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """All passages, ordered by id."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """Drafts, the replies of a model that could not be used by reason, and what could not be made.
+
+    `short` tells of each type how many fewer there are than were wanted.
+    """
+
+    cases: tuple[Case, ...]
+    refused: Mapping[str, int] = field(default_factory=dict)
+    short: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class _Maker:
+    source: Collection
+    languages: Sequence[str]
+    seed: int
+    llm: ChatModel | None
+    seconds: float
+    progress: Progress
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def rng(self, part: str) -> random.Random:
+        """Chance of its own for each part, so that none depends on another."""
+        return random.Random(f"{self.seed} {part}")
+
+
+def make_cases(
+    source: Collection,
+    n: int,
+    *,
+    seed: int = 0,
+    languages: Sequence[str] = LANGUAGES,
+    llm: ChatModel | None = None,
+    seconds: float = 60.0,
+    progress: Progress = lambda *_: None,
+) -> Made:
+    """Draft `n` cases, spread over labs, years, types and languages.
+
+    Args:
+        source: the collection.
+        n: how many.
+        seed: another one gives other drafts.
+        languages: of the questions, the main one first.
+        llm: words the questions for one report; without it templates do.
+        seconds: how long to wait for it each time.
+        progress: called with a stage's name, how much is done, and how much there is.
+
+    Raises:
+        InputError: a language has no templates, or the collection has nothing to draft from.
+    """
+    unknown = [language for language in languages if language not in LANGUAGES]
+    if unknown or not languages:
+        raise InputError(f"--language has to be of {', '.join(LANGUAGES)}; not {unknown}.")
+    maker = _Maker(source, languages, seed, llm, seconds, progress)
+    wanted = _quotas(n)
+    pool = make_pool(source.passages, n, languages, maker.rng("pool"), progress)
+    balance = _Balance(maker.rng("one report"))
+    found: dict[CaseType, list[Case]] = {
+        "listing": _lists(maker, wanted["listing"]),
+        "unanswerable": _missing(maker, pool, wanted["unanswerable"]),
+        "followup": _followups(maker, pool, wanted["followup"], balance),
+    }
+    rest = n - sum(map(len, found.values()))
+    found["single"] = _singles(maker, pool, rest, balance)
+    short = {str(t): wanted[t] - len(found[t]) for t in wanted if len(found[t]) < wanted[t]}
+    order: tuple[CaseType, ...] = ("single", "followup", "listing", "unanswerable")
+    cases = [case for kind in order for case in found[kind]]
+    if not cases:
+        raise InputError("There is nothing in this collection to draft cases from.")
+    named = [replace(case, id=f"made-{seed}-{i:03}") for i, case in enumerate(cases, start=1)]
+    return Made(tuple(named), dict(maker.refused), short)
+
+
+def write_drafts(cases: Iterable[Case], out: Path, force: bool = False) -> None:
+    """Write drafts, one JSON object a line.
+
+    Raises:
+        InputError: there is such a file already, or it can't be written.
+    """
+    if out.exists() and not force:
+        raise InputError(f"{out} is there already. Name another file, or overwrite it: --force.")
+    lines = (json.dumps(case_to_dict(case), ensure_ascii=False) + "\n" for case in cases)
+    try:
+        out.write_text("".join(lines), encoding="utf-8", errors="backslashreplace", newline="\n")
+    except OSError as error:
+        raise InputError(f"{out} can't be written ({error}). Name another file.") from error
+
+
+def _quotas(n: int) -> dict[CaseType, int]:
+    quotas = {kind: round(n * share / 100) for kind, share in SHARES.items()}
+    quotas["single"] = n - sum(number for kind, number in quotas.items() if kind != "single")
+    return quotas
+
+
+def _in_turn(languages: Sequence[str]) -> Iterator[str]:
+    """The languages of questions without end: every other one is the main one."""
+    first, *others = languages
+    return chain.from_iterable((first, other) for other in cycle(others or [first]))
+
+
+class _Balance:
+    """Picks what shares least with what was picked before, in an order by lot."""
+
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._used: Counter[Hashable] = Counter()
+
+    def shuffled(self, candidates: Iterable[T]) -> list[T]:
+        """The candidates in an order by lot."""
+        order = list(candidates)
+        self._rng.shuffle(order)
+        return order
+
+    def pick(self, candidates: list[T], keys: Callable[[T], Mapping[Hashable, int]]) -> T | None:
+        """Take the candidate whose keys were used least out of the list; None of an empty one.
+
+        Keys come with what it costs to use them once more.
+        """
+        if not candidates:
+            return None
+        costs = (sum(c * self._used[key] for key, c in keys(one).items()) for one in candidates)
+        at = min(enumerate(costs), key=lambda pair: pair[1])[0]
+        chosen = candidates.pop(at)
+        self._used.update(keys(chosen).keys())
+        return chosen
+
+
+def _lists(maker: _Maker, n: int) -> list[Case]:
+    rng = maker.rng("lists")
+    balance = _Balance(rng)
+    pool = balance.shuffled(selections(maker.source.catalogue))
+    languages = _in_turn(maker.languages)
+    found: list[Case] = []
+    while len(found) < n and (selection := balance.pick(pool, _list_keys)):
+        case = list_case("draft", selection, next(languages), maker.source.catalogue, rng)
+        found.append(case)
+        maker.progress("drafting lists", len(found), n)
+    return found
+
+
+def _list_keys(selection: Selection) -> Mapping[Hashable, int]:
+    sizes = sum(len(selection.reports) >= bound for bound in (3, 6, 16))
+    shape: dict[Hashable, int] = {tuple(selection.tags): 4, sizes: 2}
+    return shape | dict.fromkeys(selection.values, 3)
+
+
+def _missing(maker: _Maker, pool: Pool, n: int) -> list[Case]:
+    rng, catalogue = maker.rng("missing"), maker.source.catalogue
+    balance = _Balance(rng)
+    drafts = missing_cases(pool, catalogue.reports, maker.source.passages, maker.languages, rng)
+    # Twice as many as are wanted, of which the most different ones are taken.
+    drawn = list(islice(drafts, 2 * n))
+    found: list[Case] = []
+    while len(found) < n and (case := balance.pick(drawn, _missing_keys)):
+        found.append(case)
+        maker.progress("drafting near misses", len(found), n)
+    return found
+
+
+def _missing_keys(case: Case) -> Mapping[Hashable, int]:
+    return {("lab", case.country): 5, ("lang", case.lang): 1}
+
+
+def _followups(maker: _Maker, pool: Pool, n: int, balance: _Balance) -> list[Case]:
+    rng = maker.rng("followups")
+    pairs = balance.shuffled(followup_pairs(pool))
+    languages = _in_turn(maker.languages)
+    found: list[Case] = []
+    while len(found) < n and (pair := balance.pick(pairs, lambda p: _keys(p[1]))):
+        case = followup_case("draft", *pair, next(languages), rng)
+        found.append(_with_same(case, maker.source.passages))
+        maker.progress("drafting follow-ups", len(found), n)
+    return found
+
+
+def _singles(maker: _Maker, pool: Pool, n: int, balance: _Balance) -> list[Case]:
+    rng = maker.rng("singles")
+    titles, topics = balance.shuffled(pool.by_title), balance.shuffled(pool.by_topic)
+    found: list[Case] = []
+    for turn, language in enumerate(islice(_in_turn(maker.languages), n * _ATTEMPTS)):
+        if len(found) == n:
+            break
+        case = _single(maker, balance, titles, topics, language, turn, rng)
+        if case is not None:
+            found.append(_with_same(case, maker.source.passages))
+            maker.progress("drafting questions", len(found), n)
+    return found
+
+
+def _single(
+    maker: _Maker,
+    balance: _Balance,
+    titles: list[Source],
+    topics: list[Source],
+    language: str,
+    turn: int,
+    rng: random.Random,
+) -> Case | None:
+    """One draft for one report: of a model, or in turn by topic and by title."""
+    if maker.llm is not None:
+        source = balance.pick(topics if turn % 4 < 2 else titles, _keys)
+        if source is None:
+            return None
+        try:
+            return model_case("draft", source, language, maker.llm, maker.seconds)
+        except Unusable as reason:
+            maker.refused[str(reason)] += 1
+            return None
+    native = [source for source in topics if source.passage.language == language]
+    if turn % 4 < 2 and (source := balance.pick(native, _keys)):
+        topics.remove(source)
+        return topic_case("draft", source, language)
+    # In the main language about reports in it; other languages ask about any.
+    main = language == maker.languages[0]
+    usable = [s for s in titles if not main or s.passage.language == language]
+    source = balance.pick(usable, _keys)
+    if source is None:
+        return None
+    titles.remove(source)
+    return title_case("draft", source, language, rng)
+
+
+def _keys(source: Source) -> Mapping[Hashable, int]:
+    info = source.passage.report
+    return {
+        ("report", info.id): 50,
+        ("lab", source.lab): 5,
+        ("asked", source.asked or source.topic): 3,
+        ("year", info.year): 1,
+        ("kind", info.kind): 1,
+        ("stage", source.passage.stage): 1,
+        ("language", source.passage.language): 1,
+    }
+
+
+def _with_same(case: Case, passages: Sequence[Passage]) -> Case:
+    """The case with the lab's other reports that have its evidence word for word."""
+    item = case.evidence[0]
+    others = also_say(item.quote, case.country, passages, item.report)
+    return replace(case, alt_reports=tuple(sorted({*case.alt_reports, *others})))

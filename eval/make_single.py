@@ -1,0 +1,112 @@
+"""Drafts questions for one report by templates, and questions that carry on from them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from itertools import pairwise
+
+from eval.cases import Case, Evidence
+from eval.make_passages import Pool, Source, shown_title
+from eval.make_prompts import of_the_lab
+from eval.make_words import (
+    BY_TITLE,
+    BY_TOPIC,
+    KINDS,
+    NEXT,
+    ONE,
+    lab_name,
+)
+from rag.types import Turn
+
+# What of a stage is worded alike.
+_STAGES = {"intention": "intention", "finding": "finding"}
+_PROMPT = 80
+_NOTE = "worded by a template: say it in your own words, and add facts that a good answer holds"
+
+
+def title_case(case_id: str, source: Source, language: str, rng: random.Random) -> Case:
+    """A draft that asks what a report, named by its title, answers to a form question."""
+    return _case(case_id, source, language, title_question(source, language, rng))
+
+
+def topic_case(case_id: str, source: Source, language: str) -> Case:
+    """A draft that asks what a lab says about the topic of a passage."""
+    info = source.passage.report
+    template = BY_TOPIC[language][_STAGES.get(source.passage.stage, "evidence")]
+    asked = template.format(lab=lab_name(language, source.lab), topic=source.topic, year=info.year)
+    return _case(case_id, source, language, asked)
+
+
+def followup_case(
+    case_id: str, first: Source, second: Source, language: str, rng: random.Random
+) -> Case:
+    """A draft that asks a second form question of a report after the answer to a first."""
+    asked = of_the_lab(second.asked) if language == "en" else second.asked
+    turns = (
+        Turn("user", title_question(first, language, rng)),
+        Turn("assistant", first.quote),
+    )
+    return _case(
+        case_id,
+        second,
+        language,
+        NEXT[language].format(asked=asked),
+        history=turns,
+        standalone=title_question(second, language, rng),
+    )
+
+
+def followup_pairs(pool: Pool) -> list[tuple[Source, Source]]:
+    """Two passages of one report under two form questions, for a question and the next."""
+    by_report: dict[str, list[Source]] = {}
+    for source in pool.by_title:
+        by_report.setdefault(source.passage.report.id, []).append(source)
+    return [
+        (first, second)
+        for sources in by_report.values()
+        for first, second in pairwise(sources)
+        if first.passage.language == second.passage.language and first.asked != second.asked
+    ]
+
+
+def title_question(source: Source, language: str, rng: random.Random) -> str:
+    """A question for what a report, named by its title, answers to a form question."""
+    info = source.passage.report
+    english = language == "en"
+    return rng.choice(BY_TITLE[language]).format(
+        lab=lab_name(language, source.lab),
+        year=info.year,
+        kind=KINDS.get(info.kind, ONE),
+        title=shown_title(source.passage),
+        asked=of_the_lab(source.asked) if english else source.asked,
+    )
+
+
+def _case(
+    case_id: str,
+    source: Source,
+    language: str,
+    question: str,
+    history: Sequence[Turn] = (),
+    standalone: str = "",
+) -> Case:
+    passage, info = source.passage, source.passage.report
+    return Case(
+        id=case_id,
+        type="followup" if history else "single",
+        lang=language,
+        question=question,
+        answer=source.quote,
+        reports=(info.id,),
+        alt_reports=source.same,
+        evidence=(
+            Evidence(info.id, source.quote, f"## {passage.section}", passage.prompt[:_PROMPT]),
+        ),
+        country=source.lab,
+        report_lang=passage.language,
+        history=tuple(history),
+        standalone=standalone,
+        note=_NOTE,
+        draft=True,
+    )
