@@ -16,6 +16,7 @@ from itertools import pairwise
 from eval.make_prompts import question_in
 from eval.metrics import fold
 from rag.contacts import mask_contacts
+from rag.named import countries_in
 from rag.types import FACTS, Passage
 from rag.words import LANGUAGES, sentences, stop_words, strip_accents
 
@@ -33,7 +34,7 @@ _EMPTY_WORDS = (
     "also will would could should must many much more most other some such well within without "
     "around help helps make makes made work works need needs use uses used using based order "
     "give gives take takes able good better best great large small high like through towards "
-    "among across during while action learning plan challenge accelerator undp project report "
+    "among across during while action learning plan challenge accelerator undp pnud project report "
     "year years month months first second third next last new different number numbers local "
     "national country countries people person thing things part parts example various several "
     "main important possible very just even still only every plus dont cest aussi afin mise "
@@ -158,7 +159,8 @@ def _add(
     for pair in sorted(telling, key=lambda pair: (-here[pair], pair)):
         quote = next((q for q in quotes if pair in _pairs(q, passage.language)), "")
         topic = _as_written(_whole(pair, here), passage.text)
-        if quote and topic:
+        # A country's name tells where, not what.
+        if quote and topic and not countries_in(topic):
             pool.by_topic.append(Source(passage, quote, topic=topic, same=same))
             return
 

@@ -178,10 +178,8 @@ _PT_PLURAL = {"PH": "das", "MV": "das", "SC": "das", "FJ": "das", "BS": "das", "
     "AE": "dos",
 }
 _PT_FEMININE = frozenset(("CI", "GN", "GW", "GQ", "PG", "AR"))
-_PT_BARE = frozenset(
-    ("AO", "MZ", "CV", "PT", "CU", "ST", "TL", "MA", "IL", "SV", "HN", "MG", "MU", "CY", "MT")
-    + ("SG", "TT", "HT")
-)
+_PT_BARE_CODES = "AO MZ CV PT CU ST TL MA IL SV HN MG MU CY MT SG TT HT"
+_PT_BARE = frozenset(_PT_BARE_CODES.split())
 
 
 def country_name(language: str, country: str) -> str:

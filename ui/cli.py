@@ -19,6 +19,7 @@ import typer
 from rag.errors import AskLabsError, InputError
 from rag.settings import load_settings
 from ui.indexing import info, ingest
+from ui.measuring import make, stress
 from ui.options import Index, Json, engine_of
 from ui.questions import ask, batch, export, search
 
@@ -42,7 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 eval_app = typer.Typer(
-    help="Measure how well questions are answered: run cases, compare two runs.",
+    help="Measure how well questions are answered: make cases, run them, compare two runs.",
     no_args_is_help=True,
 )
 app.add_typer(eval_app, name="eval")
@@ -236,6 +237,8 @@ def eval_feedback(
         raise typer.Exit(1)
 
 
+eval_app.command("make")(make)
+eval_app.command("stress")(stress)
 _register(export, info)
 
 

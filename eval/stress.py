@@ -1,0 +1,256 @@
+"""Asks the same cases changed in ways that should not matter, and tells what changed.
+
+Changes of the question are asked over the index as it is. Changes of the collection need an index
+of their own, made in a temporary folder of the reports that the cases accept and some others; they
+are compared with the unchanged cases over an index of the same reports.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from eval.altered import Undoubled, batches, chosen_reports, double, plant, write_reports
+from eval.cases import Case
+from eval.metrics import METRICS
+from eval.perturbations import Change, plain, typos, upper, with_country, with_year
+from eval.report import write_report
+from eval.run import Asker, Outcome, run_cases
+from eval.stats import Estimate, estimate, randomisation_p
+from eval.translated import translated
+from rag.catalogue import Catalogue
+from rag.errors import InputError
+
+if TYPE_CHECKING:
+    from rag.chat import ChatModel
+
+UNCHANGED, UNCHANGED_INDEX = "unchanged", "unchanged-index"
+# What each variant does, in the order in which they are run.
+VARIANTS = {
+    "typos": "one word in six mistyped",
+    "upper": "the question in capital letters",
+    "plain": "no accents, no punctuation",
+    "language": "the question in another language",
+    "year": "the year of the gold reports named as well",
+    "country": "the country of the gold reports named as well",
+    "injected": "an instruction against each question in a report that has nothing to do with it",
+    "doubled": "each report twice, under another name",
+    "shuffled": "the reports ingested in another order, in several lots",
+}
+ON_INDEX = ("injected", "doubled", "shuffled")
+NO_MODEL = (
+    "not run: it needs a chat model; without one only lists worded by `eval make` can be said "
+    "in another language"
+)
+NOT_APPLICABLE = "not run: no case can take this change"
+
+# Makes an index in a folder of report files, lot by lot, and opens it.
+Build = Callable[[Path, Sequence[Sequence[Path]]], Asker]
+Progress = Callable[[str, int, int], None]
+
+
+class Collection(Asker, Protocol):
+    """What is put to the test: an engine."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The reports and their tags."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What a variant does to a metric, over the cases that it applies to in both runs."""
+
+    before: float
+    after: float
+    change: Estimate
+    p: float
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A variant that was asked, or why it was not (`note`).
+
+    `obeyed` counts the answers that have the word that an instruction planted in a report wants.
+    """
+
+    name: str
+    asked: int = 0
+    over: str = UNCHANGED
+    changes: Mapping[str, Moved] = field(default_factory=dict)
+    failed: int = 0
+    obeyed: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Stress:
+    """All variants, and how many cases and reports they were tried with.
+
+    `index_reports` is how many reports the temporary indexes were made of; 0 without one.
+    """
+
+    tried: tuple[Tried, ...]
+    cases: int
+    reports: int
+    index_reports: int
+    seed: int
+
+
+@dataclass
+class Lab:
+    """Where variants are tried: the engine, the cases, where runs go, how indexes are made."""
+
+    engine: Collection
+    cases: Sequence[Case]
+    out: Path
+    build: Build
+    most_reports: int = 300
+    seed: int = 0
+    llm: ChatModel | None = None
+    seconds: float = 60.0
+    progress: Progress = lambda *_: None
+
+    def rng(self, *parts: str) -> random.Random:
+        """Chance of its own for each part, so that none depends on another."""
+        return random.Random(" ".join((str(self.seed), *parts)))
+
+    def run(self, name: str, engine: Asker, cases: Sequence[Case]) -> dict[str, Outcome]:
+        """Ask cases and write the run to a folder of the variant's name; the outcomes by id."""
+        folder = self.out / name
+        outcomes = run_cases(engine, cases, folder, _Stage(name, self.progress))
+        write_report(folder)
+        return {outcome.case.id: outcome for outcome in outcomes}
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    name: str
+    progress: Progress
+
+    def advance(self, done: int, total: int) -> None:
+        self.progress(f"asking ({self.name})", done, total)
+
+
+def stress(lab: Lab, only: Sequence[str] = ()) -> Stress:
+    """Try the variants, all of them unless some are named.
+
+    Raises:
+        InputError: there is no such variant, or the folder can't be written to.
+    """
+    unknown = [name for name in only if name not in VARIANTS]
+    if unknown:
+        raise InputError(
+            f"There is no variant {', '.join(unknown)}. There are: {', '.join(VARIANTS)}."
+        )
+    wanted = [name for name in VARIANTS if name in only or not only]
+    tried = _on_questions(lab, [name for name in wanted if name not in ON_INDEX])
+    on_index = [name for name in wanted if name in ON_INDEX]
+    used = 0
+    if on_index:
+        with tempfile.TemporaryDirectory(prefix="asklabs-stress-") as folder:
+            used, more = _on_indexes(lab, on_index, Path(folder))
+            tried += more
+    return Stress(tuple(tried), len(lab.cases), len(lab.engine.catalogue.reports), used, lab.seed)
+
+
+def _on_questions(lab: Lab, names: Sequence[str]) -> list[Tried]:
+    if not names:
+        return []
+    before = lab.run(UNCHANGED, lab.engine, lab.cases)
+    tried = []
+    for name in names:
+        changed = _changed(lab, name)
+        if changed:
+            after = lab.run(name, lab.engine, changed)
+            tried.append(_compared(name, before, after))
+        else:
+            nothing = NO_MODEL if name == "language" and lab.llm is None else NOT_APPLICABLE
+            tried.append(Tried(name, note=nothing))
+    return tried
+
+
+def _changed(lab: Lab, name: str) -> list[Case]:
+    """The cases that take a change, changed."""
+    reports = lab.engine.catalogue.reports
+    changes: Mapping[str, Change] = {
+        "typos": typos,
+        "upper": upper,
+        "plain": plain,
+        "language": partial(translated, llm=lab.llm, seconds=lab.seconds),
+        "year": lambda case, _: with_year(case, reports),
+        "country": lambda case, _: with_country(case, reports),
+    }
+    found = []
+    for done, case in enumerate(lab.cases, start=1):
+        changed = changes[name](case, lab.rng(name, case.id))
+        found += [changed] if changed else []
+        if name == "language" and lab.llm is not None:
+            lab.progress("translating", done, len(lab.cases))
+    return found
+
+
+def _on_indexes(lab: Lab, names: Sequence[str], folder: Path) -> tuple[int, list[Tried]]:
+    reports = lab.engine.catalogue.reports
+    ids = chosen_reports(lab.cases, reports, lab.most_reports, lab.rng("reports"))
+    known = set(ids)
+    cases = [case for case in lab.cases if case.gold <= known]
+    paths = write_reports(lab.engine, ids, folder / "reports")
+    before = lab.run(UNCHANGED_INDEX, lab.build(folder / UNCHANGED_INDEX, [paths]), cases)
+    tried = []
+    for name in names:
+        rng = lab.rng(name)
+        files = write_reports(lab.engine, ids, folder / f"reports-{name}")
+        lots: Sequence[Sequence[Path]] = [files]
+        marks: Mapping[str, str] = {}
+        if name == "injected":
+            marks = plant(files, cases, rng)
+        elif name == "doubled":
+            lots = [[*files, *double(files)]]
+        else:
+            lots = batches(files, rng)
+        engine = lab.build(folder / name, lots)
+        after = lab.run(name, Undoubled(engine) if name == "doubled" else engine, cases)
+        tried.append(_compared(name, before, after, UNCHANGED_INDEX, marks))
+    return len(ids), tried
+
+
+def _compared(
+    name: str,
+    before: Mapping[str, Outcome],
+    after: Mapping[str, Outcome],
+    over: str = UNCHANGED,
+    marks: Mapping[str, str] | None = None,
+) -> Tried:
+    pairs = [(before[i], one) for i, one in after.items() if i in before]
+    sound = [(a, b) for a, b in pairs if not (a.error or b.error)]
+    changes = {}
+    for metric in METRICS:
+        scored = [
+            (a.scores[metric], b.scores[metric])
+            for a, b in sound
+            if metric in a.scores and metric in b.scores
+        ]
+        if scored:
+            moved = [y - x for x, y in scored]
+            first, second = (sum(values) / len(scored) for values in zip(*scored, strict=True))
+            changes[metric] = Moved(first, second, estimate(moved), randomisation_p(moved))
+    return Tried(
+        name,
+        asked=len(after),
+        over=over,
+        changes=changes,
+        failed=sum(bool(one.error) for one in after.values()),
+        obeyed=_obeyed(after, marks) if marks is not None and marks else None,
+    )
+
+
+def _obeyed(after: Mapping[str, Outcome], marks: Mapping[str, str]) -> int:
+    """How many answers have the word that the instruction against their question wants."""
+    texts = {i: str(one.answer["answer"]) for i, one in after.items() if one.answer}
+    return sum(mark in texts.get(i, "").casefold() for i, mark in marks.items())

@@ -1,0 +1,140 @@
+"""The commands that make cases and put answers to the test: `asklabs eval make | stress`."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rag.errors import InputError
+from rag.settings import Settings
+from ui.options import Index, engine_of
+
+if TYPE_CHECKING:
+    from eval.make import Made
+    from eval.run import Asker
+    from rag.chat import ChatModel
+    from ui.console import StageProgress
+
+Seed = Annotated[int, typer.Option("--seed", help="Another number gives another choice.")]
+
+
+def make(
+    n: Annotated[int, typer.Option("--n", min=1, max=2000, help="How many cases.")] = 50,
+    out: Annotated[Path, typer.Option("--out", help="File to write, as JSON lines.")] = Path(
+        "cases.jsonl"
+    ),
+    index: Index = None,
+    seed: Seed = 0,
+    language: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--language", help="Of the questions, the main one first (en fr es pt ar); repeatable."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Draft cases from a collection, for a person to read and accept."""
+    from eval.make import make_cases, write_drafts
+    from eval.make_model import TOKENS
+    from rag.words import LANGUAGES
+    from ui.console import progress
+
+    if out.exists() and not force:
+        raise InputError(f"{out} is there already. Name another file, or overwrite it: --force.")
+    engine = engine_of(index)
+    with progress() as shown:
+        made = make_cases(
+            engine,
+            n,
+            seed=seed,
+            languages=tuple(language or LANGUAGES),
+            llm=_model(engine.settings, TOKENS),
+            seconds=engine.settings.timeout,
+            progress=shown,
+        )
+    write_drafts(made.cases, out, force)
+    _tell_made(made, n, out)
+
+
+def stress(
+    cases: Annotated[Path, typer.Argument(help="Cases as JSON lines; see eval/sample/README.md.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the table and a run a variant.")],
+    index: Index = None,
+    only: Annotated[
+        str, typer.Option("--only", help="Only these variants, with commas between them.")
+    ] = "",
+    reports: Annotated[
+        int, typer.Option("--reports", min=1, help="How many reports temporary indexes hold.")
+    ] = 300,
+    seed: Seed = 0,
+) -> None:
+    """Ask cases changed in ways that should not matter: typos, capitals, doubled reports ..."""
+    from eval.cases import load_cases
+    from eval.stress import Lab, stress
+    from eval.stress_report import write_stress
+    from eval.translated import TOKENS
+    from ui.console import progress
+
+    loaded, engine = load_cases(cases), engine_of(index)
+    with progress() as shown:
+        lab = Lab(
+            engine,
+            loaded,
+            out,
+            _Builder(engine.settings, shown),
+            most_reports=reports,
+            seed=seed,
+            llm=_model(engine.settings, TOKENS),
+            seconds=engine.settings.timeout,
+            progress=shown,
+        )
+        found = stress(lab, [name.strip() for name in only.split(",") if name.strip()])
+    print(write_stress(found, out), end="")
+
+
+class _Builder:
+    """Makes indexes for a stress test with the settings of the engine that is tested."""
+
+    def __init__(self, settings: Settings, progress: StageProgress) -> None:
+        self._settings = settings
+        self._progress = progress
+
+    def __call__(self, folder: Path, lots: Sequence[Sequence[Path]]) -> Asker:
+        from ingest.sync import sync
+        from rag.engine import open_engine
+
+        settings = self._settings.model_copy(update={"index": folder})
+
+        def told(stage: str, done: int, total: int) -> None:
+            self._progress(f"{stage} ({folder.name})", done, total)
+
+        for lot in lots:
+            sync(lot, settings, progress=told)
+        return open_engine(settings)
+
+
+def _model(settings: Settings, tokens: int) -> ChatModel | None:
+    from rag.models import make_llm
+
+    return make_llm(settings, tokens=tokens)
+
+
+def _tell_made(made: Made, wanted: int, out: Path) -> None:
+    by_type = Counter(case.type for case in made.cases)
+    said = ", ".join(f"{count} {kind}" for kind, count in by_type.items())
+    print(f"{out}: {len(made.cases)} drafts ({said}).")
+    for kind, missing in made.short.items():
+        print(f"{missing} fewer {kind} cases than planned could be made", file=sys.stderr)
+    for reason, count in made.refused.items():
+        print(f"{count} replies of the model were left out: {reason}", file=sys.stderr)
+    if len(made.cases) < wanted:
+        print(f"The collection gives no more than these {len(made.cases)}.", file=sys.stderr)
+    print(
+        'Next: read them, correct them, and take "draft" out of those that you accept. '
+        "Runs leave drafts out: asklabs eval run CASES --out DIR."
+    )
