@@ -8,8 +8,13 @@ export UV_LINK_MODE := copy
 PIP_LOCKED = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --only-binary :all: --require-hashes
 DEMO_INDEX ?= $(VENV)/demo-index
 PORT ?= 7860
+# Where `make eval` leaves its runs, and what `asklabs eval run` is given there besides.
+EVAL_OUT ?= $(VENV)/evaluation
+EVAL_OPTIONS ?=
+SAMPLE_CASES = eval/sample/cases.jsonl
+FAST_VARIANTS = typos,upper,plain,year,country
 
-.PHONY: help demo install test lint bench bench-growth lock words browser dev clean
+.PHONY: help demo install test lint eval floors bench bench-growth lock words browser dev clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +32,15 @@ lint: dev ## check style and types
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+eval: $(DEMO_INDEX)/made ## measure the answers to the sample's cases, hold them to their floors, stress them
+	@$(BIN)/asklabs eval run $(SAMPLE_CASES) --out $(EVAL_OUT)/run --index $(DEMO_INDEX) $(EVAL_OPTIONS)
+	@$(BIN)/python -m eval.gate $(EVAL_OUT)/run
+	@$(BIN)/asklabs eval stress $(SAMPLE_CASES) --out $(EVAL_OUT)/stress --only $(FAST_VARIANTS) --index $(DEMO_INDEX)
+
+floors: $(DEMO_INDEX)/made ## set the floors of the sample's cases by how they are answered now
+	@$(BIN)/asklabs eval run $(SAMPLE_CASES) --out $(EVAL_OUT)/run --index $(DEMO_INDEX)
+	@$(BIN)/python -m eval.gate $(EVAL_OUT)/run --renew
 
 bench: dev ## time ingest, start, answers and the page on the sample collection (REPORTS=DIR for your own)
 	@$(BIN)/python -m tests.bench $(REPORTS)

@@ -1,0 +1,129 @@
+"""The gate: floors that the cases of the sample must not fall below, kept in one file of data.
+
+`python -m eval.gate RUN` tells what of a run is below its floor and ends with 1 if anything is;
+with `--renew` it sets the floors anew from that run.
+
+A floor is one case below the lower end of the metric's 95 % bootstrap interval, so that chance
+alone does not fail a build: of n cases that all score 1 the interval has no width, and one of them
+may still be lost. What the product promises ("promised") is held exactly and never renewed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+
+from eval.report import Group, aggregate
+from eval.run import load_outcomes
+from rag.errors import AskLabsError, InputError
+
+FLOORS = Path(__file__).with_name("sample") / "floors.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The least mean of a metric over the cases of a group, and the run that it was set by.
+
+    `mean`, `low` (the lower end of its interval) and `n` are those of that run.
+    """
+
+    group: str
+    metric: str
+    floor: float
+    promised: bool = False
+    mean: float = 0.0
+    low: float = 0.0
+    n: int = 0
+
+
+_FLOORS = TypeAdapter(tuple[Floor, ...])
+
+
+def load_floors(path: Path = FLOORS) -> tuple[Floor, ...]:
+    """The floors of a file.
+
+    Raises:
+        InputError: it can't be read, or holds something else.
+    """
+    try:
+        return _FLOORS.validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{path}: no readable floors ({error}).") from error
+
+
+def failures(groups: Mapping[str, Group], floors: Sequence[Floor]) -> list[str]:
+    """What is below its floor, or was not measured."""
+    found = []
+    for one in floors:
+        figures = groups.get(one.group)
+        value = figures.metrics.get(one.metric) if figures else None
+        if value is None:
+            found.append(f"{one.group} {one.metric}: not measured")
+        elif value.mean < one.floor:
+            found.append(
+                f"{one.group} {one.metric}: {value.mean:.3f} (n={value.n}) is below {one.floor}"
+            )
+    return found
+
+
+def renewed(groups: Mapping[str, Group], floors: Sequence[Floor]) -> tuple[Floor, ...]:
+    """The same floors, those that are not promised set by these figures.
+
+    Raises:
+        InputError: a metric that has a floor was not measured.
+    """
+    return tuple(one if one.promised else _renewed(one, groups) for one in floors)
+
+
+def _renewed(one: Floor, groups: Mapping[str, Group]) -> Floor:
+    figures = groups.get(one.group)
+    value = figures.metrics.get(one.metric) if figures else None
+    if value is None:
+        raise InputError(f"{one.group} {one.metric} was not measured. Take it out of the floors.")
+    floor = max(0.0, math.floor(100 * (value.low - 1 / value.n)) / 100)
+    return replace(one, floor=floor, mean=round(value.mean, 3), low=round(value.low, 3), n=value.n)
+
+
+def write_floors(floors: Sequence[Floor], path: Path = FLOORS) -> None:
+    """Write floors, one a line.
+
+    Raises:
+        InputError: the file can't be written.
+    """
+    lines = ",\n".join(f"  {orjson.dumps(asdict(one)).decode()}" for one in floors)
+    try:
+        path.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(f"{path} can't be written ({error}).") from error
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check a run against the floors, or renew them by it; the exit code."""
+    parser = argparse.ArgumentParser(description="Hold a run of the sample cases to its floors.")
+    parser.add_argument("run", type=Path, help="folder of the run")
+    parser.add_argument("--renew", action="store_true", help="set the floors by this run")
+    parser.add_argument("--floors", type=Path, default=FLOORS, help="the file of floors")
+    given = parser.parse_args(arguments)
+    try:
+        floors = load_floors(given.floors)
+        groups = aggregate(load_outcomes(given.run))
+        if given.renew:
+            write_floors(renewed(groups, floors), given.floors)
+            return 0
+        found = failures(groups, floors)
+    except AskLabsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print("\n".join(found) or f"nothing is below its floor ({len(floors)} floors)")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
