@@ -111,8 +111,8 @@ class Case:
         return self.type
 
 
-def load_cases(path: Path) -> tuple[Case, ...]:
-    """The cases of a file with one JSON object a line; drafts are left out.
+def load_cases(path: Path, drafts: bool = False) -> tuple[Case, ...]:
+    """The cases of a file with one JSON object a line; drafts only where they are wanted.
 
     Raises:
         InputError: the file can't be read, or has no case but drafts, or a line is no case; the
@@ -145,9 +145,12 @@ def load_cases(path: Path) -> tuple[Case, ...]:
         raise InputError("\n".join(problems[:SHOWN_ERRORS] + tail))
     if not cases:
         raise InputError(f"{path}: no case in it. Write one JSON object a line.")
-    ready = tuple(case for _, case in cases.values() if not case.draft)
+    ready = tuple(case for _, case in cases.values() if drafts or not case.draft)
     if not ready:
-        raise InputError(f'{path}: all cases are drafts. Complete them and take "draft" out.')
+        raise InputError(
+            f'{path}: all cases are drafts. Complete them and take "draft" out, or ask them as '
+            "they are: --drafts."
+        )
     return ready
 
 

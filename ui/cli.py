@@ -19,7 +19,7 @@ import typer
 from rag.errors import AskLabsError, InputError
 from rag.settings import load_settings
 from ui.indexing import info, ingest
-from ui.measuring import make, stress
+from ui.measuring import Drafts, make, stress
 from ui.options import Index, Json, engine_of
 from ui.questions import ask, batch, export, search
 
@@ -141,6 +141,7 @@ def eval_run(
     judge: Annotated[
         Judges, typer.Option(help="Who judges what citations support: rules, or the chat model.")
     ] = Judges.rules,
+    drafts: Drafts = False,
 ) -> None:
     """Ask all cases; writes outcomes, summary and report (HTML, Markdown), prints the table."""
     from eval.cases import load_cases
@@ -150,7 +151,7 @@ def eval_run(
     from eval.summary import keep_latest
     from ui.console import progress
 
-    loaded = load_cases(cases)
+    loaded = load_cases(cases, drafts)
     engine = engine_of(index)
     support = make_support(engine.settings, judge)
     with progress() as shown:

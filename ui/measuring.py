@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rag.chat import ChatModel
     from ui.console import StageProgress
 
+Drafts = Annotated[bool, typer.Option("--drafts", help="Ask the drafts among the cases too.")]
 Seed = Annotated[int, typer.Option("--seed", help="Another number gives another choice.")]
 
 
@@ -72,6 +73,7 @@ def stress(
         int, typer.Option("--reports", min=1, help="How many reports temporary indexes hold.")
     ] = 300,
     seed: Seed = 0,
+    drafts: Drafts = False,
 ) -> None:
     """Ask cases changed in ways that should not matter: typos, capitals, doubled reports ..."""
     from eval.cases import load_cases
@@ -80,7 +82,7 @@ def stress(
     from eval.translated import TOKENS
     from ui.console import progress
 
-    loaded, engine = load_cases(cases), engine_of(index)
+    loaded, engine = load_cases(cases, drafts), engine_of(index)
     with progress() as shown:
         lab = Lab(
             engine,
