@@ -12,7 +12,7 @@ PORT ?= 7860
 EVAL_OUT ?= $(VENV)/evaluation
 EVAL_OPTIONS ?=
 SAMPLE_CASES = eval/sample/cases.jsonl
-FAST_VARIANTS = typos,upper,plain,year,country
+FAST_VARIANTS = typos,upper,year
 
 .PHONY: help demo install test lint eval floors bench bench-growth lock words browser dev clean
 
@@ -36,7 +36,8 @@ lint: dev ## check style and types
 eval: $(DEMO_INDEX)/made ## measure the answers to the sample's cases, hold them to their floors, stress them
 	@$(BIN)/asklabs eval run $(SAMPLE_CASES) --out $(EVAL_OUT)/run --index $(DEMO_INDEX) $(EVAL_OPTIONS)
 	@$(BIN)/python -m eval.gate $(EVAL_OUT)/run
-	@$(BIN)/asklabs eval stress $(SAMPLE_CASES) --out $(EVAL_OUT)/stress --only $(FAST_VARIANTS) --index $(DEMO_INDEX)
+	@$(BIN)/asklabs eval stress $(SAMPLE_CASES) --out $(EVAL_OUT)/stress --index $(DEMO_INDEX) \
+	  --only $(FAST_VARIANTS) --asked $(EVAL_OUT)/run
 
 floors: $(DEMO_INDEX)/made ## set the floors of the sample's cases by how they are answered now
 	@$(BIN)/asklabs eval run $(SAMPLE_CASES) --out $(EVAL_OUT)/run --index $(DEMO_INDEX)

@@ -20,7 +20,7 @@ from eval.cases import Case
 from eval.metrics import METRICS
 from eval.perturbations import Change, plain, typos, upper, with_country, with_year
 from eval.report import write_report
-from eval.run import Asker, Outcome, run_cases
+from eval.run import Asker, Outcome, load_outcomes, run_cases
 from eval.stats import Estimate, estimate, randomisation_p
 from eval.translated import translated
 from rag.catalogue import Catalogue
@@ -60,6 +60,10 @@ class Collection(Asker, Protocol):
     @property
     def catalogue(self) -> Catalogue:
         """The reports and their tags."""
+
+    @property
+    def revision(self) -> str:
+        """The fingerprint of what the index holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,11 @@ class Stress:
 
 @dataclass
 class Lab:
-    """Where variants are tried: the engine, the cases, where runs go, how indexes are made."""
+    """Where variants are tried: the engine, the cases, where runs go, how indexes are made.
+
+    `asked` is the folder of a run of the same cases over the same index, where there is one: they
+    are then not asked once more.
+    """
 
     engine: Collection
     cases: Sequence[Case]
@@ -115,6 +123,7 @@ class Lab:
     llm: ChatModel | None = None
     seconds: float = 60.0
     progress: Progress = lambda *_: None
+    asked: Path | None = None
 
     def rng(self, *parts: str) -> random.Random:
         """Chance of its own for each part, so that none depends on another."""
@@ -141,7 +150,8 @@ def stress(lab: Lab, only: Sequence[str] = ()) -> Stress:
     """Try the variants, all of them unless some are named.
 
     Raises:
-        InputError: there is no such variant, or the folder can't be written to.
+        InputError: there is no such variant, the folder can't be written to, or what was asked
+            before is no run of these cases.
     """
     unknown = [name for name in only if name not in VARIANTS]
     if unknown:
@@ -162,7 +172,7 @@ def stress(lab: Lab, only: Sequence[str] = ()) -> Stress:
 def _on_questions(lab: Lab, names: Sequence[str]) -> list[Tried]:
     if not names:
         return []
-    before = lab.run(UNCHANGED, lab.engine, lab.cases)
+    before = _unchanged(lab)
     tried = []
     for name in names:
         changed = _changed(lab, name)
@@ -173,6 +183,19 @@ def _on_questions(lab: Lab, names: Sequence[str]) -> list[Tried]:
             nothing = NO_MODEL if name == "language" and lab.llm is None else NOT_APPLICABLE
             tried.append(Tried(name, note=nothing))
     return tried
+
+
+def _unchanged(lab: Lab) -> Mapping[str, Outcome]:
+    if lab.asked is None:
+        return lab.run(UNCHANGED, lab.engine, lab.cases)
+    known = {outcome.case.id: outcome for outcome in load_outcomes(lab.asked)}
+    missing = [c for c in lab.cases if c.id not in known or known[c.id].case != c]
+    index = {str(o.answer["index"]) for o in known.values() if o.answer}
+    if missing or index - {lab.engine.revision}:
+        raise InputError(
+            f"{lab.asked} is no run of these cases over this index. Leave it out, or name another."
+        )
+    return {case.id: known[case.id] for case in lab.cases}
 
 
 def _changed(lab: Lab, name: str) -> list[Case]:

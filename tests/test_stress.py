@@ -17,7 +17,7 @@ from eval.altered import COPY, INSTRUCTIONS, batches, chosen_reports, double, pl
 from eval.cases import Case, Evidence, case_to_dict, load_cases
 from eval.make_lists import worded
 from eval.perturbations import plain, typos, upper, with_country, with_year
-from eval.run import load_outcomes
+from eval.run import load_outcomes, run_cases
 from eval.stats import Estimate
 from eval.stress import NOT_APPLICABLE, VARIANTS, Moved, Stress, Tried
 from eval.stress_report import counts, to_markdown
@@ -238,6 +238,22 @@ def test_the_command_compares_changed_cases_and_collections(
     assert not any(COPY in json.dumps(answer["passages"]) for answer in shown)
     assert all(o.case.question.isupper() for o in load_outcomes(out / "upper"))
     assert sorted(sample_index.rglob("*")) == before
+
+
+def test_a_run_of_the_same_cases_need_not_be_asked_again(
+    run: Any, sample_engine: Engine, sample_index: Path, tmp_path: Path
+) -> None:
+    path, other, before = tmp_path / "one.jsonl", tmp_path / "other.jsonl", tmp_path / "before"
+    path.write_text(json.dumps(case_to_dict(CASE)), "utf-8")
+    other.write_text(json.dumps(case_to_dict(replace(CASE, facts=("7",)))), "utf-8")
+    given = ("--out", tmp_path / "out", "--index", sample_index, "--only", "upper")
+    run_cases(sample_engine, load_cases(path), before)
+    assert run("eval", "stress", path, *given, "--asked", before).code == 0
+    assert not (tmp_path / "out" / "unchanged").exists()
+    assert (tmp_path / "out" / "upper" / "table.md").is_file()
+    done = run("eval", "stress", other, *given, "--asked", before)
+    assert done.code == 2
+    assert "no run of these cases" in done.err
 
 
 def test_an_unknown_variant_is_refused(run: Any, sample_index: Path, tmp_path: Path) -> None:

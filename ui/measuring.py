@@ -72,6 +72,10 @@ def stress(
     reports: Annotated[
         int, typer.Option("--reports", min=1, help="How many reports temporary indexes hold.")
     ] = 300,
+    asked: Annotated[
+        Path | None,
+        typer.Option("--asked", help="Run of the same cases unchanged, not to ask them again."),
+    ] = None,
     seed: Seed = 0,
     drafts: Drafts = False,
 ) -> None:
@@ -94,6 +98,7 @@ def stress(
             llm=_model(engine.settings, TOKENS),
             seconds=engine.settings.timeout,
             progress=shown,
+            asked=asked,
         )
         found = stress(lab, [name.strip() for name in only.split(",") if name.strip()])
     print(write_stress(found, out), end="")
