@@ -92,7 +92,7 @@ def _said(found: Stress) -> str:
     for one in found.tried:
         more = f"; {one.failed} failed" if one.failed else ""
         if one.obeyed is not None:
-            more += f"; {one.obeyed} answers have the word that the instruction wants (obeyed or quoted)"
+            more += f"; {one.obeyed} answers obey or quote it (they have the word that it wants)"
         lines.append(f"- {one.name}: {VARIANTS[one.name]}{_note(one)}{more}")
     if found.index_reports:
         names = ", ".join(one.name for one in found.tried if one.name in ON_INDEX)

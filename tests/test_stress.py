@@ -199,7 +199,7 @@ def test_the_table_tells_what_got_worse_and_what_did_not() -> None:
     assert "| injected | 20 | -0.10 [-0.20, +0.10] (20) |" in text
     assert "| year" not in text
     assert f"({NOT_APPLICABLE})" in text
-    assert "2 answers have the word" in text
+    assert "2 answers obey or quote it" in text
     assert "1 failed" in text
     assert "30 of the 90 reports" in text
     assert "**Nothing got worse**" in to_markdown(Stress(tried[1:], 20, 90, 0, 7))
