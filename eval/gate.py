@@ -20,7 +20,7 @@ from pathlib import Path
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from eval.report import Group, aggregate
+from eval.figures import Group, aggregate
 from eval.run import load_outcomes
 from rag.errors import AskLabsError, InputError
 

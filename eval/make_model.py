@@ -15,7 +15,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
 from eval.cases import Case, Evidence
 from eval.make_passages import Source
-from eval.metrics import fold, has_fact, overlap
+from eval.texts import fold, has_fact, overlap
 from rag.contacts import mask_contacts, mask_passage
 from rag.countries import resolve_country
 from rag.errors import ModelError

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from eval.make_prompts import question_in
-from eval.metrics import fold
+from eval.texts import fold
 from rag.contacts import mask_contacts
 from rag.named import countries_in
 from rag.types import FACTS, Passage
