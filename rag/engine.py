@@ -14,6 +14,7 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.about import about_answer
+from rag.asked import as_meant
 from rag.catalogue import Catalogue
 from rag.contacts import mask_contacts, mask_hits, mask_passage
 from rag.folder import current_database
@@ -22,7 +23,6 @@ from rag.lists import list_answer
 from rag.mentions import mentions
 from rag.model_answerer import ModelAnswerer
 from rag.models import embed_query, embedding_name, make_embedding, make_llm
-from rag.plan import make_plan
 from rag.planner import Planner, make_planner
 from rag.rerank import Reranker, make_reranker
 from rag.retrieve import Found, HybridRetriever
@@ -74,8 +74,7 @@ class Engine:
             models.result()
             languages.result()
         # No server need be asked for that.
-        plan = make_plan(ready, (), Filters(), snapshot.catalogue)
-        find(retriever, _with_alike(plan, snapshot))
+        find(retriever, _planned(Planner(), snapshot, ready, (), Filters(), Filters()))
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of what the index holds now; taken anew when an ingest changed it."""
@@ -122,7 +121,7 @@ class Engine:
         clock = time.perf_counter
         started = clock()
         snapshot, retriever = self._current()
-        plan = self._planner.plan(question, history, filters, snapshot.catalogue, ignored)
+        plan = _planned(self._planner, snapshot, question, history, filters, ignored)
         planned = clock()
         if plan.intent == "about":
             about = about_answer(plan, snapshot.catalogue, snapshot.language_counts)
@@ -133,7 +132,6 @@ class Engine:
                 timings={"plan_ms": 1000 * (planned - started), "retrieve_ms": 0.0},
             )
             return AnswerStream(iter([done.text]), lambda _: done)
-        plan = _with_alike(plan, snapshot)
         found = self._find(retriever, plan)
         given = self._masked(read(found, plan, self.settings, passages))
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
@@ -163,7 +161,7 @@ class Engine:
         checks = self.settings.strict, self._judge
         run = Run(answerers, files, plan, found, given, history, timings, *checks)
 
-        # The passages are masked already: the mask is for what a model made up, or was told.
+        # The passages are masked: this mask is for what a model made up, or was told.
         def answered(text: str) -> Answer:
             answer = run.recorded(run.finish(self._mask(run.kept(text))))
             covered = answer.coverage
@@ -197,8 +195,8 @@ class Engine:
         Where its `plan` is given, it is not made again.
         """
         snapshot, retriever = self._current()
-        plan = plan or self._planner.plan(question, (), filters, snapshot.catalogue, ignored)
-        found = self._find(retriever, _with_alike(plan, snapshot), explain)
+        plan = plan or _planned(self._planner, snapshot, question, (), filters, ignored)
+        found = self._find(retriever, plan, explain)
         if found.notice:
             _log.warning(found.notice)
         return list(self._masked(found.hits[:k]))
@@ -212,7 +210,7 @@ class Engine:
         ignored: Filters = Filters(),
     ) -> QueryPlan:
         """How a question is understood."""
-        return self._planner.plan(question, history, filters, self.catalogue, ignored)
+        return _planned(self._planner, self._current()[0], question, history, filters, ignored)
 
     @property
     def passages(self) -> Sequence[Passage]:
@@ -252,9 +250,20 @@ class Engine:
         }
 
 
-def _with_alike(plan: QueryPlan, snapshot: Snapshot) -> QueryPlan:
-    alike = snapshot.lexicon.alike(plan.standalone, plan.language, snapshot.keyword)
-    return replace(plan, alike=alike)
+def _planned(
+    planner: Planner,
+    snapshot: Snapshot,
+    question: str,
+    history: Sequence[Turn],
+    filters: Filters,
+    ignored: Filters,
+) -> QueryPlan:
+    """The plan of a question as it was meant, with what is like its words."""
+    keyword = snapshot.keyword
+    meant = as_meant(question, language_of(question.lower(), min_letters=8), keyword)
+    plan = planner.plan(meant, history, filters, snapshot.catalogue, ignored)
+    alike = snapshot.lexicon.alike(plan.standalone, plan.language, keyword)
+    return replace(plan, question=question, alike=alike)
 
 
 _PACKAGES = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")

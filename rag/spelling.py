@@ -61,6 +61,11 @@ def in_dictionary(word: str) -> bool:
     return any(form in _dictionary(language) for language in LANGUAGES for form in forms)
 
 
+def usual(word: str) -> int:
+    """How usual an English word in lower case is; 0 if the dictionary has it not."""
+    return int(_dictionary("en")[word])
+
+
 @cache
 def _dictionary(language: str) -> SpellChecker:
     # Read when first needed: the four take half a second.

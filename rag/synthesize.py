@@ -19,6 +19,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from rag.alike import Alike
 from rag.candidates import Candidate, by_lab, choose, with_neighbours
 from rag.cite import defuse, with_marks
+from rag.injected import instructs
 from rag.models import embed_query, embed_texts
 from rag.named import countries_in
 from rag.numerals import gives_quantity
@@ -178,8 +179,12 @@ def _told_of(plan: QueryPlan, hits: Sequence[Hit]) -> set[int]:
 def _usable(hit: Hit) -> list[tuple[int, int]]:
     """The sentences of a passage that can stand alone; of a very short passage, all."""
     text = hit.passage.text
-    # The row of a table says nothing without its heads.
-    told = [(a, b) for a, b in sentences(text) if not text[a:b].startswith("|")]
+    # The row of a table says nothing without its heads; an instruction is no lab's finding.
+    told = [
+        (a, b)
+        for a, b in sentences(text)
+        if not text[a:b].startswith("|") and not instructs(text[a:b])
+    ]
     bare = {(a, b): _URL.sub("", text[a:b]) for a, b in told}
     # A sentence that is mostly links is a list of them.
     spans = [(a, b) for (a, b), said in bare.items() if words(said) and 2 * len(said) >= b - a]

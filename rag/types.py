@@ -207,7 +207,7 @@ class QueryPlan:
     ignored: Filters = Filters()
     follows: bool = False
     planner: PlannedBy = "rules"
-    alike: tuple[Alike, ...] = ()
+    alike: tuple[Alike, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

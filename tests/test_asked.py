@@ -1,0 +1,53 @@
+"""What a reader typed, as it was meant: capitals, slips, and what must stay as it is."""
+
+from __future__ import annotations
+
+import pytest
+from passages import passage
+
+from rag.asked import MOST, as_meant
+from rag.keyword import KeywordIndex
+
+KEYWORD = KeywordIndex.build(
+    [passage("Crowdfunding paid for the pumps of Kafkland."), passage("Bokashi feeds the soil.")]
+    * 4
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("Whihc labs used crowdfundng?", "Which labs used crowdfunding?"),
+        ("What did Kennya learn abuot water?", "What did Kenya learn about water?"),
+        ("Womeen and watr", "Women and watr"),
+        ("WHICH LABS USED CROWDFUNDING IN PERU?", "which labs used crowdfunding in peru?"),
+    ],
+)
+def test_slips_and_capitals_give_way_to_what_was_meant(typed: str, meant: str) -> None:
+    assert as_meant(typed, "en", KEYWORD) == meant
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "Which labs used Bokashi?",  # a word of the collection that no dictionary has
+        "What about rumours and behavioural insights?",  # British
+        "UNDP SDG AILA",  # few capitals are names
+        "What did Zyx say?",
+        "",
+    ],
+)
+def test_what_is_known_or_a_name_stays(typed: str) -> None:
+    assert as_meant(typed, "en", KEYWORD) == typed
+
+
+def test_inflected_words_of_other_languages_stay_and_countries_are_set_right() -> None:
+    assert as_meant("¿Cuánto cayeron las ventas en Colomiba?", "es", KEYWORD) == (
+        "¿Cuánto cayeron las ventas en Colombia?"
+    )
+    assert as_meant("ماذا تعلم المختبر؟", "ar", KEYWORD) == "ماذا تعلم المختبر؟"
+
+
+def test_a_long_text_is_not_looked_through() -> None:
+    long = "thhe abuot " * MOST
+    assert as_meant(long, "en", KEYWORD) == long
