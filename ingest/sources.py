@@ -88,7 +88,9 @@ def decode(data: bytes) -> str:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise Unreadable(f"not UTF-8 text (byte {error.start}); save it as UTF-8") from error
+        line = data.count(b"\n", 0, error.start) + 1
+        where = f"line {line}, byte {error.start}"
+        raise Unreadable(f"not UTF-8 text ({where}); save it as UTF-8") from error
     if not text.strip():
         raise Unreadable("empty")
     if "\x00" in text:

@@ -25,6 +25,7 @@ from ingest.sources import SourceFile, collect
 from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
 from rag.folder import (
     LOCK,
+    UPLOADED,
     copied_database,
     current_database,
     make_current,
@@ -76,7 +77,7 @@ def sync(
     rebuild: bool = False,
     progress: Progress = lambda *_: None,
 ) -> SyncResult:
-    """Make the index hold the reports at `paths`.
+    """Make the index hold the reports at `paths`, and those that came through the page.
 
     Args:
         paths: folders, report files, archives.
@@ -92,8 +93,10 @@ def sync(
         IndexUnusable: the index can't be read or written, or was made with other models.
     """
     # Looked up before anything is made: a wrong path leaves no empty index.
-    sources = list(collect(paths))
     folder, made = settings.index, made_by(settings)
+    given = list(collect(paths))
+    uploaded = folder / UPLOADED
+    sources = [*given, *(collect([uploaded]) if uploaded.is_dir() else ())]
     if dry_run:
         store = None if rebuild else _existing(folder, made)
         return _compared(sources, store, prune, progress)[1].result
@@ -105,7 +108,7 @@ def sync(
             with _reading(folder):
                 store = None if rebuild else _unfinished(folder, made) or _existing(folder, made)
                 found, todo = _compared(sources, store, prune, progress)
-            if rebuild and not found.files:
+            if rebuild and not {file.place for file in found.files} & {one.place for one in given}:
                 raise InputError(
                     "There is no readable report at the paths, so the index was not made anew."
                 )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from rag.cite import keep_known
 from rag.labels import counted, joined
-from rag.translate import ENGLISH, Words, marked, number
+from rag.translate import ENGLISH, Words, marked, number, retold
 from rag.types import Status, Struck
 
 STATUS_WORDS: dict[Status, str] = {
@@ -41,14 +40,7 @@ _REASONS = (
 
 def reason(why: str, words: Words = ENGLISH) -> str:
     """Why a sentence was struck, in other words than English where the reason is a known one."""
-    for known in _REASONS:
-        literals = re.split(r"\{(\w+)\}", known)
-        pattern = "".join(
-            f"(?P<{piece}>.+)" if i % 2 else re.escape(piece) for i, piece in enumerate(literals)
-        )
-        if match := re.fullmatch(pattern, why):
-            return words.gettext(known).format(**match.groupdict())
-    return why
+    return retold(why, _REASONS, words)
 
 
 def verdicts(status: Status, corrected: bool, words: Words = ENGLISH) -> dict[str, str]:

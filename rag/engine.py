@@ -77,8 +77,16 @@ class Engine:
         find(retriever, _planned(Planner(), snapshot, ready, (), Filters(), Filters()))
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
-        """The snapshot of what the index holds now; taken anew when an ingest changed it."""
-        with self._lock:
+        """The snapshot of what the index holds now; taken anew when an ingest changed it.
+
+        One does that while the others go on with what was there before.
+        """
+        before = self._state
+        if before is None:
+            self._lock.acquire()
+        elif not self._lock.acquire(blocking=False):
+            return before
+        try:
             home = current_database(self.settings.index)
             if self._state is None or self._state[0].home != home:
                 made_by = {"embedding": embedding_name(self.settings)}
@@ -89,6 +97,8 @@ class Engine:
                     store.close()
                 self._state = snapshot, HybridRetriever(snapshot, self._embedding)
             return self._state
+        finally:
+            self._lock.release()
 
     @property
     def catalogue(self) -> Catalogue:

@@ -5,6 +5,7 @@
       unfinished       names a database that an ingest was writing, and the one it was copied from
       db-6f1c0a2b/     a Chroma database, and the search caches derived from it
       ingest.lock      held by the one who writes
+      reports/         report files that came through the page; each ingest reads them too
 
 A database that counts is never written again: an ingest writes a copy and then replaces one small
 file, which the file system does at once or not at all. Chroma keeps vectors in files that it
@@ -30,6 +31,7 @@ from rag.errors import IndexDamaged
 POINTER = "current"
 LOCK = "ingest.lock"
 DATABASE = "chroma.sqlite3"
+UPLOADED = "reports"
 # Derived from a database and never changed, only made and deleted: folders of what searching
 # needs, and vectors that are in none of these folders yet.
 CACHE = "cache-"

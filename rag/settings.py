@@ -76,6 +76,9 @@ class Settings(BaseModel):
     )
     host: str = Field("127.0.0.1", description="address that the page listens on")
     port: int = Field(7860, ge=1, le=65535, description="port of the page")
+    page_ingest: bool = Field(
+        False, description="let who reaches the page add reports to the index"
+    )
     evaluation: Path | None = Field(
         None, description="folder of the evaluation run that the page shows; none: the latest"
     )

@@ -8,6 +8,8 @@ file, `rag/locale/CODE.po`; `make words` writes the messages of the code into al
 from __future__ import annotations
 
 import gettext
+import re
+from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -31,6 +33,25 @@ def marked(message: str) -> str:
 def plural(one: str, many: str) -> tuple[str, str]:
     """The two English forms of a message with a number, marked as `marked` does."""
     return one, many
+
+
+def retold(said: str, known: Sequence[str], words: Words) -> str:
+    """A text of which what reads like one of the `known` messages is said in other words.
+
+    It may hold several of them; what stands where a message has a `{name}` is kept as it is.
+    """
+    for message in known:
+        pieces = re.split(r"\{(\w+)\}", message)
+        pattern = "".join(
+            f"(?P<{piece}>.+?)" if i % 2 else re.escape(piece) for i, piece in enumerate(pieces)
+        )
+        ends = r"(?=\W|$)" if pieces[-1] else "$"
+        said = re.sub(
+            pattern + ends,
+            lambda match, one=message: words.gettext(one).format(**match.groupdict()),  # type: ignore[misc]
+            said,
+        )
+    return said
 
 
 def languages() -> tuple[str, ...]:

@@ -129,7 +129,7 @@ def _ingest(*paths: Path, folder: Path) -> tuple[dict[str, Any], int]:
 REASONS = {
     "empty.md": "empty",
     "blank.md": "empty",
-    "binary.md": "not UTF-8 text (byte 128); save it as UTF-8",
+    "binary.md": "not UTF-8 text (line 2, byte 128); save it as UTF-8",
     "utf16_unmarked.md": "binary, not text; export the report as Markdown",
     "latin1.md": "save it as UTF-8",
     "one_line.md": "larger than 5 MB; split it into reports",

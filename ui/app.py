@@ -10,6 +10,7 @@ import gradio as gr
 
 from rag.types import Filters
 from ui import exports, filtering, handlers, reading, render
+from ui.adding_area import KEPT_UPLOADS, adding_area, wire_adding
 from ui.cards import sources
 from ui.kept import keep, keeping
 from ui.kept_area import block, kept_area, wire_kept
@@ -34,13 +35,20 @@ CHANGED = (
 
 def build_app(engine: Engine) -> gr.Blocks:
     """The page over an open engine; what a visitor does stays in that visitor's session."""
-    page = gr.Blocks(title="Ask the Labs", analytics_enabled=False, fill_width=True)
+    ingests = engine.settings.page_ingest
+    page = gr.Blocks(
+        title="Ask the Labs",
+        analytics_enabled=False,
+        fill_width=True,
+        delete_cache=KEPT_UPLOADS if ingests else None,
+    )
     with page:
         parts: Parts = {"talk": gr.State(()), "run": gr.State(None)}
         parts["chosen"] = gr.State(Filters())
         with gr.Column(elem_id="desk"):
             with gr.Column(elem_id="collection"):
                 parts |= collection(engine)
+                parts |= adding_area() if ingests else {}
                 parts |= kept_area()
             parts |= views()
             with gr.Column(elem_id="talk"):
@@ -58,6 +66,8 @@ def build_app(engine: Engine) -> gr.Blocks:
         _wire_reading(engine, parts)
         _wire_words(engine, page, parts)
         wire_views(engine, page, parts)
+        if ingests:
+            wire_adding(engine, page, parts)
     page.queue(default_concurrency_limit=VISITORS)
     return page
 
@@ -215,8 +225,9 @@ def _wire_reading(engine: Engine, parts: Parts) -> None:
         rated, said = reading.voted(engine, talk, given, words_of(request))
         return rated, said, gr.skip() if rated == talk else keep(kept_id, rated)
 
-    for part in (parts["thread"], parts["sources"], parts["explore"]):
-        part.report(opened, parts["talk"], parts["report"], **quiet)
+    for name in ("thread", "sources", "explore", "added"):
+        if part := parts.get(name):
+            part.report(opened, parts["talk"], parts["report"], **quiet)
     rated = [parts["talk"], parts["said"], parts["says"]]
     parts["thread"].vote(voted, [parts["talk"], parts["kept_id"]], rated, **quiet)
 

@@ -101,9 +101,13 @@ def serve(
     open_browser: Annotated[
         bool, typer.Option("--open", help="Open the page in your browser.")
     ] = False,
+    ingest: Annotated[
+        bool | None,
+        typer.Option("--ingest/--no-ingest", help="Let who reaches the page add reports (no)."),
+    ] = None,
 ) -> None:
     """Open the web page."""
-    settings = load_settings(index=index, host=host, port=port)
+    settings = load_settings(index=index, host=host, port=port, page_ingest=ingest)
     from ui.starting import start
 
     start(settings, open_browser)

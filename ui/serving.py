@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import gradio as gr
 
+from ingest.uploads import LARGEST_UPLOAD
 from ui import theme
 from ui.app import VISITORS
 from ui.loading import occupied
@@ -28,11 +29,17 @@ def serve(page: gr.Blocks, address: str) -> None:
 
 
 def launch(
-    page: gr.Blocks, host: str, port: int, logins: Mapping[str, Secret] | None = None
+    page: gr.Blocks,
+    host: str,
+    port: int,
+    logins: Mapping[str, Secret] | None = None,
+    *,
+    uploads: bool = False,
 ) -> str:
     """Start the page in the background and say where it is; all of it comes from this host.
 
-    With `logins`, nobody else sees the page or reaches what is behind it.
+    With `logins`, nobody else sees the page or reaches what is behind it. Without `uploads`, no
+    file can be sent to it.
 
     Raises:
         SettingsError: nothing can listen on this host and port; the message says what to do.
@@ -52,7 +59,7 @@ def launch(
             run_history=False,
             footer_links=[],
             max_threads=2 * VISITORS + 20,
-            max_file_size=1,
+            max_file_size=LARGEST_UPLOAD if uploads else 1,
             theme=theme.theme(),
             head=theme.head(),
             i18n=translations(page),

@@ -35,7 +35,7 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         if settings.evaluation is not None:
             latest(settings)  # Raises where there is none, before anybody looks for it.
         page = build_app(open_engine(settings))
-    serve(page, launch(page, settings.host, settings.port, logins))
+    serve(page, launch(page, settings.host, settings.port, logins, uploads=settings.page_ingest))
 
 
 def _one_thread_an_answer() -> None:

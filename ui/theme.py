@@ -35,8 +35,16 @@ DARK = {
     "on-mark": "#fff4cf",
     "alert": "#f2a58c",
 }
-STYLES = ("page.css", "exports.css", "filters.css", "reading.css", "views.css", "kept.css")
-SCRIPTS = ("page.js", "exports.js", "filters.js", "reading.js", "views.js", "kept.js")
+STYLES = (
+    "page.css",
+    "exports.css",
+    "filters.css",
+    "reading.css",
+    "views.css",
+    "kept.css",
+    "adding.css",
+)
+SCRIPTS = ("page.js", "exports.js", "filters.js", "reading.js", "views.js", "kept.js", "adding.js")
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 
 # The sign of the product is its unit of trust: a numbered citation.

@@ -1,0 +1,252 @@
+"""Takes in report files that came through the page: checks them, copies them, ingests them.
+
+They are copied into the index's own folder (`rag.folder.UPLOADED`), which every ingest reads beside
+the paths that it is given: neither `--prune` nor `--rebuild` loses them. A file that can't be read
+never gets there. One of the same name takes the place of the earlier one, which stays beside it
+under a name that no ingest reads. Names inside an archive are names, never paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import unicodedata
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+
+from ingest.files import Skipped
+from ingest.scan import tags
+from ingest.sources import ENDINGS, INSIDE, Unreadable, collect, decode, printable
+from ingest.sync import made_by, sync
+from rag.errors import IndexMissing, IndexUnusable
+from rag.folder import UPLOADED
+from rag.settings import Settings
+from rag.snapshot_cache import sealed_reports
+from rag.store import open_store
+
+LARGEST_UPLOAD = 20_000_000  # bytes of one file that is sent, be it a report or an archive
+MOST_UNPACKED = 100_000_000  # bytes of all reports that are sent at once: they are held in memory
+MOST_REPORTS = 2000
+ARCHIVE = ".zip"
+NO_TAG = "no [[key:value]] tag in it, so it is no lab report"
+TOO_MANY = (
+    f"more than {MOST_REPORTS} reports, or {MOST_UNPACKED // 1_000_000} MB of them, at once; "
+    "send them in parts"
+)
+# A name in bytes, with room for what is put before and after it.
+_LONGEST_NAME = 180
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was sent: what its sender calls it, and where it lies."""
+
+    name: str
+    path: Path
+
+
+@dataclass(slots=True)
+class Taken:
+    """What came of an upload: ids of reports, names of files that the index had already."""
+
+    added: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    passages: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """A readable report: its file's name, what its sender calls it, what is in it."""
+
+    name: str
+    label: str
+    data: bytes
+    digest: str
+
+
+def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -> Taken:
+    """Bring what can be read of uploads into the index; nothing is deleted from it.
+
+    Args:
+        uploads: reports and zip archives of reports.
+        settings: of the index.
+        progress: called with a stage's name, how much is done, and how much there is.
+
+    Raises:
+        IndexBusy: another ingest is writing to this index.
+        IndexUnusable: it can't be read or written. In both cases all is as it was before.
+    """
+    taken = Taken()
+    reports = _readable(uploads, taken, progress)
+    known = _known(settings) if reports else set()
+    taken.unchanged = [one.label for one in reports if one.digest in known]
+    new = [one for one in reports if one.digest not in known]
+    if not new:
+        return taken
+    folder = settings.index / UPLOADED
+    placed: list[tuple[Path, Path | None]] = []
+    try:
+        for one in new:
+            placed += [_place(folder, one)]
+        done = sync([], settings, progress=progress)
+    except BaseException as error:
+        _put_back(placed)
+        if isinstance(error, OSError):
+            raise IndexUnusable(f"Nothing can be written to {folder} ({error}).") from error
+        raise
+    taken.added, taken.updated = [*done.added, *done.moved], done.updated
+    taken.skipped += done.skipped
+    taken.passages = done.passages
+    return taken
+
+
+def _known(settings: Settings) -> set[str]:
+    """The hashes of the texts that the index has."""
+    try:
+        store = open_store(settings.index, made_by(settings))
+    except IndexMissing:
+        return set()
+    try:
+        return {report.digest for report in sealed_reports(store).values()}
+    finally:
+        store.close()
+
+
+def _readable(uploads: Sequence[Upload], taken: Taken, progress: Progress) -> list[_Report]:
+    """The reports among uploads under names that differ; of the others `taken` says why not."""
+    found: dict[str, _Report] = {}
+    seen: dict[str, str] = {}
+    size = 0
+    for n, (label, inner, read) in enumerate(_members(uploads), start=1):
+        progress("reading", n, 0)
+        try:
+            data = read()
+            size += len(data)
+            if n > MOST_REPORTS or size > MOST_UNPACKED:
+                taken.skipped.append(Skipped(label, TOO_MANY))
+                break
+            text = decode(data)
+            if not tags(text):
+                raise Unreadable(NO_TAG)
+            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+            if digest in seen:
+                raise Unreadable(f"the same text as {seen[digest]}")
+        except Unreadable as error:
+            taken.skipped.append(Skipped(label, str(error)))
+            continue
+        seen[digest] = label
+        name = _free(inner, found)
+        found[name] = _Report(name, label, data, digest)
+    return list(found.values())
+
+
+def _members(uploads: Sequence[Upload]) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
+    """Of each report in uploads what to call it, its path in what was sent, and how to read it."""
+    for upload in uploads:
+        label = printable(upload.name)
+        ending = upload.path.suffix.lower()
+        try:
+            if ending not in (*ENDINGS, ARCHIVE):
+                raise Unreadable("no report; send .md files or a .zip of them")
+            if upload.path.stat().st_size > LARGEST_UPLOAD:
+                raise Unreadable(f"larger than {LARGEST_UPLOAD // 1_000_000} MB; send it in parts")
+            if ending == ARCHIVE:
+                _check_archive(upload.path)
+        except Unreadable as error:
+            yield label, upload.name, _failing(str(error))
+            continue
+        for source in collect([upload.path]):
+            inner = source.place.partition(INSIDE)[2]
+            if not _is_litter(inner):
+                named = f"{label}: {printable(inner)}" if inner else label
+                yield named, inner or upload.name, source.read
+
+
+def _failing(why: str) -> Callable[[], bytes]:
+    def read() -> bytes:
+        raise Unreadable(why)
+
+    return read
+
+
+def _check_archive(path: Path) -> None:
+    """Look at what an archive says of its size before anything of it is unpacked.
+
+    It can't unpack to more: no more of a member is read than its entry says.
+
+    Raises:
+        Unreadable: it is none, holds no report, or too much.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
+        raise Unreadable(f"the archive can't be read ({error}); pack it again") from error
+    reports = [one for one in entries if one.filename.lower().endswith(ENDINGS)]
+    if not reports:
+        raise Unreadable("no .md file in the archive; pack the reports")
+    if len(reports) > MOST_REPORTS or sum(one.file_size for one in reports) > MOST_UNPACKED:
+        raise Unreadable(TOO_MANY)
+
+
+def _is_litter(inner: str) -> bool:
+    """Whether a path in an archive is what systems leave there beside the files."""
+    parts = PurePosixPath(inner.replace("\\", "/")).parts
+    return any(part == "__MACOSX" for part in parts) or bool(parts and parts[-1].startswith("._"))
+
+
+def _free(inner: str, taken: dict[str, _Report]) -> str:
+    """A file's name for a path: its last part, or one with its folder's, or a number, before it."""
+    parts = [_name(part) for part in PurePosixPath(inner.replace("\\", "/")).parts[-2:]]
+    stem = parts[-1] if parts else "report"
+    wanted = [f"{stem}.md", *([f"{parts[0]}__{stem}.md"] if len(parts) > 1 else [])]
+    numbered = (f"{stem}__{n}.md" for n in range(2, MOST_REPORTS + 2))
+    return next(name for name in (*wanted, *numbered) if name not in taken)
+
+
+def _name(part: str) -> str:
+    """A part of a path as a name that every file system takes, without its ending."""
+    plain = unicodedata.normalize("NFC", printable(part))
+    plain = re.sub(r"\.(?:md|markdown)$", "", plain, flags=re.IGNORECASE)
+    plain = re.sub(r'[<>:"|?*\\/]', "_", plain).strip(" .")
+    short = plain.encode("utf-8", "replace")[:_LONGEST_NAME].decode("utf-8", "ignore").strip(" .")
+    return short or "report"
+
+
+def _place(folder: Path, one: _Report) -> tuple[Path, Path | None]:
+    """Write a report's file at once or not at all; the earlier one's new name comes with it."""
+    # As they were sent they may name people: only the index's owner reads them.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target = folder / one.name
+    new = target.with_name(f"{one.name}.new")
+    earlier = None
+    try:
+        new.write_bytes(one.data)
+        new.chmod(0o600)
+        if target.exists():
+            stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+            earlier = target.with_name(f"{one.name}.{stamp}")
+            shutil.copyfile(target, earlier)
+            earlier.chmod(0o600)
+        os.replace(new, target)
+    finally:
+        new.unlink(missing_ok=True)
+    return target, earlier
+
+
+def _put_back(placed: Sequence[tuple[Path, Path | None]]) -> None:
+    """Have the folder as it was: what was written goes, what was there before is there again."""
+    for target, earlier in reversed(placed):
+        # A disk that fails here has failed already: the error that led here says so.
+        with suppress(OSError):
+            os.replace(earlier, target) if earlier else target.unlink(missing_ok=True)
