@@ -157,6 +157,26 @@ def test_a_link_asks_with_its_filters_for_a_fresh_visitor(
     expect(page).to_have_url(f"{wide_site}/?country=TG")
 
 
+def test_a_link_carries_what_was_taken_back(sample_site: str, visit: Visit) -> None:
+    sender = visit(sample_site)
+    sender.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    ask(sender, "Which plans of 2023 are tagged with SDG 14?")
+    sender.get_by_role("button", name="Ask again without Year: 2023").click()
+    gone = "#thread #turn-1 .unused"
+    expect(sender.locator(gone)).to_contain_text("Year 2023 not used", timeout=30_000)
+    listed = sender.locator("#turn-1 .list tbody tr").count()
+    sender.get_by_role("button", name="Copy link").click()
+    expect(sender.get_by_role("button", name="Link copied")).to_be_visible()
+    link = sender.evaluate("navigator.clipboard.readText()")
+    assert link.endswith("&without-year=2023")
+
+    page = visit(link)
+    expect(page.locator(gone)).to_contain_text("Year 2023 not used", timeout=30_000)
+    assert page.locator("#turn-1 .list tbody tr").count() == listed
+    expect(page.get_by_role("button", name="Use again, Year: 2023")).to_be_visible()
+    expect(page).to_have_url(f"{sample_site}/")
+
+
 def test_what_a_link_names_in_vain_is_told(wide_site: str, visit: Visit) -> None:
     page = visit(f"{wide_site}/?country=Atlantis,PE&theme=%3Cb%3Enil&tracked=1")
     expect(page.locator("#picked .told")).to_have_text(

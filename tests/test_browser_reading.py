@@ -62,6 +62,45 @@ def test_the_mouse_and_the_keyboard_show_the_quote(site: str, visit: Visit) -> N
     expect(peek).to_be_hidden()
 
 
+def test_the_quote_leaves_the_sentence_in_sight(site: str, visit: Visit) -> None:
+    page = visit(site)
+    ask(page, "What keeps food cool?")
+    peek, link = page.locator("#peek"), number(page, 1)
+    sentence = page.locator("#turn-1 .answer p").first
+
+    def apart() -> tuple[bool, bool]:
+        """Whether the popover is under the sentence, and whether it is over it."""
+        shown, read = peek.bounding_box(), sentence.bounding_box()
+        assert shown
+        assert read
+        return shown["y"] >= read["y"] + read["height"] - 8, shown["y"] + shown["height"] <= read[
+            "y"
+        ]
+
+    link.hover()
+    expect(peek).to_be_visible()
+    assert apart() == (True, False)
+    page.mouse.move(5, 5)
+    expect(peek).to_be_hidden()
+    number(page, 2).focus()
+    page.keyboard.press("Shift+Tab")
+    expect(peek).to_be_visible()
+    assert apart() == (True, False)
+    page.keyboard.press("Escape")
+    # Without room under it, it goes over the whole paragraph.
+    page.set_viewport_size(NARROW)
+    page.evaluate("scrollTo(0, 0)")
+    box = sentence.bounding_box()
+    assert box
+    assert box["y"] > 200
+    page.add_style_tag(content=f"#peek {{ min-height: {int(box['y'] - 60)}px; }}")
+    page.set_viewport_size({**NARROW, "height": int(box["y"] + box["height"] + 180)})
+    link.hover()
+    expect(peek).to_be_visible()
+    assert page.evaluate("scrollY") == 0
+    assert apart() == (False, True)
+
+
 def test_a_hostile_quote_is_shown_as_text(site: str, visit: Visit) -> None:
     page = visit(site)
     ask(page, "something hostile")

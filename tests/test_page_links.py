@@ -47,6 +47,18 @@ def test_what_is_written_is_read() -> None:
     assert read("?" + write("", WHOLE, CATALOGUE), CATALOGUE).filters == WHOLE
 
 
+def test_what_was_taken_back_goes_along_with_a_question() -> None:
+    query = write("Why?", Filters(kind=("plan",)), CATALOGUE, WHOLE)
+    assert query.startswith(
+        "q=Why%3F&kind=plan&without-country=PE,VN,KR&without-year=2021-2022,2024"
+    )
+    assert read(query, CATALOGUE) == Link("Why?", Filters(kind=("plan",)), WHOLE)
+    # Without a question there is nothing to take it from; what no report has can't be taken back.
+    assert read("without-country=PE", CATALOGUE) == Link()
+    vain = read("q=Why%3F&without-country=Atlantis&without-x=y&without-year=1-2", CATALOGUE)
+    assert vain == Link("Why?")
+
+
 @pytest.mark.parametrize(
     ("query", "filters"),
     [

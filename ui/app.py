@@ -45,6 +45,7 @@ def build_app(engine: Engine) -> gr.Blocks:
     with page:
         parts: Parts = {"talk": gr.State(()), "run": gr.State(None)}
         parts["chosen"] = gr.State(Filters())
+        parts["taken_back"] = gr.State(Filters())
         with gr.Column(elem_id="desk"):
             with gr.Column(elem_id="collection"):
                 parts |= collection(engine)
@@ -113,6 +114,19 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
         updates = handlers.ask(engine, question, chosen, talk, run, words_of(request))
         yield from _each(parts, updates, kept_id, len(talk) + 1)
 
+    def linked(
+        question: str,
+        ignored: Filters,
+        chosen: Filters,
+        talk: handlers.Talk,
+        run: Run | None,
+        kept_id: str,
+        request: gr.Request,
+    ) -> Iterator[Parts]:
+        words = words_of(request)
+        updates = handlers.ask(engine, question, chosen, talk, run, words, ignored)
+        yield from _each(parts, updates, kept_id, len(talk) + 1)
+
     def again(
         chosen: Filters,
         talk: handlers.Talk,
@@ -178,7 +192,8 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
         example.click(ask, [example, *narrowed], changed, **quiet) for example in parts["examples"]
     ]
     # The question of a link is asked at once; without one nothing is.
-    asked.append(opened.success(ask, [parts["linked"], *narrowed], changed, **quiet))
+    given = [parts["linked"], parts["taken_back"], *narrowed]
+    asked.append(opened.success(linked, given, changed, **quiet))
     asked.append(parts["thread"].again(again, narrowed, changed, **quiet))
     asked.append(parts["thread"].wider(widen, narrowed[1:], changed, **quiet))
     asked.append(parts["thread"].chip(without, narrowed, changed, **quiet))

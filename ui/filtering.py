@@ -45,9 +45,10 @@ def drawn(
 
 def link_of(engine: Engine, talk: handlers.Talk, words: Words = ENGLISH) -> str:
     """The last question with its filters as an address's query, and what is said of it: JSON."""
-    query = links.write(talk[-1].question, talk[-1].asked, engine.catalogue) if talk else ""
+    last = talk[-1] if talk else None
+    query = last and links.write(last.question, last.asked, engine.catalogue, last.ignored)
     done, by_hand = words.gettext("Link copied"), words.gettext("Copy this link:")
-    return json.dumps({"query": query, "done": done, "byHand": by_hand})
+    return json.dumps({"query": query or "", "done": done, "byHand": by_hand})
 
 
 def wire(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
@@ -68,6 +69,7 @@ def wire(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
             parts["panel"]: facets.frame(words),
             # Not the question's box: somebody may be typing there already.
             parts["linked"]: link.question,
+            parts["taken_back"]: link.ignored,
             **drawn(engine, parts, link.filters, words, told=links.told(link, words)),
         }
 
@@ -83,7 +85,7 @@ def wire(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
     opened: Dependency = page.load(
         open_link,
         parts["linked"],
-        [parts["panel"], parts["linked"], *following],
+        [parts["panel"], parts["linked"], parts["taken_back"], *following],
         js="() => location.search",
         **quiet,
     )

@@ -2,6 +2,7 @@
 // is chosen. The address follows, so that reloading the page keeps the filters.
 window.askLabsFilters = (() => {
   const FEW = 8; // values of a facet that are shown at first
+  const PATIENCE = 5000; // milliseconds
   const LONG = 10; // a facet with more of them can be searched
   const narrow = matchMedia("(max-width: 900px)");
   const wholly = new Set(); // facets of which all values are shown
@@ -9,13 +10,30 @@ window.askLabsFilters = (() => {
   let send = null; // tells the server
   let data = null; // the newest counts
   let sent = 0; // events that were sent, to know the answer to the last one
+  const waiting = []; // events that wait for the answer to the one before
+  let pending = 0; // the timer of the one that is on its way
   let dropped = null; // the place of the chip that was taken away
 
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const frame = () => box?.querySelector(".facets");
   const written = (n) => n.toLocaleString(frame().dataset.language);
   const called = (row) => row[1] || row[0];
-  const tell = (how, what) => how({ ...what, turn: ++sent });
+
+  // One event at a time: the server makes of each what was chosen before it and the event.
+  function tell(how, what) {
+    waiting.push([how, what]);
+    if (!pending) next();
+  }
+
+  function next() {
+    clearTimeout(pending);
+    pending = 0;
+    const [how, what] = waiting.shift() ?? [];
+    if (!how) return;
+    // An answer that never comes holds up nothing for good.
+    pending = setTimeout(next, PATIENCE);
+    how({ ...what, turn: ++sent });
+  }
 
   function panel(element, trigger) {
     box = element;
@@ -50,6 +68,7 @@ window.askLabsFilters = (() => {
   // New counts have come. Those for an event before the last one would undo what was chosen since.
   function show(text) {
     const found = JSON.parse(text || "null");
+    if (found?.turn === sent && pending) next();
     if (!found || (found.turn !== null && found.turn < sent)) return;
     data = found;
     draw();

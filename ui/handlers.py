@@ -56,12 +56,17 @@ def ask(
     talk: Talk,
     run: Run | None,
     words: Words = ENGLISH,
+    ignored: Filters = Filters(),
 ) -> Iterator[Update]:
-    """Answer the question in the box; nothing happens while it is empty or one is running."""
+    """Answer the question in the box; nothing happens while it is empty or one is running.
+
+    What is `ignored` isn't taken from the question though it names it.
+    """
     if not question.strip() or (run and run.active):
         return
     yield {"question": ""}
-    for update in _answer(engine, Exchange(question.strip(), chosen), talk, words):
+    one = Exchange(question.strip(), chosen, ignored=ignored)
+    for update in _answer(engine, one, talk, words):
         if "talk" in update and update["talk"][-1].error:
             update["question"] = question
         yield update

@@ -1,5 +1,7 @@
 """Links that carry a question and filters: written into an address, and read from one.
 
+What the reader has taken back of what the question names goes along ("without-country=PE").
+
 Labs stand in them as ISO codes, goals as numbers, years as ranges ("2021-2023"); these, types,
 kinds and languages may be parted by commas. Other fields are repeated: their values may hold any
 character. Who reads one trusts nothing in it: what the collection doesn't have is told apart.
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from rag.catalogue import Catalogue
 
 QUESTION = "q"
-KEYS = (QUESTION, *FILTER_FIELDS)
+# Goes before the field of a value that isn't to be taken from the question.
+WITHOUT = "without-"
+KEYS = (QUESTION, *FILTER_FIELDS, *(WITHOUT + field for field in FILTER_FIELDS))
 LONGEST_QUESTION = 4000
 # More of an address than any link of ours has is not read, nor more of its values.
 _LONGEST_QUERY = 60_000
@@ -35,21 +39,28 @@ _TOLD_LENGTH = 40
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """What a link asks for; `unknown` are its values, by field, that no report has."""
+    """What a link asks for; `unknown` are its values, by field, that no report has.
+
+    `ignored` is what isn't to be taken from the question though it names it.
+    """
 
     question: str = ""
     filters: Filters = Filters()
+    ignored: Filters = Filters()
     unknown: tuple[tuple[str, str], ...] = ()
     too_long: bool = False
 
 
-def write(question: str, filters: Filters, catalogue: Catalogue) -> str:
-    """The query of an address (without its "?") for a question and filters."""
+def write(
+    question: str, filters: Filters, catalogue: Catalogue, ignored: Filters = Filters()
+) -> str:
+    """The query of an address (without its "?") for a question, filters and what is ignored."""
     pairs = [(QUESTION, question)] if question else []
-    for field in FILTER_FIELDS:
-        values = list(_written(field, filters, catalogue))
-        pairs += [(field, ",".join(values))] if values and field in _LISTED else []
-        pairs += [] if field in _LISTED else [(field, value) for value in values]
+    for before, chosen in (("", filters), (WITHOUT, ignored)):
+        for field in FILTER_FIELDS:
+            values = list(_written(field, chosen, catalogue))
+            values = [",".join(values)] if values and field in _LISTED else values
+            pairs += [(before + field, value) for value in values]
     return urlencode(pairs, quote_via=quote, safe=",")
 
 
@@ -77,17 +88,25 @@ def read(query: str, catalogue: Catalogue) -> Link:
     found: dict[str, dict[Any, None]] = {}
     unknown: dict[tuple[str, str], None] = {}
     pairs = [(key, part) for key, text in given for part in _parts(key, text, catalogue)]
-    for field, value in pairs[:_MOST_VALUES]:
-        names = _names(field, value, catalogue)
-        found.setdefault(field, {}).update(dict.fromkeys(names))
-        if not names:
-            unknown[field, value] = None
-    values = {k: tuple(sorted(v) if k == "year" else v) for k, v in found.items()}
-    return Link("" if too_long else question, Filters(**values), tuple(unknown), too_long)
+    for key, value in pairs[:_MOST_VALUES]:
+        names = _names(key.removeprefix(WITHOUT), value, catalogue)
+        found.setdefault(key, {}).update(dict.fromkeys(names))
+        # What no report has can't have been taken from a question either.
+        if not names and not key.startswith(WITHOUT):
+            unknown[key, value] = None
+    filters, ignored = (_filters(found, before) for before in ("", WITHOUT))
+    question = "" if too_long else question
+    return Link(question, filters, ignored if question else Filters(), tuple(unknown), too_long)
 
 
-def _parts(field: str, text: str, catalogue: Catalogue) -> list[str]:
+def _filters(found: dict[str, dict[Any, None]], before: str) -> Filters:
+    values = {field: found.get(before + field, {}) for field in FILTER_FIELDS}
+    return Filters(**{k: tuple(sorted(v) if k == "year" else v) for k, v in values.items()})
+
+
+def _parts(key: str, text: str, catalogue: Catalogue) -> list[str]:
     """The values of one part of an address."""
+    field = key.removeprefix(WITHOUT)
     if field not in FILTER_FIELDS:
         return []
     # "Korea, Republic of" is one lab.

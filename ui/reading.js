@@ -37,12 +37,20 @@ window.askReading = (() => {
     peeked = link;
     link.setAttribute("aria-describedby", "peek");
     peek.showPopover();
+    place(link);
+  }
+
+  // Under its number, so that the sentence before it can be read on; where there is no room, over
+  // the whole paragraph; where that begins too far up, over the line.
+  function place(link) {
     const at = link.getClientRects()[0] ?? link.getBoundingClientRect();
     const { width, height } = peek.getBoundingClientRect();
-    const left = Math.min(at.left - 16, document.documentElement.clientWidth - width - 8);
-    const above = at.top - height - 8;
-    peek.style.left = `${Math.max(8, left)}px`;
-    peek.style.top = `${above > 8 ? above : at.bottom + 8}px`;
+    const rightmost = document.documentElement.clientWidth - width - 8;
+    const start = link.closest("p, li, td, h4")?.getBoundingClientRect() ?? at;
+    const places = [at.bottom + 6, start.top - height - 6, at.top - height - 6];
+    const fits = (top) => top >= 8 && top + height <= window.innerHeight - 8;
+    peek.style.left = `${Math.max(8, Math.min(at.left - 16, rightmost))}px`;
+    peek.style.top = `${places.find(fits) ?? places[0]}px`;
   }
 
   function hide() {
