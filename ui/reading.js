@@ -44,6 +44,7 @@ window.askReading = (() => {
   // the whole paragraph; where that begins too far up, over the line.
   function place(link) {
     const at = link.getClientRects()[0] ?? link.getBoundingClientRect();
+    peek.style.left = peek.style.top = "0"; // where it was before, it could be too narrow
     const { width, height } = peek.getBoundingClientRect();
     const rightmost = document.documentElement.clientWidth - width - 8;
     const start = link.closest("p, li, td, h4")?.getBoundingClientRect() ?? at;
