@@ -34,11 +34,13 @@ def watched(pieces: Iterator[str], writing: Writing, most_tokens: int) -> Iterat
     Raises:
         ModelError: it did nothing but repeat itself.
     """
-    text, looked = "", 0
+    text, looked, most = "", 0, PER_TOKEN * most_tokens
     for piece in pieces:
+        # A server may send all in one piece, and the check of each sentence takes its time.
+        piece, over = piece[: most - len(text)], len(piece) > most - len(text)
         text += piece
         yield piece
-        if len(text) > PER_TOKEN * most_tokens:
+        if over:
             writing.finish = "length"
             break
         if len(text) - looked < _EVERY:

@@ -160,7 +160,8 @@ class FakeStream:
     def __next__(self) -> str:
         if self._gate:
             self._gate.wait(20)
-        time.sleep(self._pause)
+        if self._pause:
+            time.sleep(self._pause)
         if self.closed:
             raise StopIteration
         word = next(self._words)

@@ -70,7 +70,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
     errors: list[str] = []
     origins: set[str] = set()
 
-    def open_page(address: str, **given: Any) -> Page:
+    def open_page(address: str, *, wait: bool = True, **given: Any) -> Page:
         context = browser.new_context(**({"viewport": WIDE, "accept_downloads": True} | given))
         contexts.append(context)
         origins.add(address.partition("/?")[0])
@@ -78,8 +78,9 @@ def visit(browser: Browser) -> Iterator[Visit]:
         page = context.new_page()
         page.on("websocket", lambda socket: requests.append(socket.url))
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(address)
-        expect(page.locator("#question textarea")).to_be_editable(timeout=30_000)
+        page.goto(address, wait_until="load" if wait else "commit")
+        if wait:
+            expect(page.locator("#question textarea")).to_be_editable(timeout=30_000)
         return page
 
     yield open_page

@@ -63,7 +63,10 @@ def test_ten_visitors_see_their_own_and_wait_for_nobody(
     crowded: tuple[str, FakeEngine], visit: Visit
 ) -> None:
     site, engine = crowded
-    pages = [visit(site) for _ in range(VISITORS)]
+    # All at once, as in the rest: nobody waits for another's page.
+    pages = [visit(site, wait=False) for _ in range(VISITORS)]
+    for page in pages:
+        expect(page.locator("#question textarea")).to_be_editable(timeout=60_000)
     for turn in (1, 2):
         for n, page in enumerate(pages):
             if turn == 1 or n != SLOW:
@@ -87,7 +90,7 @@ def test_ten_visitors_see_their_own_and_wait_for_nobody(
         assert {n for turn in history for n in NAMED.findall(turn.content)} <= whose
 
     for page in pages:
-        page.reload()
+        page.reload(wait_until="commit")
     for n, page in enumerate(pages):
         last = page.locator("#thread .exchange h3").last
         expect(last).to_have_text(question(n, 1 if n == SLOW else 2), timeout=60_000)

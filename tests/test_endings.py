@@ -122,3 +122,12 @@ def test_what_is_kept_is_always_a_beginning(pieces: list[str]) -> None:
         return
     assert "".join(pieces).startswith(text)
     assert writing.kept is None or 0 < writing.kept <= len(text)
+
+
+def test_one_piece_that_is_far_too_long_is_cut_like_many() -> None:
+    told = " ".join(f"Lab {n} has {n * n} boats [1]." for n in range(30_000))
+    text, writing = kept(told, tokens=50)
+    assert told.startswith(text)
+    assert 500 < len(text) <= 600
+    assert text.endswith("boats [1].")
+    assert writing.finish == "length"
