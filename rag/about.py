@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from babel import Locale
 
 from rag.catalogue import Catalogue
+from rag.labels import value_words
+from rag.translate import words_in
 from rag.types import Answer, Coverage, Filters, QueryPlan
 from rag.words import strip_accents
 
@@ -155,6 +157,9 @@ def _line(field: str, counts: list[tuple[str, int]], language: str) -> str:
     if field in ("method", "theme"):
         counts = sorted(counts, key=lambda pair: -pair[1])
     kept = counts if field in ("year", "country", "kind") else counts[:_MOST]
+    # Languages have their names already.
+    if field != "language":
+        kept = [(value_words(field, name, words_in(language)), n) for name, n in kept]
     said = ", ".join(f"{name} ({n})" for name, n in kept)
     rest = len(counts) - len(kept)
     return f"{label}: {said}" + (f", {more.format(n=rest)}" if rest else "")

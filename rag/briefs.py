@@ -15,7 +15,17 @@ from babel.dates import format_date
 from rag.brief_lines import Line, answer_lines, clean, one_line
 from rag.check_words import REASON, checked_sentence, reason, struck_sentence, verdicts
 from rag.coverage_words import coverage_sentence
-from rag.labels import FACTS_HEADING, FILTER_WORDS, MODE_WORDS, joined, kind_words, run_sentence
+from rag.labels import (
+    FACTS_HEADING,
+    FILTER_WORDS,
+    MODE_WORDS,
+    joined,
+    kind_words,
+    lab_words,
+    run_sentence,
+    value_words,
+)
+from rag.notices import notice_words
 from rag.report_link import report_link
 from rag.translate import ENGLISH, RIGHT_TO_LEFT, Words, code_of, number, words_in
 from rag.types import FACTS, Answer, Filters, Passage, ReportInfo, Struck
@@ -158,7 +168,7 @@ class _Writer:
             (words.gettext("Also mentioned in the text, not counted"), mentioned),
         )
         complete = answer.coverage.intent == "list" and not answer.refused
-        listed = _listed(answer) if complete else ()
+        listed = _listed(answer, self.words) if complete else ()
         more = (
             words.gettext("Further reports ({n})")
             if sources or mentioned
@@ -200,7 +210,7 @@ class _Writer:
         if answer.run.model:
             yield words.gettext("Run"), one_line(run_sentence(answer, words))
         if answer.notice:
-            yield words.gettext("Note"), one_line(answer.notice)
+            yield words.gettext("Note"), one_line(notice_words(answer.notice, words))
         yield words.gettext("Index"), one_line(answer.index) or words.gettext("Unknown")
 
     def _sources(self, answer: Answer) -> tuple[Source, ...]:
@@ -242,7 +252,7 @@ class _Writer:
         )
         return Source(
             n=n,
-            who=who(info),
+            who=who(info, words),
             kind=one_line(kind_words(info, words)),
             title=one_line(info.title) or one_line(info.id),
             quotes=quotes,
@@ -255,17 +265,11 @@ class _Writer:
 def filter_sentence(filters: Filters, words: Words = ENGLISH) -> str:
     """The filters that are set, in words, or ""."""
     said = words.gettext("{label}: {value}")
-    return joined(
-        words,
-        "; ",
-        [
-            said.format(
-                label=words.gettext(FILTER_WORDS[name]),
-                value=one_line(joined(words, ", ", [str(value) for value in values])),
-            )
-            for name, values in filters.as_dict().items()
-        ],
-    )
+    parts = []
+    for name, values in filters.as_dict().items():
+        shown = joined(words, ", ", [value_words(name, value, words) for value in values])
+        parts.append(said.format(label=words.gettext(FILTER_WORDS[name]), value=one_line(shown)))
+    return joined(words, "; ", parts)
 
 
 def _quote(words: str, status: str = "") -> Quote:
@@ -273,16 +277,17 @@ def _quote(words: str, status: str = "") -> Quote:
     return Quote(tuple(line for line in lines if line), status)
 
 
-def who(info: ReportInfo) -> str:
+def who(info: ReportInfo, words: Words = ENGLISH) -> str:
     """A report's lab and year."""
-    return one_line(f"{info.lab}, {info.year}" if info.year else info.lab)
+    named = lab_words(info, words)
+    return one_line(f"{named}, {info.year}" if info.year else named)
 
 
-def _listed(answer: Answer) -> tuple[str, ...]:
+def _listed(answer: Answer, words: Words) -> tuple[str, ...]:
     cited = {citation.passage.report.id for citation in answer.citations}
     known = {hit.passage.report.id: hit.passage.report for hit in answer.hits}
     return tuple(
-        f"{who(known[report])}: {one_line(known[report].title)} ({one_line(report)})"
+        f"{who(known[report], words)}: {one_line(known[report].title)} ({one_line(report)})"
         if report in known
         else one_line(report)
         for report in answer.coverage.reports

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 
 from rag.errors import ModelError
 from rag.run_record import Writing
+from rag.translate import marked
 from rag.words import sentences
 
-REPEATED = "The language model began to repeat itself; the answer holds what it wrote before that."
-CUT_SHORT = "The answer was cut short. {why}"
+REPEATED = marked(
+    "The language model began to repeat itself; the answer holds what it wrote before that."
+)
+CUT_SHORT = marked("The answer was cut short. {why}")
 WHY = {
-    "length": "Raise ASKLABS_ANSWER_TOKENS for longer answers.",
-    "content_filter": "A filter of the language model's server stopped it.",
+    "length": marked("Raise ASKLABS_ANSWER_TOKENS for longer answers."),
+    "content_filter": marked("A filter of the language model's server stopped it."),
 }
 # So often the same in a row, and so many characters of it, is no list and no table.
 TIMES = 4

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 from babel import Locale
 from babel.numbers import get_decimal_symbol
 
+from rag.countries import resolve_country
 from rag.translate import ENGLISH, Words, code_of, marked, number, plural
 from rag.types import Answer, ReportInfo
 
@@ -41,6 +43,8 @@ KIND_WORDS = {
     "experiment": marked("Experiment"),
     "solution": marked("Solution"),
 }
+# Types of report whose tag says little to a reader; of others there are `KIND_WORDS`.
+TYPE_WORDS = {"learningplan": marked("Action learning plan")}
 # What the section of a report's tags (`rag.types.FACTS`) is called.
 FACTS_HEADING = marked("Facts of this report")
 _SEPARATORS = {", ": marked(", "), "; ": marked("; ")}
@@ -69,8 +73,48 @@ def joined(words: Words, separator: Literal[", ", "; "], parts: Sequence[str]) -
 def kind_words(info: ReportInfo, words: Words = ENGLISH) -> str:
     """What sort of report it is, in words: its kind, or the type that it is tagged with."""
     kind = info.kind or info.type
-    known = KIND_WORDS.get(kind)
+    known = (KIND_WORDS | TYPE_WORDS).get(kind)
     return words.gettext(known) if known else kind.capitalize()
+
+
+@lru_cache(maxsize=2048)
+def _country(name: str, language: str) -> str:
+    known = resolve_country(name)
+    return str(Locale(language).territories.get(known[0], name)) if known else name
+
+
+def country_words(name: str, words: Words = ENGLISH) -> str:
+    """A lab's name, which may list several countries, in the reader's language.
+
+    In English, and where it names no country that is known, it is as its report has it.
+    """
+    language = code_of(words)
+    if language == "en":
+        return name
+    whole = _country(name, language)
+    if whole != name or ", " not in name:
+        return whole
+    return joined(words, ", ", [_country(part, language) for part in name.split(", ")])
+
+
+def lab_words(info: ReportInfo, words: Words = ENGLISH) -> str:
+    """The lab of a report in the reader's language."""
+    return joined(words, ", ", [country_words(name, words) for name in info.countries]) or (
+        words.gettext("Unknown lab")
+    )
+
+
+def value_words(field: str, value: str | int, words: Words = ENGLISH) -> str:
+    """A filter's value as a reader is shown it; tags that labs made up stay as they are."""
+    said = str(value)
+    if field == "country":
+        return country_words(said, words)
+    if field == "language":
+        return language_words(said, words)
+    known = (TYPE_WORDS | KIND_WORDS).get(said) if field in ("type", "kind") else None
+    if known is None or (field == "kind" and code_of(words) == "en"):
+        return said
+    return words.gettext(known) if field == "type" else words.gettext(known).lower()
 
 
 def language_words(code: str, words: Words = ENGLISH) -> str:

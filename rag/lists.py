@@ -9,10 +9,12 @@ from itertools import groupby
 
 from rag.catalogue import Catalogue, alternatives
 from rag.cite import best_support, defuse
+from rag.labels import FILTER_WORDS, lab_words, value_words
 from rag.prompts import ALSO_MENTIONED, LIST_HEADS, NOTHING_FOUND, WITHOUT, refusal
 from rag.quotes import verbatim
 from rag.recognised import coming_first
 from rag.tags import filter_key
+from rag.translate import ENGLISH, words_in
 from rag.types import (
     FILTER_FIELDS,
     Answer,
@@ -97,19 +99,25 @@ def list_answer(
     )
 
 
-def _all_said(filters: Filters) -> str:
-    return "; ".join(_said(*pair) for pair in filters.as_dict().items())
+def _all_said(filters: Filters, language: str) -> str:
+    return "; ".join(_said(*pair, language) for pair in filters.as_dict().items())
 
 
-def _said(field: str, values: Iterable[str | int]) -> str:
-    return f"{field} = {' / '.join(str(v).replace('. ', ' ') for v in values)}"
+def _said(field: str, values: Iterable[str | int], language: str) -> str:
+    """A filter in a language; in English by the names that commands and files have for it."""
+    told = words_in(language)
+    shown, name = [str(value) for value in values], field
+    if told is not ENGLISH:
+        shown = [value_words(field, value, told) for value in values]
+        name = told.gettext(FILTER_WORDS[field]).lower()
+    return f"{name} = {' / '.join(value.replace('. ', ' ') for value in shown)}"
 
 
 def _nothing(plan: QueryPlan, catalogue: Catalogue) -> str:
     """The refusal, the filters that leave nothing, and which of them to give up."""
     template = NOTHING_FOUND.get(plan.language, NOTHING_FOUND["en"])
-    said = f"{refusal(plan.language)} {template.format(filters=_all_said(plan.filters))}"
-    return f"{said} {_way_out(plan, catalogue)}".rstrip()
+    none = template.format(filters=_all_said(plan.filters, plan.language))
+    return f"{refusal(plan.language)} {none} {_way_out(plan, catalogue)}".rstrip()
 
 
 def _way_out(plan: QueryPlan, catalogue: Catalogue) -> str:
@@ -121,7 +129,7 @@ def _way_out(plan: QueryPlan, catalogue: Catalogue) -> str:
             others = tuple(value for value in given if value not in values)
             # Without a filter all reports are left, which tells nobody anything.
             if rest := replace(plan.filters, **{field: others}):
-                left[_said(field, values)] = len(catalogue.ids(rest))
+                left[_said(field, values, plan.language)] = len(catalogue.ids(rest))
     most = sorted((pair for pair in left.items() if pair[1]), key=lambda pair: -pair[1])
     template = WITHOUT.get(plan.language, WITHOUT["en"])
     # In each language of the templates that has one, the plural ends in "s".
@@ -140,26 +148,27 @@ def _lines(
         return
     head = LIST_HEADS.get(plan.language, LIST_HEADS["en"])
     span = "[1]" if len(found) == 1 else f"[1]–[{len(found)}]"
-    said = head.format(reports=len(found), labs=len(labs), filters=_all_said(plan.filters))
+    asked = _all_said(plan.filters, plan.language)
+    said = head.format(reports=len(found), labs=len(labs), filters=asked)
     # In each language of the heads that has one, the plural ends in "s".
     yield re.sub(r"(?<!\d)1 (\w+)s\b", r"1 \1", said, count=2) + f" {span}"
     numbers = {report.id: n for n, report in enumerate(found, start=1)}
-    for lab, group in groupby(found, key=lambda report: report.lab):
+    for _, group in groupby(found, key=lambda report: report.lab):
         reports = list(group)
         named = "; ".join(
             f"“{defuse(r.title)}” ({r.year or '?'}) [{numbers[r.id]}]" for r in reports
         )
         count = f" ({len(reports)})" if len(reports) > 1 else ""
-        yield f"- {lab}{count}: {named}"
+        yield f"- {lab_words(reports[0], words_in(plan.language))}{count}: {named}"
 
 
 def _also(plan: QueryPlan, mentioned: Sequence[Hit], first: int) -> Iterable[str]:
     """The line that names reports which only mention what is asked for, marked from `first` on."""
     if mentioned:
         head = ALSO_MENTIONED.get(plan.language, ALSO_MENTIONED["en"])
-        infos = [hit.passage.report for hit in mentioned]
+        infos, told = [hit.passage.report for hit in mentioned], words_in(plan.language)
         named = "; ".join(
-            f"{r.lab}, “{defuse(r.title)}” ({r.year or '?'}) [{n}]"
+            f"{lab_words(r, told)}, “{defuse(r.title)}” ({r.year or '?'}) [{n}]"
             for n, r in enumerate(infos[:_SHOWN], start=first)
         )
         more = f" … (+{len(infos) - _SHOWN})" if len(infos) > _SHOWN else ""

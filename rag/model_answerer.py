@@ -15,16 +15,17 @@ from rag.prompts import answer_messages, refusal
 from rag.run_record import Writing
 from rag.servers import OPENAI
 from rag.settings import Settings
+from rag.translate import marked
 from rag.types import Hit, QueryPlan, Turn
 
 if TYPE_CHECKING:
     from rag.chat import ChatModel
 
-LEFT_OUT = (
+LEFT_OUT = marked(
     "The language model read only the first {read} of {all} passages: more did not fit in its "
     "window. Set ASKLABS_CONTEXT_WINDOW to its tokens."
 )
-NONE_FITS = (
+NONE_FITS = marked(
     "No passage fits in the language model's window of {window} tokens. Set "
     "ASKLABS_CONTEXT_WINDOW, or lower ASKLABS_ANSWER_TOKENS."
 )

@@ -12,6 +12,7 @@ from rag.contacts import mask_contacts, mask_passage
 from rag.errors import ModelError, SettingsError
 from rag.postprocess import same_as
 from rag.settings import Settings
+from rag.translate import marked
 from rag.types import Hit, Passage
 from rag.waiting import within
 from rag.why import Vote
@@ -25,6 +26,7 @@ DEPTH = 50
 BATCH = 32
 # How a server says that it does not know the keys of a request.
 _OTHER_KEYS = (400, 422)
+NOT_USED = marked("Its order was not used.")
 
 Ranking = Sequence[Hit]
 
@@ -66,11 +68,11 @@ def reordered(
     try:
         scores = iter(_scores(question, passages, reranker, masked))
     except ModelError as error:
-        return kept, f"{error} Its order was not used."
+        return kept, f"{error} {NOT_USED}"
     # Whatever a reranker of the user's raises: there is an order without it. What the error says
     # may hold a key.
     except Exception as error:
-        return kept, f"The reranker failed ({type(error).__name__}). Its order was not used."
+        return kept, f"The reranker failed ({type(error).__name__}). {NOT_USED}"
     moved = [_in_order(hits, top, list(islice(scores, _count(top)))) for hits, top in pairs]
     return moved, ""
 

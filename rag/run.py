@@ -18,13 +18,17 @@ from rag.run_record import Writing
 from rag.stop import Stop
 from rag.synthesize import Answerer, nearest
 from rag.tokens import count_tokens
+from rag.translate import marked
 from rag.types import Answer, Citation, Coverage, Hit, Passage, QueryPlan, Turn
 
 # At least so many hits go with an answer, whether it used them or not.
 KEPT_HITS = 60
 
-UNSUPPORTED = "{n} sentence(s) of this answer are not supported by any passage that was read."
-NOTHING_LEFT = "What the model wrote is not supported by the passages that were read."
+UNSUPPORTED = marked(
+    "{n} sentence(s) of this answer are not supported by any passage that was read."
+)
+NOTHING_LEFT = marked("What the model wrote is not supported by the passages that were read.")
+FALLBACK = marked("This answer is made of the reports' own sentences instead.")
 
 
 class Run:
@@ -73,7 +77,7 @@ class Run:
                 yield piece
         except ModelError as error:
             self._mode = self._fallback.name
-            self._notice = f"{error} This answer is made of the reports' own sentences instead."
+            self._notice = f"{error} {FALLBACK}"
             # Half an answer may lack its marks: it was seen, but is no part of the answer.
             self._given_up = written
             if written:

@@ -20,11 +20,13 @@ from rag.alike import Alike
 from rag.candidates import Candidate, by_lab, choose, with_neighbours
 from rag.cite import defuse, with_marks
 from rag.injected import instructs
+from rag.labels import lab_words, value_words
 from rag.models import embed_query, embed_texts
 from rag.named import countries_in
 from rag.numerals import gives_quantity
 from rag.prompts import FRAMES, NEAREST, refusal
 from rag.run_record import Writing
+from rag.translate import words_in
 from rag.types import Hit, QueryPlan, ReportInfo, Turn
 from rag.words import sentences, strip_accents, terms_and_pairs, words
 
@@ -108,12 +110,12 @@ class ExtractiveAnswerer:
             return
         if self._lacks_quantity(candidates, plan, hits):
             yield f"{refusal(plan.language)}\n{NEAREST.get(plan.language, NEAREST['en'])}:"
-            for line in _lines(choose(candidates, plan)[:NEAREST_SENTENCES], hits):
+            for line in _lines(choose(candidates, plan)[:NEAREST_SENTENCES], hits, plan.language):
                 yield f"\n{line}"
             return
         chosen = by_lab(choose(candidates, plan), hits)
         yield _frame(plan.language, {hits[c.n - 1].passage.report.lab for c in chosen})
-        for line in _lines(chosen, hits):
+        for line in _lines(chosen, hits, plan.language):
             yield f"\n{line}"
 
     def _lacks_quantity(
@@ -239,12 +241,14 @@ def _frame(language: str, labs: Collection[str]) -> str:
     return several.format(labs=len(labs)) if len(labs) > 1 else one
 
 
-def _lines(chosen: Sequence[Candidate], hits: Sequence[Hit]) -> Iterator[str]:
+def _lines(chosen: Sequence[Candidate], hits: Sequence[Hit], language: str) -> Iterator[str]:
+    told = words_in(language)
     for _, group in groupby(chosen, key=lambda c: c.report):
         members = list(group)
         info = hits[members[0].n - 1].passage.report
         said = " ".join(_with_mark(c.text, c.n) for c in members)
-        yield f"{info.lab} ({info.year or '?'}, {info.kind}): {said}"
+        kind = value_words("kind", info.kind, told)
+        yield f"{lab_words(info, told)} ({info.year or '?'}, {kind}): {said}"
 
 
 def _with_mark(sentence: str, n: int) -> str:
@@ -259,8 +263,9 @@ def nearest(plan: QueryPlan, hits: Sequence[Hit], count: int = 3) -> Iterator[st
     first: dict[str, tuple[int, ReportInfo]] = {}
     for n, hit in enumerate(hits, 1):
         first.setdefault(hit.passage.report.id, (n, hit.passage.report))
+    told = words_in(plan.language)
     named = [
-        f"{info.lab} ({info.year or '?'}), {defuse(info.title)} [{n}]"
+        f"{lab_words(info, told)} ({info.year or '?'}), {defuse(info.title)} [{n}]"
         for n, info in list(first.values())[:count]
     ]
     if named:

@@ -200,7 +200,7 @@ def result(taken: Taken, reports: Mapping[str, ReportInfo], words: Words = ENGLI
     head = f"{'; '.join(said) or words.gettext('Nothing was added')}."
     came = [reports[i] for i in (*taken.added, *taken.updated) if i in reports]
     items = "".join(
-        f"<li>{lab(info)} {open_report(info.id, words, label=info.title or info.id)}</li>"
+        f"<li>{lab(info, words)} {open_report(info.id, words, label=info.title or info.id)}</li>"
         for info in came[:SHOWN]
     )
     listed = f"<ul>{items}{_more(len(came), words)}</ul>" if came else ""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 
 from rag.check_words import verdicts
-from rag.labels import STAGE_WORDS, counted, kind_words, language_words
+from rag.labels import STAGE_WORDS, counted, kind_words, lab_words, language_words
 from rag.translate import ENGLISH, Words, number
 from rag.types import Answer, Citation, Hit, Passage, ReportInfo, Span, Status
 
@@ -27,11 +27,11 @@ def flags(iso: Sequence[str]) -> str:
     return "".join(chr(0x1F1E6 + ord(letter) - 65) for code in codes for letter in code)
 
 
-def lab(info: ReportInfo) -> str:
+def lab(info: ReportInfo, words: Words = ENGLISH) -> str:
     """A lab as HTML: its flag, which not every system draws, and always its name."""
     flag = flags(info.iso)
     before = f'<span class="flag" aria-hidden="true">{flag}</span> ' if flag else ""
-    return f'{before}<span class="lab" dir="auto">{escape(info.lab)}</span>'
+    return f'{before}<span class="lab" dir="auto">{escape(lab_words(info, words))}</span>'
 
 
 def find_quote(text: str, quote: str) -> list[Span]:
@@ -106,7 +106,7 @@ def card(
     back = _back(turn, n, words) if n else ""
     return (
         f'<details class="source"{identity}><summary>{label}<span class="head">'
-        f'<span class="who">{lab(info)} <span class="when">{facts}</span></span>'
+        f'<span class="who">{lab(info, words)} <span class="when">{facts}</span></span>'
         f'<span class="title" dir="auto">{escape(info.title)}</span>'
         f'<span class="preview" dir="auto"{lang}>{_short((*quotes, passage.text)[0], PREVIEW)}'
         f'</span></span></summary><div class="body">{back}{_place(passage, words)}'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from rag.labels import FILTER_WORDS
+from rag.labels import FILTER_WORDS, value_words
 from rag.translate import ENGLISH, Words, marked
 from rag.types import Filters
 from ui.exchange import Exchange
@@ -47,7 +47,7 @@ def _chips(
     for name, values in filters.as_dict().items():
         each = apart and len(values) <= APART
         for shown in [[value] for value in values] if each else [values]:
-            names, key = _names(shown, words), words.gettext(FILTER_WORDS[name])
+            names, key = _names(name, shown, words), words.gettext(FILTER_WORDS[name])
             yield (
                 f'<li{_UNUSED if back else ""}><div><span class="key">{key}</span> '
                 f'<div class="values" dir="auto">{f"<del>{names}</del>" if back else names}</div> '
@@ -56,9 +56,9 @@ def _chips(
             )
 
 
-def _names(values: Sequence[str | int], words: Words) -> str:
+def _names(field: str, values: Sequence[str | int], words: Words) -> str:
     """Values as HTML; of many, those after the first unfold."""
-    named = [escape(str(value)) for value in values]
+    named = [escape(value_words(field, value, words)) for value in values]
     if len(named) <= APART:
         return ", ".join(named)
     few, rest = ", ".join(named[: APART - 1]), named[APART - 1 :]
@@ -76,7 +76,8 @@ def _button(
     all_of_them = words.gettext("all {n}").format(n=len(values))
     again = words.gettext("Use again, {filter}")
     without = words.gettext("Ask again without {filter}")
-    said = f"{words.gettext(FILTER_WORDS[name])}: {values[0] if each else all_of_them}"
+    which = value_words(name, values[0], words) if each else all_of_them
+    said = f"{words.gettext(FILTER_WORDS[name])}: {which}"
     label = (again if back else without).format(filter=said)
     return (
         f'<button type="button" data-turn="{turn}" data-field="{name}" '

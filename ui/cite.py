@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from rag.check_words import verdicts
+from rag.labels import lab_words
 from rag.translate import ENGLISH, Words
 from rag.types import Citation
 from ui.cards import SIGNS, shortened, weakest
@@ -24,7 +25,7 @@ def cite(n: int, turn: int, citations: Sequence[Citation], words: Words = ENGLIS
     signs, name, kinds, data = "", source, ["supported"], ""
     if citations:
         passage = citations[0].passage
-        who = _and_year(passage.report.lab, passage.report.year)
+        who = _and_year(lab_words(passage.report, words), passage.report.year)
         told = verdicts(weakest(citations), any(c.corrected for c in citations), words)
         kinds = list(told)
         shown = "".join(SIGNS[kind] for kind in kinds if kind != "supported")

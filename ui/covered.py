@@ -7,6 +7,7 @@ from html import escape
 from itertools import groupby
 
 from rag.coverage_words import coverage_sentence
+from rag.labels import country_words
 from rag.translate import ENGLISH, Words, number
 from rag.types import Answer, ReportInfo
 from ui.cards import lab, open_report
@@ -31,7 +32,7 @@ def _read(read: list[ReportInfo], cited: frozenset[str], words: Words) -> str:
     for _, group in groupby(sorted(read, key=lambda r: (r.lab, r.year or 0, r.title)), _lab):
         infos = list(group)
         named = "".join(f"<li>{_named(info, info.id in cited, words)}</li>" for info in infos)
-        items.append(f"<li>{lab(infos[0])}<ul>{named}</ul></li>")
+        items.append(f"<li>{lab(infos[0], words)}<ul>{named}</ul></li>")
     return "".join(items)
 
 
@@ -49,7 +50,7 @@ def _unread(answer: Answer, words: Words) -> str:
     if not answer.coverage.unread:
         return ""
     labs = " · ".join(
-        f'<bdi class="lab">{escape(name)}</bdi> {number(words, n)}'
+        f'<bdi class="lab">{escape(country_words(name, words))}</bdi> {number(words, n)}'
         for name, n in answer.coverage.unread
     )
     return f'<h4>{words.gettext("Matched, not read")}</h4><p class="unread">{labs}</p>'

@@ -12,7 +12,7 @@ from html import escape
 
 from rag.catalogue import Catalogue
 from rag.facets import Value, facet
-from rag.labels import counted
+from rag.labels import counted, kind_words, lab_words, value_words
 from rag.tags import filter_key
 from rag.translate import ENGLISH, Words, marked, number
 from rag.types import Filters, ReportInfo
@@ -40,9 +40,12 @@ def explore(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH) -> st
     """The whole view of the reports that pass the filters."""
     reports = catalogue.select(chosen)
     shown = {field: _values(catalogue, chosen, field) for field in QUESTIONS}
-    rows = [_row(info) for info in reports]
+    rows = [_row(info, words) for info in reports]
     bars = "".join(_bars(field, found, words) for field, found in shown.items() if found)
-    rest = {field: [[one.name, one.reports] for one in _parted(v)[1]] for field, v in shown.items()}
+    rest = {
+        field: [[x.name, x.reports, value_words(field, x.name, words)] for x in _parted(found)[1]]
+        for field, found in shown.items()
+    }
     data = json.dumps({"rows": rows, "rest": rest}, ensure_ascii=False)
     labs = {str(filter_key("country", one.name)): one for one in shown["country"]}
     return (
@@ -101,21 +104,22 @@ def _bars(field: str, found: Sequence[Value], words: Words) -> str:
 def _bar(field: str, one: Value, most: int, words: Words) -> str:
     of_value = f'data-field="{field}" data-value="{escape(one.name)}"'
     ask = escape(asking(field, one.name, words))
+    label = escape(value_words(field, one.name, words))
     return (
         f'<li style="--share:{one.reports / most:.3f}"><button type="button" class="bar" '
         f'{of_value} aria-pressed="{str(one.chosen).lower()}"><span class="label" dir="auto">'
-        f'{escape(one.name)}</span> <span class="n">{number(words, one.reports)}</span></button>'
+        f'{label}</span> <span class="n">{number(words, one.reports)}</span></button>'
         f'<button type="button" class="put" {of_value} aria-label="{ask}" title="{ask}">'
         f'<span aria-hidden="true">{escape(words.gettext("Ask"))}</span></button></li>'
     )
 
 
-def _row(info: ReportInfo) -> Row:
+def _row(info: ReportInfo, words: Words) -> Row:
     """A report's id, and its cells as plain text."""
     more = len(info.methods) - METHODS
     methods = ", ".join(info.methods[:METHODS]) + (f" +{more}" if more > 0 else "")
-    kind = (info.kind or info.type).capitalize()
-    return (info.id, info.lab, str(info.year or ""), kind, info.title, methods)
+    year, kind = str(info.year or ""), kind_words(info, words)
+    return (info.id, lab_words(info, words), year, kind, info.title, methods)
 
 
 def _table(rows: Sequence[Row], words: Words) -> str:

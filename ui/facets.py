@@ -10,10 +10,8 @@ import json
 from html import escape
 from typing import TYPE_CHECKING
 
-from babel import Locale
-
 from rag.facets import FACETS, facet, number_chosen, region_facet, runs
-from rag.labels import FILTER_WORDS, counted
+from rag.labels import FILTER_WORDS, counted, value_words
 from rag.regions import region_name
 from rag.translate import ENGLISH, Words, code_of, marked, number
 from rag.types import Filters
@@ -121,9 +119,5 @@ def data(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH, turn: ob
 
 
 def _label(field: str, name: str, words: Words) -> str:
-    return language_name(name, words) if field == "language" else ""
-
-
-def language_name(code: str, words: Words = ENGLISH) -> str:
-    """A language by its name in the reader's own."""
-    return str(Locale(code_of(words)).languages.get(code, code))
+    said = value_words(field, name, words)
+    return "" if said == name else said

@@ -7,12 +7,12 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from rag.facets import region_facet, runs
-from rag.labels import FILTER_WORDS
+from rag.labels import FILTER_WORDS, value_words
 from rag.regions import region_name
 from rag.translate import ENGLISH, Words, code_of
 from rag.types import Filters
 from ui.choosing import REGION
-from ui.facets import REGION_WORD, language_name
+from ui.facets import REGION_WORD
 
 if TYPE_CHECKING:
     from rag.catalogue import Catalogue
@@ -44,15 +44,13 @@ def _chips(catalogue: Catalogue, chosen: Filters, words: Words) -> Iterator[_Chi
                 if len(region.labs) > 1 and left.keys() >= set(region.labs):
                     yield REGION, region.number, region_name(region.number, code_of(words))
                     left = {lab: None for lab in left if lab not in region.labs}
-            yield from ((field, lab, lab) for lab in left)
+            yield from ((field, lab, value_words(field, lab, words)) for lab in left)
         elif field == "year":
             for first, last in runs(catalogue, chosen.year):
                 one = first == last
                 yield field, str(first) if one else f"{first}-{last}", _span(first, last)
-        elif field == "language":
-            yield from ((field, str(v), language_name(str(v), words)) for v in values)
         else:
-            yield from ((field, str(value), str(value)) for value in values)
+            yield from ((field, str(value), value_words(field, value, words)) for value in values)
 
 
 def _span(first: int, last: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from rag.catalogue import Catalogue
 from rag.facets import known
+from rag.labels import lab_words, value_words
 from rag.translate import ENGLISH, Words, marked
 
 # The filters that Explore shows, in its order, each with the question that a value asks.
@@ -23,7 +24,7 @@ def question(catalogue: Catalogue, pick: Mapping[str, object], words: Words = EN
     """The question about a value or a report; "" for what the collection doesn't have."""
     info = catalogue.reports.get(str(pick.get("report")))
     if info:
-        return words.gettext(_OF_REPORT).format(lab=info.lab, title=info.title)
+        return words.gettext(_OF_REPORT).format(lab=lab_words(info, words), title=info.title)
     field, value = str(pick.get("field")), str(pick.get("value"))
     name = known(catalogue, field, value) if field in QUESTIONS else None
     return "" if name is None else asking(field, str(name), words)
@@ -32,7 +33,7 @@ def question(catalogue: Catalogue, pick: Mapping[str, object], words: Words = EN
 def asking(field: str, name: str, words: Words = ENGLISH) -> str:
     """The question about a value that the collection has."""
     # "13. Climate action" is asked for as "climate action".
-    said = name.partition(". ")[2] or name if field == "sdg" else name
+    said = name.partition(". ")[2] or name if field == "sdg" else value_words(field, name, words)
     if field != "country" and said[1:].islower():
         said = said[0].lower() + said[1:]
     return words.gettext(QUESTIONS[field]).format(value=said)

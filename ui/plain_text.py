@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from rag.coverage_words import coverage_sentence
-from rag.labels import kind_words
+from rag.labels import kind_words, lab_words
 from rag.translate import ENGLISH, Words
 from rag.types import Answer, Citation
 from ui.cards import by_number
@@ -28,7 +28,8 @@ def plain_text(answer: Answer, words: Words = ENGLISH) -> str:
 def _source(citations: list[Citation], words: Words) -> Iterator[str]:
     passage = citations[0].passage
     info = passage.report
-    facts = ", ".join(str(x) for x in (info.lab, info.year, kind_words(info, words)) if x)
+    told = (lab_words(info, words), info.year, kind_words(info, words))
+    facts = ", ".join(str(x) for x in told if x)
     yield f"[{citations[0].n}] {facts}: {info.title}"
     for citation in citations:
         yield f"“{' '.join(citation.quote.split())}”"

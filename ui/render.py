@@ -8,7 +8,8 @@ from html import escape
 
 from rag.brief_lines import SPEAKER
 from rag.check_words import REASON, checked_sentence, struck_sentence
-from rag.labels import counted, mode_words
+from rag.labels import counted, kind_words, mode_words
+from rag.notices import notice_words
 from rag.translate import ENGLISH, RIGHT_TO_LEFT, Words, code_of, marked, number
 from rag.types import Answer, Citation, ReportInfo
 from ui.answer_row import row
@@ -109,7 +110,7 @@ def exchange(
 
 def _outcome(one: Exchange, turn: int, reports: Mapping[str, ReportInfo], words: Words) -> str:
     if one.error:
-        return f'<p class="error" role="alert">{escape(one.error)}</p>'
+        return f'<p class="error" role="alert">{escape(notice_words(one.error, words))}</p>'
     cut = words.gettext("Stopped before the end.")
     stopped = f'<p class="note">{cut}</p>' if one.stopped else ""
     if one.answer is None:
@@ -125,7 +126,7 @@ def _outcome(one: Exchange, turn: int, reports: Mapping[str, ReportInfo], words:
         text += complete_list(answer, turn, reports, words)
         text += also_mentioned(answer, turn, words)
     if answer.notice:
-        text += f'<p class="note">{escape(answer.notice)}</p>'
+        text += f'<p class="note">{escape(notice_words(answer.notice, words))}</p>'
     body = f'<div class="refused">{text}</div>' if answer.refused else text
     return body + left_out(answer, words) + stopped + footer(answer, turn, reports, words)
 
@@ -170,7 +171,7 @@ def complete_list(
     """The complete list that a "which" or "how many" question asks for, with its count."""
     coverage = answer.coverage
     cites = {c.passage.report.id: cite(c.n, turn, [c], words) for c in answer.citations}
-    rows = [_row(reports[i], cites.get(i, "")) for i in coverage.reports if i in reports]
+    rows = [_row(reports[i], cites.get(i, ""), words) for i in coverage.reports if i in reports]
     names = [words.gettext(name) for name in (*COLUMNS, "Source")]
     names[-1] = f'<span class="away">{names[-1]}</span>'
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
@@ -202,11 +203,11 @@ def also_mentioned(answer: Answer, turn: int, words: Words = ENGLISH) -> str:
     return f'<details class="mentioned"><summary>{told}</summary>{shown}</details>'
 
 
-def _row(info: ReportInfo, link: str) -> str:
-    kind = escape((info.kind or info.type).capitalize())
+def _row(info: ReportInfo, link: str, words: Words) -> str:
+    kind = escape(kind_words(info, words))
     when = f"<td>{info.year or ''}</td><td>{kind}</td>"
     return (
-        f'<tr><td>{lab(info)}</td>{when}<td dir="auto">{escape(info.title)}</td>'
+        f'<tr><td>{lab(info, words)}</td>{when}<td dir="auto">{escape(info.title)}</td>'
         f"<td>{link}</td></tr>"
     )
 

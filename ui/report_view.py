@@ -88,7 +88,7 @@ def _head(info: ReportInfo, link: str, words: Words) -> str:
         else ""
     )
     return (
-        f'<p class="who">{lab(info)} <span class="when">{facts}</span></p>'
+        f'<p class="who">{lab(info, words)} <span class="when">{facts}</span></p>'
         f'<h2 id="report-title" dir="auto">{escape(info.title or info.id)}</h2>{archive}'
     )
 

@@ -168,16 +168,16 @@ window.askViews = (() => {
     button.textContent = all ? button.dataset.few : button.dataset.every;
   }
 
-  function bar(first, [name, n], most) {
+  function bar(first, [name, n, label], most) {
     const item = first.cloneNode(true);
     const [button, asks] = item.querySelectorAll(BUTTON);
     item.className = "copy";
     item.style.setProperty("--share", n / most);
     for (const one of [button, asks]) one.dataset.value = name;
     button.setAttribute("aria-pressed", "false");
-    button.querySelector(".label").textContent = name;
+    button.querySelector(".label").textContent = label;
     button.querySelector(".n").textContent = n.toLocaleString(root.lang || undefined);
-    const said = `${asks.textContent.trim()}: ${name}`;
+    const said = `${asks.textContent.trim()}: ${label}`;
     for (const key of ["aria-label", "title"]) asks.setAttribute(key, said);
     return item;
   }

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 
 from rag.facets import Value
-from rag.labels import counted
+from rag.labels import counted, country_words
 from rag.translate import ENGLISH, Words, number
 
 # Where a new shade may begin: at a round number near the one of the lab of this rank (0 to 1).
@@ -73,7 +73,7 @@ def steps(counts: Sequence[int]) -> tuple[int, ...]:
 
 def _place(code: str, lab: Value, bounds: Sequence[int], words: Words) -> str:
     atlas = world()
-    said = f"{lab.name}: {counted(lab.reports, 'report', words)}"
+    said = f"{country_words(lab.name, words)}: {counted(lab.reports, 'report', words)}"
     shape = f'<path d="{atlas.shapes[code]}"/>' if code in atlas.shapes else ""
     if point := atlas.points.get(code):
         shape += f'<circle cx="{point[0]}" cy="{point[1]}" r="5"/>'

@@ -1,0 +1,121 @@
+"""Names of labs, kinds of report and notices in the reader's language."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from fake_engine import FakeEngine, answer, report
+
+from rag.brief_lines import SPEAKER
+from rag.briefs import filter_sentence
+from rag.endings import CUT_SHORT, REPEATED, WHY
+from rag.labels import country_words, kind_words, lab_words, value_words
+from rag.model_answerer import LEFT_OUT
+from rag.notices import notice_words
+from rag.rerank import NOT_USED
+from rag.run import FALLBACK, NOTHING_LEFT, UNSUPPORTED
+from rag.servers import _explain
+from rag.translate import ENGLISH, languages, words_in
+from rag.types import Filters
+from ui import chips, cite, explore, facets, picked, render
+from ui.exchange import Exchange
+
+OTHERS = [code for code in languages() if code != "en"]
+FRENCH = words_in("fr")
+
+
+def test_labs_are_named_in_the_reader_s_language() -> None:
+    assert country_words("Peru", FRENCH) == "Pérou"
+    assert country_words("Ivory Coast", words_in("es")) == "Côte d’Ivoire"
+    assert country_words("Korea, Republic of", words_in("pt")) == "Coreia do Sul"
+    assert country_words("Peru, Togo", words_in("ar")) == "بيرو، توغو"
+    for name in ("Atlantis", "<b>Peru</b>", "", ", "):
+        assert country_words(name, FRENCH) == name
+    # English is what the report says, whatever CLDR calls it.
+    assert country_words("Turkey") == "Turkey"
+    assert lab_words(report(0), FRENCH) == "Pérou"
+    assert lab_words(report(0, countries=()), FRENCH) == "Laboratoire inconnu"
+
+
+def test_kinds_types_and_languages_are_words() -> None:
+    assert value_words("kind", "closing", FRENCH) == "bilan final"
+    assert value_words("kind", "closing") == "closing"
+    assert value_words("type", "learningplan", FRENCH) == "Plan d’apprentissage par l’action"
+    assert value_words("type", "learningplan") == "Action learning plan"
+    assert value_words("language", "fr", words_in("es")) == "francés"
+    assert value_words("theme", "Peru", FRENCH) == "Peru"
+    assert kind_words(report(0, kind="", type="learningplan")) == "Action learning plan"
+    wanted = Filters(country=("Peru",), kind=("plan",))
+    told = filter_sentence(wanted, words_in("es"))
+    assert "Perú" in told
+    assert told.endswith("plan")
+
+
+def test_the_page_names_labs_so_and_goes_on_by_their_names_in_the_index() -> None:
+    engine = FakeEngine()
+    chosen = Filters(country=("Peru",), type=("learningplan",))
+    rows = facets.data(engine.catalogue, Filters(), FRENCH)
+    assert '["Peru", "Pérou", 4, 0, 0]' in rows
+    chip = picked.picked(engine.catalogue, chosen, FRENCH)
+    assert "Pérou" in chip
+    assert 'data-value="Peru"' in chip
+    one = Exchange("Q", asked=chosen, answer=answer())
+    assert "Pérou" in chips.scope(one, 1, FRENCH)
+    shown = render.exchange(one, 1, engine.catalogue.reports, True, FRENCH)
+    assert "Pérou, 2021" in shown
+    assert "Pérou" in cite.cite(1, 1, answer().citations[:1], FRENCH)
+    view = explore.explore(engine.catalogue, Filters(), FRENCH)
+    assert 'data-value="Viet Nam"' in view
+    assert "Viêt Nam" in view
+    assert 'aria-label="Pérou: 4 rapports"' in view
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Peru (2022, plan): ",
+        "Pérou (2022, bilan final): ",
+        "Perú (2022, informe de cierre): ",
+        "بيرو (2022, تقرير ختامي): ",
+    ],
+)
+def test_who_speaks_is_known_in_each_language(said: str) -> None:
+    assert SPEAKER.match(f"{said}Wet sand.")
+
+
+@pytest.mark.parametrize("code", OTHERS)
+@pytest.mark.parametrize(
+    "said",
+    [
+        CUT_SHORT.format(why=WHY["length"]),
+        CUT_SHORT.format(why=WHY["content_filter"]),
+        REPEATED,
+        LEFT_OUT.format(read=3, all=20),
+        UNSUPPORTED.format(n=2),
+        NOTHING_LEFT,
+        f"The reranker's server failed (HTTP 500). {NOT_USED}",
+        f"The reranker failed (ValueError). {NOT_USED}",
+        *(
+            f"{_explain('language model', httpx.ConnectError(''), status)} {FALLBACK}"
+            for status in (400, 401, 404, 429, 500, None)
+        ),
+    ],
+)
+def test_notices_are_told_in_every_language(code: str, said: str) -> None:
+    told = notice_words(said, words_in(code))
+    english = [part for part in said.split(". ") if part.strip(".") and part in told]
+    assert english == []
+    assert notice_words(said, ENGLISH) == said
+
+
+def test_notices_in_a_row_are_all_told_and_unknown_ones_stay() -> None:
+    both = f"{CUT_SHORT.format(why=WHY['length'])} {UNSUPPORTED.format(n=12)} Nobody knows this."
+    told = notice_words(both, FRENCH)
+    assert told.startswith("La réponse a été interrompue. Augmentez ASKLABS_ANSWER_TOKENS")
+    assert told.endswith("n’étaye : 12. Nobody knows this.")
+    hostile = "The answer was cut short. <b>{why} {0}</b> \\1"
+    assert notice_words(hostile, FRENCH).endswith(" <b>{why} {0}</b> \\1")
+    spoken = render.exchange(
+        Exchange("Q", answer=answer(notice=UNSUPPORTED.format(n=1))), 1, {}, words=FRENCH
+    )
+    assert "étaye : 1." in spoken
