@@ -38,12 +38,16 @@ def plural(one: str, many: str) -> tuple[str, str]:
 def retold(said: str, known: Sequence[str], words: Words) -> str:
     """A text of which what reads like one of the `known` messages is said in other words.
 
-    It may hold several of them; what stands where a message has a `{name}` is kept as it is.
+    It may hold several of them; what stands where a message has a `{name}` is kept as it is. At the
+    beginning of a message that is one word.
     """
     for message in known:
         pieces = re.split(r"\{(\w+)\}", message)
         pattern = "".join(
-            f"(?P<{piece}>.+?)" if i % 2 else re.escape(piece) for i, piece in enumerate(pieces)
+            f"(?P<{piece}>{'.+?' if pieces[0] or i > 1 else r'[^ ]+'})"
+            if i % 2
+            else re.escape(piece)
+            for i, piece in enumerate(pieces)
         )
         ends = r"(?=\W|$)" if pieces[-1] else "$"
         said = re.sub(
