@@ -15,6 +15,8 @@ SPEAKER = re.compile(r"([^\[\]*:]{2,80} \((?:\d{4}|\w+)(?:, \w+(?: \w+){0,3})?\)
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 # Not allowed in XML, or without a meaning in a document: C0 and C1 controls, halves of pairs.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# Between them a text has a direction of its own.
+ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 _BIDI_CONTROL = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -50,7 +52,9 @@ def answer_lines(text: str, known: set[int]) -> Iterator[Line]:
 
 
 def _runs(text: str, known: set[int]) -> tuple[Run, ...]:
-    text = SPEAKER.sub(r"**\1**", text, count=1) if SPEAKER.match(text) else text
+    if spoken := speaker(text):
+        name, said, turns = spoken
+        text = f"**{name}**{f' {ISOLATE}{said.strip()}{END_ISOLATE}' if turns else said}"
     runs, at = [], 0
     for match in _NOTE_OR_BOLD.finditer(text):
         if match[1] and int(match[1]) not in known:
@@ -61,6 +65,18 @@ def _runs(text: str, known: set[int]) -> tuple[Run, ...]:
         at = match.end()
     runs.append(Run(text[at:]))
     return tuple(run for run in runs if run.text or run.note)
+
+
+def speaker(text: str) -> tuple[str, str, bool] | None:
+    """Who speaks in a line, what they say, and whether that runs the other way; None for nobody.
+
+    A lab's name stands in the language of the question, its words in their own.
+    """
+    found = SPEAKER.match(text)
+    if not found:
+        return None
+    name, said = found[1], text[found.end() :]
+    return name, said, right_to_left(name) != right_to_left(said)
 
 
 def clean(text: str) -> str:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from fake_engine import FakeEngine, answer, report
 
-from rag.brief_lines import SPEAKER
+from rag.brief_lines import answer_lines
 from rag.briefs import filter_sentence
 from rag.endings import CUT_SHORT, REPEATED, WHY
 from rag.labels import country_words, kind_words, lab_words, value_words
@@ -80,7 +80,19 @@ def test_the_page_names_labs_so_and_goes_on_by_their_names_in_the_index() -> Non
     ],
 )
 def test_who_speaks_is_known_in_each_language(said: str) -> None:
-    assert SPEAKER.match(f"{said}Wet sand.")
+    html = render.prose(f"{said}Wet sand keeps 3 boxes cool [1].", 1)
+    name, turned = said.strip(), "<bdi>" in html
+    assert f"<strong>{name}</strong>" in html
+    # Beside an Arabic name, words of another script keep their own direction.
+    assert turned == name.startswith("بيرو")
+    (line,) = answer_lines(f"{said}Wet sand [1].", {1})
+    assert (line.runs[0].text, line.runs[0].bold) == (name, True)
+    written = "".join(run.text for run in line.runs[1:])
+    assert written.strip() == ("\u2068Wet sand.\u2069" if turned else "Wet sand.")
+
+
+def test_an_arabic_line_of_an_arabic_lab_is_not_set_apart() -> None:
+    assert "<bdi>" not in render.prose("مصر (2022, خطة): الرمل المبلل [1].", 1)
 
 
 @pytest.mark.parametrize("code", OTHERS)

@@ -50,7 +50,9 @@ window.askReading = (() => {
     const start = link.closest("p, li, td, h4")?.getBoundingClientRect() ?? at;
     const places = [at.bottom + 6, start.top - height - 6, at.top - height - 6];
     const fits = (top) => top >= 8 && top + height <= window.innerHeight - 8;
-    peek.style.left = `${Math.max(8, Math.min(at.left - 16, rightmost))}px`;
+    const turned = getComputedStyle(document.documentElement).direction === "rtl";
+    const left = turned ? at.right + 16 - width : at.left - 16;
+    peek.style.left = `${Math.max(8, Math.min(left, rightmost))}px`;
     peek.style.top = `${places.find(fits) ?? places[0]}px`;
   }
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-from rag.brief_lines import SPEAKER
+from rag.brief_lines import speaker
 from rag.check_words import REASON, checked_sentence, struck_sentence
 from rag.labels import counted, kind_words, mode_words
 from rag.notices import notice_words
@@ -70,9 +70,11 @@ def _inline(
         # A narrow no-break space keeps the number on the line of the words it belongs to.
         return "\u202f" + cite(n, turn, citations[n] if citations else (), words)
 
-    said = SPEAKER.sub(r"**\1**", text, count=1) if SPEAKER.match(text) else text
+    name, said, turns = speaker(text) or ("", text, False)
     html = BOLD.sub(r"<strong>\1</strong>", _MARK.sub(link, escape(said)))
-    return html.replace("</a>\u202f<a", "</a>\u2009<a")  # a row of numbers may wrap
+    html = html.replace("</a>\u202f<a", "</a>\u2009<a")  # a row of numbers may wrap
+    before = f"<strong>{escape(name)}</strong>" if name else ""
+    return before + (f" <bdi>{html.strip()}</bdi>" if turns else html)
 
 
 def conversation(
