@@ -191,14 +191,14 @@ def test_what_the_question_names_is_taken_out_and_taken_back(
     assert rows.count() > narrow
     back = page.get_by_role("button", name="Use again, Year: 2023")
     expect(back).to_be_focused()
-    page.get_by_role("button", name="Ask again without Type: learningplan").click()
+    page.get_by_role("button", name="Ask again without Type: Action learning plan").click()
     expect(gone).to_have_count(2, timeout=30_000)
     expect(page.locator("#turn-3")).to_have_count(0)
 
     back.focus()
     page.keyboard.press("Enter")
     expect(gone).to_have_count(1, timeout=30_000)
-    expect(gone).to_contain_text("learningplan")
+    expect(gone).to_contain_text("Action learning plan")
     expect(year).to_be_focused()
 
 

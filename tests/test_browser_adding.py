@@ -16,6 +16,7 @@ from fake_engine import FakeEngine
 from free_port import free_port
 from playwright.sync_api import Page, expect
 from test_browser import ask
+from test_browser_access import serious
 
 from ingest import uploads
 from ingest.sync import sync
@@ -90,6 +91,7 @@ def test_what_is_sent_comes_in_and_is_answered_from(
     expect(page.locator("#desk .facts dd").first).to_have_text("5")
     facet = page.locator('.facet[data-field="country"]')
     expect(facet.locator("label", has_text="Chad")).to_be_visible()
+    assert serious(page) == []
     assert {p.name for p in (engine.settings.index / UPLOADED).iterdir()} == {"chad.md", "togo.md"}
     said.get_by_role("button", name="Ferries of Chad").click()
     expect(page.locator("dialog.report")).to_contain_text("solar lamps over Fianga")
