@@ -14,7 +14,6 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.about import about_answer
-from rag.asked import as_meant
 from rag.catalogue import Catalogue
 from rag.contacts import mask_contacts, mask_hits, mask_passage
 from rag.folder import current_database
@@ -23,7 +22,7 @@ from rag.lists import list_answer
 from rag.mentions import mentions
 from rag.model_answerer import ModelAnswerer
 from rag.models import embed_query, embedding_name, make_embedding, make_llm
-from rag.planner import Planner, make_planner
+from rag.planner import Planner, make_planner, understood
 from rag.rerank import Reranker, make_reranker
 from rag.retrieve import Found, HybridRetriever
 from rag.rows import StoredReport
@@ -74,7 +73,7 @@ class Engine:
             models.result()
             languages.result()
         # No server need be asked for that.
-        find(retriever, _planned(Planner(), snapshot, ready, (), Filters(), Filters()))
+        find(retriever, understood(Planner(), snapshot, ready, (), Filters(), Filters()))
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of what the index holds now; taken anew when an ingest changed it.
@@ -131,7 +130,7 @@ class Engine:
         clock = time.perf_counter
         started = clock()
         snapshot, retriever = self._current()
-        plan = _planned(self._planner, snapshot, question, history, filters, ignored)
+        plan = understood(self._planner, snapshot, question, history, filters, ignored)
         planned = clock()
         if plan.intent == "about":
             about = about_answer(plan, snapshot.catalogue, snapshot.language_counts)
@@ -205,7 +204,7 @@ class Engine:
         Where its `plan` is given, it is not made again.
         """
         snapshot, retriever = self._current()
-        plan = plan or _planned(self._planner, snapshot, question, (), filters, ignored)
+        plan = plan or understood(self._planner, snapshot, question, (), filters, ignored)
         found = self._find(retriever, plan, explain)
         if found.notice:
             _log.warning(found.notice)
@@ -220,7 +219,7 @@ class Engine:
         ignored: Filters = Filters(),
     ) -> QueryPlan:
         """How a question is understood."""
-        return _planned(self._planner, self._current()[0], question, history, filters, ignored)
+        return understood(self._planner, self._current()[0], question, history, filters, ignored)
 
     @property
     def passages(self) -> Sequence[Passage]:
@@ -258,22 +257,6 @@ class Engine:
             "answers": self._answerer.name,
             "versions": {name: version(name) for name in _PACKAGES},
         }
-
-
-def _planned(
-    planner: Planner,
-    snapshot: Snapshot,
-    question: str,
-    history: Sequence[Turn],
-    filters: Filters,
-    ignored: Filters,
-) -> QueryPlan:
-    """The plan of a question as it was meant, with what is like its words."""
-    keyword = snapshot.keyword
-    meant = as_meant(question, language_of(question.lower(), min_letters=8), keyword)
-    plan = planner.plan(meant, history, filters, snapshot.catalogue, ignored)
-    alike = snapshot.lexicon.alike(plan.standalone, plan.language, keyword)
-    return replace(plan, question=question, alike=alike)
 
 
 _PACKAGES = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from rag.asked import as_meant
 from rag.catalogue import Catalogue
 from rag.errors import ModelError, SettingsError
 from rag.models import complete_chat, make_llm
@@ -21,6 +22,7 @@ from rag.plan import all_understood, asks_for_a_list, has_sides, make_plan
 from rag.prompts import plan_messages
 from rag.recognised import without
 from rag.settings import Settings
+from rag.snapshot import Snapshot
 from rag.types import Filters, QueryPlan, Turn
 from rag.words import language_of
 
@@ -85,6 +87,22 @@ class Planner:
         if rules.intent == "about" or len(rules.question) > MOST_SAID:
             return False
         return self._whole or rules.follows
+
+
+def understood(
+    planner: Planner,
+    snapshot: Snapshot,
+    question: str,
+    history: Sequence[Turn],
+    filters: Filters,
+    ignored: Filters,
+) -> QueryPlan:
+    """The plan of a question as it was meant, with what is like its words."""
+    keyword = snapshot.keyword
+    meant = as_meant(question, language_of(question.lower(), min_letters=8), keyword)
+    plan = planner.plan(meant, history, filters, snapshot.catalogue, ignored)
+    alike = snapshot.lexicon.alike(plan.standalone, plan.language, keyword)
+    return replace(plan, question=question, alike=alike)
 
 
 def make_planner(settings: Settings) -> Planner:
