@@ -15,6 +15,7 @@ from ui.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(?:sh|console|bash)\n(.*?)```", README, re.DOTALL)
 COMMANDS = [
@@ -75,3 +76,14 @@ def test_each_file_it_points_to_exists() -> None:
 
 def test_the_picture_is_small() -> None:
     assert (ROOT / "docs" / "page.png").stat().st_size < 300 * 1024
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_other_pages_name_settings_files_and_targets_that_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for name in re.findall(rf"{PREFIX}([A-Z_]+)", text):
+        assert name.lower() in Settings.model_fields, name
+    for path in re.findall(r"`((?:rag|ingest|ui|eval|tests)/[\w/]+\.(?:py|json))`", text):
+        assert (ROOT / path).exists(), path
+    for target in re.findall(r"\bmake ([a-z][a-z-]*)", text):
+        assert f"\n{target}:" in MAKEFILE, target
