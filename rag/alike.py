@@ -8,12 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """A word of a question: its own `terms`, and terms of the collection by their similarity.
-
-    Those in `near` tell that a sentence may speak of it; the closer ones in `searched` are
-    searched for beside it.
-    """
+    """A word of a question: its own `terms`, and by their similarity the terms `near` to it."""
 
     terms: frozenset[str]
     near: Mapping[str, float]
-    searched: Mapping[str, float]

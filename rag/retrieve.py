@@ -22,7 +22,6 @@ from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle
 
 from rag.keyword import Scores
-from rag.lexicon import alike_scores
 from rag.models import embed_query
 from rag.nodes import to_scored_node
 from rag.snapshot import Snapshot
@@ -37,8 +36,6 @@ K = 20
 DEPTH = 200
 WEIGHT_DENSE = 1.0
 WEIGHT_KEYWORD = 1.0
-# For a question in another language than most reports, words that are alike meet.
-WEIGHT_KEYWORD_OTHER = 0.75
 WEIGHT_STATIC = 1.0
 WEIGHT_STATIC_OTHER = 0.25
 # Share of an abstaining ranking's weight that the dense ranking has for it.
@@ -117,19 +114,17 @@ class HybridRetriever(BaseRetriever):
         # "What did labs learn about ..." is close to every answer to "What did you learn?": a
         # question to many labs is searched for by what it is about.
         about = focus(plan.standalone, plan.language) if plan.wide else plan.standalone
-        index, languages = self._snapshot.keyword, self._snapshot.languages
-        keyword = index.scores(plan.standalone, plan.language, pairs=plan.wide)
-        keyword += alike_scores(index, plan.alike, plan.language, languages)
+        keyword = self._snapshot.keyword.scores(plan.standalone, plan.language, pairs=plan.wide)
         vector = np.asarray(embed_query(self._embedding, about), np.float32)
         english = plan.language == LANGUAGE
-        of_keyword = WEIGHT_KEYWORD if english else WEIGHT_KEYWORD_OTHER
         of_static = WEIGHT_STATIC if english else WEIGHT_STATIC_OTHER
+        languages = self._snapshot.languages
         foreign = languages != plan.language
-        proxy = of_keyword * foreign + of_static * (foreign & (languages != LANGUAGE))
+        proxy = WEIGHT_KEYWORD * foreign + of_static * (foreign & (languages != LANGUAGE))
         return {
             "keyword": (
                 np.where(keyword > 0, keyword, -np.inf),
-                np.full(len(languages), of_keyword),
+                np.full(len(languages), WEIGHT_KEYWORD),
             ),
             "static": (
                 self._snapshot.static @ encode_static([about])[0],

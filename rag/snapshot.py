@@ -76,7 +76,7 @@ class Snapshot:
     @cached_property
     def languages(self) -> npt.NDArray[np.str_]:
         """The language of each passage."""
-        return _languages(self.passages)
+        return np.array([passage.language for passage in self.passages] or [""])
 
     @cached_property
     def language_counts(self) -> Mapping[str, int]:
@@ -149,12 +149,8 @@ def build_snapshot(
         _merged(base.static if base else None, known, static),
         signed,
         words,
-        Lexicon.build(keyword, _languages(passages), base.lexicon if base else None),
+        Lexicon.build(keyword, base.lexicon if base else None),
     )
-
-
-def _languages(passages: Sequence[Passage]) -> npt.NDArray[np.str_]:
-    return np.array([passage.language for passage in passages] or [""])
 
 
 def with_texts(

@@ -219,7 +219,7 @@ def _shares(
 
     In another language than the question's, a word gives the square of the similarity of what is
     most like it. With that the citations of the development questions in other languages (n=28)
-    are of the right report in 0.71 instead of 0.61, and quote the evidence in 0.71 instead of
+    are of the right report in 0.70 instead of 0.61, and quote the evidence in 0.71 instead of
     0.59.
     """
     for word, weight in wanted.items():
