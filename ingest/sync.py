@@ -21,6 +21,7 @@ from ingest.compare import Comparison, Known, Progress, SyncResult, Todo, compar
 from ingest.files import Found, read_files
 from ingest.forms import Forms
 from ingest.lessons import load_lessons, save_lessons
+from ingest.sentences import keep_sentences
 from ingest.sources import SourceFile, collect
 from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
 from rag.folder import (
@@ -212,7 +213,9 @@ def _carry_out(
     writer.write_reports(todo.rows)
     many = todo.result.passages >= MANY
     with open_embed(settings, many) as embed:
-        _write(writer, todo.todo, embed, settings.embedding_threads if many else 1, progress)
+        threads = settings.embedding_threads if many else 1
+        _write(writer, todo.todo, embed, threads, progress)
+        keep_sentences(store.home, todo.todo, settings, embed, threads, progress)
     writer.delete(todo.gone)
     todo.result.revision = writer.seal(todo.forms.to_json())
     if todo.lessons:

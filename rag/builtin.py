@@ -5,19 +5,26 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.encoder import NAME, encode
+from rag.sentence_vectors import SentenceVectors
 
-# Vectors that are remembered: of sentences of the reports, which answers on one topic share. Most
-# of the time that an answer takes goes into them. 2 KB each.
+# Vectors that are remembered: of texts that no ingest has made, such as questions and what a model
+# wrote, and of an index without kept sentences those. 2 KB each.
 REMEMBERED = 20_000
 
 
 class Remembering:
-    """Encodes like `encode`, but each of the latest texts once; safe to share between threads."""
+    """Encodes like `encode`, but each of the latest texts once; safe to share between threads.
+
+    What is in `kept` is not encoded at all.
+    """
+
+    kept = SentenceVectors()
 
     def __init__(self, most: int = REMEMBERED) -> None:
         self._most = most
@@ -30,6 +37,7 @@ class Remembering:
             found = {text: self._vectors[text] for text in texts if text in self._vectors}
             for text in found:
                 self._vectors.move_to_end(text)
+        found |= self.kept.find([text for text in dict.fromkeys(texts) if text not in found])
         new = [text for text in dict.fromkeys(texts) if text not in found]
         if new:
             vectors = np.asarray(encode(new), dtype=np.float32)
@@ -46,6 +54,11 @@ class Remembering:
 
 
 _shared = Remembering()
+
+
+def use_sentences(database: Path) -> None:
+    """From now on take vectors of sentences from those kept beside a database, if they are good."""
+    _shared.kept = SentenceVectors.load(database)
 
 
 def encode_remembered(texts: Sequence[str]) -> list[list[float]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rag.types import Hit, QueryPlan
+from rag.injected import instructs
+from rag.types import Hit, QueryPlan, Span
+from rag.words import sentences, words
 
 # How many sentences an extractive answer has: of one report or side by side, of many labs; and how
 # many of them one report may give where several labs are to be heard. With 8 instead of 6 the
@@ -24,6 +27,9 @@ NEIGHBOURS = 0.1
 FOCUS_SHARE = 0.9
 # Of the words of the shorter of two sentences so many in the other say the same.
 SAME = 0.6
+# Sentences with fewer words say nothing by themselves, unless they are the whole answer.
+MIN_WORDS = 5
+_URL = re.compile(r"\[?(?:https?://|www\.)\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,21 @@ class Candidate:
     words: frozenset[str]
     similarity: float
     score: float
+
+
+def usable(text: str) -> list[Span]:
+    """The sentences of a passage's text that can stand alone; of a very short one, the first."""
+    # The row of a table says nothing without its heads; an instruction is no lab's finding.
+    told = [
+        (a, b)
+        for a, b in sentences(text)
+        if not text[a:b].startswith("|") and not instructs(text[a:b])
+    ]
+    bare = {(a, b): _URL.sub("", text[a:b]) for a, b in told}
+    # A sentence that is mostly links is a list of them.
+    spans = [(a, b) for (a, b), said in bare.items() if words(said) and 2 * len(said) >= b - a]
+    whole = [span for span in spans if len(words(bare[span])) >= MIN_WORDS]
+    return whole or spans[:1]
 
 
 def with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:

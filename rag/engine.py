@@ -14,6 +14,7 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.about import about_answer
+from rag.builtin import use_sentences
 from rag.catalogue import Catalogue
 from rag.contacts import mask_contacts, mask_hits, mask_passage
 from rag.folder import current_database
@@ -94,6 +95,8 @@ class Engine:
                     store = open_store(self.settings.index, made_by)
                     snapshot = open_snapshot(store)
                     store.close()
+                if self.settings.embedding == "builtin":
+                    use_sentences(snapshot.home)
                 self._state = snapshot, HybridRetriever(snapshot, self._embedding)
             return self._state
         finally:

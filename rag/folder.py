@@ -3,7 +3,8 @@
     index/
       current          names the database that readers use
       unfinished       names a database that an ingest was writing, and the one it was copied from
-      db-6f1c0a2b/     a Chroma database, and the search caches derived from it
+      db-6f1c0a2b/     a Chroma database, and what is derived from it: what searching needs,
+                       and the vectors of the reports' sentences
       ingest.lock      held by the one who writes
       reports/         report files that came through the page; each ingest reads them too
 
@@ -33,9 +34,10 @@ LOCK = "ingest.lock"
 DATABASE = "chroma.sqlite3"
 UPLOADED = "reports"
 # Derived from a database and never changed, only made and deleted: folders of what searching
-# needs, and vectors that are in none of these folders yet.
+# needs, vectors that are in none of these folders yet, and vectors of sentences.
 CACHE = "cache-"
 VECTORS = "vectors-"
+SENTENCES = "sentences-"
 _UNFINISHED = "unfinished"
 _PREFIX = "db-"
 
@@ -81,10 +83,15 @@ def copied_database(folder: Path) -> Path:
         held.execute("BEGIN")
         held.execute("SELECT 1 FROM sqlite_master").fetchall()
         shutil.copytree(
-            current, copy, ignore=shutil.ignore_patterns(f"{CACHE}*"), dirs_exist_ok=True
+            current,
+            copy,
+            ignore=shutil.ignore_patterns(f"{CACHE}*", f"{SENTENCES}*"),
+            dirs_exist_ok=True,
         )
         for cache in current.glob(f"{CACHE}[0-9]*"):
             shutil.copytree(cache, copy / cache.name, copy_function=_link)
+        for kept in current.glob(f"{SENTENCES}*"):
+            _link(kept, copy / kept.name)
     remember_unfinished(copy)
     return copy
 
@@ -147,7 +154,7 @@ def _unfinished(folder: Path) -> tuple[str, str]:
     return name, base
 
 
-def _link(source: str, target: str) -> None:
+def _link(source: str | Path, target: str | Path) -> None:
     try:
         os.link(source, target)
     except OSError:

@@ -17,9 +17,8 @@ import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.alike import Alike
-from rag.candidates import Candidate, by_lab, choose, with_neighbours
+from rag.candidates import Candidate, by_lab, choose, usable, with_neighbours
 from rag.cite import defuse, with_marks
-from rag.injected import instructs
 from rag.labels import lab_words, value_words
 from rag.models import embed_query, embed_texts
 from rag.named import countries_in
@@ -28,7 +27,7 @@ from rag.prompts import FRAMES, NEAREST, refusal
 from rag.run_record import Writing
 from rag.translate import words_in
 from rag.types import Hit, QueryPlan, ReportInfo, Turn
-from rag.words import sentences, strip_accents, terms_and_pairs, words
+from rag.words import strip_accents, terms_and_pairs, words
 
 # Cosine similarity (built-in embedding) of the best passage below which a question is not
 # about anything in the reports. All answerable development questions (n=114) and sample cases
@@ -38,8 +37,6 @@ MIN_SIMILARITY = 0.26
 # the least share of that similarity that it needs. The 15 development questions reach 0.99 and more
 # of it, made-up ones about nothing in the reports 0.6 to 1.3.
 WIDE_SHARE = 0.88
-# Sentences with fewer words say nothing by themselves, unless they are the whole answer.
-MIN_WORDS = 5
 # What a lab found answers better than what it meant to find out, and a question answers none.
 FINDING_BONUS = 0.05
 QUESTION_MALUS = 0.3
@@ -58,7 +55,6 @@ NUMBER_BONUS = 0.1
 QUANTITY_GAP = 0.06
 QUANTITY_GAP_ACROSS = 0.2
 NEAREST_SENTENCES = 3
-_URL = re.compile(r"\[?(?:https?://|www\.)\S+")
 _DIGIT = re.compile(r"\d")
 _QUANTITY = re.compile(
     r"\bhow (?:many|much|long|often|far)\b|\bwhat (?:share|percentage|rate|amount|number)\b"
@@ -136,7 +132,10 @@ class ExtractiveAnswerer:
     def _candidates(self, plan: QueryPlan, hits: Sequence[Hit]) -> list[Candidate]:
         told = _told_of(plan, hits)
         found = [
-            (n, hit, span) for n, hit in enumerate(hits, 1) if n in told for span in _usable(hit)
+            (n, hit, span)
+            for n, hit in enumerate(hits, 1)
+            if n in told
+            for span in usable(hit.passage.text)
         ]
         if not found:
             return []
@@ -176,22 +175,6 @@ def _told_of(plan: QueryPlan, hits: Sequence[Hit]) -> set[int]:
         for n, p in passages
         if not named or named & {*p.report.iso} or named & {*countries_in(f"{p.context} {p.text}")}
     }
-
-
-def _usable(hit: Hit) -> list[tuple[int, int]]:
-    """The sentences of a passage that can stand alone; of a very short passage, all."""
-    text = hit.passage.text
-    # The row of a table says nothing without its heads; an instruction is no lab's finding.
-    told = [
-        (a, b)
-        for a, b in sentences(text)
-        if not text[a:b].startswith("|") and not instructs(text[a:b])
-    ]
-    bare = {(a, b): _URL.sub("", text[a:b]) for a, b in told}
-    # A sentence that is mostly links is a list of them.
-    spans = [(a, b) for (a, b), said in bare.items() if words(said) and 2 * len(said) >= b - a]
-    whole = [span for span in spans if len(words(bare[span])) >= MIN_WORDS]
-    return whole or spans[:1]
 
 
 def _weights(plan: QueryPlan, hits: Sequence[Hit]) -> dict[str, float]:

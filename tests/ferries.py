@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,14 @@ from tests.made_up import read_back, report
 
 COUNTRIES = ("Peru", "Fiji", "Mali")
 NOTE = "Please note that we ask you to name one challenge only."
+
+
+@dataclass
+class Encoded:
+    """What an ingest has encoded, as it comes: passages with their context lines, and sentences."""
+
+    passages: list[str] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
 
 
 def text(country: str, answer: str = "", more: str = "") -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from rag.encoder import encode
 from rag.settings import Settings
-from tests.ferries import COUNTRIES, text
+from tests.ferries import COUNTRIES, Encoded, text
 
 
 @pytest.fixture
@@ -29,13 +29,21 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def embedded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The texts that an ingest has embedded, as they come."""
-    seen: list[str] = []
+def encoded(monkeypatch: pytest.MonkeyPatch) -> Encoded:
+    """What an ingest has encoded."""
+    seen = Encoded()
 
     def listening(texts: Sequence[str]) -> list[list[float]]:
-        seen.extend(texts)
+        for one in texts:
+            # A sentence is of one line.
+            (seen.passages if "\n" in one else seen.sentences).append(one)
         return encode(texts)
 
     monkeypatch.setattr("rag.models.encode", listening)
     return seen
+
+
+@pytest.fixture
+def embedded(encoded: Encoded) -> list[str]:
+    """The passages that an ingest has embedded, as they come."""
+    return encoded.passages

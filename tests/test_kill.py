@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ingest.sentences import STAGE
 from ingest.sync import sync
 from rag.folder import current_database
 from rag.rows import passage_row
@@ -76,7 +77,7 @@ def write(folder: Path, countries: tuple[str, ...], answer: str = "") -> None:
 
 def killed(index: Path, reports: Path, rng: random.Random, rebuild: bool = False) -> bool:
     """Run an ingest and kill it at some moment; False where it was done before."""
-    stage, longest = rng.choice((("reading", 0.5), *[("embedding", 1.5)] * 4))
+    stage, longest = rng.choice((("reading", 0.5), *[("embedding", 1.5)] * 4, (STAGE, 0.3)))
     context = get_context("forkserver")
     context.set_forkserver_preload(["tests.killed"])
     process = context.Process(
