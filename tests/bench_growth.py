@@ -58,7 +58,7 @@ def measure(size: int) -> None:
         started = time.perf_counter()
         result = sync([reports], settings, progress=progress)
         seconds = time.perf_counter() - started
-        writing = stages["preparing search"] - stages["embedding"]
+        writing = stages["embedding sentences"] - stages["embedding"]
         print(
             f"{result.passages:7,} passages of {len(result.added):6,} reports: {seconds:6.1f} s, "
             f"{result.passages / seconds:4.0f} passages/s; "

@@ -14,8 +14,10 @@ import pytest
 
 from ingest.sentences import STAGE
 from ingest.sync import sync
+from rag.candidates import usable
 from rag.folder import current_database
 from rag.rows import passage_row
+from rag.sentence_vectors import SentenceVectors
 from rag.settings import Settings
 from rag.snapshot_cache import open_snapshot
 from rag.store import open_store
@@ -61,6 +63,14 @@ def content(index: Path) -> Content:
         {p.id: f"{p.context} {p.text} {passage_row(p, 0)}" for p in snapshot.passages},
         {rows[row].id: vector for row, vector in vectors.items()},
     )
+
+
+def lacking(index: Path) -> set[str]:
+    """The sentences of an index whose vectors are not kept."""
+    snapshot = open_snapshot(open_store(index, {}))
+    asked = {p.text[a:b] for p in snapshot.passages for a, b in usable(p.text)}
+    assert asked
+    return asked - SentenceVectors.load(snapshot.home).find([*asked]).keys()
 
 
 def write(folder: Path, countries: tuple[str, ...], answer: str = "") -> None:
@@ -115,6 +125,7 @@ def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
             before, target = wanted[target], 1 - target
     write(reports, *versions[target])
     assert uninterrupted(index, reports).is_like(wanted[target])
+    assert lacking(index) == set()
 
 
 def test_killed_while_rebuilding(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from openai_server import ScriptedServer
+from pydantic import SecretStr
 
-from ingest.sentences import keep_sentences
+from ingest.sentences import STAGE
 from ingest.sync import sync
 from rag import builtin
 from rag.builtin import Remembering
@@ -223,11 +225,23 @@ def test_an_ingest_that_was_cut_short_is_made_up_for(
     assert set(SentenceVectors.load(database(settings)).find([*wanted])) == wanted
 
 
-def test_of_another_model_nothing_is_kept(tmp_path: Path) -> None:
-    settings = Settings(index=tmp_path, embedding="openai:some-model")
+def test_of_another_model_nothing_is_kept(
+    reports: Path, settings: Settings, server: ScriptedServer
+) -> None:
+    another = {"embedding": "openai:some-model", "openai_base_url": server.url}
+    given = {**another, "openai_api_key": SecretStr("none")}
+    stages: set[str] = set()
+    sync(
+        [reports],
+        settings.model_copy(update=given),
+        progress=lambda stage, *_: stages.add(stage),
+    )
+    assert "embedding" in stages
+    assert STAGE not in stages
+    assert not list(settings.index.glob("db-*/sentences-*"))
 
-    def paid(_: object) -> list[list[float]]:
-        pytest.fail("its server was asked")
 
-    keep_sentences(tmp_path, [], settings, paid, 1, lambda *_: None)
+def test_a_folder_that_can_not_be_written_still_works(tmp_path: Path) -> None:
+    vectors = np.asarray(encode(TEXTS), np.float32)
+    SentenceVectors().save(tmp_path / "none", TEXTS, vectors)
     assert not list(tmp_path.iterdir())
