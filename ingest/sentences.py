@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
-from ingest.compare import Progress, Todo
+from ingest.compare import Comparison, Progress
 from rag.candidates import usable
 from rag.contacts import mask_passage
+from rag.encoder import DIMENSIONS
 from rag.models import Embed
-from rag.sentence_vectors import SentenceVectors
+from rag.sentence_vectors import SentenceVectors, Vectors
 from rag.settings import Settings
+from rag.store import Store
+from rag.types import Passage
 
 STAGE = "embedding sentences"
 # Sentences that a process encodes at a time.
@@ -21,8 +23,8 @@ BATCH = 256
 
 
 def keep_sentences(
-    database: Path,
-    todo: Iterable[Todo],
+    store: Store,
+    todo: Comparison,
     settings: Settings,
     embed: Embed,
     threads: int,
@@ -31,11 +33,13 @@ def keep_sentences(
     """Keep the vectors of reports' sentences beside a database; only new ones are encoded.
 
     Of another model than the built-in one none are kept: who serves it may want to be paid for
-    them. Those of sentences that went stay until the index is made anew.
+    them. Sentences that went from a report stay until a report is deleted: what is not in use is
+    looked for then, which takes seconds.
 
     Args:
-        database: where they are kept.
-        todo: all reports of an ingest, also those that an earlier one cut short has written.
+        store: what is being written and not sealed yet: else an ingest that is cut short here
+            would be taken for done.
+        todo: what the ingest does, with what an earlier one cut short has done of it.
         settings: name the model, and say whether answers see contacts.
         embed: encodes texts, for so many threads at a time.
         threads: how many.
@@ -43,22 +47,43 @@ def keep_sentences(
     """
     if settings.embedding != "builtin":
         return
-    passages = (passage for item in todo for passage in item.passages)
-    seen = map(mask_passage, passages) if settings.mask_contacts else passages
-    wanted = list(dict.fromkeys(p.text[a:b] for p in seen for a, b in usable(p.text)))
-    known = SentenceVectors.load(database)
+    masked = settings.mask_contacts
+    wanted = _sentences((p for item in todo.todo for p in item.passages), masked)
+    known = SentenceVectors.load(store.home)
+    if todo.result.deleted:
+        known = known.only([*wanted, *_sentences(_untouched(store, todo), masked)])
     found = known.find(wanted)
     new = [text for text in wanted if text not in found]
-    if not new:
-        return
-    progress(STAGE, 0, len(new))
-    vectors = []
+    if new or todo.result.deleted:
+        known.save(store.home, new, _encoded(new, embed, threads, progress))
+
+
+def _untouched(store: Store, todo: Comparison) -> list[Passage]:
+    """The passages of the reports that an ingest neither writes nor deletes."""
+    touched = {*todo.gone, *(item.report.info.id for item in todo.todo)}
+    reports = store.reports(store.state.generation)
+    return store.passages({i: report for i, report in reports.items() if i not in touched})
+
+
+def _sentences(passages: Iterable[Passage], masked: bool) -> list[str]:
+    """The sentences of passages that answers will ask for, each once."""
+    seen = map(mask_passage, passages) if masked else passages
+    return list(dict.fromkeys(p.text[a:b] for p in seen for a, b in usable(p.text)))
+
+
+def _encoded(texts: Sequence[str], embed: Embed, threads: int, progress: Progress) -> Vectors:
+    vectors = np.zeros((len(texts), DIMENSIONS), np.float16)
+    if not texts:
+        return vectors
+    progress(STAGE, 0, len(texts))
+    starts = range(0, len(texts), BATCH)
     pool = ThreadPoolExecutor(threads)
     try:
-        for done in pool.map(embed, (new[at : at + BATCH] for at in range(0, len(new), BATCH))):
-            vectors.append(np.asarray(done, np.float32))
-            progress(STAGE, sum(map(len, vectors)), len(new))
+        batches = pool.map(embed, [texts[at : at + BATCH] for at in starts])
+        for at, batch in zip(starts, batches, strict=True):
+            vectors[at : at + len(batch)] = np.asarray(batch, np.float32)
+            progress(STAGE, at + len(batch), len(texts))
     finally:
         # Who interrupts an ingest need not wait for what is being embedded.
         pool.shutdown(wait=False, cancel_futures=True)
-    known.save(database, new, np.concatenate(vectors))
+    return vectors

@@ -202,12 +202,7 @@ def _compared(
     return found, compare(found, known, prune, progress)
 
 
-def _carry_out(
-    todo: Comparison,
-    store: Store,
-    settings: Settings,
-    progress: Progress,
-) -> None:
+def _carry_out(todo: Comparison, store: Store, settings: Settings, progress: Progress) -> None:
     writer = begin(store)
     writer.forget(_unwanted(todo, writer))
     writer.write_reports(todo.rows)
@@ -215,7 +210,7 @@ def _carry_out(
     with open_embed(settings, many) as embed:
         threads = settings.embedding_threads if many else 1
         _write(writer, todo.todo, embed, threads, progress)
-        keep_sentences(store.home, todo.todo, settings, embed, threads, progress)
+        keep_sentences(store, todo, settings, embed, threads, progress)
     writer.delete(todo.gone)
     todo.result.revision = writer.seal(todo.forms.to_json())
     if todo.lessons:

@@ -28,16 +28,13 @@ _TOLERANCE = 0.01
 _WRITTEN = 4096
 
 Hashes = npt.NDArray[np.uint64]
+Vectors = npt.NDArray[np.float16]
 
 
 class SentenceVectors:
     """The kept vectors of texts; without a file, of none. Safe to share between threads."""
 
-    def __init__(
-        self,
-        hashes: Hashes | None = None,
-        vectors: npt.NDArray[np.float16] | None = None,
-    ) -> None:
+    def __init__(self, hashes: Hashes | None = None, vectors: Vectors | None = None) -> None:
         """`vectors` are a row for each of the sorted `hashes`."""
         self._hashes = np.zeros(0, _HASH) if hashes is None else hashes
         self._vectors = np.zeros((0, DIMENSIONS), _NUMBER) if vectors is None else vectors
@@ -70,11 +67,16 @@ class SentenceVectors:
         good = np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) < _TOLERANCE
         return {texts[i]: v for i, v in zip(there[good], vectors[good], strict=True)}
 
-    def save(self, database: Path, texts: Sequence[str], vectors: npt.NDArray[np.float32]) -> None:
+    def only(self, texts: Sequence[str]) -> SentenceVectors:
+        """Those of these texts and no others."""
+        inside = np.isin(self._hashes, _hashes(texts))
+        return SentenceVectors(self._hashes[inside], self._vectors[inside])
+
+    def save(self, database: Path, texts: Sequence[str], vectors: Vectors) -> None:
         """Keep these and the vectors of more texts beside a database, if it can be written."""
         hashes = np.concatenate((_hashes(texts), self._hashes))
         hashes, order = np.unique(hashes, return_index=True)
-        both = np.concatenate((vectors.astype(_NUMBER), self._vectors))
+        both = np.concatenate((vectors, self._vectors)).astype(_NUMBER, copy=False)
         path = _path(database)
         new = path.with_name(f"{path.name}.new")
         try:

@@ -33,7 +33,7 @@ QUESTION = "Who waits for a ferry in Peru?"
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """The file of the vectors of TEXTS."""
-    SentenceVectors().save(tmp_path, TEXTS, np.asarray(encode(TEXTS), np.float32))
+    SentenceVectors().save(tmp_path, TEXTS, np.asarray(encode(TEXTS), np.float16))
     (path,) = tmp_path.iterdir()
     return path
 
@@ -108,7 +108,7 @@ def test_damaged_files_are_ignored_and_made_good(file: Path, damage: str) -> Non
     DAMAGE[damage](file)
     kept = SentenceVectors.load(file.parent)
     assert kept.find(TEXTS) == {}
-    kept.save(file.parent, TEXTS, np.asarray(encode(TEXTS), np.float32))
+    kept.save(file.parent, TEXTS, np.asarray(encode(TEXTS), np.float16))
     assert set(SentenceVectors.load(file.parent).find(TEXTS)) == (
         set() if damage == "a folder" else set(TEXTS)
     )
@@ -121,7 +121,7 @@ def test_vectors_of_another_model_are_not_taken(file: Path) -> None:
 
 def test_what_is_added_does_not_touch_what_readers_have_open(file: Path) -> None:
     before = SentenceVectors.load(file.parent)
-    before.save(file.parent, ["One more."], np.asarray(encode(["One more."]), np.float32))
+    before.save(file.parent, ["One more."], np.asarray(encode(["One more."]), np.float16))
     assert set(before.find([*TEXTS, "One more."])) == set(TEXTS)
     after = SentenceVectors.load(file.parent).find([*TEXTS, "One more."])
     assert set(after) == {*TEXTS, "One more."}
@@ -142,6 +142,20 @@ def test_an_ingest_encodes_each_sentence_once(
     encoded.sentences.clear()
     sync([reports], settings)
     assert not encoded.sentences
+
+
+def test_of_a_deleted_report_nothing_is_kept(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    before = sentences_of(open_engine(settings))
+    for name, answer in (("peru", "All of Lima"), ("fiji", "All of Suva")):
+        (reports / f"{name}.md").write_text(text(name.title(), answer=answer), "utf-8")
+    sync([reports], settings)
+    (reports / "peru.md").unlink()
+    (reports / "fiji.md").write_text(text("Fiji", answer="All of Nadi"), "utf-8")
+    assert sync([reports], settings, prune=True).deleted == ["peru"]
+    wanted = sentences_of(open_engine(settings))
+    others = before | {f"All of {place} waits for a ferry." for place in ("Lima", "Suva", "Nadi")}
+    assert set(SentenceVectors.load(database(settings)).find([*others])) == wanted
 
 
 def test_an_ingest_without_the_file_makes_it_for_what_is_new(
@@ -242,6 +256,6 @@ def test_of_another_model_nothing_is_kept(
 
 
 def test_a_folder_that_can_not_be_written_still_works(tmp_path: Path) -> None:
-    vectors = np.asarray(encode(TEXTS), np.float32)
+    vectors = np.asarray(encode(TEXTS), np.float16)
     SentenceVectors().save(tmp_path / "none", TEXTS, vectors)
     assert not list(tmp_path.iterdir())
