@@ -122,12 +122,3 @@ def _places(old: str, new: str) -> Sequence[int]:
     # A tag's words stand after its two brackets; the space after the colon is not in the file.
     colon = new.find(":") if len(new) > 1 else -1
     return [i + (2 if i <= colon else 1) for i in range(len(new))] if colon > 0 else [0] * len(new)
-
-
-def source_span(raw: str, start: int, end: int, quote: str) -> tuple[int, int] | None:
-    """Where in the file `quote` stands, looked for in the clean text of raw[start:end]."""
-    text, offsets = clean_with_offsets(raw[start:end])
-    at = text.find(quote)
-    if at < 0 or not quote:
-        return None
-    return start + offsets[at], start + offsets[at + len(quote) - 1] + 1

