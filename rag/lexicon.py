@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from rag.alike import Alike
 from rag.keyword import KeywordIndex, Numbers
-from rag.words import content_words, terms, written_words
+from rag.words import content_forms, terms
 
 # Words that fewer passages have are names and slips more often than words.
 LEAST_PASSAGES = 3
@@ -76,9 +76,7 @@ class Lexicon:
     def alike(self, text: str, language: str, keyword: KeywordIndex) -> tuple[Alike, ...]:
         """For each content word of a question what else in the collection means nearly that."""
         # The model knows "déchets", and "dechets" hardly.
-        written = written_words(text)
-        found = dict.fromkeys(written.get(w, w) for w in content_words(text, language))
-        asked = [word for word in found if len(word) >= SHORTEST and word.isalpha()]
+        asked = content_forms(text, language)
         if not asked or not len(self.numbers):
             return ()
         similar = np.asarray(_encode(asked), np.float32) @ self.vectors.T

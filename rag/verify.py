@@ -22,11 +22,11 @@ import numpy as np
 from rag.cite import numbers_in
 from rag.countries import english_name
 from rag.denials import denies_otherwise, gainsaid
-from rag.encoder import encode
+from rag.encoder import DIMENSIONS, encode
 from rag.named import countries_in
 from rag.numerals import ITEM, NUMERALS
 from rag.types import Passage, Status
-from rag.words import sentences, strip_accents, terms, words
+from rag.words import content_forms, sentences, strip_accents, terms, words
 
 Embed = Callable[[Sequence[str]], Any]
 
@@ -36,6 +36,12 @@ PARTLY = 0.22
 # Between the best sentences of two languages only the meaning can be compared.
 SUPPORTED_ACROSS = 0.4
 PARTLY_ACROSS = 0.25
+# In another language a supported sentence has for so many of its words one that means nearly the
+# same in its passage; with less than the second share it is not supported. The 15 right ones among the
+# development answers have 0.5 and more, of 9 wrong ones that only sounded alike 2 have less.
+ALIGNED = 0.45
+ALIGNED_PARTLY = 0.35
+_ALIKE = 0.65
 # A sentence that shares so much of its words with one of the passage says the same or the contrary.
 SAME_WORDS = 0.75
 # Where only a name ties a sentence to its passages, so much of the rest must stand around it.
@@ -43,6 +49,7 @@ AROUND_NAME = 0.4
 # So many sentences in a row, of so many of a passage, are compared with one of the answer.
 _WINDOW = 3
 _MOST = 60
+_MOST_WORDS = 400
 _SHORTEST = 20
 # A name in another language ("Governo", "Government") begins like the passages' word for it:
 # of 32 good answers across languages 6 were doubted for a name that was only translated.
@@ -75,6 +82,7 @@ class Verifier:
         self._question = question
         self._windows: dict[str, Any] = {}
         self._sentences: dict[str, Any] = {}
+        self._words: dict[str, Any] = {}
 
     def verify(self, sentence: str, passages: Sequence[Passage], language: str) -> Verdict:
         """The verdict on a sentence, its marks taken out, by all the passages that it cites."""
@@ -96,9 +104,34 @@ class Verifier:
             return Verdict("unsupported", best.support, amiss)
         if said.tied_by_name(self._question):
             return Verdict("unsupported", best.support, "the passages say it of something else")
+        if best.status == "supported" and not said.same_language:
+            best = self._aligned(best, sentence, language, passages)
         if best.status == "supported" and (doubt := said.doubt(passages, self._question)):
             return Verdict("partly", best.support, doubt)
         return best
+
+    def _aligned(
+        self, verdict: Verdict, sentence: str, language: str, passages: Sequence[Passage]
+    ) -> Verdict:
+        """The verdict, lowered where the passages, in another language, lack most of its words."""
+        forms = content_forms(sentence, language)
+        have = [self._forms(p) for p in passages]
+        if not forms or not any(map(len, have)):
+            return verdict
+        likeness = np.asarray(self._embed(forms), np.float32) @ np.concatenate(have).T
+        share = float((likeness.max(axis=1) >= _ALIKE).mean())
+        if share >= ALIGNED:
+            return verdict
+        status: Status = "partly" if share >= ALIGNED_PARTLY else "unsupported"
+        return Verdict(status, verdict.support, "the passages don't say this")
+
+    def _forms(self, passage: Passage) -> Any:
+        """The vectors of a passage's words."""
+        if passage.id not in self._words:
+            forms = content_forms(passage.text, passage.language)[:_MOST_WORDS]
+            found = np.asarray(self._embed(forms) if forms else [], np.float32)
+            self._words[passage.id] = found.reshape(len(forms), -1 if forms else DIMENSIONS)
+        return self._words[passage.id]
 
     def _vector(self, sentence: str) -> Any:
         # A sentence is verified by several choices of passages.

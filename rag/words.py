@@ -94,6 +94,13 @@ def content_words(text: str, language: str) -> list[str]:
     return [w for w in words(text) if w not in stop and (len(w) > 1 or w.isdigit())]
 
 
+def content_forms(text: str, language: str) -> list[str]:
+    """The content words of a text as they are written, each once, numbers aside."""
+    written = written_words(text)
+    found = dict.fromkeys(written.get(w, w) for w in content_words(text, language))
+    return [word for word in found if len(word) > 2 and word.isalpha()]
+
+
 def written_words(text: str) -> dict[str, str]:
     """Each word of a text as it is written, in lower case, by itself without accents."""
     written = _WORD.findall(unicodedata.normalize("NFC", text).casefold())
