@@ -37,8 +37,8 @@ PARTLY = 0.22
 SUPPORTED_ACROSS = 0.4
 PARTLY_ACROSS = 0.25
 # In another language a supported sentence has for so many of its words one that means nearly the
-# same in its passage; with less than the second share it is not supported. The 15 right ones among the
-# development answers have 0.5 and more, of 9 wrong ones that only sounded alike 2 have less.
+# same in its passage; with less than the second share it is not supported. The 15 right ones among
+# the development answers have 0.5 and more, of 9 wrong ones that only sounded alike 2 have less.
 ALIGNED = 0.45
 ALIGNED_PARTLY = 0.35
 _ALIKE = 0.65
