@@ -10,7 +10,7 @@ DEMO_INDEX ?= $(VENV)/demo-index
 PORT ?= 7860
 # Where `make eval` leaves its runs, and what `asklabs eval run` is given there besides.
 EVAL_OUT ?= $(VENV)/evaluation
-EVAL_OPTIONS ?=
+EVAL_OPTIONS ?= --baseline
 SAMPLE_CASES = eval/sample/cases.jsonl
 FAST_VARIANTS = typos,upper,year
 
