@@ -25,7 +25,9 @@ SHORTEST = 3
 # model for the sake of three rare words.
 LATE = 0.02
 # Cosine similarity from which two words are alike.
-LEAST = 0.65
+ALIKE = 0.65
+# Words of a question that are looked up; a longer one is a text, and would take as long.
+MOST = 60
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class Lexicon:
     def alike(self, text: str, language: str, keyword: KeywordIndex) -> tuple[Alike, ...]:
         """For each content word of a question what else in the collection means nearly that."""
         # The model knows "déchets", and "dechets" hardly.
-        asked = content_forms(text, language)
+        asked = content_forms(text, language)[:MOST]
         if not asked or not len(self.numbers):
             return ()
         similar = np.asarray(_encode(asked), np.float32) @ self.vectors.T
@@ -85,7 +87,7 @@ class Lexicon:
                 frozenset((*terms(word, language), *terms(word, "en"))),
                 {
                     keyword.term(int(self.numbers[i])): float(row[i])
-                    for i in np.flatnonzero(row >= LEAST)
+                    for i in np.flatnonzero(row >= ALIKE)
                 },
             )
             for word, row in zip(asked, similar, strict=True)

@@ -23,6 +23,7 @@ from rag.cite import numbers_in
 from rag.countries import english_name
 from rag.denials import denies_otherwise, gainsaid
 from rag.encoder import DIMENSIONS, encode
+from rag.lexicon import ALIKE
 from rag.named import countries_in
 from rag.numerals import ITEM, NUMERALS
 from rag.types import Passage, Status
@@ -41,7 +42,6 @@ PARTLY_ACROSS = 0.25
 # the development answers have 0.5 and more, of 9 wrong ones that only sounded alike 2 have less.
 ALIGNED = 0.45
 ALIGNED_PARTLY = 0.35
-_ALIKE = 0.65
 # A sentence that shares so much of its words with one of the passage says the same or the contrary.
 SAME_WORDS = 0.75
 # Where only a name ties a sentence to its passages, so much of the rest must stand around it.
@@ -119,7 +119,7 @@ class Verifier:
         if not forms or not any(map(len, have)):
             return verdict
         likeness = np.asarray(self._embed(forms), np.float32) @ np.concatenate(have).T
-        share = float((likeness.max(axis=1) >= _ALIKE).mean())
+        share = float((likeness.max(axis=1) >= ALIKE).mean())
         if share >= ALIGNED:
             return verdict
         status: Status = "partly" if share >= ALIGNED_PARTLY else "unsupported"

@@ -9,7 +9,7 @@ import pytest
 from passages import passage
 
 from rag.keyword import KeywordIndex
-from rag.lexicon import LEAST, Lexicon
+from rag.lexicon import ALIKE, MOST, Lexicon
 from rag.types import Passage
 
 ENGLISH = [
@@ -46,7 +46,7 @@ def kept(passages: list[Passage]) -> set[str]:
 def test_a_word_is_near_to_what_means_the_same(word: str, language: str, meant: str) -> None:
     keyword, lexicon = made(ENGLISH)
     (alike,) = lexicon.alike(word, language, keyword)
-    assert alike.near[meant] >= LEAST
+    assert alike.near[meant] >= ALIKE
     assert len(alike.near) == 1
 
 
@@ -96,3 +96,10 @@ def test_a_grown_collection_keeps_the_vectors_of_its_words() -> None:
     before = lexicon.vectors[[keyword.term(int(n)) for n in lexicon.numbers].index("seller")]
     assert np.array_equal(found.vectors[terms.index("seller")], before)
     assert Lexicon.build(larger, found) is found
+
+
+def test_of_a_long_text_only_the_first_words_are_looked_up() -> None:
+    keyword, lexicon = made(ENGLISH)
+    letters = "abcdefghijklmnopqrst"
+    text = " ".join(f"zz{one}{other}" for one in letters for other in letters)
+    assert len(lexicon.alike(text, "en", keyword)) == MOST
