@@ -10,7 +10,7 @@ from rag.countries import names_to_iso
 from rag.demonyms import adjective_to_iso
 from rag.keyword import KeywordIndex
 from rag.spelling import TIMES, american, in_dictionary, usual
-from rag.words import strip_accents, terms
+from rag.words import stop_words, strip_accents, terms
 
 # A shorter word is a slip away from too many others.
 SHORTEST = 5
@@ -36,7 +36,14 @@ def as_meant(question: str, language: str, keyword: KeywordIndex) -> str:
     calm = _calm(question)
     if len(calm) > MOST:
         return calm
-    return _WORD.sub(lambda match: _meant(match.group(), language, keyword), calm)
+    # Where a text uses capitals, a word without one is no country's name with a slip in it.
+    capitals = calm != calm.lower()
+
+    def meant(match: re.Match[str]) -> str:
+        word = match.group()
+        return _meant(word, language, keyword, places=not capitals or word[0].isupper())
+
+    return _WORD.sub(meant, calm)
 
 
 def _calm(question: str) -> str:
@@ -44,16 +51,16 @@ def _calm(question: str) -> str:
     return question.lower() if shouted and len(question.split()) >= _SHOUTED else question
 
 
-def _meant(word: str, language: str, keyword: KeywordIndex) -> str:
+def _meant(word: str, language: str, keyword: KeywordIndex, *, places: bool) -> str:
     plain = strip_accents(word)
     if len(plain) < SHORTEST or not plain.isascii():
         return word
     here = _passages_with(plain, language, keyword)
-    sure = here > FEW or (here and len(plain) < LONG)
+    sure = here > FEW or (here and len(plain) < LONG) or plain in stop_words(language)
     if sure or _is_name(plain) or in_dictionary(plain) or in_dictionary(american(plain)):
         return word
     near = set(_one_slip_away(plain))
-    found = {other: (len(other), 0) for other in near & _country_words()}
+    found = {other: (len(other), 0) for other in near & _country_words() if places}
     if not found and language == "en":
         counted = {
             other: (usual(other), _passages_with(other, language, keyword)) for other in near

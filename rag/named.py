@@ -11,7 +11,7 @@ from rag.countries import fold_name, names_to_iso
 from rag.demonyms import adjective_to_iso
 from rag.regions import countries_of_regions_in
 from rag.tags import canonical_sdg
-from rag.types import Filters
+from rag.types import Filters, Span
 from rag.words import strip_accents, terms
 
 # What may stand in a question beside its filters without narrowing it.
@@ -20,7 +20,8 @@ _LISTING_WORDS = (
     "were was are there carry tagged give given show find collection many number "
     "count title titles write wrote written publish published year dated learning action plan "
     "plans closing closings experiment experiments report reports lab labs country countries "
-    "solution solutions method methods theme themes utilise utilisent utilisé citent cite "
+    "solution solutions method methods theme themes complete full entire whole different please "
+    "complète complet intégrale completa completo labo labos utilise utilisent utilisé citent cite "
     "liste tous toutes année pays plans expériences clôtures usan usaron utilizaron utilizan "
     "lista todos todas año países planes experimentos cierres usam usaram utilizaram lista "
     "todos ano países planos experimentos encerramentos خطط العمل خطة عام سنة اذكر عناوينها "
@@ -124,21 +125,38 @@ def countries_in(text: str) -> list[str]:
     adjectives ("South African", "colombianos") by their ending. A word in lower case is no
     name of a country where the text uses capitals ("turkey", "chad").
     """
-    parts = re.findall(r"\w+", re.sub(r"['’]s\b", "", _NO_COUNTRIES.sub(" ", text)))
-    folded = [fold_name(part) for part in parts]
+    return list(dict.fromkeys(code for code, _ in _countries(_without_others(text))))
+
+
+def without_countries(text: str) -> str:
+    """A text without the words that name countries."""
+    bare = text = _without_others(text)
+    for _, (start, end) in reversed(_countries(text)):
+        bare = f"{bare[:start]} {bare[end:]}"
+    return " ".join(bare.split())
+
+
+def _without_others(text: str) -> str:
+    return re.sub(r"['’]s\b", "", _NO_COUNTRIES.sub(" ", text))
+
+
+def _countries(text: str) -> list[tuple[str, Span]]:
+    """The codes of the countries that a text names, in order, and where it does."""
+    matches = list(re.finditer(r"\w+", text))
+    folded = [fold_name(match.group()) for match in matches]
     capitals = text != text.lower()
-    found: dict[str, None] = {}
+    found: list[tuple[str, Span]] = []
     i = 0
-    while i < len(parts):
+    while i < len(matches):
         step = 1
-        for n in range(min(6, len(parts) - i), 0, -1):
-            code = _country(" ".join(folded[i : i + n]), parts[i], capitals)
+        for n in range(min(6, len(matches) - i), 0, -1):
+            code = _country(" ".join(folded[i : i + n]), matches[i].group(), capitals)
             if code:
-                found[code] = None
+                found.append((code, (matches[i].start(), matches[i + n - 1].end())))
                 step = n
                 break
         i += step
-    return list(found)
+    return found
 
 
 def _country(phrase: str, first: str, capitals: bool) -> str | None:

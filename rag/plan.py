@@ -9,32 +9,43 @@ from dataclasses import replace
 from rag.about import asks_about
 from rag.catalogue import Catalogue
 from rag.facts import facts_in, tokens
-from rag.followup import carries_on, last_said, standalone
+from rag.followup import carries_on
 from rag.named import ABOUT_TAGS, listing_stems, named_in, region_in, tags_in
 from rag.recognised import without
 from rag.regions import without_regions
+from rag.thread import (
+    Thread,
+    asked_before,
+    follow,
+    language_before,
+    points_at_labs,
+    to_many_labs,
+)
 from rag.types import Filters, Intent, QueryPlan, Turn
 from rag.words import language_of, strip_accents, terms, words
 
+# What may stand between "which" and "plans": a year, a number, an adjective or two of listing.
+_BETWEEN = r"(?:(?:of )?(?:the )?(?:20\d\d|different|other|action|learning|closing|many) )*"
+_THINGS = r"(?:labs?|countries|country|reports?|plans?|closings?|experiments?)\b"
 _LIST = re.compile(
-    r"^\W*(?:(?:in )?(?:which|what) (?:labs?|countries|country|reports?|plans?|experiments?)\b"
-    r"|how many (?:action |learning )*(?:labs?|countries|reports?|plans?|experiments?)\b"
-    r"|(?:list|name|count|enumerate|show)\b"
-    r"|(?:dans )?quels? (?:pays|laborato|labs|rapports|plans|experi)"
-    r"|combien de (?:pays|laborato|labs|rapports|plans|experi)|(?:faites? la )?liste"
+    rf"^\W*(?:(?:in )?(?:which|what)(?: are(?: all)?)? {_BETWEEN}{_THINGS}"
+    rf"|how many {_BETWEEN}{_THINGS}|all (?:of )?(?:the )?{_BETWEEN}{_THINGS}"
+    r"|(?:(?:can|could) you |please )*(?:list|name|count|enumerate|show)\b"
+    r"|(?:(?:can|could) you |please |i (?:want|need) )*(?:(?:give|get|show) me )?"
+    r"(?:the|a) (?:\w+ )?list of\b"
+    r"|(?:dans )?quels?(?: sont les)? (?:pays|laborato|labos?|labs|rapports|plans|experi)"
+    r"|combien de (?:pays|laborato|labos?|labs|rapports|plans|experi)"
+    r"|(?:(?:faites?|donnez|donne)(?:[ -]moi)? )?(?:la )?liste"
     r"|(?:en )?(?:que|cuales|cuantos|cuantas) (?:son los )?(?:paises|laborat|labs|informes|planes"
-    r"|experi)|haz (?:la|una) lista|enumer"
+    r"|experi)|(?:haz|dame|deme) (?:la|una) lista|(?:la )?lista (?:completa )?de\b|enumer"
     r"|(?:em )?(?:que|quais|quantos|quantas) (?:sao os )?(?:paises|laborat|labs|relatorios|planos"
-    r"|experi)|ما هي|كم عدد|اذكر)",
+    r"|experi)|(?:faca|de-me|da-me) (?:a|uma) lista|ما هي|كم عدد|اذكر)",
     re.IGNORECASE,
 )
 _COMPARE = re.compile(
     r"\b(?:compare|compared|comparison|differ|difference|diferenci\w+|compar\w+|versus|vs|change[d]?"
-    r"|develop(?:ed)?|evolve[d]?|evolucion\w*|evolu\w+|between)\b"
-)
-# Labs or countries in the plural: the question is put to all of them.
-_MANY_LABS = re.compile(
-    r"\b(?:labs|countries|laboratoires|laboratorios|pays|paises|المختبرات|الدول|البلدان)\b"
+    r"|develop(?:ed)?|evolve[d]?|evolucion\w*|evolu\w+|between|against|contrast\w*|side by side"
+    r"|contre|par rapport|cote a cote|face a|frente a|lado a lado|entre)\b"
 )
 
 
@@ -54,15 +65,17 @@ def make_plan(
         catalogue: the reports; only labs and tags that exist are recognised.
         ignored: values that are not taken from the question; an empty one stands for its field.
     """
-    language = language_of(question, default=_language_before(history), min_letters=8)
+    language = language_of(question, default=language_before(history), min_letters=8)
     named = named_in(question, catalogue)
-    to_many = bool(_MANY_LABS.search(strip_accents(question)))
+    to_many = to_many_labs(question)
     follows = carries_on(question, language, bool(named.country) or to_many, history)
-    asked = standalone(question, history) if follows else question
     if not follows and asks_about(question) is not None:
         return QueryPlan(question, question, language, "about", given)
-    if follows and not named.country:
-        named = replace(named, country=named_in(last_said(history), catalogue).country)
+    if follows and (again := _listed_again(question, history, given, catalogue, ignored)):
+        return again
+    thread = follow(question, history, named, catalogue) if follows else Thread(question)
+    asked, to_many = thread.standalone, to_many or thread.wide
+    named = named.merged(Filters(country=thread.country, year=thread.year))
     intent = _intent(question, without(named, ignored, catalogue))
     region = () if named.country else region_in(question, catalogue)
     named = replace(named, country=named.country or region)
@@ -74,6 +87,8 @@ def make_plan(
             # "Labs in West Africa" leaves no doubt whose words are asked for.
             filters = given.merged(Filters(country=kept.country))
             asked = without_regions(asked)
+    if thread.only and kept.country:
+        filters = given.merged(Filters(country=kept.country))
     dropped = without(named, kept, catalogue)
     plan = QueryPlan(question, asked, language, intent, filters, kept, wide, dropped, follows)
     if intent != "list":
@@ -99,6 +114,24 @@ def _listed(plan: QueryPlan, given: Filters, tags: Filters, dropped: Filters) ->
     if not (plan.boosted or tags):
         return replace(plan, intent="answer")
     return replace(plan, filters=given.merged(plan.boosted).merged(tags), boosted=Filters())
+
+
+def _listed_again(
+    question: str, history: Sequence[Turn], given: Filters, catalogue: Catalogue, ignored: Filters
+) -> QueryPlan | None:
+    """The plan of a list that a question asks for once more by other filters ("and in 2022?")."""
+    named, tags = named_in(question, catalogue), _all_tags_in(question, catalogue)
+    language = language_of(question, default=language_before(history), min_letters=8)
+    if points_at_labs(question) or not all_understood(question, language, named, tags):
+        return None
+    last = make_plan(*asked_before(history), given, catalogue, ignored)
+    if last.intent != "list":
+        return None
+    new = without(named.merged(tags), ignored, catalogue)
+    # "And the experiments?" asks for them in the place of plans.
+    old = replace(last.filters, type=(), kind=()) if new.kind or new.type else last.filters
+    said = f"{last.standalone} {question}"
+    return replace(last, question=question, standalone=said, filters=new.merged(old), follows=True)
 
 
 def _all_tags_in(question: str, catalogue: Catalogue) -> Filters:
@@ -148,10 +181,6 @@ def all_understood(
     if translated:
         other += tuple(str(v) for values in tags.as_dict().values() for v in values)
     return len(left) <= sum(len(words(name)) for name in other)
-
-
-def _language_before(history: Sequence[Turn]) -> str:
-    return language_of(history[-1].content) if history else "en"
 
 
 def _intent(question: str, named: Filters) -> Intent:

@@ -25,6 +25,7 @@ from rag.named import countries_in
 from rag.numerals import gives_quantity
 from rag.prompts import FRAMES, NEAREST, refusal
 from rag.run_record import Writing
+from rag.speaks import speaks_of
 from rag.translate import words_in
 from rag.types import Hit, QueryPlan, ReportInfo, Turn
 from rag.words import strip_accents, terms_and_pairs, words
@@ -99,7 +100,8 @@ class ExtractiveAnswerer:
         del history, writing  # The plan's stand-alone question carries what is needed of it.
         near = max((hit.similarity for hit in hits), default=0.0)
         least = self._min_similarity * (WIDE_SHARE if plan.wide else 1.0)
-        candidates = self._candidates(plan, hits) if near >= least else []
+        close = near >= least or (plan.wide and speaks_of(plan, hits))
+        candidates = self._candidates(plan, hits) if close else []
         if not candidates:
             yield refusal(plan.language)
             yield from nearest(plan, hits)

@@ -30,7 +30,8 @@ _QUESTION_STOP = {
     "en": "did does do what which who how many much lab labs report reports say tell us about "
     "learn learned learnt",
     "fr": "quel quelle quels quelles combien comment pourquoi laboratoire laboratoires rapport "
-    "rapports est-ce lab labs ont fait appris",
+    "rapports est-ce lab labs labo labos ont fait appris "
+    "qu'est qu’est qu'ont qu’ont qu'a qu’a c'est c’est",
     "es": "cuál cuáles qué quién quiénes cuánto cuántos cuántas cómo laboratorio laboratorios "
     "informe informes lab labs aprendieron aprendio",
     "pt": "qual quais quem quanto quantos quantas como laboratório laboratórios relatório "

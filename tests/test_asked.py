@@ -45,6 +45,11 @@ def test_inflected_words_of_other_languages_stay_and_countries_are_set_right() -
     assert as_meant("¿Cuánto cayeron las ventas en Colomiba?", "es", KEYWORD) == (
         "¿Cuánto cayeron las ventas en Colombia?"
     )
+    # A word for labs is none for a country, nor is any other in lower case.
+    assert as_meant("Que disent les labos du Togo ?", "fr", KEYWORD) == (
+        "Que disent les labos du Togo ?"
+    )
+    assert as_meant("Les tongos du Bénin", "fr", KEYWORD) == "Les tongos du Bénin"
     assert as_meant("ماذا تعلم المختبر؟", "ar", KEYWORD) == "ماذا تعلم المختبر؟"
 
 

@@ -55,6 +55,11 @@ def test_kinds_of_reports_are_found(
         "How many labs used ethnography as a method?",
         "List the plans of 2023 tagged with SDG 14.",
         "Quels plans de 2023 sont rattachés à l'ODD 14 ?",
+        "Which 2023 plans are tagged with SDG 14?",
+        "What are the 2023 plans that used ethnography?",
+        "Give me the complete list of plans from 2022 that used ethnography",
+        "All 2022 action learning plans with ethnography",
+        "Quels labos ont utilisé la méthode « ethnography » ?",
         "¿Qué planes de 2023 llevan el ODS 14?",
         "Quais planos de 2023 têm o ODS 14?",
     ],
@@ -95,6 +100,8 @@ def test_two_labs_or_years_are_compared(sample_engine: Engine) -> None:
     two = plan(sample_engine, "How do the plans of Fiji and Tanzania differ?")
     assert two.intent == "compare"
     assert two.boosted.country == ("Fiji", "Tanzania")
+    against = plan(sample_engine, "Fiji against Tanzania on seaweed")
+    assert (against.intent, against.wide) == ("compare", True)
     assert plan(sample_engine, "Compare 2022 with 2023 in Paraguay.").intent == "compare"
     assert plan(sample_engine, "How does Fiji differ?").intent == "answer"
 
@@ -104,6 +111,7 @@ def test_two_labs_or_years_are_compared(sample_engine: Engine) -> None:
     [
         ("What did the labs learn about mobile money?", "en"),
         ("Qu'ont appris les laboratoires sur la monnaie mobile ?", "fr"),
+        ("Que retiennent les labos sur la monnaie mobile ?", "fr"),
         ("¿Qué aprendieron los laboratorios sobre el dinero móvil?", "es"),
         ("O que aprenderam os laboratórios sobre o dinheiro móvel?", "pt"),
         ("ماذا تعلمت المختبرات عن المال عبر الهاتف؟", "ar"),

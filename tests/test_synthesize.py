@@ -54,6 +54,17 @@ def test_an_answer_begins_with_who_speaks_in_the_question_s_language(
     assert "".join(answerer.stream(plan, found, ())).startswith(FRAMES[language][1].format(labs=2))
 
 
+def test_passages_that_have_the_words_of_a_question_to_many_labs_are_about_it(
+    answerer: ExtractiveAnswerer,
+) -> None:
+    far = [Hit(p.passage, 1.0, 0.1) for p in hits(FISH, PUMPS)]
+    question = "What did labs learn about smoked fish?"
+    assert FISH[:-1] in said(answerer, question, far, wide=True)
+    assert is_refusal(said(answerer, question, far))
+    for other in ("What did labs learn about smoked beef?", "What did labs learn about fish?"):
+        assert is_refusal(said(answerer, other, far, wide=True))
+
+
 def test_sentences_stand_lab_by_lab_with_findings_first(answerer: ExtractiveAnswerer) -> None:
     plans = passage(
         "Women of Lima plan to sell smoked fish at a new stall.", report("a"), stage="intention"
