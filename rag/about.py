@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from babel import Locale
 
 from rag.catalogue import Catalogue
+from rag.injected import overrides
 from rag.labels import value_words
 from rag.translate import words_in
 from rag.types import Answer, Coverage, Filters, QueryPlan
@@ -88,10 +89,11 @@ _FIELDS = ("year", "country", "language", "method", "theme", "kind")
 def asks_about(question: str) -> tuple[str, ...] | None:
     """What a question wants to know of the collection: filter fields, "language", "report".
 
-    Empty for a greeting or "what can you do?"; None for a question to the reports.
+    Empty for a greeting, "what can you do?" or an attempt to have it do something else; None for a
+    question to the reports.
     """
     folded = re.sub("['’]", " ", strip_accents(question)).strip()
-    if _greeted_in(question) or _SELF.search(folded):
+    if _greeted_in(question) or _SELF.search(folded) or overrides(question):
         return ()
     for field, said in _THINGS.items():
         asked = re.search(rf"^\W*(?:in )?{_ASK}\s?(?:{said})\s+(?:\w+ ){{0,2}}?{_YOURS}", folded)

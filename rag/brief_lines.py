@@ -11,7 +11,9 @@ from typing import Literal
 _NOTE_OR_BOLD = re.compile(r"\[(\d{1,6})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 _ITEM = re.compile(r"(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
 # How an answer made of the reports' own sentences says who speaks: "Peru (2022, plan): ..."
-SPEAKER = re.compile(r"([^\[\]*:]{2,80} \((?:\d{4}|\w+)(?:, \w+(?: \w+){0,3})?\):)(?= )")
+SPEAKER = re.compile(
+    r"([^\[\]*:]{2,80} \((?:\d{4}|\?|\w+)(?:[,،] \w+(?: \w+){0,3})?\)[ \u00a0\u202f]?:)(?= )"
+)
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 # Not allowed in XML, or without a meaning in a document: C0 and C1 controls, halves of pairs.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")

@@ -93,6 +93,11 @@ def carries_on(question: str, language: str, places: bool, history: Sequence[Tur
     return len(own) < _FEW and not places and own <= _of_any_work(language)
 
 
+def has_topic(question: str, language: str) -> bool:
+    """Whether a question is about more than what any piece of work has."""
+    return not set(terms(question, language)) <= _of_any_work(language)
+
+
 @cache
 def _of_any_work(language: str) -> frozenset[str]:
     return frozenset(terms(_OF_ANY_WORK.get(language, _OF_ANY_WORK["en"]), language))

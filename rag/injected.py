@@ -26,9 +26,9 @@ _ANSWER = (
     r"|repond(?:s|ez)|responde?|conteste?|escrib[ae]|ecri(?:s|vez)|escreva|أجب|اكتب)"
 )
 _BEGINS = r"(?:^\W*|[.:;,!]\s*|\b(?:and|then|please|must|should|now|et|y|e|por favor)\s+)"
+_OVERRIDES = re.compile(rf"{_BEGINS}(?:{_DROP})\b.{{0,60}}?(?:{_RULES})")
 _PATTERN = re.compile(
-    rf"{_BEGINS}(?:{_DROP})\b.{{0,60}}?(?:{_RULES})"
-    rf"|\b(?:note|message|instructions?|attention|dear|hey|hello|listen)\b[\s,:]*"
+    rf"{_OVERRIDES.pattern}|\b(?:note|message|instructions?|attention|dear|hey|hello|listen)\b[\s,:]*"
     rf"(?:to |for |please )?(?:the |all |any )?{_MACHINE}\b[\s,:!]"
     rf"|^\W*(?:system|assistant)\s*:"
     rf"|\byou are (?:now )?(?:an? )?{_MACHINE}\b"
@@ -36,6 +36,11 @@ _PATTERN = re.compile(
     rf"|{_BEGINS}{_ANSWER}\s+(?:only|just|exactly|solely)\b"
     rf"|\b(?:begin|start) your (?:answer|reply|response) with\b"
 )
+
+
+def overrides(question: str) -> bool:
+    """Whether a question tells who answers it to drop the instructions that hold."""
+    return bool(_OVERRIDES.search(strip_accents(question)))
 
 
 def instructs(sentence: str) -> bool:

@@ -70,6 +70,11 @@ def joined(words: Words, separator: Literal[", ", "; "], parts: Sequence[str]) -
     return words.gettext(_SEPARATORS[separator]).join(parts)
 
 
+def labelled(words: Words, label: str, value: str) -> str:
+    """A label and its value with what the language writes between them: "Peru: ..."."""
+    return words.gettext("{label}: {value}").format(label=label, value=value)
+
+
 def kind_words(info: ReportInfo, words: Words = ENGLISH) -> str:
     """What sort of report it is, in words: its kind, or the type that it is tagged with."""
     kind = info.kind or info.type

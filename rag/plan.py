@@ -9,7 +9,7 @@ from dataclasses import replace
 from rag.about import asks_about
 from rag.catalogue import Catalogue
 from rag.facts import facts_in, tokens
-from rag.followup import carries_on
+from rag.followup import carries_on, has_topic
 from rag.named import ABOUT_TAGS, listing_stems, named_in, region_in, tags_in
 from rag.recognised import without
 from rag.regions import without_regions
@@ -80,6 +80,11 @@ def make_plan(
     region = () if named.country else region_in(question, catalogue)
     named = replace(named, country=named.country or region)
     kept = without(named, ignored, catalogue)
+    if not has_topic(asked, language):
+        # "What worked?", asked of the reports of a theme, is about that theme.
+        asked = " ".join([asked, *given.theme, *given.method, *given.datasource, *given.sdg])
+    # Several labs that were chosen are all to be heard, unless the question names one.
+    to_many = to_many or (len(given.country) > 1 and not named.country)
     wide, filters = intent != "answer" or to_many, given
     if region and kept.country:
         wide = True

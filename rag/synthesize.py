@@ -19,7 +19,7 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from rag.alike import Alike
 from rag.candidates import Candidate, by_lab, choose, usable, with_neighbours
 from rag.cite import defuse, with_marks
-from rag.labels import lab_words, value_words
+from rag.labels import joined, lab_words, labelled, value_words
 from rag.models import embed_query, embed_texts
 from rag.named import countries_in
 from rag.numerals import gives_quantity
@@ -107,7 +107,8 @@ class ExtractiveAnswerer:
             yield from nearest(plan, hits)
             return
         if self._lacks_quantity(candidates, plan, hits):
-            yield f"{refusal(plan.language)}\n{NEAREST.get(plan.language, NEAREST['en'])}:"
+            near_to = labelled(words_in(plan.language), _nearest_word(plan.language), "")
+            yield f"{refusal(plan.language)}\n{near_to.rstrip(' ')}"
             for line in _lines(choose(candidates, plan)[:NEAREST_SENTENCES], hits, plan.language):
                 yield f"\n{line}"
             return
@@ -233,7 +234,8 @@ def _lines(chosen: Sequence[Candidate], hits: Sequence[Hit], language: str) -> I
         info = hits[members[0].n - 1].passage.report
         said = " ".join(_with_mark(c.text, c.n) for c in members)
         kind = value_words("kind", info.kind, told)
-        yield f"{lab_words(info, told)} ({info.year or '?'}, {kind}): {said}"
+        when = joined(told, ", ", [str(info.year or "?"), kind])
+        yield labelled(told, f"{lab_words(info, told)} ({when})", said)
 
 
 def _with_mark(sentence: str, n: int) -> str:
@@ -254,4 +256,9 @@ def nearest(plan: QueryPlan, hits: Sequence[Hit], count: int = 3) -> Iterator[st
         for n, info in list(first.values())[:count]
     ]
     if named:
-        yield f"\n{NEAREST.get(plan.language, NEAREST['en'])}: {'; '.join(named)}."
+        said = joined(told, "; ", named)
+        yield f"\n{labelled(told, _nearest_word(plan.language), said)}."
+
+
+def _nearest_word(language: str) -> str:
+    return NEAREST.get(language, NEAREST["en"])

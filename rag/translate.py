@@ -17,6 +17,7 @@ from pathlib import Path
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
+from babel.units import format_unit
 
 Words = gettext.NullTranslations
 
@@ -97,6 +98,13 @@ def code_of(words: Words) -> str:
 def number(words: Words, value: int) -> str:
     """A whole number as the language writes it: "1,204", "1 204"."""
     return format_decimal(value, locale=code_of(words))
+
+
+def seconds(words: Words, value: float) -> str:
+    """Seconds with one decimal as the language writes them: "0.1 s", "0,1 s"."""
+    code = code_of(words)
+    said = format_unit(value, "duration-second", "short", format="0.0", locale=code)
+    return said.replace("sec", "s")
 
 
 def percent(words: Words, share: float) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from fake_engine import HOSTILE, answer
+from fake_engine import HOSTILE, answer, report
 from test_render import Outline
 
+from rag.translate import words_in
 from rag.types import Coverage, Filters
 from ui import render
 from ui.chips import scope
 from ui.exchange import Exchange
 
+FRENCH = words_in("fr")
 MANY = ("Benin", "Ghana", "Mali", "Niger", "Togo")
 
 
@@ -76,3 +78,14 @@ def test_values_stay_text() -> None:
         "ul", "li", "div", "span", "del", "button", "details", "summary",
     }  # fmt: skip
     assert html.all("button")[1]["data-value"] == HOSTILE
+
+
+def test_all_labs_of_a_region_go_by_its_name() -> None:
+    reports = {
+        code: report(n, iso=(code,)) for n, code in enumerate(("BJ", "GH", "ML", "NE", "TG", "KE"))
+    }
+    one = asked(Filters(country=MANY))
+    shown = Outline(scope(one, 2, FRENCH, reports)).text
+    assert shown.startswith("Région Afrique occidentale Bénin, Ghana, Mali, Niger, Togo")
+    fewer = asked(Filters(country=MANY[:4]))
+    assert "Lab Benin, Ghana and 2 more" in Outline(scope(fewer, 2, reports=reports)).text

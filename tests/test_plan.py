@@ -165,3 +165,16 @@ def test_questions_about_the_collection_are_told(sample_engine: Engine) -> None:
     assert plan(sample_engine, "Which years do you cover?").intent == "about"
     assert plan(sample_engine, "Hello!").intent == "about"
     assert plan(sample_engine, "Which years did the cyclone hit Vanuatu?").intent != "about"
+
+
+def test_a_question_without_a_topic_is_about_what_is_chosen(sample_engine: Engine) -> None:
+    vague = plan(sample_engine, "What worked and what did not?", theme=("Fisheries",))
+    assert vague.standalone == "What worked and what did not? Fisheries"
+    told = plan(sample_engine, "What worked against flies?", theme=("Fisheries",))
+    assert told.standalone == "What worked against flies?"
+
+
+def test_several_chosen_labs_are_all_heard(sample_engine: Engine) -> None:
+    assert plan(sample_engine, "Who sells ice?", country=("Fiji", "Togo")).wide
+    assert not plan(sample_engine, "Who sells ice?", country=("Fiji",)).wide
+    assert not plan(sample_engine, "Who sells ice in Fiji?", country=("Fiji", "Togo")).wide

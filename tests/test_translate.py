@@ -13,7 +13,7 @@ from babel.messages.pofile import read_po
 
 from rag.check_words import reason
 from rag.labels import counted
-from rag.translate import ENGLISH, LOCALE, code_of, languages, number, words_in
+from rag.translate import ENGLISH, LOCALE, code_of, languages, number, seconds, words_in
 from tests.messages import calls
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -133,3 +133,10 @@ def test_reasons_of_the_check_are_told_in_every_language(code: str, why: str) ->
     assert told != why
     assert all(one in told for one in ("4.5", "O'Neill", "Peru") if one in why)
     assert reason(why) == why
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "0.1 s"), ("fr", "0,1\u202fs"), ("ar", "0.1 ث")]
+)
+def test_seconds_are_written_as_the_language_does(language: str, said: str) -> None:
+    assert seconds(words_in(language), 0.1) == said

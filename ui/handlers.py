@@ -137,11 +137,11 @@ def _answer(engine: Engine, one: Exchange, talk: Talk, words: Words) -> Iterator
         yield {
             "run": run,
             "thread": conversation(talk, reports, idle=False, words=words),
-            "live": pending(one, "", turn, words),
+            "live": pending(one, "", turn, words, reports),
             "busy": True,
         }
         for text in run.texts():
-            yield {"live": pending(one, text, turn, words)}
+            yield {"live": pending(one, text, turn, words, reports)}
         talk = (*talk, run.exchange())
     finally:
         # Also when the visitor has gone: nobody reads on, so the model need not write on.

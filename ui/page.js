@@ -127,6 +127,15 @@ window.askLabs = (() => {
     document.documentElement.dir = direction;
   }
 
+  // Where the system has no flags, a flag is two letters or boxes: twice as wide as one.
+  function drawsFlags() {
+    const canvas = document.createElement("canvas").getContext("2d");
+    canvas.font = "16px sans-serif";
+    const width = (text) => canvas.measureText(text).width;
+    return width("\u{1F1F5}\u{1F1EA}") < 1.5 * width("\u{1F1F5}");
+  }
+  document.documentElement.classList.toggle("no-flags", !drawsFlags());
+
   document.addEventListener("click", back);
   document.addEventListener("keydown", (event) => event.key === "Escape" && back(event));
   return { chosen, clicked, shown, grew, speak };

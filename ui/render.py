@@ -10,11 +10,11 @@ from rag.brief_lines import speaker
 from rag.check_words import REASON, checked_sentence, struck_sentence
 from rag.labels import counted, kind_words, mode_words
 from rag.notices import notice_words
-from rag.translate import ENGLISH, RIGHT_TO_LEFT, Words, code_of, marked, number
+from rag.translate import ENGLISH, RIGHT_TO_LEFT, Words, code_of, marked, number, seconds
 from rag.types import Answer, Citation, ReportInfo
 from ui.answer_row import row
 from ui.cards import by_number, lab, uncited
-from ui.chips import scope
+from ui.chips import NO_REPORTS, scope
 from ui.cite import cite
 from ui.covered import covered
 from ui.exchange import Exchange
@@ -106,7 +106,7 @@ def exchange(
 
     The `last` one can be asked again; nothing can be said of an answer while not `idle`.
     """
-    body = scope(one, turn if last else 0, words) + _outcome(one, turn, reports, words)
+    body = scope(one, turn if last else 0, words, reports) + _outcome(one, turn, reports, words)
     return _article(one, turn, body + row(one, turn, last, words, idle=idle))
 
 
@@ -151,13 +151,19 @@ def left_out(answer: Answer, words: Words = ENGLISH) -> str:
     return f'<details class="left-out"><summary>{told}</summary><ul>{items}</ul></details>'
 
 
-def pending(one: Exchange, text: str, turn: int, words: Words = ENGLISH) -> str:
+def pending(
+    one: Exchange,
+    text: str,
+    turn: int,
+    words: Words = ENGLISH,
+    reports: Mapping[str, ReportInfo] = NO_REPORTS,
+) -> str:
     """The question that is being answered, with what has been written so far."""
     reading = words.gettext("Reading the reports")
     body = f'<p class="wait"><span aria-hidden="true"></span> {reading}</p>'
     if text.strip():
         body = f'<div class="answer writing">{prose(text, turn, words=words)}</div>'
-    return _article(one, turn, scope(one, words=words) + body)
+    return _article(one, turn, scope(one, 0, words, reports) + body)
 
 
 def _article(one: Exchange, turn: int, body: str) -> str:
@@ -219,8 +225,8 @@ def footer(
 ) -> str:
     """The lines under an answer: its sources, what it covered, who wrote it, how long it took."""
     mode = escape(mode_words(answer.mode, words))
-    seconds = sum(v for k, v in answer.timings.items() if k.endswith("_ms")) / 1000
-    took = f" · {max(seconds, 0.1):.1f} s" if answer.timings else ""
+    spent = sum(v for k, v in answer.timings.items() if k.endswith("_ms")) / 1000
+    took = f" · {seconds(words, max(spent, 0.1))}" if answer.timings else ""
     cited = len(by_number(answer.citations))
     near = words.gettext("Nearest passages")
     label = near if answer.refused else counted(cited, "source", words)
