@@ -129,6 +129,8 @@ class _Writer:
         when = self._new("Facts", brief.rtl, brief.when)
         when.paragraph_format.space_after = Pt(6)
         docx_text.add_border(when, "bottom")
+        if brief.summary:
+            self._facts(brief.summary)
         footer = self._document.sections[0].footer.paragraphs[0]
         footer.style = self._document.styles["Facts"]
         stops = footer.paragraph_format.tab_stops

@@ -95,6 +95,7 @@ _TEMPLATE = r"""
 #directed(brief.heading, std.title())
 #block(width: 100%, above: 1em, below: 0pt, inset: (bottom: .9em),
   stroke: (bottom: .75pt + blue), text(size: 9pt, fill: soft, brief.when))
+#if brief.summary.len() > 0 { block(above: 1em, facts(brief.summary)) }
 #for part in brief.parts {
   directed(part.question, heading(level: 1, part.question.text))
   block(breakable: false, sticky: true, below: 1.4em, facts(part.scope))
@@ -250,6 +251,7 @@ def _data(brief: Brief, show: Callable[[str], str]) -> dict[str, Any]:
         "title": show(brief.title),
         "heading": text(brief.title),
         "when": brief.when,
+        "summary": facts(brief.summary),
         "year": brief.day.year,
         "month": brief.day.month,
         "day": brief.day.day,

@@ -47,6 +47,8 @@ body{max-width:none;margin:0;padding:0;font-size:10.5pt}h2,h3{break-after:avoid}
 def to_markdown(brief: Brief) -> bytes:
     """The brief as CommonMark in UTF-8."""
     blocks = [f"# {md(brief.title)}", f"{PRODUCT} · {brief.when}"]
+    if brief.summary:
+        blocks.append(_md_facts(brief.summary, brief.labels))
     for part in brief.parts:
         blocks += _md_part(part, brief.labels)
     return ("\n\n".join(blocks) + "\n").encode()
@@ -124,7 +126,8 @@ def to_html(brief: Brief) -> bytes:
         '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f'<header><p class="by"><bdi>{PRODUCT}</bdi></p><h1 dir="auto">{title}</h1>'
-        f'<p class="date"><time datetime="{brief.day}">{brief.when}</time></p></header>\n'
+        f'<p class="date"><time datetime="{brief.day}">{brief.when}</time></p>\n'
+        f"{''.join(_html_fact(*fact, brief.labels) for fact in brief.summary)}</header>\n"
         f"<main>\n{body}</main>\n</body>\n</html>\n"
     ).encode()
 

@@ -13,6 +13,7 @@ from datetime import date
 from babel.dates import format_date
 
 from rag.brief_lines import Line, answer_lines, clean, one_line
+from rag.brief_summary import summary
 from rag.check_words import REASON, checked_sentence, reason, struck_sentence, verdicts
 from rag.coverage_words import coverage_sentence
 from rag.labels import (
@@ -104,6 +105,7 @@ class Brief:
     day: date
     language: str
     labels: Labels
+    summary: tuple[Fact, ...]
     parts: tuple[Part, ...]
 
     @property
@@ -124,6 +126,7 @@ def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str
         day=day,
         language=code_of(words),
         labels=_labels(words),
+        summary=tuple((label, one_line(value)) for label, value in summary(answers, words)),
         parts=tuple(_Writer(words, report_url).part(answer) for answer in answers),
     )
 
@@ -221,9 +224,11 @@ class _Writer:
         # What a list counts is cited by its tags, which are in no section.
         tags = answer.coverage.count if listed else 0
         for citation in answer.citations:
-            # A tag in a list, or a passage near to a refused question, supports no sentence.
+            # A tag in a list, or a passage near to a refused question, supports no sentence; a
+            # sentence that is itself the quote needs no word on that.
             told = verdicts(citation.status, citation.corrected, self.words)
-            status = "" if listed or answer.refused else ". ".join(told.values())
+            same = answer.mode == "extractive" and citation.status == "supported"
+            status = "" if listed or answer.refused or same else ". ".join(told.values())
             quotes.setdefault(citation.n, []).append(_quote(citation.quote, status))
             passages.setdefault(citation.n, citation.passage)
         return tuple(

@@ -36,6 +36,7 @@ from rag.store import open_store
 from rag.stream import AnswerStream
 from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer
 from rag.types import Answer, Filters, Hit, Passage, QueryPlan, Turn
+from rag.unheard import unheard
 from rag.words import language_of
 
 _log = logging.getLogger(__name__)
@@ -155,7 +156,8 @@ class Engine:
         }
 
         def finished(answer: Answer) -> Answer:
-            notice = " ".join(said for said in (found.notice, answer.notice) if said)
+            silent = unheard(answer, snapshot.catalogue)
+            notice = " ".join(said for said in (found.notice, answer.notice, silent) if said)
             return replace(answer, index=snapshot.revision, planner=plan.planner, notice=notice)
 
         # An empty scope stays empty: the answer names the filters that emptied it.

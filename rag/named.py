@@ -128,6 +128,13 @@ def countries_in(text: str) -> list[str]:
     return list(dict.fromkeys(code for code, _ in _countries(_without_others(text))))
 
 
+def places_in(text: str) -> list[str]:
+    """Alpha-2 codes of the countries that a text names, but not by an adjective of people."""
+    told = _without_others(text)
+    found = ((code, fold_name(told[start:end])) for code, (start, end) in _countries(told))
+    return list(dict.fromkeys(code for code, name in found if adjective_to_iso(name) is None))
+
+
 def without_countries(text: str) -> str:
     """A text without the words that name countries."""
     bare = text = _without_others(text)

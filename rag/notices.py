@@ -10,8 +10,11 @@ from rag.model_answerer import LEFT_OUT, NONE_FITS
 from rag.rerank import NOT_USED
 from rag.run import FALLBACK, NOTHING_LEFT, UNSUPPORTED
 from rag.translate import Words, marked, retold
+from rag.unheard import NO_REPORTS, NOT_CITED
 
 _KNOWN = (
+    NO_REPORTS,
+    NOT_CITED,
     CUT_SHORT,
     *WHY.values(),
     REPEATED,

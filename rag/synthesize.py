@@ -25,7 +25,7 @@ from rag.named import countries_in
 from rag.numerals import gives_quantity
 from rag.prompts import FRAMES, NEAREST, refusal
 from rag.run_record import Writing
-from rag.speaks import speaks_of
+from rag.speaks import speaking_of
 from rag.translate import words_in
 from rag.types import Hit, QueryPlan, ReportInfo, Turn
 from rag.words import strip_accents, terms_and_pairs, words
@@ -100,8 +100,11 @@ class ExtractiveAnswerer:
         del history, writing  # The plan's stand-alone question carries what is needed of it.
         near = max((hit.similarity for hit in hits), default=0.0)
         least = self._min_similarity * (WIDE_SHARE if plan.wide else 1.0)
-        close = near >= least or (plan.wide and speaks_of(plan, hits))
-        candidates = self._candidates(plan, hits) if close else []
+        told = _told_of(plan, hits)
+        if near < least:
+            # Not one is like the question: those count that have its words.
+            told = told & speaking_of(plan, hits) if plan.wide else set()
+        candidates = self._candidates(plan, hits, told)
         if not candidates:
             yield refusal(plan.language)
             yield from nearest(plan, hits)
@@ -132,8 +135,10 @@ class ExtractiveAnswerer:
         gap = QUANTITY_GAP if alike else QUANTITY_GAP_ACROSS
         return max(given) < closest.similarity - gap
 
-    def _candidates(self, plan: QueryPlan, hits: Sequence[Hit]) -> list[Candidate]:
-        told = _told_of(plan, hits)
+    def _candidates(
+        self, plan: QueryPlan, hits: Sequence[Hit], told: Collection[int]
+    ) -> list[Candidate]:
+        """The sentences of the passages, from 1, that can tell of what is asked."""
         found = [
             (n, hit, span)
             for n, hit in enumerate(hits, 1)

@@ -236,7 +236,7 @@ def test_a_list_of_more_than_a_thousand_reports_is_soon_written() -> None:
 @pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
 def test_a_number_with_two_quotes_is_one_source(ending: str) -> None:
     again = replace(PLAIN.citations[0], quote="A second quote.", status="supported")
-    both = replace(PLAIN, citations=(PLAIN.citations[0], again))
+    both = replace(PLAIN, citations=(PLAIN.citations[0], again), mode="openai:small")
     words = squeezed(words_of(export([both], ending, day=DAY), ending))
     assert words.count("[1]C") == 1
     assert squeezed(PLAIN.citations[0].quote) in words

@@ -1,0 +1,66 @@
+"""What stands over a brief's answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from fake_engine import answer
+
+from rag.brief_docx import to_docx
+from rag.brief_pdf import to_pdf
+from rag.brief_summary import summary
+from rag.brief_text import to_html, to_markdown
+from rag.briefs import Quote, make_brief
+from rag.translate import ENGLISH, words_in
+from rag.types import Answer
+
+ONE = answer()
+DAY = date(2025, 3, 1)
+
+
+def told(*answers: Answer, language: str = "en") -> dict[str, str]:
+    return dict(summary(answers, words_in(language)))
+
+
+def test_it_counts_reports_labs_years_and_languages() -> None:
+    said = told(ONE, ONE)
+    assert said["Rests on"] == "2 reports of 2 labs, 2021–2022"
+    assert said["Passages by language"] == "English (2)"
+    assert said["How it was made"].startswith("Answers quote sentences of the reports")
+
+
+def test_it_names_each_way_of_answering_once() -> None:
+    mixed = [ONE, replace(ONE, mode="openai:small"), replace(ONE, mode="catalogue"), ONE]
+    made = told(*mixed)["How it was made"]
+    assert made.count("quote sentences") == made.count("openai:small") == made.count("tags") == 1
+
+
+def test_nothing_is_said_of_refusals() -> None:
+    assert not list(summary([replace(ONE, refused=True)], ENGLISH))
+
+
+def test_it_is_in_the_language_of_the_brief() -> None:
+    assert told(ONE, language="fr")["Repose sur"].startswith("2 rapports de 2 laboratoires")
+
+
+@pytest.mark.parametrize("write", [to_html, to_markdown])
+def test_texts_begin_with_it(write: object) -> None:
+    brief = make_brief([ONE], "", DAY)
+    page = write(brief).decode()  # type: ignore[operator]
+    assert page.index("2 reports of 2 labs") < page.index("What keeps food cool?")
+
+
+def test_documents_hold_it_and_fit() -> None:
+    brief = make_brief([ONE], "", DAY)
+    plain = replace(brief, summary=())
+    assert len(to_docx(brief)) > len(to_docx(plain))
+    assert to_pdf(brief) != to_pdf(plain)
+
+
+def test_a_sentence_that_is_the_quote_has_no_status() -> None:
+    (_, sources), *_ = make_brief([ONE], "", DAY).parts[0].source_lists
+    statuses = [quote.status for one in sources for quote in one.quotes]
+    assert statuses == ["", "The quote supports the sentence in part"]
+    assert isinstance(sources[0].quotes[0], Quote)

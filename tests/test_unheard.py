@@ -1,0 +1,42 @@
+"""What an answer says of the countries that it has nothing from."""
+
+from __future__ import annotations
+
+import pytest
+from fake_engine import answer, report
+
+from rag.catalogue import Catalogue
+from rag.engine import Engine
+from rag.notices import notice_words
+from rag.translate import words_in
+from rag.unheard import unheard
+
+# Peru, Togo and Viet Nam; the answer cites Peru and Togo.
+CATALOGUE = Catalogue([report(0), report(1), report(2)])
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("What did the lab of Brazil learn?", "The collection has no reports from Brazil."),
+        ("Was das in Brazil and Japan?", "The collection has no reports from Brazil, Japan."),
+        ("What did Vietnam learn?", ""),
+        ("What did Brazilian fishers teach Peru?", ""),
+        ("How do Peru and Togo differ?", ""),
+        ("How do Peru and Vietnam differ?", "Nothing from Vietnam is cited here."),
+    ],
+)
+def test_countries_without_a_word_are_named(question: str, said: str) -> None:
+    assert unheard(answer(question), CATALOGUE) == said
+
+
+def test_a_refusal_says_only_what_the_collection_lacks() -> None:
+    refused = answer("How do Peru, Vietnam and Brazil differ?", refused=True)
+    assert unheard(refused, CATALOGUE) == "The collection has no reports from Brazil."
+
+
+def test_an_engine_s_answer_says_so_in_the_reader_s_words(sample_engine: Engine) -> None:
+    found = sample_engine.ask("Que dit le Brésil de la pêche artisanale ?").answer
+    assert found.notice == "The collection has no reports from Brésil."
+    french = notice_words(found.notice, words_in("fr"))
+    assert french == "La collection n’a aucun rapport de ce pays : Brésil."
