@@ -10,7 +10,7 @@ from babel import Locale
 from rag.catalogue import Catalogue
 from rag.injected import overrides
 from rag.labels import value_words
-from rag.translate import words_in
+from rag.translate import number, words_in
 from rag.types import Answer, Coverage, Filters, QueryPlan
 from rag.words import strip_accents
 
@@ -111,8 +111,8 @@ def about_answer(plan: QueryPlan, catalogue: Catalogue, languages: Mapping[str, 
     years = [name for name, _ in catalogue.counts("year")]
     lines = [
         _HEADS[language].format(
-            reports=len(catalogue.reports),
-            labs=len(catalogue.counts("country")),
+            reports=number(words_in(language), len(catalogue.reports)),
+            labs=number(words_in(language), len(catalogue.counts("country"))),
             first=years[0] if years else "?",
             last=years[-1] if years else "?",
         )

@@ -10,7 +10,7 @@ from rag.countries import names_to_iso
 from rag.demonyms import adjective_to_iso
 from rag.keyword import KeywordIndex
 from rag.spelling import TIMES, american, in_dictionary, usual
-from rag.words import stop_words, strip_accents, terms
+from rag.words import LANGUAGES, stop_words, strip_accents, terms
 
 # A shorter word is a slip away from too many others.
 SHORTEST = 5
@@ -55,7 +55,10 @@ def _meant(word: str, language: str, keyword: KeywordIndex, *, places: bool) -> 
     plain = strip_accents(word)
     if len(plain) < SHORTEST or not plain.isascii():
         return word
-    here = _passages_with(plain, language, keyword)
+    # A word of another language has the stem that its own language gives it.
+    here = max(
+        _passages_with(plain, code, keyword) for code in dict.fromkeys((language, *LANGUAGES))
+    )
     sure = here > FEW or (here and len(plain) < LONG) or plain in stop_words(language)
     if sure or _is_name(plain) or in_dictionary(plain) or in_dictionary(american(plain)):
         return word

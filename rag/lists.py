@@ -104,11 +104,15 @@ def _all_said(filters: Filters, language: str) -> str:
 
 
 def _said(field: str, values: Iterable[str | int], language: str) -> str:
-    """A filter in a language; in English by the names that commands and files have for it."""
+    """A filter in a language; in English by the name that commands have for it.
+
+    Sorts of reports have names in the files that say little ("learningplan").
+    """
     told = words_in(language)
     shown, name = [str(value) for value in values], field
-    if told is not ENGLISH:
+    if told is not ENGLISH or field in ("type", "kind"):
         shown = [value_words(field, value, told) for value in values]
+    if told is not ENGLISH:
         name = told.gettext(FILTER_WORDS[field]).lower()
     return f"{name} = {' / '.join(value.replace('. ', ' ') for value in shown)}"
 

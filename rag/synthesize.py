@@ -57,9 +57,14 @@ QUANTITY_GAP = 0.06
 QUANTITY_GAP_ACROSS = 0.2
 NEAREST_SENTENCES = 3
 _DIGIT = re.compile(r"\d")
+_THE_SIZE = (
+    r"(?:the|le|la|el|o|a) (?:\w+ ){0,3}?(?:rate|percentage|share|amount|number|total|taux|montant"
+    r"|pourcentage|nombre|tasa|porcentaje|cantidad|numero|taxa|percentagem|montante)\b"
+)
 _QUANTITY = re.compile(
     r"\bhow (?:many|much|long|often|far)\b|\bwhat (?:share|percentage|rate|amount|number)\b"
     r"|\bcombien\b|\bquel(?:le)? (?:montant|part|taux|nombre|pourcentage)\b|\bcuant[oa]s?\b"
+    rf"|\b(?:what|quel(?:le)?|cual|qual) (?:is|was|were|est|etait|es|fue|era|e|foi) {_THE_SIZE}"
     r"|\bque (?:tasa|porcentaje|cantidad)\b|\bquant[oa]s?\b|\bqual (?:taxa|percentagem)\b|كم"
 )
 

@@ -53,6 +53,12 @@ def test_inflected_words_of_other_languages_stay_and_countries_are_set_right() -
     assert as_meant("ماذا تعلم المختبر؟", "ar", KEYWORD) == "ماذا تعلم المختبر؟"
 
 
+def test_a_word_of_another_language_is_known_by_its_own_stem() -> None:
+    told = passage("La barca verde y las barquitas nuevas. Finanbarcas dice.", language="es")
+    keyword = KeywordIndex.build([told] * 4)
+    assert as_meant("What is Finanbarca?", "en", keyword) == "What is Finanbarca?"
+
+
 def test_a_long_text_is_not_looked_through() -> None:
     long = "thhe abuot " * MOST
     assert as_meant(long, "en", KEYWORD) == long

@@ -54,6 +54,20 @@ def test_an_answer_begins_with_who_speaks_in_the_question_s_language(
     assert "".join(answerer.stream(plan, found, ())).startswith(FRAMES[language][1].format(labs=2))
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What was the exact repayment rate of the loans?",
+        "Quel était le taux exact de remboursement ?",
+        "¿Cuál fue el porcentaje de pago?",
+        "Qual foi a taxa de pagamento?",
+    ],
+)
+def test_the_size_of_a_thing_is_a_quantity(question: str) -> None:
+    assert is_quantity(question)
+    assert not is_quantity("What was the first idea of the lab?")
+
+
 def test_passages_that_have_the_words_of_a_question_to_many_labs_are_about_it(
     answerer: ExtractiveAnswerer,
 ) -> None:
