@@ -61,7 +61,8 @@ def follow(question: str, history: Sequence[Turn], named: Filters, catalogue: Ca
     answer = history[-1].content if history[-1].role == "assistant" else ""
     year = () if named.year else named_in(asked[-1], catalogue).year
     earlier = " ".join(dict.fromkeys(text[:_TURN] for text in (asked[0], asked[-1])))
-    if named.country or countries_of_regions_in(question):
+    # Also a country of which the collection has nothing.
+    if countries_in(question) or countries_of_regions_in(question):
         topic = without_regions(without_countries(earlier))
         wide = not named.country and any(map(to_many_labs, asked))
         return Thread(f"{topic} {question}", year=year, wide=wide)

@@ -43,6 +43,9 @@ def test_a_new_place_takes_the_place_of_the_one_before(sample_engine: Engine) ->
     understood = plan(sample_engine, "What about Togo?", *before)
     assert understood.boosted.country == ("Togo",)
     assert understood.standalone == "What did learn about seaweed? What about Togo?"
+    none = plan(sample_engine, "And in Brazil?", *before)
+    assert none.boosted.country == ()
+    assert "Fiji" not in none.standalone
     west = plan(sample_engine, "And in West Africa?", *MANY)
     assert "Togo" in west.filters.country
     assert "Fiji" not in west.filters.country
