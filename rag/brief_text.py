@@ -29,6 +29,7 @@ h2{font-size:1.25rem;line-height:1.35;margin:2.5rem 0 1rem}
 h3{font-size:1rem;margin:1.75rem 0 .5rem}
 .by,.date,.fact,dl{color:var(--soft);font-size:.875rem}.date{margin:.25rem 0}
 .by{margin:0 0 .5rem;font-weight:600;color:var(--mark)}h2+.fact,.fact+.fact{margin:.1rem 0}
+.date+.fact{margin:1rem 0 .1rem}
 section{border-top:1px solid var(--line);margin-top:2rem}.answer{margin:1.25rem 0}
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.15rem 1rem;margin:1.5rem 0}
 dt{font-weight:600}dd{margin:0;min-width:0}cite{font-style:normal}

@@ -10,7 +10,7 @@ from rag.about import asks_about
 from rag.catalogue import Catalogue
 from rag.facts import facts_in, tokens
 from rag.followup import carries_on, has_topic
-from rag.named import ABOUT_TAGS, listing_stems, named_in, region_in, tags_in
+from rag.named import ABOUT_TAGS, countries_in, listing_stems, named_in, region_in, tags_in
 from rag.recognised import without
 from rag.regions import without_regions
 from rag.thread import (
@@ -192,7 +192,9 @@ def _intent(question: str, named: Filters) -> Intent:
     folded = strip_accents(question)
     if asks_for_a_list(question):
         return "list"
-    if has_sides(named) and _COMPARE.search(folded):
+    # Whoever names two labs wants to hear both; two years may be a span.
+    both = len(countries_in(question)) > 1 and len(named.country) > 1
+    if both or (has_sides(named) and _COMPARE.search(folded)):
         return "compare"
     return "answer"
 

@@ -10,6 +10,7 @@ import pytest
 from fake_engine import FakeEngine, answer, report
 
 from rag.catalogue import Catalogue
+from rag.translate import words_in
 from rag.types import Answer, Coverage, Filters, Turn
 from ui import handlers
 from ui.exchange import Exchange
@@ -240,3 +241,7 @@ def test_examples_come_from_the_collection() -> None:
     bare = [report(1, methods=(), thematic_areas=())]
     assert handlers.examples(Catalogue(bare)) == ["What did the lab of Togo find out?"]
     assert handlers.examples(Catalogue([])) == []
+    french = handlers.examples(
+        Catalogue([report(2, thematic_areas=(), methods=())]), words_in("fr")
+    )
+    assert "Viêt Nam" in french[0]

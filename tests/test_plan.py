@@ -102,6 +102,8 @@ def test_two_labs_or_years_are_compared(sample_engine: Engine) -> None:
     assert two.boosted.country == ("Fiji", "Tanzania")
     against = plan(sample_engine, "Fiji against Tanzania on seaweed")
     assert (against.intent, against.wide) == ("compare", True)
+    both = plan(sample_engine, "What did Fiji and Tanzania do about seaweed?")
+    assert both.intent == "compare"
     assert plan(sample_engine, "Compare 2022 with 2023 in Paraguay.").intent == "compare"
     assert plan(sample_engine, "How does Fiji differ?").intent == "answer"
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
+from rag.labels import country_words
 from rag.search import wider
 from rag.translate import ENGLISH, Words, marked
 from rag.types import Answer, Filters, Turn
@@ -204,7 +205,13 @@ def examples(catalogue: Catalogue, words: Words = ENGLISH) -> list[str]:
         found.append(about.format(theme=themes[0]))
     if pair := _pair(catalogue):
         how = words.gettext("How did {one} and {other} approach {theme}?")
-        found.append(how.format(one=pair[0], other=pair[1], theme=themes[0]))
+        found.append(
+            how.format(
+                one=country_words(pair[0], words),
+                other=country_words(pair[1], words),
+                theme=themes[0],
+            )
+        )
     if methods:
         found.append(words.gettext("Which labs used {method}?").format(method=methods[0]))
     if len(themes) > 1:
@@ -212,7 +219,10 @@ def examples(catalogue: Catalogue, words: Words = ENGLISH) -> list[str]:
         found.append(way.format(theme=themes[1]))
     if not found:
         found_out = words.gettext("What did the lab of {lab} find out?")
-        found = [found_out.format(lab=name) for name in _common(catalogue, "country")]
+        found = [
+            found_out.format(lab=country_words(name, words))
+            for name in _common(catalogue, "country")
+        ]
     return found[:4]
 
 
