@@ -17,6 +17,7 @@ from rag.about import about_answer
 from rag.builtin import use_sentences
 from rag.catalogue import Catalogue
 from rag.contacts import mask_contacts, mask_hits, mask_passage
+from rag.cross_encoder import CrossEncoder
 from rag.folder import current_database
 from rag.judge import Judge, make_judge
 from rag.lists import list_answer
@@ -75,7 +76,8 @@ class Engine:
             models.result()
             languages.result()
         # No server need be asked for that.
-        find(retriever, understood(Planner(), snapshot, ready, (), Filters(), Filters()))
+        plan = understood(Planner(), snapshot, ready, (), Filters(), Filters())
+        find(retriever, plan, self._reranker if isinstance(self._reranker, CrossEncoder) else None)
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of what the index holds now; taken anew when an ingest changed it.

@@ -9,6 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rag.contacts import mask_contacts, mask_passage
+from rag.cross_encoder import CrossEncoder
 from rag.errors import ModelError, SettingsError
 from rag.postprocess import same_as
 from rag.settings import Settings
@@ -196,8 +197,10 @@ def make_reranker(settings: Settings) -> Reranker | None:
     Raises:
         SettingsError: its address is none.
     """
-    if not settings.reranker:
+    if settings.reranker in ("", "none"):
         return None
+    if settings.reranker == "builtin":
+        return CrossEncoder()
     from httpx import URL, InvalidURL
 
     try:
@@ -207,7 +210,7 @@ def make_reranker(settings: Settings) -> Reranker | None:
     if url.scheme not in ("http", "https") or not url.host:
         raise SettingsError(
             "The reranker is no address of an endpoint. Set ASKLABS_RERANKER to one such as "
-            "http://127.0.0.1:8080/rerank."
+            "http://127.0.0.1:8080/rerank, or to builtin or none."
         )
     key = settings.reranker_key.get_secret_value() if settings.reranker_key else ""
     return EndpointReranker(

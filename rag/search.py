@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
+from rag.cross_encoder import CrossEncoder
 from rag.postprocess import fit_budget, fold_duplicates, interleave, spread
 from rag.rerank import Reranker, reordered
 from rag.retrieve import Found, HybridRetriever
@@ -28,7 +29,8 @@ def find(
     """What is found for a plan, duplicates folded, spread over the labs that are asked.
 
     A reranker has its say before that, so that the best hits of its order stand for a family, a
-    report and a lab. `masked` is whether contacts are hidden from it.
+    report and a lab; the built-in one, which is slow, after that, on those that stand first.
+    `masked` is whether contacts are hidden from another one.
     """
     compared = plan.intent == "compare" and not plan.filters.country
     sides = plan.boosted.country if compared else ()
@@ -38,8 +40,9 @@ def find(
     found = [retriever.find(replace(plan, filters=s), explain=explain) for s in scopes]
     rankings: Sequence[Sequence[Hit]] = [one.hits for one in found]
     notice = ""
-    # What a list holds is computed, not found.
-    if reranker is not None and plan.intent != "list":
+    if plan.intent == "list":  # What a list holds is computed, not found.
+        reranker = None
+    if reranker is not None and not isinstance(reranker, CrossEncoder):
         rankings, notice = reordered(
             rankings, plan.standalone, reranker, masked=masked, apart=_apart(plan)
         )
@@ -48,7 +51,10 @@ def find(
         per_lab = 99 if sides else WIDE_PER_LAB
         ranked = [spread(hits, per_report=1, per_lab=per_lab) for hits in ranked]
     matched = frozenset[str]().union(*(one.matched for one in found))
-    return Found(tuple(interleave(ranked)), matched, notice)
+    hits = interleave(ranked)
+    if isinstance(reranker, CrossEncoder):
+        hits = reranker.judged(hits, plan)
+    return Found(tuple(hits), matched, notice)
 
 
 def unread(

@@ -52,7 +52,9 @@ class Settings(BaseModel):
         "questions stand alone, rules do the rest)",
     )
     reranker: str = Field(
-        "", description="address of a rerank endpoint that re-orders what was found; none if empty"
+        "builtin",
+        description="who judges the passages that were found: builtin, the address of a rerank "
+        "endpoint, or none",
     )
     reranker_model: str = Field("", description="model that the rerank endpoint is asked for")
     reranker_key: SecretStr | None = Field(None, description="key of the rerank endpoint")

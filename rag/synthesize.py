@@ -49,6 +49,12 @@ _LEARNED = re.compile(
     r"|تعلم|نتائج|دروس"
 )
 NUMBER_BONUS = 0.1
+# How much a sentence's score gains from a passage of full relevance; one that was not judged counts
+# as the mean of those that were. Of the development questions to one English report (n=56, 52 of
+# them answered) 0.81 instead of 0.73 of the citations are of a right report and the answers hold
+# 0.63 instead of 0.58 of the facts; weights from 0.3 to 0.7 do
+# as well.
+RELEVANCE_WEIGHT = 0.5
 # A question for a quantity is answered where a sentence that gives one is, by its similarity to
 # the question, no further than this behind the closest sentence; further where that is in another
 # language, of which similarity tells less. Of the development questions it keeps 9 of 11 that ask
@@ -85,7 +91,8 @@ class ExtractiveAnswerer:
     """Answers with the reports' own sentences, those that fit the question best.
 
     A sentence's score is half its similarity to the question and half the share of the
-    question's words (rare ones count more) that it or its passage's context line holds.
+    question's words (rare ones count more) that it or its passage's context line holds, and half
+    the relevance of its passage where that was judged.
     """
 
     name = "extractive"
@@ -159,6 +166,8 @@ class ExtractiveAnswerer:
         total = sum(wanted.values()) or 1.0
         quantity = is_quantity(plan.question)
         learned = LEARNED_FACTOR if _LEARNED.search(strip_accents(plan.question)) else 1.0
+        judged = [hit.relevance for hit in hits if hit.relevance is not None]
+        unjudged = sum(judged) / max(1, len(judged))
         candidates = []
         for (n, hit, (a, _)), text, likeness in zip(found, texts, similar, strict=True):
             passage = hit.passage
@@ -170,6 +179,7 @@ class ExtractiveAnswerer:
             if passage.stage == "finding":
                 score = score * learned + FINDING_BONUS
             score += NUMBER_BONUS if quantity and _DIGIT.search(text) else 0.0
+            score += RELEVANCE_WEIGHT * (unjudged if hit.relevance is None else hit.relevance)
             score -= QUESTION_MALUS if text.rstrip(' "”»').endswith(("?", "؟")) else 0.0
             key = frozenset(words(text))
             candidates.append(Candidate(n, a, text, passage.report.id, key, float(likeness), score))

@@ -118,11 +118,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A passage that retrieval found, with its fused score (higher is better).
+    """A passage that retrieval found, with its fused score or that of the place a reranker gave it.
 
-    Where a reranker gave it another place, the score is that of the place. `similarity` is its
-    cosine to the question, 0 where only words found it. `siblings` are the other reports of the
-    lab that say the same, whose passages were folded.
+    `similarity` is its cosine to the question, 0 where only words found it; `relevance`, 0 to 1, a
+    cross-encoder's. `siblings` are the lab's other reports that say the same and were folded.
     """
 
     passage: Passage
@@ -130,6 +129,7 @@ class Hit:
     similarity: float = 0.0
     siblings: tuple[ReportInfo, ...] = ()
     why: Why | None = None
+    relevance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

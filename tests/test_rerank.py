@@ -16,6 +16,7 @@ from openai_server import Reply, ScriptedServer, running
 from passages import hits, passage, report
 from reranking import Scores, by_length
 
+from rag.cross_encoder import CrossEncoder
 from rag.errors import ModelError, SettingsError
 from rag.postprocess import fold_duplicates
 from rag.rerank import BATCH, DEPTH, EndpointReranker, make_reranker, reordered
@@ -227,7 +228,8 @@ def test_the_key_is_in_no_log(server: ScriptedServer, caplog: pytest.LogCaptureF
 
 
 def test_a_reranker_is_made_as_the_settings_say(server: ScriptedServer) -> None:
-    assert make_reranker(Settings()) is None
+    assert isinstance(make_reranker(Settings()), CrossEncoder)
+    assert make_reranker(Settings(reranker="none")) is make_reranker(Settings(reranker="")) is None
     for address in ("cohere", "ftp://a.example/rerank", "http://", "http://a:b"):
         with pytest.raises(SettingsError, match=r"no address.*ASKLABS_RERANKER"):
             make_reranker(Settings(reranker=address))

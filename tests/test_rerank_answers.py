@@ -37,8 +37,8 @@ def opened(index: Path, reranker: Any) -> Engine:
 @pytest.fixture(scope="module")
 def own_engine(sample_index: Path) -> Engine:
     """An engine without a reranker, opened as those with one are: from the snapshot's file."""
-    open_engine(Settings(index=sample_index))
-    return open_engine(Settings(index=sample_index))
+    open_engine(Settings(index=sample_index, reranker="none"))
+    return open_engine(Settings(index=sample_index, reranker="none"))
 
 
 @pytest.mark.parametrize("question", [QUESTION, ONE_LAB, COMPARED])
