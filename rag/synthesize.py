@@ -52,8 +52,7 @@ NUMBER_BONUS = 0.1
 # How much a sentence's score gains from a passage of full relevance; one that was not judged counts
 # as the mean of those that were. Of the development questions to one English report (n=56, 52 of
 # them answered) 0.81 instead of 0.73 of the citations are of a right report and the answers hold
-# 0.63 instead of 0.58 of the facts; weights from 0.3 to 0.7 do
-# as well.
+# 0.63 instead of 0.58 of the facts; weights from 0.3 to 0.7 do as well.
 RELEVANCE_WEIGHT = 0.5
 # A question for a quantity is answered where a sentence that gives one is, by its similarity to
 # the question, no further than this behind the closest sentence; further where that is in another
