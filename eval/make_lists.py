@@ -21,6 +21,7 @@ from eval.make_words import (
     lab_name,
 )
 from rag import catalogue
+from rag.fields import TAGS
 from rag.types import ReportInfo
 
 # A list of one is a question for one report; one of hundreds nobody reads over.
@@ -48,10 +49,7 @@ FIELDS = {
     "country": "country",
     "year": "year",
     "type": "type",
-    "methods": "method",
-    "datasources": "datasource",
-    "sdgs": "sdg",
-    "thematic_areas": "theme",
+    **{tag.key: name for name, tag in TAGS.items()},
 }
 _OF_REPORT = {"country": "countries"}
 

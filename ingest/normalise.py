@@ -6,9 +6,10 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from typing import Any
 
 from rag.countries import resolve_countries
+from rag.fields import TAGS, ReportInfo
 from rag.tags import canonical_sdgs, fold_tag
 
 # Personal data: never stored, embedded, shown or logged. (`scan.hide_private` blanks the text.)
@@ -16,32 +17,15 @@ _PRIVATE = re.compile(r"focal[_-]*point|(?:^|[_-])(?:e-?mail|contact|(?:tele)?ph
 _ADDRESS = re.compile(r"\S@\S+\.\w")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _STRAY = " ,;|/\\"
-# Facts for the map and for counting, not for reading: no passage, prompt or export says them.
+# Facts for the map ("latlng": degrees, "lat,lng") and for counting, not for reading: no passage,
+# prompt or export says them.
 NOT_SHOWN = frozenset({"latlng"})
 
 
-@dataclass(slots=True)
-class TagFields:
-    """The tags of one report by their meaning; `facts` holds the rest.
+def tags_to_fields(tags: Iterable[tuple[str, str]]) -> ReportInfo:
+    """What a file's tags say of a report, which has neither id nor title yet.
 
-    Of the facts, those in `NOT_SHOWN` ("latlng": latitude and longitude in degrees, "lat,lng")
-    are never shown as text.
-    """
-
-    countries: tuple[str, ...] = ()
-    iso: tuple[str, ...] = ()
-    year: int | None = None
-    type: str = ""
-    methods: tuple[str, ...] = ()
-    datasources: tuple[str, ...] = ()
-    sdgs: tuple[str, ...] = ()
-    thematic_areas: tuple[str, ...] = ()
-    facts: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-def tags_to_fields(tags: Iterable[tuple[str, str]]) -> TagFields:
-    """The fields of a file's tags; repeated values count once, unknown places are no country.
-
+    Repeated values count once, unknown places are no country, and `facts` holds all other tags.
     The year is the first one that a tag names, from 1900 to 2099: which of them are too late
     would change with the day of reading.
     """
@@ -54,18 +38,25 @@ def tags_to_fields(tags: Iterable[tuple[str, str]]) -> TagFields:
     by_code = dict(reversed(places))
     codes = tuple(dict.fromkeys(code for code, _ in places))
     years = [int(m.group()) for v in values.pop("year", []) if (m := _YEAR.search(_ascii(v)))]
-    fields = TagFields(
+    tagged: dict[str, Any] = {
+        tag.key: _values(tag.key, values.pop(tag.key, [])) for tag in TAGS.values()
+    }
+    return ReportInfo(
+        id="",
+        title="",
         countries=tuple(by_code[code] for code in codes),
         iso=codes,
         year=years[0] if years else None,
         type=next(iter(values.pop("type", [])), "").lower(),
-        methods=_unique(values.pop("methods", [])),
-        datasources=_unique(values.pop("datasources", [])),
-        sdgs=_unique(sdg for v in values.pop("sdgs", []) for sdg in canonical_sdgs(v)),
-        thematic_areas=_unique(values.pop("thematic_areas", [])),
+        **tagged,
+        facts={name: tuple(dict.fromkeys(found)) for name, found in values.items()},
     )
-    fields.facts = {name: tuple(dict.fromkeys(found)) for name, found in values.items()}
-    return fields
+
+
+def _values(key: str, written: Iterable[str]) -> tuple[str, ...]:
+    if key == "sdgs":
+        written = (goal for value in written for goal in canonical_sdgs(value))
+    return _unique(written)
 
 
 def _unique(values: Iterable[str]) -> tuple[str, ...]:

@@ -22,10 +22,10 @@ from ingest.facts import facts_block
 from ingest.forms import Forms
 from ingest.lessons import head_key
 from ingest.links import image_urls, link_urls
-from ingest.normalise import TagFields, tags_to_fields
+from ingest.normalise import tags_to_fields
 from ingest.scan import Event, find_tags, key, scan
 from ingest.stages import is_finding_prompt
-from rag.types import Block, Report, ReportInfo, Span
+from rag.types import Block, Report, Span
 from rag.words import sentences
 
 _NAME_PROMPT = re.compile(
@@ -79,9 +79,9 @@ def parse(report_id: str, raw: str, forms: Forms) -> Report:
         forms: what the collection says about its forms (`ingest.forms.learn`).
     """
     events, tags = scan(raw), find_tags(raw)
-    fields = tags_to_fields((tag.key, tag.value) for tag in tags)
+    tagged = tags_to_fields((tag.key, tag.value) for tag in tags)
     slots = _slots(events, raw, forms)
-    facts = facts_block(raw, tags, fields.facts)
+    facts = facts_block(raw, tags, tagged.facts)
     numbered = _number([facts, *(_block(slot, raw) for slot in slots)])
     blocks = tuple(block for block in numbered if block.text)
     asked = [
@@ -91,7 +91,12 @@ def parse(report_id: str, raw: str, forms: Forms) -> Report:
     ]
     answered = {at for at, text in asked if text}
     return Report(
-        info=_info(report_id, events, fields, blocks),
+        info=replace(
+            tagged,
+            id=report_id,
+            title=_title(events, blocks) or report_id,
+            kind=_kind(tagged.type, blocks),
+        ),
         blocks=blocks,
         raw=raw,
         links=link_urls(raw[slice(*span)] for slot in slots for span in slot.spans),
@@ -203,27 +208,7 @@ def _number(blocks: Iterable[Block]) -> list[Block]:
     return numbered
 
 
-def _info(
-    report_id: str, events: list[Event], fields: TagFields, blocks: tuple[Block, ...]
-) -> ReportInfo:
-    heading = next((clean(e.text) for e in events if e.kind == "title"), "")
-    return ReportInfo(
-        id=report_id,
-        title=_title(heading, blocks) or report_id,
-        kind=_kind(fields.type, blocks),
-        countries=fields.countries,
-        iso=fields.iso,
-        year=fields.year,
-        type=fields.type,
-        methods=fields.methods,
-        datasources=fields.datasources,
-        sdgs=fields.sdgs,
-        thematic_areas=fields.thematic_areas,
-        facts=fields.facts,
-    )
-
-
-def _title(heading: str, blocks: tuple[Block, ...]) -> str:
+def _title(events: Iterable[Event], blocks: tuple[Block, ...]) -> str:
     """The report's name: the answer to the form's question for it, else the heading.
 
     A heading that was cut ("...") is completed from the answer that it was cut from.
@@ -232,6 +217,7 @@ def _title(heading: str, blocks: tuple[Block, ...]) -> str:
     named = " ".join(named.split())
     if named and len(named) <= MAX_TITLE:
         return named
+    heading = next((clean(e.text) for e in events if e.kind == "title"), "")
     stem = heading.rstrip("….").rstrip()
     if heading != stem or _INSIGHT.match(heading):
         for block in blocks:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
+from rag.fields import FREE_FIELDS
 from rag.spelling import in_dictionary
 from rag.tags import filter_key, report_keys
 from rag.types import FILTER_FIELDS, Filters, ReportInfo
 from rag.vocabulary import Vocabulary
-
-# Fields whose values people write freely: spellings that mean the same are one value.
-FREE_FIELDS = ("method", "datasource", "theme")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +106,11 @@ class Catalogue:
 
     def expanded(self, filters: Filters) -> Filters:
         """Filters with every spelling of each value, for a store that knows spellings only."""
-        return replace(
-            filters,
-            method=self._all_written("method", filters.method),
-            datasource=self._all_written("datasource", filters.datasource),
-            theme=self._all_written("theme", filters.theme),
-        )
+        written: dict[str, Any] = {name: self._all_written(name, filters) for name in FREE_FIELDS}
+        return replace(filters, **written)
 
-    def _all_written(self, field: str, values: Iterable[str]) -> tuple[str, ...]:
+    def _all_written(self, field: str, filters: Filters) -> tuple[str, ...]:
+        values = getattr(filters, field)
         return tuple(dict.fromkeys(s for value in values for s in self._written(field, value)))
 
     def _written(self, field: str, value: str) -> Iterable[str]:

@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from rag.catalogue import Catalogue
+from rag.fields import TAGS
 from rag.regions import regions
 from rag.tags import filter_key
 from rag.types import FILTER_FIELDS, Filters
 
 # What a person narrows a collection by, in the order in which it is shown.
-FACETS = ("country", "year", "theme", "type", "method", "datasource", "sdg", "language")
+_FIRST = ("country", "year", "theme", "type")
+FACETS = (*_FIRST, *(name for name in TAGS if name not in _FIRST), "language")
 # Facets whose values stand in their own order; in others the most used come first.
 _IN_ORDER = ("year", "sdg")
 # No name of a lab, tag or language is longer.

@@ -10,6 +10,7 @@ from babel import Locale
 from babel.numbers import get_decimal_symbol
 
 from rag.countries import resolve_country
+from rag.fields import TAGS
 from rag.translate import ENGLISH, Words, code_of, marked, number, plural
 from rag.types import Answer, ReportInfo
 
@@ -18,10 +19,7 @@ FILTER_WORDS = {
     "year": marked("Year"),
     "type": marked("Type"),
     "kind": marked("Kind"),
-    "method": marked("Method"),
-    "datasource": marked("Data source"),
-    "sdg": marked("SDG"),
-    "theme": marked("Theme"),
+    **{name: tag.one for name, tag in TAGS.items()},
     "language": marked("Language"),
     "fact": marked("Fact"),
 }

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from rag.catalogue import Catalogue, alternatives
 from rag.cite import best_support, defuse
+from rag.fields import FREE_FIELDS, TAGS
 from rag.labels import FILTER_WORDS, lab_words, value_words
 from rag.prompts import ALSO_MENTIONED, LIST_HEADS, NOTHING_FOUND, WITHOUT, refusal
 from rag.quotes import verbatim
@@ -33,10 +34,7 @@ _TAG_NAMES = {
     "country": "country",
     "year": "year",
     "type": "type",
-    "method": "methods",
-    "datasource": "datasources",
-    "sdg": "sdgs",
-    "theme": "thematic_areas",
+    **{name: tag.key for name, tag in TAGS.items()},
 }
 
 # How many reports that only speak of something are named in the text.
@@ -181,7 +179,7 @@ def _also(plan: QueryPlan, mentioned: Sequence[Hit], first: int) -> Iterable[str
 
 def _mention(n: int, passage: Passage, raw: str, filters: Filters) -> Citation:
     """A citation of the words with which a passage mentions a value of the filters."""
-    values = (*filters.method, *filters.datasource, *filters.theme)
+    values = [value for name in FREE_FIELDS for value in getattr(filters, name)]
     supports = [best_support(value, passage, passage.language) for value in values]
     quote = max(supports, key=lambda support: support.share).quote
     for start, end in sentences(passage.text):

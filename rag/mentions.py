@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
+from rag.fields import FREE_FIELDS
 from rag.named import stems_of
 from rag.snapshot import Snapshot
 from rag.types import Filters, Hit
 from rag.words import terms_and_pairs
-
-_FIELDS = ("method", "datasource", "theme")
 
 
 def mentions(snapshot: Snapshot, filters: Filters, listed: Collection[str]) -> tuple[Hit, ...]:
@@ -21,17 +20,17 @@ def mentions(snapshot: Snapshot, filters: Filters, listed: Collection[str]) -> t
 
     Args:
         snapshot: the reports and passages.
-        filters: what the list was made by; methods, data sources and themes are looked for.
+        filters: what the list was made by; values that labs write freely are looked for.
         listed: ids of the reports that carry the tags.
     """
     expanded = snapshot.catalogue.expanded(filters)
     phrases = {
         stems_of(value): value
-        for field in _FIELDS
+        for field in FREE_FIELDS
         if getattr(filters, field)
         for value in getattr(expanded, field)
     }
-    others = replace(filters, method=(), datasource=(), theme=())
+    others = replace(filters, **dict.fromkeys(FREE_FIELDS, ()))
     scope = snapshot.allowed(others)
     best: dict[str, Hit] = {}
     for phrase, value in phrases.items():

@@ -9,6 +9,7 @@ from functools import cache
 from rag.catalogue import Catalogue
 from rag.countries import fold_name, names_to_iso
 from rag.demonyms import adjective_to_iso
+from rag.fields import FREE_FIELDS
 from rag.regions import countries_of_regions_in
 from rag.tags import canonical_sdg
 from rag.types import Filters, Span
@@ -184,11 +185,11 @@ def _country(phrase: str, first: str, capitals: bool) -> str | None:
 
 
 def tags_in(question: str, catalogue: Catalogue) -> Filters:
-    """The methods, data sources, goals and themes of the catalogue that a question names."""
+    """The tags of the catalogue that a question names: methods, goals, themes ..."""
     phrase = stems_of(question)
     found: dict[str, tuple[str, ...]] = {}
     generic = set() if ABOUT_TAGS.search(strip_accents(question)) else listing_stems("en")
-    for field in ("method", "datasource", "theme"):
+    for field in FREE_FIELDS:
         values: dict[str, int] = {}
         for key in sorted(map(str, catalogue.keys(field))):
             stemmed = stems_of(key)

@@ -19,7 +19,7 @@ from rag.errors import ModelError, SettingsError
 from rag.models import complete_chat, make_llm
 from rag.named import countries_in
 from rag.plan import all_understood, asks_for_a_list, has_sides, make_plan
-from rag.prompts import plan_messages
+from rag.prompts import TAG_LISTS, plan_messages
 from rag.recognised import without
 from rag.settings import Settings
 from rag.snapshot import Snapshot
@@ -37,9 +37,8 @@ MOST_READ = 4000
 MOST_VALUES = 20
 MOST_VALUE = 100
 _NAMED = {"country": "countries", "year": "years", "kind": "kinds"}
-_TAGS = {"method": "methods", "datasource": "datasources", "sdg": "sdgs", "theme": "themes"}
 _RETOLD = frozenset(["standalone"])
-_UNDERSTOOD = frozenset(["intent", *_NAMED.values(), *_TAGS.values()])
+_UNDERSTOOD = frozenset(["intent", *_NAMED.values(), *TAG_LISTS.values()])
 
 
 class Planner:
@@ -142,7 +141,7 @@ def _understood(
         _sentence(found.get("standalone"), language),
         intent if intent in ("answer", "compare", "list") else "",
         without(_known(found, _NAMED, catalogue), ignored, catalogue),
-        without(_known(found, _TAGS, catalogue), ignored, catalogue),
+        without(_known(found, TAG_LISTS, catalogue), ignored, catalogue),
     )
 
 

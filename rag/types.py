@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from rag.alike import Alike
+from rag.fields import FILTER_FIELDS as FILTER_FIELDS
+from rag.fields import Filters as Filters
+from rag.fields import ReportInfo as ReportInfo
 from rag.run_record import RunRecord
 from rag.why import Why
 
@@ -19,39 +22,6 @@ Span = tuple[int, int]
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 FACTS = "Facts of this report"  # section and prompt of what only tags say: "Label: value" a line
-
-
-@dataclass(frozen=True, slots=True)
-class ReportInfo:
-    """What is known of one report without reading its answers.
-
-    `countries` are display names, `iso` the ISO 3166 alpha-2 codes of those that have one;
-    `facts` holds every other tag by its key. `kind` tells plans from closings.
-    """
-
-    id: str
-    title: str
-    countries: tuple[str, ...] = ()
-    iso: tuple[str, ...] = ()
-    year: int | None = None
-    type: str = ""
-    kind: str = ""
-    language: str = "en"
-    methods: tuple[str, ...] = ()
-    datasources: tuple[str, ...] = ()
-    sdgs: tuple[str, ...] = ()
-    thematic_areas: tuple[str, ...] = ()
-    facts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def lab(self) -> str:
-        """The lab's display name: its countries, joined."""
-        return ", ".join(self.countries) or "Unknown lab"
-
-    @property
-    def fact_values(self) -> tuple[str, ...]:
-        """The facts as "key: value"."""
-        return tuple(f"{key}: {value}" for key, values in self.facts.items() for value in values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,53 +108,6 @@ class Turn:
 
     role: Role
     content: str
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What a search is narrowed to; within a field any value may match, across fields all must.
-
-    A `fact` is a value of any other tag ("sample_size: More than 1,000"); each key is a field.
-    """
-
-    country: tuple[str, ...] = ()
-    year: tuple[int, ...] = ()
-    type: tuple[str, ...] = ()
-    kind: tuple[str, ...] = ()
-    method: tuple[str, ...] = ()
-    datasource: tuple[str, ...] = ()
-    sdg: tuple[str, ...] = ()
-    theme: tuple[str, ...] = ()
-    language: tuple[str, ...] = ()  # codes; of passages, not of whole reports
-    fact: tuple[str, ...] = ()
-
-    def as_dict(self) -> dict[str, list[str | int]]:
-        """The fields that are set, as plain lists."""
-        values = {name: list(getattr(self, name)) for name in FILTER_FIELDS}
-        return {name: value for name, value in values.items() if value}
-
-    def merged(self, other: Filters) -> Filters:
-        """These filters, with each field that they leave open taken from `other`."""
-        gaps = {n: getattr(other, n) for n in FILTER_FIELDS if not getattr(self, n)}
-        return replace(self, **gaps)
-
-    def __bool__(self) -> bool:
-        return any(getattr(self, name) for name in FILTER_FIELDS)
-
-
-# Filter field -> the field of ReportInfo (and the metadata key in the store) that it tests.
-FILTER_FIELDS: dict[str, str] = {
-    "country": "countries",
-    "year": "year",
-    "type": "type",
-    "kind": "kind",
-    "method": "methods",
-    "datasource": "datasources",
-    "sdg": "sdgs",
-    "theme": "thematic_areas",
-    "language": "language",
-    "fact": "fact_values",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.fields import TAGS
 from rag.settings import load_settings
 from ui.options import Index, Json, engine_of
 from ui.printing import print_info, print_json, print_tags, sync_to_dict, tags_to_dict
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from ingest.files import Skipped
 
 # The filter fields whose values labs have written.
-_LISTED = ("country", "method", "datasource", "sdg", "theme")
+_LISTED = ("country", *TAGS)
 
 
 def ingest(

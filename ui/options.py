@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rag.errors import InputError
+from rag.fields import TAGS
 from rag.settings import load_settings
 from rag.types import Filters
 
@@ -20,28 +24,6 @@ Index = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 Texts = list[str] | None
-Country = Annotated[Texts, typer.Option("--country", help="Only labs of this country; repeatable.")]
-Year = Annotated[list[int] | None, typer.Option("--year", help="Only this year; repeatable.")]
-Type = Annotated[
-    Texts, typer.Option("--type", help="Only reports tagged so (learningplan, experiment ...).")
-]
-Kind = Annotated[
-    Texts, typer.Option("--kind", help="Only plan, closing, experiment or solution; repeatable.")
-]
-Method = Annotated[Texts, typer.Option("--method", help="Only reports tagged with this method.")]
-Source = Annotated[
-    Texts, typer.Option("--datasource", help="Only reports tagged with this data source.")
-]
-Sdg = Annotated[
-    Texts, typer.Option("--sdg", help="Only reports tagged with this goal, by number or name.")
-]
-Theme = Annotated[
-    Texts, typer.Option("--theme", help="Only reports tagged with this thematic area.")
-]
-Language = Annotated[
-    Texts,
-    typer.Option("--language", help="Only passages in this language (en, fr, es ...); repeatable."),
-]
 Ignore = Annotated[
     Texts,
     typer.Option(
@@ -53,6 +35,42 @@ Ignore = Annotated[
 ]
 Question = Annotated[str, typer.Argument(help="Your question, in any of the reports' languages.")]
 
+# The filters that have an option, each with its help.
+_FILTERS = {
+    "country": "Only labs of this country; repeatable.",
+    "year": "Only this year; repeatable.",
+    "type": "Only reports tagged so (learningplan, experiment ...).",
+    "kind": "Only plan, closing, experiment or solution; repeatable.",
+    **{name: f"Only reports tagged with this {tag.one.lower()}." for name, tag in TAGS.items()},
+    "sdg": "Only reports tagged with this goal, by number or name.",
+    "language": "Only passages in this language (en, fr, es ...); repeatable.",
+}
+
+
+def with_filters(command: Callable[..., None]) -> Callable[..., None]:
+    """A command with an option for each filter in the place of its parameter `filters`."""
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        chosen = {name: tuple(given.pop(name) or ()) for name in _FILTERS}
+        command(filters=Filters(**chosen), **given)
+
+    parameters = [
+        one
+        for parameter in signature(command, eval_str=True).parameters.values()
+        for one in (_options() if parameter.name == "filters" else [parameter])
+    ]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    vars(run)["__signature__"] = Signature(parameters)
+    return run
+
+
+def _options() -> Iterator[Parameter]:
+    for name, said in _FILTERS.items():
+        values: Any = list[int] | None if name == "year" else Texts
+        option = Annotated[values, typer.Option(f"--{name}", help=said)]
+        yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=option)
+
 
 def engine_of(index: Path | None) -> Engine:
     """The engine over the index that an option or the settings name."""
@@ -60,31 +78,6 @@ def engine_of(index: Path | None) -> Engine:
     from rag.engine import open_engine
 
     return open_engine(load_settings(index=index))
-
-
-def filters_of(
-    country: Texts,
-    year: list[int] | None,
-    type_: Texts,
-    kind: Texts,
-    method: Texts,
-    datasource: Texts,
-    sdg: Texts,
-    theme: Texts,
-    language: Texts = None,
-) -> Filters:
-    """The filters that the options of a command give."""
-    return Filters(
-        country=tuple(country or ()),
-        year=tuple(year or ()),
-        type=tuple(type_ or ()),
-        kind=tuple(kind or ()),
-        method=tuple(method or ()),
-        datasource=tuple(datasource or ()),
-        sdg=tuple(sdg or ()),
-        theme=tuple(theme or ()),
-        language=tuple(language or ()),
-    )
 
 
 def ignored_of(given: Texts) -> Filters:

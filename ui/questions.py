@@ -11,23 +11,15 @@ import typer
 
 from rag.errors import InputError
 from rag.settings import load_settings
+from rag.types import Filters
 from ui.options import (
-    Country,
     Ignore,
     Index,
     Json,
-    Kind,
-    Language,
-    Method,
     Question,
-    Sdg,
-    Source,
-    Theme,
-    Type,
-    Year,
     engine_of,
-    filters_of,
     ignored_of,
+    with_filters,
 )
 from ui.printing import print_answer, print_hits, print_json, print_plan, print_sources
 
@@ -35,23 +27,15 @@ if TYPE_CHECKING:
     from rag.types import Answer
 
 
+@with_filters
 def ask(
     question: Question,
     index: Index = None,
-    country: Country = None,
-    year: Year = None,
-    type_: Type = None,
-    kind: Kind = None,
-    method: Method = None,
-    datasource: Source = None,
-    sdg: Sdg = None,
-    theme: Theme = None,
-    language: Language = None,
+    filters: Filters = Filters(),
     ignore: Ignore = None,
     json: Json = False,
 ) -> None:
     """Answer one question, with the sources of each sentence."""
-    filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme, language)
     ignored = ignored_of(ignore)
     stream = engine_of(index).ask(_asked(question), filters=filters, ignored=ignored)
     if json:
@@ -82,19 +66,12 @@ def batch(
         raise typer.Exit(1)
 
 
+@with_filters
 def search(
     question: Question,
     k: Annotated[int, typer.Option("-k", min=1, max=200, help="How many passages.")] = 20,
     index: Index = None,
-    country: Country = None,
-    year: Year = None,
-    type_: Type = None,
-    kind: Kind = None,
-    method: Method = None,
-    datasource: Source = None,
-    sdg: Sdg = None,
-    theme: Theme = None,
-    language: Language = None,
+    filters: Filters = Filters(),
     ignore: Ignore = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say why each passage ranks where it does.")
@@ -104,7 +81,6 @@ def search(
     """Find passages without writing an answer."""
     from rag.answer_json import explained, passage_to_dict, plan_to_dict
 
-    filters = filters_of(country, year, type_, kind, method, datasource, sdg, theme, language)
     ignored = ignored_of(ignore)
     engine = engine_of(index)
     plan = engine.plan(_asked(question), filters=filters, ignored=ignored)

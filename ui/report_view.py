@@ -6,18 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import groupby
 
+from rag.fields import TAGS
 from rag.labels import counted, kind_words, language_words
 from rag.tags import fold_tag
-from rag.translate import ENGLISH, Words, marked
+from rag.translate import ENGLISH, Words
 from rag.types import FACTS, Passage, ReportInfo
 from ui.cards import find_quote, highlighted, lab
-
-TAGS = {
-    "methods": marked("Methods"),
-    "datasources": marked("Data sources"),
-    "sdgs": marked("SDGs"),
-    "thematic_areas": marked("Themes"),
-}
 
 Quotes = Mapping[str, Sequence[str]]
 
@@ -124,11 +118,11 @@ def _said(passage: Passage, quotes: Quotes, at: str, words: Words) -> str:
 def _tags(info: ReportInfo, facts: Sequence[Passage], quotes: Quotes, words: Words) -> str:
     wanted = fold_tag(" ".join(quotes.get(f"{info.id}#tags", ())))
     rows = []
-    for field, label in TAGS.items():
-        values = [_tag(value, wanted) for value in getattr(info, field)]
+    for tag in TAGS.values():
+        values = [_tag(value, wanted) for value in getattr(info, tag.key)]
         if values:
             items = "".join(f'<li dir="auto">{value}</li>' for value in values)
-            rows.append(f"<dt>{words.gettext(label)}</dt><dd><ul>{items}</ul></dd>")
+            rows.append(f"<dt>{words.gettext(tag.many)}</dt><dd><ul>{items}</ul></dd>")
     said = "".join(_said(passage, quotes, "", words) for passage in facts)
     if not rows and not said:
         return ""
