@@ -10,6 +10,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from rag.answer_json import answer_to_dict, answers_to_json
@@ -20,6 +21,7 @@ from rag.briefs import Brief, make_brief
 from rag.errors import InputError
 from rag.references import to_bibtex, to_csl, to_ris
 from rag.report_link import report_link
+from rag.translate import marked
 from rag.types import Answer
 
 __all__ = [
@@ -33,6 +35,17 @@ __all__ = [
 
 # Makes a file of answers, a title, a day, and the template of the reports' addresses.
 Writer = Callable[[Sequence[Answer], str, date, str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file: its media type, what it is for and called on the page, and its writer."""
+
+    media: str
+    use: str
+    name: str
+    write: Writer
+
 
 COLUMNS = (
     *("question", "n", "status", "lab", "year", "type", "kind", "title", "section", "prompt"),
@@ -60,12 +73,12 @@ def export(
         InputError: no format has this ending, there is no answer, or no font for the PDF.
     """
     ending = ending.lower().lstrip(".")
-    writer = FORMATS.get(_OTHER_NAMES.get(ending, ending))
-    if writer is None:
+    kind = FORMATS.get(_OTHER_NAMES.get(ending, ending))
+    if kind is None:
         raise InputError(f"There is no export to {ending!r}. Choose one of {', '.join(FORMATS)}.")
     if not answers:
         raise InputError("There is no answer to export. Ask a question first.")
-    return writer(answers, title, day or date.today(), report_url)
+    return kind.write(answers, title, day or date.today(), report_url)
 
 
 def ending_of(name: str) -> str:
@@ -125,15 +138,22 @@ def _sources(write: Callable[[Sequence[Answer], str], bytes]) -> Writer:
     return lambda answers, _title, _day, url: write(answers, url)
 
 
-FORMATS: Mapping[str, Writer] = {
-    "md": _briefly(to_markdown),
-    "html": _briefly(to_html),
-    "docx": _briefly(_to_docx),
-    "pdf": _briefly(_to_pdf),
-    "json": lambda answers, *_: answers_to_json(answers),
-    "csv": _sources(to_csv),
-    "bib": _sources(to_bibtex),
-    "ris": _sources(to_ris),
-    "csl.json": _sources(to_csl),
+_READ, _DATA, _CITE = marked("To read"), marked("Data"), marked("References")
+_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_CSL = "application/vnd.citationstyles.csl+json"
+# By the ending of the file, in the order of the page's menu, those of one use together. Names of
+# programs and formats are the same in all languages.
+FORMATS: Mapping[str, Format] = {
+    "docx": Format(_WORD, _READ, "Word", _briefly(_to_docx)),
+    "pdf": Format("application/pdf", _READ, "PDF", _briefly(_to_pdf)),
+    "html": Format("text/html", _READ, marked("Web page"), _briefly(to_html)),
+    "md": Format("text/markdown", _READ, "Markdown", _briefly(to_markdown)),
+    "json": Format(
+        "application/json", _DATA, marked("Whole answers"), lambda a, *_: answers_to_json(a)
+    ),
+    "csv": Format("text/csv", _DATA, marked("Table of sources"), _sources(to_csv)),
+    "bib": Format("application/x-bibtex", _CITE, "BibTeX", _sources(to_bibtex)),
+    "ris": Format("application/x-research-info-systems", _CITE, "RIS", _sources(to_ris)),
+    "csl.json": Format(_CSL, _CITE, "CSL-JSON", _sources(to_csl)),
 }
 _OTHER_NAMES = {"csl": "csl.json", "htm": "html"}

@@ -245,7 +245,7 @@ def test_a_number_with_two_quotes_is_one_source(ending: str) -> None:
 
 
 def test_unknown_endings_and_nothing_to_export_are_said() -> None:
-    with pytest.raises(InputError, match=r"'xls'.*md, html, .*, bib, ris, csl\.json"):
+    with pytest.raises(InputError, match=r"'xls'.*docx, pdf, .*, bib, ris, csl\.json"):
         export([PLAIN], "xls")
     with pytest.raises(InputError, match="Ask a question first"):
         export([], "md")

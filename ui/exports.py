@@ -4,40 +4,16 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import groupby
 
 from rag.errors import AskLabsError
-from rag.export import export
+from rag.export import FORMATS, Format, export
 from rag.translate import ENGLISH, Words, marked
 from rag.types import Answer
 from rag.words import strip_accents
 
-MEDIA = {
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "pdf": "application/pdf",
-    "html": "text/html",
-    "md": "text/markdown",
-    "json": "application/json",
-    "csv": "text/csv",
-    "bib": "application/x-bibtex",
-    "ris": "application/x-research-info-systems",
-    "csl.json": "application/vnd.citationstyles.csl+json",
-}
-# Names of programs and formats are the same in all languages.
-_GROUPS = (
-    (
-        marked("To read"),
-        (
-            ("docx", "Word"),
-            ("pdf", "PDF"),
-            ("html", marked("Web page")),
-            ("md", "Markdown"),
-        ),
-    ),
-    (marked("Data"), (("json", marked("Whole answers")), ("csv", marked("Table of sources")))),
-    (marked("References"), (("bib", "BibTeX"), ("ris", "RIS"), ("csl.json", "CSL-JSON"))),
-)
 _WHAT = (("all", marked("Whole conversation")), ("last", marked("Last answer")))
 
 
@@ -49,8 +25,8 @@ def menu(words: Words = ENGLISH) -> str:
         for value, label in _WHAT
     )
     groups = "".join(
-        f"<section><h4>{words.gettext(head)}</h4><ul>{_items(formats, words)}</ul></section>"
-        for head, formats in _GROUPS
+        _group(use, formats, words)
+        for use, formats in groupby(FORMATS.items(), lambda one: one[1].use)
     )
     broken = escape(words.gettext("The file could not be made. Please try again."))
     return (
@@ -61,11 +37,13 @@ def menu(words: Words = ENGLISH) -> str:
     )
 
 
-def _items(formats: Sequence[tuple[str, str]], words: Words) -> str:
-    return "".join(_item(ending, words.gettext(name), words) for ending, name in formats)
+def _group(use: str, formats: Iterable[tuple[str, Format]], words: Words) -> str:
+    items = "".join(_item(ending, kind, words) for ending, kind in formats)
+    return f"<section><h4>{words.gettext(use)}</h4><ul>{items}</ul></section>"
 
 
-def _item(ending: str, name: str, words: Words) -> str:
+def _item(ending: str, kind: Format, words: Words) -> str:
+    name = words.gettext(kind.name)
     waiting = escape(words.gettext("Making the file: {name}").format(name=name))
     return (
         f'<li><button type="button" data-ending="{ending}" data-waiting="{waiting}">'
@@ -82,14 +60,14 @@ def download(
     holds the last answer alone.
     """
     wanted = list(answers)[-1:] if last else list(answers)
-    known = ending if isinstance(ending, str) and ending in MEDIA else ""
+    known = ending if isinstance(ending, str) and ending in FORMATS else ""
     try:
         data = export(wanted, known, report_url=report_url)
     except AskLabsError as error:
         return {"error": str(error)}
     return {
         "name": f"{_slug(wanted[0].question)}.{known}",
-        "type": MEDIA[known],
+        "type": FORMATS[known].media,
         "data": base64.b64encode(data).decode("ascii"),
     }
 

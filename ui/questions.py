@@ -102,10 +102,7 @@ def export(
     answers: Annotated[Path, typer.Argument(help="Answers: what ask --json or batch wrote.")],
     to: Annotated[
         Path | None,
-        typer.Option(
-            "--to",
-            help="File to write: .md .docx .pdf .html .json .csv .bib .ris .csl.json",
-        ),
+        typer.Option("--to", help="File to write, such as brief.docx; a wrong ending lists all."),
     ] = None,
     title: Annotated[str, typer.Option(help="Title of the brief.")] = "",
     verify: Annotated[
