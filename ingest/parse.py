@@ -80,7 +80,7 @@ def parse(report_id: str, raw: str, forms: Forms) -> Report:
     """
     events, tags = scan(raw), find_tags(raw)
     tagged = tags_to_fields((tag.key, tag.value) for tag in tags)
-    slots = _slots(events, raw, forms)
+    slots = _slots(events, forms)
     facts = facts_block(raw, tags, tagged.facts)
     numbered = _number([facts, *(_block(slot, raw) for slot in slots)])
     blocks = tuple(block for block in numbered if block.text)
@@ -105,7 +105,7 @@ def parse(report_id: str, raw: str, forms: Forms) -> Report:
     )
 
 
-def _slots(events: list[Event], raw: str, forms: Forms) -> list[_Slot]:
+def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
     """All answer blocks in the making, in file order, form text left out."""
     state = _State()
     questions = forms.prompt_lines(events)
@@ -127,7 +127,7 @@ def _slots(events: list[Event], raw: str, forms: Forms) -> list[_Slot]:
                 _add_text(state, span)
         elif event.kind in ("prompt", "quote"):
             # A lab's own line that begins with ">": its words begin after the mark.
-            _add_text(state, (raw.index(">", event.start) + 1, event.end), quoted=True)
+            _add_text(state, (event.inside, event.end), quoted=True)
     return state.slots
 
 

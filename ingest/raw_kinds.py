@@ -1,6 +1,6 @@
 """Says of each character of a report's file what it is, without the parser: for the audit.
 
-It goes by the lines of the file alone, and takes for an answer all that it can't name.
+It goes by the markers of the file's lines alone, and takes for an answer all that it can't name.
 """
 
 from __future__ import annotations
@@ -16,11 +16,16 @@ import numpy.typing as npt
 from ingest.clean import clean
 from ingest.forms import Forms
 from ingest.lessons import head_key
-from ingest.scan import find_tags, key
+from ingest.scan import find_tags, key, marker
 from rag.types import Report, Span
 
 ANSWER = "answer"
-_GROUP = re.compile(r"<div\s+class=[\"']group[\"']\s*>|</div>", re.IGNORECASE)
+_CALLED = {
+    "title": "title",
+    "section": "section heading",
+    "open": "group markup",
+    "close": "group markup",
+}
 _IMAGE = re.compile(r"!\[[^\]\n]*\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)")
 # What is written for a machine inside answers: a link's marks and address, elements, white
 # space and elements written as entities (escaped several times over).
@@ -77,8 +82,10 @@ def pieces(report: Report, forms: Forms) -> Iterator[Piece]:
                 break
             tags.pop()
         line = raw[at:end].strip()
-        kind = _kind_of_line(line, titled, questions, forms) if line and at == start else ANSWER
-        if line and kind == ANSWER and not (line.startswith(">") and at == start):
+        kind, text = ANSWER, line
+        if line and at == start:
+            kind, text = _kind_of_line(line, titled, questions, forms)
+        if line and kind == ANSWER and text == line:
             paragraph.append((at, end))
             continue
         yield from _paragraph(paragraph, raw, under, forms)
@@ -88,27 +95,26 @@ def pieces(report: Report, forms: Forms) -> Iterator[Piece]:
         yield Piece(kind, at, end)
         titled = titled or kind == "title"
         if kind == "section heading":
-            under = head_key(line[2:])
-        elif kind == "question" and key(line):
-            under = key(line[1:])
+            under = head_key(text)
+        elif kind == "question" and key(text):
+            under = key(text)
     yield from _paragraph(paragraph, raw, under, forms)
 
 
-def _kind_of_line(line: str, titled: bool, questions: _Questions, forms: Forms) -> str:
-    if line.startswith("# ") and not titled:
-        return "title"
-    if line == "##" or line.startswith("## "):
-        return "section heading"
-    if _GROUP.fullmatch(line):
-        return "group markup"
-    if line.startswith(">") and line[1:2] in ("", " ", "\u00a0"):
-        text = line[1:].strip()
+def _kind_of_line(line: str, titled: bool, questions: _Questions, forms: Forms) -> tuple[str, str]:
+    """What a line is, and its words without the marker."""
+    kind, width = marker(line, titled) or ("text", 0)
+    text = line[width:].strip()
+    if kind == "prompt":
         this = key(text)
-        if clean(text) in ("", "None") or questions.hold(clean(text)):
-            return "question"
-        if this in forms.prompts or forms.record_key(this):
-            return "question"
-    return ANSWER
+        is_question = (
+            clean(text) in ("", "None")
+            or questions.hold(clean(text))
+            or this in forms.prompts
+            or bool(forms.record_key(this))
+        )
+        return "question" if is_question else ANSWER, text
+    return _CALLED.get(kind, ANSWER), text
 
 
 def _questions(report: Report) -> _Questions:

@@ -33,12 +33,14 @@ class Event:
     """One meaningful piece of a file: raw[start:end], with the marker-free text of its first line.
 
     Kind "text" is a whole paragraph; kind "quote" is an answer's own line that begins with ">".
+    What comes after a line's marker begins at `inside`.
     """
 
     kind: Kind
     start: int
     end: int
     text: str = ""
+    inside: int = 0
 
 
 def key(text: str) -> str:
@@ -133,12 +135,15 @@ def scan(raw: str) -> list[Event]:
         line = raw[at:end].strip()
         if not line:
             flush()
-        elif at == start and (event := _marker(line, start, end, titled)) is not None:
-            flush()
-            titled = titled or event.kind == "title"
-            events.append(event)
-        else:
+        elif at > start or (mark := marker(line, titled)) is None:
             paragraph.append((at, end))
+        else:
+            flush()
+            kind, width = mark
+            titled = titled or kind == "title"
+            text = line[width:].strip()
+            inside = raw.index(line, start) + width
+            events.append(Event(kind, start, end, "" if text in _NO_TEXT else text, inside))
     flush()
     return events
 
@@ -149,19 +154,20 @@ def _lines(raw: str) -> Iterator[tuple[int, int]]:
             yield match.span()
 
 
-def _marker(line: str, start: int, end: int, titled: bool) -> Event | None:
-    """The event of a line that carries a marker; None for a line of an answer."""
+def marker(line: str, titled: bool) -> tuple[Kind, int] | None:
+    """What a line is by its marker, and the marker's length; None for a line of an answer.
+
+    Args:
+        line: it, without white space around it.
+        titled: whether the file has had its title.
+    """
     if line.startswith("# ") and not titled:
-        return Event("title", start, end, line[2:].strip())
+        return "title", 2
     if line == "##" or line.startswith("## "):
-        return Event("section", start, end, line[2:].strip())
+        return "section", 2
     if line.startswith(">"):
         # ">>" and ">100" are a lab's own marks: the form always writes "> ".
-        own = len(line) > 1 and line[1] not in " \u00a0"
-        text = line[1:].strip()
-        return Event("quote" if own else "prompt", start, end, "" if text in _NO_TEXT else text)
+        return "prompt" if line[1:2] in ("", " ", "\u00a0") else "quote", 1
     if _GROUP.fullmatch(line):
-        return Event("open", start, end)
-    if line == "</div>":
-        return Event("close", start, end)
-    return None
+        return "open", len(line)
+    return ("close", len(line)) if line == "</div>" else None
