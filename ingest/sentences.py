@@ -11,7 +11,7 @@ from ingest.compare import Comparison, Progress
 from rag.candidates import usable
 from rag.contacts import mask_passage
 from rag.encoder import DIMENSIONS
-from rag.models import Embed
+from rag.models import Embed, embedding_kind
 from rag.sentence_vectors import SentenceVectors, Vectors
 from rag.settings import Settings
 from rag.store import Store
@@ -45,7 +45,7 @@ def keep_sentences(
         threads: how many.
         progress: called with the stage's name, how much is done, and how much there is.
     """
-    if settings.embedding != "builtin":
+    if not embedding_kind(settings).ours:
         return
     masked = settings.mask_contacts
     wanted = _sentences((p for item in todo.todo for p in item.passages), masked)

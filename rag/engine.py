@@ -23,7 +23,7 @@ from rag.judge import Judge, make_judge
 from rag.lists import list_answer
 from rag.mentions import mentions
 from rag.model_answerer import ModelAnswerer
-from rag.models import embed_query, embedding_name, make_embedding, make_llm
+from rag.models import embed_query, embedding_kind, embedding_name, make_embedding, make_llm
 from rag.planner import Planner, make_planner, understood
 from rag.rerank import Reranker, make_reranker
 from rag.retrieve import Found, HybridRetriever
@@ -98,7 +98,7 @@ class Engine:
                     store = open_store(self.settings.index, made_by)
                     snapshot = open_snapshot(store)
                     store.close()
-                if self.settings.embedding == "builtin":
+                if embedding_kind(self.settings).ours:
                     use_sentences(snapshot.home)
                 self._state = snapshot, HybridRetriever(snapshot, self._embedding)
             return self._state
@@ -283,10 +283,9 @@ def open_engine(settings: Settings, *, reranker: Reranker | None = None) -> Engi
     """
     embedding = make_embedding(settings)
     llm = make_llm(settings)
-    # The threshold was measured with the built-in embedding; others have other scales.
-    extractive = ExtractiveAnswerer(
-        embedding, MIN_SIMILARITY if settings.embedding == "builtin" else 0.0
-    )
+    # The threshold was measured with our own embedding; others have other scales.
+    least = MIN_SIMILARITY if embedding_kind(settings).ours else 0.0
+    extractive = ExtractiveAnswerer(embedding, least)
     answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, settings)
     if reranker is None:
         reranker = make_reranker(settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -31,39 +32,79 @@ _EMPTY = "The language model returned an empty answer. Ask again."
 _ALL_THOUGHT = "The language model wrote nothing within its tokens. Raise ASKLABS_ANSWER_TOKENS."
 
 
+@dataclass(frozen=True, slots=True)
+class EmbeddingKind:
+    """A kind of embedding model, by the word before the colon in its name.
+
+    `make` takes the settings and the name after the colon. `package`, where the weights come in
+    one, identifies the model in an index with its version. Only `ours` has what was made and
+    measured for it: processes for an ingest, kept vectors of sentences, the threshold of answers.
+    """
+
+    make: Callable[[Settings, str], BaseEmbedding]
+    package: str = ""
+    ours: bool = False
+
+
+def _builtin(_settings: Settings, _name: str) -> BaseEmbedding:
+    from rag.builtin import BuiltinEmbedding
+
+    return BuiltinEmbedding(embed_batch_size=_BATCH)
+
+
+def _of_server(settings: Settings, name: str) -> BaseEmbedding:
+    from llama_index.embeddings.openai import OpenAIEmbedding
+
+    server = server_of(settings, name)
+    model: BaseEmbedding = OpenAIEmbedding(
+        model_name=name,
+        api_key=server.key,
+        api_base=server.url,
+        http_client=http_client(server, settings.patience),
+        timeout=settings.timeout,
+        # The wrapper's own 10 would be squared by the client's: minutes for a dead server.
+        max_retries=_RETRIES,
+    )
+    return model
+
+
+EMBEDDINGS = {
+    "builtin": EmbeddingKind(_builtin, package=NAME, ours=True),
+    "openai": EmbeddingKind(_of_server),
+}
+
+
+def embedding_kind(settings: Settings) -> EmbeddingKind:
+    """The kind of the embedding model that the settings name.
+
+    Raises:
+        SettingsError: the name is of no known kind.
+    """
+    word, _, name = settings.embedding.partition(":")
+    kind = EMBEDDINGS.get(word)
+    if kind is None or bool(name) == bool(kind.package):
+        known = " or ".join(w if k.package else f"{w}:MODEL" for w, k in EMBEDDINGS.items())
+        raise SettingsError(f"The embedding {settings.embedding!r} is unknown. Use {known}.")
+    return kind
+
+
 def make_embedding(settings: Settings) -> BaseEmbedding:
     """The embedding model that the settings name.
 
     Raises:
         SettingsError: the name is of no known kind.
     """
-    name = settings.embedding
-    if name == "builtin":
-        from rag.builtin import BuiltinEmbedding
-
-        return BuiltinEmbedding(embed_batch_size=_BATCH)
-    if name.startswith("openai:"):
-        from llama_index.embeddings.openai import OpenAIEmbedding
-
-        server = server_of(settings, name.removeprefix("openai:"))
-        model: BaseEmbedding = OpenAIEmbedding(
-            model_name=name.removeprefix("openai:"),
-            api_key=server.key,
-            api_base=server.url,
-            http_client=http_client(server, settings.patience),
-            timeout=settings.timeout,
-            # The wrapper's own 10 would be squared by the client's: minutes for a dead server.
-            max_retries=_RETRIES,
-        )
-        return model
-    raise SettingsError(f"The embedding {name!r} is unknown. Use builtin or openai:MODEL.")
+    return embedding_kind(settings).make(settings, settings.embedding.partition(":")[2])
 
 
 def embedding_name(settings: Settings) -> str:
-    """What identifies the embedding model in an index: its name and, if built in, its version."""
-    if settings.embedding == "builtin":
-        return f"{NAME} {version(NAME)}"
-    return settings.embedding
+    """What identifies the embedding model in an index: its name, or its package and version.
+
+    Raises:
+        SettingsError: the name is of no known kind.
+    """
+    package = embedding_kind(settings).package
+    return f"{package} {version(package)}" if package else settings.embedding
 
 
 @contextmanager
@@ -77,7 +118,7 @@ def open_embed(settings: Settings, many: bool) -> Iterator[Embed]:
     Raises:
         SettingsError: the name is of no known kind.
     """
-    if settings.embedding != "builtin":
+    if not embedding_kind(settings).ours:
         yield partial(embed_texts, make_embedding(settings))
     elif many:
         with encoding_processes(settings.embedding_threads) as embed:
