@@ -82,7 +82,7 @@ def make_cases(
     n: int,
     *,
     seed: int = 0,
-    languages: Sequence[str] = LANGUAGES,
+    languages: Sequence[str] = tuple(LANGUAGES),
     llm: ChatModel | None = None,
     seconds: float = 60.0,
     progress: Progress = lambda *_: None,

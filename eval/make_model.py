@@ -22,8 +22,7 @@ from rag.errors import ModelError
 from rag.fence import fenced
 from rag.models import complete_chat
 from rag.named import countries_in
-from rag.prompts import LANGUAGE_NAMES
-from rag.words import language_of, stop_words, terms, words
+from rag.words import LANGUAGES, language_of, stop_words, terms, words
 
 if TYPE_CHECKING:
     from rag.chat import ChatModel
@@ -79,7 +78,7 @@ def make_messages(source: Source, language: str) -> list[ChatMessage]:
     """The chat messages that ask for a question about a passage."""
     passage = mask_passage(source.passage)
     info = passage.report
-    system = _SYSTEM.format(language=LANGUAGE_NAMES[language], country=source.lab)
+    system = _SYSTEM.format(language=LANGUAGES[language], country=source.lab)
     told = fenced(
         "passage",
         passage.text,

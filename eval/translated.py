@@ -14,7 +14,6 @@ from eval.make_lists import reworded
 from rag.errors import ModelError
 from rag.fence import fenced
 from rag.models import complete_chat
-from rag.prompts import LANGUAGE_NAMES
 from rag.words import LANGUAGES, language_of
 
 if TYPE_CHECKING:
@@ -42,9 +41,7 @@ def _by_model(case: Case, language: str, llm: ChatModel, seconds: float) -> str:
     """A model's translation; "" where it failed, or gave something else."""
     asked = case.standalone or case.question
     messages = [
-        ChatMessage(
-            role=MessageRole.SYSTEM, content=_SYSTEM.format(language=LANGUAGE_NAMES[language])
-        ),
+        ChatMessage(role=MessageRole.SYSTEM, content=_SYSTEM.format(language=LANGUAGES[language])),
         ChatMessage(role=MessageRole.USER, content=fenced("question", asked)),
     ]
     try:

@@ -28,7 +28,7 @@ from rag.labels import (
 )
 from rag.notices import notice_words
 from rag.report_link import report_link
-from rag.translate import ENGLISH, RIGHT_TO_LEFT, Words, code_of, number, words_in
+from rag.translate import ENGLISH, Words, code_of, number, runs_right_to_left, words_in
 from rag.types import FACTS, Answer, Filters, Passage, ReportInfo, Struck
 
 PRODUCT = "Ask the Labs"
@@ -111,7 +111,7 @@ class Brief:
     @property
     def rtl(self) -> bool:
         """Whether its language runs from right to left."""
-        return self.language in RIGHT_TO_LEFT
+        return runs_right_to_left(words_in(self.language))
 
 
 def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str = "") -> Brief:

@@ -9,7 +9,7 @@ from functools import cache
 import pycountry
 from babel import Locale
 
-LANGUAGES = ("en", "fr", "es", "pt", "ar")
+from rag.words import LANGUAGES
 
 # Names that neither CLDR nor ISO lists.
 EXCEPTIONS = {

@@ -10,6 +10,7 @@ from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from rag.fence import fenced
 from rag.fields import TAGS
 from rag.types import Hit, QueryPlan, Turn
+from rag.words import LANGUAGES
 
 # Changes with any edit below, so that an answer's record tells which wording made it.
 PROMPT_VERSION = "2"
@@ -38,13 +39,6 @@ FRAMES = {
     "es": ("El laboratorio dice:", "{labs} laboratorios dicen:"),
     "pt": ("O laboratório diz:", "{labs} laboratórios dizem:"),
     "ar": ("كتب المختبر:", "كتبت {labs} مختبرات:"),
-}
-LANGUAGE_NAMES = {
-    "en": "English",
-    "fr": "French",
-    "es": "Spanish",
-    "pt": "Portuguese",
-    "ar": "Arabic",
 }
 
 # Small models follow few, concrete rules best; the example of a mark is there because they
@@ -129,7 +123,7 @@ def answer_messages(
     The question before is given for a follow-up, but no earlier answer: a small model would
     copy its citation numbers, which count other passages.
     """
-    language = LANGUAGE_NAMES.get(plan.language, "the language of the question")
+    language = LANGUAGES.get(plan.language, "the language of the question")
     asked = [turn.content[:_MOST_TURN] for turn in history if turn.role == "user"]
     question = f"(after asking: {asked[-1]}) {plan.question}" if asked else plan.question
     shape = "compare" if plan.intent == "compare" else "wide" if plan.wide else "one"
@@ -170,7 +164,7 @@ def plan_messages(
 
     Unless it is to say the `whole` plan, it is only asked to make the question stand alone.
     """
-    named = LANGUAGE_NAMES.get(language, "the language of the question")
+    named = LANGUAGES.get(language, "the language of the question")
     system = (_PLAN if whole else _STANDALONE).format(
         language=named, tags=", ".join(f'"{name}": []' for name in TAG_LISTS.values())
     )

@@ -18,14 +18,8 @@ from rag.labels import kind_words
 from rag.report_link import report_link
 from rag.translate import words_in
 from rag.types import Answer, ReportInfo
+from rag.words import LANGUAGES
 
-_LANGUAGES = {
-    "en": "english",
-    "fr": "french",
-    "es": "spanish",
-    "pt": "portuguese",
-    "ar": "arabic",
-}
 _TEX = {
     "\\": r"\textbackslash{}",
     "^": r"\textasciicircum{}",
@@ -67,7 +61,7 @@ def to_bibtex(answers: Sequence[Answer], report_url: str = "") -> bytes:
             "year": str(one.info.year or ""),
             "type": tex(one.kind),
             "number": tex(one.info.id),
-            "langid": _LANGUAGES.get(one.info.language, ""),
+            "langid": LANGUAGES.get(one.info.language, "").lower(),
             # An address is taken as it stands; one that is checked has no brace.
             "url": one.link,
             "annote": tex(" ".join(one.notes)),

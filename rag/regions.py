@@ -14,7 +14,8 @@ from babel import Locale
 from babel.languages import get_official_languages
 from countrystatecity_regions import get_all_regions
 
-from rag.countries import LANGUAGES, fold_name
+from rag.countries import fold_name
+from rag.words import LANGUAGES
 
 # The library's name of a sub-region -> its M49 number, under which CLDR has its names.
 _M49 = {

@@ -14,6 +14,7 @@ from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
+from babel import Locale
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, format_percent
@@ -23,7 +24,6 @@ Words = gettext.NullTranslations
 
 ENGLISH = Words()
 LOCALE = Path(__file__).with_name("locale")
-RIGHT_TO_LEFT = frozenset(("ar",))
 
 
 def marked(message: str) -> str:
@@ -93,6 +93,11 @@ def words_for(accepted: str) -> Words:
 def code_of(words: Words) -> str:
     """The language's code of these words."""
     return words.info().get("language", "en")
+
+
+def runs_right_to_left(words: Words) -> bool:
+    """Whether the language of these words is written from right to left."""
+    return Locale(code_of(words)).text_direction == "rtl"
 
 
 def number(words: Words, value: int) -> str:

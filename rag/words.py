@@ -12,8 +12,8 @@ from bm25s import stopwords
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 from Stemmer import Stemmer
 
-LANGUAGES = ("en", "fr", "es", "pt", "ar")
-_STEMMERS = {"en": "english", "fr": "french", "es": "spanish", "pt": "portuguese", "ar": "arabic"}
+# Those of the reports, by their English names, in small letters also those of stemmers.
+LANGUAGES = {"en": "English", "fr": "French", "es": "Spanish", "pt": "Portuguese", "ar": "Arabic"}
 _WORD = re.compile(r"\w+(?:['’]\w+)?")
 # Only the first of a run of marks may begin a match: else a line of dots takes quadratic time.
 _END = re.compile(r"(?<![.!?؟。…])[.!?؟。…]+[\"'”’»)\]]*(?=\s)|\n+")
@@ -168,7 +168,7 @@ def stop_words(language: str) -> frozenset[str]:
 
 
 def _stemmer(language: str) -> Any:
-    name = _STEMMERS.get(language)
+    name = LANGUAGES.get(language, "").lower()
     # A stemmer keeps state and is not safe to share between threads; making one is cheap.
     return Stemmer(name) if name else None
 

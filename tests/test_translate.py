@@ -60,7 +60,8 @@ def test_messages_are_found_also_inside_other_text() -> None:
 
 
 def test_the_product_speaks_five_languages() -> None:
-    assert languages() == ("en", "ar", "es", "fr", "pt")
+    assert languages()[0] == "en"
+    assert {"en", "ar", "es", "fr", "pt"} <= set(languages())
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
@@ -111,7 +112,7 @@ def test_plural_forms(code: str, said: dict[int, str]) -> None:
 def test_regions_are_their_language_and_unknown_languages_are_english() -> None:
     assert words_in("fr-CA").gettext("Year") == "Année"
     assert words_in("pt_BR").gettext("Year") == "Ano"
-    for code in ("de", "", "xx-YY", "../fr", "en-GB"):
+    for code in ("tlh", "", "xx-YY", "../fr", "en-GB"):
         assert words_in(code) is ENGLISH
     assert number(words_in("es"), 12_041) == "12.041"
 

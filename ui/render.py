@@ -10,7 +10,7 @@ from rag.brief_lines import speaker
 from rag.check_words import REASON, checked_sentence, struck_sentence
 from rag.labels import counted, kind_words, mode_words
 from rag.notices import notice_words
-from rag.translate import ENGLISH, RIGHT_TO_LEFT, Words, code_of, marked, number, seconds
+from rag.translate import ENGLISH, Words, code_of, marked, number, runs_right_to_left, seconds
 from rag.types import Answer, Citation, ReportInfo
 from ui.answer_row import row
 from ui.cards import by_number, lab, uncited
@@ -277,7 +277,7 @@ def masthead(words: Words = ENGLISH) -> str:
     """The product's name with its sign, a citation's number in brackets, in the page's language."""
     tagline = words.gettext("What innovation labs wrote, with the words that say so.")
     language = code_of(words)
-    direction = "rtl" if language in RIGHT_TO_LEFT else "ltr"
+    direction = "rtl" if runs_right_to_left(words) else "ltr"
     return (
         f'<h1 class="name" data-language="{language}" data-direction="{direction}">'
         '<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" '
