@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from eval.beside import load_baselines
+from eval.beside import load_others, paired, side_by_side
 from eval.claims import claims
 from eval.diagnosis import WORST, causes, tell, worst_first
 from eval.feedback import MADE_OF_VOTES
@@ -15,7 +15,6 @@ from eval.report_html import to_html
 from eval.report_parts import Report
 from eval.report_text import table_text, to_markdown
 from eval.run import ESCAPED, PAGE, SUMMARY, TABLE, TEXT, load_outcomes, load_record
-from eval.side_by_side import side_by_side
 from eval.summary import About, Summary, shortened
 from rag.errors import InputError
 
@@ -51,17 +50,18 @@ def read_report(out: Path) -> Report:
         InputError: the run's files, or those of a baseline in its folder, are missing or damaged.
     """
     outcomes, record = load_outcomes(out), load_record(out)
+    groups, others = aggregate(outcomes), load_others(out)
     return Report(
         record=record | {"answered_by": seen(outcomes, "mode"), "index": seen(outcomes, "index")},
         asked=len(outcomes),
-        groups=aggregate(outcomes),
+        groups=groups,
         languages=by_language(outcomes),
         claims=claims(outcomes),
         cases=tuple(tell(outcome) for outcome in worst_first(outcomes)),
         histogram=histogram(outcomes),
-        baselines=load_baselines(out, outcomes),
+        baselines=paired(others, outcomes),
         errors={o.case.id: o.error for o in outcomes if o.error},
-        side_by_side=side_by_side(out, outcomes),
+        side_by_side=side_by_side(others, outcomes, groups),
     )
 
 
