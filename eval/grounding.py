@@ -17,10 +17,15 @@ from dataclasses import dataclass
 
 from eval.texts import fold
 from rag.cite import cited_sentences
-from rag.judge import Judge
+from rag.errors import SettingsError
+from rag.judge import Judge, make_judge
+from rag.settings import Settings
 from rag.types import Answer, Passage
 from rag.verify import Verifier
 
+# Characters of passages that the chat model is shown for a sentence: no source is cut, neither
+# ours (300 tokens) nor the longer ones of the baselines, but where many are cited together.
+SHOWN = 6000
 # Shorter ones ("3 labs wrote:") state nothing.
 LEAST_LETTERS = 20
 _LEAD = re.compile(r"^(?P<lab>[^():]{2,120}) \([^()]{1,60}\): ")
@@ -150,3 +155,19 @@ def _stands(sentence: str, passage: Passage) -> bool:
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
+
+
+def make_support(settings: Settings, judge: str) -> Support:
+    """The judge of that name: "rules", or "model" for the chat model that the settings name.
+
+    Raises:
+        SettingsError: they name no chat model.
+    """
+    if judge == "rules":
+        return by_rules
+    model = make_judge(settings.model_copy(update={"judge": True}), shown=SHOWN)
+    if model is None:
+        raise SettingsError(
+            "There is no chat model to judge. Set ASKLABS_MODEL, or leave out --judge model."
+        )
+    return by_model(model)

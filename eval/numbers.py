@@ -91,11 +91,6 @@ def has_fact_by_value(text: str, fact: str) -> bool:
     return right and all(word in have or _SPELLED.get(word) in plain for word in wanted)
 
 
-def values_in(text: str) -> set[Value]:
-    """The values of a text's numbers, each as it is most likely meant."""
-    return {number[0] for number in _read(text)[0]}
-
-
 @lru_cache(maxsize=512)
 def _read(text: str) -> tuple[list[tuple[Value, ...]], str]:
     """The numbers of a text, each with all its readings, and the text without them."""

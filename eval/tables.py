@@ -35,31 +35,26 @@ class Table:
         return f"## {self.title}\n\n{table(self.head, self.rows)}"
 
 
-def tables(groups: Mapping[str, Group], first: str = "type") -> Iterator[Table]:
-    """A table for each kind of metric that applies to a group, and one of the latencies."""
+def tables(groups: Mapping[str, Group]) -> Iterator[Table]:
+    """A table for each kind of metric that applies to a type, and one of the latencies."""
     for title, names in {**_TITLED, "Other": _REST}.items():
         found = {k: g for k, g in groups.items() if any(name in g.metrics for name in names)}
-        used = [name for name in names if any(name in g.metrics for g in found.values())]
-        if found:
-            rows = [
-                (k, str(g.n), *(_cell(g.metrics.get(name), g.n) for name in used))
-                for k, g in found.items()
-            ]
-            yield Table(title, (first, "n", *used), tuple(rows))
+        if table := one_table(title, found, names, "type"):
+            yield table
     timed = {k: g for k, g in groups.items() if g.latency}
     if timed:
         rows = [
             (k, str(g.n), *(_times(g.latency.get(name)) for name in LATENCIES))
             for k, g in timed.items()
         ]
-        head = (first, "n", *(name.removesuffix("_ms") for name in LATENCIES))
+        head = ("type", "n", *(name.removesuffix("_ms") for name in LATENCIES))
         yield Table("Latency (ms, p50 / p95)", head, tuple(rows))
 
 
 def one_table(
     title: str, groups: Mapping[str, Group], names: Sequence[str], first: str
 ) -> Table | None:
-    """A table of some metrics; None where none applies."""
+    """A table of some metrics of groups that `first` says what they are; None if none applies."""
     used = [name for name in names if any(name in g.metrics for g in groups.values())]
     rows = [
         (k, str(g.n), *(_cell(g.metrics.get(name), g.n) for name in used))

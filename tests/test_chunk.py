@@ -8,13 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from llama_index.core.schema import TextNode
 
-from ingest.chunk import MAX_TOKENS
+from ingest.chunk import MAX_TOKENS, chunk
 from ingest.forms import Forms
 from ingest.parse import parse
 from ingest.scan import hide_private, key, tags
-from ingest.transform import PassageChunker
 from rag.tokens import count_tokens
 from rag.types import FACTS
 from tests.conftest import SAMPLE
@@ -158,13 +156,8 @@ def test_filling_in_or_emptying_an_answer_keeps_the_other_ids() -> None:
 
 def test_ids_differ_between_reports_and_parts() -> None:
     raw = report(f"> What left?\n\n{LONG}")
-    one, two = (PassageChunker()([_node(name, raw)]) for name in ("one", "two"))
-    ids = [node.node_id for node in (*one, *two)]
+    ids = [p.id for name in ("one", "two") for p in chunk(parse(name, raw, NO_FORMS))]
     assert len(set(ids)) == len(ids) == 12
-
-
-def _node(name: str, raw: str) -> TextNode:
-    return TextNode(metadata={"report": parse(name, raw, NO_FORMS)})
 
 
 def test_language_is_told_for_each_passage() -> None:

@@ -187,7 +187,9 @@ def test_signatures_are_kept_in_files(tmp_path: Path) -> None:
         Signed.load(tmp_path / "elsewhere", 2)
 
 
-def test_families_are_told_largest_first(capsys: pytest.CaptureFixture[str]) -> None:
+def test_families_are_told_largest_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     passages = [said(PLAN, "a"), said(PLAN, "b", "Togo"), said(OTHER, "c"), said("Alone", "d")]
     passages += [said(OTHER, "e"), said(OTHER, "f")]
     named = [replace(p, family=f) for p, f in zip(passages, families(*passages), strict=True)]
@@ -195,7 +197,8 @@ def test_families_are_told_largest_first(capsys: pytest.CaptureFixture[str]) -> 
     told = families_to_dict(named)
     assert (told["count"], told["passages"], told["reports"]) == (2, 5, 5)
     assert (told["across_labs"], told["sizes"]) == (1, {"2": 1, "3": 1})
-    print_families(named, limit=1)
+    monkeypatch.setattr("ui.families.SHOWN", 1)
+    print_families(named)
     out = capsys.readouterr().out
     assert "2 families hold 5 passages of 5 reports" in out
     assert "Title of f" in out

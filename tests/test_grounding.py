@@ -8,8 +8,7 @@ import pytest
 from openai_server import Reply, ScriptedServer
 from passages import passage, report
 
-from eval.grounding import Claim, alce, by_rules, sent_ok, statements
-from eval.judges import make_support
+from eval.grounding import Claim, alce, by_rules, make_support, sent_ok, statements
 from rag.errors import SettingsError
 from rag.settings import Settings
 from rag.types import Answer, Citation, Coverage, Passage, Status

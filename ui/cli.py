@@ -149,7 +149,7 @@ def eval_run(
 ) -> None:
     """Ask all cases; writes outcomes, summary and report (HTML, Markdown), prints the table."""
     from eval.cases import load_cases
-    from eval.judges import make_support
+    from eval.grounding import make_support
     from eval.report import write_report
     from eval.run import PAGE, run_cases
     from eval.summary import keep_latest

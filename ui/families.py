@@ -9,6 +9,7 @@ from typing import Any
 from rag.families import members
 from rag.types import Passage
 
+SHOWN = 50
 Family = tuple[Passage, ...]
 
 
@@ -21,8 +22,8 @@ def families_to_dict(passages: Iterable[Passage]) -> dict[str, Any]:
     }
 
 
-def print_families(passages: Iterable[Passage], limit: int = 50) -> None:
-    """The largest families, at most `limit`, each with its first words and where they stand."""
+def print_families(passages: Iterable[Passage]) -> None:
+    """The largest families, at most SHOWN, each with its first words and where they stand."""
     families = members(passages)
     told = _counts(families)
     sizes = ", ".join(f"{n} of {size}" for size, n in told["sizes"].items())
@@ -30,13 +31,13 @@ def print_families(passages: Iterable[Passage], limit: int = 50) -> None:
         f"{len(families)} families hold {told['passages']} passages of {told['reports']} reports"
         f" (passages a family: {sizes or 'none'}); {told['across_labs']} span two labs or more."
     )
-    for family in families[:limit]:
+    for family in families[:SHOWN]:
         print(f"\n“{' '.join(family[0].text.split())[:160]}”")
         for passage in family:
             info = passage.report
             print(f"  {info.lab} ({info.year or '?'}, {info.kind}) {info.title}  [{info.id}]")
-    if len(families) > limit:
-        print(f"\nand {len(families) - limit} smaller families.")
+    if len(families) > SHOWN:
+        print(f"\nand {len(families) - SHOWN} smaller families.")
 
 
 def _counts(families: Sequence[Family]) -> dict[str, Any]:
