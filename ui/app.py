@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from rag.translate import Words
 from rag.types import Filters
 from ui import exports, filtering, handlers, reading, render
 from ui.adding_area import KEPT_UPLOADS, adding_area, wire_adding
@@ -98,108 +101,79 @@ def _each(
         yield _drawn(parts, update)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What an event comes with: filters, conversation and run of its visitor, whose words are
+    `words`, what the browser says with it, and the values of more parts.
+    """
+
+    state: tuple[Filters, handlers.Talk, Run | None]
+    words: Words
+    event: gr.EventData
+    given: tuple[Any, ...]
+
+
 def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
-    narrowed = [parts["chosen"], parts["talk"], parts["run"], parts["kept_id"]]
+    state = [parts[name] for name in ("chosen", "talk", "run", "kept_id")]
     changed = {parts[name] for name in CHANGED}
     quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
 
-    def ask(
-        question: str,
-        chosen: Filters,
-        talk: handlers.Talk,
-        run: Run | None,
-        kept_id: str,
-        request: gr.Request,
-    ) -> Iterator[Parts]:
-        updates = handlers.ask(engine, question, chosen, talk, run, words_of(request))
-        yield from _each(parts, updates, kept_id, len(talk) + 1)
+    def answering(
+        updates: Callable[[_Asked], Iterator[handlers.Update]], new: bool = True
+    ) -> Callable[..., Iterator[Parts]]:
+        """What an event does whose updates answer a `new` question, or the last one again."""
 
-    def linked(
-        question: str,
-        ignored: Filters,
-        chosen: Filters,
-        talk: handlers.Talk,
-        run: Run | None,
-        kept_id: str,
-        request: gr.Request,
-    ) -> Iterator[Parts]:
-        words = words_of(request)
-        updates = handlers.ask(engine, question, chosen, talk, run, words, ignored)
-        yield from _each(parts, updates, kept_id, len(talk) + 1)
+        def answer(
+            request: gr.Request,
+            event: gr.EventData,
+            chosen: Filters,
+            talk: handlers.Talk,
+            run: Run | None,
+            kept_id: str,
+            *given: Any,
+        ) -> Iterator[Parts]:
+            asked = _Asked((chosen, talk, run), words_of(request), event, given)
+            yield from _each(parts, updates(asked), kept_id, len(talk) + new)
 
-    def again(
-        chosen: Filters,
-        talk: handlers.Talk,
-        run: Run | None,
-        kept_id: str,
-        request: gr.Request,
-    ) -> Iterator[Parts]:
-        updates = handlers.again(engine, chosen, talk, run, words=words_of(request))
-        yield from _each(parts, updates, kept_id, len(talk))
+        return answer
 
-    def widen(
-        talk: handlers.Talk,
-        run: Run | None,
-        kept_id: str,
-        request: gr.Request,
-        event: gr.EventData,
-    ) -> Iterator[Parts]:
-        turn = _given(event, "turn")["turn"]
-        updates = handlers.widen(engine, talk, run, turn, words_of(request))
-        yield from _each(parts, updates, kept_id, len(talk))
+    def ask(asked: _Asked) -> Iterator[handlers.Update]:
+        text, *ignored = asked.given
+        return handlers.ask(engine, text, *asked.state, asked.words, *ignored)
 
-    def without(
-        chosen: Filters,
-        talk: handlers.Talk,
-        run: Run | None,
-        kept_id: str,
-        request: gr.Request,
-        event: gr.EventData,
-    ) -> Iterator[Parts]:
-        chip = _given(event, "turn", "field", "value", "back")
-        updates = handlers.without(engine, chosen, talk, run, chip, words_of(request))
-        yield from _each(parts, updates, kept_id, len(talk))
+    def again(asked: _Asked) -> Iterator[handlers.Update]:
+        return handlers.again(engine, *asked.state, words=asked.words)
 
-    def put(
-        chosen: Filters,
-        talk: handlers.Talk,
-        run: Run | None,
-        kept_id: str,
-        request: gr.Request,
-        event: gr.EventData,
-    ) -> Iterator[Parts]:
-        words = words_of(request)
-        asked = question(engine.catalogue, _given(event, "field", "value", "report"), words)
-        updates = handlers.ask(engine, asked, chosen, talk, run, words)
-        yield from _each(parts, updates, kept_id, len(talk) + 1)
+    def widen(asked: _Asked) -> Iterator[handlers.Update]:
+        turn = _given(asked.event, "turn")["turn"]
+        return handlers.widen(engine, *asked.state[1:], turn, asked.words)
 
-    def failed(
-        talk: handlers.Talk, run: Run | None, kept_id: str, request: gr.Request
-    ) -> Iterator[Parts]:
-        update = handlers.failed(engine, talk, run, words_of(request))
-        yield from _each(parts, iter((update,)), kept_id, len(talk) + 1)
+    def without(asked: _Asked) -> Iterator[handlers.Update]:
+        chip = _given(asked.event, "turn", "field", "value", "back")
+        return handlers.without(engine, *asked.state, chip, asked.words)
 
-    asked = [
-        gr.on(
-            [parts["question"].submit, parts["go"].click],
-            ask,
-            [parts["question"], *narrowed],
-            changed,
-            **quiet,
-        )
-    ]
-    asked += [
-        example.click(ask, [example, *narrowed], changed, **quiet) for example in parts["examples"]
-    ]
+    def put(asked: _Asked) -> Iterator[handlers.Update]:
+        pick = _given(asked.event, "field", "value", "report")
+        text = question(engine.catalogue, pick, asked.words)
+        return handlers.ask(engine, text, *asked.state, asked.words)
+
+    def failed(asked: _Asked) -> Iterator[handlers.Update]:
+        return iter((handlers.failed(engine, *asked.state[1:], asked.words),))
+
+    def wired(event: Callable[..., Dependency], answer: Any, *given: Any) -> None:
+        asked = event(answer, [*state, *given], changed, **quiet)
+        asked.failure(answering(failed), state, changed, **quiet)
+
+    typed = [parts["question"].submit, parts["go"].click]
+    wired(partial(gr.on, typed), answering(ask), parts["question"])
+    for example in parts["examples"]:
+        wired(example.click, answering(ask), example)
     # The question of a link is asked at once; without one nothing is.
-    given = [parts["linked"], parts["taken_back"], *narrowed]
-    asked.append(opened.success(linked, given, changed, **quiet))
-    asked.append(parts["thread"].again(again, narrowed, changed, **quiet))
-    asked.append(parts["thread"].wider(widen, narrowed[1:], changed, **quiet))
-    asked.append(parts["thread"].chip(without, narrowed, changed, **quiet))
-    asked.append(parts["explore"].put(put, narrowed, changed, **quiet))
-    for event in asked:
-        event.failure(failed, narrowed[1:], changed, **quiet)
+    wired(opened.success, answering(ask), parts["linked"], parts["taken_back"])
+    wired(parts["thread"].again, answering(again, new=False))
+    wired(parts["thread"].wider, answering(widen, new=False))
+    wired(parts["thread"].chip, answering(without, new=False))
+    wired(parts["explore"].put, answering(put))
     parts["stop"].click(handlers.stop, parts["run"], None, queue=False, **quiet)
 
 
