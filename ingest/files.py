@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -75,16 +75,11 @@ def read_files(
         if source.place in read:
             continue
         try:
-            text = source.text()
-            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-            if digest not in known and not tags(text):
-                raise Unreadable("no [[key:value]] tag in it, so it is no lab report")
+            read[source.place] = (source, *_text_of(source, known))
         except Unreadable as reason:
             kept = "; the index keeps what it had of it" if source.place in owner else ""
             found.skipped.append(Skipped(source.label, f"{reason}{kept}"))
             found.unread.append(source.place)
-            continue
-        read[source.place] = (source, text, digest)
     seen: dict[str, str] = {}
     taken: set[str] = set()
     for place in sorted(read, key=lambda place: (place not in owner, place)):
@@ -104,6 +99,15 @@ def read_files(
         found.files.append(ReportFile(report_id, place, text, digest))
     found.files.sort(key=lambda file: file.id)
     return found
+
+
+def _text_of(source: SourceFile, known: Collection[str]) -> tuple[str, str]:
+    """The text of a file and its digest; one whose digest is not `known` must have a tag."""
+    text = source.text()
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    if digest not in known and not tags(text):
+        raise Unreadable("no [[key:value]] tag in it, so it is no lab report")
+    return text, digest
 
 
 def _new_id(

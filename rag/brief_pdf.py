@@ -12,6 +12,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -129,7 +130,7 @@ def to_pdf(brief: Brief) -> bytes:
     Raises:
         InputError: no font of this computer has the letters of some text.
     """
-    given = _data(brief, lambda text: text)
+    given = _Setting(brief, lambda text: text).whole()
     try:
         return _compile(given, brief, system_fonts=False)
     except typst.TypstError as error:
@@ -142,7 +143,9 @@ def to_pdf(brief: Brief) -> bytes:
         if not missing:
             raise
     names = {ord(character): _named(character) for text in missing for character in text}
-    return _compile(_data(brief, lambda text: text.translate(names)), brief, system_fonts=True)
+    return _compile(
+        _Setting(brief, lambda text: text.translate(names)).whole(), brief, system_fonts=True
+    )
 
 
 def _compile(given: Mapping[str, Any], brief: Brief, *, system_fonts: bool) -> bytes:
@@ -186,81 +189,88 @@ def _named(character: str) -> str:
     return f"[{name.lower()}]" if name else "▪"
 
 
-def _data(brief: Brief, show: Callable[[str], str]) -> dict[str, Any]:
-    """The brief as the template reads it; `show` makes the text that is set."""
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """A brief as the template reads it; `show` makes the text that is set."""
 
-    labels = brief.labels
+    brief: Brief
+    show: Callable[[str], str]
 
-    def text(value: str, language: str = brief.language) -> dict[str, Any]:
-        lang = language if re.fullmatch("[a-z]{2,3}", language) else brief.language
-        return {"text": show(value), "rtl": right_to_left(value), "lang": lang}
-
-    def line(one: Line, number: int, language: str) -> dict[str, Any]:
-        runs = [
-            {"text": f"[{run.note}]", "anchor": f"source-{number}-{run.note}"}
-            if run.note
-            else {"text": show(run.text), "bold": run.bold}
-            for run in one.runs
-        ]
-        whole = text("".join(run.text for run in one.runs), language)
-        return {**whole, "kind": one.kind, "number": one.number, "runs": runs}
-
-    def quote(one: Quote, language: str) -> dict[str, Any]:
+    def whole(self) -> dict[str, Any]:
+        brief, labels = self.brief, self.brief.labels
         return {
-            "lines": [text(words, language) for words in one.lines],
-            "rtl": right_to_left("".join(one.lines)),
-            "facts": facts([(labels.status, one.status)] if one.status else []),
+            "title": self.show(brief.title),
+            "heading": self._text(brief.title),
+            "when": brief.when,
+            "summary": self._facts(brief.summary),
+            "year": brief.day.year,
+            "month": brief.day.month,
+            "day": brief.day.day,
+            "product": PRODUCT,
+            "lang": brief.language,
+            "rtl": brief.rtl,
+            "colon": labels.colon,
+            "about": labels.about,
+            "left_out": labels.left_out,
+            "link": labels.link,
+            "parts": [self._part(one, number) for number, one in enumerate(brief.parts, 1)],
         }
 
-    def facts(pairs: Sequence[Fact]) -> list[tuple[str, dict[str, Any]]]:
-        return [(label, text(value)) for label, value in pairs]
-
-    def source(one: Source, number: int) -> dict[str, Any]:
-        anchor = {"number": f"[{one.n}]", "anchor": f"source-{number}-{one.n}"} if one.n else {}
-        return anchor | {
-            "who": text(one.who),
-            "kind": show(f" ({one.kind}){labels.colon} " if one.kind else f"{labels.colon} "),
-            "title": text(one.title, one.language),
-            "quotes": [quote(each, one.language) for each in one.quotes],
-            # Kept on one page unless that would leave much of one empty.
-            "long": len(one.quotes) > MANY_QUOTES
-            or sum(len(words) for each in one.quotes for words in each.lines) > LONG_SOURCE,
-            "facts": facts(one.facts),
-            "link": one.link,
-        }
-
-    def part(one: Part, number: int) -> dict[str, Any]:
+    def _part(self, one: Part, number: int) -> dict[str, Any]:
         return {
-            "question": text(one.question, one.language),
-            "scope": facts(one.scope),
-            "lines": [line(each, number, one.language) for each in one.lines],
-            "listed": [text(report) for report in one.listed],
+            "question": self._text(one.question, one.language),
+            "scope": self._facts(one.scope),
+            "lines": [self._line(each, number, one.language) for each in one.lines],
+            "listed": [self._text(report) for report in one.listed],
             "list_heading": one.list_heading,
             "source_lists": [
-                (heading, [source(each, number) for each in sources])
+                (heading, [self._source(each, number) for each in sources])
                 for heading, sources in one.source_lists
             ],
             "left_out": [
-                {**line(each, number, one.language), "facts": facts([(labels.reason, reason)])}
+                self._line(each, number, one.language)
+                | {"facts": self._facts([(self.brief.labels.reason, reason)])}
                 for each, reason in one.left_out
             ],
-            "facts": facts(one.facts),
+            "facts": self._facts(one.facts),
         }
 
-    return {
-        "title": show(brief.title),
-        "heading": text(brief.title),
-        "when": brief.when,
-        "summary": facts(brief.summary),
-        "year": brief.day.year,
-        "month": brief.day.month,
-        "day": brief.day.day,
-        "product": PRODUCT,
-        "lang": brief.language,
-        "rtl": brief.rtl,
-        "colon": labels.colon,
-        "about": labels.about,
-        "left_out": labels.left_out,
-        "link": labels.link,
-        "parts": [part(one, number) for number, one in enumerate(brief.parts, 1)],
-    }
+    def _source(self, one: Source, number: int) -> dict[str, Any]:
+        anchor = {"number": f"[{one.n}]", "anchor": f"source-{number}-{one.n}"} if one.n else {}
+        kind = f" ({one.kind})" if one.kind else ""
+        return anchor | {
+            "who": self._text(one.who),
+            "kind": self.show(f"{kind}{self.brief.labels.colon} "),
+            "title": self._text(one.title, one.language),
+            "quotes": [self._quote(each, one.language) for each in one.quotes],
+            # Kept on one page unless that would leave much of one empty.
+            "long": len(one.quotes) > MANY_QUOTES
+            or sum(len(words) for each in one.quotes for words in each.lines) > LONG_SOURCE,
+            "facts": self._facts(one.facts),
+            "link": one.link,
+        }
+
+    def _quote(self, one: Quote, language: str) -> dict[str, Any]:
+        status = [(self.brief.labels.status, one.status)] if one.status else []
+        return {
+            "lines": [self._text(words, language) for words in one.lines],
+            "rtl": right_to_left("".join(one.lines)),
+            "facts": self._facts(status),
+        }
+
+    def _line(self, one: Line, number: int, language: str) -> dict[str, Any]:
+        runs = [
+            {"text": f"[{run.note}]", "anchor": f"source-{number}-{run.note}"}
+            if run.note
+            else {"text": self.show(run.text), "bold": run.bold}
+            for run in one.runs
+        ]
+        whole = self._text("".join(run.text for run in one.runs), language)
+        return {**whole, "kind": one.kind, "number": one.number, "runs": runs}
+
+    def _facts(self, pairs: Sequence[Fact]) -> list[tuple[str, dict[str, Any]]]:
+        return [(label, self._text(value)) for label, value in pairs]
+
+    def _text(self, value: str, language: str = "") -> dict[str, Any]:
+        lang = language if re.fullmatch("[a-z]{2,3}", language) else self.brief.language
+        return {"text": self.show(value), "rtl": right_to_left(value), "lang": lang}

@@ -138,40 +138,21 @@ class Engine:
         snapshot, retriever = self._current()
         plan = understood(self._planner, snapshot, question, history, filters, ignored)
         planned = clock()
+        timings = {"plan_ms": 1000 * (planned - started), "retrieve_ms": 0.0}
         if plan.intent == "about":
             about = about_answer(plan, snapshot.catalogue, snapshot.language_counts)
-            done = replace(
-                about,
-                index=snapshot.revision,
-                planner=plan.planner,
-                timings={"plan_ms": 1000 * (planned - started), "retrieve_ms": 0.0},
-            )
-            return AnswerStream(iter([done.text]), lambda _: done)
+            return _finished(replace(about, timings=timings), plan, snapshot)
         found = self._find(retriever, plan)
         given = self._masked(read(found, plan, self.settings, passages))
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
         found = replace(found, hits=self._masked(found.hits[:KEPT_HITS]))
         retrieved = clock()
-        timings = {
-            "plan_ms": 1000 * (planned - started),
-            "retrieve_ms": 1000 * (retrieved - planned),
-        }
-
-        def finished(answer: Answer) -> Answer:
-            silent = unheard(answer, snapshot.catalogue)
-            notice = " ".join(said for said in (found.notice, answer.notice, silent) if said)
-            return replace(answer, index=snapshot.revision, planner=plan.planner, notice=notice)
-
+        timings["retrieve_ms"] = 1000 * (retrieved - planned)
         # An empty scope stays empty: the answer names the filters that emptied it.
         if plan.intent == "list" or not snapshot.catalogue.ids(plan.filters):
-            listed = snapshot.catalogue.ids(plan.filters)
-            mentioned = mentions(snapshot, plan.filters, listed) if plan.intent == "list" else ()
-            answer = list_answer(
-                plan, snapshot.catalogue, snapshot.texts, found.hits, self._masked(mentioned)
-            )
+            answer = self._listed(plan, snapshot, found)
             timings["answer_ms"] = 1000 * (clock() - retrieved)
-            whole = finished(replace(answer, timings=timings))
-            return AnswerStream(iter([answer.text]), lambda _: whole)
+            return _finished(replace(answer, timings=timings), plan, snapshot)
         answerers = self._answerer, self._extractive
         files = snapshot.texts({hit.passage.report.id for hit in given})
         checks = self.settings.strict, self._judge
@@ -182,9 +163,18 @@ class Engine:
             answer = run.recorded(run.finish(self._mask(run.kept(text))))
             covered = answer.coverage
             left = unread(found, covered.read, snapshot.catalogue.reports)
-            return finished(replace(answer, coverage=replace(covered, unread=left)))
+            answer = replace(answer, coverage=replace(covered, unread=left))
+            return _of_index(_noticed(answer, found, snapshot.catalogue), plan, snapshot)
 
         return AnswerStream(run.pieces(), answered, run.stop)
+
+    def _listed(self, plan: QueryPlan, snapshot: Snapshot, found: Found) -> Answer:
+        listed = snapshot.catalogue.ids(plan.filters)
+        mentioned = mentions(snapshot, plan.filters, listed) if plan.intent == "list" else ()
+        answer = list_answer(
+            plan, snapshot.catalogue, snapshot.texts, found.hits, self._masked(mentioned)
+        )
+        return _noticed(answer, found, snapshot.catalogue)
 
     def _find(self, retriever: HybridRetriever, plan: QueryPlan, explain: bool = False) -> Found:
         masked = self.settings.mask_contacts
@@ -264,6 +254,21 @@ class Engine:
             "answers": self._answerer.name,
             "versions": {name: version(name) for name in _PACKAGES},
         }
+
+
+def _of_index(answer: Answer, plan: QueryPlan, snapshot: Snapshot) -> Answer:
+    return replace(answer, index=snapshot.revision, planner=plan.planner)
+
+
+def _finished(answer: Answer, plan: QueryPlan, snapshot: Snapshot) -> AnswerStream:
+    whole = _of_index(answer, plan, snapshot)
+    return AnswerStream(iter([whole.text]), lambda _: whole)
+
+
+def _noticed(answer: Answer, found: Found, catalogue: Catalogue) -> Answer:
+    """An answer that also says how what it rests on was found, and whom it does not hear."""
+    said = found.notice, answer.notice, unheard(answer, catalogue)
+    return replace(answer, notice=" ".join(filter(None, said)))
 
 
 _PACKAGES = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from rag.translate import ENGLISH, Words
+from rag.translate import ENGLISH, Words, marked
 from ui import handlers, kept
 from ui.parts import Parts, html
 from ui.run import Run
@@ -28,6 +28,31 @@ _START = (
 _HEAR = "watch('value', () => askKept.hear(props.value));"
 
 
+# What the browser says of them, by its own names.
+_SAID = {
+    "kept": marked("Kept in this browser only."),
+    "none": marked("No conversation has these words."),
+    "rename": marked("Rename “{name}”"),
+    "delete": marked("Delete “{name}”"),
+    "sure": marked("Delete “{name}”?"),
+    "untitled": marked("Conversation"),
+    "busy": kept.BUSY,
+    "failed": marked(
+        "This browser could not keep the answer ({why}). It stays on this page until you "
+        "leave it; save it as a file. All that was kept before is still there."
+    ),
+    "full": marked("its space for this page is used up"),
+    "closed": marked(
+        "This browser keeps no conversations for this page ({why}). Save what you need."
+    ),
+    "unread": marked("This conversation could not be read from this browser ({why})."),
+    "unchanged": marked("This browser could not change the list ({why})."),
+    "parted": marked(
+        "Another tab has gone on with this conversation, so it is kept here as a new one."
+    ),
+}
+
+
 def kept_area() -> Parts:
     """The list of conversations; empty until the page knows whose browser it is."""
     area = html("", js_on_load=_START, elem_id="kept")
@@ -38,28 +63,7 @@ def kept_area() -> Parts:
 
 def block(words: Words = ENGLISH, name: str = "") -> str:
     """The block without its conversations, which the browser knows; `name` is who logged in."""
-    said = {
-        "kept": words.gettext("Kept in this browser only."),
-        "none": words.gettext("No conversation has these words."),
-        "rename": words.gettext("Rename “{name}”"),
-        "delete": words.gettext("Delete “{name}”"),
-        "sure": words.gettext("Delete “{name}”?"),
-        "untitled": words.gettext("Conversation"),
-        "busy": words.gettext(kept.BUSY),
-        "failed": words.gettext(
-            "This browser could not keep the answer ({why}). It stays on this page until you "
-            "leave it; save it as a file. All that was kept before is still there."
-        ),
-        "full": words.gettext("its space for this page is used up"),
-        "closed": words.gettext(
-            "This browser keeps no conversations for this page ({why}). Save what you need."
-        ),
-        "unread": words.gettext("This conversation could not be read from this browser ({why})."),
-        "unchanged": words.gettext("This browser could not change the list ({why})."),
-        "parted": words.gettext(
-            "Another tab has gone on with this conversation, so it is kept here as a new one."
-        ),
-    }
+    said = {key: words.gettext(message) for key, message in _SAID.items()}
     title, new = words.gettext("Conversations"), words.gettext("New conversation")
     look, drop = words.gettext("Search conversations"), words.gettext("Delete")
     keep, named = words.gettext("Keep"), words.gettext("Name of the conversation")
