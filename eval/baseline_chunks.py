@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -28,10 +28,8 @@ from numpy.typing import NDArray
 from rag.engine import Engine
 from rag.models import embed_texts, embedding_name, make_embedding
 from rag.tokens import count_tokens
-from rag.types import Passage, ReportInfo
+from rag.types import Passage, Progress, ReportInfo
 from rag.words import language_of
-
-Tell = Callable[[str, int, int], None]
 
 FOLDER = "baselines"
 _BATCH = 64
@@ -86,7 +84,7 @@ def part_of(
     )
 
 
-def load_chunks(engine: Engine, tell: Tell) -> Chunks:
+def load_chunks(engine: Engine, tell: Progress) -> Chunks:
     """The chunks of all reports of an index, embedded at the first run over what it holds.
 
     Where the folder of the index can't be written to, each run embeds.
@@ -140,7 +138,7 @@ def searched(node: TextNode) -> str:
     return node.get_content(MetadataMode.EMBED)
 
 
-def _embedded(engine: Engine, nodes: list[TextNode], tell: Tell) -> NDArray[np.float32]:
+def _embedded(engine: Engine, nodes: list[TextNode], tell: Progress) -> NDArray[np.float32]:
     model = make_embedding(engine.settings)
     rows: list[list[float]] = []
     for first in range(0, len(nodes), _BATCH):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eval.baseline_answers import Writer, make_writer, sources_of
-from eval.baseline_chunks import Chunks, Tell, load_chunks
+from eval.baseline_chunks import Chunks, load_chunks
 from eval.baseline_search import Search, bm25, dense
 from eval.cases import Case
 from eval.grounding import Support, by_rules
@@ -30,7 +30,7 @@ from rag.run_record import Writing
 from rag.settings import Settings
 from rag.stream import AnswerStream
 from rag.tokens import count_tokens
-from rag.types import Answer, Citation, Coverage, Filters, Hit, Passage, Turn
+from rag.types import Answer, Citation, Coverage, Filters, Hit, Passage, Progress, Turn
 from rag.words import language_of
 
 # The folder of a baseline's run and what it is called; in the order in which they are told.
@@ -141,7 +141,7 @@ class _Made:
     timings: dict[str, float]
 
 
-def make_baselines(engine: Engine, tell: Tell) -> dict[str, Baseline]:
+def make_baselines(engine: Engine, tell: Progress) -> dict[str, Baseline]:
     """The baselines over the index of an engine, by the names of `NAMES`.
 
     Raises:
@@ -155,7 +155,7 @@ def make_baselines(engine: Engine, tell: Tell) -> dict[str, Baseline]:
 
 
 def run_baselines(
-    engine: Engine, cases: Sequence[Case], out: Path, tell: Tell, support: Support = by_rules
+    engine: Engine, cases: Sequence[Case], out: Path, tell: Progress, support: Support = by_rules
 ) -> tuple[Path, ...]:
     """Run the baselines over the cases into the folders `out`/baselines/NAME, which are returned.
 
@@ -176,7 +176,7 @@ def run_baselines(
 class _Steps:
     """The progress of one stage among several."""
 
-    tell: Tell
+    tell: Progress
     stage: str
 
     def advance(self, done: int, total: int) -> None:

@@ -20,11 +20,11 @@ from eval.cases import Case, CaseType, case_to_dict
 from eval.make_lists import Selection, list_case, selections
 from eval.make_missing import missing_cases
 from eval.make_model import Unusable, model_case
-from eval.make_passages import Pool, Progress, Source, also_say, make_pool
+from eval.make_passages import Pool, Source, also_say, make_pool
 from eval.make_single import followup_case, followup_pairs, title_case, topic_case
 from rag.catalogue import Catalogue
 from rag.errors import InputError
-from rag.types import Passage
+from rag.types import Passage, Progress
 from rag.words import LANGUAGES
 
 if TYPE_CHECKING:
@@ -124,14 +124,12 @@ def make_cases(
     return Made(tuple(named), dict(maker.refused), short)
 
 
-def write_drafts(cases: Iterable[Case], out: Path, force: bool = False) -> None:
+def write_drafts(cases: Iterable[Case], out: Path) -> None:
     """Write drafts, one JSON object a line.
 
     Raises:
-        InputError: there is such a file already, or it can't be written.
+        InputError: the file can't be written.
     """
-    if out.exists() and not force:
-        raise InputError(f"{out} is there already. Name another file, or overwrite it: --force.")
     lines = (json.dumps(case_to_dict(case), ensure_ascii=False) + "\n" for case in cases)
     try:
         out.write_text("".join(lines), encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -17,7 +17,7 @@ from eval.make_prompts import question_in
 from eval.texts import fold
 from rag.contacts import mask_contacts
 from rag.named import countries_in
-from rag.types import FACTS, Passage
+from rag.types import FACTS, Passage, Progress
 from rag.words import LANGUAGES, sentences, stop_words, strip_accents
 
 # Words of a sentence that can be evidence, and of a passage that has something to say.
@@ -51,8 +51,6 @@ _VERBAL = {
     "es": ("ar", "er", "ir", "ando", "iendo", "aron", "mente"),
     "pt": ("ar", "er", "ir", "ando", "endo", "aram", "mente"),
 }
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

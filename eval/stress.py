@@ -25,6 +25,7 @@ from eval.stats import Estimate, estimate, randomisation_p
 from eval.translated import translated
 from rag.catalogue import Catalogue
 from rag.errors import InputError
+from rag.types import Progress
 
 if TYPE_CHECKING:
     from rag.chat import ChatModel
@@ -51,7 +52,6 @@ NOT_APPLICABLE = "not run: no case can take this change"
 
 # Makes an index in a folder of report files, lot by lot, and opens it.
 Build = Callable[[Path, Sequence[Sequence[Path]]], Asker]
-Progress = Callable[[str, int, int], None]
 
 
 class Collection(Asker, Protocol):

@@ -7,7 +7,7 @@ and must be in one answer block and in one passage of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,7 @@ from ingest.parse import parse
 from ingest.raw_kinds import ANSWER, counted, pieces
 from ingest.scan import key
 from ingest.sources import collect
-from rag.types import FACTS, Passage, Report, Span
-
-Progress = Callable[[str, int, int], None]
+from rag.types import FACTS, Passage, Progress, Report, Span
 
 EXAMPLES = 5
 EXAMPLE_LENGTH = 80

@@ -14,9 +14,7 @@ from ingest.lessons import Lesson, lesson_of
 from ingest.parse import parse
 from ingest.sources import still_there
 from rag.rows import StoredReport, passage_row
-from rag.types import Passage, Report
-
-Progress = Callable[[str, int, int], None]
+from rag.types import Passage, Progress, Report
 
 
 @dataclass(slots=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from ingest.scan import hide_private, tags
 from ingest.sources import INSIDE, SourceFile, Unreadable, still_there
 from rag.rows import StoredReport
+from rag.types import Progress
+
+NO_TAG = "no [[key:value]] tag in it, so it is no lab report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Found:
 def read_files(
     sources: Iterable[SourceFile],
     stored: Mapping[str, StoredReport],
-    progress: Callable[[str, int, int], None],
+    progress: Progress,
 ) -> Found:
     """The reports among files, with ids.
 
@@ -104,10 +107,15 @@ def read_files(
 def _text_of(source: SourceFile, known: Collection[str]) -> tuple[str, str]:
     """The text of a file and its digest; one whose digest is not `known` must have a tag."""
     text = source.text()
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    digest = digest_of(text)
     if digest not in known and not tags(text):
-        raise Unreadable("no [[key:value]] tag in it, so it is no lab report")
+        raise Unreadable(NO_TAG)
     return text, digest
+
+
+def digest_of(text: str) -> str:
+    """What a report's file is known again by: the hash of its text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _new_id(

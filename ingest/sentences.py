@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from ingest.compare import Comparison, Progress
+from ingest.compare import Comparison
 from rag.candidates import usable
 from rag.contacts import mask_passage
 from rag.encoder import DIMENSIONS
@@ -15,7 +15,7 @@ from rag.models import Embed, embedding_kind
 from rag.sentence_vectors import SentenceVectors, Vectors
 from rag.settings import Settings
 from rag.store import Store
-from rag.types import Passage
+from rag.types import Passage, Progress
 
 STAGE = "embedding sentences"
 # Sentences that a process encodes at a time.

@@ -17,7 +17,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ingest.chunk import MAX_TOKENS
-from ingest.compare import Comparison, Known, Progress, SyncResult, Todo, compare
+from ingest.compare import Comparison, Known, SyncResult, Todo, compare
 from ingest.files import Found, read_files
 from ingest.forms import Forms
 from ingest.lessons import load_lessons, save_lessons
@@ -46,7 +46,7 @@ from rag.store import (
     open_database,
     open_store,
 )
-from rag.types import Passage
+from rag.types import Passage, Progress
 from rag.writer import Writer, begin
 
 # Of each report the vectors of its passages.

@@ -8,7 +8,6 @@ under a name that no ingest reads. Names inside an archive are names, never path
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -20,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from ingest.files import Skipped
+from ingest.files import NO_TAG, Skipped, digest_of
 from ingest.scan import tags
 from ingest.sources import ENDINGS, INSIDE, Unreadable, collect, decode, printable
 from ingest.sync import made_by, sync
@@ -29,20 +28,18 @@ from rag.folder import UPLOADED
 from rag.settings import Settings
 from rag.snapshot_cache import sealed_reports
 from rag.store import open_store
+from rag.types import Progress
 
 LARGEST_UPLOAD = 20_000_000  # bytes of one file that is sent, be it a report or an archive
 MOST_UNPACKED = 100_000_000  # bytes of all reports that are sent at once: they are held in memory
 MOST_REPORTS = 2000
 ARCHIVE = ".zip"
-NO_TAG = "no [[key:value]] tag in it, so it is no lab report"
 TOO_MANY = (
     f"more than {MOST_REPORTS} reports, or {MOST_UNPACKED // 1_000_000} MB of them, at once; "
     "send them in parts"
 )
 # A name in bytes, with room for what is put before and after it.
 _LONGEST_NAME = 180
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +135,7 @@ def _readable(uploads: Sequence[Upload], taken: Taken, progress: Progress) -> li
             text = decode(data)
             if not tags(text):
                 raise Unreadable(NO_TAG)
-            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+            digest = digest_of(text)
             if digest in seen:
                 raise Unreadable(f"the same text as {seen[digest]}")
         except Unreadable as error:

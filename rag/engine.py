@@ -32,8 +32,7 @@ from rag.run import KEPT_HITS, Run
 from rag.search import find, read, unread
 from rag.settings import Settings
 from rag.snapshot import Snapshot
-from rag.snapshot_cache import cached_snapshot, open_snapshot
-from rag.store import open_store
+from rag.snapshot_cache import current_snapshot
 from rag.stream import AnswerStream
 from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer
 from rag.types import Answer, Filters, Hit, Passage, QueryPlan, Turn
@@ -93,11 +92,7 @@ class Engine:
             home = current_database(self.settings.index)
             if self._state is None or self._state[0].home != home:
                 made_by = {"embedding": embedding_name(self.settings)}
-                snapshot = cached_snapshot(home, made_by) if home else None
-                if snapshot is None:
-                    store = open_store(self.settings.index, made_by)
-                    snapshot = open_snapshot(store)
-                    store.close()
+                snapshot = current_snapshot(self.settings.index, made_by)
                 if embedding_kind(self.settings).ours:
                     use_sentences(snapshot.home)
                 self._state = snapshot, HybridRetriever(snapshot, self._embedding)

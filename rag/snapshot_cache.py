@@ -21,13 +21,13 @@ import numpy as np
 import orjson
 
 from rag.families import VERSION, Signed
-from rag.folder import CACHE, VECTORS, deriving
+from rag.folder import CACHE, VECTORS, current_database, deriving
 from rag.keyword import KeywordIndex
 from rag.lexicon import Lexicon
 from rag.rows import StoredReport, info_from_dict
 from rag.snapshot import Snapshot, build_snapshot, with_texts
 from rag.static import Vectors
-from rag.store import Store, Vector, check_made_by
+from rag.store import Store, Vector, check_made_by, open_store
 from rag.types import Passage, ReportInfo
 
 # Raise when what is cached, or how words are stemmed, changes.
@@ -78,6 +78,21 @@ def open_snapshot(store: Store) -> Snapshot:
                 found = build_snapshot(store, state.generation, state.revision, base, vectors)
                 _save(found, state.made_by)
     return found
+
+
+def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
+    """The snapshot of an index as it is now; the store is opened only where the cache is not good.
+
+    Raises:
+        IndexMissing, IndexMismatch, IndexDamaged, IndexUnusable: as `open_store` does.
+    """
+    database = current_database(folder)
+    if database and (found := cached_snapshot(database, made_by)):
+        return found
+    store = open_store(folder, made_by)
+    snapshot = open_snapshot(store)
+    store.close()
+    return snapshot
 
 
 def sealed_reports(store: Store) -> dict[str, StoredReport]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -19,6 +19,8 @@ Intent = Literal["answer", "compare", "list", "about"]
 PlannedBy = Literal["rules", "model", "fallback"]
 Role = Literal["user", "assistant"]
 Span = tuple[int, int]
+# Told the name of a stage, how much of it is done, and how much there is (0: not known).
+Progress = Callable[[str, int, int], None]
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 FACTS = "Facts of this report"  # section and prompt of what only tags say: "Label: value" a line

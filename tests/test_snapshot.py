@@ -150,7 +150,7 @@ def test_a_good_cache_is_enough_to_answer(
     def closed(*_: object) -> None:
         pytest.fail("the database was opened")
 
-    monkeypatch.setattr("rag.engine.open_store", closed)
+    monkeypatch.setattr("rag.snapshot_cache.open_store", closed)
     found = open_engine(settings).search("mobile money", k=5)
     assert [hit.passage for hit in found] == expected
     with pytest.raises(IndexMismatch, match="embedding"):

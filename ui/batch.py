@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import orjson
 from rag.answer_json import answer_to_dict
 from rag.engine import Engine
 from rag.errors import AskLabsError, InputError
-from rag.types import FILTER_FIELDS, Filters, Role, Turn
+from rag.types import FILTER_FIELDS, Filters, Progress, Role, Turn
 
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant"}
 # How every line of answers begins.
@@ -43,7 +43,7 @@ def run_batch(
     engine: Engine,
     questions: Path,
     out: Path,
-    progress: Callable[[str, int, int], None] = lambda *_: None,
+    progress: Progress = lambda *_: None,
 ) -> BatchResult:
     """Answer each line of `questions` into `out`, in order, each written as it comes.
 

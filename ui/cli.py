@@ -8,7 +8,6 @@ imported where they are used, so that `--help` answers at once.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from enum import StrEnum
 from importlib.metadata import version
 from pathlib import Path
@@ -49,11 +48,6 @@ eval_app = typer.Typer(
 app.add_typer(eval_app, name="eval")
 
 
-def _register(*commands: Callable[..., None]) -> None:
-    for command in commands:
-        app.command()(command)
-
-
 def main() -> None:
     """Run the command line; errors meant for the user end with their sentence and code 2."""
     # Reports hold every script; a console or pipe of another encoding must not end the run.
@@ -90,7 +84,8 @@ def _options(
     """Options that go before a command."""
 
 
-_register(ingest, ask, batch, search)
+for _command in (ingest, ask, batch, search):
+    app.command()(_command)
 
 
 @app.command()
@@ -244,7 +239,8 @@ def eval_feedback(
 
 eval_app.command("make")(make)
 eval_app.command("stress")(stress)
-_register(export, info)
+app.command()(export)
+app.command()(info)
 
 
 if __name__ == "__main__":

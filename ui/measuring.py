@@ -58,7 +58,7 @@ def make(
             seconds=engine.settings.timeout,
             progress=shown,
         )
-    write_drafts(made.cases, out, force)
+    write_drafts(made.cases, out)
     _tell_made(made, n, out)
 
 

@@ -8,11 +8,8 @@ from typing import Any
 
 from rag.brief_lines import one_line
 from rag.briefs import who
-from rag.folder import current_database
 from rag.recheck import CheckedQuote, Rechecked, cited_reports, recheck
-from rag.snapshot import Snapshot
-from rag.snapshot_cache import cached_snapshot, open_snapshot
-from rag.store import open_store
+from rag.snapshot_cache import current_snapshot
 from rag.types import Answer
 from ui.printing import print_json
 
@@ -25,7 +22,8 @@ def verify(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
     Raises:
         IndexMissing, IndexMismatch, IndexDamaged: the index can't be used; says what to do.
     """
-    now = _snapshot(index)
+    # Whatever made its vectors: none is compared.
+    now = current_snapshot(index, {})
     texts = now.texts(cited_reports(answers))
     checked = [recheck(answer, texts, now.revision) for answer in answers]
     if json:
@@ -34,17 +32,6 @@ def verify(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
         for one in checked:
             _print(one)
     return not any(one.failed for one in checked)
-
-
-def _snapshot(index: Path) -> Snapshot:
-    """What an index holds; whatever made its vectors, none is compared."""
-    home = current_database(index)
-    if home and (found := cached_snapshot(home, {})):
-        return found
-    store = open_store(index, {})
-    snapshot = open_snapshot(store)
-    store.close()
-    return snapshot
 
 
 def rechecked_to_dict(checked: Sequence[Rechecked], index: str) -> dict[str, Any]:
