@@ -136,7 +136,7 @@ class Engine:
         timings = {"plan_ms": 1000 * (planned - started), "retrieve_ms": 0.0}
         if plan.intent == "about":
             about = about_answer(plan, snapshot.catalogue, snapshot.language_counts)
-            return _finished(replace(about, timings=timings), plan, snapshot)
+            return _told(_finished(replace(about, timings=timings), plan, snapshot))
         found = self._find(retriever, plan)
         given = self._masked(read(found, plan, self.settings, passages))
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
@@ -147,7 +147,7 @@ class Engine:
         if plan.intent == "list" or not snapshot.catalogue.ids(plan.filters):
             answer = self._listed(plan, snapshot, found)
             timings["answer_ms"] = 1000 * (clock() - retrieved)
-            return _finished(replace(answer, timings=timings), plan, snapshot)
+            return _told(_finished(replace(answer, timings=timings), plan, snapshot, found))
         answerers = self._answerer, self._extractive
         files = snapshot.texts({hit.passage.report.id for hit in given})
         checks = self.settings.strict, self._judge
@@ -159,17 +159,15 @@ class Engine:
             covered = answer.coverage
             left = unread(found, covered.read, snapshot.catalogue.reports)
             answer = replace(answer, coverage=replace(covered, unread=left))
-            return _of_index(_noticed(answer, found, snapshot.catalogue), plan, snapshot)
+            return _finished(answer, plan, snapshot, found)
 
         return AnswerStream(run.pieces(), answered, run.stop)
 
     def _listed(self, plan: QueryPlan, snapshot: Snapshot, found: Found) -> Answer:
         listed = snapshot.catalogue.ids(plan.filters)
         mentioned = mentions(snapshot, plan.filters, listed) if plan.intent == "list" else ()
-        answer = list_answer(
-            plan, snapshot.catalogue, snapshot.texts, found.hits, self._masked(mentioned)
-        )
-        return _noticed(answer, found, snapshot.catalogue)
+        masked = self._masked(mentioned)
+        return list_answer(plan, snapshot.catalogue, snapshot.texts, found.hits, masked)
 
     def _find(self, retriever: HybridRetriever, plan: QueryPlan, explain: bool = False) -> Found:
         masked = self.settings.mask_contacts
@@ -251,19 +249,19 @@ class Engine:
         }
 
 
-def _of_index(answer: Answer, plan: QueryPlan, snapshot: Snapshot) -> Answer:
-    return replace(answer, index=snapshot.revision, planner=plan.planner)
+def _finished(
+    answer: Answer, plan: QueryPlan, snapshot: Snapshot, found: Found | None = None
+) -> Answer:
+    """An answer that also says of which index it is, who planned it, and of what was `found`: how,
+    and which of the places asked about it does not hear.
+    """
+    silent = unheard(answer, snapshot.catalogue) if found else ""
+    said = " ".join(filter(None, (found.notice if found else "", answer.notice, silent)))
+    return replace(answer, index=snapshot.revision, planner=plan.planner, notice=said)
 
 
-def _finished(answer: Answer, plan: QueryPlan, snapshot: Snapshot) -> AnswerStream:
-    whole = _of_index(answer, plan, snapshot)
-    return AnswerStream(iter([whole.text]), lambda _: whole)
-
-
-def _noticed(answer: Answer, found: Found, catalogue: Catalogue) -> Answer:
-    """An answer that also says how what it rests on was found, and whom it does not hear."""
-    said = found.notice, answer.notice, unheard(answer, catalogue)
-    return replace(answer, notice=" ".join(filter(None, said)))
+def _told(answer: Answer) -> AnswerStream:
+    return AnswerStream(iter([answer.text]), lambda _: answer)
 
 
 _PACKAGES = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")
