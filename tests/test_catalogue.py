@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 from passages import report
 
-from rag.catalogue import FREE_FIELDS, Catalogue, TagValue
+from rag.catalogue import Catalogue, TagValue
+from rag.fields import FREE_FIELDS
 from rag.tags import filter_key
 from rag.types import FILTER_FIELDS, Filters
 
@@ -78,6 +81,11 @@ def test_the_most_common_spelling_is_the_name() -> None:
     assert CATALOGUE.name("method", "in depth interviews") == "In-depth interviews"
     assert CATALOGUE.name("country", "PE") == "Peru"
     assert CATALOGUE.name("country", "Atlantis") == "Atlantis"
+
+
+def test_each_filter_has_its_field_in_filters_and_in_reports() -> None:
+    assert list(FILTER_FIELDS) == [field.name for field in fields(Filters)]
+    assert all(hasattr(report("a"), name) for name in FILTER_FIELDS.values())
 
 
 @pytest.mark.parametrize("field", FILTER_FIELDS)

@@ -103,9 +103,7 @@ def _each(
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What an event comes with: filters, conversation and run of its visitor, whose words are
-    `words`, what the browser says with it, and the values of more parts.
-    """
+    """An event of a visitor: filters, conversation and run, what the browser says, more values."""
 
     state: tuple[Filters, handlers.Talk, Run | None]
     words: Words
