@@ -252,9 +252,7 @@ class Engine:
 def _finished(
     answer: Answer, plan: QueryPlan, snapshot: Snapshot, found: Found | None = None
 ) -> Answer:
-    """An answer that also says of which index it is, who planned it, and of what was `found`: how,
-    and which of the places asked about it does not hear.
-    """
+    """An answer with its index, its planner, how what it rests on was found, and who is silent."""
     silent = unheard(answer, snapshot.catalogue) if found else ""
     said = " ".join(filter(None, (found.notice if found else "", answer.notice, silent)))
     return replace(answer, index=snapshot.revision, planner=plan.planner, notice=said)
