@@ -125,6 +125,7 @@ def _detail(answer: Answer) -> dict[str, Any]:
         {
             "score": hit.score,
             "similarity": hit.similarity,
+            "relevance": hit.relevance,
             "stage": hit.passage.stage,
             "siblings": [number(info) for info in hit.siblings],
             **rest(hit.passage),

@@ -43,6 +43,7 @@ class _Rest(BaseModel):
 class _HitRest(_Rest):
     score: float
     similarity: float = 0.0
+    relevance: float | None = None
     stage: Stage
     siblings: tuple[NonNegativeInt, ...] = ()
 
@@ -189,7 +190,7 @@ def _hits(given: _Answer) -> tuple[Hit, ...]:
         where = f"detail.passages.{i}"
         passage = _whole(given, rest, one, rest.stage, one.text, where)
         siblings = tuple(_info(given, number, where) for number in rest.siblings)
-        hits.append(Hit(passage, rest.score, rest.similarity, siblings))
+        hits.append(Hit(passage, rest.score, rest.similarity, siblings, relevance=rest.relevance))
     return tuple(hits)
 
 

@@ -155,7 +155,8 @@ def answers(draw: st.DrawFn) -> Answer:
             for n, p in enumerate(cited, 1)
         ),
         hits=tuple(
-            Hit(p, draw(FLOATS), draw(FLOATS)) for p in draw(st.lists(st.sampled_from(known)))
+            Hit(p, draw(FLOATS), draw(FLOATS), relevance=draw(FLOATS))
+            for p in draw(st.lists(st.sampled_from(known)))
         ),
         coverage=draw(
             st.builds(
