@@ -102,6 +102,12 @@ class Settings(BaseModel):
 
     _ = field_validator("report_url")(checked_template)
 
+    @field_validator("index", "evaluation", "login")
+    @classmethod
+    def _at_home(cls, path: Path | None) -> Path | None:
+        # A shell does that; compose files, unit files and asklabs.toml don't.
+        return path.expanduser() if path else path
+
     @property
     def answer_model(self) -> str:
         """The model that writes answers, with "auto" resolved."""
@@ -122,25 +128,35 @@ class Settings(BaseModel):
         return self.threads or os.cpu_count() or 1
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        key[len(PREFIX) :].lower(): value
+def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """The value of each setting that the environment has, with the variable's name.
+
+    Empty ones are none: a compose file that passes on what isn't set passes on these.
+    """
+    found = {
+        key[len(PREFIX) :].lower(): (value, key)
         for key, value in environ.items()
-        if key.startswith(PREFIX)
+        if key.startswith(PREFIX) and value
     }
     for key in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         if environ.get(key):
-            values[key.lower()] = environ[key]
-    return values
+            found[key.lower()] = environ[key], key
+    return found
 
 
-def _from_file(path: Path) -> dict[str, Any]:
-    if not path.is_file():
+def _from_file(path: Path) -> dict[str, tuple[Any, str]]:
+    if not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        # What some editors put before UTF-8 is no part of it.
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid TOML ({error}). Correct or remove it.") from error
+    except OSError as error:
+        raise SettingsError(
+            f"{path}: it can't be read ({error.strerror}). See to its permissions, or remove it."
+        ) from error
+    return {name: (value, f"{name} in {path}") for name, value in values.items()}
 
 
 def load_settings(
@@ -149,21 +165,27 @@ def load_settings(
     """Settings from `given` (None values aside), then the environment, then `file`.
 
     Raises:
-        SettingsError: a name is unknown or a value out of range; the message names it.
+        SettingsError: a name is unknown or a value out of range; the message names it and its
+            place.
     """
-    values = _from_file(file) | _from_environment(os.environ if environ is None else environ)
-    values |= {name: value for name, value in given.items() if value is not None}
-    for name in values:
+    found = _from_file(file) | _from_environment(os.environ if environ is None else environ)
+    found |= {
+        name: (value, f"--{name.replace('_', '-')}")
+        for name, value in given.items()
+        if value is not None
+    }
+    for name, (_, place) in found.items():
         if name not in Settings.model_fields:
             near = difflib.get_close_matches(name, Settings.model_fields, n=1)
             hint = f"Did you mean {near[0]}?" if near else "See README.md for the list."
-            raise SettingsError(f"There is no setting {name!r}. {hint}")
+            raise SettingsError(f"There is no setting {name!r} ({place}). {hint}")
     try:
-        return Settings(**values)
+        return Settings(**{name: value for name, (value, _) in found.items()})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = ".".join(str(part) for part in first["loc"])
+        place = found[str(first["loc"][0])][1]
         raise SettingsError(
-            f"The setting {name} is not usable: {first['msg']}. Set {PREFIX}{name.upper()} or "
-            f"correct {FILE}."
+            f"The setting {name} is not usable: {first['msg']}. Correct {place}: it is the "
+            f"{Settings.model_fields[str(first['loc'][0])].description}."
         ) from error

@@ -48,11 +48,30 @@ def test_a_key_or_address_turns_the_model_on(given: dict[str, str], model: str) 
     assert load_settings(given, NOWHERE).answer_model == model
 
 
-def test_an_unknown_setting_is_named_with_the_nearest() -> None:
-    with pytest.raises(SettingsError, match=r"no setting 'pasages'\. Did you mean passages"):
+def test_an_unknown_setting_is_named_with_its_place_and_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match=r"'pasages' \(ASKLABS_PASAGES\)\. Did you mean passages"
+    ):
         load_settings({"ASKLABS_PASAGES": "3"}, NOWHERE)
-    with pytest.raises(SettingsError, match=r"'xyz'. See README"):
+    with pytest.raises(SettingsError, match=r"'xyz' \(ASKLABS_XYZ\)\. See README"):
         load_settings({"ASKLABS_XYZ": "3"}, NOWHERE)
+    file = tmp_path / "asklabs.toml"
+    file.write_text("prot = 3\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"'prot' \(prot in .*asklabs\.toml\)"):
+        load_settings({}, file)
+
+
+def test_empty_variables_are_none() -> None:
+    named = {f"ASKLABS_{name.upper()}": "" for name in Settings.model_fields}
+    assert load_settings(named, NOWHERE) == Settings()
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/of-nobody")
+    monkeypatch.setenv("USERPROFILE", "/home/of-nobody")
+    found = load_settings({"ASKLABS_INDEX": "~/index"}, NOWHERE, login=Path("~/logins.txt"))
+    assert found.index == Path("/home/of-nobody/index")
+    assert found.login == Path("/home/of-nobody/logins.txt")
 
 
 @pytest.mark.parametrize(
@@ -60,7 +79,7 @@ def test_an_unknown_setting_is_named_with_the_nearest() -> None:
     [("PASSAGES", "0"), ("PASSAGES", "many"), ("PORT", "70000"), ("TIMEOUT", "-1")],
 )
 def test_a_value_out_of_range_is_named(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=rf"{name.lower()} is not usable.*ASKLABS_{name}"):
+    with pytest.raises(SettingsError, match=rf"{name.lower()} is not usable.*Correct ASKLABS_{name}: "):
         load_settings({f"ASKLABS_{name}": value}, NOWHERE)
 
 
@@ -70,6 +89,22 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
         file.write_bytes(data)
         with pytest.raises(SettingsError, match=r"asklabs\.toml: not valid TOML"):
             load_settings({}, file)
+
+
+def test_a_wrong_value_in_the_file_or_of_an_option_is_named_there(tmp_path: Path) -> None:
+    file = tmp_path / "asklabs.toml"
+    file.write_bytes(b'\xef\xbb\xbfport = "x"\n')
+    with pytest.raises(SettingsError, match=r"Correct port in .*asklabs\.toml: it is the port of"):
+        load_settings({}, file)
+    with pytest.raises(SettingsError, match=r"Correct --port: "):
+        load_settings({}, file, port=-1)
+
+
+def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "asklabs.toml"
+    file.mkdir()
+    with pytest.raises(SettingsError, match=r"asklabs\.toml: it can't be read .* permissions"):
+        load_settings({}, file)
 
 
 def test_a_wrong_value_never_shows_a_key() -> None:
