@@ -21,6 +21,7 @@ from ingest.compare import Comparison, Known, SyncResult, Todo, compare
 from ingest.files import Found, read_files
 from ingest.forms import Forms
 from ingest.lessons import load_lessons, save_lessons
+from ingest.room import cant_write, check_room, giving_back, unwritable
 from ingest.sentences import keep_sentences
 from ingest.sources import SourceFile, collect
 from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
@@ -116,24 +117,19 @@ def sync(
             if store is not None and store.state.revision and not todo.changes:
                 todo.result.revision = store.state.revision
             else:
-                store = _to_write(folder, made, store, rebuild)
-                _carry_out(todo, store, settings, progress)
+                store = _to_write(folder, made, store, rebuild, todo.result.passages)
+                with giving_back(store):
+                    _carry_out(todo, store, settings, progress)
             if rebuild or store.home != current_database(folder):
-                _prepare_search(store, todo.result.passages, progress)
-                store.close()
-                make_current(store.home)
+                with giving_back(store):
+                    _prepare_search(store, todo.result.passages, progress)
+                    store.close()
+                    make_current(store.home)
     except Timeout as error:
         raise IndexBusy(f"Another ingest is writing to {folder}. Wait until it is done.") from error
-    except _unwritable() as error:
-        raise IndexUnusable(
-            f"The index in {folder} can't be written ({error}). What it held is still there. "
-            "Free space, see to its permissions, or name another folder with --index."
-        ) from error
+    except unwritable() as error:
+        raise cant_write(folder, error) from error
     return todo.result
-
-
-def _unwritable() -> tuple[type[Exception], ...]:
-    return OSError, *faults()
 
 
 @contextmanager
@@ -172,15 +168,19 @@ def _unfinished(folder: Path, made: dict[str, str]) -> Store | None:
         return None
 
 
-def _to_write(folder: Path, made: dict[str, str], store: Store | None, rebuild: bool) -> Store:
-    """The database that an ingest writes: never the one that counts."""
+def _to_write(
+    folder: Path, made: dict[str, str], store: Store | None, rebuild: bool, passages: int
+) -> Store:
+    """The database that an ingest writes so many passages to: never the one that counts."""
     if store is None:
+        check_room(folder, None, passages)
         new = create_store(folder, made)
         if not rebuild:
             remember_unfinished(new.home)
         return new
     if store.home == unfinished_database(folder):
         return store
+    check_room(folder, store.home, passages)
     return open_database(copied_database(folder), made)
 
 

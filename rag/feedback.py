@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -101,9 +102,15 @@ def _append(file: int, line: bytes) -> None:
     # A line that was cut short by a stop of the machine must not take this one with it.
     if size and os.lseek(file, -1, os.SEEK_END) >= 0 and os.read(file, 1) != b"\n":
         line = b"\n" + line
-    while line:
-        line = line[os.write(file, line) :]
-    os.fsync(file)
+    try:
+        while line:
+            line = line[os.write(file, line) :]
+        os.fsync(file)
+    except OSError:
+        # Half a line would count as damage later.
+        with suppress(OSError):
+            os.ftruncate(file, size)
+        raise
 
 
 def load_feedback(folder: Path) -> tuple[list[Feedback], int]:

@@ -27,7 +27,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from rag.errors import IndexDamaged
+from rag.errors import IndexDamaged, IndexUnusable
 
 POINTER = "current"
 LOCK = "ingest.lock"
@@ -47,6 +47,7 @@ def current_database(folder: Path) -> Path | None:
 
     Raises:
         IndexDamaged: the file that names it is damaged, or gone while there is an index.
+        IndexUnusable: the folder is none, or can't be read.
     """
     try:
         name = (folder / POINTER).read_text(encoding="utf-8", errors="replace").strip()
@@ -56,6 +57,13 @@ def current_database(folder: Path) -> Path | None:
         if not any(p.name.startswith((CACHE, VECTORS)) for db in others for p in db.iterdir()):
             return None
         name = ""
+    except NotADirectoryError as error:
+        raise IndexUnusable(f"{folder} is a file. Name a folder with --index.") from error
+    except OSError as error:
+        raise IndexUnusable(
+            f"The index in {folder} can't be read ({error.strerror}). See to its permissions, or "
+            "name another folder with --index."
+        ) from error
     database = folder / name
     if not name.startswith(_PREFIX) or not database.is_dir():
         raise IndexDamaged(
@@ -78,22 +86,31 @@ def copied_database(folder: Path) -> Path:
     if current is None:
         raise FileNotFoundError(folder / POINTER)
     copy = new_database(folder)
-    # While this reads, no reader's housekeeping can change the files that are copied.
-    with deriving(current), closing(sqlite3.connect(current / DATABASE)) as held:
-        held.execute("BEGIN")
-        held.execute("SELECT 1 FROM sqlite_master").fetchall()
-        shutil.copytree(
-            current,
-            copy,
-            ignore=shutil.ignore_patterns(f"{CACHE}*", f"{SENTENCES}*"),
-            dirs_exist_ok=True,
-        )
+    try:
+        # While this reads, no reader's housekeeping can change the files that are copied.
+        with deriving(current), closing(sqlite3.connect(current / DATABASE)) as held:
+            held.execute("BEGIN")
+            held.execute("SELECT 1 FROM sqlite_master").fetchall()
+            _copy(current, copy)
+        remember_unfinished(copy)
+    except (OSError, sqlite3.Error):
+        # Half a copy is of no use to anybody, and may fill the disk.
+        shutil.rmtree(copy, ignore_errors=True)
+        raise
+    return copy
+
+
+def _copy(current: Path, copy: Path) -> None:
+    derived = shutil.ignore_patterns(f"{CACHE}*", f"{SENTENCES}*")
+    try:
+        shutil.copytree(current, copy, ignore=derived, dirs_exist_ok=True)
         for cache in current.glob(f"{CACHE}[0-9]*"):
             shutil.copytree(cache, copy / cache.name, copy_function=_link)
-        for kept in current.glob(f"{SENTENCES}*"):
-            _link(kept, copy / kept.name)
-    remember_unfinished(copy)
-    return copy
+    except shutil.Error as error:
+        # Its message lists every file; the first one's reason is that of all.
+        raise OSError(error.args[0][0][2]) from error
+    for kept in current.glob(f"{SENTENCES}*"):
+        _link(kept, copy / kept.name)
 
 
 @contextmanager

@@ -8,8 +8,10 @@ the same in any index, and where the file is missing, cut or damaged, answers ta
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,6 +20,8 @@ import numpy.typing as npt
 
 from rag.encoder import DIMENSIONS, NAME
 from rag.folder import SENTENCES
+
+_log = logging.getLogger(__name__)
 
 _HASH = np.dtype("<u8")
 _NUMBER = np.dtype("<f2")
@@ -86,9 +90,11 @@ class SentenceVectors:
                 for at in range(0, len(order), _WRITTEN):
                     file.write(both[order[at : at + _WRITTEN]].tobytes())
             new.replace(path)
-        except OSError:
+        except OSError as error:
             # A full disk costs answers some time, no more.
-            return
+            _log.warning("Vectors of sentences can't be kept in %s: %s", database, error)
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
 
 
 def _path(database: Path) -> Path:

@@ -7,6 +7,7 @@ store; it is never trusted over it, and losing it loses nothing.
 from __future__ import annotations
 
 import hashlib
+import logging
 import shutil
 import tempfile
 from collections.abc import Collection, Mapping
@@ -32,6 +33,8 @@ from rag.types import Passage, ReportInfo
 
 # Raise when what is cached, or how words are stemmed, changes.
 CACHE_VERSION = 8
+_log = logging.getLogger(__name__)
+
 _SEAL = "sealed"
 _OF = "of.json"
 # What reading a cache raises that is missing, damaged or of another kind.
@@ -197,6 +200,7 @@ def _save(snapshot: Snapshot, made_by: Mapping[str, str]) -> None:
     """Write the cache beside its place and move it there; others go."""
     home = snapshot.home
     cache = _cache(home, snapshot.generation, snapshot.revision)
+    temporary = None
     try:
         temporary = Path(tempfile.mkdtemp(prefix=f"{CACHE}new-", dir=home))
         lines = (orjson.dumps(asdict(report)) for report in snapshot.reports.values())
@@ -220,9 +224,11 @@ def _save(snapshot: Snapshot, made_by: Mapping[str, str]) -> None:
         temporary.rename(cache)
         for path in home.glob(f"{VECTORS}*"):
             path.unlink(missing_ok=True)
-    except OSError:
+    except OSError as error:
         # A full disk costs the next start some seconds, no more.
-        return
+        _log.warning("What searching needs can't be kept in %s: %s", home, error)
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _digest(cache: Path) -> str:

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from rag.disk import is_scarce
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.folder import DATABASE, current_database, new_database, unfinished_database
 from rag.rows import StoredReport, passage_from_row, report_from_row
@@ -253,6 +254,11 @@ def _open(database: Path, made_by: Mapping[str, str]) -> Store:
         return Store(client, database, {"schema": str(SCHEMA), **made_by})
     except (ChromaError, OSError, RuntimeError, ValueError) as error:
         folder = database.parent
+        if is_scarce(folder):
+            raise IndexUnusable(
+                f"The index in {folder} can't be opened ({error}): its disk is full, and its "
+                "database needs room even to be read. Free space there."
+            ) from error
         raise IndexDamaged(
             f"The index in {folder} can't be opened ({error}). {_anew(folder)}"
         ) from error

@@ -9,7 +9,7 @@ import pytest
 
 from ingest.sync import sync
 from rag.engine import open_engine
-from rag.errors import IndexDamaged, IndexMissing
+from rag.errors import IndexDamaged, IndexMissing, IndexUnusable
 from rag.folder import current_database
 from rag.settings import Settings
 from tests.ferries import content, counts, cut_short, text
@@ -100,3 +100,19 @@ def test_a_copy_under_another_name_stays_out_in_any_order(
     (skipped,) = sync([other], settings).skipped
     assert "the same text as" in skipped.reason
     assert set(content(settings)) == {"fiji", "mali", "peru"}
+
+
+def test_a_file_in_the_place_of_an_index_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "index"
+    file.write_text("no index", encoding="utf-8")
+    with pytest.raises(IndexUnusable, match=r"index is a file\. Name a folder with --index"):
+        current_database(file)
+    with pytest.raises(IndexUnusable, match=r"index is a file\. Name a folder with --index"):
+        sync([tmp_path], Settings(index=file))
+    assert file.read_text(encoding="utf-8") == "no index"
+
+
+def test_an_index_that_can_not_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "current").mkdir()
+    with pytest.raises(IndexUnusable, match=r"can't be read \(.*\)\. See to its permissions"):
+        current_database(tmp_path)

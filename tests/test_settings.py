@@ -79,7 +79,9 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     [("PASSAGES", "0"), ("PASSAGES", "many"), ("PORT", "70000"), ("TIMEOUT", "-1")],
 )
 def test_a_value_out_of_range_is_named(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=rf"{name.lower()} is not usable.*Correct ASKLABS_{name}: "):
+    with pytest.raises(
+        SettingsError, match=rf"{name.lower()} is not usable.*Correct ASKLABS_{name}: "
+    ):
         load_settings({f"ASKLABS_{name}": value}, NOWHERE)
 
 

@@ -100,7 +100,8 @@ def voted(
         try:
             keep_feedback(engine.settings.index, kept)
         except FeedbackNotKept as error:
-            _log.warning("A vote was not kept: %s", error.__cause__ or error)
+            folder, why = engine.settings.index, error.__cause__ or error
+            _log.warning("A vote was not kept in %s: %s", folder, why)
             return talk, _told(turn, "", "", words.gettext(str(error)), kept.time)
     rated = tuple(replace(one, vote=kept) if n == turn else x for n, x in enumerate(talk, 1))
     return rated, _told(turn, vote, kept.word, words.gettext(THANKS), kept.time)
