@@ -87,6 +87,15 @@ class Settings(BaseModel):
     login: Path | None = Field(
         None, description="file of the names and passwords that open the page; none: open to all"
     )
+    root_path: str = Field(
+        "",
+        pattern=r"^(/[\w.~-]+)*$",
+        description="path under which a proxy shows the page, such as /labs, and takes off",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severity that the page's log tells"
+    )
+    log_questions: bool = Field(False, description="write questions into the page's log")
     mask_contacts: bool = Field(
         True,
         description="mask e-mail addresses and phone numbers in answers, quotes, reports and "

@@ -65,6 +65,18 @@ def cached_snapshot(database: Path, made_by: Mapping[str, str]) -> Snapshot | No
     return None
 
 
+def cached_made_by(database: Path) -> dict[str, str]:
+    """What a database was made with, as its cache tells; empty where it has none."""
+    for cache in database.glob(f"{CACHE}{CACHE_VERSION}-*-*"):
+        try:
+            of = orjson.loads((cache / _OF).read_bytes())
+            if of["database"] == database.name:
+                return dict(of["made_by"])
+        except _BAD:
+            continue
+    return {}
+
+
 def open_snapshot(store: Store) -> Snapshot:
     """The snapshot of the store's sealed generation, from the cache if that is good.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from html import escape
@@ -18,6 +19,7 @@ from rag.errors import AskLabsError, IndexBusy
 from rag.labels import counted
 from rag.translate import ENGLISH, Words, marked, number, retold
 from rag.types import ReportInfo
+from ui import log
 from ui.cards import lab, open_report
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ _REASONS = (
     marked("can't be unpacked ({why}); pack the archive again"),
     marked("more than {n} reports, or {size} MB of them, at once; send them in parts"),
 )
+COUNTED = ("added", "updated", "unchanged", "skipped")
 PAUSE = 0.3  # seconds between two looks at how far it is
 SHOWN = 20  # reports, or files, of which the result tells one by one
 
@@ -66,11 +69,14 @@ class Job:
 
     def run(self) -> None:
         """Take the uploads in, and have the engine ready to answer from them."""
+        begun = time.monotonic()
         try:
             taken = take_in(self._uploads, self._engine.settings, self._tell)
             # The next question need not wait for it.
             self._engine.revision  # noqa: B018
             self.result.set_result(taken)
+            counts = {name: len(getattr(taken, name)) for name in COUNTED}
+            log.event("adding", "done", seconds=time.monotonic() - begun, **counts)
         except Exception as error:  # handed over to whoever waits for the result
             self.result.set_exception(error)
             if not isinstance(error, IndexBusy):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import logging
 import re
+import time
 from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import groupby
@@ -13,6 +15,7 @@ from rag.export import FORMATS, Format, export
 from rag.translate import ENGLISH, Words, marked
 from rag.types import Answer
 from rag.words import strip_accents
+from ui import log
 
 _WHAT = (("all", marked("Whole conversation")), ("last", marked("Last answer")))
 
@@ -61,10 +64,13 @@ def download(
     """
     wanted = list(answers)[-1:] if last else list(answers)
     known = ending if isinstance(ending, str) and ending in FORMATS else ""
+    begun = time.monotonic()
     try:
         data = export(wanted, known, report_url=report_url)
     except AskLabsError as error:
+        log.event("export", "error", logging.ERROR, format=known, error=error)
         return {"error": str(error)}
+    log.event("export", "done", seconds=time.monotonic() - begun, format=known, answers=len(wanted))
     return {
         "name": f"{_slug(wanted[0].question)}.{known}",
         "type": FORMATS[known].media,

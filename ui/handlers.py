@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -12,6 +13,7 @@ from rag.labels import country_words
 from rag.search import wider
 from rag.translate import ENGLISH, Words, marked
 from rag.types import Answer, Filters, Turn
+from ui import log
 from ui.cards import sources
 from ui.exchange import Exchange
 from ui.render import conversation, pending
@@ -133,7 +135,7 @@ def _answer(engine: Engine, one: Exchange, talk: Talk, words: Words) -> Iterator
         ignored=one.ignored,
         passages=one.passages,
     )
-    run = Run(one, start)
+    run, begun, done = Run(one, start), time.monotonic(), None
     try:
         yield {
             "run": run,
@@ -143,10 +145,16 @@ def _answer(engine: Engine, one: Exchange, talk: Talk, words: Words) -> Iterator
         }
         for text in run.texts():
             yield {"live": pending(one, text, turn, words, reports)}
-        talk = (*talk, run.exchange())
+        done = run.exchange()
+        talk = (*talk, done)
+    except GeneratorExit:
+        done = replace(one, stopped=True)
+        raise
     finally:
         # Also when the visitor has gone: nobody reads on, so the model need not write on.
         run.stop()
+        told = one.question if engine.settings.log_questions else ""
+        log.asked(done, time.monotonic() - begun, told)
     yield {
         "talk": talk,
         "thread": conversation(talk, reports, words=words),

@@ -6,6 +6,7 @@ sees that something goes on, and for how long; every other request is told to co
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
@@ -32,12 +33,20 @@ setInterval(() => fetch(location.href, { cache: "no-store" }).then(
   (answer) => answer.headers.has("%s") || location.reload(), () => {}), 700);"""
 
 
-def occupied(host: str, port: int) -> SettingsError:
+def occupied(host: str, port: int, error: OSError) -> SettingsError:
     """The error of a host and port on which nothing can listen."""
-    return SettingsError(
-        f"The page can't listen on {host}, port {port}: another program uses the port, or "
-        "this machine has no such address. Choose others with --port and --host."
-    )
+    why = _WHY.get(error.errno or 0, _WHY[errno.EADDRNOTAVAIL])
+    if isinstance(error, socket.gaierror):
+        why = _WHY[errno.EADDRNOTAVAIL]
+    return SettingsError(f"The page can't listen on {host}, port {port}: {why}")
+
+
+_WHY = {
+    errno.EADDRINUSE: "another program uses the port. Choose another with --port.",
+    errno.EACCES: "ports below 1024 are the system's. Choose another with --port.",
+    errno.EADDRNOTAVAIL: "this machine has no such address. Choose another with --host: 127.0.0.1 "
+    "for this machine alone, 0.0.0.0 for the network.",
+}
 
 
 @contextmanager
@@ -50,7 +59,7 @@ def loading(host: str, port: int) -> Iterator[None]:
     try:
         server = _Server((host.strip("[]"), port), _Handler)
     except OSError as error:
-        raise occupied(host, port) from error
+        raise occupied(host, port, error) from error
     thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
     thread.start()
     try:

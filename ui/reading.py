@@ -16,14 +16,13 @@ from rag.feedback import LONGEST_WORD, Feedback, Vote, keep_feedback
 from rag.report_link import report_link
 from rag.translate import ENGLISH, Words, marked
 from rag.types import Answer
+from ui import log
 from ui.exchange import Exchange
 from ui.report_view import missing, report_view
 
 if TYPE_CHECKING:
     from rag.engine import Engine
     from ui.handlers import Talk
-
-_log = logging.getLogger(__name__)
 
 GONE = marked("This report is not in the index any more.")
 THANKS = marked("Thank you.")
@@ -101,8 +100,9 @@ def voted(
             keep_feedback(engine.settings.index, kept)
         except FeedbackNotKept as error:
             folder, why = engine.settings.index, error.__cause__ or error
-            _log.warning("A vote was not kept in %s: %s", folder, why)
+            log.event("vote", "error", logging.ERROR, folder=folder, error=why)
             return talk, _told(turn, "", "", words.gettext(str(error)), kept.time)
+        log.event("vote", "kept", vote=vote)
     rated = tuple(replace(one, vote=kept) if n == turn else x for n, x in enumerate(talk, 1))
     return rated, _told(turn, vote, kept.word, words.gettext(THANKS), kept.time)
 

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
 import sys
 import webbrowser
+from importlib.metadata import version
+from typing import TYPE_CHECKING
 
+from ingest.version import older_index
 from rag.settings import Settings
+from ui import log
 from ui.loading import loading
 from ui.login import read_logins
+
+if TYPE_CHECKING:
+    from rag.engine import Engine
+
+_log = logging.getLogger(__name__)
 
 
 def start(settings: Settings, open_browser: bool = False) -> None:
@@ -19,6 +30,9 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         IndexUnusable: there is no index, or not one that can be used.
         InputError: the evaluation that the settings name is damaged.
     """
+    log.set_up(settings)
+    # How a service or a container is stopped; as a container's first process it would be deaf.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     logins = read_logins(settings.login) if settings.login else {}
     _one_thread_an_answer()
     print("Loading the index and the page ...", file=sys.stderr, flush=True)
@@ -34,8 +48,46 @@ def start(settings: Settings, open_browser: bool = False) -> None:
 
         if settings.evaluation is not None:
             latest(settings)  # Raises where there is none, before anybody looks for it.
-        page = build_app(open_engine(settings))
-    serve(page, launch(page, settings.host, settings.port, logins, uploads=settings.page_ingest))
+        engine = open_engine(settings)
+        page = build_app(engine)
+    address = launch(
+        page,
+        settings.host,
+        settings.port,
+        logins,
+        uploads=settings.page_ingest,
+        root_path=settings.root_path,
+        check=lambda: engine.revision,
+    )
+    _tell(engine, address, len(logins))
+    serve(page, address)
+
+
+def _tell(engine: Engine, address: str, logins: int) -> None:
+    """Log what is served where, and what whoever runs it should know of."""
+    settings = engine.settings
+    log.event(
+        "start",
+        "ready",
+        version=version("ask-the-labs"),
+        address=address,
+        host=settings.host,
+        root_path=settings.root_path,
+        index=settings.index.absolute(),
+        fingerprint=engine.revision,
+        reports=len(engine.catalogue.reports),
+        model=settings.answer_model,
+        logins=logins or "none",
+    )
+    if not logins and settings.host not in ("127.0.0.1", "localhost", "::1", "[::1]"):
+        _log.warning(
+            "Everybody who reaches %s, port %s, may use the page: ASKLABS_LOGIN names no file of "
+            "logins.",
+            settings.host,
+            settings.port,
+        )
+    if older := older_index(settings):
+        _log.warning(older)
 
 
 def _one_thread_an_answer() -> None:

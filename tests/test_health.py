@@ -1,0 +1,120 @@
+"""What a container's engine asks; what the page tells of its start, and of what is in its way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+from fake_engine import FakeEngine
+from free_port import free_port
+
+from ingest.version import older_index
+from rag.engine import open_engine
+from rag.errors import IndexMissing, SettingsError
+from rag.folder import current_database
+from rag.settings import Settings
+from ui.app import build_app
+from ui.loading import loading
+from ui.login import make_secret
+from ui.serving import launch
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
+
+
+def test_health_is_told_without_a_login_and_follows_the_index() -> None:
+    wrong: list[Exception] = []
+
+    def check() -> None:
+        for error in wrong:
+            raise error
+
+    page = build_app(FakeEngine())  # type: ignore[arg-type]
+    logins = {"Ana": make_secret("wet sand and lids", 2**14)}
+    address = launch(page, "127.0.0.1", free_port(), logins, check=check)
+    try:
+        good = httpx.get(f"{address}/healthz")
+        assert (good.status_code, good.text) == (200, "ok\n")
+        assert httpx.head(f"{address}/healthz").status_code == 200
+        wrong.append(IndexMissing("There is no index in /srv/secret/path."))
+        bad = httpx.get(f"{address}/healthz")
+        assert bad.status_code == 503
+        assert "secret" not in bad.text
+        assert httpx.get(f"{address}/config").status_code == 401
+    finally:
+        page.close(verbose=False)
+
+
+def test_why_nothing_can_listen_is_told() -> None:
+    with closing(socket.socket()) as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(SettingsError, match=r"another program uses the port.*--port"):
+            loading("127.0.0.1", port).__enter__()
+    with pytest.raises(SettingsError, match=r"no such address.*--host: 127\.0\.0\.1"):
+        loading("192.0.2.1", free_port()).__enter__()
+
+
+def _served(index: Path, port: int, *options: str) -> subprocess.Popen[str]:
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
+    command = ["-m", "ui.cli", "serve", "--index", str(index), "--port", str(port), *options]
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=index,
+        env={**environ, "OPENAI_API_KEY": "sk-not-for-logs"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+@posix
+def test_a_service_is_healthy_tells_its_start_and_stops_when_it_is_told(
+    sample_index: Path,
+) -> None:
+    port = free_port()
+    with _served(sample_index, port, "--host", "0.0.0.0") as process:
+        try:
+            while process.poll() is None:
+                try:
+                    if httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200:
+                        break
+                except httpx.TransportError:
+                    pass
+                time.sleep(0.1)
+        finally:
+            process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert f"Ask the Labs is at http://localhost:{port}" in out
+    assert f"start outcome=ready version=0.1.0 address=http://localhost:{port}" in err
+    assert f"index={sample_index}" in err
+    assert "model=openai:gpt-4.1-mini" in err
+    assert "WARNING ui.starting: Everybody who reaches 0.0.0.0" in err
+    assert "sk-not-for-logs" not in out + err
+
+
+def test_an_index_of_another_version_is_told(sample_index: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    shutil.copytree(sample_index, index)
+    settings = Settings(index=index)
+    open_engine(settings)
+    assert older_index(settings) == ""
+    database = current_database(index)
+    assert database is not None
+    (told,) = database.glob("cache-*/of.json")
+    of = orjson.loads(told.read_bytes())
+    told.write_bytes(orjson.dumps({**of, "made_by": {**of["made_by"], "parser": "1"}}))
+    said = older_index(settings)
+    assert "another version of asklabs (parser '1', now " in said
+    assert f"--rebuild --index {index}" in said
