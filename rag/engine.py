@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -34,6 +33,7 @@ from rag.settings import Settings
 from rag.snapshot import Snapshot
 from rag.snapshot_cache import current_snapshot
 from rag.stream import AnswerStream
+from rag.support import versions
 from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer
 from rag.types import Answer, Filters, Hit, Passage, QueryPlan, Turn
 from rag.unheard import unheard
@@ -245,7 +245,7 @@ class Engine:
             "fingerprint": snapshot.revision,
             "embedding": embedding_name(self.settings),
             "answers": self._answerer.name,
-            "versions": {name: version(name) for name in _PACKAGES},
+            "versions": versions(),
         }
 
 
@@ -260,9 +260,6 @@ def _finished(
 
 def _told(answer: Answer) -> AnswerStream:
     return AnswerStream(iter([answer.text]), lambda _: answer)
-
-
-_PACKAGES = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")
 
 
 def open_engine(settings: Settings, *, reranker: Reranker | None = None) -> Engine:

@@ -111,6 +111,22 @@ class Settings(BaseModel):
 
     _ = field_validator("report_url")(checked_template)
 
+    @field_validator("openai_api_key", "reranker_key")
+    @classmethod
+    def _sendable(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is None:
+            return None
+        # Files of secrets end in a line break, those of Windows in two signs.
+        plain = key.get_secret_value().strip()
+        if not plain.isascii() or not plain.isprintable():
+            raise ValueError("it has signs that no key has, such as curly quotes")
+        return SecretStr(plain) if plain else None
+
+    @field_validator("openai_base_url", "reranker")
+    @classmethod
+    def _stripped(cls, address: str | None) -> str | None:
+        return address.strip() if address else address
+
     @field_validator("index", "evaluation", "login")
     @classmethod
     def _at_home(cls, path: Path | None) -> Path | None:

@@ -184,7 +184,6 @@ def test_standard_output_is_empty_where_a_process_fails(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("ask", "What?", "--index", "none"), "There is no index in none"),
-        (("info", "--index", "none"), "asklabs ingest PATH --index none"),
         (("ask", "  ", "--index", "INDEX"), "The question is empty"),
         (("search", "", "--index", "INDEX"), "The question is empty"),
         (("ask", "What?", "--ignore", "colour=red", "--index", "INDEX"), "there are country, year"),

@@ -115,6 +115,21 @@ def test_a_wrong_value_never_shows_a_key() -> None:
     assert "sk-secret" not in str(caught.value)
 
 
+def test_a_key_or_address_from_a_file_loses_its_line_break() -> None:
+    named = {"OPENAI_API_KEY": "sk-k\r\n", "OPENAI_BASE_URL": " http://localhost:1/v1\r"}
+    found = load_settings(named, NOWHERE)
+    assert found.openai_api_key is not None
+    assert found.openai_api_key.get_secret_value() == "sk-k"
+    assert found.openai_base_url == "http://localhost:1/v1"
+    assert load_settings({"OPENAI_API_KEY": "\n"}, NOWHERE).openai_api_key is None
+
+
+def test_a_key_that_can_not_be_sent_is_named_and_not_shown() -> None:
+    with pytest.raises(SettingsError, match=r"curly quotes\. Correct OPENAI_API_KEY") as caught:
+        load_settings({"OPENAI_API_KEY": "“sk-secret”"}, NOWHERE)
+    assert "sk-secret" not in str(caught.value)
+
+
 def test_settings_are_frozen_and_hide_the_key() -> None:
     settings = Settings(openai_api_key="sk-secret")
     assert "sk-secret" not in f"{settings!r} {settings} {settings.model_dump_json()}"

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rag.errors import AskLabsError, IndexUnusable
 from rag.fields import TAGS
-from rag.settings import load_settings
+from rag.settings import Settings, load_settings
 from ui.options import Index, Json, engine_of
 from ui.printing import print_info, print_json, print_tags, sync_to_dict, tags_to_dict
 
@@ -94,14 +95,39 @@ def info(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Tell what the index holds, which models are in use, and the versions."""
+    """Tell what the index holds, which models and settings are in use, and the versions.
+
+    Of an index that can't be used it tells the rest, with exit code 2.
+    """
+    if not tags and not families:
+        _tell_info(index, json)
+        return
     engine = engine_of(index)
     if tags:
         values = {field: engine.catalogue.variants(field) for field in _LISTED}
         print_json(tags_to_dict(values)) if json else print_tags(values)
-    elif families:
+    else:
         from ui.families import families_to_dict, print_families
 
         print_json(families_to_dict(engine.passages)) if json else print_families(engine.passages)
-    else:
-        print_json(engine.info()) if json else print_info(engine.info())
+
+
+def _tell_info(index: Path | None, json: bool) -> None:
+    from rag.support import support
+
+    settings, problem, held = load_settings(index=index), "", {}
+    try:
+        held = engine_of(index).info()
+    except AskLabsError as error:
+        problem = str(error)
+    # After the engine, which may have written what it tells of the index.
+    known = {**held, **support(settings), "problem": problem or _older(settings)}
+    print_json(known) if json else print_info(known)
+    if problem:
+        raise IndexUnusable(problem)
+
+
+def _older(settings: Settings) -> str:
+    from ingest.version import older_index
+
+    return older_index(settings)

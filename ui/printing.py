@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from rag.answer_json import plan_to_dict
+from rag.disk import in_words
 from rag.types import Answer, Citation, Hit, Passage, QueryPlan, Struck
 from rag.why import Vote, Why
 
@@ -91,8 +92,18 @@ def _place(passage: Passage) -> str:
 def print_info(known: Mapping[str, Any]) -> None:
     """What an index holds, a line a fact."""
     for name, value in known.items():
-        told = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        print(f"{name + ':':13s} {told}")
+        if isinstance(value, dict):
+            told = ", ".join(f"{k} {_fact(v)}" for k, v in value.items())
+        elif isinstance(value, list):
+            told = ", ".join(value)
+        else:
+            told = in_words(value) if name in ("size", "disk_free") else str(value)
+        if told:
+            print(f"{name.replace('_', ' ') + ':':15s} {told}")
+
+
+def _fact(value: object) -> object:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 def tags_to_dict(tags: Mapping[str, Sequence[TagValue]]) -> dict[str, list[dict[str, Any]]]:
