@@ -5,10 +5,15 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app
 COPY . .
-RUN make install && useradd --create-home asklabs && mkdir /data && chown asklabs /data
+# Compiled now: who runs it may not write here. The user's number is fixed, for folders of the host.
+RUN make install && .venv/bin/python -m compileall -q rag ingest ui eval \
+ && useradd --uid 10001 --create-home asklabs && mkdir /data && chown asklabs /data
 USER asklabs
 ENV ASKLABS_INDEX=/data/index ASKLABS_HOST=0.0.0.0 ASKLABS_PORT=7860
 VOLUME /data
 EXPOSE 7860
+# 503 while the index is being loaded.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=120s CMD ["/app/.venv/bin/python", "-c", \
+  "import os, urllib.request as r; r.urlopen(f\"http://127.0.0.1:{os.environ['ASKLABS_PORT']}/healthz\")"]
 ENTRYPOINT ["/app/.venv/bin/asklabs"]
 CMD ["serve"]
