@@ -19,13 +19,19 @@ def proxied(address: str, path: str) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if not self.path.startswith(path):
+            if self.path == path:
+                self.send_response(301)
+                self.send_header("Location", f"{path}/")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
+            if not self.path.startswith(f"{path}/"):
                 self.send_error(404)
                 return
             size = int(self.headers.get("Content-Length", 0))
             with httpx.stream(
                 self.command,
-                address + (self.path.removeprefix(path) or "/"),
+                address + self.path.removeprefix(path),
                 headers=dict(self.headers.items()),
                 content=self.rfile.read(size) if size else None,
                 timeout=60,

@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(?:sh|console|bash)\n(.*?)```", README, re.DOTALL)
+TEXTS = [README, *(page.read_text(encoding="utf-8") for page in PAGES)]
+BLOCKS = re.findall(r"```(?:sh|console|bash)\n(.*?)```", "\n".join(TEXTS), re.DOTALL)
 COMMANDS = [
     line.split(" #")[0].strip()
     for block in BLOCKS
