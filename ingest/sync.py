@@ -24,6 +24,7 @@ from ingest.lessons import load_lessons, save_lessons
 from ingest.room import cant_write, check_room, giving_back, unwritable
 from ingest.sentences import keep_sentences
 from ingest.sources import SourceFile, collect
+from rag.disk import is_scarce
 from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
 from rag.folder import (
     LOCK,
@@ -137,6 +138,8 @@ def _reading(folder: Path) -> Iterator[None]:
     try:
         yield
     except faults() as error:
+        if is_scarce(folder):
+            raise cant_write(folder, error) from error
         raise IndexDamaged(
             f"The index in {folder} can't be read ({error}). Make it anew: "
             f"asklabs ingest PATH --rebuild --index {folder}"
