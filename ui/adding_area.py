@@ -14,7 +14,7 @@ import gradio as gr
 from rag.types import Filters
 from ui import filtering, render
 from ui.adding import Adding, add, form
-from ui.parts import Parts, html
+from ui.parts import Parts, html, shown
 from ui.speech import words_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def wire_adding(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
 
     def added(request: gr.Request, event: gr.EventData) -> Iterator[str | dict[str, object]]:
         yield gr.skip()
-        yield from add(adding, engine, getattr(event, "files", None), words_of(request))
+        files = getattr(event, "files", None)
+        yield from map(shown, add(adding, engine, files, words_of(request)))
 
     def renewed(chosen: Filters, request: gr.Request) -> Parts:
         words, catalogue = words_of(request), engine.catalogue

@@ -17,7 +17,7 @@ from ui.adding_area import KEPT_UPLOADS, adding_area, wire_adding
 from ui.cards import sources
 from ui.kept import keep, keeping
 from ui.kept_area import block, kept_area, wire_kept
-from ui.parts import Parts, box, collection, overlays, sources_panel, talk_area
+from ui.parts import Parts, box, collection, overlays, shown, sources_panel, talk_area
 from ui.picks import question
 from ui.run import Run
 from ui.speech import words_of
@@ -78,7 +78,7 @@ def build_app(engine: Engine) -> gr.Blocks:
 
 def _drawn(parts: Parts, update: handlers.Update) -> Parts:
     """An update in Gradio's terms: the new value of each part that changes."""
-    values: Parts = {parts[k]: v for k, v in update.items() if k in parts}
+    values: Parts = {parts[k]: shown(v) for k, v in update.items() if k in parts}
     if "busy" in update:
         busy, some = update["busy"], bool(update.get("talk"))
         answered = bool(handlers.answers(update.get("talk", ())))
@@ -179,7 +179,7 @@ def _wire_rest(parts: Parts) -> None:
     quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
 
     def cited(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> Any:
-        return handlers.show(talk, event.turn, words_of(request)).get("sources", gr.skip())
+        return shown(handlers.show(talk, event.turn, words_of(request)).get("sources", gr.skip()))
 
     for part in (parts["thread"], parts["live"]):
         part.cite(cited, parts["talk"], parts["sources"], **quiet)
@@ -210,7 +210,7 @@ def _wire_reading(engine: Engine, parts: Parts) -> None:
     ) -> tuple[handlers.Talk, str, Any]:
         given = _given(event, "turn", "vote", "word")
         rated, said = reading.voted(engine, talk, given, words_of(request))
-        return rated, said, gr.skip() if rated == talk else keep(kept_id, rated)
+        return rated, said, gr.skip() if rated == talk else shown(keep(kept_id, rated))
 
     for name in ("thread", "sources", "explore", "added"):
         if part := parts.get(name):

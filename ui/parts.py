@@ -47,6 +47,16 @@ def html(value: str, **given: Any) -> gr.HTML:
     return gr.HTML(value, apply_default_css=False, **given)
 
 
+def shown(value: Any) -> Any:
+    """A new value of a part that other events leave as it is or only hide.
+
+    Given as it stands, Gradio 6 would keep each value of such a part until the visitor goes.
+    """
+    # An update makes a part anew under another id; a bare value is then kept under each such id.
+    is_update = isinstance(value, dict) and "__type__" in value
+    return value if is_update else gr.update(value=value)
+
+
 def collection(engine: Engine) -> Parts:
     """The left area: what the collection is, and its filters."""
     catalogue = engine.catalogue

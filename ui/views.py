@@ -17,7 +17,7 @@ from rag.errors import AskLabsError
 from rag.translate import ENGLISH, Words, marked
 from rag.types import Filters
 from ui.explore import explore
-from ui.parts import Parts, html
+from ui.parts import Parts, html, shown
 from ui.quality import quality, unreadable, without_run
 from ui.speech import words_of
 
@@ -70,7 +70,7 @@ def wire_views(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
         now = (engine.revision, chosen)
         if drawn == now:
             return gr.skip()
-        return explore(engine.catalogue, chosen, words_of(request)), now
+        return shown(explore(engine.catalogue, chosen, words_of(request))), now
 
     def measured(request: gr.Request) -> str:
         return _measured(engine, words_of(request))

@@ -1,0 +1,27 @@
+"""What the page keeps of a visitor does not grow with what was shown before."""
+
+from __future__ import annotations
+
+import gradio as gr
+from bench_page import Site
+from free_port import free_port
+
+from rag.engine import Engine
+from ui.app import build_app
+from ui.serving import launch
+
+QUESTIONS = ("What did labs learn about mobile money?", "And what about women?", "Why?")
+
+
+def test_questions_leave_no_copies_of_the_page_behind(sample_engine: Engine) -> None:
+    page = build_app(sample_engine)
+    site = Site(launch(page, "127.0.0.1", free_port()))
+    try:
+        for question in QUESTIONS:
+            site.ask(question, "visitor")
+        kept = page.state_holder.session_data["visitor"].blocks_config.blocks.values()
+        drawn = [part for part in kept if isinstance(part, gr.HTML)]
+        parts = page.default_config.blocks.values()
+        assert len(drawn) == len([part for part in parts if isinstance(part, gr.HTML)])
+    finally:
+        page.close(verbose=False)
