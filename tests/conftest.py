@@ -46,6 +46,12 @@ def sample_engine(sample_index: Path) -> Engine:
 
 
 @pytest.fixture(scope="session")
+def quick_engine(sample_index: Path) -> Engine:
+    """The same without the cross-encoder, for tests that ask much and not how well it answers."""
+    return open_engine(Settings(index=sample_index, reranker="none"))
+
+
+@pytest.fixture(scope="session")
 def real_reports() -> Path:
     """The folder of real reports, where the checkout has it beside it."""
     folder = REAL / "reports"

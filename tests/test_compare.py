@@ -177,26 +177,26 @@ def cases() -> tuple[Case, ...]:
 
 @pytest.fixture(scope="module")
 def ours(
-    sample_engine: Any, cases: tuple[Case, ...], tmp_path_factory: pytest.TempPathFactory
+    quick_engine: Any, cases: tuple[Case, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     out = tmp_path_factory.mktemp("ours")
-    run_cases(sample_engine, cases, out)
+    run_cases(quick_engine, cases, out)
     return out
 
 
 def test_two_runs_of_the_same_code_show_no_difference(
-    sample_engine: Any, cases: tuple[Case, ...], ours: Path, tmp_path: Path
+    quick_engine: Any, cases: tuple[Case, ...], ours: Path, tmp_path: Path
 ) -> None:
-    run_cases(sample_engine, cases, tmp_path)
+    run_cases(quick_engine, cases, tmp_path)
     found = compare(ours, tmp_path)
     assert (found.paired, found.same) == (len(cases), len(cases))
     assert headline(found) == f"No difference: every score is the same in all {len(cases)} cases."
 
 
 def test_a_broken_retriever_is_caught(
-    sample_engine: Any, cases: tuple[Case, ...], ours: Path, tmp_path: Path
+    quick_engine: Any, cases: tuple[Case, ...], ours: Path, tmp_path: Path
 ) -> None:
-    run_cases(Backwards(sample_engine), cases, tmp_path)
+    run_cases(Backwards(quick_engine), cases, tmp_path)
     found = compare(ours, tmp_path)
     assert found.verdict == "worse"
     assert {"rep@5", "ev@5", "mrr"} <= set(found.worse)

@@ -46,8 +46,8 @@ RATED = [
 
 
 @pytest.fixture(scope="module")
-def pairs(sample_engine: Engine) -> list[Pair]:
-    return make_pairs(sample_engine, load_cases(CASES), quotes=30)
+def pairs(quick_engine: Engine) -> list[Pair]:
+    return make_pairs(quick_engine, load_cases(CASES), quotes=30)
 
 
 def test_pairs_have_every_change_and_know_what_was_changed(pairs: list[Pair]) -> None:
@@ -59,8 +59,8 @@ def test_pairs_have_every_change_and_know_what_was_changed(pairs: list[Pair]) ->
         assert same == (pair.change in ("none", "citation"))
 
 
-def test_the_same_pairs_are_made_again(sample_engine: Engine, pairs: list[Pair]) -> None:
-    assert make_pairs(sample_engine, load_cases(CASES), quotes=30) == pairs
+def test_the_same_pairs_are_made_again(quick_engine: Engine, pairs: list[Pair]) -> None:
+    assert make_pairs(quick_engine, load_cases(CASES), quotes=30) == pairs
 
 
 def test_the_verifier_beats_counting_words_on_the_sample(pairs: list[Pair]) -> None:

@@ -88,7 +88,7 @@ def test_what_is_stopped_before_anything_was_asked_asks_nothing(
 
 
 def test_whoever_stops_waits_for_no_judge(server: ScriptedServer, sample_index: Path) -> None:
-    judged = open_engine(settings(server, index=sample_index, judge=True))
+    judged = open_engine(settings(server, index=sample_index, judge=True, reranker="none"))
     quote = "It was the motorbike boy, not a data set, who told us that money is carried away"
     pieces = f"{quote} at 17:30.", " as the drivers in the harbour told [1][2][3]. "
     server.script(Reply(pieces), Reply(("1: partly",)))
