@@ -32,7 +32,7 @@ from rag.store import Store, Vector, check_made_by, open_store
 from rag.types import Passage, ReportInfo
 
 # Raise when what is cached, or how words are stemmed, changes.
-CACHE_VERSION = 8
+CACHE_VERSION = 9
 _log = logging.getLogger(__name__)
 
 _SEAL = "sealed"

@@ -111,7 +111,8 @@ def strip_accents(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words of a text in lower case and without accents, stop words included."""
-    return _WORD.findall(strip_accents(text))
+    # A word with a curly apostrophe ("l’eau", "lab’s") is the one with a straight one.
+    return _WORD.findall(strip_accents(text).replace("’", "'"))
 
 
 def content_words(text: str, language: str) -> list[str]:
@@ -129,7 +130,7 @@ def content_forms(text: str, language: str) -> list[str]:
 
 def written_words(text: str) -> dict[str, str]:
     """Each word of a text as it is written, in lower case, by itself without accents."""
-    written = _WORD.findall(unicodedata.normalize("NFC", text).casefold())
+    written = _WORD.findall(unicodedata.normalize("NFC", text).casefold().replace("’", "'"))
     return {strip_accents(word): word for word in written}
 
 

@@ -130,7 +130,11 @@ def test_a_failing_server_is_asked_again_after_a_while(server: ScriptedServer) -
     assert 0.2 < time.monotonic() - started < 10
 
 
-@pytest.mark.parametrize("after", ["3600", "21", formatdate(time.time() + 3600, usegmt=True)])
+@pytest.mark.parametrize(
+    "after",
+    ["3600", "21", formatdate(time.time() + 3600, usegmt=True)],
+    ids=["an hour", "a second too many", "a date"],
+)
 def test_a_server_is_not_waited_for_beyond_patience(server: ScriptedServer, after: str) -> None:
     server.script(Reply(status=429, headers={"retry-after": after}), Reply(("Yes.",)))
     started = time.monotonic()
