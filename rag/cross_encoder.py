@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -34,9 +35,12 @@ TOKENS = 256
 BATCH = 4
 # The model's logits are from -11 to 11. Divided by this, the logistic function spreads them.
 TEMPERATURE = 2.0
-# Seconds that a question waits while others are judged; then it goes on without. One takes about
-# half of one on two cores.
-PATIENCE = 1.0
+# Seconds that a question waits while another is judged, which takes about half of one on two cores;
+# then it goes on without.
+PATIENCE = 0.7
+# So many seconds after one had to, none is judged: judging takes all cores, which many visitors
+# need to be answered at all.
+CROWDED = 5.0
 
 
 class CrossEncoder:
@@ -45,6 +49,7 @@ class CrossEncoder:
     def __init__(self, patience: float = PATIENCE) -> None:
         self._patience = patience
         self._turn = threading.Lock()
+        self._crowded_until = 0.0
 
     def judged(self, hits: Sequence[Hit], plan: QueryPlan) -> list[Hit]:
         """Hits whose first ones have a relevance and stand in its order.
@@ -56,7 +61,10 @@ class CrossEncoder:
         places = [n for n, hit in enumerate(hits[:DEPTH]) if hit.passage.language == LANGUAGE]
         if plan.language != LANGUAGE or not places:
             return list(hits)
+        if time.monotonic() < self._crowded_until:
+            return list(hits)
         if not self._turn.acquire(timeout=self._patience):
+            self._crowded_until = time.monotonic() + CROWDED
             return list(hits)
         try:
             texts = [f"{hits[n].passage.context}\n{hits[n].passage.text}" for n in places]

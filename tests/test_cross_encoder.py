@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from math import inf
 
+import pytest
 from passages import hits
 
 from rag.cross_encoder import DEPTH, CrossEncoder
@@ -67,7 +69,7 @@ def test_a_text_or_question_of_any_length_is_judged() -> None:
     assert len(CrossEncoder().scores(long, [long, "", "short"])) == 3
 
 
-def test_who_would_wait_too_long_goes_on_without() -> None:
+def test_who_would_wait_too_long_goes_on_without(monkeypatch: pytest.MonkeyPatch) -> None:
     entered, leave = threading.Event(), threading.Event()
 
     class Slow(CrossEncoder):
@@ -86,6 +88,9 @@ def test_who_would_wait_too_long_goes_on_without() -> None:
     leave.set()
     busy.join(60)
     assert texts(first)[0] == ANSWER
+    # For a while after that nobody is judged, then all are again.
+    assert encoder.judged(given, PLAN) == given
+    monkeypatch.setattr("rag.cross_encoder.time.monotonic", lambda: inf)
     assert texts(encoder.judged(given, PLAN))[0] == ANSWER
 
 
