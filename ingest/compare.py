@@ -19,7 +19,10 @@ from rag.types import Passage, Progress, Report
 
 @dataclass(slots=True)
 class SyncResult:
-    """What an ingest did (or would do), by report id."""
+    """What an ingest did (or would do), by report id.
+
+    `unpublished` says why others don't get it, where the index is shared and it was not published.
+    """
 
     added: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
@@ -29,6 +32,7 @@ class SyncResult:
     skipped: list[Skipped] = field(default_factory=list)
     passages: int = 0
     revision: str = ""
+    unpublished: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rag.disk import free_bytes, in_words, is_scarce, size_of
-from rag.errors import IndexUnusable
+from rag.errors import IndexDamaged, IndexUnusable
 from rag.store import Store, faults
 
 # Bytes of a new passage in the database, in what searching needs, and with its sentences' vectors.
@@ -48,6 +48,20 @@ def giving_back(store: Store) -> Iterator[None]:
                 store.close()
             shutil.rmtree(store.home, ignore_errors=True)
         raise
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[None]:
+    """Say what is the matter with an index whose database can't be read."""
+    try:
+        yield
+    except faults() as error:
+        if is_scarce(folder):
+            raise cant_write(folder, error) from error
+        raise IndexDamaged(
+            f"The index in {folder} can't be read ({error}). Make it anew: "
+            f"asklabs ingest PATH --rebuild --index {folder}"
+        ) from error
 
 
 def cant_write(folder: Path, error: Exception) -> IndexUnusable:

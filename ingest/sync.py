@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -21,11 +20,11 @@ from ingest.compare import Comparison, Known, SyncResult, Todo, compare
 from ingest.files import Found, read_files
 from ingest.forms import Forms
 from ingest.lessons import load_lessons, save_lessons
-from ingest.room import cant_write, check_room, giving_back, unwritable
+from ingest.room import cant_write, check_room, giving_back, reading, unwritable
 from ingest.sentences import keep_sentences
+from ingest.shared import keep_from_fetching, publish_index
 from ingest.sources import SourceFile, collect
-from rag.disk import is_scarce
-from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
+from rag.errors import IndexBusy, IndexMissing, IndexUnusable, InputError
 from rag.folder import (
     LOCK,
     UPLOADED,
@@ -43,7 +42,6 @@ from rag.snapshot_cache import keep_vectors, open_snapshot, sealed_reports
 from rag.store import (
     Store,
     create_store,
-    faults,
     is_sound,
     open_database,
     open_store,
@@ -108,7 +106,7 @@ def sync(
         with FileLock(folder / LOCK, timeout=0):
             if not rebuild:
                 sweep(folder)
-            with _reading(folder):
+            with reading(folder):
                 store = None if rebuild else _unfinished(folder, made) or _existing(folder, made)
                 found, todo = _compared(sources, store, prune, progress)
             if rebuild and not {file.place for file in found.files} & {one.place for one in given}:
@@ -125,25 +123,14 @@ def sync(
                 with giving_back(store):
                     _prepare_search(store, todo.result.passages, progress)
                     store.close()
+                    keep_from_fetching(settings)
                     make_current(store.home)
+            todo.result.unpublished = publish_index(settings, progress)
     except Timeout as error:
         raise IndexBusy(f"Another ingest is writing to {folder}. Wait until it is done.") from error
     except unwritable() as error:
         raise cant_write(folder, error) from error
     return todo.result
-
-
-@contextmanager
-def _reading(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except faults() as error:
-        if is_scarce(folder):
-            raise cant_write(folder, error) from error
-        raise IndexDamaged(
-            f"The index in {folder} can't be read ({error}). Make it anew: "
-            f"asklabs ingest PATH --rebuild --index {folder}"
-        ) from error
 
 
 def _prepare_search(store: Store, new: int, progress: Progress) -> None:

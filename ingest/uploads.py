@@ -8,6 +8,7 @@ under a name that no ingest reads. Names inside an archive are names, never path
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
@@ -38,6 +39,8 @@ TOO_MANY = (
     f"more than {MOST_REPORTS} reports, or {MOST_UNPACKED // 1_000_000} MB of them, at once; "
     "send them in parts"
 )
+_log = logging.getLogger(__name__)
+
 # A name in bytes, with room for what is put before and after it.
 _LONGEST_NAME = 180
 
@@ -101,6 +104,8 @@ def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -
         if isinstance(error, OSError):
             raise IndexUnusable(f"Nothing can be written to {folder} ({error}).") from error
         raise
+    if done.unpublished:
+        _log.warning(done.unpublished)
     taken.added, taken.updated = [*done.added, *done.moved], done.updated
     taken.skipped += done.skipped
     taken.passages = done.passages

@@ -6,6 +6,8 @@
       db-6f1c0a2b/     a Chroma database, and what is derived from it: what searching needs,
                        and the vectors of the reports' sentences
       ingest.lock      held by the one who writes
+      unpublished      is there while others may be given less than what counts here: see
+                       `ingest.shared`
       reports/         report files that came through the page; each ingest reads them too
 
 A database that counts is never written again: an ingest writes a copy and then replaces one small
@@ -38,6 +40,7 @@ UPLOADED = "reports"
 CACHE = "cache-"
 VECTORS = "vectors-"
 SENTENCES = "sentences-"
+UNPUBLISHED = "unpublished"
 _UNFINISHED = "unfinished"
 _PREFIX = "db-"
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -73,6 +75,14 @@ class Settings(BaseModel):
         description="seconds to wait for a model's server: for its answer to begin, then for each "
         "next word",
     )
+    chroma: str = Field(
+        "",
+        description="address of a Chroma server that shares the index between machines, such as "
+        "http://chroma:8000",
+    )
+    chroma_token: SecretStr | None = Field(
+        None, description="token of the Chroma server, sent as Authorization: Bearer"
+    )
     threads: int = Field(
         0, ge=0, le=256, description="texts embedded at a time in an ingest; 0: one a core"
     )
@@ -111,7 +121,7 @@ class Settings(BaseModel):
 
     _ = field_validator("report_url")(checked_template)
 
-    @field_validator("openai_api_key", "reranker_key")
+    @field_validator("openai_api_key", "reranker_key", "chroma_token")
     @classmethod
     def _sendable(cls, key: SecretStr | None) -> SecretStr | None:
         if key is None:
@@ -126,6 +136,16 @@ class Settings(BaseModel):
     @classmethod
     def _stripped(cls, address: str | None) -> str | None:
         return address.strip() if address else address
+
+    @field_validator("chroma")
+    @classmethod
+    def _of_a_server(cls, address: str) -> str:
+        plain = address.strip().rstrip("/")
+        # Addresses are logged: no password may be in them.
+        if plain and not re.fullmatch(r"https?://[\w.-]+(:\d+)?", plain):
+            raise ValueError("should be like http://chroma:8000, without a path or a password")
+        urlsplit(plain).port  # noqa: B018  (raises of a port that can't be)
+        return plain
 
     @field_validator("index", "evaluation", "login")
     @classmethod

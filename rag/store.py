@@ -35,6 +35,7 @@ Vector = npt.NDArray[np.float32]
 
 SCHEMA = 2
 _PAGE = 2000
+_MADE_BY = "made_by_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Store:
         self.report_rows = client.get_or_create_collection(
             "reports",
             embedding_function=None,
-            metadata=_metadata(State(made_by=made_by)),
+            metadata=state_row(State(made_by=made_by)),
         )
         self.client = client
         self.home = home
@@ -73,17 +74,11 @@ class Store:
     def state(self) -> State:
         """What the index says of itself now, as other processes see it too."""
         found = self.client.get_collection("reports", embedding_function=None).metadata or {}
-        prefix = "made_by_"
-        return State(
-            generation=int(found.get("generation", 0)),
-            revision=str(found.get("revision", "")),
-            forms=str(found.get("forms", "")),
-            made_by={k.removeprefix(prefix): v for k, v in found.items() if k.startswith(prefix)},
-        )
+        return state_from(found)
 
     def set_state(self, state: State) -> None:
         """Say something else of the index; for readers the change comes at once or not at all."""
-        self.report_rows.modify(metadata=_metadata(state))
+        self.report_rows.modify(metadata=state_row(state))
 
     def rows(self) -> list[StoredReport]:
         """All rows of reports, those that do not count too, without their text."""
@@ -268,13 +263,25 @@ def _anew(folder: Path) -> str:
     return f"Make it anew: asklabs ingest PATH --rebuild --index {folder}"
 
 
-def _metadata(state: State) -> dict[str, Any]:
+def state_row(state: State) -> dict[str, Any]:
+    """A state as the metadata of a collection."""
     return {
         "generation": state.generation,
         "revision": state.revision,
         "forms": state.forms,
-        **{f"made_by_{name}": value for name, value in state.made_by.items()},
+        **{f"{_MADE_BY}{name}": value for name, value in state.made_by.items()},
     }
+
+
+def state_from(meta: Mapping[str, Any]) -> State:
+    """A state from the metadata of a collection."""
+    made = {k.removeprefix(_MADE_BY): str(v) for k, v in meta.items() if k.startswith(_MADE_BY)}
+    return State(
+        generation=int(meta.get("generation", 0)),
+        revision=str(meta.get("revision", "")),
+        forms=str(meta.get("forms", "")),
+        made_by=made,
+    )
 
 
 if __name__ == "__main__":

@@ -47,6 +47,7 @@ def support(settings: Settings) -> dict[str, Any]:
         "keys": {
             "OPENAI_API_KEY": settings.openai_api_key is not None,
             "ASKLABS_RERANKER_KEY": settings.reranker_key is not None,
+            "ASKLABS_CHROMA_TOKEN": settings.chroma_token is not None,
         },
         "settings": changed(settings),
         "page_languages": ["en", *sorted(path.stem for path in LOCALE.glob("*.po"))],

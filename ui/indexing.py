@@ -61,7 +61,9 @@ def ingest(
         counts = ("added", "updated", "unchanged", "moved", "deleted", "skipped")
         said = ", ".join(f"{len(getattr(done, name))} {name}" for name in counts)
         print(f"{settings.index}: {would}{said}; {done.passages} passages {would}written")
-    if done.skipped:
+    if done.unpublished:
+        print(f"asklabs: {done.unpublished}", file=sys.stderr)
+    if done.skipped or done.unpublished:
         raise typer.Exit(1)
 
 

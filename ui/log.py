@@ -50,7 +50,7 @@ class _Handler(logging.Handler):
 
 def set_up(settings: Settings) -> None:
     """Have what the product logs written to standard error; warnings of libraries are there too."""
-    keys = (settings.openai_api_key, settings.reranker_key)
+    keys = (settings.openai_api_key, settings.reranker_key, settings.chroma_token)
     handler = _Handler()
     handler.setFormatter(_Lines(key.get_secret_value() for key in keys if key))
     for logger in map(logging.getLogger, OURS):

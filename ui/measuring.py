@@ -115,7 +115,8 @@ class _Builder:
         from ingest.sync import sync
         from rag.engine import open_engine
 
-        settings = self._settings.model_copy(update={"index": folder})
+        # What is planted in these indexes is not for others.
+        settings = self._settings.model_copy(update={"index": folder, "chroma": ""})
 
         def told(stage: str, done: int, total: int) -> None:
             self._progress(f"{stage} ({folder.name})", done, total)

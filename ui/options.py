@@ -12,7 +12,7 @@ import typer
 
 from rag.errors import InputError
 from rag.fields import TAGS
-from rag.settings import load_settings
+from rag.settings import Settings, load_settings
 from rag.types import Filters
 
 if TYPE_CHECKING:
@@ -77,7 +77,23 @@ def engine_of(index: Path | None) -> Engine:
     # Imported here, so that `--help` answers at once.
     from rag.engine import open_engine
 
-    return open_engine(load_settings(index=index))
+    settings = load_settings(index=index)
+    fetch_shared(settings)
+    return open_engine(settings)
+
+
+def fetch_shared(settings: Settings) -> None:
+    """Bring the index up to what is published, if the settings name where, and show how far it is.
+
+    Raises:
+        IndexUnusable: it can't be, and there is no index yet.
+    """
+    if settings.chroma:
+        from ingest.shared import fetch_at_start
+        from ui.console import progress
+
+        with progress() as shown:
+            fetch_at_start(settings, shown)
 
 
 def ignored_of(given: Texts) -> Filters:

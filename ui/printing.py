@@ -35,6 +35,7 @@ def sync_to_dict(done: SyncResult, dry_run: bool) -> dict[str, Any]:
         "skipped": [{"path": s.path, "reason": s.reason} for s in done.skipped],
         "passages": done.passages,
         "index": done.revision,
+        "unpublished": done.unpublished,
         "dry_run": dry_run,
     }
 

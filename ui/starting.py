@@ -10,11 +10,13 @@ import webbrowser
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from ingest.shared import watch
 from ingest.version import older_index
 from rag.settings import Settings
 from ui import log
 from ui.loading import loading
 from ui.login import read_logins
+from ui.options import fetch_shared
 
 if TYPE_CHECKING:
     from rag.engine import Engine
@@ -48,6 +50,7 @@ def start(settings: Settings, open_browser: bool = False) -> None:
 
         if settings.evaluation is not None:
             latest(settings)  # Raises where there is none, before anybody looks for it.
+        fetch_shared(settings)
         engine = open_engine(settings)
         page = build_app(engine)
     address = launch(
@@ -60,6 +63,8 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         check=lambda: engine.revision,
     )
     _tell(engine, address, len(logins))
+    if settings.chroma:
+        watch(settings, lambda: _tell_fetched(engine))
     serve(page, address)
 
 
@@ -88,6 +93,11 @@ def _tell(engine: Engine, address: str, logins: int) -> None:
         )
     if older := older_index(settings):
         _log.warning(older)
+
+
+def _tell_fetched(engine: Engine) -> None:
+    # Asked for here, so that the next question need not wait for it.
+    log.event("fetch", "done", fingerprint=engine.revision, reports=len(engine.catalogue.reports))
 
 
 def _one_thread_an_answer() -> None:

@@ -1,0 +1,178 @@
+"""When an index is published to the Chroma server that the settings name, and fetched from it.
+
+Who ingests publishes at the end, and who asks fetches before it begins; `rag.shared` does it. While
+the index of a folder holds what could not be published, nothing is fetched over it: the file
+`unpublished` in the folder says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import platform
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from ingest.room import cant_write, check_room, unwritable
+from rag.errors import AskLabsError, IndexBusy, IndexMismatch, IndexUnusable
+from rag.folder import LOCK, UNPUBLISHED, current_database, make_current, sweep
+from rag.models import embedding_name
+from rag.settings import Settings
+from rag.shared import fetch, publish
+from rag.shared_server import Published, Server, shared_server
+from rag.snapshot_cache import open_snapshot
+from rag.store import check_made_by, create_store, open_store
+from rag.types import Progress
+
+# Seconds between two looks at the server while a page is served.
+EVERY = 60.0
+# Seconds to wait for another process that makes the first index of a folder.
+_PATIENCE = 600.0
+
+_log = logging.getLogger(__name__)
+
+
+def keep_from_fetching(settings: Settings) -> None:
+    """Let nothing be fetched over what an ingest is about to make current, until it's published."""
+    if settings.chroma:
+        (settings.index / UNPUBLISHED).touch()
+
+
+def publish_index(settings: Settings, progress: Progress) -> str:
+    """Publish an index, if it is shared; returns why it wasn't, if it should have been.
+
+    Who calls it holds the writers' lock. The index itself stays good whatever happens here.
+    """
+    if not settings.chroma:
+        return ""
+    folder = settings.index
+    failures: tuple[type[Exception], ...] = (IndexUnusable, *unwritable())
+    publisher = hashlib.sha256(f"{platform.node()} {folder.resolve()}".encode()).hexdigest()[:12]
+    try:
+        with shared_server(settings) as server:
+            store = open_store(folder, {})
+            try:
+                publish(server, store, publisher, progress)
+            finally:
+                store.close()
+        (folder / UNPUBLISHED).unlink(missing_ok=True)
+    except failures as error:
+        return (
+            f"The index in {folder} is up to date, but it is not published: {error} Run the same "
+            "asklabs ingest again to publish it."
+        )
+    return ""
+
+
+def fetch_at_start(settings: Settings, progress: Progress = lambda *_: None) -> None:
+    """Fetch what is published, if the index is shared; an index that is there serves without it.
+
+    Raises:
+        IndexMismatch: what is published was made with another embedding or by another version.
+        IndexUnusable: it can't be fetched, and there is no index in the folder.
+    """
+    try:
+        fetch_index(settings, progress)
+    except IndexMismatch:
+        raise
+    except IndexUnusable as error:
+        if current_database(settings.index) is None:
+            raise
+        _log.warning("%s Until then the index in %s serves as it is.", error, settings.index)
+
+
+def fetch_index(settings: Settings, progress: Progress = lambda *_: None) -> bool:
+    """Fetch what is published, if it differs from what is in the folder; says whether it did.
+
+    Raises:
+        IndexMismatch: what is published was made with another embedding or by another version.
+        IndexBusy: somebody writes to the folder.
+        IndexUnusable: it can't be fetched or written, or would replace what is not published.
+    """
+    if not settings.chroma:
+        return False
+    try:
+        with shared_server(settings) as server:
+            published = server.published()
+            if published is None or published.revision == _revision(settings.index):
+                return False
+            _check(published, settings)
+            return _fetch(server, published, settings.index, progress)
+    except Timeout as error:
+        raise IndexBusy(f"Another process is writing to {settings.index}. Wait for it.") from error
+    except unwritable() as error:
+        raise cant_write(settings.index, error) from error
+
+
+def watch(settings: Settings, fetched: Callable[[], object], every: float = EVERY) -> None:
+    """Fetch what is published from now on, in a thread of its own; `fetched` is called after it."""
+
+    def look() -> None:
+        told = ""
+        while True:
+            time.sleep(every)
+            try:
+                if fetch_index(settings):
+                    fetched()
+                told = ""
+            except IndexBusy:
+                continue  # The next look will find it done.
+            except AskLabsError as error:
+                # Once: what is the matter stays so for hours, at times.
+                if told != (told := str(error)):
+                    _log.warning("%s Until then the index serves as it is.", error)
+
+    threading.Thread(target=look, daemon=True, name="fetching").start()
+
+
+def _check(published: Published, settings: Settings) -> None:
+    if (settings.index / UNPUBLISHED).exists():
+        raise IndexUnusable(
+            f"The index in {settings.index} is not published, and what is published at "
+            f"{settings.chroma} would replace it. Run asklabs ingest PATH to publish it."
+        )
+    try:
+        check_made_by(settings.index, published.made_by, {"embedding": embedding_name(settings)})
+    except IndexMismatch as error:
+        raise IndexMismatch(
+            f"What the Chroma server at {settings.chroma} holds can't be used here. {error}"
+        ) from error
+
+
+def _revision(folder: Path) -> str:
+    """The revision of the index in a folder; "" where there is none that can be used."""
+    try:
+        store = open_store(folder, {})
+    except IndexUnusable:
+        return ""
+    try:
+        return store.state.revision
+    finally:
+        store.close()
+
+
+def _fetch(server: Server, published: Published, folder: Path, progress: Progress) -> bool:
+    folder.mkdir(parents=True, exist_ok=True)
+    there = current_database(folder) is not None
+    with FileLock(folder / LOCK, timeout=0 if there else _PATIENCE):
+        if _revision(folder) == published.revision:
+            return False  # Another process has been quicker.
+        sweep(folder)
+        check_room(folder, None, published.passages_count)
+        store = create_store(folder, published.made_by)
+        try:
+            fetch(server, published, store, progress)
+            progress("preparing search", 0, 0)
+            open_snapshot(store)
+            store.close()
+            make_current(store.home)
+        except BaseException:
+            store.close()
+            shutil.rmtree(store.home, ignore_errors=True)
+            raise
+    return True
