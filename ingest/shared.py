@@ -12,7 +12,6 @@ import logging
 import platform
 import shutil
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,8 +85,17 @@ def fetch_at_start(settings: Settings, progress: Progress = lambda *_: None) -> 
         _log.warning("%s Until then the index in %s serves as it is.", error, settings.index)
 
 
-def fetch_index(settings: Settings, progress: Progress = lambda *_: None) -> bool:
+def fetch_index(
+    settings: Settings,
+    progress: Progress = lambda *_: None,
+    revision: Callable[[], str] | None = None,
+) -> bool:
     """Fetch what is published, if it differs from what is in the folder; says whether it did.
+
+    Args:
+        settings: name the server and the folder.
+        progress: called with a stage's name, how much is done, and how much there is.
+        revision: gives that of what is in the folder; without it, the folder's database is asked.
 
     Raises:
         IndexMismatch: what is published was made with another embedding or by another version.
@@ -99,7 +107,8 @@ def fetch_index(settings: Settings, progress: Progress = lambda *_: None) -> boo
     try:
         with shared_server(settings) as server:
             published = server.published()
-            if published is None or published.revision == _revision(settings.index):
+            here = revision() if revision else _revision(settings.index)
+            if published is None or published.revision == here:
                 return False
             _check(published, settings)
             return _fetch(server, published, settings.index, progress)
@@ -109,16 +118,20 @@ def fetch_index(settings: Settings, progress: Progress = lambda *_: None) -> boo
         raise cant_write(settings.index, error) from error
 
 
-def watch(settings: Settings, fetched: Callable[[], object], every: float = EVERY) -> None:
-    """Fetch what is published from now on, in a thread of its own; `fetched` is called after it."""
+def watch(settings: Settings, revision: Callable[[], str], every: float = EVERY) -> threading.Event:
+    """Fetch what is published from now on, in a thread of its own, until the event is set.
+
+    `revision` gives that of what is served; it is asked after a fetch too, so that what came is
+    loaded before anybody waits for it.
+    """
+    stop = threading.Event()
 
     def look() -> None:
         told = ""
-        while True:
-            time.sleep(every)
+        while not stop.wait(every):
             try:
-                if fetch_index(settings):
-                    fetched()
+                if fetch_index(settings, revision=revision):
+                    _log.info("fetched %s from %s", revision(), settings.chroma)
                 told = ""
             except IndexBusy:
                 continue  # The next look will find it done.
@@ -128,6 +141,7 @@ def watch(settings: Settings, fetched: Callable[[], object], every: float = EVER
                     _log.warning("%s Until then the index serves as it is.", error)
 
     threading.Thread(target=look, daemon=True, name="fetching").start()
+    return stop
 
 
 def _check(published: Published, settings: Settings) -> None:

@@ -19,7 +19,7 @@ import orjson
 
 from rag.errors import AskLabsError, ServerUnusable
 from rag.settings import Settings
-from rag.store import State, Vector, state_from, state_row
+from rag.store import State, Vector, opening, state_from, state_row
 
 POINTER = "asklabs"
 _PACKED = "row"
@@ -161,13 +161,14 @@ def shared_server(settings: Settings) -> Iterator[Server]:
     is_safe = parts.scheme == "https"
     with _asking(address):
         _greet(address, headers)
-        client: Any = chromadb.HttpClient(
-            parts.hostname or "",
-            parts.port or (443 if is_safe else 80),
-            ssl=is_safe,
-            headers=headers,
-            settings=ChromaSettings(anonymized_telemetry=False),
-        )
+        with opening:
+            client: Any = chromadb.HttpClient(
+                parts.hostname or "",
+                parts.port or (443 if is_safe else 80),
+                ssl=is_safe,
+                headers=headers,
+                settings=ChromaSettings(anonymized_telemetry=False),
+            )
     try:
         # Without it Chroma's client waits for ever for a server that has stopped answering.
         client._server._session.timeout = _PATIENCE

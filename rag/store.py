@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,8 @@ Vector = npt.NDArray[np.float32]
 SCHEMA = 2
 _PAGE = 2000
 _MADE_BY = "made_by_"
+# Held while a client of Chroma is made: another made meanwhile can take its parts away.
+opening = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,11 +244,12 @@ def _open(database: Path, made_by: Mapping[str, str]) -> Store:
     from chromadb.errors import ChromaError
 
     # Chroma keeps a client of each path for ever. Those that are in use stay what they are.
-    SharedSystemClient.clear_system_cache()
     try:
-        client = chromadb.PersistentClient(
-            str(database), settings=ChromaSettings(anonymized_telemetry=False)
-        )
+        with opening:
+            SharedSystemClient.clear_system_cache()
+            client = chromadb.PersistentClient(
+                str(database), settings=ChromaSettings(anonymized_telemetry=False)
+            )
         return Store(client, database, {"schema": str(SCHEMA), **made_by})
     except (ChromaError, OSError, RuntimeError, ValueError) as error:
         folder = database.parent

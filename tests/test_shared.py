@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -99,10 +99,12 @@ def test_what_changes_is_published_fetched_and_taken_in_place(
     # The pointer, what counts, and what did before.
     assert len(collections(shared)) == 5
     assert not first & collections(shared) - {"asklabs"}
-    fetched = threading.Event()
-    watch(reader, fetched.set, every=0.05)
-    assert fetched.wait(30)
-    assert engine.revision == done.revision
+    begun = time.monotonic()
+    stop = watch(reader, lambda: engine.revision, every=0.05)
+    while engine.revision != done.revision:
+        assert time.monotonic() < begun + 60
+        time.sleep(0.05)
+    stop.set()
     assert "All boats are counted." in engine.report("peru").raw
 
 
@@ -229,7 +231,8 @@ def test_what_is_not_what_was_published_is_not_taken(
         assert found is not None
         if harm == "changed":
             rows = server.open(found.reports)
-            rows.update(ids=rows.get(limit=1)["ids"], documents=["Somebody else's words"])
+            names = rows.get(limit=1)["ids"]
+            rows.update(ids=names, documents=["Somebody else's words"], embeddings=[[0.0]])
         else:
             server.client.delete_collection(found.passages)
     with pytest.raises(ServerUnusable, match=r"isn't what was published|does not exist"):

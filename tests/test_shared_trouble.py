@@ -96,9 +96,10 @@ def test_a_page_that_serves_warns_once(nobody: Settings, caplog: pytest.LogCaptu
     logger = logging.getLogger("ingest.shared")
     logger.addHandler(handler := Looked())
     try:
-        watch(nobody, lambda: None, every=0.02)
+        stop = watch(nobody, lambda: "", every=0.02)
         assert looks.acquire(timeout=20)
         assert not looks.acquire(timeout=0.5)
+        stop.set()
     finally:
         logger.removeHandler(handler)
     assert caplog.text.count(nobody.chroma) == 1
@@ -139,7 +140,7 @@ def test_the_command_line_publishes_fetches_and_sends_its_token(
         assert (done.code, done.json["unpublished"]) == (0, "")
         assert "publishing" in done.err
         asked = run("ask", "Who counts the boats in Peru?", "--index", "mine", "--json")
-        assert asked.json["detail"]["index"] == done.json["index"]
+        assert asked.json["index"] == done.json["index"]
         assert run("info", "--index", "mine", "--json").json["fingerprint"] == done.json["index"]
         with shared_server(load_settings()) as sent:
             headers = sent.client._server.get_request_headers()

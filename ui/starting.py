@@ -64,7 +64,7 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     )
     _tell(engine, address, len(logins))
     if settings.chroma:
-        watch(settings, lambda: _tell_fetched(engine))
+        watch(settings, lambda: engine.revision)
     serve(page, address)
 
 
@@ -93,11 +93,6 @@ def _tell(engine: Engine, address: str, logins: int) -> None:
         )
     if older := older_index(settings):
         _log.warning(older)
-
-
-def _tell_fetched(engine: Engine) -> None:
-    # Asked for here, so that the next question need not wait for it.
-    log.event("fetch", "done", fingerprint=engine.revision, reports=len(engine.catalogue.reports))
 
 
 def _one_thread_an_answer() -> None:
