@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -15,6 +16,7 @@ from fake_engine import FakeEngine
 from free_port import free_port
 
 from rag.settings import PREFIX, Settings
+from tests.chroma_server import chroma_server
 from ui.app import build_app
 from ui.health import PATH
 from ui.serving import launch
@@ -23,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 SERVICE = COMPOSE["services"]["ask"]
+CHROMA = COMPOSE["services"]["chroma"]
 
 
 def _probe() -> str:
@@ -41,7 +44,8 @@ def test_the_files_name_settings_that_there_are() -> None:
 
 
 def test_the_service_writes_to_volumes_that_there_are_and_has_no_rights() -> None:
-    volumes = {volume.split(":")[0] for volume in SERVICE["volumes"]}
+    services = COMPOSE["services"].values()
+    volumes = {volume.split(":")[0] for one in services for volume in one["volumes"]}
     assert {name for name in volumes if not name.startswith(".")} == set(COMPOSE["volumes"])
     assert "index:/data" in SERVICE["volumes"]
     assert SERVICE["read_only"]
@@ -49,6 +53,32 @@ def test_the_service_writes_to_volumes_that_there_are_and_has_no_rights() -> Non
     assert SERVICE["restart"] == "unless-stopped"
     assert all(port.startswith("127.0.0.1:") for port in SERVICE["ports"])
     assert DOCKERFILE.index("USER asklabs") < DOCKERFILE.index("ENTRYPOINT")
+
+
+def test_a_chroma_server_is_there_for_who_wants_one_and_of_our_version() -> None:
+    assert CHROMA["profiles"] == ["shared"]
+    locked = re.search(r"^chromadb==(\S+)", (ROOT / "requirements.lock").read_text("utf-8"), re.M)
+    assert locked
+    assert CHROMA["image"] == f"chromadb/chroma:{locked[1]}"
+    assert CHROMA["volumes"] == ["chroma:/data"]
+    assert CHROMA["command"][-2:] == ["--path", "/data"]
+    assert all(port.startswith("127.0.0.1:") for port in CHROMA["ports"])
+    assert "profiles" not in SERVICE
+    assert "depends_on" not in SERVICE
+
+
+@pytest.mark.skipif(not Path("/bin/bash").exists(), reason="no bash there")
+def test_chroma_s_health_check_tells_a_server_that_answers(tmp_path: Path) -> None:
+    command, *arguments = CHROMA["healthcheck"]["test"]
+    assert command == "CMD"
+
+    def healthy(port: int) -> bool:
+        probe = [one.replace("/8000", f"/{port}") for one in arguments]
+        return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+    with chroma_server(tmp_path / "chroma") as server:
+        assert healthy(server.port)
+    assert not healthy(server.port)
 
 
 def test_the_image_holds_no_keys_logins_or_reports() -> None:
