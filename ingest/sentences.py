@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from ingest.compare import Comparison
 from rag.candidates import usable
 from rag.contacts import mask_passage
 from rag.encoder import DIMENSIONS
-from rag.models import Embed, embedding_kind
+from rag.models import Embed, embedding_kind, open_embed
 from rag.sentence_vectors import SentenceVectors, Vectors
 from rag.settings import Settings
 from rag.store import Store
@@ -20,6 +21,8 @@ from rag.types import Passage, Progress
 STAGE = "embedding sentences"
 # Sentences that a process encodes at a time.
 BATCH = 256
+# From so many new sentences on it pays to start processes that encode them.
+MANY = 5000
 
 
 def keep_sentences(
@@ -55,6 +58,26 @@ def keep_sentences(
     found = known.find(wanted)
     new = [text for text in wanted if text not in found]
     if new or todo.result.deleted:
+        known.save(store.home, new, _encoded(new, embed, threads, progress))
+
+
+def make_up_sentences(
+    store: Store, earlier: Path | None, settings: Settings, progress: Progress
+) -> None:
+    """Keep the vectors of all sentences of a database that came without them.
+
+    Those that an earlier database of the folder has are taken from there.
+    """
+    if not embedding_kind(settings).ours:
+        return
+    reports = store.reports(store.state.generation)
+    wanted = _sentences(store.passages(reports), settings.mask_contacts)
+    known = SentenceVectors.load(earlier).only(wanted) if earlier else SentenceVectors()
+    found = known.find(wanted)
+    new = [text for text in wanted if text not in found]
+    many = len(new) >= MANY
+    with open_embed(settings, many) as embed:
+        threads = settings.embedding_threads if many else 1
         known.save(store.home, new, _encoded(new, embed, threads, progress))
 
 

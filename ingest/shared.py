@@ -18,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ingest.room import cant_write, check_room, unwritable
+from ingest.sentences import make_up_sentences
 from rag.errors import AskLabsError, IndexBusy, IndexMismatch, IndexUnusable
 from rag.folder import LOCK, UNPUBLISHED, current_database, make_current, sweep
 from rag.models import embedding_name
@@ -111,7 +112,7 @@ def fetch_index(
             if published is None or published.revision == here:
                 return False
             _check(published, settings)
-            return _fetch(server, published, settings.index, progress)
+            return _fetch(server, published, settings, progress)
     except Timeout as error:
         raise IndexBusy(f"Another process is writing to {settings.index}. Wait for it.") from error
     except unwritable() as error:
@@ -170,7 +171,8 @@ def _revision(folder: Path) -> str:
         store.close()
 
 
-def _fetch(server: Server, published: Published, folder: Path, progress: Progress) -> bool:
+def _fetch(server: Server, published: Published, settings: Settings, progress: Progress) -> bool:
+    folder = settings.index
     folder.mkdir(parents=True, exist_ok=True)
     there = current_database(folder) is not None
     with FileLock(folder / LOCK, timeout=0 if there else _PATIENCE):
@@ -181,6 +183,7 @@ def _fetch(server: Server, published: Published, folder: Path, progress: Progres
         store = create_store(folder, published.made_by)
         try:
             fetch(server, published, store, progress)
+            make_up_sentences(store, current_database(folder), settings, progress)
             progress("preparing search", 0, 0)
             open_snapshot(store)
             store.close()

@@ -22,6 +22,7 @@ from rag.shared_server import Row, Server, shared_server
 from tests.chroma_server import chroma_server
 from tests.conftest import SAMPLE
 from tests.ferries import text
+from tests.test_kill import lacking
 from ui.console import StageProgress
 from ui.measuring import _Builder
 
@@ -91,6 +92,7 @@ def test_what_changes_is_published_fetched_and_taken_in_place(
     sync([reports], shared)
     fetch_index(reader)
     engine = open_engine(reader)
+    assert lacking(reader.index) == set()
     first = collections(shared)
     for answer in ("Ana counts the boats.", "Nobody sails any more.", "All boats are counted."):
         (reports / "peru.md").write_text(text("Peru", answer), "utf-8")
@@ -105,6 +107,7 @@ def test_what_changes_is_published_fetched_and_taken_in_place(
         assert time.monotonic() < begun + 60
         time.sleep(0.05)
     stop.set()
+    assert lacking(reader.index) == set()
     assert "All boats are counted." in engine.report("peru").raw
 
 
