@@ -62,9 +62,11 @@ def publish_index(settings: Settings, progress: Progress) -> str:
                 store.close()
         (folder / UNPUBLISHED).unlink(missing_ok=True)
     except failures as error:
+        kept = (folder / UNPUBLISHED).exists()
+        said = "it is not published" if kept else "nobody can tell whether it is published"
         return (
-            f"The index in {folder} is up to date, but it is not published: {error} Run the same "
-            "asklabs ingest again to publish it."
+            f"The index in {folder} is up to date, but {said}: {error} Run the same asklabs ingest "
+            "again to publish it."
         )
     return ""
 

