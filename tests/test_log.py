@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,3 +124,13 @@ def test_exports_and_votes_are_told(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert lines[1].startswith("export outcome=error format=md error=")
     assert lines[2] == "vote outcome=kept vote=up"
     assert lines[3].startswith(f"vote outcome=error folder={tmp_path / 'none'} error=")
+
+
+def test_a_log_that_can_t_be_written_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    log.set_up(Settings())
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr("sys.stderr", full)
+        log.event("question", "answered")
+        monkeypatch.undo()
+        with suppress(OSError):
+            full.close()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import orjson
@@ -45,7 +46,9 @@ class _Handler(logging.Handler):
     """Writes to what is standard error at the time."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        print(self.format(record), file=sys.stderr, flush=True)
+        # A log that can't be written, on a full disk say, is no reason not to go on.
+        with suppress(OSError):
+            print(self.format(record), file=sys.stderr, flush=True)
 
 
 def set_up(settings: Settings) -> None:

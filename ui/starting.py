@@ -10,13 +10,10 @@ import webbrowser
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from ingest.shared import watch
-from ingest.version import older_index
 from rag.settings import Settings
 from ui import log
 from ui.loading import loading
 from ui.login import read_logins
-from ui.options import fetch_shared
 
 if TYPE_CHECKING:
     from rag.engine import Engine
@@ -42,10 +39,12 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         if open_browser:
             host = "localhost" if settings.host == "0.0.0.0" else settings.host
             webbrowser.open(f"http://{host}:{settings.port}")
-        # Imported here: they take seconds.
+        # Imported here: they take seconds, and load numpy, which reads its threads only then.
         from eval.summary import latest
+        from ingest.shared import watch
         from rag.engine import open_engine
         from ui.app import build_app
+        from ui.options import fetch_shared
         from ui.serving import launch, serve
 
         if settings.evaluation is not None:
@@ -70,6 +69,8 @@ def start(settings: Settings, open_browser: bool = False) -> None:
 
 def _tell(engine: Engine, address: str, logins: int) -> None:
     """Log what is served where, and what whoever runs it should know of."""
+    from ingest.version import older_index
+
     settings = engine.settings
     log.event(
         "start",
