@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import judging  # noqa: F401  # before anything asks a question
 import pytest
 from openai_server import ScriptedServer, running
 from pytest_socket import socket_allow_hosts

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from judging import WHOLE
 
 from eval.cases import CASE_TYPES, Case, load_cases
 from eval.figures import Group, aggregate
@@ -31,7 +32,9 @@ def out(
     sample_engine: Any, cases: tuple[Case, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("gate")
-    run_cases(sample_engine, cases, folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rag.cross_encoder.DEPTH", WHOLE)
+        run_cases(sample_engine, cases, folder)
     return folder
 
 

@@ -40,7 +40,11 @@ def test_info_tells_of_the_machine_and_the_folder(
     done = run("info", "--index", sample_index, "--json")
     known = done.json
     assert (known["python"], known["platform"]) == (platform.python_version(), platform.platform())
-    assert known["keys"] == {"OPENAI_API_KEY": True, "ASKLABS_RERANKER_KEY": False}
+    assert known["keys"] == {
+        "OPENAI_API_KEY": True,
+        "ASKLABS_RERANKER_KEY": False,
+        "ASKLABS_CHROMA_TOKEN": False,
+    }
     assert known["model"] == "openai:gpt-4.1-mini"
     assert known["settings"] == {"index": str(sample_index)}
     assert known["path"] == str(sample_index.resolve())
