@@ -27,9 +27,12 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 LANGUAGE = "en"
-# So many of the first passages are judged.
+# So many of the first passages are judged: those that are read. Of the development questions to one
+# English report (n=56) that puts a right one first in 0.77 instead of 0.63, as do 15 and 30; with
+# 10 it is 0.73.
 DEPTH = 20
-# Tokens of a question with a passage; of a longer passage the rest is not read.
+# Tokens of a question with a passage; of a longer passage the rest is not read. With 128 a right
+# one is first no more often than without judging.
 TOKENS = 256
 # Pairs at a time: of alike length, so that little is padding.
 BATCH = 4
