@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-
 from ingest.sync import made_by
-from rag.folder import current_database
 from rag.settings import Settings
-from rag.snapshot_cache import cached_made_by
+from rag.snapshot_cache import made_of
 from rag.store import SCHEMA
-
-
-def made_of(folder: Path) -> Mapping[str, str]:
-    """What an index was made with, by name; empty where that isn't known without opening it."""
-    database = current_database(folder)
-    return cached_made_by(database) if database else {}
 
 
 def older_index(settings: Settings) -> str:

@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.types import Hit, QueryPlan
-from rag.why import Vote
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -77,7 +76,8 @@ class CrossEncoder:
         order = sorted(range(len(places)), key=lambda k: -scores[k])
         moved = list(hits)
         for rank, (place, k) in enumerate(zip(places, order, strict=True), start=1):
-            moved[place] = _moved(hits[places[k]], rank, scores[k], hits[place].score)
+            hit = hits[places[k]].placed(hits[place].score, "cross-encoder", rank, scores[k])
+            moved[place] = replace(hit, relevance=1 / (1 + math.exp(-scores[k] / TEMPERATURE)))
         return moved
 
     def scores(self, question: str, texts: Sequence[str]) -> list[float]:
@@ -119,15 +119,6 @@ class CrossEncoder:
         options.log_severity_level = 3
         providers = ["CPUExecutionProvider"]
         return InferenceSession(_weights() / "model.onnx", options, providers=providers)
-
-
-def _moved(hit: Hit, rank: int, logit: float, score: float) -> Hit:
-    """A hit with its relevance and the score of its new place."""
-    why = hit.why and replace(
-        hit.why, reranker=Vote("cross-encoder", rank, logit, score - hit.score)
-    )
-    relevance = 1 / (1 + math.exp(-logit / TEMPERATURE))
-    return replace(hit, score=score, relevance=relevance, why=why)
 
 
 def _weights() -> Path:

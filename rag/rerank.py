@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,7 +15,6 @@ from rag.settings import Settings
 from rag.translate import marked
 from rag.types import Hit, Passage
 from rag.waiting import within
-from rag.why import Vote
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -115,16 +113,10 @@ def _in_order(hits: Ranking, top: Sequence[int], scores: Sequence[float]) -> lis
     ranks = {n: rank for rank, n in enumerate(best, start=1)}
     order = sorted(range(len(top)), key=lambda place: -scores[top[place]])
     moved = [
-        _moved(hits[was], ranks[top[was]], scores[top[was]], hits[place].score)
+        hits[was].placed(hits[place].score, "reranker", ranks[top[was]], scores[top[was]])
         for place, was in enumerate(order)
     ]
     return [*moved, *hits[len(moved) :]]
-
-
-def _moved(hit: Hit, rank: int, given: float, score: float) -> Hit:
-    """A hit with the score of its new place."""
-    vote = Vote("reranker", rank, given, score - hit.score)
-    return replace(hit, score=score, why=hit.why and replace(hit.why, reranker=vote))
 
 
 class EndpointReranker:

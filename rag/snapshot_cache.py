@@ -65,7 +65,7 @@ def cached_snapshot(database: Path, made_by: Mapping[str, str]) -> Snapshot | No
     return None
 
 
-def cached_made_by(database: Path) -> dict[str, str]:
+def _cached_made_by(database: Path) -> dict[str, str]:
     """What a database was made with, as its cache tells; empty where it has none."""
     for cache in database.glob(f"{CACHE}{CACHE_VERSION}-*-*"):
         try:
@@ -75,6 +75,12 @@ def cached_made_by(database: Path) -> dict[str, str]:
         except _BAD:
             continue
     return {}
+
+
+def made_of(folder: Path) -> Mapping[str, str]:
+    """What an index was made with, by name; empty where that isn't known without opening it."""
+    database = current_database(folder)
+    return _cached_made_by(database) if database else {}
 
 
 def open_snapshot(store: Store) -> Snapshot:

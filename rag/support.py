@@ -16,9 +16,9 @@ from pydantic import SecretStr
 
 from rag.disk import free_bytes, size_of
 from rag.errors import IndexUnusable
-from rag.folder import POINTER, current_database
+from rag.folder import POINTER
 from rag.settings import Settings
-from rag.snapshot_cache import cached_made_by
+from rag.snapshot_cache import made_of
 from rag.translate import LOCALE
 
 _PACKAGES = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")
@@ -85,7 +85,6 @@ def _made(folder: Path) -> str:
 
 def _made_with(folder: Path) -> Mapping[str, str]:
     try:
-        database = current_database(folder)
+        return made_of(folder)
     except IndexUnusable:
         return {}
-    return cached_made_by(database) if database else {}

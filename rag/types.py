@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from rag.alike import Alike
@@ -11,7 +11,7 @@ from rag.fields import FILTER_FIELDS as FILTER_FIELDS
 from rag.fields import Filters as Filters
 from rag.fields import ReportInfo as ReportInfo
 from rag.run_record import RunRecord
-from rag.why import Why
+from rag.why import Vote, Why
 
 Stage = Literal["intention", "finding", "partner", "method", "evidence", "admin"]
 Status = Literal["supported", "partly", "unsupported"]
@@ -102,6 +102,11 @@ class Hit:
     siblings: tuple[ReportInfo, ...] = ()
     why: Why | None = None
     relevance: float | None = None
+
+    def placed(self, score: float, by: str, rank: int, given: float) -> Hit:
+        """The hit in the place that has this score, the `rank` of what a reranker has `given`."""
+        vote = Vote(by, rank, given, score - self.score)
+        return replace(self, score=score, why=self.why and replace(self.why, reranker=vote))
 
 
 @dataclass(frozen=True, slots=True)
