@@ -12,7 +12,7 @@ from rag.facts import facts_in, tokens
 from rag.followup import carries_on, has_topic
 from rag.named import ABOUT_TAGS, countries_in, listing_stems, named_in, region_in, tags_in
 from rag.recognised import without
-from rag.regions import without_regions
+from rag.regions import means_one_of_a_region, without_regions
 from rag.thread import (
     Thread,
     asked_before,
@@ -46,6 +46,14 @@ _COMPARE = re.compile(
     r"\b(?:compare|compared|comparison|differ|difference|diferenci\w+|compar\w+|versus|vs|change[d]?"
     r"|develop(?:ed)?|evolve[d]?|evolucion\w*|evolu\w+|between|against|contrast\w*|side by side"
     r"|contre|par rapport|cote a cote|face a|frente a|lado a lado|entre)\b"
+)
+
+# "Which country was the first" asks for one, whatever else it looks like.
+_FOREMOST = re.compile(
+    r"\b(?:is|was|be) the (?:first|last|only|most|least|\w+est)\b"
+    r"|\b(?:est|etait|fut|ete) l[ea] (?:premier|derni|seul|plus|moins)"
+    r"|\b(?:es|fue|era|sido|e|foi) (?:el|la|o|a) (?:prime|ultim|unic|mas|mais|menos)"
+    r"|(?:كان|كانت|هو|هي) (?:ال)?(?:اول|اخر|وحيد|اكثر|اقل)"
 )
 
 
@@ -86,7 +94,7 @@ def make_plan(
     # Several labs that were chosen are all to be heard, unless the question names one.
     to_many = to_many or (len(given.country) > 1 and not named.country)
     wide, filters = intent != "answer" or to_many, given
-    if region and kept.country:
+    if region and kept.country and not means_one_of_a_region(question):
         wide = True
         if to_many:
             # "Labs in West Africa" leaves no doubt whose words are asked for.
@@ -101,7 +109,8 @@ def make_plan(
     tags = _all_tags_in(question, catalogue)
     rest = without_regions(question) if region else question
     if not all_understood(rest, language, named, tags, regional=bool(region)):
-        return replace(plan, intent="answer")
+        one = wide and not to_many and _FOREMOST.search(strip_accents(question))
+        return replace(plan, intent="answer", wide=wide and not one)
     wanted = without(tags, ignored, catalogue)
     return _listed(plan, given, wanted, without(tags, wanted, catalogue))
 

@@ -136,6 +136,8 @@ _ADJECTIVE = re.compile(
 )
 _SIDE = r"(?:east|west|north|south)(?:ern)?|central"
 _TWO_OF_ONE = re.compile(rf"(?<!middle )\b({_SIDE}) and ({_SIDE}) (africa|asia|europe|america)\b")
+# What goes before a region's name where one place of it is meant: "a West African city".
+_ONE = re.compile(r"\b(?:(?:an?|one)|(?:une?|una|uma?) \w+) $")
 _LANGUAGE = "lang-"
 _PLURAL = r"(?:n?e?s|[oa]s|as?|x)?"
 
@@ -161,6 +163,12 @@ def countries_of_regions_in(text: str) -> frozenset[str]:
         else:
             places |= _members()[region]
     return places & speakers if places and speakers else places | speakers
+
+
+def means_one_of_a_region(text: str) -> bool:
+    """Whether a text speaks of one place of a region ("a Latin American city"), not of its labs."""
+    folded = _spaced(text)
+    return any(_ONE.search(folded[: match.start()]) for match in _pattern().finditer(folded))
 
 
 def without_regions(text: str) -> str:

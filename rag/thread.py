@@ -15,7 +15,8 @@ from rag.words import language_of, strip_accents
 
 # Labs or countries in the plural: the question is put to all of them.
 _MANY_LABS = re.compile(
-    r"\b(?:labs|labos|countries|laboratoires|laboratorios|pays|paises"
+    r"\b(?:labs|labos|countries|laboratoires|laboratorios|paises"
+    r"|(?<!\bquel )(?<!\bun )(?<!\ble )(?<!\bce )(?<!\bdu )(?<!\bau )pays"
     r"|المختبرات|مختبرات|الدول|البلدان)\b"
 )
 # What points at the labs of an answer, one by one.

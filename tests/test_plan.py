@@ -158,9 +158,24 @@ def test_a_region_stands_for_its_labs(sample_engine: Engine) -> None:
     only = plan(sample_engine, "What happened in West Africa in 2023?")
     assert only.boosted.country == understood.boosted.country
     assert not only.filters
+    city = plan(sample_engine, "Which firm did a West African town hire to count its buses?")
+    assert city.boosted.country == understood.boosted.country
+    assert not city.wide
     named = plan(sample_engine, "What did Togo, in West Africa, learn?")
     assert named.boosted.country == ("Togo",)
     assert not named.wide
+
+
+def test_who_asks_for_the_first_asks_for_one(sample_engine: Engine) -> None:
+    for asked in (
+        "Which country was the first to dry seaweed on racks?",
+        "Quel pays a été le premier à sécher des algues sur des claies ?",
+        "¿Qué país fue el primero en secar algas en estantes?",
+        "Que país foi o primeiro a secar algas em prateleiras?",
+    ):
+        assert not plan(sample_engine, asked).wide, asked
+    assert plan(sample_engine, "Which country dried seaweed on racks?").wide
+    assert plan(sample_engine, "Which labs were the first to dry seaweed on racks?").wide
 
 
 def test_questions_about_the_collection_are_told(sample_engine: Engine) -> None:
