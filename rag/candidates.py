@@ -22,9 +22,13 @@ PER_REPORT_WIDE = 2
 MIN_SHARE = 0.4
 # Of the scores of the sentences beside it so much is added to a sentence's.
 NEIGHBOURS = 0.1
-# Of a question to one report the answer is made of the report whose two best sentences (the second
-# counts half) score highest, and of others that reach this share of it.
+# Of a question to one report the answer is made of the report that has the best sentence, and of
+# others whose best reaches this share of it: more where all passages were judged, which makes the
+# best report surer. Of the development questions to one English report (n=56) 0.88 instead of 0.82
+# of the citations are then of a right one and as many answers cite one; by the two best sentences
+# together 0.85 are. In other languages (n=28) a higher share loses one right report of 25.
 FOCUS_SHARE = 0.9
+FOCUS_SHARE_JUDGED = 0.98
 # Of the words of the shorter of two sentences so many in the other say the same.
 SAME = 0.6
 # Sentences with fewer words say nothing by themselves, unless they are the whole answer.
@@ -73,14 +77,14 @@ def with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:
     return gained
 
 
-def choose(candidates: Sequence[Candidate], plan: QueryPlan) -> list[Candidate]:
+def choose(candidates: Sequence[Candidate], plan: QueryPlan, focus_share: float) -> list[Candidate]:
     """The best sentences, none that says what a better one says, in the order to be read."""
     wide = plan.wide
     count = SENTENCES_WIDE if wide and plan.intent != "compare" else SENTENCES
     chosen: list[Candidate] = []
     per_report: Counter[str] = Counter()
     floor = MIN_SHARE * max(c.score for c in candidates)
-    reports = {c.report for c in candidates} if wide else _best_reports(candidates)
+    reports = {c.report for c in candidates} if wide else _best_reports(candidates, focus_share)
     good = (c for c in candidates if c.score >= floor and c.report in reports)
     for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
         if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
@@ -95,15 +99,12 @@ def choose(candidates: Sequence[Candidate], plan: QueryPlan) -> list[Candidate]:
     return sorted(chosen, key=lambda c: (rank[c.report], c.n, c.start))
 
 
-def _best_reports(candidates: Sequence[Candidate]) -> set[str]:
-    """The report that answers best by its best sentences, and those that are close to it."""
-    scores: dict[str, list[float]] = {}
+def _best_reports(candidates: Sequence[Candidate], share: float) -> set[str]:
+    """The report with the best sentence, and those whose best reaches a share of its score."""
+    best: dict[str, float] = {}
     for candidate in candidates:
-        scores.setdefault(candidate.report, []).append(candidate.score)
-    best = {
-        r: sum(s / n for n, s in enumerate(sorted(found)[:-3:-1], 1)) for r, found in scores.items()
-    }
-    return {report for report, score in best.items() if score >= FOCUS_SHARE * max(best.values())}
+        best[candidate.report] = max(best.get(candidate.report, 0.0), candidate.score)
+    return {report for report, score in best.items() if score >= share * max(best.values())}
 
 
 def _overlap(a: frozenset[str], b: frozenset[str]) -> float:

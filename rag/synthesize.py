@@ -17,7 +17,15 @@ import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.alike import Alike
-from rag.candidates import Candidate, by_lab, choose, usable, with_neighbours
+from rag.candidates import (
+    FOCUS_SHARE,
+    FOCUS_SHARE_JUDGED,
+    Candidate,
+    by_lab,
+    choose,
+    usable,
+    with_neighbours,
+)
 from rag.cite import defuse, with_marks
 from rag.labels import joined, lab_words, labelled, value_words
 from rag.models import embed_query, embed_texts
@@ -120,13 +128,15 @@ class ExtractiveAnswerer:
             yield refusal(plan.language)
             yield from nearest(plan, hits)
             return
+        judged = all(hit.relevance is not None for hit in hits)
+        chosen = choose(candidates, plan, FOCUS_SHARE_JUDGED if judged else FOCUS_SHARE)
         if self._lacks_quantity(candidates, plan, hits):
             near_to = labelled(words_in(plan.language), _nearest_word(plan.language), "")
             yield f"{refusal(plan.language)}\n{near_to.rstrip(' ')}"
-            for line in _lines(choose(candidates, plan)[:NEAREST_SENTENCES], hits, plan.language):
+            for line in _lines(chosen[:NEAREST_SENTENCES], hits, plan.language):
                 yield f"\n{line}"
             return
-        chosen = by_lab(choose(candidates, plan), hits)
+        chosen = by_lab(chosen, hits)
         yield _frame(plan.language, {hits[c.n - 1].passage.report.lab for c in chosen})
         for line in _lines(chosen, hits, plan.language):
             yield f"\n{line}"
