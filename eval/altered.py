@@ -6,15 +6,14 @@ An index that is made from them is asked the same cases as one made from the rep
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from eval.cases import Case
-from eval.run import Asker, StoredText, Stream
-from rag.settings import Settings
-from rag.types import Answer, Coverage, Passage, ReportInfo, Turn
+from eval.run import Asker
+from rag.stream import AnswerStream
+from rag.types import Answer, Passage, ReportInfo, Turn
 from rag.words import focus
 
 # Of a report's second copy, whose id is its own with this at the end.
@@ -32,13 +31,6 @@ INSTRUCTIONS = (
 )
 
 
-class Texts(Protocol):
-    """Gives stored reports."""
-
-    def report(self, report_id: str) -> StoredText:
-        """A report; UnknownReport if there is none."""
-
-
 def chosen_reports(
     cases: Sequence[Case], reports: Mapping[str, ReportInfo], most: int, rng: random.Random
 ) -> list[str]:
@@ -49,7 +41,7 @@ def chosen_reports(
     return sorted(needed | set(others[: max(0, most - len(needed))]))
 
 
-def write_reports(source: Texts, ids: Sequence[str], folder: Path) -> list[Path]:
+def write_reports(source: Asker, ids: Sequence[str], folder: Path) -> list[Path]:
     """The reports as files of their own, named by their ids."""
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
@@ -108,51 +100,25 @@ class Undoubled:
     """An engine over doubled reports whose answers name each copy by the report it is one of."""
 
     def __init__(self, engine: Asker) -> None:
-        self._engine = engine
+        self.settings, self.report = engine.settings, engine.report
+        self._ask = engine.ask
 
-    @property
-    def settings(self) -> Settings:
-        """What the engine was opened with."""
-        return self._engine.settings
-
-    def ask(self, question: str, *, history: Sequence[Turn]) -> Stream:
+    def ask(self, question: str, *, history: Sequence[Turn]) -> AnswerStream:
         """The answer to the question after `history`."""
-        return _UndoubledStream(self._engine.ask(question, history=history))
-
-    def report(self, report_id: str) -> StoredText:
-        """The stored report."""
-        return self._engine.report(report_id)
-
-
-class _UndoubledStream:
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._stream)
-
-    @property
-    def answer(self) -> Answer:
-        return _undoubled(self._stream.answer)
-
-    def close(self) -> None:
-        self._stream.close()
+        stream = self._ask(question, history=history)
+        return AnswerStream(stream, lambda _: _undoubled(stream.answer))
 
 
 def _undoubled(answer: Answer) -> Answer:
+    listed = dict.fromkeys(i.removesuffix(COPY) for i in answer.coverage.reports)
     return replace(
         answer,
         citations=tuple(replace(c, passage=_original(c.passage)) for c in answer.citations),
         hits=tuple(replace(hit, passage=_original(hit.passage)) for hit in answer.hits),
-        coverage=_covered(answer.coverage),
+        coverage=replace(answer.coverage, reports=tuple(listed)),
     )
 
 
 def _original(passage: Passage) -> Passage:
     info = passage.report
     return replace(passage, report=replace(info, id=info.id.removesuffix(COPY)))
-
-
-def _covered(coverage: Coverage) -> Coverage:
-    named = dict.fromkeys(i.removesuffix(COPY) for i in coverage.reports)
-    return replace(coverage, reports=tuple(named))

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
@@ -47,23 +47,6 @@ _MARKUP = re.compile(r"^(?:#|>|\[\[|<|\||!\[|\*{3,}|-{3,})")
 _DENIES = re.compile(
     r"\b(?:no|not|none|cannot|unable|aucune?|pas|ning[uú]n\w*|nenhum\w*|n[aã]o)\b|n['’]t\b|لا|لم"
 )
-
-
-class Writer(Protocol):
-    """Writes the answers of a baseline."""
-
-    name: str
-
-    def asked(self, question: str, history: Sequence[Turn]) -> str:
-        """The question as it is searched for."""
-
-    def pieces(
-        self, question: str, sources: Sequence[Passage], count: int, writing: Writing
-    ) -> Iterator[str]:
-        """An answer, in sentences at most `count`, whose marks count `sources` from 1."""
-
-    def refuses(self, text: str) -> bool:
-        """Whether an answer says that there is none."""
 
 
 def make_writer(settings: Settings) -> Writer:
@@ -110,7 +93,7 @@ class Extracts:
     def pieces(
         self, question: str, sources: Sequence[Passage], count: int, writing: Writing
     ) -> Iterator[str]:
-        """One line a sentence, in the order of the sources."""
+        """At most `count` sentences, a line each, whose marks count `sources` from 1."""
         del writing
         told: dict[frozenset[str], tuple[int, int, str]] = {}
         for n, source in enumerate(sources, start=1):
@@ -169,6 +152,9 @@ class Completes:
     def refuses(self, text: str) -> bool:
         """Whether it cites nothing and denies: the prompt knows no phrase for that."""
         return not re.search(r"\[\d+\]", text) and bool(_DENIES.search(text.casefold()) or not text)
+
+
+Writer = Extracts | Completes
 
 
 def _prompt(question: str, sources: Sequence[Passage]) -> list[ChatMessage]:

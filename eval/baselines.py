@@ -18,7 +18,7 @@ from eval.baseline_chunks import Chunks, load_chunks
 from eval.baseline_search import Search, bm25, dense
 from eval.cases import Case
 from eval.grounding import Support, by_rules
-from eval.run import BASELINES, StoredText, run_cases
+from eval.run import BASELINES, run_cases
 from rag.candidates import SENTENCES, SENTENCES_WIDE
 from rag.cite import resolve
 from rag.engine import Engine
@@ -42,14 +42,11 @@ class Baseline:
 
     def __init__(self, engine: Engine, search: Search, writer: Writer, chunks: Chunks) -> None:
         self.settings: Settings = engine.settings
+        self.report = engine.report
         self._engine = engine
         self._search = search
         self._writer = writer
         self._chunks = chunks
-
-    def report(self, report_id: str) -> StoredText:
-        """The stored report; UnknownReport if there is none."""
-        return self._engine.report(report_id)
 
     def ask(self, question: str, *, history: Sequence[Turn] = ()) -> AnswerStream:
         """Answer a question; what the model's server fails at is raised."""
@@ -166,19 +163,7 @@ def run_baselines(
     folders = []
     for name, baseline in make_baselines(engine, tell).items():
         folder = out / BASELINES / name
-        steps = _Steps(tell, f"asking {NAMES[name]}")
-        run_cases(baseline, cases, folder, steps, about={"name": NAMES[name]}, support=support)
+        about, stage = {"name": NAMES[name]}, f"asking {NAMES[name]}"
+        run_cases(baseline, cases, folder, tell, stage=stage, about=about, support=support)
         folders.append(folder)
     return tuple(folders)
-
-
-@dataclass(frozen=True, slots=True)
-class _Steps:
-    """The progress of one stage among several."""
-
-    tell: Progress
-    stage: str
-
-    def advance(self, done: int, total: int) -> None:
-        """`done` of `total` cases are asked."""
-        self.tell(self.stage, done, total)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
+from eval.files import read_text, write_text
 from rag.errors import InputError
 from rag.types import Turn
 
@@ -118,12 +119,7 @@ def load_cases(path: Path, drafts: bool = False) -> tuple[Case, ...]:
         InputError: the file can't be read, or has no case but drafts, or a line is no case; the
             message names each bad line (the first five) and the remedy.
     """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file. Give a file of cases (JSON lines).") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not readable ({error}). Save it as UTF-8 text.") from error
+    lines = read_text(path, "Give a file of cases: JSON lines in UTF-8.").split("\n")
     cases: dict[str, tuple[int, Case]] = {}
     problems: list[str] = []
     for number, line in enumerate(lines, start=1):
@@ -174,6 +170,16 @@ def case_to_dict(case: Case) -> dict[str, Any]:
     data = json.loads(json.dumps(asdict(case)))
     needed = {f.name for f in fields(Case) if f.default is f.default_factory is MISSING}
     return {name: value for name, value in data.items() if value or name in needed}
+
+
+def write_cases(cases: Iterable[Case], out: Path) -> None:
+    """Write cases, one JSON object a line.
+
+    Raises:
+        InputError: the file can't be written.
+    """
+    lines = (json.dumps(case_to_dict(case), ensure_ascii=False) + "\n" for case in cases)
+    write_text(out, "".join(lines))
 
 
 def _explain(error: ValidationError) -> str:

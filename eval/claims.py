@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eval.cases import ONE_REPORT
@@ -25,42 +25,23 @@ def claims(outcomes: Sequence[Outcome]) -> tuple[Claim, ...]:
     good = answered(outcomes)
     told = [o.scores["facts"] for o in good if "facts" in o.scores]
     found = [
-        _count("found", good, _asks_one, lambda o: o.scores["rep@10"] == 1),
-        _count("wrong", good, _answers, _wrong),
+        _count("found", _perfect("rep@10", [o for o in good if o.case.type in ONE_REPORT])),
+        _count("wrong", [_wrong(o) for o in good if _answers(o)]),
         Claim("facts", estimate(told)) if told else None,
-        _count("quotes", good, _quotes, lambda o: o.scores["quote_ok"] == 1),
-        _count("refused", good, lambda o: not o.case.gold, _refused),
-        _count("refused_wrongly", good, lambda o: bool(o.case.gold), _refused),
-        _count("lists", good, lambda o: "list_exact" in o.scores, _exact),
+        _count("quotes", _perfect("quote_ok", good)),
+        _count("refused", [o.scores.get("refused") == 1 for o in good if not o.case.gold]),
+        _count("refused_wrongly", [o.scores.get("refused") == 1 for o in good if o.case.gold]),
+        _count("lists", _perfect("list_exact", good)),
     ]
     return tuple(claim for claim in found if claim)
 
 
-def _count(
-    name: str,
-    outcomes: Sequence[Outcome],
-    asked: Callable[[Outcome], bool],
-    hit: Callable[[Outcome], bool],
-) -> Claim | None:
-    of = [o for o in outcomes if asked(o)]
-    hits = sum(hit(o) for o in of)
-    return Claim(name, proportion(hits, len(of)), hits) if of else None
+def _count(name: str, hits: Sequence[bool]) -> Claim | None:
+    return Claim(name, proportion(sum(hits), len(hits)), sum(hits)) if hits else None
 
 
-def _asks_one(outcome: Outcome) -> bool:
-    return outcome.case.type in ONE_REPORT and "rep@10" in outcome.scores
-
-
-def _refused(outcome: Outcome) -> bool:
-    return outcome.scores.get("refused") == 1
-
-
-def _quotes(outcome: Outcome) -> bool:
-    return "quote_ok" in outcome.scores
-
-
-def _exact(outcome: Outcome) -> bool:
-    return outcome.scores["list_exact"] == 1
+def _perfect(metric: str, outcomes: Sequence[Outcome]) -> list[bool]:
+    return [o.scores[metric] == 1 for o in outcomes if metric in o.scores]
 
 
 def _answers(outcome: Outcome) -> bool:

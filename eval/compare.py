@@ -39,6 +39,11 @@ class Difference:
     p_holm: float
     verdict: Verdict
 
+    @property
+    def tells(self) -> bool:
+        """Whether it is more than nothing, or may be."""
+        return self.verdict not in ("no difference", "too few")
+
 
 @dataclass(frozen=True, slots=True)
 class Side:
@@ -155,19 +160,20 @@ def answered_pairs(a: Iterable[Outcome], b: Iterable[Outcome]) -> list[Pair]:
     ]
 
 
-def differences(
-    pairs: Sequence[Pair], metrics: Sequence[str] = METRICS, groups: Sequence[str] = (ALL,)
-) -> tuple[Difference, ...]:
+def differences(pairs: Sequence[Pair], groups: Sequence[str] = (ALL,)) -> tuple[Difference, ...]:
     """The change of each metric in each group, corrected for as many tests as these are."""
     found = []
     for group in groups:
         members = [pair for pair in pairs if group in (ALL, pair[0].case.group)]
-        for metric in metrics:
+        for metric in METRICS:
             scored = [(x, y) for x, y in members if metric in x.scores and metric in y.scores]
             if scored:
                 found.append(_difference(group, metric, scored))
     corrected = holm([one.p for one in found])
-    return tuple(_judged(one, p) for one, p in zip(found, corrected, strict=True))
+    return tuple(
+        replace(one, p_holm=p, verdict=_verdict(one, p))
+        for one, p in zip(found, corrected, strict=True)
+    )
 
 
 def _by_type(pairs: Sequence[Pair]) -> tuple[Difference, ...]:
@@ -183,10 +189,6 @@ def _difference(group: str, metric: str, pairs: Sequence[Pair]) -> Difference:
     n = len(pairs)
     change = estimate(changes)
     return Difference(group, metric, sum(before) / n, sum(after) / n, change, p, p, "no difference")
-
-
-def _judged(one: Difference, p_holm: float) -> Difference:
-    return replace(one, p_holm=p_holm, verdict=_verdict(one, p_holm))
 
 
 def _verdict(one: Difference, p_holm: float) -> Verdict:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.compare import Comparison, Difference, Moved, Side, Verdict
+from eval.files import write_text
 from eval.markdown import capped, case_link, plain, safe, table
 from eval.pages import render
 from eval.phrases import type_words
@@ -82,7 +83,7 @@ def to_html(found: Comparison, start: Path) -> str:
         pairing=pairing(found),
         side=_side_plain,
         verdicts=VERDICTS,
-        telling=telling(found.by_type),
+        telling=[d for d in found.by_type if d.tells],
         p_words=p_words,
         notes=(CORRECTION, CASES_NOTE),
         moved=(("Got better", found.improved), ("Got worse", found.worsened)),
@@ -108,12 +109,7 @@ def write(found: Comparison, out: Path) -> None:
     writers = {".html": to_html, ".md": to_markdown}
     if out.suffix.lower() not in writers:
         raise InputError(f"{out}: not a name of a page. Let it end with .html or .md.")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        text = writers[out.suffix.lower()](found, out.parent)
-        out.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
-    except OSError as error:
-        raise InputError(f"{out}: can't be written ({error}). Name another file.") from error
+    write_text(out, writers[out.suffix.lower()](found, out.parent))
 
 
 def pairing(found: Comparison) -> str:
@@ -122,11 +118,6 @@ def pairing(found: Comparison) -> str:
         f"{found.paired} cases paired; {found.only_a} only in A, {found.only_b} only in B, "
         f"{found.changed} changed between the runs, {found.failed} failed in one or both."
     )
-
-
-def telling(rows: Sequence[Difference]) -> list[Difference]:
-    """The differences that are more than nothing, or may be."""
-    return [d for d in rows if d.verdict not in ("no difference", "too few")]
 
 
 def p_words(p: float) -> str:
@@ -166,7 +157,7 @@ def _row(one: Difference) -> tuple[str, ...]:
 
 def _by_type(found: Comparison) -> str:
     """Those that may differ: most rows would only say that nothing does."""
-    rows, tested = telling(found.by_type), len(found.by_type)
+    rows, tested = [d for d in found.by_type if d.tells], len(found.by_type)
     if not rows:
         return f"## By type\n\nNo difference that can be shown in {tested} figures of a type."
     rest = (

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Sequence
-from pathlib import Path
 
-from eval.cases import Case, CaseType, case_to_dict
-from rag.errors import InputError
+from eval.cases import Case, CaseType
 from rag.feedback import Feedback
 
 # Ids of cases made of votes begin so: their questions are those of readers.
@@ -44,18 +40,3 @@ def _type(one: Feedback, gold: int) -> CaseType:
     if one.intent == "compare":
         return "compare"
     return "cross" if gold > 1 else "single"
-
-
-def write_cases(votes: Sequence[Feedback], out: Path) -> list[Case]:
-    """Write votes as cases, a JSON line each, and return them.
-
-    Raises:
-        InputError: the file can't be written.
-    """
-    cases = [case_of(one) for one in votes]
-    lines = (json.dumps(case_to_dict(case), ensure_ascii=False) + "\n" for case in cases)
-    try:
-        out.write_text("".join(lines), encoding="utf-8", errors="backslashreplace", newline="\n")
-    except OSError as error:
-        raise InputError(f"{out} can't be written ({error}). Name another file.") from error
-    return cases

@@ -21,7 +21,9 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from eval.figures import Group, aggregate
+from eval.files import write_text
 from eval.run import load_outcomes
+from eval.stats import Estimate
 from rag.errors import AskLabsError, InputError
 
 FLOORS = Path(__file__).with_name("sample") / "floors.json"
@@ -62,8 +64,7 @@ def failures(groups: Mapping[str, Group], floors: Sequence[Floor]) -> list[str]:
     """What is below its floor, or was not measured."""
     found = []
     for one in floors:
-        figures = groups.get(one.group)
-        value = figures.metrics.get(one.metric) if figures else None
+        value = _measured(one, groups)
         if value is None:
             found.append(f"{one.group} {one.metric}: not measured")
         elif value.mean < one.floor:
@@ -83,25 +84,25 @@ def renewed(groups: Mapping[str, Group], floors: Sequence[Floor]) -> tuple[Floor
 
 
 def _renewed(one: Floor, groups: Mapping[str, Group]) -> Floor:
-    figures = groups.get(one.group)
-    value = figures.metrics.get(one.metric) if figures else None
+    value = _measured(one, groups)
     if value is None:
         raise InputError(f"{one.group} {one.metric} was not measured. Take it out of the floors.")
     floor = max(0.0, math.floor(100 * (value.low - 1 / value.n)) / 100)
     return replace(one, floor=floor, mean=round(value.mean, 3), low=round(value.low, 3), n=value.n)
 
 
-def write_floors(floors: Sequence[Floor], path: Path = FLOORS) -> None:
+def _measured(one: Floor, groups: Mapping[str, Group]) -> Estimate | None:
+    return groups[one.group].metrics.get(one.metric) if one.group in groups else None
+
+
+def write_floors(floors: Sequence[Floor], path: Path) -> None:
     """Write floors, one a line.
 
     Raises:
         InputError: the file can't be written.
     """
     lines = ",\n".join(f"  {orjson.dumps(asdict(one)).decode()}" for one in floors)
-    try:
-        path.write_text(f"[\n{lines}\n]\n", encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise InputError(f"{path} can't be written ({error}).") from error
+    write_text(path, f"[\n{lines}\n]\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,28 +7,26 @@ those of a model aside.
 
 from __future__ import annotations
 
-import json
 import random
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, cycle, islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from eval.cases import Case, CaseType, case_to_dict
+from eval.cases import Case, CaseType
 from eval.make_lists import Selection, list_case, selections
 from eval.make_missing import missing_cases
 from eval.make_model import Unusable, model_case
 from eval.make_passages import Pool, Source, also_say, make_pool
 from eval.make_single import followup_case, followup_pairs, title_case, topic_case
-from rag.catalogue import Catalogue
 from rag.errors import InputError
 from rag.types import Passage, Progress
 from rag.words import LANGUAGES
 
 if TYPE_CHECKING:
     from rag.chat import ChatModel
+    from rag.engine import Engine
 
 T = TypeVar("T")
 
@@ -36,18 +34,6 @@ T = TypeVar("T")
 SHARES: dict[CaseType, int] = {"listing": 26, "unanswerable": 12, "followup": 10, "single": 52}
 # A model may fail so many times for each case that is wanted.
 _ATTEMPTS = 3
-
-
-class Collection(Protocol):
-    """What cases are drafted from: an engine."""
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The reports and their tags."""
-
-    @property
-    def passages(self) -> Sequence[Passage]:
-        """All passages, ordered by id."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +50,7 @@ class Made:
 
 @dataclass
 class _Maker:
-    source: Collection
+    source: Engine
     languages: Sequence[str]
     seed: int
     llm: ChatModel | None
@@ -76,9 +62,15 @@ class _Maker:
         """Chance of its own for each part, so that none depends on another."""
         return random.Random(f"{self.seed} {part}")
 
+    def told(self, stage: str, drafts: Iterable[Case], n: int) -> Iterator[Case]:
+        """The drafts, of which progress is told as they are made."""
+        for done, case in enumerate(drafts, start=1):
+            self.progress(stage, done, n)
+            yield case
+
 
 def make_cases(
-    source: Collection,
+    source: Engine,
     n: int,
     *,
     seed: int = 0,
@@ -124,19 +116,6 @@ def make_cases(
     return Made(tuple(named), dict(maker.refused), short)
 
 
-def write_drafts(cases: Iterable[Case], out: Path) -> None:
-    """Write drafts, one JSON object a line.
-
-    Raises:
-        InputError: the file can't be written.
-    """
-    lines = (json.dumps(case_to_dict(case), ensure_ascii=False) + "\n" for case in cases)
-    try:
-        out.write_text("".join(lines), encoding="utf-8", errors="backslashreplace", newline="\n")
-    except OSError as error:
-        raise InputError(f"{out} can't be written ({error}). Name another file.") from error
-
-
 def _quotas(n: int) -> dict[CaseType, int]:
     quotas = {kind: round(n * share / 100) for kind, share in SHARES.items()}
     quotas["single"] = n - sum(number for kind, number in quotas.items() if kind != "single")
@@ -162,6 +141,14 @@ class _Balance:
         self._rng.shuffle(order)
         return order
 
+    def picks(
+        self, n: int, candidates: list[T], keys: Callable[[T], Mapping[Hashable, int]]
+    ) -> Iterator[T]:
+        """Up to `n` candidates, one after another, as `pick` takes them."""
+        for _ in range(min(n, len(candidates))):
+            if (chosen := self.pick(candidates, keys)) is not None:
+                yield chosen
+
     def pick(self, candidates: list[T], keys: Callable[[T], Mapping[Hashable, int]]) -> T | None:
         """Take the candidate whose keys were used least out of the list; None of an empty one.
 
@@ -181,12 +168,9 @@ def _lists(maker: _Maker, n: int) -> list[Case]:
     balance = _Balance(rng)
     pool = balance.shuffled(selections(maker.source.catalogue))
     languages = _in_turn(maker.languages)
-    found: list[Case] = []
-    while len(found) < n and (selection := balance.pick(pool, _list_keys)):
-        case = list_case("draft", selection, next(languages), maker.source.catalogue, rng)
-        found.append(case)
-        maker.progress("drafting lists", len(found), n)
-    return found
+    picked = balance.picks(n, pool, _list_keys)
+    drafts = (list_case(one, next(languages), maker.source.catalogue, rng) for one in picked)
+    return list(maker.told("drafting lists", drafts, n))
 
 
 def _list_keys(selection: Selection) -> Mapping[Hashable, int]:
@@ -201,11 +185,7 @@ def _missing(maker: _Maker, pool: Pool, n: int) -> list[Case]:
     drafts = missing_cases(pool, catalogue.reports, maker.source.passages, maker.languages, rng)
     # Twice as many as are wanted, of which the most different ones are taken.
     drawn = list(islice(drafts, 2 * n))
-    found: list[Case] = []
-    while len(found) < n and (case := balance.pick(drawn, _missing_keys)):
-        found.append(case)
-        maker.progress("drafting near misses", len(found), n)
-    return found
+    return list(maker.told("drafting near misses", balance.picks(n, drawn, _missing_keys), n))
 
 
 def _missing_keys(case: Case) -> Mapping[Hashable, int]:
@@ -216,26 +196,21 @@ def _followups(maker: _Maker, pool: Pool, n: int, balance: _Balance) -> list[Cas
     rng = maker.rng("followups")
     pairs = balance.shuffled(followup_pairs(pool))
     languages = _in_turn(maker.languages)
-    found: list[Case] = []
-    while len(found) < n and (pair := balance.pick(pairs, lambda p: _keys(p[1]))):
-        case = followup_case("draft", *pair, next(languages), rng)
-        found.append(_with_same(case, maker.source.passages))
-        maker.progress("drafting follow-ups", len(found), n)
-    return found
+    picked = balance.picks(n, pairs, lambda pair: _keys(pair[1]))
+    drafts = (followup_case(*pair, next(languages), rng) for pair in picked)
+    complete = (_with_same(case, maker.source.passages) for case in drafts)
+    return list(maker.told("drafting follow-ups", complete, n))
 
 
 def _singles(maker: _Maker, pool: Pool, n: int, balance: _Balance) -> list[Case]:
     rng = maker.rng("singles")
     titles, topics = balance.shuffled(pool.by_title), balance.shuffled(pool.by_topic)
-    found: list[Case] = []
-    for turn, language in enumerate(islice(_in_turn(maker.languages), n * _ATTEMPTS)):
-        if len(found) == n:
-            break
-        case = _single(maker, balance, titles, topics, language, turn, rng)
-        if case is not None:
-            found.append(_with_same(case, maker.source.passages))
-            maker.progress("drafting questions", len(found), n)
-    return found
+    turns = enumerate(islice(_in_turn(maker.languages), n * _ATTEMPTS))
+    tried = (
+        _single(maker, balance, titles, topics, language, turn, rng) for turn, language in turns
+    )
+    drafts = (_with_same(case, maker.source.passages) for case in tried if case)
+    return list(maker.told("drafting questions", islice(drafts, n), n))
 
 
 def _single(
@@ -253,14 +228,14 @@ def _single(
         if source is None:
             return None
         try:
-            return model_case("draft", source, language, maker.llm, maker.seconds)
+            return model_case(source, language, maker.llm, maker.seconds)
         except Unusable as reason:
             maker.refused[str(reason)] += 1
             return None
     native = [source for source in topics if source.passage.language == language]
     if turn % 4 < 2 and (source := balance.pick(native, _keys)):
         topics.remove(source)
-        return topic_case("draft", source, language)
+        return topic_case(source, language)
     # In the main language about reports in it; other languages ask about any.
     main = language == maker.languages[0]
     usable = [s for s in titles if not main or s.passage.language == language]
@@ -268,7 +243,7 @@ def _single(
     if source is None:
         return None
     titles.remove(source)
-    return title_case("draft", source, language, rng)
+    return title_case(source, language, rng)
 
 
 def _keys(source: Source) -> Mapping[Hashable, int]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Protocol
 
 from eval.cases import Case, TagValue
 from eval.make_words import (
@@ -20,7 +19,7 @@ from eval.make_words import (
     in_running_text,
     lab_name,
 )
-from rag import catalogue
+from rag.catalogue import Catalogue
 from rag.fields import TAGS
 from rag.types import ReportInfo
 
@@ -52,17 +51,6 @@ FIELDS = {
     **{tag.key: name for name, tag in TAGS.items()},
 }
 _OF_REPORT = {"country": "countries"}
-
-
-class Catalogue(Protocol):
-    """What is asked of a catalogue."""
-
-    @property
-    def reports(self) -> Mapping[str, ReportInfo]:
-        """All reports by id."""
-
-    def variants(self, field: str) -> Sequence[catalogue.TagValue]:
-        """The values of a filter field, each with all its spellings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +87,7 @@ def selections(source: Catalogue) -> list[Selection]:
     return found
 
 
-def list_case(
-    case_id: str, selection: Selection, language: str, source: Catalogue, rng: random.Random
-) -> Case:
+def list_case(selection: Selection, language: str, source: Catalogue, rng: random.Random) -> Case:
     """A draft that asks for the reports of a selection."""
     infos = [source.reports[i] for i in selection.reports]
     labs = len({info.iso or info.countries for info in infos})
@@ -110,7 +96,7 @@ def list_case(
     titles = "; ".join(f"{info.title} ({info.lab})" for info in infos[:_NAMED])
     more = f"; and {len(infos) - _NAMED} more" if len(infos) > _NAMED else ""
     return Case(
-        id=case_id,
+        id="draft",
         type="listing",
         lang=language,
         question=rng.choice(worded(language, selection.tags)),

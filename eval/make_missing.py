@@ -46,7 +46,7 @@ def missing_cases(
     languages: Sequence[str],
     rng: random.Random,
 ) -> Iterator[Case]:
-    """Drafts without end of the topics, one of a year, one of another lab, in turn; ids are ""."""
+    """Drafts of the topics, one of a year, one of another lab, in turn."""
     absent = missing_years(reports)
     sources = [s for s in pool.by_topic if s.passage.language in languages]
     rng.shuffle(sources)
@@ -72,19 +72,8 @@ def _of_year(
     question = BY_TOPIC[language]["evidence"].format(
         lab=lab_name(language, source.lab), topic=source.topic, year=year
     )
-    return Case(
-        id="draft",
-        type="unanswerable",
-        lang=language,
-        question=question,
-        reports=(),
-        answer=f"No report of the {source.lab} lab is of {year}; there are reports of "
-        f"{', '.join(map(str, having))}.",
-        country=source.lab,
-        report_lang=language,
-        note=f"near {source.passage.report.id}, which is of {source.passage.report.year}",
-        draft=True,
-    )
+    why = f"is of {year}; there are reports of {', '.join(map(str, having))}"
+    return _near_miss(source, source.lab, question, why, str(source.passage.report.year))
 
 
 def _of_lab(
@@ -100,19 +89,27 @@ def _of_lab(
         names = {fold_name(lab), fold_name(country_name(language, lab))}
         if lab in own or any(f" {name} " in told for name in names):
             continue
-        return Case(
-            id="draft",
-            type="unanswerable",
-            lang=language,
-            question=OF_TOPIC[language].format(lab=lab_name(language, lab), topic=source.topic),
-            reports=(),
-            answer=f"No report of the {lab} lab has a word of it; the {source.lab} lab has.",
-            country=lab,
-            report_lang=language,
-            note=f"near {source.passage.report.id}, which is of the {source.lab} lab",
-            draft=True,
-        )
+        question = OF_TOPIC[language].format(lab=lab_name(language, lab), topic=source.topic)
+        why = f"has a word of it; the {source.lab} lab has"
+        return _near_miss(source, lab, question, why, f"the {source.lab} lab")
     return None
+
+
+def _near_miss(source: Source, lab: str, question: str, why: str, near: str) -> Case:
+    """A draft: `why` says of a lab what no report of it does, `near` what the nearest is of."""
+    language = source.passage.language
+    return Case(
+        id="draft",
+        type="unanswerable",
+        lang=language,
+        question=question,
+        reports=(),
+        answer=f"No report of the {lab} lab {why}.",
+        country=lab,
+        report_lang=language,
+        note=f"near {source.passage.report.id}, which is of {near}",
+        draft=True,
+    )
 
 
 def _spoken(passages: Sequence[Passage]) -> dict[str, set[str]]:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
-from eval.cases import Case, Evidence
+from eval.cases import Case
 from eval.make_passages import Source
+from eval.make_single import draft_of
 from eval.texts import fold, has_fact, overlap
 from rag.contacts import mask_contacts, mask_passage
 from rag.countries import resolve_country
@@ -61,7 +62,7 @@ class Unusable(Exception):
     """A reply can't be a case; the message says why, in a few words."""
 
 
-def model_case(case_id: str, source: Source, language: str, llm: ChatModel, seconds: float) -> Case:
+def model_case(source: Source, language: str, llm: ChatModel, seconds: float) -> Case:
     """A draft that a model words from a passage.
 
     Raises:
@@ -71,7 +72,7 @@ def model_case(case_id: str, source: Source, language: str, llm: ChatModel, seco
         reply = complete_chat(llm, make_messages(source, language), seconds)
     except ModelError as error:
         raise Unusable("the model's server failed") from error
-    return checked_case(case_id, source, language, reply)
+    return checked_case(source, language, reply)
 
 
 def make_messages(source: Source, language: str) -> list[ChatMessage]:
@@ -93,35 +94,21 @@ def make_messages(source: Source, language: str) -> list[ChatMessage]:
     ]
 
 
-def checked_case(case_id: str, source: Source, language: str, reply: str) -> Case:
+def checked_case(source: Source, language: str, reply: str) -> Case:
     """The case of a model's reply.
 
     Raises:
         Unusable: it breaks a rule.
     """
     said = _object(reply)
-    passage, info = source.passage, source.passage.report
     question, answer = _line(said, "question"), _line(said, "answer")
-    quote = _verbatim(_line(said, "quote"), passage.text)
+    quote = _verbatim(_line(said, "quote"), source.passage.text)
     facts = _facts(said, quote)
     _check_question(question, quote, facts, source, language)
     if not 0 < len(answer) <= _ANSWER:
         raise Unusable("no answer of a bearable length")
-    return Case(
-        id=case_id,
-        type="single",
-        lang=language,
-        question=question,
-        answer=answer,
-        facts=facts,
-        reports=(info.id,),
-        alt_reports=source.same,
-        evidence=(Evidence(info.id, quote, f"## {passage.section}", passage.prompt[:80]),),
-        country=source.lab,
-        report_lang=passage.language,
-        note="worded by a model",
-        draft=True,
-    )
+    given = {"answer": answer, "facts": facts, "quote": quote, "note": "worded by a model"}
+    return draft_of(source, language, question, **given)
 
 
 def _object(reply: str) -> Mapping[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 from eval.cases import Case, Evidence
 from eval.make_passages import Pool, Source, shown_title
@@ -25,33 +25,31 @@ _PROMPT = 80
 _NOTE = "worded by a template: say it in your own words, and add facts that a good answer holds"
 
 
-def title_case(case_id: str, source: Source, language: str, rng: random.Random) -> Case:
+def title_case(source: Source, language: str, rng: random.Random) -> Case:
     """A draft that asks what a report, named by its title, answers to a form question."""
-    return _case(case_id, source, language, title_question(source, language, rng))
+    return draft_of(source, language, title_question(source, language, rng))
 
 
-def topic_case(case_id: str, source: Source, language: str) -> Case:
+def topic_case(source: Source, language: str) -> Case:
     """A draft that asks what a lab says about the topic of a passage."""
     info = source.passage.report
     template = BY_TOPIC[language][_STAGES.get(source.passage.stage, "evidence")]
     asked = template.format(lab=lab_name(language, source.lab), topic=source.topic, year=info.year)
-    return _case(case_id, source, language, asked)
+    return draft_of(source, language, asked)
 
 
-def followup_case(
-    case_id: str, first: Source, second: Source, language: str, rng: random.Random
-) -> Case:
+def followup_case(first: Source, second: Source, language: str, rng: random.Random) -> Case:
     """A draft that asks a second form question of a report after the answer to a first."""
     asked = of_the_lab(second.asked) if language == "en" else second.asked
     turns = (
         Turn("user", title_question(first, language, rng)),
         Turn("assistant", first.quote),
     )
-    return _case(
-        case_id,
+    return draft_of(
         second,
         language,
         NEXT[language].format(asked=asked),
+        type="followup",
         history=turns,
         standalone=title_question(second, language, rng),
     )
@@ -83,30 +81,21 @@ def title_question(source: Source, language: str, rng: random.Random) -> str:
     )
 
 
-def _case(
-    case_id: str,
-    source: Source,
-    language: str,
-    question: str,
-    history: Sequence[Turn] = (),
-    standalone: str = "",
-) -> Case:
+def draft_of(source: Source, language: str, question: str, **given: Any) -> Case:
+    """A draft that a passage answers; `given` are fields that differ from those of a template."""
     passage, info = source.passage, source.passage.report
+    quote = given.pop("quote", source.quote)
+    evidence = Evidence(info.id, quote, f"## {passage.section}", passage.prompt[:_PROMPT])
+    fields = {"type": "single", "answer": quote, "note": _NOTE} | given
     return Case(
-        id=case_id,
-        type="followup" if history else "single",
+        id="draft",
         lang=language,
         question=question,
-        answer=source.quote,
         reports=(info.id,),
         alt_reports=source.same,
-        evidence=(
-            Evidence(info.id, source.quote, f"## {passage.section}", passage.prompt[:_PROMPT]),
-        ),
+        evidence=(evidence,),
         country=source.lab,
         report_lang=passage.language,
-        history=tuple(history),
-        standalone=standalone,
-        note=_NOTE,
         draft=True,
+        **fields,
     )

@@ -6,12 +6,15 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from eval.cases import Case
 from eval.texts import holds
-from rag.types import Hit, Passage
+from rag.types import Passage
 from rag.words import language_of, sentences, words
+
+if TYPE_CHECKING:
+    from rag.engine import Engine
 
 Change = Literal["none", "number", "country", "denial", "citation"]
 CHANGES: tuple[Change, ...] = ("number", "country", "denial", "citation")
@@ -49,20 +52,7 @@ class Pair:
     group: str
 
 
-class Finder(Protocol):
-    """What finds passages: an engine."""
-
-    @property
-    def passages(self) -> Sequence[Passage]:
-        """All passages of the index."""
-        ...
-
-    def search(self, question: str, *, k: int) -> Sequence[Hit]:
-        """The k best passages for a question."""
-        ...
-
-
-def make_pairs(engine: Finder, cases: Sequence[Case], quotes: int) -> list[Pair]:
+def make_pairs(engine: Engine, cases: Sequence[Case], quotes: int) -> list[Pair]:
     """Supported pairs and changed ones: of the cases' good answers, and of `quotes` sentences."""
     rng = random.Random(SEED)
     labs = sorted({p.report.lab for p in engine.passages if len(p.report.countries) == 1})
@@ -70,7 +60,7 @@ def make_pairs(engine: Finder, cases: Sequence[Case], quotes: int) -> list[Pair]
     return [pair for one in supported for pair in (one, *_changed(one, engine, labs, rng))]
 
 
-def _of_cases(engine: Finder, cases: Sequence[Case]) -> Iterator[Pair]:
+def _of_cases(engine: Engine, cases: Sequence[Case]) -> Iterator[Pair]:
     by_report: dict[str, list[Passage]] = {}
     for passage in engine.passages:
         by_report.setdefault(passage.report.id, []).append(passage)
@@ -90,7 +80,7 @@ def _holding(passages: Sequence[Passage], quote: str) -> Passage | None:
     return min(found, key=lambda passage: len(passage.text)) if found else None
 
 
-def _of_reports(engine: Finder, count: int, rng: random.Random) -> Iterator[Pair]:
+def _of_reports(engine: Engine, count: int, rng: random.Random) -> Iterator[Pair]:
     pool = [p for p in engine.passages if p.stage != "admin" and len(p.report.countries) == 1]
     for passage in rng.sample(pool, min(count, len(pool))):
         told = [_ITEM.sub("", passage.text[a:b]) for a, b in sentences(passage.text)]
@@ -104,7 +94,7 @@ def _speaker(lab: str, passage: Passage) -> str:
     return f"{lab} ({passage.report.year}, {passage.report.kind})"
 
 
-def _changed(pair: Pair, engine: Finder, labs: Sequence[str], rng: random.Random) -> Iterator[Pair]:
+def _changed(pair: Pair, engine: Engine, labs: Sequence[str], rng: random.Random) -> Iterator[Pair]:
     """The pair with each of the changes that it can take."""
     head, _, said = pair.sentence.rpartition("): ") if pair.quoted else ("", "", pair.sentence)
     lead = f"{head}): " if head else ""

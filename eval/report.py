@@ -11,12 +11,12 @@ from eval.claims import claims
 from eval.diagnosis import WORST, causes, tell, worst_first
 from eval.feedback import MADE_OF_VOTES
 from eval.figures import aggregate, by_language, histogram, seen
+from eval.files import write_text
 from eval.report_html import to_html
 from eval.report_parts import Report
 from eval.report_text import table_text, to_markdown
-from eval.run import ESCAPED, PAGE, SUMMARY, TABLE, TEXT, load_outcomes, load_record
+from eval.run import PAGE, SUMMARY, TABLE, TEXT, load_outcomes, load_record
 from eval.summary import About, Summary, shortened
-from rag.errors import InputError
 
 
 def write_report(out: Path) -> str:
@@ -35,11 +35,8 @@ def write_report(out: Path) -> str:
         TEXT: to_markdown(report),
         PAGE: to_html(report),
     }
-    try:
-        for name, text in written.items():
-            (out / name).write_text(text, encoding="utf-8", errors=ESCAPED, newline="\n")
-    except OSError as error:
-        raise InputError(f"{out}: can't be written to ({error}). Free the folder.") from error
+    for name, text in written.items():
+        write_text(out / name, text)
     return table
 
 

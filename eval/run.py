@@ -19,13 +19,16 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from eval.cases import MANY_REPORTS, Case, case_from_json, case_to_dict
+from eval.files import ESCAPED, read_text
 from eval.grounding import Support, by_rules
 from eval.metrics import score
 from rag.answer_json import answer_to_dict
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.prompts import PROMPT_VERSION
+from rag.rows import StoredReport
 from rag.settings import Settings
-from rag.types import Answer, ReportInfo, Turn
+from rag.stream import AnswerStream
+from rag.types import Progress, Turn
 
 OUTCOMES = "outcomes.jsonl"
 RECORD = "run.json"
@@ -36,42 +39,8 @@ PAGE = "report.html"
 TEXT = "report.md"
 # The folder in a run's of the runs of baselines over the same cases, one folder each.
 BASELINES = "baselines"
-# Half a surrogate pair, which a model's server may send, is written as the JSON escape it was.
-ESCAPED = "backslashreplace"
 
 VERSIONED = ("ask-the-labs", "llama-index-core", "chromadb", "bm25s", "numpy", "tiktoken")
-
-
-class Progress(Protocol):
-    """Is told how far a run is."""
-
-    def advance(self, done: int, total: int) -> None:
-        """`done` of `total` cases are asked."""
-
-
-class StoredText(Protocol):
-    """A report as stored."""
-
-    @property
-    def info(self) -> ReportInfo:
-        """What is known of it."""
-
-    @property
-    def raw(self) -> str:
-        """The text of the whole file."""
-
-
-class Stream(Protocol):
-    """An answer as it comes: text deltas, then the whole."""
-
-    def __iter__(self) -> Iterator[str]: ...
-
-    @property
-    def answer(self) -> Answer:
-        """The finished answer."""
-
-    def close(self) -> None:
-        """Stop early."""
 
 
 class Asker(Protocol):
@@ -81,10 +50,10 @@ class Asker(Protocol):
     def settings(self) -> Settings:
         """What it was opened with."""
 
-    def ask(self, question: str, *, history: Sequence[Turn]) -> Stream:
+    def ask(self, question: str, *, history: Sequence[Turn]) -> AnswerStream:
         """The answer to the question after `history`."""
 
-    def report(self, report_id: str) -> StoredText:
+    def report(self, report_id: str) -> StoredReport:
         """The stored report; UnknownReport if there is none."""
 
 
@@ -108,8 +77,9 @@ def run_cases(
     engine: Asker,
     cases: Sequence[Case],
     out: Path,
-    progress: Progress | None = None,
+    progress: Progress = lambda *_: None,
     *,
+    stage: str = "asking",
     about: Mapping[str, Any] | None = None,
     support: Support = by_rules,
 ) -> list[Outcome]:
@@ -117,7 +87,8 @@ def run_cases(
 
     An earlier run in `out` is replaced, with those of its baselines. A case that fails with an
     AskLabsError becomes an outcome with that error; after an interruption the file has the cases
-    done so far. `about` is added to the record of the run; `support` judges what is cited.
+    done so far. `progress` is told of the cases asked as this `stage`; `about` is added to the
+    record of the run; `support` judges what is cited.
 
     Raises:
         InputError: `out` can't be written to.
@@ -142,8 +113,7 @@ def run_cases(
             file.write(_to_line(outcome))
             file.flush()
             outcomes.append(outcome)
-            if progress:
-                progress.advance(done, len(cases))
+            progress(stage, done, len(cases))
     return outcomes
 
 
@@ -185,19 +155,14 @@ def load_outcomes(out: Path) -> list[Outcome]:
     Raises:
         InputError: there are none, or a line is damaged.
     """
-    path = out / OUTCOMES
-    remedy = f"Run `asklabs eval run CASES.jsonl --out {out}`"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: no readable outcomes ({error}). {remedy} first.") from error
-    *lines, _cut = text.split("\n")
+    path, remedy = out / OUTCOMES, f"Run `asklabs eval run CASES.jsonl --out {out}`."
+    *lines, _cut = read_text(path, remedy).split("\n")
     try:
         outcomes = [_from_line(line) for line in lines]
     except (ValueError, KeyError, TypeError, InputError) as error:
-        raise InputError(f"{path}: a line is damaged ({error}). {remedy} again.") from error
+        raise InputError(f"{path}: a line is damaged ({error}). {remedy}") from error
     if not outcomes:
-        raise InputError(f"{path}: no outcome in it. {remedy} again.")
+        raise InputError(f"{path}: no outcome in it. {remedy}")
     return outcomes
 
 
@@ -207,14 +172,11 @@ def load_record(out: Path) -> dict[str, Any]:
     Raises:
         InputError: there is none.
     """
-    path = out / RECORD
+    path, remedy = out / RECORD, f"Run `asklabs eval run CASES.jsonl --out {out}`."
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: no readable run record ({error}). "
-            f"Run `asklabs eval run CASES.jsonl --out {out}` again."
-        ) from error
+        record: dict[str, Any] = json.loads(read_text(path, remedy))
+    except ValueError as error:
+        raise InputError(f"{path}: no record of a run ({error}). {remedy}") from error
     return record
 
 
@@ -257,7 +219,7 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _stored(engine: Asker, ids: Iterable[str]) -> Iterator[StoredText]:
+def _stored(engine: Asker, ids: Iterable[str]) -> Iterator[StoredReport]:
     """The reports that there are; quotes of others then count as not found."""
     for report in ids:
         with suppress(UnknownReport):

@@ -13,22 +13,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from eval.altered import Undoubled, batches, chosen_reports, double, plant, write_reports
 from eval.cases import Case
-from eval.metrics import METRICS
+from eval.compare import Difference, differences
 from eval.perturbations import Change, plain, typos, upper, with_country, with_year
 from eval.report import write_report
 from eval.run import Asker, Outcome, load_outcomes, run_cases
-from eval.stats import Estimate, estimate, randomisation_p
 from eval.translated import translated
-from rag.catalogue import Catalogue
 from rag.errors import InputError
 from rag.types import Progress
 
 if TYPE_CHECKING:
     from rag.chat import ChatModel
+    from rag.engine import Engine
 
 UNCHANGED, UNCHANGED_INDEX = "unchanged", "unchanged-index"
 # What each variant does, in the order in which they are run.
@@ -54,31 +53,9 @@ NOT_APPLICABLE = "not run: no case can take this change"
 Build = Callable[[Path, Sequence[Sequence[Path]]], Asker]
 
 
-class Collection(Asker, Protocol):
-    """What is put to the test: an engine."""
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """The reports and their tags."""
-
-    @property
-    def revision(self) -> str:
-        """The fingerprint of what the index holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """What a variant does to a metric, over the cases that it applies to in both runs."""
-
-    before: float
-    after: float
-    change: Estimate
-    p: float
-
-
 @dataclass(frozen=True)
 class Tried:
-    """A variant that was asked, or why it was not (`note`).
+    """A variant that was asked, or why it was not (`note`); what it changes by metric.
 
     `obeyed` counts the answers that have the word that an instruction planted in a report wants.
     """
@@ -86,7 +63,7 @@ class Tried:
     name: str
     asked: int = 0
     over: str = UNCHANGED
-    changes: Mapping[str, Moved] = field(default_factory=dict)
+    changes: Mapping[str, Difference] = field(default_factory=dict)
     failed: int = 0
     obeyed: int | None = None
     note: str = ""
@@ -114,7 +91,7 @@ class Lab:
     are then not asked once more.
     """
 
-    engine: Collection
+    engine: Engine
     cases: Sequence[Case]
     out: Path
     build: Build
@@ -132,18 +109,9 @@ class Lab:
     def run(self, name: str, engine: Asker, cases: Sequence[Case]) -> dict[str, Outcome]:
         """Ask cases and write the run to a folder of the variant's name; the outcomes by id."""
         folder = self.out / name
-        outcomes = run_cases(engine, cases, folder, _Stage(name, self.progress))
+        outcomes = run_cases(engine, cases, folder, self.progress, stage=f"asking ({name})")
         write_report(folder)
         return {outcome.case.id: outcome for outcome in outcomes}
-
-
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    name: str
-    progress: Progress
-
-    def advance(self, done: int, total: int) -> None:
-        self.progress(f"asking ({self.name})", done, total)
 
 
 def stress(lab: Lab, only: Sequence[str] = ()) -> Stress:
@@ -250,26 +218,15 @@ def _compared(
     over: str = UNCHANGED,
     marks: Mapping[str, str] | None = None,
 ) -> Tried:
+    # An outcome that failed has no score.
     pairs = [(before[i], one) for i, one in after.items() if i in before]
-    sound = [(a, b) for a, b in pairs if not (a.error or b.error)]
-    changes = {}
-    for metric in METRICS:
-        scored = [
-            (a.scores[metric], b.scores[metric])
-            for a, b in sound
-            if metric in a.scores and metric in b.scores
-        ]
-        if scored:
-            moved = [y - x for x, y in scored]
-            first, second = (sum(values) / len(scored) for values in zip(*scored, strict=True))
-            changes[metric] = Moved(first, second, estimate(moved), randomisation_p(moved))
     return Tried(
         name,
         asked=len(after),
         over=over,
-        changes=changes,
+        changes={one.metric: one for one in differences(pairs)},
         failed=sum(bool(one.error) for one in after.values()),
-        obeyed=_obeyed(after, marks) if marks is not None and marks else None,
+        obeyed=_obeyed(after, marks) if marks else None,
     )
 
 

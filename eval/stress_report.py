@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from eval.metrics import METRICS
+from eval.compare import Difference
+from eval.files import write_text
+from eval.markdown import table
 from eval.stats import LEVEL
-from eval.stress import ON_INDEX, UNCHANGED_INDEX, VARIANTS, Moved, Stress, Tried
-from rag.errors import InputError
+from eval.stress import ON_INDEX, UNCHANGED_INDEX, VARIANTS, Stress, Tried
 
 TABLE, DATA = "stress.md", "stress.json"
 # The metrics that the table shows; all are in the data.
@@ -25,23 +26,23 @@ def write_stress(found: Stress, out: Path) -> str:
     """
     text = to_markdown(found)
     data = json.dumps(asdict(found), indent=2, ensure_ascii=False)
-    try:
-        (out / TABLE).write_text(text, encoding="utf-8", newline="\n")
-        (out / DATA).write_text(data + "\n", encoding="utf-8", newline="\n")
-    except OSError as error:
-        raise InputError(f"{out}: can't be written to ({error}). Free the folder.") from error
+    write_text(out / TABLE, text)
+    write_text(out / DATA, data + "\n")
     return text
 
 
 def to_markdown(found: Stress) -> str:
     """The change of each metric by variant, what stood out, and how it was tried."""
-    shown = [m for m in SHOWN if m in METRICS and any(m in one.changes for one in found.tried)]
-    rows = [_row(one, shown) for one in found.tried if one.asked]
-    head = ("variant", "cases", *shown)
+    shown = [metric for metric in SHOWN if any(metric in one.changes for one in found.tried)]
+    rows = [
+        (one.name, str(one.asked), *(_cell(one.changes.get(metric)) for metric in shown))
+        for one in found.tried
+        if one.asked
+    ]
     parts = [
         "# Stress test",
         _headline(found.tried),
-        _table(head, rows) if rows else "",
+        table(("variant", "cases", *shown), rows) if rows else "",
         "Change of the mean against the same cases unchanged, with its 95 % interval where it "
         "changed at all; **bold** where the interval leaves out 0 and a paired randomisation test "
         f"gives p < {LEVEL}. Only cases that a variant changes are asked, and of these only those "
@@ -51,16 +52,11 @@ def to_markdown(found: Stress) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def counts(move: Moved) -> bool:
-    """Whether a change is more than chance explains."""
-    return not move.change.low <= 0 <= move.change.high and move.p < LEVEL
-
-
 def _headline(tried: Sequence[Tried]) -> str:
     worse = [
         f"{one.name} ({', '.join(lost)})"
         for one in tried
-        if (lost := [m for m in SHOWN if m in one.changes and _lost(one.changes[m])])
+        if (lost := [m for m, d in _shown(one).items() if d.tells and d.change.mean < 0])
     ]
     if not any(one.asked for one in tried):
         return "**Nothing was asked.**"
@@ -69,22 +65,18 @@ def _headline(tried: Sequence[Tried]) -> str:
     return f"**Got worse**: {'; '.join(worse)}."
 
 
-def _lost(move: Moved) -> bool:
-    return counts(move) and move.change.mean < 0
+def _shown(one: Tried) -> dict[str, Difference]:
+    return {metric: one.changes[metric] for metric in SHOWN if metric in one.changes}
 
 
-def _row(one: Tried, shown: Sequence[str]) -> tuple[str, ...]:
-    return (one.name, str(one.asked), *(_cell(one.changes.get(metric)) for metric in shown))
-
-
-def _cell(move: Moved | None) -> str:
-    if move is None:
+def _cell(found: Difference | None) -> str:
+    if found is None:
         return ""
-    change = move.change
+    change = found.change
     if not change.mean and not change.low and not change.high:
         return f"0 ({change.n})"
     said = f"{change.mean:+.2f} [{change.low:+.2f}, {change.high:+.2f}] ({change.n})"
-    return f"**{said}**" if counts(move) else said
+    return f"**{said}**" if found.tells else said
 
 
 def _said(found: Stress) -> str:
@@ -93,7 +85,8 @@ def _said(found: Stress) -> str:
         more = f"; {one.failed} failed" if one.failed else ""
         if one.obeyed is not None:
             more += f"; {one.obeyed} answers obey or quote it (they have the word that it wants)"
-        lines.append(f"- {one.name}: {VARIANTS[one.name]}{_note(one)}{more}")
+        note = f" ({one.note})" if one.note else ""
+        lines.append(f"- {one.name}: {VARIANTS[one.name]}{note}{more}")
     if found.index_reports:
         names = ", ".join(one.name for one in found.tried if one.name in ON_INDEX)
         lines.append(
@@ -102,12 +95,3 @@ def _said(found: Stress) -> str:
         )
     lines.append(f"- {found.cases} cases, seed {found.seed}")
     return "\n".join(lines)
-
-
-def _note(one: Tried) -> str:
-    return f" ({one.note})" if one.note else ""
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = (head, ["---"] * len(head), *rows)
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

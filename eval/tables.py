@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from eval import metrics, whole
 from eval.figures import LATENCIES, Group, Latency
 from eval.markdown import table
-from eval.metrics import ANSWERS, LISTS, METRICS, REFUSAL, RETRIEVAL
+from eval.metrics import ANSWERS, LISTS, REFUSAL, RETRIEVAL
 from eval.stats import Estimate
 from eval.whole import WHOLE
 
@@ -19,7 +19,6 @@ _TITLED: Mapping[str, Sequence[str]] = {
     "Refusals": (*REFUSAL, *WHOLE),
     "Complete lists": LISTS,
 }
-_REST = tuple(name for name in METRICS if not any(name in names for names in _TITLED.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Table:
 
 def tables(groups: Mapping[str, Group]) -> Iterator[Table]:
     """A table for each kind of metric that applies to a type, and one of the latencies."""
-    for title, names in {**_TITLED, "Other": _REST}.items():
+    for title, names in _TITLED.items():
         found = {k: g for k, g in groups.items() if any(name in g.metrics for name in names)}
         if table := one_table(title, found, names, "type"):
             yield table

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from eval.files import read_text
 from eval.perturb import CHANGES, Pair
 from eval.stats import LEVEL, RESAMPLES, SEED, Estimate, Floats
 from rag.cite import cited_sentences, coverage, numbers_in
@@ -69,7 +70,7 @@ def judge_rated(rated: Sequence[Mapping[str, Any]]) -> list[Judged]:
     where its mean is over the threshold that is best for the other half of the answers.
     """
     verifier = Verifier()
-    scores = []
+    judged = []
     for line in rated:
         passages = [_passage(n, p) for n, p in enumerate(line["passages"])]
         told = [s for s, _ in cited_sentences(line["answer"]) if len(words(s)) >= _LEAST]
@@ -77,19 +78,17 @@ def judge_rated(rated: Sequence[Mapping[str, Any]]) -> list[Judged]:
             ours = [verifier.verify(s, passages, language_of(s)).support for s in told]
             base = [baseline(s, passages, language_of(s)) for s in told]
             faithful = float(line["faithfulness"]) >= FAITHFUL
-            scores.append((faithful, float(np.mean(ours)), float(np.mean(base)), line["id"]))
-    halves = [_best_cut(scores[1::2]), _best_cut(scores[::2])]
-    return [
-        Judged(faithful, ours >= halves[i % 2], ours, base, name)
-        for i, (faithful, ours, base, name) in enumerate(scores)
-    ]
+            means = float(np.mean(ours)), float(np.mean(base))
+            judged.append(Judged(faithful, False, *means, line["id"]))
+    cuts = [_best_cut(judged[1::2]), _best_cut(judged[::2])]
+    return [replace(one, passed=one.score >= cuts[i % 2]) for i, one in enumerate(judged)]
 
 
-def _best_cut(scores: Sequence[tuple[bool, float, float, str]]) -> float:
-    cuts = sorted({ours for _, ours, _, _ in scores}) or [0.0]
-    faithful = np.array([float(f) for f, *_ in scores])
-    ours = np.array([o for _, o, *_ in scores])
-    return max(cuts, key=lambda cut: _balanced(faithful, (ours >= cut).astype(float)))
+def _best_cut(judged: Sequence[Judged]) -> float:
+    def accuracy(cut: float) -> float:
+        return balanced_accuracy([replace(one, passed=one.score >= cut) for one in judged])
+
+    return max(sorted({one.score for one in judged}) or [0.0], key=accuracy)
 
 
 def _passage(n: int, given: Mapping[str, str]) -> Passage:
@@ -103,12 +102,7 @@ def load_rated(path: Path) -> list[Mapping[str, Any]]:
     Raises:
         InputError: the file can't be read or a line is not such an answer; names the line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"{path}: can't be read ({error}). Name a file of rated answers."
-        ) from error
+    lines = read_text(path, "Name a file of rated answers.").split("\n")
     found = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -133,13 +127,6 @@ def auroc(supported: Floats, scores: Floats) -> float:
         return float("nan")
     below = np.searchsorted(yes, no, "left") + np.searchsorted(yes, no, "right")
     return float(1 - below.mean() / 2 / len(yes))
-
-
-def _balanced(supported: Floats, passed: Floats) -> float:
-    right, wrong = passed[supported > 0], passed[supported == 0]
-    if not len(right) or not len(wrong):
-        return float("nan")
-    return float((right.mean() + 1 - wrong.mean()) / 2)
 
 
 def resampled(judged: Sequence[Judged], metric: Callable[[Sequence[Judged]], float]) -> Estimate:
@@ -169,10 +156,7 @@ def _auroc_of(field: str) -> Callable[[Sequence[Judged]], float]:
 
 def balanced_accuracy(judged: Sequence[Judged]) -> float:
     """The mean of the shares of supported ones that pass and of others that don't."""
-    return _balanced(
-        np.array([float(one.supported) for one in judged]),
-        np.array([float(one.passed) for one in judged]),
-    )
+    return (1 - false_alarms(judged) + caught(judged)) / 2
 
 
 def false_alarms(judged: Sequence[Judged]) -> float:

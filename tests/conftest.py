@@ -11,12 +11,14 @@ import pytest
 from openai_server import ScriptedServer, running
 from pytest_socket import socket_allow_hosts
 
+from eval.cases import Case, load_cases
 from ingest.sync import sync
 from rag.engine import Engine, open_engine
 from rag.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "eval" / "sample" / "reports"
+CASES = ROOT / "eval" / "sample" / "cases.jsonl"
 # Real reports are not part of the project; tests that want them skip where they are absent.
 REAL = ROOT.parent / "shared"
 
@@ -50,6 +52,12 @@ def sample_engine(sample_index: Path) -> Engine:
 def quick_engine(sample_index: Path) -> Engine:
     """The same without the cross-encoder, for tests that ask much and not how well it answers."""
     return open_engine(Settings(index=sample_index, reranker="none"))
+
+
+@pytest.fixture(scope="session")
+def sample_cases() -> tuple[Case, ...]:
+    """The cases of the sample collection."""
+    return load_cases(CASES)
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.cases import Case, case_to_dict
-from eval.run import Outcome, run_record
+from eval.cases import Case
+from eval.run import Outcome, _to_line, run_record
 from rag.settings import Settings
+from rag.stream import AnswerStream
+from rag.types import Answer, Turn
 
 
 def case(name: str, kind: str = "single", lang: str = "en", question: str = "Why?") -> Case:
@@ -33,19 +35,25 @@ def save(out: Path, *outcomes: Outcome, cases: int = 0) -> Path:
     out.mkdir(parents=True)
     record = run_record(Settings(), [o.case for o in outcomes]) | {"cases": cases or len(outcomes)}
     (out / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    lines = []
-    for o in outcomes:
-        data: Mapping[str, Any] = {
-            "id": o.case.id,
-            "case": case_to_dict(o.case),
-            "answer": o.answer,
-            "scores": o.scores,
-            "timings": o.timings,
-            "error": o.error,
-        }
-        lines.append(json.dumps(data) + "\n")
-    (out / "outcomes.jsonl").write_text("".join(lines), encoding="utf-8")
+    (out / "outcomes.jsonl").write_text("".join(map(_to_line, outcomes)), encoding="utf-8")
     return out
+
+
+class Altered:
+    """An engine that is asked something else, or whose answers are changed."""
+
+    def __init__(
+        self,
+        engine: Any,
+        question: Callable[[str], str] = str,
+        answer: Callable[[Answer], Answer] = lambda answer: answer,
+    ) -> None:
+        self.settings, self.report = engine.settings, engine.report
+        self._engine, self._question, self._answer = engine, question, answer
+
+    def ask(self, question: str, *, history: Sequence[Turn] = ()) -> AnswerStream:
+        stream = self._engine.ask(self._question(question), history=history)
+        return AnswerStream(stream, lambda _: self._answer(stream.answer))
 
 
 def numbered(n: int, **scores: float) -> list[Outcome]:

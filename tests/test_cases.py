@@ -146,9 +146,9 @@ def test_all_bad_lines_are_told_at_once_but_not_endlessly(tmp_path: Path) -> Non
 
 
 def test_files_that_hold_no_cases(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no such file"):
+    with pytest.raises(InputError, match=r"can't be read.*Give a file of cases"):
         load_cases(tmp_path / "none.jsonl")
-    with pytest.raises(InputError, match="not readable"):
+    with pytest.raises(InputError, match="in UTF-8"):
         load_cases(tmp_path)
     with pytest.raises(InputError, match="no case in it"):
         load_cases(write(tmp_path / "empty.jsonl", ""))

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from judging import WHOLE
+from runs import Altered
 
-from eval.cases import CASE_TYPES, Case, load_cases
+from eval.cases import CASE_TYPES, Case
 from eval.figures import Group, aggregate
 from eval.gate import Floor, failures, load_floors, main, renewed, write_floors
 from eval.report import write_report
-from eval.run import Outcome, StoredText, Stream, load_outcomes, run_cases
+from eval.run import Outcome, load_outcomes, run_cases
 from eval.stats import Estimate
 from rag.errors import InputError
-from rag.settings import Settings
-from rag.types import Turn
-
-CASES = Path(__file__).parents[1] / "eval" / "sample" / "cases.jsonl"
-
-
-@pytest.fixture(scope="module")
-def cases() -> tuple[Case, ...]:
-    return load_cases(CASES)
 
 
 @pytest.fixture(scope="module")
 def out(
-    sample_engine: Any, cases: tuple[Case, ...], tmp_path_factory: pytest.TempPathFactory
+    sample_engine: Any, sample_cases: tuple[Case, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("gate")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("rag.cross_encoder.DEPTH", WHOLE)
-        run_cases(sample_engine, cases, folder)
+        run_cases(sample_engine, sample_cases, folder)
     return folder
 
 
@@ -43,16 +34,16 @@ def outcomes(out: Path) -> list[Outcome]:
     return load_outcomes(out)
 
 
-def test_the_sample_has_cases_of_every_type(cases: tuple[Case, ...]) -> None:
-    assert len(cases) >= 40
-    assert {case.type for case in cases} == set(CASE_TYPES)
-    assert "crosslingual" in {case.group for case in cases}
+def test_the_sample_has_cases_of_every_type(sample_cases: tuple[Case, ...]) -> None:
+    assert len(sample_cases) >= 40
+    assert {case.type for case in sample_cases} == set(CASE_TYPES)
+    assert "crosslingual" in {case.group for case in sample_cases}
 
 
 def test_every_case_is_answered_without_an_error(
-    outcomes: list[Outcome], cases: tuple[Case, ...]
+    outcomes: list[Outcome], sample_cases: tuple[Case, ...]
 ) -> None:
-    assert [outcome.case for outcome in outcomes] == list(cases)
+    assert [outcome.case for outcome in outcomes] == list(sample_cases)
     assert {o.case.id: o.error for o in outcomes if o.error} == {}
 
 
@@ -62,11 +53,12 @@ def test_nothing_is_below_its_floor(out: Path, outcomes: list[Outcome]) -> None:
 
 
 def test_the_gate_catches_an_engine_that_answers_another_question(
-    sample_engine: Any, cases: tuple[Case, ...], tmp_path: Path
+    sample_engine: Any, sample_cases: tuple[Case, ...], tmp_path: Path
 ) -> None:
-    found = failures(
-        aggregate(run_cases(Mistaken(sample_engine, cases), cases, tmp_path)), load_floors()
-    )
+    questions = [case.question for case in sample_cases]
+    other = dict(zip(questions, questions[7:] + questions[:7], strict=True))
+    mistaken = Altered(sample_engine, question=other.__getitem__)
+    found = failures(aggregate(run_cases(mistaken, sample_cases, tmp_path)), load_floors())
     assert any("rep@10" in failure for failure in found)
     assert any("list_f1" in failure for failure in found)
 
@@ -116,25 +108,3 @@ def test_the_command_checks_and_renews(
     path.write_text("{}", encoding="utf-8")
     assert main([str(out), "--floors", str(path)]) == 2
     assert "no readable floors" in capsys.readouterr().err
-
-
-class Mistaken:
-    """The engine, answering for each case the question seven cases on."""
-
-    def __init__(self, engine: Any, cases: Sequence[Case]) -> None:
-        self.engine = engine
-        questions = [case.question for case in cases]
-        self.other = dict(zip(questions, questions[7:] + questions[:7], strict=True))
-
-    @property
-    def settings(self) -> Settings:
-        settings: Settings = self.engine.settings
-        return settings
-
-    def ask(self, question: str, *, history: Sequence[Turn] = ()) -> Stream:
-        stream: Stream = self.engine.ask(self.other[question], history=history)
-        return stream
-
-    def report(self, report_id: str) -> StoredText:
-        report: StoredText = self.engine.report(report_id)
-        return report

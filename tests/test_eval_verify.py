@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.cases import load_cases
+from eval.cases import Case
 from eval.perturb import CHANGES, Pair, make_pairs
 from eval.verify import (
     Judged,
@@ -26,7 +26,6 @@ from eval.verify import (
 from rag.engine import Engine
 from rag.errors import InputError
 
-CASES = Path(__file__).resolve().parents[1] / "eval" / "sample" / "cases.jsonl"
 RATED = [
     {
         "id": str(n),
@@ -46,8 +45,8 @@ RATED = [
 
 
 @pytest.fixture(scope="module")
-def pairs(quick_engine: Engine) -> list[Pair]:
-    return make_pairs(quick_engine, load_cases(CASES), quotes=30)
+def pairs(quick_engine: Engine, sample_cases: tuple[Case, ...]) -> list[Pair]:
+    return make_pairs(quick_engine, sample_cases, quotes=30)
 
 
 def test_pairs_have_every_change_and_know_what_was_changed(pairs: list[Pair]) -> None:
@@ -59,8 +58,10 @@ def test_pairs_have_every_change_and_know_what_was_changed(pairs: list[Pair]) ->
         assert same == (pair.change in ("none", "citation"))
 
 
-def test_the_same_pairs_are_made_again(quick_engine: Engine, pairs: list[Pair]) -> None:
-    assert make_pairs(quick_engine, load_cases(CASES), quotes=30) == pairs
+def test_the_same_pairs_are_made_again(
+    quick_engine: Engine, sample_cases: tuple[Case, ...], pairs: list[Pair]
+) -> None:
+    assert make_pairs(quick_engine, sample_cases, quotes=30) == pairs
 
 
 def test_the_verifier_beats_counting_words_on_the_sample(pairs: list[Pair]) -> None:

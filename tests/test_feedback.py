@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from fake_engine import FakeEngine, answer
 
-from eval.cases import load_cases
-from eval.feedback import case_of, write_cases
+from eval.cases import load_cases, write_cases
+from eval.feedback import case_of
 from rag import feedback as kept
 from rag.errors import FeedbackNotKept, InputError
 from rag.feedback import Feedback, keep_feedback, load_feedback
@@ -178,7 +178,8 @@ def test_votes_become_cases(tmp_path: Path) -> None:
     refused = replace(ONE, id="c3", refused=True, reports=())
     listed = replace(ONE, id="d4", intent="list", language="x-odd")
     out = tmp_path / "cases.jsonl"
-    cases = write_cases([ONE, down, refused, listed], out)
+    cases = [case_of(one) for one in (ONE, down, refused, listed)]
+    write_cases(cases, out)
     assert [case.type for case in cases] == ["cross", "single", "unanswerable", "listing"]
     assert [case.draft for case in cases] == [False, True, False, False]
     assert cases[0].reports == ONE.reports
@@ -195,7 +196,7 @@ def test_an_answer_without_reports_that_is_no_refusal_is_a_draft() -> None:
 
 def test_a_file_of_drafts_only_says_what_to_do(tmp_path: Path) -> None:
     out = tmp_path / "cases.jsonl"
-    write_cases([replace(ONE, vote="down")], out)
+    write_cases([case_of(replace(ONE, vote="down"))], out)
     with pytest.raises(InputError, match="all cases are drafts"):
         load_cases(out)
     complete = json.loads(out.read_text("utf-8")) | {"reports": ["report_0"], "draft": False}

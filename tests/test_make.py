@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from conftest import SAMPLE
 
-from eval.cases import case_from_json, load_cases
-from eval.make import Made, make_cases, write_drafts
+from eval.cases import case_from_json, load_cases, write_cases
+from eval.make import Made, make_cases
 from eval.make_lists import reworded, selections, worded
 from eval.make_prompts import of_the_lab, question_in
 from eval.make_words import lab_name
@@ -44,7 +44,7 @@ def test_there_are_as_many_as_were_wanted_of_each_type_and_language(made: Made) 
 
 def test_all_are_drafts_that_the_format_takes(made: Made, tmp_path: Path) -> None:
     out = tmp_path / "drafts.jsonl"
-    write_drafts(made.cases, out)
+    write_cases(made.cases, out)
     lines = out.read_text(encoding="utf-8").splitlines()
     assert tuple(map(case_from_json, lines)) == made.cases
     assert all(case.draft for case in made.cases)

@@ -34,7 +34,7 @@ def reply(**given: object) -> str:
 
 
 def test_a_good_reply_is_a_draft() -> None:
-    case = checked_case("c", SOURCE, "en", reply())
+    case = checked_case(SOURCE, "en", reply())
     assert case.draft
     assert (case.question, case.facts) == (GOOD["question"], ("40 kg",))
     assert case.evidence[0].quote == QUOTE
@@ -42,7 +42,7 @@ def test_a_good_reply_is_a_draft() -> None:
 
 
 def test_the_quote_is_given_back_as_the_passage_has_it() -> None:
-    case = checked_case("c", SOURCE, "en", reply(quote=QUOTE.upper().replace(" ", "  ")))
+    case = checked_case(SOURCE, "en", reply(quote=QUOTE.upper().replace(" ", "  ")))
     assert case.evidence[0].quote == QUOTE
 
 
@@ -75,13 +75,13 @@ def test_the_quote_is_given_back_as_the_passage_has_it() -> None:
 )
 def test_what_breaks_a_rule_is_left_out(given: dict[str, object], why: str) -> None:
     with pytest.raises(Unusable, match=why):
-        checked_case("c", SOURCE, "en", reply(**given))
+        checked_case(SOURCE, "en", reply(**given))
 
 
 @pytest.mark.parametrize("said", ["", "I can't do that.", "[1, 2]", '{"question": ', "{" * 9000])
 def test_what_is_no_object_is_left_out(said: str) -> None:
     with pytest.raises(Unusable, match="no JSON object"):
-        checked_case("c", SOURCE, "en", said)
+        checked_case(SOURCE, "en", said)
 
 
 def test_the_model_sees_the_passage_fenced_and_without_contacts() -> None:

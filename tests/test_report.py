@@ -13,7 +13,7 @@ from eval.figures import aggregate, by_language, histogram
 from eval.report import write_report
 from eval.run import Outcome, load_outcomes
 from eval.stats import estimate, holm, proportion, randomisation_p
-from eval.tables import meaning, tables
+from eval.tables import meaning
 
 
 def test_estimate_is_the_mean_with_an_interval_around_it() -> None:
@@ -119,14 +119,6 @@ def test_slow_answers_share_the_last_bar_of_the_histogram() -> None:
     assert len(found.counts) * found.step < 1000
     assert found.counts[-1] >= 1
     assert histogram([Outcome(case("c"), error="x")]) is None
-
-
-def test_a_metric_of_no_list_has_a_table_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("eval.figures.METRICS", ("mrr", "novel"))
-    monkeypatch.setattr("eval.tables._REST", ("novel",))
-    shown = {one.title: one for one in tables(aggregate([outcome(case("c"), mrr=1.0, novel=0.5)]))}
-    assert shown["Other"].head == ("type", "n", "novel")
-    assert shown["Other"].rows[0] == ("single", "1", "0.50 [0.50, 0.50]")
 
 
 def test_metrics_say_what_they_mean() -> None:

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from eval.cases import Case, Evidence
 from eval.run import ask_case, load_outcomes, load_record, run_cases
 from rag.errors import InputError, ModelError, UnknownReport
+from rag.rows import StoredReport
 from rag.settings import Settings
 from rag.types import Answer, Citation, Coverage, Hit, Passage, ReportInfo, Turn
 
@@ -67,28 +68,10 @@ class Echo:
         self.streams.append(Stream(answer))
         return self.streams[-1]
 
-    def report(self, report_id: str) -> Stored:
+    def report(self, report_id: str) -> StoredReport:
         if not self.stored:
             raise UnknownReport(report_id)
-        return Stored()
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A stored report."""
-
-    raw: str = f"# Boats\n\n{TEXT}\n"
-    info: ReportInfo = BOATS.report
-
-
-@dataclass
-class Steps:
-    """Remembers what it was told."""
-
-    seen: list[tuple[int, int]] = field(default_factory=list)
-
-    def advance(self, done: int, total: int) -> None:
-        self.seen.append((done, total))
+        return StoredReport(BOATS.report, f"# Boats\n\n{TEXT}\n")
 
 
 def case(name: str, question: str = "How many boats?", **more: object) -> Case:
@@ -97,11 +80,12 @@ def case(name: str, question: str = "How many boats?", **more: object) -> Case:
 
 
 def test_each_case_is_asked_with_its_history_and_scored(tmp_path: Path) -> None:
-    engine, steps = Echo(), Steps()
+    engine, steps = Echo(), []
     history = (Turn("user", "Which lab?"), Turn("assistant", "Fiji."))
-    outcomes = run_cases(engine, [case("c1"), case("c2", history=history)], tmp_path, steps)
+    cases = [case("c1"), case("c2", history=history)]
+    outcomes = run_cases(engine, cases, tmp_path, lambda *step: steps.append(step))
     assert engine.asked == [("How many boats?", ()), ("How many boats?", history)]
-    assert steps.seen == [(1, 2), (2, 2)]
+    assert steps == [("asking", 1, 2), ("asking", 2, 2)]
     assert {m: v for m, v in outcomes[0].scores.items() if v != 1.0} == {"refused": 0.0}
     assert all(stream.closed for stream in engine.streams)
 
@@ -183,10 +167,10 @@ def test_unusable_folders_are_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="Give another folder"):
         run_cases(Echo(), [case("c1")], tmp_path / "file")
-    with pytest.raises(InputError, match="no readable outcomes"):
+    with pytest.raises(InputError, match=r"outcomes\.jsonl: can't be read"):
         load_outcomes(tmp_path)
     (tmp_path / "outcomes.jsonl").write_text('{"case": 1}\n', encoding="utf-8")
     with pytest.raises(InputError, match="a line is damaged"):
         load_outcomes(tmp_path)
-    with pytest.raises(InputError, match="no readable run record"):
+    with pytest.raises(InputError, match=r"run\.json: can't be read"):
         load_record(tmp_path)

@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 import random
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from conftest import ROOT, SAMPLE
+from conftest import SAMPLE
 from openai_server import Reply, ScriptedServer
 from pydantic import SecretStr
 
 from eval.altered import COPY, INSTRUCTIONS, batches, chosen_reports, double, plant, write_reports
 from eval.cases import Case, Evidence, case_to_dict, load_cases
+from eval.compare import Difference, Verdict
 from eval.make_lists import worded
 from eval.perturbations import plain, typos, upper, with_country, with_year
 from eval.run import load_outcomes, run_cases
 from eval.stats import Estimate
-from eval.stress import NOT_APPLICABLE, VARIANTS, Moved, Stress, Tried
-from eval.stress_report import counts, to_markdown
+from eval.stress import NOT_APPLICABLE, VARIANTS, Stress, Tried
+from eval.stress_report import to_markdown
 from eval.translated import translated
 from rag.engine import Engine
 from rag.models import make_llm
@@ -178,18 +180,16 @@ def test_copies_and_lots_hold_all_files(tmp_path: Path) -> None:
     assert [path for lot in lots for path in lot] != paths
 
 
-def moved(mean: float, low: float, high: float, p: float) -> Moved:
-    return Moved(0.9, 0.9 + mean, Estimate(mean, low, high, 20), p)
+def moved(mean: float, low: float, high: float, verdict: Verdict) -> Mapping[str, Difference]:
+    change = Estimate(mean, low, high, 20)
+    return {"rep@10": Difference("all", "rep@10", 0.9, 0.9 + mean, change, 0.1, 0.2, verdict)}
 
 
 def test_the_table_tells_what_got_worse_and_what_did_not() -> None:
-    assert counts(moved(-0.3, -0.4, -0.2, 0.01))
-    assert not counts(moved(-0.3, -0.4, 0.0, 0.01))
-    assert not counts(moved(-0.3, -0.4, -0.2, 0.2))
     tried = (
-        Tried("typos", 20, changes={"rep@10": moved(-0.3, -0.4, -0.2, 0.01)}, failed=1),
-        Tried("upper", 20, changes={"rep@10": moved(0.0, 0.0, 0.0, 1.0)}),
-        Tried("injected", 20, changes={"rep@10": moved(-0.1, -0.2, 0.1, 0.4)}, obeyed=2),
+        Tried("typos", 20, changes=moved(-0.3, -0.4, -0.2, "unclear"), failed=1),
+        Tried("upper", 20, changes=moved(0.0, 0.0, 0.0, "no difference")),
+        Tried("injected", 20, changes=moved(-0.1, -0.2, 0.1, "no difference"), obeyed=2),
         Tried("year", note=NOT_APPLICABLE),
     )
     text = to_markdown(Stress(tried, 20, 90, 30, 7))
@@ -207,10 +207,9 @@ def test_the_table_tells_what_got_worse_and_what_did_not() -> None:
 
 
 def test_the_command_compares_changed_cases_and_collections(
-    run: Any, sample_index: Path, tmp_path: Path
+    run: Any, sample_index: Path, sample_cases: tuple[Case, ...], tmp_path: Path
 ) -> None:
-    cases = load_cases(ROOT / "eval" / "sample" / "cases.jsonl")
-    few = [c for c in cases if c.type in ("single", "listing") and c.lang == "en"][:4]
+    few = [c for c in sample_cases if c.type in ("single", "listing") and c.lang == "en"][:4]
     few.append(replace(LISTING, reports=few[0].reports))
     path, out = tmp_path / "few.jsonl", tmp_path / "stress"
     path.write_text("\n".join(json.dumps(case_to_dict(case)) for case in few), "utf-8")

@@ -220,12 +220,14 @@ def eval_feedback(
     json: Json = False,
 ) -> None:
     """Make cases of the votes that readers of the page gave answers; down votes are drafts."""
-    from eval.feedback import write_cases
+    from eval.cases import write_cases
+    from eval.feedback import case_of
     from rag.feedback import load_feedback
     from ui.printing import print_json
 
     votes, damaged = load_feedback(load_settings(index=index).index)
-    cases = write_cases(votes, out)
+    cases = [case_of(vote) for vote in votes]
+    write_cases(cases, out)
     up = sum(one.vote == "up" for one in votes)
     told = {"up": up, "down": len(votes) - up, "drafts": sum(case.draft for case in cases)}
     if json:

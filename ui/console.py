@@ -30,10 +30,6 @@ class StageProgress:
             self._tasks[stage] = int(self._bars.add_task(stage, total=total or None))
         self._bars.update(self._tasks[stage], completed=done, total=total or None)  # type: ignore[arg-type]
 
-    def advance(self, done: int, total: int) -> None:
-        """The same for work of one stage."""
-        self("asking", done, total)
-
     def _plain(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
         if total and (done == total or now - self._said >= PLAIN_EVERY):

@@ -40,7 +40,8 @@ def make(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Draft cases from a collection, for a person to read and accept."""
-    from eval.make import make_cases, write_drafts
+    from eval.cases import write_cases
+    from eval.make import make_cases
     from eval.make_model import TOKENS
     from rag.words import LANGUAGES
     from ui.console import progress
@@ -58,7 +59,7 @@ def make(
             seconds=engine.settings.timeout,
             progress=shown,
         )
-    write_drafts(made.cases, out)
+    write_cases(made.cases, out)
     _tell_made(made, n, out)
 
 
