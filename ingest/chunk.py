@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from ingest.clean import clean, clean_with_offsets
@@ -70,7 +70,8 @@ def _parts(raw: str, block: Block, max_tokens: int) -> list[tuple[str, tuple[Spa
         return [(block.text, block.spans)]
     parts: list[dict[Span, str]] = []
     total = 0
-    for origin in _origins(raw, block.spans):
+    origins = _joined(block.spans, lambda last, span: bool(raw[last[1] : span[0]].strip()))
+    for origin in origins:
         for n, (piece, span, size) in enumerate(_pieces(raw, origin, max_tokens)):
             room = bool(parts) and total + size <= max_tokens
             grown = _grown(raw, parts[-1], piece, span, within=n > 0) if room else {}
@@ -105,7 +106,7 @@ def _pieces(raw: str, span: Span, max_tokens: int) -> Iterator[tuple[str, Span, 
     """Sentences (cut at white space where longer than `max_tokens`) with place and size."""
     source = raw[slice(*span)]
     text, offsets = clean_with_offsets(source)
-    for a, b in _runs(sentences(text)):
+    for a, b in _joined(sentences(text), lambda last, span: span[1] - last[0] > RUN):
         for c, d in _cut(text, a, b, max_tokens):
             start, end = _place(source, text, offsets, c, d)
             piece = clean(source[start:end])
@@ -113,32 +114,19 @@ def _pieces(raw: str, span: Span, max_tokens: int) -> Iterator[tuple[str, Span, 
                 yield piece, (span[0] + start, span[0] + end), count_tokens(piece) + 1
 
 
-def _origins(raw: str, spans: Sequence[Span]) -> Iterator[Span]:
-    """The spans of a block; where they are too many, those between which nothing is as one."""
+def _joined(spans: Sequence[Span], apart: Callable[[Span, Span], bool]) -> Iterator[Span]:
+    """The spans; where they are too many, one for each run of those that are not `apart`."""
     if len(spans) <= MANY_SENTENCES:
         yield from spans
         return
-    start, end = spans[0]
-    for a, b in spans[1:]:
-        if raw[end:a].strip():
-            yield start, end
-            start = a
-        end = b
-    yield start, end
-
-
-def _runs(found: list[Span]) -> Iterator[Span]:
-    """The sentences of a text; where they are too many, runs of them."""
-    if len(found) <= MANY_SENTENCES:
-        yield from found
-        return
-    start, end = found[0]
-    for a, b in found[1:]:
-        if b - start > RUN:
-            yield start, end
-            start = a
-        end = b
-    yield start, end
+    last = spans[0]
+    for span in spans[1:]:
+        if apart(last, span):
+            yield last
+            last = span
+        else:
+            last = last[0], span[1]
+    yield last
 
 
 def _place(source: str, text: str, offsets: list[int], c: int, d: int) -> Span:

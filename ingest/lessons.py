@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 
 import orjson
@@ -20,9 +21,8 @@ from ingest.scan import Event, key, scan, tags
 HEAD = "# "
 MIN_WORDS = 5
 _LIST = re.compile(r"\s*(?:(?:[-*•]|\d+[.)])\s|!\[)")
-# Raise when a file teaches something else than before.
-_VERSION = 1
-_FIELDS = ("lab", "prompts", "texts", "repeated")
+# The number is raised when a file teaches something else than before.
+_KEPT = "lessons-1.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def text_hash(this: str) -> int:
 def load_lessons(folder: Path) -> dict[str, Lesson]:
     """The lessons kept in a folder by the hash of their file's text; none if they are damaged."""
     try:
-        seal, _, data = (folder / _name()).read_bytes().partition(b"\n")
+        seal, _, data = (folder / _KEPT).read_bytes().partition(b"\n")
         if seal.decode() != hashlib.sha256(data).hexdigest():
             return {}
         rows = orjson.loads(data)
@@ -130,19 +130,11 @@ def load_lessons(folder: Path) -> dict[str, Lesson]:
 
 def save_lessons(folder: Path, lessons: Mapping[str, Lesson]) -> None:
     """Keep lessons in a folder; if it can't be written, the next ingest learns them again."""
-    data = orjson.dumps(
-        {
-            i: (lesson.lab, lesson.prompts, lesson.texts, lesson.repeated)
-            for i, lesson in lessons.items()
-        }
-    )
+    row = attrgetter("lab", "prompts", "texts", "repeated")
+    data = orjson.dumps({digest: row(lesson) for digest, lesson in lessons.items()})
     try:
-        new = folder / f"{_name()}.new"
+        new = folder / f"{_KEPT}.new"
         new.write_bytes(hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
-        new.replace(folder / _name())
+        new.replace(folder / _KEPT)
     except OSError:
         return
-
-
-def _name() -> str:
-    return f"lessons-{_VERSION}.json"

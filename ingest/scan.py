@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["title", "tag", "section", "prompt", "quote", "open", "close", "text"]
 
-_LINE = re.compile(r"[^\n]*\n?")
 # A value may go over several lines, but not over a blank line, a heading or a form question.
 _VALUE = r"(?:[^\[\]\n]|\[(?!\[)|\](?!\])|\n(?![^\S\n]*(?:\n|##|>))){0,5000}"
 # The second form is a tag whose end is missing: its value is the rest of the line.
@@ -121,7 +119,8 @@ def scan(raw: str) -> list[Event]:
             paragraph.clear()
 
     titled = False
-    for start, end in _lines(raw):
+    for match in re.finditer(r"[^\n]+\n?|\n", raw):
+        start, end = match.span()
         at = start
         while tag_spans and tag_spans[-1][0] < end:
             # The part of a tag that is on this line.
@@ -146,12 +145,6 @@ def scan(raw: str) -> list[Event]:
             events.append(Event(kind, start, end, "" if text in _NO_TEXT else text, inside))
     flush()
     return events
-
-
-def _lines(raw: str) -> Iterator[tuple[int, int]]:
-    for match in _LINE.finditer(raw):
-        if match.start() < match.end():
-            yield match.span()
 
 
 def marker(line: str, titled: bool) -> tuple[Kind, int] | None:

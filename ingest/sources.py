@@ -158,16 +158,16 @@ def _folder(folder: Path) -> Iterator[SourceFile]:
                 yield _source(path, partial(_read, path))
     for error in closed:
         why = f"the folder can't be read ({error.strerror}); check its permissions"
-        yield _source(Path(error.filename or folder), partial(_fail, why))
+        yield _source(Path(error.filename or folder), partial(fail, why))
 
 
 def _archive(path: Path) -> Iterator[SourceFile]:
     try:
         yield from _zip(path) if path.name.lower().endswith(".zip") else _tar(path)
     except _BROKEN as error:
-        yield _source(path, partial(_fail, f"the archive can't be read ({error}); pack it again"))
+        yield _source(path, partial(fail, f"the archive can't be read ({error}); pack it again"))
     except Unreadable as error:
-        yield _source(path, partial(_fail, str(error)))
+        yield _source(path, partial(fail, str(error)))
 
 
 def _zip(path: Path) -> Iterator[SourceFile]:
@@ -235,9 +235,10 @@ def _now(unpack: Callable[[], IO[bytes] | None], size: int) -> Callable[[], byte
         stream = unpack()
         data = stream.read(MAX_BYTES + 1) if stream else b""
     except _BROKEN as error:
-        return partial(_fail, f"can't be unpacked ({error}); pack the archive again")
+        return partial(fail, f"can't be unpacked ({error}); pack the archive again")
     return lambda: data
 
 
-def _fail(why: str) -> bytes:
+def fail(why: str) -> bytes:
+    """Stand for the reading of what can't be read; `why` says what to do."""
     raise Unreadable(why)

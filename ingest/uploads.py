@@ -16,19 +16,21 @@ import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
 
+from ingest.compare import SyncResult
 from ingest.files import NO_TAG, Skipped, digest_of
 from ingest.scan import tags
-from ingest.sources import ENDINGS, INSIDE, Unreadable, collect, decode, printable
+from ingest.sources import ENDINGS, INSIDE, Unreadable, collect, decode, fail, printable
 from ingest.sync import made_by, sync
 from rag.errors import IndexMissing, IndexUnusable
 from rag.folder import UPLOADED
 from rag.settings import Settings
-from rag.snapshot_cache import sealed_reports
-from rag.store import open_store
+from rag.snapshot_cache import made_of, sealed_reports
+from rag.store import SCHEMA, open_store
 from rag.types import Progress
 
 LARGEST_UPLOAD = 20_000_000  # bytes of one file that is sent, be it a report or an archive
@@ -53,17 +55,6 @@ class Upload:
     path: Path
 
 
-@dataclass(slots=True)
-class Taken:
-    """What came of an upload: ids of reports, names of files that the index had already."""
-
-    added: list[str] = field(default_factory=list)
-    updated: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    passages: int = 0
-
-
 @dataclass(frozen=True, slots=True)
 class _Report:
     """A readable report: its file's name, what its sender calls it, what is in it."""
@@ -74,8 +65,10 @@ class _Report:
     digest: str
 
 
-def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -> Taken:
+def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -> SyncResult:
     """Bring what can be read of uploads into the index; nothing is deleted from it.
+
+    Unchanged are, by the names that their sender gave them, files that the index had already.
 
     Args:
         uploads: reports and zip archives of reports.
@@ -86,13 +79,13 @@ def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -
         IndexBusy: another ingest is writing to this index.
         IndexUnusable: it can't be read or written. In both cases all is as it was before.
     """
-    taken = Taken()
-    reports = _readable(uploads, taken, progress)
+    skipped: list[Skipped] = []
+    reports = _readable(uploads, skipped, progress)
     known = _known(settings) if reports else set()
-    taken.unchanged = [one.label for one in reports if one.digest in known]
+    unchanged = [one.label for one in reports if one.digest in known]
     new = [one for one in reports if one.digest not in known]
     if not new:
-        return taken
+        return SyncResult(unchanged=unchanged, skipped=skipped)
     folder = settings.index / UPLOADED
     placed: list[tuple[Path, Path | None]] = []
     try:
@@ -106,10 +99,29 @@ def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -
         raise
     if done.unpublished:
         _log.warning(done.unpublished)
-    taken.added, taken.updated = [*done.added, *done.moved], done.updated
-    taken.skipped += done.skipped
-    taken.passages = done.passages
-    return taken
+    added = [*done.added, *done.moved]
+    return replace(done, added=added, unchanged=unchanged, skipped=[*skipped, *done.skipped])
+
+
+def older_index(settings: Settings) -> str:
+    """What to say of an index that can be asked and not added to; "" where there is nothing to say.
+
+    Readers take what an older version made, ingests want it anew.
+
+    Raises:
+        IndexUnusable: it can't be read.
+    """
+    made = made_of(settings.index)
+    wanted = {"schema": str(SCHEMA), **made_by(settings)}
+    differ = [name for name in wanted if made and made.get(name, "") != wanted[name]]
+    if not differ:
+        return ""
+    told = ", ".join(f"{name} {made.get(name, '')!r}, now {wanted[name]!r}" for name in differ)
+    return (
+        f"The index in {settings.index} was made by another version of asklabs ({told}). It "
+        "answers as before; reports can be added once it is made anew: asklabs ingest PATH "
+        f"--rebuild --index {settings.index}"
+    )
 
 
 def _known(settings: Settings) -> set[str]:
@@ -124,8 +136,10 @@ def _known(settings: Settings) -> set[str]:
         store.close()
 
 
-def _readable(uploads: Sequence[Upload], taken: Taken, progress: Progress) -> list[_Report]:
-    """The reports among uploads under names that differ; of the others `taken` says why not."""
+def _readable(
+    uploads: Sequence[Upload], skipped: list[Skipped], progress: Progress
+) -> list[_Report]:
+    """The reports among uploads under names that differ; the others are added to `skipped`."""
     found: dict[str, _Report] = {}
     seen: dict[str, str] = {}
     size = 0
@@ -135,7 +149,7 @@ def _readable(uploads: Sequence[Upload], taken: Taken, progress: Progress) -> li
             data = read()
             size += len(data)
             if n > MOST_REPORTS or size > MOST_UNPACKED:
-                taken.skipped.append(Skipped(label, TOO_MANY))
+                skipped.append(Skipped(label, TOO_MANY))
                 break
             text = decode(data)
             if not tags(text):
@@ -144,7 +158,7 @@ def _readable(uploads: Sequence[Upload], taken: Taken, progress: Progress) -> li
             if digest in seen:
                 raise Unreadable(f"the same text as {seen[digest]}")
         except Unreadable as error:
-            taken.skipped.append(Skipped(label, str(error)))
+            skipped.append(Skipped(label, str(error)))
             continue
         seen[digest] = label
         name = _free(inner, found)
@@ -165,20 +179,13 @@ def _members(uploads: Sequence[Upload]) -> Iterator[tuple[str, str, Callable[[],
             if ending == ARCHIVE:
                 _check_archive(upload.path)
         except Unreadable as error:
-            yield label, upload.name, _failing(str(error))
+            yield label, upload.name, partial(fail, str(error))
             continue
         for source in collect([upload.path]):
             inner = source.place.partition(INSIDE)[2]
             if not _is_litter(inner):
                 named = f"{label}: {printable(inner)}" if inner else label
                 yield named, inner or upload.name, source.read
-
-
-def _failing(why: str) -> Callable[[], bytes]:
-    def read() -> bytes:
-        raise Unreadable(why)
-
-    return read
 
 
 def _check_archive(path: Path) -> None:

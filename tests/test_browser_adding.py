@@ -19,6 +19,7 @@ from test_browser import ask
 from test_browser_access import serious
 
 from ingest import uploads
+from ingest.compare import SyncResult
 from ingest.sync import sync
 from rag.engine import Engine, open_engine
 from rag.folder import UPLOADED
@@ -238,7 +239,7 @@ def test_links_out_of_the_folder_of_uploads_are_not_followed(
 def test_results_tell_no_more_than_some(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adding, "SHOWN", 2)
     engine = FakeEngine()
-    taken = uploads.Taken(added=[f"report_{n}" for n in range(5)])
+    taken = SyncResult(added=[f"report_{n}" for n in range(5)])
     html = adding.result(taken, engine.catalogue.reports)
     assert html.count("open-report") == 2
     assert re.search("5 reports added.*and 3 more", html)

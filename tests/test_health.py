@@ -18,7 +18,7 @@ import pytest
 from fake_engine import FakeEngine
 from free_port import free_port
 
-from ingest.version import older_index
+from ingest.uploads import older_index
 from rag.engine import open_engine
 from rag.errors import IndexMissing, SettingsError
 from rag.folder import current_database

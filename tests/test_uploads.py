@@ -13,8 +13,9 @@ import pytest
 from filelock import FileLock
 
 from ingest import uploads
+from ingest.compare import SyncResult
 from ingest.sync import sync
-from ingest.uploads import Taken, Upload, take_in
+from ingest.uploads import Upload, take_in
 from rag.errors import IndexBusy, IndexUnusable
 from rag.folder import LOCK, UPLOADED
 from rag.settings import Settings
@@ -22,7 +23,7 @@ from tests.ferries import content, stored_reports, text
 
 pytest_plugins = ("tests.ferry_fixtures",)
 
-Send = Callable[..., Taken]
+Send = Callable[..., SyncResult]
 ALL = {"fiji", "mali", "peru"}
 
 
@@ -45,7 +46,7 @@ def zipped(members: dict[str, bytes]) -> bytes:
 def send(filled: Settings, tmp_path: Path) -> Send:
     """Takes files in as if they had been sent."""
 
-    def sent(**files: bytes) -> Taken:
+    def sent(**files: bytes) -> SyncResult:
         given = []
         for n, (name, data) in enumerate(files.items()):
             stem, _, ending = name.rpartition("_")
@@ -64,7 +65,7 @@ def held(settings: Settings) -> dict[str, str]:
     return {p.name: p.read_text("utf-8") for p in folder.glob("*.md")} if folder.is_dir() else {}
 
 
-def skipped(taken: Taken) -> dict[str, str]:
+def skipped(taken: SyncResult) -> dict[str, str]:
     return {one.path: one.reason for one in taken.skipped}
 
 

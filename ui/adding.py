@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from gradio.utils import get_upload_folder
 
+from ingest.compare import SyncResult
 from ingest.sources import printable
-from ingest.uploads import LARGEST_UPLOAD, MOST_REPORTS, Taken, Upload, take_in
+from ingest.uploads import LARGEST_UPLOAD, MOST_REPORTS, Upload, take_in
 from rag.errors import AskLabsError, IndexBusy
 from rag.labels import counted
 from rag.translate import ENGLISH, Words, marked, number, retold
@@ -65,7 +66,7 @@ class Job:
 
     def __init__(self, engine: Engine, uploads: Sequence[Upload]) -> None:
         self.at: tuple[str, int, int] = ("reading", 0, 0)
-        self.result: Future[Taken] = Future()
+        self.result: Future[SyncResult] = Future()
         self.over = threading.Event()
         self._engine, self._uploads = engine, uploads
 
@@ -195,7 +196,7 @@ def running(stage: str, done: int, total: int, words: Words = ENGLISH) -> str:
     )
 
 
-def result(taken: Taken, reports: Mapping[str, ReportInfo], words: Words = ENGLISH) -> str:
+def result(taken: SyncResult, reports: Mapping[str, ReportInfo], words: Words = ENGLISH) -> str:
     """What came in, what was there already, and what was left out and why."""
     counts = (
         (words.gettext("{reports} added"), taken.added),
@@ -215,7 +216,7 @@ def result(taken: Taken, reports: Mapping[str, ReportInfo], words: Words = ENGLI
     return f'<div class="result"><p role="status">{head}</p>{listed}{_skipped(taken, words)}</div>'
 
 
-def _skipped(taken: Taken, words: Words) -> str:
+def _skipped(taken: SyncResult, words: Words) -> str:
     if not taken.skipped:
         return ""
     told = words.ngettext(

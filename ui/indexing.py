@@ -11,7 +11,7 @@ import typer
 
 from rag.errors import AskLabsError, IndexUnusable
 from rag.fields import TAGS
-from rag.settings import Settings, load_settings
+from rag.settings import load_settings
 from ui.options import Index, Json, engine_of
 from ui.printing import print_info, print_json, print_tags, sync_to_dict, tags_to_dict
 
@@ -115,6 +115,7 @@ def info(
 
 
 def _tell_info(index: Path | None, json: bool) -> None:
+    from ingest.uploads import older_index
     from rag.support import support
 
     settings, problem, held = load_settings(index=index), "", {}
@@ -123,13 +124,7 @@ def _tell_info(index: Path | None, json: bool) -> None:
     except AskLabsError as error:
         problem = str(error)
     # After the engine, which may have written what it tells of the index.
-    known = {**held, **support(settings), "problem": problem or _older(settings)}
+    known = {**held, **support(settings), "problem": problem or older_index(settings)}
     print_json(known) if json else print_info(known)
     if problem:
         raise IndexUnusable(problem)
-
-
-def _older(settings: Settings) -> str:
-    from ingest.version import older_index
-
-    return older_index(settings)

@@ -69,7 +69,7 @@ def start(settings: Settings, open_browser: bool = False) -> None:
 
 def _tell(engine: Engine, address: str, logins: int) -> None:
     """Log what is served where, and what whoever runs it should know of."""
-    from ingest.version import older_index
+    from ingest.uploads import older_index
 
     settings = engine.settings
     log.event(
