@@ -110,7 +110,8 @@ def side_by_side(
             cells = [_cell(metric, *one, members[0]) for one in zip(figures, members, strict=True)]
             if any(cells):
                 lines.append(f"| {kind} | {count} | {metric} | {' | '.join(cells)} |")
-    times = [_time(one.get(ALL)) for one in (groups, *(other.groups for _, other in runs))]
+    wholes = (groups[ALL], *(other.groups[ALL] for _, other in runs))
+    times = [str(whole.latency.get("total_ms", "")) for whole in wholes]
     lines.append(f"| {ALL} | {groups[ALL].n} | ms, p50 / p95 | {' | '.join(times)} |")
     return "\n".join(["## Beside the baselines", "", *lines, "", _NOTE])
 
@@ -130,8 +131,3 @@ def _cell(
     changes = [b[metric] - a[metric] for a, b in pairs if metric in a and metric in b]
     star = " \\*" if any(changes) and randomisation_p(changes) < LEVEL else ""
     return f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]{star}"
-
-
-def _time(group: Group | None) -> str:
-    spent = group.latency.get("total_ms") if group else None
-    return f"{spent.p50:.0f} / {spent.p95:.0f}" if spent else ""

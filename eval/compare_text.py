@@ -55,7 +55,7 @@ def to_markdown(found: Comparison, start: Path) -> str:
     parts = [
         "# Two runs compared",
         f"**{headline(found)}**",
-        f"- A: {_side(found.a)}\n- B: {_side(found.b)}",
+        f"- A: {safe(_side(found.a))}\n- B: {safe(_side(found.b))}",
         pairing(found),
         f"## All cases\n\n{_rows(found.overall)}",
         CORRECTION,
@@ -71,24 +71,19 @@ def to_markdown(found: Comparison, start: Path) -> str:
 
 def to_html(found: Comparison, start: Path) -> str:
     """The comparison as one HTML page; links lead from the folder `start`."""
-
-    def links(one: Moved) -> list[tuple[str, str]]:
-        both = (("A", found.a), ("B", found.b))
-        return [(name, case_link(Path(side.path), one.id, start)) for name, side in both]
-
     return render(
         "compare.html.jinja",
         found=found,
         headline=headline(found),
         pairing=pairing(found),
-        side=_side_plain,
+        side=_side,
         verdicts=VERDICTS,
         telling=[d for d in found.by_type if d.tells],
         p_words=p_words,
         notes=(CORRECTION, CASES_NOTE),
         moved=(("Got better", found.improved), ("Got worse", found.worsened)),
         failed=(("Failed in B only", found.failed_b), ("Failed in A only", found.failed_a)),
-        links=links,
+        links=lambda one: _links(found, one, start),
         named=type_words,
         plain=plain,
     )
@@ -125,13 +120,9 @@ def p_words(p: float) -> str:
     return f"{p:.3f}" if p >= 0.0005 else "<0.001"
 
 
-def _side_plain(side: Side) -> str:
+def _side(side: Side) -> str:
     modes, prints = (", ".join(values) or "nothing" for values in (side.answered_by, side.index))
     return f"{side.path} ({side.cases} cases, {modes}, index {prints}, {side.date})"
-
-
-def _side(side: Side) -> str:
-    return safe(_side_plain(side))
 
 
 def _rows(rows: Sequence[Difference], by_type: bool = False) -> str:
@@ -171,9 +162,12 @@ def _failures(failed: Mapping[str, str]) -> list[str]:
     return [f"- {safe(name)}: {safe(error, 200)}" for name, error in failed.items()]
 
 
+def _links(found: Comparison, one: Moved, start: Path) -> list[tuple[str, str]]:
+    sides = (("A", found.a), ("B", found.b))
+    return [(name, case_link(Path(side.path), one.id, start)) for name, side in sides]
+
+
 def _moved(found: Comparison, one: Moved, start: Path) -> str:
     scores = ", ".join(f"{name} {a:.2f} -> {b:.2f}" for name, (a, b) in one.scores.items())
-    sides = (("A", found.a), ("B", found.b))
-    links = [(name, case_link(Path(side.path), one.id, start)) for name, side in sides]
-    told = "".join(f" [{name}](<{link}>)" for name, link in links if link)
+    told = "".join(f" [{name}](<{link}>)" for name, link in _links(found, one, start) if link)
     return f"- {safe(one.id)} ({one.group}): {safe(one.question, 80)}: {scores}{told}"

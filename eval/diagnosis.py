@@ -119,7 +119,7 @@ def tell(outcome: Outcome) -> Told:
         refused=bool(answer.get("refused")),
         citations=tuple(
             Cited(c["n"], c["report"], c["quote"], c["status"], c["report"] in case.accepted)
-            for c in _citations(answer)
+            for c in answer.get("citations", ())
         ),
         lacking=() if listed is None else tuple(sorted(case.gold - listed)),
         extra=() if listed is None else tuple(sorted(listed - case.gold)),
@@ -152,10 +152,6 @@ def causes(told: Sequence[Told]) -> dict[str, int]:
 
 def _found(outcome: Outcome) -> float | None:
     return outcome.scores.get("rep@20" if outcome.case.type in MANY_REPORTS else "rep@10")
-
-
-def _citations(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [c for c in answer.get("citations", ()) if "report" in c]
 
 
 def _rank(case: Case, answer: Mapping[str, Any], quote: str) -> int:
@@ -207,7 +203,7 @@ def _search_findings(case: Case, answer: Mapping[str, Any]) -> Iterator[Finding]
     for passage in answer.get("passages", ()):
         ranks.setdefault(passage["report"], passage["rank"])
     found = {report for report in wanted if ranks.get(report, DEPTH + 1) <= DEPTH}
-    cited = wanted & {c["report"] for c in _citations(answer)}
+    cited = wanted & {c["report"] for c in answer.get("citations", ())}
     refused = bool(answer.get("refused"))
     if not found and not cited:
         late = (ranks[report] for report in wanted if report in ranks)
@@ -233,7 +229,7 @@ def _word_findings(outcome: Outcome, answer: Mapping[str, Any]) -> Iterator[Find
     case, text = outcome.case, answer.get("answer", "")
     if missing := sum(not has_fact(text, fact) for fact in case.facts):
         yield Finding("facts_missing", missing, len(case.facts))
-    cited = [c["report"] in case.accepted for c in _citations(answer)]
+    cited = [c["report"] in case.accepted for c in answer.get("citations", ())]
     if any(cited) and not all(cited):
         yield Finding("other_cited", cited.count(False), len(cited))
     if outcome.scores.get("quote_ok", 1.0) < 1:

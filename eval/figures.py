@@ -31,6 +31,9 @@ class Latency:
     p95: float
     n: int
 
+    def __str__(self) -> str:
+        return f"{self.p50:.0f} / {self.p95:.0f}"
+
 
 @dataclass(frozen=True, slots=True)
 class Group:

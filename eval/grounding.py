@@ -46,16 +46,8 @@ class Claim:
 Support = Callable[[Sequence[Claim]], Sequence[bool | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Grounding:
-    """ALCE's two figures of an answer, None where they don't apply."""
-
-    recall: float | None = None
-    precision: float | None = None
-
-
-def alce(answer: Answer, support: Support) -> Grounding:
-    """Citation recall and precision of an answer.
+def alce(answer: Answer, support: Support) -> tuple[float | None, float | None]:
+    """Citation recall and precision of an answer, None where they don't apply.
 
     Recall is the share of its sentences that cite passages which support them together. Precision
     is the share of its citations (a passage in a sentence) that are not irrelevant: the sentence
@@ -90,7 +82,7 @@ def alce(answer: Answer, support: Support) -> Grounding:
         # A single citation is relevant where it supports.
         needed = [bool(said[a]) or not said[w] for a, w in zip(alone, without, strict=True)]
         good += [float(supported and n) for n in (needed if count > 1 else [True] * count)]
-    return Grounding(_mean(recalls), _mean(good))
+    return _mean(recalls), _mean(good)
 
 
 def sent_ok(answer: Answer) -> float | None:

@@ -7,10 +7,10 @@ from 0 to 1. Texts are compared by the rules of `eval.texts` and `eval.numbers`.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from eval.cases import MANY_REPORTS, Case
-from eval.grounding import Grounding, Support, alce, by_rules, sent_ok
+from eval.grounding import Support, alce, by_rules, sent_ok
 from eval.numbers import has_fact_by_value
 from eval.ranking import ev_ndcg, ndcg
 from eval.texts import fold, has_fact, holds, overlap
@@ -52,34 +52,21 @@ def score(
         labs: those of the gold reports, as far as they are known.
         support: judges whether passages support a sentence.
     """
-    values: dict[str, float | None] = {}
-    for k in DEPTHS:
-        values[f"rep@{k}"] = rep_at(case, answer.hits, k)
-        values[f"ev@{k}"] = ev_at(case, answer.hits[:k])
-    prose = _answers(case, answer) and case.type != "listing"
-    grounding = alce(answer, support) if prose else Grounding()
+    values = {f"rep@{k}": rep_at(case, answer.hits, k) for k in DEPTHS}
+    values |= {f"ev@{k}": ev_at(case, answer.hits[:k]) for k in DEPTHS}
+    values |= {one.__name__: one(case, answer) for one in _OF_ANSWER}
+    recall, precision = alce(answer, support) if _is_prose(case, answer) else (None, None)
     values |= {
         "ev@4k": ev_at(case, within_budget(answer.hits)),
         "mrr": mrr(case, answer.hits),
         "ndcg@10": ndcg(case, answer.hits),
         "ev_ndcg@10": ev_ndcg(case, answer.hits),
         "quote_ok": quote_ok(answer.citations, raw),
-        "cite_prec": cite_prec(case, answer),
-        "cite_rec": cite_rec(case, answer),
-        "ev_cited": ev_cited(case, answer),
-        "facts": facts(case, answer),
-        "facts_num": facts_num(case, answer),
-        "cited_sent": cited_sent(case, answer),
-        "alce_rec": grounding.recall,
-        "alce_prec": grounding.precision,
-        "sent_ok": sent_ok(answer) if prose else None,
+        "alce_rec": recall,
+        "alce_prec": precision,
+        "sent_ok": sent_ok(answer) if _is_prose(case, answer) else None,
         "lab_spread": lab_spread(case, answer, labs),
         "refused": float(answer.refused),
-        "refusal_ok": refusal_ok(case, answer),
-        "list_p": list_p(case, answer),
-        "list_r": list_r(case, answer),
-        "list_f1": list_f1(case, answer),
-        "list_exact": list_exact(case, answer),
     }
     ordered = ((name, values[name]) for name in METRICS)
     return {name: value for name, value in ordered if value is not None}
@@ -151,7 +138,7 @@ def cite_prec(case: Case, answer: Answer) -> float | None:
 
     Over gold reports, where ALCE (Gao et al. 2023) asks a judge. Not for lists or refusals.
     """
-    if not _answers(case, answer) or case.type == "listing":
+    if not _is_prose(case, answer):
         return None
     cited = [citation.passage.report.id for citation in answer.citations]
     return sum(report in case.accepted for report in cited) / len(cited) if cited else 0.0
@@ -162,7 +149,7 @@ def cite_rec(case: Case, answer: Answer) -> float | None:
 
     One-report cases score 1 when any accepted report is cited. Not for lists or refusals.
     """
-    if not _answers(case, answer) or case.type == "listing":
+    if not _is_prose(case, answer):
         return None
     return _share_of_gold(case, {citation.passage.report.id for citation in answer.citations})
 
@@ -173,7 +160,7 @@ def ev_cited(case: Case, answer: Answer) -> float | None:
     Overlapping: more than 0.3 of the words of one and 0.15 of the other are shared (word overlap
     as in SQuAD, Rajpurkar et al. 2016). Not for lists or refusals, nor without evidence.
     """
-    if not _answers(case, answer) or case.type == "listing" or not case.evidence:
+    if not _is_prose(case, answer) or not case.evidence:
         return None
     quotes = [c.quote for c in answer.citations if c.passage.report.id in case.accepted]
 
@@ -264,8 +251,19 @@ def list_exact(case: Case, answer: Answer) -> float | None:
     return float(set(answer.coverage.reports) == case.gold) if case.type == "listing" else None
 
 
+# Metrics of a case and its answer, each named as its function.
+_OF_ANSWER: tuple[Callable[[Case, Answer], float | None], ...] = (
+    *(cite_prec, cite_rec, ev_cited, facts, facts_num, cited_sent, refusal_ok),
+    *(list_p, list_r, list_f1, list_exact),
+)
+
+
 def _answers(case: Case, answer: Answer) -> bool:
     return bool(case.gold) and not answer.refused
+
+
+def _is_prose(case: Case, answer: Answer) -> bool:
+    return _answers(case, answer) and case.type != "listing"
 
 
 def _share_of_gold(case: Case, reports: set[str]) -> float:

@@ -49,7 +49,7 @@ def to_html(report: Report) -> str:
         p_words=p_words,
         tables=list(tables(named)),
         languages=one_table("By language", languages, MAIN, "language"),
-        meanings=_meanings(),
+        meanings={name: said for name in METRICS if (said := meaning(name))},
         times=Markup(of_times(report.histogram)) if report.histogram else None,
         latencies=_latencies(report),
         intervals=INTERVALS,
@@ -65,12 +65,8 @@ def to_html(report: Report) -> str:
     )
 
 
-def _meanings() -> dict[str, str]:
-    return {name: said for name in METRICS if (said := meaning(name))}
-
-
 def _latencies(report: Report) -> list[tuple[str, str, str]]:
-    spent = report.groups[ALL].latency if ALL in report.groups else {}
+    spent = report.groups[ALL].latency
     return [
         (label, time_words(spent[name].p50), time_words(spent[name].p95))
         for name, label in LATENCIES.items()

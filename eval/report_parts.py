@@ -49,12 +49,8 @@ def record_lines(report: Report) -> list[str]:
         f"embedding {run['embedding']}",
         f"{machine['cores']} cores, {machine['system']} {machine['architecture']}",
         packages,
-        *([line] if (line := _used(report)) else ()),
+        *([line] if (line := usage_line(report.groups[ALL].usage)) else ()),
     ]
-
-
-def _used(report: Report) -> str:
-    return usage_line(report.groups[ALL].usage) if ALL in report.groups else ""
 
 
 def listed(values: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -129,8 +129,7 @@ def ask_case(
     try:
         with closing(engine.ask(case.question, history=case.history)) as stream:
             for delta in stream:
-                if first is None and delta:
-                    first = clock()
+                first = first or (clock() if delta else None)
             answer = stream.answer
         end = clock()
         reports = {citation.passage.report.id for citation in answer.citations}
@@ -139,13 +138,12 @@ def ask_case(
         labs = {report.info.lab for report in _stored(engine, wide)}
     except AskLabsError as error:
         return Outcome(case, error=f"{type(error).__name__}: {error}")
-    first = end if first is None else first
-    seen = {"first_ms": (first - start) * 1000, "total_ms": (end - start) * 1000}
+    seen = {"first_ms": ((first or end) - start) * 1000, "total_ms": (end - start) * 1000}
     return Outcome(
         case,
         answer=answer_to_dict(answer, case.id),
         scores=score(case, answer, raw, labs, support),
-        timings={k: round(v, 2) for k, v in ({**answer.timings} | seen).items()},
+        timings={k: round(v, 2) for k, v in {**answer.timings, **seen}.items()},
     )
 
 
@@ -191,7 +189,7 @@ def run_record(settings: Settings, cases: Sequence[Case]) -> dict[str, Any]:
         "prompt_version": PROMPT_VERSION,
         "embedding": settings.embedding,
         "settings": _without_secrets(settings),
-        "versions": {"python": platform.python_version()} | {p: _version(p) for p in VERSIONED},
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in VERSIONED},
         "machine": {
             "cores": os.cpu_count(),
             "system": platform.system(),
@@ -212,13 +210,6 @@ def _plain_address(url: str) -> str:
     return re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", url)[0])
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
-
-
 def _stored(engine: Asker, ids: Iterable[str]) -> Iterator[StoredReport]:
     """The reports that there are; quotes of others then count as not found."""
     for report in ids:
@@ -227,23 +218,13 @@ def _stored(engine: Asker, ids: Iterable[str]) -> Iterator[StoredReport]:
 
 
 def _to_line(outcome: Outcome) -> str:
-    data = {
-        "id": outcome.case.id,
-        "error": outcome.error,
-        "scores": dict(outcome.scores),
-        "timings": dict(outcome.timings),
-        "case": case_to_dict(outcome.case),
-        "answer": outcome.answer,
-    }
+    known = {name: getattr(outcome, name) for name in ("error", "scores", "timings")}
+    case = case_to_dict(outcome.case)
+    data = {"id": outcome.case.id, **known, "case": case, "answer": outcome.answer}
     return json.dumps(data, ensure_ascii=False) + "\n"
 
 
 def _from_line(line: str) -> Outcome:
     data = json.loads(line)
-    return Outcome(
-        case=case_from_json(json.dumps(data["case"])),
-        answer=data["answer"],
-        scores=data["scores"],
-        timings=data["timings"],
-        error=data["error"],
-    )
+    del data["id"]
+    return Outcome(**data | {"case": case_from_json(json.dumps(data["case"]))})

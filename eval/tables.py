@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from eval import metrics, whole
-from eval.figures import LATENCIES, Group, Latency
+from eval.figures import LATENCIES, Group
 from eval.markdown import table
 from eval.metrics import ANSWERS, LISTS, REFUSAL, RETRIEVAL
 from eval.stats import Estimate
@@ -43,7 +43,7 @@ def tables(groups: Mapping[str, Group]) -> Iterator[Table]:
     timed = {k: g for k, g in groups.items() if g.latency}
     if timed:
         rows = [
-            (k, str(g.n), *(_times(g.latency.get(name)) for name in LATENCIES))
+            (k, str(g.n), *(str(g.latency.get(name, "")) for name in LATENCIES))
             for k, g in timed.items()
         ]
         head = ("type", "n", *(name.removesuffix("_ms") for name in LATENCIES))
@@ -78,7 +78,3 @@ def _cell(value: Estimate | None, n: int) -> str:
         return ""
     count = "" if value.n == n else f" ({value.n})"
     return f"{value.mean:.2f} [{value.low:.2f}, {value.high:.2f}]{count}"
-
-
-def _times(latency: Latency | None) -> str:
-    return f"{latency.p50:.0f} / {latency.p95:.0f}" if latency else ""

@@ -27,7 +27,8 @@ def outcome(
     index: str = "f1",
     **scores: float,
 ) -> Outcome:
-    answer = {"citations": [{}] * citations, "mode": mode, "index": index}
+    cited = {"n": 1, "report": "a", "quote": "Why not?", "status": "supported"}
+    answer = {"citations": [cited] * citations, "mode": mode, "index": index}
     return Outcome(asked, answer, scores, {"total_ms": ms})
 
 
