@@ -6,16 +6,14 @@ the question must stand alone without giving the answer away. What fails is coun
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from llama_index.core.base.llms.types import ChatMessage, MessageRole
-
 from eval.cases import Case
 from eval.make_passages import Source
 from eval.make_single import draft_of
+from eval.markdown import plain
 from eval.texts import fold, has_fact, overlap
 from rag.contacts import mask_contacts, mask_passage
 from rag.countries import resolve_country
@@ -23,13 +21,16 @@ from rag.errors import ModelError
 from rag.fence import fenced
 from rag.models import complete_chat
 from rag.named import countries_in
+from rag.planner import first_object
+from rag.prompts import messages_of
 from rag.words import LANGUAGES, language_of, stop_words, terms, words
 
 if TYPE_CHECKING:
+    from llama_index.core.base.llms.types import ChatMessage
+
     from rag.chat import ChatModel
 
 TOKENS = 500
-_MOST_READ = 6000
 _QUESTION = range(20, 301)
 _ANSWER = 600
 _QUOTE = range(5, 61)
@@ -88,10 +89,7 @@ def make_messages(source: Source, language: str) -> list[ChatMessage]:
         report=info.title,
         form_question=passage.prompt,
     )
-    return [
-        ChatMessage(role=MessageRole.SYSTEM, content=system),
-        ChatMessage(role=MessageRole.USER, content=told),
-    ]
+    return messages_of(system, told)
 
 
 def checked_case(source: Source, language: str, reply: str) -> Case:
@@ -100,9 +98,11 @@ def checked_case(source: Source, language: str, reply: str) -> Case:
     Raises:
         Unusable: it breaks a rule.
     """
-    said = _object(reply)
-    question, answer = _line(said, "question"), _line(said, "answer")
-    quote = _verbatim(_line(said, "quote"), source.passage.text)
+    said = first_object(reply, ("question", "answer", "facts", "quote"))
+    if "question" not in said:
+        raise Unusable("no JSON object with a question")
+    question, answer, quote = (_line(said.get(key)) for key in ("question", "answer", "quote"))
+    quote = _verbatim(quote, source.passage.text)
     facts = _facts(said, quote)
     _check_question(question, quote, facts, source, language)
     if not 0 < len(answer) <= _ANSWER:
@@ -111,23 +111,8 @@ def checked_case(source: Source, language: str, reply: str) -> Case:
     return draft_of(source, language, question, **given)
 
 
-def _object(reply: str) -> Mapping[str, Any]:
-    text = reply[:_MOST_READ]
-    for brace in re.finditer(r"\{", text):
-        try:
-            found, _ = json.JSONDecoder().raw_decode(text, brace.start())
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(found, dict) and "question" in found:
-            return found
-    raise Unusable("no JSON object with a question")
-
-
-def _line(said: Mapping[str, Any], key: str) -> str:
-    value = said.get(key)
-    # Half a surrogate pair, which JSON can hold, has no UTF-8.
-    text = value.encode("utf-8", "ignore").decode() if isinstance(value, str) else ""
-    return " ".join("".join(ch if ch.isprintable() else " " for ch in text).split())
+def _line(value: object) -> str:
+    return plain(value) if isinstance(value, str) else ""
 
 
 def _verbatim(quote: str, text: str) -> str:
@@ -145,7 +130,7 @@ def _verbatim(quote: str, text: str) -> str:
 
 def _facts(said: Mapping[str, Any], quote: str) -> tuple[str, ...]:
     given = said.get("facts")
-    values = [_line({"f": value}, "f") for value in given] if isinstance(given, list) else []
+    values = [_line(value) for value in given] if isinstance(given, list) else []
     facts = tuple(dict.fromkeys(v for v in values if 0 < len(v) <= _LONGEST_FACT))[:_MOST_FACTS]
     if not facts or not all(has_fact(quote, fact) for fact in facts):
         raise Unusable("a fact is not in the quote")

@@ -96,9 +96,7 @@ def run_cases(
     outcomes: list[Outcome] = []
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in (TABLE, SUMMARY, PAGE, TEXT):
-            (out / name).unlink(missing_ok=True)
-        for old in (out / BASELINES).glob("*/*.*"):
+        for old in (*out.glob("*.*"), *(out / BASELINES).glob("*/*.*")):
             if old.name in (OUTCOMES, RECORD, TABLE, SUMMARY, PAGE, TEXT):
                 old.unlink()
         whole = run_record(engine.settings, cases) | dict(about or {})

@@ -7,13 +7,13 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from llama_index.core.base.llms.types import ChatMessage, MessageRole
-
 from eval.cases import Case
 from eval.make_lists import reworded
+from eval.markdown import plain
 from rag.errors import ModelError
 from rag.fence import fenced
 from rag.models import complete_chat
+from rag.prompts import messages_of
 from rag.words import LANGUAGES, language_of
 
 if TYPE_CHECKING:
@@ -40,16 +40,12 @@ def translated(
 def _by_model(case: Case, language: str, llm: ChatModel, seconds: float) -> str:
     """A model's translation; "" where it failed, or gave something else."""
     asked = case.standalone or case.question
-    messages = [
-        ChatMessage(role=MessageRole.SYSTEM, content=_SYSTEM.format(language=LANGUAGES[language])),
-        ChatMessage(role=MessageRole.USER, content=fenced("question", asked)),
-    ]
+    messages = messages_of(_SYSTEM.format(language=LANGUAGES[language]), fenced("question", asked))
     try:
         reply = complete_chat(llm, messages, seconds)
     except ModelError:
         return ""
-    # Half a surrogate pair, which a server may send, has no UTF-8.
-    said = " ".join(reply.encode("utf-8", "ignore").decode().split()).strip("\"'“”«» ")
+    said = plain(reply).strip("\"'“”«» ")
     same_numbers = _numbers(said) == _numbers(asked)
     right = language_of(said, default="") == language
     return said if right and same_numbers and len(said) <= _LONGER * len(asked) else ""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from llama_index.core.base.llms.types import ChatMessage, MessageRole
+from llama_index.core.base.llms.types import ChatMessage
 
 from rag.errors import ModelError
 from rag.models import complete_chat, make_llm
+from rag.prompts import messages_of
 from rag.settings import Settings
 from rag.types import Status
 
@@ -64,10 +65,7 @@ def _messages(pairs: Sequence[tuple[str, str]], shown: int) -> list[ChatMessage]
         f"{n}. Sentence: {_on_one_line(sentence)}\n   Excerpt: {_on_one_line(words)[:shown]}"
         for n, (sentence, words) in enumerate(pairs, start=1)
     ]
-    return [
-        ChatMessage(role=MessageRole.SYSTEM, content=_SYSTEM),
-        ChatMessage(role=MessageRole.USER, content="\n".join(lines)),
-    ]
+    return messages_of(_SYSTEM, "\n".join(lines))
 
 
 def _on_one_line(text: str) -> str:

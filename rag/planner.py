@@ -70,7 +70,7 @@ class Planner:
         messages = plan_messages(question, history, rules.language, self._whole)
         keys = (_RETOLD if history else frozenset()) | (_UNDERSTOOD if self._whole else frozenset())
         try:
-            found = _first_object(complete_chat(self._llm, messages, self._seconds), keys)
+            found = first_object(complete_chat(self._llm, messages, self._seconds), keys)
         except ModelError:
             found = {}
         said = _understood(found, rules.language, catalogue, ignored)
@@ -145,7 +145,7 @@ def _understood(
     )
 
 
-def _first_object(reply: str, keys: Collection[str]) -> Mapping[str, Any]:
+def first_object(reply: str, keys: Collection[str]) -> Mapping[str, Any]:
     """These keys of the first JSON object with one of them, whatever stands around it."""
     text = reply[:MOST_READ]
     for brace in re.finditer(r"\{", text):

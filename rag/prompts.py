@@ -133,6 +133,11 @@ def answer_messages(
         question=fenced("question", question),
         language=language,
     )
+    return messages_of(system, user)
+
+
+def messages_of(system: str, user: str) -> list[ChatMessage]:
+    """The chat messages that tell a model what to do and with what."""
     return [
         ChatMessage(role=MessageRole.SYSTEM, content=system),
         ChatMessage(role=MessageRole.USER, content=user),
@@ -171,10 +176,7 @@ def plan_messages(
     said = [f"{turn.role}: {turn.content[:_MOST_TURN]}" for turn in history[-_TURNS:]]
     before = [fenced("conversation", "\n".join(said))] if said else []
     user = "\n".join([*before, fenced("question", question)])
-    return [
-        ChatMessage(role=MessageRole.SYSTEM, content=system),
-        ChatMessage(role=MessageRole.USER, content=user),
-    ]
+    return messages_of(system, user)
 
 
 # Sentences of a list answer; the filters follow as the catalogue understood them.

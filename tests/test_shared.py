@@ -23,8 +23,7 @@ from tests.chroma_server import chroma_server
 from tests.conftest import SAMPLE
 from tests.ferries import text
 from tests.test_kill import lacking
-from ui.console import StageProgress
-from ui.measuring import _Builder
+from ui.measuring import _build
 
 pytest_plugins = ("tests.ferry_fixtures",)
 ANSWER = "Ana counts the boats."
@@ -269,5 +268,5 @@ def test_what_was_made_otherwise_is_refused(
 def test_indexes_of_a_stress_test_are_nobodys_business(
     shared: Settings, reports: Path, tmp_path: Path
 ) -> None:
-    _Builder(shared, StageProgress(None))(tmp_path / "planted", [[reports]])
+    _build(shared, lambda *_: None, tmp_path / "planted", [[reports]])
     assert collections(shared) == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,9 +17,9 @@ from ui.options import Index, engine_of
 
 if TYPE_CHECKING:
     from eval.make import Made
-    from eval.run import Asker
     from rag.chat import ChatModel
-    from ui.console import StageProgress
+    from rag.engine import Engine
+    from rag.types import Progress
 
 Drafts = Annotated[bool, typer.Option("--drafts", help="Ask the drafts among the cases too.")]
 Seed = Annotated[int, typer.Option("--seed", help="Another number gives another choice.")]
@@ -93,7 +94,7 @@ def stress(
             engine,
             loaded,
             out,
-            _Builder(engine.settings, shown),
+            partial(_build, engine.settings, shown),
             most_reports=reports,
             seed=seed,
             llm=_model(engine.settings, TOKENS),
@@ -105,26 +106,22 @@ def stress(
     print(write_stress(found, out), end="")
 
 
-class _Builder:
-    """Makes indexes for a stress test with the settings of the engine that is tested."""
+def _build(
+    tested: Settings, progress: Progress, folder: Path, lots: Sequence[Sequence[Path]]
+) -> Engine:
+    """An engine over an index made for a stress test, with the settings of what is tested."""
+    from ingest.sync import sync
+    from rag.engine import open_engine
 
-    def __init__(self, settings: Settings, progress: StageProgress) -> None:
-        self._settings = settings
-        self._progress = progress
+    # What is planted in these indexes is not for others.
+    settings = tested.model_copy(update={"index": folder, "chroma": ""})
 
-    def __call__(self, folder: Path, lots: Sequence[Sequence[Path]]) -> Asker:
-        from ingest.sync import sync
-        from rag.engine import open_engine
+    def told(stage: str, done: int, total: int) -> None:
+        progress(f"{stage} ({folder.name})", done, total)
 
-        # What is planted in these indexes is not for others.
-        settings = self._settings.model_copy(update={"index": folder, "chroma": ""})
-
-        def told(stage: str, done: int, total: int) -> None:
-            self._progress(f"{stage} ({folder.name})", done, total)
-
-        for lot in lots:
-            sync(lot, settings, progress=told)
-        return open_engine(settings)
+    for lot in lots:
+        sync(lot, settings, progress=told)
+    return open_engine(settings)
 
 
 def _model(settings: Settings, tokens: int) -> ChatModel | None:
