@@ -35,7 +35,8 @@ _QUESTION = range(20, 301)
 _ANSWER = 600
 _QUOTE = range(5, 61)
 _MOST_FACTS, _LONGEST_FACT = 4, 120
-# So many words in a row of the evidence in a question are a copy of it.
+# So many words in a row of the evidence, or such a share of its words, in a question are a copy.
+# Of 87 questions that people wrote for one report none has either; 3 in a row have 4, 0.35 has 10.
 _RUN = 6
 _COPIED = 0.7
 # A question that stands alone points at no text that its reader can't see.

@@ -32,16 +32,21 @@ from ingest.scan import Event, key, scan
 from rag.types import Span
 from rag.words import sentences
 
+# Over 2,189 reports (14 form texts): with 2 labs one more text, which is labs' own, goes from 14
+# reports; with 6 labs 5 texts stay, in 358 reports.
 MIN_LABS = 3
+# Over the same, shares of 0.05 to 0.8 give the same form texts; 0.02 takes 3 ticked answers.
 MIN_SHARE = 0.2
-# A line that begins with ">" and is longer than any form question is a lab's own.
+# A line that begins with ">" and is longer than any form question is a lab's own. Over 2,189
+# reports 150 takes one question of a form for an answer, and 600 one answer for a question.
 MAX_PROMPT = 300
 # No form says more than so many things, or longer ones, under one prompt. Where a collection
 # seems to (the same long text in all files), only the very same words are form text: to compare
 # each paragraph with each other one would take the square of the time.
 MAX_TEXTS = 50
 MAX_LENGTH = 3000
-# Share of a report's prompts that must be known for it to count as a known form filled in.
+# Share of a report's prompts that must be known for it to count as a known form filled in. Over
+# 2,189 reports 0.35 reads 2 otherwise, 1.0 reads 5 otherwise: it matters little.
 KNOWN_FORM = 0.7
 _ASKS = re.compile(r"[?؟:]|\bplease\b", re.IGNORECASE)
 

@@ -36,6 +36,7 @@ _NAME_PROMPT = re.compile(
 _INSIGHT = re.compile(r"^(?:[-_*•\"'.]|\d+\s*[.)]|$)")
 # The question of a text that stands under no question and no heading.
 FREE_TEXT = "Text of the report"
+# Of 2,189 reports 149 are named otherwise with 100, and 36 with 400, some by whole paragraphs.
 MAX_TITLE = 200
 # What may be left of a paragraph of form text without being a word of the lab's.
 _MARKS = "*_>-–.:; \t\n\u00a0"
