@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-
-from babel import Locale
+from collections.abc import Mapping, Sequence
 
 from rag.catalogue import Catalogue
+from rag.fields import TAGS
 from rag.injected import overrides
-from rag.labels import value_words
-from rag.translate import number, words_in
+from rag.labels import counted, joined, labelled, value_words
+from rag.translate import Words, code_of, marked, words_in
 from rag.types import Answer, Coverage, Filters, QueryPlan
 from rag.words import strip_accents
 
@@ -64,26 +63,14 @@ _SELF = re.compile(
 )
 _MOST = 12
 
-_HEADS = {
-    "en": "I answer from {reports} reports of {labs} labs, written from {first} to {last}, and "
-    "cite the words that an answer rests on.",
-    "fr": "Je réponds à partir de {reports} rapports de {labs} laboratoires, écrits de {first} à "
-    "{last}, en citant les mots sur lesquels repose la réponse.",
-    "es": "Respondo a partir de {reports} informes de {labs} laboratorios, escritos de {first} a "
-    "{last}, y cito las palabras en que se apoya la respuesta.",
-    "pt": "Respondo a partir de {reports} relatórios de {labs} laboratórios, escritos de {first} a "
-    "{last}, e cito as palavras em que a resposta assenta.",
-    "ar": "أجيب من {reports} تقريرا من {labs} مختبرا، كتبت بين {first} و{last}، وأذكر الكلمات التي "
-    "تستند إليها الإجابة.",
-}
 _LABELS = {
-    "en": ("Years", "Labs", "Languages", "Methods", "Themes", "Kinds of report", "and {n} more"),
-    "fr": ("Années", "Laboratoires", "Langues", "Méthodes", "Thèmes", "Types", "et {n} autres"),
-    "es": ("Años", "Laboratorios", "Idiomas", "Métodos", "Temas", "Tipos", "y {n} más"),
-    "pt": ("Anos", "Laboratórios", "Línguas", "Métodos", "Temas", "Tipos", "e mais {n}"),
-    "ar": ("السنوات", "المختبرات", "اللغات", "الأساليب", "المواضيع", "الأنواع", "و{n} أخرى"),
+    "year": marked("Years"),
+    "country": marked("Labs"),
+    "language": marked("Languages"),
+    "method": TAGS["method"].many,
+    "theme": TAGS["theme"].many,
+    "kind": marked("Kinds of report"),
 }
-_FIELDS = ("year", "country", "language", "method", "theme", "kind")
 
 
 def asks_about(question: str) -> tuple[str, ...] | None:
@@ -106,34 +93,31 @@ def asks_about(question: str) -> tuple[str, ...] | None:
 def about_answer(plan: QueryPlan, catalogue: Catalogue, languages: Mapping[str, int]) -> Answer:
     """What the collection holds; `languages` are the numbers of passages by code."""
     # A greeting is too short to tell its language otherwise.
-    language = _greeted_in(plan.question) or plan.language
-    language = language if language in _HEADS else "en"
+    words = words_in(_greeted_in(plan.question) or plan.language)
     years = [name for name, _ in catalogue.counts("year")]
-    lines = [
-        _HEADS[language].format(
-            reports=number(words_in(language), len(catalogue.reports)),
-            labs=number(words_in(language), len(catalogue.counts("country"))),
-            first=years[0] if years else "?",
-            last=years[-1] if years else "?",
-        )
-    ]
-    shown = [field for field in asks_about(plan.question) or () if field in _FIELDS] or [
-        "year",
-        "kind",
-    ]
-    for field in shown:
-        counts = _named(languages, language) if field == "language" else None
-        lines.append(_line(field, counts or catalogue.counts(field), language))
+    head = words.gettext(
+        "I answer from {reports} of {labs}, written from {first} to {last}, and cite the words "
+        "that an answer rests on."
+    ).format(
+        reports=counted(len(catalogue.reports), "report", words),
+        labs=counted(len(catalogue.counts("country")), "lab", words),
+        first=years[0] if years else "?",
+        last=years[-1] if years else "?",
+    )
+    asked = [field for field in asks_about(plan.question) or () if field in _LABELS]
+    counts = {field: catalogue.counts(field) for field in _LABELS if field != "language"}
+    counts["language"] = list(languages.items())
+    lines = [_line(field, counts[field], words) for field in asked or ("year", "kind")]
     return Answer(
         question=plan.question,
         standalone=plan.standalone,
-        text="\n".join(lines),
+        text="\n".join([head, *lines]),
         refused=False,
         citations=(),
         hits=(),
         coverage=Coverage(intent="about", filters=Filters()),
         mode="catalogue",
-        language=language,
+        language=code_of(words),
         tokens={"prompt": 0, "completion": 0},
     )
 
@@ -146,22 +130,11 @@ def _greeted_in(question: str) -> str | None:
     return next(found, None)
 
 
-def _named(counts: Mapping[str, int], language: str) -> list[tuple[str, int]]:
-    """Languages by their names in a language, with their numbers, the most used first."""
-    names = Locale(language).languages
-    ordered = sorted(counts.items(), key=lambda pair: -pair[1])
-    return [(str(names.get(code, code)), n) for code, n in ordered]
-
-
-def _line(field: str, counts: list[tuple[str, int]], language: str) -> str:
-    *labels, more = _LABELS[language]
-    label = labels[_FIELDS.index(field)]
-    if field in ("method", "theme"):
+def _line(field: str, counts: Sequence[tuple[str, int]], words: Words) -> str:
+    if field in ("language", "method", "theme"):
         counts = sorted(counts, key=lambda pair: -pair[1])
     kept = counts if field in ("year", "country", "kind") else counts[:_MOST]
-    # Languages have their names already.
-    if field != "language":
-        kept = [(value_words(field, name, words_in(language)), n) for name, n in kept]
-    said = ", ".join(f"{name} ({n})" for name, n in kept)
-    rest = len(counts) - len(kept)
-    return f"{label}: {said}" + (f", {more.format(n=rest)}" if rest else "")
+    said = joined(words, ", ", [f"{value_words(field, name, words)} ({n})" for name, n in kept])
+    if rest := len(counts) - len(kept):
+        said = words.gettext("{named}, and {n} more").format(named=said, n=rest)
+    return labelled(words, words.gettext(_LABELS[field]), said)

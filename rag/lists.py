@@ -10,12 +10,12 @@ from itertools import groupby
 from rag.catalogue import Catalogue, alternatives
 from rag.cite import best_support, defuse
 from rag.fields import FREE_FIELDS, TAGS
-from rag.labels import FILTER_WORDS, lab_words, value_words
-from rag.prompts import ALSO_MENTIONED, LIST_HEADS, NOTHING_FOUND, WITHOUT, refusal
+from rag.labels import FILTER_WORDS, counted, lab_words, labelled, value_words
+from rag.prompts import refusal
 from rag.quotes import verbatim
 from rag.recognised import coming_first
 from rag.tags import filter_key
-from rag.translate import ENGLISH, words_in
+from rag.translate import ENGLISH, Words, number, words_in
 from rag.types import (
     FILTER_FIELDS,
     Answer,
@@ -70,11 +70,15 @@ def list_answer(
         ),
     )
     labs = tuple(dict.fromkeys(report.lab for report in found))
+    words = words_in(plan.language)
     return Answer(
         question=plan.question,
         standalone=plan.standalone,
         text="\n".join(
-            [*_lines(plan, catalogue, found, labs), *_also(plan, mentioned, len(found) + 1)]
+            [
+                *_lines(plan, catalogue, found, len(labs), words),
+                *_also(mentioned, len(found) + 1, words),
+            ]
         ),
         refused=not found,
         citations=citations,
@@ -97,63 +101,61 @@ def list_answer(
     )
 
 
-def _all_said(filters: Filters, language: str) -> str:
-    return "; ".join(_said(*pair, language) for pair in filters.as_dict().items())
+def _all_said(filters: Filters, words: Words) -> str:
+    return "; ".join(_said(*pair, words) for pair in filters.as_dict().items())
 
 
-def _said(field: str, values: Iterable[str | int], language: str) -> str:
-    """A filter in a language; in English by the name that commands have for it.
+def _said(field: str, values: Iterable[str | int], words: Words) -> str:
+    """A filter in words; in English by the name that commands have for it.
 
     Sorts of reports have names in the files that say little ("learningplan").
     """
-    told = words_in(language)
     shown, name = [str(value) for value in values], field
-    if told is not ENGLISH or field in ("type", "kind"):
-        shown = [value_words(field, value, told) for value in values]
-    if told is not ENGLISH:
-        name = told.gettext(FILTER_WORDS[field]).lower()
+    if words is not ENGLISH or field in ("type", "kind"):
+        shown = [value_words(field, value, words) for value in values]
+    if words is not ENGLISH:
+        name = words.gettext(FILTER_WORDS[field]).lower()
     return f"{name} = {' / '.join(value.replace('. ', ' ') for value in shown)}"
 
 
-def _nothing(plan: QueryPlan, catalogue: Catalogue) -> str:
+def _nothing(plan: QueryPlan, catalogue: Catalogue, words: Words) -> str:
     """The refusal, the filters that leave nothing, and which of them to give up."""
-    template = NOTHING_FOUND.get(plan.language, NOTHING_FOUND["en"])
-    none = template.format(filters=_all_said(plan.filters, plan.language))
-    return f"{refusal(plan.language)} {none} {_way_out(plan, catalogue)}".rstrip()
+    none = words.gettext("No report passes these filters: {filters}.")
+    said = none.format(filters=_all_said(plan.filters, words))
+    return f"{refusal(plan.language)} {said} {_way_out(plan.filters, catalogue, words)}".rstrip()
 
 
-def _way_out(plan: QueryPlan, catalogue: Catalogue) -> str:
+def _way_out(filters: Filters, catalogue: Catalogue, words: Words) -> str:
     """Of filters that leave nothing together: without which one there are reports; or ""."""
     left: dict[str, int] = {}
     for field in FILTER_FIELDS:
-        given = getattr(plan.filters, field)
+        given = getattr(filters, field)
         for values in alternatives(field, given):
             others = tuple(value for value in given if value not in values)
             # Without a filter all reports are left, which tells nobody anything.
-            if rest := replace(plan.filters, **{field: others}):
-                left[_said(field, values, plan.language)] = len(catalogue.ids(rest))
+            if rest := replace(filters, **{field: others}):
+                left[_said(field, values, words)] = len(catalogue.ids(rest))
     most = sorted((pair for pair in left.items() if pair[1]), key=lambda pair: -pair[1])
-    template = WITHOUT.get(plan.language, WITHOUT["en"])
-    # In each language of the templates that has one, the plural ends in "s".
+    without = words.gettext("without {filter}")
     said = "; ".join(
-        re.sub(r"(?<!\d)1 (\w+)s$", r"1 \1", template.format(filter=name, reports=number))
-        for name, number in most[:_WAYS_OUT]
+        labelled(words, without.format(filter=name), counted(n, "report", words))
+        for name, n in most[:_WAYS_OUT]
     )
     return f"{said[0].upper()}{said[1:]}." if said else ""
 
 
 def _lines(
-    plan: QueryPlan, catalogue: Catalogue, found: Sequence[ReportInfo], labs: Sequence[str]
+    plan: QueryPlan, catalogue: Catalogue, found: Sequence[ReportInfo], labs: int, words: Words
 ) -> Iterable[str]:
     if not found:
-        yield _nothing(plan, catalogue)
+        yield _nothing(plan, catalogue, words)
         return
-    head = LIST_HEADS.get(plan.language, LIST_HEADS["en"])
-    span = "[1]" if len(found) == 1 else f"[1]–[{len(found)}]"
-    asked = _all_said(plan.filters, plan.language)
-    said = head.format(reports=len(found), labs=len(labs), filters=asked)
-    # In each language of the heads that has one, the plural ends in "s".
-    yield re.sub(r"(?<!\d)1 (\w+)s\b", r"1 \1", said, count=2) + f" {span}"
+    head = words.gettext("{reports} of {labs} ({filters}):").format(
+        reports=counted(len(found), "report", words),
+        labs=counted(labs, "lab", words),
+        filters=_all_said(plan.filters, words),
+    )
+    yield f"{head} [1]" if len(found) == 1 else f"{head} [1]–[{len(found)}]"
     numbers = {report.id: n for n, report in enumerate(found, start=1)}
     for _, group in groupby(found, key=lambda report: report.lab):
         reports = list(group)
@@ -161,20 +163,24 @@ def _lines(
             f"“{defuse(r.title)}” ({r.year or '?'}) [{numbers[r.id]}]" for r in reports
         )
         count = f" ({len(reports)})" if len(reports) > 1 else ""
-        yield f"- {lab_words(reports[0], words_in(plan.language))}{count}: {named}"
+        yield f"- {lab_words(reports[0], words)}{count}: {named}"
 
 
-def _also(plan: QueryPlan, mentioned: Sequence[Hit], first: int) -> Iterable[str]:
+def _also(mentioned: Sequence[Hit], first: int, words: Words) -> Iterable[str]:
     """The line that names reports which only mention what is asked for, marked from `first` on."""
     if mentioned:
-        head = ALSO_MENTIONED.get(plan.language, ALSO_MENTIONED["en"])
-        infos, told = [hit.passage.report for hit in mentioned], words_in(plan.language)
+        head = words.ngettext(
+            "Not counted: {n} more report names it in its text, not in its tags:",
+            "Not counted: {n} more reports name it in their text, not in their tags:",
+            len(mentioned),
+        ).format(n=number(words, len(mentioned)))
+        infos = [hit.passage.report for hit in mentioned]
         named = "; ".join(
-            f"{lab_words(r, told)}, “{defuse(r.title)}” ({r.year or '?'}) [{n}]"
+            f"{lab_words(r, words)}, “{defuse(r.title)}” ({r.year or '?'}) [{n}]"
             for n, r in enumerate(infos[:_SHOWN], start=first)
         )
         more = f" … (+{len(infos) - _SHOWN})" if len(infos) > _SHOWN else ""
-        yield f"{head.format(reports=len(infos))} {named}{more}"
+        yield f"{head} {named}{more}"
 
 
 def _mention(n: int, passage: Passage, raw: str, filters: Filters) -> Citation:

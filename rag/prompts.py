@@ -177,35 +177,3 @@ def plan_messages(
     before = [fenced("conversation", "\n".join(said))] if said else []
     user = "\n".join([*before, fenced("question", question)])
     return messages_of(system, user)
-
-
-# Sentences of a list answer; the filters follow as the catalogue understood them.
-LIST_HEADS = {
-    "en": "{reports} reports of {labs} labs ({filters}):",
-    "fr": "{reports} rapports de {labs} laboratoires ({filters}) :",
-    "es": "{reports} informes de {labs} laboratorios ({filters}):",
-    "pt": "{reports} relatórios de {labs} laboratórios ({filters}):",
-    "ar": "{reports} من التقارير من {labs} من المختبرات ({filters}):",
-}
-ALSO_MENTIONED = {
-    "en": "Not counted: {reports} more reports name it in their text, not in their tags:",
-    "fr": "Non comptés : {reports} autres rapports le citent dans leur texte, sans l'étiquette :",
-    "es": "Sin contar: otros {reports} informes lo nombran en su texto, no en sus etiquetas:",
-    "pt": "Não contados: outros {reports} relatórios referem-no no texto, não nas etiquetas:",
-    "ar": "غير محسوبة: {reports} تقارير أخرى تذكره في نصها لا في وسومها:",
-}
-NOTHING_FOUND = {
-    "en": "No report passes these filters: {filters}.",
-    "fr": "Aucun rapport ne passe ces filtres : {filters}.",
-    "es": "Ningún informe pasa estos filtros: {filters}.",
-    "pt": "Nenhum relatório passa por estes filtros: {filters}.",
-    "ar": "لا يوجد تقرير يطابق: {filters}.",
-}
-# Follows the sentence above: what a filter by itself keeps out.
-WITHOUT = {
-    "en": "without {filter}: {reports} reports",
-    "fr": "sans {filter} : {reports} rapports",
-    "es": "sin {filter}: {reports} informes",
-    "pt": "sem {filter}: {reports} relatórios",
-    "ar": "بدون {filter}: {reports} من التقارير",
-}

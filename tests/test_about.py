@@ -69,5 +69,5 @@ def test_the_answer_counts(sample_engine: Engine) -> None:
     assert f"{len(sample_engine.catalogue.reports)} reports" in answer.text
     assert "langues" not in answer.text
     french = sample_engine.ask("Quelles langues y a-t-il dans la collection ?").answer
-    assert "Langues: anglais" in french.text
+    assert "Langues\xa0: anglais" in french.text
     assert sample_engine.ask("hola").answer.text.startswith("Respondo")
