@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from rag.catalogue import Catalogue
 from rag.fields import TAGS
 from rag.injected import overrides
-from rag.labels import counted, joined, labelled, value_words
+from rag.labels import joined, labelled, reports_and_labs, value_words
 from rag.translate import Words, code_of, marked, words_in
 from rag.types import Answer, Coverage, Filters, QueryPlan
 from rag.words import strip_accents
@@ -99,8 +99,7 @@ def about_answer(plan: QueryPlan, catalogue: Catalogue, languages: Mapping[str, 
         "I answer from {reports} of {labs}, written from {first} to {last}, and cite the words "
         "that an answer rests on."
     ).format(
-        reports=counted(len(catalogue.reports), "report", words),
-        labs=counted(len(catalogue.counts("country")), "lab", words),
+        **reports_and_labs(len(catalogue.reports), len(catalogue.counts("country")), words),
         first=years[0] if years else "?",
         last=years[-1] if years else "?",
     )

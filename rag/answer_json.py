@@ -7,9 +7,11 @@ scores and timings, and what is known of each report and passage.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, is_dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
+
+from pydantic_core import to_jsonable_python
 
 from rag.types import Answer, Citation, Hit, Passage, QueryPlan, ReportInfo
 
@@ -60,7 +62,7 @@ def _citation(citation: Citation) -> dict[str, Any]:
         "stage": passage.stage,
         "quote": citation.quote,
         "status": citation.status,
-        "span": _plain(citation.span),
+        "span": to_jsonable_python(citation.span),
     }
 
 
@@ -72,7 +74,7 @@ def passage_to_dict(rank: int, hit: Hit) -> dict[str, Any]:
         "section": hit.passage.section,
         "prompt": hit.passage.prompt,
         "text": hit.passage.text,
-        "spans": _plain(hit.passage.spans),
+        "spans": to_jsonable_python(hit.passage.spans),
         "score": round(hit.score, SCORE_DIGITS),
     }
 
@@ -109,7 +111,7 @@ def _detail(answer: Answer) -> dict[str, Any]:
         return {
             "info": number(passage.report),
             "id": passage.id,
-            "spans": _plain(passage.spans),
+            "spans": to_jsonable_python(passage.spans),
             "language": passage.language,
             "part": passage.part,
             "parts": passage.parts,
@@ -141,28 +143,17 @@ def _detail(answer: Answer) -> dict[str, Any]:
         "first": answer.coverage.first.as_dict(),
         "ignored": answer.coverage.ignored.as_dict(),
         "read": list(answer.coverage.read),
-        "unread": _plain(answer.coverage.unread),
+        "unread": to_jsonable_python(answer.coverage.unread),
         "timings": dict(answer.timings),
         "tokens": dict(answer.tokens),
         "checked": dict(answer.checked),
-        "run": _plain(answer.run),
-        "struck": _plain(answer.struck),
+        "run": to_jsonable_python(answer.run),
+        "struck": to_jsonable_python(answer.struck),
         "corrected": [i for i, c in enumerate(answer.citations) if c.corrected],
         "passages": hits,
         "citations": [cited(citation.passage) for citation in answer.citations],
-        "infos": [_plain(info) for info in infos],
+        "infos": to_jsonable_python(infos),
     }
-
-
-def _plain(value: Any) -> Any:
-    """Dataclasses, mappings and tuples as the dicts and lists that JSON gives back."""
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in value]
-    return value
 
 
 def answers_to_json(answers: Sequence[Answer]) -> bytes:

@@ -91,6 +91,11 @@ def one_line(text: str) -> str:
     return " ".join(_BIDI_CONTROL.sub("", clean(text)).split())
 
 
+def shortened(text: str, length: int) -> str:
+    """A text of at most so many characters, cut between words."""
+    return text if len(text) <= length else text[:length].rsplit(None, 1)[0] + " …"
+
+
 def right_to_left(text: str) -> bool:
     """Whether the first letter with a direction is one that runs right to left."""
     kinds = (unicodedata.bidirectional(ch) for ch in text)

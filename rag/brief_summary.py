@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from babel import Locale
-
-from rag.labels import counted, joined
-from rag.translate import Words, code_of, marked, number
+from rag.labels import joined, language_words, reports_and_labs
+from rag.translate import Words, marked, number
 from rag.types import Answer
 
 _QUOTED = marked(
@@ -33,20 +31,18 @@ def summary(answers: Sequence[Answer], words: Words) -> Iterator[tuple[str, str]
     years = sorted({info.year for info in reports.values() if info.year})
     span = "–".join(map(str, dict.fromkeys((years[0], years[-1])))) if years else ""
     rests = words.gettext("{reports} of {labs}").format(
-        reports=counted(len(reports), "report", words), labs=counted(len(labs), "lab", words)
+        **reports_and_labs(len(reports), len(labs), words)
     )
     yield words.gettext("Rests on"), joined(words, ", ", [rests, *([span] if span else [])])
     quoted = {passage.id: passage.language for passage in cited if passage.language}
     if quoted:
         counts = Counter(quoted.values())
-        yield words.gettext("Passages by language"), _languages(counts, words)
+        named = (
+            f"{language_words(code, words)} ({number(words, n)})"
+            for code, n in counts.most_common()
+        )
+        yield words.gettext("Passages by language"), joined(words, ", ", [*named])
     yield words.gettext("How it was made"), " ".join(_methods(told, words))
-
-
-def _languages(counts: Counter[str], words: Words) -> str:
-    names = Locale(code_of(words)).languages
-    named = [f"{names.get(code, code)} ({number(words, n)})" for code, n in counts.most_common()]
-    return joined(words, ", ", named)
 
 
 def _methods(answers: Sequence[Answer], words: Words) -> Iterator[str]:

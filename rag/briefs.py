@@ -12,7 +12,7 @@ from datetime import date
 
 from babel.dates import format_date
 
-from rag.brief_lines import Line, answer_lines, clean, one_line
+from rag.brief_lines import Line, answer_lines, clean, one_line, shortened
 from rag.brief_summary import summary
 from rag.check_words import REASON, checked_sentence, reason, struck_sentence, verdicts
 from rag.coverage_words import coverage_sentence
@@ -237,10 +237,7 @@ class _Writer:
         )
 
     def _near(self, passage: Passage) -> Source:
-        text = passage.text
-        if len(text) > NEAREST_CHARS:
-            text = text[:NEAREST_CHARS].rsplit(None, 1)[0] + " …"
-        return self._source(passage, 0, (_quote(text),))
+        return self._source(passage, 0, (_quote(shortened(passage.text, NEAREST_CHARS)),))
 
     def _source(
         self, passage: Passage, n: int, quotes: tuple[Quote, ...], *, in_section: bool = True

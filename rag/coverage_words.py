@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag.labels import counted, joined
+from rag.labels import counted, joined, reports_and_labs
 from rag.translate import ENGLISH, Words, number
 from rag.types import Answer
 
@@ -10,13 +10,11 @@ from rag.types import Answer
 def coverage_sentence(answer: Answer, words: Words = ENGLISH) -> str:
     """One sentence on what an answer covered."""
     covered = answer.coverage
+    rests_on = reports_and_labs(covered.count, len(covered.labs), words)
     if covered.intent == "list":
         if answer.refused:
             return words.gettext("No report's tags match.")
-        return words.gettext("The complete list, counted: {reports} of {labs}.").format(
-            reports=counted(covered.count, "report", words),
-            labs=counted(len(covered.labs), "lab", words),
-        )
+        return words.gettext("The complete list, counted: {reports} of {labs}.").format(**rests_on)
     if covered.intent == "about":
         return words.gettext("Counted over the whole collection.")
     if not covered.read_passages:
@@ -28,12 +26,7 @@ def coverage_sentence(answer: Answer, words: Words = ENGLISH) -> str:
         )
     ]
     if not answer.refused:
-        parts.append(
-            words.gettext("the answer rests on {reports} of {labs}").format(
-                reports=counted(covered.count, "report", words),
-                labs=counted(len(covered.labs), "lab", words),
-            )
-        )
+        parts.append(words.gettext("the answer rests on {reports} of {labs}").format(**rests_on))
     left = covered.matched_reports - covered.read_reports
     if left > 0:
         more = words.ngettext(

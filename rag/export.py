@@ -13,8 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from rag.answer_json import answer_to_dict, answers_to_json
-from rag.answer_read import answer_from_dict, answers_from_json
+from rag.answer_json import answers_to_json
 from rag.brief_lines import clean
 from rag.brief_text import to_html, to_markdown
 from rag.briefs import Brief, make_brief
@@ -23,15 +22,6 @@ from rag.references import to_bibtex, to_csl, to_ris
 from rag.report_link import report_link
 from rag.translate import marked
 from rag.types import Answer
-
-__all__ = [
-    "FORMATS",
-    "answer_from_dict",
-    "answer_to_dict",
-    "answers_from_json",
-    "ending_of",
-    "export",
-]
 
 # Makes a file of answers, a title, a day, and the template of the reports' addresses.
 Writer = Callable[[Sequence[Answer], str, date, str], bytes]

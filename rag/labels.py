@@ -63,6 +63,11 @@ def counted(value: int, noun: str, words: Words = ENGLISH) -> str:
     return words.ngettext(*_NOUNS[noun], value).format(n=number(words, value))
 
 
+def reports_and_labs(reports: int, labs: int, words: Words) -> dict[str, str]:
+    """How many `reports` of how many `labs`, to be put into a message with these two names."""
+    return {"reports": counted(reports, "report", words), "labs": counted(labs, "lab", words)}
+
+
 def joined(words: Words, separator: Literal[", ", "; "], parts: Sequence[str]) -> str:
     """Parts of a sentence with what the language writes for a comma or semicolon between them."""
     return words.gettext(_SEPARATORS[separator]).join(parts)

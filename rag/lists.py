@@ -10,7 +10,7 @@ from itertools import groupby
 from rag.catalogue import Catalogue, alternatives
 from rag.cite import best_support, defuse
 from rag.fields import FREE_FIELDS, TAGS
-from rag.labels import FILTER_WORDS, counted, lab_words, labelled, value_words
+from rag.labels import FILTER_WORDS, counted, lab_words, labelled, reports_and_labs, value_words
 from rag.prompts import refusal
 from rag.quotes import verbatim
 from rag.recognised import coming_first
@@ -151,8 +151,7 @@ def _lines(
         yield _nothing(plan, catalogue, words)
         return
     head = words.gettext("{reports} of {labs} ({filters}):").format(
-        reports=counted(len(found), "report", words),
-        labs=counted(labs, "lab", words),
+        **reports_and_labs(len(found), labs, words),
         filters=_all_said(plan.filters, words),
     )
     yield f"{head} [1]" if len(found) == 1 else f"{head} [1]–[{len(found)}]"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -13,6 +13,12 @@ from rag.types import FILTER_FIELDS, Passage, ReportInfo, Span
 
 # Fields of which a report has one value; the others are lists.
 _SINGLE = ("year", "type", "kind")
+# Fields of a report, and of a passage, that a row has as they are.
+_OF_REPORT = (
+    *("source", "digest", "form_digest", "passages_digest", "passages", "generation"),
+    *("passages_generation", "deleted"),
+)
+_OF_PASSAGE = ("section", "prompt", "stage", "language", "part", "parts")
 # Fields of a report that are kept as JSON.
 _LISTS = ("links", "images", "unanswered")
 
@@ -57,12 +63,7 @@ def passage_row(passage: Passage, generation: int) -> dict[str, Any]:
     values: dict[str, Any] = {
         "report": info.id,
         "generation": generation,
-        "section": passage.section,
-        "prompt": passage.prompt,
-        "stage": passage.stage,
-        "language": passage.language,
-        "part": passage.part,
-        "parts": passage.parts,
+        **{name: getattr(passage, name) for name in _OF_PASSAGE},
         "spans": [at for span in passage.spans for at in span],
     }
     for field, key in FILTER_FIELDS.items():
@@ -82,48 +83,26 @@ def passage_from_row(row_id: str, meta: Mapping[str, Any], text: str, info: Repo
     return Passage(
         id=row_id.rpartition("@")[0],
         report=info,
-        section=meta.get("section", ""),
-        prompt=meta.get("prompt", ""),
         text=text,
         spans=spans,
-        stage=meta.get("stage", "evidence"),
-        language=meta.get("language", "en"),
-        part=meta.get("part", 1),
-        parts=meta.get("parts", 1),
+        **{name: meta[name] for name in _OF_PASSAGE},
     )
 
 
 def report_row(report: StoredReport) -> dict[str, Any]:
     """The metadata of a report's row."""
     return {
-        "info": orjson.dumps(asdict(report.info)).decode(),
-        "source": report.source,
-        "digest": report.digest,
-        "form_digest": report.form_digest,
-        "passages_digest": report.passages_digest,
-        "passages": report.passages,
-        "generation": report.generation,
-        "passages_generation": report.passages_generation,
-        "deleted": report.deleted,
+        "info": orjson.dumps(report.info).decode(),
+        **{name: getattr(report, name) for name in _OF_REPORT},
         **{name: orjson.dumps(getattr(report, name)).decode() for name in _LISTS},
     }
 
 
 def report_from_row(meta: Mapping[str, Any], raw: str) -> StoredReport:
     """A stored report from its row's metadata and document."""
-    return StoredReport(
-        info=info_from_dict(orjson.loads(str(meta["info"]))),
-        raw=raw,
-        source=str(meta.get("source", "")),
-        digest=str(meta.get("digest", "")),
-        form_digest=str(meta.get("form_digest", "")),
-        passages_digest=str(meta.get("passages_digest", "")),
-        passages=int(meta.get("passages", 0)),
-        generation=int(meta["generation"]),
-        passages_generation=int(meta["passages_generation"]),
-        deleted=bool(meta.get("deleted", False)),
-        **{name: tuple(orjson.loads(str(meta.get(name, "[]")))) for name in _LISTS},
-    )
+    values: dict[str, Any] = {name: meta[name] for name in _OF_REPORT}
+    values |= {name: tuple(orjson.loads(meta[name])) for name in _LISTS}
+    return StoredReport(info_from_dict(orjson.loads(meta["info"])), raw, **values)
 
 
 def info_from_dict(data: Mapping[str, Any]) -> ReportInfo:

@@ -10,9 +10,11 @@ import pytest
 from answers import PLAIN, RIGHT_TO_LEFT, answers
 from hypothesis import given, settings
 
+from rag.answer_json import answer_to_dict
+from rag.answer_read import answer_from_dict, answers_from_json
 from rag.engine import Engine
 from rag.errors import InputError
-from rag.export import answer_from_dict, answer_to_dict, answers_from_json, export
+from rag.export import export
 from rag.run_record import RunRecord
 from rag.types import Answer, Filters, Struck
 

@@ -14,7 +14,7 @@ import gradio as gr
 from rag.types import Filters
 from ui import filtering, render
 from ui.adding import Adding, add, form
-from ui.parts import Parts, html, shown
+from ui.parts import QUIET, Parts, html, shown
 from ui.speech import words_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ def adding_area() -> Parts:
 
 def wire_adding(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     """Take in what is sent, and show the page over the collection as it is then."""
-    quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
     adding = Adding(engine)
 
     def added(request: gr.Request, event: gr.EventData) -> Iterator[str | dict[str, object]]:
@@ -60,8 +59,8 @@ def wire_adding(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     def spoken(request: gr.Request) -> str:
         return form(words_of(request))
 
-    done = parts["adding"].sent(added, None, parts["added"], **quiet)
+    done = parts["adding"].sent(added, None, parts["added"], **QUIET)
     drawn = [parts[name] for name in ("facts", "greeting", *filtering.FOLLOWING)]
-    done.success(renewed, parts["chosen"], drawn, queue=False, **quiet)
-    done.failure(None, None, None, js="() => askAdding.failed()", **quiet)
-    page.load(spoken, None, parts["adding"], queue=False, **quiet)
+    done.success(renewed, parts["chosen"], drawn, queue=False, **QUIET)
+    done.failure(None, None, None, js="() => askAdding.failed()", **QUIET)
+    page.load(spoken, None, parts["adding"], queue=False, **QUIET)

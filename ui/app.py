@@ -17,7 +17,7 @@ from ui.adding_area import KEPT_UPLOADS, adding_area, wire_adding
 from ui.cards import sources
 from ui.kept import keep, keeping
 from ui.kept_area import block, kept_area, wire_kept
-from ui.parts import Parts, box, collection, overlays, shown, sources_panel, talk_area
+from ui.parts import QUIET, Parts, box, collection, overlays, shown, sources_panel, talk_area
 from ui.picks import question
 from ui.run import Run
 from ui.speech import words_of
@@ -65,7 +65,6 @@ def build_app(engine: Engine) -> gr.Blocks:
         opened = filtering.wire(engine, page, parts)
         _wire_asking(engine, parts, opened)
         wire_kept(engine, parts, {parts[name] for name in CHANGED}, _drawn)
-        _wire_rest(parts)
         _wire_exports(engine, parts)
         _wire_reading(engine, parts)
         _wire_words(engine, page, parts)
@@ -114,7 +113,6 @@ class _Asked:
 def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
     state = [parts[name] for name in ("chosen", "talk", "run", "kept_id")]
     changed = {parts[name] for name in CHANGED}
-    quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
 
     def answering(
         updates: Callable[[_Asked], Iterator[handlers.Update]], new: bool = True
@@ -159,8 +157,8 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
         return iter((handlers.failed(engine, *asked.state[1:], asked.words),))
 
     def wired(event: Callable[..., Dependency], answer: Any, *given: Any) -> None:
-        asked = event(answer, [*state, *given], changed, **quiet)
-        asked.failure(answering(failed), state, changed, **quiet)
+        asked = event(answer, [*state, *given], changed, **QUIET)
+        asked.failure(answering(failed), state, changed, **QUIET)
 
     typed = [parts["question"].submit, parts["go"].click]
     wired(partial(gr.on, typed), answering(ask), parts["question"])
@@ -172,34 +170,23 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
     wired(parts["thread"].wider, answering(widen, new=False))
     wired(parts["thread"].chip, answering(without, new=False))
     wired(parts["explore"].put, answering(put))
-    parts["stop"].click(handlers.stop, parts["run"], None, queue=False, **quiet)
-
-
-def _wire_rest(parts: Parts) -> None:
-    quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
-
-    def cited(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> Any:
-        return shown(handlers.show(talk, event.turn, words_of(request)).get("sources", gr.skip()))
-
-    for part in (parts["thread"], parts["live"]):
-        part.cite(cited, parts["talk"], parts["sources"], **quiet)
+    parts["stop"].click(handlers.stop, parts["run"], None, queue=False, **QUIET)
 
 
 def _wire_exports(engine: Engine, parts: Parts) -> None:
-    quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
-
     def export(talk: handlers.Talk, event: gr.EventData) -> str:
         ending, last = (getattr(event, name, None) for name in ("ending", "last"))
         url = engine.settings.report_url
         return json.dumps(exports.download(handlers.answers(talk), ending, last, url))
 
-    made = parts["exports"].export(export, parts["talk"], parts["file"], **quiet)
+    made = parts["exports"].export(export, parts["talk"], parts["file"], **QUIET)
     made.success(None, parts["file"], None, js="(file) => askLabsExports.done(JSON.parse(file))")
     made.failure(None, None, None, js="() => askLabsExports.failed()")
 
 
 def _wire_reading(engine: Engine, parts: Parts) -> None:
-    quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
+    def cited(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> Any:
+        return shown(handlers.show(talk, event.turn, words_of(request)).get("sources", gr.skip()))
 
     def opened(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> str:
         wanted = _given(event, "report", "passage", "turn", "n")
@@ -212,11 +199,13 @@ def _wire_reading(engine: Engine, parts: Parts) -> None:
         rated, said = reading.voted(engine, talk, given, words_of(request))
         return rated, said, gr.skip() if rated == talk else shown(keep(kept_id, rated))
 
+    for part in (parts["thread"], parts["live"]):
+        part.cite(cited, parts["talk"], parts["sources"], **QUIET)
     for name in ("thread", "sources", "explore", "added"):
         if part := parts.get(name):
-            part.report(opened, parts["talk"], parts["report"], **quiet)
+            part.report(opened, parts["talk"], parts["report"], **QUIET)
     rated = [parts["talk"], parts["said"], parts["says"]]
-    parts["thread"].vote(voted, [parts["talk"], parts["kept_id"]], rated, **quiet)
+    parts["thread"].vote(voted, [parts["talk"], parts["kept_id"]], rated, **QUIET)
 
 
 def _given(event: gr.EventData, *names: str) -> dict[str, Any]:
@@ -245,6 +234,5 @@ def _wire_words(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     names = ("masthead", "kept", "facts", "greeting", "sources", "exports")
     drawn = [parts[name] for name in names]
     # Not queued: it must be done before anything can have been asked.
-    quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
-    said = page.load(spoken, None, [*drawn, *examples], queue=False, **quiet)
+    said = page.load(spoken, None, [*drawn, *examples], queue=False, **QUIET)
     said.then(None, None, None, js="() => askLabs.speak()")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from rag.brief_lines import shortened
 from rag.check_words import verdicts
 from rag.labels import STAGE_WORDS, counted, kind_words, lab_words, language_words
 from rag.translate import ENGLISH, Words, number
@@ -103,24 +104,20 @@ def card(
     quotes = [citation.quote for citation in citations]
     part = words.gettext("Part {part} of {parts}") if passage.parts > 1 else ""
     part = part.format(part=passage.part, parts=passage.parts)
-    back = _back(turn, n, words) if n else ""
+    told = words.gettext("Back to the answer")
+    back = f'<a class="back" href="#turn-{turn}" data-turn="{turn}" data-n="{n}">{told}</a>'
     return (
         f'<details class="source"{identity}><summary>{label}<span class="head">'
         f'<span class="who">{lab(info, words)} <span class="when">{facts}</span></span>'
         f'<span class="title" dir="auto">{escape(info.title)}</span>'
         f'<span class="preview" dir="auto"{lang}>{_short((*quotes, passage.text)[0], PREVIEW)}'
-        f'</span></span></summary><div class="body">{back}{_place(passage, words)}'
+        f'</span></span></summary><div class="body">{back if n else ""}{_place(passage, words)}'
         f'<p class="stage {passage.stage}">{words.gettext(STAGE_WORDS[passage.stage])}'
         f"{f' <span>{part}</span>' if part else ''}</p>"
         f'<blockquote dir="auto"{lang}>{highlighted(passage.text, quotes)}</blockquote>'
         f"{_siblings(siblings, words)}{_verdicts(citations, words)}"
         f"{open_report(info.id, words, turn, n, passage.id)}</div></details>"
     )
-
-
-def shortened(text: str, length: int) -> str:
-    """A text of at most so many characters, cut between words."""
-    return text if len(text) <= length else text[:length].rsplit(" ", 1)[0] + " …"
 
 
 def _short(text: str, length: int) -> str:
@@ -177,13 +174,6 @@ def open_report(
     given = "".join(f' data-{key}="{escape(str(value))}"' for key, value in data.items())
     shown = escape(label or words.gettext("Open report"))
     return f'<button type="button" class="open-report" dir="auto"{given}>{shown}</button>'
-
-
-def _back(turn: int, n: int, words: Words) -> str:
-    return (
-        f'<a class="back" href="#turn-{turn}" data-turn="{turn}" data-n="{n}">'
-        f"{words.gettext('Back to the answer')}</a>"
-    )
 
 
 def sources(answer: Answer | None, turn: int, words: Words = ENGLISH) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from rag.brief_lines import shortened
 from rag.check_words import verdicts
 from rag.labels import lab_words
 from rag.translate import ENGLISH, Words
 from rag.types import Citation
-from ui.cards import SIGNS, shortened, weakest
+from ui.cards import SIGNS, weakest
 
 # Of a number that stands for several quotes of its passage, so many are shown.
 QUOTES = 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from itertools import groupby
+from operator import attrgetter
 
 from rag.coverage_words import coverage_sentence
 from rag.labels import country_words
@@ -29,15 +30,12 @@ def covered(answer: Answer, reports: Mapping[str, ReportInfo], words: Words = EN
 
 def _read(read: list[ReportInfo], cited: frozenset[str], words: Words) -> str:
     items = []
-    for _, group in groupby(sorted(read, key=lambda r: (r.lab, r.year or 0, r.title)), _lab):
+    ordered = sorted(read, key=lambda r: (r.lab, r.year or 0, r.title))
+    for _, group in groupby(ordered, attrgetter("lab")):
         infos = list(group)
         named = "".join(f"<li>{_named(info, info.id in cited, words)}</li>" for info in infos)
         items.append(f"<li>{lab(infos[0], words)}<ul>{named}</ul></li>")
     return "".join(items)
-
-
-def _lab(info: ReportInfo) -> str:
-    return info.lab
 
 
 def _named(info: ReportInfo, cited: bool, words: Words) -> str:

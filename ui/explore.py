@@ -12,7 +12,7 @@ from html import escape
 
 from rag.catalogue import Catalogue
 from rag.facets import Value, facet
-from rag.labels import counted, kind_words, lab_words, value_words
+from rag.labels import kind_words, lab_words, reports_and_labs, value_words
 from rag.tags import filter_key
 from rag.translate import ENGLISH, Words, marked, number
 from rag.types import Filters, ReportInfo
@@ -59,8 +59,7 @@ def _head(
     catalogue: Catalogue, reports: Sequence[ReportInfo], chosen: Filters, words: Words
 ) -> str:
     told = words.gettext("{reports} of {labs}").format(
-        reports=counted(len(reports), "report", words),
-        labs=counted(labs_of(reports), "lab", words),
+        **reports_and_labs(len(reports), labs_of(reports), words)
     )
     scope = words.gettext("All that the index holds.")
     if chosen:

@@ -89,8 +89,9 @@ def data(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH, turn: ob
     """
     rows: dict[str, list[list[object]]] = {
         field: [
-            [value.name, _label(field, value.name, words), value.reports, int(value.chosen), 0]
+            [value.name, "" if said == value.name else said, value.reports, int(value.chosen), 0]
             for value in facet(catalogue, chosen, field)
+            for said in [value_words(field, value.name, words)]
         ]
         for field in FACETS
     }
@@ -116,8 +117,3 @@ def data(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH, turn: ob
         },
         ensure_ascii=False,
     ).replace("<", "\\u003c")
-
-
-def _label(field: str, name: str, words: Words) -> str:
-    said = value_words(field, name, words)
-    return "" if said == name else said

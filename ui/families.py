@@ -8,6 +8,7 @@ from typing import Any
 
 from rag.families import members
 from rag.types import Passage
+from ui.printing import report_line
 
 SHOWN = 50
 Family = tuple[Passage, ...]
@@ -34,8 +35,7 @@ def print_families(passages: Iterable[Passage]) -> None:
     for family in families[:SHOWN]:
         print(f"\n“{' '.join(family[0].text.split())[:160]}”")
         for passage in family:
-            info = passage.report
-            print(f"  {info.lab} ({info.year or '?'}, {info.kind}) {info.title}  [{info.id}]")
+            print(f"  {report_line(passage.report)}  [{passage.report.id}]")
     if len(families) > SHOWN:
         print(f"\nand {len(families) - SHOWN} smaller families.")
 

@@ -11,7 +11,7 @@ from rag.translate import ENGLISH, Words
 from rag.types import Filters
 from ui import facets, handlers, links
 from ui.choosing import changed
-from ui.parts import Parts
+from ui.parts import QUIET, Parts
 from ui.picked import picked
 from ui.speech import words_of
 from ui.views import followed
@@ -55,7 +55,7 @@ def wire(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
     """Let the filters be chosen; what is returned has set the page up as its address says."""
     following = [parts[name] for name in FOLLOWING]
     # Not queued: a question that is asked at once must find what was chosen.
-    quiet: Parts = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+    quiet = QUIET | {"queue": False}
 
     def choose(chosen: Filters, request: gr.Request, event: gr.EventData) -> Parts:
         what = {name: getattr(event, name, None) for name in _EVENT}

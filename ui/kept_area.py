@@ -11,7 +11,7 @@ import gradio as gr
 
 from rag.translate import ENGLISH, Words, marked
 from ui import handlers, kept
-from ui.parts import Parts, html
+from ui.parts import QUIET, Parts, html
 from ui.run import Run
 from ui.speech import words_of
 
@@ -112,7 +112,6 @@ def wire_kept(
     drawn: Callable[[Parts, handlers.Update], Parts],
 ) -> None:
     """What opening a conversation, starting one, and keeping all of one does."""
-    quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
 
     def opened(run: Run | None, request: gr.Request, event: gr.EventData) -> Parts:
         ident, turns = getattr(event, "id", None), getattr(event, "turns", None)
@@ -124,9 +123,9 @@ def wire_kept(
     def whole(ident: str, talk: handlers.Talk, event: gr.EventData) -> Parts:
         return drawn(parts, kept.again(ident, talk, getattr(event, "apart", False)))
 
-    parts["kept"].open(opened, parts["run"], changed, **quiet)
+    parts["kept"].open(opened, parts["run"], changed, **QUIET)
     for begin in (parts["kept"].fresh, parts["clear"].click):
-        begin(fresh, parts["run"], changed, **quiet)
+        begin(fresh, parts["run"], changed, **QUIET)
     parts["kept"].whole(
-        whole, [parts["kept_id"], parts["talk"]], {parts["kept_id"], parts["says"]}, **quiet
+        whole, [parts["kept_id"], parts["talk"]], {parts["kept_id"], parts["says"]}, **QUIET
     )

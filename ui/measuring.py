@@ -17,7 +17,6 @@ from ui.options import Index, engine_of
 
 if TYPE_CHECKING:
     from eval.make import Made
-    from rag.chat import ChatModel
     from rag.engine import Engine
     from rag.types import Progress
 
@@ -44,6 +43,7 @@ def make(
     from eval.cases import write_cases
     from eval.make import make_cases
     from eval.make_model import TOKENS
+    from rag.models import make_llm
     from rag.words import LANGUAGES
     from ui.console import progress
 
@@ -56,7 +56,7 @@ def make(
             n,
             seed=seed,
             languages=tuple(language or LANGUAGES),
-            llm=_model(engine.settings, TOKENS),
+            llm=make_llm(engine.settings, tokens=TOKENS),
             seconds=engine.settings.timeout,
             progress=shown,
         )
@@ -86,6 +86,7 @@ def stress(
     from eval.stress import Lab, stress
     from eval.stress_report import write_stress
     from eval.translated import TOKENS
+    from rag.models import make_llm
     from ui.console import progress
 
     loaded, engine = load_cases(cases, drafts), engine_of(index)
@@ -97,7 +98,7 @@ def stress(
             partial(_build, engine.settings, shown),
             most_reports=reports,
             seed=seed,
-            llm=_model(engine.settings, TOKENS),
+            llm=make_llm(engine.settings, tokens=TOKENS),
             seconds=engine.settings.timeout,
             progress=shown,
             asked=asked,
@@ -123,11 +124,7 @@ def _build(
         sync(lot, settings, progress=told)
     return open_engine(settings)
 
-
-def _model(settings: Settings, tokens: int) -> ChatModel | None:
-    from rag.models import make_llm
-
-    return make_llm(settings, tokens=tokens)
+    return build
 
 
 def _tell_made(made: Made, wanted: int, out: Path) -> None:

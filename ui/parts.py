@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rag.engine import Engine
 
 Parts = dict[str, Any]
+# What most events are wired with: no spinner, and no part of a programming interface.
+QUIET: Parts = {"show_progress": "hidden", "api_visibility": "private"}
 
 _CITE = "element.addEventListener('click', (e) => askLabs.clicked(e, (at) => trigger('cite', at)));"
 _CHIP = "element.addEventListener('click', (e) => askLabs.chosen(e, (at) => trigger('chip', at)));"

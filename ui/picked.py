@@ -47,14 +47,10 @@ def _chips(catalogue: Catalogue, chosen: Filters, words: Words) -> Iterator[_Chi
             yield from ((field, lab, value_words(field, lab, words)) for lab in left)
         elif field == "year":
             for first, last in runs(catalogue, chosen.year):
-                one = first == last
-                yield field, str(first) if one else f"{first}-{last}", _span(first, last)
+                years = str(first) if first == last else f"{first}-{last}"
+                yield field, years, years.replace("-", "–")
         else:
             yield from ((field, str(value), value_words(field, value, words)) for value in values)
-
-
-def _span(first: int, last: int) -> str:
-    return str(first) if first == last else f"{first}–{last}"
 
 
 def _chip(field: str, value: str, shown: str, words: Words) -> str:

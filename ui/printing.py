@@ -10,7 +10,7 @@ import orjson
 
 from rag.answer_json import plan_to_dict
 from rag.disk import in_words
-from rag.types import Answer, Citation, Hit, Passage, QueryPlan, Struck
+from rag.types import Answer, Citation, Hit, Passage, QueryPlan, ReportInfo, Struck
 from rag.why import Vote, Why
 
 if TYPE_CHECKING:
@@ -44,9 +44,8 @@ def print_hits(hits: Sequence[Hit]) -> None:
     """Passages with their rank, place and first words."""
     for rank, hit in enumerate(hits, start=1):
         passage = hit.passage
-        info = passage.report
-        print(f"{rank}. {info.lab} ({info.year or '?'}, {info.kind}) {info.title}")
-        print(f"   {_place(passage)}  [{info.id}, score {hit.score:.3f}]")
+        print(f"{rank}. {report_line(passage.report)}")
+        print(f"   {_place(passage)}  [{passage.report.id}, score {hit.score:.3f}]")
         print(f"   {' '.join(passage.text.split())[:300]}")
         if hit.siblings:
             print(f"   The same in: {', '.join(other.id for other in hit.siblings)}")
@@ -84,6 +83,11 @@ def print_plan(plan: QueryPlan) -> None:
 
 def _values(filters: Mapping[str, Sequence[str | int]]) -> str:
     return "; ".join(f"{name} = {' / '.join(map(str, vs))}" for name, vs in filters.items())
+
+
+def report_line(info: ReportInfo) -> str:
+    """A report on one line: its lab, year, kind and title."""
+    return f"{info.lab} ({info.year or '?'}, {info.kind}) {info.title}"
 
 
 def _place(passage: Passage) -> str:
@@ -156,9 +160,8 @@ def print_sources(answer: Answer) -> None:
 
     for citation in answer.citations:
         passage = citation.passage
-        info = passage.report
-        print(f"\n[{citation.n}] {info.lab} ({info.year or '?'}, {info.kind}) {info.title}")
-        print(f"    {_place(passage)}  [{info.id}]")
+        print(f"\n[{citation.n}] {report_line(passage.report)}")
+        print(f"    {_place(passage)}  [{passage.report.id}]")
         print(f"    “{' '.join(citation.quote.split())}”")
         _print_doubts(citation)
     for struck in answer.struck:

@@ -119,7 +119,7 @@ def export(
 
     The ending of the file to write says what it becomes. --index and --json belong to --verify.
     """
-    from rag.export import answers_from_json
+    from rag.answer_read import answers_from_json
 
     if to is None and not verify:
         raise InputError("Name the file to write with --to, or check the answers with --verify.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rag.brief_lines import one_line
+from rag.brief_lines import one_line, shortened
 from rag.briefs import who
 from rag.recheck import CheckedQuote, Rechecked, cited_reports, recheck
 from rag.snapshot_cache import current_snapshot
@@ -75,12 +75,8 @@ def _print(one: Rechecked) -> None:
     for failed in one.failed:
         info = failed.citation.passage.report
         print(f"  [{failed.citation.n}] {who(info)}: {one_line(info.title)} [{one_line(info.id)}]")
-        print(f"      {said[failed.state]}: “{_short(one_line(failed.citation.quote))}”")
+        print(f"      {said[failed.state]}: “{shortened(one_line(failed.citation.quote), _QUOTE)}”")
 
 
 def _quotes(n: int) -> str:
     return "1 quote stands" if n == 1 else f"{n} quotes stand"
-
-
-def _short(words: str) -> str:
-    return words if len(words) <= _QUOTE else words[:_QUOTE].rsplit(" ", 1)[0] + " …"

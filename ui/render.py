@@ -8,7 +8,7 @@ from html import escape
 
 from rag.brief_lines import speaker
 from rag.check_words import REASON, checked_sentence, struck_sentence
-from rag.labels import counted, kind_words, mode_words
+from rag.labels import counted, kind_words, mode_words, reports_and_labs
 from rag.notices import notice_words
 from rag.translate import ENGLISH, Words, code_of, marked, number, runs_right_to_left, seconds
 from rag.types import Answer, Citation, ReportInfo
@@ -184,8 +184,7 @@ def complete_list(
     names[-1] = f'<span class="away">{names[-1]}</span>'
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     total = words.gettext("{reports} of {labs}").format(
-        reports=counted(coverage.count, "report", words),
-        labs=counted(len(coverage.labs), "lab", words),
+        **reports_and_labs(coverage.count, len(coverage.labs), words)
     )
     table = (
         f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows[:ROWS_SHOWN])}</tbody></table>"

@@ -17,7 +17,7 @@ from rag.errors import AskLabsError
 from rag.translate import ENGLISH, Words, marked
 from rag.types import Filters
 from ui.explore import explore
-from ui.parts import Parts, html, shown
+from ui.parts import QUIET, Parts, html, shown
 from ui.quality import quality, unreadable, without_run
 from ui.speech import words_of
 
@@ -64,7 +64,6 @@ def views() -> Parts:
 
 def wire_views(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     """Draw the views when they are shown."""
-    quiet: Parts = {"show_progress": "hidden", "api_visibility": "private"}
 
     def explored(drawn: Drawn | None, chosen: Filters, request: gr.Request) -> Any:
         now = (engine.revision, chosen)
@@ -81,9 +80,9 @@ def wire_views(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     # One drawing at a time, and after a row of quick changes once more: the last one is drawn. An
     # event that waits so keeps no data of its own.
     state, drawn = [parts["drawn"], parts["chosen"]], [parts["explore"], parts["drawn"]]
-    parts["views"].explored(explored, state, drawn, trigger_mode="always_last", **quiet)
-    parts["views"].measured(measured, None, parts["quality"], trigger_mode="always_last", **quiet)
-    page.load(spoken, None, parts["views"], queue=False, **quiet)
+    parts["views"].explored(explored, state, drawn, trigger_mode="always_last", **QUIET)
+    parts["views"].measured(measured, None, parts["quality"], trigger_mode="always_last", **QUIET)
+    page.load(spoken, None, parts["views"], queue=False, **QUIET)
 
 
 def followed(choosing: Dependency) -> None:
