@@ -31,28 +31,51 @@ def squeezed(text: str) -> str:
     return "".join(re.sub("[\x00-\x08\ufffe\u202e]", "", text).split())
 
 
+class Outline(HTMLParser):
+    """The tags and attributes that a browser would make of some HTML, and its text but for style.
+
+    What is opened has to be closed, in its order.
+    """
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_startendtag(tag, attrs)
+        if tag not in ("br", "hr", "img", "input", "link", "meta"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += "" if "style" in self.open else data
+
+    def all(self, tag: str, cls: str = "") -> list[dict[str, str | None]]:
+        return [a for t, a in self.tags if t == tag and cls in (a.get("class") or "")]
+
+    def values(self, name: str) -> list[str]:
+        return [attrs[name] or "" for _, attrs in self.tags if name in attrs]
+
+    def is_inert(self) -> None:
+        """Asserts that it is whole, fetches nothing and runs nothing."""
+        assert self.open == []
+        assert {tag for tag, _ in self.tags}.isdisjoint({"script", "img", "iframe", "object"})
+        assert not [n for _, attrs in self.tags for n in attrs if n.startswith("on") or n == "src"]
+
+
 def html_text(page: str) -> tuple[str, list[tuple[str, dict[str, str | None]]]]:
     """The text of a page, without its style, and its tags."""
-
-    class Reader(HTMLParser):
-        def __init__(self) -> None:
-            super().__init__()
-            self.text, self.style = "", False
-            self.tags: list[tuple[str, dict[str, str | None]]] = []
-
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-            self.tags.append((tag, dict(attrs)))
-            self.style = tag == "style"
-
-        def handle_endtag(self, tag: str) -> None:
-            self.style = self.style and tag != "style"
-
-        def handle_data(self, data: str) -> None:
-            self.text += "" if self.style else data
-
-    reader = Reader()
-    reader.feed(page)
-    return reader.text, reader.tags
+    found = Outline(page)
+    return found.text, found.tags
 
 
 def words_of(data: bytes, ending: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from answers import PLAIN, RIGHT_TO_LEFT, answers
+from contract import is_answer
 from hypothesis import given, settings
 
 from rag.answer_json import answer_to_dict
@@ -18,38 +19,16 @@ from rag.export import export
 from rag.run_record import RunRecord
 from rag.types import Answer, Filters, Struck
 
-CONTRACT = {
-    **{"id": str, "question": str, "standalone": str, "answer": str, "refused": bool},
-    **{"citations": list, "passages": list, "coverage": dict, "mode": str, "timings": dict},
-    **{"tokens": dict, "index": str},
-}
-CITATION = {
-    **{"n": int, "report": str, "title": str, "country": str, "year": int, "type": str},
-    **{"section": str, "prompt": str, "stage": str, "quote": str, "status": str},
-}
-PASSAGE = {
-    **{"rank": int, "report": str, "section": str, "prompt": str, "text": str, "spans": list},
-    **{"score": float},
-}
-COVERAGE = {
-    **{"intent": str, "reports": list, "count": int, "labs": list, "matched_reports": int},
-    **{"filters": dict, "also_mentioned": list},
-}
-
 
 def test_json_has_the_keys_and_types_of_the_contract() -> None:
     data = answer_to_dict(PLAIN, "q1")
-    assert {k: type(v) for k, v in data.items() if k != "detail"} == CONTRACT
-    cited = data["citations"][0]
-    assert cited["span"] is None
-    assert {k: type(v) for k, v in cited.items() if k != "span"} == CITATION
-    assert {k: type(v) for k, v in data["passages"][0].items()} == PASSAGE
-    assert {k: type(v) for k, v in data["coverage"].items()} == COVERAGE
+    is_answer(data)
+    assert data["citations"][0]["span"] is None
     assert data["timings"] == {"plan_ms": 1, "retrieve_ms": 50, "answer_ms": 7}
     assert data["tokens"] == {"prompt": 3, "completion": 4}
     assert data["coverage"]["filters"] == {"year": [2023]}
     assert data["citations"][0]["country"] == "Côte d’Ivoire, Perú"
-    assert [p["rank"] for p in data["passages"]] == [1, 2, 3]
+    assert len(data["passages"]) == 3
     assert data["passages"][0]["score"] == 0.3333
     assert data["id"] == "q1"
     assert json.loads(json.dumps(data)) == data

@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-import pytest
 from fake_engine import answer
 
-from rag.brief_docx import to_docx
-from rag.brief_pdf import to_pdf
 from rag.brief_summary import summary
-from rag.brief_text import to_html, to_markdown
 from rag.briefs import Quote, make_brief
 from rag.translate import ENGLISH, words_in
 from rag.types import Answer
@@ -43,20 +39,6 @@ def test_nothing_is_said_of_refusals() -> None:
 
 def test_it_is_in_the_language_of_the_brief() -> None:
     assert told(ONE, language="fr")["Repose sur"].startswith("2 rapports de 2 laboratoires")
-
-
-@pytest.mark.parametrize("write", [to_html, to_markdown])
-def test_texts_begin_with_it(write: object) -> None:
-    brief = make_brief([ONE], "", DAY)
-    page = write(brief).decode()  # type: ignore[operator]
-    assert page.index("2 reports of 2 labs") < page.index("What keeps food cool?")
-
-
-def test_documents_hold_it_and_fit() -> None:
-    brief = make_brief([ONE], "", DAY)
-    plain = replace(brief, summary=())
-    assert len(to_docx(brief)) > len(to_docx(plain))
-    assert to_pdf(brief) != to_pdf(plain)
 
 
 def test_a_sentence_that_is_the_quote_has_no_status() -> None:

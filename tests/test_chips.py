@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fake_engine import HOSTILE, answer, report
-from test_render import Outline
+from readers import Outline
 
 from rag.translate import words_in
 from rag.types import Coverage, Filters

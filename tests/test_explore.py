@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 from fake_engine import HOSTILE, report
+from readers import Outline
 
 from rag.catalogue import Catalogue
 from rag.facets import Value, facet
@@ -18,20 +18,6 @@ from ui.picks import QUESTIONS, question
 from ui.worldmap import steps, world, world_map
 
 CATALOGUE = Catalogue(report(i) for i in range(12))
-
-
-class Seen(HTMLParser):
-    """Collects elements and attributes, and refuses what could run."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag not in ("script", "img", "iframe")
-        assert not [name for name, _ in attrs if name.startswith("on") or name in ("src", "href")]
-        self.tags.append(tag)
 
 
 def data(drawn: str) -> dict[str, object]:
@@ -119,7 +105,7 @@ def test_every_country_has_a_place_on_the_map() -> None:
 def test_the_map_draws_labs_as_buttons_with_their_numbers() -> None:
     labs = {"PE": Value("Peru", 4, chosen=True), "MV": Value("Maldives", 1), '"><': Value("?", 9)}
     drawn = world_map(labs)
-    Seen(drawn)
+    Outline(drawn).is_inert()
     assert drawn.count('role="button"') == 2
     assert (
         'data-value="Peru" data-shade="2" aria-pressed="true" aria-label="Peru: 4 reports"' in drawn
@@ -160,9 +146,9 @@ def test_hostile_names_stay_text() -> None:
         thematic_areas=(HOSTILE, "</div>${alert(1)}`{{x}}"),
     )  # fmt: skip
     drawn = explore(Catalogue([info]), Filters())
-    seen = Seen(drawn)
-    assert seen.tags.count("div") == drawn.count("</div>")
-    assert "<img" not in drawn
+    seen = Outline(drawn)
+    seen.is_inert()
+    assert not seen.values("href")
     rows = data(drawn)["rows"]
     assert isinstance(rows, list)
     assert rows[0][0] == rows[0][4] == HOSTILE

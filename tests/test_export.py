@@ -46,6 +46,7 @@ def test_a_brief_says_what_it_rests_on(ending: str) -> None:
     for said in (
         "What the markets say",
         "25 November 2025",
+        "Rests on: 3 reports of 2 labs, 2023",
         "Côte d’Ivoire, Perú, 2023",
         "Closing",
         "Form question: What did you learn?",
@@ -59,6 +60,7 @@ def test_a_brief_says_what_it_rests_on(ending: str) -> None:
     ):
         # Labels and values stand in different cells of the page.
         assert squeezed(said) in words or squeezed(said.replace(": ", "")) in words, said
+    assert words.index("Restson") < words.index(squeezed(PLAIN.question))
     assert "Trust" in words
     assert "**" not in words
     assert "Year:2023" in words
