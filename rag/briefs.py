@@ -264,7 +264,7 @@ class _Writer:
         )
 
 
-def filter_sentence(filters: Filters, words: Words = ENGLISH) -> str:
+def filter_sentence(filters: Filters, words: Words) -> str:
     """The filters that are set, in words, or ""."""
     said = words.gettext("{label}: {value}")
     parts = []

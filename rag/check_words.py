@@ -38,7 +38,7 @@ _REASONS = (
 )
 
 
-def reason(why: str, words: Words = ENGLISH) -> str:
+def reason(why: str, words: Words) -> str:
     """Why a sentence was struck, in other words than English where the reason is a known one."""
     return retold(why, _REASONS, words)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from rag.labels import counted, joined, reports_and_labs
-from rag.translate import ENGLISH, Words, number
+from rag.translate import Words, number
 from rag.types import Answer
 
 
-def coverage_sentence(answer: Answer, words: Words = ENGLISH) -> str:
+def coverage_sentence(answer: Answer, words: Words) -> str:
     """One sentence on what an answer covered."""
     covered = answer.coverage
     rests_on = reports_and_labs(covered.count, len(covered.labs), words)

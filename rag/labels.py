@@ -78,7 +78,7 @@ def labelled(words: Words, label: str, value: str) -> str:
     return words.gettext("{label}: {value}").format(label=label, value=value)
 
 
-def kind_words(info: ReportInfo, words: Words = ENGLISH) -> str:
+def kind_words(info: ReportInfo, words: Words) -> str:
     """What sort of report it is, in words: its kind, or the type that it is tagged with."""
     kind = info.kind or info.type
     known = (KIND_WORDS | TYPE_WORDS).get(kind)
@@ -91,7 +91,7 @@ def _country(name: str, language: str) -> str:
     return str(Locale(language).territories.get(known[0], name)) if known else name
 
 
-def country_words(name: str, words: Words = ENGLISH) -> str:
+def country_words(name: str, words: Words) -> str:
     """A lab's name, which may list several countries, in the reader's language.
 
     In English, and where it names no country that is known, it is as its report has it.
@@ -105,14 +105,14 @@ def country_words(name: str, words: Words = ENGLISH) -> str:
     return joined(words, ", ", [_country(part, language) for part in name.split(", ")])
 
 
-def lab_words(info: ReportInfo, words: Words = ENGLISH) -> str:
+def lab_words(info: ReportInfo, words: Words) -> str:
     """The lab of a report in the reader's language."""
     return joined(words, ", ", [country_words(name, words) for name in info.countries]) or (
         words.gettext("Unknown lab")
     )
 
 
-def value_words(field: str, value: str | int, words: Words = ENGLISH) -> str:
+def value_words(field: str, value: str | int, words: Words) -> str:
     """A filter's value as a reader is shown it; tags that labs made up stay as they are."""
     said = str(value)
     if field == "country":
@@ -130,13 +130,13 @@ def language_words(code: str, words: Words = ENGLISH) -> str:
     return str(Locale(code_of(words)).languages.get(code, code))
 
 
-def mode_words(mode: str, words: Words = ENGLISH) -> str:
+def mode_words(mode: str, words: Words) -> str:
     """Who wrote an answer, in words: no model, or the model by its name."""
     known = MODE_WORDS.get(mode)
     return words.gettext(known) if known else words.gettext("Written by {model}").format(model=mode)
 
 
-def run_sentence(answer: Answer, words: Words = ENGLISH) -> str:
+def run_sentence(answer: Answer, words: Words) -> str:
     """From what a model wrote an answer, in how long, and what that cost where it is known."""
     run, tokens, spent = answer.run, answer.tokens, answer.timings
     said = words.gettext(

@@ -19,6 +19,7 @@ from readers import html_text, rendered, squeezed, words_of
 from rag.check_words import checked_sentence, struck_sentence
 from rag.export import export
 from rag.stream import AnswerStream
+from rag.translate import ENGLISH
 from rag.types import Answer, Citation, Struck
 from ui import cards, render
 from ui.exchange import Exchange
@@ -89,7 +90,7 @@ def test_a_refusal_shows_what_was_struck_too() -> None:
 
 def test_a_corrected_citation_is_told_in_words_and_by_a_sign() -> None:
     found = checked().citations
-    words, tags = html_text(render.prose("One [1]. Two [2].", 1, cards.by_number(found)))
+    words, tags = html_text(render.prose("One [1]. Two [2].", 1, cards.by_number(found), ENGLISH))
     assert words == "One\u202f1⇄. Two\u202f2≈."
     first, second = (attrs for name, attrs in tags if name == "a")
     told = "Citation corrected: the writer had cited another passage or none"
@@ -97,18 +98,18 @@ def test_a_corrected_citation_is_told_in_words_and_by_a_sign() -> None:
     assert first["data-verdict"] == f"✓ The quote supports the sentence\n⇄ {told}"
     assert first["class"] == "cite supported corrected"
     assert "corrected" not in f"{second['class']} {second['data-verdict']}"
-    words, _ = html_text(cards.card(found[0].passage, 1, found[:1]))
+    words, _ = html_text(cards.card(found[0].passage, 1, found[:1], (), ENGLISH))
     assert f"✓ The quote supports the sentence⇄ {told}" in words
 
 
 def test_a_card_says_which_of_its_quotes_was_cited_anew() -> None:
     source = passage(report(0))
     both = (Citation(1, source, QUOTE), Citation(1, source, "with wet sand", corrected=True))
-    words, _ = html_text(cards.card(source, 1, both))
+    words, _ = html_text(cards.card(source, 1, both, (), ENGLISH))
     assert "another passage or none with wet sand" in words
     assert words.count("✓ The quote supports the sentence") == 1
     assert f"supports the sentence {QUOTE}" not in words
-    _, tags = html_text(render.prose("[1]", 1, {1: both}))
+    _, tags = html_text(render.prose("[1]", 1, {1: both}, ENGLISH))
     assert any(attrs.get("class") == "cite supported corrected" for _, attrs in tags)
 
 

@@ -8,7 +8,7 @@ import pytest
 from fake_engine import HOSTILE, FakeEngine, answer, report
 
 from rag.catalogue import Catalogue
-from rag.translate import Words
+from rag.translate import ENGLISH, Words
 from rag.types import Filters
 from ui import facets
 from ui.choosing import changed
@@ -91,7 +91,7 @@ def test_what_went_from_the_collection_can_be_taken_away() -> None:
 
 def test_the_page_gets_rows_with_counts() -> None:
     shown = json.loads(
-        facets.data(CATALOGUE, Filters(country=("Togo",), year=(2021, 2022)), turn=7)
+        facets.data(CATALOGUE, Filters(country=("Togo",), year=(2021, 2022)), turn=7, words=ENGLISH)
     )
     assert shown["rows"]["country"][0] == ["Peru", "", 2, 0, 0]
     assert ["Togo", "", 2, 1, 0] in shown["rows"]["country"]
@@ -108,8 +108,8 @@ def test_the_page_gets_rows_with_counts() -> None:
 def test_hostile_names_are_data_not_markup() -> None:
     catalogue = Catalogue([report(0, thematic_areas=(HOSTILE,), type=HOSTILE)])
     chosen = Filters(theme=(HOSTILE,))
-    assert "<" not in facets.data(catalogue, chosen)
-    chips = picked(catalogue, chosen, told=HOSTILE)
+    assert "<" not in facets.data(catalogue, chosen, ENGLISH)
+    chips = picked(catalogue, chosen, told=HOSTILE, words=ENGLISH)
     assert "<img" not in chips
     assert "<script" not in chips
     assert 'onerror="' not in chips
@@ -124,23 +124,27 @@ def test_the_frame_has_a_place_for_each_facet() -> None:
 
 
 def test_the_scope_is_a_sentence() -> None:
-    assert facets.in_scope(CATALOGUE, Filters()) == "Asking all 13 reports."
-    assert facets.in_scope(CATALOGUE, Filters(country=("Peru",))) == "Asking 4 reports of 13."
+    assert facets.in_scope(CATALOGUE, Filters(), ENGLISH) == "Asking all 13 reports."
+    assert (
+        facets.in_scope(CATALOGUE, Filters(country=("Peru",)), ENGLISH) == "Asking 4 reports of 13."
+    )
     nothing = Filters(country=("Peru",), year=(1990,))
-    assert facets.in_scope(CATALOGUE, nothing) == "No report has all of these."
+    assert facets.in_scope(CATALOGUE, nothing, ENGLISH) == "No report has all of these."
 
 
 def test_chips_stand_for_regions_and_runs_of_years() -> None:
     chosen = Filters(country=("Togo", "Kenya", "Peru"), year=(2021, 2023, 2024))
-    chips = picked(CATALOGUE, chosen)
+    chips = picked(CATALOGUE, chosen, ENGLISH)
     assert chips.count("<li>") == 4
     assert 'data-field="region" data-value="002" aria-label="Remove Region: Africa"' in chips
     assert 'data-field="country" data-value="Peru" aria-label="Remove Lab: Peru"' in chips
     assert 'data-field="year" data-value="2021" ' in chips
     assert 'data-value="2023-2024" aria-label="Remove Year: 2023–2024"' in chips
     assert 'data-field="" data-value="">Clear all</button>' in chips
-    assert picked(CATALOGUE, Filters()) == ""
-    assert picked(CATALOGUE, Filters(), told="So?").startswith('<p class="told" role="status"')
+    assert picked(CATALOGUE, Filters(), ENGLISH) == ""
+    assert picked(CATALOGUE, Filters(), told="So?", words=ENGLISH).startswith(
+        '<p class="told" role="status"'
+    )
 
 
 def test_a_link_is_of_the_last_question_and_its_filters() -> None:
@@ -149,9 +153,9 @@ def test_a_link_is_of_the_last_question_and_its_filters() -> None:
         Exchange("Second?", Filters(country=("Peru",)), error="No."),
     )
     engine = FakeEngine()
-    assert json.loads(link_of(engine, talk)) == {  # type: ignore[arg-type]
+    assert json.loads(link_of(engine, talk, ENGLISH)) == {  # type: ignore[arg-type]
         "query": "q=Second%3F&country=PE",
         "done": "Link copied",
         "byHand": "Copy this link:",
     }
-    assert json.loads(link_of(engine, ()))["query"] == ""  # type: ignore[arg-type]
+    assert json.loads(link_of(engine, (), ENGLISH))["query"] == ""  # type: ignore[arg-type]

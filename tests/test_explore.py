@@ -12,6 +12,7 @@ from readers import Outline
 
 from rag.catalogue import Catalogue
 from rag.facets import Value, facet
+from rag.translate import ENGLISH
 from rag.types import Filters
 from ui.explore import BARS, ROWS, explore
 from ui.picks import QUESTIONS, question
@@ -28,7 +29,7 @@ def data(drawn: str) -> dict[str, object]:
 
 
 def test_bars_tell_what_each_value_leaves_with_the_other_filters() -> None:
-    drawn = explore(CATALOGUE, Filters(country=("Peru",), year=(2021,)))
+    drawn = explore(CATALOGUE, Filters(country=("Peru",), year=(2021,)), ENGLISH)
     assert "1 report of 1 lab" in drawn
     labs, years = (drawn[drawn.index(f'data-field="{field}"') :] for field in ("country", "year"))
     assert 'aria-pressed="true" aria-label="Peru: 1 report"' in labs
@@ -40,7 +41,7 @@ def test_bars_tell_what_each_value_leaves_with_the_other_filters() -> None:
 
 def test_a_chosen_value_stays_where_no_report_is_left_of_it() -> None:
     chosen = Filters(theme=("Markets",), year=(1999,))
-    drawn = explore(CATALOGUE, chosen)
+    drawn = explore(CATALOGUE, chosen, ENGLISH)
     assert 'data-value="Markets" aria-pressed="true"' in drawn
     assert "0 reports of 0 labs" in drawn
     assert "No report has all of these." in drawn
@@ -61,14 +62,16 @@ def test_a_chosen_value_stays_where_no_report_is_left_of_it() -> None:
 def test_what_the_collection_does_not_have_is_not_asked_about(
     pick: dict[str, object],
 ) -> None:
-    assert question(CATALOGUE, pick) == ""
+    assert question(CATALOGUE, pick, ENGLISH) == ""
 
 
 def test_questions_about_values_and_reports() -> None:
     catalogue = Catalogue([report(0, sdgs=("13. Climate action",), methods=("Human Labs",))])
     asked = {
         field: question(
-            catalogue, {"field": field, "value": facet(catalogue, Filters(), field)[0].name}
+            catalogue,
+            {"field": field, "value": facet(catalogue, Filters(), field)[0].name},
+            ENGLISH,
         )
         for field in QUESTIONS
     }
@@ -79,7 +82,7 @@ def test_questions_about_values_and_reports() -> None:
         "sdg": "What did the labs learn about climate action?",
         "theme": "What did the labs learn about markets?",
     }
-    of_report = question(catalogue, {"report": "report_0"})
+    of_report = question(catalogue, {"report": "report_0"}, ENGLISH)
     assert of_report == ("What did the lab of Peru find out in “Cool boxes at the market, part 0”?")
 
 
@@ -104,7 +107,7 @@ def test_every_country_has_a_place_on_the_map() -> None:
 
 def test_the_map_draws_labs_as_buttons_with_their_numbers() -> None:
     labs = {"PE": Value("Peru", 4, chosen=True), "MV": Value("Maldives", 1), '"><': Value("?", 9)}
-    drawn = world_map(labs)
+    drawn = world_map(labs, ENGLISH)
     Outline(drawn).is_inert()
     assert drawn.count('role="button"') == 2
     assert (
@@ -117,7 +120,7 @@ def test_the_map_draws_labs_as_buttons_with_their_numbers() -> None:
 
 def test_long_lists_are_drawn_in_part_and_the_rest_travels_as_data() -> None:
     reports = [report(i, thematic_areas=(f"Theme {i:03}",)) for i in range(150)]
-    drawn = explore(Catalogue(reports), Filters(theme=("Theme 140",)))
+    drawn = explore(Catalogue(reports), Filters(theme=("Theme 140",)), ENGLISH)
     themes = drawn[drawn.index('data-field="theme"') :]
     themes = themes[: themes.index("</section>")]
     assert themes.count("<li") == BARS + 1
@@ -126,7 +129,7 @@ def test_long_lists_are_drawn_in_part_and_the_rest_travels_as_data() -> None:
     rest = data(drawn)["rest"]
     assert isinstance(rest, dict)
     assert len(rest["theme"]) == 150 - BARS - 1
-    whole = explore(Catalogue(reports), Filters())
+    whole = explore(Catalogue(reports), Filters(), ENGLISH)
     assert whole.count("<tr><td") == ROWS
     rows = data(whole)["rows"]
     assert isinstance(rows, list)
@@ -145,7 +148,7 @@ def test_hostile_names_stay_text() -> None:
         0, id=HOSTILE, title=HOSTILE, methods=(HOSTILE,), sdgs=(HOSTILE,), kind=HOSTILE,
         thematic_areas=(HOSTILE, "</div>${alert(1)}`{{x}}"),
     )  # fmt: skip
-    drawn = explore(Catalogue([info]), Filters())
+    drawn = explore(Catalogue([info]), Filters(), ENGLISH)
     seen = Outline(drawn)
     seen.is_inert()
     assert not seen.values("href")
@@ -155,4 +158,4 @@ def test_hostile_names_stay_text() -> None:
 
 
 def test_an_empty_collection_can_be_explored() -> None:
-    assert "0 reports of 0 labs" in explore(Catalogue([]), Filters())
+    assert "0 reports of 0 labs" in explore(Catalogue([]), Filters(), ENGLISH)

@@ -18,6 +18,7 @@ from rag import feedback as kept
 from rag.errors import FeedbackNotKept, InputError
 from rag.feedback import Feedback, keep_feedback, load_feedback
 from rag.settings import Settings
+from rag.translate import ENGLISH
 from rag.types import Coverage, Filters
 from ui import reading
 from ui.exchange import Exchange
@@ -116,11 +117,11 @@ def talk(count: int = 2) -> Talk:
 
 def test_a_vote_and_its_word_are_kept_with_what_was_answered(tmp_path: Path) -> None:
     engine = engine_in(tmp_path)
-    after, told = reading.voted(engine, talk(), {"turn": 2, "vote": "down"})
+    after, told = reading.voted(engine, talk(), {"turn": 2, "vote": "down"}, ENGLISH)
     assert 'data-vote="down"' in told
     assert "Thank you." in told
     given = {"turn": 2, "vote": "down", "word": f"  call\n me: ana@example.org {'x' * 300}"}
-    after, told = reading.voted(engine, after, given)
+    after, told = reading.voted(engine, after, given, ENGLISH)
     assert 'data-word="1"' in told
     (one,) = votes(tmp_path)
     assert (one.vote, one.question, one.index) == ("down", "Question 1?", "f1")
@@ -130,7 +131,7 @@ def test_a_vote_and_its_word_are_kept_with_what_was_answered(tmp_path: Path) -> 
     assert [bool(x.vote) for x in after] == [False, True]
     assert after[1].vote == one
     before = (tmp_path / kept.FILE).read_bytes()
-    reading.voted(engine, after, {**given, "word": one.word})
+    reading.voted(engine, after, {**given, "word": one.word}, ENGLISH)
     assert (tmp_path / kept.FILE).read_bytes() == before
 
 
@@ -160,13 +161,15 @@ def test_a_vote_that_means_nothing_changes_nothing(
     tmp_path: Path, given: dict[str, object]
 ) -> None:
     before = talk()
-    assert reading.voted(engine_in(tmp_path), before, given) == (before, "")
+    assert reading.voted(engine_in(tmp_path), before, given, ENGLISH) == (before, "")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_vote_that_is_not_kept_is_told_and_not_counted(tmp_path: Path) -> None:
     before = talk()
-    after, told = reading.voted(engine_in(tmp_path / "gone"), before, {"turn": 1, "vote": "up"})
+    after, told = reading.voted(
+        engine_in(tmp_path / "gone"), before, {"turn": 1, "vote": "up"}, ENGLISH
+    )
     assert after == before
     assert "can&#x27;t be kept here" in told
     assert 'data-vote=""' in told
@@ -224,6 +227,6 @@ def test_the_command_writes_cases_and_counts(tmp_path: Path, run: Run) -> None:
 def test_answers_of_a_list_are_gold_as_a_whole(tmp_path: Path) -> None:
     covered = Coverage("list", tuple(f"report_{n}" for n in range(9)), ("Peru",), 9)
     listed = Exchange("Which?", answer=answer("Which?", coverage=covered))
-    reading.voted(engine_in(tmp_path), (listed,), {"turn": 1, "vote": "up"})
+    reading.voted(engine_in(tmp_path), (listed,), {"turn": 1, "vote": "up"}, ENGLISH)
     case = case_of(votes(tmp_path)[0])
     assert (case.type, len(case.reports)) == ("listing", 9)

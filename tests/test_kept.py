@@ -11,6 +11,7 @@ from fake_engine import HOSTILE, FakeEngine, answer, checked, hostile
 
 from rag.errors import InputError
 from rag.feedback import feedback_from_dict
+from rag.translate import ENGLISH
 from rag.types import Filters
 from ui import handlers, kept
 from ui.exchange import Exchange
@@ -111,23 +112,23 @@ def test_what_was_changed_is_refused_with_a_sentence(data: str) -> None:
     with pytest.raises(InputError):
         kept.exchange_from_json(data)
     with pytest.raises(InputError, match="can't be opened: question 2 was changed or damaged"):
-        kept.read_talk([kept.exchange_to_json(EXCHANGES[0]), data])
+        kept.read_talk([kept.exchange_to_json(EXCHANGES[0]), data], ENGLISH)
 
 
 @pytest.mark.parametrize("turns", [None, "", {}, [], [1], [["x"]], "x" * 10, [{"data": "x"}]])
 def test_a_conversation_is_a_list_of_texts(turns: object) -> None:
     with pytest.raises(InputError, match="can't be opened"):
-        kept.read_talk(turns)
+        kept.read_talk(turns, ENGLISH)
 
 
 def test_a_conversation_has_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     one = kept.exchange_to_json(EXCHANGES[-1])
     with pytest.raises(InputError, match="too large"):
-        kept.read_talk([one] * (kept.MOST_TURNS + 1))
+        kept.read_talk([one] * (kept.MOST_TURNS + 1), ENGLISH)
     monkeypatch.setattr(kept, "LARGEST", len(one))
-    assert len(kept.read_talk([one])) == 1
+    assert len(kept.read_talk([one], ENGLISH)) == 1
     with pytest.raises(InputError, match="too large"):
-        kept.read_talk([one, one])
+        kept.read_talk([one, one], ENGLISH)
 
 
 def test_a_question_is_kept_before_its_answer_and_again_with_it() -> None:
@@ -185,7 +186,7 @@ def test_nothing_is_opened_while_an_answer_is_being_written() -> None:
     running = handlers.ask(engine, "slow", Filters(), (), None)
     run = [next(running), next(running)][1]["run"]
     turns = [kept.exchange_to_json(EXCHANGES[0])]
-    for update in (kept.opened(engine, IDENT, turns, run), kept.fresh(run)):
+    for update in (kept.opened(engine, IDENT, turns, run), kept.fresh(run, ENGLISH)):
         assert update.keys() == {"says"}
         assert "Wait for it" in said(update)["text"]
     running.close()

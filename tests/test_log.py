@@ -14,6 +14,7 @@ from fake_engine import FakeEngine, answer
 from rag.errors import ModelError
 from rag.run import FALLBACK
 from rag.settings import Settings
+from rag.translate import ENGLISH
 from rag.types import Answer, Filters
 from ui import exports, handlers, log, reading
 from ui.exchange import Exchange
@@ -117,7 +118,7 @@ def test_exports_and_votes_are_told(tmp_path: Path, capsys: pytest.CaptureFixtur
     talk = (Exchange(QUESTION, answer=answer()),)
     for folder in (tmp_path, tmp_path / "none"):
         engine.settings = Settings(index=folder)
-        reading.voted(engine, talk, {"turn": 1, "vote": "up"})  # type: ignore[arg-type]
+        reading.voted(engine, talk, {"turn": 1, "vote": "up"}, ENGLISH)  # type: ignore[arg-type]
     lines = [line.partition("ui.log: ")[2] for line in capsys.readouterr().err.splitlines()]
     assert lines[0].startswith("export outcome=done seconds=")
     assert lines[0].endswith("format=md answers=1")

@@ -14,6 +14,7 @@ from rag.engine import Engine
 from rag.mentions import mentions
 from rag.named import stems_of
 from rag.quotes import fold_text
+from rag.translate import ENGLISH
 from rag.types import Answer, Filters
 from ui.render import also_mentioned
 
@@ -58,7 +59,7 @@ def test_they_are_told_apart_from_the_count(answer: Answer) -> None:
     last = answer.text.split("\n")[-1]
     assert last.startswith(f"Not counted: {len(answer.coverage.mentioned)} more reports")
     assert [hit.passage.report.id for hit in answer.mentions] == [*answer.coverage.mentioned]
-    page = also_mentioned(answer, 1)
+    page = also_mentioned(answer, 1, ENGLISH)
     assert f"{len(answer.coverage.mentioned)} more report" in page
     assert page.count('<details class="source"') == len(answer.mentions)
     brief = to_markdown(make_brief([answer], "", date(2026, 1, 1))).decode()

@@ -22,6 +22,7 @@ from test_render import REPORTS
 from rag.labels import language_words
 from rag.search import WIDEST, wider
 from rag.settings import Settings
+from rag.translate import ENGLISH
 from rag.types import Citation, Coverage, Filters
 from ui import handlers, reading
 from ui.answer_row import can_widen, row
@@ -65,28 +66,28 @@ def test_a_number_carries_what_its_popover_says() -> None:
 
 
 def test_the_row_has_what_can_be_done_with_an_answer() -> None:
-    html = Outline(row(exchange(), 2, True))
+    html = Outline(row(exchange(), 2, True, ENGLISH))
     names = [b["class"] for b in html.all("button") if "class" in b]
     assert names == ["copy", "again", "wider", "vote", "vote"]
     assert html.all("div", "answer-row")[0]["data-turn"] == "2"
     assert [b["aria-pressed"] for b in html.all("button", "vote")] == ["false", "false"]
-    older = [b.get("class") for b in Outline(row(exchange(), 1, False)).all("button")]
+    older = [b.get("class") for b in Outline(row(exchange(), 1, False, ENGLISH)).all("button")]
     assert older == ["copy", "vote", "vote", None]
     assert "Send" in html.text
-    waiting = Outline(row(exchange(), 1, False, idle=False))
+    waiting = Outline(row(exchange(), 1, False, idle=False, words=ENGLISH))
     assert [b["class"] for b in waiting.all("button")] == ["copy"]
 
 
 def test_what_has_no_answer_can_only_be_asked_again() -> None:
     failed = Exchange("Q?", error="No model.")
-    assert [b["class"] for b in Outline(row(failed, 1, True)).all("button")] == ["again"]
-    assert row(failed, 1, False) == ""
+    assert [b["class"] for b in Outline(row(failed, 1, True, ENGLISH)).all("button")] == ["again"]
+    assert row(failed, 1, False, ENGLISH) == ""
 
 
 def test_a_vote_that_was_given_stays_pressed() -> None:
     one = exchange()
     one = replace(one, vote=reading._feedback(one, one.answer or answer(), "down", ""))
-    votes = Outline(row(one, 1, True)).all("button", "vote")
+    votes = Outline(row(one, 1, True, ENGLISH)).all("button", "vote")
     assert {b["data-vote"]: b["aria-pressed"] for b in votes} == {"up": "false", "down": "true"}
 
 
@@ -105,7 +106,7 @@ def test_reading_more_widely_is_offered_while_there_is_more(
 ) -> None:
     assert can_widen(exchange(**given)) is can
     assert not can_widen(replace(exchange(**given), passages=WIDEST))
-    assert ("wider" in row(exchange(**given), 1, True)) is can
+    assert ("wider" in row(exchange(**given), 1, True, ENGLISH)) is can
 
 
 def test_each_wider_reading_is_twice_the_last_up_to_a_bound() -> None:
@@ -135,19 +136,19 @@ def test_widen_asks_the_same_with_more_passages_and_again_keeps_them() -> None:
 
 
 def test_the_coverage_line_unfolds_to_reports_and_labs() -> None:
-    html = Outline(covered(answer(coverage=READ), REPORTS))
+    html = Outline(covered(answer(coverage=READ), REPORTS, ENGLISH))
     assert html.all("summary", "coverage")
     assert "Cool boxes at the market, part 0 2021 · cited" in html.text
     assert "Cool boxes at the market, part 1 2022" in html.text
     assert "Viet Nam 2 · Togo 1" in html.text
     opened = [b["data-report"] for b in html.all("button", "open-report")]
     assert opened == ["report_0", "report_1"]
-    listed = Outline(covered(answer(coverage=Coverage("list", ("report_0",))), REPORTS))
+    listed = Outline(covered(answer(coverage=Coverage("list", ("report_0",))), REPORTS, ENGLISH))
     assert not listed.all("details")
 
 
 def test_an_answer_is_copied_with_its_numbered_sources() -> None:
-    text = plain_text(answer(text="**Peru:** Wet sand [1]."))
+    text = plain_text(answer(text="**Peru:** Wet sand [1]."), ENGLISH)
     assert text.startswith(
         "What keeps food cool?\n\nPeru: Wet sand [1].\n\nSources\n\n[1] Peru, 2021"
     )
@@ -157,7 +158,7 @@ def test_an_answer_is_copied_with_its_numbered_sources() -> None:
 
 def test_a_card_names_the_language_and_opens_its_report() -> None:
     source = passage(report(0), language="fr")
-    html = Outline(card(source, 2, [Citation(4, source, QUOTE)]))
+    html = Outline(card(source, 2, [Citation(4, source, QUOTE)], (), ENGLISH))
     assert "Language" in html.text
     assert "French" in html.text
     button = html.all("button", "open-report")[0]
@@ -169,7 +170,11 @@ def test_a_card_names_the_language_and_opens_its_report() -> None:
 def test_a_report_is_laid_out_by_section_and_form_question() -> None:
     info = report(0, sdgs=("13. Climate action",), facts={"focal_point": ("ana@example.org",)})
     passages = whole(info)
-    html = Outline(report_view(info, passages, quotes={"report_0#1": [QUOTE]}, unanswered=["Why?"]))
+    html = Outline(
+        report_view(
+            info, passages, quotes={"report_0#1": [QUOTE]}, unanswered=["Why?"], words=ENGLISH
+        )
+    )
     assert html.open == []
     text = html.text
     order = ["Challenge", "What is your challenge?", "A long beginning", "Its end.", "Learnings"]
@@ -187,9 +192,11 @@ def test_a_report_is_laid_out_by_section_and_form_question() -> None:
 
 def test_a_report_begins_where_it_is_wanted_and_says_what_is_lost() -> None:
     info = report(0)
-    html = Outline(report_view(info, whole(info), at="report_0#4"))
+    html = Outline(report_view(info, whole(info), at="report_0#4", words=ENGLISH))
     assert [b.get("class") for b in html.all("blockquote")].index("here") == 2
-    lost = Outline(report_view(info, whole(info), quotes={"report_0#1": ["Never said"]}))
+    lost = Outline(
+        report_view(info, whole(info), quotes={"report_0#1": ["Never said"]}, words=ENGLISH)
+    )
     assert "The quoted words are not in this report" in lost.text
     assert not lost.all("mark")
     assert "Never said" not in lost.text
@@ -198,41 +205,41 @@ def test_a_report_begins_where_it_is_wanted_and_says_what_is_lost() -> None:
 def test_the_tag_that_a_list_rests_on_is_marked() -> None:
     info = report(0, methods=("Prototyping", "Paper prototyping"))
     quotes = {"report_0#tags": ["[[methods:prototyping]]"]}
-    html = Outline(report_view(info, whole(info), quotes=quotes))
+    html = Outline(report_view(info, whole(info), quotes=quotes, words=ENGLISH))
     assert len(html.all("mark")) == 1
     assert html.all("section", "tags here")
 
 
 def test_a_link_to_the_archive_is_escaped() -> None:
     info = report(0)
-    html = Outline(report_view(info, (), link='https://x.example/?a=1&b="><script>'))
+    html = Outline(report_view(info, (), link='https://x.example/?a=1&b="><script>', words=ENGLISH))
     assert html.all("a")[0]["href"] == 'https://x.example/?a=1&b="><script>'
     assert html.all("a")[0]["rel"] == "noopener noreferrer"
 
 
 def test_the_archive_is_linked_where_the_settings_name_it() -> None:
     engine = FakeEngine()
-    assert not Outline(reading.opened(engine, (), {"report": "report_0"})).all("a")
+    assert not Outline(reading.opened(engine, (), {"report": "report_0"}, ENGLISH)).all("a")
     engine.settings = Settings(report_url="https://archive.example/{report}")
-    links = Outline(reading.opened(engine, (), {"report": "report_0"})).all("a")
+    links = Outline(reading.opened(engine, (), {"report": "report_0"}, ENGLISH)).all("a")
     assert [link["href"] for link in links] == ["https://archive.example/report_0"]
 
 
 def test_only_a_report_of_the_index_is_opened() -> None:
     engine = FakeEngine()
     talk = (exchange(),)
-    shown = reading.opened(engine, talk, {"report": "report_0", "turn": 1, "n": 1})
+    shown = reading.opened(engine, talk, {"report": "report_0", "turn": 1, "n": 1}, ENGLISH)
     assert Outline(shown).all("mark")
     assert 'data-key="report_0||1|1"' in shown
     for wrong in ("report_99", "../../etc/passwd", "", None, 7, ["report_0"], HOSTILE):
-        html = Outline(reading.opened(engine, talk, {"report": wrong}))
+        html = Outline(reading.opened(engine, talk, {"report": wrong}, ENGLISH))
         assert "not in the index any more" in html.text
         assert not html.all("blockquote")
     for turn, n in ((0, 1), (2, 1), ("1", 1), (1, 9), (1, "1"), (None, None)):
-        other = reading.opened(engine, talk, {"report": "report_0", "turn": turn, "n": n})
+        other = reading.opened(engine, talk, {"report": "report_0", "turn": turn, "n": n}, ENGLISH)
         assert not Outline(other).all("mark")
     # A number of another report marks nothing in this one.
-    other = reading.opened(engine, talk, {"report": "report_5", "turn": 1, "n": 1})
+    other = reading.opened(engine, talk, {"report": "report_5", "turn": 1, "n": 1}, ENGLISH)
     assert not Outline(other).all("mark")
 
 
@@ -240,13 +247,16 @@ def test_nothing_from_outside_becomes_markup() -> None:
     info = hostile_report()
     quotes = {f"{info.id}#1": [HOSTILE], f"{info.id}#tags": [HOSTILE]}
     bad = hostile(HOSTILE)
-    page = report_view(info, whole(info, HOSTILE), quotes=quotes, unanswered=[HOSTILE], key=HOSTILE)
-    page += row(Exchange(HOSTILE, answer=bad), 1, True)
+    page = report_view(
+        info, whole(info, HOSTILE), quotes=quotes, unanswered=[HOSTILE], key=HOSTILE, words=ENGLISH
+    )
+    page += row(Exchange(HOSTILE, answer=bad), 1, True, ENGLISH)
     page += covered(
         replace(bad, coverage=replace(READ, unread=((HOSTILE, 1),), read=(info.id,))),
         {info.id: info},
+        ENGLISH,
     )
-    page += reading.opened(FakeEngine(), (), {"report": HOSTILE})
+    page += reading.opened(FakeEngine(), (), {"report": HOSTILE}, ENGLISH)
     html = Outline(page)
     html.is_inert()
     assert html.all("mark")

@@ -9,6 +9,7 @@ from fake_engine import HOSTILE, QUOTE, answer, hostile, passage, report
 from readers import Outline
 
 from rag.coverage_words import coverage_sentence
+from rag.translate import ENGLISH
 from rag.types import Citation, Coverage, Filters
 from ui import cards, render, theme
 from ui.exchange import Exchange
@@ -18,7 +19,9 @@ REPORTS = {f"report_{i}": report(i) for i in range(30)}
 
 def cited(text: str, *numbers: int) -> Outline:
     info = report(0)
-    return Outline(render.prose(text, 3, {n: [Citation(n, passage(info), QUOTE)] for n in numbers}))
+    return Outline(
+        render.prose(text, 3, {n: [Citation(n, passage(info), QUOTE)] for n in numbers}, ENGLISH)
+    )
 
 
 def test_each_mark_is_a_link_to_its_card() -> None:
@@ -38,7 +41,7 @@ def test_a_number_without_a_citation_stays_text() -> None:
 
 
 def test_while_the_answer_grows_every_mark_is_a_link() -> None:
-    html = Outline(render.pending(Exchange("Q"), "Cool [4].", 2))
+    html = Outline(render.pending(Exchange("Q"), "Cool [4].", 2, ENGLISH, {}))
     assert [a["href"] for a in html.all("a")] == ["#source-2-4"]
 
 
@@ -51,12 +54,14 @@ def test_lists_headings_and_bold_are_understood() -> None:
 
 
 def test_who_speaks_stands_out() -> None:
-    html = render.prose("Côte d'Ivoire, Peru (2022, plan): It is (so far: 3) new [1].", 1, {})
+    html = render.prose(
+        "Côte d'Ivoire, Peru (2022, plan): It is (so far: 3) new [1].", 1, {}, ENGLISH
+    )
     assert html.startswith(
         '<p dir="auto"><strong>Côte d&#x27;Ivoire, Peru (2022, plan):</strong> It'
     )
     assert "<strong>" not in render.prose(
-        "They spent it (2022): no [1].".replace("(2022)", "all"), 1
+        "They spent it (2022): no [1].".replace("(2022)", "all"), 1, None, ENGLISH
     )
 
 
@@ -66,7 +71,7 @@ def test_a_list_survives_the_empty_lines_between_its_items() -> None:
 
 def test_status_is_told_in_words_and_by_a_sign() -> None:
     one = Citation(5, passage(report(0)), QUOTE, "unsupported")
-    html = Outline(render.prose("Bold claim [5].", 1, {5: [one]}))
+    html = Outline(render.prose("Bold claim [5].", 1, {5: [one]}, ENGLISH))
     assert html.text.endswith("5?.")
     assert "does not support" in (html.all("a")[0]["aria-label"] or "")
     assert "Peru, 2021" in (html.all("a")[0]["aria-label"] or "")
@@ -105,7 +110,7 @@ def test_a_passage_cited_twice_is_one_card_with_both_quotes() -> None:
     panel = Outline(cards.sources(found, 1))
     assert [d.get("id") for d in panel.all("details", "source")].count("source-1-1") == 1
     assert panel.text.startswith("1 source")
-    card = cards.card(source, 1, both)
+    card = cards.card(source, 1, both, (), ENGLISH)
     assert "<mark>One thing.</mark> Another thing. <mark>A third thing.</mark>" in card
     assert "does not support the sentence One thing." in Outline(card).text
     text = Outline(render.exchange(Exchange("Q", answer=found), 1, REPORTS))
@@ -120,7 +125,7 @@ def test_quotes_that_overlap_are_marked_once() -> None:
 
 def test_a_card_says_who_when_where_and_what_it_is() -> None:
     source = passage(report(0), stage="intention", part=2, parts=3)
-    html = Outline(cards.card(source, 1, [Citation(4, source, QUOTE, "partly")]))
+    html = Outline(cards.card(source, 1, [Citation(4, source, QUOTE, "partly")], (), ENGLISH))
     for words in ("🇵🇪", "Peru", "2021 · Plan", "Cool boxes at the market, part 0", "Learnings"):
         assert words in html.text
     for words in (
@@ -142,12 +147,12 @@ def test_flags(iso: tuple[str, ...], flag: str) -> None:
 
 
 def test_coverage_is_one_sentence() -> None:
-    assert coverage_sentence(answer()) == (
+    assert coverage_sentence(answer(), ENGLISH) == (
         "Read 12 passages from 9 reports; the answer rests on 2 reports of 2 labs; "
         "31 more reports matched and were not read."
     )
     one = answer(coverage=Coverage("answer", ("a",), ("Peru",), 2, 1, 1))
-    assert coverage_sentence(one) == (
+    assert coverage_sentence(one, ENGLISH) == (
         "Read 1 passage from 1 report; the answer rests on 1 report of 1 lab; "
         "1 more report matched and was not read."
     )
@@ -215,8 +220,8 @@ def test_nothing_from_outside_becomes_markup() -> None:
     one = Exchange(HOSTILE, Filters(country=(HOSTILE,)), bad)
     failed = Exchange(HOSTILE, error=HOSTILE)
     reports = {"report_11": bad.citations[0].passage.report}
-    page = render.conversation((one, failed), reports) + cards.sources(bad, 1)
-    page += render.pending(Exchange(HOSTILE), HOSTILE, 1) + render.collection(
+    page = render.conversation((one, failed), reports, ENGLISH) + cards.sources(bad, 1)
+    page += render.pending(Exchange(HOSTILE), HOSTILE, 1, ENGLISH, {}) + render.collection(
         reports, HOSTILE, HOSTILE
     )
     html = Outline(page)

@@ -133,7 +133,7 @@ def test_reasons_of_the_check_are_told_in_every_language(code: str, why: str) ->
     told = reason(why, words_in(code))
     assert told != why
     assert all(one in told for one in ("4.5", "O'Neill", "Peru") if one in why)
-    assert reason(why) == why
+    assert reason(why, ENGLISH) == why
 
 
 @pytest.mark.parametrize(

@@ -32,19 +32,19 @@ def test_labs_are_named_in_the_reader_s_language() -> None:
     for name in ("Atlantis", "<b>Peru</b>", "", ", "):
         assert country_words(name, FRENCH) == name
     # English is what the report says, whatever CLDR calls it.
-    assert country_words("Turkey") == "Turkey"
+    assert country_words("Turkey", ENGLISH) == "Turkey"
     assert lab_words(report(0), FRENCH) == "Pérou"
     assert lab_words(report(0, countries=()), FRENCH) == "Laboratoire inconnu"
 
 
 def test_kinds_types_and_languages_are_words() -> None:
     assert value_words("kind", "closing", FRENCH) == "bilan final"
-    assert value_words("kind", "closing") == "closing"
+    assert value_words("kind", "closing", ENGLISH) == "closing"
     assert value_words("type", "learningplan", FRENCH) == "Plan d’apprentissage par l’action"
-    assert value_words("type", "learningplan") == "Action learning plan"
+    assert value_words("type", "learningplan", ENGLISH) == "Action learning plan"
     assert value_words("language", "fr", words_in("es")) == "francés"
     assert value_words("theme", "Peru", FRENCH) == "Peru"
-    assert kind_words(report(0, kind="", type="learningplan")) == "Action learning plan"
+    assert kind_words(report(0, kind="", type="learningplan"), ENGLISH) == "Action learning plan"
     wanted = Filters(country=("Peru",), kind=("plan",))
     told = filter_sentence(wanted, words_in("es"))
     assert "Perú" in told
@@ -60,7 +60,7 @@ def test_the_page_names_labs_so_and_goes_on_by_their_names_in_the_index() -> Non
     assert "Pérou" in chip
     assert 'data-value="Peru"' in chip
     one = Exchange("Q", asked=chosen, answer=answer())
-    assert "Pérou" in chips.scope(one, 1, FRENCH)
+    assert "Pérou" in chips.scope(one, 1, FRENCH, {})
     shown = render.exchange(one, 1, engine.catalogue.reports, True, FRENCH)
     assert "Pérou, 2021" in shown
     assert "Pérou" in cite.cite(1, 1, answer().citations[:1], FRENCH)
@@ -80,7 +80,7 @@ def test_the_page_names_labs_so_and_goes_on_by_their_names_in_the_index() -> Non
     ],
 )
 def test_who_speaks_is_known_in_each_language(said: str) -> None:
-    html = render.prose(f"{said}Wet sand keeps 3 boxes cool [1].", 1)
+    html = render.prose(f"{said}Wet sand keeps 3 boxes cool [1].", 1, None, ENGLISH)
     name, turned = said.strip(), "<bdi>" in html
     assert f"<strong>{name}</strong>" in html
     # Beside an Arabic name, words of another script keep their own direction.
@@ -92,7 +92,7 @@ def test_who_speaks_is_known_in_each_language(said: str) -> None:
 
 
 def test_an_arabic_line_of_an_arabic_lab_is_not_set_apart() -> None:
-    assert "<bdi>" not in render.prose("مصر (2022, خطة): الرمل المبلل [1].", 1)
+    assert "<bdi>" not in render.prose("مصر (2022, خطة): الرمل المبلل [1].", 1, None, ENGLISH)
 
 
 @pytest.mark.parametrize("code", OTHERS)

@@ -7,7 +7,7 @@ from html import escape
 from rag.feedback import LONGEST_WORD
 from rag.run import KEPT_HITS
 from rag.search import WIDEST
-from rag.translate import ENGLISH, Words
+from rag.translate import Words
 from ui.exchange import Exchange
 from ui.plain_text import plain_text
 
@@ -17,7 +17,7 @@ _THUMB = (
 )
 
 
-def row(one: Exchange, turn: int, last: bool, words: Words = ENGLISH, *, idle: bool = True) -> str:
+def row(one: Exchange, turn: int, last: bool, words: Words, *, idle: bool = True) -> str:
     """The buttons of one exchange; the `last` one can be asked again, an answer be voted on.
 
     While another answer is written (not `idle`) only copying is left.

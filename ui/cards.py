@@ -28,7 +28,7 @@ def flags(iso: Sequence[str]) -> str:
     return "".join(chr(0x1F1E6 + ord(letter) - 65) for code in codes for letter in code)
 
 
-def lab(info: ReportInfo, words: Words = ENGLISH) -> str:
+def lab(info: ReportInfo, words: Words) -> str:
     """A lab as HTML: its flag, which not every system draws, and always its name."""
     flag = flags(info.iso)
     before = f'<span class="flag" aria-hidden="true">{flag}</span> ' if flag else ""
@@ -85,9 +85,9 @@ def weakest(citations: Sequence[Citation]) -> Status:
 def card(
     passage: Passage,
     turn: int,
-    citations: Sequence[Citation] = (),
-    siblings: Sequence[ReportInfo] = (),
-    words: Words = ENGLISH,
+    citations: Sequence[Citation],
+    siblings: Sequence[ReportInfo],
+    words: Words,
 ) -> str:
     """One source as a card that opens: who, when and where, then the passage with its quotes.
 
@@ -163,7 +163,7 @@ def _term(name: str, value: str) -> str:
 
 def open_report(
     report: str,
-    words: Words = ENGLISH,
+    words: Words,
     turn: int = 0,
     n: int = 0,
     passage: str = "",
@@ -209,7 +209,7 @@ def sources(answer: Answer | None, turn: int, words: Words = ENGLISH) -> str:
     return _panel(turn, counted(len(numbers), "source", words) + of, cards)
 
 
-def uncited(hits: Sequence[Hit], turn: int, words: Words = ENGLISH) -> str:
+def uncited(hits: Sequence[Hit], turn: int, words: Words) -> str:
     """Cards of passages that an answer does not cite."""
     return "".join(card(hit.passage, turn, (), hit.siblings, words) for hit in hits)
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from types import MappingProxyType
 
 from rag.labels import FILTER_WORDS, value_words
 from rag.regions import region_name, regions
 from rag.tags import filter_key
-from rag.translate import ENGLISH, Words, code_of, marked
+from rag.translate import Words, code_of, marked
 from rag.types import Filters, ReportInfo
 from ui.exchange import Exchange
 from ui.facets import REGION_WORD
@@ -17,7 +16,6 @@ from ui.facets import REGION_WORD
 # Up to so many values of a field have a chip each; more share one, which names so many.
 APART = 3
 
-NO_REPORTS: Mapping[str, ReportInfo] = MappingProxyType({})
 _UNUSED = ' class="unused"'
 _GIVEN = marked("your filter")
 _NARROWED = marked("from the question")
@@ -27,9 +25,9 @@ _IGNORED = marked("not used")
 
 def scope(
     one: Exchange,
-    turn: int = 0,
-    words: Words = ENGLISH,
-    reports: Mapping[str, ReportInfo] = NO_REPORTS,
+    turn: int,
+    words: Words,
+    reports: Mapping[str, ReportInfo],
 ) -> str:
     """What an answer was narrowed to, and why; with a `turn`, what the question says can go.
 

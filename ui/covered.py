@@ -9,12 +9,12 @@ from operator import attrgetter
 
 from rag.coverage_words import coverage_sentence
 from rag.labels import country_words
-from rag.translate import ENGLISH, Words, number
+from rag.translate import Words, number
 from rag.types import Answer, ReportInfo
 from ui.cards import lab, open_report
 
 
-def covered(answer: Answer, reports: Mapping[str, ReportInfo], words: Words = ENGLISH) -> str:
+def covered(answer: Answer, reports: Mapping[str, ReportInfo], words: Words) -> str:
     """The coverage of an answer as HTML; of a list, which is complete, only the line."""
     line = coverage_sentence(answer, words)
     read = [reports[i] for i in answer.coverage.read if i in reports]

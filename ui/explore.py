@@ -14,7 +14,7 @@ from rag.catalogue import Catalogue
 from rag.facets import Value, facet
 from rag.labels import kind_words, lab_words, reports_and_labs, value_words
 from rag.tags import filter_key
-from rag.translate import ENGLISH, Words, marked, number
+from rag.translate import Words, marked, number
 from rag.types import Filters, ReportInfo
 from ui.cards import open_report
 from ui.picks import QUESTIONS, asking
@@ -36,7 +36,7 @@ COLUMNS = (marked("Lab"), marked("Year"), marked("Kind"), marked("Report"), mark
 Row = tuple[str, str, str, str, str, str]
 
 
-def explore(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH) -> str:
+def explore(catalogue: Catalogue, chosen: Filters, words: Words) -> str:
     """The whole view of the reports that pass the filters."""
     reports = catalogue.select(chosen)
     shown = {field: _values(catalogue, chosen, field) for field in QUESTIONS}

@@ -67,7 +67,7 @@ def _ends(words: Words) -> str:
     )
 
 
-def in_scope(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH) -> str:
+def in_scope(catalogue: Catalogue, chosen: Filters, words: Words) -> str:
     """How many reports the chosen filters leave, as a sentence."""
     left = len(catalogue.ids(chosen))
     reports = counted(left, "report", words)
@@ -80,7 +80,7 @@ def in_scope(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH) -> s
     )
 
 
-def data(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH, turn: object = None) -> str:
+def data(catalogue: Catalogue, chosen: Filters, words: Words, turn: object = None) -> str:
     """What stands in the filters, as JSON: of each its rows, and what the address says.
 
     A row is [value, label, reports, chosen, part]: the label is "" where the value is shown as it

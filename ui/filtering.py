@@ -43,7 +43,7 @@ def drawn(
     }
 
 
-def link_of(engine: Engine, talk: handlers.Talk, words: Words = ENGLISH) -> str:
+def link_of(engine: Engine, talk: handlers.Talk, words: Words) -> str:
     """The last question with its filters as an address's query, and what is said of it: JSON."""
     last = talk[-1] if talk else None
     query = last and links.write(last.question, last.asked, engine.catalogue, last.ignored)

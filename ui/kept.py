@@ -115,7 +115,7 @@ def exchange_from_json(data: str) -> Exchange:
     )
 
 
-def read_talk(turns: object, words: Words = ENGLISH) -> Talk:
+def read_talk(turns: object, words: Words) -> Talk:
     """The conversation that a browser sends: a list of what `exchange_to_json` wrote.
 
     Raises:
@@ -188,7 +188,7 @@ def opened(
     }
 
 
-def fresh(run: Run | None, words: Words = ENGLISH) -> Update:
+def fresh(run: Run | None, words: Words) -> Update:
     """An empty conversation; nothing happens while an answer is being written."""
     if run and run.active:
         return {"says": _message("refused", text=words.gettext(BUSY))}

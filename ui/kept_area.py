@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from rag.translate import ENGLISH, Words, marked
+from rag.translate import Words, marked
 from ui import handlers, kept
 from ui.parts import QUIET, Parts, html
 from ui.run import Run
@@ -61,7 +61,7 @@ def kept_area() -> Parts:
     return {"kept": area, "says": says, "kept_id": gr.State("")}
 
 
-def block(words: Words = ENGLISH, name: str = "") -> str:
+def block(words: Words, name: str) -> str:
     """The block without its conversations, which the browser knows; `name` is who logged in."""
     said = {key: words.gettext(message) for key, message in _SAID.items()}
     title, new = words.gettext("Conversations"), words.gettext("New conversation")

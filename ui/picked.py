@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rag.facets import region_facet, runs
 from rag.labels import FILTER_WORDS, value_words
 from rag.regions import region_name
-from rag.translate import ENGLISH, Words, code_of
+from rag.translate import Words, code_of
 from rag.types import Filters
 from ui.choosing import REGION
 from ui.facets import REGION_WORD
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _Chip = tuple[str, str, str]
 
 
-def picked(catalogue: Catalogue, chosen: Filters, words: Words = ENGLISH, told: str = "") -> str:
+def picked(catalogue: Catalogue, chosen: Filters, words: Words, told: str = "") -> str:
     """The chosen filters as chips, or nothing; `told` is a sentence that stands over them."""
     note = f'<p class="told" role="status" dir="auto">{escape(told)}</p>' if told else ""
     chips = "".join(_chip(*chip, words) for chip in _chips(catalogue, chosen, words))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from rag.catalogue import Catalogue
 from rag.facets import known
 from rag.labels import lab_words, value_words
-from rag.translate import ENGLISH, Words, marked
+from rag.translate import Words, marked
 
 # The filters that Explore shows, in its order, each with the question that a value asks.
 QUESTIONS = {
@@ -20,7 +20,7 @@ QUESTIONS = {
 _OF_REPORT = marked("What did the lab of {lab} find out in “{title}”?")
 
 
-def question(catalogue: Catalogue, pick: Mapping[str, object], words: Words = ENGLISH) -> str:
+def question(catalogue: Catalogue, pick: Mapping[str, object], words: Words) -> str:
     """The question about a value or a report; "" for what the collection doesn't have."""
     info = catalogue.reports.get(str(pick.get("report")))
     if info:
@@ -30,7 +30,7 @@ def question(catalogue: Catalogue, pick: Mapping[str, object], words: Words = EN
     return "" if name is None else asking(field, str(name), words)
 
 
-def asking(field: str, name: str, words: Words = ENGLISH) -> str:
+def asking(field: str, name: str, words: Words) -> str:
     """The question about a value that the collection has."""
     # "13. Climate action" is asked for as "climate action".
     said = name.partition(". ")[2] or name if field == "sdg" else value_words(field, name, words)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 
 from rag.coverage_words import coverage_sentence
 from rag.labels import kind_words, lab_words
-from rag.translate import ENGLISH, Words
+from rag.translate import Words
 from rag.types import Answer, Citation
 from ui.cards import by_number
 
 BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 
 
-def plain_text(answer: Answer, words: Words = ENGLISH) -> str:
+def plain_text(answer: Answer, words: Words) -> str:
     """The question, the answer, its sources by number with their quotes, and what it covered."""
     blocks = [answer.question, BOLD.sub(r"\1", answer.text).strip()]
     if answer.citations:

@@ -27,13 +27,13 @@ from eval.run_charts import Chart, beside, by_type, of_causes, of_times, time_wo
 from eval.stats import Estimate
 from eval.summary import About, Summary
 from rag.labels import language_words, mode_words
-from rag.translate import ENGLISH, Words, code_of, number, percent
+from rag.translate import Words, code_of, number, percent
 from ui.quality_cases import worst_cases
 
 COMMAND = "asklabs eval run CASES.jsonl --out RUN --index {index}"
 
 
-def quality(summary: Summary, revision: str, words: Words = ENGLISH) -> str:
+def quality(summary: Summary, revision: str, words: Words) -> str:
     """The view of a run, beside the fingerprint of the index that is being served."""
     parts = (
         _headline(summary, words),
@@ -49,7 +49,7 @@ def quality(summary: Summary, revision: str, words: Words = ENGLISH) -> str:
     return _page("".join(parts), words)
 
 
-def without_run(index: str, words: Words = ENGLISH) -> str:
+def without_run(index: str, words: Words) -> str:
     """What stands there before the first evaluation: how to make one."""
     told = words.gettext(
         "Nobody has measured yet how well questions to this index are answered. Write questions "
@@ -59,7 +59,7 @@ def without_run(index: str, words: Words = ENGLISH) -> str:
     return _page(f'<p class="lead">{told}</p><pre><code>{command}</code></pre>', words)
 
 
-def unreadable(words: Words = ENGLISH) -> str:
+def unreadable(words: Words) -> str:
     """What stands there where the run can't be read; the server's log says why."""
     told = words.gettext(
         "The last evaluation can't be read; the server's log says why. Run it again."

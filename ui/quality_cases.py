@@ -10,10 +10,10 @@ from eval.diagnosis import Cited, Found, Gold, Told
 from eval.phrases import WORST, finding_words, type_words
 from rag.check_words import STATUS_WORDS
 from rag.labels import joined, language_words
-from rag.translate import ENGLISH, Words, number
+from rag.translate import Words, number
 
 
-def worst_cases(cases: Sequence[Told], words: Words = ENGLISH) -> str:
+def worst_cases(cases: Sequence[Told], words: Words) -> str:
     """The cases with what went wrong, what was found and what was answered; "" without any."""
     if not cases:
         return ""

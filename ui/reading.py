@@ -14,7 +14,7 @@ from rag.contacts import mask_contacts
 from rag.errors import FeedbackNotKept, UnknownReport
 from rag.feedback import LONGEST_WORD, Feedback, Vote, keep_feedback
 from rag.report_link import report_link
-from rag.translate import ENGLISH, Words, marked
+from rag.translate import Words, marked
 from rag.types import Answer
 from ui import log
 from ui.exchange import Exchange
@@ -30,7 +30,7 @@ THANKS = marked("Thank you.")
 VOTES: dict[str, Vote] = {"up": "up", "down": "down"}
 
 
-def opened(engine: Engine, talk: Talk, wanted: Mapping[str, Any], words: Words = ENGLISH) -> str:
+def opened(engine: Engine, talk: Talk, wanted: Mapping[str, Any], words: Words) -> str:
     """The report that a browser wants to see, at the words that a number quotes.
 
     `wanted` has a `report` and may have a `passage`, or a `turn` and its number `n`: what a
@@ -73,9 +73,7 @@ def _exchange(talk: Talk, turn: object) -> Exchange | None:
     return talk[turn - 1] if type(turn) is int and 1 <= turn <= len(talk) else None
 
 
-def voted(
-    engine: Engine, talk: Talk, given: Mapping[str, Any], words: Words = ENGLISH
-) -> tuple[Talk, str]:
+def voted(engine: Engine, talk: Talk, given: Mapping[str, Any], words: Words) -> tuple[Talk, str]:
     """The conversation with a visitor's vote on an answer of it, and what to say to that.
 
     `given` has a `turn`, a `vote` and maybe a `word`. A vote that can't be kept is not counted,

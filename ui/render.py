@@ -14,7 +14,7 @@ from rag.translate import ENGLISH, Words, code_of, marked, number, runs_right_to
 from rag.types import Answer, Citation, ReportInfo
 from ui.answer_row import row
 from ui.cards import by_number, lab, uncited
-from ui.chips import NO_REPORTS, scope
+from ui.chips import scope
 from ui.cite import cite
 from ui.covered import covered
 from ui.exchange import Exchange
@@ -31,8 +31,8 @@ _HEADING = re.compile(r"#{1,6}\s+(.*)")
 def prose(
     text: str,
     turn: int,
-    citations: Mapping[int, Sequence[Citation]] | None = None,
-    words: Words = ENGLISH,
+    citations: Mapping[int, Sequence[Citation]] | None,
+    words: Words,
 ) -> str:
     """An answer's text as paragraphs and lists whose `[n]` marks are links to source cards.
 
@@ -80,8 +80,8 @@ def _inline(
 def conversation(
     talk: Sequence[Exchange],
     reports: Mapping[str, ReportInfo],
+    words: Words,
     idle: bool = True,
-    words: Words = ENGLISH,
 ) -> str:
     """All finished questions of a conversation with their answers.
 
@@ -133,7 +133,7 @@ def _outcome(one: Exchange, turn: int, reports: Mapping[str, ReportInfo], words:
     return body + left_out(answer, words) + stopped + footer(answer, turn, reports, words)
 
 
-def left_out(answer: Answer, words: Words = ENGLISH) -> str:
+def left_out(answer: Answer, words: Words) -> str:
     """The sentences that were struck from an answer, folded, each with its reason."""
     if not answer.struck:
         return ""
@@ -155,14 +155,14 @@ def pending(
     one: Exchange,
     text: str,
     turn: int,
-    words: Words = ENGLISH,
-    reports: Mapping[str, ReportInfo] = NO_REPORTS,
+    words: Words,
+    reports: Mapping[str, ReportInfo],
 ) -> str:
     """The question that is being answered, with what has been written so far."""
     reading = words.gettext("Reading the reports")
     body = f'<p class="wait"><span aria-hidden="true"></span> {reading}</p>'
     if text.strip():
-        body = f'<div class="answer writing">{prose(text, turn, words=words)}</div>'
+        body = f'<div class="answer writing">{prose(text, turn, None, words)}</div>'
     return _article(one, turn, scope(one, 0, words, reports) + body)
 
 
@@ -174,7 +174,7 @@ def _article(one: Exchange, turn: int, body: str) -> str:
 
 
 def complete_list(
-    answer: Answer, turn: int, reports: Mapping[str, ReportInfo], words: Words = ENGLISH
+    answer: Answer, turn: int, reports: Mapping[str, ReportInfo], words: Words
 ) -> str:
     """The complete list that a "which" or "how many" question asks for, with its count."""
     coverage = answer.coverage
@@ -199,7 +199,7 @@ def complete_list(
     return f'<section class="list" aria-label="{total}">{table}</section>'
 
 
-def also_mentioned(answer: Answer, turn: int, words: Words = ENGLISH) -> str:
+def also_mentioned(answer: Answer, turn: int, words: Words) -> str:
     """The reports that only speak of what a list asks for, with a passage each; not counted."""
     if not answer.mentions:
         return ""
@@ -219,9 +219,7 @@ def _row(info: ReportInfo, link: str, words: Words) -> str:
     )
 
 
-def footer(
-    answer: Answer, turn: int, reports: Mapping[str, ReportInfo], words: Words = ENGLISH
-) -> str:
+def footer(answer: Answer, turn: int, reports: Mapping[str, ReportInfo], words: Words) -> str:
     """The lines under an answer: its sources, what it covered, who wrote it, how long it took."""
     mode = escape(mode_words(answer.mode, words))
     spent = sum(v for k, v in answer.timings.items() if k.endswith("_ms")) / 1000

@@ -9,7 +9,7 @@ from itertools import groupby
 from rag.fields import TAGS
 from rag.labels import counted, kind_words, language_words
 from rag.tags import fold_tag
-from rag.translate import ENGLISH, Words
+from rag.translate import Words
 from rag.types import FACTS, Passage, ReportInfo
 from ui.cards import find_quote, highlighted, lab
 
@@ -19,7 +19,7 @@ Quotes = Mapping[str, Sequence[str]]
 def report_view(
     info: ReportInfo,
     passages: Sequence[Passage],
-    words: Words = ENGLISH,
+    words: Words,
     *,
     quotes: Quotes | None = None,
     at: str = "",
@@ -55,7 +55,7 @@ def report_view(
     return dialog(_head(info, link, words), body, words, key)
 
 
-def missing(message: str, words: Words = ENGLISH, key: str = "") -> str:
+def missing(message: str, words: Words, key: str = "") -> str:
     """A dialog that says why a report can't be shown."""
     head = f'<h2 id="report-title">{words.gettext("Report")}</h2>'
     return dialog(head, f'<p class="note">{escape(message)}</p>', words, key)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rag.facets import Value
 from rag.labels import counted, country_words
-from rag.translate import ENGLISH, Words, number
+from rag.translate import Words, number
 
 # Where a new shade may begin: at a round number near the one of the lab of this rank (0 to 1).
 _ROUND = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
@@ -38,7 +38,7 @@ def world() -> World:
     return World(data["width"], data["height"], data["shapes"], points)
 
 
-def world_map(labs: Mapping[str, Value], words: Words = ENGLISH) -> str:
+def world_map(labs: Mapping[str, Value], words: Words) -> str:
     """The map of labs by ISO 3166 code, with its legend.
 
     A code that the map doesn't have is left out; the list of labs beside the map has it.
