@@ -1,4 +1,4 @@
-"""Tests of the page in a real browser: citations, exports, narrow, dark, hostile text, visitors."""
+"""Tests of the page in a real browser: citations, exports, narrow, dark, visitors."""
 
 from __future__ import annotations
 
@@ -155,20 +155,6 @@ def test_a_refusal_shows_the_nearest_passages(site: str, visit: Visit) -> None:
     expect(page.locator("#turn-1 .refused")).to_have_text("The reports don't say.")
     expect(page.locator("#sources h2")).to_contain_text("Nearest passages")
     expect(page.locator("#sources .source")).to_have_count(5)
-
-
-def test_hostile_text_stays_text(site: str, visit: Visit) -> None:
-    page = visit(site)
-    page.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
-    ask(page, "hostile <img src=x onerror='window.hacked=1'> [1] {{value}} ${alert(1)}")
-    page.locator("#thread .cite").first.click()
-    expect(page.locator("#source-1-1")).to_have_attribute("aria-current", "true")
-    page.wait_for_timeout(300)
-    assert page.evaluate("window.hacked === undefined")
-    assert page.locator("#desk :is(img, script, iframe)").count() == 0
-    assert page.locator("#desk a[href^='javascript']").count() == 0
-    expect(page.locator("#turn-1 h3")).to_contain_text("[1] {{value}} ${alert(1)}")
-    assert page.locator("#turn-1 h3 a").count() == 0
 
 
 def test_what_the_question_names_is_taken_out_and_taken_back(
