@@ -46,6 +46,7 @@ MOST_TURNS = 500
 LARGEST = 64 * 1024 * 1024  # characters of a whole conversation: far above 500 large answers
 TOLD = 20_000  # characters of an answer by which its conversation can be found
 BUSY = marked("An answer is being written. Wait for it, or stop it, first.")
+_AS_THEY_ARE = ("question", "text", "error", "stopped", "passages")
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -75,14 +76,10 @@ def exchange_to_json(one: Exchange) -> str:
     """A question, its filters, and its answer, error or stopped text."""
     whole = {
         "format": FORMAT,
-        "question": one.question,
+        **{name: getattr(one, name) for name in _AS_THEY_ARE},
         "asked": one.asked.as_dict(),
         "ignored": one.ignored.as_dict(),
         "answer": answer_to_dict(one.answer) if one.answer else None,
-        "text": one.text,
-        "error": one.error,
-        "stopped": one.stopped,
-        "passages": one.passages,
         "vote": feedback_to_dict(one.vote) if one.vote else None,
     }
     return _sound(json.dumps(whole, ensure_ascii=False, allow_nan=False))
@@ -103,14 +100,10 @@ def exchange_from_json(data: str) -> Exchange:
         where = ".".join(str(part) for part in first["loc"]) or "it"
         raise InputError(f"{where}: {first['msg']}.") from error
     return Exchange(
-        question=given.question,
+        **given.model_dump(include=set(_AS_THEY_ARE)),
         asked=filters_from_dict(given.asked, "asked"),
         answer=answer_from_dict(given.answer) if given.answer is not None else None,
-        text=given.text,
-        error=given.error,
-        stopped=given.stopped,
         ignored=filters_from_dict(given.ignored, "ignored"),
-        passages=given.passages,
         vote=feedback_from_dict(given.vote) if given.vote is not None else None,
     )
 

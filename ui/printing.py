@@ -27,11 +27,7 @@ def print_json(value: Any) -> None:
 def sync_to_dict(done: SyncResult, dry_run: bool) -> dict[str, Any]:
     """What an ingest did, as `asklabs ingest --json` prints it."""
     return {
-        "added": done.added,
-        "updated": done.updated,
-        "unchanged": done.unchanged,
-        "moved": done.moved,
-        "deleted": done.deleted,
+        **{n: getattr(done, n) for n in ("added", "updated", "unchanged", "moved", "deleted")},
         "skipped": [{"path": s.path, "reason": s.reason} for s in done.skipped],
         "passages": done.passages,
         "index": done.revision,

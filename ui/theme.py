@@ -89,14 +89,6 @@ def theme() -> gr.themes.Base:
         "button_secondary_background_fill_hover": "var(--tint)",
         "button_secondary_text_color": "var(--ink)",
         "button_secondary_border_color": "var(--edge)",
-        "checkbox_background_color": "var(--paper)",
-        "checkbox_background_color_selected": "var(--accent)",
-        "checkbox_border_color": "var(--edge)",
-        "checkbox_label_background_fill": "transparent",
-        "checkbox_label_background_fill_selected": "var(--tint)",
-        "checkbox_label_border_color": "var(--line)",
-        "checkbox_label_text_color": "var(--ink)",
-        "checkbox_label_text_color_selected": "var(--ink)",
     }
     base = gr.themes.Base(font=SANS, font_mono=["ui-monospace", "monospace"], radius_size="sm")
     # The variables switch between light and dark by themselves, so both modes get the same.
