@@ -66,7 +66,7 @@ def test_what_was_struck_loses_its_numbers_which_would_lead_elsewhere() -> None:
 
 
 def test_the_page_folds_what_was_left_out_and_says_what_was_checked() -> None:
-    page = render.exchange(Exchange("Q", answer=checked()), 1, {})
+    page = render.exchange(Exchange("Q", answer=checked()), 1, {}, False, ENGLISH)
     words, tags = html_text(page)
     assert "Left out: 2 sentences that no passage supports" in words
     assert f"Struck: In Lima alone 43 boxes were sold within a week.Reason: {WHY}" in words
@@ -78,14 +78,16 @@ def test_the_page_folds_what_was_left_out_and_says_what_was_checked() -> None:
     assert said in words
     assert "Lima" not in words.partition("Left out")[0]
     one = replace(checked(), struck=(Struck("One.", "why"),), checked={})
-    words, tags = html_text(render.exchange(Exchange("Q", answer=one), 1, {}))
+    words, tags = html_text(render.exchange(Exchange("Q", answer=one), 1, {}, False, ENGLISH))
     assert "Left out: 1 sentence that no passage supports" in words
     assert ("p", {"class": "checked"}) not in tags
 
 
 def test_a_refusal_shows_what_was_struck_too() -> None:
     one = replace(checked(), refused=True, text="The reports don't say.", citations=())
-    assert "Left out: 2 sentences" in render.exchange(Exchange("Q", answer=one), 1, {})
+    assert "Left out: 2 sentences" in render.exchange(
+        Exchange("Q", answer=one), 1, {}, False, ENGLISH
+    )
 
 
 def test_a_corrected_citation_is_told_in_words_and_by_a_sign() -> None:
@@ -157,7 +159,7 @@ def test_rows_say_whether_a_citation_was_corrected() -> None:
 
 def test_the_page_shows_what_was_struck_as_text() -> None:
     one = replace(checked(), struck=tuple(Struck(text, text) for text in ATTACKS))
-    words, tags = html_text(render.exchange(Exchange("Q", answer=one), 1, {}))
+    words, tags = html_text(render.exchange(Exchange("Q", answer=one), 1, {}, False, ENGLISH))
     assert {name for name, _ in tags}.isdisjoint({"script", "img", "b", "iframe"})
     assert squeezed(IMAGE) in squeezed(words)
     assert all((attrs.get("href") or "#").startswith("#") for _, attrs in tags)

@@ -10,7 +10,7 @@ import pytest
 from fake_engine import FakeEngine, answer, report
 
 from rag.catalogue import Catalogue
-from rag.translate import words_in
+from rag.translate import ENGLISH, words_in
 from rag.types import Answer, Coverage, Filters, Turn
 from ui import handlers
 from ui.exchange import Exchange
@@ -18,7 +18,7 @@ from ui.handlers import Update
 
 
 def asked(engine: FakeEngine, question: str, talk: handlers.Talk = ()) -> list[Update]:
-    return list(handlers.ask(engine, question, Filters(), talk, None))
+    return list(handlers.ask(engine, question, Filters(), talk, None, ENGLISH))
 
 
 def test_an_answer_is_shown_growing_then_finished() -> None:
@@ -51,7 +51,7 @@ def test_the_page_narrows_and_remembers() -> None:
     talk = asked(engine, "First?")[-1]["talk"]
     talk = asked(engine, "Please fail", talk)[-1]["talk"]
     chosen = Filters(country=("Peru",), year=(2023,))
-    updates = list(handlers.ask(engine, "Second?", chosen, talk, None))
+    updates = list(handlers.ask(engine, "Second?", chosen, talk, None, ENGLISH))
     _, history, filters = engine.asked[-1]
     assert filters == chosen
     assert [turn.role for turn in history] == ["user", "assistant"]
@@ -63,10 +63,10 @@ def test_nothing_happens_without_a_question_or_while_one_is_answered() -> None:
     engine = FakeEngine()
     engine.gate = threading.Event()
     assert asked(engine, " \n ") == []
-    running = handlers.ask(engine, "slow", Filters(), (), None)
+    running = handlers.ask(engine, "slow", Filters(), (), None, ENGLISH)
     run = [next(running), next(running)][1]["run"]
-    assert list(handlers.ask(engine, "another", Filters(), (), run)) == []
-    assert list(handlers.again(engine, Filters(), (Exchange("x"),), run)) == []
+    assert list(handlers.ask(engine, "another", Filters(), (), run, ENGLISH)) == []
+    assert list(handlers.again(engine, Filters(), (Exchange("x"),), run, ENGLISH)) == []
     engine.gate.set()
     running.close()
 
@@ -80,11 +80,11 @@ def test_an_error_for_the_user_is_a_sentence_and_the_question_comes_back() -> No
 
 def test_an_unforeseen_error_is_not_hidden_and_not_shown() -> None:
     engine = FakeEngine()
-    updates = handlers.ask(engine, "break", Filters(), (), None)
+    updates = handlers.ask(engine, "break", Filters(), (), None, ENGLISH)
     run = [next(updates), next(updates)][1]["run"]
     with pytest.raises(RuntimeError, match="a defect"):
         list(updates)
-    last = handlers.failed(engine, (), run)
+    last = handlers.failed(engine, (), run, ENGLISH)
     assert "a defect" not in last["thread"]
     assert "Something went wrong" in last["thread"]
     assert last["question"] == "break"
@@ -93,7 +93,7 @@ def test_an_unforeseen_error_is_not_hidden_and_not_shown() -> None:
 
 def test_stop_closes_the_stream_and_keeps_what_was_written() -> None:
     engine = FakeEngine()
-    updates = handlers.ask(engine, "slow", Filters(), (), None)
+    updates = handlers.ask(engine, "slow", Filters(), (), None, ENGLISH)
     run = [next(updates), next(updates)][1]["run"]
     next(updates)
     handlers.stop(run)
@@ -109,7 +109,7 @@ def test_stop_closes_the_stream_and_keeps_what_was_written() -> None:
 def test_stop_does_not_wait_for_a_model_that_is_silent() -> None:
     engine = FakeEngine()
     engine.gate = threading.Event()
-    updates = handlers.ask(engine, "silent", Filters(), (), None)
+    updates = handlers.ask(engine, "silent", Filters(), (), None, ENGLISH)
     run = [next(updates), next(updates)][1]["run"]
     began = time.monotonic()
     handlers.stop(run)
@@ -123,7 +123,7 @@ def test_stop_does_not_wait_for_a_model_that_is_silent() -> None:
 
 def test_a_visitor_who_leaves_stops_the_model() -> None:
     engine = FakeEngine()
-    updates = handlers.ask(engine, "slow", Filters(), (), None)
+    updates = handlers.ask(engine, "slow", Filters(), (), None, ENGLISH)
     for _ in range(3):
         next(updates)
     del updates
@@ -141,7 +141,7 @@ def _until(done: object, seconds: float = 5) -> None:
 def test_two_visitors_are_not_mixed_and_do_not_wait_for_each_other() -> None:
     engine = FakeEngine()
     engine.gate = threading.Event()
-    waiting = handlers.ask(engine, "first visitor", Filters(), (), None)
+    waiting = handlers.ask(engine, "first visitor", Filters(), (), None, ENGLISH)
     next(waiting), next(waiting)
     gate, engine.gate = engine.gate, None
     _until(lambda: engine.streams)
@@ -155,7 +155,7 @@ def test_two_visitors_are_not_mixed_and_do_not_wait_for_each_other() -> None:
 def test_again_replaces_the_last_answer() -> None:
     engine = FakeEngine()
     talk = asked(engine, "Second?", asked(engine, "First?")[-1]["talk"])[-1]["talk"]
-    last = list(handlers.again(engine, Filters(country=("Togo",)), talk, None))[-1]
+    last = list(handlers.again(engine, Filters(country=("Togo",)), talk, None, ENGLISH))[-1]
     assert [one.question for one in last["talk"]] == ["First?", "Second?"]
     assert last["talk"][-1].asked == Filters(country=("Togo",))
     assert len(engine.asked[-1][1]) == 2
@@ -168,7 +168,9 @@ def _named(question: str) -> Answer:
 
 
 def removed(engine: FakeEngine, talk: handlers.Talk, **chip: str) -> list[Update]:
-    return list(handlers.without(engine, Filters(), talk, None, {"turn": str(len(talk)), **chip}))
+    return list(
+        handlers.without(engine, Filters(), talk, None, {"turn": str(len(talk)), **chip}, ENGLISH)
+    )
 
 
 def test_a_chip_asks_the_last_question_without_it() -> None:
@@ -189,7 +191,7 @@ def test_removals_are_remembered_and_can_be_taken_back() -> None:
     talk = removed(engine, talk, field="country", value="Peru")[-1]["talk"]
     talk = removed(engine, talk, field="year", value="2023")[-1]["talk"]
     assert engine.ignored[-1] == Filters(country=("Peru",), year=(2023,))
-    talk = list(handlers.again(engine, Filters(), talk, None))[-1]["talk"]
+    talk = list(handlers.again(engine, Filters(), talk, None, ENGLISH))[-1]["talk"]
     assert engine.ignored[-1] == Filters(country=("Peru",), year=(2023,))
     talk = removed(engine, talk, field="country", value="Peru", back="1")[-1]["talk"]
     assert engine.ignored[-1] == talk[-1].ignored == Filters(year=(2023,))
@@ -202,14 +204,14 @@ def test_a_chip_of_another_question_or_of_none_does_nothing() -> None:
     talk = asked(engine, "Second?", asked(engine, "First?")[-1]["talk"])[-1]["talk"]
     for chip in ({"turn": "1"}, {"turn": "9"}, {"value": "Togo"}, {"field": "colour"}):
         assert removed(engine, talk, **{"field": "country", "value": "Peru", **chip}) == []
-    assert list(handlers.without(engine, Filters(), (), None, {})) == []
+    assert list(handlers.without(engine, Filters(), (), None, {}, ENGLISH)) == []
     assert len(engine.asked) == 2
 
 
 def test_an_error_keeps_what_was_ignored() -> None:
     engine = FakeEngine()
     one = Exchange("Please fail", ignored=Filters(country=("Peru",)))
-    last = list(handlers.again(engine, Filters(), (one,), None))[-1]
+    last = list(handlers.again(engine, Filters(), (one,), None, ENGLISH))[-1]
     assert last["talk"][0].ignored == one.ignored
     assert "Use again" in last["thread"]
 
@@ -217,13 +219,13 @@ def test_an_error_keeps_what_was_ignored() -> None:
 def test_the_sources_of_an_older_answer_come_back() -> None:
     engine = FakeEngine()
     talk = asked(engine, "Second?", asked(engine, "First?")[-1]["talk"])[-1]["talk"]
-    assert 'id="source-1-1"' in handlers.show(talk, 1)["sources"]
+    assert 'id="source-1-1"' in handlers.show(talk, 1, ENGLISH)["sources"]
     for wrong in (0, 3, -1, "1", None, [1]):
-        assert handlers.show(talk, wrong) == {}
+        assert handlers.show(talk, wrong, ENGLISH) == {}
 
 
 def test_clearing_leaves_nothing() -> None:
-    cleared = handlers.clear()
+    cleared = handlers.clear(ENGLISH)
     assert cleared["talk"] == ()
     assert cleared["thread"] == cleared["live"] == cleared["question"] == ""
 

@@ -133,7 +133,7 @@ def test_a_conversation_has_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_question_is_kept_before_its_answer_and_again_with_it() -> None:
     engine = FakeEngine()
-    updates = list(kept.keeping(handlers.ask(engine, "Why?", Filters(), (), None), "", 1))
+    updates = list(kept.keeping(handlers.ask(engine, "Why?", Filters(), (), None, ENGLISH), "", 1))
     spoken = [update for update in updates if "says" in update]
     before, after = map(said, spoken)
     assert before["pending"]
@@ -150,12 +150,14 @@ def test_a_question_is_kept_before_its_answer_and_again_with_it() -> None:
 def test_only_the_last_question_is_sent_and_the_name_stays() -> None:
     talk = tuple(EXCHANGES)
     updates = list(
-        kept.keeping(handlers.ask(FakeEngine(), "More?", Filters(), talk, None), IDENT, 6)
+        kept.keeping(handlers.ask(FakeEngine(), "More?", Filters(), talk, None, ENGLISH), IDENT, 6)
     )
     last = said(updates[-1])
     assert (last["id"], last["first"], len(last["turns"])) == (IDENT, 7, 1)
     again = said(
-        list(kept.keeping(handlers.again(FakeEngine(), Filters(), talk, None), IDENT, 5))[-1]
+        list(kept.keeping(handlers.again(FakeEngine(), Filters(), talk, None, ENGLISH), IDENT, 5))[
+            -1
+        ]
     )
     assert (again["first"], again["turns"][0]["question"]) == (6, "Failed")
 
@@ -163,30 +165,30 @@ def test_only_the_last_question_is_sent_and_the_name_stays() -> None:
 def test_opening_shows_the_conversation_and_goes_on_with_it() -> None:
     engine = FakeEngine()
     turns = [kept.exchange_to_json(one) for one in EXCHANGES]
-    update = kept.opened(engine, IDENT, turns, None)
+    update = kept.opened(engine, IDENT, turns, None, ENGLISH)
     assert update["kept_id"] == IDENT
     assert said(update)["do"] == "opened"
     assert [one.question for one in update["talk"]] == [one.question for one in EXCHANGES]
     assert HOSTILE not in update["thread"]
     assert 'data-turn="4"' in update["sources"]
-    list(handlers.ask(engine, "And then?", Filters(), update["talk"], None))
+    list(handlers.ask(engine, "And then?", Filters(), update["talk"], None, ENGLISH))
     assert engine.asked[-1][1][0].content == "What keeps food cool?"
 
 
 @pytest.mark.parametrize("ident", [None, 5, "", "../../etc/passwd", "a" * 65, "<script>" + IDENT])
 def test_a_changed_name_is_refused(ident: object) -> None:
     turns = [kept.exchange_to_json(EXCHANGES[0])]
-    update = kept.opened(FakeEngine(), ident, turns, None)
+    update = kept.opened(FakeEngine(), ident, turns, None, ENGLISH)
     assert update.keys() == {"says"}
     assert said(update)["do"] == "refused"
 
 
 def test_nothing_is_opened_while_an_answer_is_being_written() -> None:
     engine = FakeEngine()
-    running = handlers.ask(engine, "slow", Filters(), (), None)
+    running = handlers.ask(engine, "slow", Filters(), (), None, ENGLISH)
     run = [next(running), next(running)][1]["run"]
     turns = [kept.exchange_to_json(EXCHANGES[0])]
-    for update in (kept.opened(engine, IDENT, turns, run), kept.fresh(run, ENGLISH)):
+    for update in (kept.opened(engine, IDENT, turns, run, ENGLISH), kept.fresh(run, ENGLISH)):
         assert update.keys() == {"says"}
         assert "Wait for it" in said(update)["text"]
     running.close()

@@ -34,7 +34,7 @@ def _as_before() -> Iterator[None]:
 
 
 def asked(engine: FakeEngine, question: str = QUESTION) -> None:
-    list(handlers.ask(engine, question, Filters(), (), None))  # type: ignore[arg-type]
+    list(handlers.ask(engine, question, Filters(), (), None, ENGLISH))  # type: ignore[arg-type]
 
 
 def test_a_question_is_a_line_without_its_words(capsys: pytest.CaptureFixture[str]) -> None:
@@ -90,7 +90,7 @@ def test_an_error_for_the_user_and_one_of_ours_are_told(capsys: pytest.CaptureFi
 
 def test_a_visitor_who_leaves_has_stopped(capsys: pytest.CaptureFixture[str]) -> None:
     log.set_up(Settings())
-    updates = handlers.ask(FakeEngine(), QUESTION, Filters(), (), None)  # type: ignore[arg-type]
+    updates = handlers.ask(FakeEngine(), QUESTION, Filters(), (), None, ENGLISH)  # type: ignore[arg-type]
     next(updates)
     next(updates)
     updates.close()  # type: ignore[attr-defined]

@@ -15,6 +15,7 @@ from rag.engine import Engine, open_engine
 from rag.export import export
 from rag.prompts import PROMPT_VERSION
 from rag.settings import Settings
+from rag.translate import ENGLISH
 from rag.types import Answer, Filters
 from ui import handlers
 
@@ -165,7 +166,7 @@ def test_the_shape_of_an_answer_is_that_of_its_question(
 
 def test_stopping_on_the_page_hangs_up(engine: Engine, server: ScriptedServer) -> None:
     server.script(Reply(tuple(f"word{n} " for n in range(5000)), delay=0.005))
-    updates = handlers.ask(engine, QUESTION, Filters(), (), None)
+    updates = handlers.ask(engine, QUESTION, Filters(), (), None, ENGLISH)
     run = [next(updates), next(updates)][1]["run"]
     next(updates)
     handlers.stop(run)
@@ -176,7 +177,7 @@ def test_stopping_on_the_page_hangs_up(engine: Engine, server: ScriptedServer) -
 
 def test_a_visitor_who_leaves_hangs_up(engine: Engine, server: ScriptedServer) -> None:
     server.script(Reply(tuple(f"word{n} " for n in range(5000)), delay=0.005))
-    updates = handlers.ask(engine, QUESTION, Filters(), (), None)
+    updates = handlers.ask(engine, QUESTION, Filters(), (), None, ENGLISH)
     for _ in range(3):
         next(updates)
     updates.close()  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.catalogue import Catalogue
+from rag.translate import ENGLISH
 from rag.types import Filters
 from ui.links import LONGEST_QUESTION, Link, read, told, write
 
@@ -84,11 +85,11 @@ def test_what_no_report_has_is_told_and_left_out() -> None:
     link = read("country=Atlantis,PE&year=1990,x,2-1-3&theme=nil&q=Why?", CATALOGUE)
     assert (link.question, link.filters) == ("Why?", Filters(country=("Peru",)))
     assert [value for _, value in link.unknown] == ["Atlantis", "1990", "x", "2-1-3", "nil"]
-    assert told(link) == (
+    assert told(link, ENGLISH) == (
         "The link also names what no report here has, left out: Lab “Atlantis”, Year “1990”, "
         "Year “x” and 2 more."
     )
-    assert told(read("country=PE", CATALOGUE)) == ""
+    assert told(read("country=PE", CATALOGUE), ENGLISH) == ""
 
 
 def test_a_question_that_is_too_long_is_told_and_left_out() -> None:
@@ -96,7 +97,7 @@ def test_a_question_that_is_too_long_is_told_and_left_out() -> None:
     assert read(f"q={longest}", CATALOGUE).question == longest
     link = read(f"q={longest}x&country=PE", CATALOGUE)
     assert (link.question, link.filters) == ("", Filters(country=("Peru",)))
-    assert told(link) == "The link's question has more than 4000 characters: left out."
+    assert told(link, ENGLISH) == "The link's question has more than 4000 characters: left out."
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_a_question_that_is_too_long_is_told_and_left_out() -> None:
 def test_hostile_links_ask_for_nothing(query: str) -> None:
     link = read(query, CATALOGUE)
     assert link.filters == Filters()
-    assert len(told(link)) < 400
+    assert len(told(link, ENGLISH)) < 400
 
 
 @given(st.text(max_size=200), st.lists(st.text(max_size=20), max_size=4))

@@ -52,7 +52,7 @@ def exchange(question: str = "Q?", **given: object) -> Exchange:
 def test_a_number_carries_what_its_popover_says() -> None:
     first = passage(report(0), language="fr")
     both = [Citation(3, first, "One."), Citation(3, first, "x " * 400, "partly", corrected=True)]
-    link = Outline(cite(3, 1, both)).all("a")[0]
+    link = Outline(cite(3, 1, both, ENGLISH)).all("a")[0]
     assert link["data-who"] == "Peru, 2021"
     assert link["data-lang"] == "fr"
     one, other = (link["data-quote"] or "").split("\n")
@@ -62,7 +62,7 @@ def test_a_number_carries_what_its_popover_says() -> None:
     assert verdict[0] == "≈ The quote supports the sentence in part"
     assert verdict[1].startswith("⇄ Citation corrected")
     assert "title" not in link
-    assert "data-quote" not in Outline(cite(3, 1, [])).all("a")[0]
+    assert "data-quote" not in Outline(cite(3, 1, [], ENGLISH)).all("a")[0]
 
 
 def test_the_row_has_what_can_be_done_with_an_answer() -> None:
@@ -121,18 +121,20 @@ def test_each_wider_reading_is_twice_the_last_up_to_a_bound() -> None:
 
 def test_widen_asks_the_same_with_more_passages_and_again_keeps_them() -> None:
     engine = FakeEngine()
-    talk = list(handlers.ask(engine, "First?", Filters(year=(2023,)), (), None))[-1]["talk"]
-    talk = list(handlers.widen(engine, talk, None, 1))[-1]["talk"]
+    talk = list(handlers.ask(engine, "First?", Filters(year=(2023,)), (), None, ENGLISH))[-1][
+        "talk"
+    ]
+    talk = list(handlers.widen(engine, talk, None, 1, ENGLISH))[-1]["talk"]
     assert engine.passages == [0, 40]
     assert engine.asked[-1] == ("First?", (), Filters(year=(2023,)))
     assert len(talk) == 1
-    talk = list(handlers.again(engine, Filters(), talk, None))[-1]["talk"]
+    talk = list(handlers.again(engine, Filters(), talk, None, ENGLISH))[-1]["talk"]
     assert engine.passages[-1] == 40
-    talk = list(handlers.ask(engine, "Second?", Filters(), talk, None))[-1]["talk"]
+    talk = list(handlers.ask(engine, "Second?", Filters(), talk, None, ENGLISH))[-1]["talk"]
     assert engine.passages[-1] == 0
     for wrong in (1, 0, 3, "2", None, [2]):
-        assert list(handlers.widen(engine, talk, None, wrong)) == []
-    assert list(handlers.widen(engine, (), None, 0)) == []
+        assert list(handlers.widen(engine, talk, None, wrong, ENGLISH)) == []
+    assert list(handlers.widen(engine, (), None, 0, ENGLISH)) == []
 
 
 def test_the_coverage_line_unfolds_to_reports_and_labs() -> None:

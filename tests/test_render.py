@@ -113,7 +113,7 @@ def test_a_passage_cited_twice_is_one_card_with_both_quotes() -> None:
     card = cards.card(source, 1, both, (), ENGLISH)
     assert "<mark>One thing.</mark> Another thing. <mark>A third thing.</mark>" in card
     assert "does not support the sentence One thing." in Outline(card).text
-    text = Outline(render.exchange(Exchange("Q", answer=found), 1, REPORTS))
+    text = Outline(render.exchange(Exchange("Q", answer=found), 1, REPORTS, False, ENGLISH))
     assert all("unsupported" in (a["class"] or "") for a in text.all("a", "cite"))
 
 
@@ -160,7 +160,7 @@ def test_coverage_is_one_sentence() -> None:
 
 def test_a_refusal_offers_the_nearest_passages() -> None:
     refused = answer(text="The reports don't say.", refused=True, citations=())
-    html = Outline(render.exchange(Exchange("Q", answer=refused), 1, REPORTS))
+    html = Outline(render.exchange(Exchange("Q", answer=refused), 1, REPORTS, False, ENGLISH))
     assert html.all("div", "refused")
     assert "Nearest passages" in html.text
     assert "rests on" not in html.text
@@ -190,7 +190,7 @@ def test_a_list_answer_counts_and_lists_every_report() -> None:
     cites = tuple(Citation(n, tag, tag.text) for n, tag in enumerate(tags, 1))
     covered = Coverage("list", tuple(REPORTS), ("Peru", "Togo", "Viet Nam"), 30)
     listed = answer(text="30 reports match.\n- Peru: [1]", citations=cites, coverage=covered)
-    html = Outline(render.exchange(Exchange("Which?", answer=listed), 1, REPORTS))
+    html = Outline(render.exchange(Exchange("Which?", answer=listed), 1, REPORTS, False, ENGLISH))
     assert html.all("section", "list")[0]["aria-label"] == "30 reports of 3 labs"
     assert "30 reports match." in html.text
     assert "Show the other 18" in html.text
@@ -200,16 +200,22 @@ def test_a_list_answer_counts_and_lists_every_report() -> None:
 
 
 def test_an_error_is_a_sentence_and_a_stop_is_told() -> None:
-    failed = Outline(render.exchange(Exchange("Q", error="No <model>."), 1, REPORTS))
+    failed = Outline(
+        render.exchange(Exchange("Q", error="No <model>."), 1, REPORTS, False, ENGLISH)
+    )
     assert failed.all("p", "error") == [{"class": "error", "role": "alert"}]
     assert "No <model>." in failed.text
-    stopped = Outline(render.exchange(Exchange("Q", text="Half [1]", stopped=True), 1, REPORTS))
+    stopped = Outline(
+        render.exchange(Exchange("Q", text="Half [1]", stopped=True), 1, REPORTS, False, ENGLISH)
+    )
     assert "Half [1]Stopped before the end." in stopped.text
     assert not stopped.all("a")
 
 
 def test_direction_follows_the_text() -> None:
-    html = Outline(render.exchange(Exchange("ماذا؟", answer=answer("ماذا؟")), 1, REPORTS))
+    html = Outline(
+        render.exchange(Exchange("ماذا؟", answer=answer("ماذا؟")), 1, REPORTS, False, ENGLISH)
+    )
     assert html.all("h3")[0]["dir"] == "auto"
     assert all(a["dir"] == "auto" for t, a in html.tags if t in ("ul", "td"))
     assert all(a["dir"] == "auto" for a in Outline(cards.sources(answer(), 1)).all("blockquote"))

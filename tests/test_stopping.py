@@ -17,6 +17,7 @@ from rag.models import complete_chat, make_llm, stream_chat
 from rag.run_record import Writing
 from rag.settings import Settings
 from rag.stop import Stop
+from rag.translate import ENGLISH
 from rag.types import Filters
 from rag.waiting import given_by
 from ui import handlers
@@ -59,7 +60,7 @@ def test_stopping_on_the_page_leaves_a_silent_server(
     engine: Engine, server: ScriptedServer, when: str
 ) -> None:
     server.script(SILENT[when])
-    updates = handlers.ask(engine, QUESTION, Filters(), (), None)
+    updates = handlers.ask(engine, QUESTION, Filters(), (), None, ENGLISH)
     run = [next(updates), next(updates)][1]["run"]
     waiting(server)
     started = time.monotonic()

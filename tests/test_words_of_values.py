@@ -128,6 +128,10 @@ def test_notices_in_a_row_are_all_told_and_unknown_ones_stay() -> None:
     hostile = "The answer was cut short. <b>{why} {0}</b> \\1"
     assert notice_words(hostile, FRENCH).endswith(" <b>{why} {0}</b> \\1")
     spoken = render.exchange(
-        Exchange("Q", answer=answer(notice=UNSUPPORTED.format(n=1))), 1, {}, words=FRENCH
+        Exchange("Q", answer=answer(notice=UNSUPPORTED.format(n=1))),
+        1,
+        {},
+        words=FRENCH,
+        last=False,
     )
     assert "étaye : 1." in spoken

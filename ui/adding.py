@@ -119,7 +119,7 @@ class Adding:
         return job
 
 
-def add(adding: Adding, engine: Engine, sent: object, words: Words = ENGLISH) -> Iterator[str]:
+def add(adding: Adding, engine: Engine, sent: object, words: Words) -> Iterator[str]:
     """What is shown while files that a browser has sent are added, and at the end."""
     uploads = uploads_of(sent)
     if not uploads:
@@ -185,7 +185,7 @@ def form(words: Words = ENGLISH) -> str:
     )
 
 
-def running(stage: str, done: int, total: int, words: Words = ENGLISH) -> str:
+def running(stage: str, done: int, total: int, words: Words) -> str:
     """How far an ingest is."""
     said = words.gettext(STAGES.get(stage, stage))
     known = f' value="{done}" max="{total}"' if total else ""
@@ -196,7 +196,7 @@ def running(stage: str, done: int, total: int, words: Words = ENGLISH) -> str:
     )
 
 
-def result(taken: SyncResult, reports: Mapping[str, ReportInfo], words: Words = ENGLISH) -> str:
+def result(taken: SyncResult, reports: Mapping[str, ReportInfo], words: Words) -> str:
     """What came in, what was there already, and what was left out and why."""
     counts = (
         (words.gettext("{reports} added"), taken.added),

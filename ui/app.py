@@ -138,7 +138,7 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
         return handlers.ask(engine, text, *asked.state, asked.words, *ignored)
 
     def again(asked: _Asked) -> Iterator[handlers.Update]:
-        return handlers.again(engine, *asked.state, words=asked.words)
+        return handlers.again(engine, *asked.state, asked.words)
 
     def widen(asked: _Asked) -> Iterator[handlers.Update]:
         turn = _given(asked.event, "turn")["turn"]

@@ -8,7 +8,7 @@ from html import escape
 from rag.brief_lines import shortened
 from rag.check_words import verdicts
 from rag.labels import lab_words
-from rag.translate import ENGLISH, Words
+from rag.translate import Words
 from rag.types import Citation
 from ui.cards import SIGNS, weakest
 
@@ -17,7 +17,7 @@ QUOTES = 2
 LONGEST_QUOTE = 320
 
 
-def cite(n: int, turn: int, citations: Sequence[Citation], words: Words = ENGLISH) -> str:
+def cite(n: int, turn: int, citations: Sequence[Citation], words: Words) -> str:
     """The link of a number; without `citations`, while the answer is written, only the number.
 
     Its data is what the browser makes a popover of: lab and year, quotes, the verdict in words.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from rag.translate import ENGLISH, Words
+from rag.translate import Words
 from rag.types import Filters
 from ui import facets, handlers, links
 from ui.choosing import changed
@@ -26,9 +26,7 @@ FOLLOWING = ("chosen", "scope", "facets", "picked")
 _EVENT = ("field", "value", "on", "only", "turn")
 
 
-def drawn(
-    engine: Engine, parts: Parts, chosen: Filters, words: Words = ENGLISH, **said: Any
-) -> Parts:
+def drawn(engine: Engine, parts: Parts, chosen: Filters, words: Words, **said: Any) -> Parts:
     """Filters as they are now chosen, and all on the page that follows them.
 
     `said` may hold `told`, a sentence over the chips, and the `turn` of the page's event.

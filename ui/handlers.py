@@ -58,7 +58,7 @@ def ask(
     chosen: Filters,
     talk: Talk,
     run: Run | None,
-    words: Words = ENGLISH,
+    words: Words,
     ignored: Filters = Filters(),
 ) -> Iterator[Update]:
     """Answer the question in the box; nothing happens while it is empty or one is running.
@@ -80,8 +80,8 @@ def again(
     chosen: Filters,
     talk: Talk,
     run: Run | None,
+    words: Words,
     ignored: Filters | None = None,
-    words: Words = ENGLISH,
 ) -> Iterator[Update]:
     """Answer the last question once more, with the filters as they are now.
 
@@ -95,7 +95,7 @@ def again(
 
 
 def widen(
-    engine: Engine, talk: Talk, run: Run | None, turn: object, words: Words = ENGLISH
+    engine: Engine, talk: Talk, run: Run | None, turn: object, words: Words
 ) -> Iterator[Update]:
     """Answer the last question once more, as it was asked, from twice as many passages."""
     if talk and turn == len(talk) and not (run and run.active):
@@ -111,7 +111,7 @@ def without(
     talk: Talk,
     run: Run | None,
     chip: Mapping[str, object],
-    words: Words = ENGLISH,
+    words: Words,
 ) -> Iterator[Update]:
     """Answer the last question once more without what a chip stands for, or with it again.
 
@@ -120,7 +120,7 @@ def without(
     if talk and chip.get("turn") == str(len(talk)):
         ignored = talk[-1].changed(chip)
         if ignored is not None:
-            yield from again(engine, chosen, talk, run, ignored, words)
+            yield from again(engine, chosen, talk, run, words, ignored)
 
 
 def _answer(engine: Engine, one: Exchange, talk: Talk, words: Words) -> Iterator[Update]:
@@ -170,7 +170,7 @@ def stop(run: Run | None) -> None:
         run.stop()
 
 
-def failed(engine: Engine, talk: Talk, run: Run | None, words: Words = ENGLISH) -> Update:
+def failed(engine: Engine, talk: Talk, run: Run | None, words: Words) -> Update:
     """Say that an unforeseen error happened, and give the question back."""
     one = replace(run.asked if run else Exchange(""), error=words.gettext(BROKEN))
     talk = (*talk, one)
@@ -178,7 +178,7 @@ def failed(engine: Engine, talk: Talk, run: Run | None, words: Words = ENGLISH) 
     return {"talk": talk, "thread": thread, "live": "", "question": one.question, "busy": False}
 
 
-def clear(words: Words = ENGLISH) -> Update:
+def clear(words: Words) -> Update:
     """An empty conversation."""
     return {
         "question": "",
@@ -191,7 +191,7 @@ def clear(words: Words = ENGLISH) -> Update:
     }
 
 
-def show(talk: Talk, turn: object, words: Words = ENGLISH) -> Update:
+def show(talk: Talk, turn: object, words: Words) -> Update:
     """The sources of the answer that was clicked, counted from 1."""
     if not isinstance(turn, int) or not 1 <= turn <= len(talk):
         return {}

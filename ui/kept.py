@@ -31,7 +31,7 @@ from rag.answer_read import answer_from_dict, filters_from_dict
 from rag.errors import InputError
 from rag.feedback import feedback_from_dict, feedback_to_dict
 from rag.search import WIDEST
-from rag.translate import ENGLISH, Words, marked
+from rag.translate import Words, marked
 from ui.cards import sources
 from ui.exchange import Exchange
 from ui.handlers import Talk, Update, clear
@@ -154,9 +154,7 @@ def keep(ident: str, talk: Sequence[Exchange], first: int = 1) -> str:
     return _message("keep", id=ident, first=first, turns=turns, pending=False)
 
 
-def opened(
-    engine: Engine, ident: object, turns: object, run: Run | None, words: Words = ENGLISH
-) -> Update:
+def opened(engine: Engine, ident: object, turns: object, run: Run | None, words: Words) -> Update:
     """Show a conversation that a browser kept; or say why it can't be shown, and change nothing."""
     if run and run.active:
         return {"says": _message("refused", text=words.gettext(BUSY))}

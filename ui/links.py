@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from rag.facets import known, runs, years_between
 from rag.labels import FILTER_WORDS
 from rag.tags import filter_key
-from rag.translate import ENGLISH, Words
+from rag.translate import Words
 from rag.types import FILTER_FIELDS, Filters
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _names(field: str, value: str, catalogue: Catalogue) -> list[str | int]:
     return [] if name is None else [name]
 
 
-def told(link: Link, words: Words = ENGLISH) -> str:
+def told(link: Link, words: Words) -> str:
     """What of a link is passed over, as sentences (not escaped); "" for nothing."""
     said = []
     if link.too_long:

@@ -124,8 +124,6 @@ def _build(
         sync(lot, settings, progress=told)
     return open_engine(settings)
 
-    return build
-
 
 def _tell_made(made: Made, wanted: int, out: Path) -> None:
     by_type = Counter(case.type for case in made.cases)

@@ -97,8 +97,8 @@ def exchange(
     one: Exchange,
     turn: int,
     reports: Mapping[str, ReportInfo],
-    last: bool = False,
-    words: Words = ENGLISH,
+    last: bool,
+    words: Words,
     *,
     idle: bool = True,
 ) -> str:
