@@ -188,7 +188,8 @@ def _merged(base: Vectors | None, known: Sequence[int], new: Vectors) -> Vectors
     at = np.asarray(known, np.int64)
     width = new.shape[1] if len(new) or base is None else base.shape[1]
     vectors = np.empty((len(at), width), np.float32)
-    vectors[at < 0] = new
+    # Rounded as the cache keeps them, so that the first answers are those of later ones.
+    vectors[at < 0] = new.astype(np.float16)
     if base is not None:
         vectors[at >= 0] = base[at[at >= 0]]
     return vectors
