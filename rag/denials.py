@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from rag.words import sentences, strip_accents, terms, words
+from rag.words import sentences, share, strip_accents, terms, words
 
 # So many sentences are held against a clause that denies, at most. With 1, 2 and 3, in answers that
 # people rated as faithful, 3.8, 2.9 and 2.3 % of 1,722 sentences were taken for wrong, and of 966
@@ -114,7 +114,7 @@ def _denied_alone(
 
 def _nearness(clause: _Clause, whole: Collection[str], sentence: Sequence[_Clause]) -> float:
     have = {term for one in sentence for term in one.terms}
-    return _share(clause.terms, have) + 0.5 * _share(whole, have)
+    return share(clause.terms, have) + 0.5 * share(whole, have)
 
 
 def _stated_alone(clause: _Clause, there: Sequence[Sequence[_Clause]]) -> bool:
@@ -122,14 +122,10 @@ def _stated_alone(clause: _Clause, there: Sequence[Sequence[_Clause]]) -> bool:
         return False
     best = max(
         (one for sentence in there for one in sentence),
-        key=lambda one: _share(clause.terms, set(one.terms)),
+        key=lambda one: share(clause.terms, set(one.terms)),
     )
-    same = _share(clause.terms, set(best.terms)) >= _SAME_CLAUSE
+    same = share(clause.terms, set(best.terms)) >= _SAME_CLAUSE
     return same and any(term in clause.terms for term in best.denied)
-
-
-def _share(wanted: Collection[str], have: Collection[str]) -> float:
-    return sum(term in have for term in wanted) / len(wanted) if wanted else 0.0
 
 
 def _clauses(sentence: str, language: str) -> list[_Clause]:

@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rag.alike import Alike
 from rag.keyword import KeywordIndex, Numbers
+from rag.types import Alike
 from rag.words import content_forms, terms
 
 # Words that fewer passages have are names and slips more often than words.

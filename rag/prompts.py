@@ -24,23 +24,6 @@ REFUSALS = {
     "pt": "Os relatórios não dizem.",
     "ar": "التقارير لا تذكر ذلك.",
 }
-# The nearest passages are named, so that a reader sees what there is instead of an answer.
-NEAREST = {
-    "en": "Nearest",
-    "fr": "Au plus près",
-    "es": "Lo más cercano",
-    "pt": "O mais próximo",
-    "ar": "الأقرب",
-}
-# What goes before an answer made of the reports' own sentences: of one lab, and of several.
-FRAMES = {
-    "en": ("The lab wrote:", "{labs} labs wrote:"),
-    "fr": ("Le laboratoire dit :", "{labs} laboratoires disent :"),
-    "es": ("El laboratorio dice:", "{labs} laboratorios dicen:"),
-    "pt": ("O laboratório diz:", "{labs} laboratórios dizem:"),
-    "ar": ("كتب المختبر:", "كتبت {labs} مختبرات:"),
-}
-
 # Small models follow few, concrete rules best; the example of a mark is there because they
 # otherwise write "(passage 3)". Passages are declared data: reports are written by strangers.
 _SYSTEM = """You answer questions about reports of country innovation labs.

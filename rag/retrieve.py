@@ -26,8 +26,7 @@ from rag.models import embed_query
 from rag.nodes import to_scored_node
 from rag.snapshot import Snapshot
 from rag.static import LANGUAGE, encode_static
-from rag.types import Hit, Passage, QueryPlan
-from rag.why import Vote, Why
+from rag.types import Hit, Passage, QueryPlan, Vote, Why
 from rag.words import focus, terms
 
 # Chosen on the development questions among 5, 10, 20, 40. With the usual 60, keyword search

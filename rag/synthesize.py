@@ -16,7 +16,6 @@ from typing import Protocol
 import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
-from rag.alike import Alike
 from rag.candidates import (
     FOCUS_SHARE,
     FOCUS_SHARE_JUDGED,
@@ -31,11 +30,11 @@ from rag.labels import joined, lab_words, labelled, value_words
 from rag.models import embed_query, embed_texts
 from rag.named import countries_in
 from rag.numerals import gives_quantity
-from rag.prompts import FRAMES, NEAREST, refusal
+from rag.prompts import refusal
 from rag.run_record import Writing
 from rag.speaks import speaking_of
 from rag.translate import words_in
-from rag.types import Hit, QueryPlan, ReportInfo, Turn
+from rag.types import Alike, Hit, QueryPlan, ReportInfo, Turn
 from rag.words import strip_accents, terms_and_pairs, words
 
 # Cosine similarity (built-in embedding) of the best passage below which a question is not
@@ -131,13 +130,12 @@ class ExtractiveAnswerer:
         judged = all(hit.relevance is not None for hit in hits)
         chosen = choose(candidates, plan, FOCUS_SHARE_JUDGED if judged else FOCUS_SHARE)
         if self._lacks_quantity(candidates, plan, hits):
-            near_to = labelled(words_in(plan.language), _nearest_word(plan.language), "")
-            yield f"{refusal(plan.language)}\n{near_to.rstrip(' ')}"
+            yield f"{refusal(plan.language)}\n{_nearest_are(plan.language, '').rstrip(' ')}"
             for line in _lines(chosen[:NEAREST_SENTENCES], hits, plan.language):
                 yield f"\n{line}"
             return
         chosen = by_lab(chosen, hits)
-        yield _frame(plan.language, {hits[c.n - 1].passage.report.lab for c in chosen})
+        yield _frame(plan.language, len({hits[c.n - 1].passage.report.lab for c in chosen}))
         for line in _lines(chosen, hits, plan.language):
             yield f"\n{line}"
 
@@ -251,9 +249,10 @@ def is_quantity(question: str) -> bool:
     return bool(_QUANTITY.search(strip_accents(question)))
 
 
-def _frame(language: str, labs: Collection[str]) -> str:
-    one, several = FRAMES.get(language, FRAMES["en"])
-    return several.format(labs=len(labs)) if len(labs) > 1 else one
+def _frame(language: str, labs: int) -> str:
+    """What goes before an answer made of the reports' own sentences."""
+    frame = words_in(language).ngettext("The lab wrote:", "{n} labs wrote:", labs)
+    return frame.format(n=labs)
 
 
 def _lines(chosen: Sequence[Candidate], hits: Sequence[Hit], language: str) -> Iterator[str]:
@@ -285,9 +284,9 @@ def nearest(plan: QueryPlan, hits: Sequence[Hit], count: int = 3) -> Iterator[st
         for n, info in list(first.values())[:count]
     ]
     if named:
-        said = joined(told, "; ", named)
-        yield f"\n{labelled(told, _nearest_word(plan.language), said)}."
+        yield f"\n{_nearest_are(plan.language, joined(told, '; ', named))}."
 
 
-def _nearest_word(language: str) -> str:
-    return NEAREST.get(language, NEAREST["en"])
+def _nearest_are(language: str, said: str) -> str:
+    told = words_in(language)
+    return labelled(told, told.gettext("Nearest"), said)

@@ -6,12 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from rag.alike import Alike
 from rag.fields import FILTER_FIELDS as FILTER_FIELDS
 from rag.fields import Filters as Filters
 from rag.fields import ReportInfo as ReportInfo
 from rag.run_record import RunRecord
-from rag.why import Vote, Why
 
 Stage = Literal["intention", "finding", "partner", "method", "evidence", "admin"]
 Status = Literal["supported", "partly", "unsupported"]
@@ -89,6 +87,30 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Vote:
+    """What one ranking gave a passage: its rank there (from 1), its score there, its points."""
+
+    ranking: str
+    rank: int
+    score: float
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a hit has its score: the votes' points, times the factors, plus what its company gave.
+
+    `factors` are by what they are for; `company` is for the other passages of its report. The
+    points of a `reranker` are added last; they make the score that of the place it gives.
+    """
+
+    votes: tuple[Vote, ...]
+    factors: Mapping[str, float]
+    company: float
+    reranker: Vote | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A passage that retrieval found, with its fused score or that of the place a reranker gave it.
 
@@ -115,6 +137,14 @@ class Turn:
 
     role: Role
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A word of a question: its own `terms`, and by their similarity the terms `near` to it."""
+
+    terms: frozenset[str]
+    near: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ with a number, a country or a denial changed or another report cited; `eval.veri
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -27,7 +27,7 @@ from rag.lexicon import ALIKE
 from rag.named import countries_in
 from rag.numerals import ITEM, NUMERALS
 from rag.types import Passage, Status
-from rag.words import content_forms, sentences, strip_accents, terms, words
+from rag.words import content_forms, sentences, share, strip_accents, terms, words
 
 Embed = Callable[[Sequence[str]], Any]
 
@@ -119,10 +119,10 @@ class Verifier:
         if not forms or not any(map(len, have)):
             return verdict
         likeness = np.asarray(self._embed(forms), np.float32) @ np.concatenate(have).T
-        share = float((likeness.max(axis=1) >= ALIKE).mean())
-        if share >= ALIGNED:
+        aligned = float((likeness.max(axis=1) >= ALIKE).mean())
+        if aligned >= ALIGNED:
             return verdict
-        status: Status = "partly" if share >= ALIGNED_PARTLY else "unsupported"
+        status: Status = "partly" if aligned >= ALIGNED_PARTLY else "unsupported"
         return Verdict(status, verdict.support, "the passages don't say this")
 
     def _forms(self, passage: Passage) -> Any:
@@ -203,7 +203,7 @@ class _Said:
         pairs = list(pairwise(wanted))
         there = set(pairwise(terms(self._text, self._passages[0].language)))
         shared = sum(pair in there for pair in pairs) / len(pairs) if pairs else 0.0
-        return (_share(own, have) + closeness + 0.5 * shared) / 2.5
+        return (share(own, have) + closeness + 0.5 * shared) / 2.5
 
     def amiss(self) -> str:
         """What the passages have not and what therefore no support makes good; or ""."""
@@ -227,11 +227,11 @@ class _Said:
         alike = [p for p in self._passages if p.language == self._language]
         said = max(
             (p.text[a:b] for p in alike for a, b in sentences(p.text)),
-            key=lambda found: _share(wanted, set(terms(found, self._language))),
+            key=lambda found: share(wanted, set(terms(found, self._language))),
             default="",
         )
         have = self._terms_of(f"{said} {self._context}")
-        return _share(wanted, have) > SAME_WORDS and denies_otherwise(
+        return share(wanted, have) > SAME_WORDS and denies_otherwise(
             self._sentence, said, self._language
         )
 
@@ -271,14 +271,10 @@ class _Said:
             return False
         rest = set(terms(self._sentence, self._language)) - names - self._terms_of(self._context)
         near = (self._terms_of(w) for p in self._passages for w in windows(p.text, 2))
-        return all(_share(rest, have) < AROUND_NAME for have in near if not have.isdisjoint(tied))
+        return all(share(rest, have) < AROUND_NAME for have in near if not have.isdisjoint(tied))
 
     def _terms_of(self, text: str) -> set[str]:
         found = set(words(text))
         for language in {self._language, *(p.language for p in self._passages)}:
             found |= set(terms(text, language))
         return found
-
-
-def _share(wanted: Collection[str], have: Collection[str]) -> float:
-    return sum(term in have for term in wanted) / len(wanted) if wanted else 0.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -187,3 +188,8 @@ def language_of(text: str, default: str = "en", min_letters: int = 20) -> str:
         return default
     language, probability = _identifier().classify(text[:600])
     return str(language) if probability >= 0.7 else default
+
+
+def share(wanted: Collection[str], have: Collection[str]) -> float:
+    """The share of some words or terms that others have, 0 to 1; of none it is 0."""
+    return sum(term in have for term in wanted) / len(wanted) if wanted else 0.0

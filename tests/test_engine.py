@@ -13,9 +13,10 @@ from rag.cite import cited_sentences
 from rag.engine import Engine, open_engine
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, UnknownReport
 from rag.folder import make_current, new_database
-from rag.prompts import NEAREST, REFUSALS
+from rag.prompts import REFUSALS
 from rag.quotes import fold_text
 from rag.settings import Settings
+from rag.translate import words_in
 from rag.types import Answer, Filters, Turn
 
 ASKED = (
@@ -103,7 +104,7 @@ def test_what_is_off_topic_is_refused(sample_engine: Engine, question: str, lang
     assert answer.refused, answer.text
     assert answer.language == language
     assert answer.text.startswith(REFUSALS[language])
-    assert NEAREST[language] in answer.text
+    assert words_in(language).gettext("Nearest") in answer.text
     assert not answer.coverage.reports
     assert len(answer.hits) >= 20
     assert {c.n for c in answer.citations} <= {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}

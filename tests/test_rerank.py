@@ -21,8 +21,7 @@ from rag.errors import ModelError, SettingsError
 from rag.postprocess import fold_duplicates
 from rag.rerank import BATCH, DEPTH, EndpointReranker, make_reranker, reordered
 from rag.settings import Settings
-from rag.types import Hit
-from rag.why import Why
+from rag.types import Hit, Why
 from ui.printing import print_hits
 
 KEY = "sk-secret-4711"

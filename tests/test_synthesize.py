@@ -9,7 +9,7 @@ from passages import hits, passage, report
 
 from rag.cite import cited_sentences, marks
 from rag.models import make_embedding
-from rag.prompts import FRAMES, REFUSALS, is_refusal
+from rag.prompts import REFUSALS, is_refusal
 from rag.settings import Settings
 from rag.synthesize import MIN_SIMILARITY, ExtractiveAnswerer, is_quantity
 from rag.types import Hit, QueryPlan
@@ -42,16 +42,25 @@ def test_the_fitting_sentence_is_taken_with_lab_year_and_mark(answerer: Extracti
     assert text == f"Peru (2023, plan): {FISH[:-1]} [1]."
 
 
-@pytest.mark.parametrize("language", FRAMES)
+@pytest.mark.parametrize(
+    ("language", "one", "two"),
+    [
+        ("en", "The lab wrote:", "2 labs wrote:"),
+        ("fr", "Le laboratoire dit\N{NO-BREAK SPACE}:", "2 laboratoires disent\N{NO-BREAK SPACE}:"),
+        ("es", "El laboratorio dice:", "2 laboratorios dicen:"),
+        ("pt", "O laboratório diz:", "2 laboratórios dizem:"),
+        ("ar", "كتب المختبر:", "كتب مختبران:"),
+    ],
+)
 def test_an_answer_begins_with_who_speaks_in_the_question_s_language(
-    answerer: ExtractiveAnswerer, language: str
+    answerer: ExtractiveAnswerer, language: str, one: str, two: str
 ) -> None:
     question = "Why do women sell smoked fish?"
-    one = "".join(answerer.stream(QueryPlan(question, question, language), hits(FISH), ()))
-    assert one.startswith(f"{FRAMES[language][0]}\n")
+    by_one = "".join(answerer.stream(QueryPlan(question, question, language), hits(FISH), ()))
+    assert by_one.startswith(f"{one}\n")
     found = [*hits(FISH), Hit(passage(BOATS, report("g", "Ghana", "GH")), 0.5, 0.8)]
     plan = QueryPlan(question, question, language, wide=True)
-    assert "".join(answerer.stream(plan, found, ())).startswith(FRAMES[language][1].format(labs=2))
+    assert "".join(answerer.stream(plan, found, ())).startswith(f"{two}\n")
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,17 @@ import orjson
 
 from rag.answer_json import plan_to_dict
 from rag.disk import in_words
-from rag.types import Answer, Citation, Hit, Passage, QueryPlan, ReportInfo, Struck
-from rag.why import Vote, Why
+from rag.types import (
+    Answer,
+    Citation,
+    Hit,
+    Passage,
+    QueryPlan,
+    ReportInfo,
+    Struck,
+    Vote,
+    Why,
+)
 
 if TYPE_CHECKING:
     from ingest.compare import SyncResult
