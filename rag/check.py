@@ -178,23 +178,24 @@ def _supported_by(
             other = verifier.verify(sentence, [passages[i - 1] for i in numbers], language)
             if n not in cited and RANK[other.status] > RANK[verdict.status]:
                 best, verdict = numbers, other
-    if verdict.status == "supported":
-        best = _without_idle(sentence, best, passages, language, verifier)
+    if verdict.status != "unsupported":
+        best = _without_idle(sentence, best, verdict.status, passages, language, verifier)
     return best, verdict
 
 
 def _without_idle(
     sentence: str,
     cited: list[int],
+    status: Status,
     passages: Sequence[Passage],
     language: str,
     verifier: Verifier,
 ) -> list[int]:
-    """Of the citations of a supported sentence those that support it, where one alone does."""
+    """Of a sentence's citations those that support it, where one alone gives it its status."""
     if len(cited) < 2:
         return cited
     alone = {n: verifier.verify(sentence, [passages[n - 1]], language).status for n in cited}
-    if "supported" not in alone.values():
+    if status not in alone.values():
         return cited
     return [n for n in cited if alone[n] != "unsupported"]
 

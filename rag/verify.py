@@ -102,6 +102,10 @@ class Verifier:
         best = max(rated, key=lambda verdict: (RANK[verdict.status], verdict.support))
         if amiss := said.amiss():
             return Verdict("unsupported", best.support, amiss)
+        # Small models tell what passages say of something else about what the question names.
+        name = said.unknown_name() if said.same_language else ""
+        if name and name in self._question:
+            return Verdict("unsupported", best.support, _without_name(name))
         if said.tied_by_name(self._question):
             return Verdict("unsupported", best.support, "the passages say it of something else")
         if best.status == "supported" and not said.same_language:
@@ -237,13 +241,14 @@ class _Said:
 
     def doubt(self, nearest: Sequence[Passage], question: str) -> str:
         """What speaks against full support by the `nearest` passages; or ""."""
-        if name := self._unknown_name():
-            return f"the name {name} stands in no passage cited"
+        if name := self.unknown_name():
+            return _without_name(name)
         if all(countries_in(term) for term in self._tied(question)):
             return "it shares no more with the passages than the words of the question"
         return gainsaid(self._sentence, self._language, [(p.text, p.language) for p in nearest])
 
-    def _unknown_name(self) -> str:
+    def unknown_name(self) -> str:
+        """A name, other than a country's, that the passages have not; or ""."""
         there = strip_accents(f"{self._text} {self._context}")
         begun = {word[:_BEGINNING] for word in words(there)} if not self.same_language else set()
         for match in _NAME.finditer(self._sentence):
@@ -278,3 +283,7 @@ class _Said:
         for language in {self._language, *(p.language for p in self._passages)}:
             found |= set(terms(text, language))
         return found
+
+
+def _without_name(name: str) -> str:
+    return f"the name {name} stands in no passage cited"

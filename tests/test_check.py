@@ -44,6 +44,10 @@ def test_a_citation_beside_the_one_that_supports_is_dropped() -> None:
     done = check(f"{SAID} [1][2].", READ, "en", strict=True)
     assert done.text == f"{SAID} [2]."
     assert done.corrected == {f"{SAID}."}
+    named = f"{SAID} of Kofi"
+    in_part = check(f"{named} [1][2].", READ, "en", strict=True)
+    assert in_part.text == f"{named} [2]."
+    assert in_part.counts == {"partly": 1, "corrected": 1}
 
 
 def test_what_has_no_support_is_struck_with_the_reason() -> None:

@@ -112,6 +112,22 @@ def test_a_name_must_stand_where_the_rest_does(sentence: str, status: str) -> No
     assert Verifier(question=KEEPER).verify(sentence, [CLINIC], "en").status == status
 
 
+@pytest.mark.parametrize(
+    ("sentence", "status"),
+    [
+        ("In Banias the register of physicians is kept by the Medical Council.", "unsupported"),
+        ("In Tartus the register of physicians is kept by the Medical Council.", "partly"),
+    ],
+)
+def test_what_is_said_elsewhere_is_not_told_of_what_the_question_names(
+    sentence: str, status: str
+) -> None:
+    asked = Verifier(question="Who keeps the register of physicians in Banias?")
+    verdict = asked.verify(sentence, [CLINIC], "en")
+    assert verdict.status == status
+    assert verdict.why.endswith("stands in no passage cited")
+
+
 def test_names_of_labs_alone_are_not_supported(verifier: Verifier) -> None:
     named = [passage("The lab in Peru."), passage("The lab in Ghana.", WELLS.report)]
     assert verifier.verify("Labs in Peru and Ghana.", named, "en").status != "supported"
