@@ -17,6 +17,9 @@ from ui.serving import launch
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WIDE = {"width": 1400, "height": 900}
+# Milliseconds: what is expected comes at once, unless the machine is busy with something else.
+PATIENCE = 60_000
+expect.set_options(timeout=PATIENCE)
 
 Visit = Callable[..., Page]
 
@@ -72,6 +75,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
 
     def open_page(address: str, *, wait: bool = True, **given: Any) -> Page:
         context = browser.new_context(**({"viewport": WIDE, "accept_downloads": True} | given))
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         origins.add(address.partition("/?")[0])
         context.on("request", lambda request: requests.append(request.url))
@@ -80,7 +84,7 @@ def visit(browser: Browser) -> Iterator[Visit]:
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address, wait_until="load" if wait else "commit")
         if wait:
-            expect(page.locator("#question textarea")).to_be_editable(timeout=30_000)
+            expect(page.locator("#question textarea")).to_be_editable()
         return page
 
     yield open_page

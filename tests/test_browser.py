@@ -25,7 +25,7 @@ def ask(page: Page, question: str, turn: int = 1) -> None:
     page.locator("#question textarea").fill(question)
     page.keyboard.press("Enter")
     done = page.locator(f"#thread #turn-{turn}").locator("footer, .error")
-    expect(done).to_be_visible(timeout=30_000)
+    expect(done).to_be_visible()
 
 
 def saved(page: Page, ending: str) -> str:
@@ -124,7 +124,7 @@ def test_stop_stops_and_keeps_what_was_written(site: str, engine: FakeEngine, vi
     page.keyboard.press("Enter")
     expect(page.locator("#live .answer")).to_contain_text("word word")
     page.get_by_role("button", name="Stop").click()
-    expect(page.locator("#turn-1 .note")).to_have_text("Stopped before the end.", timeout=3000)
+    expect(page.locator("#turn-1 .note")).to_have_text("Stopped before the end.")
     expect(page.locator("#turn-1 .answer")).to_contain_text("word word")
     assert engine.streams[-1].closed
     expect(page.get_by_role("button", name="Ask", exact=True)).to_be_visible()
@@ -173,17 +173,17 @@ def test_what_the_question_names_is_taken_out_and_taken_back(
     assert year.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
     page.keyboard.press("Enter")
     gone = page.locator("#thread #turn-2 .unused")
-    expect(gone).to_contain_text("Year 2023 not used", timeout=30_000)
+    expect(gone).to_contain_text("Year 2023 not used")
     assert rows.count() > narrow
     back = page.get_by_role("button", name="Use again, Year: 2023")
     expect(back).to_be_focused()
     page.get_by_role("button", name="Ask again without Type: Action learning plan").click()
-    expect(gone).to_have_count(2, timeout=30_000)
+    expect(gone).to_have_count(2)
     expect(page.locator("#turn-3")).to_have_count(0)
 
     back.focus()
     page.keyboard.press("Enter")
-    expect(gone).to_have_count(1, timeout=30_000)
+    expect(gone).to_have_count(1)
     expect(gone).to_contain_text("Action learning plan")
     expect(year).to_be_focused()
 
@@ -205,7 +205,7 @@ def test_a_hostile_chip_comes_back_as_it_was(site: str, engine: FakeEngine, visi
     page = visit(site)
     ask(page, "something hostile")
     page.locator("#turn-1 .scope button").click()
-    expect(page.locator("#thread .unused")).to_be_visible(timeout=30_000)
+    expect(page.locator("#thread .unused")).to_be_visible()
     assert engine.ignored[-1].theme == (HOSTILE,)
     assert page.evaluate("window.hacked === undefined")
 
@@ -233,11 +233,12 @@ def test_a_visitor_who_closes_the_page_stops_the_model(
     expect(page.locator("#live .answer")).to_contain_text("word")
     stream = engine.streams[-1]
     page.close()
-    for _ in range(40):
+    for _ in range(600):
         other.wait_for_timeout(100)
         if stream.closed:
             break
     assert stream.closed
+    assert len(stream.answer.text.split()) < 200
 
 
 def test_arabic_runs_from_right_to_left(site: str, visit: Visit) -> None:

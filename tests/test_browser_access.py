@@ -28,7 +28,7 @@ def serious(page: Page) -> list[Any]:
 def ask(page: Page) -> None:
     page.locator("#question textarea").fill(QUESTION)
     page.locator("#question textarea").press("Enter")
-    expect(page.locator("#thread .exchange footer")).to_be_visible(timeout=30_000)
+    expect(page.locator("#thread .exchange footer")).to_be_visible()
 
 
 @pytest.mark.parametrize(

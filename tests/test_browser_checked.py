@@ -32,7 +32,7 @@ def test_a_struck_sentence_is_seen_while_it_is_written_and_then_only_as_struck(
     expect(page.locator(".left-out")).to_have_count(0)
 
     block = page.locator("#thread #turn-1 .left-out")
-    expect(block).to_be_visible(timeout=30_000)
+    expect(block).to_be_visible()
     expect(growing).to_have_count(0)
     expect(page.locator("#turn-1 .answer")).to_contain_text("Wet sand")
     expect(page.locator("#turn-1 .answer")).not_to_contain_text("Lima")
@@ -52,7 +52,7 @@ def test_a_corrected_citation_leads_to_a_card_that_says_so(site: str, visit: Vis
     page = visit(site)
     ask(page, "A checked one?")
     cite = page.get_by_role("link", name="Citation corrected")
-    expect(cite).to_have_text("1⇄", timeout=30_000)
+    expect(cite).to_have_text("1⇄")
     cite.click()
     expect(page.locator("#source-1-1 .status.corrected")).to_contain_text("Citation corrected")
     expect(page.locator("#source-1-2 .status.corrected")).to_have_count(0)

@@ -43,14 +43,14 @@ def explore(page: Page) -> Locator:
     """The Explore view, shown and drawn."""
     page.get_by_role("link", name="Explore").click()
     area = page.locator("#explore")
-    expect(area.get_by_role("heading", level=2)).to_be_visible(timeout=30_000)
+    expect(area.get_by_role("heading", level=2)).to_be_visible()
     return area
 
 
 def narrowed(area: Locator, reports: int) -> None:
     """Wait until so many reports are left."""
     said = "1 report of" if reports == 1 else f"{reports} reports of"
-    expect(area.locator("h2")).to_contain_text(re.compile(rf"^{said}"), timeout=30_000)
+    expect(area.locator("h2")).to_contain_text(re.compile(rf"^{said}"))
 
 
 def test_views_are_in_the_address_and_lose_nothing(site: str, visit: Visit) -> None:
@@ -60,7 +60,7 @@ def test_views_are_in_the_address_and_lose_nothing(site: str, visit: Visit) -> N
     expect(page.locator("#explore")).to_be_hidden()
     page.locator("#question textarea").fill("What keeps food cool?")
     page.keyboard.press("Enter")
-    expect(page.locator("#thread #turn-1 footer")).to_be_visible(timeout=30_000)
+    expect(page.locator("#thread #turn-1 footer")).to_be_visible()
     expect(here).to_have_text("Ask")
     page.locator("#question textarea").fill("half a question")
     explore(page)
@@ -69,7 +69,7 @@ def test_views_are_in_the_address_and_lose_nothing(site: str, visit: Visit) -> N
     expect(page.locator("#thread")).to_be_hidden()
     expect(page.locator("#collection")).to_be_visible()
     page.get_by_role("link", name="Quality").click()
-    expect(page.locator("#quality h2")).to_be_visible(timeout=30_000)
+    expect(page.locator("#quality h2")).to_be_visible()
     page.go_back()
     expect(page.locator("#explore h2")).to_be_visible()
     page.go_back()
@@ -83,7 +83,7 @@ def test_views_are_in_the_address_and_lose_nothing(site: str, visit: Visit) -> N
     expect(page.locator("#turn-1 footer")).to_be_visible()
     page.go_back()
     page.reload()
-    expect(page.locator("#explore h2")).to_be_visible(timeout=30_000)
+    expect(page.locator("#explore h2")).to_be_visible()
     expect(here).to_have_text("Explore")
 
 
@@ -97,7 +97,7 @@ def test_the_map_narrows_and_so_do_bars(site: str, visit: Visit) -> None:
     assert box
     assert box["width"] > 2
     togo.click()
-    expect(togo).to_have_attribute("aria-pressed", "true", timeout=30_000)
+    expect(togo).to_have_attribute("aria-pressed", "true")
     narrowed(area, TOGO)
     expect(area.locator("tbody tr")).to_have_count(TOGO)
     togo.click()
@@ -133,15 +133,13 @@ def test_a_value_is_asked_about_in_the_conversation(
     bar.hover()
     bar.locator(".put").click()
     expect(page.locator("#thread #turn-1 h3")).to_have_text(
-        "What did the labs learn about theme 00?", timeout=30_000
+        "What did the labs learn about theme 00?"
     )
     expect(page.locator("#views [aria-current]")).to_have_text("Ask")
     assert engine.asked[-1][2] == Filters()
     page.get_by_role("link", name="Explore").click()
     page.locator(".place[data-value='Togo']").click(modifiers=["Shift"])
-    expect(page.locator("#thread #turn-2 h3")).to_have_text(
-        "What did the lab of Togo find out?", timeout=30_000
-    )
+    expect(page.locator("#thread #turn-2 h3")).to_have_text("What did the lab of Togo find out?")
 
 
 def test_the_table_is_sorted_and_goes_on(site: str, visit: Visit) -> None:
@@ -182,14 +180,14 @@ def test_a_report_is_opened_over_the_view_and_asked_about(site: str, visit: Visi
     row = area.locator("tbody tr").nth(1)
     row.get_by_role("button", name="Aaa first").click()
     dialog = page.locator("#report dialog")
-    expect(dialog).to_be_visible(timeout=30_000)
+    expect(dialog).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(row.locator(".open-report")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("#thread #turn-1 h3")).to_have_text(
-        "What did the lab of Maldives find out in “Aaa first”?", timeout=30_000
+        "What did the lab of Maldives find out in “Aaa first”?"
     )
 
 
@@ -211,7 +209,7 @@ def test_the_keyboard_walks_the_map(site: str, visit: Visit) -> None:
     link = page.get_by_role("link", name="Quality")
     link.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#quality h2")).to_be_visible(timeout=30_000)
+    expect(page.locator("#quality h2")).to_be_visible()
     expect(link).to_be_focused()
 
 
@@ -223,7 +221,7 @@ def test_on_a_narrow_window_nothing_runs_over(site: str, visit: Visit) -> None:
     area.locator(".bars[data-field='country'] .bar").first.click()
     narrowed(area, TOGO)
     page.get_by_role("link", name="Quality").click()
-    expect(page.locator("#quality h2")).to_be_visible(timeout=30_000)
+    expect(page.locator("#quality h2")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
@@ -243,7 +241,7 @@ def test_a_browser_that_makes_things_up_changes_nothing(
     page = visit(site)
     page.locator("#question textarea").fill("What keeps food cool?")
     page.keyboard.press("Enter")
-    expect(page.locator("#thread #turn-1 footer")).to_be_visible(timeout=30_000)
+    expect(page.locator("#thread #turn-1 footer")).to_be_visible()
     area = explore(page)
     asked = len(engine.asked)
     bar = area.locator(".bars[data-field='theme'] .bar").first

@@ -26,7 +26,7 @@ def ask(page: Page, question: str, turn: int = 1) -> None:
     """Type a question and wait until its answer is complete."""
     page.locator("#question textarea").fill(question)
     page.keyboard.press("Enter")
-    expect(page.locator(f"#thread #turn-{turn} footer")).to_be_visible(timeout=30_000)
+    expect(page.locator(f"#thread #turn-{turn} footer")).to_be_visible()
 
 
 def saved(page: Page, ending: str, what: str = "") -> tuple[str, Path]:

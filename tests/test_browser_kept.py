@@ -29,11 +29,18 @@ CHANGE = """(data) => new Promise((done) => {
     tx.oncomplete = () => { event.target.result.close(); done(); };
   }; })"""
 
+KEPT = """(n) => new Promise((done) => {
+  indexedDB.open("asklabs").onsuccess = (event) => {
+    const db = event.target.result;
+    const turns = db.transaction("turns").objectStore("turns");
+    turns.count().onsuccess = (e) => { db.close(); done(e.target.result === n); };
+  }; })"""
+
 
 def again(page: Page) -> None:
     """Load the page anew, and wait until it is usable."""
     page.reload()
-    expect(page.locator("#question textarea")).to_be_editable(timeout=30_000)
+    expect(page.locator("#question textarea")).to_be_editable()
 
 
 def fresh(page: Page) -> None:
@@ -162,7 +169,7 @@ def test_a_write_that_fails_loses_neither_the_answer_nor_what_was_kept(
     page.evaluate("() => { IDBObjectStore.prototype.put = window.put; }")
     ask(page, "Kept with the one before?", 4)
     expect(page.locator("#kept .trouble")).to_be_hidden()
-    page.wait_for_timeout(500)
+    page.wait_for_function(KEPT, arg=4)
     again(page)
     expect(page.locator("#thread .exchange")).to_have_count(4)
 

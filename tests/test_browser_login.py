@@ -26,7 +26,7 @@ LOGINS = {name: make_secret(password, 2**14) for name, password in PASSWORDS.ite
 
 def log_in(page: Page, name: str, password: str) -> None:
     fields = page.locator("input:visible, textarea:visible")
-    expect(fields).to_have_count(2, timeout=30_000)
+    expect(fields).to_have_count(2)
     fields.nth(0).fill(name)
     fields.nth(1).fill(password)
     page.get_by_role("button", name="Login").click()
@@ -38,20 +38,20 @@ def test_each_name_has_conversations_of_its_own_in_one_browser(browser: Browser)
     page = browser.new_page()
     page.goto(site)
     log_in(page, "Ana", PASSWORDS["<b>Bo</b>"])
-    expect(page.get_by_text("Incorrect")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Incorrect")).to_be_visible()
     assert page.locator("#desk").count() == 0
     for name, question in (("Ana", "What of Ana?"), ("<b>Bo</b>", "What of Bo?")):
         page.goto(site)
         log_in(page, name, PASSWORDS[name])
-        expect(page.locator("#question textarea")).to_be_editable(timeout=30_000)
+        expect(page.locator("#question textarea")).to_be_editable()
         expect(page.locator("#kept .signed")).to_contain_text(f"Signed in as {name}")
         expect(page.locator("#kept .open")).to_have_count(0)
         ask(page, question)
         expect(page.locator("#kept .open")).to_have_text([question])
         page.get_by_role("link", name="Sign out").click()
-        expect(page.get_by_role("button", name="Login")).to_be_visible(timeout=30_000)
+        expect(page.get_by_role("button", name="Login")).to_be_visible()
     log_in(page, "Ana", PASSWORDS["Ana"])
-    expect(page.locator("#kept .open")).to_have_text(["What of Ana?"], timeout=30_000)
+    expect(page.locator("#kept .open")).to_have_text(["What of Ana?"])
     page.close()
     served.close(verbose=False)
 
@@ -68,7 +68,7 @@ def test_a_page_that_is_loading_says_so_and_becomes_the_real_one(browser: Browse
         expect(page.locator("#seconds")).to_have_text("1", timeout=10_000)
         served = build_app(FakeEngine())  # type: ignore[arg-type]
     launch(served, "127.0.0.1", port)
-    expect(page.locator("#question textarea")).to_be_editable(timeout=60_000)
+    expect(page.locator("#question textarea")).to_be_editable()
     assert errors == []
     page.close()
     served.close(verbose=False)

@@ -66,7 +66,7 @@ def test_ten_visitors_see_their_own_and_wait_for_nobody(
     # All at once, as in the rest: nobody waits for another's page.
     pages = [visit(site, wait=False) for _ in range(VISITORS)]
     for page in pages:
-        expect(page.locator("#question textarea")).to_be_editable(timeout=60_000)
+        expect(page.locator("#question textarea")).to_be_editable()
     for turn in (1, 2):
         for n, page in enumerate(pages):
             if turn == 1 or n != SLOW:
@@ -75,7 +75,7 @@ def test_ten_visitors_see_their_own_and_wait_for_nobody(
         for n, page in enumerate(pages):
             if n != SLOW:
                 said = page.locator(f"#thread #turn-{turn} .answer")
-                expect(said).to_have_text(f"Answered to visitor-{n} 1.", timeout=60_000)
+                expect(said).to_have_text(f"Answered to visitor-{n} 1.")
     # The slow one is still being written while all others have asked twice.
     slow = pages[SLOW]
     expect(slow.locator("#live .answer")).to_contain_text("slowly")
@@ -93,5 +93,5 @@ def test_ten_visitors_see_their_own_and_wait_for_nobody(
         page.reload(wait_until="commit")
     for n, page in enumerate(pages):
         last = page.locator("#thread .exchange h3").last
-        expect(last).to_have_text(question(n, 1 if n == SLOW else 2), timeout=60_000)
+        expect(last).to_have_text(question(n, 1 if n == SLOW else 2))
         assert named(page) == {str(n)}

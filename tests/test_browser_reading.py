@@ -141,12 +141,12 @@ def test_the_last_answer_is_asked_again_and_read_more_widely(
     asked = len(engine.asked)
     in_row(page, "Ask again", 2).focus()
     page.keyboard.press("Enter")
-    expect(in_row(page, "Ask again", 2)).to_be_focused(timeout=30_000)
+    expect(in_row(page, "Ask again", 2)).to_be_focused()
     assert len(engine.asked) == asked + 1
     assert engine.passages[-1] == 0
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(in_row(page, "Read more widely", 2)).to_be_focused(timeout=30_000)
+    expect(in_row(page, "Read more widely", 2)).to_be_focused()
     assert engine.asked[-1][0] == "Second?"
     assert engine.passages[-1] == 40
     expect(page.locator("#thread .exchange")).to_have_count(2)
@@ -157,7 +157,7 @@ def test_a_failed_answer_can_be_asked_again(site: str, engine: FakeEngine, visit
     ask(page, "please fail")
     asked = len(engine.asked)
     in_row(page, "Ask again").click()
-    expect(in_row(page, "Ask again")).to_be_enabled(timeout=30_000)
+    expect(in_row(page, "Ask again")).to_be_enabled()
     assert len(engine.asked) == asked + 1
 
 

@@ -130,7 +130,7 @@ def test_the_quality_view_is_readable(
 ) -> None:
     page = visit(site, viewport={"width": width, "height": 900}, color_scheme=scheme, locale=locale)
     page.locator('[data-view="quality"]').first.click()
-    expect(page.locator("#quality .claims li").first).to_be_visible(timeout=30_000)
+    expect(page.locator("#quality .claims li").first).to_be_visible()
     page.locator("#quality .worst summary").first.click()
     expect(page.locator("#quality .worst .inside").first).to_be_visible()
     assert page.locator("#quality svg[role=img]").count() > 6
