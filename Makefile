@@ -26,7 +26,7 @@ install: $(VENV)/.installed ## make .venv with the pinned packages and the askla
 
 test: dev browser ## install what the tests need, then run lint, types and all tests
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: dev ## check style and types
 	@$(BIN)/ruff check .
