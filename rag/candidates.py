@@ -18,9 +18,11 @@ from rag.words import sentences, words
 SENTENCES = 8
 SENTENCES_WIDE = 12
 PER_REPORT_WIDE = 2
-# A sentence with less than this share of the best one's score is left out.
+# A sentence with less than this share of the best one's score is left out. With 0.6 the answers to
+# one English report (n=56) have 0.56 instead of 0.59 of the facts; 0.2 changes nothing.
 MIN_SHARE = 0.4
-# Of the scores of the sentences beside it so much is added to a sentence's.
+# Of the scores of the sentences beside it so much is added to a sentence's: of the citations of the
+# answers to one English report (n=56) 0.88 are right, without it 0.83, with twice as much 0.86.
 NEIGHBOURS = 0.1
 # Of a question to one report the answer is made of the report that has the best sentence, and of
 # others whose best reaches this share of it: more where all passages were judged, which makes the
@@ -29,7 +31,8 @@ NEIGHBOURS = 0.1
 # together 0.85 are. In other languages (n=28) a higher share loses one right report of 25.
 FOCUS_SHARE = 0.9
 FOCUS_SHARE_JUDGED = 0.98
-# Of the words of the shorter of two sentences so many in the other say the same.
+# Of the words of the shorter of two sentences so many in the other say the same. With 0.8 the
+# evidence is quoted in 0.67 instead of 0.71 in other languages (n=28); with 0.4 in 0.70.
 SAME = 0.6
 # Sentences with fewer words say nothing by themselves, unless they are the whole answer.
 MIN_WORDS = 5

@@ -16,6 +16,8 @@ _OPEN = re.compile(r"[ \t]*(?:\[[\d\s,;]*)*$")
 _SPACED_MARKS = re.compile(rf"([ \t]*){_MARKS.pattern}")
 _NUMBER = re.compile(r"\d+(?:[.,  ]\d+)*")
 
+# The shares of a sentence's words that its quote has where no verifier judged it: of the 987 quotes
+# that answers of reports' own sentences to the development questions have, one has less than 0.6.
 SUPPORTED = 0.6
 PARTLY = 0.35
 

@@ -32,17 +32,26 @@ from rag.words import focus, terms
 # Chosen on the development questions among 5, 10, 20, 40. With the usual 60, keyword search
 # drowns the dense ranking wherever question and passage differ in language.
 K = 20
+# What follows was varied on the development questions to one English report (n=56) and in other
+# languages (n=28), without the judge: the right report is among the first ten for 0.93 and 0.89.
+# Depths of 100 and 400 find 0.91 and 0.89; half or twice a weight 0.89 to 0.93 and as many; without
+# the static ranking 0.86 and 0.86, with its full weight for other languages 0.93 and 0.82.
 DEPTH = 200
 WEIGHT_DENSE = 1.0
 WEIGHT_KEYWORD = 1.0
 WEIGHT_STATIC = 1.0
 WEIGHT_STATIC_OTHER = 0.25
-# Share of an abstaining ranking's weight that the dense ranking has for it.
+# Share of an abstaining ranking's weight that the dense ranking has for it: with none 0.79 in other
+# languages, with all as many.
 PROXY = 0.5
+# Without it the mean reciprocal rank is 0.69 instead of 0.71; 1.6 finds 0.86 in other languages.
 BOOST = 1.3
+# Without it the mean reciprocal rank in other languages is 0.69 instead of 0.76; with a length of
+# 30 it is 0.73, with 120 as high.
 MINOR = 0.5
 MINOR_LENGTH = 60
-# Share of the scores of its report's two best passages that a passage gains.
+# Share of the scores of its report's two best passages that a passage gains: without it the mean
+# reciprocal rank in other languages is 0.73 instead of 0.76; twice as much finds 0.86 and 0.86.
 COMPANY = 0.2
 # A report "matches" when a passage of it scores this share of the best keyword score.
 MATCH_SHARE = 0.5

@@ -45,16 +45,20 @@ MIN_SIMILARITY = 0.26
 # the least share of that similarity that it needs. The 15 development questions reach 0.99 and more
 # of it, made-up ones about nothing in the reports 0.6 to 1.3.
 WIDE_SHARE = 0.88
-# What a lab found answers better than what it meant to find out, and a question answers none.
+# What a lab found answers better than what it meant to find out, and a question answers none. Of
+# the development questions to one English report (n=56) 0.82 of the citations are right without the
+# bonus and 0.81 with twice as much, instead of 0.88; a malus of 0.1 does as well, 0.6 gives 0.86.
 FINDING_BONUS = 0.05
 QUESTION_MALUS = 0.3
-# It counts for more where the question asks for just that.
+# It counts for more where the question asks for just that: of the citations of answers by many labs
+# (n=15) 0.63 are right, without it 0.61.
 LEARNED_FACTOR = 1.3
 _LEARNED = re.compile(
     r"\b(?:learn\w*|lessons?|found|findings?|results?|barriers?|obstacles?|worked|enseigne\w*"
     r"|appris|lecons?|resultats?|aprend\w+|lecciones|licoes|resultados?|barreras?|barreiras?)\b"
     r"|تعلم|نتائج|دروس"
 )
+# Without it the answers have 0.55 instead of 0.59 of the facts (n=56); twice as much does as well.
 NUMBER_BONUS = 0.1
 # How much a sentence's score gains from a passage of full relevance; one that was not judged counts
 # as the mean of those that were. Of the development questions to one English report (n=56, 52 of
