@@ -210,6 +210,7 @@ window.askReading = (() => {
 
   // Browsers give the focus back to what had it, if it is still there.
   function closed() {
+    if (!opener) return; // The close of a dialog that was drawn anew.
     const { report, n } = opener.dataset;
     const same = `.open-report[data-report="${CSS.escape(report)}"][data-n="${CSS.escape(n)}"]`;
     (opener.isConnected ? opener : document.querySelector(same))?.focus({ preventScroll: true });
