@@ -12,7 +12,7 @@ with a number, a country or a denial changed or another report cited; `eval.veri
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -100,12 +100,8 @@ class Verifier:
             for scope in scopes
         ]
         best = max(rated, key=lambda verdict: (RANK[verdict.status], verdict.support))
-        if amiss := said.amiss():
+        if amiss := said.amiss(self._question):
             return Verdict("unsupported", best.support, amiss)
-        # Small models tell what passages say of something else about what the question names.
-        name = said.unknown_name() if said.same_language else ""
-        if name and name in self._question:
-            return Verdict("unsupported", best.support, _without_name(name))
         if said.tied_by_name(self._question):
             return Verdict("unsupported", best.support, "the passages say it of something else")
         if best.status == "supported" and not said.same_language:
@@ -209,7 +205,7 @@ class _Said:
         shared = sum(pair in there for pair in pairs) / len(pairs) if pairs else 0.0
         return (share(own, have) + closeness + 0.5 * shared) / 2.5
 
-    def amiss(self) -> str:
+    def amiss(self, question: str) -> str:
         """What the passages have not and what therefore no support makes good; or ""."""
         there = f"{self._text} {self._context}"
         spelled = {NUMERALS[word] for word in words(there) if word in NUMERALS}
@@ -221,6 +217,10 @@ class _Said:
         here = {*countries_in(labs), *countries_in(there)}
         if foreign := [code for code in countries_in(self._sentence) if code not in here]:
             return f"no passage cited is of {english_name(foreign[0])} or speaks of it"
+        # Small models tell what passages say of something else about what the question names.
+        asked = [name for name in self._unknown_names() if name in question]
+        if asked and self.same_language:
+            return _without_name(asked[0])
         return "the passage denies it, or does not deny what it denies" if self._contrary() else ""
 
     def _contrary(self) -> bool:
@@ -241,14 +241,14 @@ class _Said:
 
     def doubt(self, nearest: Sequence[Passage], question: str) -> str:
         """What speaks against full support by the `nearest` passages; or ""."""
-        if name := self.unknown_name():
+        if name := next(self._unknown_names(), ""):
             return _without_name(name)
         if all(countries_in(term) for term in self._tied(question)):
             return "it shares no more with the passages than the words of the question"
         return gainsaid(self._sentence, self._language, [(p.text, p.language) for p in nearest])
 
-    def unknown_name(self) -> str:
-        """A name, other than a country's, that the passages have not; or ""."""
+    def _unknown_names(self) -> Iterator[str]:
+        """The names, other than of countries, that the passages have not."""
         there = strip_accents(f"{self._text} {self._context}")
         begun = {word[:_BEGINNING] for word in words(there)} if not self.same_language else set()
         for match in _NAME.finditer(self._sentence):
@@ -256,8 +256,7 @@ class _Said:
             folded = strip_accents(name)
             if folded in there or folded[:_BEGINNING] in begun or countries_in(name):
                 continue
-            return name
-        return ""
+            yield name
 
     def _tied(self, question: str) -> set[str]:
         """What ties it to the passages besides names of labs and words of the question."""
