@@ -73,12 +73,12 @@ def test_a_name_may_be_written_as_in_the_other_language(verifier: Verifier) -> N
     assert (strange.status, "Catacaos" in strange.why) == ("partly", True)
 
 
-def test_a_denial_in_other_words_than_the_passage_s_makes_it_support_in_part(
+def test_a_denial_in_other_words_than_the_passage_s_makes_it_unsupported(
     verifier: Verifier,
 ) -> None:
     said = "In Peru, where 34 women were asked, smoked fish is not sold at any market in summer."
     verdict = verifier.verify(said, [passage(ICE.text.split(" None")[0])], "en")
-    assert (verdict.status, "denies" in verdict.why) == ("partly", True)
+    assert (verdict.status, "denies" in verdict.why) == ("unsupported", True)
 
 
 @pytest.mark.parametrize(
