@@ -26,7 +26,9 @@ from rag.verify import Verifier
 # Characters of passages that the chat model is shown for a sentence: no source is cut, neither
 # ours (300 tokens) nor the longer ones of the baselines, but where many are cited together.
 SHOWN = 6000
-# Shorter ones ("3 labs wrote:") state nothing.
+# Shorter ones ("3 labs wrote:") state nothing. Of sentences without citations in 477 answers of
+# other systems, 2 of 20 with up to 10 letters state something, 7 of 20 with up to 20, and 16 of 20
+# with up to 40.
 LEAST_LETTERS = 20
 _LEAD = re.compile(r"^(?P<lab>[^():]{2,120}) \([^()]{1,60}\): ")
 _ENDS = " .!?؟。…\"'"

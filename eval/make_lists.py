@@ -23,7 +23,9 @@ from rag.catalogue import Catalogue
 from rag.fields import TAGS
 from rag.types import ReportInfo
 
-# A list of one is a question for one report; one of hundreds nobody reads over.
+# A list of one is a question for one report; one of hundreds nobody reads over. Of 8,587 selections
+# over 2,189 reports 3,322 have one report, 150 have 41 to 80 and 57 more: 5,058 are left. With 4 as
+# the fewest it would be 2,666, with 20 as the most 4,790, with 80 5,208.
 FEWEST, MOST = 2, 40
 # Shorter values ("it") are words of any sentence.
 SHORTEST = 4

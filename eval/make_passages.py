@@ -20,10 +20,17 @@ from rag.named import countries_in
 from rag.types import FACTS, Passage, Progress
 from rag.words import LANGUAGES, sentences, stop_words, strip_accents
 
-# Words of a sentence that can be evidence, and of a passage that has something to say.
+# Words of a sentence that can be evidence: 34,797 in 2,189 reports; from 4 on 36,030, from 16 on
+# 27,128, up to 91 36,828, but these say several things. Read by eye, 4 of 20 with up to 7 words
+# say something by themselves, 12 of 20 with 8 to 15, and 17 of 20 with 16 to 45.
 EVIDENCE = range(8, 46)
+# Words of a passage that has something to say. Of 1,600 passages by lot 529 give a question by the
+# form and 134 one by a topic; with 12 words as the least 463 and 114, with 50 530 and 226, but of
+# 8,014 passages instead of 12,514. Of 20 with 12 to 24 words 19 answer their form question too.
 LEAST_WORDS = 25
-# How many labs may have a pair of words that tells what a passage is about.
+# How many labs may have a pair of words that tells what a passage is about. Of 6,400 passages 635
+# have such a pair, 461 where only one lab may have it, 718 where six may. Of 20 read
+# 13 tell it, of 20 of those that come with six 10.
 MOST_LABS = 3
 LONGEST_TITLE = 90
 # So many passages are looked at for each case that is wanted, and at least so many.
