@@ -15,7 +15,10 @@ from rag.types import Hit, QueryPlan, Turn
 
 # The window of a model that isn't known: small enough for common local models.
 WINDOW = 8192
-# Of a window, where another model's tokens are counted in place of its own.
+# Of a window, where another model's tokens are counted in place of its own. Prompts of ten passages
+# (n=400, four languages) have up to 1.05 times as many of Qwen's tokens, and 1.08 to 1.31 of Llama
+# 2's: of 117 development questions' prompts 48 are too long for that in a window of 4,096; with 0.8
+# none is, and 13 % fewer passages fit.
 SHARE = 0.9
 # What a chat template adds to a message, and to the whole.
 _PER_MESSAGE = 4

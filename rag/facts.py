@@ -23,6 +23,8 @@ _MEANS = {
     "exceeding": "more", "separate": "different", "dollar": "usd", "dollars": "usd",
     "randomly": "random",
 }  # fmt: skip
+# Share of a value's words that a question has. Of 126 development questions two name four facts;
+# 0.34 to 0.75 find just those, 0.25 one in each of two others as well, 1.0 only three.
 _LEAST = 0.5
 
 

@@ -24,7 +24,9 @@ SHORTEST = 3
 # The vectors of so small a share of the words may be missing: a changed report need not load a
 # model for the sake of three rare words.
 LATE = 0.02
-# Cosine similarity from which two words are alike.
+# Cosine similarity from which two words are alike. Of the 25 answers to development questions in
+# other languages 0.84 cite a right report; with 0.55 as many, with 0.45 0.80, with 0.75 0.76, and
+# without such words 0.64.
 ALIKE = 0.65
 # Words of a question that are looked up; a longer one is a text, and would take as long.
 MOST = 60
