@@ -39,8 +39,8 @@ _ITEM = re.compile(r"^\W*\(?\w{1,2}[.)]\s+")
 class Pair:
     """A sentence with the passages that it cites, whether they support it, and what was changed.
 
-    `quoted` are sentences of reports themselves, others were written from them. Pairs of one
-    `group` were made of one sentence.
+    `quoted` are sentences of reports themselves, others were written from them to answer the
+    `question`. Pairs of one `group` were made of one sentence.
     """
 
     sentence: str
@@ -50,6 +50,7 @@ class Pair:
     change: Change
     quoted: bool
     group: str
+    question: str = ""
 
 
 def make_pairs(engine: Engine, cases: Sequence[Case], quotes: int) -> list[Pair]:
@@ -72,7 +73,8 @@ def _of_cases(engine: Engine, cases: Sequence[Case]) -> Iterator[Pair]:
         for n, (start, end) in enumerate(sentences(case.answer)):
             said = case.answer[start:end]
             if len(words(said)) >= _LEAST:
-                yield Pair(said, case.lang, passages, True, "none", False, f"{case.id}.{n}")
+                group = f"{case.id}.{n}"
+                yield Pair(said, case.lang, passages, True, "none", False, group, case.question)
 
 
 def _holding(passages: Sequence[Passage], quote: str) -> Passage | None:

@@ -45,10 +45,10 @@ class Judged:
 
 def judge_pairs(pairs: Sequence[Pair]) -> list[Judged]:
     """What the verifier makes of each pair; it passes where it is "supported"."""
-    verifier = Verifier()
+    verifiers = {pair.question: Verifier(question=pair.question) for pair in pairs}
     judged = []
     for pair in pairs:
-        verdict = verifier.verify(pair.sentence, pair.passages, pair.language)
+        verdict = verifiers[pair.question].verify(pair.sentence, pair.passages, pair.language)
         # Doubts of which the support knows nothing lower the status, so that comes first.
         score = verdict.support + RANK[verdict.status]
         base = baseline(pair.sentence, pair.passages, pair.language)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from passages import passage, report
 
-from rag.verify import Verifier, windows
+from rag.said import windows
+from rag.verify import Verifier
 
 ICE = passage(
     "The lab asked 34 women who sell smoked fish. They sell it at the market because ice is dear "
@@ -57,6 +58,17 @@ def test_what_a_passage_does_not_say_is_not(verifier: Verifier, sentence: str, w
     verdict = verifier.verify(sentence, [ICE], "en")
     assert verdict.status == "unsupported"
     assert why in verdict.why
+
+
+def test_a_bare_list_of_labs_is_supported_by_passages_of_each() -> None:
+    asked = Verifier(question="Which labs asked about smoked fish or the water of wells?")
+    assert asked.verify("Peru and Ghana.", [ICE, WELLS], "en").status == "supported"
+    assert asked.verify("Au Pérou et au Ghana.", [ICE, WELLS], "fr").status == "supported"
+    verdict = asked.verify("Peru, Ghana and Togo.", [ICE, WELLS], "en")
+    assert (verdict.status, "Togo" in verdict.why) == ("unsupported", True)
+    assert asked.verify("Peru and Ghana levy taxes.", [ICE, WELLS], "en").status != "supported"
+    off = Verifier(question="Which labs flew drones over burning forests?")
+    assert off.verify("Peru and Ghana.", [ICE, WELLS], "en").status != "supported"
 
 
 def test_a_strange_name_makes_it_support_in_part(verifier: Verifier) -> None:
