@@ -33,6 +33,7 @@ _REASONS = (
     marked("no passage cited is of {country} or speaks of it"),
     marked("the passage denies it, or does not deny what it denies"),
     marked("the passages say it of something else"),
+    marked("it only repeats the question"),
     marked("it denies what no sentence near it denies"),
     marked("it states what a sentence near it denies"),
     marked("it asks, where it should answer"),

@@ -20,6 +20,7 @@ SAME_WORDS = 0.75
 # Where only a name ties a sentence to its passages, so much of the rest must stand around it: for
 # what small models make of the question's words; no labelled sentence depends on it (0.2 to 0.8).
 AROUND_NAME = 0.4
+ECHO = "it only repeats the question"
 # So many sentences in a row are compared with one of the answer.
 _WINDOW = 3
 # A name in another language ("Governo", "Government") begins like the passages' word for it:
@@ -102,9 +103,17 @@ class Said:
         """What speaks against full support; or ""."""
         if name := next(self._unknown_names(), ""):
             return _without_name(name)
-        if all(countries_in(term) for term in self._tied(question)):
-            return "it shares no more with the passages than the words of the question"
-        return ""
+        return ECHO if self._repeats(question) else ""
+
+    def echoes(self, question: str) -> bool:
+        """Whether it only repeats the question; one that names labs may answer it."""
+        return self._repeats(question) and {*countries_in(self._sentence)} <= {
+            *countries_in(question)
+        }
+
+    def _repeats(self, question: str) -> bool:
+        """Whether it shares no more with the passages than labs and words of the question."""
+        return all(countries_in(term) for term in self._tied(question))
 
     def _unknown_names(self) -> Iterator[str]:
         """The names, other than of countries, that the passages have not."""

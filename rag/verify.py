@@ -4,8 +4,8 @@ What stands against a sentence counts first: a number, a country or a denial tha
 don't have. Then how much of it they say: the share of its words and of its pairs of words that
 stand in them, and how close its meaning is to that of one to three of their sentences. At last
 counts what one of its clauses denies and they state, or the contrary; and it is doubted where a
-name is unknown, or where only the words of the question tie it to them. The weights and thresholds
-were set on answers to development questions, on sentences of reports, and on both with a number, a
+name is unknown. What only repeats the question has no support. The weights and thresholds were
+set on answers to development questions, on sentences of reports, and on both with a number, a
 country or a denial changed or another report cited; `eval.verify` measures them.
 """
 
@@ -21,7 +21,7 @@ from rag.denials import gainsaid
 from rag.encoder import DIMENSIONS, encode
 from rag.lexicon import ALIKE
 from rag.named import countries_in
-from rag.said import Said, windows
+from rag.said import ECHO, Said, windows
 from rag.types import Passage, Status
 from rag.words import content_forms
 
@@ -64,7 +64,7 @@ class Verifier:
     def __init__(self, embed: Embed = encode, question: str = "") -> None:
         """`embed` turns texts into unit vectors: the thresholds are for the built-in model's.
 
-        What only repeats the words of the question has no full support by them.
+        What only repeats the words of the question has no support by them.
         """
         self._embed = embed
         self._question = question
@@ -92,6 +92,8 @@ class Verifier:
             return _against(best, amiss)
         if said.only_names_labs() and self._near_question(passages):
             return Verdict("supported", best.support)
+        if best.status != "unsupported" and said.echoes(self._question):
+            return _against(best, ECHO)
         if said.tied_by_name(self._question):
             return _against(best, "the passages say it of something else")
         if best.status == "supported" and not said.same_language:

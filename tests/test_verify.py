@@ -96,6 +96,7 @@ def test_a_denial_in_other_words_than_the_passage_s_makes_it_unsupported(
 @pytest.mark.parametrize(
     ("sentence", "status"),
     [
+        ("The lab reported on women who sell smoked fish.", "unsupported"),
         ("Labs in Peru reported on women who sell smoked fish.", "partly"),
         ("Women sell smoked fish in Peru because ice is dear in the summer.", "supported"),
     ],
