@@ -21,6 +21,7 @@ from rag.thread import (
     points_at_labs,
     to_many_labs,
 )
+from rag.topic import is_topic
 from rag.types import Filters, Intent, QueryPlan, Turn
 from rag.words import language_of, strip_accents, terms, words
 
@@ -63,6 +64,7 @@ def make_plan(
     given: Filters,
     catalogue: Catalogue,
     ignored: Filters = Filters(),
+    language: str = "",
 ) -> QueryPlan:
     """How a question is understood.
 
@@ -72,14 +74,15 @@ def make_plan(
         given: filters that the user set; they narrow the search.
         catalogue: the reports; only labs and tags that exist are recognised.
         ignored: values that are not taken from the question; an empty one stands for its field.
+        language: that of the question; "" to tell it by its letters.
     """
-    language = language_of(question, default=language_before(history), min_letters=8)
+    language = language or language_of(question, default=language_before(history), min_letters=8)
     named = named_in(question, catalogue)
     to_many = to_many_labs(question)
     follows = carries_on(question, language, bool(named.country) or to_many, history)
     if not follows and asks_about(question) is not None:
         return QueryPlan(question, question, language, "about", given)
-    if follows and (again := _listed_again(question, history, given, catalogue, ignored)):
+    if follows and (again := _listed_again(question, history, given, catalogue, ignored, language)):
         return again
     thread = follow(question, history, named, catalogue) if follows else Thread(question)
     asked, to_many = thread.standalone, to_many or thread.wide
@@ -93,6 +96,8 @@ def make_plan(
         asked = " ".join([asked, *given.theme, *given.method, *given.datasource, *given.sdg])
     # Several labs that were chosen are all to be heard, unless the question names one.
     to_many = to_many or (len(given.country) > 1 and not named.country)
+    # So is whoever has to say something on a topic.
+    to_many = to_many or (not follows and is_topic(question, language))
     wide, filters = intent != "answer" or to_many, given
     if region and kept.country and not means_one_of_a_region(question):
         wide = True
@@ -131,11 +136,15 @@ def _listed(plan: QueryPlan, given: Filters, tags: Filters, dropped: Filters) ->
 
 
 def _listed_again(
-    question: str, history: Sequence[Turn], given: Filters, catalogue: Catalogue, ignored: Filters
+    question: str,
+    history: Sequence[Turn],
+    given: Filters,
+    catalogue: Catalogue,
+    ignored: Filters,
+    language: str,
 ) -> QueryPlan | None:
     """The plan of a list that a question asks for once more by other filters ("and in 2022?")."""
     named, tags = named_in(question, catalogue), _all_tags_in(question, catalogue)
-    language = language_of(question, default=language_before(history), min_letters=8)
     if points_at_labs(question) or not all_understood(question, language, named, tags):
         return None
     last = make_plan(*asked_before(history), given, catalogue, ignored)

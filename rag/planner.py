@@ -23,6 +23,8 @@ from rag.prompts import TAG_LISTS, plan_messages
 from rag.recognised import without
 from rag.settings import Settings
 from rag.snapshot import Snapshot
+from rag.thread import language_before
+from rag.topic import language_of_topic
 from rag.types import Filters, QueryPlan, Turn
 from rag.words import language_of
 
@@ -62,9 +64,10 @@ class Planner:
         given: Filters,
         catalogue: Catalogue,
         ignored: Filters = Filters(),
+        language: str = "",
     ) -> QueryPlan:
         """How a question is understood; `given` filters hold, `ignored` ones are not taken."""
-        rules = make_plan(question, history, given, catalogue, ignored)
+        rules = make_plan(question, history, given, catalogue, ignored, language)
         if self._llm is None or not self._asks(rules):
             return rules
         messages = plan_messages(question, history, rules.language, self._whole)
@@ -98,8 +101,12 @@ def understood(
 ) -> QueryPlan:
     """The plan of a question as it was meant, with what is like its words."""
     keyword = snapshot.keyword
-    meant = as_meant(question, language_of(question.lower(), min_letters=8), keyword)
-    plan = planner.plan(meant, history, filters, snapshot.catalogue, ignored)
+    language = language_of(question.lower(), default=language_before(history), min_letters=8)
+    if not history:
+        written = snapshot.languages, snapshot.language_counts
+        language = language_of_topic(question, keyword, *written)
+    meant = as_meant(question, language, keyword)
+    plan = planner.plan(meant, history, filters, snapshot.catalogue, ignored, language)
     alike = snapshot.lexicon.alike(plan.standalone, plan.language, keyword)
     return replace(plan, question=question, alike=alike)
 

@@ -25,7 +25,9 @@ from rag.keyword import Scores
 from rag.models import embed_query
 from rag.nodes import to_scored_node
 from rag.snapshot import Snapshot
+from rag.speaks import SAME
 from rag.static import LANGUAGE, encode_static
+from rag.topic import is_topic
 from rag.types import Hit, Passage, QueryPlan, Vote, Why
 from rag.words import focus, terms
 
@@ -123,6 +125,8 @@ class HybridRetriever(BaseRetriever):
         # question to many labs is searched for by what it is about.
         about = focus(plan.standalone, plan.language) if plan.wide else plan.standalone
         keyword = self._snapshot.keyword.scores(plan.standalone, plan.language, pairs=plan.wide)
+        if is_topic(plan.question, plan.language):
+            keyword = keyword + self._in_other_words(plan)
         vector = np.asarray(embed_query(self._embedding, about), np.float32)
         english = plan.language == LANGUAGE
         of_static = WEIGHT_STATIC if english else WEIGHT_STATIC_OTHER
@@ -141,6 +145,21 @@ class HybridRetriever(BaseRetriever):
             # Exact: Chroma's own search finds nine in ten of these, in four times the time.
             "dense": (self._snapshot.dense @ vector, WEIGHT_DENSE + PROXY * proxy),
         }
+
+    def _in_other_words(self, plan: QueryPlan) -> Scores:
+        """What passages in other languages score by words that mean the same as a topic's.
+
+        A topic has too few words for their meaning together to be known in any language.
+        """
+        total = np.zeros(self._snapshot.keyword.size, np.float32)
+        for alike in plan.alike:
+            best = np.zeros_like(total)
+            for term, near in alike.near.items():
+                if near >= SAME and term not in alike.terms:
+                    passages, scores = self._snapshot.keyword.column(term)
+                    best[passages] = np.maximum(best[passages], near * scores)
+            total += best
+        return np.where(self._snapshot.languages != plan.language, total, 0.0)
 
     def _matched(self, keyword: Scores, best: Sequence[int]) -> frozenset[str]:
         passages = self._snapshot.passages

@@ -32,7 +32,7 @@ from rag.named import countries_in
 from rag.numerals import gives_quantity
 from rag.prompts import refusal
 from rag.run_record import Writing
-from rag.speaks import speaking_of
+from rag.speaks import of_topic, proved_by
 from rag.translate import words_in
 from rag.types import Alike, Hit, QueryPlan, ReportInfo, Turn
 from rag.words import strip_accents, terms_and_pairs, words
@@ -120,12 +120,12 @@ class ExtractiveAnswerer:
     ) -> Iterator[str]:
         """One line a report: its lab, year, and sentences, each with its mark."""
         del history, writing  # The plan's stand-alone question carries what is needed of it.
+        plan, told = of_topic(plan, hits, _told_of(plan, hits))
         near = max((hit.similarity for hit in hits), default=0.0)
         least = self._min_similarity * (WIDE_SHARE if plan.wide else 1.0)
-        told = _told_of(plan, hits)
         if near < least:
             # Not one is like the question: those count that have its words.
-            told = told & speaking_of(plan, hits) if plan.wide else set()
+            told = told & proved_by(plan, hits) if plan.wide else set()
         candidates = self._candidates(plan, hits, told)
         if not candidates:
             yield refusal(plan.language)

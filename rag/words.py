@@ -190,6 +190,11 @@ def language_of(text: str, default: str = "en", min_letters: int = 20) -> str:
     return str(language) if probability >= 0.7 else default
 
 
+def language_chances(text: str) -> dict[str, float]:
+    """How probable each of the five languages is by the letters of a text, 0 to 1."""
+    return {str(code): float(chance) for code, chance in _identifier().rank(text[:600])}
+
+
 def share(wanted: Collection[str], have: Collection[str]) -> float:
     """The share of some words or terms that others have, 0 to 1; of none it is 0."""
     return sum(term in have for term in wanted) / len(wanted) if wanted else 0.0
