@@ -11,7 +11,6 @@ from rag.keyword import KeywordIndex
 from rag.words import (
     LANGUAGES,
     language_chances,
-    language_of,
     stop_words,
     strip_accents,
     terms,
@@ -45,10 +44,10 @@ def is_topic(text: str, language: str) -> bool:
     return 0 < len(terms(text, language)) <= MOST_TERMS
 
 
-def language_of_topic(
+def language_of_few(
     text: str, keyword: KeywordIndex, languages: Any, counts: Mapping[str, int]
 ) -> str:
-    """The language of a first question; that of few words by where in the collection they stand.
+    """The language of a few words, by where in the collection they stand; "" for more of them.
 
     Args:
         text: what was typed.
@@ -57,7 +56,7 @@ def language_of_topic(
         counts: how many passages there are of each language.
     """
     if sum(ch.isalpha() for ch in text[: 2 * SHORT]) >= SHORT:
-        return language_of(text, min_letters=8)
+        return ""
     said, letters = words(text.lower()), language_chances(text)
     if letters["ar"] > EVEN:
         return "ar"
