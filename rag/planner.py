@@ -23,6 +23,7 @@ from rag.prompts import TAG_LISTS, plan_messages
 from rag.recognised import without
 from rag.settings import Settings
 from rag.snapshot import Snapshot
+from rag.thread import language_before
 from rag.topic import language_of_few
 from rag.types import Filters, QueryPlan, Turn
 from rag.words import language_of
@@ -101,7 +102,8 @@ def understood(
     """The plan of a question as it was meant, with what is like its words."""
     keyword = snapshot.keyword
     written = snapshot.languages, snapshot.language_counts
-    language = "" if history else language_of_few(question, keyword, *written)
+    before = language_before(history) if history else ""
+    language = language_of_few(question, keyword, *written, before)
     told = language or language_of(question.lower(), min_letters=8)
     meant = as_meant(question, told, keyword)
     plan = planner.plan(meant, history, filters, snapshot.catalogue, ignored, language)

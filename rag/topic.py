@@ -8,6 +8,7 @@ from math import log
 from typing import Any
 
 from rag.keyword import KeywordIndex
+from rag.named import without_countries
 from rag.words import (
     LANGUAGES,
     language_chances,
@@ -27,6 +28,8 @@ EVEN = 0.5
 # The chance of a word that no passage of a language has, and of letters that look like another.
 UNSEEN = 1e-4
 UNSURE = 1e-3
+# The logarithm of the odds that who goes on in a conversation keeps its language.
+KEPT = 3.0
 _ASKS = re.compile(
     r"[?؟]|\b(?:what|which|who|whom|whose|how|why|when|where|is|are|was|were|do|does|did|has|have"
     r"|can|could|should|tell|explain|describe|list|name|count|enumerate|show|give|find|compare"
@@ -45,7 +48,11 @@ def is_topic(text: str, language: str) -> bool:
 
 
 def language_of_few(
-    text: str, keyword: KeywordIndex, languages: Any, counts: Mapping[str, int]
+    text: str,
+    keyword: KeywordIndex,
+    languages: Any,
+    counts: Mapping[str, int],
+    before: str = "",
 ) -> str:
     """The language of a few words, by where in the collection they stand; "" for more of them.
 
@@ -54,10 +61,15 @@ def language_of_few(
         keyword: the words of the collection.
         languages: the language of each passage, an array.
         counts: how many passages there are of each language.
+        before: the language of the conversation, which names alone don't change; "" for none.
     """
     if sum(ch.isalpha() for ch in text[: 2 * SHORT]) >= SHORT:
         return ""
-    said, letters = words(text.lower()), language_chances(text)
+    # Names of countries are of no language.
+    bare = without_countries(text)
+    said, letters = words(bare), language_chances(bare)
+    if not said:
+        return before
     if letters["ar"] > EVEN:
         return "ar"
 
@@ -71,7 +83,7 @@ def language_of_few(
         )
         chance = sum(log(share + UNSEEN) for share in shares) + 2 * log(letters[code] + UNSURE)
         # Of a language with hardly a text a single one proves little.
-        return chance + log(total) / 2
+        return chance + log(total) / 2 + (KEPT if code == before else 0.0)
 
     return max(LANGUAGES, key=likelihood)
 

@@ -62,9 +62,12 @@ def test_the_collection_s_words_tell_the_language(
     assert quick_engine.plan(typed).language == language
 
 
-def test_a_conversation_keeps_its_language(quick_engine: Engine) -> None:
+def test_a_conversation_keeps_its_language_until_another_is_used(quick_engine: Engine) -> None:
     history = [Turn("user", "¿Cuántas mujeres de las aldeas de Pemba cultivan algas?")]
     assert quick_engine.plan("Tanzania", history=history).language == "es"
+    assert quick_engine.plan("¿Y en Fiyi?", history=history).language == "es"
+    assert quick_engine.plan("gaspillage alimentaire", history=history).language == "fr"
+    assert quick_engine.plan("And in Fiji?", history=history).language == "en"
 
 
 def test_a_topic_is_told_of_by_all_labs_that_have_its_words(quick_engine: Engine) -> None:
