@@ -20,11 +20,15 @@ SAME = 0.7
 def of_topic(plan: QueryPlan, hits: Sequence[Hit], told: set[int]) -> tuple[QueryPlan, set[int]]:
     """A plan and the passages, from 1 and of `told`, that its answer is made of.
 
-    Of a topic those tell that have its words; where none has, the one report that comes nearest.
+    Of a topic those tell that have its words, and where they are of one report all of its; where
+    none has, the report that comes nearest.
     """
     if not is_topic(plan.question, plan.language):
         return plan, told
     speaking = told & speaking_of(plan, hits)
+    reports = {hits[n - 1].passage.report.id for n in speaking}
+    if len(reports) == 1:
+        speaking = {n for n in told if hits[n - 1].passage.report.id in reports}
     return replace(plan, wide=bool(speaking)), speaking or told
 
 

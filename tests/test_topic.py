@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from passages import passage, report
 
 from rag.engine import Engine
+from rag.speaks import of_topic
 from rag.topic import is_topic
-from rag.types import Turn
+from rag.types import Hit, QueryPlan, Turn
 
 
 @pytest.mark.parametrize(
@@ -89,3 +91,18 @@ def test_words_in_another_language_are_found_by_those_that_mean_the_same(
 @pytest.mark.parametrize("typed", ["quantum computing", "penguins", "satellites lunaires"])
 def test_a_topic_of_which_no_report_has_a_word_is_refused(quick_engine: Engine, typed: str) -> None:
     assert quick_engine.ask(typed).answer.refused
+
+
+def test_where_one_report_has_a_topic_s_words_all_of_it_that_was_found_tells() -> None:
+    wells, ponds = report("wells", "Ghana", "GH"), report("ponds", "Togo", "TG")
+    said = [
+        ("They share wells by the hour.", wells),
+        ("The queue is long.", wells),
+        ("Mud.", ponds),
+    ]
+    hits = [Hit(passage(text, info), 1.0, 0.5) for text, info in said]
+    for topic, told, wide in (("shared wells", {1, 2}, True), ("drones", {1, 2, 3}, False)):
+        plan, found = of_topic(QueryPlan(topic, topic), hits, {1, 2, 3})
+        assert (found, plan.wide) == (told, wide)
+    asked = QueryPlan("Who shares wells?", "Who shares wells?", wide=True)
+    assert of_topic(asked, hits, {1, 2, 3}) == (asked, {1, 2, 3})
