@@ -55,10 +55,10 @@ lock: dev ## write the pinned versions again, with hashes and without addresses
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade \
 	  --no-header --python-version 3.11 --extra dev -c requirements.lock pyproject.toml -o requirements-dev.lock
 
-words: dev ## bring the messages of the code into the translations, rag/locale/*.po
+words: dev ## bring the messages of the code into the translations, rag/i18n/locale/*.po
 	@$(BIN)/python -m babel.messages.frontend -q extract -F babel.cfg -k marked -k plural:1,2 \
 	  --no-location --omit-header --sort-output -o $(VENV)/words.pot rag ui eval
-	@for po in rag/locale/*.po; do $(BIN)/pybabel -q update --no-wrap --no-fuzzy-matching \
+	@for po in rag/i18n/locale/*.po; do $(BIN)/pybabel -q update --no-wrap --no-fuzzy-matching \
 	  --ignore-obsolete --omit-header -i $(VENV)/words.pot -o $$po -l $$(basename $$po .po); done
 
 clean: ## remove .venv and with it the demo's index

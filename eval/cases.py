@@ -11,7 +11,6 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from eval.files import read_text, write_text
 from rag.errors import InputError
 from rag.types import Turn
 
@@ -20,14 +19,11 @@ CASE_TYPES: tuple[CaseType, ...] = get_args(CaseType)
 # Any one gold report answers these, the alternatives included; the others want every gold report.
 ONE_REPORT: frozenset[CaseType] = frozenset({"single", "multi", "followup"})
 MANY_REPORTS: frozenset[CaseType] = frozenset({"cross", "compare"})
-
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 TagValue = str | int | tuple[str | int, ...]
-
 SHOWN_ERRORS = 5
 SHOWN_INPUT = 60
-
 # What each field has to be; a message about a field ends with it.
 FORMS: dict[str, str] = {
     "id": "a text that no other case has",
@@ -223,3 +219,35 @@ def _contradictions(case: Case) -> Iterator[str]:
         yield '"history" is empty. A followup case needs the messages before its question.'
     if any(not turn.content.strip() for turn in case.history):
         yield f'"history" has a message without text. It has to be {FORMS["history"]}.'
+
+
+# Reads and writes the files of an evaluation; says what to do where that can't be done.
+
+
+# Half a surrogate pair, which a model's server may send, is written as the JSON escape it was.
+ESCAPED = "backslashreplace"
+
+
+def read_text(path: Path, remedy: str) -> str:
+    """What a file holds.
+
+    Raises:
+        InputError: it can't be read; the message ends with the remedy.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: can't be read ({error}). {remedy}") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file, and its folder where there is none.
+
+    Raises:
+        InputError: it can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", errors=ESCAPED, newline="\n")
+    except OSError as error:
+        raise InputError(f"{path}: can't be written ({error}). Name another place.") from error

@@ -11,12 +11,17 @@ from eval.cases import CASE_TYPES
 from eval.figures import ALL, answered, seen
 from eval.metrics import METRICS
 from eval.run import Outcome, load_outcomes, load_record
-from eval.stats import LEVEL, Estimate, estimate, holm, randomisation_p
+from eval.stats import (
+    LEVEL,
+    Estimate,
+    estimate,
+    holm,
+    randomisation_p,
+)
 from rag.errors import InputError
 
 # Whether a refusal is good depends on the case: refusal_ok says that.
 NEUTRAL = frozenset({"refused"})
-
 Pair = tuple[Outcome, Outcome]
 Verdict = Literal["better", "worse", "more", "fewer", "no difference", "unclear", "too few"]
 

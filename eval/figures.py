@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -11,14 +12,11 @@ from eval.cases import CASE_TYPES
 from eval.metrics import METRICS
 from eval.run import Outcome
 from eval.stats import Estimate, estimate
-from eval.usage import Usage, usage
-from eval.whole import whole_run
 
 LATENCIES = ("plan_ms", "retrieve_ms", "answer_ms", "first_ms", "total_ms")
 ALL = "all"
-# The figures that readers are shown first; each is named in words in `eval.phrases`.
+# The figures that readers are shown first; each is named in words in `eval.report.phrases`.
 MAIN = ("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_exact")
-
 _BINS = 16
 _STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 
@@ -33,6 +31,24 @@ class Latency:
 
     def __str__(self) -> str:
         return f"{self.p50:.0f} / {self.p95:.0f}"
+
+
+# What a run used of a chat model: tokens and dollars, from the records of its answers.
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of prompts and completions over the answers that a model wrote (`written`).
+
+    `cost_usd` is what they cost at list prices; None where no answer's price is known. `priced`
+    counts the answers whose price is.
+    """
+
+    written: int = 0
+    prompt: int = 0
+    completion: int = 0
+    cost_usd: float | None = None
+    priced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +133,66 @@ def _group(outcomes: Sequence[Outcome]) -> Group:
 
 def _citations(outcome: Outcome) -> int:
     return len(outcome.answer["citations"]) if outcome.answer else 0
+
+
+# Metrics of a whole run: what no single case has.
+
+
+WHOLE = ("refusal_p", "refusal_r")
+
+
+def whole_run(outcomes: Sequence[Outcome]) -> dict[str, Estimate]:
+    """The metrics of `WHOLE` that apply to answered outcomes, by name.
+
+    None where all are answerable, or all are not: then it says nothing who refuses what.
+    """
+    if len({o.case.type == "unanswerable" for o in outcomes}) < 2:
+        return {}
+    values = {"refusal_p": refusal_p(outcomes), "refusal_r": refusal_r(outcomes)}
+    return {name: estimate(found) for name, found in values.items() if found}
+
+
+def refusal_p(outcomes: Sequence[Outcome]) -> list[float]:
+    """Refusal precision, of each refused case whether it is unanswerable; the mean is the share.
+
+    Source: precision and recall (van Rijsbergen 1979) of telling the unanswerable, the task of
+    SQuAD 2.0 (Rajpurkar et al. 2018). Nothing where none was refused.
+    """
+    return [float(o.case.type == "unanswerable") for o in outcomes if o.scores.get("refused")]
+
+
+def refusal_r(outcomes: Sequence[Outcome]) -> list[float]:
+    """Refusal recall, of each unanswerable case whether it was refused; the mean is the share."""
+    asked = [o for o in outcomes if o.case.type == "unanswerable"]
+    return [o.scores["refused"] for o in asked if "refused" in o.scores]
+
+
+def usage(outcomes: Sequence[Outcome]) -> Usage:
+    """What the answers of outcomes used; nothing where no model wrote."""
+    answers = [o.answer for o in outcomes if o.answer and _run(o.answer).get("model")]
+    costs = [_run(answer).get("cost_usd") for answer in answers]
+    known = [float(cost) for cost in costs if cost is not None]
+    return Usage(
+        written=len(answers),
+        prompt=sum(answer["tokens"]["prompt"] for answer in answers),
+        completion=sum(answer["tokens"]["completion"] for answer in answers),
+        cost_usd=sum(known) if known else None,
+        priced=len(known),
+    )
+
+
+def usage_line(used: Usage) -> str:
+    """The usage as a sentence; "" where no model wrote."""
+    if not used.written:
+        return ""
+    tokens = f"{used.prompt:,} tokens of prompts and {used.completion:,} of completions"
+    cost = "cost unknown"
+    if used.cost_usd is not None:
+        some = "" if used.priced == used.written else f" for {used.priced} of them"
+        cost = f"${used.cost_usd:.4f} at list prices{some}"
+    return f"{used.written} answers written by a model: {tokens}, {cost}"
+
+
+def _run(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = answer.get("detail", {}).get("run") or {}
+    return found

@@ -20,8 +20,8 @@ from pathlib import Path
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from eval.cases import write_text
 from eval.figures import Group, aggregate
-from eval.files import write_text
 from eval.run import load_outcomes
 from eval.stats import Estimate
 from rag.errors import AskLabsError, InputError

@@ -2,7 +2,8 @@
 
 Source: Gao, Yen, Yu and Chen 2023, "Enabling Large Language Models to Generate Text with
 Citations" (ALCE), section 4.3. There a model of entailment judges; here it is a `Support`: by
-rules (`rag.verify`, anew, over the text and the passages of a finished answer), or a chat model.
+rules (`rag.citation.verify`, anew, over the text and the passages of a finished answer), or a chat
+model.
 
 The rules also strike sentences from what a model writes for us, so by them its answers can hardly
 look bad: between our answers and those of another system that a model wrote, a chat model is the
@@ -15,13 +16,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from eval.texts import fold
-from rag.cite import cited_sentences
+from eval.matching import fold
+from rag.citation.citations import cited_sentences
+from rag.citation.judge import Judge, make_judge
+from rag.citation.verify import Verifier
 from rag.errors import SettingsError
-from rag.judge import Judge, make_judge
 from rag.settings import Settings
 from rag.types import Answer, Passage
-from rag.verify import Verifier
 
 # Characters of passages that the chat model is shown for a sentence: no source is cut, neither
 # ours (300 tokens) nor the longer ones of the baselines, but where many are cited together.
@@ -106,7 +107,7 @@ def statements(answer: Answer) -> Iterator[tuple[str, list[Passage]]]:
 
 
 def by_rules(claims: Sequence[Claim]) -> list[bool | None]:
-    """Whether the rules of `rag.verify` find claims supported.
+    """Whether the rules of `rag.citation.verify` find claims supported.
 
     What stands in a passage word for word needs no rules.
     """

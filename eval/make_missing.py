@@ -11,9 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from eval.cases import Case
 from eval.make_passages import Pool, Source, speaks_of
-from eval.make_words import BY_TOPIC, OF_TOPIC, country_name, lab_name
-from rag.countries import fold_name
-from rag.types import Passage, ReportInfo
+from eval.make_words import (
+    BY_TOPIC,
+    OF_TOPIC,
+    country_name,
+    lab_name,
+)
+from rag.catalog.fields import ReportInfo
+from rag.places.countries import fold_name
+from rag.types import Passage
 
 # So many labs are tried for a topic before the next one is taken.
 _TRIES = 6

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from eval.make_prompts import question_in
-from eval.texts import fold
-from rag.contacts import mask_contacts
-from rag.named import countries_in
+from eval.matching import fold
+from rag.query.entities import countries_in
+from rag.text.contacts import mask_contacts
+from rag.text.language import LANGUAGES
+from rag.text.sentences import sentences
+from rag.text.tokenize import stop_words, strip_accents
 from rag.types import FACTS, Passage, Progress
-from rag.words import LANGUAGES, sentences, stop_words, strip_accents
 
 # Words of a sentence that can be evidence: 34,797 in 2,189 reports; from 4 on 36,030, from 16 on
 # 27,128, up to 91 36,828, but these say several things. Read by eye, 4 of 20 with up to 7 words
@@ -273,3 +274,70 @@ def also_say(quote: str, lab: str, passages: Iterable[Passage], but: str) -> tup
             }
         )
     )
+
+
+# Says a form question, which speaks to a lab, as a question about the lab; in English.
+
+
+LONGEST = 180
+_LABEL = re.compile(r"^[^:?.]{3,70}:\s+(?=\w)")
+_ASIDE = re.compile(r"\s*\([^()]*\)")
+# Not those for a yes or no: the sentence that says so is seldom the telling one.
+_QUESTION = re.compile(
+    r"^\W*(?:what|which|who|whom|whose|where|when|why|how)\b[^?]*\?", re.IGNORECASE
+)
+_LEAD = re.compile(
+    r"^(?:if applicable|relating to [^,]*|if any|if yes|if so|finally|bonus question)[,:]\s*",
+    re.IGNORECASE,
+)
+# Words that point at other parts of the form.
+_POINTS = re.compile(r"\b(?:these|those|above|below|following)\b", re.IGNORECASE)
+# What is said to one, said of one; the longer first.
+_AGREED = {
+    "did you": "did {}",
+    "are you": "is {}",
+    "do you": "does {}",
+    "have you": "has {}",
+    "were you": "was {}",
+    "you are": "{} is",
+    "you have": "{} has",
+    "you were": "{} was",
+    "you do": "{} does",
+    "you need": "{} needs",
+    "you want": "{} wants",
+    "you know": "{} knows",
+    "you think": "{} thinks",
+}
+_YOU = re.compile(
+    rf"\b(?:(?P<verb>{'|'.join(_AGREED)})|(?P<own>your lab's|your)|(?P<one>yourselves|you))\b",
+    re.IGNORECASE,
+)
+_LAB = re.compile(r"\byour (?:accelerator )?lab\b(?!')", re.IGNORECASE)
+
+
+def question_in(prompt: str) -> str:
+    """The first question of a form text without label and asides; "" where it has none."""
+    text = _ASIDE.sub("", " ".join(prompt.split()))
+    for _ in range(2):
+        text = _LEAD.sub("", _LABEL.sub("", text))
+    # "What is it? Who says so?" is two: the first stands for the whole.
+    found = _QUESTION.match(text)
+    asked = found.group().strip(" *_-") if found else ""
+    return asked if 10 <= len(asked) <= LONGEST and not _POINTS.search(asked) else ""
+
+
+def of_the_lab(asked: str) -> str:
+    """An English question to a lab as one about the lab, its first letter small."""
+    text = _LAB.sub("you", asked)
+    named = False
+
+    def said(match: re.Match[str]) -> str:
+        nonlocal named
+        who, own = ("it", "its") if named else ("the lab", "the lab's")
+        named = True
+        if match["verb"]:
+            return _AGREED[match["verb"].lower()].format(who)
+        return own if match["own"] else who
+
+    text = _YOU.sub(said, text)
+    return text[:1].lower() + text[1:]

@@ -7,8 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from eval.cases import Case, Evidence
-from eval.make_passages import Pool, Source, shown_title
-from eval.make_prompts import of_the_lab
+from eval.make_passages import Pool, Source, of_the_lab, shown_title
 from eval.make_words import (
     BY_TITLE,
     BY_TOPIC,

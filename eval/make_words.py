@@ -6,7 +6,7 @@ import re
 
 from babel import Locale
 
-from rag.countries import resolve_country
+from rag.places.countries import resolve_country
 
 # What reports of a type are called; the first is for all types together. All are masculine in
 # French, Spanish and Portuguese, so that one wording fits them.
@@ -21,7 +21,6 @@ TYPES = ("", "learningplan", "experiment", "solution")
 # What a report of a kind is called in English where one is meant.
 KINDS = {"plan": "plan", "closing": "closing report", "experiment": "experiment"}
 ONE = "report"
-
 # A question for a list: what is asked for, with a tag, and by lab and year alone.
 LISTS = {
     "en": (
@@ -166,7 +165,6 @@ OF_TOPIC = {
     "pt": "O que apurou o laboratório {lab} sobre «{topic}»?",
     "ar": "ماذا عرف مختبر {lab} عن «{topic}»؟",
 }
-
 # French names that don't follow their ending: masculine on -e, plural, and without an article.
 _FR_MASCULINE = frozenset(("MX", "MZ", "KH", "ZW", "BZ", "SR", "CG", "CD"))
 _FR_PLURAL = frozenset(("PH", "KM", "MV", "SC", "US", "NL", "AE", "BS", "FJ", "MH", "SB"))

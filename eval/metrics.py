@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
+from math import log2
 
 from eval.cases import MANY_REPORTS, Case
-from eval.grounding import Support, alce, by_rules, sent_ok
-from eval.numbers import has_fact_by_value
-from eval.ranking import ev_ndcg, ndcg
-from eval.texts import fold, has_fact, holds, overlap
+from eval.grounding import (
+    Support,
+    alce,
+    by_rules,
+    sent_ok,
+)
+from eval.matching import (
+    fold,
+    has_fact,
+    has_fact_by_value,
+    holds,
+    overlap,
+)
 from rag.types import Answer, Citation, Hit
 
 DEPTHS = (5, 10, 20)
@@ -21,7 +31,6 @@ TOKEN_BUDGET = 4000
 # Tokens of a word, on average over English, French, Spanish and Portuguese reports.
 TOKENS_PER_WORD = 1.35
 MRR_DEPTH = 10
-
 RETRIEVAL = (
     *(f"rep@{k}" for k in DEPTHS),
     *(f"ev@{k}" for k in DEPTHS),
@@ -185,7 +194,7 @@ def facts(case: Case, answer: Answer) -> float | None:
 
 
 def facts_num(case: Case, answer: Answer) -> float | None:
-    """Fact recall with numbers compared by value (`eval.numbers`), as five languages write them.
+    """Fact recall with numbers compared by value (`eval.matching`), as five languages write them.
 
     `facts` stays as it is, so that earlier runs stay comparable. Not where `facts` does not apply.
     """
@@ -270,3 +279,54 @@ def _share_of_gold(case: Case, reports: set[str]) -> float:
     if case.type in MANY_REPORTS:
         return len(case.gold & reports) / len(case.gold)
     return float(bool(case.accepted & reports))
+
+
+# nDCG by report and by evidence.
+#
+# No library is used: ir-measures (MIT) would bring pytrec-eval and scipy, and before it could
+# compute
+# nDCG of cases with alternative reports and of quotes, all but three lines of it would be written.
+
+
+NDCG_DEPTH = 10
+
+
+def ndcg(case: Case, hits: Sequence[Hit]) -> float | None:
+    """nDCG at 10 of the reports in the order of their first passages; gold reports are relevant.
+
+    One-report cases want one report, any accepted one. Elsewhere alternatives, which need not be
+    found, are taken out of the ranking. Source: Järvelin and Kekäläinen 2002, with log2(rank + 1)
+    as trec_eval has it; the condensed list as Sakai 2007. Not for lists.
+    """
+    if not case.searched:
+        return None
+    ranking = list(dict.fromkeys(hit.passage.report.id for hit in hits))
+    if case.type in MANY_REPORTS:
+        gold = [r in case.gold for r in ranking if r in case.gold or r not in case.accepted]
+        return _ndcg(gold, len(case.gold))
+    first = next((i for i, report in enumerate(ranking) if report in case.accepted), len(ranking))
+    return _ndcg([i == first for i in range(len(ranking))], 1)
+
+
+def ev_ndcg(case: Case, hits: Sequence[Hit]) -> float | None:
+    """nDCG at 10 of the passages; each gold quote is gained once, where it stands first.
+
+    The ideal has one quote a passage; passages that hold several reach no more than 1. Source:
+    alpha-nDCG (Clarke et al. 2008) with alpha 1. Not for lists, nor without evidence.
+    """
+    if not case.searched or not case.evidence:
+        return None
+    left = {item.quote for item in case.evidence}
+    count, gains = len(left), []
+    for hit in hits[:NDCG_DEPTH]:
+        accepted = hit.passage.report.id in case.accepted
+        found = {quote for quote in left if accepted and holds(hit.passage.text, quote)}
+        gains.append(len(found))
+        left -= found
+    return _ndcg(gains, count)
+
+
+def _ndcg(gains: Sequence[float], relevant: int) -> float:
+    discounts = [1 / log2(rank + 1) for rank in range(1, NDCG_DEPTH + 1)]
+    gained = sum(gain * discount for gain, discount in zip(gains, discounts, strict=False))
+    return min(1.0, gained / sum(discounts[:relevant]))

@@ -18,16 +18,22 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
-from eval.cases import MANY_REPORTS, Case, case_from_json, case_to_dict
-from eval.files import ESCAPED, read_text
+from eval.cases import (
+    ESCAPED,
+    MANY_REPORTS,
+    Case,
+    case_from_json,
+    case_to_dict,
+    read_text,
+)
 from eval.grounding import Support, by_rules
 from eval.metrics import score
-from rag.answer_json import answer_to_dict
+from rag.answer.pipeline import AnswerStream
 from rag.errors import AskLabsError, InputError, UnknownReport
-from rag.prompts import PROMPT_VERSION
-from rag.rows import StoredReport
+from rag.export.answer_json import answer_to_dict
+from rag.index.store import StoredReport
+from rag.models.prompts import PROMPT_VERSION
 from rag.settings import Settings
-from rag.stream import AnswerStream
 from rag.types import Progress, Turn
 
 OUTCOMES = "outcomes.jsonl"
@@ -39,7 +45,6 @@ PAGE = "report.html"
 TEXT = "report.md"
 # The folder in a run's of the runs of baselines over the same cases, one folder each.
 BASELINES = "baselines"
-
 VERSIONED = ("ask-the-labs", "llama-index-core", "chromadb", "bm25s", "numpy", "tiktoken")
 
 

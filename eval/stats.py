@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-
 SEED = 0
 RESAMPLES = 2000
 SHUFFLES = 10_000

@@ -7,11 +7,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from ingest.clean import clean, clean_with_offsets
-from ingest.stages import stage_of
-from rag.tokens import count_tokens, fits
-from rag.types import FACTS, Block, Passage, Report, Span
-from rag.words import language_of, sentences
+from ingest.parsing.clean import clean, clean_with_offsets
+from ingest.parsing.parser import stage_of
+from rag.models.tokens import count_tokens, fits
+from rag.text.language import language_of
+from rag.text.sentences import sentences
+from rag.types import (
+    FACTS,
+    Block,
+    Passage,
+    Report,
+    Span,
+)
 
 # Two or three paragraphs: an answer block is whole in nine of ten cases, and a dozen passages
 # fit any model. Not tuned: other sizes were not measured.

@@ -8,12 +8,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from ingest.chunk import chunk
-from ingest.files import Found, ReportFile, Skipped
-from ingest.forms import Forms, learn
-from ingest.lessons import Lesson, lesson_of
-from ingest.parse import parse
-from ingest.sources import still_there
-from rag.rows import StoredReport, passage_row
+from ingest.parsing.forms import Forms, Lesson, learn, lesson_of
+from ingest.parsing.parser import parse
+from ingest.sources import Found, ReportFile, Skipped, still_there
+from rag.index.store import StoredReport, passage_row
 from rag.types import Passage, Progress, Report
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from ingest.compare import Comparison
-from rag.candidates import usable
-from rag.contacts import mask_passage
-from rag.encoder import DIMENSIONS
-from rag.models import Embed, embedding_kind, open_embed
-from rag.sentence_vectors import SentenceVectors, Vectors
+from rag.answer.extractive import usable
+from rag.index.sentence_vectors import SentenceVectors, Vectors
+from rag.index.store import Store
+from rag.models.embeddings import Embed, embedding_kind, open_embed
+from rag.models.encoder import DIMENSIONS
+from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
-from rag.store import Store
 from rag.types import Passage, Progress
 
 STAGE = "embedding sentences"

@@ -1,6 +1,7 @@
 """When an index is published to the Chroma server that the settings name, and fetched from it.
 
-Who ingests publishes at the end, and who asks fetches before it begins; `rag.shared` does it. While
+Who ingests publishes at the end, and who asks fetches before it begins; `rag.index.shared` does
+it. While
 the index of a folder holds what could not be published, nothing is fetched over it: the file
 `unpublished` in the folder says so.
 """
@@ -17,23 +18,33 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ingest.room import cant_write, check_room, unwritable
+from ingest.disk_space import cant_write, check_room, unwritable
 from ingest.sentences import make_up_sentences
-from rag.errors import AskLabsError, IndexBusy, IndexMismatch, IndexUnusable
-from rag.folder import LOCK, UNPUBLISHED, current_database, make_current, sweep
-from rag.models import embedding_name
+from rag.errors import (
+    AskLabsError,
+    IndexBusy,
+    IndexMismatch,
+    IndexUnusable,
+)
+from rag.index.layout import (
+    LOCK,
+    UNPUBLISHED,
+    current_database,
+    make_current,
+    sweep,
+)
+from rag.index.shared import fetch, publish
+from rag.index.shared_server import Published, Server, shared_server
+from rag.index.snapshot_cache import open_snapshot
+from rag.index.store import check_made_by, create_store, open_store
+from rag.models.embeddings import embedding_name
 from rag.settings import Settings
-from rag.shared import fetch, publish
-from rag.shared_server import Published, Server, shared_server
-from rag.snapshot_cache import open_snapshot
-from rag.store import check_made_by, create_store, open_store
 from rag.types import Progress
 
 # Seconds between two looks at the server while a page is served.
 EVERY = 60.0
 # Seconds to wait for another process that makes the first index of a folder.
 _PATIENCE = 600.0
-
 _log = logging.getLogger(__name__)
 
 

@@ -16,16 +16,31 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ingest.chunk import MAX_TOKENS
-from ingest.compare import Comparison, Known, SyncResult, Todo, compare
-from ingest.files import Found, read_files
-from ingest.forms import Forms
-from ingest.lessons import load_lessons, save_lessons
-from ingest.room import cant_write, check_room, giving_back, reading, unwritable
+from ingest.compare import (
+    Comparison,
+    Known,
+    SyncResult,
+    Todo,
+    compare,
+)
+from ingest.disk_space import (
+    cant_write,
+    check_room,
+    giving_back,
+    reading,
+    unwritable,
+)
+from ingest.parsing.forms import Forms, load_lessons, save_lessons
 from ingest.sentences import keep_sentences
 from ingest.shared import keep_from_fetching, publish_index
-from ingest.sources import SourceFile, collect
-from rag.errors import IndexBusy, IndexMissing, IndexUnusable, InputError
-from rag.folder import (
+from ingest.sources import Found, SourceFile, collect, read_files
+from rag.errors import (
+    IndexBusy,
+    IndexMissing,
+    IndexUnusable,
+    InputError,
+)
+from rag.index.layout import (
     LOCK,
     UPLOADED,
     copied_database,
@@ -35,23 +50,23 @@ from rag.folder import (
     sweep,
     unfinished_database,
 )
-from rag.models import Embed, embedding_name, open_embed
-from rag.rows import StoredReport
-from rag.settings import Settings
-from rag.snapshot_cache import keep_vectors, open_snapshot, sealed_reports
-from rag.store import (
+from rag.index.snapshot_cache import keep_vectors, open_snapshot, sealed_reports
+from rag.index.store import (
     Store,
+    StoredReport,
+    Writer,
+    begin,
     create_store,
     is_sound,
     open_database,
     open_store,
 )
+from rag.models.embeddings import Embed, embedding_name, open_embed
+from rag.settings import Settings
 from rag.types import Passage, Progress
-from rag.writer import Writer, begin
 
 # Of each report the vectors of its passages.
 Vectors = list[list[Sequence[float]]]
-
 # Raise with any change that alters what is stored for the same file.
 PARSER_VERSION = "4"
 # Passages embedded and written together: enough to keep the cores busy, little to lose.

@@ -1,6 +1,7 @@
 """Takes in report files that came through the page: checks them, copies them, ingests them.
 
-They are copied into the index's own folder (`rag.folder.UPLOADED`), which every ingest reads beside
+They are copied into the index's own folder (`rag.index.layout.UPLOADED`), which every ingest reads
+beside
 the paths that it is given: neither `--prune` nor `--rebuild` loses them. A file that can't be read
 never gets there. One of the same name takes the place of the earlier one, which stays beside it
 under a name that no ingest reads. Names inside an archive are names, never paths.
@@ -22,15 +23,25 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from ingest.compare import SyncResult
-from ingest.files import NO_TAG, Skipped, digest_of
-from ingest.scan import tags
-from ingest.sources import ENDINGS, INSIDE, Unreadable, collect, decode, fail, printable
+from ingest.parsing.scan import tags
+from ingest.sources import (
+    ENDINGS,
+    INSIDE,
+    NO_TAG,
+    Skipped,
+    Unreadable,
+    collect,
+    decode,
+    digest_of,
+    fail,
+    printable,
+)
 from ingest.sync import made_by, sync
 from rag.errors import IndexMissing, IndexUnusable
-from rag.folder import UPLOADED
+from rag.index.layout import UPLOADED
+from rag.index.snapshot_cache import made_of, sealed_reports
+from rag.index.store import SCHEMA, open_store
 from rag.settings import Settings
-from rag.snapshot_cache import made_of, sealed_reports
-from rag.store import SCHEMA, open_store
 from rag.types import Progress
 
 LARGEST_UPLOAD = 20_000_000  # bytes of one file that is sent, be it a report or an archive
@@ -42,7 +53,6 @@ TOO_MANY = (
     "send them in parts"
 )
 _log = logging.getLogger(__name__)
-
 # A name in bytes, with room for what is put before and after it.
 _LONGEST_NAME = 180
 

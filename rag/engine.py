@@ -12,32 +12,36 @@ from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
-from rag.about import about_answer
-from rag.builtin import use_sentences
-from rag.catalogue import Catalogue
-from rag.contacts import mask_contacts, mask_hits, mask_passage
-from rag.cross_encoder import CrossEncoder
-from rag.folder import current_database
-from rag.judge import Judge, make_judge
-from rag.lists import list_answer
-from rag.mentions import mentions
-from rag.model_answerer import ModelAnswerer
-from rag.models import embed_query, embedding_kind, embedding_name, make_embedding, make_llm
-from rag.planner import Planner, make_planner, understood
-from rag.rerank import Reranker, make_reranker
-from rag.retrieve import Found, HybridRetriever
-from rag.rows import StoredReport
-from rag.run import KEPT_HITS, Run
-from rag.search import find, read, unread
+from rag.answer.about import about_answer
+from rag.answer.extractive import MIN_SIMILARITY, Answerer, ExtractiveAnswerer
+from rag.answer.generate import ModelAnswerer
+from rag.answer.lists import list_answer, mentions
+from rag.answer.pipeline import KEPT_HITS, AnswerStream, Run, unheard
+from rag.catalog.catalog import Catalogue
+from rag.catalog.fields import Filters
+from rag.citation.judge import Judge, make_judge
+from rag.diagnostics import versions
+from rag.index.layout import current_database
+from rag.index.snapshot import Snapshot
+from rag.index.snapshot_cache import current_snapshot
+from rag.index.store import StoredReport
+from rag.models.builtin import use_sentences
+from rag.models.chat import make_llm
+from rag.models.cross_encoder import CrossEncoder
+from rag.models.embeddings import (
+    embed_query,
+    embedding_kind,
+    embedding_name,
+    make_embedding,
+)
+from rag.query.planner import Planner, make_planner, understood
+from rag.retrieval.hybrid import Found, HybridRetriever, find, read, unread
+from rag.retrieval.postprocess import mask_hits, mask_passage
+from rag.retrieval.rerank import Reranker, make_reranker
 from rag.settings import Settings
-from rag.snapshot import Snapshot
-from rag.snapshot_cache import current_snapshot
-from rag.stream import AnswerStream
-from rag.support import versions
-from rag.synthesize import MIN_SIMILARITY, Answerer, ExtractiveAnswerer
-from rag.types import Answer, Filters, Hit, Passage, QueryPlan, Turn
-from rag.unheard import unheard
-from rag.words import language_of
+from rag.text.contacts import mask_contacts
+from rag.text.language import language_of
+from rag.types import Answer, Hit, Passage, QueryPlan, Turn
 
 _log = logging.getLogger(__name__)
 

@@ -15,6 +15,8 @@ AskLabsError
     └── ContextOverflow  its window is too small for what it was given
 """
 
+from __future__ import annotations
+
 
 class AskLabsError(Exception):
     """Base of all errors whose message is meant for the user."""

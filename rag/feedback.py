@@ -17,20 +17,19 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
+from rag.catalog.fields import Filters
 from rag.errors import FeedbackNotKept, InputError
-from rag.translate import marked
-from rag.types import Filters, Intent
+from rag.i18n.translations import marked
+from rag.types import Intent
 
 FILE = "feedback.jsonl"
 LOCK = "feedback.lock"
 LONGEST_WORD = 200
 LARGEST = 50_000_000  # bytes: some ten thousand votes and more; a stop to endless ones
 WAIT = 5.0  # seconds that another writer may take
-
 NO_FOLDER = marked("Thank you, but votes can't be kept here: the index is not a folder.")
 NOT_WRITABLE = marked("Thank you, but votes can't be kept here: the index can't be written to.")
 FULL = marked("Thank you, but no more votes can be kept here: their file is full.")
-
 Vote = Literal["up", "down"]
 
 

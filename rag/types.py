@@ -6,10 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from rag.fields import FILTER_FIELDS as FILTER_FIELDS
-from rag.fields import Filters as Filters
-from rag.fields import ReportInfo as ReportInfo
-from rag.run_record import RunRecord
+from rag.catalog.fields import Filters, ReportInfo
 
 Stage = Literal["intention", "finding", "partner", "method", "evidence", "admin"]
 Status = Literal["supported", "partly", "unsupported"]
@@ -19,7 +16,6 @@ Role = Literal["user", "assistant"]
 Span = tuple[int, int]
 # Told the name of a stage, how much of it is done, and how much there is (0: not known).
 Progress = Callable[[str, int, int], None]
-
 STAGES: tuple[Stage, ...] = get_args(Stage)
 FACTS = "Facts of this report"  # section and prompt of what only tags say: "Label: value" a line
 
@@ -223,6 +219,23 @@ class Coverage:
     def count(self) -> int:
         """How many reports the answer rests on."""
         return len(self.reports)
+
+
+# What is known of how an answer was written: while a model writes it, and afterwards.
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """Which model wrote an answer from which wording of the prompt, and what that cost.
+
+    Empty where no model wrote. `cost_usd` is an estimate: tokens as counted here, at the list
+    prices of the month `prices_of`; None where no price is known.
+    """
+
+    model: str = ""
+    prompt_version: str = ""
+    cost_usd: float | None = None
+    prices_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,8 @@ from typing import get_args
 
 from hypothesis import strategies as st
 
-from rag.run_record import RunRecord
-from rag.types import (
-    FILTER_FIELDS,
-    Answer,
-    Citation,
-    Coverage,
-    Filters,
-    Hit,
-    Passage,
-    PlannedBy,
-    ReportInfo,
-    Struck,
-)
+from rag.catalog.fields import FILTER_FIELDS, Filters, ReportInfo
+from rag.types import Answer, Citation, Coverage, Hit, Passage, PlannedBy, RunRecord, Struck
 
 ARABIC = "تعلّم المختبر أن 12٪ من النساء لا يثقن في لحظة التسليم، وليس في الهاتف mobile."
 HOSTILE = (

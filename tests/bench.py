@@ -32,7 +32,7 @@ BATCH = 256
 def timed(*arguments: str) -> float:
     """Seconds that a run of the command line takes, start of the process included."""
     started = time.perf_counter()
-    command = [sys.executable, "-m", "ui.cli", *arguments]
+    command = [sys.executable, "-m", "ui.cli.main", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode > 1:
         sys.exit(f"{' '.join(command)}: {done.stderr}")
@@ -69,11 +69,10 @@ def reading(reports: Path) -> list[tuple[str, float]]:
     """Seconds to parse and chunk reports, and to embed their passages and do nothing else."""
     from ingest.audit import audit_paths
     from ingest.chunk import chunk
-    from ingest.files import read_files
-    from ingest.forms import learn_texts
-    from ingest.parse import parse
-    from ingest.sources import collect
-    from rag.encoder import encoding_processes
+    from ingest.parsing.forms import learn_texts
+    from ingest.parsing.parser import parse
+    from ingest.sources import collect, read_files
+    from rag.models.encoder import encoding_processes
 
     started = time.perf_counter()
     files = read_files(collect([reports]), {}, lambda *_: None).files

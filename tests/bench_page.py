@@ -82,7 +82,16 @@ class Site:
 @contextmanager
 def served(index: Path, port: int) -> Iterator[tuple[str, list[tuple[str, float]]]]:
     """A page over an index in a process of its own, and how long it took to be there."""
-    command = [sys.executable, "-m", "ui.cli", "serve", "--index", str(index), "--port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "ui.cli.main",
+        "serve",
+        "--index",
+        str(index),
+        "--port",
+        str(port),
+    ]
     started = time.perf_counter()
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
     with subprocess.Popen(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ui import cli
+from ui.cli import main as cli
 
 
 class Done:
@@ -51,7 +51,7 @@ def outside(arguments: Sequence[str | Path], folder: Path) -> Done:
     """Runs the installed command in a process of its own."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
     done = subprocess.run(
-        [sys.executable, "-m", "ui.cli", *map(str, arguments)],
+        [sys.executable, "-m", "ui.cli.main", *map(str, arguments)],
         cwd=folder,
         env=environ,
         capture_output=True,

@@ -7,22 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from rag.catalogue import Catalogue
+from rag.catalog.catalog import Catalogue
+from rag.catalog.fields import Filters, ReportInfo
 from rag.errors import ModelError, UnknownReport
-from rag.rows import StoredReport
+from rag.index.store import StoredReport
 from rag.settings import Settings
-from rag.types import (
-    FACTS,
-    Answer,
-    Citation,
-    Coverage,
-    Filters,
-    Hit,
-    Passage,
-    ReportInfo,
-    Struck,
-    Turn,
-)
+from rag.types import FACTS, Answer, Citation, Coverage, Hit, Passage, Struck, Turn
 
 QUOTE = "The vendors kept the boxes cool for three days with wet sand alone"
 STRUCK = "In **Lima** alone 43 boxes were sold within a week [3]."

@@ -10,12 +10,10 @@ import pytest
 
 from ingest.compare import SyncResult
 from ingest.sync import made_by, sync
-from rag.folder import unfinished_database
-from rag.rows import StoredReport
+from rag.index.layout import unfinished_database
+from rag.index.store import Store, StoredReport, Writer, open_store
 from rag.settings import Settings
-from rag.store import Store, open_store
 from rag.types import Passage
-from rag.writer import Writer
 from tests.made_up import read_back, report
 
 COUNTRIES = ("Peru", "Fiji", "Mali")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rag.encoder import encode
+from rag.models.encoder import encode
 from rag.settings import Settings
 from tests.ferries import COUNTRIES, Encoded, text
 
@@ -39,7 +39,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> Encoded:
             (seen.passages if "\n" in one else seen.sentences).append(one)
         return encode(texts)
 
-    monkeypatch.setattr("rag.models.encode", listening)
+    monkeypatch.setattr("rag.models.chat.encode", listening)
     return seen
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rag import cross_encoder
+from rag.models import cross_encoder
 
 # As many as the product judges, for tests of how well it answers.
 WHOLE = cross_encoder.DEPTH

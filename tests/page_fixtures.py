@@ -12,8 +12,8 @@ from fake_engine import FakeEngine
 from free_port import free_port
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from ui.app import build_app
-from ui.serving import launch
+from ui.server.serve import launch
+from ui.web.app import build_app
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WIDE = {"width": 1400, "height": 900}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from rag.types import Hit, Passage, ReportInfo
+from rag.catalog.fields import ReportInfo
+from rag.types import Hit, Passage
 
 
 def report(report_id: str = "r", country: str = "Peru", iso: str = "PE", **more: Any) -> ReportInfo:

@@ -9,8 +9,8 @@ from typing import Any
 
 from eval.cases import Case
 from eval.run import Outcome, _to_line, run_record
+from rag.answer.pipeline import AnswerStream
 from rag.settings import Settings
-from rag.stream import AnswerStream
 from rag.types import Answer, Turn
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.about import asks_about
 from rag.engine import Engine
+from rag.query.intent import asks_about
 
 ABOUT = {
     "Which years do you cover?": "year",

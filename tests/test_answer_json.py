@@ -11,13 +11,12 @@ from answers import PLAIN, RIGHT_TO_LEFT, answers
 from contract import is_answer
 from hypothesis import given, settings
 
-from rag.answer_json import answer_to_dict
-from rag.answer_read import answer_from_dict, answers_from_json
+from rag.catalog.fields import Filters
 from rag.engine import Engine
 from rag.errors import InputError
-from rag.export import export
-from rag.run_record import RunRecord
-from rag.types import Answer, Filters, Struck
+from rag.export.answer_json import answer_from_dict, answer_to_dict, answers_from_json
+from rag.export.formats import export
+from rag.types import Answer, RunRecord, Struck
 
 
 def test_json_has_the_keys_and_types_of_the_contract() -> None:

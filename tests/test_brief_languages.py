@@ -17,10 +17,10 @@ from answers import ARABIC, PLAIN, RIGHT_TO_LEFT
 from pypdf import PdfReader
 from readers import html_text, rendered, squeezed, words_of
 
-from rag.brief_lines import right_to_left
-from rag.briefs import make_brief
-from rag.export import export
-from rag.types import Answer, Coverage, Filters, Struck
+from rag.catalog.fields import Filters
+from rag.export.brief import make_brief, right_to_left
+from rag.export.formats import export
+from rag.types import Answer, Coverage, Struck
 
 DAY = date(2026, 3, 4)
 URL = "https://labs.example/{report}"

@@ -7,9 +7,8 @@ from datetime import date
 
 from fake_engine import answer
 
-from rag.brief_summary import summary
-from rag.briefs import Quote, make_brief
-from rag.translate import ENGLISH, words_in
+from rag.export.brief import Quote, make_brief, summary
+from rag.i18n.translations import ENGLISH, words_in
 from rag.types import Answer
 
 ONE = answer()

@@ -22,14 +22,14 @@ from ingest import uploads
 from ingest.compare import SyncResult
 from ingest.sync import sync
 from rag.engine import Engine, open_engine
-from rag.folder import UPLOADED
+from rag.i18n.translations import ENGLISH
+from rag.index.layout import UPLOADED
 from rag.settings import Settings
-from rag.translate import ENGLISH
 from tests.ferries import COUNTRIES, text
-from ui import adding
-from ui.app import build_app
-from ui.login import make_secret
-from ui.serving import launch
+from ui.server.login import make_secret
+from ui.server.serve import launch
+from ui.web import uploads as adding
+from ui.web.app import build_app
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ("tests.page_fixtures",)

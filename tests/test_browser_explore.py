@@ -12,9 +12,9 @@ from playwright.sync_api import Locator, Page, expect
 from runs import case, outcome
 from test_quality import a_run
 
-from rag.catalogue import Catalogue
+from rag.catalog.catalog import Catalogue
+from rag.catalog.fields import Filters
 from rag.settings import Settings
-from rag.types import Filters
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ("tests.page_fixtures",)

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from readers import squeezed, words_of
 
-from rag.export import FORMATS, export
+from rag.export.formats import FORMATS, export
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ("tests.page_fixtures",)
@@ -83,7 +83,7 @@ def test_what_takes_long_is_said_and_is_asked_for_once(
         assert gate.wait(60)
         return export(*given, **more)
 
-    monkeypatch.setattr("ui.exports.export", slowly)
+    monkeypatch.setattr("ui.web.exports.export", slowly)
     page = visit(site)
     ask(page, "What keeps food cool?")
     with page.expect_download() as download:
@@ -107,7 +107,7 @@ def test_a_file_that_can_t_be_made_is_said_and_the_next_one_is_made(
     page = visit(site)
     ask(page, "What keeps food cool?")
     with monkeypatch.context() as patched:
-        patched.setattr("ui.exports.export", broken)
+        patched.setattr("ui.web.exports.export", broken)
         page.locator(".exports summary").click()
         page.locator(".exports button[data-ending=md]").click()
         expect(page.locator(".exports .state")).to_have_text(

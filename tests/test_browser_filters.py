@@ -9,8 +9,8 @@ from fake_engine import HOSTILE, FakeEngine, report
 from page_fixtures import serve
 from playwright.sync_api import Locator, Page, expect
 
-from rag.catalogue import Catalogue
-from rag.types import Filters
+from rag.catalog.catalog import Catalogue
+from rag.catalog.fields import Filters
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ("tests.page_fixtures",)

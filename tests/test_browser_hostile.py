@@ -12,12 +12,13 @@ from free_port import free_port
 from playwright.sync_api import Page, expect
 from test_browser import ask
 
-from rag.catalogue import Catalogue
-from rag.types import Answer, Citation, Coverage, Filters, Hit, Struck
-from ui import kept
-from ui.app import build_app
-from ui.exchange import Exchange
-from ui.serving import launch
+from rag.catalog.catalog import Catalogue
+from rag.catalog.fields import Filters
+from rag.types import Answer, Citation, Coverage, Hit, Struck
+from ui.server.serve import launch
+from ui.web import kept
+from ui.web.app import build_app
+from ui.web.conversation import Exchange
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ("tests.page_fixtures",)

@@ -10,8 +10,8 @@ from free_port import free_port
 from playwright.sync_api import Page, expect
 from test_browser import NARROW, ask
 
-from ui.app import build_app
-from ui.serving import launch
+from ui.server.serve import launch
+from ui.web.app import build_app
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ("tests.page_fixtures",)

@@ -12,10 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 from test_browser import ask
 
 from rag.errors import SettingsError
-from ui.app import build_app
-from ui.loading import MARK, loading
-from ui.login import make_secret
-from ui.serving import launch
+from ui.server.login import make_secret
+from ui.server.serve import MARK, launch, loading
+from ui.web.app import build_app
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ("tests.page_fixtures",)

@@ -10,9 +10,14 @@ from fake_engine import QUOTE, FakeEngine, answer, passage, report
 from free_port import free_port
 from playwright.sync_api import Page, expect
 
-from rag.types import Answer, Citation, Coverage, Hit
-from ui.app import build_app
-from ui.serving import launch
+from rag.types import (
+    Answer,
+    Citation,
+    Coverage,
+    Hit,
+)
+from ui.server.serve import launch
+from ui.web.app import build_app
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ("tests.page_fixtures",)

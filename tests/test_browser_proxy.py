@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, expect
 from tests.page_fixtures import Visit
 from tests.proxy import proxied
 from tests.test_browser_login import log_in
-from ui.app import build_app
-from ui.login import make_secret
-from ui.serving import launch
+from ui.server.login import make_secret
+from ui.server.serve import launch
+from ui.web.app import build_app
 
 pytest_plugins = ("tests.page_fixtures",)
 pytestmark = pytest.mark.browser

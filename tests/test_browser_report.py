@@ -17,8 +17,8 @@ from test_report_page import hostile
 
 from eval.cases import Case
 from eval.compare import compare
-from eval.compare_text import write
-from eval.report import write_report
+from eval.report.compare import write
+from eval.report.report import write_report
 from eval.run import Outcome
 from rag.settings import Settings
 

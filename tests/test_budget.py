@@ -11,11 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from passages import hits, passage, report
 
-from rag.budget import SHARE, WINDOW, Budget, make_budget
-from rag.models import known_window
-from rag.prompts import answer_messages
+from rag.models.chat import known_window
+from rag.models.prompts import answer_messages
+from rag.models.tokens import (
+    SHARE,
+    WINDOW,
+    Budget,
+    count_tokens,
+    make_budget,
+    own_encoding,
+)
 from rag.settings import Settings
-from rag.tokens import count_tokens, own_encoding
 from rag.types import Hit, QueryPlan, Turn
 
 PLAN = QueryPlan("What sells?", "What sells?")
@@ -47,7 +53,7 @@ def test_a_model_s_own_tokens_are_counted_where_its_table_ships(model: str, enco
 
 def test_tokens_are_counted_without_a_download() -> None:
     code = (
-        "import socket\nfrom rag.tokens import count_tokens\n"
+        "import socket\nfrom rag.models.tokens import count_tokens\n"
         "def no(*_, **__): raise OSError\nsocket.socket.connect = no\n"
         "socket.create_connection = no\n"
         "print(count_tokens('hello there'), count_tokens('hello there', 'gpt-4o'))"

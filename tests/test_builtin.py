@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from rag import builtin
-from rag.builtin import BuiltinEmbedding, Remembering
-from rag.encoder import encode
+from rag.models import builtin
+from rag.models.builtin import BuiltinEmbedding, Remembering
+from rag.models.encoder import encode
 
 
 @pytest.fixture

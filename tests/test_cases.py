@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from eval.cases import CASE_TYPES, case_from_json, case_to_dict, load_cases
+from eval.cases import (
+    CASE_TYPES,
+    case_from_json,
+    case_to_dict,
+    load_cases,
+)
 from rag.errors import InputError
 from rag.types import Turn
 

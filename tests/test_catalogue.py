@@ -7,10 +7,9 @@ from dataclasses import fields
 import pytest
 from passages import report
 
-from rag.catalogue import Catalogue, TagValue
-from rag.fields import FREE_FIELDS
-from rag.tags import filter_key
-from rag.types import FILTER_FIELDS, Filters
+from rag.catalog.catalog import Catalogue, TagValue
+from rag.catalog.fields import FILTER_FIELDS, FREE_FIELDS, Filters
+from rag.catalog.normalize import filter_key
 
 REPORTS = (
     report(

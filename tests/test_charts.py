@@ -5,8 +5,15 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 
-from eval.charts import WIDTH, Bar, Dot, bars, dots, times
 from eval.figures import Histogram
+from eval.report.charts import (
+    WIDTH,
+    Bar,
+    Dot,
+    bars,
+    dots,
+    times,
+)
 
 ENDS = ("0%", "50%", "100%")
 HOSTILE = "<script>alert(1)</script>\" onload='x'"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from passages import passage, report
 
-from rag.check import check, makes_claim
+from rag.citation.checker import check, makes_claim
 
 ICE = passage("Women sell smoked fish at the market because ice is dear in the summer.")
 WELLS = passage(

@@ -16,14 +16,15 @@ from fake_engine import HOSTILE as IMAGE
 from fake_engine import QUOTE, STRUCK, WHY, checked, passage, report
 from readers import html_text, rendered, squeezed, words_of
 
-from rag.check_words import checked_sentence, struck_sentence
-from rag.export import export
-from rag.stream import AnswerStream
-from rag.translate import ENGLISH
+from rag.answer.pipeline import AnswerStream
+from rag.export.formats import export
+from rag.i18n.notices import checked_sentence, struck_sentence
+from rag.i18n.translations import ENGLISH
 from rag.types import Answer, Citation, Struck
-from ui import cards, render
-from ui.exchange import Exchange
-from ui.printing import print_answer, print_sources
+from ui.cli.output import print_answer, print_sources
+from ui.web import answer as render
+from ui.web import sources as cards
+from ui.web.conversation import Exchange
 
 DAY = date(2025, 11, 25)
 BRIEFS = ("md", "html", "docx", "pdf")

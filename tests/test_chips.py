@@ -5,11 +5,12 @@ from __future__ import annotations
 from fake_engine import HOSTILE, answer, report
 from readers import Outline
 
-from rag.translate import ENGLISH, words_in
-from rag.types import Coverage, Filters
-from ui import render
-from ui.chips import scope
-from ui.exchange import Exchange
+from rag.catalog.fields import Filters
+from rag.i18n.translations import ENGLISH, words_in
+from rag.types import Coverage
+from ui.web import answer as render
+from ui.web.conversation import Exchange
+from ui.web.filters import scope
 
 FRENCH = words_in("fr")
 MANY = ("Benin", "Ghana", "Mali", "Niger", "Togo")

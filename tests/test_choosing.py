@@ -7,15 +7,14 @@ import json
 import pytest
 from fake_engine import HOSTILE, FakeEngine, answer, report
 
-from rag.catalogue import Catalogue
-from rag.translate import ENGLISH, Words
-from rag.types import Filters
-from ui import facets
-from ui.choosing import changed
-from ui.exchange import Exchange
-from ui.filtering import link_of
-from ui.links import KEYS
-from ui.picked import picked
+from rag.catalog.catalog import Catalogue
+from rag.catalog.fields import Filters
+from rag.i18n.translations import ENGLISH, Words
+from ui.web import filters as facets
+from ui.web.conversation import Exchange
+from ui.web.filtering import link_of
+from ui.web.filters import changed, picked
+from ui.web.links import KEYS
 
 CATALOGUE = Catalogue(
     [*(report(i) for i in range(12)), report(12, iso=("KE",), countries=("Kenya",), year=2023)]

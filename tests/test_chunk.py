@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingest.chunk import MAX_TOKENS, chunk
-from ingest.forms import Forms
-from ingest.parse import parse
-from ingest.scan import hide_private, key, tags
-from rag.tokens import count_tokens
+from ingest.parsing.forms import Forms
+from ingest.parsing.parser import parse
+from ingest.parsing.scan import hide_private, key, tags
+from rag.models.tokens import count_tokens
 from rag.types import FACTS
 from tests.conftest import SAMPLE
 from tests.made_up import NO_FORMS, learned, passages_of, read_back, report

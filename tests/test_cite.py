@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from passages import passage, report
 
-from rag.cite import (
+from rag.citation.citations import (
     best_support,
     cited_sentences,
     coverage,
-    defuse,
     has_numbers,
     keep_known,
     marks,
@@ -23,6 +22,7 @@ from rag.cite import (
     resolve,
     stream_known,
 )
+from rag.models.prompts import defuse
 from rag.types import FACTS
 
 # Few letters, so that marks, whole, broken and nested, are made often.

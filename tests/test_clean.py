@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from ingest.clean import clean, clean_with_offsets
+from ingest.parsing.clean import clean, clean_with_offsets
 from tests.strategies import report_text, steady
 
 

@@ -10,7 +10,7 @@ import pytest
 from conftest import SAMPLE
 from contract import PASSAGE, has, is_answer
 
-from rag.export import FORMATS
+from rag.export.formats import FORMATS
 from tests.command_line import Done, outside
 
 pytest_plugins = ("tests.command_line",)

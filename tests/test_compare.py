@@ -14,8 +14,14 @@ from runs import Altered, case, numbered, outcome, save
 
 from eval.cases import Case
 from eval.compare import Comparison, compare
-from eval.compare_text import headline, to_dict, to_html, to_markdown, write
-from eval.report import write_report
+from eval.report.compare import (
+    headline,
+    to_dict,
+    to_html,
+    to_markdown,
+    write,
+)
+from eval.report.report import write_report
 from eval.run import Outcome, run_cases
 from eval.stats import randomisation_p
 from rag.errors import InputError

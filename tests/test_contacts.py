@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from passages import hits, passage, report
 
-from rag.contacts import MASK, mask_contacts, mask_hits, mask_passage
+from rag.retrieval.postprocess import mask_hits, mask_passage
+from rag.text.contacts import MASK, mask_contacts
 
 CONTACTS = [
     ("Write to ana.lopez+lab@mail.example.org today", "ana.lopez+lab@mail.example.org", ()),
@@ -123,7 +124,7 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
 
 def test_nothing_is_loaded_for_text_without_phone_numbers() -> None:
     code = (
-        "import sys; from rag.contacts import mask_contacts as mask; "
+        "import sys; from rag.text.contacts import mask_contacts as mask; "
         "mask('They sold 1 049 767 in 2020-2021'); assert 'phonenumbers' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -17,9 +17,8 @@ from free_port import free_port
 
 from rag.settings import PREFIX, Settings
 from tests.chroma_server import chroma_server
-from ui.app import build_app
-from ui.health import PATH
-from ui.serving import launch
+from ui.server.serve import PATH, launch
+from ui.web.app import build_app
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")

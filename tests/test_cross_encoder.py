@@ -10,8 +10,8 @@ from math import inf
 import pytest
 from passages import hits
 
-from rag.cross_encoder import DEPTH, CrossEncoder
 from rag.engine import Engine
+from rag.models.cross_encoder import DEPTH, CrossEncoder
 from rag.types import Hit, QueryPlan
 
 QUESTION = "How many lanterns did the ferry workers of Almara borrow?"
@@ -90,7 +90,7 @@ def test_who_would_wait_too_long_goes_on_without(monkeypatch: pytest.MonkeyPatch
     assert texts(first)[0] == ANSWER
     # For a while after that nobody is judged, then all are again.
     assert encoder.judged(given, PLAN) == given
-    monkeypatch.setattr("rag.cross_encoder.time.monotonic", lambda: inf)
+    monkeypatch.setattr("rag.models.cross_encoder.time.monotonic", lambda: inf)
     assert texts(encoder.judged(given, PLAN))[0] == ANSWER
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.denials import denies_otherwise, gainsaid
+from rag.citation.negation import denies_otherwise, gainsaid
 
 SALT = (
     "The women sell dried salt to traders, but they have no scale of their own. Traders do not pay "

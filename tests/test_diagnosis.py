@@ -9,8 +9,20 @@ from runs import case, outcome
 
 from eval.cases import Case, Evidence
 from eval.claims import claims
-from eval.diagnosis import Finding, case_score, causes, tell, worst_first
-from eval.phrases import CLAIMS, FINDINGS, claim_note, count_words, finding_words
+from eval.report.diagnosis import (
+    Finding,
+    case_score,
+    causes,
+    tell,
+    worst_first,
+)
+from eval.report.phrases import (
+    CLAIMS,
+    FINDINGS,
+    claim_note,
+    count_words,
+    finding_words,
+)
 from eval.run import Outcome
 
 QUOTE = "twelve boats carried a beacon in the first year"

@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 
 from ingest.sync import sync
-from rag import disk
 from rag.errors import FeedbackNotKept, IndexUnusable
 from rag.feedback import FILE, keep_feedback, load_feedback
-from rag.folder import current_database
-from rag.sentence_vectors import SentenceVectors
+from rag.index import layout as disk
+from rag.index.layout import current_database
+from rag.index.sentence_vectors import SentenceVectors
+from rag.index.snapshot_cache import open_snapshot
 from rag.settings import Settings
-from rag.snapshot_cache import open_snapshot
 from tests.ferries import content, opened, text
 from tests.test_feedback import ONE
 from tests.test_sync_faults import _fill_the_disk, _large, elsewhere

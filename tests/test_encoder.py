@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from rag import encoder
-from rag.encoder import encode, encoding_processes
 from rag.errors import ModelError
+from rag.models import encoder
+from rag.models.encoder import encode, encoding_processes
 
 TEXTS = [
     "Women sell fish.",

@@ -8,9 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.endings import CUT_SHORT, REPEATED, watched, whole_sentences
 from rag.errors import ModelError
-from rag.run_record import Writing
+from rag.models.completion import Writing
+from rag.models.truncation import (
+    CUT_SHORT,
+    REPEATED,
+    watched,
+    whole_sentences,
+)
 
 OWN = "Fees matter to vendors in Peru [1]. Trust matters more in Fiji [2]."
 

@@ -9,15 +9,21 @@ from pathlib import Path
 import pytest
 
 from ingest.sync import sync
-from rag.cite import cited_sentences
+from rag.catalog.fields import Filters
+from rag.citation.citations import cited_sentences
+from rag.citation.quotes import fold_text
 from rag.engine import Engine, open_engine
-from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, UnknownReport
-from rag.folder import make_current, new_database
-from rag.prompts import REFUSALS
-from rag.quotes import fold_text
+from rag.errors import (
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    UnknownReport,
+)
+from rag.i18n.translations import words_in
+from rag.index.layout import make_current, new_database
+from rag.models.prompts import REFUSALS
 from rag.settings import Settings
-from rag.translate import words_in
-from rag.types import Answer, Filters, Turn
+from rag.types import Answer, Turn
 
 ASKED = (
     "What did the labs learn about mobile money?",

@@ -11,8 +11,15 @@ from runs import Altered
 
 from eval.cases import CASE_TYPES, Case
 from eval.figures import Group, aggregate
-from eval.gate import Floor, failures, load_floors, main, renewed, write_floors
-from eval.report import write_report
+from eval.gate import (
+    Floor,
+    failures,
+    load_floors,
+    main,
+    renewed,
+    write_floors,
+)
+from eval.report.report import write_report
 from eval.run import Outcome, load_outcomes, run_cases
 from eval.stats import Estimate
 from rag.errors import InputError
@@ -24,7 +31,7 @@ def out(
 ) -> Path:
     folder = tmp_path_factory.mktemp("gate")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rag.cross_encoder.DEPTH", WHOLE)
+        patch.setattr("rag.models.cross_encoder.DEPTH", WHOLE)
         run_cases(sample_engine, sample_cases, folder)
     return folder
 

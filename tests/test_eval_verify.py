@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from eval.cases import Case
-from eval.perturb import CHANGES, Pair, make_pairs
-from eval.verify import (
+from eval.verifier import (
+    CHANGES,
     Judged,
+    Pair,
     auroc,
     balanced_accuracy,
     baseline,
@@ -20,6 +21,7 @@ from eval.verify import (
     judge_pairs,
     judge_rated,
     load_rated,
+    make_pairs,
     resampled,
     table,
 )

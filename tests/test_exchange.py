@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from fake_engine import answer
 
-from rag.types import Coverage, Filters
-from ui.exchange import Exchange
+from rag.catalog.fields import Filters
+from rag.types import Coverage
+from ui.web.conversation import Exchange
 
 COVERED = Coverage(
     "answer",

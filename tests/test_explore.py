@@ -10,13 +10,11 @@ import pytest
 from fake_engine import HOSTILE, report
 from readers import Outline
 
-from rag.catalogue import Catalogue
-from rag.facets import Value, facet
-from rag.translate import ENGLISH
-from rag.types import Filters
-from ui.explore import BARS, ROWS, explore
-from ui.picks import QUESTIONS, question
-from ui.worldmap import steps, world, world_map
+from rag.catalog.catalog import Catalogue
+from rag.catalog.facets import Value, facet
+from rag.catalog.fields import Filters
+from rag.i18n.translations import ENGLISH
+from ui.web.explore import BARS, QUESTIONS, ROWS, explore, question, steps, world, world_map
 
 CATALOGUE = Catalogue(report(i) for i in range(12))
 

@@ -20,7 +20,7 @@ from pypdf import PdfReader
 from readers import html_text, rendered, squeezed, words_of
 
 from rag.errors import InputError
-from rag.export import FORMATS, ending_of, export
+from rag.export.formats import FORMATS, ending_of, export
 from rag.types import Answer, Coverage
 
 DAY = date(2025, 11, 25)

@@ -10,9 +10,9 @@ import pytest
 from answers import PLAIN, RIGHT_TO_LEFT, answer, passage
 from readers import html_text
 
-from rag.export import FORMATS
-from rag.translate import languages, words_in
-from ui import exports
+from rag.export.formats import FORMATS
+from rag.i18n.translations import languages, words_in
+from ui.web import exports
 
 
 def data(file: dict[str, str]) -> bytes:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from passages import report
 
-from rag.catalogue import Catalogue
-from rag.facets import (
+from rag.catalog.catalog import Catalogue
+from rag.catalog.facets import (
     FACETS,
     Region,
     Value,
@@ -17,8 +17,8 @@ from rag.facets import (
     runs,
     years_between,
 )
-from rag.regions import region_name, regions
-from rag.types import Filters
+from rag.catalog.fields import Filters
+from rag.places.regions import region_name, regions
 
 CATALOGUE = Catalogue(
     (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from rag.catalog.fields import Filters
 from rag.engine import Engine
-from rag.facts import facts_in
-from rag.types import Filters
+from rag.query.entities import facts_in
 
 NAMED = {
     "Which experiments assigned people at random?": ["assignment_type: Random assignment"],

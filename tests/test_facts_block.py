@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from ingest.clean import clean
-from ingest.parse import parse
-from ingest.scan import find_tags
+from ingest.parsing.clean import clean
+from ingest.parsing.parser import parse
+from ingest.parsing.scan import find_tags
 from rag.types import FACTS
 from tests.made_up import NO_FORMS, TAGS, answers, parsed
 from tests.strategies import report_text, steady

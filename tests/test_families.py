@@ -14,10 +14,18 @@ from hypothesis import strategies as st
 from passages import passage, report
 from strategies import report_text, steady
 
-from rag.families import MIN_WORDS, SHARE, SIZE, Signed, find_families, members, sign
+from rag.index.duplicates import (
+    MIN_WORDS,
+    SHARE,
+    SIZE,
+    Signed,
+    find_families,
+    members,
+    sign,
+)
+from rag.text.tokenize import words
 from rag.types import Passage
-from rag.words import words
-from ui.families import families_to_dict, print_families
+from ui.cli.index import families_to_dict, print_families
 
 PLAN = (
     "The ferry crew will count each crate of second day vegetables at the landing and tell the "
@@ -197,7 +205,7 @@ def test_families_are_told_largest_first(
     told = families_to_dict(named)
     assert (told["count"], told["passages"], told["reports"]) == (2, 5, 5)
     assert (told["across_labs"], told["sizes"]) == (1, {"2": 1, "3": 1})
-    monkeypatch.setattr("ui.families.SHOWN", 1)
+    monkeypatch.setattr("ui.cli.index.SHOWN", 1)
     print_families(named)
     out = capsys.readouterr().out
     assert "2 families hold 5 passages of 5 reports" in out

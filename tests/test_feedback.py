@@ -15,14 +15,15 @@ from fake_engine import FakeEngine, answer
 from eval.cases import load_cases, write_cases
 from eval.feedback import case_of
 from rag import feedback as kept
+from rag.catalog.fields import Filters
 from rag.errors import FeedbackNotKept, InputError
 from rag.feedback import Feedback, keep_feedback, load_feedback
+from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
-from rag.translate import ENGLISH
-from rag.types import Coverage, Filters
-from ui import reading
-from ui.exchange import Exchange
-from ui.handlers import Talk
+from rag.types import Coverage
+from ui.web import report as reading
+from ui.web.conversation import Exchange
+from ui.web.handlers import Talk
 
 pytest_plugins = ("tests.command_line",)
 

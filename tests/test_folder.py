@@ -10,7 +10,7 @@ import pytest
 from ingest.sync import sync
 from rag.engine import open_engine
 from rag.errors import IndexDamaged, IndexMissing, IndexUnusable
-from rag.folder import current_database
+from rag.index.layout import current_database
 from rag.settings import Settings
 from tests.ferries import content, counts, cut_short, text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.followup import carries_on
+from rag.query.conversation import carries_on
 from rag.types import Turn
 
 BEFORE = (Turn("user", "What did Fiji try?"), Turn("assistant", "Racks for seaweed [1]."))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.forms import Forms
-from ingest.lessons import form_key
-from ingest.scan import key, scan
+from ingest.parsing.forms import Forms, form_key
+from ingest.parsing.scan import key, scan
 from tests.made_up import NO_FORMS, answers, learned, parsed, report
 
 NOTE = "Please note: we ask you to submit no more than three challenges."

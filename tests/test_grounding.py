@@ -8,10 +8,23 @@ import pytest
 from openai_server import Reply, ScriptedServer
 from passages import passage, report
 
-from eval.grounding import Claim, alce, by_rules, make_support, sent_ok, statements
+from eval.grounding import (
+    Claim,
+    alce,
+    by_rules,
+    make_support,
+    sent_ok,
+    statements,
+)
 from rag.errors import SettingsError
 from rag.settings import Settings
-from rag.types import Answer, Citation, Coverage, Passage, Status
+from rag.types import (
+    Answer,
+    Citation,
+    Coverage,
+    Passage,
+    Status,
+)
 
 A = passage("We gave twelve boats a beacon in the spring.", report("a", "Fiji", "FJ"))
 B = passage("The fishers paid for fuel themselves.", report("b", "Fiji", "FJ"))

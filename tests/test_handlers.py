@@ -9,12 +9,13 @@ import time
 import pytest
 from fake_engine import FakeEngine, answer, report
 
-from rag.catalogue import Catalogue
-from rag.translate import ENGLISH, words_in
-from rag.types import Answer, Coverage, Filters, Turn
-from ui import handlers
-from ui.exchange import Exchange
-from ui.handlers import Update
+from rag.catalog.catalog import Catalogue
+from rag.catalog.fields import Filters
+from rag.i18n.translations import ENGLISH, words_in
+from rag.types import Answer, Coverage, Turn
+from ui.web import handlers
+from ui.web.conversation import Exchange
+from ui.web.handlers import Update
 
 
 def asked(engine: FakeEngine, question: str, talk: handlers.Talk = ()) -> list[Update]:

@@ -21,12 +21,11 @@ from free_port import free_port
 from ingest.uploads import older_index
 from rag.engine import open_engine
 from rag.errors import IndexMissing, SettingsError
-from rag.folder import current_database
+from rag.index.layout import current_database
 from rag.settings import Settings
-from ui.app import build_app
-from ui.loading import loading
-from ui.login import make_secret
-from ui.serving import launch
+from ui.server.login import make_secret
+from ui.server.serve import launch, loading
+from ui.web.app import build_app
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
 
@@ -67,7 +66,7 @@ def test_why_nothing_can_listen_is_told() -> None:
 
 def _served(index: Path, port: int, *options: str) -> subprocess.Popen[str]:
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
-    command = ["-m", "ui.cli", "serve", "--index", str(index), "--port", str(port), *options]
+    command = ["-m", "ui.cli.main", "serve", "--index", str(index), "--port", str(port), *options]
     return subprocess.Popen(
         [sys.executable, *command],
         cwd=index,
@@ -100,7 +99,7 @@ def test_a_service_is_healthy_tells_its_start_and_stops_when_it_is_told(
     assert f"start outcome=ready version=0.1.0 address=http://localhost:{port}" in err
     assert f"index={sample_index}" in err
     assert "model=openai:gpt-4.1-mini" in err
-    assert "WARNING ui.starting: Everybody who reaches 0.0.0.0" in err
+    assert "WARNING ui.server.serve: Everybody who reaches 0.0.0.0" in err
     assert "sk-not-for-logs" not in out + err
 
 

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from ingest.clean import clean, clean_with_offsets
-from ingest.forms import learn_texts
-from ingest.normalise import tags_to_fields
-from ingest.parse import parse
-from ingest.scan import hide_private, scan, tags
-from rag.countries import fold_name
-from rag.tags import fold_tag
+from ingest.parsing.clean import clean, clean_with_offsets
+from ingest.parsing.forms import learn_texts
+from ingest.parsing.normalize import tags_to_fields
+from ingest.parsing.parser import parse
+from ingest.parsing.scan import hide_private, scan, tags
+from rag.catalog.normalize import fold_tag
+from rag.places.countries import fold_name
 from tests.made_up import NO_FORMS, learned, passages_of, report
 
 SIZE = 100_000

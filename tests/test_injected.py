@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.about import asks_about
-from rag.injected import instructs, overrides
+from rag.query.intent import asks_about
+from rag.text.prompt_injection import instructs, overrides
 
 
 @pytest.mark.parametrize(

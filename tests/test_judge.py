@@ -8,8 +8,8 @@ import pytest
 from openai_server import Reply, ScriptedServer
 from passages import passage
 
-from rag.check import check
-from rag.judge import make_judge
+from rag.citation.checker import check
+from rag.citation.judge import make_judge
 from rag.settings import Settings
 from rag.types import Status
 

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from fake_engine import HOSTILE, FakeEngine, answer, checked, hostile
 
+from rag.catalog.fields import Filters
 from rag.errors import InputError
 from rag.feedback import feedback_from_dict
-from rag.translate import ENGLISH
-from rag.types import Filters
-from ui import handlers, kept
-from ui.exchange import Exchange
+from rag.i18n.translations import ENGLISH
+from ui.web import handlers, kept
+from ui.web.conversation import Exchange
 
 VOTE = {
     "id": "0123456789abcdef",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from passages import passage, report
 
-from rag.keyword import KeywordIndex
+from rag.index.bm25 import KeywordIndex
 
 PASSAGES = [
     passage("Women sell smoked fish at the market."),

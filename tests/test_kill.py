@@ -14,13 +14,12 @@ import pytest
 
 from ingest.sentences import STAGE
 from ingest.sync import sync
-from rag.candidates import usable
-from rag.folder import current_database
-from rag.rows import passage_row
-from rag.sentence_vectors import SentenceVectors
+from rag.answer.extractive import usable
+from rag.index.layout import current_database
+from rag.index.sentence_vectors import SentenceVectors
+from rag.index.snapshot_cache import open_snapshot
+from rag.index.store import open_store, passage_row
 from rag.settings import Settings
-from rag.snapshot_cache import open_snapshot
-from rag.store import open_store
 from tests.ferries import text
 from tests.killed import run
 

@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.forms import learn, learn_texts
-from ingest.lessons import lesson_of, load_lessons, save_lessons
+from ingest.parsing.forms import learn, learn_texts, lesson_of, load_lessons, save_lessons
 from tests.made_up import report
 from tests.strategies import report_text, steady
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from passages import passage
 
-from rag.keyword import KeywordIndex
-from rag.lexicon import ALIKE, MOST, Lexicon
+from rag.index.bm25 import KeywordIndex
+from rag.index.similar_terms import ALIKE, MOST, Lexicon
 from rag.types import Passage
 
 ENGLISH = [

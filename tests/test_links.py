@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.links import image_urls, link_urls
+from ingest.parsing.clean import image_urls, link_urls
 
 
 @pytest.mark.parametrize(

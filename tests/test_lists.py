@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from fake_engine import report
 
-from rag.catalogue import Catalogue
-from rag.lists import list_answer
-from rag.prompts import REFUSALS, is_refusal
-from rag.translate import words_in
-from rag.types import Filters, QueryPlan
+from rag.answer.lists import list_answer
+from rag.catalog.catalog import Catalogue
+from rag.catalog.fields import Filters
+from rag.i18n.translations import words_in
+from rag.models.prompts import REFUSALS, is_refusal
+from rag.types import QueryPlan
 
 FACTS = {"cost": ("High",), "sample_size": ("Small",)}
 CATALOGUE = Catalogue([*(report(i) for i in range(12)), report(12, year=2031, facts=FACTS)])

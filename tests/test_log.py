@@ -11,13 +11,16 @@ from pathlib import Path
 import pytest
 from fake_engine import FakeEngine, answer
 
+from rag.answer.pipeline import FALLBACK
+from rag.catalog.fields import Filters
 from rag.errors import ModelError
-from rag.run import FALLBACK
+from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
-from rag.translate import ENGLISH
-from rag.types import Answer, Filters
-from ui import exports, handlers, log, reading
-from ui.exchange import Exchange
+from rag.types import Answer
+from ui.server import log
+from ui.web import exports, handlers
+from ui.web import report as reading
+from ui.web.conversation import Exchange
 
 SECRET = "sk-not-for-logs"
 QUESTION = "What keeps fish cool in Peru?"
@@ -41,7 +44,7 @@ def test_a_question_is_a_line_without_its_words(capsys: pytest.CaptureFixture[st
     log.set_up(Settings())
     asked(FakeEngine())
     (line,) = capsys.readouterr().err.splitlines()
-    assert "INFO ui.log: question outcome=answered seconds=" in line
+    assert "INFO ui.server.log: question outcome=answered seconds=" in line
     assert "intent=answer" in line
     assert "fish" not in line
     assert "Peru" not in line
@@ -67,7 +70,7 @@ def test_what_a_model_s_server_failed_with_is_a_warning(capsys: pytest.CaptureFi
     said = "The language model's server refused the key. Check OPENAI_API_KEY and OPENAI_BASE_URL."
     asked(FakeEngine(lambda _: replace(answer(), notice=f"{said} {FALLBACK}")))
     line = capsys.readouterr().err
-    assert "WARNING ui.log: question outcome=answered" in line
+    assert "WARNING ui.server.log: question outcome=answered" in line
     assert f'notice="{said}' in line
 
 
@@ -83,9 +86,9 @@ def test_an_error_for_the_user_and_one_of_ours_are_told(capsys: pytest.CaptureFi
     with pytest.raises(ZeroDivisionError):
         asked(fails(ZeroDivisionError()))
     first, second = capsys.readouterr().err.splitlines()
-    assert "ERROR ui.log: question outcome=error seconds=0." in first
+    assert "ERROR ui.server.log: question outcome=error seconds=0." in first
     assert 'error="It is out of reach."' in first
-    assert "ERROR ui.log: question outcome=failed" in second
+    assert "ERROR ui.server.log: question outcome=failed" in second
 
 
 def test_a_visitor_who_leaves_has_stopped(capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,7 +105,7 @@ def test_no_key_is_told_not_even_in_a_traceback(capsys: pytest.CaptureFixture[st
     try:
         raise ValueError(f"Bearer {SECRET}")
     except ValueError:
-        logging.getLogger("rag.servers").exception("It failed with %s", "other-secret")
+        logging.getLogger("rag.models.servers").exception("It failed with %s", "other-secret")
     told = capsys.readouterr().err
     assert "Traceback" in told
     assert f"Bearer {log.HIDDEN}" in told
@@ -119,7 +122,7 @@ def test_exports_and_votes_are_told(tmp_path: Path, capsys: pytest.CaptureFixtur
     for folder in (tmp_path, tmp_path / "none"):
         engine.settings = Settings(index=folder)
         reading.voted(engine, talk, {"turn": 1, "vote": "up"}, ENGLISH)  # type: ignore[arg-type]
-    lines = [line.partition("ui.log: ")[2] for line in capsys.readouterr().err.splitlines()]
+    lines = [line.partition("ui.server.log: ")[2] for line in capsys.readouterr().err.splitlines()]
     assert lines[0].startswith("export outcome=done seconds=")
     assert lines[0].endswith("format=md answers=1")
     assert lines[1].startswith("export outcome=error format=md error=")

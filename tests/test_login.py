@@ -18,10 +18,10 @@ from free_port import free_port
 from typer.testing import CliRunner
 
 from rag.errors import InputError, SettingsError
-from ui import login
-from ui.app import build_app
-from ui.cli import app
-from ui.serving import launch
+from ui.cli.main import app
+from ui.server import login
+from ui.server.serve import launch
+from ui.web.app import build_app
 
 PASSWORD = "wet sand and lids"
 QUICK = 2**14  # scrypt's N: the least that a file may have, so that the tests take no time

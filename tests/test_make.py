@@ -13,16 +13,16 @@ import pytest
 from conftest import SAMPLE
 
 from eval.cases import case_from_json, load_cases, write_cases
-from eval.make import Made, make_cases
-from eval.make_lists import reworded, selections, worded
-from eval.make_prompts import of_the_lab, question_in
+from eval.draft_lists import reworded, selections, worded
+from eval.drafts import Made, make_cases
+from eval.make_passages import of_the_lab, question_in
 from eval.make_words import lab_name
 from eval.metrics import fold
-from rag.countries import resolve_country
 from rag.engine import Engine
 from rag.errors import InputError
-from rag.named import countries_in
-from rag.words import LANGUAGES
+from rag.places.countries import resolve_country
+from rag.query.entities import countries_in
+from rag.text.language import LANGUAGES
 
 pytest_plugins = ("tests.command_line",)
 

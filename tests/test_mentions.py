@@ -6,17 +6,17 @@ from datetime import date
 
 import pytest
 
-from rag.answer_json import answer_to_dict
-from rag.answer_read import answer_from_dict
-from rag.brief_text import to_markdown
-from rag.briefs import make_brief
+from rag.answer.lists import mentions
+from rag.catalog.fields import Filters
+from rag.citation.quotes import fold_text
 from rag.engine import Engine
-from rag.mentions import mentions
-from rag.named import stems_of
-from rag.quotes import fold_text
-from rag.translate import ENGLISH
-from rag.types import Answer, Filters
-from ui.render import also_mentioned
+from rag.export.answer_json import answer_from_dict, answer_to_dict
+from rag.export.brief import make_brief
+from rag.export.text import to_markdown
+from rag.i18n.translations import ENGLISH
+from rag.query.entities import stems_of
+from rag.types import Answer
+from ui.web.answer import also_mentioned
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,15 @@ import pytest
 
 from eval import metrics
 from eval.cases import Case, CaseType, Evidence
+from eval.matching import (
+    fold,
+    has_fact,
+    holds,
+    overlap,
+)
 from eval.metrics import score, within_budget
-from eval.texts import fold, has_fact, holds, overlap
-from rag.types import Answer, Citation, Coverage, Hit, Passage, ReportInfo
+from rag.catalog.fields import ReportInfo
+from rag.types import Answer, Citation, Coverage, Hit, Passage
 
 
 def case(

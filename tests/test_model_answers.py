@@ -14,13 +14,13 @@ import pytest
 from openai_server import Reply, ScriptedServer
 
 from ingest.sync import sync
-from rag.answer_json import answer_to_dict
 from rag.engine import Engine, open_engine
 from rag.errors import IndexMismatch, ModelError
-from rag.prompts import REFUSALS
+from rag.export.answer_json import answer_to_dict
+from rag.models.prompts import REFUSALS
 from rag.settings import Settings
+from rag.text.sentences import sentences
 from rag.types import Answer, Turn
-from rag.words import sentences
 
 KEY = "sk-secret-4711"
 QUESTION = "What did the labs learn about mobile money?"

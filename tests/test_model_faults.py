@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 from openai_server import Reply, ScriptedServer
 
-from rag.answer_json import answer_to_dict
-from rag.endings import REPEATED
+from rag.catalog.fields import Filters
 from rag.engine import Engine, open_engine
-from rag.export import export
-from rag.prompts import PROMPT_VERSION
+from rag.export.answer_json import answer_to_dict
+from rag.export.formats import export
+from rag.i18n.translations import ENGLISH
+from rag.models.prompts import PROMPT_VERSION
+from rag.models.truncation import REPEATED
 from rag.settings import Settings
-from rag.translate import ENGLISH
-from rag.types import Answer, Filters
-from ui import handlers
+from rag.types import Answer
+from ui.web import handlers
 
 KEY = "sk-secret-4711"
 QUESTION = "What did the labs learn about mobile money?"

@@ -12,15 +12,14 @@ from llama_index.core.base.llms.types import ChatMessage
 from openai_server import DIMENSIONS, SOON, Reply, ScriptedServer, running, vector
 
 from rag.errors import ModelError, SettingsError
-from rag.models import (
-    complete_chat,
+from rag.models.chat import complete_chat, make_llm
+from rag.models.chat import stream_chat as chat
+from rag.models.embeddings import (
     embed_query,
     embed_texts,
     embedding_name,
     make_embedding,
-    make_llm,
 )
-from rag.models import stream_chat as chat
 from rag.settings import Settings
 
 KEY = "sk-secret-4711"

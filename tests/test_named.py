@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.named import countries_in, years_in
+from rag.query.entities import countries_in, years_in
 
 NAMED = {
     "What did the lab of Peru learn?": "PE",

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.normalise import NOT_SHOWN, tags_to_fields
-from rag.countries import resolve_countries, resolve_country
-from rag.tags import canonical_sdg, canonical_sdgs, fold_tag
+from ingest.parsing.normalize import NOT_SHOWN, tags_to_fields
+from rag.catalog.normalize import canonical_sdg, canonical_sdgs, fold_tag
+from rag.places.countries import resolve_countries, resolve_country
 
 
 @pytest.mark.parametrize(

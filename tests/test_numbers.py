@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from eval.numbers import has_fact_by_value
+from eval.matching import has_fact_by_value
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,16 @@ from fake_engine import HOSTILE, report
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.catalogue import Catalogue
-from rag.translate import ENGLISH
-from rag.types import Filters
-from ui.links import LONGEST_QUESTION, Link, read, told, write
+from rag.catalog.catalog import Catalogue
+from rag.catalog.fields import Filters
+from rag.i18n.translations import ENGLISH
+from ui.web.links import (
+    LONGEST_QUESTION,
+    Link,
+    read,
+    told,
+    write,
+)
 
 CATALOGUE = Catalogue(
     [

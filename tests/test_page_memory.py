@@ -7,8 +7,8 @@ from bench_page import Site
 from free_port import free_port
 
 from rag.engine import Engine
-from ui.app import build_app
-from ui.serving import launch
+from ui.server.serve import launch
+from ui.web.app import build_app
 
 QUESTIONS = ("What did labs learn about mobile money?", "And what about women?", "Why?")
 

@@ -10,7 +10,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from openai_server import Reply, ScriptedServer
 
 from rag.errors import ContextOverflow, ModelError
-from rag.models import complete_chat, make_llm, stream_chat
+from rag.models.chat import complete_chat, make_llm, stream_chat
 from rag.settings import Settings
 
 ASKED = [ChatMessage(role="user", content="Hello?")]

@@ -7,10 +7,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 
-from ingest.clean import clean
-from ingest.forms import Forms
-from ingest.parse import FREE_TEXT, parse
-from ingest.scan import scan
+from ingest.parsing.clean import clean
+from ingest.parsing.forms import Forms
+from ingest.parsing.parser import FREE_TEXT, parse
+from ingest.parsing.scan import scan
 from rag.types import FACTS, Report
 from tests.made_up import NO_FORMS, TAGS, answers, learned, parsed, report, texts
 from tests.strategies import report_text, steady

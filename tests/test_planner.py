@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from openai_server import Reply, ScriptedServer
 
-from rag.answer_json import answer_to_dict
+from rag.catalog.fields import Filters
 from rag.engine import Engine, open_engine
 from rag.errors import SettingsError
-from rag.planner import MOST_SAID, Planner, make_planner
+from rag.export.answer_json import answer_to_dict
+from rag.query.planner import MOST_SAID, Planner, make_planner
 from rag.settings import Settings
-from rag.types import Filters, QueryPlan, Turn
+from rag.types import QueryPlan, Turn
 
 KEY = "sk-secret-4711"
 BEFORE = (

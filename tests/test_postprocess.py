@@ -6,8 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from passages import hits, passage, report
 
-from rag.postprocess import fit_budget, fold_duplicates, interleave, spread
-from rag.tokens import count_tokens
+from rag.models.tokens import count_tokens
+from rag.retrieval.postprocess import (
+    fit_budget,
+    fold_duplicates,
+    interleave,
+    spread,
+)
 from rag.types import Hit
 
 LONG = "The committee of the market met on Tuesday and counted all crates"

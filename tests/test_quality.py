@@ -14,14 +14,20 @@ from test_diagnosis import answered
 from test_report_page import hostile
 
 from eval.cases import Case
-from eval.report import write_report
+from eval.report.report import write_report
+from eval.report.summary import (
+    LATEST,
+    Summary,
+    keep_latest,
+    latest,
+    load_summary,
+)
 from eval.run import Outcome
-from eval.summary import LATEST, Summary, keep_latest, latest, load_summary
 from rag.errors import InputError, SettingsError
+from rag.i18n.translations import ENGLISH
 from rag.settings import Settings, load_settings
-from rag.translate import ENGLISH
-from ui.quality import quality, unreadable, without_run
-from ui.starting import start
+from ui.server.serve import start
+from ui.web.quality import quality, unreadable, without_run
 
 
 def a_run(out: Path, *outcomes: Outcome) -> Path:

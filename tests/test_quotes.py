@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.quotes import fold_text, verbatim
+from rag.citation.quotes import fold_text, verbatim
 
 RAW = "They said: **women** sell&nbsp;fish\nevery “single” day, at dawn &amp;amp; dusk."
 

@@ -6,7 +6,7 @@ from math import log2
 
 import pytest
 
-from eval.ranking import ev_ndcg, ndcg
+from eval.metrics import ev_ndcg, ndcg
 from tests.test_metrics import case, hits
 
 SECOND, THIRD = 1 / log2(3), 1 / log2(4)

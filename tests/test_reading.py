@@ -19,19 +19,18 @@ from fake_engine import (
 from readers import Outline
 from test_render import REPORTS
 
-from rag.labels import language_words
-from rag.search import WIDEST, wider
+from rag.catalog.fields import Filters
+from rag.i18n.labels import language_words
+from rag.i18n.translations import ENGLISH
+from rag.retrieval.hybrid import WIDEST, wider
 from rag.settings import Settings
-from rag.translate import ENGLISH
-from rag.types import Citation, Coverage, Filters
-from ui import handlers, reading
-from ui.answer_row import can_widen, row
-from ui.cards import card
-from ui.cite import LONGEST_QUOTE, cite
-from ui.covered import covered
-from ui.exchange import Exchange
-from ui.plain_text import plain_text
-from ui.report_view import report_view
+from rag.types import Citation, Coverage
+from ui.web import handlers
+from ui.web import report as reading
+from ui.web.answer import can_widen, covered, plain_text, row
+from ui.web.conversation import Exchange
+from ui.web.report import report_view
+from ui.web.sources import LONGEST_QUOTE, card, cite
 
 READ = Coverage(
     "answer",

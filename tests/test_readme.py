@@ -11,7 +11,7 @@ import typer
 from typer.main import get_command
 
 from rag.settings import PREFIX, Settings
-from ui.cli import app
+from ui.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

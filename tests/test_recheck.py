@@ -10,9 +10,9 @@ from typing import Any
 from answers import PLAIN, answer, passage
 
 from ingest.sync import sync
-from rag.answer_json import answer_to_dict
+from rag.citation.quotes import cited_reports, recheck
 from rag.engine import open_engine
-from rag.recheck import cited_reports, recheck
+from rag.export.answer_json import answer_to_dict
 from rag.settings import Settings
 
 pytest_plugins = ("tests.command_line",)

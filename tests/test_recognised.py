@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from rag.catalog.fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
-from rag.recognised import coming_first, without
-from rag.types import FILTER_FIELDS, Filters, QueryPlan
+from rag.query.entities import coming_first, without
+from rag.types import QueryPlan
 
 ETHNOGRAPHY = "Which labs used ethnography as a method?"
 GOAL = "Which plans of 2023 are tagged with SDG 14?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.regions import countries_of_regions_in, without_regions
+from rag.places.regions import countries_of_regions_in, without_regions
 
 # What is named -> some countries of it, and some that are not.
 REGIONS = {

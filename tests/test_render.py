@@ -8,11 +8,14 @@ import pytest
 from fake_engine import HOSTILE, QUOTE, answer, hostile, passage, report
 from readers import Outline
 
-from rag.coverage_words import coverage_sentence
-from rag.translate import ENGLISH
-from rag.types import Citation, Coverage, Filters
-from ui import cards, render, theme
-from ui.exchange import Exchange
+from rag.catalog.fields import Filters
+from rag.i18n.notices import coverage_sentence
+from rag.i18n.translations import ENGLISH
+from rag.types import Citation, Coverage
+from ui.web import answer as render
+from ui.web import sources as cards
+from ui.web import theme
+from ui.web.conversation import Exchange
 
 REPORTS = {f"report_{i}": report(i) for i in range(30)}
 

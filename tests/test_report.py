@@ -8,12 +8,17 @@ from pathlib import Path
 import pytest
 from runs import case, numbered, outcome, save
 
-from eval.beside import load_others, paired
 from eval.figures import aggregate, by_language, histogram
-from eval.report import write_report
+from eval.report.beside import load_others, paired
+from eval.report.report import write_report
+from eval.report.tables import meaning
 from eval.run import Outcome, load_outcomes
-from eval.stats import estimate, holm, proportion, randomisation_p
-from eval.tables import meaning
+from eval.stats import (
+    estimate,
+    holm,
+    proportion,
+    randomisation_p,
+)
 
 
 def test_estimate_is_the_mean_with_an_interval_around_it() -> None:

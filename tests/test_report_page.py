@@ -13,7 +13,7 @@ from runs import case, outcome, save
 from test_diagnosis import ASKED, answered
 
 from eval.cases import Case, Evidence
-from eval.report import write_report
+from eval.report.report import write_report
 from eval.run import Outcome
 from rag.types import Turn
 

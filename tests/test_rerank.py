@@ -16,13 +16,19 @@ from openai_server import Reply, ScriptedServer, running
 from passages import hits, passage, report
 from reranking import Scores, by_length
 
-from rag.cross_encoder import CrossEncoder
 from rag.errors import ModelError, SettingsError
-from rag.postprocess import fold_duplicates
-from rag.rerank import BATCH, DEPTH, EndpointReranker, make_reranker, reordered
+from rag.models.cross_encoder import CrossEncoder
+from rag.retrieval.postprocess import fold_duplicates
+from rag.retrieval.rerank import (
+    BATCH,
+    DEPTH,
+    EndpointReranker,
+    make_reranker,
+    reordered,
+)
 from rag.settings import Settings
 from rag.types import Hit, Why
-from ui.printing import print_hits
+from ui.cli.output import print_hits
 
 KEY = "sk-secret-4711"
 

@@ -13,9 +13,9 @@ from openai_server import Reply, ScriptedServer
 from reranking import Scores, by_length
 
 from ingest.sync import sync
-from rag.answer_json import answer_to_dict
 from rag.engine import Engine, open_engine
-from rag.rerank import DEPTH
+from rag.export.answer_json import answer_to_dict
+from rag.retrieval.rerank import DEPTH
 from rag.settings import Settings
 from rag.types import Hit
 

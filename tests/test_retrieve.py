@@ -7,15 +7,15 @@ from math import prod
 import pytest
 from llama_index.core.schema import QueryBundle
 
+from rag.catalog.fields import Filters, ReportInfo
 from rag.engine import Engine
-from rag.models import make_embedding
-from rag.nodes import node_to_passage
-from rag.retrieve import HybridRetriever, PlannedQuery, _shares_words
+from rag.index.snapshot_cache import open_snapshot
+from rag.index.store import open_store
+from rag.models.embeddings import make_embedding
+from rag.retrieval.hybrid import HybridRetriever, PlannedQuery, _shares_words, node_to_passage
 from rag.settings import Settings
-from rag.snapshot_cache import open_snapshot
-from rag.store import open_store
-from rag.types import Filters, Passage, QueryPlan, ReportInfo
-from rag.words import terms
+from rag.text.tokenize import terms
+from rag.types import Passage, QueryPlan
 
 
 @pytest.fixture(scope="module")

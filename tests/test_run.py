@@ -11,11 +11,17 @@ import pytest
 from pydantic import SecretStr
 
 from eval.cases import Case, Evidence
-from eval.run import ask_case, load_outcomes, load_record, run_cases
+from eval.run import (
+    ask_case,
+    load_outcomes,
+    load_record,
+    run_cases,
+)
+from rag.catalog.fields import ReportInfo
 from rag.errors import InputError, ModelError, UnknownReport
-from rag.rows import StoredReport
+from rag.index.store import StoredReport
 from rag.settings import Settings
-from rag.types import Answer, Citation, Coverage, Hit, Passage, ReportInfo, Turn
+from rag.types import Answer, Citation, Coverage, Hit, Passage, Turn
 
 TEXT = "In Fiji 12 boats carried a beacon."
 BOATS = Passage("p1", ReportInfo("boats", "Boats", ("Fiji",)), "## Results", "?", TEXT, ((0, 34),))

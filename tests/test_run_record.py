@@ -7,11 +7,11 @@ from datetime import date
 import pytest
 from answers import PLAIN
 
-from rag.answer_json import answer_to_dict
-from rag.export import export
-from rag.prompts import PROMPT_VERSION
-from rag.run_record import PRICES_OF, RunRecord, Writing, cost_usd
-from rag.types import Answer
+from rag.export.answer_json import answer_to_dict
+from rag.export.formats import export
+from rag.models.completion import PRICES_OF, Writing, cost_usd
+from rag.models.prompts import PROMPT_VERSION
+from rag.types import Answer, RunRecord
 
 
 def written(run: RunRecord) -> Answer:

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from ingest.scan import find_tags, hide_private, key, scan, tags
+from ingest.parsing.scan import (
+    find_tags,
+    hide_private,
+    key,
+    scan,
+    tags,
+)
 from tests.strategies import report_text, steady
 
 

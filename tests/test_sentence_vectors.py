@@ -13,15 +13,15 @@ from pydantic import SecretStr
 
 from ingest.sentences import STAGE
 from ingest.sync import sync
-from rag import builtin
-from rag.builtin import Remembering
-from rag.candidates import usable
-from rag.contacts import MASK
-from rag.encoder import encode
+from rag.answer.extractive import usable
 from rag.engine import Engine, open_engine
-from rag.folder import current_database
-from rag.sentence_vectors import SentenceVectors
+from rag.index.layout import current_database
+from rag.index.sentence_vectors import SentenceVectors
+from rag.models import builtin
+from rag.models.builtin import Remembering
+from rag.models.encoder import encode
 from rag.settings import Settings
+from rag.text.contacts import MASK
 from tests.ferries import Encoded, cut_short, text
 
 pytest_plugins = ("tests.ferry_fixtures",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.words import sentences
+from rag.text.sentences import sentences
 
 
 def split(text: str) -> list[str]:

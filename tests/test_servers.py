@@ -14,8 +14,9 @@ from llama_index.core.base.llms.types import ChatMessage
 from openai_server import Reply, ScriptedServer
 
 from rag.errors import ContextOverflow, ModelError, SettingsError
-from rag.models import complete_chat, embed_query, make_embedding, make_llm, stream_chat
-from rag.servers import API_VERSION, CONNECT, server_of
+from rag.models.chat import complete_chat, make_llm, stream_chat
+from rag.models.embeddings import embed_query, make_embedding
+from rag.models.servers import API_VERSION, CONNECT, server_of
 from rag.settings import Settings
 
 KEY = "sk-secret-4711"

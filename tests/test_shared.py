@@ -15,15 +15,20 @@ from ingest.sync import sync
 from ingest.uploads import Upload, take_in
 from rag.engine import open_engine
 from rag.errors import IndexMismatch, IndexUnusable, ServerUnusable
-from rag.folder import LOCK, UNPUBLISHED, UPLOADED, current_database
+from rag.index.layout import (
+    LOCK,
+    UNPUBLISHED,
+    UPLOADED,
+    current_database,
+)
+from rag.index.shared import PUBLISHING
+from rag.index.shared_server import Row, Server, shared_server
 from rag.settings import Settings
-from rag.shared import PUBLISHING
-from rag.shared_server import Row, Server, shared_server
 from tests.chroma_server import chroma_server
 from tests.conftest import SAMPLE
 from tests.ferries import text
 from tests.test_kill import lacking
-from ui.measuring import _build
+from ui.cli.evaluate import _build
 
 pytest_plugins = ("tests.ferry_fixtures",)
 ANSWER = "Ana counts the boats."
@@ -158,7 +163,7 @@ def test_a_publishing_that_fails_halfway_changes_nothing_and_is_made_up_for(
         add(self, collection, rows)
 
     with monkeypatch.context() as during:
-        during.setattr("rag.shared.PAGE", 1)
+        during.setattr("rag.index.shared.PAGE", 1)
         during.setattr(Server, "add", cut)
         done = sync([reports], shared)
     assert "not published: The line was cut. Run the same asklabs ingest" in done.unpublished
@@ -182,7 +187,7 @@ def test_a_publishing_that_fails_halfway_changes_nothing_and_is_made_up_for(
 def test_a_server_that_is_killed_halfway_has_what_it_had(
     settings: Settings, reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.shared.PAGE", 1)
+    monkeypatch.setattr("rag.index.shared.PAGE", 1)
     with chroma_server(tmp_path / "chroma") as server:
         ours = settings.model_copy(update={"chroma": server.address})
         before = sync([reports], ours).revision
@@ -204,7 +209,7 @@ def test_a_server_that_is_killed_halfway_has_what_it_had(
 def test_of_two_who_publish_at_once_the_last_counts_whole(
     shared: Settings, reader: Settings, reports: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.shared.PAGE", 1)
+    monkeypatch.setattr("rag.index.shared.PAGE", 1)
     other = sync([reports], reader).revision
     (reports / "peru.md").write_text(text("Peru", ANSWER), "utf-8")
     quicker: list[str] = []

@@ -15,11 +15,11 @@ from pydantic import SecretStr
 from ingest.shared import fetch_at_start, watch
 from ingest.sync import sync
 from ingest.uploads import Upload, take_in
+from rag.diagnostics import support
 from rag.engine import open_engine
 from rag.errors import ServerUnusable, SettingsError
+from rag.index.shared_server import shared_server
 from rag.settings import Settings, load_settings
-from rag.shared_server import shared_server
-from rag.support import support
 from tests.chroma_server import chroma_server
 from tests.ferries import text
 from tests.free_port import free_port

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from rag.catalog.fields import Filters
 from rag.engine import open_engine
 from rag.errors import IndexMismatch
+from rag.index.snapshot import Snapshot
+from rag.index.snapshot_cache import cached_snapshot, open_snapshot
+from rag.index.store import Store, open_store
 from rag.settings import Settings
-from rag.snapshot import Snapshot
-from rag.snapshot_cache import cached_snapshot, open_snapshot
-from rag.store import Store, open_store
-from rag.types import Filters
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ def test_a_good_cache_is_enough_to_answer(
     def closed(*_: object) -> None:
         pytest.fail("the database was opened")
 
-    monkeypatch.setattr("rag.snapshot_cache.open_store", closed)
+    monkeypatch.setattr("rag.index.snapshot_cache.open_store", closed)
     found = open_engine(settings).search("mobile money", k=5)
     assert [hit.passage for hit in found] == expected
     with pytest.raises(IndexMismatch, match="embedding"):

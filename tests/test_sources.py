@@ -14,7 +14,13 @@ from pathlib import Path
 import pytest
 
 from ingest import sources
-from ingest.sources import SourceFile, Unreadable, collect, decode, printable
+from ingest.sources import (
+    SourceFile,
+    Unreadable,
+    collect,
+    decode,
+    printable,
+)
 from rag.errors import InputError
 from tests.made_up import report
 

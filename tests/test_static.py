@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from rag.static import DIMENSIONS, encode_static, unit
+from rag.models.encoder import STATIC_DIMENSIONS as DIMENSIONS
+from rag.models.encoder import encode_static, unit
 
 
 def test_each_text_has_a_vector_of_length_one_in_its_place() -> None:
@@ -36,7 +37,7 @@ def test_nothing_gives_nothing() -> None:
 
 def test_loading_the_vectors_leaves_logging_as_it_was() -> None:
     code = (
-        "import logging; from rag.static import encode_static; encode_static(['ice']);"
+        "import logging; from rag.models.encoder import encode_static; encode_static(['ice']);"
         "print(logging.getLogger().level, len(logging.getLogger().handlers))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -11,16 +11,15 @@ import pytest
 from llama_index.core.base.llms.types import ChatMessage
 from openai_server import Reply, ScriptedServer, event
 
+from rag.catalog.fields import Filters
 from rag.engine import Engine, open_engine
 from rag.errors import ModelError
-from rag.models import complete_chat, make_llm, stream_chat
-from rag.run_record import Writing
+from rag.i18n.translations import ENGLISH
+from rag.models.cancellation import Stop, given_by
+from rag.models.chat import complete_chat, make_llm, stream_chat
+from rag.models.completion import Writing
 from rag.settings import Settings
-from rag.stop import Stop
-from rag.translate import ENGLISH
-from rag.types import Filters
-from rag.waiting import given_by
-from ui import handlers
+from ui.web import handlers
 
 QUESTION = "What did the labs learn about mobile money?"
 ASKED = [ChatMessage(role="user", content="Hello?")]

@@ -14,20 +14,42 @@ from conftest import SAMPLE
 from openai_server import Reply, ScriptedServer
 from pydantic import SecretStr
 
-from eval.altered import COPY, INSTRUCTIONS, batches, chosen_reports, double, plant, write_reports
-from eval.cases import Case, Evidence, case_to_dict, load_cases
+from eval.cases import (
+    Case,
+    Evidence,
+    case_to_dict,
+    load_cases,
+)
 from eval.compare import Difference, Verdict
-from eval.make_lists import worded
-from eval.perturbations import plain, typos, upper, with_country, with_year
+from eval.draft_lists import worded
+from eval.perturbations import (
+    COPY,
+    INSTRUCTIONS,
+    batches,
+    chosen_reports,
+    double,
+    plain,
+    plant,
+    translated,
+    typos,
+    upper,
+    with_country,
+    with_year,
+    write_reports,
+)
 from eval.run import load_outcomes, run_cases
 from eval.stats import Estimate
-from eval.stress import NOT_APPLICABLE, VARIANTS, Stress, Tried
-from eval.stress_report import to_markdown
-from eval.translated import translated
+from eval.stress import (
+    NOT_APPLICABLE,
+    VARIANTS,
+    Stress,
+    Tried,
+    to_markdown,
+)
+from rag.catalog.fields import ReportInfo
 from rag.engine import Engine
-from rag.models import make_llm
+from rag.models.chat import make_llm
 from rag.settings import Settings
-from rag.types import ReportInfo
 
 pytest_plugins = ("tests.command_line",)
 

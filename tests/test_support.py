@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from rag.folder import POINTER
+from rag.diagnostics import changed, support
+from rag.index.layout import POINTER
 from rag.settings import Settings
-from rag.support import changed, support
 
 pytest_plugins = ("tests.command_line",)
 

@@ -9,10 +9,16 @@ import pytest
 from filelock import FileLock
 
 from ingest.sync import sync
-from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, InputError
+from rag.catalog.fields import Filters
+from rag.errors import (
+    IndexBusy,
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    InputError,
+)
+from rag.index.snapshot_cache import open_snapshot
 from rag.settings import Settings
-from rag.snapshot_cache import open_snapshot
-from rag.types import Filters
 from tests.ferries import NOTE, content, counts, cut_short, opened, snapshot, stored_reports, text
 
 pytest_plugins = ("tests.ferry_fixtures",)

@@ -16,9 +16,9 @@ import pytest
 from ingest.sync import made_by, sync
 from rag.engine import open_engine
 from rag.errors import AskLabsError, IndexMissing
-from rag.folder import current_database, remember_unfinished
+from rag.index.layout import current_database, remember_unfinished
+from rag.index.store import create_store
 from rag.settings import Settings
-from rag.store import create_store
 from tests.ferries import content, counts, text
 
 pytest_plugins = ("tests.ferry_fixtures",)

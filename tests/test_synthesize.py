@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import pytest
 from passages import hits, passage, report
 
-from rag.cite import cited_sentences, marks
-from rag.models import make_embedding
-from rag.prompts import REFUSALS, is_refusal
+from rag.answer.extractive import MIN_SIMILARITY, ExtractiveAnswerer, is_quantity
+from rag.citation.citations import cited_sentences, marks
+from rag.models.embeddings import make_embedding
+from rag.models.prompts import REFUSALS, is_refusal
 from rag.settings import Settings
-from rag.synthesize import MIN_SIMILARITY, ExtractiveAnswerer, is_quantity
 from rag.types import Hit, QueryPlan
 
 

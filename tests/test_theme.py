@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ui import theme
+from ui.web import theme
 
 SHEETS = sorted(Path(theme.__file__).parent.glob("*.css"))
 

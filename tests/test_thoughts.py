@@ -13,9 +13,8 @@ from openai_server import Reply, ScriptedServer, event
 
 from rag.engine import open_engine
 from rag.errors import ModelError
-from rag.models import complete_chat, make_llm, stream_chat
+from rag.models.chat import complete_chat, make_llm, stream_chat, without_thoughts
 from rag.settings import Settings
-from rag.thoughts import without_thoughts
 
 ASKED = [ChatMessage(role="user", content="Hello?")]
 TEXTS = {

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from rag.catalog.fields import Filters
 from rag.engine import Engine
-from rag.plan import make_plan
-from rag.types import Filters, QueryPlan, Turn
+from rag.query.plan import make_plan
+from rag.types import QueryPlan, Turn
 
 MANY = (
     Turn("user", "What did labs learn about seaweed?"),

@@ -6,8 +6,7 @@ import pytest
 from passages import passage, report
 
 from rag.engine import Engine
-from rag.speaks import of_topic
-from rag.topic import is_topic
+from rag.query.intent import is_topic, of_topic
 from rag.types import Hit, QueryPlan, Turn
 
 

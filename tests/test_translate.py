@@ -11,9 +11,17 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
-from rag.check_words import reason
-from rag.labels import counted
-from rag.translate import ENGLISH, LOCALE, code_of, languages, number, seconds, words_in
+from rag.i18n.labels import counted
+from rag.i18n.notices import reason
+from rag.i18n.translations import (
+    ENGLISH,
+    LOCALE,
+    code_of,
+    languages,
+    number,
+    seconds,
+    words_in,
+)
 from tests.messages import calls
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from fake_engine import answer, report
 
-from rag.catalogue import Catalogue
+from rag.answer.pipeline import unheard
+from rag.catalog.catalog import Catalogue
 from rag.engine import Engine
-from rag.notices import notice_words
-from rag.translate import words_in
-from rag.unheard import unheard
+from rag.i18n.notices import notice_words
+from rag.i18n.translations import words_in
 
 # Peru, Togo and Viet Nam; the answer cites Peru and Togo.
 CATALOGUE = Catalogue([report(0), report(1), report(2)])

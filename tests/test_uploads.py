@@ -17,7 +17,7 @@ from ingest.compare import SyncResult
 from ingest.sync import sync
 from ingest.uploads import Upload, take_in
 from rag.errors import IndexBusy, IndexUnusable
-from rag.folder import LOCK, UPLOADED
+from rag.index.layout import LOCK, UPLOADED
 from rag.settings import Settings
 from tests.ferries import content, stored_reports, text
 

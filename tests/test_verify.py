@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from passages import passage, report
 
-from rag.said import windows
-from rag.verify import Verifier
+from rag.citation.verify import Verifier, windows
 
 ICE = passage(
     "The lab asked 34 women who sell smoked fish. They sell it at the market because ice is dear "

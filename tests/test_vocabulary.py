@@ -9,9 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.spelling import american, corrections, same_word, singular, slips
-from rag.tags import fold_tag
-from rag.vocabulary import LONGEST, Vocabulary
+from rag.catalog.normalize import (
+    LONGEST,
+    Vocabulary,
+    american,
+    corrections,
+    fold_tag,
+    same_word,
+    singular,
+    slips,
+)
 
 SAME = [
     ("in-depth interviews", "in depth interviews"),

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from eval.cases import Case
+from eval.figures import Usage, usage, usage_line, whole_run
 from eval.run import Outcome
-from eval.usage import Usage, usage, usage_line
-from eval.whole import whole_run
 
 
 def outcome(name: str, *, answerable: bool, refused: bool) -> Outcome:

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from rag.answer_json import answers_to_json
-from rag.answer_read import answers_from_json
 from rag.engine import Engine
-from rag.retrieve import Found
-from rag.search import read, unread
+from rag.export.answer_json import answers_from_json, answers_to_json
+from rag.retrieval.hybrid import Found, read, unread
 from rag.settings import Settings
 from rag.types import Hit, QueryPlan
 from tests.fake_engine import passage, report

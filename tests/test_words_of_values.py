@@ -6,19 +6,28 @@ import httpx
 import pytest
 from fake_engine import FakeEngine, answer, report
 
-from rag.brief_lines import answer_lines
-from rag.briefs import filter_sentence
-from rag.endings import CUT_SHORT, REPEATED, WHY
-from rag.labels import country_words, kind_words, lab_words, value_words
-from rag.model_answerer import LEFT_OUT
-from rag.notices import notice_words
-from rag.rerank import NOT_USED
-from rag.run import FALLBACK, NOTHING_LEFT, UNSUPPORTED
-from rag.servers import _explain
-from rag.translate import ENGLISH, languages, words_in
-from rag.types import Filters
-from ui import chips, cite, explore, facets, picked, render
-from ui.exchange import Exchange
+from rag.answer.generate import LEFT_OUT
+from rag.answer.pipeline import FALLBACK, NOTHING_LEFT, UNSUPPORTED
+from rag.catalog.fields import Filters
+from rag.export.brief import answer_lines, filter_sentence
+from rag.i18n.labels import (
+    country_words,
+    kind_words,
+    lab_words,
+    value_words,
+)
+from rag.i18n.notices import notice_words
+from rag.i18n.translations import ENGLISH, languages, words_in
+from rag.models.servers import _explain
+from rag.models.truncation import CUT_SHORT, REPEATED, WHY
+from rag.retrieval.rerank import NOT_USED
+from ui.web import answer as render
+from ui.web import explore
+from ui.web import filters as chips
+from ui.web import filters as facets
+from ui.web import filters as picked
+from ui.web import sources as cite
+from ui.web.conversation import Exchange
 
 OTHERS = [code for code in languages() if code != "en"]
 FRENCH = words_in("fr")

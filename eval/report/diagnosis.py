@@ -1,0 +1,236 @@
+"""Why a case went wrong, by rules, and which cases went worst.
+
+The rules look at what was found, then at what was cited, then at what was told: the first that
+applies is the cause, since what was not found can't be cited or told.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eval.cases import MANY_REPORTS, Case
+from eval.matching import has_fact, holds
+from eval.metrics import DEPTHS
+from eval.run import Outcome
+
+WORST = 20
+# What stands lower was found too late: an answer may read so many passages.
+DEPTH = max(DEPTHS)
+RIGHT = "right"
+# Of which metrics a case's score is the mean, where they apply; `_found` comes before them.
+_SCORED = ("cite_prec", "ev_cited", "facts")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What went wrong: k of n where it is counted, the rank where a right report stood."""
+
+    code: str
+    k: int = 0
+    n: int = 0
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gold:
+    """Words that carry the answer, and at which rank a passage with them was found; 0: not."""
+
+    report: str
+    quote: str
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A report with the ranks of its passages; `right` where it answers the question.
+
+    `evidence` is the rank of the first passage that carries the answer, 0 for none. Of other
+    reports only ranks up to 20 are told.
+    """
+
+    report: str
+    ranks: tuple[int, ...]
+    right: bool
+    evidence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A citation of the answer, with the verdict of the check."""
+
+    n: int
+    report: str
+    quote: str
+    status: str
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A case with what came of it, as it is shown to readers."""
+
+    id: str
+    group: str
+    lang: str
+    question: str
+    score: float
+    findings: tuple[Finding, ...] = ()
+    history: tuple[tuple[str, str], ...] = ()
+    reports: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()
+    evidence: tuple[Gold, ...] = ()
+    facts: tuple[tuple[str, bool], ...] = ()
+    found: tuple[Found, ...] = ()
+    answer: str = ""
+    refused: bool = False
+    citations: tuple[Cited, ...] = ()
+    lacking: tuple[str, ...] = ()
+    extra: tuple[str, ...] = ()
+    error: str = ""
+
+    @property
+    def cause(self) -> str:
+        """The code of the first finding."""
+        return self.findings[0].code if self.findings else RIGHT
+
+
+def tell(outcome: Outcome) -> Told:
+    """A case with what came of it and why."""
+    case, answer = outcome.case, outcome.answer or {}
+    evidence = tuple(Gold(e.report, e.quote, _rank(case, answer, e.quote)) for e in case.evidence)
+    listed = set(answer.get("coverage", {}).get("reports", ())) if case.type == "listing" else None
+    return Told(
+        id=case.id,
+        group=case.group,
+        lang=case.lang,
+        question=case.question,
+        score=case_score(outcome),
+        findings=tuple(_findings(outcome, evidence)),
+        history=tuple((turn.role, turn.content) for turn in case.history),
+        reports=case.reports,
+        alternatives=case.alt_reports,
+        evidence=evidence,
+        facts=tuple((fact, has_fact(answer.get("answer", ""), fact)) for fact in case.facts),
+        found=tuple(_reports(case, answer, evidence)),
+        answer=answer.get("answer", ""),
+        refused=bool(answer.get("refused")),
+        citations=tuple(
+            Cited(c["n"], c["report"], c["quote"], c["status"], c["report"] in case.accepted)
+            for c in answer.get("citations", ())
+        ),
+        lacking=() if listed is None else tuple(sorted(case.gold - listed)),
+        extra=() if listed is None else tuple(sorted(listed - case.gold)),
+        error=outcome.error,
+    )
+
+
+def case_score(outcome: Outcome) -> float:
+    """How well a case went, from 0 to 1; `eval.report.phrases.WORST` says it in words."""
+    scores = outcome.scores
+    if outcome.error or scores.get("refusal_ok") == 0:
+        return 0.0
+    if "list_f1" in scores:
+        return scores["list_f1"]
+    looked = [_found(outcome), *(scores.get(name) for name in _SCORED)]
+    known = [value for value in looked if value is not None]
+    return sum(known) / len(known) if known else 1.0
+
+
+def worst_first(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The cases by their score, then by the share of right reports found, then as they stand."""
+    return sorted(outcomes, key=lambda o: (case_score(o), o.scores.get("rep@20", 1.0)))
+
+
+def causes(told: Sequence[Told]) -> dict[str, int]:
+    """How many cases have which cause, the most frequent first and "right" at the end."""
+    counted = Counter(one.cause for one in told)
+    return dict(sorted(counted.items(), key=lambda item: (item[0] == RIGHT, -item[1], item[0])))
+
+
+def _found(outcome: Outcome) -> float | None:
+    return outcome.scores.get("rep@20" if outcome.case.type in MANY_REPORTS else "rep@10")
+
+
+def _rank(case: Case, answer: Mapping[str, Any], quote: str) -> int:
+    passages = [p for p in answer.get("passages", ()) if p["report"] in case.accepted]
+    return next((p["rank"] for p in passages if holds(p["text"], quote)), 0)
+
+
+def _reports(case: Case, answer: Mapping[str, Any], evidence: Sequence[Gold]) -> Iterator[Found]:
+    ranks: dict[str, list[int]] = {}
+    for passage in answer.get("passages", ()):
+        if passage["rank"] <= DEPTH or passage["report"] in case.accepted:
+            ranks.setdefault(passage["report"], []).append(passage["rank"])
+    held = {gold.rank for gold in evidence}
+    for report, at in ranks.items():
+        right = report in case.accepted
+        yield Found(report, tuple(at), right, min(held.intersection(at), default=0) if right else 0)
+
+
+def _findings(outcome: Outcome, evidence: Sequence[Gold]) -> Iterator[Finding]:
+    case, answer, scores = outcome.case, outcome.answer, outcome.scores
+    if outcome.error or answer is None:
+        yield Finding("error")
+        return
+    if case.type == "unanswerable":
+        if not answer.get("refused"):
+            yield Finding("answered")
+        return
+    if case.type == "listing":
+        yield from _list_findings(case, answer)
+        return
+    if answer.get("refused"):
+        yield Finding("refused")
+    yield from _search_findings(case, answer)
+    lost = sum(not 0 < gold.rank <= DEPTH for gold in evidence)
+    if lost:
+        yield Finding("evidence_not_found", lost, len(evidence))
+    if answer.get("refused"):
+        return
+    cited = scores.get("ev_cited", 1.0)
+    if cited < 1 and lost < len(evidence):
+        unused = round((1 - cited) * len(evidence))
+        yield Finding("evidence_not_cited", unused, len(evidence))
+    yield from _word_findings(outcome, answer)
+
+
+def _search_findings(case: Case, answer: Mapping[str, Any]) -> Iterator[Finding]:
+    wanted = case.gold if case.type in MANY_REPORTS else case.accepted
+    ranks: dict[str, int] = {}
+    for passage in answer.get("passages", ()):
+        ranks.setdefault(passage["report"], passage["rank"])
+    found = {report for report in wanted if ranks.get(report, DEPTH + 1) <= DEPTH}
+    cited = wanted & {c["report"] for c in answer.get("citations", ())}
+    refused = bool(answer.get("refused"))
+    if not found and not cited:
+        late = (ranks[report] for report in wanted if report in ranks)
+        yield Finding("not_found", rank=min(late, default=0))
+    elif not cited and not refused:
+        yield Finding("not_cited", rank=min(ranks[report] for report in found))
+    elif case.type in MANY_REPORTS:
+        if lost := len(wanted - found - cited):
+            yield Finding("some_not_found", lost, len(wanted))
+        if (unused := len(found - cited)) and not refused:
+            yield Finding("some_not_cited", unused, len(wanted))
+
+
+def _list_findings(case: Case, answer: Mapping[str, Any]) -> Iterator[Finding]:
+    listed = set(answer.get("coverage", {}).get("reports", ()))
+    if lacking := len(case.gold - listed):
+        yield Finding("list_lacks", lacking, len(case.gold))
+    if extra := len(listed - case.gold):
+        yield Finding("list_extra", extra, len(listed))
+
+
+def _word_findings(outcome: Outcome, answer: Mapping[str, Any]) -> Iterator[Finding]:
+    case, text = outcome.case, answer.get("answer", "")
+    if missing := sum(not has_fact(text, fact) for fact in case.facts):
+        yield Finding("facts_missing", missing, len(case.facts))
+    cited = [c["report"] in case.accepted for c in answer.get("citations", ())]
+    if any(cited) and not all(cited):
+        yield Finding("other_cited", cited.count(False), len(cited))
+    if outcome.scores.get("quote_ok", 1.0) < 1:
+        yield Finding("not_verbatim")

@@ -1,0 +1,1 @@
+"""The text of one report file as tags and answer blocks."""

@@ -1,0 +1,1 @@
+"""From a plan and passages to an answer."""

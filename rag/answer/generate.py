@@ -1,0 +1,85 @@
+"""Writes answers with a language model: one prompt that fits its window, one completion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from rag.citation.citations import stream_known
+from rag.errors import ContextOverflow, ModelError
+from rag.i18n.translations import marked
+from rag.models.chat import stream_chat
+from rag.models.completion import Writing
+from rag.models.prompts import answer_messages, refusal
+from rag.models.servers import OPENAI
+from rag.models.tokens import make_budget
+from rag.models.truncation import watched
+from rag.settings import Settings
+from rag.types import Hit, QueryPlan, Turn
+
+if TYPE_CHECKING:
+    from rag.models.chat import ChatModel
+
+
+LEFT_OUT = marked(
+    "The language model read only the first {read} of {all} passages: more did not fit in its "
+    "window. Set ASKLABS_CONTEXT_WINDOW to its tokens."
+)
+NONE_FITS = marked(
+    "No passage fits in the language model's window of {window} tokens. Set "
+    "ASKLABS_CONTEXT_WINDOW, or lower ASKLABS_ANSWER_TOKENS."
+)
+
+
+class ModelAnswerer:
+    """Answers by one streamed completion of a chat model. Safe to share between threads."""
+
+    def __init__(self, llm: ChatModel, settings: Settings) -> None:
+        self._llm = llm
+        self._budget = make_budget(settings)
+        self.name = self._budget.model
+        self._priced = settings.openai_base_url in (None, OPENAI)
+
+    def stream(
+        self, plan: QueryPlan, hits: Sequence[Hit], history: Sequence[Turn], writing: Writing
+    ) -> Iterator[str]:
+        """The model's words with marks of unknown passages left out; the refusal without hits.
+
+        Where its server says that the prompt is too long, it is asked once more with half of the
+        passages.
+
+        Raises:
+            ModelError: no passage fits in its window, or the model failed.
+        """
+        if not hits:
+            yield refusal(plan.language)
+            return
+        read = self._budget.fitting(plan, hits, history)
+        if not read:
+            raise ModelError(NONE_FITS.format(window=f"{self._budget.window:,}"))
+        said = False
+        try:
+            for piece in self._write(plan, read, history, writing):
+                said = True
+                yield piece
+        except ContextOverflow:
+            read = read[: len(read) // 2]
+            # Some servers notice only while they write: half an answer can't go on.
+            if said or not read:
+                raise
+            yield from self._write(plan, read, history, writing)
+        if len(read) < len(hits):
+            writing.notices.insert(0, LEFT_OUT.format(read=len(read), all=len(hits)))
+
+    def _write(
+        self, plan: QueryPlan, read: Sequence[Hit], history: Sequence[Turn], writing: Writing
+    ) -> Iterator[str]:
+        messages = answer_messages(plan, read, history)
+        writing.model, writing.priced = self.name, self._priced
+        writing.read = len(read)
+        writing.prompt = self._budget.tokens(messages)
+        # Closed at once where its end is not waited for, so that the server stops too.
+        with closing(stream_chat(self._llm, messages, writing)) as pieces:
+            known = stream_known(pieces, len(read))
+            yield from watched(known, writing, self._budget.answer)

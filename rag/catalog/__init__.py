@@ -1,0 +1,1 @@
+"""What tags say: fields, normalised values, selections, counts and facets."""

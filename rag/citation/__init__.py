@@ -1,0 +1,1 @@
+"""Citation marks, verbatim quotes, and whether passages support a sentence."""

@@ -1,0 +1,217 @@
+"""Checks what a model wrote, sentence by sentence: corrects citations, strikes what has no support.
+
+A sentence keeps its citations where they support it. Else the passages that were read are looked
+through for one that does, and it is cited instead. What no passage supports is struck.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from rag.citation.citations import (
+    coverage,
+    keep_known,
+    marks,
+    marks_inside,
+    with_marks,
+)
+from rag.citation.judge import Judge
+from rag.citation.verify import RANK, Verdict, Verifier
+from rag.text.numbers import ITEM
+from rag.text.sentences import sentences
+from rag.text.tokenize import terms, words
+from rag.types import Passage, Status, Struck
+
+# Sentences of fewer words ("In short:") make no claim.
+_LEAST = 4
+# So many passages, those that share most words with a sentence, are tried in place of the cited.
+_TRIED = 3
+ASKS = "it asks, where it should answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An answer after its check: what is left of it, what was struck, what came of its sentences.
+
+    `verdicts` are by sentence without marks; `corrected` are the sentences whose citations are new.
+    """
+
+    text: str
+    struck: tuple[Struck, ...] = ()
+    verdicts: Mapping[str, Verdict] = field(default_factory=dict)
+    corrected: frozenset[str] = frozenset()
+
+    @property
+    def statuses(self) -> Mapping[str, Status]:
+        """The status of each sentence that was verified and kept."""
+        return {sentence: verdict.status for sentence, verdict in self.verdicts.items()}
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many sentences were found to be what; nothing where none was checked."""
+        found = Counter[str](self.statuses.values())
+        found |= Counter(corrected=len(self.corrected), struck=len(self.struck))
+        return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A sentence with what stands before it; a verdict only where it makes a claim."""
+
+    gap: str
+    sentence: str
+    plain: str
+    cited: list[int]
+    numbers: list[int]
+    verdict: Verdict | None
+
+
+def check(
+    text: str,
+    passages: Sequence[Passage],
+    language: str,
+    strict: bool,
+    judge: Judge | None = None,
+    question: str = "",
+) -> Checked:
+    """Check an answer whose marks count `passages` from 1.
+
+    Args:
+        text: what the model wrote.
+        passages: what it had read.
+        language: that of the answer.
+        strict: whether what has no support is struck.
+        judge: who decides on what is supported in part.
+        question: what is answered; a sentence that only repeats it has no full support.
+    """
+    verifier = Verifier(question=question)
+    parts = [_verified(*part, passages, language, verifier) for part in _parts(marks_inside(text))]
+    return _put_together(_judged(parts, passages, judge) if judge else parts, strict)
+
+
+def _verified(
+    gap: str, sentence: str, passages: Sequence[Passage], language: str, verifier: Verifier
+) -> _Part:
+    plain = keep_known(sentence, 0).strip()
+    if not makes_claim(sentence):
+        return _Part(gap, sentence, plain, [], [], None)
+    cited = [n for n in dict.fromkeys(marks(sentence)) if 1 <= n <= len(passages)]
+    if _asks(plain, passages):
+        return _Part(gap, sentence, plain, cited, cited, Verdict("unsupported", 0.0, ASKS))
+    numbers, verdict = _supported_by(plain, cited, passages, language, verifier)
+    return _Part(gap, sentence, plain, cited, numbers, verdict)
+
+
+def _asks(plain: str, passages: Sequence[Passage]) -> bool:
+    """Whether a sentence is a question of the model's own: it answers none."""
+    bare = ITEM.sub("", plain)
+    return bare.endswith(("?", "؟")) and not any(bare in p.text for p in passages)
+
+
+def _judged(parts: Sequence[_Part], passages: Sequence[Passage], judge: Judge) -> list[_Part]:
+    """The parts, with the judge's verdicts on those that are supported in part."""
+    open_ = [p for p in parts if p.verdict and p.verdict.status == "partly"]
+    if not open_:
+        return list(parts)
+    texts = ["\n".join(passages[n - 1].text for n in part.numbers) for part in open_]
+    found = judge([(part.plain, text) for part, text in zip(open_, texts, strict=True)])
+    said = {id(part): status for part, status in zip(open_, found, strict=True)}
+    return [_as_judged(part, said.get(id(part))) for part in parts]
+
+
+def _as_judged(part: _Part, status: Status | None) -> _Part:
+    if status is None or part.verdict is None:
+        return part
+    why = "a model found that the passages don't say this" if status == "unsupported" else ""
+    return replace(part, verdict=replace(part.verdict, status=status, why=why))
+
+
+def _put_together(parts: Sequence[_Part], strict: bool) -> Checked:
+    pieces: list[str] = []
+    struck: list[Struck] = []
+    verdicts: dict[str, Verdict] = {}
+    corrected: set[str] = set()
+    before = ""
+    for part in parts:
+        # Of what stood around struck sentences the wider gap stays: paragraphs stay apart.
+        gap = max(part.gap, before, key=lambda space: space.count("\n"))
+        before = ""
+        if part.verdict is None:
+            pieces += (gap, part.sentence)
+            continue
+        if part.verdict.status == "unsupported" and strict:
+            struck.append(Struck(part.plain, part.verdict.why))
+            before = gap
+            continue
+        verdicts[part.plain] = part.verdict
+        if part.numbers == part.cited:
+            pieces += (gap, part.sentence)
+        else:
+            corrected.add(part.plain)
+            pieces += (gap, with_marks(part.plain, part.numbers))
+    return Checked("".join(pieces).strip(), tuple(struck), verdicts, frozenset(corrected))
+
+
+def makes_claim(sentence: str) -> bool:
+    """Whether a sentence says something that reports could support; headings and frames don't."""
+    plain = keep_known(sentence, 0).strip().rstrip("*_ ")
+    if not marks(sentence) and plain.endswith((":", "：")):
+        return False
+    return not plain.startswith("#") and len(words(plain)) >= _LEAST
+
+
+def _parts(text: str) -> Iterator[tuple[str, str]]:
+    """Each sentence of a text with what stands before it."""
+    last = 0
+    for start, end in sentences(text):
+        yield text[last:start], text[start:end]
+        last = end
+
+
+def _supported_by(
+    sentence: str,
+    cited: list[int],
+    passages: Sequence[Passage],
+    language: str,
+    verifier: Verifier,
+) -> tuple[list[int], Verdict]:
+    """The numbers that a sentence should cite, and the verdict on it with these."""
+    best, verdict = cited, verifier.verify(sentence, [passages[n - 1] for n in cited], language)
+    others = [] if verdict.status == "supported" else _alike(sentence, passages, language)
+    for n in others:
+        for numbers in ([n], [*cited, n]) if cited else ([n],):
+            other = verifier.verify(sentence, [passages[i - 1] for i in numbers], language)
+            if n not in cited and RANK[other.status] > RANK[verdict.status]:
+                best, verdict = numbers, other
+    if verdict.status != "unsupported":
+        best = _without_idle(sentence, best, verdict.status, passages, language, verifier)
+    return best, verdict
+
+
+def _without_idle(
+    sentence: str,
+    cited: list[int],
+    status: Status,
+    passages: Sequence[Passage],
+    language: str,
+    verifier: Verifier,
+) -> list[int]:
+    """Of a sentence's citations those that support it, where one alone gives it its status."""
+    if len(cited) < 2:
+        return cited
+    alone = {n: verifier.verify(sentence, [passages[n - 1]], language).status for n in cited}
+    if status not in alone.values():
+        return cited
+    return [n for n in cited if alone[n] != "unsupported"]
+
+
+def _alike(sentence: str, passages: Sequence[Passage], language: str) -> list[int]:
+    """The numbers of the passages that share most words with a sentence."""
+    wanted = set(terms(sentence, language))
+    shares = {
+        n: coverage(wanted, f"{p.text} {p.context}", p.language)
+        for n, p in enumerate(passages, start=1)
+    }
+    return sorted(shares, key=lambda n: (-shares[n], n))[:_TRIED]

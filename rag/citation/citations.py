@@ -1,0 +1,203 @@
+"""Resolves and checks citations: pure functions over text, passages and numbers."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rag.text.sentences import sentences
+from rag.text.tokenize import strip_accents, terms, words
+from rag.types import (
+    FACTS,
+    Citation,
+    Passage,
+    Status,
+)
+
+_MARKS = re.compile(r"\[\s*(\d+(?:\s*[,;]\s*\d+)*)\s*\]")
+# What may still become a mark while a stream goes on, with the white space before it.
+_OPEN = re.compile(r"[ \t]*(?:\[[\d\s,;]*)*$")
+_SPACED_MARKS = re.compile(rf"([ \t]*){_MARKS.pattern}")
+_NUMBER = re.compile(r"\d+(?:[.,  ]\d+)*")
+# The shares of a sentence's words that its quote has where no verifier judged it: of the 987 quotes
+# that answers of reports' own sentences to the development questions have, one has less than 0.6.
+SUPPORTED = 0.6
+PARTLY = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How well a passage supports a sentence: its best words, and the share of it they cover."""
+
+    quote: str
+    share: float
+    numbers: bool
+
+    @property
+    def status(self) -> Status:
+        """The verdict on the share of words covered, which missing numbers lower."""
+        if self.share >= SUPPORTED and self.numbers:
+            return "supported"
+        return "partly" if self.share >= PARTLY else "unsupported"
+
+
+def keep_known(text: str, count: int) -> str:
+    """Text whose citation marks are single `[n]` with 1 <= n <= count.
+
+    Others are dropped with the spaces before them; all else stays as it is.
+    """
+
+    def known(match: re.Match[str]) -> str:
+        numbers = [n for n in dict.fromkeys(_numbers(match[2])) if 1 <= n <= count]
+        return match[1] + "".join(f"[{n}]" for n in numbers) if numbers else ""
+
+    # What is left around a dropped mark may make another one: "[1[9]2]".
+    while (less := _SPACED_MARKS.sub(known, text)) != text:
+        text = less
+    return text
+
+
+def stream_known(pieces: Iterable[str], count: int) -> Iterator[str]:
+    """`keep_known` over a stream: what may become a mark is held back until it is decided."""
+    held = ""
+    for piece in pieces:
+        held = keep_known(held + piece, count)
+        undecided = _OPEN.search(held)
+        safe = held[: undecided.start()] if undecided else held
+        if safe:
+            yield safe
+        held = held[len(safe) :]
+    if held:
+        yield held
+
+
+def _numbers(digits: str) -> list[int]:
+    # No passage has a number of more digits, and Python refuses to read endless ones.
+    return [int(n) if len(n) < 6 else 0 for n in re.findall(r"\d+", digits)]
+
+
+def marks(sentence: str) -> list[int]:
+    """The citation numbers in a sentence, in order."""
+    return [n for match in _MARKS.finditer(sentence) for n in _numbers(match[1])]
+
+
+def cited_sentences(text: str) -> Iterator[tuple[str, list[int]]]:
+    """Each sentence of an answer without marks, with its citation numbers.
+
+    Marks that stand after the full stop belong to the sentence before.
+    """
+    current: tuple[str, list[int]] | None = None
+    for start, end in sentences(text):
+        numbers = marks(text[start:end])
+        plain = keep_known(text[start:end], 0).strip()
+        lead = re.match(r"(?:\s*\[[\d\s,;]+\])+", text[start:end])
+        if lead and current:
+            current[1].extend(marks(lead.group()))
+            numbers = numbers[len(marks(lead.group())) :]
+        if re.search(r"\w", plain):
+            if current:
+                yield current
+            current = (plain, numbers)
+    if current:
+        yield current
+
+
+def resolve(
+    text: str,
+    passages: Sequence[Passage],
+    language: str,
+    statuses: Mapping[str, Status] | None = None,
+    corrected: Collection[str] = (),
+    sought: str = "",
+) -> tuple[Citation, ...]:
+    """The citations of an answer whose marks count `passages` from 1; unknown numbers are dropped.
+
+    Each carries the words of its passage that best support the sentence it stands in. The same
+    number has a citation for each different quote. `statuses` are those of sentences (without
+    marks) that were verified, `corrected` those whose numbers are not the writer's. A sentence
+    that only names what is near is quoted for the question that is `sought` instead.
+    """
+    found: dict[tuple[int, str], Citation] = {}
+    for sentence, numbers in cited_sentences(text):
+        for n in numbers:
+            if not 1 <= n <= len(passages):
+                continue
+            support = best_support(sentence, passages[n - 1], language)
+            if sought and support.status != "supported":
+                quote = best_support(sought, passages[n - 1], language).quote
+                support = Support(quote, 1.0, True)
+            quote = support.quote
+            if passages[n - 1].section == FACTS:
+                # The label before the value is a tag's key, made readable: not the file's words.
+                quote = quote.partition(": ")[2] or quote
+            status = (statuses or {}).get(sentence, support.status)
+            new = sentence in corrected
+            citation = Citation(n, passages[n - 1], quote, status, corrected=new)
+            found.setdefault((n, quote), citation)
+    return tuple(sorted(found.values(), key=lambda c: c.n))
+
+
+def marks_inside(text: str) -> str:
+    """A text whose marks stand before the full stop of the sentence that they belong to."""
+    return re.sub(r"([.!?؟。…]+)[ \t]*((?:\[\d+\])+)", r" \2\1", text)
+
+
+def drop_marks(text: str, numbers: Collection[int]) -> str:
+    """A text without the marks of these numbers."""
+    return re.sub(r" ?\[(\d+)\]", lambda m: "" if int(m.group(1)) in numbers else m.group(), text)
+
+
+def with_marks(sentence: str, numbers: Iterable[int]) -> str:
+    """A sentence with marks before its full stop, so that they belong to it."""
+    bare = sentence.rstrip(".!?؟。…")
+    return f"{bare} {''.join(f'[{n}]' for n in numbers)}{sentence[len(bare) :] or '.'}"
+
+
+def best_support(sentence: str, passage: Passage, language: str) -> Support:
+    """The words of a passage that best support a sentence.
+
+    They are the sentence itself where it is quoted (a lab's name before it aside), else the
+    passage's sentence, or two in a row, that share most words with it.
+    """
+    for said in (sentence, sentence.partition("): ")[2]):
+        bare = said.strip().rstrip(".!?؟。…")
+        at = passage.text.find(bare) if len(bare) > 2 else -1
+        if at >= 0:
+            tail = re.match(r"[.!?؟。…]*", passage.text[at + len(bare) :])
+            return Support(bare + (tail.group() if tail else ""), 1.0, True)
+    wanted = set(terms(sentence, language)) | set(terms(sentence, passage.language))
+    wanted -= set(terms(passage.report.lab, "en"))
+    spans = sentences(passage.text)
+    best = Support(passage.text, 0.0, False)
+    # A longer quote must earn its length: single sentences first.
+    for i, j in [(n, n) for n in range(len(spans))] + [(n, n + 1) for n in range(len(spans) - 1)]:
+        quote = passage.text[spans[i][0] : spans[j][1]]
+        share = coverage(wanted, quote, passage.language)
+        if share > best.share + (0.1 if j > i else 0.0) or (not best.share and i == j == 0):
+            best = Support(quote, share, has_numbers(sentence, passage))
+    return best
+
+
+def coverage(wanted: set[str], text: str, language: str) -> float:
+    """The share of words (as `terms` gives them) that stand in a text; 0 for none wanted."""
+    have = set(terms(text, language)) | set(words(text))
+    return len(wanted & have) / len(wanted) if wanted else 0.0
+
+
+def has_numbers(sentence: str, passage: Passage) -> bool:
+    """Whether every number of a sentence stands in the passage or is its report's year."""
+    have = numbers_in(f"{passage.text} {passage.prompt} {passage.report.year or ''}")
+    return numbers_in(sentence) <= have
+
+
+def numbers_in(text: str) -> set[str]:
+    """The numbers of a text, thousands separators and decimal marks normalised."""
+    found = set()
+    # Arabic reports write Arabic digits.
+    latin = re.sub(r"\d", lambda m: str(unicodedata.decimal(m.group())), strip_accents(text))
+    for match in _NUMBER.findall(latin):
+        grouped = re.sub(r"[.,  ](?=\d{3}(?!\d))", "", match)
+        found.add(re.sub(r"[  ]", "", grouped).replace(",", "."))
+    return found

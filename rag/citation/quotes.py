@@ -1,0 +1,217 @@
+"""Finds quotes in the files they come from: by words made alike, to the exact character.
+
+Words are compared folded: entities resolved, white space, case, quote marks and dashes made
+alike. A file is folded unit by unit (a run of plain characters, an entity, a letter with its
+accents), so that each folded character knows the place in the file that it comes from.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rag.types import Answer, Citation, Span
+
+_ALIKE = str.maketrans(
+    {"‘": "'", "’": "'", "“": '"', "”": '"', "«": '"', "»": '"', "–": "-", "—": "-", "‑": "-"}
+    | {"\u200b": "", "\ufeff": ""}
+)
+_UNIT = re.compile(
+    # Plain words with single spaces between them fold character by character.
+    r"(?P<plain>[!-%'-~]+(?: [!-%'-~]+)*)"
+    # An entity, escaped once more or not, with or without its semicolon.
+    r"|&(?:(?:amp|AMP|#0*38|#[xX]0*26);)*(?:#\d+;?|#[xX][\da-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)?"
+    r"|.",
+    re.DOTALL,
+)
+
+
+def fold_text(text: str) -> str:
+    """Text with entities resolved and white space, case, quote marks and dashes made alike."""
+    return " ".join(_folded(text).split()).casefold()
+
+
+def _folded(text: str) -> str:
+    text = html.unescape(html.unescape(text)) if "&" in text else text
+    return unicodedata.normalize("NFKC", text).translate(_ALIKE)
+
+
+# What ingest puts in the place of private data: it is in no file, and so in no quote.
+_BLANKED = re.compile("·{4,}")
+
+
+def verbatim(quote: str, raw: str, spans: Sequence[Span] = ()) -> tuple[str, Span] | None:
+    """A quote that stands in a file, and where; None if no three words of it do.
+
+    Looked for in `spans`, then between them, then in all of the file. Where the file has something
+    else inside the quote, the longest run of words that it has stands for it.
+    """
+    around = [(min(start for start, _ in spans), max(end for _, end in spans))] if spans else []
+    for start, end in (*spans, *around, (0, len(raw))):
+        if place := _Folded(raw[start:end]).find(quote):
+            return quote, (start + place[0], start + place[1])
+    for start, end in (*around, (0, len(raw))):
+        piece = _Folded(raw[start:end])
+        short = piece.longest(quote)
+        if place := piece.find(short):
+            return short, (start + place[0], start + place[1])
+    return None
+
+
+class _Folded:
+    """A piece of a file, folded, with the way back to its characters."""
+
+    def __init__(self, raw: str) -> None:
+        raw = _BLANKED.sub(lambda match: "\0" * len(match.group()), raw)
+        pieces: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        blank: Span | None = None
+        for start, end in _units(raw):
+            unit = raw[start:end]
+            plain = len(unit) > 1 and _is_plain(unit)
+            folded = unit.lower() if plain else _folded(unit).casefold()
+            if not folded.strip():
+                # White space, or nothing at all (a character without width).
+                blank = blank or ((start, end) if folded else None)
+                continue
+            if (blank or folded[0].isspace()) and pieces:
+                pieces.append(" ")
+                starts.append((blank or (start, end))[0])
+                ends.append((blank or (start, end))[1])
+            blank = (start, end) if folded[-1].isspace() else None
+            piece = folded if plain else " ".join(folded.split())
+            pieces.append(piece)
+            starts += range(start, end) if plain else [start] * len(piece)
+            ends += range(start + 1, end + 1) if plain else [end] * len(piece)
+        self._raw = raw
+        self.text = "".join(pieces)
+        self._starts, self._ends = starts, ends
+
+    def find(self, quote: str) -> Span | None:
+        """Where the quote stands first, folding aside; None if it does not."""
+        wanted = fold_text(quote)
+        at = self.text.find(wanted) if wanted else -1
+        while at >= 0:
+            start, end = self._starts[at], self._ends[at + len(wanted) - 1]
+            # What begins or ends inside a unit (a ligature) has no place of its own.
+            if fold_text(self._raw[start:end]) == wanted:
+                return start, end
+            at = self.text.find(wanted, at + 1)
+        return None
+
+    def longest(self, quote: str) -> str:
+        """The longest run of three or more words of a quote that stands here; or ""."""
+        parts = quote.split()
+        best: tuple[int, int] = (0, 0)
+        start = 0
+        for end in range(1, len(parts) + 1):
+            # A window that does not occur can't be part of a longer one that does.
+            while start < end and fold_text(" ".join(parts[start:end])) not in self.text:
+                start += 1
+            if end - start > best[1] - best[0]:
+                best = (start, end)
+        return " ".join(parts[slice(*best)]) if best[1] - best[0] >= 3 else ""
+
+
+def _units(raw: str) -> Iterator[Span]:
+    """What folds by itself: plain words, an entity, a character with the marks that it carries."""
+    held = (0, 0)
+    at = 0
+    while match := _UNIT.match(raw, at):
+        start, at = match.span()
+        if raw[start] == "&" and html.unescape(match.group()) == match.group():
+            at = start + 1  # an ampersand, no entity
+        unit = raw[start:at]
+        if not _is_plain(unit) and _leans(_folded(unit)) and held[1]:
+            # Of plain words only the last letter carries the mark.
+            if _is_plain(raw[slice(*held)]):
+                words = raw[held[0] : held[1] - 1].rstrip()
+                yield held[0], held[0] + len(words)
+                yield held[0] + len(words), held[1] - 1
+                held = (held[1] - 1, at)
+            held = (held[0], at)
+            continue
+        yield held
+        held = (start, at)
+    yield held
+
+
+def _is_plain(unit: str) -> bool:
+    return unit.isascii() and "&" not in unit and unit.isprintable() and unit != " "
+
+
+def _leans(folded: str) -> bool:
+    """Whether a text may join the character before it: combining marks, and Hangul vowels."""
+    first = folded[:1]
+    return unicodedata.category(first or " ")[0] == "M" or "\u1160" <= first <= "\u11ff"
+
+
+# Checks answers of an earlier day against the reports as they are now: do the quotes still stand?
+#
+# A quote stands where the report has it word for word, wherever in its file; white space, entities,
+# quote marks and dashes aside.
+
+
+State = Literal["stands", "changed", "gone"]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedQuote:
+    """A quote of an answer, and what became of it.
+
+    "stands": it is in the report, at `span`; "changed": the report has it no more; "gone": there
+    is no such report any more.
+    """
+
+    citation: Citation
+    state: State
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rechecked:
+    """An answer, its quotes checked, and whether the index is the one that it was made from."""
+
+    answer: Answer
+    quotes: tuple[CheckedQuote, ...]
+    same_index: bool
+
+    @property
+    def failed(self) -> tuple[CheckedQuote, ...]:
+        """The quotes that stand no more."""
+        return tuple(one for one in self.quotes if one.state != "stands")
+
+
+def cited_reports(answers: Sequence[Answer]) -> set[str]:
+    """The ids of all reports that answers quote."""
+    return {citation.passage.report.id for answer in answers for citation in answer.citations}
+
+
+def recheck(answer: Answer, texts: Mapping[str, str], index: str) -> Rechecked:
+    """An answer checked against reports.
+
+    Args:
+        answer: as it was given.
+        texts: the verbatim texts of the reports that there are now, by id.
+        index: the fingerprint of the index now.
+    """
+    quotes = tuple(_checked(citation, texts) for citation in answer.citations)
+    return Rechecked(answer, quotes, answer.index == index)
+
+
+def _checked(citation: Citation, texts: Mapping[str, str]) -> CheckedQuote:
+    raw = texts.get(citation.passage.report.id)
+    if raw is None:
+        return CheckedQuote(citation, "gone")
+    # Where it stood is where it most likely still stands; the file may have become shorter.
+    before = [citation.span] if citation.span else list(citation.passage.spans)
+    found = verbatim(citation.quote, raw, [span for span in before if span[1] <= len(raw)])
+    # Where a quote is not whole any more, what is left of it is found.
+    if found is None or found[0] != citation.quote:
+        return CheckedQuote(citation, "changed")
+    return CheckedQuote(citation, "stands", found[1])

@@ -1,0 +1,1 @@
+"""Answers as files: briefs, data, references."""

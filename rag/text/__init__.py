@@ -1,0 +1,1 @@
+"""Words, sentences, languages and numbers of plain text; knows nothing of reports."""

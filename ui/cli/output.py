@@ -1,0 +1,242 @@
+"""Prints results on the command line: for people as text, for scripts as JSON."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from rag.catalog.fields import ReportInfo
+from rag.export.answer_json import plan_to_dict
+from rag.index.layout import in_words
+from rag.types import Answer, Citation, Hit, Passage, QueryPlan, Struck, Vote, Why
+
+if TYPE_CHECKING:
+    from ingest.compare import SyncResult
+    from rag.answer.pipeline import AnswerStream
+    from rag.catalog.catalog import TagValue
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on one line."""
+    print(orjson.dumps(value).decode())
+
+
+def sync_to_dict(done: SyncResult, dry_run: bool) -> dict[str, Any]:
+    """What an ingest did, as `asklabs ingest --json` prints it."""
+    return {
+        **{n: getattr(done, n) for n in ("added", "updated", "unchanged", "moved", "deleted")},
+        "skipped": [{"path": s.path, "reason": s.reason} for s in done.skipped],
+        "passages": done.passages,
+        "index": done.revision,
+        "unpublished": done.unpublished,
+        "dry_run": dry_run,
+    }
+
+
+def print_hits(hits: Sequence[Hit]) -> None:
+    """Passages with their rank, place and first words."""
+    for rank, hit in enumerate(hits, start=1):
+        passage = hit.passage
+        print(f"{rank}. {report_line(passage.report)}")
+        print(f"   {_place(passage)}  [{passage.report.id}, score {hit.score:.3f}]")
+        print(f"   {' '.join(passage.text.split())[:300]}")
+        if hit.siblings:
+            print(f"   The same in: {', '.join(other.id for other in hit.siblings)}")
+        if hit.why:
+            _print_why(hit.why)
+        print()
+    if not hits:
+        print("No passage was found. Try other words or fewer filters.", file=sys.stderr)
+
+
+def _print_why(why: Why) -> None:
+    for vote in why.votes:
+        _print_vote(vote)
+    for name, factor in why.factors.items():
+        print(f"   × {factor}  {name}")
+    if why.company:
+        print(f"   + {why.company:.4f}  other passages of the report")
+    if why.reranker:
+        _print_vote(why.reranker)
+
+
+def _print_vote(vote: Vote) -> None:
+    sign = "-" if vote.points < 0 else "+"
+    points = abs(vote.points)
+    print(f"   {sign} {points:.4f}  {vote.ranking}: rank {vote.rank} (of {vote.score:.3f})")
+
+
+def print_plan(plan: QueryPlan) -> None:
+    """How a question is understood, a line a fact."""
+    said = plan_to_dict(plan)
+    said |= {name: _values(said[name]) for name in ("filters", "first", "ignored")}
+    print_info({name: value for name, value in said.items() if value != ""})
+    print()
+
+
+def _values(filters: Mapping[str, Sequence[str | int]]) -> str:
+    return "; ".join(f"{name} = {' / '.join(map(str, vs))}" for name, vs in filters.items())
+
+
+def report_line(info: ReportInfo) -> str:
+    """A report on one line: its lab, year, kind and title."""
+    return f"{info.lab} ({info.year or '?'}, {info.kind}) {info.title}"
+
+
+def _place(passage: Passage) -> str:
+    return " > ".join(part for part in passage.place if part)
+
+
+def print_info(known: Mapping[str, Any]) -> None:
+    """What an index holds, a line a fact."""
+    for name, value in known.items():
+        if isinstance(value, dict):
+            told = ", ".join(f"{k} {_fact(v)}" for k, v in value.items())
+        elif isinstance(value, list):
+            told = ", ".join(value)
+        else:
+            told = in_words(value) if name in ("size", "disk_free") else str(value)
+        if told:
+            print(f"{name.replace('_', ' ') + ':':15s} {told}")
+
+
+def _fact(value: object) -> object:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+
+
+def tags_to_dict(tags: Mapping[str, Sequence[TagValue]]) -> dict[str, list[dict[str, Any]]]:
+    """The values of each tag with their spellings, as `asklabs info --tags --json` prints them."""
+    return {
+        field: [
+            {"name": v.name, "reports": v.reports, "variants": dict(v.variants)} for v in values
+        ]
+        for field, values in tags.items()
+    }
+
+
+def print_tags(tags: Mapping[str, Sequence[TagValue]]) -> None:
+    """The values of each tag with their numbers of reports, those of several spellings first."""
+    for field, values in tags.items():
+        merged = sum(len(value.variants) > 1 for value in values)
+        print(f"{field}: {len(values)} values, {merged} of them in several spellings")
+        for value in values:
+            print(f"{value.reports:6,} {value.name}")
+            for spelling, number in value.variants if len(value.variants) > 1 else ():
+                print(f"{'':6s}   {number:5,} {spelling}")
+        print()
+
+
+def print_answer(stream: AnswerStream) -> Answer:
+    """The text of an answer, on a terminal as it is written, and the answer.
+
+    What was printed can't be taken back: where the check changed it, the text follows anew.
+    """
+    written = ""
+    if sys.stdout.isatty():
+        for piece in stream:
+            written += piece
+            print(piece, end="", flush=True)
+        print()
+    answer = stream.answer
+    if not " ".join(written.split()).endswith(" ".join(answer.text.split())):
+        print(f"\nFinal answer:\n\n{answer.text}" if written else answer.text)
+    return answer
+
+
+def print_sources(answer: Answer) -> None:
+    """The sources of an answer with their quotes, and what was left out of it.
+
+    What was read and checked goes to standard error.
+    """
+    # Imported when it is needed: it is slow to load.
+    from rag.i18n.notices import checked_sentence
+
+    for citation in answer.citations:
+        passage = citation.passage
+        print(f"\n[{citation.n}] {report_line(passage.report)}")
+        print(f"    {_place(passage)}  [{passage.report.id}]")
+        print(f"    “{' '.join(citation.quote.split())}”")
+        _print_doubts(citation)
+    for struck in answer.struck:
+        _print_struck(struck)
+    covered = answer.coverage
+    print(
+        f"\nRead {covered.read_passages} passages from {covered.read_reports} reports; "
+        f"{covered.matched_reports} reports matched. Answered by: {answer.mode}.",
+        file=sys.stderr,
+    )
+    if said := checked_sentence(answer.checked):
+        print(said, file=sys.stderr)
+    if answer.notice:
+        print(answer.notice, file=sys.stderr)
+
+
+def _print_doubts(citation: Citation) -> None:
+    from rag.i18n.notices import verdicts
+
+    told = verdicts(citation.status, citation.corrected)
+    doubts = [words for kind, words in told.items() if kind != "supported"]
+    if doubts:
+        print(f"    {'. '.join(doubts)}.")
+
+
+def _print_struck(struck: Struck) -> None:
+    from rag.export.brief import one_line
+    from rag.i18n.notices import REASON, struck_sentence
+
+    print(f"\nLeft out: {one_line(struck_sentence(struck))}")
+    print(f"    {REASON}: {one_line(struck.why)}")
+
+
+# What the command line shows while it works: bars on a terminal, plain lines elsewhere.
+
+
+PLAIN_EVERY = 5.0
+
+
+class StageProgress:
+    """Progress through named stages; a call with total 0 only says that work goes on."""
+
+    def __init__(self, bars: Progress | None) -> None:
+        self._bars = bars
+        self._tasks: dict[str, int] = {}
+        self._said = 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        """Tell that `done` of `total` of a stage is done."""
+        if self._bars is None:
+            self._plain(stage, done, total)
+            return
+        if stage not in self._tasks:
+            self._tasks[stage] = int(self._bars.add_task(stage, total=total or None))
+        self._bars.update(self._tasks[stage], completed=done, total=total or None)  # type: ignore[arg-type]
+
+    def _plain(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if total and (done == total or now - self._said >= PLAIN_EVERY):
+            self._said = now
+            print(f"{stage} {done} of {total}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def progress() -> Iterator[StageProgress]:
+    """Progress on standard error."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield StageProgress(None)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bars:
+        yield StageProgress(bars)

@@ -1,0 +1,1 @@
+"""The web page: its parts and what happens when they are used."""
