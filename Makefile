@@ -44,10 +44,10 @@ floors: $(DEMO_INDEX)/made ## set the floors of the sample's cases by how they a
 	@$(BIN)/python -m eval.gate $(EVAL_OUT)/run --renew
 
 bench: dev ## time ingest, start, answers and the page on the sample collection (REPORTS=DIR for your own)
-	@$(BIN)/python -m tests.bench $(REPORTS)
+	@PYTHONPATH=tests/support $(BIN)/python tests/bench/bench.py $(REPORTS)
 
 bench-growth: dev ## time an ingest of 25,000 and of 100,000 passages (ten minutes and more)
-	@$(BIN)/python -m tests.bench_growth
+	@PYTHONPATH=tests/support $(BIN)/python tests/bench/bench_growth.py
 
 lock: dev ## write the pinned versions again, with hashes and without addresses
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade \

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from chroma_server import chroma_server
 from fake_engine import FakeEngine
 from free_port import free_port
 
 from rag.settings import PREFIX, Settings
-from tests.chroma_server import chroma_server
 from ui.server.serve import PATH, launch
 from ui.web.app import build_app
 

@@ -14,6 +14,7 @@ from eval.report.charts import (
     time_words,
 )
 from eval.report.compare import VERDICTS, p_words
+from eval.report.content import Report, listed, record_lines
 from eval.report.diagnosis import causes
 from eval.report.pages import render
 from eval.report.phrases import (
@@ -28,7 +29,6 @@ from eval.report.phrases import (
     finding_words,
     type_words,
 )
-from eval.report.report import Report, listed, record_lines
 from eval.report.tables import meaning, one_table, tables
 from rag.i18n.labels import language_words
 

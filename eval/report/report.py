@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from eval.cases import write_text
-from eval.claims import Claim, claims
+from eval.claims import claims
 from eval.feedback import MADE_OF_VOTES
 from eval.figures import (
-    ALL,
     MAIN,
-    Group,
-    Histogram,
     aggregate,
     by_language,
     histogram,
     seen,
-    usage_line,
 )
 from eval.report.beside import Baseline, load_others, paired, side_by_side
 from eval.report.compare import VERDICTS, p_words
+from eval.report.content import Report, record_lines
 from eval.report.diagnosis import (
-    RIGHT,
     WORST,
     Told,
     causes,
@@ -122,54 +117,6 @@ def _summary(report: Report) -> dict[str, object]:
     )
     # The whole record, not only what the page shows of it.
     return asdict(whole) | {"run": report.record}
-
-
-# All that is told of a run, before it becomes a page or a text.
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """A run: its record, figures and cases, the worst first, and the baselines beside it.
-
-    `side_by_side` is their table by type (Markdown).
-    """
-
-    record: Mapping[str, Any]
-    asked: int
-    groups: Mapping[str, Group]
-    languages: Mapping[str, Group]
-    claims: tuple[Claim, ...]
-    cases: tuple[Told, ...]
-    histogram: Histogram | None
-    baselines: Mapping[str, Baseline]
-    errors: Mapping[str, str]
-    side_by_side: str
-
-    @property
-    def worst(self) -> tuple[Told, ...]:
-        """The twenty worst cases, fewer where fewer went wrong."""
-        return tuple(one for one in self.cases if one.score < 1 or one.cause != RIGHT)[:WORST]
-
-
-def record_lines(report: Report) -> list[str]:
-    """When, with what and on which machine it was made, a line a fact."""
-    run, asked = report.record, report.asked
-    machine = run["machine"]
-    packages = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
-    cut = "" if asked == run["cases"] else " (the run was interrupted)"
-    return [
-        f"{asked} of {run['cases']} cases asked, {run['date']}{cut}",
-        f"answered by {listed(run['answered_by'])}; index {listed(run['index'])}; "
-        f"embedding {run['embedding']}",
-        f"{machine['cores']} cores, {machine['system']} {machine['architecture']}",
-        packages,
-        *([line] if (line := usage_line(report.groups[ALL].usage)) else ()),
-    ]
-
-
-def listed(values: Sequence[str]) -> str:
-    """Values with commas between them."""
-    return ", ".join(values) or "nothing"
 
 
 # A run as Markdown: the table that is printed, and the report; what labs wrote stays text.

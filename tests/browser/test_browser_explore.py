@@ -1,0 +1,272 @@
+"""The views beside the conversation in a real browser: the map, filters, sorting, the keyboard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fake_engine import HOSTILE, FakeEngine, report
+from playwright.sync_api import Locator, Page, expect
+from runs import case, outcome
+
+from rag.catalog.catalog import Catalogue
+from rag.catalog.fields import Filters
+from rag.settings import Settings
+from tests.ui.web.test_quality import a_run
+
+pytestmark = pytest.mark.browser
+pytest_plugins = ("page_fixtures",)
+
+REPORTS = 130
+NUMBERS = (*range(REPORTS - 2), -2)  # of `fake_engine.report`, beside one of another lab
+TOGO = sum(i % 3 == 1 for i in NUMBERS)
+IN_2021 = sum(i % 4 == 0 for i in NUMBERS)
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> FakeEngine:
+    """An engine over more reports than are drawn at once, one of them hostile, and a run."""
+    out = a_run(tmp_path_factory.mktemp("run") / "run", outcome(case("s"), **{"rep@10": 1.0}))
+    engine = FakeEngine()
+    engine.settings = Settings(evaluation=out)
+    reports = [report(i, thematic_areas=(f"theme {i % 30:02}",)) for i in range(REPORTS - 2)]
+    small = report(-1, id="small", title="Aaa first", countries=("Maldives",), iso=("MV",))
+    hostile = report(-2, id=HOSTILE, title=HOSTILE, thematic_areas=(HOSTILE,), methods=(HOSTILE,))
+    engine.catalogue = Catalogue([*reports, small, hostile])
+    return engine
+
+
+def explore(page: Page) -> Locator:
+    """The Explore view, shown and drawn."""
+    page.get_by_role("link", name="Explore").click()
+    area = page.locator("#explore")
+    expect(area.get_by_role("heading", level=2)).to_be_visible()
+    return area
+
+
+def narrowed(area: Locator, reports: int) -> None:
+    """Wait until so many reports are left."""
+    said = "1 report of" if reports == 1 else f"{reports} reports of"
+    expect(area.locator("h2")).to_contain_text(re.compile(rf"^{said}"))
+
+
+def test_views_are_in_the_address_and_lose_nothing(site: str, visit: Visit) -> None:
+    page = visit(site)
+    here = page.locator("#views [aria-current='page']")
+    expect(here).to_have_text("Ask")
+    expect(page.locator("#explore")).to_be_hidden()
+    page.locator("#question textarea").fill("What keeps food cool?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#thread #turn-1 footer")).to_be_visible()
+    expect(here).to_have_text("Ask")
+    page.locator("#question textarea").fill("half a question")
+    explore(page)
+    expect(here).to_have_text("Explore")
+    expect(page).to_have_title("Explore · Ask the Labs")
+    expect(page.locator("#thread")).to_be_hidden()
+    expect(page.locator("#collection")).to_be_visible()
+    page.get_by_role("link", name="Quality").click()
+    expect(page.locator("#quality h2")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#explore h2")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#turn-1 footer")).to_be_visible()
+    expect(page.locator("#question textarea")).to_have_value("half a question")
+    page.evaluate("history.replaceState(history.state, '', '/?also=this#/')")
+    page.get_by_role("link", name="Quality").click()
+    page.get_by_role("link", name="Explore").click()
+    assert page.evaluate("location.search") == "?also=this"
+    page.get_by_role("link", name="Ask", exact=True).click()
+    expect(page.locator("#turn-1 footer")).to_be_visible()
+    page.go_back()
+    page.reload()
+    expect(page.locator("#explore h2")).to_be_visible()
+    expect(here).to_have_text("Explore")
+
+
+def test_the_map_narrows_and_so_do_bars(site: str, visit: Visit) -> None:
+    page = visit(site)
+    area = explore(page)
+    narrowed(area, REPORTS)
+    expect(area.locator(".place")).to_have_count(4)
+    togo = area.locator(".place[data-value='Togo']")
+    box = togo.bounding_box()
+    assert box
+    assert box["width"] > 2
+    togo.click()
+    expect(togo).to_have_attribute("aria-pressed", "true")
+    narrowed(area, TOGO)
+    expect(area.locator("tbody tr")).to_have_count(TOGO)
+    togo.click()
+    narrowed(area, REPORTS)
+    area.locator(".place[data-value='Maldives'] circle").click()
+    narrowed(area, 1)
+    expect(area.locator("tbody td").first).to_have_text("Maldives")
+    area.locator(".bars[data-field='country'] .bar[aria-pressed='true']").click()
+    narrowed(area, REPORTS)
+    area.locator(".bars[data-field='year'] .bar").first.click()
+    narrowed(area, IN_2021)
+
+
+def test_explore_follows_the_left_area(site: str, visit: Visit) -> None:
+    page = visit(site)
+    area = explore(page)
+    narrowed(area, REPORTS)
+    page.locator("#filters").get_by_role("checkbox", name="2021").click()
+    narrowed(area, IN_2021)
+    page.get_by_role("link", name="Ask", exact=True).click()
+    page.locator("#filters").get_by_role("checkbox", name="2021").click()
+    expect(page.locator("#collection")).to_contain_text(f"Asking all {REPORTS} reports.")
+    page.get_by_role("link", name="Explore").click()
+    narrowed(area, REPORTS)
+
+
+def test_a_value_is_asked_about_in_the_conversation(
+    site: str, visit: Visit, engine: FakeEngine
+) -> None:
+    page = visit(site)
+    area = explore(page)
+    bar = area.locator(".bars[data-field='theme'] li").first
+    bar.hover()
+    bar.locator(".put").click()
+    expect(page.locator("#thread #turn-1 h3")).to_have_text(
+        "What did the labs learn about theme 00?"
+    )
+    expect(page.locator("#views [aria-current]")).to_have_text("Ask")
+    assert engine.asked[-1][2] == Filters()
+    page.get_by_role("link", name="Explore").click()
+    page.locator(".place[data-value='Togo']").click(modifiers=["Shift"])
+    expect(page.locator("#thread #turn-2 h3")).to_have_text("What did the lab of Togo find out?")
+
+
+def test_the_table_is_sorted_and_goes_on(site: str, visit: Visit) -> None:
+    page = visit(site)
+    area = explore(page)
+    title = area.get_by_role("columnheader", name="Report")
+    expect(area.locator("tbody tr")).to_have_count(100)
+    title.get_by_role("button").click()
+    expect(title).to_have_attribute("aria-sort", "ascending")
+    assert area.locator("tbody .open-report").all_inner_texts()[:3] == [
+        HOSTILE,
+        "Aaa first",
+        "Cool boxes at the market, part 0",
+    ]
+    title.get_by_role("button").click()
+    expect(title).to_have_attribute("aria-sort", "descending")
+    last = f"Cool boxes at the market, part {REPORTS - 3}"
+    expect(area.locator("tbody .open-report").first).to_have_text(last)
+    area.get_by_role("button", name="Show more").click()
+    expect(area.locator("tbody tr")).to_have_count(REPORTS)
+    expect(area.get_by_role("button", name="Show more")).to_be_hidden()
+    expect(area.locator(".reports .of")).to_have_text(f"{REPORTS} of {REPORTS}")
+    themes = area.locator(".bars[data-field='theme']")
+    themes.get_by_role("button", name="Show all 32").click()
+    expect(themes.locator("li")).to_have_count(32)
+    assert page.evaluate("window.hacked") is None
+    # What was sorted and unfolded stays so when filters change.
+    area.locator(".bars[data-field='year'] .bar").first.click()
+    narrowed(area, IN_2021)
+    expect(title).to_have_attribute("aria-sort", "descending")
+    expect(themes.get_by_role("button", name="Show fewer")).to_be_visible()
+
+
+def test_a_report_is_opened_over_the_view_and_asked_about(site: str, visit: Visit) -> None:
+    page = visit(site)
+    area = explore(page)
+    area.get_by_role("columnheader", name="Report").get_by_role("button").click()
+    row = area.locator("tbody tr").nth(1)
+    row.get_by_role("button", name="Aaa first").click()
+    dialog = page.locator("#report dialog")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(row.locator(".open-report")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#thread #turn-1 h3")).to_have_text(
+        "What did the lab of Maldives find out in “Aaa first”?"
+    )
+
+
+def test_the_keyboard_walks_the_map(site: str, visit: Visit) -> None:
+    page = visit(site)
+    area = explore(page)
+    expect(area.locator(".place[tabindex='0']")).to_have_count(1)
+    area.locator(".place[tabindex='0']").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    peru = area.locator(".place[data-value='Peru']")
+    expect(peru).to_be_focused()
+    expect(area.locator(".pointed")).to_have_text(re.compile(r"^Peru: \d+ reports$"))
+    page.keyboard.press("ArrowRight")
+    expect(area.locator(".place[data-value='Togo']")).to_be_focused()
+    page.keyboard.press("Enter")
+    narrowed(area, TOGO)
+    expect(area.locator(".place[data-value='Togo']")).to_be_focused()
+    link = page.get_by_role("link", name="Quality")
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#quality h2")).to_be_visible()
+    expect(link).to_be_focused()
+
+
+def test_on_a_narrow_window_nothing_runs_over(site: str, visit: Visit) -> None:
+    page = visit(site, viewport={"width": 390, "height": 844})
+    area = explore(page)
+    page.wait_for_function("document.querySelectorAll('tbody tr').length === 100")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    area.locator(".bars[data-field='country'] .bar").first.click()
+    narrowed(area, TOGO)
+    page.get_by_role("link", name="Quality").click()
+    expect(page.locator("#quality h2")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_quality_shows_the_run(site: str, visit: Visit) -> None:
+    page = visit(site)
+    page.get_by_role("link", name="Quality").click()
+    area = page.locator("#quality")
+    expect(area.locator(".claims li").first).to_contain_text("1 of 1")
+    expect(area.get_by_role("row", name="One report")).to_contain_text("100–100%")
+    expect(area.get_by_role("img", name="Report found: One report 100% · n 1")).to_be_visible()
+    expect(area.locator(".about")).to_contain_text("not the index that is being served now")
+
+
+def test_a_browser_that_makes_things_up_changes_nothing(
+    site: str, visit: Visit, engine: FakeEngine
+) -> None:
+    page = visit(site)
+    page.locator("#question textarea").fill("What keeps food cool?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#thread #turn-1 footer")).to_be_visible()
+    area = explore(page)
+    asked = len(engine.asked)
+    bar = area.locator(".bars[data-field='theme'] .bar").first
+    bar.evaluate("e => { e.dataset.field = 'fact'; e.dataset.value = '\"><script>'; }")
+    bar.click()
+    bar.click(modifiers=["Shift"])
+    expect(page.locator("#views [aria-current]")).to_have_text("Ask")
+    page.get_by_role("link", name="Explore").click()
+    area.locator(".place[data-value='Togo']").click()
+    narrowed(area, TOGO)
+    assert len(engine.asked) == asked
+    page.get_by_role("link", name="Ask", exact=True).click()
+    expect(page.locator("#thread #turn-1 footer")).to_be_visible()
+
+
+def test_dark_has_its_own_shades(site: str, visit: Visit) -> None:
+    fills = []
+    for scheme in ("light", "dark"):
+        area = explore(visit(site, color_scheme=scheme))
+        place = area.locator(".place[data-value='Togo'] path")
+        fills.append(place.evaluate("e => getComputedStyle(e).fill"))
+    assert fills[0] != fills[1]
+
+
+def test_the_map_s_file_names_its_source() -> None:
+    text = (Path(__file__).parents[2] / "ui" / "world.json").read_text(encoding="utf-8")
+    assert "Natural Earth" in text
+    assert "public domain" in text

@@ -1,0 +1,202 @@
+"""Hostile text from every side, in a real browser: it stays text, and the page stays usable."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from fake_engine import FakeEngine, answer, hostile, passage, report
+from free_port import free_port
+from playwright.sync_api import Page, expect
+
+from rag.catalog.catalog import Catalogue
+from rag.catalog.fields import Filters
+from rag.types import Answer, Citation, Coverage, Hit, Struck
+from tests.browser.test_browser import ask
+from ui.server.serve import launch
+from ui.web import kept
+from ui.web.app import build_app
+from ui.web.conversation import Exchange
+
+pytestmark = pytest.mark.browser
+pytest_plugins = ("page_fixtures",)
+
+Visit = Callable[..., Page]
+ATTACKS = {
+    "a script": "<script>window.hacked=1;alert(1)</script>",
+    "an image": "<img src=x onerror=window.hacked=1>",
+    "out of an attribute": "\"' autofocus onfocus=window.hacked=1 onclick='window.hacked=1' x=\"",
+    "out of an element": "</h3></p></article></details></textarea></style></script><b id=evil>",
+    "broken": "<a href='javascript:window.hacked=1' <b <<svg/onload=window.hacked=1//",
+    "a link": "[see](javascript:window.hacked=1) <a href=//evil.test/x>x</a> https://evil.test/y",
+    "other requests": "<link rel=stylesheet href=//evil.test/c><iframe src=//evil.test></iframe>",
+    "a style": "<style>*{display:none!important}</style><form action=//evil.test><input name=p>",
+    "templates": "${alert(1)} {{value}} {{#each value}} `${window.hacked=1}` \\u003cscript\\u003e",
+    "entities": "&lt;script&gt;window.hacked=1&lt;/script&gt; &#60;img src=x onerror=alert(1)&#62;",
+    "a template": "</template><template><img src=x onerror=window.hacked=1></template><!-- x",
+    "a frame of SVG": "<svg><script>window.hacked=1</script><animate onbegin=alert(1)></svg>",
+    "mathematics": "<math><mtext><table><mglyph><style><img src=x onerror=window.hacked=1>",
+    "turned": "\u202e<img src=x onerror=window.hacked=1>\u2066\x00\x07\u2028",
+}
+LONG = "<b>wide & long</b> " * 52_632  # a million characters
+
+
+def everywhere(question: str) -> Answer:
+    """An answer in which the question's text stands wherever a report or a model has its say."""
+    bad = question
+    known = hostile(question)
+    info = report(1, title=bad, countries=(bad,), iso=('"><',), kind=bad, id=bad[:200])
+    source = passage(info, text=bad, section=bad, prompt=bad, language=bad[:50])
+    return replace(
+        known,
+        text=f"{bad}\n- {bad} [1]\n# {bad}\n**{bad}** [99999]",
+        citations=(Citation(1, source, bad, "partly"),),
+        hits=(Hit(source, 1.0, siblings=(info,)),),
+        coverage=Coverage("answer", (info.id,), (bad,), 3, 2, 1, Filters(theme=(bad,))),
+        mode=bad,
+        notice=bad,
+        struck=(Struck(bad, bad),),
+        language=bad[:50],
+    )
+
+
+class HostileEngine(FakeEngine):
+    """A collection whose tags and titles are hostile too."""
+
+    def __init__(self) -> None:
+        super().__init__(everywhere)
+        self.catalogue = Catalogue(
+            report(n, title=bad, countries=(bad,), kind=bad, methods=(bad,), thematic_areas=(bad,))
+            for n, bad in enumerate(ATTACKS.values())
+        )
+        self.revision = "<b>f1</b>" * 4
+
+
+@pytest.fixture(scope="module")
+def hostile_site() -> Iterator[str]:
+    served = build_app(HostileEngine())  # type: ignore[arg-type]
+    yield launch(served, "127.0.0.1", free_port())
+    served.close(verbose=False)
+
+
+@pytest.fixture
+def guarded(hostile_site: str, visit: Visit) -> Iterator[Page]:
+    """A visitor's page; afterwards, nothing hostile has become more than text."""
+    page = visit(hostile_site)
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    popups: list[Page] = []
+    page.context.on("page", lambda popup: popups.append(popup))
+    yield page
+    inert(page)
+    assert dialogs == []
+    assert popups == []
+    assert page.url.startswith(hostile_site)
+
+
+def inert(page: Page) -> None:
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.hacked === undefined")
+    theirs = "img, iframe, object, embed, math, animate, #evil, form[action], style, link"
+    assert page.locator("#desk").locator(f":is({theirs}, script)").count() == 0
+    assert (
+        page.evaluate(
+            """() => [...document.querySelectorAll("#desk *")].filter((e) =>
+             [...e.attributes].some((a) => /^on/i.test(a.name))
+             || /^\\s*(javascript|data|https?:\\/\\/evil)/i.test(e.getAttribute("href") ?? "")
+           ).map((e) => e.outerHTML.slice(0, 200))"""
+        )
+        == []
+    )
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_hostile_text_is_inert_wherever_it_stands(guarded: Page, attack: str) -> None:
+    page = guarded
+    ask(page, attack)
+    for fold in page.locator("#desk summary:visible").all():
+        fold.click()
+    page.locator("#thread .cite").first.click()
+    shown = page.locator("#turn-1 h3").inner_text()
+    plain = "".join(sign for sign in attack if sign.isprintable())
+    assert "".join(sign for sign in shown if sign.isprintable()).split() == plain.split()
+    inert(page)
+    # Kept, listed by its name, and opened again.
+    page.reload()
+    expect(page.locator("#turn-1 footer")).to_be_visible()
+    expect(page.locator("#kept .open")).to_be_visible()
+    inert(page)
+    ask(page, "Is it still usable?", 2)
+
+
+@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
+def test_a_hostile_name_of_a_conversation_is_a_name(guarded: Page, attack: str) -> None:
+    page = guarded
+    ask(page, "What keeps food cool?")
+    page.locator("#kept .rename").click()
+    page.locator("#kept form.renaming input").fill(attack)
+    page.keyboard.press("Enter")
+    expect(page.locator("#kept form.renaming")).to_have_count(0)
+    expect(page.locator("#kept .open")).not_to_have_text("What keeps food cool?")
+    page.locator("#kept .delete").click()
+    expect(page.locator("#kept li .asking p")).to_contain_text("Delete “")
+    page.keyboard.press("Escape")
+    expect(page.locator("#kept .open[aria-current]")).to_be_visible()
+
+
+PUT = """([id, turns, name]) => new Promise((done) => {
+  indexedDB.open("asklabs").onsuccess = ({ target: { result: db } }) => {
+    const tx = db.transaction(["talks", "turns"], "readwrite");
+    tx.objectStore("talks").put(
+      { id, name, stamp: "s", changed: Date.now(), turns: turns.length, said: [name] });
+    turns.forEach((data, i) => tx.objectStore("turns").put({ id, n: i + 1, data }));
+    tx.oncomplete = () => { db.close(); done(); };
+  }; })"""
+
+
+def test_what_somebody_put_into_the_browser_s_store_is_shown_as_text(guarded: Page) -> None:
+    page = guarded
+    ask(page, "What keeps food cool?")
+    expect(page.locator("#kept .open")).to_be_visible()
+    page.locator("#kept .new").click()
+    expect(page.locator("#thread .exchange")).to_have_count(0)
+    bad = "".join(ATTACKS.values()).replace("\x00", "")
+    turns = [kept.exchange_to_json(Exchange(bad, Filters(theme=(bad,)), everywhere(bad)))]
+    others = (Exchange(bad, error=bad), Exchange(bad, text=bad, stopped=True))
+    turns += map(kept.exchange_to_json, others)
+    page.evaluate(PUT, ["i" * 22, turns, bad])
+    page.evaluate(PUT, ["j" * 22, [json.dumps({"format": 1, "question": bad})], bad])
+    page.evaluate(PUT, ["<img src=x>" * 3, turns, bad])
+    page.reload()
+    expect(page.locator("#kept .open")).to_have_count(4)
+    for n in (0, 1):
+        page.locator("#kept .open").nth(n).click()
+        expect(page.locator("#kept .trouble")).to_contain_text("can't be opened")
+        page.wait_for_timeout(300)
+    inert(page)
+    page.locator("#kept .open").nth(2).click()
+    expect(page.locator("#thread .exchange")).to_have_count(3)
+    inert(page)
+
+
+def test_a_million_characters_are_borne(visit: Visit, site: str, engine: FakeEngine) -> None:
+    page = visit(site)
+    limit = page.locator("#question textarea").get_attribute("maxlength")
+    assert limit
+    ask(page, LONG[: int(limit)])
+    write = engine._write
+    engine._write = lambda question: answer(question, text=f"{LONG} [1]", notice=LONG)
+    page.locator("#question textarea").fill("And a model that never stops?")
+    page.keyboard.press("Enter")
+    there = "document.querySelector('#thread #turn-2 footer') !== null"
+    page.wait_for_function(there, timeout=120_000)
+    engine._write = write
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1400
+    ask(page, "Is it still usable?", 3)
+    inert(page)
+    page.reload()
+    there = "document.querySelector('#thread #turn-3 footer') !== null"
+    page.wait_for_function(there, timeout=120_000)
+    inert(page)

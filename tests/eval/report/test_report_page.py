@@ -1,0 +1,150 @@
+"""The report as page and text: all of it told, each case with a place, nothing turned to markup."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from readers import Outline, rendered
+from runs import case, outcome, save
+
+from eval.cases import Case, Evidence
+from eval.report.report import write_report
+from eval.run import Outcome
+from rag.types import Turn
+from tests.eval.report.test_diagnosis import ASKED, answered
+
+HOSTILE = "<script>hacked=1</script><img src=x onerror=hacked=1>\"'[x](javascript:hacked) {{ 7*7 }}"
+
+
+def page_of(out: Path) -> str:
+    write_report(out)
+    return (out / "report.html").read_text(encoding="utf-8")
+
+
+def hostile() -> Outcome:
+    """A case all of whose texts try to become markup."""
+    asked = Case(
+        f"c {HOSTILE}",
+        "single",
+        "en",
+        HOSTILE,
+        (HOSTILE,),
+        (Evidence(HOSTILE, HOSTILE),),
+        (HOSTILE,),
+        alt_reports=(f"alt{HOSTILE}",),
+        history=(Turn("user", HOSTILE),),
+    )
+    answer = answered(asked, found=("x",), cited=("x",), text=HOSTILE).answer or {}
+    cited = [{"n": 1, "report": HOSTILE, "quote": HOSTILE, "status": HOSTILE}]
+    passages = [{"rank": 1, "report": HOSTILE, "text": HOSTILE}]
+    named = {"mode": HOSTILE, "index": HOSTILE}
+    told = {**answer, "citations": cited, "passages": passages, **named}
+    return Outcome(asked, told, {"rep@10": 0.0, "refused": 0.0}, {"total_ms": 5.0})
+
+
+def test_the_page_asks_for_nothing_and_runs_nothing(tmp_path: Path) -> None:
+    page = Outline(page_of(save(tmp_path / "a", answered(found=("x",), scores={"mrr": 0.5}))))
+    page.is_inert()
+    assert {tag for tag, _ in page.tags}.isdisjoint({"link", "form", "input"})
+    assert all(value.startswith("#") for value in page.values("href"))
+    assert any(value.startswith("default-src 'none'") for value in page.values("content"))
+
+
+def test_the_style_asks_for_nothing_either() -> None:
+    style = (files("eval") / "page.css").read_text(encoding="utf-8")
+    assert "url(" not in style
+    assert "@import" not in style
+    assert "prefers-color-scheme: dark" in style
+    assert "@media print" in style
+
+
+@pytest.mark.parametrize("name", ["page.css", "base.html.jinja", "report.html.jinja"])
+def test_templates_are_packaged(name: str) -> None:
+    root = Path(__file__).parents[3]
+    given = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    patterns = given["tool"]["setuptools"]["package-data"]["eval"]
+    assert any(Path(name).match(pattern) for pattern in patterns)
+    assert (files("eval") / name).is_file()
+
+
+def test_untrusted_text_is_no_markup_on_the_page(tmp_path: Path) -> None:
+    failing = Outcome(case(f"f{HOSTILE}"), error=HOSTILE)
+    text = page_of(save(tmp_path / "a", hostile(), failing))
+    Outline(text).is_inert()
+    assert "&lt;script&gt;hacked=1" in text
+    assert "{{ 7*7 }}" in text
+    assert " 49 " not in text
+
+
+def test_untrusted_text_is_no_markup_in_the_text(tmp_path: Path) -> None:
+    out = save(tmp_path / "a", hostile(), Outcome(case(f"f{HOSTILE}"), error=HOSTILE))
+    write_report(out)
+    for name in ("report.md", "table.md"):
+        shown = Outline(rendered((out / name).read_text(encoding="utf-8")))
+        shown.is_inert()
+        assert not shown.all("a")
+
+
+def test_every_case_has_a_place_and_the_worst_come_first(tmp_path: Path) -> None:
+    def asked(name: str) -> Case:
+        return Case(name, "single", "en", "Why?", ("boats",))
+
+    good = [answered(asked(f"g{i}"), ("boats",), ("boats",)) for i in range(3)]
+    lost = {"rep@10": 0.0}
+    bad = [answered(asked(f"b{i:02}"), ("x",), ("x",), scores=lost) for i in range(24)]
+    page = page_of(save(tmp_path / "a", *good, *bad))
+    ids = Outline(page).values("id")
+    places = [one for one in ids if one.startswith("case-")]
+    assert len(ids) == len(set(ids))
+    assert len(places) == 27
+    assert places[:20] == [f"case-b{i:02}" for i in range(20)]
+    assert "The worst 20 cases" in page
+    assert "The other 7 cases" in page
+    assert "A case scores 0 where it failed, was wrongly refused" in page
+
+
+def test_a_case_is_told_whole(tmp_path: Path) -> None:
+    one = answered(
+        found=("x", "boats"), cited=("x",), text="Nine boats [1].", scores={"rep@10": 1.0}
+    )
+    out = save(tmp_path / "a", one)
+    page = re.sub(r"\s+", " ", page_of(out))
+    for said in (
+        ASKED.question,
+        "Right report found, but others cited (rank 2)",
+        "Facts missing (1 of 1)",
+        ASKED.evidence[0].quote,
+        "found at rank 2",
+        "right report, evidence at 2",
+        "Nine boats [1].",
+    ):
+        assert said in page, said
+    text = (out / "report.md").read_text(encoding="utf-8")
+    assert "- **Right report found, but others cited (rank 2)**" in text
+    assert "- found at rank 2: boats (right) (evidence at 2)" in text
+    assert "- fact missing: 12 boats" in text
+
+
+def test_headline_tables_and_record_are_there(tmp_path: Path) -> None:
+    scored = [outcome(case(f"c{i}"), **{"rep@10": float(i > 0), "refused": 0.0}) for i in range(4)]
+    out = save(tmp_path / "a", *scored, outcome(case("f", lang="fr"), **{"rep@10": 1.0}), cases=9)
+    page = page_of(out)
+    assert "<b>4 of 5</b>" in page
+    assert "5 questions of 9 (the run was interrupted)" in page
+    assert 'aria-label="Report found: One report 75% · n 4, 95 % interval ' in page
+    assert '<th scope="row">French</th>' in page
+    assert "Run record" in page
+    assert "cases_sha256" in page
+    text = (out / "report.md").read_text(encoding="utf-8")
+    assert "- **4 of 5** questions about one report" in text
+    assert "## By language of the question" in text
+
+
+def test_a_run_where_all_failed_has_a_page(tmp_path: Path) -> None:
+    page = page_of(save(tmp_path / "a", Outcome(case("e"), error="ModelError: gone")))
+    assert "No question was answered." in page
+    assert "ModelError: gone" in page

@@ -1,0 +1,209 @@
+"""Passages: bounded, verbatim by their spans, with ids that stay."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up import NO_FORMS, learned, passages_of, read_back, report
+from strategies import report_text, steady
+
+from ingest.chunk import MAX_TOKENS, chunk
+from ingest.parsing.forms import Forms
+from ingest.parsing.parser import parse
+from ingest.parsing.scan import hide_private, key, tags
+from rag.models.tokens import count_tokens
+from rag.types import FACTS
+from tests.conftest import SAMPLE
+
+LONG = " ".join(f"Boat number {n} left the harbour at {n % 24} o'clock." for n in range(120))
+
+
+@steady
+@given(report_text, st.integers(5, 40))
+def test_a_passages_text_is_what_its_spans_hold(raw: str, max_tokens: int) -> None:
+    passages = passages_of(raw, max_tokens=max_tokens)
+    for passage in passages:
+        assert read_back(raw, passage) == passage.text
+        assert passage.text
+        spans = passage.spans
+        assert all(a[1] <= b[0] for a, b in pairwise(spans))
+    assert len({p.id for p in passages}) == len(passages)
+
+
+@steady
+@given(report_text, st.integers(20, 60))
+def test_no_passage_has_more_tokens_than_allowed(raw: str, max_tokens: int) -> None:
+    assert all(count_tokens(p.text) <= max_tokens for p in passages_of(raw, max_tokens=max_tokens))
+
+
+def test_the_sample_collection_holds_to_it_all() -> None:
+    raws = [hide_private(path.read_text("utf-8")) for path in sorted(SAMPLE.glob("*.md"))]
+    forms = learned(*raws)
+    form_texts = {text for _, text in forms.paragraphs}
+    assert form_texts
+    for raw in raws:
+        for passage in passages_of(raw, forms):
+            assert read_back(raw, passage) == passage.text
+            assert count_tokens(passage.text) <= MAX_TOKENS
+            assert key(passage.text) not in form_texts
+            assert "@example.org" not in passage.text
+
+
+def test_a_long_answer_is_cut_between_sentences() -> None:
+    passages = passages_of(report(f"> What left?\n\n{LONG}"))
+    assert [(p.part, p.parts) for p in passages] == [(n, 6) for n in range(1, 7)]
+    assert all(p.text.endswith("o'clock.") for p in passages)
+    assert " ".join(p.text for p in passages) == LONG
+
+
+@pytest.mark.parametrize("line", ["x" * 20_000, "word " * 5_000, "漢" * 5_000, "👩‍👩‍👧 " * 900])
+def test_a_line_without_sentences_is_cut_all_the_same(line: str) -> None:
+    passages = passages_of(report(f"> What?\n\n{line}"))
+    assert len(passages) > 1
+    joined = "".join(p.text for p in passages)
+    assert joined.replace(" ", "") == line.replace(" ", "").strip()
+
+
+@pytest.mark.parametrize("unit", ["a. ", "a.\n", "a.\n\n", "ab!\n\n\n"])
+def test_a_text_of_many_sentences_is_cut_and_loses_nothing(unit: str) -> None:
+    raw = report(f"> What?\n\n{unit * 5_000}")
+    passages = passages_of(raw)
+    assert len(passages) > 10
+    assert all(read_back(raw, p) == p.text and count_tokens(p.text) <= MAX_TOKENS for p in passages)
+    letters = "".join(p.text for p in passages)
+    assert "".join(letters.split()) == unit.strip() * 5_000
+
+
+def test_answers_with_questions_between_stay_apart_however_many() -> None:
+    forms = Forms(records=frozenset(("name", "sector")))
+    one = '<div class="group">\n> Name\nGull.\n> Sector\nMedia.\n</div>\n'
+    passages = passages_of(report("> Who?\n\n" + one * 1_500), forms)
+    assert {p.text for p in passages} == {"Gull.\nMedia."}
+    quoted = passages_of(report("> What?\n\n" + "Yes.\n>> No.\n\n" * 1_500))
+    assert "".join(p.text for p in quoted).count("No.") == 1_500
+    assert not [p.text for p in quoted if ">>" in p.text]
+
+
+def test_facts_are_a_passage_of_their_own() -> None:
+    raw = report("> Q?\n\nLes pêcheurs du port attendent chaque matin la glace du continent.")
+    bare = passages_of(raw)
+    with_facts = passages_of(
+        raw.replace(
+            "[[year", "[[sample_size:40]]\n[[control_group:It has no control group]]\n[[year"
+        )
+    )
+    facts, *others = with_facts
+    assert facts.text == "Sample size: 40\nControl group: It has no control group"
+    assert (facts.stage, facts.prompt, facts.section) == ("evidence", FACTS, FACTS)
+    assert [(p.id, p.text, p.language) for p in others] == [
+        (p.id, p.text, p.language) for p in bare
+    ]
+    assert (facts.report.language, others[0].language) == ("fr", "fr")
+
+
+def test_facts_too_long_for_one_passage_are_cut_like_answers() -> None:
+    given = "".join(f"[[check:The boat number {n} leaves the harbour]]\n" for n in range(80))
+    raw = report("> Q?\n\nYes.", given=f"[[year:2020]]\n{given}")
+    facts = [p for p in passages_of(raw) if p.prompt == FACTS]
+    assert len(facts) > 1
+    assert all(read_back(raw, p) == p.text for p in facts)
+    lines = [line for p in facts for line in p.text.split("\n")]
+    assert lines == [f"Check: The boat number {n} leaves the harbour" for n in range(80)]
+
+
+def test_a_link_at_the_edge_of_a_part_stays_whole() -> None:
+    linked = " ".join(f"[The map {n}](https://maps.example/{n}) shows boat {n}." for n in range(60))
+    passages = passages_of(report(f"> What?\n\n{linked}"))
+    assert len(passages) > 1
+    assert not [p.text for p in passages if "](" in p.text]
+
+
+def test_no_question_gets_into_a_passage_between_two_answers() -> None:
+    forms = learned(*[report(f"## P\n> Who?\n{partner}{partner}") for partner in [records()] * 2])
+    # Not quite six parts, so that the answer to the next question would go into the sixth.
+    text = LONG[:-200]
+    passages = passages_of(report(f"## P\n> Who?\n{records(text)}{records(text)}"), forms)
+    assert len(passages) > 2
+    assert not [p.text for p in passages if "Sector" in p.text or ">" in p.text]
+
+
+def records(text: str = "Gull Radio") -> str:
+    return f'<div class="group">\n> Name:\n{text}\n> Sector:\nMedia.\n</div>\n'
+
+
+BODY = "## A\n> One?\n\n{}\n\n> Two?\n\n{}\n## A\n> One?\n\n{}\n"
+
+
+def test_the_same_place_has_the_same_id() -> None:
+    first = passages_of(report(BODY.format("Ropes.", "Tides.", "Nets.")))
+    assert first == passages_of(report(BODY.format("Ropes.", "Tides.", "Nets.")))
+    edited = passages_of(report(BODY.format("Ropes.", "Other tides.", "Nets."), title="New"))
+    assert [p.id for p in edited] == [p.id for p in first]
+
+
+def test_filling_in_or_emptying_an_answer_keeps_the_other_ids() -> None:
+    first = {p.text: p.id for p in passages_of(report(BODY.format("Ropes.", "Tides.", "Nets.")))}
+    for gone in ("Ropes.", "Tides.", "Nets."):
+        body = BODY.format(*("" if text == gone else text for text in first))
+        assert {p.text: p.id for p in passages_of(report(body))} == {
+            text: place for text, place in first.items() if text != gone
+        }
+
+
+def test_ids_differ_between_reports_and_parts() -> None:
+    raw = report(f"> What left?\n\n{LONG}")
+    ids = [p.id for name in ("one", "two") for p in chunk(parse(name, raw, NO_FORMS))]
+    assert len(set(ids)) == len(ids) == 12
+
+
+def test_language_is_told_for_each_passage() -> None:
+    body = (
+        "> Challenge: what is it?\n\nThe fishermen of the harbour wait for the ice every morning.\n"
+        "\n> Background?\n\nLes pêcheurs du port attendent chaque matin la glace du continent.\n"
+        "\n> How many?\n\n12"
+    )
+    assert [p.language for p in passages_of(report(body))] == ["en", "fr", "fr"]
+
+
+def test_stage_comes_from_the_question() -> None:
+    body = (
+        "> What is your challenge?\n\nIce.\n\n> What did you learn?\n\nTides.\n"
+        "\n> Usage of methods?\n\nA survey."
+    )
+    stages = [p.stage for p in passages_of(report(body))]
+    assert stages == ["intention", "finding", "method"]
+
+
+def test_a_heading_that_stands_for_a_question_gives_the_stage_of_its_section() -> None:
+    body = "Loose.\n## Learning\n\nTides.\n## Partner of the ropes\n\nA net.\n"
+    assert [p.stage for p in passages_of(report(body))] == ["evidence", "finding", "partner"]
+
+
+def test_lone_surrogates_have_ids() -> None:
+    assert len(passages_of("## \ud800\n> \udfff?\n\nYes \ud800.\n")) == 1
+
+
+@pytest.mark.real
+def test_the_real_reports_hold_to_it_all(real_reports: Path) -> None:
+    raws = {p.stem: p.read_text("utf-8") for p in sorted(real_reports.glob("*.md"))}
+    forms = learned(*raws.values())
+    forms_of = {text for _, text in forms.paragraphs}
+    checked = 0
+    for original in raws.values():
+        raw = hide_private(original)
+        people = _focal_points(original)
+        for passage in passages_of(raw, forms):
+            checked += 1
+            assert read_back(raw, passage) == passage.text
+            assert count_tokens(passage.text) <= MAX_TOKENS
+            assert key(passage.text) not in forms_of
+            assert not any(person in passage.text + passage.context for person in people)
+    assert checked > len(raws)
+
+
+def _focal_points(raw: str) -> list[str]:
+    return [value for name, value in tags(raw) if name == "focal_point" and "@" in value]

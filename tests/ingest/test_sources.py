@@ -1,0 +1,257 @@
+"""Files are found in folders and archives; whatever can't be read is named, the rest goes on."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import random
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+from made_up import report
+
+from ingest import sources
+from ingest.sources import (
+    SourceFile,
+    Unreadable,
+    collect,
+    decode,
+    printable,
+)
+from rag.errors import InputError
+
+TEXT = report("> Q?\n\nYes.")
+
+
+def outcome(paths: list[Path]) -> dict[str, str]:
+    """Name of each file found, with its text or the reason why there is none."""
+    return {source.name: _text(source) for source in collect(paths)}
+
+
+def _text(source: SourceFile) -> str:
+    try:
+        return source.text()
+    except Unreadable as reason:
+        return f"unreadable: {reason}"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"a\r\nb\rc\n", "a\nb\nc\n"),
+        ("\ufeffa é".encode(), "a é"),
+        ("a é".encode("utf-16"), "a é"),
+        (b"\xfe\xff" + "a é".encode("utf-16-be"), "a é"),
+    ],
+)
+def test_encodings_that_are_sure(data: bytes, text: str) -> None:
+    assert decode(data) == text
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "empty"),
+        (b" \r\n\t", "empty"),
+        ("déjà".encode("latin-1"), "UTF-8"),
+        ("déjà".encode("utf-16")[:-1], "UTF-8"),
+        ("plain".encode("utf-16-le"), "binary"),
+        (b"\x89PNG\r\n\x1a\n\x00", "UTF-8"),
+        (b"a\x00b", "binary"),
+        (b"\xed\xa0\x80", "UTF-8"),
+        (b"x" * 6_000_000, "larger than 5 MB"),
+    ],
+)
+def test_bytes_that_are_no_report_say_why(data: bytes, reason: str) -> None:
+    with pytest.raises(Unreadable, match=reason):
+        decode(data)
+
+
+def test_folders_are_searched_to_the_bottom_in_order(tmp_path: Path) -> None:
+    for name in ("b.md", "a/z.MD", "a/deep/er/c.markdown", "a/no.txt"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(TEXT)
+    assert outcome([tmp_path]) == {"b": TEXT, "z": TEXT, "c": TEXT}
+
+
+def test_a_path_that_is_not_there_or_of_no_kind(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_text("x")
+    for name, hint in (("none", "There is no file"), ("a.pdf", "no report or archive")):
+        with pytest.raises(InputError, match=hint):
+            list(collect([tmp_path / name]))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+def test_links_in_a_circle_and_to_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "good.md").write_text(TEXT)
+    (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "self.md").symlink_to(tmp_path / "self.md")
+    (tmp_path / "gone.md").symlink_to(tmp_path / "nowhere.md")
+    (tmp_path / "device.md").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "pipe.md")
+    found = outcome([tmp_path])
+    assert found.pop("good") == TEXT
+    assert set(found) == {"self", "gone", "device", "pipe"}
+    assert all(text.startswith("unreadable: ") for text in found.values())
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything")
+def test_closed_files_and_folders_are_named(tmp_path: Path) -> None:
+    (tmp_path / "good.md").write_text(TEXT)
+    (tmp_path / "shut.md").write_text(TEXT)
+    (tmp_path / "shut.md").chmod(0)
+    (tmp_path / "closed").mkdir(mode=0)
+    found = outcome([tmp_path])
+    assert found.pop("good") == TEXT
+    assert set(found) == {"shut", "closed"}
+    assert all("permissions" in text for text in found.values())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="such names can't be made there")
+def test_strange_names_are_safe_to_show_and_store(tmp_path: Path) -> None:
+    names = ["تقرير المختبر.md", "two\nlines.md", "esc\x1b[2J.md", "turn\u202egnp.md"]
+    for name in names:
+        (tmp_path / name).write_text(TEXT)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/latin-\xe9.md")).write_text(TEXT)
+    found = list(collect([tmp_path]))
+    assert {source.name for source in found} == {
+        *("تقرير المختبر", "two_lines", "esc_[2J", "turn_gnp", "latin-_")
+    }
+    for source in found:
+        assert source.label == printable(source.label)
+        assert (source.label + source.name + source.place).encode()
+        assert source.text() == TEXT
+    assert len({source.place for source in found}) == 5
+
+
+def test_a_file_has_one_place_however_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "x.md").write_text(TEXT)
+    monkeypatch.chdir(tmp_path)
+    paths = [Path("a"), Path("a/x.md"), Path("a/../a"), tmp_path]
+    assert len({source.place for source in collect(paths)}) == 1
+
+
+def zipped(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return path
+
+
+def tarred(path: Path, members: dict[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz" if path.suffix in (".gz", ".tgz") else "w") as archive:
+        for name, data in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return path
+
+
+MEMBERS = {
+    "../../outside.md": TEXT.encode(),
+    "/absolute.md": TEXT.encode(),
+    "in\\windows.md": TEXT.encode(),
+    "folder/تقرير.md": TEXT.encode(),
+    "picture.png": b"\x89PNG",
+    "bomb.md": b"\x00" * 6_000_000,
+    "nulls.md": b"\x00" * 4_000_000,
+}
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tgz", "a.tar"])
+def test_archives_are_read_in_place(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "deep" / "er"
+    folder.mkdir(parents=True)
+    pack = zipped if name.endswith(".zip") else tarred
+    found = outcome([pack(folder / name, MEMBERS)])
+    assert found.pop("bomb").startswith("unreadable: larger than 5 MB")
+    assert found.pop("nulls").startswith("unreadable: binary")
+    assert found == dict.fromkeys(("outside", "absolute", "windows", "تقرير"), TEXT)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [folder / name]
+
+
+def test_links_in_a_tar_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "secret.md").write_text("secret")
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE):
+            info = tarfile.TarInfo("secret.md")
+            info.type, info.linkname = kind, str(tmp_path / "secret.md")
+            archive.addfile(info)
+    assert outcome([tmp_path / "a.tar"]) == {}
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar"])
+def test_a_corrupt_archive_is_named_and_the_rest_goes_on(tmp_path: Path, name: str) -> None:
+    (tmp_path / "good.md").write_text(TEXT)
+    (tmp_path / name).write_bytes(b"PK\x03\x04 this is none \x1f\x8b")
+    found = outcome([tmp_path / name, tmp_path / "good.md"])
+    assert found.pop("good") == TEXT
+    assert [text.startswith("unreadable: the archive") for text in found.values()] == [True]
+
+
+def test_one_damaged_member_costs_that_member(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.md": TEXT.encode(), "b.md": b"lorem " * 999})
+    data = bytearray(path.read_bytes())
+    data[data.find(b"b.md") + 8] ^= 0xFF
+    path.write_bytes(data)
+    found = outcome([path])
+    assert found["a"] == TEXT
+    assert found["b"].startswith("unreadable: can't be unpacked")
+
+
+def test_an_encrypted_member_is_named(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.md": TEXT.encode(), "b.md": TEXT.encode()})
+    data = bytearray(path.read_bytes())
+    at = data.rfind(b"PK\x01\x02")
+    data[at + 8] |= 1
+    path.write_bytes(data)
+    found = outcome([path])
+    assert found["a"] == TEXT
+    assert "encrypted" in found["b"]
+
+
+def test_a_cut_archive_gives_what_came_before_the_cut(tmp_path: Path) -> None:
+    noise = random.Random(1)
+    members = {f"{n}.md": TEXT.encode() + noise.randbytes(9_000).hex().encode() for n in range(9)}
+    path = tarred(tmp_path / "a.tar.gz", members)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    found = outcome([path])
+    assert found["0"].startswith(TEXT)
+    assert found["a.tar"].startswith("unreadable: the archive can't be read")
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])
+def test_an_archive_that_unpacks_to_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(sources, "MAX_ARCHIVE_BYTES", 3_000_000)
+    pack = zipped if name.endswith(".zip") else tarred
+    path = pack(tmp_path / name, {f"{n}.md": b" " * 1_000_000 for n in range(9)})
+    assert path.stat().st_size < 30_000
+    assert any("unpacks to over" in text for text in outcome([path]).values())
+
+
+def test_damage_anywhere_never_gets_out(tmp_path: Path) -> None:
+    noise = random.Random(7)
+    members = {f"{n}.md": TEXT.encode() * (n + 1) for n in range(3)}
+    for name, pack in (("a.zip", zipped), ("a.tar.gz", tarred), ("a.tar", tarred)):
+        whole = pack(tmp_path / name, members).read_bytes()
+        for _ in range(150):
+            data = bytearray(whole)
+            for _ in range(noise.randint(1, 4)):
+                data[noise.randrange(len(data))] = noise.randrange(256)
+            (tmp_path / name).write_bytes(data)
+            outcome([tmp_path / name])
+
+
+def test_nested_compression_is_not_followed(tmp_path: Path) -> None:
+    inner = zipped(tmp_path / "inner.zip", {"a.md": TEXT.encode()}).read_bytes()
+    path = zipped(tmp_path / "a.zip", {"inner.zip": inner, "x.md.gz": gzip.compress(b"x")})
+    assert outcome([path]) == {}

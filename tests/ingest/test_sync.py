@@ -1,0 +1,284 @@
+"""The index goes along with the files: what changed is embedded, the rest is left in peace."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from ferries import NOTE, content, counts, cut_short, opened, snapshot, stored_reports, text
+from filelock import FileLock
+
+from ingest.sync import sync
+from rag.catalog.fields import Filters
+from rag.errors import (
+    IndexBusy,
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    InputError,
+)
+from rag.index.snapshot_cache import open_snapshot
+from rag.settings import Settings
+
+pytest_plugins = ("ferry_fixtures",)
+
+
+def test_what_is_written_is_what_was_read(reports: Path, settings: Settings) -> None:
+    result = sync([reports], settings)
+    assert result.added == ["fiji", "mali", "peru"]
+    found = content(settings)
+    assert sorted(p.text for p in found["peru"]) == [
+        "Nobody in Peru counts the boats.",
+        "Peru waits for a ferry.",
+    ]
+    assert result.passages == 6 == opened(settings).passage_rows.count()
+    assert result.revision == opened(settings).state.revision != ""
+
+
+def test_nothing_private_is_anywhere_in_the_index(reports: Path, settings: Settings) -> None:
+    (reports / "open.md").write_text("[[focal_point:ana@mali.example\n" + text("Mali", "Bamako"))
+    sync([reports], settings)
+    reports_ = stored_reports(settings)
+    assert "ana@" not in repr(reports_) + repr(opened(settings).texts(reports_.values()))
+    assert "ana@" not in repr(content(settings))
+    files = [path for path in settings.index.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if b"ana@" in path.read_bytes()]
+
+
+def test_again_with_nothing_changed_embeds_and_writes_nothing(
+    reports: Path, settings: Settings, embedded: list[str]
+) -> None:
+    first = sync([reports], settings)
+    assert len(embedded) == first.passages
+    embedded.clear()
+    again = sync([reports], settings)
+    assert counts(again) == (0, 0, 3, 0, 0)
+    assert (again.passages, again.revision) == (0, first.revision)
+    assert not embedded
+
+
+def test_of_a_changed_file_only_new_words_are_embedded(
+    reports: Path, settings: Settings, embedded: list[str]
+) -> None:
+    first = sync([reports], settings)
+    before = content(settings)
+    embedded.clear()
+    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    result = sync([reports], settings)
+    assert (result.updated, len(result.unchanged), result.added) == (["peru"], 2, [])
+    assert len(embedded) == 1
+    assert embedded[0].endswith("Lima waits for a ferry.")
+    after = content(settings)
+    assert [p.id for p in after["peru"]] == [p.id for p in before["peru"]]
+    assert {i: after[i] for i in ("fiji", "mali")} == {i: before[i] for i in ("fiji", "mali")}
+    assert result.revision != first.revision
+
+
+def test_the_same_content_has_the_same_revision(reports: Path, settings: Settings) -> None:
+    first = sync([reports], settings)
+    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    sync([reports], settings)
+    (reports / "peru.md").write_text(text("Peru"), "utf-8")
+    assert sync([reports], settings).revision == first.revision
+    other = settings.model_copy(update={"index": settings.index.with_name("other")})
+    assert sync(sorted(reports.iterdir(), reverse=True), other).revision == first.revision
+
+
+def test_answers_that_only_moved_keep_true_spans(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    path = reports / "peru.md"
+    path.write_text(path.read_text("utf-8").replace("## Challenge", "\n\n\n## Challenge"), "utf-8")
+    sync([reports], settings)
+    assert len(content(settings)["peru"]) == 2
+
+
+def test_a_tag_that_went_no_longer_filters(reports: Path, settings: Settings) -> None:
+    path = reports / "peru.md"
+    path.write_text(text("Peru", more="[[methods:Survey]]\n[[type:experiment]]\n"), "utf-8")
+    sync([reports], settings)
+
+    def near(filters: Filters) -> set[str]:
+        snapshot = open_snapshot(opened(settings))
+        allowed = snapshot.allowed(filters)
+        return {p.id for p, inside in zip(snapshot.passages, allowed, strict=True) if inside}
+
+    assert len(near(Filters(method=("survey",)))) == 2
+    path.write_text(text("Peru").replace("[[year:2023]]\n", ""), "utf-8")
+    sync([reports], settings)
+    assert not near(Filters(method=("survey",)))
+    assert not near(Filters(type=("experiment",)))
+    others = {p.id for i in ("fiji", "mali") for p in content(settings)[i]}
+    assert near(Filters(year=(2023,))) == others
+
+
+def test_passages_that_went_are_gone(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    path = reports / "peru.md"
+    path.write_text(path.read_text("utf-8").split("\n\n> Background?")[0], "utf-8")
+    sync([reports], settings)
+    assert [p.text for p in content(settings)["peru"]] == ["Peru waits for a ferry."]
+
+
+def test_prune_deletes_what_went_and_only_then(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    (reports / "mali.md").unlink()
+    assert counts(sync([reports], settings)) == (0, 0, 2, 0, 0)
+    assert set(content(settings)) == {"fiji", "mali", "peru"}
+    assert sync([reports], settings, prune=True).deleted == ["mali"]
+    assert set(content(settings)) == {"fiji", "peru"}
+
+
+def test_prune_keeps_what_is_there_but_unreadable(reports: Path, settings: Settings) -> None:
+    archive = reports.parent / "more.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("chad.md", text("Chad"))
+    sync([reports, archive], settings)
+    (reports / "peru.md").write_bytes(b"\xff\x00 damaged")
+    archive.write_bytes(b"damaged")
+    result = sync([reports, archive], settings, prune=True)
+    assert counts(result) == (0, 0, 2, 0, 2)
+    assert set(content(settings)) == {"chad", "fiji", "mali", "peru"}
+
+
+@pytest.mark.parametrize("prune", [False, True])
+def test_dry_run_on_no_index_makes_none(reports: Path, settings: Settings, prune: bool) -> None:
+    before = snapshot(reports.parent)
+    result = sync([reports], settings, dry_run=True, prune=prune)
+    assert (result.added, result.passages) == (["fiji", "mali", "peru"], 6)
+    assert snapshot(reports.parent) == before
+    assert not settings.index.exists()
+
+
+def test_dry_run_tells_and_writes_nothing(
+    reports: Path, settings: Settings, embedded: list[str]
+) -> None:
+    sync([reports], settings)
+    before, passages = set(snapshot(settings.index)), content(settings)
+    state = opened(settings).state
+    embedded.clear()
+    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    (reports / "mali.md").unlink()
+    (reports / "chad.md").write_text(text("Chad"), "utf-8")
+    told = sync([reports], settings, prune=True, dry_run=True)
+    assert (told.added, told.updated, told.deleted) == (["chad"], ["peru"], ["mali"])
+    # The database's own housekeeping may change a file when it is opened.
+    assert set(snapshot(settings.index)) == before
+    assert (opened(settings).state, content(settings)) == (state, passages)
+    assert not embedded
+    done = sync([reports], settings, prune=True)
+    assert counts(done) == counts(told)
+
+
+def test_bad_files_are_named_with_reasons_and_the_rest_goes_on(
+    reports: Path, settings: Settings
+) -> None:
+    bad = {
+        "empty.md": (b"", "empty"),
+        "binary.md": (b"\x00\x01\x02", "binary"),
+        "latin.md": (text("Mali", "Ségou").encode("latin-1"), "not UTF-8"),
+        "large.md": (b"[[year:2020]]" + b"x" * 6_000_000, "larger than 5 MB"),
+        "readme.md": (b"# How to use this folder", "no [[key:value]] tag"),
+        "broken.zip": (b"PK", "the archive can't be read"),
+        "same.md": (text("Peru").encode(), "the same text as"),
+    }
+    for name, (data, _) in bad.items():
+        (reports / name).write_bytes(data)
+    (reports / "utf16.md").write_bytes(text("Nepal").encode("utf-16"))
+    result = sync([reports, reports / "broken.zip"], settings)
+    assert result.added == ["fiji", "mali", "peru", "utf16"]
+    named = {Path(skipped.path).name: skipped.reason for skipped in result.skipped}
+    assert set(named) == set(bad)
+    assert all(reason in named[name] for name, (_, reason) in bad.items())
+    assert counts(sync([reports], settings))[:3] == (0, 0, 4)
+
+
+def test_form_text_is_in_no_passage_even_after_an_ingest_that_was_cut_short(
+    reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_short(reports, settings, monkeypatch)
+    with pytest.raises(IndexMissing, match="holds nothing yet"):
+        opened(settings)
+    again = sync([reports], settings)
+    assert counts(again) == (3, 0, 0, 0, 0)
+    assert again.revision
+    assert NOTE not in repr(content(settings))
+    other = settings.model_copy(update={"index": settings.index.with_name("other")})
+    assert sync([reports], other).revision == again.revision
+
+
+def test_form_text_that_more_labs_prove_goes_from_the_passages(
+    reports: Path, settings: Settings
+) -> None:
+    sync([reports / "peru.md"], settings)
+    assert NOTE in repr(content(settings)["peru"])
+    sync([reports], settings)
+    assert NOTE not in repr(content(settings))
+
+
+def test_another_embedding_is_refused_with_the_remedy(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    before = content(settings)
+    other = settings.model_copy(
+        update={"embedding": "openai:some-model", "openai_base_url": "http://127.0.0.1:9"}
+    )
+    for dry_run in (False, True):
+        with pytest.raises(IndexMismatch, match="--rebuild") as refused:
+            sync([reports], other, dry_run=dry_run)
+        assert "some-model" in str(refused.value)
+    assert content(settings) == before
+
+
+def test_a_second_writer_is_refused(reports: Path, settings: Settings) -> None:
+    settings.index.mkdir()
+    with FileLock(settings.index / "ingest.lock"), pytest.raises(IndexBusy, match="Wait"):
+        sync([reports], settings)
+    assert counts(sync([reports], settings)) == (3, 0, 0, 0, 0)
+
+
+def test_a_wrong_path_makes_no_index(reports: Path, settings: Settings) -> None:
+    with pytest.raises(InputError):
+        sync([reports, reports / "none"], settings)
+    assert not settings.index.exists()
+
+
+def test_a_damaged_index_is_named(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    (database,) = settings.index.glob("db-*")
+    (database / "chroma.sqlite3").write_bytes(b"damaged" * 999)
+    with pytest.raises(IndexDamaged, match="--rebuild"):
+        sync([reports], settings)
+    assert counts(sync([reports], settings, rebuild=True)) == (3, 0, 0, 0, 0)
+    assert set(content(settings)) == {"fiji", "mali", "peru"}
+
+
+def test_progress_ends_where_it_should(reports: Path, settings: Settings) -> None:
+    seen: dict[str, tuple[int, int]] = {}
+
+    def progress(stage: str, done: int, total: int) -> None:
+        seen[stage] = (done, total)
+
+    sync([reports], settings, progress=progress)
+    ends = {"reading": (3, 0), "parsing": (3, 3), "embedding": (6, 6)}
+    assert seen.items() >= ends.items()
+
+
+def test_an_index_can_be_emptied(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    for path in reports.iterdir():
+        path.write_bytes(b"")
+    assert sync([reports], settings, prune=True).deleted == []
+    for path in reports.iterdir():
+        path.unlink()
+    assert sync([reports], settings, prune=True).deleted == ["fiji", "mali", "peru"]
+    assert not content(settings)
+    (reports / "chad.md").write_text(text("Chad"), "utf-8")
+    assert sync([reports], settings).added == ["chad"]
+
+
+def test_no_files_is_an_empty_index(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "none").mkdir()
+    result = sync([tmp_path / "none"], settings)
+    assert counts(result) == (0, 0, 0, 0, 0)
+    assert opened(settings).passage_rows.count() == 0

@@ -1,0 +1,151 @@
+"""The translations: none lacks a message of the code, has one too many, or changes one's names."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
+from babel.messages.pofile import read_po
+
+from rag.i18n.labels import counted
+from rag.i18n.notices import reason
+from rag.i18n.translations import (
+    ENGLISH,
+    LOCALE,
+    code_of,
+    languages,
+    number,
+    seconds,
+    words_in,
+)
+from tests.messages import calls
+
+ROOT = Path(__file__).resolve().parents[3]
+KEYWORDS = {**DEFAULT_KEYWORDS, "marked": None, "plural": (1, 2)}
+TRANSLATED = tuple(code for code in languages() if code != "en")
+
+
+@cache
+def in_code() -> Catalog:
+    """The messages of the code that speaks to people."""
+    found = Catalog()
+    for package in ("rag", "ui", "eval"):
+        for *_, message, _, _ in extract_from_dir(
+            ROOT / package, method_map=[("**.py", calls)], keywords=KEYWORDS
+        ):
+            found.add(message)
+    return found
+
+
+@cache
+def translated(code: str) -> Catalog:
+    """The messages of a translation."""
+    with (LOCALE / f"{code}.po").open("rb") as file:
+        return read_po(file, locale=code, abort_invalid=True)
+
+
+def ids(catalogue: Catalog) -> dict[object, Message]:
+    return {message.id: message for message in catalogue if message.id}
+
+
+def texts(given: object) -> tuple[str, ...]:
+    """A message's one text, or those of its numbers."""
+    return (given,) if isinstance(given, str) else tuple(given)  # type: ignore[arg-type]
+
+
+def placeholders(text: str) -> set[str]:
+    return set(re.findall(r"\{(\w*)\}", text))
+
+
+def test_messages_are_found_also_inside_other_text() -> None:
+    found = ids(in_code())
+    assert len(found) > 100
+    assert {"Sources", "Back to the answer", ("{n} report", "{n} reports"), "Lab"} <= set(found)
+
+
+def test_the_product_speaks_five_languages() -> None:
+    assert languages()[0] == "en"
+    assert {"en", "ar", "es", "fr", "pt"} <= set(languages())
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_every_message_is_translated_and_none_is_left_over(code: str) -> None:
+    known, wanted = ids(translated(code)), ids(in_code())
+    lacking = [one for one in wanted if one not in known or not all(texts(known[one].string))]
+    assert lacking == [], "run `make words` and translate"
+    assert [one for one in known if one not in wanted] == [], "run `make words`"
+    assert [one for one, message in known.items() if message.fuzzy] == []
+    assert list(translated(code).obsolete) == []
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_translations_keep_the_names_of_what_is_put_in(code: str) -> None:
+    for message in ids(translated(code)).values():
+        _, *many = texts(message.id)
+        named = {name for text in texts(message.id) for name in placeholders(text)}
+        for form in texts(message.string):
+            # "A report" needs no number.
+            assert named - placeholders(form) <= ({"n"} if many else set()), form
+            assert placeholders(form) <= named, form
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+def test_translations_hold_no_dates_of_making(code: str) -> None:
+    assert "Date" not in (LOCALE / f"{code}.po").read_text(encoding="utf-8").split("\n\n")[0]
+    assert code_of(words_in(code)) == code
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("en", {0: "0 reports", 1: "1 report", 1204: "1,204 reports"}),
+        ("fr", {0: "0 rapport", 1: "1 rapport", 2: "2 rapports", 1204: "1\u202f204 rapports"}),
+        ("es", {0: "0 informes", 1: "1 informe", 2: "2 informes"}),
+        ("pt", {0: "0 relatórios", 1: "1 relatório", 2: "2 relatórios"}),
+        (
+            "ar",
+            {0: "لا تقارير", 1: "تقرير واحد", 2: "تقريران", 3: "3 تقارير", 11: "11 تقريرًا"}
+            | {100: "100 تقرير", 103: "103 تقارير"},
+        ),
+    ],
+)
+def test_plural_forms(code: str, said: dict[int, str]) -> None:
+    assert {n: counted(n, "report", words_in(code)) for n in said} == said
+
+
+def test_regions_are_their_language_and_unknown_languages_are_english() -> None:
+    assert words_in("fr-CA").gettext("Year") == "Année"
+    assert words_in("pt_BR").gettext("Year") == "Ano"
+    for code in ("tlh", "", "xx-YY", "../fr", "en-GB"):
+        assert words_in(code) is ENGLISH
+    assert number(words_in("es"), 12_041) == "12.041"
+
+
+@pytest.mark.parametrize("code", TRANSLATED)
+@pytest.mark.parametrize(
+    "why",
+    [
+        "it cites no passage",
+        "the passages don't say this",
+        "the number 4.5 stands in no passage cited",
+        "the name O'Neill stands in no passage cited",
+        "no passage cited is of Peru or speaks of it",
+        "the passage denies it, or does not deny what it denies",
+    ],
+)
+def test_reasons_of_the_check_are_told_in_every_language(code: str, why: str) -> None:
+    told = reason(why, words_in(code))
+    assert told != why
+    assert all(one in told for one in ("4.5", "O'Neill", "Peru") if one in why)
+    assert reason(why, ENGLISH) == why
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("en", "0.1 s"), ("fr", "0,1\u202fs"), ("ar", "0.1 ث")]
+)
+def test_seconds_are_written_as_the_language_does(language: str, said: str) -> None:
+    assert seconds(words_in(language), 0.1) == said

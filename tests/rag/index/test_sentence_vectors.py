@@ -1,0 +1,261 @@
+"""The kept vectors of sentences: the model's own, made once, and never needed."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ferries import Encoded, cut_short, text
+from openai_server import ScriptedServer
+from pydantic import SecretStr
+
+from ingest.sentences import STAGE
+from ingest.sync import sync
+from rag.answer.extractive import usable
+from rag.engine import Engine, open_engine
+from rag.index.layout import current_database
+from rag.index.sentence_vectors import SentenceVectors
+from rag.models import builtin
+from rag.models.builtin import Remembering
+from rag.models.encoder import encode
+from rag.settings import Settings
+from rag.text.contacts import MASK
+
+pytest_plugins = ("ferry_fixtures",)
+
+TEXTS = ("Women sell fish.", "أرسل المال", "Nobody counts the boats.", "")
+QUESTION = "Who waits for a ferry in Peru?"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """The file of the vectors of TEXTS."""
+    SentenceVectors().save(tmp_path, TEXTS, np.asarray(encode(TEXTS), np.float16))
+    (path,) = tmp_path.iterdir()
+    return path
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that answers had encoded, none of them remembered from before."""
+    seen: list[str] = []
+
+    def listening(texts: Sequence[str]) -> list[list[float]]:
+        seen.extend(texts)
+        return encode(texts)
+
+    monkeypatch.setattr(builtin, "encode", listening)
+    monkeypatch.setattr(builtin, "_shared", Remembering())
+    return seen
+
+
+def database(settings: Settings) -> Path:
+    found = current_database(settings.index)
+    assert found
+    return found
+
+
+def sentences_of(engine: Engine) -> set[str]:
+    """All sentences that answers may ask for."""
+    found = (p for report in engine.catalogue.reports for p in engine.passages_of(report))
+    return {p.text[a:b] for p in found for a, b in usable(p.text)}
+
+
+def test_kept_vectors_are_those_of_the_model(file: Path, asked: list[str]) -> None:
+    remembering = Remembering()
+    expected = remembering.encode(TEXTS)
+    assert asked == [*TEXTS]
+    remembering = Remembering()
+    remembering.kept = SentenceVectors.load(file.parent)
+    found = remembering.encode([*TEXTS[::-1], "Something new.", TEXTS[0]])
+    assert asked == [*TEXTS, "Something new."]
+    assert np.allclose(
+        found, [*expected[::-1], *encode(["Something new."]), expected[0]], atol=1e-3
+    )
+
+
+def _rows_swapped(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[8:16], data[16:24] = data[16:24], data[8:16]
+    path.write_bytes(data)
+
+
+DAMAGE = {
+    "gone": lambda path: path.unlink(),
+    "empty": lambda path: path.write_bytes(b""),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "a row lost": lambda path: path.write_bytes(path.read_bytes()[:-1032]),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"more"),
+    "of another kind": lambda path: path.write_bytes(b"vectors of another kind" * 99),
+    "a count alone": lambda path: path.write_bytes(b"\xff" * 8),
+    "no rows": lambda path: path.write_bytes(b"\0" * 8),
+    "out of order": _rows_swapped,
+    "vectors never written": lambda path: path.write_bytes(
+        path.read_bytes()[: 8 + 4 * 8] + bytes(4 * 1024)
+    ),
+    "vectors of noise": lambda path: path.write_bytes(
+        path.read_bytes()[: 8 + 4 * 8] + b"\xff" * 4 * 1024
+    ),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_damaged_files_are_ignored_and_made_good(file: Path, damage: str) -> None:
+    DAMAGE[damage](file)
+    kept = SentenceVectors.load(file.parent)
+    assert kept.find(TEXTS) == {}
+    kept.save(file.parent, TEXTS, np.asarray(encode(TEXTS), np.float16))
+    assert set(SentenceVectors.load(file.parent).find(TEXTS)) == (
+        set() if damage == "a folder" else set(TEXTS)
+    )
+
+
+def test_vectors_of_another_model_are_not_taken(file: Path) -> None:
+    file.rename(file.with_name("sentences-another-model-1.0"))
+    assert SentenceVectors.load(file.parent).find(TEXTS) == {}
+
+
+def test_what_is_added_does_not_touch_what_readers_have_open(file: Path) -> None:
+    before = SentenceVectors.load(file.parent)
+    before.save(file.parent, ["One more."], np.asarray(encode(["One more."]), np.float16))
+    assert set(before.find([*TEXTS, "One more."])) == set(TEXTS)
+    after = SentenceVectors.load(file.parent).find([*TEXTS, "One more."])
+    assert set(after) == {*TEXTS, "One more."}
+    assert np.allclose(list(after.values()), encode(list(after)), atol=1e-3)
+
+
+def test_an_ingest_encodes_each_sentence_once(
+    reports: Path, settings: Settings, encoded: Encoded
+) -> None:
+    sync([reports], settings)
+    assert sorted(encoded.sentences) == sorted(sentences_of(open_engine(settings)))
+    encoded.sentences.clear()
+    (reports / "peru.md").write_text(text("Peru", answer="All of Lima"), "utf-8")
+    sync([reports], settings)
+    assert encoded.sentences == ["All of Lima waits for a ferry."]
+    wanted = sentences_of(open_engine(settings))
+    assert set(SentenceVectors.load(database(settings)).find([*wanted])) == wanted
+    encoded.sentences.clear()
+    sync([reports], settings)
+    assert not encoded.sentences
+
+
+def test_of_a_deleted_report_nothing_is_kept(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    before = sentences_of(open_engine(settings))
+    for name, answer in (("peru", "All of Lima"), ("fiji", "All of Suva")):
+        (reports / f"{name}.md").write_text(text(name.title(), answer=answer), "utf-8")
+    sync([reports], settings)
+    (reports / "peru.md").unlink()
+    (reports / "fiji.md").write_text(text("Fiji", answer="All of Nadi"), "utf-8")
+    assert sync([reports], settings, prune=True).deleted == ["peru"]
+    wanted = sentences_of(open_engine(settings))
+    others = before | {f"All of {place} waits for a ferry." for place in ("Lima", "Suva", "Nadi")}
+    assert set(SentenceVectors.load(database(settings)).find([*others])) == wanted
+
+
+def test_an_ingest_without_the_file_makes_it_for_what_is_new(
+    reports: Path, settings: Settings, encoded: Encoded, asked: list[str]
+) -> None:
+    sync([reports], settings)
+    for path in database(settings).glob("sentences-*"):
+        path.unlink()
+    (reports / "peru.md").write_text(text("Peru", answer="All of Lima"), "utf-8")
+    encoded.sentences.clear()
+    sync([reports], settings)
+    assert sorted(encoded.sentences) == [
+        "All of Lima waits for a ferry.",
+        "Nobody in Peru counts the boats.",
+    ]
+    asked.clear()
+    assert "Fiji waits" in open_engine(settings).ask("Who waits in Fiji?").answer.text
+    assert "Fiji waits for a ferry." in asked
+
+
+@pytest.mark.parametrize("masked", [True, False])
+def test_answers_find_their_sentences_with_contacts_masked_or_not(
+    reports: Path, settings: Settings, asked: list[str], masked: bool
+) -> None:
+    said = "Peru waits for a ferry, write to the captain at boats@harbour.example about it"
+    (reports / "peru.md").write_text(text("Peru", answer=said), "utf-8")
+    settings = settings.model_copy(update={"mask_contacts": masked})
+    sync([reports], settings)
+    engine = open_engine(settings)
+    answer = engine.ask(QUESTION).answer
+    assert ("boats@harbour" in answer.text) != masked
+    assert (MASK * 5 in answer.text) == masked
+    assert not sentences_of(engine) & set(asked)
+    assert QUESTION in asked
+
+
+def test_answers_are_the_same_with_and_without_the_file(
+    sample_index: Path, tmp_path: Path, asked: list[str]
+) -> None:
+    mine = tmp_path / "index"
+    shutil.copytree(sample_index, mine)
+    question = "What did labs learn about mobile money?"
+    engine = open_engine(Settings(index=mine))
+    with_file = engine.ask(question).answer
+    (path,) = mine.glob("db-*/sentences-*")
+    path.unlink()
+    assert not sentences_of(engine) & set(asked)
+    asked.clear()
+    assert open_engine(Settings(index=mine)).ask(question).answer.text == with_file.text
+    assert sentences_of(engine) & set(asked)
+
+
+def test_an_open_engine_follows_an_ingest(
+    reports: Path, settings: Settings, asked: list[str]
+) -> None:
+    sync([reports], settings)
+    engine = open_engine(settings)
+    (reports / "peru.md").write_text(text("Peru", answer="All of Lima"), "utf-8")
+    sync([reports], settings)
+    assert "All of Lima" in engine.ask(QUESTION).answer.text
+    assert not sentences_of(engine) & set(asked)
+
+
+@pytest.mark.parametrize("cut", ["sealing", "writing"])
+def test_an_ingest_that_was_cut_short_is_made_up_for(
+    reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, cut: str
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if cut == "sealing":
+        cut_short(reports, settings, monkeypatch)
+    else:
+        with monkeypatch.context() as short:
+            short.setattr(Path, "replace", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                sync([reports], settings)
+        assert list(settings.index.glob("db-*/sentences-*.new"))
+    sync([reports], settings)
+    wanted = sentences_of(open_engine(settings))
+    assert set(SentenceVectors.load(database(settings)).find([*wanted])) == wanted
+
+
+def test_of_another_model_nothing_is_kept(
+    reports: Path, settings: Settings, server: ScriptedServer
+) -> None:
+    another = {"embedding": "openai:some-model", "openai_base_url": server.url}
+    given = {**another, "openai_api_key": SecretStr("none")}
+    stages: set[str] = set()
+    sync(
+        [reports],
+        settings.model_copy(update=given),
+        progress=lambda stage, *_: stages.add(stage),
+    )
+    assert "embedding" in stages
+    assert STAGE not in stages
+    assert not list(settings.index.glob("db-*/sentences-*"))
+
+
+def test_a_folder_that_can_not_be_written_still_works(tmp_path: Path) -> None:
+    vectors = np.asarray(encode(TEXTS), np.float16)
+    SentenceVectors().save(tmp_path / "none", TEXTS, vectors)
+    assert not list(tmp_path.iterdir())

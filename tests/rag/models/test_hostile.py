@@ -1,0 +1,161 @@
+"""Files made to hurt: time stays in proportion to size, and no line is lost or looped over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+from made_up import NO_FORMS, learned, passages_of, report
+
+from ingest.parsing.clean import clean, clean_with_offsets
+from ingest.parsing.forms import learn_texts
+from ingest.parsing.normalize import tags_to_fields
+from ingest.parsing.parser import parse
+from ingest.parsing.scan import hide_private, scan, tags
+from rag.catalog.normalize import fold_tag
+from rag.places.countries import fold_name
+
+SIZE = 100_000
+UNITS = {
+    "letters": "a",
+    "spaces": " ",
+    "white space": "\t\u00a0",
+    "empty lines": "\n",
+    "spaced lines": " \n ",
+    "short lines": "a\n",
+    "words": "word ",
+    "lists": "- a\n",
+    "quoted": "> ",
+    "empty prompts": "> \n",
+    "prompts": "> q?\n",
+    "headings": "## a\n",
+    "titles": "# a\n",
+    "groups": '<div class="group">\n',
+    "full groups": '<div class="group">\n> a?\nx\n</div>\n',
+    "brackets": "[",
+    "closing brackets": "]",
+    "open tags": "[[",
+    "named open tags": "[[a:",
+    "open tag lines": "[[a:b\n",
+    "half-closed tags": "[[a:x]",
+    "tags": "[[a:b]]\n",
+    "private tags": "[[focal_point:a@b.example\n",
+    "addresses": "a@b.c",
+    "address starts": "a.b-c+",
+    "images": "![",
+    "empty images": "![](",
+    "links": "[](http://",
+    "labelled links": "[a](https://",
+    "naked links": "http://",
+    "elements": "<p ",
+    "ampersands": "&",
+    "entities": "&amp;",
+    "long entities": "&" + "a" * 28,
+    "stars": "*",
+    "spaced stars": "* ",
+    "rules": "=",
+    "dots": ".",
+    "marks": "?!",
+    "dotted lines": ".\n",
+    "quotes": '."',
+    "numbered": "1. ",
+    "abbreviations": "e.g. ",
+    "combining": "\u0301",
+    "zero width": "\u200b",
+    "family": "👩‍👩‍👧",
+    "han": "漢",
+    "arabic": "مرحبا ",
+    "surrogates": "\ud800",
+    "direction": "\u202e\u2066",
+    "carriage returns": "\r",
+    "nulls": "\x00",
+}
+STEPS: dict[str, Callable[[str], object]] = {
+    "clean": clean,
+    "offsets": clean_with_offsets,
+    "tags": tags,
+    "scan": scan,
+    "private": hide_private,
+    "fields": lambda raw: tags_to_fields(tags(raw)),
+    "forms": lambda raw: learn_texts(f"[[country:{lab}]]\n{raw}" for lab in ("Peru", "Fiji")),
+    "parse": lambda raw: parse("r", raw, NO_FORMS),
+    "passages": passages_of,
+    "country": fold_name,
+    "fold": fold_tag,
+}
+
+
+@pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS.keys())
+def test_time_grows_with_size_and_no_faster(unit: str) -> None:
+    """Linear work takes four times as long for four times the text; quadratic, sixteen times."""
+    passages_of("The models and tables are loaded before the first is timed.")
+    small, large = (unit * (size // len(unit)) + "!" for size in (SIZE // 4, SIZE))
+    # A busy machine can slow one run; it does not slow three of the same in the same way.
+    slower = [
+        name for name, step in STEPS.items() if all(_slower(step, small, large) for _ in "123")
+    ]
+    assert not slower
+
+
+def _slower(step: Callable[[str], object], small: str, large: str) -> bool:
+    spent = _seconds(step, large)
+    # Less than half a second is too short to tell from noise, and no harm.
+    return spent > 0.5 and spent > 10 * _seconds(step, small)
+
+
+def _seconds(step: Callable[[str], object], raw: str) -> float:
+    """Of this process, whatever else the machine does."""
+    started = time.process_time()
+    step(raw)
+    return time.process_time() - started
+
+
+def test_a_megabyte_of_one_line() -> None:
+    line = "the ferry leaves at noon and " * 36_000
+    passages = passages_of(report(f"> Q?\n\n{line}"))
+    assert " ".join(p.text for p in passages) == line.strip()
+
+
+@pytest.mark.parametrize("unit", ["a. ", "a.\n", "a.\n\n", "> a\n\n"])
+def test_a_megabyte_of_two_character_sentences(unit: str) -> None:
+    """A few seconds even on a slow machine; placing each alone would take half a minute."""
+    raw = report("> Q?\n\n" + unit * (1_000_000 // len(unit)))
+    passages_of("The models and tables are loaded before this is timed.")
+    assert _seconds(passages_of, raw) < 8
+
+
+def test_the_same_long_text_from_three_labs() -> None:
+    lines = "".join(f"The boat of harbour number {n} leaves at noon.\n\n" for n in range(5_000))
+    long = "the boat leaves " * 50_000
+    files = [
+        report(f"> Q?\n\n{lines}{long}\n", given=f"[[country:{country}]]\n")
+        for country in ("Peru", "Mali", "Fiji")
+    ]
+    forms = learned(*files)
+    own = "".join(f"The ship of harbour number {n} leaves at noon.\n\n" for n in range(5_000))
+    raw = report(f"> Q?\n\n{own}{long} again\n")
+    assert _seconds(lambda text: parse("r", text, forms), raw) < 20
+    assert len(parse("r", raw, forms).blocks[0].spans) == 5_001
+
+
+def test_many_tags() -> None:
+    given = "[[year:2020]]\n" + "".join(f"[[methods:method {n}]]\n" for n in range(10_000))
+    assert len(parse("r", report("> Q?\n\nYes.", given=given), NO_FORMS).info.methods) == 10_000
+
+
+def test_many_prompts() -> None:
+    body = "".join(f"> Question {n}?\n\nAnswer {n}.\n" for n in range(20_000))
+    assert len(parse("r", report(body), NO_FORMS).blocks) == 20_000
+
+
+def test_prompts_without_end_do_not_make_one_endless_question() -> None:
+    found = parse("r", report("> q?\n" * 100_000 + "Yes."), NO_FORMS)
+    assert [b.text for b in found.blocks] == ["Yes."]
+    assert len(found.blocks[0].prompt) < 3_000
+
+
+def test_deep_nesting() -> None:
+    depth = 50_000
+    body = '<div class="group">\n' * depth + "> Q?\nYes.\n" + "</div>\n" * depth
+    assert [b.text for b in parse("r", report(body), NO_FORMS).blocks] == ["Yes."]

@@ -1,0 +1,86 @@
+"""Reports of three made-up labs, and ways to look into an index of them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from made_up import read_back, report
+
+from ingest.compare import SyncResult
+from ingest.sync import made_by, sync
+from rag.index.layout import unfinished_database
+from rag.index.store import Store, StoredReport, Writer, open_store
+from rag.settings import Settings
+from rag.types import Passage
+
+COUNTRIES = ("Peru", "Fiji", "Mali")
+NOTE = "Please note that we ask you to name one challenge only."
+
+
+@dataclass
+class Encoded:
+    """What an ingest has encoded, as it comes: passages with their context lines, and sentences."""
+
+    passages: list[str] = field(default_factory=list)
+    sentences: list[str] = field(default_factory=list)
+
+
+def text(country: str, answer: str = "", more: str = "") -> str:
+    given = f"[[focal_point:ana@{country.lower()}.example]]\n[[year:2023]]\n[[country:{country}]]\n"
+    body = (
+        f"## Challenge\n> Challenge: what is it?\n\n{NOTE}\n\n"
+        f"{answer or country} waits for a ferry.\n\n"
+        f"> Background?\n\nNobody in {country} counts the boats.\n"
+    )
+    return report(body, title=f"Ferries of {country}", given=given + more)
+
+
+def opened(settings: Settings) -> Store:
+    return open_store(settings.index, made_by(settings))
+
+
+def stored_reports(settings: Settings) -> dict[str, StoredReport]:
+    store = opened(settings)
+    return store.reports(store.state.generation)
+
+
+def content(settings: Settings) -> dict[str, list[Passage]]:
+    """The passages of each report as the store has them, checked against its verbatim text."""
+    store = opened(settings)
+    stored = stored_reports(settings)
+    texts = store.texts(stored.values())
+    found: dict[str, list[Passage]] = {report_id: [] for report_id in stored}
+    for passage in store.passages(stored):
+        assert read_back(texts[passage.report.id], passage) == passage.text
+        found[passage.report.id].append(passage)
+    assert {i: len(ps) for i, ps in found.items()} == {i: r.passages for i, r in stored.items()}
+    return found
+
+
+def counts(result: SyncResult) -> tuple[int, int, int, int, int]:
+    lists = (result.added, result.updated, result.unchanged, result.deleted, result.skipped)
+    added, updated, unchanged, deleted, skipped = map(len, lists)
+    return added, updated, unchanged, deleted, skipped
+
+
+def snapshot(folder: Path) -> dict[str, str]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def cut_short(reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An ingest that writes all and ends before readers may see it; returns its database."""
+
+    def cut(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as short:
+        short.setattr(Writer, "seal", cut)
+        with pytest.raises(KeyboardInterrupt):
+            sync([reports], settings)
+    unfinished = unfinished_database(settings.index)
+    assert unfinished
+    return unfinished
