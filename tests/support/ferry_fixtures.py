@@ -39,7 +39,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> Encoded:
             (seen.passages if "\n" in one else seen.sentences).append(one)
         return encode(texts)
 
-    monkeypatch.setattr("rag.models.chat.encode", listening)
+    monkeypatch.setattr("rag.models.embeddings.encode", listening)
     return seen
 
 

@@ -10,17 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rag.catalog.fields import Filters
-from rag.citation.quotes import (
-    CheckedQuote,
-    Rechecked,
-    cited_reports,
-    recheck,
-)
 from rag.errors import InputError
-from rag.export.brief import one_line, shortened, who
-from rag.index.snapshot_cache import current_snapshot
 from rag.settings import load_settings
-from rag.types import Answer
 from ui.cli.options import (
     Ignore,
     Index,
@@ -39,6 +30,7 @@ from ui.cli.output import (
 )
 
 if TYPE_CHECKING:
+    from rag.citation.quotes import CheckedQuote, Rechecked
     from rag.types import Answer
 
 
@@ -181,6 +173,9 @@ def all_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
     Raises:
         IndexMissing, IndexMismatch, IndexDamaged: the index can't be used; says what to do.
     """
+    from rag.citation.quotes import cited_reports, recheck
+    from rag.index.snapshot_cache import current_snapshot
+
     # Whatever made its vectors: none is compared.
     now = current_snapshot(index, {})
     texts = now.texts(cited_reports(answers))
@@ -223,6 +218,8 @@ def _quote(one: CheckedQuote) -> dict[str, Any]:
 
 
 def _print(one: Rechecked) -> None:
+    from rag.export.brief import one_line, shortened, who
+
     index = "the index is the same" if one.same_index else "the index has changed since"
     standing = len(one.quotes) - len(one.failed)
     print(one_line(one.answer.question))

@@ -12,7 +12,6 @@ import typer
 
 from rag.catalog.fields import TAGS
 from rag.errors import AskLabsError, IndexUnusable
-from rag.index.duplicates import members
 from rag.settings import load_settings
 from rag.types import Passage
 from ui.cli.options import Index, Json, engine_of
@@ -150,6 +149,8 @@ Family = tuple[Passage, ...]
 
 def families_to_dict(passages: Iterable[Passage]) -> dict[str, Any]:
     """The families that passages carry, and counts of them, as `--json` prints them."""
+    from rag.index.duplicates import members
+
     families = members(passages)
     return {
         **_counts(families),
@@ -159,6 +160,8 @@ def families_to_dict(passages: Iterable[Passage]) -> dict[str, Any]:
 
 def print_families(passages: Iterable[Passage]) -> None:
     """The largest families, at most SHOWN, each with its first words and where they stand."""
+    from rag.index.duplicates import members
+
     families = members(passages)
     told = _counts(families)
     sizes = ", ".join(f"{n} of {size}" for size, n in told["sizes"].items())

@@ -109,7 +109,7 @@ def serve(
 ) -> None:
     """Open the web page."""
     settings = load_settings(index=index, host=host, port=port, page_ingest=ingest)
-    from ui.server.serve import start
+    from ui.server.start import start
 
     start(settings, open_browser)
 

@@ -50,7 +50,7 @@ def test_a_process_that_was_killed_is_told(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.skipif(sys.platform != "linux", reason="looks the process up in /proc")
 def test_processes_end_with_the_one_who_asked() -> None:
     program = (
-        "import os; from rag import encoder\n"
+        "import os; from rag.models import encoder\n"
         "p = encoder._start(); encoder._ask(p, ['ready']); print(p.pid, flush=True)\n"
         "os.kill(os.getpid(), 9)"
     )

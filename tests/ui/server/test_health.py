@@ -24,7 +24,8 @@ from rag.errors import IndexMissing, SettingsError
 from rag.index.layout import current_database
 from rag.settings import Settings
 from ui.server.login import make_secret
-from ui.server.serve import launch, loading
+from ui.server.serve import launch
+from ui.server.start import loading
 from ui.web.app import build_app
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")

@@ -26,7 +26,7 @@ from rag.i18n.translations import ENGLISH
 from rag.settings import Settings, load_settings
 from tests.eval.report.test_diagnosis import answered
 from tests.eval.report.test_report_page import hostile
-from ui.server.serve import start
+from ui.server.start import start
 from ui.web.quality import quality, unreadable, without_run
 
 
