@@ -55,7 +55,7 @@ def test_the_page_asks_for_nothing_and_runs_nothing(tmp_path: Path) -> None:
 
 
 def test_the_style_asks_for_nothing_either() -> None:
-    style = (files("eval") / "page.css").read_text(encoding="utf-8")
+    style = (files("eval.report") / "templates" / "page.css").read_text(encoding="utf-8")
     assert "url(" not in style
     assert "@import" not in style
     assert "prefers-color-scheme: dark" in style
@@ -67,8 +67,8 @@ def test_templates_are_packaged(name: str) -> None:
     root = Path(__file__).parents[3]
     given = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = given["tool"]["setuptools"]["package-data"]["eval"]
-    assert any(Path(name).match(pattern) for pattern in patterns)
-    assert (files("eval") / name).is_file()
+    assert any(Path("report/templates", name).match(pattern) for pattern in patterns)
+    assert (files("eval.report") / "templates" / name).is_file()
 
 
 def test_untrusted_text_is_no_markup_on_the_page(tmp_path: Path) -> None:
