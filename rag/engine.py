@@ -41,7 +41,7 @@ from rag.retrieval.rerank import Reranker, make_reranker
 from rag.settings import Settings
 from rag.text.contacts import mask_contacts
 from rag.text.language import language_of
-from rag.types import Answer, Hit, Passage, QueryPlan, Turn
+from rag.types import Answer, Hit, Passage, Plan, Turn
 
 _log = logging.getLogger(__name__)
 
@@ -167,13 +167,13 @@ class Engine:
 
         return AnswerStream(run.pieces(), answered, run.stop)
 
-    def _listed(self, plan: QueryPlan, snapshot: Snapshot, found: Found) -> Answer:
+    def _listed(self, plan: Plan, snapshot: Snapshot, found: Found) -> Answer:
         listed = snapshot.catalogue.ids(plan.filters)
         mentioned = mentions(snapshot, plan.filters, listed) if plan.intent == "list" else ()
         masked = self._masked(mentioned)
         return list_answer(plan, snapshot.catalogue, snapshot.texts, found.hits, masked)
 
-    def _find(self, retriever: HybridRetriever, plan: QueryPlan, explain: bool = False) -> Found:
+    def _find(self, retriever: HybridRetriever, plan: Plan, explain: bool = False) -> Found:
         masked = self.settings.mask_contacts
         return find(retriever, plan, self._reranker, explain=explain, masked=masked)
 
@@ -191,7 +191,7 @@ class Engine:
         filters: Filters = Filters(),
         ignored: Filters = Filters(),
         explain: bool = False,
-        plan: QueryPlan | None = None,
+        plan: Plan | None = None,
     ) -> list[Hit]:
         """The k best passages for a question, best first; with `explain` each says why.
 
@@ -211,7 +211,7 @@ class Engine:
         history: Sequence[Turn] = (),
         filters: Filters = Filters(),
         ignored: Filters = Filters(),
-    ) -> QueryPlan:
+    ) -> Plan:
         """How a question is understood."""
         return understood(self._planner, self._current()[0], question, history, filters, ignored)
 
@@ -253,9 +253,7 @@ class Engine:
         }
 
 
-def _finished(
-    answer: Answer, plan: QueryPlan, snapshot: Snapshot, found: Found | None = None
-) -> Answer:
+def _finished(answer: Answer, plan: Plan, snapshot: Snapshot, found: Found | None = None) -> Answer:
     """An answer with its index, its planner, how what it rests on was found, and who is silent."""
     silent = unheard(answer, snapshot.catalogue) if found else ""
     said = " ".join(filter(None, (found.notice if found else "", answer.notice, silent)))

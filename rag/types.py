@@ -144,7 +144,7 @@ class Alike:
 
 
 @dataclass(frozen=True, slots=True)
-class QueryPlan:
+class Plan:
     """How a question was understood.
 
     `filters` narrow the search; `boosted` is what the question names and therefore comes first;
@@ -243,7 +243,7 @@ class Answer:
     """A finished answer. `text` carries `[n]` marks; each n has a citation.
 
     `timings` are milliseconds: plan_ms, retrieve_ms, answer_ms. `notice` is a sentence for the
-    reader about how the answer came about, or "". `planner` is that of its QueryPlan. `struck` are
+    reader about how the answer came about, or "". `planner` is that of its Plan. `struck` are
     a model's sentences left out of `text`; `checked` counts its sentences by what came of them:
     supported, partly, unsupported, corrected (citations), struck. `run` tells which model wrote.
     """

@@ -19,7 +19,7 @@ from rag.i18n.translations import (
     words_in,
 )
 from rag.query.intent import _greeted_in, asks_about
-from rag.types import Answer, Coverage, QueryPlan
+from rag.types import Answer, Coverage, Plan
 
 _MOST = 12
 _LABELS = {
@@ -32,7 +32,7 @@ _LABELS = {
 }
 
 
-def about_answer(plan: QueryPlan, catalogue: Catalogue, languages: Mapping[str, int]) -> Answer:
+def about_answer(plan: Plan, catalogue: Catalogue, languages: Mapping[str, int]) -> Answer:
     """What the collection holds; `languages` are the numbers of passages by code."""
     # A greeting is too short to tell its language otherwise.
     words = words_in(_greeted_in(plan.question) or plan.language)

@@ -36,7 +36,7 @@ from rag.text.numbers import gives_quantity
 from rag.text.prompt_injection import instructs
 from rag.text.sentences import sentences
 from rag.text.tokenize import strip_accents, terms_and_pairs, words
-from rag.types import Alike, Hit, QueryPlan, Span, Turn
+from rag.types import Alike, Hit, Plan, Span, Turn
 
 # Cosine similarity (built-in embedding) of the best passage below which a question is not
 # about anything in the reports. All answerable development questions (n=114) and sample cases
@@ -92,7 +92,7 @@ class Answerer(Protocol):
     name: str
 
     def stream(
-        self, plan: QueryPlan, hits: Sequence[Hit], history: Sequence[Turn], writing: Writing
+        self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn], writing: Writing
     ) -> Iterator[str]:
         """The pieces of an answer whose marks count `hits` from 1; all else goes to `writing`."""
         ...
@@ -114,7 +114,7 @@ class ExtractiveAnswerer:
 
     def stream(
         self,
-        plan: QueryPlan,
+        plan: Plan,
         hits: Sequence[Hit],
         history: Sequence[Turn],
         writing: Writing | None = None,
@@ -145,7 +145,7 @@ class ExtractiveAnswerer:
             yield f"\n{line}"
 
     def _lacks_quantity(
-        self, candidates: Sequence[Candidate], plan: QueryPlan, hits: Sequence[Hit]
+        self, candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit]
     ) -> bool:
         """Whether what comes close to a question for a quantity gives none."""
         if not is_quantity(plan.question):
@@ -160,7 +160,7 @@ class ExtractiveAnswerer:
         return max(given) < closest.similarity - gap
 
     def _candidates(
-        self, plan: QueryPlan, hits: Sequence[Hit], told: Collection[int]
+        self, plan: Plan, hits: Sequence[Hit], told: Collection[int]
     ) -> list[Candidate]:
         """The sentences of the passages, from 1, that can tell of what is asked."""
         found = [
@@ -198,7 +198,7 @@ class ExtractiveAnswerer:
         return with_neighbours(candidates)
 
 
-def _told_of(plan: QueryPlan, hits: Sequence[Hit]) -> set[int]:
+def _told_of(plan: Plan, hits: Sequence[Hit]) -> set[int]:
     """The passages, from 1, that can tell of a country that a question names; all if it names none.
 
     They are of its lab, or name it: another lab's comparison with it.
@@ -212,7 +212,7 @@ def _told_of(plan: QueryPlan, hits: Sequence[Hit]) -> set[int]:
     }
 
 
-def _weights(plan: QueryPlan, hits: Sequence[Hit]) -> dict[str, float]:
+def _weights(plan: Plan, hits: Sequence[Hit]) -> dict[str, float]:
     """The question's words, and pairs of words that follow each other, with their rarity.
 
     Rarity counts among the passages. Pairs keep "mobile money" from being met by a mobile
@@ -278,7 +278,7 @@ def _with_mark(sentence: str, n: int) -> str:
     return with_marks(text, [n])
 
 
-def nearest(plan: QueryPlan, hits: Sequence[Hit], count: int = 3) -> Iterator[str]:
+def nearest(plan: Plan, hits: Sequence[Hit], count: int = 3) -> Iterator[str]:
     """What is near instead of an answer: the best reports by name, one mark each."""
     first: dict[str, tuple[int, ReportInfo]] = {}
     for n, hit in enumerate(hits, 1):
@@ -369,7 +369,7 @@ def with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:
     return gained
 
 
-def choose(candidates: Sequence[Candidate], plan: QueryPlan, focus_share: float) -> list[Candidate]:
+def choose(candidates: Sequence[Candidate], plan: Plan, focus_share: float) -> list[Candidate]:
     """The best sentences, none that says what a better one says, in the order to be read."""
     wide = plan.wide
     count = SENTENCES_WIDE if wide and plan.intent != "compare" else SENTENCES

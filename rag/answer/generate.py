@@ -16,7 +16,7 @@ from rag.models.servers import OPENAI
 from rag.models.tokens import make_budget
 from rag.models.truncation import watched
 from rag.settings import Settings
-from rag.types import Hit, QueryPlan, Turn
+from rag.types import Hit, Plan, Turn
 
 if TYPE_CHECKING:
     from rag.models.chat import ChatModel
@@ -42,7 +42,7 @@ class ModelAnswerer:
         self._priced = settings.openai_base_url in (None, OPENAI)
 
     def stream(
-        self, plan: QueryPlan, hits: Sequence[Hit], history: Sequence[Turn], writing: Writing
+        self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn], writing: Writing
     ) -> Iterator[str]:
         """The model's words with marks of unknown passages left out; the refusal without hits.
 
@@ -73,7 +73,7 @@ class ModelAnswerer:
             writing.notices.insert(0, LEFT_OUT.format(read=len(read), all=len(hits)))
 
     def _write(
-        self, plan: QueryPlan, read: Sequence[Hit], history: Sequence[Turn], writing: Writing
+        self, plan: Plan, read: Sequence[Hit], history: Sequence[Turn], writing: Writing
     ) -> Iterator[str]:
         messages = answer_messages(plan, read, history)
         writing.model, writing.priced = self.name, self._priced

@@ -31,7 +31,7 @@ from rag.models.prompts import defuse, refusal
 from rag.query.entities import coming_first, stems_of
 from rag.text.sentences import sentences
 from rag.text.tokenize import terms_and_pairs
-from rag.types import Answer, Citation, Coverage, Hit, Passage, QueryPlan
+from rag.types import Answer, Citation, Coverage, Hit, Passage, Plan
 
 # Filter field -> the name of its tag in a report's file.
 _TAG_NAMES = {
@@ -47,7 +47,7 @@ _WAYS_OUT = 3
 
 
 def list_answer(
-    plan: QueryPlan,
+    plan: Plan,
     catalogue: Catalogue,
     texts: Callable[[Collection[str]], Mapping[str, str]],
     hits: Sequence[Hit],
@@ -121,7 +121,7 @@ def _said(field: str, values: Iterable[str | int], words: Words) -> str:
     return f"{name} = {' / '.join(value.replace('. ', ' ') for value in shown)}"
 
 
-def _nothing(plan: QueryPlan, catalogue: Catalogue, words: Words) -> str:
+def _nothing(plan: Plan, catalogue: Catalogue, words: Words) -> str:
     """The refusal, the filters that leave nothing, and which of them to give up."""
     none = words.gettext("No report passes these filters: {filters}.")
     said = none.format(filters=_all_said(plan.filters, words))
@@ -148,7 +148,7 @@ def _way_out(filters: Filters, catalogue: Catalogue, words: Words) -> str:
 
 
 def _lines(
-    plan: QueryPlan, catalogue: Catalogue, found: Sequence[ReportInfo], labs: int, words: Words
+    plan: Plan, catalogue: Catalogue, found: Sequence[ReportInfo], labs: int, words: Words
 ) -> Iterable[str]:
     if not found:
         yield _nothing(plan, catalogue, words)

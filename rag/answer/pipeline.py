@@ -28,7 +28,7 @@ from rag.types import (
     Coverage,
     Hit,
     Passage,
-    QueryPlan,
+    Plan,
     Turn,
 )
 
@@ -54,7 +54,7 @@ class Run:
         self,
         answerers: tuple[Answerer, Answerer],
         files: Mapping[str, str],
-        plan: QueryPlan,
+        plan: Plan,
         found: Found,
         read: Sequence[Hit],
         history: Sequence[Turn],

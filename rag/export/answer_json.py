@@ -23,8 +23,8 @@ from rag.types import (
     Hit,
     Intent,
     Passage,
+    Plan,
     PlannedBy,
-    QueryPlan,
     RunRecord,
     Span,
     Stage,
@@ -101,7 +101,7 @@ def explained(hit: Hit) -> dict[str, Any]:
     return {"why": asdict(hit.why) if hit.why else None, "also_in": [i.id for i in hit.siblings]}
 
 
-def plan_to_dict(plan: QueryPlan) -> dict[str, Any]:
+def plan_to_dict(plan: Plan) -> dict[str, Any]:
     """How a question is understood: what is searched for, where, and what comes first."""
     return {
         "searched": plan.standalone,

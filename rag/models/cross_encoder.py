@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.types import Hit, QueryPlan
+from rag.types import Hit, Plan
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -54,7 +54,7 @@ class CrossEncoder:
         self._turn = threading.Lock()
         self._crowded_until = 0.0
 
-    def judged(self, hits: Sequence[Hit], plan: QueryPlan) -> list[Hit]:
+    def judged(self, hits: Sequence[Hit], plan: Plan) -> list[Hit]:
         """Hits whose first ones have a relevance and stand in its order.
 
         Passages in another language than English keep their places and have none; so do all where

@@ -12,7 +12,7 @@ from rag.citation.citations import _MARKS
 from rag.text.language import LANGUAGES
 from rag.types import (
     Hit,
-    QueryPlan,
+    Plan,
     Turn,
 )
 
@@ -97,9 +97,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[\W_]+", " ", text.replace("’", "'").casefold()).strip()
 
 
-def answer_messages(
-    plan: QueryPlan, hits: Sequence[Hit], history: Sequence[Turn]
-) -> list[ChatMessage]:
+def answer_messages(plan: Plan, hits: Sequence[Hit], history: Sequence[Turn]) -> list[ChatMessage]:
     """The chat messages that ask a model for a cited answer from numbered passages (from 1).
 
     The question before is given for a follow-up, but no earlier answer: a small model would

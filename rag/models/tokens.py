@@ -15,7 +15,7 @@ from llama_index.core.base.llms.types import ChatMessage
 from rag.models.chat import known_window
 from rag.models.prompts import answer_messages, numbered
 from rag.settings import Settings
-from rag.types import Hit, QueryPlan, Turn
+from rag.types import Hit, Plan, Turn
 
 _ENCODING = "cl100k_base"
 _SHIPPED = (_ENCODING, "o200k_base")
@@ -78,9 +78,7 @@ class Budget:
     window: int
     answer: int
 
-    def fitting(
-        self, plan: QueryPlan, hits: Sequence[Hit], history: Sequence[Turn]
-    ) -> Sequence[Hit]:
+    def fitting(self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn]) -> Sequence[Hit]:
         """The first hits, whole, that fit in the window with all else of the prompt."""
         share = 1.0 if own_encoding(self.model) else SHARE
         left = int(share * self.window) - self.answer

@@ -13,7 +13,7 @@ from rag.catalog.normalize import canonical_sdg, filter_key
 from rag.places.countries import adjective_to_iso, fold_name, names_to_iso
 from rag.places.regions import countries_of_regions_in
 from rag.text.tokenize import strip_accents, terms, words
-from rag.types import QueryPlan, Span
+from rag.types import Plan, Span
 
 # What may stand in a question beside its filters without narrowing it.
 _LISTING_WORDS = (
@@ -250,7 +250,7 @@ def _key(catalogue: Catalogue, field: str, value: str | int) -> str | int:
     return filter_key(field, catalogue.name(field, value))
 
 
-def coming_first(plan: QueryPlan) -> Filters:
+def coming_first(plan: Plan) -> Filters:
     """What comes first for a question without narrowing it: no field that is narrowed anyway."""
     fields = [field for field in FILTER_FIELDS if getattr(plan.filters, field)]
     return replace(plan.boosted, **dict.fromkeys(fields, ()))

@@ -18,7 +18,7 @@ from rag.text.tokenize import (
     terms,
     words,
 )
-from rag.types import Hit, QueryPlan
+from rag.types import Hit, Plan
 
 # More words are a sentence.
 MOST_TERMS = 4
@@ -107,7 +107,7 @@ FEWEST = 2
 SAME = 0.7
 
 
-def of_topic(plan: QueryPlan, hits: Sequence[Hit], told: set[int]) -> tuple[QueryPlan, set[int]]:
+def of_topic(plan: Plan, hits: Sequence[Hit], told: set[int]) -> tuple[Plan, set[int]]:
     """A plan and the passages, from 1 and of `told`, that its answer is made of.
 
     Of a topic those tell that have its words, and where they are of one report all of its; where
@@ -122,7 +122,7 @@ def of_topic(plan: QueryPlan, hits: Sequence[Hit], told: set[int]) -> tuple[Quer
     return replace(plan, wide=bool(speaking)), speaking or told
 
 
-def proved_by(plan: QueryPlan, hits: Sequence[Hit]) -> set[int]:
+def proved_by(plan: Plan, hits: Sequence[Hit]) -> set[int]:
     """The passages, from 1, that are about a question's topic, even if none is similar to it.
 
     Similarity tells little of short topics: "informal vendors" is far from passages about them.
@@ -131,7 +131,7 @@ def proved_by(plan: QueryPlan, hits: Sequence[Hit]) -> set[int]:
     return speaking_of(plan, hits, translated=topic and several) if topic or several else set()
 
 
-def speaking_of(plan: QueryPlan, hits: Sequence[Hit], *, translated: bool = True) -> set[int]:
+def speaking_of(plan: Plan, hits: Sequence[Hit], *, translated: bool = True) -> set[int]:
     """The passages, from 1, with every word that a question is about.
 
     With `translated` a passage in another language may have one that means the same.
@@ -154,7 +154,7 @@ def speaking_of(plan: QueryPlan, hits: Sequence[Hit], *, translated: bool = True
     return found
 
 
-def _wanted(plan: QueryPlan) -> set[str]:
+def _wanted(plan: Plan) -> set[str]:
     return set(terms(plan.standalone, plan.language))
 
 

@@ -1,4 +1,4 @@
-"""Question -> QueryPlan: language, what it asks for, the places and years it names; by rules."""
+"""Question -> Plan: language, what it asks for, the places and years it names; by rules."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from rag.query.entities import (
 from rag.query.intent import asks_about, is_topic
 from rag.text.language import language_of
 from rag.text.tokenize import strip_accents, terms, words
-from rag.types import Intent, QueryPlan, Turn
+from rag.types import Intent, Plan, Turn
 
 # What may stand between "which" and "plans": a year, a number, an adjective or two of listing.
 _BETWEEN = r"(?:(?:of )?(?:the )?(?:20\d\d|different|other|action|learning|closing|many) )*"
@@ -74,7 +74,7 @@ def make_plan(
     catalogue: Catalogue,
     ignored: Filters = Filters(),
     language: str = "",
-) -> QueryPlan:
+) -> Plan:
     """How a question is understood.
 
     Args:
@@ -90,7 +90,7 @@ def make_plan(
     to_many = to_many_labs(question)
     follows = carries_on(question, language, bool(named.country) or to_many, history)
     if not follows and asks_about(question) is not None:
-        return QueryPlan(question, question, language, "about", given)
+        return Plan(question, question, language, "about", given)
     if follows and (again := _listed_again(question, history, given, catalogue, ignored, language)):
         return again
     thread = follow(question, history, named, catalogue) if follows else Thread(question)
@@ -117,7 +117,7 @@ def make_plan(
     if thread.only and kept.country:
         filters = given.merged(Filters(country=kept.country))
     dropped = without(named, kept, catalogue)
-    plan = QueryPlan(question, asked, language, intent, filters, kept, wide, dropped, follows)
+    plan = Plan(question, asked, language, intent, filters, kept, wide, dropped, follows)
     if intent != "list":
         return plan
     tags = _all_tags_in(question, catalogue)
@@ -129,7 +129,7 @@ def make_plan(
     return _listed(plan, given, wanted, without(tags, wanted, catalogue))
 
 
-def _listed(plan: QueryPlan, given: Filters, tags: Filters, dropped: Filters) -> QueryPlan:
+def _listed(plan: Plan, given: Filters, tags: Filters, dropped: Filters) -> Plan:
     """The plan of a list by what a question names; of an answer where all of that is ignored.
 
     Args:
@@ -151,7 +151,7 @@ def _listed_again(
     catalogue: Catalogue,
     ignored: Filters,
     language: str,
-) -> QueryPlan | None:
+) -> Plan | None:
     """The plan of a list that a question asks for once more by other filters ("and in 2022?")."""
     named, tags = named_in(question, catalogue), _all_tags_in(question, catalogue)
     if points_at_labs(question) or not all_understood(question, language, named, tags):

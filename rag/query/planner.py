@@ -31,7 +31,7 @@ from rag.query.plan import (
 )
 from rag.settings import Settings
 from rag.text.language import language_of
-from rag.types import QueryPlan, Turn
+from rag.types import Plan, Turn
 
 if TYPE_CHECKING:
     from rag.models.chat import ChatModel
@@ -71,7 +71,7 @@ class Planner:
         catalogue: Catalogue,
         ignored: Filters = Filters(),
         language: str = "",
-    ) -> QueryPlan:
+    ) -> Plan:
         """How a question is understood; `given` filters hold, `ignored` ones are not taken."""
         rules = make_plan(question, history, given, catalogue, ignored, language)
         if self._llm is None or not self._asks(rules):
@@ -90,7 +90,7 @@ class Planner:
             plan = _restated(rules, said.standalone, given, catalogue, ignored)
         return replace(_refined(plan, said, given), planner="model")
 
-    def _asks(self, rules: QueryPlan) -> bool:
+    def _asks(self, rules: Plan) -> bool:
         """Whether the model is asked: not where it could not say the question again."""
         if rules.intent == "about" or len(rules.question) > MOST_SAID:
             return False
@@ -104,7 +104,7 @@ def understood(
     history: Sequence[Turn],
     filters: Filters,
     ignored: Filters,
-) -> QueryPlan:
+) -> Plan:
     """The plan of a question as it was meant, with what is like its words."""
     keyword = snapshot.keyword
     written = snapshot.languages, snapshot.language_counts
@@ -215,8 +215,8 @@ def _spelled(field: str, value: str, catalogue: Catalogue) -> Sequence[str | int
 
 
 def _restated(
-    rules: QueryPlan, said: str, given: Filters, catalogue: Catalogue, ignored: Filters
-) -> QueryPlan:
+    rules: Plan, said: str, given: Filters, catalogue: Catalogue, ignored: Filters
+) -> Plan:
     """The rules' plan of a question in the words that make it stand alone."""
     plan = make_plan(said, (), given, catalogue, ignored)
     if plan.intent == "about":
@@ -224,7 +224,7 @@ def _restated(
     return replace(plan, question=rules.question, language=rules.language, follows=rules.follows)
 
 
-def _refined(plan: QueryPlan, said: _Said, given: Filters) -> QueryPlan:
+def _refined(plan: Plan, said: _Said, given: Filters) -> Plan:
     """A plan with what the model understood beyond the rules.
 
     What is known for certain stays: given filters, a list of which the rules understood every
@@ -247,7 +247,7 @@ def _refined(plan: QueryPlan, said: _Said, given: Filters) -> QueryPlan:
     return replace(plan, boosted=boosted)
 
 
-def _is_list(plan: QueryPlan, named: Filters, tags: Filters) -> bool:
+def _is_list(plan: Plan, named: Filters, tags: Filters) -> bool:
     return asks_for_a_list(plan.standalone) and all_understood(
         plan.standalone, plan.language, named, tags, translated=True
     )

@@ -41,7 +41,7 @@ from rag.text.tokenize import focus, terms
 from rag.types import (
     Hit,
     Passage,
-    QueryPlan,
+    Plan,
     Vote,
     Why,
 )
@@ -78,7 +78,7 @@ MATCH_SHARE = 0.5
 class PlannedQuery(QueryBundle):
     """A llama-index query with the plan that was made of it."""
 
-    plan: QueryPlan | None = None
+    plan: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,12 @@ class HybridRetriever(BaseRetriever):
         super().__init__()
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        plan = getattr(query_bundle, "plan", None) or QueryPlan(
+        plan = getattr(query_bundle, "plan", None) or Plan(
             query_bundle.query_str, query_bundle.query_str
         )
         return [to_scored_node(hit) for hit in self.find(plan).hits]
 
-    def find(self, plan: QueryPlan, limit: int = DEPTH, *, explain: bool = False) -> Found:
+    def find(self, plan: Plan, limit: int = DEPTH, *, explain: bool = False) -> Found:
         """The best passages for a plan's stand-alone question, within its filters.
 
         With `explain` each hit says why it ranks where it does.
@@ -134,7 +134,7 @@ class HybridRetriever(BaseRetriever):
         in_scope = np.where(self._snapshot.allowed(plan.filters), keyword, -np.inf)
         return Found(hits, self._matched(in_scope, best))
 
-    def _rankings(self, plan: QueryPlan) -> dict[str, tuple[Scores, Scores]]:
+    def _rankings(self, plan: Plan) -> dict[str, tuple[Scores, Scores]]:
         """What each ranking gives the passages, -inf for none, and its weight for each of them."""
         # "What did labs learn about ..." is close to every answer to "What did you learn?": a
         # question to many labs is searched for by what it is about.
@@ -161,7 +161,7 @@ class HybridRetriever(BaseRetriever):
             "dense": (self._snapshot.dense @ vector, WEIGHT_DENSE + PROXY * proxy),
         }
 
-    def _in_other_words(self, plan: QueryPlan) -> Scores:
+    def _in_other_words(self, plan: Plan) -> Scores:
         """What passages in other languages score by words that mean the same as a topic's.
 
         A topic has too few words for their meaning together to be known in any language.
@@ -196,7 +196,7 @@ class _Ranking:
 class _Weighing:
     """What changes fused scores: what a passage is, and what else was found in its report."""
 
-    def __init__(self, snapshot: Snapshot, plan: QueryPlan, found: Collection[int]) -> None:
+    def __init__(self, snapshot: Snapshot, plan: Plan, found: Collection[int]) -> None:
         self._passages = snapshot.passages
         boosted = replace(plan.boosted, country=())
         self._named = snapshot.catalogue.ids(boosted) if boosted else frozenset()
@@ -273,7 +273,7 @@ WIDEST = 100
 
 def find(
     retriever: HybridRetriever,
-    plan: QueryPlan,
+    plan: Plan,
     reranker: Reranker | None = None,
     *,
     explain: bool = False,
@@ -318,7 +318,7 @@ def unread(
     return tuple(sorted(labs.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _apart(plan: QueryPlan) -> tuple[str, ...]:
+def _apart(plan: Plan) -> tuple[str, ...]:
     """In what passages must agree to be folded: who names two years wants to see both."""
     return tuple(name for name in ("year", "kind") if len(getattr(plan.boosted, name)) > 1)
 
@@ -328,7 +328,7 @@ def wider(passages: int, settings: Settings) -> int:
     return min(2 * (passages or settings.passages), max(WIDEST, settings.passages))
 
 
-def read(found: Found, plan: QueryPlan, settings: Settings, passages: int = 0) -> list[Hit]:
+def read(found: Found, plan: Plan, settings: Settings, passages: int = 0) -> list[Hit]:
     """The passages that the answer is made from: so many, or, for 0, as settings say.
 
     For a question to many labs two of a report: one is enough to know that a report speaks of

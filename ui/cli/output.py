@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rag.catalog.fields import ReportInfo
 from rag.export.answer_json import plan_to_dict
 from rag.index.layout import in_words
-from rag.types import Answer, Citation, Hit, Passage, QueryPlan, Struck, Vote, Why
+from rag.types import Answer, Citation, Hit, Passage, Plan, Struck, Vote, Why
 
 if TYPE_CHECKING:
     from ingest.compare import SyncResult
@@ -73,7 +73,7 @@ def _print_vote(vote: Vote) -> None:
     print(f"   {sign} {points:.4f}  {vote.ranking}: rank {vote.rank} (of {vote.score:.3f})")
 
 
-def print_plan(plan: QueryPlan) -> None:
+def print_plan(plan: Plan) -> None:
     """How a question is understood, a line a fact."""
     said = plan_to_dict(plan)
     said |= {name: _values(said[name]) for name in ("filters", "first", "ignored")}

@@ -10,14 +10,14 @@ from rag.catalog.catalog import Catalogue
 from rag.catalog.fields import Filters
 from rag.i18n.translations import words_in
 from rag.models.prompts import REFUSALS, is_refusal
-from rag.types import QueryPlan
+from rag.types import Plan
 
 FACTS = {"cost": ("High",), "sample_size": ("Small",)}
 CATALOGUE = Catalogue([*(report(i) for i in range(12)), report(12, year=2031, facts=FACTS)])
 
 
 def said(language: str = "en", **filters: object) -> str:
-    plan = QueryPlan("?", "?", language, "list", Filters(**filters))  # type: ignore[arg-type]
+    plan = Plan("?", "?", language, "list", Filters(**filters))  # type: ignore[arg-type]
     answer = list_answer(plan, CATALOGUE, lambda _: {}, ())
     assert answer.refused
     assert is_refusal(answer.text)

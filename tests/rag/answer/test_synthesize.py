@@ -12,7 +12,7 @@ from rag.citation.citations import cited_sentences, marks
 from rag.models.embeddings import make_embedding
 from rag.models.prompts import REFUSALS, is_refusal
 from rag.settings import Settings
-from rag.types import Hit, QueryPlan
+from rag.types import Hit, Plan
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def said(
     language: str = "en",
     wide: bool = False,
 ) -> str:
-    plan = QueryPlan(question, question, language, wide=wide)
+    plan = Plan(question, question, language, wide=wide)
     text = "".join(answerer.stream(plan, found, ()))
     return text if is_refusal(text) else text.partition("\n")[2]
 
@@ -56,10 +56,10 @@ def test_an_answer_begins_with_who_speaks_in_the_question_s_language(
     answerer: ExtractiveAnswerer, language: str, one: str, two: str
 ) -> None:
     question = "Why do women sell smoked fish?"
-    by_one = "".join(answerer.stream(QueryPlan(question, question, language), hits(FISH), ()))
+    by_one = "".join(answerer.stream(Plan(question, question, language), hits(FISH), ()))
     assert by_one.startswith(f"{one}\n")
     found = [*hits(FISH), Hit(passage(BOATS, report("g", "Ghana", "GH")), 0.5, 0.8)]
-    plan = QueryPlan(question, question, language, wide=True)
+    plan = Plan(question, question, language, wide=True)
     assert "".join(answerer.stream(plan, found, ())).startswith(f"{two}\n")
 
 
@@ -230,7 +230,7 @@ def test_wide_questions_hear_several_reports(answerer: ExtractiveAnswerer) -> No
         )
         for n in range(1, 7)
     ]
-    plan = QueryPlan("Where do women sell fish?", "Where do women sell fish?", wide=True)
+    plan = Plan("Where do women sell fish?", "Where do women sell fish?", wide=True)
     text = "".join(answerer.stream(plan, many, ()))
     assert len(text.split("\n")) == len(set(text.split("\n")))
     assert len(list(cited_sentences(text))) <= 8

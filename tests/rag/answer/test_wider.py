@@ -11,7 +11,7 @@ from rag.engine import Engine
 from rag.export.answer_json import answers_from_json, answers_to_json
 from rag.retrieval.hybrid import Found, read, unread
 from rag.settings import Settings
-from rag.types import Hit, QueryPlan
+from rag.types import Hit, Plan
 
 QUESTION = "What did labs learn about mobile money?"
 
@@ -22,7 +22,7 @@ def hits(count: int, text: str) -> Sequence[Hit]:
 
 def test_more_passages_are_read_where_more_are_wanted() -> None:
     plan, found = (
-        QueryPlan("Q?", "Q?"),
+        Plan("Q?", "Q?"),
         Found(tuple(hits(90, "Sand keeps boxes cool.")), frozenset()),
     )
     settings = Settings()

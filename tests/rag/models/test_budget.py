@@ -22,9 +22,9 @@ from rag.models.tokens import (
     own_encoding,
 )
 from rag.settings import Settings
-from rag.types import Hit, QueryPlan, Turn
+from rag.types import Hit, Plan, Turn
 
-PLAN = QueryPlan("What sells?", "What sells?")
+PLAN = Plan("What sells?", "What sells?")
 TEXTS = [f"Report {n} says that honey sells well. " * 10 for n in range(1, 9)]
 
 
@@ -91,7 +91,7 @@ def test_history_and_question_take_their_part() -> None:
     budget = Budget("gpt-4", 1200, 100)
     alone = budget.fitting(PLAN, found, ())
     after = budget.fitting(PLAN, found, [Turn("user", "What of seaweed in Fiji? " * 40)])
-    long = budget.fitting(QueryPlan("Why? " * 500, "Why?"), found, ())
+    long = budget.fitting(Plan("Why? " * 500, "Why?"), found, ())
     assert len(alone) > len(after) > len(long) == 0
 
 

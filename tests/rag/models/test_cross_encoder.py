@@ -12,12 +12,12 @@ from passages import hits
 
 from rag.engine import Engine
 from rag.models.cross_encoder import DEPTH, CrossEncoder
-from rag.types import Hit, QueryPlan
+from rag.types import Hit, Plan
 
 QUESTION = "How many lanterns did the ferry workers of Almara borrow?"
 ANSWER = "The crew of the ferry took 240 lanterns on loan."
 TEXTS = ("Ferry workers rest on Sundays.", "The harbour is old.", ANSWER, "Lanterns are bright.")
-PLAN = QueryPlan(QUESTION, QUESTION, language="en")
+PLAN = Plan(QUESTION, QUESTION, language="en")
 
 
 def texts(found: Sequence[Hit]) -> list[str]:

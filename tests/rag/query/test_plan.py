@@ -7,10 +7,10 @@ import pytest
 from rag.catalog.fields import Filters
 from rag.engine import Engine
 from rag.query.plan import make_plan
-from rag.types import QueryPlan, Turn
+from rag.types import Plan, Turn
 
 
-def plan(engine: Engine, question: str, *history: Turn, **given: object) -> QueryPlan:
+def plan(engine: Engine, question: str, *history: Turn, **given: object) -> Plan:
     return make_plan(question, history, Filters(**given), engine.catalogue)  # type: ignore[arg-type]
 
 

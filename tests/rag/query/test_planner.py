@@ -17,7 +17,7 @@ from rag.errors import SettingsError
 from rag.export.answer_json import answer_to_dict
 from rag.query.planner import MOST_SAID, Planner, make_planner
 from rag.settings import Settings
-from rag.types import QueryPlan, Turn
+from rag.types import Plan, Turn
 
 KEY = "sk-secret-4711"
 BEFORE = (
@@ -63,13 +63,13 @@ def plan(
     question: str,
     history: tuple[Turn, ...] = (),
     given: Filters = Filters(),
-) -> QueryPlan:
+) -> Plan:
     return planner.plan(question, history, given, engine.catalogue)
 
 
 def by_rules(
     engine: Engine, question: str, history: tuple[Turn, ...] = (), given: Filters = Filters()
-) -> QueryPlan:
+) -> Plan:
     return engine.plan(question, history=history, filters=given)
 
 

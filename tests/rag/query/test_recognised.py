@@ -7,14 +7,14 @@ import pytest
 from rag.catalog.fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
 from rag.query.entities import coming_first, without
-from rag.types import QueryPlan
+from rag.types import Plan
 
 ETHNOGRAPHY = "Which labs used ethnography as a method?"
 GOAL = "Which plans of 2023 are tagged with SDG 14?"
 REGION = "What did labs in West Africa learn about mobile money?"
 
 
-def plan(engine: Engine, question: str, **ignored: object) -> QueryPlan:
+def plan(engine: Engine, question: str, **ignored: object) -> Plan:
     return engine.plan(question, ignored=Filters(**ignored))  # type: ignore[arg-type]
 
 

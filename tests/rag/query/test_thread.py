@@ -7,7 +7,7 @@ import pytest
 from rag.catalog.fields import Filters
 from rag.engine import Engine
 from rag.query.plan import make_plan
-from rag.types import QueryPlan, Turn
+from rag.types import Plan, Turn
 
 MANY = (
     Turn("user", "What did labs learn about seaweed?"),
@@ -19,7 +19,7 @@ MANY = (
 )
 
 
-def plan(engine: Engine, question: str, *history: Turn) -> QueryPlan:
+def plan(engine: Engine, question: str, *history: Turn) -> Plan:
     return make_plan(question, history, Filters(), engine.catalogue)
 
 

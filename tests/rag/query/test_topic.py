@@ -7,7 +7,7 @@ from passages import passage, report
 
 from rag.engine import Engine
 from rag.query.intent import is_topic, of_topic
-from rag.types import Hit, QueryPlan, Turn
+from rag.types import Hit, Plan, Turn
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_where_one_report_has_a_topic_s_words_all_of_it_that_was_found_tells() -
     ]
     hits = [Hit(passage(text, info), 1.0, 0.5) for text, info in said]
     for topic, told, wide in (("shared wells", {1, 2}, True), ("drones", {1, 2, 3}, False)):
-        plan, found = of_topic(QueryPlan(topic, topic), hits, {1, 2, 3})
+        plan, found = of_topic(Plan(topic, topic), hits, {1, 2, 3})
         assert (found, plan.wide) == (told, wide)
-    asked = QueryPlan("Who shares wells?", "Who shares wells?", wide=True)
+    asked = Plan("Who shares wells?", "Who shares wells?", wide=True)
     assert of_topic(asked, hits, {1, 2, 3}) == (asked, {1, 2, 3})

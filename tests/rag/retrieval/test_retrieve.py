@@ -15,7 +15,7 @@ from rag.models.embeddings import make_embedding
 from rag.retrieval.hybrid import HybridRetriever, PlannedQuery, _shares_words, node_to_passage
 from rag.settings import Settings
 from rag.text.tokenize import terms
-from rag.types import Passage, QueryPlan
+from rag.types import Passage, Plan
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,8 @@ def retriever(sample_engine: Engine) -> HybridRetriever:
     return HybridRetriever(open_snapshot(store), make_embedding(Settings()))
 
 
-def plan(question: str, language: str = "en", **more: object) -> QueryPlan:
-    return QueryPlan(question, question, language, **more)  # type: ignore[arg-type]
+def plan(question: str, language: str = "en", **more: object) -> Plan:
+    return Plan(question, question, language, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
