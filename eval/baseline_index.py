@@ -98,7 +98,7 @@ def load_chunks(engine: Engine, tell: Progress) -> Chunks:
     Raises:
         ModelError: the embedding model's server failed.
     """
-    infos = engine.catalogue.reports
+    infos = engine.catalog.reports
     raw = {report: engine.report(report).raw for report in sorted(infos)}
     folder = engine.settings.index / FOLDER / _key(engine, raw)
     kept = _read(folder)

@@ -3,7 +3,7 @@
 Both search the reports' files, cut by llama-index's splitter, with the same embedding model, and
 answer from as many passages and tokens as ours with the same chat model. What they don't have is
 what this project adds: the parsing of the form, the rankings put together, the recognition of labs
-and years, the catalogue of tags, the check of what is written.
+and years, the catalog of tags, the check of what is written.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class Baseline:
 
     def _sentences(self, question: str, history: Sequence[Turn]) -> int:
         """As many as our extractive answer to the question may have."""
-        plan = make_plan(question, history, Filters(), self._engine.catalogue)
+        plan = make_plan(question, history, Filters(), self._engine.catalog)
         return SENTENCES_WIDE if plan.wide and plan.intent != "compare" else SENTENCES
 
     def _answer(self, made: _Made) -> Answer:

@@ -19,7 +19,7 @@ from eval.make_words import (
     in_running_text,
     lab_name,
 )
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import TAGS, ReportInfo
 
 # A list of one is a question for one report; one of hundreds nobody reads over. Of 8,587 selections
@@ -43,7 +43,7 @@ SHAPES: tuple[tuple[str, ...], ...] = (
     ("country", "year"),
     ("country", "type"),
 )
-# A tag -> the filter field under which the catalogue knows its values.
+# A tag -> the filter field under which the catalog knows its values.
 FIELDS = {
     "country": "country",
     "year": "year",
@@ -66,7 +66,7 @@ class Selection:
         return dict(self.values)
 
 
-def selections(source: Catalogue) -> list[Selection]:
+def selections(source: Catalog) -> list[Selection]:
     """All combinations of tags of one of the shapes that a fit number of reports carries."""
     names = {tag: _canonical(source, tag) for tag in FIELDS}
     carried = [
@@ -87,7 +87,7 @@ def selections(source: Catalogue) -> list[Selection]:
     return found
 
 
-def list_case(selection: Selection, language: str, source: Catalogue, rng: random.Random) -> Case:
+def list_case(selection: Selection, language: str, source: Catalog, rng: random.Random) -> Case:
     """A draft that asks for the reports of a selection."""
     infos = [source.reports[i] for i in selection.reports]
     labs = len({info.iso or info.countries for info in infos})
@@ -138,7 +138,7 @@ def reworded(case: Case, language: str) -> str:
     return worded(language, known)[ours.index(case.question)] if case.question in ours else ""
 
 
-def _canonical(source: Catalogue, tag: str) -> dict[str, str]:
+def _canonical(source: Catalog, tag: str) -> dict[str, str]:
     """Each spelling of a tag's values -> the one that stands for all that mean the same."""
     return {
         spelling: value.name
@@ -169,7 +169,7 @@ def _usable(tag: str, value: str) -> bool:
     return len(value) >= SHORTEST and "\n" not in value and len(value) <= 60
 
 
-def _spellings(source: Catalogue, tag: str, name: str) -> tuple[str | int, ...]:
+def _spellings(source: Catalog, tag: str, name: str) -> tuple[str | int, ...]:
     for value in source.variants(FIELDS[tag]):
         if value.name == name:
             spelled = [spelling for spelling, _ in value.variants]

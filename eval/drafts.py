@@ -190,10 +190,10 @@ class _Balance:
 def _lists(maker: _Maker, n: int) -> list[Case]:
     rng = maker.rng("lists")
     balance = _Balance(rng)
-    pool = balance.shuffled(selections(maker.source.catalogue))
+    pool = balance.shuffled(selections(maker.source.catalog))
     languages = _in_turn(maker.languages)
     picked = balance.picks(n, pool, _list_keys)
-    drafts = (list_case(one, next(languages), maker.source.catalogue, rng) for one in picked)
+    drafts = (list_case(one, next(languages), maker.source.catalog, rng) for one in picked)
     return list(maker.told("drafting lists", drafts, n))
 
 
@@ -204,9 +204,9 @@ def _list_keys(selection: Selection) -> Mapping[Hashable, int]:
 
 
 def _missing(maker: _Maker, pool: Pool, n: int) -> list[Case]:
-    rng, catalogue = maker.rng("missing"), maker.source.catalogue
+    rng, catalog = maker.rng("missing"), maker.source.catalog
     balance = _Balance(rng)
-    drafts = missing_cases(pool, catalogue.reports, maker.source.passages, maker.languages, rng)
+    drafts = missing_cases(pool, catalog.reports, maker.source.passages, maker.languages, rng)
     # Twice as many as are wanted, of which the most different ones are taken.
     drawn = list(islice(drafts, 2 * n))
     return list(maker.told("drafting near misses", balance.picks(n, drawn, _missing_keys), n))

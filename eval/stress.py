@@ -154,7 +154,7 @@ def stress(lab: Lab, only: Sequence[str] = ()) -> Stress:
         with tempfile.TemporaryDirectory(prefix="asklabs-stress-") as folder:
             used, more = _on_indexes(lab, on_index, Path(folder))
             tried += more
-    return Stress(tuple(tried), len(lab.cases), len(lab.engine.catalogue.reports), used, lab.seed)
+    return Stress(tuple(tried), len(lab.cases), len(lab.engine.catalog.reports), used, lab.seed)
 
 
 def _on_questions(lab: Lab, names: Sequence[str]) -> list[Tried]:
@@ -188,7 +188,7 @@ def _unchanged(lab: Lab) -> Mapping[str, Outcome]:
 
 def _changed(lab: Lab, name: str) -> list[Case]:
     """The cases that take a change, changed."""
-    reports = lab.engine.catalogue.reports
+    reports = lab.engine.catalog.reports
     changes: Mapping[str, Change] = {
         "typos": typos,
         "upper": upper,
@@ -207,7 +207,7 @@ def _changed(lab: Lab, name: str) -> list[Case]:
 
 
 def _on_indexes(lab: Lab, names: Sequence[str], folder: Path) -> tuple[int, list[Tried]]:
-    reports = lab.engine.catalogue.reports
+    reports = lab.engine.catalog.reports
     ids = chosen_reports(lab.cases, reports, lab.most_reports, lab.rng("reports"))
     known = set(ids)
     cases = [case for case in lab.cases if case.gold <= known]

@@ -17,7 +17,7 @@ from rag.answer.extractive import MIN_SIMILARITY, Answerer, ExtractiveAnswerer
 from rag.answer.generate import ModelAnswerer
 from rag.answer.lists import list_answer, mentions
 from rag.answer.pipeline import KEPT_HITS, AnswerStream, Run, unheard
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.citation.judge import Judge, make_judge
 from rag.diagnostics import versions
@@ -105,9 +105,9 @@ class Engine:
             self._lock.release()
 
     @property
-    def catalogue(self) -> Catalogue:
+    def catalog(self) -> Catalog:
         """The reports and tags of the index."""
-        return self._current()[0].catalogue
+        return self._current()[0].catalog
 
     @property
     def revision(self) -> str:
@@ -139,7 +139,7 @@ class Engine:
         planned = clock()
         timings = {"plan_ms": 1000 * (planned - started), "retrieve_ms": 0.0}
         if plan.intent == "about":
-            about = about_answer(plan, snapshot.catalogue, snapshot.language_counts)
+            about = about_answer(plan, snapshot.catalog, snapshot.language_counts)
             return _told(_finished(replace(about, timings=timings), plan, snapshot))
         found = self._find(retriever, plan)
         given = self._masked(read(found, plan, self.settings, passages))
@@ -148,7 +148,7 @@ class Engine:
         retrieved = clock()
         timings["retrieve_ms"] = 1000 * (retrieved - planned)
         # An empty scope stays empty: the answer names the filters that emptied it.
-        if plan.intent == "list" or not snapshot.catalogue.ids(plan.filters):
+        if plan.intent == "list" or not snapshot.catalog.ids(plan.filters):
             answer = self._listed(plan, snapshot, found)
             timings["answer_ms"] = 1000 * (clock() - retrieved)
             return _told(_finished(replace(answer, timings=timings), plan, snapshot, found))
@@ -161,17 +161,17 @@ class Engine:
         def answered(text: str) -> Answer:
             answer = run.recorded(run.finish(self._mask(run.kept(text))))
             covered = answer.coverage
-            left = unread(found, covered.read, snapshot.catalogue.reports)
+            left = unread(found, covered.read, snapshot.catalog.reports)
             answer = replace(answer, coverage=replace(covered, unread=left))
             return _finished(answer, plan, snapshot, found)
 
         return AnswerStream(run.pieces(), answered, run.stop)
 
     def _listed(self, plan: Plan, snapshot: Snapshot, found: Found) -> Answer:
-        listed = snapshot.catalogue.ids(plan.filters)
+        listed = snapshot.catalog.ids(plan.filters)
         mentioned = mentions(snapshot, plan.filters, listed) if plan.intent == "list" else ()
         masked = self._masked(mentioned)
-        return list_answer(plan, snapshot.catalogue, snapshot.texts, found.hits, masked)
+        return list_answer(plan, snapshot.catalog, snapshot.texts, found.hits, masked)
 
     def _find(self, retriever: HybridRetriever, plan: Plan, explain: bool = False) -> Found:
         masked = self.settings.mask_contacts
@@ -239,11 +239,11 @@ class Engine:
         """What the index holds and what answers questions over it, for people and scripts."""
         snapshot, _ = self._current()
         return {
-            "reports": len(snapshot.catalogue.reports),
+            "reports": len(snapshot.catalog.reports),
             "passages": len(snapshot.passages),
-            "labs": len(snapshot.catalogue.counts("country")),
-            "years": dict(snapshot.catalogue.counts("year")),
-            "kinds": dict(snapshot.catalogue.counts("kind")),
+            "labs": len(snapshot.catalog.counts("country")),
+            "years": dict(snapshot.catalog.counts("year")),
+            "kinds": dict(snapshot.catalog.counts("kind")),
             "languages": dict(snapshot.language_counts),
             "index": str(self.settings.index),
             "fingerprint": snapshot.revision,
@@ -255,7 +255,7 @@ class Engine:
 
 def _finished(answer: Answer, plan: Plan, snapshot: Snapshot, found: Found | None = None) -> Answer:
     """An answer with its index, its planner, how what it rests on was found, and who is silent."""
-    silent = unheard(answer, snapshot.catalogue) if found else ""
+    silent = unheard(answer, snapshot.catalog) if found else ""
     said = " ".join(filter(None, (found.notice if found else "", answer.notice, silent)))
     return replace(answer, index=snapshot.revision, planner=plan.planner, notice=said)
 

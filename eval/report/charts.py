@@ -32,9 +32,9 @@ from eval.report.phrases import (
 from eval.stats import Estimate
 from rag.i18n.translations import (
     ENGLISH,
-    Words,
-    number,
-    percent,
+    Translations,
+    format_number,
+    format_percent,
 )
 
 WIDTH = 340
@@ -205,70 +205,70 @@ class Chart:
     svg: str
 
 
-def by_type(groups: Mapping[str, Group], words: Words = ENGLISH) -> list[Chart]:
+def by_type(groups: Mapping[str, Group], t: Translations = ENGLISH) -> list[Chart]:
     """For each main figure the types of question that it applies to."""
     order = [name for name in (*TYPES, *groups) if name in groups]
     found = []
     for metric in MAIN:
         rows = [
-            _dot(type_words(name, words), groups[name].metrics[metric], 0, words, name == ALL)
+            _dot(type_words(name, t), groups[name].metrics[metric], 0, t, name == ALL)
             for name in dict.fromkeys(order)
             if metric in groups[name].metrics
         ]
         # Where a figure applies to one type alone, all questions are no others.
         if len(rows) == 2 and rows[0].value == rows[1].value:
             rows = rows[:1]
-        found += _chart(metric, rows, words)
+        found += _chart(metric, rows, t)
     return found
 
 
 def beside(
-    groups: Mapping[str, Group], baselines: Mapping[str, Baseline], words: Words = ENGLISH
+    groups: Mapping[str, Group], baselines: Mapping[str, Baseline], t: Translations = ENGLISH
 ) -> list[Chart]:
     """For each main figure ours and the baselines'."""
     ours = groups[ALL].metrics if ALL in groups else {}
     found = []
     for metric in MAIN:
-        rows = [_dot(words.gettext(OURS), ours[metric], 0, words)] if metric in ours else []
+        rows = [_dot(t.gettext(OURS), ours[metric], 0, t)] if metric in ours else []
         rows += [
-            _dot(baseline_words(name, words), one.figures[metric], shape, words)
+            _dot(baseline_words(name, t), one.figures[metric], shape, t)
             for shape, (name, one) in enumerate(baselines.items(), start=1)
             if metric in one.figures
         ]
         if len(rows) > 1:
-            found += _chart(metric, rows, words)
+            found += _chart(metric, rows, t)
     return found
 
 
-def of_causes(counts: Mapping[str, int], words: Words = ENGLISH) -> str:
+def of_causes(counts: Mapping[str, int], t: Translations = ENGLISH) -> str:
     """How many cases have which cause."""
     rows = [
-        Bar(words.gettext(FINDINGS.get(code, code)), n, number(words, n), code == RIGHT)
+        Bar(t.gettext(FINDINGS.get(code, code)), n, format_number(t, n), code == RIGHT)
         for code, n in counts.items()
     ]
-    return bars(words.gettext("Where it goes wrong"), rows)
+    return bars(t.gettext("Where it goes wrong"), rows)
 
 
-def of_times(found: Histogram, words: Words = ENGLISH) -> str:
+def of_times(found: Histogram, t: Translations = ENGLISH) -> str:
     """How many answers took how long."""
-    return times(words.gettext("Whole answer"), found, lambda ms: time_words(ms, words))
+    return times(t.gettext("Whole answer"), found, lambda ms: time_words(ms, t))
 
 
-def time_words(ms: float, words: Words = ENGLISH) -> str:
+def time_words(ms: float, t: Translations = ENGLISH) -> str:
     """A time in milliseconds: "120 ms", "1,204 ms"."""
-    return f"{number(words, round(ms))} ms"
+    return f"{format_number(t, round(ms))} ms"
 
 
-def _chart(metric: str, rows: Sequence[Dot], words: Words) -> list[Chart]:
+def _chart(metric: str, rows: Sequence[Dot], t: Translations) -> list[Chart]:
     if not rows:
         return []
-    title = figure_words(metric, words)
-    told = words.gettext(FIGURES[metric][1])
-    ends = (percent(words, 0), percent(words, 0.5), percent(words, 1))
+    title = figure_words(metric, t)
+    told = t.gettext(FIGURES[metric][1])
+    ends = (format_percent(t, 0), format_percent(t, 0.5), format_percent(t, 1))
     return [Chart(title, told, dots(title, rows, ends))]
 
 
-def _dot(label: str, value: Estimate, shape: int, words: Words, strong: bool = False) -> Dot:
-    reach = interval_words(value, words)
-    told = f"{percent(words, value.mean)} · n {number(words, value.n)}"
+def _dot(label: str, value: Estimate, shape: int, t: Translations, strong: bool = False) -> Dot:
+    reach = interval_words(value, t)
+    told = f"{format_percent(t, value.mean)} · n {format_number(t, value.n)}"
     return Dot(label, value.mean, value.low, value.high, told, reach, shape, strong)

@@ -30,12 +30,12 @@ from eval.report.phrases import (
     type_words,
 )
 from eval.report.tables import meaning, one_table, tables
-from rag.i18n.labels import language_words
+from rag.i18n.labels import language_label
 
 
 def to_html(report: Report) -> str:
     """The page: headline, charts, baselines, tables, cases and the record."""
-    languages = {language_words(code): group for code, group in report.languages.items()}
+    languages = {language_label(code): group for code, group in report.languages.items()}
     named = {type_words(name): group for name, group in report.groups.items()}
     worst = report.worst
     return render(
@@ -64,7 +64,7 @@ def to_html(report: Report) -> str:
         worst_rule=WORST,
         finding=finding_words,
         type_name=type_words,
-        language_name=language_words,
+        language_name=language_label,
         listed=listed,
         record=record_lines(report),
         markup=Markup,

@@ -8,10 +8,10 @@ from eval.report.diagnosis import Finding
 from eval.stats import Estimate
 from rag.i18n.translations import (
     ENGLISH,
-    Words,
+    Translations,
+    format_number,
+    format_percent,
     marked,
-    number,
-    percent,
 )
 
 TYPES = {
@@ -102,58 +102,58 @@ INTERVALS = marked(
 )
 
 
-def type_words(group: str, words: Words = ENGLISH) -> str:
+def type_words(group: str, t: Translations = ENGLISH) -> str:
     """A type of question by its name; unknown ones by their own."""
-    return words.gettext(TYPES[group]) if group in TYPES else group
+    return t.gettext(TYPES[group]) if group in TYPES else group
 
 
-def figure_words(metric: str, words: Words = ENGLISH) -> str:
+def figure_words(metric: str, t: Translations = ENGLISH) -> str:
     """A figure by its name; those that only specialists read by their own."""
-    return words.gettext(FIGURES[metric][0]) if metric in FIGURES else metric
+    return t.gettext(FIGURES[metric][0]) if metric in FIGURES else metric
 
 
-def baseline_words(name: str, words: Words = ENGLISH) -> str:
+def baseline_words(name: str, t: Translations = ENGLISH) -> str:
     """A baseline by its name; unknown ones by that of their folder."""
-    return words.gettext(BASELINES[name]) if name in BASELINES else name
+    return t.gettext(BASELINES[name]) if name in BASELINES else name
 
 
-def count_words(claim: Claim, words: Words = ENGLISH) -> str:
+def count_words(claim: Claim, t: Translations = ENGLISH) -> str:
     """The number that a claim begins with: "76 of 84", or a share."""
     if claim.hits is None:
-        return percent(words, claim.share.mean)
-    return of_words(claim.hits, claim.share.n, words)
+        return format_percent(t, claim.share.mean)
+    return of_words(claim.hits, claim.share.n, t)
 
 
-def of_words(k: int, n: int, words: Words = ENGLISH) -> str:
+def of_words(k: int, n: int, t: Translations = ENGLISH) -> str:
     """A count of a total: "3 of 5"."""
-    return words.gettext("{k} of {n}").format(k=number(words, k), n=number(words, n))
+    return t.gettext("{k} of {n}").format(k=format_number(t, k), n=format_number(t, n))
 
 
-def range_words(low: float, high: float, words: Words = ENGLISH) -> str:
+def range_words(low: float, high: float, t: Translations = ENGLISH) -> str:
     """An interval of shares in whole percents: "83–96%"."""
-    return f"{number(words, round(low * 100))}–{percent(words, high)}"
+    return f"{format_number(t, round(low * 100))}–{format_percent(t, high)}"
 
 
-def interval_words(value: Estimate, words: Words = ENGLISH) -> str:
+def interval_words(value: Estimate, t: Translations = ENGLISH) -> str:
     """An interval with what it is: "95 % interval 83–96%"."""
-    reach = range_words(value.low, value.high, words)
-    return words.gettext("95 % interval {range}").format(range=reach)
+    reach = range_words(value.low, value.high, t)
+    return t.gettext("95 % interval {range}").format(range=reach)
 
 
-def claim_note(claim: Claim, words: Words = ENGLISH) -> str:
+def claim_note(claim: Claim, t: Translations = ENGLISH) -> str:
     """The share of a claim with its interval, or its interval and n where it is a share."""
-    reach = interval_words(claim.share, words)
+    reach = interval_words(claim.share, t)
     if claim.hits is None:
-        return f"{reach}, n {number(words, claim.share.n)}"
-    return f"{percent(words, claim.share.mean)}, {reach}"
+        return f"{reach}, n {format_number(t, claim.share.n)}"
+    return f"{format_percent(t, claim.share.mean)}, {reach}"
 
 
-def finding_words(finding: Finding, words: Words = ENGLISH) -> str:
+def finding_words(finding: Finding, t: Translations = ENGLISH) -> str:
     """What went wrong, with how many of how many and at which rank."""
-    said = words.gettext(FINDINGS[finding.code]) if finding.code in FINDINGS else finding.code
+    said = t.gettext(FINDINGS[finding.code]) if finding.code in FINDINGS else finding.code
     notes = []
     if finding.n:
-        notes.append(of_words(finding.k, finding.n, words))
+        notes.append(of_words(finding.k, finding.n, t))
     if finding.rank:
-        notes.append(words.gettext("rank {n}").format(n=number(words, finding.rank)))
+        notes.append(t.gettext("rank {n}").format(n=format_number(t, finding.rank)))
     return f"{said} ({', '.join(notes)})" if notes else said

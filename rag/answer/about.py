@@ -1,22 +1,22 @@
-"""Answers greetings and questions about the collection itself, from the catalogue."""
+"""Answers greetings and questions about the collection itself, from the catalog."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import TAGS, Filters
 from rag.i18n.labels import (
-    joined,
-    labelled,
+    format_label,
+    join_parts,
     reports_and_labs,
-    value_words,
+    value_label,
 )
 from rag.i18n.translations import (
-    Words,
-    code_of,
+    Translations,
+    language_code,
     marked,
-    words_in,
+    translations_for,
 )
 from rag.query.intent import _greeted_in, asks_about
 from rag.types import Answer, Coverage, Plan
@@ -32,23 +32,23 @@ _LABELS = {
 }
 
 
-def about_answer(plan: Plan, catalogue: Catalogue, languages: Mapping[str, int]) -> Answer:
+def about_answer(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> Answer:
     """What the collection holds; `languages` are the numbers of passages by code."""
     # A greeting is too short to tell its language otherwise.
-    words = words_in(_greeted_in(plan.question) or plan.language)
-    years = [name for name, _ in catalogue.counts("year")]
-    head = words.gettext(
+    t = translations_for(_greeted_in(plan.question) or plan.language)
+    years = [name for name, _ in catalog.counts("year")]
+    head = t.gettext(
         "I answer from {reports} of {labs}, written from {first} to {last}, and cite the words "
         "that an answer rests on."
     ).format(
-        **reports_and_labs(len(catalogue.reports), len(catalogue.counts("country")), words),
+        **reports_and_labs(len(catalog.reports), len(catalog.counts("country")), t),
         first=years[0] if years else "?",
         last=years[-1] if years else "?",
     )
     asked = [field for field in asks_about(plan.question) or () if field in _LABELS]
-    counts = {field: catalogue.counts(field) for field in _LABELS if field != "language"}
+    counts = {field: catalog.counts(field) for field in _LABELS if field != "language"}
     counts["language"] = list(languages.items())
-    lines = [_line(field, counts[field], words) for field in asked or ("year", "kind")]
+    lines = [_line(field, counts[field], t) for field in asked or ("year", "kind")]
     return Answer(
         question=plan.question,
         standalone=plan.standalone,
@@ -58,16 +58,16 @@ def about_answer(plan: Plan, catalogue: Catalogue, languages: Mapping[str, int])
         hits=(),
         coverage=Coverage(intent="about", filters=Filters()),
         mode="catalogue",
-        language=code_of(words),
+        language=language_code(t),
         tokens={"prompt": 0, "completion": 0},
     )
 
 
-def _line(field: str, counts: Sequence[tuple[str, int]], words: Words) -> str:
+def _line(field: str, counts: Sequence[tuple[str, int]], t: Translations) -> str:
     if field in ("language", "method", "theme"):
         counts = sorted(counts, key=lambda pair: -pair[1])
     kept = counts if field in ("year", "country", "kind") else counts[:_MOST]
-    said = joined(words, ", ", [f"{value_words(field, name, words)} ({n})" for name, n in kept])
+    said = join_parts(t, ", ", [f"{value_label(field, name, t)} ({n})" for name, n in kept])
     if rest := len(counts) - len(kept):
-        said = words.gettext("{named}, and {n} more").format(named=said, n=rest)
-    return labelled(words, words.gettext(_LABELS[field]), said)
+        said = t.gettext("{named}, and {n} more").format(named=said, n=rest)
+    return format_label(t, t.gettext(_LABELS[field]), said)

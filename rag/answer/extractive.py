@@ -21,12 +21,12 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from rag.catalog.fields import ReportInfo
 from rag.citation.citations import with_marks
 from rag.i18n.labels import (
-    joined,
-    lab_words,
-    labelled,
-    value_words,
+    format_label,
+    join_parts,
+    lab_label,
+    value_label,
 )
-from rag.i18n.translations import words_in
+from rag.i18n.translations import translations_for
 from rag.models.completion import Writing
 from rag.models.embeddings import embed_query, embed_texts
 from rag.models.prompts import defuse, refusal
@@ -256,19 +256,19 @@ def is_quantity(question: str) -> bool:
 
 def _frame(language: str, labs: int) -> str:
     """What goes before an answer made of the reports' own sentences."""
-    frame = words_in(language).ngettext("The lab wrote:", "{n} labs wrote:", labs)
+    frame = translations_for(language).ngettext("The lab wrote:", "{n} labs wrote:", labs)
     return frame.format(n=labs)
 
 
 def _lines(chosen: Sequence[Candidate], hits: Sequence[Hit], language: str) -> Iterator[str]:
-    told = words_in(language)
+    t = translations_for(language)
     for _, group in groupby(chosen, key=lambda c: c.report):
         members = list(group)
         info = hits[members[0].n - 1].passage.report
         said = " ".join(_with_mark(c.text, c.n) for c in members)
-        kind = value_words("kind", info.kind, told)
-        when = joined(told, ", ", [str(info.year or "?"), kind])
-        yield labelled(told, f"{lab_words(info, told)} ({when})", said)
+        kind = value_label("kind", info.kind, t)
+        when = join_parts(t, ", ", [str(info.year or "?"), kind])
+        yield format_label(t, f"{lab_label(info, t)} ({when})", said)
 
 
 def _with_mark(sentence: str, n: int) -> str:
@@ -283,18 +283,18 @@ def nearest(plan: Plan, hits: Sequence[Hit], count: int = 3) -> Iterator[str]:
     first: dict[str, tuple[int, ReportInfo]] = {}
     for n, hit in enumerate(hits, 1):
         first.setdefault(hit.passage.report.id, (n, hit.passage.report))
-    told = words_in(plan.language)
+    t = translations_for(plan.language)
     named = [
-        f"{lab_words(info, told)} ({info.year or '?'}), {defuse(info.title)} [{n}]"
+        f"{lab_label(info, t)} ({info.year or '?'}), {defuse(info.title)} [{n}]"
         for n, info in list(first.values())[:count]
     ]
     if named:
-        yield f"\n{_nearest_are(plan.language, joined(told, '; ', named))}."
+        yield f"\n{_nearest_are(plan.language, join_parts(t, '; ', named))}."
 
 
 def _nearest_are(language: str, said: str) -> str:
-    told = words_in(language)
-    return labelled(told, told.gettext("Nearest"), said)
+    t = translations_for(language)
+    return format_label(t, t.gettext("Nearest"), said)
 
 
 # Chooses among the sentences that could answer a question, and puts them in order to be read.

@@ -1,4 +1,4 @@
-"""Answers "which" and "how many" from the catalogue: complete, exact, grouped by lab."""
+"""Answers "which" and "how many" from the catalog: complete, exact, grouped by lab."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from rag.catalog.catalog import Catalogue, alternatives
+from rag.catalog.catalog import Catalog, alternatives
 from rag.catalog.fields import FILTER_FIELDS, FREE_FIELDS, TAGS, Filters, ReportInfo
 from rag.catalog.normalize import filter_key
 from rag.citation.citations import best_support
 from rag.citation.quotes import verbatim
 from rag.i18n.labels import (
-    FILTER_WORDS,
-    counted,
-    lab_words,
-    labelled,
+    FIELD_LABELS,
+    format_count,
+    format_label,
+    lab_label,
     reports_and_labs,
-    value_words,
+    value_label,
 )
 from rag.i18n.translations import (
     ENGLISH,
-    Words,
-    number,
-    words_in,
+    Translations,
+    format_number,
+    translations_for,
 )
 from rag.index.snapshot import Snapshot
 from rag.models.prompts import defuse, refusal
@@ -48,7 +48,7 @@ _WAYS_OUT = 3
 
 def list_answer(
     plan: Plan,
-    catalogue: Catalogue,
+    catalog: Catalog,
     texts: Callable[[Collection[str]], Mapping[str, str]],
     hits: Sequence[Hit],
     mentioned: Sequence[Hit] = (),
@@ -58,8 +58,8 @@ def list_answer(
     `texts` gives the verbatim texts of reports by id; `hits` are passages that go with the answer,
     `mentioned` those of reports that speak of what is asked for without carrying the tag.
     """
-    found = catalogue.select(plan.filters)
-    filters = catalogue.expanded(plan.filters)
+    found = catalog.select(plan.filters)
+    filters = catalog.expanded(plan.filters)
     named = mentioned[:_SHOWN]
     files = texts([*(r.id for r in found), *(hit.passage.report.id for hit in named)])
     citations = (
@@ -73,14 +73,14 @@ def list_answer(
         ),
     )
     labs = tuple(dict.fromkeys(report.lab for report in found))
-    words = words_in(plan.language)
+    t = translations_for(plan.language)
     return Answer(
         question=plan.question,
         standalone=plan.standalone,
         text="\n".join(
             [
-                *_lines(plan, catalogue, found, len(labs), words),
-                *_also(mentioned, len(found) + 1, words),
+                *_lines(plan, catalog, found, len(labs), t),
+                *_also(mentioned, len(found) + 1, t),
             ]
         ),
         refused=not found,
@@ -104,31 +104,31 @@ def list_answer(
     )
 
 
-def _all_said(filters: Filters, words: Words) -> str:
-    return "; ".join(_said(*pair, words) for pair in filters.as_dict().items())
+def _all_said(filters: Filters, t: Translations) -> str:
+    return "; ".join(_said(*pair, t) for pair in filters.as_dict().items())
 
 
-def _said(field: str, values: Iterable[str | int], words: Words) -> str:
+def _said(field: str, values: Iterable[str | int], t: Translations) -> str:
     """A filter in words; in English by the name that commands have for it.
 
     Sorts of reports have names in the files that say little ("learningplan").
     """
     shown, name = [str(value) for value in values], field
-    if words is not ENGLISH or field in ("type", "kind"):
-        shown = [value_words(field, value, words) for value in values]
-    if words is not ENGLISH:
-        name = words.gettext(FILTER_WORDS[field]).lower()
+    if t is not ENGLISH or field in ("type", "kind"):
+        shown = [value_label(field, value, t) for value in values]
+    if t is not ENGLISH:
+        name = t.gettext(FIELD_LABELS[field]).lower()
     return f"{name} = {' / '.join(value.replace('. ', ' ') for value in shown)}"
 
 
-def _nothing(plan: Plan, catalogue: Catalogue, words: Words) -> str:
+def _nothing(plan: Plan, catalog: Catalog, t: Translations) -> str:
     """The refusal, the filters that leave nothing, and which of them to give up."""
-    none = words.gettext("No report passes these filters: {filters}.")
-    said = none.format(filters=_all_said(plan.filters, words))
-    return f"{refusal(plan.language)} {said} {_way_out(plan.filters, catalogue, words)}".rstrip()
+    none = t.gettext("No report passes these filters: {filters}.")
+    said = none.format(filters=_all_said(plan.filters, t))
+    return f"{refusal(plan.language)} {said} {_way_out(plan.filters, catalog, t)}".rstrip()
 
 
-def _way_out(filters: Filters, catalogue: Catalogue, words: Words) -> str:
+def _way_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
     """Of filters that leave nothing together: without which one there are reports; or ""."""
     left: dict[str, int] = {}
     for field in FILTER_FIELDS:
@@ -137,25 +137,25 @@ def _way_out(filters: Filters, catalogue: Catalogue, words: Words) -> str:
             others = tuple(value for value in given if value not in values)
             # Without a filter all reports are left, which tells nobody anything.
             if rest := replace(filters, **{field: others}):
-                left[_said(field, values, words)] = len(catalogue.ids(rest))
+                left[_said(field, values, t)] = len(catalog.ids(rest))
     most = sorted((pair for pair in left.items() if pair[1]), key=lambda pair: -pair[1])
-    without = words.gettext("without {filter}")
+    without = t.gettext("without {filter}")
     said = "; ".join(
-        labelled(words, without.format(filter=name), counted(n, "report", words))
+        format_label(t, without.format(filter=name), format_count(n, "report", t))
         for name, n in most[:_WAYS_OUT]
     )
     return f"{said[0].upper()}{said[1:]}." if said else ""
 
 
 def _lines(
-    plan: Plan, catalogue: Catalogue, found: Sequence[ReportInfo], labs: int, words: Words
+    plan: Plan, catalog: Catalog, found: Sequence[ReportInfo], labs: int, t: Translations
 ) -> Iterable[str]:
     if not found:
-        yield _nothing(plan, catalogue, words)
+        yield _nothing(plan, catalog, t)
         return
-    head = words.gettext("{reports} of {labs} ({filters}):").format(
-        **reports_and_labs(len(found), labs, words),
-        filters=_all_said(plan.filters, words),
+    head = t.gettext("{reports} of {labs} ({filters}):").format(
+        **reports_and_labs(len(found), labs, t),
+        filters=_all_said(plan.filters, t),
     )
     yield f"{head} [1]" if len(found) == 1 else f"{head} [1]–[{len(found)}]"
     numbers = {report.id: n for n, report in enumerate(found, start=1)}
@@ -165,20 +165,20 @@ def _lines(
             f"“{defuse(r.title)}” ({r.year or '?'}) [{numbers[r.id]}]" for r in reports
         )
         count = f" ({len(reports)})" if len(reports) > 1 else ""
-        yield f"- {lab_words(reports[0], words)}{count}: {named}"
+        yield f"- {lab_label(reports[0], t)}{count}: {named}"
 
 
-def _also(mentioned: Sequence[Hit], first: int, words: Words) -> Iterable[str]:
+def _also(mentioned: Sequence[Hit], first: int, t: Translations) -> Iterable[str]:
     """The line that names reports which only mention what is asked for, marked from `first` on."""
     if mentioned:
-        head = words.ngettext(
+        head = t.ngettext(
             "Not counted: {n} more report names it in its text, not in its tags:",
             "Not counted: {n} more reports name it in their text, not in their tags:",
             len(mentioned),
-        ).format(n=number(words, len(mentioned)))
+        ).format(n=format_number(t, len(mentioned)))
         infos = [hit.passage.report for hit in mentioned]
         named = "; ".join(
-            f"{lab_words(r, words)}, “{defuse(r.title)}” ({r.year or '?'}) [{n}]"
+            f"{lab_label(r, t)}, “{defuse(r.title)}” ({r.year or '?'}) [{n}]"
             for n, r in enumerate(infos[:_SHOWN], start=first)
         )
         more = f" … (+{len(infos) - _SHOWN})" if len(infos) > _SHOWN else ""
@@ -252,7 +252,7 @@ def mentions(snapshot: Snapshot, filters: Filters, listed: Collection[str]) -> t
         filters: what the list was made by; values that labs write freely are looked for.
         listed: ids of the reports that carry the tags.
     """
-    expanded = snapshot.catalogue.expanded(filters)
+    expanded = snapshot.catalog.expanded(filters)
     phrases = {
         stems_of(value): value
         for field in FREE_FIELDS

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from rag.answer.extractive import Answerer, nearest
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.citation.checker import Checked, check
 from rag.citation.citations import drop_marks, keep_known, resolve
 from rag.citation.judge import Judge
 from rag.citation.quotes import verbatim
 from rag.errors import ModelError
-from rag.i18n.labels import country_words, joined
-from rag.i18n.translations import marked, words_in
+from rag.i18n.labels import country_label, join_parts
+from rag.i18n.translations import marked, translations_for
 from rag.models.cancellation import Stop
 from rag.models.completion import Writing
 from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
@@ -252,14 +252,14 @@ NO_REPORTS = marked("The collection has no reports from {places}.")
 NOT_CITED = marked("Nothing from {places} is cited here.")
 
 
-def unheard(answer: Answer, catalogue: Catalogue) -> str:
+def unheard(answer: Answer, catalog: Catalog) -> str:
     """English sentences on countries named in the question that the answer has nothing from, or "".
 
     The countries' names are in the language of the answer. Of a single country nothing is said
     where the collection has reports of it: another lab may have told of it.
     """
     named = places_in(answer.question)
-    known = catalogue.keys("country")
+    known = catalog.keys("country")
     absent = [code for code in named if code not in known]
     here = [code for code in named if code in known]
     cited = {code for citation in answer.citations for code in citation.passage.report.iso}
@@ -273,5 +273,5 @@ def unheard(answer: Answer, catalogue: Catalogue) -> str:
 
 
 def _names(codes: Iterable[str], language: str) -> str:
-    words = words_in(language)
-    return joined(words, ", ", [country_words(english_name(code), words) for code in codes])
+    t = translations_for(language)
+    return join_parts(t, ", ", [country_label(english_name(code), t) for code in codes])

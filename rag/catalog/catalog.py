@@ -23,7 +23,7 @@ class TagValue:
     variants: tuple[tuple[str, int], ...]
 
 
-class Catalogue:
+class Catalog:
     """All reports of an index by id; immutable.
 
     A value of a filter may be given in any spelling; it stands for all that mean the same.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import FILTER_FIELDS, TAGS, Filters
 from rag.catalog.normalize import filter_key
 from rag.places.regions import regions
@@ -46,10 +46,10 @@ class Region:
     part: bool = False
 
 
-def facet(catalogue: Catalogue, chosen: Filters, field: str) -> list[Value]:
+def facet(catalog: Catalog, chosen: Filters, field: str) -> list[Value]:
     """The values of a facet that the other facets leave, and those that are chosen anyway."""
     names = [str(value) for value in getattr(chosen, field)]
-    counts = dict(catalogue.counts(field, _without(chosen, field)))
+    counts = dict(catalog.counts(field, _without(chosen, field)))
     counts |= {name: 0 for name in names if name not in counts}
     values = [Value(name, number, name in names) for name, number in counts.items()]
     if field in _IN_ORDER:
@@ -57,52 +57,52 @@ def facet(catalogue: Catalogue, chosen: Filters, field: str) -> list[Value]:
     return sorted(values, key=lambda value: (-value.reports, value.name.casefold()))
 
 
-def region_facet(catalogue: Catalogue, chosen: Filters) -> list[Region]:
+def region_facet(catalog: Catalog, chosen: Filters) -> list[Region]:
     """The regions that the collection has labs of, each before its parts."""
-    inside = catalogue.ids(_without(chosen, "country"))
+    inside = catalog.ids(_without(chosen, "country"))
     picked = frozenset(filter_key("country", name) for name in chosen.country)
     found: list[Region] = []
     whole: Region | None = None
     for number, codes in regions().items():
-        here = sorted(codes & catalogue.keys("country"))
+        here = sorted(codes & catalog.keys("country"))
         part = whole is not None and codes < regions()[whole.number]
         # A part that has all labs of the whole would only say it again.
         if not here or (part and whole is not None and len(here) == len(whole.labs)):
             continue
-        labs = tuple(catalogue.name("country", code) for code in here)
-        reports = len(inside & catalogue.ids(Filters(country=labs)))
+        labs = tuple(catalog.name("country", code) for code in here)
+        reports = len(inside & catalog.ids(Filters(country=labs)))
         region = Region(number, labs, reports, len(picked.intersection(here)), part)
         found.append(region)
         whole = whole if part else region
     return found
 
 
-def known(catalogue: Catalogue, field: str, value: str) -> str | int | None:
+def known(catalog: Catalog, field: str, value: str) -> str | int | None:
     """A value of a filter field as the collection spells it; None where no report has it."""
     if not 0 < len(value) <= _LONGEST or (field == "year" and not _is_year(value)):
         return None
     given: str | int = int(value) if field == "year" else value
-    if not catalogue.ids(Filters(**{field: (given,)})):  # type: ignore[arg-type]
+    if not catalog.ids(Filters(**{field: (given,)})):  # type: ignore[arg-type]
         return None
-    return given if field == "year" else catalogue.name(field, value)
+    return given if field == "year" else catalog.name(field, value)
 
 
-def years_between(catalogue: Catalogue, first: str, last: str) -> tuple[int, ...]:
+def years_between(catalog: Catalog, first: str, last: str) -> tuple[int, ...]:
     """The years of the collection from one to another, both with it; "" leaves an end open."""
     if not all(end == "" or _is_year(end) for end in (first, last)):
         return ()
     low, high = int(first or 0), int(last or 9999)
-    return tuple(year for year in years(catalogue) if low <= year <= high)
+    return tuple(year for year in years(catalog) if low <= year <= high)
 
 
-def years(catalogue: Catalogue) -> tuple[int, ...]:
+def years(catalog: Catalog) -> tuple[int, ...]:
     """The years of the collection, in order."""
-    return tuple(sorted(int(year) for year in catalogue.keys("year")))
+    return tuple(sorted(int(year) for year in catalog.keys("year")))
 
 
-def runs(catalogue: Catalogue, chosen: Iterable[int]) -> list[tuple[int, int]]:
+def runs(catalog: Catalog, chosen: Iterable[int]) -> list[tuple[int, int]]:
     """Years as ranges, first and last, between which the collection has no other year."""
-    order = years(catalogue)
+    order = years(catalog)
     place = {year: n for n, year in enumerate(order)}
     found: list[tuple[int, int]] = []
     for year in sorted(set(chosen)):

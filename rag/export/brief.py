@@ -19,15 +19,15 @@ from babel.dates import format_date
 from rag.catalog.fields import Filters, ReportInfo
 from rag.i18n.labels import (
     FACTS_HEADING,
-    FILTER_WORDS,
-    MODE_WORDS,
-    joined,
-    kind_words,
-    lab_words,
-    language_words,
+    FIELD_LABELS,
+    MODE_LABELS,
+    join_parts,
+    kind_label,
+    lab_label,
+    language_label,
     reports_and_labs,
     run_sentence,
-    value_words,
+    value_label,
 )
 from rag.i18n.notices import (
     REASON,
@@ -40,12 +40,12 @@ from rag.i18n.notices import (
 )
 from rag.i18n.translations import (
     ENGLISH,
-    Words,
-    code_of,
+    Translations,
+    format_number,
+    is_right_to_left,
+    language_code,
     marked,
-    number,
-    runs_right_to_left,
-    words_in,
+    translations_for,
 )
 from rag.report_link import report_link
 from rag.types import FACTS, Answer, Passage, Struck
@@ -129,7 +129,7 @@ class Brief:
     @property
     def rtl(self) -> bool:
         """Whether its language runs from right to left."""
-        return runs_right_to_left(words_in(self.language))
+        return is_right_to_left(translations_for(self.language))
 
 
 def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str = "") -> Brief:
@@ -137,33 +137,33 @@ def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str
 
     `report_url` is the template of the reports' public addresses.
     """
-    words = words_in(answers[0].language) if answers else ENGLISH
+    t = translations_for(answers[0].language) if answers else ENGLISH
     return Brief(
-        title=one_line(title) or words.gettext("Brief from the lab reports"),
-        when=date_in(words, day),
+        title=one_line(title) or t.gettext("Brief from the lab reports"),
+        when=date_in(t, day),
         day=day,
-        language=code_of(words),
-        labels=_labels(words),
-        summary=tuple((label, one_line(value)) for label, value in summary(answers, words)),
-        parts=tuple(_Writer(words, report_url).part(answer) for answer in answers),
+        language=language_code(t),
+        labels=_labels(t),
+        summary=tuple((label, one_line(value)) for label, value in summary(answers, t)),
+        parts=tuple(_Writer(t, report_url).part(answer) for answer in answers),
     )
 
 
-def date_in(words: Words, day: date) -> str:
+def date_in(t: Translations, day: date) -> str:
     """A day as the language writes it in full: "25 November 2025", "25 novembre 2025"."""
-    code = code_of(words)
+    code = language_code(t)
     # Of the two ways of English the one that the rest of the world writes.
     return format_date(day, "long", locale="en_GB" if code == "en" else code)
 
 
-def _labels(words: Words) -> Labels:
+def _labels(t: Translations) -> Labels:
     return Labels(
-        about=words.gettext("About this answer"),
-        left_out=words.gettext("Left out of this answer"),
-        reason=words.gettext(REASON),
-        status=words.gettext("Status"),
-        link=words.gettext("Link"),
-        colon=words.gettext("{label}: {value}").format(label="", value="").rstrip(" "),
+        about=t.gettext("About this answer"),
+        left_out=t.gettext("Left out of this answer"),
+        reason=t.gettext(REASON),
+        status=t.gettext("Status"),
+        link=t.gettext("Link"),
+        colon=t.gettext("{label}: {value}").format(label="", value="").rstrip(" "),
     )
 
 
@@ -171,38 +171,38 @@ def _labels(words: Words) -> Labels:
 class _Writer:
     """Lays out answers with the words of one language."""
 
-    words: Words = field(repr=False)
+    t: Translations = field(repr=False)
     report_url: str
 
     def part(self, answer: Answer) -> Part:
-        words = self.words
+        t = self.t
         sources = self._sources(answer)
         if not sources and answer.refused:
             sources = tuple(self._near(hit.passage) for hit in answer.hits[:NEAREST])
-        heading = words.gettext("Nearest passages") if answer.refused else words.gettext("Sources")
+        heading = t.gettext("Nearest passages") if answer.refused else t.gettext("Sources")
         cited = {citation.passage.id for citation in answer.citations}
         mentioned = tuple(
             self._near(hit.passage) for hit in answer.mentions if hit.passage.id not in cited
         )
         lists = (
             (heading, sources),
-            (words.gettext("Also mentioned in the text, not counted"), mentioned),
+            (t.gettext("Also mentioned in the text, not counted"), mentioned),
         )
         complete = answer.coverage.intent == "list" and not answer.refused
-        listed = _listed(answer, self.words) if complete else ()
+        listed = _listed(answer, self.t) if complete else ()
         more = (
-            words.gettext("Further reports ({n})")
+            t.gettext("Further reports ({n})")
             if sources or mentioned
-            else words.gettext("Reports ({n})")
+            else t.gettext("Reports ({n})")
         )
         return Part(
-            question=one_line(answer.question) or words.gettext("(no question)"),
+            question=one_line(answer.question) or t.gettext("(no question)"),
             language=one_line(answer.language),
             scope=tuple(self._scope(answer)),
             facts=tuple(self._facts(answer)),
             lines=tuple(answer_lines(answer.text, {citation.n for citation in answer.citations})),
             source_lists=tuple((head, found) for head, found in lists if found),
-            list_heading=more.format(n=number(self.words, len(listed))),
+            list_heading=more.format(n=format_number(self.t, len(listed))),
             listed=listed,
             left_out=tuple(map(self._struck, answer.struck)),
         )
@@ -210,29 +210,29 @@ class _Writer:
     def _struck(self, one: Struck) -> tuple[Line, str]:
         lines = answer_lines(one_line(struck_sentence(one)), set())
         line = Line("bullet", tuple(run for line in lines for run in line.runs))
-        return line, one_line(reason(one.why, self.words))
+        return line, one_line(reason(one.why, self.t))
 
     def _scope(self, answer: Answer) -> Iterator[Fact]:
-        words = self.words
+        t = self.t
         if one_line(answer.standalone) not in ("", one_line(answer.question)):
-            yield words.gettext("Understood as"), one_line(answer.standalone)
+            yield t.gettext("Understood as"), one_line(answer.standalone)
         yield (
-            words.gettext("Filters"),
-            filter_sentence(answer.coverage.filters, words) or words.gettext("None"),
+            t.gettext("Filters"),
+            filter_sentence(answer.coverage.filters, t) or t.gettext("None"),
         )
 
     def _facts(self, answer: Answer) -> Iterator[Fact]:
-        words = self.words
-        yield words.gettext("Coverage"), coverage_sentence(answer, words)
-        if support := checked_sentence(answer.checked, words):
-            yield words.gettext("Support"), support
-        mode = MODE_WORDS.get(answer.mode)
-        yield words.gettext("Written by"), words.gettext(mode) if mode else one_line(answer.mode)
+        t = self.t
+        yield t.gettext("Coverage"), coverage_sentence(answer, t)
+        if support := checked_sentence(answer.checked, t):
+            yield t.gettext("Support"), support
+        mode = MODE_LABELS.get(answer.mode)
+        yield t.gettext("Written by"), t.gettext(mode) if mode else one_line(answer.mode)
         if answer.run.model:
-            yield words.gettext("Run"), one_line(run_sentence(answer, words))
+            yield t.gettext("Run"), one_line(run_sentence(answer, t))
         if answer.notice:
-            yield words.gettext("Note"), one_line(notice_words(answer.notice, words))
-        yield words.gettext("Index"), one_line(answer.index) or words.gettext("Unknown")
+            yield t.gettext("Note"), one_line(notice_words(answer.notice, t))
+        yield t.gettext("Index"), one_line(answer.index) or t.gettext("Unknown")
 
     def _sources(self, answer: Answer) -> tuple[Source, ...]:
         """One source per number; a number has a citation for each of its quotes."""
@@ -244,7 +244,7 @@ class _Writer:
         for citation in answer.citations:
             # A tag in a list, or a passage near to a refused question, supports no sentence; a
             # sentence that is itself the quote needs no word on that.
-            told = verdicts(citation.status, citation.corrected, self.words)
+            told = verdicts(citation.status, citation.corrected, self.t)
             same = answer.mode == "extractive" and citation.status == "supported"
             status = "" if listed or answer.refused or same else ". ".join(told.values())
             quotes.setdefault(citation.n, []).append(_quote(citation.quote, status))
@@ -260,20 +260,20 @@ class _Writer:
     def _source(
         self, passage: Passage, n: int, quotes: tuple[Quote, ...], *, in_section: bool = True
     ) -> Source:
-        info, words = passage.report, self.words
+        info, t = passage.report, self.t
         section, question = passage.place if in_section else ("", "")
         facts = (
             (
-                words.gettext("Section"),
-                words.gettext(FACTS_HEADING) if section == FACTS else one_line(section),
+                t.gettext("Section"),
+                t.gettext(FACTS_HEADING) if section == FACTS else one_line(section),
             ),
-            (words.gettext("Form question"), one_line(question)),
-            (words.gettext("Report"), one_line(info.id)),
+            (t.gettext("Form question"), one_line(question)),
+            (t.gettext("Report"), one_line(info.id)),
         )
         return Source(
             n=n,
-            who=who(info, words),
-            kind=one_line(kind_words(info, words)),
+            who=who(info, t),
+            kind=one_line(kind_label(info, t)),
             title=one_line(info.title) or one_line(info.id),
             quotes=quotes,
             facts=tuple((label, value) for label, value in facts if value),
@@ -282,14 +282,14 @@ class _Writer:
         )
 
 
-def filter_sentence(filters: Filters, words: Words) -> str:
+def filter_sentence(filters: Filters, t: Translations) -> str:
     """The filters that are set, in words, or ""."""
-    said = words.gettext("{label}: {value}")
+    said = t.gettext("{label}: {value}")
     parts = []
     for name, values in filters.as_dict().items():
-        shown = joined(words, ", ", [value_words(name, value, words) for value in values])
-        parts.append(said.format(label=words.gettext(FILTER_WORDS[name]), value=one_line(shown)))
-    return joined(words, "; ", parts)
+        shown = join_parts(t, ", ", [value_label(name, value, t) for value in values])
+        parts.append(said.format(label=t.gettext(FIELD_LABELS[name]), value=one_line(shown)))
+    return join_parts(t, "; ", parts)
 
 
 def _quote(words: str, status: str = "") -> Quote:
@@ -297,17 +297,17 @@ def _quote(words: str, status: str = "") -> Quote:
     return Quote(tuple(line for line in lines if line), status)
 
 
-def who(info: ReportInfo, words: Words = ENGLISH) -> str:
+def who(info: ReportInfo, t: Translations = ENGLISH) -> str:
     """A report's lab and year."""
-    named = lab_words(info, words)
+    named = lab_label(info, t)
     return one_line(f"{named}, {info.year}" if info.year else named)
 
 
-def _listed(answer: Answer, words: Words) -> tuple[str, ...]:
+def _listed(answer: Answer, t: Translations) -> tuple[str, ...]:
     cited = {citation.passage.report.id for citation in answer.citations}
     known = {hit.passage.report.id: hit.passage.report for hit in answer.hits}
     return tuple(
-        f"{who(known[report], words)}: {one_line(known[report].title)} ({one_line(report)})"
+        f"{who(known[report], t)}: {one_line(known[report].title)} ({one_line(report)})"
         if report in known
         else one_line(report)
         for report in answer.coverage.reports
@@ -329,7 +329,7 @@ _WRITTEN = marked(
 )
 
 
-def summary(answers: Sequence[Answer], words: Words) -> Iterator[tuple[str, str]]:
+def summary(answers: Sequence[Answer], t: Translations) -> Iterator[tuple[str, str]]:
     """The (label, value) pairs that stand over the answers; none where nothing is cited."""
     told = [answer for answer in answers if answer.citations and not answer.refused]
     cited = [citation.passage for answer in told for citation in answer.citations]
@@ -339,25 +339,22 @@ def summary(answers: Sequence[Answer], words: Words) -> Iterator[tuple[str, str]
     labs = {code for info in reports.values() for code in info.iso or (info.lab,)}
     years = sorted({info.year for info in reports.values() if info.year})
     span = "–".join(map(str, dict.fromkeys((years[0], years[-1])))) if years else ""
-    rests = words.gettext("{reports} of {labs}").format(
-        **reports_and_labs(len(reports), len(labs), words)
-    )
-    yield words.gettext("Rests on"), joined(words, ", ", [rests, *([span] if span else [])])
+    rests = t.gettext("{reports} of {labs}").format(**reports_and_labs(len(reports), len(labs), t))
+    yield t.gettext("Rests on"), join_parts(t, ", ", [rests, *([span] if span else [])])
     quoted = {passage.id: passage.language for passage in cited if passage.language}
     if quoted:
         counts = Counter(quoted.values())
         named = (
-            f"{language_words(code, words)} ({number(words, n)})"
-            for code, n in counts.most_common()
+            f"{language_label(code, t)} ({format_number(t, n)})" for code, n in counts.most_common()
         )
-        yield words.gettext("Passages by language"), joined(words, ", ", [*named])
-    yield words.gettext("How it was made"), " ".join(_methods(told, words))
+        yield t.gettext("Passages by language"), join_parts(t, ", ", [*named])
+    yield t.gettext("How it was made"), " ".join(_methods(told, t))
 
 
-def _methods(answers: Sequence[Answer], words: Words) -> Iterator[str]:
+def _methods(answers: Sequence[Answer], t: Translations) -> Iterator[str]:
     for mode in dict.fromkeys(answer.mode for answer in answers):
         said = {"extractive": _QUOTED, "catalogue": _COUNTED}.get(mode, _WRITTEN)
-        yield words.gettext(said).format(model=mode)
+        yield t.gettext(said).format(model=mode)
 
 
 # The text of a brief: an answer as lines and runs, and text that any document can hold.

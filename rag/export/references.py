@@ -15,8 +15,8 @@ from typing import Any
 
 from rag.catalog.fields import ReportInfo
 from rag.export.brief import one_line
-from rag.i18n.labels import kind_words
-from rag.i18n.translations import words_in
+from rag.i18n.labels import kind_label
+from rag.i18n.translations import translations_for
 from rag.report_link import report_link
 from rag.text.language import LANGUAGES
 from rag.types import Answer
@@ -128,7 +128,7 @@ def _csl(one: _Cited) -> dict[str, Any]:
 
 def _cited(answers: Sequence[Answer], report_url: str) -> list[_Cited]:
     """Each cited report in the order of its first citation, with what it is cited for."""
-    words = words_in(answers[0].language)
+    t = translations_for(answers[0].language)
     reports: dict[str, _Cited] = {}
     keys = set[str]()
     for answer in answers:
@@ -136,12 +136,12 @@ def _cited(answers: Sequence[Answer], report_url: str) -> list[_Cited]:
         for citation in answer.citations:
             info = citation.passage.report
             if info.id not in reports:
-                kind, link = kind_words(info, words), report_link(report_url, info.id)
+                kind, link = kind_label(info, t), report_link(report_url, info.id)
                 reports[info.id] = _Cited(info, _key(info, keys), kind, link, [])
             notes = reports[info.id].notes
             if info.id not in seen:
                 seen.add(info.id)
-                told = words.gettext("Cited in the answer to: {question}")
+                told = t.gettext("Cited in the answer to: {question}")
                 notes.append(told.format(question=answer.question))
             section = one_line(citation.passage.section)
             where = f" ({section})" if section else ""

@@ -12,16 +12,16 @@ from babel.numbers import get_decimal_symbol
 from rag.catalog.fields import TAGS, ReportInfo
 from rag.i18n.translations import (
     ENGLISH,
-    Words,
-    code_of,
+    Translations,
+    format_number,
+    language_code,
     marked,
-    number,
     plural,
 )
 from rag.places.countries import resolve_country
 from rag.types import Answer
 
-FILTER_WORDS = {
+FIELD_LABELS = {
     "country": marked("Lab"),
     "year": marked("Year"),
     "type": marked("Type"),
@@ -30,11 +30,11 @@ FILTER_WORDS = {
     "language": marked("Language"),
     "fact": marked("Fact"),
 }
-MODE_WORDS = {
+MODE_LABELS = {
     "extractive": marked("Quoted sentences, no language model"),
     "catalogue": marked("Counted from the reports' tags, no language model"),
 }
-STAGE_WORDS = {
+STAGE_LABELS = {
     "intention": marked("What the lab planned"),
     "finding": marked("What the lab found"),
     "partner": marked("Who took part"),
@@ -42,14 +42,14 @@ STAGE_WORDS = {
     "evidence": marked("Evidence the lab gave"),
     "admin": marked("Project details"),
 }
-KIND_WORDS = {
+KIND_LABELS = {
     "plan": marked("Plan"),
     "closing": marked("Closing"),
     "experiment": marked("Experiment"),
     "solution": marked("Solution"),
 }
-# Types of report whose tag says little to a reader; of others there are `KIND_WORDS`.
-TYPE_WORDS = {"learningplan": marked("Action learning plan")}
+# Types of report whose tag says little to a reader; of others there are `KIND_LABELS`.
+TYPE_LABELS = {"learningplan": marked("Action learning plan")}
 # What the section of a report's tags (`rag.types.FACTS`) is called.
 FACTS_HEADING = marked("Facts of this report")
 _SEPARATORS = {", ": marked(", "), "; ": marked("; ")}
@@ -65,31 +65,31 @@ _NOUNS = {
 }
 
 
-def counted(value: int, noun: str, words: Words = ENGLISH) -> str:
+def format_count(value: int, noun: str, t: Translations = ENGLISH) -> str:
     """A number with its noun: "1 report", "1,204 reports"."""
-    return words.ngettext(*_NOUNS[noun], value).format(n=number(words, value))
+    return t.ngettext(*_NOUNS[noun], value).format(n=format_number(t, value))
 
 
-def reports_and_labs(reports: int, labs: int, words: Words) -> dict[str, str]:
+def reports_and_labs(reports: int, labs: int, t: Translations) -> dict[str, str]:
     """How many `reports` of how many `labs`, to be put into a message with these two names."""
-    return {"reports": counted(reports, "report", words), "labs": counted(labs, "lab", words)}
+    return {"reports": format_count(reports, "report", t), "labs": format_count(labs, "lab", t)}
 
 
-def joined(words: Words, separator: Literal[", ", "; "], parts: Sequence[str]) -> str:
+def join_parts(t: Translations, separator: Literal[", ", "; "], parts: Sequence[str]) -> str:
     """Parts of a sentence with what the language writes for a comma or semicolon between them."""
-    return words.gettext(_SEPARATORS[separator]).join(parts)
+    return t.gettext(_SEPARATORS[separator]).join(parts)
 
 
-def labelled(words: Words, label: str, value: str) -> str:
+def format_label(t: Translations, label: str, value: str) -> str:
     """A label and its value with what the language writes between them: "Peru: ..."."""
-    return words.gettext("{label}: {value}").format(label=label, value=value)
+    return t.gettext("{label}: {value}").format(label=label, value=value)
 
 
-def kind_words(info: ReportInfo, words: Words) -> str:
+def kind_label(info: ReportInfo, t: Translations) -> str:
     """What sort of report it is, in words: its kind, or the type that it is tagged with."""
     kind = info.kind or info.type
-    known = (KIND_WORDS | TYPE_WORDS).get(kind)
-    return words.gettext(known) if known else kind.capitalize()
+    known = (KIND_LABELS | TYPE_LABELS).get(kind)
+    return t.gettext(known) if known else kind.capitalize()
 
 
 @lru_cache(maxsize=2048)
@@ -98,68 +98,68 @@ def _country(name: str, language: str) -> str:
     return str(Locale(language).territories.get(known[0], name)) if known else name
 
 
-def country_words(name: str, words: Words) -> str:
+def country_label(name: str, t: Translations) -> str:
     """A lab's name, which may list several countries, in the reader's language.
 
     In English, and where it names no country that is known, it is as its report has it.
     """
-    language = code_of(words)
+    language = language_code(t)
     if language == "en":
         return name
     whole = _country(name, language)
     if whole != name or ", " not in name:
         return whole
-    return joined(words, ", ", [_country(part, language) for part in name.split(", ")])
+    return join_parts(t, ", ", [_country(part, language) for part in name.split(", ")])
 
 
-def lab_words(info: ReportInfo, words: Words) -> str:
+def lab_label(info: ReportInfo, t: Translations) -> str:
     """The lab of a report in the reader's language."""
-    return joined(words, ", ", [country_words(name, words) for name in info.countries]) or (
-        words.gettext("Unknown lab")
+    return join_parts(t, ", ", [country_label(name, t) for name in info.countries]) or (
+        t.gettext("Unknown lab")
     )
 
 
-def value_words(field: str, value: str | int, words: Words) -> str:
+def value_label(field: str, value: str | int, t: Translations) -> str:
     """A filter's value as a reader is shown it; tags that labs made up stay as they are."""
     said = str(value)
     if field == "country":
-        return country_words(said, words)
+        return country_label(said, t)
     if field == "language":
-        return language_words(said, words)
-    known = (TYPE_WORDS | KIND_WORDS).get(said) if field in ("type", "kind") else None
-    if known is None or (field == "kind" and code_of(words) == "en"):
+        return language_label(said, t)
+    known = (TYPE_LABELS | KIND_LABELS).get(said) if field in ("type", "kind") else None
+    if known is None or (field == "kind" and language_code(t) == "en"):
         return said
-    return words.gettext(known) if field == "type" else words.gettext(known).lower()
+    return t.gettext(known) if field == "type" else t.gettext(known).lower()
 
 
-def language_words(code: str, words: Words = ENGLISH) -> str:
+def language_label(code: str, t: Translations = ENGLISH) -> str:
     """A language by its name: "French"; by its code where it has none."""
-    return str(Locale(code_of(words)).languages.get(code, code))
+    return str(Locale(language_code(t)).languages.get(code, code))
 
 
-def mode_words(mode: str, words: Words) -> str:
+def mode_label(mode: str, t: Translations) -> str:
     """Who wrote an answer, in words: no model, or the model by its name."""
-    known = MODE_WORDS.get(mode)
-    return words.gettext(known) if known else words.gettext("Written by {model}").format(model=mode)
+    known = MODE_LABELS.get(mode)
+    return t.gettext(known) if known else t.gettext("Written by {model}").format(model=mode)
 
 
-def run_sentence(answer: Answer, words: Words) -> str:
+def run_sentence(answer: Answer, t: Translations) -> str:
     """From what a model wrote an answer, in how long, and what that cost where it is known."""
     run, tokens, spent = answer.run, answer.tokens, answer.timings
-    said = words.gettext(
+    said = t.gettext(
         "Prompt version {version}; {read} tokens read, {written} written; planned in {plan} ms, "
         "searched in {search} ms, written in {write} ms"
     ).format(
         version=run.prompt_version,
-        read=number(words, tokens.get("prompt", 0)),
-        written=number(words, tokens.get("completion", 0)),
-        plan=number(words, round(spent.get("plan_ms", 0))),
-        search=number(words, round(spent.get("retrieve_ms", 0))),
-        write=number(words, round(spent.get("answer_ms", 0))),
+        read=format_number(t, tokens.get("prompt", 0)),
+        written=format_number(t, tokens.get("completion", 0)),
+        plan=format_number(t, round(spent.get("plan_ms", 0))),
+        search=format_number(t, round(spent.get("retrieve_ms", 0))),
+        write=format_number(t, round(spent.get("answer_ms", 0))),
     )
     if run.cost_usd is None:
         return f"{said}."
-    cost = words.gettext("about {cost} US dollars at list prices of {month}")
-    dollars = f"{run.cost_usd:.4f}".replace(".", get_decimal_symbol(code_of(words)))
-    both = joined(words, "; ", [said, cost.format(cost=dollars, month=run.prices_of)])
+    cost = t.gettext("about {cost} US dollars at list prices of {month}")
+    dollars = f"{run.cost_usd:.4f}".replace(".", get_decimal_symbol(language_code(t)))
+    both = join_parts(t, "; ", [said, cost.format(cost=dollars, month=run.prices_of)])
     return f"{both}."

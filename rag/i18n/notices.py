@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from rag.answer.generate import LEFT_OUT, NONE_FITS
 from rag.answer.pipeline import FALLBACK, NO_REPORTS, NOT_CITED, NOTHING_LEFT, UNSUPPORTED
 from rag.citation.citations import keep_known
-from rag.i18n.labels import counted, joined, reports_and_labs
+from rag.i18n.labels import format_count, join_parts, reports_and_labs
 from rag.i18n.translations import (
     ENGLISH,
-    Words,
+    Translations,
+    format_number,
     marked,
-    number,
     retold,
 )
 from rag.models.truncation import CUT_SHORT, REPEATED, WHY
@@ -62,9 +62,9 @@ _KNOWN = (
 )
 
 
-def notice_words(notice: str, words: Words) -> str:
+def notice_words(notice: str, t: Translations) -> str:
     """A notice, or the error of a model, in other words than English as far as it is known."""
-    return retold(notice, _KNOWN, words)
+    return retold(notice, _KNOWN, t)
 
 
 # How the check of an answer is told before a reader, on the page, in briefs and on a terminal.
@@ -100,35 +100,35 @@ _REASONS = (
 )
 
 
-def reason(why: str, words: Words) -> str:
+def reason(why: str, t: Translations) -> str:
     """Why a sentence was struck, in other words than English where the reason is a known one."""
-    return retold(why, _REASONS, words)
+    return retold(why, _REASONS, t)
 
 
-def verdicts(status: Status, corrected: bool, words: Words = ENGLISH) -> dict[str, str]:
+def verdicts(status: Status, corrected: bool, t: Translations = ENGLISH) -> dict[str, str]:
     """What came of the check of a citation, in words by status, also by "corrected" if it was."""
-    more = {"corrected": words.gettext(CORRECTED_WORDS)} if corrected else {}
-    return {status: words.gettext(STATUS_WORDS[status]), **more}
+    more = {"corrected": t.gettext(CORRECTED_WORDS)} if corrected else {}
+    return {status: t.gettext(STATUS_WORDS[status]), **more}
 
 
-def checked_sentence(checked: Mapping[str, int], words: Words = ENGLISH) -> str:
+def checked_sentence(checked: Mapping[str, int], t: Translations = ENGLISH) -> str:
     """How many sentences of an answer were checked and what came of them; "" if none were."""
     found = {key: checked[key] for key in _OUTCOMES if checked.get(key, 0) > 0}
     if not found:
         return ""
-    each = joined(
-        words,
+    each = join_parts(
+        t,
         ", ",
-        [words.gettext(_OUTCOMES[key]).format(n=number(words, n)) for key, n in found.items()],
+        [t.gettext(_OUTCOMES[key]).format(n=format_number(t, n)) for key, n in found.items()],
     )
     corrected = checked.get("corrected", 0)
     more = ""
     if corrected > 0:
-        citations = counted(corrected, "citation", words)
-        more = words.gettext("{citations} corrected").format(citations=citations)
-    total = counted(sum(found.values()), "sentence", words)
-    told = words.gettext("{sentences} checked: {each}").format(
-        sentences=total, each=joined(words, "; ", [part for part in (each, more) if part])
+        citations = format_count(corrected, "citation", t)
+        more = t.gettext("{citations} corrected").format(citations=citations)
+    total = format_count(sum(found.values()), "sentence", t)
+    told = t.gettext("{sentences} checked: {each}").format(
+        sentences=total, each=join_parts(t, "; ", [part for part in (each, more) if part])
     )
     return f"{told}."
 
@@ -144,32 +144,32 @@ def struck_sentence(struck: Struck) -> str:
 # What an answer covered, told as one sentence.
 
 
-def coverage_sentence(answer: Answer, words: Words) -> str:
+def coverage_sentence(answer: Answer, t: Translations) -> str:
     """One sentence on what an answer covered."""
     covered = answer.coverage
-    rests_on = reports_and_labs(covered.count, len(covered.labs), words)
+    rests_on = reports_and_labs(covered.count, len(covered.labs), t)
     if covered.intent == "list":
         if answer.refused:
-            return words.gettext("No report's tags match.")
-        return words.gettext("The complete list, counted: {reports} of {labs}.").format(**rests_on)
+            return t.gettext("No report's tags match.")
+        return t.gettext("The complete list, counted: {reports} of {labs}.").format(**rests_on)
     if covered.intent == "about":
-        return words.gettext("Counted over the whole collection.")
+        return t.gettext("Counted over the whole collection.")
     if not covered.read_passages:
-        return words.gettext("There was no passage to read.")
+        return t.gettext("There was no passage to read.")
     parts = [
-        words.gettext("Read {passages} from {reports}").format(
-            passages=counted(covered.read_passages, "passage", words),
-            reports=counted(covered.read_reports, "report", words),
+        t.gettext("Read {passages} from {reports}").format(
+            passages=format_count(covered.read_passages, "passage", t),
+            reports=format_count(covered.read_reports, "report", t),
         )
     ]
     if not answer.refused:
-        parts.append(words.gettext("the answer rests on {reports} of {labs}").format(**rests_on))
+        parts.append(t.gettext("the answer rests on {reports} of {labs}").format(**rests_on))
     left = covered.matched_reports - covered.read_reports
     if left > 0:
-        more = words.ngettext(
+        more = t.ngettext(
             "{n} more report matched and was not read",
             "{n} more reports matched and were not read",
             left,
         )
-        parts.append(more.format(n=number(words, left)))
-    return joined(words, "; ", parts) + "."
+        parts.append(more.format(n=format_number(t, left)))
+    return join_parts(t, "; ", parts) + "."

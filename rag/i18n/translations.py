@@ -1,4 +1,4 @@
-"""The product's own words in the reader's language, from the gettext catalogues in
+"""The product's own words in the reader's language, from the gettext catalogs in
 `rag/i18n/locale`.
 
 English is the language of the code: a message is written there as it reads. A module-level
@@ -15,14 +15,12 @@ from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
-from babel import Locale
+from babel import Locale, numbers, units
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal, format_percent
-from babel.units import format_unit
 
-Words = gettext.NullTranslations
-ENGLISH = Words()
+Translations = gettext.NullTranslations
+ENGLISH = Translations()
 LOCALE = Path(__file__).with_name("locale")
 
 
@@ -36,7 +34,7 @@ def plural(one: str, many: str) -> tuple[str, str]:
     return one, many
 
 
-def retold(said: str, known: Sequence[str], words: Words) -> str:
+def retold(said: str, known: Sequence[str], t: Translations) -> str:
     """A text of which what reads like one of the `known` messages is said in other words.
 
     It may hold several of them; what stands where a message has a `{name}` is kept as it is. At the
@@ -53,7 +51,7 @@ def retold(said: str, known: Sequence[str], words: Words) -> str:
         ends = r"(?=\W|$)" if pieces[-1] else "$"
         said = re.sub(
             pattern + ends,
-            lambda match, one=message: words.gettext(one).format(**match.groupdict()),  # type: ignore[misc]
+            lambda match, one=message: t.gettext(one).format(**match.groupdict()),  # type: ignore[misc]
             said,
         )
     return said
@@ -65,20 +63,20 @@ def languages() -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=32)
-def words_in(language: str) -> Words:
-    """The words of a language ("fr", "fr-CA"), English where there is no catalogue of it."""
+def translations_for(language: str) -> Translations:
+    """The words of a language ("fr", "fr-CA"), English where there is no catalog of it."""
     code = language.replace("_", "-").partition("-")[0].lower()
     if code not in languages() or code == "en":
         return ENGLISH
     with (LOCALE / f"{code}.po").open("rb") as file:
-        catalogue = read_po(file, locale=code, abort_invalid=True)
+        catalog = read_po(file, locale=code, abort_invalid=True)
     compiled = BytesIO()
-    write_mo(compiled, catalogue)
+    write_mo(compiled, catalog)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
 
 
-def words_for(accepted: str) -> Words:
+def translations_accepted(accepted: str) -> Translations:
     """The first language that the product speaks of an Accept-Language header, else English.
 
     Browsers send it with every request, the preferred language first.
@@ -86,32 +84,32 @@ def words_for(accepted: str) -> Words:
     for one in accepted.split(","):
         code = one.partition(";")[0].strip().partition("-")[0].lower()
         if code in languages():
-            return words_in(code)
+            return translations_for(code)
     return ENGLISH
 
 
-def code_of(words: Words) -> str:
+def language_code(t: Translations) -> str:
     """The language's code of these words."""
-    return words.info().get("language", "en")
+    return t.info().get("language", "en")
 
 
-def runs_right_to_left(words: Words) -> bool:
+def is_right_to_left(t: Translations) -> bool:
     """Whether the language of these words is written from right to left."""
-    return Locale(code_of(words)).text_direction == "rtl"
+    return Locale(language_code(t)).text_direction == "rtl"
 
 
-def number(words: Words, value: int) -> str:
+def format_number(t: Translations, value: int) -> str:
     """A whole number as the language writes it: "1,204", "1 204"."""
-    return format_decimal(value, locale=code_of(words))
+    return numbers.format_decimal(value, locale=language_code(t))
 
 
-def seconds(words: Words, value: float) -> str:
+def format_seconds(t: Translations, value: float) -> str:
     """Seconds with one decimal as the language writes them: "0.1 s", "0,1 s"."""
-    code = code_of(words)
-    said = format_unit(value, "duration-second", "short", format="0.0", locale=code)
+    code = language_code(t)
+    said = units.format_unit(value, "duration-second", "short", format="0.0", locale=code)
     return said.replace("sec", "s")
 
 
-def percent(words: Words, share: float) -> str:
+def format_percent(t: Translations, share: float) -> str:
     """A share from 0 to 1 as the language writes whole percents: "93%", "93 %"."""
-    return format_percent(share, locale=code_of(words))
+    return numbers.format_percent(share, locale=language_code(t))

@@ -124,10 +124,10 @@ class KeywordIndex:
         Words of a question that is not in English are looked for in both languages' stems:
         names and borrowed words cross over.
         """
-        words_of = terms_and_pairs if pairs else terms
-        wanted = words_of(text, language)
+        translations_of = terms_and_pairs if pairs else terms
+        wanted = translations_of(text, language)
         if language != "en":
-            wanted += [term for term in words_of(text, "en") if term not in wanted]
+            wanted += [term for term in translations_of(text, "en") if term not in wanted]
         total = np.zeros(self.size, dtype=np.float32)
         for term in dict.fromkeys(wanted):
             passages, scores = self.column(term)

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.catalog.normalize import filter_key
 from rag.errors import IndexDamaged, UnknownReport
@@ -49,13 +49,13 @@ class Snapshot:
     lexicon: Lexicon
 
     @cached_property
-    def catalogue(self) -> Catalogue:
+    def catalog(self) -> Catalog:
         """The reports' tags."""
         infos = (report.info for report in self.reports.values())
         written: dict[str, set[str]] = {}
         for passage in self.passages:
             written.setdefault(passage.report.id, set()).add(passage.language)
-        return Catalogue(infos, self.known_words, written)
+        return Catalog(infos, self.known_words, written)
 
     @cached_property
     def position(self) -> Mapping[str, int]:
@@ -66,7 +66,7 @@ class Snapshot:
         """For each passage whether its report, and its language, pass the filters."""
         if not filters:
             return np.ones(len(self.passages), np.bool_)
-        inside = self.catalogue.ids(filters)
+        inside = self.catalog.ids(filters)
         flags = np.fromiter((i in inside for i in self.reports), bool, len(self.reports))
         chosen: npt.NDArray[np.bool_] = flags[self._report_numbers]
         if filters.language:

@@ -242,7 +242,7 @@ def _save(snapshot: Snapshot, made_by: Mapping[str, str]) -> None:
             np.save(temporary / name, vectors.astype(np.float16))
         snapshot.signed.save(temporary / _FAMILIES)
         snapshot.lexicon.save(temporary / _LEXICON)
-        snapshot.catalogue.prepare()
+        snapshot.catalog.prepare()
         (temporary / "words.json").write_bytes(orjson.dumps(snapshot.known_words))
         of = {"database": home.name, "made_by": dict(made_by)}
         (temporary / _OF).write_bytes(orjson.dumps(of))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.places.regions import countries_of_regions_in, without_regions
 from rag.query.entities import (
@@ -57,7 +57,7 @@ def to_many_labs(question: str) -> bool:
     return bool(_MANY_LABS.search(strip_accents(question)))
 
 
-def follow(question: str, history: Sequence[Turn], named: Filters, catalogue: Catalogue) -> Thread:
+def follow(question: str, history: Sequence[Turn], named: Filters, catalog: Catalog) -> Thread:
     """What a question that carries on takes over, beside what it has `named` itself.
 
     The topic is that of the question that opened it and of the last one. Places that the question
@@ -67,22 +67,22 @@ def follow(question: str, history: Sequence[Turn], named: Filters, catalogue: Ca
     """
     asked = _questions(history)
     answer = history[-1].content if history[-1].role == "assistant" else ""
-    year = () if named.year else named_in(asked[-1], catalogue).year
+    year = () if named.year else named_in(asked[-1], catalog).year
     earlier = " ".join(dict.fromkeys(text[:_TURN] for text in (asked[0], asked[-1])))
     # Also a country of which the collection has nothing.
     if countries_in(question) or countries_of_regions_in(question):
         topic = without_regions(without_countries(earlier))
         wide = not named.country and any(map(to_many_labs, asked))
         return Thread(f"{topic} {question}", year=year, wide=wide)
-    placed = next((text for text in reversed(asked) if _places(text, catalogue)), "")
-    country = _places(placed, catalogue)
-    labs = _labs_of(answer, catalogue)
+    placed = next((text for text in reversed(asked) if _places(text, catalog)), "")
+    country = _places(placed, catalog)
+    labs = _labs_of(answer, catalog)
     mixed = len(labs) > 1
     if mixed and points_at_labs(question):
         return Thread(f"{earlier} {question}", labs, year, wide=True, only=True)
-    only = to_many_labs(placed) and not named_in(placed, catalogue).country
+    only = to_many_labs(placed) and not named_in(placed, catalog).country
     if not (country or mixed):
-        country = named_in(answer[:_TURN], catalogue).country
+        country = named_in(answer[:_TURN], catalog).country
     wide = only or (not country and any(map(to_many_labs, asked)))
     whole = " ".join([earlier, *([] if wide or mixed else [answer[:_TURN]]), question])
     return Thread(without_regions(whole) if only else whole, country, year, wide, only)
@@ -123,13 +123,13 @@ def language_before(history: Sequence[Turn]) -> str:
     return "en"
 
 
-def _places(text: str, catalogue: Catalogue) -> tuple[str, ...]:
-    return named_in(text, catalogue).country or region_in(text, catalogue)
+def _places(text: str, catalog: Catalog) -> tuple[str, ...]:
+    return named_in(text, catalog).country or region_in(text, catalog)
 
 
-def _labs_of(answer: str, catalogue: Catalogue) -> tuple[str, ...]:
+def _labs_of(answer: str, catalog: Catalog) -> tuple[str, ...]:
     """The labs that the lines of an answer begin with."""
-    return named_in("\n".join(_LAB.findall(answer)), catalogue).country
+    return named_in("\n".join(_LAB.findall(answer)), catalog).country
 
 
 # Tells whether a question carries on the conversation before it; by rules.

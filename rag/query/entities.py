@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import FILTER_FIELDS, FREE_FIELDS, Filters
 from rag.catalog.normalize import canonical_sdg, filter_key
 from rag.places.countries import adjective_to_iso, fold_name, names_to_iso
@@ -58,9 +58,9 @@ _PLANS = (
 )
 
 
-def named_in(text: str, catalogue: Catalogue) -> Filters:
+def named_in(text: str, catalog: Catalog) -> Filters:
     """The countries, years and kinds of report that a text names."""
-    known = {str(key) for key in catalogue.keys("country")}
+    known = {str(key) for key in catalog.keys("country")}
     codes = [code for code in countries_in(text) if code in known]
     folded = strip_accents(text)
     kinds = [kind for kind, pattern in _KINDS.items() if re.search(pattern, folded)]
@@ -68,10 +68,10 @@ def named_in(text: str, catalogue: Catalogue) -> Filters:
     if plans and "closing" in kinds:
         kinds.remove("closing")
     return Filters(
-        country=tuple(catalogue.name("country", code) for code in codes),
-        year=tuple(years_in(text, [int(year) for year in catalogue.keys("year")])),
+        country=tuple(catalog.name("country", code) for code in codes),
+        year=tuple(years_in(text, [int(year) for year in catalog.keys("year")])),
         type=(PLAN_TYPE,) if plans and not kinds else (),
-        kind=tuple(kind for kind in kinds if kind in catalogue.keys("kind")),
+        kind=tuple(kind for kind in kinds if kind in catalog.keys("kind")),
     )
 
 
@@ -79,11 +79,11 @@ def named_in(text: str, catalogue: Catalogue) -> Filters:
 _NO_COUNTRIES = re.compile(r"\b(?:new mexico|(?:gulf of|golfe de|golfo de) guin\w+)", re.IGNORECASE)
 
 
-def region_in(text: str, catalogue: Catalogue) -> tuple[str, ...]:
+def region_in(text: str, catalog: Catalog) -> tuple[str, ...]:
     """The labs of the collection that are in a region which a text names."""
     codes = countries_of_regions_in(text)
-    known = sorted(str(key) for key in catalogue.keys("country"))
-    return tuple(catalogue.name("country", code) for code in known if code in codes)
+    known = sorted(str(key) for key in catalog.keys("country"))
+    return tuple(catalog.name("country", code) for code in known if code in codes)
 
 
 def years_in(text: str, known: Collection[int]) -> list[int]:
@@ -184,24 +184,24 @@ def _country(phrase: str, first: str, capitals: bool) -> str | None:
     return adjective_to_iso(phrase)
 
 
-def tags_in(question: str, catalogue: Catalogue) -> Filters:
-    """The tags of the catalogue that a question names: methods, goals, themes ..."""
+def tags_in(question: str, catalog: Catalog) -> Filters:
+    """The tags of the catalog that a question names: methods, goals, themes ..."""
     phrase = stems_of(question)
     found: dict[str, tuple[str, ...]] = {}
     generic = set() if ABOUT_TAGS.search(strip_accents(question)) else listing_stems("en")
     for field in FREE_FIELDS:
         values: dict[str, int] = {}
-        for key in sorted(map(str, catalogue.keys(field))):
+        for key in sorted(map(str, catalog.keys(field))):
             stemmed = stems_of(key)
             if len(stemmed) > 5 and stemmed in phrase and set(stemmed.split()) - generic:
                 # A value has a key for each spelling: the longest one named counts.
-                name = catalogue.name(field, key)
+                name = catalog.name(field, key)
                 values[name] = max(len(stemmed), values.get(name, 0))
         if values:
             longest = max(values.values())
             found[field] = tuple(name for name, size in values.items() if size == longest)
     goals = re.findall(r"\b(?:sdg|ods|odd)\s*(\d{1,2})\b", strip_accents(question))
-    names = [catalogue.name("sdg", canonical_sdg(f"{n}.")) for n in goals]
+    names = [catalog.name("sdg", canonical_sdg(f"{n}.")) for n in goals]
     if names:
         return Filters(sdg=tuple(names))
     if "method" in found and "datasource" in found:
@@ -229,7 +229,7 @@ def listing_stems(language: str) -> frozenset[str]:
 # What is taken from a question of all that it names: not what is ignored.
 
 
-def without(named: Filters, ignored: Filters, catalogue: Catalogue) -> Filters:
+def without(named: Filters, ignored: Filters, catalog: Catalog) -> Filters:
     """The values of `named` that are not ignored, whatever their spelling.
 
     An empty value ("", or the year 0) ignores all values of its field.
@@ -239,15 +239,15 @@ def without(named: Filters, ignored: Filters, catalogue: Catalogue) -> Filters:
         unwanted = getattr(ignored, field)
         if not all(unwanted):
             return ()
-        keys = {_key(catalogue, field, value) for value in unwanted}
-        return tuple(v for v in getattr(named, field) if _key(catalogue, field, v) not in keys)
+        keys = {_key(catalog, field, value) for value in unwanted}
+        return tuple(v for v in getattr(named, field) if _key(catalog, field, v) not in keys)
 
     changed = {field: kept(field) for field in FILTER_FIELDS if getattr(ignored, field)}
     return replace(named, **changed)  # type: ignore[arg-type]
 
 
-def _key(catalogue: Catalogue, field: str, value: str | int) -> str | int:
-    return filter_key(field, catalogue.name(field, value))
+def _key(catalog: Catalog, field: str, value: str | int) -> str | int:
+    return filter_key(field, catalog.name(field, value))
 
 
 def coming_first(plan: Plan) -> Filters:
@@ -278,11 +278,11 @@ _MEANS = {
 _LEAST = 0.5
 
 
-def facts_in(question: str, catalogue: Catalogue) -> tuple[str, ...]:
+def facts_in(question: str, catalog: Catalog) -> tuple[str, ...]:
     """The facts of the collection that a question names, at most one for each key."""
     asked = tokens(question)
     by_key: dict[str, list[str]] = {}
-    for fact, _ in catalogue.counts("fact"):
+    for fact, _ in catalog.counts("fact"):
         by_key.setdefault(fact.partition(": ")[0], []).append(fact)
     found = (
         _best(asked, facts)

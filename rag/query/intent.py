@@ -158,7 +158,7 @@ def _wanted(plan: Plan) -> set[str]:
     return set(terms(plan.standalone, plan.language))
 
 
-# Answers greetings and questions about the collection itself, from the catalogue.
+# Answers greetings and questions about the collection itself, from the catalog.
 
 
 _GREETINGS = {

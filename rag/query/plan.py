@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.places.regions import means_one_of_a_region, without_regions
 from rag.query.conversation import (
@@ -71,7 +71,7 @@ def make_plan(
     question: str,
     history: Sequence[Turn],
     given: Filters,
-    catalogue: Catalogue,
+    catalog: Catalog,
     ignored: Filters = Filters(),
     language: str = "",
 ) -> Plan:
@@ -81,25 +81,25 @@ def make_plan(
         question: what the user asked.
         history: the conversation before it, oldest first.
         given: filters that the user set; they narrow the search.
-        catalogue: the reports; only labs and tags that exist are recognised.
+        catalog: the reports; only labs and tags that exist are recognised.
         ignored: values that are not taken from the question; an empty one stands for its field.
         language: that of the question; "" to tell it by its letters.
     """
     language = language or language_of(question, default=language_before(history), min_letters=8)
-    named = named_in(question, catalogue)
+    named = named_in(question, catalog)
     to_many = to_many_labs(question)
     follows = carries_on(question, language, bool(named.country) or to_many, history)
     if not follows and asks_about(question) is not None:
         return Plan(question, question, language, "about", given)
-    if follows and (again := _listed_again(question, history, given, catalogue, ignored, language)):
+    if follows and (again := _listed_again(question, history, given, catalog, ignored, language)):
         return again
-    thread = follow(question, history, named, catalogue) if follows else Thread(question)
+    thread = follow(question, history, named, catalog) if follows else Thread(question)
     asked, to_many = thread.standalone, to_many or thread.wide
     named = named.merged(Filters(country=thread.country, year=thread.year))
-    intent = _intent(question, without(named, ignored, catalogue))
-    region = () if named.country else region_in(question, catalogue)
+    intent = _intent(question, without(named, ignored, catalog))
+    region = () if named.country else region_in(question, catalog)
     named = replace(named, country=named.country or region)
-    kept = without(named, ignored, catalogue)
+    kept = without(named, ignored, catalog)
     if not has_topic(asked, language):
         # "What worked?", asked of the reports of a theme, is about that theme.
         asked = " ".join([asked, *given.theme, *given.method, *given.datasource, *given.sdg])
@@ -116,17 +116,17 @@ def make_plan(
             asked = without_regions(asked)
     if thread.only and kept.country:
         filters = given.merged(Filters(country=kept.country))
-    dropped = without(named, kept, catalogue)
+    dropped = without(named, kept, catalog)
     plan = Plan(question, asked, language, intent, filters, kept, wide, dropped, follows)
     if intent != "list":
         return plan
-    tags = _all_tags_in(question, catalogue)
+    tags = _all_tags_in(question, catalog)
     rest = without_regions(question) if region else question
     if not all_understood(rest, language, named, tags, regional=bool(region)):
         one = wide and not to_many and _FOREMOST.search(strip_accents(question))
         return replace(plan, intent="answer", wide=wide and not one)
-    wanted = without(tags, ignored, catalogue)
-    return _listed(plan, given, wanted, without(tags, wanted, catalogue))
+    wanted = without(tags, ignored, catalog)
+    return _listed(plan, given, wanted, without(tags, wanted, catalog))
 
 
 def _listed(plan: Plan, given: Filters, tags: Filters, dropped: Filters) -> Plan:
@@ -148,27 +148,27 @@ def _listed_again(
     question: str,
     history: Sequence[Turn],
     given: Filters,
-    catalogue: Catalogue,
+    catalog: Catalog,
     ignored: Filters,
     language: str,
 ) -> Plan | None:
     """The plan of a list that a question asks for once more by other filters ("and in 2022?")."""
-    named, tags = named_in(question, catalogue), _all_tags_in(question, catalogue)
+    named, tags = named_in(question, catalog), _all_tags_in(question, catalog)
     if points_at_labs(question) or not all_understood(question, language, named, tags):
         return None
-    last = make_plan(*asked_before(history), given, catalogue, ignored)
+    last = make_plan(*asked_before(history), given, catalog, ignored)
     if last.intent != "list":
         return None
-    new = without(named.merged(tags), ignored, catalogue)
+    new = without(named.merged(tags), ignored, catalog)
     # "And the experiments?" asks for them in the place of plans.
     old = replace(last.filters, type=(), kind=()) if new.kind or new.type else last.filters
     said = f"{last.standalone} {question}"
     return replace(last, question=question, standalone=said, filters=new.merged(old), follows=True)
 
 
-def _all_tags_in(question: str, catalogue: Catalogue) -> Filters:
+def _all_tags_in(question: str, catalog: Catalog) -> Filters:
     """The tags that a question names, facts among them."""
-    tags, facts = tags_in(question, catalogue), facts_in(question, catalogue)
+    tags, facts = tags_in(question, catalog), facts_in(question, catalog)
     if not facts:
         return tags
     # What a fact is called ("control group") may look like a theme.

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.errors import ModelError, SettingsError
 from rag.index.snapshot import Snapshot
@@ -68,12 +68,12 @@ class Planner:
         question: str,
         history: Sequence[Turn],
         given: Filters,
-        catalogue: Catalogue,
+        catalog: Catalog,
         ignored: Filters = Filters(),
         language: str = "",
     ) -> Plan:
         """How a question is understood; `given` filters hold, `ignored` ones are not taken."""
-        rules = make_plan(question, history, given, catalogue, ignored, language)
+        rules = make_plan(question, history, given, catalog, ignored, language)
         if self._llm is None or not self._asks(rules):
             return rules
         messages = plan_messages(question, history, rules.language, self._whole)
@@ -82,12 +82,12 @@ class Planner:
             found = first_object(complete_chat(self._llm, messages, self._seconds), keys)
         except ModelError:
             found = {}
-        said = _understood(found, rules.language, catalogue, ignored)
+        said = _understood(found, rules.language, catalog, ignored)
         if said == _Said():
             return replace(rules, planner="fallback")
         plan = rules
         if said.standalone:
-            plan = _restated(rules, said.standalone, given, catalogue, ignored)
+            plan = _restated(rules, said.standalone, given, catalog, ignored)
         return replace(_refined(plan, said, given), planner="model")
 
     def _asks(self, rules: Plan) -> bool:
@@ -112,7 +112,7 @@ def understood(
     language = language_of_few(question, keyword, *written, before)
     told = language or language_of(question.lower(), min_letters=8)
     meant = as_meant(question, told, keyword)
-    plan = planner.plan(meant, history, filters, snapshot.catalogue, ignored, language)
+    plan = planner.plan(meant, history, filters, snapshot.catalog, ignored, language)
     alike = snapshot.lexicon.alike(plan.standalone, plan.language, keyword)
     return replace(plan, question=question, alike=alike)
 
@@ -147,14 +147,14 @@ class _Said:
 
 
 def _understood(
-    found: Mapping[str, Any], language: str, catalogue: Catalogue, ignored: Filters
+    found: Mapping[str, Any], language: str, catalog: Catalog, ignored: Filters
 ) -> _Said:
     intent = found.get("intent")
     return _Said(
         _sentence(found.get("standalone"), language),
         intent if intent in ("answer", "compare", "list") else "",
-        without(_known(found, _NAMED, catalogue), ignored, catalogue),
-        without(_known(found, TAG_LISTS, catalogue), ignored, catalogue),
+        without(_known(found, _NAMED, catalog), ignored, catalog),
+        without(_known(found, TAG_LISTS, catalog), ignored, catalog),
     )
 
 
@@ -182,14 +182,14 @@ def _sentence(value: object, language: str) -> str:
     return text
 
 
-def _known(found: Mapping[str, Any], keys: Mapping[str, str], catalogue: Catalogue) -> Filters:
+def _known(found: Mapping[str, Any], keys: Mapping[str, str], catalog: Catalog) -> Filters:
     """Of the values under these keys those that the collection has, as it spells them."""
     known = {
         field: tuple(
             dict.fromkeys(
                 name
                 for value in _values(found.get(key))
-                for name in _spelled(field, value, catalogue)
+                for name in _spelled(field, value, catalog)
             )
         )
         for field, key in keys.items()
@@ -203,22 +203,20 @@ def _values(given: object) -> list[str]:
     return [text for text in kept if 0 < len(text) <= MOST_VALUE]
 
 
-def _spelled(field: str, value: str, catalogue: Catalogue) -> Sequence[str | int]:
+def _spelled(field: str, value: str, catalog: Catalog) -> Sequence[str | int]:
     """What a value is called in the collection; nothing where no report has it."""
     if field == "country":
-        known = catalogue.keys("country")
-        return [catalogue.name("country", code) for code in countries_in(value) if code in known]
+        known = catalog.keys("country")
+        return [catalog.name("country", code) for code in countries_in(value) if code in known]
     if field == "year":
-        return [int(value)] if value.isdecimal() and int(value) in catalogue.keys("year") else []
-    has = catalogue.ids(Filters(**{field: (value,)}))  # type: ignore[arg-type]
-    return [catalogue.name(field, value)] if has else []
+        return [int(value)] if value.isdecimal() and int(value) in catalog.keys("year") else []
+    has = catalog.ids(Filters(**{field: (value,)}))  # type: ignore[arg-type]
+    return [catalog.name(field, value)] if has else []
 
 
-def _restated(
-    rules: Plan, said: str, given: Filters, catalogue: Catalogue, ignored: Filters
-) -> Plan:
+def _restated(rules: Plan, said: str, given: Filters, catalog: Catalog, ignored: Filters) -> Plan:
     """The rules' plan of a question in the words that make it stand alone."""
-    plan = make_plan(said, (), given, catalogue, ignored)
+    plan = make_plan(said, (), given, catalog, ignored)
     if plan.intent == "about":
         return rules
     return replace(plan, question=rules.question, language=rules.language, follows=rules.follows)

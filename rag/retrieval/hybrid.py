@@ -199,7 +199,7 @@ class _Weighing:
     def __init__(self, snapshot: Snapshot, plan: Plan, found: Collection[int]) -> None:
         self._passages = snapshot.passages
         boosted = replace(plan.boosted, country=())
-        self._named = snapshot.catalogue.ids(boosted) if boosted else frozenset()
+        self._named = snapshot.catalog.ids(boosted) if boosted else frozenset()
         self._asked = frozenset(terms(plan.standalone, plan.language))
         self._in_company = not plan.wide
         self.factors = {i: self._factors_of(self._passages[i]) for i in found}

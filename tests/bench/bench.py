@@ -106,7 +106,7 @@ def in_process(index: Path) -> list[tuple[str, float]]:
             answer = engine.ask(question).answer
             answers.append(time.perf_counter() - started)
             searches.append((answer.timings["plan_ms"] + answer.timings["retrieve_ms"]) / 1000)
-    size = len(engine.catalogue.reports)
+    size = len(engine.catalog.reports)
     return [
         (f"open an index of {size} reports", opened),
         ("plan and retrieve, median", statistics.median(searches)),

@@ -241,6 +241,6 @@ def test_results_tell_no_more_than_some(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(adding, "SHOWN", 2)
     engine = FakeEngine()
     taken = SyncResult(added=[f"report_{n}" for n in range(5)])
-    html = adding.result(taken, engine.catalogue.reports, ENGLISH)
+    html = adding.result(taken, engine.catalog.reports, ENGLISH)
     assert html.count("open-report") == 2
     assert re.search("5 reports added.*and 3 more", html)

@@ -11,7 +11,7 @@ from fake_engine import HOSTILE, FakeEngine, report
 from playwright.sync_api import Locator, Page, expect
 from runs import case, outcome
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.settings import Settings
 from tests.ui.web.test_quality import a_run
@@ -35,7 +35,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> FakeEngine:
     reports = [report(i, thematic_areas=(f"theme {i % 30:02}",)) for i in range(REPORTS - 2)]
     small = report(-1, id="small", title="Aaa first", countries=("Maldives",), iso=("MV",))
     hostile = report(-2, id=HOSTILE, title=HOSTILE, thematic_areas=(HOSTILE,), methods=(HOSTILE,))
-    engine.catalogue = Catalogue([*reports, small, hostile])
+    engine.catalog = Catalog([*reports, small, hostile])
     return engine
 
 

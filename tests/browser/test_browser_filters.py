@@ -9,7 +9,7 @@ from fake_engine import HOSTILE, FakeEngine, report
 from page_fixtures import serve
 from playwright.sync_api import Locator, Page, expect
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 
 pytestmark = pytest.mark.browser
@@ -26,7 +26,7 @@ Visit = Callable[..., Page]
 def wide_engine() -> FakeEngine:
     engine = FakeEngine()
     more = report(12, countries=("Kenya",), iso=("KE",), thematic_areas=THEMES)
-    engine.catalogue = Catalogue([*(report(i) for i in range(12)), more])
+    engine.catalog = Catalog([*(report(i) for i in range(12)), more])
     return engine
 
 

@@ -11,7 +11,7 @@ from fake_engine import FakeEngine, answer, hostile, passage, report
 from free_port import free_port
 from playwright.sync_api import Page, expect
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.types import Answer, Citation, Coverage, Hit, Struck
 from tests.browser.test_browser import ask
@@ -67,7 +67,7 @@ class HostileEngine(FakeEngine):
 
     def __init__(self) -> None:
         super().__init__(everywhere)
-        self.catalogue = Catalogue(
+        self.catalog = Catalog(
             report(n, title=bad, countries=(bad,), kind=bad, methods=(bad,), thematic_areas=(bad,))
             for n, bad in enumerate(ATTACKS.values())
         )

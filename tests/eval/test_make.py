@@ -117,7 +117,7 @@ def test_the_engine_lists_what_the_drafts_say(sample_engine: Engine, made: Made)
 
 
 def test_near_misses_have_no_report(sample_engine: Engine, made: Made) -> None:
-    reports = sample_engine.catalogue.reports.values()
+    reports = sample_engine.catalog.reports.values()
     near = [case for case in made.cases if case.type == "unanswerable"]
     assert near
     for case in near:
@@ -135,7 +135,7 @@ def test_near_misses_have_no_report(sample_engine: Engine, made: Made) -> None:
 
 
 def test_lists_select_a_bearable_number(sample_engine: Engine) -> None:
-    found = selections(sample_engine.catalogue)
+    found = selections(sample_engine.catalog)
     assert found
     assert all(2 <= len(one.reports) <= 40 for one in found)
     assert {len(one.values) for one in found} == {1, 2, 3}

@@ -86,7 +86,7 @@ def test_another_machine_answers_as_the_one_that_ingested(
     for question in ("What did labs learn about mobile money?", "Which labs did experiments?"):
         one, other = ours.ask(question).answer, theirs.ask(question).answer
         assert (one.text, one.citations) == (other.text, other.citations)
-    name = next(iter(ours.catalogue.reports))
+    name = next(iter(ours.catalog.reports))
     assert theirs.report(name).raw == ours.report(name).raw
 
 
@@ -125,7 +125,7 @@ def test_what_is_fetched_can_be_ingested_to(
     assert (done.added, len(done.unchanged)) == (["nepal"], 3)
     assert published_revision(shared) == done.revision
     assert fetch_index(shared)
-    assert "nepal" in open_engine(shared).catalogue.reports
+    assert "nepal" in open_engine(shared).catalog.reports
 
 
 def test_neither_files_of_readers_nor_their_votes_leave_the_folder(
@@ -224,7 +224,7 @@ def test_of_two_who_publish_at_once_the_last_counts_whole(
     assert len({other, last.revision, *quicker}) == 3
     assert published_revision(shared) == last.revision
     assert fetch_index(reader)
-    assert set(open_engine(reader).catalogue.reports) == {"fiji", "mali", "peru"}
+    assert set(open_engine(reader).catalog.reports) == {"fiji", "mali", "peru"}
 
 
 @pytest.mark.parametrize("harm", ["changed", "gone"])

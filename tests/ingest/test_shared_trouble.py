@@ -83,7 +83,7 @@ def test_a_page_serves_what_it_has_or_says_what_is_missing(
     sync([reports], nobody.model_copy(update={"chroma": ""}))
     fetch_at_start(nobody)
     assert f"the index in {nobody.index} serves as it is" in caplog.text
-    assert open_engine(nobody).catalogue.reports
+    assert open_engine(nobody).catalog.reports
 
 
 def test_a_page_that_serves_warns_once(nobody: Settings, caplog: pytest.LogCaptureFixture) -> None:

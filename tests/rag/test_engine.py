@@ -19,7 +19,7 @@ from rag.errors import (
     IndexMissing,
     UnknownReport,
 )
-from rag.i18n.translations import words_in
+from rag.i18n.translations import translations_for
 from rag.index.layout import make_current, new_database
 from rag.models.prompts import REFUSALS
 from rag.settings import Settings
@@ -73,7 +73,7 @@ def test_coverage_adds_up(answers: dict[str, Answer], sample_engine: Engine, que
     assert covered.count == len(cited)
     assert set(covered.labs) == {c.passage.report.lab for c in answer.citations}
     assert covered.count <= covered.read_reports <= covered.read_passages <= 40
-    assert covered.count <= covered.matched_reports <= len(sample_engine.catalogue.reports)
+    assert covered.count <= covered.matched_reports <= len(sample_engine.catalog.reports)
     assert len(answer.hits) >= 20
 
 
@@ -110,7 +110,7 @@ def test_what_is_off_topic_is_refused(sample_engine: Engine, question: str, lang
     assert answer.refused, answer.text
     assert answer.language == language
     assert answer.text.startswith(REFUSALS[language])
-    assert words_in(language).gettext("Nearest") in answer.text
+    assert translations_for(language).gettext("Nearest") in answer.text
     assert not answer.coverage.reports
     assert len(answer.hits) >= 20
     assert {c.n for c in answer.citations} <= {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
@@ -135,7 +135,7 @@ def test_filters_hold(sample_engine: Engine) -> None:
         Filters(sdg=("14",)),
         Filters(method=("Ethnography",)),
     ):
-        inside = {r.id for r in sample_engine.catalogue.select(filters)}
+        inside = {r.id for r in sample_engine.catalog.select(filters)}
         assert inside
         answer = sample_engine.ask("What did people fear?", filters=filters).answer
         assert answer.coverage.filters == filters
@@ -155,7 +155,7 @@ def test_a_language_is_that_of_all_passages_read(sample_engine: Engine) -> None:
     found = sample_engine.search("What did people fear?", k=50, filters=filters)
     assert {hit.passage.language for hit in (*answer.hits, *found)} == {"fr"}
     listed = sample_engine.ask("Which labs used interviews as a data source?", filters=filters)
-    inside = sample_engine.catalogue.ids(filters)
+    inside = sample_engine.catalog.ids(filters)
     assert set(listed.answer.coverage.reports) <= inside
     assert {hit.passage.language for hit in listed.answer.hits} <= {"fr"}
 
@@ -186,7 +186,7 @@ def test_filters_that_leave_nothing_are_refused(sample_engine: Engine) -> None:
 def test_a_list_is_complete_and_exact(
     sample_engine: Engine, question: str, filters: Filters
 ) -> None:
-    expected = sample_engine.catalogue.select(filters)
+    expected = sample_engine.catalog.select(filters)
     answer = sample_engine.ask(question).answer
     assert answer.coverage.intent == "list"
     assert answer.mode == "catalogue"
@@ -256,7 +256,7 @@ def test_a_report_is_given_whole_and_an_unknown_one_is_named(sample_engine: Engi
 
 def test_info_counts_what_is_there(sample_engine: Engine) -> None:
     info = sample_engine.info()
-    assert info["reports"] == len(sample_engine.catalogue.reports) > 20
+    assert info["reports"] == len(sample_engine.catalog.reports) > 20
     assert sum(info["kinds"].values()) == info["reports"]
     assert sum(info["languages"].values()) == info["passages"]
     assert set(info["languages"]) >= {"en", "fr", "es", "pt"}
@@ -281,7 +281,7 @@ def test_the_index_of_another_time_is_seen_without_reopening(
     assert sync([new], settings).added == ["quince"]
     answer = engine.ask("Who keeps quince orchards?").answer
     assert "Twelve families keep quince orchards" in answer.text
-    assert "quince" in engine.catalogue.reports
+    assert "quince" in engine.catalog.reports
     assert answer.index == engine.revision != before
 
 

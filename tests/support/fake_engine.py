@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters, ReportInfo
 from rag.errors import ModelError, UnknownReport
 from rag.index.store import StoredReport
@@ -178,7 +178,7 @@ class FakeEngine:
     def __init__(self, write: Callable[[str], Answer] | None = None) -> None:
         self.settings = Settings()
         self.revision = "f1" * 16
-        self.catalogue = Catalogue(report(i) for i in range(12))
+        self.catalog = Catalog(report(i) for i in range(12))
         self.asked: list[tuple[str, tuple[Turn, ...], Filters]] = []
         self.ignored: list[Filters] = []
         self.passages: list[int] = []
@@ -210,18 +210,18 @@ class FakeEngine:
         return stream
 
     def report(self, report_id: str) -> StoredReport:
-        if report_id not in self.catalogue.reports:
+        if report_id not in self.catalog.reports:
             raise UnknownReport(f"There is no report {report_id!r}")
         if report_id == "report_11":
             return StoredReport(
                 whole(hostile_report(), HOSTILE)[0].report, "", unanswered=(HOSTILE,)
             )
-        return StoredReport(self.catalogue.reports[report_id], "", unanswered=("Why?", "When?"))
+        return StoredReport(self.catalog.reports[report_id], "", unanswered=("Why?", "When?"))
 
     def passages_of(self, report_id: str) -> tuple[Passage, ...]:
         if report_id == "report_11":
             return whole(hostile_report(), HOSTILE)
-        return whole(self.catalogue.reports[report_id])
+        return whole(self.catalog.reports[report_id])
 
     @staticmethod
     def _default(question: str) -> Answer:

@@ -116,7 +116,7 @@ def info(
         return
     engine = engine_of(index)
     if tags:
-        values = {field: engine.catalogue.variants(field) for field in _LISTED}
+        values = {field: engine.catalog.variants(field) for field in _LISTED}
         print_json(tags_to_dict(values)) if json else print_tags(values)
     else:
         pass

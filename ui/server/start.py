@@ -19,7 +19,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from rag.errors import SettingsError
-from rag.i18n.translations import Words, code_of, words_for
+from rag.i18n.translations import Translations, language_code, translations_accepted
 from rag.settings import Settings
 from ui.server import log
 from ui.server.login import read_logins
@@ -93,7 +93,7 @@ def _tell(engine: Engine, address: str, logins: int) -> None:
         root_path=settings.root_path,
         index=settings.index.absolute(),
         fingerprint=engine.revision,
-        reports=len(engine.catalogue.reports),
+        reports=len(engine.catalog.reports),
         model=settings.answer_model,
         logins=logins or "none",
     )
@@ -192,8 +192,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Say that the page is being loaded."""
-        words = words_for(self.headers.get("Accept-Language", ""))
-        body = page(time.monotonic() - self.server.begun, words).encode()
+        t = translations_accepted(self.headers.get("Accept-Language", ""))
+        body = page(time.monotonic() - self.server.begun, t).encode()
         self.send_response(503)
         for name, value in (
             ("Content-Type", "text/html; charset=utf-8"),
@@ -219,13 +219,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: requests of visitors are nobody's business."""
 
 
-def page(seconds: float, words: Words) -> str:
+def page(seconds: float, t: Translations) -> str:
     """The page: what is being done, and for how many seconds already."""
-    told = words.gettext("The reports are being loaded. This page opens by itself when they are.")
-    took = words.gettext("{seconds} seconds so far")
+    told = t.gettext("The reports are being loaded. This page opens by itself when they are.")
+    took = t.gettext("{seconds} seconds so far")
     shown = escape(took).replace("{seconds}", f'<span id="seconds">{round(seconds)}</span>')
     return (
-        f'<!doctype html><html lang="{code_of(words)}"><meta charset="utf-8">'
+        f'<!doctype html><html lang="{language_code(t)}"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
         f"<title>Ask the Labs</title><style>{STYLE}</style><main><h1>Ask the Labs</h1>"
         f'<p role="status">{escape(told)}</p>'

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from rag.catalog.fields import Filters
-from rag.i18n.translations import Words
+from rag.i18n.translations import Translations
 from ui.web import answer as render
 from ui.web import exports, filtering, handlers
 from ui.web import report as reading
@@ -28,7 +28,7 @@ from ui.web.layout import (
     shown,
     sources_panel,
     talk_area,
-    words_of,
+    translations_of,
 )
 from ui.web.sources import sources
 from ui.web.uploads_area import KEPT_UPLOADS, adding_area, wire_adding
@@ -117,7 +117,7 @@ class _Asked:
     """An event of a visitor: filters, conversation and run, what the browser says, more values."""
 
     state: tuple[Filters, handlers.Talk, Run | None]
-    words: Words
+    t: Translations
     event: gr.EventData
     given: tuple[Any, ...]
 
@@ -140,33 +140,33 @@ def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
             kept_id: str,
             *given: Any,
         ) -> Iterator[Parts]:
-            asked = _Asked((chosen, talk, run), words_of(request), event, given)
+            asked = _Asked((chosen, talk, run), translations_of(request), event, given)
             yield from _each(parts, updates(asked), kept_id, len(talk) + new)
 
         return answer
 
     def ask(asked: _Asked) -> Iterator[handlers.Update]:
         text, *ignored = asked.given
-        return handlers.ask(engine, text, *asked.state, asked.words, *ignored)
+        return handlers.ask(engine, text, *asked.state, asked.t, *ignored)
 
     def again(asked: _Asked) -> Iterator[handlers.Update]:
-        return handlers.again(engine, *asked.state, asked.words)
+        return handlers.again(engine, *asked.state, asked.t)
 
     def widen(asked: _Asked) -> Iterator[handlers.Update]:
         turn = _given(asked.event, "turn")["turn"]
-        return handlers.widen(engine, *asked.state[1:], turn, asked.words)
+        return handlers.widen(engine, *asked.state[1:], turn, asked.t)
 
     def without(asked: _Asked) -> Iterator[handlers.Update]:
         chip = _given(asked.event, "turn", "field", "value", "back")
-        return handlers.without(engine, *asked.state, chip, asked.words)
+        return handlers.without(engine, *asked.state, chip, asked.t)
 
     def put(asked: _Asked) -> Iterator[handlers.Update]:
         pick = _given(asked.event, "field", "value", "report")
-        text = question(engine.catalogue, pick, asked.words)
-        return handlers.ask(engine, text, *asked.state, asked.words)
+        text = question(engine.catalog, pick, asked.t)
+        return handlers.ask(engine, text, *asked.state, asked.t)
 
     def failed(asked: _Asked) -> Iterator[handlers.Update]:
-        return iter((handlers.failed(engine, *asked.state[1:], asked.words),))
+        return iter((handlers.failed(engine, *asked.state[1:], asked.t),))
 
     def wired(event: Callable[..., Dependency], answer: Any, *given: Any) -> None:
         asked = event(answer, [*state, *given], changed, **QUIET)
@@ -198,17 +198,19 @@ def _wire_exports(engine: Engine, parts: Parts) -> None:
 
 def _wire_reading(engine: Engine, parts: Parts) -> None:
     def cited(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> Any:
-        return shown(handlers.show(talk, event.turn, words_of(request)).get("sources", gr.skip()))
+        return shown(
+            handlers.show(talk, event.turn, translations_of(request)).get("sources", gr.skip())
+        )
 
     def opened(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> str:
         wanted = _given(event, "report", "passage", "turn", "n")
-        return reading.opened(engine, talk, wanted, words_of(request))
+        return reading.opened(engine, talk, wanted, translations_of(request))
 
     def voted(
         talk: handlers.Talk, kept_id: str, request: gr.Request, event: gr.EventData
     ) -> tuple[handlers.Talk, str, Any]:
         given = _given(event, "turn", "vote", "word")
-        rated, said = reading.voted(engine, talk, given, words_of(request))
+        rated, said = reading.voted(engine, talk, given, translations_of(request))
         return rated, said, gr.skip() if rated == talk else shown(keep(kept_id, rated))
 
     for part in (parts["thread"], parts["live"]):
@@ -227,19 +229,19 @@ def _given(event: gr.EventData, *names: str) -> dict[str, Any]:
 
 def _wire_words(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     """Say what is on the page from the start in the visitor's language."""
-    catalogue, name = engine.catalogue, engine.settings.index.name
+    catalog, name = engine.catalog, engine.settings.index.name
     examples = parts["examples"]
 
     def spoken(request: gr.Request) -> Parts:
-        words = words_of(request)
-        questions = handlers.examples(catalogue, words)
+        t = translations_of(request)
+        questions = handlers.examples(catalog, t)
         return {
-            parts["masthead"]: render.masthead(words),
-            parts["kept"]: block(words, request.username or ""),
-            parts["facts"]: render.collection(catalogue.reports, name, engine.revision, words),
-            parts["greeting"]: render.welcome(len(catalogue.reports), words),
-            parts["sources"]: sources(None, 0, words),
-            parts["exports"]: exports.menu(words),
+            parts["masthead"]: render.masthead(t),
+            parts["kept"]: block(t, request.username or ""),
+            parts["facts"]: render.collection(catalog.reports, name, engine.revision, t),
+            parts["greeting"]: render.welcome(len(catalog.reports), t),
+            parts["sources"]: sources(None, 0, t),
+            parts["exports"]: exports.menu(t),
             **dict(zip(examples, questions, strict=True)),
         }
 

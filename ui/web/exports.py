@@ -12,7 +12,7 @@ from itertools import groupby
 
 from rag.errors import AskLabsError
 from rag.export.formats import FORMATS, Format, export
-from rag.i18n.translations import ENGLISH, Words, marked
+from rag.i18n.translations import ENGLISH, Translations, marked
 from rag.text.tokenize import strip_accents
 from rag.types import Answer
 from ui.server import log
@@ -20,34 +20,33 @@ from ui.server import log
 _WHAT = (("all", marked("Whole conversation")), ("last", marked("Last answer")))
 
 
-def menu(words: Words = ENGLISH) -> str:
+def menu(t: Translations = ENGLISH) -> str:
     """The menu as HTML: of what to make a file, and which."""
     what = "".join(
         f'<label><input type="radio" name="export-what" value="{value}"'
-        f"{' checked' if value == 'all' else ''}> {words.gettext(label)}</label>"
+        f"{' checked' if value == 'all' else ''}> {t.gettext(label)}</label>"
         for value, label in _WHAT
     )
     groups = "".join(
-        _group(use, formats, words)
-        for use, formats in groupby(FORMATS.items(), lambda one: one[1].use)
+        _group(use, formats, t) for use, formats in groupby(FORMATS.items(), lambda one: one[1].use)
     )
-    broken = escape(words.gettext("The file could not be made. Please try again."))
+    broken = escape(t.gettext("The file could not be made. Please try again."))
     return (
         f'<div class="exports" data-broken="{broken}"><p class="state" role="status"></p>'
-        f"<details><summary>{words.gettext('Export')}</summary>"
-        f'<div class="sheet"><fieldset><legend class="away">{words.gettext("What to export")}'
+        f"<details><summary>{t.gettext('Export')}</summary>"
+        f'<div class="sheet"><fieldset><legend class="away">{t.gettext("What to export")}'
         f"</legend>{what}</fieldset>{groups}</div></details></div>"
     )
 
 
-def _group(use: str, formats: Iterable[tuple[str, Format]], words: Words) -> str:
-    items = "".join(_item(ending, kind, words) for ending, kind in formats)
-    return f"<section><h4>{words.gettext(use)}</h4><ul>{items}</ul></section>"
+def _group(use: str, formats: Iterable[tuple[str, Format]], t: Translations) -> str:
+    items = "".join(_item(ending, kind, t) for ending, kind in formats)
+    return f"<section><h4>{t.gettext(use)}</h4><ul>{items}</ul></section>"
 
 
-def _item(ending: str, kind: Format, words: Words) -> str:
-    name = words.gettext(kind.name)
-    waiting = escape(words.gettext("Making the file: {name}").format(name=name))
+def _item(ending: str, kind: Format, t: Translations) -> str:
+    name = t.gettext(kind.name)
+    waiting = escape(t.gettext("Making the file: {name}").format(name=name))
     return (
         f'<li><button type="button" data-ending="{ending}" data-waiting="{waiting}">'
         f'<span>{name}</span> <span class="ending" dir="ltr">.{ending}</span></button></li>'

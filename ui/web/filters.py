@@ -23,20 +23,20 @@ from rag.catalog.facets import (
 )
 from rag.catalog.fields import FILTER_FIELDS, Filters, ReportInfo
 from rag.catalog.normalize import filter_key
-from rag.i18n.labels import FILTER_WORDS, counted, value_words
+from rag.i18n.labels import FIELD_LABELS, format_count, value_label
 from rag.i18n.translations import (
     ENGLISH,
-    Words,
-    code_of,
+    Translations,
+    format_number,
+    language_code,
     marked,
-    number,
 )
 from rag.places.regions import region_name, regions
 from ui.web import links
 from ui.web.conversation import Exchange
 
 if TYPE_CHECKING:
-    from rag.catalog.catalog import Catalogue
+    from rag.catalog.catalog import Catalog
 
 
 REGION_WORD = marked("Region")
@@ -44,7 +44,7 @@ REGION_WORD = marked("Region")
 _OPEN = ("country", "year", "theme")
 
 
-# What a visitor chooses on the page, held against the catalogue: a browser may send anything.
+# What a visitor chooses on the page, held against the catalog: a browser may send anything.
 
 
 REGION = "region"
@@ -52,27 +52,27 @@ REGION = "region"
 _PLACES = (FACETS[0], REGION, *FACETS[1:])
 
 
-def frame(words: Words = ENGLISH) -> str:
+def frame(t: Translations = ENGLISH) -> str:
     """The filters without their values, which `data` gives."""
     said = {
-        "more": words.gettext("Show all {n}"),
-        "fewer": words.gettext("Show fewer"),
-        "none": words.gettext("Nothing here is called so."),
-        "any": words.gettext("Any"),
+        "more": t.gettext("Show all {n}"),
+        "fewer": t.gettext("Show fewer"),
+        "none": t.gettext("Nothing here is called so."),
+        "any": t.gettext("Any"),
     }
     attributes = "".join(f' data-{key}="{escape(text)}"' for key, text in said.items())
-    facets = "".join(_facet(place, words) for place in _PLACES)
+    facets = "".join(_facet(place, t) for place in _PLACES)
     return (
         f'<div class="facets" data-keys="{" ".join(links.KEYS)}" '
-        f'data-language="{code_of(words)}"{attributes}>{facets}</div>'
+        f'data-language="{language_code(t)}"{attributes}>{facets}</div>'
     )
 
 
-def _facet(place: str, words: Words) -> str:
-    name = words.gettext(REGION_WORD if place == REGION else FILTER_WORDS[place])
-    find = escape(words.gettext("Find in {filter}").format(filter=name))
+def _facet(place: str, t: Translations) -> str:
+    name = t.gettext(REGION_WORD if place == REGION else FIELD_LABELS[place])
+    find = escape(t.gettext("Find in {filter}").format(filter=name))
     label = escape(name)
-    ends = _ends(words) if place == "year" else ""
+    ends = _ends(t) if place == "year" else ""
     return (
         f'<details class="facet" data-field="{place}"{" open" if place in _OPEN else ""}>'
         f'<summary>{label}<span class="chosen"></span></summary>{ends}'
@@ -83,28 +83,28 @@ def _facet(place: str, words: Words) -> str:
     )
 
 
-def _ends(words: Words) -> str:
-    from_, to = escape(words.gettext("From")), escape(words.gettext("To"))
+def _ends(t: Translations) -> str:
+    from_, to = escape(t.gettext("From")), escape(t.gettext("To"))
     return (
         f'<div class="range"><label>{from_} <select data-end="first"></select></label>'
         f'<label>{to} <select data-end="last"></select></label></div>'
     )
 
 
-def in_scope(catalogue: Catalogue, chosen: Filters, words: Words) -> str:
+def in_scope(catalog: Catalog, chosen: Filters, t: Translations) -> str:
     """How many reports the chosen filters leave, as a sentence."""
-    left = len(catalogue.ids(chosen))
-    reports = counted(left, "report", words)
+    left = len(catalog.ids(chosen))
+    reports = format_count(left, "report", t)
     if not chosen:
-        return words.gettext("Asking all {reports}.").format(reports=reports)
+        return t.gettext("Asking all {reports}.").format(reports=reports)
     if not left:
-        return words.gettext("No report has all of these.")
-    return words.gettext("Asking {reports} of {all}.").format(
-        reports=reports, all=number(words, len(catalogue.reports))
+        return t.gettext("No report has all of these.")
+    return t.gettext("Asking {reports} of {all}.").format(
+        reports=reports, all=format_number(t, len(catalog.reports))
     )
 
 
-def data(catalogue: Catalogue, chosen: Filters, words: Words, turn: object = None) -> str:
+def data(catalog: Catalog, chosen: Filters, t: Translations, turn: object = None) -> str:
     """What stands in the filters, as JSON: of each its rows, and what the address says.
 
     A row is [value, label, reports, chosen, part]: the label is "" where the value is shown as it
@@ -114,12 +114,12 @@ def data(catalogue: Catalogue, chosen: Filters, words: Words, turn: object = Non
     rows: dict[str, list[list[object]]] = {
         field: [
             [value.name, "" if said == value.name else said, value.reports, int(value.chosen), 0]
-            for value in facet(catalogue, chosen, field)
-            for said in [value_words(field, value.name, words)]
+            for value in facet(catalog, chosen, field)
+            for said in [value_label(field, value.name, t)]
         ]
         for field in FACETS
     }
-    language = code_of(words)
+    language = language_code(t)
     rows[REGION] = [
         [
             region.number,
@@ -128,22 +128,22 @@ def data(catalogue: Catalogue, chosen: Filters, words: Words, turn: object = Non
             1 if region.chosen == len(region.labs) else 2 if region.chosen else 0,
             int(region.part),
         ]
-        for region in region_facet(catalogue, chosen)
+        for region in region_facet(catalog, chosen)
     ]
-    spans = runs(catalogue, chosen.year)
+    spans = runs(catalog, chosen.year)
     return json.dumps(
         {
             "rows": rows,
             "years": [spans[0][0], spans[-1][1]] if spans else [],
             "chosen": number_chosen(chosen),
-            "query": links.write("", chosen, catalogue),
+            "query": links.write("", chosen, catalog),
             "turn": turn if isinstance(turn, int) else None,
         },
         ensure_ascii=False,
     ).replace("<", "\\u003c")
 
 
-def changed(catalogue: Catalogue, chosen: Filters, event: Mapping[str, object]) -> Filters:
+def changed(catalog: Catalog, chosen: Filters, event: Mapping[str, object]) -> Filters:
     """The filters after an event of the page.
 
     It names a `field` and a `value` that is `on` or not; of years `value` may be a range
@@ -156,18 +156,18 @@ def changed(catalogue: Catalogue, chosen: Filters, event: Mapping[str, object]) 
     if not isinstance(field, str) or not isinstance(value, str):
         return chosen
     if field == REGION:
-        labs = next((r.labs for r in region_facet(catalogue, chosen) if r.number == value), ())
+        labs = next((r.labs for r in region_facet(catalog, chosen) if r.number == value), ())
         return _turned(chosen, "country", labs, on)
     if field == "year" and "-" in value:
         first, _, last = value.partition("-")
-        years = years_between(catalogue, first, last) if value != "-" else ()
+        years = years_between(catalog, first, last) if value != "-" else ()
         kept = replace(chosen, year=()) if event.get("only") else chosen
         return _turned(kept, field, years, on)
     if field not in FILTER_FIELDS:
         return chosen
     if not on:
         return _turned(chosen, field, [v for v in getattr(chosen, field) if str(v) == value], on)
-    name = known(catalogue, field, value)
+    name = known(catalog, field, value)
     return chosen if name is None else _turned(chosen, field, (name,), on)
 
 
@@ -185,41 +185,41 @@ def _turned(chosen: Filters, field: str, values: Collection[str | int], on: bool
 _Chip = tuple[str, str, str]
 
 
-def picked(catalogue: Catalogue, chosen: Filters, words: Words, told: str = "") -> str:
+def picked(catalog: Catalog, chosen: Filters, t: Translations, told: str = "") -> str:
     """The chosen filters as chips, or nothing; `told` is a sentence that stands over them."""
     note = f'<p class="told" role="status" dir="auto">{escape(told)}</p>' if told else ""
-    chips = "".join(_chip(*chip, words) for chip in _chips(catalogue, chosen, words))
+    chips = "".join(_chip(*chip, t) for chip in _chips(catalog, chosen, t))
     if not chips:
         return note
-    label = escape(words.gettext("Chosen filters"))
-    clear = escape(words.gettext("Clear all"))
+    label = escape(t.gettext("Chosen filters"))
+    clear = escape(t.gettext("Clear all"))
     return (
         f'{note}<ul class="picked" aria-label="{label}">{chips}<li class="all"><button '
         f'type="button" data-field="" data-value="">{clear}</button></li></ul>'
     )
 
 
-def _chips(catalogue: Catalogue, chosen: Filters, words: Words) -> Iterator[_Chip]:
+def _chips(catalog: Catalog, chosen: Filters, t: Translations) -> Iterator[_Chip]:
     """Regions of which all labs are chosen stand for them, and runs of years for each year."""
     for field, values in chosen.as_dict().items():
         if field == "country":
             left = {str(value): None for value in values}
-            for region in region_facet(catalogue, chosen):
+            for region in region_facet(catalog, chosen):
                 if len(region.labs) > 1 and left.keys() >= set(region.labs):
-                    yield REGION, region.number, region_name(region.number, code_of(words))
+                    yield REGION, region.number, region_name(region.number, language_code(t))
                     left = {lab: None for lab in left if lab not in region.labs}
-            yield from ((field, lab, value_words(field, lab, words)) for lab in left)
+            yield from ((field, lab, value_label(field, lab, t)) for lab in left)
         elif field == "year":
-            for first, last in runs(catalogue, chosen.year):
+            for first, last in runs(catalog, chosen.year):
                 years = str(first) if first == last else f"{first}-{last}"
                 yield field, years, years.replace("-", "–")
         else:
-            yield from ((field, str(value), value_words(field, value, words)) for value in values)
+            yield from ((field, str(value), value_label(field, value, t)) for value in values)
 
 
-def _chip(field: str, value: str, shown: str, words: Words) -> str:
-    key = words.gettext(REGION_WORD if field == REGION else FILTER_WORDS[field])
-    remove = words.gettext("Remove {filter}").format(filter=f"{key}: {shown}")
+def _chip(field: str, value: str, shown: str, t: Translations) -> str:
+    key = t.gettext(REGION_WORD if field == REGION else FIELD_LABELS[field])
+    remove = t.gettext("Remove {filter}").format(filter=f"{key}: {shown}")
     return (
         f'<li><span class="key">{escape(key)}</span> <span dir="auto">{escape(shown)}</span>'
         f'<button type="button" data-field="{field}" data-value="{escape(value)}" '
@@ -243,7 +243,7 @@ _IGNORED = marked("not used")
 def scope(
     one: Exchange,
     turn: int,
-    words: Words,
+    t: Translations,
     reports: Mapping[str, ReportInfo],
 ) -> str:
     """What an answer was narrowed to, and why; with a `turn`, what the question says can go.
@@ -252,19 +252,19 @@ def scope(
     labs of a region that have `reports` go by its name.
     """
     chips = [
-        *_chips_chips(one.asked, _GIVEN, words, reports),
-        *_chips_chips(one.narrowed, _NARROWED, words, reports, turn, apart=True),
-        *_chips_chips(one.first, _FIRST, words, reports, turn, apart=True),
-        *_chips_chips(one.ignored, _IGNORED, words, reports, turn, apart=True, back=True),
+        *_chips_chips(one.asked, _GIVEN, t, reports),
+        *_chips_chips(one.narrowed, _NARROWED, t, reports, turn, apart=True),
+        *_chips_chips(one.first, _FIRST, t, reports, turn, apart=True),
+        *_chips_chips(one.ignored, _IGNORED, t, reports, turn, apart=True, back=True),
     ]
-    label = escape(words.gettext("Filters"))
+    label = escape(t.gettext("Filters"))
     return f'<ul class="scope" aria-label="{label}">{"".join(chips)}</ul>' if chips else ""
 
 
 def _chips_chips(
     filters: Filters,
     origin: str,
-    words: Words,
+    t: Translations,
     reports: Mapping[str, ReportInfo],
     turn: int = 0,
     *,
@@ -274,19 +274,19 @@ def _chips_chips(
     for name, values in filters.as_dict().items():
         each = apart and len(values) <= APART
         for shown in [[value] for value in values] if each else [values]:
-            names, key = _names(name, shown, words), words.gettext(FILTER_WORDS[name])
-            if name == "country" and (region := _region(shown, reports, words)):
-                rest = [escape(value_words(name, lab, words)) for lab in shown]
-                names, key = _unfolding(escape(region), rest), words.gettext(REGION_WORD)
+            names, key = _names(name, shown, t), t.gettext(FIELD_LABELS[name])
+            if name == "country" and (region := _region(shown, reports, t)):
+                rest = [escape(value_label(name, lab, t)) for lab in shown]
+                names, key = _unfolding(escape(region), rest), t.gettext(REGION_WORD)
             yield (
                 f'<li{_UNUSED if back else ""}><div><span class="key">{key}</span> '
                 f'<div class="values" dir="auto">{f"<del>{names}</del>" if back else names}</div> '
-                f'<span class="origin">{words.gettext(origin)}</span></div>'
-                f"{_button(turn, name, shown, each, back, words) if turn else ''}</li>"
+                f'<span class="origin">{t.gettext(origin)}</span></div>'
+                f"{_button(turn, name, shown, each, back, t) if turn else ''}</li>"
             )
 
 
-def _region(labs: Sequence[str | int], reports: Mapping[str, ReportInfo], words: Words) -> str:
+def _region(labs: Sequence[str | int], reports: Mapping[str, ReportInfo], t: Translations) -> str:
     """The region whose labs these are, all that the collection has; "" for none."""
     if len(labs) <= APART:
         return ""
@@ -294,36 +294,36 @@ def _region(labs: Sequence[str | int], reports: Mapping[str, ReportInfo], words:
     known = {code for info in reports.values() for code in info.iso}
     found = (number for number, codes in regions().items() if codes & known == chosen)
     number = next(found, "")
-    return region_name(number, code_of(words)) if number else ""
+    return region_name(number, language_code(t)) if number else ""
 
 
 def _unfolding(summary: str, rest: Sequence[str]) -> str:
     return f"<details><summary>{summary}</summary> {', '.join(rest)}</details>"
 
 
-def _names(field: str, values: Sequence[str | int], words: Words) -> str:
+def _names(field: str, values: Sequence[str | int], t: Translations) -> str:
     """Values as HTML; of many, those after the first unfold."""
-    named = [escape(value_words(field, value, words)) for value in values]
+    named = [escape(value_label(field, value, t)) for value in values]
     if len(named) <= APART:
         return ", ".join(named)
     few, rest = ", ".join(named[: APART - 1]), named[APART - 1 :]
-    more = words.gettext("and {n} more").format(n=len(rest))
+    more = t.gettext("and {n} more").format(n=len(rest))
     return _unfolding(f"{few}<span> {more}</span>", rest)
 
 
 def _button(
-    turn: int, name: str, values: Sequence[str | int], each: bool, back: bool, words: Words
+    turn: int, name: str, values: Sequence[str | int], each: bool, back: bool, t: Translations
 ) -> str:
     """What asks again without the values of a chip, or with them."""
-    all_of_them = words.gettext("all {n}").format(n=len(values))
-    again = words.gettext("Use again, {filter}")
-    without = words.gettext("Ask again without {filter}")
-    which = value_words(name, values[0], words) if each else all_of_them
-    said = f"{words.gettext(FILTER_WORDS[name])}: {which}"
+    all_of_them = t.gettext("all {n}").format(n=len(values))
+    again = t.gettext("Use again, {filter}")
+    without = t.gettext("Ask again without {filter}")
+    which = value_label(name, values[0], t) if each else all_of_them
+    said = f"{t.gettext(FIELD_LABELS[name])}: {which}"
     label = (again if back else without).format(filter=said)
     return (
         f'<button type="button" data-turn="{turn}" data-field="{name}" '
         f'data-value="{escape(str(values[0])) if each else ""}" data-back="{"1" if back else ""}" '
         f'aria-label="{escape(label)}" title="{escape(label)}"><span aria-hidden="true">'
-        f"{words.gettext('Use again') if back else '×'}</span></button>"
+        f"{t.gettext('Use again') if back else '×'}</span></button>"
     )

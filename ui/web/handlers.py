@@ -10,8 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 from rag.catalog.fields import Filters
-from rag.i18n.labels import country_words
-from rag.i18n.translations import ENGLISH, Words, marked
+from rag.i18n.labels import country_label
+from rag.i18n.translations import ENGLISH, Translations, marked
 from rag.retrieval.hybrid import wider
 from rag.types import Answer, Turn
 from ui.server import log
@@ -20,7 +20,7 @@ from ui.web.conversation import Exchange, Run
 from ui.web.sources import sources
 
 if TYPE_CHECKING:
-    from rag.catalog.catalog import Catalogue
+    from rag.catalog.catalog import Catalog
     from rag.engine import Engine
 
 
@@ -58,7 +58,7 @@ def ask(
     chosen: Filters,
     talk: Talk,
     run: Run | None,
-    words: Words,
+    t: Translations,
     ignored: Filters = Filters(),
 ) -> Iterator[Update]:
     """Answer the question in the box; nothing happens while it is empty or one is running.
@@ -69,7 +69,7 @@ def ask(
         return
     yield {"question": ""}
     one = Exchange(question.strip(), chosen, ignored=ignored)
-    for update in _answer(engine, one, talk, words):
+    for update in _answer(engine, one, talk, t):
         if "talk" in update and update["talk"][-1].error:
             update["question"] = question
         yield update
@@ -80,7 +80,7 @@ def again(
     chosen: Filters,
     talk: Talk,
     run: Run | None,
-    words: Words,
+    t: Translations,
     ignored: Filters | None = None,
 ) -> Iterator[Update]:
     """Answer the last question once more, with the filters as they are now.
@@ -91,18 +91,18 @@ def again(
         last = talk[-1]
         kept = last.ignored if ignored is None else ignored
         one = Exchange(last.question, chosen, ignored=kept, passages=last.passages)
-        yield from _answer(engine, one, talk[:-1], words)
+        yield from _answer(engine, one, talk[:-1], t)
 
 
 def widen(
-    engine: Engine, talk: Talk, run: Run | None, turn: object, words: Words
+    engine: Engine, talk: Talk, run: Run | None, turn: object, t: Translations
 ) -> Iterator[Update]:
     """Answer the last question once more, as it was asked, from twice as many passages."""
     if talk and turn == len(talk) and not (run and run.active):
         last = talk[-1]
         more = wider(last.passages, engine.settings)
         one = Exchange(last.question, last.asked, ignored=last.ignored, passages=more)
-        yield from _answer(engine, one, talk[:-1], words)
+        yield from _answer(engine, one, talk[:-1], t)
 
 
 def without(
@@ -111,7 +111,7 @@ def without(
     talk: Talk,
     run: Run | None,
     chip: Mapping[str, object],
-    words: Words,
+    t: Translations,
 ) -> Iterator[Update]:
     """Answer the last question once more without what a chip stands for, or with it again.
 
@@ -120,12 +120,12 @@ def without(
     if talk and chip.get("turn") == str(len(talk)):
         ignored = talk[-1].changed(chip)
         if ignored is not None:
-            yield from again(engine, chosen, talk, run, words, ignored)
+            yield from again(engine, chosen, talk, run, t, ignored)
 
 
-def _answer(engine: Engine, one: Exchange, talk: Talk, words: Words) -> Iterator[Update]:
+def _answer(engine: Engine, one: Exchange, talk: Talk, t: Translations) -> Iterator[Update]:
     turn = len(talk) + 1
-    reports = engine.catalogue.reports
+    reports = engine.catalog.reports
     turns = history(talk)
     start = partial(
         engine.ask,
@@ -139,12 +139,12 @@ def _answer(engine: Engine, one: Exchange, talk: Talk, words: Words) -> Iterator
     try:
         yield {
             "run": run,
-            "thread": conversation(talk, reports, idle=False, words=words),
-            "live": pending(one, "", turn, words, reports),
+            "thread": conversation(talk, reports, idle=False, t=t),
+            "live": pending(one, "", turn, t, reports),
             "busy": True,
         }
         for text in run.texts():
-            yield {"live": pending(one, text, turn, words, reports)}
+            yield {"live": pending(one, text, turn, t, reports)}
         done = run.exchange()
         talk = (*talk, done)
     except GeneratorExit:
@@ -157,9 +157,9 @@ def _answer(engine: Engine, one: Exchange, talk: Talk, words: Words) -> Iterator
         log.asked(done, time.monotonic() - begun, told)
     yield {
         "talk": talk,
-        "thread": conversation(talk, reports, words=words),
+        "thread": conversation(talk, reports, t=t),
         "live": "",
-        "sources": sources(talk[-1].answer, turn, words),
+        "sources": sources(talk[-1].answer, turn, t),
         "busy": False,
     }
 
@@ -170,15 +170,15 @@ def stop(run: Run | None) -> None:
         run.stop()
 
 
-def failed(engine: Engine, talk: Talk, run: Run | None, words: Words) -> Update:
+def failed(engine: Engine, talk: Talk, run: Run | None, t: Translations) -> Update:
     """Say that an unforeseen error happened, and give the question back."""
-    one = replace(run.asked if run else Exchange(""), error=words.gettext(BROKEN))
+    one = replace(run.asked if run else Exchange(""), error=t.gettext(BROKEN))
     talk = (*talk, one)
-    thread = conversation(talk, engine.catalogue.reports, words=words)
+    thread = conversation(talk, engine.catalog.reports, t=t)
     return {"talk": talk, "thread": thread, "live": "", "question": one.question, "busy": False}
 
 
-def clear(words: Words) -> Update:
+def clear(t: Translations) -> Update:
     """An empty conversation."""
     return {
         "question": "",
@@ -186,16 +186,16 @@ def clear(words: Words) -> Update:
         "run": None,
         "thread": "",
         "live": "",
-        "sources": sources(None, 0, words),
+        "sources": sources(None, 0, t),
         "busy": False,
     }
 
 
-def show(talk: Talk, turn: object, words: Words) -> Update:
+def show(talk: Talk, turn: object, t: Translations) -> Update:
     """The sources of the answer that was clicked, counted from 1."""
     if not isinstance(turn, int) or not 1 <= turn <= len(talk):
         return {}
-    return {"sources": sources(talk[turn - 1].answer, turn, words)}
+    return {"sources": sources(talk[turn - 1].answer, turn, t)}
 
 
 def answers(talk: Talk) -> list[Answer]:
@@ -203,50 +203,49 @@ def answers(talk: Talk) -> list[Answer]:
     return [one.answer for one in talk if one.answer]
 
 
-def examples(catalogue: Catalogue, words: Words = ENGLISH) -> list[str]:
+def examples(catalog: Catalog, t: Translations = ENGLISH) -> list[str]:
     """Up to four questions that suit the collection, made from its most common tags."""
-    themes = [_in_sentence(tag) for tag in _common(catalogue, "theme")]
-    methods = [_in_sentence(tag) for tag in _common(catalogue, "method")]
+    themes = [_in_sentence(tag) for tag in _common(catalog, "theme")]
+    methods = [_in_sentence(tag) for tag in _common(catalog, "method")]
     found = []
     if themes:
-        about = words.gettext("What did the labs learn about {theme}?")
+        about = t.gettext("What did the labs learn about {theme}?")
         found.append(about.format(theme=themes[0]))
-    if pair := _pair(catalogue):
-        how = words.gettext("How did {one} and {other} approach {theme}?")
+    if pair := _pair(catalog):
+        how = t.gettext("How did {one} and {other} approach {theme}?")
         found.append(
             how.format(
-                one=country_words(pair[0], words),
-                other=country_words(pair[1], words),
+                one=country_label(pair[0], t),
+                other=country_label(pair[1], t),
                 theme=themes[0],
             )
         )
     if methods:
-        found.append(words.gettext("Which labs used {method}?").format(method=methods[0]))
+        found.append(t.gettext("Which labs used {method}?").format(method=methods[0]))
     if len(themes) > 1:
-        way = words.gettext("What stood in the way of work on {theme}?")
+        way = t.gettext("What stood in the way of work on {theme}?")
         found.append(way.format(theme=themes[1]))
     if not found:
-        found_out = words.gettext("What did the lab of {lab} find out?")
+        found_out = t.gettext("What did the lab of {lab} find out?")
         found = [
-            found_out.format(lab=country_words(name, words))
-            for name in _common(catalogue, "country")
+            found_out.format(lab=country_label(name, t)) for name in _common(catalog, "country")
         ]
     return found[:4]
 
 
-def _common(catalogue: Catalogue, field: str) -> list[str]:
+def _common(catalog: Catalog, field: str) -> list[str]:
     # One-word themes ("innovation") are mostly too broad to ask about: they come last.
     broad = field == "theme"
     counts = sorted(
-        catalogue.counts(field), key=lambda pair: (broad and " " not in pair[0], -pair[1])
+        catalog.counts(field), key=lambda pair: (broad and " " not in pair[0], -pair[1])
     )
     return [value for value, _ in counts if len(value) <= LONGEST_TAG]
 
 
-def _pair(catalogue: Catalogue) -> tuple[str, ...]:
+def _pair(catalog: Catalog) -> tuple[str, ...]:
     """The two labs with the most reports on the most common theme, or nothing."""
-    themes = _common(catalogue, "theme")[:1]
-    reports = catalogue.select(Filters(theme=tuple(themes))) if themes else ()
+    themes = _common(catalog, "theme")[:1]
+    reports = catalog.select(Filters(theme=tuple(themes))) if themes else ()
     labs = Counter(name for info in reports for name in info.countries).most_common(2)
     return tuple(name for name, _ in labs) if len(labs) == 2 else ()
 

@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict, filters_from_dict
 from rag.feedback import feedback_from_dict, feedback_to_dict
-from rag.i18n.translations import Words, marked
+from rag.i18n.translations import Translations, marked
 from rag.retrieval.hybrid import WIDEST
 from ui.web.answer import conversation
 from ui.web.conversation import Exchange
@@ -108,23 +108,23 @@ def exchange_from_json(data: str) -> Exchange:
     )
 
 
-def read_talk(turns: object, words: Words) -> Talk:
+def read_talk(turns: object, t: Translations) -> Talk:
     """The conversation that a browser sends: a list of what `exchange_to_json` wrote.
 
     Raises:
         InputError: it can't be used; the message says which question and why.
     """
-    refused = words.gettext("This conversation can't be opened: {why}")
+    refused = t.gettext("This conversation can't be opened: {why}")
     if not isinstance(turns, list) or not all(isinstance(one, str) for one in turns) or not turns:
-        raise InputError(refused.format(why=words.gettext("it holds no questions.")))
+        raise InputError(refused.format(why=t.gettext("it holds no questions.")))
     if len(turns) > MOST_TURNS or sum(map(len, turns)) > LARGEST:
-        raise InputError(refused.format(why=words.gettext("it is too large.")))
+        raise InputError(refused.format(why=t.gettext("it is too large.")))
     talk = []
     for n, one in enumerate(turns, 1):
         try:
             talk.append(exchange_from_json(one))
         except InputError as error:
-            which = words.gettext("question {n} was changed or damaged.").format(n=n)
+            which = t.gettext("question {n} was changed or damaged.").format(n=n)
             raise InputError(f"{refused.format(why=which)} ({error})") from error
     return tuple(talk)
 
@@ -154,15 +154,17 @@ def keep(ident: str, talk: Sequence[Exchange], first: int = 1) -> str:
     return _message("keep", id=ident, first=first, turns=turns, pending=False)
 
 
-def opened(engine: Engine, ident: object, turns: object, run: Run | None, words: Words) -> Update:
+def opened(
+    engine: Engine, ident: object, turns: object, run: Run | None, t: Translations
+) -> Update:
     """Show a conversation that a browser kept; or say why it can't be shown, and change nothing."""
     if run and run.active:
-        return {"says": _message("refused", text=words.gettext(BUSY))}
+        return {"says": _message("refused", text=t.gettext(BUSY))}
     if not isinstance(ident, str) or not _ID.fullmatch(ident):
-        text = words.gettext("This conversation can't be opened: its name was changed.")
+        text = t.gettext("This conversation can't be opened: its name was changed.")
         return {"says": _message("refused", text=text)}
     try:
-        talk = read_talk(turns, words)
+        talk = read_talk(turns, t)
     except InputError as error:
         return {"says": _message("refused", text=str(error))}
     answered = [n for n, one in enumerate(talk, 1) if one.answer]
@@ -171,19 +173,19 @@ def opened(engine: Engine, ident: object, turns: object, run: Run | None, words:
         "talk": talk,
         "run": None,
         "kept_id": ident,
-        "thread": conversation(talk, engine.catalogue.reports, words=words),
+        "thread": conversation(talk, engine.catalog.reports, t=t),
         "live": "",
-        "sources": sources(talk[turn - 1].answer if turn else None, turn, words),
+        "sources": sources(talk[turn - 1].answer if turn else None, turn, t),
         "busy": False,
         "says": _message("opened", id=ident),
     }
 
 
-def fresh(run: Run | None, words: Words) -> Update:
+def fresh(run: Run | None, t: Translations) -> Update:
     """An empty conversation; nothing happens while an answer is being written."""
     if run and run.active:
-        return {"says": _message("refused", text=words.gettext(BUSY))}
-    return {**clear(words), "kept_id": "", "says": _message("fresh")}
+        return {"says": _message("refused", text=t.gettext(BUSY))}
+    return {**clear(t), "kept_id": "", "says": _message("fresh")}
 
 
 def again(ident: str, talk: Talk, apart: object) -> Update:

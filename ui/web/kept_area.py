@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from rag.i18n.translations import Words, marked
+from rag.i18n.translations import Translations, marked
 from ui.web import handlers, kept
 from ui.web.conversation import Run
-from ui.web.layout import QUIET, Parts, html, words_of
+from ui.web.layout import QUIET, Parts, html, translations_of
 
 if TYPE_CHECKING:
     from rag.engine import Engine
@@ -59,14 +59,14 @@ def kept_area() -> Parts:
     return {"kept": area, "says": says, "kept_id": gr.State("")}
 
 
-def block(words: Words, name: str) -> str:
+def block(t: Translations, name: str) -> str:
     """The block without its conversations, which the browser knows; `name` is who logged in."""
-    said = {key: words.gettext(message) for key, message in _SAID.items()}
-    title, new = words.gettext("Conversations"), words.gettext("New conversation")
-    look, drop = words.gettext("Search conversations"), words.gettext("Delete")
-    keep, named = words.gettext("Keep"), words.gettext("Name of the conversation")
-    retry, close = words.gettext("Try again"), words.gettext("Close")
-    every = words.gettext("Show all")
+    said = {key: t.gettext(message) for key, message in _SAID.items()}
+    title, new = t.gettext("Conversations"), t.gettext("New conversation")
+    look, drop = t.gettext("Search conversations"), t.gettext("Delete")
+    keep, named = t.gettext("Keep"), t.gettext("Name of the conversation")
+    retry, close = t.gettext("Try again"), t.gettext("Close")
+    every = t.gettext("Show all")
     return (
         f'<details class="kept" data-owner="{escape(name)}" '
         f'data-words="{escape(json.dumps(said, ensure_ascii=False))}" hidden>'
@@ -79,7 +79,7 @@ def block(words: Words, name: str) -> str:
         f'<div class="trouble" role="alert" hidden><p></p>'
         f'<button type="button" class="retry quiet-button" hidden>{retry}</button>'
         f'<button type="button" class="close quiet-button">{close}</button></div>'
-        f"{_signed_in(name, words)}"
+        f"{_signed_in(name, t)}"
         f'<template class="row"><li><button type="button" class="open" dir="auto"></button>'
         f'<button type="button" class="rename">{_icon(_PEN)}</button>'
         f'<button type="button" class="delete">{_icon(_BIN)}</button></li></template>'
@@ -95,11 +95,11 @@ def _icon(path: str) -> str:
     return f'<svg viewBox="0 0 16 16" aria-hidden="true">{path}</svg>'
 
 
-def _signed_in(name: str, words: Words) -> str:
+def _signed_in(name: str, t: Translations) -> str:
     if not name:
         return ""
-    who = words.gettext("Signed in as {name}").format(name=f"<bdi>{escape(name)}</bdi>")
-    out = words.gettext("Sign out")
+    who = t.gettext("Signed in as {name}").format(name=f"<bdi>{escape(name)}</bdi>")
+    out = t.gettext("Sign out")
     return f'<p class="signed">{who} · <a href="logout">{out}</a></p>'
 
 
@@ -113,10 +113,10 @@ def wire_kept(
 
     def opened(run: Run | None, request: gr.Request, event: gr.EventData) -> Parts:
         ident, turns = getattr(event, "id", None), getattr(event, "turns", None)
-        return drawn(parts, kept.opened(engine, ident, turns, run, words_of(request)))
+        return drawn(parts, kept.opened(engine, ident, turns, run, translations_of(request)))
 
     def fresh(run: Run | None, request: gr.Request) -> Parts:
-        return drawn(parts, kept.fresh(run, words_of(request)))
+        return drawn(parts, kept.fresh(run, translations_of(request)))
 
     def whole(ident: str, talk: handlers.Talk, event: gr.EventData) -> Parts:
         return drawn(parts, kept.again(ident, talk, getattr(event, "apart", False)))

@@ -8,10 +8,10 @@ import gradio as gr
 from gradio.i18n import I18nData
 
 from rag.i18n.translations import (
-    Words,
+    Translations,
     languages,
-    words_for,
-    words_in,
+    translations_accepted,
+    translations_for,
 )
 from ui.web import answer as render
 from ui.web import exports, handlers
@@ -70,9 +70,9 @@ def shown(value: Any) -> Any:
 
 def collection(engine: Engine) -> Parts:
     """The left area: what the collection is, and its filters."""
-    catalogue = engine.catalogue
+    catalog = engine.catalog
     masthead = html(render.masthead())
-    facts = html(render.collection(catalogue.reports, engine.settings.index.name, engine.revision))
+    facts = html(render.collection(catalog.reports, engine.settings.index.name, engine.revision))
     unfold = gr.Button(LABELS.gettext("Filters"), elem_id="unfold", elem_classes="quiet-button")
     unfold.click(None, js="() => askLabsFilters.unfold()", api_visibility="private")
     with gr.Column(elem_id="filters"):
@@ -88,9 +88,9 @@ def collection(engine: Engine) -> Parts:
 def talk_area(engine: Engine) -> Parts:
     """The middle area: questions and answers, or examples of questions."""
     with gr.Column(elem_id="welcome") as welcome:
-        greeting = html(render.welcome(len(engine.catalogue.reports)))
+        greeting = html(render.welcome(len(engine.catalog.reports)))
         with gr.Column(elem_id="examples"):
-            examples = [gr.Button(text) for text in handlers.examples(engine.catalogue)]
+            examples = [gr.Button(text) for text in handlers.examples(engine.catalog)]
     thread = html("", js_on_load=_GREW + _CHIP + _ROW + _REPORT, elem_id="thread")
     # The growing answer is a part of its own: what is finished is not drawn again for each word.
     live = html("", js_on_load=_GREW, elem_id="live")
@@ -146,7 +146,7 @@ def box() -> Parts:
 # The language of the page: its words as a visitor's browser asks for them.
 
 
-class _Labels(Words):
+class _Labels(Translations):
     """Makes labels that the browser translates: Gradio's parts are the same for all visitors."""
 
     def gettext(self, message: str) -> I18nData:  # type: ignore[override]
@@ -156,9 +156,9 @@ class _Labels(Words):
 LABELS = _Labels()
 
 
-def words_of(request: gr.Request | None) -> Words:
+def translations_of(request: gr.Request | None) -> Translations:
     """The first of a visitor's languages that the product speaks, else English."""
-    return words_for(str(request.headers.get("accept-language", "")) if request else "")
+    return translations_accepted(str(request.headers.get("accept-language", "")) if request else "")
 
 
 def translations(page: gr.Blocks) -> gr.I18n:
@@ -172,5 +172,8 @@ def translations(page: gr.Blocks) -> gr.I18n:
     ]
     labels = {value.key for value in given if isinstance(value, I18nData)}
     return gr.I18n(
-        **{code: {one: words_in(code).gettext(one) for one in labels} for code in languages()}
+        **{
+            code: {one: translations_for(code).gettext(one) for one in labels}
+            for code in languages()
+        }
     )

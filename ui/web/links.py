@@ -17,11 +17,11 @@ from urllib.parse import parse_qsl, quote, urlencode
 from rag.catalog.facets import known, runs, years_between
 from rag.catalog.fields import FILTER_FIELDS, Filters
 from rag.catalog.normalize import filter_key
-from rag.i18n.labels import FILTER_WORDS
-from rag.i18n.translations import Words
+from rag.i18n.labels import FIELD_LABELS
+from rag.i18n.translations import Translations
 
 if TYPE_CHECKING:
-    from rag.catalog.catalog import Catalogue
+    from rag.catalog.catalog import Catalog
 
 
 QUESTION = "q"
@@ -52,22 +52,20 @@ class Link:
     too_long: bool = False
 
 
-def write(
-    question: str, filters: Filters, catalogue: Catalogue, ignored: Filters = Filters()
-) -> str:
+def write(question: str, filters: Filters, catalog: Catalog, ignored: Filters = Filters()) -> str:
     """The query of an address (without its "?") for a question, filters and what is ignored."""
     pairs = [(QUESTION, question)] if question else []
     for before, chosen in (("", filters), (WITHOUT, ignored)):
         for field in FILTER_FIELDS:
-            values = list(_written(field, chosen, catalogue))
+            values = list(_written(field, chosen, catalog))
             values = [",".join(values)] if values and field in _LISTED else values
             pairs += [(before + field, value) for value in values]
     return urlencode(pairs, quote_via=quote, safe=",")
 
 
-def _written(field: str, filters: Filters, catalogue: Catalogue) -> Iterator[str]:
+def _written(field: str, filters: Filters, catalog: Catalog) -> Iterator[str]:
     if field == "year":
-        for first, last in runs(catalogue, filters.year):
+        for first, last in runs(catalog, filters.year):
             yield str(first) if first == last else f"{first}-{last}"
         return
     for value in getattr(filters, field):
@@ -81,16 +79,16 @@ def _written(field: str, filters: Filters, catalogue: Catalogue) -> Iterator[str
             yield value
 
 
-def read(query: str, catalogue: Catalogue) -> Link:
+def read(query: str, catalog: Catalog) -> Link:
     """What the query of an address asks for; parts that are none of ours are passed over."""
     given = parse_qsl(query[:_LONGEST_QUERY].removeprefix("?"), errors="replace")
     question = next((value.strip() for key, value in given if key == QUESTION), "")
     too_long = len(question) > LONGEST_QUESTION
     found: dict[str, dict[Any, None]] = {}
     unknown: dict[tuple[str, str], None] = {}
-    pairs = [(key, part) for key, text in given for part in _parts(key, text, catalogue)]
+    pairs = [(key, part) for key, text in given for part in _parts(key, text, catalog)]
     for key, value in pairs[:_MOST_VALUES]:
-        names = _names(key.removeprefix(WITHOUT), value, catalogue)
+        names = _names(key.removeprefix(WITHOUT), value, catalog)
         found.setdefault(key, {}).update(dict.fromkeys(names))
         # What no report has can't have been taken from a question either.
         if not names and not key.startswith(WITHOUT):
@@ -105,39 +103,39 @@ def _filters(found: dict[str, dict[Any, None]], before: str) -> Filters:
     return Filters(**{k: tuple(sorted(v) if k == "year" else v) for k, v in values.items()})
 
 
-def _parts(key: str, text: str, catalogue: Catalogue) -> list[str]:
+def _parts(key: str, text: str, catalog: Catalog) -> list[str]:
     """The values of one part of an address."""
     field = key.removeprefix(WITHOUT)
     if field not in FILTER_FIELDS:
         return []
     # "Korea, Republic of" is one lab.
-    if field not in _LISTED or _names(field, text, catalogue):
+    if field not in _LISTED or _names(field, text, catalog):
         return [text]
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _names(field: str, value: str, catalogue: Catalogue) -> list[str | int]:
+def _names(field: str, value: str, catalog: Catalog) -> list[str | int]:
     """What a value of an address is called in the collection; years may be a range."""
     if field == "year" and value.count("-") == 1 and value != "-":
-        return [*years_between(catalogue, *value.split("-"))]
-    name = known(catalogue, field, value)
+        return [*years_between(catalog, *value.split("-"))]
+    name = known(catalog, field, value)
     return [] if name is None else [name]
 
 
-def told(link: Link, words: Words) -> str:
+def told(link: Link, t: Translations) -> str:
     """What of a link is passed over, as sentences (not escaped); "" for nothing."""
     said = []
     if link.too_long:
-        longest = words.gettext("The link's question has more than {n} characters: left out.")
+        longest = t.gettext("The link's question has more than {n} characters: left out.")
         said.append(longest.format(n=LONGEST_QUESTION))
     if link.unknown:
         named = ", ".join(
-            f"{words.gettext(FILTER_WORDS[field])} “{_cut(value)}”"
+            f"{t.gettext(FIELD_LABELS[field])} “{_cut(value)}”"
             for field, value in link.unknown[:_TOLD]
         )
         if more := len(link.unknown) - _TOLD:
-            named += f" {words.gettext('and {n} more').format(n=more)}" if more > 0 else ""
-        none = words.gettext("The link also names what no report here has, left out: {values}.")
+            named += f" {t.gettext('and {n} more').format(n=more)}" if more > 0 else ""
+        none = t.gettext("The link also names what no report here has, left out: {values}.")
         said.append(none.format(values=named))
     return " ".join(said)
 

@@ -48,100 +48,97 @@ from eval.report.phrases import (
 )
 from eval.report.summary import About, Summary
 from eval.stats import Estimate
-from rag.i18n.labels import joined, language_words, mode_words
+from rag.i18n.labels import join_parts, language_label, mode_label
 from rag.i18n.notices import STATUS_WORDS
 from rag.i18n.translations import (
-    Words,
-    code_of,
-    number,
-    percent,
+    Translations,
+    format_number,
+    format_percent,
+    language_code,
 )
 
 COMMAND = "asklabs eval run CASES.jsonl --out RUN --index {index}"
 
 
-def quality(summary: Summary, revision: str, words: Words) -> str:
+def quality(summary: Summary, revision: str, t: Translations) -> str:
     """The view of a run, beside the fingerprint of the index that is being served."""
     parts = (
-        _headline(summary, words),
-        _about(summary.run, revision, words),
-        _failed(summary.errors, words),
-        _charts(words.gettext("By type of question"), by_type(summary.groups, words)),
-        _beside(summary, words),
-        f'<div class="pair">{_causes(summary.causes, words)}'
-        f"{_latency(summary.groups, summary.histogram, words)}</div>",
-        _figures(summary, words),
-        worst_cases(summary.worst, words),
+        _headline(summary, t),
+        _about(summary.run, revision, t),
+        _failed(summary.errors, t),
+        _charts(t.gettext("By type of question"), by_type(summary.groups, t)),
+        _beside(summary, t),
+        f'<div class="pair">{_causes(summary.causes, t)}'
+        f"{_latency(summary.groups, summary.histogram, t)}</div>",
+        _figures(summary, t),
+        worst_cases(summary.worst, t),
     )
-    return _page("".join(parts), words)
+    return _page("".join(parts), t)
 
 
-def without_run(index: str, words: Words) -> str:
+def without_run(index: str, t: Translations) -> str:
     """What stands there before the first evaluation: how to make one."""
-    told = words.gettext(
+    told = t.gettext(
         "Nobody has measured yet how well questions to this index are answered. Write questions "
         "with the reports that answer them, one a line (eval/sample/README.md says how), and type:"
     )
     command = escape(COMMAND.format(index=index))
-    return _page(f'<p class="lead">{told}</p><pre><code>{command}</code></pre>', words)
+    return _page(f'<p class="lead">{told}</p><pre><code>{command}</code></pre>', t)
 
 
-def unreadable(words: Words) -> str:
+def unreadable(t: Translations) -> str:
     """What stands there where the run can't be read; the server's log says why."""
-    told = words.gettext(
-        "The last evaluation can't be read; the server's log says why. Run it again."
-    )
-    return _page(f'<p class="error" role="alert">{told}</p>', words)
+    told = t.gettext("The last evaluation can't be read; the server's log says why. Run it again.")
+    return _page(f'<p class="error" role="alert">{told}</p>', t)
 
 
-def _page(body: str, words: Words) -> str:
-    title = words.gettext("How well are questions answered?")
+def _page(body: str, t: Translations) -> str:
+    title = t.gettext("How well are questions answered?")
     return f'<div class="quality"><h2>{title}</h2>{body}</div>'
 
 
-def _headline(summary: Summary, words: Words) -> str:
+def _headline(summary: Summary, t: Translations) -> str:
     if not any(group.n for group in summary.groups.values()):
-        return f'<p class="headline">{words.gettext("No question was answered.")}</p>'
-    return f'<ul class="claims">{"".join(_claim(one, words) for one in summary.claims)}</ul>'
+        return f'<p class="headline">{t.gettext("No question was answered.")}</p>'
+    return f'<ul class="claims">{"".join(_claim(one, t) for one in summary.claims)}</ul>'
 
 
-def _claim(one: Claim, words: Words) -> str:
-    said = words.gettext(CLAIMS[one.name]) if one.name in CLAIMS else escape(one.name)
+def _claim(one: Claim, t: Translations) -> str:
+    said = t.gettext(CLAIMS[one.name]) if one.name in CLAIMS else escape(one.name)
     return (
-        f"<li><b>{count_words(one, words)}</b><div>{said}"
-        f"<span>{claim_note(one, words)}</span></div></li>"
+        f"<li><b>{count_words(one, t)}</b><div>{said}<span>{claim_note(one, t)}</span></div></li>"
     )
 
 
-def _about(run: About, revision: str, words: Words) -> str:
-    date = format_date(run.date, format="long", locale=code_of(words))
-    asked = words.ngettext("{n} question", "{n} questions", run.cases)
-    by = " · ".join(mode_words(mode, words) for mode in run.answered_by)
-    served = words.gettext("the index that is being served")
+def _about(run: About, revision: str, t: Translations) -> str:
+    date = format_date(run.date, format="long", locale=language_code(t))
+    asked = t.ngettext("{n} question", "{n} questions", run.cases)
+    by = " · ".join(mode_label(mode, t) for mode in run.answered_by)
+    served = t.gettext("the index that is being served")
     if run.index != (revision,):
-        served = words.gettext("not the index that is being served now ({now})").format(
+        served = t.gettext("not the index that is being served now ({now})").format(
             now=revision[:8]
         )
     prints = ", ".join(one[:8] for one in run.index)
     rows = (
-        (words.gettext("Measured"), date),
-        (words.gettext("With"), asked.format(n=number(words, run.cases))),
-        (words.gettext("Answers"), by),
-        (words.gettext("Embedding"), run.embedding),
-        (words.gettext("Index"), f"{prints}: {served}" if prints else served),
+        (t.gettext("Measured"), date),
+        (t.gettext("With"), asked.format(n=format_number(t, run.cases))),
+        (t.gettext("Answers"), by),
+        (t.gettext("Embedding"), run.embedding),
+        (t.gettext("Index"), f"{prints}: {served}" if prints else served),
     )
     items = "".join(f"<div><dt>{k}</dt><dd>{escape(v)}</dd></div>" for k, v in rows if v)
     return f'<dl class="about">{items}</dl>'
 
 
-def _failed(errors: Mapping[str, str], words: Words) -> str:
+def _failed(errors: Mapping[str, str], t: Translations) -> str:
     if not errors:
         return ""
-    told = words.ngettext(
+    told = t.ngettext(
         "{n} question failed and is in no figure.",
         "{n} questions failed and are in no figure.",
         len(errors),
-    ).format(n=number(words, len(errors)))
+    ).format(n=format_number(t, len(errors)))
     return f'<p class="note">{told}</p>'
 
 
@@ -159,27 +156,27 @@ def _charts(title: str, charts: Sequence[Chart], note: str = "") -> str:
     )
 
 
-def _beside(summary: Summary, words: Words) -> str:
+def _beside(summary: Summary, t: Translations) -> str:
     """The baselines' figures beside ours, and how much ours has more, question by question."""
     if not summary.baselines:
         return ""
-    note = words.gettext(
+    note = t.gettext(
         "The same questions over the same reports. Dots are means, lines 95 % intervals; circles "
         "are ours."
     )
-    title = words.gettext("Beside simpler ways")
-    shown = _charts(title, beside(summary.groups, summary.baselines, words), note)
-    named = {baseline_words(name, words): one for name, one in summary.baselines.items()}
-    head = [words.gettext("Ours less"), *(escape(name) for name in named)]
+    title = t.gettext("Beside simpler ways")
+    shown = _charts(title, beside(summary.groups, summary.baselines, t), note)
+    named = {baseline_words(name, t): one for name, one in summary.baselines.items()}
+    head = [t.gettext("Ours less"), *(escape(name) for name in named)]
     rows = [
-        [figure_words(metric, words), *(_gain(one, metric, words) for one in named.values())]
+        [figure_words(metric, t), *(_gain(one, metric, t) for one in named.values())]
         for metric in MAIN
     ]
     rows = [row for row in rows if any(row[1:])]
     return f'{shown}<section class="gains">{_table(title, head, rows)}</section>' if rows else shown
 
 
-def _gain(one: Baseline, metric: str, words: Words) -> str:
+def _gain(one: Baseline, metric: str, t: Translations) -> str:
     """The difference in points with its interval; a star would say too little, so words do."""
     found = next((d for d in one.differences if d.metric == metric), None)
     if found is None:
@@ -188,89 +185,86 @@ def _gain(one: Baseline, metric: str, words: Words) -> str:
     low, mean, high = (f"{100 * x:+.0f}" for x in (change.low, change.mean, change.high))
     sure = ""
     if found.verdict == "no difference":
-        sure = f" · {words.gettext('no difference')}"
+        sure = f" · {t.gettext('no difference')}"
     elif found.verdict in ("unclear", "too few"):
-        sure = f" · {words.gettext('could be chance')}"
-    n = number(words, change.n)
+        sure = f" · {t.gettext('could be chance')}"
+    n = format_number(t, change.n)
     return f'<b>{mean}</b><span class="interval">{low} … {high} · n {n}{sure}</span>'
 
 
-def _causes(counts: Mapping[str, int], words: Words) -> str:
+def _causes(counts: Mapping[str, int], t: Translations) -> str:
     if not counts:
         return ""
-    note = words.gettext("Each question counts once, by the first cause that applies.")
-    title = words.gettext("Where it goes wrong")
-    return (
-        f'<section><h3>{title}</h3><p class="hint">{note}</p>{of_causes(counts, words)}</section>'
-    )
+    note = t.gettext("Each question counts once, by the first cause that applies.")
+    title = t.gettext("Where it goes wrong")
+    return f'<section><h3>{title}</h3><p class="hint">{note}</p>{of_causes(counts, t)}</section>'
 
 
-def _figures(summary: Summary, words: Words) -> str:
+def _figures(summary: Summary, t: Translations) -> str:
     groups = {name: summary.groups[name] for name in TYPES if name in summary.groups}
     groups |= summary.groups
-    named = {escape(type_words(name, words)): group for name, group in groups.items()}
-    spoken = {escape(language_words(c, words)): group for c, group in summary.languages.items()}
+    named = {escape(type_words(name, t)): group for name, group in groups.items()}
+    spoken = {escape(language_label(c, t)): group for c, group in summary.languages.items()}
     used = [m for m in MAIN if any(m in group.metrics for group in groups.values())]
     if not used:
         return ""
     meanings = "".join(
-        f"<div><dt>{figure_words(m, words)}</dt><dd>{words.gettext(FIGURES[m][1])}</dd></div>"
-        for m in used
+        f"<div><dt>{figure_words(m, t)}</dt><dd>{t.gettext(FIGURES[m][1])}</dd></div>" for m in used
     )
-    title, by_lang = words.gettext("All figures"), words.gettext("By language of the question")
-    table = _groups(title, words.gettext("Questions"), named, used, words)
-    more = _groups(by_lang, words.gettext("Language"), spoken, used, words)
+    title, by_lang = t.gettext("All figures"), t.gettext("By language of the question")
+    table = _groups(title, t.gettext("Questions"), named, used, t)
+    more = _groups(by_lang, t.gettext("Language"), spoken, used, t)
     return (
         f'<section class="figures"><h3>{title}</h3>{table}{more if len(spoken) > 1 else ""}'
-        f'<p class="hint">{words.gettext(INTERVALS)}</p><dl class="meanings">{meanings}</dl>'
+        f'<p class="hint">{t.gettext(INTERVALS)}</p><dl class="meanings">{meanings}</dl>'
         "</section>"
     )
 
 
 def _groups(
-    title: str, first: str, groups: Mapping[str, Group], used: Sequence[str], words: Words
+    title: str, first: str, groups: Mapping[str, Group], used: Sequence[str], t: Translations
 ) -> str:
-    head = [first, words.gettext("n"), *(figure_words(metric, words) for metric in used)]
+    head = [first, t.gettext("n"), *(figure_words(metric, t) for metric in used)]
     rows = [
         [
             name,
-            number(words, group.n),
-            *(_cell(group.metrics.get(metric), group.n, words) for metric in used),
+            format_number(t, group.n),
+            *(_cell(group.metrics.get(metric), group.n, t) for metric in used),
         ]
         for name, group in groups.items()
     ]
     return _table(title, head, rows)
 
 
-def _cell(value: Estimate | None, n: int, words: Words) -> str:
+def _cell(value: Estimate | None, n: int, t: Translations) -> str:
     """A mean, its interval, and n where it isn't the row's."""
     if value is None:
         return ""
     low, mean, high = (min(max(x, 0.0), 1.0) for x in (value.low, value.mean, value.high))
-    count = f" · n {number(words, value.n)}" if value.n != n else ""
+    count = f" · n {format_number(t, value.n)}" if value.n != n else ""
     return (
-        f'<b>{percent(words, mean)}</b><span class="interval">{range_words(low, high, words)}'
+        f'<b>{format_percent(t, mean)}</b><span class="interval">{range_words(low, high, t)}'
         f"{count}</span>"
     )
 
 
-def _latency(groups: Mapping[str, Group], found: Histogram | None, words: Words) -> str:
+def _latency(groups: Mapping[str, Group], found: Histogram | None, t: Translations) -> str:
     spent: Mapping[str, Latency] = groups[ALL].latency if ALL in groups else {}
     rows = [
         [
-            words.gettext(label),
-            time_words(spent[name].p50, words),
-            time_words(spent[name].p95, words),
+            t.gettext(label),
+            time_words(spent[name].p50, t),
+            time_words(spent[name].p95, t),
         ]
         for name, label in LATENCIES.items()
         if name in spent
     ]
     if not rows:
         return ""
-    title = words.gettext("How long it takes")
-    head = [words.gettext("Step"), words.gettext("Median"), words.gettext("95 of 100 within")]
-    note = words.gettext("How many whole answers took how long.")
-    chart = f'<p class="hint">{note}</p>{of_times(found, words)}' if found else ""
+    title = t.gettext("How long it takes")
+    head = [t.gettext("Step"), t.gettext("Median"), t.gettext("95 of 100 within")]
+    note = t.gettext("How many whole answers took how long.")
+    chart = f'<p class="hint">{note}</p>{of_times(found, t)}' if found else ""
     return f'<section class="latency"><h3>{title}</h3>{chart}{_table(title, head, rows)}</section>'
 
 
@@ -289,52 +283,52 @@ def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> st
 # The worst cases of an evaluation as escaped HTML, each folded under its question.
 
 
-def worst_cases(cases: Sequence[Told], words: Words) -> str:
+def worst_cases(cases: Sequence[Told], t: Translations) -> str:
     """The cases with what went wrong, what was found and what was answered; "" without any."""
     if not cases:
         return ""
-    title = words.gettext("What went worst")
-    told = "".join(_case(one, words) for one in cases)
+    title = t.gettext("What went worst")
+    told = "".join(_case(one, t) for one in cases)
     return (
-        f'<section class="worst"><h3>{title}</h3><p class="hint">{words.gettext(WORST)}</p>'
+        f'<section class="worst"><h3>{title}</h3><p class="hint">{t.gettext(WORST)}</p>'
         f"{told}</section>"
     )
 
 
-def _case(one: Told, words: Words) -> str:
-    facts = [type_words(one.group, words), language_words(one.lang, words), one.id]
-    why = f"<b>{escape(finding_words(one.findings[0], words))}</b> · " if one.findings else ""
+def _case(one: Told, t: Translations) -> str:
+    facts = [type_words(one.group, t), language_label(one.lang, t), one.id]
+    why = f"<b>{escape(finding_words(one.findings[0], t))}</b> · " if one.findings else ""
     head = (
         f'<span class="ask" dir="auto">{escape(one.question)}</span>'
         f'<span class="why">{why}{" · ".join(f"<bdi>{escape(x)}</bdi>" for x in facts)}</span>'
     )
-    inside = "".join(_parts(one, words))
+    inside = "".join(_parts(one, t))
     return f'<details><summary>{head}</summary><div class="inside">{inside}</div></details>'
 
 
-def _parts(one: Told, words: Words) -> Iterator[str]:
+def _parts(one: Told, t: Translations) -> Iterator[str]:
     if len(one.findings) > 1:
-        found = (escape(finding_words(finding, words)) for finding in one.findings)
-        yield _list(words.gettext("What went wrong"), found)
+        found = (escape(finding_words(finding, t)) for finding in one.findings)
+        yield _list(t.gettext("What went wrong"), found)
     if one.error:
         yield f"<p>{escape(one.error)}</p>"
     if one.history:
         said = (f"<bdi>{escape(text)}</bdi>" for _, text in one.history)
-        yield _list(words.gettext("Said before"), said)
-    yield _list(words.gettext("Right reports"), (_name(name) for name in one.reports))
-    yield _list(words.gettext("Evidence"), (_evidence(gold, words) for gold in one.evidence))
+        yield _list(t.gettext("Said before"), said)
+    yield _list(t.gettext("Right reports"), (_name(name) for name in one.reports))
+    yield _list(t.gettext("Evidence"), (_evidence(gold, t) for gold in one.evidence))
     missing = (_name(fact) for fact, told in one.facts if not told)
-    yield _list(words.gettext("Missing facts"), missing)
-    yield _list(words.gettext("Not listed"), map(_name, one.lacking))
-    yield _list(words.gettext("Wrongly listed"), map(_name, one.extra))
+    yield _list(t.gettext("Missing facts"), missing)
+    yield _list(t.gettext("Not listed"), map(_name, one.lacking))
+    yield _list(t.gettext("Wrongly listed"), map(_name, one.extra))
     if one.answer:
         lines = (line for line in one.answer.splitlines() if line.strip())
         told = "".join(f'<p dir="auto">{escape(line)}</p>' for line in lines)
-        yield f'<h4>{words.gettext("Answer")}</h4><div class="said">{told}</div>'
-    yield _list(words.gettext("Sources"), _sources(one.citations, words))
+        yield f'<h4>{t.gettext("Answer")}</h4><div class="said">{told}</div>'
+    yield _list(t.gettext("Sources"), _sources(one.citations, t))
     yield _list(
-        words.gettext("Found among the first 20 passages"),
-        (_found(report, words) for report in one.found),
+        t.gettext("Found among the first 20 passages"),
+        (_found(report, t) for report in one.found),
     )
 
 
@@ -347,34 +341,34 @@ def _name(name: str) -> str:
     return f"<bdi>{escape(name)}</bdi>"
 
 
-def _evidence(gold: Gold, words: Words) -> str:
-    rank = words.gettext("not found")
+def _evidence(gold: Gold, t: Translations) -> str:
+    rank = t.gettext("not found")
     if gold.rank:
-        rank = words.gettext("rank {n}").format(n=number(words, gold.rank))
+        rank = t.gettext("rank {n}").format(n=format_number(t, gold.rank))
     return f"<q>{_name(gold.quote)}</q> <small>{rank}</small>"
 
 
-def _sources(citations: Sequence[Cited], words: Words) -> Iterator[str]:
+def _sources(citations: Sequence[Cited], t: Translations) -> Iterator[str]:
     for n, group in groupby(citations, key=lambda c: c.n):
         cited = list(group)
-        right = _right(words) if cited[0].right else ""
+        right = _right(t) if cited[0].right else ""
         quotes = "".join(
-            f'<blockquote dir="auto">{escape(c.quote)} <small>{_status(c.status, words)}</small>'
+            f'<blockquote dir="auto">{escape(c.quote)} <small>{_status(c.status, t)}</small>'
             "</blockquote>"
             for c in cited
         )
-        yield f"[{number(words, n)}] {_name(cited[0].report)}{right}{quotes}"
+        yield f"[{format_number(t, n)}] {_name(cited[0].report)}{right}{quotes}"
 
 
-def _status(status: str, words: Words) -> str:
+def _status(status: str, t: Translations) -> str:
     known = {str(key): told for key, told in STATUS_WORDS.items()}
-    return words.gettext(known[status]) if status in known else escape(status)
+    return t.gettext(known[status]) if status in known else escape(status)
 
 
-def _found(found: Found, words: Words) -> str:
-    ranks = joined(words, ", ", [number(words, rank) for rank in found.ranks])
-    return f"{ranks}: {_name(found.report)}{_right(words) if found.right else ''}"
+def _found(found: Found, t: Translations) -> str:
+    ranks = join_parts(t, ", ", [format_number(t, rank) for rank in found.ranks])
+    return f"{ranks}: {_name(found.report)}{_right(t) if found.right else ''}"
 
 
-def _right(words: Words) -> str:
-    return f' <span class="right">{words.gettext("right report")}</span>'
+def _right(t: Translations) -> str:
+    return f' <span class="right">{t.gettext("right report")}</span>'

@@ -20,8 +20,8 @@ from rag.feedback import (
     Vote,
     keep_feedback,
 )
-from rag.i18n.labels import counted, kind_words, language_words
-from rag.i18n.translations import Words, marked
+from rag.i18n.labels import format_count, kind_label, language_label
+from rag.i18n.translations import Translations, marked
 from rag.report_link import report_link
 from rag.text.contacts import mask_contacts
 from rag.types import FACTS, Answer, Passage
@@ -40,7 +40,7 @@ Quotes = Mapping[str, Sequence[str]]
 def report_view(
     info: ReportInfo,
     passages: Sequence[Passage],
-    words: Words,
+    t: Translations,
     *,
     quotes: Quotes | None = None,
     at: str = "",
@@ -53,7 +53,7 @@ def report_view(
     Args:
         info: its tags.
         passages: all of it, in the order of its file.
-        words: the reader's language.
+        t: the reader's language.
         quotes: what to mark, by the id of its passage.
         at: the id of the passage to begin at where nothing is marked.
         unanswered: the form's questions that the lab left open.
@@ -68,23 +68,23 @@ def report_view(
         if not i.endswith("#tags")
         for quote in given
     )
-    told = words.gettext("The quoted words are not in this report as the index has it now.")
+    told = t.gettext("The quoted words are not in this report as the index has it now.")
     note = f'<p class="note">{told}</p>' if lost else ""
-    body = note + "".join(_sections(passages, wanted, at, words))
-    body += _tags(info, [p for p in passages if p.section == FACTS], wanted, words)
-    body += _unanswered(unanswered, words)
-    return dialog(_head(info, link, words), body, words, key)
+    body = note + "".join(_sections(passages, wanted, at, t))
+    body += _tags(info, [p for p in passages if p.section == FACTS], wanted, t)
+    body += _unanswered(unanswered, t)
+    return dialog(_head(info, link, t), body, t, key)
 
 
-def missing(message: str, words: Words, key: str = "") -> str:
+def missing(message: str, t: Translations, key: str = "") -> str:
     """A dialog that says why a report can't be shown."""
-    head = f'<h2 id="report-title">{words.gettext("Report")}</h2>'
-    return dialog(head, f'<p class="note">{escape(message)}</p>', words, key)
+    head = f'<h2 id="report-title">{t.gettext("Report")}</h2>'
+    return dialog(head, f'<p class="note">{escape(message)}</p>', t, key)
 
 
-def dialog(head: str, body: str, words: Words, key: str) -> str:
+def dialog(head: str, body: str, t: Translations, key: str) -> str:
     """The frame: a heading that stays, a way out, and a text that scrolls with the keyboard."""
-    close = f'<button type="button" class="close">{words.gettext("Close")}</button>'
+    close = f'<button type="button" class="close">{t.gettext("Close")}</button>'
     return (
         f'<dialog class="report" aria-labelledby="report-title" data-key="{escape(key)}">'
         f"<header><div>{head}</div>{close}</header>"
@@ -93,9 +93,9 @@ def dialog(head: str, body: str, words: Words, key: str) -> str:
     )
 
 
-def _head(info: ReportInfo, link: str, words: Words) -> str:
-    facts = " · ".join(escape(str(x)) for x in (info.year, kind_words(info, words)) if x)
-    public = words.gettext("Open in the public archive")
+def _head(info: ReportInfo, link: str, t: Translations) -> str:
+    facts = " · ".join(escape(str(x)) for x in (info.year, kind_label(info, t)) if x)
+    public = t.gettext("Open in the public archive")
     archive = (
         f'<a class="archive" href="{escape(link)}" target="_blank" rel="noopener noreferrer">'
         f"{public}</a>"
@@ -103,32 +103,36 @@ def _head(info: ReportInfo, link: str, words: Words) -> str:
         else ""
     )
     return (
-        f'<p class="who">{lab(info, words)} <span class="when">{facts}</span></p>'
+        f'<p class="who">{lab(info, t)} <span class="when">{facts}</span></p>'
         f'<h2 id="report-title" dir="auto">{escape(info.title or info.id)}</h2>{archive}'
     )
 
 
-def _sections(passages: Iterable[Passage], quotes: Quotes, at: str, words: Words) -> Iterator[str]:
+def _sections(
+    passages: Iterable[Passage], quotes: Quotes, at: str, t: Translations
+) -> Iterator[str]:
     own = (p for p in passages if p.section != FACTS)
     for section, group in groupby(own, lambda p: p.place[0]):
         heading = f'<h3 dir="auto">{escape(section)}</h3>' if section.strip() else ""
-        yield f"<section>{heading}{''.join(_answers(group, quotes, at, words))}</section>"
+        yield f"<section>{heading}{''.join(_answers(group, quotes, at, t))}</section>"
 
 
-def _answers(passages: Iterable[Passage], quotes: Quotes, at: str, words: Words) -> Iterator[str]:
+def _answers(
+    passages: Iterable[Passage], quotes: Quotes, at: str, t: Translations
+) -> Iterator[str]:
     for passage in passages:
         question = passage.place[1]
         # The parts of one answer stand together under its question.
         if passage.part == 1 and question.strip():
             yield f'<h4 dir="auto">{escape(question)}</h4>'
-        yield _said(passage, quotes, at, words)
+        yield _said(passage, quotes, at, t)
 
 
-def _said(passage: Passage, quotes: Quotes, at: str, words: Words) -> str:
+def _said(passage: Passage, quotes: Quotes, at: str, t: Translations) -> str:
     here = ' class="here"' if passage.id == at else ""
     language = passage.language
     other = language != passage.report.language and passage.part == 1
-    named = escape(language_words(language, words))
+    named = escape(language_label(language, t))
     note = f'<p class="in">{named}</p>' if other else ""
     # A quote that is not here any more is said once, above all: not in each passage.
     found = [q for q in quotes.get(passage.id, ()) if find_quote(passage.text, q)]
@@ -136,20 +140,20 @@ def _said(passage: Passage, quotes: Quotes, at: str, words: Words) -> str:
     return f'{note}<blockquote{here} dir="auto" lang="{escape(language)}">{shown}</blockquote>'
 
 
-def _tags(info: ReportInfo, facts: Sequence[Passage], quotes: Quotes, words: Words) -> str:
+def _tags(info: ReportInfo, facts: Sequence[Passage], quotes: Quotes, t: Translations) -> str:
     wanted = fold_tag(" ".join(quotes.get(f"{info.id}#tags", ())))
     rows = []
     for tag in TAGS.values():
         values = [_tag(value, wanted) for value in getattr(info, tag.key)]
         if values:
             items = "".join(f'<li dir="auto">{value}</li>' for value in values)
-            rows.append(f"<dt>{words.gettext(tag.many)}</dt><dd><ul>{items}</ul></dd>")
-    said = "".join(_said(passage, quotes, "", words) for passage in facts)
+            rows.append(f"<dt>{t.gettext(tag.many)}</dt><dd><ul>{items}</ul></dd>")
+    said = "".join(_said(passage, quotes, "", t) for passage in facts)
     if not rows and not said:
         return ""
     here = " here" if wanted else ""
     return (
-        f'<section class="tags{here}"><h3>{words.gettext("Tags of this report")}</h3>'
+        f'<section class="tags{here}"><h3>{t.gettext("Tags of this report")}</h3>'
         f"<dl>{''.join(rows)}</dl>{said}</section>"
     )
 
@@ -160,11 +164,11 @@ def _tag(value: str, wanted: str) -> str:
     return f"<mark>{escape(value)}</mark>" if is_quoted else escape(value)
 
 
-def _unanswered(questions: Sequence[str], words: Words) -> str:
+def _unanswered(questions: Sequence[str], t: Translations) -> str:
     if not questions:
         return ""
-    told = words.gettext("Left open by the lab: {questions}").format(
-        questions=counted(len(questions), "form question", words)
+    told = t.gettext("Left open by the lab: {questions}").format(
+        questions=format_count(len(questions), "form question", t)
     )
     items = "".join(f'<li dir="auto">{escape(question)}</li>' for question in questions)
     return f'<details class="open"><summary>{told}</summary><ul>{items}</ul></details>'
@@ -178,7 +182,7 @@ THANKS = marked("Thank you.")
 VOTES: dict[str, Vote] = {"up": "up", "down": "down"}
 
 
-def opened(engine: Engine, talk: Talk, wanted: Mapping[str, Any], words: Words) -> str:
+def opened(engine: Engine, talk: Talk, wanted: Mapping[str, Any], t: Translations) -> str:
     """The report that a browser wants to see, at the words that a number quotes.
 
     `wanted` has a `report` and may have a `passage`, or a `turn` and its number `n`: what a
@@ -190,7 +194,7 @@ def opened(engine: Engine, talk: Talk, wanted: Mapping[str, Any], words: Words) 
     try:
         stored = engine.report(report_id)
     except UnknownReport:
-        return missing(words.gettext(GONE), words, key)
+        return missing(t.gettext(GONE), t, key)
     quotes: dict[str, list[str]] = {}
     for citation in _cited(talk, wanted.get("turn"), wanted.get("n")):
         if citation.passage.report.id == report_id:
@@ -198,7 +202,7 @@ def opened(engine: Engine, talk: Talk, wanted: Mapping[str, Any], words: Words) 
     return report_view(
         stored.info,
         engine.passages_of(report_id),
-        words,
+        t,
         quotes=quotes,
         at=at,
         unanswered=stored.unanswered,
@@ -221,7 +225,9 @@ def _exchange(talk: Talk, turn: object) -> Exchange | None:
     return talk[turn - 1] if type(turn) is int and 1 <= turn <= len(talk) else None
 
 
-def voted(engine: Engine, talk: Talk, given: Mapping[str, Any], words: Words) -> tuple[Talk, str]:
+def voted(
+    engine: Engine, talk: Talk, given: Mapping[str, Any], t: Translations
+) -> tuple[Talk, str]:
     """The conversation with a visitor's vote on an answer of it, and what to say to that.
 
     `given` has a `turn`, a `vote` and maybe a `word`. A vote that can't be kept is not counted,
@@ -247,10 +253,10 @@ def voted(engine: Engine, talk: Talk, given: Mapping[str, Any], words: Words) ->
         except FeedbackNotKept as error:
             folder, why = engine.settings.index, error.__cause__ or error
             log.event("vote", "error", logging.ERROR, folder=folder, error=why)
-            return talk, _told(turn, "", "", words.gettext(str(error)), kept.time)
+            return talk, _told(turn, "", "", t.gettext(str(error)), kept.time)
         log.event("vote", "kept", vote=vote)
     rated = tuple(replace(one, vote=kept) if n == turn else x for n, x in enumerate(talk, 1))
-    return rated, _told(turn, vote, kept.word, words.gettext(THANKS), kept.time)
+    return rated, _told(turn, vote, kept.word, t.gettext(THANKS), kept.time)
 
 
 def _feedback(one: Exchange, answer: Answer, vote: Vote, word: str) -> Feedback:

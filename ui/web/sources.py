@@ -9,14 +9,14 @@ from html import escape
 from rag.catalog.fields import ReportInfo
 from rag.export.brief import shortened
 from rag.i18n.labels import (
-    STAGE_WORDS,
-    counted,
-    kind_words,
-    lab_words,
-    language_words,
+    STAGE_LABELS,
+    format_count,
+    kind_label,
+    lab_label,
+    language_label,
 )
 from rag.i18n.notices import verdicts
-from rag.i18n.translations import ENGLISH, Words, number
+from rag.i18n.translations import ENGLISH, Translations, format_number
 from rag.types import Answer, Citation, Hit, Passage, Span, Status
 
 # Each has a sign of its own, so that colour is never the only difference; the weakest come last.
@@ -34,11 +34,11 @@ def flags(iso: Sequence[str]) -> str:
     return "".join(chr(0x1F1E6 + ord(letter) - 65) for code in codes for letter in code)
 
 
-def lab(info: ReportInfo, words: Words) -> str:
+def lab(info: ReportInfo, t: Translations) -> str:
     """A lab as HTML: its flag, which not every system draws, and always its name."""
     flag = flags(info.iso)
     before = f'<span class="flag" aria-hidden="true">{flag}</span> ' if flag else ""
-    return f'{before}<span class="lab" dir="auto">{escape(lab_words(info, words))}</span>'
+    return f'{before}<span class="lab" dir="auto">{escape(lab_label(info, t))}</span>'
 
 
 def find_quote(text: str, quote: str) -> list[Span]:
@@ -93,7 +93,7 @@ def card(
     turn: int,
     citations: Sequence[Citation],
     siblings: Sequence[ReportInfo],
-    words: Words,
+    t: Translations,
 ) -> str:
     """One source as a card that opens: who, when and where, then the passage with its quotes.
 
@@ -102,27 +102,27 @@ def card(
     """
     info = passage.report
     n = citations[0].n if citations else 0
-    facts = " · ".join(escape(str(x)) for x in (info.year, kind_words(info, words)) if x)
-    away = f'<span class="away">{words.gettext("Source")} </span>'
+    facts = " · ".join(escape(str(x)) for x in (info.year, kind_label(info, t)) if x)
+    away = f'<span class="away">{t.gettext("Source")} </span>'
     label = f'<span class="number">{away}{n}</span>' if n else ""
     identity = f' id="source-{turn}-{n}" data-turn="{turn}" data-n="{n}"' if n else ""
     lang = f' lang="{escape(passage.language)}"'
     quotes = [citation.quote for citation in citations]
-    part = words.gettext("Part {part} of {parts}") if passage.parts > 1 else ""
+    part = t.gettext("Part {part} of {parts}") if passage.parts > 1 else ""
     part = part.format(part=passage.part, parts=passage.parts)
-    told = words.gettext("Back to the answer")
+    told = t.gettext("Back to the answer")
     back = f'<a class="back" href="#turn-{turn}" data-turn="{turn}" data-n="{n}">{told}</a>'
     return (
         f'<details class="source"{identity}><summary>{label}<span class="head">'
-        f'<span class="who">{lab(info, words)} <span class="when">{facts}</span></span>'
+        f'<span class="who">{lab(info, t)} <span class="when">{facts}</span></span>'
         f'<span class="title" dir="auto">{escape(info.title)}</span>'
         f'<span class="preview" dir="auto"{lang}>{_short((*quotes, passage.text)[0], PREVIEW)}'
-        f'</span></span></summary><div class="body">{back if n else ""}{_place(passage, words)}'
-        f'<p class="stage {passage.stage}">{words.gettext(STAGE_WORDS[passage.stage])}'
+        f'</span></span></summary><div class="body">{back if n else ""}{_place(passage, t)}'
+        f'<p class="stage {passage.stage}">{t.gettext(STAGE_LABELS[passage.stage])}'
         f"{f' <span>{part}</span>' if part else ''}</p>"
         f'<blockquote dir="auto"{lang}>{highlighted(passage.text, quotes)}</blockquote>'
-        f"{_siblings(siblings, words)}{_verdicts(citations, words)}"
-        f"{open_report(info.id, words, turn, n, passage.id)}</div></details>"
+        f"{_siblings(siblings, t)}{_verdicts(citations, t)}"
+        f"{open_report(info.id, t, turn, n, passage.id)}</div></details>"
     )
 
 
@@ -130,17 +130,17 @@ def _short(text: str, length: int) -> str:
     return escape(shortened(text, length))
 
 
-def _siblings(reports: Sequence[ReportInfo], words: Words) -> str:
+def _siblings(reports: Sequence[ReportInfo], t: Translations) -> str:
     if not reports:
         return ""
     named = "; ".join(f"{escape(info.title)} ({info.year or '?'})" for info in reports)
-    also = words.gettext("Also in: {reports}").format(reports=named)
+    also = t.gettext("Also in: {reports}").format(reports=named)
     return f'<p class="siblings" dir="auto">{also}</p>'
 
 
-def _verdicts(citations: Sequence[Citation], words: Words) -> str:
+def _verdicts(citations: Sequence[Citation], t: Translations) -> str:
     """Each verdict in words; where it is not that of all quotes, with the quote that it is of."""
-    found = [verdicts(one.status, one.corrected, words) for one in citations]
+    found = [verdicts(one.status, one.corrected, t) for one in citations]
     lines = {}
     for citation, told in zip(citations, found, strict=True):
         for kind, said in told.items():
@@ -151,14 +151,14 @@ def _verdicts(citations: Sequence[Citation], words: Words) -> str:
     return "".join(lines.values())
 
 
-def _place(passage: Passage, words: Words) -> str:
+def _place(passage: Passage, t: Translations) -> str:
     # What a list rests on is a report's tags: not a part of the form that a lab filled in.
     if passage.id.endswith("#tags"):
-        return f"<dl>{_term(words.gettext('Tag'), passage.prompt)}</dl>"
+        return f"<dl>{_term(t.gettext('Tag'), passage.prompt)}</dl>"
     section, question = passage.place
-    asked = _term(words.gettext("Form question"), question)
-    language = _term(words.gettext("Language"), language_words(passage.language, words))
-    return f"<dl>{_term(words.gettext('Section'), section)}{asked}{language}</dl>"
+    asked = _term(t.gettext("Form question"), question)
+    language = _term(t.gettext("Language"), language_label(passage.language, t))
+    return f"<dl>{_term(t.gettext('Section'), section)}{asked}{language}</dl>"
 
 
 def _term(name: str, value: str) -> str:
@@ -169,7 +169,7 @@ def _term(name: str, value: str) -> str:
 
 def open_report(
     report: str,
-    words: Words,
+    t: Translations,
     turn: int = 0,
     n: int = 0,
     passage: str = "",
@@ -178,46 +178,46 @@ def open_report(
     """A button that shows a whole report, at a passage of it and with the quotes of a number."""
     data = {"report": report, "passage": passage, "turn": turn, "n": n}
     given = "".join(f' data-{key}="{escape(str(value))}"' for key, value in data.items())
-    shown = escape(label or words.gettext("Open report"))
+    shown = escape(label or t.gettext("Open report"))
     return f'<button type="button" class="open-report" dir="auto"{given}>{shown}</button>'
 
 
-def sources(answer: Answer | None, turn: int, words: Words = ENGLISH) -> str:
+def sources(answer: Answer | None, turn: int, t: Translations = ENGLISH) -> str:
     """The sources panel of one answer: its citations in order, or its nearest passages."""
     if answer is None or answer.coverage.intent == "about":
-        hint = words.gettext(
+        hint = t.gettext(
             "The passages that an answer rests on appear here, the quoted words highlighted."
         )
-        return _panel(turn, words.gettext("Sources"), f'<p class="hint">{hint}</p>')
+        return _panel(turn, t.gettext("Sources"), f'<p class="hint">{hint}</p>')
     cited = {c.passage.id for c in answer.citations}
     others = [hit for hit in answer.hits if hit.passage.id not in cited]
     siblings = {hit.passage.id: hit.siblings for hit in answer.hits}
     of = f'<span class="of" dir="auto">{escape(answer.question)}</span>'
     numbers = by_number(answer.citations)
     cards = "".join(
-        card(group[0].passage, turn, group, siblings.get(group[0].passage.id, ()), words)
+        card(group[0].passage, turn, group, siblings.get(group[0].passage.id, ()), t)
         for group in numbers.values()
     )
     if answer.refused:
-        head = words.gettext("Nearest passages") + of
-        near = words.gettext("They come closest to the question, but do not answer it.")
-        hint = near if answer.hits else words.gettext("No passage comes close.")
+        head = t.gettext("Nearest passages") + of
+        near = t.gettext("They come closest to the question, but do not answer it.")
+        hint = near if answer.hits else t.gettext("No passage comes close.")
         # What the refusal names comes first, so that its numbers lead somewhere.
-        cards += uncited(others[: max(0, NEAREST - len(numbers))], turn, words)
+        cards += uncited(others[: max(0, NEAREST - len(numbers))], turn, t)
         return _panel(turn, head, f'<p class="hint">{hint}</p>{cards}')
     more = others[:UNCITED]
     if more:
-        told = words.ngettext(
+        told = t.ngettext(
             "{n} more passage found, not cited", "{n} more passages found, not cited", len(more)
-        ).format(n=number(words, len(more)))
-        shown = uncited(more, turn, words)
+        ).format(n=format_number(t, len(more)))
+        shown = uncited(more, turn, t)
         cards += f'<details class="more"><summary>{told}</summary>{shown}</details>'
-    return _panel(turn, counted(len(numbers), "source", words) + of, cards)
+    return _panel(turn, format_count(len(numbers), "source", t) + of, cards)
 
 
-def uncited(hits: Sequence[Hit], turn: int, words: Words) -> str:
+def uncited(hits: Sequence[Hit], turn: int, t: Translations) -> str:
     """Cards of passages that an answer does not cite."""
-    return "".join(card(hit.passage, turn, (), hit.siblings, words) for hit in hits)
+    return "".join(card(hit.passage, turn, (), hit.siblings, t) for hit in hits)
 
 
 def _panel(turn: int, head: str, body: str) -> str:
@@ -235,17 +235,17 @@ QUOTES = 2
 LONGEST_QUOTE = 320
 
 
-def cite(n: int, turn: int, citations: Sequence[Citation], words: Words) -> str:
+def cite(n: int, turn: int, citations: Sequence[Citation], t: Translations) -> str:
     """The link of a number; without `citations`, while the answer is written, only the number.
 
     Its data is what the browser makes a popover of: lab and year, quotes, the verdict in words.
     """
-    source = words.gettext("Source {n}").format(n=n)
+    source = t.gettext("Source {n}").format(n=n)
     signs, name, kinds, data = "", source, ["supported"], ""
     if citations:
         passage = citations[0].passage
-        who = _and_year(lab_words(passage.report, words), passage.report.year)
-        told = verdicts(weakest(citations), any(c.corrected for c in citations), words)
+        who = _and_year(lab_label(passage.report, t), passage.report.year)
+        told = verdicts(weakest(citations), any(c.corrected for c in citations), t)
         kinds = list(told)
         shown = "".join(SIGNS[kind] for kind in kinds if kind != "supported")
         signs = f'<span aria-hidden="true">{shown}</span>' if shown else ""

@@ -23,12 +23,12 @@ from ingest.uploads import (
 )
 from rag.catalog.fields import ReportInfo
 from rag.errors import AskLabsError, IndexBusy
-from rag.i18n.labels import counted
+from rag.i18n.labels import format_count
 from rag.i18n.translations import (
     ENGLISH,
-    Words,
+    Translations,
+    format_number,
     marked,
-    number,
     retold,
 )
 from ui.server import log
@@ -130,7 +130,7 @@ class Adding:
         return job
 
 
-def add(adding: Adding, engine: Engine, sent: object, words: Words) -> Iterator[str]:
+def add(adding: Adding, engine: Engine, sent: object, t: Translations) -> Iterator[str]:
     """What is shown while files that a browser has sent are added, and at the end."""
     uploads = uploads_of(sent)
     if not uploads:
@@ -139,21 +139,21 @@ def add(adding: Adding, engine: Engine, sent: object, words: Words) -> Iterator[
     if job is None:
         for one in uploads:
             one.path.unlink(missing_ok=True)
-        yield _trouble(words.gettext(BUSY))
+        yield _trouble(t.gettext(BUSY))
         return
     shown = ""
     while not job.over.wait(PAUSE):
-        now = running(*job.at, words)
+        now = running(*job.at, t)
         if now != shown:
             yield (shown := now)
     try:
         taken = job.result.result()
     except IndexBusy:
-        yield _trouble(words.gettext(BUSY))
+        yield _trouble(t.gettext(BUSY))
     except (AskLabsError, OSError):
-        yield _trouble(words.gettext(FAILED))
+        yield _trouble(t.gettext(FAILED))
     else:
-        yield result(taken, engine.catalogue.reports, words)
+        yield result(taken, engine.catalog.reports, t)
 
 
 def uploads_of(sent: object) -> list[Upload]:
@@ -170,81 +170,82 @@ def uploads_of(sent: object) -> list[Upload]:
     return list(found.values())
 
 
-def form(words: Words = ENGLISH) -> str:
+def form(t: Translations = ENGLISH) -> str:
     """The folded area in which files are chosen."""
     said = {
-        "sending": words.gettext("Sending {n} of {all}"),
-        "failed": words.gettext(
+        "sending": t.gettext("Sending {n} of {all}"),
+        "failed": t.gettext(
             "{name} could not be sent. See that the page is reachable, then try again."
         ),
-        "broken": words.gettext(FAILED),
-        "large": words.gettext("{name} is larger than {n} MB. Send it in parts."),
+        "broken": t.gettext(FAILED),
+        "large": t.gettext("{name} is larger than {n} MB. Send it in parts."),
     }
     data = "".join(f' data-{key}="{escape(text)}"' for key, text in said.items())
     megabytes = LARGEST_UPLOAD // 1_000_000
-    told = words.gettext(
+    told = t.gettext(
         "Markdown files (.md), or .zip archives of them, of up to {n} MB. They join the collection "
         "that all readers of this page ask; nothing is deleted from it."
     ).format(n=megabytes)
     return (
         f'<details class="adding" data-largest="{LARGEST_UPLOAD}"{data}>'
-        f"<summary>{words.gettext('Add reports')}</summary>"
+        f"<summary>{t.gettext('Add reports')}</summary>"
         f'<p class="hint">{told}</p>'
         '<input type="file" multiple accept=".md,.markdown,.zip" hidden>'
-        f'<button type="button" class="choose">{words.gettext("Choose files")}</button>'
+        f'<button type="button" class="choose">{t.gettext("Choose files")}</button>'
         '<p class="sending" role="status"></p></details>'
     )
 
 
-def running(stage: str, done: int, total: int, words: Words) -> str:
+def running(stage: str, done: int, total: int, t: Translations) -> str:
     """How far an ingest is."""
-    said = words.gettext(STAGES.get(stage, stage))
+    said = t.gettext(STAGES.get(stage, stage))
     known = f' value="{done}" max="{total}"' if total else ""
-    count = f"{number(words, done)} / {number(words, total)}" if total else ""
+    count = f"{format_number(t, done)} / {format_number(t, total)}" if total else ""
     return (
         f'<div class="running"><p>{said} <span class="count">{count}</span></p>'
         f'<progress aria-label="{escape(said)}"{known}></progress></div>'
     )
 
 
-def result(taken: SyncResult, reports: Mapping[str, ReportInfo], words: Words) -> str:
+def result(taken: SyncResult, reports: Mapping[str, ReportInfo], t: Translations) -> str:
     """What came in, what was there already, and what was left out and why."""
     counts = (
-        (words.gettext("{reports} added"), taken.added),
-        (words.gettext("{reports} in the place of earlier ones"), taken.updated),
-        (words.gettext("{reports} there already"), taken.unchanged),
+        (t.gettext("{reports} added"), taken.added),
+        (t.gettext("{reports} in the place of earlier ones"), taken.updated),
+        (t.gettext("{reports} there already"), taken.unchanged),
     )
     said = [
-        text.format(reports=counted(len(which), "report", words)) for text, which in counts if which
+        text.format(reports=format_count(len(which), "report", t))
+        for text, which in counts
+        if which
     ]
-    head = f"{'; '.join(said) or words.gettext('Nothing was added')}."
+    head = f"{'; '.join(said) or t.gettext('Nothing was added')}."
     came = [reports[i] for i in (*taken.added, *taken.updated) if i in reports]
     items = "".join(
-        f"<li>{lab(info, words)} {open_report(info.id, words, label=info.title or info.id)}</li>"
+        f"<li>{lab(info, t)} {open_report(info.id, t, label=info.title or info.id)}</li>"
         for info in came[:SHOWN]
     )
-    listed = f"<ul>{items}{_more(len(came), words)}</ul>" if came else ""
-    return f'<div class="result"><p role="status">{head}</p>{listed}{_skipped(taken, words)}</div>'
+    listed = f"<ul>{items}{_more(len(came), t)}</ul>" if came else ""
+    return f'<div class="result"><p role="status">{head}</p>{listed}{_skipped(taken, t)}</div>'
 
 
-def _skipped(taken: SyncResult, words: Words) -> str:
+def _skipped(taken: SyncResult, t: Translations) -> str:
     if not taken.skipped:
         return ""
-    told = words.ngettext(
+    told = t.ngettext(
         "{n} file was left out:", "{n} files were left out:", len(taken.skipped)
-    ).format(n=number(words, len(taken.skipped)))
+    ).format(n=format_number(t, len(taken.skipped)))
     items = "".join(
-        f'<li><b dir="auto">{escape(one.path)}</b>: '
-        f"{escape(retold(one.reason, _REASONS, words))}</li>"
+        f'<li><b dir="auto">{escape(one.path)}</b>: {escape(retold(one.reason, _REASONS, t))}</li>'
         for one in taken.skipped[:SHOWN]
     )
-    return f'<p class="left">{told}</p><ul>{items}{_more(len(taken.skipped), words)}</ul>'
+    return f'<p class="left">{told}</p><ul>{items}{_more(len(taken.skipped), t)}</ul>'
 
 
-def _more(n: int, words: Words) -> str:
+def _more(n: int, t: Translations) -> str:
     if n <= SHOWN:
         return ""
-    return f"<li>{words.gettext('and {n} more').format(n=number(words, n - SHOWN))}</li>"
+    return f"<li>{t.gettext('and {n} more').format(n=format_number(t, n - SHOWN))}</li>"
 
 
 def _trouble(said: str) -> str:

@@ -19,7 +19,7 @@ from ui.web.layout import (
     Parts,
     html,
     shown,
-    words_of,
+    translations_of,
 )
 from ui.web.uploads import Adding, add, form
 
@@ -52,19 +52,19 @@ def wire_adding(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     def added(request: gr.Request, event: gr.EventData) -> Iterator[str | dict[str, object]]:
         yield gr.skip()
         files = getattr(event, "files", None)
-        yield from map(shown, add(adding, engine, files, words_of(request)))
+        yield from map(shown, add(adding, engine, files, translations_of(request)))
 
     def renewed(chosen: Filters, request: gr.Request) -> Parts:
-        words, catalogue = words_of(request), engine.catalogue
+        t, catalog = translations_of(request), engine.catalog
         name = engine.settings.index.name
         return {
-            parts["facts"]: render.collection(catalogue.reports, name, engine.revision, words),
-            parts["greeting"]: render.welcome(len(catalogue.reports), words),
-            **filtering.drawn(engine, parts, chosen, words),
+            parts["facts"]: render.collection(catalog.reports, name, engine.revision, t),
+            parts["greeting"]: render.welcome(len(catalog.reports), t),
+            **filtering.drawn(engine, parts, chosen, t),
         }
 
     def spoken(request: gr.Request) -> str:
-        return form(words_of(request))
+        return form(translations_of(request))
 
     done = parts["adding"].sent(added, None, parts["added"], **QUIET)
     drawn = [parts[name] for name in ("facts", "greeting", *filtering.FOLLOWING)]

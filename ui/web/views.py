@@ -15,14 +15,14 @@ import gradio as gr
 from eval.report.summary import latest
 from rag.catalog.fields import Filters
 from rag.errors import AskLabsError
-from rag.i18n.translations import ENGLISH, Words, marked
+from rag.i18n.translations import ENGLISH, Translations, marked
 from ui.web.explore import explore
 from ui.web.layout import (
     QUIET,
     Parts,
     html,
     shown,
-    words_of,
+    translations_of,
 )
 from ui.web.quality import quality, unreadable, without_run
 
@@ -46,13 +46,13 @@ _EXPLORE = (
 )
 
 
-def navigation(words: Words = ENGLISH) -> str:
+def navigation(t: Translations = ENGLISH) -> str:
     """The links to the views; the browser says which is the current one."""
     links = "".join(
-        f'<a href="#/{"" if name == "ask" else name}" data-view="{name}">{words.gettext(label)}</a>'
+        f'<a href="#/{"" if name == "ask" else name}" data-view="{name}">{t.gettext(label)}</a>'
         for name, label in VIEWS.items()
     )
-    return f'<nav aria-label="{escape(words.gettext("Views"))}">{links}</nav>'
+    return f'<nav aria-label="{escape(t.gettext("Views"))}">{links}</nav>'
 
 
 def views() -> Parts:
@@ -74,13 +74,13 @@ def wire_views(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
         now = (engine.revision, chosen)
         if drawn == now:
             return gr.skip()
-        return shown(explore(engine.catalogue, chosen, words_of(request))), now
+        return shown(explore(engine.catalog, chosen, translations_of(request))), now
 
     def measured(request: gr.Request) -> str:
-        return _measured(engine, words_of(request))
+        return _measured(engine, translations_of(request))
 
     def spoken(request: gr.Request) -> str:
-        return navigation(words_of(request))
+        return navigation(translations_of(request))
 
     # One drawing at a time, and after a row of quick changes once more: the last one is drawn. An
     # event that waits so keeps no data of its own.
@@ -98,13 +98,13 @@ def followed(choosing: Dependency) -> None:
     choosing.success(None, js="() => askViews.narrowed()", api_visibility="private")
 
 
-def _measured(engine: Engine, words: Words) -> str:
+def _measured(engine: Engine, t: Translations) -> str:
     """The Quality view of the latest run, which may have been made a moment ago."""
     try:
         summary = latest(engine.settings)
     except AskLabsError as error:
         _log.warning("The evaluation can't be shown: %s", error)
-        return unreadable(words)
+        return unreadable(t)
     if summary is None:
-        return without_run(engine.settings.index.name, words)
-    return quality(summary, engine.revision, words)
+        return without_run(engine.settings.index.name, t)
+    return quality(summary, engine.revision, t)

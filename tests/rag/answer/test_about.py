@@ -62,11 +62,11 @@ def test_questions_to_the_reports_are_not_about_the_collection(question: str) ->
 
 def test_the_answer_counts(sample_engine: Engine) -> None:
     answer = sample_engine.ask("Which years do you cover?").answer
-    counts = sample_engine.catalogue.counts("year")
+    counts = sample_engine.catalog.counts("year")
     assert not answer.refused
     assert answer.coverage.intent == "about"
     assert all(f"{year} ({n})" in answer.text for year, n in counts)
-    assert f"{len(sample_engine.catalogue.reports)} reports" in answer.text
+    assert f"{len(sample_engine.catalog.reports)} reports" in answer.text
     assert "langues" not in answer.text
     french = sample_engine.ask("Quelles langues y a-t-il dans la collection ?").answer
     assert "Langues\xa0: anglais" in french.text

@@ -6,19 +6,19 @@ import pytest
 from fake_engine import report
 
 from rag.answer.lists import list_answer
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
-from rag.i18n.translations import words_in
+from rag.i18n.translations import translations_for
 from rag.models.prompts import REFUSALS, is_refusal
 from rag.types import Plan
 
 FACTS = {"cost": ("High",), "sample_size": ("Small",)}
-CATALOGUE = Catalogue([*(report(i) for i in range(12)), report(12, year=2031, facts=FACTS)])
+CATALOG = Catalog([*(report(i) for i in range(12)), report(12, year=2031, facts=FACTS)])
 
 
 def said(language: str = "en", **filters: object) -> str:
     plan = Plan("?", "?", language, "list", Filters(**filters))  # type: ignore[arg-type]
-    answer = list_answer(plan, CATALOGUE, lambda _: {}, ())
+    answer = list_answer(plan, CATALOG, lambda _: {}, ())
     assert answer.refused
     assert is_refusal(answer.text)
     assert "\n" not in answer.text
@@ -50,8 +50,8 @@ def test_each_key_of_a_fact_is_a_filter() -> None:
 @pytest.mark.parametrize("language", REFUSALS)
 def test_every_language_says_so(language: str) -> None:
     text = said(language, country=("Togo",), year=(2031,))
-    words = words_in(language)
-    year = "year" if language == "en" else words.gettext("Year").lower()
+    t = translations_for(language)
+    year = "year" if language == "en" else t.gettext("Year").lower()
     assert f"{year} = 2031" in text.split(".")[-2]
     assert " 4 " in text
 

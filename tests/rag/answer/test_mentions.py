@@ -28,14 +28,14 @@ def test_what_is_mentioned_stands_in_the_text_and_in_no_tag(sample_engine: Engin
     snapshot = sample_engine._current()[0]
     found = 0
     for field in ("method", "datasource", "theme"):
-        for name, _ in snapshot.catalogue.counts(field):
+        for name, _ in snapshot.catalog.counts(field):
             filters = Filters(**{field: (name,)})  # type: ignore[arg-type]
-            listed = snapshot.catalogue.ids(filters)
+            listed = snapshot.catalog.ids(filters)
             hits = mentions(snapshot, filters, listed)
             reports = [hit.passage.report.id for hit in hits]
             assert not listed & set(reports)
             assert len(reports) == len(set(reports))
-            spellings = snapshot.catalogue.expanded(filters)
+            spellings = snapshot.catalog.expanded(filters)
             phrases = [stems_of(value) for value in getattr(spellings, field)]
             for hit in hits:
                 assert any(phrase in stems_of(hit.passage.text) for phrase in phrases)
@@ -49,7 +49,7 @@ def test_other_filters_narrow_them_too(sample_engine: Engine) -> None:
     one_year = Filters(datasource=("interviews",), year=(2023,))
     broad = {h.passage.report.id for h in mentions(snapshot, wide, ())}
     narrow = {h.passage.report.id for h in mentions(snapshot, one_year, ())}
-    assert narrow == broad & snapshot.catalogue.ids(Filters(year=(2023,)))
+    assert narrow == broad & snapshot.catalog.ids(Filters(year=(2023,)))
     assert not mentions(snapshot, Filters(country=("Fiji",)), ())
 
 

@@ -6,13 +6,13 @@ import pytest
 from fake_engine import answer, report
 
 from rag.answer.pipeline import unheard
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.engine import Engine
 from rag.i18n.notices import notice_words
-from rag.i18n.translations import words_in
+from rag.i18n.translations import translations_for
 
 # Peru, Togo and Viet Nam; the answer cites Peru and Togo.
-CATALOGUE = Catalogue([report(0), report(1), report(2)])
+CATALOG = Catalog([report(0), report(1), report(2)])
 
 
 @pytest.mark.parametrize(
@@ -27,16 +27,16 @@ CATALOGUE = Catalogue([report(0), report(1), report(2)])
     ],
 )
 def test_countries_without_a_word_are_named(question: str, said: str) -> None:
-    assert unheard(answer(question), CATALOGUE) == said
+    assert unheard(answer(question), CATALOG) == said
 
 
 def test_a_refusal_says_only_what_the_collection_lacks() -> None:
     refused = answer("How do Peru, Vietnam and Brazil differ?", refused=True)
-    assert unheard(refused, CATALOGUE) == "The collection has no reports from Brazil."
+    assert unheard(refused, CATALOG) == "The collection has no reports from Brazil."
 
 
 def test_an_engine_s_answer_says_so_in_the_reader_s_words(sample_engine: Engine) -> None:
     found = sample_engine.ask("Que dit le Brésil de la pêche artisanale ?").answer
     assert found.notice == "The collection has no reports from Brésil."
-    french = notice_words(found.notice, words_in("fr"))
+    french = notice_words(found.notice, translations_for("fr"))
     assert french == "La collection n’a aucun rapport de ce pays : Brésil."

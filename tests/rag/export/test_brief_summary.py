@@ -8,7 +8,7 @@ from datetime import date
 from fake_engine import answer
 
 from rag.export.brief import Quote, make_brief, summary
-from rag.i18n.translations import ENGLISH, words_in
+from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Answer
 
 ONE = answer()
@@ -16,7 +16,7 @@ DAY = date(2025, 3, 1)
 
 
 def told(*answers: Answer, language: str = "en") -> dict[str, str]:
-    return dict(summary(answers, words_in(language)))
+    return dict(summary(answers, translations_for(language)))
 
 
 def test_it_counts_reports_labs_years_and_languages() -> None:

@@ -11,16 +11,16 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
-from rag.i18n.labels import counted
+from rag.i18n.labels import format_count
 from rag.i18n.notices import reason
 from rag.i18n.translations import (
     ENGLISH,
     LOCALE,
-    code_of,
+    format_number,
+    format_seconds,
+    language_code,
     languages,
-    number,
-    seconds,
-    words_in,
+    translations_for,
 )
 from tests.messages import calls
 
@@ -48,8 +48,8 @@ def translated(code: str) -> Catalog:
         return read_po(file, locale=code, abort_invalid=True)
 
 
-def ids(catalogue: Catalog) -> dict[object, Message]:
-    return {message.id: message for message in catalogue if message.id}
+def ids(catalog: Catalog) -> dict[object, Message]:
+    return {message.id: message for message in catalog if message.id}
 
 
 def texts(given: object) -> tuple[str, ...]:
@@ -96,7 +96,7 @@ def test_translations_keep_the_names_of_what_is_put_in(code: str) -> None:
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_translations_hold_no_dates_of_making(code: str) -> None:
     assert "Date" not in (LOCALE / f"{code}.po").read_text(encoding="utf-8").split("\n\n")[0]
-    assert code_of(words_in(code)) == code
+    assert language_code(translations_for(code)) == code
 
 
 @pytest.mark.parametrize(
@@ -114,15 +114,15 @@ def test_translations_hold_no_dates_of_making(code: str) -> None:
     ],
 )
 def test_plural_forms(code: str, said: dict[int, str]) -> None:
-    assert {n: counted(n, "report", words_in(code)) for n in said} == said
+    assert {n: format_count(n, "report", translations_for(code)) for n in said} == said
 
 
 def test_regions_are_their_language_and_unknown_languages_are_english() -> None:
-    assert words_in("fr-CA").gettext("Year") == "Année"
-    assert words_in("pt_BR").gettext("Year") == "Ano"
+    assert translations_for("fr-CA").gettext("Year") == "Année"
+    assert translations_for("pt_BR").gettext("Year") == "Ano"
     for code in ("tlh", "", "xx-YY", "../fr", "en-GB"):
-        assert words_in(code) is ENGLISH
-    assert number(words_in("es"), 12_041) == "12.041"
+        assert translations_for(code) is ENGLISH
+    assert format_number(translations_for("es"), 12_041) == "12.041"
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
@@ -138,7 +138,7 @@ def test_regions_are_their_language_and_unknown_languages_are_english() -> None:
     ],
 )
 def test_reasons_of_the_check_are_told_in_every_language(code: str, why: str) -> None:
-    told = reason(why, words_in(code))
+    told = reason(why, translations_for(code))
     assert told != why
     assert all(one in told for one in ("4.5", "O'Neill", "Peru") if one in why)
     assert reason(why, ENGLISH) == why
@@ -148,4 +148,4 @@ def test_reasons_of_the_check_are_told_in_every_language(code: str, why: str) ->
     ("language", "said"), [("en", "0.1 s"), ("fr", "0,1\u202fs"), ("ar", "0.1 ث")]
 )
 def test_seconds_are_written_as_the_language_does(language: str, said: str) -> None:
-    assert seconds(words_in(language), 0.1) == said
+    assert format_seconds(translations_for(language), 0.1) == said

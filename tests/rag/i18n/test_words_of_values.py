@@ -11,13 +11,13 @@ from rag.answer.pipeline import FALLBACK, NOTHING_LEFT, UNSUPPORTED
 from rag.catalog.fields import Filters
 from rag.export.brief import answer_lines, filter_sentence
 from rag.i18n.labels import (
-    country_words,
-    kind_words,
-    lab_words,
-    value_words,
+    country_label,
+    kind_label,
+    lab_label,
+    value_label,
 )
 from rag.i18n.notices import notice_words
-from rag.i18n.translations import ENGLISH, languages, words_in
+from rag.i18n.translations import ENGLISH, languages, translations_for
 from rag.models.servers import _explain
 from rag.models.truncation import CUT_SHORT, REPEATED, WHY
 from rag.retrieval.rerank import NOT_USED
@@ -30,32 +30,32 @@ from ui.web import sources as cite
 from ui.web.conversation import Exchange
 
 OTHERS = [code for code in languages() if code != "en"]
-FRENCH = words_in("fr")
+FRENCH = translations_for("fr")
 
 
 def test_labs_are_named_in_the_reader_s_language() -> None:
-    assert country_words("Peru", FRENCH) == "Pérou"
-    assert country_words("Ivory Coast", words_in("es")) == "Côte d’Ivoire"
-    assert country_words("Korea, Republic of", words_in("pt")) == "Coreia do Sul"
-    assert country_words("Peru, Togo", words_in("ar")) == "بيرو، توغو"
+    assert country_label("Peru", FRENCH) == "Pérou"
+    assert country_label("Ivory Coast", translations_for("es")) == "Côte d’Ivoire"
+    assert country_label("Korea, Republic of", translations_for("pt")) == "Coreia do Sul"
+    assert country_label("Peru, Togo", translations_for("ar")) == "بيرو، توغو"
     for name in ("Atlantis", "<b>Peru</b>", "", ", "):
-        assert country_words(name, FRENCH) == name
+        assert country_label(name, FRENCH) == name
     # English is what the report says, whatever CLDR calls it.
-    assert country_words("Turkey", ENGLISH) == "Turkey"
-    assert lab_words(report(0), FRENCH) == "Pérou"
-    assert lab_words(report(0, countries=()), FRENCH) == "Laboratoire inconnu"
+    assert country_label("Turkey", ENGLISH) == "Turkey"
+    assert lab_label(report(0), FRENCH) == "Pérou"
+    assert lab_label(report(0, countries=()), FRENCH) == "Laboratoire inconnu"
 
 
 def test_kinds_types_and_languages_are_words() -> None:
-    assert value_words("kind", "closing", FRENCH) == "bilan final"
-    assert value_words("kind", "closing", ENGLISH) == "closing"
-    assert value_words("type", "learningplan", FRENCH) == "Plan d’apprentissage par l’action"
-    assert value_words("type", "learningplan", ENGLISH) == "Action learning plan"
-    assert value_words("language", "fr", words_in("es")) == "francés"
-    assert value_words("theme", "Peru", FRENCH) == "Peru"
-    assert kind_words(report(0, kind="", type="learningplan"), ENGLISH) == "Action learning plan"
+    assert value_label("kind", "closing", FRENCH) == "bilan final"
+    assert value_label("kind", "closing", ENGLISH) == "closing"
+    assert value_label("type", "learningplan", FRENCH) == "Plan d’apprentissage par l’action"
+    assert value_label("type", "learningplan", ENGLISH) == "Action learning plan"
+    assert value_label("language", "fr", translations_for("es")) == "francés"
+    assert value_label("theme", "Peru", FRENCH) == "Peru"
+    assert kind_label(report(0, kind="", type="learningplan"), ENGLISH) == "Action learning plan"
     wanted = Filters(country=("Peru",), kind=("plan",))
-    told = filter_sentence(wanted, words_in("es"))
+    told = filter_sentence(wanted, translations_for("es"))
     assert "Perú" in told
     assert told.endswith("plan")
 
@@ -63,17 +63,17 @@ def test_kinds_types_and_languages_are_words() -> None:
 def test_the_page_names_labs_so_and_goes_on_by_their_names_in_the_index() -> None:
     engine = FakeEngine()
     chosen = Filters(country=("Peru",), type=("learningplan",))
-    rows = facets.data(engine.catalogue, Filters(), FRENCH)
+    rows = facets.data(engine.catalog, Filters(), FRENCH)
     assert '["Peru", "Pérou", 4, 0, 0]' in rows
-    chip = picked.picked(engine.catalogue, chosen, FRENCH)
+    chip = picked.picked(engine.catalog, chosen, FRENCH)
     assert "Pérou" in chip
     assert 'data-value="Peru"' in chip
     one = Exchange("Q", asked=chosen, answer=answer())
     assert "Pérou" in chips.scope(one, 1, FRENCH, {})
-    shown = render.exchange(one, 1, engine.catalogue.reports, True, FRENCH)
+    shown = render.exchange(one, 1, engine.catalog.reports, True, FRENCH)
     assert "Pérou, 2021" in shown
     assert "Pérou" in cite.cite(1, 1, answer().citations[:1], FRENCH)
-    view = explore.explore(engine.catalogue, Filters(), FRENCH)
+    view = explore.explore(engine.catalog, Filters(), FRENCH)
     assert 'data-value="Viet Nam"' in view
     assert "Viêt Nam" in view
     assert 'aria-label="Pérou: 4 rapports"' in view
@@ -123,7 +123,7 @@ def test_an_arabic_line_of_an_arabic_lab_is_not_set_apart() -> None:
     ],
 )
 def test_notices_are_told_in_every_language(code: str, said: str) -> None:
-    told = notice_words(said, words_in(code))
+    told = notice_words(said, translations_for(code))
     english = [part for part in said.split(". ") if part.strip(".") and part in told]
     assert english == []
     assert notice_words(said, ENGLISH) == said
@@ -140,7 +140,7 @@ def test_notices_in_a_row_are_all_told_and_unknown_ones_stay() -> None:
         Exchange("Q", answer=answer(notice=UNSUPPORTED.format(n=1))),
         1,
         {},
-        words=FRENCH,
+        t=FRENCH,
         last=False,
     )
     assert "étaye : 1." in spoken

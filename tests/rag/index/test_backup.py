@@ -80,7 +80,7 @@ def test_an_index_of_an_older_version_answers_refuses_reports_and_is_made_anew(
     with pytest.raises(IndexMismatch, match=r"--rebuild"):
         take_in([Upload("other.md", _other(tmp_path))], settings, lambda *_: None)
     assert len(sync([reports], settings, rebuild=True).added) == 4
-    assert set(open_engine(settings).catalogue.reports) == {"fiji", "mali", "nepal", "peru"}
+    assert set(open_engine(settings).catalog.reports) == {"fiji", "mali", "nepal", "peru"}
     assert load_feedback(settings.index) == ([ONE], 0)
     assert (settings.index / "evaluation.json").read_text("utf-8") == "{}"
     database = current_database(settings.index)

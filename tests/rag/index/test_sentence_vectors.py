@@ -60,7 +60,7 @@ def database(settings: Settings) -> Path:
 
 def sentences_of(engine: Engine) -> set[str]:
     """All sentences that answers may ask for."""
-    found = (p for report in engine.catalogue.reports for p in engine.passages_of(report))
+    found = (p for report in engine.catalog.reports for p in engine.passages_of(report))
     return {p.text[a:b] for p in found for a, b in usable(p.text)}
 
 

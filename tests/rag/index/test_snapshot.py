@@ -49,7 +49,7 @@ def same(one: Snapshot, other: Snapshot) -> bool:
     return (
         one.revision == other.revision
         and list(one.passages) == list(other.passages)
-        and dict(one.catalogue.reports) == dict(other.catalogue.reports)
+        and dict(one.catalog.reports) == dict(other.catalog.reports)
         and (one.keyword.scores(question, "en") == other.keyword.scores(question, "en")).all()
     )
 

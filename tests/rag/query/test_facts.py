@@ -28,22 +28,22 @@ UNNAMED = (
 
 @pytest.mark.parametrize("question", NAMED)
 def test_facts_are_found(sample_engine: Engine, question: str) -> None:
-    assert sorted(facts_in(question, sample_engine.catalogue)) == NAMED[question]
+    assert sorted(facts_in(question, sample_engine.catalog)) == NAMED[question]
 
 
 @pytest.mark.parametrize("question", UNNAMED)
 def test_a_key_alone_names_no_fact(sample_engine: Engine, question: str) -> None:
-    assert facts_in(question, sample_engine.catalogue) == ()
+    assert facts_in(question, sample_engine.catalog) == ()
 
 
 def test_each_key_is_a_field_of_its_own(sample_engine: Engine) -> None:
-    catalogue = sample_engine.catalogue
+    catalog = sample_engine.catalog
     random, cheap = "assignment_type: Random assignment", "total_cost: Less than 1,000 USD"
-    both = catalogue.ids(Filters(fact=(random, cheap)))
-    assert both == catalogue.ids(Filters(fact=(random,))) & catalogue.ids(Filters(fact=(cheap,)))
+    both = catalog.ids(Filters(fact=(random, cheap)))
+    assert both == catalog.ids(Filters(fact=(random,))) & catalog.ids(Filters(fact=(cheap,)))
     other = "assignment_type: non-random assignment"
-    either = catalogue.ids(Filters(fact=(random, other)))
-    assert either == catalogue.ids(Filters(fact=(random,))) | catalogue.ids(Filters(fact=(other,)))
+    either = catalog.ids(Filters(fact=(random, other)))
+    assert either == catalog.ids(Filters(fact=(random,))) | catalog.ids(Filters(fact=(other,)))
 
 
 def test_a_list_by_facts_is_exact_and_cited_by_its_tags(sample_engine: Engine) -> None:
@@ -53,7 +53,7 @@ def test_a_list_by_facts_is_exact_and_cited_by_its_tags(sample_engine: Engine) -
     assert answer.coverage.intent == "list"
     expected = [
         info.id
-        for info in sample_engine.catalogue.reports.values()
+        for info in sample_engine.catalog.reports.values()
         if "Random assignment" in info.facts.get("assignment_type", ())
         and "Less than 1,000 USD" in info.facts.get("total_cost", ())
     ]

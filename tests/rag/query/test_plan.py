@@ -11,7 +11,7 @@ from rag.types import Plan, Turn
 
 
 def plan(engine: Engine, question: str, *history: Turn, **given: object) -> Plan:
-    return make_plan(question, history, Filters(**given), engine.catalogue)  # type: ignore[arg-type]
+    return make_plan(question, history, Filters(**given), engine.catalog)  # type: ignore[arg-type]
 
 
 def test_only_labs_of_the_collection_are_named(sample_engine: Engine) -> None:

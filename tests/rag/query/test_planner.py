@@ -64,7 +64,7 @@ def plan(
     history: tuple[Turn, ...] = (),
     given: Filters = Filters(),
 ) -> Plan:
-    return planner.plan(question, history, given, engine.catalogue)
+    return planner.plan(question, history, given, engine.catalog)
 
 
 def by_rules(

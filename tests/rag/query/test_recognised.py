@@ -35,17 +35,17 @@ def plan(engine: Engine, question: str, **ignored: object) -> Plan:
 def test_a_value_is_known_by_its_meaning(
     sample_engine: Engine, named: dict[str, tuple[str]], ignored: dict[str, tuple[str]]
 ) -> None:
-    catalogue = sample_engine.catalogue
-    assert not without(Filters(**named), Filters(**ignored), catalogue)  # type: ignore[arg-type]
+    catalog = sample_engine.catalog
+    assert not without(Filters(**named), Filters(**ignored), catalog)  # type: ignore[arg-type]
 
 
 def test_other_values_and_fields_stay(sample_engine: Engine) -> None:
     named = Filters(country=("Fiji", "Togo"), year=(2023,))
     ignored = Filters(country=("Togo", "Peru"), method=("",))
-    assert without(named, ignored, sample_engine.catalogue) == Filters(
+    assert without(named, ignored, sample_engine.catalog) == Filters(
         country=("Fiji",), year=(2023,)
     )
-    assert without(named, Filters(), sample_engine.catalogue) == named
+    assert without(named, Filters(), sample_engine.catalog) == named
 
 
 def test_what_is_ignored_does_not_come_first(sample_engine: Engine) -> None:
@@ -70,7 +70,7 @@ def test_a_list_without_a_filter_is_a_longer_list(sample_engine: Engine) -> None
         {"year": [2023], "type": ["learningplan"]},
     )
     assert broad.ignored == Filters(sdg=whole.filters.sdg)
-    ids = sample_engine.catalogue.ids
+    ids = sample_engine.catalog.ids
     assert ids(whole.filters) < ids(broad.filters)
     answer = sample_engine.ask(GOAL, ignored=Filters(sdg=("14",))).answer
     assert set(answer.coverage.reports) == ids(broad.filters)

@@ -20,7 +20,7 @@ MANY = (
 
 
 def plan(engine: Engine, question: str, *history: Turn) -> Plan:
-    return make_plan(question, history, Filters(), engine.catalogue)
+    return make_plan(question, history, Filters(), engine.catalog)
 
 
 def test_the_labs_of_a_mixed_answer_are_no_topic(sample_engine: Engine) -> None:

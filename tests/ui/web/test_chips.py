@@ -6,13 +6,13 @@ from fake_engine import HOSTILE, answer, report
 from readers import Outline
 
 from rag.catalog.fields import Filters
-from rag.i18n.translations import ENGLISH, words_in
+from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Coverage
 from ui.web import answer as render
 from ui.web.conversation import Exchange
 from ui.web.filters import scope
 
-FRENCH = words_in("fr")
+FRENCH = translations_for("fr")
 MANY = ("Benin", "Ghana", "Mali", "Niger", "Togo")
 
 
@@ -61,7 +61,7 @@ def test_few_values_go_one_by_one_and_many_at_once() -> None:
 def test_only_the_last_question_has_buttons_and_none_while_one_is_answered() -> None:
     talk = [asked(Filters(country=("Peru",))), asked(Filters(year=(2023,)))]
     assert labels(render.conversation(talk, {}, ENGLISH)) == ["Ask again without Year: 2023"]
-    assert labels(render.conversation(talk, {}, idle=False, words=ENGLISH)) == []
+    assert labels(render.conversation(talk, {}, idle=False, t=ENGLISH)) == []
     waiting = Exchange("Q", ignored=Filters(country=("Peru",)))
     assert "Lab Peru not used" in Outline(render.pending(waiting, "", 3, ENGLISH, {})).text
     assert labels(render.pending(waiting, "", 3, ENGLISH, {})) == []
@@ -90,6 +90,5 @@ def test_all_labs_of_a_region_go_by_its_name() -> None:
     assert shown.startswith("Région Afrique occidentale Bénin, Ghana, Mali, Niger, Togo")
     fewer = asked(Filters(country=MANY[:4]))
     assert (
-        "Lab Benin, Ghana and 2 more"
-        in Outline(scope(fewer, 2, reports=reports, words=ENGLISH)).text
+        "Lab Benin, Ghana and 2 more" in Outline(scope(fewer, 2, reports=reports, t=ENGLISH)).text
     )

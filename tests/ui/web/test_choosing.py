@@ -7,21 +7,21 @@ import json
 import pytest
 from fake_engine import HOSTILE, FakeEngine, answer, report
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
-from rag.i18n.translations import ENGLISH, Words
+from rag.i18n.translations import ENGLISH, Translations
 from ui.web import filters as facets
 from ui.web.conversation import Exchange
 from ui.web.filtering import link_of
 from ui.web.filters import changed, picked
 from ui.web.links import KEYS
 
-CATALOGUE = Catalogue(
+CATALOG = Catalog(
     [*(report(i) for i in range(12)), report(12, iso=("KE",), countries=("Kenya",), year=2023)]
 )
 
 
-class French(Words):
+class French(Translations):
     """The words of a French reader, for names that the product need not translate."""
 
     def info(self) -> dict[str, str]:
@@ -29,7 +29,7 @@ class French(Words):
 
 
 def after(chosen: Filters, **event: object) -> Filters:
-    return changed(CATALOGUE, chosen, event)
+    return changed(CATALOG, chosen, event)
 
 
 def test_values_are_chosen_and_taken_away() -> None:
@@ -81,7 +81,7 @@ def test_a_region_chooses_its_labs() -> None:
 )
 def test_what_the_collection_does_not_have_changes_nothing(event: dict[str, object]) -> None:
     chosen = Filters(country=("Togo",))
-    assert changed(CATALOGUE, chosen, event) == chosen
+    assert changed(CATALOG, chosen, event) == chosen
 
 
 def test_what_went_from_the_collection_can_be_taken_away() -> None:
@@ -90,7 +90,7 @@ def test_what_went_from_the_collection_can_be_taken_away() -> None:
 
 def test_the_page_gets_rows_with_counts() -> None:
     shown = json.loads(
-        facets.data(CATALOGUE, Filters(country=("Togo",), year=(2021, 2022)), turn=7, words=ENGLISH)
+        facets.data(CATALOG, Filters(country=("Togo",), year=(2021, 2022)), turn=7, t=ENGLISH)
     )
     assert shown["rows"]["country"][0] == ["Peru", "", 2, 0, 0]
     assert ["Togo", "", 2, 1, 0] in shown["rows"]["country"]
@@ -98,17 +98,17 @@ def test_the_page_gets_rows_with_counts() -> None:
     assert ["011", "Western Africa", 2, 1, 1] in shown["rows"]["region"]
     assert (shown["years"], shown["chosen"], shown["turn"]) == ([2021, 2022], 3, 7)
     assert shown["query"] == "country=TG&year=2021-2022"
-    french = json.loads(facets.data(CATALOGUE, Filters(), French(), turn="7"))
+    french = json.loads(facets.data(CATALOG, Filters(), French(), turn="7"))
     assert french["rows"]["language"] == [["en", "anglais", 13, 0, 0]]
     assert ["002", "Afrique", 5, 0, 0] in french["rows"]["region"]
     assert french["turn"] is None
 
 
 def test_hostile_names_are_data_not_markup() -> None:
-    catalogue = Catalogue([report(0, thematic_areas=(HOSTILE,), type=HOSTILE)])
+    catalog = Catalog([report(0, thematic_areas=(HOSTILE,), type=HOSTILE)])
     chosen = Filters(theme=(HOSTILE,))
-    assert "<" not in facets.data(catalogue, chosen, ENGLISH)
-    chips = picked(catalogue, chosen, told=HOSTILE, words=ENGLISH)
+    assert "<" not in facets.data(catalog, chosen, ENGLISH)
+    chips = picked(catalog, chosen, told=HOSTILE, t=ENGLISH)
     assert "<img" not in chips
     assert "<script" not in chips
     assert 'onerror="' not in chips
@@ -123,25 +123,25 @@ def test_the_frame_has_a_place_for_each_facet() -> None:
 
 
 def test_the_scope_is_a_sentence() -> None:
-    assert facets.in_scope(CATALOGUE, Filters(), ENGLISH) == "Asking all 13 reports."
+    assert facets.in_scope(CATALOG, Filters(), ENGLISH) == "Asking all 13 reports."
     assert (
-        facets.in_scope(CATALOGUE, Filters(country=("Peru",)), ENGLISH) == "Asking 4 reports of 13."
+        facets.in_scope(CATALOG, Filters(country=("Peru",)), ENGLISH) == "Asking 4 reports of 13."
     )
     nothing = Filters(country=("Peru",), year=(1990,))
-    assert facets.in_scope(CATALOGUE, nothing, ENGLISH) == "No report has all of these."
+    assert facets.in_scope(CATALOG, nothing, ENGLISH) == "No report has all of these."
 
 
 def test_chips_stand_for_regions_and_runs_of_years() -> None:
     chosen = Filters(country=("Togo", "Kenya", "Peru"), year=(2021, 2023, 2024))
-    chips = picked(CATALOGUE, chosen, ENGLISH)
+    chips = picked(CATALOG, chosen, ENGLISH)
     assert chips.count("<li>") == 4
     assert 'data-field="region" data-value="002" aria-label="Remove Region: Africa"' in chips
     assert 'data-field="country" data-value="Peru" aria-label="Remove Lab: Peru"' in chips
     assert 'data-field="year" data-value="2021" ' in chips
     assert 'data-value="2023-2024" aria-label="Remove Year: 2023–2024"' in chips
     assert 'data-field="" data-value="">Clear all</button>' in chips
-    assert picked(CATALOGUE, Filters(), ENGLISH) == ""
-    assert picked(CATALOGUE, Filters(), told="So?", words=ENGLISH).startswith(
+    assert picked(CATALOG, Filters(), ENGLISH) == ""
+    assert picked(CATALOG, Filters(), told="So?", t=ENGLISH).startswith(
         '<p class="told" role="status"'
     )
 

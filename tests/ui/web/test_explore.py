@@ -10,13 +10,13 @@ import pytest
 from fake_engine import HOSTILE, report
 from readers import Outline
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.facets import Value, facet
 from rag.catalog.fields import Filters
 from rag.i18n.translations import ENGLISH
 from ui.web.explore import BARS, QUESTIONS, ROWS, explore, question, steps, world, world_map
 
-CATALOGUE = Catalogue(report(i) for i in range(12))
+CATALOG = Catalog(report(i) for i in range(12))
 
 
 def data(drawn: str) -> dict[str, object]:
@@ -27,11 +27,11 @@ def data(drawn: str) -> dict[str, object]:
 
 
 def test_bars_tell_what_each_value_leaves_with_the_other_filters() -> None:
-    drawn = explore(CATALOGUE, Filters(country=("Peru",), year=(2021,)), ENGLISH)
+    drawn = explore(CATALOG, Filters(country=("Peru",), year=(2021,)), ENGLISH)
     assert "1 report of 1 lab" in drawn
     labs, years = (drawn[drawn.index(f'data-field="{field}"') :] for field in ("country", "year"))
     assert 'aria-pressed="true" aria-label="Peru: 1 report"' in labs
-    togo = len(CATALOGUE.ids(Filters(country=("Togo",), year=(2021,))))
+    togo = len(CATALOG.ids(Filters(country=("Togo",), year=(2021,))))
     assert f'aria-label="Togo: {togo} report"' in labs
     bars = re.findall(r'data-value="(2\d+)" aria-pressed="(\w+)"', years)
     assert bars == [("2021", "true"), ("2022", "false"), ("2023", "false"), ("2024", "false")]
@@ -39,7 +39,7 @@ def test_bars_tell_what_each_value_leaves_with_the_other_filters() -> None:
 
 def test_a_chosen_value_stays_where_no_report_is_left_of_it() -> None:
     chosen = Filters(theme=("Markets",), year=(1999,))
-    drawn = explore(CATALOGUE, chosen, ENGLISH)
+    drawn = explore(CATALOG, chosen, ENGLISH)
     assert 'data-value="Markets" aria-pressed="true"' in drawn
     assert "0 reports of 0 labs" in drawn
     assert "No report has all of these." in drawn
@@ -60,15 +60,15 @@ def test_a_chosen_value_stays_where_no_report_is_left_of_it() -> None:
 def test_what_the_collection_does_not_have_is_not_asked_about(
     pick: dict[str, object],
 ) -> None:
-    assert question(CATALOGUE, pick, ENGLISH) == ""
+    assert question(CATALOG, pick, ENGLISH) == ""
 
 
 def test_questions_about_values_and_reports() -> None:
-    catalogue = Catalogue([report(0, sdgs=("13. Climate action",), methods=("Human Labs",))])
+    catalog = Catalog([report(0, sdgs=("13. Climate action",), methods=("Human Labs",))])
     asked = {
         field: question(
-            catalogue,
-            {"field": field, "value": facet(catalogue, Filters(), field)[0].name},
+            catalog,
+            {"field": field, "value": facet(catalog, Filters(), field)[0].name},
             ENGLISH,
         )
         for field in QUESTIONS
@@ -80,7 +80,7 @@ def test_questions_about_values_and_reports() -> None:
         "sdg": "What did the labs learn about climate action?",
         "theme": "What did the labs learn about markets?",
     }
-    of_report = question(catalogue, {"report": "report_0"}, ENGLISH)
+    of_report = question(catalog, {"report": "report_0"}, ENGLISH)
     assert of_report == ("What did the lab of Peru find out in “Cool boxes at the market, part 0”?")
 
 
@@ -118,7 +118,7 @@ def test_the_map_draws_labs_as_buttons_with_their_numbers() -> None:
 
 def test_long_lists_are_drawn_in_part_and_the_rest_travels_as_data() -> None:
     reports = [report(i, thematic_areas=(f"Theme {i:03}",)) for i in range(150)]
-    drawn = explore(Catalogue(reports), Filters(theme=("Theme 140",)), ENGLISH)
+    drawn = explore(Catalog(reports), Filters(theme=("Theme 140",)), ENGLISH)
     themes = drawn[drawn.index('data-field="theme"') :]
     themes = themes[: themes.index("</section>")]
     assert themes.count("<li") == BARS + 1
@@ -127,7 +127,7 @@ def test_long_lists_are_drawn_in_part_and_the_rest_travels_as_data() -> None:
     rest = data(drawn)["rest"]
     assert isinstance(rest, dict)
     assert len(rest["theme"]) == 150 - BARS - 1
-    whole = explore(Catalogue(reports), Filters(), ENGLISH)
+    whole = explore(Catalog(reports), Filters(), ENGLISH)
     assert whole.count("<tr><td") == ROWS
     rows = data(whole)["rows"]
     assert isinstance(rows, list)
@@ -146,7 +146,7 @@ def test_hostile_names_stay_text() -> None:
         0, id=HOSTILE, title=HOSTILE, methods=(HOSTILE,), sdgs=(HOSTILE,), kind=HOSTILE,
         thematic_areas=(HOSTILE, "</div>${alert(1)}`{{x}}"),
     )  # fmt: skip
-    drawn = explore(Catalogue([info]), Filters(), ENGLISH)
+    drawn = explore(Catalog([info]), Filters(), ENGLISH)
     seen = Outline(drawn)
     seen.is_inert()
     assert not seen.values("href")
@@ -156,4 +156,4 @@ def test_hostile_names_stay_text() -> None:
 
 
 def test_an_empty_collection_can_be_explored() -> None:
-    assert "0 reports of 0 labs" in explore(Catalogue([]), Filters(), ENGLISH)
+    assert "0 reports of 0 labs" in explore(Catalog([]), Filters(), ENGLISH)

@@ -11,7 +11,7 @@ from answers import PLAIN, RIGHT_TO_LEFT, answer, passage
 from readers import html_text
 
 from rag.export.formats import FORMATS
-from rag.i18n.translations import languages, words_in
+from rag.i18n.translations import languages, translations_for
 from ui.web import exports
 
 
@@ -21,11 +21,11 @@ def data(file: dict[str, str]) -> bytes:
 
 @pytest.mark.parametrize("code", languages())
 def test_the_menu_offers_every_format_in_the_visitor_s_words(code: str) -> None:
-    text, tags = html_text(exports.menu(words_in(code)))
+    text, tags = html_text(exports.menu(translations_for(code)))
     offered = [attrs["data-ending"] for name, attrs in tags if name == "button"]
     assert sorted(filter(None, offered)) == sorted(FORMATS)
     assert {attrs["value"] for name, attrs in tags if name == "input"} == {"all", "last"}
-    assert words_in(code).gettext("Last answer") in text
+    assert translations_for(code).gettext("Last answer") in text
     assert all(attrs["data-waiting"] for name, attrs in tags if name == "button")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from passages import report
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.facets import (
     FACETS,
     Region,
@@ -20,7 +20,7 @@ from rag.catalog.facets import (
 from rag.catalog.fields import Filters
 from rag.places.regions import region_name, regions
 
-CATALOGUE = Catalogue(
+CATALOG = Catalog(
     (
         report("a", "Peru", "PE", year=2021, methods=("Pilots",), sdgs=("2. Zero hunger",)),
         report("b", "Peru", "PE", year=2022, methods=("pilots", "Surveys"), language="es"),
@@ -33,7 +33,7 @@ CATALOGUE = Catalogue(
 
 
 def counts(field: str, chosen: Filters = Filters()) -> list[tuple[str, int]]:
-    return [(value.name, value.reports) for value in facet(CATALOGUE, chosen, field)]
+    return [(value.name, value.reports) for value in facet(CATALOG, chosen, field)]
 
 
 def test_without_a_choice_all_reports_are_counted() -> None:
@@ -61,24 +61,24 @@ def test_counts_are_those_of_the_other_facets() -> None:
 def test_every_count_is_what_choosing_it_leaves() -> None:
     for chosen in (Filters(), Filters(year=(2022,)), Filters(method=("Surveys",), year=(2024,))):
         for field in FACETS:
-            for value in facet(CATALOGUE, chosen, field):
+            for value in facet(CATALOG, chosen, field):
                 name = int(value.name) if field == "year" else value.name
                 alone = Filters(**{field: (name,)}).merged(chosen)  # type: ignore[arg-type]
-                assert len(CATALOGUE.select(alone)) == value.reports
+                assert len(CATALOG.select(alone)) == value.reports
 
 
 def test_what_is_chosen_stays_though_nothing_is_left_of_it() -> None:
     chosen = Filters(country=("Kenya",), year=(2021,))
-    assert facet(CATALOGUE, chosen, "country") == [Value("Peru", 1), Value("Kenya", 0, True)]
-    assert facet(CATALOGUE, chosen, "year") == [Value("2021", 0, True), Value("2024", 1)]
-    assert facet(CATALOGUE, Filters(theme=("Gone",)), "theme") == [
+    assert facet(CATALOG, chosen, "country") == [Value("Peru", 1), Value("Kenya", 0, True)]
+    assert facet(CATALOG, chosen, "year") == [Value("2021", 0, True), Value("2024", 1)]
+    assert facet(CATALOG, Filters(theme=("Gone",)), "theme") == [
         Value("Élan", 1),
         Value("Gone", 0, True),
     ]
 
 
 def test_regions_stand_for_the_labs_that_the_collection_has() -> None:
-    found = region_facet(CATALOGUE, Filters(country=("Peru", "Togo"), year=(2022, 2024)))
+    found = region_facet(CATALOG, Filters(country=("Peru", "Togo"), year=(2022, 2024)))
     assert found == [
         Region("002", ("Kenya", "Togo"), 2, chosen=1),
         Region("014", ("Kenya",), 1, part=True),
@@ -115,20 +115,20 @@ def test_regions_are_known_by_name_and_hold_their_parts() -> None:
     ],
 )
 def test_a_value_is_known_or_not(field: str, value: str, name: object) -> None:
-    assert known(CATALOGUE, field, value) == name
+    assert known(CATALOG, field, value) == name
 
 
 def test_ranges_of_years() -> None:
-    assert years_between(CATALOGUE, "2021", "2023") == (2021, 2022)
-    assert years_between(CATALOGUE, "2022", "") == (2022, 2024)
-    assert years_between(CATALOGUE, "", "2021") == (2021,)
-    assert years_between(CATALOGUE, "2024", "2021") == ()
-    assert years_between(CATALOGUE, "x", "2021") == ()
+    assert years_between(CATALOG, "2021", "2023") == (2021, 2022)
+    assert years_between(CATALOG, "2022", "") == (2022, 2024)
+    assert years_between(CATALOG, "", "2021") == (2021,)
+    assert years_between(CATALOG, "2024", "2021") == ()
+    assert years_between(CATALOG, "x", "2021") == ()
     # The collection has no 2023: what lies beside it is one run.
-    assert runs(CATALOGUE, (2024, 2022)) == [(2022, 2024)]
-    assert runs(CATALOGUE, (2021, 2024)) == [(2021, 2021), (2024, 2024)]
-    assert runs(CATALOGUE, (1990, 2021)) == [(1990, 1990), (2021, 2021)]
-    assert runs(CATALOGUE, ()) == []
+    assert runs(CATALOG, (2024, 2022)) == [(2022, 2024)]
+    assert runs(CATALOG, (2021, 2024)) == [(2021, 2021), (2024, 2024)]
+    assert runs(CATALOG, (1990, 2021)) == [(1990, 1990), (2021, 2021)]
+    assert runs(CATALOG, ()) == []
 
 
 def test_the_values_chosen_are_counted() -> None:

@@ -9,9 +9,9 @@ import time
 import pytest
 from fake_engine import FakeEngine, answer, report
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
-from rag.i18n.translations import ENGLISH, words_in
+from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Answer, Coverage, Turn
 from ui.web import handlers
 from ui.web.conversation import Exchange
@@ -232,7 +232,7 @@ def test_clearing_leaves_nothing() -> None:
 
 
 def test_examples_come_from_the_collection() -> None:
-    assert handlers.examples(FakeEngine().catalogue) == [
+    assert handlers.examples(FakeEngine().catalog) == [
         "What did the labs learn about food waste?",
         "How did Peru and Togo approach food waste?",
         "Which labs used prototyping?",
@@ -240,11 +240,11 @@ def test_examples_come_from_the_collection() -> None:
     ]
     broad = [report(i, thematic_areas=("Innovation",)) for i in range(9)]
     narrow = [report(10, thematic_areas=("Food waste",), methods=())]
-    assert handlers.examples(Catalogue(broad + narrow))[0].endswith("about food waste?")
+    assert handlers.examples(Catalog(broad + narrow))[0].endswith("about food waste?")
     bare = [report(1, methods=(), thematic_areas=())]
-    assert handlers.examples(Catalogue(bare)) == ["What did the lab of Togo find out?"]
-    assert handlers.examples(Catalogue([])) == []
+    assert handlers.examples(Catalog(bare)) == ["What did the lab of Togo find out?"]
+    assert handlers.examples(Catalog([])) == []
     french = handlers.examples(
-        Catalogue([report(2, thematic_areas=(), methods=())]), words_in("fr")
+        Catalog([report(2, thematic_areas=(), methods=())]), translations_for("fr")
     )
     assert "Viêt Nam" in french[0]

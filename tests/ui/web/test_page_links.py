@@ -9,7 +9,7 @@ from fake_engine import HOSTILE, report
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.catalog.catalog import Catalogue
+from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.i18n.translations import ENGLISH
 from ui.web.links import (
@@ -20,7 +20,7 @@ from ui.web.links import (
     write,
 )
 
-CATALOGUE = Catalogue(
+CATALOG = Catalog(
     [
         *(report(i) for i in range(12)),
         report(12, sdgs=("9. Industry, innovation and infrastructure",), language="fr"),
@@ -42,27 +42,27 @@ WHOLE = Filters(
 
 def test_a_link_is_short_and_can_be_read_by_people() -> None:
     filters = Filters(country=("Peru", "Togo"), year=(2022, 2023, 2024), method=("Prototyping",))
-    query = write("Who waits?", filters, CATALOGUE)
+    query = write("Who waits?", filters, CATALOG)
     assert query == "q=Who%20waits%3F&country=PE,TG&year=2022-2024&method=Prototyping"
-    assert write("", Filters(), CATALOGUE) == ""
-    assert write("", Filters(sdg=WHOLE.sdg, year=(2021, 2024)), CATALOGUE) == "year=2021,2024&sdg=9"
+    assert write("", Filters(), CATALOG) == ""
+    assert write("", Filters(sdg=WHOLE.sdg, year=(2021, 2024)), CATALOG) == "year=2021,2024&sdg=9"
 
 
 def test_what_is_written_is_read() -> None:
     question = "What? & why = 'so' <b>\nأين #1 %41"
-    assert read(write(question, WHOLE, CATALOGUE), CATALOGUE) == Link(question, WHOLE)
-    assert read("?" + write("", WHOLE, CATALOGUE), CATALOGUE).filters == WHOLE
+    assert read(write(question, WHOLE, CATALOG), CATALOG) == Link(question, WHOLE)
+    assert read("?" + write("", WHOLE, CATALOG), CATALOG).filters == WHOLE
 
 
 def test_what_was_taken_back_goes_along_with_a_question() -> None:
-    query = write("Why?", Filters(kind=("plan",)), CATALOGUE, WHOLE)
+    query = write("Why?", Filters(kind=("plan",)), CATALOG, WHOLE)
     assert query.startswith(
         "q=Why%3F&kind=plan&without-country=PE,VN,KR&without-year=2021-2022,2024"
     )
-    assert read(query, CATALOGUE) == Link("Why?", Filters(kind=("plan",)), WHOLE)
+    assert read(query, CATALOG) == Link("Why?", Filters(kind=("plan",)), WHOLE)
     # Without a question there is nothing to take it from; what no report has can't be taken back.
-    assert read("without-country=PE", CATALOGUE) == Link()
-    vain = read("q=Why%3F&without-country=Atlantis&without-x=y&without-year=1-2", CATALOGUE)
+    assert read("without-country=PE", CATALOG) == Link()
+    vain = read("q=Why%3F&without-country=Atlantis&without-x=y&without-year=1-2", CATALOG)
     assert vain == Link("Why?")
 
 
@@ -84,24 +84,24 @@ def test_what_was_taken_back_goes_along_with_a_question() -> None:
     ],
 )
 def test_what_people_write_is_understood(query: str, filters: Filters) -> None:
-    assert read(query, CATALOGUE) == Link(filters=filters)
+    assert read(query, CATALOG) == Link(filters=filters)
 
 
 def test_what_no_report_has_is_told_and_left_out() -> None:
-    link = read("country=Atlantis,PE&year=1990,x,2-1-3&theme=nil&q=Why?", CATALOGUE)
+    link = read("country=Atlantis,PE&year=1990,x,2-1-3&theme=nil&q=Why?", CATALOG)
     assert (link.question, link.filters) == ("Why?", Filters(country=("Peru",)))
     assert [value for _, value in link.unknown] == ["Atlantis", "1990", "x", "2-1-3", "nil"]
     assert told(link, ENGLISH) == (
         "The link also names what no report here has, left out: Lab “Atlantis”, Year “1990”, "
         "Year “x” and 2 more."
     )
-    assert told(read("country=PE", CATALOGUE), ENGLISH) == ""
+    assert told(read("country=PE", CATALOG), ENGLISH) == ""
 
 
 def test_a_question_that_is_too_long_is_told_and_left_out() -> None:
     longest = "x" * LONGEST_QUESTION
-    assert read(f"q={longest}", CATALOGUE).question == longest
-    link = read(f"q={longest}x&country=PE", CATALOGUE)
+    assert read(f"q={longest}", CATALOG).question == longest
+    link = read(f"q={longest}x&country=PE", CATALOG)
     assert (link.question, link.filters) == ("", Filters(country=("Peru",)))
     assert told(link, ENGLISH) == "The link's question has more than 4000 characters: left out."
 
@@ -123,20 +123,20 @@ def test_a_question_that_is_too_long_is_told_and_left_out() -> None:
     ids=range(10),
 )
 def test_hostile_links_ask_for_nothing(query: str) -> None:
-    link = read(query, CATALOGUE)
+    link = read(query, CATALOG)
     assert link.filters == Filters()
     assert len(told(link, ENGLISH)) < 400
 
 
 @given(st.text(max_size=200), st.lists(st.text(max_size=20), max_size=4))
 def test_any_text_is_read_without_an_error(text: str, values: list[str]) -> None:
-    read(text, CATALOGUE)
+    read(text, CATALOG)
     query = "&".join(f"{name}={quote(v)}" for v in values for name in ("theme", "year", "country"))
-    assert read(query, CATALOGUE).question == ""
+    assert read(query, CATALOG).question == ""
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
 def test_any_question_comes_back(question: str) -> None:
-    query = write(question, Filters(), CATALOGUE)
-    assert read(query, CATALOGUE).question == question.strip()
+    query = write(question, Filters(), CATALOG)
+    assert read(query, CATALOG).question == question.strip()
     assert set(parse_qs(query)) <= {"q"}

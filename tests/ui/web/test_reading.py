@@ -19,7 +19,7 @@ from fake_engine import (
 from readers import Outline
 
 from rag.catalog.fields import Filters
-from rag.i18n.labels import language_words
+from rag.i18n.labels import language_label
 from rag.i18n.translations import ENGLISH
 from rag.retrieval.hybrid import WIDEST, wider
 from rag.settings import Settings
@@ -73,7 +73,7 @@ def test_the_row_has_what_can_be_done_with_an_answer() -> None:
     older = [b.get("class") for b in Outline(row(exchange(), 1, False, ENGLISH)).all("button")]
     assert older == ["copy", "vote", "vote", None]
     assert "Send" in html.text
-    waiting = Outline(row(exchange(), 1, False, idle=False, words=ENGLISH))
+    waiting = Outline(row(exchange(), 1, False, idle=False, t=ENGLISH))
     assert [b["class"] for b in waiting.all("button")] == ["copy"]
 
 
@@ -165,16 +165,14 @@ def test_a_card_names_the_language_and_opens_its_report() -> None:
     button = html.all("button", "open-report")[0]
     shown = [button[f"data-{name}"] for name in ("report", "passage", "turn", "n")]
     assert shown == ["report_0", "report_0#1", "2", "4"]
-    assert language_words("zz") == "zz"
+    assert language_label("zz") == "zz"
 
 
 def test_a_report_is_laid_out_by_section_and_form_question() -> None:
     info = report(0, sdgs=("13. Climate action",), facts={"focal_point": ("ana@example.org",)})
     passages = whole(info)
     html = Outline(
-        report_view(
-            info, passages, quotes={"report_0#1": [QUOTE]}, unanswered=["Why?"], words=ENGLISH
-        )
+        report_view(info, passages, quotes={"report_0#1": [QUOTE]}, unanswered=["Why?"], t=ENGLISH)
     )
     assert html.open == []
     text = html.text
@@ -193,11 +191,9 @@ def test_a_report_is_laid_out_by_section_and_form_question() -> None:
 
 def test_a_report_begins_where_it_is_wanted_and_says_what_is_lost() -> None:
     info = report(0)
-    html = Outline(report_view(info, whole(info), at="report_0#4", words=ENGLISH))
+    html = Outline(report_view(info, whole(info), at="report_0#4", t=ENGLISH))
     assert [b.get("class") for b in html.all("blockquote")].index("here") == 2
-    lost = Outline(
-        report_view(info, whole(info), quotes={"report_0#1": ["Never said"]}, words=ENGLISH)
-    )
+    lost = Outline(report_view(info, whole(info), quotes={"report_0#1": ["Never said"]}, t=ENGLISH))
     assert "The quoted words are not in this report" in lost.text
     assert not lost.all("mark")
     assert "Never said" not in lost.text
@@ -206,14 +202,14 @@ def test_a_report_begins_where_it_is_wanted_and_says_what_is_lost() -> None:
 def test_the_tag_that_a_list_rests_on_is_marked() -> None:
     info = report(0, methods=("Prototyping", "Paper prototyping"))
     quotes = {"report_0#tags": ["[[methods:prototyping]]"]}
-    html = Outline(report_view(info, whole(info), quotes=quotes, words=ENGLISH))
+    html = Outline(report_view(info, whole(info), quotes=quotes, t=ENGLISH))
     assert len(html.all("mark")) == 1
     assert html.all("section", "tags here")
 
 
 def test_a_link_to_the_archive_is_escaped() -> None:
     info = report(0)
-    html = Outline(report_view(info, (), link='https://x.example/?a=1&b="><script>', words=ENGLISH))
+    html = Outline(report_view(info, (), link='https://x.example/?a=1&b="><script>', t=ENGLISH))
     assert html.all("a")[0]["href"] == 'https://x.example/?a=1&b="><script>'
     assert html.all("a")[0]["rel"] == "noopener noreferrer"
 
@@ -249,7 +245,7 @@ def test_nothing_from_outside_becomes_markup() -> None:
     quotes = {f"{info.id}#1": [HOSTILE], f"{info.id}#tags": [HOSTILE]}
     bad = hostile(HOSTILE)
     page = report_view(
-        info, whole(info, HOSTILE), quotes=quotes, unanswered=[HOSTILE], key=HOSTILE, words=ENGLISH
+        info, whole(info, HOSTILE), quotes=quotes, unanswered=[HOSTILE], key=HOSTILE, t=ENGLISH
     )
     page += row(Exchange(HOSTILE, answer=bad), 1, True, ENGLISH)
     page += covered(

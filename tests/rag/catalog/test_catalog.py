@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 from passages import report
 
-from rag.catalog.catalog import Catalogue, TagValue
+from rag.catalog.catalog import Catalog, TagValue
 from rag.catalog.fields import FILTER_FIELDS, FREE_FIELDS, Filters
 from rag.catalog.normalize import filter_key
 
@@ -20,11 +20,11 @@ REPORTS = (
     report("d", "Türkiye", "TR", year=None, methods=("In-depth interviews",)),
     report("e", "Somewhere", iso="", year=2021),
 )
-CATALOGUE = Catalogue(REPORTS)
+CATALOG = Catalog(REPORTS)
 
 
 def ids(**filters: tuple[str | int, ...]) -> set[str]:
-    return {r.id for r in CATALOGUE.select(Filters(**filters))}  # type: ignore[arg-type]
+    return {r.id for r in CATALOG.select(Filters(**filters))}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -63,23 +63,23 @@ def test_unknown_values_select_nothing() -> None:
 
 
 def test_reports_are_ordered_by_lab_and_year() -> None:
-    assert [r.id for r in CATALOGUE.select(Filters())] == ["a", "b", "e", "c", "d"]
+    assert [r.id for r in CATALOG.select(Filters())] == ["a", "b", "e", "c", "d"]
 
 
 def test_counts_merge_spellings_and_add_up() -> None:
-    assert CATALOGUE.counts("method") == [("In-depth interviews", 4), ("Pilots", 1)]
-    assert CATALOGUE.counts("year") == [("2021", 1), ("2022", 1), ("2023", 2)]
-    assert CATALOGUE.counts("kind") == [("closing", 1), ("plan", 4)]
-    assert CATALOGUE.counts("method", Filters(country=("Peru",))) == [
+    assert CATALOG.counts("method") == [("In-depth interviews", 4), ("Pilots", 1)]
+    assert CATALOG.counts("year") == [("2021", 1), ("2022", 1), ("2023", 2)]
+    assert CATALOG.counts("kind") == [("closing", 1), ("plan", 4)]
+    assert CATALOG.counts("method", Filters(country=("Peru",))) == [
         ("In-depth interviews", 2),
         ("Pilots", 1),
     ]
 
 
 def test_the_most_common_spelling_is_the_name() -> None:
-    assert CATALOGUE.name("method", "in depth interviews") == "In-depth interviews"
-    assert CATALOGUE.name("country", "PE") == "Peru"
-    assert CATALOGUE.name("country", "Atlantis") == "Atlantis"
+    assert CATALOG.name("method", "in depth interviews") == "In-depth interviews"
+    assert CATALOG.name("country", "PE") == "Peru"
+    assert CATALOG.name("country", "Atlantis") == "Atlantis"
 
 
 def test_each_filter_has_its_field_in_filters_and_in_reports() -> None:
@@ -89,12 +89,12 @@ def test_each_filter_has_its_field_in_filters_and_in_reports() -> None:
 
 @pytest.mark.parametrize("field", FILTER_FIELDS)
 def test_every_field_can_be_counted_and_selected(field: str) -> None:
-    for value, number in CATALOGUE.counts(field):
+    for value, number in CATALOG.counts(field):
         wanted = Filters(**{field: (int(value) if field == "year" else value,)})  # type: ignore[arg-type]
-        assert len(CATALOGUE.select(wanted)) == number
+        assert len(CATALOG.select(wanted)) == number
 
 
-SPELT = Catalogue(
+SPELT = Catalog(
     (
         report("a", methods=("tide surveys",), thematic_areas=("harbour engagement", "nets")),
         report("b", methods=("Tide survey", "tide surveys"), thematic_areas=("harbor engagment",)),
@@ -119,7 +119,7 @@ def test_variants_are_told_with_their_numbers_merges_first() -> None:
     assert SPELT.variants("method") == [
         TagValue("tide surveys", 3, (("tide surveys", 3), ("Tide survey", 1)))
     ]
-    found = Catalogue(
+    found = Catalog(
         [
             report("a", thematic_areas=("anchors",)),
             report("b", thematic_areas=("Tides",)),
@@ -127,7 +127,7 @@ def test_variants_are_told_with_their_numbers_merges_first() -> None:
         ]
     ).variants("theme")
     assert [(value.name, value.reports) for value in found] == [("Tides", 2), ("anchors", 1)]
-    assert CATALOGUE.variants("country")[0].variants == (("Turkey", 1), ("Türkiye", 1))
+    assert CATALOG.variants("country")[0].variants == (("Turkey", 1), ("Türkiye", 1))
 
 
 def test_expanded_filters_hold_all_variants_for_the_store() -> None:
@@ -139,7 +139,7 @@ def test_expanded_filters_hold_all_variants_for_the_store() -> None:
 
 
 @pytest.mark.parametrize("field", FREE_FIELDS)
-def test_the_store_finds_what_the_catalogue_finds(field: str) -> None:
+def test_the_store_finds_what_the_catalog_finds(field: str) -> None:
     keys = {
         info.id: {filter_key(field, v) for v in getattr(info, FILTER_FIELDS[field])}
         for info in SPELT.reports.values()
@@ -154,10 +154,10 @@ def test_the_store_finds_what_the_catalogue_finds(field: str) -> None:
 
 def test_a_language_is_that_of_passages() -> None:
     spoken = {"a": {"es", "en"}, "b": {"en"}}
-    found = Catalogue([report("a"), report("b"), report("c")], languages=spoken)
+    found = Catalog([report("a"), report("b"), report("c")], languages=spoken)
     assert found.counts("language") == [("en", 2), ("es", 1)]
     assert found.ids(Filters(language=("ES",))) == {"a"}
     assert found.ids(Filters(language=("es", "en"))) == {"a", "b"}
     assert found.ids(Filters(language=("fr",))) == frozenset()
     # Without passages a report's own language is all that is known.
-    assert Catalogue([report("a", language="es")]).counts("language") == [("es", 1)]
+    assert Catalog([report("a", language="es")]).counts("language") == [("es", 1)]
