@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from eval.cases import CASE_TYPES
+from eval.cases import CASE_TYPES, ONE_REPORT
 from eval.metrics import METRICS
 from eval.run import Outcome
-from eval.stats import Estimate, estimate
+from eval.stats import Estimate, estimate, proportion
 
 LATENCIES = ("plan_ms", "retrieve_ms", "answer_ms", "first_ms", "total_ms")
 ALL = "all"
-# The figures that readers are shown first; each is named in words in `eval.report.phrases`.
+# The figures that readers are shown first; each is named in words in `eval.report.labels`.
 MAIN = ("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_exact")
 _BINS = 16
 _STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
@@ -169,8 +169,8 @@ def refusal_r(outcomes: Sequence[Outcome]) -> list[float]:
 
 def usage(outcomes: Sequence[Outcome]) -> Usage:
     """What the answers of outcomes used; nothing where no model wrote."""
-    answers = [o.answer for o in outcomes if o.answer and _run(o.answer).get("model")]
-    costs = [_run(answer).get("cost_usd") for answer in answers]
+    answers = [o.answer for o in outcomes if o.answer and _model_run(o.answer).get("model")]
+    costs = [_model_run(answer).get("cost_usd") for answer in answers]
     known = [float(cost) for cost in costs if cost is not None]
     return Usage(
         written=len(answers),
@@ -193,6 +193,49 @@ def usage_line(used: Usage) -> str:
     return f"{used.written} answers written by a model: {tokens}, {cost}"
 
 
-def _run(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+def _model_run(answer: Mapping[str, Any]) -> Mapping[str, Any]:
     found: Mapping[str, Any] = answer.get("detail", {}).get("run") or {}
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One sentence of the headline: `hits` of n cases, or a mean over n where `hits` is None."""
+
+    name: str
+    share: Estimate
+    hits: int | None = None
+
+
+def claims(outcomes: Sequence[Outcome]) -> tuple[Claim, ...]:
+    """What the cases that didn't fail show; a claim without a case is left out."""
+    good = answered(outcomes)
+    told = [o.scores["facts"] for o in good if "facts" in o.scores]
+    found = [
+        _count("found", _perfect("rep@10", [o for o in good if o.case.type in ONE_REPORT])),
+        _count("wrong", [_wrong(o) for o in good if _answers(o)]),
+        Claim("facts", estimate(told)) if told else None,
+        _count("quotes", _perfect("quote_ok", good)),
+        _count("refused", [o.scores.get("refused") == 1 for o in good if not o.case.gold]),
+        _count("refused_wrongly", [o.scores.get("refused") == 1 for o in good if o.case.gold]),
+        _count("lists", _perfect("list_exact", good)),
+    ]
+    return tuple(claim for claim in found if claim)
+
+
+def _count(name: str, hits: Sequence[bool]) -> Claim | None:
+    return Claim(name, proportion(sum(hits), len(hits)), sum(hits)) if hits else None
+
+
+def _perfect(metric: str, outcomes: Sequence[Outcome]) -> list[bool]:
+    return [o.scores[metric] == 1 for o in outcomes if metric in o.scores]
+
+
+def _answers(outcome: Outcome) -> bool:
+    """Whether it is an answer that can be wrong: no refusal, and no list, which has its own."""
+    known = not outcome.case.gold or "cite_rec" in outcome.scores
+    return outcome.scores.get("refused") == 0 and outcome.case.type != "listing" and known
+
+
+def _wrong(outcome: Outcome) -> bool:
+    return not outcome.case.gold or outcome.scores["cite_rec"] == 0

@@ -11,15 +11,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
+from eval.compare import BaselineComparison
 from eval.figures import (
     ALL,
     MAIN,
     Group,
     Histogram,
 )
-from eval.report.beside import Baseline
 from eval.report.diagnosis import RIGHT
-from eval.report.phrases import (
+from eval.report.labels import (
     FIGURES,
     FINDINGS,
     OURS,
@@ -201,11 +201,11 @@ class Chart:
     """A chart with its title and what it shows, in words."""
 
     title: str
-    told: str
+    caption: str
     svg: str
 
 
-def by_type(groups: Mapping[str, Group], t: Translations = ENGLISH) -> list[Chart]:
+def charts_by_type(groups: Mapping[str, Group], t: Translations = ENGLISH) -> list[Chart]:
     """For each main figure the types of question that it applies to."""
     order = [name for name in (*TYPES, *groups) if name in groups]
     found = []
@@ -222,8 +222,10 @@ def by_type(groups: Mapping[str, Group], t: Translations = ENGLISH) -> list[Char
     return found
 
 
-def beside(
-    groups: Mapping[str, Group], baselines: Mapping[str, Baseline], t: Translations = ENGLISH
+def baseline_charts(
+    groups: Mapping[str, Group],
+    baselines: Mapping[str, BaselineComparison],
+    t: Translations = ENGLISH,
 ) -> list[Chart]:
     """For each main figure ours and the baselines'."""
     ours = groups[ALL].metrics if ALL in groups else {}
@@ -240,7 +242,7 @@ def beside(
     return found
 
 
-def of_causes(counts: Mapping[str, int], t: Translations = ENGLISH) -> str:
+def causes_chart(counts: Mapping[str, int], t: Translations = ENGLISH) -> str:
     """How many cases have which cause."""
     rows = [
         Bar(t.gettext(FINDINGS.get(code, code)), n, format_number(t, n), code == RIGHT)
@@ -249,7 +251,7 @@ def of_causes(counts: Mapping[str, int], t: Translations = ENGLISH) -> str:
     return bars(t.gettext("Where it goes wrong"), rows)
 
 
-def of_times(found: Histogram, t: Translations = ENGLISH) -> str:
+def latency_chart(found: Histogram, t: Translations = ENGLISH) -> str:
     """How many answers took how long."""
     return times(t.gettext("Whole answer"), found, lambda ms: time_words(ms, t))
 
@@ -263,9 +265,9 @@ def _chart(metric: str, rows: Sequence[Dot], t: Translations) -> list[Chart]:
     if not rows:
         return []
     title = figure_words(metric, t)
-    told = t.gettext(FIGURES[metric][1])
+    caption = t.gettext(FIGURES[metric][1])
     ends = (format_percent(t, 0), format_percent(t, 0.5), format_percent(t, 1))
-    return [Chart(title, told, dots(title, rows, ends))]
+    return [Chart(title, caption, dots(title, rows, ends))]
 
 
 def _dot(label: str, value: Estimate, shape: int, t: Translations, strong: bool = False) -> Dot:

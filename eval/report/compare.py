@@ -15,6 +15,7 @@ from eval.compare import (
     Side,
     Verdict,
 )
+from eval.report.labels import type_words
 from eval.report.markdown import (
     capped,
     case_link,
@@ -23,7 +24,6 @@ from eval.report.markdown import (
     table,
 )
 from eval.report.pages import render
-from eval.report.phrases import type_words
 from rag.errors import InputError
 
 VERDICTS: Mapping[Verdict, str] = {

@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eval.claims import Claim
+from eval.compare import BaselineComparison
 from eval.figures import (
     ALL,
+    Claim,
     Group,
     Histogram,
     usage_line,
 )
-from eval.report.beside import Baseline
 from eval.report.diagnosis import (
     RIGHT,
     WORST,
-    Told,
+    CaseReport,
 )
 
 
@@ -33,14 +33,14 @@ class Report:
     groups: Mapping[str, Group]
     languages: Mapping[str, Group]
     claims: tuple[Claim, ...]
-    cases: tuple[Told, ...]
+    cases: tuple[CaseReport, ...]
     histogram: Histogram | None
-    baselines: Mapping[str, Baseline]
+    baselines: Mapping[str, BaselineComparison]
     errors: Mapping[str, str]
     side_by_side: str
 
     @property
-    def worst(self) -> tuple[Told, ...]:
+    def worst(self) -> tuple[CaseReport, ...]:
         """The twenty worst cases, fewer where fewer went wrong."""
         return tuple(one for one in self.cases if one.score < 1 or one.cause != RIGHT)[:WORST]
 

@@ -35,7 +35,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Gold:
+class GoldQuote:
     """Words that carry the answer, and at which rank a passage with them was found; 0: not."""
 
     report: str
@@ -44,7 +44,7 @@ class Gold:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundReport:
     """A report with the ranks of its passages; `right` where it answers the question.
 
     `evidence` is the rank of the first passage that carries the answer, 0 for none. Of other
@@ -58,7 +58,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Cited:
+class CitedQuote:
     """A citation of the answer, with the verdict of the check."""
 
     n: int
@@ -69,7 +69,7 @@ class Cited:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CaseReport:
     """A case with what came of it, as it is shown to readers."""
 
     id: str
@@ -81,12 +81,12 @@ class Told:
     history: tuple[tuple[str, str], ...] = ()
     reports: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
-    evidence: tuple[Gold, ...] = ()
+    evidence: tuple[GoldQuote, ...] = ()
     facts: tuple[tuple[str, bool], ...] = ()
-    found: tuple[Found, ...] = ()
+    found: tuple[FoundReport, ...] = ()
     answer: str = ""
     refused: bool = False
-    citations: tuple[Cited, ...] = ()
+    citations: tuple[CitedQuote, ...] = ()
     lacking: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     error: str = ""
@@ -97,12 +97,14 @@ class Told:
         return self.findings[0].code if self.findings else RIGHT
 
 
-def tell(outcome: Outcome) -> Told:
+def diagnose(outcome: Outcome) -> CaseReport:
     """A case with what came of it and why."""
     case, answer = outcome.case, outcome.answer or {}
-    evidence = tuple(Gold(e.report, e.quote, _rank(case, answer, e.quote)) for e in case.evidence)
+    evidence = tuple(
+        GoldQuote(e.report, e.quote, _rank(case, answer, e.quote)) for e in case.evidence
+    )
     listed = set(answer.get("coverage", {}).get("reports", ())) if case.type == "listing" else None
-    return Told(
+    return CaseReport(
         id=case.id,
         group=case.group,
         lang=case.lang,
@@ -118,7 +120,7 @@ def tell(outcome: Outcome) -> Told:
         answer=answer.get("answer", ""),
         refused=bool(answer.get("refused")),
         citations=tuple(
-            Cited(c["n"], c["report"], c["quote"], c["status"], c["report"] in case.accepted)
+            CitedQuote(c["n"], c["report"], c["quote"], c["status"], c["report"] in case.accepted)
             for c in answer.get("citations", ())
         ),
         lacking=() if listed is None else tuple(sorted(case.gold - listed)),
@@ -128,7 +130,7 @@ def tell(outcome: Outcome) -> Told:
 
 
 def case_score(outcome: Outcome) -> float:
-    """How well a case went, from 0 to 1; `eval.report.phrases.WORST` says it in words."""
+    """How well a case went, from 0 to 1; `eval.report.labels.WORST` says it in words."""
     scores = outcome.scores
     if outcome.error or scores.get("refusal_ok") == 0:
         return 0.0
@@ -144,7 +146,7 @@ def worst_first(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return sorted(outcomes, key=lambda o: (case_score(o), o.scores.get("rep@20", 1.0)))
 
 
-def causes(told: Sequence[Told]) -> dict[str, int]:
+def causes(told: Sequence[CaseReport]) -> dict[str, int]:
     """How many cases have which cause, the most frequent first and "right" at the end."""
     counted = Counter(one.cause for one in told)
     return dict(sorted(counted.items(), key=lambda item: (item[0] == RIGHT, -item[1], item[0])))
@@ -159,7 +161,9 @@ def _rank(case: Case, answer: Mapping[str, Any], quote: str) -> int:
     return next((p["rank"] for p in passages if holds(p["text"], quote)), 0)
 
 
-def _reports(case: Case, answer: Mapping[str, Any], evidence: Sequence[Gold]) -> Iterator[Found]:
+def _reports(
+    case: Case, answer: Mapping[str, Any], evidence: Sequence[GoldQuote]
+) -> Iterator[FoundReport]:
     ranks: dict[str, list[int]] = {}
     for passage in answer.get("passages", ()):
         if passage["rank"] <= DEPTH or passage["report"] in case.accepted:
@@ -167,10 +171,12 @@ def _reports(case: Case, answer: Mapping[str, Any], evidence: Sequence[Gold]) ->
     held = {gold.rank for gold in evidence}
     for report, at in ranks.items():
         right = report in case.accepted
-        yield Found(report, tuple(at), right, min(held.intersection(at), default=0) if right else 0)
+        yield FoundReport(
+            report, tuple(at), right, min(held.intersection(at), default=0) if right else 0
+        )
 
 
-def _findings(outcome: Outcome, evidence: Sequence[Gold]) -> Iterator[Finding]:
+def _findings(outcome: Outcome, evidence: Sequence[GoldQuote]) -> Iterator[Finding]:
     case, answer, scores = outcome.case, outcome.answer, outcome.scores
     if outcome.error or answer is None:
         yield Finding("error")

@@ -7,17 +7,16 @@ from markupsafe import Markup
 from eval.figures import ALL, MAIN
 from eval.metrics import METRICS
 from eval.report.charts import (
-    beside,
-    by_type,
-    of_causes,
-    of_times,
+    baseline_charts,
+    causes_chart,
+    charts_by_type,
+    latency_chart,
     time_words,
 )
 from eval.report.compare import VERDICTS, p_words
 from eval.report.content import Report, listed, record_lines
 from eval.report.diagnosis import causes
-from eval.report.pages import render
-from eval.report.phrases import (
+from eval.report.labels import (
     CLAIMS,
     INTERVALS,
     LATENCIES,
@@ -29,6 +28,7 @@ from eval.report.phrases import (
     finding_words,
     type_words,
 )
+from eval.report.pages import render
 from eval.report.tables import meaning, one_table, tables
 from rag.i18n.labels import language_label
 
@@ -44,9 +44,9 @@ def to_html(report: Report) -> str:
         run=report.record,
         day=str(report.record["date"])[:10],
         claims=[(count_words(c), CLAIMS[c.name], claim_note(c)) for c in report.claims],
-        causes=Markup(of_causes(causes(report.cases))),
-        charts=by_type(report.groups),
-        beside=beside(report.groups, report.baselines),
+        causes=Markup(causes_chart(causes(report.cases))),
+        charts=charts_by_type(report.groups),
+        beside=baseline_charts(report.groups, report.baselines),
         baselines=report.baselines,
         baseline_name=baseline_words,
         main=MAIN,
@@ -56,7 +56,7 @@ def to_html(report: Report) -> str:
         tables=list(tables(named)),
         languages=one_table("By language", languages, MAIN, "language"),
         meanings={name: said for name in METRICS if (said := meaning(name))},
-        times=Markup(of_times(report.histogram)) if report.histogram else None,
+        times=Markup(latency_chart(report.histogram)) if report.histogram else None,
         latencies=_latencies(report),
         intervals=INTERVALS,
         worst=worst,

@@ -8,33 +8,27 @@ from dataclasses import asdict
 from pathlib import Path
 
 from eval.cases import write_text
-from eval.claims import claims
+from eval.compare import BaselineComparison, compare_baselines, load_baselines, side_by_side
 from eval.feedback import MADE_OF_VOTES
 from eval.figures import (
     MAIN,
     aggregate,
     by_language,
+    claims,
     histogram,
     seen,
 )
-from eval.report.beside import Baseline, load_others, paired, side_by_side
 from eval.report.compare import VERDICTS, p_words
 from eval.report.content import Report, record_lines
 from eval.report.diagnosis import (
     WORST,
-    Told,
+    CaseReport,
     causes,
-    tell,
+    diagnose,
     worst_first,
 )
 from eval.report.html import to_html
-from eval.report.markdown import (
-    capped,
-    plain,
-    safe,
-    table,
-)
-from eval.report.phrases import (
+from eval.report.labels import (
     CLAIMS,
     FINDINGS,
     OURS,
@@ -43,8 +37,14 @@ from eval.report.phrases import (
     count_words,
     finding_words,
 )
-from eval.report.phrases import (
+from eval.report.labels import (
     WORST as WORST_RULE,
+)
+from eval.report.markdown import (
+    capped,
+    plain,
+    safe,
+    table,
 )
 from eval.report.summary import About, Summary, shortened
 from eval.report.tables import one_table, tables
@@ -86,16 +86,16 @@ def read_report(out: Path) -> Report:
         InputError: the run's files, or those of a baseline in its folder, are missing or damaged.
     """
     outcomes, record = load_outcomes(out), load_record(out)
-    groups, others = aggregate(outcomes), load_others(out)
+    groups, others = aggregate(outcomes), load_baselines(out)
     return Report(
         record=record | {"answered_by": seen(outcomes, "mode"), "index": seen(outcomes, "index")},
         asked=len(outcomes),
         groups=groups,
         languages=by_language(outcomes),
         claims=claims(outcomes),
-        cases=tuple(tell(outcome) for outcome in worst_first(outcomes)),
+        cases=tuple(diagnose(outcome) for outcome in worst_first(outcomes)),
         histogram=histogram(outcomes),
-        baselines=paired(others, outcomes),
+        baselines=compare_baselines(others, outcomes),
         errors={o.case.id: o.error for o in outcomes if o.error},
         side_by_side=side_by_side(others, outcomes, groups),
     )
@@ -164,7 +164,7 @@ def to_markdown(report: Report) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _baseline(name: str, found: Baseline) -> str:
+def _baseline(name: str, found: BaselineComparison) -> str:
     title = baseline_words(name)
     rows = [
         (
@@ -183,7 +183,7 @@ def _baseline(name: str, found: Baseline) -> str:
     return f"## Beside {safe(title)}\n\n{table(head, rows)}\n\n{safe(note)}"
 
 
-def _case(one: Told) -> Iterator[str]:
+def _case(one: CaseReport) -> Iterator[str]:
     yield f"### {safe(one.id)}: {safe(one.question)}"
     yield "\n".join(
         [

@@ -11,10 +11,9 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from eval.claims import Claim
-from eval.figures import Group, Histogram
-from eval.report.beside import Baseline
-from eval.report.diagnosis import Told
+from eval.compare import BaselineComparison
+from eval.figures import Claim, Group, Histogram
+from eval.report.diagnosis import CaseReport
 from eval.report.markdown import plain
 from eval.run import SUMMARY
 from rag.errors import InputError, SettingsError
@@ -54,9 +53,9 @@ class Summary:
     languages: Mapping[str, Group] = field(default_factory=dict)
     claims: tuple[Claim, ...] = ()
     causes: Mapping[str, int] = field(default_factory=dict)
-    worst: tuple[Told, ...] = ()
+    worst: tuple[CaseReport, ...] = ()
     histogram: Histogram | None = None
-    baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    baselines: Mapping[str, BaselineComparison] = field(default_factory=dict)
 
 
 _SUMMARY = TypeAdapter(Summary)
@@ -83,7 +82,7 @@ def load_summary(path: Path) -> Summary:
         ) from error
 
 
-def shortened(one: Told) -> Told:
+def shortened(one: CaseReport) -> CaseReport:
     """A case as a summary keeps it: long texts cut, so that the page stays light."""
     return replace(
         one,

@@ -8,30 +8,30 @@ from itertools import groupby
 
 from babel.dates import format_date
 
-from eval.claims import Claim
+from eval.compare import BaselineComparison
 from eval.figures import (
     ALL,
     MAIN,
+    Claim,
     Group,
     Histogram,
     Latency,
 )
-from eval.report.beside import Baseline
 from eval.report.charts import (
     Chart,
-    beside,
-    by_type,
-    of_causes,
-    of_times,
+    baseline_charts,
+    causes_chart,
+    charts_by_type,
+    latency_chart,
     time_words,
 )
 from eval.report.diagnosis import (
-    Cited,
-    Found,
-    Gold,
-    Told,
+    CaseReport,
+    CitedQuote,
+    FoundReport,
+    GoldQuote,
 )
-from eval.report.phrases import (
+from eval.report.labels import (
     CLAIMS,
     FIGURES,
     INTERVALS,
@@ -66,7 +66,7 @@ def quality(summary: Summary, revision: str, t: Translations) -> str:
         _headline(summary, t),
         _about(summary.run, revision, t),
         _failed(summary.errors, t),
-        _charts(t.gettext("By type of question"), by_type(summary.groups, t)),
+        _charts(t.gettext("By type of question"), charts_by_type(summary.groups, t)),
         _beside(summary, t),
         f'<div class="pair">{_causes(summary.causes, t)}'
         f"{_latency(summary.groups, summary.histogram, t)}</div>",
@@ -144,7 +144,7 @@ def _failed(errors: Mapping[str, str], t: Translations) -> str:
 
 def _charts(title: str, charts: Sequence[Chart], note: str = "") -> str:
     cards = "".join(
-        f"<figure><figcaption><b>{one.title}</b><span>{one.told}</span></figcaption>{one.svg}"
+        f"<figure><figcaption><b>{one.title}</b><span>{one.caption}</span></figcaption>{one.svg}"
         "</figure>"
         for one in charts
     )
@@ -165,7 +165,7 @@ def _beside(summary: Summary, t: Translations) -> str:
         "are ours."
     )
     title = t.gettext("Beside simpler ways")
-    shown = _charts(title, beside(summary.groups, summary.baselines, t), note)
+    shown = _charts(title, baseline_charts(summary.groups, summary.baselines, t), note)
     named = {baseline_words(name, t): one for name, one in summary.baselines.items()}
     head = [t.gettext("Ours less"), *(escape(name) for name in named)]
     rows = [
@@ -176,7 +176,7 @@ def _beside(summary: Summary, t: Translations) -> str:
     return f'{shown}<section class="gains">{_table(title, head, rows)}</section>' if rows else shown
 
 
-def _gain(one: Baseline, metric: str, t: Translations) -> str:
+def _gain(one: BaselineComparison, metric: str, t: Translations) -> str:
     """The difference in points with its interval; a star would say too little, so words do."""
     found = next((d for d in one.differences if d.metric == metric), None)
     if found is None:
@@ -197,7 +197,7 @@ def _causes(counts: Mapping[str, int], t: Translations) -> str:
         return ""
     note = t.gettext("Each question counts once, by the first cause that applies.")
     title = t.gettext("Where it goes wrong")
-    return f'<section><h3>{title}</h3><p class="hint">{note}</p>{of_causes(counts, t)}</section>'
+    return f'<section><h3>{title}</h3><p class="hint">{note}</p>{causes_chart(counts, t)}</section>'
 
 
 def _figures(summary: Summary, t: Translations) -> str:
@@ -264,7 +264,7 @@ def _latency(groups: Mapping[str, Group], found: Histogram | None, t: Translatio
     title = t.gettext("How long it takes")
     head = [t.gettext("Step"), t.gettext("Median"), t.gettext("95 of 100 within")]
     note = t.gettext("How many whole answers took how long.")
-    chart = f'<p class="hint">{note}</p>{of_times(found, t)}' if found else ""
+    chart = f'<p class="hint">{note}</p>{latency_chart(found, t)}' if found else ""
     return f'<section class="latency"><h3>{title}</h3>{chart}{_table(title, head, rows)}</section>'
 
 
@@ -283,7 +283,7 @@ def _table(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> st
 # The worst cases of an evaluation as escaped HTML, each folded under its question.
 
 
-def worst_cases(cases: Sequence[Told], t: Translations) -> str:
+def worst_cases(cases: Sequence[CaseReport], t: Translations) -> str:
     """The cases with what went wrong, what was found and what was answered; "" without any."""
     if not cases:
         return ""
@@ -295,7 +295,7 @@ def worst_cases(cases: Sequence[Told], t: Translations) -> str:
     )
 
 
-def _case(one: Told, t: Translations) -> str:
+def _case(one: CaseReport, t: Translations) -> str:
     facts = [type_words(one.group, t), language_label(one.lang, t), one.id]
     why = f"<b>{escape(finding_words(one.findings[0], t))}</b> · " if one.findings else ""
     head = (
@@ -306,7 +306,7 @@ def _case(one: Told, t: Translations) -> str:
     return f'<details><summary>{head}</summary><div class="inside">{inside}</div></details>'
 
 
-def _parts(one: Told, t: Translations) -> Iterator[str]:
+def _parts(one: CaseReport, t: Translations) -> Iterator[str]:
     if len(one.findings) > 1:
         found = (escape(finding_words(finding, t)) for finding in one.findings)
         yield _list(t.gettext("What went wrong"), found)
@@ -341,14 +341,14 @@ def _name(name: str) -> str:
     return f"<bdi>{escape(name)}</bdi>"
 
 
-def _evidence(gold: Gold, t: Translations) -> str:
+def _evidence(gold: GoldQuote, t: Translations) -> str:
     rank = t.gettext("not found")
     if gold.rank:
         rank = t.gettext("rank {n}").format(n=format_number(t, gold.rank))
     return f"<q>{_name(gold.quote)}</q> <small>{rank}</small>"
 
 
-def _sources(citations: Sequence[Cited], t: Translations) -> Iterator[str]:
+def _sources(citations: Sequence[CitedQuote], t: Translations) -> Iterator[str]:
     for n, group in groupby(citations, key=lambda c: c.n):
         cited = list(group)
         right = _right(t) if cited[0].right else ""
@@ -365,7 +365,7 @@ def _status(status: str, t: Translations) -> str:
     return t.gettext(known[status]) if status in known else escape(status)
 
 
-def _found(found: Found, t: Translations) -> str:
+def _found(found: FoundReport, t: Translations) -> str:
     ranks = join_parts(t, ", ", [format_number(t, rank) for rank in found.ranks])
     return f"{ranks}: {_name(found.report)}{_right(t) if found.right else ''}"
 

@@ -8,15 +8,15 @@ import pytest
 from runs import case, outcome
 
 from eval.cases import Case, Evidence
-from eval.claims import claims
+from eval.figures import claims
 from eval.report.diagnosis import (
     Finding,
     case_score,
     causes,
-    tell,
+    diagnose,
     worst_first,
 )
-from eval.report.phrases import (
+from eval.report.labels import (
     CLAIMS,
     FINDINGS,
     claim_note,
@@ -57,7 +57,7 @@ def answered(
 
 
 def codes(one: Outcome) -> list[str]:
-    return [finding.code for finding in tell(one).findings]
+    return [finding.code for finding in diagnose(one).findings]
 
 
 @pytest.mark.parametrize(
@@ -87,18 +87,18 @@ def codes(one: Outcome) -> list[str]:
 )
 def test_the_cause_is_named_by_rules(one: Outcome, expected: list[str]) -> None:
     assert codes(one) == expected
-    assert tell(one).cause == (expected[0] if expected else "right")
+    assert diagnose(one).cause == (expected[0] if expected else "right")
 
 
 def test_reports_asked_for_together_are_counted() -> None:
     asked = Case("x", "cross", "en", "Who?", ("a", "b", "c"))
-    findings = tell(answered(asked, found=("a", "b"), cited=("a",))).findings
+    findings = diagnose(answered(asked, found=("a", "b"), cited=("a",))).findings
     assert findings == (Finding("some_not_found", 1, 3), Finding("some_not_cited", 1, 3))
     assert finding_words(findings[0]) == "Right reports not in the first 20 passages (1 of 3)"
 
 
 def test_what_stands_below_rank_twenty_is_found_too_late() -> None:
-    late = tell(answered(found=(*("x",) * 24, "boats"), cited=("x",)))
+    late = diagnose(answered(found=(*("x",) * 24, "boats"), cited=("x",)))
     assert late.findings[0] == Finding("not_found", rank=25)
     assert finding_words(late.findings[0]) == "No right report in the first 20 passages (rank 25)"
     assert [(f.report, f.ranks, f.right, f.evidence) for f in late.found] == [
@@ -113,13 +113,13 @@ def test_a_report_that_answers_as_well_is_right() -> None:
 
 
 def test_lists_tell_what_they_lack_and_have_too_many() -> None:
-    told = tell(answered(case("l", "listing"), cited=("b", "c")))
+    told = diagnose(answered(case("l", "listing"), cited=("b", "c")))
     assert (told.lacking, told.extra) == (("a",), ("b", "c"))
 
 
 def test_facts_are_told_one_by_one() -> None:
     asked = Case("c", "single", "en", "Why?", ("boats",), facts=("12", "Suva"))
-    assert tell(answered(asked, text="12 of them.")).facts == (("12", True), ("Suva", False))
+    assert diagnose(answered(asked, text="12 of them.")).facts == (("12", True), ("Suva", False))
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ def test_the_worst_come_first_and_ties_by_what_was_found() -> None:
 
 
 def test_causes_count_each_case_once_with_the_right_ones_last() -> None:
-    right = [tell(answered(found=("boats",), cited=("boats",)))] * 3
-    late = [tell(answered(found=("x",), cited=("x",)))] * 2
+    right = [diagnose(answered(found=("boats",), cited=("boats",)))] * 3
+    late = [diagnose(answered(found=("x",), cited=("x",)))] * 2
     assert list(causes([*right, *late]).items()) == [("not_found", 2), ("right", 3)]
 
 

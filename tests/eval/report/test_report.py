@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from runs import case, numbered, outcome, save
 
+from eval.compare import compare_baselines, load_baselines
 from eval.figures import aggregate, by_language, histogram
-from eval.report.beside import load_others, paired
 from eval.report.report import write_report
 from eval.report.tables import meaning
 from eval.run import Outcome, load_outcomes
@@ -137,7 +137,7 @@ def test_baselines_in_the_folder_are_paired_with_the_run(tmp_path: Path) -> None
     save(out / "baselines" / "bm25", *numbered(9, **{"rep@10": 0.0, "facts": 0.5}))
     save(out / "baselines" / "others", outcome(case("other"), mrr=1.0))
     (out / "baselines" / "empty").mkdir()
-    found = paired(load_others(out), load_outcomes(out))
+    found = compare_baselines(load_baselines(out), load_outcomes(out))
     assert list(found) == ["bm25"]
     by_metric = {d.metric: d for d in found["bm25"].differences}
     assert (by_metric["rep@10"].change.mean, by_metric["rep@10"].verdict) == (1.0, "better")

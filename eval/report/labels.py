@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from eval.claims import Claim
-from eval.figures import ALL
+from eval.figures import ALL, Claim
 from eval.report.diagnosis import Finding
 from eval.stats import Estimate
 from rag.i18n.translations import (
