@@ -1,4 +1,4 @@
-"""Sentences, words and languages of text in the five languages of the reports."""
+"""Which of the five languages of the reports a text is in."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cache
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
-# Those of the reports, by their English names, in small letters also those of stemmers.
+# Code -> English name, which in small letters is also the name of the language's stemmer.
 LANGUAGES = {"en": "English", "fr": "French", "es": "Spanish", "pt": "Portuguese", "ar": "Arabic"}
 
 
@@ -18,7 +18,10 @@ def _identifier() -> LanguageIdentifier:
 
 
 def language_of(text: str, default: str = "en", min_letters: int = 20) -> str:
-    """The language of a text among the five, or `default` where it is too short to tell."""
+    """The language of a text among the five, or `default` if it is too short to tell.
+
+    Its first 600 characters are classified; a probability under 0.7 counts as unsure.
+    """
     if sum(ch.isalpha() for ch in text[:200]) < min_letters:
         return default
     language, probability = _identifier().classify(text[:600])
@@ -26,5 +29,5 @@ def language_of(text: str, default: str = "en", min_letters: int = 20) -> str:
 
 
 def language_chances(text: str) -> dict[str, float]:
-    """How probable each of the five languages is by the letters of a text, 0 to 1."""
+    """The probability, 0 to 1, of each of the five languages, by the letters of a text."""
     return {str(code): float(chance) for code, chance in _identifier().rank(text[:600])}

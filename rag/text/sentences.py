@@ -1,15 +1,16 @@
-"""Sentences, words and languages of text in the five languages of the reports."""
+"""Splits text into sentences, also into those of lists that are written in one line."""
 
 from __future__ import annotations
 
 import re
 
-# Only the first of a run of marks may begin a match: else a line of dots takes quadratic time.
+# A match begins only at the first of several marks, or a line of dots would take quadratic time.
 _END = re.compile(r"(?<![.!?؟。…])[.!?؟。…]+[\"'”’»)\]]*(?=\s)|\n+")
 _NUMBER = re.compile(r"\s*\(?\w{1,2}\.")
-# A number before a full stop, and the word before it; after these it belongs to the sentence.
+# A number before a full stop, and the word before it.
 _LAST_NUMBER = re.compile(r"(?P<before>\w+)[;:,)]?\s+(?P<number>\d{1,2})\.$")
-_COUNTS = (
+# After these words a number belongs to the sentence.
+_NUMBERED = (
     "phase stage step level type version part goal figure table day week year month number no sdg "
     "to of in by from and or at only than about over under is are was were the a "
     "étape niveau partie objectif tableau jour semaine année mois de à en et par sur "
@@ -24,12 +25,12 @@ _ABBREVIATION = re.compile(
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
-    """The (start, end) of each sentence or line of a text, white space at the ends left out."""
+    """The (start, end) of each sentence or line of a text, without white space around it."""
     spans: list[tuple[int, int]] = []
     start = 0
     for match in _END.finditer(text):
         end = match.end()
-        if match.group()[0] == "." and _goes_on(text, start, end):
+        if match.group()[0] == "." and _is_inside(text, start, end):
             continue
         if match.group() == "." and (item := _next_item(text, start, end)):
             end = item
@@ -39,7 +40,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return spans
 
 
-def _goes_on(text: str, start: int, end: int) -> bool:
+def _is_inside(text: str, start: int, end: int) -> bool:
     """Whether the full stop before `end` is part of an abbreviation or an item's number."""
     if _NUMBER.fullmatch(text, start, end):
         return True
@@ -50,17 +51,17 @@ def _goes_on(text: str, start: int, end: int) -> bool:
 
 
 def _next_item(text: str, start: int, end: int) -> int:
-    """Where the number of the next item begins that a full stop ends; 0 where it ends none.
+    """Where the number begins that the full stop before `end` makes the next item's; else 0.
 
     "... dries the fish 2. Racks ..." is two items; "... in phase 2. Racks ..." two sentences.
     """
-    found = _LAST_NUMBER.search(text, max(start, end - 40), end)
-    if not found or found["before"].casefold() in _COUNTS.split() or found["before"][:1].isupper():
+    last = _LAST_NUMBER.search(text, max(start, end - 40), end)
+    if not last or last["before"].casefold() in _NUMBERED.split() or last["before"][:1].isupper():
         return 0
-    number = int(found["number"])
-    beside = rf"(?<![\w.,])(?:{number - 1 or number + 1}|{number + 1})\.(?=\s*[^\W\d])"
-    around = text[:start] + text[start : found.start("number")] + text[end:]
-    return found.start("number") if re.search(beside, around) else 0
+    number = int(last["number"])
+    neighbour = rf"(?<![\w.,])(?:{number - 1 or number + 1}|{number + 1})\.(?=\s*[^\W\d])"
+    others = text[:start] + text[start : last.start("number")] + text[end:]
+    return last.start("number") if re.search(neighbour, others) else 0
 
 
 def _add_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:

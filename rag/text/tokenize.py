@@ -1,4 +1,4 @@
-"""Sentences, words and languages of text in the five languages of the reports."""
+"""Splits text into words and terms: folded, without stop words, stemmed."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def strip_accents(text: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words of a text in lower case and without accents, stop words included."""
-    # A word with a curly apostrophe ("l’eau", "lab’s") is the one with a straight one.
+    # Curly and straight apostrophes ("lab’s") make the same word.
     return _WORD.findall(strip_accents(text).replace("’", "'"))
 
 
 def content_words(text: str, language: str) -> list[str]:
-    """The words of a text without its language's stop words: those that `terms` stems."""
+    """The words of a text without its language's stop words, not stemmed."""
     stop = stop_words(language)
     return [w for w in words(text) if w not in stop and (len(w) > 1 or w.isdigit())]
 
@@ -58,39 +58,41 @@ def content_words(text: str, language: str) -> list[str]:
 def content_forms(text: str, language: str) -> list[str]:
     """The content words of a text as they are written, each once, numbers aside."""
     written = written_words(text)
-    found = dict.fromkeys(written.get(w, w) for w in content_words(text, language))
-    return [word for word in found if len(word) > 2 and word.isalpha()]
+    forms = dict.fromkeys(written.get(w, w) for w in content_words(text, language))
+    return [word for word in forms if len(word) > 2 and word.isalpha()]
 
 
 def written_words(text: str) -> dict[str, str]:
-    """Each word of a text as it is written, in lower case, by itself without accents."""
+    """Word without accents -> the word as the text has it, in lower case."""
     written = _WORD.findall(unicodedata.normalize("NFC", text).casefold().replace("’", "'"))
     return {strip_accents(word): word for word in written}
 
 
 def terms(text: str, language: str) -> list[str]:
     """The stemmed content words of a text: what keyword search counts."""
-    kept = content_words(text, language)
-    stemmer = _stemmer(language)
-    return kept if stemmer is None else list(stemmer.stemWords(kept))
+    content = content_words(text, language)
+    if language not in LANGUAGES:
+        return content
+    # A stemmer keeps state and is not safe to share between threads; making one is cheap.
+    return list(Stemmer(LANGUAGES[language].lower()).stemWords(content))
 
 
 def terms_and_pairs(text: str, language: str) -> list[str]:
-    """The terms of a text and each two that follow each other ("mobil money")."""
-    found = terms(text, language)
-    return [*found, *(f"{first} {second}" for first, second in pairwise(found))]
+    """The terms of a text, and each two neighbours as one term ("mobil money")."""
+    single = terms(text, language)
+    return [*single, *(f"{first} {second}" for first, second in pairwise(single))]
 
 
 def focus(text: str, language: str) -> str:
-    """A question without its stop words: what it is about. The text itself if nothing is left."""
+    """A question without its stop words; the whole question if nothing is left."""
     stop = stop_words(language)
-    kept = [word for word in _WORD.findall(text) if strip_accents(word) not in stop]
-    return " ".join(kept) or text
+    topic = [word for word in _WORD.findall(text) if strip_accents(word) not in stop]
+    return " ".join(topic) or text
 
 
 @cache
 def stop_words(language: str) -> frozenset[str]:
-    """Words of a language that say nothing about a topic, those of questions among them."""
+    """Folded words of a language that carry no topic, among them the words of questions."""
     lists: dict[str, Any] = {
         "en": stopwords.STOPWORDS_EN_PLUS,
         "fr": stopwords.STOPWORDS_FRENCH,
@@ -98,16 +100,10 @@ def stop_words(language: str) -> frozenset[str]:
         "pt": stopwords.STOPWORDS_PORTUGUESE,
         "ar": _ARABIC_STOP.split(),
     }
-    given = (*lists.get(language, ()), *_QUESTION_STOP.get(language, "").split())
-    return frozenset(strip_accents(word) for word in given)
-
-
-def _stemmer(language: str) -> Any:
-    name = LANGUAGES.get(language, "").lower()
-    # A stemmer keeps state and is not safe to share between threads; making one is cheap.
-    return Stemmer(name) if name else None
+    listed = (*lists.get(language, ()), *_QUESTION_STOP.get(language, "").split())
+    return frozenset(strip_accents(word) for word in listed)
 
 
 def share(wanted: Collection[str], have: Collection[str]) -> float:
-    """The share of some words or terms that others have, 0 to 1; of none it is 0."""
+    """The share, 0 to 1, of the wanted words or terms that `have` holds; 0 if none are wanted."""
     return sum(term in have for term in wanted) / len(wanted) if wanted else 0.0
