@@ -14,7 +14,7 @@ from rag.index.layout import (
     is_scarce,
     size_of,
 )
-from rag.index.store import Store, faults
+from rag.index.store import Store, database_errors, write_errors
 
 # Bytes of a new passage in the database, in what searching needs, and with its sentences' vectors.
 A_PASSAGE = 20_000
@@ -22,7 +22,7 @@ A_PASSAGE = 20_000
 
 def unwritable() -> tuple[type[Exception], ...]:
     """What is raised where a database or a folder can't be written."""
-    return OSError, *faults()
+    return write_errors()
 
 
 def check_room(folder: Path, base: Path | None, passages: int) -> None:
@@ -60,7 +60,7 @@ def reading(folder: Path) -> Iterator[None]:
     """Say what is the matter with an index whose database can't be read."""
     try:
         yield
-    except faults() as error:
+    except database_errors() as error:
         if is_scarce(folder):
             raise cant_write(folder, error) from error
         raise IndexDamaged(

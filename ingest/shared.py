@@ -33,9 +33,8 @@ from rag.index.layout import (
     make_current,
     sweep,
 )
-from rag.index.shared import fetch, publish
-from rag.index.shared_server import Published, Server, shared_server
-from rag.index.snapshot_cache import open_snapshot
+from rag.index.shared import Published, Server, fetch, publish, shared_server
+from rag.index.snapshot import open_snapshot
 from rag.index.store import check_made_by, create_store, open_store
 from rag.models.embeddings import embedding_name
 from rag.settings import Settings

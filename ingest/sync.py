@@ -50,7 +50,7 @@ from rag.index.layout import (
     sweep,
     unfinished_database,
 )
-from rag.index.snapshot_cache import keep_vectors, open_snapshot, sealed_reports
+from rag.index.snapshot import open_snapshot, save_vectors, sealed_reports
 from rag.index.store import (
     Store,
     StoredReport,
@@ -154,7 +154,7 @@ def _prepare_search(store: Store, new: int, progress: Progress) -> None:
         progress("preparing search", 0, 0)
         open_snapshot(store)
     else:
-        keep_vectors(store, store.state.generation)
+        save_vectors(store, store.state.generation)
 
 
 def _existing(folder: Path, made: dict[str, str]) -> Store | None:

@@ -39,7 +39,7 @@ from ingest.sources import (
 from ingest.sync import made_by, sync
 from rag.errors import IndexMissing, IndexUnusable
 from rag.index.layout import UPLOADED
-from rag.index.snapshot_cache import made_of, sealed_reports
+from rag.index.snapshot import index_made_by, sealed_reports
 from rag.index.store import SCHEMA, open_store
 from rag.settings import Settings
 from rag.types import Progress
@@ -121,7 +121,7 @@ def older_index(settings: Settings) -> str:
     Raises:
         IndexUnusable: it can't be read.
     """
-    made = made_of(settings.index)
+    made = index_made_by(settings.index)
     wanted = {"schema": str(SCHEMA), **made_by(settings)}
     differ = [name for name in wanted if made and made.get(name, "") != wanted[name]]
     if not differ:

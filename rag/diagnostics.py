@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from rag.errors import IndexUnusable
 from rag.i18n.translations import LOCALE
 from rag.index.layout import POINTER, free_bytes, size_of
-from rag.index.snapshot_cache import made_of
+from rag.index.snapshot import index_made_by
 from rag.settings import Settings
 
 _PACKAGES = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")
@@ -84,6 +84,6 @@ def _made(folder: Path) -> str:
 
 def _made_with(folder: Path) -> Mapping[str, str]:
     try:
-        return made_of(folder)
+        return index_made_by(folder)
     except IndexUnusable:
         return {}

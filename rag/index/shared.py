@@ -1,9 +1,9 @@
 """An index shared between machines through a Chroma server: published whole, and fetched whole.
 
 The server is never searched. Of each publishing it holds two collections, `asklabs-passages-...`
-and `asklabs-reports-...`, with the rows of the sealed generation as the index's database has them;
-the metadata of a third, `asklabs`, names those that count. It is changed last and at once, so that
-who fetches gets an index as it was or as it is, whoever publishes, or is cut short, meanwhile.
+and `asklabs-reports-...`, with the rows of the sealed generation as the index's database has them.
+The metadata of a third, the pointer `asklabs`, names those that count. The pointer is changed last
+and at once, so that a fetch gets an index as it was or as it is, whoever publishes meanwhile.
 """
 
 from __future__ import annotations
@@ -11,28 +11,185 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Collection
-from contextlib import suppress
-from dataclasses import replace
+import urllib.request
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
+import numpy as np
 import orjson
 
-from rag.errors import ServerUnusable
+from rag.errors import AskLabsError, ServerUnusable
 from rag.index.layout import deriving
-from rag.index.shared_server import (
-    POINTER,
-    Published,
-    Row,
-    Server,
-    read_rows,
-    write_rows,
+from rag.index.store import (
+    State,
+    Store,
+    Vector,
+    chromadb,
+    opening,
+    revision_of,
+    state_from,
+    state_row,
 )
-from rag.index.store import Store, revision_of, state_from, state_row
+from rag.settings import Settings
 from rag.types import Progress
 
+POINTER = "asklabs"
 PUBLISHING, FETCHING = "publishing", "fetching"
 # Rows that are sent or fetched together.
 PAGE = 250
+# Characters of rows that are sent together: servers refuse requests of more than 40 MB.
+LARGEST = 4_000_000
+# Seconds to wait for the server's first answer, and for each later one.
+_FIRST_ANSWER, _LATER_ANSWER = 10.0, 120.0
+# Seconds after which what another machine has begun to publish counts as given up.
+_GIVEN_UP = 86_400
+_PACKED = "row"
+
+
+class Row(NamedTuple):
+    """A row of a collection."""
+
+    id: str
+    vector: Vector
+    text: str
+    meta: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the pointer says: which collections count, and how to know that they are complete.
+
+    `content` is a hash of all rows, `before` are the collections that counted before.
+    """
+
+    revision: str
+    made_by: Mapping[str, str]
+    passages: str
+    reports: str
+    passages_count: int
+    reports_count: int
+    content: str
+    before: tuple[str, ...] = ()
+
+
+class Server:
+    """A Chroma server that can be reached; made by `shared_server`."""
+
+    def __init__(self, client: Any, address: str) -> None:
+        self.client = client
+        self.address = address
+
+    def published(self) -> Published | None:
+        """What counts; None where nothing has been published yet."""
+        with _explained(self.address):
+            try:
+                pointer = self.client.get_collection(POINTER, embedding_function=None)
+            except _not_found():
+                return None
+            meta = pointer.metadata or {}
+            if not meta.get("revision"):
+                return None
+            values = {name: meta[name] for name in Published.__slots__ if name in meta}
+            values["made_by"] = state_from(meta).made_by
+            values["before"] = tuple(str(meta.get("before", "")).split())
+            return Published(**values)
+
+    def is_complete(self, published: Published) -> bool:
+        """Whether the collections that count are there with as many rows as they should have."""
+        with _explained(self.address), suppress(_not_found()):
+            get = self.client.get_collection
+            counts = {
+                published.passages: published.passages_count,
+                published.reports: published.reports_count,
+            }
+            return all(get(i, embedding_function=None).count() == n for i, n in counts.items())
+        return False
+
+    def open(self, name: str) -> Any:
+        """A collection of the server."""
+        with _explained(self.address):
+            return self.client.get_collection(name, embedding_function=None)
+
+    def create(self, name: str, meta: Mapping[str, Any]) -> Any:
+        """A new collection; its vectors come back as they went, which those of cosine don't."""
+        with _explained(self.address):
+            space = {"hnsw": {"space": "l2"}}
+            return self.client.create_collection(
+                name, metadata=dict(meta), embedding_function=None, configuration=space
+            )
+
+    def add(self, collection: Any, rows: Sequence[Row]) -> None:
+        """Write rows to a collection, in as many requests as their size needs."""
+        if len(rows) > 1 and sum(len(row.text) for row in rows) > LARGEST:
+            half = len(rows) // 2
+            self.add(collection, rows[:half])
+            self.add(collection, rows[half:])
+            return
+        # Packed, because lists in the metadata of deleted collections come to light again in rows
+        # of later ones.
+        packed = [row._replace(meta={_PACKED: orjson.dumps(row.meta).decode()}) for row in rows]
+        with _explained(self.address):
+            _write_rows(collection, packed)
+
+    def read(self, collection: Any, offset: int, limit: int) -> list[Row]:
+        """A page of what `add` wrote to a collection."""
+        with _explained(self.address):
+            rows = _read_rows(collection, offset=offset, limit=limit)
+            return [row._replace(meta=orjson.loads(row.meta[_PACKED])) for row in rows]
+
+    def point(self, published: Published) -> None:
+        """Let something else count; for a fetch the change comes at once or not at all."""
+        values = {name: getattr(published, name) for name in Published.__slots__}
+        values["before"] = " ".join(values["before"])
+        values |= state_row(State(made_by=values.pop("made_by"))) | {"revision": published.revision}
+        with _explained(self.address):
+            pointer = self.client.get_or_create_collection(POINTER, embedding_function=None)
+            pointer.modify(metadata=values)
+
+    def clean(self, publisher: str) -> None:
+        """Delete what neither counts nor did before, but for what others may be publishing."""
+        now = self.published()
+        kept = {POINTER, *((now.passages, now.reports, *now.before) if now else ())}
+        with _explained(self.address):
+            for collection in self.client.list_collections():
+                meta = collection.metadata or {}
+                given_up = time.time() - float(meta.get("begun", 0)) > _GIVEN_UP
+                ours = collection.name.startswith(f"{POINTER}-") and collection.name not in kept
+                if ours and (meta.get("publisher") == publisher or given_up):
+                    with suppress(_not_found()):
+                        self.client.delete_collection(collection.name)
+
+
+@contextmanager
+def shared_server(settings: Settings) -> Iterator[Server]:
+    """The Chroma server that the settings name.
+
+    Raises:
+        ServerUnusable: it can't be reached, or what is there is no Chroma server.
+    """
+    address, token = settings.chroma, settings.chroma_token
+    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+    parts = urlsplit(address)
+    is_safe = parts.scheme == "https"
+    with _explained(address):
+        _greet(address, headers)
+        with opening:
+            client: Any = chromadb().HttpClient(
+                parts.hostname or "",
+                parts.port or (443 if is_safe else 80),
+                ssl=is_safe,
+                headers=headers,
+                settings=chromadb().config.Settings(anonymized_telemetry=False),
+            )
+    try:
+        # Without it Chroma's client waits for ever for a server that has stopped answering.
+        client._server._session.timeout = _LATER_ANSWER
+        yield Server(client, address)
+    finally:
+        client.close()
 
 
 def publish(server: Server, store: Store, publisher: str, progress: Progress) -> None:
@@ -47,21 +204,20 @@ def publish(server: Server, store: Store, publisher: str, progress: Progress) ->
     Raises:
         ServerUnusable: it failed; what counted before still does.
     """
-    revision = store.state.revision
     before = server.published()
-    if before and before.revision == revision and server.is_whole(before):
+    if before and before.revision == store.state.revision and server.is_complete(before):
         return
     server.clean(publisher)
-    now = _sent(server, store, publisher, progress)
-    # Somebody else may have published meanwhile.
+    now = _send(server, store, publisher, progress)
+    # Another machine may have published meanwhile.
     before = server.published()
     server.point(replace(now, before=(before.passages, before.reports) if before else ()))
     with suppress(ServerUnusable):
         server.clean(publisher)  # What it couldn't delete now goes with the next publishing.
 
 
-def _sent(server: Server, store: Store, publisher: str, progress: Progress) -> Published:
-    """Send what readers of a store see to two new collections; they are whole, and don't count."""
+def _send(server: Server, store: Store, publisher: str, progress: Progress) -> Published:
+    """Send what readers of a store see to two new collections; they don't count yet."""
     state = store.state
     reports = store.reports(state.generation)
     passage_ids = [reports[p.report.id].row_of(p.id) for p in store.passages(reports)]
@@ -70,17 +226,17 @@ def _sent(server: Server, store: Store, publisher: str, progress: Progress) -> P
     name = f"{state.revision[:12]}-{os.urandom(4).hex()}"
     passages_to = server.create(f"{POINTER}-passages-{name}", about)
     reports_to = server.create(f"{POINTER}-reports-{name}", about | state_row(state))
-    told = _Told(PUBLISHING, len(passage_ids) + len(report_ids), progress)
+    transfer = _Transfer(PUBLISHING, len(passage_ids) + len(report_ids), progress)
     # When Chroma reads vectors, it may write.
     with deriving(store.home):
-        for ids, rows_from, to in (
+        for ids, source, target in (
             (passage_ids, store.passage_rows, passages_to),
             (report_ids, store.report_rows, reports_to),
         ):
             for at in range(0, len(ids), PAGE):
-                page = read_rows(rows_from, ids=ids[at : at + PAGE])
-                server.add(to, page)
-                told(page)
+                page = _read_rows(source, ids=ids[at : at + PAGE])
+                server.add(target, page)
+                transfer.count(page)
     sent = Published(
         revision=state.revision,
         made_by=state.made_by,
@@ -88,9 +244,9 @@ def _sent(server: Server, store: Store, publisher: str, progress: Progress) -> P
         reports=reports_to.name,
         passages_count=len(passage_ids),
         reports_count=len(report_ids),
-        content=told.content,
+        content=transfer.content,
     )
-    if not server.is_whole(sent):
+    if not server.is_complete(sent):
         raise ServerUnusable(
             f"The Chroma server at {server.address} has not all that it was sent: somebody else "
             "deletes there, or its disk is full."
@@ -110,20 +266,21 @@ def fetch(server: Server, published: Published, store: Store, progress: Progress
     Raises:
         ServerUnusable: it failed, or what came isn't what was published.
     """
-    told = _Told(FETCHING, published.passages_count + published.reports_count, progress)
-    reports_from = server.open(published.reports)
-    for rows_from, count, to in (
-        (server.open(published.passages), published.passages_count, store.passage_rows),
+    count = published.passages_count + published.reports_count
+    transfer = _Transfer(FETCHING, count, progress)
+    passages_from, reports_from = map(server.open, (published.passages, published.reports))
+    for source, count, target in (
+        (passages_from, published.passages_count, store.passage_rows),
         (reports_from, published.reports_count, store.report_rows),
     ):
         for at in range(0, count, PAGE):
-            page = server.read(rows_from, at, PAGE)
+            page = server.read(source, at, PAGE)
             if page:
-                write_rows(to, page)
-            told(page)
+                _write_rows(target, page)
+            transfer.count(page)
     state = state_from(reports_from.metadata or {})
     revision = revision_of(state.made_by, store.reports(state.generation))
-    if told.content != published.content or revision != published.revision:
+    if transfer.content != published.content or revision != published.revision:
         raise ServerUnusable(
             f"What came from the Chroma server at {server.address} isn't what was published. It "
             "may be published anew just now: try again. Else run asklabs ingest PATH where the "
@@ -132,8 +289,8 @@ def fetch(server: Server, published: Published, store: Store, progress: Progress
     store.set_state(state)
 
 
-class _Told:
-    """Counts rows, tells how far it is, and makes the hash of all, in whatever order they come."""
+class _Transfer:
+    """Counts the rows that were sent or fetched, and makes a hash of all, whatever their order."""
 
     def __init__(self, stage: str, total: int, progress: Progress) -> None:
         self.done = 0
@@ -141,13 +298,56 @@ class _Told:
         self._digests: list[bytes] = []
         progress(stage, 0, total)
 
-    def __call__(self, rows: Collection[Row]) -> None:
+    def count(self, rows: Collection[Row]) -> None:
         for row in rows:
-            said = orjson.dumps((row.id, row.text, row.meta), option=orjson.OPT_SORT_KEYS)
-            self._digests.append(hashlib.sha256(said + row.vector.tobytes()).digest())
+            values = orjson.dumps((row.id, row.text, row.meta), option=orjson.OPT_SORT_KEYS)
+            self._digests.append(hashlib.sha256(values + row.vector.tobytes()).digest())
         self.done += len(rows)
         self._progress(self._stage, self.done, self._total)
 
     @property
     def content(self) -> str:
         return hashlib.sha256(b"".join(sorted(self._digests))).hexdigest()
+
+
+def _read_rows(collection: Any, **which: Any) -> list[Row]:
+    """Rows of a collection, here or there, by `ids`, or by `limit` and `offset`."""
+    page = collection.get(**which, include=["embeddings", "documents", "metadatas"])
+    vectors = np.asarray(page["embeddings"], np.float32)
+    rows = zip(page["ids"], vectors, page["documents"], page["metadatas"], strict=True)
+    return [
+        Row(i, vector, text or "", {k: v for k, v in meta.items() if v is not None})
+        for i, vector, text, meta in rows
+    ]
+
+
+def _write_rows(collection: Any, rows: Sequence[Row]) -> None:
+    ids, vectors, texts, metas = map(list, zip(*rows, strict=True))
+    collection.upsert(ids=ids, embeddings=vectors, documents=texts, metadatas=metas)
+
+
+def _greet(address: str, headers: Mapping[str, str]) -> None:
+    """Check that a Chroma server answers, and soon."""
+    request = urllib.request.Request(f"{address}/api/v2/heartbeat", headers=dict(headers))
+    with urllib.request.urlopen(request, timeout=_FIRST_ANSWER) as answer:
+        if b"nanosecond heartbeat" not in answer.read(10_000):
+            raise ValueError("what answers there is no Chroma server")
+
+
+def _not_found() -> type[Exception]:
+    error: type[Exception] = chromadb().errors.NotFoundError
+    return error
+
+
+@contextmanager
+def _explained(address: str) -> Iterator[None]:
+    """Say what is the matter with the server when a request of it fails."""
+    try:
+        yield
+    except AskLabsError:
+        raise
+    except Exception as error:  # Chroma's client raises bare ones of answers that it can't read.
+        raise ServerUnusable(
+            f"The Chroma server at {address} can't be used ({error}). See that it runs and that "
+            "ASKLABS_CHROMA is its address."
+        ) from error

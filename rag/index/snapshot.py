@@ -1,30 +1,62 @@
-"""What searching needs in memory, derived from one generation of the store.
+"""What searching needs in memory, derived from one generation of the store, and its cache on disk.
 
-Whoever asks reads nothing else: whatever is asked of a collection, Chroma writes files of it, and
-many may ask at the same time.
+Queries use only this snapshot: Chroma writes to disk even on reads, and many may ask at once.
+
+The cache lies beside the database and is named after the store's generation and revision. A cache
+that is stale, damaged or missing is built anew from the store; losing it loses nothing.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.catalog.normalize import filter_key
 from rag.errors import IndexDamaged, UnknownReport
 from rag.index.bm25 import KeywordIndex
-from rag.index.duplicates import Signed, find_families, sign
+from rag.index.duplicates import find_duplicates
+from rag.index.layout import CACHE, VECTORS, current_database, deriving
 from rag.index.similar_terms import Lexicon
-from rag.index.store import Store, StoredReport, Vector
+from rag.index.store import (
+    Store,
+    StoredReport,
+    Vector,
+    check_made_by,
+    info_from_dict,
+    open_store,
+)
 from rag.models.encoder import Vectors, encode_static, unit
 from rag.types import Passage
+
+# Raise when what is cached, or how words are stemmed, changes.
+CACHE_VERSION = 10
+_log = logging.getLogger(__name__)
+_SEAL = "sealed"
+_MADE_BY = "of.json"
+_LEXICON = "lexicon.npz"
+# What reading a cache raises that is missing, damaged or of another kind.
+_BAD = (OSError, ValueError, KeyError, TypeError)
+# What the cache has of a passage beside its report.
+_OF_PASSAGE = (
+    *("id", "section", "prompt", "text", "spans", "stage", "language", "part", "parts", "family"),
+)
 
 
 @dataclass(frozen=True)
@@ -32,8 +64,7 @@ class Snapshot:
     """All reports (by id, with their texts) and passages of one generation, and what finds them.
 
     `home` is the database it was made of. `dense` are the passages' vectors from there, of unit
-    length, `static` those of `rag.models.encoder`: a row each. `signed` is what tells their
-    families.
+    length, `static` those of `rag.models.encoder`: a row each.
     """
 
     home: Path
@@ -44,7 +75,6 @@ class Snapshot:
     keyword: KeywordIndex
     dense: Vectors
     static: Vectors
-    signed: Signed
     known_words: dict[str, bool]
     lexicon: Lexicon
 
@@ -59,7 +89,7 @@ class Snapshot:
 
     @cached_property
     def position(self) -> Mapping[str, int]:
-        """Where in `passages` the passage of each row is."""
+        """The position in `passages` of the passage of each row of the store."""
         return {_row_of(passage, self.reports): i for i, passage in enumerate(self.passages)}
 
     def allowed(self, filters: Filters) -> npt.NDArray[np.bool_]:
@@ -68,11 +98,11 @@ class Snapshot:
             return np.ones(len(self.passages), np.bool_)
         inside = self.catalog.ids(filters)
         flags = np.fromiter((i in inside for i in self.reports), bool, len(self.reports))
-        chosen: npt.NDArray[np.bool_] = flags[self._report_numbers]
+        allowed: npt.NDArray[np.bool_] = flags[self._report_numbers]
         if filters.language:
             keys = [filter_key("language", value) for value in filters.language]
-            chosen &= np.isin(self.languages, keys)
-        return chosen
+            allowed &= np.isin(self.languages, keys)
+        return allowed
 
     @cached_property
     def languages(self) -> npt.NDArray[np.str_]:
@@ -87,11 +117,11 @@ class Snapshot:
     @cached_property
     def _report_numbers(self) -> npt.NDArray[np.int32]:
         numbers = {report_id: n for n, report_id in enumerate(self.reports)}
-        found = (numbers[p.report.id] for p in self.passages)
-        return np.fromiter(found, np.int32, len(self.passages))
+        of_passages = (numbers[p.report.id] for p in self.passages)
+        return np.fromiter(of_passages, np.int32, len(self.passages))
 
     def texts(self, report_ids: Collection[str]) -> dict[str, str]:
-        """The verbatim texts of reports by id; ids that are not here are left out."""
+        """The verbatim texts of reports by id; unknown ids are left out."""
         return {i: self.reports[i].raw for i in report_ids if i in self.reports}
 
     def report(self, report_id: str) -> StoredReport:
@@ -107,55 +137,111 @@ class Snapshot:
         return self.reports[report_id]
 
 
-def build_snapshot(
-    store: Store,
-    generation: int,
-    revision: str,
-    base: Snapshot | None,
-    vectors: Callable[[Collection[str]], Mapping[str, Vector]],
-) -> Snapshot:
-    """The snapshot of a generation; what `base`, an earlier one, has of it is not read again.
+def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
+    """The snapshot of an index as it is now; the store is opened only where no cache is good.
 
-    `vectors` gives those of rows of the store.
+    Raises:
+        IndexMissing, IndexMismatch, IndexDamaged, IndexUnusable: as `open_store` does.
+    """
+    database = current_database(folder)
+    if database and (snapshot := cached_snapshot(database, made_by)):
+        return snapshot
+    store = open_store(folder, made_by)
+    snapshot = open_snapshot(store)
+    store.close()
+    return snapshot
+
+
+def cached_snapshot(database: Path, made_by: Mapping[str, str]) -> Snapshot | None:
+    """The snapshot in a database's cache, if that is good; the store is not opened.
+
+    Raises:
+        IndexMismatch: it was made by something else than `made_by`.
+    """
+    for cache, made in _own_caches(database):
+        if snapshot := _load(cache):
+            check_made_by(database.parent, made, made_by)
+            return snapshot
+    return None
+
+
+def index_made_by(folder: Path) -> Mapping[str, str]:
+    """What an index was made with, by name; empty where that isn't known without opening it."""
+    database = current_database(folder)
+    return next((made for _, made in _own_caches(database)), {}) if database else {}
+
+
+def open_snapshot(store: Store) -> Snapshot:
+    """The snapshot of the store's sealed generation, from the cache if that is good.
 
     Raises:
         IndexDamaged: the store has not all that it should have.
     """
-    reports = with_texts(store, store.reports(generation), base)
-    if base is None:
-        passages, signed = _in_families(store.passages(reports), None)
-        known, words = [-1] * len(passages), {}
-    else:
-        passages, signed = _in_families(_passages(store, reports, base), base.signed)
-        known = [base.position.get(_row_of(p, reports), -1) for p in passages]
-        words = dict(base.known_words)
+    cache = _cache_of(store)
+    snapshot = _load(cache)
+    if snapshot is None:
+        with deriving(store.home):
+            # Another process may have made it while this one waited.
+            snapshot = _load(cache)
+            if snapshot is None:
+                snapshot = _build(store, _newest(store))
+                _save(snapshot, cache, store.state.made_by)
+    return snapshot
+
+
+def sealed_reports(store: Store) -> dict[str, StoredReport]:
+    """The reports that count, with their texts; the store is asked where the cache is not good."""
+    with suppress(*_BAD):
+        if _is_good(cache := _cache_of(store)):
+            return _load_reports(cache)
+    with deriving(store.home):
+        return _with_texts(store, store.reports(store.state.generation), None)
+
+
+def save_vectors(store: Store, generation: int) -> None:
+    """Keep the vectors written in a generation beside the database, for the next snapshot.
+
+    They are in Chroma, but its reading them may write, and no reader should.
+    """
+    vectors = store.vectors_of(generation)
+    rows = np.array(list(vectors), dtype=np.str_)
+    values = np.array(list(vectors.values()), dtype=np.float32)
+    np.savez(store.home / f"{VECTORS}{generation}.npz", rows=rows, vectors=values)
+
+
+def _build(store: Store, base: Snapshot | None) -> Snapshot:
+    """The snapshot of the sealed generation; what `base`, an earlier one, has is not read again."""
+    state = store.state
+    reports = _with_texts(store, store.reports(state.generation), base)
+    passages = _passages(store, reports, base)
     if len(passages) != sum(report.passages for report in reports.values()):
         raise IndexDamaged(
             f"The index in {store.home.parent} has lost passages. Make it anew: "
             f"asklabs ingest PATH --rebuild --index {store.home.parent}"
         )
+    rows = [_row_of(passage, reports) for passage in passages]
+    known = [base.position.get(row, -1) if base else -1 for row in rows]
+    new = [i for i, at in enumerate(known) if at < 0]
+    vectors = _vectors(store, [rows[i] for i in new])
+    dense = unit([vectors[rows[i]] for i in new])
+    static = encode_static([f"{passages[i].context}\n{passages[i].text}" for i in new])
     keyword = KeywordIndex.build(passages, base.keyword if base else None, known)
-    new = [p for p, at in zip(passages, known, strict=True) if at < 0]
-    found = vectors([_row_of(p, reports) for p in new])
-    dense = [found[_row_of(p, reports)] for p in new]
-    static = encode_static([f"{p.context}\n{p.text}" for p in new])
     return Snapshot(
         store.home,
-        generation,
-        revision,
+        state.generation,
+        state.revision,
         reports,
         passages,
         keyword,
-        _merged(base.dense if base else None, known, unit(dense)),
+        _merged(base.dense if base else None, known, dense),
         _merged(base.static if base else None, known, static),
-        signed,
-        words,
+        dict(base.known_words) if base else {},
         Lexicon.build(keyword, base.lexicon if base else None),
     )
 
 
-def with_texts(
-    store: Store, reports: Mapping[str, StoredReport], base: Snapshot | None = None
+def _with_texts(
+    store: Store, reports: Mapping[str, StoredReport], base: Snapshot | None
 ) -> dict[str, StoredReport]:
     """Reports with their verbatim texts; those that `base` has come from there."""
     known = {r.digest: r.raw for r in base.reports.values()} if base else {}
@@ -167,21 +253,33 @@ def with_texts(
 
 
 def _passages(
-    store: Store, reports: Mapping[str, StoredReport], base: Snapshot
-) -> Sequence[Passage]:
-    """The passages of reports; those of reports that `base` has as they are come from there."""
+    store: Store, reports: Mapping[str, StoredReport], base: Snapshot | None
+) -> list[Passage]:
+    """The passages of reports; those of reports that `base` has unchanged come from there."""
     same = {
         i
-        for i, old in base.reports.items()
+        for i, old in (base.reports if base else {}).items()
         if i in reports and reports[i].passages_generation == old.passages_generation
     }
-    kept = [p for p in base.passages if p.report.id in same]
-    new = store.passages(reports, only=reports.keys() - same)
-    return sorted(kept + new, key=lambda p: p.id)
+    old = [p for p in base.passages if p.report.id in same] if base else []
+    new = store.passages(reports, only=reports.keys() - same if base else None)
+    passages = sorted(old + new, key=lambda p: p.id)
+    firsts = zip(passages, find_duplicates(passages), strict=True)
+    return [p if p.family == first else replace(p, family=first) for p, first in firsts]
 
 
 def _row_of(passage: Passage, reports: Mapping[str, StoredReport]) -> str:
     return reports[passage.report.id].row_of(passage.id)
+
+
+def _vectors(store: Store, rows: Collection[str]) -> dict[str, Vector]:
+    """The vectors of rows: those that `save_vectors` kept, and Chroma's of the others."""
+    kept: dict[str, Vector] = {}
+    for path in store.home.glob(f"{VECTORS}*.npz"):
+        with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(path) as file:
+            kept.update(zip(file["rows"].tolist(), file["vectors"], strict=True))
+    kept = {row: kept[row] for row in rows if row in kept}
+    return kept | store.vectors(set(rows) - kept.keys())
 
 
 def _merged(base: Vectors | None, known: Sequence[int], new: Vectors) -> Vectors:
@@ -189,15 +287,135 @@ def _merged(base: Vectors | None, known: Sequence[int], new: Vectors) -> Vectors
     at = np.asarray(known, np.int64)
     width = new.shape[1] if len(new) or base is None else base.shape[1]
     vectors = np.empty((len(at), width), np.float32)
-    # Rounded as the cache keeps them, so that the first answers are those of later ones.
+    # Rounded as the cache has them, so that the first answers are those of later ones.
     vectors[at < 0] = new.astype(np.float16)
     if base is not None:
         vectors[at >= 0] = base[at[at >= 0]]
     return vectors
 
 
-def _in_families(passages: Sequence[Passage], known: Signed | None) -> tuple[list[Passage], Signed]:
-    """Passages that carry their family, and their signatures; `known` ones are not made again."""
-    signed = sign([passage.text for passage in passages], known)
-    named = zip(passages, find_families(passages, signed), strict=True)
-    return [p if p.family == name else replace(p, family=name) for p, name in named], signed
+# The cache: a folder beside the database.
+
+
+def _cache_of(store: Store) -> Path:
+    state = store.state
+    return store.home / f"{CACHE}{CACHE_VERSION}-{state.generation}-{state.revision}"
+
+
+def _generation(cache: Path) -> int:
+    number = cache.name.split("-")[2]
+    return int(number) if number.isdigit() else -1
+
+
+def _own_caches(database: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """The caches made of this database, and what it was made with; a copy has its base's too."""
+    for cache in database.glob(f"{CACHE}{CACHE_VERSION}-*-*"):
+        with suppress(*_BAD):
+            made = orjson.loads((cache / _MADE_BY).read_bytes())
+            if made["database"] == database.name:
+                yield cache, dict(made["made_by"])
+
+
+def _newest(store: Store) -> Snapshot | None:
+    """The newest earlier snapshot in the cache that is good."""
+    caches = store.home.glob(f"{CACHE}{CACHE_VERSION}-*-*")
+    earlier = [cache for cache in caches if 0 <= _generation(cache) < store.state.generation]
+    loaded = map(_load, sorted(earlier, key=_generation, reverse=True))
+    return next((snapshot for snapshot in loaded if snapshot), None)
+
+
+def _load(cache: Path) -> Snapshot | None:
+    """The snapshot in a cache; None where there is none or it is damaged."""
+    try:
+        if not _is_good(cache):
+            return None
+        reports = _load_reports(cache)
+        passages = _load_passages(cache, reports)
+        count = len(passages)
+        return Snapshot(
+            cache.parent,
+            _generation(cache),
+            cache.name.split("-")[3],
+            reports,
+            passages,
+            KeywordIndex.load(cache / "keyword", count),
+            _load_vectors(cache / "dense.npy", count),
+            _load_vectors(cache / "static.npy", count),
+            orjson.loads((cache / "words.json").read_bytes()),
+            Lexicon.load(cache / _LEXICON),
+        )
+    except _BAD:
+        return None
+
+
+def _is_good(cache: Path) -> bool:
+    return (cache / _SEAL).read_text(encoding="ascii") == _digest(cache)
+
+
+def _load_reports(cache: Path) -> dict[str, StoredReport]:
+    reports = {}
+    for line in (cache / "reports.jsonl").read_bytes().splitlines():
+        row: dict[str, Any] = orjson.loads(line)
+        info = info_from_dict(row.pop("info"))
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+        reports[info.id] = StoredReport(info, **values)
+    return reports
+
+
+def _load_passages(cache: Path, reports: Mapping[str, StoredReport]) -> list[Passage]:
+    passages = []
+    for report_id, *row in orjson.loads((cache / "passages.json").read_bytes()):
+        values: dict[str, Any] = dict(zip(_OF_PASSAGE, row, strict=True))
+        values["spans"] = tuple(map(tuple, values["spans"]))
+        passages.append(Passage(report=reports[report_id].info, **values))
+    return passages
+
+
+def _load_vectors(path: Path, size: int) -> Vectors:
+    vectors: Vectors = np.load(path, allow_pickle=False).astype(np.float32)
+    if len(vectors) != size:
+        raise ValueError(f"{len(vectors)} vectors, not {size}")
+    return vectors
+
+
+def _save(snapshot: Snapshot, cache: Path, made_by: Mapping[str, str]) -> None:
+    """Write a cache beside its place and move it there; others are deleted."""
+    home = snapshot.home
+    temporary = None
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f"{CACHE}new-", dir=home))
+        reports = (orjson.dumps(asdict(report)) for report in snapshot.reports.values())
+        (temporary / "reports.jsonl").write_bytes(b"\n".join(reports))
+        of_passage = attrgetter("report.id", *_OF_PASSAGE)
+        rows = [of_passage(passage) for passage in snapshot.passages]
+        (temporary / "passages.json").write_bytes(orjson.dumps(rows))
+        snapshot.keyword.save(temporary / "keyword")
+        # Half the bits keep the ranking, at half the time to read them.
+        np.save(temporary / "dense.npy", snapshot.dense.astype(np.float16))
+        np.save(temporary / "static.npy", snapshot.static.astype(np.float16))
+        snapshot.lexicon.save(temporary / _LEXICON)
+        snapshot.catalog.prepare()
+        (temporary / "words.json").write_bytes(orjson.dumps(snapshot.known_words))
+        made = {"database": home.name, "made_by": dict(made_by)}
+        (temporary / _MADE_BY).write_bytes(orjson.dumps(made))
+        (temporary / _SEAL).write_text(_digest(temporary), encoding="ascii")
+        for old in home.glob(f"{CACHE}*"):
+            if old != temporary:
+                shutil.rmtree(old, ignore_errors=True)
+        temporary.rename(cache)
+        for path in home.glob(f"{VECTORS}*"):
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        # A full disk makes the next start some seconds slower, no more.
+        _log.warning("What searching needs can't be kept in %s: %s", home, error)
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _digest(cache: Path) -> str:
+    """A hash of all files: half a cache can be readable, and would hide reports."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in cache.rglob("*") if p.is_file() and p.name != _SEAL):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The store of passages: Chroma, embedded; the only importer of chromadb.
+"""The store of passages: Chroma, embedded. The only importer of chromadb.
 
 Two collections. `passages` holds one row a passage: its vector, its text, and metadata by
 which it can be filtered. `reports` holds one row a report: its raw text (which the passages'
@@ -7,9 +7,8 @@ spans point into), its tags, and the hash of what it was made from; its vectors 
 Rows are never changed, only added, each with the generation in which it was written. The
 metadata of `reports` names the sealed generation: of each report its newest row up to that one
 counts, with the passages of the generation that this row names. So a reader sees each report as
-it was or as it is, whatever a writer (`rag.index.store`) does at the time, and a writer that is cut
-short has changed nothing. The same metadata says what made the index, and its revision: a hash
-of all content.
+it was or as it is, whatever a `Writer` does at the time, and a writer that is cut short has changed
+nothing. The same metadata says what made the index, and its revision: a hash of all content.
 """
 
 from __future__ import annotations
@@ -47,8 +46,21 @@ from rag.types import Passage, Span
 
 Vector = npt.NDArray[np.float32]
 SCHEMA = 2
-_PAGE = 2000
 _MADE_BY = "made_by_"
+# Rows that are read together.
+_PAGE = 2000
+# Ids in one condition: databases allow only so many values there.
+_IDS = 500
+# Fields of which a report has one value; the others are lists.
+_SINGLE = ("year", "type", "kind")
+# Fields of a report, and of a passage, that a row has as they are.
+_OF_REPORT = (
+    *("source", "digest", "form_digest", "passages_digest", "passages", "generation"),
+    *("passages_generation", "deleted"),
+)
+_OF_PASSAGE = ("section", "prompt", "stage", "language", "part", "parts")
+# Fields of a report that are kept as JSON.
+_LISTS = ("links", "images", "unanswered")
 # Held while a client of Chroma is made: another made meanwhile can take its parts away.
 opening = threading.Lock()
 
@@ -240,30 +252,37 @@ def is_sound(database: Path) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
-def faults() -> tuple[type[Exception], ...]:
-    """What the database raises when it can't be read or written."""
-    from chromadb.errors import ChromaError
-
-    return (ChromaError,)
-
-
-def _open(database: Path, made_by: Mapping[str, str]) -> Store:
+def chromadb() -> Any:
+    """The library, without its telemetry."""
     # Set before the import: chromadb starts its telemetry client when it is loaded.
     os.environ.setdefault("ANONYMIZED_TELEMETRY", "False")
     import chromadb
-    from chromadb.api.shared_system_client import SharedSystemClient
-    from chromadb.config import Settings as ChromaSettings
-    from chromadb.errors import ChromaError
 
-    # Chroma keeps a client of each path for ever. Those that are in use stay what they are.
+    return chromadb
+
+
+def database_errors() -> tuple[type[Exception], ...]:
+    """What the database raises when it can't be read or written."""
+    return (chromadb().errors.ChromaError,)
+
+
+def write_errors() -> tuple[type[Exception], ...]:
+    """What is raised where a database or a folder can't be written."""
+    return OSError, *database_errors()
+
+
+def _open(database: Path, made_by: Mapping[str, str]) -> Store:
+    chroma = chromadb()
+    errors: tuple[type[Exception], ...] = (RuntimeError, ValueError, *write_errors())
     try:
         with opening:
-            SharedSystemClient.clear_system_cache()
-            client = chromadb.PersistentClient(
-                str(database), settings=ChromaSettings(anonymized_telemetry=False)
+            # Chroma keeps a client of each path for ever. Those that are in use stay as they are.
+            chroma.api.shared_system_client.SharedSystemClient.clear_system_cache()
+            client = chroma.PersistentClient(
+                str(database), settings=chroma.config.Settings(anonymized_telemetry=False)
             )
         return Store(client, database, {"schema": str(SCHEMA), **made_by})
-    except (ChromaError, OSError, RuntimeError, ValueError) as error:
+    except errors as error:
         folder = database.parent
         if is_scarce(folder):
             raise IndexUnusable(
@@ -298,27 +317,6 @@ def state_from(meta: Mapping[str, Any]) -> State:
         forms=str(meta.get("forms", "")),
         made_by=made,
     )
-
-
-if __name__ == "__main__":
-    tried = open_database(Path(sys.argv[1]), {})
-    for tried_rows in (tried.passage_rows, tried.report_rows):
-        tried_rows.get(limit=1, include=["embeddings"])
-
-
-# Passages and reports as rows of the store: metadata that Chroma takes, and back.
-
-
-# Fields of which a report has one value; the others are lists.
-_SINGLE = ("year", "type", "kind")
-# Fields of a report, and of a passage, that a row has as they are.
-_OF_REPORT = (
-    *("source", "digest", "form_digest", "passages_digest", "passages", "generation"),
-    *("passages_generation", "deleted"),
-)
-_OF_PASSAGE = ("section", "prompt", "stage", "language", "part", "parts")
-# Fields of a report that are kept as JSON.
-_LISTS = ("links", "images", "unanswered")
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,11 +408,6 @@ def info_from_dict(data: Mapping[str, Any]) -> ReportInfo:
     return ReportInfo(**values)
 
 
-# Writes to the store: a new generation beside the sealed one, which readers keep until the end.
-
-
-# Report ids in one condition: databases allow only so many values there.
-_NAMES = 500
 Item = tuple[StoredReport, Sequence[Passage], Sequence[Sequence[float]]]
 
 
@@ -530,4 +523,10 @@ def begin(store: Store) -> Writer:
 
 
 def _portions(values: Sequence[str]) -> Iterable[list[str]]:
-    return (list(values[at : at + _NAMES]) for at in range(0, len(values), _NAMES))
+    return (list(values[at : at + _IDS]) for at in range(0, len(values), _IDS))
+
+
+if __name__ == "__main__":  # See `is_sound`.
+    store = open_database(Path(sys.argv[1]), {})
+    for collection in (store.passage_rows, store.report_rows):
+        collection.get(limit=1, include=["embeddings"])

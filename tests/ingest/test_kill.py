@@ -19,7 +19,7 @@ from ingest.sync import sync
 from rag.answer.extractive import usable
 from rag.index.layout import current_database
 from rag.index.sentence_vectors import SentenceVectors
-from rag.index.snapshot_cache import open_snapshot
+from rag.index.snapshot import open_snapshot
 from rag.index.store import open_store, passage_row
 from rag.settings import Settings
 

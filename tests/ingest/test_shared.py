@@ -23,8 +23,7 @@ from rag.index.layout import (
     UPLOADED,
     current_database,
 )
-from rag.index.shared import PUBLISHING
-from rag.index.shared_server import Row, Server, shared_server
+from rag.index.shared import PUBLISHING, Row, Server, shared_server
 from rag.settings import Settings
 from tests.conftest import SAMPLE
 from tests.ingest.test_kill import lacking
@@ -65,7 +64,7 @@ def published_revision(settings: Settings) -> str:
     with shared_server(settings) as server:
         found = server.published()
         assert found is not None
-        assert server.is_whole(found)
+        assert server.is_complete(found)
         return found.revision
 
 

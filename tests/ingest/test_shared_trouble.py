@@ -21,7 +21,7 @@ from ingest.uploads import Upload, take_in
 from rag.diagnostics import support
 from rag.engine import open_engine
 from rag.errors import ServerUnusable, SettingsError
-from rag.index.shared_server import shared_server
+from rag.index.shared import shared_server
 from rag.settings import Settings, load_settings
 
 pytest_plugins = ("command_line", "ferry_fixtures")

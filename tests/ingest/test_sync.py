@@ -18,7 +18,7 @@ from rag.errors import (
     IndexMissing,
     InputError,
 )
-from rag.index.snapshot_cache import open_snapshot
+from rag.index.snapshot import open_snapshot
 from rag.settings import Settings
 
 pytest_plugins = ("ferry_fixtures",)

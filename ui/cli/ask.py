@@ -174,7 +174,7 @@ def all_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
         IndexMissing, IndexMismatch, IndexDamaged: the index can't be used; says what to do.
     """
     from rag.citation.quotes import cited_reports, recheck
-    from rag.index.snapshot_cache import current_snapshot
+    from rag.index.snapshot import current_snapshot
 
     # Whatever made its vectors: none is compared.
     now = current_snapshot(index, {})

@@ -149,9 +149,9 @@ Family = tuple[Passage, ...]
 
 def families_to_dict(passages: Iterable[Passage]) -> dict[str, Any]:
     """The families that passages carry, and counts of them, as `--json` prints them."""
-    from rag.index.duplicates import members
+    from rag.index.duplicates import duplicate_groups
 
-    families = members(passages)
+    families = duplicate_groups(passages)
     return {
         **_counts(families),
         "families": [[_place(passage) for passage in family] for family in families],
@@ -160,9 +160,9 @@ def families_to_dict(passages: Iterable[Passage]) -> dict[str, Any]:
 
 def print_families(passages: Iterable[Passage]) -> None:
     """The largest families, at most SHOWN, each with its first words and where they stand."""
-    from rag.index.duplicates import members
+    from rag.index.duplicates import duplicate_groups
 
-    families = members(passages)
+    families = duplicate_groups(passages)
     told = _counts(families)
     sizes = ", ".join(f"{n} of {size}" for size, n in told["sizes"].items())
     print(

@@ -19,7 +19,7 @@ from rag.feedback import FILE, keep_feedback, load_feedback
 from rag.index import layout as disk
 from rag.index.layout import current_database
 from rag.index.sentence_vectors import SentenceVectors
-from rag.index.snapshot_cache import open_snapshot
+from rag.index.snapshot import open_snapshot
 from rag.settings import Settings
 from tests.ingest.test_sync_faults import _fill_the_disk, _large, elsewhere
 from tests.rag.test_feedback import ONE

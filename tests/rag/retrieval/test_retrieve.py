@@ -9,7 +9,7 @@ from llama_index.core.schema import QueryBundle
 
 from rag.catalog.fields import Filters, ReportInfo
 from rag.engine import Engine
-from rag.index.snapshot_cache import open_snapshot
+from rag.index.snapshot import open_snapshot
 from rag.index.store import open_store
 from rag.models.embeddings import make_embedding
 from rag.retrieval.hybrid import HybridRetriever, PlannedQuery, _shares_words, node_to_passage

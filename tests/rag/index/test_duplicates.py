@@ -1,0 +1,113 @@
+"""Which passages are found to have the same words, whatever order they come in."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from passages import passage, report
+from strategies import report_text, steady
+
+from rag.index.duplicates import duplicate_groups, find_duplicates
+from rag.types import Passage
+from ui.cli.index import families_to_dict, print_families
+
+PLAN = (
+    "The ferry crew will count each crate of second day vegetables at the landing and tell the "
+    "sellers of the upper market by radio before the boat leaves the far shore"
+)
+CLOSING = PLAN.replace("will count", "counted").replace("far shore", "other shore")
+OTHER = (
+    "Shared pumps stood idle at noon since nobody knew whose hour it was, so the users painted a "
+    "clock on the tank and named a keeper for every day of the dry season"
+)
+
+
+def written(text: str, report_id: str, country: str = "Peru", **more: object) -> Passage:
+    return passage(text, report(report_id, country), **{"id": f"{report_id}/{text[:30]}", **more})
+
+
+def test_a_plan_and_its_closing_are_duplicates_named_after_the_first() -> None:
+    plan, closing, other = written(PLAN, "a"), written(CLOSING, "b"), written(OTHER, "c")
+    assert find_duplicates([closing, other, plan]) == [plan.id, "", plan.id]
+
+
+def test_an_answer_repeated_in_a_report_is_a_duplicate_and_a_changed_word_is_not() -> None:
+    """Partners of one report often have the same description."""
+    again = [written(PLAN, "a", id="1"), written(PLAN.upper(), "a", id="2")]
+    assert find_duplicates(again) == ["1", "1"]
+    partners = [written(f"{name} brings us together. {PLAN}", "a") for name in ("Kelp", "Tide")]
+    assert find_duplicates(partners) == ["", ""]
+    copies = [replace(written(p.text, "b"), id=f"b{n}") for n, p in enumerate(partners)]
+    kelp, tide, kelp_copy, tide_copy = find_duplicates([*partners, *copies])
+    assert kelp == kelp_copy != tide == tide_copy
+
+
+@pytest.mark.parametrize(
+    "text", ["4 months", "", "Read https://sea.example/" + "word/" * 20, PLAN.partition(" day")[0]]
+)
+def test_short_answers_are_no_duplicates(text: str) -> None:
+    assert find_duplicates([written(text, name) for name in "abcdef"]) == [""] * 6
+
+
+def test_what_many_labs_tick_is_the_forms_text() -> None:
+    ticked = "- Our partners on the shore have taken over the whole work\n- It went to other shores"
+    passages = [written(ticked, lab, lab) for lab in ("Peru", "Togo", "Nepal", "Chad")]
+    assert all(find_duplicates(passages[:2]))
+    own = [written(f"{ticked}\n{PLAN}", "x", "Peru"), written(f"{ticked}\n{OTHER}", "y", "Togo")]
+    assert find_duplicates([*passages, *own]) == [""] * 6
+
+
+def test_a_chain_of_changes_does_not_make_one_group() -> None:
+    """Each text shares most words with the next; the first and the last share none."""
+    stream = [f"word{n}" for n in range(400)]
+    chain = [written(" ".join(stream[n : n + 80]), f"r{n:03}") for n in range(0, 320, 10)]
+    groups = set(find_duplicates(chain)) - {""}
+    assert len(groups) > 5
+
+
+@given(st.integers(20, 100), st.randoms())
+@steady
+def test_one_word_in_twenty_may_be_another(length: int, rng: random.Random) -> None:
+    text = [f"word{n}" for n in range(length)]
+    changed = [f"new{n}" if n % 20 == 4 else word for n, word in enumerate(text)]
+    shuffled = rng.sample(text, length)
+    texts = map(" ".join, (text, changed, [f"{word}x" for word in shuffled]))
+    passages = [written(text, name) for text, name in zip(texts, "abc", strict=True)]
+    assert find_duplicates(passages) == [passages[0].id, passages[0].id, ""]
+
+
+@given(
+    st.lists(st.sampled_from([PLAN, CLOSING, OTHER, "Yes"]) | report_text, max_size=8), st.randoms()
+)
+@steady
+def test_the_order_of_passages_does_not_matter(texts: list[str], rng: random.Random) -> None:
+    passages = [written(text, f"r{n % 5}", id=f"p{n}") for n, text in enumerate(texts)]
+    expected = {p.id: f for p, f in zip(passages, find_duplicates(passages), strict=True)}
+    rng.shuffle(passages)
+    firsts = find_duplicates(passages)
+    assert firsts == [expected[p.id] for p in passages]
+    for first in filter(None, firsts):
+        assert firsts.count(first) > 1
+        assert first in {p.id for p in passages}
+
+
+def test_groups_are_printed_largest_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passages = [written(PLAN, "a"), written(PLAN, "b", "Togo"), written("Alone", "d")]
+    passages += [written(OTHER, name) for name in "cef"]
+    firsts = zip(passages, find_duplicates(passages), strict=True)
+    named = [replace(p, family=first) for p, first in firsts]
+    assert [[p.report.id for p in g] for g in duplicate_groups(named)] == [[*"cef"], [*"ab"]]
+    totals = families_to_dict(named)
+    assert (totals["count"], totals["passages"], totals["reports"]) == (2, 5, 5)
+    assert (totals["across_labs"], totals["sizes"]) == (1, {"2": 1, "3": 1})
+    monkeypatch.setattr("ui.cli.index.SHOWN", 1)
+    print_families(named)
+    out = capsys.readouterr().out
+    assert "2 families hold 5 passages of 5 reports" in out
+    assert "and 1 smaller" in out
