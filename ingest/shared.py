@@ -18,8 +18,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ingest.disk_space import cant_write, check_room, unwritable
-from ingest.sentences import make_up_sentences
+from ingest.embed import save_sentence_vectors
 from rag.errors import (
     AskLabsError,
     IndexBusy,
@@ -29,13 +28,15 @@ from rag.errors import (
 from rag.index.layout import (
     LOCK,
     UNPUBLISHED,
+    check_room,
     current_database,
     make_current,
     sweep,
+    write_error,
 )
 from rag.index.shared import Published, Server, fetch, publish, shared_server
 from rag.index.snapshot import open_snapshot
-from rag.index.store import check_made_by, create_store, open_store
+from rag.index.store import check_made_by, create_store, open_store, write_errors
 from rag.models.embeddings import embedding_name
 from rag.settings import Settings
 from rag.types import Progress
@@ -61,7 +62,7 @@ def publish_index(settings: Settings, progress: Progress) -> str:
     if not settings.chroma:
         return ""
     folder = settings.index
-    failures: tuple[type[Exception], ...] = (IndexUnusable, *unwritable())
+    failures: tuple[type[Exception], ...] = (IndexUnusable, *write_errors())
     publisher = hashlib.sha256(f"{platform.node()} {folder.resolve()}".encode()).hexdigest()[:12]
     try:
         with shared_server(settings) as server:
@@ -127,8 +128,8 @@ def fetch_index(
             return _fetch(server, published, settings, progress)
     except Timeout as error:
         raise IndexBusy(f"Another process is writing to {settings.index}. Wait for it.") from error
-    except unwritable() as error:
-        raise cant_write(settings.index, error) from error
+    except write_errors() as error:
+        raise write_error(settings.index, error) from error
 
 
 def watch(settings: Settings, revision: Callable[[], str], every: float = EVERY) -> threading.Event:
@@ -195,7 +196,11 @@ def _fetch(server: Server, published: Published, settings: Settings, progress: P
         store = create_store(folder, published.made_by)
         try:
             fetch(server, published, store, progress)
-            make_up_sentences(store, current_database(folder), settings, progress)
+            passages = store.passages(store.reports(store.state.generation))
+            earlier = current_database(folder)
+            save_sentence_vectors(
+                store.home, passages, settings, progress, earlier=earlier, others=()
+            )
             progress("preparing search", 0, 0)
             open_snapshot(store)
             store.close()

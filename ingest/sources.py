@@ -76,7 +76,7 @@ def printable(text: str) -> str:
     )
 
 
-def still_there(place: str) -> bool:
+def place_exists(place: str) -> bool:
     """Whether the file or the archive of a place exists."""
     return Path(place.partition(INSIDE)[0]).exists()
 
@@ -279,7 +279,7 @@ class ReportFile:
 
 
 @dataclass(slots=True)
-class Found:
+class ReportFiles:
     """All that was found: the reports, what was left out, and places that could not be read."""
 
     files: list[ReportFile] = field(default_factory=list)
@@ -298,7 +298,7 @@ def read_files(
     sources: Iterable[SourceFile],
     stored: Mapping[str, StoredReport],
     progress: Progress,
-) -> Found:
+) -> ReportFiles:
     """The reports among files, with ids.
 
     A file keeps the id under which the index has it. A new file's id is its stem; where
@@ -307,7 +307,7 @@ def read_files(
     given does not matter, and no file that comes later changes an id. (Ids made of whole
     paths would need no such rule, but then a folder that moves would be ingested anew.)
     """
-    found = Found()
+    found = ReportFiles()
     owner = {report.source: report_id for report_id, report in stored.items()}
     known = {report.digest: report for report in stored.values()}
     read: dict[str, tuple[SourceFile, str, str]] = {}
@@ -329,7 +329,7 @@ def read_files(
         # A copy under another name, of a file that is not given this time: were both given, that
         # one would stay.
         copied = same is not None and place not in owner and source.name != same.info.id
-        if same and copied and digest not in seen and still_there(same.source):
+        if same and copied and digest not in seen and place_exists(same.source):
             seen[digest] = same.source
         if digest in seen:
             found.skipped.append(Skipped(source.label, f"the same text as {seen[digest]}"))
@@ -363,7 +363,7 @@ def _new_id(
 
     def free(report_id: str) -> bool:
         old = stored.get(report_id)
-        moved = old is None or old.digest == digest or not still_there(old.source)
+        moved = old is None or old.digest == digest or not place_exists(old.source)
         return report_id not in taken and moved
 
     folder = (re.split(r"[\\/:]", source.label)[-2:-1] or ["other"])[0]

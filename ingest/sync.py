@@ -1,54 +1,48 @@
 """Brings the index in line with the files: compares, embeds what changed, writes, deletes.
 
-What is written is seen by readers when all of it is there: until then they have the index as it
-was. An ingest that is cut short has changed nothing for them, and the next one goes on where it
-ended.
+Readers see what is written when all of it is there: until then they have the index as it was. An
+ingest that is cut short has changed nothing for them, and the next one goes on where it ended.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import partial
+import hashlib
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ingest.chunk import MAX_TOKENS
-from ingest.compare import (
-    Comparison,
-    Known,
-    SyncResult,
-    Todo,
-    compare,
-)
-from ingest.disk_space import (
-    cant_write,
-    check_room,
-    giving_back,
-    reading,
-    unwritable,
-)
-from ingest.parsing.forms import Forms, load_lessons, save_lessons
-from ingest.sentences import keep_sentences
+from ingest.chunk import MAX_TOKENS, chunk
+from ingest.embed import MANY, ReportWrite, save_sentence_vectors, write_passages
+from ingest.parsing.forms import Forms, Lesson, learn, lesson_of, load_lessons, save_lessons
+from ingest.parsing.parser import parse
 from ingest.shared import keep_from_fetching, publish_index
-from ingest.sources import Found, SourceFile, collect, read_files
-from rag.errors import (
-    IndexBusy,
-    IndexMissing,
-    IndexUnusable,
-    InputError,
+from ingest.sources import (
+    ReportFile,
+    ReportFiles,
+    Skipped,
+    SourceFile,
+    collect,
+    place_exists,
+    read_files,
 )
+from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
 from rag.index.layout import (
     LOCK,
     UPLOADED,
+    check_room,
     copied_database,
     current_database,
+    is_scarce,
     make_current,
     remember_unfinished,
     sweep,
     unfinished_database,
+    write_error,
 )
 from rag.index.snapshot import open_snapshot, save_vectors, sealed_reports
 from rag.index.store import (
@@ -57,22 +51,67 @@ from rag.index.store import (
     Writer,
     begin,
     create_store,
+    database_errors,
     is_sound,
     open_database,
     open_store,
+    passage_row,
+    write_errors,
 )
-from rag.models.embeddings import Embed, embedding_name, open_embed
+from rag.models.embeddings import embedding_name
 from rag.settings import Settings
-from rag.types import Passage, Progress
+from rag.types import Passage, Progress, Report
 
-# Of each report the vectors of its passages.
-Vectors = list[list[Sequence[float]]]
 # Raise with any change that alters what is stored for the same file.
 PARSER_VERSION = "4"
-# Passages embedded and written together: enough to keep the cores busy, little to lose.
-BATCH = 256
-# From so many new passages on it pays to start processes that embed them.
-MANY = 1000
+
+
+@dataclass(slots=True)
+class SyncResult:
+    """What an ingest did (or would do), by report id.
+
+    `unpublished` says why a shared index was not published, "" if it was or need not be.
+    """
+
+    added: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    unchanged: list[str] = field(default_factory=list)
+    moved: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    passages: int = 0
+    revision: str = ""
+    unpublished: str = ""
+
+
+@dataclass(frozen=True)
+class IndexContent:
+    """What an index has: its reports with their texts by id, and the forms they were read with.
+
+    `lessons` gives the lessons of files by the hash of their text, as far as they are kept.
+    """
+
+    reports: Mapping[str, StoredReport] = field(default_factory=dict)
+    forms: Forms = field(default_factory=Forms)
+    lessons: Callable[[], Mapping[str, Lesson]] = dict
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What brings the index in line: reports to write with passages, or without; ids to delete.
+
+    `lessons` are those of all files, by the hash of their text, where they were needed.
+    """
+
+    result: SyncResult
+    forms: Forms
+    lessons: Mapping[str, Lesson]
+    writes: list[ReportWrite] = field(default_factory=list)
+    rows: list[StoredReport] = field(default_factory=list)
+    deletes: list[str] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.writes or self.rows or self.deletes)
 
 
 def made_by(settings: Settings) -> dict[str, str]:
@@ -99,7 +138,7 @@ def sync(
         paths: folders, report files, archives.
         settings: says where the index is and which embedding model to use.
         prune: delete from the index what is not at `paths`; what is there but can't be read stays.
-        dry_run: only tell; nothing is made or written.
+        dry_run: only report; nothing is made or written.
         rebuild: make the index anew from `paths`, whatever there was; that stays until the end.
         progress: called with a stage's name, how much is done, and how much there is.
 
@@ -110,9 +149,9 @@ def sync(
     """
     # Looked up before anything is made: a wrong path leaves no empty index.
     folder, made = settings.index, made_by(settings)
-    given = list(collect(paths))
+    at_paths = list(collect(paths))
     uploaded = folder / UPLOADED
-    sources = [*given, *(collect([uploaded]) if uploaded.is_dir() else ())]
+    sources = [*at_paths, *(collect([uploaded]) if uploaded.is_dir() else ())]
     if dry_run:
         store = None if rebuild else _existing(folder, made)
         return _compared(sources, store, prune, progress)[1].result
@@ -121,40 +160,190 @@ def sync(
         with FileLock(folder / LOCK, timeout=0):
             if not rebuild:
                 sweep(folder)
-            with reading(folder):
+            with _read_errors_explained(folder):
                 store = None if rebuild else _unfinished(folder, made) or _existing(folder, made)
-                found, todo = _compared(sources, store, prune, progress)
-            if rebuild and not {file.place for file in found.files} & {one.place for one in given}:
+                files, changes = _compared(sources, store, prune, progress)
+            places = {source.place for source in at_paths}
+            if rebuild and places.isdisjoint(file.place for file in files.files):
                 raise InputError(
                     "There is no readable report at the paths, so the index was not made anew."
                 )
-            if store is not None and store.state.revision and not todo.changes:
-                todo.result.revision = store.state.revision
+            if store is not None and store.state.revision and not changes:
+                changes.result.revision = store.state.revision
             else:
-                store = _to_write(folder, made, store, rebuild, todo.result.passages)
-                with giving_back(store):
-                    _carry_out(todo, store, settings, progress)
+                store = _to_write(folder, made, store, rebuild, changes.result.passages)
+                with _discarded_on_full_disk(store):
+                    _carry_out(changes, store, settings, progress)
             if rebuild or store.home != current_database(folder):
-                with giving_back(store):
-                    _prepare_search(store, todo.result.passages, progress)
+                with _discarded_on_full_disk(store):
+                    _prepare_search(store, changes.result.passages, progress)
                     store.close()
                     keep_from_fetching(settings)
                     make_current(store.home)
-            todo.result.unpublished = publish_index(settings, progress)
+            changes.result.unpublished = publish_index(settings, progress)
     except Timeout as error:
         raise IndexBusy(f"Another ingest is writing to {folder}. Wait until it is done.") from error
-    except unwritable() as error:
-        raise cant_write(folder, error) from error
-    return todo.result
+    except write_errors() as error:
+        raise write_error(folder, error) from error
+    return changes.result
 
 
-def _prepare_search(store: Store, new: int, progress: Progress) -> None:
-    """After much that is new, now; after little, whoever asks first does it in a few seconds."""
-    if new >= MANY:
-        progress("preparing search", 0, 0)
-        open_snapshot(store)
+# Compare: what is new, changed, moved, gone.
+
+
+def _compared(
+    sources: Sequence[SourceFile], store: Store | None, prune: bool, progress: Progress
+) -> tuple[ReportFiles, Changes]:
+    content = IndexContent()
+    if store is not None:
+        content = IndexContent(
+            reports=sealed_reports(store),
+            forms=Forms.from_json(store.state.forms),
+            lessons=partial(load_lessons, store.home),
+        )
+    files = read_files(sources, content.reports, progress)
+    return files, compare(files, content, prune, progress)
+
+
+def compare(
+    files: ReportFiles, content: IndexContent, prune: bool, progress: Progress = lambda *_: None
+) -> Changes:
+    """What brings the index in line with the files.
+
+    Forms are learned from all reports that the index will hold, so that its content does not
+    depend on the order in which they came. A report without a file is read again from the index
+    where the forms it was read with have changed.
+
+    Args:
+        files: the files.
+        content: what the index has.
+        prune: reports whose file is gone are deleted.
+        progress: called with "parsing", how many files are done, and how many there are.
+    """
+    stored = content.reports
+    renamed = _renamed(files, stored)
+    deletes = [report.info.id for report in renamed.values()]
+    result = SyncResult(skipped=files.skipped)
+    if prune:
+        absent = set(stored) - {file.id for file in files.files} - set(deletes)
+        result.deleted = sorted(i for i in absent if not files.may_hold(stored[i].source))
+    deletes += result.deleted
+    all_files = files.files + _without_file(files, content, deletes)
+    forms, lessons = _learned(all_files, content)
+    changes = Changes(result, forms, lessons, deletes=deletes)
+    for n, file in enumerate(all_files, start=1):
+        progress("parsing", n, len(all_files))
+        old = stored.get(file.id)
+        if old is None or not _is_current(old, file, changes):
+            _add_report(changes, file, old, renamed.get(file.id))
+        elif old.source == file.place or place_exists(old.source):
+            if n <= len(files.files):
+                result.unchanged.append(file.id)
+        else:
+            result.moved.append(file.id)
+            changes.rows.append(replace(old, raw=file.text, source=file.place))
+    result.passages = sum(len(write.passages) for write in changes.writes)
+    return changes
+
+
+@dataclass(frozen=True)
+class _StoredFile(ReportFile):
+    """A report of the index that stands for its file."""
+
+    report: StoredReport
+
+    @cached_property
+    def text(self) -> str:
+        return self.report.raw
+
+
+def _without_file(
+    files: ReportFiles, content: IndexContent, deletes: Collection[str]
+) -> list[ReportFile]:
+    """The reports that stay though there is no file of them now, as files."""
+    ids = {file.id for file in files.files}
+    stay = (r for name, r in content.reports.items() if name not in ids and name not in deletes)
+    return [_StoredFile(r.info.id, r.source, "", r.digest, r) for r in stay]
+
+
+def _learned(
+    files: Sequence[ReportFile], content: IndexContent
+) -> tuple[Forms, Mapping[str, Lesson]]:
+    """The forms of files, and their lessons; those of the index where it has the very files."""
+    by_digest = {file.digest: file for file in files}
+    if by_digest.keys() == {report.digest for report in content.reports.values()}:
+        return content.forms, {}
+    kept = content.lessons()
+    lessons = {i: kept.get(i) or lesson_of(file.text) for i, file in by_digest.items()}
+    return learn(lessons, lambda digest: by_digest[digest].text), lessons
+
+
+def _form_digest(file: ReportFile, changes: Changes) -> str:
+    """A hash of all that a report is parsed from: its text, and of the forms what bears on it."""
+    lesson = changes.lessons.get(file.digest) or lesson_of(file.text)
+    bearing = changes.forms.bearing_on(lesson.prompts)
+    return hashlib.sha256(f"{file.digest} {bearing}".encode()).hexdigest()
+
+
+def _is_current(old: StoredReport, file: ReportFile, changes: Changes) -> bool:
+    """Whether the index has this very text, read with these forms."""
+    if old.digest != file.digest:
+        return False
+    return not changes.lessons or old.form_digest == _form_digest(file, changes)
+
+
+def _renamed(files: ReportFiles, stored: Mapping[str, StoredReport]) -> dict[str, StoredReport]:
+    """By a new file's id the report that it was: one of equal text whose file is gone."""
+    ids = {file.id for file in files.files}
+    left = {
+        report.digest: report
+        for name, report in stored.items()
+        if name not in ids and not place_exists(report.source)
+    }
+    new = (file for file in files.files if file.id not in stored and file.digest in left)
+    return {file.id: left[file.digest] for file in new}
+
+
+def _add_report(
+    changes: Changes, file: ReportFile, old: StoredReport | None, renamed: StoredReport | None
+) -> None:
+    """Add what one file's report needs; it is new, changed, or renamed."""
+    report = parse(file.id, file.text, changes.forms)
+    passages = chunk(report)
+    row = StoredReport(
+        info=passages[0].report if passages else report.info,
+        raw=file.text,
+        source=file.place,
+        digest=file.digest,
+        form_digest=_form_digest(file, changes),
+        passages_digest=_passages_digest(report, passages),
+        passages=len(passages),
+        passages_generation=old.passages_generation if old else 0,
+        links=report.links,
+        images=report.images,
+        unanswered=report.unanswered,
+    )
+    if old is not None and old.passages_digest == row.passages_digest:
+        changes.result.unchanged.append(file.id)
+        changes.rows.append(row)
+        return
+    if renamed is not None:
+        changes.result.moved.append(file.id)
     else:
-        save_vectors(store, store.state.generation)
+        (changes.result.added if old is None else changes.result.updated).append(file.id)
+    changes.writes.append(ReportWrite(row, passages, old or renamed))
+
+
+def _passages_digest(report: Report, passages: Sequence[Passage]) -> str:
+    digest = hashlib.sha256(repr(report.info).encode("utf-8", "surrogatepass"))
+    for passage in passages:
+        # All that a passage's row holds: a line added above an answer moves its spans only.
+        row = (passage.id, passage.context, passage.text, passage_row(passage, 0))
+        digest.update(repr(row).encode())
+    return digest.hexdigest()[:16]
+
+
+# Write: to a copy of the database that counts.
 
 
 def _existing(folder: Path, made: dict[str, str]) -> Store | None:
@@ -176,7 +365,7 @@ def _unfinished(folder: Path, made: dict[str, str]) -> Store | None:
 def _to_write(
     folder: Path, made: dict[str, str], store: Store | None, rebuild: bool, passages: int
 ) -> Store:
-    """The database that an ingest writes so many passages to: never the one that counts."""
+    """The database to which an ingest writes this many passages: never the one that counts."""
     if store is None:
         check_room(folder, None, passages)
         new = create_store(folder, made)
@@ -189,113 +378,72 @@ def _to_write(
     return open_database(copied_database(folder), made)
 
 
-def _compared(
-    sources: Sequence[SourceFile],
-    store: Store | None,
-    prune: bool,
-    progress: Progress,
-) -> tuple[Found, Comparison]:
-    known = Known()
-    if store is not None:
-        state = store.state
-        known = Known(
-            reports=sealed_reports(store),
-            forms=Forms.from_json(state.forms),
-            lessons=partial(load_lessons, store.home),
-        )
-    found = read_files(sources, known.reports, progress)
-    return found, compare(found, known, prune, progress)
-
-
-def _carry_out(todo: Comparison, store: Store, settings: Settings, progress: Progress) -> None:
+def _carry_out(changes: Changes, store: Store, settings: Settings, progress: Progress) -> None:
     writer = begin(store)
-    writer.forget(_unwanted(todo, writer))
-    writer.write_reports(todo.rows)
-    many = todo.result.passages >= MANY
-    with open_embed(settings, many) as embed:
-        threads = settings.embedding_threads if many else 1
-        _write(writer, todo.todo, embed, threads, progress)
-        keep_sentences(store, todo, settings, embed, threads, progress)
-    writer.delete(todo.gone)
-    todo.result.revision = writer.seal(todo.forms.to_json())
-    if todo.lessons:
-        save_lessons(store.home, todo.lessons)
-
-
-def _unwanted(todo: Comparison, writer: Writer) -> list[str]:
-    """Reports that an ingest which was cut short has written and this one would not."""
-    wanted = [item.report.info.id for item in todo.todo] + [r.info.id for r in todo.rows]
-    return sorted(set(writer.written) - {*wanted, *todo.gone})
-
-
-def _write(
-    writer: Writer, todo: Sequence[Todo], embed: Embed, threads: int, progress: Progress
-) -> None:
-    """Embed and write, several reports at a time; what is there already only counts."""
-    total = sum(len(item.passages) for item in todo)
-    new = [t for t in todo if not _is_ready(t.report, writer.written.get(t.report.info.id))]
-    done = total - sum(len(item.passages) for item in new)
-    progress("embedding", done, total)
-    for batch, vectors in _embedded_ahead(writer.store, _batches(new), embed, threads):
-        writer.write([(t.report, t.passages, vs) for t, vs in zip(batch, vectors, strict=True)])
-        done += sum(len(item.passages) for item in batch)
-        progress("embedding", done, total)
-
-
-def _batches(todo: Sequence[Todo]) -> Iterator[list[Todo]]:
-    batch: list[Todo] = []
-    for item in todo:
-        batch.append(item)
-        if sum(len(t.passages) for t in batch) >= BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _embedded_ahead(
-    store: Store, batches: Iterable[list[Todo]], embed: Embed, threads: int
-) -> Iterator[tuple[list[Todo], Vectors]]:
-    """Batches with the vectors of each item's passages; the next ones are embedded meanwhile."""
-    waiting: deque[tuple[list[Todo], Future[Vectors]]] = deque()
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for batch in batches:
-            # Looked up here, so that one thread at a time is at the store.
-            known = _known_vectors(store, [item.origin for item in batch if item.origin])
-            waiting.append((batch, pool.submit(_vectors, batch, known, embed)))
-            if len(waiting) > threads:
-                embedded, future = waiting.popleft()
-                yield embedded, future.result()
-        for embedded, future in waiting:
-            yield embedded, future.result()
-    finally:
-        # Who interrupts an ingest need not wait for what is being embedded.
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _is_ready(report: StoredReport, written: StoredReport | None) -> bool:
-    return written is not None and all(
-        getattr(report, name) == getattr(written, name)
-        for name in ("source", "digest", "form_digest", "passages_digest")
+    writer.forget(_unwanted(changes, writer))
+    writer.write_reports(changes.rows)
+    write_passages(writer, changes.writes, settings, progress)
+    save_sentence_vectors(
+        store.home,
+        (passage for write in changes.writes for passage in write.passages),
+        settings,
+        progress,
+        earlier=store.home,
+        # Finding what is no longer in use takes seconds, so it waits until a report is deleted.
+        others=_untouched(changes, store) if changes.result.deleted else None,
     )
+    writer.delete(changes.deletes)
+    changes.result.revision = writer.seal(changes.forms.to_json())
+    if changes.lessons:
+        save_lessons(store.home, changes.lessons)
 
 
-def _vectors(batch: Sequence[Todo], known: Mapping[str, Sequence[float]], embed: Embed) -> Vectors:
-    """The vectors of each item's passages; those of words that the index has are taken there."""
-    texts = [_embedded(passage) for item in batch for passage in item.passages]
-    new = [text for text in dict.fromkeys(texts) if text not in known]
-    vectors = {**known, **dict(zip(new, embed(new) if new else (), strict=True))}
-    return [[vectors[_embedded(passage)] for passage in item.passages] for item in batch]
+def _unwanted(changes: Changes, writer: Writer) -> list[str]:
+    """Reports that an ingest which was cut short has written and this one would not."""
+    wanted = {write.report.info.id for write in changes.writes}
+    wanted |= {report.info.id for report in changes.rows}
+    return sorted(set(writer.written) - wanted - set(changes.deletes))
 
 
-def _known_vectors(store: Store, origins: Sequence[StoredReport]) -> dict[str, Sequence[float]]:
-    by_id = {report.info.id: report for report in origins}
-    passages = store.passages(by_id, only=by_id.keys())
-    rows = {by_id[p.report.id].row_of(p.id): _embedded(p) for p in passages}
-    return {rows[row]: vector.tolist() for row, vector in store.vectors(rows.keys()).items()}
+def _untouched(changes: Changes, store: Store) -> list[Passage]:
+    """The passages of the reports that are neither written nor deleted."""
+    touched = {*changes.deletes, *(write.report.info.id for write in changes.writes)}
+    reports = store.reports(store.state.generation)
+    return store.passages({i: report for i, report in reports.items() if i not in touched})
 
 
-def _embedded(passage: Passage) -> str:
-    """What of a passage is embedded."""
-    return f"{passage.context}\n{passage.text}"
+def _prepare_search(store: Store, new: int, progress: Progress) -> None:
+    """Build the snapshot now after a large ingest; otherwise the first query does it in seconds."""
+    if new >= MANY:
+        progress("preparing search", 0, 0)
+        open_snapshot(store)
+    else:
+        save_vectors(store, store.state.generation)
+
+
+@contextmanager
+def _discarded_on_full_disk(store: Store) -> Iterator[None]:
+    """Delete the database if the disk fills up: what was begun would keep the disk full."""
+    try:
+        yield
+    except write_errors():
+        if is_scarce(store.home):
+            # Else what has been deleted keeps its room until the process ends.
+            with suppress(*write_errors()):
+                store.close()
+            shutil.rmtree(store.home, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def _read_errors_explained(folder: Path) -> Iterator[None]:
+    """Say what is the matter with an index whose database can't be read."""
+    try:
+        yield
+    except database_errors() as error:
+        if is_scarce(folder):
+            raise write_error(folder, error) from error
+        raise IndexDamaged(
+            f"The index in {folder} can't be read ({error}). Make it anew: "
+            f"asklabs ingest PATH --rebuild --index {folder}"
+        ) from error

@@ -22,7 +22,6 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from ingest.compare import SyncResult
 from ingest.parsing.scan import tags
 from ingest.sources import (
     ENDINGS,
@@ -36,7 +35,7 @@ from ingest.sources import (
     fail,
     printable,
 )
-from ingest.sync import made_by, sync
+from ingest.sync import SyncResult, made_by, sync
 from rag.errors import IndexMissing, IndexUnusable
 from rag.index.layout import UPLOADED
 from rag.index.snapshot import index_made_by, sealed_reports

@@ -29,12 +29,12 @@ from pathlib import Path
 
 import orjson
 
-from ingest.parsing.normalize import tags_to_fields
 from ingest.parsing.scan import (
     Event,
     key,
     scan,
     tags,
+    tags_to_fields,
 )
 from rag.text.sentences import sentences
 from rag.types import Span

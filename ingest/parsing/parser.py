@@ -20,13 +20,14 @@ from dataclasses import dataclass, field, replace
 
 from ingest.parsing.clean import clean, image_urls, link_urls
 from ingest.parsing.forms import Forms, alike, head_key
-from ingest.parsing.normalize import NOT_SHOWN, tags_to_fields
 from ingest.parsing.scan import (
+    NOT_SHOWN,
     Event,
     Tag,
     find_tags,
     key,
     scan,
+    tags_to_fields,
 )
 from rag.catalog.normalize import fold_tag
 from rag.text.sentences import sentences
@@ -334,7 +335,7 @@ def facts_block(raw: str, tags: Iterable[Tag], facts: Mapping[str, tuple[str, ..
         raw: the report's text.
         tags: all tags of it.
         facts: the values, by key, that are neither private nor filters
-        (`ingest.parsing.normalize`).
+        (`ingest.parsing.scan`).
     """
     allowed = {key: {fold_tag(value) for value in values} for key, values in facts.items()}
     found = {

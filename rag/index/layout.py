@@ -41,6 +41,10 @@ CACHE = "cache-"
 VECTORS = "vectors-"
 SENTENCES = "sentences-"
 UNPUBLISHED = "unpublished"
+# Free bytes below which a disk counts as full: a database may want as much at a time.
+SCARCE = 64_000_000
+# Bytes of a new passage in the database, in what searching needs, and with its sentences' vectors.
+A_PASSAGE = 20_000
 _UNFINISHED = "unfinished"
 _PREFIX = "db-"
 
@@ -191,21 +195,14 @@ def _replace(path: Path, text: str) -> None:
     os.replace(new, path)
 
 
-# The disk that a folder lies on: what is free, in words too.
-
-
-# Below so many bytes a disk counts as full: a database may want as much at a time.
-SCARCE = 64_000_000
-
-
 def free_bytes(folder: Path) -> int | None:
-    """What is free on the disk of a folder, which need not exist; None where nobody can tell."""
-    there = next((one for one in (folder, *folder.absolute().parents) if one.exists()), folder)
+    """The free bytes on the disk of a folder, which need not exist; None where unknown."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     try:
-        usage = shutil.disk_usage(there)
+        usage = shutil.disk_usage(existing)
     except OSError:
         return None
-    # Some network disks tell nothing: of these all sizes are 0.
+    # Of some network disks all sizes are 0.
     return usage.free if usage.total else None
 
 
@@ -213,6 +210,33 @@ def is_scarce(folder: Path) -> bool:
     """Whether the disk of a folder is as good as full."""
     free = free_bytes(folder)
     return free is not None and free < SCARCE
+
+
+def check_room(folder: Path, base: Path | None, passages: int) -> None:
+    """Check that there is room in an index's folder for a copy of a database and new passages.
+
+    Raises:
+        IndexUnusable: there is too little; nothing has been written yet.
+    """
+    free = free_bytes(folder)
+    needed = passages * A_PASSAGE + (size_of(base) if base else 0)
+    if free is not None and free < needed:
+        raise IndexUnusable(
+            f"The disk of {folder} has {in_words(free)} free, and this needs about "
+            f"{in_words(needed)}: the index is written anew beside the old one, which readers "
+            "keep until it is whole. Free space, or name a folder on another disk with --index."
+        )
+
+
+def write_error(folder: Path, error: Exception) -> IndexUnusable:
+    """What to say of an index that couldn't be written."""
+    if folder.exists() and not folder.is_dir():
+        return IndexUnusable(f"{folder} is a file. Name a folder with --index.")
+    return IndexUnusable(
+        f"The index in {folder} can't be written ({error}). What it held is still there. "
+        f"Its disk has {in_words(free_bytes(folder))} free. Free space, see to its permissions, "
+        "or name another folder with --index."
+    )
 
 
 def size_of(folder: Path) -> int:

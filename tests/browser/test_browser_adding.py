@@ -18,8 +18,7 @@ from free_port import free_port
 from playwright.sync_api import Page, expect
 
 from ingest import uploads
-from ingest.compare import SyncResult
-from ingest.sync import sync
+from ingest.sync import SyncResult, sync
 from rag.engine import Engine, open_engine
 from rag.i18n.translations import ENGLISH
 from rag.index.layout import UPLOADED

@@ -14,7 +14,7 @@ import pytest
 from ferries import text
 from killed import run
 
-from ingest.sentences import STAGE
+from ingest.embed import SENTENCES_STAGE
 from ingest.sync import sync
 from rag.answer.extractive import usable
 from rag.index.layout import current_database
@@ -23,7 +23,10 @@ from rag.index.snapshot import open_snapshot
 from rag.index.store import open_store, passage_row
 from rag.settings import Settings
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there"),
+]
 
 COUNTRIES = ("Peru", "Fiji", "Mali", "Togo", "Chad", "Nepal", "Kenya", "Ghana", "Benin", "Malawi")
 KILLS = 20
@@ -86,9 +89,12 @@ def write(folder: Path, countries: tuple[str, ...], answer: str = "") -> None:
 
 def killed(index: Path, reports: Path, rng: random.Random, rebuild: bool = False) -> bool:
     """Run an ingest and kill it at some moment; False where it was done before."""
-    stage, longest = rng.choice((("reading", 0.5), *[("embedding", 1.5)] * 4, (STAGE, 0.3)))
+    stages = (("reading", 0.5), *[("embedding", 1.5)] * 4, (SENTENCES_STAGE, 0.3))
+    stage, longest = rng.choice(stages)
+        (("reading", 0.5), *[("embedding", 1.5)] * 4, (SENTENCES_STAGE, 0.3))
+    )
     context = get_context("forkserver")
-    context.set_forkserver_preload(["tests.killed"])
+    context.set_forkserver_preload(["killed"])
     process = context.Process(
         target=run, args=(index, reports, stage, rng.random() * longest, rebuild)
     )

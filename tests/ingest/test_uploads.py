@@ -14,8 +14,7 @@ from ferries import content, stored_reports, text
 from filelock import FileLock
 
 from ingest import uploads
-from ingest.compare import SyncResult
-from ingest.sync import sync
+from ingest.sync import SyncResult, sync
 from ingest.uploads import Upload, take_in
 from rag.errors import IndexBusy, IndexUnusable
 from rag.index.layout import LOCK, UPLOADED

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 from made_up import read_back, report
 
-from ingest.compare import SyncResult
-from ingest.sync import made_by, sync
+from ingest.sync import SyncResult, made_by, sync
 from rag.index.layout import unfinished_database
 from rag.index.store import Store, StoredReport, Writer, open_store
 from rag.settings import Settings

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import chromadb  # noqa: F401  (loaded before the process is forked, to save time)
 
+import ingest.embed
 import ingest.sync
 from rag.settings import Settings
 
@@ -18,7 +19,7 @@ BATCH = 16
 
 def run(index: Path, reports: Path, stage: str, delay: float, rebuild: bool = False) -> None:
     """Ingest with `prune`; `delay` seconds after a stage has begun the process is killed."""
-    ingest.sync.BATCH = BATCH
+    ingest.embed.BATCH = BATCH
     started = threading.Event()
 
     def progress(now: str, _done: int, _total: int) -> None:

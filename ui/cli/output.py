@@ -18,7 +18,7 @@ from rag.index.layout import in_words
 from rag.types import Answer, Citation, Hit, Passage, Plan, Struck, Vote, Why
 
 if TYPE_CHECKING:
-    from ingest.compare import SyncResult
+    from ingest.sync import SyncResult
     from rag.answer.pipeline import AnswerStream
     from rag.catalog.catalog import TagValue
 

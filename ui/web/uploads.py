@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from gradio.utils import get_upload_folder
 
-from ingest.compare import SyncResult
 from ingest.sources import printable
+from ingest.sync import SyncResult
 from ingest.uploads import (
     LARGEST_UPLOAD,
     MOST_REPORTS,

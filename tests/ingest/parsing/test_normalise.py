@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.parsing.normalize import NOT_SHOWN, tags_to_fields
+from ingest.parsing.scan import NOT_SHOWN, tags_to_fields
 from rag.catalog.normalize import canonical_sdg, canonical_sdgs, fold_tag
 from rag.places.countries import resolve_countries, resolve_country
 

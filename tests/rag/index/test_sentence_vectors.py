@@ -12,7 +12,7 @@ from ferries import Encoded, cut_short, text
 from openai_server import ScriptedServer
 from pydantic import SecretStr
 
-from ingest.sentences import STAGE
+from ingest.embed import SENTENCES_STAGE
 from ingest.sync import sync
 from rag.answer.extractive import usable
 from rag.engine import Engine, open_engine
@@ -251,7 +251,7 @@ def test_of_another_model_nothing_is_kept(
         progress=lambda stage, *_: stages.add(stage),
     )
     assert "embedding" in stages
-    assert STAGE not in stages
+    assert SENTENCES_STAGE not in stages
     assert not list(settings.index.glob("db-*/sentences-*"))
 
 

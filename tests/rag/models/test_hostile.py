@@ -10,9 +10,8 @@ from made_up import NO_FORMS, learned, passages_of, report
 
 from ingest.parsing.clean import clean, clean_with_offsets
 from ingest.parsing.forms import learn_texts
-from ingest.parsing.normalize import tags_to_fields
 from ingest.parsing.parser import parse
-from ingest.parsing.scan import hide_private, scan, tags
+from ingest.parsing.scan import hide_private, scan, tags, tags_to_fields
 from rag.catalog.normalize import fold_tag
 from rag.places.countries import fold_name
 
