@@ -91,8 +91,6 @@ def killed(index: Path, reports: Path, rng: random.Random, rebuild: bool = False
     """Run an ingest and kill it at some moment; False where it was done before."""
     stages = (("reading", 0.5), *[("embedding", 1.5)] * 4, (SENTENCES_STAGE, 0.3))
     stage, longest = rng.choice(stages)
-        (("reading", 0.5), *[("embedding", 1.5)] * 4, (SENTENCES_STAGE, 0.3))
-    )
     context = get_context("forkserver")
     context.set_forkserver_preload(["killed"])
     process = context.Process(
