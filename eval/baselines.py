@@ -33,19 +33,20 @@ from eval.run import BASELINES, run_cases
 from rag.answer.extractive import SENTENCES, SENTENCES_WIDE
 from rag.answer.pipeline import AnswerStream
 from rag.catalog.fields import Filters
-from rag.citation.citations import resolve, stream_known, with_marks
+from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
 from rag.engine import Engine
 from rag.models.chat import complete_chat, make_llm, stream_chat
 from rag.models.completion import Writing
 from rag.models.embeddings import embed_query, embed_texts, make_embedding
-from rag.models.prompts import defuse, refusal
+from rag.models.prompts import refusal
 from rag.models.servers import OPENAI
 from rag.models.tokens import SHARE, count_tokens, make_budget
 from rag.query.plan import make_plan
 from rag.retrieval.postprocess import fit_budget
 from rag.settings import Settings
 from rag.text.language import language_of
+from rag.text.marks import defuse, stream_known, with_marks
 from rag.text.sentences import sentences
 from rag.text.tokenize import words
 from rag.types import Answer, Citation, Coverage, Hit, Passage, Progress, Turn

@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from eval.matching import fold
-from rag.citation.citations import cited_sentences
 from rag.citation.judge import Judge, make_judge
 from rag.citation.verify import Verifier
 from rag.errors import SettingsError
 from rag.settings import Settings
+from rag.text.marks import cited_sentences
 from rag.types import Answer, Passage
 
 # Characters of passages that the chat model is shown for a sentence: no source is cut, neither

@@ -30,10 +30,11 @@ from eval.stats import (
     SEED as STATS_SEED,
 )
 from rag.catalog.fields import ReportInfo
-from rag.citation.citations import cited_sentences, coverage, numbers_in
+from rag.citation.citations import coverage, numbers_in
 from rag.citation.verify import RANK, Verifier
 from rag.errors import InputError
 from rag.text.language import language_of
+from rag.text.marks import cited_sentences
 from rag.text.sentences import sentences
 from rag.text.tokenize import terms, words
 from rag.types import Passage

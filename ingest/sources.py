@@ -22,8 +22,9 @@ from typing import IO
 
 from ingest.parsing.scan import hide_private, tags
 from rag.errors import InputError
+from rag.i18n.notices import notice_words
 from rag.index.store import StoredReport
-from rag.types import Progress
+from rag.types import Notice, Progress
 
 ENDINGS = (".md", ".markdown")
 ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
@@ -42,7 +43,11 @@ _BROKEN = (
 
 
 class Unreadable(Exception):
-    """A file can't be taken for a report; the message says why and what to do."""
+    """A file can't be taken for a report; the notice says why and what to do."""
+
+    def __init__(self, code: str, **params: int | str) -> None:
+        self.notice = Notice(code, params)
+        super().__init__(notice_words([self.notice]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +93,17 @@ def decode(data: bytes) -> str:
         Unreadable: it is empty, too large, binary, or in another encoding.
     """
     if len(data) > MAX_BYTES:
-        raise Unreadable(f"larger than {MAX_BYTES // 1_000_000} MB; split it into reports")
+        raise Unreadable("report_too_large", n=MAX_BYTES // 1_000_000)
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        where = f"line {line}, byte {error.start}"
-        raise Unreadable(f"not UTF-8 text ({where}); save it as UTF-8") from error
+        raise Unreadable("file_not_utf8", line=str(line), byte=str(error.start)) from error
     if not text.strip():
-        raise Unreadable("empty")
+        raise Unreadable("file_empty")
     if "\x00" in text:
-        raise Unreadable("binary, not text; export the report as Markdown")
+        raise Unreadable("file_binary")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -143,13 +147,13 @@ def _read(path: Path) -> bytes:
     try:
         # A pipe or a device would never end.
         if path.exists() and not path.is_file():
-            raise Unreadable("no regular file")
+            raise Unreadable("file_not_regular")
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         if path.is_symlink() and error.errno in (errno.ENOENT, errno.ELOOP):
-            raise Unreadable("a link that leads nowhere; remove it or mend it") from error
-        raise Unreadable(f"can't be read ({error.strerror}); check its permissions") from error
+            raise Unreadable("file_dead_link") from error
+        raise Unreadable("file_unreadable", why=str(error.strerror)) from error
 
 
 def _folder(folder: Path) -> Iterator[SourceFile]:
@@ -162,7 +166,7 @@ def _folder(folder: Path) -> Iterator[SourceFile]:
             if path.suffix.lower() in ENDINGS:
                 yield _source(path, partial(_read, path))
     for error in closed:
-        why = f"the folder can't be read ({error.strerror}); check its permissions"
+        why = Unreadable("folder_unreadable", why=str(error.strerror))
         yield _source(Path(error.filename or folder), partial(fail, why))
 
 
@@ -170,9 +174,9 @@ def _archive(path: Path) -> Iterator[SourceFile]:
     try:
         yield from _zip(path) if path.name.lower().endswith(".zip") else _tar(path)
     except _BROKEN as error:
-        yield _source(path, partial(fail, f"the archive can't be read ({error}); pack it again"))
+        yield _source(path, partial(fail, Unreadable("archive_unreadable", why=str(error))))
     except Unreadable as error:
-        yield _source(path, partial(fail, str(error)))
+        yield _source(path, partial(fail, error))
 
 
 def _zip(path: Path) -> Iterator[SourceFile]:
@@ -191,7 +195,7 @@ def _tar(path: Path) -> Iterator[SourceFile]:
             total += member.size
             _check_size(total)
             if count >= MAX_MEMBERS:
-                raise Unreadable(f"over {MAX_MEMBERS} files in the archive; give it as a folder")
+                raise Unreadable("archive_too_many_files", n=str(MAX_MEMBERS))
             if member.isfile() and _is_report(member.name):
                 unpack = partial(archive.extractfile, member)
                 yield _source(path, _now(unpack, member.size), member.name)
@@ -213,7 +217,7 @@ class _Portions(io.BufferedIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or not 0 <= size <= MAX_BYTES + tarfile.RECORDSIZE:
-            raise Unreadable("the archive can't be read (a header of megabytes); pack it again")
+            raise Unreadable("archive_unreadable", why="a header of megabytes")
         return self._stream.read(size)
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
@@ -229,7 +233,7 @@ def _is_report(inner: str) -> bool:
 
 def _check_size(total: int) -> None:
     if total > MAX_ARCHIVE_BYTES:
-        raise Unreadable("the archive unpacks to over 500 MB; give it as a folder")
+        raise Unreadable("archive_too_large")
 
 
 def _now(unpack: Callable[[], IO[bytes] | None], size: int) -> Callable[[], bytes]:
@@ -240,27 +244,31 @@ def _now(unpack: Callable[[], IO[bytes] | None], size: int) -> Callable[[], byte
         stream = unpack()
         data = stream.read(MAX_BYTES + 1) if stream else b""
     except _BROKEN as error:
-        return partial(fail, f"can't be unpacked ({error}); pack the archive again")
+        return partial(fail, Unreadable("archive_member_unreadable", why=str(error)))
     return lambda: data
 
 
-def fail(why: str) -> bytes:
-    """Stand for the reading of what can't be read; `why` says what to do."""
-    raise Unreadable(why)
+def fail(error: Unreadable) -> bytes:
+    """Stand for the reading of what can't be read."""
+    raise error
 
 
 # Reads the reports to be ingested and gives each an id that stays its own.
 
 
-NO_TAG = "no [[key:value]] tag in it, so it is no lab report"
-
-
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that was left out, and why."""
+    """A file that was left out, and why; `kept` is whether the index still has its report."""
 
     path: str
-    reason: str
+    notice: Notice
+    kept: bool = False
+
+    @property
+    def reason(self) -> str:
+        """Why, in English."""
+        more = "; the index keeps what it had of it" if self.kept else ""
+        return f"{notice_words([self.notice])}{more}"
 
 
 @dataclass(frozen=True)
@@ -317,9 +325,8 @@ def read_files(
             continue
         try:
             read[source.place] = (source, *_text_of(source, known))
-        except Unreadable as reason:
-            kept = "; the index keeps what it had of it" if source.place in owner else ""
-            found.skipped.append(Skipped(source.label, f"{reason}{kept}"))
+        except Unreadable as error:
+            found.skipped.append(Skipped(source.label, error.notice, source.place in owner))
             found.unread.append(source.place)
     seen: dict[str, str] = {}
     taken: set[str] = set()
@@ -332,7 +339,8 @@ def read_files(
         if same and copied and digest not in seen and place_exists(same.source):
             seen[digest] = same.source
         if digest in seen:
-            found.skipped.append(Skipped(source.label, f"the same text as {seen[digest]}"))
+            same_text = Notice("file_same_text", {"name": seen[digest]})
+            found.skipped.append(Skipped(source.label, same_text))
             continue
         seen[digest] = source.label
         report_id = owner.get(place) or _new_id(source, digest, stored, taken)
@@ -347,7 +355,7 @@ def _text_of(source: SourceFile, known: Collection[str]) -> tuple[str, str]:
     text = source.text()
     digest = digest_of(text)
     if digest not in known and not tags(text):
-        raise Unreadable(NO_TAG)
+        raise Unreadable("file_without_tag")
     return text, digest
 
 

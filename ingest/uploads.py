@@ -26,7 +26,6 @@ from ingest.parsing.scan import tags
 from ingest.sources import (
     ENDINGS,
     INSIDE,
-    NO_TAG,
     Skipped,
     Unreadable,
     collect,
@@ -41,15 +40,14 @@ from rag.index.layout import UPLOADED
 from rag.index.snapshot import index_made_by, sealed_reports
 from rag.index.store import SCHEMA, open_store
 from rag.settings import Settings
-from rag.types import Progress
+from rag.types import Notice, Progress
 
 LARGEST_UPLOAD = 20_000_000  # bytes of one file that is sent, be it a report or an archive
 MOST_UNPACKED = 100_000_000  # bytes of all reports that are sent at once: they are held in memory
 MOST_REPORTS = 2000
 ARCHIVE = ".zip"
-TOO_MANY = (
-    f"more than {MOST_REPORTS} reports, or {MOST_UNPACKED // 1_000_000} MB of them, at once; "
-    "send them in parts"
+TOO_MANY = Notice(
+    "upload_too_many", {"n": str(MOST_REPORTS), "size": str(MOST_UNPACKED // 1_000_000)}
 )
 _log = logging.getLogger(__name__)
 # A name in bytes, with room for what is put before and after it.
@@ -162,12 +160,12 @@ def _readable(
                 break
             text = decode(data)
             if not tags(text):
-                raise Unreadable(NO_TAG)
+                raise Unreadable("file_without_tag")
             digest = digest_of(text)
             if digest in seen:
-                raise Unreadable(f"the same text as {seen[digest]}")
+                raise Unreadable("file_same_text", name=seen[digest])
         except Unreadable as error:
-            skipped.append(Skipped(label, str(error)))
+            skipped.append(Skipped(label, error.notice))
             continue
         seen[digest] = label
         name = _free(inner, found)
@@ -182,13 +180,13 @@ def _members(uploads: Sequence[Upload]) -> Iterator[tuple[str, str, Callable[[],
         ending = upload.path.suffix.lower()
         try:
             if ending not in (*ENDINGS, ARCHIVE):
-                raise Unreadable("no report; send .md files or a .zip of them")
+                raise Unreadable("upload_no_report")
             if upload.path.stat().st_size > LARGEST_UPLOAD:
-                raise Unreadable(f"larger than {LARGEST_UPLOAD // 1_000_000} MB; send it in parts")
+                raise Unreadable("upload_too_large", n=LARGEST_UPLOAD // 1_000_000)
             if ending == ARCHIVE:
                 _check_archive(upload.path)
         except Unreadable as error:
-            yield label, upload.name, partial(fail, str(error))
+            yield label, upload.name, partial(fail, error)
             continue
         for source in collect([upload.path]):
             inner = source.place.partition(INSIDE)[2]
@@ -209,12 +207,12 @@ def _check_archive(path: Path) -> None:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
-        raise Unreadable(f"the archive can't be read ({error}); pack it again") from error
+        raise Unreadable("archive_unreadable", why=str(error)) from error
     reports = [one for one in entries if one.filename.lower().endswith(ENDINGS)]
     if not reports:
-        raise Unreadable("no .md file in the archive; pack the reports")
+        raise Unreadable("archive_without_report")
     if len(reports) > MOST_REPORTS or sum(one.file_size for one in reports) > MOST_UNPACKED:
-        raise Unreadable(TOO_MANY)
+        raise Unreadable(TOO_MANY.code, **TOO_MANY.params)
 
 
 def _is_litter(inner: str) -> bool:

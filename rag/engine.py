@@ -21,6 +21,7 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.citation.judge import Judge, make_judge
 from rag.diagnostics import versions
+from rag.i18n.notices import notice_words
 from rag.index.layout import current_database
 from rag.index.snapshot import Snapshot, current_snapshot
 from rag.index.store import StoredReport
@@ -199,8 +200,8 @@ class Engine:
         snapshot, retriever = self._current()
         plan = plan or understood(self._planner, snapshot, question, (), filters, ignored)
         found = self._find(retriever, plan, explain)
-        if found.notice:
-            _log.warning(found.notice)
+        if found.notices:
+            _log.warning(notice_words(found.notices))
         return list(self._masked(found.hits[:k]))
 
     def plan(
@@ -254,9 +255,10 @@ class Engine:
 
 def _finished(answer: Answer, plan: Plan, snapshot: Snapshot, found: Found | None = None) -> Answer:
     """An answer with its index, its planner, how what it rests on was found, and who is silent."""
-    silent = unheard(answer, snapshot.catalog) if found else ""
-    said = " ".join(filter(None, (found.notice if found else "", answer.notice, silent)))
-    return replace(answer, index=snapshot.revision, planner=plan.planner, notice=said)
+    notices = answer.notices
+    if found:
+        notices = (*found.notices, *notices, *unheard(answer, snapshot.catalog))
+    return replace(answer, index=snapshot.revision, planner=plan.planner, notices=notices)
 
 
 def _told(answer: Answer) -> AnswerStream:

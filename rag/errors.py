@@ -17,6 +17,11 @@ AskLabsError
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rag.types import Notice
+
 
 class AskLabsError(Exception):
     """Base of all errors whose message is meant for the user."""
@@ -63,7 +68,16 @@ class FeedbackNotKept(AskLabsError):
 
 
 class ModelError(AskLabsError):
-    """The configured language or embedding model failed."""
+    """The configured language or embedding model failed; its text is the notice in English."""
+
+    def __init__(self, notice: Notice) -> None:
+        super().__init__(notice)
+        self.notice = notice
+
+    def __str__(self) -> str:
+        from rag.i18n.notices import notice_words  # Loading it takes time.
+
+        return notice_words([self.notice])
 
 
 class ContextOverflow(ModelError):

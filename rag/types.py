@@ -184,11 +184,22 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell a reader: a code, and what fills its message (`rag.i18n.notices`).
+
+    An int is written as numbers are in the reader's language, text as it is.
+    """
+
+    code: str
+    params: Mapping[str, int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Struck:
-    """A sentence that was left out of an answer, and why, in a few words of English."""
+    """A sentence that was left out of an answer, and why."""
 
     text: str
-    why: str
+    reason: Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,8 +253,8 @@ class RunRecord:
 class Answer:
     """A finished answer. `text` carries `[n]` marks; each n has a citation.
 
-    `timings` are milliseconds: plan_ms, retrieve_ms, answer_ms. `notice` is a sentence for the
-    reader about how the answer came about, or "". `planner` is that of its Plan. `struck` are
+    `timings` are milliseconds: plan_ms, retrieve_ms, answer_ms. `notices` tell the reader how the
+    answer came about. `planner` is that of its Plan. `struck` are
     a model's sentences left out of `text`; `checked` counts its sentences by what came of them:
     supported, partly, unsupported, corrected (citations), struck. `run` tells which model wrote.
     """
@@ -260,7 +271,7 @@ class Answer:
     timings: Mapping[str, float] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=dict)
     index: str = ""
-    notice: str = ""
+    notices: tuple[Notice, ...] = ()
     planner: PlannedBy = "rules"
     struck: tuple[Struck, ...] = ()
     checked: Mapping[str, int] = field(default_factory=dict)

@@ -19,7 +19,6 @@ import numpy as np
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.catalog.fields import ReportInfo
-from rag.citation.citations import with_marks
 from rag.i18n.labels import (
     format_label,
     join_parts,
@@ -29,9 +28,10 @@ from rag.i18n.labels import (
 from rag.i18n.translations import translations_for
 from rag.models.completion import Writing
 from rag.models.embeddings import embed_query, embed_texts
-from rag.models.prompts import defuse, refusal
+from rag.models.prompts import refusal
 from rag.query.entities import countries_in
 from rag.query.intent import of_topic, proved_by
+from rag.text.marks import defuse, with_marks
 from rag.text.numbers import gives_quantity
 from rag.text.prompt_injection import instructs
 from rag.text.sentences import sentences

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from rag.citation.citations import stream_known
 from rag.errors import ContextOverflow, ModelError
-from rag.i18n.translations import marked
 from rag.models.chat import stream_chat
 from rag.models.completion import Writing
 from rag.models.prompts import answer_messages, refusal
@@ -16,20 +14,11 @@ from rag.models.servers import OPENAI
 from rag.models.tokens import make_budget
 from rag.models.truncation import watched
 from rag.settings import Settings
-from rag.types import Hit, Plan, Turn
+from rag.text.marks import stream_known
+from rag.types import Hit, Notice, Plan, Turn
 
 if TYPE_CHECKING:
     from rag.models.chat import ChatModel
-
-
-LEFT_OUT = marked(
-    "The language model read only the first {read} of {all} passages: more did not fit in its "
-    "window. Set ASKLABS_CONTEXT_WINDOW to its tokens."
-)
-NONE_FITS = marked(
-    "No passage fits in the language model's window of {window} tokens. Set "
-    "ASKLABS_CONTEXT_WINDOW, or lower ASKLABS_ANSWER_TOKENS."
-)
 
 
 class ModelAnswerer:
@@ -57,7 +46,7 @@ class ModelAnswerer:
             return
         read = self._budget.fitting(plan, hits, history)
         if not read:
-            raise ModelError(NONE_FITS.format(window=f"{self._budget.window:,}"))
+            raise ModelError(Notice("no_passage_fits", {"window": self._budget.window}))
         said = False
         try:
             for piece in self._write(plan, read, history, writing):
@@ -70,7 +59,8 @@ class ModelAnswerer:
                 raise
             yield from self._write(plan, read, history, writing)
         if len(read) < len(hits):
-            writing.notices.insert(0, LEFT_OUT.format(read=len(read), all=len(hits)))
+            left_out = {"read": len(read), "all": len(hits)}
+            writing.notices.insert(0, Notice("passages_left_out", left_out))
 
     def _write(
         self, plan: Plan, read: Sequence[Hit], history: Sequence[Turn], writing: Writing

@@ -27,8 +27,9 @@ from rag.i18n.translations import (
     translations_for,
 )
 from rag.index.snapshot import Snapshot
-from rag.models.prompts import defuse, refusal
+from rag.models.prompts import refusal
 from rag.query.entities import coming_first, stems_of
+from rag.text.marks import defuse
 from rag.text.sentences import sentences
 from rag.text.tokenize import terms_and_pairs
 from rag.types import Answer, Citation, Coverage, Hit, Passage, Plan

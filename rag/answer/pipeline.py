@@ -9,12 +9,12 @@ from dataclasses import replace
 from rag.answer.extractive import Answerer, nearest
 from rag.catalog.catalog import Catalog
 from rag.citation.checker import Checked, check
-from rag.citation.citations import drop_marks, keep_known, resolve
+from rag.citation.citations import resolve
 from rag.citation.judge import Judge
 from rag.citation.quotes import verbatim
 from rag.errors import ModelError
 from rag.i18n.labels import country_label, join_parts
-from rag.i18n.translations import marked, translations_for
+from rag.i18n.translations import translations_for
 from rag.models.cancellation import Stop
 from rag.models.completion import Writing
 from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
@@ -22,11 +22,13 @@ from rag.models.tokens import count_tokens
 from rag.places.countries import english_name
 from rag.query.entities import coming_first, places_in
 from rag.retrieval.hybrid import Found
+from rag.text.marks import drop_marks, keep_known
 from rag.types import (
     Answer,
     Citation,
     Coverage,
     Hit,
+    Notice,
     Passage,
     Plan,
     Turn,
@@ -34,11 +36,6 @@ from rag.types import (
 
 # At least so many hits go with an answer, whether it used them or not.
 KEPT_HITS = 60
-UNSUPPORTED = marked(
-    "{n} sentence(s) of this answer are not supported by any passage that was read."
-)
-NOTHING_LEFT = marked("What the model wrote is not supported by the passages that were read.")
-FALLBACK = marked("This answer is made of the reports' own sentences instead.")
 
 
 class Run:
@@ -75,7 +72,7 @@ class Run:
         self.stop = Stop()
         self._writing = Writing(stop=self.stop)
         self._completion = 0
-        self._notice = ""
+        self._notices: tuple[Notice, ...] = ()
         self._strict, self._judge = strict, judge
 
     def pieces(self) -> Iterator[str]:
@@ -87,7 +84,7 @@ class Run:
                 yield piece
         except ModelError as error:
             self._mode = self._fallback.name
-            self._notice = f"{error} {FALLBACK}"
+            self._notices = (error.notice, Notice("extractive_instead"))
             # Half an answer may lack its marks: it was seen, but is no part of the answer.
             self._given_up = written
             if written:
@@ -151,7 +148,7 @@ class Run:
             mode=self._mode,
             language=self._plan.language,
             timings=self._timings,
-            notice=self._notice,
+            notices=self._notices,
             struck=checked.struck,
             checked=checked.counts,
         )
@@ -167,9 +164,9 @@ class Run:
         question = self._plan.standalone
         checked = check(text, passages, self._plan.language, self._strict, judge, question)
         if unsupported := checked.counts.get("unsupported", 0):
-            self._notice = UNSUPPORTED.format(n=unsupported)
+            self._notices = (Notice("unsupported_sentences", {"n": unsupported}),)
         if checked.struck and not checked.verdicts:
-            self._notice = NOTHING_LEFT
+            self._notices = (Notice("nothing_supported"),)
             return replace(checked, text=told)
         return checked
 
@@ -191,7 +188,7 @@ class Run:
             answer,
             tokens={"prompt": writing.prompt, "completion": self._completion},
             run=writing.record(PROMPT_VERSION, self._completion),
-            notice=" ".join(said for said in (*writing.notices, answer.notice) if said),
+            notices=(*writing.notices, *answer.notices),
         )
 
 
@@ -248,12 +245,8 @@ class AnswerStream:
 # Which of the places that a question names an answer doesn't hear.
 
 
-NO_REPORTS = marked("The collection has no reports from {places}.")
-NOT_CITED = marked("Nothing from {places} is cited here.")
-
-
-def unheard(answer: Answer, catalog: Catalog) -> str:
-    """English sentences on countries named in the question that the answer has nothing from, or "".
+def unheard(answer: Answer, catalog: Catalog) -> tuple[Notice, ...]:
+    """Notices of countries named in the question that the answer has nothing from.
 
     The countries' names are in the language of the answer. Of a single country nothing is said
     where the collection has reports of it: another lab may have told of it.
@@ -266,9 +259,11 @@ def unheard(answer: Answer, catalog: Catalog) -> str:
     silent = [code for code in here if code not in cited] if len(here) > 1 else []
     if answer.refused or answer.coverage.intent == "list":
         silent = []
-    told = ((NO_REPORTS, absent), (NOT_CITED, silent))
-    return " ".join(
-        said.format(places=_names(codes, answer.language)) for said, codes in told if codes
+    notices = (("no_reports_from", absent), ("nothing_cited_from", silent))
+    return tuple(
+        Notice(code, {"places": _names(places, answer.language)})
+        for code, places in notices
+        if places
     )
 
 

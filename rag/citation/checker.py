@@ -10,25 +10,20 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.citation.citations import (
-    coverage,
-    keep_known,
-    marks,
-    marks_inside,
-    with_marks,
-)
+from rag.citation.citations import coverage
 from rag.citation.judge import Judge
 from rag.citation.verify import RANK, Verdict, Verifier
+from rag.text.marks import keep_known, marks, marks_inside, with_marks
 from rag.text.numbers import ITEM
 from rag.text.sentences import sentences
 from rag.text.tokenize import terms, words
-from rag.types import Passage, Status, Struck
+from rag.types import Notice, Passage, Status, Struck
 
 # Sentences of fewer words ("In short:") make no claim.
 _LEAST = 4
 # So many passages, those that share most words with a sentence, are tried in place of the cited.
 _TRIED = 3
-ASKS = "it asks, where it should answer"
+ASKS = Notice("asks_a_question")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +119,8 @@ def _judged(parts: Sequence[_Part], passages: Sequence[Passage], judge: Judge) -
 def _as_judged(part: _Part, status: Status | None) -> _Part:
     if status is None or part.verdict is None:
         return part
-    why = "a model found that the passages don't say this" if status == "unsupported" else ""
-    return replace(part, verdict=replace(part.verdict, status=status, why=why))
+    reason = Notice("rejected_by_a_model") if status == "unsupported" else None
+    return replace(part, verdict=replace(part.verdict, status=status, reason=reason))
 
 
 def _put_together(parts: Sequence[_Part], strict: bool) -> Checked:
@@ -141,8 +136,8 @@ def _put_together(parts: Sequence[_Part], strict: bool) -> Checked:
         if part.verdict is None:
             pieces += (gap, part.sentence)
             continue
-        if part.verdict.status == "unsupported" and strict:
-            struck.append(Struck(part.plain, part.verdict.why))
+        if part.verdict.status == "unsupported" and strict and part.verdict.reason:
+            struck.append(Struck(part.plain, part.verdict.reason))
             before = gap
             continue
         verdicts[part.plain] = part.verdict

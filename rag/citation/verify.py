@@ -34,7 +34,7 @@ from rag.text.tokenize import (
     terms,
     words,
 )
-from rag.types import Passage, Status
+from rag.types import Notice, Passage, Status
 
 Embed = Callable[[Sequence[str]], Any]
 # A sentence of which the passages say so much is supported: of 1,371 labelled sentences 0.95 of
@@ -54,6 +54,7 @@ ALIGNED = 0.45
 _MOST = 60
 _MOST_WORDS = 400
 _SHORTEST = 20
+_NOT_SAID = Notice("not_said")
 # How much a status is worth beside another.
 RANK: dict[Status, int] = {"unsupported": 0, "partly": 1, "supported": 2}
 
@@ -64,7 +65,7 @@ class Verdict:
 
     status: Status
     support: float
-    why: str = ""
+    reason: Notice | None = None
 
 
 class Verifier:
@@ -84,7 +85,7 @@ class Verifier:
     def verify(self, sentence: str, passages: Sequence[Passage], language: str) -> Verdict:
         """The verdict on a sentence, its marks taken out, by all the passages that it cites."""
         if not passages:
-            return Verdict("unsupported", 0.0, "it cites no passage")
+            return Verdict("unsupported", 0.0, Notice("no_citation"))
         said = Said(sentence, language, passages)
         passages = _of_country(sentence, passages) or passages
         vector = self._vector(sentence)
@@ -97,14 +98,14 @@ class Verifier:
             for scope in scopes
         ]
         best = max(rated, key=lambda verdict: (RANK[verdict.status], verdict.support))
-        if amiss := said.amiss(self._question):
-            return _against(best, amiss)
+        if reason := said.contradiction(self._question):
+            return _against(best, reason)
         if said.only_names_labs() and self._near_question(passages):
             return Verdict("supported", best.support)
         if best.status != "unsupported" and said.echoes(self._question):
             return _against(best, ECHO)
         if said.tied_by_name(self._question):
-            return _against(best, "the passages say it of something else")
+            return _against(best, Notice("said_of_something_else"))
         if best.status == "supported" and not said.same_language:
             best = self._aligned(best, sentence, language, passages)
         if best.status != "supported":
@@ -126,7 +127,7 @@ class Verifier:
         aligned = float((likeness.max(axis=1) >= ALIKE).mean())
         if aligned >= ALIGNED:
             return verdict
-        return Verdict("unsupported", verdict.support, "the passages don't say this")
+        return Verdict("unsupported", verdict.support, _NOT_SAID)
 
     def _near_question(self, passages: Sequence[Passage]) -> bool:
         """Whether one of the passages is about the question."""
@@ -167,22 +168,22 @@ def _of_country(sentence: str, passages: Sequence[Passage]) -> Sequence[Passage]
     ]
 
 
-def _against(verdict: Verdict, why: str) -> Verdict:
+def _against(verdict: Verdict, reason: Notice) -> Verdict:
     """The verdict where something stands against a sentence, however much of the rest is said.
 
     By half of its support the labelled sentences are told apart best without harm to the answers
     that people rated (AUROC 0.96 and 0.92; by all of it 0.95, 0.92; by none 0.97, 0.91).
     """
-    return Verdict("unsupported", verdict.support / 2, why)
+    return Verdict("unsupported", verdict.support / 2, reason)
 
 
 def _rated(said: Said, closeness: float) -> Verdict:
     """The verdict on a sentence by how much of it passages of one language say."""
     support = said.support(closeness)
     if support < (PARTLY if said.same_language else SUPPORTED_ACROSS):
-        return Verdict("unsupported", support, "the passages don't say this")
+        return Verdict("unsupported", support, _NOT_SAID)
     if said.same_language and support < SUPPORTED:
-        return Verdict("partly", support, "the passages say only part of this")
+        return Verdict("partly", support, Notice("said_in_part"))
     return Verdict("supported", support)
 
 
@@ -195,7 +196,7 @@ SAME_WORDS = 0.75
 # Where only a name ties a sentence to its passages, so much of the rest must stand around it: for
 # what small models make of the question's words; no labelled sentence depends on it (0.2 to 0.8).
 AROUND_NAME = 0.4
-ECHO = "it only repeats the question"
+ECHO = Notice("repeats_the_question")
 # So many sentences in a row are compared with one of the answer.
 _WINDOW = 3
 # A name in another language ("Governo", "Government") begins like the passages' word for it:
@@ -240,23 +241,23 @@ class Said:
         shared = sum(pair in there for pair in pairs) / len(pairs) if pairs else 0.0
         return (share(own, have) + closeness + 0.5 * shared) / 2.5
 
-    def amiss(self, question: str) -> str:
-        """What the passages have not and what therefore no support makes good; or ""."""
+    def contradiction(self, question: str) -> Notice | None:
+        """Why the passages can't support the sentence, however much of it they say."""
         there = f"{self._text} {self._context}"
         spelled = {NUMERALS[word] for word in words(there) if word in NUMERALS}
         missing = numbers_in(self._sentence) - numbers_in(there) - spelled
         if missing:
-            return f"the number {min(missing)} stands in no passage cited"
+            return Notice("number_not_cited", {"number": min(missing)})
         # Codes, so that a country's other names and adjectives count as the country.
         labs = " ".join(p.report.lab for p in self._passages)
         here = {*countries_in(labs), *countries_in(there)}
         if foreign := [code for code in countries_in(self._sentence) if code not in here]:
-            return f"no passage cited is of {english_name(foreign[0])} or speaks of it"
+            return Notice("country_not_cited", {"country": english_name(foreign[0])})
         # Small models tell what passages say of something else about what the question names.
         asked = [name for name in self._unknown_names() if name in question]
         if asked and self.same_language:
             return _without_name(asked[0])
-        return "the passage denies it, or does not deny what it denies" if self._contrary() else ""
+        return Notice("denied_by_the_passage") if self._contrary() else None
 
     def _contrary(self) -> bool:
         """Whether the passage's sentence in nearly the same words denies what this does not."""
@@ -274,11 +275,11 @@ class Said:
             self._sentence, said, self._language
         )
 
-    def doubt(self, question: str) -> str:
-        """What speaks against full support; or ""."""
+    def doubt(self, question: str) -> Notice | None:
+        """What speaks against full support."""
         if name := next(self._unknown_names(), ""):
             return _without_name(name)
-        return ECHO if self._repeats(question) else ""
+        return ECHO if self._repeats(question) else None
 
     def echoes(self, question: str) -> bool:
         """Whether it only repeats the question; one that names labs may answer it."""
@@ -331,5 +332,5 @@ class Said:
         return found
 
 
-def _without_name(name: str) -> str:
-    return f"the name {name} stands in no passage cited"
+def _without_name(name: str) -> Notice:
+    return Notice("name_not_cited", {"name": name})

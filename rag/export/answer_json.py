@@ -16,12 +16,14 @@ from pydantic_core import to_jsonable_python
 
 from rag.catalog.fields import FILTER_FIELDS, Filters, ReportInfo
 from rag.errors import InputError
+from rag.i18n.notices import notice_words, read_notices
 from rag.types import (
     Answer,
     Citation,
     Coverage,
     Hit,
     Intent,
+    Notice,
     Passage,
     Plan,
     PlannedBy,
@@ -153,7 +155,8 @@ def _detail(answer: Answer) -> dict[str, Any]:
     ]
     return {
         "language": answer.language,
-        "notice": answer.notice,
+        "notice": notice_words(answer.notices),
+        "notices": to_jsonable_python(answer.notices),
         "planner": answer.planner,
         "read_passages": answer.coverage.read_passages,
         "read_reports": answer.coverage.read_reports,
@@ -165,7 +168,10 @@ def _detail(answer: Answer) -> dict[str, Any]:
         "tokens": dict(answer.tokens),
         "checked": dict(answer.checked),
         "run": to_jsonable_python(answer.run),
-        "struck": to_jsonable_python(answer.struck),
+        "struck": [
+            to_jsonable_python(sentence) | {"why": notice_words([sentence.reason])}
+            for sentence in answer.struck
+        ],
         "corrected": [i for i, c in enumerate(answer.citations) if c.corrected],
         "passages": hits,
         "citations": [cited(citation.passage) for citation in answer.citations],
@@ -212,9 +218,16 @@ class _SameAs(BaseModel):
     passage: PositiveInt
 
 
+class _Struck(BaseModel):
+    text: str
+    why: str
+    reason: Notice | None = None
+
+
 class _Detail(BaseModel):
     language: str
     notice: str
+    notices: tuple[Notice, ...] = ()
     planner: PlannedBy = "rules"
     read_passages: int
     read_reports: int
@@ -226,7 +239,7 @@ class _Detail(BaseModel):
     tokens: dict[str, int]
     checked: dict[str, int] = {}
     run: RunRecord = RunRecord()
-    struck: tuple[Struck, ...] = ()
+    struck: tuple[_Struck, ...] = ()
     corrected: tuple[int, ...] = ()
     passages: tuple[_HitRest, ...]
     citations: tuple[_SameAs | _CitedRest, ...]
@@ -309,12 +322,17 @@ def answer_from_dict(data: Mapping[str, Any]) -> Answer:
         timings=given.detail.timings,
         tokens=given.detail.tokens,
         index=given.index,
-        notice=given.detail.notice,
+        notices=read_notices(given.detail.notices, given.detail.notice),
         planner=given.detail.planner,
-        struck=given.detail.struck,
+        struck=tuple(map(_struck, given.detail.struck)),
         checked=given.detail.checked,
         run=given.detail.run,
     )
+
+
+def _struck(given: _Struck) -> Struck:
+    reasons = [given.reason] if given.reason else []
+    return Struck(given.text, read_notices(reasons, given.why)[0])
 
 
 def _unusable(where: str, why: str) -> InputError:

@@ -34,7 +34,6 @@ from rag.i18n.notices import (
     checked_sentence,
     coverage_sentence,
     notice_words,
-    reason,
     struck_sentence,
     verdicts,
 )
@@ -210,7 +209,7 @@ class _Writer:
     def _struck(self, one: Struck) -> tuple[Line, str]:
         lines = answer_lines(one_line(struck_sentence(one)), set())
         line = Line("bullet", tuple(run for line in lines for run in line.runs))
-        return line, one_line(reason(one.why, self.t))
+        return line, one_line(notice_words([one.reason], self.t))
 
     def _scope(self, answer: Answer) -> Iterator[Fact]:
         t = self.t
@@ -230,8 +229,8 @@ class _Writer:
         yield t.gettext("Written by"), t.gettext(mode) if mode else one_line(answer.mode)
         if answer.run.model:
             yield t.gettext("Run"), one_line(run_sentence(answer, t))
-        if answer.notice:
-            yield t.gettext("Note"), one_line(notice_words(answer.notice, t))
+        if answer.notices:
+            yield t.gettext("Note"), one_line(notice_words(answer.notices, t))
         yield t.gettext("Index"), one_line(answer.index) or t.gettext("Unknown")
 
     def _sources(self, answer: Answer) -> tuple[Source, ...]:

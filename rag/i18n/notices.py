@@ -1,70 +1,172 @@
-"""What is said of how an answer came about, in the reader's words.
+"""Messages to readers by their codes, and sentences on what an answer covered and checked.
 
-The engine says it in English (`Answer.notice`, errors of models); these are its sentences.
+The code that has something to say makes a `Notice`; only here is it put into words. A new message
+needs a code in `MESSAGES` and its translations (`make words`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
-from rag.answer.generate import LEFT_OUT, NONE_FITS
-from rag.answer.pipeline import FALLBACK, NO_REPORTS, NOT_CITED, NOTHING_LEFT, UNSUPPORTED
-from rag.citation.citations import keep_known
 from rag.i18n.labels import format_count, join_parts, reports_and_labs
-from rag.i18n.translations import (
-    ENGLISH,
-    Translations,
-    format_number,
-    marked,
-    retold,
-)
-from rag.models.truncation import CUT_SHORT, REPEATED, WHY
-from rag.retrieval.rerank import NOT_USED
-from rag.types import Answer, Status, Struck
+from rag.i18n.translations import ENGLISH, Translations, format_number, marked
+from rag.text.marks import keep_known
+from rag.types import Answer, Notice, Status, Struck
 
-_KNOWN = (
-    NO_REPORTS,
-    NOT_CITED,
-    CUT_SHORT,
-    *WHY.values(),
-    REPEATED,
-    LEFT_OUT,
-    NONE_FITS,
-    UNSUPPORTED,
-    NOTHING_LEFT,
-    FALLBACK,
-    NOT_USED,
-    marked("The reranker failed ({name})."),
-    marked("The reranker's server took too long."),
-    marked("The reranker's server can't be reached."),
-    marked("The reranker's server failed (HTTP {status})."),
-    # Of `rag.models.servers` and `rag.models.chat`.
-    marked(
+# What goes wrong with a language model's server; an embedding model's is only told of in English.
+_SERVER_MESSAGES = {
+    "window_too_small": marked(
         "The language model's window is too small for the passages. Set ASKLABS_CONTEXT_WINDOW to "
         "its tokens."
     ),
-    marked(
+    "unknown": marked(
         "The language model's server does not know the model. Check the model's name and "
         "OPENAI_BASE_URL."
     ),
-    marked("The language model returned an empty answer. Ask again."),
-    marked("The language model wrote nothing within its tokens. Raise ASKLABS_ANSWER_TOKENS."),
-    marked(
+    "key_refused": marked(
         "The language model's server refused the key. Check OPENAI_API_KEY and OPENAI_BASE_URL."
     ),
-    marked("The language model's server is over its limit. Wait a minute and ask again."),
-    marked("The language model's server refused the request. Lower ASKLABS_CONTEXT_TOKENS."),
-    marked("The language model's server failed (HTTP {status}). Ask again."),
-    marked("The language model's server took too long. Ask again or raise ASKLABS_TIMEOUT."),
-    marked("The language model's server can't be reached. Check OPENAI_BASE_URL and that it runs."),
-    marked("The language model's reply broke off or can't be read. Ask again."),
-    marked("The language model only repeated itself. Ask again."),
-)
+    "over_limit": marked(
+        "The language model's server is over its limit. Wait a minute and ask again."
+    ),
+    "request_refused": marked(
+        "The language model's server refused the request. Lower ASKLABS_CONTEXT_TOKENS."
+    ),
+    "server_failed": marked("The language model's server failed (HTTP {status}). Ask again."),
+    "too_slow": marked(
+        "The language model's server took too long. Ask again or raise ASKLABS_TIMEOUT."
+    ),
+    "unreachable": marked(
+        "The language model's server can't be reached. Check OPENAI_BASE_URL and that it runs."
+    ),
+    "reply_broken": marked("The language model's reply broke off or can't be read. Ask again."),
+}
+MESSAGES = {
+    # A text that has no code, such as the notice of an answer that an older version wrote.
+    "text": "{text}",
+    # What an answer lacks, and how it came about.
+    "no_reports_from": marked("The collection has no reports from {places}."),
+    "nothing_cited_from": marked("Nothing from {places} is cited here."),
+    "passages_left_out": marked(
+        "The language model read only the first {read} of {all} passages: more did not fit in its "
+        "window. Set ASKLABS_CONTEXT_WINDOW to its tokens."
+    ),
+    "no_passage_fits": marked(
+        "No passage fits in the language model's window of {window} tokens. Set "
+        "ASKLABS_CONTEXT_WINDOW, or lower ASKLABS_ANSWER_TOKENS."
+    ),
+    "cut_short_by_tokens": marked(
+        "The answer was cut short. Raise ASKLABS_ANSWER_TOKENS for longer answers."
+    ),
+    "cut_short_by_filter": marked(
+        "The answer was cut short. A filter of the language model's server stopped it."
+    ),
+    "model_repeated_itself": marked(
+        "The language model began to repeat itself; the answer holds what it wrote before that."
+    ),
+    "model_only_repeated_itself": marked("The language model only repeated itself. Ask again."),
+    "model_answer_empty": marked("The language model returned an empty answer. Ask again."),
+    "model_answer_all_reasoning": marked(
+        "The language model wrote nothing within its tokens. Raise ASKLABS_ANSWER_TOKENS."
+    ),
+    "unsupported_sentences": marked(
+        "{n} sentence(s) of this answer are not supported by any passage that was read."
+    ),
+    "nothing_supported": marked(
+        "What the model wrote is not supported by the passages that were read."
+    ),
+    "extractive_instead": marked("This answer is made of the reports' own sentences instead."),
+    # What goes wrong with other models.
+    **{f"language_model_{code}": message for code, message in _SERVER_MESSAGES.items()},
+    **{
+        f"embedding_model_{code}": message.replace("language", "embedding", 1)
+        for code, message in _SERVER_MESSAGES.items()
+    },
+    "embedding_texts_left_out": "The embedding model's server left texts out. Ask again.",
+    "embedding_process_ended": "A process of the embedding model was ended from outside, perhaps "
+    "for want of memory. Ingest again: it goes on where this one stopped. ASKLABS_THREADS=1 needs "
+    "less memory.",
+    "reranker_order_not_used": marked("Its order was not used."),
+    "reranker_failed": marked("The reranker failed ({name})."),
+    "reranker_too_slow": marked("The reranker's server took too long."),
+    "reranker_unreachable": marked("The reranker's server can't be reached."),
+    "reranker_server_failed": marked("The reranker's server failed (HTTP {status})."),
+    "reranker_reply_broken": "The reranker's reply can't be read.",
+    "reranker_reply_for_other_texts": "The reranker's reply is not for the texts that it was "
+    "given.",
+    "reranker_scores_missing": "The reranker gave no score, or none that is a number, for some "
+    "texts.",
+    # Why a sentence of a model is struck or doubted.
+    "no_citation": marked("it cites no passage"),
+    "not_said": marked("the passages don't say this"),
+    "said_in_part": "the passages say only part of this",
+    "number_not_cited": marked("the number {number} stands in no passage cited"),
+    "name_not_cited": marked("the name {name} stands in no passage cited"),
+    "country_not_cited": marked("no passage cited is of {country} or speaks of it"),
+    "denied_by_the_passage": marked("the passage denies it, or does not deny what it denies"),
+    "said_of_something_else": marked("the passages say it of something else"),
+    "repeats_the_question": marked("it only repeats the question"),
+    "denies_alone": marked("it denies what no sentence near it denies"),
+    "states_what_is_denied": marked("it states what a sentence near it denies"),
+    "asks_a_question": marked("it asks, where it should answer"),
+    "rejected_by_a_model": marked("a model found that the passages don't say this"),
+    # Why a file is left out of an ingest.
+    "file_empty": marked("empty"),
+    "report_too_large": marked("larger than {n} MB; split it into reports"),
+    "upload_too_large": marked("larger than {n} MB; send it in parts"),
+    "file_not_utf8": marked("not UTF-8 text (line {line}, byte {byte}); save it as UTF-8"),
+    "file_binary": marked("binary, not text; export the report as Markdown"),
+    "file_without_tag": marked("no [[key:value]] tag in it, so it is no lab report"),
+    "file_same_text": marked("the same text as {name}"),
+    "file_not_regular": "no regular file",
+    "file_dead_link": "a link that leads nowhere; remove it or mend it",
+    "file_unreadable": "can't be read ({why}); check its permissions",
+    "folder_unreadable": "the folder can't be read ({why}); check its permissions",
+    "upload_no_report": marked("no report; send .md files or a .zip of them"),
+    "upload_too_many": marked(
+        "more than {n} reports, or {size} MB of them, at once; send them in parts"
+    ),
+    "archive_without_report": marked("no .md file in the archive; pack the reports"),
+    "archive_unreadable": marked("the archive can't be read ({why}); pack it again"),
+    "archive_too_large": "the archive unpacks to over 500 MB; give it as a folder",
+    "archive_too_many_files": "over {n} files in the archive; give it as a folder",
+    "archive_member_unreadable": marked("can't be unpacked ({why}); pack the archive again"),
+}
 
 
-def notice_words(notice: str, t: Translations) -> str:
-    """A notice, or the error of a model, in other words than English as far as it is known."""
-    return retold(notice, _KNOWN, t)
+def notice_words(notices: Iterable[Notice], t: Translations = ENGLISH) -> str:
+    """Notices in the reader's words, one after the other.
+
+    A code that is not known, of a newer version, stands for itself.
+    """
+    return " ".join(_message(notice, t) for notice in notices)
+
+
+def _message(notice: Notice, t: Translations) -> str:
+    if notice.code not in MESSAGES:
+        return notice.code
+    values = {
+        name: format_number(t, value) if isinstance(value, int) else value
+        for name, value in notice.params.items()
+    }
+    return t.gettext(MESSAGES[notice.code]).format_map(defaultdict(str, values))
+
+
+def text_notice(text: str) -> Notice:
+    """A notice of a text that has no code."""
+    return Notice("text", {"text": text})
+
+
+def read_notices(notices: Iterable[Notice], text: str) -> tuple[Notice, ...]:
+    """Notices as they were written beside their English text.
+
+    The text takes their place where they don't say it: another version wrote them, or none.
+    """
+    known = tuple(notices)
+    if notice_words(known) == text:
+        return known
+    return (text_notice(text),)
 
 
 # How the check of an answer is told before a reader, on the page, in briefs and on a terminal.
@@ -83,26 +185,6 @@ _OUTCOMES = {
     "unsupported": marked("{n} not supported"),
     "struck": marked("{n} left out"),
 }
-# Why sentences are struck, as `rag.citation.verify` and `rag.citation.checker` say it.
-_REASONS = (
-    marked("it cites no passage"),
-    marked("the passages don't say this"),
-    marked("the number {number} stands in no passage cited"),
-    marked("the name {name} stands in no passage cited"),
-    marked("no passage cited is of {country} or speaks of it"),
-    marked("the passage denies it, or does not deny what it denies"),
-    marked("the passages say it of something else"),
-    marked("it only repeats the question"),
-    marked("it denies what no sentence near it denies"),
-    marked("it states what a sentence near it denies"),
-    marked("it asks, where it should answer"),
-    marked("a model found that the passages don't say this"),
-)
-
-
-def reason(why: str, t: Translations) -> str:
-    """Why a sentence was struck, in other words than English where the reason is a known one."""
-    return retold(why, _REASONS, t)
 
 
 def verdicts(status: Status, corrected: bool, t: Translations = ENGLISH) -> dict[str, str]:

@@ -9,8 +9,6 @@ file, `rag/i18n/locale/CODE.po`; `make words` writes the messages of the code in
 from __future__ import annotations
 
 import gettext
-import re
-from collections.abc import Sequence
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -32,29 +30,6 @@ def marked(message: str) -> str:
 def plural(one: str, many: str) -> tuple[str, str]:
     """The two English forms of a message with a number, marked as `marked` does."""
     return one, many
-
-
-def retold(said: str, known: Sequence[str], t: Translations) -> str:
-    """A text of which what reads like one of the `known` messages is said in other words.
-
-    It may hold several of them; what stands where a message has a `{name}` is kept as it is. At the
-    beginning of a message that is one word.
-    """
-    for message in known:
-        pieces = re.split(r"\{(\w+)\}", message)
-        pattern = "".join(
-            f"(?P<{piece}>{'.+?' if pieces[0] or i > 1 else r'[^ ]+'})"
-            if i % 2
-            else re.escape(piece)
-            for i, piece in enumerate(pieces)
-        )
-        ends = r"(?=\W|$)" if pieces[-1] else "$"
-        said = re.sub(
-            pattern + ends,
-            lambda match, one=message: t.gettext(one).format(**match.groupdict()),  # type: ignore[misc]
-            said,
-        )
-    return said
 
 
 def languages() -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from rag.models.servers import (
 )
 from rag.models.truncation import PER_TOKEN
 from rag.settings import Settings
+from rag.types import Notice
 
 if TYPE_CHECKING:
     from llama_index.core.base.llms.types import ChatMessage
@@ -171,8 +172,8 @@ def _finish(chunk: Any) -> str:
 
 
 _RETRIES = 2
-_EMPTY = "The language model returned an empty answer. Ask again."
-_ALL_THOUGHT = "The language model wrote nothing within its tokens. Raise ASKLABS_ANSWER_TOKENS."
+_EMPTY = Notice("model_answer_empty")
+_ALL_THOUGHT = Notice("model_answer_all_reasoning")
 
 
 def make_llm(

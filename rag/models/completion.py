@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from rag.models.cancellation import Stop
-from rag.types import RunRecord
+from rag.types import Notice, RunRecord
 
 # Dollars per million tokens of prompt and completion, as OpenAI listed them in PRICES_OF.
 # Models that think first are left out: what they think is charged and never seen.
@@ -35,7 +35,7 @@ class Writing:
     kept: int | None = None
     prompt: int = 0
     finish: str = ""
-    notices: list[str] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
     stop: Stop = field(default_factory=Stop)
 
     def record(self, prompt_version: str, completion: int) -> RunRecord:

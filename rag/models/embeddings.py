@@ -14,6 +14,7 @@ from rag.models.chat import _RETRIES
 from rag.models.encoder import NAME, encode, encoding_processes
 from rag.models.servers import explained, http_client, server_of
 from rag.settings import Settings
+from rag.types import Notice
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -127,7 +128,7 @@ def embed_texts(model: BaseEmbedding, texts: Sequence[str]) -> list[list[float]]
     with explained("embedding model"):
         vectors = model.get_text_embedding_batch(list(texts))
     if len(vectors) != len(texts):
-        raise ModelError("The embedding model's server left texts out. Ask again.")
+        raise ModelError(Notice("embedding_texts_left_out"))
     return vectors
 
 

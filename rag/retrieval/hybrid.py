@@ -40,6 +40,7 @@ from rag.settings import Settings
 from rag.text.tokenize import focus, terms
 from rag.types import (
     Hit,
+    Notice,
     Passage,
     Plan,
     Vote,
@@ -85,12 +86,12 @@ class PlannedQuery(QueryBundle):
 class Found:
     """What retrieval found: hits in rank order, and the ids of reports in scope that matched.
 
-    `notice` is a sentence for the reader about how it was found, or "".
+    `notices` tell the reader how it was found.
     """
 
     hits: tuple[Hit, ...]
     matched: frozenset[str]
-    notice: str = ""
+    notices: tuple[Notice, ...] = ()
 
 
 class HybridRetriever(BaseRetriever):
@@ -292,11 +293,11 @@ def find(
         scopes = [replace(plan.filters, country=(side,)) for side in sides]
     found = [retriever.find(replace(plan, filters=s), explain=explain) for s in scopes]
     rankings: Sequence[Sequence[Hit]] = [one.hits for one in found]
-    notice = ""
+    notices: tuple[Notice, ...] = ()
     if plan.intent == "list":  # What a list holds is computed, not found.
         reranker = None
     if reranker is not None and not isinstance(reranker, CrossEncoder):
-        rankings, notice = reordered(
+        rankings, notices = reordered(
             rankings, plan.standalone, reranker, masked=masked, apart=_apart(plan)
         )
     ranked = [fold_duplicates(hits, _apart(plan)) for hits in rankings]
@@ -307,7 +308,7 @@ def find(
     hits = interleave(ranked)
     if isinstance(reranker, CrossEncoder):
         hits = reranker.judged(hits, plan)
-    return Found(tuple(hits), matched, notice)
+    return Found(tuple(hits), matched, notices)
 
 
 def unread(

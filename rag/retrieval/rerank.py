@@ -8,13 +8,12 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rag.errors import ModelError, SettingsError
-from rag.i18n.translations import marked
 from rag.models.cancellation import within
 from rag.models.cross_encoder import CrossEncoder
 from rag.retrieval.postprocess import mask_passage, same_as
 from rag.settings import Settings
 from rag.text.contacts import mask_contacts
-from rag.types import Hit, Passage
+from rag.types import Hit, Notice, Passage
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -26,7 +25,7 @@ DEPTH = 50
 BATCH = 32
 # How a server says that it does not know the keys of a request.
 _OTHER_KEYS = (400, 422)
-NOT_USED = marked("Its order was not used.")
+NOT_USED = Notice("reranker_order_not_used")
 Ranking = Sequence[Hit]
 
 
@@ -45,11 +44,11 @@ def reordered(
     *,
     masked: bool,
     apart: Collection[str] = (),
-) -> tuple[list[list[Hit]], str]:
-    """Rankings whose first hits are in the order of a reranker's scores, and a notice or "".
+) -> tuple[list[list[Hit]], tuple[Notice, ...]]:
+    """Rankings whose first hits are in the order of a reranker's scores, and notices.
 
     Where two scores are equal the order stays. Each place keeps its score, so that what follows
-    still does. Where the reranker fails the whole order stays, and the notice says so.
+    still does. Where the reranker fails the whole order stays, and notices say so.
 
     Args:
         rankings: each by descending score.
@@ -63,17 +62,17 @@ def reordered(
     passages = [hits[top.index(n)].passage for hits, top in pairs for n in range(_count(top))]
     kept = [list(hits) for hits in rankings]
     if not passages:
-        return kept, ""
+        return kept, ()
     try:
         scores = iter(_scores(question, passages, reranker, masked))
     except ModelError as error:
-        return kept, f"{error} {NOT_USED}"
+        return kept, (error.notice, NOT_USED)
     # Whatever a reranker of the user's raises: there is an order without it. What the error says
     # may hold a key.
     except Exception as error:
-        return kept, f"The reranker failed ({type(error).__name__}). {NOT_USED}"
+        return kept, (Notice("reranker_failed", {"name": type(error).__name__}), NOT_USED)
     moved = [_in_order(hits, top, list(islice(scores, _count(top)))) for hits, top in pairs]
-    return moved, ""
+    return moved, ()
 
 
 def _scores(
@@ -84,7 +83,7 @@ def _scores(
     given = reranker.scores(question, [f"{p.context}\n{p.text}" for p in passages])
     scores = [float(score) for score in given]
     if len(scores) != len(passages) or not all(map(isfinite, scores)):
-        raise ModelError("The reranker gave no score, or none that is a number, for some texts.")
+        raise ModelError(Notice("reranker_scores_missing"))
     return scores
 
 
@@ -147,11 +146,11 @@ class EndpointReranker:
         try:
             return within(self._seconds, lambda: self._ask(question, texts))
         except (TimeoutError, TimeoutException) as error:
-            raise ModelError("The reranker's server took too long.") from error
+            raise ModelError(Notice("reranker_too_slow")) from error
         except HTTPError as error:
-            raise ModelError("The reranker's server can't be reached.") from error
+            raise ModelError(Notice("reranker_unreachable")) from error
         except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
-            raise ModelError("The reranker's reply can't be read.") from error
+            raise ModelError(Notice("reranker_reply_broken")) from error
 
     def _ask(self, question: str, texts: Sequence[str]) -> list[float]:
         if not self._takes_texts:
@@ -174,12 +173,12 @@ class EndpointReranker:
 def _read(response: Response, count: int) -> list[float]:
     """The scores in a reply, by the texts' order."""
     if response.status_code != 200:
-        raise ModelError(f"The reranker's server failed (HTTP {response.status_code}).")
+        raise ModelError(Notice("reranker_server_failed", {"status": str(response.status_code)}))
     said = response.json()
     rows = said["results"] if isinstance(said, dict) else said
     scores = {row["index"]: row.get("relevance_score", row.get("score")) for row in rows}
     if len(rows) != count or set(scores) != set(range(count)):
-        raise ModelError("The reranker's reply is not for the texts that it was given.")
+        raise ModelError(Notice("reranker_reply_for_other_texts"))
     return [float(scores[i]) for i in range(count)]
 
 

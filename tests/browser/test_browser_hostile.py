@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
+from rag.i18n.notices import text_notice
 from rag.types import Answer, Citation, Coverage, Hit, Struck
 from tests.browser.test_browser import ask
 from ui.server.serve import launch
@@ -56,8 +57,8 @@ def everywhere(question: str) -> Answer:
         hits=(Hit(source, 1.0, siblings=(info,)),),
         coverage=Coverage("answer", (info.id,), (bad,), 3, 2, 1, Filters(theme=(bad,))),
         mode=bad,
-        notice=bad,
-        struck=(Struck(bad, bad),),
+        notices=(text_notice(bad),),
+        struck=(Struck(bad, text_notice(bad)),),
         language=bad[:50],
     )
 
@@ -187,7 +188,9 @@ def test_a_million_characters_are_borne(visit: Visit, site: str, engine: FakeEng
     assert limit
     ask(page, LONG[: int(limit)])
     write = engine._write
-    engine._write = lambda question: answer(question, text=f"{LONG} [1]", notice=LONG)
+    engine._write = lambda question: answer(
+        question, text=f"{LONG} [1]", notices=(text_notice(LONG),)
+    )
     page.locator("#question textarea").fill("And a model that never stops?")
     page.keyboard.press("Enter")
     there = "document.querySelector('#thread #turn-2 footer') !== null"

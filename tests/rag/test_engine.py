@@ -10,7 +10,6 @@ import pytest
 
 from ingest.sync import sync
 from rag.catalog.fields import Filters
-from rag.citation.citations import cited_sentences
 from rag.citation.quotes import fold_text
 from rag.engine import Engine, open_engine
 from rag.errors import (
@@ -23,6 +22,7 @@ from rag.i18n.translations import translations_for
 from rag.index.layout import make_current, new_database
 from rag.models.prompts import REFUSALS
 from rag.settings import Settings
+from rag.text.marks import cited_sentences
 from rag.types import Answer, Turn
 
 ASKED = (

@@ -8,7 +8,7 @@ from typing import get_args
 from hypothesis import strategies as st
 
 from rag.catalog.fields import FILTER_FIELDS, Filters, ReportInfo
-from rag.types import Answer, Citation, Coverage, Hit, Passage, PlannedBy, RunRecord, Struck
+from rag.types import Answer, Citation, Coverage, Hit, Notice, Passage, PlannedBy, RunRecord, Struck
 
 ARABIC = "تعلّم المختبر أن 12٪ من النساء لا يثقن في لحظة التسليم، وليس في الهاتف mobile."
 HOSTILE = (
@@ -113,6 +113,7 @@ PASSAGES = st.builds(
     parts=NUMBERS,
     family=TEXTS,
 )
+NOTICES = st.builds(Notice, TEXTS, st.dictionaries(TEXTS, NUMBERS | TEXTS, max_size=2))
 FILTERS = st.builds(
     Filters,
     **{
@@ -168,9 +169,9 @@ def answers(draw: st.DrawFn) -> Answer:
         timings=draw(st.dictionaries(TEXTS, FLOATS, max_size=2)),
         tokens=draw(st.dictionaries(TEXTS, NUMBERS, max_size=2)),
         index=draw(TEXTS),
-        notice=draw(TEXTS),
+        notices=tuple(draw(st.lists(NOTICES, max_size=2))),
         planner=draw(st.sampled_from(get_args(PlannedBy))),
-        struck=tuple(draw(st.lists(st.builds(Struck, TEXTS, TEXTS), max_size=2))),
+        struck=tuple(draw(st.lists(st.builds(Struck, TEXTS, NOTICES), max_size=2))),
         checked=draw(st.dictionaries(TEXTS, NUMBERS, max_size=2)),
         run=draw(st.builds(RunRecord, TEXTS, TEXTS, st.none() | FLOATS, TEXTS)),
     )

@@ -10,13 +10,14 @@ from dataclasses import replace
 from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters, ReportInfo
 from rag.errors import ModelError, UnknownReport
+from rag.i18n.notices import text_notice
 from rag.index.store import StoredReport
 from rag.settings import Settings
-from rag.types import FACTS, Answer, Citation, Coverage, Hit, Passage, Struck, Turn
+from rag.types import FACTS, Answer, Citation, Coverage, Hit, Notice, Passage, Struck, Turn
 
 QUOTE = "The vendors kept the boxes cool for three days with wet sand alone"
 STRUCK = "In **Lima** alone 43 boxes were sold within a week [3]."
-WHY = "the number 43 stands in no passage that was read"
+WHY = "the number 43 stands in no passage cited"
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 
 
@@ -111,8 +112,8 @@ def hostile(question: str) -> Answer:
         hits=(Hit(source, 1.0),),
         coverage=Coverage("list", (info.id,), (HOSTILE,), 1, 1, 1, Filters(theme=(HOSTILE,))),
         mode=HOSTILE,
-        notice=HOSTILE,
-        struck=(Struck(HOSTILE, HOSTILE),),
+        notices=(text_notice(HOSTILE),),
+        struck=(Struck(HOSTILE, text_notice(HOSTILE)),),
         checked={HOSTILE: 1, "supported": 1},
         language='"><script>',
     )
@@ -126,7 +127,10 @@ def checked(question: str = "Which boxes?", text: str = STRUCK, why: str = WHY) 
         known,
         mode="gpt-4.1-mini",
         citations=(replace(first, corrected=True), second),
-        struck=(Struck(text, why), Struck("All labs will do it again.", "it names no lab")),
+        struck=(
+            Struck(text, text_notice(why)),
+            Struck("All labs will do it again.", Notice("no_citation")),
+        ),
         checked={"supported": 3, "partly": 1, "unsupported": 0, "corrected": 1, "struck": 2},
     )
 
@@ -200,7 +204,8 @@ class FakeEngine:
         self.ignored.append(ignored)
         self.passages.append(passages)
         if "fail" in question:
-            raise ModelError("The model's server does not answer. Start it, or set the model.")
+            said = "The model's server does not answer. Start it, or set the model."
+            raise ModelError(text_notice(said))
         if "break" in question:
             raise RuntimeError("a defect, not meant for the user")
         stream = FakeStream(

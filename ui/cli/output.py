@@ -156,7 +156,7 @@ def print_sources(answer: Answer) -> None:
     What was read and checked goes to standard error.
     """
     # Imported when it is needed: it is slow to load.
-    from rag.i18n.notices import checked_sentence
+    from rag.i18n.notices import checked_sentence, notice_words
 
     for citation in answer.citations:
         passage = citation.passage
@@ -174,8 +174,8 @@ def print_sources(answer: Answer) -> None:
     )
     if said := checked_sentence(answer.checked):
         print(said, file=sys.stderr)
-    if answer.notice:
-        print(answer.notice, file=sys.stderr)
+    if answer.notices:
+        print(notice_words(answer.notices), file=sys.stderr)
 
 
 def _print_doubts(citation: Citation) -> None:
@@ -189,10 +189,10 @@ def _print_doubts(citation: Citation) -> None:
 
 def _print_struck(struck: Struck) -> None:
     from rag.export.brief import one_line
-    from rag.i18n.notices import REASON, struck_sentence
+    from rag.i18n.notices import REASON, notice_words, struck_sentence
 
     print(f"\nLeft out: {one_line(struck_sentence(struck))}")
-    print(f"    {REASON}: {one_line(struck.why)}")
+    print(f"    {REASON}: {one_line(notice_words([struck.reason]))}")
 
 
 # What the command line shows while it works: bars on a terminal, plain lines elsewhere.

@@ -77,20 +77,21 @@ def asked(one: Exchange | None, seconds: float, question: str = "") -> None:
         outcome, level = ("error", logging.ERROR) if one.error else ("stopped", logging.INFO)
         event("question", outcome, level, seconds=seconds, error=one.error, question=question)
     else:
-        from rag.answer.pipeline import FALLBACK  # it takes long to load
+        from rag.i18n.notices import notice_words  # It takes long to load.
 
         answer = one.answer
+        failed = any(notice.code == "extractive_instead" for notice in answer.notices)
         outcome = "stopped" if one.stopped else "refused" if answer.refused else "answered"
         event(
             "question",
             outcome,
-            logging.WARNING if FALLBACK in answer.notice else logging.INFO,
+            logging.WARNING if failed else logging.INFO,
             seconds=seconds,
             intent=answer.coverage.intent,
             citations=len(answer.citations),
             reports=len(answer.coverage.reports),
             mode=answer.mode,
-            notice=answer.notice,
+            notice=notice_words(answer.notices),
             question=question,
         )
 

@@ -133,7 +133,8 @@ def exchange(
 
 def _outcome(one: Exchange, turn: int, reports: Mapping[str, ReportInfo], t: Translations) -> str:
     if one.error:
-        return f'<p class="error" role="alert">{escape(notice_words(one.error, t))}</p>'
+        said = notice_words([one.notice], t) if one.notice else one.error
+        return f'<p class="error" role="alert">{escape(said)}</p>'
     cut = t.gettext("Stopped before the end.")
     stopped = f'<p class="note">{cut}</p>' if one.stopped else ""
     if one.answer is None:
@@ -148,8 +149,8 @@ def _outcome(one: Exchange, turn: int, reports: Mapping[str, ReportInfo], t: Tra
     if listed:
         text += complete_list(answer, turn, reports, t)
         text += also_mentioned(answer, turn, t)
-    if answer.notice:
-        text += f'<p class="note">{escape(notice_words(answer.notice, t))}</p>'
+    if answer.notices:
+        text += f'<p class="note">{escape(notice_words(answer.notices, t))}</p>'
     body = f'<div class="refused">{text}</div>' if answer.refused else text
     return body + left_out(answer, t) + stopped + footer(answer, turn, reports, t)
 
@@ -163,7 +164,8 @@ def left_out(answer: Answer, t: Translations) -> str:
     items = "".join(
         f'<li>{before}<del dir="auto" lang="{lang}">'
         f"{_inline(struck_sentence(one), 0, {}, t)}</del>"
-        f'<span class="why">{t.gettext(REASON)}: {escape(one.why)}</span></li>'
+        f'<span class="why">{t.gettext(REASON)}: '
+        f"{escape(notice_words([one.reason], t))}</span></li>"
         for one in answer.struck
     )
     told = t.gettext("Left out: {sentences} that no passage supports").format(

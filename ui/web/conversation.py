@@ -11,9 +11,9 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from rag.catalog.fields import FILTER_FIELDS, Filters
-from rag.errors import AskLabsError
+from rag.errors import AskLabsError, ModelError
 from rag.feedback import Feedback
-from rag.types import Answer
+from rag.types import Answer, Notice
 
 if TYPE_CHECKING:
     from rag.answer.pipeline import AnswerStream
@@ -25,8 +25,9 @@ class Exchange:
 
     `asked` are the filters chosen on the page, `ignored` what the visitor took back of what the
     question names. Without an `answer`, `text` is what had been written when the visitor stopped,
-    and `error` the sentence that says what went wrong. `passages` is how many the answer could
-    read (0: as the settings say), `vote` what the visitor thinks of it.
+    and `error` the sentence that says what went wrong, with its `notice` where it has a code.
+    `passages` is how many the answer could read (0: as the settings say), `vote` what the visitor
+    thinks of it.
     """
 
     question: str
@@ -34,6 +35,7 @@ class Exchange:
     answer: Answer | None = None
     text: str = ""
     error: str = ""
+    notice: Notice | None = None
     stopped: bool = False
     ignored: Filters = field(default_factory=Filters)
     passages: int = 0
@@ -149,7 +151,8 @@ class Run:
         try:
             answer = self._answer.result()
         except AskLabsError as error:
-            return replace(self.asked, error=str(error))
+            notice = error.notice if isinstance(error, ModelError) else None
+            return replace(self.asked, error=str(error), notice=notice)
         if self.stopped and not answer.text:
             return replace(self.asked, stopped=True)
         return replace(self.asked, answer=answer, stopped=self.stopped)

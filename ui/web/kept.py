@@ -25,12 +25,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import to_jsonable_python
 
 from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict, filters_from_dict
 from rag.feedback import feedback_from_dict, feedback_to_dict
 from rag.i18n.translations import Translations, marked
 from rag.retrieval.hybrid import WIDEST
+from rag.types import Notice
 from ui.web.answer import conversation
 from ui.web.conversation import Exchange
 from ui.web.handlers import Talk, Update, clear
@@ -50,6 +52,13 @@ _AS_THEY_ARE = ("question", "text", "error", "stopped", "passages")
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
+class _Notice(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    code: str
+    params: dict[str, int | str]
+
+
 class _Kept(BaseModel):
     """One question with what came of it, as it stands in a browser."""
 
@@ -62,6 +71,7 @@ class _Kept(BaseModel):
     answer: dict[str, Any] | None
     text: str
     error: str
+    notice: _Notice | None = None
     stopped: bool
     passages: int = Field(ge=0, le=WIDEST)
     vote: dict[str, Any] | None
@@ -80,6 +90,7 @@ def exchange_to_json(one: Exchange) -> str:
         "asked": one.asked.as_dict(),
         "ignored": one.ignored.as_dict(),
         "answer": answer_to_dict(one.answer) if one.answer else None,
+        "notice": to_jsonable_python(one.notice),
         "vote": feedback_to_dict(one.vote) if one.vote else None,
     }
     return _sound(json.dumps(whole, ensure_ascii=False, allow_nan=False))
@@ -104,6 +115,7 @@ def exchange_from_json(data: str) -> Exchange:
         asked=filters_from_dict(given.asked, "asked"),
         answer=answer_from_dict(given.answer) if given.answer is not None else None,
         ignored=filters_from_dict(given.ignored, "ignored"),
+        notice=Notice(**given.notice.model_dump()) if given.notice else None,
         vote=feedback_from_dict(given.vote) if given.vote is not None else None,
     )
 

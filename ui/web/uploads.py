@@ -24,12 +24,12 @@ from ingest.uploads import (
 from rag.catalog.fields import ReportInfo
 from rag.errors import AskLabsError, IndexBusy
 from rag.i18n.labels import format_count
+from rag.i18n.notices import notice_words
 from rag.i18n.translations import (
     ENGLISH,
     Translations,
     format_number,
     marked,
-    retold,
 )
 from ui.server import log
 from ui.web.sources import lab, open_report
@@ -52,21 +52,6 @@ STAGES = {
     # That it is for other machines too is nothing that readers need to know.
     "publishing": marked("Preparing the search"),
 }
-# Why a file was left out, as `ingest` says it.
-_REASONS = (
-    marked("empty"),
-    marked("larger than {n} MB; split it into reports"),
-    marked("larger than {n} MB; send it in parts"),
-    marked("not UTF-8 text (line {line}, byte {byte}); save it as UTF-8"),
-    marked("binary, not text; export the report as Markdown"),
-    marked("no [[key:value]] tag in it, so it is no lab report"),
-    marked("the same text as {name}"),
-    marked("no report; send .md files or a .zip of them"),
-    marked("no .md file in the archive; pack the reports"),
-    marked("the archive can't be read ({why}); pack it again"),
-    marked("can't be unpacked ({why}); pack the archive again"),
-    marked("more than {n} reports, or {size} MB of them, at once; send them in parts"),
-)
 COUNTED = ("added", "updated", "unchanged", "skipped")
 PAUSE = 0.3  # seconds between two looks at how far it is
 SHOWN = 20  # reports, or files, of which the result tells one by one
@@ -236,7 +221,7 @@ def _skipped(taken: SyncResult, t: Translations) -> str:
         "{n} file was left out:", "{n} files were left out:", len(taken.skipped)
     ).format(n=format_number(t, len(taken.skipped)))
     items = "".join(
-        f'<li><b dir="auto">{escape(one.path)}</b>: {escape(retold(one.reason, _REASONS, t))}</li>'
+        f'<li><b dir="auto">{escape(one.path)}</b>: {escape(notice_words([one.notice], t))}</li>'
         for one in taken.skipped[:SHOWN]
     )
     return f'<p class="left">{told}</p><ul>{items}{_more(len(taken.skipped), t)}</ul>'

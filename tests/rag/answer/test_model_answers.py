@@ -17,6 +17,7 @@ from ingest.sync import sync
 from rag.engine import Engine, open_engine
 from rag.errors import IndexMismatch, ModelError
 from rag.export.answer_json import answer_to_dict
+from rag.i18n.notices import notice_words
 from rag.models.prompts import REFUSALS
 from rag.settings import Settings
 from rag.text.sentences import sentences
@@ -57,7 +58,7 @@ def test_pieces_arrive_one_by_one(engine: Engine, server: ScriptedServer) -> Non
     assert stream.answer.text == "Fees matter [1]. Trust too [2]."
     assert stream.answer.mode == "test-model"
     assert not stream.answer.refused
-    assert not stream.answer.notice
+    assert not stream.answer.notices
     assert stream.answer.tokens["prompt"] > 200
     assert stream.answer.tokens["completion"] > 5
 
@@ -141,9 +142,9 @@ def test_a_failing_model_is_replaced_by_the_reports_own_words(
     assert answer.text == expected.text
     assert answer.citations == expected.citations
     assert shown.endswith(expected.text)
-    assert answer.notice.count(". ") >= 1
-    assert "language model" in answer.notice
-    assert "own sentences instead" in answer.notice
+    assert notice_words(answer.notices).count(". ") >= 1
+    assert "language model" in notice_words(answer.notices)
+    assert "own sentences instead" in notice_words(answer.notices)
     assert KEY not in f"{shown}{answer!r}"
     assert answer.tokens["completion"] == 0
 
@@ -273,7 +274,7 @@ def test_without_strictness_what_has_no_support_stays_and_is_counted(
     _, answer = ask(lenient, server, "Penguins built a bank of ice in Antarctica [1].")
     assert answer.text == "Penguins built a bank of ice in Antarctica [1]."
     assert answer.citations[0].status == "unsupported"
-    assert answer.notice.startswith("1 sentence(s) of this answer")
+    assert notice_words(answer.notices).startswith("1 sentence(s) of this answer")
 
 
 def test_an_answer_without_any_support_becomes_a_refusal_with_what_is_near(
@@ -284,4 +285,4 @@ def test_an_answer_without_any_support_becomes_a_refusal_with_what_is_near(
     assert "Penguins" not in answer.text
     assert answer.text.startswith("The reports don't say.\nNearest: ")
     assert answer.citations
-    assert "not supported" in answer.notice
+    assert "not supported" in notice_words(answer.notices)

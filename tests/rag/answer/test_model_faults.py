@@ -13,11 +13,11 @@ from rag.catalog.fields import Filters
 from rag.engine import Engine, open_engine
 from rag.export.answer_json import answer_to_dict
 from rag.export.formats import export
+from rag.i18n.notices import notice_words
 from rag.i18n.translations import ENGLISH
 from rag.models.prompts import PROMPT_VERSION
-from rag.models.truncation import REPEATED
 from rag.settings import Settings
-from rag.types import Answer
+from rag.types import Answer, Notice
 from ui.web import handlers
 
 KEY = "sk-secret-4711"
@@ -66,7 +66,7 @@ def test_a_failing_model_is_replaced_and_the_notice_says_why(
     expected = sample_engine.ask(QUESTION).answer
     assert (answer.mode, answer.text) == ("extractive", expected.text)
     assert answer.coverage == expected.coverage
-    assert "own sentences instead" in answer.notice
+    assert "own sentences instead" in notice_words(answer.notices)
     assert answer.run == expected.run
     assert KEY not in json.dumps(answer_to_dict(answer)) + export([answer], "md").decode()
 
@@ -81,7 +81,9 @@ def test_a_prompt_that_is_too_long_is_sent_again_with_half_of_the_passages(
     assert answer.mode == "test-model"
     assert answer.text == "Fees matter [1]."
     assert answer.coverage.read_passages == second
-    assert answer.notice.startswith(f"The language model read only the first {second} of {first}")
+    assert notice_words(answer.notices).startswith(
+        f"The language model read only the first {second} of {first}"
+    )
 
 
 def test_passages_that_do_not_fit_are_not_read_and_the_notice_says_so(
@@ -93,8 +95,8 @@ def test_passages_that_do_not_fit_are_not_read_and_the_notice_says_so(
     read = user(server).count("<passage ")
     assert 0 < read < 20
     assert answer.coverage.read_passages == read
-    assert f"first {read} of " in answer.notice
-    assert "ASKLABS_CONTEXT_WINDOW" in answer.notice
+    assert f"first {read} of " in notice_words(answer.notices)
+    assert "ASKLABS_CONTEXT_WINDOW" in notice_words(answer.notices)
     assert answer.tokens["prompt"] + 700 <= 2500
 
 
@@ -104,7 +106,9 @@ def test_where_no_passage_fits_nothing_is_sent(server: ScriptedServer, sample_in
     answer = tiny.ask(QUESTION).answer
     assert not server.chats
     assert answer.mode == "extractive"
-    assert answer.notice.startswith("No passage fits in the language model's window of 900 tokens")
+    assert notice_words(answer.notices).startswith(
+        "No passage fits in the language model's window of 900 tokens"
+    )
 
 
 def test_a_model_that_repeats_itself_is_stopped(engine: Engine, server: ScriptedServer) -> None:
@@ -113,7 +117,7 @@ def test_a_model_that_repeats_itself_is_stopped(engine: Engine, server: Scripted
     answer = engine.ask(QUESTION).answer
     assert answer.text == "Fees matter [1]. It is so, they say [2]."
     assert answer.mode == "test-model"
-    assert REPEATED in answer.notice
+    assert answer.notices[0] == Notice("model_repeated_itself")
     assert server.hung_up.wait(5)
 
 
@@ -123,10 +127,10 @@ def test_an_answer_that_was_cut_short_ends_with_a_whole_sentence(
     server.script(Reply(("Fees matter [1].", " Trust mat"), finish="length"))
     answer = engine.ask(QUESTION).answer
     assert answer.text == "Fees matter [1]."
-    assert "cut short" in answer.notice
+    assert "cut short" in notice_words(answer.notices)
     assert answer.mode == "test-model"
     server.script(Reply(("Fees matter [1].", " Trust too [2]."), finish="stop"))
-    assert not engine.ask(QUESTION).answer.notice
+    assert not engine.ask(QUESTION).answer.notices
 
 
 def test_an_answer_carries_how_it_was_written(engine: Engine, server: ScriptedServer) -> None:

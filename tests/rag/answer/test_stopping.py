@@ -14,6 +14,7 @@ from openai_server import Reply, ScriptedServer, event
 from rag.catalog.fields import Filters
 from rag.engine import Engine, open_engine
 from rag.errors import ModelError
+from rag.i18n.notices import notice_words
 from rag.i18n.translations import ENGLISH
 from rag.models.cancellation import Stop, given_by
 from rag.models.chat import complete_chat, make_llm, stream_chat
@@ -144,8 +145,8 @@ def test_signs_of_life_are_no_answer(
     assert 0.4 < time.monotonic() - started < 15
     assert answer.mode == "extractive"
     assert answer.text == sample_engine.ask(QUESTION).answer.text
-    assert "took too long" in answer.notice
-    assert "own sentences instead" in answer.notice
+    assert "took too long" in notice_words(answer.notices)
+    assert "own sentences instead" in notice_words(answer.notices)
     assert server.hung_up.wait(SOON)
     assert len(server.chats) == 1
 

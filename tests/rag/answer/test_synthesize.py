@@ -8,10 +8,10 @@ import pytest
 from passages import hits, passage, report
 
 from rag.answer.extractive import MIN_SIMILARITY, ExtractiveAnswerer, is_quantity
-from rag.citation.citations import cited_sentences, marks
 from rag.models.embeddings import make_embedding
 from rag.models.prompts import REFUSALS, is_refusal
 from rag.settings import Settings
+from rag.text.marks import cited_sentences, marks
 from rag.types import Hit, Plan
 
 

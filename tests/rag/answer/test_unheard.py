@@ -27,16 +27,17 @@ CATALOG = Catalog([report(0), report(1), report(2)])
     ],
 )
 def test_countries_without_a_word_are_named(question: str, said: str) -> None:
-    assert unheard(answer(question), CATALOG) == said
+    assert notice_words(unheard(answer(question), CATALOG)) == said
 
 
 def test_a_refusal_says_only_what_the_collection_lacks() -> None:
     refused = answer("How do Peru, Vietnam and Brazil differ?", refused=True)
-    assert unheard(refused, CATALOG) == "The collection has no reports from Brazil."
+    said = "The collection has no reports from Brazil."
+    assert notice_words(unheard(refused, CATALOG)) == said
 
 
 def test_an_engine_s_answer_says_so_in_the_reader_s_words(sample_engine: Engine) -> None:
     found = sample_engine.ask("Que dit le Brésil de la pêche artisanale ?").answer
-    assert found.notice == "The collection has no reports from Brésil."
-    french = notice_words(found.notice, translations_for("fr"))
+    assert notice_words(found.notices) == "The collection has no reports from Brésil."
+    french = notice_words(found.notices, translations_for("fr"))
     assert french == "La collection n’a aucun rapport de ce pays : Brésil."

@@ -10,11 +10,11 @@ from passages import hits, passage, report
 
 from ingest.sync import sync
 from rag.catalog.fields import Filters
-from rag.citation.citations import marks
 from rag.engine import Engine, open_engine
 from rag.models.prompts import REFUSALS, answer_messages, plan_messages
 from rag.settings import Settings
 from rag.text.language import LANGUAGES
+from rag.text.marks import marks
 from rag.types import Hit, Plan, Turn
 
 ATTACKS = {

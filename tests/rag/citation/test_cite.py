@@ -10,19 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from passages import passage, report
 
-from rag.citation.citations import (
-    best_support,
-    cited_sentences,
-    coverage,
-    has_numbers,
-    keep_known,
-    marks,
-    marks_inside,
-    numbers_in,
-    resolve,
-    stream_known,
-)
-from rag.models.prompts import defuse
+from rag.citation.citations import best_support, coverage, has_numbers, numbers_in, resolve
+from rag.text.marks import cited_sentences, defuse, keep_known, marks, marks_inside, stream_known
 from rag.types import FACTS
 
 # Few letters, so that marks, whole, broken and nested, are made often.

@@ -64,7 +64,7 @@ def test_it_decides_on_what_is_supported_in_part(said: Status | None, status: St
 def test_what_it_denies_is_struck() -> None:
     done = check(f"{PARTLY} [1].", [ICE], "en", strict=True, judge=lambda _: ["unsupported"])
     assert not done.text
-    assert "model" in done.struck[0].why
+    assert done.struck[0].reason.code == "rejected_by_a_model"
 
 
 def test_it_is_not_asked_about_what_is_decided() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from passages import passage, report
 
-from rag.citation.verify import Verifier, windows
+from rag.citation.verify import Verdict, Verifier, windows
+from rag.i18n.notices import notice_words
 
 ICE = passage(
     "The lab asked 34 women who sell smoked fish. They sell it at the market because ice is dear "
@@ -20,6 +21,10 @@ GLACE = passage(
     report("glace", "Togo", "TG"),
     language="fr",
 )
+
+
+def why_not(verdict: Verdict) -> str:
+    return notice_words([verdict.reason]) if verdict.reason else ""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +61,7 @@ def test_what_a_passage_says_is_supported(verifier: Verifier, sentence: str) -> 
 def test_what_a_passage_does_not_say_is_not(verifier: Verifier, sentence: str, why: str) -> None:
     verdict = verifier.verify(sentence, [ICE], "en")
     assert verdict.status == "unsupported"
-    assert why in verdict.why
+    assert why in why_not(verdict)
 
 
 def test_a_bare_list_of_labs_is_supported_by_passages_of_each() -> None:
@@ -64,7 +69,7 @@ def test_a_bare_list_of_labs_is_supported_by_passages_of_each() -> None:
     assert asked.verify("Peru and Ghana.", [ICE, WELLS], "en").status == "supported"
     assert asked.verify("Au Pérou et au Ghana.", [ICE, WELLS], "fr").status == "supported"
     verdict = asked.verify("Peru, Ghana and Togo.", [ICE, WELLS], "en")
-    assert (verdict.status, "Togo" in verdict.why) == ("unsupported", True)
+    assert (verdict.status, "Togo" in why_not(verdict)) == ("unsupported", True)
     assert asked.verify("Peru and Ghana levy taxes.", [ICE, WELLS], "en").status != "supported"
     off = Verifier(question="Which labs flew drones over burning forests?")
     assert off.verify("Peru and Ghana.", [ICE, WELLS], "en").status != "supported"
@@ -73,7 +78,7 @@ def test_a_bare_list_of_labs_is_supported_by_passages_of_each() -> None:
 def test_a_strange_name_makes_it_support_in_part(verifier: Verifier) -> None:
     sentence = "In Peru the women of Catacaos sell smoked fish at the market because ice is dear."
     verdict = verifier.verify(sentence, [ICE], "en")
-    assert (verdict.status, "Catacaos" in verdict.why) == ("partly", True)
+    assert (verdict.status, "Catacaos" in why_not(verdict)) == ("partly", True)
 
 
 def test_a_name_may_be_written_as_in_the_other_language(verifier: Verifier) -> None:
@@ -81,7 +86,7 @@ def test_a_name_may_be_written_as_in_the_other_language(verifier: Verifier) -> N
     kept = passage(f"{GLACE.text} Le Ministère aide.", GLACE.report, language="fr")
     assert verifier.verify(said.format("the Ministry"), [kept], "en").status == "supported"
     strange = verifier.verify(said.format("Catacaos"), [kept], "en")
-    assert (strange.status, "Catacaos" in strange.why) == ("partly", True)
+    assert (strange.status, "Catacaos" in why_not(strange)) == ("partly", True)
 
 
 def test_a_denial_in_other_words_than_the_passage_s_makes_it_unsupported(
@@ -89,7 +94,7 @@ def test_a_denial_in_other_words_than_the_passage_s_makes_it_unsupported(
 ) -> None:
     said = "In Peru, where 34 women were asked, smoked fish is not sold at any market in summer."
     verdict = verifier.verify(said, [passage(ICE.text.split(" None")[0])], "en")
-    assert (verdict.status, "denies" in verdict.why) == ("unsupported", True)
+    assert (verdict.status, "denies" in why_not(verdict)) == ("unsupported", True)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +142,7 @@ def test_what_is_said_elsewhere_is_not_told_of_what_the_question_names(
     asked = Verifier(question="Who keeps the register of physicians in Banias?")
     verdict = asked.verify(sentence, [CLINIC], "en")
     assert verdict.status == status
-    assert verdict.why.endswith("stands in no passage cited")
+    assert why_not(verdict).endswith("stands in no passage cited")
 
 
 def test_names_of_labs_alone_are_not_supported(verifier: Verifier) -> None:

@@ -16,7 +16,8 @@ from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict, answers_from_json
 from rag.export.formats import export
-from rag.types import Answer, RunRecord, Struck
+from rag.i18n.notices import notice_words
+from rag.types import Answer, Notice, RunRecord, Struck
 
 
 def test_json_has_the_keys_and_types_of_the_contract() -> None:
@@ -54,6 +55,22 @@ def test_what_came_first_and_what_was_ignored_are_details_which_older_answers_la
     assert answer_from_dict(data) == PLAIN
 
 
+def test_notices_stand_beside_their_english_text_which_is_all_that_older_answers_have() -> None:
+    known = replace(
+        PLAIN,
+        notices=(Notice("passages_left_out", {"read": 3, "all": 20}), Notice("nothing_supported")),
+        struck=(Struck("So it was.", Notice("number_not_cited", {"number": "43"})),),
+    )
+    data = json.loads(json.dumps(answer_to_dict(known)))
+    assert data["detail"]["notice"].startswith("The language model read only the first 3 of 20")
+    assert data["detail"]["struck"][0]["why"] == "the number 43 stands in no passage cited"
+    assert answer_from_dict(data) == known
+    del data["detail"]["notices"], data["detail"]["struck"][0]["reason"]
+    older = answer_from_dict(data)
+    assert notice_words(older.notices) == notice_words(known.notices)
+    assert notice_words([older.struck[0].reason]) == "the number 43 stands in no passage cited"
+
+
 def test_json_is_read_back_as_array_object_and_lines() -> None:
     both = (PLAIN, RIGHT_TO_LEFT)
     assert answers_from_json(export(both, "json")) == both
@@ -82,7 +99,7 @@ def test_what_a_model_s_answer_has_besides_is_read_back_equal() -> None:
     one = replace(
         PLAIN,
         coverage=covered,
-        struck=(Struck("All will [1].", "it names no lab"),),
+        struck=(Struck("All will [1].", Notice("number_not_cited", {"number": "43"})),),
         checked={"supported": 3, "struck": 1, "corrected": 1},
         run=RunRecord("gpt-4.1-mini", "2", 0.0021, "2025-08"),
         citations=(replace(PLAIN.citations[0], corrected=True), *PLAIN.citations[1:]),

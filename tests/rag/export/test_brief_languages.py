@@ -20,7 +20,8 @@ from readers import html_text, rendered, squeezed, translations_of
 from rag.catalog.fields import Filters
 from rag.export.brief import make_brief, right_to_left
 from rag.export.formats import export
-from rag.types import Answer, Coverage, Struck
+from rag.i18n.notices import text_notice
+from rag.types import Answer, Coverage, Notice, Struck
 
 DAY = date(2026, 3, 4)
 URL = "https://labs.example/{report}"
@@ -84,7 +85,7 @@ Sobre esta resposta
 def spoken(code: str) -> Answer:
     """A plain answer in a language, of which a sentence was struck."""
     coverage = Coverage("answer", ("one_report",), ("Perú",), 1041, 12, 9, Filters(year=(2023,)))
-    struck = (Struck("In Lima 43 were sold.", "the number 43 stands in no passage cited"),)
+    struck = (Struck("In Lima 43 were sold.", Notice("number_not_cited", {"number": "43"})),)
     return replace(PLAIN, language=code, coverage=coverage, struck=struck)
 
 
@@ -114,7 +115,7 @@ def test_the_first_question_s_language_is_that_of_the_whole_brief() -> None:
 
 
 def test_reasons_that_are_not_known_stay_as_they_are() -> None:
-    odd = replace(spoken("fr"), struck=(Struck("A.", "a reason {number} of its own"),))
+    odd = replace(spoken("fr"), struck=(Struck("A.", text_notice("a reason {number} of its own")),))
     ((_, why),) = make_brief([odd], "", DAY).parts[0].left_out
     assert why == "a reason {number} of its own"
 

@@ -12,7 +12,6 @@ from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
 
 from rag.i18n.labels import format_count
-from rag.i18n.notices import reason
 from rag.i18n.translations import (
     ENGLISH,
     LOCALE,
@@ -123,25 +122,6 @@ def test_regions_are_their_language_and_unknown_languages_are_english() -> None:
     for code in ("tlh", "", "xx-YY", "../fr", "en-GB"):
         assert translations_for(code) is ENGLISH
     assert format_number(translations_for("es"), 12_041) == "12.041"
-
-
-@pytest.mark.parametrize("code", TRANSLATED)
-@pytest.mark.parametrize(
-    "why",
-    [
-        "it cites no passage",
-        "the passages don't say this",
-        "the number 4.5 stands in no passage cited",
-        "the name O'Neill stands in no passage cited",
-        "no passage cited is of Peru or speaks of it",
-        "the passage denies it, or does not deny what it denies",
-    ],
-)
-def test_reasons_of_the_check_are_told_in_every_language(code: str, why: str) -> None:
-    told = reason(why, translations_for(code))
-    assert told != why
-    assert all(one in told for one in ("4.5", "O'Neill", "Peru") if one in why)
-    assert reason(why, ENGLISH) == why
 
 
 @pytest.mark.parametrize(

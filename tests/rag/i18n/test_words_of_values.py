@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 from fake_engine import FakeEngine, answer, report
 
-from rag.answer.generate import LEFT_OUT
-from rag.answer.pipeline import FALLBACK, NOTHING_LEFT, UNSUPPORTED
 from rag.catalog.fields import Filters
 from rag.export.brief import answer_lines, filter_sentence
 from rag.i18n.labels import (
@@ -16,11 +13,7 @@ from rag.i18n.labels import (
     lab_label,
     value_label,
 )
-from rag.i18n.notices import notice_words
 from rag.i18n.translations import ENGLISH, languages, translations_for
-from rag.models.servers import _explain
-from rag.models.truncation import CUT_SHORT, REPEATED, WHY
-from rag.retrieval.rerank import NOT_USED
 from ui.web import answer as render
 from ui.web import explore
 from ui.web import filters as chips
@@ -102,45 +95,3 @@ def test_who_speaks_is_known_in_each_language(said: str) -> None:
 
 def test_an_arabic_line_of_an_arabic_lab_is_not_set_apart() -> None:
     assert "<bdi>" not in render.prose("مصر (2022, خطة): الرمل المبلل [1].", 1, None, ENGLISH)
-
-
-@pytest.mark.parametrize("code", OTHERS)
-@pytest.mark.parametrize(
-    "said",
-    [
-        CUT_SHORT.format(why=WHY["length"]),
-        CUT_SHORT.format(why=WHY["content_filter"]),
-        REPEATED,
-        LEFT_OUT.format(read=3, all=20),
-        UNSUPPORTED.format(n=2),
-        NOTHING_LEFT,
-        f"The reranker's server failed (HTTP 500). {NOT_USED}",
-        f"The reranker failed (ValueError). {NOT_USED}",
-        *(
-            f"{_explain('language model', httpx.ConnectError(''), status)} {FALLBACK}"
-            for status in (400, 401, 404, 429, 500, None)
-        ),
-    ],
-)
-def test_notices_are_told_in_every_language(code: str, said: str) -> None:
-    told = notice_words(said, translations_for(code))
-    english = [part for part in said.split(". ") if part.strip(".") and part in told]
-    assert english == []
-    assert notice_words(said, ENGLISH) == said
-
-
-def test_notices_in_a_row_are_all_told_and_unknown_ones_stay() -> None:
-    both = f"{CUT_SHORT.format(why=WHY['length'])} {UNSUPPORTED.format(n=12)} Nobody knows this."
-    told = notice_words(both, FRENCH)
-    assert told.startswith("La réponse a été interrompue. Augmentez ASKLABS_ANSWER_TOKENS")
-    assert told.endswith("n’étaye : 12. Nobody knows this.")
-    hostile = "The answer was cut short. <b>{why} {0}</b> \\1"
-    assert notice_words(hostile, FRENCH).endswith(" <b>{why} {0}</b> \\1")
-    spoken = render.exchange(
-        Exchange("Q", answer=answer(notice=UNSUPPORTED.format(n=1))),
-        1,
-        {},
-        t=FRENCH,
-        last=False,
-    )
-    assert "étaye : 1." in spoken

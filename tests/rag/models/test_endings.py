@@ -12,10 +12,10 @@ from rag.errors import ModelError
 from rag.models.completion import Writing
 from rag.models.truncation import (
     CUT_SHORT,
-    REPEATED,
     watched,
     whole_sentences,
 )
+from rag.types import Notice
 
 OWN = "Fees matter to vendors in Peru [1]. Trust matters more in Fiji [2]."
 
@@ -42,14 +42,14 @@ def kept(*pieces: str, again: str = "", finish: str = "", tokens: int = 700) -> 
 def test_what_is_repeated_is_kept_once(again: str) -> None:
     text, writing = kept(f"{OWN} ", again=again)
     assert text == f"{OWN} {again}".strip()
-    assert writing.notices == [REPEATED]
+    assert writing.notices == [Notice("model_repeated_itself")]
 
 
 @pytest.mark.parametrize("again", ["the ", "\n", "-", "and so on, ", "[1]", "x" * 33])
 def test_a_repetition_that_is_no_sentence_is_left_out(again: str) -> None:
     text, writing = kept(f"{OWN} In short: ", again=again)
     assert text == OWN
-    assert writing.notices == [REPEATED]
+    assert writing.notices == [Notice("model_repeated_itself")]
 
 
 @pytest.mark.parametrize("size", [1, 3, 7, 400])
@@ -103,7 +103,7 @@ def test_half_a_sentence_at_the_end_is_dropped(text: str, whole: str) -> None:
 def test_an_answer_that_was_cut_short_says_so(finish: str) -> None:
     text, writing = kept(OWN, " And th", finish=finish)
     assert text == OWN
-    assert writing.notices[0].startswith(CUT_SHORT.split("{")[0])
+    assert writing.notices == [Notice(CUT_SHORT[finish])]
     assert kept("Half of it", finish=finish)[0] == "Half of it"
     assert not kept(OWN, " And th", finish="stop")[1].notices
 

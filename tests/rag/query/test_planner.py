@@ -282,10 +282,10 @@ def test_an_answer_follows_a_plan_and_records_it(
     assert answer.standalone == IN_FULL
     assert answer.hits[0].passage.report.lab == "Namibia"
     assert answer_to_dict(answer)["detail"]["planner"] == "model"
-    assert not answer.notice
+    assert not answer.notices
     server.script(Reply(status=500), Reply(("Sand did [1].",)))
     answer = engine.ask(FOLLOW_UP, history=BEFORE).answer
-    assert (answer.text, answer.planner, answer.notice) == ("Sand did [1].", "fallback", "")
+    assert (answer.text, answer.planner, answer.notices) == ("Sand did [1].", "fallback", ())
     found = engine.search(FOLLOW_UP)
     assert found
     assert len(server.chats) == 2

@@ -17,6 +17,7 @@ from passages import hits, passage, report
 from reranking import Scores, by_length
 
 from rag.errors import ModelError, SettingsError
+from rag.i18n.notices import notice_words
 from rag.models.cross_encoder import CrossEncoder
 from rag.retrieval.postprocess import fold_duplicates
 from rag.retrieval.rerank import (
@@ -38,8 +39,8 @@ def texts(found: Sequence[Hit]) -> list[str]:
 
 
 def order(given: Sequence[Hit], reranker: Any, **more: Any) -> tuple[list[Hit], str]:
-    (found,), notice = reordered([given], "Why?", reranker, **({"masked": True} | more))
-    return found, notice
+    (found,), notices = reordered([given], "Why?", reranker, **({"masked": True} | more))
+    return found, notice_words(notices)
 
 
 def test_the_first_hits_are_in_the_order_of_the_scores_and_the_rest_follows() -> None:
@@ -60,7 +61,7 @@ def test_equal_scores_keep_the_order_and_nothing_is_not_asked_about() -> None:
     moved, _ = order(given, Scores(lambda text: 1.0 if text.endswith("c") else 0.5))
     assert texts(moved) == ["c", "a", "b", "d"]
     reranker = Scores(lambda _: 1.0)
-    assert reordered([[], []], "Why?", reranker, masked=True) == ([[], []], "")
+    assert reordered([[], []], "Why?", reranker, masked=True) == ([[], []], ())
     assert not reranker.asked
 
 

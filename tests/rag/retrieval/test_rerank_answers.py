@@ -15,6 +15,7 @@ from reranking import Scores, by_length
 from ingest.sync import sync
 from rag.engine import Engine, open_engine
 from rag.export.answer_json import answer_to_dict
+from rag.i18n.notices import notice_words
 from rag.retrieval.rerank import DEPTH
 from rag.settings import Settings
 from rag.types import Hit
@@ -48,7 +49,7 @@ def test_a_reranker_that_agrees_changes_no_answer(
     reranker = Scores(lambda _: 0.5)
     answer = opened(sample_index, reranker).ask(question).answer
     own = own_engine.ask(question).answer
-    assert (answer.text, found(answer.hits), answer.notice) == (own.text, found(own.hits), "")
+    assert (answer.text, found(answer.hits), answer.notices) == (own.text, found(own.hits), ())
     assert len(reranker.asked) == 1
     assert 1 < len(reranker.asked[0][1]) <= DEPTH
 
@@ -97,7 +98,8 @@ def test_a_failing_endpoint_leaves_the_own_order_and_a_notice(
     answer = engine.ask(QUESTION).answer
     own = own_engine.ask(QUESTION).answer
     assert (answer.text, found(answer.hits)) == (own.text, found(own.hits))
-    assert answer.notice == ("The reranker's server failed (HTTP 500). Its order was not used.")
+    failed = "The reranker's server failed (HTTP 500). Its order was not used."
+    assert notice_words(answer.notices) == failed
     assert KEY not in json.dumps(answer_to_dict(answer))
     assert found(engine.search(QUESTION)) == found(own_engine.search(QUESTION))
     assert "Its order was not used." in caplog.text

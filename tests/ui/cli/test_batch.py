@@ -12,6 +12,7 @@ from contract import is_answer
 from rag.catalog.fields import Filters
 from rag.engine import Engine
 from rag.errors import InputError, ModelError
+from rag.i18n.notices import text_notice
 from rag.types import Turn
 from ui.cli.batch import filters_from, question_from_json, run_batch
 
@@ -210,7 +211,7 @@ def test_the_lines_around_a_malformed_one_are_answered(
 def test_a_question_that_fails_has_its_line(asked: Path, tmp_path: Path) -> None:
     class Failing:
         def ask(self, question: str, **_: object) -> None:
-            raise ModelError(f"The server is down for {question[:4]}.")
+            raise ModelError(text_notice(f"The server is down for {question[:4]}."))
 
     done = run_batch(Failing(), asked, tmp_path / "out")  # type: ignore[arg-type]
     assert len(done.failures) == 3

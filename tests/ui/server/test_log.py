@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 from fake_engine import FakeEngine, answer
 
-from rag.answer.pipeline import FALLBACK
 from rag.catalog.fields import Filters
 from rag.errors import ModelError
+from rag.i18n.notices import text_notice
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
-from rag.types import Answer
+from rag.types import Answer, Notice
 from ui.server import log
 from ui.web import exports, handlers
 from ui.web import report as reading
@@ -68,7 +68,8 @@ def test_nothing_below_the_level_is_told(capsys: pytest.CaptureFixture[str]) -> 
 def test_what_a_model_s_server_failed_with_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
     log.set_up(Settings())
     said = "The language model's server refused the key. Check OPENAI_API_KEY and OPENAI_BASE_URL."
-    asked(FakeEngine(lambda _: replace(answer(), notice=f"{said} {FALLBACK}")))
+    notices = (Notice("language_model_key_refused"), Notice("extractive_instead"))
+    asked(FakeEngine(lambda _: replace(answer(), notices=notices)))
     line = capsys.readouterr().err
     assert "WARNING ui.server.log: question outcome=answered" in line
     assert f'notice="{said}' in line
@@ -82,7 +83,7 @@ def test_an_error_for_the_user_and_one_of_ours_are_told(capsys: pytest.CaptureFi
         return FakeEngine(write)
 
     log.set_up(Settings())
-    asked(fails(ModelError("It is out of reach.")))
+    asked(fails(ModelError(text_notice("It is out of reach."))))
     with pytest.raises(ZeroDivisionError):
         asked(fails(ZeroDivisionError()))
     first, second = capsys.readouterr().err.splitlines()

@@ -19,6 +19,7 @@ from eval.run import (
 )
 from rag.catalog.fields import ReportInfo
 from rag.errors import InputError, ModelError, UnknownReport
+from rag.i18n.notices import text_notice
 from rag.index.store import StoredReport
 from rag.settings import Settings
 from rag.types import Answer, Citation, Coverage, Hit, Passage, Turn
@@ -57,7 +58,7 @@ class Echo:
     def ask(self, question: str, *, history: Sequence[Turn] = ()) -> Stream:
         self.asked.append((question, tuple(history)))
         if "fail" in question:
-            raise ModelError("The model's server is down. Start it.")
+            raise ModelError(text_notice("The model's server is down. Start it."))
         citation = Citation(1, BOATS, "12 boats carried a beacon")
         answer = Answer(
             question,

@@ -18,9 +18,15 @@ from readers import html_text, rendered, squeezed, translations_of
 
 from rag.answer.pipeline import AnswerStream
 from rag.export.formats import export
-from rag.i18n.notices import checked_sentence, struck_sentence
-from rag.i18n.translations import ENGLISH
-from rag.types import Answer, Citation, Struck
+from rag.i18n.notices import (
+    checked_sentence,
+    notice_words,
+    read_notices,
+    struck_sentence,
+    text_notice,
+)
+from rag.i18n.translations import ENGLISH, translations_for
+from rag.types import Answer, Citation, Notice, Struck
 from ui.cli.output import print_answer, print_sources
 from ui.web import answer as render
 from ui.web import sources as cards
@@ -38,7 +44,7 @@ def struck(*texts: str, why: str = WHY) -> Answer:
     return replace(
         PLAIN,
         citations=(replace(first, corrected=True), *others),
-        struck=tuple(Struck(text, why) for text in texts),
+        struck=tuple(Struck(text, text_notice(why)) for text in texts),
         checked={"supported": 1, "partly": 1, "unsupported": 0, "struck": 1, "corrected": 1},
     )
 
@@ -62,8 +68,38 @@ def test_what_was_checked_is_one_sentence(found: Mapping[str, int], told: str) -
 
 
 def test_what_was_struck_loses_its_numbers_which_would_lead_elsewhere() -> None:
-    assert struck_sentence(Struck("It sold\n43 boxes [3] [4, 5].", "")) == "It sold 43 boxes."
-    assert len(struck_sentence(Struck("x" + " " * 1_000_000, ""))) == 1
+    reason = Notice("not_said")
+    sentence = Struck("It sold\n43 boxes [3] [4, 5].", reason)
+    assert struck_sentence(sentence) == "It sold 43 boxes."
+    assert len(struck_sentence(Struck("x" + " " * 1_000_000, reason))) == 1
+
+
+def test_notices_are_put_into_the_reader_s_words() -> None:
+    notices = (
+        Notice("cut_short_by_tokens"),
+        Notice("no_passage_fits", {"window": 12000}),
+        Notice("no_reports_from", {"places": "{n} <b>"}),
+    )
+    english = (
+        "The answer was cut short. Raise ASKLABS_ANSWER_TOKENS for longer answers. "
+        "No passage fits in the language model's window of 12,000 tokens. Set "
+        "ASKLABS_CONTEXT_WINDOW, or lower ASKLABS_ANSWER_TOKENS. "
+        "The collection has no reports from {n} <b>."
+    )
+    assert notice_words(notices) == english
+    french = notice_words(notices, translations_for("fr"))
+    assert french.startswith("La réponse a été interrompue. Augmentez ASKLABS_ANSWER_TOKENS")
+    assert "12\u202f000" in french
+    assert french.endswith(" : {n} <b>.")
+
+
+def test_notices_of_other_versions_are_shown_as_they_were_written() -> None:
+    known = (Notice("passages_left_out", {"read": 3, "all": 20}),)
+    assert read_notices(known, notice_words(known)) == known
+    assert read_notices((), "") == ()
+    for notices in ((), (Notice("a_new_code"),), (Notice("passages_left_out"),)):
+        read = read_notices(notices, "It was so.")
+        assert notice_words(read, translations_for("fr")) == "It was so."
 
 
 def test_the_page_folds_what_was_left_out_and_says_what_was_checked() -> None:
@@ -78,7 +114,7 @@ def test_the_page_folds_what_was_left_out_and_says_what_was_checked() -> None:
     assert ("p", {"class": "checked"}) in tags
     assert said in words
     assert "Lima" not in words.partition("Left out")[0]
-    one = replace(checked(), struck=(Struck("One.", "why"),), checked={})
+    one = replace(checked(), struck=(Struck("One.", text_notice("why")),), checked={})
     words, tags = html_text(render.exchange(Exchange("Q", answer=one), 1, {}, False, ENGLISH))
     assert "Left out: 1 sentence that no passage supports" in words
     assert ("p", {"class": "checked"}) not in tags
@@ -159,7 +195,7 @@ def test_rows_say_whether_a_citation_was_corrected() -> None:
 
 
 def test_the_page_shows_what_was_struck_as_text() -> None:
-    one = replace(checked(), struck=tuple(Struck(text, text) for text in ATTACKS))
+    one = replace(checked(), struck=tuple(Struck(text, text_notice(text)) for text in ATTACKS))
     words, tags = html_text(render.exchange(Exchange("Q", answer=one), 1, {}, False, ENGLISH))
     assert {name for name, _ in tags}.isdisjoint({"script", "img", "b", "iframe"})
     assert squeezed(IMAGE) in squeezed(words)
