@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
-from py3langid.langid import MODEL_FILE, LanguageIdentifier
+if TYPE_CHECKING:
+    from py3langid.langid import LanguageIdentifier
 
 # Code -> English name, which in small letters is also the name of the language's stemmer.
 LANGUAGES = {"en": "English", "fr": "French", "es": "Spanish", "pt": "Portuguese", "ar": "Arabic"}
@@ -12,6 +14,9 @@ LANGUAGES = {"en": "English", "fr": "French", "es": "Spanish", "pt": "Portuguese
 
 @cache
 def _identifier() -> LanguageIdentifier:
+    # Loading it takes time, and numpy.
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     identifier.set_languages(list(LANGUAGES))
     return identifier
