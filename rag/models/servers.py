@@ -116,7 +116,7 @@ def http_client(server: Server, patience: float) -> Client:
     def received(response: Response) -> None:
         _bound(response, patience)
 
-    return DefaultHttpxClient(
+    return DefaultHttpxClient(  # type: ignore[return-value,unused-ignore]
         verify=_trusted(), event_hooks={"request": [prepare], "response": [received]}
     )
 
@@ -138,7 +138,7 @@ def async_http_client(
         _bound(response, patience)
         heard()
 
-    return DefaultAsyncHttpxClient(
+    return DefaultAsyncHttpxClient(  # type: ignore[return-value,unused-ignore]
         verify=_trusted(), event_hooks={"request": [prepare], "response": [received]}
     )
 
