@@ -3,6 +3,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST = $(BIN)/python -m pytest -n 2 --dist loadfile
 # Hard links, uv's default, make nltk refuse to read its own data.
 export UV_LINK_MODE := copy
 PIP_LOCKED = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --only-binary :all: --require-hashes
@@ -14,7 +15,7 @@ EVAL_OPTIONS ?= --baseline
 SAMPLE_CASES = eval/sample/cases.jsonl
 FAST_VARIANTS = typos,upper,year
 
-.PHONY: help demo install test lint eval floors bench bench-growth lock words browser dev clean
+.PHONY: help demo install test test-slow lint eval floors bench bench-growth lock words browser dev clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,9 +25,13 @@ demo: $(DEMO_INDEX)/made ## ingest the sample collection and open the page on ht
 
 install: $(VENV)/.installed ## make .venv with the pinned packages and the asklabs command
 
-test: dev browser ## install what the tests need, then run lint, types and all tests
+test: dev browser ## install what the tests need, then run lint, types and all tests but the slow ones
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(PYTEST) -m "not slow"
+	@$(PYTEST) -m "quality and not slow"
+
+test-slow: dev browser ## run the slow tests: kills, full disks, servers, the rarer ways over the page
+	@$(PYTEST) -m slow
 
 lint: dev ## check style and types
 	@$(BIN)/ruff check .

@@ -1,19 +1,26 @@
-"""Fixtures: an index of the sample collection, an engine over it, no network but loopback."""
+"""Fixtures: an index of the sample collection, an engine over it, no network but loopback.
+
+Tests use stand-ins for the embedding and the cross-encoder, which need no weights. Those marked
+`quality` use the real ones: `pytest -m quality` runs them, any other run leaves them out.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import judging  # noqa: F401  # before anything asks a question
+import hypothesis
 import pytest
+from filelock import FileLock
 from openai_server import ScriptedServer, running
 from pytest_socket import socket_allow_hosts
 
 from eval.cases import Case, load_cases
 from ingest.sync import sync
 from rag.engine import Engine, open_engine
+from rag.models.cross_encoder import CrossEncoder
 from rag.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,6 +28,44 @@ SAMPLE = ROOT / "eval" / "sample" / "reports"
 CASES = ROOT / "eval" / "sample" / "cases.jsonl"
 # Real reports are not part of the project; tests that want them skip where they are absent.
 REAL = ROOT.parent / "shared"
+FAKE_MODELS = ROOT / "tests" / "support" / "fake_models"
+
+hypothesis.settings.register_profile("tests", max_examples=50, deadline=None)
+hypothesis.settings.load_profile("tests")
+
+
+def _wants_quality(config: pytest.Config) -> bool:
+    expression = str(config.getoption("markexpr"))
+    return "quality" in expression and "not quality" not in expression
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put the stand-in for the embedding first, also for the programs that tests start."""
+    path = [str(ROOT)]
+    if not _wants_quality(config):
+        path.insert(0, str(FAKE_MODELS))
+        sys.path.insert(0, str(FAKE_MODELS))
+    os.environ["PYTHONPATH"] = os.pathsep.join([*path, os.environ.get("PYTHONPATH", "")])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of quality where the stand-ins are used."""
+    if not _wants_quality(config):
+        left_out = [item for item in items if item.get_closest_marker("quality")]
+        items[:] = [item for item in items if not item.get_closest_marker("quality")]
+        config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(autouse=True)
+def _no_cross_encoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judge passages by the words they share with the question, outside tests of quality."""
+
+    def shared_words(_: CrossEncoder, question: str, texts: Sequence[str]) -> list[float]:
+        words = set(question.casefold().split())
+        return [float(len(words & set(text.casefold().split()))) for text in texts]
+
+    if not request.node.get_closest_marker("quality"):
+        monkeypatch.setattr(CrossEncoder, "scores", shared_words)
 
 
 @pytest.fixture(autouse=True)
@@ -35,10 +80,16 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def sample_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index of the sample collection."""
-    folder = tmp_path_factory.mktemp("index") / "sample"
-    result = sync([SAMPLE], Settings(index=folder))
-    assert result.added
-    assert not result.skipped
+    # Processes that share the tests out share the folder above their own.
+    shared = tmp_path_factory.getbasetemp()
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        shared = shared.parent
+    folder = shared / "sample-index"
+    with FileLock(shared / "sample-index.lock"):
+        if not folder.exists():
+            result = sync([SAMPLE], Settings(index=folder))
+            assert result.added
+            assert not result.skipped
     return folder
 
 
@@ -50,7 +101,7 @@ def sample_engine(sample_index: Path) -> Engine:
 
 @pytest.fixture(scope="session")
 def quick_engine(sample_index: Path) -> Engine:
-    """The same without the cross-encoder, for tests that ask much and not how well it answers."""
+    """The same without a reranker."""
     return open_engine(Settings(index=sample_index, reranker="none"))
 
 
