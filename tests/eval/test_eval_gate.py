@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judging import WHOLE
 from runs import Altered
 
 from eval.cases import CASE_TYPES, Case
@@ -24,15 +23,15 @@ from eval.run import Outcome, load_outcomes, run_cases
 from eval.stats import Estimate
 from rag.errors import InputError
 
+pytestmark = pytest.mark.quality
+
 
 @pytest.fixture(scope="module")
 def out(
     sample_engine: Any, sample_cases: tuple[Case, ...], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     folder = tmp_path_factory.mktemp("gate")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rag.models.cross_encoder.DEPTH", WHOLE)
-        run_cases(sample_engine, sample_cases, folder)
+    run_cases(sample_engine, sample_cases, folder)
     return folder
 
 

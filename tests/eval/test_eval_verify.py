@@ -66,6 +66,7 @@ def test_the_same_pairs_are_made_again(
     assert make_pairs(quick_engine, sample_cases, quotes=30) == pairs
 
 
+@pytest.mark.quality
 def test_the_verifier_beats_counting_words_on_the_sample(pairs: list[Pair]) -> None:
     judged = judge_pairs(pairs)
     supported = np.array([float(one.supported) for one in judged])

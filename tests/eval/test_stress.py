@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from openai_server import Reply, ScriptedServer
 from pydantic import SecretStr
 
@@ -228,6 +229,7 @@ def test_the_table_tells_what_got_worse_and_what_did_not() -> None:
     assert "**Nothing was asked.**" in to_markdown(Stress(tried[3:], 20, 90, 0, 7))
 
 
+@pytest.mark.slow
 def test_the_command_compares_changed_cases_and_collections(
     run: Any, sample_index: Path, sample_cases: tuple[Case, ...], tmp_path: Path
 ) -> None:

@@ -107,6 +107,7 @@ def uninterrupted(index: Path, reports: Path) -> Content:
     return content(index)
 
 
+@pytest.mark.slow
 def test_killed_at_twenty_random_moments(tmp_path: Path) -> None:
     rng = random.Random(20)
     reports, index = tmp_path / "reports", tmp_path / "index"

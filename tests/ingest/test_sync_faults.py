@@ -77,6 +77,7 @@ def _large(reports: Path) -> None:
         (reports / f"chad_{n}.md").write_text(text("Chad", f"{n} " * 400), "utf-8")
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("first", [True, False])
 def test_a_full_disk_is_told_and_nothing_is_lost(
@@ -112,6 +113,7 @@ def test_an_index_that_may_not_be_written_is_told_and_left_alone(
     assert set(content(settings)) == {"fiji", "mali", "peru"}
 
 
+@pytest.mark.slow
 def test_a_running_page_sees_what_another_process_has_written(
     reports: Path, settings: Settings
 ) -> None:
@@ -127,6 +129,7 @@ def test_a_running_page_sees_what_another_process_has_written(
     assert "Nepal" in engine.report("nepal").raw
 
 
+@pytest.mark.slow
 def test_a_reader_keeps_its_version_while_a_report_is_replaced(
     reports: Path, settings: Settings
 ) -> None:

@@ -88,6 +88,7 @@ def test_what_is_stopped_before_anything_was_asked_asks_nothing(
     stream.stop()
 
 
+@pytest.mark.quality
 def test_whoever_stops_waits_for_no_judge(server: ScriptedServer, sample_index: Path) -> None:
     judged = open_engine(settings(server, index=sample_index, judge=True, reranker="none"))
     quote = "It was the motorbike boy, not a data set, who told us that money is carried away"

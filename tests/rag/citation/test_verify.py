@@ -81,6 +81,7 @@ def test_a_strange_name_makes_it_support_in_part(verifier: Verifier) -> None:
     assert (verdict.status, "Catacaos" in why_not(verdict)) == ("partly", True)
 
 
+@pytest.mark.quality
 def test_a_name_may_be_written_as_in_the_other_language(verifier: Verifier) -> None:
     said = "In Togo women sell the smoked fish of {} because ice is too expensive in summer."
     kept = passage(f"{GLACE.text} Le Ministère aide.", GLACE.report, language="fr")
@@ -145,6 +146,7 @@ def test_what_is_said_elsewhere_is_not_told_of_what_the_question_names(
     assert why_not(verdict).endswith("stands in no passage cited")
 
 
+@pytest.mark.quality
 def test_names_of_labs_alone_are_not_supported(verifier: Verifier) -> None:
     named = [passage("The lab in Peru."), passage("The lab in Ghana.", WELLS.report)]
     assert verifier.verify("Labs in Peru and Ghana.", named, "en").status != "supported"
@@ -164,6 +166,7 @@ def test_the_number_of_a_list_item_is_none_of_the_sentence(verifier: Verifier) -
     assert verifier.verify(said, [WELLS], "en").status == "supported"
 
 
+@pytest.mark.quality
 def test_support_may_come_from_another_language(verifier: Verifier) -> None:
     said = "In Togo women sell smoked fish because ice is too expensive in summer."
     assert verifier.verify(said, [GLACE], "en").status == "supported"

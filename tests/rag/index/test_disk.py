@@ -84,6 +84,7 @@ def _nearly_fill_the_disk(index: Path) -> None:
     shutil.disk_usage = _free(disk.SCARCE - 1)
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("first", [True, False])
 def test_what_an_ingest_had_begun_on_a_full_disk_is_given_up(

@@ -78,6 +78,7 @@ def test_an_ingest_that_was_cut_short_is_gone_on_with(
     assert current_database(settings.index) == unfinished
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["index_metadata.pickle", "chroma.sqlite3", "header.bin"])
 def test_what_a_kill_has_torn_is_done_again(
     reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str

@@ -34,6 +34,7 @@ def kept(passages: list[Passage]) -> set[str]:
     return {keyword.term(int(n)) for n in lexicon.numbers}
 
 
+@pytest.mark.quality
 @pytest.mark.parametrize(
     ("word", "language", "meant"),
     [

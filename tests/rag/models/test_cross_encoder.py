@@ -28,6 +28,7 @@ def in_language(hit: Hit, language: str) -> Hit:
     return replace(hit, passage=replace(hit.passage, language=language))
 
 
+@pytest.mark.quality
 def test_what_answers_comes_first_and_places_keep_their_scores() -> None:
     given = hits(*TEXTS)
     found = CrossEncoder().judged(given, PLAN)

@@ -246,6 +246,7 @@ def test_a_failing_embedding_server_has_its_sentence(
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.quality
 def test_the_built_in_embedding_finds_meaning_across_languages() -> None:
     model = make_embedding(Settings())
     near, also, far = embed_texts(

@@ -79,6 +79,7 @@ def test_a_topic_is_told_of_by_all_labs_that_have_its_words(quick_engine: Engine
         assert "seaweed" in f"{passage.context} {passage.text}".lower()
 
 
+@pytest.mark.quality
 def test_words_in_another_language_are_found_by_those_that_mean_the_same(
     quick_engine: Engine,
 ) -> None:
@@ -87,6 +88,7 @@ def test_words_in_another_language_are_found_by_those_that_mean_the_same(
     assert any("wallet" in c.quote for c in answer.citations)
 
 
+@pytest.mark.quality
 @pytest.mark.parametrize("typed", ["quantum computing", "penguins", "satellites lunaires"])
 def test_a_topic_of_which_no_report_has_a_word_is_refused(quick_engine: Engine, typed: str) -> None:
     assert quick_engine.ask(typed).answer.refused

@@ -78,6 +78,7 @@ def _served(index: Path, port: int, *options: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 @posix
 def test_a_service_is_healthy_tells_its_start_and_stops_when_it_is_told(
     sample_index: Path,

@@ -39,6 +39,6 @@ class USE:
 
     def _vector(self, text: str) -> np.ndarray:
         words = [word[:_STEM] for word in re.findall(r"\w+", text.casefold()) if len(word) > 3]
-        own = np.sum([_word(word) for word in set(words)], axis=0) if words else _word(text)
-        own = own / np.linalg.norm(own)
-        return np.sqrt(_COMMON) * _word("") + np.sqrt(1 - _COMMON) * own
+        own = np.sum([_word(word) for word in set(words) or {text}], axis=0)
+        vector = np.sqrt(_COMMON) * _word("") + np.sqrt(1 - _COMMON) * own / np.linalg.norm(own)
+        return np.asarray(vector / np.linalg.norm(vector))
