@@ -95,6 +95,7 @@ def test_a_closed_stream_has_what_was_written(sample_engine: Engine) -> None:
     assert list(stream) == []
 
 
+@pytest.mark.quality
 @pytest.mark.parametrize(
     ("question", "language"),
     [
