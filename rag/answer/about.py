@@ -26,8 +26,8 @@ _LABELS = {
     "year": marked("Years"),
     "country": marked("Labs"),
     "language": marked("Languages"),
-    "method": TAGS["method"].many,
-    "theme": TAGS["theme"].many,
+    "method": TAGS["method"].plural,
+    "theme": TAGS["theme"].plural,
     "kind": marked("Kinds of report"),
 }
 

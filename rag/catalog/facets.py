@@ -1,7 +1,7 @@
-"""Filters whose counts follow each other: each value with the reports that the others leave.
+"""Facets: the values of each filter with their numbers of reports, for a person to choose from.
 
-Of a facet any chosen value may match, so its own choice changes none of its counts: they are
-those of the reports that pass all the other facets.
+Any chosen value of a facet may match. So a facet's counts are those of the reports that pass all
+other facets, and don't change with its own choice.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from rag.catalog.fields import FILTER_FIELDS, TAGS, Filters
 from rag.catalog.normalize import filter_key
 from rag.places.regions import regions
 
-# What a person narrows a collection by, in the order in which it is shown.
+# The filters that a person chooses from, in the order in which they are shown.
 _FIRST = ("country", "year", "theme", "type")
 FACETS = (*_FIRST, *(name for name in TAGS if name not in _FIRST), "language")
-# Facets whose values stand in their own order; in others the most used come first.
+# Facets whose values are sorted by number; in others the most used come first.
 _IN_ORDER = ("year", "sdg")
-# No name of a lab, tag or language is longer.
-_LONGEST = 300
+# The longest name of a lab, tag or language, in characters.
+_MAX_NAME = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A region of M49 with the labs that the collection has of it, and their reports.
+    """A region of M49 with the collection's labs in it, and their number of reports.
 
-    `part` tells a part of a wider region; `chosen` counts the labs that are chosen.
+    `part` marks a part of a wider region; `chosen` is the number of chosen labs.
     """
 
     number: str
@@ -58,37 +58,37 @@ def facet(catalog: Catalog, chosen: Filters, field: str) -> list[Value]:
 
 
 def region_facet(catalog: Catalog, chosen: Filters) -> list[Region]:
-    """The regions that the collection has labs of, each before its parts."""
+    """The regions that the collection has labs in, each before its parts."""
     inside = catalog.ids(_without(chosen, "country"))
-    picked = frozenset(filter_key("country", name) for name in chosen.country)
-    found: list[Region] = []
-    whole: Region | None = None
+    chosen_keys = frozenset(filter_key("country", name) for name in chosen.country)
+    shown: list[Region] = []
+    wider: Region | None = None
     for number, codes in regions().items():
-        here = sorted(codes & catalog.keys("country"))
-        part = whole is not None and codes < regions()[whole.number]
-        # A part that has all labs of the whole would only say it again.
-        if not here or (part and whole is not None and len(here) == len(whole.labs)):
+        present = sorted(codes & catalog.keys("country"))
+        part = wider is not None and codes < regions()[wider.number]
+        # A part with all labs of the wider region would only repeat it.
+        if not present or (part and wider is not None and len(present) == len(wider.labs)):
             continue
-        labs = tuple(catalog.name("country", code) for code in here)
+        labs = tuple(catalog.name("country", code) for code in present)
         reports = len(inside & catalog.ids(Filters(country=labs)))
-        region = Region(number, labs, reports, len(picked.intersection(here)), part)
-        found.append(region)
-        whole = whole if part else region
-    return found
+        region = Region(number, labs, reports, len(chosen_keys.intersection(present)), part)
+        shown.append(region)
+        wider = wider if part else region
+    return shown
 
 
-def known(catalog: Catalog, field: str, value: str) -> str | int | None:
-    """A value of a filter field as the collection spells it; None where no report has it."""
-    if not 0 < len(value) <= _LONGEST or (field == "year" and not _is_year(value)):
+def find_value(catalog: Catalog, field: str, value: str) -> str | int | None:
+    """A value of a filter field as the collection spells it; None if no report has it."""
+    if not 0 < len(value) <= _MAX_NAME or (field == "year" and not _is_year(value)):
         return None
-    given: str | int = int(value) if field == "year" else value
-    if not catalog.ids(Filters(**{field: (given,)})):  # type: ignore[arg-type]
+    typed: str | int = int(value) if field == "year" else value
+    if not catalog.ids(Filters(**{field: (typed,)})):  # type: ignore[arg-type]
         return None
-    return given if field == "year" else catalog.name(field, value)
+    return typed if field == "year" else catalog.name(field, value)
 
 
 def years_between(catalog: Catalog, first: str, last: str) -> tuple[int, ...]:
-    """The years of the collection from one to another, both with it; "" leaves an end open."""
+    """The years of the collection from `first` to `last`; "" leaves an end open."""
     if not all(end == "" or _is_year(end) for end in (first, last)):
         return ()
     low, high = int(first or 0), int(last or 9999)
@@ -100,22 +100,21 @@ def years(catalog: Catalog) -> tuple[int, ...]:
     return tuple(sorted(int(year) for year in catalog.keys("year")))
 
 
-def runs(catalog: Catalog, chosen: Iterable[int]) -> list[tuple[int, int]]:
-    """Years as ranges, first and last, between which the collection has no other year."""
-    order = years(catalog)
-    place = {year: n for n, year in enumerate(order)}
-    found: list[tuple[int, int]] = []
+def year_ranges(catalog: Catalog, chosen: Iterable[int]) -> list[tuple[int, int]]:
+    """Years as (first, last) ranges; years between which the collection has none are neighbours."""
+    place = {year: n for n, year in enumerate(years(catalog))}
+    ranges: list[tuple[int, int]] = []
     for year in sorted(set(chosen)):
-        last = found[-1][1] if found else None
+        last = ranges[-1][1] if ranges else None
         if last in place and year in place and place[year] == place[last] + 1:
-            found[-1] = found[-1][0], year
+            ranges[-1] = ranges[-1][0], year
         else:
-            found.append((year, year))
-    return found
+            ranges.append((year, year))
+    return ranges
 
 
 def number_chosen(chosen: Filters) -> int:
-    """How many values are chosen, of all facets together."""
+    """The number of chosen values, of all facets together."""
     return sum(len(getattr(chosen, field)) for field in FILTER_FIELDS)
 
 

@@ -1,7 +1,14 @@
-"""The tags of reports: what a report carries, what a search is narrowed by, how both are called.
+"""The tags of reports, and the filters over them. This is the one place to add a tag to filter by.
 
-A new tag is three lines here: a field of `ReportInfo`, one of `Filters`, a row of `TAGS`. Parsing,
-the store, the merging of spellings, the page's filters, links, `--options` and exports go by them.
+To add a tag (`[[donors:...]]` in the files, `--donor` on the command line):
+
+1. add a field with the key of the files to `ReportInfo`: `donors: tuple[str, ...] = ()`;
+2. add a field with the name of the filter to `Filters`: `donor: tuple[str, ...] = ()`;
+3. add a row to `TAGS`: `"donor": TagField("donors", marked("Donor"), marked("Donors"))`;
+4. raise `PARSER_VERSION` in `ingest/sync.py`, so that reports are read anew, and run `make words`.
+
+Parsing, the store, the merging of spellings, the page's filters and links, the options of the
+command line and exports follow from these.
 """
 
 from __future__ import annotations
@@ -14,7 +21,7 @@ from rag.i18n.translations import marked
 
 @dataclass(frozen=True, slots=True)
 class ReportInfo:
-    """What is known of one report without reading its answers.
+    """What the tags of one report say.
 
     `countries` are display names, `iso` the ISO 3166 alpha-2 codes of those that have one;
     `facts` holds every other tag by its key. `kind` tells plans from closings.
@@ -47,7 +54,7 @@ class ReportInfo:
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a search is narrowed to; within a field any value may match, across fields all must.
+    """What a search is limited to: within a field any value may match, across fields all must.
 
     A `fact` is a value of any other tag ("sample_size: More than 1,000"); each key is a field.
     """
@@ -69,7 +76,7 @@ class Filters:
         return {name: value for name, value in values.items() if value}
 
     def merged(self, other: Filters) -> Filters:
-        """These filters, with each field that they leave open taken from `other`."""
+        """These filters, with each field that they leave empty taken from `other`."""
         gaps = {n: getattr(other, n) for n in FILTER_FIELDS if not getattr(self, n)}
         return replace(self, **gaps)
 
@@ -81,18 +88,18 @@ class Filters:
 class TagField:
     """A tag that labs give a report any number of.
 
-    `key` is its name in a file and its field of ReportInfo; `one` and `many` what readers see.
-    Of one that is `free` people write the values as they like: spellings that mean the same are
-    found and count as one value (`rag.catalog.normalize`).
+    `key` is its name in a file and its field of `ReportInfo`; readers see `singular` and `plural`.
+    People write the values of a `free` tag as they like; spellings that mean the same count as one
+    value (`rag.catalog.normalize`).
     """
 
     key: str
-    one: str
-    many: str
+    singular: str
+    plural: str
     free: bool = True
 
 
-# By the filter field.
+# Filter field -> its tag.
 TAGS: Mapping[str, TagField] = {
     "method": TagField("methods", marked("Method"), marked("Methods")),
     "datasource": TagField("datasources", marked("Data source"), marked("Data sources")),
@@ -100,7 +107,7 @@ TAGS: Mapping[str, TagField] = {
     "theme": TagField("thematic_areas", marked("Theme"), marked("Themes")),
 }
 FREE_FIELDS = tuple(name for name, tag in TAGS.items() if tag.free)
-# Filter field -> the field of ReportInfo (and the metadata key in the store) that it tests.
+# Filter field -> the field of `ReportInfo`, and the metadata key in the store, that it tests.
 FILTER_FIELDS: Mapping[str, str] = {
     "country": "countries",
     "year": "year",

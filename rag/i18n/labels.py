@@ -26,7 +26,7 @@ FIELD_LABELS = {
     "year": marked("Year"),
     "type": marked("Type"),
     "kind": marked("Kind"),
-    **{name: tag.one for name, tag in TAGS.items()},
+    **{name: tag.singular for name, tag in TAGS.items()},
     "language": marked("Language"),
     "fact": marked("Fact"),
 }

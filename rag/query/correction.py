@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from functools import cache
 
 from rag.catalog.normalize import (
-    TIMES,
+    UNKNOWN_RATIO,
     american,
+    english_frequency,
     in_dictionary,
-    usual,
 )
 from rag.index.bm25 import KeywordIndex
 from rag.places.countries import adjective_to_iso, names_to_iso
@@ -71,11 +71,12 @@ def _meant(word: str, language: str, keyword: KeywordIndex, *, places: bool) -> 
     found = {other: (len(other), 0) for other in near & _country_words() if places}
     if not found and language == "en":
         counted = {
-            other: (usual(other), _passages_with(other, language, keyword)) for other in near
+            other: (english_frequency(other), _passages_with(other, language, keyword))
+            for other in near
         }
         found = {other: n for other, n in counted.items() if n[0] or n[1] > FEW}
     best = max(found, key=lambda other: (found[other], other), default="")
-    if not best or (here and found[best][1] < TIMES * here):
+    if not best or (here and found[best][1] < UNKNOWN_RATIO * here):
         return word
     return best.capitalize() if word[0].isupper() else best
 

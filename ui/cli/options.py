@@ -40,7 +40,9 @@ _FILTERS = {
     "year": "Only this year; repeatable.",
     "type": "Only reports tagged so (learningplan, experiment ...).",
     "kind": "Only plan, closing, experiment or solution; repeatable.",
-    **{name: f"Only reports tagged with this {tag.one.lower()}." for name, tag in TAGS.items()},
+    **{
+        name: f"Only reports tagged with this {tag.singular.lower()}." for name, tag in TAGS.items()
+    },
     "sdg": "Only reports tagged with this goal, by number or name.",
     "language": "Only passages in this language (en, fr, es ...); repeatable.",
 }

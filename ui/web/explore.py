@@ -15,7 +15,7 @@ from html import escape
 from pathlib import Path
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.facets import Value, facet, known
+from rag.catalog.facets import Value, facet, find_value
 from rag.catalog.fields import Filters, ReportInfo
 from rag.catalog.normalize import filter_key
 from rag.i18n.labels import (
@@ -179,7 +179,7 @@ def question(catalog: Catalog, pick: Mapping[str, object], t: Translations) -> s
     if info:
         return t.gettext(_OF_REPORT).format(lab=lab_label(info, t), title=info.title)
     field, value = str(pick.get("field")), str(pick.get("value"))
-    name = known(catalog, field, value) if field in QUESTIONS else None
+    name = find_value(catalog, field, value) if field in QUESTIONS else None
     return "" if name is None else asking(field, str(name), t)
 
 

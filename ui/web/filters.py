@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from rag.catalog.facets import (
     FACETS,
     facet,
-    known,
+    find_value,
     number_chosen,
     region_facet,
-    runs,
+    year_ranges,
     years_between,
 )
 from rag.catalog.fields import FILTER_FIELDS, Filters, ReportInfo
@@ -130,7 +130,7 @@ def data(catalog: Catalog, chosen: Filters, t: Translations, turn: object = None
         ]
         for region in region_facet(catalog, chosen)
     ]
-    spans = runs(catalog, chosen.year)
+    spans = year_ranges(catalog, chosen.year)
     return json.dumps(
         {
             "rows": rows,
@@ -167,7 +167,7 @@ def changed(catalog: Catalog, chosen: Filters, event: Mapping[str, object]) -> F
         return chosen
     if not on:
         return _turned(chosen, field, [v for v in getattr(chosen, field) if str(v) == value], on)
-    name = known(catalog, field, value)
+    name = find_value(catalog, field, value)
     return chosen if name is None else _turned(chosen, field, (name,), on)
 
 
@@ -210,7 +210,7 @@ def _chips(catalog: Catalog, chosen: Filters, t: Translations) -> Iterator[_Chip
                     left = {lab: None for lab in left if lab not in region.labs}
             yield from ((field, lab, value_label(field, lab, t)) for lab in left)
         elif field == "year":
-            for first, last in runs(catalog, chosen.year):
+            for first, last in year_ranges(catalog, chosen.year):
                 years = str(first) if first == last else f"{first}-{last}"
                 yield field, years, years.replace("-", "–")
         else:

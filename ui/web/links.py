@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from rag.catalog.facets import known, runs, years_between
+from rag.catalog.facets import find_value, year_ranges, years_between
 from rag.catalog.fields import FILTER_FIELDS, Filters
 from rag.catalog.normalize import filter_key
 from rag.i18n.labels import FIELD_LABELS
@@ -65,7 +65,7 @@ def write(question: str, filters: Filters, catalog: Catalog, ignored: Filters = 
 
 def _written(field: str, filters: Filters, catalog: Catalog) -> Iterator[str]:
     if field == "year":
-        for first, last in runs(catalog, filters.year):
+        for first, last in year_ranges(catalog, filters.year):
             yield str(first) if first == last else f"{first}-{last}"
         return
     for value in getattr(filters, field):
@@ -118,7 +118,7 @@ def _names(field: str, value: str, catalog: Catalog) -> list[str | int]:
     """What a value of an address is called in the collection; years may be a range."""
     if field == "year" and value.count("-") == 1 and value != "-":
         return [*years_between(catalog, *value.split("-"))]
-    name = known(catalog, field, value)
+    name = find_value(catalog, field, value)
     return [] if name is None else [name]
 
 

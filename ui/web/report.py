@@ -147,7 +147,7 @@ def _tags(info: ReportInfo, facts: Sequence[Passage], quotes: Quotes, t: Transla
         values = [_tag(value, wanted) for value in getattr(info, tag.key)]
         if values:
             items = "".join(f'<li dir="auto">{value}</li>' for value in values)
-            rows.append(f"<dt>{t.gettext(tag.many)}</dt><dd><ul>{items}</ul></dd>")
+            rows.append(f"<dt>{t.gettext(tag.plural)}</dt><dd><ul>{items}</ul></dd>")
     said = "".join(_said(passage, quotes, "", t) for passage in facts)
     if not rows and not said:
         return ""

@@ -11,10 +11,10 @@ from rag.catalog.facets import (
     Region,
     Value,
     facet,
-    known,
+    find_value,
     number_chosen,
     region_facet,
-    runs,
+    year_ranges,
     years_between,
 )
 from rag.catalog.fields import Filters
@@ -115,7 +115,7 @@ def test_regions_are_known_by_name_and_hold_their_parts() -> None:
     ],
 )
 def test_a_value_is_known_or_not(field: str, value: str, name: object) -> None:
-    assert known(CATALOG, field, value) == name
+    assert find_value(CATALOG, field, value) == name
 
 
 def test_ranges_of_years() -> None:
@@ -125,10 +125,10 @@ def test_ranges_of_years() -> None:
     assert years_between(CATALOG, "2024", "2021") == ()
     assert years_between(CATALOG, "x", "2021") == ()
     # The collection has no 2023: what lies beside it is one run.
-    assert runs(CATALOG, (2024, 2022)) == [(2022, 2024)]
-    assert runs(CATALOG, (2021, 2024)) == [(2021, 2021), (2024, 2024)]
-    assert runs(CATALOG, (1990, 2021)) == [(1990, 1990), (2021, 2021)]
-    assert runs(CATALOG, ()) == []
+    assert year_ranges(CATALOG, (2024, 2022)) == [(2022, 2024)]
+    assert year_ranges(CATALOG, (2021, 2024)) == [(2021, 2021), (2024, 2024)]
+    assert year_ranges(CATALOG, (1990, 2021)) == [(1990, 1990), (2021, 2021)]
+    assert year_ranges(CATALOG, ()) == []
 
 
 def test_the_values_chosen_are_counted() -> None:
