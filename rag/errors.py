@@ -1,9 +1,9 @@
-"""The errors a user can meet; each message names the remedy.
+"""The errors that a user can meet; each message says what to do.
 
 AskLabsError
 ├── SettingsError        a setting is unknown or out of range
 ├── InputError           a file or question that was given can't be used
-├── IndexUnusable          the index can't be used
+├── IndexUnusable        the index can't be used
 │   ├── IndexMissing     there is none at this place
 │   ├── IndexMismatch    another parser, chunker or embedding made it
 │   ├── IndexDamaged     it can't be read

@@ -1,4 +1,8 @@
-"""The product's settings: one frozen model, read once and passed on, never imported as a global."""
+"""The product's settings: one frozen model, read once and passed on, never imported as a global.
+
+pydantic-settings is not used: it ignores misspelt variables, can't say where a wrong value stands,
+and makes every command start slower.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,40 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from rag.errors import SettingsError
 from rag.report_link import checked_template
 
 PREFIX = "ASKLABS_"
 FILE = "asklabs.toml"
+_OPENAI = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
+
+
+def _check_key(key: SecretStr | None) -> SecretStr | None:
+    # Files of secrets end in a line break.
+    plain = key.get_secret_value().strip() if key else ""
+    if not plain.isascii() or not plain.isprintable():
+        raise ValueError("it has signs that no key has, such as curly quotes")
+    return SecretStr(plain) if plain else None
+
+
+def _check_chroma(address: str) -> str:
+    plain = address.strip().rstrip("/")
+    # Addresses are logged: no password may be in them.
+    if plain and not re.fullmatch(r"https?://[\w.-]+(:\d+)?", plain):
+        raise ValueError("should be like http://chroma:8000, without a path or a password")
+    urlsplit(plain).port  # noqa: B018  (raises ValueError for an impossible port)
+    return plain
+
+
+Key = Annotated[SecretStr | None, AfterValidator(_check_key)]
+Address = Annotated[str, AfterValidator(str.strip)]
+# A shell expands "~"; compose files, unit files and asklabs.toml don't.
+HomePath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 class Settings(BaseModel):
@@ -28,7 +56,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    index: Path = Field(Path("asklabs-index"), description="folder of the index")
+    index: HomePath = Field(Path("asklabs-index"), description="folder of the index")
     model: str = Field(
         "auto",
         description="who writes answers: extractive, openai:MODEL, or auto "
@@ -53,13 +81,13 @@ class Settings(BaseModel):
         description="who understands a question: rules, a model, or auto (a model makes follow-up "
         "questions stand alone, rules do the rest)",
     )
-    reranker: str = Field(
+    reranker: Address = Field(
         "builtin",
         description="who judges the passages that were found: builtin, the address of a rerank "
         "endpoint, or none",
     )
     reranker_model: str = Field("", description="model that the rerank endpoint is asked for")
-    reranker_key: SecretStr | None = Field(None, description="key of the rerank endpoint")
+    reranker_key: Key = Field(None, description="key of the rerank endpoint")
     strict: bool = Field(
         True, description="leave out sentences of a model that no passage supports"
     )
@@ -75,12 +103,12 @@ class Settings(BaseModel):
         description="seconds to wait for a model's server: for its answer to begin, then for each "
         "next word",
     )
-    chroma: str = Field(
+    chroma: Annotated[str, AfterValidator(_check_chroma)] = Field(
         "",
         description="address of a Chroma server that shares the index between machines, such as "
         "http://chroma:8000",
     )
-    chroma_token: SecretStr | None = Field(
+    chroma_token: Key = Field(
         None, description="token of the Chroma server, sent as Authorization: Bearer"
     )
     threads: int = Field(
@@ -91,10 +119,10 @@ class Settings(BaseModel):
     page_ingest: bool = Field(
         False, description="let who reaches the page add reports to the index"
     )
-    evaluation: Path | None = Field(
+    evaluation: HomePath | None = Field(
         None, description="folder of the evaluation run that the page shows; none: the latest"
     )
-    login: Path | None = Field(
+    login: HomePath | None = Field(
         None, description="file of the names and passwords that open the page; none: open to all"
     )
     root_path: str = Field(
@@ -111,47 +139,15 @@ class Settings(BaseModel):
         description="mask e-mail addresses and phone numbers in answers, quotes, reports and "
         "exports, and before a model reads them",
     )
-    report_url: str = Field(
+    report_url: Annotated[str, AfterValidator(checked_template)] = Field(
         "",
         description="public address of a report, with {report} where its id stands; "
         "exports lead there",
     )
-    openai_api_key: SecretStr | None = Field(None, description="key of the model's server")
-    openai_base_url: str | None = Field(None, description="address of an OpenAI-compatible server")
-
-    _ = field_validator("report_url")(checked_template)
-
-    @field_validator("openai_api_key", "reranker_key", "chroma_token")
-    @classmethod
-    def _sendable(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is None:
-            return None
-        # Files of secrets end in a line break, those of Windows in two signs.
-        plain = key.get_secret_value().strip()
-        if not plain.isascii() or not plain.isprintable():
-            raise ValueError("it has signs that no key has, such as curly quotes")
-        return SecretStr(plain) if plain else None
-
-    @field_validator("openai_base_url", "reranker")
-    @classmethod
-    def _stripped(cls, address: str | None) -> str | None:
-        return address.strip() if address else address
-
-    @field_validator("chroma")
-    @classmethod
-    def _of_a_server(cls, address: str) -> str:
-        plain = address.strip().rstrip("/")
-        # Addresses are logged: no password may be in them.
-        if plain and not re.fullmatch(r"https?://[\w.-]+(:\d+)?", plain):
-            raise ValueError("should be like http://chroma:8000, without a path or a password")
-        urlsplit(plain).port  # noqa: B018  (raises of a port that can't be)
-        return plain
-
-    @field_validator("index", "evaluation", "login")
-    @classmethod
-    def _at_home(cls, path: Path | None) -> Path | None:
-        # A shell does that; compose files, unit files and asklabs.toml don't.
-        return path.expanduser() if path else path
+    openai_api_key: Key = Field(None, description="key of the model's server")
+    openai_base_url: Address | None = Field(
+        None, description="address of an OpenAI-compatible server"
+    )
 
     @property
     def answer_model(self) -> str:
@@ -164,7 +160,7 @@ class Settings(BaseModel):
 
     @property
     def patience(self) -> float:
-        """Seconds to wait for what betters an answer that there will be without it."""
+        """Seconds to wait for an optional step, such as a reranker, before going on without it."""
         return min(self.timeout, 20.0)
 
     @property
@@ -173,64 +169,49 @@ class Settings(BaseModel):
         return self.threads or os.cpu_count() or 1
 
 
-def _from_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """The value of each setting that the environment has, with the variable's name.
-
-    Empty ones are none: a compose file that passes on what isn't set passes on these.
-    """
-    found = {
-        key[len(PREFIX) :].lower(): (value, key)
-        for key, value in environ.items()
-        if key.startswith(PREFIX) and value
-    }
-    for key in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
-        if environ.get(key):
-            found[key.lower()] = environ[key], key
-    return found
-
-
-def _from_file(path: Path) -> dict[str, tuple[Any, str]]:
-    if not path.exists():
-        return {}
-    try:
-        # What some editors put before UTF-8 is no part of it.
-        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid TOML ({error}). Correct or remove it.") from error
-    except OSError as error:
-        raise SettingsError(
-            f"{path}: it can't be read ({error.strerror}). See to its permissions, or remove it."
-        ) from error
-    return {name: (value, f"{name} in {path}") for name, value in values.items()}
-
-
 def load_settings(
-    environ: Mapping[str, str] | None = None, file: Path = Path(FILE), **given: Any
+    environ: Mapping[str, str] | None = None, file: Path = Path(FILE), **options: Any
 ) -> Settings:
-    """Settings from `given` (None values aside), then the environment, then `file`.
+    """Settings from `options` that are not None, then the environment, then `file`.
 
     Raises:
         SettingsError: a name is unknown or a value out of range; the message names it and its
             place.
     """
-    found = _from_file(file) | _from_environment(os.environ if environ is None else environ)
-    found |= {
-        name: (value, f"--{name.replace('_', '-')}")
-        for name, value in given.items()
-        if value is not None
-    }
-    for name, (_, place) in found.items():
-        if name not in Settings.model_fields:
-            near = difflib.get_close_matches(name, Settings.model_fields, n=1)
+    values = {name: (value, f"{name} in {file}") for name, value in _read(file).items()}
+    for variable, value in (os.environ if environ is None else environ).items():
+        # Empty variables are not set: compose files pass on variables that nobody set.
+        if value and (variable.startswith(PREFIX) or variable in _OPENAI):
+            values[variable.removeprefix(PREFIX).lower()] = value, variable
+    for name, value in options.items():
+        if value is not None:
+            values[name] = value, f"--{name.replace('_', '-')}"
+    fields = Settings.model_fields
+    for name, (_, place) in values.items():
+        if name not in fields:
+            near = difflib.get_close_matches(name, fields, n=1)
             hint = f"Did you mean {near[0]}?" if near else "See README.md for the list."
             raise SettingsError(f"There is no setting {name!r} ({place}). {hint}")
     try:
-        return Settings(**{name: value for name, (value, _) in found.items()})
+        return Settings(**{name: value for name, (value, _) in values.items()})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(part) for part in first["loc"])
-        place = found[str(first["loc"][0])][1]
+        name = str(first["loc"][0])
         raise SettingsError(
-            f"The setting {name} is not usable: {first['msg']}. Correct {place}: it is the "
-            f"{Settings.model_fields[str(first['loc'][0])].description}."
+            f"The setting {name} is not usable: {first['msg']}. Correct {values[name][1]}: it is "
+            f"the {fields[name].description}."
+        ) from error
+
+
+def _read(file: Path) -> dict[str, Any]:
+    if not file.exists():
+        return {}
+    try:
+        # Some editors put a byte order mark before UTF-8.
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: not valid TOML ({error}). Correct or remove it.") from error
+    except OSError as error:
+        raise SettingsError(
+            f"{file}: it can't be read ({error.strerror}). See to its permissions, or remove it."
         ) from error

@@ -9,33 +9,30 @@ import pytest
 from rag.errors import SettingsError
 from rag.settings import Settings, load_settings
 
-NOWHERE = Path("no-such-file.toml")
+NO_FILE = Path("no-such-file.toml")
 
 
-def test_given_goes_before_environment_before_file_before_default(tmp_path: Path) -> None:
+def test_options_go_before_environment_before_file_before_defaults(tmp_path: Path) -> None:
     file = tmp_path / "asklabs.toml"
     file.write_text('port = 1000\npassages = 5\nindex = "from-file"\n', encoding="utf-8")
     environ = {"ASKLABS_PORT": "2000", "ASKLABS_PASSAGES": "7", "OTHER": "x"}
-    found = load_settings(environ, file, port=3000, host=None)
-    assert (found.port, found.passages, found.index) == (3000, 7, Path("from-file"))
-    assert found.host == "127.0.0.1"
+    settings = load_settings(environ, file, port=3000, host=None)
+    assert (settings.port, settings.passages, settings.index) == (3000, 7, Path("from-file"))
+    assert settings.host == "127.0.0.1"
 
 
-def test_the_environment_is_read_where_none_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASKLABS_PASSAGES", "9")
-    assert load_settings(file=NOWHERE).passages == 9
+    assert load_settings(file=NO_FILE).passages == 9
 
 
-def test_openai_s_own_names_are_read_and_empty_ones_are_not() -> None:
-    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": ""}
-    found = load_settings(environ, NOWHERE)
-    assert found.openai_api_key is not None
-    assert found.openai_api_key.get_secret_value() == "k"
-    assert found.openai_base_url is None
+def test_empty_variables_are_not_set() -> None:
+    environ = {f"ASKLABS_{name.upper()}": "" for name in Settings.model_fields}
+    assert load_settings(environ | {"OPENAI_BASE_URL": ""}, NO_FILE) == Settings()
 
 
 @pytest.mark.parametrize(
-    ("given", "model"),
+    ("environ", "model"),
     [
         ({}, "extractive"),
         ({"OPENAI_API_KEY": "k"}, "openai:gpt-4.1-mini"),
@@ -44,99 +41,69 @@ def test_openai_s_own_names_are_read_and_empty_ones_are_not() -> None:
         ({"ASKLABS_MODEL": "openai:mine"}, "openai:mine"),
     ],
 )
-def test_a_key_or_address_turns_the_model_on(given: dict[str, str], model: str) -> None:
-    assert load_settings(given, NOWHERE).answer_model == model
+def test_a_key_or_address_turns_the_model_on(environ: dict[str, str], model: str) -> None:
+    assert load_settings(environ, NO_FILE).answer_model == model
 
 
-def test_an_unknown_setting_is_named_with_its_place_and_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(
-        SettingsError, match=r"'pasages' \(ASKLABS_PASAGES\)\. Did you mean passages"
-    ):
-        load_settings({"ASKLABS_PASAGES": "3"}, NOWHERE)
-    with pytest.raises(SettingsError, match=r"'xyz' \(ASKLABS_XYZ\)\. See README"):
-        load_settings({"ASKLABS_XYZ": "3"}, NOWHERE)
+@pytest.mark.parametrize(
+    ("environ", "toml", "message"),
+    [
+        ({"ASKLABS_PASAGES": "3"}, b"", r"'pasages' \(ASKLABS_PASAGES\)\. Did you mean passages"),
+        ({"ASKLABS_XYZ": "3"}, b"", r"'xyz' \(ASKLABS_XYZ\)\. See README"),
+        ({}, b"prot = 3", r"'prot' \(prot in .*asklabs\.toml\)\. Did you mean port"),
+        ({"ASKLABS_PASSAGES": "0"}, b"", r"passages is not usable.*Correct ASKLABS_PASSAGES: "),
+        ({"ASKLABS_TIMEOUT": "-1"}, b"", r"timeout is not usable.*Correct ASKLABS_TIMEOUT: "),
+        ({}, b'\xef\xbb\xbfport = "x"', r"Correct port in .*asklabs\.toml: it is the port of"),
+        ({}, b"port = = 3", r"asklabs\.toml: not valid TOML"),
+        ({}, b"\xff\xfe", r"asklabs\.toml: not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(
+    environ: dict[str, str], toml: bytes, message: str, tmp_path: Path
+) -> None:
     file = tmp_path / "asklabs.toml"
-    file.write_text("prot = 3\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"'prot' \(prot in .*asklabs\.toml\)"):
-        load_settings({}, file)
+    file.write_bytes(toml)
+    with pytest.raises(SettingsError, match=message):
+        load_settings(environ, file)
 
 
-def test_empty_variables_are_none() -> None:
-    named = {f"ASKLABS_{name.upper()}": "" for name in Settings.model_fields}
-    assert load_settings(named, NOWHERE) == Settings()
+def test_a_wrong_option_and_a_file_that_can_not_be_read_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"Correct --port: "):
+        load_settings({}, NO_FILE, port=-1)
+    with pytest.raises(SettingsError, match=r"it can't be read .* permissions"):
+        load_settings({}, tmp_path)
 
 
 def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/of-nobody")
     monkeypatch.setenv("USERPROFILE", "/home/of-nobody")
-    found = load_settings({"ASKLABS_INDEX": "~/index"}, NOWHERE, login=Path("~/logins.txt"))
-    assert found.index == Path("/home/of-nobody/index")
-    assert found.login == Path("/home/of-nobody/logins.txt")
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("PASSAGES", "0"), ("PASSAGES", "many"), ("PORT", "70000"), ("TIMEOUT", "-1")],
-)
-def test_a_value_out_of_range_is_named(name: str, value: str) -> None:
-    with pytest.raises(
-        SettingsError, match=rf"{name.lower()} is not usable.*Correct ASKLABS_{name}: "
-    ):
-        load_settings({f"ASKLABS_{name}": value}, NOWHERE)
-
-
-def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "asklabs.toml"
-    for data in (b"port = = 3", b"\xff\xfe"):
-        file.write_bytes(data)
-        with pytest.raises(SettingsError, match=r"asklabs\.toml: not valid TOML"):
-            load_settings({}, file)
-
-
-def test_a_wrong_value_in_the_file_or_of_an_option_is_named_there(tmp_path: Path) -> None:
-    file = tmp_path / "asklabs.toml"
-    file.write_bytes(b'\xef\xbb\xbfport = "x"\n')
-    with pytest.raises(SettingsError, match=r"Correct port in .*asklabs\.toml: it is the port of"):
-        load_settings({}, file)
-    with pytest.raises(SettingsError, match=r"Correct --port: "):
-        load_settings({}, file, port=-1)
-
-
-def test_a_file_that_can_not_be_read_is_named(tmp_path: Path) -> None:
-    file = tmp_path / "asklabs.toml"
-    file.mkdir()
-    with pytest.raises(SettingsError, match=r"asklabs\.toml: it can't be read .* permissions"):
-        load_settings({}, file)
-
-
-def test_a_wrong_value_never_shows_a_key() -> None:
-    with pytest.raises(SettingsError) as caught:
-        load_settings({"OPENAI_API_KEY": "sk-secret", "ASKLABS_PORT": "sk-secret"}, NOWHERE)
-    assert "sk-secret" not in str(caught.value)
+    settings = load_settings({"ASKLABS_INDEX": "~/index"}, NO_FILE, login=Path("~/logins.txt"))
+    assert settings.index == Path("/home/of-nobody/index")
+    assert settings.login == Path("/home/of-nobody/logins.txt")
 
 
 def test_a_key_or_address_from_a_file_loses_its_line_break() -> None:
-    named = {"OPENAI_API_KEY": "sk-k\r\n", "OPENAI_BASE_URL": " http://localhost:1/v1\r"}
-    found = load_settings(named, NOWHERE)
-    assert found.openai_api_key is not None
-    assert found.openai_api_key.get_secret_value() == "sk-k"
-    assert found.openai_base_url == "http://localhost:1/v1"
-    assert load_settings({"OPENAI_API_KEY": "\n"}, NOWHERE).openai_api_key is None
+    environ = {"OPENAI_API_KEY": "sk-k\r\n", "OPENAI_BASE_URL": " http://localhost:1/v1\r"}
+    settings = load_settings(environ, NO_FILE)
+    assert settings.openai_api_key is not None
+    assert settings.openai_api_key.get_secret_value() == "sk-k"
+    assert settings.openai_base_url == "http://localhost:1/v1"
+    assert load_settings({"OPENAI_API_KEY": "\n"}, NO_FILE).openai_api_key is None
 
 
-def test_a_key_that_can_not_be_sent_is_named_and_not_shown() -> None:
-    with pytest.raises(SettingsError, match=r"curly quotes\. Correct OPENAI_API_KEY") as caught:
-        load_settings({"OPENAI_API_KEY": "“sk-secret”"}, NOWHERE)
-    assert "sk-secret" not in str(caught.value)
-
-
-def test_settings_are_frozen_and_hide_the_key() -> None:
+def test_a_key_is_never_shown() -> None:
     settings = Settings(openai_api_key="sk-secret")
-    assert "sk-secret" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+    shown = [f"{settings!r} {settings} {settings.model_dump_json()}"]
+    for environ in (
+        {"OPENAI_API_KEY": "sk-secret", "ASKLABS_PORT": "sk-secret"},
+        {"OPENAI_API_KEY": "“sk-secret”"},
+    ):
+        with pytest.raises(SettingsError, match="Correct (ASKLABS_PORT|OPENAI_API_KEY)") as caught:
+            load_settings(environ, NO_FILE)
+        shown.append(str(caught.value))
+    assert "sk-secret" not in "".join(shown)
+
+
+def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        settings.port = 1  # type: ignore[misc]
-
-
-def test_threads_are_the_cores_unless_given() -> None:
-    assert Settings(threads=3).embedding_threads == 3
-    assert Settings().embedding_threads >= 1
+        Settings().port = 1  # type: ignore[misc]
