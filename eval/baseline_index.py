@@ -30,8 +30,7 @@ from numpy.typing import NDArray
 from rag.answer.pipeline import KEPT_HITS
 from rag.catalog.fields import ReportInfo
 from rag.engine import Engine
-from rag.models.embeddings import embed_texts, embedding_name, make_embedding
-from rag.models.servers import explained
+from rag.models.embeddings import embedding_name, make_embedding
 from rag.models.tokens import count_tokens
 from rag.settings import Settings
 from rag.text.language import language_of
@@ -148,7 +147,9 @@ def _embedded(engine: Engine, nodes: list[TextNode], tell: Progress) -> NDArray[
     model = make_embedding(engine.settings)
     rows: list[list[float]] = []
     for first in range(0, len(nodes), _BATCH):
-        rows += embed_texts(model, [searched(node) for node in nodes[first : first + _BATCH]])
+        rows += model.get_text_embedding_batch(
+            [searched(node) for node in nodes[first : first + _BATCH]]
+        )
         tell("embedding for baselines", len(rows), len(nodes))
     return np.asarray(rows, np.float32)
 
@@ -202,8 +203,7 @@ def dense(chunks: Chunks, nodes: list[TextNode], settings: Settings) -> Search:
     retriever = index.as_retriever(similarity_top_k=KEPT_HITS)
 
     def search(question: str) -> tuple[Hit, ...]:
-        with explained("embedding model"):
-            found = retriever.retrieve(question)
+        found = retriever.retrieve(question)
         return tuple(
             Hit(chunks.passage(int(one.node.node_id)), one.score or 0.0, one.score or 0.0)
             for one in found

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from llama_index.core.base.llms.types import ChatMessage, MessageRole
 from llama_index.core.chat_engine.condense_question import DEFAULT_TEMPLATE
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.query_engine.citation_query_engine import (
@@ -36,11 +35,10 @@ from rag.catalog.fields import Filters
 from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
 from rag.engine import Engine
-from rag.models.chat import complete_chat, make_llm, stream_chat
-from rag.models.completion import Writing
-from rag.models.embeddings import embed_query, embed_texts, make_embedding
-from rag.models.prompts import refusal
-from rag.models.servers import OPENAI
+from rag.models.chat import Generation, make_chat
+from rag.models.client import OPENAI
+from rag.models.embeddings import make_embedding
+from rag.models.prompts import Message, refusal
 from rag.models.tokens import SHARE, count_tokens, make_budget
 from rag.query.plan import make_plan
 from rag.retrieval.postprocess import fit_budget
@@ -75,7 +73,7 @@ class Baseline:
         read = fit_budget(hits, self.settings.passages, self.settings.context_tokens)
         sources = sources_of(read, self._chunks)
         found = time.perf_counter()
-        writing = Writing()
+        writing = Generation()
 
         def pieces() -> Iterator[str]:
             count = self._sentences(question, history)
@@ -152,7 +150,7 @@ class _Made:
     hits: Sequence[Hit]
     read: Sequence[Hit]
     sources: Sequence[Passage]
-    writing: Writing
+    writing: Generation
     timings: dict[str, float]
 
 
@@ -207,7 +205,7 @@ _DENIES = re.compile(
 
 def make_writer(settings: Settings) -> Writer:
     """Who writes with these settings: the chat model that they name, else `Extracts`."""
-    return Extracts(settings) if make_llm(settings) is None else Completes(settings)
+    return Extracts(settings) if make_chat(settings) is None else Completes(settings)
 
 
 @cache
@@ -247,7 +245,7 @@ class Extracts:
         return " ".join([*before[-1:], question])
 
     def pieces(
-        self, question: str, sources: Sequence[Passage], count: int, writing: Writing
+        self, question: str, sources: Sequence[Passage], count: int, writing: Generation
     ) -> Iterator[str]:
         """At most `count` sentences, a line each, whose marks count `sources` from 1."""
         del writing
@@ -260,8 +258,10 @@ class Extracts:
         if not told:
             return
         found = list(told.values())
-        vectors = np.asarray(embed_texts(self._embedding, [text for _, _, text in found]))
-        near = vectors @ np.asarray(embed_query(self._embedding, question))
+        vectors = np.asarray(
+            self._embedding.get_text_embedding_batch([text for _, _, text in found])
+        )
+        near = vectors @ np.asarray(self._embedding.get_query_embedding(question))
         best = sorted(np.argsort(-near, kind="stable")[:count].tolist(), key=lambda i: found[i][:2])
         yield "\n".join(with_marks(defuse(found[i][2]), [found[i][0]]) for i in best)
 
@@ -277,7 +277,7 @@ class Completes:
     """
 
     def __init__(self, settings: Settings) -> None:
-        llm = make_llm(settings)
+        llm = make_chat(settings)
         assert llm is not None
         self._llm, self._settings = llm, settings
         self._budget = make_budget(settings)
@@ -289,10 +289,10 @@ class Completes:
             return question
         said = "\n".join(f"{turn.role}: {turn.content}" for turn in history)
         prompt = DEFAULT_TEMPLATE.format(question=question, chat_history=said)
-        return complete_chat(self._llm, _message(prompt), self._settings.timeout).strip()
+        return self._llm.complete(_message(prompt), self._settings.timeout).strip()
 
     def pieces(
-        self, question: str, sources: Sequence[Passage], count: int, writing: Writing
+        self, question: str, sources: Sequence[Passage], count: int, writing: Generation
     ) -> Iterator[str]:
         """The model's words; marks of unknown sources are left out, as from our answers."""
         del count
@@ -303,7 +303,7 @@ class Completes:
         writing.model = self.name
         writing.priced = self._settings.openai_base_url in (None, OPENAI)
         writing.prompt = self._budget.tokens(messages)
-        yield from stream_known(stream_chat(self._llm, messages, writing), len(sources))
+        yield from stream_known(self._llm.stream(messages, writing), len(sources))
 
     def refuses(self, text: str) -> bool:
         """Whether it cites nothing and denies: the prompt knows no phrase for that."""
@@ -313,12 +313,12 @@ class Completes:
 Writer = Extracts | Completes
 
 
-def _prompt(question: str, sources: Sequence[Passage]) -> list[ChatMessage]:
+def _prompt(question: str, sources: Sequence[Passage]) -> list[Message]:
     numbered = [f"Source {n}:\n{source.text}\n" for n, source in enumerate(sources, start=1)]
     return _message(
         CITATION_QA_TEMPLATE.format(context_str="\n\n".join(numbered), query_str=question)
     )
 
 
-def _message(prompt: Any) -> list[ChatMessage]:
-    return [ChatMessage(role=MessageRole.USER, content=str(prompt))]
+def _message(prompt: Any) -> list[Message]:
+    return [{"role": "user", "content": str(prompt)}]

@@ -34,7 +34,6 @@ from eval.make_single import (
 from eval.matching import fold, has_fact, overlap
 from eval.report.markdown import plain
 from rag.errors import InputError, ModelError
-from rag.models.chat import complete_chat
 from rag.models.prompts import fenced, messages_of
 from rag.places.countries import resolve_country
 from rag.query.entities import countries_in
@@ -46,10 +45,9 @@ from rag.text.tokenize import stop_words, terms, words
 from rag.types import Passage, Progress
 
 if TYPE_CHECKING:
-    from llama_index.core.base.llms.types import ChatMessage
-
     from rag.engine import Engine
     from rag.models.chat import ChatModel
+    from rag.models.prompts import Message
 
 
 T = TypeVar("T")
@@ -337,13 +335,13 @@ def model_case(source: Source, language: str, llm: ChatModel, seconds: float) ->
         Unusable: the model failed, or its reply breaks a rule.
     """
     try:
-        reply = complete_chat(llm, make_messages(source, language), seconds)
+        reply = llm.complete(make_messages(source, language), seconds)
     except ModelError as error:
         raise Unusable("the model's server failed") from error
     return checked_case(source, language, reply)
 
 
-def make_messages(source: Source, language: str) -> list[ChatMessage]:
+def make_messages(source: Source, language: str) -> list[Message]:
     """The chat messages that ask for a question about a passage."""
     passage = mask_passage(source.passage)
     info = passage.report

@@ -21,7 +21,6 @@ from eval.run import Asker
 from rag.answer.pipeline import AnswerStream
 from rag.catalog.fields import ReportInfo
 from rag.errors import ModelError
-from rag.models.chat import complete_chat
 from rag.models.prompts import fenced, messages_of
 from rag.query.entities import countries_in
 from rag.text.language import LANGUAGES, language_of
@@ -266,7 +265,7 @@ def _by_model(case: Case, language: str, llm: ChatModel, seconds: float) -> str:
     asked = case.standalone or case.question
     messages = messages_of(_SYSTEM.format(language=LANGUAGES[language]), fenced("question", asked))
     try:
-        reply = complete_chat(llm, messages, seconds)
+        reply = llm.complete(messages, seconds)
     except ModelError:
         return ""
     said = markdown.plain(reply).strip("\"'“”«» ")

@@ -144,7 +144,7 @@ def save_sentence_vectors(
         earlier: a database beside which vectors lie that can be taken over.
         others: the other passages of the index; if given, vectors of all else are dropped.
     """
-    if not embedding_kind(settings).ours:
+    if not embedding_kind(settings).builtin:
         return
     wanted = _sentences(passages, settings.mask_contacts)
     known = SentenceVectors.load(earlier) if earlier else SentenceVectors()

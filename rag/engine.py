@@ -23,16 +23,16 @@ from rag.citation.judge import Judge, make_judge
 from rag.diagnostics import versions
 from rag.i18n.notices import notice_words
 from rag.index.layout import current_database
+from rag.index.sentence_vectors import SentenceVectors
 from rag.index.snapshot import Snapshot, current_snapshot
 from rag.index.store import StoredReport
-from rag.models.builtin import use_sentences
-from rag.models.chat import make_llm
+from rag.models.chat import make_chat
 from rag.models.cross_encoder import CrossEncoder
 from rag.models.embeddings import (
-    embed_query,
     embedding_kind,
     embedding_name,
     make_embedding,
+    use_stored_vectors,
 )
 from rag.query.planner import Planner, make_planner, understood
 from rag.retrieval.hybrid import Found, HybridRetriever, find, read, unread
@@ -73,7 +73,7 @@ class Engine:
         """Load what the first question needs, so that it need not wait."""
         ready = "Which labs are ready to answer the first question?"
         with ThreadPoolExecutor(2) as beside:
-            models = beside.submit(embed_query, self._embedding, ready)
+            models = beside.submit(self._embedding.get_query_embedding, ready)
             languages = beside.submit(language_of, ready)
             snapshot, retriever = self._current()
             models.result()
@@ -97,8 +97,8 @@ class Engine:
             if self._state is None or self._state[0].home != home:
                 made_by = {"embedding": embedding_name(self.settings)}
                 snapshot = current_snapshot(self.settings.index, made_by)
-                if embedding_kind(self.settings).ours:
-                    use_sentences(snapshot.home)
+                if embedding_kind(self.settings).builtin:
+                    use_stored_vectors(SentenceVectors.load(snapshot.home).find)
                 self._state = snapshot, HybridRetriever(snapshot, self._embedding)
             return self._state
         finally:
@@ -278,9 +278,9 @@ def open_engine(settings: Settings, *, reranker: Reranker | None = None) -> Engi
             reranker's address is none.
     """
     embedding = make_embedding(settings)
-    llm = make_llm(settings)
+    llm = make_chat(settings)
     # The threshold was measured with our own embedding; others have other scales.
-    least = MIN_SIMILARITY if embedding_kind(settings).ours else 0.0
+    least = MIN_SIMILARITY if embedding_kind(settings).builtin else 0.0
     extractive = ExtractiveAnswerer(embedding, least)
     answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, settings)
     if reranker is None:

@@ -26,8 +26,7 @@ from rag.i18n.labels import (
     value_label,
 )
 from rag.i18n.translations import translations_for
-from rag.models.completion import Writing
-from rag.models.embeddings import embed_query, embed_texts
+from rag.models.chat import Generation
 from rag.models.prompts import refusal
 from rag.query.entities import countries_in
 from rag.query.intent import of_topic, proved_by
@@ -92,7 +91,7 @@ class Answerer(Protocol):
     name: str
 
     def stream(
-        self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn], writing: Writing
+        self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn], writing: Generation
     ) -> Iterator[str]:
         """The pieces of an answer whose marks count `hits` from 1; all else goes to `writing`."""
         ...
@@ -117,7 +116,7 @@ class ExtractiveAnswerer:
         plan: Plan,
         hits: Sequence[Hit],
         history: Sequence[Turn],
-        writing: Writing | None = None,
+        writing: Generation | None = None,
     ) -> Iterator[str]:
         """One line a report: its lab, year, and sentences, each with its mark."""
         del history, writing  # The plan's stand-alone question carries what is needed of it.
@@ -172,8 +171,10 @@ class ExtractiveAnswerer:
         if not found:
             return []
         texts = [hit.passage.text[a:b] for _, hit, (a, b) in found]
-        vectors = np.asarray(embed_texts(self._embedding, texts), dtype=np.float32)
-        similar = vectors @ np.asarray(embed_query(self._embedding, plan.standalone), np.float32)
+        vectors = np.asarray(self._embedding.get_text_embedding_batch(texts), dtype=np.float32)
+        similar = vectors @ np.asarray(
+            self._embedding.get_query_embedding(plan.standalone), np.float32
+        )
         wanted = _weights(plan, hits)
         total = sum(wanted.values()) or 1.0
         quantity = is_quantity(plan.question)

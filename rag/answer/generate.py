@@ -7,12 +7,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from rag.errors import ContextOverflow, ModelError
-from rag.models.chat import stream_chat
-from rag.models.completion import Writing
+from rag.models.chat import Generation, truncate
+from rag.models.client import OPENAI
 from rag.models.prompts import answer_messages, refusal
-from rag.models.servers import OPENAI
 from rag.models.tokens import make_budget
-from rag.models.truncation import watched
 from rag.settings import Settings
 from rag.text.marks import stream_known
 from rag.types import Hit, Notice, Plan, Turn
@@ -31,7 +29,7 @@ class ModelAnswerer:
         self._priced = settings.openai_base_url in (None, OPENAI)
 
     def stream(
-        self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn], writing: Writing
+        self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn], writing: Generation
     ) -> Iterator[str]:
         """The model's words with marks of unknown passages left out; the refusal without hits.
 
@@ -63,13 +61,13 @@ class ModelAnswerer:
             writing.notices.insert(0, Notice("passages_left_out", left_out))
 
     def _write(
-        self, plan: Plan, read: Sequence[Hit], history: Sequence[Turn], writing: Writing
+        self, plan: Plan, read: Sequence[Hit], history: Sequence[Turn], writing: Generation
     ) -> Iterator[str]:
         messages = answer_messages(plan, read, history)
         writing.model, writing.priced = self.name, self._priced
         writing.read = len(read)
         writing.prompt = self._budget.tokens(messages)
         # Closed at once where its end is not waited for, so that the server stops too.
-        with closing(stream_chat(self._llm, messages, writing)) as pieces:
+        with closing(self._llm.stream(messages, writing)) as pieces:
             known = stream_known(pieces, len(read))
-            yield from watched(known, writing, self._budget.answer)
+            yield from truncate(known, writing, self._budget.answer)

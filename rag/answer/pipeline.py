@@ -16,7 +16,7 @@ from rag.errors import ModelError
 from rag.i18n.labels import country_label, join_parts
 from rag.i18n.translations import translations_for
 from rag.models.cancellation import Stop
-from rag.models.completion import Writing
+from rag.models.chat import Generation
 from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.models.tokens import count_tokens
 from rag.places.countries import english_name
@@ -70,7 +70,7 @@ class Run:
         self._mode = self._answerer.name
         self._given_up = 0
         self.stop = Stop()
-        self._writing = Writing(stop=self.stop)
+        self._writing = Generation(stop=self.stop)
         self._completion = 0
         self._notices: tuple[Notice, ...] = ()
         self._strict, self._judge = strict, judge
@@ -89,7 +89,7 @@ class Run:
             self._given_up = written
             if written:
                 yield "\n\n"
-            self._writing = Writing(stop=self.stop)
+            self._writing = Generation(stop=self.stop)
             yield from self._stream(self._fallback)
 
     def _stream(self, answerer: Answerer) -> Iterator[str]:

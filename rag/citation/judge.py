@@ -9,11 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from llama_index.core.base.llms.types import ChatMessage
-
 from rag.errors import ModelError
-from rag.models.chat import complete_chat, make_llm
-from rag.models.prompts import messages_of
+from rag.models.chat import make_chat
+from rag.models.prompts import Message, messages_of
 from rag.settings import Settings
 from rag.types import Status
 
@@ -42,14 +40,14 @@ def make_judge(settings: Settings, shown: int = _MOST_SHOWN) -> Judge | None:
 
     Of the words of the passages it is shown so many characters for a sentence.
     """
-    llm = make_llm(settings, tokens=_TOKENS, seconds=settings.patience, retries=0)
+    llm = make_chat(settings, max_tokens=_TOKENS, timeout=settings.patience, retries=0)
     if llm is None or not settings.judge:
         return None
     model = llm
 
     def judge(pairs: Sequence[tuple[str, str]]) -> Sequence[Status | None]:
         try:
-            reply = complete_chat(model, _messages(pairs, shown), settings.patience)
+            reply = model.complete(_messages(pairs, shown), settings.patience)
         except ModelError:
             reply = ""
         said = {int(n): _WORDS[word.lower()] for n, word in _LINE.findall(reply)}
@@ -58,7 +56,7 @@ def make_judge(settings: Settings, shown: int = _MOST_SHOWN) -> Judge | None:
     return judge
 
 
-def _messages(pairs: Sequence[tuple[str, str]], shown: int) -> list[ChatMessage]:
+def _messages(pairs: Sequence[tuple[str, str]], shown: int) -> list[Message]:
     lines = [
         f"{n}. Sentence: {_on_one_line(sentence)}\n   Excerpt: {_on_one_line(words)[:shown]}"
         for n, (sentence, words) in enumerate(pairs, start=1)

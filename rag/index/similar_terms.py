@@ -98,6 +98,6 @@ class Lexicon:
 
 def _encode(words: Sequence[str]) -> list[list[float]]:
     # Imported here: an ingest without new words need not load the model.
-    from rag.models.builtin import encode_remembered
+    from rag.models.embeddings import encode_cached
 
-    return encode_remembered(words)
+    return encode_cached(words)

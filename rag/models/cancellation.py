@@ -1,4 +1,4 @@
-"""Tells, from any thread, whoever works on something that it is no longer wanted."""
+"""Work that any thread can stop at once, and work that has a deadline."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import threading
 from collections.abc import Callable, Coroutine, Generator, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from functools import cache
 from queue import SimpleQueue
 from typing import Any, TypeVar
+
+T = TypeVar("T")
+Emit = Callable[[T], None]
+Work = Callable[[Emit[T]], Coroutine[Any, Any, None]]
 
 
 class Stop:
@@ -16,8 +21,8 @@ class Stop:
 
     def __init__(self) -> None:
         self._set = False
-        self._acts: list[Callable[[], object]] = []
-        # A block may be left while this is set in the same thread: garbage is collected anywhere.
+        self._actions: list[Callable[[], object]] = []
+        # Reentrant: a block may be left by the garbage collector while `set` runs in its thread.
         self._lock = threading.RLock()
 
     def is_set(self) -> bool:
@@ -25,44 +30,69 @@ class Stop:
         return self._set
 
     def set(self) -> None:
-        """Stop, and do at once what is to be done then."""
-        # With the lock held: nothing may be done any more once its block has been left.
+        """Stop, and run the actions of the blocks that are open."""
+        # With the lock held: no action may run once its block has been left.
         with self._lock:
-            acts = () if self._set else tuple(self._acts)
+            actions = () if self._set else tuple(self._actions)
             self._set = True
-            for act in acts:
-                act()
+            for action in actions:
+                action()
 
     @contextmanager
-    def calls(self, act: Callable[[], object]) -> Iterator[None]:
-        """Does something, once, where this is set before the end of the block.
+    def calls(self, action: Callable[[], object]) -> Iterator[None]:
+        """Run an action, once, if this is set before the end of the block.
 
-        It is done in the thread that stops, and may neither wait nor use this object.
+        It runs in the thread that stops, and may neither wait nor use this object.
         """
         with self._lock:
             if self._set:
-                act()
-            self._acts.append(act)
+                action()
+            self._actions.append(action)
         try:
             yield
         finally:
             with self._lock:
-                self._acts.remove(act)
+                self._actions.remove(action)
 
 
-# Waits for something no longer than so many seconds, or than it is wanted.
+def iterate(work: Work[T], stop: Stop) -> Generator[T, None, None]:
+    """What asynchronous work emits, as it comes.
+
+    The work is cancelled at once, whatever it waits for, when `stop` is set or this generator is
+    closed. Then nothing more is emitted and nothing raised.
+
+    Raises:
+        Exception: what the work raises.
+    """
+    items: SimpleQueue[tuple[T] | None] = SimpleQueue()
+
+    async def run() -> None:
+        await work(lambda item: items.put((item,)))
+
+    future = asyncio.run_coroutine_threadsafe(run(), _background_loop())
+    future.add_done_callback(lambda _: items.put(None))
+    with stop.calls(future.cancel):
+        try:
+            while (item := items.get()) is not None:
+                yield item[0]
+        finally:
+            future.cancel()
+    if not stop.is_set():
+        future.result()
 
 
-T = TypeVar("T")
-Give = Callable[[T], None]
-Work = Callable[[Give[T]], Coroutine[Any, Any, None]]
+@cache
+def _background_loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="model requests", daemon=True).start()
+    return loop
 
 
-def within(seconds: float, work: Callable[[], T]) -> T:
-    """What some work comes to, if it is done in time.
+def with_deadline(seconds: float, work: Callable[[], T]) -> T:
+    """The result of some work, if it is done in time.
 
-    A client's own limit begins anew with every byte. Work that is given up goes on in a thread
-    that holds no process back; it should have a limit of its own.
+    An HTTP client's own limit begins anew with every byte. Abandoned work goes on in a daemon
+    thread; it should have a limit of its own.
 
     Raises:
         TimeoutError: it is not done in time. What the work raises is raised too.
@@ -77,42 +107,3 @@ def within(seconds: float, work: Callable[[], T]) -> T:
 
     threading.Thread(target=run, daemon=True).start()
     return done.result(seconds)
-
-
-def given_by(work: Work[T], stop: Stop) -> Generator[T, None, None]:
-    """What asynchronous work gives, as it comes; it runs in a thread of its own.
-
-    The work is cancelled at once, whatever it waits for, where `stop` is set or this generator
-    is closed. Then nothing more is given and nothing raised.
-
-    Raises:
-        Exception: what the work raises.
-    """
-    given: SimpleQueue[tuple[T] | Exception | None] = SimpleQueue()
-    left = Stop()
-
-    async def working() -> None:
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
-        assert task is not None
-        with left.calls(lambda: loop.call_soon_threadsafe(task.cancel)):
-            await work(lambda item: given.put((item,)))
-
-    def run() -> None:
-        try:
-            asyncio.run(working())
-        except asyncio.CancelledError:
-            given.put(None)
-        except Exception as error:  # handed over to whoever takes what is given
-            given.put(error)
-        else:
-            given.put(None)
-
-    with stop.calls(left.set), stop.calls(lambda: given.put(None)):
-        try:
-            threading.Thread(target=run, daemon=True).start()
-            while isinstance(item := given.get(), tuple):
-                yield item[0]
-        finally:
-            left.set()
-    if item is not None and not stop.is_set():
-        raise item

@@ -1,314 +1,347 @@
-"""Asks a chat model's server: each time by a connection of its own, closed whatever happens."""
+"""Chat models: one completion a request, streamed or whole, that any thread can stop at once.
+
+Each request has a connection of its own, which is closed whatever happens.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from llama_index.core.base.llms.types import ChatMessage, ChatResponse
-from llama_index.core.llms import LLM
-from llama_index.llms.openai_like import OpenAILike
-
 from rag.errors import ModelError, SettingsError
-from rag.models.cancellation import Stop, given_by
-from rag.models.completion import Writing
-from rag.models.servers import (
-    Server,
-    async_http_client,
-    explained,
-    learn,
-    not_sent,
-    refusals,
-    refused,
-    server_of,
-)
-from rag.models.truncation import PER_TOKEN
+from rag.models.cancellation import Emit, Stop, iterate
+from rag.models.client import RETRIES, Server, find_server, model_errors, open_client
+from rag.models.prompts import Message
+from rag.models.tokens import PRICES_OF, cost_usd
 from rag.settings import Settings
-from rag.types import Notice
+from rag.text.sentences import sentences
+from rag.types import Notice, RunRecord
 
 if TYPE_CHECKING:
-    from llama_index.core.base.llms.types import ChatMessage
+    from openai import AsyncOpenAI
 
 
-@dataclass(frozen=True, slots=True)
-class ChatModel:
-    """A chat model and how it is asked. Safe to share between threads.
+# Why a server says that it stopped -> the code of the notice.
+CUT_SHORT = {"length": "cut_short_by_tokens", "content_filter": "cut_short_by_filter"}
+# A completion with more characters than this for each of its tokens is stopped.
+_CHARACTERS_PER_TOKEN = 12
+_OPEN, _CLOSE = "<think>", "</think>"
 
-    It may write so many `tokens`; its server is waited for so many `seconds`, asked again so many
-    times (`retries`) where it fails, and not where it wants more than `patience` seconds for that.
+
+@dataclass(slots=True)
+class Generation:
+    """What becomes known of an answer while a model writes it, besides its text.
+
+    `priced` is whether the model's list price holds at its server. `read` is how many of the
+    passages, from the first, the model was given, and `kept` how many characters of its text the
+    answer keeps; None is all. `finish` is why it stopped, as its server says. Setting `stop` stops
+    it.
     """
 
-    name: str
-    server: Server
-    tokens: int
-    seconds: float
-    retries: int
-    patience: float
+    model: str = ""
+    priced: bool = False
+    read: int | None = None
+    kept: int | None = None
+    prompt: int = 0
+    finish: str = ""
+    notices: list[Notice] = field(default_factory=list)
+    stop: Stop = field(default_factory=Stop)
+
+    def record(self, prompt_version: str, completion: int) -> RunRecord:
+        """The record of an answer for which so many tokens were written."""
+        if not self.model:
+            return RunRecord()
+        cost = cost_usd(self.model, self.prompt, completion) if self.priced else None
+        return RunRecord(self.model, prompt_version, cost, PRICES_OF if cost is not None else "")
 
 
-class Piece(NamedTuple):
-    """A part of a completion, and why it ends with that; "" where it goes on."""
-
+class _Piece(NamedTuple):
     text: str
     finish: str = ""
 
 
-async def stream(
-    model: ChatModel, messages: Sequence[ChatMessage], give: Callable[[Piece], None]
-) -> None:
-    """Gives a completion piece by piece, until it ends or is longer than it may be.
+@dataclass(frozen=True, slots=True)
+class ChatModel:
+    """A chat model at its server. Safe to share between threads.
 
-    Raises:
-        TimeoutError: nothing was written or thought for too long. A server's signs of life don't
-            count. What the client raises is raised too.
+    It may write `max_tokens`. Its server is waited for `timeout` seconds: for its answer to begin,
+    then for each next word. A failing server is asked again `retries` times, unless it asks for a
+    wait of more than `patience` seconds.
     """
 
-    async def read(llm: LLM, heard: Callable[[], None]) -> None:
+    name: str
+    server: Server
+    max_tokens: int
+    timeout: float
+    retries: int
+    patience: float
+
+    def stream(
+        self, messages: Sequence[Message], generation: Generation | None = None
+    ) -> Generator[str, None, None]:
+        """The text of a completion as it comes, without the model's reasoning before it.
+
+        Why it ended is noted in `generation`, whose `stop` ends it.
+
+        Raises:
+            ModelError: the server could not be reached, refused, broke off, or sent no text.
+        """
+        state = generation or Generation()
+
+        async def read(emit: Emit[_Piece]) -> None:
+            await self._read_stream(messages, emit)
+
+        has_text = False
+        with model_errors("language model"), closing(iterate(read, state.stop)) as pieces:
+            for text in without_reasoning(_note_finish(pieces, state)):
+                has_text = has_text or bool(text.strip())
+                yield text
+        if not has_text and not state.stop.is_set():
+            only_reasoning = state.finish == "length"
+            code = "model_answer_all_reasoning" if only_reasoning else "model_answer_empty"
+            raise ModelError(Notice(code))
+
+    def complete(self, messages: Sequence[Message], seconds: float) -> str:
+        """A completion without the model's reasoning, waited for no longer than so many seconds.
+
+        Raises:
+            ModelError: the server could not be reached, refused, took too long, or sent no text.
+        """
+
+        async def read(emit: Emit[str]) -> None:
+            # The client's own limit begins anew with every byte.
+            async with asyncio.timeout(seconds), self._client() as client:
+                reply = await self._create(client, messages, stream=False)
+                emit(reply.choices[0].message.content or "")
+
+        with model_errors("language model"):
+            text = "".join(without_reasoning(iterate(read, Stop())))
+        if not text.strip():
+            raise ModelError(Notice("model_answer_empty"))
+        return text
+
+    async def _read_stream(self, messages: Sequence[Message], emit: Emit[_Piece]) -> None:
+        now = asyncio.get_running_loop().time
+        attempts = (self.retries + 1) * (self.timeout + self.patience)
         length = 0
-        async for reply in await llm.astream_chat(list(messages)):
-            written = (reply.delta or "") + _thought(reply)
-            if written:
-                heard()
-            give(Piece(reply.delta or "", _finish(reply.raw)))
-            # Of some servers thoughts have no bounds.
-            length += len(written)
-            if length > PER_TOKEN * model.tokens:
-                give(Piece("", "length"))
-                return
+        async with (
+            asyncio.timeout(attempts) as limit,
+            self._client() as client,
+            await self._create(client, messages, stream=True) as chunks,
+        ):
+            limit.reschedule(now() + self.timeout)
+            async for chunk in chunks:
+                for choice in chunk.choices[:1]:
+                    text, reasoning = _texts(choice.delta)
+                    # Comments and empty pieces are no progress.
+                    if text or reasoning:
+                        limit.reschedule(now() + self.timeout)
+                    emit(_Piece(text, choice.finish_reason or ""))
+                    length += len(text) + len(reasoning)
+                # Some servers set no bound to reasoning.
+                if length > _CHARACTERS_PER_TOKEN * self.max_tokens:
+                    emit(_Piece("", "length"))
+                    return
 
-    await _ask(model, read)
+    def _client(self) -> AsyncOpenAI:
+        return open_client(self.server, self.timeout, self.retries, self.patience)
 
+    async def _create(self, client: AsyncOpenAI, messages: Sequence[Message], stream: bool) -> Any:
+        """The server's reply; it is asked again without the parameters that it says it refuses."""
+        from openai import BadRequestError, UnprocessableEntityError
 
-async def complete(
-    model: ChatModel,
-    messages: Sequence[ChatMessage],
-    seconds: float,
-    give: Callable[[Piece], None],
-) -> None:
-    """Gives a completion whole.
+        request: dict[str, Any] = {
+            "model": self.name,
+            "messages": list(messages),
+            "stream": stream,
+            "extra_headers": self.server.headers(),
+        }
+        while True:
+            parameters = self._parameters()
+            try:
+                return await client.chat.completions.create(**request, **parameters)
+            except (BadRequestError, UnprocessableEntityError) as error:
+                self._learn(str(error))
+                if self._parameters() == parameters:
+                    raise
 
-    Raises:
-        TimeoutError: it took longer than so many seconds. What the client raises is raised too.
-    """
+    def _parameters(self) -> dict[str, Any]:
+        refused = _refused.get((self.server.url, self.name), frozenset())
+        bound = "max_completion_tokens" if "max_tokens" in refused else "max_tokens"
+        temperature = {} if "temperature" in refused else {"temperature": 0.0}
+        return {bound: self.max_tokens, **temperature}
 
-    async def read(llm: LLM, _: Callable[[], None]) -> None:
-        reply = await llm.achat(list(messages))
-        give(Piece(reply.message.content or ""))
-
-    # The client's own limit begins anew with every byte.
-    async with asyncio.timeout(seconds):
-        await _ask(model, read)
-
-
-async def _ask(
-    model: ChatModel, read: Callable[[LLM, Callable[[], None]], Awaitable[None]]
-) -> None:
-    """Asks a model, and again without the parameters that it says it refuses."""
-    known = refused(model.server.url, model.name)
-    while True:
-        try:
-            return await _ask_without(model, known, read)
-        except refusals() as error:
-            before, known = known, learn(model.server.url, model.name, str(error))
-            if known == before:
-                raise
-
-
-async def _ask_without(
-    model: ChatModel,
-    left_out: frozenset[str],
-    read: Callable[[LLM, Callable[[], None]], Awaitable[None]],
-) -> None:
-    now = asyncio.get_running_loop().time
-    async with asyncio.timeout(None) as limit:
-        # Until an answer begins the client's own limits hold, of each of its attempts.
-        def asked() -> None:
-            limit.reschedule(None)
-
-        def heard() -> None:
-            limit.reschedule(now() + model.seconds)
-
-        async with async_http_client(model.server, model.patience, asked, heard) as client:
-            await read(_llm(model, left_out, client), heard)
+    def _learn(self, message: str) -> None:
+        model = self.server.url, self.name
+        named = {name for name, words in _REFUSALS.items() if words.search(message)}
+        _refused[model] = _refused.get(model, frozenset()) | named
 
 
-def _llm(model: ChatModel, left_out: frozenset[str], client: object) -> LLM:
-    instead: dict[str, object] = {}
-    if "max_tokens" in left_out:
-        instead["max_completion_tokens"] = model.tokens
-    if "temperature" in left_out:
-        instead["temperature"] = not_sent()
-    llm: LLM = OpenAILike(
-        model=model.name,
-        api_key=model.server.key,
-        api_base=model.server.url,
-        is_chat_model=True,
-        max_tokens=None if "max_tokens" in left_out else model.tokens,
-        temperature=0.0,
-        timeout=model.seconds,
-        max_retries=model.retries,
-        async_http_client=client,
-        additional_kwargs=instead,
-    )
-    return llm
-
-
-def _thought(reply: ChatResponse) -> str:
-    """What a piece holds of a model's reasoning, where its server tells that apart."""
-    return str(reply.additional_kwargs.get("thinking_delta") or "")
-
-
-def _finish(chunk: Any) -> str:
-    """Why a completion ends with this chunk, as its server says; "" if it goes on."""
-    choices = getattr(chunk, "choices", None)
-    return str(getattr(choices[0], "finish_reason", None) or "") if choices else ""
-
-
-# Makes the language and embedding models that the settings name, and asks them.
-
-
-_RETRIES = 2
-_EMPTY = Notice("model_answer_empty")
-_ALL_THOUGHT = Notice("model_answer_all_reasoning")
-
-
-def make_llm(
+def make_chat(
     settings: Settings,
     *,
-    tokens: int | None = None,
-    seconds: float | None = None,
-    retries: int = _RETRIES,
+    max_tokens: int | None = None,
+    timeout: float | None = None,
+    retries: int = RETRIES,
 ) -> ChatModel | None:
     """The chat model that the settings name, or None for extractive answers.
 
     Args:
         settings: name the model and its server.
-        tokens: how many it may write, where those of an answer are not meant.
-        seconds: how long to wait for its server, where not as long as for an answer.
+        max_tokens: how many it may write; by default those of an answer.
+        timeout: seconds to wait for its server; by default as long as for an answer.
         retries: how often a failing server is asked again.
 
     Raises:
         SettingsError: the name is of no known kind, or the key is missing.
     """
-    name = settings.answer_model
-    if name == "extractive":
+    kind, _, name = settings.answer_model.partition(":")
+    if settings.answer_model == "extractive":
         return None
-    if not name.startswith("openai:"):
+    if kind != "openai" or not name:
         raise SettingsError(
-            f"The model {name!r} is unknown. Use extractive, auto or openai:MODEL "
+            f"The model {settings.answer_model!r} is unknown. Use extractive, auto or openai:MODEL "
             "(any OpenAI-compatible server, its address in OPENAI_BASE_URL)."
         )
-    # Its client takes a second to load, which answers without a model do without.
-    pass
-
-    model = name.removeprefix("openai:")
     return ChatModel(
-        name=model,
-        server=server_of(settings, model),
-        tokens=tokens or settings.answer_tokens,
-        seconds=seconds or settings.timeout,
+        name=name,
+        server=find_server(settings, name),
+        max_tokens=max_tokens or settings.answer_tokens,
+        timeout=timeout or settings.timeout,
         retries=retries,
         patience=settings.patience,
     )
 
 
-def known_window(model: str) -> int:
-    """How many tokens the window of one of OpenAI's models has; 0 for another model."""
-    from llama_index.llms.openai.utils import openai_modelname_to_contextsize
-
-    try:
-        return openai_modelname_to_contextsize(model)
-    except ValueError:
-        return 0
-
-
-def stream_chat(
-    llm: ChatModel, messages: Sequence[ChatMessage], writing: Writing | None = None
-) -> Generator[str, None, None]:
-    """The pieces of a chat completion as they come, without what the model thinks first.
-
-    Why it ended is noted in `writing`, which also says when it is no longer wanted.
-
-    Raises:
-        ModelError: the server could not be reached, refused, broke off, or said nothing.
-    """
-    pass
-
-    writing = writing or Writing()
-    said = False
-    with (
-        explained("language model"),
-        closing(given_by(partial(stream, llm, messages), writing.stop)) as pieces,
-    ):
-        for text in without_thoughts(_texts(pieces, writing)):
-            said = said or bool(text.strip())
-            yield text
-    if not said and not writing.stop.is_set():
-        raise ModelError(_ALL_THOUGHT if writing.finish == "length" else _EMPTY)
+# Parameters that a model refuses, as its server says; remembered while the process lives.
+#
+# Models that reason want `max_completion_tokens` in place of `max_tokens`, and some no
+# `temperature`. Their names don't tell which: a deployment on Azure may have any name.
+_refused: dict[tuple[str, str], frozenset[str]] = {}
+_NOT_TAKEN = r"(?:(?:is|are|was|does)(?: not|n't) (?:support|allow)|is (?:unsupported|deprecated))"
+_REFUSALS = {
+    # Not "'max_tokens' or 'max_completion_tokens' is too large", which is about the prompt.
+    "max_tokens": re.compile(
+        rf"unsupported parameter\W+max_tokens\b|\bmax_tokens\W+{_NOT_TAKEN}"
+        r"|\buse\W+max_completion_tokens\b",
+        re.IGNORECASE,
+    ),
+    "temperature": re.compile(
+        rf"unsupported (?:parameter|value)\W+temperature\b|\btemperature\W+{_NOT_TAKEN}"
+        r"|not support(?:ed)? parameters?\b[^.]{0,80}\btemperature\b",
+        re.IGNORECASE,
+    ),
+}
 
 
-def _texts(pieces: Iterable[Piece], writing: Writing) -> Iterator[str]:
+def _note_finish(pieces: Iterable[_Piece], generation: Generation) -> Iterator[str]:
     for piece in pieces:
-        writing.finish = piece.finish or writing.finish
+        generation.finish = piece.finish or generation.finish
         if piece.text:
             yield piece.text
 
 
-def complete_chat(llm: ChatModel, messages: Sequence[ChatMessage], seconds: float) -> str:
-    """A whole chat completion, waited for no longer than so many seconds.
+def _texts(delta: Any) -> tuple[str, str]:
+    """The text of a piece, and the reasoning that some servers send apart from it."""
+    if delta is None:
+        return "", ""
+    reasoning = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None)
+    return delta.content or "", reasoning if isinstance(reasoning, str) else ""
 
-    Raises:
-        ModelError: the server could not be reached, refused, took too long, or said nothing.
+
+def without_reasoning(pieces: Iterable[str]) -> Iterator[str]:
+    """A model's text without the <think> blocks that it begins with, and white space around them.
+
+    A block that never ends is all of the text: then nothing is left.
     """
-    pass
-
-    with explained("language model"):
-        work = partial(complete, llm, messages, seconds)
-        texts = [piece.text for piece in given_by(work, Stop())]
-    said = "".join(without_thoughts(texts))
-    if not said.strip():
-        raise ModelError(_EMPTY)
-    return said
-
-
-# What a model that reasons writes before its answer, between <think> and </think>.
-
-
-_OPEN, _CLOSE = "<think>", "</think>"
-
-
-def without_thoughts(pieces: Iterable[str]) -> Iterator[str]:
-    """A model's text without the thoughts that it begins with, and white space around them.
-
-    Thoughts that never end are all of the text: then nothing is left.
-    """
-    held, thinking, answering = "", False, False
+    start, answering = "", False
     for piece in pieces:
         if answering:
             yield piece
             continue
-        held, thinking = _skipped(held + piece, thinking)
+        start = (start + piece).lstrip()
+        while start.startswith(_OPEN) and _CLOSE in start:
+            start = start.partition(_CLOSE)[2].lstrip()
         # What may yet become a tag is held back.
-        answering = not thinking and not _OPEN.startswith(held)
+        answering = not start.startswith(_OPEN) and not _OPEN.startswith(start)
         if answering:
-            yield held
-    if held and not (answering or thinking):
-        yield held
+            yield start
+    if start and not answering and not start.startswith(_OPEN):
+        yield start
 
 
-def _skipped(text: str, thinking: bool) -> tuple[str, bool]:
-    """What still matters of the beginning of a text, and whether that is in a thought."""
-    while True:
-        if thinking:
-            _, closed, rest = text.partition(_CLOSE)
-            if not closed:
-                return text[1 - len(_CLOSE) :], True
-            text = rest
-        text = text.lstrip()
-        if not text.startswith(_OPEN):
-            return text, False
-        text, thinking = text.removeprefix(_OPEN), True
+# Where a model's text should have ended: before it repeats itself, or breaks off in a sentence.
+#
+# A text is repetition if it ends in so many equal parts that have together so many characters:
+# lists and tables have fewer.
+_TIMES = 4
+_REPEATED_CHARACTERS = 160
+# Repetition is sought each so many characters, in so many of the last ones.
+_EVERY = 40
+_TAIL = 2400
+_COMPLETE = re.compile(r"[.!?؟。…][\"'”’»)\]*_]*(?:\s*\[\d+\])*$|^(?:\[\d+\]\s*)+$")
+
+
+def truncate(pieces: Iterator[str], generation: Generation, max_tokens: int) -> Iterator[str]:
+    """A model's text until it ends, repeats itself, or is longer than it may be.
+
+    How much of it the answer keeps, and a notice that says so, is noted in `generation`.
+
+    Raises:
+        ModelError: it did nothing but repeat itself.
+    """
+    text, checked, longest = "", 0, _CHARACTERS_PER_TOKEN * max_tokens
+    for piece in pieces:
+        # A server may send all in one piece, and the check of each sentence takes its time.
+        piece, too_long = piece[: longest - len(text)], len(piece) > longest - len(text)
+        text += piece
+        yield piece
+        if too_long:
+            generation.finish = "length"
+            break
+        if len(text) - checked < _EVERY:
+            continue
+        checked = len(text)
+        if period := _period(text[-_TAIL:]):
+            # With the end of its line, where it has one.
+            generation.kept = len(complete_sentences(text[: _first_end(text, period) + 1]))
+            generation.notices.append(Notice("model_repeated_itself"))
+            if not generation.kept:
+                raise ModelError(Notice("model_only_repeated_itself"))
+            return
+    if generation.finish in CUT_SHORT:
+        # Half a sentence is better than nothing.
+        generation.kept = len(complete_sentences(text)) or None
+        generation.notices.append(Notice(CUT_SHORT[generation.finish]))
+
+
+def complete_sentences(text: str) -> str:
+    """A text without its last sentence, if that has no end."""
+    spans = sentences(text)
+    # The end of a line ends a sentence too: an item of a list may have no full stop.
+    if spans and not (_COMPLETE.search(text[slice(*spans[-1])]) or "\n" in text[spans[-1][1] :]):
+        spans.pop()
+    return text[: spans[-1][1]] if spans else ""
+
+
+def _period(tail: str) -> int:
+    """The length of the part that a text ends in repeatedly; 0 if it is no repetition."""
+    reverse = tail[::-1]
+    for period in range(1, len(reverse) // _TIMES + 1):
+        length = max(_TIMES * period, _REPEATED_CHARACTERS)
+        if len(reverse) >= length and reverse.startswith(reverse[period:length]):
+            return period
+    return 0
+
+
+def _first_end(text: str, period: int) -> int:
+    """Where the first of the repeated sentences ends in a text that ends in repetition."""
+    start = len(text) - period
+    while start and text[start - 1] == text[start - 1 + period]:
+        start -= 1
+    # A sentence that itself has no end goes on through the repetition, and is cut here.
+    return max(b for a, b in sentences(text[: start + 2 * period]) if a < start + period)

@@ -1,18 +1,22 @@
-"""Makes the language and embedding models that the settings name, and asks them."""
+"""Embedding models by name, and the vectors of texts.
+
+To add a model, write a function that makes its `Embed` and add that to EMBEDDINGS.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from rag.errors import ModelError, SettingsError
-from rag.models.chat import _RETRIES
-from rag.models.encoder import NAME, encode, encoding_processes
-from rag.models.servers import explained, http_client, server_of
+from rag.models.client import RETRIES, find_server, model_errors, open_blocking_client
+from rag.models.encoder import NAME, Vectors, encode, encoding_processes
 from rag.settings import Settings
 from rag.types import Notice
 
@@ -20,49 +24,102 @@ if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
 
 
+# From texts to a vector each, in their order.
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
-_BATCH = 256
+# The stored vectors of those texts that have one.
+Stored = Callable[[Sequence[str]], Mapping[str, Vectors]]
+# How many vectors of texts that no ingest has stored are cached, such as those of questions and of
+# what a model wrote; 2 KB each.
+CACHED = 20_000
+
+
+class CachedEncoder:
+    """Encodes with the built-in model, each of the latest texts once. Safe to share.
+
+    Texts with a vector in `stored` are not encoded at all.
+    """
+
+    def __init__(self, size: int = CACHED) -> None:
+        self.stored: Stored = lambda _: {}
+        self._size = size
+        self._cache: dict[str, Vectors] = {}
+        self._lock = threading.Lock()
+
+    def encode(self, texts: Sequence[str]) -> list[list[float]]:
+        """The vectors of texts, in order."""
+        unique = dict.fromkeys(texts)
+        with self._lock:
+            # Put in again as the latest.
+            vectors = {t: self._cache.pop(t) for t in unique if t in self._cache}
+            self._cache |= vectors
+        vectors |= self.stored([t for t in unique if t not in vectors])
+        if new := [t for t in unique if t not in vectors]:
+            # Copies: a row would keep the whole array alive.
+            rows = (row.copy() for row in np.asarray(encode(new), np.float32))
+            encoded = dict(zip(new, rows, strict=True))
+            vectors |= encoded
+            with self._lock:
+                self._cache |= encoded
+                for oldest in list(self._cache)[: max(0, len(self._cache) - self._size)]:
+                    del self._cache[oldest]
+        return [vectors[text].tolist() for text in texts]
+
+
+_shared = CachedEncoder()
+
+
+def use_stored_vectors(stored: Stored) -> None:
+    """From now on take the built-in model's vectors from those that an index has stored."""
+    _shared.stored = stored
+
+
+def encode_cached(texts: Sequence[str]) -> list[list[float]]:
+    """The built-in model's vectors of texts, in order; the latest are cached."""
+    return _shared.encode(texts)
 
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingKind:
     """A kind of embedding model, by the word before the colon in its name.
 
-    `make` takes the settings and the name after the colon. `package`, where the weights come in
-    one, identifies the model in an index with its version. Only `ours` has what was made and
-    measured for it: processes for an ingest, kept vectors of sentences, the threshold of answers.
+    `make` takes the settings and the name after the colon. `batch` is how many texts it embeds at
+    a time. `package`, where the weights come in one, identifies the model in an index with its
+    version. Only the `builtin` kind has what was made and measured for it: processes for an ingest,
+    stored vectors of sentences, the threshold of answers.
     """
 
-    make: Callable[[Settings, str], BaseEmbedding]
+    make: Callable[[Settings, str], Embed]
+    batch: int
     package: str = ""
-    ours: bool = False
+    builtin: bool = False
 
 
-def _builtin(_settings: Settings, _name: str) -> BaseEmbedding:
-    from rag.models.builtin import BuiltinEmbedding
-
-    return BuiltinEmbedding(embed_batch_size=_BATCH)
+def _builtin(_settings: Settings, _name: str) -> Embed:
+    return encode_cached
 
 
-def _of_server(settings: Settings, name: str) -> BaseEmbedding:
-    from llama_index.embeddings.openai import OpenAIEmbedding
+def _openai(settings: Settings, name: str) -> Embed:
+    server = find_server(settings, name)
+    client = open_blocking_client(server, settings.timeout, RETRIES, settings.patience)
 
-    server = server_of(settings, name)
-    model: BaseEmbedding = OpenAIEmbedding(
-        model_name=name,
-        api_key=server.key,
-        api_base=server.url,
-        http_client=http_client(server, settings.patience),
-        timeout=settings.timeout,
-        # The wrapper's own 10 would be squared by the client's: minutes for a dead server.
-        max_retries=_RETRIES,
-    )
-    return model
+    def embed(texts: Sequence[str]) -> list[list[float]]:
+        # Indexes have been made without line breaks, as OpenAI once recommended.
+        lines = [text.replace("\n", " ") for text in texts]
+        with model_errors("embedding model"):
+            reply = client.embeddings.create(
+                model=name, input=lines, extra_headers=server.headers()
+            )
+            vectors = [list(row.embedding) for row in reply.data]
+        if len(vectors) != len(texts):
+            raise ModelError(Notice("embedding_texts_left_out"))
+        return vectors
+
+    return embed
 
 
 EMBEDDINGS = {
-    "builtin": EmbeddingKind(_builtin, package=NAME, ours=True),
-    "openai": EmbeddingKind(_of_server),
+    "builtin": EmbeddingKind(_builtin, batch=256, package=NAME, builtin=True),
+    "openai": EmbeddingKind(_openai, batch=100),
 }
 
 
@@ -81,12 +138,17 @@ def embedding_kind(settings: Settings) -> EmbeddingKind:
 
 
 def make_embedding(settings: Settings) -> BaseEmbedding:
-    """The embedding model that the settings name.
+    """The embedding model that the settings name. Its methods raise ModelError if it fails.
 
     Raises:
         SettingsError: the name is of no known kind.
     """
-    return embedding_kind(settings).make(settings, settings.embedding.partition(":")[2])
+    # Imported here: an ingest need not load llama-index.
+    from rag.models.llama_embedding import LlamaEmbedding
+
+    kind = embedding_kind(settings)
+    embed = kind.make(settings, settings.embedding.partition(":")[2])
+    return LlamaEmbedding(embed, model_name=embedding_name(settings), embed_batch_size=kind.batch)
 
 
 def embedding_name(settings: Settings) -> str:
@@ -101,7 +163,7 @@ def embedding_name(settings: Settings) -> str:
 
 @contextmanager
 def open_embed(settings: Settings, many: bool) -> Iterator[Embed]:
-    """What turns texts into vectors, for an ingest: the built-in model without llama-index.
+    """What turns texts into vectors, for an ingest.
 
     Args:
         settings: names the embedding model, and says how many threads will use it at a time.
@@ -110,33 +172,10 @@ def open_embed(settings: Settings, many: bool) -> Iterator[Embed]:
     Raises:
         SettingsError: the name is of no known kind.
     """
-    if not embedding_kind(settings).ours:
-        yield partial(embed_texts, make_embedding(settings))
+    if not embedding_kind(settings).builtin:
+        yield make_embedding(settings).get_text_embedding_batch
     elif many:
         with encoding_processes(settings.embedding_threads) as embed:
             yield embed
     else:
         yield encode
-
-
-def embed_texts(model: BaseEmbedding, texts: Sequence[str]) -> list[list[float]]:
-    """The vectors of texts, in order.
-
-    Raises:
-        ModelError: the model's server failed.
-    """
-    with explained("embedding model"):
-        vectors = model.get_text_embedding_batch(list(texts))
-    if len(vectors) != len(texts):
-        raise ModelError(Notice("embedding_texts_left_out"))
-    return vectors
-
-
-def embed_query(model: BaseEmbedding, text: str) -> list[float]:
-    """The vector of a question.
-
-    Raises:
-        ModelError: the model's server failed.
-    """
-    with explained("embedding model"):
-        return model.get_query_embedding(text)

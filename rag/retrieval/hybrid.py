@@ -26,7 +26,6 @@ from rag.catalog.fields import ReportInfo
 from rag.index.bm25 import Scores
 from rag.index.snapshot import Snapshot
 from rag.models.cross_encoder import CrossEncoder
-from rag.models.embeddings import embed_query
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.query.intent import SAME, is_topic
 from rag.retrieval.postprocess import (
@@ -143,7 +142,7 @@ class HybridRetriever(BaseRetriever):
         keyword = self._snapshot.keyword.scores(plan.standalone, plan.language, pairs=plan.wide)
         if is_topic(plan.question, plan.language):
             keyword = keyword + self._in_other_words(plan)
-        vector = np.asarray(embed_query(self._embedding, about), np.float32)
+        vector = np.asarray(self._embedding.get_query_embedding(about), np.float32)
         english = plan.language == LANGUAGE
         of_static = WEIGHT_STATIC if english else WEIGHT_STATIC_OTHER
         languages = self._snapshot.languages

@@ -8,7 +8,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rag.errors import ModelError, SettingsError
-from rag.models.cancellation import within
+from rag.models.cancellation import with_deadline
 from rag.models.cross_encoder import CrossEncoder
 from rag.retrieval.postprocess import mask_passage, same_as
 from rag.settings import Settings
@@ -144,7 +144,7 @@ class EndpointReranker:
         from httpx import HTTPError, TimeoutException
 
         try:
-            return within(self._seconds, lambda: self._ask(question, texts))
+            return with_deadline(self._seconds, lambda: self._ask(question, texts))
         except (TimeoutError, TimeoutException) as error:
             raise ModelError(Notice("reranker_too_slow")) from error
         except HTTPError as error:

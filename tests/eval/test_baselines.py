@@ -23,8 +23,7 @@ from eval.compare import compare
 from eval.report.report import write_report
 from eval.run import load_outcomes, load_record, run_cases
 from rag.engine import Engine, open_engine
-from rag.models.completion import Writing
-from rag.models.embeddings import embed_query
+from rag.models.chat import Generation
 from rag.settings import Settings
 from rag.types import Answer, Turn
 
@@ -86,7 +85,7 @@ def test_dense_hits_are_those_of_highest_cosine(
     from rag.models.embeddings import make_embedding
 
     chunks = load_chunks(sample_engine, Told())
-    vector = embed_query(make_embedding(sample_engine.settings), QUESTION)
+    vector = make_embedding(sample_engine.settings).get_query_embedding(QUESTION)
     best = np.argsort(-(chunks.vectors @ np.asarray(vector)))[:10]
     found = [hit.passage.id for hit in asked(baselines["plain"]).hits[:10]]
     assert found == [chunks.passage(int(n)).id for n in best]
@@ -212,5 +211,5 @@ def test_sources_that_do_not_fit_are_left_out(
     hits = asked(baselines["plain"]).hits[:5]
     sources = sources_of(hits, load_chunks(sample_engine, Told()))
     server.script(Reply(("Yes [1].",)))
-    assert "".join(Completes(settings).pieces(QUESTION, sources, 8, Writing())) == "Yes [1]."
+    assert "".join(Completes(settings).pieces(QUESTION, sources, 8, Generation())) == "Yes [1]."
     assert 0 < prompt(server).count("\nSource ") < len(sources)

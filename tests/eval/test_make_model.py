@@ -19,7 +19,7 @@ from eval.drafts import (
 from eval.make_passages import Source
 from rag.catalog.fields import ReportInfo
 from rag.engine import Engine
-from rag.models.chat import make_llm
+from rag.models.chat import make_chat
 from rag.settings import Settings
 from rag.types import Passage
 
@@ -103,7 +103,7 @@ def test_replies_that_cannot_be_used_are_counted(
 ) -> None:
     server.script(Reply(("I can't do that.",)), Reply(status=400), Reply(("{}",)))
     settings = Settings(model="openai:m", openai_api_key=SecretStr("k"), openai_base_url=server.url)
-    llm = make_llm(settings, tokens=TOKENS, retries=0)
+    llm = make_chat(settings, max_tokens=TOKENS, retries=0)
     made = make_cases(sample_engine, 10, languages=("en",), llm=llm, seconds=10)
     assert made.refused["the model's server failed"] == 1
     assert made.refused["no JSON object with a question"] > 5

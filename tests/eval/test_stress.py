@@ -48,7 +48,7 @@ from eval.stress import (
 )
 from rag.catalog.fields import ReportInfo
 from rag.engine import Engine
-from rag.models.chat import make_llm
+from rag.models.chat import make_chat
 from rag.settings import Settings
 from tests.conftest import SAMPLE
 
@@ -142,7 +142,7 @@ def test_lists_of_drafts_are_translated_without_a_model() -> None:
 
 def test_a_model_translates_other_questions_or_they_are_left_out(server: ScriptedServer) -> None:
     settings = Settings(model="openai:m", openai_api_key=SecretStr("k"), openai_base_url=server.url)
-    llm = make_llm(settings, retries=0)
+    llm = make_chat(settings, retries=0)
     asked = replace(CASE, question="How many boats did the lab in Fiji repair in 2022?")
     into = random.Random(5).choice(["fr", "es", "pt", "ar"])
     good = {

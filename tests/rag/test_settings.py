@@ -98,7 +98,7 @@ def test_a_key_is_never_shown() -> None:
         {"OPENAI_API_KEY": "sk-secret", "ASKLABS_PORT": "sk-secret"},
         {"OPENAI_API_KEY": "“sk-secret”"},
     ):
-        with pytest.raises(SettingsError, match="Correct (ASKLABS_PORT|OPENAI_API_KEY)") as caught:
+        with pytest.raises(SettingsError, match=r"Correct (ASKLABS_PORT|OPENAI_API_KEY)") as caught:
             load_settings(environ, NO_FILE)
         shown.append(str(caught.value))
     assert "sk-secret" not in "".join(shown)

@@ -149,7 +149,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers.get("content-length") or 0)))
-        request = Request(self.path, dict(self.headers.items()), body)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        request = Request(self.path, headers, body)
         self._scripted.requests.append(request)
         if request.method.endswith("/embeddings"):
             failing = self._scripted.embeddings_fail

@@ -43,7 +43,7 @@ def make(
     """Draft cases from a collection, for a person to read and accept."""
     from eval.cases import write_cases
     from eval.drafts import TOKENS, make_cases
-    from rag.models.chat import make_llm
+    from rag.models.chat import make_chat
     from rag.text.language import LANGUAGES
     from ui.cli.output import progress
 
@@ -56,7 +56,7 @@ def make(
             n,
             seed=seed,
             languages=tuple(language or LANGUAGES),
-            llm=make_llm(engine.settings, tokens=TOKENS),
+            llm=make_chat(engine.settings, max_tokens=TOKENS),
             seconds=engine.settings.timeout,
             progress=shown,
         )
@@ -85,7 +85,7 @@ def stress(
     from eval.cases import load_cases
     from eval.perturbations import TOKENS
     from eval.stress import Lab, stress, write_stress
-    from rag.models.chat import make_llm
+    from rag.models.chat import make_chat
     from ui.cli.output import progress
 
     loaded, engine = load_cases(cases, drafts), engine_of(index)
@@ -97,7 +97,7 @@ def stress(
             partial(_build, engine.settings, shown),
             most_reports=reports,
             seed=seed,
-            llm=make_llm(engine.settings, tokens=TOKENS),
+            llm=make_chat(engine.settings, max_tokens=TOKENS),
             seconds=engine.settings.timeout,
             progress=shown,
             asked=asked,

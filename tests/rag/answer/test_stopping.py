@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage
 from openai_server import Reply, ScriptedServer, event
 
 from rag.catalog.fields import Filters
@@ -16,14 +15,13 @@ from rag.engine import Engine, open_engine
 from rag.errors import ModelError
 from rag.i18n.notices import notice_words
 from rag.i18n.translations import ENGLISH
-from rag.models.cancellation import Stop, given_by
-from rag.models.chat import complete_chat, make_llm, stream_chat
-from rag.models.completion import Writing
+from rag.models.cancellation import Stop, iterate
+from rag.models.chat import Generation, make_chat
 from rag.settings import Settings
 from ui.web import handlers
 
 QUESTION = "What did the labs learn about mobile money?"
-ASKED = [ChatMessage(role="user", content="Hello?")]
+ASKED = [{"role": "user", "content": "Hello?"}]
 # Far less than the servers here would go on; machines may be busy.
 SOON = 5.0
 
@@ -105,11 +103,11 @@ def test_whoever_stops_waits_for_no_judge(server: ScriptedServer, sample_index: 
 
 
 def test_whoever_leaves_a_stream_leaves_the_server(server: ScriptedServer) -> None:
-    llm = make_llm(settings(server))
+    llm = make_chat(settings(server))
     assert llm is not None
     for leave in ("close", "forget"):
         server.script(Reply(("One ", "two "), stall=30))
-        pieces = stream_chat(llm, ASKED)
+        pieces = llm.stream(ASKED)
         assert [next(pieces), next(pieces)] == ["One ", "two "]
         if leave == "close":
             pieces.close()
@@ -120,10 +118,10 @@ def test_whoever_leaves_a_stream_leaves_the_server(server: ScriptedServer) -> No
 
 def test_a_whole_completion_that_is_given_up_leaves_the_server(server: ScriptedServer) -> None:
     server.script(Reply(("Yes.",), mute=30))
-    llm = make_llm(settings(server))
+    llm = make_chat(settings(server))
     assert llm is not None
     with pytest.raises(ModelError, match="took too long"):
-        complete_chat(llm, ASKED, 0.3)
+        llm.complete(ASKED, 0.3)
     assert server.hung_up.wait(SOON)
 
 
@@ -155,25 +153,25 @@ def test_signs_of_life_are_no_answer(
 def test_a_model_that_thinks_or_writes_slowly_is_waited_for(server: ScriptedServer) -> None:
     thought = (event(reasoning_content="Hm. "),) * 6
     server.script(Reply(raw=(*thought, event(content="Yes."), event(content=" No.")), delay=0.25))
-    llm = make_llm(settings(server, timeout=1.0))
+    llm = make_chat(settings(server, timeout=1.0))
     assert llm is not None
-    assert "".join(stream_chat(llm, ASKED)) == "Yes. No."
+    assert "".join(llm.stream(ASKED)) == "Yes. No."
 
 
 def test_each_attempt_has_the_whole_time(server: ScriptedServer) -> None:
     again = Reply(status=503, headers={"retry-after-ms": "500"})
     server.script(again, again, Reply(("Yes.",), mute=0.4))
-    llm = make_llm(settings(server, timeout=1.0))
+    llm = make_chat(settings(server, timeout=1.0))
     assert llm is not None
-    assert "".join(stream_chat(llm, ASKED)) == "Yes."
+    assert "".join(llm.stream(ASKED)) == "Yes."
     assert len(server.chats) == 3
 
 
 def test_a_failure_after_the_stop_is_none(server: ScriptedServer) -> None:
     server.script(Reply(("One ",), cut=True))
-    llm, writing = make_llm(settings(server)), Writing()
+    llm, writing = make_chat(settings(server)), Generation()
     assert llm is not None
-    pieces = stream_chat(llm, ASKED, writing)
+    pieces = llm.stream(ASKED, writing)
     assert next(pieces) == "One "
     writing.stop.set()
     assert list(pieces) == []
@@ -199,5 +197,5 @@ def test_what_work_raises_is_raised_after_what_it_gave() -> None:
 
     given: list[int] = []
     with pytest.raises(OSError, match="broken"):
-        given.extend(given_by(work, Stop()))
+        given.extend(iterate(work, Stop()))
     assert given == [1]

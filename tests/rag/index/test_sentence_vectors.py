@@ -18,8 +18,8 @@ from rag.answer.extractive import usable
 from rag.engine import Engine, open_engine
 from rag.index.layout import current_database
 from rag.index.sentence_vectors import SentenceVectors
-from rag.models import builtin
-from rag.models.builtin import Remembering
+from rag.models import embeddings
+from rag.models.embeddings import CachedEncoder
 from rag.models.encoder import encode
 from rag.settings import Settings
 from rag.text.contacts import MASK
@@ -47,8 +47,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.extend(texts)
         return encode(texts)
 
-    monkeypatch.setattr(builtin, "encode", listening)
-    monkeypatch.setattr(builtin, "_shared", Remembering())
+    monkeypatch.setattr(embeddings, "encode", listening)
+    monkeypatch.setattr(embeddings, "_shared", CachedEncoder())
     return seen
 
 
@@ -65,11 +65,11 @@ def sentences_of(engine: Engine) -> set[str]:
 
 
 def test_kept_vectors_are_those_of_the_model(file: Path, asked: list[str]) -> None:
-    remembering = Remembering()
+    remembering = CachedEncoder()
     expected = remembering.encode(TEXTS)
     assert asked == [*TEXTS]
-    remembering = Remembering()
-    remembering.kept = SentenceVectors.load(file.parent)
+    remembering = CachedEncoder()
+    remembering.stored = SentenceVectors.load(file.parent).find
     found = remembering.encode([*TEXTS[::-1], "Something new.", TEXTS[0]])
     assert asked == [*TEXTS, "Something new."]
     assert np.allclose(

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from passages import hits, passage, report
 
-from rag.models.chat import known_window
 from rag.models.prompts import answer_messages
 from rag.models.tokens import (
     SHARE,
     WINDOW,
     Budget,
     count_tokens,
+    known_window,
     make_budget,
     own_encoding,
 )

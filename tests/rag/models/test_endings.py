@@ -9,22 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.errors import ModelError
-from rag.models.completion import Writing
-from rag.models.truncation import (
+from rag.models.chat import (
     CUT_SHORT,
-    watched,
-    whole_sentences,
+    Generation,
+    complete_sentences,
+    truncate,
 )
 from rag.types import Notice
 
 OWN = "Fees matter to vendors in Peru [1]. Trust matters more in Fiji [2]."
 
 
-def kept(*pieces: str, again: str = "", finish: str = "", tokens: int = 700) -> tuple[str, Writing]:
+def kept(
+    *pieces: str, again: str = "", finish: str = "", tokens: int = 700
+) -> tuple[str, Generation]:
     """What is kept of pieces, followed by `again` without end, and what is noted."""
-    writing = Writing(finish=finish)
+    writing = Generation(finish=finish)
     endless = chain(pieces, repeat(again) if again else ())
-    text = "".join(islice(watched(iter(endless), writing, tokens), 20_000))
+    text = "".join(islice(truncate(iter(endless), writing, tokens), 20_000))
     assert len(text) < 20_000
     return text[: writing.kept], writing
 
@@ -96,7 +98,7 @@ def test_lists_tables_and_short_echoes_are_no_repetition(text: str) -> None:
     ],
 )
 def test_half_a_sentence_at_the_end_is_dropped(text: str, whole: str) -> None:
-    assert whole_sentences(text) == whole
+    assert complete_sentences(text) == whole
 
 
 @pytest.mark.parametrize("finish", ["length", "content_filter"])
@@ -110,18 +112,18 @@ def test_an_answer_that_was_cut_short_says_so(finish: str) -> None:
 
 def test_a_server_that_does_not_count_is_stopped() -> None:
     numbers = (f"Number {n} is not number {n * 7}. " for n in range(10**9))
-    writing = Writing()
-    text = "".join(watched(numbers, writing, 50))
+    writing = Generation()
+    text = "".join(truncate(numbers, writing, 50))
     assert len(text) < 1000
     assert writing.notices
 
 
 @given(st.lists(st.text("ab. \n[1]", max_size=6), max_size=60))
 def test_what_is_kept_is_always_a_beginning(pieces: list[str]) -> None:
-    writing = Writing(finish="length")
+    writing = Generation(finish="length")
     text = ""
     try:
-        for piece in watched(iter(pieces), writing, 700):
+        for piece in truncate(iter(pieces), writing, 700):
             text += piece
     except ModelError:
         return

@@ -6,14 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from llama_index.core.base.llms.types import ChatMessage
 from openai_server import Reply, ScriptedServer
 
 from rag.errors import ContextOverflow, ModelError
-from rag.models.chat import complete_chat, make_llm, stream_chat
+from rag.models.chat import make_chat
 from rag.settings import Settings
 
-ASKED = [ChatMessage(role="user", content="Hello?")]
+ASKED = [{"role": "user", "content": "Hello?"}]
 MAX = "Unsupported parameter: 'max_tokens' is not supported with this model. Use {} instead."
 NO_MAX = MAX.format("'max_completion_tokens'")
 NO_TEMPERATURE = (
@@ -43,9 +42,9 @@ def settings(server: ScriptedServer, model: str, **more: Any) -> Settings:
 
 
 def said(server: ScriptedServer, model: str, **more: Any) -> str:
-    llm = make_llm(settings(server, model, **more))
+    llm = make_chat(settings(server, model, **more))
     assert llm is not None
-    return "".join(stream_chat(llm, ASKED))
+    return "".join(llm.stream(ASKED))
 
 
 def sent(server: ScriptedServer) -> list[dict[str, Any]]:
@@ -83,9 +82,9 @@ def test_one_refusal_may_follow_another(server: ScriptedServer) -> None:
 
 def test_what_a_model_refuses_is_known_to_all_that_ask_it(server: ScriptedServer) -> None:
     server.script(refusal(NO_MAX), Reply(("Yes.",)))
-    llm = make_llm(settings(server, "shared"), tokens=77, retries=0)
+    llm = make_chat(settings(server, "shared"), max_tokens=77, retries=0)
     assert llm is not None
-    assert complete_chat(llm, ASKED, 10) == "Yes."
+    assert llm.complete(ASKED, 10) == "Yes."
     assert said(server, "shared") == "Yes."
     assert said(server, "another") == "Yes."
     bounds = [{k: v for k, v in one.items() if k != "temperature"} for one in sent(server)]
@@ -101,9 +100,9 @@ def test_a_deployment_on_azure_is_asked_again_too(server: ScriptedServer) -> Non
     base = f"{server.url.removesuffix('/v1')}?api-version=2025-01-01"
     server.script(refusal(NO_MAX), Reply(("Yes.",)))
     model = settings(server, "our-best").model_copy(update={"openai_base_url": base})
-    llm = make_llm(model)
+    llm = make_chat(model)
     assert llm is not None
-    assert "".join(stream_chat(llm, ASKED)) == "Yes."
+    assert "".join(llm.stream(ASKED)) == "Yes."
     assert "max_completion_tokens" in sent(server)[-1]
     assert server.chats[-1].path.startswith("/openai/deployments/our-best/")
 

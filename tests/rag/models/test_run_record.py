@@ -9,8 +9,9 @@ from answers import PLAIN
 
 from rag.export.answer_json import answer_to_dict
 from rag.export.formats import export
-from rag.models.completion import PRICES_OF, Writing, cost_usd
+from rag.models.chat import Generation
 from rag.models.prompts import PROMPT_VERSION
+from rag.models.tokens import PRICES_OF, cost_usd
 from rag.types import Answer, RunRecord
 
 
@@ -27,11 +28,11 @@ def test_a_cost_is_told_only_where_a_price_is_known() -> None:
 
 
 def test_a_record_says_what_is_known_and_no_more() -> None:
-    assert Writing().record("2", 10) == RunRecord()
-    assert Writing("gpt-4o", prompt=1000).record("2", 10) == RunRecord("gpt-4o", "2")
-    found = Writing("gpt-4o", priced=True, prompt=1000).record("2", 100)
+    assert Generation().record("2", 10) == RunRecord()
+    assert Generation("gpt-4o", prompt=1000).record("2", 10) == RunRecord("gpt-4o", "2")
+    found = Generation("gpt-4o", priced=True, prompt=1000).record("2", 100)
     assert found == RunRecord("gpt-4o", "2", pytest.approx(0.0035), PRICES_OF)
-    assert Writing("own", priced=True, prompt=1000).record("2", 100) == RunRecord("own", "2")
+    assert Generation("own", priced=True, prompt=1000).record("2", 100) == RunRecord("own", "2")
 
 
 def test_json_and_briefs_carry_it() -> None:

@@ -10,17 +10,16 @@ from typing import Any
 
 import anyio
 import pytest
-from llama_index.core.base.llms.types import ChatMessage
 from openai_server import Reply, ScriptedServer
 
 from rag.errors import ContextOverflow, ModelError, SettingsError
-from rag.models.chat import complete_chat, make_llm, stream_chat
-from rag.models.embeddings import embed_query, make_embedding
-from rag.models.servers import API_VERSION, CONNECT, server_of
+from rag.models.chat import make_chat
+from rag.models.client import API_VERSION, CONNECT, find_server
+from rag.models.embeddings import make_embedding
 from rag.settings import Settings
 
 KEY = "sk-secret-4711"
-ASKED = [ChatMessage(role="user", content="Hello?")]
+ASKED = [{"role": "user", "content": "Hello?"}]
 
 
 def settings(url: str, **more: Any) -> Settings:
@@ -29,47 +28,47 @@ def settings(url: str, **more: Any) -> Settings:
 
 
 def said(url: str, **more: Any) -> str:
-    llm = make_llm(settings(url, **more))
+    llm = make_chat(settings(url, **more))
     assert llm is not None
-    return "".join(stream_chat(llm, ASKED))
+    return "".join(llm.stream(ASKED))
 
 
 AZURE = "https://name.openai.azure.com"
 PLACES = {
-    "http://127.0.0.1:11434/v1": ("http://127.0.0.1:11434/v1", {}, ""),
-    "http://127.0.0.1:8000/v1/": ("http://127.0.0.1:8000/v1", {}, ""),
-    "http://127.0.0.1:8080/v1/chat/completions": ("http://127.0.0.1:8080/v1", {}, ""),
-    "https://a.example/v1?team=b": ("https://a.example/v1", {"team": "b"}, ""),
-    AZURE: (f"{AZURE}/openai/deployments/m%2F1", {"api-version": API_VERSION}, "api-key"),
+    "http://127.0.0.1:11434/v1": ("http://127.0.0.1:11434/v1", {}, False),
+    "http://127.0.0.1:8000/v1/": ("http://127.0.0.1:8000/v1", {}, False),
+    "http://127.0.0.1:8080/v1/chat/completions": ("http://127.0.0.1:8080/v1", {}, False),
+    "https://a.example/v1?team=b": ("https://a.example/v1", {"team": "b"}, False),
+    AZURE: (f"{AZURE}/openai/deployments/m%2F1", {"api-version": API_VERSION}, True),
     f"{AZURE}/openai/?api-version=7": (
         f"{AZURE}/openai/deployments/m%2F1",
         {"api-version": "7"},
-        "api-key",
+        True,
     ),
     f"{AZURE}/openai/deployments/own/chat/completions?api-version=7": (
         f"{AZURE}/openai/deployments/own",
         {"api-version": "7"},
-        "api-key",
+        True,
     ),
-    f"{AZURE}/openai/v1/": (f"{AZURE}/openai/v1", {}, ""),
+    f"{AZURE}/openai/v1/": (f"{AZURE}/openai/v1", {}, False),
     "https://gate.example/ai?api-version=7": (
         "https://gate.example/ai/openai/deployments/m%2F1",
         {"api-version": "7"},
-        "api-key",
+        True,
     ),
 }
 
 
 @pytest.mark.parametrize("given", PLACES)
 def test_one_setting_names_servers_of_all_kinds(given: str) -> None:
-    found = server_of(settings(given), "m/1")
-    assert (found.url, found.query, found.key_header) == PLACES[given]
+    found = find_server(settings(given), "m/1")
+    assert (found.url, found.query, found.azure) == PLACES[given]
 
 
 @pytest.mark.parametrize("given", ["nowhere", "ftp://a.example", "http://", "//a"])
 def test_what_is_no_address_is_named(given: str) -> None:
     with pytest.raises(SettingsError, match="OPENAI_BASE_URL is no address"):
-        make_llm(settings(given))
+        make_chat(settings(given))
 
 
 def test_azure_gets_its_key_version_and_deployment(server: ScriptedServer) -> None:
@@ -77,7 +76,7 @@ def test_azure_gets_its_key_version_and_deployment(server: ScriptedServer) -> No
     server.say("Yes.")
     assert said(f"{base}?api-version=2025-01-01") == "Yes."
     model = make_embedding(settings(f"{base}?api-version=2025-01-01", embedding="openai:ada"))
-    embed_query(model, "hello")
+    model.get_query_embedding("hello")
     chat, embed = server.requests
     path = "/openai/deployments/{}?api-version=2025-01-01"
     assert chat.path == path.format("test-model/chat/completions")
@@ -106,18 +105,18 @@ def test_a_server_that_does_not_accept_is_given_up_soon(
         raise TimeoutError
 
     monkeypatch.setattr(anyio, "connect_tcp", connect)
-    llm = make_llm(settings(server.url, timeout=600.0), retries=0)
+    llm = make_chat(settings(server.url, timeout=600.0), retries=0)
     assert llm is not None
     with pytest.raises(ModelError, match="can't be reached"):
-        complete_chat(llm, ASKED, 20)
+        llm.complete(ASKED, 20)
     assert waited == [pytest.approx(CONNECT, abs=1)]
 
 
 def test_a_server_that_stalls_is_given_up_after_what_it_said(server: ScriptedServer) -> None:
     server.script(Reply(("One ", "two "), stall=3.0))
-    llm = make_llm(settings(server.url, timeout=0.3))
+    llm = make_chat(settings(server.url, timeout=0.3))
     assert llm is not None
-    pieces = stream_chat(llm, ASKED)
+    pieces = llm.stream(ASKED)
     assert [next(pieces), next(pieces)] == ["One ", "two "]
     with pytest.raises(ModelError, match=r"took too long.*ASKLABS_TIMEOUT"):
         next(pieces)

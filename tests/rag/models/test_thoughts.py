@@ -8,15 +8,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from llama_index.core.base.llms.types import ChatMessage
 from openai_server import Reply, ScriptedServer, event
 
 from rag.engine import open_engine
 from rag.errors import ModelError
-from rag.models.chat import complete_chat, make_llm, stream_chat, without_thoughts
+from rag.models.chat import make_chat, without_reasoning
 from rag.settings import Settings
 
-ASKED = [ChatMessage(role="user", content="Hello?")]
+ASKED = [{"role": "user", "content": "Hello?"}]
 TEXTS = {
     "Yes.": "Yes.",
     "<think>Hm.</think>Yes.": "Yes.",
@@ -35,20 +34,20 @@ TEXTS = {
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_thoughts_are_left_out_however_they_are_cut(text: str) -> None:
-    assert "".join(without_thoughts([text])) == TEXTS[text]
+    assert "".join(without_reasoning([text])) == TEXTS[text]
     for size in (1, 2, 3, 5, 7):
         pieces = [text[i : i + size] for i in range(0, len(text), size)]
-        assert "".join(without_thoughts(pieces)) == TEXTS[text]
+        assert "".join(without_reasoning(pieces)) == TEXTS[text]
 
 
 @given(st.lists(st.text("<think/> a\n", max_size=9)), st.text("ab<>", min_size=1))
 def test_where_a_text_is_cut_makes_no_difference(pieces: Sequence[str], rest: str) -> None:
     whole = "".join(pieces) + rest
-    assert "".join(without_thoughts([*pieces, rest])) == "".join(without_thoughts([whole]))
+    assert "".join(without_reasoning([*pieces, rest])) == "".join(without_reasoning([whole]))
 
 
 def test_what_can_be_no_tag_is_not_held_back() -> None:
-    texts = without_thoughts(iter(["<thi", "s", " is"]))
+    texts = without_reasoning(iter(["<thi", "s", " is"]))
     assert next(texts) == "<this"
 
 
@@ -59,9 +58,9 @@ def settings(server: ScriptedServer) -> Settings:
 
 
 def said(server: ScriptedServer) -> list[str]:
-    llm = make_llm(settings(server))
+    llm = make_chat(settings(server))
     assert llm is not None
-    return list(stream_chat(llm, ASKED))
+    return list(llm.stream(ASKED))
 
 
 def test_tags_that_are_split_over_chunks_are_known(server: ScriptedServer) -> None:
@@ -95,13 +94,13 @@ def test_a_model_that_only_thinks_wrote_nothing(
 
 
 def test_a_whole_completion_has_no_thoughts(server: ScriptedServer) -> None:
-    llm = make_llm(settings(server))
+    llm = make_chat(settings(server))
     assert llm is not None
     server.say('<think>{"intent": "list"}</think>', " Yes.")
-    assert complete_chat(llm, ASKED, 10) == "Yes."
+    assert llm.complete(ASKED, 10) == "Yes."
     server.say("<think>Hm.")
     with pytest.raises(ModelError, match="empty answer"):
-        complete_chat(llm, ASKED, 10)
+        llm.complete(ASKED, 10)
 
 
 def test_an_answer_begins_after_the_thoughts(server: ScriptedServer, sample_index: Path) -> None:

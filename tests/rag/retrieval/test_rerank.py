@@ -149,7 +149,7 @@ def test_an_endpoint_gives_scores_by_document(server: ScriptedServer) -> None:
         "documents": ["aa", "a", "aaa"],
         "top_n": 3,
     }
-    assert request.headers["Authorization"] == f"Bearer {KEY}"
+    assert request.headers["authorization"] == f"Bearer {KEY}"
     endpoint(server).scores("Why?", ["a"])
     assert "model" not in server.requests[-1].body
     assert "Authorization" not in server.requests[-1].headers

@@ -1,0 +1,207 @@
+"""OpenAI-compatible servers: their addresses, the clients that ask them, and what goes wrong.
+
+The only importer of `openai`, and only when a server is asked: it takes a second to load.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from time import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from rag.errors import ContextOverflow, ModelError, SettingsError
+from rag.settings import Settings
+from rag.types import Notice
+
+if TYPE_CHECKING:
+    from httpx2 import Response
+    from openai import AsyncOpenAI, OpenAI
+
+
+OPENAI = "https://api.openai.com/v1"
+# Azure's last dated version. Its newer addresses end in /openai/v1 and work like OpenAI's.
+API_VERSION = "2024-10-21"
+_AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
+# Azure's portal shows addresses of single methods.
+_METHOD = re.compile(r"/(?:chat/completions|embeddings)/?$")
+# How often a failing server is asked again.
+RETRIES = 2
+# Seconds to wait for a connection. A running server accepts at once; only its answer takes time.
+CONNECT = 10.0
+# How OpenAI, vLLM, llama.cpp, Ollama and others say that a prompt is too long.
+_OVERFLOW = re.compile(
+    r"context[ _-]?(?:length|window|size)|prompt is too long|too many (?:input )?tokens"
+    r"|max_model_len",
+    re.IGNORECASE,
+)
+_OVERFLOW_STATUS = (None, 400, 413, 422, 500)
+# HTTP status -> the code of the notice, after the kind of model.
+_STATUS_CODES = {
+    400: "request_refused",
+    401: "key_refused",
+    403: "key_refused",
+    404: "unknown",
+    429: "over_limit",
+}
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A model's server: its base address, its key, and what is added to each address (`query`).
+
+    `azure` servers take the key in a header of their own.
+    """
+
+    url: str
+    key: str
+    query: Mapping[str, str]
+    azure: bool = False
+
+    def headers(self) -> dict[str, Any]:
+        """What each request's headers have besides the client's own."""
+        from openai import omit
+
+        return {"api-key": self.key, "Authorization": omit} if self.azure else {}
+
+
+def find_server(settings: Settings, model: str) -> Server:
+    """The server of a model, by the address in the settings.
+
+    Raises:
+        SettingsError: the address is none, or the key is missing.
+    """
+    from httpx import URL, InvalidURL
+
+    try:
+        address = URL(settings.openai_base_url or OPENAI)
+    except InvalidURL:
+        address = URL()
+    if address.scheme not in ("http", "https") or not address.host:
+        raise SettingsError(
+            "OPENAI_BASE_URL is no address. Set it to one such as http://127.0.0.1:11434/v1."
+        )
+    path = _METHOD.sub("", address.path).rstrip("/")
+    query = dict(address.params)
+    azure = "api-version" in query or address.host.endswith(_AZURE)
+    azure = azure and not path.endswith("/openai/v1")
+    if azure:
+        query.setdefault("api-version", API_VERSION)
+        if "/deployments/" not in path and not path.endswith("/models"):
+            path = f"{path.removesuffix('/openai')}/openai/deployments/{quote(model, safe='')}"
+    url = address.copy_with(raw_path=path.encode(), fragment=None)
+    return Server(str(url), _key(settings), query, azure)
+
+
+def _key(settings: Settings) -> str:
+    if settings.openai_api_key is not None:
+        return settings.openai_api_key.get_secret_value()
+    if settings.openai_base_url:
+        return "none"  # Local servers need no key, but the client insists on one.
+    raise SettingsError(
+        "No key found for openai. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server."
+    )
+
+
+def open_client(server: Server, timeout: float, retries: int, patience: float) -> AsyncOpenAI:
+    """A client that can be cancelled while it waits.
+
+    Args:
+        server: is asked.
+        timeout: seconds to wait for each attempt's response to begin.
+        retries: how often a failing server is asked again.
+        patience: the longest wait in seconds before the next attempt; a server that asks for more
+            is not asked again.
+    """
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+
+    async def limit_wait(response: Response) -> None:
+        _limit_wait(response, patience)
+
+    http = DefaultAsyncHttpxClient(event_hooks={"response": [limit_wait]})
+    return AsyncOpenAI(**_options(server, timeout, retries), http_client=http)
+
+
+def open_blocking_client(server: Server, timeout: float, retries: int, patience: float) -> OpenAI:
+    """The same, for threads that wait for the whole response."""
+    from openai import DefaultHttpxClient, OpenAI
+
+    def limit_wait(response: Response) -> None:
+        _limit_wait(response, patience)
+
+    http = DefaultHttpxClient(event_hooks={"response": [limit_wait]})
+    return OpenAI(**_options(server, timeout, retries), http_client=http)
+
+
+def _options(server: Server, timeout: float, retries: int) -> dict[str, Any]:
+    from openai import Timeout
+
+    return {
+        "base_url": server.url,
+        "api_key": server.key,
+        "default_query": server.query,
+        "timeout": Timeout(timeout, connect=min(timeout, CONNECT)),
+        "max_retries": retries,
+    }
+
+
+def _limit_wait(response: Response, patience: float) -> None:
+    """Tell the client not to ask again where that would take too long; its own bound is minutes."""
+    if _retry_after(response.headers.get("retry-after", "")) > patience:
+        response.headers["x-should-retry"] = "false"
+
+
+def _retry_after(header: str) -> float:
+    """The seconds to wait by a retry-after header, which may be a date; 0 if it is neither."""
+    try:
+        return float(header)
+    except ValueError:
+        pass
+    try:
+        return parsedate_to_datetime(header).timestamp() - time()
+    except (ValueError, OverflowError):
+        return 0.0
+
+
+@contextmanager
+def model_errors(model: str) -> Iterator[None]:
+    """Turn what a client raises into a ModelError about this "language model", say.
+
+    The client's own error is dropped: it may hold keys or prompts. Replies are not validated by
+    the client, so JSON of another shape ends in any of the built-in errors.
+    """
+    from httpx2 import HTTPError
+    from openai import OpenAIError
+
+    builtin = (TimeoutError, ValueError, TypeError, AttributeError, LookupError)
+    try:
+        yield
+    except (OpenAIError, HTTPError, *builtin) as error:
+        status = getattr(error, "status_code", None)
+        _log.debug("The %s failed: %s, status %s", model, type(error).__name__, status)
+        kind = model.replace(" ", "_")
+        overflow = status in _OVERFLOW_STATUS and _OVERFLOW.search(str(error))
+        if overflow and isinstance(error, OpenAIError):
+            failure: ModelError = ContextOverflow(Notice(f"{kind}_window_too_small"))
+        elif status is None:
+            failure = ModelError(Notice(f"{kind}_{_problem(error)}"))
+        elif status in _STATUS_CODES:
+            failure = ModelError(Notice(f"{kind}_{_STATUS_CODES[status]}"))
+        else:
+            failure = ModelError(Notice(f"{kind}_server_failed", {"status": str(status)}))
+    else:
+        return
+    raise failure from None
+
+
+def _problem(error: Exception) -> str:
+    kinds = f"{type(error).__name__} {type(error.__cause__).__name__}".lower()
+    if "connecterror" in kinds or "connecttimeout" in kinds:
+        return "unreachable"
+    return "too_slow" if "timeout" in kinds else "reply_broken"
