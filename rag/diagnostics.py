@@ -1,6 +1,6 @@
-"""What whoever helps asks first: versions, the machine, settings, the index as it lies there.
+"""What somebody who helps asks first: versions, the machine, settings, the index on disk.
 
-All of it can be told of an index that is missing or broken, and none of it is a secret.
+It also works if the index is missing or broken, and holds no secrets.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from rag.errors import IndexUnusable
-from rag.i18n.translations import LOCALE
+from rag.i18n.translations import languages
 from rag.index.layout import POINTER, free_bytes, size_of
 from rag.index.snapshot import index_made_by
 from rag.settings import Settings
@@ -24,15 +24,16 @@ _PACKAGES = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai",
 
 
 def versions() -> dict[str, str]:
-    """The versions of asklabs and of what it rests on."""
+    """The versions of asklabs and of its main libraries."""
     return {name: version(name) for name in _PACKAGES}
 
 
-def support(settings: Settings) -> dict[str, Any]:
+def diagnostics(settings: Settings) -> dict[str, Any]:
     """Facts about this installation and the folder of its index.
 
-    `made` and `made_with` are of the index, in UTC, and empty where that isn't known; sizes are
-    bytes. `keys` tells which are set, `settings` those that differ from their defaults.
+    `made` is when the index was written, in UTC, and `made_with` by what; both are empty if that is
+    unknown. Sizes are in bytes. `keys` tells which keys are set, `settings` holds those that differ
+    from their defaults.
     """
     folder = settings.index
     return {
@@ -48,30 +49,30 @@ def support(settings: Settings) -> dict[str, Any]:
             "ASKLABS_RERANKER_KEY": settings.reranker_key is not None,
             "ASKLABS_CHROMA_TOKEN": settings.chroma_token is not None,
         },
-        "settings": changed(settings),
-        "page_languages": ["en", *sorted(path.stem for path in LOCALE.glob("*.po"))],
+        "settings": changed_settings(settings),
+        "page_languages": list(languages()),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "versions": versions(),
     }
 
 
-def changed(settings: Settings) -> dict[str, str]:
+def changed_settings(settings: Settings) -> dict[str, str]:
     """The settings that differ from their defaults, without secrets."""
-    told = {}
+    values = {}
     for name, field in Settings.model_fields.items():
         value = getattr(settings, name)
         if value != field.default and not isinstance(value, SecretStr):
             # An address can hold a password or a key.
-            hides = name in ("openai_base_url", "reranker")
-            told[name] = _without_password(value) if hides else str(value)
-    return told
+            is_address = name in ("openai_base_url", "reranker")
+            values[name] = _without_password(value) if is_address else str(value)
+    return values
 
 
 def _without_password(address: str) -> str:
     before, at, host = address.rpartition("@")
-    query = host.partition("?")[0]
-    return f"{before.partition('://')[0]}://***@{query}" if at else query
+    host = host.partition("?")[0]
+    return f"{before.partition('://')[0]}://***@{host}" if at else host
 
 
 def _made(folder: Path) -> str:

@@ -1,7 +1,7 @@
-"""What readers think of answers: a JSON line each, in a file of its own in the index's folder.
+"""Readers' votes on answers, kept as JSON lines in a file in the index's folder.
 
-Nothing in a line says who the reader is. Lines are only added: where a reader changes a vote or
-adds a word, another line has the same id, and the last one counts.
+A line does not say who the reader is. Lines are only appended: when a reader changes a vote or adds
+a comment, a new line has the same id, and the last one counts.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from rag.types import Intent
 
 FILE = "feedback.jsonl"
 LOCK = "feedback.lock"
-LONGEST_WORD = 200
-LARGEST = 50_000_000  # bytes: some ten thousand votes and more; a stop to endless ones
-WAIT = 5.0  # seconds that another writer may take
+MAX_COMMENT = 200  # characters
+MAX_BYTES = 50_000_000  # of the file: ten thousand votes and more
+LOCK_TIMEOUT = 5.0  # seconds
 NO_FOLDER = marked("Thank you, but votes can't be kept here: the index is not a folder.")
 NOT_WRITABLE = marked("Thank you, but votes can't be kept here: the index can't be written to.")
 FULL = marked("Thank you, but no more votes can be kept here: their file is full.")
@@ -35,10 +35,10 @@ Vote = Literal["up", "down"]
 
 @dataclass(frozen=True, slots=True)
 class Feedback:
-    """One vote on an answer, and what it was given for.
+    """One vote on an answer, and the question and answer that it is about.
 
-    `time` is that of the vote in UTC (ISO 8601). `reports` are the ids that the answer rests on,
-    `index` is the fingerprint of the index that answered.
+    `time` is in UTC (ISO 8601). `word` is the reader's comment. `reports` are the ids that the
+    answer rests on, `index` is the fingerprint of the index that answered.
     """
 
     id: str
@@ -56,39 +56,42 @@ class Feedback:
     reports: tuple[str, ...]
 
 
-def feedback_to_dict(one: Feedback) -> dict[str, Any]:
+_READER = TypeAdapter(Feedback)
+
+
+def feedback_to_dict(vote: Feedback) -> dict[str, Any]:
     """A vote as plain values."""
-    return {**asdict(one), "filters": one.filters.as_dict()}
+    return {**asdict(vote), "filters": vote.filters.as_dict()}
 
 
-def feedback_from_dict(given: dict[str, Any]) -> Feedback:
+def feedback_from_dict(values: dict[str, Any]) -> Feedback:
     """The vote that `feedback_to_dict` wrote.
 
     Raises:
-        InputError: something in it is missing, of the wrong kind, or longer than a vote has it.
+        InputError: a value is missing, of the wrong type, or too long.
     """
     try:
-        # JSON, because its lists are the tuples of a vote.
-        one = TypeAdapter(Feedback).validate_json(json.dumps(given))
+        # JSON, because its lists become tuples.
+        vote = _READER.validate_json(json.dumps(values))
     except ValidationError as error:
-        raise InputError("vote: it is none.") from error
-    if not re.fullmatch(r"[0-9a-f]{16}", one.id) or len(one.word) > LONGEST_WORD:
-        raise InputError("vote: its id or word is none of a vote.")
-    return one
+        raise InputError("This is no vote.") from error
+    if not re.fullmatch(r"[0-9a-f]{16}", vote.id) or len(vote.word) > MAX_COMMENT:
+        raise InputError("The vote's id or comment is not valid.")
+    return vote
 
 
-def keep_feedback(folder: Path, one: Feedback) -> None:
-    """Add a vote to the file of an index; several processes may do so at the same time.
+def keep_feedback(folder: Path, vote: Feedback) -> None:
+    """Append a vote to the file of an index; several processes may do so at the same time.
 
     Raises:
-        FeedbackNotKept: the index is no folder, or can't be written to, or the file is full.
+        FeedbackNotKept: the index is no folder, the file can't be written to, or it is full.
     """
     if not folder.is_dir():
         raise FeedbackNotKept(NO_FOLDER)
-    # Half a surrogate pair, which a browser can send, has no UTF-8.
-    line = (json.dumps(feedback_to_dict(one), ensure_ascii=False) + "\n").encode("utf-8", "replace")
+    # Browsers can send half a surrogate pair, which has no UTF-8.
+    line = json.dumps(feedback_to_dict(vote), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
     try:
-        with FileLock(folder / LOCK, timeout=WAIT), (folder / FILE).open("a+b") as file:
+        with FileLock(folder / LOCK, timeout=LOCK_TIMEOUT), (folder / FILE).open("a+b") as file:
             _append(file.fileno(), line)
     except (OSError, Timeout) as error:
         raise FeedbackNotKept(NOT_WRITABLE) from error
@@ -96,9 +99,9 @@ def keep_feedback(folder: Path, one: Feedback) -> None:
 
 def _append(file: int, line: bytes) -> None:
     size = os.fstat(file).st_size
-    if size + len(line) > LARGEST:
+    if size + len(line) > MAX_BYTES:
         raise FeedbackNotKept(FULL)
-    # A line that was cut short by a stop of the machine must not take this one with it.
+    # If a crash cut the last line short, this one must not be joined to it.
     if size and os.lseek(file, -1, os.SEEK_END) >= 0 and os.read(file, 1) != b"\n":
         line = b"\n" + line
     try:
@@ -106,14 +109,14 @@ def _append(file: int, line: bytes) -> None:
             line = line[os.write(file, line) :]
         os.fsync(file)
     except OSError:
-        # Half a line would count as damage later.
+        # Half a line would count as damaged later.
         with suppress(OSError):
             os.ftruncate(file, size)
         raise
 
 
 def load_feedback(folder: Path) -> tuple[list[Feedback], int]:
-    """The last line of each vote, oldest vote first, and how many lines were of no use.
+    """The last line of each vote, oldest vote first, and the number of damaged lines.
 
     Raises:
         InputError: there is no vote yet, or the file can't be read.
@@ -125,14 +128,13 @@ def load_feedback(folder: Path) -> tuple[list[Feedback], int]:
         raise InputError(f"{folder}: nobody has voted on an answer yet.") from error
     except OSError as error:
         raise InputError(f"{path}: not readable ({error}).") from error
-    reader = TypeAdapter(Feedback)
     votes: dict[str, Feedback] = {}
     damaged = 0
     for line in filter(bytes.strip, lines):
         try:
-            one = reader.validate_json(line)
+            vote = _READER.validate_json(line)
         except ValidationError:
             damaged += 1
         else:
-            votes[one.id] = one
+            votes[vote.id] = vote
     return list(votes.values()), damaged

@@ -1,4 +1,4 @@
-"""What the product's own values are called before a reader, on the page and in briefs."""
+"""Names of fields, values and numbers as readers see them, on the page and in briefs."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ KIND_LABELS = {
     "experiment": marked("Experiment"),
     "solution": marked("Solution"),
 }
-# Types of report whose tag says little to a reader; of others there are `KIND_LABELS`.
+# Types of report whose tag says little to a reader; the others are in `KIND_LABELS`.
 TYPE_LABELS = {"learningplan": marked("Action learning plan")}
-# What the section of a report's tags (`rag.types.FACTS`) is called.
+# The heading of a report's tags (`rag.types.FACTS`).
 FACTS_HEADING = marked("Facts of this report")
 _SEPARATORS = {", ": marked(", "), "; ": marked("; ")}
 _NOUNS = {
@@ -71,44 +71,44 @@ def format_count(value: int, noun: str, t: Translations = ENGLISH) -> str:
 
 
 def reports_and_labs(reports: int, labs: int, t: Translations) -> dict[str, str]:
-    """How many `reports` of how many `labs`, to be put into a message with these two names."""
+    """The numbers of reports and labs for a message with `{reports}` and `{labs}`."""
     return {"reports": format_count(reports, "report", t), "labs": format_count(labs, "lab", t)}
 
 
 def join_parts(t: Translations, separator: Literal[", ", "; "], parts: Sequence[str]) -> str:
-    """Parts of a sentence with what the language writes for a comma or semicolon between them."""
+    """Parts of a sentence with the language's comma or semicolon between them."""
     return t.gettext(_SEPARATORS[separator]).join(parts)
 
 
 def format_label(t: Translations, label: str, value: str) -> str:
-    """A label and its value with what the language writes between them: "Peru: ..."."""
+    """A label and its value with the language's colon between them: "Peru: ..."."""
     return t.gettext("{label}: {value}").format(label=label, value=value)
 
 
 def kind_label(info: ReportInfo, t: Translations) -> str:
-    """What sort of report it is, in words: its kind, or the type that it is tagged with."""
+    """A report's kind, or the type that it is tagged with."""
     kind = info.kind or info.type
-    known = (KIND_LABELS | TYPE_LABELS).get(kind)
-    return t.gettext(known) if known else kind.capitalize()
+    label = (KIND_LABELS | TYPE_LABELS).get(kind)
+    return t.gettext(label) if label else kind.capitalize()
 
 
 @lru_cache(maxsize=2048)
 def _country(name: str, language: str) -> str:
-    known = resolve_country(name)
-    return str(Locale(language).territories.get(known[0], name)) if known else name
+    country = resolve_country(name)
+    return str(Locale(language).territories.get(country[0], name)) if country else name
 
 
 def country_label(name: str, t: Translations) -> str:
     """A lab's name, which may list several countries, in the reader's language.
 
-    In English, and where it names no country that is known, it is as its report has it.
+    English names and names of no known country stay as the report has them.
     """
     language = language_code(t)
     if language == "en":
         return name
-    whole = _country(name, language)
-    if whole != name or ", " not in name:
-        return whole
+    translated = _country(name, language)
+    if translated != name or ", " not in name:
+        return translated
     return join_parts(t, ", ", [_country(part, language) for part in name.split(", ")])
 
 
@@ -120,46 +120,45 @@ def lab_label(info: ReportInfo, t: Translations) -> str:
 
 
 def value_label(field: str, value: str | int, t: Translations) -> str:
-    """A filter's value as a reader is shown it; tags that labs made up stay as they are."""
-    said = str(value)
+    """A filter's value as readers see it; tags that labs made up stay as they are."""
+    text = str(value)
     if field == "country":
-        return country_label(said, t)
+        return country_label(text, t)
     if field == "language":
-        return language_label(said, t)
-    known = (TYPE_LABELS | KIND_LABELS).get(said) if field in ("type", "kind") else None
-    if known is None or (field == "kind" and language_code(t) == "en"):
-        return said
-    return t.gettext(known) if field == "type" else t.gettext(known).lower()
+        return language_label(text, t)
+    label = (TYPE_LABELS | KIND_LABELS).get(text) if field in ("type", "kind") else None
+    if label is None or (field == "kind" and language_code(t) == "en"):
+        return text
+    return t.gettext(label) if field == "type" else t.gettext(label).lower()
 
 
 def language_label(code: str, t: Translations = ENGLISH) -> str:
-    """A language by its name: "French"; by its code where it has none."""
+    """A language by its name: "French"; by its code if it has none."""
     return str(Locale(language_code(t)).languages.get(code, code))
 
 
 def mode_label(mode: str, t: Translations) -> str:
-    """Who wrote an answer, in words: no model, or the model by its name."""
-    known = MODE_LABELS.get(mode)
-    return t.gettext(known) if known else t.gettext("Written by {model}").format(model=mode)
+    """Who wrote an answer: no model, or the model by its name."""
+    label = MODE_LABELS.get(mode)
+    return t.gettext(label) if label else t.gettext("Written by {model}").format(model=mode)
 
 
 def run_sentence(answer: Answer, t: Translations) -> str:
-    """From what a model wrote an answer, in how long, and what that cost where it is known."""
-    run, tokens, spent = answer.run, answer.tokens, answer.timings
-    said = t.gettext(
+    """The tokens and milliseconds that a model spent on an answer, and the cost if it is known."""
+    run, tokens, times = answer.run, answer.tokens, answer.timings
+    sentence = t.gettext(
         "Prompt version {version}; {read} tokens read, {written} written; planned in {plan} ms, "
         "searched in {search} ms, written in {write} ms"
     ).format(
         version=run.prompt_version,
         read=format_number(t, tokens.get("prompt", 0)),
         written=format_number(t, tokens.get("completion", 0)),
-        plan=format_number(t, round(spent.get("plan_ms", 0))),
-        search=format_number(t, round(spent.get("retrieve_ms", 0))),
-        write=format_number(t, round(spent.get("answer_ms", 0))),
+        plan=format_number(t, round(times.get("plan_ms", 0))),
+        search=format_number(t, round(times.get("retrieve_ms", 0))),
+        write=format_number(t, round(times.get("answer_ms", 0))),
     )
-    if run.cost_usd is None:
-        return f"{said}."
-    cost = t.gettext("about {cost} US dollars at list prices of {month}")
-    dollars = f"{run.cost_usd:.4f}".replace(".", get_decimal_symbol(language_code(t)))
-    both = join_parts(t, "; ", [said, cost.format(cost=dollars, month=run.prices_of)])
-    return f"{both}."
+    if run.cost_usd is not None:
+        cost = t.gettext("about {cost} US dollars at list prices of {month}")
+        amount = f"{run.cost_usd:.4f}".replace(".", get_decimal_symbol(language_code(t)))
+        sentence = join_parts(t, "; ", [sentence, cost.format(cost=amount, month=run.prices_of)])
+    return f"{sentence}."

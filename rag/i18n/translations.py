@@ -1,9 +1,8 @@
-"""The product's own words in the reader's language, from the gettext catalogs in
-`rag/i18n/locale`.
+"""The product's own words in the reader's language, from gettext files in `rag/i18n/locale`.
 
-English is the language of the code: a message is written there as it reads. A module-level
-constant is marked with `marked` and translated where it is shown. A language is added as one
-file, `rag/i18n/locale/CODE.po`; `make words` writes the messages of the code into all of them.
+Messages are written in English in the code. A constant is marked with `marked` and translated
+where it is shown. To add a language, add a file `rag/i18n/locale/CODE.po`, run `make words`, which
+writes the messages of the code into all files, and translate them.
 """
 
 from __future__ import annotations
@@ -23,53 +22,50 @@ LOCALE = Path(__file__).with_name("locale")
 
 
 def marked(message: str) -> str:
-    """The same message, marked to be translated where it is shown."""
+    """The message itself; `make words` collects it, and it is translated where it is shown."""
     return message
 
 
-def plural(one: str, many: str) -> tuple[str, str]:
-    """The two English forms of a message with a number, marked as `marked` does."""
-    return one, many
+def plural(singular: str, many: str) -> tuple[str, str]:
+    """The two English forms of a message with a number, marked like `marked` does."""
+    return singular, many
 
 
 def languages() -> tuple[str, ...]:
-    """Codes of the languages that the product speaks, English first."""
+    """Codes of the languages that the product is translated to, English first."""
     return ("en", *sorted(path.stem for path in LOCALE.glob("*.po")))
 
 
 @lru_cache(maxsize=32)
 def translations_for(language: str) -> Translations:
-    """The words of a language ("fr", "fr-CA"), English where there is no catalog of it."""
+    """The translations of a language ("fr", "fr-CA"); English if there are none."""
     code = language.replace("_", "-").partition("-")[0].lower()
     if code not in languages() or code == "en":
         return ENGLISH
     with (LOCALE / f"{code}.po").open("rb") as file:
-        catalog = read_po(file, locale=code, abort_invalid=True)
+        messages = read_po(file, locale=code, abort_invalid=True)
     compiled = BytesIO()
-    write_mo(compiled, catalog)
+    write_mo(compiled, messages)
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
 
 
-def translations_accepted(accepted: str) -> Translations:
-    """The first language that the product speaks of an Accept-Language header, else English.
-
-    Browsers send it with every request, the preferred language first.
-    """
-    for one in accepted.split(","):
-        code = one.partition(";")[0].strip().partition("-")[0].lower()
+def translations_accepted(header: str) -> Translations:
+    """The translations of the first known language of an Accept-Language header, else English."""
+    for choice in header.split(","):
+        code = choice.partition(";")[0].strip().partition("-")[0].lower()
         if code in languages():
             return translations_for(code)
     return ENGLISH
 
 
 def language_code(t: Translations) -> str:
-    """The language's code of these words."""
+    """The code of the language of these translations."""
     return t.info().get("language", "en")
 
 
 def is_right_to_left(t: Translations) -> bool:
-    """Whether the language of these words is written from right to left."""
+    """Whether their language is written from right to left."""
     return Locale(language_code(t)).text_direction == "rtl"
 
 
@@ -81,8 +77,8 @@ def format_number(t: Translations, value: int) -> str:
 def format_seconds(t: Translations, value: float) -> str:
     """Seconds with one decimal as the language writes them: "0.1 s", "0,1 s"."""
     code = language_code(t)
-    said = units.format_unit(value, "duration-second", "short", format="0.0", locale=code)
-    return said.replace("sec", "s")
+    text = units.format_unit(value, "duration-second", "short", format="0.0", locale=code)
+    return text.replace("sec", "s")
 
 
 def format_percent(t: Translations, share: float) -> str:

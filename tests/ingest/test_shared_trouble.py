@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from ingest.shared import fetch_at_start, watch
 from ingest.sync import sync
 from ingest.uploads import Upload, take_in
-from rag.diagnostics import support
+from rag.diagnostics import diagnostics
 from rag.engine import open_engine
 from rag.errors import ServerUnusable, SettingsError
 from rag.index.shared import shared_server
@@ -113,7 +113,7 @@ def test_something_else_at_the_address_is_told_and_the_token_is_not(
     with pytest.raises(ServerUnusable, match="no Chroma server") as raised:
         fetch_at_start(ours)
     assert seen == ["Bearer s3cret"]
-    told = support(ours)
+    told = diagnostics(ours)
     assert told["keys"]["ASKLABS_CHROMA_TOKEN"]
     assert "s3cret" not in f"{raised.value}{caplog.text}{told}"
 

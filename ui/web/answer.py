@@ -11,7 +11,7 @@ from operator import attrgetter
 from rag.answer.pipeline import KEPT_HITS
 from rag.catalog.fields import ReportInfo
 from rag.export.brief import speaker
-from rag.feedback import LONGEST_WORD
+from rag.feedback import MAX_COMMENT
 from rag.i18n.labels import (
     country_label,
     format_count,
@@ -385,7 +385,7 @@ def _word(t: Translations) -> str:
     asked = escape(t.gettext("A word on why (optional)"))
     return (
         '<form class="word" hidden>'
-        f'<input type="text" maxlength="{LONGEST_WORD}" autocomplete="off" dir="auto" '
+        f'<input type="text" maxlength="{MAX_COMMENT}" autocomplete="off" dir="auto" '
         f'aria-label="{asked}" placeholder="{asked}" />'
         f'<button type="submit">{t.gettext("Send")}</button></form>'
     )

@@ -15,7 +15,7 @@ from rag.catalog.fields import TAGS, ReportInfo
 from rag.catalog.normalize import fold_tag
 from rag.errors import FeedbackNotKept, UnknownReport
 from rag.feedback import (
-    LONGEST_WORD,
+    MAX_COMMENT,
     Feedback,
     Vote,
     keep_feedback,
@@ -237,7 +237,7 @@ def voted(
     one = _exchange(talk, turn)
     if one is None or one.answer is None or vote is None:
         return talk, ""
-    word = " ".join(_text(given.get("word")).split())[:LONGEST_WORD]
+    word = " ".join(_text(given.get("word")).split())[:MAX_COMMENT]
     kept = _feedback(one, one.answer, vote, word)
     if engine.settings.mask_contacts:
         kept = replace(

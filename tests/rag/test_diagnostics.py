@@ -1,4 +1,4 @@
-"""`asklabs info`: what whoever helps asks first, also of an index that is missing or broken."""
+"""`asklabs info`: facts for somebody who helps, also of a missing or broken index."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from rag.diagnostics import changed, support
+from rag.diagnostics import changed_settings
 from rag.index.layout import POINTER
 from rag.settings import Settings
 
 pytest_plugins = ("command_line",)
 
 
-def test_settings_that_differ_are_told_without_secrets() -> None:
-    told = changed(
+def test_changed_settings_hold_no_secrets() -> None:
+    values = changed_settings(
         Settings(
             port=7000,
             openai_api_key="sk-secret",  # type: ignore[arg-type]
@@ -25,35 +25,35 @@ def test_settings_that_differ_are_told_without_secrets() -> None:
             reranker="https://rank.example/rerank?key=sk-secret",
         )
     )
-    assert told == {
+    assert values == {
         "port": "7000",
         "openai_base_url": "https://***@models.example/v1",
         "reranker": "https://rank.example/rerank",
     }
-    assert changed(Settings()) == {}
+    assert changed_settings(Settings()) == {}
 
 
-def test_info_tells_of_the_machine_and_the_folder(
+def test_info_shows_the_machine_and_the_index(
     run: Any, sample_index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
     done = run("info", "--index", sample_index, "--json")
-    known = done.json
-    assert (known["python"], known["platform"]) == (platform.python_version(), platform.platform())
-    assert known["keys"] == {
+    info = done.json
+    assert (info["python"], info["platform"]) == (platform.python_version(), platform.platform())
+    assert info["keys"] == {
         "OPENAI_API_KEY": True,
         "ASKLABS_RERANKER_KEY": False,
         "ASKLABS_CHROMA_TOKEN": False,
     }
-    assert known["model"] == "openai:gpt-4.1-mini"
-    assert known["settings"] == {"index": str(sample_index)}
-    assert known["path"] == str(sample_index.resolve())
-    assert known["size"] > 100_000
-    assert known["disk_free"] > 0
-    assert known["made"].endswith("+00:00")
-    assert set(known["made_with"]) == {"schema", "parser", "chunker", "embedding"}
-    assert set(known["page_languages"]) >= {"en", "fr", "es", "pt", "ar"}
-    assert known["problem"] == ""
+    assert info["model"] == "openai:gpt-4.1-mini"
+    assert info["settings"] == {"index": str(sample_index)}
+    assert info["path"] == str(sample_index.resolve())
+    assert info["size"] > 100_000
+    assert info["disk_free"] > 0
+    assert info["made"].endswith("+00:00")
+    assert set(info["made_with"]) == {"schema", "parser", "chunker", "embedding"}
+    assert set(info["page_languages"]) >= {"en", "fr", "es", "pt", "ar"}
+    assert info["problem"] == ""
     plain = run("info", "--index", sample_index)
     assert "OPENAI_API_KEY yes, ASKLABS_RERANKER_KEY no" in plain.out
     assert " MB\n" in plain.out
@@ -61,7 +61,7 @@ def test_info_tells_of_the_machine_and_the_folder(
 
 
 @pytest.mark.parametrize("broken", [True, False])
-def test_info_of_an_index_that_can_not_be_used_tells_the_rest(
+def test_info_of_an_unusable_index_shows_the_rest(
     run: Any, sample_index: Path, tmp_path: Path, broken: bool
 ) -> None:
     index = tmp_path / "index"
@@ -79,7 +79,7 @@ def test_info_of_an_index_that_can_not_be_used_tells_the_rest(
     assert (done.json["size"] > 0) is broken
 
 
-def test_info_of_a_model_that_can_not_be_made_tells_the_rest(
+def test_info_without_a_key_for_the_model_shows_the_rest(
     run: Any, sample_index: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASKLABS_MODEL", "openai:mine")
@@ -87,10 +87,3 @@ def test_info_of_a_model_that_can_not_be_made_tells_the_rest(
     assert done.code == 2
     assert "No key found" in done.json["problem"]
     assert done.json["model"] == "openai:mine"
-
-
-def test_a_file_in_the_place_of_an_index_has_no_facts(tmp_path: Path) -> None:
-    file = tmp_path / "index"
-    file.write_text("", encoding="utf-8")
-    known = support(Settings(index=file))
-    assert (known["made"], known["made_with"], known["size"]) == ("", {}, 0)
