@@ -17,7 +17,7 @@ from rag.errors import IndexMismatch
 from rag.feedback import keep_feedback, load_feedback
 from rag.index.layout import current_database
 from rag.settings import Settings
-from tests.rag.test_feedback import ONE
+from tests.rag.test_feedback import VOTE
 
 pytest_plugins = ("ferry_fixtures",)
 QUESTION = "Who counts the boats in Peru?"
@@ -27,7 +27,7 @@ def test_a_copy_made_while_the_page_serves_is_an_index_at_another_place(
     reports: Path, settings: Settings, tmp_path: Path
 ) -> None:
     sync([reports], settings)
-    keep_feedback(settings.index, ONE)
+    keep_feedback(settings.index, VOTE)
     engine = open_engine(settings)
     copy = tmp_path / "copié vers" / "ici"
     shutil.copytree(settings.index, copy)
@@ -40,7 +40,7 @@ def test_a_copy_made_while_the_page_serves_is_an_index_at_another_place(
     restored = open_engine(moved)
     assert restored.revision == revision
     assert restored.ask(QUESTION).answer.text == told
-    assert load_feedback(link) == ([ONE], 0)
+    assert load_feedback(link) == ([VOTE], 0)
     (reports / "nepal.md").write_text(text("Nepal"), "utf-8")
     assert sync([reports], moved).added == ["nepal"]
     assert str(settings.index) not in "".join(
@@ -72,7 +72,7 @@ def test_an_index_of_an_older_version_answers_refuses_reports_and_is_made_anew(
         sent = tmp_path / "sent.md"
         sent.write_text(text("Nepal"), "utf-8")
         take_in([Upload("nepal.md", sent)], settings, lambda *_: None)
-    keep_feedback(settings.index, ONE)
+    keep_feedback(settings.index, VOTE)
     (settings.index / "evaluation.json").write_text("{}", "utf-8")
     assert open_engine(settings).ask(QUESTION).answer.text
     with pytest.raises(IndexMismatch, match=r"parser '0', this is .* --rebuild"):
@@ -81,7 +81,7 @@ def test_an_index_of_an_older_version_answers_refuses_reports_and_is_made_anew(
         take_in([Upload("other.md", _other(tmp_path))], settings, lambda *_: None)
     assert len(sync([reports], settings, rebuild=True).added) == 4
     assert set(open_engine(settings).catalog.reports) == {"fiji", "mali", "nepal", "peru"}
-    assert load_feedback(settings.index) == ([ONE], 0)
+    assert load_feedback(settings.index) == ([VOTE], 0)
     assert (settings.index / "evaluation.json").read_text("utf-8") == "{}"
     database = current_database(settings.index)
     assert database is not None

@@ -22,7 +22,7 @@ from rag.index.sentence_vectors import SentenceVectors
 from rag.index.snapshot import open_snapshot
 from rag.settings import Settings
 from tests.ingest.test_sync_faults import _fill_the_disk, _large, elsewhere
-from tests.rag.test_feedback import ONE
+from tests.rag.test_feedback import VOTE
 
 pytest_plugins = ("ferry_fixtures",)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs limits of POSIX")
@@ -103,13 +103,13 @@ def test_what_an_ingest_had_begun_on_a_full_disk_is_given_up(
 
 @posix
 def test_a_vote_that_did_not_fit_leaves_no_half_line(tmp_path: Path) -> None:
-    keep_feedback(tmp_path, ONE)
+    keep_feedback(tmp_path, VOTE)
     whole = (tmp_path / FILE).read_bytes()
     with no_file_beyond(len(whole) + 20), pytest.raises(FeedbackNotKept):
-        keep_feedback(tmp_path, ONE)
+        keep_feedback(tmp_path, VOTE)
     assert (tmp_path / FILE).read_bytes() == whole
-    keep_feedback(tmp_path, ONE)
-    assert load_feedback(tmp_path) == ([ONE], 0)
+    keep_feedback(tmp_path, VOTE)
+    assert load_feedback(tmp_path) == ([VOTE], 0)
 
 
 @posix
