@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from rag.i18n.translations import marked
 
@@ -58,6 +59,9 @@ class Filters:
 
     A `fact` is a value of any other tag ("sample_size: More than 1,000"); each key is a field.
     """
+
+    # Where pydantic reads filters, one of an unknown name is an error.
+    __pydantic_config__: ClassVar[Mapping[str, str]] = {"extra": "forbid"}
 
     country: tuple[str, ...] = ()
     year: tuple[int, ...] = ()

@@ -1,40 +1,31 @@
-"""Writes an answer as the JSON that the command line promises; `answer_read` reads it back.
+"""Answers as the JSON that the command line promises, and answers read back from it.
 
-The promised keys hold what people script against; `detail` holds what they leave out: exact
-scores and timings, and what is known of each report and passage.
+The promised keys are what people script against. `detail` holds what they leave out, so that an
+answer can be read back whole. It has each report once, in `infos`, and points to it by index.
+The types of all fields are those of `rag.types`: pydantic reads and writes them.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from pydantic import BaseModel, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-from rag.catalog.fields import FILTER_FIELDS, Filters, ReportInfo
+from rag.catalog.fields import Filters, ReportInfo
 from rag.errors import InputError
 from rag.i18n.notices import notice_words, read_notices
-from rag.types import (
-    Answer,
-    Citation,
-    Coverage,
-    Hit,
-    Intent,
-    Notice,
-    Passage,
-    Plan,
-    PlannedBy,
-    RunRecord,
-    Span,
-    Stage,
-    Status,
-    Struck,
-)
+from rag.types import Answer, Citation, Hit, Passage, Plan, Struck
 
 SCORE_DIGITS = 4
+_PASSAGE_DETAIL = ("id", "spans", "language", "part", "parts", "family")
+_COVERAGE_DETAIL = ("read_passages", "read_reports", "first", "ignored", "read", "unread")
+_REMEDY = "Undo what was changed by hand, or ask the question again."
+_ANSWER = TypeAdapter(Answer)
+_JSON_NAMES = {"text": "answer", "hits": "passages"}  # by the field of an Answer
 
 
 def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A002
@@ -48,12 +39,8 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
         "citations": [_citation(citation) for citation in answer.citations],
         "passages": [passage_to_dict(rank, hit) for rank, hit in enumerate(answer.hits, 1)],
         "coverage": {
-            "intent": answer.coverage.intent,
-            "reports": list(answer.coverage.reports),
-            "count": answer.coverage.count,
-            "labs": list(answer.coverage.labs),
-            "matched_reports": answer.coverage.matched_reports,
-            "filters": answer.coverage.filters.as_dict(),
+            **_fields(answer.coverage, "intent", "reports", "count", "labs", "matched_reports"),
+            **_fields(answer.coverage, "filters"),
             "also_mentioned": list(answer.coverage.mentioned),
         },
         "mode": answer.mode,
@@ -67,21 +54,25 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
     }
 
 
+def _fields(value: object, *names: str) -> dict[str, Any]:
+    """Fields of a value as JSON; of filters those that are set."""
+    fields = {name: getattr(value, name) for name in names}
+    return {
+        name: field.as_dict() if isinstance(field, Filters) else to_jsonable_python(field)
+        for name, field in fields.items()
+    }
+
+
 def _citation(citation: Citation) -> dict[str, Any]:
-    passage, info = citation.passage, citation.passage.report
+    info = citation.passage.report
     return {
         "n": citation.n,
         "report": info.id,
         "title": info.title,
         "country": ", ".join(info.countries),
-        "year": info.year,
-        "type": info.type,
-        "section": passage.section,
-        "prompt": passage.prompt,
-        "stage": passage.stage,
-        "quote": citation.quote,
-        "status": citation.status,
-        "span": to_jsonable_python(citation.span),
+        **_fields(info, "year", "type"),
+        **_fields(citation.passage, "section", "prompt", "stage"),
+        **_fields(citation, "quote", "status", "span"),
     }
 
 
@@ -90,16 +81,13 @@ def passage_to_dict(rank: int, hit: Hit) -> dict[str, Any]:
     return {
         "rank": rank,
         "report": hit.passage.report.id,
-        "section": hit.passage.section,
-        "prompt": hit.passage.prompt,
-        "text": hit.passage.text,
-        "spans": to_jsonable_python(hit.passage.spans),
+        **_fields(hit.passage, "section", "prompt", "text", "spans"),
         "score": round(hit.score, SCORE_DIGITS),
     }
 
 
 def explained(hit: Hit) -> dict[str, Any]:
-    """Why a hit ranks where it does, and in which other reports the same stands."""
+    """Why a hit ranks where it does, and which other reports say the same."""
     return {"why": asdict(hit.why) if hit.why else None, "also_in": [i.id for i in hit.siblings]}
 
 
@@ -119,298 +107,56 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
 
 def _detail(answer: Answer) -> dict[str, Any]:
     infos: list[ReportInfo] = []
-    found = [hit.passage for hit in answer.hits]
+    passages = [hit.passage for hit in answer.hits]
 
     def number(info: ReportInfo) -> int:
         if info not in infos:
             infos.append(info)
         return infos.index(info)
 
-    def rest(passage: Passage) -> dict[str, Any]:
+    def passage_detail(passage: Passage) -> dict[str, Any]:
+        return {"info": number(passage.report), **_fields(passage, *_PASSAGE_DETAIL)}
+
+    def hit_detail(hit: Hit) -> dict[str, Any]:
         return {
-            "info": number(passage.report),
-            "id": passage.id,
-            "spans": to_jsonable_python(passage.spans),
-            "language": passage.language,
-            "part": passage.part,
-            "parts": passage.parts,
-            "family": passage.family,
-        }
-
-    def cited(passage: Passage) -> dict[str, Any]:
-        if passage in found:
-            return {"passage": found.index(passage) + 1}
-        return {"text": passage.text, **rest(passage)}
-
-    hits = [
-        {
-            "score": hit.score,
-            "similarity": hit.similarity,
-            "relevance": hit.relevance,
+            **_fields(hit, "score", "similarity", "relevance"),
             "stage": hit.passage.stage,
             "siblings": [number(info) for info in hit.siblings],
-            **rest(hit.passage),
+            **passage_detail(hit.passage),
         }
-        for hit in answer.hits
-    ]
+
+    def cited_detail(passage: Passage) -> dict[str, Any]:
+        if passage in passages:
+            return {"passage": passages.index(passage) + 1}
+        return {"text": passage.text, **passage_detail(passage)}
+
     return {
         "language": answer.language,
+        # Messages in English too, for who reads the JSON.
         "notice": notice_words(answer.notices),
-        "notices": to_jsonable_python(answer.notices),
-        "planner": answer.planner,
-        "read_passages": answer.coverage.read_passages,
-        "read_reports": answer.coverage.read_reports,
-        "first": answer.coverage.first.as_dict(),
-        "ignored": answer.coverage.ignored.as_dict(),
-        "read": list(answer.coverage.read),
-        "unread": to_jsonable_python(answer.coverage.unread),
-        "timings": dict(answer.timings),
-        "tokens": dict(answer.tokens),
-        "checked": dict(answer.checked),
-        "run": to_jsonable_python(answer.run),
+        **_fields(answer, "notices", "planner"),
+        **_fields(answer.coverage, *_COVERAGE_DETAIL),
+        **_fields(answer, "timings", "tokens", "checked", "run"),
         "struck": [
-            to_jsonable_python(sentence) | {"why": notice_words([sentence.reason])}
-            for sentence in answer.struck
+            {**_fields(struck, "text", "reason"), "why": notice_words([struck.reason])}
+            for struck in answer.struck
         ],
-        "corrected": [i for i, c in enumerate(answer.citations) if c.corrected],
-        "passages": hits,
-        "citations": [cited(citation.passage) for citation in answer.citations],
+        "corrected": [i for i, citation in enumerate(answer.citations) if citation.corrected],
+        "passages": [hit_detail(hit) for hit in answer.hits],
+        "citations": [cited_detail(citation.passage) for citation in answer.citations],
         "infos": to_jsonable_python(infos),
     }
 
 
 def answers_to_json(answers: Sequence[Answer]) -> bytes:
     """A JSON array of answers in UTF-8, whose ids count from 1."""
-    whole = [answer_to_dict(answer, str(number)) for number, answer in enumerate(answers, 1)]
-    text = json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False)
+    entries = [answer_to_dict(answer, str(number)) for number, answer in enumerate(answers, 1)]
+    text = json.dumps(entries, ensure_ascii=False, indent=1, allow_nan=False)
     # A lone surrogate, which a model can write, has no UTF-8; its escape is the JSON one.
     return (text + "\n").encode("utf-8", "backslashreplace")
 
 
-# Reads the answers that `answer_json` writes, and says what is wrong with those it can't use.
-
-
-class _Rest(BaseModel):
-    """What the contract's keys leave out of a passage."""
-
-    info: NonNegativeInt
-    id: str
-    spans: tuple[Span, ...]
-    language: str
-    part: int
-    parts: int
-    family: str = ""
-
-
-class _HitRest(_Rest):
-    score: float
-    similarity: float = 0.0
-    relevance: float | None = None
-    stage: Stage
-    siblings: tuple[NonNegativeInt, ...] = ()
-
-
-class _CitedRest(_Rest):
-    text: str
-
-
-class _SameAs(BaseModel):
-    passage: PositiveInt
-
-
-class _Struck(BaseModel):
-    text: str
-    why: str
-    reason: Notice | None = None
-
-
-class _Detail(BaseModel):
-    language: str
-    notice: str
-    notices: tuple[Notice, ...] = ()
-    planner: PlannedBy = "rules"
-    read_passages: int
-    read_reports: int
-    first: dict[str, Any] = {}
-    ignored: dict[str, Any] = {}
-    read: tuple[str, ...] = ()
-    unread: tuple[tuple[str, NonNegativeInt], ...] = ()
-    timings: dict[str, float]
-    tokens: dict[str, int]
-    checked: dict[str, int] = {}
-    run: RunRecord = RunRecord()
-    struck: tuple[_Struck, ...] = ()
-    corrected: tuple[int, ...] = ()
-    passages: tuple[_HitRest, ...]
-    citations: tuple[_SameAs | _CitedRest, ...]
-    infos: tuple[ReportInfo, ...]
-
-
-class _Citation(BaseModel):
-    n: int
-    section: str
-    prompt: str
-    stage: Stage
-    quote: str
-    status: Status
-    span: Span | None = None
-
-
-class _Passage(BaseModel):
-    section: str
-    prompt: str
-    text: str
-
-
-class _Coverage(BaseModel):
-    intent: Intent
-    reports: tuple[str, ...]
-    labs: tuple[str, ...]
-    matched_reports: int
-    filters: dict[str, Any]
-    also_mentioned: tuple[str, ...] = ()
-
-
-class _Answer(BaseModel):
-    question: str
-    standalone: str
-    answer: str
-    refused: bool
-    citations: tuple[_Citation, ...]
-    passages: tuple[_Passage, ...]
-    coverage: _Coverage
-    mode: str
-    index: str
-    detail: _Detail
-
-
-def answer_from_dict(data: Mapping[str, Any]) -> Answer:
-    """The answer that `answer_to_dict` wrote.
-
-    Raises:
-        InputError: something is missing or of the wrong kind; the message names it.
-    """
-    try:
-        given = _Answer.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise _unusable(".".join(str(part) for part in first["loc"]), first["msg"]) from error
-    hits = _hits(given)
-    return Answer(
-        question=given.question,
-        standalone=given.standalone,
-        text=given.answer,
-        refused=given.refused,
-        citations=_citations(given, hits),
-        hits=hits,
-        coverage=Coverage(
-            intent=given.coverage.intent,
-            reports=given.coverage.reports,
-            labs=given.coverage.labs,
-            matched_reports=given.coverage.matched_reports,
-            read_passages=given.detail.read_passages,
-            read_reports=given.detail.read_reports,
-            filters=filters_from_dict(given.coverage.filters, "coverage.filters"),
-            mentioned=given.coverage.also_mentioned,
-            first=filters_from_dict(given.detail.first, "detail.first"),
-            ignored=filters_from_dict(given.detail.ignored, "detail.ignored"),
-            read=given.detail.read,
-            unread=given.detail.unread,
-        ),
-        mode=given.mode,
-        language=given.detail.language,
-        timings=given.detail.timings,
-        tokens=given.detail.tokens,
-        index=given.index,
-        notices=read_notices(given.detail.notices, given.detail.notice),
-        planner=given.detail.planner,
-        struck=tuple(map(_struck, given.detail.struck)),
-        checked=given.detail.checked,
-        run=given.detail.run,
-    )
-
-
-def _struck(given: _Struck) -> Struck:
-    reasons = [given.reason] if given.reason else []
-    return Struck(given.text, read_notices(reasons, given.why)[0])
-
-
-def _unusable(where: str, why: str) -> InputError:
-    place = where or "it"
-    return InputError(f"This is not an answer that asklabs wrote: {place}: {why}.")
-
-
-def filters_from_dict(given: Mapping[str, Any], where: str) -> Filters:
-    """The filters of an object of lists; `where` says in errors which object that is.
-
-    Raises:
-        InputError: a field is unknown, or its values are not a list of its kind.
-    """
-    for name, values in given.items():
-        if name not in FILTER_FIELDS:
-            raise _unusable(f"{where}.{name}", "there is no filter of that name")
-        wanted = int if name == "year" else str
-        if not isinstance(values, list) or not all(type(value) is wanted for value in values):
-            raise _unusable(f"{where}.{name}", f"should be a list of {wanted.__name__}")
-    return Filters(**{name: tuple(values) for name, values in given.items()})
-
-
-def _hits(given: _Answer) -> tuple[Hit, ...]:
-    shown, rests = given.passages, given.detail.passages
-    if len(shown) != len(rests):
-        raise _unusable("detail.passages", f"has {len(rests)} entries for {len(shown)} passages")
-    hits = []
-    for i, (one, rest) in enumerate(zip(shown, rests, strict=True)):
-        where = f"detail.passages.{i}"
-        passage = _whole(given, rest, one, rest.stage, one.text, where)
-        siblings = tuple(_info(given, number, where) for number in rest.siblings)
-        hits.append(Hit(passage, rest.score, rest.similarity, siblings, relevance=rest.relevance))
-    return tuple(hits)
-
-
-def _citations(given: _Answer, hits: Sequence[Hit]) -> tuple[Citation, ...]:
-    shown, rests = given.citations, given.detail.citations
-    if len(shown) != len(rests):
-        raise _unusable("detail.citations", f"has {len(rests)} entries for {len(shown)} citations")
-    citations = []
-    for i, (one, rest) in enumerate(zip(shown, rests, strict=True)):
-        where = f"detail.citations.{i}"
-        if isinstance(rest, _CitedRest):
-            passage = _whole(given, rest, one, one.stage, rest.text, where)
-        elif rest.passage <= len(hits):
-            passage = hits[rest.passage - 1].passage
-        else:
-            raise _unusable(f"{where}.passage", f"there is no passage of rank {rest.passage}")
-        corrected = i in given.detail.corrected
-        citations.append(Citation(one.n, passage, one.quote, one.status, one.span, corrected))
-    return tuple(citations)
-
-
-def _info(given: _Answer, number: int, where: str) -> ReportInfo:
-    if number >= len(given.detail.infos):
-        raise _unusable(f"{where}.info", f"there is no report {number} in detail.infos")
-    return given.detail.infos[number]
-
-
-def _whole(
-    given: _Answer, rest: _Rest, shown: _Citation | _Passage, stage: Stage, text: str, where: str
-) -> Passage:
-    return Passage(
-        id=rest.id,
-        report=_info(given, rest.info, where),
-        section=shown.section,
-        prompt=shown.prompt,
-        text=text,
-        spans=rest.spans,
-        stage=stage,
-        language=rest.language,
-        part=rest.part,
-        parts=rest.parts,
-        family=rest.family,
-    )
-
-
-def answers_from_json(data: bytes) -> tuple[Answer, ...]:
+def answers_from_json(data: bytes, file: str = "The file") -> tuple[Answer, ...]:
     """The answers of a JSON array, of one JSON object, or of JSON lines.
 
     Raises:
@@ -419,13 +165,125 @@ def answers_from_json(data: bytes) -> tuple[Answer, ...]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError("The answers are not UTF-8 text. Save the file as UTF-8.") from error
+        raise InputError(f"{file} is not UTF-8 text. Save it as UTF-8.") from error
     try:
-        given = json.loads(text)
-    except json.JSONDecodeError as whole:
-        lines = [line for line in text.split("\n") if line.strip()]
+        entries = json.loads(text)
+    except json.JSONDecodeError as error:
+        lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
         try:
-            given = [json.loads(line) for line in lines]
+            placed = [(f"{file}, line {n}", json.loads(line)) for n, line in lines]
         except json.JSONDecodeError:
-            raise InputError(f"The answers are not JSON: {whole}.") from whole
-    return tuple(answer_from_dict(one) for one in (given if isinstance(given, list) else [given]))
+            raise InputError(f"{file} is not JSON ({error}). {_REMEDY}") from error
+    else:
+        listed = entries if isinstance(entries, list) else [entries]
+        placed = [(f"{file}, answer {n}", entry) for n, entry in enumerate(listed, 1)]
+    return tuple(answer_from_dict(entry, place) for place, entry in placed)
+
+
+def answer_from_dict(data: object, place: str = "The answer") -> Answer:
+    """The answer that `answer_to_dict` wrote; `place` says in errors where it stands.
+
+    Raises:
+        InputError: a field is missing or of the wrong kind; the message names it.
+    """
+    try:
+        # As JSON, because only there pydantic's strict mode takes arrays for tuples.
+        answer = _ANSWER.validate_json(json.dumps(_nested(data)), strict=True)
+        return _with_notices(answer, data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        path, reason = _path_in_json(first["loc"]), first["msg"]
+    except _Missing as error:
+        path, reason = error.args, "it is missing or of the wrong kind"
+    named = ".".join(map(str, path)) or "answer"
+    raise InputError(f"{place} is not what asklabs wrote: {named}: {reason}. {_REMEDY}")
+
+
+def _path_in_json(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Where a field of an Answer stands in its JSON."""
+    if path[:1] == ("coverage",) and path[1] in _COVERAGE_DETAIL:
+        return ("detail", *path[1:])
+    return tuple(_JSON_NAMES.get(str(step), step) for step in path[:1]) + path[1:]
+
+
+class _Missing(Exception):
+    """The path of a field that is not there, or holds another kind of value."""
+
+
+def _at(data: object, kind: type, *path: str | int) -> Any:
+    """The value at a path, which has to be of a kind."""
+    value: Any = data
+    try:
+        for step in path:
+            value = value[step]
+    except (KeyError, IndexError, TypeError) as error:
+        raise _Missing(*path) from error
+    if not isinstance(value, kind):
+        raise _Missing(*path)
+    return value
+
+
+def _nested(data: object) -> Mapping[str, Any]:
+    """The same in the shape of an Answer: each passage and report where it belongs.
+
+    What an Answer has no field for is left for pydantic to ignore.
+    """
+    detail = _at(data, dict, "detail")
+
+    infos = _at(data, list, "detail", "infos")
+
+    def report(*path: str | int) -> Any:
+        number = _at(data, int, *path)
+        if not 0 <= number < len(infos):
+            raise _Missing(*path)
+        return infos[number]
+
+    def passage(shown: Mapping[str, Any], *path: str | int) -> dict[str, Any]:
+        return {**shown, **_at(data, dict, *path), "report": report(*path, "info")}
+
+    def hit(i: int) -> dict[str, Any]:
+        path = ("detail", "passages", i)
+        whole = passage(_at(data, dict, "passages", i), *path)
+        siblings = range(len(whole.get("siblings", ())))
+        also = [report(*path, "siblings", n) for n in siblings]
+        return {**whole, "passage": whole, "siblings": also}
+
+    def citation(i: int) -> dict[str, Any]:
+        path = ("detail", "citations", i)
+        shown, rest = _at(data, dict, "citations", i), _at(data, dict, *path)
+        if "passage" in rest:
+            rank = _at(data, int, *path, "passage")
+            if not 0 < rank <= len(hits):
+                raise _Missing(*path, "passage")
+            cited = hits[rank - 1]["passage"]
+        else:
+            cited = passage(shown, *path)
+        return {**shown, "passage": cited, "corrected": i in detail.get("corrected", ())}
+
+    # The longer list counts, so that a missing entry of either is an error.
+    def count(name: str) -> range:
+        both = (_at(data, list, name), _at(data, list, "detail", name))
+        return range(max(map(len, both)))
+
+    hits = [hit(i) for i in count("passages")]
+    coverage = _at(data, dict, "coverage")
+    mentioned = coverage.get("also_mentioned", ())
+    return {
+        **_at(data, dict),
+        **detail,
+        "struck": [{"reason": {"code": ""}, **struck} for struck in detail.get("struck", ())],
+        "text": _at(data, str, "answer"),
+        "citations": [citation(i) for i in count("citations")],
+        "hits": hits,
+        "coverage": {**coverage, **detail, "mentioned": mentioned},
+    }
+
+
+def _with_notices(answer: Answer, data: object) -> Answer:
+    """The answer with its messages: their text, where an older or newer version wrote them."""
+    struck = [
+        Struck(one.text, *read_notices([one.reason], _at(data, str, "detail", "struck", i, "why")))
+        for i, one in enumerate(answer.struck)
+    ]
+    notices = read_notices(answer.notices, _at(data, str, "detail", "notice"))
+    return replace(answer, notices=notices, struck=tuple(struck))

@@ -133,7 +133,7 @@ def export(
     if json and not verify:
         raise InputError("--json goes with --verify. To write answers as JSON: --to FILE.json")
     try:
-        given = answers_from_json(answers.read_bytes())
+        given = answers_from_json(answers.read_bytes(), str(answers))
     except OSError as error:
         raise InputError(f"{answers} can't be read ({error}).") from error
     settings = load_settings(index=index)

@@ -23,12 +23,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import to_jsonable_python
 
+from rag.catalog.fields import Filters
 from rag.errors import InputError
-from rag.export.answer_json import answer_from_dict, answer_to_dict, filters_from_dict
+from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.feedback import feedback_from_dict, feedback_to_dict
 from rag.i18n.translations import Translations, marked
 from rag.retrieval.hybrid import WIDEST
@@ -52,26 +52,17 @@ _AS_THEY_ARE = ("question", "text", "error", "stopped", "passages")
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
-class _Notice(BaseModel):
-    model_config = ConfigDict(strict=True)
-
-    code: str
-    params: dict[str, int | str]
-
-
 class _Kept(BaseModel):
     """One question with what came of it, as it stands in a browser."""
 
-    model_config = ConfigDict(strict=True)
-
     format: Literal[1]
     question: str
-    asked: dict[str, Any]
-    ignored: dict[str, Any]
+    asked: Filters
+    ignored: Filters
     answer: dict[str, Any] | None
     text: str
     error: str
-    notice: _Notice | None = None
+    notice: Notice | None = None
     stopped: bool
     passages: int = Field(ge=0, le=WIDEST)
     vote: dict[str, Any] | None
@@ -103,19 +94,17 @@ def exchange_from_json(data: str) -> Exchange:
         InputError: it is not JSON, or something in it is missing or of the wrong kind.
     """
     try:
-        given = _Kept.model_validate(orjson.loads(data))
-    except orjson.JSONDecodeError as error:
-        raise InputError(f"it is not JSON ({error}).") from error
+        given = _Kept.model_validate_json(data, strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "it"
         raise InputError(f"{where}: {first['msg']}.") from error
     return Exchange(
         **given.model_dump(include=set(_AS_THEY_ARE)),
-        asked=filters_from_dict(given.asked, "asked"),
+        asked=given.asked,
         answer=answer_from_dict(given.answer) if given.answer is not None else None,
-        ignored=filters_from_dict(given.ignored, "ignored"),
-        notice=Notice(**given.notice.model_dump()) if given.notice else None,
+        ignored=given.ignored,
+        notice=given.notice,
         vote=feedback_from_dict(given.vote) if given.vote is not None else None,
     )
 

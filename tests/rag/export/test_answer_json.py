@@ -128,10 +128,10 @@ def test_any_answer_is_read_back_equal(one: Answer) -> None:
         (("coverage", "filters"), {"year": ["x"]}, r"coverage\.filters\.year"),
         (("detail", "first"), {"colour": ["red"]}, r"detail\.first\.colour"),
         (("detail", "ignored"), {"year": [True]}, r"detail\.ignored\.year"),
-        (("passages",), [], r"detail\.passages"),
+        (("passages",), [], r"passages\.0"),
         (("detail", "passages", 0, "info"), 9, r"detail\.passages\.0\.info"),
         (("detail", "citations", 0), {"passage": 9}, r"detail\.citations\.0\.passage"),
-        (("detail", "infos", 0), {}, r"detail\.infos\.0"),
+        (("detail", "infos", 0), {}, r"report\.id"),
         (("detail",), [], "detail"),
     ],
 )
