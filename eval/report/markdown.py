@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from eval.run import PAGE
-from rag.export.text import md
+from rag.export.formats import escape_markdown
 
 SHOWN = 20
 
@@ -21,7 +21,7 @@ def plain(text: str, length: int = 0) -> str:
 
 def safe(text: str, length: int = 0) -> str:
     """The text on one line with all escaped that Markdown would take for markup."""
-    return md(plain(text, length))
+    return escape_markdown(plain(text, length))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -1,7 +1,7 @@
 """A brief: answers laid out for a reader as plain, cleaned values, the same for every format.
 
-The writers (Markdown, HTML, DOCX, PDF) only place and escape these values, so that no two of
-them say different things. The brief's own words are in the language of the first question.
+Each format only places and escapes these values, so that all say the same. The brief's own words
+are in the language of the first question.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
+from itertools import groupby
 from typing import Literal
 
 from babel.dates import format_date
@@ -21,6 +22,7 @@ from rag.i18n.labels import (
     FACTS_HEADING,
     FIELD_LABELS,
     MODE_LABELS,
+    format_label,
     join_parts,
     kind_label,
     lab_label,
@@ -50,14 +52,38 @@ from rag.report_link import report_link
 from rag.types import FACTS, Answer, Passage, Struck
 
 PRODUCT = "Ask the Labs"
+# Of a refusal: how many of the nearest passages are shown, and how many characters of each.
 NEAREST = 3
 NEAREST_CHARS = 400
-Fact = tuple[str, str]
+Fact = tuple[str, str]  # label and value
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Words of an answer, or with `note` above 0 the number of a source."""
+
+    text: str
+    bold: bool = False
+    note: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A paragraph, list item or heading of an answer; `number` is that of a numbered item."""
+
+    kind: Literal["paragraph", "bullet", "numbered", "heading"]
+    runs: tuple[Run, ...]
+    number: int = 0
+
+    @property
+    def text(self) -> str:
+        """Its words without the numbers of sources."""
+        return "".join(run.text for run in self.runs)
 
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Verbatim words of a report, and in words whether they support the answer ("": not asked)."""
+    """Verbatim words of a report, and whether they support the answer ("": nothing to say)."""
 
     lines: tuple[str, ...]
     status: str = ""
@@ -65,11 +91,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A passage that is quoted, perhaps more than once.
-
-    `n` is its number in the answer, 0 if it is only near; `facts` are (label, value) pairs;
-    `link` is where the report can be read, or "".
-    """
+    """A quoted passage. `n` is its number in the answer, 0 if the answer does not cite it."""
 
     n: int
     who: str
@@ -85,9 +107,9 @@ class Source:
 class Part:
     """One question with its answer, its sources, and what the answer covered.
 
-    `scope` says as (label, value) pairs how the question was taken, `facts` how it was answered;
-    `source_lists` are (heading, sources) pairs; `listed` are the reports of a complete list that
-    are not among the sources; `left_out` are sentences that were struck, each with its reason.
+    `scope` says how the question was taken, `facts` how it was answered; `source_lists` are
+    (heading, sources) pairs; `listed` are the reports of a complete list that are not among the
+    sources; `left_out` are sentences that were struck, each with its reason.
     """
 
     question: str
@@ -99,6 +121,11 @@ class Part:
     list_heading: str
     listed: tuple[str, ...]
     left_out: tuple[tuple[Line, str], ...]
+
+    @property
+    def blocks(self) -> list[tuple[str, list[Line]]]:
+        """Its lines by kind, those that follow each other together."""
+        return [(kind, list(lines)) for kind, lines in groupby(self.lines, lambda x: x.kind)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +148,10 @@ class Brief:
     when: str
     day: date
     language: str
+    rtl: bool
     labels: Labels
     summary: tuple[Fact, ...]
     parts: tuple[Part, ...]
-
-    @property
-    def rtl(self) -> bool:
-        """Whether its language runs from right to left."""
-        return is_right_to_left(translations_for(self.language))
 
 
 def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str = "") -> Brief:
@@ -136,33 +159,26 @@ def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str
 
     `report_url` is the template of the reports' public addresses.
     """
-    t = translations_for(answers[0].language) if answers else ENGLISH
-    return Brief(
-        title=one_line(title) or t.gettext("Brief from the lab reports"),
-        when=date_in(t, day),
-        day=day,
-        language=language_code(t),
-        labels=_labels(t),
-        summary=tuple((label, one_line(value)) for label, value in summary(answers, t)),
-        parts=tuple(_Writer(t, report_url).part(answer) for answer in answers),
-    )
-
-
-def date_in(t: Translations, day: date) -> str:
-    """A day as the language writes it in full: "25 November 2025", "25 novembre 2025"."""
+    t = translations_for(answers[0].language)
     code = language_code(t)
-    # Of the two ways of English the one that the rest of the world writes.
-    return format_date(day, "long", locale="en_GB" if code == "en" else code)
-
-
-def _labels(t: Translations) -> Labels:
-    return Labels(
+    labels = Labels(
         about=t.gettext("About this answer"),
         left_out=t.gettext("Left out of this answer"),
         reason=t.gettext(REASON),
         status=t.gettext("Status"),
         link=t.gettext("Link"),
-        colon=t.gettext("{label}: {value}").format(label="", value="").rstrip(" "),
+        colon=format_label(t, "", "").rstrip(" "),
+    )
+    return Brief(
+        title=one_line(title) or t.gettext("Brief from the lab reports"),
+        # Of the two ways of English the one that the rest of the world writes.
+        when=format_date(day, "long", locale="en_GB" if code == "en" else code),
+        day=day,
+        language=code,
+        rtl=is_right_to_left(t),
+        labels=labels,
+        summary=tuple((label, one_line(value)) for label, value in summary(answers, t)),
+        parts=tuple(_Writer(t, report_url).part(answer) for answer in answers),
     )
 
 
@@ -170,55 +186,52 @@ def _labels(t: Translations) -> Labels:
 class _Writer:
     """Lays out answers with the words of one language."""
 
-    t: Translations = field(repr=False)
+    t: Translations
     report_url: str
 
     def part(self, answer: Answer) -> Part:
-        t = self.t
+        t, cited = self.t, {citation.passage.id for citation in answer.citations}
         sources = self._sources(answer)
         if not sources and answer.refused:
-            sources = tuple(self._near(hit.passage) for hit in answer.hits[:NEAREST])
-        heading = t.gettext("Nearest passages") if answer.refused else t.gettext("Sources")
-        cited = {citation.passage.id for citation in answer.citations}
+            sources = tuple(self._uncited(hit.passage) for hit in answer.hits[:NEAREST])
         mentioned = tuple(
-            self._near(hit.passage) for hit in answer.mentions if hit.passage.id not in cited
+            self._uncited(hit.passage) for hit in answer.mentions if hit.passage.id not in cited
         )
-        lists = (
-            (heading, sources),
-            (t.gettext("Also mentioned in the text, not counted"), mentioned),
-        )
+        lists = {
+            t.gettext("Nearest passages") if answer.refused else t.gettext("Sources"): sources,
+            t.gettext("Also mentioned in the text, not counted"): mentioned,
+        }
         complete = answer.coverage.intent == "list" and not answer.refused
-        listed = _listed(answer, self.t) if complete else ()
-        more = (
-            t.gettext("Further reports ({n})")
-            if sources or mentioned
-            else t.gettext("Reports ({n})")
-        )
+        listed = tuple(self._listed(answer)) if complete else ()
+        further, alone = t.gettext("Further reports ({n})"), t.gettext("Reports ({n})")
+        heading = further if sources or mentioned else alone
         return Part(
             question=one_line(answer.question) or t.gettext("(no question)"),
-            language=one_line(answer.language),
+            language=self._code(answer.language),
             scope=tuple(self._scope(answer)),
             facts=tuple(self._facts(answer)),
             lines=tuple(answer_lines(answer.text, {citation.n for citation in answer.citations})),
-            source_lists=tuple((head, found) for head, found in lists if found),
-            list_heading=more.format(n=format_number(self.t, len(listed))),
+            source_lists=tuple((head, sources) for head, sources in lists.items() if sources),
+            list_heading=heading.format(n=format_number(t, len(listed))),
             listed=listed,
             left_out=tuple(map(self._struck, answer.struck)),
         )
 
-    def _struck(self, one: Struck) -> tuple[Line, str]:
-        lines = answer_lines(one_line(struck_sentence(one)), set())
+    def _code(self, language: str) -> str:
+        """A language's code, or the brief's own where it is none."""
+        return language if re.fullmatch("[a-z]{2,3}", language) else language_code(self.t)
+
+    def _struck(self, struck: Struck) -> tuple[Line, str]:
+        lines = answer_lines(one_line(struck_sentence(struck)), set())
         line = Line("bullet", tuple(run for line in lines for run in line.runs))
-        return line, one_line(notice_words([one.reason], self.t))
+        return line, one_line(notice_words([struck.reason], self.t))
 
     def _scope(self, answer: Answer) -> Iterator[Fact]:
-        t = self.t
-        if one_line(answer.standalone) not in ("", one_line(answer.question)):
-            yield t.gettext("Understood as"), one_line(answer.standalone)
-        yield (
-            t.gettext("Filters"),
-            filter_sentence(answer.coverage.filters, t) or t.gettext("None"),
-        )
+        t, standalone = self.t, one_line(answer.standalone)
+        if standalone not in ("", one_line(answer.question)):
+            yield t.gettext("Understood as"), standalone
+        filters = filter_sentence(answer.coverage.filters, t)
+        yield t.gettext("Filters"), filters or t.gettext("None")
 
     def _facts(self, answer: Answer) -> Iterator[Fact]:
         t = self.t
@@ -233,6 +246,15 @@ class _Writer:
             yield t.gettext("Note"), one_line(notice_words(answer.notices, t))
         yield t.gettext("Index"), one_line(answer.index) or t.gettext("Unknown")
 
+    def _listed(self, answer: Answer) -> Iterator[str]:
+        cited = {citation.passage.report.id for citation in answer.citations}
+        known = {hit.passage.report.id: hit.passage.report for hit in answer.hits}
+        for report in (name for name in answer.coverage.reports if name not in cited):
+            if info := known.get(report):
+                yield f"{who(info, self.t)}: {one_line(info.title)} ({one_line(report)})"
+            else:
+                yield one_line(report)
+
     def _sources(self, answer: Answer) -> tuple[Source, ...]:
         """One source per number; a number has a citation for each of its quotes."""
         quotes: dict[int, list[Quote]] = {}
@@ -243,51 +265,50 @@ class _Writer:
         for citation in answer.citations:
             # A tag in a list, or a passage near to a refused question, supports no sentence; a
             # sentence that is itself the quote needs no word on that.
-            told = verdicts(citation.status, citation.corrected, self.t)
+            verdict = verdicts(citation.status, citation.corrected, self.t)
             same = answer.mode == "extractive" and citation.status == "supported"
-            status = "" if listed or answer.refused or same else ". ".join(told.values())
+            status = "" if listed or answer.refused or same else ". ".join(verdict.values())
             quotes.setdefault(citation.n, []).append(_quote(citation.quote, status))
             passages.setdefault(citation.n, citation.passage)
         return tuple(
-            self._source(passages[n], n, tuple(given), in_section=n > tags)
-            for n, given in quotes.items()
+            self._source(passages[n], n, quotes[n], passages[n].place if n > tags else ("", ""))
+            for n in quotes
         )
 
-    def _near(self, passage: Passage) -> Source:
-        return self._source(passage, 0, (_quote(shortened(passage.text, NEAREST_CHARS)),))
+    def _uncited(self, passage: Passage) -> Source:
+        return self._source(
+            passage, 0, [_quote(shortened(passage.text, NEAREST_CHARS))], passage.place
+        )
 
     def _source(
-        self, passage: Passage, n: int, quotes: tuple[Quote, ...], *, in_section: bool = True
+        self, passage: Passage, n: int, quotes: Sequence[Quote], place: tuple[str, str]
     ) -> Source:
         info, t = passage.report, self.t
-        section, question = passage.place if in_section else ("", "")
-        facts = (
-            (
-                t.gettext("Section"),
-                t.gettext(FACTS_HEADING) if section == FACTS else one_line(section),
-            ),
-            (t.gettext("Form question"), one_line(question)),
-            (t.gettext("Report"), one_line(info.id)),
-        )
+        section, question = place
+        facts = {
+            t.gettext("Section"): t.gettext(FACTS_HEADING) if section == FACTS else section,
+            t.gettext("Form question"): question,
+            t.gettext("Report"): info.id,
+        }
+        shown = ((label, one_line(value)) for label, value in facts.items())
         return Source(
             n=n,
             who=who(info, t),
             kind=one_line(kind_label(info, t)),
             title=one_line(info.title) or one_line(info.id),
-            quotes=quotes,
-            facts=tuple((label, value) for label, value in facts if value),
-            language=one_line(passage.language),
+            quotes=tuple(quotes),
+            facts=tuple((label, value) for label, value in shown if value),
+            language=self._code(passage.language),
             link=report_link(self.report_url, info.id),
         )
 
 
 def filter_sentence(filters: Filters, t: Translations) -> str:
     """The filters that are set, in words, or ""."""
-    said = t.gettext("{label}: {value}")
     parts = []
     for name, values in filters.as_dict().items():
         shown = join_parts(t, ", ", [value_label(name, value, t) for value in values])
-        parts.append(said.format(label=t.gettext(FIELD_LABELS[name]), value=one_line(shown)))
+        parts.append(format_label(t, t.gettext(FIELD_LABELS[name]), one_line(shown)))
     return join_parts(t, "; ", parts)
 
 
@@ -298,62 +319,50 @@ def _quote(words: str, status: str = "") -> Quote:
 
 def who(info: ReportInfo, t: Translations = ENGLISH) -> str:
     """A report's lab and year."""
-    named = lab_label(info, t)
-    return one_line(f"{named}, {info.year}" if info.year else named)
-
-
-def _listed(answer: Answer, t: Translations) -> tuple[str, ...]:
-    cited = {citation.passage.report.id for citation in answer.citations}
-    known = {hit.passage.report.id: hit.passage.report for hit in answer.hits}
-    return tuple(
-        f"{who(known[report], t)}: {one_line(known[report].title)} ({one_line(report)})"
-        if report in known
-        else one_line(report)
-        for report in answer.coverage.reports
-        if report not in cited
-    )
+    lab = lab_label(info, t)
+    return one_line(f"{lab}, {info.year}" if info.year else lab)
 
 
 # What a brief rests on, at a glance: its reports, the languages quoted, how it was written.
-
-
-_QUOTED = marked(
-    "Answers quote sentences of the reports word for word, in the language in which they were "
-    "written; no language model took part."
-)
-_COUNTED = marked("Lists are computed from the reports' tags and complete.")
+_METHODS = {
+    "extractive": marked(
+        "Answers quote sentences of the reports word for word, in the language in which they were "
+        "written; no language model took part."
+    ),
+    "catalogue": marked("Lists are computed from the reports' tags and complete."),
+}
 _WRITTEN = marked(
     "A language model ({model}) wrote answers from passages of the reports; each sentence was "
     "checked against the passages that it cites."
 )
 
 
-def summary(answers: Sequence[Answer], t: Translations) -> Iterator[tuple[str, str]]:
-    """The (label, value) pairs that stand over the answers; none where nothing is cited."""
-    told = [answer for answer in answers if answer.citations and not answer.refused]
-    cited = [citation.passage for answer in told for citation in answer.citations]
+def summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
+    """What stands over the answers; nothing where nothing is cited."""
+    answered = [answer for answer in answers if answer.citations and not answer.refused]
+    cited = [citation.passage for answer in answered for citation in answer.citations]
     if not cited:
         return
     reports = {passage.report.id: passage.report for passage in cited}
     labs = {code for info in reports.values() for code in info.iso or (info.lab,)}
     years = sorted({info.year for info in reports.values() if info.year})
-    span = "–".join(map(str, dict.fromkeys((years[0], years[-1])))) if years else ""
-    rests = t.gettext("{reports} of {labs}").format(**reports_and_labs(len(reports), len(labs), t))
-    yield t.gettext("Rests on"), join_parts(t, ", ", [rests, *([span] if span else [])])
-    quoted = {passage.id: passage.language for passage in cited if passage.language}
-    if quoted:
-        counts = Counter(quoted.values())
-        named = (
-            f"{language_label(code, t)} ({format_number(t, n)})" for code, n in counts.most_common()
-        )
-        yield t.gettext("Passages by language"), join_parts(t, ", ", [*named])
-    yield t.gettext("How it was made"), " ".join(_methods(told, t))
-
-
-def _methods(answers: Sequence[Answer], t: Translations) -> Iterator[str]:
-    for mode in dict.fromkeys(answer.mode for answer in answers):
-        said = {"extractive": _QUOTED, "catalogue": _COUNTED}.get(mode, _WRITTEN)
-        yield t.gettext(said).format(model=mode)
+    counts = reports_and_labs(len(reports), len(labs), t)
+    rests_on = [t.gettext("{reports} of {labs}").format(**counts)]
+    if years:
+        rests_on.append("–".join(map(str, dict.fromkeys((years[0], years[-1])))))
+    yield t.gettext("Rests on"), join_parts(t, ", ", rests_on)
+    languages = {passage.id: passage.language for passage in cited if passage.language}
+    if languages:
+        by_language = [
+            f"{language_label(code, t)} ({format_number(t, n)})"
+            for code, n in Counter(languages.values()).most_common()
+        ]
+        yield t.gettext("Passages by language"), join_parts(t, ", ", by_language)
+    methods = [
+        t.gettext(_METHODS.get(mode, _WRITTEN)).format(model=mode)
+        for mode in dict.fromkeys(answer.mode for answer in answered)
+    ]
+    yield t.gettext("How it was made"), " ".join(methods)
 
 
 # The text of a brief: an answer as lines and runs, and text that any document can hold.
@@ -371,24 +380,6 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\
 # Between them a text has a direction of its own.
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
 _BIDI_CONTROL = re.compile("[\u202a-\u202e\u2066-\u2069]")
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Words of an answer, or with `note` above 0 the number of a source."""
-
-    text: str
-    bold: bool = False
-    note: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A paragraph, list item or heading of an answer; `number` is that of a numbered item."""
-
-    kind: Literal["paragraph", "bullet", "numbered", "heading"]
-    runs: tuple[Run, ...]
-    number: int = 0
 
 
 def answer_lines(text: str, known: set[int]) -> Iterator[Line]:

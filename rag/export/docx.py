@@ -1,4 +1,9 @@
-"""Writes a brief as a Word document with python-docx; `docx_text` knows how text is set."""
+"""Writes a brief as a Word document with python-docx.
+
+Word lays out text by what the file says of each paragraph (`w:bidi`) and run (`w:rtl`), not by
+the letters alone. So a paragraph runs right to left when its first letter does, and its words
+are cut into runs of one direction each.
+"""
 
 from __future__ import annotations
 
@@ -22,34 +27,13 @@ from docx.styles.style import ParagraphStyle
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run as DocxRun
 
-from rag.export.brief import (
-    PRODUCT,
-    Brief,
-    Fact,
-    Line,
-    Part,
-    Quote,
-    Run,
-    Source,
-    right_to_left,
-)
+from rag.export.brief import PRODUCT, Brief, Fact, Line, Part, Quote, Source, right_to_left
 
-INK = RGBColor(0x1B, 0x1F, 0x24)
-SOFT = RGBColor(0x57, 0x60, 0x6A)
+INK, SOFT, BLUE = (RGBColor.from_string(colour) for colour in ("1B1F24", "57606A", "0B4A8A"))
 ITEM_INDENT = Cm(0.63)
 TEXT_WIDTH = Cm(16)
 # On every Windows and macOS Word, and replaced by the like of them elsewhere.
 FONT, ARABIC_FONT = "Calibri", "Arial"
-
-
-# Text in a Word document: its directions, languages, links, borders, fields.
-#
-# Word lays out text by what the file says of each paragraph (`w:bidi`) and run (`w:rtl`), not by
-# the letters alone. So a paragraph runs right to left when its first letter does, and its words
-# are cut into runs of one direction each.
-
-
-BLUE = RGBColor(0x0B, 0x4A, 0x8A)
 # Name, size in points, colour, space before and after in points.
 _STYLES = (
     ("Normal", 11, INK, 0, 7),
@@ -62,6 +46,16 @@ _STYLES = (
     ("Facts", 9.5, SOFT, 0, 1),
     ("Producer", 10, BLUE, 0, 6),
 )
+_LINE_STYLES = {"bullet": "List Bullet", "heading": "Heading 3"}
+# The children of w:pPr that may follow: their order is part of the format.
+_AFTER_BIDI = ("w:spacing", "w:ind")
+_AFTER_BORDER = ("w:tabs", "w:bidi", *_AFTER_BIDI)
+_RTL_LETTER = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff"
+_LTR_LETTER = rf"[^\W\d_{_RTL_LETTER}]"
+# From one letter of a direction to the last one before a letter of the other.
+_RTL_WORDS = re.compile(rf"[{_RTL_LETTER}](?:[\W\d_]*[{_RTL_LETTER}])*")
+_LTR_WORDS = re.compile(rf"{_LTR_LETTER}(?:[\W\d_]*{_LTR_LETTER})*")
+_LTR_MARK, _RTL_MARK = "\u200e", "\u200f"
 
 
 def to_docx(brief: Brief) -> bytes:
@@ -70,66 +64,80 @@ def to_docx(brief: Brief) -> bytes:
     _set_up(document, brief)
     writer = _Writer(document, brief)
     writer.title_block()
+    writer.footer()
     for number, part in enumerate(brief.parts, 1):
         writer.part(part, number)
     buffer = io.BytesIO()
     document.save(buffer)
-    return undated(buffer.getvalue())
+    return _undated(buffer)
+
+
+def _undated(archive: io.BytesIO) -> bytes:
+    """The same archive without the time of writing, which would make each file differ."""
+    buffer = io.BytesIO()
+    with (
+        zipfile.ZipFile(archive) as old,
+        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for name in old.namelist():
+            entry = zipfile.ZipInfo(name)
+            entry.compress_type, entry.create_system = zipfile.ZIP_DEFLATED, 0
+            new.writestr(entry, old.read(name))
+    return buffer.getvalue()
 
 
 def _set_up(document: Document, brief: Brief) -> None:
-    section = document.sections[0]
+    section, styles = document.sections[0], document.styles
     section.page_width, section.page_height = Cm(21), Cm(29.7)
     section.left_margin = section.right_margin = Cm(2.5)
     section.top_margin = section.bottom_margin = Cm(2.2)
     for name in ("Facts", "Producer"):
-        document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
-        document.styles[name].base_style = document.styles["Normal"]
+        styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
+        styles[name].base_style = styles["Normal"]
     for name, size, colour, before, after in _STYLES:
-        style = document.styles[name]
+        style = styles[name]
         assert isinstance(style, ParagraphStyle)
-        _style(style, size, colour)
+        _set_font(style, size, colour)
         space = style.paragraph_format
         space.space_before, space.space_after = Pt(before), Pt(after)
         space.widow_control = True
-    quote = document.styles["Quote"].font
+    quote = styles["Quote"].font
     quote.italic = quote.cs_italic = False
     for name in ("Title", "Producer"):
-        font = document.styles[name].font
-        font.bold = font.cs_bold = True
-    document.styles["Quote"].paragraph_format.left_indent = Cm(0.8)
-    document.styles["Title"].element.get_or_add_pPr().remove_all("w:pBdr")
+        styles[name].font.bold = styles[name].font.cs_bold = True
+    styles["Quote"].paragraph_format.left_indent = Cm(0.8)
+    styles["Title"].element.get_or_add_pPr().remove_all("w:pBdr")
     for name, *_ in _STYLES:
-        _match_twin(document.styles[name])
-    set_language(document.styles.element, brief.language)
+        _match_twin(styles[name])
+    # For whoever checks the spelling or reads the text aloud.
+    for language in styles.element.iter(qn("w:lang")):
+        language.set(qn("w:val"), brief.language)
+        language.set(qn("w:bidi"), brief.language)
     about = document.core_properties
     about.title, about.author, about.comments = brief.title[:255], PRODUCT, ""
     about.language = brief.language
     about.created = about.modified = datetime.combine(brief.day, time())
 
 
-def _style(style: ParagraphStyle, size: float, colour: RGBColor) -> None:
+def _set_font(style: ParagraphStyle, size: float, colour: RGBColor) -> None:
     style.font.size, style.font.color.rgb = Pt(size), colour
     properties = style.element.get_or_add_rPr()
     fonts = properties.get_or_add_rFonts()
     # A theme's font would win over a named one.
     fonts.attrib.clear()
-    for script, font in zip(
-        ("ascii", "hAnsi", "eastAsia", "cs"), (FONT, FONT, FONT, ARABIC_FONT), strict=True
-    ):
-        fonts.set(qn(f"w:{script}"), font)
+    for script in ("ascii", "hAnsi", "eastAsia"):
+        fonts.set(qn(f"w:{script}"), FONT)
+    fonts.set(qn("w:cs"), ARABIC_FONT)
     # Arabic and Hebrew have a size of their own.
     properties.remove_all("w:szCs")
-    complex_size = OxmlElement("w:szCs")
-    complex_size.set(qn("w:val"), str(round(size * 2)))
-    properties.find(qn("w:sz")).addnext(complex_size)
+    properties.find(qn("w:sz")).addnext(_element("w:szCs", val=round(size * 2)))
 
 
 def _match_twin(style: ParagraphStyle) -> None:
     """Make the style of words that goes with a style of paragraphs look like it."""
-    named = {one.get(qn("w:styleId")): one for one in style.element.getparent()}
+    styles = {sibling.get(qn("w:styleId")): sibling for sibling in style.element.getparent()}
     for link in style.element.findall(qn("w:link")):
-        twin = named[link.get(qn("w:val"))]
+        twin = styles[link.get(qn("w:val"))]
         twin.remove_all("w:rPr")
         twin.append(deepcopy(style.element.rPr))
 
@@ -144,15 +152,17 @@ class _Writer:
         self._style_ids = {style.name: style.style_id for style in document.styles}
 
     def title_block(self) -> None:
-        """The title, who made it and when, and the footer of every page."""
+        """The title, who made it and when, and what it rests on."""
         brief = self._brief
-        self._new("Producer", brief.rtl, PRODUCT)
-        self._new("Title", right_to_left(brief.title), brief.title)
-        when = self._new("Facts", brief.rtl, brief.when)
+        self._paragraph("Producer", PRODUCT, rtl=brief.rtl)
+        self._paragraph("Title", brief.title)
+        when = self._paragraph("Facts", brief.when, rtl=brief.rtl)
         when.paragraph_format.space_after = Pt(6)
-        add_border(when, "bottom")
-        if brief.summary:
-            self._facts(brief.summary)
+        _add_border(when, "bottom")
+        self._facts(brief.summary)
+
+    def footer(self) -> None:
+        """The product, the date and the number of the page, on every page."""
         footer = self._document.sections[0].footer.paragraphs[0]
         footer.style = self._document.styles["Facts"]
         stops = footer.paragraph_format.tab_stops
@@ -160,24 +170,25 @@ class _Writer:
         for stop in list(self._document.styles["Footer"].paragraph_format.tab_stops):
             stops.add_tab_stop(stop.position, WD_TAB_ALIGNMENT.CLEAR)
         stops.add_tab_stop(TEXT_WIDTH, WD_TAB_ALIGNMENT.RIGHT)
-        make_right_to_left(footer, brief.rtl)
+        if self._brief.rtl:
+            _make_right_to_left(footer)
         # The mark keeps the name from turning the date beside it.
-        mark = "\u200f" if brief.rtl else ""
-        add_words(footer, f"{PRODUCT}{mark} · {brief.when}\t")
-        add_field(footer, "PAGE")
-        add_words(footer, " / ")
-        add_field(footer, "NUMPAGES")
+        mark = _RTL_MARK if self._brief.rtl else ""
+        _add_words(footer, f"{PRODUCT}{mark} · {self._brief.when}\t")
+        footer._p.append(_element("w:fldSimple", instr="PAGE"))
+        _add_words(footer, " / ")
+        footer._p.append(_element("w:fldSimple", instr="NUMPAGES"))
 
     def part(self, part: Part, number: int) -> None:
         """One question with all that belongs to it."""
-        self._new("Heading 1", right_to_left(part.question), part.question)
-        self._facts(part.scope).paragraph_format.space_after = Pt(8)
+        self._paragraph("Heading 1", part.question)
+        self._facts(part.scope)[-1].paragraph_format.space_after = Pt(8)
         for line in part.lines:
             self._line(line, number, part.language)
         if part.listed:
             self._heading(part.list_heading)
             for report in part.listed:
-                self._new("List Bullet", right_to_left(report), report)
+                self._paragraph("List Bullet", report)
         for heading, sources in part.source_lists:
             self._heading(heading)
             for source in sources:
@@ -192,43 +203,49 @@ class _Writer:
         self._heading(self._labels.about)
         self._facts(part.facts)
 
-    def _heading(self, words: str) -> None:
-        self._new("Heading 2", self._brief.rtl, words)
-
-    def _new(self, style: str, rtl: bool, words: str = "") -> Paragraph:
+    def _paragraph(self, style: str, words: str = "", *, rtl: bool | None = None) -> Paragraph:
         paragraph = self._document.add_paragraph()
         # The library would look through all styles for each paragraph.
         paragraph._p.style = self._style_ids[style]
-        make_right_to_left(paragraph, rtl)
-        add_words(paragraph, words)
+        if right_to_left(words) if rtl is None else rtl:
+            _make_right_to_left(paragraph)
+        _add_words(paragraph, words)
         return paragraph
 
+    def _heading(self, words: str) -> None:
+        self._paragraph("Heading 2", words, rtl=self._brief.rtl)
+
     def _line(self, line: Line, number: int, language: str, *, struck: bool = False) -> Paragraph:
-        styles = {"bullet": "List Bullet", "heading": "Heading 3"}
-        words = "".join(run.text for run in line.runs)
-        paragraph = self._new(styles.get(line.kind, "Normal"), right_to_left(words))
+        style = _LINE_STYLES.get(line.kind, "Normal")
+        paragraph = self._paragraph(style, rtl=right_to_left(line.text))
         if line.number:
             paragraph.paragraph_format.left_indent = ITEM_INDENT
             paragraph.paragraph_format.first_line_indent = -ITEM_INDENT
-            add_words(paragraph, f"{line.number}.\t")
+            _add_words(paragraph, f"{line.number}.\t")
         for run in line.runs:
             if run.note:
-                _add_note(paragraph, run, number)
+                link = _element("w:hyperlink", anchor=_anchor(number, run.note))
+                mark = _add_link(paragraph, f"[{run.note}]", link)
+                mark.font.superscript = True
             else:
                 bold = run.bold or None
-                add_words(paragraph, run.text, bold=bold, language=language, struck=struck)
+                _add_words(paragraph, run.text, bold=bold, language=language, struck=struck)
         return paragraph
 
     def _source(self, source: Source, number: int) -> None:
-        head = self._new("Normal", self._brief.rtl)
+        head = self._paragraph("Normal", rtl=self._brief.rtl)
         head.paragraph_format.keep_with_next = True
         head.paragraph_format.space_before = Pt(10)
         if source.n:
-            _add_bookmark(head, source, number)
-        add_words(head, source.who, bold=True, apart=True)
+            mark = number * 10_000 + source.n
+            name = _anchor(number, source.n)
+            head._p.append(_element("w:bookmarkStart", id=mark, name=name))
+            _add_words(head, f"[{source.n}] ", bold=True)
+            head._p.append(_element("w:bookmarkEnd", id=mark))
+        _add_words(head, source.who, bold=True, apart=True)
         kind = f" ({source.kind})" if source.kind else ""
-        add_words(head, f"{kind}{self._labels.colon} ")
-        add_words(head, source.title, language=source.language, apart=True)
+        _add_words(head, f"{kind}{self._labels.colon} ")
+        _add_words(head, source.title, language=source.language, apart=True)
         rows = []
         for quote in source.quotes:
             self._quote(quote, source.language)
@@ -237,83 +254,68 @@ class _Writer:
         rows += [self._fact(label, value) for label, value in source.facts]
         if source.link:
             rows.append(self._fact(self._labels.link, ""))
-            add_link(rows[-1], source.link)
-        for row in rows[:-1]:
-            row.paragraph_format.keep_with_next = True
+            external = RELATIONSHIP_TYPE.HYPERLINK
+            target = head.part.relate_to(source.link, external, is_external=True)
+            link = OxmlElement("w:hyperlink")
+            link.set(qn("r:id"), target)
+            _add_link(rows[-1], source.link, link).font.underline = True
+        _keep_together(rows)
 
     def _quote(self, quote: Quote, language: str) -> None:
         for line in quote.lines:
-            rtl = right_to_left(line)
-            paragraph = self._new("Quote", rtl)
+            paragraph = self._paragraph("Quote", rtl=right_to_left(line))
             paragraph.paragraph_format.keep_with_next = True
-            add_border(paragraph, "right" if rtl else "left")
-            add_words(paragraph, line, language=language)
+            _add_border(paragraph, "right" if right_to_left(line) else "left")
+            _add_words(paragraph, line, language=language)
 
-    def _facts(self, facts: Sequence[Fact]) -> Paragraph:
-        """Facts on lines that stay together; returns the last."""
+    def _facts(self, facts: Sequence[Fact]) -> list[Paragraph]:
         rows = [self._fact(label, value) for label, value in facts]
-        for row in rows[:-1]:
-            row.paragraph_format.keep_with_next = True
-        return rows[-1]
+        _keep_together(rows)
+        return rows
 
     def _fact(self, label: str, value: str) -> Paragraph:
-        paragraph = self._new("Facts", self._brief.rtl)
-        add_words(paragraph, f"{label}{self._labels.colon} ", bold=True)
-        add_words(paragraph, value, apart=True)
+        paragraph = self._paragraph("Facts", rtl=self._brief.rtl)
+        _add_words(paragraph, f"{label}{self._labels.colon} ", bold=True)
+        _add_words(paragraph, value, apart=True)
         return paragraph
-
-
-def _add_note(paragraph: Paragraph, run: Run, number: int) -> None:
-    mark = add_jump(paragraph, f"[{run.note}]", _anchor(number, run.note))
-    mark.font.superscript = True
-    mark.font.color.rgb = BLUE
 
 
 def _anchor(number: int, n: int) -> str:
     return f"source_{number}_{n}"
 
 
-def _add_bookmark(paragraph: Paragraph, source: Source, number: int) -> None:
-    start, end = OxmlElement("w:bookmarkStart"), OxmlElement("w:bookmarkEnd")
-    for element in (start, end):
-        element.set(qn("w:id"), f"{number * 10_000 + source.n}")
-    start.set(qn("w:name"), _anchor(number, source.n))
-    paragraph._p.append(start)
-    add_words(paragraph, f"[{source.n}] ", bold=True)
-    paragraph._p.append(end)
+def _element(tag: str, **attributes: str | int) -> BaseOxmlElement:
+    element = OxmlElement(tag)
+    for name, value in attributes.items():
+        element.set(qn(f"w:{name}"), str(value))
+    return element
 
 
-# The children of w:pPr that come after a border: the order is part of the format.
-_AFTER_BORDER = (
-    *("w:shd", "w:tabs", "w:suppressAutoHyphens", "w:bidi", "w:adjustRightInd", "w:snapToGrid"),
-    *("w:spacing", "w:ind", "w:contextualSpacing", "w:mirrorIndents", "w:jc", "w:outlineLvl"),
-    *("w:rPr", "w:sectPr"),
-)
-_AFTER_BIDI = _AFTER_BORDER[4:]
-_RTL_LETTER = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff"
-# From one letter of a direction to the last one before a letter of the other.
-_RTL_WORDS = re.compile(rf"[{_RTL_LETTER}](?:[\W\d_]*[{_RTL_LETTER}])*")
-_LTR_MARK, _RTL_MARK = "\u200e", "\u200f"
-_LTR_LETTER = rf"[^\W\d_{_RTL_LETTER}]"
-_LTR_WORDS = re.compile(rf"{_LTR_LETTER}(?:[\W\d_]*{_LTR_LETTER})*")
+def _keep_together(rows: Sequence[Paragraph]) -> None:
+    for row in rows[:-1]:
+        row.paragraph_format.keep_with_next = True
 
 
-def make_right_to_left(paragraph: Paragraph, rtl: bool) -> None:
-    """Let an empty paragraph run from right to left, or as it is."""
-    if rtl:
-        # After what may stand before it: the order is part of the format.
-        bidi = OxmlElement("w:bidi")
-        paragraph._p.get_or_add_pPr().insert_element_before(bidi, *_AFTER_BIDI)
+def _make_right_to_left(paragraph: Paragraph) -> None:
+    properties = paragraph._p.get_or_add_pPr()
+    properties.insert_element_before(_element("w:bidi"), *_AFTER_BIDI)
 
 
-def set_language(styles: BaseOxmlElement, language: str) -> None:
-    """Name the language of a document's text, for who checks its spelling or reads it aloud."""
-    for tag in styles.iter(qn("w:lang")):
-        tag.set(qn("w:val"), language)
-        tag.set(qn("w:bidi"), language)
+def _add_border(paragraph: Paragraph, side: str) -> None:
+    border = OxmlElement("w:pBdr")
+    border.append(_element(f"w:{side}", val="single", sz=12, space=8, color=str(BLUE)))
+    paragraph._p.get_or_add_pPr().insert_element_before(border, *_AFTER_BORDER)
 
 
-def add_words(
+def _add_link(paragraph: Paragraph, words: str, link: BaseOxmlElement) -> DocxRun:
+    run = paragraph.add_run(words)
+    run.font.color.rgb = BLUE
+    paragraph._p.append(link)
+    link.append(run._r)
+    return run
+
+
+def _add_words(
     paragraph: Paragraph,
     words: str,
     *,
@@ -331,19 +333,18 @@ def add_words(
     if apart and words and right_to_left(words) != rtl:
         mark = _LTR_MARK if rtl else _RTL_MARK
         rtl, words = not rtl, f"{mark}{words}{mark}"
-    for piece, turned in directions(words, rtl):
+    for piece, turned in _directions(words, rtl):
         run = paragraph.add_run(piece)
         run.font.bold = run.font.cs_bold = bold
         run.font.strike = struck or None
         if turned:
             run.font.rtl = True
-        if re.fullmatch("[a-z]{2,3}", language):
-            tag = OxmlElement("w:lang")
-            tag.set(qn("w:bidi" if turned else "w:val"), language)
+        if language:
+            tag = _element("w:lang", **{"bidi" if turned else "val": language})
             run._r.get_or_add_rPr().append(tag)
 
 
-def directions(words: str, rtl: bool) -> list[tuple[str, bool]]:
+def _directions(words: str, rtl: bool) -> list[tuple[str, bool]]:
     """A text cut into (piece, runs right to left); joined, the pieces are the text.
 
     What lies between words of the paragraph's other direction goes with them, all else with
@@ -355,57 +356,3 @@ def directions(words: str, rtl: bool) -> list[tuple[str, bool]]:
         pieces += [(words[at : match.start()], rtl), (match[0], not rtl)]
         at = match.end()
     return [piece for piece in [*pieces, (words[at:], rtl)] if piece[0]]
-
-
-def add_border(paragraph: Paragraph, side: str) -> None:
-    """Draw a line at one side of a paragraph."""
-    borders, border = OxmlElement("w:pBdr"), OxmlElement(f"w:{side}")
-    for key, value in (("val", "single"), ("sz", "12"), ("space", "8"), ("color", str(BLUE))):
-        border.set(qn(f"w:{key}"), value)
-    borders.append(border)
-    paragraph._p.get_or_add_pPr().insert_element_before(borders, *_AFTER_BORDER)
-
-
-def add_jump(paragraph: Paragraph, words: str, anchor: str) -> DocxRun:
-    """Add words that lead to a bookmark; returns their run."""
-    link = OxmlElement("w:hyperlink")
-    link.set(qn("w:anchor"), anchor)
-    return _linked(paragraph, words, link)
-
-
-def add_link(paragraph: Paragraph, address: str) -> None:
-    """Add an address that leads to itself."""
-    target = paragraph.part.relate_to(address, RELATIONSHIP_TYPE.HYPERLINK, is_external=True)
-    link = OxmlElement("w:hyperlink")
-    link.set(qn("r:id"), target)
-    run = _linked(paragraph, address, link)
-    run.font.color.rgb = BLUE
-    run.font.underline = True
-
-
-def _linked(paragraph: Paragraph, words: str, link: BaseOxmlElement) -> DocxRun:
-    run = paragraph.add_run(words)
-    paragraph._p.append(link)
-    link.append(run._r)
-    return run
-
-
-def add_field(paragraph: Paragraph, code: str) -> None:
-    """Add what the word processor works out, such as the number of the page."""
-    field = OxmlElement("w:fldSimple")
-    field.set(qn("w:instr"), code)
-    paragraph._p.append(field)
-
-
-def undated(data: bytes) -> bytes:
-    """The same archive without the time of writing, which would make each file differ."""
-    buffer = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(data)) as old,
-        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new,
-    ):
-        for name in old.namelist():
-            entry = zipfile.ZipInfo(name)
-            entry.compress_type, entry.create_system = zipfile.ZIP_DEFLATED, 0
-            new.writestr(entry, old.read(name))
-    return buffer.getvalue()

@@ -1,7 +1,7 @@
 """Turns answers into files: briefs to read, data to work with, references to cite.
 
-Briefs (md, html, docx, pdf) are laid out once, in `rag.export.brief`; each of their writers is a
-module of its own. What a report or a model wrote is text in every format, never markup.
+`FORMATS` is the table to add a format to. Briefs (docx, pdf, html, md) are laid out once, by
+`rag.export.brief`. What a report or a model wrote is text in every format, never markup.
 """
 
 from __future__ import annotations
@@ -12,12 +12,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from rag.errors import InputError
 from rag.export.answer_json import answers_to_json
-from rag.export.brief import Brief, clean, make_brief
+from rag.export.brief import PRODUCT, Brief, clean, make_brief, right_to_left
 from rag.export.references import to_bibtex, to_csl, to_ris
-from rag.export.text import to_html, to_markdown
 from rag.i18n.translations import marked
 from rag.report_link import report_link
 from rag.types import Answer
@@ -76,8 +80,54 @@ def ending_of(name: str) -> str:
     return max(known, key=len, default=name.rpartition(".")[2].lower() if "." in name else "")
 
 
-def _briefly(write: Callable[[Brief], bytes]) -> Writer:
+def _brief(write: Callable[[Brief], bytes]) -> Writer:
     return lambda answers, title, day, url: write(make_brief(answers, title, day, url))
+
+
+# What CommonMark and GitHub's dialect give a meaning anywhere in a line: links, also bare ones
+# (a colon, a www, an address), HTML, emphasis, code, tables, footnotes, formulas, shortcodes.
+_MARKUP = re.compile(r"[\\`*_\[\]<>&~|$#^{}]|:(?=\S)|(?<=www)\.|(?<=WWW)\.|@")
+# What has a meaning only where a line begins.
+_AT_START = re.compile(r"^(\d*)([-+=.)])")
+
+
+def escape_markdown(text: str, *, at_start: bool = True) -> Markup:
+    """One line of text with everything escaped that Markdown would take for markup."""
+    escaped = _MARKUP.sub(r"\\\g<0>", text)
+    return Markup(_AT_START.sub(r"\1\\\2", escaped) if at_start else escaped)
+
+
+def _escaped(value: object) -> Markup:
+    return value if isinstance(value, Markup) else escape_markdown(str(value))
+
+
+@cache
+def _templates(*, markdown: bool) -> Environment:
+    """The templates of briefs; every value is escaped for HTML or Markdown unless it is markup."""
+    templates = Environment(
+        autoescape=True,
+        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_escaped if markdown else None,
+    )
+    templates.filters["inline"] = lambda text: escape_markdown(text, at_start=False)
+    templates.filters["direction"] = lambda texts: "rtl" if right_to_left("".join(texts)) else "ltr"
+    return templates
+
+
+def to_html(brief: Brief) -> bytes:
+    """The brief as one HTML file that asks the network for nothing and runs no script."""
+    template = _templates(markdown=False).get_template("brief.html.jinja")
+    return template.render(brief=brief, product=PRODUCT).encode()
+
+
+def to_markdown(brief: Brief) -> bytes:
+    """The brief as CommonMark in UTF-8."""
+    template = _templates(markdown=True).get_template("brief.md.jinja")
+    text = template.render(brief=brief, product=PRODUCT)
+    return (re.sub(r"\n{3,}", "\n\n", text).strip() + "\n").encode()
 
 
 def _to_docx(brief: Brief) -> bytes:
@@ -133,10 +183,10 @@ _CSL = "application/vnd.citationstyles.csl+json"
 # By the ending of the file, in the order of the page's menu, those of one use together. Names of
 # programs and formats are the same in all languages.
 FORMATS: Mapping[str, Format] = {
-    "docx": Format(_WORD, _READ, "Word", _briefly(_to_docx)),
-    "pdf": Format("application/pdf", _READ, "PDF", _briefly(_to_pdf)),
-    "html": Format("text/html", _READ, marked("Web page"), _briefly(to_html)),
-    "md": Format("text/markdown", _READ, "Markdown", _briefly(to_markdown)),
+    "docx": Format(_WORD, _READ, "Word", _brief(_to_docx)),
+    "pdf": Format("application/pdf", _READ, "PDF", _brief(_to_pdf)),
+    "html": Format("text/html", _READ, marked("Web page"), _brief(to_html)),
+    "md": Format("text/markdown", _READ, "Markdown", _brief(to_markdown)),
     "json": Format(
         "application/json", _DATA, marked("Whole answers"), lambda a, *_: answers_to_json(a)
     ),

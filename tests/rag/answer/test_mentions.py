@@ -12,7 +12,7 @@ from rag.citation.quotes import fold_text
 from rag.engine import Engine
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.export.brief import make_brief
-from rag.export.text import to_markdown
+from rag.export.formats import to_markdown
 from rag.i18n.translations import ENGLISH
 from rag.query.entities import stems_of
 from rag.types import Answer
