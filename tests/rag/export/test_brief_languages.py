@@ -111,7 +111,6 @@ def test_the_first_question_s_language_is_that_of_the_whole_brief() -> None:
     assert [part.facts[0][0] for part in both.parts] == ["Couverture", "Couverture"]
     for unknown in ("de", "", "xx"):
         assert make_brief([spoken(unknown)], "", DAY).language == "en"
-    assert make_brief([], "", DAY).parts == ()
 
 
 def test_reasons_that_are_not_known_stay_as_they_are() -> None:
