@@ -31,7 +31,6 @@ from eval.grounding import Support, by_rules
 from eval.run import BASELINES, run_cases
 from rag.answer.extractive import SENTENCES, SENTENCES_WIDE
 from rag.answer.pipeline import AnswerStream
-from rag.catalog.fields import Filters
 from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
 from rag.engine import Engine
@@ -40,7 +39,6 @@ from rag.models.client import OPENAI
 from rag.models.embeddings import make_embedding
 from rag.models.prompts import Message, refusal
 from rag.models.tokens import SHARE, count_tokens, make_budget
-from rag.query.plan import make_plan
 from rag.retrieval.postprocess import fit_budget
 from rag.settings import Settings
 from rag.text.language import language_of
@@ -93,7 +91,7 @@ class Baseline:
 
     def _sentences(self, question: str, history: Sequence[Turn]) -> int:
         """As many as our extractive answer to the question may have."""
-        plan = make_plan(question, history, Filters(), self._engine.catalog)
+        plan = self._engine.plan(question, history=history)
         return SENTENCES_WIDE if plan.wide and plan.intent != "compare" else SENTENCES
 
     def _answer(self, made: _Made) -> Answer:

@@ -27,17 +27,16 @@ from rag.index.sentence_vectors import SentenceVectors
 from rag.index.snapshot import Snapshot, current_snapshot
 from rag.index.store import StoredReport
 from rag.models.chat import make_chat
-from rag.models.cross_encoder import CrossEncoder
 from rag.models.embeddings import (
     embedding_kind,
     embedding_name,
     make_embedding,
     use_stored_vectors,
 )
-from rag.query.planner import Planner, make_planner, understood
+from rag.query.planner import Planner, make_planner
 from rag.retrieval.hybrid import Found, HybridRetriever, find, read, unread
 from rag.retrieval.postprocess import mask_hits, mask_passage
-from rag.retrieval.rerank import Reranker, make_reranker
+from rag.retrieval.rerank import EmbeddedReranker, Reranker, make_reranker
 from rag.settings import Settings
 from rag.text.contacts import mask_contacts
 from rag.text.language import language_of
@@ -78,9 +77,10 @@ class Engine:
             snapshot, retriever = self._current()
             models.result()
             languages.result()
-        # No server need be asked for that.
-        plan = understood(Planner(), snapshot, ready, (), Filters(), Filters())
-        find(retriever, plan, self._reranker if isinstance(self._reranker, CrossEncoder) else None)
+        plan = Planner().plan(ready, snapshot)
+        # A reranker's server need not be called for that.
+        embedded = isinstance(self._reranker, EmbeddedReranker)
+        find(retriever, plan, self._reranker if embedded else None)
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of what the index holds now; taken anew when an ingest changed it.
@@ -135,7 +135,7 @@ class Engine:
         clock = time.perf_counter
         started = clock()
         snapshot, retriever = self._current()
-        plan = understood(self._planner, snapshot, question, history, filters, ignored)
+        plan = self._planner.plan(question, snapshot, history, filters, ignored)
         planned = clock()
         timings = {"plan_ms": 1000 * (planned - started), "retrieve_ms": 0.0}
         if plan.intent == "about":
@@ -198,7 +198,7 @@ class Engine:
         Where its `plan` is given, it is not made again.
         """
         snapshot, retriever = self._current()
-        plan = plan or understood(self._planner, snapshot, question, (), filters, ignored)
+        plan = plan or self._planner.plan(question, snapshot, (), filters, ignored)
         found = self._find(retriever, plan, explain)
         if found.notices:
             _log.warning(notice_words(found.notices))
@@ -213,7 +213,7 @@ class Engine:
         ignored: Filters = Filters(),
     ) -> Plan:
         """How a question is understood."""
-        return understood(self._planner, self._current()[0], question, history, filters, ignored)
+        return self._planner.plan(question, self._current()[0], history, filters, ignored)
 
     @property
     def passages(self) -> Sequence[Passage]:
@@ -257,7 +257,7 @@ def _finished(answer: Answer, plan: Plan, snapshot: Snapshot, found: Found | Non
     """An answer with its index, its planner, how what it rests on was found, and who is silent."""
     notices = answer.notices
     if found:
-        notices = (*found.notices, *notices, *unheard(answer, snapshot.catalog))
+        notices = (*found.notices, *notices, *unheard(answer, plan, snapshot.catalog))
     return replace(answer, index=snapshot.revision, planner=plan.planner, notices=notices)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
-from rag.catalog.fields import Filters, ReportInfo
+from rag.catalog.fields import FILTER_FIELDS, Filters, ReportInfo
 
 Stage = Literal["intention", "finding", "partner", "method", "evidence", "admin"]
 Status = Literal["supported", "partly", "unsupported"]
@@ -147,10 +147,14 @@ class Alike:
 class Plan:
     """How a question was understood.
 
-    `filters` narrow the search; `boosted` is what the question names and therefore comes first;
-    `ignored` is what it names that was not wanted. `wide` questions are put to many labs: their
-    passages are spread over reports. A question that `follows` carries on the conversation before
-    it. `planner` made it ("fallback": the rules, after a model). `alike` are like its words.
+    `standalone` is the question that needs no conversation before it, `corrected` the question
+    without slips. `filters` narrow the search; `boosted` is what the question names and therefore
+    comes first; `ignored` is what it names and the user does not want. `wide` questions are put to
+    many labs: their passages are spread over reports. A question that `follows` carries on the
+    conversation. `planner` made the plan ("fallback": the rules, after a model). An `about`
+    question asks for these fields of the collection. `countries` are the codes of those that the
+    stand-alone question names, `places` of those that the corrected one names other than by an
+    adjective. `alike` are terms of the collection that are like its words.
     """
 
     question: str
@@ -163,7 +167,17 @@ class Plan:
     ignored: Filters = Filters()
     follows: bool = False
     planner: PlannedBy = "rules"
+    about: tuple[str, ...] = ()
+    corrected: str = ""
+    countries: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     alike: tuple[Alike, ...] = field(default=(), compare=False)
+
+    @property
+    def first(self) -> Filters:
+        """What comes first without narrowing the search: no field that is narrowed anyway."""
+        narrowed = [field for field in FILTER_FIELDS if getattr(self.filters, field)]
+        return replace(self.boosted, **dict.fromkeys(narrowed, ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from rag.i18n.translations import (
     marked,
     translations_for,
 )
-from rag.query.intent import _greeted_in, asks_about
 from rag.types import Answer, Coverage, Plan
 
 _MOST = 12
@@ -34,8 +33,7 @@ _LABELS = {
 
 def about_answer(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> Answer:
     """What the collection holds; `languages` are the numbers of passages by code."""
-    # A greeting is too short to tell its language otherwise.
-    t = translations_for(_greeted_in(plan.question) or plan.language)
+    t = translations_for(plan.language)
     years = [name for name, _ in catalog.counts("year")]
     head = t.gettext(
         "I answer from {reports} of {labs}, written from {first} to {last}, and cite the words "
@@ -45,7 +43,7 @@ def about_answer(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> 
         first=years[0] if years else "?",
         last=years[-1] if years else "?",
     )
-    asked = [field for field in asks_about(plan.question) or () if field in _LABELS]
+    asked = [field for field in plan.about if field in _LABELS]
     counts = {field: catalog.counts(field) for field in _LABELS if field != "language"}
     counts["language"] = list(languages.items())
     lines = [_line(field, counts[field], t) for field in asked or ("year", "kind")]

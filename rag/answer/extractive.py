@@ -29,7 +29,6 @@ from rag.i18n.translations import translations_for
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
 from rag.query.entities import countries_in
-from rag.query.intent import of_topic, proved_by
 from rag.text.marks import defuse, with_marks
 from rag.text.numbers import gives_quantity
 from rag.text.prompt_injection import instructs
@@ -120,13 +119,10 @@ class ExtractiveAnswerer:
     ) -> Iterator[str]:
         """One line a report: its lab, year, and sentences, each with its mark."""
         del history, writing  # The plan's stand-alone question carries what is needed of it.
-        plan, told = of_topic(plan, hits, _told_of(plan, hits))
+        told = _told_of(plan, hits)
         near = max((hit.similarity for hit in hits), default=0.0)
         least = self._min_similarity * (WIDE_SHARE if plan.wide else 1.0)
-        if near < least:
-            # Not one is like the question: those count that have its words.
-            told = told & proved_by(plan, hits) if plan.wide else set()
-        candidates = self._candidates(plan, hits, told)
+        candidates = self._candidates(plan, hits, told) if near >= least else []
         if not candidates:
             yield refusal(plan.language)
             yield from nearest(plan, hits)
@@ -204,7 +200,7 @@ def _told_of(plan: Plan, hits: Sequence[Hit]) -> set[int]:
 
     They are of its lab, or name it: another lab's comparison with it.
     """
-    named = set(countries_in(plan.standalone))
+    named = set(plan.countries)
     passages = enumerate((hit.passage for hit in hits), start=1)
     return {
         n

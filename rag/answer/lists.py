@@ -28,7 +28,7 @@ from rag.i18n.translations import (
 )
 from rag.index.snapshot import Snapshot
 from rag.models.prompts import refusal
-from rag.query.entities import coming_first, stems_of
+from rag.query.entities import stems_of
 from rag.text.marks import defuse
 from rag.text.sentences import sentences
 from rag.text.tokenize import terms_and_pairs
@@ -96,7 +96,7 @@ def list_answer(
             read_reports=len(found),
             filters=plan.filters,
             mentioned=tuple(hit.passage.report.id for hit in mentioned),
-            first=coming_first(plan),
+            first=plan.first,
             ignored=plan.ignored,
         ),
         mode="catalogue",

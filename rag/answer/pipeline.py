@@ -20,7 +20,6 @@ from rag.models.chat import Generation
 from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.models.tokens import count_tokens
 from rag.places.countries import english_name
-from rag.query.entities import coming_first, places_in
 from rag.retrieval.hybrid import Found
 from rag.text.marks import drop_marks, keep_known
 from rag.types import (
@@ -141,7 +140,7 @@ class Run:
                 read_passages=len(passages),
                 read_reports=len({p.report.id for p in passages}),
                 filters=self._plan.filters,
-                first=coming_first(self._plan),
+                first=self._plan.first,
                 ignored=self._plan.ignored,
                 read=tuple(dict.fromkeys(p.report.id for p in passages)),
             ),
@@ -245,16 +244,15 @@ class AnswerStream:
 # Which of the places that a question names an answer doesn't hear.
 
 
-def unheard(answer: Answer, catalog: Catalog) -> tuple[Notice, ...]:
+def unheard(answer: Answer, plan: Plan, catalog: Catalog) -> tuple[Notice, ...]:
     """Notices of countries named in the question that the answer has nothing from.
 
     The countries' names are in the language of the answer. Of a single country nothing is said
     where the collection has reports of it: another lab may have told of it.
     """
-    named = places_in(answer.question)
     known = catalog.keys("country")
-    absent = [code for code in named if code not in known]
-    here = [code for code in named if code in known]
+    absent = [code for code in plan.places if code not in known]
+    here = [code for code in plan.places if code in known]
     cited = {code for citation in answer.citations for code in citation.passage.report.iso}
     silent = [code for code in here if code not in cited] if len(here) > 1 else []
     if answer.refused or answer.coverage.intent == "list":

@@ -11,7 +11,6 @@ import os
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,18 +18,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.types import Hit, Plan
-
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Tokenizer
 
 
-LANGUAGE = "en"
-# So many of the first passages are judged: those that are read. Of the development questions to one
-# English report (n=56) that puts a right one first in 0.77 instead of 0.63, as do 15 and 30; with
-# 10 it is 0.73.
-DEPTH = 20
 # Tokens of a question with a passage; of a longer passage the rest is not read. With 128 a right
 # one is first no more often than without judging.
 TOKENS = 256
@@ -47,42 +39,40 @@ CROWDED = 5.0
 
 
 class CrossEncoder:
-    """The model, loaded at first use. Safe to share between threads, one of which it serves."""
+    """The model, loaded at first use. Safe to share between threads; it serves one at a time."""
+
+    name = "cross-encoder"
+    language = "en"
+    # How many of the first passages are scored.
+    depth = 20
 
     def __init__(self, patience: float = PATIENCE) -> None:
         self._patience = patience
         self._turn = threading.Lock()
         self._crowded_until = 0.0
 
-    def judged(self, hits: Sequence[Hit], plan: Plan) -> list[Hit]:
-        """Hits whose first ones have a relevance and stand in its order.
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """The logit of each text's answering the question, in their order.
 
-        Passages in another language than English keep their places and have none; so do all where
-        the question is in another, and where too many others are asking. Each place keeps its
-        score, so that what follows still does.
+        Raises:
+            TimeoutError: it is scoring for somebody else, or was a moment ago.
         """
-        places = [n for n, hit in enumerate(hits[:DEPTH]) if hit.passage.language == LANGUAGE]
-        if plan.language != LANGUAGE or not places:
-            return list(hits)
-        if time.monotonic() < self._crowded_until:
-            return list(hits)
-        if not self._turn.acquire(timeout=self._patience):
+        busy = time.monotonic() < self._crowded_until
+        if not busy and not self._turn.acquire(timeout=self._patience):
             self._crowded_until = time.monotonic() + CROWDED
-            return list(hits)
+            busy = True
+        if busy:
+            raise TimeoutError("The cross-encoder is busy.")
         try:
-            texts = [f"{hits[n].passage.context}\n{hits[n].passage.text}" for n in places]
-            scores = self.scores(plan.standalone, texts)
+            return self._logits(question, texts)
         finally:
             self._turn.release()
-        order = sorted(range(len(places)), key=lambda k: -scores[k])
-        moved = list(hits)
-        for rank, (place, k) in enumerate(zip(places, order, strict=True), start=1):
-            hit = hits[places[k]].placed(hits[place].score, "cross-encoder", rank, scores[k])
-            moved[place] = replace(hit, relevance=1 / (1 + math.exp(-scores[k] / TEMPERATURE)))
-        return moved
 
-    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
-        """The logit of each text's answering the question, in their order."""
+    def relevance(self, score: float) -> float:
+        """What a logit means, from 0 (no answer) to 1."""
+        return 1 / (1 + math.exp(-score / TEMPERATURE))
+
+    def _logits(self, question: str, texts: Sequence[str]) -> list[float]:
         pairs = self._tokenizer.encode_batch([(question, text) for text in texts])
         order = sorted(range(len(pairs)), key=lambda n: len(pairs[n].ids))
         found = [0.0] * len(pairs)

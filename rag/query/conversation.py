@@ -1,4 +1,4 @@
-"""What a question that carries on takes over from the conversation: topic, labs and years."""
+"""Follow-up questions: which they are, and what they take over from the conversation."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ from functools import cache
 from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.places.regions import countries_of_regions_in, without_regions
-from rag.query.entities import (
-    countries_in,
-    named_in,
-    region_in,
-    without_countries,
-)
+from rag.query.entities import countries_in, named_in, region_in, without_countries
 from rag.text.language import language_of
 from rag.text.tokenize import strip_accents, terms
 from rag.types import Turn
@@ -26,116 +21,18 @@ _MANY_LABS = re.compile(
     r"|(?<!\bquel )(?<!\bun )(?<!\ble )(?<!\bce )(?<!\bdu )(?<!\bau )pays"
     r"|المختبرات|مختبرات|الدول|البلدان)\b"
 )
-# What points at the labs of an answer, one by one.
+# What points at the labs of an answer.
 _OF_THEM = re.compile(
     r"\bof (?:them|these|those)\b|\b(?:these|those|the same) (?:labs?|countries|teams|reports)\b"
     r"|\b(?:d entre|parmi) (?:eux|elles|ces)\b|\bces (?:labos?|laboratoires|labs|pays)\b"
     r"|\b(?:cuales|quienes|cual|quais|qual) (?:de )?(?:ellos|ellas|estos|esos|deles|delas|esses)\b"
     r"|\b(?:estos|esos|estes|esses) (?:laboratorios|labs|paises)\b|منهم|منها|من بينه"
 )
-# A line of an answer begins with a lab, and its year and kind in brackets.
+# The beginning of a line of an answer: a lab, with its year and kind in brackets.
 _LAB = re.compile(r"^(?:- )?([^\n(:]{2,80}) \((?:\d{4}|\?|\d{1,2}\))", re.MULTILINE)
+# How many characters of a turn are read.
 _TURN = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Thread:
-    """What a question carries on: its stand-alone form, and what it shares with what was said.
-
-    `wide` where it is put to many labs, `only` where to none but those of `country`.
-    """
-
-    standalone: str
-    country: tuple[str, ...] = ()
-    year: tuple[int, ...] = ()
-    wide: bool = False
-    only: bool = False
-
-
-def to_many_labs(question: str) -> bool:
-    """Whether a question is put to labs or countries in the plural."""
-    return bool(_MANY_LABS.search(strip_accents(question)))
-
-
-def follow(question: str, history: Sequence[Turn], named: Filters, catalog: Catalog) -> Thread:
-    """What a question that carries on takes over, beside what it has `named` itself.
-
-    The topic is that of the question that opened it and of the last one. Places that the question
-    names take the place of those before. Else it is about the labs of the earlier questions, or
-    those that the last answer names, whose words then count for the topic too. An answer of many
-    labs is too mixed for that: its labs count where the question points at them.
-    """
-    asked = _questions(history)
-    answer = history[-1].content if history[-1].role == "assistant" else ""
-    year = () if named.year else named_in(asked[-1], catalog).year
-    earlier = " ".join(dict.fromkeys(text[:_TURN] for text in (asked[0], asked[-1])))
-    # Also a country of which the collection has nothing.
-    if countries_in(question) or countries_of_regions_in(question):
-        topic = without_regions(without_countries(earlier))
-        wide = not named.country and any(map(to_many_labs, asked))
-        return Thread(f"{topic} {question}", year=year, wide=wide)
-    placed = next((text for text in reversed(asked) if _places(text, catalog)), "")
-    country = _places(placed, catalog)
-    labs = _labs_of(answer, catalog)
-    mixed = len(labs) > 1
-    if mixed and points_at_labs(question):
-        return Thread(f"{earlier} {question}", labs, year, wide=True, only=True)
-    only = to_many_labs(placed) and not named_in(placed, catalog).country
-    if not (country or mixed):
-        country = named_in(answer[:_TURN], catalog).country
-    wide = only or (not country and any(map(to_many_labs, asked)))
-    whole = " ".join([earlier, *([] if wide or mixed else [answer[:_TURN]]), question])
-    return Thread(without_regions(whole) if only else whole, country, year, wide, only)
-
-
-def asked_before(history: Sequence[Turn]) -> tuple[str, Sequence[Turn]]:
-    """The last question of a conversation, and the conversation before it."""
-    last = max((i for i, turn in enumerate(history) if turn.role == "user"), default=0)
-    return history[last].content, history[:last]
-
-
-def points_at_labs(question: str) -> bool:
-    """Whether a question is about some of the labs that an answer told of ("which of them")."""
-    return bool(_OF_THEM.search(strip_accents(question)))
-
-
-def _questions(history: Sequence[Turn]) -> list[str]:
-    """The questions before, back to the one that opened the topic, oldest first."""
-    turns = [turn for turn in history if turn.role == "user"] or [history[-1]]
-    first = len(turns) - 1
-    while first and _carried(turns[first].content, turns[:first]):
-        first -= 1
-    return [turn.content for turn in turns[first:]]
-
-
-def _carried(question: str, before: Sequence[Turn]) -> bool:
-    places = bool(countries_in(question)) or to_many_labs(question)
-    return carries_on(question, language_before([*before, Turn("user", question)]), places, before)
-
-
-def language_before(history: Sequence[Turn]) -> str:
-    """The language that the questions of a conversation are asked in, the latest first."""
-    questions = [turn.content for turn in history if turn.role == "user"]
-    said = [turn.content for turn in history if turn.role != "user"]
-    for text in (*reversed(questions), *reversed(said)):
-        if language := language_of(text, default=""):
-            return language
-    return "en"
-
-
-def _places(text: str, catalog: Catalog) -> tuple[str, ...]:
-    return named_in(text, catalog).country or region_in(text, catalog)
-
-
-def _labs_of(answer: str, catalog: Catalog) -> tuple[str, ...]:
-    """The labs that the lines of an answer begin with."""
-    return named_in("\n".join(_LAB.findall(answer)), catalog).country
-
-
-# Tells whether a question carries on the conversation before it; by rules.
-
-
-# How a question begins that joins on to what was said, in five languages.
+# How a question begins that continues a conversation, in five languages.
 _JOINS_ON = re.compile(
     r"^\W*(?:and|but|so|or|also|then|how so|what else|anything else|what about|how about"
     r"|tell me more|et|mais|alors|quoi d autre|pero|y|entonces|que mas|e|mas|entao|o que mais"
@@ -201,12 +98,56 @@ _FEW = 3
 _MANY = 6
 
 
-def carries_on(question: str, language: str, places: bool, history: Sequence[Turn]) -> bool:
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """What a follow-up shares with the conversation, and the question that stands alone.
+
+    `wide` where it is put to many labs, `only` where to none but those of `country`.
+    """
+
+    standalone: str
+    country: tuple[str, ...] = ()
+    year: tuple[int, ...] = ()
+    wide: bool = False
+    only: bool = False
+
+
+def language_in(question: str, history: Sequence[Turn] = ()) -> str:
+    """The language of a question; that of the conversation where it is too short to tell."""
+    return language_of(question, default=_language_of_turns(history), min_letters=8)
+
+
+def _language_of_turns(history: Sequence[Turn]) -> str:
+    """The language of the latest question of a conversation that is long enough to tell."""
+    questions = [turn.content for turn in history if turn.role == "user"]
+    answers = [turn.content for turn in history if turn.role != "user"]
+    for text in (*reversed(questions), *reversed(answers)):
+        if language := language_of(text, default=""):
+            return language
+    return "en"
+
+
+def to_many_labs(question: str) -> bool:
+    """Whether a question is put to labs or countries in the plural."""
+    return bool(_MANY_LABS.search(strip_accents(question)))
+
+
+def points_at_labs(question: str) -> bool:
+    """Whether a question is about some of the labs of an answer ("which of them")."""
+    return bool(_OF_THEM.search(strip_accents(question)))
+
+
+def has_topic(question: str, language: str) -> bool:
+    """Whether a question is about more than what any piece of work has."""
+    return not set(terms(question, language)) <= _of_any_work(language)
+
+
+def is_follow_up(question: str, language: str, places: bool, history: Sequence[Turn]) -> bool:
     """Whether a question needs the conversation before it to be understood.
 
-    It does where it joins on ("and in 2023?"), unless it says much and names `places` of its own;
-    where it says little or not much, and points back; and where it says little, names no places
-    and asks for nothing but what any piece of work has ("why?", "what were the results?").
+    It does where it joins on ("and in 2023?"), unless it has many words and names `places`; where
+    it points back and has few words, or not many and no places; and where it has few words, no
+    places, and asks only for what any piece of work has ("why?", "what were the results?").
     """
     if not history:
         return False
@@ -219,9 +160,60 @@ def carries_on(question: str, language: str, places: bool, history: Sequence[Tur
     return len(own) < _FEW and not places and own <= _of_any_work(language)
 
 
-def has_topic(question: str, language: str) -> bool:
-    """Whether a question is about more than what any piece of work has."""
-    return not set(terms(question, language)) <= _of_any_work(language)
+def follow_up(question: str, history: Sequence[Turn], named: Filters, catalog: Catalog) -> Thread:
+    """What a follow-up takes over, besides what it has `named` itself.
+
+    The topic is that of the question that opened it and of the last one. Places that the question
+    names replace those before. Else it is about the labs of the earlier questions, or those that
+    the last answer names, whose words then count for the topic too. An answer of many labs is too
+    mixed for that: its labs count where the question points at them.
+    """
+    questions = _questions_of_topic(history)
+    answer = history[-1].content if history[-1].role == "assistant" else ""
+    year = () if named.year else named_in(questions[-1], catalog).year
+    earlier = " ".join(dict.fromkeys(text[:_TURN] for text in (questions[0], questions[-1])))
+    # Also a country of which the collection has nothing.
+    if countries_in(question) or countries_of_regions_in(question):
+        topic = without_regions(without_countries(earlier))
+        wide = not named.country and any(map(to_many_labs, questions))
+        return Thread(f"{topic} {question}", year=year, wide=wide)
+    with_places = next((text for text in reversed(questions) if _places(text, catalog)), "")
+    country = _places(with_places, catalog)
+    labs = named_in("\n".join(_LAB.findall(answer)), catalog).country
+    mixed = len(labs) > 1
+    if mixed and points_at_labs(question):
+        return Thread(f"{earlier} {question}", labs, year, wide=True, only=True)
+    only = to_many_labs(with_places) and not named_in(with_places, catalog).country
+    if not (country or mixed):
+        country = named_in(answer[:_TURN], catalog).country
+    wide = only or (not country and any(map(to_many_labs, questions)))
+    standalone = " ".join([earlier, *([] if wide or mixed else [answer[:_TURN]]), question])
+    return Thread(without_regions(standalone) if only else standalone, country, year, wide, only)
+
+
+def previous_question(history: Sequence[Turn]) -> tuple[str, Sequence[Turn]]:
+    """The last question of a conversation, and the conversation before it."""
+    last = max((i for i, turn in enumerate(history) if turn.role == "user"), default=0)
+    return history[last].content, history[:last]
+
+
+def _questions_of_topic(history: Sequence[Turn]) -> list[str]:
+    """The last questions, oldest first, from the one that opened the topic."""
+    turns = [turn for turn in history if turn.role == "user"] or [history[-1]]
+    first = len(turns) - 1
+    while first and _was_follow_up(turns[first], turns[:first]):
+        first -= 1
+    return [turn.content for turn in turns[first:]]
+
+
+def _was_follow_up(turn: Turn, before: Sequence[Turn]) -> bool:
+    places = bool(countries_in(turn.content)) or to_many_labs(turn.content)
+    language = _language_of_turns([*before, Turn("user", turn.content)])
+    return is_follow_up(turn.content, language, places, before)
+
+
+def _places(text: str, catalog: Catalog) -> tuple[str, ...]:
+    return named_in(text, catalog).country or region_in(text, catalog)
 
 
 @cache

@@ -1,11 +1,12 @@
-"""What a question names: labs, regions, years, kinds of report, tags; by rules."""
+"""The entities in a question: countries, regions, years, kinds of report, tags, facts."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
+from operator import ge, gt, le, lt
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.fields import FILTER_FIELDS, FREE_FIELDS, Filters
@@ -13,7 +14,7 @@ from rag.catalog.normalize import canonical_sdg, filter_key
 from rag.places.countries import adjective_to_iso, fold_name, names_to_iso
 from rag.places.regions import countries_of_regions_in
 from rag.text.tokenize import strip_accents, terms, words
-from rag.types import Plan, Span
+from rag.types import Span
 
 # What may stand in a question beside its filters without narrowing it.
 _LISTING_WORDS = (
@@ -28,7 +29,7 @@ _LISTING_WORDS = (
     "todos ano países planos experimentos encerramentos خطط العمل خطة عام سنة اذكر عناوينها "
     "سجلها سجّلها مختبر المختبر التجارب"
 )
-ABOUT_TAGS = re.compile(
+_TAG_WORDS = re.compile(
     r"\b(?:methods?|data sources?|sdgs?|tagged|themes?|thematic areas?|methodes?|metodos?"
     r"|sources? de donnees|fuentes? de datos|fontes? de dados|odd|ods|goals?)\b"
 )
@@ -38,12 +39,13 @@ _RANGE = re.compile(
     rf"{_YEAR}\s*(?:-|–|—|\bto\b|\bthrough\b|\buntil\b|\ba\b|\bau\b|\bhasta\b|\bate\b|إلى|الى|حتى)"
     rf"\s*{_YEAR}|\b(?:between|entre|بين)\s+{_YEAR}\s+(?:and|et|y|e|و)\s*{_YEAR}"
 )
-_OPEN = {
-    "from": r"\b(?:since|depuis|a partir de|desde)\s+{}|\bfrom {} on|منذ (?:عام )?{}",
-    "after": r"\b(?:after|later than|apres|despues de|depois de|apos)\s+{}|بعد (?:عام )?{}",
-    "before": r"\b(?:before|prior to|earlier than|avant|antes de)\s+{}|قبل (?:عام )?{}",
-    "until": r"\b(?:until|up to|till|jusqu en|hasta|ate)\s+{}|حتى (?:عام )?{}",
-}
+# "Since 2021" and the like, each with how a year compares with the one that is named.
+_OPEN_RANGES: Sequence[tuple[str, Callable[[int, int], bool]]] = (
+    (r"\b(?:since|depuis|a partir de|desde)\s+{}|\bfrom {} on|منذ (?:عام )?{}", ge),
+    (r"\b(?:after|later than|apres|despues de|depois de|apos)\s+{}|بعد (?:عام )?{}", gt),
+    (r"\b(?:before|prior to|earlier than|avant|antes de)\s+{}|قبل (?:عام )?{}", lt),
+    (r"\b(?:until|up to|till|jusqu en|hasta|ate)\s+{}|حتى (?:عام )?{}", le),
+)
 _KINDS = {
     "closing": r"\bclosing (?:form|report|plan)s?\b|\bclosings?\b|\bcloture\b|\bcierres?\b"
     r"|\bencerramentos?\b",
@@ -56,6 +58,21 @@ _PLANS = (
     r"\b(?:action|learning) (?:learning )?plans?\b|\bplans? d.action|\bplans?\b"
     r"|\bplan(?:es|os|o)\b|خطط العمل|خطة"
 )
+# Names that have a country's in them and stand for something else.
+_NO_COUNTRIES = re.compile(r"\b(?:new mexico|(?:gulf of|golfe de|golfo de) guin\w+)", re.IGNORECASE)
+# A tag with more values than this is no fact: it is written freely.
+_MOST_VALUES = 12
+# Words of keys that do not say what the key is about.
+_OF_ANY_KEY = frozenset(terms("type status total size check experiment quality", "en"))
+# Stop words that make the difference between two values.
+_COUNTS = frozenset(("more", "less", "between", "before", "same", "different", "non"))
+_MEANS = {
+    "fewer": "less", "under": "less", "below": "less", "over": "more", "above": "more",
+    "exceeding": "more", "separate": "different", "dollar": "usd", "dollars": "usd",
+    "randomly": "random",
+}  # fmt: skip
+# The least share of a value's words that a question which names it has.
+_LEAST = 0.5
 
 
 def named_in(text: str, catalog: Catalog) -> Filters:
@@ -75,10 +92,6 @@ def named_in(text: str, catalog: Catalog) -> Filters:
     )
 
 
-# Names that have a country's in them and stand for something else.
-_NO_COUNTRIES = re.compile(r"\b(?:new mexico|(?:gulf of|golfe de|golfo de) guin\w+)", re.IGNORECASE)
-
-
 def region_in(text: str, catalog: Catalog) -> tuple[str, ...]:
     """The labs of the collection that are in a region which a text names."""
     codes = countries_of_regions_in(text)
@@ -96,27 +109,13 @@ def years_in(text: str, known: Collection[int]) -> list[int]:
     spans = [sorted(int(y) for y in m.groups() if y) for m in _RANGE.finditer(folded)]
     found = {year for first, last in spans for year in range(first, last + 1)}
     if not spans:
-        for kind, pattern in _open().items():
-            for match in pattern.finditer(folded):
-                year = int(next(group for group in match.groups() if group))
-                found |= {y for y in known if _within(kind, y, year)}
+        for pattern, compares in _OPEN_RANGES:
+            for match in re.finditer(pattern.replace("{}", _YEAR), folded):
+                limit = int(next(group for group in match.groups() if group))
+                found |= {year for year in known if compares(year, limit)}
         if not found:
             found = {int(year) for year in re.findall(_YEAR, folded)}
     return sorted(found & set(known))
-
-
-def _within(kind: str, year: int, limit: int) -> bool:
-    return {
-        "from": year >= limit,
-        "after": year > limit,
-        "before": year < limit,
-        "until": year <= limit,
-    }[kind]
-
-
-@cache
-def _open() -> Mapping[str, re.Pattern[str]]:
-    return {kind: re.compile(said.replace("{}", _YEAR)) for kind, said in _OPEN.items()}
 
 
 def countries_in(text: str) -> list[str]:
@@ -131,8 +130,8 @@ def countries_in(text: str) -> list[str]:
 
 def places_in(text: str) -> list[str]:
     """Alpha-2 codes of the countries that a text names, but not by an adjective of people."""
-    told = _without_others(text)
-    found = ((code, fold_name(told[start:end])) for code, (start, end) in _countries(told))
+    text = _without_others(text)
+    found = ((code, fold_name(text[start:end])) for code, (start, end) in _countries(text))
     return list(dict.fromkeys(code for code, name in found if adjective_to_iso(name) is None))
 
 
@@ -145,6 +144,7 @@ def without_countries(text: str) -> str:
 
 
 def _without_others(text: str) -> str:
+    """A text without names that only contain a country's."""
     return re.sub(r"['’]s\b", "", _NO_COUNTRIES.sub(" ", text))
 
 
@@ -186,9 +186,13 @@ def _country(phrase: str, first: str, capitals: bool) -> str | None:
 
 def tags_in(question: str, catalog: Catalog) -> Filters:
     """The tags of the catalog that a question names: methods, goals, themes ..."""
+    folded = strip_accents(question)
+    goals = re.findall(r"\b(?:sdg|ods|odd)\s*(\d{1,2})\b", folded)
+    if names := [catalog.name("sdg", canonical_sdg(f"{n}.")) for n in goals]:
+        return Filters(sdg=tuple(names))
     phrase = stems_of(question)
+    generic = set() if names_tags(question) else listing_stems("en")
     found: dict[str, tuple[str, ...]] = {}
-    generic = set() if ABOUT_TAGS.search(strip_accents(question)) else listing_stems("en")
     for field in FREE_FIELDS:
         values: dict[str, int] = {}
         for key in sorted(map(str, catalog.keys(field))):
@@ -200,15 +204,9 @@ def tags_in(question: str, catalog: Catalog) -> Filters:
         if values:
             longest = max(values.values())
             found[field] = tuple(name for name, size in values.items() if size == longest)
-    goals = re.findall(r"\b(?:sdg|ods|odd)\s*(\d{1,2})\b", strip_accents(question))
-    names = [catalog.name("sdg", canonical_sdg(f"{n}.")) for n in goals]
-    if names:
-        return Filters(sdg=tuple(names))
     if "method" in found and "datasource" in found:
-        folded = strip_accents(question)
-        found.pop(
-            "method" if re.search(r"\bdata source|\bfuente|\bsource de", folded) else "datasource"
-        )
+        sources = re.search(r"\bdata source|\bfuente|\bsource de", folded)
+        found.pop("method" if sources else "datasource")
     if "method" in found or "datasource" in found:
         found.pop("theme", None)
     return Filters(**found)  # type: ignore[arg-type]
@@ -226,7 +224,60 @@ def listing_stems(language: str) -> frozenset[str]:
     return frozenset(terms(_LISTING_WORDS, language))
 
 
-# What is taken from a question of all that it names: not what is ignored.
+def all_tags_in(question: str, catalog: Catalog) -> Filters:
+    """The tags that a question names, facts among them."""
+    facts = facts_in(question, catalog)
+    # What a fact is called ("control group") may look like a theme.
+    tags = tags_in(question, catalog) if names_tags(question) or not facts else Filters()
+    return replace(tags, fact=facts)
+
+
+def names_tags(question: str) -> bool:
+    """Whether a question has a word for tags ("among the methods", "tagged with")."""
+    return bool(_TAG_WORDS.search(strip_accents(question)))
+
+
+def facts_in(question: str, catalog: Catalog) -> tuple[str, ...]:
+    """The facts of the collection that a question in English names, at most one for each key.
+
+    A fact is a tag whose value is ticked from a short list, such as "sample_size: More than
+    1,000". A question names it if it has a word of the key ("sample") and fits the value better
+    than all others of the key.
+    """
+    question_terms = fact_terms(question)
+    by_key: dict[str, list[str]] = {}
+    for fact, _ in catalog.counts("fact"):
+        by_key.setdefault(fact.partition(": ")[0], []).append(fact)
+    best = (
+        _best_fact(question_terms, facts)
+        for key, facts in by_key.items()
+        if 2 <= len(facts) <= _MOST_VALUES and (fact_terms(key) - _OF_ANY_KEY) & question_terms
+    )
+    return tuple(fact for fact in best if fact)
+
+
+def _best_fact(question_terms: frozenset[str], facts: Iterable[str]) -> str:
+    """The fact whose value's words the question has most of, if no other fits as well; or ""."""
+    scored = []
+    for fact in facts:
+        key, _, value = fact.partition(": ")
+        value_terms = fact_terms(value)
+        shared = value_terms & question_terms
+        # "A control group" names the key alone, even if the values repeat it.
+        if shared - fact_terms(key) or shared == value_terms:
+            scored.append((len(shared) / max(1, len(value_terms)), len(shared), fact))
+    scored.sort(reverse=True)
+    if not scored or scored[0][0] < _LEAST:
+        return ""
+    alone = len(scored) == 1 or scored[0][:2] > scored[1][:2]
+    return scored[0][2] if alone else ""
+
+
+def fact_terms(text: str) -> frozenset[str]:
+    """What facts and questions are compared by: stems, numbers, and words like "more"."""
+    plain = re.sub(r"(?<=\d),(?=\d{3})", "", text.replace("_", " "))
+    meanings = [_MEANS.get(word, word) for word in words(plain)]
+    return frozenset(terms(" ".join(meanings), "en")) | (_COUNTS & set(meanings))
 
 
 def without(named: Filters, ignored: Filters, catalog: Catalog) -> Filters:
@@ -235,82 +286,16 @@ def without(named: Filters, ignored: Filters, catalog: Catalog) -> Filters:
     An empty value ("", or the year 0) ignores all values of its field.
     """
 
-    def kept(field: str) -> tuple[str | int, ...]:
+    def rest(field: str) -> tuple[str | int, ...]:
         unwanted = getattr(ignored, field)
         if not all(unwanted):
             return ()
         keys = {_key(catalog, field, value) for value in unwanted}
         return tuple(v for v in getattr(named, field) if _key(catalog, field, v) not in keys)
 
-    changed = {field: kept(field) for field in FILTER_FIELDS if getattr(ignored, field)}
+    changed = {field: rest(field) for field in FILTER_FIELDS if getattr(ignored, field)}
     return replace(named, **changed)  # type: ignore[arg-type]
 
 
 def _key(catalog: Catalog, field: str, value: str | int) -> str | int:
     return filter_key(field, catalog.name(field, value))
-
-
-def coming_first(plan: Plan) -> Filters:
-    """What comes first for a question without narrowing it: no field that is narrowed anyway."""
-    fields = [field for field in FILTER_FIELDS if getattr(plan.filters, field)]
-    return replace(plan.boosted, **dict.fromkeys(fields, ()))
-
-
-# The facts that a question names: tags whose values are ticked from a short list; in English.
-#
-# A fact is written "sample_size: More than 1,000". It is named where the question has a word of its
-# key ("sample") and fits one of the key's values better than all others.
-
-
-# A key with more values than this is written freely.
-_MOST_VALUES = 12
-# Words of keys that tell nothing of what the key is about.
-_OF_ANY_KEY = frozenset(terms("type status total size check experiment quality", "en"))
-# Words that are left out of a search, and make the difference between two values.
-_COUNTS = frozenset(("more", "less", "between", "before", "same", "different", "non"))
-_MEANS = {
-    "fewer": "less", "under": "less", "below": "less", "over": "more", "above": "more",
-    "exceeding": "more", "separate": "different", "dollar": "usd", "dollars": "usd",
-    "randomly": "random",
-}  # fmt: skip
-# Share of a value's words that a question has. Of 126 development questions two name four facts;
-# 0.34 to 0.75 find just those, 0.25 one in each of two others as well, 1.0 only three.
-_LEAST = 0.5
-
-
-def facts_in(question: str, catalog: Catalog) -> tuple[str, ...]:
-    """The facts of the collection that a question names, at most one for each key."""
-    asked = tokens(question)
-    by_key: dict[str, list[str]] = {}
-    for fact, _ in catalog.counts("fact"):
-        by_key.setdefault(fact.partition(": ")[0], []).append(fact)
-    found = (
-        _best(asked, facts)
-        for key, facts in by_key.items()
-        if 2 <= len(facts) <= _MOST_VALUES and (tokens(key) - _OF_ANY_KEY) & asked
-    )
-    return tuple(fact for fact in found if fact)
-
-
-def _best(asked: Collection[str], facts: Iterable[str]) -> str:
-    """The fact whose value's words the question has most of, if no other fits as well; or ""."""
-    scored = []
-    for fact in facts:
-        key, _, value = fact.partition(": ")
-        said = tokens(value)
-        shared = said & set(asked)
-        # "A control group" names the key alone, whatever the values say again of it.
-        if shared - tokens(key) or shared == said:
-            scored.append((len(shared) / max(1, len(said)), len(shared), fact))
-    scored.sort(reverse=True)
-    if not scored or scored[0][0] < _LEAST:
-        return ""
-    alone = len(scored) == 1 or scored[0][:2] > scored[1][:2]
-    return scored[0][2] if alone else ""
-
-
-def tokens(text: str) -> frozenset[str]:
-    """What facts and questions are compared by: stems, numbers, and words like "more"."""
-    plain = re.sub(r"(?<=\d),(?=\d{3})", "", text.replace("_", " "))
-    said = [_MEANS.get(word, word) for word in words(plain)]
-    return frozenset(terms(" ".join(said), "en")) | (_COUNTS & set(said))

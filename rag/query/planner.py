@@ -1,8 +1,8 @@
-"""Understands questions: by rules, and by one completion of a chat model where that is wanted.
+"""Makes plans of questions: by rules, and by one completion of a chat model where that is set.
 
-The rules' plan comes first and is what there is where the model fails. The model's reply is
-untrusted: of what it says only what the collection has is taken, and it narrows a search only
-where the rules would, for a list of which every word is understood.
+The rules' plan comes first and stands where the model fails. The model's reply is untrusted: only
+values that the collection has are taken from it, and it narrows a search only where the rules
+would, for a list of which every word is understood.
 """
 
 from __future__ import annotations
@@ -19,16 +19,11 @@ from rag.errors import ModelError, SettingsError
 from rag.index.snapshot import Snapshot
 from rag.models.chat import make_chat
 from rag.models.prompts import TAG_LISTS, plan_messages
-from rag.query.conversation import language_before
-from rag.query.correction import as_meant
-from rag.query.entities import countries_in, without
-from rag.query.intent import language_of_few
-from rag.query.plan import (
-    all_understood,
-    asks_for_a_list,
-    has_sides,
-    make_plan,
-)
+from rag.query.conversation import language_in
+from rag.query.correction import correct, without_capitals
+from rag.query.entities import countries_in, places_in, without
+from rag.query.intent import asks_for_list, has_sides
+from rag.query.plan import Rules, is_exact_list
 from rag.settings import Settings
 from rag.text.language import language_of
 from rag.types import Plan, Turn
@@ -36,29 +31,32 @@ from rag.types import Plan, Turn
 if TYPE_CHECKING:
     from rag.models.chat import ChatModel
 
-
-# Enough for a sentence of MOST_SAID in any script, and for the lists.
+# Tokens of a reply: a sentence of MOST_CHARACTERS in any script, and the lists.
 TOKENS = 400
-MOST_SAID = 600
-# What is read of a reply, of each of its lists, and of each value in these.
-MOST_READ = 4000
-MOST_VALUES = 20
-MOST_VALUE = 100
-_NAMED = {"country": "countries", "year": "years", "kind": "kinds"}
-_RETOLD = frozenset(["standalone"])
-_UNDERSTOOD = frozenset(["intent", *_NAMED.values(), *TAG_LISTS.values()])
+# Characters of a question that a model is given or may give.
+MOST_CHARACTERS = 600
+# What is read of a reply (characters), of its lists (values), and of each value (characters).
+_MOST_READ = 4000
+_MOST_VALUES = 20
+_MOST_VALUE = 100
+_LISTS = {"country": "countries", "year": "years", "kind": "kinds"}
+_KEYS = frozenset(["intent", *_LISTS.values(), *TAG_LISTS.values()])
 
 
 class Planner:
-    """Makes plans of questions. Safe to share between threads.
-
-    Without a model by rules; with one, it understands every question (`whole`), or only makes
-    those that carry on a conversation stand alone, for the rules.
-    """
+    """Makes plans of questions. Safe to share between threads."""
 
     def __init__(
-        self, llm: ChatModel | None = None, whole: bool = False, seconds: float = 0.0
+        self, llm: ChatModel | None = None, *, whole: bool = False, seconds: float = 0.0
     ) -> None:
+        """Without `llm` by rules alone.
+
+        Args:
+            llm: the model.
+            whole: whether it understands every question; else it only makes follow-ups stand
+                alone, for the rules.
+            seconds: how long it may take.
+        """
         self._llm = llm
         self._whole = whole
         self._seconds = seconds
@@ -66,55 +64,61 @@ class Planner:
     def plan(
         self,
         question: str,
-        history: Sequence[Turn],
-        given: Filters,
-        catalog: Catalog,
+        snapshot: Snapshot,
+        history: Sequence[Turn] = (),
+        filters: Filters = Filters(),
         ignored: Filters = Filters(),
-        language: str = "",
     ) -> Plan:
-        """How a question is understood; `given` filters hold, `ignored` ones are not taken."""
-        rules = make_plan(question, history, given, catalog, ignored, language)
-        if self._llm is None or not self._asks(rules):
-            return rules
-        messages = plan_messages(question, history, rules.language, self._whole)
-        keys = (_RETOLD if history else frozenset()) | (_UNDERSTOOD if self._whole else frozenset())
+        """The plan of a question.
+
+        Args:
+            question: as the user typed it.
+            snapshot: the collection, whose words, labs and tags are recognised.
+            history: the conversation before it, oldest first.
+            filters: what the user narrows the search to.
+            ignored: values that are not taken from the question; an empty one is all of its field.
+        """
+        typed = without_capitals(question)
+        language = language_in(typed, history)
+        corrected = correct(typed, language, snapshot.keyword)
+        rules = Rules(snapshot.catalog, filters, ignored)
+        plan = rules.plan(corrected, language, history)
+        if self._llm is not None and self._asks_model(plan):
+            plan = self._plan_by_model(self._llm, plan, rules, history)
+        return replace(
+            plan,
+            question=question,
+            corrected=corrected,
+            countries=tuple(countries_in(plan.standalone)),
+            places=tuple(places_in(corrected)),
+            alike=snapshot.lexicon.alike(plan.standalone, plan.language, snapshot.keyword),
+        )
+
+    def _asks_model(self, plan: Plan) -> bool:
+        if plan.intent == "about" or len(plan.question) > MOST_CHARACTERS:
+            return False
+        return self._whole or plan.follows
+
+    def _plan_by_model(
+        self, llm: ChatModel, plan: Plan, rules: Rules, history: Sequence[Turn]
+    ) -> Plan:
+        messages = plan_messages(plan.question, history, plan.language, self._whole)
+        keys = {"standalone"} if history else set()
+        if self._whole:
+            keys |= _KEYS
         try:
-            found = first_object(self._llm.complete(messages, self._seconds), keys)
+            found = first_object(llm.complete(messages, self._seconds), keys)
         except ModelError:
             found = {}
-        said = _understood(found, rules.language, catalog, ignored)
-        if said == _Said():
-            return replace(rules, planner="fallback")
-        plan = rules
-        if said.standalone:
-            plan = _restated(rules, said.standalone, given, catalog, ignored)
-        return replace(_refined(plan, said, given), planner="model")
-
-    def _asks(self, rules: Plan) -> bool:
-        """Whether the model is asked: not where it could not say the question again."""
-        if rules.intent == "about" or len(rules.question) > MOST_SAID:
-            return False
-        return self._whole or rules.follows
-
-
-def understood(
-    planner: Planner,
-    snapshot: Snapshot,
-    question: str,
-    history: Sequence[Turn],
-    filters: Filters,
-    ignored: Filters,
-) -> Plan:
-    """The plan of a question as it was meant, with what is like its words."""
-    keyword = snapshot.keyword
-    written = snapshot.languages, snapshot.language_counts
-    before = language_before(history) if history else ""
-    language = language_of_few(question, keyword, *written, before)
-    told = language or language_of(question.lower(), min_letters=8)
-    meant = as_meant(question, told, keyword)
-    plan = planner.plan(meant, history, filters, snapshot.catalog, ignored, language)
-    alike = snapshot.lexicon.alike(plan.standalone, plan.language, keyword)
-    return replace(plan, question=question, alike=alike)
+        reply = _read(found, plan.language, rules)
+        if reply == _Reply():
+            return replace(plan, planner="fallback")
+        if reply.standalone:
+            # The rules' plan of the question in the words that make it stand alone.
+            alone = rules.plan(reply.standalone, plan.language)
+            if alone.intent != "about":
+                plan = replace(alone, question=plan.question, follows=plan.follows)
+        return replace(_refine(plan, reply, rules.filters), planner="model")
 
 
 def make_planner(settings: Settings) -> Planner:
@@ -126,18 +130,18 @@ def make_planner(settings: Settings) -> Planner:
     if settings.planner == "rules":
         return Planner()
     seconds = settings.patience
-    # Not asked again: what comes too late is of no use, and there is a plan without it.
+    # No retry: what comes too late is of no use, and there is a plan without it.
     llm = make_chat(settings, max_tokens=TOKENS, timeout=seconds, retries=0)
     if llm is None and settings.planner == "model":
         raise SettingsError(
             "The planner is to be a model, but none is set. Set ASKLABS_MODEL, or ASKLABS_PLANNER "
             "to auto."
         )
-    return Planner(llm, settings.planner == "model", seconds)
+    return Planner(llm, whole=settings.planner == "model", seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _Reply:
     """What can be used of a model's reply; empty where nothing can."""
 
     standalone: str = ""
@@ -146,21 +150,9 @@ class _Said:
     tags: Filters = Filters()
 
 
-def _understood(
-    found: Mapping[str, Any], language: str, catalog: Catalog, ignored: Filters
-) -> _Said:
-    intent = found.get("intent")
-    return _Said(
-        _sentence(found.get("standalone"), language),
-        intent if intent in ("answer", "compare", "list") else "",
-        without(_known(found, _NAMED, catalog), ignored, catalog),
-        without(_known(found, TAG_LISTS, catalog), ignored, catalog),
-    )
-
-
 def first_object(reply: str, keys: Collection[str]) -> Mapping[str, Any]:
     """These keys of the first JSON object with one of them, whatever stands around it."""
-    text = reply[:MOST_READ]
+    text = reply[:_MOST_READ]
     for brace in re.finditer(r"\{", text):
         try:
             found, _ = json.JSONDecoder().raw_decode(text, brace.start())
@@ -172,38 +164,46 @@ def first_object(reply: str, keys: Collection[str]) -> Mapping[str, Any]:
     return {}
 
 
+def _read(found: Mapping[str, Any], language: str, rules: Rules) -> _Reply:
+    def known(keys: Mapping[str, str]) -> Filters:
+        """Of the values under these keys those that the collection has, as it spells them."""
+        values = {
+            field: dict.fromkeys(
+                name
+                for value in _values(found.get(key))
+                for name in _names(field, value, rules.catalog)
+            )
+            for field, key in keys.items()
+        }
+        named = Filters(**{field: tuple(names) for field, names in values.items()})  # type: ignore[arg-type]
+        return without(named, rules.ignored, rules.catalog)
+
+    intent = found.get("intent")
+    return _Reply(
+        _sentence(found.get("standalone"), language),
+        intent if intent in ("answer", "compare", "list") else "",
+        known(_LISTS),
+        known(TAG_LISTS),
+    )
+
+
 def _sentence(value: object, language: str) -> str:
-    """A question that stands alone, if it is one of a bearable length in the right language."""
+    """A question that stands alone, if it is short enough and in the right language."""
     # Half a surrogate pair, which JSON can hold, has no UTF-8.
     text = value.encode("utf-8", "ignore").decode() if isinstance(value, str) else ""
     text = " ".join(text.split())
-    if len(text) > MOST_SAID or language_of(text, default=language, min_letters=8) != language:
+    if len(text) > MOST_CHARACTERS or language_of(text, language, min_letters=8) != language:
         return ""
     return text
 
 
-def _known(found: Mapping[str, Any], keys: Mapping[str, str], catalog: Catalog) -> Filters:
-    """Of the values under these keys those that the collection has, as it spells them."""
-    known = {
-        field: tuple(
-            dict.fromkeys(
-                name
-                for value in _values(found.get(key))
-                for name in _spelled(field, value, catalog)
-            )
-        )
-        for field, key in keys.items()
-    }
-    return Filters(**known)  # type: ignore[arg-type]
+def _values(value: object) -> list[str]:
+    items = value if isinstance(value, list) else [value]
+    texts = [str(i).strip() for i in items[:_MOST_VALUES] if type(i) in (str, int)]
+    return [text for text in texts if 0 < len(text) <= _MOST_VALUE]
 
 
-def _values(given: object) -> list[str]:
-    items = given if isinstance(given, list) else [given]
-    kept = [str(i).strip() for i in items[:MOST_VALUES] if type(i) in (str, int)]
-    return [text for text in kept if 0 < len(text) <= MOST_VALUE]
-
-
-def _spelled(field: str, value: str, catalog: Catalog) -> Sequence[str | int]:
+def _names(field: str, value: str, catalog: Catalog) -> Sequence[str | int]:
     """What a value is called in the collection; nothing where no report has it."""
     if field == "country":
         known = catalog.keys("country")
@@ -214,38 +214,28 @@ def _spelled(field: str, value: str, catalog: Catalog) -> Sequence[str | int]:
     return [catalog.name(field, value)] if has else []
 
 
-def _restated(rules: Plan, said: str, given: Filters, catalog: Catalog, ignored: Filters) -> Plan:
-    """The rules' plan of a question in the words that make it stand alone."""
-    plan = make_plan(said, (), given, catalog, ignored)
-    if plan.intent == "about":
-        return rules
-    return replace(plan, question=rules.question, language=rules.language, follows=rules.follows)
-
-
-def _refined(plan: Plan, said: _Said, given: Filters) -> Plan:
+def _refine(plan: Plan, reply: _Reply, filters: Filters) -> Plan:
     """A plan with what the model understood beyond the rules.
 
-    What is known for certain stays: given filters, a list of which the rules understood every
+    What is certain stays: filters that the user set, a list of which the rules understood every
     word, the sides that a question compares, the form that it calls a plan.
     """
     if plan.intent == "list":
         return plan
-    taken = [n for n in _NAMED if getattr(given, n)]
+    taken = [field for field in _LISTS if getattr(filters, field)]
     # Small models name several kinds for any question.
-    if plan.boosted.type or len(said.named.kind) > 1:
+    if plan.boosted.type or len(reply.named.kind) > 1:
         taken.append("kind")
-    named = replace(said.named, **dict.fromkeys(taken, ()))
+    named = replace(reply.named, **dict.fromkeys(taken, ()))
     ours = plan.intent == "compare"
     boosted = plan.boosted.merged(named) if ours else named.merged(plan.boosted)
-    if said.intent == "list" and _is_list(plan, boosted, said.tags):
-        filters = given.merged(boosted).merged(said.tags)
-        return replace(plan, intent="list", filters=filters, boosted=Filters(), wide=True)
-    if said.intent == "compare" and has_sides(boosted):
+    if (
+        reply.intent == "list"
+        and asks_for_list(plan.standalone)
+        and is_exact_list(plan.standalone, plan.language, boosted, reply.tags, translated=True)
+    ):
+        narrowed = filters.merged(boosted).merged(reply.tags)
+        return replace(plan, intent="list", filters=narrowed, boosted=Filters(), wide=True)
+    if reply.intent == "compare" and has_sides(boosted):
         return replace(plan, intent="compare", boosted=boosted, wide=True)
     return replace(plan, boosted=boosted)
-
-
-def _is_list(plan: Plan, named: Filters, tags: Filters) -> bool:
-    return asks_for_a_list(plan.standalone) and all_understood(
-        plan.standalone, plan.language, named, tags, translated=True
-    )

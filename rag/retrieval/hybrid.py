@@ -25,16 +25,14 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 from rag.catalog.fields import ReportInfo
 from rag.index.bm25 import Scores
 from rag.index.snapshot import Snapshot
-from rag.models.cross_encoder import CrossEncoder
 from rag.models.encoder import LANGUAGE, encode_static
-from rag.query.intent import SAME, is_topic
 from rag.retrieval.postprocess import (
     fit_budget,
     fold_duplicates,
     interleave,
     spread,
 )
-from rag.retrieval.rerank import Reranker, reordered
+from rag.retrieval.rerank import EmbeddedReranker, Reranker, rerank, rerank_first
 from rag.settings import Settings
 from rag.text.tokenize import focus, terms
 from rag.types import (
@@ -140,8 +138,6 @@ class HybridRetriever(BaseRetriever):
         # question to many labs is searched for by what it is about.
         about = focus(plan.standalone, plan.language) if plan.wide else plan.standalone
         keyword = self._snapshot.keyword.scores(plan.standalone, plan.language, pairs=plan.wide)
-        if is_topic(plan.question, plan.language):
-            keyword = keyword + self._in_other_words(plan)
         vector = np.asarray(self._embedding.get_query_embedding(about), np.float32)
         english = plan.language == LANGUAGE
         of_static = WEIGHT_STATIC if english else WEIGHT_STATIC_OTHER
@@ -160,21 +156,6 @@ class HybridRetriever(BaseRetriever):
             # Exact: Chroma's own search finds nine in ten of these, in four times the time.
             "dense": (self._snapshot.dense @ vector, WEIGHT_DENSE + PROXY * proxy),
         }
-
-    def _in_other_words(self, plan: Plan) -> Scores:
-        """What passages in other languages score by words that mean the same as a topic's.
-
-        A topic has too few words for their meaning together to be known in any language.
-        """
-        total = np.zeros(self._snapshot.keyword.size, np.float32)
-        for alike in plan.alike:
-            best = np.zeros_like(total)
-            for term, near in alike.near.items():
-                if near >= SAME and term not in alike.terms:
-                    passages, scores = self._snapshot.keyword.column(term)
-                    best[passages] = np.maximum(best[passages], near * scores)
-            total += best
-        return np.where(self._snapshot.languages != plan.language, total, 0.0)
 
     def _matched(self, keyword: Scores, best: Sequence[int]) -> frozenset[str]:
         passages = self._snapshot.passages
@@ -295,8 +276,8 @@ def find(
     notices: tuple[Notice, ...] = ()
     if plan.intent == "list":  # What a list holds is computed, not found.
         reranker = None
-    if reranker is not None and not isinstance(reranker, CrossEncoder):
-        rankings, notices = reordered(
+    if reranker and not isinstance(reranker, EmbeddedReranker):
+        rankings, notices = rerank(
             rankings, plan.standalone, reranker, masked=masked, apart=_apart(plan)
         )
     ranked = [fold_duplicates(hits, _apart(plan)) for hits in rankings]
@@ -305,8 +286,8 @@ def find(
         ranked = [spread(hits, per_report=1, per_lab=per_lab) for hits in ranked]
     matched = frozenset[str]().union(*(one.matched for one in found))
     hits = interleave(ranked)
-    if isinstance(reranker, CrossEncoder):
-        hits = reranker.judged(hits, plan)
+    if isinstance(reranker, EmbeddedReranker):
+        hits = rerank_first(hits, plan, reranker)
     return Found(tuple(hits), matched, notices)
 
 

@@ -26,7 +26,7 @@ def fold_duplicates(hits: Iterable[Hit], apart: Collection[str] = ()) -> list[Hi
     best: dict[Hashable, Hit] = {}
     folded: dict[Hashable, list[Hit]] = {}
     for number, hit in enumerate(hits):
-        key = same_as(hit.passage, apart) or number
+        key = duplicate_key(hit.passage, apart) or number
         if key in best:
             folded.setdefault(key, []).append(hit)
         else:
@@ -36,7 +36,7 @@ def fold_duplicates(hits: Iterable[Hit], apart: Collection[str] = ()) -> list[Hi
     return kept + sorted(rest, key=lambda hit: -hit.score)
 
 
-def same_as(passage: Passage, apart: Collection[str]) -> tuple[object, ...] | None:
+def duplicate_key(passage: Passage, apart: Collection[str]) -> tuple[object, ...] | None:
     """What two passages agree in that may be folded; None where there is too little to tell."""
     said: object = passage.family
     if not said:

@@ -1,43 +1,65 @@
-"""Re-orders what was found by a reranker: any object that scores texts, or a server's endpoint."""
+"""Re-orders hits by a reranker: any object that scores texts, such as a server's endpoint.
+
+External rerankers run before duplicates are folded, so that the best hit of their order stands for
+its family, report and lab. An embedded one is slow: it runs after that, on the hits to be read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from rag.errors import ModelError, SettingsError
 from rag.models.cancellation import with_deadline
 from rag.models.cross_encoder import CrossEncoder
-from rag.retrieval.postprocess import mask_passage, same_as
+from rag.retrieval.postprocess import duplicate_key, mask_passage
 from rag.settings import Settings
 from rag.text.contacts import mask_contacts
-from rag.types import Hit, Notice, Passage
+from rag.types import Hit, Notice, Passage, Plan
 
 if TYPE_CHECKING:
     from httpx import Response
 
 
-# How many texts a question gives a reranker, those of all sides together.
+# How many texts an external reranker scores for a question, over all sides of a comparison.
 DEPTH = 50
-# As many texts as Text Embeddings Inference takes at a time, unless it is told otherwise.
+# Texts in a request: the default limit of Text Embeddings Inference.
 BATCH = 32
-# How a server says that it does not know the keys of a request.
+# HTTP statuses of a server that does not know the keys of a request.
 _OTHER_KEYS = (400, 422)
 NOT_USED = Notice("reranker_order_not_used")
 Ranking = Sequence[Hit]
 
 
 class Reranker(Protocol):
-    """Says how well texts answer a question."""
+    """Says how well texts answer a question: a new reranker needs no more than this method."""
 
     def scores(self, question: str, texts: Sequence[str]) -> Sequence[float]:
         """A score for each text, in their order; the higher, the better."""
         ...
 
 
-def reordered(
+@runtime_checkable
+class EmbeddedReranker(Reranker, Protocol):
+    """A reranker in this process: it needs no server and sees contacts, and takes all cores.
+
+    It scores those of the first `depth` hits that are in its `language`. Where it is busy, `scores`
+    raises a TimeoutError.
+    """
+
+    name: str
+    language: str
+    depth: int
+
+    def relevance(self, score: float) -> float:
+        """What a score means, from 0 (no answer) to 1."""
+        ...
+
+
+def rerank(
     rankings: Sequence[Ranking],
     question: str,
     reranker: Reranker,
@@ -45,34 +67,64 @@ def reordered(
     masked: bool,
     apart: Collection[str] = (),
 ) -> tuple[list[list[Hit]], tuple[Notice, ...]]:
-    """Rankings whose first hits are in the order of a reranker's scores, and notices.
+    """Put the first hits of each ranking in the order of an external reranker's scores.
 
-    Where two scores are equal the order stays. Each place keeps its score, so that what follows
-    still does. Where the reranker fails the whole order stays, and notices say so.
+    Where two scores are equal the order stays. Each place keeps its score, so that the scores
+    still descend. Where the reranker fails the order stays.
 
     Args:
         rankings: each by descending score.
         question: what was searched for.
-        reranker: is given each text with its context line.
+        reranker: gets each text with its context line.
         masked: whether to mask contacts before.
         apart: in what fields passages must agree to be taken for the same (`fold_duplicates`).
+
+    Returns:
+        The rankings, and notices for the reader where the reranker failed.
     """
+    unchanged = [list(hits) for hits in rankings]
     tops = [_families(hits, DEPTH // len(rankings), apart) for hits in rankings]
-    pairs = list(zip(rankings, tops, strict=True))
-    passages = [hits[top.index(n)].passage for hits, top in pairs for n in range(_count(top))]
-    kept = [list(hits) for hits in rankings]
+    counts = [max(top, default=-1) + 1 for top in tops]
+    passages = [
+        hits[top.index(n)].passage
+        for hits, top, count in zip(rankings, tops, counts, strict=True)
+        for n in range(count)
+    ]
     if not passages:
-        return kept, ()
+        return unchanged, ()
     try:
         scores = iter(_scores(question, passages, reranker, masked))
     except ModelError as error:
-        return kept, (error.notice, NOT_USED)
+        return unchanged, (error.notice, NOT_USED)
     # Whatever a reranker of the user's raises: there is an order without it. What the error says
     # may hold a key.
     except Exception as error:
-        return kept, (Notice("reranker_failed", {"name": type(error).__name__}), NOT_USED)
-    moved = [_in_order(hits, top, list(islice(scores, _count(top)))) for hits, top in pairs]
-    return moved, ()
+        return unchanged, (Notice("reranker_failed", {"name": type(error).__name__}), NOT_USED)
+    return [
+        _in_order(hits, range(len(top)), top, list(islice(scores, count)), "reranker")
+        for hits, top, count in zip(rankings, tops, counts, strict=True)
+    ], ()
+
+
+def rerank_first(hits: Ranking, plan: Plan, reranker: EmbeddedReranker) -> list[Hit]:
+    """Put the first hits in the order of an embedded reranker and give them a relevance.
+
+    Passages in other languages keep their places and have no relevance; so do all where the
+    question is in another language, and where the reranker is busy. Each place keeps its score.
+    """
+    first = enumerate(hits[: reranker.depth])
+    places = [n for n, hit in first if hit.passage.language == reranker.language]
+    if plan.language != reranker.language or not places:
+        return list(hits)
+    texts = [_text(hits[n].passage) for n in places]
+    try:
+        scores = reranker.scores(plan.standalone, texts)
+    except TimeoutError:
+        return list(hits)
+    moved = _in_order(hits, places, range(len(places)), scores, reranker.name)
+    for place, score in zip(places, sorted(scores, reverse=True), strict=True):
+        moved[place] = replace(moved[place], relevance=reranker.relevance(score))
+    return moved
 
 
 def _scores(
@@ -80,49 +132,57 @@ def _scores(
 ) -> list[float]:
     if masked:
         question, passages = mask_contacts(question), [mask_passage(p) for p in passages]
-    given = reranker.scores(question, [f"{p.context}\n{p.text}" for p in passages])
-    scores = [float(score) for score in given]
+    scores = [float(score) for score in reranker.scores(question, [_text(p) for p in passages])]
     if len(scores) != len(passages) or not all(map(isfinite, scores)):
         raise ModelError(Notice("reranker_scores_missing"))
     return scores
 
 
-def _families(hits: Ranking, count: int, apart: Collection[str]) -> list[int]:
-    """For each of the first hits the number of its family, of what says the same.
+def _text(passage: Passage) -> str:
+    return f"{passage.context}\n{passage.text}"
 
-    There are so many families, counted from 0 as they come, and none is left out.
+
+def _families(hits: Ranking, count: int, apart: Collection[str]) -> list[int]:
+    """For each of the first hits the number of its family of duplicates, from 0 as they come.
+
+    They are the hits up to the first one of family number `count`.
     """
     numbers: dict[Hashable, int] = {}
-    found = []
+    families = []
     for place, hit in enumerate(hits):
-        key = same_as(hit.passage, apart) or place
+        key = duplicate_key(hit.passage, apart) or place
         if key not in numbers and len(numbers) == count:
             break
-        found.append(numbers.setdefault(key, len(numbers)))
-    return found
+        families.append(numbers.setdefault(key, len(numbers)))
+    return families
 
 
-def _count(top: Sequence[int]) -> int:
-    return max(top, default=-1) + 1
+def _in_order(
+    hits: Ranking, places: Sequence[int], families: Sequence[int], scores: Sequence[float], by: str
+) -> list[Hit]:
+    """Hits with those at some places in the order of the scores of their families.
 
-
-def _in_order(hits: Ranking, top: Sequence[int], scores: Sequence[float]) -> list[Hit]:
-    """Hits with the first in the order of the scores of their families."""
-    best = sorted(range(len(scores)), key=lambda n: -scores[n])
-    ranks = {n: rank for rank, n in enumerate(best, start=1)}
-    order = sorted(range(len(top)), key=lambda place: -scores[top[place]])
-    moved = [
-        hits[was].placed(hits[place].score, "reranker", ranks[top[was]], scores[top[was]])
-        for place, was in enumerate(order)
-    ]
-    return [*moved, *hits[len(moved) :]]
+    Args:
+        hits: all of them.
+        places: of the hits that are moved; the others stay.
+        families: the number of the family of each of these.
+        scores: the score of each family.
+        by: the name of what gave the scores.
+    """
+    best = sorted(range(len(scores)), key=lambda family: -scores[family])
+    ranks = {family: rank for rank, family in enumerate(best, start=1)}
+    moved = list(hits)
+    order = sorted(zip(places, families, strict=True), key=lambda pair: -scores[pair[1]])
+    for place, (old, family) in zip(places, order, strict=True):
+        moved[place] = hits[old].placed(hits[place].score, by, ranks[family], scores[family])
+    return moved
 
 
 class EndpointReranker:
     """A reranker behind an HTTP endpoint. Safe to share between threads.
 
-    It is asked as Cohere, Jina, vLLM, Infinity and llama.cpp want it (query, documents), and if
-    it does not know these keys, as Text Embeddings Inference does (query, texts).
+    Requests have the keys of Cohere, Jina, vLLM, Infinity and llama.cpp (query, documents). If
+    the server refuses these, they have those of Text Embeddings Inference (query, texts).
     """
 
     def __init__(self, url: str, model: str = "", key: str = "", seconds: float = 20.0) -> None:
@@ -154,17 +214,17 @@ class EndpointReranker:
 
     def _ask(self, question: str, texts: Sequence[str]) -> list[float]:
         if not self._takes_texts:
-            asked = {"query": question, "documents": list(texts), "top_n": len(texts)}
-            response = self._post(self._model | asked)
+            body = {"query": question, "documents": list(texts), "top_n": len(texts)}
+            response = self._post(self._model | body)
             if response.status_code not in _OTHER_KEYS:
                 return _read(response, len(texts))
-        found: list[float] = []
+        scores: list[float] = []
         for start in range(0, len(texts), BATCH):
             part = texts[start : start + BATCH]
-            asked = {"query": question, "texts": list(part), "truncate": True}
-            found += _read(self._post(asked), len(part))
+            body = {"query": question, "texts": list(part), "truncate": True}
+            scores += _read(self._post(body), len(part))
         self._takes_texts = True
-        return found
+        return scores
 
     def _post(self, body: Mapping[str, Any]) -> Response:
         return self._client.post(self._url, json=body)
@@ -174,8 +234,8 @@ def _read(response: Response, count: int) -> list[float]:
     """The scores in a reply, by the texts' order."""
     if response.status_code != 200:
         raise ModelError(Notice("reranker_server_failed", {"status": str(response.status_code)}))
-    said = response.json()
-    rows = said["results"] if isinstance(said, dict) else said
+    reply = response.json()
+    rows = reply["results"] if isinstance(reply, dict) else reply
     scores = {row["index"]: row.get("relevance_score", row.get("score")) for row in rows}
     if len(rows) != count or set(scores) != set(range(count)):
         raise ModelError(Notice("reranker_reply_for_other_texts"))

@@ -31,8 +31,3 @@ def language_of(text: str, default: str = "en", min_letters: int = 20) -> str:
         return default
     language, probability = _identifier().classify(text[:600])
     return str(language) if probability >= 0.7 else default
-
-
-def language_chances(text: str) -> dict[str, float]:
-    """The probability, 0 to 1, of each of the five languages, by the letters of a text."""
-    return {str(code): float(chance) for code, chance in _identifier().rank(text[:600])}

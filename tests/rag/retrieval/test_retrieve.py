@@ -29,6 +29,7 @@ def plan(question: str, language: str = "en", **more: object) -> Plan:
     return Plan(question, question, language, **more)  # type: ignore[arg-type]
 
 
+@pytest.mark.quality
 @pytest.mark.parametrize(
     ("question", "language", "report"),
     [

@@ -1,0 +1,53 @@
+"""Slips of the keyboard and capitals: what is corrected, and what must stay as it is."""
+
+from __future__ import annotations
+
+import pytest
+from passages import passage
+
+from rag.index.bm25 import KeywordIndex
+from rag.query.correction import MOST, correct, without_capitals
+
+TEXTS = ("Crowdfunding paid for the pumps of Kafkland.", "Bokashi feeds the soil.")
+KEYWORD = KeywordIndex.build([passage(text) for text in TEXTS] * 4)
+
+
+@pytest.mark.parametrize(
+    ("typed", "language", "corrected"),
+    [
+        ("Whihc labs used crowdfundng?", "en", "Which labs used crowdfunding?"),
+        ("What did Kennya learn abuot water?", "en", "What did Kenya learn about water?"),
+        ("Womeen and watr", "en", "Women and watr"),
+        ("Ventas en Colomiba", "es", "Ventas en Colombia"),
+    ],
+)
+def test_slips_are_corrected(typed: str, language: str, corrected: str) -> None:
+    assert correct(typed, language, KEYWORD) == corrected
+
+
+@pytest.mark.parametrize(
+    ("typed", "language"),
+    [
+        ("Which labs used Bokashi?", "en"),  # a word of the collection that no dictionary has
+        ("What about rumours and behavioural insights?", "en"),  # British
+        ("What did Zyx say?", "en"),
+        ("", "en"),
+        ("Que disent les labos du Togo ?", "fr"),  # neither word is a country's
+        ("Les tongos du Bénin", "fr"),
+        ("ماذا تعلم المختبر؟", "ar"),
+        ("thhe abuot " * MOST, "en"),
+    ],
+)
+def test_known_words_names_and_long_texts_stay(typed: str, language: str) -> None:
+    assert correct(typed, language, KEYWORD) == typed
+
+
+def test_a_word_of_another_language_is_known_by_its_own_stem() -> None:
+    spanish = passage("La barca y las barquitas. Finanbarcas dice.", language="es")
+    keyword = KeywordIndex.build([spanish] * 4)
+    assert correct("What is Finanbarca?", "en", keyword) == "What is Finanbarca?"
+
+
+def test_a_sentence_in_capitals_is_put_in_lower_case() -> None:
+    assert without_capitals("WHICH LABS USED IT?") == "which labs used it?"
+    assert without_capitals("UNDP SDG AILA") == "UNDP SDG AILA"
