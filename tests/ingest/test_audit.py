@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -62,14 +61,6 @@ def test_what_is_left_out_is_listed_by_kind() -> None:
     assert (found.reports, found.answers, found.passages) == (1, 1, 1)
 
 
-def test_what_many_labs_have_is_told_from_what_few_have() -> None:
-    reports = [parse(country, of_lab(country), FORMS) for country in COUNTRIES]
-    found = audit([(one, chunk(one)) for one in reports], FORMS)
-    assert found.left_out["form text"].pieces == 3
-    assert found.left_out["question"].pieces == 9
-    assert not [kind for kind in found.left_out if "fewer" in kind]
-
-
 def without_last_span(passages: Sequence[Passage]) -> list[Passage]:
     return [*passages[:-1], replace(passages[-1], spans=passages[-1].spans[:-1])]
 
@@ -82,11 +73,6 @@ def test_a_paragraph_that_a_block_lost_lowers_the_share() -> None:
     lost = found.left_out["answer in no block"]
     assert (lost.pieces, lost.characters) == (1, 15)
     assert lost.examples == [{"report": "made_up", "text": "Nobody knows why."}]
-
-
-def test_a_block_that_is_gone_lowers_the_share_to_nothing() -> None:
-    found = audited(replace(parsed(BODY, FORMS), blocks=()), FORMS)
-    assert found.answer_share == 0.0
 
 
 def test_what_a_passage_lost_lowers_the_share() -> None:
@@ -107,44 +93,16 @@ def test_what_is_there_twice_is_not_right_either() -> None:
     assert found.left_out["answer in two passages"].characters == 36
 
 
-def test_a_lost_line_of_a_lab_is_no_question() -> None:
-    found = parsed("> What is it?\n\nThey said\n>> the tide is a timetable\nand left.\n")
-    assert audited(found).answer_share == 1.0
-    block = found.blocks[0]
-    cut = replace(found, blocks=(replace(block, spans=block.spans[:1]),))
-    assert audit([(cut, chunk(found))], NO_FORMS).answer_share < 0.4
-
-
 def test_form_text_in_a_passage_is_seen() -> None:
     found = parsed(BODY)
     assert audited(found, FORMS).checks["passages with form text"].pieces == 1
     assert audited(parsed(BODY, FORMS), FORMS).checks["passages with form text"].pieces == 0
 
 
-def test_an_answer_without_a_question_is_seen() -> None:
-    found = parsed(BODY, FORMS)
-    bare = [replace(passage, prompt="") for passage in chunk(found)]
-    assert audit([(found, bare)], FORMS).checks["without a question"].pieces == 1
-
-
 def test_the_share_is_never_rounded_up_to_all() -> None:
     found = replace(audited(parsed(BODY)), answer_share=0.99999999)
     assert found.to_dict()["answer_share"] == 0.999999
     assert next(found.lines()).startswith("99.9999%")
-
-
-def test_it_can_be_written_as_json_and_read_by_people() -> None:
-    found = audited(parsed(BODY, FORMS), FORMS)
-    data = json.loads(json.dumps(found.to_dict()))
-    assert data["answer_share"] == 1.0
-    assert data["left_out"]["image"]["examples"][0]["report"] == "made_up"
-    lines = list(found.lines())
-    assert lines[0].startswith("100.0000% of 36 characters")
-    assert "  blank answer: 1 pieces, 1 characters" in lines
-
-
-def test_no_report_at_all() -> None:
-    assert audit([], NO_FORMS).answer_share == 1.0
 
 
 def test_the_sample_collection_loses_nothing() -> None:

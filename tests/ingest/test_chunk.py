@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up import NO_FORMS, learned, passages_of, read_back, report
+from made_up import learned, passages_of, read_back, report
 from strategies import report_text, steady
 
-from ingest.chunk import MAX_TOKENS, chunk
-from ingest.parsing.forms import Forms
-from ingest.parsing.parser import parse
+from ingest.chunk import MAX_TOKENS
 from ingest.parsing.scan import hide_private, key, tags
 from rag.models.tokens import count_tokens
 from rag.types import FACTS
@@ -32,12 +30,6 @@ def test_a_passages_text_is_what_its_spans_hold(raw: str, max_tokens: int) -> No
         spans = passage.spans
         assert all(a[1] <= b[0] for a, b in pairwise(spans))
     assert len({p.id for p in passages}) == len(passages)
-
-
-@steady
-@given(report_text, st.integers(20, 60))
-def test_no_passage_has_more_tokens_than_allowed(raw: str, max_tokens: int) -> None:
-    assert all(count_tokens(p.text) <= max_tokens for p in passages_of(raw, max_tokens=max_tokens))
 
 
 def test_the_sample_collection_holds_to_it_all() -> None:
@@ -78,16 +70,6 @@ def test_a_text_of_many_sentences_is_cut_and_loses_nothing(unit: str) -> None:
     assert "".join(letters.split()) == unit.strip() * 5_000
 
 
-def test_answers_with_questions_between_stay_apart_however_many() -> None:
-    forms = Forms(records=frozenset(("name", "sector")))
-    one = '<div class="group">\n> Name\nGull.\n> Sector\nMedia.\n</div>\n'
-    passages = passages_of(report("> Who?\n\n" + one * 1_500), forms)
-    assert {p.text for p in passages} == {"Gull.\nMedia."}
-    quoted = passages_of(report("> What?\n\n" + "Yes.\n>> No.\n\n" * 1_500))
-    assert "".join(p.text for p in quoted).count("No.") == 1_500
-    assert not [p.text for p in quoted if ">>" in p.text]
-
-
 def test_facts_are_a_passage_of_their_own() -> None:
     raw = report("> Q?\n\nLes pêcheurs du port attendent chaque matin la glace du continent.")
     bare = passages_of(raw)
@@ -103,16 +85,6 @@ def test_facts_are_a_passage_of_their_own() -> None:
         (p.id, p.text, p.language) for p in bare
     ]
     assert (facts.report.language, others[0].language) == ("fr", "fr")
-
-
-def test_facts_too_long_for_one_passage_are_cut_like_answers() -> None:
-    given = "".join(f"[[check:The boat number {n} leaves the harbour]]\n" for n in range(80))
-    raw = report("> Q?\n\nYes.", given=f"[[year:2020]]\n{given}")
-    facts = [p for p in passages_of(raw) if p.prompt == FACTS]
-    assert len(facts) > 1
-    assert all(read_back(raw, p) == p.text for p in facts)
-    lines = [line for p in facts for line in p.text.split("\n")]
-    assert lines == [f"Check: The boat number {n} leaves the harbour" for n in range(80)]
 
 
 def test_a_link_at_the_edge_of_a_part_stays_whole() -> None:
@@ -154,12 +126,6 @@ def test_filling_in_or_emptying_an_answer_keeps_the_other_ids() -> None:
         }
 
 
-def test_ids_differ_between_reports_and_parts() -> None:
-    raw = report(f"> What left?\n\n{LONG}")
-    ids = [p.id for name in ("one", "two") for p in chunk(parse(name, raw, NO_FORMS))]
-    assert len(set(ids)) == len(ids) == 12
-
-
 def test_language_is_told_for_each_passage() -> None:
     body = (
         "> Challenge: what is it?\n\nThe fishermen of the harbour wait for the ice every morning.\n"
@@ -169,22 +135,9 @@ def test_language_is_told_for_each_passage() -> None:
     assert [p.language for p in passages_of(report(body))] == ["en", "fr", "fr"]
 
 
-def test_stage_comes_from_the_question() -> None:
-    body = (
-        "> What is your challenge?\n\nIce.\n\n> What did you learn?\n\nTides.\n"
-        "\n> Usage of methods?\n\nA survey."
-    )
-    stages = [p.stage for p in passages_of(report(body))]
-    assert stages == ["intention", "finding", "method"]
-
-
 def test_a_heading_that_stands_for_a_question_gives_the_stage_of_its_section() -> None:
     body = "Loose.\n## Learning\n\nTides.\n## Partner of the ropes\n\nA net.\n"
     assert [p.stage for p in passages_of(report(body))] == ["evidence", "finding", "partner"]
-
-
-def test_lone_surrogates_have_ids() -> None:
-    assert len(passages_of("## \ud800\n> \udfff?\n\nYes \ud800.\n")) == 1
 
 
 @pytest.mark.real

@@ -1,51 +1,47 @@
-"""An index shared through a real Chroma server: published whole, fetched whole, else as before."""
+"""An index shared through a Chroma server: published whole, fetched whole, else as before."""
 
 from __future__ import annotations
 
-import shutil
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from chroma_server import chroma_server
-from ferries import text
+from ferries import missing_sentences, text
+from free_port import free_port
+from pydantic import SecretStr
 
-from ingest.shared import fetch_index, watch
+from ingest.shared import fetch_at_start, fetch_index, watch
 from ingest.sync import sync
 from ingest.uploads import Upload, take_in
+from rag.diagnostics import support
 from rag.engine import open_engine
-from rag.errors import IndexMismatch, IndexUnusable, ServerUnusable
-from rag.index.layout import (
-    LOCK,
-    UNPUBLISHED,
-    UPLOADED,
-    current_database,
-)
+from rag.errors import IndexMismatch, IndexUnusable, ServerUnusable, SettingsError
+from rag.index.layout import LOCK, UNPUBLISHED, UPLOADED, current_database
 from rag.index.shared import PUBLISHING, Row, Server, shared_server
-from rag.settings import Settings
-from tests.conftest import SAMPLE
-from tests.ingest.test_kill import lacking
-from ui.cli.evaluate import _build
+from rag.settings import Settings, load_settings
 
-pytest_plugins = ("ferry_fixtures",)
+pytest_plugins = ("command_line", "ferry_fixtures")
 ANSWER = "Ana counts the boats."
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server for all tests; each finds it empty."""
-    with chroma_server(tmp_path_factory.mktemp("chroma")) as started:
-        yield started.address
+    with chroma_server(tmp_path_factory.mktemp("chroma")) as server:
+        yield server.address
 
 
 @pytest.fixture
 def shared(address: str, settings: Settings) -> Settings:
-    """Settings of who ingests, with an empty server."""
+    """Settings of the machine that ingests, with an empty server."""
     with shared_server(settings.model_copy(update={"chroma": address})) as server:
-        for one in server.client.list_collections():
-            server.client.delete_collection(one.name)
+        for collection in server.client.list_collections():
+            server.client.delete_collection(collection.name)
     return settings.model_copy(update={"chroma": address})
 
 
@@ -55,52 +51,48 @@ def reader(shared: Settings, tmp_path: Path) -> Settings:
     return shared.model_copy(update={"index": tmp_path / "reader"})
 
 
+@pytest.fixture
+def unreachable(settings: Settings) -> Settings:
+    """Settings with an address at which nothing listens."""
+    return settings.model_copy(update={"chroma": f"http://127.0.0.1:{free_port()}"})
+
+
+def change(reports: Path) -> None:
+    (reports / "peru.md").write_text(text("Peru", ANSWER), "utf-8")
+
+
 def collections(settings: Settings) -> set[str]:
     with shared_server(settings) as server:
-        return {one.name for one in server.client.list_collections()}
+        return {collection.name for collection in server.client.list_collections()}
 
 
 def published_revision(settings: Settings) -> str:
     with shared_server(settings) as server:
-        found = server.published()
-        assert found is not None
-        assert server.is_complete(found)
-        return found.revision
+        published = server.published()
+        assert published is not None
+        assert server.is_complete(published)
+        return published.revision
 
 
-def test_another_machine_answers_as_the_one_that_ingested(
-    shared: Settings, reader: Settings, sample_index: Path
-) -> None:
-    shutil.copytree(sample_index, shared.index)
-    seen: list[tuple[str, int, int]] = []
-    done = sync([SAMPLE], shared, progress=lambda *at: seen.append(at))
-    assert done.unchanged
-    assert done.unpublished == ""
-    assert next(at for at in reversed(seen) if at[0] == PUBLISHING)[1:] == (seen[-1][2],) * 2
-    assert fetch_index(reader)
-    assert not fetch_index(reader)
-    ours, theirs = open_engine(shared), open_engine(reader)
-    assert theirs.revision == ours.revision
-    assert theirs.passages == ours.passages
-    for question in ("What did labs learn about mobile money?", "Which labs did experiments?"):
-        one, other = ours.ask(question).answer, theirs.ask(question).answer
-        assert (one.text, one.citations) == (other.text, other.citations)
-    name = next(iter(ours.catalog.reports))
-    assert theirs.report(name).raw == ours.report(name).raw
-
-
-def test_what_changes_is_published_fetched_and_taken_in_place(
+@pytest.mark.slow
+def test_what_is_published_is_fetched_and_taken_in_place(
     shared: Settings, reader: Settings, reports: Path
 ) -> None:
-    sync([reports], shared)
-    fetch_index(reader)
-    engine = open_engine(reader)
-    assert lacking(reader.index) == set()
+    seen: list[tuple[str, int, int]] = []
+    assert sync([reports], shared, progress=lambda *at: seen.append(at)).unpublished == ""
+    assert next(at for at in reversed(seen) if at[0] == PUBLISHING)[1:] == (9, 9)
+    assert fetch_index(reader)
+    assert not fetch_index(reader)
+    ours, engine = open_engine(shared), open_engine(reader)
+    assert (engine.revision, engine.passages) == (ours.revision, ours.passages)
+    assert engine.ask("Who waits?").answer.text == ours.ask("Who waits?").answer.text
+    assert engine.report("peru").raw == ours.report("peru").raw
     first = collections(shared)
-    for answer in ("Ana counts the boats.", "Nobody sails any more.", "All boats are counted."):
-        (reports / "peru.md").write_text(text("Peru", answer), "utf-8")
-        done = sync([reports], shared)
-        assert published_revision(shared) == done.revision
+    change(reports)
+    sync([reports], shared)
+    (reports / "mali.md").write_text(text("Mali", "All boats are counted."), "utf-8")
+    done = sync([reports], shared)
+    assert published_revision(shared) == done.revision
     # The pointer, what counts, and what did before.
     assert len(collections(shared)) == 5
     assert not first & collections(shared) - {"asklabs"}
@@ -110,23 +102,15 @@ def test_what_changes_is_published_fetched_and_taken_in_place(
         assert time.monotonic() < begun + 60
         time.sleep(0.05)
     stop.set()
-    assert lacking(reader.index) == set()
-    assert "All boats are counted." in engine.report("peru").raw
-
-
-def test_what_is_fetched_can_be_ingested_to(
-    shared: Settings, reader: Settings, reports: Path
-) -> None:
-    sync([reports], shared)
-    fetch_index(reader)
+    assert missing_sentences(reader.index) == set()
+    assert "All boats are counted." in engine.report("mali").raw
     (reports / "nepal.md").write_text(text("Nepal"), "utf-8")
-    done = sync([reports], reader)
-    assert (done.added, len(done.unchanged)) == (["nepal"], 3)
-    assert published_revision(shared) == done.revision
+    assert len(sync([reports], reader).unchanged) == 3
     assert fetch_index(shared)
     assert "nepal" in open_engine(shared).catalog.reports
 
 
+@pytest.mark.slow
 def test_neither_files_of_readers_nor_their_votes_leave_the_folder(
     shared: Settings, reader: Settings, tmp_path: Path
 ) -> None:
@@ -136,23 +120,22 @@ def test_neither_files_of_readers_nor_their_votes_leave_the_folder(
     (shared.index / "feedback.jsonl").write_text("{}\n", "utf-8")
     assert (shared.index / UPLOADED).is_dir()
     assert fetch_index(reader)
-    assert {path.name for path in reader.index.iterdir() if not path.name.startswith("db-")} <= {
-        "current",
-        LOCK,
-    }
+    names = {path.name for path in reader.index.iterdir() if not path.name.startswith("db-")}
+    assert names <= {"current", LOCK}
     with shared_server(shared) as server:
-        found = server.published()
-        assert found is not None
-        (row,) = server.read(server.open(found.reports), 0, 10)
+        published = server.published()
+        assert published is not None
+        (row,) = server.read(server.open(published.reports), 0, 10)
     assert "Ferries of Nepal" in row.text
     assert "ana@" not in f"{row.text}{row.meta}"
 
 
+@pytest.mark.slow
 def test_a_publishing_that_fails_halfway_changes_nothing_and_is_made_up_for(
     shared: Settings, reader: Settings, reports: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = sync([reports], shared).revision
-    (reports / "peru.md").write_text(text("Peru", ANSWER), "utf-8")
+    change(reports)
     add, sent = Server.add, []
 
     def cut(self: Server, collection: Any, rows: Sequence[Row]) -> None:
@@ -173,16 +156,16 @@ def test_a_publishing_that_fails_halfway_changes_nothing_and_is_made_up_for(
     with pytest.raises(IndexUnusable, match="not published"):
         fetch_index(shared)
     assert open_engine(shared).revision == done.revision
-    left = collections(shared)
     again = sync([reports], shared)
     assert (again.updated, again.unpublished) == ([], "")
     assert published_revision(shared) == done.revision != before
     # The pointer, what counts, what did before; and nothing of the first attempt.
-    assert (len(left), len(collections(shared)), len(left & collections(shared))) == (5, 5, 3)
+    assert len(collections(shared)) == 5
     assert not (shared.index / UNPUBLISHED).exists()
     assert fetch_index(reader)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_killed_halfway_has_what_it_had(
     settings: Settings, reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +173,7 @@ def test_a_server_that_is_killed_halfway_has_what_it_had(
     with chroma_server(tmp_path / "chroma") as server:
         ours = settings.model_copy(update={"chroma": server.address})
         before = sync([reports], ours).revision
-        (reports / "peru.md").write_text(text("Peru", ANSWER), "utf-8")
+        change(reports)
 
         def killing(stage: str, done: int, _total: int) -> None:
             if (stage, done) == (PUBLISHING, 2):
@@ -205,62 +188,36 @@ def test_a_server_that_is_killed_halfway_has_what_it_had(
         assert published_revision(ours) == done.revision
 
 
-def test_of_two_who_publish_at_once_the_last_counts_whole(
-    shared: Settings, reader: Settings, reports: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("rag.index.shared.PAGE", 1)
-    other = sync([reports], reader).revision
-    (reports / "peru.md").write_text(text("Peru", ANSWER), "utf-8")
-    quicker: list[str] = []
-
-    def meanwhile(stage: str, done: int, _total: int) -> None:
-        if (stage, done) == (PUBLISHING, 2):
-            sync([reports / "fiji.md"], reader, prune=True)
-            quicker.append(published_revision(reader))
-
-    last = sync([reports], shared, progress=meanwhile)
-    assert last.unpublished == ""
-    assert len({other, last.revision, *quicker}) == 3
-    assert published_revision(shared) == last.revision
-    assert fetch_index(reader)
-    assert set(open_engine(reader).catalog.reports) == {"fiji", "mali", "peru"}
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("harm", ["changed", "gone"])
 def test_what_is_not_what_was_published_is_not_taken(
     shared: Settings, reader: Settings, reports: Path, harm: str
 ) -> None:
     before = sync([reports], shared).revision
     fetch_index(reader)
-    (reports / "peru.md").write_text(text("Peru", ANSWER), "utf-8")
-    sync([reports], shared)
+    change(reports)
+    revision = sync([reports], shared).revision
     with shared_server(shared) as server:
-        found = server.published()
-        assert found is not None
+        published = server.published()
+        assert published is not None
         if harm == "changed":
-            rows = server.open(found.reports)
+            rows = server.open(published.reports)
             names = rows.get(limit=1)["ids"]
             rows.update(ids=names, documents=["Somebody else's words"], embeddings=[[0.0]])
         else:
-            server.client.delete_collection(found.passages)
+            server.client.delete_collection(published.passages)
     with pytest.raises(ServerUnusable, match=r"isn't what was published|does not exist"):
         fetch_index(reader)
     assert open_engine(reader).revision == before
     database = current_database(reader.index)
     assert [path for path in reader.index.glob("db-*") if path != database] == []
+    if harm == "gone":
+        assert sync([reports], shared).unpublished == ""
+        assert published_revision(shared) == revision
 
 
-def test_an_ingest_heals_what_somebody_deleted(shared: Settings, reports: Path) -> None:
-    revision = sync([reports], shared).revision
-    with shared_server(shared) as server:
-        found = server.published()
-        assert found is not None
-        server.client.delete_collection(found.reports)
-    assert sync([reports], shared).unpublished == ""
-    assert published_revision(shared) == revision
-
-
-def test_what_was_made_otherwise_is_refused(
+@pytest.mark.slow
+def test_an_index_of_another_embedding_is_refused(
     shared: Settings, reader: Settings, reports: Path
 ) -> None:
     sync([reports], shared)
@@ -269,8 +226,79 @@ def test_what_was_made_otherwise_is_refused(
     assert not list(reader.index.glob("db-*"))
 
 
-def test_indexes_of_a_stress_test_are_nobodys_business(
-    shared: Settings, reports: Path, tmp_path: Path
+def test_an_ingest_succeeds_without_the_server_and_says_what_is_left_to_do(
+    unreachable: Settings, reports: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    _build(shared, lambda *_: None, tmp_path / "planted", [[reports]])
-    assert collections(shared) == set()
+    with pytest.raises(ServerUnusable, match=r"can't be used \(.*refused.*ASKLABS_CHROMA"):
+        fetch_at_start(unreachable)
+    done = sync([reports], unreachable)
+    assert len(done.added) == 3
+    assert unreachable.chroma in done.unpublished
+    assert open_engine(unreachable).revision == done.revision
+    sent = tmp_path / "sent.md"
+    sent.write_text(text("Nepal"), "utf-8")
+    assert take_in([Upload("nepal.md", sent)], unreachable, lambda *_: None).added == ["nepal"]
+    assert "not published" in caplog.text
+    assert sync([reports], unreachable, dry_run=True).unpublished == ""
+    fetch_at_start(unreachable)
+    assert f"the index in {unreachable.index} serves as it is" in caplog.text
+
+
+def test_another_server_at_the_address_is_named_and_the_token_is_not(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    tokens: list[str] = []
+
+    class NoChroma(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            tokens.append(self.headers.get("Authorization", ""))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<h1>Welcome</h1>")
+
+    with HTTPServer(("127.0.0.1", 0), NoChroma) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        ours = settings.model_copy(update={"chroma": address, "chroma_token": SecretStr("s3cret")})
+        with pytest.raises(ServerUnusable, match="no Chroma server") as raised:
+            fetch_at_start(ours)
+        server.shutdown()
+    assert tokens == ["Bearer s3cret"]
+    diagnosis = support(ours)
+    assert diagnosis["keys"]["ASKLABS_CHROMA_TOKEN"]
+    assert "s3cret" not in f"{raised.value}{caplog.text}{diagnosis}"
+
+
+@pytest.mark.parametrize("wrong", ["chroma:8000", "http://me:pw@chroma:8000", "http://chroma/path"])
+def test_wrong_addresses_are_named(wrong: str) -> None:
+    with pytest.raises(SettingsError, match="ASKLABS_CHROMA") as raised:
+        load_settings({"ASKLABS_CHROMA": wrong})
+    assert "pw" not in str(raised.value)
+
+
+@pytest.mark.slow
+def test_the_command_line_publishes_fetches_and_sends_its_token(
+    run: Any, reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASKLABS_CHROMA_TOKEN", "s3cret")
+    with chroma_server(tmp_path / "chroma") as server:
+        monkeypatch.setenv("ASKLABS_CHROMA", server.address)
+        missing = run("ask", "Who counts the boats?", "--index", "mine")
+        assert (missing.code, "There is no index in mine" in missing.err) == (2, True)
+        done = run("ingest", reports, "--index", "ours", "--json")
+        assert (done.code, done.json["unpublished"]) == (0, "")
+        assert "publishing" in done.err
+        answer = run("ask", "Who counts the boats in Peru?", "--index", "mine", "--json")
+        assert answer.json["index"] == done.json["index"]
+        with shared_server(load_settings()) as sent:
+            headers = sent.client._server.get_request_headers()
+        assert headers["authorization"] == "Bearer s3cret"
+    same = run("ingest", reports, "--index", "ours")
+    assert (same.code, "3 unchanged" in same.out) == (1, True)
+    assert "nobody can tell whether it is published" in same.err
+    change(reports)
+    failed = run("ingest", reports, "--index", "ours")
+    assert (failed.code, "1 updated" in failed.out) == (1, True)
+    assert "it is not published" in failed.err
+    assert "s3cret" not in failed.err
+    assert run("search", "boats", "--index", "mine").code == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import random
@@ -14,7 +13,6 @@ from pathlib import Path
 import pytest
 from made_up import report
 
-from ingest import sources
 from ingest.sources import (
     SourceFile,
     Unreadable,
@@ -128,16 +126,6 @@ def test_strange_names_are_safe_to_show_and_store(tmp_path: Path) -> None:
     assert len({source.place for source in found}) == 5
 
 
-def test_a_file_has_one_place_however_it_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "x.md").write_text(TEXT)
-    monkeypatch.chdir(tmp_path)
-    paths = [Path("a"), Path("a/x.md"), Path("a/../a"), tmp_path]
-    assert len({source.place for source in collect(paths)}) == 1
-
-
 def zipped(path: Path, members: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
@@ -206,38 +194,6 @@ def test_one_damaged_member_costs_that_member(tmp_path: Path) -> None:
     assert found["b"].startswith("unreadable: can't be unpacked")
 
 
-def test_an_encrypted_member_is_named(tmp_path: Path) -> None:
-    path = zipped(tmp_path / "a.zip", {"a.md": TEXT.encode(), "b.md": TEXT.encode()})
-    data = bytearray(path.read_bytes())
-    at = data.rfind(b"PK\x01\x02")
-    data[at + 8] |= 1
-    path.write_bytes(data)
-    found = outcome([path])
-    assert found["a"] == TEXT
-    assert "encrypted" in found["b"]
-
-
-def test_a_cut_archive_gives_what_came_before_the_cut(tmp_path: Path) -> None:
-    noise = random.Random(1)
-    members = {f"{n}.md": TEXT.encode() + noise.randbytes(9_000).hex().encode() for n in range(9)}
-    path = tarred(tmp_path / "a.tar.gz", members)
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    found = outcome([path])
-    assert found["0"].startswith(TEXT)
-    assert found["a.tar"].startswith("unreadable: the archive can't be read")
-
-
-@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz"])
-def test_an_archive_that_unpacks_to_too_much(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setattr(sources, "MAX_ARCHIVE_BYTES", 3_000_000)
-    pack = zipped if name.endswith(".zip") else tarred
-    path = pack(tmp_path / name, {f"{n}.md": b" " * 1_000_000 for n in range(9)})
-    assert path.stat().st_size < 30_000
-    assert any("unpacks to over" in text for text in outcome([path]).values())
-
-
 def test_damage_anywhere_never_gets_out(tmp_path: Path) -> None:
     noise = random.Random(7)
     members = {f"{n}.md": TEXT.encode() * (n + 1) for n in range(3)}
@@ -249,9 +205,3 @@ def test_damage_anywhere_never_gets_out(tmp_path: Path) -> None:
                 data[noise.randrange(len(data))] = noise.randrange(256)
             (tmp_path / name).write_bytes(data)
             outcome([tmp_path / name])
-
-
-def test_nested_compression_is_not_followed(tmp_path: Path) -> None:
-    inner = zipped(tmp_path / "inner.zip", {"a.md": TEXT.encode()}).read_bytes()
-    path = zipped(tmp_path / "a.zip", {"inner.zip": inner, "x.md.gz": gzip.compress(b"x")})
-    assert outcome([path]) == {}

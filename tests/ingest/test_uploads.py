@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ferries import content, stored_reports, text
+from ferries import content, text
 from filelock import FileLock
 
 from ingest import uploads
@@ -90,17 +90,6 @@ def test_reports_and_archives_come_in_and_stay_through_prune_and_rebuild(
     assert sync([reports], filled, prune=True).deleted == ["togo"]
 
 
-def test_a_rebuild_from_nothing_readable_is_refused_whatever_was_uploaded(
-    send: Send, filled: Settings, tmp_path: Path
-) -> None:
-    send(togo_md=text("Togo").encode())
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    with pytest.raises(Exception, match="no readable report"):
-        sync([empty], filled, rebuild=True)
-    assert set(content(filled)) == ALL | {"togo"}
-
-
 def test_what_cannot_be_read_is_told_with_its_line_and_loses_nothing(
     send: Send, filled: Settings
 ) -> None:
@@ -130,19 +119,6 @@ def test_a_new_version_takes_the_place_and_the_earlier_file_is_kept(
     earlier = [p for p in (filled.index / UPLOADED).iterdir() if p.name != "togo.md"]
     assert [p.read_text("utf-8") for p in earlier] == [text("Togo")]
     assert all(p.suffix != ".md" for p in earlier)
-
-
-def test_a_report_that_the_index_has_from_elsewhere_is_not_taken_twice_nor_replaced(
-    send: Send, filled: Settings
-) -> None:
-    assert send(peru_md=text("Peru").encode()).unchanged == ["peru.md"]
-    assert held(filled) == {}
-    other = text("Peru", "Peru has sold its ferry.")
-    taken = send(peru_md=other.encode())
-    assert taken.updated == []
-    assert len(taken.added) == 1
-    assert stored_reports(filled)["peru"].source.endswith("/reports/peru.md")
-    assert set(content(filled)) == ALL | set(taken.added)
 
 
 def test_names_in_an_archive_are_names_and_never_paths(send: Send, filled: Settings) -> None:

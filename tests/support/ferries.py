@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_up import read_back, report
 
 from ingest.sync import SyncResult, made_by, sync
+from rag.answer.extractive import usable
 from rag.index.layout import unfinished_database
+from rag.index.sentence_vectors import SentenceVectors
+from rag.index.snapshot import open_snapshot
 from rag.index.store import Store, StoredReport, Writer, open_store
 from rag.settings import Settings
 from rag.types import Passage
@@ -83,3 +88,16 @@ def cut_short(reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
     unfinished = unfinished_database(settings.index)
     assert unfinished
     return unfinished
+
+
+def missing_sentences(index: Path) -> set[str]:
+    """The sentences of an index whose vectors are not kept."""
+    snapshot = open_snapshot(open_store(index, {}))
+    wanted = {p.text[a:b] for p in snapshot.passages for a, b in usable(p.text)}
+    assert wanted
+    return wanted - SentenceVectors.load(snapshot.home).find([*wanted]).keys()
+
+
+def disk_usage(free: int, total: int = 10**12) -> Any:
+    """Stands in for `shutil.disk_usage`: any disk has this many bytes free."""
+    return lambda _: shutil._ntuple_diskusage(total, total - free, free)  # type: ignore[attr-defined]

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from made_up import NO_FORMS, answers, learned, parsed, report
 
-from ingest.parsing.forms import Forms, form_key
+from ingest.parsing.forms import (
+    Forms,
+    learn,
+    learn_texts,
+    lesson_of,
+    load_lessons,
+    save_lessons,
+)
 from ingest.parsing.scan import key, scan
 
 NOTE = "Please note: we ask you to submit no more than three challenges."
@@ -27,24 +36,9 @@ def test_a_paragraph_that_recurs_over_labs_is_form_text() -> None:
     assert answers(parsed(body, forms)) == [("Challenge type: which one is it?", "Exploratory.")]
 
 
-def test_form_text_is_known_in_other_spacing_and_case() -> None:
-    forms = learned(*map(filled_in, COUNTRIES))
-    body = "> Challenge type: which one is it?\n\n" + NOTE.upper().replace(" ", "\u00a0 ")
-    assert parsed(body, forms).blocks == ()
-
-
 def test_the_same_words_under_another_question_are_an_answer() -> None:
     forms = learned(*map(filled_in, COUNTRIES))
     assert [text for _, text in answers(parsed(f"> What does it say?\n\n{NOTE}", forms))] == [NOTE]
-
-
-def test_two_labs_are_enough_where_there_are_no_more() -> None:
-    assert learned(*map(filled_in, COUNTRIES[:2])).paragraphs
-
-
-def test_two_labs_of_many_are_not_enough() -> None:
-    others = [filled_in(c, note=f"{c} has harbours that nobody counts.") for c in COUNTRIES[2:]]
-    assert not learned(*map(filled_in, COUNTRIES[:2]), *others).paragraphs
 
 
 def test_what_one_lab_repeats_is_its_own() -> None:
@@ -52,28 +46,6 @@ def test_what_one_lab_repeats_is_its_own() -> None:
     forms = learned(plan, plan.replace("boats", "closing"), plan.replace("boats", "again"))
     assert not forms.paragraphs
     assert not learned(plan).paragraphs
-
-
-def test_what_few_reports_share_is_no_form() -> None:
-    rare = [filled_in(c, note=OWN) for c in COUNTRIES[:3]]
-    many = [filled_in("Chad", own=f"Number {n} of our", note=f"Note {n}") for n in range(20)]
-    assert not learned(*rare, *many).paragraphs
-
-
-def test_lists_and_short_answers_are_never_form_text() -> None:
-    for text in ("- Sense and explore the whole thing", "1. one two three four five", "4 months"):
-        assert not form_key(text)
-    assert form_key(NOTE)
-
-
-def test_prompts_need_two_reports() -> None:
-    assert key("Challenge type: which one is it?") in learned(*map(filled_in, COUNTRIES)).prompts
-    assert not learned(filled_in("Peru")).prompts
-
-
-def test_the_order_of_files_does_not_matter() -> None:
-    files = [filled_in(c) for c in COUNTRIES]
-    assert learned(*files) == learned(*reversed(files))
 
 
 def test_what_bears_on_a_file_are_its_own_questions() -> None:
@@ -181,16 +153,6 @@ def test_lines_that_recur_without_a_blank_line_between() -> None:
     ]
 
 
-def test_an_image_is_no_form_text() -> None:
-    assert not known_note("![The boat](https://x.example/the/first/boat.png)").paragraphs
-
-
-def test_a_single_report_teaches_nothing() -> None:
-    forms = learned(filled_in("Peru"))
-    assert (forms.prompts, forms.paragraphs) == (frozenset(), frozenset())
-    assert NOTE in answers(parsed(f"> {QUESTION}\n\n{NOTE}\n", forms))[0][1]
-
-
 @pytest.mark.parametrize(
     ("labs", "with_note", "known"),
     [
@@ -218,3 +180,34 @@ def test_a_question_of_a_partners_record_is_known_when_misspelt() -> None:
     )
     for other in ("please state the sector of the partner", "sektor", "please state the name"):
         assert forms.record_key(other) == ""
+
+
+# Text that was read from a file has no half of a character.
+
+NOTE = "Please note: we ask you to submit no more than three ferries."
+FILES = [
+    report(f"## Ferry\n> Why?\n\n{NOTE}\n\n{c} boats", given=f"[[country:{c}]]\n")
+    for c in ("Peru", "Fiji", "Mali")
+]
+
+
+def test_forms_are_learned_from_lessons_and_a_few_texts() -> None:
+    asked: list[str] = []
+
+    def text_of(name: str) -> str:
+        asked.append(name)
+        return FILES[int(name)]
+
+    lessons = {str(n): lesson_of(text) for n, text in enumerate(FILES)}
+    assert learn(lessons, text_of) == learn_texts(FILES)
+    assert asked == ["0"]
+
+
+def test_damaged_or_missing_lessons_are_none(tmp_path: Path) -> None:
+    assert load_lessons(tmp_path) == {}
+    save_lessons(tmp_path, {"a": lesson_of(FILES[0])})
+    (kept,) = tmp_path.iterdir()
+    whole = kept.read_bytes()
+    for damaged in (whole[:-3], whole.replace(b"ferr", b"harb"), b"", b"\xff\n[]", b"[]"):
+        kept.write_bytes(damaged)
+        assert load_lessons(tmp_path) == {}

@@ -1,18 +1,21 @@
-"""Lines and tags of a file: every line found once, tags whole, private values blanked."""
+"""Lines and tags of a file: each line once, tags complete and typed, private values blanked."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from strategies import report_text, steady
 
 from ingest.parsing.scan import (
+    NOT_SHOWN,
     find_tags,
     hide_private,
-    key,
     scan,
     tags,
+    tags_to_fields,
 )
+from rag.catalog.normalize import canonical_sdg
 
 
 def kinds(raw: str) -> list[tuple[str, str]]:
@@ -49,11 +52,6 @@ def test_what_lines_mean() -> None:
         ("close", ""),
         ("text", "# No title"),
     ]
-
-
-def test_nothing_needs_a_blank_line() -> None:
-    raw = "## Title\n> A question?\nAn answer.\n> Another?\n## Next"
-    assert [k for k, _ in kinds(raw)] == ["section", "prompt", "text", "prompt", "section"]
 
 
 @pytest.mark.parametrize(
@@ -101,10 +99,6 @@ def test_a_question_without_text(line: str) -> None:
     assert kinds(f"{line}\nYes.") == [("prompt", ""), ("text", "Yes.")]
 
 
-def test_all_lines_of_a_tag_are_tag() -> None:
-    assert [k for k, _ in kinds("[[note:one\ntwo\nthree]]\nAn answer.")] == ["tag"] * 3 + ["text"]
-
-
 @pytest.mark.parametrize(
     "raw",
     [
@@ -141,6 +135,83 @@ def test_an_address_of_a_private_tag_is_blanked_everywhere() -> None:
     assert hidden.endswith("Write to " + "·" * 17 + ". Or x@lab.example.")
 
 
-def test_key_forgets_case_entities_and_spacing() -> None:
-    assert key("Who&#39;s  IN?") == key("who's\u00a0in") == key("WHO&amp;#39;S IN")
-    assert key("Who is in") != key("Who is out")
+def test_two_countries_stay_in_order_and_count_once() -> None:
+    names = ("Peru", "Colombia", "PERU", "Null Island", "Perú")
+    fields = tags_to_fields([("country", name) for name in names])
+    assert fields.iso == ("PE", "CO")
+    assert fields.countries == ("Peru", "Colombia")
+
+
+@pytest.mark.parametrize(
+    ("value", "year"),
+    [
+        *(("2023", 2023), (" 2023 ", 2023), ("2023-24", 2023), ("Q3 2021", 2021), ("n/a", None)),
+        *(("FY2023", 2023), ("٢٠٢٣", 2023), ("12023", None), ("1999", 1999), ("²", None)),
+    ],
+)
+def test_years_are_numbers(value: str, year: int | None) -> None:
+    assert tags_to_fields([("year", value)]).year == year
+
+
+def test_repeated_tags_count_once_by_meaning() -> None:
+    methods = ("In-depth interviews", "in depth interviews", "IN_DEPTH INTERVIEWS", "Ethnography")
+    found = tags_to_fields([("methods", value) for value in methods]).methods
+    assert sorted(found) == ["Ethnography", "In-depth interviews"]
+
+
+def test_misspelt_goals_get_their_name_by_number() -> None:
+    values = ("10. Reduced innequalities", "SDG 10", "ODD 10 : inégalités", "10")
+    fields = tags_to_fields([("sdgs", value) for value in values])
+    assert fields.sdgs == ("10. Reduced inequalities",)
+    assert canonical_sdg("99. Nothing") == "99. Nothing"
+
+
+def test_entities_and_spacing_in_values() -> None:
+    fields = tags_to_fields([("thematic_areas", "food &amp;amp; water"), ("methods", " a\n b ")])
+    assert fields.thematic_areas == ("food & water",)
+    assert fields.methods == ("a b",)
+
+
+def test_the_rest_are_facts() -> None:
+    fields = tags_to_fields([("control_group", "Yes"), ("total_cost", ""), ("type", "Experiment")])
+    assert fields.facts == {"control_group": ("Yes",)}
+    assert fields.type == "experiment"
+
+
+def test_the_place_on_the_map_is_a_fact_that_is_not_shown() -> None:
+    places = ("-13.4,27.7", "13.4,27.7")
+    fields = tags_to_fields([("latlng", place) for place in (*places, places[0])])
+    assert fields.facts == {"latlng": places}
+    assert set(fields.facts) <= NOT_SHOWN
+
+
+def test_stray_signs_are_no_part_of_a_tag() -> None:
+    fields = tags_to_fields([("methods", "-"), ("methods", "???"), ("thematic_areas", "nets,\\")])
+    assert (fields.methods, fields.thematic_areas) == ((), ("nets",))
+
+
+NAMES = st.sampled_from(
+    [
+        *("focal_point", "focal-point", "focal_points_2", "email", "lab_e-mail", "contact"),
+        *("lab_contact", "phone_no", "lab_telephone", "country", "year", "type", "methods"),
+        *("datasources", "sdgs", "thematic_areas", "latlng", "team", "notes"),
+    ]
+)
+ADDRESSES = st.from_regex(r"[a-z]{1,8}\.[a-z]{1,8}@[a-z]{2,9}\.(?:org|example)", fullmatch=True)
+
+
+@given(
+    st.lists(st.tuples(NAMES, st.text(max_size=20)), max_size=8),
+    NAMES,
+    ADDRESSES,
+    st.text(max_size=5),
+)
+def test_no_address_and_no_person_comes_out(
+    given_tags: list[tuple[str, str]], name: str, address: str, around: str
+) -> None:
+    private = ("focal", "email", "e-mail", "contact", "phone")
+    secret = [("focal_point", "Zyxomma Quillfeather"), (name, f"{around} {address} {around}")]
+    fields = tags_to_fields([*given_tags, *secret])
+    assert not any(word in key for key in fields.facts for word in private)
+    assert address not in repr(fields)
+    assert "Zyxomma" not in repr(fields)

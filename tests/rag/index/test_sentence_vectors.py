@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -84,18 +83,11 @@ def _rows_swapped(path: Path) -> None:
 
 
 DAMAGE = {
-    "gone": lambda path: path.unlink(),
-    "empty": lambda path: path.write_bytes(b""),
     "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
     "a row lost": lambda path: path.write_bytes(path.read_bytes()[:-1032]),
-    "longer": lambda path: path.write_bytes(path.read_bytes() + b"more"),
     "of another kind": lambda path: path.write_bytes(b"vectors of another kind" * 99),
     "a count alone": lambda path: path.write_bytes(b"\xff" * 8),
-    "no rows": lambda path: path.write_bytes(b"\0" * 8),
     "out of order": _rows_swapped,
-    "vectors never written": lambda path: path.write_bytes(
-        path.read_bytes()[: 8 + 4 * 8] + bytes(4 * 1024)
-    ),
     "vectors of noise": lambda path: path.write_bytes(
         path.read_bytes()[: 8 + 4 * 8] + b"\xff" * 4 * 1024
     ),
@@ -112,20 +104,6 @@ def test_damaged_files_are_ignored_and_made_good(file: Path, damage: str) -> Non
     assert set(SentenceVectors.load(file.parent).find(TEXTS)) == (
         set() if damage == "a folder" else set(TEXTS)
     )
-
-
-def test_vectors_of_another_model_are_not_taken(file: Path) -> None:
-    file.rename(file.with_name("sentences-another-model-1.0"))
-    assert SentenceVectors.load(file.parent).find(TEXTS) == {}
-
-
-def test_what_is_added_does_not_touch_what_readers_have_open(file: Path) -> None:
-    before = SentenceVectors.load(file.parent)
-    before.save(file.parent, ["One more."], np.asarray(encode(["One more."]), np.float16))
-    assert set(before.find([*TEXTS, "One more."])) == set(TEXTS)
-    after = SentenceVectors.load(file.parent).find([*TEXTS, "One more."])
-    assert set(after) == {*TEXTS, "One more."}
-    assert np.allclose(list(after.values()), encode(list(after)), atol=1e-3)
 
 
 def test_an_ingest_encodes_each_sentence_once(
@@ -158,24 +136,6 @@ def test_of_a_deleted_report_nothing_is_kept(reports: Path, settings: Settings) 
     assert set(SentenceVectors.load(database(settings)).find([*others])) == wanted
 
 
-def test_an_ingest_without_the_file_makes_it_for_what_is_new(
-    reports: Path, settings: Settings, encoded: Encoded, asked: list[str]
-) -> None:
-    sync([reports], settings)
-    for path in database(settings).glob("sentences-*"):
-        path.unlink()
-    (reports / "peru.md").write_text(text("Peru", answer="All of Lima"), "utf-8")
-    encoded.sentences.clear()
-    sync([reports], settings)
-    assert sorted(encoded.sentences) == [
-        "All of Lima waits for a ferry.",
-        "Nobody in Peru counts the boats.",
-    ]
-    asked.clear()
-    assert "Fiji waits" in open_engine(settings).ask("Who waits in Fiji?").answer.text
-    assert "Fiji waits for a ferry." in asked
-
-
 @pytest.mark.parametrize("masked", [True, False])
 def test_answers_find_their_sentences_with_contacts_masked_or_not(
     reports: Path, settings: Settings, asked: list[str], masked: bool
@@ -190,33 +150,6 @@ def test_answers_find_their_sentences_with_contacts_masked_or_not(
     assert (MASK * 5 in answer.text) == masked
     assert not sentences_of(engine) & set(asked)
     assert QUESTION in asked
-
-
-def test_answers_are_the_same_with_and_without_the_file(
-    sample_index: Path, tmp_path: Path, asked: list[str]
-) -> None:
-    mine = tmp_path / "index"
-    shutil.copytree(sample_index, mine)
-    question = "What did labs learn about mobile money?"
-    engine = open_engine(Settings(index=mine))
-    with_file = engine.ask(question).answer
-    (path,) = mine.glob("db-*/sentences-*")
-    path.unlink()
-    assert not sentences_of(engine) & set(asked)
-    asked.clear()
-    assert open_engine(Settings(index=mine)).ask(question).answer.text == with_file.text
-    assert sentences_of(engine) & set(asked)
-
-
-def test_an_open_engine_follows_an_ingest(
-    reports: Path, settings: Settings, asked: list[str]
-) -> None:
-    sync([reports], settings)
-    engine = open_engine(settings)
-    (reports / "peru.md").write_text(text("Peru", answer="All of Lima"), "utf-8")
-    sync([reports], settings)
-    assert "All of Lima" in engine.ask(QUESTION).answer.text
-    assert not sentences_of(engine) & set(asked)
 
 
 @pytest.mark.parametrize("cut", ["sealing", "writing"])
@@ -253,9 +186,3 @@ def test_of_another_model_nothing_is_kept(
     assert "embedding" in stages
     assert SENTENCES_STAGE not in stages
     assert not list(settings.index.glob("db-*/sentences-*"))
-
-
-def test_a_folder_that_can_not_be_written_still_works(tmp_path: Path) -> None:
-    vectors = np.asarray(encode(TEXTS), np.float16)
-    SentenceVectors().save(tmp_path / "none", TEXTS, vectors)
-    assert not list(tmp_path.iterdir())

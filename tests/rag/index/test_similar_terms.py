@@ -9,7 +9,7 @@ import pytest
 from passages import passage
 
 from rag.index.bm25 import KeywordIndex
-from rag.index.similar_terms import ALIKE, MOST, Lexicon
+from rag.index.similar_terms import ALIKE, Lexicon
 from rag.types import Passage
 
 ENGLISH = [
@@ -51,18 +51,6 @@ def test_a_word_is_near_to_what_means_the_same(word: str, language: str, meant: 
     assert len(alike.near) == 1
 
 
-def test_each_content_word_of_a_question_is_looked_up() -> None:
-    keyword, lexicon = made([*ENGLISH, *FRENCH])
-    found = lexicon.alike("Où les vendeurs cherchent-ils un prêt en 2023 ?", "fr", keyword)
-    assert [bool(word.terms & {"vendeur", "pret"}) for word in found].count(True) == 2
-    assert not any("2023" in word.terms for word in found)
-
-
-def test_accents_are_kept_for_the_model() -> None:
-    keyword, lexicon = made([passage("Les déchets brûlent.", language="fr")] * 3)
-    assert "déchets" in {keyword.forms[int(n)] for n in lexicon.numbers}
-
-
 def test_rare_short_and_numbered_words_are_left_out() -> None:
     found = kept([passage(f"Canal 2023 ab mended {i}") for i in range(3)])
     assert {"canal", "mend"} <= found
@@ -97,10 +85,3 @@ def test_a_grown_collection_keeps_the_vectors_of_its_words() -> None:
     before = lexicon.vectors[[keyword.term(int(n)) for n in lexicon.numbers].index("seller")]
     assert np.array_equal(found.vectors[terms.index("seller")], before)
     assert Lexicon.build(larger, found) is found
-
-
-def test_of_a_long_text_only_the_first_words_are_looked_up() -> None:
-    keyword, lexicon = made(ENGLISH)
-    letters = "abcdefghijklmnopqrst"
-    text = " ".join(f"zz{one}{other}" for one in letters for other in letters)
-    assert len(lexicon.alike(text, "en", keyword)) == MOST

@@ -12,7 +12,7 @@ from strategies import report_text, steady
 from ingest.parsing.clean import clean
 from ingest.parsing.forms import Forms
 from ingest.parsing.parser import FREE_TEXT, parse
-from ingest.parsing.scan import scan
+from ingest.parsing.scan import find_tags, scan
 from rag.types import FACTS, Report
 
 PARTNER = (
@@ -50,11 +50,6 @@ def test_one_block_a_partner_whatever_the_order(order: tuple[int, ...]) -> None:
     assert [b.occurrence for b in blocks] == [1, 2]
 
 
-def test_a_partner_with_gaps_stays_one_block() -> None:
-    body = partners({0: "Gull Radio", 3: "Yes"}, {0: "Port of Ilo", 1: "Public"})
-    assert texts(parsed(body, learned(report(body)))) == ["Gull Radio\nYes", "Port of Ilo\nPublic"]
-
-
 def test_after_the_partners_comes_the_next_question() -> None:
     body = partners(*TWO) + "\n> What do you need to know?\n\nWhen the ferry leaves.\n"
     found = answers(parsed(body, learned(report(body))))
@@ -84,11 +79,6 @@ def test_unanswered_questions_are_named_and_no_blocks() -> None:
     assert found.images == ("https://x.example/a.png",)
 
 
-def test_short_answers_stay_with_their_question() -> None:
-    found = parsed("> How long did it take?\n\n4 months\n\n> Cost?\n\n34 000$")
-    assert answers(found) == [("How long did it take?", "4 months"), ("Cost?", "34 000$")]
-
-
 def known_form() -> tuple[str, ...]:
     return tuple(f"> Question number {n}?\n\nAnswer {n}.\n" for n in range(6))
 
@@ -101,12 +91,6 @@ def test_quoted_lines_of_a_lab_are_its_answer() -> None:
     assert at.prompt == "Question number 6?"
     assert at.text == "They said\nthe tide is a timetable\n> twice and left."
     assert not any(found.raw[a] == ">" for a, _ in at.spans[1:2])
-
-
-def test_an_indented_quoted_line_loses_its_mark_only() -> None:
-    forms = learned(*["\n".join(known_form())] * 2)
-    found = parsed("\n".join((*known_form(), "They said\n  > the tide is a timetable\n")), forms)
-    assert texts(found)[-1] == "Answer 5.\nThey said\nthe tide is a timetable"
 
 
 def test_a_form_never_seen_before_is_taken_as_it_stands() -> None:
@@ -134,38 +118,6 @@ def test_lists_tables_and_links_stay_in_the_answer() -> None:
     assert found.links == tuple(f"https://{url}" for url in urls)
 
 
-def test_bare_headings_and_stars_hold_nothing() -> None:
-    found = parsed("##\n\nLoose words.\n## Title\n****\n> Q?\n\n****Yes.****")
-    assert [(b.section, b.prompt, b.text) for b in found.blocks] == [
-        ("", "Text of the report", "Loose words."),
-        ("Title", "Q?", "Yes."),
-    ]
-
-
-def test_repeated_sections_keep_all_answers_apart() -> None:
-    section = "## Énoncé du défi\n> Challenge: what is it?\n\n{}\n"
-    found = parsed(section.format("Tides.") + section.format("") + section.format("Ropes."))
-    assert [(b.section, b.text, b.occurrence) for b in found.blocks] == [
-        ("Énoncé du défi", "Tides.", 0),
-        ("Énoncé du défi", "Ropes.", 2),
-    ]
-
-
-def test_words_under_the_end_are_kept() -> None:
-    found = parsed("> END OF ACTION LEARNING PLAN: Thank you!\n\nA signature is missing.")
-    assert texts(found) == ["A signature is missing."]
-
-
-def test_a_page_without_questions_is_one_answer() -> None:
-    found = parsed(
-        "\nNets from old ropes.\n\nTwelve villages knot them.", given="[[type:solution]]\n"
-    )
-    assert answers(found) == [
-        ("Text of the report", "Nets from old ropes.\nTwelve villages knot them.")
-    ]
-    assert found.info.kind == "solution"
-
-
 @pytest.mark.parametrize(
     ("heading", "body", "title"),
     [
@@ -182,20 +134,9 @@ def test_the_true_title(heading: str, body: str, title: str) -> None:
     assert parsed(body, title=heading).info.title == title
 
 
-def test_without_a_title_the_id_serves() -> None:
-    assert parse("made_up", TAGS + "> Q?\n\nYes.", NO_FORMS).info.title == "made_up"
-
-
 def test_closings_are_told_from_plans() -> None:
     assert parsed("> Challenge: what is it?\n\nTides.").info.kind == "plan"
     assert parsed("> What do you know now that you didn't?\n\nTides.").info.kind == "closing"
-
-
-def test_no_focal_point_in_what_is_parsed() -> None:
-    found = parsed(
-        "> Q?\n\nYes.", given="[[focal-point:ana@lab.example]]\n[[who:ana@lab.example]]\n"
-    )
-    assert "ana@" not in repr((found.info, found.blocks, found.links))
 
 
 def test_a_tag_in_a_labs_sentence_is_its_own_words() -> None:
@@ -221,10 +162,6 @@ def test_a_text_under_no_question_has_its_heading_for_one() -> None:
     assert found.info.kind == "plan"
 
 
-def test_a_heading_does_not_make_a_closing() -> None:
-    assert parsed("## Expected results\n\nA raft.").info.kind == "plan"
-
-
 @pytest.mark.parametrize("again", ["Please state the name of the Partner:", PARTNER[0].upper()])
 def test_a_partners_question_may_be_spelt_otherwise(again: str) -> None:
     forms = learned(report(partners(*TWO)))
@@ -232,13 +169,6 @@ def test_a_partners_question_may_be_spelt_otherwise(again: str) -> None:
     second = body.rindex(PARTNER[0])
     body = body[:second] + again + body[second + len(PARTNER[0]) :]
     assert texts(parsed(body, forms)) == ["\n".join(partner.values()) for partner in TWO]
-
-
-def test_all_of_a_partner_in_one_group() -> None:
-    one = "".join(f"> {question}\n\n{{}}\n\n" for question in PARTNER)
-    body = "> Who are your partners?\n" + "".join(group(one.format(*p.values())) for p in TWO)
-    found = answers(parsed(body, learned(report(body))))
-    assert found == [("Who are your partners?", "\n".join(p.values())) for p in TWO]
 
 
 def test_links_and_images_are_kept_with_their_address() -> None:
@@ -281,3 +211,38 @@ def _letters(found: Report) -> list[int]:
     """Where the letters and digits stand that are in a block."""
     spans = (span for block in found.blocks for span in block.spans)
     return sorted(i for a, b in spans for i in range(a, b) if found.raw[i].isalnum())
+
+
+def test_facts_are_one_block_whose_spans_are_the_tags() -> None:
+    given_tags = TAGS + (
+        "[[methods:Survey]]\n[[sample_size:40 boats]] [[control_group:Yes, the\nsame]]\n"
+        "[[sample_size:40 Boats]]\n[[sample_size:2-9]]\n[[latlng:-12.5,77.03]]\n"
+        "[[consent:https://a.example/x]]\n[[user_id:7]]\n[[ref:0f3a9c1e-77aa-4c1e-9f00-12ab34cd56ef]]\n"
+        "[[e-mail:ana@lab.example]]\n[[contact_name:Ana]]\n[[total_cost:USD 130"
+    )
+    found = parsed("\n\n> Q?\n\nYes.", given=given_tags)
+    facts, answer = found.blocks
+    assert (facts.section, facts.prompt, facts.occurrence) == (FACTS, FACTS, 0)
+    assert facts.text.split("\n") == [
+        "Sample size: 40 boats",
+        "Control group: Yes, the same",
+        "Sample size: 2-9",
+        "Total cost: USD 130",
+    ]
+    assert [found.raw[a:b] for a, b in facts.spans] == [
+        "[[sample_size:40 boats]]",
+        "[[control_group:Yes, the\nsame]]",
+        "[[sample_size:2-9]]",
+        "[[total_cost:USD 130",
+    ]
+    assert answer.text == "Yes."
+    assert found.unanswered == ()
+
+
+@steady
+@given(report_text)
+def test_facts_read_as_their_tags_say(raw: str) -> None:
+    for block in parse("r", raw, NO_FORMS).blocks:
+        if block.section == FACTS:
+            assert block.text == "\n".join(clean(raw[a:b]) for a, b in block.spans)
+            assert {(tag.start, tag.end) for tag in find_tags(raw)} >= set(block.spans)

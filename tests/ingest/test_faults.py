@@ -1,0 +1,264 @@
+"""Kills, full disks, folders that may not be written, readers at work: the index stays usable."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import stat
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.queues import SimpleQueue
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ferries import content, counts, disk_usage, missing_sentences, text
+from killed import run
+
+from ingest.embed import SENTENCES_STAGE
+from ingest.sync import made_by, sync
+from rag.engine import open_engine
+from rag.errors import AskLabsError, IndexMissing
+from rag.index.layout import SCARCE, current_database, remember_unfinished
+from rag.index.snapshot import open_snapshot
+from rag.index.store import create_store, open_store, passage_row
+from rag.settings import Settings
+
+pytest_plugins = ("ferry_fixtures",)
+posix = pytest.mark.skipif(sys.platform == "win32", reason="needs limits and signals of POSIX")
+NOBODY = 65534
+KILLS = 12
+COUNTRIES = ("Peru", "Fiji", "Mali", "Togo", "Chad", "Nepal", "Kenya", "Ghana")
+
+
+def _attempt(
+    errors: SimpleQueue[str], before: Callable[[Path], None], index: Path, reports: Path
+) -> None:
+    before(index)
+    try:
+        sync([reports], Settings(index=index, threads=1))
+        errors.put("")
+    except AskLabsError as error:
+        errors.put(str(error))
+
+
+def error_elsewhere(before: Callable[[Path], None], index: Path, reports: Path) -> str:
+    """The error of an ingest in another process, in which something is done before it."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["killed"])
+    errors: SimpleQueue[str] = context.SimpleQueue()
+    process = context.Process(target=_attempt, args=(errors, before, index, reports))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    return errors.get()
+
+
+def _nothing(_index: Path) -> None:
+    return
+
+
+def _fill_the_disk(index: Path) -> None:
+    """Let no file grow beyond what the database has now."""
+    import resource
+
+    database = current_database(index)
+    size = (database / "chroma.sqlite3").stat().st_size if database else 100_000
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    shutil.disk_usage = disk_usage(SCARCE - 1)
+
+
+def _be_nobody(index: Path) -> None:
+    """Become a user who may read the index and not write it."""
+    for path in (index, *index.rglob("*")):
+        path.chmod(path.stat().st_mode & ~(stat.S_IWGRP | stat.S_IWOTH | stat.S_IWUSR))
+    if os.getuid() == 0:
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+
+
+def _add_many(reports: Path) -> None:
+    for n in range(40):
+        (reports / f"chad_{n}.md").write_text(text("Chad", f"{n} " * 400), "utf-8")
+
+
+@posix
+@pytest.mark.slow
+@pytest.mark.parametrize("first", [True, False])
+def test_a_full_disk_is_named_and_nothing_is_lost_or_left(
+    reports: Path, settings: Settings, first: bool
+) -> None:
+    if not first:
+        sync([reports], settings)
+    before = {} if first else content(settings)
+    _add_many(reports)
+    assert "64 MB free. Free space" in error_elsewhere(_fill_the_disk, settings.index, reports)
+    if not first:
+        assert content(settings) == before
+    current = current_database(settings.index)
+    left = {path.name for path in settings.index.glob("db-*")}
+    assert left == ({current.name} if current else set())
+    assert len(sync([reports], settings).added) == (43 if first else 40)
+
+
+@posix
+@pytest.mark.slow
+def test_an_index_that_may_not_be_written_is_named_and_left_alone(
+    reports: Path, settings: Settings
+) -> None:
+    sync([reports], settings)
+    for folder in (*settings.index.parents, settings.index):
+        if os.access(folder, os.W_OK) and folder.is_relative_to(Path("/tmp")):
+            folder.chmod(0o755)
+    modes = {path: path.stat().st_mode for path in (settings.index, *settings.index.rglob("*"))}
+    _add_many(reports)
+    error = error_elsewhere(_be_nobody, settings.index, reports)
+    for path, mode in modes.items():
+        path.chmod(mode)
+    assert str(settings.index) in error
+    assert "permission" in error
+    assert set(content(settings)) == {"fiji", "mali", "peru"}
+
+
+def test_a_reader_keeps_its_version_and_an_engine_takes_the_new_one(
+    reports: Path, settings: Settings
+) -> None:
+    sync([reports], settings)
+    engine = open_engine(settings)
+    snapshot = engine._current()[0]
+    before = snapshot.report("peru")
+    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    (reports / "mali.md").unlink()
+    (reports / "nepal.md").write_text(text("Nepal"), "utf-8")
+    assert error_elsewhere(_nothing, settings.index, reports) == ""
+    assert snapshot.report("peru") == before
+    assert {p.report.id for p in snapshot.passages} == {"fiji", "mali", "peru"}
+    assert "Lima" in engine.report("peru").raw
+    assert engine.search("Who counts the boats in Nepal?")[0].passage.report.id == "nepal"
+
+
+def test_an_index_that_is_not_sealed_yet_is_no_index_for_readers(
+    reports: Path, settings: Settings
+) -> None:
+    create_store(settings.index, {})
+    with pytest.raises(IndexMissing, match="There is no index"):
+        open_engine(settings)
+    remember_unfinished(create_store(settings.index, made_by(settings)).home)
+    with pytest.raises(IndexMissing, match="holds nothing yet"):
+        open_engine(settings)
+    assert counts(sync([reports], settings)) == (3, 0, 0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that readers can see of an index, but for numbers that say when it was written."""
+
+    revision: str
+    reports: dict[str, str]
+    passages: dict[str, str]
+    vectors: dict[str, list[float]]
+
+    def is_like(self, other: Content) -> bool:
+        """Whether two indexes hold the same; vectors may differ as sums of floats do."""
+        return (
+            (self.revision, self.reports, self.passages)
+            == (other.revision, other.reports, other.passages)
+            and self.vectors.keys() == other.vectors.keys()
+            and all(np.allclose(v, other.vectors[i], atol=1e-5) for i, v in self.vectors.items())
+        )
+
+
+def visible(index: Path) -> Content:
+    if current_database(index) is None:
+        return Content("", {}, {}, {})
+    store = open_store(index, {})
+    snapshot = open_snapshot(store)
+    rows = {snapshot.reports[p.report.id].row_of(p.id): p for p in snapshot.passages}
+    vectors = store.vectors(rows.keys())
+    return Content(
+        snapshot.revision,
+        {i: f"{r.info} {r.raw} {r.passages}" for i, r in snapshot.reports.items()},
+        {p.id: f"{p.context} {p.text} {passage_row(p, 0)}" for p in snapshot.passages},
+        {rows[row].id: vector for row, vector in vectors.items()},
+    )
+
+
+def write(folder: Path, countries: tuple[str, ...], answer: str = "") -> None:
+    """Reports of these countries and no others, two each, with many answers."""
+    folder.mkdir(exist_ok=True)
+    for path in folder.iterdir():
+        path.unlink()
+    for country in countries:
+        for n in range(2):
+            more = "".join(f"\n> Question {q} of {n}?\n\n{answer}{q} boats\n" for q in range(8))
+            body = text(country, answer and f"{answer} {n}") + f"\n## Part {n}\n{more}"
+            (folder / f"{country.lower()}_{n}.md").write_text(body, "utf-8")
+
+
+def killed(index: Path, reports: Path, rng: random.Random, rebuild: bool = False) -> bool:
+    """Run an ingest and kill it at some moment; False where it was done before."""
+    stages = (("reading", 0.5), *[("embedding", 1.5)] * 4, (SENTENCES_STAGE, 0.3))
+    stage, longest = rng.choice(stages)
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["killed"])
+    arguments = (index, reports, stage, rng.random() * longest, rebuild)
+    process = context.Process(target=run, args=arguments)
+    process.start()
+    process.join()
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return process.exitcode != 0
+
+
+def uninterrupted(index: Path, reports: Path) -> Content:
+    sync([reports], Settings(index=index), prune=True)
+    return visible(index)
+
+
+@posix
+@pytest.mark.slow
+def test_killed_at_random_moments(tmp_path: Path) -> None:
+    rng = random.Random(20)
+    reports, index = tmp_path / "reports", tmp_path / "index"
+    versions = ((COUNTRIES[:6], ""), (COUNTRIES[2:], "Every week"))
+    expected = []
+    for n, version in enumerate(versions):
+        write(reports, *version)
+        expected.append(uninterrupted(tmp_path / f"index_{n}", reports))
+    before, target = Content("", {}, {}, {}), 0
+    kills = 0
+    while kills < KILLS:
+        write(reports, *versions[target])
+        if killed(index, reports, rng):
+            kills += 1
+            seen = visible(index)
+            assert seen.is_like(before) or seen.is_like(expected[target])
+        else:
+            assert visible(index).is_like(expected[target])
+            before, target = expected[target], 1 - target
+    write(reports, *versions[target])
+    assert uninterrupted(index, reports).is_like(expected[target])
+    assert missing_sentences(index) == set()
+
+
+@posix
+@pytest.mark.slow
+def test_killed_while_rebuilding(tmp_path: Path) -> None:
+    rng = random.Random(7)
+    reports, index = tmp_path / "reports", tmp_path / "index"
+    write(reports, COUNTRIES[:4])
+    first = uninterrupted(index, reports)
+    write(reports, COUNTRIES[2:6], answer="Every day")
+    second = uninterrupted(tmp_path / "two", reports)
+    for _ in range(4):
+        killed(index, reports, rng, rebuild=True)
+        seen = visible(index)
+        assert seen.is_like(first) or seen.is_like(second)
+    sync([reports], Settings(index=index), rebuild=True)
+    assert visible(index).is_like(second)
+    sync([reports], Settings(index=index))
+    assert len(list(index.glob("db-*"))) == 1
