@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from ingest.shared import fetch_at_start, fetch_index, watch
 from ingest.sync import sync
 from ingest.uploads import Upload, take_in
-from rag.diagnostics import support
+from rag.diagnostics import diagnostics
 from rag.engine import open_engine
 from rag.errors import IndexMismatch, IndexUnusable, ServerUnusable, SettingsError
 from rag.index.layout import LOCK, UNPUBLISHED, UPLOADED, current_database
@@ -264,7 +264,7 @@ def test_another_server_at_the_address_is_named_and_the_token_is_not(
             fetch_at_start(ours)
         server.shutdown()
     assert tokens == ["Bearer s3cret"]
-    diagnosis = support(ours)
+    diagnosis = diagnostics(ours)
     assert diagnosis["keys"]["ASKLABS_CHROMA_TOKEN"]
     assert "s3cret" not in f"{raised.value}{caplog.text}{diagnosis}"
 

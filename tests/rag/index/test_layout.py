@@ -31,7 +31,7 @@ from rag.index.layout import current_database, free_bytes, in_words, is_scarce
 from rag.index.sentence_vectors import SentenceVectors
 from rag.index.snapshot import open_snapshot
 from rag.settings import Settings
-from tests.rag.test_feedback import ONE
+from tests.rag.test_feedback import VOTE
 
 pytest_plugins = ("ferry_fixtures",)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs limits of POSIX")
@@ -128,7 +128,7 @@ def test_a_copy_made_while_the_page_serves_is_an_index_at_another_place(
     reports: Path, settings: Settings, tmp_path: Path
 ) -> None:
     sync([reports], settings)
-    keep_feedback(settings.index, ONE)
+    keep_feedback(settings.index, VOTE)
     engine = open_engine(settings)
     copy = tmp_path / "copié vers" / "ici"
     shutil.copytree(settings.index, copy)
@@ -140,7 +140,7 @@ def test_a_copy_made_while_the_page_serves_is_an_index_at_another_place(
     restored = open_engine(moved)
     assert restored.revision == revision
     assert restored.ask(QUESTION).answer.text == answer
-    assert load_feedback(link) == ([ONE], 0)
+    assert load_feedback(link) == ([VOTE], 0)
     (reports / "nepal.md").write_text(text("Nepal"), "utf-8")
     assert sync([reports], moved).added == ["nepal"]
     files = (path.read_text("utf-8", "replace") for path in copy.rglob("*.json"))
@@ -233,10 +233,10 @@ def no_file_beyond(size: int) -> Iterator[None]:
 def test_files_that_do_not_fit_leave_nothing_half_written(
     reports: Path, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    keep_feedback(tmp_path, ONE)
+    keep_feedback(tmp_path, VOTE)
     complete = (tmp_path / FILE).read_bytes()
     with no_file_beyond(len(complete) + 20), pytest.raises(FeedbackNotKept):
-        keep_feedback(tmp_path, ONE)
+        keep_feedback(tmp_path, VOTE)
     assert (tmp_path / FILE).read_bytes() == complete
     sync([reports], settings)
     store = opened(settings)
