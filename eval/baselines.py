@@ -4,19 +4,33 @@ Both search the reports' files, cut by llama-index's splitter, with the same emb
 answer from as many passages and tokens as ours with the same chat model. What they don't have is
 what this project adds: the parsing of the form, the rankings put together, the recognition of labs
 and years, the catalog of tags, the check of what is written.
+
+The files are Documents with the metadata of SimpleDirectoryReader's that matters, the file's name.
+They answer from numbered sources of 512 tokens, as llama-index's CitationQueryEngine does: with a
+chat model by that engine's own prompt, without one by the sources' sentences that are most similar
+to the question, as many as ours has.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import re
+import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import bm25s
 import numpy as np
+import Stemmer
+from llama_index.core import Document, VectorStoreIndex
 from llama_index.core.chat_engine.condense_question import DEFAULT_TEMPLATE
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.query_engine.citation_query_engine import (
@@ -24,19 +38,21 @@ from llama_index.core.query_engine.citation_query_engine import (
     DEFAULT_CITATION_CHUNK_OVERLAP,
     DEFAULT_CITATION_CHUNK_SIZE,
 )
+from llama_index.core.schema import MetadataMode, TextNode
+from numpy.typing import NDArray
 
-from eval.baseline_index import Chunks, Search, bm25, dense, load_chunks, part_of
 from eval.cases import Case
-from eval.grounding import Support, by_rules
+from eval.metrics import Support, support_by_rules
 from eval.run import BASELINES, run_cases
 from rag.answer.extractive import SENTENCES, SENTENCES_WIDE
-from rag.answer.pipeline import AnswerStream
+from rag.answer.pipeline import KEPT_HITS, AnswerStream
+from rag.catalog.fields import ReportInfo
 from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
 from rag.engine import Engine
 from rag.models.chat import Generation, make_chat
 from rag.models.client import OPENAI
-from rag.models.embeddings import make_embedding
+from rag.models.embeddings import embedding_name, make_embedding
 from rag.models.prompts import Message, refusal
 from rag.models.tokens import SHARE, count_tokens, make_budget
 from rag.retrieval.postprocess import fit_budget
@@ -47,153 +63,16 @@ from rag.text.sentences import sentences
 from rag.text.tokenize import words
 from rag.types import Answer, Citation, Coverage, Hit, Passage, Progress, Turn
 
-# The folder of a baseline's run and what it is called; in the order in which they are told.
+# The folder of a baseline's run and its name, in the order in which they are shown.
 NAMES = {"plain": "plain llama-index", "bm25": "BM25"}
-
-
-class Baseline:
-    """Answers like the engine, from what one search finds in the files."""
-
-    def __init__(self, engine: Engine, search: Search, writer: Writer, chunks: Chunks) -> None:
-        self.settings: Settings = engine.settings
-        self.report = engine.report
-        self._engine = engine
-        self._search = search
-        self._writer = writer
-        self._chunks = chunks
-
-    def ask(self, question: str, *, history: Sequence[Turn] = ()) -> AnswerStream:
-        """Answer a question; what the model's server fails at is raised."""
-        started = time.perf_counter()
-        asked = self._writer.asked(question, history)
-        planned = time.perf_counter()
-        hits = self._search(asked)
-        read = fit_budget(hits, self.settings.passages, self.settings.context_tokens)
-        sources = sources_of(read, self._chunks)
-        found = time.perf_counter()
-        writing = Generation()
-
-        def pieces() -> Iterator[str]:
-            count = self._sentences(question, history)
-            if sources:
-                yield from self._writer.pieces(asked, sources, count, writing)
-
-        def finished(text: str) -> Answer:
-            timings = {
-                "plan_ms": 1000 * (planned - started),
-                "retrieve_ms": 1000 * (found - planned),
-                "answer_ms": 1000 * (time.perf_counter() - found),
-            }
-            made = _Made(question, asked, text.strip(), hits, read, sources, writing, timings)
-            return self._answer(made)
-
-        return AnswerStream(pieces(), finished, writing.stop)
-
-    def _sentences(self, question: str, history: Sequence[Turn]) -> int:
-        """As many as our extractive answer to the question may have."""
-        plan = self._engine.plan(question, history=history)
-        return SENTENCES_WIDE if plan.wide and plan.intent != "compare" else SENTENCES
-
-    def _answer(self, made: _Made) -> Answer:
-        language = language_of(made.question, min_letters=8)
-        refused = self._writer.refuses(made.text)
-        citations = () if refused else self._citations(made.text, made.sources, language)
-        first = [hit.passage.report for hit in made.hits[: self.settings.passages]]
-        listed = {info.id: info for info in first}
-        writing = made.writing
-        completion = count_tokens(made.text, writing.model) if writing.model else 0
-        return Answer(
-            question=made.question,
-            standalone=made.asked,
-            text=made.text or refusal(language),
-            refused=refused,
-            citations=citations,
-            hits=tuple(made.hits),
-            # It can't tell a list from an answer: what it found is what it would list.
-            coverage=Coverage(
-                intent="answer",
-                reports=tuple(listed),
-                labs=tuple(dict.fromkeys(info.lab for info in listed.values())),
-                matched_reports=len({hit.passage.report.id for hit in made.hits}),
-                read_passages=len(made.read),
-                read_reports=len({hit.passage.report.id for hit in made.read}),
-                read=tuple(dict.fromkeys(hit.passage.report.id for hit in made.read)),
-            ),
-            mode=self._writer.name,
-            language=language,
-            timings=made.timings,
-            tokens={"prompt": writing.prompt, "completion": completion},
-            index=self._engine.revision,
-            run=writing.record("", completion),
-        )
-
-    def _citations(
-        self, text: str, sources: Sequence[Passage], language: str
-    ) -> tuple[Citation, ...]:
-        cited = []
-        for citation in resolve(text, sources, language):
-            info, spans = citation.passage.report, citation.passage.spans
-            if found := verbatim(citation.quote, self._chunks.raw[info.id], spans):
-                cited.append(replace(citation, quote=found[0], span=found[1]))
-        return tuple(cited)
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What an answer is put together from."""
-
-    question: str
-    asked: str
-    text: str
-    hits: Sequence[Hit]
-    read: Sequence[Hit]
-    sources: Sequence[Passage]
-    writing: Generation
-    timings: dict[str, float]
-
-
-def make_baselines(engine: Engine, tell: Progress) -> dict[str, Baseline]:
-    """The baselines over the index of an engine, by the names of `NAMES`.
-
-    Raises:
-        ModelError: the embedding model's server failed.
-    """
-    chunks = load_chunks(engine, tell)
-    nodes = chunks.nodes()
-    writer = make_writer(engine.settings)
-    searches = {"plain": dense(chunks, nodes, engine.settings), "bm25": bm25(chunks, nodes)}
-    return {name: Baseline(engine, search, writer, chunks) for name, search in searches.items()}
-
-
-def run_baselines(
-    engine: Engine, cases: Sequence[Case], out: Path, tell: Progress, support: Support = by_rules
-) -> tuple[Path, ...]:
-    """Run the baselines over the cases into the folders `out`/baselines/NAME, which are returned.
-
-    Raises:
-        InputError: a folder can't be written to.
-        ModelError: the embedding model's server failed.
-    """
-    folders = []
-    for name, baseline in make_baselines(engine, tell).items():
-        folder = out / BASELINES / name
-        about, stage = {"name": NAMES[name]}, f"asking {NAMES[name]}"
-        run_cases(baseline, cases, folder, tell, stage=stage, about=about, support=support)
-        folders.append(folder)
-    return tuple(folders)
-
-
-# How the baselines answer: from numbered sources, as llama-index's CitationQueryEngine does.
-#
-# What is read is cut into sources of 512 tokens. With a chat model they go into that engine's own
-# prompt. Without one the sentences of the sources that are most similar to the question are the
-# answer, as many as ours has: headings, form questions, tags, table rows and sentences of fewer
-# than
-# five words are left out, and so is what was said already. Which words of a source a sentence rests
-# on is found by the code that finds them for our answers.
-
-
-_LEAST_WORDS = 5
+# The folder in the index's where vectors are kept, so that only the first run over it embeds.
+FOLDER = "baselines"
+# Texts that are embedded at once.
+BATCH = 64
+# Words of a sentence that an extractive answer may have.
+LEAST_WORDS = 5
+_FILE_NAME = "file_path"
+# Headings, form questions, tags and table rows.
 _MARKUP = re.compile(r"^(?:#|>|\[\[|<|\||!\[|\*{3,}|-{3,})")
 # The words with which a model says, as the prompt bids it, that no source is helpful.
 _DENIES = re.compile(
@@ -201,13 +80,178 @@ _DENIES = re.compile(
 )
 
 
-def make_writer(settings: Settings) -> Writer:
-    """Who writes with these settings: the chat model that they name, else `Extracts`."""
-    return Extracts(settings) if make_chat(settings) is None else Completes(settings)
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of a report's file: from which character to which, and in which language."""
+
+    report: str
+    start: int
+    end: int
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chunks:
+    """All chunks with their texts, the reports that they are of, and a row of vectors for each."""
+
+    chunks: Sequence[Chunk]
+    raw: Mapping[str, str]
+    infos: Mapping[str, ReportInfo]
+    vectors: NDArray[np.float32]
+
+    def passage(self, number: int) -> Passage:
+        """A chunk, counted from 0, as a passage."""
+        return self.part(self.chunks[number])
+
+    def part(self, chunk: Chunk) -> Passage:
+        """A piece of a file as a passage that knows no section and no form question."""
+        return Passage(
+            id=f"{chunk.report}@{chunk.start}",
+            report=self.infos[chunk.report],
+            section="",
+            prompt="",
+            text=self.raw[chunk.report][chunk.start : chunk.end],
+            spans=((chunk.start, chunk.end),),
+            language=chunk.language,
+        )
+
+
+# The hits for a question, the best first; as many as go with an answer of ours.
+Search = Callable[[str], tuple[Hit, ...]]
+
+
+def load_chunks(engine: Engine, progress: Progress) -> Chunks:
+    """The chunks of all reports of an index, embedded at the first run over what it holds.
+
+    Where the folder of the index can't be written to, each run embeds.
+
+    Raises:
+        ModelError: the embedding model's server failed.
+    """
+    infos = engine.catalog.reports
+    raw = {report: engine.report(report).raw for report in sorted(infos)}
+    path = engine.settings.index / FOLDER / f"{_key(engine, raw)}.npz"
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            chunks = [Chunk(*row) for row in json.loads(str(saved["chunks"]))]
+            return Chunks(chunks, raw, infos, saved["vectors"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass  # There is none, or it is damaged: it is made anew.
+    chunks = split(raw)
+    texts = [searched_text(node) for node in nodes_of(chunks, raw)]
+    model = make_embedding(engine.settings)
+    rows: list[list[float]] = []
+    for first in range(0, len(texts), BATCH):
+        rows += model.get_text_embedding_batch(texts[first : first + BATCH])
+        progress("embedding for baselines", len(rows), len(texts))
+    vectors = np.asarray(rows, np.float32)
+    # No run fails for want of a cache.
+    with suppress(OSError):
+        _save(path, chunks, vectors)
+    return Chunks(chunks, raw, infos, vectors)
+
+
+def split(raw: Mapping[str, str]) -> list[Chunk]:
+    """The chunks of files, by report and place."""
+    count_tokens("")  # From here on llama-index finds its table of tokens without a network.
+    documents = [
+        Document(text=text, id_=report, metadata={_FILE_NAME: f"{report}.md"})
+        for report, text in raw.items()
+    ]
+    chunks = []
+    for node in SentenceSplitter().get_nodes_from_documents(documents):
+        assert isinstance(node, TextNode)
+        report, start, end = node.ref_doc_id, node.start_char_idx, node.end_char_idx
+        if report is not None and start is not None and end is not None:
+            chunks.append(Chunk(report, start, end, language_of(node.text)))
+    return chunks
+
+
+def nodes_of(chunks: Sequence[Chunk], raw: Mapping[str, str]) -> list[TextNode]:
+    """The chunks as llama-index's nodes; the ids are their numbers."""
+    return [
+        TextNode(
+            id_=str(number),
+            text=raw[chunk.report][chunk.start : chunk.end],
+            metadata={_FILE_NAME: f"{chunk.report}.md"},
+        )
+        for number, chunk in enumerate(chunks)
+    ]
+
+
+def searched_text(node: TextNode) -> str:
+    """The text of a node that is embedded and searched: the file's name goes before it."""
+    return node.get_content(MetadataMode.EMBED)
+
+
+def _key(engine: Engine, raw: Mapping[str, str]) -> str:
+    """A fingerprint of what the vectors depend on."""
+    parts = (
+        engine.revision,
+        embedding_name(engine.settings),
+        version("llama-index-core"),
+        str(engine.settings.mask_contacts),
+        SentenceSplitter().model_dump_json(include={"chunk_size", "chunk_overlap"}),
+        str(sum(map(len, raw.values()))),
+    )
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _save(path: Path, chunks: Sequence[Chunk], vectors: NDArray[np.float32]) -> None:
+    """Save chunks in a file that is complete from when it is there; older ones go."""
+    path.parent.mkdir(exist_ok=True)
+    rows = [[c.report, c.start, c.end, c.language] for c in chunks]
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    with unfinished.open("wb") as file:
+        np.savez(file, chunks=np.array(json.dumps(rows)), vectors=vectors)
+    os.replace(unfinished, path)
+    for old in path.parent.iterdir():
+        if old.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
+        elif old != path:
+            old.unlink(missing_ok=True)
+
+
+def dense_search(chunks: Chunks, settings: Settings) -> Search:
+    """The retriever of a VectorStoreIndex (in memory, cosine) with our embedding model."""
+    nodes = nodes_of(chunks.chunks, chunks.raw)
+    for node, vector in zip(nodes, chunks.vectors, strict=True):
+        node.embedding = vector.tolist()
+    index = VectorStoreIndex(nodes=nodes, embed_model=make_embedding(settings))
+    retriever = index.as_retriever(similarity_top_k=KEPT_HITS)
+
+    def search(question: str) -> tuple[Hit, ...]:
+        scored = retriever.retrieve(question)
+        return tuple(
+            Hit(chunks.passage(int(n.node.node_id)), n.score or 0.0, n.score or 0.0) for n in scored
+        )
+
+    return search
+
+
+def bm25_search(chunks: Chunks) -> Search:
+    """BM25 as the documentation of bm25s sets it up: English stop words, an English stemmer."""
+    stemmer = Stemmer.Stemmer("english")
+
+    def tokens(texts: list[str]) -> object:
+        return bm25s.tokenize(texts, stopwords="en", stemmer=stemmer, show_progress=False)
+
+    index = bm25s.BM25()
+    texts = [searched_text(node) for node in nodes_of(chunks.chunks, chunks.raw)]
+    index.index(tokens(texts), show_progress=False)
+
+    def search(question: str) -> tuple[Hit, ...]:
+        count = min(KEPT_HITS, len(texts))
+        numbers, scores = index.retrieve(tokens([question]), k=count, show_progress=False)
+        pairs = zip(numbers[0], scores[0], strict=True)
+        # What shares no word with the question has no score, and is not found.
+        return tuple(Hit(chunks.passage(int(n)), float(s)) for n, s in pairs if s > 0)
+
+    return search
 
 
 @cache
-def _splitter() -> SentenceSplitter:
+def _citation_splitter() -> SentenceSplitter:
     return SentenceSplitter(
         chunk_size=DEFAULT_CITATION_CHUNK_SIZE, chunk_overlap=DEFAULT_CITATION_CHUNK_OVERLAP
     )
@@ -215,21 +259,22 @@ def _splitter() -> SentenceSplitter:
 
 def sources_of(hits: Sequence[Hit], chunks: Chunks) -> list[Passage]:
     """What was read, cut into the sources that a CitationQueryEngine numbers."""
-    found = []
+    sources = []
     for passage in (hit.passage for hit in hits):
-        ((first, end),) = passage.spans
-        at = first
-        for text in _splitter().split_text(passage.text):
+        ((start, end),) = passage.spans
+        report = passage.report.id
+        for text in _citation_splitter().split_text(passage.text):
             # The next source overlaps with the one before it.
-            at = chunks.raw[passage.report.id].find(text, at, end)
-            if at < 0:
+            start = chunks.raw[report].find(text, start, end)
+            if start < 0:
                 break
-            found.append(part_of(passage.report, chunks.raw, at, at + len(text), passage.language))
-            at += 1
-    return found
+            chunk = Chunk(report, start, start + len(text), passage.language)
+            sources.append(chunks.part(chunk))
+            start += 1
+    return sources
 
 
-class Extracts:
+class ExtractiveWriter:
     """Answers with the sources' own sentences, the most similar to the question."""
 
     name = "extractive"
@@ -237,39 +282,40 @@ class Extracts:
     def __init__(self, settings: Settings) -> None:
         self._embedding = make_embedding(settings)
 
-    def asked(self, question: str, history: Sequence[Turn]) -> str:
-        """The question after the one before it: nobody is there to put both into one."""
+    def standalone(self, question: str, history: Sequence[Turn]) -> str:
+        """The question after the one before it: no model is there to put both into one."""
         before = [turn.content for turn in history if turn.role == "user"]
         return " ".join([*before[-1:], question])
 
-    def pieces(
-        self, question: str, sources: Sequence[Passage], count: int, writing: Generation
+    def write(
+        self, question: str, sources: Sequence[Passage], count: int, generation: Generation
     ) -> Iterator[str]:
         """At most `count` sentences, a line each, whose marks count `sources` from 1."""
-        del writing
-        told: dict[frozenset[str], tuple[int, int, str]] = {}
+        del generation
+        # Each sentence once, whatever its punctuation.
+        distinct: dict[frozenset[str], tuple[int, int, str]] = {}
         for n, source in enumerate(sources, start=1):
             for start, end in sentences(source.text):
                 text = source.text[start:end].strip("*_ ")
-                if not _MARKUP.match(text) and len(words(text)) >= _LEAST_WORDS:
-                    told.setdefault(frozenset(words(text)), (n, start, text))
-        if not told:
+                if not _MARKUP.match(text) and len(words(text)) >= LEAST_WORDS:
+                    distinct.setdefault(frozenset(words(text)), (n, start, text))
+        if not distinct:
             return
-        found = list(told.values())
-        vectors = np.asarray(
-            self._embedding.get_text_embedding_batch([text for _, _, text in found])
-        )
-        near = vectors @ np.asarray(self._embedding.get_query_embedding(question))
-        best = sorted(np.argsort(-near, kind="stable")[:count].tolist(), key=lambda i: found[i][:2])
-        yield "\n".join(with_marks(defuse(found[i][2]), [found[i][0]]) for i in best)
+        pool = list(distinct.values())
+        texts = [text for _, _, text in pool]
+        vectors = np.asarray(self._embedding.get_text_embedding_batch(texts))
+        similarity = vectors @ np.asarray(self._embedding.get_query_embedding(question))
+        best = np.argsort(-similarity, kind="stable")[:count]
+        chosen = sorted(pool[i] for i in best)
+        yield "\n".join(with_marks(defuse(text), [n]) for n, _, text in chosen)
 
     def refuses(self, text: str) -> bool:
-        """Never, unless there is nothing to say."""
+        """Never, unless there is no sentence."""
         return not text
 
 
-class Completes:
-    """Answers by a completion of CitationQueryEngine's prompt; condenses follow-ups as it is told.
+class ChatWriter:
+    """Answers by a completion of CitationQueryEngine's prompt; condenses follow-ups.
 
     One prompt, as the engine's compact mode makes where all fits; sources that don't are left out.
     """
@@ -281,16 +327,16 @@ class Completes:
         self._budget = make_budget(settings)
         self.name = self._budget.model
 
-    def asked(self, question: str, history: Sequence[Turn]) -> str:
+    def standalone(self, question: str, history: Sequence[Turn]) -> str:
         """The question as the prompt of llama-index's condense_question chat engine makes it."""
         if not history:
             return question
-        said = "\n".join(f"{turn.role}: {turn.content}" for turn in history)
-        prompt = DEFAULT_TEMPLATE.format(question=question, chat_history=said)
+        turns = "\n".join(f"{turn.role}: {turn.content}" for turn in history)
+        prompt = DEFAULT_TEMPLATE.format(question=question, chat_history=turns)
         return self._llm.complete(_message(prompt), self._settings.timeout).strip()
 
-    def pieces(
-        self, question: str, sources: Sequence[Passage], count: int, writing: Generation
+    def write(
+        self, question: str, sources: Sequence[Passage], count: int, generation: Generation
     ) -> Iterator[str]:
         """The model's words; marks of unknown sources are left out, as from our answers."""
         del count
@@ -298,17 +344,14 @@ class Completes:
         while len(sources) > 1 and self._budget.tokens(_prompt(question, sources)) > room:
             sources = sources[:-1]
         messages = _prompt(question, sources)
-        writing.model = self.name
-        writing.priced = self._settings.openai_base_url in (None, OPENAI)
-        writing.prompt = self._budget.tokens(messages)
-        yield from stream_known(self._llm.stream(messages, writing), len(sources))
+        generation.model = self.name
+        generation.priced = self._settings.openai_base_url in (None, OPENAI)
+        generation.prompt = self._budget.tokens(messages)
+        yield from stream_known(self._llm.stream(messages, generation), len(sources))
 
     def refuses(self, text: str) -> bool:
         """Whether it cites nothing and denies: the prompt knows no phrase for that."""
         return not re.search(r"\[\d+\]", text) and bool(_DENIES.search(text.casefold()) or not text)
-
-
-Writer = Extracts | Completes
 
 
 def _prompt(question: str, sources: Sequence[Passage]) -> list[Message]:
@@ -320,3 +363,129 @@ def _prompt(question: str, sources: Sequence[Passage]) -> list[Message]:
 
 def _message(prompt: Any) -> list[Message]:
     return [{"role": "user", "content": str(prompt)}]
+
+
+class Baseline:
+    """Answers like the engine, from what one search finds in the files."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        search: Search,
+        writer: ExtractiveWriter | ChatWriter,
+        chunks: Chunks,
+    ) -> None:
+        self.settings: Settings = engine.settings
+        self.report = engine.report
+        self._engine = engine
+        self._search = search
+        self._writer = writer
+        self._chunks = chunks
+
+    def ask(self, question: str, *, history: Sequence[Turn] = ()) -> AnswerStream:
+        """Answer a question; what the model's server fails at is raised."""
+        started = time.perf_counter()
+        standalone = self._writer.standalone(question, history)
+        planned = time.perf_counter()
+        hits = self._search(standalone)
+        read = fit_budget(hits, self.settings.passages, self.settings.context_tokens)
+        sources = sources_of(read, self._chunks)
+        retrieved = time.perf_counter()
+        generation = Generation()
+
+        def pieces() -> Iterator[str]:
+            if sources:
+                count = self._sentence_count(question, history)
+                yield from self._writer.write(standalone, sources, count, generation)
+
+        def finish(text: str) -> Answer:
+            timings = {
+                "plan_ms": 1000 * (planned - started),
+                "retrieve_ms": 1000 * (retrieved - planned),
+                "answer_ms": 1000 * (time.perf_counter() - retrieved),
+            }
+            text = text.strip()
+            language = language_of(question, min_letters=8)
+            refused = self._writer.refuses(text)
+            completion = count_tokens(text, generation.model) if generation.model else 0
+            return Answer(
+                question=question,
+                standalone=standalone,
+                text=text or refusal(language),
+                refused=refused,
+                citations=() if refused else self._citations(text, sources, language),
+                hits=tuple(hits),
+                coverage=self._coverage(hits, read),
+                mode=self._writer.name,
+                language=language,
+                timings=timings,
+                tokens={"prompt": generation.prompt, "completion": completion},
+                index=self._engine.revision,
+                run=generation.record("", completion),
+            )
+
+        return AnswerStream(pieces(), finish, generation.stop)
+
+    def _sentence_count(self, question: str, history: Sequence[Turn]) -> int:
+        """As many as our extractive answer to the question may have."""
+        plan = self._engine.plan(question, history=history)
+        return SENTENCES_WIDE if plan.wide and plan.intent != "compare" else SENTENCES
+
+    def _coverage(self, hits: Sequence[Hit], read: Sequence[Hit]) -> Coverage:
+        """It can't tell a list from an answer: what it found is what it would list."""
+        listed = [hit.passage.report for hit in hits[: self.settings.passages]]
+        read_reports = tuple(dict.fromkeys(hit.passage.report.id for hit in read))
+        return Coverage(
+            intent="answer",
+            reports=tuple(dict.fromkeys(info.id for info in listed)),
+            labs=tuple(dict.fromkeys(info.lab for info in listed)),
+            matched_reports=len({hit.passage.report.id for hit in hits}),
+            read_passages=len(read),
+            read_reports=len(read_reports),
+            read=read_reports,
+        )
+
+    def _citations(
+        self, text: str, sources: Sequence[Passage], language: str
+    ) -> tuple[Citation, ...]:
+        cited = []
+        for citation in resolve(text, sources, language):
+            info, spans = citation.passage.report, citation.passage.spans
+            if match := verbatim(citation.quote, self._chunks.raw[info.id], spans):
+                cited.append(replace(citation, quote=match[0], span=match[1]))
+        return tuple(cited)
+
+
+def make_baselines(engine: Engine, progress: Progress) -> dict[str, Baseline]:
+    """The baselines over the index of an engine, by the names of `NAMES`.
+
+    Raises:
+        ModelError: the embedding model's server failed.
+    """
+    settings = engine.settings
+    chunks = load_chunks(engine, progress)
+    writer = ExtractiveWriter(settings) if make_chat(settings) is None else ChatWriter(settings)
+    searches = {"plain": dense_search(chunks, settings), "bm25": bm25_search(chunks)}
+    return {name: Baseline(engine, search, writer, chunks) for name, search in searches.items()}
+
+
+def run_baselines(
+    engine: Engine,
+    cases: Sequence[Case],
+    out: Path,
+    progress: Progress,
+    support: Support = support_by_rules,
+) -> tuple[Path, ...]:
+    """Run the baselines over the cases into the folders `out`/baselines/NAME, which are returned.
+
+    Raises:
+        InputError: a folder can't be written to.
+        ModelError: the embedding model's server failed.
+    """
+    folders = []
+    for name, baseline in make_baselines(engine, progress).items():
+        folder = out / BASELINES / name
+        about, stage = {"name": NAMES[name]}, f"asking {NAMES[name]}"
+        run_cases(baseline, cases, folder, progress, stage=stage, about=about, support=support)
+        folders.append(folder)
+    return tuple(folders)

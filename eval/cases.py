@@ -22,8 +22,12 @@ MANY_REPORTS: frozenset[CaseType] = frozenset({"cross", "compare"})
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 TagValue = str | int | tuple[str | int, ...]
+# Ids of cases made of votes begin so: their questions are those of readers.
+VOTE_ID_PREFIX = "feedback-"
 SHOWN_ERRORS = 5
 SHOWN_INPUT = 60
+# Half a surrogate pair, which a model's server may send, is written as the JSON escape it was.
+ESCAPED = "backslashreplace"
 # What each field has to be; a message about a field ends with it.
 FORMS: dict[str, str] = {
     "id": "a text that no other case has",
@@ -97,7 +101,7 @@ class Case:
 
     @property
     def searched(self) -> bool:
-        """Whether passages are to be found for it: it is no list, and the reports answer it."""
+        """Whether retrieval is scored for it: it is no list, and the reports answer it."""
         return bool(self.gold) and self.type != "listing"
 
     @property
@@ -147,7 +151,7 @@ def load_cases(path: Path, drafts: bool = False) -> tuple[Case, ...]:
 
 
 def case_from_json(line: str) -> Case:
-    """The case that a line of JSON says.
+    """The case that a line of JSON holds.
 
     Raises:
         InputError: it is no case; the message names the field and what it has to be.
@@ -156,7 +160,7 @@ def case_from_json(line: str) -> Case:
         case = TypeAdapter(Case).validate_json(line, strict=True)
     except ValidationError as error:
         raise InputError(_explain(error)) from error
-    for problem in _contradictions(case):
+    if problem := next(_contradictions(case), ""):
         raise InputError(problem)
     return case
 
@@ -193,9 +197,9 @@ def _explain(error: ValidationError) -> str:
     spot = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where[1:])
     if first["type"] == "missing":
         return f'"{name}{spot}" is missing. "{name}" has to be {FORMS[name]}.'
-    given = json.dumps(first["input"], ensure_ascii=False, default=str)
-    given = given if len(given) <= SHOWN_INPUT else given[:SHOWN_INPUT] + "..."
-    return f'"{name}{spot}" is {given}. "{name}" has to be {FORMS[name]}.'
+    value = json.dumps(first["input"], ensure_ascii=False, default=str)
+    value = value if len(value) <= SHOWN_INPUT else value[:SHOWN_INPUT] + "..."
+    return f'"{name}{spot}" is {value}. "{name}" has to be {FORMS[name]}.'
 
 
 def _contradictions(case: Case) -> Iterator[str]:
@@ -221,15 +225,8 @@ def _contradictions(case: Case) -> Iterator[str]:
         yield f'"history" has a message without text. It has to be {FORMS["history"]}.'
 
 
-# Reads and writes the files of an evaluation; says what to do where that can't be done.
-
-
-# Half a surrogate pair, which a model's server may send, is written as the JSON escape it was.
-ESCAPED = "backslashreplace"
-
-
 def read_text(path: Path, remedy: str) -> str:
-    """What a file holds.
+    """The text of a file.
 
     Raises:
         InputError: it can't be read; the message ends with the remedy.

@@ -1,27 +1,45 @@
-"""Two runs compared case by case: what changed, by how much, and whether it could be chance."""
+"""Two runs compared case by case: what changed, by how much, and whether it could be chance.
+
+A run is also compared with its baselines, which lie in its folder.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from eval.cases import CASE_TYPES
-from eval.figures import ALL, WHOLE, Group, aggregate, answered, seen
+from eval.figures import ALL, RUN_METRICS, Group, aggregate, answered, values_of
 from eval.metrics import METRICS
 from eval.run import BASELINES, OUTCOMES, Outcome, load_outcomes, load_record
-from eval.stats import (
-    LEVEL,
-    Estimate,
-    estimate,
-    holm,
-    randomisation_p,
-)
+from eval.stats import LEVEL, Estimate, estimate, holm, randomisation_p
 from rag.errors import InputError
 
 # Whether a refusal is good depends on the case: refusal_ok says that.
 NEUTRAL = frozenset({"refused"})
+_SINGLE = ("rep@10", "ndcg@10", "ev@4k", "cite_prec", "cite_rec", "ev_cited", "facts", "facts_num")
+_MANY = ("rep@20", "ndcg@10", "ev@4k", "cite_prec", "cite_rec", "lab_spread", "facts_num")
+_EVERY = ("quote_ok", "cited_sent", "alce_rec", "alce_prec", "sent_ok", "refusal_ok", *RUN_METRICS)
+# The metrics that the table of baselines shows for each type of case.
+BASELINE_METRICS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(CASE_TYPES, _SINGLE),
+    "cross": _MANY,
+    "compare": _MANY,
+    "listing": ("list_p", "list_r", "list_f1", "list_exact"),
+    "unanswerable": ("refused",),
+    "crosslingual": _SINGLE,
+    ALL: _EVERY,
+}
+_NOTE = (
+    "\\* differs from ours (paired randomisation test over the cases of both, p < 0.05; not tested "
+    "for refusal_p and refusal_r). The baselines' passages are longer than ours, so that their "
+    "first 10 or 20 hold more text; ev@4k compares equal numbers of tokens. Baselines list the "
+    "reports of the passages that an answer may read, and refuse only where they find nothing or "
+    "the chat model says that no source helps. Extractive answers are sentences of what they cite: "
+    "that it supports them (alce_rec, alce_prec) says little."
+)
 Pair = tuple[Outcome, Outcome]
 Verdict = Literal["better", "worse", "more", "fewer", "no difference", "unclear", "too few"]
 
@@ -45,8 +63,8 @@ class Difference:
     verdict: Verdict
 
     @property
-    def tells(self) -> bool:
-        """Whether it is more than nothing, or may be."""
+    def is_notable(self) -> bool:
+        """Whether there is a difference, or may be."""
         return self.verdict not in ("no difference", "too few")
 
 
@@ -65,7 +83,7 @@ class Side:
 class Moved:
     """A case whose scores changed: of each metric the score in A and in B, and their sum's change.
 
-    A neutral metric is told, but not summed.
+    A neutral metric is listed, but not summed.
     """
 
     id: str
@@ -119,6 +137,28 @@ class Comparison:
             return "mixed"
         return "better" if self.better else "worse" if self.worse else "no difference"
 
+    @property
+    def headline(self) -> str:
+        """The verdict over all cases in one sentence."""
+        if self.identical:
+            return f"No difference: every score is the same in all {self.paired} cases."
+        if self.verdict == "no difference":
+            return (
+                "No difference between A and B that these cases can show; every score is the same "
+                f"in {self.same} of {self.paired}."
+            )
+        changes = [
+            f"{verdict} in {len(metrics)} ({', '.join(metrics)})"
+            for verdict, metrics in (("better", self.better), ("worse", self.worse))
+            if metrics
+        ]
+        return f"Of {len(self.overall)} figures, B is {' and '.join(changes)}."
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as plain data, with its verdict."""
+        verdict = {"verdict": self.verdict, "identical": self.identical, "headline": self.headline}
+        return {**verdict, **asdict(self)}
+
 
 def compare(dir_a: Path, dir_b: Path) -> Comparison:
     """Compare two runs; the cases are paired by their id and whole content.
@@ -136,20 +176,21 @@ def compare(dir_a: Path, dir_b: Path) -> Comparison:
             f"{dir_a} and {dir_b} have no answered case in common. Compare two runs of one file "
             "of cases."
         )
-    moved = sorted(filter(None, map(_moved, pairs)), key=lambda one: -abs(one.change))
+    groups = [g for g in (*CASE_TYPES, "crosslingual") if any(x.case.group == g for x, _ in pairs)]
+    moved = sorted(filter(None, map(_moved, pairs)), key=lambda case: -abs(case.change))
     return Comparison(
         a=_side(dir_a, list(a.values())),
         b=_side(dir_b, list(b.values())),
         paired=len(pairs),
-        same=sum(_alike(pair) for pair in pairs),
+        same=sum(_scored_alike(pair) for pair in pairs),
         only_a=len(a) - shared,
         only_b=len(b) - shared,
         changed=shared - len(both),
         failed=len(both) - len(pairs),
         overall=differences(pairs),
-        by_type=_by_type(pairs),
-        improved=tuple(one for one in moved if one.change > 0),
-        worsened=tuple(one for one in moved if one.change < 0),
+        by_type=differences(pairs, groups),
+        improved=tuple(case for case in moved if case.change > 0),
+        worsened=tuple(case for case in moved if case.change < 0),
         failed_a={x.case.id: x.error for x, y in both if x.error and not y.error},
         failed_b={y.case.id: y.error for x, y in both if y.error and not x.error},
     )
@@ -167,23 +208,18 @@ def answered_pairs(a: Iterable[Outcome], b: Iterable[Outcome]) -> list[Pair]:
 
 def differences(pairs: Sequence[Pair], groups: Sequence[str] = (ALL,)) -> tuple[Difference, ...]:
     """The change of each metric in each group, corrected for as many tests as these are."""
-    found = []
+    tested = []
     for group in groups:
         members = [pair for pair in pairs if group in (ALL, pair[0].case.group)]
         for metric in METRICS:
             scored = [(x, y) for x, y in members if metric in x.scores and metric in y.scores]
             if scored:
-                found.append(_difference(group, metric, scored))
-    corrected = holm([one.p for one in found])
+                tested.append(_difference(group, metric, scored))
+    corrected = holm([difference.p for difference in tested])
     return tuple(
-        replace(one, p_holm=p, verdict=_verdict(one, p))
-        for one, p in zip(found, corrected, strict=True)
+        replace(difference, p_holm=p, verdict=_verdict(difference, p))
+        for difference, p in zip(tested, corrected, strict=True)
     )
-
-
-def _by_type(pairs: Sequence[Pair]) -> tuple[Difference, ...]:
-    groups = [g for g in (*CASE_TYPES, "crosslingual") if any(x.case.group == g for x, _ in pairs)]
-    return differences(pairs, groups=groups)
 
 
 def _difference(group: str, metric: str, pairs: Sequence[Pair]) -> Difference:
@@ -196,22 +232,22 @@ def _difference(group: str, metric: str, pairs: Sequence[Pair]) -> Difference:
     return Difference(group, metric, sum(before) / n, sum(after) / n, change, p, p, "no difference")
 
 
-def _verdict(one: Difference, p_holm: float) -> Verdict:
-    if one.change.low <= 0 <= one.change.high:
+def _verdict(difference: Difference, p_holm: float) -> Verdict:
+    if difference.change.low <= 0 <= difference.change.high:
         return "no difference"
-    if one.p >= LEVEL:
+    if difference.p >= LEVEL:
         return "too few"
     if p_holm >= LEVEL:
         return "unclear"
-    more = one.change.mean > 0
-    if one.metric in NEUTRAL:
-        return "more" if more else "fewer"
-    return "better" if more else "worse"
+    increased = difference.change.mean > 0
+    if difference.metric in NEUTRAL:
+        return "more" if increased else "fewer"
+    return "better" if increased else "worse"
 
 
-def _alike(pair: Pair) -> bool:
+def _scored_alike(pair: Pair) -> bool:
     """Whether they scored the same in what both runs measured: an older one may know less."""
-    a, b = (one.scores for one in pair)
+    a, b = (outcome.scores for outcome in pair)
     return all(a[name] == b[name] for name in a.keys() & b.keys())
 
 
@@ -229,30 +265,8 @@ def _moved(pair: Pair) -> Moved | None:
 
 
 def _side(out: Path, outcomes: Sequence[Outcome]) -> Side:
-    modes, prints = (tuple(seen(outcomes, field)) for field in ("mode", "index"))
-    return Side(str(out), str(load_record(out)["date"]), len(outcomes), modes, prints)
-
-
-_ONE = ("rep@10", "ndcg@10", "ev@4k", "cite_prec", "cite_rec", "ev_cited", "facts", "facts_num")
-_MANY = ("rep@20", "ndcg@10", "ev@4k", "cite_prec", "cite_rec", "lab_spread", "facts_num")
-_ALL = ("quote_ok", "cited_sent", "alce_rec", "alce_prec", "sent_ok", "refusal_ok", *WHOLE)
-BASELINE_METRICS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(CASE_TYPES, _ONE),
-    "cross": _MANY,
-    "compare": _MANY,
-    "listing": ("list_p", "list_r", "list_f1", "list_exact"),
-    "unanswerable": ("refused",),
-    "crosslingual": _ONE,
-    ALL: _ALL,
-}
-_NOTE = (
-    "\\* differs from ours (paired randomisation test over the cases of both, p < 0.05; not tested "
-    "for refusal_p and refusal_r). The baselines' passages are longer than ours, so that their "
-    "first 10 or 20 hold more text; ev@4k compares equal numbers of tokens. Baselines list the "
-    "reports of the passages that an answer may read, and refuse only where they find nothing or "
-    "the chat model says that no source helps. Extractive answers are sentences of what they cite: "
-    "that it supports them (alce_rec, alce_prec) says little."
-)
+    modes, indexes = (tuple(values_of(outcomes, name)) for name in ("mode", "index"))
+    return Side(str(out), str(load_record(out)["date"]), len(outcomes), modes, indexes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,66 +294,65 @@ class BaselineComparison:
 
 
 def load_baselines(out: Path) -> dict[str, BaselineRun]:
-    """The baselines that stand in the folder of a run, by the name of their own.
+    """The baselines that stand in the folder of a run, by their folder's name.
 
     Raises:
         InputError: a baseline's files are damaged.
     """
-    found = {}
+    runs = {}
     for path in sorted((out / BASELINES).glob(f"*/{OUTCOMES}")):
         outcomes = load_outcomes(path.parent)
-        found[path.parent.name] = BaselineRun(
-            load_record(path.parent), outcomes, aggregate(outcomes)
-        )
-    return found
+        record = load_record(path.parent)
+        runs[path.parent.name] = BaselineRun(record, outcomes, aggregate(outcomes))
+    return runs
 
 
 def compare_baselines(
-    others: Mapping[str, BaselineRun], ours: Sequence[Outcome]
+    baselines: Mapping[str, BaselineRun], ours: Sequence[Outcome]
 ) -> dict[str, BaselineComparison]:
-    """The baselines that have a case in common with our run, each beside it."""
-    found = {name: _compared(other, ours) for name, other in others.items()}
-    return {name: baseline for name, baseline in found.items() if baseline.paired}
+    """The baselines that have a case in common with our run, each compared with it."""
+    compared = {}
+    for name, baseline in baselines.items():
+        if pairs := answered_pairs(baseline.outcomes, ours):
+            group = baseline.groups[ALL]
+            latency = group.latency.get("total_ms")
+            compared[name] = BaselineComparison(
+                date=str(baseline.record["date"]),
+                answered_by=tuple(values_of(baseline.outcomes, "mode")),
+                paired=len(pairs),
+                figures=group.metrics,
+                differences=differences(pairs),
+                median_ms=latency.p50 if latency else None,
+            )
+    return compared
 
 
-def _compared(other: BaselineRun, ours: Sequence[Outcome]) -> BaselineComparison:
-    pairs = answered_pairs(other.outcomes, ours)
-    whole = other.groups[ALL]
-    spent = whole.latency.get("total_ms")
-    return BaselineComparison(
-        date=str(other.record["date"]),
-        answered_by=tuple(seen(other.outcomes, "mode")),
-        paired=len(pairs),
-        figures=whole.metrics,
-        differences=differences(pairs),
-        median_ms=spent.p50 if spent else None,
-    )
-
-
-def side_by_side(
-    others: Mapping[str, BaselineRun], ours: Sequence[Outcome], groups: Mapping[str, Group]
+def baseline_table(
+    baselines: Mapping[str, BaselineRun], ours: Sequence[Outcome], groups: Mapping[str, Group]
 ) -> str:
-    """The main metrics of our run (by type, `groups`) beside others (Markdown); "" for none."""
-    if not others:
+    """The main metrics of our run (by type, `groups`) and its baselines (Markdown); "" for none."""
+    if not baselines:
         return ""
-    runs = list(others.items())[::-1]
-    names = ["ours", *(str(other.record.get("name", name)) for name, other in runs)]
+    others = list(baselines.items())[::-1]
+    names = ["ours", *(str(run.record.get("name", name)) for name, run in others)]
     lines = [f"| type | n | metric | {' | '.join(names)} |", "|---" * (3 + len(names)) + "|"]
+    runs = [(ours, groups), *((run.outcomes, run.groups) for _, run in others)]
     for kind, metrics in BASELINE_METRICS.items():
         count = groups[kind].n if kind in groups else 0
-        members = [_of(kind, ours), *(_of(kind, other.outcomes) for _, other in runs)]
-        figures = [groups.get(kind), *(other.groups.get(kind) for _, other in runs)]
+        members = [_members(kind, outcomes) for outcomes, _ in runs]
         for metric in metrics:
-            cells = [_cell(metric, *one, members[0]) for one in zip(figures, members, strict=True)]
+            cells = [
+                _cell(metric, figures.get(kind), outcomes, members[0])
+                for (_, figures), outcomes in zip(runs, members, strict=True)
+            ]
             if any(cells):
                 lines.append(f"| {kind} | {count} | {metric} | {' | '.join(cells)} |")
-    wholes = (groups[ALL], *(other.groups[ALL] for _, other in runs))
-    times = [str(whole.latency.get("total_ms", "")) for whole in wholes]
+    times = [str(figures[ALL].latency.get("total_ms", "")) for _, figures in runs]
     lines.append(f"| {ALL} | {groups[ALL].n} | ms, p50 / p95 | {' | '.join(times)} |")
     return "\n".join(["## Beside the baselines", "", *lines, "", _NOTE])
 
 
-def _of(kind: str, outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
+def _members(kind: str, outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
     return {o.case.id: o for o in outcomes if not o.error and kind in (o.case.group, ALL)}
 
 
@@ -347,10 +360,10 @@ def _cell(
     metric: str, group: Group | None, outcomes: Mapping[str, Outcome], ours: Mapping[str, Outcome]
 ) -> str:
     """A figure with its interval, and a star where it differs from ours by more than chance."""
-    found = group.metrics.get(metric) if group else None
-    if found is None:
+    value = group.metrics.get(metric) if group else None
+    if value is None:
         return ""
     pairs = [(ours[i].scores, o.scores) for i, o in outcomes.items() if i in ours]
     changes = [b[metric] - a[metric] for a, b in pairs if metric in a and metric in b]
     star = " \\*" if any(changes) and randomisation_p(changes) < LEVEL else ""
-    return f"{found.mean:.2f} [{found.low:.2f}, {found.high:.2f}]{star}"
+    return f"{value.mean:.2f} [{value.low:.2f}, {value.high:.2f}]{star}"

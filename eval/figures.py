@@ -1,8 +1,8 @@
-"""The figures of a run: means with intervals and latencies, by type of question and language."""
+"""The figures of a run: means with intervals, latencies, usage and the headline."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +15,10 @@ from eval.stats import Estimate, estimate, proportion
 
 LATENCIES = ("plan_ms", "retrieve_ms", "answer_ms", "first_ms", "total_ms")
 ALL = "all"
-# The figures that readers are shown first; each is named in words in `eval.report.labels`.
+# The figures that readers are shown first; `eval.report.labels` puts each in words.
 MAIN = ("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_exact")
 _BINS = 16
-_STEPS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
+_BIN_WIDTHS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +31,6 @@ class Latency:
 
     def __str__(self) -> str:
         return f"{self.p50:.0f} / {self.p95:.0f}"
-
-
-# What a run used of a chat model: tokens and dollars, from the records of its answers.
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,17 @@ class Usage:
     completion: int = 0
     cost_usd: float | None = None
     priced: int = 0
+
+    def __str__(self) -> str:
+        """The usage as a sentence; "" where no model wrote."""
+        if not self.written:
+            return ""
+        tokens = f"{self.prompt:,} tokens of prompts and {self.completion:,} of completions"
+        cost = "cost unknown"
+        if self.cost_usd is not None:
+            some = "" if self.priced == self.written else f" for {self.priced} of them"
+            cost = f"${self.cost_usd:.4f} at list prices{some}"
+        return f"{self.written} answers written by a model: {tokens}, {cost}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,15 @@ class Histogram:
     counts: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """One sentence of the headline: `hits` of n cases, or a mean over n where `hits` is None."""
+
+    name: str
+    share: Estimate
+    hits: int | None = None
+
+
 def aggregate(outcomes: Sequence[Outcome]) -> dict[str, Group]:
     """The figures by type, one-report cases not in English apart ("crosslingual"), and of all."""
     groups = {
@@ -94,9 +111,9 @@ def answered(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return [o for o in outcomes if not o.error]
 
 
-def seen(outcomes: Sequence[Outcome], field: str) -> list[str]:
-    """The values that a field of the answers has."""
-    return sorted({str(o.answer[field]) for o in outcomes if o.answer and o.answer.get(field)})
+def values_of(outcomes: Sequence[Outcome], name: str) -> list[str]:
+    """The values that a field of the answers has, sorted."""
+    return sorted({str(o.answer[name]) for o in outcomes if o.answer and o.answer.get(name)})
 
 
 def histogram(outcomes: Sequence[Outcome]) -> Histogram | None:
@@ -106,7 +123,7 @@ def histogram(outcomes: Sequence[Outcome]) -> Histogram | None:
         return None
     # Few slow answers must not press all others into one bar.
     reach = float(np.quantile(times, 0.95)) * 1.25
-    step = next((one for one in _STEPS if one * _BINS > reach), _STEPS[-1])
+    step = next((width for width in _BIN_WIDTHS_MS if width * _BINS > reach), _BIN_WIDTHS_MS[-1])
     counts = [0] * min(_BINS, int(reach // step) + 1)
     for time in times:
         counts[min(int(time // step), len(counts) - 1)] += 1
@@ -116,40 +133,23 @@ def histogram(outcomes: Sequence[Outcome]) -> Histogram | None:
 def _group(outcomes: Sequence[Outcome]) -> Group:
     good = answered(outcomes)
     metrics, latency = {}, {}
-    for metric in METRICS:
-        scored = [o for o in good if metric in o.scores]
+    for name in METRICS:
+        scored = [o for o in good if name in o.scores]
         if scored:
             # A quote is checked by itself, whichever answer it stands in.
-            weights = [_citations(o) for o in scored] if metric == "quote_ok" else None
-            metrics[metric] = estimate([o.scores[metric] for o in scored], weights)
-    metrics |= whole_run(good)
+            weights = [_citations(o) for o in scored] if name == "quote_ok" else None
+            metrics[name] = estimate([o.scores[name] for o in scored], weights)
     for name in LATENCIES:
         values = [o.timings[name] for o in good if name in o.timings]
         if values:
             p50, p95 = np.quantile(values, (0.5, 0.95), method="lower")
             latency[name] = Latency(float(p50), float(p95), len(values))
-    return Group(len(good), len(outcomes) - len(good), metrics, latency, usage(good))
+    errors = len(outcomes) - len(good)
+    return Group(len(good), errors, metrics | run_figures(good), latency, usage(good))
 
 
 def _citations(outcome: Outcome) -> int:
     return len(outcome.answer["citations"]) if outcome.answer else 0
-
-
-# Metrics of a whole run: what no single case has.
-
-
-WHOLE = ("refusal_p", "refusal_r")
-
-
-def whole_run(outcomes: Sequence[Outcome]) -> dict[str, Estimate]:
-    """The metrics of `WHOLE` that apply to answered outcomes, by name.
-
-    None where all are answerable, or all are not: then it says nothing who refuses what.
-    """
-    if len({o.case.type == "unanswerable" for o in outcomes}) < 2:
-        return {}
-    values = {"refusal_p": refusal_p(outcomes), "refusal_r": refusal_r(outcomes)}
-    return {name: estimate(found) for name, found in values.items() if found}
 
 
 def refusal_p(outcomes: Sequence[Outcome]) -> list[float]:
@@ -163,79 +163,79 @@ def refusal_p(outcomes: Sequence[Outcome]) -> list[float]:
 
 def refusal_r(outcomes: Sequence[Outcome]) -> list[float]:
     """Refusal recall, of each unanswerable case whether it was refused; the mean is the share."""
-    asked = [o for o in outcomes if o.case.type == "unanswerable"]
-    return [o.scores["refused"] for o in asked if "refused" in o.scores]
+    unanswerable = [o for o in outcomes if o.case.type == "unanswerable"]
+    return [o.scores["refused"] for o in unanswerable if "refused" in o.scores]
+
+
+# Metrics of a run, which no single case has; shown with the refusals.
+RUN_METRICS: Mapping[str, Callable[[Sequence[Outcome]], list[float]]] = {
+    "refusal_p": refusal_p,
+    "refusal_r": refusal_r,
+}
+
+
+def run_figures(outcomes: Sequence[Outcome]) -> dict[str, Estimate]:
+    """The metrics of a run that apply to answered outcomes, by name.
+
+    None where all are answerable, or all are not: then it says nothing who refuses what.
+    """
+    if len({o.case.type == "unanswerable" for o in outcomes}) < 2:
+        return {}
+    values = {name: function(outcomes) for name, function in RUN_METRICS.items()}
+    return {name: estimate(shares) for name, shares in values.items() if shares}
 
 
 def usage(outcomes: Sequence[Outcome]) -> Usage:
     """What the answers of outcomes used; nothing where no model wrote."""
-    answers = [o.answer for o in outcomes if o.answer and _model_run(o.answer).get("model")]
-    costs = [_model_run(answer).get("cost_usd") for answer in answers]
-    known = [float(cost) for cost in costs if cost is not None]
+    records = [(o.answer, _model_record(o.answer)) for o in outcomes if o.answer]
+    written = [(answer, record) for answer, record in records if record.get("model")]
+    costs = [r["cost_usd"] for _, r in written if r.get("cost_usd") is not None]
     return Usage(
-        written=len(answers),
-        prompt=sum(answer["tokens"]["prompt"] for answer in answers),
-        completion=sum(answer["tokens"]["completion"] for answer in answers),
-        cost_usd=sum(known) if known else None,
-        priced=len(known),
+        written=len(written),
+        prompt=sum(answer["tokens"]["prompt"] for answer, _ in written),
+        completion=sum(answer["tokens"]["completion"] for answer, _ in written),
+        cost_usd=float(sum(costs)) if costs else None,
+        priced=len(costs),
     )
 
 
-def usage_line(used: Usage) -> str:
-    """The usage as a sentence; "" where no model wrote."""
-    if not used.written:
-        return ""
-    tokens = f"{used.prompt:,} tokens of prompts and {used.completion:,} of completions"
-    cost = "cost unknown"
-    if used.cost_usd is not None:
-        some = "" if used.priced == used.written else f" for {used.priced} of them"
-        cost = f"${used.cost_usd:.4f} at list prices{some}"
-    return f"{used.written} answers written by a model: {tokens}, {cost}"
+def _model_record(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    record: Mapping[str, Any] = answer.get("detail", {}).get("run") or {}
+    return record
 
 
-def _model_run(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = answer.get("detail", {}).get("run") or {}
-    return found
+def headlines(outcomes: Sequence[Outcome]) -> tuple[Headline, ...]:
+    """How often a run was right, refused and wrong, over the cases that didn't fail.
 
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One sentence of the headline: `hits` of n cases, or a mean over n where `hits` is None."""
-
-    name: str
-    share: Estimate
-    hits: int | None = None
-
-
-def claims(outcomes: Sequence[Outcome]) -> tuple[Claim, ...]:
-    """What the cases that didn't fail show; a claim without a case is left out."""
+    A headline without a case is left out.
+    """
     good = answered(outcomes)
-    told = [o.scores["facts"] for o in good if "facts" in o.scores]
+    facts = [o.scores["facts"] for o in good if "facts" in o.scores]
     found = [
-        _count("found", _perfect("rep@10", [o for o in good if o.case.type in ONE_REPORT])),
-        _count("wrong", [_wrong(o) for o in good if _answers(o)]),
-        Claim("facts", estimate(told)) if told else None,
-        _count("quotes", _perfect("quote_ok", good)),
+        _count("found", _is_one("rep@10", [o for o in good if o.case.type in ONE_REPORT])),
+        _count("wrong", [_is_wrong(o) for o in good if _can_be_wrong(o)]),
+        Headline("facts", estimate(facts)) if facts else None,
+        _count("quotes", _is_one("quote_ok", good)),
         _count("refused", [o.scores.get("refused") == 1 for o in good if not o.case.gold]),
         _count("refused_wrongly", [o.scores.get("refused") == 1 for o in good if o.case.gold]),
-        _count("lists", _perfect("list_exact", good)),
+        _count("lists", _is_one("list_exact", good)),
     ]
-    return tuple(claim for claim in found if claim)
+    return tuple(headline for headline in found if headline)
 
 
-def _count(name: str, hits: Sequence[bool]) -> Claim | None:
-    return Claim(name, proportion(sum(hits), len(hits)), sum(hits)) if hits else None
+def _count(name: str, hits: Sequence[bool]) -> Headline | None:
+    return Headline(name, proportion(sum(hits), len(hits)), sum(hits)) if hits else None
 
 
-def _perfect(metric: str, outcomes: Sequence[Outcome]) -> list[bool]:
+def _is_one(metric: str, outcomes: Sequence[Outcome]) -> list[bool]:
     return [o.scores[metric] == 1 for o in outcomes if metric in o.scores]
 
 
-def _answers(outcome: Outcome) -> bool:
+def _can_be_wrong(outcome: Outcome) -> bool:
     """Whether it is an answer that can be wrong: no refusal, and no list, which has its own."""
     known = not outcome.case.gold or "cite_rec" in outcome.scores
     return outcome.scores.get("refused") == 0 and outcome.case.type != "listing" and known
 
 
-def _wrong(outcome: Outcome) -> bool:
+def _is_wrong(outcome: Outcome) -> bool:
     return not outcome.case.gold or outcome.scores["cite_rec"] == 0

@@ -1,6 +1,6 @@
 """The gate: floors that the cases of the sample must not fall below, kept in one file of data.
 
-`python -m eval.gate RUN` tells what of a run is below its floor and ends with 1 if anything is;
+`python -m eval.gate RUN` prints what of a run is below its floor and ends with 1 if anything is;
 with `--renew` it sets the floors anew from that run.
 
 A floor is one case below the lower end of the metric's 95 % bootstrap interval, so that chance
@@ -62,16 +62,14 @@ def load_floors(path: Path = FLOORS) -> tuple[Floor, ...]:
 
 def failures(groups: Mapping[str, Group], floors: Sequence[Floor]) -> list[str]:
     """What is below its floor, or was not measured."""
-    found = []
-    for one in floors:
-        value = _measured(one, groups)
+    below = []
+    for floor in floors:
+        name, value = f"{floor.group} {floor.metric}", _measured(floor, groups)
         if value is None:
-            found.append(f"{one.group} {one.metric}: not measured")
-        elif value.mean < one.floor:
-            found.append(
-                f"{one.group} {one.metric}: {value.mean:.3f} (n={value.n}) is below {one.floor}"
-            )
-    return found
+            below.append(f"{name}: not measured")
+        elif value.mean < floor.floor:
+            below.append(f"{name}: {value.mean:.3f} (n={value.n}) is below {floor.floor}")
+    return below
 
 
 def renewed(groups: Mapping[str, Group], floors: Sequence[Floor]) -> tuple[Floor, ...]:
@@ -80,19 +78,23 @@ def renewed(groups: Mapping[str, Group], floors: Sequence[Floor]) -> tuple[Floor
     Raises:
         InputError: a metric that has a floor was not measured.
     """
-    return tuple(one if one.promised else _renewed(one, groups) for one in floors)
+    return tuple(f if f.promised else _renewed(f, groups) for f in floors)
 
 
-def _renewed(one: Floor, groups: Mapping[str, Group]) -> Floor:
-    value = _measured(one, groups)
+def _renewed(floor: Floor, groups: Mapping[str, Group]) -> Floor:
+    value = _measured(floor, groups)
     if value is None:
-        raise InputError(f"{one.group} {one.metric} was not measured. Take it out of the floors.")
-    floor = max(0.0, math.floor(100 * (value.low - 1 / value.n)) / 100)
-    return replace(one, floor=floor, mean=round(value.mean, 3), low=round(value.low, 3), n=value.n)
+        raise InputError(
+            f"{floor.group} {floor.metric} was not measured. Take it out of the floors."
+        )
+    least = max(0.0, math.floor(100 * (value.low - 1 / value.n)) / 100)
+    return replace(
+        floor, floor=least, mean=round(value.mean, 3), low=round(value.low, 3), n=value.n
+    )
 
 
-def _measured(one: Floor, groups: Mapping[str, Group]) -> Estimate | None:
-    return groups[one.group].metrics.get(one.metric) if one.group in groups else None
+def _measured(floor: Floor, groups: Mapping[str, Group]) -> Estimate | None:
+    return groups[floor.group].metrics.get(floor.metric) if floor.group in groups else None
 
 
 def write_floors(floors: Sequence[Floor], path: Path) -> None:
@@ -101,7 +103,7 @@ def write_floors(floors: Sequence[Floor], path: Path) -> None:
     Raises:
         InputError: the file can't be written.
     """
-    lines = ",\n".join(f"  {orjson.dumps(asdict(one)).decode()}" for one in floors)
+    lines = ",\n".join(f"  {orjson.dumps(asdict(floor)).decode()}" for floor in floors)
     write_text(path, f"[\n{lines}\n]\n")
 
 
@@ -111,19 +113,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("run", type=Path, help="folder of the run")
     parser.add_argument("--renew", action="store_true", help="set the floors by this run")
     parser.add_argument("--floors", type=Path, default=FLOORS, help="the file of floors")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        floors = load_floors(given.floors)
-        groups = aggregate(load_outcomes(given.run))
-        if given.renew:
-            write_floors(renewed(groups, floors), given.floors)
+        floors = load_floors(options.floors)
+        groups = aggregate(load_outcomes(options.run))
+        if options.renew:
+            write_floors(renewed(groups, floors), options.floors)
             return 0
-        found = failures(groups, floors)
+        below = failures(groups, floors)
     except AskLabsError as error:
         print(error, file=sys.stderr)
         return 2
-    print("\n".join(found) or f"nothing is below its floor ({len(floors)} floors)")
-    return 1 if found else 0
+    print("\n".join(below) or f"nothing is below its floor ({len(floors)} floors)")
+    return 1 if below else 0
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
-"""Texts compared: folded, by words, by facts; by rules of this module and not of the product.
+"""Compares texts: folded, by words, by facts.
 
-The yardstick must not share a fault with what it measures.
+The rules are this module's own: the yardstick must not share a fault with the product that it
+measures. Facts are compared literally, and with their numbers read as values: "1,200", "1 200",
+"1.200" and "1200" are one number, "1.2 million" and "1 200 000" another, "38,6 %" and "38.6 per
+cent" a third, as English, French, Spanish, Portuguese and Arabic write them.
 """
 
 from __future__ import annotations
@@ -39,9 +42,9 @@ def has_fact(text: str, fact: str) -> bool:
 
 def overlap(a: str, b: str) -> tuple[float, float]:
     """The words two texts share (as multisets), as a share of the first and of the second."""
-    ours, theirs = _words(a), _words(b)
-    shared = (ours & theirs).total()
-    return shared / max(1, ours.total()), shared / max(1, theirs.total())
+    words_a, words_b = _words(a), _words(b)
+    shared = (words_a & words_b).total()
+    return shared / max(1, words_a.total()), shared / max(1, words_b.total())
 
 
 @lru_cache(maxsize=512)
@@ -49,6 +52,12 @@ def fold(text: str) -> str:
     """The text with entities, typographic marks, white space and case made alike."""
     plain = unicodedata.normalize("NFKC", html.unescape(html.unescape(text)))
     return re.sub(r"\s+", " ", plain.translate(_FOLD)).strip().casefold()
+
+
+def single_line(text: str, length: int = 0) -> str:
+    """The text on one line, printable, cut to `length` characters (0: not cut)."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if not length or len(line) <= length else line[: length - 3] + "..."
 
 
 @lru_cache(maxsize=512)
@@ -61,21 +70,12 @@ def _plain_numbers(text: str) -> str:
     return grouped.replace(",", ".")
 
 
-# Facts compared with their numbers read as values, as five languages write them.
-#
-# "1,200", "1 200", "1.200" and "1200" are one number, "1.2 million" and "1 200 000" another, "38,6
-# %"
-# and "38.6 per cent" a third. The product reads numbers too (`rag.text.numbers`,
-# `rag.citation.citations`), but the
-# yardstick shares no code with what it measures: a number that both misread would count as right.
-
-
 # The value of a number, and whether it is a share of a hundred.
 Value = tuple[Decimal, bool]
 # Groups of three digits after the same separator, or digits; then perhaps decimals.
 _NUMBER = re.compile(
-    r"(?<!\d)(?P<whole>\d{1,3}(?P<sep>[ .,'])\d{3}(?:(?P=sep)\d{3})*(?!\d)|\d+)"
-    r"(?:[.,](?P<part>\d+))?"
+    r"(?<!\d)(?P<integer>\d{1,3}(?P<sep>[ .,'])\d{3}(?:(?P=sep)\d{3})*(?!\d)|\d+)"
+    r"(?:[.,](?P<decimals>\d+))?"
 )
 
 
@@ -89,12 +89,12 @@ def _latin(folded: str) -> str:
 # "M" alone may be metres.
 _SCALE = {
     word: power
-    for power, known in (
+    for power, names in (
         (3, "k thousand mil mille ألف ألفا آلاف"),
         (6, "million millions mn millón millones milhão milhões مليون مليونا ملايين"),
         (9, "billion billions bn milliard milliards bilhão bilhões مليار مليارات"),
     )
-    for word in _latin(known).split()
+    for word in _latin(names).split()
 }
 # "mil millones", "mil milhões": the first word multiplies the second.
 _SCALE_WORDS = re.compile(rf"\s?(?P<first>{'|'.join(_SCALE)})\b(?: (?P<second>mill?\w+|milh\w+))?")
@@ -105,7 +105,7 @@ _PERCENT = re.compile(
 # One is left out: in four of the languages it is the article. "Once" is no eleven in English.
 _SPELLED = {
     word: Decimal(number)
-    for number, known in enumerate(
+    for number, names in enumerate(
         (
             "two deux dos dois duas اثنان",
             "three trois tres três ثلاثة ثلاث",
@@ -121,7 +121,7 @@ _SPELLED = {
         ),
         start=2,
     )
-    for word in _latin(known).split()
+    for word in _latin(names).split()
 }
 
 
@@ -131,18 +131,20 @@ def has_fact_by_value(text: str, fact: str) -> bool:
     A number with a percent sign needs one; a small number may be written out on either side. Words
     have to be the same, accents aside.
     """
-    numbers, rest = _read(fact)
-    found, others = _read(text)
-    have = _numbers_words(others)
-    values = {value for number in found for value in number}
-    values |= {(_SPELLED[word], False) for word in have if word in _SPELLED}
+    fact_numbers, fact_rest = _read(fact)
+    text_numbers, text_rest = _read(text)
+    text_words = _letter_words(text_rest)
+    values = {value for number in text_numbers for value in number}
+    values |= {(_SPELLED[word], False) for word in text_words if word in _SPELLED}
     plain = {value for value, _ in values}
-    wanted = {word for word in _numbers_words(rest) if len(word) > 2}
-    if not numbers and not wanted:
+    fact_words = {word for word in _letter_words(fact_rest) if len(word) > 2}
+    if not fact_numbers and not fact_words:
         return fold(fact) in fold(text)
     # The first reading of a fact's number is the one it means.
-    right = all(n[0] in values if n[0][1] else n[0][0] in plain for n in numbers)
-    return right and all(word in have or _SPELLED.get(word) in plain for word in wanted)
+    has_numbers = all(n[0] in values if n[0][1] else n[0][0] in plain for n in fact_numbers)
+    return has_numbers and all(
+        word in text_words or _SPELLED.get(word) in plain for word in fact_words
+    )
 
 
 @lru_cache(maxsize=512)
@@ -163,15 +165,15 @@ def _read(text: str) -> tuple[list[tuple[Value, ...]], str]:
 
 
 def _values(match: re.Match[str]) -> Iterator[Decimal]:
-    whole, separator, part = match["whole"], match["sep"], match["part"]
-    if separator and separator in ".," and whole.startswith("0"):
-        yield Decimal(whole.replace(separator, "."))  # "0.125" is no group of three
+    integer, separator, decimals = match["integer"], match["sep"], match["decimals"]
+    if separator and separator in ".," and integer.startswith("0"):
+        yield Decimal(integer.replace(separator, "."))  # "0.125" is no group of three
         return
-    digits = re.sub(r"\D", "", whole)
-    yield Decimal(f"{digits}.{part}" if part else digits)
+    digits = re.sub(r"\D", "", integer)
+    yield Decimal(f"{digits}.{decimals}" if decimals else digits)
     # "in phase 2 300 people" may be two numbers that a space parts.
     if separator == " ":
-        yield from map(Decimal, whole.split(" "))
+        yield from map(Decimal, integer.split(" "))
 
 
 def _scale(text: str, end: int) -> tuple[int, int]:
@@ -185,5 +187,5 @@ def _scale(text: str, end: int) -> tuple[int, int]:
     return _SCALE[match["first"]], match.end("first")
 
 
-def _numbers_words(text: str) -> set[str]:
+def _letter_words(text: str) -> set[str]:
     return set(re.findall(r"[^\W\d_]+", text))

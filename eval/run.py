@@ -1,4 +1,4 @@
-"""Asks every case and writes what came of it, line by line."""
+"""Runs an evaluation: asks every case, scores the answer and writes the outcome, line by line."""
 
 from __future__ import annotations
 
@@ -18,16 +18,8 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
-from eval.cases import (
-    ESCAPED,
-    MANY_REPORTS,
-    Case,
-    case_from_json,
-    case_to_dict,
-    read_text,
-)
-from eval.grounding import Support, by_rules
-from eval.metrics import score
+from eval.cases import ESCAPED, MANY_REPORTS, Case, case_from_json, case_to_dict, read_text
+from eval.metrics import Observation, Support, score, support_by_rules
 from rag.answer.pipeline import AnswerStream
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.export.answer_json import answer_to_dict
@@ -64,7 +56,7 @@ class Asker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of one case.
+    """The outcome of one case.
 
     `answer` is the answer as `asklabs ask --json` prints it, None after an error. `scores` holds
     the metrics that apply. `timings` are milliseconds: those of the answer, and as seen from
@@ -86,13 +78,13 @@ def run_cases(
     *,
     stage: str = "asking",
     about: Mapping[str, Any] | None = None,
-    support: Support = by_rules,
+    support: Support = support_by_rules,
 ) -> list[Outcome]:
     """Ask each case and write its outcome to out/outcomes.jsonl at once; one by one, in order.
 
     An earlier run in `out` is replaced, with those of its baselines. A case that fails with an
     AskLabsError becomes an outcome with that error; after an interruption the file has the cases
-    done so far. `progress` is told of the cases asked as this `stage`; `about` is added to the
+    done so far. `progress` hears of the cases asked as this `stage`; `about` is added to the
     record of the run; `support` judges what is cited.
 
     Raises:
@@ -104,16 +96,16 @@ def run_cases(
         for old in (*out.glob("*.*"), *(out / BASELINES).glob("*/*.*")):
             if old.name in (OUTCOMES, RECORD, TABLE, SUMMARY, PAGE, TEXT):
                 old.unlink()
-        whole = run_record(engine.settings, cases) | dict(about or {})
-        record = json.dumps(whole, indent=2, ensure_ascii=False)
-        (out / RECORD).write_text(record + "\n", encoding="utf-8", newline="\n")
+        record = run_record(engine.settings, cases) | dict(about or {})
+        text = json.dumps(record, indent=2, ensure_ascii=False)
+        (out / RECORD).write_text(text + "\n", encoding="utf-8", newline="\n")
         file = (out / OUTCOMES).open("w", encoding="utf-8", errors=ESCAPED, newline="\n")
     except OSError as error:
         raise InputError(f"{out}: can't be written to ({error}). Give another folder.") from error
     with file:
         for done, case in enumerate(cases, start=1):
             outcome = ask_case(engine, case, support=support)
-            file.write(_to_line(outcome))
+            file.write(outcome_to_line(outcome))
             file.flush()
             outcomes.append(outcome)
             progress(stage, done, len(cases))
@@ -124,7 +116,7 @@ def ask_case(
     engine: Asker,
     case: Case,
     clock: Callable[[], float] = time.perf_counter,
-    support: Support = by_rules,
+    support: Support = support_by_rules,
 ) -> Outcome:
     """Ask one case and score the answer; an AskLabsError is the outcome's error."""
     start = clock()
@@ -135,18 +127,18 @@ def ask_case(
                 first = first or (clock() if delta else None)
             answer = stream.answer
         end = clock()
-        reports = {citation.passage.report.id for citation in answer.citations}
-        raw = {report.info.id: report.raw for report in _stored(engine, reports)}
-        wide = case.gold if case.type in MANY_REPORTS else ()
-        labs = {report.info.lab for report in _stored(engine, wide)}
+        cited = {citation.passage.report.id for citation in answer.citations}
+        raw = {report.info.id: report.raw for report in _stored(engine, cited)}
+        gold = case.gold if case.type in MANY_REPORTS else ()
+        labs = {report.info.lab for report in _stored(engine, gold)}
     except AskLabsError as error:
         return Outcome(case, error=f"{type(error).__name__}: {error}")
-    seen = {"first_ms": ((first or end) - start) * 1000, "total_ms": (end - start) * 1000}
+    clocked = {"first_ms": ((first or end) - start) * 1000, "total_ms": (end - start) * 1000}
     return Outcome(
         case,
         answer=answer_to_dict(answer, case.id),
-        scores=score(case, answer, raw, labs, support),
-        timings={k: round(v, 2) for k, v in {**answer.timings, **seen}.items()},
+        scores=score(Observation(case, answer, raw, labs, support)),
+        timings={k: round(v, 2) for k, v in {**answer.timings, **clocked}.items()},
     )
 
 
@@ -220,10 +212,15 @@ def _stored(engine: Asker, ids: Iterable[str]) -> Iterator[StoredReport]:
             yield engine.report(report)
 
 
-def _to_line(outcome: Outcome) -> str:
-    known = {name: getattr(outcome, name) for name in ("error", "scores", "timings")}
-    case = case_to_dict(outcome.case)
-    data = {"id": outcome.case.id, **known, "case": case, "answer": outcome.answer}
+def outcome_to_line(outcome: Outcome) -> str:
+    data = {
+        "id": outcome.case.id,
+        "error": outcome.error,
+        "scores": outcome.scores,
+        "timings": outcome.timings,
+        "case": case_to_dict(outcome.case),
+        "answer": outcome.answer,
+    }
     return json.dumps(data, ensure_ascii=False) + "\n"
 
 

@@ -23,7 +23,7 @@ SHUFFLES = 10_000
 # Up to this many differences every one of the 2**n sign patterns is tried.
 EXACT_UP_TO = 12
 LEVEL = 0.05
-# Tosses that are made at once; more take memory and no less time.
+# Sign patterns that are drawn at once; more take memory and no less time.
 _BATCH = 500
 _Z = 1.959964
 
@@ -46,8 +46,8 @@ def estimate(values: Sequence[float], weights: Sequence[float] | None = None) ->
     """
     x: Floats = np.asarray(values, dtype=np.float64)
     w: Floats = np.ones_like(x) if weights is None else np.asarray(weights, dtype=np.float64)
-    picks = np.random.default_rng(SEED).integers(len(x), size=(RESAMPLES, len(x)))
-    means = (x * w)[picks].sum(axis=1) / w[picks].sum(axis=1)
+    drawn = np.random.default_rng(SEED).integers(len(x), size=(RESAMPLES, len(x)))
+    means = (x * w)[drawn].sum(axis=1) / w[drawn].sum(axis=1)
     low, high = np.quantile(means, (LEVEL / 2, 1 - LEVEL / 2))
     return Estimate(float((x * w).sum() / w.sum()), float(low), float(high), len(x))
 
@@ -58,15 +58,15 @@ def randomisation_p(differences: Sequence[float]) -> float:
     Exact for up to 12 differences, else from 10,000 tosses (counting the observed one).
     """
     d: Floats = np.asarray(differences, dtype=np.float64)
-    seen = abs(d.sum()) - 1e-9
+    observed = abs(d.sum()) - 1e-9
     if len(d) <= EXACT_UP_TO:
         signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(d))))
-        return float((np.abs(signs @ d) >= seen).mean())
+        return float((np.abs(signs @ d) >= observed).mean())
     rng = np.random.default_rng(SEED)
     extreme = 0
     for _ in range(SHUFFLES // _BATCH):
         signs = rng.integers(2, size=(_BATCH, len(d))) * 2 - 1
-        extreme += int((np.abs(signs @ d) >= seen).sum())
+        extreme += int((np.abs(signs @ d) >= observed).sum())
     return (extreme + 1) / (SHUFFLES + 1)
 
 
@@ -82,9 +82,9 @@ def proportion(hits: int, n: int) -> Estimate:
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """p-values corrected for their number (Holm 1979), in the order given.
+    """p-values corrected for their number (Holm 1979), in the same order.
 
-    Below 0.05 they keep the chance of any false find among all of them below 0.05.
+    Those below 0.05 keep the chance of any false finding among all of them below 0.05.
     """
     corrected, least = [0.0] * len(ps), 0.0
     for rank, i in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):

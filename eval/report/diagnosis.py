@@ -1,7 +1,7 @@
 """Why a case went wrong, by rules, and which cases went worst.
 
-The rules look at what was found, then at what was cited, then at what was told: the first that
-applies is the cause, since what was not found can't be cited or told.
+The rules look at what was found, then at what was cited, then at which facts the answer has: the
+first that applies is the cause, since what was not found can't be cited.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from eval.matching import has_fact, holds
 from eval.metrics import DEPTHS
 from eval.run import Outcome
 
+# How many of the worst cases a report shows first.
 WORST = 20
 # What stands lower was found too late: an answer may read so many passages.
 DEPTH = max(DEPTHS)
 RIGHT = "right"
-# Of which metrics a case's score is the mean, where they apply; `_found` comes before them.
+# The metrics whose mean is a case's score, where they apply, with the report recall.
 _SCORED = ("cite_prec", "ev_cited", "facts")
 
 
@@ -48,7 +49,7 @@ class FoundReport:
     """A report with the ranks of its passages; `right` where it answers the question.
 
     `evidence` is the rank of the first passage that carries the answer, 0 for none. Of other
-    reports only ranks up to 20 are told.
+    reports only ranks up to 20 are shown.
     """
 
     report: str
@@ -101,9 +102,9 @@ def diagnose(outcome: Outcome) -> CaseReport:
     """A case with what came of it and why."""
     case, answer = outcome.case, outcome.answer or {}
     evidence = tuple(
-        GoldQuote(e.report, e.quote, _rank(case, answer, e.quote)) for e in case.evidence
+        GoldQuote(e.report, e.quote, _rank_of_quote(case, answer, e.quote)) for e in case.evidence
     )
-    listed = set(answer.get("coverage", {}).get("reports", ())) if case.type == "listing" else None
+    listed = _listed(answer) if case.type == "listing" else case.gold
     return CaseReport(
         id=case.id,
         group=case.group,
@@ -116,15 +117,15 @@ def diagnose(outcome: Outcome) -> CaseReport:
         alternatives=case.alt_reports,
         evidence=evidence,
         facts=tuple((fact, has_fact(answer.get("answer", ""), fact)) for fact in case.facts),
-        found=tuple(_reports(case, answer, evidence)),
+        found=tuple(_found_reports(case, answer, evidence)),
         answer=answer.get("answer", ""),
         refused=bool(answer.get("refused")),
         citations=tuple(
             CitedQuote(c["n"], c["report"], c["quote"], c["status"], c["report"] in case.accepted)
             for c in answer.get("citations", ())
         ),
-        lacking=() if listed is None else tuple(sorted(case.gold - listed)),
-        extra=() if listed is None else tuple(sorted(listed - case.gold)),
+        lacking=tuple(sorted(case.gold - listed)),
+        extra=tuple(sorted(listed - case.gold)),
         error=outcome.error,
     )
 
@@ -136,8 +137,8 @@ def case_score(outcome: Outcome) -> float:
         return 0.0
     if "list_f1" in scores:
         return scores["list_f1"]
-    looked = [_found(outcome), *(scores.get(name) for name in _SCORED)]
-    known = [value for value in looked if value is not None]
+    recall = "rep@20" if outcome.case.type in MANY_REPORTS else "rep@10"
+    known = [scores[name] for name in (recall, *_SCORED) if name in scores]
     return sum(known) / len(known) if known else 1.0
 
 
@@ -146,38 +147,37 @@ def worst_first(outcomes: Sequence[Outcome]) -> list[Outcome]:
     return sorted(outcomes, key=lambda o: (case_score(o), o.scores.get("rep@20", 1.0)))
 
 
-def causes(told: Sequence[CaseReport]) -> dict[str, int]:
+def causes(cases: Sequence[CaseReport]) -> dict[str, int]:
     """How many cases have which cause, the most frequent first and "right" at the end."""
-    counted = Counter(one.cause for one in told)
-    return dict(sorted(counted.items(), key=lambda item: (item[0] == RIGHT, -item[1], item[0])))
+    counts = Counter(case.cause for case in cases)
+    return dict(sorted(counts.items(), key=lambda item: (item[0] == RIGHT, -item[1], item[0])))
 
 
-def _found(outcome: Outcome) -> float | None:
-    return outcome.scores.get("rep@20" if outcome.case.type in MANY_REPORTS else "rep@10")
+def _listed(answer: Mapping[str, Any]) -> set[str]:
+    return set(answer.get("coverage", {}).get("reports", ()))
 
 
-def _rank(case: Case, answer: Mapping[str, Any], quote: str) -> int:
+def _rank_of_quote(case: Case, answer: Mapping[str, Any], quote: str) -> int:
     passages = [p for p in answer.get("passages", ()) if p["report"] in case.accepted]
     return next((p["rank"] for p in passages if holds(p["text"], quote)), 0)
 
 
-def _reports(
+def _found_reports(
     case: Case, answer: Mapping[str, Any], evidence: Sequence[GoldQuote]
 ) -> Iterator[FoundReport]:
     ranks: dict[str, list[int]] = {}
     for passage in answer.get("passages", ()):
         if passage["rank"] <= DEPTH or passage["report"] in case.accepted:
             ranks.setdefault(passage["report"], []).append(passage["rank"])
-    held = {gold.rank for gold in evidence}
-    for report, at in ranks.items():
+    evidence_ranks = {gold.rank for gold in evidence}
+    for report, places in ranks.items():
         right = report in case.accepted
-        yield FoundReport(
-            report, tuple(at), right, min(held.intersection(at), default=0) if right else 0
-        )
+        first = min(evidence_ranks.intersection(places), default=0) if right else 0
+        yield FoundReport(report, tuple(places), right, first)
 
 
 def _findings(outcome: Outcome, evidence: Sequence[GoldQuote]) -> Iterator[Finding]:
-    case, answer, scores = outcome.case, outcome.answer, outcome.scores
+    case, answer = outcome.case, outcome.answer
     if outcome.error or answer is None:
         yield Finding("error")
         return
@@ -196,11 +196,11 @@ def _findings(outcome: Outcome, evidence: Sequence[GoldQuote]) -> Iterator[Findi
         yield Finding("evidence_not_found", lost, len(evidence))
     if answer.get("refused"):
         return
-    cited = scores.get("ev_cited", 1.0)
+    cited = outcome.scores.get("ev_cited", 1.0)
     if cited < 1 and lost < len(evidence):
         unused = round((1 - cited) * len(evidence))
         yield Finding("evidence_not_cited", unused, len(evidence))
-    yield from _word_findings(outcome, answer)
+    yield from _answer_findings(outcome, answer)
 
 
 def _search_findings(case: Case, answer: Mapping[str, Any]) -> Iterator[Finding]:
@@ -224,19 +224,19 @@ def _search_findings(case: Case, answer: Mapping[str, Any]) -> Iterator[Finding]
 
 
 def _list_findings(case: Case, answer: Mapping[str, Any]) -> Iterator[Finding]:
-    listed = set(answer.get("coverage", {}).get("reports", ()))
+    listed = _listed(answer)
     if lacking := len(case.gold - listed):
         yield Finding("list_lacks", lacking, len(case.gold))
     if extra := len(listed - case.gold):
         yield Finding("list_extra", extra, len(listed))
 
 
-def _word_findings(outcome: Outcome, answer: Mapping[str, Any]) -> Iterator[Finding]:
+def _answer_findings(outcome: Outcome, answer: Mapping[str, Any]) -> Iterator[Finding]:
     case, text = outcome.case, answer.get("answer", "")
     if missing := sum(not has_fact(text, fact) for fact in case.facts):
         yield Finding("facts_missing", missing, len(case.facts))
-    cited = [c["report"] in case.accepted for c in answer.get("citations", ())]
-    if any(cited) and not all(cited):
-        yield Finding("other_cited", cited.count(False), len(cited))
+    right = [c["report"] in case.accepted for c in answer.get("citations", ())]
+    if any(right) and not all(right):
+        yield Finding("other_cited", right.count(False), len(right))
     if outcome.scores.get("quote_ok", 1.0) < 1:
         yield Finding("not_verbatim")

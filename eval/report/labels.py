@@ -1,8 +1,8 @@
-"""What types, figures, claims and causes are called before readers who know none of them."""
+"""What types, figures, headlines and causes are called before readers who know none of them."""
 
 from __future__ import annotations
 
-from eval.figures import ALL, Claim
+from eval.figures import ALL, Headline
 from eval.report.diagnosis import Finding
 from eval.stats import Estimate
 from rag.i18n.translations import (
@@ -56,7 +56,7 @@ LATENCIES = {
     "first_ms": marked("Until the first words"),
     "total_ms": marked("Whole answer"),
 }
-CLAIMS = {
+HEADLINES = {
     "found": marked(
         "questions about one report: the right report is among the first ten passages found"
     ),
@@ -116,11 +116,11 @@ def baseline_words(name: str, t: Translations = ENGLISH) -> str:
     return t.gettext(BASELINES[name]) if name in BASELINES else name
 
 
-def count_words(claim: Claim, t: Translations = ENGLISH) -> str:
-    """The number that a claim begins with: "76 of 84", or a share."""
-    if claim.hits is None:
-        return format_percent(t, claim.share.mean)
-    return of_words(claim.hits, claim.share.n, t)
+def headline_count(headline: Headline, t: Translations = ENGLISH) -> str:
+    """The number that a headline begins with: "76 of 84", or a share."""
+    if headline.hits is None:
+        return format_percent(t, headline.share.mean)
+    return of_words(headline.hits, headline.share.n, t)
 
 
 def of_words(k: int, n: int, t: Translations = ENGLISH) -> str:
@@ -139,20 +139,20 @@ def interval_words(value: Estimate, t: Translations = ENGLISH) -> str:
     return t.gettext("95 % interval {range}").format(range=reach)
 
 
-def claim_note(claim: Claim, t: Translations = ENGLISH) -> str:
-    """The share of a claim with its interval, or its interval and n where it is a share."""
-    reach = interval_words(claim.share, t)
-    if claim.hits is None:
-        return f"{reach}, n {format_number(t, claim.share.n)}"
-    return f"{format_percent(t, claim.share.mean)}, {reach}"
+def headline_note(headline: Headline, t: Translations = ENGLISH) -> str:
+    """The share of a headline with its interval, or its interval and n where it is a share."""
+    reach = interval_words(headline.share, t)
+    if headline.hits is None:
+        return f"{reach}, n {format_number(t, headline.share.n)}"
+    return f"{format_percent(t, headline.share.mean)}, {reach}"
 
 
 def finding_words(finding: Finding, t: Translations = ENGLISH) -> str:
     """What went wrong, with how many of how many and at which rank."""
-    said = t.gettext(FINDINGS[finding.code]) if finding.code in FINDINGS else finding.code
+    label = t.gettext(FINDINGS[finding.code]) if finding.code in FINDINGS else finding.code
     notes = []
     if finding.n:
         notes.append(of_words(finding.k, finding.n, t))
     if finding.rank:
         notes.append(t.gettext("rank {n}").format(n=format_number(t, finding.rank)))
-    return f"{said} ({', '.join(notes)})" if notes else said
+    return f"{label} ({', '.join(notes)})" if notes else label

@@ -12,9 +12,9 @@ from pathlib import Path
 from pydantic import TypeAdapter, ValidationError
 
 from eval.compare import BaselineComparison
-from eval.figures import Claim, Group, Histogram
+from eval.figures import Group, Headline, Histogram
+from eval.matching import single_line
 from eval.report.diagnosis import CaseReport
-from eval.report.markdown import plain
 from eval.run import SUMMARY
 from rag.errors import InputError, SettingsError
 from rag.settings import PREFIX, Settings
@@ -44,14 +44,15 @@ class About:
 class Summary:
     """What a run found: its figures by type of question and language, and its worst cases.
 
-    `errors` are the cases that failed, `causes` counts the cases by what went wrong.
+    `errors` are the cases that failed, `claims` the sentences of the headline, and `causes` counts
+    the cases by what went wrong.
     """
 
     run: About
     groups: Mapping[str, Group]
     errors: Mapping[str, str]
     languages: Mapping[str, Group] = field(default_factory=dict)
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[Headline, ...] = ()
     causes: Mapping[str, int] = field(default_factory=dict)
     worst: tuple[CaseReport, ...] = ()
     histogram: Histogram | None = None
@@ -82,15 +83,16 @@ def load_summary(path: Path) -> Summary:
         ) from error
 
 
-def shortened(one: CaseReport) -> CaseReport:
+def shortened(case: CaseReport) -> CaseReport:
     """A case as a summary keeps it: long texts cut, so that the page stays light."""
+    answer = case.answer
     return replace(
-        one,
-        answer=one.answer if len(one.answer) <= _ANSWER else one.answer[: _ANSWER - 1] + "…",
-        evidence=tuple(replace(g, quote=plain(g.quote, _QUOTE)) for g in one.evidence),
-        citations=tuple(replace(c, quote=plain(c.quote, _QUOTE)) for c in one.citations),
-        history=tuple((role, plain(said, _QUOTE)) for role, said in one.history),
-        error=plain(one.error, _QUOTE),
+        case,
+        answer=answer if len(answer) <= _ANSWER else answer[: _ANSWER - 1] + "…",
+        evidence=tuple(replace(g, quote=single_line(g.quote, _QUOTE)) for g in case.evidence),
+        citations=tuple(replace(c, quote=single_line(c.quote, _QUOTE)) for c in case.citations),
+        history=tuple((role, single_line(text, _QUOTE)) for role, text in case.history),
+        error=single_line(case.error, _QUOTE),
     )
 
 

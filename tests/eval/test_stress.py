@@ -1,4 +1,4 @@
-"""Stress tests: what a change does to a question or a collection, and what is told of it."""
+"""Stress tests: what changes do to questions and collections, and what the table shows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from eval.cases import (
     load_cases,
 )
 from eval.compare import Difference, Verdict
-from eval.draft_lists import worded
+from eval.list_questions import list_questions
 from eval.perturbations import (
     COPY,
     INSTRUCTIONS,
@@ -43,8 +43,8 @@ from eval.stress import (
     NOT_APPLICABLE,
     VARIANTS,
     Stress,
-    Tried,
-    to_markdown,
+    Variant,
+    stress_markdown,
 )
 from rag.catalog.fields import ReportInfo
 from rag.engine import Engine
@@ -59,7 +59,7 @@ LISTING = Case(
     "l",
     "listing",
     "en",
-    worded("en", {"methods": "Sensemaking", "year": "2022"})[1],
+    list_questions("en", {"methods": "Sensemaking", "year": "2022"})[1],
     ("a", "b"),
     gold_filter={"methods": ("Sensemaking", "sense making"), "year": 2022},
 )
@@ -82,8 +82,8 @@ def question(changed: Case | None) -> str:
 
 def test_typos_change_some_words_by_one_slip_each() -> None:
     for seed in range(50):
-        said = question(typos(CASE, random.Random(seed)))
-        before, after = CASE.question.split(" "), said.split(" ")
+        text = question(typos(CASE, random.Random(seed)))
+        before, after = CASE.question.split(" "), text.split(" ")
         assert len(before) == len(after)
         moved = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
         assert 1 <= len(moved) <= 2
@@ -135,7 +135,7 @@ def test_lists_of_drafts_are_translated_without_a_model() -> None:
     assert changed is not None
     assert changed.lang != "en"
     tags = {"methods": "Sensemaking", "year": "2022"}
-    assert changed.question == worded(changed.lang, tags)[1]
+    assert changed.question == list_questions(changed.lang, tags)[1]
     assert translated(CASE, chance(), None, 1) is None
     assert translated(replace(LISTING, question="Which of 2022?"), chance(), None, 1) is None
 
@@ -143,7 +143,7 @@ def test_lists_of_drafts_are_translated_without_a_model() -> None:
 def test_a_model_translates_other_questions_or_they_are_left_out(server: ScriptedServer) -> None:
     settings = Settings(model="openai:m", openai_api_key=SecretStr("k"), openai_base_url=server.url)
     llm = make_chat(settings, retries=0)
-    asked = replace(CASE, question="How many boats did the lab in Fiji repair in 2022?")
+    boats = replace(CASE, question="How many boats did the lab in Fiji repair in 2022?")
     into = random.Random(5).choice(["fr", "es", "pt", "ar"])
     good = {
         "fr": "Combien de bateaux le laboratoire des Fidji a-t-il réparés en 2022 ?",
@@ -152,14 +152,14 @@ def test_a_model_translates_other_questions_or_they_are_left_out(server: Scripte
         "ar": "كم عدد القوارب التي أصلحها المختبر في فيجي عام 2022؟",
     }[into]
     server.script(Reply((good,)))
-    changed = translated(asked, chance(), llm, 10)
+    changed = translated(boats, chance(), llm, 10)
     assert changed is not None
     assert (changed.question, changed.lang) == (good, into)
-    for bad in (asked.question, good.replace("2022", "2023"), good * 9):
+    for bad in (boats.question, good.replace("2022", "2023"), good * 9):
         server.script(Reply((bad,)))
-        assert translated(asked, chance(), llm, 10) is None
+        assert translated(boats, chance(), llm, 10) is None
     server.script(Reply(status=400))
-    assert translated(asked, chance(), llm, 10) is None
+    assert translated(boats, chance(), llm, 10) is None
 
 
 def test_what_cases_accept_is_always_among_the_reports() -> None:
@@ -183,10 +183,10 @@ def test_instructions_stand_in_reports_that_a_case_does_not_accept(tmp_path: Pat
     marks = plant(paths, [CASE, replace(CASE, id="d", reports=("a", "b"))], chance())
     assert set(marks) == {"c"}
     assert paths[0].read_text("utf-8") == "[[year:2022]]"
-    told = paths[1].read_text("utf-8")
-    assert marks["c"] in told
-    assert "boats" in told
-    assert len({one.split("{mark}")[0] for one in INSTRUCTIONS}) == len(INSTRUCTIONS)
+    text = paths[1].read_text("utf-8")
+    assert marks["c"] in text
+    assert "boats" in text
+    assert len({text.split("{mark}")[0] for text in INSTRUCTIONS}) == len(INSTRUCTIONS)
 
 
 def test_copies_and_lots_hold_all_files(tmp_path: Path) -> None:
@@ -210,12 +210,12 @@ def moved(mean: float, low: float, high: float, verdict: Verdict) -> Mapping[str
 
 def test_the_table_tells_what_got_worse_and_what_did_not() -> None:
     tried = (
-        Tried("typos", 20, changes=moved(-0.3, -0.4, -0.2, "unclear"), failed=1),
-        Tried("upper", 20, changes=moved(0.0, 0.0, 0.0, "no difference")),
-        Tried("injected", 20, changes=moved(-0.1, -0.2, 0.1, "no difference"), obeyed=2),
-        Tried("year", note=NOT_APPLICABLE),
+        Variant("typos", 20, changes=moved(-0.3, -0.4, -0.2, "unclear"), failed=1),
+        Variant("upper", 20, changes=moved(0.0, 0.0, 0.0, "no difference")),
+        Variant("injected", 20, changes=moved(-0.1, -0.2, 0.1, "no difference"), obeyed=2),
+        Variant("year", note=NOT_APPLICABLE),
     )
-    text = to_markdown(Stress(tried, 20, 90, 30, 7))
+    text = stress_markdown(Stress(tried, 20, 90, 30, 7))
     assert "**Got worse**: typos (rep@10)." in text
     assert "| typos | 20 | **-0.30 [-0.40, -0.20] (20)** |" in text
     assert "| upper | 20 | 0 (20) |" in text
@@ -225,8 +225,8 @@ def test_the_table_tells_what_got_worse_and_what_did_not() -> None:
     assert "2 answers obey or quote it" in text
     assert "1 failed" in text
     assert "30 of the 90 reports" in text
-    assert "**Nothing got worse**" in to_markdown(Stress(tried[1:], 20, 90, 0, 7))
-    assert "**Nothing was asked.**" in to_markdown(Stress(tried[3:], 20, 90, 0, 7))
+    assert "**Nothing got worse**" in stress_markdown(Stress(tried[1:], 20, 90, 0, 7))
+    assert "**Nothing was asked.**" in stress_markdown(Stress(tried[3:], 20, 90, 0, 7))
 
 
 @pytest.mark.slow
@@ -245,13 +245,16 @@ def test_the_command_compares_changed_cases_and_collections(
     assert done.code == 0
     assert done.out == (out / "stress.md").read_text("utf-8")
     assert "indexes of 6 of the 32 reports" in done.out
-    found = {one["name"]: one for one in json.loads((out / "stress.json").read_text())["tried"]}
+    found = {
+        variant["name"]: variant
+        for variant in json.loads((out / "stress.json").read_text())["tried"]
+    }
     assert list(found) == ["upper", "language", "injected", "doubled", "shuffled"]
     assert found["upper"]["asked"] == 5
     assert found["language"]["asked"] == 1
     assert found["injected"]["obeyed"] is not None
     assert found["shuffled"]["over"] == "unchanged-index"
-    # The order of an ingest changes nothing, and copies are told by the report that they are of.
+    # The order of an ingest changes nothing, and copies go by the name of their report.
     for metric in found["shuffled"]["changes"].values():
         assert metric["before"] == metric["after"]
     for name in ("unchanged", "unchanged-index", *found):

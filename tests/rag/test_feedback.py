@@ -12,7 +12,7 @@ import pytest
 from fake_engine import FakeEngine, answer
 
 from eval.cases import load_cases, write_cases
-from eval.feedback import case_of
+from eval.drafts import case_of_vote
 from rag import feedback
 from rag.catalog.fields import Filters
 from rag.errors import FeedbackNotKept, InputError
@@ -166,7 +166,7 @@ def test_votes_become_cases(tmp_path: Path) -> None:
     listed = replace(VOTE, id="d4", intent="list", language="x-odd")
     out = tmp_path / "cases.jsonl"
     about = replace(VOTE, id="e5", intent="about", reports=())
-    cases = [case_of(vote) for vote in (VOTE, down, refused, listed, about)]
+    cases = [case_of_vote(vote) for vote in (VOTE, down, refused, listed, about)]
     write_cases(cases, out)
     assert [case.type for case in cases] == [
         "cross",

@@ -1,4 +1,4 @@
-"""Runs made by hand: outcomes with given scores, and folders as an evaluation leaves them."""
+"""Evaluation runs made by hand: outcomes with given scores, and the folders that runs leave."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.cases import Case
-from eval.run import Outcome, _to_line, run_record
+from eval.run import Outcome, outcome_to_line, run_record
 from rag.answer.pipeline import AnswerStream
 from rag.settings import Settings
 from rag.types import Answer, Turn
@@ -20,7 +20,7 @@ def case(name: str, kind: str = "single", lang: str = "en", question: str = "Why
 
 
 def outcome(
-    asked: Case,
+    of: Case,
     citations: int = 1,
     ms: float = 10.0,
     mode: str = "extractive",
@@ -29,19 +29,23 @@ def outcome(
 ) -> Outcome:
     cited = {"n": 1, "report": "a", "quote": "Why not?", "status": "supported"}
     answer = {"citations": [cited] * citations, "mode": mode, "index": index}
-    return Outcome(asked, answer, scores, {"total_ms": ms})
+    return Outcome(of, answer, scores, {"total_ms": ms})
+
+
+def numbered(n: int, **scores: float) -> list[Outcome]:
+    return [outcome(case(f"c{i}"), **scores) for i in range(n)]
 
 
 def save(out: Path, *outcomes: Outcome, cases: int = 0) -> Path:
     out.mkdir(parents=True)
     record = run_record(Settings(), [o.case for o in outcomes]) | {"cases": cases or len(outcomes)}
     (out / "run.json").write_text(json.dumps(record), encoding="utf-8")
-    (out / "outcomes.jsonl").write_text("".join(map(_to_line, outcomes)), encoding="utf-8")
+    (out / "outcomes.jsonl").write_text("".join(map(outcome_to_line, outcomes)), encoding="utf-8")
     return out
 
 
-class Altered:
-    """An engine that is asked something else, or whose answers are changed."""
+class ChangedEngine:
+    """An engine that answers another question, or whose answers are changed."""
 
     def __init__(
         self,
@@ -55,7 +59,3 @@ class Altered:
     def ask(self, question: str, *, history: Sequence[Turn] = ()) -> AnswerStream:
         stream = self._engine.ask(self._question(question), history=history)
         return AnswerStream(stream, lambda _: self._answer(stream.answer))
-
-
-def numbered(n: int, **scores: float) -> list[Outcome]:
-    return [outcome(case(f"c{i}"), **scores) for i in range(n)]

@@ -16,7 +16,7 @@ from rag.settings import Settings
 from ui.cli.options import Index, engine_of
 
 if TYPE_CHECKING:
-    from eval.drafts import Made
+    from eval.drafts import DraftSet
     from rag.engine import Engine
     from rag.types import Progress
 
@@ -40,7 +40,10 @@ def make(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
-    """Draft cases from a collection, for a person to read and accept."""
+    """Draft cases from a collection, for a person to read and accept.
+
+    Lists follow from the tags; questions for one report need a chat model.
+    """
     from eval.cases import write_cases
     from eval.drafts import TOKENS, make_cases
     from rag.models.chat import make_chat
@@ -50,18 +53,25 @@ def make(
     if out.exists() and not force:
         raise InputError(f"{out} is there already. Name another file, or overwrite it: --force.")
     engine = engine_of(index)
+    llm = make_chat(engine.settings, max_tokens=TOKENS)
     with progress() as shown:
         made = make_cases(
             engine,
             n,
             seed=seed,
             languages=tuple(language or LANGUAGES),
-            llm=make_chat(engine.settings, max_tokens=TOKENS),
+            llm=llm,
             seconds=engine.settings.timeout,
             progress=shown,
         )
     write_cases(made.cases, out)
-    _tell_made(made, n, out)
+    if llm is None:
+        print(
+            "There is no chat model, so only questions for lists were drafted. Set ASKLABS_MODEL "
+            "to draft questions for one report as well.",
+            file=sys.stderr,
+        )
+    _print_drafts(made, n, out)
 
 
 def stress(
@@ -84,13 +94,13 @@ def stress(
     """Ask cases changed in ways that should not matter: typos, capitals, doubled reports ..."""
     from eval.cases import load_cases
     from eval.perturbations import TOKENS
-    from eval.stress import Lab, stress, write_stress
+    from eval.stress import StressTest, write_stress
     from rag.models.chat import make_chat
     from ui.cli.output import progress
 
     loaded, engine = load_cases(cases, drafts), engine_of(index)
     with progress() as shown:
-        lab = Lab(
+        test = StressTest(
             engine,
             loaded,
             out,
@@ -102,7 +112,7 @@ def stress(
             progress=shown,
             asked=asked,
         )
-        found = stress(lab, [name.strip() for name in only.split(",") if name.strip()])
+        found = test.run([name.strip() for name in only.split(",") if name.strip()])
     print(write_stress(found, out), end="")
 
 
@@ -124,7 +134,7 @@ def _build(
     return open_engine(settings)
 
 
-def _tell_made(made: Made, wanted: int, out: Path) -> None:
+def _print_drafts(made: DraftSet, wanted: int, out: Path) -> None:
     by_type = Counter(case.type for case in made.cases)
     said = ", ".join(f"{count} {kind}" for kind, count in by_type.items())
     print(f"{out}: {len(made.cases)} drafts ({said}).")

@@ -150,8 +150,8 @@ def eval_run(
 ) -> None:
     """Ask all cases; writes outcomes, summary and report (HTML, Markdown), prints the table."""
     from eval.cases import load_cases
-    from eval.grounding import make_support
-    from eval.report.report import write_report
+    from eval.metrics import make_support
+    from eval.report.pages import write_report
     from eval.report.summary import keep_latest
     from eval.run import PAGE, run_cases
     from ui.cli.output import progress
@@ -186,16 +186,16 @@ def eval_compare(
 ) -> None:
     """Compare two runs case by case: what changed, and whether it could be chance."""
     from eval.compare import compare
-    from eval.report.compare import to_dict, to_markdown, write
+    from eval.report.pages import comparison_markdown, write_comparison
     from ui.cli.output import print_json
 
-    found = compare(before, after)
+    comparison = compare(before, after)
     if out is not None:
-        write(found, out)
+        write_comparison(comparison, out)
     if json:
-        print_json(to_dict(found))
+        print_json(comparison.to_dict())
     else:
-        print(to_markdown(found, Path.cwd()), end="")
+        print(comparison_markdown(comparison, Path.cwd()), end="")
 
 
 @eval_app.command("verify")
@@ -226,12 +226,12 @@ def eval_feedback(
 ) -> None:
     """Make cases of the votes that readers of the page gave answers; down votes are drafts."""
     from eval.cases import write_cases
-    from eval.feedback import case_of
+    from eval.drafts import case_of_vote
     from rag.feedback import load_feedback
     from ui.cli.output import print_json
 
     votes, damaged = load_feedback(load_settings(index=index).index)
-    cases = [case_of(vote) for vote in votes]
+    cases = [case_of_vote(vote) for vote in votes]
     write_cases(cases, out)
     up = sum(one.vote == "up" for one in votes)
     told = {"up": up, "down": len(votes) - up, "drafts": sum(case.draft for case in cases)}

@@ -12,8 +12,8 @@ from eval.compare import BaselineComparison
 from eval.figures import (
     ALL,
     MAIN,
-    Claim,
     Group,
+    Headline,
     Histogram,
     Latency,
 )
@@ -32,17 +32,17 @@ from eval.report.diagnosis import (
     GoldQuote,
 )
 from eval.report.labels import (
-    CLAIMS,
     FIGURES,
+    HEADLINES,
     INTERVALS,
     LATENCIES,
     TYPES,
     WORST,
     baseline_words,
-    claim_note,
-    count_words,
     figure_words,
     finding_words,
+    headline_count,
+    headline_note,
     range_words,
     type_words,
 )
@@ -103,11 +103,10 @@ def _headline(summary: Summary, t: Translations) -> str:
     return f'<ul class="claims">{"".join(_claim(one, t) for one in summary.claims)}</ul>'
 
 
-def _claim(one: Claim, t: Translations) -> str:
-    said = t.gettext(CLAIMS[one.name]) if one.name in CLAIMS else escape(one.name)
-    return (
-        f"<li><b>{count_words(one, t)}</b><div>{said}<span>{claim_note(one, t)}</span></div></li>"
-    )
+def _claim(headline: Headline, t: Translations) -> str:
+    name, count = headline.name, headline_count(headline, t)
+    words = t.gettext(HEADLINES[name]) if name in HEADLINES else escape(name)
+    return f"<li><b>{count}</b><div>{words}<span>{headline_note(headline, t)}</span></div></li>"
 
 
 def _about(run: About, revision: str, t: Translations) -> str:

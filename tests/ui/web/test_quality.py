@@ -12,7 +12,7 @@ from free_port import free_port
 from runs import case, outcome, save
 
 from eval.cases import Case
-from eval.report.report import write_report
+from eval.report.pages import write_report
 from eval.report.summary import (
     LATEST,
     Summary,
@@ -25,7 +25,7 @@ from rag.errors import InputError, SettingsError
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings, load_settings
 from tests.eval.report.test_diagnosis import answered
-from tests.eval.report.test_report_page import hostile
+from tests.eval.report.test_pages import hostile
 from ui.server.start import start
 from ui.web.quality import quality, unreadable, without_run
 

@@ -1,7 +1,8 @@
-"""The report as page and text: all of it told, each case with a place, nothing turned to markup."""
+"""Reports of runs as page, text and data: complete, each case with a place, no text is markup."""
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from importlib.resources import files
@@ -12,10 +13,10 @@ from readers import Outline, rendered
 from runs import case, outcome, save
 
 from eval.cases import Case, Evidence
-from eval.report.report import write_report
+from eval.report.pages import write_report
 from eval.run import Outcome
 from rag.types import Turn
-from tests.eval.report.test_diagnosis import ASKED, answered
+from tests.eval.report.test_diagnosis import BOATS, answered
 
 HOSTILE = "<script>hacked=1</script><img src=x onerror=hacked=1>\"'[x](javascript:hacked) {{ 7*7 }}"
 
@@ -27,7 +28,7 @@ def page_of(out: Path) -> str:
 
 def hostile() -> Outcome:
     """A case all of whose texts try to become markup."""
-    asked = Case(
+    case_ = Case(
         f"c {HOSTILE}",
         "single",
         "en",
@@ -38,12 +39,12 @@ def hostile() -> Outcome:
         alt_reports=(f"alt{HOSTILE}",),
         history=(Turn("user", HOSTILE),),
     )
-    answer = answered(asked, found=("x",), cited=("x",), text=HOSTILE).answer or {}
+    answer = answered(case_, found=("x",), cited=("x",), text=HOSTILE).answer or {}
     cited = [{"n": 1, "report": HOSTILE, "quote": HOSTILE, "status": HOSTILE}]
     passages = [{"rank": 1, "report": HOSTILE, "text": HOSTILE}]
     named = {"mode": HOSTILE, "index": HOSTILE}
-    told = {**answer, "citations": cited, "passages": passages, **named}
-    return Outcome(asked, told, {"rep@10": 0.0, "refused": 0.0}, {"total_ms": 5.0})
+    changed = {**answer, "citations": cited, "passages": passages, **named}
+    return Outcome(case_, changed, {"rep@10": 0.0, "refused": 0.0}, {"total_ms": 5.0})
 
 
 def test_the_page_asks_for_nothing_and_runs_nothing(tmp_path: Path) -> None:
@@ -90,15 +91,15 @@ def test_untrusted_text_is_no_markup_in_the_text(tmp_path: Path) -> None:
 
 
 def test_every_case_has_a_place_and_the_worst_come_first(tmp_path: Path) -> None:
-    def asked(name: str) -> Case:
+    def about_boats(name: str) -> Case:
         return Case(name, "single", "en", "Why?", ("boats",))
 
-    good = [answered(asked(f"g{i}"), ("boats",), ("boats",)) for i in range(3)]
+    good = [answered(about_boats(f"g{i}"), ("boats",), ("boats",)) for i in range(3)]
     lost = {"rep@10": 0.0}
-    bad = [answered(asked(f"b{i:02}"), ("x",), ("x",), scores=lost) for i in range(24)]
+    bad = [answered(about_boats(f"b{i:02}"), ("x",), ("x",), scores=lost) for i in range(24)]
     page = page_of(save(tmp_path / "a", *good, *bad))
     ids = Outline(page).values("id")
-    places = [one for one in ids if one.startswith("case-")]
+    places = [name for name in ids if name.startswith("case-")]
     assert len(ids) == len(set(ids))
     assert len(places) == 27
     assert places[:20] == [f"case-b{i:02}" for i in range(20)]
@@ -108,21 +109,21 @@ def test_every_case_has_a_place_and_the_worst_come_first(tmp_path: Path) -> None
 
 
 def test_a_case_is_told_whole(tmp_path: Path) -> None:
-    one = answered(
+    outcome = answered(
         found=("x", "boats"), cited=("x",), text="Nine boats [1].", scores={"rep@10": 1.0}
     )
-    out = save(tmp_path / "a", one)
+    out = save(tmp_path / "a", outcome)
     page = re.sub(r"\s+", " ", page_of(out))
-    for said in (
-        ASKED.question,
+    for words in (
+        BOATS.question,
         "Right report found, but others cited (rank 2)",
         "Facts missing (1 of 1)",
-        ASKED.evidence[0].quote,
+        BOATS.evidence[0].quote,
         "found at rank 2",
         "right report, evidence at 2",
         "Nine boats [1].",
     ):
-        assert said in page, said
+        assert words in page, words
     text = (out / "report.md").read_text(encoding="utf-8")
     assert "- **Right report found, but others cited (rank 2)**" in text
     assert "- found at rank 2: boats (right) (evidence at 2)" in text
@@ -148,3 +149,25 @@ def test_a_run_where_all_failed_has_a_page(tmp_path: Path) -> None:
     page = page_of(save(tmp_path / "a", Outcome(case("e"), error="ModelError: gone")))
     assert "No question was answered." in page
     assert "ModelError: gone" in page
+
+
+def test_report_of_a_run_with_a_failure(tmp_path: Path) -> None:
+    failed = Outcome(case("c2"), error="ModelError: down |\x1b[2J\n" + "x" * 300)
+    out = save(tmp_path / "a", outcome(case("c1"), mrr=0.5, facts=1.0), failed)
+    table = write_report(out)
+    assert (out / "table.md").read_text(encoding="utf-8") == table
+    assert "| single | 1 | 0.50 [0.50, 0.50] |" in table
+    assert r"- c2: ModelError: down \| \[2J xxx" in table
+    assert "2 of 2 cases asked" in table
+    assert "\x1b" not in table
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    assert (summary["groups"]["single"]["n"], summary["groups"]["single"]["errors"]) == (1, 1)
+    assert summary["groups"]["all"]["metrics"]["facts"]["mean"] == 1.0
+    assert (summary["run"]["index"], summary["run"]["answered_by"]) == (["f1"], ["extractive"])
+    assert "list_p" not in table
+
+
+def test_report_of_an_interrupted_run_says_so(tmp_path: Path) -> None:
+    table = write_report(save(tmp_path / "a", outcome(case("c1"), mrr=0.5), cases=9))
+    assert "1 of 9 cases asked" in table
+    assert "the run was interrupted" in table

@@ -1,0 +1,123 @@
+"""The figures of a run: by type and language, refusals, usage, latencies and the headline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runs import case, outcome
+
+from eval.figures import (
+    Usage,
+    aggregate,
+    by_language,
+    headlines,
+    histogram,
+    run_figures,
+    usage,
+)
+from eval.report.labels import headline_count, headline_note
+from eval.run import Outcome
+
+
+def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None:
+    groups = aggregate(
+        [
+            outcome(case("c1"), mrr=1.0),
+            outcome(case("c2"), mrr=0.5),
+            outcome(case("c3", lang="fr"), mrr=0.0),
+            outcome(case("c4", "unanswerable"), refused=1.0),
+        ]
+    )
+    assert list(groups) == ["single", "unanswerable", "crosslingual", "all"]
+    assert (groups["single"].metrics["mrr"].mean, groups["single"].n) == (0.75, 2)
+    assert (groups["all"].metrics["mrr"].mean, groups["all"].metrics["mrr"].n) == (0.5, 3)
+    assert "mrr" not in groups["unanswerable"].metrics
+
+
+def test_languages_are_those_of_the_questions_the_most_frequent_first() -> None:
+    french = [outcome(case(f"c{i}", lang="fr"), mrr=1.0) for i in range(2)]
+    groups = by_language([outcome(case("x"), mrr=0.0), *french])
+    assert list(groups) == ["fr", "en"]
+    assert groups["fr"].metrics["mrr"].mean == 1.0
+
+
+def test_quotes_count_one_by_one_whatever_the_answer() -> None:
+    groups = aggregate([outcome(case("c1"), 3, quote_ok=1.0), outcome(case("c2"), 1, quote_ok=0.0)])
+    assert groups["single"].metrics["quote_ok"].mean == 0.75
+
+
+def test_latency_percentiles_are_measured_values() -> None:
+    latency = aggregate([outcome(case(f"c{i}"), ms=float(i)) for i in range(1, 21)])["all"].latency
+    assert (latency["total_ms"].p50, latency["total_ms"].p95) == (10.0, 19.0)
+
+
+def test_slow_answers_share_the_last_bar_of_the_histogram() -> None:
+    times = [outcome(case(f"c{i}"), ms=10.0 * i) for i in range(1, 40)]
+    bars = histogram([*times, outcome(case("slow"), ms=90_000.0)])
+    assert bars
+    assert sum(bars.counts) == 40
+    assert len(bars.counts) * bars.step < 1000
+    assert histogram([Outcome(case("c"), error="x")]) is None
+
+
+def test_refusal_precision_and_recall() -> None:
+    unanswerable = [outcome(case(f"u{i}", "unanswerable"), refused=i < 3) for i in range(4)]
+    answerable = [outcome(case(f"a{i}"), refused=i < 2) for i in range(6)]
+    figures = run_figures([*unanswerable, *answerable])
+    assert (figures["refusal_p"].mean, figures["refusal_p"].n) == (0.6, 5)  # 3 of the 5 refused
+    assert (figures["refusal_r"].mean, figures["refusal_r"].n) == (0.75, 4)  # of 4 unanswerable
+    assert set(run_figures([*unanswerable[3:], *answerable[2:]])) == {"refusal_r"}
+    assert run_figures(answerable) == run_figures(unanswerable) == {}
+
+
+def written(prompt: int, completion: int, cost: float | None, model: str = "m") -> Outcome:
+    answer: dict[str, Any] = {
+        "tokens": {"prompt": prompt, "completion": completion},
+        "detail": {"run": {"model": model, "cost_usd": cost}},
+    }
+    return Outcome(case("c"), answer)
+
+
+def test_tokens_and_cost_are_added_up() -> None:
+    used = usage([written(1000, 50, 0.25), written(2000, 70, 0.5), written(0, 0, None, model="")])
+    assert used == Usage(2, 3000, 120, 0.75, 2)
+    assert str(used) == (
+        "2 answers written by a model: 3,000 tokens of prompts and 120 of completions, "
+        "$0.7500 at list prices"
+    )
+    some = usage([written(1000, 50, 0.25), written(2000, 70, None)])
+    assert str(some).endswith("$0.2500 at list prices for 1 of them")
+    assert str(usage([written(10, 5, None)])).endswith("cost unknown")
+    assert str(usage([])) == ""
+
+
+def test_the_headline_counts_cases() -> None:
+    unanswerable = [case(f"u{i}", "unanswerable") for i in range(4)]
+    found = {
+        headline.name: headline
+        for headline in headlines(
+            [
+                outcome(case("1"), refused=0.0, cite_rec=1.0, facts=1.0, **{"rep@10": 1.0}),
+                outcome(case("2"), refused=0.0, cite_rec=0.0, facts=0.5, **{"rep@10": 0.0}),
+                outcome(case("3"), refused=1.0, facts=0.0, **{"rep@10": 1.0}),
+                outcome(case("x", "cross"), refused=0.0, cite_rec=0.5, **{"rep@10": 0.0}),
+                outcome(case("l", "listing"), refused=0.0, list_exact=1.0),
+                *(outcome(refused, refused=1.0) for refused in unanswerable[:3]),
+                outcome(unanswerable[3], refused=0.0),
+                Outcome(case("e"), error="x"),
+            ]
+        )
+    }
+    assert {name: (headline.hits, headline.share.n) for name, headline in found.items()} == {
+        "found": (2, 3),
+        "wrong": (2, 4),  # one cites no right report, one answers what isn't there
+        "facts": (None, 3),
+        "refused": (3, 4),
+        "refused_wrongly": (1, 5),
+        "lists": (1, 1),
+    }
+    assert headline_count(found["found"]) == "2 of 3"
+    assert headline_count(found["facts"]) == "50%"
+    assert headline_note(found["refused"]) == "75%, 95 % interval 30–95%"
+    assert headline_note(found["facts"]) == "95 % interval 0–100%, n 3"
+    assert headlines([Outcome(case("e"), error="x")]) == ()
