@@ -33,8 +33,8 @@ from eval.perturbations import (
     with_year,
     write_reports,
 )
-from eval.report import render
 from eval.report.pages import write_report
+from eval.report.render import render
 from eval.run import Asker, Outcome, load_outcomes, run_cases
 from eval.stats import LEVEL
 from rag.errors import InputError

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from eval.compare import BaselineComparison
 from eval.figures import ALL, MAIN, Group, Histogram
-from eval.report import render
 from eval.report.diagnosis import RIGHT
 from eval.report.labels import (
     FIGURES,
@@ -24,6 +23,7 @@ from eval.report.labels import (
     interval_words,
     type_words,
 )
+from eval.report.render import render
 from eval.stats import Estimate
 from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent
 

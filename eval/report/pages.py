@@ -38,7 +38,7 @@ from eval.figures import (
     values_of,
 )
 from eval.metrics import METRICS
-from eval.report import anchor, labels, render
+from eval.report import labels
 from eval.report.charts import (
     baseline_charts,
     causes_chart,
@@ -47,6 +47,7 @@ from eval.report.charts import (
     time_words,
 )
 from eval.report.diagnosis import RIGHT, WORST, CaseReport, causes, diagnose, worst_first
+from eval.report.render import anchor, render
 from eval.report.summary import About, Summary, shortened
 from eval.run import PAGE, SUMMARY, TABLE, TEXT, load_outcomes, load_record
 from eval.stats import Estimate
