@@ -34,7 +34,13 @@ from rag.models.embeddings import (
     use_stored_vectors,
 )
 from rag.query.planner import Planner, make_planner
-from rag.retrieval.hybrid import Found, HybridRetriever, find, read, unread
+from rag.retrieval.hybrid import (
+    HybridRetriever,
+    SearchResult,
+    choose_passages,
+    count_unread,
+    search,
+)
 from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.retrieval.rerank import EmbeddedReranker, Reranker, make_reranker
 from rag.settings import Settings
@@ -80,7 +86,7 @@ class Engine:
         plan = Planner().plan(ready, snapshot)
         # A reranker's server need not be called for that.
         embedded = isinstance(self._reranker, EmbeddedReranker)
-        find(retriever, plan, self._reranker if embedded else None)
+        search(retriever, plan, self._reranker if embedded else None)
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of what the index holds now; taken anew when an ingest changed it.
@@ -142,7 +148,7 @@ class Engine:
             about = about_answer(plan, snapshot.catalog, snapshot.language_counts)
             return _told(_finished(replace(about, timings=timings), plan, snapshot))
         found = self._find(retriever, plan)
-        given = self._masked(read(found, plan, self.settings, passages))
+        given = self._masked(choose_passages(found, plan, self.settings, passages))
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
         found = replace(found, hits=self._masked(found.hits[:KEPT_HITS]))
         retrieved = clock()
@@ -161,21 +167,21 @@ class Engine:
         def answered(text: str) -> Answer:
             answer = run.recorded(run.finish(self._mask(run.kept(text))))
             covered = answer.coverage
-            left = unread(found, covered.read, snapshot.catalog.reports)
+            left = count_unread(found, covered.read, snapshot.catalog.reports)
             answer = replace(answer, coverage=replace(covered, unread=left))
             return _finished(answer, plan, snapshot, found)
 
         return AnswerStream(run.pieces(), answered, run.stop)
 
-    def _listed(self, plan: Plan, snapshot: Snapshot, found: Found) -> Answer:
+    def _listed(self, plan: Plan, snapshot: Snapshot, found: SearchResult) -> Answer:
         listed = snapshot.catalog.ids(plan.filters)
         mentioned = mentions(snapshot, plan.filters, listed) if plan.intent == "list" else ()
         masked = self._masked(mentioned)
         return list_answer(plan, snapshot.catalog, snapshot.texts, found.hits, masked)
 
-    def _find(self, retriever: HybridRetriever, plan: Plan, explain: bool = False) -> Found:
+    def _find(self, retriever: HybridRetriever, plan: Plan, explain: bool = False) -> SearchResult:
         masked = self.settings.mask_contacts
-        return find(retriever, plan, self._reranker, explain=explain, masked=masked)
+        return search(retriever, plan, self._reranker, explain=explain, masked=masked)
 
     def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         return mask_hits(hits) if self.settings.mask_contacts else tuple(hits)
@@ -253,7 +259,9 @@ class Engine:
         }
 
 
-def _finished(answer: Answer, plan: Plan, snapshot: Snapshot, found: Found | None = None) -> Answer:
+def _finished(
+    answer: Answer, plan: Plan, snapshot: Snapshot, found: SearchResult | None = None
+) -> Answer:
     """An answer with its index, its planner, how what it rests on was found, and who is silent."""
     notices = answer.notices
     if found:

@@ -20,7 +20,7 @@ from rag.models.chat import Generation
 from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.models.tokens import count_tokens
 from rag.places.countries import english_name
-from rag.retrieval.hybrid import Found
+from rag.retrieval.hybrid import SearchResult
 from rag.text.marks import drop_marks, keep_known
 from rag.types import (
     Answer,
@@ -51,7 +51,7 @@ class Run:
         answerers: tuple[Answerer, Answerer],
         files: Mapping[str, str],
         plan: Plan,
-        found: Found,
+        found: SearchResult,
         read: Sequence[Hit],
         history: Sequence[Turn],
         timings: Mapping[str, float],

@@ -1,4 +1,4 @@
-"""What happens to hits between search and answer: duplicates folded, labs spread, budget kept."""
+"""Prepares hits for an answer: folds duplicates, spreads labs, fits a budget, masks contacts."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rag.text.contacts import mask_contacts
 from rag.text.tokenize import words
 from rag.types import Hit, Passage
 
-# Answers no longer than this say the same by chance.
+# Answers of no more words may be equal by chance.
 MIN_WORDS = 8
 
 
 def fold_duplicates(hits: Iterable[Hit], apart: Collection[str] = ()) -> list[Hit]:
-    """Hits with the best of those that say the same in front, the folded ones behind all others.
+    """Put duplicates behind all other hits.
 
     The files of one line of work share answers word for word: the best hit stands for its family
-    and names the other reports as its `siblings`. Another country's hit is never folded away, nor
-    is one that differs in a field of ReportInfo named in `apart` (of a question that compares
-    years). Nothing is lost: what was folded comes last, for whoever reads that far.
+    and names the other reports as its `siblings`. Hits of different countries are no duplicates,
+    nor are those that differ in a field of ReportInfo named in `apart` (for a question that
+    compares years).
     """
     best: dict[Hashable, Hit] = {}
     folded: dict[Hashable, list[Hit]] = {}
@@ -31,20 +31,20 @@ def fold_duplicates(hits: Iterable[Hit], apart: Collection[str] = ()) -> list[Hi
             folded.setdefault(key, []).append(hit)
         else:
             best[key] = hit
-    kept = [_with_siblings(hit, folded.get(key, ())) for key, hit in best.items()]
+    first = [_with_siblings(hit, folded.get(key, ())) for key, hit in best.items()]
     rest = [hit for same in folded.values() for hit in same]
-    return kept + sorted(rest, key=lambda hit: -hit.score)
+    return first + sorted(rest, key=lambda hit: -hit.score)
 
 
 def duplicate_key(passage: Passage, apart: Collection[str]) -> tuple[object, ...] | None:
-    """What two passages agree in that may be folded; None where there is too little to tell."""
-    said: object = passage.family
-    if not said:
-        said = tuple(words(passage.text))
-        if len(said) <= MIN_WORDS:
+    """What duplicates have in common; None where the text is too short to tell."""
+    content: object = passage.family
+    if not content:
+        content = tuple(words(passage.text))
+        if len(content) <= MIN_WORDS:
             return None
     info = passage.report
-    return (said, info.lab, *(getattr(info, name) for name in apart))
+    return (content, info.lab, *(getattr(info, name) for name in apart))
 
 
 def _with_siblings(hit: Hit, folded: Iterable[Hit]) -> Hit:
@@ -56,7 +56,7 @@ def _with_siblings(hit: Hit, folded: Iterable[Hit]) -> Hit:
 
 
 def spread(hits: Sequence[Hit], per_report: int, per_lab: int) -> list[Hit]:
-    """Hits in rank order with at most so many of a report and of a lab; the rest comes after."""
+    """At most so many hits of a report and of a lab in rank order, then the rest."""
     reports: Counter[str] = Counter()
     labs: Counter[str] = Counter()
     first, rest = [], []
@@ -83,22 +83,13 @@ def interleave(rankings: Sequence[Sequence[Hit]]) -> list[Hit]:
 
 def fit_budget(hits: Sequence[Hit], count: int, tokens: int) -> list[Hit]:
     """The first hits, at most `count` and whole, whose text and context fit in `tokens`."""
-    kept: list[Hit] = []
+    fitting: list[Hit] = []
     for hit in hits[:count]:
         tokens -= count_tokens(f"{hit.passage.context}\n{hit.passage.text}") + 20
-        if tokens < 0 and kept:
+        if tokens < 0 and fitting:
             break
-        kept.append(hit)
-    return kept
-
-
-# Masks e-mail addresses and phone numbers in text, every character staying in its place.
-#
-# An e-mail address is known by its form. A number is taken for a phone number where it is written
-# to be dialled from abroad and is valid, where a word for it stands right before it ("Tel.: 1 234
-# 567"), or where it is valid in the report's country and an address, the word "contact" or another
-# phone number stands near. Figures, dates, coordinates and ids have none of these, however many
-# digits they have.
+        fitting.append(hit)
+    return fitting
 
 
 def mask_passage(passage: Passage) -> Passage:

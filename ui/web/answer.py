@@ -36,7 +36,7 @@ from rag.i18n.translations import (
     language_code,
     marked,
 )
-from rag.retrieval.hybrid import WIDEST
+from rag.retrieval.hybrid import MOST_PASSAGES
 from rag.types import Answer, Citation
 from ui.web.conversation import Exchange
 from ui.web.filters import scope
@@ -342,9 +342,9 @@ def can_widen(one: Exchange) -> bool:
     if one.answer is None:
         return False
     covered, hits = one.answer.coverage, len(one.answer.hits)
-    if covered.intent in ("list", "about") or one.passages >= WIDEST:
+    if covered.intent in ("list", "about") or one.passages >= MOST_PASSAGES:
         return False
-    if not 0 < covered.read_passages < WIDEST:
+    if not 0 < covered.read_passages < MOST_PASSAGES:
         return False
     # Of the hits only so many are kept with an answer: there may be more.
     more = hits > covered.read_passages or hits >= KEPT_HITS

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypedDict
 from rag.catalog.fields import Filters
 from rag.i18n.labels import country_label
 from rag.i18n.translations import ENGLISH, Translations, marked
-from rag.retrieval.hybrid import wider
+from rag.retrieval.hybrid import more_passages
 from rag.types import Answer, Turn
 from ui.server import log
 from ui.web.answer import conversation, pending
@@ -100,7 +100,7 @@ def widen(
     """Answer the last question once more, as it was asked, from twice as many passages."""
     if talk and turn == len(talk) and not (run and run.active):
         last = talk[-1]
-        more = wider(last.passages, engine.settings)
+        more = more_passages(last.passages, engine.settings)
         one = Exchange(last.question, last.asked, ignored=last.ignored, passages=more)
         yield from _answer(engine, one, talk[:-1], t)
 

@@ -31,7 +31,7 @@ from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.feedback import feedback_from_dict, feedback_to_dict
 from rag.i18n.translations import Translations, marked
-from rag.retrieval.hybrid import WIDEST
+from rag.retrieval.hybrid import MOST_PASSAGES
 from rag.types import Notice
 from ui.web.answer import conversation
 from ui.web.conversation import Exchange
@@ -64,7 +64,7 @@ class _Kept(BaseModel):
     error: str
     notice: Notice | None = None
     stopped: bool
-    passages: int = Field(ge=0, le=WIDEST)
+    passages: int = Field(ge=0, le=MOST_PASSAGES)
     vote: dict[str, Any] | None
 
 

@@ -9,7 +9,7 @@ from fake_engine import passage, report
 
 from rag.engine import Engine
 from rag.export.answer_json import answers_from_json, answers_to_json
-from rag.retrieval.hybrid import Found, read, unread
+from rag.retrieval.hybrid import SearchResult, choose_passages, count_unread
 from rag.settings import Settings
 from rag.types import Hit, Plan
 
@@ -23,20 +23,25 @@ def hits(count: int, text: str) -> Sequence[Hit]:
 def test_more_passages_are_read_where_more_are_wanted() -> None:
     plan, found = (
         Plan("Q?", "Q?"),
-        Found(tuple(hits(90, "Sand keeps boxes cool.")), frozenset()),
+        SearchResult(tuple(hits(90, "Sand keeps boxes cool.")), frozenset()),
     )
     settings = Settings()
-    assert [len(read(found, plan, settings, n)) for n in (0, 40, 80, 100)] == [20, 40, 80, 90]
-    long = Found(tuple(hits(90, "Sand keeps boxes cool. " * 60)), frozenset())
-    few, more = (len(read(long, plan, settings, n)) for n in (0, 40))
+    assert [len(choose_passages(found, plan, settings, n)) for n in (0, 40, 80, 100)] == [
+        20,
+        40,
+        80,
+        90,
+    ]
+    long = SearchResult(tuple(hits(90, "Sand keeps boxes cool. " * 60)), frozenset())
+    few, more = (len(choose_passages(long, plan, settings, n)) for n in (0, 40))
     assert 1 < few < 20
     assert more in (2 * few, 2 * few + 1)
 
 
 def test_what_was_not_read_is_counted_by_lab() -> None:
     reports = {f"report_{n}": report(n) for n in range(7)}
-    found = Found((), frozenset(reports) | {"report_gone"})
-    assert unread(found, ("report_0", "report_1"), reports) == (
+    found = SearchResult((), frozenset(reports) | {"report_gone"})
+    assert count_unread(found, ("report_0", "report_1"), reports) == (
         ("Peru", 2),
         ("Viet Nam", 2),
         ("Togo", 1),

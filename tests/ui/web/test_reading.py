@@ -21,7 +21,7 @@ from readers import Outline
 from rag.catalog.fields import Filters
 from rag.i18n.labels import language_label
 from rag.i18n.translations import ENGLISH
-from rag.retrieval.hybrid import WIDEST, wider
+from rag.retrieval.hybrid import MOST_PASSAGES, more_passages
 from rag.settings import Settings
 from rag.types import Citation, Coverage
 from tests.ui.web.test_render import REPORTS
@@ -104,18 +104,18 @@ def test_reading_more_widely_is_offered_while_there_is_more(
     given: dict[str, Coverage], can: bool
 ) -> None:
     assert can_widen(exchange(**given)) is can
-    assert not can_widen(replace(exchange(**given), passages=WIDEST))
+    assert not can_widen(replace(exchange(**given), passages=MOST_PASSAGES))
     assert ("wider" in row(exchange(**given), 1, True, ENGLISH)) is can
 
 
 def test_each_wider_reading_is_twice_the_last_up_to_a_bound() -> None:
     settings = Settings()
-    steps = [wider(0, settings)]
-    while steps[-1] < WIDEST:
-        steps.append(wider(steps[-1], settings))
+    steps = [more_passages(0, settings)]
+    while steps[-1] < MOST_PASSAGES:
+        steps.append(more_passages(steps[-1], settings))
     assert steps == [40, 80, 100]
-    assert wider(100, settings) == 100
-    assert wider(0, Settings(passages=60)) == 100
+    assert more_passages(100, settings) == 100
+    assert more_passages(0, Settings(passages=60)) == 100
 
 
 def test_widen_asks_the_same_with_more_passages_and_again_keeps_them() -> None:
