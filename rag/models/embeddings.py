@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.errors import ModelError, SettingsError
-from rag.models.client import RETRIES, find_server, model_errors, open_blocking_client
+from rag.models.cancellation import run
+from rag.models.client import RETRIES, find_server, model_errors, open_client
 from rag.models.encoder import NAME, Vectors, encode, encoding_processes
 from rag.settings import Settings
 from rag.types import Notice
@@ -39,7 +40,8 @@ class CachedEncoder:
     Texts with a vector in `stored` are not encoded at all.
     """
 
-    def __init__(self, size: int = CACHED) -> None:
+    def __init__(self, encode: Embed = encode, size: int = CACHED) -> None:
+        self._encode = encode
         self.stored: Stored = lambda _: {}
         self._size = size
         self._cache: dict[str, Vectors] = {}
@@ -55,7 +57,7 @@ class CachedEncoder:
         vectors |= self.stored([t for t in unique if t not in vectors])
         if new := [t for t in unique if t not in vectors]:
             # Copies: a row would keep the whole array alive.
-            rows = (row.copy() for row in np.asarray(encode(new), np.float32))
+            rows = (row.copy() for row in np.asarray(self._encode(new), np.float32))
             encoded = dict(zip(new, rows, strict=True))
             vectors |= encoded
             with self._lock:
@@ -100,15 +102,16 @@ def _builtin(_settings: Settings, _name: str) -> Embed:
 
 def _openai(settings: Settings, name: str) -> Embed:
     server = find_server(settings, name)
-    client = open_blocking_client(server, settings.timeout, RETRIES, settings.patience)
+    client = open_client(server, settings.timeout, RETRIES, settings.patience)
 
     def embed(texts: Sequence[str]) -> list[list[float]]:
         # Indexes have been made without line breaks, as OpenAI once recommended.
         lines = [text.replace("\n", " ") for text in texts]
         with model_errors("embedding model"):
-            reply = client.embeddings.create(
+            request = client.embeddings.create(
                 model=name, input=lines, extra_headers=server.headers()
             )
+            reply = run(request)
             vectors = [list(row.embedding) for row in reply.data]
         if len(vectors) != len(texts):
             raise ModelError(Notice("embedding_texts_left_out"))

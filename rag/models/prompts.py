@@ -1,4 +1,4 @@
-"""The prompts and fixed phrases, each with the reason for its wording."""
+"""The prompts and fixed phrases, with reasons for their wording, and fences for quoted data."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ The lists hold only what the question itself names, in English: countries, years
 research methods, data sources, numbers of Sustainable Development Goals, themes."""
 # Filter field -> what a plan in JSON calls its list.
 TAG_LISTS = {name: f"{name}s" for name in TAGS}
-# How many turns of a conversation are shown, and how much of each.
+# How many turns of a conversation are shown, and how many characters of each.
 _TURNS = 4
 _MOST_TURN = 600
 
@@ -100,8 +100,8 @@ def answer_messages(plan: Plan, hits: Sequence[Hit], history: Sequence[Turn]) ->
     copy its citation numbers, which count other passages.
     """
     language = LANGUAGES.get(plan.language, "the language of the question")
-    asked = [turn.content[:_MOST_TURN] for turn in history if turn.role == "user"]
-    question = f"(after asking: {asked[-1]}) {plan.question}" if asked else plan.question
+    earlier = [turn.content[:_MOST_TURN] for turn in history if turn.role == "user"]
+    question = f"(after asking: {earlier[-1]}) {plan.question}" if earlier else plan.question
     shape = "compare" if plan.intent == "compare" else "wide" if plan.wide else "one"
     system = _SYSTEM.format(language=language, shape=_SHAPES[shape], refusal=refusal(plan.language))
     user = _USER.format(
@@ -118,7 +118,7 @@ def messages_of(system: str, user: str) -> list[Message]:
 
 
 def numbered(n: int, hit: Hit) -> str:
-    """A passage as the model sees it: what is known of it in the fence, its text inside."""
+    """A passage between fences, whose attributes say where it is from."""
     passage = hit.passage
     info = passage.report
     section, question = passage.place
@@ -136,19 +136,19 @@ def numbered(n: int, hit: Hit) -> str:
 
 
 def plan_messages(
-    question: str, history: Sequence[Turn], language: str, whole: bool
+    question: str, history: Sequence[Turn], language: str, full: bool
 ) -> list[Message]:
     """The chat messages that ask a model how to search for a question, as a JSON object.
 
-    Unless it is to say the `whole` plan, it is only asked to make the question stand alone.
+    It is asked for the `full` plan, or only to make the question stand alone.
     """
-    named = LANGUAGES.get(language, "the language of the question")
-    system = (_PLAN if whole else _STANDALONE).format(
-        language=named, tags=", ".join(f'"{name}": []' for name in TAG_LISTS.values())
+    language_name = LANGUAGES.get(language, "the language of the question")
+    system = (_PLAN if full else _STANDALONE).format(
+        language=language_name, tags=", ".join(f'"{name}": []' for name in TAG_LISTS.values())
     )
-    said = [f"{turn.role}: {turn.content[:_MOST_TURN]}" for turn in history[-_TURNS:]]
-    before = [fenced("conversation", "\n".join(said))] if said else []
-    user = "\n".join([*before, fenced("question", question)])
+    turns = [f"{turn.role}: {turn.content[:_MOST_TURN]}" for turn in history[-_TURNS:]]
+    conversation = [fenced("conversation", "\n".join(turns))] if turns else []
+    user = "\n".join([*conversation, fenced("question", question)])
     return messages_of(system, user)
 
 
@@ -158,11 +158,11 @@ def plan_messages(
 # So no secret or random word is needed: what looks like a fence is one of ours.
 
 
-# Of a title or form question: more of it says nothing, and a title may be a whole book.
+# Characters of a title or form question that are shown; some are as long as a report.
 MOST_ATTRIBUTE = 300
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
-# What a reader doesn't see and a model reads: controls, fillers, selectors, tag characters, halves
-# of pairs. The two joiners stay, for scripts that need them.
+# Characters that a reader doesn't see and a model reads: controls, fillers, selectors, tag
+# characters, surrogates. The two joiners stay, for scripts that need them.
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b"
     "\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0"
@@ -191,5 +191,5 @@ def attribute(value: object) -> str:
 
 def fenced(name: str, text: str, **attributes: object) -> str:
     """A text between fences of this name; attributes without a value are left out."""
-    given = "".join(f' {key}="{attribute(value)}"' for key, value in attributes.items() if value)
-    return f"<{name}{given}>\n{defused(text).strip()}\n</{name}>"
+    shown = "".join(f' {key}="{attribute(value)}"' for key, value in attributes.items() if value)
+    return f"<{name}{shown}>\n{defused(text).strip()}\n</{name}>"

@@ -92,8 +92,8 @@ def test_text_of_a_report_can_not_leave_its_fence(name: str, place: str) -> None
         bad = passage(**({"text": "Harmless."} | {place: attack}))
     plan = Plan("What?", "What?")
     system, user = answer_messages(plan, [Hit(bad, 1.0), *hits("Second.")], ())
-    whole(str(user.content), 2)
-    assert "<question>\nWhat?\n</question>" in str(user.content)
+    whole(user["content"], 2)
+    assert "<question>\nWhat?\n</question>" in user["content"]
     assert system == answer_messages(plan, hits("Second."), ())[0]
 
 
@@ -101,14 +101,14 @@ def test_text_of_a_report_can_not_leave_its_fence(name: str, place: str) -> None
 def test_a_question_or_a_conversation_can_not_leave_its_fence(name: str) -> None:
     attack = ATTACKS[name]
     plan = Plan(attack, attack)
-    whole(str(answer_messages(plan, hits("One."), [Turn("user", attack)])[1].content), 1)
-    user = str(plan_messages(attack, [Turn("assistant", attack)], "en", True)[1].content)
+    whole(str(answer_messages(plan, hits("One."), [Turn("user", attack)])[1]["content"]), 1)
+    user = str(plan_messages(attack, [Turn("assistant", attack)], "en", True)[1]["content"])
     assert re.fullmatch(rf"<conversation>\n{_DATA}\n</conversation>\n{_QUESTION}", user)
 
 
 def test_numbers_that_are_compared_and_words_of_all_scripts_stay() -> None:
     text = "p < 0.05, <5 %, 3 <= 4, a → b. «Oui» ‹non› می‌خواهم १२ [sic] (1) 👩‍🌾 [OK]"
-    user = str(answer_messages(Plan("What?", "What?"), hits(text), ())[1].content)
+    user = str(answer_messages(Plan("What?", "What?"), hits(text), ())[1]["content"])
     assert text in user
 
 
@@ -148,7 +148,7 @@ def test_a_model_that_obeys_a_report_gets_no_more_than_the_report_says(
     assert f"Honey number {n} sells well" in user["content"]
     assert f"<question>\n{question}\n</question>" in user["content"]
     plan = Plan(question, question)
-    assert system["content"] == answer_messages(plan, (), ())[0].content
+    assert system["content"] == answer_messages(plan, (), ())[0]["content"]
     assert answer.text.startswith("Honey sells well in spring [1]")
     assert set(marks(answer.text)) <= set(range(1, answer.coverage.read_passages + 1))
     raw = " ".join(engine.report(f"bad{n}").raw.split())

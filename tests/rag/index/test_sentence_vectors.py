@@ -18,7 +18,7 @@ from rag.engine import Engine, open_engine
 from rag.index.layout import current_database
 from rag.index.sentence_vectors import SentenceVectors
 from rag.models import embeddings
-from rag.models.embeddings import CachedEncoder
+from rag.models.embeddings import CachedEncoder, encode_cached, use_stored_vectors
 from rag.models.encoder import encode
 from rag.settings import Settings
 from rag.text.contacts import MASK
@@ -46,8 +46,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         seen.extend(texts)
         return encode(texts)
 
-    monkeypatch.setattr(embeddings, "encode", listening)
-    monkeypatch.setattr(embeddings, "_shared", CachedEncoder())
+    monkeypatch.setattr(embeddings, "_shared", CachedEncoder(listening))
     return seen
 
 
@@ -63,13 +62,12 @@ def sentences_of(engine: Engine) -> set[str]:
     return {p.text[a:b] for p in found for a, b in usable(p.text)}
 
 
-def test_kept_vectors_are_those_of_the_model(file: Path, asked: list[str]) -> None:
-    remembering = CachedEncoder()
-    expected = remembering.encode(TEXTS)
+def test_stored_vectors_are_those_of_the_model(file: Path, asked: list[str]) -> None:
+    expected = encode_cached(TEXTS)
     assert asked == [*TEXTS]
-    remembering = CachedEncoder()
-    remembering.stored = SentenceVectors.load(file.parent).find
-    found = remembering.encode([*TEXTS[::-1], "Something new.", TEXTS[0]])
+    use_stored_vectors(SentenceVectors.load(file.parent).find)
+    embeddings._shared._cache.clear()
+    found = encode_cached([*TEXTS[::-1], "Something new.", TEXTS[0]])
     assert asked == [*TEXTS, "Something new."]
     assert np.allclose(
         found, [*expected[::-1], *encode(["Something new."]), expected[0]], atol=1e-3
