@@ -8,14 +8,10 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from openai_server import DIMENSIONS, SOON, Reply, ScriptedServer, running, vector
+from openai_server import Reply, ScriptedServer, running
 
 from rag.errors import ModelError, SettingsError
 from rag.models.chat import make_chat
-from rag.models.embeddings import (
-    embedding_name,
-    make_embedding,
-)
 from rag.settings import Settings
 
 KEY = "sk-secret-4711"
@@ -196,66 +192,3 @@ def test_who_answers_is_refused_or_found_by_name() -> None:
         make_chat(Settings(model="gpt-4"))
     with pytest.raises(SettingsError, match="Set OPENAI_API_KEY"):
         make_chat(Settings(model="openai:gpt-4.1-mini"))
-    with pytest.raises(SettingsError, match="'bert' is unknown"):
-        make_embedding(Settings(embedding="bert"))
-    with pytest.raises(SettingsError, match="Set OPENAI_API_KEY"):
-        make_embedding(Settings(embedding="openai:text-embedding-3-small"))
-
-
-def test_embeddings_come_from_the_server_in_order(server: ScriptedServer) -> None:
-    server.say("Yes.")
-    model = make_embedding(settings(server, embedding="openai:test-embedding"))
-    texts = [f"text {n}" for n in range(120)]
-    assert model.get_text_embedding_batch(texts) == [pytest.approx(vector(text)) for text in texts]
-    assert model.get_query_embedding("text 7") == pytest.approx(vector("text 7"))
-    assert {r.body["model"] for r in server.requests} == {"test-embedding"}
-    assert embedding_name(settings(server, embedding="openai:test-embedding")) == (
-        "openai:test-embedding"
-    )
-
-
-@pytest.mark.parametrize(
-    ("reply", "words"),
-    [
-        (Reply(status=401), "OPENAI_API_KEY"),
-        (Reply(status=404), "model's name"),
-        (Reply(status=429, headers=SOON), "over its limit"),
-        (Reply(body="<html>"), "can't be read"),
-        (Reply(body='{"data": []}'), "can't be read"),
-        (Reply(body='{"data": [{"index": 0}]}'), "can't be read"),
-        (Reply(body="3"), "can't be read"),
-    ],
-    ids=lambda value: f"{value.status} {value.body[:20]}" if isinstance(value, Reply) else "",
-)
-def test_a_failing_embedding_server_has_its_sentence(
-    server: ScriptedServer, reply: Reply, words: str
-) -> None:
-    server.say("Yes.")
-    server.embeddings_fail = reply
-    model = make_embedding(settings(server, embedding="openai:test-embedding"))
-    started = time.monotonic()
-    for embed in (
-        lambda: model.get_query_embedding("hello"),
-        lambda: model.get_text_embedding_batch(["a", "b"]),
-    ):
-        with pytest.raises(ModelError, match=words) as caught:
-            embed()
-        assert "embedding model" in str(caught.value)
-        assert KEY not in str(caught.value)
-    assert time.monotonic() - started < 10
-
-
-@pytest.mark.quality
-def test_the_built_in_embedding_finds_meaning_across_languages() -> None:
-    model = make_embedding(Settings())
-    near, also, far = model.get_text_embedding_batch(
-        ["women sell fish", "las mujeres venden pescado", "the server is down"]
-    )
-    assert len(near) == 512
-
-    def dot(a: list[float], b: list[float]) -> float:
-        return sum(x * y for x, y in zip(a, b, strict=True))
-
-    assert dot(near, near) == pytest.approx(1.0, abs=1e-3)
-    assert dot(near, also) > dot(near, far) + 0.2
-    assert DIMENSIONS != 512
