@@ -1,4 +1,4 @@
-"""The commands that answer: `asklabs ask | batch | search | export`."""
+"""The commands that answer, and what is done with answers: `asklabs ask | search | export`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ui.cli.options import (
     Json,
     Question,
     engine_of,
-    ignored_of,
+    parse_ignored,
     with_filters,
 )
 from ui.cli.output import (
@@ -30,8 +30,11 @@ from ui.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from rag.citation.quotes import CheckedQuote, Rechecked
+    from rag.citation.quotes import Rechecked
     from rag.types import Answer
+
+# Characters of a quote that no longer stands which are shown.
+_QUOTE_LENGTH = 100
 
 
 @with_filters
@@ -43,34 +46,14 @@ def ask(
     json: Json = False,
 ) -> None:
     """Answer one question, with the sources of each sentence."""
-    ignored = ignored_of(ignore)
-    stream = engine_of(index).ask(_asked(question), filters=filters, ignored=ignored)
+    ignored = parse_ignored(ignore)
+    stream = engine_of(index).ask(_checked(question), filters=filters, ignored=ignored)
     if json:
         from rag.export.answer_json import answer_to_dict
 
         print_json(answer_to_dict(stream.answer))
         return
     print_sources(print_answer(stream))
-
-
-def batch(
-    questions: Annotated[Path, typer.Argument(help="JSON lines with id, question, history?")],
-    out: Annotated[Path, typer.Option("--out", help="File of answers; a run goes on in it.")],
-    index: Index = None,
-) -> None:
-    """Answer a file of questions, one JSON line each, written as they come; resumable."""
-    from ui.cli.batch import run_batch
-    from ui.cli.output import progress
-
-    engine = engine_of(index)
-    with progress() as shown:
-        done = run_batch(engine, questions, out, shown)
-    for failure in done.failures:
-        print(f"failed {failure}", file=sys.stderr)
-    kept = f", {done.kept} were there already" if done.kept else ""
-    print(f"{out}: {done.answered} answered{kept}, {len(done.failures)} failed", file=sys.stderr)
-    if done.failures:
-        raise typer.Exit(1)
 
 
 @with_filters
@@ -88,17 +71,17 @@ def search(
     """Find passages without writing an answer."""
     from rag.export.answer_json import explained, passage_to_dict, plan_to_dict
 
-    ignored = ignored_of(ignore)
+    ignored = parse_ignored(ignore)
     engine = engine_of(index)
-    plan = engine.plan(_asked(question), filters=filters, ignored=ignored)
-    hits = engine.search(_asked(question), k=k, explain=explain, plan=plan)
+    plan = engine.plan(_checked(question), filters=filters, ignored=ignored)
+    hits = engine.search(_checked(question), k=k, explain=explain, plan=plan)
     if json:
-        found = [
+        passages = [
             passage_to_dict(n, hit) | (explained(hit) if explain else {})
             for n, hit in enumerate(hits, start=1)
         ]
         understood = {"understood": plan_to_dict(plan)} if explain else {}
-        print_json({"question": question, **understood, "passages": found})
+        print_json({"question": question, **understood, "passages": passages})
         return
     if explain:
         print_plan(plan)
@@ -124,7 +107,7 @@ def export(
 ) -> None:
     """Turn answers into a brief or a list of sources, or check that their quotes still stand.
 
-    The ending of the file to write says what it becomes. --index and --json belong to --verify.
+    The ending of the file to write chooses the format. --index and --json belong to --verify.
     """
     from rag.export.answer_json import answers_from_json
 
@@ -133,13 +116,13 @@ def export(
     if json and not verify:
         raise InputError("--json goes with --verify. To write answers as JSON: --to FILE.json")
     try:
-        given = answers_from_json(answers.read_bytes(), str(answers))
+        loaded = answers_from_json(answers.read_bytes(), str(answers))
     except OSError as error:
         raise InputError(f"{answers} can't be read ({error}).") from error
     settings = load_settings(index=index)
     if to is not None:
-        _write(given, to, title, settings.report_url)
-    if verify and not all_stand(given, settings.index, json=json):
+        _write(loaded, to, title, settings.report_url)
+    if verify and not quotes_stand(loaded, settings.index, json=json):
         raise typer.Exit(1)
 
 
@@ -147,28 +130,22 @@ def _write(answers: Sequence[Answer], to: Path, title: str, report_url: str) -> 
     from rag.export.formats import ending_of
     from rag.export.formats import export as write
 
-    made = write(answers, ending_of(to.name), title, report_url=report_url)
+    data = write(answers, ending_of(to.name), title, report_url=report_url)
     try:
-        to.write_bytes(made)
+        to.write_bytes(data)
     except OSError as error:
         raise InputError(f"{to} can't be written ({error}). Name another file.") from error
-    print(f"{to}: {len(made)} bytes", file=sys.stderr)
+    print(f"{to}: {len(data)} bytes", file=sys.stderr)
 
 
-def _asked(question: str) -> str:
+def _checked(question: str) -> str:
     if not question.strip():
         raise InputError("The question is empty. Put it in quotes after the command.")
     return question.strip()
 
 
-# `asklabs export --verify`: checks saved answers against the index as it is now.
-
-
-_QUOTE = 100
-
-
-def all_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
-    """Print what became of the quotes of answers; returns whether all of them stand.
+def quotes_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
+    """Print which quotes of answers are still in the index; returns whether all are.
 
     Raises:
         IndexMissing, IndexMismatch, IndexDamaged: the index can't be used; says what to do.
@@ -176,63 +153,53 @@ def all_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
     from rag.citation.quotes import cited_reports, recheck
     from rag.index.snapshot import current_snapshot
 
-    # Whatever made its vectors: none is compared.
-    now = current_snapshot(index, {})
-    texts = now.texts(cited_reports(answers))
-    checked = [recheck(answer, texts, now.revision) for answer in answers]
+    # No vectors are compared, so it does not matter which model made them.
+    snapshot = current_snapshot(index, {})
+    texts = snapshot.texts(cited_reports(answers))
+    checks = [recheck(answer, texts, snapshot.revision) for answer in answers]
+    holds = not any(check.failed for check in checks)
     if json:
-        print_json(rechecked_to_dict(checked, now.revision))
+        documents = [_check_to_dict(check) for check in checks]
+        print_json({"holds": holds, "index": snapshot.revision, "answers": documents})
     else:
-        for one in checked:
-            _print(one)
-    return not any(one.failed for one in checked)
+        for check in checks:
+            _print_check(check)
+    return holds
 
 
-def rechecked_to_dict(checked: Sequence[Rechecked], index: str) -> dict[str, Any]:
-    """Checked answers as `asklabs export --verify --json` prints them."""
+def _check_to_dict(check: Rechecked) -> dict[str, Any]:
     return {
-        "holds": not any(one.failed for one in checked),
-        "index": index,
-        "answers": [
+        "question": check.answer.question,
+        "index": check.answer.index,
+        "same_index": check.same_index,
+        "quotes": [
             {
-                "question": one.answer.question,
-                "index": one.answer.index,
-                "same_index": one.same_index,
-                "quotes": [_quote(quote) for quote in one.quotes],
+                "n": quote.citation.n,
+                "report": quote.citation.passage.report.id,
+                "title": quote.citation.passage.report.title,
+                "quote": quote.citation.quote,
+                "state": quote.state,
+                "span": list(quote.span) if quote.span else None,
             }
-            for one in checked
+            for quote in check.quotes
         ],
     }
 
 
-def _quote(one: CheckedQuote) -> dict[str, Any]:
-    info = one.citation.passage.report
-    return {
-        "n": one.citation.n,
-        "report": info.id,
-        "title": info.title,
-        "quote": one.citation.quote,
-        "state": one.state,
-        "span": list(one.span) if one.span else None,
-    }
-
-
-def _print(one: Rechecked) -> None:
+def _print_check(check: Rechecked) -> None:
     from rag.export.brief import one_line, shortened, who
 
-    index = "the index is the same" if one.same_index else "the index has changed since"
-    standing = len(one.quotes) - len(one.failed)
-    print(one_line(one.answer.question))
-    print(f"  {standing} of {_quotes(len(one.quotes))} word for word in the reports; {index}.")
-    said = {
+    index = "the index is the same" if check.same_index else "the index has changed since"
+    total = len(check.quotes)
+    quotes = "1 quote stands" if total == 1 else f"{total} quotes stand"
+    print(one_line(check.answer.question))
+    print(f"  {total - len(check.failed)} of {quotes} word for word in the reports; {index}.")
+    reasons = {
         "changed": "The report has changed and has this no more",
         "gone": "The report is not in the index any more",
     }
-    for failed in one.failed:
+    for failed in check.failed:
         info = failed.citation.passage.report
+        quote = shortened(one_line(failed.citation.quote), _QUOTE_LENGTH)
         print(f"  [{failed.citation.n}] {who(info)}: {one_line(info.title)} [{one_line(info.id)}]")
-        print(f"      {said[failed.state]}: “{shortened(one_line(failed.citation.quote), _QUOTE)}”")
-
-
-def _quotes(n: int) -> str:
-    return "1 quote stands" if n == 1 else f"{n} quotes stand"
+        print(f"      {reasons[failed.state]}: “{quote}”")

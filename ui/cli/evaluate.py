@@ -1,10 +1,11 @@
-"""The commands that make cases and put answers to the test: `asklabs eval make | stress`."""
+"""The commands that make cases, run them and compare runs: `asklabs eval ...`."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,19 +13,138 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rag.errors import InputError
-from rag.settings import Settings
-from ui.cli.options import Index, engine_of
+from rag.settings import Settings, load_settings
+from ui.cli.options import Index, Json, engine_of
+from ui.cli.output import print_json, progress
 
 if TYPE_CHECKING:
     from eval.drafts import DraftSet
     from rag.engine import Engine
     from rag.types import Progress
 
+Drafts = Annotated[bool, typer.Option("--drafts", help="Also ask the drafts among the cases.")]
+Seed = Annotated[int, typer.Option("--seed", help="Another number makes another choice.")]
+app = typer.Typer(
+    help="Measure how well questions are answered: make cases, run them, compare two runs.",
+    no_args_is_help=True,
+)
 
-Drafts = Annotated[bool, typer.Option("--drafts", help="Ask the drafts among the cases too.")]
-Seed = Annotated[int, typer.Option("--seed", help="Another number gives another choice.")]
+
+class Judges(StrEnum):
+    """Who judges whether passages support a sentence of an answer."""
+
+    rules = "rules"
+    model = "model"
 
 
+@app.command()
+def run(
+    cases: Annotated[Path, typer.Argument(help="Cases as JSON lines; see eval/sample/README.md.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for outcomes, table and report.")],
+    index: Index = None,
+    baseline: Annotated[
+        bool,
+        typer.Option("--baseline", help="Ask plain llama-index and BM25 alone the same cases too."),
+    ] = False,
+    judge: Annotated[
+        Judges, typer.Option(help="Who judges what citations support: rules, or the chat model.")
+    ] = Judges.rules,
+    drafts: Drafts = False,
+) -> None:
+    """Ask all cases; writes outcomes, summary and report (HTML, Markdown), prints the table."""
+    from eval.cases import load_cases
+    from eval.metrics import make_support
+    from eval.report.pages import write_report
+    from eval.report.summary import keep_latest
+    from eval.run import PAGE, run_cases
+
+    loaded = load_cases(cases, drafts)
+    engine = engine_of(index)
+    support = make_support(engine.settings, judge)
+    with progress() as report:
+        run_cases(engine, loaded, out, report, about={"judge": judge}, support=support)
+        if baseline:
+            # Imported here: they need what a plain run does without.
+            from eval.baselines import run_baselines
+
+            for folder in run_baselines(engine, loaded, out, report, support):
+                write_report(folder)
+    print(write_report(out))
+    print(f"The report: {out / PAGE}", file=sys.stderr)
+    try:
+        keep_latest(out, engine.settings.index)
+    except InputError as error:
+        print(f"asklabs: {error}", file=sys.stderr)
+
+
+@app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(help="Folder of the first run.")],
+    after: Annotated[Path, typer.Argument(help="Folder of the second run.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write it to as well: .html or .md.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare two runs case by case: what changed, and whether it could be chance."""
+    from eval.compare import compare as compare_runs
+    from eval.report.pages import comparison_markdown, write_comparison
+
+    comparison = compare_runs(before, after)
+    if out is not None:
+        write_comparison(comparison, out)
+    if json:
+        print_json(comparison.to_dict())
+    else:
+        print(comparison_markdown(comparison, Path.cwd()), end="")
+
+
+@app.command()
+def verify(
+    cases: Annotated[Path, typer.Argument(help="Cases as JSON lines, with good answers.")],
+    index: Index = None,
+    rated: Annotated[
+        Path | None, typer.Option("--rated", help="Answers rated by people, as JSON lines.")
+    ] = None,
+    quotes: Annotated[
+        int, typer.Option(min=0, max=5000, help="How many sentences of reports to take as well.")
+    ] = 300,
+) -> None:
+    """Measure how well wrong sentences are told from right ones, beside counting words."""
+    from eval.cases import load_cases
+    from eval.verifier import load_rated, make_pairs, table
+
+    loaded, people = load_cases(cases), load_rated(rated) if rated else []
+    pairs = make_pairs(engine_of(index), loaded, quotes)
+    print(table(pairs, people))
+
+
+@app.command()
+def feedback(
+    out: Annotated[Path, typer.Option("--out", help="File of cases to write, as JSON lines.")],
+    index: Index = None,
+    json: Json = False,
+) -> None:
+    """Make cases of the votes that readers of the page gave answers; down votes are drafts."""
+    from eval.cases import write_cases
+    from eval.drafts import case_of_vote
+    from rag.feedback import load_feedback
+
+    votes, damaged = load_feedback(load_settings(index=index).index)
+    cases = [case_of_vote(vote) for vote in votes]
+    write_cases(cases, out)
+    up = sum(vote.vote == "up" for vote in votes)
+    counts = {"up": up, "down": len(votes) - up, "drafts": sum(case.draft for case in cases)}
+    if json:
+        print_json({"out": str(out), "cases": len(cases), **counts, "damaged": damaged})
+    else:
+        print("{out}: {up} up, {down} down; {drafts} of them drafts".format(out=out, **counts))
+    if damaged:
+        print(f"{damaged} damaged lines of feedback were left out", file=sys.stderr)
+        raise typer.Exit(1)
+
+
+@app.command()
 def make(
     n: Annotated[int, typer.Option("--n", min=1, max=2000, help="How many cases.")] = 50,
     out: Annotated[Path, typer.Option("--out", help="File to write, as JSON lines.")] = Path(
@@ -48,13 +168,12 @@ def make(
     from eval.drafts import TOKENS, make_cases
     from rag.models.chat import make_chat
     from rag.text.language import LANGUAGES
-    from ui.cli.output import progress
 
     if out.exists() and not force:
         raise InputError(f"{out} is there already. Name another file, or overwrite it: --force.")
     engine = engine_of(index)
     llm = make_chat(engine.settings, max_tokens=TOKENS)
-    with progress() as shown:
+    with progress() as report:
         made = make_cases(
             engine,
             n,
@@ -62,7 +181,7 @@ def make(
             languages=tuple(language or LANGUAGES),
             llm=llm,
             seconds=engine.settings.timeout,
-            progress=shown,
+            progress=report,
         )
     write_cases(made.cases, out)
     if llm is None:
@@ -74,6 +193,7 @@ def make(
     _print_drafts(made, n, out)
 
 
+@app.command()
 def stress(
     cases: Annotated[Path, typer.Argument(help="Cases as JSON lines; see eval/sample/README.md.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the table and a run a variant.")],
@@ -96,54 +216,53 @@ def stress(
     from eval.perturbations import TOKENS
     from eval.stress import StressTest, write_stress
     from rag.models.chat import make_chat
-    from ui.cli.output import progress
 
     loaded, engine = load_cases(cases, drafts), engine_of(index)
-    with progress() as shown:
+    with progress() as report:
         test = StressTest(
             engine,
             loaded,
             out,
-            partial(_build, engine.settings, shown),
+            partial(_build, engine.settings, report),
             most_reports=reports,
             seed=seed,
             llm=make_chat(engine.settings, max_tokens=TOKENS),
             seconds=engine.settings.timeout,
-            progress=shown,
+            progress=report,
             asked=asked,
         )
-        found = test.run([name.strip() for name in only.split(",") if name.strip()])
-    print(write_stress(found, out), end="")
+        result = test.run([name.strip() for name in only.split(",") if name.strip()])
+    print(write_stress(result, out), end="")
 
 
 def _build(
     tested: Settings, progress: Progress, folder: Path, lots: Sequence[Sequence[Path]]
 ) -> Engine:
-    """An engine over an index made for a stress test, with the settings of what is tested."""
+    """An engine over a temporary index of these reports, with the settings of the tested engine."""
     from ingest.sync import sync
     from rag.engine import open_engine
 
-    # What is planted in these indexes is not for others.
+    # These indexes hold planted reports and must not be published.
     settings = tested.model_copy(update={"index": folder, "chroma": ""})
 
-    def told(stage: str, done: int, total: int) -> None:
+    def report(stage: str, done: int, total: int) -> None:
         progress(f"{stage} ({folder.name})", done, total)
 
     for lot in lots:
-        sync(lot, settings, progress=told)
+        sync(lot, settings, progress=report)
     return open_engine(settings)
 
 
-def _print_drafts(made: DraftSet, wanted: int, out: Path) -> None:
-    by_type = Counter(case.type for case in made.cases)
-    said = ", ".join(f"{count} {kind}" for kind, count in by_type.items())
-    print(f"{out}: {len(made.cases)} drafts ({said}).")
-    for kind, missing in made.short.items():
+def _print_drafts(drafts: DraftSet, wanted: int, out: Path) -> None:
+    by_type = Counter(case.type for case in drafts.cases)
+    counts = ", ".join(f"{count} {kind}" for kind, count in by_type.items())
+    print(f"{out}: {len(drafts.cases)} drafts ({counts}).")
+    for kind, missing in drafts.short.items():
         print(f"{missing} fewer {kind} cases than planned could be made", file=sys.stderr)
-    for reason, count in made.refused.items():
+    for reason, count in drafts.refused.items():
         print(f"{count} replies of the model were left out: {reason}", file=sys.stderr)
-    if len(made.cases) < wanted:
-        print(f"The collection gives no more than these {len(made.cases)}.", file=sys.stderr)
+    if len(drafts.cases) < wanted:
+        print(f"The collection gives no more than these {len(drafts.cases)}.", file=sys.stderr)
     print(
         'Next: read them, correct them, and take "draft" out of those that you accept. '
         "Runs leave drafts out: asklabs eval run CASES --out DIR."

@@ -19,6 +19,7 @@ from ui.cli.output import (
     print_info,
     print_json,
     print_tags,
+    progress,
     report_line,
     sync_to_dict,
     tags_to_dict,
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
     from ingest.sources import Skipped
 
 
-# The filter fields whose values labs have written.
-_LISTED = ("country", *TAGS)
+# The number of families that are printed; JSON has all.
+MAX_FAMILIES = 50
+Family = tuple[Passage, ...]
+# The filter fields whose values labs write.
+_TAG_FIELDS = ("country", *TAGS)
 
 
 def ingest(
@@ -58,19 +62,18 @@ def ingest(
         _audit(paths, json)
         return
     from ingest.sync import sync
-    from ui.cli.output import progress
 
     settings = load_settings(index=index)
-    with progress() as shown:
-        done = sync(paths, settings, prune=prune, dry_run=dry_run, rebuild=rebuild, progress=shown)
-    _tell_skipped(done.skipped)
+    with progress() as report:
+        done = sync(paths, settings, prune=prune, dry_run=dry_run, rebuild=rebuild, progress=report)
+    _print_skipped(done.skipped)
     if json:
         print_json(sync_to_dict(done, dry_run))
     else:
         would = "would be " if dry_run else ""
-        counts = ("added", "updated", "unchanged", "moved", "deleted", "skipped")
-        said = ", ".join(f"{len(getattr(done, name))} {name}" for name in counts)
-        print(f"{settings.index}: {would}{said}; {done.passages} passages {would}written")
+        names = ("added", "updated", "unchanged", "moved", "deleted", "skipped")
+        counts = ", ".join(f"{len(getattr(done, name))} {name}" for name in names)
+        print(f"{settings.index}: {would}{counts}; {done.passages} passages {would}written")
     if done.unpublished:
         print(f"asklabs: {done.unpublished}", file=sys.stderr)
     if done.skipped or done.unpublished:
@@ -79,20 +82,19 @@ def ingest(
 
 def _audit(paths: list[Path], json: bool) -> None:
     from ingest.audit import audit_paths
-    from ui.cli.output import progress
 
-    with progress() as shown:
-        found, skipped = audit_paths(paths, shown)
-    _tell_skipped(skipped)
+    with progress() as report:
+        result, skipped = audit_paths(paths, report)
+    _print_skipped(skipped)
     if json:
-        print_json(found.to_dict())
+        print_json(result.to_dict())
     else:
-        print("\n".join(found.lines()))
+        print("\n".join(result.lines()))
     if skipped:
         raise typer.Exit(1)
 
 
-def _tell_skipped(skipped: Sequence[Skipped]) -> None:
+def _print_skipped(skipped: Sequence[Skipped]) -> None:
     for file in skipped:
         print(f"skipped {file.path}: {file.reason}", file=sys.stderr)
 
@@ -109,46 +111,37 @@ def info(
 ) -> None:
     """Tell what the index holds, which models and settings are in use, and the versions.
 
-    Of an index that can't be used it tells the rest, with exit code 2.
+    If the index can't be used, it tells the rest, with exit code 2.
     """
     if not tags and not families:
-        _tell_info(index, json)
+        _print_info(index, json)
         return
     engine = engine_of(index)
     if tags:
-        values = {field: engine.catalog.variants(field) for field in _LISTED}
+        values = {field: engine.catalog.variants(field) for field in _TAG_FIELDS}
         print_json(tags_to_dict(values)) if json else print_tags(values)
     else:
-        pass
-
         print_json(families_to_dict(engine.passages)) if json else print_families(engine.passages)
 
 
-def _tell_info(index: Path | None, json: bool) -> None:
+def _print_info(index: Path | None, json: bool) -> None:
     from ingest.uploads import older_index
     from rag.diagnostics import diagnostics
 
-    settings, problem, held = load_settings(index=index), "", {}
+    settings, problem, contents = load_settings(index=index), "", {}
     try:
-        held = engine_of(index).info()
+        contents = engine_of(index).info()
     except AskLabsError as error:
         problem = str(error)
-    # After the engine, which may have written what it tells of the index.
-    known = {**held, **diagnostics(settings), "problem": problem or older_index(settings)}
-    print_json(known) if json else print_info(known)
+    # After opening the engine, which may write files that diagnostics read.
+    facts = {**contents, **diagnostics(settings), "problem": problem or older_index(settings)}
+    print_json(facts) if json else print_info(facts)
     if problem:
         raise IndexUnusable(problem)
 
 
-# Prints the families of an index: which passages say the same, word for word.
-
-
-SHOWN = 50
-Family = tuple[Passage, ...]
-
-
 def families_to_dict(passages: Iterable[Passage]) -> dict[str, Any]:
-    """The families that passages carry, and counts of them, as `--json` prints them."""
+    """The families of passages that say the same word for word, and counts, as JSON."""
     from rag.index.duplicates import duplicate_groups
 
     families = duplicate_groups(passages)
@@ -159,22 +152,24 @@ def families_to_dict(passages: Iterable[Passage]) -> dict[str, Any]:
 
 
 def print_families(passages: Iterable[Passage]) -> None:
-    """The largest families, at most SHOWN, each with its first words and where they stand."""
+    """Print the largest families, each with its first words and the reports that have them."""
     from rag.index.duplicates import duplicate_groups
 
     families = duplicate_groups(passages)
-    told = _counts(families)
-    sizes = ", ".join(f"{n} of {size}" for size, n in told["sizes"].items())
+    counts = _counts(families)
+    sizes = ", ".join(f"{n} of {size}" for size, n in counts["sizes"].items())
     print(
-        f"{len(families)} families hold {told['passages']} passages of {told['reports']} reports"
-        f" (passages a family: {sizes or 'none'}); {told['across_labs']} span two labs or more."
+        "{count} families hold {passages} passages of {reports} reports (passages a family: "
+        "{sizes}); {across_labs} span two labs or more.".format(
+            **{**counts, "sizes": sizes or "none"}
+        )
     )
-    for family in families[:SHOWN]:
+    for family in families[:MAX_FAMILIES]:
         print(f"\n“{' '.join(family[0].text.split())[:160]}”")
         for passage in family:
             print(f"  {report_line(passage.report)}  [{passage.report.id}]")
-    if len(families) > SHOWN:
-        print(f"\nand {len(families) - SHOWN} smaller families.")
+    if len(families) > MAX_FAMILIES:
+        print(f"\nand {len(families) - MAX_FAMILIES} smaller families.")
 
 
 def _counts(families: Sequence[Family]) -> dict[str, Any]:

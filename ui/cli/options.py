@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.catalog.fields import TAGS, Filters
+from rag.catalog.fields import FILTER_FIELDS, TAGS, Filters
 from rag.errors import InputError
 from rag.settings import Settings, load_settings
 
@@ -49,27 +49,25 @@ _FILTERS = {
 
 
 def with_filters(command: Callable[..., None]) -> Callable[..., None]:
-    """A command with an option for each filter in the place of its parameter `filters`."""
+    """Replace the parameter `filters` of a command by an option for each filter."""
 
     @wraps(command)
-    def run(**given: Any) -> None:
-        chosen = {name: tuple(given.pop(name) or ()) for name in _FILTERS}
-        command(filters=Filters(**chosen), **given)
+    def run(**arguments: Any) -> None:
+        chosen = {name: tuple(arguments.pop(name) or ()) for name in _FILTERS}
+        command(filters=Filters(**chosen), **arguments)
 
-    parameters = [
-        one
-        for parameter in signature(command, eval_str=True).parameters.values()
-        for one in (_options() if parameter.name == "filters" else [parameter])
-    ]
-    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    parameters: list[Parameter] = []
+    for parameter in signature(command, eval_str=True).parameters.values():
+        parameters += _filter_options() if parameter.name == "filters" else [parameter]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     vars(run)["__signature__"] = Signature(parameters)
     return run
 
 
-def _options() -> Iterator[Parameter]:
-    for name, said in _FILTERS.items():
+def _filter_options() -> Iterator[Parameter]:
+    for name, text in _FILTERS.items():
         values: Any = list[int] | None if name == "year" else Texts
-        option = Annotated[values, typer.Option(f"--{name}", help=said)]
+        option = Annotated[values, typer.Option(f"--{name}", help=text)]
         yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=option)
 
 
@@ -84,34 +82,51 @@ def engine_of(index: Path | None) -> Engine:
 
 
 def fetch_shared(settings: Settings) -> None:
-    """Bring the index up to what is published, if the settings name where, and show how far it is.
+    """Fetch the published index, if the settings name a server, and show the progress.
 
     Raises:
-        IndexUnusable: it can't be, and there is no index yet.
+        IndexUnusable: that fails, and there is no index yet.
     """
     if settings.chroma:
         from ingest.shared import fetch_at_start
         from ui.cli.output import progress
 
-        with progress() as shown:
-            fetch_at_start(settings, shown)
+        with progress() as report:
+            fetch_at_start(settings, report)
 
 
-def ignored_of(given: Texts) -> Filters:
-    """What `--ignore` keeps from being taken from a question: "country=Peru", or "country".
+def parse_ignored(texts: Texts) -> Filters:
+    """The filters of `--ignore`: "country=Peru" is one value, "country" the whole field.
 
     Raises:
         InputError: a field is unknown, or a year is no number.
     """
-    # Imported here, so that `--help` answers at once.
-    from ui.cli.batch import filters_from
-
     values: dict[str, list[str]] = {}
-    for text in given or ():
+    for text in texts or ():
         field, _, value = (part.strip() for part in text.partition("="))
-        # An empty value, for a year 0, stands for all of its field.
+        # An empty value, for a year 0, stands for the whole field.
         values.setdefault(field, []).append(value or ("0" if field == "year" else ""))
     try:
-        return filters_from(values)
+        return parse_filters(values)
     except InputError as error:
         raise InputError(f"--ignore: {error}. Write FIELD or FIELD=VALUE.") from error
+
+
+def parse_filters(data: Any) -> Filters:
+    """Filters from their JSON form: field -> value or list of values.
+
+    Raises:
+        InputError: a field is unknown, or a year is no number.
+    """
+    if not isinstance(data, dict):
+        raise InputError('"filters" needs an object')
+    filters: dict[str, tuple[Any, ...]] = {}
+    for field, value in data.items():
+        if field not in FILTER_FIELDS:
+            raise InputError(f"no filter {field!r}; there are {', '.join(FILTER_FIELDS)}")
+        values = value if isinstance(value, list) else [value]
+        try:
+            filters[field] = tuple(int(x) if field == "year" else str(x) for x in values)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{field} needs a number") from error
+    return Filters(**filters)

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
     from rag.answer.pipeline import AnswerStream
     from rag.catalog.catalog import TagValue
 
+# Seconds between two plain lines of progress.
+PLAIN_EVERY = 5.0
+
 
 def print_json(value: Any) -> None:
-    """One JSON document on one line."""
+    """Print one JSON document on one line."""
     print(orjson.dumps(value).decode())
 
 
@@ -41,7 +44,7 @@ def sync_to_dict(done: SyncResult, dry_run: bool) -> dict[str, Any]:
 
 
 def print_hits(hits: Sequence[Hit]) -> None:
-    """Passages with their rank, place and first words."""
+    """Print passages with their rank, place and first words."""
     for rank, hit in enumerate(hits, start=1):
         passage = hit.passage
         print(f"{rank}. {report_line(passage.report)}")
@@ -74,15 +77,13 @@ def _print_vote(vote: Vote) -> None:
 
 
 def print_plan(plan: Plan) -> None:
-    """How a question is understood, a line a fact."""
-    said = plan_to_dict(plan)
-    said |= {name: _values(said[name]) for name in ("filters", "first", "ignored")}
-    print_info({name: value for name, value in said.items() if value != ""})
+    """Print how a question was understood, one fact a line."""
+    facts = plan_to_dict(plan)
+    for name in ("filters", "first", "ignored"):
+        filters = facts[name].items()
+        facts[name] = "; ".join(f"{field} = {' / '.join(map(str, vs))}" for field, vs in filters)
+    print_info({name: value for name, value in facts.items() if value != ""})
     print()
-
-
-def _values(filters: Mapping[str, Sequence[str | int]]) -> str:
-    return "; ".join(f"{name} = {' / '.join(map(str, vs))}" for name, vs in filters.items())
 
 
 def report_line(info: ReportInfo) -> str:
@@ -94,21 +95,19 @@ def _place(passage: Passage) -> str:
     return " > ".join(part for part in passage.place if part)
 
 
-def print_info(known: Mapping[str, Any]) -> None:
-    """What an index holds, a line a fact."""
-    for name, value in known.items():
+def print_info(facts: Mapping[str, Any]) -> None:
+    """Print facts, one a line; empty ones are left out."""
+    for name, value in facts.items():
         if isinstance(value, dict):
-            told = ", ".join(f"{k} {_fact(v)}" for k, v in value.items())
+            yes_no = {True: "yes", False: "no"}
+            pairs = ((k, yes_no[v] if isinstance(v, bool) else v) for k, v in value.items())
+            text = ", ".join(f"{k} {v}" for k, v in pairs)
         elif isinstance(value, list):
-            told = ", ".join(value)
+            text = ", ".join(value)
         else:
-            told = in_words(value) if name in ("size", "disk_free") else str(value)
-        if told:
-            print(f"{name.replace('_', ' ') + ':':15s} {told}")
-
-
-def _fact(value: object) -> object:
-    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
+            text = in_words(value) if name in ("size", "disk_free") else str(value)
+        if text:
+            print(f"{name.replace('_', ' ') + ':':15s} {text}")
 
 
 def tags_to_dict(tags: Mapping[str, Sequence[TagValue]]) -> dict[str, list[dict[str, Any]]]:
@@ -122,7 +121,7 @@ def tags_to_dict(tags: Mapping[str, Sequence[TagValue]]) -> dict[str, list[dict[
 
 
 def print_tags(tags: Mapping[str, Sequence[TagValue]]) -> None:
-    """The values of each tag with their numbers of reports, those of several spellings first."""
+    """Print the values of each tag with their numbers of reports, merged ones first."""
     for field, values in tags.items():
         merged = sum(len(value.variants) > 1 for value in values)
         print(f"{field}: {len(values)} values, {merged} of them in several spellings")
@@ -134,9 +133,9 @@ def print_tags(tags: Mapping[str, Sequence[TagValue]]) -> None:
 
 
 def print_answer(stream: AnswerStream) -> Answer:
-    """The text of an answer, on a terminal as it is written, and the answer.
+    """Print the text of an answer, on a terminal as it is written; returns the answer.
 
-    What was printed can't be taken back: where the check changed it, the text follows anew.
+    If checking the answer changed what was printed, the final text follows.
     """
     written = ""
     if sys.stdout.isatty():
@@ -151,11 +150,11 @@ def print_answer(stream: AnswerStream) -> Answer:
 
 
 def print_sources(answer: Answer) -> None:
-    """The sources of an answer with their quotes, and what was left out of it.
+    """Print the sources of an answer with their quotes, and the sentences that were left out.
 
     What was read and checked goes to standard error.
     """
-    # Imported when it is needed: it is slow to load.
+    # Imported here because it is slow to load.
     from rag.i18n.notices import checked_sentence, notice_words
 
     for citation in answer.citations:
@@ -172,8 +171,8 @@ def print_sources(answer: Answer) -> None:
         f"{covered.matched_reports} reports matched. Answered by: {answer.mode}.",
         file=sys.stderr,
     )
-    if said := checked_sentence(answer.checked):
-        print(said, file=sys.stderr)
+    if sentence := checked_sentence(answer.checked):
+        print(sentence, file=sys.stderr)
     if answer.notices:
         print(notice_words(answer.notices), file=sys.stderr)
 
@@ -181,8 +180,8 @@ def print_sources(answer: Answer) -> None:
 def _print_doubts(citation: Citation) -> None:
     from rag.i18n.notices import verdicts
 
-    told = verdicts(citation.status, citation.corrected)
-    doubts = [words for kind, words in told.items() if kind != "supported"]
+    labels = verdicts(citation.status, citation.corrected)
+    doubts = [label for kind, label in labels.items() if kind != "supported"]
     if doubts:
         print(f"    {'. '.join(doubts)}.")
 
@@ -195,22 +194,19 @@ def _print_struck(struck: Struck) -> None:
     print(f"    {REASON}: {one_line(notice_words([struck.reason]))}")
 
 
-# What the command line shows while it works: bars on a terminal, plain lines elsewhere.
-
-
-PLAIN_EVERY = 5.0
-
-
 class StageProgress:
-    """Progress through named stages; a call with total 0 only says that work goes on."""
+    """Shows progress through named stages: bars on a terminal, plain lines elsewhere.
+
+    A call with total 0 only says that work goes on.
+    """
 
     def __init__(self, bars: Progress | None) -> None:
         self._bars = bars
         self._tasks: dict[str, int] = {}
-        self._said = 0.0
+        self._printed = 0.0
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        """Tell that `done` of `total` of a stage is done."""
+        """Show that `done` of `total` steps of a stage are done."""
         if self._bars is None:
             self._plain(stage, done, total)
             return
@@ -220,14 +216,14 @@ class StageProgress:
 
     def _plain(self, stage: str, done: int, total: int) -> None:
         now = time.monotonic()
-        if total and (done == total or now - self._said >= PLAIN_EVERY):
-            self._said = now
+        if total and (done == total or now - self._printed >= PLAIN_EVERY):
+            self._printed = now
             print(f"{stage} {done} of {total}", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def progress() -> Iterator[StageProgress]:
-    """Progress on standard error."""
+    """Show progress on standard error."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield StageProgress(None)

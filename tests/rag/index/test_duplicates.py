@@ -106,7 +106,7 @@ def test_groups_are_printed_largest_first(
     totals = families_to_dict(named)
     assert (totals["count"], totals["passages"], totals["reports"]) == (2, 5, 5)
     assert (totals["across_labs"], totals["sizes"]) == (1, {"2": 1, "3": 1})
-    monkeypatch.setattr("ui.cli.index.SHOWN", 1)
+    monkeypatch.setattr("ui.cli.index.MAX_FAMILIES", 1)
     print_families(named)
     out = capsys.readouterr().out
     assert "2 families hold 5 passages of 5 reports" in out

@@ -14,7 +14,8 @@ from rag.engine import Engine
 from rag.errors import InputError, ModelError
 from rag.i18n.notices import text_notice
 from rag.types import Turn
-from ui.cli.batch import filters_from, question_from_json, run_batch
+from ui.cli.batch import question_from_json, run_batch
+from ui.cli.options import parse_filters
 
 QUESTIONS = [
     {"id": "a", "question": "What did the labs learn about mobile money?"},
@@ -51,7 +52,7 @@ def test_each_question_has_its_answer_in_order(
     out = tmp_path / "new" / "answers.jsonl"
     told: list[tuple[int, int]] = []
     done = run_batch(sample_engine, asked, out, lambda _, n, of: told.append((n, of)))
-    assert (done.answered, done.kept, done.failures) == (3, 0, [])
+    assert (done.answered, done.answered_before, done.failures) == (3, 0, [])
     assert told == [(1, 3), (2, 3), (3, 3)]
     answers = lines(out)
     for answer in answers:
@@ -81,7 +82,7 @@ def test_a_batch_that_was_cut_goes_on(
     ]
     out.write_text("".join(f"{line}\n" for line in whole) + rest, encoding="utf-8")
     done = run_batch(sample_engine, asked, out)
-    assert (done.answered, done.kept) == (3 - kept, kept)
+    assert (done.answered, done.answered_before) == (3 - kept, kept)
     answers = lines(out)
     assert [a["id"] for a in answers] == ["a", "b", "c"]
     assert [a.get("mine") for a in answers[:kept]] == list(range(kept))
@@ -104,7 +105,7 @@ def test_a_line_without_its_end_is_asked_again(
 ) -> None:
     out = tmp_path / "answers.jsonl"
     out.write_text('{"id":"a","answer":""}\n{"id":"b","answer":""}', encoding="utf-8")
-    assert run_batch(sample_engine, asked, out).kept == 1
+    assert run_batch(sample_engine, asked, out).answered_before == 1
 
 
 def row(question_id: str) -> str:
@@ -230,4 +231,4 @@ def test_a_question_line_is_read_whole() -> None:
     assert line.id == "7"
     assert line.history == (Turn("user", "Hi"),)
     assert line.filters == Filters(country=("Fiji", "Peru"), year=(2023,))
-    assert filters_from({"year": ["2023"]}) == Filters(year=(2023,))
+    assert parse_filters({"year": ["2023"]}) == Filters(year=(2023,))
