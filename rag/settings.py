@@ -190,7 +190,7 @@ def load_settings(
     for name, (_, place) in values.items():
         if name not in fields:
             near = difflib.get_close_matches(name, fields, n=1)
-            hint = f"Did you mean {near[0]}?" if near else "See README.md for the list."
+            hint = f"Did you mean {near[0]}?" if near else "See docs/configuration.md for the list."
             raise SettingsError(f"There is no setting {name!r} ({place}). {hint}")
     try:
         return Settings(**{name: value for name, (value, _) in values.items()})
