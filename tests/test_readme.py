@@ -48,6 +48,8 @@ def test_a_page_names_settings_defaults_files_and_targets_that_exist(page: Path)
         assert str(getattr(Settings(), name.lower())).lower() == default, name
     for path in re.findall(r"`((?:rag|ingest|ui|eval|tests)/[\w/.-]*)`", text):
         assert (ROOT / path).exists(), path
+    for name, path in re.findall(r"`(\w+)` in `([\w/]+\.py)`", text):
+        assert re.search(rf"\b{name}\b", (ROOT / path).read_text(encoding="utf-8")), name
     for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", text):
         assert (page.parent / target).exists(), target
     for target in re.findall(r"(?:`|^)make ([a-z][a-z-]*)", text, re.M):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from readers import squeezed, translations_of
+from readers import squeezed, text_of
 
 from rag.export.formats import FORMATS, export
 
@@ -53,7 +53,7 @@ def test_each_format_is_saved_and_holds_the_quotes(sample_site: str, visit: Visi
     for ending in FORMATS:
         name, path = saved(page, ending)
         assert name == f"what-did-labs-learn-about-mobile-money.{ending}"
-        words = squeezed(translations_of(path.read_bytes(), ending).replace("\\n", ""))
+        words = squeezed(text_of(path.read_bytes(), ending).replace("\\n", ""))
         assert squeezed(question) in words
         assert [quote for quote in quotes if quote not in words] == []
 

@@ -78,7 +78,7 @@ def html_text(page: str) -> tuple[str, list[tuple[str, dict[str, str | None]]]]:
     return found.text, found.tags
 
 
-def translations_of(data: bytes, ending: str) -> str:
+def text_of(data: bytes, ending: str) -> str:
     """All the text that another program's reader finds in an exported file."""
     if ending == "docx":
         return "\n".join(p.text for p in docx.Document(io.BytesIO(data)).paragraphs)

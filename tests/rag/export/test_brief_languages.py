@@ -15,7 +15,7 @@ import pytest
 import rispy
 from answers import ARABIC, PLAIN, RIGHT_TO_LEFT
 from pypdf import PdfReader
-from readers import html_text, rendered, squeezed, translations_of
+from readers import html_text, rendered, squeezed, text_of
 
 from rag.catalog.fields import Filters
 from rag.export.brief import make_brief, right_to_left
@@ -92,7 +92,7 @@ def spoken(code: str) -> Answer:
 @pytest.mark.parametrize("code", SAID)
 @pytest.mark.parametrize("ending", BRIEFS)
 def test_a_brief_speaks_the_language_of_the_question(code: str, ending: str) -> None:
-    words = squeezed(translations_of(export([spoken(code)], ending, day=DAY), ending))
+    words = squeezed(text_of(export([spoken(code)], ending, day=DAY), ending))
     words = words.replace("\u200e", "").replace("\u200f", "")
     for citation in PLAIN.citations:
         assert squeezed(citation.quote) in words
@@ -174,7 +174,7 @@ def test_every_source_leads_to_its_report() -> None:
     document = docx.Document(io.BytesIO(made["docx"]))
     relations = document.part.rels.values()
     assert sorted(one.target_ref for one in relations if one.is_external) == sorted(LINKS)
-    assert all(link in translations_of(made["docx"], "docx") for link in LINKS)
+    assert all(link in text_of(made["docx"], "docx") for link in LINKS)
     notes = [
         note.get_object()["/A"].get("/URI")
         for page in PdfReader(io.BytesIO(made["pdf"])).pages
@@ -193,12 +193,12 @@ def test_every_source_leads_to_its_report() -> None:
 @pytest.mark.parametrize("ending", [*BRIEFS, "csv", "bib", "ris", "csl.json"])
 def test_without_an_address_in_the_settings_nothing_is_linked(ending: str) -> None:
     data = export([PLAIN], ending, day=DAY)
-    assert "labs.example" not in translations_of(data, ending)
+    assert "labs.example" not in text_of(data, ending)
     assert b"Link" not in data or ending in ("docx", "pdf")
 
 
 @pytest.mark.parametrize("ending", ["bib", "ris", "csl.json"])
 def test_references_are_noted_in_the_language_of_the_question(ending: str) -> None:
-    words = squeezed(translations_of(export([spoken("pt")], ending, day=DAY), ending))
+    words = squeezed(text_of(export([spoken("pt")], ending, day=DAY), ending))
     assert squeezed(f"Citado na resposta a: {PLAIN.question}") in words
     assert squeezed("Relatório final") in words

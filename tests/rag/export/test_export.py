@@ -17,7 +17,7 @@ import rispy
 from answers import ARABIC, EVIL, HOSTILE, PLAIN, RIGHT_TO_LEFT, answer, answers, passage
 from hypothesis import given, settings
 from pypdf import PdfReader
-from readers import html_text, rendered, squeezed, translations_of
+from readers import html_text, rendered, squeezed, text_of
 
 from rag.errors import InputError
 from rag.export.formats import FORMATS, ending_of, export
@@ -28,7 +28,7 @@ DAY = date(2025, 11, 25)
 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_every_format_holds_the_question_each_quote_and_each_number(ending: str) -> None:
-    words = squeezed(translations_of(export([PLAIN], ending, day=DAY), ending).replace("\\n", ""))
+    words = squeezed(text_of(export([PLAIN], ending, day=DAY), ending).replace("\\n", ""))
     assert squeezed(PLAIN.question) in words
     for citation in PLAIN.citations:
         assert squeezed(citation.quote) in words
@@ -42,7 +42,7 @@ def test_every_format_holds_the_question_each_quote_and_each_number(ending: str)
 @pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
 def test_a_brief_says_what_it_rests_on(ending: str) -> None:
     data = export([PLAIN], ending, "What the markets say", day=DAY)
-    words = squeezed(translations_of(data, ending))
+    words = squeezed(text_of(data, ending))
     for said in (
         "What the markets say",
         "25 November 2025",
@@ -74,7 +74,7 @@ def test_equal_input_gives_equal_bytes(ending: str) -> None:
 
 @pytest.mark.parametrize("ending", FORMATS)
 def test_text_of_reports_is_text_in_every_format(ending: str) -> None:
-    words = squeezed(translations_of(export([EVIL], ending, HOSTILE, day=DAY), ending))
+    words = squeezed(text_of(export([EVIL], ending, HOSTILE, day=DAY), ending))
     assert squeezed("#import") in words
     if ending in ("md", "html", "docx", "pdf", "csv"):
         # The answer's Markdown is laid out, so the quote is where the words must be whole.
@@ -149,7 +149,7 @@ def _fonts(page: object) -> list[str]:
 
 def test_the_pdf_names_symbols_that_no_font_has_and_refuses_letters() -> None:
     data = export([answer(passage("old bullet \uf0a7 here"))], "pdf", day=DAY)
-    assert "old bullet ▪ here" in translations_of(data, "pdf")
+    assert "old bullet ▪ here" in text_of(data, "pdf")
     with pytest.raises(InputError, match=r"U\+12F90.*\.docx or \.html"):
         export([answer(passage("Cypro-Minoan \U00012f90"))], "pdf", day=DAY)
 
@@ -228,7 +228,7 @@ def test_a_list_of_more_than_a_thousand_reports_is_soon_written() -> None:
     ids = tuple(citation.passage.report.id for citation in cited.citations)
     whole = replace(cited, coverage=Coverage("list", ids, ("Perú",), 1200))
     for ending in ("md", "html", "docx", "pdf"):
-        words = squeezed(translations_of(export([whole], ending, day=DAY), ending))
+        words = squeezed(text_of(export([whole], ending, day=DAY), ending))
         assert "Sentence1200[1200]." in words
         assert "[[method:m1199]]" in words
         assert "Furtherreports" not in words
@@ -239,7 +239,7 @@ def test_a_list_of_more_than_a_thousand_reports_is_soon_written() -> None:
 def test_a_number_with_two_quotes_is_one_source(ending: str) -> None:
     again = replace(PLAIN.citations[0], quote="A second quote.", status="supported")
     both = replace(PLAIN, citations=(PLAIN.citations[0], again), mode="openai:small")
-    words = squeezed(translations_of(export([both], ending, day=DAY), ending))
+    words = squeezed(text_of(export([both], ending, day=DAY), ending))
     assert words.count("[1]C") == 1
     assert squeezed(PLAIN.citations[0].quote) in words
     assert "Asecondquote." in words
@@ -271,6 +271,6 @@ def test_a_million_characters_and_a_million_spaces_are_soon_written() -> None:
 @given(answers())
 def test_any_answer_can_be_exported(one: Answer) -> None:
     for ending in ("md", "html", "docx", "csv", "ris"):
-        assert translations_of(export([one], ending, one.question, day=DAY), ending) is not None
+        assert text_of(export([one], ending, one.question, day=DAY), ending) is not None
     library = bibtexparser.parse_string(export([one], "bib").decode())
     assert len(library.entries) == len({c.passage.report.id for c in one.citations})

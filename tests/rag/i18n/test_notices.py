@@ -14,7 +14,7 @@ import pytest
 from answers import HOSTILE, PLAIN
 from fake_engine import HOSTILE as IMAGE
 from fake_engine import QUOTE, STRUCK, WHY, checked, passage, report
-from readers import html_text, rendered, squeezed, translations_of
+from readers import html_text, rendered, squeezed, text_of
 
 from rag.answer.pipeline import AnswerStream
 from rag.export.formats import export
@@ -154,7 +154,7 @@ def test_a_card_says_which_of_its_quotes_was_cited_anew() -> None:
 
 @pytest.mark.parametrize("ending", BRIEFS)
 def test_a_brief_says_what_was_left_out_and_what_was_corrected(ending: str) -> None:
-    words = squeezed(translations_of(export([struck(STRUCK)], ending, day=DAY), ending))
+    words = squeezed(text_of(export([struck(STRUCK)], ending, day=DAY), ending))
     assert squeezed("Left out of this answer") in words
     assert squeezed(f"In Lima alone 43 boxes were sold within a week.Reason: {WHY}") in words
     assert squeezed(f"Support: {FOUND}") in words or squeezed(f"Support{FOUND}") in words
@@ -162,7 +162,7 @@ def test_a_brief_says_what_was_left_out_and_what_was_corrected(ending: str) -> N
     told = "The quote supports the sentence in part. Citation corrected: the writer had cited"
     assert words.count(squeezed(told)) == 1
     assert "**" not in words
-    plain = translations_of(export([PLAIN], ending, day=DAY), ending)
+    plain = text_of(export([PLAIN], ending, day=DAY), ending)
     assert "Left out" not in plain
     assert "Support:" not in plain
 
@@ -171,7 +171,7 @@ def test_a_brief_says_what_was_left_out_and_what_was_corrected(ending: str) -> N
 @pytest.mark.parametrize("attack", ATTACKS, ids=("mixed", "image", "markdown"))
 def test_what_was_struck_is_text_in_every_brief(ending: str, attack: str) -> None:
     data = export([struck(attack, why=attack)], ending, day=DAY)
-    words = squeezed(translations_of(data, ending))
+    words = squeezed(text_of(data, ending))
     # The sentence's own Markdown is laid out, as the answer's is; its reason is shown as it is.
     assert squeezed(f"Reason: {attack}") in words
     if ending in ("md", "html"):
