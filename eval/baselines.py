@@ -45,7 +45,7 @@ from eval.cases import Case
 from eval.metrics import Support, support_by_rules
 from eval.run import BASELINES, run_cases
 from rag.answer.extractive import SENTENCES, SENTENCES_WIDE
-from rag.answer.pipeline import KEPT_HITS, AnswerStream
+from rag.answer.pipeline import HITS_PER_ANSWER, AnswerStream
 from rag.catalog.fields import ReportInfo
 from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
@@ -218,7 +218,7 @@ def dense_search(chunks: Chunks, settings: Settings) -> Search:
     for node, vector in zip(nodes, chunks.vectors, strict=True):
         node.embedding = vector.tolist()
     index = VectorStoreIndex(nodes=nodes, embed_model=make_embedding(settings))
-    retriever = index.as_retriever(similarity_top_k=KEPT_HITS)
+    retriever = index.as_retriever(similarity_top_k=HITS_PER_ANSWER)
 
     def search(question: str) -> tuple[Hit, ...]:
         scored = retriever.retrieve(question)
@@ -241,7 +241,7 @@ def bm25_search(chunks: Chunks) -> Search:
     index.index(tokens(texts), show_progress=False)
 
     def search(question: str) -> tuple[Hit, ...]:
-        count = min(KEPT_HITS, len(texts))
+        count = min(HITS_PER_ANSWER, len(texts))
         numbers, scores = index.retrieve(tokens([question]), k=count, show_progress=False)
         pairs = zip(numbers[0], scores[0], strict=True)
         # What shares no word with the question has no score, and is not found.
@@ -421,7 +421,7 @@ class Baseline:
                 timings=timings,
                 tokens={"prompt": generation.prompt, "completion": completion},
                 index=self._engine.revision,
-                run=generation.record("", completion),
+                generation=generation.record("", completion),
             )
 
         return AnswerStream(pieces(), finish, generation.stop)

@@ -12,11 +12,12 @@ from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
-from rag.answer.about import about_answer
+from rag.answer.about import about_draft
+from rag.answer.draft import Draft, build_answer
 from rag.answer.extractive import MIN_SIMILARITY, Answerer, ExtractiveAnswerer
 from rag.answer.generate import ModelAnswerer
-from rag.answer.lists import list_answer, mentions
-from rag.answer.pipeline import KEPT_HITS, AnswerStream, Run, unheard
+from rag.answer.lists import list_draft, mentions
+from rag.answer.pipeline import HITS_PER_ANSWER, AnswerStream, PassageAnswer, Writers
 from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.citation.judge import Judge, make_judge
@@ -34,13 +35,7 @@ from rag.models.embeddings import (
     use_stored_vectors,
 )
 from rag.query.planner import Planner, make_planner
-from rag.retrieval.hybrid import (
-    HybridRetriever,
-    SearchResult,
-    choose_passages,
-    count_unread,
-    search,
-)
+from rag.retrieval.hybrid import HybridRetriever, SearchResult, choose_passages, search
 from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.retrieval.rerank import EmbeddedReranker, Reranker, make_reranker
 from rag.settings import Settings
@@ -68,9 +63,7 @@ class Engine:
         self._embedding = embedding
         self._planner = planner
         self._reranker = reranker
-        self._judge = judge
-        self._answerer = answerer
-        self._extractive = extractive
+        self._writers = Writers(answerer, extractive, settings.strict, judge, self._mask)
         self._lock = threading.Lock()
         self._state: tuple[Snapshot, HybridRetriever] | None = None
 
@@ -138,46 +131,45 @@ class Engine:
             ignored: values that are not taken from the question; an empty one is all of its field.
             passages: how many to read at most; 0: as the settings say.
         """
-        clock = time.perf_counter
-        started = clock()
+        watch = _Stopwatch()
         snapshot, retriever = self._current()
         plan = self._planner.plan(question, snapshot, history, filters, ignored)
-        planned = clock()
-        timings = {"plan_ms": 1000 * (planned - started), "retrieve_ms": 0.0}
+        watch.lap("plan_ms")
+        found: SearchResult | None = None
+
+        def finish(draft: Draft) -> Answer:
+            watch.lap("answer_ms")
+            return build_answer(
+                plan,
+                draft,
+                snapshot.catalog,
+                found=found,
+                index=snapshot.revision,
+                timings=watch.laps,
+            )
+
         if plan.intent == "about":
-            about = about_answer(plan, snapshot.catalog, snapshot.language_counts)
-            return _told(_finished(replace(about, timings=timings), plan, snapshot))
+            return _finished(finish(about_draft(plan, snapshot.catalog, snapshot.language_counts)))
         found = self._find(retriever, plan)
-        given = self._masked(choose_passages(found, plan, self.settings, passages))
+        hits = self._masked(choose_passages(found, plan, self.settings, passages))
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
-        found = replace(found, hits=self._masked(found.hits[:KEPT_HITS]))
-        retrieved = clock()
-        timings["retrieve_ms"] = 1000 * (retrieved - planned)
+        found = replace(found, hits=self._masked(found.hits[:HITS_PER_ANSWER]))
+        watch.lap("retrieve_ms")
         # An empty scope stays empty: the answer names the filters that emptied it.
         if plan.intent == "list" or not snapshot.catalog.ids(plan.filters):
-            answer = self._listed(plan, snapshot, found)
-            timings["answer_ms"] = 1000 * (clock() - retrieved)
-            return _told(_finished(replace(answer, timings=timings), plan, snapshot, found))
-        answerers = self._answerer, self._extractive
-        files = snapshot.texts({hit.passage.report.id for hit in given})
-        checks = self.settings.strict, self._judge
-        run = Run(answerers, files, plan, found, given, history, timings, *checks)
-
-        # The passages are masked: this mask is for what a model made up, or was told.
-        def answered(text: str) -> Answer:
-            answer = run.recorded(run.finish(self._mask(run.kept(text))))
-            covered = answer.coverage
-            left = count_unread(found, covered.read, snapshot.catalog.reports)
-            answer = replace(answer, coverage=replace(covered, unread=left))
-            return _finished(answer, plan, snapshot, found)
-
-        return AnswerStream(run.pieces(), answered, run.stop)
-
-    def _listed(self, plan: Plan, snapshot: Snapshot, found: SearchResult) -> Answer:
-        listed = snapshot.catalog.ids(plan.filters)
-        mentioned = mentions(snapshot, plan.filters, listed) if plan.intent == "list" else ()
-        masked = self._masked(mentioned)
-        return list_answer(plan, snapshot.catalog, snapshot.texts, found.hits, masked)
+            mentioned = mentions(snapshot, plan.filters) if plan.intent == "list" else ()
+            draft = list_draft(
+                plan, snapshot.catalog, snapshot.texts, found.hits, self._masked(mentioned)
+            )
+            return _finished(finish(draft))
+        files = snapshot.texts({hit.passage.report.id for hit in hits})
+        reports = snapshot.catalog.reports
+        passage_answer = PassageAnswer(self._writers, plan, found, hits, history, files, reports)
+        return AnswerStream(
+            passage_answer.pieces(),
+            lambda written: finish(passage_answer.draft(written)),
+            passage_answer.stop,
+        )
 
     def _find(self, retriever: HybridRetriever, plan: Plan, explain: bool = False) -> SearchResult:
         masked = self.settings.mask_contacts
@@ -254,22 +246,27 @@ class Engine:
             "index": str(self.settings.index),
             "fingerprint": snapshot.revision,
             "embedding": embedding_name(self.settings),
-            "answers": self._answerer.name,
+            "answers": self._writers.answerer.name,
             "versions": versions(),
         }
 
 
-def _finished(
-    answer: Answer, plan: Plan, snapshot: Snapshot, found: SearchResult | None = None
-) -> Answer:
-    """An answer with its index, its planner, how what it rests on was found, and who is silent."""
-    notices = answer.notices
-    if found:
-        notices = (*found.notices, *notices, *unheard(answer, plan, snapshot.catalog))
-    return replace(answer, index=snapshot.revision, planner=plan.planner, notices=notices)
+class _Stopwatch:
+    """Milliseconds by stage of a question; each lap begins where the one before it ended."""
+
+    def __init__(self) -> None:
+        self.laps = {"plan_ms": 0.0, "retrieve_ms": 0.0}
+        self._started = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """End the lap of a stage."""
+        now = time.perf_counter()
+        self.laps[stage] = 1000 * (now - self._started)
+        self._started = now
 
 
-def _told(answer: Answer) -> AnswerStream:
+def _finished(answer: Answer) -> AnswerStream:
+    """A stream of an answer that is there already."""
     return AnswerStream(iter([answer.text]), lambda _: answer)
 
 

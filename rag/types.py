@@ -246,11 +246,8 @@ class Coverage:
         return len(self.reports)
 
 
-# What is known of how an answer was written: while a model writes it, and afterwards.
-
-
 @dataclass(frozen=True, slots=True)
-class RunRecord:
+class GenerationRecord:
     """Which model wrote an answer from which wording of the prompt, and what that cost.
 
     Empty where no model wrote. `cost_usd` is an estimate: tokens as counted here, at the list
@@ -268,9 +265,9 @@ class Answer:
     """A finished answer. `text` carries `[n]` marks; each n has a citation.
 
     `timings` are milliseconds: plan_ms, retrieve_ms, answer_ms. `notices` tell the reader how the
-    answer came about. `planner` is that of its Plan. `struck` are
-    a model's sentences left out of `text`; `checked` counts its sentences by what came of them:
-    supported, partly, unsupported, corrected (citations), struck. `run` tells which model wrote.
+    answer came about. `planner` is that of its Plan. `struck` are a model's sentences left out of
+    `text`; `checked` counts its sentences by their status, and as corrected (citations) and struck.
+    `generation` says which model wrote it.
     """
 
     question: str
@@ -289,7 +286,7 @@ class Answer:
     planner: PlannedBy = "rules"
     struck: tuple[Struck, ...] = ()
     checked: Mapping[str, int] = field(default_factory=dict)
-    run: RunRecord = field(default_factory=RunRecord)
+    generation: GenerationRecord = field(default_factory=GenerationRecord)
 
     @property
     def mentions(self) -> tuple[Hit, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rag.answer.draft import Draft
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import TAGS, Filters
+from rag.catalog.fields import TAGS
 from rag.i18n.labels import (
     format_label,
     join_parts,
@@ -18,9 +19,10 @@ from rag.i18n.translations import (
     marked,
     translations_for,
 )
-from rag.types import Answer, Coverage, Plan
+from rag.types import Coverage, Plan
 
-_MOST = 12
+# How many languages, methods or themes are named.
+_MOST_VALUES = 12
 _LABELS = {
     "year": marked("Years"),
     "country": marked("Labs"),
@@ -31,7 +33,7 @@ _LABELS = {
 }
 
 
-def about_answer(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> Answer:
+def about_draft(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> Draft:
     """What the collection holds; `languages` are the numbers of passages by code."""
     t = translations_for(plan.language)
     years = [name for name, _ in catalog.counts("year")]
@@ -43,29 +45,24 @@ def about_answer(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> 
         first=years[0] if years else "?",
         last=years[-1] if years else "?",
     )
-    asked = [field for field in plan.about if field in _LABELS]
-    counts = {field: catalog.counts(field) for field in _LABELS if field != "language"}
+    fields = [name for name in plan.about if name in _LABELS]
+    counts = {name: catalog.counts(name) for name in _LABELS if name != "language"}
     counts["language"] = list(languages.items())
-    lines = [_line(field, counts[field], t) for field in asked or ("year", "kind")]
-    return Answer(
-        question=plan.question,
-        standalone=plan.standalone,
+    lines = [_line(name, counts[name], t) for name in fields or ("year", "kind")]
+    return Draft(
         text="\n".join([head, *lines]),
         refused=False,
-        citations=(),
-        hits=(),
-        coverage=Coverage(intent="about", filters=Filters()),
+        coverage=Coverage(intent="about"),
         mode="catalogue",
         language=language_code(t),
-        tokens={"prompt": 0, "completion": 0},
     )
 
 
-def _line(field: str, counts: Sequence[tuple[str, int]], t: Translations) -> str:
-    if field in ("language", "method", "theme"):
-        counts = sorted(counts, key=lambda pair: -pair[1])
-    kept = counts if field in ("year", "country", "kind") else counts[:_MOST]
-    said = join_parts(t, ", ", [f"{value_label(field, name, t)} ({n})" for name, n in kept])
-    if rest := len(counts) - len(kept):
-        said = t.gettext("{named}, and {n} more").format(named=said, n=rest)
-    return format_label(t, t.gettext(_LABELS[field]), said)
+def _line(name: str, counts: Sequence[tuple[str, int]], t: Translations) -> str:
+    shown = counts
+    if name in ("language", "method", "theme"):
+        shown = sorted(counts, key=lambda pair: -pair[1])[:_MOST_VALUES]
+    values = join_parts(t, ", ", [f"{value_label(name, value, t)} ({n})" for value, n in shown])
+    if rest := len(counts) - len(shown):
+        values = t.gettext("{named}, and {n} more").format(named=values, n=rest)
+    return format_label(t, t.gettext(_LABELS[name]), values)

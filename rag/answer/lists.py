@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from rag.answer.draft import Draft
 from rag.catalog.catalog import Catalog, alternatives
 from rag.catalog.fields import FILTER_FIELDS, FREE_FIELDS, TAGS, Filters, ReportInfo
 from rag.catalog.normalize import filter_key
@@ -32,7 +33,7 @@ from rag.query.entities import stems_of
 from rag.text.marks import defuse
 from rag.text.sentences import sentences
 from rag.text.tokenize import terms_and_pairs
-from rag.types import Answer, Citation, Coverage, Hit, Passage, Plan
+from rag.types import Citation, Coverage, Hit, Passage, Plan
 
 # Filter field -> the name of its tag in a report's file.
 _TAG_NAMES = {
@@ -41,59 +42,56 @@ _TAG_NAMES = {
     "type": "type",
     **{name: tag.key for name, tag in TAGS.items()},
 }
-# How many reports that only speak of something are named in the text.
-_SHOWN = 10
-# How many filters are named of those without which there would be reports.
-_WAYS_OUT = 3
+# How many reports that only mention a value are named in the text.
+_MOST_MENTIONED = 10
+# How many hits go with a list.
+_MOST_HITS = 40
+# How many filters that could be given up are named.
+_MOST_WAYS_OUT = 3
 
 
-def list_answer(
+def list_draft(
     plan: Plan,
     catalog: Catalog,
     texts: Callable[[Collection[str]], Mapping[str, str]],
     hits: Sequence[Hit],
     mentioned: Sequence[Hit] = (),
-) -> Answer:
+) -> Draft:
     """All reports that pass the plan's filters, each cited by the tag that makes it pass.
 
-    `texts` gives the verbatim texts of reports by id; `hits` are passages that go with the answer,
-    `mentioned` those of reports that speak of what is asked for without carrying the tag.
+    Args:
+        plan: holds the filters.
+        catalog: the reports.
+        texts: gives the verbatim texts of reports by id.
+        hits: passages that go with the answer.
+        mentioned: passages of reports that mention what is asked for and lack its tag.
     """
-    found = catalog.select(plan.filters)
+    reports = catalog.select(plan.filters)
     filters = catalog.expanded(plan.filters)
-    named = mentioned[:_SHOWN]
-    files = texts([*(r.id for r in found), *(hit.passage.report.id for hit in named)])
-    citations = (
-        *(
-            _citation(n, report, files.get(report.id, ""), filters)
-            for n, report in enumerate(found, start=1)
-        ),
-        *(
-            _mention(n, hit.passage, files[hit.passage.report.id], filters)
-            for n, hit in enumerate(named, start=len(found) + 1)
-        ),
-    )
-    labs = tuple(dict.fromkeys(report.lab for report in found))
+    cited = mentioned[:_MOST_MENTIONED]
+    files = texts([*(r.id for r in reports), *(hit.passage.report.id for hit in cited)])
+    citations = [
+        _tag_citation(n, report, files.get(report.id, ""), filters)
+        for n, report in enumerate(reports, start=1)
+    ]
+    citations += [
+        _mention_citation(n, hit.passage, files[hit.passage.report.id], filters)
+        for n, hit in enumerate(cited, start=len(reports) + 1)
+    ]
+    labs = tuple(dict.fromkeys(report.lab for report in reports))
     t = translations_for(plan.language)
-    return Answer(
-        question=plan.question,
-        standalone=plan.standalone,
-        text="\n".join(
-            [
-                *_lines(plan, catalog, found, len(labs), t),
-                *_also(mentioned, len(found) + 1, t),
-            ]
-        ),
-        refused=not found,
-        citations=citations,
-        hits=(*mentioned, *(hit for hit in hits[:40] if hit not in mentioned)),
+    lines = _lines(plan.filters, reports, len(labs), t) if reports else [_refusal(plan, catalog, t)]
+    return Draft(
+        text="\n".join([*lines, *_mentioned_lines(mentioned, len(reports) + 1, t)]),
+        refused=not reports,
+        citations=tuple(citations),
+        hits=(*mentioned, *(hit for hit in hits[:_MOST_HITS] if hit not in mentioned)),
         coverage=Coverage(
             intent=plan.intent,
-            reports=tuple(report.id for report in found),
+            reports=tuple(report.id for report in reports),
             labs=labs,
-            matched_reports=len(found),
-            read_passages=0,
-            read_reports=len(found),
+            matched_reports=len(reports),
+            read_reports=len(reports),
             filters=plan.filters,
             mentioned=tuple(hit.passage.report.id for hit in mentioned),
             first=plan.first,
@@ -101,92 +99,86 @@ def list_answer(
         ),
         mode="catalogue",
         language=plan.language,
-        tokens={"prompt": 0, "completion": 0},
     )
-
-
-def _all_said(filters: Filters, t: Translations) -> str:
-    return "; ".join(_said(*pair, t) for pair in filters.as_dict().items())
-
-
-def _said(field: str, values: Iterable[str | int], t: Translations) -> str:
-    """A filter in words; in English by the name that commands have for it.
-
-    Sorts of reports have names in the files that say little ("learningplan").
-    """
-    shown, name = [str(value) for value in values], field
-    if t is not ENGLISH or field in ("type", "kind"):
-        shown = [value_label(field, value, t) for value in values]
-    if t is not ENGLISH:
-        name = t.gettext(FIELD_LABELS[field]).lower()
-    return f"{name} = {' / '.join(value.replace('. ', ' ') for value in shown)}"
-
-
-def _nothing(plan: Plan, catalog: Catalog, t: Translations) -> str:
-    """The refusal, the filters that leave nothing, and which of them to give up."""
-    none = t.gettext("No report passes these filters: {filters}.")
-    said = none.format(filters=_all_said(plan.filters, t))
-    return f"{refusal(plan.language)} {said} {_way_out(plan.filters, catalog, t)}".rstrip()
-
-
-def _way_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
-    """Of filters that leave nothing together: without which one there are reports; or ""."""
-    left: dict[str, int] = {}
-    for field in FILTER_FIELDS:
-        given = getattr(filters, field)
-        for values in alternatives(field, given):
-            others = tuple(value for value in given if value not in values)
-            # Without a filter all reports are left, which tells nobody anything.
-            if rest := replace(filters, **{field: others}):
-                left[_said(field, values, t)] = len(catalog.ids(rest))
-    most = sorted((pair for pair in left.items() if pair[1]), key=lambda pair: -pair[1])
-    without = t.gettext("without {filter}")
-    said = "; ".join(
-        format_label(t, without.format(filter=name), format_count(n, "report", t))
-        for name, n in most[:_WAYS_OUT]
-    )
-    return f"{said[0].upper()}{said[1:]}." if said else ""
 
 
 def _lines(
-    plan: Plan, catalog: Catalog, found: Sequence[ReportInfo], labs: int, t: Translations
-) -> Iterable[str]:
-    if not found:
-        yield _nothing(plan, catalog, t)
-        return
+    filters: Filters, reports: Sequence[ReportInfo], labs: int, t: Translations
+) -> Iterator[str]:
+    """A line that counts the reports, then one a lab."""
     head = t.gettext("{reports} of {labs} ({filters}):").format(
-        **reports_and_labs(len(found), labs, t),
-        filters=_all_said(plan.filters, t),
+        **reports_and_labs(len(reports), labs, t), filters=_filters_label(filters, t)
     )
-    yield f"{head} [1]" if len(found) == 1 else f"{head} [1]–[{len(found)}]"
-    numbers = {report.id: n for n, report in enumerate(found, start=1)}
-    for _, group in groupby(found, key=lambda report: report.lab):
-        reports = list(group)
-        named = "; ".join(
-            f"“{defuse(r.title)}” ({r.year or '?'}) [{numbers[r.id]}]" for r in reports
-        )
-        count = f" ({len(reports)})" if len(reports) > 1 else ""
-        yield f"- {lab_label(reports[0], t)}{count}: {named}"
+    yield f"{head} [1]" if len(reports) == 1 else f"{head} [1]–[{len(reports)}]"
+    numbered = enumerate(reports, start=1)
+    for _, group in groupby(numbered, key=lambda pair: pair[1].lab):
+        members = list(group)
+        titles = "; ".join(f"“{defuse(r.title)}” ({r.year or '?'}) [{n}]" for n, r in members)
+        count = f" ({len(members)})" if len(members) > 1 else ""
+        yield f"- {lab_label(members[0][1], t)}{count}: {titles}"
 
 
-def _also(mentioned: Sequence[Hit], first: int, t: Translations) -> Iterable[str]:
+def _mentioned_lines(mentioned: Sequence[Hit], first: int, t: Translations) -> Iterator[str]:
     """The line that names reports which only mention what is asked for, marked from `first` on."""
-    if mentioned:
-        head = t.ngettext(
-            "Not counted: {n} more report names it in its text, not in its tags:",
-            "Not counted: {n} more reports name it in their text, not in their tags:",
-            len(mentioned),
-        ).format(n=format_number(t, len(mentioned)))
-        infos = [hit.passage.report for hit in mentioned]
-        named = "; ".join(
-            f"{lab_label(r, t)}, “{defuse(r.title)}” ({r.year or '?'}) [{n}]"
-            for n, r in enumerate(infos[:_SHOWN], start=first)
-        )
-        more = f" … (+{len(infos) - _SHOWN})" if len(infos) > _SHOWN else ""
-        yield f"{head} {named}{more}"
+    if not mentioned:
+        return
+    head = t.ngettext(
+        "Not counted: {n} more report names it in its text, not in its tags:",
+        "Not counted: {n} more reports name it in their text, not in their tags:",
+        len(mentioned),
+    ).format(n=format_number(t, len(mentioned)))
+    reports = [hit.passage.report for hit in mentioned[:_MOST_MENTIONED]]
+    names = "; ".join(
+        f"{lab_label(r, t)}, “{defuse(r.title)}” ({r.year or '?'}) [{n}]"
+        for n, r in enumerate(reports, start=first)
+    )
+    rest = len(mentioned) - len(reports)
+    yield f"{head} {names}{f' … (+{rest})' if rest else ''}"
 
 
-def _mention(n: int, passage: Passage, raw: str, filters: Filters) -> Citation:
+def _refusal(plan: Plan, catalog: Catalog, t: Translations) -> str:
+    """The refusal, the filters that leave nothing, and which of them to give up."""
+    none = t.gettext("No report passes these filters: {filters}.")
+    filters = none.format(filters=_filters_label(plan.filters, t))
+    return f"{refusal(plan.language)} {filters} {_ways_out(plan.filters, catalog, t)}".rstrip()
+
+
+def _ways_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
+    """Of filters that leave nothing together: without which one there are reports; or ""."""
+    counts: dict[str, int] = {}
+    for name in FILTER_FIELDS:
+        chosen = getattr(filters, name)
+        for values in alternatives(name, chosen):
+            others = tuple(value for value in chosen if value not in values)
+            # Without a filter all reports are left, which tells nobody anything.
+            if rest := replace(filters, **{name: others}):
+                counts[_filter_label(name, values, t)] = len(catalog.ids(rest))
+    most = sorted((pair for pair in counts.items() if pair[1]), key=lambda pair: -pair[1])
+    without = t.gettext("without {filter}")
+    ways = "; ".join(
+        format_label(t, without.format(filter=label), format_count(n, "report", t))
+        for label, n in most[:_MOST_WAYS_OUT]
+    )
+    return f"{ways[0].upper()}{ways[1:]}." if ways else ""
+
+
+def _filters_label(filters: Filters, t: Translations) -> str:
+    return "; ".join(_filter_label(*pair, t) for pair in filters.as_dict().items())
+
+
+def _filter_label(name: str, values: Iterable[str | int], t: Translations) -> str:
+    """A filter in words; in English by the name that commands have for it."""
+    labels = [str(value) for value in values]
+    label = name
+    # Types of report have names in the files that say little ("learningplan").
+    if t is not ENGLISH or name in ("type", "kind"):
+        labels = [value_label(name, value, t) for value in labels]
+    if t is not ENGLISH:
+        label = t.gettext(FIELD_LABELS[name]).lower()
+    return f"{label} = {' / '.join(value.replace('. ', ' ') for value in labels)}"
+
+
+def _mention_citation(n: int, passage: Passage, raw: str, filters: Filters) -> Citation:
     """A citation of the words with which a passage mentions a value of the filters."""
     values = [value for name in FREE_FIELDS for value in getattr(filters, name)]
     supports = [best_support(value, passage, passage.language) for value in values]
@@ -195,11 +187,11 @@ def _mention(n: int, passage: Passage, raw: str, filters: Filters) -> Citation:
         if quote in passage.text[start:end]:
             quote = passage.text[start:end].strip()
             break
-    words, span = verbatim(quote, raw, passage.spans) or (quote, None)
-    return Citation(n, passage, words, span=span)
+    quote, span = verbatim(quote, raw, passage.spans) or (quote, None)
+    return Citation(n, passage, quote, span=span)
 
 
-def _citation(n: int, report: ReportInfo, raw: str, filters: Filters) -> Citation:
+def _tag_citation(n: int, report: ReportInfo, raw: str, filters: Filters) -> Citation:
     """A citation of the file's own tag lines that made the report pass the filters."""
     spans = []
     for fact in filters.fact:
@@ -239,29 +231,22 @@ def _key(field: str, value: str) -> str | int:
     return filter_key(field, value)
 
 
-# Reports that speak of a tag's value without carrying the tag: a list answer's second list.
-
-
-def mentions(snapshot: Snapshot, filters: Filters, listed: Collection[str]) -> tuple[Hit, ...]:
+def mentions(snapshot: Snapshot, filters: Filters) -> tuple[Hit, ...]:
     """One passage each of the reports that name a value of the filters in their text alone.
 
-    The reports pass all other filters. What is looked for are the words of the value's spellings,
-    stemmed and in their order, in a passage's text; the passage that names it most comes first.
-
-    Args:
-        snapshot: the reports and passages.
-        filters: what the list was made by; values that labs write freely are looked for.
-        listed: ids of the reports that carry the tags.
+    Only values that labs write freely are looked for. The reports lack the value's tag and pass all
+    other filters. A passage counts if it holds the words of one of the value's spellings, stemmed
+    and in their order; the passage that names the value most comes first.
     """
+    listed = snapshot.catalog.ids(filters)
     expanded = snapshot.catalog.expanded(filters)
     phrases = {
         stems_of(value): value
-        for field in FREE_FIELDS
-        if getattr(filters, field)
-        for value in getattr(expanded, field)
+        for name in FREE_FIELDS
+        if getattr(filters, name)
+        for value in getattr(expanded, name)
     }
-    others = replace(filters, **dict.fromkeys(FREE_FIELDS, ()))
-    scope = snapshot.allowed(others)
+    scope = snapshot.allowed(replace(filters, **dict.fromkeys(FREE_FIELDS, ())))
     best: dict[str, Hit] = {}
     for phrase, value in phrases.items():
         for i, score in snapshot.keyword.having(terms_and_pairs(value, "en")):

@@ -1,197 +1,28 @@
-"""One question on its way to its answer: streamed, saved where the model fails, resolved."""
+"""From the passages of a question to its answer: written as a stream, then checked and cited."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from rag.answer.draft import Draft
 from rag.answer.extractive import Answerer, nearest
-from rag.catalog.catalog import Catalog
-from rag.citation.checker import Checked, check
+from rag.catalog.fields import ReportInfo
+from rag.citation.checker import CheckedText, check
 from rag.citation.citations import resolve
 from rag.citation.judge import Judge
 from rag.citation.quotes import verbatim
 from rag.errors import ModelError
-from rag.i18n.labels import country_label, join_parts
-from rag.i18n.translations import translations_for
 from rag.models.cancellation import Stop
 from rag.models.chat import Generation
 from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.models.tokens import count_tokens
-from rag.places.countries import english_name
-from rag.retrieval.hybrid import SearchResult
+from rag.retrieval.hybrid import SearchResult, count_unread
 from rag.text.marks import drop_marks, keep_known
-from rag.types import (
-    Answer,
-    Citation,
-    Coverage,
-    Hit,
-    Notice,
-    Passage,
-    Plan,
-    Turn,
-)
+from rag.types import Answer, Citation, Coverage, Hit, Notice, Passage, Plan, Turn
 
-# At least so many hits go with an answer, whether it used them or not.
-KEPT_HITS = 60
-
-
-class Run:
-    """A question, what was found for it, and who writes its answer.
-
-    Setting `stop`, from any thread, ends the writing.
-    `answerers` are the one that is asked and the one that takes its place where it fails;
-    `files` are the verbatim texts by id of the reports that are read: taken before the answer
-    is written, so that they are those that the passages are of, whatever is ingested meanwhile.
-    """
-
-    def __init__(
-        self,
-        answerers: tuple[Answerer, Answerer],
-        files: Mapping[str, str],
-        plan: Plan,
-        found: SearchResult,
-        read: Sequence[Hit],
-        history: Sequence[Turn],
-        timings: Mapping[str, float],
-        strict: bool = True,
-        judge: Judge | None = None,
-    ) -> None:
-        self._answerer, self._fallback = answerers
-        self._files = files
-        self._plan = plan
-        self._found = found
-        self._read = read
-        self._history = history
-        self._timings = dict(timings)
-        self._started = time.perf_counter()
-        self._mode = self._answerer.name
-        self._given_up = 0
-        self.stop = Stop()
-        self._writing = Generation(stop=self.stop)
-        self._completion = 0
-        self._notices: tuple[Notice, ...] = ()
-        self._strict, self._judge = strict, judge
-
-    def pieces(self) -> Iterator[str]:
-        """The answer's text; where the model fails, an extractive answer in its place."""
-        written = 0
-        try:
-            for piece in self._stream(self._answerer):
-                written += len(piece)
-                yield piece
-        except ModelError as error:
-            self._mode = self._fallback.name
-            self._notices = (error.notice, Notice("extractive_instead"))
-            # Half an answer may lack its marks: it was seen, but is no part of the answer.
-            self._given_up = written
-            if written:
-                yield "\n\n"
-            self._writing = Generation(stop=self.stop)
-            yield from self._stream(self._fallback)
-
-    def _stream(self, answerer: Answerer) -> Iterator[str]:
-        return answerer.stream(self._plan, self._read, self._history, self._writing)
-
-    def kept(self, text: str) -> str:
-        """What the answer is made of, of all that was written.
-
-        From here on the passages that were read are those that the model was given.
-        """
-        writing = self._writing
-        self._completion = count_tokens(text, writing.model) if writing.model else 0
-        self._read = self._read[: writing.read]
-        return text[self._given_up : writing.kept]
-
-    def finish(self, text: str) -> Answer:
-        """The answer with its citations resolved, from all that was written."""
-        passages = [hit.passage for hit in self._read]
-        text = keep_known(text, len(passages)).strip()
-        checked = Checked(text)
-        if self._mode != self._fallback.name:
-            checked = self._check(text, passages)
-            text = checked.text
-        refused = is_refusal(text)
-        resolved = resolve(
-            text,
-            passages,
-            self._plan.language,
-            checked.statuses,
-            checked.corrected,
-            sought=self._plan.standalone if refused else "",
-        )
-        citations = self._verbatim(resolved)
-        text = drop_marks(text, {c.n for c in resolved} - {c.n for c in citations})
-        self._timings["answer_ms"] = 1000 * (time.perf_counter() - self._started)
-        cited = {} if refused else {c.passage.report.id: c.passage.report.lab for c in citations}
-        return Answer(
-            question=self._plan.question,
-            standalone=self._plan.standalone,
-            text=text,
-            refused=refused,
-            citations=citations,
-            hits=self._found.hits[:KEPT_HITS],
-            coverage=Coverage(
-                intent=self._plan.intent,
-                reports=tuple(cited),
-                labs=tuple(dict.fromkeys(cited.values())),
-                matched_reports=len(self._found.matched | {p.report.id for p in passages}),
-                read_passages=len(passages),
-                read_reports=len({p.report.id for p in passages}),
-                filters=self._plan.filters,
-                first=self._plan.first,
-                ignored=self._plan.ignored,
-                read=tuple(dict.fromkeys(p.report.id for p in passages)),
-            ),
-            mode=self._mode,
-            language=self._plan.language,
-            timings=self._timings,
-            notices=self._notices,
-            struck=checked.struck,
-            checked=checked.counts,
-        )
-
-    def _check(self, text: str, passages: Sequence[Passage]) -> Checked:
-        """What is left of a model's answer; a refusal where that is nothing."""
-        # What a model says after its refusal is no answer.
-        told = "".join([refusal(self._plan.language), *nearest(self._plan, self._read)])
-        if is_refusal(text):
-            return Checked(told)
-        # Whoever stopped waits for nothing more.
-        judge = None if self.stop.is_set() else self._judge
-        question = self._plan.standalone
-        checked = check(text, passages, self._plan.language, self._strict, judge, question)
-        if unsupported := checked.counts.get("unsupported", 0):
-            self._notices = (Notice("unsupported_sentences", {"n": unsupported}),)
-        if checked.struck and not checked.verdicts:
-            self._notices = (Notice("nothing_supported"),)
-            return replace(checked, text=told)
-        return checked
-
-    def _verbatim(self, citations: Sequence[Citation]) -> tuple[Citation, ...]:
-        """Citations whose quotes stand in their report's file; others are cut to words that do."""
-        kept = []
-        for citation in citations:
-            passage = citation.passage
-            # Markup inside a sentence was cleaned away, a phone number masked: then it is cut.
-            found = verbatim(citation.quote, self._files[passage.report.id], passage.spans)
-            if found:
-                kept.append(replace(citation, quote=found[0], span=found[1]))
-        return tuple(kept)
-
-    def recorded(self, answer: Answer) -> Answer:
-        """An answer with what is known of its writing: its tokens, its record, its notices."""
-        writing = self._writing
-        return replace(
-            answer,
-            tokens={"prompt": writing.prompt, "completion": self._completion},
-            run=writing.record(PROMPT_VERSION, self._completion),
-            notices=(*writing.notices, *answer.notices),
-        )
-
-
-# An answer that is read while it is being written.
+# How many hits go with an answer, whether it used them or not.
+HITS_PER_ANSWER = 60
 
 
 class AnswerStream:
@@ -241,30 +72,151 @@ class AnswerStream:
         return self._answer
 
 
-# Which of the places that a question names an answer doesn't hear.
+@dataclass(frozen=True, slots=True)
+class Writers:
+    """Who writes an answer from passages, who writes it where that fails, and how it is checked.
 
-
-def unheard(answer: Answer, plan: Plan, catalog: Catalog) -> tuple[Notice, ...]:
-    """Notices of countries named in the question that the answer has nothing from.
-
-    The countries' names are in the language of the answer. Of a single country nothing is said
-    where the collection has reports of it: another lab may have told of it.
+    `strict` is whether sentences without support are struck. The `judge` decides on those that are
+    supported in part. `mask` hides contacts in a text.
     """
-    known = catalog.keys("country")
-    absent = [code for code in plan.places if code not in known]
-    here = [code for code in plan.places if code in known]
-    cited = {code for citation in answer.citations for code in citation.passage.report.iso}
-    silent = [code for code in here if code not in cited] if len(here) > 1 else []
-    if answer.refused or answer.coverage.intent == "list":
-        silent = []
-    notices = (("no_reports_from", absent), ("nothing_cited_from", silent))
-    return tuple(
-        Notice(code, {"places": _names(places, answer.language)})
-        for code, places in notices
-        if places
-    )
+
+    answerer: Answerer
+    fallback: Answerer
+    strict: bool
+    judge: Judge | None
+    mask: Callable[[str], str]
 
 
-def _names(codes: Iterable[str], language: str) -> str:
-    t = translations_for(language)
-    return join_parts(t, ", ", [country_label(english_name(code), t) for code in codes])
+class PassageAnswer:
+    """One answer from the passages that were read. Setting `stop` from any thread ends it."""
+
+    def __init__(
+        self,
+        writers: Writers,
+        plan: Plan,
+        found: SearchResult,
+        read: Sequence[Hit],
+        history: Sequence[Turn],
+        files: Mapping[str, str],
+        reports: Mapping[str, ReportInfo],
+    ) -> None:
+        """`files` are the texts by id of the reports that are read, `reports` all of the index.
+
+        The texts are taken before the answer is written, so that they are those that the passages
+        are of, whatever is ingested meanwhile.
+        """
+        self._writers = writers
+        self._plan = plan
+        self._found = found
+        self._read = read
+        self._history = history
+        self._files = files
+        self._reports = reports
+        self._writer = writers.answerer
+        self._failure: tuple[Notice, ...] = ()
+        # Characters of a failed model's text, which was seen and is no part of the answer.
+        self._discarded = 0
+        self.stop = Stop()
+        self._generation = Generation(stop=self.stop)
+
+    def pieces(self) -> Iterator[str]:
+        """The answer's text; where the model fails, an extractive answer in its place."""
+        written = 0
+        try:
+            for piece in self._stream():
+                written += len(piece)
+                yield piece
+        except ModelError as error:
+            self._writer = self._writers.fallback
+            self._failure = (error.notice, Notice("extractive_instead"))
+            self._discarded = written
+            if written:
+                yield "\n\n"
+            self._generation = Generation(stop=self.stop)
+            yield from self._stream()
+
+    def _stream(self) -> Iterator[str]:
+        return self._writer.stream(self._plan, self._read, self._history, self._generation)
+
+    def draft(self, written: str) -> Draft:
+        """The answer with its citations resolved, from all that was written."""
+        plan, generation = self._plan, self._generation
+        completion = count_tokens(written, generation.model) if generation.model else 0
+        read = self._read[: generation.read]
+        passages = [hit.passage for hit in read]
+        # The passages are masked already; a model may make up contacts, or be told one.
+        text = self._writers.mask(written[self._discarded : generation.kept])
+        checked, notices = self._check(keep_known(text, len(passages)).strip(), read)
+        refused = is_refusal(checked.text)
+        resolved = resolve(
+            checked.text,
+            passages,
+            plan.language,
+            checked.statuses,
+            checked.corrected,
+            sought=plan.standalone if refused else "",
+        )
+        citations = self._verbatim(resolved)
+        unquoted = {c.n for c in resolved} - {c.n for c in citations}
+        return Draft(
+            text=drop_marks(checked.text, unquoted),
+            refused=refused,
+            citations=citations,
+            hits=self._found.hits[:HITS_PER_ANSWER],
+            coverage=self._coverage(passages, () if refused else citations),
+            mode=self._writer.name,
+            language=plan.language,
+            notices=(*generation.notices, *notices),
+            struck=checked.struck,
+            checked=checked.counts,
+            tokens={"prompt": generation.prompt, "completion": completion},
+            generation=generation.record(PROMPT_VERSION, completion),
+        )
+
+    def _check(self, text: str, read: Sequence[Hit]) -> tuple[CheckedText, tuple[Notice, ...]]:
+        """What is left of an answer, and notices of it; a refusal where that is nothing."""
+        plan, writers = self._plan, self._writers
+        if self._writer.name == writers.fallback.name:
+            return CheckedText(text), self._failure
+        nothing = "".join([refusal(plan.language), *nearest(plan, read)])
+        # What a model says after its refusal is no answer.
+        if is_refusal(text):
+            return CheckedText(nothing), ()
+        # Whoever stopped waits for nothing more.
+        judge = None if self.stop.is_set() else writers.judge
+        passages = [hit.passage for hit in read]
+        checked = check(text, passages, plan.language, writers.strict, judge, plan.standalone)
+        if checked.struck and not checked.verdicts:
+            return replace(checked, text=nothing), (Notice("nothing_supported"),)
+        if unsupported := checked.counts.get("unsupported", 0):
+            return checked, (Notice("unsupported_sentences", {"n": unsupported}),)
+        return checked, ()
+
+    def _verbatim(self, citations: Sequence[Citation]) -> tuple[Citation, ...]:
+        """Citations whose quotes stand in their report's file; others are cut to words that do."""
+        quoted = []
+        for citation in citations:
+            passage = citation.passage
+            # Markup inside a sentence was cleaned away, a phone number masked: then it is cut.
+            place = verbatim(citation.quote, self._files[passage.report.id], passage.spans)
+            if place:
+                quoted.append(replace(citation, quote=place[0], span=place[1]))
+        return tuple(quoted)
+
+    def _coverage(self, passages: Sequence[Passage], citations: Sequence[Citation]) -> Coverage:
+        plan = self._plan
+        cited = {c.passage.report.id: c.passage.report.lab for c in citations}
+        read = tuple(dict.fromkeys(passage.report.id for passage in passages))
+        return Coverage(
+            intent=plan.intent,
+            reports=tuple(cited),
+            labs=tuple(dict.fromkeys(cited.values())),
+            matched_reports=len(self._found.matched.union(read)),
+            read_passages=len(passages),
+            read_reports=len(read),
+            filters=plan.filters,
+            first=plan.first,
+            ignored=plan.ignored,
+            read=read,
+            unread=count_unread(self._found, read, self._reports),
+        )

@@ -27,7 +27,7 @@ ASKS = Notice("asks_a_question")
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedText:
     """An answer after its check: what is left of it, what was struck, what came of its sentences.
 
     `verdicts` are by sentence without marks; `corrected` are the sentences whose citations are new.
@@ -70,7 +70,7 @@ def check(
     strict: bool,
     judge: Judge | None = None,
     question: str = "",
-) -> Checked:
+) -> CheckedText:
     """Check an answer whose marks count `passages` from 1.
 
     Args:
@@ -123,7 +123,7 @@ def _as_judged(part: _Part, status: Status | None) -> _Part:
     return replace(part, verdict=replace(part.verdict, status=status, reason=reason))
 
 
-def _put_together(parts: Sequence[_Part], strict: bool) -> Checked:
+def _put_together(parts: Sequence[_Part], strict: bool) -> CheckedText:
     pieces: list[str] = []
     struck: list[Struck] = []
     verdicts: dict[str, Verdict] = {}
@@ -146,7 +146,7 @@ def _put_together(parts: Sequence[_Part], strict: bool) -> Checked:
         else:
             corrected.add(part.plain)
             pieces += (gap, with_marks(part.plain, part.numbers))
-    return Checked("".join(pieces).strip(), tuple(struck), verdicts, frozenset(corrected))
+    return CheckedText("".join(pieces).strip(), tuple(struck), verdicts, frozenset(corrected))
 
 
 def makes_claim(sentence: str) -> bool:

@@ -25,7 +25,8 @@ _PASSAGE_DETAIL = ("id", "spans", "language", "part", "parts", "family")
 _COVERAGE_DETAIL = ("read_passages", "read_reports", "first", "ignored", "read", "unread")
 _REMEDY = "Undo what was changed by hand, or ask the question again."
 _ANSWER = TypeAdapter(Answer)
-_JSON_NAMES = {"text": "answer", "hits": "passages"}  # by the field of an Answer
+# By the field of an Answer.
+_JSON_NAMES = {"text": "answer", "hits": "passages", "generation": "run"}
 
 
 def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A002
@@ -136,7 +137,8 @@ def _detail(answer: Answer) -> dict[str, Any]:
         "notice": notice_words(answer.notices),
         **_fields(answer, "notices", "planner"),
         **_fields(answer.coverage, *_COVERAGE_DETAIL),
-        **_fields(answer, "timings", "tokens", "checked", "run"),
+        **_fields(answer, "timings", "tokens", "checked"),
+        "run": to_jsonable_python(answer.generation),
         "struck": [
             {**_fields(struck, "text", "reason"), "why": notice_words([struck.reason])}
             for struck in answer.struck
@@ -271,6 +273,7 @@ def _nested(data: object) -> Mapping[str, Any]:
     return {
         **_at(data, dict),
         **detail,
+        "generation": detail.get("run", {}),
         "struck": [{"reason": {"code": ""}, **struck} for struck in detail.get("struck", ())],
         "text": _at(data, str, "answer"),
         "citations": [citation(i) for i in count("citations")],

@@ -240,7 +240,7 @@ class _Writer:
             yield t.gettext("Support"), support
         mode = MODE_LABELS.get(answer.mode)
         yield t.gettext("Written by"), t.gettext(mode) if mode else one_line(answer.mode)
-        if answer.run.model:
+        if answer.generation.model:
             yield t.gettext("Run"), one_line(run_sentence(answer, t))
         if answer.notices:
             yield t.gettext("Note"), one_line(notice_words(answer.notices, t))

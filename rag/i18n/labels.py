@@ -145,20 +145,22 @@ def mode_label(mode: str, t: Translations) -> str:
 
 def run_sentence(answer: Answer, t: Translations) -> str:
     """The tokens and milliseconds that a model spent on an answer, and the cost if it is known."""
-    run, tokens, times = answer.run, answer.tokens, answer.timings
+    generation, tokens, times = answer.generation, answer.tokens, answer.timings
     sentence = t.gettext(
         "Prompt version {version}; {read} tokens read, {written} written; planned in {plan} ms, "
         "searched in {search} ms, written in {write} ms"
     ).format(
-        version=run.prompt_version,
+        version=generation.prompt_version,
         read=format_number(t, tokens.get("prompt", 0)),
         written=format_number(t, tokens.get("completion", 0)),
         plan=format_number(t, round(times.get("plan_ms", 0))),
         search=format_number(t, round(times.get("retrieve_ms", 0))),
         write=format_number(t, round(times.get("answer_ms", 0))),
     )
-    if run.cost_usd is not None:
+    if generation.cost_usd is not None:
         cost = t.gettext("about {cost} US dollars at list prices of {month}")
-        amount = f"{run.cost_usd:.4f}".replace(".", get_decimal_symbol(language_code(t)))
-        sentence = join_parts(t, "; ", [sentence, cost.format(cost=amount, month=run.prices_of)])
+        amount = f"{generation.cost_usd:.4f}".replace(".", get_decimal_symbol(language_code(t)))
+        sentence = join_parts(
+            t, "; ", [sentence, cost.format(cost=amount, month=generation.prices_of)]
+        )
     return f"{sentence}."

@@ -19,7 +19,7 @@ from rag.models.prompts import Message
 from rag.models.tokens import PRICES_OF, cost_usd
 from rag.settings import Settings
 from rag.text.sentences import sentences
-from rag.types import Notice, RunRecord
+from rag.types import GenerationRecord, Notice
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -51,12 +51,14 @@ class Generation:
     notices: list[Notice] = field(default_factory=list)
     stop: Stop = field(default_factory=Stop)
 
-    def record(self, prompt_version: str, completion: int) -> RunRecord:
+    def record(self, prompt_version: str, completion: int) -> GenerationRecord:
         """The record of an answer for which so many tokens were written."""
         if not self.model:
-            return RunRecord()
+            return GenerationRecord()
         cost = cost_usd(self.model, self.prompt, completion) if self.priced else None
-        return RunRecord(self.model, prompt_version, cost, PRICES_OF if cost is not None else "")
+        return GenerationRecord(
+            self.model, prompt_version, cost, PRICES_OF if cost is not None else ""
+        )
 
 
 class _Piece(NamedTuple):

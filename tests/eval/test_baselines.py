@@ -155,7 +155,7 @@ def test_a_chat_model_gets_the_prompts_of_llama_index(
     assert "Source 1:\n" in prompt(server, 1)
     assert "Query: What do women in Maseru try?" in prompt(server, 1)
     assert answer.text == "The women distrust the handing over [1]."
-    assert (answer.mode, answer.run.model, answer.refused) == ("test", "test", False)
+    assert (answer.mode, answer.generation.model, answer.refused) == ("test", "test", False)
     assert answer.tokens["prompt"] > 500
     assert [c.n for c in answer.citations] == [1]
 

@@ -8,7 +8,17 @@ from typing import get_args
 from hypothesis import strategies as st
 
 from rag.catalog.fields import FILTER_FIELDS, Filters, ReportInfo
-from rag.types import Answer, Citation, Coverage, Hit, Notice, Passage, PlannedBy, RunRecord, Struck
+from rag.types import (
+    Answer,
+    Citation,
+    Coverage,
+    GenerationRecord,
+    Hit,
+    Notice,
+    Passage,
+    PlannedBy,
+    Struck,
+)
 
 ARABIC = "تعلّم المختبر أن 12٪ من النساء لا يثقن في لحظة التسليم، وليس في الهاتف mobile."
 HOSTILE = (
@@ -173,5 +183,5 @@ def answers(draw: st.DrawFn) -> Answer:
         planner=draw(st.sampled_from(get_args(PlannedBy))),
         struck=tuple(draw(st.lists(st.builds(Struck, TEXTS, NOTICES), max_size=2))),
         checked=draw(st.dictionaries(TEXTS, NUMBERS, max_size=2)),
-        run=draw(st.builds(RunRecord, TEXTS, TEXTS, st.none() | FLOATS, TEXTS)),
+        generation=draw(st.builds(GenerationRecord, TEXTS, TEXTS, st.none() | FLOATS, TEXTS)),
     )

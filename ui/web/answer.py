@@ -8,7 +8,7 @@ from html import escape
 from itertools import groupby
 from operator import attrgetter
 
-from rag.answer.pipeline import KEPT_HITS
+from rag.answer.pipeline import HITS_PER_ANSWER
 from rag.catalog.fields import ReportInfo
 from rag.export.brief import speaker
 from rag.feedback import MAX_COMMENT
@@ -347,7 +347,7 @@ def can_widen(one: Exchange) -> bool:
     if not 0 < covered.read_passages < MOST_PASSAGES:
         return False
     # Of the hits only so many are kept with an answer: there may be more.
-    more = hits > covered.read_passages or hits >= KEPT_HITS
+    more = hits > covered.read_passages or hits >= HITS_PER_ANSWER
     return more or covered.matched_reports > covered.read_reports
 
 

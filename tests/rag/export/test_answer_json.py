@@ -17,7 +17,7 @@ from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict, answers_from_json
 from rag.export.formats import export
 from rag.i18n.notices import notice_words
-from rag.types import Answer, Notice, RunRecord, Struck
+from rag.types import Answer, GenerationRecord, Notice, Struck
 
 
 def test_json_has_the_keys_and_types_of_the_contract() -> None:
@@ -101,7 +101,7 @@ def test_what_a_model_s_answer_has_besides_is_read_back_equal() -> None:
         coverage=covered,
         struck=(Struck("All will [1].", Notice("number_not_cited", {"number": "43"})),),
         checked={"supported": 3, "struck": 1, "corrected": 1},
-        run=RunRecord("gpt-4.1-mini", "2", 0.0021, "2025-08"),
+        generation=GenerationRecord("gpt-4.1-mini", "2", 0.0021, "2025-08"),
         citations=(replace(PLAIN.citations[0], corrected=True), *PLAIN.citations[1:]),
     )
     (again,) = answers_from_json(export([one], "json"))

@@ -12,12 +12,12 @@ from rag.export.formats import export
 from rag.models.chat import Generation
 from rag.models.prompts import PROMPT_VERSION
 from rag.models.tokens import PRICES_OF, cost_usd
-from rag.types import Answer, RunRecord
+from rag.types import Answer, GenerationRecord
 
 
-def written(run: RunRecord) -> Answer:
+def written(run: GenerationRecord) -> Answer:
     given = {name: getattr(PLAIN, name) for name in Answer.__dataclass_fields__}
-    return Answer(**(given | {"mode": run.model, "run": run}))
+    return Answer(**(given | {"mode": run.model, "generation": run}))
 
 
 def test_a_cost_is_told_only_where_a_price_is_known() -> None:
@@ -28,15 +28,17 @@ def test_a_cost_is_told_only_where_a_price_is_known() -> None:
 
 
 def test_a_record_says_what_is_known_and_no_more() -> None:
-    assert Generation().record("2", 10) == RunRecord()
-    assert Generation("gpt-4o", prompt=1000).record("2", 10) == RunRecord("gpt-4o", "2")
+    assert Generation().record("2", 10) == GenerationRecord()
+    assert Generation("gpt-4o", prompt=1000).record("2", 10) == GenerationRecord("gpt-4o", "2")
     found = Generation("gpt-4o", priced=True, prompt=1000).record("2", 100)
-    assert found == RunRecord("gpt-4o", "2", pytest.approx(0.0035), PRICES_OF)
-    assert Generation("own", priced=True, prompt=1000).record("2", 100) == RunRecord("own", "2")
+    assert found == GenerationRecord("gpt-4o", "2", pytest.approx(0.0035), PRICES_OF)
+    assert Generation("own", priced=True, prompt=1000).record("2", 100) == GenerationRecord(
+        "own", "2"
+    )
 
 
 def test_json_and_briefs_carry_it() -> None:
-    priced = written(RunRecord("gpt-4o", PROMPT_VERSION, 0.0035, PRICES_OF))
+    priced = written(GenerationRecord("gpt-4o", PROMPT_VERSION, 0.0035, PRICES_OF))
     assert answer_to_dict(priced)["detail"]["run"] == {
         "model": "gpt-4o",
         "prompt_version": PROMPT_VERSION,
@@ -46,7 +48,9 @@ def test_json_and_briefs_carry_it() -> None:
     brief = export([priced], "md", day=date(2026, 1, 2)).decode()
     assert f"Prompt version {PROMPT_VERSION}; 3 tokens read, 4 written; planned in 1 ms" in brief
     assert "about 0.0035 US dollars" in brief
-    unpriced = export([written(RunRecord("own", "2"))], "html", day=date(2026, 1, 2)).decode()
+    unpriced = export(
+        [written(GenerationRecord("own", "2"))], "html", day=date(2026, 1, 2)
+    ).decode()
     assert "Prompt version 2" in unpriced
     assert "dollars" not in unpriced
     assert "Prompt version" not in export([PLAIN], "md").decode()

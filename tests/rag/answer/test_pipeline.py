@@ -1,0 +1,147 @@
+"""Whoever stops an answer leaves its model's server at once; signs of life are no answer."""
+
+from __future__ import annotations
+
+import gc
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai_server import Reply, ScriptedServer, event
+
+from rag.catalog.fields import Filters
+from rag.engine import Engine, open_engine
+from rag.i18n.translations import ENGLISH
+from rag.settings import Settings
+from rag.types import Notice
+from ui.web import handlers
+
+QUESTION = "What did the labs learn about mobile money?"
+ENDLESS = Reply(tuple(f"word{n} " for n in range(5000)), delay=0.005)
+# Seconds; far less than the servers here would go on, and machines may be busy.
+SOON = 5.0
+
+
+def settings(server: ScriptedServer, **more: Any) -> Settings:
+    given = {"model": "openai:test-model", "openai_base_url": server.url, "strict": False}
+    return Settings(**(given | more))
+
+
+@pytest.fixture(scope="module")
+def engine(server: ScriptedServer, sample_index: Path) -> Engine:
+    return open_engine(settings(server, index=sample_index))
+
+
+def test_closing_early_hangs_up(engine: Engine, server: ScriptedServer) -> None:
+    server.script(ENDLESS)
+    stream = engine.ask(QUESTION)
+    written = [next(stream) for _ in range(3)]
+    # Not left to the garbage collector, which may come late.
+    gc.disable()
+    try:
+        stream.close()
+        assert server.hung_up.wait(SOON)
+    finally:
+        gc.enable()
+    assert stream.answer.text == "".join(written).strip()
+    assert stream.answer.mode == "test-model"
+    assert list(stream) == []
+
+
+def test_stopping_before_anything_was_asked_asks_nothing(
+    engine: Engine, server: ScriptedServer
+) -> None:
+    server.say("Fees matter [1].")
+    stream = engine.ask(QUESTION)
+    stream.stop()
+    assert not stream.answer.text
+    assert not server.chats
+    stream.stop()
+
+
+def test_stopping_or_leaving_the_page_hangs_up(engine: Engine, server: ScriptedServer) -> None:
+    for leave in (False, True):
+        server.script(ENDLESS)
+        updates = handlers.ask(engine, QUESTION, Filters(), (), None, ENGLISH)
+        run = [next(updates), next(updates)][1]["run"]
+        next(updates)
+        if leave:
+            updates.close()  # type: ignore[attr-defined]
+        else:
+            handlers.stop(run)
+        assert server.hung_up.wait(SOON)
+        if not leave:
+            assert list(updates)[-1]["talk"][0].stopped
+
+
+SILENT = {
+    "before its headers": Reply(mute=30),
+    "before its first word": Reply(stall=30),
+    "after some words": Reply(("Fees ", "matter "), stall=30),
+    "while it reasons": Reply(raw=(event(reasoning_content="Hm. "),) * 500, delay=0.05),
+    "while it wants to be asked again": Reply(status=503, headers={"retry-after": "15"}),
+}
+
+
+@pytest.mark.parametrize("when", SILENT)
+def test_stopping_on_the_page_leaves_a_silent_server(
+    engine: Engine, server: ScriptedServer, when: str
+) -> None:
+    server.script(SILENT[when])
+    updates = handlers.ask(engine, QUESTION, Filters(), (), None, ENGLISH)
+    run = [next(updates), next(updates)][1]["run"]
+    until = time.monotonic() + 10
+    while not server.chats:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    time.sleep(0.2)
+    started = time.monotonic()
+    handlers.stop(run)
+    if SILENT[when].status == 200:
+        assert server.hung_up.wait(SOON)
+    last = list(updates)[-1]["talk"][0]
+    assert time.monotonic() - started < SOON
+    assert (last.stopped, last.error) == (True, "")
+    text = last.answer.text if last.answer else last.text
+    assert text == ("Fees matter" if "words" in when else "")
+    assert len(server.chats) == 1
+
+
+SIGNS_OF_LIFE = {
+    "comments": Reply(raw=(": ping",) * 600, delay=0.05),
+    "empty deltas": Reply(("",) * 600, delay=0.05),
+    "no choices": Reply(raw=('data: {"choices": []}',) * 600, delay=0.05),
+    "comments after words": Reply(("Fees matter [1].",), raw=(": ping",) * 600, delay=0.05),
+}
+
+
+@pytest.mark.parametrize("sign", SIGNS_OF_LIFE)
+def test_signs_of_life_are_no_answer(
+    server: ScriptedServer, sample_index: Path, sample_engine: Engine, sign: str
+) -> None:
+    short = open_engine(settings(server, index=sample_index, timeout=0.5))
+    server.script(SIGNS_OF_LIFE[sign])
+    started = time.monotonic()
+    answer = short.ask(QUESTION).answer
+    assert 0.4 < time.monotonic() - started < 15
+    assert answer.text == sample_engine.ask(QUESTION).answer.text
+    assert answer.notices == (Notice("language_model_too_slow"), Notice("extractive_instead"))
+    assert server.hung_up.wait(SOON)
+    assert len(server.chats) == 1
+
+
+@pytest.mark.quality
+def test_whoever_stops_waits_for_no_judge(server: ScriptedServer, sample_index: Path) -> None:
+    judged = open_engine(settings(server, index=sample_index, judge=True, reranker="none"))
+    quote = "It was the motorbike boy, not a data set, who told us that money is carried away"
+    pieces = f"{quote} at 17:30.", " as the drivers in the harbour told [1][2][3]. "
+    server.script(Reply(pieces), Reply(("1: partly",)))
+    assert judged.ask(QUESTION).answer.checked["partly"]
+    assert len(server.chats) == 2
+    server.script(Reply(pieces, stall=30), Reply(("1: partly",)))
+    stream = judged.ask(QUESTION)
+    assert (next(stream) + next(stream)).endswith("[3].")
+    stream.stop()
+    assert stream.answer.checked["partly"]
+    assert len(server.chats) == 1
