@@ -13,26 +13,10 @@ from rag.catalog.fields import FILTER_FIELDS, FREE_FIELDS, Filters
 from rag.catalog.normalize import canonical_sdg, filter_key
 from rag.places.countries import adjective_to_iso, fold_name, names_to_iso
 from rag.places.regions import countries_of_regions_in
+from rag.query.wordings import any_of, words_of
 from rag.text.tokenize import strip_accents, terms, words
 from rag.types import Span
 
-# What may stand in a question beside its filters without narrowing it.
-_LISTING_WORDS = (
-    "use uses used using apply applied name named mention mentioned list all have has made "
-    "were was are there carry tagged give given show find collection many number "
-    "count title titles write wrote written publish published year dated learning action plan "
-    "plans closing closings experiment experiments report reports lab labs country countries "
-    "solution solutions method methods theme themes complete full entire whole different please "
-    "complète complet intégrale completa completo labo labos utilise utilisent utilisé citent cite "
-    "liste tous toutes année pays plans expériences clôtures usan usaron utilizaron utilizan "
-    "lista todos todas año países planes experimentos cierres usam usaram utilizaram lista "
-    "todos ano países planos experimentos encerramentos خطط العمل خطة عام سنة اذكر عناوينها "
-    "سجلها سجّلها مختبر المختبر التجارب"
-)
-_TAG_WORDS = re.compile(
-    r"\b(?:methods?|data sources?|sdgs?|tagged|themes?|thematic areas?|methodes?|metodos?"
-    r"|sources? de donnees|fuentes? de datos|fontes? de dados|odd|ods|goals?)\b"
-)
 _YEAR = r"(?<!\d)(20[12]\d)(?!\d)"
 # "2021-2023", "from 2021 to 2023", "between 2021 and 2023", in five languages.
 _RANGE = re.compile(
@@ -221,7 +205,7 @@ def stems_of(text: str) -> str:
 @cache
 def listing_stems(language: str) -> frozenset[str]:
     """The stems of words that may stand in a list question without narrowing it."""
-    return frozenset(terms(_LISTING_WORDS, language))
+    return frozenset(terms(words_of("listing_words"), language))
 
 
 def all_tags_in(question: str, catalog: Catalog) -> Filters:
@@ -234,7 +218,7 @@ def all_tags_in(question: str, catalog: Catalog) -> Filters:
 
 def names_tags(question: str) -> bool:
     """Whether a question has a word for tags ("among the methods", "tagged with")."""
-    return bool(_TAG_WORDS.search(strip_accents(question)))
+    return bool(re.search(rf"\b{any_of('tag_words')}\b", strip_accents(question)))
 
 
 def facts_in(question: str, catalog: Catalog) -> tuple[str, ...]:
