@@ -13,10 +13,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from math import log
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.catalog.fields import ReportInfo
 from rag.i18n.labels import (
@@ -35,6 +34,9 @@ from rag.text.prompt_injection import instructs
 from rag.text.sentences import sentences
 from rag.text.tokenize import strip_accents, terms_and_pairs, words
 from rag.types import Alike, Hit, Plan, Span, Turn
+
+if TYPE_CHECKING:
+    from llama_index.core.base.embeddings.base import BaseEmbedding
 
 # Cosine similarity (built-in embedding) of the best passage below which a question is not
 # about anything in the reports. All answerable development questions (n=114) and sample cases

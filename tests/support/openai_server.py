@@ -1,6 +1,6 @@
-"""A scripted OpenAI-compatible server on loopback: says, breaks and fails as a test tells it.
+"""A scripted OpenAI-compatible server on loopback, which replies and fails as a test says.
 
-It has a rerank endpoint besides.
+It has chat, embeddings and rerank endpoints.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -27,13 +27,12 @@ SOON = {"retry-after-ms": "1", "retry-after": "0.001"}
 class Reply:
     """What the server does with one chat request.
 
-    Nothing at all comes for `mute` seconds. `pieces` are streamed as content deltas, `delay`
-    seconds before each; `gated` ones wait for a release. `raw` are lines of server-sent events to
-    send as they are, after the pieces, with the same delay. `cut` closes the connection without an
-    end; `stall` is how many seconds nothing comes after the pieces, and `finish` why the model
-    stopped. A status other than 200 sends `body`.
-    To a request that wants no stream, the pieces are one completion, whose bytes come in as many
-    parts; of `raw` the lines themselves are sent instead.
+    It first sends nothing for `mute` seconds, then streams `pieces` as content deltas, each after
+    `delay` seconds, or after a release of the gate if `gated`. After the pieces it sends nothing
+    for `stall` seconds, then `raw` lines of server-sent events, then why the model stopped
+    (`finish`). `cut` closes the connection without an end. A status other than 200 sends `body`.
+    A request without streaming gets the pieces as one completion, in as many parts, or the `raw`
+    lines in its place.
     """
 
     pieces: tuple[str, ...] = ()
@@ -95,7 +94,7 @@ class ScriptedServer:
         return [r for r in self.requests if r.method.endswith("/chat/completions")]
 
     def script(self, *replies: Reply) -> None:
-        """Forget what was, and answer the next requests with these."""
+        """Forget all requests, and answer the next ones with these replies."""
         with self._lock:
             self._replies = deque(replies)
             self.requests.clear()
@@ -144,6 +143,10 @@ class _Handler(BaseHTTPRequestHandler):
     def _scripted(self) -> ScriptedServer:
         return self.server.scripted  # type: ignore[attr-defined,no-any-return]
 
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # Clients hang up.
+            super().handle()
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Say nothing: a test's output is its own."""
 
@@ -179,14 +182,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def _embeddings(self, body: Any) -> None:
-        given = body["input"]
-        texts = [given] if isinstance(given, str) else given
         data = [
             {"object": "embedding", "index": i, "embedding": vector(text)}
-            for i, text in enumerate(texts)
+            for i, text in enumerate(body["input"])
         ]
-        whole = {"object": "list", "data": data, "model": body["model"], "usage": {}}
-        self._send(Reply(body=json.dumps(whole), headers={}))
+        reply = {"object": "list", "data": data, "model": body["model"], "usage": {}}
+        self._send(Reply(body=json.dumps(reply), headers={}))
 
     def _stream(self, reply: Reply) -> None:
         try:
@@ -237,8 +238,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _quiet(self, seconds: float) -> None:
         """Send nothing for so long, but notice when the client hangs up."""
-        heard, _, _ = select.select([self.connection], [], [], seconds) if seconds else ([], 0, 0)
-        if heard and not self.connection.recv(1, socket.MSG_PEEK):
+        readable = seconds and select.select([self.connection], [], [], seconds)[0]
+        if readable and not self.connection.recv(1, socket.MSG_PEEK):
             raise ConnectionAbortedError
 
     def _chunk(self, text: str) -> None:
@@ -259,5 +260,5 @@ def _completion(content: str) -> str:
 
 
 def _chat(kind: str, choice: Mapping[str, Any]) -> str:
-    whole = {"id": "scripted", "object": kind, "created": 0, "model": "test-model"}
-    return json.dumps(whole | {"choices": [choice]})
+    reply = {"id": "scripted", "object": kind, "created": 0, "model": "test-model"}
+    return json.dumps(reply | {"choices": [choice]})

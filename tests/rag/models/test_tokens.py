@@ -1,4 +1,4 @@
-"""What of a prompt fits in a model's window: whole passages, the last left out first."""
+"""Tokens: their count without a download, the windows of models, and what of a prompt fits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from rag.models.tokens import (
     SHARE,
     WINDOW,
     Budget,
-    count_tokens,
     known_window,
     make_budget,
     own_encoding,
@@ -30,72 +29,62 @@ TEXTS = [f"Report {n} says that honey sells well. " * 10 for n in range(1, 9)]
 
 @pytest.mark.parametrize(
     ("model", "window"),
-    [("gpt-4.1-mini", 1_047_576), ("gpt-4o", 128_000), ("gpt-4", 8192), ("llama3.2", 0), ("", 0)],
+    [
+        ("gpt-4.1-mini", 1_047_576),
+        ("gpt-4o-2024-08-06", 128_000),
+        ("ft:gpt-4o-mini:lab:x:1", 128_000),
+        ("gpt-4", 8192),
+        ("gpt-4-of-mine", 0),
+        ("", 0),
+    ],
 )
 def test_windows_of_openai_s_models_are_known(model: str, window: int) -> None:
     assert known_window(model) == window
     assert make_budget(Settings(model=f"openai:{model}")).window == (window or WINDOW)
-    given = Settings(model=f"openai:{model}", context_window=5000, answer_tokens=100)
-    assert make_budget(given) == Budget(model, 5000, 100)
+    settings = Settings(model=f"openai:{model}", context_window=5000, answer_tokens=100)
+    assert make_budget(settings) == Budget(model, 5000, 100)
 
 
-@pytest.mark.parametrize(
-    ("model", "encoding"),
-    [
-        *(("gpt-4.1-mini", "o200k_base"), ("gpt-4o-2024-08-06", "o200k_base")),
-        *(("gpt-4", "cl100k_base"), ("text-davinci-003", ""), ("llama3.2", "")),
-    ],
-)
-def test_a_model_s_own_tokens_are_counted_where_its_table_ships(model: str, encoding: str) -> None:
-    assert own_encoding(model) == encoding
-    assert count_tokens("ماذا تعلمت المختبرات؟", model) > 3
-
-
-def test_tokens_are_counted_without_a_download() -> None:
+def test_tokens_are_counted_by_the_model_s_own_table_and_without_a_download() -> None:
+    assert own_encoding("gpt-4o-2024-08-06") == "o200k_base"
+    assert own_encoding("gpt-4") == "cl100k_base"
+    assert own_encoding("text-davinci-003") == own_encoding("llama3.2") == ""
     code = (
         "import socket\nfrom rag.models.tokens import count_tokens\n"
         "def no(*_, **__): raise OSError\nsocket.socket.connect = no\n"
         "socket.create_connection = no\n"
         "print(count_tokens('hello there'), count_tokens('hello there', 'gpt-4o'))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).resolve().parents[3],
-    )
+    command, root = [sys.executable, "-c", code], Path(__file__).resolve().parents[3]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.split() == ["2", "2"]
 
 
-@pytest.mark.parametrize("model", ["gpt-4", "gpt-4o", "llama3.2"])
+@pytest.mark.parametrize("model", ["gpt-4", "llama3.2"])
 def test_passages_are_left_out_whole_and_from_the_last(model: str) -> None:
     found = hits(*TEXTS)
     sizes = set()
     for window in range(300, 4000, 50):
         budget = Budget(model, window, 100)
-        kept = budget.fitting(PLAN, found, ())
-        sizes.add(len(kept))
-        assert list(kept) == found[: len(kept)]
+        fitting = budget.fitting(PLAN, found, ())
+        sizes.add(len(fitting))
+        assert list(fitting) == found[: len(fitting)]
         usable = window if own_encoding(model) else SHARE * window
-        if kept:
-            assert budget.tokens(answer_messages(PLAN, kept, ())) + 100 <= usable
-        if len(kept) < len(found):
-            more = budget.tokens(answer_messages(PLAN, found[: len(kept) + 1], ()))
+        if fitting:
+            assert budget.tokens(answer_messages(PLAN, fitting, ())) + 100 <= usable
+        if len(fitting) < len(found):
+            more = budget.tokens(answer_messages(PLAN, found[: len(fitting) + 1], ()))
             assert more + 100 + len(found) > usable - 1
     assert sizes == set(range(9))
 
 
-def test_history_and_question_take_their_part() -> None:
+def test_history_question_and_a_first_passage_that_is_too_large_take_their_part() -> None:
     found = hits(*TEXTS)
     budget = Budget("gpt-4", 1200, 100)
     alone = budget.fitting(PLAN, found, ())
     after = budget.fitting(PLAN, found, [Turn("user", "What of seaweed in Fiji? " * 40)])
     long = budget.fitting(Plan("Why? " * 500, "Why?"), found, ())
     assert len(alone) > len(after) > len(long) == 0
-
-
-def test_a_first_passage_that_is_too_large_is_left_out_too() -> None:
     large = Hit(passage("honey sells. " * 2000, report("large")), 1.0)
     assert not Budget("gpt-4", 2000, 100).fitting(PLAN, [large, *hits("small")], ())
 
@@ -106,6 +95,6 @@ def test_a_first_passage_that_is_too_large_is_left_out_too() -> None:
 )
 def test_what_fits_is_never_more_than_the_window(texts: list[str], window: int) -> None:
     budget = Budget("gpt-4o", window, 50)
-    kept = budget.fitting(PLAN, hits(*texts), ())
-    if kept:
-        assert budget.tokens(answer_messages(PLAN, kept, ())) + 50 <= window
+    fitting = budget.fitting(PLAN, hits(*texts), ())
+    if fitting:
+        assert budget.tokens(answer_messages(PLAN, fitting, ())) + 50 <= window
