@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
 from eval.cases import Case
 from eval.verifier import (
     CHANGES,
     Judged,
     Pair,
+    RatedAnswer,
     auroc,
     balanced_accuracy,
     baseline,
@@ -44,6 +47,9 @@ RATED = [
         ]
     )
 ]
+
+
+ANSWERS = [TypeAdapter(RatedAnswer).validate_python(line) for line in RATED]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +86,7 @@ def test_the_verifier_beats_counting_words_on_the_sample(pairs: list[Pair]) -> N
 
 
 def test_the_table_has_each_measure(pairs: list[Pair]) -> None:
-    made = table(pairs[:60], RATED)
+    made = table(pairs[:60], ANSWERS)
     for name in ("AUROC", "balanced accuracy", "caught", "answers rated by people"):
         assert name in made
 
@@ -108,10 +114,10 @@ def test_shares_and_their_intervals() -> None:
 
 
 def test_rated_answers_are_told_apart() -> None:
-    judged = judge_rated(RATED)
+    judged = judge_rated(ANSWERS)
     assert [one.supported for one in judged] == [True, True, False, False]
     assert min(one.score for one in judged[:2]) > max(one.score for one in judged[2:])
-    assert not judge_rated([{**RATED[0], "passages": []}])
+    assert not judge_rated([replace(ANSWERS[0], passages=())])
 
 
 def test_the_baseline_counts_words_and_wants_all_numbers(pairs: list[Pair]) -> None:
