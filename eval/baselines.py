@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -118,6 +118,8 @@ class Chunks:
 
 # The hits for a question, the best first; as many as go with an answer of ours.
 Search = Callable[[str], tuple[Hit, ...]]
+# How many sentences an answer may have; only extracts need to know, and a chat model may be asked.
+Limit = Callable[[], int]
 
 
 def load_chunks(engine: Engine, progress: Progress) -> Chunks:
@@ -288,9 +290,9 @@ class ExtractiveWriter:
         return " ".join([*before[-1:], question])
 
     def write(
-        self, question: str, sources: Sequence[Passage], count: int, generation: Generation
+        self, question: str, sources: Sequence[Passage], limit: Limit, generation: Generation
     ) -> Iterator[str]:
-        """At most `count` sentences, a line each, whose marks count `sources` from 1."""
+        """As many sentences as `limit` allows, a line each, whose marks count `sources` from 1."""
         del generation
         # Each sentence once, whatever its punctuation.
         distinct: dict[frozenset[str], tuple[int, int, str]] = {}
@@ -305,7 +307,7 @@ class ExtractiveWriter:
         texts = [text for _, _, text in pool]
         vectors = np.asarray(self._embedding.get_text_embedding_batch(texts))
         similarity = vectors @ np.asarray(self._embedding.get_query_embedding(question))
-        best = np.argsort(-similarity, kind="stable")[:count]
+        best = np.argsort(-similarity, kind="stable")[: limit()]
         chosen = sorted(pool[i] for i in best)
         yield "\n".join(with_marks(defuse(text), [n]) for n, _, text in chosen)
 
@@ -336,10 +338,10 @@ class ChatWriter:
         return self._llm.complete(_message(prompt), self._settings.timeout).strip()
 
     def write(
-        self, question: str, sources: Sequence[Passage], count: int, generation: Generation
+        self, question: str, sources: Sequence[Passage], limit: Limit, generation: Generation
     ) -> Iterator[str]:
         """The model's words; marks of unknown sources are left out, as from our answers."""
-        del count
+        del limit
         room = int(SHARE * self._budget.window) - self._budget.answer
         while len(sources) > 1 and self._budget.tokens(_prompt(question, sources)) > room:
             sources = sources[:-1]
@@ -395,8 +397,8 @@ class Baseline:
 
         def pieces() -> Iterator[str]:
             if sources:
-                count = self._sentence_count(question, history)
-                yield from self._writer.write(standalone, sources, count, generation)
+                limit = partial(self._sentence_limit, question, history)
+                yield from self._writer.write(standalone, sources, limit, generation)
 
         def finish(text: str) -> Answer:
             timings = {
@@ -426,7 +428,7 @@ class Baseline:
 
         return AnswerStream(pieces(), finish, generation.stop)
 
-    def _sentence_count(self, question: str, history: Sequence[Turn]) -> int:
+    def _sentence_limit(self, question: str, history: Sequence[Turn]) -> int:
         """As many as our extractive answer to the question may have."""
         plan = self._engine.plan(question, history=history)
         return SENTENCES_WIDE if plan.wide and plan.intent != "compare" else SENTENCES

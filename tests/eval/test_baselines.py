@@ -24,7 +24,6 @@ from eval.report.pages import write_report
 from eval.run import load_outcomes, load_record, run_cases
 from rag.engine import Engine, open_engine
 from rag.models.chat import Generation
-from rag.models.embeddings import make_embedding
 from rag.settings import Settings
 from rag.types import Answer, Turn
 
@@ -73,24 +72,11 @@ def test_an_answer_quotes_the_files_word_for_word(
     assert 0 < answer.coverage.read_passages <= 20
 
 
-def test_dense_hits_are_those_of_highest_cosine(
-    baselines: dict[str, Baseline], sample_engine: Engine
-) -> None:
-    chunks = load_chunks(sample_engine, Stages())
-    vector = make_embedding(sample_engine.settings).get_query_embedding(QUESTION)
-    best = np.argsort(-(chunks.vectors @ np.asarray(vector)), kind="stable")[:5]
-    found = [hit.passage.id for hit in ask(baselines["plain"]).hits[:5]]
-    assert found == [chunks.passage(int(n)).id for n in best]
-
-
-def test_bm25_finds_nothing_without_a_common_word(baselines: dict[str, Baseline]) -> None:
-    answer = ask(baselines["bm25"], "Zyzzyva qwxz?")
-    assert (answer.refused, answer.hits, answer.citations) == (True, (), ())
-
-
-def test_a_follow_up_is_searched_with_the_question_before_it(
+def test_bm25_wants_a_common_word_and_joins_a_follow_up_to_the_question_before_it(
     baselines: dict[str, Baseline],
 ) -> None:
+    answer = ask(baselines["bm25"], "Zyzzyva qwxz?")
+    assert (answer.refused, answer.hits, answer.citations) == (True, (), ())
     history = (Turn("user", QUESTION), Turn("assistant", "Because of fees."))
     answer = ask(baselines["bm25"], "And what did they try?", history)
     assert answer.standalone == f"{QUESTION} And what did they try?"
@@ -187,5 +173,8 @@ def test_sources_cover_what_was_read_and_are_left_out_where_they_do_not_fit(
         assert max(b for _, b in spans) >= end - 1
     settings = Settings(model="openai:test", openai_base_url=server.url, context_window=2000)
     server.script(Reply(("Yes [1].",)))
-    assert "".join(ChatWriter(settings).write(QUESTION, sources, 8, Generation())) == "Yes [1]."
+    assert (
+        "".join(ChatWriter(settings).write(QUESTION, sources, lambda: 8, Generation()))
+        == "Yes [1]."
+    )
     assert 0 < prompt(server).count("\nSource ") < len(sources)

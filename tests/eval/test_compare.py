@@ -47,12 +47,6 @@ def test_a_run_compared_with_itself_shows_no_difference(tmp_path: Path) -> None:
     assert "Got better" not in text
 
 
-def test_a_metric_that_only_one_run_measured_makes_no_difference(tmp_path: Path) -> None:
-    old, new = numbered(4, mrr=0.5), numbered(4, mrr=0.5, facts=1.0)
-    comparison = compare(save(tmp_path / "a", *old), save(tmp_path / "b", *new))
-    assert (comparison.same, [d.metric for d in comparison.overall]) == (4, ["mrr"])
-
-
 def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
     before, after = numbered(9, mrr=0.5, facts=1.0), numbered(8, mrr=1.0, facts=1.0)
     comparison = compare(
@@ -90,17 +84,6 @@ def test_few_cases_and_refusals_get_no_verdict(tmp_path: Path) -> None:
     assert (of(comparison, "mrr").p, of(comparison, "mrr").verdict) == (0.25, "too few")
     assert of(comparison, "refused").verdict == "more"
     assert "same in 0 of 11" in comparison.headline
-
-
-def test_types_are_compared_by_themselves(tmp_path: Path) -> None:
-    def both(single: float) -> list[Outcome]:
-        crossing = [outcome(case(f"x{i}", "cross"), mrr=0.5) for i in range(12)]
-        return [*(outcome(case(f"s{i}"), mrr=single) for i in range(12)), *crossing]
-
-    comparison = compare(save(tmp_path / "a", *both(1.0)), save(tmp_path / "b", *both(0.0)))
-    verdicts = {(d.group, d.metric): d.verdict for d in comparison.by_type}
-    assert verdicts == {("single", "mrr"): "worse", ("cross", "mrr"): "no difference"}
-    assert "| single | mrr | 12 |" in comparison_markdown(comparison, tmp_path)
 
 
 def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:

@@ -35,7 +35,6 @@ from eval.perturbations import (
     upper,
     with_country,
     with_year,
-    write_reports,
 )
 from eval.run import load_outcomes, run_cases
 from eval.stats import Estimate
@@ -50,7 +49,6 @@ from rag.catalog.fields import ReportInfo
 from rag.engine import Engine
 from rag.models.chat import make_chat
 from rag.settings import Settings
-from tests.conftest import SAMPLE
 
 pytest_plugins = ("command_line",)
 
@@ -95,11 +93,6 @@ def test_typos_change_some_words_by_one_slip_each() -> None:
     assert typos(replace(CASE, question="Why so?"), chance()) is None
 
 
-def test_typos_of_another_script_keep_to_it() -> None:
-    arabic = replace(CASE, question="ماذا تعلّم المختبر عن الصيد؟")
-    assert not re.search(r"[a-z]", question(typos(arabic, chance())))
-
-
 def test_capitals_and_bare_words() -> None:
     assert question(upper(CASE, chance())) == "HOW MANY 1,200 KG BOATS DID SÃO TOMÉ’S LAB REPAIR?"
     assert question(plain(CASE, chance())) == "How many 1,200 kg boats did Sao Tome s lab repair"
@@ -119,15 +112,11 @@ def test_a_filter_is_named_where_all_gold_reports_have_it() -> None:
     assert with_country(replace(several, reports=("a", "c")), REPORTS) is None
     assert with_year(replace(several, question="What of 2021?"), REPORTS) is None
     assert with_country(replace(several, question="What of Peru?"), REPORTS) is None
-
-
-def test_alternatives_of_another_year_go() -> None:
-    quotes = (Evidence("a", "one"), Evidence("c", "two"))
-    case = replace(CASE, question="What?", alt_reports=("b", "c"), evidence=quotes)
-    changed = with_year(case, REPORTS)
+    # Alternatives of another year go.
+    quotes = (Evidence("a", "in 2022"), Evidence("c", "in 2023"))
+    changed = with_year(replace(several, alt_reports=("c",), evidence=quotes), REPORTS)
     assert changed is not None
-    assert changed.alt_reports == ("b",)
-    assert changed.evidence == quotes[:1]
+    assert (changed.alt_reports, changed.evidence) == ((), quotes[:1])
 
 
 def test_lists_of_drafts_are_translated_without_a_model() -> None:
@@ -167,13 +156,6 @@ def test_what_cases_accept_is_always_among_the_reports() -> None:
     assert chosen_reports([case], REPORTS, 3, chance()) in (["a", "b", "d"], ["a", "c", "d"])
     assert chosen_reports([case], REPORTS, 1, chance()) == ["a", "d"]
     assert chosen_reports([case], REPORTS, 99, chance()) == ["a", "b", "c", "d"]
-
-
-def test_reports_are_written_as_they_were_read(sample_engine: Engine, tmp_path: Path) -> None:
-    (path,) = write_reports(sample_engine, ["tide_broom"], tmp_path / "new")
-    written, given = path.read_text("utf-8"), (SAMPLE / "tide_broom.md").read_text("utf-8")
-    assert len(written) == len(given)
-    assert "[[country:" in written
 
 
 def test_instructions_stand_in_reports_that_a_case_does_not_accept(tmp_path: Path) -> None:
@@ -280,11 +262,6 @@ def test_a_run_of_the_same_cases_need_not_be_asked_again(
     done = run("eval", "stress", other, *given, "--asked", before)
     assert done.code == 2
     assert "no run of these cases" in done.err
-
-
-def test_an_unknown_variant_is_refused(run: Any, sample_index: Path, tmp_path: Path) -> None:
-    path = tmp_path / "one.jsonl"
-    path.write_text(json.dumps(case_to_dict(CASE)), "utf-8")
-    done = run("eval", "stress", path, "--out", tmp_path, "--index", sample_index, "--only", "x")
+    done = run("eval", "stress", path, *given[:-1], "x")
     assert done.code == 2
     assert all(name in done.err for name in VARIANTS)
