@@ -39,9 +39,7 @@ from rag.types import (
 
 EXAMPLES = 5
 EXAMPLE_LENGTH = 80
-# A passage that holds this share of a form text's runs of four words holds the form text. Over
-# 2,189 reports 0.3 to 1.0 find no passage, and 1,943 where form text is left in; 0.25 finds 7 that
-# hold none.
+# A passage that holds this share of a form text's runs of four words holds the form text.
 FORM_SHARE = 0.8
 
 
@@ -90,11 +88,11 @@ class Audit:
             f"in exactly one answer block and passage "
             f"({self.reports:,} reports, {self.answers:,} answers, {self.passages:,} passages)."
         )
-        for title, found in (("Left out:", self.left_out), ("Checks:", self.checks)):
+        for title, kinds in (("Left out:", self.left_out), ("Checks:", self.checks)):
             yield title
-            for kind, one in found.items():
-                yield f"  {kind}: {one.pieces:,} pieces, {one.characters:,} characters"
-                for example in one.examples:
+            for kind, counts in kinds.items():
+                yield f"  {kind}: {counts.pieces:,} pieces, {counts.characters:,} characters"
+                for example in counts.examples:
                     yield f"    {example['report']}: {example['text']}"
 
 
@@ -110,10 +108,10 @@ def audit(files: Iterable[tuple[Report, Sequence[Passage]]], forms: Forms) -> Au
         files: each parsed report with its passages.
         forms: the forms that it was parsed with.
     """
-    count = _Count(forms)
+    auditor = _Auditor(forms)
     for report, passages in files:
-        count.add(report, passages)
-    return count.result()
+        auditor.add(report, passages)
+    return auditor.result()
 
 
 def audit_paths(
@@ -128,20 +126,20 @@ def audit_paths(
     Raises:
         InputError: a path is not usable.
     """
-    found = read_files(list(collect(paths)), {}, progress)
-    forms = learn_texts(file.text for file in found.files)
+    files = read_files(list(collect(paths)), {}, progress)
+    forms = learn_texts(file.text for file in files.files)
 
     def parsed() -> Iterator[tuple[Report, list[Passage]]]:
-        for n, file in enumerate(found.files, start=1):
-            progress("auditing", n, len(found.files))
+        for n, file in enumerate(files.files, start=1):
+            progress("auditing", n, len(files.files))
             report = parse(file.id, file.text, forms)
             yield report, chunk(report)
 
-    return audit(parsed(), forms), found.skipped
+    return audit(parsed(), forms), files.skipped
 
 
-class _Count:
-    """The audit in the making."""
+class _Auditor:
+    """Counts report by report."""
 
     def __init__(self, forms: Forms) -> None:
         self.forms = forms
@@ -203,28 +201,27 @@ class _Count:
                 self._left_out(kind).add(report.info.id, text, int(counts[a:b].sum()))
 
     def _add_shared(self, kind: str, report: Report, text: str, size: int) -> None:
-        labs, found = self.shared.setdefault((kind, key(text)), (set(), []))
+        labs, texts = self.shared.setdefault((kind, key(text)), (set(), []))
         labs.add(report.info.lab)
-        found.append((report.info.id, text, size))
+        texts.append((report.info.id, text, size))
 
     def _check(self, report: Report, passage: Passage) -> None:
-        found = []
+        wrong = []
         if not passage.prompt:
-            found.append("without a question")
+            wrong.append("without a question")
         if "\n".join(clean(report.raw[a:b]) for a, b in passage.spans) != passage.text:
-            found.append("unlike their file")
+            wrong.append("unlike their file")
         if _holds_form_text(passage, self.forms):
-            found.append("passages with form text")
-        for kind in found:
+            wrong.append("passages with form text")
+        for kind in wrong:
             self.checks[kind].add(report.info.id, passage.text, len(passage.text))
 
     def result(self) -> Audit:
-        for (kind, _), (labs, found) in self.shared.items():
-            for report, text, size in found:
-                few = len(labs) < MIN_LABS
-                self._left_out(f"{kind} of fewer than {MIN_LABS} labs" if few else kind).add(
-                    report, text, size
-                )
+        for (kind, _), (labs, texts) in self.shared.items():
+            if len(labs) < MIN_LABS:
+                kind = f"{kind} of fewer than {MIN_LABS} labs"
+            for report, text, size in texts:
+                self._left_out(kind).add(report, text, size)
         return Audit(
             answer_share=self.right / self.characters if self.characters else 1.0,
             left_out=dict(sorted(self.left_out.items())),
@@ -254,25 +251,27 @@ def _runs(wrong: npt.NDArray[np.bool_]) -> Iterator[Span]:
 
 
 def _holds_form_text(passage: Passage, forms: Forms) -> bool:
-    known = [*forms.of(key(passage.prompt)), *forms.of(head_key(passage.section))]
-    if not known or len(known) > MAX_TEXTS:
+    form_texts = [
+        *forms.texts_under(key(passage.prompt)),
+        *forms.texts_under(head_key(passage.section)),
+    ]
+    if not form_texts or len(form_texts) > MAX_TEXTS:
         return False
-    found = _fours(key(passage.text))
-    return any(len(_fours(form) & found) >= FORM_SHARE * len(_fours(form)) for form in known)
+    runs = _runs_of_four(key(passage.text))
+    form_runs = map(_runs_of_four, form_texts)
+    return any(len(of_form & runs) >= FORM_SHARE * len(of_form) for of_form in form_runs)
 
 
-def _fours(text: str) -> set[tuple[str, ...]]:
+def _runs_of_four(text: str) -> set[tuple[str, ...]]:
     words = text.split()
     return {tuple(words[i : i + 4]) for i in range(max(1, len(words) - 3))}
 
 
-# Says of each character of a report's file what it is, without the parser: for the audit.
-#
-# It goes by the markers of the file's lines alone, and takes for an answer all that it can't name.
-
+# The kind of each character of a file, without the parser: by the markers of its lines alone. All
+# that can't be named is taken for an answer.
 
 ANSWER = "answer"
-_CALLED = {
+_KINDS = {
     "title": "title",
     "section": "section heading",
     "open": "group markup",
@@ -302,22 +301,12 @@ class Piece:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Questions:
-    """The questions under which a report's answers are filed, or that have no answer."""
-
-    each: frozenset[str]
-    joined: str
-
-    def hold(self, text: str) -> bool:
-        # A question over several lines is one question.
-        return text in self.each or f" {text} " in self.joined
-
-
 def pieces(report: Report, forms: Forms) -> Iterator[Piece]:
     """The pieces of a report's file, in order; what is blank is in none."""
     raw = report.raw
-    questions = _questions(report)
+    questions = dict.fromkeys((*(b.prompt for b in report.blocks), *report.unanswered))
+    # A question over several lines is one question.
+    joined = " " + " \n ".join(questions) + " "
     tags = [(tag.start, tag.end) for tag in find_tags(raw)][::-1]
     paragraph: list[Span] = []
     # The question that a paragraph stands under, or its section.
@@ -336,7 +325,7 @@ def pieces(report: Report, forms: Forms) -> Iterator[Piece]:
         line = raw[at:end].strip()
         kind, text = ANSWER, line
         if line and at == start:
-            kind, text = _kind_of_line(line, titled, questions, forms)
+            kind, text = _kind_of_line(line, titled, joined, forms)
         if line and kind == ANSWER and text == line:
             paragraph.append((at, end))
             continue
@@ -353,25 +342,20 @@ def pieces(report: Report, forms: Forms) -> Iterator[Piece]:
     yield from _paragraph(paragraph, raw, under, forms)
 
 
-def _kind_of_line(line: str, titled: bool, questions: _Questions, forms: Forms) -> tuple[str, str]:
+def _kind_of_line(line: str, titled: bool, questions: str, forms: Forms) -> tuple[str, str]:
     """What a line is, and its words without the marker."""
     kind, width = marker(line, titled) or ("text", 0)
     text = line[width:].strip()
     if kind == "prompt":
-        this = key(text)
+        readable = clean(text)
         is_question = (
-            clean(text) in ("", "None")
-            or questions.hold(clean(text))
-            or this in forms.prompts
-            or bool(forms.record_key(this))
+            readable in ("", "None")
+            or f" {readable} " in questions
+            or key(text) in forms.prompts
+            or bool(forms.record_key(key(text)))
         )
         return "question" if is_question else ANSWER, text
-    return _CALLED.get(kind, ANSWER), text
-
-
-def _questions(report: Report) -> _Questions:
-    each = dict.fromkeys((*(b.prompt for b in report.blocks), *report.unanswered))
-    return _Questions(frozenset(each), " " + " \n ".join(each) + " ")
+    return _KINDS.get(kind, ANSWER), text
 
 
 def _paragraph(lines: list[Span], raw: str, under: str, forms: Forms) -> Iterator[Piece]:
@@ -406,10 +390,10 @@ def counted(raw: str) -> npt.NDArray[np.bool_]:
     codes = np.frombuffer(raw.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     seen, place = np.unique(codes, return_inverse=True)
     counts = np.array([_counts(chr(code)) for code in seen], dtype=np.bool_)
-    found = counts[place] if len(raw) else np.zeros(0, dtype=np.bool_)
+    flags = counts[place] if len(raw) else np.zeros(0, dtype=np.bool_)
     for match in _MARKUP.finditer(raw):
-        found[match.start() : match.end()] = False
-    return found
+        flags[match.start() : match.end()] = False
+    return flags
 
 
 def _counts(char: str) -> bool:

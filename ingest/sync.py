@@ -281,8 +281,8 @@ def _learned(
 def _form_digest(file: ReportFile, changes: Changes) -> str:
     """A hash of all that a report is parsed from: its text, and of the forms what bears on it."""
     lesson = changes.lessons.get(file.digest) or lesson_of(file.text)
-    bearing = changes.forms.bearing_on(lesson.prompts)
-    return hashlib.sha256(f"{file.digest} {bearing}".encode()).hexdigest()
+    forms = changes.forms.digest(lesson.prompts)
+    return hashlib.sha256(f"{file.digest} {forms}".encode()).hexdigest()
 
 
 def _is_current(old: StoredReport, file: ReportFile, changes: Changes) -> bool:

@@ -94,19 +94,19 @@ def clean_with_offsets(raw: str) -> tuple[str, list[int]]:
         if needs not in text:
             continue
         pieces: list[str] = []
-        kept: list[int] = []
+        new_offsets: list[int] = []
         last = 0
         for match in pattern.finditer(text):
             new = replace(match)
             pieces += (text[last : match.start()], new)
-            kept += offsets[last : match.start()]
+            new_offsets += offsets[last : match.start()]
             for place in _places(match.group(), new):
-                kept.append(offsets[min(match.start() + place, len(offsets) - 1)])
+                new_offsets.append(offsets[min(match.start() + place, len(offsets) - 1)])
             last = match.end()
         if pieces:
             pieces.append(text[last:])
-            kept += offsets[last:]
-            text, offsets = "".join(pieces), kept
+            new_offsets += offsets[last:]
+            text, offsets = "".join(pieces), new_offsets
     return text, offsets
 
 
@@ -119,9 +119,6 @@ def _places(old: str, new: str) -> Sequence[int]:
     # A tag's words stand after its two brackets; the space after the colon is not in the file.
     colon = new.find(":") if len(new) > 1 else -1
     return [i + (2 if i <= colon else 1) for i in range(len(new))] if colon > 0 else [0] * len(new)
-
-
-# Finds the addresses of links, attachments and images in the text of a report.
 
 
 # An address ends where another begins that is glued to it. Brackets in it come in pairs.

@@ -12,7 +12,9 @@ What that means for small collections: a single report, and any number of report
 teach nothing, and all their text is taken for answers. In three reports of three labs, form
 text is what stands in all three; in three reports of two labs, what stands in both labs'.
 
-How a report's paragraph is compared with the form text of its prompt: see `form_spans`.
+Each file is read once, for its `Lesson`: its questions and, as hashes, the paragraphs and lines
+under them. Lessons are kept beside the store by the hash of their file's text. All strings that
+are compared are keys as `scan.key` makes them.
 """
 
 from __future__ import annotations
@@ -29,38 +31,61 @@ from pathlib import Path
 
 import orjson
 
-from ingest.parsing.scan import (
-    Event,
-    key,
-    scan,
-    tags,
-    tags_to_fields,
-)
+from ingest.parsing.scan import Event, key, scan, tags, tags_to_fields
 from rag.text.sentences import sentences
 from rag.types import Span
 
-# Over 2,189 reports (14 form texts): with 2 labs one more text, which is labs' own, goes from 14
-# reports; with 6 labs 5 texts stay, in 358 reports.
+# Labs that must have a text for it to be form text.
 MIN_LABS = 3
-# Over the same, shares of 0.05 to 0.8 give the same form texts; 0.02 takes 3 ticked answers.
+# Share of the reports with a prompt that must have a text under it for it to be form text.
 MIN_SHARE = 0.2
-# A line that begins with ">" and is longer than any form question is a lab's own. Over 2,189
-# reports 150 takes one question of a form for an answer, and 600 one answer for a question.
+# Words of the shortest form text.
+MIN_WORDS = 5
+# Characters of the longest form question: a longer line that begins with ">" is a lab's own.
 MAX_PROMPT = 300
-# No form says more than so many things, or longer ones, under one prompt. Where a collection
-# seems to (the same long text in all files), only the very same words are form text: to compare
-# each paragraph with each other one would take the square of the time.
+# Form texts under one prompt, and characters of the longest one. Where a collection seems to have
+# more (the same long text in all files), only the very same words are form text: comparing each
+# paragraph with each other one would take the square of the time.
 MAX_TEXTS = 50
 MAX_LENGTH = 3000
-# Share of a report's prompts that must be known for it to count as a known form filled in. Over
-# 2,189 reports 0.35 reads 2 otherwise, 1.0 reads 5 otherwise: it matters little.
+# Share of a report's prompts that must be known for it to count as a known form filled in.
 KNOWN_FORM = 0.7
+# A variant keeps this share of the form text's words; a text of fewer words must be the same.
+MIN_KEPT = 0.8
+VARIANT_MIN_WORDS = 8
+# In a variant one word in so many may be another than the form's.
+WORDS_PER_OTHER = 20
+# Share of the letters that two spellings of a word have in common.
+MIN_SPELLING = 0.75
+# Shorter questions are the same only when they are spelt the same.
+MIN_QUESTION_WORDS = 4
+HEAD = "# "
+# The number is raised when a file teaches something else than before.
+_LESSONS_FILE = "lessons-1.json"
+_LIST = re.compile(r"\s*(?:(?:[-*•]|\d+[.)])\s|!\[)")
 _ASKS = re.compile(r"[?؟:]|\bplease\b", re.IGNORECASE)
+_GAP = r"(?:&#?\w{1,30};|\W)+"
+_EDGE = re.compile(r"[\s*_.:;!?)\]\"”»…]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a file says of its form.
+
+    `prompts` are its questions and section heads, `texts` pairs of a prompt's position in them
+    (-1 for none) and the hash of a text under it, `repeated` the questions in groups that come
+    round again; `lab` are the codes of its countries.
+    """
+
+    lab: str
+    prompts: tuple[str, ...]
+    texts: tuple[tuple[int, int], ...]
+    repeated: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Forms:
-    """What a collection says about its forms; all strings are keys as `scan.key` makes them.
+    """What a collection says about its forms.
 
     `prompts` are those seen in two reports or more, `paragraphs` pairs of prompt and form
     paragraph, `records` the prompts that come round again for each partner of a list.
@@ -85,20 +110,31 @@ class Forms:
             frozenset(data.get("records", ())),
         )
 
-    def bearing_on(self, prompts: Iterable[str]) -> str:
+    def digest(self, prompts: Iterable[str]) -> str:
         """A hash of all that matters for a file with these questions and section heads."""
         lines = [
-            f"{prompt} {prompt in self.prompts} {self._marks.get(prompt, '')}"
+            f"{prompt} {prompt in self.prompts} {self._digests.get(prompt, '')}"
             for prompt in ("", *prompts)
         ]
         return hashlib.sha256("\n".join((*lines, *self._records)).encode()).hexdigest()
 
     @cached_property
-    def _marks(self) -> dict[str, str]:
+    def _digests(self) -> dict[str, str]:
         return {
             prompt: hashlib.sha256("\n".join(texts).encode()).hexdigest()
             for prompt, texts in self._by_prompt.items()
         }
+
+    @cached_property
+    def _by_prompt(self) -> dict[str, list[str]]:
+        by_prompt: dict[str, list[str]] = defaultdict(list)
+        for prompt, text in sorted(self.paragraphs):
+            by_prompt[prompt].append(text)
+        return dict(by_prompt)
+
+    @cached_property
+    def _records(self) -> list[str]:
+        return sorted(self.records)
 
     def prompt_lines(self, events: Sequence[Event]) -> frozenset[int]:
         """Which of a file's ">" lines (indices of events) are form questions.
@@ -107,14 +143,14 @@ class Forms:
         known form only what asks ("...?", "...:"); in a report of an unknown form all are. What
         is too long for a question never is, nor a run of lines that answers the one above.
         """
-        at = [i for i, event in enumerate(events) if event.kind == "prompt"]
-        named = [i for i in at if events[i].text]
+        prompts = [i for i, event in enumerate(events) if event.kind == "prompt"]
+        named = [i for i in prompts if events[i].text]
         known = {i for i in named if key(events[i].text) in self.prompts}
         filled_in = len(known) >= KNOWN_FORM * len(named)
         answers = _answering_lines(events)
         return frozenset(
             i
-            for i in at
+            for i in prompts
             if i in known
             or not events[i].text
             or (
@@ -125,47 +161,36 @@ class Forms:
         )
 
     def form_spans(self, prompt: str, text: str) -> list[Span]:
-        """The parts of a paragraph under a prompt (given by its key) that are form text.
+        """The parts of a paragraph under a prompt (its key) that are form text.
 
         The whole paragraph, when it is form text or a variant of one: nothing but its words,
         some of them misspelt or left out. Else the form sentences that stand in it word for
         word. What else it holds is a lab's.
         """
-        known = self.of(prompt)
-        if not text or not known:
+        form_texts = self.texts_under(prompt)
+        if not text or not form_texts:
             return []
-        this = key(text)
-        if (prompt, this) in self.paragraphs:
+        text_key = key(text)
+        if (prompt, text_key) in self.paragraphs:
             return [(0, len(text))]
-        if len(known) > MAX_TEXTS:
+        if len(form_texts) > MAX_TEXTS:
             return []
-        known = [form for form in known if len(form) <= MAX_LENGTH]
-        if any(is_variant(this, form) for form in known):
+        form_texts = [form for form in form_texts if len(form) <= MAX_LENGTH]
+        if any(is_variant(text_key, form) for form in form_texts):
             return [(0, len(text))]
-        padded = f" {this} "
-        found = [span for form in known if f" {form} " in padded for span in find_words(text, form)]
-        return _merged(found)
+        padded = f" {text_key} "
+        inside = (form for form in form_texts if f" {form} " in padded)
+        return _merged(span for form in inside for span in _find_words(text, form))
 
-    def of(self, prompt: str) -> list[str]:
-        """The form texts under a prompt (given by its key)."""
+    def texts_under(self, prompt: str) -> list[str]:
+        """The form texts under a prompt (its key)."""
         return self._by_prompt.get(prompt, [])
 
-    @cached_property
-    def _by_prompt(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for prompt, text in sorted(self.paragraphs):
-            found[prompt].append(text)
-        return dict(found)
-
     def record_key(self, prompt: str) -> str:
-        """Which question of a partner's record a prompt (by its key) is, however spelt, or ""."""
+        """Which question of a partner's record a prompt (its key) is, however spelt, or ""."""
         if prompt in self.records:
             return prompt
-        return next((known for known in self._records if alike(prompt, known)), "")
-
-    @cached_property
-    def _records(self) -> list[str]:
-        return sorted(self.records)
+        return next((known for known in self._records if same_question(prompt, known)), "")
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
@@ -181,7 +206,7 @@ def _merged(spans: Iterable[Span]) -> list[Span]:
 
 def _answering_lines(events: Sequence[Event]) -> set[int]:
     """The lines in runs of two or more ">" lines that stand where an answer is due."""
-    found: set[int] = set()
+    answering: set[int] = set()
     run: list[int] = []
     for i, event in enumerate(events):
         if event.kind != "prompt":
@@ -195,8 +220,8 @@ def _answering_lines(events: Sequence[Event]) -> set[int]:
         unanswered = run[0] > 0 and events[run[0] - 1].kind == "prompt"
         answered = after is not None and after.kind == "text"
         if len(run) > 1 and unanswered and not answered:
-            found.update(run)
-    return found
+            answering.update(run)
+    return answering
 
 
 def learn_texts(texts: Iterable[str]) -> Forms:
@@ -210,9 +235,9 @@ def learn(lessons: Mapping[str, Lesson], text_of: Callable[[str], str]) -> Forms
 
     Args:
         lessons: by a name of the file that stays the same; the result depends on nothing else.
-        text_of: the text of a file by its name, asked for a few files only.
+        text_of: the text of a file by its name, called for a few files only.
     """
-    seen = Counter(prompt for lesson in lessons.values() for prompt in lesson.prompts)
+    prompt_counts = Counter(prompt for lesson in lessons.values() for prompt in lesson.prompts)
     labs_of: dict[tuple[str, int], list[str]] = defaultdict(list)
     first: dict[tuple[str, int], str] = {}
     for name, lesson in sorted(lessons.items()):
@@ -221,78 +246,50 @@ def learn(lessons: Mapping[str, Lesson], text_of: Callable[[str], str]) -> Forms
             labs_of[pair].append(lesson.lab)
             first.setdefault(pair, name)
     enough = min(MIN_LABS, max(2, len({lesson.lab for lesson in lessons.values()})))
-    found = {
+    form_pairs = {
         pair
         for pair, labs in labs_of.items()
-        if len(labs) >= enough
-        and len(set(labs)) >= enough
-        and len(labs) >= MIN_SHARE * seen[pair[0]]
+        if len(set(labs)) >= enough and len(labs) >= MIN_SHARE * prompt_counts[pair[0]]
     }
     return Forms(
-        frozenset(p for p, n in seen.items() if n >= 2 and not p.startswith(HEAD)),
-        frozenset(_worded(found, first, text_of)),
+        frozenset(p for p, n in prompt_counts.items() if n >= 2 and not p.startswith(HEAD)),
+        frozenset(_worded(form_pairs, first, text_of)),
         frozenset(prompt for lesson in lessons.values() for prompt in lesson.repeated),
     )
 
 
 def _worded(
-    found: Collection[tuple[str, int]],
+    form_pairs: Collection[tuple[str, int]],
     first: Mapping[tuple[str, int], str],
     text_of: Callable[[str], str],
 ) -> Iterator[tuple[str, str]]:
     """Pairs of a prompt and a form text, and of a prompt and a sentence of one."""
-    for name in sorted({first[pair] for pair in found}):
-        for prompt, this, wording in form_texts(scan(text_of(name))):
-            pair = (prompt, text_hash(this))
-            if pair in found and first[pair] == name:
-                yield prompt, this
+    for name in sorted({first[pair] for pair in form_pairs}):
+        for prompt, text_key, wording in _candidate_texts(scan(text_of(name))):
+            pair = (prompt, _text_hash(text_key))
+            if pair in form_pairs and first[pair] == name:
+                yield prompt, text_key
                 for start, end in sentences(wording):
-                    if part := form_key(wording[start:end]):
-                        yield prompt, part
-
-
-# What one file says of its form: the lessons that `ingest.parsing.forms` learns from, and their
-# cache.
-#
-# A lesson holds questions and, as hashes, the paragraphs and lines under them. Lessons are kept
-# beside the store by the hash of their file's text, so that only new files are read for them.
-
-
-HEAD = "# "
-# Words of a form text. Over 2,189 reports 3 teaches the same 14 texts; 10 misses 6 of them, which
-# 257 reports then have for answers.
-MIN_WORDS = 5
-_LIST = re.compile(r"\s*(?:(?:[-*•]|\d+[.)])\s|!\[)")
-# The number is raised when a file teaches something else than before.
-_KEPT = "lessons-1.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What a file says of its form.
-
-    `prompts` are its questions and section heads, `texts` pairs of a prompt's position in them
-    (-1 for none) and the hash of a text under it, `repeated` the questions in groups that come
-    round again; `lab` are the codes of its countries. Strings are keys as `scan.key` makes them.
-    """
-
-    lab: str
-    prompts: tuple[str, ...]
-    texts: tuple[tuple[int, int], ...]
-    repeated: tuple[str, ...]
+                    if sentence := _candidate_key(wording[start:end]):
+                        yield prompt, sentence
 
 
 def lesson_of(text: str) -> Lesson:
     """The lesson of a file's text."""
     events = scan(text)
-    prompts = _prompts(events)
+    questions = {key(e.text) for e in events if e.kind == "prompt" and e.text}
+    heads = {head_key(e.text) for e in events if e.kind == "section"}
+    prompts = tuple(sorted(questions | heads))
     number = {prompt: n for n, prompt in enumerate(prompts)}
-    texts = {(number.get(prompt, -1), text_hash(this)) for prompt, this, _ in form_texts(events)}
+    texts = {
+        (number.get(prompt, -1), _text_hash(text_key))
+        for prompt, text_key, _ in _candidate_texts(events)
+    }
     lab = ",".join(tags_to_fields(tags(text)).iso)
     return Lesson(lab, prompts, tuple(sorted(texts)), _repeated(events))
 
 
-def form_texts(events: Sequence[Event]) -> Iterator[tuple[str, str, str]]:
+def _candidate_texts(events: Sequence[Event]) -> Iterator[tuple[str, str, str]]:
     """The paragraphs and lines of a file that a form could hold: prompt, key, and wording."""
     prompt = ""
     for event in events:
@@ -303,14 +300,16 @@ def form_texts(events: Sequence[Event]) -> Iterator[tuple[str, str, str]]:
         elif event.kind == "text":
             lines = event.text.strip().split("\n")
             for text in (event.text, *lines) if len(lines) > 1 else lines:
-                if this := form_key(text):
-                    yield prompt, this, text
+                if text_key := _candidate_key(text):
+                    yield prompt, text_key, text
 
 
-def _prompts(events: Sequence[Event]) -> tuple[str, ...]:
-    named = {key(e.text) for e in events if e.kind == "prompt" and e.text}
-    heads = {head_key(e.text) for e in events if e.kind == "section"}
-    return tuple(sorted(named | heads))
+def _candidate_key(text: str) -> str:
+    """The key of a text of the kind that forms hold: words, no list and no image. Else ""."""
+    if _LIST.match(text):
+        return ""
+    text_key = key(text)
+    return text_key if text_key.count(" ") + 1 >= MIN_WORDS else ""
 
 
 def _repeated(events: Sequence[Event]) -> tuple[str, ...]:
@@ -341,24 +340,15 @@ def head_key(section: str) -> str:
     return HEAD + key(section)
 
 
-def form_key(text: str) -> str:
-    """The key of a text of the kind that forms hold: words, no list and no image. Else ""."""
-    if _LIST.match(text):
-        return ""
-    this = key(text)
-    return this if this.count(" ") + 1 >= MIN_WORDS else ""
-
-
-def text_hash(this: str) -> int:
-    """What a text's key is compared by: 64 bits."""
-    digest = hashlib.blake2b(this.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+def _text_hash(text_key: str) -> int:
+    digest = hashlib.blake2b(text_key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big")
 
 
 def load_lessons(folder: Path) -> dict[str, Lesson]:
     """The lessons kept in a folder by the hash of their file's text; none if they are damaged."""
     try:
-        seal, _, data = (folder / _KEPT).read_bytes().partition(b"\n")
+        seal, _, data = (folder / _LESSONS_FILE).read_bytes().partition(b"\n")
         if seal.decode() != hashlib.sha256(data).hexdigest():
             return {}
         rows = orjson.loads(data)
@@ -375,59 +365,42 @@ def save_lessons(folder: Path, lessons: Mapping[str, Lesson]) -> None:
     row = attrgetter("lab", "prompts", "texts", "repeated")
     data = orjson.dumps({digest: row(lesson) for digest, lesson in lessons.items()})
     try:
-        new = folder / f"{_KEPT}.new"
+        new = folder / f"{_LESSONS_FILE}.new"
         new.write_bytes(hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
-        new.replace(folder / _KEPT)
+        new.replace(folder / _LESSONS_FILE)
     except OSError:
         return
-
-
-# Tells whether a report's words are a form's words, though spelt otherwise or cut.
-
-
-# Chosen by the examples of `tests/test_forms.py`. Over 2,189 reports, 4 of which have a variant,
-# 0.4 to 0.9, 4 to 16 words, one in 10 to 40 and 0.5 to 0.9 of the letters give the same answers.
-# A variant keeps this share of the form text's words; a text of fewer words must be the same.
-MIN_KEPT = 0.8
-ALIKE_MIN_WORDS = 8
-# One word in so many may be another than the form's.
-WORDS_PER_OTHER = 20
-# Of two spellings of a word: the share of letters that they have in common.
-MIN_SPELLING = 0.75
-# Shorter questions are the same only when they are spelt the same. Of the 236 that 2,189 reports
-# share 4 pairs are the same with 2 or 4 words, 7 with 1 ("age", "image"), none with 8; no passage
-# differs for it.
-MIN_ASKED = 4
-_GAP = r"(?:&#?\w{1,30};|\W)+"
-_EDGE = re.compile(r"[\s*_.:;!?)\]\"”»…]*")
 
 
 def is_variant(text: str, form: str) -> bool:
     """Whether a text is a form text with some words misspelt, left out or (rarely) replaced.
 
-    Both as `scan.key` makes them. A word that is added makes the whole a lab's, since a form
-    may have blanks to be filled in; so does another number.
+    A word that is added makes the whole a lab's, since a form may have blanks to be filled in;
+    so does another number.
     """
-    words, known = text.split(), form.split()
-    if not MIN_KEPT * len(known) <= len(words) <= len(known) or len(known) < ALIKE_MIN_WORDS:
+    words, form_words = text.split(), form.split()
+    if not MIN_KEPT * len(form_words) <= len(words) <= len(form_words):
         return False
-    if len(set(words) & set(known)) < MIN_KEPT * len(set(known)) - 1:
+    if len(form_words) < VARIANT_MIN_WORDS:
+        return False
+    if len(set(words) & set(form_words)) < MIN_KEPT * len(set(form_words)) - 1:
         return False
     kept = others = 0
-    for kind, old, new in _changes(known, words):
+    for kind, old, new in _changes(form_words, words):
         if kind == "insert" or len(new) > len(old):
             return False
         if kind == "replace" and any(word.isdigit() for word in (*old, *new)):
             return False
         others += sum(not _same_word(*pair) for pair in zip(old, new, strict=False))
         kept += len(new)
-    return kept >= MIN_KEPT * len(known) and others <= len(known) // WORDS_PER_OTHER
+    return kept >= MIN_KEPT * len(form_words) and others <= len(form_words) // WORDS_PER_OTHER
 
 
-def alike(one: str, other: str) -> bool:
-    """Whether two questions (as `scan.key` makes them) are one with a word spelt otherwise."""
-    a, b = one.split(), other.split()
-    if min(len(a), len(b)) < MIN_ASKED or len(set(a) & set(b)) < max(len(a), len(b)) - 2:
+def same_question(first: str, second: str) -> bool:
+    """Whether two questions (their keys) are one with a word spelt otherwise."""
+    a, b = first.split(), second.split()
+    shortest, longest = sorted((len(a), len(b)))
+    if shortest < MIN_QUESTION_WORDS or len(set(a) & set(b)) < longest - 2:
         return False
     return all(
         kind == "equal" or (len(old) == len(new) and all(map(_same_word, old, new)))
@@ -440,11 +413,11 @@ def _changes(old: list[str], new: list[str]) -> Iterator[tuple[str, list[str], l
         yield kind, old[a:b], new[c:d]
 
 
-def _same_word(one: str, other: str) -> bool:
-    return one == other or SequenceMatcher(None, one, other).ratio() >= MIN_SPELLING
+def _same_word(first: str, second: str) -> bool:
+    return first == second or SequenceMatcher(None, first, second).ratio() >= MIN_SPELLING
 
 
-def find_words(text: str, form: str) -> Iterator[Span]:
+def _find_words(text: str, form: str) -> Iterator[Span]:
     """Where in a text a form text's words stand one after another, with the marks around them."""
     pattern = r"(?<!\w)" + _GAP.join(map(re.escape, form.split())) + r"(?!\w)"
     for match in re.finditer(pattern, text, re.IGNORECASE):

@@ -1,8 +1,7 @@
 """Parses the text of one report file into its tags and answer blocks; pure and lossless.
 
 The file is a sequence of events (`ingest.parsing.scan`). Text belongs to the last form question
-above
-it; an empty `> ` line changes nothing; a group of questions that comes round again for each
+above it; an empty `> ` line changes nothing; a group of questions that comes round again for each
 partner is gathered into one block a partner, under the question that asks for the list.
 Where no question stands above a text, its section's heading serves as one, and where there is
 no heading either, `FREE_TEXT`. What only tags say is one more block (`FACTS`).
@@ -19,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from ingest.parsing.clean import clean, image_urls, link_urls
-from ingest.parsing.forms import Forms, alike, head_key
+from ingest.parsing.forms import Forms, head_key, same_question
 from ingest.parsing.scan import (
     NOT_SHOWN,
     Event,
@@ -41,13 +40,11 @@ _NAME_PROMPT = re.compile(
 _INSIGHT = re.compile(r"^(?:[-_*•\"'.]|\d+\s*[.)]|$)")
 # The question of a text that stands under no question and no heading.
 FREE_TEXT = "Text of the report"
-# Of 2,189 reports 149 are named otherwise with 100, and 36 with 400, some by whole paragraphs.
+# Characters of the longest title.
 MAX_TITLE = 200
 # What may be left of a paragraph of form text without being a word of the lab's.
 _MARKS = "*_>-–.:; \t\n\u00a0"
-# A question may go over several lines, but no further than this many characters. In 2,189 reports
-# none goes over two: this only guards. To parse 80,000 such lines takes 0.6 s (with twice as much
-# 0.7 s), and 8 s without.
+# Characters up to which a question may go over several lines: joining without end takes seconds.
 MAX_JOINED = 2000
 
 
@@ -92,12 +89,12 @@ def parse(report_id: str, raw: str, forms: Forms) -> Report:
     facts = facts_block(raw, tags, tagged.facts)
     numbered = _number([facts, *(_block(slot, raw) for slot in slots)])
     blocks = tuple(block for block in numbered if block.text)
-    asked = [
+    questions = [
         ((slot.section, slot.prompt), block.text)
         for slot, block in zip(slots, numbered[1:], strict=True)
         if slot.prompt
     ]
-    answered = {at for at, text in asked if text}
+    answered = {at for at, text in questions if text}
     return Report(
         info=replace(
             tagged,
@@ -109,7 +106,7 @@ def parse(report_id: str, raw: str, forms: Forms) -> Report:
         raw=raw,
         links=link_urls(raw[slice(*span)] for slot in slots for span in slot.spans),
         images=image_urls(e.text for e in events if e.kind == "text"),
-        unanswered=tuple(dict.fromkeys(at[1] for at, _ in asked if at not in answered)),
+        unanswered=tuple(dict.fromkeys(at[1] for at, _ in questions if at not in answered)),
     )
 
 
@@ -160,14 +157,14 @@ def _joined(events: list[Event], i: int, questions: frozenset[int]) -> bool:
 
 def _enter_prompt(state: _State, event: Event, forms: Forms, joined: bool) -> None:
     prompt = clean(event.text)
-    this = key(event.text)
+    prompt_key = key(event.text)
     fits = len(state.prompt) + len(prompt) <= MAX_JOINED
-    if joined and fits and not state.slots[-1].spans and this not in forms.prompts:
+    if joined and fits and not state.slots[-1].spans and prompt_key not in forms.prompts:
         state.slots[-1].prompt = state.prompt = f"{state.prompt} {prompt}".strip()
         return
-    state.prompt, state.key = prompt, this
-    if state.depth and (known := forms.record_key(this)):
-        if state.record is None or _comes_round(known, state.record.keys):
+    state.prompt, state.key = prompt, prompt_key
+    if state.depth and (known := forms.record_key(prompt_key)):
+        if state.record is None or _begins_record(known, state.record.keys):
             state.record = state.open_slot(state.outer or prompt)
         state.record.keys.append(known)
         return
@@ -177,9 +174,9 @@ def _enter_prompt(state: _State, event: Event, forms: Forms, joined: bool) -> No
     state.open_slot(prompt)
 
 
-def _comes_round(question: str, asked: list[str]) -> bool:
-    """Whether a question begins the next partner's record: it, or the first, was asked already."""
-    return question in asked or (bool(asked) and alike(question, asked[0]))
+def _begins_record(question: str, answered: list[str]) -> bool:
+    """Whether a question begins the next partner's record: this one has it, or it is the first."""
+    return question in answered or (bool(answered) and same_question(question, answered[0]))
 
 
 def _add_text(state: _State, span: Span, quoted: bool = False) -> None:
@@ -194,14 +191,14 @@ def _add_text(state: _State, span: Span, quoted: bool = False) -> None:
 
 def _block(slot: _Slot, raw: str) -> Block:
     """The finished block of a slot: spans that hold no readable text are dropped."""
-    kept = [
+    answers = [
         (span, text) for span in slot.spans if (text := clean(raw[slice(*span)])) not in ("", "-")
     ]
     return Block(
         section=slot.section,
         prompt=slot.prompt or slot.section or FREE_TEXT,
-        text="\n".join(text for _, text in kept),
-        spans=tuple(span for span, _ in kept),
+        text="\n".join(text for _, text in answers),
+        spans=tuple(span for span, _ in answers),
     )
 
 
@@ -243,18 +240,17 @@ def _kind(type_: str, blocks: tuple[Block, ...]) -> str:
     """What the report is: "plan" or "closing" for a learning plan, else its type."""
     if type_ != "learningplan":
         return type_
-    asked = (b.prompt for b in blocks if b.prompt != b.section)
-    return "closing" if any(map(is_finding_prompt, asked)) else "plan"
-
-
-# Tells from the form question what kind of thing an answer is: its stage.
+    questions = (b.prompt for b in blocks if b.prompt != b.section)
+    is_closing = any(q and stage_of("", q) == "finding" for q in questions)
+    return "closing" if is_closing else "plan"
 
 
 def _compiled(rules: tuple[tuple[Stage, str], ...]) -> tuple[tuple[Stage, re.Pattern[str]], ...]:
     return tuple((stage, re.compile(words, re.IGNORECASE)) for stage, words in rules)
 
 
-# First match wins. Written for words that any such form uses, not for whole questions.
+# What a form question says of its answer. The first match wins. Written for words that any such
+# form uses, not for whole questions.
 _RULES = _compiled(
     (
         (
@@ -313,14 +309,6 @@ def stage_of(section: str, prompt: str) -> Stage:
     return "evidence"
 
 
-def is_finding_prompt(prompt: str) -> bool:
-    """Whether a form question asks what happened, which only closings and experiments do."""
-    return bool(prompt) and stage_of("", prompt) == "finding"
-
-
-# Makes one answer block of the facts that stand only in a report's tags.
-
-
 # What only a machine reads: an address, a pair of coordinates, an identifier.
 _TECHNICAL = re.compile(
     r"(?:https?:/|www\.)\S+|-?\d+\.\d+\s*,\s*-?\d+\.\d+|(?=\S*\d)[\w-]{16,}", re.IGNORECASE
@@ -334,11 +322,10 @@ def facts_block(raw: str, tags: Iterable[Tag], facts: Mapping[str, tuple[str, ..
     Args:
         raw: the report's text.
         tags: all tags of it.
-        facts: the values, by key, that are neither private nor filters
-        (`ingest.parsing.scan`).
+        facts: the values, by key, that are neither private nor filters.
     """
     allowed = {key: {fold_tag(value) for value in values} for key, values in facts.items()}
-    found = {
+    span_of = {
         (tag.key, value): (tag.start, tag.end)
         for tag in reversed(list(tags))
         if tag.key not in NOT_SHOWN
@@ -346,7 +333,7 @@ def facts_block(raw: str, tags: Iterable[Tag], facts: Mapping[str, tuple[str, ..
         and (value := fold_tag(_readable(tag.value))) in allowed.get(tag.key, ())
         and not _TECHNICAL.fullmatch(_readable(tag.value))
     }
-    spans = tuple(sorted(found.values()))
+    spans = tuple(sorted(span_of.values()))
     text = "\n".join(clean(raw[start:end]) for start, end in spans)
     return Block(section=FACTS, prompt=FACTS, text=text, spans=spans)
 

@@ -53,10 +53,10 @@ def test_what_bears_on_a_file_are_its_own_questions() -> None:
     asked = key("Challenge type: which one is it?")
     other = learned(*map(filled_in, COUNTRIES), report("> Why?\n\nNo."), report("> Why?\n\nOh."))
     assert other != forms
-    assert other.bearing_on([asked]) == forms.bearing_on([asked])
-    assert other.bearing_on([asked, "why"]) != forms.bearing_on([asked, "why"])
-    assert learned(*map(filled_in, COUNTRIES[:2])).bearing_on([asked]) == forms.bearing_on([asked])
-    assert learned(filled_in("Peru")).bearing_on([asked]) != forms.bearing_on([asked])
+    assert other.digest([asked]) == forms.digest([asked])
+    assert other.digest([asked, "why"]) != forms.digest([asked, "why"])
+    assert learned(*map(filled_in, COUNTRIES[:2])).digest([asked]) == forms.digest([asked])
+    assert learned(filled_in("Peru")).digest([asked]) != forms.digest([asked])
 
 
 def test_forms_are_written_and_read_back() -> None:
@@ -184,7 +184,6 @@ def test_a_question_of_a_partners_record_is_known_when_misspelt() -> None:
 
 # Text that was read from a file has no half of a character.
 
-NOTE = "Please note: we ask you to submit no more than three ferries."
 FILES = [
     report(f"## Ferry\n> Why?\n\n{NOTE}\n\n{c} boats", given=f"[[country:{c}]]\n")
     for c in ("Peru", "Fiji", "Mali")
