@@ -12,13 +12,7 @@ from ingest.parsing.parser import stage_of
 from rag.models.tokens import count_tokens, fits
 from rag.text.language import language_of
 from rag.text.sentences import sentences
-from rag.types import (
-    FACTS,
-    Block,
-    Passage,
-    Report,
-    Span,
-)
+from rag.types import FACTS, Block, Passage, Report, Span
 
 # Tokens of the longest passage: two or three paragraphs, so that a dozen passages fit any model.
 MAX_TOKENS = 300

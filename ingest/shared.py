@@ -19,12 +19,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ingest.embed import save_sentence_vectors
-from rag.errors import (
-    AskLabsError,
-    IndexBusy,
-    IndexMismatch,
-    IndexUnusable,
-)
+from rag.errors import AskLabsError, IndexBusy, IndexMismatch, IndexUnusable
 from rag.index.layout import (
     LOCK,
     UNPUBLISHED,

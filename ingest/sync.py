@@ -51,7 +51,7 @@ from rag.index.store import (
     Writer,
     begin,
     create_store,
-    database_errors,
+    database_error,
     is_sound,
     open_database,
     open_store,
@@ -440,7 +440,7 @@ def _read_errors_explained(folder: Path) -> Iterator[None]:
     """Say what is the matter with an index whose database can't be read."""
     try:
         yield
-    except database_errors() as error:
+    except database_error() as error:
         if is_scarce(folder):
             raise write_error(folder, error) from error
         raise IndexDamaged(

@@ -19,15 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from ingest.parsing.clean import clean, image_urls, link_urls
 from ingest.parsing.forms import Forms, head_key, same_question
-from ingest.parsing.scan import (
-    NOT_SHOWN,
-    Event,
-    Tag,
-    find_tags,
-    key,
-    scan,
-    tags_to_fields,
-)
+from ingest.parsing.scan import NOT_SHOWN, Event, Tag, find_tags, key, scan, tags_to_fields
 from rag.catalog.normalize import fold_tag
 from rag.text.sentences import sentences
 from rag.types import FACTS, Block, Report, Span, Stage

@@ -5,9 +5,8 @@
       unfinished       names a database that an ingest was writing, and the one it was copied from
       db-6f1c0a2b/     a Chroma database, and what is derived from it: what searching needs,
                        and the vectors of the reports' sentences
-      ingest.lock      held by the one who writes
-      unpublished      is there while others may be given less than what counts here: see
-                       `ingest.shared`
+      ingest.lock      held by an ingest that writes
+      unpublished      is there while the index is shared and not published (`ingest.shared`)
       reports/         report files that came through the page; each ingest reads them too
 
 A database that counts is never written again: an ingest writes a copy and then replaces one small
@@ -116,8 +115,8 @@ def _copy(current: Path, copy: Path) -> None:
     except shutil.Error as error:
         # Its message lists every file; the first one's reason is that of all.
         raise OSError(error.args[0][0][2]) from error
-    for kept in current.glob(f"{SENTENCES}*"):
-        _link(kept, copy / kept.name)
+    for vectors in current.glob(f"{SENTENCES}*"):
+        _link(vectors, copy / vectors.name)
 
 
 @contextmanager

@@ -62,12 +62,12 @@ class SentenceVectors:
         """The vectors of those of the texts that are kept."""
         if not texts or not len(self._hashes):
             return {}
-        asked = _hashes(texts)
-        at = np.searchsorted(self._hashes, asked).clip(max=len(self._hashes) - 1)
-        there = np.flatnonzero(self._hashes[at] == asked)
-        vectors = self._vectors[at[there]].astype(np.float32)
+        hashes = _hashes(texts)
+        at = np.searchsorted(self._hashes, hashes).clip(max=len(self._hashes) - 1)
+        known = np.flatnonzero(self._hashes[at] == hashes)
+        vectors = self._vectors[at[known]].astype(np.float32)
         good = np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) < _TOLERANCE
-        return {texts[i]: v for i, v in zip(there[good], vectors[good], strict=True)}
+        return {texts[i]: v for i, v in zip(known[good], vectors[good], strict=True)}
 
     def only(self, texts: Sequence[str]) -> SentenceVectors:
         """Those of these texts and no others."""

@@ -48,21 +48,21 @@ class Lexicon:
             base: the lexicon of an earlier keyword index, whose words have the same numbers.
         """
         counts = keyword.passages_having()
-        wanted = [
+        numbers = [
             n
             for n in np.flatnonzero(counts >= LEAST_PASSAGES).tolist()
             if len(form := keyword.forms[n]) >= SHORTEST and form.isalpha()
         ]
         known = {n: i for i, n in enumerate(base.numbers.tolist())} if base else {}
-        new = [n for n in wanted if n not in known]
-        if base and len(new) <= LATE * len(wanted):
+        new = [n for n in numbers if n not in known]
+        if base and len(new) <= LATE * len(numbers):
             return base
-        vectors = np.zeros((len(wanted), 0), np.float32)
-        if wanted:
-            found = dict(zip(new, _encode([keyword.forms[n] for n in new]), strict=True))
-            rows = [base.vectors[known[n]] if base and n in known else found[n] for n in wanted]
+        vectors = np.zeros((len(numbers), 0), np.float32)
+        if numbers:
+            encoded = dict(zip(new, _encode([keyword.forms[n] for n in new]), strict=True))
+            rows = [base.vectors[known[n]] if base and n in known else encoded[n] for n in numbers]
             vectors = np.asarray(rows, np.float32)
-        return cls(np.array(wanted, np.int32), vectors)
+        return cls(np.array(numbers, np.int32), vectors)
 
     def save(self, path: Path) -> None:
         """Write it to a file (.npz)."""
@@ -72,16 +72,16 @@ class Lexicon:
     @classmethod
     def load(cls, path: Path) -> Lexicon:
         """The lexicon that `save` wrote."""
-        with np.load(path, allow_pickle=False) as kept:
-            return cls(kept["numbers"], kept["vectors"].astype(np.float32))
+        with np.load(path, allow_pickle=False) as file:
+            return cls(file["numbers"], file["vectors"].astype(np.float32))
 
     def alike(self, text: str, language: str, keyword: KeywordIndex) -> tuple[Alike, ...]:
         """For each content word of a question what else in the collection means nearly that."""
         # The model knows "déchets", and "dechets" hardly.
-        asked = content_forms(text, language)[:MOST]
-        if not asked or not len(self.numbers):
+        words = content_forms(text, language)[:MOST]
+        if not words or not len(self.numbers):
             return ()
-        similar = np.asarray(_encode(asked), np.float32) @ self.vectors.T
+        similar = np.asarray(_encode(words), np.float32) @ self.vectors.T
         return tuple(
             Alike(
                 frozenset((*terms(word, language), *terms(word, "en"))),
@@ -90,7 +90,7 @@ class Lexicon:
                     for i in np.flatnonzero(row >= ALIKE)
                 },
             )
-            for word, row in zip(asked, similar, strict=True)
+            for word, row in zip(words, similar, strict=True)
         )
 
 

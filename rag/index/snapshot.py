@@ -34,14 +34,7 @@ from rag.index.bm25 import KeywordIndex
 from rag.index.duplicates import find_duplicates
 from rag.index.layout import CACHE, VECTORS, current_database, deriving
 from rag.index.similar_terms import Lexicon
-from rag.index.store import (
-    Store,
-    StoredReport,
-    Vector,
-    check_made_by,
-    info_from_dict,
-    open_store,
-)
+from rag.index.store import REPORT, Store, StoredReport, Vector, check_made_by, open_store
 from rag.models.encoder import Vectors, encode_static, unit
 from rag.types import Passage
 
@@ -203,7 +196,8 @@ def save_vectors(store: Store, generation: int) -> None:
 
     They are in Chroma, but its reading them may write, and no reader should.
     """
-    vectors = store.vectors_of(generation)
+    page = store.passage_rows.get(where={"generation": generation}, include=[])
+    vectors = store.vectors(page["ids"])
     rows = np.array(list(vectors), dtype=np.str_)
     values = np.array(list(vectors.values()), dtype=np.float32)
     np.savez(store.home / f"{VECTORS}{generation}.npz", rows=rows, vectors=values)
@@ -353,13 +347,9 @@ def _is_good(cache: Path) -> bool:
 
 
 def _load_reports(cache: Path) -> dict[str, StoredReport]:
-    reports = {}
-    for line in (cache / "reports.jsonl").read_bytes().splitlines():
-        row: dict[str, Any] = orjson.loads(line)
-        info = info_from_dict(row.pop("info"))
-        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
-        reports[info.id] = StoredReport(info, **values)
-    return reports
+    lines = (cache / "reports.jsonl").read_bytes().splitlines()
+    reports = map(REPORT.validate_json, lines)
+    return {report.info.id: report for report in reports}
 
 
 def _load_passages(cache: Path, reports: Mapping[str, StoredReport]) -> list[Passage]:

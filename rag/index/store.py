@@ -19,22 +19,18 @@ import subprocess
 import sys
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import orjson
+from pydantic import TypeAdapter
 
 from rag.catalog.fields import FILTER_FIELDS, ReportInfo
 from rag.catalog.normalize import report_keys
-from rag.errors import (
-    IndexDamaged,
-    IndexMismatch,
-    IndexMissing,
-    IndexUnusable,
-)
+from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.index.layout import (
     DATABASE,
     current_database,
@@ -53,14 +49,8 @@ _PAGE = 2000
 _IDS = 500
 # Fields of which a report has one value; the others are lists.
 _SINGLE = ("year", "type", "kind")
-# Fields of a report, and of a passage, that a row has as they are.
-_OF_REPORT = (
-    *("source", "digest", "form_digest", "passages_digest", "passages", "generation"),
-    *("passages_generation", "deleted"),
-)
+# Fields of a passage that a row has as they are.
 _OF_PASSAGE = ("section", "prompt", "stage", "language", "part", "parts")
-# Fields of a report that are kept as JSON.
-_LISTS = ("links", "images", "unanswered")
 # Held while a client of Chroma is made: another made meanwhile can take its parts away.
 opening = threading.Lock()
 
@@ -90,9 +80,7 @@ class Store:
             "passages", embedding_function=None, configuration=space
         )
         self.report_rows = client.get_or_create_collection(
-            "reports",
-            embedding_function=None,
-            metadata=state_row(State(made_by=made_by)),
+            "reports", embedding_function=None, metadata=state_row(State(made_by=made_by))
         )
         self.client = client
         self.home = home
@@ -100,8 +88,8 @@ class Store:
     @property
     def state(self) -> State:
         """What the index says of itself now, as other processes see it too."""
-        found = self.client.get_collection("reports", embedding_function=None).metadata or {}
-        return state_from(found)
+        reports = self.client.get_collection("reports", embedding_function=None)
+        return state_from(reports.metadata or {})
 
     def set_state(self, state: State) -> None:
         """Say something else of the index; for readers the change comes at once or not at all."""
@@ -109,8 +97,8 @@ class Store:
 
     def rows(self) -> list[StoredReport]:
         """All rows of reports, those that do not count too, without their text."""
-        found = self._pages(self.report_rows, ["metadatas"])
-        return [report_from_row(meta, "") for _, meta, _ in found]
+        rows = self._pages(self.report_rows, ["metadatas"])
+        return [report_from_row(meta, "") for _, meta, _ in rows]
 
     def reports(self, generation: int) -> dict[str, StoredReport]:
         """The reports that count in a generation by id, without their text."""
@@ -121,8 +109,8 @@ class Store:
         rows = {report.row: report.info.id for report in reports}
         if not rows:
             return {}
-        found = self.report_rows.get(ids=sorted(rows), include=["documents"])
-        pairs = zip(found["ids"], found["documents"], strict=True)
+        page = self.report_rows.get(ids=sorted(rows), include=["documents"])
+        pairs = zip(page["ids"], page["documents"], strict=True)
         return {rows[row]: text or "" for row, text in pairs}
 
     def passages(
@@ -133,8 +121,8 @@ class Store:
         if only is None:
             rows = self._pages(self.passage_rows, include)
         elif only:
-            found = self.passage_rows.get(where={"report": {"$in": sorted(only)}}, include=include)
-            rows = zip(found["ids"], found["metadatas"], found["documents"], strict=True)
+            page = self.passage_rows.get(where={"report": {"$in": sorted(only)}}, include=include)
+            rows = zip(page["ids"], page["metadatas"], page["documents"], strict=True)
         else:
             return []
         passages = [
@@ -145,17 +133,12 @@ class Store:
         ]
         return sorted(passages, key=lambda passage: passage.id)
 
-    def vectors_of(self, generation: int) -> dict[str, Vector]:
-        """The vectors of the passages' rows that were written in a generation."""
-        found = self.passage_rows.get(where={"generation": generation}, include=[])
-        return self.vectors(found["ids"])
-
     def vectors(self, rows: Collection[str]) -> dict[str, Vector]:
         """The vectors of passages' rows; rows that are not there are left out."""
-        wanted = sorted(rows)
+        ids = sorted(rows)
         vectors: dict[str, Vector] = {}
-        for at in range(0, len(wanted), _PAGE):
-            page = self.passage_rows.get(ids=wanted[at : at + _PAGE], include=["embeddings"])
+        for at in range(0, len(ids), _PAGE):
+            page = self.passage_rows.get(ids=ids[at : at + _PAGE], include=["embeddings"])
             array = np.asarray(page["embeddings"], np.float32)
             vectors.update(zip(page["ids"], array, strict=True))
         return vectors
@@ -187,13 +170,11 @@ def open_store(folder: Path, made_by: Mapping[str, str]) -> Store:
     """The index in a folder, as it is now: what is ingested later, another `open_store` sees.
 
     Args:
-        folder: the index's folder.
-        made_by: what the index must be made with, by name; a writer gives all of it.
+        folder, made_by: where it is, and what it must be made with; a writer gives all of it.
 
     Raises:
-        IndexMissing: there is none.
+        IndexMissing, IndexDamaged: there is none; its files can't be read.
         IndexMismatch: it was made by something else than `made_by`.
-        IndexDamaged: its files can't be read.
         IndexUnusable: its files can't be written, which Chroma needs to read them too.
     """
     database = current_database(folder)
@@ -228,11 +209,10 @@ def open_database(database: Path, made_by: Mapping[str, str]) -> Store:
 
 def check_made_by(folder: Path, made: Mapping[str, str], made_by: Mapping[str, str]) -> None:
     """Raise IndexMismatch where an index was made with something else than `made_by`."""
-    for name, wanted in {"schema": str(SCHEMA), **made_by}.items():
-        found = made.get(name, "")
-        if found != wanted:
+    for name, ours in {"schema": str(SCHEMA), **made_by}.items():
+        if (theirs := made.get(name, "")) != ours:
             raise IndexMismatch(
-                f"The index in {folder} was made with {name} {found!r}, this is {wanted!r}. "
+                f"The index in {folder} was made with {name} {theirs!r}, this is {ours!r}. "
                 f"{_anew(folder)}"
             )
 
@@ -261,14 +241,15 @@ def chromadb() -> Any:
     return chromadb
 
 
-def database_errors() -> tuple[type[Exception], ...]:
+def database_error() -> type[Exception]:
     """What the database raises when it can't be read or written."""
-    return (chromadb().errors.ChromaError,)
+    error: type[Exception] = chromadb().errors.ChromaError
+    return error
 
 
 def write_errors() -> tuple[type[Exception], ...]:
     """What is raised where a database or a folder can't be written."""
-    return OSError, *database_errors()
+    return OSError, database_error()
 
 
 def _open(database: Path, made_by: Mapping[str, str]) -> Store:
@@ -300,12 +281,9 @@ def _anew(folder: Path) -> str:
 
 def state_row(state: State) -> dict[str, Any]:
     """A state as the metadata of a collection."""
-    return {
-        "generation": state.generation,
-        "revision": state.revision,
-        "forms": state.forms,
-        **{f"{_MADE_BY}{name}": value for name, value in state.made_by.items()},
-    }
+    values = asdict(state)
+    made = {f"{_MADE_BY}{name}": value for name, value in values.pop("made_by").items()}
+    return values | made
 
 
 def state_from(meta: Mapping[str, Any]) -> State:
@@ -386,29 +364,21 @@ def passage_from_row(row_id: str, meta: Mapping[str, Any], text: str, info: Repo
 
 
 def report_row(report: StoredReport) -> dict[str, Any]:
-    """The metadata of a report's row."""
-    return {
-        "info": orjson.dumps(report.info).decode(),
-        **{name: getattr(report, name) for name in _OF_REPORT},
-        **{name: orjson.dumps(getattr(report, name)).decode() for name in _LISTS},
-    }
+    """The metadata of a report's row; tags and lists are JSON."""
+    values = {f.name: getattr(report, f.name) for f in fields(report) if f.name != "raw"}
+    plain = (str, int)
+    return {k: v if isinstance(v, plain) else orjson.dumps(v).decode() for k, v in values.items()}
 
 
 def report_from_row(meta: Mapping[str, Any], raw: str) -> StoredReport:
     """A stored report from its row's metadata and document."""
-    values: dict[str, Any] = {name: meta[name] for name in _OF_REPORT}
-    values |= {name: tuple(orjson.loads(meta[name])) for name in _LISTS}
-    return StoredReport(info_from_dict(orjson.loads(meta["info"])), raw, **values)
+    values = {name: meta[name] for name in meta.keys() - {"info", "links", "images", "unanswered"}}
+    lists = {name: orjson.loads(meta[name]) for name in ("info", "links", "images", "unanswered")}
+    return REPORT.validate_python({"raw": raw, **values, **lists})
 
 
-def info_from_dict(data: Mapping[str, Any]) -> ReportInfo:
-    """A ReportInfo from what JSON has kept of `dataclasses.asdict` of it."""
-    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-    values["facts"] = {k: tuple(v) for k, v in data.get("facts", {}).items()}
-    return ReportInfo(**values)
-
-
-Item = tuple[StoredReport, Sequence[Passage], Sequence[Sequence[float]]]
+# Reads a report that was written as JSON.
+REPORT = TypeAdapter(StoredReport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,7 +394,9 @@ class Writer:
     sealed: dict[str, StoredReport]
     written: dict[str, StoredReport]
 
-    def write(self, items: Sequence[Item]) -> None:
+    def write(
+        self, items: Sequence[tuple[StoredReport, Sequence[Passage], Sequence[Sequence[float]]]]
+    ) -> None:
         """Write reports with their passages and vectors.
 
         The reports' own rows are written last: a report that has one is whole.
@@ -457,9 +429,8 @@ class Writer:
 
     def delete(self, report_ids: Collection[str]) -> None:
         """Let reports be gone from this generation on."""
-        self.write_reports(
-            [StoredReport(ReportInfo(i, title=""), raw="", deleted=True) for i in report_ids]
-        )
+        gone = [StoredReport(ReportInfo(i, title=""), "", deleted=True) for i in report_ids]
+        self.write_reports(gone)
 
     def forget(self, report_ids: Collection[str]) -> None:
         """Delete what was written of some of the reports in this generation."""
@@ -476,17 +447,14 @@ class Writer:
         return revision
 
     def _drop(
-        self,
-        where: dict[str, Any],
-        only: int | None = None,
-        kept: Collection[tuple[str, int]] = (),
+        self, where: dict[str, Any], only: int | None = None, kept: Collection[object] = ()
     ) -> None:
         """Delete passages that match: `only` of one generation, none of those kept."""
         rows = self.store.passage_rows
-        found = rows.get(where=where, include=["metadatas"])
+        page = rows.get(where=where, include=["metadatas"])
         doomed = [
             row_id
-            for row_id, meta in zip(found["ids"], found["metadatas"], strict=True)
+            for row_id, meta in zip(page["ids"], page["metadatas"], strict=True)
             if only in (None, meta["generation"])
             and (meta["report"], meta["generation"]) not in kept
         ]
@@ -522,8 +490,8 @@ def begin(store: Store) -> Writer:
     return writer
 
 
-def _portions(values: Sequence[str]) -> Iterable[list[str]]:
-    return (list(values[at : at + _IDS]) for at in range(0, len(values), _IDS))
+def _portions(ids: list[str]) -> Iterable[list[str]]:
+    return (ids[at : at + _IDS] for at in range(0, len(ids), _IDS))
 
 
 if __name__ == "__main__":  # See `is_sound`.

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from ferries import text
 
+pytestmark = pytest.mark.slow
 MIB = 1024 * 1024
 # What the models and the database need, and what is ever held of bad input.
 MOST_MEMORY = 900 * MIB

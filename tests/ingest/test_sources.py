@@ -13,13 +13,7 @@ from pathlib import Path
 import pytest
 from made_up import report
 
-from ingest.sources import (
-    SourceFile,
-    Unreadable,
-    collect,
-    decode,
-    printable,
-)
+from ingest.sources import SourceFile, Unreadable, collect, decode, printable
 from rag.errors import InputError
 
 TEXT = report("> Q?\n\nYes.")

@@ -12,12 +12,7 @@ from filelock import FileLock
 
 from ingest.sync import sync
 from rag.catalog.fields import Filters
-from rag.errors import (
-    IndexBusy,
-    IndexDamaged,
-    IndexMismatch,
-    IndexMissing,
-)
+from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing
 from rag.index.snapshot import open_snapshot
 from rag.settings import Settings
 

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 # The same examples every time, on a slow machine too, and no files written.
-steady = settings(deadline=None, derandomize=True, database=None, max_examples=300)
+steady = settings(deadline=None, derandomize=True, database=None)
 
 _PIECES = [
     *("> ", ">", "> What did you learn?", "## ", "##", "## Results", "# ", "\n", "\n\n", " "),

@@ -7,14 +7,7 @@ from pathlib import Path
 import pytest
 from made_up import NO_FORMS, answers, learned, parsed, report
 
-from ingest.parsing.forms import (
-    Forms,
-    learn,
-    learn_texts,
-    lesson_of,
-    load_lessons,
-    save_lessons,
-)
+from ingest.parsing.forms import Forms, learn, learn_texts, lesson_of, load_lessons, save_lessons
 from ingest.parsing.scan import key, scan
 
 NOTE = "Please note: we ask you to submit no more than three challenges."

@@ -7,14 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import report_text, steady
 
-from ingest.parsing.scan import (
-    NOT_SHOWN,
-    find_tags,
-    hide_private,
-    scan,
-    tags,
-    tags_to_fields,
-)
+from ingest.parsing.scan import NOT_SHOWN, find_tags, hide_private, scan, tags, tags_to_fields
 from rag.catalog.normalize import canonical_sdg
 
 

@@ -19,13 +19,7 @@ from ferries import content, counts, cut_short, disk_usage, opened, text
 from ingest.sync import PARSER_VERSION, sync
 from ingest.uploads import Upload, take_in
 from rag.engine import open_engine
-from rag.errors import (
-    FeedbackNotKept,
-    IndexDamaged,
-    IndexMismatch,
-    IndexMissing,
-    IndexUnusable,
-)
+from rag.errors import FeedbackNotKept, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.feedback import FILE, keep_feedback, load_feedback
 from rag.index.layout import current_database, free_bytes, in_words, is_scarce
 from rag.index.sentence_vectors import SentenceVectors

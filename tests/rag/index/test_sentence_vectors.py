@@ -142,6 +142,7 @@ def test_answers_find_their_sentences_with_contacts_masked_or_not(
     (reports / "peru.md").write_text(text("Peru", answer=said), "utf-8")
     settings = settings.model_copy(update={"mask_contacts": masked})
     sync([reports], settings)
+    asked.clear()
     engine = open_engine(settings)
     answer = engine.ask(QUESTION).answer
     assert ("boats@harbour" in answer.text) != masked
