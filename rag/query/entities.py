@@ -91,15 +91,15 @@ def years_in(text: str, known: Collection[int]) -> list[int]:
     """
     folded = strip_accents(text).replace("'", " ")
     spans = [sorted(int(y) for y in m.groups() if y) for m in _RANGE.finditer(folded)]
-    found = {year for first, last in spans for year in range(first, last + 1)}
+    named = {year for first, last in spans for year in range(first, last + 1)}
     if not spans:
         for pattern, compares in _OPEN_RANGES:
             for match in re.finditer(pattern.replace("{}", _YEAR), folded):
                 limit = int(next(group for group in match.groups() if group))
-                found |= {year for year in known if compares(year, limit)}
-        if not found:
-            found = {int(year) for year in re.findall(_YEAR, folded)}
-    return sorted(found & set(known))
+                named |= {year for year in known if compares(year, limit)}
+        if not named:
+            named = {int(year) for year in re.findall(_YEAR, folded)}
+    return sorted(named & set(known))
 
 
 def countries_in(text: str) -> list[str]:
@@ -115,8 +115,8 @@ def countries_in(text: str) -> list[str]:
 def places_in(text: str) -> list[str]:
     """Alpha-2 codes of the countries that a text names, but not by an adjective of people."""
     text = _without_others(text)
-    found = ((code, fold_name(text[start:end])) for code, (start, end) in _countries(text))
-    return list(dict.fromkeys(code for code, name in found if adjective_to_iso(name) is None))
+    countries = ((code, fold_name(text[start:end])) for code, (start, end) in _countries(text))
+    return list(dict.fromkeys(code for code, name in countries if adjective_to_iso(name) is None))
 
 
 def without_countries(text: str) -> str:
@@ -137,18 +137,18 @@ def _countries(text: str) -> list[tuple[str, Span]]:
     matches = list(re.finditer(r"\w+", text))
     folded = [fold_name(match.group()) for match in matches]
     capitals = text != text.lower()
-    found: list[tuple[str, Span]] = []
+    countries: list[tuple[str, Span]] = []
     i = 0
     while i < len(matches):
         step = 1
         for n in range(min(6, len(matches) - i), 0, -1):
             code = _country(" ".join(folded[i : i + n]), matches[i].group(), capitals)
             if code:
-                found.append((code, (matches[i].start(), matches[i + n - 1].end())))
+                countries.append((code, (matches[i].start(), matches[i + n - 1].end())))
                 step = n
                 break
         i += step
-    return found
+    return countries
 
 
 def _country(phrase: str, first: str, capitals: bool) -> str | None:
@@ -176,7 +176,7 @@ def tags_in(question: str, catalog: Catalog) -> Filters:
         return Filters(sdg=tuple(names))
     phrase = stems_of(question)
     generic = set() if names_tags(question) else listing_stems("en")
-    found: dict[str, tuple[str, ...]] = {}
+    tags: dict[str, tuple[str, ...]] = {}
     for field in FREE_FIELDS:
         values: dict[str, int] = {}
         for key in sorted(map(str, catalog.keys(field))):
@@ -187,13 +187,13 @@ def tags_in(question: str, catalog: Catalog) -> Filters:
                 values[name] = max(len(stemmed), values.get(name, 0))
         if values:
             longest = max(values.values())
-            found[field] = tuple(name for name, size in values.items() if size == longest)
-    if "method" in found and "datasource" in found:
+            tags[field] = tuple(name for name, size in values.items() if size == longest)
+    if "method" in tags and "datasource" in tags:
         sources = re.search(r"\bdata source|\bfuente|\bsource de", folded)
-        found.pop("method" if sources else "datasource")
-    if "method" in found or "datasource" in found:
-        found.pop("theme", None)
-    return Filters(**found)  # type: ignore[arg-type]
+        tags.pop("method" if sources else "datasource")
+    if "method" in tags or "datasource" in tags:
+        tags.pop("theme", None)
+    return Filters(**tags)  # type: ignore[arg-type]
 
 
 def stems_of(text: str) -> str:

@@ -47,18 +47,18 @@ class Planner:
     """Makes plans of questions. Safe to share between threads."""
 
     def __init__(
-        self, llm: ChatModel | None = None, *, whole: bool = False, seconds: float = 0.0
+        self, llm: ChatModel | None = None, *, full: bool = False, seconds: float = 0.0
     ) -> None:
         """Without `llm` by rules alone.
 
         Args:
             llm: the model.
-            whole: whether it understands every question; else it only makes follow-ups stand
+            full: whether it understands every question; else it only makes follow-ups stand
                 alone, for the rules.
             seconds: how long it may take.
         """
         self._llm = llm
-        self._whole = whole
+        self._full = full
         self._seconds = seconds
 
     def plan(
@@ -97,20 +97,20 @@ class Planner:
     def _asks_model(self, plan: Plan) -> bool:
         if plan.intent == "about" or len(plan.question) > MOST_CHARACTERS:
             return False
-        return self._whole or plan.follows
+        return self._full or plan.follows
 
     def _plan_by_model(
         self, llm: ChatModel, plan: Plan, rules: Rules, history: Sequence[Turn]
     ) -> Plan:
-        messages = plan_messages(plan.question, history, plan.language, self._whole)
+        messages = plan_messages(plan.question, history, plan.language, self._full)
         keys = {"standalone"} if history else set()
-        if self._whole:
+        if self._full:
             keys |= _KEYS
         try:
-            found = first_object(llm.complete(messages, self._seconds), keys)
+            fields = first_object(llm.complete(messages, self._seconds), keys)
         except ModelError:
-            found = {}
-        reply = _read(found, plan.language, rules)
+            fields = {}
+        reply = _read(fields, plan.language, rules)
         if reply == _Reply():
             return replace(plan, planner="fallback")
         if reply.standalone:
@@ -137,7 +137,7 @@ def make_planner(settings: Settings) -> Planner:
             "The planner is to be a model, but none is set. Set ASKLABS_MODEL, or ASKLABS_PLANNER "
             "to auto."
         )
-    return Planner(llm, whole=settings.planner == "model", seconds=seconds)
+    return Planner(llm, full=settings.planner == "model", seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +155,22 @@ def first_object(reply: str, keys: Collection[str]) -> Mapping[str, Any]:
     text = reply[:_MOST_READ]
     for brace in re.finditer(r"\{", text):
         try:
-            found, _ = json.JSONDecoder().raw_decode(text, brace.start())
+            value, _ = json.JSONDecoder().raw_decode(text, brace.start())
         except (ValueError, RecursionError):
             continue
-        wanted = {k: found[k] for k in keys if k in found} if isinstance(found, dict) else {}
+        wanted = {k: value[k] for k in keys if k in value} if isinstance(value, dict) else {}
         if wanted:
             return wanted
     return {}
 
 
-def _read(found: Mapping[str, Any], language: str, rules: Rules) -> _Reply:
+def _read(fields: Mapping[str, Any], language: str, rules: Rules) -> _Reply:
     def known(keys: Mapping[str, str]) -> Filters:
         """Of the values under these keys those that the collection has, as it spells them."""
         values = {
             field: dict.fromkeys(
                 name
-                for value in _values(found.get(key))
+                for value in _values(fields.get(key))
                 for name in _names(field, value, rules.catalog)
             )
             for field, key in keys.items()
@@ -178,9 +178,9 @@ def _read(found: Mapping[str, Any], language: str, rules: Rules) -> _Reply:
         named = Filters(**{field: tuple(names) for field, names in values.items()})  # type: ignore[arg-type]
         return without(named, rules.ignored, rules.catalog)
 
-    intent = found.get("intent")
+    intent = fields.get("intent")
     return _Reply(
-        _sentence(found.get("standalone"), language),
+        _sentence(fields.get("standalone"), language),
         intent if intent in ("answer", "compare", "list") else "",
         known(_LISTS),
         known(TAG_LISTS),

@@ -148,7 +148,7 @@ class HybridRetriever(BaseRetriever):
             "dense": (self._snapshot.dense @ vector, WEIGHT_DENSE + PROXY * proxy),
         }
 
-    def _factors(self, plan: Plan, found: Collection[int]) -> dict[int, dict[str, float]]:
+    def _factors(self, plan: Plan, positions: Collection[int]) -> dict[int, dict[str, float]]:
         """What multiplies the score of each passage, by what it is for."""
         boosted = replace(plan.boosted, country=())
         named = self._snapshot.catalog.ids(boosted) if boosted else frozenset()
@@ -166,7 +166,7 @@ class HybridRetriever(BaseRetriever):
                 factors["the year or kind that is named"] = BOOST
             return factors
 
-        return {i: factors_of(self._snapshot.passages[i]) for i in found}
+        return {i: factors_of(self._snapshot.passages[i]) for i in positions}
 
     def _gains(self, scores: Mapping[int, float]) -> dict[str, float]:
         """What the passages of each report gain from its best ones."""

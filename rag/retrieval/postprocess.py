@@ -97,9 +97,9 @@ def mask_passage(passage: Passage) -> Passage:
 
     The question is read with the text: "Mobile number" says what the digits are.
     """
-    whole = f"{passage.prompt}\n{passage.text}"
-    masked = mask_contacts(whole, passage.report.iso)
-    if masked == whole:
+    text = f"{passage.prompt}\n{passage.text}"
+    masked = mask_contacts(text, passage.report.iso)
+    if masked == text:
         return passage
     at = len(passage.prompt)
     return replace(passage, prompt=masked[:at], text=masked[at + 1 :])
