@@ -14,7 +14,7 @@ from rag.errors import SettingsError
 from tests.browser.test_browser import ask
 from ui.server.login import make_secret
 from ui.server.serve import launch
-from ui.server.start import MARK, loading
+from ui.server.start import LOADING_HEADER, loading
 from ui.web.app import build_app
 
 pytestmark = pytest.mark.browser
@@ -81,7 +81,7 @@ def test_while_loading_every_request_is_told_to_come_again(data: bytes | None) -
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/gradio_api/app_id", data, timeout=10)
         assert caught.value.code == 503
-        assert caught.value.headers[MARK] == "1"
+        assert caught.value.headers[LOADING_HEADER] == "1"
         with (
             pytest.raises(SettingsError, match="another program uses the port"),
             loading("127.0.0.1", port),

@@ -1,7 +1,7 @@
-"""The log of the page: to standard error, a line an event; no question's text, no visitor, no key.
+"""The log of the page: one line an event on standard error, without questions, visitors and keys.
 
-Events are written as `question outcome=answered seconds=0.12 ...`, values with spaces as JSON
-strings, so that no text that came from outside can begin a line of its own.
+An event is `question outcome=answered seconds=0.12 ...`. Values with spaces are JSON strings, so
+that no text from outside can begin a line of its own.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from ui.web.conversation import Exchange
 
 
-OURS = ("rag", "ingest", "ui", "eval")
+PACKAGES = ("rag", "ingest", "ui", "eval")
 HIDDEN = "***"
 _log = logging.getLogger(__name__)
 
 
 class _Lines(logging.Formatter):
-    """Lines with the time in UTC, in which no secret is to be read, be it in a traceback."""
+    """Formats lines with the time in UTC, and hides secrets, also in tracebacks."""
 
     converter = time.gmtime  # type: ignore[assignment]  # typed for no seconds alone
 
@@ -43,45 +43,45 @@ class _Lines(logging.Formatter):
 
 
 class _Handler(logging.Handler):
-    """Writes to what is standard error at the time."""
+    """Writes to what is standard error at that moment."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        # A log that can't be written, on a full disk say, is no reason not to go on.
+        # If the log can't be written, on a full disk for example, the page goes on.
         with suppress(OSError):
             print(self.format(record), file=sys.stderr, flush=True)
 
 
 def set_up(settings: Settings) -> None:
-    """Have what the product logs written to standard error; warnings of libraries are there too."""
+    """Have the product's log written to standard error, where warnings of libraries go, too."""
     keys = (settings.openai_api_key, settings.reranker_key, settings.chroma_token)
     handler = _Handler()
     handler.setFormatter(_Lines(key.get_secret_value() for key in keys if key))
-    for logger in map(logging.getLogger, OURS):
+    for logger in map(logging.getLogger, PACKAGES):
         logger.setLevel(settings.log_level.upper())
-        logger.handlers = [one for one in logger.handlers if not isinstance(one, _Handler)]
+        logger.handlers = [h for h in logger.handlers if not isinstance(h, _Handler)]
         logger.addHandler(handler)
 
 
-def event(what: str, outcome: str, level: int = logging.INFO, **known: object) -> None:
-    """Log an event with what is known of it; what is None or "" is left out."""
-    facts = {"outcome": outcome, **known}
-    told = (f"{name}={_value(one)}" for name, one in facts.items() if one not in (None, ""))
-    _log.log(level, "%s %s", what, " ".join(told))
+def event(name: str, outcome: str, level: int = logging.INFO, **facts: object) -> None:
+    """Log an event with its facts; facts that are None or "" are left out."""
+    values = {"outcome": outcome, **facts}
+    shown = (f"{key}={_value(value)}" for key, value in values.items() if value not in (None, ""))
+    _log.log(level, "%s %s", name, " ".join(shown))
 
 
-def asked(one: Exchange | None, seconds: float, question: str = "") -> None:
-    """Log what came of a question, None being nothing; its text only where it is given."""
-    if one is None:
+def question_event(exchange: Exchange | None, seconds: float, question: str = "") -> None:
+    """Log the outcome of a question, None if it failed; its text only if it is passed."""
+    if exchange is None:
         event("question", "failed", logging.ERROR, seconds=seconds, question=question)
-    elif one.answer is None:
-        outcome, level = ("error", logging.ERROR) if one.error else ("stopped", logging.INFO)
-        event("question", outcome, level, seconds=seconds, error=one.error, question=question)
+    elif exchange.answer is None:
+        outcome, level = ("error", logging.ERROR) if exchange.error else ("stopped", logging.INFO)
+        event("question", outcome, level, seconds=seconds, error=exchange.error, question=question)
     else:
-        from rag.i18n.notices import notice_words  # It takes long to load.
+        from rag.i18n.notices import notice_words  # Slow to load.
 
-        answer = one.answer
+        answer = exchange.answer
         failed = any(notice.code == "extractive_instead" for notice in answer.notices)
-        outcome = "stopped" if one.stopped else "refused" if answer.refused else "answered"
+        outcome = "stopped" if exchange.stopped else "refused" if answer.refused else "answered"
         event(
             "question",
             outcome,
@@ -96,9 +96,9 @@ def asked(one: Exchange | None, seconds: float, question: str = "") -> None:
         )
 
 
-def _value(one: object) -> str:
-    if isinstance(one, float):
-        return f"{one:.2f}"
-    said = str(one)
-    plain = said.isascii() and said.isprintable() and not set(said) & set(' "=')
-    return said if plain else orjson.dumps(said.encode("utf-8", "replace").decode()).decode()
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.2f}"
+    text = str(value)
+    plain = text.isascii() and text.isprintable() and not set(text) & set(' "=')
+    return text if plain else orjson.dumps(text.encode("utf-8", "replace").decode()).decode()

@@ -1,7 +1,7 @@
 """Who may see the page: a file of names, each with a salted scrypt hash of its password.
 
-A line is `NAME:scrypt:N:R:P:SALT:HASH`, salt and hash in base64; empty lines and those that begin
-with # are left out. `asklabs login NAME` writes it. Passwords are kept nowhere and never logged.
+A line is `NAME:scrypt:N:R:P:SALT:HASH`, salt and hash in base64; empty lines and lines that begin
+with # are ignored. `asklabs login NAME` writes it. Passwords are never stored or logged.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from pathlib import Path
 
 from rag.errors import InputError, SettingsError
 
-# OWASP's recommendation of 2023 for scrypt, of which a check takes 64 MB and 0.2 seconds or so.
+# OWASP's recommendation of 2023 for scrypt; a check takes 64 MB.
 COST, BLOCK, PARALLEL = 2**16, 8, 2
 SALT_BYTES = HASH_BYTES = 32
-# What a file may ask of this machine at most, so that a slip of the pen can't use it up.
-MOST_COST, MOST_BLOCK, MOST_PARALLEL = 2**20, 32, 16
-LONGEST_NAME = 64
-LONGEST_PASSWORD = 1024
-SHORTEST_PASSWORD = 8
+# The most that a file may demand, so that a typing error can't exhaust the machine.
+MAX_COST, MAX_BLOCK, MAX_PARALLEL = 2**20, 32, 16
+MAX_NAME = 64
+MAX_PASSWORD = 1024
+MIN_PASSWORD = 8
 Check = Callable[[str, str], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """What is known of a password: enough to check one, not enough to tell it."""
+    """A salted hash of a password."""
 
     salt: bytes
     hash: bytes
@@ -58,7 +58,7 @@ class Secret:
 
     def line(self, name: str) -> str:
         """The line of the file that holds it."""
-        salt, hashed = (base64.b64encode(one).decode("ascii") for one in (self.salt, self.hash))
+        salt, hashed = (base64.b64encode(raw).decode("ascii") for raw in (self.salt, self.hash))
         return f"{name}:scrypt:{self.cost}:{self.block}:{self.parallel}:{salt}:{hashed}"
 
 
@@ -69,11 +69,11 @@ def make_secret(password: str, cost: int = COST) -> Secret:
 
 
 def read_logins(path: Path) -> dict[str, Secret]:
-    """The names of a file with what is known of their passwords.
+    """The names of a file with the hashes of their passwords.
 
     Raises:
         SettingsError: it can't be read, has no name, or a line is not usable; the message names
-            the file and the line, and nothing that stands in it.
+            the file and the line, but nothing of its content.
     """
     logins: dict[str, Secret] = {}
     for n, line in enumerate(_text(path).splitlines(), 1):
@@ -116,56 +116,56 @@ def _secret(text: str, where: str) -> Secret:
         salt, hashed = (base64.b64decode(part, validate=True) for part in parts[3:])
     except ValueError as error:
         raise SettingsError(f"{where}: the numbers or the base64 are damaged. {remedy}") from error
-    fits = 2**14 <= cost <= MOST_COST and not cost & (cost - 1)
-    fits &= 1 <= block <= MOST_BLOCK and 1 <= parallel <= MOST_PARALLEL
+    fits = 2**14 <= cost <= MAX_COST and not cost & (cost - 1)
+    fits &= 1 <= block <= MAX_BLOCK and 1 <= parallel <= MAX_PARALLEL
     if not fits or len(salt) < 16 or not 32 <= len(hashed) <= 64:
         raise SettingsError(f"{where}: a number, the salt or the hash is out of range. {remedy}")
     return Secret(salt, hashed, cost, block, parallel)
 
 
 def checked_name(name: str) -> str:
-    """The name, if it can stand in the file.
+    """The name itself, if the file can hold it.
 
     Raises:
         InputError: it is empty, too long, or has signs that a line of the file can't hold.
     """
-    unfit = not name or len(name) > LONGEST_NAME or name.startswith("#") or name != name.strip()
+    unfit = not name or len(name) > MAX_NAME or name.startswith("#") or name != name.strip()
     if unfit or ":" in name or not name.isprintable():
         raise InputError(
-            f"A name has 1 to {LONGEST_NAME} signs without colon, line break or space at an end, "
+            f"A name has 1 to {MAX_NAME} signs without colon, line break or space at an end, "
             "and doesn't begin with #."
         )
     return name
 
 
 def set_login(path: Path, name: str, password: str) -> bool:
-    """Write a name's password to the file, in place of an earlier one; whether there was one.
+    """Write a name's password to the file; returns whether it replaced an earlier one.
 
-    The file is swapped as a whole and readable by its owner alone.
+    The file is replaced as a whole and readable by its owner alone.
 
     Raises:
         InputError: the name or the password can't be used.
         SettingsError: the file can't be read or written, or a line of it is not usable.
     """
     checked_name(name)
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise InputError(f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} signs.")
-    line = make_secret(password).line(name)
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise InputError(f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} signs.")
+    new = make_secret(password).line(name)
     lines = _text(path).splitlines() if path.exists() else []
-    if any(one.strip() and not one.startswith("#") for one in lines):
+    if any(line.strip() and not line.startswith("#") for line in lines):
         read_logins(path)
-    known = [n for n, one in enumerate(lines) if one.strip().partition(":")[0] == name]
-    for n in known[:1]:
-        lines[n] = line
-    _swap(path, "\n".join(lines if known else [*lines, line]) + "\n")
-    return bool(known)
+    earlier = [n for n, line in enumerate(lines) if line.strip().partition(":")[0] == name]
+    for n in earlier[:1]:
+        lines[n] = new
+    _replace_file(path, "\n".join(lines if earlier else [*lines, new]) + "\n")
+    return bool(earlier)
 
 
-def _swap(path: Path, text: str) -> None:
+def _replace_file(path: Path, text: str) -> None:
     temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Such files are made for their owner alone.
+        # mkstemp makes the file readable by its owner alone.
         handle, temporary = tempfile.mkstemp(prefix=path.name, dir=path.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
@@ -179,19 +179,19 @@ def _swap(path: Path, text: str) -> None:
 
 
 def checker(logins: Mapping[str, Secret]) -> Check:
-    """What tells whether a name and a password belong together.
+    """A function that checks a name and a password.
 
-    One is checked at a time, off the loop that serves the page: who tries many passwords waits,
-    and the others don't. An unknown name takes as long as a wrong password.
+    It checks one at a time, in a thread of its own, so that many guesses delay each other and not
+    the page. An unknown name takes as long as a wrong password.
     """
-    unknown = make_secret(secrets.token_urlsafe(), max(one.cost for one in logins.values()))
-    one_at_a_time = ThreadPoolExecutor(max_workers=1, thread_name_prefix="login")
+    unknown = make_secret(secrets.token_urlsafe(), max(secret.cost for secret in logins.values()))
+    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="login")
 
     async def check(name: str, password: str) -> bool:
         secret = logins.get(name)
-        tried = password[: LONGEST_PASSWORD + 1]
+        typed = password[: MAX_PASSWORD + 1]
         fits = await asyncio.get_running_loop().run_in_executor(
-            one_at_a_time, (secret or unknown).fits, tried
+            executor, (secret or unknown).fits, typed
         )
         return fits and secret is not None
 

@@ -1,4 +1,8 @@
-"""Serves the page on a host and port, all of it from this machine."""
+"""Serves the page on a host and port, and says at /healthz whether it can answer.
+
+`/healthz` needs no login and tells nothing of the collection. All of the page, it included, answers
+with status 503 while the index is loading.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +30,12 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
     from starlette.requests import Request
 
+HEALTH_PATH = "/healthz"
+_log = logging.getLogger(__name__)
+
 
 def serve(page: gr.Blocks, address: str) -> None:
-    """Serve a launched page, which is at `address`, until Ctrl+C."""
+    """Keep a launched page running at `address` until Ctrl+C."""
     print(f"Ask the Labs is at {address} (Ctrl+C stops it)", flush=True)
     try:
         while page.is_running:
@@ -49,11 +56,11 @@ def launch(
     root_path: str = "",
     check: Callable[[], object] = lambda: None,
 ) -> str:
-    """Start the page in the background and say where it is; all of it comes from this host.
+    """Start the page in the background; returns its address.
 
-    With `logins`, nobody else sees the page or reaches what is behind it. Without `uploads`, no
-    file can be sent to it. `root_path` is what a proxy puts before its paths; `check` is asked at
-    /healthz whether the page can answer.
+    With `logins`, only they see the page or reach what is behind it. Without `uploads`, no file can
+    be sent to it. A proxy puts `root_path` before its paths. `check` raises an error if the page
+    can't answer.
 
     Raises:
         SettingsError: nothing can listen on this host and port; the message says what to do.
@@ -73,7 +80,7 @@ def launch(
             run_history=False,
             footer_links=[],
             max_threads=2 * VISITORS + 20,
-            # Without it Gradio takes that of an environment variable.
+            # Without it Gradio takes the root path of an environment variable.
             root_path=root_path,
             max_file_size=LARGEST_UPLOAD if uploads else 1,
             theme=theme.theme(),
@@ -81,24 +88,15 @@ def launch(
             i18n=translations(page),
         )
     except OSError as error:
-        # Gradio says no more than that it found no port; the address was good a moment ago.
+        # Gradio only says that it found no port; the address was free a moment ago.
         in_use = OSError(errno.EADDRINUSE, str(error))
         raise occupied(host, port, in_use) from error
     add_health(app, check)
     return str(address).rstrip("/")
 
 
-# What tells a container's engine or a monitor whether the page answers: `/healthz`, without login.
-#
-# It says nothing of the collection. While the index is being loaded, all of the page says 503.
-
-
-PATH = "/healthz"
-_log = logging.getLogger(__name__)
-
-
 def add_health(app: Starlette, check: Callable[[], object]) -> None:
-    """Answer at `PATH`: 200 where `check` raises nothing of ours, else 503."""
+    """Answer at `HEALTH_PATH`: 503 if `check` raises an error of the product, else 200."""
 
     async def health(_: Request) -> PlainTextResponse:
         try:
@@ -108,5 +106,5 @@ def add_health(app: Starlette, check: Callable[[], object]) -> None:
             return PlainTextResponse("The index can't be used; the log says why.\n", 503)
         return PlainTextResponse("ok\n")
 
-    # Before Gradio's own routes, one of which takes all paths.
-    app.router.routes.insert(0, Route(PATH, health))
+    # Before Gradio's own routes, one of which matches all paths.
+    app.router.routes.insert(0, Route(HEALTH_PATH, health))

@@ -1,4 +1,8 @@
-"""Starts the page: up at once with what goes on, and there for good once the index is loaded."""
+"""Starts the page: a loading page answers at once, the real one when the index is loaded.
+
+The loading page needs nothing that is slow to import. Visitors see how long loading has taken;
+every request gets status 503 until then.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,11 @@ import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader
 
 from rag.errors import SettingsError
 from rag.i18n.translations import Translations, language_code, translations_accepted
@@ -28,6 +33,14 @@ if TYPE_CHECKING:
     from rag.engine import Engine
 
 
+# Tells the script of the loading page that the real page does not answer yet.
+LOADING_HEADER = "X-Asklabs-Loading"
+_REASONS = {
+    errno.EADDRINUSE: "another program uses the port. Choose another with --port.",
+    errno.EACCES: "ports below 1024 are the system's. Choose another with --port.",
+    errno.EADDRNOTAVAIL: "this machine has no such address. Choose another with --host: 127.0.0.1 "
+    "for this machine alone, 0.0.0.0 for the network.",
+}
 _log = logging.getLogger(__name__)
 
 
@@ -40,16 +53,16 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         InputError: the evaluation that the settings name is damaged.
     """
     log.set_up(settings)
-    # How a service or a container is stopped; as a container's first process it would be deaf.
+    # Services and containers are stopped by SIGTERM; the first process of a container ignores it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     logins = read_logins(settings.login) if settings.login else {}
-    _one_thread_an_answer()
+    _limit_threads()
     print("Loading the index and the page ...", file=sys.stderr, flush=True)
     with loading(settings.host, settings.port):
         if open_browser:
             host = "localhost" if settings.host == "0.0.0.0" else settings.host
             webbrowser.open(f"http://{host}:{settings.port}")
-        # Imported here: they take seconds, and load numpy, which reads its threads only then.
+        # Imported here, because they take seconds and load numpy, which then reads its threads.
         from eval.report.summary import latest
         from ingest.shared import watch
         from rag.engine import open_engine
@@ -57,10 +70,8 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         from ui.server.serve import launch, serve
         from ui.web.app import build_app
 
-        pass
-
         if settings.evaluation is not None:
-            latest(settings)  # Raises where there is none, before anybody looks for it.
+            latest(settings)  # Raises if there is none.
         fetch_shared(settings)
         engine = open_engine(settings)
         page = build_app(engine)
@@ -73,14 +84,14 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         root_path=settings.root_path,
         check=lambda: engine.revision,
     )
-    _tell(engine, address, len(logins))
+    _log_start(engine, address, len(logins))
     if settings.chroma:
         watch(settings, lambda: engine.revision)
     serve(page, address)
 
 
-def _tell(engine: Engine, address: str, logins: int) -> None:
-    """Log what is served where, and what whoever runs it should know of."""
+def _log_start(engine: Engine, address: str, logins: int) -> None:
+    """Log what is served where, and warn of an open page and an old index."""
     from ingest.uploads import older_index
 
     settings = engine.settings
@@ -108,56 +119,25 @@ def _tell(engine: Engine, address: str, logins: int) -> None:
         _log.warning(older)
 
 
-def _one_thread_an_answer() -> None:
+def _limit_threads() -> None:
     """Have numpy's libraries, not loaded yet, compute each answer on one core.
 
-    Several visitors' answers keep all cores busy as it is; threads that wait for each other make
-    each of them slower.
+    Several visitors' answers keep all cores busy, and more threads would only slow each of them.
     """
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
 
 
-# A page that is up while the index is still being loaded, and gives way to the real one.
-#
-# It needs none of what takes long to load, Gradio included. Whoever asks before the page is there
-# sees that something goes on, and for how long; every other request is told to come again (503).
-
-
-MARK = "X-Asklabs-Loading"
-STYLE = """:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
-body { margin: 0; min-height: 100dvh; display: grid; place-items: center; }
-main { max-width: 28rem; padding: 1.5rem; }
-h1 { margin: 0 0 .5rem; font-size: 1.25rem; }
-p { margin: 0 0 1rem; }
-progress { width: 100%; accent-color: #0b5a62; }"""
-# Asks until the real page answers; a moment in which nobody does is none to worry about.
-SCRIPT = """const seconds = document.getElementById("seconds");
-const begun = Date.now() - 1000 * seconds.textContent;
-setInterval(() => (seconds.textContent = Math.round((Date.now() - begun) / 1000)), 1000);
-setInterval(() => fetch(location.href, { cache: "no-store" }).then(
-  (answer) => answer.headers.has("%s") || location.reload(), () => {}), 700);"""
-
-
 def occupied(host: str, port: int, error: OSError) -> SettingsError:
-    """The error of a host and port on which nothing can listen."""
-    why = _WHY.get(error.errno or 0, _WHY[errno.EADDRNOTAVAIL])
-    if isinstance(error, socket.gaierror):
-        why = _WHY[errno.EADDRNOTAVAIL]
-    return SettingsError(f"The page can't listen on {host}, port {port}: {why}")
-
-
-_WHY = {
-    errno.EADDRINUSE: "another program uses the port. Choose another with --port.",
-    errno.EACCES: "ports below 1024 are the system's. Choose another with --port.",
-    errno.EADDRNOTAVAIL: "this machine has no such address. Choose another with --host: 127.0.0.1 "
-    "for this machine alone, 0.0.0.0 for the network.",
-}
+    """The error for a host and port on which nothing can listen."""
+    code = errno.EADDRNOTAVAIL if isinstance(error, socket.gaierror) else error.errno
+    reason = _REASONS.get(code or 0, _REASONS[errno.EADDRNOTAVAIL])
+    return SettingsError(f"The page can't listen on {host}, port {port}: {reason}")
 
 
 @contextmanager
 def loading(host: str, port: int) -> Iterator[None]:
-    """Be there on a host and port until the work inside is done.
+    """Answer on a host and port with the loading page until the work inside is done.
 
     Raises:
         SettingsError: nothing can listen on this host and port; the message says what to do.
@@ -178,10 +158,10 @@ def loading(host: str, port: int) -> Iterator[None]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    block_on_close = False  # who is slow to take the answer doesn't hold up the page
+    block_on_close = False  # slow readers must not delay the page
 
     def __init__(self, address: tuple[str, int], handler: type[_Handler]) -> None:
-        self.begun = time.monotonic()
+        self.started = time.monotonic()
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, handler)
 
@@ -191,16 +171,16 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:
-        """Say that the page is being loaded."""
+        """Send the loading page."""
         t = translations_accepted(self.headers.get("Accept-Language", ""))
-        body = page(time.monotonic() - self.server.begun, t).encode()
+        body = loading_page(time.monotonic() - self.server.started, t).encode()
         self.send_response(503)
         for name, value in (
             ("Content-Type", "text/html; charset=utf-8"),
             ("Content-Length", str(len(body))),
             ("Cache-Control", "no-store"),
             ("Retry-After", "2"),
-            (MARK, "1"),
+            (LOADING_HEADER, "1"),
         ):
             self.send_header(name, value)
         self.end_headers()
@@ -208,27 +188,26 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def do_HEAD(self) -> None:
-        """Say it without words."""
+        """Send the headers alone."""
         self.do_GET()
 
     def do_POST(self) -> None:
-        """Say the same to a page that was open before."""
+        """Send the loading page to a page that was open before."""
         self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Nothing: requests of visitors are nobody's business."""
+        """Log nothing, for the privacy of visitors."""
 
 
-def page(seconds: float, t: Translations) -> str:
-    """The page: what is being done, and for how many seconds already."""
-    told = t.gettext("The reports are being loaded. This page opens by itself when they are.")
-    took = t.gettext("{seconds} seconds so far")
-    shown = escape(took).replace("{seconds}", f'<span id="seconds">{round(seconds)}</span>')
-    return (
-        f'<!doctype html><html lang="{language_code(t)}"><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
-        f"<title>Ask the Labs</title><style>{STYLE}</style><main><h1>Ask the Labs</h1>"
-        f'<p role="status">{escape(told)}</p>'
-        f'<progress aria-label="{escape(told)}"></progress><p><small>{shown}</small></p>'
-        f"</main><script>{SCRIPT % MARK}</script></html>"
+def loading_page(seconds: float, t: Translations) -> str:
+    """The page that says for how many seconds the reports have been loading."""
+    before, _, after = t.gettext("{seconds} seconds so far").partition("{seconds}")
+    template = Environment(loader=PackageLoader("ui"), autoescape=True).get_template("loading.html")
+    return template.render(
+        language=language_code(t),
+        message=t.gettext("The reports are being loaded. This page opens by itself when they are."),
+        before=before,
+        seconds=round(seconds),
+        after=after,
+        header=LOADING_HEADER,
     )

@@ -154,7 +154,7 @@ def _answer(engine: Engine, one: Exchange, talk: Talk, t: Translations) -> Itera
         # Also when the visitor has gone: nobody reads on, so the model need not write on.
         run.stop()
         told = one.question if engine.settings.log_questions else ""
-        log.asked(done, time.monotonic() - begun, told)
+        log.question_event(done, time.monotonic() - begun, told)
     yield {
         "talk": talk,
         "thread": conversation(talk, reports, t=t),

@@ -1,4 +1,4 @@
-"""What a container's engine asks; what the page tells of its start, and of what is in its way."""
+"""Starting and stopping the page: its health, its log, and what prevents it."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from ui.web.app import build_app
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
 
 
-def test_health_is_told_without_a_login_and_follows_the_index() -> None:
-    wrong: list[Exception] = []
+def test_health_needs_no_login_and_follows_the_index() -> None:
+    errors: list[Exception] = []
 
     def check() -> None:
-        for error in wrong:
+        for error in errors:
             raise error
 
     page = build_app(FakeEngine())  # type: ignore[arg-type]
@@ -45,7 +45,7 @@ def test_health_is_told_without_a_login_and_follows_the_index() -> None:
         good = httpx.get(f"{address}/healthz")
         assert (good.status_code, good.text) == (200, "ok\n")
         assert httpx.head(f"{address}/healthz").status_code == 200
-        wrong.append(IndexMissing("There is no index in /srv/secret/path."))
+        errors.append(IndexMissing("There is no index in /srv/secret/path."))
         bad = httpx.get(f"{address}/healthz")
         assert bad.status_code == 503
         assert "secret" not in bad.text
@@ -54,37 +54,30 @@ def test_health_is_told_without_a_login_and_follows_the_index() -> None:
         page.close(verbose=False)
 
 
-def test_why_nothing_can_listen_is_told() -> None:
-    with closing(socket.socket()) as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
+def test_an_error_says_why_nothing_can_listen() -> None:
+    with closing(socket.socket()) as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
         with pytest.raises(SettingsError, match=r"another program uses the port.*--port"):
             loading("127.0.0.1", port).__enter__()
     with pytest.raises(SettingsError, match=r"no such address.*--host: 127\.0\.0\.1"):
         loading("192.0.2.1", free_port()).__enter__()
 
 
-def _served(index: Path, port: int, *options: str) -> subprocess.Popen[str]:
+@pytest.mark.slow
+@posix
+def test_a_service_logs_its_start_and_stops_on_sigterm(sample_index: Path) -> None:
+    port = free_port()
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
-    command = ["-m", "ui.cli.main", "serve", "--index", str(index), "--port", str(port), *options]
-    return subprocess.Popen(
-        [sys.executable, *command],
-        cwd=index,
+    command = ["-m", "ui.cli.main", "serve", "--index", str(sample_index), "--port", str(port)]
+    with subprocess.Popen(
+        [sys.executable, *command, "--host", "0.0.0.0"],
         env={**environ, "OPENAI_API_KEY": "sk-not-for-logs"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
-    )
-
-
-@pytest.mark.slow
-@posix
-def test_a_service_is_healthy_tells_its_start_and_stops_when_it_is_told(
-    sample_index: Path,
-) -> None:
-    port = free_port()
-    with _served(sample_index, port, "--host", "0.0.0.0") as process:
+    ) as process:
         try:
             while process.poll() is None:
                 try:
@@ -101,11 +94,11 @@ def test_a_service_is_healthy_tells_its_start_and_stops_when_it_is_told(
     assert f"start outcome=ready version=0.1.0 address=http://localhost:{port}" in err
     assert f"index={sample_index}" in err
     assert "model=openai:gpt-4.1-mini" in err
-    assert "WARNING ui.server.serve: Everybody who reaches 0.0.0.0" in err
+    assert "WARNING ui.server.start: Everybody who reaches 0.0.0.0" in err
     assert "sk-not-for-logs" not in out + err
 
 
-def test_an_index_of_another_version_is_told(sample_index: Path, tmp_path: Path) -> None:
+def test_an_index_of_another_version_is_named(sample_index: Path, tmp_path: Path) -> None:
     index = tmp_path / "index"
     shutil.copytree(sample_index, index)
     settings = Settings(index=index)
@@ -113,9 +106,9 @@ def test_an_index_of_another_version_is_told(sample_index: Path, tmp_path: Path)
     assert older_index(settings) == ""
     database = current_database(index)
     assert database is not None
-    (told,) = database.glob("cache-*/of.json")
-    of = orjson.loads(told.read_bytes())
-    told.write_bytes(orjson.dumps({**of, "made_by": {**of["made_by"], "parser": "1"}}))
-    said = older_index(settings)
-    assert "another version of asklabs (parser '1', now " in said
-    assert f"--rebuild --index {index}" in said
+    (file,) = database.glob("cache-*/of.json")
+    of = orjson.loads(file.read_bytes())
+    file.write_bytes(orjson.dumps({**of, "made_by": {**of["made_by"], "parser": "1"}}))
+    warning = older_index(settings)
+    assert "another version of asklabs (parser '1', now " in warning
+    assert f"--rebuild --index {index}" in warning
