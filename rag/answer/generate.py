@@ -29,7 +29,7 @@ class ModelAnswerer:
         self._priced = settings.openai_base_url in (None, OPENAI)
 
     def stream(
-        self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn], writing: Generation
+        self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn], generation: Generation
     ) -> Iterator[str]:
         """The model's words with marks of unknown passages left out; the refusal without hits.
 
@@ -45,29 +45,29 @@ class ModelAnswerer:
         read = self._budget.fitting(plan, hits, history)
         if not read:
             raise ModelError(Notice("no_passage_fits", {"window": self._budget.window}))
-        said = False
+        has_text = False
         try:
-            for piece in self._write(plan, read, history, writing):
-                said = True
+            for piece in self._write(plan, read, history, generation):
+                has_text = True
                 yield piece
         except ContextOverflow:
             read = read[: len(read) // 2]
             # Some servers notice only while they write: half an answer can't go on.
-            if said or not read:
+            if has_text or not read:
                 raise
-            yield from self._write(plan, read, history, writing)
+            yield from self._write(plan, read, history, generation)
         if len(read) < len(hits):
             left_out = {"read": len(read), "all": len(hits)}
-            writing.notices.insert(0, Notice("passages_left_out", left_out))
+            generation.notices.insert(0, Notice("passages_left_out", left_out))
 
     def _write(
-        self, plan: Plan, read: Sequence[Hit], history: Sequence[Turn], writing: Generation
+        self, plan: Plan, read: Sequence[Hit], history: Sequence[Turn], generation: Generation
     ) -> Iterator[str]:
         messages = answer_messages(plan, read, history)
-        writing.model, writing.priced = self.name, self._priced
-        writing.read = len(read)
-        writing.prompt = self._budget.tokens(messages)
+        generation.model, generation.priced = self.name, self._priced
+        generation.read = len(read)
+        generation.prompt = self._budget.tokens(messages)
         # Closed at once where its end is not waited for, so that the server stops too.
-        with closing(self._llm.stream(messages, writing)) as pieces:
+        with closing(self._llm.stream(messages, generation)) as pieces:
             known = stream_known(pieces, len(read))
-            yield from truncate(known, writing, self._budget.answer)
+            yield from truncate(known, generation, self._budget.answer)
