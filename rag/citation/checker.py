@@ -20,10 +20,9 @@ from rag.text.tokenize import terms, words
 from rag.types import Notice, Passage, Status, Struck
 
 # Sentences of fewer words ("In short:") make no claim.
-_LEAST = 4
-# So many passages, those that share most words with a sentence, are tried in place of the cited.
-_TRIED = 3
-ASKS = Notice("asks_a_question")
+_LEAST_WORDS = 4
+# How many passages, those that share most words with a claim, are tried in place of the cited.
+_MOST_TRIED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,10 @@ class CheckedText:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """How many sentences were found to be what; nothing where none was checked."""
-        found = Counter[str](self.statuses.values())
-        found |= Counter(corrected=len(self.corrected), struck=len(self.struck))
-        return dict(found)
+        """How many sentences have each status, were corrected and were struck."""
+        counts = Counter[str](self.statuses.values())
+        counts |= Counter(corrected=len(self.corrected), struck=len(self.struck))
+        return dict(counts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +82,7 @@ def check(
     """
     verifier = Verifier(question=question)
     parts = [_verified(*part, passages, language, verifier) for part in _parts(marks_inside(text))]
-    return _put_together(_judged(parts, passages, judge) if judge else parts, strict)
+    return _assemble(_judged(parts, passages, judge) if judge else parts, strict)
 
 
 def _verified(
@@ -93,13 +92,20 @@ def _verified(
     if not makes_claim(sentence):
         return _Part(gap, sentence, plain, [], [], None)
     cited = [n for n in dict.fromkeys(marks(sentence)) if 1 <= n <= len(passages)]
-    if _asks(plain, passages):
-        return _Part(gap, sentence, plain, cited, cited, Verdict("unsupported", 0.0, ASKS))
-    numbers, verdict = _supported_by(plain, cited, passages, language, verifier)
+    if _is_question(plain, passages):
+        return _Part(
+            gap,
+            sentence,
+            plain,
+            cited,
+            cited,
+            Verdict("unsupported", 0.0, Notice("asks_a_question")),
+        )
+    numbers, verdict = _best_citations(plain, cited, passages, language, verifier)
     return _Part(gap, sentence, plain, cited, numbers, verdict)
 
 
-def _asks(plain: str, passages: Sequence[Passage]) -> bool:
+def _is_question(plain: str, passages: Sequence[Passage]) -> bool:
     """Whether a sentence is a question of the model's own: it answers none."""
     bare = ITEM.sub("", plain)
     return bare.endswith(("?", "؟")) and not any(bare in p.text for p in passages)
@@ -107,23 +113,23 @@ def _asks(plain: str, passages: Sequence[Passage]) -> bool:
 
 def _judged(parts: Sequence[_Part], passages: Sequence[Passage], judge: Judge) -> list[_Part]:
     """The parts, with the judge's verdicts on those that are supported in part."""
-    open_ = [p for p in parts if p.verdict and p.verdict.status == "partly"]
-    if not open_:
+    partly = [p for p in parts if p.verdict and p.verdict.status == "partly"]
+    if not partly:
         return list(parts)
-    texts = ["\n".join(passages[n - 1].text for n in part.numbers) for part in open_]
-    found = judge([(part.plain, text) for part, text in zip(open_, texts, strict=True)])
-    said = {id(part): status for part, status in zip(open_, found, strict=True)}
-    return [_as_judged(part, said.get(id(part))) for part in parts]
+    texts = ["\n".join(passages[n - 1].text for n in part.numbers) for part in partly]
+    statuses = judge([(part.plain, text) for part, text in zip(partly, texts, strict=True)])
+    judged = {id(part): status for part, status in zip(partly, statuses, strict=True)}
+    return [_with_status(part, judged.get(id(part))) for part in parts]
 
 
-def _as_judged(part: _Part, status: Status | None) -> _Part:
+def _with_status(part: _Part, status: Status | None) -> _Part:
     if status is None or part.verdict is None:
         return part
     reason = Notice("rejected_by_a_model") if status == "unsupported" else None
     return replace(part, verdict=replace(part.verdict, status=status, reason=reason))
 
 
-def _put_together(parts: Sequence[_Part], strict: bool) -> CheckedText:
+def _assemble(parts: Sequence[_Part], strict: bool) -> CheckedText:
     pieces: list[str] = []
     struck: list[Struck] = []
     verdicts: dict[str, Verdict] = {}
@@ -154,7 +160,7 @@ def makes_claim(sentence: str) -> bool:
     plain = keep_known(sentence, 0).strip().rstrip("*_ ")
     if not marks(sentence) and plain.endswith((":", "：")):
         return False
-    return not plain.startswith("#") and len(words(plain)) >= _LEAST
+    return not plain.startswith("#") and len(words(plain)) >= _LEAST_WORDS
 
 
 def _parts(text: str) -> Iterator[tuple[str, str]]:
@@ -165,7 +171,7 @@ def _parts(text: str) -> Iterator[tuple[str, str]]:
         last = end
 
 
-def _supported_by(
+def _best_citations(
     sentence: str,
     cited: list[int],
     passages: Sequence[Passage],
@@ -174,18 +180,18 @@ def _supported_by(
 ) -> tuple[list[int], Verdict]:
     """The numbers that a sentence should cite, and the verdict on it with these."""
     best, verdict = cited, verifier.verify(sentence, [passages[n - 1] for n in cited], language)
-    others = [] if verdict.status == "supported" else _alike(sentence, passages, language)
+    others = [] if verdict.status == "supported" else _most_similar(sentence, passages, language)
     for n in others:
         for numbers in ([n], [*cited, n]) if cited else ([n],):
             other = verifier.verify(sentence, [passages[i - 1] for i in numbers], language)
             if n not in cited and RANK[other.status] > RANK[verdict.status]:
                 best, verdict = numbers, other
     if verdict.status != "unsupported":
-        best = _without_idle(sentence, best, verdict.status, passages, language, verifier)
+        best = _without_idle_citations(sentence, best, verdict.status, passages, language, verifier)
     return best, verdict
 
 
-def _without_idle(
+def _without_idle_citations(
     sentence: str,
     cited: list[int],
     status: Status,
@@ -202,11 +208,11 @@ def _without_idle(
     return [n for n in cited if alone[n] != "unsupported"]
 
 
-def _alike(sentence: str, passages: Sequence[Passage], language: str) -> list[int]:
+def _most_similar(sentence: str, passages: Sequence[Passage], language: str) -> list[int]:
     """The numbers of the passages that share most words with a sentence."""
     wanted = set(terms(sentence, language))
     shares = {
         n: coverage(wanted, f"{p.text} {p.context}", p.language)
         for n, p in enumerate(passages, start=1)
     }
-    return sorted(shares, key=lambda n: (-shares[n], n))[:_TRIED]
+    return sorted(shares, key=lambda n: (-shares[n], n))[:_MOST_TRIED]

@@ -1,7 +1,7 @@
-"""Asks a chat model about the sentences that the verifier's rules leave undecided, all in one call.
+"""Asks a chat model about the claims that the verifier's rules leave undecided, all in one call.
 
-What the model says only moves sentences that are supported in part: nothing against which numbers,
-places or denials stand is made good by it.
+Only claims that are supported in part are judged: a model can't make good what a number, a place or
+a denial contradicts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rag.types import Status
 
 # Sentences with the words of the passages that they cite -> the verdicts that there are.
 Judge = Callable[[Sequence[tuple[str, str]]], Sequence[Status | None]]
-# Of the words of the passages so many characters are shown for a sentence.
+# How many characters of the passages are shown for a claim.
 _MOST_SHOWN = 1500
 _TOKENS = 200
 # One line a sentence is what small models keep to; sentences and excerpts stand on one line each,
@@ -36,9 +36,9 @@ _LINE = re.compile(r"^\W*(\d{1,3})\W{1,4}(yes|no|partly)\b", re.IGNORECASE | re.
 
 
 def make_judge(settings: Settings, shown: int = _MOST_SHOWN) -> Judge | None:
-    """The judge that the settings want, if any; where its model fails it has no opinion.
+    """The judge that the settings want, or None; where its model fails it has no opinion.
 
-    Of the words of the passages it is shown so many characters for a sentence.
+    It is shown `shown` characters of the passages for each claim.
     """
     llm = make_chat(settings, max_tokens=_TOKENS, timeout=settings.patience, retries=0)
     if llm is None or not settings.judge:
@@ -50,8 +50,8 @@ def make_judge(settings: Settings, shown: int = _MOST_SHOWN) -> Judge | None:
             reply = model.complete(_messages(pairs, shown), settings.patience)
         except ModelError:
             reply = ""
-        said = {int(n): _WORDS[word.lower()] for n, word in _LINE.findall(reply)}
-        return [said.get(n) for n in range(1, len(pairs) + 1)]
+        statuses = {int(n): _WORDS[word.lower()] for n, word in _LINE.findall(reply)}
+        return [statuses.get(n) for n in range(1, len(pairs) + 1)]
 
     return judge
 

@@ -1,12 +1,10 @@
-"""Verifies a sentence of an answer against the passages that it cites; no language model needed.
+"""Verifies a claim, a sentence of an answer, against the passages that it cites; by rules.
 
-What stands against a sentence counts first: a number, a country or a denial that the passages
-don't have. Then how much of it they say: the share of its words and of its pairs of words that
-stand in them, and how close its meaning is to that of one to three of their sentences. At last
-counts what one of its clauses denies and they state, or the contrary; and it is doubted where a
-name is unknown. What only repeats the question has no support. The weights and thresholds were
-set on answers to development questions, on sentences of reports, and on both with a number, a
-country or a denial changed or another report cited; `eval.verifier` measures them.
+What contradicts a claim counts first: a number, a country or a denial that the passages don't have.
+Then how much of it they say: the share of its words and pairs of words that they hold, and how
+close its meaning is to that of one to three of their sentences. At last, whether a clause denies
+what they state, or the contrary, and whether a name is unknown. What only repeats the question has
+no support. `eval.verifier` measures the weights and thresholds.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from rag.citation.citations import numbers_in
-from rag.citation.negation import denies_otherwise, gainsaid
+from rag.citation.negation import contradiction, denies_otherwise
 from rag.index.similar_terms import ALIKE
 from rag.models.encoder import DIMENSIONS, encode
 from rag.places.countries import english_name
@@ -37,31 +35,36 @@ from rag.text.tokenize import (
 from rag.types import Notice, Passage, Status
 
 Embed = Callable[[Sequence[str]], Any]
-# A sentence of which the passages say so much is supported: of 1,371 labelled sentences 0.95 of
-# the wrong ones have less, and 0.09 of the right ones (at 0.3: 0.94, 0.08; at 0.45: 0.96, 0.12).
-# With less than the second it is not: from 0.22 to 0.30 4 were right and 25 wrong.
+# The share of a claim, by words and meaning, from which it is supported, and partly supported.
 SUPPORTED = 0.38
 PARTLY = 0.3
-# Between the best sentences of two languages only the meaning can be compared. With less a
-# sentence is not supported: from 0.25 on 4 were right and 16 wrong.
+# Across languages only meanings are compared: the least cosine of a supported claim.
 SUPPORTED_ACROSS = 0.4
-# In another language a supported sentence has for so many of its words one that means nearly the
-# same in its passage; else it is not supported. The 15 right ones among the development answers
-# have 0.5 and more, of 9 wrong ones that only sounded alike 2 have less; at 0.7 9 right ones more
-# are doubted among the labelled sentences, without it 6 wrong ones more pass.
+# Across languages, the least share of a claim's words that a word of its passages is nearly like.
 ALIGNED = 0.45
-# So many sentences and words of a passage are compared with a sentence of the answer.
-_MOST = 60
+# A claim that shares more than this of its words with a sentence says the same or the contrary.
+SAME_WORDS = 0.75
+# Where only a name ties a claim to its passages, this share of the rest must stand around it.
+AROUND_NAME = 0.4
+# How many windows of sentences and how many words of a passage are compared with a claim.
+_MOST_WINDOWS = 60
 _MOST_WORDS = 400
-_SHORTEST = 20
+# How many sentences in a row are a window, and the least characters of one.
+_WINDOW = 3
+_SHORTEST_WINDOW = 20
+# A name in another language ("Governo", "Government") begins with as many equal letters.
+_NAME_START = 3
+# A word with a capital that begins no sentence.
+_NAME = re.compile(r"(?<![.!?:»\"”(]\s)(?<!^)\b[A-ZÀ-Þ][\w’'-]{2,}")
 _NOT_SAID = Notice("not_said")
+_REPEATS = Notice("repeats_the_question")
 # How much a status is worth beside another.
 RANK: dict[Status, int] = {"unsupported": 0, "partly": 1, "supported": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether passages support a sentence: how much of it they say (0 to 1), and what is amiss."""
+    """Whether passages support a claim, how much of it they say (0 to 1), and why not all."""
 
     status: Status
     support: float
@@ -69,7 +72,7 @@ class Verdict:
 
 
 class Verifier:
-    """Verifies the sentences of one answer; what it has read of a passage it keeps."""
+    """Verifies the claims of one answer; it keeps the vectors that it has computed."""
 
     def __init__(self, embed: Embed = encode, question: str = "") -> None:
         """`embed` turns texts into unit vectors: the thresholds are for the built-in model's.
@@ -83,10 +86,10 @@ class Verifier:
         self._words: dict[str, Any] = {}
 
     def verify(self, sentence: str, passages: Sequence[Passage], language: str) -> Verdict:
-        """The verdict on a sentence, its marks taken out, by all the passages that it cites."""
+        """The verdict on a claim, its marks taken out, by all the passages that it cites."""
         if not passages:
             return Verdict("unsupported", 0.0, Notice("no_citation"))
-        said = Said(sentence, language, passages)
+        claim = Claim(sentence, language, passages)
         passages = _of_country(sentence, passages) or passages
         vector = self._vector(sentence)
         closeness = {p.id: float((self._vectors(p.text) @ vector).max()) for p in passages}
@@ -94,25 +97,25 @@ class Verifier:
         alike = [p for p in passages if p.language == language]
         scopes = [[p] for p in passages] + ([alike] if len(alike) > 1 else [])
         rated = [
-            _rated(Said(sentence, language, scope), max(closeness[p.id] for p in scope))
+            _rated(Claim(sentence, language, scope), max(closeness[p.id] for p in scope))
             for scope in scopes
         ]
         best = max(rated, key=lambda verdict: (RANK[verdict.status], verdict.support))
-        if reason := said.contradiction(self._question):
-            return _against(best, reason)
-        if said.only_names_labs() and self._near_question(passages):
+        if reason := claim.missing(self._question):
+            return _contradicted(best, reason)
+        if claim.only_names_labs() and self._near_question(passages):
             return Verdict("supported", best.support)
-        if best.status != "unsupported" and said.echoes(self._question):
-            return _against(best, ECHO)
-        if said.tied_by_name(self._question):
-            return _against(best, Notice("said_of_something_else"))
-        if best.status == "supported" and not said.same_language:
+        if best.status != "unsupported" and claim.echoes(self._question):
+            return _contradicted(best, _REPEATS)
+        if claim.tied_by_name(self._question):
+            return _contradicted(best, Notice("said_of_something_else"))
+        if best.status == "supported" and not claim.same_language:
             best = self._aligned(best, sentence, language, passages)
         if best.status != "supported":
             return best
-        if otherwise := gainsaid(sentence, language, [(p.text, p.language) for p in passages]):
-            return _against(best, otherwise)
-        doubt = said.doubt(self._question)
+        if reason := contradiction(sentence, language, [(p.text, p.language) for p in passages]):
+            return _contradicted(best, reason)
+        doubt = claim.doubt(self._question)
         return Verdict("partly", best.support, doubt) if doubt else best
 
     def _aligned(
@@ -131,8 +134,8 @@ class Verifier:
 
     def _near_question(self, passages: Sequence[Passage]) -> bool:
         """Whether one of the passages is about the question."""
-        asked = self._vector(self._question)
-        return any(float((self._vectors(p.text) @ asked).max()) >= PARTLY for p in passages)
+        question = self._vector(self._question)
+        return any(float((self._vectors(p.text) @ question).max()) >= PARTLY for p in passages)
 
     def _forms(self, passage: Passage) -> Any:
         """The vectors of a passage's words."""
@@ -150,7 +153,9 @@ class Verifier:
 
     def _vectors(self, text: str) -> Any:
         if text not in self._windows:
-            found = [window for window in windows(text) if len(window) > _SHORTEST][:_MOST]
+            found = [window for window in windows(text) if len(window) > _SHORTEST_WINDOW][
+                :_MOST_WINDOWS
+            ]
             self._windows[text] = np.asarray(self._embed(found or [text]), np.float32)
         return self._windows[text]
 
@@ -168,8 +173,8 @@ def _of_country(sentence: str, passages: Sequence[Passage]) -> Sequence[Passage]
     ]
 
 
-def _against(verdict: Verdict, reason: Notice) -> Verdict:
-    """The verdict where something stands against a sentence, however much of the rest is said.
+def _contradicted(verdict: Verdict, reason: Notice) -> Verdict:
+    """The verdict where something stands against a sentence, however much of the rest is claim.
 
     By half of its support the labelled sentences are told apart best without harm to the answers
     that people rated (AUROC 0.96 and 0.92; by all of it 0.95, 0.92; by none 0.97, 0.91).
@@ -177,33 +182,14 @@ def _against(verdict: Verdict, reason: Notice) -> Verdict:
     return Verdict("unsupported", verdict.support / 2, reason)
 
 
-def _rated(said: Said, closeness: float) -> Verdict:
-    """The verdict on a sentence by how much of it passages of one language say."""
-    support = said.support(closeness)
-    if support < (PARTLY if said.same_language else SUPPORTED_ACROSS):
+def _rated(claim: Claim, closeness: float) -> Verdict:
+    """The verdict on a claim by how much of it passages of one language say."""
+    support = claim.support(closeness)
+    if support < (PARTLY if claim.same_language else SUPPORTED_ACROSS):
         return Verdict("unsupported", support, _NOT_SAID)
-    if said.same_language and support < SUPPORTED:
+    if claim.same_language and support < SUPPORTED:
         return Verdict("partly", support, Notice("said_in_part"))
     return Verdict("supported", support)
-
-
-# A sentence of an answer beside the words of the passages that it cites, for `rag.citation.verify`.
-
-
-# A sentence that shares so much of its words with one of the passage says the same or the contrary:
-# of the labelled ones, without it 4 wrong ones more pass, at 0.4 5 right ones more are doubted.
-SAME_WORDS = 0.75
-# Where only a name ties a sentence to its passages, so much of the rest must stand around it: for
-# what small models make of the question's words; no labelled sentence depends on it (0.2 to 0.8).
-AROUND_NAME = 0.4
-ECHO = Notice("repeats_the_question")
-# So many sentences in a row are compared with one of the answer.
-_WINDOW = 3
-# A name in another language ("Governo", "Government") begins like the passages' word for it:
-# of 32 good answers across languages 6 were doubted for a name that was only translated.
-_BEGINNING = 3
-# A word with a capital that begins no sentence.
-_NAME = re.compile(r"(?<![.!?:»\"”(]\s)(?<!^)\b[A-ZÀ-Þ][\w’'-]{2,}")
 
 
 def windows(text: str, most: int = _WINDOW) -> list[str]:
@@ -216,8 +202,8 @@ def windows(text: str, most: int = _WINDOW) -> list[str]:
     ]
 
 
-class Said:
-    """One sentence beside the words of its passages."""
+class Claim:
+    """A claim beside the words of its passages."""
 
     def __init__(self, sentence: str, language: str, passages: Sequence[Passage]) -> None:
         self.same_language = any(p.language == language for p in passages)
@@ -241,7 +227,7 @@ class Said:
         shared = sum(pair in there for pair in pairs) / len(pairs) if pairs else 0.0
         return (share(own, have) + closeness + 0.5 * shared) / 2.5
 
-    def contradiction(self, question: str) -> Notice | None:
+    def missing(self, question: str) -> Notice | None:
         """Why the passages can't support the sentence, however much of it they say."""
         there = f"{self._text} {self._context}"
         spelled = {NUMERALS[word] for word in words(there) if word in NUMERALS}
@@ -254,9 +240,9 @@ class Said:
         if foreign := [code for code in countries_in(self._sentence) if code not in here]:
             return Notice("country_not_cited", {"country": english_name(foreign[0])})
         # Small models tell what passages say of something else about what the question names.
-        asked = [name for name in self._unknown_names() if name in question]
-        if asked and self.same_language:
-            return _without_name(asked[0])
+        unknown = [name for name in self._unknown_names() if name in question]
+        if unknown and self.same_language:
+            return _name_missing(unknown[0])
         return Notice("denied_by_the_passage") if self._contrary() else None
 
     def _contrary(self) -> bool:
@@ -265,21 +251,21 @@ class Said:
             return False
         wanted = terms(self._sentence, self._language)
         alike = [p for p in self._passages if p.language == self._language]
-        said = max(
+        nearest = max(
             (p.text[a:b] for p in alike for a, b in sentences(p.text)),
-            key=lambda found: share(wanted, set(terms(found, self._language))),
+            key=lambda sentence: share(wanted, set(terms(sentence, self._language))),
             default="",
         )
-        have = self._terms_of(f"{said} {self._context}")
+        have = self._terms_of(f"{nearest} {self._context}")
         return share(wanted, have) > SAME_WORDS and denies_otherwise(
-            self._sentence, said, self._language
+            self._sentence, nearest, self._language
         )
 
     def doubt(self, question: str) -> Notice | None:
         """What speaks against full support."""
         if name := next(self._unknown_names(), ""):
-            return _without_name(name)
-        return ECHO if self._repeats(question) else None
+            return _name_missing(name)
+        return _REPEATS if self._repeats(question) else None
 
     def echoes(self, question: str) -> bool:
         """Whether it only repeats the question; one that names labs may answer it."""
@@ -294,11 +280,11 @@ class Said:
     def _unknown_names(self) -> Iterator[str]:
         """The names, other than of countries, that the passages have not."""
         there = strip_accents(f"{self._text} {self._context}")
-        begun = {word[:_BEGINNING] for word in words(there)} if not self.same_language else set()
+        begun = {word[:_NAME_START] for word in words(there)} if not self.same_language else set()
         for match in _NAME.finditer(without_countries(self._sentence)):
             name = re.sub(r"['’]s?$", "", match.group())
             folded = strip_accents(name)
-            if folded not in there and folded[:_BEGINNING] not in begun:
+            if folded not in there and folded[:_NAME_START] not in begun:
                 yield name
 
     def _tied(self, question: str) -> set[str]:
@@ -332,5 +318,5 @@ class Said:
         return found
 
 
-def _without_name(name: str) -> Notice:
+def _name_missing(name: str) -> Notice:
     return Notice("name_not_cited", {"name": name})

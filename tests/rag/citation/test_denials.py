@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.citation.negation import denies_otherwise, gainsaid
+from rag.citation.negation import contradiction, denies_otherwise
 from rag.types import Notice
 
 SALT = (
@@ -26,7 +26,7 @@ STATED = Notice("states_what_is_denied")
     ],
 )
 def test_a_denial_that_the_sources_lack_or_have_is_seen(sentence: str, why: Notice) -> None:
-    assert gainsaid(sentence, "en", [(SALT, "en")]) == why
+    assert contradiction(sentence, "en", [(SALT, "en")]) == why
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_denial_that_the_sources_lack_or_have_is_seen(sentence: str, why: Noti
     ],
 )
 def test_what_the_sources_deny_as_well_is_no_contradiction(sentence: str) -> None:
-    assert gainsaid(sentence, "en", [(SALT, "en")]) is None
+    assert contradiction(sentence, "en", [(SALT, "en")]) is None
 
 
 @pytest.mark.parametrize(
@@ -76,14 +76,14 @@ def test_what_the_sources_deny_as_well_is_no_contradiction(sentence: str) -> Non
 def test_each_language_has_its_denials(
     language: str, source: str, same: str, contrary: str
 ) -> None:
-    assert gainsaid(same, language, [(source, language)]) is None
-    assert gainsaid(contrary, language, [(source, language)]) == ALONE
+    assert contradiction(same, language, [(source, language)]) is None
+    assert contradiction(contrary, language, [(source, language)]) == ALONE
 
 
 def test_sources_in_another_language_are_no_measure_of_denials() -> None:
     said = "The women do not sell salt."
-    assert gainsaid(said, "en", [("Las mujeres venden sal.", "es")]) is None
-    assert gainsaid(said, "en", []) is None
+    assert contradiction(said, "en", [("Las mujeres venden sal.", "es")]) is None
+    assert contradiction(said, "en", []) is None
 
 
 def test_of_two_sentences_with_the_same_words_the_denied_words_count() -> None:
