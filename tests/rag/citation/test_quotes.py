@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
+from answers import PLAIN, answer, passage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.citation.quotes import fold_text, verbatim
+from rag.citation.quotes import cited_reports, fold_text, recheck, verbatim
 
 RAW = "They said: **women** sell&nbsp;fish\nevery “single” day, at dawn &amp;amp; dusk."
 
@@ -99,3 +101,27 @@ def test_words_between_white_space_are_always_found(words: list[str]) -> None:
 def test_what_is_kept_stands_in_the_file(quote: str) -> None:
     found = verbatim(quote, RAW)
     assert found is None or fold_text(found[0]) in fold_text(RAW)
+
+
+def test_a_quote_stands_wherever_the_report_has_it_word_for_word() -> None:
+    quotes = ["It&nbsp;pays", "“Nobody” pays", "Gone now", "All of it"]
+    cited = answer(*(passage(quote, report=f"r{i}") for i, quote in enumerate(quotes)))
+    texts = {"r0": "now it  pays", "r1": '"Nobody"\npays', "r2": "Gone for ever now"}
+    checked = recheck(cited, texts, "f00dcafe")
+    assert [quote.state for quote in checked.quotes] == ["stands", "stands", "changed", "gone"]
+    assert [quote.span for quote in checked.quotes] == [(4, 12), (0, 13), None, None]
+    assert checked.failed == checked.quotes[2:]
+    assert checked.same_index
+    assert not recheck(cited, texts, "another").same_index
+    assert cited_reports([cited, PLAIN]) == {"r0", "r1", "r2", "r3", "one_report", "two", "three"}
+
+
+def test_a_quote_of_which_only_a_part_is_left_has_changed() -> None:
+    cited = answer(passage("The vendors keep ninety boxes at the market"))
+    known = replace(cited, citations=(replace(cited.citations[0], span=(900, 943)),))
+    (cut,) = recheck(known, {"one_report": "The vendors keep ninety stalls"}, "").quotes
+    assert (cut.state, cut.span) == ("changed", None)
+    (moved,) = recheck(
+        known, {"one_report": "… The vendors keep ninety boxes at the market."}, ""
+    ).quotes
+    assert (moved.state, moved.span) == ("stands", (2, 45))

@@ -1,16 +1,12 @@
-"""Saved answers against the reports of a later day: quotes that stand, changed and went."""
+"""Saved answers checked against the reports of a later day by the command line."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from answers import PLAIN, answer, passage
-
 from ingest.sync import sync
-from rag.citation.quotes import cited_reports, recheck
 from rag.engine import open_engine
 from rag.export.answer_json import answer_to_dict
 from rag.settings import Settings
@@ -30,34 +26,6 @@ ORCHARDS = """# Quince orchards
 Twelve families keep quince orchards above the river, ask for them on +51 912 345 678 any day.
 """
 QUESTION = "Who keeps quince orchards above the river?"
-
-
-def test_a_quote_stands_wherever_the_report_has_it_word_for_word() -> None:
-    quotes = ["It&nbsp;pays", "“Nobody” pays", "Gone now", "All of it"]
-    cited = answer(*(passage(quote, report=f"r{i}") for i, quote in enumerate(quotes)))
-    texts = {"r0": "now it  pays", "r1": '"Nobody"\npays', "r2": "Gone for ever now"}
-    checked = recheck(cited, texts, "f00dcafe")
-    assert [one.state for one in checked.quotes] == ["stands", "stands", "changed", "gone"]
-    assert [one.span for one in checked.quotes] == [(4, 12), (0, 13), None, None]
-    assert checked.failed == checked.quotes[2:]
-    assert checked.same_index
-    assert not recheck(cited, texts, "another").same_index
-    assert cited_reports([cited, PLAIN]) == {"r0", "r1", "r2", "r3", "one_report", "two", "three"}
-
-
-def test_a_quote_of_which_only_a_part_is_left_has_changed() -> None:
-    cited = answer(passage("The vendors keep ninety boxes at the market"))
-    known = replace(cited, citations=(replace(cited.citations[0], span=(900, 943)),))
-    (one,) = recheck(known, {"one_report": "The vendors keep ninety stalls"}, "").quotes
-    assert (one.state, one.span) == ("changed", None)
-    (moved,) = recheck(
-        known, {"one_report": "… The vendors keep ninety boxes at the market."}, ""
-    ).quotes
-    assert (moved.state, moved.span) == ("stands", (2, 45))
-
-
-def test_an_answer_without_quotes_holds() -> None:
-    assert recheck(replace(PLAIN, citations=()), {}, "").failed == ()
 
 
 def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path: Path) -> None:

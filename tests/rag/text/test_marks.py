@@ -1,0 +1,101 @@
+"""Citation marks in a text: kept, dropped, moved and streamed."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.text.marks import cited_sentences, defuse, keep_known, marks, marks_inside, stream_known
+
+# Few letters, so that marks, whole, broken and nested, are made often.
+MARKED = st.text(alphabet="[]19,; .a\n\t", max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Yes [1].", "Yes [1]."),
+        ("Yes [1, 3].", "Yes [1][3]."),
+        ("Yes [1][3].", "Yes [1][3]."),
+        ("Yes [1;2].", "Yes [1][2]."),
+        ("Yes [ 2 , 2 ].", "Yes [2]."),
+        ("Yes [9].", "Yes."),
+        ("Yes [0].", "Yes."),
+        ("Yes [1, 9] and no.", "Yes [1] and no."),
+        ("Yes [9]\nno", "Yes\nno"),
+        ("Yes [9] [1] [8] no", "Yes [1] no"),
+        ("Pourquoi ? Deux : l'un  et l'autre", "Pourquoi ? Deux : l'un  et l'autre"),
+        ("Yes [12345678901234567890].", "Yes."),
+        ("Yes [1[9]2].", "Yes."),
+        ("Yes [[9]9].", "Yes."),
+        ("Yes [[9]1].", "Yes [1]."),
+        ("Yes [٣].", "Yes [3]."),
+        ("see [the annex] [x1]", "see [the annex] [x1]"),
+        ("", ""),
+    ],
+)
+def test_only_known_single_marks_are_kept(text: str, kept: str) -> None:
+    assert keep_known(text, 3) == kept
+
+
+@given(MARKED)
+def test_no_unknown_number_stays(text: str) -> None:
+    once = keep_known(text, 1)
+    assert set(marks(once)) <= {1}
+    assert keep_known(once, 1) == once
+    assert not marks(defuse(text))
+
+
+@given(MARKED, st.lists(st.integers(0, 40), max_size=8))
+def test_a_stream_gives_what_the_whole_gives_and_no_unknown_number(
+    text: str, cuts: list[int]
+) -> None:
+    at = [0, *sorted(cuts), len(text)]
+    shown = ""
+    for piece in stream_known([text[a:b] for a, b in pairwise(at)], 1):
+        shown += piece
+        assert set(marks(shown)) <= {1}
+    assert shown == keep_known(text, 1)
+
+
+def test_a_stream_holds_back_no_more_than_a_mark() -> None:
+    pieces = stream_known(iter(["Money ", "is ", "slow [", "9", "9] here [1", "].", " End"]), 3)
+    assert list(pieces) == ["Money", " is", " slow", " here", " [1].", " End"]
+
+
+def test_a_long_run_of_open_brackets_is_no_trap() -> None:
+    text = "[" * 1000 + "1 " * 1000
+    assert "".join(stream_known(text, 1)) == keep_known(text, 1)
+
+
+def test_a_report_s_own_brackets_are_no_marks() -> None:
+    assert defuse("as in [3] and [1, 2]; [a]") == "as in (3) and (1, 2); [a]"
+
+
+def test_each_sentence_has_the_marks_in_it_and_right_after_it() -> None:
+    text = "First is so [1]. Second is so. [2][3] Third has none. Fourth [1, 2]!"
+    assert list(cited_sentences(text)) == [
+        ("First is so.", [1]),
+        ("Second is so.", [2, 3]),
+        ("Third has none.", []),
+        ("Fourth!", [1, 2]),
+    ]
+
+
+def test_lines_without_words_are_no_sentences() -> None:
+    assert [s for s, _ in cited_sentences("---\n[1]\n\nYes [2].")] == ["Yes."]
+
+
+@pytest.mark.parametrize(
+    ("text", "moved"),
+    [
+        ("Fees matter. [1]", "Fees matter [1]."),
+        ("Fees matter.[1][3] Trust too? [2]\nEnd", "Fees matter [1][3]. Trust too [2]?\nEnd"),
+        ("Fees matter [1].", "Fees matter [1]."),
+    ],
+)
+def test_marks_stand_before_the_full_stop(text: str, moved: str) -> None:
+    assert marks_inside(text) == moved
