@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from pathlib import Path
 
 import pytest
+from fake_engine import passage, report
 
 from ingest.sync import sync
 from rag.catalog.fields import Filters
@@ -42,38 +42,28 @@ def answers(sample_engine: Engine) -> dict[str, Answer]:
 
 
 @pytest.mark.parametrize("question", ASKED)
-def test_every_sentence_is_cited(answers: dict[str, Answer], question: str) -> None:
+def test_every_sentence_is_cited_with_words_that_stand_in_its_report(
+    answers: dict[str, Answer], sample_engine: Engine, question: str
+) -> None:
     answer = answers[question]
     assert not answer.refused
     assert answer.mode == "extractive"
-    (frame, none), *found = cited_sentences(answer.text)
+    (frame, none), *claims = cited_sentences(answer.text)
     assert (frame[-1], none) == (":", [])
-    assert found
-    assert all(numbers for _, numbers in found)
-    assert {n for _, numbers in found for n in numbers} == {c.n for c in answer.citations}
-
-
-@pytest.mark.parametrize("question", ASKED)
-def test_every_quote_stands_in_its_report(
-    answers: dict[str, Answer], sample_engine: Engine, question: str
-) -> None:
-    for citation in answers[question].citations:
+    assert claims
+    assert all(numbers for _, numbers in claims)
+    assert {n for _, numbers in claims for n in numbers} == {c.n for c in answer.citations}
+    for citation in answer.citations:
         raw = sample_engine.report(citation.passage.report.id).raw
         assert citation.span
         assert fold_text(citation.quote) == fold_text(raw[slice(*citation.span)])
         assert citation.status == "supported"
-
-
-@pytest.mark.parametrize("question", ASKED)
-def test_coverage_adds_up(answers: dict[str, Answer], sample_engine: Engine, question: str) -> None:
-    answer = answers[question]
     covered = answer.coverage
-    cited = {c.passage.report.id for c in answer.citations}
-    assert set(covered.reports) == cited
-    assert covered.count == len(cited)
+    assert set(covered.reports) == {c.passage.report.id for c in answer.citations}
     assert set(covered.labs) == {c.passage.report.lab for c in answer.citations}
     assert covered.count <= covered.read_reports <= covered.read_passages <= 40
     assert covered.count <= covered.matched_reports <= len(sample_engine.catalog.reports)
+    assert sum(n for _, n in covered.unread) == covered.matched_reports - covered.read_reports
     assert len(answer.hits) >= 20
 
 
@@ -84,15 +74,6 @@ def test_a_stream_and_its_answer_say_the_same(sample_engine: Engine) -> None:
     assert "".join(pieces) == stream.answer.text
     assert stream.answer is stream.answer
     assert all(stream.answer.timings[key] >= 0 for key in ("plan_ms", "retrieve_ms", "answer_ms"))
-
-
-def test_a_closed_stream_has_what_was_written(sample_engine: Engine) -> None:
-    stream = sample_engine.ask(ASKED[0])
-    first = next(stream)
-    stream.close()
-    stream.close()
-    assert stream.answer.text == first.strip()
-    assert list(stream) == []
 
 
 @pytest.mark.quality
@@ -115,15 +96,6 @@ def test_what_is_off_topic_is_refused(sample_engine: Engine, question: str, lang
     assert not answer.coverage.reports
     assert len(answer.hits) >= 20
     assert {c.n for c in answer.citations} <= {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12}
-
-
-def test_the_nearest_of_a_refusal_are_cited_verbatim(sample_engine: Engine) -> None:
-    answer = sample_engine.ask("Which composer wrote the opera about the barber?").answer
-    marked = {int(n) for n in re.findall(r"\[(\d+)\]", answer.text)}
-    assert marked
-    for citation in answer.citations:
-        raw = sample_engine.report(citation.passage.report.id).raw
-        assert fold_text(citation.quote) in fold_text(raw)
 
 
 def test_filters_hold(sample_engine: Engine) -> None:
@@ -203,14 +175,6 @@ def test_a_list_is_complete_and_exact(
         assert citation.passage.report.title in answer.text
 
 
-def test_an_empty_list_says_so(sample_engine: Engine) -> None:
-    answer = sample_engine.ask("Which labs used ethnography as a method in 2025 plans?").answer
-    assert answer.coverage.intent == "list"
-    assert answer.coverage.count == 0
-    assert answer.refused
-    assert not answer.citations
-
-
 def test_history_carries_a_follow_up(sample_engine: Engine) -> None:
     history = (
         Turn("user", "What did the Namibia lab do with solar pumps?"),
@@ -222,19 +186,6 @@ def test_history_carries_a_follow_up(sample_engine: Engine) -> None:
     assert answer.question == "What got in the way?"
     assert answer.hits[0].passage.report.lab == "Namibia"
     assert alone.hits[0].passage.report.lab != "Namibia"
-
-
-def test_search_gives_the_best_first_and_no_more_than_asked(sample_engine: Engine) -> None:
-    found = sample_engine.search("mobile money", k=7)
-    assert len(found) == 7
-    assert len({h.passage.id for h in found}) == 7
-    assert any("mobile" in h.passage.context.casefold() for h in found[:3])
-    assert sample_engine.search("mobile money", k=3) == found[:3]
-
-
-def test_the_same_question_has_the_same_answer(sample_engine: Engine) -> None:
-    first, again = (sample_engine.ask(ASKED[0]).answer for _ in range(2))
-    assert (first.text, first.hits, first.citations) == (again.text, again.hits, again.citations)
 
 
 @pytest.mark.parametrize(
@@ -253,15 +204,6 @@ def test_a_report_is_given_whole_and_an_unknown_one_is_named(sample_engine: Engi
     assert "[[year:2023]]" in report.raw
     with pytest.raises(UnknownReport, match="no report 'nothing'"):
         sample_engine.report("nothing")
-
-
-def test_info_counts_what_is_there(sample_engine: Engine) -> None:
-    info = sample_engine.info()
-    assert info["reports"] == len(sample_engine.catalog.reports) > 20
-    assert sum(info["kinds"].values()) == info["reports"]
-    assert sum(info["languages"].values()) == info["passages"]
-    assert set(info["languages"]) >= {"en", "fr", "es", "pt"}
-    assert info["fingerprint"] == sample_engine.revision
 
 
 def test_the_index_of_another_time_is_seen_without_reopening(
@@ -299,3 +241,20 @@ def test_an_index_that_can_not_be_used_is_named_with_the_remedy(tmp_path: Path) 
     make_current(database)
     with pytest.raises(IndexDamaged, match="--rebuild"):
         open_engine(Settings(index=database.parent))
+
+
+def test_the_passages_of_a_report_come_in_the_order_of_its_file(sample_engine: Engine) -> None:
+    id_ = sample_engine.ask(ASKED[0]).answer.citations[0].passage.report.id
+    found = sample_engine.passages_of(id_)
+    assert len(found) == sum(p.report.id == id_ for p in sample_engine.passages)
+    assert [p.spans for p in found] == sorted(p.spans for p in found)
+    assert {p.report.id for p in found} == {id_}
+    assert sample_engine.passages_of("no such report") == ()
+
+
+def test_contacts_in_a_whole_report_are_masked(
+    sample_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = (passage(report(0), 1, "Write to ana@example.org today."),)
+    monkeypatch.setattr(Engine, "passages", property(lambda _: known))
+    assert sample_engine.passages_of("report_0")[0].text == "Write to •••@•••••••.••• today."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from passages import passage, report
 
-from rag.citation.verify import Verdict, Verifier, windows
+from rag.citation.verify import Verdict, Verifier
 from rag.i18n.notices import notice_words
 
 ICE = passage(
@@ -55,7 +55,6 @@ def test_what_a_passage_says_is_supported(verifier: Verifier, sentence: str) -> 
         ("They do not sell it at the market because ice is dear in the summer.", "denies"),
         ("All of them owns a freezer.", "denies"),
         ("Penguins built a bank of ice in the far south of the world.", "don't say"),
-        ("Drones carry vaccines to remote clinics.", "don't say"),
     ],
 )
 def test_what_a_passage_does_not_say_is_not(verifier: Verifier, sentence: str, why: str) -> None:
@@ -130,28 +129,6 @@ def test_a_name_must_stand_where_the_rest_does(sentence: str, status: str) -> No
     assert Verifier(question=KEEPER).verify(sentence, [CLINIC], "en").status == status
 
 
-@pytest.mark.parametrize(
-    ("sentence", "status"),
-    [
-        ("In Banias the register of physicians is kept by the Medical Council.", "unsupported"),
-        ("In Tartus the register of physicians is kept by the Medical Council.", "partly"),
-    ],
-)
-def test_what_is_said_elsewhere_is_not_told_of_what_the_question_names(
-    sentence: str, status: str
-) -> None:
-    asked = Verifier(question="Who keeps the register of physicians in Banias?")
-    verdict = asked.verify(sentence, [CLINIC], "en")
-    assert verdict.status == status
-    assert why_not(verdict).endswith("stands in no passage cited")
-
-
-@pytest.mark.quality
-def test_names_of_labs_alone_are_not_supported(verifier: Verifier) -> None:
-    named = [passage("The lab in Peru."), passage("The lab in Ghana.", WELLS.report)]
-    assert verifier.verify("Labs in Peru and Ghana.", named, "en").status != "supported"
-
-
 def test_numbers_count_however_they_are_written(verifier: Verifier) -> None:
     assert verifier.verify("Farmers share the water of 3 wells.", [WELLS], "en").status == (
         "supported"
@@ -159,11 +136,6 @@ def test_numbers_count_however_they_are_written(verifier: Verifier) -> None:
     large = passage("They dried 1 049 767 kg of fish, 38,6% of the catch.")
     for said in ("1,049,767 kg of fish were dried, 38.6% of the catch.",):
         assert verifier.verify(said, [large], "en").status == "supported"
-
-
-def test_the_number_of_a_list_item_is_none_of_the_sentence(verifier: Verifier) -> None:
-    said = "7. Farmers share the water of three wells by the hour."
-    assert verifier.verify(said, [WELLS], "en").status == "supported"
 
 
 @pytest.mark.quality
@@ -180,22 +152,8 @@ def test_several_passages_support_a_sentence_together(verifier: Verifier) -> Non
     assert verifier.verify(said, [ICE], "en").status == "unsupported"
 
 
-def test_one_lab_s_words_are_not_told_of_another_that_is_cited_beside(verifier: Verifier) -> None:
-    said = "In Ghana women sell smoked fish at the market because ice is dear in the summer."
-    assert verifier.verify(said, [ICE, WELLS], "en").status == "unsupported"
-
-
-def test_without_passages_nothing_is_supported(verifier: Verifier) -> None:
-    assert verifier.verify("Ice is dear in the summer.", [], "en").status == "unsupported"
-
-
-def test_windows_are_one_to_three_sentences() -> None:
-    assert windows("A b. C d. E f.") == [
-        "A b.",
-        "C d.",
-        "E f.",
-        "A b. C d.",
-        "C d. E f.",
-        "A b. C d. E f.",
-    ]
-    assert windows("") == []
+def test_one_lab_s_words_do_not_support_a_claim_about_another_that_is_cited_too(
+    verifier: Verifier,
+) -> None:
+    claim = "In Ghana women sell smoked fish at the market because ice is dear in the summer."
+    assert verifier.verify(claim, [ICE, WELLS], "en").status == "unsupported"

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 
-import docx
 import pytest
 from answers import HOSTILE, PLAIN
 from fake_engine import HOSTILE as IMAGE
-from fake_engine import QUOTE, STRUCK, WHY, checked, passage, report
+from fake_engine import STRUCK, WHY, checked
 from readers import html_text, rendered, squeezed, text_of
 
 from rag.answer.pipeline import AnswerStream
@@ -26,7 +23,7 @@ from rag.i18n.notices import (
     text_notice,
 )
 from rag.i18n.translations import ENGLISH, translations_for
-from rag.types import Answer, Citation, Notice, Struck
+from rag.types import Answer, Notice, Struck
 from ui.cli.output import print_answer, print_sources
 from ui.web import answer as render
 from ui.web import sources as cards
@@ -120,13 +117,6 @@ def test_the_page_folds_what_was_left_out_and_says_what_was_checked() -> None:
     assert ("p", {"class": "checked"}) not in tags
 
 
-def test_a_refusal_shows_what_was_struck_too() -> None:
-    one = replace(checked(), refused=True, text="The reports don't say.", citations=())
-    assert "Left out: 2 sentences" in render.exchange(
-        Exchange("Q", answer=one), 1, {}, False, ENGLISH
-    )
-
-
 def test_a_corrected_citation_is_told_in_words_and_by_a_sign() -> None:
     found = checked().citations
     words, tags = html_text(render.prose("One [1]. Two [2].", 1, cards.by_number(found), ENGLISH))
@@ -139,17 +129,6 @@ def test_a_corrected_citation_is_told_in_words_and_by_a_sign() -> None:
     assert "corrected" not in f"{second['class']} {second['data-verdict']}"
     words, _ = html_text(cards.card(found[0].passage, 1, found[:1], (), ENGLISH))
     assert f"✓ The quote supports the sentence⇄ {told}" in words
-
-
-def test_a_card_says_which_of_its_quotes_was_cited_anew() -> None:
-    source = passage(report(0))
-    both = (Citation(1, source, QUOTE), Citation(1, source, "with wet sand", corrected=True))
-    words, _ = html_text(cards.card(source, 1, both, (), ENGLISH))
-    assert "another passage or none with wet sand" in words
-    assert words.count("✓ The quote supports the sentence") == 1
-    assert f"supports the sentence {QUOTE}" not in words
-    _, tags = html_text(render.prose("[1]", 1, {1: both}, ENGLISH))
-    assert any(attrs.get("class") == "cite supported corrected" for _, attrs in tags)
 
 
 @pytest.mark.parametrize("ending", BRIEFS)
@@ -180,18 +159,6 @@ def test_what_was_struck_is_text_in_every_brief(ending: str, attack: str) -> Non
         assert {name for name, _ in tags}.isdisjoint({"script", "img", "b", "s", "em", "code"})
         assert all(not key.startswith("on") for _, attrs in tags for key in attrs)
         assert all((attrs.get("href") or "#").startswith("#") for _, attrs in tags)
-
-
-def test_word_strikes_the_sentence_and_not_its_reason() -> None:
-    document = docx.Document(io.BytesIO(export([struck(STRUCK)], "docx", day=DAY)))
-    runs = [run for paragraph in document.paragraphs for run in paragraph.runs]
-    sentence = "".join(run.text for run in runs if run.font.strike)
-    assert sentence == "In Lima alone 43 boxes were sold within a week."
-
-
-def test_rows_say_whether_a_citation_was_corrected() -> None:
-    table = io.StringIO(export([struck(STRUCK)], "csv").decode("utf-8-sig"))
-    assert [row["corrected"] for row in csv.DictReader(table)] == ["yes", "no", "no"]
 
 
 def test_the_page_shows_what_was_struck_as_text() -> None:

@@ -12,7 +12,7 @@ from rag.models.embeddings import make_embedding
 from rag.models.prompts import REFUSALS, is_refusal
 from rag.query.entities import countries_in
 from rag.settings import Settings
-from rag.text.marks import cited_sentences, marks
+from rag.text.marks import marks
 from rag.types import Hit, Plan
 
 
@@ -21,7 +21,7 @@ def answerer() -> ExtractiveAnswerer:
     return ExtractiveAnswerer(make_embedding(Settings()), MIN_SIMILARITY)
 
 
-def said(
+def answer_text(
     answerer: ExtractiveAnswerer,
     question: str,
     found: Sequence[Hit],
@@ -40,7 +40,7 @@ PUMPS = "Gardeners rent the solar pumps by the hour along the river."
 
 
 def test_the_fitting_sentence_is_taken_with_lab_year_and_mark(answerer: ExtractiveAnswerer) -> None:
-    text = said(answerer, "Why do women sell smoked fish?", hits(FISH, PUMPS))
+    text = answer_text(answerer, "Why do women sell smoked fish?", hits(FISH, PUMPS))
     assert text == f"Peru (2023, plan): {FISH[:-1]} [1]."
 
 
@@ -65,24 +65,10 @@ def test_an_answer_begins_with_who_speaks_in_the_question_s_language(
     assert "".join(answerer.stream(plan, found, ())).startswith(f"{two}\n")
 
 
-@pytest.mark.parametrize(
-    "question",
-    [
-        "What was the exact repayment rate of the loans?",
-        "Quel était le taux exact de remboursement ?",
-        "¿Cuál fue el porcentaje de pago?",
-        "Qual foi a taxa de pagamento?",
-    ],
-)
-def test_the_size_of_a_thing_is_a_quantity(question: str) -> None:
-    assert is_quantity(question)
-    assert not is_quantity("What was the first idea of the lab?")
-
-
 def test_a_question_that_no_passage_is_like_is_refused(answerer: ExtractiveAnswerer) -> None:
     far = [Hit(p.passage, 1.0, 0.1) for p in hits(FISH, PUMPS)]
     for wide in (True, False):
-        assert is_refusal(said(answerer, "What did labs learn about fish?", far, wide=wide))
+        assert is_refusal(answer_text(answerer, "What did labs learn about fish?", far, wide=wide))
 
 
 def test_sentences_stand_lab_by_lab_with_findings_first(answerer: ExtractiveAnswerer) -> None:
@@ -97,60 +83,36 @@ def test_sentences_stand_lab_by_lab_with_findings_first(answerer: ExtractiveAnsw
         "What keeps for a week, smoked fish above all, sells best for all women.", report("c")
     )
     found = [Hit(p, 1.0 / n, 0.8) for n, p in enumerate((plans, other, learnt), start=1)]
-    lines = said(answerer, "How do women sell smoked fish?", found, wide=True).split("\n")
+    lines = answer_text(answerer, "How do women sell smoked fish?", found, wide=True).split("\n")
     peru = [line for line in lines if line.startswith("Peru")]
     assert len(lines) == 3
     assert lines.index(peru[1]) == lines.index(peru[0]) + 1
     assert "keeps for a week" in peru[0]
 
 
-def test_each_line_is_of_one_report_and_each_sentence_is_marked(
-    answerer: ExtractiveAnswerer,
-) -> None:
-    found = hits(FISH, "Smoked fish sells better where women own the oven themselves.")
-    lines = said(answerer, "How do women sell smoked fish?", found, wide=True).split("\n")
-    assert len(lines) == 2
-    assert all(line.startswith("Peru (2023, plan): ") for line in lines)
-    assert {n for line in lines for n in marks(line)} == {1, 2}
-
-
 def test_a_question_to_one_report_is_answered_by_the_report_that_says_most(
     answerer: ExtractiveAnswerer,
 ) -> None:
     found = hits(FISH, "Smoked fish is a common dish.", PUMPS)
-    text = said(answerer, "Why do women sell smoked fish at the market?", found)
+    text = answer_text(answerer, "Why do women sell smoked fish at the market?", found)
     assert marks(text) == [1]
 
 
 def test_the_same_words_are_said_once(answerer: ExtractiveAnswerer) -> None:
-    text = said(answerer, "Why do women sell smoked fish?", hits(FISH, FISH))
+    text = answer_text(answerer, "Why do women sell smoked fish?", hits(FISH, FISH))
     assert text.count("smoked fish") == 1
 
 
-def test_marks_in_a_report_are_not_ours(answerer: ExtractiveAnswerer) -> None:
-    text = said(answerer, "Why do women sell smoked fish?", hits(f"As in [7], {FISH}"))
+def test_marks_in_a_report_are_not_ours_and_bullets_are_dropped(
+    answerer: ExtractiveAnswerer,
+) -> None:
+    text = answer_text(answerer, "Why do women sell smoked fish?", hits(f"2. As in [7], {FISH}"))
     assert marks(text) == [1]
-    assert "(7)" in text
-
-
-def test_a_list_item_loses_its_bullet(answerer: ExtractiveAnswerer) -> None:
-    assert said(answerer, "Why do women sell smoked fish?", hits(f"2. {FISH}")).startswith(
-        "Peru (2023, plan): Women sell"
-    )
-
-
-def test_a_short_answer_stands_alone(answerer: ExtractiveAnswerer) -> None:
-    found = [Hit(passage("34 000$", report(), prompt="How much did it cost?"), 1.0, 0.9)]
-    assert said(answerer, "How much did it cost?", found) == "Peru (2023, plan): 34 000$ [1]."
-
-
-def test_no_passages_are_refused(answerer: ExtractiveAnswerer) -> None:
-    for language, phrase in REFUSALS.items():
-        assert said(answerer, "What?", [], language) == phrase
+    assert text.startswith("Peru (2023, plan): As in (7), Women sell")
 
 
 def test_far_passages_are_refused_with_the_nearest(answerer: ExtractiveAnswerer) -> None:
-    text = said(answerer, "Who won the cup?", hits(FISH, PUMPS, similarity=0.1))
+    text = answer_text(answerer, "Who won the cup?", hits(FISH, PUMPS, similarity=0.1))
     assert text.startswith(f"{REFUSALS['en']}\nNearest: Peru (2023), Title of r1 [1]; ")
     assert marks(text) == [1, 2]
 
@@ -158,6 +120,8 @@ def test_far_passages_are_refused_with_the_nearest(answerer: ExtractiveAnswerer)
 @pytest.mark.parametrize(
     "question",
     [
+        "What was the exact repayment rate of the loans?",
+        "¿Cuál fue el porcentaje de pago?",
         "How many women sell smoked fish?",
         "Combien de femmes vendent du poisson ?",
         "¿Cuántas mujeres venden pescado?",
@@ -170,7 +134,14 @@ def test_a_quantity_that_no_passage_gives_is_refused(
     answerer: ExtractiveAnswerer, question: str
 ) -> None:
     assert is_quantity(question)
-    assert said(answerer, question, hits(FISH)).startswith(REFUSALS["en"])
+    assert not is_quantity("What was the first idea of the lab?")
+    assert answer_text(answerer, question, hits(FISH)).startswith(REFUSALS["en"])
+
+
+@pytest.mark.parametrize("number", ["34", "Three"])
+def test_a_quantity_is_answered_with_its_number(answerer: ExtractiveAnswerer, number: str) -> None:
+    found = hits(f"{FISH} {number} women sell smoked fish there.")
+    assert f"{number} women" in answer_text(answerer, "How many women sell smoked fish?", found)
 
 
 def test_a_quantity_that_only_far_sentences_give_is_refused_with_the_nearest_words(
@@ -180,70 +151,33 @@ def test_a_quantity_that_only_far_sentences_give_is_refused_with_the_nearest_wor
         "The women of the market will tell us how many kilograms of smoked fish they sell a day.",
         "The meeting room has 34 chairs.",
     )
-    text = said(answerer, "How many kilograms of smoked fish do the women sell a day?", found)
+    text = answer_text(
+        answerer, "How many kilograms of smoked fish do the women sell a day?", found
+    )
     assert text.startswith(
         f"{REFUSALS['en']}\nNearest:\nPeru (2023, plan): The women of the market"
     )
     assert marks(text)[0] == 1
 
 
-def test_a_quantity_in_words_is_one(answerer: ExtractiveAnswerer) -> None:
-    found = hits("Three women sell smoked fish at the market.")
-    assert "Three women" in said(answerer, "How many women sell smoked fish?", found)
-
-
-def test_a_quantity_is_answered_with_its_number(answerer: ExtractiveAnswerer) -> None:
-    text = said(
-        answerer,
-        "How many women sell smoked fish?",
-        hits(f"{FISH} 34 women sell smoked fish there."),
-    )
-    assert "34 women" in text
-
-
-@pytest.mark.parametrize(
-    "question", ["Why do they?", "What did labs learn?", "Howmany", "Comment font-elles ?"]
-)
-def test_other_questions_ask_for_no_number(question: str) -> None:
-    assert not is_quantity(question)
-
-
 def test_findings_go_before_questions(answerer: ExtractiveAnswerer) -> None:
     asking = "Why do women sell smoked fish at the market in the summer?"
-    text = said(answerer, asking, hits(f"{asking} {FISH}"))
+    text = answer_text(answerer, asking, hits(f"{asking} {FISH}"))
     assert FISH[:-1] in text
     assert asking not in text
-
-
-def test_wide_questions_hear_several_reports(answerer: ExtractiveAnswerer) -> None:
-    many = [
-        Hit(
-            passage(
-                f"Women sell smoked fish in town {n}. They smoke fish in house {n} too.",
-                report(f"r{n}"),
-            ),
-            1.0,
-            0.9,
-        )
-        for n in range(1, 7)
-    ]
-    plan = Plan("Where do women sell fish?", "Where do women sell fish?", wide=True)
-    text = "".join(answerer.stream(plan, many, ()))
-    assert len(text.split("\n")) == len(set(text.split("\n")))
-    assert len(list(cited_sentences(text))) <= 8
 
 
 def test_a_country_that_is_asked_about_is_told_of_or_the_question_refused(
     answerer: ExtractiveAnswerer,
 ) -> None:
     question = "Why do women in Chile sell smoked fish?"
-    assert said(answerer, question, hits(FISH)).startswith(REFUSALS["en"])
+    assert answer_text(answerer, question, hits(FISH)).startswith(REFUSALS["en"])
     beside = "As in Chile, women sell smoked fish because ice is dear."
-    text = said(answerer, question, hits(FISH, beside))
+    text = answer_text(answerer, question, hits(FISH, beside))
     assert "As in Chile" in text
     assert marks(text) == [2]
 
 
 def test_the_row_of_a_table_is_no_sentence(answerer: ExtractiveAnswerer) -> None:
     found = hits(f"| Women | Smoked fish sold at the market |\n{FISH}")
-    assert "|" not in said(answerer, "Why do women sell smoked fish at the market?", found)
+    assert "|" not in answer_text(answerer, "Why do women sell smoked fish at the market?", found)
