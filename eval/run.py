@@ -213,6 +213,7 @@ def _stored(engine: Asker, ids: Iterable[str]) -> Iterator[StoredReport]:
 
 
 def outcome_to_line(outcome: Outcome) -> str:
+    """The outcome as a line of JSON; the inverse of what load_outcomes reads."""
     data = {
         "id": outcome.case.id,
         "error": outcome.error,

@@ -168,6 +168,7 @@ def test_baselines_in_the_folder_are_paired_with_the_run(tmp_path: Path) -> None
     assert "## Beside BM25 alone" in (out / "report.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_broken_retriever_is_caught(
     quick_engine: Any, sample_cases: tuple[Case, ...], tmp_path: Path
 ) -> None:

@@ -66,12 +66,6 @@ def test_pairs_have_every_change_and_know_what_was_changed(pairs: list[Pair]) ->
         assert same == (pair.change in ("none", "citation"))
 
 
-def test_the_same_pairs_are_made_again(
-    quick_engine: Engine, sample_cases: tuple[Case, ...], pairs: list[Pair]
-) -> None:
-    assert make_pairs(quick_engine, sample_cases, quotes=30) == pairs
-
-
 @pytest.mark.quality
 def test_the_verifier_beats_counting_words_on_the_sample(pairs: list[Pair]) -> None:
     judged = judge_pairs(pairs)
@@ -132,8 +126,5 @@ def test_a_line_that_is_no_rated_answer_is_named(tmp_path: Path, line: str) -> N
     path.write_text(json.dumps(RATED[0]) + "\n\n" + line + "\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"rated\.jsonl, line 3"):
         load_rated(path)
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing"):
         load_rated(tmp_path / "nothing.jsonl")
