@@ -33,8 +33,8 @@ def chunk(report: Report, max_tokens: int = MAX_TOKENS) -> list[Passage]:
     parts = [(b, _parts(report.raw, b, max_tokens)) for b in report.blocks]
     languages = [[language_of(text, default="") for text, _ in ps] for _, ps in parts]
     sizes: Counter[str] = Counter()
-    for (block, ps), found in zip(parts, languages, strict=True):
-        for (text, _), language in zip(ps, found, strict=True):
+    for (block, ps), codes in zip(parts, languages, strict=True):
+        for (text, _), language in zip(ps, codes, strict=True):
             # Tags are in the form's language, not in the lab's.
             if language and block.section != FACTS:
                 sizes[language] += len(text)
@@ -53,8 +53,8 @@ def chunk(report: Report, max_tokens: int = MAX_TOKENS) -> list[Passage]:
             part=n,
             parts=len(ps),
         )
-        for (block, ps), found in zip(parts, languages, strict=True)
-        for n, ((text, spans), language) in enumerate(zip(ps, found, strict=True), start=1)
+        for (block, ps), codes in zip(parts, languages, strict=True)
+        for n, ((text, spans), language) in enumerate(zip(ps, codes, strict=True), start=1)
     ]
 
 

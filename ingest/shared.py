@@ -1,9 +1,8 @@
 """When an index is published to the Chroma server that the settings name, and fetched from it.
 
-Who ingests publishes at the end, and who asks fetches before it begins; `rag.index.shared` does
-it. While
-the index of a folder holds what could not be published, nothing is fetched over it: the file
-`unpublished` in the folder says so.
+An ingest publishes at its end, and a page or command fetches before it answers, both through
+`rag.index.shared`. While the index of a folder holds what could not be published, nothing is
+fetched over it: the file `unpublished` in the folder says so.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ _log = logging.getLogger(__name__)
 
 
 def keep_from_fetching(settings: Settings) -> None:
-    """Let nothing be fetched over what an ingest is about to make current, until it's published."""
+    """Let nothing be fetched over what an ingest makes current, until that is published."""
     if settings.chroma:
         (settings.index / UNPUBLISHED).touch()
 
@@ -68,11 +67,11 @@ def publish_index(settings: Settings, progress: Progress) -> str:
                 store.close()
         (folder / UNPUBLISHED).unlink(missing_ok=True)
     except failures as error:
-        kept = (folder / UNPUBLISHED).exists()
-        said = "it is not published" if kept else "nobody can tell whether it is published"
+        is_marked = (folder / UNPUBLISHED).exists()
+        status = "it is not published" if is_marked else "nobody can tell whether it is published"
         return (
-            f"The index in {folder} is up to date, but {said}: {error} Run the same asklabs ingest "
-            "again to publish it."
+            f"The index in {folder} is up to date, but {status}: {error} Run the same asklabs "
+            "ingest again to publish it."
         )
     return ""
 
@@ -136,17 +135,17 @@ def watch(settings: Settings, revision: Callable[[], str], every: float = EVERY)
     stop = threading.Event()
 
     def look() -> None:
-        told = ""
+        warned = ""
         while not stop.wait(every):
             try:
                 if fetch_index(settings, revision=revision):
                     _log.info("fetched %s from %s", revision(), settings.chroma)
-                told = ""
+                warned = ""
             except IndexBusy:
                 continue  # The next look will find it done.
             except AskLabsError as error:
-                # Once: what is the matter stays so for hours, at times.
-                if told != (told := str(error)):
+                # Once: the cause can stay for hours.
+                if warned != (warned := str(error)):
                     _log.warning("%s Until then the index serves as it is.", error)
 
     threading.Thread(target=look, daemon=True, name="fetching").start()
@@ -182,8 +181,8 @@ def _revision(folder: Path) -> str:
 def _fetch(server: Server, published: Published, settings: Settings, progress: Progress) -> bool:
     folder = settings.index
     folder.mkdir(parents=True, exist_ok=True)
-    there = current_database(folder) is not None
-    with FileLock(folder / LOCK, timeout=0 if there else _PATIENCE):
+    patience = 0.0 if current_database(folder) else _PATIENCE
+    with FileLock(folder / LOCK, timeout=patience):
         if _revision(folder) == published.revision:
             return False  # Another process has been quicker.
         sweep(folder)

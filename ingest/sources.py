@@ -253,9 +253,6 @@ def fail(error: Unreadable) -> bytes:
     raise error
 
 
-# Reads the reports to be ingested and gives each an id that stays its own.
-
-
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """A file that was left out, and why; `kept` is whether the index still has its report."""
@@ -288,7 +285,7 @@ class ReportFile:
 
 @dataclass(slots=True)
 class ReportFiles:
-    """All that was found: the reports, what was left out, and places that could not be read."""
+    """The readable reports, the files that were left out, and the places that could not be read."""
 
     files: list[ReportFile] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
@@ -315,7 +312,7 @@ def read_files(
     given does not matter, and no file that comes later changes an id. (Ids made of whole
     paths would need no such rule, but then a folder that moves would be ingested anew.)
     """
-    found = ReportFiles()
+    result = ReportFiles()
     owner = {report.source: report_id for report_id, report in stored.items()}
     known = {report.digest: report for report in stored.values()}
     read: dict[str, tuple[SourceFile, str, str]] = {}
@@ -326,28 +323,28 @@ def read_files(
         try:
             read[source.place] = (source, *_text_of(source, known))
         except Unreadable as error:
-            found.skipped.append(Skipped(source.label, error.notice, source.place in owner))
-            found.unread.append(source.place)
+            result.skipped.append(Skipped(source.label, error.notice, source.place in owner))
+            result.unread.append(source.place)
     seen: dict[str, str] = {}
     taken: set[str] = set()
     for place in sorted(read, key=lambda place: (place not in owner, place)):
         source, text, digest = read[place]
         same = known.get(digest)
-        # A copy under another name, of a file that is not given this time: were both given, that
-        # one would stay.
+        # A copy under another name, of a file that is not among these: if both were, that one
+        # would stay.
         copied = same is not None and place not in owner and source.name != same.info.id
         if same and copied and digest not in seen and place_exists(same.source):
             seen[digest] = same.source
         if digest in seen:
             same_text = Notice("file_same_text", {"name": seen[digest]})
-            found.skipped.append(Skipped(source.label, same_text))
+            result.skipped.append(Skipped(source.label, same_text))
             continue
         seen[digest] = source.label
         report_id = owner.get(place) or _new_id(source, digest, stored, taken)
         taken.add(report_id)
-        found.files.append(ReportFile(report_id, place, text, digest))
-    found.files.sort(key=lambda file: file.id)
-    return found
+        result.files.append(ReportFile(report_id, place, text, digest))
+    result.files.sort(key=lambda file: file.id)
+    return result
 
 
 def _text_of(source: SourceFile, known: Collection[str]) -> tuple[str, str]:

@@ -1,8 +1,7 @@
 """Takes in report files that came through the page: checks them, copies them, ingests them.
 
 They are copied into the index's own folder (`rag.index.layout.UPLOADED`), which every ingest reads
-beside
-the paths that it is given: neither `--prune` nor `--rebuild` loses them. A file that can't be read
+beside its paths: neither `--prune` nor `--rebuild` loses them. A file that can't be read
 never gets there. One of the same name takes the place of the earlier one, which stays beside it
 under a name that no ingest reads. Names inside an archive are names, never paths.
 """
@@ -89,15 +88,15 @@ def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -
     skipped: list[Skipped] = []
     reports = _readable(uploads, skipped, progress)
     known = _known(settings) if reports else set()
-    unchanged = [one.label for one in reports if one.digest in known]
-    new = [one for one in reports if one.digest not in known]
+    unchanged = [report.label for report in reports if report.digest in known]
+    new = [report for report in reports if report.digest not in known]
     if not new:
         return SyncResult(unchanged=unchanged, skipped=skipped)
     folder = settings.index / UPLOADED
     placed: list[tuple[Path, Path | None]] = []
     try:
-        for one in new:
-            placed += [_place(folder, one)]
+        for report in new:
+            placed += [_place(folder, report)]
         done = sync([], settings, progress=progress)
     except BaseException as error:
         _put_back(placed)
@@ -111,7 +110,7 @@ def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -
 
 
 def older_index(settings: Settings) -> str:
-    """What to say of an index that can be asked and not added to; "" where there is nothing to say.
+    """Why reports can't be added to an index that answers; "" where they can.
 
     Readers take what an older version made, ingests want it anew.
 
@@ -119,13 +118,13 @@ def older_index(settings: Settings) -> str:
         IndexUnusable: it can't be read.
     """
     made = index_made_by(settings.index)
-    wanted = {"schema": str(SCHEMA), **made_by(settings)}
-    differ = [name for name in wanted if made and made.get(name, "") != wanted[name]]
+    ours = {"schema": str(SCHEMA), **made_by(settings)}
+    differ = [name for name in ours if made and made.get(name, "") != ours[name]]
     if not differ:
         return ""
-    told = ", ".join(f"{name} {made.get(name, '')!r}, now {wanted[name]!r}" for name in differ)
+    changed = ", ".join(f"{name} {made.get(name, '')!r}, now {ours[name]!r}" for name in differ)
     return (
-        f"The index in {settings.index} was made by another version of asklabs ({told}). It "
+        f"The index in {settings.index} was made by another version of asklabs ({changed}). It "
         "answers as before; reports can be added once it is made anew: asklabs ingest PATH "
         f"--rebuild --index {settings.index}"
     )
@@ -147,7 +146,7 @@ def _readable(
     uploads: Sequence[Upload], skipped: list[Skipped], progress: Progress
 ) -> list[_Report]:
     """The reports among uploads under names that differ; the others are added to `skipped`."""
-    found: dict[str, _Report] = {}
+    reports: dict[str, _Report] = {}
     seen: dict[str, str] = {}
     size = 0
     for n, (label, inner, read) in enumerate(_members(uploads), start=1):
@@ -168,9 +167,9 @@ def _readable(
             skipped.append(Skipped(label, error.notice))
             continue
         seen[digest] = label
-        name = _free(inner, found)
-        found[name] = _Report(name, label, data, digest)
-    return list(found.values())
+        name = _free(inner, reports)
+        reports[name] = _Report(name, label, data, digest)
+    return list(reports.values())
 
 
 def _members(uploads: Sequence[Upload]) -> Iterator[tuple[str, str, Callable[[], bytes]]]:
@@ -208,10 +207,10 @@ def _check_archive(path: Path) -> None:
             entries = archive.infolist()
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile) as error:
         raise Unreadable("archive_unreadable", why=str(error)) from error
-    reports = [one for one in entries if one.filename.lower().endswith(ENDINGS)]
+    reports = [entry for entry in entries if entry.filename.lower().endswith(ENDINGS)]
     if not reports:
         raise Unreadable("archive_without_report")
-    if len(reports) > MOST_REPORTS or sum(one.file_size for one in reports) > MOST_UNPACKED:
+    if len(reports) > MOST_REPORTS or sum(entry.file_size for entry in reports) > MOST_UNPACKED:
         raise Unreadable(TOO_MANY.code, **TOO_MANY.params)
 
 
@@ -239,19 +238,19 @@ def _name(part: str) -> str:
     return short or "report"
 
 
-def _place(folder: Path, one: _Report) -> tuple[Path, Path | None]:
+def _place(folder: Path, report: _Report) -> tuple[Path, Path | None]:
     """Write a report's file at once or not at all; the earlier one's new name comes with it."""
     # As they were sent they may name people: only the index's owner reads them.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target = folder / one.name
-    new = target.with_name(f"{one.name}.new")
+    target = folder / report.name
+    new = target.with_name(f"{report.name}.new")
     earlier = None
     try:
-        new.write_bytes(one.data)
+        new.write_bytes(report.data)
         new.chmod(0o600)
         if target.exists():
             stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-            earlier = target.with_name(f"{one.name}.{stamp}")
+            earlier = target.with_name(f"{report.name}.{stamp}")
             shutil.copyfile(target, earlier)
             earlier.chmod(0o600)
         os.replace(new, target)

@@ -83,16 +83,6 @@ def test_what_a_passage_lost_lowers_the_share() -> None:
     assert found.checks["unlike their file"].pieces == 1
 
 
-def test_what_is_there_twice_is_not_right_either() -> None:
-    whole = parsed(BODY, FORMS)
-    found = audit([(replace(whole, blocks=whole.blocks * 2), chunk(whole))], FORMS)
-    assert found.answer_share == 0.0
-    assert found.left_out["answer in two blocks"].characters == 36
-    found = audit([(whole, chunk(whole) * 2)], FORMS)
-    assert found.answer_share == 0.0
-    assert found.left_out["answer in two passages"].characters == 36
-
-
 def test_form_text_in_a_passage_is_seen() -> None:
     found = parsed(BODY)
     assert audited(found, FORMS).checks["passages with form text"].pieces == 1

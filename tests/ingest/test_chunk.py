@@ -135,11 +135,6 @@ def test_language_is_told_for_each_passage() -> None:
     assert [p.language for p in passages_of(report(body))] == ["en", "fr", "fr"]
 
 
-def test_a_heading_that_stands_for_a_question_gives_the_stage_of_its_section() -> None:
-    body = "Loose.\n## Learning\n\nTides.\n## Partner of the ropes\n\nA net.\n"
-    assert [p.stage for p in passages_of(report(body))] == ["evidence", "finding", "partner"]
-
-
 @pytest.mark.real
 def test_the_real_reports_hold_to_it_all(real_reports: Path) -> None:
     raws = {p.stem: p.read_text("utf-8") for p in sorted(real_reports.glob("*.md"))}

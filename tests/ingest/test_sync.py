@@ -185,19 +185,6 @@ def test_a_damaged_index_is_named(reports: Path, settings: Settings) -> None:
     assert set(content(settings)) == {"fiji", "mali", "peru"}
 
 
-def test_an_index_can_be_emptied(reports: Path, settings: Settings) -> None:
-    sync([reports], settings)
-    for path in reports.iterdir():
-        path.write_bytes(b"")
-    assert sync([reports], settings, prune=True).deleted == []
-    for path in reports.iterdir():
-        path.unlink()
-    assert sync([reports], settings, prune=True).deleted == ["fiji", "mali", "peru"]
-    assert not content(settings)
-    (reports / "chad.md").write_text(text("Chad"), "utf-8")
-    assert sync([reports], settings).added == ["chad"]
-
-
 def namesakes(reports: Path) -> tuple[Path, Path]:
     one, two = reports.parent / "one", reports.parent / "two"
     for folder, country in ((one, "Peru"), (two, "Chad")):

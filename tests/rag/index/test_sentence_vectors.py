@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ferries import Encoded, cut_short, text
+from ferries import Encoded, text
 from openai_server import ScriptedServer
 from pydantic import SecretStr
 
@@ -149,26 +149,6 @@ def test_answers_find_their_sentences_with_contacts_masked_or_not(
     assert (MASK * 5 in answer.text) == masked
     assert not sentences_of(engine) & set(asked)
     assert QUESTION in asked
-
-
-@pytest.mark.parametrize("cut", ["sealing", "writing"])
-def test_an_ingest_that_was_cut_short_is_made_up_for(
-    reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, cut: str
-) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    if cut == "sealing":
-        cut_short(reports, settings, monkeypatch)
-    else:
-        with monkeypatch.context() as short:
-            short.setattr(Path, "replace", interrupted)
-            with pytest.raises(KeyboardInterrupt):
-                sync([reports], settings)
-        assert list(settings.index.glob("db-*/sentences-*.new"))
-    sync([reports], settings)
-    wanted = sentences_of(open_engine(settings))
-    assert set(SentenceVectors.load(database(settings)).find([*wanted])) == wanted
 
 
 def test_of_another_model_nothing_is_kept(

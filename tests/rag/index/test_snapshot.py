@@ -93,18 +93,6 @@ def test_a_damaged_cache_is_built_anew(
     assert [path.name for path in tmp_path.glob("cache-*")] == [cache.name]
 
 
-def test_the_cache_of_another_revision_is_replaced(
-    tmp_path: Path, store: Store, expected: Snapshot
-) -> None:
-    for name in ("cache-1-0123456789abcdef", "cache-0-old", "cache-new-left-behind"):
-        (tmp_path / name).mkdir()
-    (tmp_path / "mine.txt").write_text("keep me", encoding="utf-8")
-    assert same(opened(store, tmp_path), expected)
-    (left,) = tmp_path.glob("cache-*")
-    assert left.name.endswith(store.state.revision)
-    assert (tmp_path / "mine.txt").exists()
-
-
 def test_a_folder_that_can_not_be_written_still_works(
     tmp_path: Path, store: Store, expected: Snapshot
 ) -> None:
