@@ -18,7 +18,6 @@ from rag.settings import Settings
 from rag.types import Notice
 
 if TYPE_CHECKING:
-    from httpx2 import Response
     from openai import AsyncOpenAI
 
 
@@ -119,7 +118,7 @@ def open_client(server: Server, timeout: float, retries: int, patience: float) -
     """
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 
-    async def limit_wait(response: Response) -> None:
+    async def limit_wait(response: Any) -> None:
         with suppress(ValueError):
             if float(response.headers.get("retry-after", 0)) > patience:
                 # The client's own limit is two minutes.
@@ -142,13 +141,12 @@ def model_errors(model: str) -> Iterator[None]:
     The client's own error is dropped: it may hold keys or prompts. Replies are not validated by
     the client, so JSON of another shape ends in any of the built-in errors.
     """
-    from httpx2 import HTTPError
     from openai import OpenAIError
 
     builtin = (TimeoutError, ValueError, TypeError, AttributeError, LookupError)
     try:
         yield
-    except (OpenAIError, HTTPError, *builtin) as error:
+    except (OpenAIError, *builtin) as error:
         status = getattr(error, "status_code", None)
         _log.debug("The %s failed: %s, status %s", model, type(error).__name__, status)
         kind = model.replace(" ", "_")
