@@ -1,4 +1,4 @@
-"""Batches: in order, resumable, each bad line named, other files refused."""
+"""Batches: in order, resumable; bad lines are named, other files refused."""
 
 from __future__ import annotations
 
@@ -40,20 +40,17 @@ def lines(path: Path) -> list[Any]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def without_times(answers: list[Any]) -> list[Any]:
-    for answer in answers:
-        del answer["timings"], answer["detail"]["timings"]
-    return answers
-
-
 def test_each_question_has_its_answer_in_order(
     sample_engine: Engine, asked: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "new" / "answers.jsonl"
-    told: list[tuple[int, int]] = []
-    done = run_batch(sample_engine, asked, out, lambda _, n, of: told.append((n, of)))
+    steps: list[tuple[int, int, int]] = []
+    done = run_batch(
+        sample_engine, asked, out, lambda _, n, of: steps.append((n, of, len(lines(out))))
+    )
     assert (done.answered, done.answered_before, done.failures) == (3, 0, [])
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    # Each answer is written before the next question is asked.
+    assert steps == [(1, 3, 1), (2, 3, 2), (3, 3, 3)]
     answers = lines(out)
     for answer in answers:
         is_answer(answer)
@@ -62,50 +59,32 @@ def test_each_question_has_its_answer_in_order(
     assert "solar pumps" in answers[2]["standalone"]
 
 
-def test_answers_are_written_as_they_come(
-    sample_engine: Engine, asked: Path, tmp_path: Path
+@pytest.mark.parametrize("answered", [0, 2, 3])
+@pytest.mark.parametrize("rest", ["", '{"id":"b","question":"Wh', '{"i', '{"id":"b","answer":""}'])
+def test_an_interrupted_batch_goes_on(
+    sample_engine: Engine, asked: Path, tmp_path: Path, answered: int, rest: str
 ) -> None:
     out = tmp_path / "answers.jsonl"
-    seen: list[int] = []
-    run_batch(sample_engine, asked, out, lambda *_: seen.append(len(lines(out))))
-    assert seen == [1, 2, 3]
-
-
-@pytest.mark.parametrize("kept", [0, 1, 2, 3])
-@pytest.mark.parametrize("rest", ["", '{"id":"b","question":"Wh', '{"i'])
-def test_a_batch_that_was_cut_goes_on(
-    sample_engine: Engine, asked: Path, tmp_path: Path, kept: int, rest: str
-) -> None:
-    out = tmp_path / "answers.jsonl"
-    whole = [
-        json.dumps({"id": q["id"], "answer": "", "mine": n}) for n, q in enumerate(QUESTIONS[:kept])
+    before = [
+        json.dumps({"id": question["id"], "answer": "", "mine": n})
+        for n, question in enumerate(QUESTIONS[:answered])
     ]
-    out.write_text("".join(f"{line}\n" for line in whole) + rest, encoding="utf-8")
+    out.write_text("".join(f"{line}\n" for line in before) + rest, encoding="utf-8")
     done = run_batch(sample_engine, asked, out)
-    assert (done.answered, done.answered_before) == (3 - kept, kept)
+    assert (done.answered, done.answered_before) == (3 - answered, answered)
     answers = lines(out)
     assert [a["id"] for a in answers] == ["a", "b", "c"]
-    assert [a.get("mine") for a in answers[:kept]] == list(range(kept))
+    assert [a.get("mine") for a in answers[:answered]] == list(range(answered))
 
 
-def test_a_whole_batch_is_left_as_it_is(sample_engine: Engine, asked: Path, tmp_path: Path) -> None:
+def test_a_finished_batch_is_left_as_it_is(
+    sample_engine: Engine, asked: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "answers.jsonl"
     run_batch(sample_engine, asked, out)
     before = out.read_bytes()
     assert run_batch(sample_engine, asked, out).answered == 0
     assert out.read_bytes() == before
-    out.unlink()
-    run_batch(sample_engine, asked, out)
-    again = without_times(lines(out))
-    assert again == without_times([json.loads(line) for line in before.splitlines()])
-
-
-def test_a_line_without_its_end_is_asked_again(
-    sample_engine: Engine, asked: Path, tmp_path: Path
-) -> None:
-    out = tmp_path / "answers.jsonl"
-    out.write_text('{"id":"a","answer":""}\n{"id":"b","answer":""}', encoding="utf-8")
-    assert run_batch(sample_engine, asked, out).answered_before == 1
 
 
 def row(question_id: str) -> str:
@@ -113,58 +92,35 @@ def row(question_id: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "held", [row("z"), row("b"), row("a") + row("c"), row("a") * 2, row("a") + row("b") * 2]
+    "content",
+    [row("z"), row("a") + row("c"), row("a") * 2, "# Notes\n", "[1]\n", "{}", row("a") + "{\n"],
 )
-def test_answers_to_other_questions_are_not_touched(
-    sample_engine: Engine, asked: Path, tmp_path: Path, held: str
+def test_other_files_are_not_overwritten(
+    sample_engine: Engine, asked: Path, tmp_path: Path, content: str
 ) -> None:
     out = tmp_path / "answers.jsonl"
-    out.write_text(held, encoding="utf-8")
+    out.write_text(content, encoding="utf-8")
     with pytest.raises(InputError, match="Name another --out"):
         run_batch(sample_engine, asked, out)
-    assert out.read_text(encoding="utf-8") == held
+    assert out.read_text(encoding="utf-8") == content
 
 
-@pytest.mark.parametrize(
-    "held", ["not mine\n", "# Notes\n\nKeep me.\n", "[1]\n", "{}\n", "x", row("a") + "{\n", "{}"]
-)
-def test_a_file_that_is_no_answers_is_not_wiped(
-    sample_engine: Engine, asked: Path, tmp_path: Path, held: str
+def test_the_questions_and_folders_are_no_files_for_answers(
+    sample_engine: Engine, asked: Path, tmp_path: Path
 ) -> None:
-    out = tmp_path / "notes.txt"
-    out.write_text(held, encoding="utf-8")
-    with pytest.raises(InputError, match="Name another --out"):
-        run_batch(sample_engine, asked, out)
-    assert out.read_text(encoding="utf-8") == held
-
-
-def test_a_folder_is_no_out_file(sample_engine: Engine, asked: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"can't be written.*Name another --out"):
-        run_batch(sample_engine, asked, tmp_path)
-
-
-def test_the_questions_are_not_overwritten(sample_engine: Engine, asked: Path) -> None:
     before = asked.read_bytes()
     with pytest.raises(InputError, match="Name another --out"):
         run_batch(sample_engine, asked, asked)
     assert asked.read_bytes() == before
+    with pytest.raises(InputError, match=r"can't be written.*Name another --out"):
+        run_batch(sample_engine, asked, tmp_path)
 
 
-@pytest.mark.parametrize("held", [b"\xff\xfe\x00", b""])
-def test_questions_in_odd_files(sample_engine: Engine, tmp_path: Path, held: bytes) -> None:
+def test_question_files_of_other_encodings(sample_engine: Engine, tmp_path: Path) -> None:
     path = tmp_path / "questions.jsonl"
-    path.write_bytes(held)
-    if held:
-        with pytest.raises(InputError, match="UTF-8"):
-            run_batch(sample_engine, path, tmp_path / "out")
-    else:
-        assert run_batch(sample_engine, path, tmp_path / "out").answered == 0
-
-
-def test_a_byte_order_mark_is_no_part_of_the_first_line(
-    sample_engine: Engine, tmp_path: Path
-) -> None:
-    path = tmp_path / "questions.jsonl"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="UTF-8"):
+        run_batch(sample_engine, path, tmp_path / "out")
     path.write_text(json.dumps(QUESTIONS[1]), encoding="utf-8-sig")
     done = run_batch(sample_engine, path, tmp_path / "out")
     assert (done.answered, done.failures) == (1, [])
@@ -172,13 +128,9 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(
 
 MALFORMED = {
     "{": "not JSON",
-    "3": 'no text under "question"',
-    '{"id": "x"}': 'no text under "question"',
     '{"id": "x", "question": 3}': 'no text under "question"',
     '{"id": "x", "question": " "}': "empty",
-    '{"question": "What?"}': "empty",
     '{"id": "x", "question": "What?", "history": [3]}': '"history" needs',
-    '{"id": "x", "question": "What?", "history": 3}': '"history" needs',
     '{"id": "x", "question": "What?", "history": [{"role": "user"}]}': '"history" needs',
     '{"id": "x", "question": "?", "history": [{"role": "x", "content": ""}]}': '"history" needs',
     '{"id": "x", "question": "What?", "filters": {"land": "Fiji"}}': "no filter 'land'",
@@ -187,10 +139,10 @@ MALFORMED = {
 }
 
 
-@pytest.mark.parametrize("line", MALFORMED)
-def test_a_malformed_line_is_named(line: str) -> None:
-    with pytest.raises(InputError, match=MALFORMED[line]):
-        question_from_json(line)
+def test_a_malformed_line_is_named() -> None:
+    for line, problem in MALFORMED.items():
+        with pytest.raises(InputError, match=problem):
+            question_from_json(line)
 
 
 def test_the_lines_around_a_malformed_one_are_answered(
@@ -223,7 +175,7 @@ def test_a_question_that_fails_has_its_line(asked: Path, tmp_path: Path) -> None
     }
 
 
-def test_a_question_line_is_read_whole() -> None:
+def test_a_question_line_holds_history_and_filters() -> None:
     line = question_from_json(
         '{"id": 7, "question": "What?", "history": [{"role": "user", "content": "Hi"}],'
         ' "filters": {"country": ["Fiji", "Peru"], "year": 2023}}'

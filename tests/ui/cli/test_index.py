@@ -10,27 +10,27 @@ from tests.conftest import SAMPLE
 pytest_plugins = ("command_line",)
 
 
-def test_the_audit_tells_what_is_taken_in_and_writes_nothing(run: Any, tmp_path: Path) -> None:
-    told = run("ingest", SAMPLE, "--audit", "--json")
-    assert told.code == 0
-    assert told.json["answer_share"] >= 0.998
-    assert {"form text", "question", "tag"} <= set(told.json["left_out"])
-    assert all(check["pieces"] == 0 for check in told.json["checks"].values())
-    assert told.json["reports"] == 32
+def test_the_audit_counts_and_writes_nothing(run: Any, tmp_path: Path) -> None:
+    result = run("ingest", SAMPLE, "--audit", "--json")
+    assert result.code == 0
+    assert result.json["answer_share"] >= 0.998
+    assert {"form text", "question", "tag"} <= set(result.json["left_out"])
+    assert all(check["pieces"] == 0 for check in result.json["checks"].values())
+    assert result.json["reports"] == 32
     assert list(tmp_path.iterdir()) == []
     plain = run("ingest", SAMPLE, "--audit")
     assert "of 32 reports" in plain.out or "32 reports" in plain.out
     assert "Left out:" in plain.out
 
 
-def test_the_audit_names_what_can_not_be_read(run: Any, tmp_path: Path) -> None:
+def test_the_audit_names_unreadable_files(run: Any, tmp_path: Path) -> None:
     (tmp_path / "bad.md").write_bytes(b"\xff\x00")
     done = run("ingest", SAMPLE, tmp_path / "bad.md", "--audit", "--json")
     assert (done.code, done.json["reports"]) == (1, 32)
     assert "bad.md" in done.err
 
 
-def test_rebuild_makes_anew_an_index_that_another_version_made(run: Any, tmp_path: Path) -> None:
+def test_rebuild_replaces_an_index_of_another_version(run: Any, tmp_path: Path) -> None:
     reports, index = tmp_path / "reports", tmp_path / "index"
     reports.mkdir()
     (reports / "tide.md").write_bytes((SAMPLE / "tide_broom.md").read_bytes())
@@ -49,9 +49,9 @@ def test_rebuild_makes_anew_an_index_that_another_version_made(run: Any, tmp_pat
 
 
 def test_tags_are_listed_with_their_spellings(run: Any, sample_index: Path) -> None:
-    told = run("info", "--tags", "--index", sample_index, "--json").json
-    assert set(told) == {"country", "method", "datasource", "sdg", "theme"}
-    methods = {value["name"]: value for value in told["method"]}
+    result = run("info", "--tags", "--index", sample_index, "--json").json
+    assert set(result) == {"country", "method", "datasource", "sdg", "theme"}
+    methods = {value["name"]: value for value in result["method"]}
     assert all(value["reports"] > 0 for value in methods.values())
     assert all(name in value["variants"] for name, value in methods.items())
     plain = run("info", "--tags", "--index", sample_index).out
@@ -59,10 +59,10 @@ def test_tags_are_listed_with_their_spellings(run: Any, sample_index: Path) -> N
 
 
 def test_families_are_listed_with_their_reports(run: Any, sample_index: Path) -> None:
-    told = run("info", "--families", "--index", sample_index, "--json").json
-    assert told["count"] == len(told["families"]) > 0
-    for family in told["families"]:
+    result = run("info", "--families", "--index", sample_index, "--json").json
+    assert result["count"] == len(result["families"]) > 0
+    for family in result["families"]:
         assert len(family) > 1
     plain = run("info", "--families", "--index", sample_index).out
-    assert f"{told['count']} families" in plain
-    assert told["families"][0][0]["report"] in plain
+    assert f"{result['count']} families" in plain
+    assert result["families"][0][0]["report"] in plain

@@ -1,4 +1,4 @@
-"""The translations: none lacks a message of the code, has one too many, or changes one's names."""
+"""Every translation has exactly the messages of the code, with their placeholders."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ TRANSLATED = tuple(code for code in languages() if code != "en")
 
 @cache
 def in_code() -> Catalog:
-    """The messages of the code that speaks to people."""
-    found = Catalog()
+    """The messages in the code."""
+    messages = Catalog()
     for package in ("rag", "ui", "eval"):
         for *_, message, _, _ in extract_from_dir(
             ROOT / package, method_map=[("**.py", calls)], keywords=KEYWORDS
         ):
-            found.add(message)
-    return found
+            messages.add(message)
+    return messages
 
 
 @cache
@@ -51,9 +51,9 @@ def ids(catalog: Catalog) -> dict[object, Message]:
     return {message.id: message for message in catalog if message.id}
 
 
-def texts(given: object) -> tuple[str, ...]:
-    """A message's one text, or those of its numbers."""
-    return (given,) if isinstance(given, str) else tuple(given)  # type: ignore[arg-type]
+def texts(text: object) -> tuple[str, ...]:
+    """A message's one text, or its singular and plural forms."""
+    return (text,) if isinstance(text, str) else tuple(text)  # type: ignore[arg-type]
 
 
 def placeholders(text: str) -> set[str]:
@@ -61,28 +61,28 @@ def placeholders(text: str) -> set[str]:
 
 
 def test_messages_are_found_also_inside_other_text() -> None:
-    found = ids(in_code())
-    assert len(found) > 100
-    assert {"Sources", "Back to the answer", ("{n} report", "{n} reports"), "Lab"} <= set(found)
+    messages = ids(in_code())
+    assert len(messages) > 100
+    assert {"Sources", "Back to the answer", ("{n} report", "{n} reports"), "Lab"} <= set(messages)
 
 
-def test_the_product_speaks_five_languages() -> None:
+def test_there_are_five_languages() -> None:
     assert languages()[0] == "en"
     assert {"en", "ar", "es", "fr", "pt"} <= set(languages())
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
-def test_every_message_is_translated_and_none_is_left_over(code: str) -> None:
+def test_every_message_is_translated_and_none_is_obsolete(code: str) -> None:
     known, wanted = ids(translated(code)), ids(in_code())
-    lacking = [one for one in wanted if one not in known or not all(texts(known[one].string))]
-    assert lacking == [], "run `make words` and translate"
-    assert [one for one in known if one not in wanted] == [], "run `make words`"
-    assert [one for one, message in known.items() if message.fuzzy] == []
+    missing = [key for key in wanted if key not in known or not all(texts(known[key].string))]
+    assert missing == [], "run `make words` and translate"
+    assert [key for key in known if key not in wanted] == [], "run `make words`"
+    assert [key for key, message in known.items() if message.fuzzy] == []
     assert list(translated(code).obsolete) == []
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
-def test_translations_keep_the_names_of_what_is_put_in(code: str) -> None:
+def test_translations_keep_the_placeholders(code: str) -> None:
     for message in ids(translated(code)).values():
         _, *many = texts(message.id)
         named = {name for text in texts(message.id) for name in placeholders(text)}
@@ -99,7 +99,7 @@ def test_translations_hold_no_dates_of_making(code: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "counts"),
     [
         ("en", {0: "0 reports", 1: "1 report", 1204: "1,204 reports"}),
         ("fr", {0: "0 rapport", 1: "1 rapport", 2: "2 rapports", 1204: "1\u202f204 rapports"}),
@@ -112,11 +112,11 @@ def test_translations_hold_no_dates_of_making(code: str) -> None:
         ),
     ],
 )
-def test_plural_forms(code: str, said: dict[int, str]) -> None:
-    assert {n: format_count(n, "report", translations_for(code)) for n in said} == said
+def test_plural_forms(code: str, counts: dict[int, str]) -> None:
+    assert {n: format_count(n, "report", translations_for(code)) for n in counts} == counts
 
 
-def test_regions_are_their_language_and_unknown_languages_are_english() -> None:
+def test_regional_codes_fall_back_to_their_language_and_others_to_english() -> None:
     assert translations_for("fr-CA").gettext("Year") == "Année"
     assert translations_for("pt_BR").gettext("Year") == "Ano"
     for code in ("tlh", "", "xx-YY", "../fr", "en-GB"):
@@ -125,7 +125,7 @@ def test_regions_are_their_language_and_unknown_languages_are_english() -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "said"), [("en", "0.1 s"), ("fr", "0,1\u202fs"), ("ar", "0.1 ث")]
+    ("language", "text"), [("en", "0.1 s"), ("fr", "0,1\u202fs"), ("ar", "0.1 ث")]
 )
-def test_seconds_are_written_as_the_language_does(language: str, said: str) -> None:
-    assert format_seconds(translations_for(language), 0.1) == said
+def test_seconds_are_written_as_the_language_does(language: str, text: str) -> None:
+    assert format_seconds(translations_for(language), 0.1) == text

@@ -39,7 +39,7 @@ def test_labs_are_named_in_the_reader_s_language() -> None:
     assert lab_label(report(0, countries=()), FRENCH) == "Laboratoire inconnu"
 
 
-def test_kinds_types_and_languages_are_words() -> None:
+def test_values_have_labels() -> None:
     assert value_label("kind", "closing", FRENCH) == "bilan final"
     assert value_label("kind", "closing", ENGLISH) == "closing"
     assert value_label("type", "learningplan", FRENCH) == "Plan d’apprentissage par l’action"
@@ -48,12 +48,12 @@ def test_kinds_types_and_languages_are_words() -> None:
     assert value_label("theme", "Peru", FRENCH) == "Peru"
     assert kind_label(report(0, kind="", type="learningplan"), ENGLISH) == "Action learning plan"
     wanted = Filters(country=("Peru",), kind=("plan",))
-    told = filter_sentence(wanted, translations_for("es"))
-    assert "Perú" in told
-    assert told.endswith("plan")
+    text = filter_sentence(wanted, translations_for("es"))
+    assert "Perú" in text
+    assert text.endswith("plan")
 
 
-def test_the_page_names_labs_so_and_goes_on_by_their_names_in_the_index() -> None:
+def test_the_page_shows_translated_names_and_uses_those_of_the_index() -> None:
     engine = FakeEngine()
     chosen = Filters(country=("Peru",), type=("learningplan",))
     rows = facets.data(engine.catalog, Filters(), FRENCH)
@@ -73,7 +73,7 @@ def test_the_page_names_labs_so_and_goes_on_by_their_names_in_the_index() -> Non
 
 
 @pytest.mark.parametrize(
-    "said",
+    "speaker",
     [
         "Peru (2022, plan): ",
         "Pérou (2022, bilan final): ",
@@ -81,17 +81,17 @@ def test_the_page_names_labs_so_and_goes_on_by_their_names_in_the_index() -> Non
         "بيرو (2022, تقرير ختامي): ",
     ],
 )
-def test_who_speaks_is_known_in_each_language(said: str) -> None:
-    html = render.prose(f"{said}Wet sand keeps 3 boxes cool [1].", 1, None, ENGLISH)
-    name, turned = said.strip(), "<bdi>" in html
+def test_the_lab_before_a_sentence_is_recognised_in_each_language(speaker: str) -> None:
+    html = render.prose(f"{speaker}Wet sand keeps 3 boxes cool [1].", 1, None, ENGLISH)
+    name, turned = speaker.strip(), "<bdi>" in html
     assert f"<strong>{name}</strong>" in html
     # Beside an Arabic name, words of another script keep their own direction.
     assert turned == name.startswith("بيرو")
-    (line,) = answer_lines(f"{said}Wet sand [1].", {1})
+    (line,) = answer_lines(f"{speaker}Wet sand [1].", {1})
     assert (line.runs[0].text, line.runs[0].bold) == (name, True)
     written = "".join(run.text for run in line.runs[1:])
     assert written.strip() == ("\u2068Wet sand.\u2069" if turned else "Wet sand.")
 
 
-def test_an_arabic_line_of_an_arabic_lab_is_not_set_apart() -> None:
+def test_an_arabic_line_of_an_arabic_lab_is_not_isolated() -> None:
     assert "<bdi>" not in render.prose("مصر (2022, خطة): الرمل المبلل [1].", 1, None, ENGLISH)
