@@ -69,28 +69,28 @@ class Engine:
 
     def open(self) -> None:
         """Load what the first question needs, so that it need not wait."""
-        ready = "Which labs are ready to answer the first question?"
-        with ThreadPoolExecutor(2) as beside:
-            models = beside.submit(self._embedding.get_query_embedding, ready)
-            languages = beside.submit(language_of, ready)
+        question = "Which labs are ready to answer the first question?"
+        with ThreadPoolExecutor(2) as pool:
+            models = pool.submit(self._embedding.get_query_embedding, question)
+            languages = pool.submit(language_of, question)
             snapshot, retriever = self._current()
             models.result()
             languages.result()
-        plan = Planner().plan(ready, snapshot)
+        plan = Planner().plan(question, snapshot)
         # A reranker's server need not be called for that.
         embedded = isinstance(self._reranker, EmbeddedReranker)
         search(retriever, plan, self._reranker if embedded else None)
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
-        """The snapshot of what the index holds now; taken anew when an ingest changed it.
+        """The snapshot of the index and its retriever, loaded again when an ingest changed it.
 
-        One does that while the others go on with what was there before.
+        One thread loads while the others go on with the snapshot before.
         """
-        before = self._state
-        if before is None:
+        state = self._state
+        if state is None:
             self._lock.acquire()
         elif not self._lock.acquire(blocking=False):
-            return before
+            return state
         try:
             home = current_database(self.settings.index)
             if self._state is None or self._state[0].home != home:

@@ -169,9 +169,6 @@ def read_notices(notices: Iterable[Notice], text: str) -> tuple[Notice, ...]:
     return (text_notice(text),)
 
 
-# How the check of an answer is told before a reader, on the page, in briefs and on a terminal.
-
-
 STATUS_WORDS: dict[Status, str] = {
     "supported": marked("The quote supports the sentence"),
     "partly": marked("The quote supports the sentence in part"),
@@ -188,31 +185,28 @@ _OUTCOMES = {
 
 
 def verdicts(status: Status, corrected: bool, t: Translations = ENGLISH) -> dict[str, str]:
-    """What came of the check of a citation, in words by status, also by "corrected" if it was."""
+    """The status of a citation in words, by status, and by "corrected" where it was corrected."""
     more = {"corrected": t.gettext(CORRECTED_WORDS)} if corrected else {}
     return {status: t.gettext(STATUS_WORDS[status]), **more}
 
 
 def checked_sentence(checked: Mapping[str, int], t: Translations = ENGLISH) -> str:
-    """How many sentences of an answer were checked and what came of them; "" if none were."""
-    found = {key: checked[key] for key in _OUTCOMES if checked.get(key, 0) > 0}
-    if not found:
+    """How many sentences of an answer were checked, by status; "" if none were."""
+    counts = {status: checked[status] for status in _OUTCOMES if checked.get(status, 0) > 0}
+    if not counts:
         return ""
-    each = join_parts(
-        t,
-        ", ",
-        [t.gettext(_OUTCOMES[key]).format(n=format_number(t, n)) for key, n in found.items()],
-    )
-    corrected = checked.get("corrected", 0)
-    more = ""
-    if corrected > 0:
+    statuses = [
+        t.gettext(_OUTCOMES[status]).format(n=format_number(t, n)) for status, n in counts.items()
+    ]
+    parts = [join_parts(t, ", ", statuses)]
+    if (corrected := checked.get("corrected", 0)) > 0:
         citations = format_count(corrected, "citation", t)
-        more = t.gettext("{citations} corrected").format(citations=citations)
-    total = format_count(sum(found.values()), "sentence", t)
-    told = t.gettext("{sentences} checked: {each}").format(
-        sentences=total, each=join_parts(t, "; ", [part for part in (each, more) if part])
+        parts.append(t.gettext("{citations} corrected").format(citations=citations))
+    sentence = t.gettext("{sentences} checked: {each}").format(
+        sentences=format_count(sum(counts.values()), "sentence", t),
+        each=join_parts(t, "; ", parts),
     )
-    return f"{told}."
+    return f"{sentence}."
 
 
 def struck_sentence(struck: Struck) -> str:
@@ -221,9 +215,6 @@ def struck_sentence(struck: Struck) -> str:
     What they numbered need not be among the sources of what is left.
     """
     return keep_known(" ".join(struck.text.split()), 0)
-
-
-# What an answer covered, told as one sentence.
 
 
 def coverage_sentence(answer: Answer, t: Translations) -> str:
