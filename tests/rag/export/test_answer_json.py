@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from answers import PLAIN, RIGHT_TO_LEFT, answers
 from contract import is_answer
-from hypothesis import given, settings
+from hypothesis import given
 
 from rag.catalog.fields import Filters
 from rag.engine import Engine
@@ -44,17 +44,6 @@ def test_a_citation_has_the_place_of_its_quote_which_older_answers_lack() -> Non
     assert answer_from_dict(data).citations == (replace(citation, span=None),)
 
 
-def test_what_came_first_and_what_was_ignored_are_details_which_older_answers_lack() -> None:
-    first, ignored = Filters(country=("Perú",)), Filters(year=(2022, 2023))
-    known = replace(PLAIN, coverage=replace(PLAIN.coverage, first=first, ignored=ignored))
-    data = json.loads(json.dumps(answer_to_dict(known)))
-    assert data["detail"]["first"] == {"country": ["Perú"]}
-    assert data["detail"]["ignored"] == {"year": [2022, 2023]}
-    assert answer_from_dict(data) == known
-    del data["detail"]["first"], data["detail"]["ignored"]
-    assert answer_from_dict(data) == PLAIN
-
-
 def test_notices_stand_beside_their_english_text_which_is_all_that_older_answers_have() -> None:
     known = replace(
         PLAIN,
@@ -81,13 +70,7 @@ def test_json_is_read_back_as_array_object_and_lines() -> None:
 
 @pytest.mark.parametrize(
     "question",
-    [
-        "What did the labs learn about mobile money?",
-        "Which plans of 2023 are tagged with SDG 14?",
-        "Which reports mention bamboo?",
-        "Who discovered the moons of Jupiter?",
-        "What can you do?",
-    ],
+    ["What did the labs learn about mobile money?", "Which reports mention bamboo?"],
 )
 def test_what_an_engine_answered_is_read_back_equal(sample_engine: Engine, question: str) -> None:
     one = sample_engine.ask(question, ignored=Filters(type=("learningplan",))).answer
@@ -109,7 +92,6 @@ def test_what_a_model_s_answer_has_besides_is_read_back_equal() -> None:
     assert [hit.passage.report.id for hit in again.mentions] == ["two"]
 
 
-@settings(max_examples=60, deadline=None)
 @given(answers())
 def test_any_answer_is_read_back_equal(one: Answer) -> None:
     data = answer_to_dict(one, "x")
@@ -125,9 +107,8 @@ def test_any_answer_is_read_back_equal(one: Answer) -> None:
         (("refused",), "perhaps", "refused"),
         (("citations", 0, "status"), "sure", r"citations\.0\.status"),
         (("coverage", "filters"), {"colour": ["red"]}, r"coverage\.filters\.colour"),
-        (("coverage", "filters"), {"year": ["x"]}, r"coverage\.filters\.year"),
         (("detail", "first"), {"colour": ["red"]}, r"detail\.first\.colour"),
-        (("detail", "ignored"), {"year": [True]}, r"detail\.ignored\.year"),
+        (("detail", "ignored"), {"year": [True]}, r"detail\.ignored\.year\.0"),
         (("passages",), [], r"passages\.0"),
         (("detail", "passages", 0, "info"), 9, r"detail\.passages\.0\.info"),
         (("detail", "citations", 0), {"passage": 9}, r"detail\.citations\.0\.passage"),
@@ -153,3 +134,11 @@ def test_malformed_answers_are_named(
 def test_files_that_are_no_answers_are_refused(data: bytes, named: str) -> None:
     with pytest.raises(InputError, match=named):
         answers_from_json(data)
+
+
+def test_an_error_names_file_line_and_field() -> None:
+    sound, broken = answer_to_dict(PLAIN), answer_to_dict(PLAIN)
+    del broken["detail"]["citations"]
+    lines = "\n".join(map(json.dumps, (sound, broken))).encode()
+    with pytest.raises(InputError, match=r"a\.jsonl, line 2 .*detail\.citations.* ask "):
+        answers_from_json(lines, "a.jsonl")
