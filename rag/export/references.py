@@ -15,10 +15,9 @@ from typing import Any
 
 from rag.catalog.fields import ReportInfo
 from rag.export.brief import one_line
-from rag.i18n.labels import kind_label
+from rag.i18n.labels import kind_label, language_label
 from rag.i18n.translations import translations_for
 from rag.report_link import report_link
-from rag.text.language import LANGUAGES
 from rag.types import Answer
 
 _TEX = {
@@ -62,7 +61,7 @@ def to_bibtex(answers: Sequence[Answer], report_url: str = "") -> bytes:
             "year": str(one.info.year or ""),
             "type": tex(one.kind),
             "number": tex(one.info.id),
-            "langid": LANGUAGES.get(one.info.language, "").lower(),
+            "langid": tex(language_label(one.info.language).lower()),
             # An address is taken as it stands; one that is checked has no brace.
             "url": one.link,
             "annote": tex(" ".join(one.notes)),
