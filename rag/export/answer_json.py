@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -24,7 +25,6 @@ SCORE_DIGITS = 4
 _PASSAGE_DETAIL = ("id", "spans", "language", "part", "parts", "family")
 _COVERAGE_DETAIL = ("read_passages", "read_reports", "first", "ignored", "read", "unread")
 _REMEDY = "Undo what was changed by hand, or ask the question again."
-_ANSWER = TypeAdapter(Answer)
 # By the field of an Answer.
 _JSON_NAMES = {"text": "answer", "hits": "passages", "generation": "run"}
 
@@ -182,6 +182,11 @@ def answers_from_json(data: bytes, file: str = "The file") -> tuple[Answer, ...]
     return tuple(answer_from_dict(entry, place) for place, entry in placed)
 
 
+@cache
+def _adapter() -> TypeAdapter[Answer]:
+    return TypeAdapter(Answer)
+
+
 def answer_from_dict(data: object, place: str = "The answer") -> Answer:
     """The answer that `answer_to_dict` wrote; `place` says in errors where it stands.
 
@@ -190,7 +195,7 @@ def answer_from_dict(data: object, place: str = "The answer") -> Answer:
     """
     try:
         # As JSON, because only there pydantic's strict mode takes arrays for tuples.
-        answer = _ANSWER.validate_json(json.dumps(_nested(data)), strict=True)
+        answer = _adapter().validate_json(json.dumps(_nested(data)), strict=True)
         return _with_notices(answer, data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
