@@ -17,7 +17,7 @@ from rag.i18n.notices import text_notice
 from rag.types import Answer, Citation, Coverage, Hit, Struck
 from tests.browser.test_browser import ask
 from ui.server.serve import launch
-from ui.web import kept
+from ui.web import history
 from ui.web.app import build_app
 from ui.web.conversation import Exchange
 
@@ -164,9 +164,9 @@ def test_what_somebody_put_into_the_browser_s_store_is_shown_as_text(guarded: Pa
     page.locator("#kept .new").click()
     expect(page.locator("#thread .exchange")).to_have_count(0)
     bad = "".join(ATTACKS.values()).replace("\x00", "")
-    turns = [kept.exchange_to_json(Exchange(bad, Filters(theme=(bad,)), everywhere(bad)))]
+    turns = [history.exchange_to_json(Exchange(bad, Filters(theme=(bad,)), everywhere(bad)))]
     others = (Exchange(bad, error=bad), Exchange(bad, text=bad, stopped=True))
-    turns += map(kept.exchange_to_json, others)
+    turns += map(history.exchange_to_json, others)
     page.evaluate(PUT, ["i" * 22, turns, bad])
     page.evaluate(PUT, ["j" * 22, [json.dumps({"format": 1, "question": bad})], bad])
     page.evaluate(PUT, ["<img src=x>" * 3, turns, bad])

@@ -114,11 +114,11 @@ def talk(count: int = 2) -> Talk:
 
 def test_a_vote_and_its_comment_are_kept_with_the_answer(tmp_path: Path) -> None:
     engine = engine_in(tmp_path)
-    after, told = reading.voted(engine, talk(), {"turn": 2, "vote": "down"}, ENGLISH)
+    after, told = reading.vote(engine, talk(), {"turn": 2, "vote": "down"}, ENGLISH)
     assert 'data-vote="down"' in told
     assert "Thank you." in told
     given = {"turn": 2, "vote": "down", "word": f"  call\n me: ana@example.org {'x' * 300}"}
-    after, told = reading.voted(engine, after, given, ENGLISH)
+    after, told = reading.vote(engine, after, given, ENGLISH)
     assert 'data-word="1"' in told
     (one,) = votes(tmp_path)
     assert (one.vote, one.question, one.index) == ("down", "Question 1?", "f1")
@@ -128,7 +128,7 @@ def test_a_vote_and_its_comment_are_kept_with_the_answer(tmp_path: Path) -> None
     assert [bool(x.vote) for x in after] == [False, True]
     assert after[1].vote == one
     before = (tmp_path / feedback.FILE).read_bytes()
-    reading.voted(engine, after, {**given, "word": one.word}, ENGLISH)
+    reading.vote(engine, after, {**given, "word": one.word}, ENGLISH)
     assert (tmp_path / feedback.FILE).read_bytes() == before
 
 
@@ -145,17 +145,17 @@ def test_a_vote_and_its_comment_are_kept_with_the_answer(tmp_path: Path) -> None
 )
 def test_an_invalid_vote_changes_nothing(tmp_path: Path, event: dict[str, object]) -> None:
     before = talk()
-    assert reading.voted(engine_in(tmp_path), before, event, ENGLISH) == (before, "")
+    assert reading.vote(engine_in(tmp_path), before, event, ENGLISH) == (before, "")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_vote_that_cannot_be_kept_is_not_counted(tmp_path: Path) -> None:
     before = talk()
-    after, told = reading.voted(
+    after, told = reading.vote(
         engine_in(tmp_path / "gone"), before, {"turn": 1, "vote": "up"}, ENGLISH
     )
     assert after == before
-    assert "can&#x27;t be kept here" in told
+    assert "can&#39;t be kept here" in told
     assert 'data-vote=""' in told
     assert not (tmp_path / "gone").exists()
 

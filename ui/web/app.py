@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -10,29 +11,34 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from eval.report.summary import latest
 from rag.catalog.fields import Filters
+from rag.errors import AskLabsError
 from rag.i18n.translations import Translations
-from ui.web import answer as render
-from ui.web import exports, filtering, handlers
-from ui.web import report as reading
+from ui.rendering import render
+from ui.web import filters, handlers, history, links, report
+from ui.web.answer import render_collection, render_masthead, render_welcome
 from ui.web.conversation import Run
-from ui.web.explore import question
-from ui.web.kept import keep, keeping
-from ui.web.kept_area import block, kept_area, wire_kept
+from ui.web.explore import question, render_explore
 from ui.web.layout import (
     QUIET,
     Parts,
-    box,
-    collection,
+    collection_area,
+    history_area,
     overlays,
+    question_area,
+    render_exports,
+    render_navigation,
     shown,
-    sources_panel,
+    sources_area,
     talk_area,
     translations_of,
+    upload_area,
+    views,
 )
-from ui.web.sources import sources
-from ui.web.uploads_area import KEPT_UPLOADS, adding_area, wire_adding
-from ui.web.views import views, wire_views
+from ui.web.quality import render_quality, render_unreadable, render_without_run
+from ui.web.sources import render_sources
+from ui.web.uploads import Uploader, add, render_upload_form
 
 if TYPE_CHECKING:
     from gradio.events import Dependency
@@ -40,213 +46,377 @@ if TYPE_CHECKING:
     from rag.engine import Engine
 
 
+_log = logging.getLogger(__name__)
 VISITORS = 20  # answers that are written at the same time; more visitors wait their turn
+# Every so many seconds, uploads that nobody took in are deleted from this age in seconds on.
+UPLOAD_CACHE = (600, 3600)
 # The parts that asking changes.
 CHANGED = (
     *("question", "talk", "run", "thread", "live", "sources", "welcome"),
-    *("go", "stop", "tools", "clear", "exports", "kept_id", "says"),
+    *("go", "stop", "tools", "clear", "exports", "conversation_id", "message"),
 )
+# The parts that follow the chosen filters; `_filtered` sets them.
+FOLLOWING = ("chosen", "scope", "facets", "chips")
+# What must be done before anything else can happen is not queued.
+AT_ONCE: Parts = QUIET | {"queue": False}
 
 
 def build_app(engine: Engine) -> gr.Blocks:
     """The page over an open engine; what a visitor does stays in that visitor's session."""
-    ingests = engine.settings.page_ingest
+    has_uploads = engine.settings.page_ingest
     page = gr.Blocks(
         title="Ask the Labs",
         analytics_enabled=False,
         fill_width=True,
-        delete_cache=KEPT_UPLOADS if ingests else None,
+        delete_cache=UPLOAD_CACHE if has_uploads else None,
     )
     with page:
         parts: Parts = {"talk": gr.State(()), "run": gr.State(None)}
         parts["chosen"] = gr.State(Filters())
-        parts["taken_back"] = gr.State(Filters())
+        parts["ignored"] = gr.State(Filters())
         with gr.Column(elem_id="desk"):
             with gr.Column(elem_id="collection"):
-                parts |= collection(engine)
-                parts |= adding_area() if ingests else {}
-                parts |= kept_area()
+                parts |= collection_area(engine)
+                parts |= upload_area() if has_uploads else {}
+                parts |= history_area()
             parts |= views()
             with gr.Column(elem_id="talk"):
                 parts |= talk_area(engine)
             with gr.Column(elem_id="sources"):
-                parts |= sources_panel()
+                parts |= sources_area()
             with gr.Column(elem_id="ask"):
-                parts |= box()
+                parts |= question_area()
             parts |= overlays()
-        opened = filtering.wire(engine, page, parts)
-        _wire_asking(engine, parts, opened)
-        wire_kept(engine, parts, {parts[name] for name in CHANGED}, _drawn)
+        opened = _wire_filters(engine, page, parts)
+        _wire_questions(engine, parts, opened)
+        _wire_history(engine, parts)
         _wire_exports(engine, parts)
         _wire_reading(engine, parts)
-        _wire_words(engine, page, parts)
-        wire_views(engine, page, parts)
-        if ingests:
-            wire_adding(engine, page, parts)
+        _wire_language(engine, page, parts)
+        _wire_views(engine, parts)
+        if has_uploads:
+            _wire_uploads(engine, parts)
     page.queue(default_concurrency_limit=VISITORS)
     return page
 
 
-def _drawn(parts: Parts, update: handlers.Update) -> Parts:
+def _values(event: gr.EventData, *names: str) -> dict[str, Any]:
+    """What a browser sends with an event, which may be anything."""
+    return {name: getattr(event, name, None) for name in names}
+
+
+def _updated(parts: Parts, update: handlers.Update) -> Parts:
     """An update in Gradio's terms: the new value of each part that changes."""
     values: Parts = {parts[k]: shown(v) for k, v in update.items() if k in parts}
     if "busy" in update:
-        busy, some = update["busy"], bool(update.get("talk"))
-        answered = bool(handlers.answers(update.get("talk", ())))
+        busy, has_turns = update["busy"], bool(update.get("talk"))
+        has_answers = bool(handlers.answers(update.get("talk", ())))
         values |= {
             parts["go"]: gr.update(visible=not busy),
             parts["stop"]: gr.update(visible=busy),
-            parts["welcome"]: gr.update(visible=not (busy or some)),
-            parts["tools"]: gr.update(visible=some and not busy),
-            parts["exports"]: gr.update(visible=answered),
+            parts["welcome"]: gr.update(visible=not (busy or has_turns)),
+            parts["tools"]: gr.update(visible=has_turns and not busy),
+            parts["exports"]: gr.update(visible=has_answers),
         }
     return values
 
 
-def _each(
-    parts: Parts, updates: Iterator[handlers.Update], kept_id: str, turn: int
-) -> Iterator[Parts]:
-    # Of a generator that yields nothing Gradio empties all outputs.
-    yield {parts["live"]: gr.skip()}
-    for update in keeping(updates, kept_id, turn):
-        yield _drawn(parts, update)
-
-
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """An event of a visitor: filters, conversation and run, what the browser says, more values."""
+class _Event:
+    """An event of a visitor: filters, conversation and run, what the browser sends, inputs."""
 
     state: tuple[Filters, handlers.Talk, Run | None]
     t: Translations
-    event: gr.EventData
-    given: tuple[Any, ...]
+    data: gr.EventData
+    inputs: tuple[Any, ...]
 
 
-def _wire_asking(engine: Engine, parts: Parts, opened: Dependency) -> None:
-    state = [parts[name] for name in ("chosen", "talk", "run", "kept_id")]
+def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
+    state = [parts[name] for name in ("chosen", "talk", "run", "conversation_id")]
     changed = {parts[name] for name in CHANGED}
 
     def answering(
-        updates: Callable[[_Asked], Iterator[handlers.Update]], new: bool = True
+        updates: Callable[[_Event], Iterator[handlers.Update]], is_new: bool = True
     ) -> Callable[..., Iterator[Parts]]:
-        """What an event does whose updates answer a `new` question, or the last one again."""
+        """The handler of an event whose updates answer a new question, or the last one again."""
 
         def answer(
             request: gr.Request,
-            event: gr.EventData,
+            data: gr.EventData,
             chosen: Filters,
             talk: handlers.Talk,
             run: Run | None,
-            kept_id: str,
-            *given: Any,
+            conversation_id: str,
+            *inputs: Any,
         ) -> Iterator[Parts]:
-            asked = _Asked((chosen, talk, run), translations_of(request), event, given)
-            yield from _each(parts, updates(asked), kept_id, len(talk) + new)
+            event = _Event((chosen, talk, run), translations_of(request), data, inputs)
+            # Gradio empties all outputs of a generator that yields nothing.
+            yield {parts["live"]: gr.skip()}
+            turn = len(talk) + is_new
+            for update in history.with_saving(updates(event), conversation_id, turn):
+                yield _updated(parts, update)
 
         return answer
 
-    def ask(asked: _Asked) -> Iterator[handlers.Update]:
-        text, *ignored = asked.given
-        return handlers.ask(engine, text, *asked.state, asked.t, *ignored)
+    def ask(event: _Event) -> Iterator[handlers.Update]:
+        text, *ignored = event.inputs
+        return handlers.ask(engine, text, *event.state, event.t, *ignored)
 
-    def again(asked: _Asked) -> Iterator[handlers.Update]:
-        return handlers.again(engine, *asked.state, asked.t)
+    def again(event: _Event) -> Iterator[handlers.Update]:
+        return handlers.again(engine, *event.state, event.t)
 
-    def widen(asked: _Asked) -> Iterator[handlers.Update]:
-        turn = _given(asked.event, "turn")["turn"]
-        return handlers.widen(engine, *asked.state[1:], turn, asked.t)
+    def widen(event: _Event) -> Iterator[handlers.Update]:
+        turn = _values(event.data, "turn")["turn"]
+        return handlers.widen(engine, *event.state[1:], turn, event.t)
 
-    def without(asked: _Asked) -> Iterator[handlers.Update]:
-        chip = _given(asked.event, "turn", "field", "value", "back")
-        return handlers.without(engine, *asked.state, chip, asked.t)
+    def without(event: _Event) -> Iterator[handlers.Update]:
+        chip = _values(event.data, "turn", "field", "value", "back")
+        return handlers.without(engine, *event.state, chip, event.t)
 
-    def put(asked: _Asked) -> Iterator[handlers.Update]:
-        pick = _given(asked.event, "field", "value", "report")
-        text = question(engine.catalog, pick, asked.t)
-        return handlers.ask(engine, text, *asked.state, asked.t)
+    def ask_about(event: _Event) -> Iterator[handlers.Update]:
+        choice = _values(event.data, "field", "value", "report")
+        text = question(engine.catalog, choice, event.t)
+        return handlers.ask(engine, text, *event.state, event.t)
 
-    def failed(asked: _Asked) -> Iterator[handlers.Update]:
-        return iter((handlers.failed(engine, *asked.state[1:], asked.t),))
+    def failed(event: _Event) -> Iterator[handlers.Update]:
+        return iter((handlers.failed(engine, *event.state[1:], event.t),))
 
-    def wired(event: Callable[..., Dependency], answer: Any, *given: Any) -> None:
-        asked = event(answer, [*state, *given], changed, **QUIET)
-        asked.failure(answering(failed), state, changed, **QUIET)
+    def wire(trigger: Callable[..., Dependency], handler: Any, *inputs: Any) -> None:
+        dependency = trigger(handler, [*state, *inputs], changed, **QUIET)
+        dependency.failure(answering(failed), state, changed, **QUIET)
 
     typed = [parts["question"].submit, parts["go"].click]
-    wired(partial(gr.on, typed), answering(ask), parts["question"])
+    wire(partial(gr.on, typed), answering(ask), parts["question"])
     for example in parts["examples"]:
-        wired(example.click, answering(ask), example)
+        wire(example.click, answering(ask), example)
     # The question of a link is asked at once; without one nothing is.
-    wired(opened.success, answering(ask), parts["linked"], parts["taken_back"])
-    wired(parts["thread"].again, answering(again, new=False))
-    wired(parts["thread"].wider, answering(widen, new=False))
-    wired(parts["thread"].chip, answering(without, new=False))
-    wired(parts["explore"].put, answering(put))
+    wire(opened.success, answering(ask), parts["linked"], parts["ignored"])
+    wire(parts["thread"].again, answering(again, is_new=False))
+    wire(parts["thread"].wider, answering(widen, is_new=False))
+    wire(parts["thread"].chip, answering(without, is_new=False))
+    wire(parts["explore"].put, answering(ask_about))
     parts["stop"].click(handlers.stop, parts["run"], None, queue=False, **QUIET)
+
+
+def _filtered(
+    engine: Engine,
+    parts: Parts,
+    chosen: Filters,
+    t: Translations,
+    *,
+    notice: str = "",
+    turn: Any = None,
+) -> Parts:
+    """The chosen filters and all on the page that follows them.
+
+    `notice` is a sentence over the chips, `turn` the number of the page's event.
+    """
+    catalog = engine.catalog
+    scope = filters.scope_sentence(catalog, chosen, t)
+    return {
+        parts["chosen"]: chosen,
+        parts["scope"]: render("hint.html", t, text=scope),
+        parts["facets"]: filters.facet_data(catalog, chosen, t, turn),
+        parts["chips"]: filters.render_chips(catalog, chosen, t, notice),
+    }
+
+
+def _wire_filters(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
+    """Let the filters be chosen; what is returned has set the page up as its address says."""
+    following = [parts[name] for name in FOLLOWING]
+
+    def choose(chosen: Filters, request: gr.Request, event: gr.EventData) -> Parts:
+        choice = _values(event, "field", "value", "on", "only", "turn")
+        chosen = filters.changed(engine.catalog, chosen, choice)
+        return _filtered(engine, parts, chosen, translations_of(request), turn=choice["turn"])
+
+    def open_link(query: str, request: gr.Request) -> Parts:
+        t = translations_of(request)
+        link = links.read(query or "", engine.catalog)
+        return {
+            parts["panel"]: filters.render_facets(t),
+            # Not the question's box: somebody may be typing there already.
+            parts["linked"]: link.question,
+            parts["ignored"]: link.ignored,
+            **_filtered(engine, parts, link.filters, t, notice=links.notice(link, t)),
+        }
+
+    def copy(talk: handlers.Talk, request: gr.Request) -> str:
+        return links.copied_link(engine.catalog, talk, translations_of(request))
+
+    for part in (parts["panel"], parts["chips"], parts["explore"]):
+        # Each event counts: one must not be dropped because another is under way.
+        chosen = part.choose(choose, parts["chosen"], following, trigger_mode="multiple", **AT_ONCE)
+        _redraw_explore(chosen)
+    copied = parts["link"].click(copy, parts["talk"], parts["copied"], **AT_ONCE)
+    copied.success(None, parts["copied"], None, js="(link) => askLabsFilters.copy(link)")
+    opened: Dependency = page.load(
+        open_link,
+        parts["linked"],
+        [parts["panel"], parts["linked"], parts["ignored"], *following],
+        js="() => location.search",
+        **AT_ONCE,
+    )
+    _redraw_explore(opened)
+    return opened
+
+
+def _redraw_explore(dependency: Dependency) -> None:
+    """Draw Explore again, where it is shown, after what has changed the filters.
+
+    The session's state tells of no change that an event outside the queue has made.
+    """
+    dependency.success(None, js="() => askViews.narrowed()", api_visibility="private")
+
+
+def _wire_history(engine: Engine, parts: Parts) -> None:
+    changed = {parts[name] for name in CHANGED}
+
+    def open_conversation(run: Run | None, request: gr.Request, event: gr.EventData) -> Parts:
+        sent = _values(event, "id", "turns")
+        update = history.open_conversation(
+            engine, sent["id"], sent["turns"], run, translations_of(request)
+        )
+        return _updated(parts, update)
+
+    def new_conversation(run: Run | None, request: gr.Request) -> Parts:
+        return _updated(parts, history.new_conversation(run, translations_of(request)))
+
+    def save_all(conversation_id: str, talk: handlers.Talk, event: gr.EventData) -> Parts:
+        apart = _values(event, "apart")["apart"]
+        return _updated(parts, history.save_all(conversation_id, talk, apart))
+
+    parts["history"].open(open_conversation, parts["run"], changed, **QUIET)
+    for trigger in (parts["history"].fresh, parts["clear"].click):
+        trigger(new_conversation, parts["run"], changed, **QUIET)
+    saved = {parts["conversation_id"], parts["message"]}
+    inputs = [parts["conversation_id"], parts["talk"]]
+    parts["history"].whole(save_all, inputs, saved, **QUIET)
 
 
 def _wire_exports(engine: Engine, parts: Parts) -> None:
     def export(talk: handlers.Talk, event: gr.EventData) -> str:
-        ending, last = (getattr(event, name, None) for name in ("ending", "last"))
         url = engine.settings.report_url
-        return json.dumps(exports.download(handlers.answers(talk), ending, last, url))
+        choice = _values(event, "ending", "last")
+        return json.dumps(handlers.download(handlers.answers(talk), **choice, report_url=url))
 
-    made = parts["exports"].export(export, parts["talk"], parts["file"], **QUIET)
-    made.success(None, parts["file"], None, js="(file) => askLabsExports.done(JSON.parse(file))")
-    made.failure(None, None, None, js="() => askLabsExports.failed()")
+    exported = parts["exports"].export(export, parts["talk"], parts["file"], **QUIET)
+    exported.success(
+        None, parts["file"], None, js="(file) => askLabsExports.done(JSON.parse(file))"
+    )
+    exported.failure(None, None, None, js="() => askLabsExports.failed()")
 
 
 def _wire_reading(engine: Engine, parts: Parts) -> None:
-    def cited(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> Any:
-        return shown(
-            handlers.show(talk, event.turn, translations_of(request)).get("sources", gr.skip())
-        )
+    def show_sources(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> Any:
+        turn = _values(event, "turn")["turn"]
+        update = handlers.show_sources(talk, turn, translations_of(request))
+        return shown(update.get("sources", gr.skip()))
 
-    def opened(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> str:
-        wanted = _given(event, "report", "passage", "turn", "n")
-        return reading.opened(engine, talk, wanted, translations_of(request))
+    def open_report(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> str:
+        sent = _values(event, "report", "passage", "turn", "n")
+        return report.open_report(engine, talk, sent, translations_of(request))
 
-    def voted(
-        talk: handlers.Talk, kept_id: str, request: gr.Request, event: gr.EventData
+    def vote(
+        talk: handlers.Talk, conversation_id: str, request: gr.Request, event: gr.EventData
     ) -> tuple[handlers.Talk, str, Any]:
-        given = _given(event, "turn", "vote", "word")
-        rated, said = reading.voted(engine, talk, given, translations_of(request))
-        return rated, said, gr.skip() if rated == talk else shown(keep(kept_id, rated))
+        sent = _values(event, "turn", "vote", "word")
+        rated, message = report.vote(engine, talk, sent, translations_of(request))
+        saved = gr.skip() if rated == talk else shown(history.save_message(conversation_id, rated))
+        return rated, message, saved
 
     for part in (parts["thread"], parts["live"]):
-        part.cite(cited, parts["talk"], parts["sources"], **QUIET)
-    for name in ("thread", "sources", "explore", "added"):
+        part.cite(show_sources, parts["talk"], parts["sources"], **QUIET)
+    for name in ("thread", "sources", "explore", "uploaded"):
         if part := parts.get(name):
-            part.report(opened, parts["talk"], parts["report"], **QUIET)
-    rated = [parts["talk"], parts["said"], parts["says"]]
-    parts["thread"].vote(voted, [parts["talk"], parts["kept_id"]], rated, **QUIET)
+            part.report(open_report, parts["talk"], parts["report"], **QUIET)
+    rated = [parts["talk"], parts["voted"], parts["message"]]
+    parts["thread"].vote(vote, [parts["talk"], parts["conversation_id"]], rated, **QUIET)
 
 
-def _given(event: gr.EventData, *names: str) -> dict[str, Any]:
-    """What a browser says with an event; it may say anything."""
-    return {name: getattr(event, name, None) for name in names}
+def _wire_language(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
+    """Draw what is on the page from the start in the visitor's language."""
+    names = ["masthead", "history", "facts", "greeting", "sources", "exports", "views"]
+    if "uploads" in parts:
+        names.append("uploads")
 
-
-def _wire_words(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
-    """Say what is on the page from the start in the visitor's language."""
-    catalog, name = engine.catalog, engine.settings.index.name
-    examples = parts["examples"]
-
-    def spoken(request: gr.Request) -> Parts:
-        t = translations_of(request)
+    def translate(request: gr.Request) -> Parts:
+        catalog, t = engine.catalog, translations_of(request)
+        values = {
+            "masthead": render_masthead(t),
+            "history": history.render_history(t, request.username or ""),
+            **_collection(engine, t),
+            "sources": render_sources(None, 0, t),
+            "exports": render_exports(t),
+            "views": render_navigation(t),
+            "uploads": render_upload_form(t),
+        }
         questions = handlers.examples(catalog, t)
         return {
-            parts["masthead"]: render.masthead(t),
-            parts["kept"]: block(t, request.username or ""),
-            parts["facts"]: render.collection(catalog.reports, name, engine.revision, t),
-            parts["greeting"]: render.welcome(len(catalog.reports), t),
-            parts["sources"]: sources(None, 0, t),
-            parts["exports"]: exports.menu(t),
-            **dict(zip(examples, questions, strict=True)),
+            **{parts[name]: values[name] for name in names},
+            **dict(zip(parts["examples"], questions, strict=True)),
         }
 
-    names = ("masthead", "kept", "facts", "greeting", "sources", "exports")
-    drawn = [parts[name] for name in names]
-    # Not queued: it must be done before anything can have been asked.
-    said = page.load(spoken, None, [*drawn, *examples], queue=False, **QUIET)
-    said.then(None, None, None, js="() => askLabs.speak()")
+    drawn = [*(parts[name] for name in names), *parts["examples"]]
+    translated = page.load(translate, None, drawn, **AT_ONCE)
+    translated.then(None, None, None, js="() => askLabs.speak()")
+
+
+def _collection(engine: Engine, t: Translations) -> dict[str, str]:
+    """The parts that say what the collection is."""
+    reports, index = engine.catalog.reports, engine.settings.index.name
+    return {
+        "facts": render_collection(reports, index, engine.revision, t),
+        "greeting": render_welcome(len(reports), t),
+    }
+
+
+def _wire_views(engine: Engine, parts: Parts) -> None:
+    """Draw the views when they are shown: views.js says which is, and when filters changed."""
+
+    def explore(explored: tuple[str, Filters] | None, chosen: Filters, request: gr.Request) -> Any:
+        state = (engine.revision, chosen)
+        if explored == state:
+            return gr.skip()
+        return shown(render_explore(engine.catalog, chosen, translations_of(request))), state
+
+    def quality(request: gr.Request) -> str:
+        return _quality(engine, translations_of(request))
+
+    # One drawing at a time, and after a row of quick changes once more: the last one is drawn. An
+    # event that waits so keeps no data of its own.
+    state, drawn = [parts["explored"], parts["chosen"]], [parts["explore"], parts["explored"]]
+    parts["views"].explored(explore, state, drawn, trigger_mode="always_last", **QUIET)
+    parts["views"].measured(quality, None, parts["quality"], trigger_mode="always_last", **QUIET)
+
+
+def _quality(engine: Engine, t: Translations) -> str:
+    """The Quality view of the latest run, which may have been made a moment ago."""
+    try:
+        summary = latest(engine.settings)
+    except AskLabsError as error:
+        _log.warning("The evaluation can't be shown: %s", error)
+        return render_unreadable(t)
+    if summary is None:
+        return render_without_run(engine.settings.index.name, t)
+    return render_quality(summary, engine.revision, t)
+
+
+def _wire_uploads(engine: Engine, parts: Parts) -> None:
+    """Take in what is sent, and show the page over the collection as it is then."""
+    uploader = Uploader(engine)
+
+    def upload(request: gr.Request, event: gr.EventData) -> Iterator[Any]:
+        yield gr.skip()
+        files = _values(event, "files")["files"]
+        yield from map(shown, add(uploader, engine, files, translations_of(request)))
+
+    def refresh(chosen: Filters, request: gr.Request) -> Parts:
+        t = translations_of(request)
+        facts = {parts[name]: value for name, value in _collection(engine, t).items()}
+        return {**facts, **_filtered(engine, parts, chosen, t)}
+
+    uploaded = parts["uploads"].sent(upload, None, parts["uploaded"], **QUIET)
+    drawn = [parts[name] for name in ("facts", "greeting", *FOLLOWING)]
+    uploaded.success(refresh, parts["chosen"], drawn, **AT_ONCE)
+    uploaded.failure(None, None, None, js="() => askAdding.failed()", **QUIET)

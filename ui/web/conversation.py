@@ -1,4 +1,4 @@
-"""One question of a conversation, what was taken from it, and what the visitor took back."""
+"""A question of a conversation with its answer, and one whose answer is being written."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Exchange:
     """One question of a conversation and what came of it.
 
-    `asked` are the filters chosen on the page, `ignored` what the visitor took back of what the
+    `filters` are those chosen on the page, `ignored` what the visitor took back of what the
     question names. Without an `answer`, `text` is what had been written when the visitor stopped,
     and `error` the sentence that says what went wrong, with its `notice` where it has a code.
     `passages` is how many the answer could read (0: as the settings say), `vote` what the visitor
@@ -31,15 +31,15 @@ class Exchange:
     """
 
     question: str
-    asked: Filters = field(default_factory=Filters)
+    filters: Filters = field(default_factory=Filters)
     answer: Answer | None = None
     text: str = ""
     error: str = ""
-    notice: Notice | None = None
     stopped: bool = False
     ignored: Filters = field(default_factory=Filters)
     passages: int = 0
     vote: Feedback | None = None
+    notice: Notice | None = None
 
     @property
     def narrowed(self) -> Filters:
@@ -47,7 +47,7 @@ class Exchange:
         if self.answer is None:
             return Filters()
         used = self.answer.coverage.filters
-        same = [n for n in FILTER_FIELDS if getattr(used, n) == getattr(self.asked, n)]
+        same = [n for n in FILTER_FIELDS if getattr(used, n) == getattr(self.filters, n)]
         return replace(used, **dict.fromkeys(same, ()))
 
     @property
@@ -65,15 +65,12 @@ class Exchange:
         if not isinstance(name, str) or name not in FILTER_FIELDS:
             return None
         back, ignored = bool(chip.get("back")), getattr(self.ignored, name)
-        had = ignored if back else getattr(self.narrowed.merged(self.first), name)
-        meant = tuple(one for one in had if value in ("", str(one)))
-        if not meant:
+        before = ignored if back else getattr(self.narrowed.merged(self.first), name)
+        values = tuple(v for v in before if value in ("", str(v)))
+        if not values:
             return None
-        left: Any = tuple(one for one in ignored if one not in meant)
-        return replace(self.ignored, **{name: left if back else (*left, *meant)})
-
-
-# One question being answered for one visitor: read in a thread of its own, stoppable at once.
+        left: Any = tuple(v for v in ignored if v not in values)
+        return replace(self.ignored, **{name: left if back else (*left, *values)})
 
 
 REDRAW = 0.06  # seconds between two drawings of a growing answer: smooth, and cheap to send
@@ -82,20 +79,20 @@ GRACE = 1.0  # seconds that a stopped stream has to hand over what it has
 
 
 class Run:
-    """One question being answered for one visitor; `asked` is it before anything came of it.
+    """One question being answered for one visitor; `pending` is it before anything came of it.
 
     A thread of its own reads the stream, so that stopping never waits for a slow model.
     """
 
-    def __init__(self, asked: Exchange, start: Callable[[], AnswerStream]) -> None:
-        self.asked = asked
+    def __init__(self, pending: Exchange, start: Callable[[], AnswerStream]) -> None:
+        self.pending = pending
         self.text = ""
         self.stopped = False
         self._stopping = threading.Event()
         self._deltas: SimpleQueue[str] = SimpleQueue()
         self._answer: Future[Answer] = Future()
-        self._over = threading.Event()  # the answer is there, or nobody waits for it
-        self._answer.add_done_callback(lambda _: self._over.set())
+        self._is_over = threading.Event()  # the answer is there, or nobody waits for it
+        self._answer.add_done_callback(lambda _: self._is_over.set())
         self._stream: AnswerStream | None = None
         threading.Thread(target=self._read, args=(start,), daemon=True).start()
 
@@ -108,7 +105,7 @@ class Run:
             for delta in stream:
                 self._deltas.put(delta)
             self._answer.set_result(stream.answer)
-        except Exception as error:  # handed over to whoever asks for the answer
+        except Exception as error:  # raised again by result()
             self._answer.set_exception(error)
 
     @property
@@ -120,7 +117,7 @@ class Run:
         """Stop the stream, whatever it waits for; texts() ends at once."""
         self.stopped = self.stopped or not self._answer.done()
         self._stopping.set()
-        self._over.set()
+        self._is_over.set()
         if self._stream and not self._answer.done():
             self._stream.stop()
 
@@ -131,7 +128,7 @@ class Run:
             if self._take(timeout=REDRAW):
                 yield self.text
                 pause = REDRAW * (1 + len(self.text) / LONG)
-                self._over.wait(max(0.0, pause - (time.monotonic() - drawn)))
+                self._is_over.wait(max(0.0, pause - (time.monotonic() - drawn)))
         self._take(timeout=0)
 
     def _take(self, timeout: float) -> bool:
@@ -144,15 +141,15 @@ class Run:
             self.text += "".join(new)
             return any(new)
 
-    def exchange(self) -> Exchange:
+    def result(self) -> Exchange:
         """What came of the question; an error that is meant for the user becomes its sentence."""
         if self._stopping.is_set() and not wait([self._answer], timeout=GRACE).done:
-            return replace(self.asked, text=self.text, stopped=True)
+            return replace(self.pending, text=self.text, stopped=True)
         try:
             answer = self._answer.result()
         except AskLabsError as error:
             notice = error.notice if isinstance(error, ModelError) else None
-            return replace(self.asked, error=str(error), notice=notice)
+            return replace(self.pending, error=str(error), notice=notice)
         if self.stopped and not answer.text:
-            return replace(self.asked, stopped=True)
-        return replace(self.asked, answer=answer, stopped=self.stopped)
+            return replace(self.pending, stopped=True)
+        return replace(self.pending, answer=answer, stopped=self.stopped)

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import base64
+import logging
+import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
 from rag.catalog.fields import Filters
+from rag.errors import AskLabsError
+from rag.export.formats import FORMATS, export
 from rag.i18n.labels import country_label
 from rag.i18n.translations import ENGLISH, Translations, marked
 from rag.retrieval.hybrid import more_passages
+from rag.text.tokenize import strip_accents
 from rag.types import Answer, Turn
 from ui.server import log
-from ui.web.answer import conversation, pending
+from ui.web.answer import render_conversation, render_pending
 from ui.web.conversation import Exchange, Run
-from ui.web.sources import sources
+from ui.web.sources import render_sources
 
 if TYPE_CHECKING:
     from rag.catalog.catalog import Catalog
@@ -25,14 +31,15 @@ if TYPE_CHECKING:
 
 
 Talk = tuple[Exchange, ...]
-LONGEST_TAG = 48
+LONGEST_TAG = 48  # characters of a tag that an example names
 BROKEN = marked("Something went wrong here. Please try again; the server's log has the details.")
 
 
 class Update(TypedDict, total=False):
     """What changes on the page; a part that is missing stays as it is.
 
-    `kept_id` names the conversation in the visitor's browser, `says` is a message to it (ui/kept).
+    `conversation_id` names the conversation in the visitor's browser, `message` is one to that
+    browser (history.py).
     """
 
     question: str
@@ -42,20 +49,20 @@ class Update(TypedDict, total=False):
     live: str
     sources: str
     busy: bool
-    kept_id: str
-    says: str
+    conversation_id: str
+    message: str
 
 
-def history(talk: Talk) -> tuple[Turn, ...]:
+def turns_of(talk: Talk) -> tuple[Turn, ...]:
     """The answered questions of a conversation, as turns for the engine."""
-    turns = [(one.question, one.answer.text) for one in talk if one.answer]
+    turns = [(exchange.question, exchange.answer.text) for exchange in talk if exchange.answer]
     return tuple(turn for q, a in turns for turn in (Turn("user", q), Turn("assistant", a)))
 
 
 def ask(
     engine: Engine,
     question: str,
-    chosen: Filters,
+    filters: Filters,
     talk: Talk,
     run: Run | None,
     t: Translations,
@@ -68,8 +75,8 @@ def ask(
     if not question.strip() or (run and run.active):
         return
     yield {"question": ""}
-    one = Exchange(question.strip(), chosen, ignored=ignored)
-    for update in _answer(engine, one, talk, t):
+    exchange = Exchange(question.strip(), filters, ignored=ignored)
+    for update in _answer(engine, exchange, talk, t):
         if "talk" in update and update["talk"][-1].error:
             update["question"] = question
         yield update
@@ -77,7 +84,7 @@ def ask(
 
 def again(
     engine: Engine,
-    chosen: Filters,
+    filters: Filters,
     talk: Talk,
     run: Run | None,
     t: Translations,
@@ -89,9 +96,9 @@ def again(
     """
     if talk and not (run and run.active):
         last = talk[-1]
-        kept = last.ignored if ignored is None else ignored
-        one = Exchange(last.question, chosen, ignored=kept, passages=last.passages)
-        yield from _answer(engine, one, talk[:-1], t)
+        ignored = last.ignored if ignored is None else ignored
+        exchange = Exchange(last.question, filters, ignored=ignored, passages=last.passages)
+        yield from _answer(engine, exchange, talk[:-1], t)
 
 
 def widen(
@@ -101,13 +108,13 @@ def widen(
     if talk and turn == len(talk) and not (run and run.active):
         last = talk[-1]
         more = more_passages(last.passages, engine.settings)
-        one = Exchange(last.question, last.asked, ignored=last.ignored, passages=more)
-        yield from _answer(engine, one, talk[:-1], t)
+        exchange = Exchange(last.question, last.filters, ignored=last.ignored, passages=more)
+        yield from _answer(engine, exchange, talk[:-1], t)
 
 
 def without(
     engine: Engine,
-    chosen: Filters,
+    filters: Filters,
     talk: Talk,
     run: Run | None,
     chip: Mapping[str, object],
@@ -120,46 +127,45 @@ def without(
     if talk and chip.get("turn") == str(len(talk)):
         ignored = talk[-1].changed(chip)
         if ignored is not None:
-            yield from again(engine, chosen, talk, run, t, ignored)
+            yield from again(engine, filters, talk, run, t, ignored)
 
 
-def _answer(engine: Engine, one: Exchange, talk: Talk, t: Translations) -> Iterator[Update]:
+def _answer(engine: Engine, exchange: Exchange, talk: Talk, t: Translations) -> Iterator[Update]:
     turn = len(talk) + 1
     reports = engine.catalog.reports
-    turns = history(talk)
     start = partial(
         engine.ask,
-        one.question,
-        history=turns,
-        filters=one.asked,
-        ignored=one.ignored,
-        passages=one.passages,
+        exchange.question,
+        history=turns_of(talk),
+        filters=exchange.filters,
+        ignored=exchange.ignored,
+        passages=exchange.passages,
     )
-    run, begun, done = Run(one, start), time.monotonic(), None
+    run, begun, result = Run(exchange, start), time.monotonic(), None
     try:
         yield {
             "run": run,
-            "thread": conversation(talk, reports, idle=False, t=t),
-            "live": pending(one, "", turn, t, reports),
+            "thread": render_conversation(talk, reports, t, is_idle=False),
+            "live": render_pending(exchange, "", turn, t, reports),
             "busy": True,
         }
         for text in run.texts():
-            yield {"live": pending(one, text, turn, t, reports)}
-        done = run.exchange()
-        talk = (*talk, done)
+            yield {"live": render_pending(exchange, text, turn, t, reports)}
+        result = run.result()
+        talk = (*talk, result)
     except GeneratorExit:
-        done = replace(one, stopped=True)
+        result = replace(exchange, stopped=True)
         raise
     finally:
         # Also when the visitor has gone: nobody reads on, so the model need not write on.
         run.stop()
-        told = one.question if engine.settings.log_questions else ""
-        log.question_event(done, time.monotonic() - begun, told)
+        question = exchange.question if engine.settings.log_questions else ""
+        log.question_event(result, time.monotonic() - begun, question)
     yield {
         "talk": talk,
-        "thread": conversation(talk, reports, t=t),
+        "thread": render_conversation(talk, reports, t),
         "live": "",
-        "sources": sources(talk[-1].answer, turn, t),
+        "sources": render_sources(talk[-1].answer, turn, t),
         "busy": False,
     }
 
@@ -172,10 +178,11 @@ def stop(run: Run | None) -> None:
 
 def failed(engine: Engine, talk: Talk, run: Run | None, t: Translations) -> Update:
     """Say that an unforeseen error happened, and give the question back."""
-    one = replace(run.asked if run else Exchange(""), error=t.gettext(BROKEN))
-    talk = (*talk, one)
-    thread = conversation(talk, engine.catalog.reports, t=t)
-    return {"talk": talk, "thread": thread, "live": "", "question": one.question, "busy": False}
+    exchange = replace(run.pending if run else Exchange(""), error=t.gettext(BROKEN))
+    talk = (*talk, exchange)
+    thread = render_conversation(talk, engine.catalog.reports, t)
+    question = exchange.question
+    return {"talk": talk, "thread": thread, "live": "", "question": question, "busy": False}
 
 
 def clear(t: Translations) -> Update:
@@ -186,34 +193,59 @@ def clear(t: Translations) -> Update:
         "run": None,
         "thread": "",
         "live": "",
-        "sources": sources(None, 0, t),
+        "sources": render_sources(None, 0, t),
         "busy": False,
     }
 
 
-def show(talk: Talk, turn: object, t: Translations) -> Update:
-    """The sources of the answer that was clicked, counted from 1."""
+def show_sources(talk: Talk, turn: object, t: Translations) -> Update:
+    """The sources of the answer that was clicked, format_count from 1."""
     if not isinstance(turn, int) or not 1 <= turn <= len(talk):
         return {}
-    return {"sources": sources(talk[turn - 1].answer, turn, t)}
+    return {"sources": render_sources(talk[turn - 1].answer, turn, t)}
 
 
 def answers(talk: Talk) -> list[Answer]:
     """The answers of a conversation."""
-    return [one.answer for one in talk if one.answer]
+    return [exchange.answer for exchange in talk if exchange.answer]
+
+
+def download(
+    answers: Sequence[Answer], ending: object, last: object, report_url: str = ""
+) -> dict[str, str]:
+    """A file for the browser to save: name, media type, base64 data; or the error in a sentence.
+
+    It travels with the event and is never written to the server's disk. `last` is whether it
+    holds the last answer alone.
+    """
+    chosen = list(answers)[-1:] if last else list(answers)
+    name = ending if isinstance(ending, str) and ending in FORMATS else ""
+    begun = time.monotonic()
+    try:
+        data = export(chosen, name, report_url=report_url)
+    except AskLabsError as error:
+        log.event("export", "error", logging.ERROR, format=name, error=error)
+        return {"error": str(error)}
+    log.event("export", "done", seconds=time.monotonic() - begun, format=name, answers=len(chosen))
+    words = re.findall(r"[a-z0-9]+", strip_accents(chosen[0].question).casefold())
+    return {
+        "name": f"{'-'.join(words[:8]) or 'conversation'}.{name}",
+        "type": FORMATS[name].media,
+        "data": base64.b64encode(data).decode("ascii"),
+    }
 
 
 def examples(catalog: Catalog, t: Translations = ENGLISH) -> list[str]:
     """Up to four questions that suit the collection, made from its most common tags."""
     themes = [_in_sentence(tag) for tag in _common(catalog, "theme")]
     methods = [_in_sentence(tag) for tag in _common(catalog, "method")]
-    found = []
+    questions = []
     if themes:
         about = t.gettext("What did the labs learn about {theme}?")
-        found.append(about.format(theme=themes[0]))
+        questions.append(about.format(theme=themes[0]))
     if pair := _pair(catalog):
         how = t.gettext("How did {one} and {other} approach {theme}?")
-        found.append(
+        questions.append(
             how.format(
                 one=country_label(pair[0], t),
                 other=country_label(pair[1], t),
@@ -221,16 +253,16 @@ def examples(catalog: Catalog, t: Translations = ENGLISH) -> list[str]:
             )
         )
     if methods:
-        found.append(t.gettext("Which labs used {method}?").format(method=methods[0]))
+        questions.append(t.gettext("Which labs used {method}?").format(method=methods[0]))
     if len(themes) > 1:
         way = t.gettext("What stood in the way of work on {theme}?")
-        found.append(way.format(theme=themes[1]))
-    if not found:
-        found_out = t.gettext("What did the lab of {lab} find out?")
-        found = [
-            found_out.format(lab=country_label(name, t)) for name in _common(catalog, "country")
+        questions.append(way.format(theme=themes[1]))
+    if not questions:
+        finding = t.gettext("What did the lab of {lab} find out?")
+        questions = [
+            finding.format(lab=country_label(name, t)) for name in _common(catalog, "country")
         ]
-    return found[:4]
+    return questions[:4]
 
 
 def _common(catalog: Catalog, field: str) -> list[str]:

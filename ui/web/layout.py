@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.i18n import I18nData
+from markupsafe import Markup
 
+from rag.export.formats import FORMATS
 from rag.i18n.translations import (
+    ENGLISH,
     Translations,
     languages,
     translations_accepted,
     translations_for,
 )
-from ui.web import answer as render
-from ui.web import exports, handlers
-from ui.web import filters as facets
-from ui.web import sources as cards
+from ui.rendering import render
+from ui.web.answer import render_collection, render_masthead, render_welcome
+from ui.web.filters import render_facets
+from ui.web.handlers import examples
 from ui.web.links import LONGEST_QUESTION
+from ui.web.sources import render_sources
+from ui.web.uploads import render_upload_form
 
 if TYPE_CHECKING:
     from rag.engine import Engine
@@ -26,92 +32,133 @@ if TYPE_CHECKING:
 Parts = dict[str, Any]
 # What most events are wired with: no spinner, and no part of a programming interface.
 QUIET: Parts = {"show_progress": "hidden", "api_visibility": "private"}
+
+# What the browser does with a part once it is there, and when its value changes.
 _CITE = "element.addEventListener('click', (e) => askLabs.clicked(e, (at) => trigger('cite', at)));"
 _CHIP = "element.addEventListener('click', (e) => askLabs.chosen(e, (at) => trigger('chip', at)));"
+_GREW = "watch('value', () => askLabs.grew()); " + _CITE
+_SHOWN = "watch('value', () => askLabs.shown());"
 _EXPORT = (
     "element.addEventListener('click', "
     "(e) => askLabsExports.clicked(e, (at) => trigger('export', at)));"
 )
-_GREW = "watch('value', () => askLabs.grew()); " + _CITE
 _CHOOSE = (
     "askLabsFilters.panel(element, (what) => trigger('choose', what)); "
     "watch('value', () => askLabsFilters.draw());"
 )
 _FACETS = "watch('value', () => askLabsFilters.show(props.value));"
-_PICKED = (
+_CHIPS = (
     "askLabsFilters.picked(element, (what) => trigger('choose', what)); "
     "watch('value', () => askLabsFilters.repicked(element));"
 )
-_SHOWN = "watch('value', () => askLabs.shown());"
-# What reading.js makes of a click: it names the event, and gives what the server needs of it.
+# reading.js names the event that a click becomes, and gives what the server needs of it.
 _ROW = (
     "watch('value', () => askReading.drawn(element)); "
     "askReading.wire(element, (name, at) => trigger(name, at), ['again', 'wider', 'vote']);"
 )
 _REPORT = "askReading.wire(element, (name, at) => trigger(name, at), ['report']);"
 _OPENED = "watch('value', () => askReading.opened(element));"
-_SAID = "watch('value', () => askReading.said(element));"
+_VOTED = "watch('value', () => askReading.said(element));"
+_HISTORY = (
+    "const send = { open: (at) => trigger('open', at), fresh: () => trigger('fresh'), "
+    "whole: (at) => trigger('whole', at) };"
+    "watch('value', () => askKept.start(element, send));"
+)
+_MESSAGE = "watch('value', () => askKept.hear(props.value));"
+_VIEWS = (
+    "askViews.start({explore: () => trigger('explored'), quality: () => trigger('measured')}); "
+    "watch('value', () => askViews.mark());"
+)
+_EXPLORE = (
+    "askViews.mount(element, {choose: (at) => trigger('choose', at), "
+    "put: (at) => trigger('put', at)}); watch('value', () => askViews.drawn()); " + _REPORT
+)
+_UPLOAD = "askAdding.mount(element, upload, (files) => trigger('sent', { files }));"
+_UPLOADED = "watch('value', () => askAdding.told(element)); " + _REPORT
 
 
-def html(value: str, **given: Any) -> gr.HTML:
+def html(value: str, **options: Any) -> gr.HTML:
     """Escaped HTML of our own, in our own style."""
-    return gr.HTML(value, apply_default_css=False, **given)
+    return gr.HTML(value, apply_default_css=False, **options)
 
 
 def shown(value: Any) -> Any:
     """A new value of a part that other events leave as it is or only hide.
 
-    Given as it stands, Gradio 6 would keep each value of such a part until the visitor goes.
+    Gradio 6 would keep each bare value of such a part until the visitor goes.
     """
     # An update makes a part anew under another id; a bare value is then kept under each such id.
     is_update = isinstance(value, dict) and "__type__" in value
     return value if is_update else gr.update(value=value)
 
 
-def collection(engine: Engine) -> Parts:
+def collection_area(engine: Engine) -> Parts:
     """The left area: what the collection is, and its filters."""
-    catalog = engine.catalog
-    masthead = html(render.masthead())
-    facts = html(render.collection(catalog.reports, engine.settings.index.name, engine.revision))
+    reports = engine.catalog.reports
+    masthead = html(render_masthead())
+    facts = html(render_collection(reports, engine.settings.index.name, engine.revision))
     unfold = gr.Button(LABELS.gettext("Filters"), elem_id="unfold", elem_classes="quiet-button")
     unfold.click(None, js="() => askLabsFilters.unfold()", api_visibility="private")
     with gr.Column(elem_id="filters"):
         parts = {
             "scope": html(""),
-            "panel": html(facets.frame(), js_on_load=_CHOOSE),
+            "panel": html(render_facets(), js_on_load=_CHOOSE),
             # Never drawn: what stands in the panel comes this way, as JSON.
             "facets": gr.HTML("", html_template="", js_on_load=_FACETS, elem_id="facets-data"),
         }
     return parts | {"masthead": masthead, "facts": facts}
 
 
+def upload_area() -> Parts:
+    """The folded area in which files are chosen, and what came of them."""
+    with gr.Column(elem_id="adding"):
+        return {
+            "uploads": html(render_upload_form(), js_on_load=_UPLOAD),
+            "uploaded": html("", js_on_load=_UPLOADED, elem_id="added"),
+        }
+
+
+def history_area() -> Parts:
+    """The list of conversations; empty until the page knows whose browser it is."""
+    history = html("", js_on_load=_HISTORY, elem_id="kept")
+    # Messages to the browser never become a part of the page.
+    message = html("", js_on_load=_MESSAGE, html_template="<!-- -->", elem_id="says")
+    return {"history": history, "message": message, "conversation_id": gr.State("")}
+
+
+def views() -> Parts:
+    """The navigation over the conversation, and the two views that take its place."""
+    # The index and the filters that Explore was drawn with.
+    parts: Parts = {"explored": gr.State(None)}
+    parts["views"] = html(render_navigation(), js_on_load=_VIEWS, elem_id="views")
+    with gr.Column(elem_id="explore"):
+        parts["explore"] = html("", js_on_load=_EXPLORE)
+    with gr.Column(elem_id="quality"):
+        parts["quality"] = html("")
+    return parts
+
+
 def talk_area(engine: Engine) -> Parts:
     """The middle area: questions and answers, or examples of questions."""
     with gr.Column(elem_id="welcome") as welcome:
-        greeting = html(render.welcome(len(engine.catalog.reports)))
+        greeting = html(render_welcome(len(engine.catalog.reports)))
         with gr.Column(elem_id="examples"):
-            examples = [gr.Button(text) for text in handlers.examples(engine.catalog)]
+            buttons = [gr.Button(text) for text in examples(engine.catalog)]
     thread = html("", js_on_load=_GREW + _CHIP + _ROW + _REPORT, elem_id="thread")
     # The growing answer is a part of its own: what is finished is not drawn again for each word.
     live = html("", js_on_load=_GREW, elem_id="live")
-    parts = {"welcome": welcome, "greeting": greeting, "examples": examples}
+    parts = {"welcome": welcome, "greeting": greeting, "examples": buttons}
     return parts | {"thread": thread, "live": live}
 
 
-def sources_panel() -> Parts:
+def sources_area() -> Parts:
     """The right area: what the answer rests on."""
-    return {"sources": html(cards.sources(None, 0), js_on_load=_SHOWN + _REPORT)}
+    return {"sources": html(render_sources(None, 0), js_on_load=_SHOWN + _REPORT)}
 
 
-def overlays() -> Parts:
-    """What lies over the page: a whole report; and what is told of a vote, put where it belongs."""
-    report = html("", js_on_load=_OPENED, elem_id="report")
-    return {"report": report, "said": html("", js_on_load=_SAID, elem_id="said")}
-
-
-def box() -> Parts:
+def question_area() -> Parts:
     """Where a question is typed, and what can be done with the conversation."""
-    picked = html("", js_on_load=_PICKED, elem_id="picked")
+    chips = html("", js_on_load=_CHIPS, elem_id="picked")
     with gr.Row(elem_id="box"):
         question = gr.Textbox(
             label=LABELS.gettext("Your question"),
@@ -127,23 +174,42 @@ def box() -> Parts:
         go = gr.Button(LABELS.gettext("Ask"), variant="primary", elem_id="go")
         stop = gr.Button(LABELS.gettext("Stop"), elem_id="stop", visible=False)
     with gr.Row(elem_id="tools", visible=False) as tools:
-        parts = {
-            "tools": tools,
-            "clear": gr.Button(LABELS.gettext("New conversation"), elem_classes="quiet-button"),
-            "link": gr.Button(
-                LABELS.gettext("Copy link"), elem_id="copy-link", elem_classes="quiet-button"
-            ),
-        }
-        parts["exports"] = html(exports.menu(), js_on_load=_EXPORT, elem_id="exports")
-    file = gr.Textbox(visible="hidden", elem_id="file", label=LABELS.gettext("File to save"))
-    # What the page was opened with, and what is copied as a link to it.
-    linked = gr.Textbox(visible="hidden", label=LABELS.gettext("Linked question"))
-    copied = gr.Textbox(visible="hidden", label=LABELS.gettext("Link"))
-    parts |= {"picked": picked, "linked": linked, "copied": copied}
-    return {"question": question, "go": go, "stop": stop, "file": file} | parts
+        clear = gr.Button(LABELS.gettext("New conversation"), elem_classes="quiet-button")
+        link = gr.Button(
+            LABELS.gettext("Copy link"), elem_id="copy-link", elem_classes="quiet-button"
+        )
+        exports = html(render_exports(), js_on_load=_EXPORT, elem_id="exports")
+    return {
+        "chips": chips,
+        "question": question,
+        "go": go,
+        "stop": stop,
+        "tools": tools,
+        "clear": clear,
+        "link": link,
+        "exports": exports,
+        "file": gr.Textbox(visible="hidden", elem_id="file", label=LABELS.gettext("File to save")),
+        # What the page was opened with, and what is copied as a link to it.
+        "linked": gr.Textbox(visible="hidden", label=LABELS.gettext("Linked question")),
+        "copied": gr.Textbox(visible="hidden", label=LABELS.gettext("Link")),
+    }
 
 
-# The language of the page: its words as a visitor's browser asks for them.
+def overlays() -> Parts:
+    """A report over the page, and what came of a vote, which is put into the row of its answer."""
+    report = html("", js_on_load=_OPENED, elem_id="report")
+    return {"report": report, "voted": html("", js_on_load=_VOTED, elem_id="said")}
+
+
+def render_navigation(t: Translations = ENGLISH) -> Markup:
+    """The links to the views; the browser says which is the current one."""
+    return render("navigation.html", t)
+
+
+def render_exports(t: Translations = ENGLISH) -> Markup:
+    """The menu of export formats by their use."""
+    groups = groupby(FORMATS.items(), lambda item: item[1].use)
+    return render("exports.html", t, groups=[(use, list(formats)) for use, formats in groups])
 
 
 class _Labels(Translations):
@@ -164,16 +230,16 @@ def translations_of(request: gr.Request | None) -> Translations:
 def translations(page: gr.Blocks) -> gr.I18n:
     """The labels of a page's parts in all languages, for the browser to choose from."""
     # The words on a button are its value, which Gradio keeps as they were given only here.
-    given = [
+    arguments = [
         value
         for block in page.blocks.values()
         for values in (vars(block), *block._constructor_args)
         for value in values.values()
     ]
-    labels = {value.key for value in given if isinstance(value, I18nData)}
+    labels = {value.key for value in arguments if isinstance(value, I18nData)}
     return gr.I18n(
         **{
-            code: {one: translations_for(code).gettext(one) for one in labels}
+            code: {key: translations_for(code).gettext(key) for key in labels}
             for code in languages()
         }
     )

@@ -3,12 +3,13 @@
 What the reader has taken back of what the question names goes along ("without-country=PE").
 
 Labs stand in them as ISO codes, goals as numbers, years as ranges ("2021-2023"); these, types,
-kinds and languages may be parted by commas. Other fields are repeated: their values may hold any
-character. Who reads one trusts nothing in it: what the collection doesn't have is told apart.
+kinds and languages may be separated by commas. Other fields are repeated: their values may hold any
+character. A link may hold anything: values that the collection doesn't have are reported.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from rag.i18n.translations import Translations
 
 if TYPE_CHECKING:
     from rag.catalog.catalog import Catalog
+    from ui.web.handlers import Talk
 
 
 QUESTION = "q"
@@ -29,13 +31,13 @@ QUESTION = "q"
 WITHOUT = "without-"
 KEYS = (QUESTION, *FILTER_FIELDS, *(WITHOUT + field for field in FILTER_FIELDS))
 LONGEST_QUESTION = 4000
-# More of an address than any link of ours has is not read, nor more of its values.
+# The part of an address that is read: characters, and values. Our own links are shorter.
 _LONGEST_QUERY = 60_000
 _MOST_VALUES = 500
 _LISTED = ("country", "year", "type", "kind", "sdg", "language")
-# How many values, and how much of each, are told that the collection doesn't have.
-_TOLD = 3
-_TOLD_LENGTH = 40
+# Of the values that the collection doesn't have, so many are named, and characters of each.
+_NAMED = 3
+_NAMED_LENGTH = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +81,23 @@ def _written(field: str, filters: Filters, catalog: Catalog) -> Iterator[str]:
             yield value
 
 
+def copied_link(catalog: Catalog, talk: Talk, t: Translations) -> str:
+    """The query of a link to the last question with its filters, and what the page says: JSON."""
+    last = talk[-1] if talk else None
+    query = write(last.question, last.filters, catalog, last.ignored) if last else ""
+    done, by_hand = t.gettext("Link copied"), t.gettext("Copy this link:")
+    return json.dumps({"query": query, "done": done, "byHand": by_hand})
+
+
 def read(query: str, catalog: Catalog) -> Link:
     """What the query of an address asks for; parts that are none of ours are passed over."""
-    given = parse_qsl(query[:_LONGEST_QUERY].removeprefix("?"), errors="replace")
-    question = next((value.strip() for key, value in given if key == QUESTION), "")
+    pairs = parse_qsl(query[:_LONGEST_QUERY].removeprefix("?"), errors="replace")
+    question = next((value.strip() for key, value in pairs if key == QUESTION), "")
     too_long = len(question) > LONGEST_QUESTION
     found: dict[str, dict[Any, None]] = {}
     unknown: dict[tuple[str, str], None] = {}
-    pairs = [(key, part) for key, text in given for part in _parts(key, text, catalog)]
-    for key, value in pairs[:_MOST_VALUES]:
+    values = [(key, part) for key, text in pairs for part in _parts(key, text, catalog)]
+    for key, value in values[:_MOST_VALUES]:
         names = _names(key.removeprefix(WITHOUT), value, catalog)
         found.setdefault(key, {}).update(dict.fromkeys(names))
         # What no report has can't have been taken from a question either.
@@ -122,23 +132,23 @@ def _names(field: str, value: str, catalog: Catalog) -> list[str | int]:
     return [] if name is None else [name]
 
 
-def told(link: Link, t: Translations) -> str:
+def notice(link: Link, t: Translations) -> str:
     """What of a link is passed over, as sentences (not escaped); "" for nothing."""
-    said = []
+    sentences = []
     if link.too_long:
         longest = t.gettext("The link's question has more than {n} characters: left out.")
-        said.append(longest.format(n=LONGEST_QUESTION))
+        sentences.append(longest.format(n=LONGEST_QUESTION))
     if link.unknown:
         named = ", ".join(
             f"{t.gettext(FIELD_LABELS[field])} “{_cut(value)}”"
-            for field, value in link.unknown[:_TOLD]
+            for field, value in link.unknown[:_NAMED]
         )
-        if more := len(link.unknown) - _TOLD:
+        if more := len(link.unknown) - _NAMED:
             named += f" {t.gettext('and {n} more').format(n=more)}" if more > 0 else ""
         none = t.gettext("The link also names what no report here has, left out: {values}.")
-        said.append(none.format(values=named))
-    return " ".join(said)
+        sentences.append(none.format(values=named))
+    return " ".join(sentences)
 
 
 def _cut(value: str) -> str:
-    return value if len(value) <= _TOLD_LENGTH else f"{value[:_TOLD_LENGTH]}…"
+    return value if len(value) <= _NAMED_LENGTH else f"{value[:_NAMED_LENGTH]}…"

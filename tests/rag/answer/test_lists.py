@@ -18,7 +18,7 @@ from rag.i18n.translations import ENGLISH, translations_for
 from rag.models.prompts import REFUSALS, is_refusal
 from rag.query.entities import stems_of
 from rag.types import Answer, Plan
-from ui.web.answer import also_mentioned
+from ui.web.answer import render_mentions
 
 FACTS = {"cost": ("High",), "sample_size": ("Small",)}
 CATALOG = Catalog([*(report(i) for i in range(12)), report(12, year=2031, facts=FACTS)])
@@ -108,7 +108,7 @@ def test_mentions_are_shown_apart_from_the_count(answer: Answer) -> None:
     last = answer.text.split("\n")[-1]
     assert last.startswith(f"Not counted: {len(mentioned)} more reports")
     assert [hit.passage.report.id for hit in answer.mentions] == [*mentioned]
-    page = also_mentioned(answer, 1, ENGLISH)
+    page = render_mentions(answer, 1, ENGLISH)
     assert f"{len(mentioned)} more report" in page
     assert page.count('<details class="source"') == len(answer.mentions)
     brief = to_markdown(make_brief([answer], "", date(2026, 1, 1))).decode()

@@ -56,17 +56,17 @@ def test_values_have_labels() -> None:
 def test_the_page_shows_translated_names_and_uses_those_of_the_index() -> None:
     engine = FakeEngine()
     chosen = Filters(country=("Peru",), type=("learningplan",))
-    rows = facets.data(engine.catalog, Filters(), FRENCH)
+    rows = facets.facet_data(engine.catalog, Filters(), FRENCH)
     assert '["Peru", "Pérou", 4, 0, 0]' in rows
-    chip = picked.picked(engine.catalog, chosen, FRENCH)
+    chip = picked.render_chips(engine.catalog, chosen, FRENCH)
     assert "Pérou" in chip
     assert 'data-value="Peru"' in chip
-    one = Exchange("Q", asked=chosen, answer=answer())
-    assert "Pérou" in chips.scope(one, 1, FRENCH, {})
-    shown = render.exchange(one, 1, engine.catalog.reports, True, FRENCH)
+    one = Exchange("Q", filters=chosen, answer=answer())
+    assert "Pérou" in chips.render_scope(one, 1, FRENCH, {})
+    shown = render.render_exchange(one, 1, engine.catalog.reports, True, FRENCH)
     assert "Pérou, 2021" in shown
-    assert "Pérou" in cite.cite(1, 1, answer().citations[:1], FRENCH)
-    view = explore.explore(engine.catalog, Filters(), FRENCH)
+    assert "Pérou" in cite.render_cite(1, 1, answer().citations[:1], FRENCH)
+    view = explore.render_explore(engine.catalog, Filters(), FRENCH)
     assert 'data-value="Viet Nam"' in view
     assert "Viêt Nam" in view
     assert 'aria-label="Pérou: 4 rapports"' in view
@@ -82,7 +82,7 @@ def test_the_page_shows_translated_names_and_uses_those_of_the_index() -> None:
     ],
 )
 def test_the_lab_before_a_sentence_is_recognised_in_each_language(speaker: str) -> None:
-    html = render.prose(f"{speaker}Wet sand keeps 3 boxes cool [1].", 1, None, ENGLISH)
+    html = render.render_prose(f"{speaker}Wet sand keeps 3 boxes cool [1].", 1, None, ENGLISH)
     name, turned = speaker.strip(), "<bdi>" in html
     assert f"<strong>{name}</strong>" in html
     # Beside an Arabic name, words of another script keep their own direction.
@@ -94,4 +94,6 @@ def test_the_lab_before_a_sentence_is_recognised_in_each_language(speaker: str) 
 
 
 def test_an_arabic_line_of_an_arabic_lab_is_not_isolated() -> None:
-    assert "<bdi>" not in render.prose("مصر (2022, خطة): الرمل المبلل [1].", 1, None, ENGLISH)
+    assert "<bdi>" not in render.render_prose(
+        "مصر (2022, خطة): الرمل المبلل [1].", 1, None, ENGLISH
+    )

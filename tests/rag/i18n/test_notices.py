@@ -100,7 +100,7 @@ def test_notices_of_other_versions_are_shown_as_they_were_written() -> None:
 
 
 def test_the_page_folds_what_was_left_out_and_says_what_was_checked() -> None:
-    page = render.exchange(Exchange("Q", answer=checked()), 1, {}, False, ENGLISH)
+    page = render.render_exchange(Exchange("Q", answer=checked()), 1, {}, False, ENGLISH)
     words, tags = html_text(page)
     assert "Left out: 2 sentences that no passage supports" in words
     assert f"Struck: In Lima alone 43 boxes were sold within a week.Reason: {WHY}" in words
@@ -112,14 +112,17 @@ def test_the_page_folds_what_was_left_out_and_says_what_was_checked() -> None:
     assert said in words
     assert "Lima" not in words.partition("Left out")[0]
     one = replace(checked(), struck=(Struck("One.", text_notice("why")),), checked={})
-    words, tags = html_text(render.exchange(Exchange("Q", answer=one), 1, {}, False, ENGLISH))
+    words, tags = html_text(
+        render.render_exchange(Exchange("Q", answer=one), 1, {}, False, ENGLISH)
+    )
     assert "Left out: 1 sentence that no passage supports" in words
     assert ("p", {"class": "checked"}) not in tags
 
 
 def test_a_corrected_citation_is_told_in_words_and_by_a_sign() -> None:
     found = checked().citations
-    words, tags = html_text(render.prose("One [1]. Two [2].", 1, cards.by_number(found), ENGLISH))
+    numbers = cards.by_number(found)
+    words, tags = html_text(render.render_prose("One [1]. Two [2].", 1, numbers, ENGLISH))
     assert words == "One\u202f1⇄. Two\u202f2≈."
     first, second = (attrs for name, attrs in tags if name == "a")
     told = "Citation corrected: the writer had cited another passage or none"
@@ -127,7 +130,7 @@ def test_a_corrected_citation_is_told_in_words_and_by_a_sign() -> None:
     assert first["data-verdict"] == f"✓ The quote supports the sentence\n⇄ {told}"
     assert first["class"] == "cite supported corrected"
     assert "corrected" not in f"{second['class']} {second['data-verdict']}"
-    words, _ = html_text(cards.card(found[0].passage, 1, found[:1], (), ENGLISH))
+    words, _ = html_text(cards.render_card(found[0].passage, 1, found[:1], (), ENGLISH))
     assert f"✓ The quote supports the sentence⇄ {told}" in words
 
 
@@ -163,7 +166,9 @@ def test_what_was_struck_is_text_in_every_brief(ending: str, attack: str) -> Non
 
 def test_the_page_shows_what_was_struck_as_text() -> None:
     one = replace(checked(), struck=tuple(Struck(text, text_notice(text)) for text in ATTACKS))
-    words, tags = html_text(render.exchange(Exchange("Q", answer=one), 1, {}, False, ENGLISH))
+    words, tags = html_text(
+        render.render_exchange(Exchange("Q", answer=one), 1, {}, False, ENGLISH)
+    )
     assert {name for name, _ in tags}.isdisjoint({"script", "img", "b", "iframe"})
     assert squeezed(IMAGE) in squeezed(words)
     assert all((attrs.get("href") or "#").startswith("#") for _, attrs in tags)

@@ -34,7 +34,7 @@ def in_code() -> Catalog:
     messages = Catalog()
     for package in ("rag", "ui", "eval"):
         for *_, message, _, _ in extract_from_dir(
-            ROOT / package, method_map=[("**.py", calls)], keywords=KEYWORDS
+            ROOT / package, method_map=[("**.py", calls), ("**.html", "jinja2")], keywords=KEYWORDS
         ):
             messages.add(message)
     return messages

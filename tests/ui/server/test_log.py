@@ -17,7 +17,7 @@ from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
 from rag.types import Answer, Notice
 from ui.server import log
-from ui.web import exports, handlers
+from ui.web import handlers
 from ui.web import report as reading
 from ui.web.conversation import Exchange
 
@@ -100,13 +100,13 @@ def test_keys_are_hidden_also_in_tracebacks(capsys: pytest.CaptureFixture[str]) 
 
 def test_exports_and_votes_are_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log.set_up(Settings())
-    exports.download([answer()], "md", None)
-    exports.download([], "md", None)
+    handlers.download([answer()], "md", None)
+    handlers.download([], "md", None)
     engine = FakeEngine()
     talk = (Exchange(QUESTION, answer=answer()),)
     for folder in (tmp_path, tmp_path / "none"):
         engine.settings = Settings(index=folder)
-        reading.voted(engine, talk, {"turn": 1, "vote": "up"}, ENGLISH)  # type: ignore[arg-type]
+        reading.vote(engine, talk, {"turn": 1, "vote": "up"}, ENGLISH)  # type: ignore[arg-type]
     lines = [line.partition("ui.server.log: ")[2] for line in capsys.readouterr().err.splitlines()]
     assert lines[0].startswith("export outcome=done seconds=")
     assert lines[0].endswith("format=md answers=1")

@@ -27,7 +27,7 @@ from rag.settings import Settings, load_settings
 from tests.eval.report.test_diagnosis import answered
 from tests.eval.report.test_pages import hostile
 from ui.server.start import start
-from ui.web.quality import quality, unreadable, without_run
+from ui.web.quality import render_quality, render_unreadable, render_without_run
 
 
 def a_run(out: Path, *outcomes: Outcome) -> Path:
@@ -48,7 +48,7 @@ def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
         Outcome(case("e"), error="ModelError: gone"),
     ]
     summary = a_summary(tmp_path, *found)
-    shown = quality(summary, "f1", ENGLISH)
+    shown = render_quality(summary, "f1", ENGLISH)
     assert "<b>3 of 4</b><div>questions about one report: the right report is among" in shown
     assert "<span>75%, 95 % interval 30–95%</span>" in shown
     assert "<b>4 of 4</b><div>answers with quotes: every quote stands word for word" in shown
@@ -67,10 +67,10 @@ def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
 
 def test_it_says_whether_the_index_is_the_one_being_served(tmp_path: Path) -> None:
     summary = a_summary(tmp_path, outcome(case("s"), index="0123456789abcdef"))
-    assert "01234567: the index that is being served" in quality(
+    assert "01234567: the index that is being served" in render_quality(
         summary, "0123456789abcdef", ENGLISH
     )
-    other = quality(summary, "fedcba9876543210", ENGLISH)
+    other = render_quality(summary, "fedcba9876543210", ENGLISH)
     assert "01234567: not the index that is being served now (fedcba98)" in other
 
 
@@ -87,14 +87,14 @@ def test_what_a_run_names_is_escaped(tmp_path: Path) -> None:
     path.write_text(json.dumps(data), encoding="utf-8")
     assert summary.worst[0].question.startswith("<script>")
     for one in (summary, load_summary(path)):
-        assert "<img" not in quality(one, HOSTILE, ENGLISH)
-        assert "<script" not in quality(one, HOSTILE, ENGLISH)
-    assert "<img" not in without_run(HOSTILE, ENGLISH)
+        assert "<img" not in render_quality(one, HOSTILE, ENGLISH)
+        assert "<script" not in render_quality(one, HOSTILE, ENGLISH)
+    assert "<img" not in render_without_run(HOSTILE, ENGLISH)
 
 
 def test_a_run_without_answers_has_a_page(tmp_path: Path) -> None:
     summary = a_summary(tmp_path, Outcome(case("e"), error="ModelError: gone"))
-    assert "No question was answered." in quality(summary, "f1", ENGLISH)
+    assert "No question was answered." in render_quality(summary, "f1", ENGLISH)
 
 
 def test_the_latest_run_over_an_index_is_kept_in_its_folder(tmp_path: Path) -> None:
@@ -136,15 +136,15 @@ def test_a_damaged_run_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_without_a_run_it_says_what_to_type() -> None:
-    assert "asklabs eval run CASES.jsonl --out RUN --index my-index" in without_run(
+    assert "asklabs eval run CASES.jsonl --out RUN --index my-index" in render_without_run(
         "my-index", ENGLISH
     )
-    assert 'role="alert"' in unreadable(ENGLISH)
+    assert 'role="alert"' in render_unreadable(ENGLISH)
 
 
 def test_the_worst_cases_are_folded_with_why(tmp_path: Path) -> None:
     lost = {"rep@10": 0.0, "refused": 0.0}
-    shown = quality(
+    shown = render_quality(
         a_summary(tmp_path, answered(found=("x",), cited=("x",), scores=lost)), "f1", ENGLISH
     )
     assert "<h3>What went worst</h3>" in shown
@@ -172,7 +172,7 @@ def test_baselines_are_shown_beside(tmp_path: Path) -> None:
     save(out / "baselines" / "plain", *run(0.0))
     save(out / "baselines" / HOSTILE.replace("/", ""), *run(0.5))
     write_report(out)
-    shown = quality(load_summary(out / "summary.json"), "f1", ENGLISH)
+    shown = render_quality(load_summary(out / "summary.json"), "f1", ENGLISH)
     assert "<h3>Beside simpler ways</h3>" in shown
     assert "Plain llama-index 0% · n 9" in shown
     assert '<b>+100</b><span class="interval">+100 … +100 · n 9</span>' in shown
@@ -185,7 +185,7 @@ def test_a_summary_of_before_claims_and_cases_is_still_shown(tmp_path: Path) -> 
     data = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     old = {name: data[name] for name in ("run", "groups", "errors")}
     (out / "summary.json").write_text(json.dumps(old), encoding="utf-8")
-    shown = quality(load_summary(out / "summary.json"), "f1", ENGLISH)
+    shown = render_quality(load_summary(out / "summary.json"), "f1", ENGLISH)
     assert "Report found: One report 100% · n 1" in shown
     assert "What went worst" not in shown
 

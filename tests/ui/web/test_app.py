@@ -1,4 +1,4 @@
-"""What the page keeps of a visitor does not grow with what was shown before."""
+"""The page as it is wired: what it holds of a visitor does not grow with each question."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def test_questions_leave_no_copies_of_the_page_behind(sample_engine: Engine) -> 
     try:
         for question in QUESTIONS:
             site.ask(question, "visitor")
-        kept = page.state_holder.session_data["visitor"].blocks_config.blocks.values()
-        drawn = [part for part in kept if isinstance(part, gr.HTML)]
+        held = page.state_holder.session_data["visitor"].blocks_config.blocks.values()
+        drawn = [part for part in held if isinstance(part, gr.HTML)]
         parts = page.default_config.blocks.values()
         assert len(drawn) == len([part for part in parts if isinstance(part, gr.HTML)])
     finally:

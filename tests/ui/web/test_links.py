@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qs, quote
 
 import pytest
-from fake_engine import HOSTILE, report
+from fake_engine import HOSTILE, answer, report
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.i18n.translations import ENGLISH
+from ui.web.conversation import Exchange
 from ui.web.links import (
     LONGEST_QUESTION,
     Link,
+    copied_link,
+    notice,
     read,
-    told,
     write,
 )
 
@@ -87,23 +90,23 @@ def test_what_people_write_is_understood(query: str, filters: Filters) -> None:
     assert read(query, CATALOG) == Link(filters=filters)
 
 
-def test_what_no_report_has_is_told_and_left_out() -> None:
+def test_what_no_report_has_is_named_and_left_out() -> None:
     link = read("country=Atlantis,PE&year=1990,x,2-1-3&theme=nil&q=Why?", CATALOG)
     assert (link.question, link.filters) == ("Why?", Filters(country=("Peru",)))
     assert [value for _, value in link.unknown] == ["Atlantis", "1990", "x", "2-1-3", "nil"]
-    assert told(link, ENGLISH) == (
+    assert notice(link, ENGLISH) == (
         "The link also names what no report here has, left out: Lab “Atlantis”, Year “1990”, "
         "Year “x” and 2 more."
     )
-    assert told(read("country=PE", CATALOG), ENGLISH) == ""
+    assert notice(read("country=PE", CATALOG), ENGLISH) == ""
 
 
-def test_a_question_that_is_too_long_is_told_and_left_out() -> None:
+def test_a_question_that_is_too_long_is_named_and_left_out() -> None:
     longest = "x" * LONGEST_QUESTION
     assert read(f"q={longest}", CATALOG).question == longest
     link = read(f"q={longest}x&country=PE", CATALOG)
     assert (link.question, link.filters) == ("", Filters(country=("Peru",)))
-    assert told(link, ENGLISH) == "The link's question has more than 4000 characters: left out."
+    assert notice(link, ENGLISH) == "The link's question has more than 4000 characters: left out."
 
 
 @pytest.mark.parametrize(
@@ -125,7 +128,7 @@ def test_a_question_that_is_too_long_is_told_and_left_out() -> None:
 def test_hostile_links_ask_for_nothing(query: str) -> None:
     link = read(query, CATALOG)
     assert link.filters == Filters()
-    assert len(told(link, ENGLISH)) < 400
+    assert len(notice(link, ENGLISH)) < 400
 
 
 @given(st.text(max_size=200), st.lists(st.text(max_size=20), max_size=4))
@@ -140,3 +143,16 @@ def test_any_question_comes_back(question: str) -> None:
     query = write(question, Filters(), CATALOG)
     assert read(query, CATALOG).question == question.strip()
     assert set(parse_qs(query)) <= {"q"}
+
+
+def test_a_copied_link_is_of_the_last_question_and_its_filters() -> None:
+    talk = (
+        Exchange("First?", answer=answer("First?")),
+        Exchange("Second?", Filters(country=("Peru",)), error="No."),
+    )
+    assert json.loads(copied_link(CATALOG, talk, ENGLISH)) == {
+        "query": "q=Second%3F&country=PE",
+        "done": "Link copied",
+        "byHand": "Copy this link:",
+    }
+    assert json.loads(copied_link(CATALOG, (), ENGLISH))["query"] == ""

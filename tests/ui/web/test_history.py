@@ -1,4 +1,4 @@
-"""Tests of what a browser is given to keep, and of what is refused when it comes back."""
+"""What a browser is given to save, and what is refused when it comes back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rag.catalog.fields import Filters
 from rag.errors import InputError
 from rag.feedback import feedback_from_dict
 from rag.i18n.translations import ENGLISH
-from ui.web import handlers, kept
+from ui.web import handlers, history
 from ui.web.conversation import Exchange
 
 VOTE = {
@@ -43,35 +43,33 @@ EXCHANGES = [
 IDENT = "a" * 22
 
 
-def said(update: handlers.Update) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(update["says"])
-    return found
+def message(update: handlers.Update) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads(update["message"])
+    return values
 
 
-@pytest.mark.parametrize("one", EXCHANGES, ids=lambda one: one.question)
-def test_what_is_kept_comes_back_as_it_was(one: Exchange) -> None:
-    again = kept.exchange_from_json(kept.exchange_to_json(one))
-    assert again.question == one.question
-    assert (again.asked, again.ignored) == (one.asked, one.ignored)
-    assert (again.text, again.error, again.stopped) == (one.text, one.error, one.stopped)
-    assert (again.passages, again.vote) == (one.passages, one.vote)
-    assert (again.answer is None) == (one.answer is None)
-    assert kept.exchange_to_json(again) == kept.exchange_to_json(one)
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda exchange: exchange.question)
+def test_what_is_saved_comes_back_as_it_was(exchange: Exchange) -> None:
+    stored = history.exchange_to_json(exchange)
+    again = history.exchange_from_json(stored)
+    assert replace(again, answer=None) == replace(exchange, answer=None)
+    assert (again.answer is None) == (exchange.answer is None)
+    assert history.exchange_to_json(again) == stored
 
 
-def test_a_lone_surrogate_is_kept_as_a_question_mark() -> None:
-    one = Exchange("Why \ud800?", answer=answer(text="So \udfff [1]."))
-    again = kept.exchange_from_json(kept.exchange_to_json(one))
+def test_a_lone_surrogate_is_saved_as_a_question_mark() -> None:
+    exchange = Exchange("Why \ud800?", answer=answer(text="So \udfff [1]."))
+    again = history.exchange_from_json(history.exchange_to_json(exchange))
     assert again.question == "Why ??"
-    assert kept.keep(IDENT, (one,)).encode()
+    assert history.save_message(IDENT, (exchange,)).encode()
 
 
 def changed(**given: Any) -> str:
-    return json.dumps(json.loads(kept.exchange_to_json(EXCHANGES[0])) | given)
+    return json.dumps(json.loads(history.exchange_to_json(EXCHANGES[0])) | given)
 
 
 def in_answer(**given: Any) -> str:
-    whole = json.loads(kept.exchange_to_json(EXCHANGES[0]))
+    whole = json.loads(history.exchange_to_json(EXCHANGES[0]))
     return json.dumps(whole | {"answer": whole["answer"] | given})
 
 
@@ -80,24 +78,19 @@ def in_answer(**given: Any) -> str:
     [
         "",
         "null",
-        "[]",
         "{",
         "[" * 100_000,
         '{"format": 1}',
         changed(format=2),
-        changed(question=1),
         changed(question=None),
         changed(asked={"planet": ["Mars"]}),
         changed(asked={"year": ["2023"]}),
-        changed(ignored=[]),
         changed(answer="<script>"),
         changed(answer={}),
         changed(stopped="yes"),
         changed(question="\ud800"),
         changed(text=1e400),
-        changed(passages=-1),
         changed(passages=10**9),
-        changed(vote="up"),
         changed(vote={"vote": "up"}),
         changed(vote=VOTE | {"id": "../x"}),
         changed(vote=VOTE | {"word": "long " * 100}),
@@ -110,65 +103,60 @@ def in_answer(**given: Any) -> str:
 )
 def test_what_was_changed_is_refused_with_a_sentence(data: str) -> None:
     with pytest.raises(InputError):
-        kept.exchange_from_json(data)
+        history.exchange_from_json(data)
     with pytest.raises(InputError, match="can't be opened: question 2 was changed or damaged"):
-        kept.read_talk([kept.exchange_to_json(EXCHANGES[0]), data], ENGLISH)
+        history.read_talk([history.exchange_to_json(EXCHANGES[0]), data], ENGLISH)
 
 
 @pytest.mark.parametrize("turns", [None, "", {}, [], [1], [["x"]], "x" * 10, [{"data": "x"}]])
 def test_a_conversation_is_a_list_of_texts(turns: object) -> None:
     with pytest.raises(InputError, match="can't be opened"):
-        kept.read_talk(turns, ENGLISH)
+        history.read_talk(turns, ENGLISH)
 
 
 def test_a_conversation_has_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    one = kept.exchange_to_json(EXCHANGES[-1])
+    one = history.exchange_to_json(EXCHANGES[-1])
     with pytest.raises(InputError, match="too large"):
-        kept.read_talk([one] * (kept.MOST_TURNS + 1), ENGLISH)
-    monkeypatch.setattr(kept, "LARGEST", len(one))
-    assert len(kept.read_talk([one], ENGLISH)) == 1
+        history.read_talk([one] * (history.MOST_TURNS + 1), ENGLISH)
+    monkeypatch.setattr(history, "LARGEST", len(one))
+    assert len(history.read_talk([one], ENGLISH)) == 1
     with pytest.raises(InputError, match="too large"):
-        kept.read_talk([one, one], ENGLISH)
+        history.read_talk([one, one], ENGLISH)
 
 
-def test_a_question_is_kept_before_its_answer_and_again_with_it() -> None:
-    engine = FakeEngine()
-    updates = list(kept.keeping(handlers.ask(engine, "Why?", Filters(), (), None, ENGLISH), "", 1))
-    spoken = [update for update in updates if "says" in update]
-    before, after = map(said, spoken)
+def test_a_question_is_saved_before_its_answer_and_again_with_it() -> None:
+    asked = handlers.ask(FakeEngine(), "Why?", Filters(), (), None, ENGLISH)
+    updates = list(history.with_saving(asked, "", 1))
+    sent = [update for update in updates if "message" in update]
+    before, after = map(message, sent)
     assert before["pending"]
     assert not after["pending"]
-    assert before["id"] == after["id"] == spoken[0]["kept_id"] == spoken[1]["kept_id"]
+    assert before["id"] == after["id"] == sent[0]["conversation_id"] == sent[1]["conversation_id"]
     assert before["first"] == after["first"] == 1
-    waiting = kept.exchange_from_json(before["turns"][0]["data"])
+    waiting = history.exchange_from_json(before["turns"][0]["data"])
     assert waiting == Exchange("Why?", stopped=True)
-    finished = kept.exchange_from_json(after["turns"][0]["data"])
+    finished = history.exchange_from_json(after["turns"][0]["data"])
     assert finished.answer
     assert after["turns"][0]["text"] == finished.answer.text
 
 
 def test_only_the_last_question_is_sent_and_the_name_stays() -> None:
-    talk = tuple(EXCHANGES)
-    updates = list(
-        kept.keeping(handlers.ask(FakeEngine(), "More?", Filters(), talk, None, ENGLISH), IDENT, 6)
-    )
-    last = said(updates[-1])
+    talk, engine = tuple(EXCHANGES), FakeEngine()
+    more = handlers.ask(engine, "More?", Filters(), talk, None, ENGLISH)
+    last = message(list(history.with_saving(more, IDENT, 7))[-1])
     assert (last["id"], last["first"], len(last["turns"])) == (IDENT, 7, 1)
-    again = said(
-        list(kept.keeping(handlers.again(FakeEngine(), Filters(), talk, None, ENGLISH), IDENT, 5))[
-            -1
-        ]
-    )
+    repeated = handlers.again(engine, Filters(), talk, None, ENGLISH)
+    again = message(list(history.with_saving(repeated, IDENT, 6))[-1])
     assert (again["first"], again["turns"][0]["question"]) == (6, "Failed")
 
 
 def test_opening_shows_the_conversation_and_goes_on_with_it() -> None:
     engine = FakeEngine()
-    turns = [kept.exchange_to_json(one) for one in EXCHANGES]
-    update = kept.opened(engine, IDENT, turns, None, ENGLISH)
-    assert update["kept_id"] == IDENT
-    assert said(update)["do"] == "opened"
-    assert [one.question for one in update["talk"]] == [one.question for one in EXCHANGES]
+    turns = [history.exchange_to_json(exchange) for exchange in EXCHANGES]
+    update = history.open_conversation(engine, IDENT, turns, None, ENGLISH)
+    assert update["conversation_id"] == IDENT
+    assert message(update)["do"] == "opened"
+    assert [x.question for x in update["talk"]] == [x.question for x in EXCHANGES]
     assert HOSTILE not in update["thread"]
     assert 'data-turn="4"' in update["sources"]
     list(handlers.ask(engine, "And then?", Filters(), update["talk"], None, ENGLISH))
@@ -177,27 +165,30 @@ def test_opening_shows_the_conversation_and_goes_on_with_it() -> None:
 
 @pytest.mark.parametrize("ident", [None, 5, "", "../../etc/passwd", "a" * 65, "<script>" + IDENT])
 def test_a_changed_name_is_refused(ident: object) -> None:
-    turns = [kept.exchange_to_json(EXCHANGES[0])]
-    update = kept.opened(FakeEngine(), ident, turns, None, ENGLISH)
-    assert update.keys() == {"says"}
-    assert said(update)["do"] == "refused"
+    turns = [history.exchange_to_json(EXCHANGES[0])]
+    update = history.open_conversation(FakeEngine(), ident, turns, None, ENGLISH)
+    assert update.keys() == {"message"}
+    assert message(update)["do"] == "refused"
 
 
 def test_nothing_is_opened_while_an_answer_is_being_written() -> None:
     engine = FakeEngine()
     running = handlers.ask(engine, "slow", Filters(), (), None, ENGLISH)
     run = [next(running), next(running)][1]["run"]
-    turns = [kept.exchange_to_json(EXCHANGES[0])]
-    for update in (kept.opened(engine, IDENT, turns, run, ENGLISH), kept.fresh(run, ENGLISH)):
-        assert update.keys() == {"says"}
-        assert "Wait for it" in said(update)["text"]
+    turns = [history.exchange_to_json(EXCHANGES[0])]
+    for update in (
+        history.open_conversation(engine, IDENT, turns, run, ENGLISH),
+        history.new_conversation(run, ENGLISH),
+    ):
+        assert update.keys() == {"message"}
+        assert "Wait for it" in message(update)["text"]
     running.close()
 
 
-def test_the_whole_is_kept_under_a_name_of_its_own_where_it_is_to_be_apart() -> None:
-    talk = tuple(replace(one) for one in EXCHANGES)
-    same, apart = kept.again(IDENT, talk, False), kept.again(IDENT, talk, True)
-    assert said(same)["id"] == same["kept_id"] == IDENT
-    assert said(apart)["id"] == apart["kept_id"] != IDENT
-    assert len(said(apart)["turns"]) == len(EXCHANGES)
-    assert kept.again(IDENT, (), True) == {}
+def test_a_conversation_is_saved_apart_where_another_tab_went_on_with_it() -> None:
+    talk = tuple(replace(exchange) for exchange in EXCHANGES)
+    same, apart = history.save_all(IDENT, talk, False), history.save_all(IDENT, talk, True)
+    assert message(same)["id"] == same["conversation_id"] == IDENT
+    assert message(apart)["id"] == apart["conversation_id"] != IDENT
+    assert len(message(apart)["turns"]) == len(EXCHANGES)
+    assert history.save_all(IDENT, (), True) == {}

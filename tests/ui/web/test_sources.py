@@ -1,0 +1,134 @@
+"""Sources of an answer: quotes found and marked in passages, cards, the panel, popovers."""
+
+from __future__ import annotations
+
+import pytest
+from fake_engine import QUOTE, answer, passage, report
+from readers import Outline
+
+from rag.i18n.labels import language_label
+from rag.i18n.translations import ENGLISH
+from rag.types import Citation, Passage
+from ui.rendering import flags
+from ui.web.answer import render_exchange
+from ui.web.conversation import Exchange
+from ui.web.sources import (
+    LONGEST_QUOTE,
+    NEAREST,
+    find_quote,
+    render_card,
+    render_cite,
+    render_sources,
+    segments,
+)
+
+
+def card(source: Passage, *citations: Citation) -> Outline:
+    return Outline(render_card(source, 1, citations, (), ENGLISH))
+
+
+def cards(html: str) -> list[str | None]:
+    """The ids of the cards of a panel, None for passages that are not cited."""
+    return [details.get("id") for details in Outline(html).all("details", "source")]
+
+
+@pytest.mark.parametrize(
+    ("text", "quote", "spans"),
+    [
+        ("a b c d", "b c", [(2, 5)]),
+        ("a b\n\u00a0c d", "b c", [(2, 6)]),
+        ("one two three four", "one … three", [(0, 3), (8, 13)]),
+        ("one two three four", "one [...] five", []),
+        ("a b", "", []),
+        ("a.c abc", "abc", [(4, 7)]),
+    ],
+)
+def test_finding_a_quote(text: str, quote: str, spans: list[tuple[int, int]]) -> None:
+    assert find_quote(text, quote) == spans
+
+
+def test_quoted_words_are_told_apart_and_overlaps_are_marked_once() -> None:
+    assert segments(f"Before. {QUOTE}.", [QUOTE]) == [
+        ("Before. ", False),
+        (QUOTE, True),
+        (".", False),
+    ]
+    quoted = [text for text, is_quoted in segments("a b c d", ["a b c", "b c d", "b"]) if is_quoted]
+    assert quoted == ["a b c", " d"]
+
+
+def test_a_quote_that_is_not_in_the_passage_stands_above_it() -> None:
+    source = passage(report(0), text="Other words.")
+    html = card(source, Citation(1, source, "Missing words"))
+    assert "Missing wordsOther words." in html.text
+    assert len(html.all("mark")) == 1
+
+
+def test_a_passage_cited_twice_is_one_card_with_both_quotes() -> None:
+    source = passage(report(0), text="One thing. Another thing. A third thing.")
+    both = (Citation(1, source, "A third thing."), Citation(1, source, "One thing.", "unsupported"))
+    twice = answer(text="A third [1]. One [1].", citations=both)
+    panel = render_sources(twice, 1)
+    assert cards(panel).count("source-1-1") == 1
+    assert Outline(panel).text.startswith("1 source")
+    html = render_card(source, 1, both, (), ENGLISH)
+    assert "<mark>One thing.</mark> Another thing. <mark>A third thing.</mark>" in html
+    assert "does not support the sentence One thing." in Outline(html).text
+    text = Outline(render_exchange(Exchange("Q", answer=twice), 1, {}, False, ENGLISH))
+    assert all("unsupported" in (a["class"] or "") for a in text.all("a", "cite"))
+
+
+def test_a_card_says_who_when_where_and_what_it_is() -> None:
+    source = passage(report(0), stage="intention", part=2, parts=3, language="fr")
+    html = card(source, Citation(4, source, QUOTE, "partly"))
+    for text in (
+        *("🇵🇪", "Peru", "2021 · Plan", "Cool boxes at the market, part 0", "Learnings"),
+        *("What did you learn from this?", "What the lab planned", "Part 2 of 3", "in part"),
+        *("Language", "French"),
+    ):
+        assert text in html.text
+    assert html.all("details")[0]["id"] == "source-1-4"
+    button = html.all("button", "open-report")[0]
+    values = [button[f"data-{name}"] for name in ("report", "passage", "turn", "n")]
+    assert values == ["report_0", "report_0#1", "1", "4"]
+    assert language_label("zz") == "zz"
+
+
+@pytest.mark.parametrize(
+    ("iso", "flag"),
+    [(("PE",), "🇵🇪"), (("pe", "TG"), "🇵🇪🇹🇬"), ((), ""), (("<b>", "P", "12"), "")],
+)
+def test_flags(iso: tuple[str, ...], flag: str) -> None:
+    assert flags(iso) == flag
+
+
+def test_the_panel_shows_cited_sources_then_those_not_cited() -> None:
+    panel = render_sources(answer(), 1)
+    assert cards(panel)[:2] == ["source-1-1", "source-1-2"]
+    assert "6 more passages found, not cited" in panel
+    assert len(Outline(panel).all("mark")) == 2
+
+
+def test_the_panel_of_a_refusal_shows_first_what_the_refusal_names() -> None:
+    refused = answer(text="The reports don't say.", refused=True, citations=())
+    panel = render_sources(refused, 1)
+    assert Outline(panel).text.startswith("Nearest passages")
+    assert cards(panel) == [None] * NEAREST
+    named = answer(text="The reports don't say. Nearest: Peru [1].", refused=True)
+    found = cards(render_sources(named, 1))
+    assert len(found) == NEAREST
+    assert found[:3] == ["source-1-1", "source-1-2", None]
+
+
+def test_a_number_carries_what_its_popover_says() -> None:
+    first = passage(report(0), language="fr")
+    both = [Citation(3, first, "One."), Citation(3, first, "x " * 400, "partly", corrected=True)]
+    link = Outline(render_cite(3, 1, both, ENGLISH)).all("a")[0]
+    assert (link["data-who"], link["data-lang"]) == ("Peru, 2021", "fr")
+    one, other = (link["data-quote"] or "").split("\n")
+    assert one == "One."
+    assert len(other) <= LONGEST_QUOTE + 2
+    verdict = (link["data-verdict"] or "").split("\n")
+    assert verdict[0] == "≈ The quote supports the sentence in part"
+    assert verdict[1].startswith("⇄ Citation corrected")
+    assert "data-quote" not in Outline(render_cite(3, 1, [], ENGLISH)).all("a")[0]

@@ -1,0 +1,252 @@
+"""The history of a visitor's conversations: what passes between the page and the browser's store.
+
+They are kept in the visitor's browser (IndexedDB, see history.js) and not in the index folder:
+
+- Privacy: the server holds nobody's questions, so no defect and no backup of it can show one
+  visitor what another asked. A secret in a cookie, which a folder on the server would need, could
+  be lost or stolen, and nobody could tell whose the files are once it is.
+- Where: an index folder may be read-only, and an index on a Chroma server has none of ours.
+- Size: localStorage (5 MB in all) is too small for answers with their passages. IndexedDB has room
+  for thousands, and its transactions are atomic: after a failure, the state before it is still
+  there.
+
+The price is that another browser doesn't show them; saved files do. What comes back from a
+browser may have been changed by anybody: it is read as strictly as a file of answers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from markupsafe import Markup
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import to_jsonable_python
+
+from rag.catalog.fields import Filters
+from rag.errors import InputError
+from rag.export.answer_json import answer_from_dict, answer_to_dict
+from rag.feedback import feedback_from_dict, feedback_to_dict
+from rag.i18n.translations import Translations, marked
+from rag.retrieval.hybrid import MOST_PASSAGES
+from rag.types import Notice
+from ui.rendering import render
+from ui.web.answer import render_conversation
+from ui.web.conversation import Exchange, Run
+from ui.web.handlers import Talk, Update, clear
+from ui.web.sources import render_sources
+
+if TYPE_CHECKING:
+    from rag.engine import Engine
+
+
+FORMAT = 1
+MOST_TURNS = 500
+LARGEST = 64 * 1024 * 1024  # characters of a whole conversation: far above 500 large answers
+SEARCHABLE = 20_000  # characters of an answer by which its conversation can be found
+BUSY = marked("An answer is being written. Wait for it, or stop it, first.")
+_COPIED = ("question", "text", "error", "stopped", "passages")
+# What the browser says, by its own names.
+_MESSAGES = {
+    "kept": marked("Kept in this browser only."),
+    "none": marked("No conversation has these words."),
+    "rename": marked("Rename “{name}”"),
+    "delete": marked("Delete “{name}”"),
+    "sure": marked("Delete “{name}”?"),
+    "untitled": marked("Conversation"),
+    "busy": BUSY,
+    "failed": marked(
+        "This browser could not keep the answer ({why}). It stays on this page until you "
+        "leave it; save it as a file. All that was kept before is still there."
+    ),
+    "full": marked("its space for this page is used up"),
+    "closed": marked(
+        "This browser keeps no conversations for this page ({why}). Save what you need."
+    ),
+    "unread": marked("This conversation could not be read from this browser ({why})."),
+    "unchanged": marked("This browser could not change the list ({why})."),
+    "parted": marked(
+        "Another tab has gone on with this conversation, so it is kept here as a new one."
+    ),
+}
+_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+class _StoredExchange(BaseModel):
+    """One question with what came of it, as it stands in a browser."""
+
+    format: Literal[1]
+    question: str
+    asked: Filters
+    ignored: Filters
+    answer: dict[str, Any] | None
+    text: str
+    error: str
+    stopped: bool
+    passages: int = Field(ge=0, le=MOST_PASSAGES)
+    vote: dict[str, Any] | None
+    notice: Notice | None = None
+
+
+def render_history(t: Translations, user: str) -> Markup:
+    """The list of conversations, which the browser fills; `user` is who logged in, or ""."""
+    messages = {key: t.gettext(message) for key, message in _MESSAGES.items()}
+    words = json.dumps(messages, ensure_ascii=False)
+    return render("history.html", t, user=user, messages=words)
+
+
+def new_id() -> str:
+    """The name of a conversation that nothing else has."""
+    return secrets.token_urlsafe(16)
+
+
+def exchange_to_json(exchange: Exchange) -> str:
+    """A question, its filters, and its answer, error or stopped text."""
+    values = {
+        "format": FORMAT,
+        **{name: getattr(exchange, name) for name in _COPIED},
+        "asked": exchange.filters.as_dict(),
+        "ignored": exchange.ignored.as_dict(),
+        "answer": answer_to_dict(exchange.answer) if exchange.answer else None,
+        "vote": feedback_to_dict(exchange.vote) if exchange.vote else None,
+        "notice": to_jsonable_python(exchange.notice),
+    }
+    return _without_surrogates(json.dumps(values, ensure_ascii=False, allow_nan=False))
+
+
+def exchange_from_json(data: str) -> Exchange:
+    """The question that `exchange_to_json` wrote.
+
+    Raises:
+        InputError: it is not JSON, or something in it is missing or of the wrong kind.
+    """
+    try:
+        stored = _StoredExchange.model_validate_json(data, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "it"
+        raise InputError(f"{where}: {first['msg']}.") from error
+    return Exchange(
+        **stored.model_dump(include=set(_COPIED)),
+        filters=stored.asked,
+        answer=answer_from_dict(stored.answer) if stored.answer is not None else None,
+        ignored=stored.ignored,
+        vote=feedback_from_dict(stored.vote) if stored.vote is not None else None,
+        notice=stored.notice,
+    )
+
+
+def read_talk(turns: object, t: Translations) -> Talk:
+    """The conversation that a browser sends: a list of what `exchange_to_json` wrote.
+
+    Raises:
+        InputError: it can't be used; the message says which question and why.
+    """
+    refused = t.gettext("This conversation can't be opened: {why}")
+    if not isinstance(turns, list) or not turns or not all(isinstance(x, str) for x in turns):
+        raise InputError(refused.format(why=t.gettext("it holds no questions.")))
+    if len(turns) > MOST_TURNS or sum(map(len, turns)) > LARGEST:
+        raise InputError(refused.format(why=t.gettext("it is too large.")))
+    talk = []
+    for n, turn in enumerate(turns, 1):
+        try:
+            talk.append(exchange_from_json(turn))
+        except InputError as error:
+            which = t.gettext("question {n} was changed or damaged.").format(n=n)
+            raise InputError(f"{refused.format(why=which)} ({error})") from error
+    return tuple(talk)
+
+
+def with_saving(updates: Iterator[Update], conversation_id: str, turn: int) -> Iterator[Update]:
+    """Updates of an answer being written, with the messages that have the browser save it.
+
+    The question is saved before its answer is there (`turn` counts from 1), so that a page that is
+    closed meanwhile has lost no more than the answer.
+    """
+    ident = conversation_id if _ID.fullmatch(conversation_id) else new_id()
+    for update in updates:
+        if "talk" in update:
+            talk = update["talk"]
+            message = save_message(ident, talk, len(talk))
+            yield {**update, "conversation_id": ident, "message": message}
+        elif run := update.get("run"):
+            turns = [_entry(replace(run.pending, stopped=True))]
+            message = _message("keep", id=ident, first=turn, turns=turns, pending=True)
+            yield {**update, "conversation_id": ident, "message": message}
+        else:
+            yield update
+
+
+def save_message(ident: str, talk: Sequence[Exchange], first: int = 1) -> str:
+    """The message that has a browser save a conversation from its question `first` on."""
+    turns = [_entry(exchange) for exchange in talk[first - 1 :]]
+    return _message("keep", id=ident, first=first, turns=turns, pending=False)
+
+
+def open_conversation(
+    engine: Engine, ident: object, turns: object, run: Run | None, t: Translations
+) -> Update:
+    """Show a conversation that a browser saved, or say why it can't be shown."""
+    if run and run.active:
+        return {"message": _message("refused", text=t.gettext(BUSY))}
+    if not isinstance(ident, str) or not _ID.fullmatch(ident):
+        text = t.gettext("This conversation can't be opened: its name was changed.")
+        return {"message": _message("refused", text=text)}
+    try:
+        talk = read_talk(turns, t)
+    except InputError as error:
+        return {"message": _message("refused", text=str(error))}
+    turn = max((n for n, exchange in enumerate(talk, 1) if exchange.answer), default=0)
+    return {
+        "talk": talk,
+        "run": None,
+        "conversation_id": ident,
+        "thread": render_conversation(talk, engine.catalog.reports, t),
+        "live": "",
+        "sources": render_sources(talk[turn - 1].answer if turn else None, turn, t),
+        "busy": False,
+        "message": _message("opened", id=ident),
+    }
+
+
+def new_conversation(run: Run | None, t: Translations) -> Update:
+    """An empty conversation; nothing happens while an answer is being written."""
+    if run and run.active:
+        return {"message": _message("refused", text=t.gettext(BUSY))}
+    return {**clear(t), "conversation_id": "", "message": _message("fresh")}
+
+
+def save_all(ident: str, talk: Talk, apart: object) -> Update:
+    """Have the browser save the whole conversation; as one of its own if it is to be `apart`.
+
+    That is needed where another page of the same browser went on with it.
+    """
+    if not talk:
+        return {}
+    ident = new_id() if apart or not _ID.fullmatch(ident) else ident
+    return {"conversation_id": ident, "message": save_message(ident, talk)}
+
+
+def _entry(exchange: Exchange) -> dict[str, str]:
+    """What the browser lists a question by, and all of it, which the browser never looks into."""
+    text = exchange.answer.text if exchange.answer else exchange.text
+    return {
+        "question": _without_surrogates(exchange.question),
+        "text": _without_surrogates(text[:SEARCHABLE]),
+        "data": exchange_to_json(exchange),
+    }
+
+
+def _message(do: str, **values: object) -> str:
+    # Two equal messages must differ: the page hears of changes only.
+    message = json.dumps({"do": do, "mark": secrets.token_hex(4), **values}, ensure_ascii=False)
+    return message.replace("<", "\\u003c")  # it is no HTML, and nothing is to take it for some
+
+
+def _without_surrogates(text: str) -> str:
+    """The text without lone surrogates, which a model can write and JSON over HTTP can't carry."""
+    return text.encode("utf-8", "replace").decode("utf-8")
