@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from math import log
 from typing import TYPE_CHECKING, Protocol
@@ -64,6 +64,8 @@ SENTENCES_WIDE = 12
 PER_REPORT_WIDE = 2
 # A sentence with less than this share of the best one's score is left out.
 MIN_SHARE = 0.4
+# The share of the mean score of the sentences before and after it that a sentence gains.
+NEIGHBOURS = 0.1
 # An answer of one report also takes others whose best sentence has this share of the best score;
 # the second where all passages were judged by a cross-encoder.
 FOCUS_SHARE = 0.9
@@ -202,7 +204,7 @@ class ExtractiveAnswerer:
             own = frozenset(words(text))
             report = passage.report.id
             candidates.append(Candidate(n, a, text, report, own, float(similarity), score))
-        return candidates
+        return with_neighbours(candidates)
 
 
 def _is_about_countries(passage: Passage, countries: Collection[str]) -> bool:
@@ -306,6 +308,16 @@ def usable(text: str) -> list[Span]:
     # A sentence that is mostly links is a list of them.
     spans = [(a, b) for a, b in spans if words(bare[a, b]) and 2 * len(bare[a, b]) >= b - a]
     return [span for span in spans if len(words(bare[span])) >= MIN_WORDS] or spans[:1]
+
+
+def with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates, in order, whose scores gain from the sentences before and after them."""
+    gained = []
+    for i, candidate in enumerate(candidates):
+        neighbours = [*candidates[max(0, i - 1) : i], *candidates[i + 1 : i + 2]]
+        gain = sum(other.score for other in neighbours if other.n == candidate.n) / 2
+        gained.append(replace(candidate, score=candidate.score + NEIGHBOURS * gain))
+    return gained
 
 
 def choose(candidates: Sequence[Candidate], plan: Plan, focus_share: float) -> list[Candidate]:
