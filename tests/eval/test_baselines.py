@@ -28,22 +28,16 @@ from rag.settings import Settings
 from rag.types import Answer, Turn
 
 QUESTION = "Why do market women in Maseru distrust mobile money?"
+HISTORY = (Turn("user", QUESTION), Turn("assistant", "Because of fees."))
 
 
-class Stages:
-    """Remembers the stages that progress was reported of."""
-
-    def __init__(self) -> None:
-        self.names: list[str] = []
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        assert 0 < done <= total
-        self.names.append(stage)
+def silent(stage: str, done: int, total: int) -> None:
+    """No progress is shown."""
 
 
 @pytest.fixture(scope="module")
 def baselines(sample_engine: Engine) -> dict[str, Baseline]:
-    return make_baselines(sample_engine, Stages())
+    return make_baselines(sample_engine, silent)
 
 
 def ask(baseline: Baseline, question: str = QUESTION, history: tuple[Turn, ...] = ()) -> Answer:
@@ -77,20 +71,19 @@ def test_bm25_wants_a_common_word_and_joins_a_follow_up_to_the_question_before_i
 ) -> None:
     answer = ask(baselines["bm25"], "Zyzzyva qwxz?")
     assert (answer.refused, answer.hits, answer.citations) == (True, (), ())
-    history = (Turn("user", QUESTION), Turn("assistant", "Because of fees."))
-    answer = ask(baselines["bm25"], "And what did they try?", history)
+    answer = ask(baselines["bm25"], "And what did they try?", HISTORY)
     assert answer.standalone == f"{QUESTION} And what did they try?"
 
 
 def test_only_the_first_run_embeds(sample_engine: Engine, baselines: dict[str, Baseline]) -> None:
     del baselines  # has embedded
-    stages = Stages()
-    again = load_chunks(sample_engine, stages)
-    assert stages.names == []
+    stages: list[str] = []
+    again = load_chunks(sample_engine, lambda stage, *_: stages.append(stage))
+    assert stages == []
     (path,) = (sample_engine.settings.index / "baselines").iterdir()
     path.write_bytes(b"PK damaged")
-    anew = load_chunks(sample_engine, stages)
-    assert set(stages.names) == {"embedding for baselines"}
+    anew = load_chunks(sample_engine, lambda stage, *_: stages.append(stage))
+    assert set(stages) == {"embedding for baselines"}
     assert anew.chunks == again.chunks
     assert np.allclose(anew.vectors, again.vectors)
 
@@ -101,18 +94,15 @@ def test_runs_stand_beside_ours(
     others = [c for c in sample_cases if c.type in ("listing", "unanswerable")]
     few = [*sample_cases[:2], *others[:1], *others[-1:]]
     run_cases(sample_engine, few, tmp_path)
-    stages = Stages()
-    folders = run_baselines(sample_engine, few, tmp_path, stages)
+    folders = run_baselines(sample_engine, few, tmp_path, silent)
     assert [folder.name for folder in folders] == list(NAMES)
-    assert {"asking plain llama-index", "asking BM25"} <= set(stages.names)
     for folder in folders:
         outcomes = load_outcomes(folder)
         assert [o.case for o in outcomes] == few
         assert all(not o.error and o.scores.get("quote_ok", 1.0) == 1.0 for o in outcomes)
         assert load_record(folder)["name"] == NAMES[folder.name]
         assert compare(folder, tmp_path).paired == len(few)
-    table = write_report(tmp_path)
-    assert "| type | n | metric | ours | plain llama-index | BM25 |" in table
+    assert "| type | n | metric | ours | plain llama-index | BM25 |" in write_report(tmp_path)
     # The next run takes the old ones away.
     run_cases(sample_engine, few[:1], tmp_path)
     assert "## Beside" not in write_report(tmp_path)
@@ -129,16 +119,15 @@ def test_a_chat_model_gets_the_prompts_of_llama_index(
     settings = Settings(
         index=sample_engine.settings.index, model="openai:test", openai_base_url=server.url
     )
-    baseline = make_baselines(open_engine(settings), Stages())["plain"]
+    baseline = make_baselines(open_engine(settings), silent)["plain"]
     server.script(
         Reply(("What do women in Maseru try?",)),
         Reply(("The women distrust the handing over ", "[1][99].")),
     )
-    answer = ask(baseline, "And what do they try?", (Turn("user", QUESTION),))
+    answer = ask(baseline, "And what do they try?", HISTORY)
     assert QUESTION in prompt(server)
     assert answer.standalone == "What do women in Maseru try?"
     assert "Please provide an answer based solely on the provided sources." in prompt(server, 1)
-    assert "Source 1:\n" in prompt(server, 1)
     assert "Query: What do women in Maseru try?" in prompt(server, 1)
     assert answer.text == "The women distrust the handing over [1]."
     assert (answer.mode, answer.generation.model, answer.refused) == ("test", "test", False)
@@ -160,21 +149,14 @@ def test_what_cites_nothing_and_denies_is_a_refusal(text: str, refuses: bool) ->
     assert writer.refuses(text) is refuses
 
 
-def test_sources_cover_what_was_read_and_are_left_out_where_they_do_not_fit(
+def test_sources_that_do_not_fit_the_prompt_are_left_out(
     server: ScriptedServer, baselines: dict[str, Baseline], sample_engine: Engine
 ) -> None:
     hits = ask(baselines["plain"]).hits[:5]
-    sources = sources_of(hits, load_chunks(sample_engine, Stages()))
+    sources = sources_of(hits, load_chunks(sample_engine, silent))
     assert len(sources) > len(hits)
-    for hit in hits:
-        ((start, end),) = hit.passage.spans
-        spans = [s.spans[0] for s in sources if s.report.id == hit.passage.report.id]
-        assert min(a for a, _ in spans) <= start + 1
-        assert max(b for _, b in spans) >= end - 1
     settings = Settings(model="openai:test", openai_base_url=server.url, context_window=2000)
     server.script(Reply(("Yes [1].",)))
-    assert (
-        "".join(ChatWriter(settings).write(QUESTION, sources, lambda: 8, Generation()))
-        == "Yes [1]."
-    )
+    text = ChatWriter(settings).write(QUESTION, sources, lambda: 8, Generation())
+    assert "".join(text) == "Yes [1]."
     assert 0 < prompt(server).count("\nSource ") < len(sources)

@@ -8,12 +8,7 @@ from typing import Any
 
 import pytest
 
-from eval.cases import (
-    CASE_TYPES,
-    case_from_json,
-    case_to_dict,
-    load_cases,
-)
+from eval.cases import case_from_json, case_to_dict, load_cases
 from rag.errors import InputError
 from rag.types import Turn
 
@@ -35,16 +30,20 @@ def write(path: Path, *rows: dict[str, Any] | str) -> Path:
     return path
 
 
-def test_a_line_becomes_a_case(tmp_path: Path) -> None:
-    (case,) = load_cases(write(tmp_path / "cases.jsonl", GOOD, ""))
-    assert (case.id, case.type, case.facts) == ("c1", "single", ("12",))
-    assert case.evidence[0].quote == "12 boats"
-    assert case.gold == case.accepted == {"beacons"}
+def test_a_line_becomes_a_case_and_a_line_again(tmp_path: Path) -> None:
     history = [{"role": "user", "content": "Who?"}, {"role": "assistant", "content": "Fiji."}]
-    row = GOOD | {"type": "followup", "history": history, "alt_reports": ["beacons_2"]}
-    case = case_from_json(json.dumps(row))
+    row = GOOD | {
+        "type": "followup",
+        "history": history,
+        "alt_reports": ["beacons_2"],
+        "gold_filter": {"year": 2023, "sdgs": ["14", 15]},
+    }
+    (case,) = load_cases(write(tmp_path / "cases.jsonl", row, ""))
+    assert (case.id, case.type, case.facts) == ("c1", "followup", ("12",))
+    assert case.evidence[0].quote == "12 boats"
     assert case.history == (Turn("user", "Who?"), Turn("assistant", "Fiji."))
-    assert case.accepted == {"beacons", "beacons_2"}
+    assert (case.gold, case.accepted) == ({"beacons"}, {"beacons", "beacons_2"})
+    assert case_from_json(json.dumps(case_to_dict(case))) == case
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> None:
@@ -57,7 +56,6 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> Non
     ("changes", "group"),
     [
         ({}, "single"),
-        ({"lang": "fr"}, "crosslingual"),
         ({"report_lang": "es"}, "crosslingual"),
         ({"lang": "fr", "report_lang": "fr"}, "crosslingual"),
         ({"type": "cross", "lang": "fr"}, "cross"),
@@ -65,20 +63,6 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> Non
 )
 def test_group(changes: dict[str, Any], group: str) -> None:
     assert case_from_json(json.dumps(GOOD | changes)).group == group
-
-
-def test_every_type_is_accepted() -> None:
-    for kind in CASE_TYPES:
-        row = GOOD | {"type": kind, "history": [{"role": "user", "content": "Hello"}]}
-        if kind == "unanswerable":
-            row |= {"facts": [], "reports": [], "evidence": []}
-        assert case_from_json(json.dumps(row)).type == kind
-
-
-def test_as_plain_data_and_back() -> None:
-    row = GOOD | {"type": "listing", "gold_filter": {"year": 2023, "sdgs": ["14", 15]}}
-    case = case_from_json(json.dumps(row))
-    assert case_from_json(json.dumps(case_to_dict(case))) == case
 
 
 @pytest.mark.parametrize(
@@ -92,14 +76,12 @@ def test_as_plain_data_and_back() -> None:
         ({"reports": ["beacons", "beacons"]}, "names a report twice"),
         ({"evidence": [{"report": "beacons"}]}, '"evidence[0].quote" is missing'),
         ({"evidence": [{"report": "other", "quote": "x"}]}, "in neither"),
-        ({"history": [{"role": "bot", "content": "x"}]}, '"history[0].role" is "bot"'),
         ({"history": [{"role": "user", "content": " "}]}, "a message without text"),
         ({"type": "followup"}, '"history" is empty'),
         ({"type": "unanswerable"}, "Empty them, or change the type"),
-        ({"gold_filter": {"year": 1.5}}, "is 1.5"),
-        ({"lang": ""}, 'for example "en"'),
         ({"alt_report": []}, 'Did you mean "alt_reports"?'),
         ({"zzz": 1}, "The fields are id, type"),
+        ({"id": "c1"}, "'c1' stands in line 1 too"),
     ],
 )
 def test_a_bad_field_is_named_with_its_line(
@@ -112,32 +94,17 @@ def test_a_bad_field_is_named_with_its_line(
     assert named in str(caught.value)
 
 
-def test_a_line_that_is_no_case() -> None:
-    for line in ("[1]", '{"id": ', '"text"'):
-        with pytest.raises(InputError, match="Write one object on one line"):
-            case_from_json(line)
-    row = {name: value for name, value in GOOD.items() if name != "lang"}
-    with pytest.raises(InputError, match='"lang" is missing'):
-        case_from_json(json.dumps(row))
-
-
-def test_a_repeated_id_names_both_lines(tmp_path: Path) -> None:
-    path = write(tmp_path / "cases.jsonl", GOOD, GOOD)
-    with pytest.raises(InputError, match=r"line 2: .*'c1' stands in line 1 too"):
-        load_cases(path)
-
-
 def test_all_bad_lines_are_told_at_once_but_not_endlessly(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
-        load_cases(write(tmp_path / "cases.jsonl", *["{}"] * 7))
+        load_cases(write(tmp_path / "cases.jsonl", "[1]", '{"id": ', *["{}"] * 5))
     lines = str(caught.value).split("\n")
+    assert all("Write one object on one line" in line for line in lines[:2])
+    assert '"id" is missing' in lines[2]
     assert [", line 5: " in lines[4], lines[5]] == [True, "... and 2 more lines"]
 
 
 def test_files_that_hold_no_cases(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"can't be read.*Give a file of cases"):
         load_cases(tmp_path / "none.jsonl")
-    with pytest.raises(InputError, match="in UTF-8"):
-        load_cases(tmp_path)
     with pytest.raises(InputError, match="no case in it"):
         load_cases(write(tmp_path / "empty.jsonl", ""))

@@ -12,21 +12,14 @@ from readers import Outline, rendered
 from runs import ChangedEngine, case, numbered, outcome, save
 
 from eval.cases import Case
-from eval.compare import (
-    Comparison,
-    Difference,
-    compare,
-    compare_baselines,
-    load_baselines,
-)
+from eval.compare import Comparison, Difference, compare
 from eval.report.pages import (
     comparison_html,
     comparison_markdown,
     write_comparison,
     write_report,
 )
-from eval.run import Outcome, load_outcomes, run_cases
-from eval.stats import randomisation_p
+from eval.run import Outcome, run_cases
 from rag.errors import InputError
 from rag.types import Answer
 
@@ -38,13 +31,20 @@ def of(comparison: Comparison, metric: str) -> Difference:
 
 
 def test_a_run_compared_with_itself_shows_no_difference(tmp_path: Path) -> None:
-    runs = [save(tmp_path / name, *numbered(9, mrr=0.5, refused=0.0)) for name in "ab"]
-    comparison = compare(*runs)
-    assert (comparison.verdict, comparison.identical) == ("no difference", True)
+    comparison = compare(*(save(tmp_path / name, *numbered(9, mrr=0.5)) for name in "ab"))
     assert comparison.headline == "No difference: every score is the same in all 9 cases."
-    text = comparison_markdown(comparison, tmp_path)
+    data = json.loads(json.dumps(comparison.to_dict()))
+    assert (data["verdict"], data["identical"], data["paired"]) == ("no difference", True, 9)
+    assert data["overall"][0]["change"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "n": 9}
+    write_comparison(comparison, tmp_path / "new" / "c.html")
+    assert comparison.headline in (tmp_path / "new" / "c.html").read_text(encoding="utf-8")
+    write_comparison(comparison, tmp_path / "c.md")
+    text = (tmp_path / "c.md").read_text(encoding="utf-8")
     assert "| mrr | 9 | 0.500 | 0.500 | +0.000 | [+0.000, +0.000] | 1.000 | 1.000 |" in text
     assert "Got better" not in text
+    for bad, why in (("c.txt", "end with .html or .md"), ("a/run.json/c.md", "can't be written")):
+        with pytest.raises(InputError, match=why):
+            write_comparison(comparison, tmp_path / bad)
 
 
 def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
@@ -55,8 +55,7 @@ def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
     )
     assert (comparison.better, comparison.worse) == (("mrr",), ())
     assert comparison.headline == "Of 2 figures, B is better in 1 (mrr)."
-    # Few sign patterns are as extreme; with two metrics tested, Holm doubles the smaller p.
-    assert of(comparison, "mrr").p == pytest.approx(randomisation_p([0.5] * 8 + [-0.25]))
+    # With two metrics tested, Holm doubles the smaller p.
     assert of(comparison, "mrr").p_holm == pytest.approx(2 * of(comparison, "mrr").p)
     text = comparison_markdown(comparison, tmp_path)
     assert "| mrr | 9 | 0.500 | 0.917 | +0.417 |" in text
@@ -83,7 +82,6 @@ def test_few_cases_and_refusals_get_no_verdict(tmp_path: Path) -> None:
     comparison = compare(save(tmp_path / "a", *both(0.5, 0)), save(tmp_path / "b", *both(1, 1)))
     assert (of(comparison, "mrr").p, of(comparison, "mrr").verdict) == (0.25, "too few")
     assert of(comparison, "refused").verdict == "more"
-    assert "same in 0 of 11" in comparison.headline
 
 
 def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:
@@ -94,13 +92,8 @@ def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:
     text = comparison_markdown(compare(a, b), tmp_path)
     assert "2 cases paired; 1 only in A, 0 only in B, 1 changed between the runs, 1 failed" in text
     assert "## Failed in B only (1)\n\n- c2: ModelError: down" in text
-
-
-def test_runs_without_a_common_case_are_refused(tmp_path: Path) -> None:
-    a = save(tmp_path / "a", *numbered(2, mrr=1.0))
-    b = save(tmp_path / "b", outcome(case("other"), mrr=1.0))
     with pytest.raises(InputError, match="no answered case in common"):
-        compare(a, b)
+        compare(a, save(tmp_path / "c", outcome(case("other"), mrr=1.0)))
     with pytest.raises(InputError, match=r"outcomes\.jsonl: can't be read"):
         compare(a, tmp_path / "none")
 
@@ -114,7 +107,6 @@ def test_links_lead_to_the_case_in_both_reports(tmp_path: Path) -> None:
     comparison = compare(a, b)
     page, place = comparison_html(comparison, tmp_path / "out"), "case-c%201%2F%C3%A9"
     assert f'href="../run%20a/report.html#{place}"' in page
-    assert f'href="../b/report.html#{place}"' in page
     assert f"[B](<b/report.html#{place}>)" in comparison_markdown(comparison, tmp_path)
     assert f'id="{place}"' in (b / "report.html").read_text(encoding="utf-8")
     (a / "report.html").unlink()
@@ -134,36 +126,17 @@ def test_untrusted_text_stays_text(tmp_path: Path) -> None:
     assert not shown.all("a")
 
 
-def test_it_is_written_as_page_text_and_data(tmp_path: Path) -> None:
-    comparison = compare(*(save(tmp_path / name, *numbered(3, mrr=0.5)) for name in "ab"))
-    write_comparison(comparison, tmp_path / "new" / "c.html")
-    write_comparison(comparison, tmp_path / "c.md")
-    page = (tmp_path / "new" / "c.html").read_text(encoding="utf-8")
-    assert "No difference: every score is the same in all 3 cases." in page
-    text = (tmp_path / "c.md").read_text(encoding="utf-8")
-    assert text == comparison_markdown(comparison, tmp_path)
-    data = json.loads(json.dumps(comparison.to_dict()))
-    assert (data["verdict"], data["identical"], data["paired"]) == ("no difference", True, 3)
-    assert data["overall"][0]["change"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "n": 3}
-    for bad, why in (("c.txt", "end with .html or .md"), ("a/run.json/c.md", "can't be written")):
-        with pytest.raises(InputError, match=why):
-            write_comparison(comparison, tmp_path / bad)
-
-
 def test_baselines_in_the_folder_are_paired_with_the_run(tmp_path: Path) -> None:
     out = save(tmp_path / "run", *numbered(9, **{"rep@10": 1.0, "facts": 0.5}))
     save(out / "baselines" / "bm25", *numbered(9, **{"rep@10": 0.0, "facts": 0.5}))
     save(out / "baselines" / "others", outcome(case("other"), mrr=1.0))
     (out / "baselines" / "empty").mkdir()
-    compared = compare_baselines(load_baselines(out), load_outcomes(out))
-    assert list(compared) == ["bm25"]
-    by_metric = {d.metric: d for d in compared["bm25"].differences}
-    assert (by_metric["rep@10"].change.mean, by_metric["rep@10"].verdict) == (1.0, "better")
-    assert by_metric["facts"].verdict == "no difference"
-    assert (compared["bm25"].paired, compared["bm25"].figures["rep@10"].mean) == (9, 0.0)
     write_report(out)
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    assert list(summary["baselines"]) == ["bm25"]
+    (bm25,) = summary["baselines"].values()
+    assert (bm25["paired"], bm25["figures"]["rep@10"]["mean"]) == (9, 0.0)
+    verdicts = {d["metric"]: d["verdict"] for d in bm25["differences"]}
+    assert verdicts == {"rep@10": "better", "facts": "no difference"}
     assert "Ours less BM25 alone" in (out / "report.html").read_text(encoding="utf-8")
     assert "## Beside BM25 alone" in (out / "report.md").read_text(encoding="utf-8")
 
@@ -179,11 +152,8 @@ def test_a_broken_retriever_is_caught(
     for name in ("ours", "again"):
         run_cases(quick_engine, few, tmp_path / name)
     run_cases(ChangedEngine(quick_engine, answer=backwards), few, tmp_path / "broken")
-    repeated = compare(tmp_path / "ours", tmp_path / "again")
-    assert (repeated.paired, repeated.same) == (len(few), len(few))
+    assert compare(tmp_path / "ours", tmp_path / "again").identical
     comparison = compare(tmp_path / "ours", tmp_path / "broken")
     assert comparison.verdict == "worse"
     assert {"rep@5", "mrr"} <= set(comparison.worse)
     assert comparison.worsened
-    back = compare(tmp_path / "broken", tmp_path / "ours")
-    assert (back.verdict, set(back.better)) == ("better", set(comparison.worse))

@@ -20,25 +20,20 @@ from eval.run import Outcome
 
 
 def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None:
-    groups = aggregate(
-        [
-            outcome(case("c1"), mrr=1.0),
-            outcome(case("c2"), mrr=0.5),
-            outcome(case("c3", lang="fr"), mrr=0.0),
-            outcome(case("c4", "unanswerable"), refused=1.0),
-        ]
-    )
+    outcomes = [
+        outcome(case("c1"), mrr=1.0),
+        outcome(case("c2"), mrr=0.5),
+        *(outcome(case(f"f{i}", lang="fr"), mrr=0.0) for i in range(4)),
+        outcome(case("c4", "unanswerable"), refused=1.0),
+    ]
+    groups = aggregate(outcomes)
     assert list(groups) == ["single", "unanswerable", "crosslingual", "all"]
     assert (groups["single"].metrics["mrr"].mean, groups["single"].n) == (0.75, 2)
-    assert (groups["all"].metrics["mrr"].mean, groups["all"].metrics["mrr"].n) == (0.5, 3)
+    assert (groups["all"].metrics["mrr"].mean, groups["all"].metrics["mrr"].n) == (0.25, 6)
     assert "mrr" not in groups["unanswerable"].metrics
-
-
-def test_languages_are_those_of_the_questions_the_most_frequent_first() -> None:
-    french = [outcome(case(f"c{i}", lang="fr"), mrr=1.0) for i in range(2)]
-    groups = by_language([outcome(case("x"), mrr=0.0), *french])
-    assert list(groups) == ["fr", "en"]
-    assert groups["fr"].metrics["mrr"].mean == 1.0
+    # The language of most questions comes first.
+    languages = by_language(outcomes)
+    assert [(code, group.n) for code, group in languages.items()] == [("fr", 4), ("en", 3)]
 
 
 def test_quotes_count_one_by_one_whatever_the_answer() -> None:
@@ -46,18 +41,14 @@ def test_quotes_count_one_by_one_whatever_the_answer() -> None:
     assert groups["single"].metrics["quote_ok"].mean == 0.75
 
 
-def test_latency_percentiles_are_measured_values() -> None:
+def test_latencies_are_measured_values_and_slow_answers_share_the_last_bar() -> None:
     latency = aggregate([outcome(case(f"c{i}"), ms=float(i)) for i in range(1, 21)])["all"].latency
     assert (latency["total_ms"].p50, latency["total_ms"].p95) == (10.0, 19.0)
-
-
-def test_slow_answers_share_the_last_bar_of_the_histogram() -> None:
     times = [outcome(case(f"c{i}"), ms=10.0 * i) for i in range(1, 40)]
     bars = histogram([*times, outcome(case("slow"), ms=90_000.0)])
     assert bars
     assert sum(bars.counts) == 40
     assert len(bars.counts) * bars.step < 1000
-    assert histogram([Outcome(case("c"), error="x")]) is None
 
 
 def test_refusal_precision_and_recall() -> None:
@@ -79,16 +70,13 @@ def written(prompt: int, completion: int, cost: float | None, model: str = "m") 
 
 
 def test_tokens_and_cost_are_added_up() -> None:
-    used = usage([written(1000, 50, 0.25), written(2000, 70, 0.5), written(0, 0, None, model="")])
-    assert used == Usage(2, 3000, 120, 0.75, 2)
+    used = usage([written(1000, 50, 0.25), written(2000, 70, None), written(0, 0, None, model="")])
+    assert used == Usage(2, 3000, 120, 0.25, 1)
     assert str(used) == (
         "2 answers written by a model: 3,000 tokens of prompts and 120 of completions, "
-        "$0.7500 at list prices"
+        "$0.2500 at list prices for 1 of them"
     )
-    some = usage([written(1000, 50, 0.25), written(2000, 70, None)])
-    assert str(some).endswith("$0.2500 at list prices for 1 of them")
     assert str(usage([written(10, 5, None)])).endswith("cost unknown")
-    assert str(usage([])) == ""
 
 
 def test_the_headline_counts_cases() -> None:
@@ -117,7 +105,4 @@ def test_the_headline_counts_cases() -> None:
         "lists": (1, 1),
     }
     assert headline_count(found["found"]) == "2 of 3"
-    assert headline_count(found["facts"]) == "50%"
     assert headline_note(found["refused"]) == "75%, 95 % interval 30–95%"
-    assert headline_note(found["facts"]) == "95 % interval 0–100%, n 3"
-    assert headlines([Outcome(case("e"), error="x")]) == ()

@@ -14,52 +14,47 @@ def test_holds_allows_a_tenth_of_the_words_to_differ() -> None:
     assert not holds("one two three x four five six seven eight nine ten " + "y " * 400, quote)
 
 
-def test_has_fact_reads_numbers_alike() -> None:
+def test_words_are_compared_as_multisets_and_typography_is_made_alike() -> None:
+    assert overlap("a a b", "A c") == (pytest.approx(1 / 3), 0.5)
+    assert overlap("", "a") == (0.0, 0.0)
+    text = "\u00ab L\u2019\u00c9t\u00e9\u00a0\u2014 &amp;quot;x\u200b \u00bb"
+    assert fold(text) == '" l\'été - "x "'
+
+
+def test_a_fact_is_matched_literally() -> None:
     assert has_fact("It cost 34 000$ in all", "34,000")
     assert has_fact("a share of 38,6%", "38.6%")
     assert has_fact("twelve of the boats in Fiji", "boats of Fiji")
     assert not has_fact("It cost 134", "135")
 
 
-def test_overlap_counts_repeated_words_once_each() -> None:
-    assert overlap("a a b", "A c") == (pytest.approx(1 / 3), 0.5)
-    assert overlap("", "a") == (0.0, 0.0)
-
-
-def test_fold_makes_typography_alike() -> None:
-    text = "\u00ab L\u2019\u00c9t\u00e9\u00a0\u2014 &amp;quot;x\u200b \u00bb"
-    assert fold(text) == '" l\'été - "x "'
-
-
 @pytest.mark.parametrize(
-    ("text", "value", "percent"),
+    ("text", "value"),
     [
-        ("1,200", "1200", ""),
-        ("1.200", "1200", ""),
-        ("1\u202f200", "1200", ""),
-        ("1.234.567,5", "1234567.5", ""),
-        ("USD130", "130", ""),
-        ("0.125", "0.125", ""),
-        ("1.2 million", "1200000", ""),
-        ("1,2 milhões", "1200000", ""),
-        ("1,2 مليون", "1200000", ""),
-        ("5 mil millones", "5000000000", ""),
-        ("30k", "30000", ""),
-        ("١٬٢٠٠", "1200", ""),
-        ("٣٨٫٦٪", "38.6", "%"),
-        ("38,6 pour cent", "38.6", "%"),
-        ("38.6 في المئة", "38.6", "%"),
+        ("1,200", "1200"),
+        ("1.200", "1200"),
+        ("1\u202f200", "1200"),
+        ("1.234.567,5", "1234567.5"),
+        ("USD130", "130"),
+        ("0.125", "0.125"),
+        ("1,2 milhões", "1200000"),
+        ("1,2 مليون", "1200000"),
+        ("5 mil millones", "5000000000"),
+        ("30k", "30000"),
+        ("١٬٢٠٠", "1200"),
+        ("٣٨٫٦٪", "38.6%"),
+        ("38,6 pour cent", "38.6%"),
+        ("38.6 في المئة", "38.6%"),
     ],
 )
-def test_a_number_is_read_by_its_value(text: str, value: str, percent: str) -> None:
-    assert has_fact_by_value(f"They counted {value}{percent} USD, at last.", text)
-    assert not has_fact_by_value(f"They counted 7{value}{percent} USD, at last.", text)
+def test_a_number_is_read_by_its_value(text: str, value: str) -> None:
+    assert has_fact_by_value(f"They counted {value} USD, at last.", text)
+    assert not has_fact_by_value(f"They counted 7{value} USD, at last.", text)
 
 
 @pytest.mark.parametrize(
     ("text", "fact", "expected"),
     [
-        ("A total of 1 200 000 litres", "1.2 million litres", True),
         ("three labs took part", "3 labs", True),
         ("3 labs took part", "three labs", True),
         ("in phase 2 300 people came", "300", True),

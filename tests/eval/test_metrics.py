@@ -11,16 +11,7 @@ from passages import passage as lab_passage
 from passages import report
 
 from eval.cases import Case, CaseType, Evidence
-from eval.metrics import (
-    METRICS,
-    Claim,
-    Observation,
-    Support,
-    make_support,
-    score,
-    support_by_rules,
-    within_budget,
-)
+from eval.metrics import METRICS, Claim, Observation, make_support, score, support_by_rules
 from rag.catalog.fields import ReportInfo
 from rag.errors import SettingsError
 from rag.settings import Settings
@@ -36,171 +27,141 @@ FUEL = "The fishers paid for their fuel and got a beacon"
 
 def case(
     kind: CaseType = "single",
-    reports: tuple[str, ...] = ("a",),
-    quotes: tuple[tuple[str, str], ...] = (),
+    reports: Sequence[str] = "a",
+    quotes: Sequence[str] = (),
     facts: tuple[str, ...] = (),
-    alt: tuple[str, ...] = (),
+    alt: Sequence[str] = (),
 ) -> Case:
-    evidence = tuple(Evidence(report, quote) for report, quote in quotes)
-    return Case("c", kind, "en", "Q?", reports, evidence, facts, alt_reports=alt)
+    """A case whose evidence is of the report `a`."""
+    evidence = tuple(Evidence("a", quote) for quote in quotes)
+    return Case("c", kind, "en", "Q?", tuple(reports), evidence, facts, alt_reports=tuple(alt))
 
 
-def hits(*found: str | tuple[str, str]) -> tuple[Hit, ...]:
-    pairs = [(item, "") if isinstance(item, str) else item for item in found]
-    return tuple(Hit(_passage(report, text), 1.0) for report, text in pairs)
-
-
-def _passage(report: str, text: str = "") -> Passage:
+def part(report: str, text: str = "") -> Passage:
     return Passage("p", ReportInfo(report, report), "", "", text, ())
 
 
 def answer(
     text: str = "",
     cited: Sequence[tuple[str, str]] = (),
-    found: tuple[Hit, ...] = (),
-    listed: tuple[str, ...] = (),
+    found: Sequence[Passage] = (),
+    listed: Sequence[str] = (),
     refused: bool = False,
 ) -> Answer:
-    citations = tuple(Citation(n, _passage(r), q) for n, (r, q) in enumerate(cited, start=1))
-    coverage = Coverage("answer", listed)
-    return Answer("Q?", "Q?", text, refused, citations, found, coverage, mode="hand")
+    """An answer that cites these quotes of reports."""
+    citations = tuple(Citation(n, part(r), q) for n, (r, q) in enumerate(cited, start=1))
+    hits = tuple(Hit(passage, 1.0) for passage in found)
+    coverage = Coverage("answer", tuple(listed))
+    return Answer("Q?", "Q?", text, refused, citations, hits, coverage, mode="hand")
 
 
-def value(
-    metric: str, of: Case, given: Answer | tuple[Hit, ...] | None = None, **context: object
-) -> float | None:
-    """A metric of an answer, or of an answer that found these hits."""
-    if not isinstance(given, Answer):
-        given = answer(found=given or ())
-    return METRICS[metric].function(Observation(of, given, **context))  # type: ignore[arg-type]
+def found(*passages: str | tuple[str, str]) -> Answer:
+    """An answer that found passages of these reports, or with these texts in them."""
+    return answer(found=[part(p) if isinstance(p, str) else part(*p) for p in passages])
 
 
-def test_report_recall_counts_any_accepted_report_for_one_report_cases() -> None:
-    assert value("rep@5", case(), hits(*"xxxxx", "a")) == 0.0
-    assert value("rep@10", case(), hits(*"xxxxx", "a")) == 1.0
-    assert value("rep@5", case(alt=("b",)), hits("b")) == 1.0
-    wide = case("cross", ("a", "b", "c", "d"), alt=("e",))
-    assert value("rep@5", wide, hits("a", "b", "a", "e")) == 0.5
+def listed(reports: str) -> Answer:
+    return answer(listed=reports)
 
 
-@pytest.mark.parametrize("metric", ["rep@5", "ev@5", "ev@4k", "mrr", "ndcg@10", "ev_ndcg@10"])
-def test_retrieval_does_not_apply_to_lists_and_the_unanswerable(metric: str) -> None:
-    assert value(metric, case("listing"), hits("a")) is None
-    assert value(metric, case("unanswerable", ()), hits("a")) is None
+WIDE = case("cross", "ab", alt="c")
+QUOTES = case(quotes=("twelve boats", "one beacon"))
+NONE = case("unanswerable", "")
+REFUSAL = answer(refused=True)
+CITED = answer(cited=(("a", ""), ("x", ""), ("b", ""), ("x", "")))
+FACTS = case(facts=("USD 1,200", "Ministry of Health", "9 km"))
+VALUES = case(facts=("1.2 million", "7%"))
+LIST = case("listing", "abcd")
+WORDS = case(quotes=("one two three four", "five six seven eight"))
+MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them. Yes."
 
 
-def test_evidence_recall_wants_the_quote_in_an_accepted_report() -> None:
-    two = case(quotes=(("a", "twelve boats"), ("a", "one beacon")))
-    found = hits(("x", "one beacon"), ("a", "We saw Twelve\u00a0boats."))
-    assert value("ev@5", two, found) == 0.5
-    assert value("ev@4k", two, found) == 0.5
-    assert value("ev@5", case(), hits("a")) is None  # no evidence given
-
-
-def test_mrr_is_one_over_the_rank_within_ten() -> None:
-    assert value("mrr", case(), hits("x", "x", "a", "a")) == pytest.approx(1 / 3)
-    assert value("mrr", case(), hits(*"xxxxxxxxxx", "a")) == 0.0
-
-
-def test_a_budget_stops_at_the_first_passage_that_does_not_fit() -> None:
-    found = hits(("a", "w " * 10), ("b", "w " * 10), ("c", "w"))  # 13.5, 13.5 and 1.35 tokens
-    assert within_budget(found, 27) == found[:2]
-    assert within_budget(found, 5) == found[:1]
-    assert within_budget((), 5) == ()
-
-
-def test_ndcg_ranks_reports_by_their_first_passage() -> None:
-    assert value("ndcg@10", case(), hits("x", "x", "x", "a", "a")) == pytest.approx(SECOND)
-    assert value("ndcg@10", case("single", ("a", "b"), alt=("c",)), hits("b")) == 1.0
-    assert value("ndcg@10", case(), hits(*"bcdefghijk", "a")) == 0.0
-    wide = case("cross", ("a", "b"), alt=("c",))
-    expected = pytest.approx((1 + THIRD) / (1 + SECOND))
-    assert value("ndcg@10", wide, hits("a", "x", "b")) == expected
-    # Alternatives take no place.
-    assert value("ndcg@10", wide, hits("c", "a", "c", "b")) == 1.0
-
-
-def test_evidence_ndcg_gains_each_quote_where_it_stands_first() -> None:
-    two = case(quotes=(("a", "twelve boats"), ("a", "one beacon")))
-    again = hits(("a", "twelve boats"), ("a", "twelve boats"), ("a", "one beacon"))
-    assert value("ev_ndcg@10", two, again) == pytest.approx((1 + THIRD) / (1 + SECOND))
-    assert value("ev_ndcg@10", two, hits(("a", "twelve boats and one beacon"))) == 1.0
-    assert value("ev_ndcg@10", two, hits(("x", "twelve boats"))) == 0.0
+@pytest.mark.parametrize(
+    ("metric", "of", "given", "expected"),
+    [
+        # One-report cases want any accepted report, others all gold ones.
+        ("rep@5", case(), found(*"xxxxx", "a"), 0.0),
+        ("rep@10", case(), found(*"xxxxx", "a"), 1.0),
+        ("rep@5", case(alt="b"), found("b"), 1.0),
+        ("rep@5", case("cross", "abcd", alt="e"), found(*"abae"), 0.5),
+        ("rep@5", case("listing"), found("a"), None),
+        ("rep@5", NONE, found("a"), None),
+        ("mrr", case(), found(*"xxaa"), 1 / 3),
+        ("mrr", case(), found(*"xxxxxxxxxxa"), 0.0),
+        ("mrr", NONE, found("a"), None),
+        # Evidence counts in an accepted report alone.
+        ("ev@5", QUOTES, found(("x", "one beacon"), ("a", "We saw Twelve\u00a0boats.")), 0.5),
+        ("ev@5", case(), found("a"), None),
+        # A budget of tokens ends at the first passage that doesn't fit.
+        ("ev@4k", QUOTES, found(("a", "w " * 4000), ("a", "one beacon")), 0.0),
+        ("ev@4k", QUOTES, found(("a", "w " * 2000), ("a", "one beacon")), 0.5),
+        # Reports rank by their first passage; alternatives take no place.
+        ("ndcg@10", case(), found(*"xxxaa"), SECOND),
+        ("ndcg@10", case("single", "ab", alt="c"), found("b"), 1.0),
+        ("ndcg@10", case(), found(*"bcdefghijka"), 0.0),
+        ("ndcg@10", WIDE, found(*"axb"), (1 + THIRD) / (1 + SECOND)),
+        ("ndcg@10", WIDE, found(*"cacb"), 1.0),
+        # Each quote is gained once, where it stands first.
+        (
+            "ev_ndcg@10",
+            QUOTES,
+            found(("a", "twelve boats"), ("a", "twelve boats"), ("a", "one beacon")),
+            (1 + THIRD) / (1 + SECOND),
+        ),
+        ("ev_ndcg@10", QUOTES, found(("a", "twelve boats and one beacon")), 1.0),
+        ("ev_ndcg@10", QUOTES, found(("x", "twelve boats")), 0.0),
+        ("cite_prec", case(alt="b"), CITED, 0.5),
+        ("cite_prec", case(), answer(), 0.0),
+        ("cite_prec", case(), REFUSAL, None),
+        ("cite_rec", case("compare", "ac"), CITED, 0.5),
+        ("cite_rec", case("single", "ac"), CITED, 1.0),
+        ("cite_rec", case("listing"), CITED, None),
+        # A quote of another report is wrong; one of seven words is too little.
+        ("ev_cited", WORDS, answer(cited=(("a", "one two x y"), ("x", "five six seven"))), 0.5),
+        ("ev_cited", WORDS, answer(cited=(("a", "one b c d e f g"),)), 0.0),
+        ("facts", FACTS, answer("The health ministry of X paid usd 1 200."), 2 / 3),
+        ("facts", FACTS, answer("USD 1200", refused=True), 0.0),
+        ("facts", case(), answer("USD 1200"), None),
+        ("facts_num", VALUES, answer("It cost 1 200 000 in all [7]."), 0.5),
+        ("facts_num", VALUES, answer("1.2 million, 7 %", refused=True), 0.0),
+        ("cited_sent", case(), answer(MARKED), 0.5),
+        ("cited_sent", case(), answer("Yes."), None),
+        ("cited_sent", NONE, answer(MARKED), None),
+        ("refusal_ok", NONE, REFUSAL, 1.0),
+        ("refusal_ok", NONE, answer(), 0.0),
+        ("refusal_ok", case(), REFUSAL, 0.0),
+        ("list_p", LIST, listed("abx"), 2 / 3),
+        ("list_r", LIST, listed("abx"), 0.5),
+        ("list_f1", LIST, listed("abx"), 4 / 7),
+        ("list_f1", LIST, listed(""), 0.0),
+        ("list_f1", case(), listed("a"), None),
+        ("list_exact", LIST, listed("abx"), 0.0),
+        ("list_exact", LIST, listed("dcba"), 1.0),
+    ],
+)
+def test_metric(metric: str, of: Case, given: Answer, expected: float | None) -> None:
+    value = METRICS[metric].function(Observation(of, given))
+    assert value == (expected if expected is None else pytest.approx(expected))
 
 
 def test_quotes_have_to_stand_in_the_report_they_name() -> None:
     raw = {"a": "The lab\u2019s  boats &amp; nets", "b": "other"}
     cited = (("a", "LAB'S BOATS & nets"), ("b", "boats"), ("gone", "boats"), ("a", " "))
-    assert value("quote_ok", case(), answer(cited=cited), raw=raw) == 0.25
-    assert value("quote_ok", case(), answer(), raw=raw) is None
-
-
-def test_citations_are_right_where_their_report_is_accepted() -> None:
-    cited = answer(cited=(("a", ""), ("x", ""), ("b", ""), ("x", "")))
-    assert value("cite_prec", case(alt=("b",)), cited) == 0.5
-    assert value("cite_prec", case(), answer()) == 0.0
-    assert value("cite_prec", case(), answer(refused=True)) is None
-    assert value("cite_rec", case("compare", ("a", "c")), cited) == 0.5
-    assert value("cite_rec", case("single", ("a", "c")), cited) == 1.0
-    assert value("cite_rec", case("listing"), cited) is None
-
-
-def test_evidence_is_cited_where_a_citation_overlaps_the_quote() -> None:
-    gold = case(quotes=(("a", "one two three four"), ("a", "five six seven eight")))
-    cited = answer(cited=(("a", "one two x y z"), ("x", "five six seven eight")))
-    assert value("ev_cited", gold, cited) == 0.5  # 2/4 and 2/5; the other report is wrong
-    assert value("ev_cited", gold, answer(cited=(("a", "one b c d e f g"),))) == 0.0  # 1/4, 1/7
-
-
-def test_facts_are_found_or_lost_by_refusing() -> None:
-    gold = case(facts=("USD 1,200", "Ministry of Health", "9 km"))
-    text = "The health ministry of X paid usd 1 200."
-    assert value("facts", gold, answer(text)) == pytest.approx(2 / 3)
-    assert value("facts", gold, answer("USD 1200", refused=True)) == 0.0
-    assert value("facts", case(), answer("USD 1200")) is None
-    by_value = case(facts=("1.2 million", "7%"))
-    assert value("facts_num", by_value, answer("It cost 1 200 000 in all [7].")) == 0.5
-    assert value("facts_num", by_value, answer("1.2 million, 7 %", refused=True)) == 0.0
-
-
-def test_sentences_with_a_mark_are_counted() -> None:
-    text = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them. Yes."
-    assert value("cited_sent", case(), answer(text)) == 0.5
-    assert value("cited_sent", case(), answer("Yes.")) is None
-    assert value("cited_sent", case("unanswerable", ()), answer(text)) is None
-
-
-@pytest.mark.parametrize("refused", [True, False])
-def test_a_refusal_is_right_when_exactly_the_unanswerable_is_refused(refused: bool) -> None:
-    given = answer(refused=refused)
-    assert value("refusal_ok", case("unanswerable", ()), given) == float(refused)
-    assert value("refusal_ok", case(), given) == float(not refused)
-
-
-def test_list_metrics() -> None:
-    gold, listed = case("listing", ("a", "b", "c", "d")), answer(listed=("a", "b", "x"))
-    expected = {"list_p": 2 / 3, "list_r": 0.5, "list_f1": 4 / 7, "list_exact": 0.0}
-    for metric, share in expected.items():
-        assert value(metric, gold, listed) == pytest.approx(share)
-        assert value(metric, case("listing"), answer()) == 0.0
-        assert value(metric, case("single"), answer()) is None
-    assert value("list_exact", gold, answer(listed=("d", "c", "b", "a"))) == 1.0
+    assert score(Observation(case(), answer(cited=cited), raw))["quote_ok"] == 0.25
 
 
 def test_lab_spread_is_the_share_of_gold_labs_that_are_cited() -> None:
-    wide, cited = case("cross", ("a", "b")), answer(cited=(("a", ""), ("x", "")))
-    assert value("lab_spread", wide, cited, labs=("Unknown lab", "Fiji")) == 0.5
-    assert value("lab_spread", wide, cited) is None
-    assert value("lab_spread", case(), cited, labs=("Fiji",)) is None
-    assert value("lab_spread", wide, answer(refused=True), labs=("Fiji",)) is None
+    labs = ("Unknown lab", "Fiji")
+    assert score(Observation(WIDE, CITED, labs=labs))["lab_spread"] == 0.5
+    for of, given in ((case(), CITED), (WIDE, REFUSAL)):
+        assert "lab_spread" not in score(Observation(of, given, labs=labs))
 
 
 def test_score_holds_just_what_applies_in_the_order_of_the_table() -> None:
-    refusal = score(Observation(case("unanswerable", ()), answer(refused=True)))
-    assert refusal == {"refused": 1.0, "refusal_ok": 1.0}
+    assert score(Observation(NONE, REFUSAL)) == {"refused": 1.0, "refusal_ok": 1.0}
     everything = Observation(
-        case("compare", quotes=(("a", "12 boats"),), facts=("12",)),
-        answer("12 boats carried a beacon [1].", (("a", "12 boats"),), hits(("a", "12 boats"))),
+        case("compare", quotes=("12 boats",), facts=("12",)),
+        answer("12 boats carried a beacon [1].", (("a", "12 boats"),), [part("a", "12 boats")]),
         {"a": "12 boats"},
         labs=("Unknown lab",),
         support=lambda claims: [True for _ in claims],
@@ -210,37 +171,11 @@ def test_score_holds_just_what_applies_in_the_order_of_the_table() -> None:
     assert {name for name, share in scores.items() if share != 1.0} == {"refused"}
 
 
-def test_every_metric_has_a_meaning() -> None:
-    assert METRICS["rep@10"].meaning.startswith("Report recall at k: the share of gold reports")
-    assert all(metric.meaning.endswith((".", "citations", "none")) for metric in METRICS.values())
-
-
 def prose(text: str, *cited: Passage, statuses: Sequence[Status] = ()) -> Answer:
     shown: list[Status] = [*statuses, *["supported"] * len(cited)]  # type: ignore[list-item]
     pairs = zip(cited, shown, strict=False)
     citations = tuple(Citation(n, p, p.text, s) for n, (p, s) in enumerate(pairs, start=1))
     return Answer("Q?", "Q?", text, False, citations, (), Coverage("answer"), mode="hand")
-
-
-def knows(*supported: tuple[str, str]) -> Support:
-    """A judge for whom a sentence is supported by passages (letters) that hold a known set."""
-
-    def support(claims: Sequence[Claim]) -> list[bool | None]:
-        return [
-            any(
-                claim.sentence.startswith(sentence)
-                and set(needed) <= {p.report.id for p in claim.passages}
-                for sentence, needed in supported
-            )
-            for claim in claims
-        ]
-
-    return support
-
-
-def alce(given: Answer, support: Support) -> tuple[float | None, float | None]:
-    observation = Observation(case(), given, support=support)
-    return METRICS["alce_rec"].function(observation), METRICS["alce_prec"].function(observation)
 
 
 @pytest.mark.parametrize(
@@ -256,26 +191,37 @@ def alce(given: Answer, support: Support) -> tuple[float | None, float | None]:
         (f"3 labs wrote:\n{BEACONS} [1].", ((BEACONS, "a"),), 1.0, 1.0),
         ("3 labs wrote:", (), None, None),
         (f"{BEACONS}.", (), 0.0, None),
+        # What the judge leaves open counts in neither.
+        (f"{BEACONS} [1].", None, None, None),
     ],
 )
 def test_citation_recall_and_precision_of_alce(
     text: str,
-    supported: tuple[tuple[str, str], ...],
+    supported: tuple[tuple[str, str], ...] | None,
     recall: float | None,
     precision: float | None,
 ) -> None:
+    def support(claims: Sequence[Claim]) -> list[bool | None]:
+        """Whether the passages of a claim have all the letters that its sentence needs."""
+        if supported is None:
+            return [None] * len(claims)
+        return [
+            any(
+                claim.sentence.startswith(sentence)
+                and set(needed) <= {p.report.id for p in claim.passages}
+                for sentence, needed in supported
+            )
+            for claim in claims
+        ]
+
+    scores = score(Observation(case(), prose(text, A, B, C), support=support))
     expected = [n if n is None else pytest.approx(n) for n in (recall, precision)]
-    assert list(alce(prose(text, A, B, C), knows(*supported))) == expected
-
-
-def test_what_the_judge_leaves_open_counts_in_neither() -> None:
-    assert alce(prose(f"{BEACONS} [1].", A), lambda c: [None] * len(c)) == (None, None)
+    assert [scores.get("alce_rec"), scores.get("alce_prec")] == expected
 
 
 @pytest.mark.parametrize(
     ("sentence", "expected"),
     [
-        ("We gave twelve boats a beacon in the spring", True),
         ("Fiji (2023, plan): We gave twelve boats a beacon in the spring", True),
         ("The lab gave beacons to twelve boats in the spring", True),
         ("The lab gave 48 boats a beacon in the spring", False),
@@ -289,21 +235,21 @@ def test_the_rules_know_what_stands_there_and_whose_it_is(sentence: str, expecte
 
 def test_supported_sentences_are_read_from_the_statuses_that_are_shown() -> None:
     text = f"{BEACONS} [1]. {FUEL} [1][2]."
-    assert value("sent_ok", case(), prose(text, A, B)) == 1.0
-    assert value("sent_ok", case(), prose(text, A, B, statuses=("supported", "partly"))) == 0.5
-    assert value("sent_ok", case(), prose(f"{BEACONS}. {FUEL} [1].", A)) == 0.5
-    assert value("sent_ok", case(), prose("")) is None
+    for given, expected in (
+        (prose(text, A, B), 1.0),
+        (prose(text, A, B, statuses=("supported", "partly")), 0.5),
+        (prose(f"{BEACONS}. {FUEL} [1].", A), 0.5),
+    ):
+        assert score(Observation(case(), given))["sent_ok"] == expected
 
 
 def test_a_chat_model_judges_all_of_an_answer_at_once(server: ScriptedServer) -> None:
     server.script(Reply(("1: yes\n2: yes\n3: no\n4: yes",)))
     support = make_support(Settings(model="openai:test", openai_base_url=server.url), "model")
     # The first sentence by [1]; the second by [1], by [2], and by both.
-    found = alce(prose(f"{BEACONS} [1]. {FUEL} [1][2].", A, B), support)
+    given = prose(f"{BEACONS} [1]. {FUEL} [1][2].", A, B)
+    scores = score(Observation(case(), given, support=support))
     assert len(server.requests) == 1
-    assert found == (1.0, pytest.approx(2 / 3))
-
-
-def test_a_judge_wants_a_chat_model() -> None:
+    assert (scores["alce_rec"], scores["alce_prec"]) == (1.0, pytest.approx(2 / 3))
     with pytest.raises(SettingsError, match="no chat model"):
         make_support(Settings(model="extractive"), "model")
