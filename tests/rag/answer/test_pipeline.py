@@ -1,4 +1,4 @@
-"""Whoever stops an answer leaves its model's server at once; signs of life are no answer."""
+"""Whoever stops an answer leaves its model's server at once."""
 
 from __future__ import annotations
 
@@ -14,27 +14,25 @@ from rag.catalog.fields import Filters
 from rag.engine import Engine, open_engine
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
-from rag.types import Notice
 from ui.web import handlers
 
 QUESTION = "What did the labs learn about mobile money?"
-ENDLESS = Reply(tuple(f"word{n} " for n in range(5000)), delay=0.005)
 # Seconds; far less than the servers here would go on, and machines may be busy.
 SOON = 5.0
 
 
-def settings(server: ScriptedServer, **more: Any) -> Settings:
-    given = {"model": "openai:test-model", "openai_base_url": server.url, "strict": False}
-    return Settings(**(given | more))
+def opened(server: ScriptedServer, index: Path, **more: Any) -> Engine:
+    values = {"model": "openai:test-model", "strict": False} | more
+    return open_engine(Settings(index=index, openai_base_url=server.url, **values))
 
 
 @pytest.fixture(scope="module")
 def engine(server: ScriptedServer, sample_index: Path) -> Engine:
-    return open_engine(settings(server, index=sample_index))
+    return opened(server, sample_index)
 
 
 def test_closing_early_hangs_up(engine: Engine, server: ScriptedServer) -> None:
-    server.script(ENDLESS)
+    server.script(Reply(tuple(f"word{n} " for n in range(5000)), delay=0.005))
     stream = engine.ask(QUESTION)
     written = [next(stream) for _ in range(3)]
     # Not left to the garbage collector, which may come late.
@@ -46,7 +44,6 @@ def test_closing_early_hangs_up(engine: Engine, server: ScriptedServer) -> None:
         gc.enable()
     assert stream.answer.text == "".join(written).strip()
     assert stream.answer.mode == "test-model"
-    assert list(stream) == []
 
 
 def test_stopping_before_anything_was_asked_asks_nothing(
@@ -57,22 +54,6 @@ def test_stopping_before_anything_was_asked_asks_nothing(
     stream.stop()
     assert not stream.answer.text
     assert not server.chats
-    stream.stop()
-
-
-def test_stopping_or_leaving_the_page_hangs_up(engine: Engine, server: ScriptedServer) -> None:
-    for leave in (False, True):
-        server.script(ENDLESS)
-        updates = handlers.ask(engine, QUESTION, Filters(), (), None, ENGLISH)
-        run = [next(updates), next(updates)][1]["run"]
-        next(updates)
-        if leave:
-            updates.close()  # type: ignore[attr-defined]
-        else:
-            handlers.stop(run)
-        assert server.hung_up.wait(SOON)
-        if not leave:
-            assert list(updates)[-1]["talk"][0].stopped
 
 
 SILENT = {
@@ -104,36 +85,13 @@ def test_stopping_on_the_page_leaves_a_silent_server(
     assert time.monotonic() - started < SOON
     assert (last.stopped, last.error) == (True, "")
     text = last.answer.text if last.answer else last.text
-    assert text == ("Fees matter" if "words" in when else "")
-    assert len(server.chats) == 1
-
-
-SIGNS_OF_LIFE = {
-    "comments": Reply(raw=(": ping",) * 600, delay=0.05),
-    "empty deltas": Reply(("",) * 600, delay=0.05),
-    "no choices": Reply(raw=('data: {"choices": []}',) * 600, delay=0.05),
-    "comments after words": Reply(("Fees matter [1].",), raw=(": ping",) * 600, delay=0.05),
-}
-
-
-@pytest.mark.parametrize("sign", SIGNS_OF_LIFE)
-def test_signs_of_life_are_no_answer(
-    server: ScriptedServer, sample_index: Path, sample_engine: Engine, sign: str
-) -> None:
-    short = open_engine(settings(server, index=sample_index, timeout=0.5))
-    server.script(SIGNS_OF_LIFE[sign])
-    started = time.monotonic()
-    answer = short.ask(QUESTION).answer
-    assert 0.4 < time.monotonic() - started < 15
-    assert answer.text == sample_engine.ask(QUESTION).answer.text
-    assert answer.notices == (Notice("language_model_too_slow"), Notice("extractive_instead"))
-    assert server.hung_up.wait(SOON)
+    assert text == ("Fees matter" if when == "after some words" else "")
     assert len(server.chats) == 1
 
 
 @pytest.mark.quality
 def test_whoever_stops_waits_for_no_judge(server: ScriptedServer, sample_index: Path) -> None:
-    judged = open_engine(settings(server, index=sample_index, judge=True, reranker="none"))
+    judged = opened(server, sample_index, judge=True, reranker="none")
     quote = "It was the motorbike boy, not a data set, who told us that money is carried away"
     pieces = f"{quote} at 17:30.", " as the drivers in the harbour told [1][2][3]. "
     server.script(Reply(pieces), Reply(("1: partly",)))

