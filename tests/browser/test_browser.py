@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fake_engine import HOSTILE, QUOTE, FakeEngine
+from fake_engine import QUOTE, FakeEngine
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -106,18 +106,6 @@ def test_the_keyboard_alone_suffices(site: str, visit: Visit) -> None:
     assert outline == "solid"
 
 
-def test_each_answer_keeps_its_own_sources(site: str, visit: Visit) -> None:
-    page = visit(site)
-    ask(page, "First question?")
-    ask(page, "Second question?", 2)
-    expect(page.locator("#sources .of")).to_have_text("Second question?")
-    page.locator("#turn-1 .cite[data-n='2']").click()
-    expect(page.locator("#source-1-2")).to_have_attribute("aria-current", "true")
-    expect(page.locator("#sources .of")).to_have_text("First question?")
-    page.locator("#turn-2 .to-sources").click()
-    expect(page.locator("#sources .of")).to_have_text("Second question?")
-
-
 def test_stop_stops_and_keeps_what_was_written(site: str, engine: FakeEngine, visit: Visit) -> None:
     page = visit(site)
     page.locator("#question textarea").fill("a slow one")
@@ -147,14 +135,6 @@ def test_an_error_is_a_sentence_and_the_question_stays(
     assert "RuntimeError" not in page.locator("body").inner_text()
     ask(page, "What keeps food cool?", 2)
     expect(page.locator("#turn-2 .answer")).to_contain_text("Wet sand")
-
-
-def test_a_refusal_shows_the_nearest_passages(site: str, visit: Visit) -> None:
-    page = visit(site)
-    ask(page, "Is there nothing on this?")
-    expect(page.locator("#turn-1 .refused")).to_have_text("The reports don't say.")
-    expect(page.locator("#sources h2")).to_contain_text("Nearest passages")
-    expect(page.locator("#sources .source")).to_have_count(5)
 
 
 def test_what_the_question_names_is_taken_out_and_taken_back(
@@ -188,42 +168,6 @@ def test_what_the_question_names_is_taken_out_and_taken_back(
     expect(year).to_be_focused()
 
 
-def test_chips_fit_a_narrow_window(sample_site: str, visit: Visit) -> None:
-    page = visit(sample_site, viewport=NARROW)
-    ask(page, "What did labs in West Africa learn about mobile money in plans of 2023?")
-    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
-    expect(page.locator("#turn-1 .scope li").last).to_contain_text("comes first")
-    for button in page.locator("#turn-1 .scope button").all():
-        box = button.bounding_box()
-        assert box
-        assert min(box["width"], box["height"]) >= 24
-    page.locator("#turn-1 .scope summary").click()
-    expect(page.locator("#turn-1 .scope")).to_contain_text("Sierra Leone")
-
-
-def test_a_hostile_chip_comes_back_as_it_was(site: str, engine: FakeEngine, visit: Visit) -> None:
-    page = visit(site)
-    ask(page, "something hostile")
-    page.locator("#turn-1 .scope button").click()
-    expect(page.locator("#thread .unused")).to_be_visible()
-    assert engine.ignored[-1].theme == (HOSTILE,)
-    assert page.evaluate("window.hacked === undefined")
-
-
-def test_visitors_are_neither_mixed_nor_held_up(site: str, visit: Visit) -> None:
-    slow, quick = visit(site), visit(site)
-    slow.locator("#question textarea").fill("a slow one")
-    slow.keyboard.press("Enter")
-    expect(slow.locator("#live .answer")).to_contain_text("word")
-    ask(quick, "What keeps food cool?")
-    assert slow.locator("#live .answer").count() == 1
-    expect(quick.locator("#turn-1 .answer")).to_contain_text("Wet sand")
-    assert "slow" not in quick.locator("body").inner_text()
-    assert "food cool?" not in slow.locator("#desk #thread").inner_text()
-    slow.get_by_role("button", name="Stop").click()
-    expect(slow.locator("#turn-1 h3")).to_have_text("a slow one")
-
-
 def test_a_visitor_who_closes_the_page_stops_the_model(
     site: str, engine: FakeEngine, visit: Visit
 ) -> None:
@@ -239,29 +183,3 @@ def test_a_visitor_who_closes_the_page_stops_the_model(
             break
     assert stream.closed
     assert len(stream.answer.text.split()) < 200
-
-
-def test_arabic_runs_from_right_to_left(site: str, visit: Visit) -> None:
-    page = visit(site)
-    ask(page, "ماذا تعلمت المختبرات؟")
-    heading = page.locator("#turn-1 h3")
-    assert heading.evaluate("e => getComputedStyle(e).direction") == "rtl"
-
-
-def test_dark_follows_the_system(site: str, visit: Visit) -> None:
-    grounds = []
-    for scheme in ("light", "dark"):
-        page = visit(site, color_scheme=scheme)
-        ground = page.locator("#collection").evaluate("e => getComputedStyle(e).backgroundColor")
-        grounds.append([int(part) for part in ground[4:-1].split(",")])
-    assert min(grounds[0]) > 200
-    assert max(grounds[1]) < 60
-
-
-def test_an_example_asks_its_question(site: str, visit: Visit) -> None:
-    page = visit(site)
-    example = page.locator("#examples button").first
-    question = example.inner_text()
-    example.click()
-    expect(page.locator("#thread #turn-1 h3")).to_have_text(question)
-    expect(page.locator("#welcome")).to_be_hidden()

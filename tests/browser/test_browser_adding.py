@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import io
-import re
-import threading
 import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from fake_engine import FakeEngine
@@ -18,16 +15,14 @@ from free_port import free_port
 from playwright.sync_api import Page, expect
 
 from ingest import uploads
-from ingest.sync import SyncResult, sync
+from ingest.sync import sync
 from rag.engine import Engine, open_engine
-from rag.i18n.translations import ENGLISH
 from rag.index.layout import UPLOADED
 from rag.settings import Settings
 from tests.browser.test_browser import ask
 from tests.browser.test_browser_access import serious
 from ui.server.login import make_secret
 from ui.server.serve import launch
-from ui.web import uploads as adding
 from ui.web.app import build_app
 
 pytestmark = pytest.mark.browser
@@ -105,39 +100,7 @@ def test_what_is_sent_comes_in_and_is_answered_from(
     expect(said).to_contain_text("1 report there already.")
 
 
-def test_one_at_a_time_while_others_go_on_asking(
-    open_site: tuple[str, Engine], visit: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site, _ = open_site
-    gate, begun = threading.Event(), threading.Event()
-    real = uploads.sync
-
-    def slowly(paths: list[Path], settings: Settings, **given: object) -> object:
-        given["progress"]("embedding", 3, 7)  # type: ignore[operator]
-        begun.set()
-        gate.wait(60)
-        return real(paths, settings, **given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(uploads, "sync", slowly)
-    first, second = visit(site), visit(site)
-    for page in (first, second):
-        unfold(page)
-    send(first, file("mauritius.md", text("Mauritius")))
-    assert begun.wait(30)
-    expect(first.locator("#added .running")).to_contain_text("Making the passages findable 3 / 7")
-    expect(first.locator("#added progress")).to_have_attribute("value", "3")
-    expect(first.locator("#adding .choose")).to_be_disabled()
-    send(second, file("benin.md", text("Benin")))
-    expect(second.locator("#added [role=alert]")).to_contain_text("by somebody else")
-    expect(second.locator("#adding .choose")).to_be_enabled()
-    ask(second, "Who waits for a ferry?")
-    assert "Mauritius" not in second.locator("#desk").inner_html()
-    gate.set()
-    expect(first.locator("#added .result")).to_contain_text("1 report added.")
-    send(second, file("benin.md", text("Benin")))
-    expect(second.locator("#added .result")).to_contain_text("1 report added.")
-
-
+@pytest.mark.slow
 def test_a_failure_is_a_sentence_and_leaves_what_was_there(
     open_site: tuple[str, Engine], visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,24 +125,13 @@ def test_a_failure_is_a_sentence_and_leaves_what_was_there(
     expect(page.locator("#adding .sending")).to_contain_text(large[:24])
 
 
-def test_french_readers_are_told_in_french(open_site: tuple[str, Engine], visit: Visit) -> None:
-    site, _ = open_site
-    page = visit(site, locale="fr-FR")
-    expect(page.locator("#adding summary")).to_have_text("Ajouter des rapports")
-    page.locator("#adding summary").click()
-    send(page, file("vide.md", b" \n"), file("texte.md", b"\xe9"))
-    said = page.locator("#added .result")
-    expect(said).to_contain_text("Rien n’a été ajouté")
-    expect(said).to_contain_text("vide.md: vide")
-    expect(said).to_contain_text("ligne 1")
-
-
 def test_without_the_setting_nothing_can_be_sent(site: str, visit: Visit) -> None:
     page = visit(site)
     assert page.locator("#adding").count() == 0
     assert status(f"{site}/gradio_api/upload") == 413
 
 
+@pytest.mark.slow
 def test_behind_a_login_only_who_is_in_can_send() -> None:
     engine = FakeEngine()
     engine.settings = Settings(page_ingest=True)
@@ -204,42 +156,3 @@ def status(address: str) -> int:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        None,
-        "x",
-        [None, 3, {}],
-        [{"name": "x.md", "path": "/etc/passwd"}],
-        [{"name": "x.md", "path": "http://127.0.0.1:9/x.md"}],
-        [{"name": "x.md", "path": "\x00"}],
-        [{"name": 3, "path": 4}],
-    ],
-)
-def test_a_browser_can_name_no_file_but_those_that_were_sent(sent: object) -> None:
-    assert adding.uploads_of(sent) == []
-
-
-def test_links_out_of_the_folder_of_uploads_are_not_followed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "up"))
-    (tmp_path / "up").mkdir()
-    secret = tmp_path / "secret.md"
-    secret.write_text("x")
-    (tmp_path / "up" / "link.md").symlink_to(secret)
-    (tmp_path / "up" / "good.md").write_text("x")
-    paths = [tmp_path / "up" / name for name in ("link.md", "../secret.md", "good.md")]
-    found = adding.uploads_of([{"name": "a\x1b.md", "path": str(path)} for path in paths])
-    assert [(one.name, one.path.name) for one in found] == [("a_.md", "good.md")]
-
-
-def test_results_tell_no_more_than_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adding, "SHOWN", 2)
-    engine = FakeEngine()
-    taken = SyncResult(added=[f"report_{n}" for n in range(5)])
-    html = adding.result(taken, engine.catalog.reports, ENGLISH)
-    assert html.count("open-report") == 2
-    assert re.search("5 reports added.*and 3 more", html)

@@ -46,13 +46,3 @@ def test_a_struck_sentence_is_seen_while_it_is_written_and_then_only_as_struck(
     expect(block.locator("li").first).to_contain_text("Struck: In Lima")
     expect(page.locator("#turn-1 .checked")).to_contain_text("2 left out; 1 citation corrected")
     assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
-
-
-def test_a_corrected_citation_leads_to_a_card_that_says_so(site: str, visit: Visit) -> None:
-    page = visit(site)
-    ask(page, "A checked one?")
-    cite = page.get_by_role("link", name="Citation corrected")
-    expect(cite).to_have_text("1⇄")
-    cite.click()
-    expect(page.locator("#source-1-1 .status.corrected")).to_contain_text("Citation corrected")
-    expect(page.locator("#source-1-2 .status.corrected")).to_have_count(0)

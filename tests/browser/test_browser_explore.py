@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from fake_engine import HOSTILE, FakeEngine, report
@@ -111,19 +110,6 @@ def test_the_map_narrows_and_so_do_bars(site: str, visit: Visit) -> None:
     narrowed(area, IN_2021)
 
 
-def test_explore_follows_the_left_area(site: str, visit: Visit) -> None:
-    page = visit(site)
-    area = explore(page)
-    narrowed(area, REPORTS)
-    page.locator("#filters").get_by_role("checkbox", name="2021").click()
-    narrowed(area, IN_2021)
-    page.get_by_role("link", name="Ask", exact=True).click()
-    page.locator("#filters").get_by_role("checkbox", name="2021").click()
-    expect(page.locator("#collection")).to_contain_text(f"Asking all {REPORTS} reports.")
-    page.get_by_role("link", name="Explore").click()
-    narrowed(area, REPORTS)
-
-
 def test_a_value_is_asked_about_in_the_conversation(
     site: str, visit: Visit, engine: FakeEngine
 ) -> None:
@@ -173,58 +159,6 @@ def test_the_table_is_sorted_and_goes_on(site: str, visit: Visit) -> None:
     expect(themes.get_by_role("button", name="Show fewer")).to_be_visible()
 
 
-def test_a_report_is_opened_over_the_view_and_asked_about(site: str, visit: Visit) -> None:
-    page = visit(site)
-    area = explore(page)
-    area.get_by_role("columnheader", name="Report").get_by_role("button").click()
-    row = area.locator("tbody tr").nth(1)
-    row.get_by_role("button", name="Aaa first").click()
-    dialog = page.locator("#report dialog")
-    expect(dialog).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
-    expect(row.locator(".open-report")).to_be_focused()
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    expect(page.locator("#thread #turn-1 h3")).to_have_text(
-        "What did the lab of Maldives find out in “Aaa first”?"
-    )
-
-
-def test_the_keyboard_walks_the_map(site: str, visit: Visit) -> None:
-    page = visit(site)
-    area = explore(page)
-    expect(area.locator(".place[tabindex='0']")).to_have_count(1)
-    area.locator(".place[tabindex='0']").focus()
-    for _ in range(3):
-        page.keyboard.press("ArrowLeft")
-    peru = area.locator(".place[data-value='Peru']")
-    expect(peru).to_be_focused()
-    expect(area.locator(".pointed")).to_have_text(re.compile(r"^Peru: \d+ reports$"))
-    page.keyboard.press("ArrowRight")
-    expect(area.locator(".place[data-value='Togo']")).to_be_focused()
-    page.keyboard.press("Enter")
-    narrowed(area, TOGO)
-    expect(area.locator(".place[data-value='Togo']")).to_be_focused()
-    link = page.get_by_role("link", name="Quality")
-    link.focus()
-    page.keyboard.press("Enter")
-    expect(page.locator("#quality h2")).to_be_visible()
-    expect(link).to_be_focused()
-
-
-def test_on_a_narrow_window_nothing_runs_over(site: str, visit: Visit) -> None:
-    page = visit(site, viewport={"width": 390, "height": 844})
-    area = explore(page)
-    page.wait_for_function("document.querySelectorAll('tbody tr').length === 100")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    area.locator(".bars[data-field='country'] .bar").first.click()
-    narrowed(area, TOGO)
-    page.get_by_role("link", name="Quality").click()
-    expect(page.locator("#quality h2")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
 def test_quality_shows_the_run(site: str, visit: Visit) -> None:
     page = visit(site)
     page.get_by_role("link", name="Quality").click()
@@ -233,40 +167,3 @@ def test_quality_shows_the_run(site: str, visit: Visit) -> None:
     expect(area.get_by_role("row", name="One report")).to_contain_text("100–100%")
     expect(area.get_by_role("img", name="Report found: One report 100% · n 1")).to_be_visible()
     expect(area.locator(".about")).to_contain_text("not the index that is being served now")
-
-
-def test_a_browser_that_makes_things_up_changes_nothing(
-    site: str, visit: Visit, engine: FakeEngine
-) -> None:
-    page = visit(site)
-    page.locator("#question textarea").fill("What keeps food cool?")
-    page.keyboard.press("Enter")
-    expect(page.locator("#thread #turn-1 footer")).to_be_visible()
-    area = explore(page)
-    asked = len(engine.asked)
-    bar = area.locator(".bars[data-field='theme'] .bar").first
-    bar.evaluate("e => { e.dataset.field = 'fact'; e.dataset.value = '\"><script>'; }")
-    bar.click()
-    bar.click(modifiers=["Shift"])
-    expect(page.locator("#views [aria-current]")).to_have_text("Ask")
-    page.get_by_role("link", name="Explore").click()
-    area.locator(".place[data-value='Togo']").click()
-    narrowed(area, TOGO)
-    assert len(engine.asked) == asked
-    page.get_by_role("link", name="Ask", exact=True).click()
-    expect(page.locator("#thread #turn-1 footer")).to_be_visible()
-
-
-def test_dark_has_its_own_shades(site: str, visit: Visit) -> None:
-    fills = []
-    for scheme in ("light", "dark"):
-        area = explore(visit(site, color_scheme=scheme))
-        place = area.locator(".place[data-value='Togo'] path")
-        fills.append(place.evaluate("e => getComputedStyle(e).fill"))
-    assert fills[0] != fills[1]
-
-
-def test_the_map_s_file_names_its_source() -> None:
-    text = (Path(__file__).parents[2] / "ui" / "world.json").read_text(encoding="utf-8")
-    assert "Natural Earth" in text
-    assert "public domain" in text

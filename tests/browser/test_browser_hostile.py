@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from fake_engine import FakeEngine, answer, hostile, passage, report
+from fake_engine import FakeEngine, hostile, passage, report
 from free_port import free_port
 from playwright.sync_api import Page, expect
 
@@ -41,7 +41,6 @@ ATTACKS = {
     "mathematics": "<math><mtext><table><mglyph><style><img src=x onerror=window.hacked=1>",
     "turned": "\u202e<img src=x onerror=window.hacked=1>\u2066\x00\x07\u2028",
 }
-LONG = "<b>wide & long</b> " * 52_632  # a million characters
 
 
 def everywhere(question: str) -> Answer:
@@ -132,21 +131,6 @@ def test_hostile_text_is_inert_wherever_it_stands(guarded: Page, attack: str) ->
     ask(page, "Is it still usable?", 2)
 
 
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
-def test_a_hostile_name_of_a_conversation_is_a_name(guarded: Page, attack: str) -> None:
-    page = guarded
-    ask(page, "What keeps food cool?")
-    page.locator("#kept .rename").click()
-    page.locator("#kept form.renaming input").fill(attack)
-    page.keyboard.press("Enter")
-    expect(page.locator("#kept form.renaming")).to_have_count(0)
-    expect(page.locator("#kept .open")).not_to_have_text("What keeps food cool?")
-    page.locator("#kept .delete").click()
-    expect(page.locator("#kept li .asking p")).to_contain_text("Delete “")
-    page.keyboard.press("Escape")
-    expect(page.locator("#kept .open[aria-current]")).to_be_visible()
-
-
 PUT = """([id, turns, name]) => new Promise((done) => {
   indexedDB.open("asklabs").onsuccess = ({ target: { result: db } }) => {
     const tx = db.transaction(["talks", "turns"], "readwrite");
@@ -179,27 +163,4 @@ def test_what_somebody_put_into_the_browser_s_store_is_shown_as_text(guarded: Pa
     inert(page)
     page.locator("#kept .open").nth(2).click()
     expect(page.locator("#thread .exchange")).to_have_count(3)
-    inert(page)
-
-
-def test_a_million_characters_are_borne(visit: Visit, site: str, engine: FakeEngine) -> None:
-    page = visit(site)
-    limit = page.locator("#question textarea").get_attribute("maxlength")
-    assert limit
-    ask(page, LONG[: int(limit)])
-    write = engine._write
-    engine._write = lambda question: answer(
-        question, text=f"{LONG} [1]", notices=(text_notice(LONG),)
-    )
-    page.locator("#question textarea").fill("And a model that never stops?")
-    page.keyboard.press("Enter")
-    there = "document.querySelector('#thread #turn-2 footer') !== null"
-    page.wait_for_function(there, timeout=120_000)
-    engine._write = write
-    assert page.evaluate("document.documentElement.scrollWidth") <= 1400
-    ask(page, "Is it still usable?", 3)
-    inert(page)
-    page.reload()
-    there = "document.querySelector('#thread #turn-3 footer') !== null"
-    page.wait_for_function(there, timeout=120_000)
     inert(page)

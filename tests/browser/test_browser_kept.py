@@ -6,12 +6,9 @@ from collections.abc import Callable
 
 import pytest
 from fake_engine import FakeEngine
-from free_port import free_port
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_browser import NARROW, ask
-from ui.server.serve import launch
-from ui.web.app import build_app
+from tests.browser.test_browser import ask
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ("page_fixtures",)
@@ -20,14 +17,6 @@ Visit = Callable[..., Page]
 # What a browser does whose disk is full.
 FULL = """() => { window.put = IDBObjectStore.prototype.put;
   IDBObjectStore.prototype.put = () => { throw new DOMException("", "QuotaExceededError"); }; }"""
-CHANGE = """(data) => new Promise((done) => {
-  indexedDB.open("asklabs").onsuccess = (event) => {
-    const tx = event.target.result.transaction("turns", "readwrite");
-    const turns = tx.objectStore("turns");
-    turns.getAll().onsuccess = (e) =>
-      e.target.result.forEach((turn) => turns.put({ ...turn, data }));
-    tx.oncomplete = () => { event.target.result.close(); done(); };
-  }; })"""
 
 KEPT = """() => new Promise((done) => {
   indexedDB.open("asklabs").onsuccess = (event) => {
@@ -84,34 +73,6 @@ def test_a_reload_shows_what_was_open_and_goes_on(
     expect(page.locator("#turn-1")).to_be_visible()
 
 
-def test_a_question_whose_page_was_closed_is_still_there(site: str, visit: Visit) -> None:
-    page = visit(site)
-    page.locator("#question textarea").fill("a slow one")
-    page.keyboard.press("Enter")
-    expect(page.locator("#live .answer")).to_contain_text("word")
-    expect(page.locator("#kept .open")).to_have_text("a slow one")
-    page.locator("#kept .new").click()
-    expect(page.locator("#kept .trouble")).to_contain_text("Wait for it, or stop it, first.")
-    again(page)
-    expect(page.locator("#turn-1 h3")).to_have_text("a slow one")
-    expect(page.locator("#turn-1 .note")).to_have_text("Stopped before the end.")
-
-
-def test_a_restart_of_the_server_loses_nothing(engine: FakeEngine, visit: Visit) -> None:
-    port = free_port()
-    first = build_app(engine)
-    page = visit(launch(first, "127.0.0.1", port))
-    ask(page, "What keeps food cool?")
-    first.close(verbose=False)
-    second = build_app(engine)
-    launch(second, "127.0.0.1", port)
-    again(page)
-    expect(page.locator("#turn-1 .answer")).to_contain_text("Wet sand")
-    ask(page, "And in the rain?", 2)
-    assert engine.asked[-1][1][0].content == "What keeps food cool?"
-    second.close(verbose=False)
-
-
 def test_conversations_are_found_renamed_and_deleted_with_the_keyboard(
     site: str, visit: Visit
 ) -> None:
@@ -158,6 +119,7 @@ def test_conversations_are_found_renamed_and_deleted_with_the_keyboard(
     expect(page.get_by_role("button", name="Berries")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_write_that_fails_loses_neither_the_answer_nor_what_was_kept(
     site: str, visit: Visit
 ) -> None:
@@ -183,19 +145,6 @@ def test_a_write_that_fails_loses_neither_the_answer_nor_what_was_kept(
     expect(page.locator("#thread .exchange")).to_have_count(4)
 
 
-def test_what_was_damaged_in_the_browser_is_refused_in_a_sentence(site: str, visit: Visit) -> None:
-    page = visit(site)
-    ask(page, "What keeps food cool?")
-    fresh(page)
-    page.evaluate(CHANGE, '{"format": 1, "question": "<script>"}')
-    page.locator("#kept .open").click()
-    trouble = page.locator("#kept .trouble")
-    expect(trouble).to_contain_text("can't be opened: question 1 was changed or damaged.")
-    expect(page.locator("#welcome")).to_be_visible()
-    ask(page, "Does it still work?")
-    expect(trouble).to_be_hidden()
-
-
 def test_two_tabs_with_one_conversation_lose_nothing_of_each_other(site: str, visit: Visit) -> None:
     page = visit(site)
     ask(page, "First?")
@@ -211,23 +160,3 @@ def test_two_tabs_with_one_conversation_lose_nothing_of_each_other(site: str, vi
     again(other)
     expect(page.locator("#turn-2 h3")).to_have_text("Here?")
     expect(other.locator("#turn-2 h3")).to_have_text("There?")
-
-
-def test_another_browser_sees_none_of_it(site: str, visit: Visit) -> None:
-    page = visit(site)
-    ask(page, "A secret of mine?")
-    other = visit(site)
-    other.wait_for_timeout(500)
-    expect(other.locator("#kept .open")).to_have_count(0)
-    assert "secret" not in other.content()
-
-
-def test_on_a_narrow_window_the_list_is_folded(site: str, visit: Visit) -> None:
-    page = visit(site, viewport=NARROW)
-    ask(page, "What keeps food cool, and what does it cost to keep it cool for a whole week?")
-    expect(page.locator("#kept summary")).to_be_visible()
-    expect(page.locator("#kept .open")).to_be_hidden()
-    page.evaluate("scrollTo(0, 0)")
-    page.locator("#kept summary").click()
-    expect(page.locator("#kept .open")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
-
 import pytest
 from fake_engine import FakeEngine
 from free_port import free_port
 from playwright.sync_api import Browser, Page, expect
 
-from rag.errors import SettingsError
 from tests.browser.test_browser import ask
 from ui.server.login import make_secret
 from ui.server.serve import launch
-from ui.server.start import LOADING_HEADER, loading
+from ui.server.start import loading
 from ui.web.app import build_app
 
 pytestmark = pytest.mark.browser
@@ -56,6 +52,7 @@ def test_each_name_has_conversations_of_its_own_in_one_browser(browser: Browser)
     served.close(verbose=False)
 
 
+@pytest.mark.slow
 def test_a_page_that_is_loading_says_so_and_becomes_the_real_one(browser: Browser) -> None:
     port = free_port()
     page = browser.new_page(locale="de-DE")
@@ -72,20 +69,3 @@ def test_a_page_that_is_loading_says_so_and_becomes_the_real_one(browser: Browse
     assert errors == []
     page.close()
     served.close(verbose=False)
-
-
-@pytest.mark.parametrize("data", [None, b"{}"])
-def test_while_loading_every_request_is_told_to_come_again(data: bytes | None) -> None:
-    port = free_port()
-    with loading("127.0.0.1", port):
-        with pytest.raises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/gradio_api/app_id", data, timeout=10)
-        assert caught.value.code == 503
-        assert caught.value.headers[LOADING_HEADER] == "1"
-        with (
-            pytest.raises(SettingsError, match="another program uses the port"),
-            loading("127.0.0.1", port),
-        ):
-            raise AssertionError("two can't listen on one port")
-    with pytest.raises(urllib.error.URLError):
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10)

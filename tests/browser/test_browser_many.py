@@ -19,7 +19,7 @@ from rag.types import (
 from ui.server.serve import launch
 from ui.web.app import build_app
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 pytest_plugins = ("page_fixtures",)
 
 Visit = Callable[..., Page]

@@ -8,17 +8,14 @@ import pytest
 from fake_engine import FakeEngine
 from free_port import free_port
 from page_fixtures import Visit
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 from proxy import proxied
 
-from tests.browser.test_browser_login import log_in
-from ui.server.login import make_secret
 from ui.server.serve import launch
 from ui.web.app import build_app
 
 pytest_plugins = ("page_fixtures",)
 pytestmark = pytest.mark.browser
-PASSWORD = "wet sand and lids"
 
 
 @pytest.fixture(scope="module")
@@ -28,22 +25,6 @@ def shown() -> Iterator[str]:
     with proxied(launch(page, "127.0.0.1", free_port(), root_path="/labs"), "/labs") as address:
         yield address
     page.close(verbose=False)
-
-
-def test_the_login_is_under_the_path_too(browser: Browser) -> None:
-    served = build_app(FakeEngine())  # type: ignore[arg-type]
-    logins = {"Ana": make_secret(PASSWORD, 2**14)}
-    site = launch(served, "127.0.0.1", free_port(), logins, root_path="/labs")
-    with proxied(site, "/labs") as address:
-        page = browser.new_page()
-        page.goto(f"{address}/")
-        log_in(page, "Ana", PASSWORD)
-        expect(page.locator("#question textarea")).to_be_editable()
-        page.get_by_role("link", name="Sign out").click()
-        expect(page.get_by_role("button", name="Login")).to_be_visible()
-        assert page.url.startswith(address)
-        page.close()
-    served.close(verbose=False)
 
 
 def test_a_question_is_answered_and_its_link_leads_back(shown: str, visit: Visit) -> None:

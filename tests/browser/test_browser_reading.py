@@ -62,74 +62,6 @@ def test_the_mouse_and_the_keyboard_show_the_quote(site: str, visit: Visit) -> N
     expect(peek).to_be_hidden()
 
 
-def test_the_quote_leaves_the_sentence_in_sight(site: str, visit: Visit) -> None:
-    page = visit(site)
-    ask(page, "What keeps food cool?")
-    peek, link = page.locator("#peek"), number(page, 1)
-    sentence = page.locator("#turn-1 .answer p").first
-
-    def apart() -> tuple[bool, bool]:
-        """Whether the popover is under the sentence, and whether it is over it."""
-        shown, read = peek.bounding_box(), sentence.bounding_box()
-        assert shown
-        assert read
-        return shown["y"] >= read["y"] + read["height"] - 8, shown["y"] + shown["height"] <= read[
-            "y"
-        ]
-
-    link.hover()
-    expect(peek).to_be_visible()
-    assert apart() == (True, False)
-    page.mouse.move(5, 5)
-    expect(peek).to_be_hidden()
-    number(page, 2).focus()
-    page.keyboard.press("Shift+Tab")
-    expect(peek).to_be_visible()
-    assert apart() == (True, False)
-    page.keyboard.press("Escape")
-    # Without room under it, it goes over the whole paragraph.
-    page.set_viewport_size(NARROW)
-    page.evaluate("scrollTo(0, 0)")
-    box = sentence.bounding_box()
-    assert box
-    assert box["y"] > 200
-    page.add_style_tag(content=f"#peek {{ min-height: {int(box['y'] - 60)}px; }}")
-    page.set_viewport_size({**NARROW, "height": int(box["y"] + box["height"] + 180)})
-    link.hover()
-    expect(peek).to_be_visible()
-    assert page.evaluate("scrollY") == 0
-    assert apart() == (False, True)
-
-
-def test_a_hostile_quote_is_shown_as_text(site: str, visit: Visit) -> None:
-    page = visit(site)
-    ask(page, "something hostile")
-    page.locator("#turn-1 .cite").first.hover()
-    expect(page.locator("#peek .quote")).to_contain_text("<script>")
-    assert page.locator("#peek :is(img, script)").count() == 0
-    assert page.evaluate("window.hacked === undefined")
-
-
-def test_an_answer_is_copied_with_its_sources(site: str, visit: Visit) -> None:
-    page = visit(site, permissions=["clipboard-read", "clipboard-write"])
-    ask(page, "What keeps food cool?")
-    in_row(page, "Copy").click()
-    expect(page.locator("#turn-1 .said")).to_have_text("Copied")
-    text = page.evaluate("navigator.clipboard.readText()")
-    assert "Wet sand kept boxes cool for three days [1]." in text
-    assert f"[1] Peru, 2021, Plan: Cool boxes at the market, part 0\n“{QUOTE}”" in text
-
-
-def test_copying_works_without_the_permission_too(site: str, visit: Visit) -> None:
-    page = visit(site, permissions=["clipboard-read"])
-    ask(page, "What keeps food cool?")
-    page.evaluate("() => void (navigator.clipboard.writeText = () => Promise.reject('no'))")
-    in_row(page, "Copy").click()
-    expect(page.locator("#turn-1 .said")).to_have_text("Copied")
-    expect(in_row(page, "Copy")).to_be_focused()
-    assert "Wet sand" in page.evaluate("navigator.clipboard.readText()")
-
-
 def test_the_last_answer_is_asked_again_and_read_more_widely(
     site: str, engine: FakeEngine, visit: Visit
 ) -> None:
@@ -152,15 +84,6 @@ def test_the_last_answer_is_asked_again_and_read_more_widely(
     expect(page.locator("#thread .exchange")).to_have_count(2)
 
 
-def test_a_failed_answer_can_be_asked_again(site: str, engine: FakeEngine, visit: Visit) -> None:
-    page = visit(site)
-    ask(page, "please fail")
-    asked = len(engine.asked)
-    in_row(page, "Ask again").click()
-    expect(in_row(page, "Ask again")).to_be_enabled()
-    assert len(engine.asked) == asked + 1
-
-
 def test_a_vote_and_its_word_are_kept(site: str, engine: FakeEngine, visit: Visit) -> None:
     page = visit(site)
     ask(page, "What keeps food cool, and is it good?")
@@ -180,28 +103,6 @@ def test_a_vote_and_its_word_are_kept(site: str, engine: FakeEngine, visit: Visi
     other = visit(site)
     ask(other, "What keeps food cool, and is it good?")
     expect(in_row(other, "Good answer")).to_have_attribute("aria-pressed", "false")
-
-
-def test_where_votes_cannot_be_kept_the_reader_is_told(
-    site: str, engine: FakeEngine, visit: Visit, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine, "settings", Settings(index=engine.settings.index / "gone"))
-    page = visit(site)
-    ask(page, "What keeps food cool?")
-    in_row(page, "Good answer").click()
-    expect(page.locator("#turn-1 .said")).to_contain_text("can't be kept here")
-    expect(in_row(page, "Good answer")).to_have_attribute("aria-pressed", "false")
-    ask(page, "Another?", 2)
-
-
-def test_the_coverage_line_unfolds_and_opens_reports(sample_site: str, visit: Visit) -> None:
-    page = visit(sample_site)
-    ask(page, "What did labs learn about mobile money?")
-    page.locator("#turn-1 summary.coverage").click()
-    report = page.locator("#turn-1 .covered .open-report").first
-    title = report.inner_text()
-    report.click()
-    expect(page.locator("dialog.report h2")).to_have_text(title)
 
 
 def test_a_report_opens_at_the_quoted_words(sample_site: str, visit: Visit) -> None:
@@ -234,30 +135,6 @@ def test_a_report_opens_at_the_quoted_words(sample_site: str, visit: Visit) -> N
     expect(dialog.locator("mark").first).to_be_in_viewport()
     dialog.get_by_role("button", name="Close").click()
     expect(button).to_be_focused()
-
-
-def test_a_hostile_report_stays_text(site: str, visit: Visit) -> None:
-    page = visit(site)
-    page.on("dialog", lambda dialog: pytest.fail(f"a dialog opened: {dialog.message}"))
-    ask(page, "something hostile")
-    page.locator("#thread .cite").first.click()
-    page.locator("#source-1-1 .open-report").click()
-    dialog = page.locator("dialog.report")
-    expect(dialog.locator("h2")).to_contain_text("<script>")
-    expect(dialog.locator("mark").first).to_be_visible()
-    assert page.evaluate("window.hacked === undefined")
-    assert page.locator("#desk :is(img, script, iframe)").count() == 0
-    assert page.locator("#desk a[href^='javascript']").count() == 0
-
-
-def test_a_report_that_has_gone_is_told(site: str, visit: Visit) -> None:
-    page = visit(site)
-    ask(page, "What keeps food cool?")
-    number(page, 1).click()
-    button = page.locator("#source-1-1 .open-report")
-    button.evaluate("e => { e.dataset.report = '../../etc/passwd' }")
-    button.click()
-    expect(page.locator("dialog.report")).to_contain_text("not in the index any more")
 
 
 def test_on_a_phone_a_touch_opens_the_source_and_there_is_a_way_back(
