@@ -17,46 +17,31 @@ MANY = (
         "Tanzania (2023, experiment): Women sell it in Vanuatu [2].",
     ),
 )
-FOLLOW_UPS = {
-    "And in 2023?": "en",
-    "Why?": "en",
-    "How much did it cost?": "en",
-    "Who paid for that?": "en",
-    "What were the main challenges?": "en",
-    "Quels étaient les résultats ?": "fr",
-    "Combien cela a-t-il coûté ?": "fr",
-    "¿Y en Perú?": "es",
-    "E quanto custou?": "pt",
-    "وماذا عن تونس؟": "ar",
-}
-# With whether they name places.
-ALONE = {
-    "Why did the fishers of Fiji dry their seaweed on racks off the ground?": ("en", True),
-    "Qu'ont appris les laboratoires sur la gestion des déchets ?": ("fr", True),
-    "O que aprenderam os laboratórios sobre a pesca artesanal?": ("pt", True),
-    "And what did labs learn about mobile money and market women?": ("en", True),
-    "seaweed": ("en", False),
-    "Write me a poem": ("en", False),
-    "Plans from 2023 that used drones": ("en", False),
-    "Is there any work on seaweed?": ("en", False),
-    "Y a-t-il des projets sur les algues marines ?": ("fr", False),
-}
 
 
 def plan(engine: Engine, question: str, *history: Turn) -> Plan:
     return engine.plan(question, history=history)
 
 
-@pytest.mark.parametrize("question", FOLLOW_UPS)
-def test_what_points_back_or_joins_on_is_a_follow_up(question: str) -> None:
-    assert is_follow_up(question, FOLLOW_UPS[question], False, BEFORE)
-    assert not is_follow_up(question, FOLLOW_UPS[question], False, ())
-
-
-@pytest.mark.parametrize("question", ALONE)
-def test_what_says_enough_stands_alone(question: str) -> None:
-    language, places = ALONE[question]
-    assert not is_follow_up(question, language, places, BEFORE)
+@pytest.mark.parametrize(
+    ("question", "language", "names_places", "follows"),
+    [
+        ("And in 2023?", "en", False, True),
+        ("Why?", "en", False, True),
+        ("Who paid for that?", "en", False, True),
+        ("What were the main challenges?", "en", False, True),
+        ("وماذا عن تونس؟", "ar", False, True),
+        ("Why did the fishers of Fiji dry their seaweed on racks?", "en", True, False),
+        ("And what did labs learn about mobile money and market women?", "en", True, False),
+        ("Plans from 2023 that used drones", "en", False, False),
+        ("Y a-t-il des projets sur les algues marines ?", "fr", False, False),
+    ],
+)
+def test_what_points_back_or_joins_on_is_a_follow_up(
+    question: str, language: str, names_places: bool, follows: bool
+) -> None:
+    assert is_follow_up(question, language, names_places, BEFORE) is follows
+    assert not is_follow_up(question, language, names_places, ())
 
 
 def test_a_follow_up_keeps_topic_country_and_language(quick_engine: Engine) -> None:
@@ -65,37 +50,35 @@ def test_a_follow_up_keeps_topic_country_and_language(quick_engine: Engine) -> N
         Turn("assistant", "Pusieron barreras de bambú en el arroyo de Encarnación."),
     )
     made = plan(quick_engine, "¿Y luego?", *history)
-    assert made.question == "¿Y luego?"
     assert "plástico" in made.standalone
-    assert made.boosted.country == ("Paraguay",)
-    assert made.language == "es"
+    assert (made.boosted.country, made.language) == (("Paraguay",), "es")
     quoted = Turn("assistant", "Les ménages ont pris conscience que les déchets se recyclent [1].")
     assert plan(quick_engine, "Why?", MANY[0], quoted).language == "en"
 
 
-def test_the_labs_of_a_mixed_answer_are_no_topic(quick_engine: Engine) -> None:
+def test_labs_of_an_answer_count_if_it_has_one_or_is_pointed_at(quick_engine: Engine) -> None:
+    one = (Turn("user", "Who dries seaweed?"), Turn("assistant", "Fiji (2022): On racks [1]."))
+    made = plan(quick_engine, "Why?", *one)
+    assert made.boosted.country == ("Fiji",)
+    assert "On racks" in made.standalone
     made = plan(quick_engine, "And in 2022?", *MANY)
     assert made.standalone == "What did labs learn about seaweed? And in 2022?"
     assert (made.boosted.country, made.boosted.year, made.wide) == ((), (2022,), True)
+    made = plan(quick_engine, "Which of them asked women?", *MANY)
+    assert (made.filters.country, made.wide) == (("Fiji", "Tanzania"), True)
 
 
-def test_a_question_about_the_labs_of_an_answer_is_put_to_them(quick_engine: Engine) -> None:
-    for question in ("Which of them asked women?", "What did these labs pay?"):
-        made = plan(quick_engine, question, *MANY)
-        assert (made.filters.country, made.wide) == (("Fiji", "Tanzania"), True)
-
-
-def test_a_new_place_replaces_the_one_before(quick_engine: Engine) -> None:
+def test_a_new_place_or_region_replaces_the_one_before(quick_engine: Engine) -> None:
     before = (Turn("user", "What did Fiji learn about seaweed?"), *MANY[1:])
     made = plan(quick_engine, "What about Togo?", *before)
-    assert made.boosted.country == ("Togo",)
     assert made.standalone == "What did learn about seaweed? What about Togo?"
-    none = plan(quick_engine, "And in Brazil?", *before)
-    assert none.boosted.country == ()
-    assert "Fiji" not in none.standalone
-    west = plan(quick_engine, "And in West Africa?", *MANY)
-    assert "Togo" in west.filters.country
-    assert "Fiji" not in west.filters.country
+    assert made.boosted.country == ("Togo",)
+    made = plan(quick_engine, "And in Brazil?", *before)
+    assert made.standalone == "What did learn about seaweed? And in Brazil?"
+    assert made.boosted.country == ()
+    countries = plan(quick_engine, "And in West Africa?", *MANY).filters.country
+    assert "Togo" in countries
+    assert "Fiji" not in countries
 
 
 def test_the_topic_is_that_of_the_question_that_opened_it(quick_engine: Engine) -> None:
@@ -105,13 +88,6 @@ def test_the_topic_is_that_of_the_question_that_opened_it(quick_engine: Engine) 
     assert made.boosted.year == (2022,)
     other = (*later, Turn("user", "Write me a poem"), Turn("assistant", "The reports don't say."))
     assert "seaweed" not in plan(quick_engine, "Why?", *other).standalone
-
-
-def test_the_one_lab_of_an_answer_and_its_words_are_taken_over(quick_engine: Engine) -> None:
-    one = (Turn("user", "Who dries seaweed?"), Turn("assistant", "Fiji (2022): On racks [1]."))
-    made = plan(quick_engine, "Why?", *one)
-    assert made.boosted.country == ("Fiji",)
-    assert "On racks" in made.standalone
 
 
 def test_a_list_is_repeated_by_what_is_new(quick_engine: Engine) -> None:

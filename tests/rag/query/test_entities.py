@@ -9,76 +9,47 @@ from rag.engine import Engine
 from rag.query.entities import countries_in, facts_in, without, years_in
 
 COUNTRIES = {
-    "What did the lab of Peru learn?": "PE",
     "Qu'a appris le Pérou ?": "PE",
-    "ماذا تعلم مختبر بيرو؟": "PE",
     "What did labs in Côte d'Ivoire try?": "CI",
     "¿Qué probó Costa de Marfil?": "CI",
-    "What did Türkiye test?": "TR",
     "What did Turkey test?": "TR",
-    "East Timor's taxis": "TL",
     "كيف ساعد مختبر مصر الفلاحين؟": "EG",
     "ماذا حدث بليبيا؟": "LY",
-    "Colombia and Peru": "CO PE",
-    "Jordan's young people": "JO",
-    "Did Chad measure it?": "TD",
     "Is Guinea ahead of Guinea-Bissau?": "GN GW",
     "Niger, not Nigeria": "NE NG",
-    "The Dominican Republic": "DO",
-    "DR Congo and Uganda": "CD UG",
     "The Republic of the Congo": "CG",
     "South Sudan or Sudan?": "SS SD",
     "what did peru learn about fish": "PE",
     "les infirmières togolaises": "TG",
-    "colombianos y peruanas": "CO PE",
     "South African farmers": "ZA",
-    "l'agriculteur nigérien": "NE",
-    "Guinean and Bissau-Guinean": "GN GW",
-    "Basotho women": "LS",
-    "Malian women": "ML",
     "We ate turkey and rice.": "",
-    "The guinea fowl of the market": "",
     "A plate of fine china in Paris' cafés": "",
     "A malicious message was sent.": "",
-    "Peruse the list.": "",
-    "Le malaise des malades": "",
     "Las malas hierbas y las peras": "",
-    "He wore a jersey.": "",
-    "Turkana and Colombo": "",
-    "To us, it is in or at no place.": "",
     "New Mexico's schools": "",
     "oil in the Gulf of Guinea": "",
-    "Nous avons un mali de 3 %.": "",
 }
 YEARS = {
     "What was learned in 2022?": [2022],
     "Between 2021 and 2023": [2021, 2022, 2023],
-    "2021-2023": [2021, 2022, 2023],
     "2021–22, or 2024": [2021, 2024],
     "since 2023": [2023, 2024],
     "after 2023": [2024],
-    "before 2021": [2020],
-    "until 2021": [2020, 2021],
-    "entre 2020 et 2021": [2020, 2021],
     "de 2020 a 2022": [2020, 2021, 2022],
     "até 2021": [2020, 2021],
     "منذ عام 2023": [2023, 2024],
     "بين 2020 و 2021": [2020, 2021],
     "In 1999 and 2019": [],
     "120222 people": [],
-    "before 1999": [],
 }
 FACTS = {
     "Which experiments assigned people at random?": ["assignment_type: Random assignment"],
     "Which assignments were non-random?": ["assignment_type: non-random assignment"],
-    "Which had a sample of more than 1,000?": ["sample_size: More than 1,000"],
     "a control group that is entirely separate, and a cost above 20,000 dollars": [
         "control_group: Yes, a different group entirely",
         "total_cost: More than 20,000 USD",
     ],
     "Which experiments had a control group?": [],
-    "How much did experiments cost?": [],
-    "Which sample was lost?": [],
 }
 
 
@@ -118,19 +89,17 @@ def test_a_list_by_facts_is_exact_and_cited_by_its_tags(quick_engine: Engine) ->
 @pytest.mark.parametrize(
     ("named", "ignored"),
     [
-        ({"country": ("Ivory Coast",)}, {"country": ("Côte d'Ivoire",)}),
-        ({"country": ("Ivory Coast",)}, {"country": ("CI",)}),
-        ({"sdg": ("14. Life below water",)}, {"sdg": ("14",)}),
-        ({"method": ("Ethnography",)}, {"method": ("ethno-graphy", "ETHNOGRAPHY")}),
-        ({"year": (2023, 2024)}, {"year": (0,)}),
-        ({"fact": ("a: b", "c: d")}, {"fact": ("",)}),
+        (Filters(country=("Ivory Coast",)), Filters(country=("CI",))),
+        (Filters(sdg=("14. Life below water",)), Filters(sdg=("14",))),
+        (Filters(method=("Ethnography",)), Filters(method=("ethno-graphy",))),
+        (Filters(year=(2023, 2024)), Filters(year=(0,))),
+        (Filters(fact=("a: b", "c: d")), Filters(fact=("",))),
     ],
 )
 def test_an_ignored_value_is_known_by_its_meaning(
-    quick_engine: Engine, named: dict[str, tuple[str]], ignored: dict[str, tuple[str]]
+    quick_engine: Engine, named: Filters, ignored: Filters
 ) -> None:
-    catalog = quick_engine.catalog
-    assert not without(Filters(**named), Filters(**ignored), catalog)  # type: ignore[arg-type]
+    assert not without(named, ignored, quick_engine.catalog)
 
 
 def test_other_values_and_fields_are_not_ignored(quick_engine: Engine) -> None:

@@ -1,15 +1,23 @@
-"""Hybrid search over the sample collection: rank, scope, and what a question names."""
+"""Hybrid search over the sample collection: rank, scope, what a question names, what is read."""
 
 from __future__ import annotations
 
 from math import prod
 
+import fake_engine
 import pytest
 
 from rag.catalog.fields import Filters
 from rag.engine import Engine
-from rag.retrieval.hybrid import HybridRetriever, K
-from rag.types import Plan
+from rag.retrieval.hybrid import (
+    HybridRetriever,
+    K,
+    SearchResult,
+    choose_passages,
+    count_unread,
+)
+from rag.settings import Settings
+from rag.types import Hit, Plan
 
 
 @pytest.fixture
@@ -27,10 +35,7 @@ def plan(question: str, language: str = "en", **more: object) -> Plan:
     [
         ("solar pumps rented by the hour", "en", "shared_solar_pump_by_the_hour"),
         ("Wovor hatten die Marktfrauen in Maseru Angst?", "en", "phones_full_of_doubt"),
-        ("women's quarrels between paid work and care", "en", "care_has_a_timetable"),
-        ("algas y mujeres en la laguna caliente", "es", "women__seaweed"),
         ("alerte avant le cyclone à la radio", "fr", "the_last_kilometre"),
-        ("pesca artesanal e rádio em Santo Antão", "pt", "1_"),
     ],
 )
 def test_the_report_is_among_the_first(
@@ -45,7 +50,6 @@ def test_hits_are_ranked_and_unique(retriever: HybridRetriever) -> None:
     scores = [hit.score for hit in hits]
     assert scores == sorted(scores, reverse=True)
     assert len({hit.passage.id for hit in hits}) == len(hits) >= 40
-    assert all(-1.0 <= hit.similarity <= 1.0 for hit in hits)
     assert retriever.search(plan("mobile money"), limit=5).hits == hits[:5]
     nodes = retriever.retrieve("mobile money")
     assert [(n.node.node_id, n.score) for n in nodes] == [(h.passage.id, h.score) for h in hits]
@@ -56,6 +60,7 @@ def test_filters_narrow_and_boosts_do_not(retriever: HybridRetriever) -> None:
     narrowed = retriever.search(plan("mobile money", filters=fiji))
     assert {hit.passage.report.lab for hit in narrowed.hits} == {"Fiji"}
     assert len(narrowed.matched) == 1
+    assert len(retriever.search(plan("mobile money")).matched) > 1
     boosted = retriever.search(plan("women's income", boosted=fiji))
     assert boosted.hits[0].passage.report.lab == "Fiji"
     assert len({hit.passage.report.lab for hit in boosted.hits}) > 3
@@ -63,30 +68,23 @@ def test_filters_narrow_and_boosts_do_not(retriever: HybridRetriever) -> None:
     assert (nothing.hits, nothing.matched) == ((), frozenset())
 
 
-def test_more_reports_match_a_broad_question(retriever: HybridRetriever) -> None:
-    broad = retriever.search(plan("women"))
-    narrow = retriever.search(plan("women", filters=Filters(country=("Fiji", "Lesotho"))))
-    assert 0 < len(narrow.matched) < len(broad.matched)
-
-
-@pytest.mark.parametrize("language", ["en", "es"])
 def test_for_foreign_passages_the_dense_ranking_votes_in_place_of_others(
-    retriever: HybridRetriever, language: str
+    retriever: HybridRetriever,
 ) -> None:
-    asked = plan("mujeres y dinero móvil en el mercado", language)
-    for hit in retriever.search(asked, explain=True).hits:
+    question = plan("mujeres y dinero móvil en el mercado", "es")
+    for hit in retriever.search(question, explain=True).hits:
         assert hit.why
         for vote in hit.why.votes:
             if vote.ranking == "dense":
                 weight = vote.points * (K + vote.rank)
-                assert (weight > 1.01) == (hit.passage.language != language)
+                assert (weight > 1.01) == (hit.passage.language != "es")
 
 
 def test_an_explanation_adds_up_and_names_what_is_boosted(retriever: HybridRetriever) -> None:
     boosted = Filters(country=("Lesotho",), year=(2023,))
-    asked = plan("What fees did women pay?", boosted=boosted)
+    question = plan("What fees did women pay?", boosted=boosted)
     factors = set()
-    for hit in retriever.search(asked, explain=True).hits:
+    for hit in retriever.search(question, explain=True).hits:
         assert hit.why
         points = sum(vote.points for vote in hit.why.votes)
         assert hit.score == pytest.approx(points * prod(hit.why.factors.values()) + hit.why.company)
@@ -96,4 +94,25 @@ def test_an_explanation_adds_up_and_names_what_is_boosted(retriever: HybridRetri
             assert len(hit.passage.text) < 60
         factors |= set(hit.why.factors)
     assert "says little by itself" in factors
-    assert all(hit.why is None for hit in retriever.search(asked).hits)
+
+
+def test_more_passages_are_read_where_more_are_wanted() -> None:
+    def read(text: str, wanted: int) -> int:
+        hits = [
+            Hit(fake_engine.passage(fake_engine.report(n), n, f"{text} {n}"), 1 / (n + 1))
+            for n in range(90)
+        ]
+        found = SearchResult(tuple(hits), frozenset())
+        return len(choose_passages(found, plan("Q?"), Settings(), wanted))
+
+    short, long = "Sand keeps boxes cool.", "Sand keeps boxes cool. " * 60
+    assert [read(short, n) for n in (0, 40, 100)] == [20, 40, 90]
+    assert 1 < read(long, 0) < 20
+    assert read(long, 40) in (2 * read(long, 0), 2 * read(long, 0) + 1)
+
+
+def test_what_was_not_read_is_counted_by_lab() -> None:
+    reports = {f"report_{n}": fake_engine.report(n) for n in range(7)}
+    result = SearchResult((), frozenset(reports) | {"report_gone"})
+    unread = (("Peru", 2), ("Viet Nam", 2), ("Togo", 1))
+    assert count_unread(result, ("report_0", "report_1"), reports) == unread
