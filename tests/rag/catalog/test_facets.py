@@ -12,13 +12,11 @@ from rag.catalog.facets import (
     Value,
     facet,
     find_value,
-    number_chosen,
     region_facet,
     year_ranges,
     years_between,
 )
 from rag.catalog.fields import Filters
-from rag.places.regions import region_name, regions
 
 CATALOG = Catalog(
     (
@@ -36,20 +34,13 @@ def counts(field: str, chosen: Filters = Filters()) -> list[tuple[str, int]]:
     return [(value.name, value.reports) for value in facet(CATALOG, chosen, field)]
 
 
-def test_without_a_choice_all_reports_are_counted() -> None:
-    assert counts("country") == [("Peru", 2), ("Togo", 2), ("Colombia", 1), ("Kenya", 1)]
-    assert counts("year") == [("2021", 1), ("2022", 2), ("2024", 2)]
-    assert counts("method") == [("Pilots", 3), ("Surveys", 3)]
-    assert counts("sdg") == [("2. Zero hunger", 2), ("13. Climate action", 1)]
-    assert counts("language") == [("en", 4), ("es", 1), ("fr", 1)]
-
-
 def test_counts_are_those_of_the_other_facets() -> None:
+    assert counts("country") == [("Peru", 2), ("Togo", 2), ("Colombia", 1), ("Kenya", 1)]
+    assert counts("sdg") == [("2. Zero hunger", 2), ("13. Climate action", 1)]
     chosen = Filters(country=("Peru",))
     # Its own choice changes nothing of a facet: any of its values may match.
     assert counts("country", chosen) == counts("country")
     assert counts("year", chosen) == [("2021", 1), ("2022", 1)]
-    assert counts("method", chosen) == [("Pilots", 2), ("Surveys", 1)]
     both = Filters(country=("Peru", "Togo"), method=("Surveys",))
     # b and d and e survey; of all labs that do, Peru has one and Togo two.
     assert counts("country", both) == [("Togo", 2), ("Peru", 1)]
@@ -59,7 +50,7 @@ def test_counts_are_those_of_the_other_facets() -> None:
 
 
 def test_every_count_is_what_choosing_it_leaves() -> None:
-    for chosen in (Filters(), Filters(year=(2022,)), Filters(method=("Surveys",), year=(2024,))):
+    for chosen in (Filters(), Filters(method=("Surveys",), year=(2024,))):
         for field in FACETS:
             for value in facet(CATALOG, chosen, field):
                 name = int(value.name) if field == "year" else value.name
@@ -71,15 +62,11 @@ def test_what_is_chosen_stays_though_nothing_is_left_of_it() -> None:
     chosen = Filters(country=("Kenya",), year=(2021,))
     assert facet(CATALOG, chosen, "country") == [Value("Peru", 1), Value("Kenya", 0, True)]
     assert facet(CATALOG, chosen, "year") == [Value("2021", 0, True), Value("2024", 1)]
-    assert facet(CATALOG, Filters(theme=("Gone",)), "theme") == [
-        Value("Élan", 1),
-        Value("Gone", 0, True),
-    ]
 
 
 def test_regions_stand_for_the_labs_that_the_collection_has() -> None:
-    found = region_facet(CATALOG, Filters(country=("Peru", "Togo"), year=(2022, 2024)))
-    assert found == [
+    regions = region_facet(CATALOG, Filters(country=("Peru", "Togo"), year=(2022, 2024)))
+    assert regions == [
         Region("002", ("Kenya", "Togo"), 2, chosen=1),
         Region("014", ("Kenya",), 1, part=True),
         Region("011", ("Togo",), 1, chosen=1, part=True),
@@ -88,30 +75,19 @@ def test_regions_stand_for_the_labs_that_the_collection_has() -> None:
     ]
 
 
-def test_regions_are_known_by_name_and_hold_their_parts() -> None:
-    assert region_name("014") == "Eastern Africa"
-    assert region_name("005", "fr") == "Amérique du Sud"
-    assert regions()["005"] < regions()["419"]
-    assert not regions()["419"] & regions()["021"]
-
-
 @pytest.mark.parametrize(
     ("field", "value", "name"),
     [
-        ("country", "pe", "Peru"),
         ("country", "Pérou", "Peru"),
         ("country", "Fiji", None),
         ("year", "2022", 2022),
         ("year", "2023", None),
-        ("year", "x", None),
         ("year", "²", None),
         ("year", "9" * 5000, None),
         ("sdg", "13", "13. Climate action"),
-        ("method", "PILOTS", "Pilots"),
         ("theme", "elan", "Élan"),
         ("theme", "", None),
         ("theme", "e" * 5000, None),
-        ("language", "FR", "fr"),
     ],
 )
 def test_a_value_is_known_or_not(field: str, value: str, name: object) -> None:
@@ -121,16 +97,8 @@ def test_a_value_is_known_or_not(field: str, value: str, name: object) -> None:
 def test_ranges_of_years() -> None:
     assert years_between(CATALOG, "2021", "2023") == (2021, 2022)
     assert years_between(CATALOG, "2022", "") == (2022, 2024)
-    assert years_between(CATALOG, "", "2021") == (2021,)
-    assert years_between(CATALOG, "2024", "2021") == ()
-    assert years_between(CATALOG, "x", "2021") == ()
+    assert years_between(CATALOG, "2024", "2021") == years_between(CATALOG, "x", "2021") == ()
     # The collection has no 2023: what lies beside it is one run.
     assert year_ranges(CATALOG, (2024, 2022)) == [(2022, 2024)]
     assert year_ranges(CATALOG, (2021, 2024)) == [(2021, 2021), (2024, 2024)]
     assert year_ranges(CATALOG, (1990, 2021)) == [(1990, 1990), (2021, 2021)]
-    assert year_ranges(CATALOG, ()) == []
-
-
-def test_the_values_chosen_are_counted() -> None:
-    assert number_chosen(Filters()) == 0
-    assert number_chosen(Filters(country=("Peru", "Togo"), year=(2022,))) == 3

@@ -12,52 +12,33 @@ from hypothesis import strategies as st
 from rag.catalog.normalize import (
     MAX_TAG_LENGTH,
     Vocabulary,
-    american,
     corrections,
     fold_tag,
-    singular,
-    slips,
 )
 
 SAME = [
     ("In-Depth Interview", "indepth interviews"),
     ("co\u2011design", "co-design"),
-    ("open\u00a0data", "Open  data"),
-    ("citizen engagment", "citizen engagement"),
     ("Behavioural insights", "behavioral insights"),
-    ("Data visualisation", "data visualization"),
-    ("Micro Narratives", "micronarratives"),
-    ("ferry policies", "ferry policy"),
     ("women's ferries", "women ferries"),
     ("boats, nets", "Nets; boats"),
     ("pêche", "peche"),
-    ("données ouvertes", "donnée ouverte"),
     ("animaux marins", "animal marin"),
-    ("inovações", "inovação"),
     ("fishermen", "fisherman"),
     ("techonology", "technology"),
-    ("Tehcnology", "technology"),
     ("community involment", "community involvement"),
     ("SMEs", "SME"),
 ]
 APART = [
     ("formal markets", "informal markets"),
     ("qualitative interviews", "quantitative interviews"),
-    ("interviews", "in-depth interviews"),
-    ("interregional ferries", "intraregional ferries"),
     ("deforestation", "reforestation"),
-    ("ecotourism", "ecotourist"),
     ("SDG 1", "SDG 11"),
     ("1.1", "11"),
-    ("12 boats", "1 2 boats"),
     ("waste water", "water waste"),
     ("potable water", "portable water"),
-    ("businesswomen", "businessmen"),
     ("community", "communication"),
-    ("organic", "organization"),
     ("AIDS", "aid"),
-    ("trail", "trial"),
-    ("sea", "seas0"),
     ("معلم", "متعلم"),
 ]
 NUMBERS = [(1, 1), (1, 40), (40, 1)]
@@ -88,16 +69,12 @@ def test_distinct_values_stay_apart_whatever_their_numbers(one: str, other: str)
         assert len(Vocabulary(dict(zip((one, other), numbers, strict=True))).groups) == 2
 
 
-def test_a_rare_unknown_word_is_a_slip_of_a_common_unknown_word() -> None:
+def test_a_slip_is_rare_and_stands_for_one_word() -> None:
     common, slip = "ferrymetrics", "ferymetrics"
     assert groups(common, slip) == ["ferrymetrics", "ferymetrics"]
     assert len(Vocabulary({common: 30, slip: 1}).groups) == 1
     assert len(Vocabulary({common: 30, slip: 10}).groups) == 2
-
-
-def test_a_slip_that_may_stand_for_two_words_stays() -> None:
-    values = ("quanlitative data", "qualitative data", "quantitative data")
-    assert len(groups(*values)) == 3
+    assert len(groups("quanlitative data", "qualitative data", "quantitative data")) == 3
 
 
 def test_the_name_is_the_most_used_spelling_without_a_slip() -> None:
@@ -146,6 +123,7 @@ def test_each_value_is_in_one_group_whatever_their_order(
                 assert vocabulary.find(value) == group
 
 
+@pytest.mark.slow
 def test_many_values_are_grouped_in_bounded_time() -> None:
     chance = random.Random(7)
     syllables = ("fer", "ry", "ti", "de", "har", "bor", "net", "so", "la", "men")
@@ -154,40 +132,6 @@ def test_many_values_are_grouped_in_bounded_time() -> None:
     started = time.perf_counter()
     assert len(Vocabulary(counts).groups) > 5_000
     assert time.perf_counter() - started < 30
-
-
-def test_only_some_words_change_in_american_spelling() -> None:
-    british = "behavioural visualisation analysed centre programmes dialogue modelling"
-    plain = "behavioral visualization analyzed center programs dialog modeling"
-    assert list(map(american, british.split())) == plain.split()
-    assert [american(word) for word in ("four", "selling", "wise", "lettre")] == [
-        *("four", "selling", "wise", "lettre")
-    ]
-
-
-def test_a_singular_must_be_a_word_of_the_collection() -> None:
-    assert singular("ferries", {"ferry"}) == "ferry"
-    assert singular("ferries", {"boat"}) == "ferries"
-    assert singular("process", {"proces"}) == "process"
-
-
-@pytest.mark.parametrize(
-    ("word", "intended", "number"),
-    [
-        ("engagment", "engagement", 1),
-        ("engagemnet", "engagement", 1),
-        ("involment", "involvement", 2),
-        ("involvement", "involment", 0),
-        ("tourist", "tourism", 0),
-        ("microboat", "macroboat", 0),
-        ("ferrys", "berrys", 0),
-        ("desing", "design", 1),
-        ("harbour", "harbour", 0),
-        ("boats", "boat", 0),
-    ],
-)
-def test_slips(word: str, intended: str, number: int) -> None:
-    assert slips(word, intended) == number
 
 
 def test_two_known_words_stay_two_words() -> None:
