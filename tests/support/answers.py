@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import get_args
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from rag.catalog.fields import FILTER_FIELDS, Filters, ReportInfo
-from rag.types import (
-    Answer,
-    Citation,
-    Coverage,
-    GenerationRecord,
-    Hit,
-    Notice,
-    Passage,
-    PlannedBy,
-    Struck,
-)
+from rag.catalog.fields import Filters, ReportInfo
+from rag.types import Answer, Citation, Coverage, Hit, Passage
 
 ARABIC = "تعلّم المختبر أن 12٪ من النساء لا يثقن في لحظة التسليم، وليس في الهاتف mobile."
 HOSTILE = (
@@ -69,7 +61,6 @@ def answer(*passages: Passage, text: str = "", question: str = "¿Qué pasó, se
         hits=tuple(Hit(p, 1 / (3 + i)) for i, p in enumerate(passages)),
         coverage=Coverage("answer", ("one_report",), ("Perú",), 41, 12, 9, Filters(year=(2023,))),
         mode="extractive",
-        language="en",
         timings={"plan_ms": 1.25, "retrieve_ms": 50.5, "answer_ms": 7.0},
         tokens={"prompt": 3, "completion": 4},
         index="f00dcafe",
@@ -88,100 +79,46 @@ RIGHT_TO_LEFT = answer(
 )
 EVIL = answer(passage(HOSTILE, report=HOSTILE, title=HOSTILE), text=HOSTILE, question=HOSTILE)
 
+VALUES: dict[Any, st.SearchStrategy[Any]] = {
+    str: st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
+    int: st.integers(0, 2**40),
+    float: st.floats(allow_nan=False, allow_infinity=False),
+    bool: st.booleans(),
+    type(None): st.none(),
+}
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
-TUPLES = st.lists(TEXTS, max_size=2).map(tuple)
-NUMBERS = st.integers(0, 2**40)
-FLOATS = st.floats(allow_nan=False, allow_infinity=False)
-INFOS = st.builds(
-    ReportInfo,
-    id=TEXTS,
-    title=TEXTS,
-    countries=TUPLES,
-    iso=TUPLES,
-    year=st.none() | NUMBERS,
-    type=TEXTS,
-    kind=TEXTS,
-    language=TEXTS,
-    methods=TUPLES,
-    datasources=TUPLES,
-    sdgs=TUPLES,
-    thematic_areas=TUPLES,
-    facts=st.dictionaries(TEXTS, TUPLES, max_size=2),
-)
-PASSAGES = st.builds(
-    Passage,
-    id=TEXTS,
-    report=INFOS,
-    section=TEXTS,
-    prompt=TEXTS,
-    text=TEXTS,
-    spans=st.lists(st.tuples(NUMBERS, NUMBERS), max_size=2).map(tuple),
-    stage=st.sampled_from(["finding", "admin"]),
-    language=TEXTS,
-    part=NUMBERS,
-    parts=NUMBERS,
-    family=TEXTS,
-)
-NOTICES = st.builds(Notice, TEXTS, st.dictionaries(TEXTS, NUMBERS | TEXTS, max_size=2))
-FILTERS = st.builds(
-    Filters,
-    **{
-        name: st.lists(NUMBERS if name == "year" else TEXTS, max_size=2).map(tuple)
-        for name in FILTER_FIELDS
-    },
-)
+
+def values(kind: Any, **given: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Any small value of a type; some fields of a dataclass may be given."""
+    if is_dataclass(kind):
+        hints = get_type_hints(kind)
+        free = [field.name for field in fields(kind) if field.name not in given]
+        return st.builds(kind, **{name: values(hints[name]) for name in free}, **given)
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin is Literal:
+        return st.sampled_from(inner)
+    if origin is UnionType:
+        return st.one_of(*map(values, inner))
+    if origin is Mapping:
+        return st.dictionaries(*map(values, inner), max_size=2)
+    if origin is tuple and inner[-1] is ...:
+        return st.lists(values(inner[0]), max_size=2).map(tuple)
+    return st.tuples(*map(values, inner)) if origin is tuple else VALUES[kind]
 
 
 @st.composite
 def answers(draw: st.DrawFn) -> Answer:
-    known = draw(st.lists(PASSAGES, min_size=1, max_size=3))
-    status = st.sampled_from(["supported", "partly", "unsupported"])
-    cited = draw(st.lists(st.sampled_from(known) | PASSAGES, max_size=3))
-    return Answer(
-        question=draw(TEXTS),
-        standalone=draw(TEXTS),
-        text=draw(TEXTS) + "".join(f" [{n}]" for n, _ in enumerate(cited, 1)),
-        refused=draw(st.booleans()),
-        citations=tuple(
-            Citation(
-                n,
-                p,
-                draw(TEXTS),
-                draw(status),
-                draw(st.none() | st.tuples(NUMBERS, NUMBERS)),
-                draw(st.booleans()),
-            )
-            for n, p in enumerate(cited, 1)
-        ),
-        hits=tuple(
-            Hit(p, draw(FLOATS), draw(FLOATS), relevance=draw(FLOATS))
-            for p in draw(st.lists(st.sampled_from(known)))
-        ),
-        coverage=draw(
-            st.builds(
-                Coverage,
-                intent=st.sampled_from(["answer", "list"]),
-                reports=TUPLES,
-                labs=TUPLES,
-                matched_reports=NUMBERS,
-                read_passages=NUMBERS,
-                read_reports=NUMBERS,
-                filters=FILTERS,
-                first=FILTERS,
-                ignored=FILTERS,
-                read=TUPLES,
-                unread=st.lists(st.tuples(TEXTS, NUMBERS), max_size=2).map(tuple),
-            )
-        ),
-        mode=draw(TEXTS),
-        language=draw(TEXTS),
-        timings=draw(st.dictionaries(TEXTS, FLOATS, max_size=2)),
-        tokens=draw(st.dictionaries(TEXTS, NUMBERS, max_size=2)),
-        index=draw(TEXTS),
-        notices=tuple(draw(st.lists(NOTICES, max_size=2))),
-        planner=draw(st.sampled_from(get_args(PlannedBy))),
-        struck=tuple(draw(st.lists(st.builds(Struck, TEXTS, NOTICES), max_size=2))),
-        checked=draw(st.dictionaries(TEXTS, NUMBERS, max_size=2)),
-        generation=draw(st.builds(GenerationRecord, TEXTS, TEXTS, st.none() | FLOATS, TEXTS)),
+    """Any answer whose text has the marks of its citations."""
+    known = draw(st.lists(values(Passage), min_size=1, max_size=3))
+    some = st.sampled_from(known)
+    hit = values(Hit, passage=some, siblings=st.just(()), why=st.none())
+    coverage = values(Coverage, mentioned=st.just(()))
+    one: Answer = draw(
+        values(Answer, citations=st.just(()), hits=st.lists(hit).map(tuple), coverage=coverage)
+    )
+    cited = draw(st.lists(values(Citation, passage=some | values(Passage)), max_size=3))
+    return replace(
+        one,
+        text=one.text + "".join(f" [{n}]" for n, _ in enumerate(cited, 1)),
+        citations=tuple(replace(citation, n=n) for n, citation in enumerate(cited, 1)),
     )

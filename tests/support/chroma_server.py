@@ -6,11 +6,11 @@ import os
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 from free_port import free_port
 
 
@@ -18,33 +18,27 @@ class ChromaServer:
     """A server over a folder; it can be stopped, and started again at the same address."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
+        program = Path(sys.executable).with_name("chroma")
+        at = ("--host", "127.0.0.1", "--port", str(self.port))
+        self.command = (program, "run", "--path", folder, *at)
 
     def start(self) -> None:
-        command = Path(sys.executable).with_name("chroma")
-        at = ["--host", "127.0.0.1", "--port", str(self.port)]
-        self.process = subprocess.Popen(
-            [command, "run", "--path", self.folder, *at],
-            env={**os.environ, "ANONYMIZED_TELEMETRY": "False"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        while not self._answers():
+        quiet = os.environ | {"ANONYMIZED_TELEMETRY": "False"}
+        nowhere = subprocess.DEVNULL
+        self.process = subprocess.Popen(self.command, env=quiet, stdout=nowhere, stderr=nowhere)
+        while True:
             assert self.process.poll() is None
-            time.sleep(0.1)
+            try:
+                httpx.get(f"{self.address}/api/v2/heartbeat", timeout=5).raise_for_status()
+                return
+            except httpx.HTTPError:
+                time.sleep(0.1)
 
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.address}/api/v2/heartbeat", timeout=5):
-                return True
-        except OSError:
-            return False
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ import pytest
 from ui.cli import main as cli
 
 
+@dataclass
 class Done:
     """What a command printed, and its exit code."""
 
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
+    code: int
+    out: str
+    err: str
 
     @property
     def json(self) -> Any:
@@ -50,13 +53,8 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 def outside(arguments: Sequence[str | Path], folder: Path) -> Done:
     """Runs the installed command in a process of its own."""
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
+    command = [sys.executable, "-m", "ui.cli.main", *map(str, arguments)]
     done = subprocess.run(
-        [sys.executable, "-m", "ui.cli.main", *map(str, arguments)],
-        cwd=folder,
-        env=environ,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
+        command, cwd=folder, env=environ, capture_output=True, encoding="utf-8", timeout=120
     )
     return Done(done.returncode, done.stdout, done.stderr)

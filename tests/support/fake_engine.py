@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters, ReportInfo
@@ -16,16 +17,20 @@ from rag.settings import Settings
 from rag.types import FACTS, Answer, Citation, Coverage, Hit, Notice, Passage, Struck, Turn
 
 QUOTE = "The vendors kept the boxes cool for three days with wet sand alone"
+TEXT = (
+    "We began with twelve stalls and no fridge.\nAfter the second visit we changed the lid. "
+    f"{QUOTE}, and threw away a third less. The municipality has asked for forty more."
+)
 STRUCK = "In **Lima** alone 43 boxes were sold within a week [3]."
 WHY = "the number 43 stands in no passage cited"
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
+LABS = (("Peru", "PE"), ("Togo", "TG"), ("Viet Nam", "VN"))
 
 
-def report(number: int, **given: object) -> ReportInfo:
+def report(number: int, **given: Any) -> ReportInfo:
     """A report of an invented lab; every third is of Peru."""
-    names = (("Peru", "PE"), ("Togo", "TG"), ("Viet Nam", "VN"))
-    name, iso = names[number % 3]
-    values: dict[str, object] = {
+    name, iso = LABS[number % 3]
+    values = {
         "id": f"report_{number}",
         "title": f"Cool boxes at the market, part {number}",
         "countries": (name,),
@@ -36,21 +41,14 @@ def report(number: int, **given: object) -> ReportInfo:
         "methods": ("Prototyping",),
         "thematic_areas": ("Food waste",) if number % 4 else ("Markets",),
     }
-    return ReportInfo(**(values | given))  # type: ignore[arg-type]
+    return ReportInfo(**(values | given))
 
 
-def passage(info: ReportInfo, number: int = 1, text: str = "", **given: object) -> Passage:
+def passage(info: ReportInfo, number: int = 1, text: str = "", **given: Any) -> Passage:
     """A passage of a report, with the quote somewhere in its middle."""
-    text = text or (
-        "We began with twelve stalls and no fridge.\nAfter the second visit we changed the lid. "
-        f"{QUOTE}, and threw away a third less. The municipality has asked for forty more."
-    )
-    values = {
-        "section": "Learnings",
-        "prompt": "What did you learn from this?",
-        "stage": "finding",
-    }
-    return Passage(f"{info.id}#{number}", info, text=text, spans=((0, 9),), **(values | given))  # type: ignore[arg-type]
+    place = {"section": "Learnings", "prompt": "What did you learn from this?"}
+    values = {"text": text or TEXT, "spans": ((0, 9),), "stage": "finding"}
+    return Passage(f"{info.id}#{number}", info, **(place | values | given))
 
 
 def hostile_report() -> ReportInfo:
@@ -66,37 +64,34 @@ def whole(info: ReportInfo, said: str = "") -> tuple[Passage, ...]:
     """
     long = "A long beginning of an answer.\n" * 40
     given = {"section": said, "prompt": said, "language": said} if said else {}
-    opening: dict[str, object] = {"section": "Challenge", "prompt": "What is your challenge?"}
+    opening = {"section": "Challenge", "prompt": "What is your challenge?", "parts": 2} | given
     return (
-        passage(info, 9, said or "Sample size: 43", **{"section": FACTS, "prompt": FACTS}),
-        passage(info, 2, said or long, **(opening | given | {"part": 1, "parts": 2})),
-        passage(info, 3, said or "Its end.", **(opening | given | {"part": 2, "parts": 2})),
+        passage(info, 9, said or "Sample size: 43", section=FACTS, prompt=FACTS),
+        passage(info, 2, said or long, part=1, **opening),
+        passage(info, 3, said or "Its end.", part=2, **opening),
         passage(info, 4, said or "Le sable.", **({"prompt": "Who?", "language": "fr"} | given)),
         passage(info, 1, said, **given),
         passage(info, 5, said or long, **({"prompt": "And then?"} | given)),
     )
 
 
-def answer(question: str = "What keeps food cool?", **given: object) -> Answer:
+def answer(question: str = "What keeps food cool?", **given: Any) -> Answer:
     """An answer with two citations of two reports."""
-    reports = [report(0), report(1), *(report(i) for i in range(2, 8))]
-    hits = tuple(Hit(passage(info), 1 / (rank + 1)) for rank, info in enumerate(reports))
+    hits = tuple(Hit(passage(report(n)), 1 / (n + 1)) for n in range(8))
     plan = replace(hits[1].passage, stage="intention")
-    values: dict[str, object] = {
+    values = {
         "question": question,
         "standalone": question,
         "text": "Wet sand kept boxes cool for three days [1].\n\n- Another lab plans the same [2].",
         "refused": False,
         "citations": (Citation(1, hits[0].passage, QUOTE), Citation(2, plan, QUOTE, "partly")),
         "hits": hits,
-        "coverage": Coverage(
-            "answer", ("report_0", "report_1"), ("Peru", "Togo"), 40, 12, 9, Filters()
-        ),
+        "coverage": Coverage("answer", ("report_0", "report_1"), ("Peru", "Togo"), 40, 12, 9),
         "mode": "extractive",
         "timings": {"plan_ms": 2.0, "retrieve_ms": 30.0, "answer_ms": 400.0},
         "index": "f1",
     }
-    return Answer(**(values | given))  # type: ignore[arg-type]
+    return Answer(**(values | given))
 
 
 def hostile(question: str) -> Answer:
@@ -119,18 +114,16 @@ def hostile(question: str) -> Answer:
     )
 
 
-def checked(question: str = "Which boxes?", text: str = STRUCK, why: str = WHY) -> Answer:
+def checked(question: str = "Which boxes?") -> Answer:
     """An answer of which a sentence was struck, and another's citation corrected."""
     known = answer(question)
     first, second = known.citations
+    uncited = Struck("All labs will do it again.", Notice("no_citation"))
     return replace(
         known,
         mode="gpt-4.1-mini",
         citations=(replace(first, corrected=True), second),
-        struck=(
-            Struck(text, text_notice(why)),
-            Struck("All labs will do it again.", Notice("no_citation")),
-        ),
+        struck=(Struck(STRUCK, text_notice(WHY)), uncited),
         checked={"supported": 3, "partly": 1, "unsupported": 0, "corrected": 1, "struck": 2},
     )
 
@@ -143,9 +136,9 @@ class FakeStream:
 
     def __init__(self, answer: Answer, pause: float = 0, gate: threading.Event | None = None):
         written = " ".join([*(one.text for one in answer.struck), answer.text])
-        self._words = iter([w + " " for w in written.split(" ")])
+        self._words = iter([f"{word} " for word in written.split(" ")])
         self._answer, self._pause, self._gate = answer, pause, gate
-        self._read: list[str] = []
+        self._read = ""
         self.closed = False
 
     def __iter__(self) -> Iterator[str]:
@@ -154,12 +147,11 @@ class FakeStream:
     def __next__(self) -> str:
         if self._gate:
             self._gate.wait(20)
-        if self._pause:
-            time.sleep(self._pause)
+        time.sleep(self._pause)
         if self.closed:
             raise StopIteration
         word = next(self._words)
-        self._read.append(word)
+        self._read += word
         return word
 
     def close(self) -> None:
@@ -170,7 +162,7 @@ class FakeStream:
     @property
     def answer(self) -> Answer:
         if self.closed:
-            return replace(self._answer, text="".join(self._read).strip())
+            return replace(self._answer, text=self._read.strip())
         for _ in self:
             pass
         return self._answer
@@ -208,19 +200,15 @@ class FakeEngine:
             raise ModelError(text_notice(said))
         if "break" in question:
             raise RuntimeError("a defect, not meant for the user")
-        stream = FakeStream(
-            self._write(question), self.pause if "slow" in question else 0, self.gate
-        )
-        self.streams.append(stream)
-        return stream
+        pause = self.pause if "slow" in question else 0
+        self.streams.append(FakeStream(self._write(question), pause, self.gate))
+        return self.streams[-1]
 
     def report(self, report_id: str) -> StoredReport:
         if report_id not in self.catalog.reports:
             raise UnknownReport(f"There is no report {report_id!r}")
         if report_id == "report_11":
-            return StoredReport(
-                whole(hostile_report(), HOSTILE)[0].report, "", unanswered=(HOSTILE,)
-            )
+            return StoredReport(hostile_report(), "", unanswered=(HOSTILE,))
         return StoredReport(self.catalog.reports[report_id], "", unanswered=("Why?", "When?"))
 
     def passages_of(self, report_id: str) -> tuple[Passage, ...]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 from made_up import read_back, report
@@ -24,12 +23,11 @@ COUNTRIES = ("Peru", "Fiji", "Mali")
 NOTE = "Please note that we ask you to name one challenge only."
 
 
-@dataclass
-class Encoded:
+class Encoded(NamedTuple):
     """What an ingest has encoded, as it comes: passages with their context lines, and sentences."""
 
-    passages: list[str] = field(default_factory=list)
-    sentences: list[str] = field(default_factory=list)
+    passages: list[str]
+    sentences: list[str]
 
 
 def text(country: str, answer: str = "", more: str = "") -> str:
@@ -64,10 +62,10 @@ def content(settings: Settings) -> dict[str, list[Passage]]:
     return found
 
 
-def counts(result: SyncResult) -> tuple[int, int, int, int, int]:
+def counts(result: SyncResult) -> tuple[int, ...]:
+    """How many reports were added, updated, unchanged, deleted and skipped."""
     lists = (result.added, result.updated, result.unchanged, result.deleted, result.skipped)
-    added, updated, unchanged, deleted, skipped = map(len, lists)
-    return added, updated, unchanged, deleted, skipped
+    return tuple(map(len, lists))
 
 
 def snapshot(folder: Path) -> dict[str, str]:
@@ -100,4 +98,4 @@ def missing_sentences(index: Path) -> set[str]:
 
 def disk_usage(free: int, total: int = 10**12) -> Any:
     """Stands in for `shutil.disk_usage`: any disk has this many bytes free."""
-    return lambda _: shutil._ntuple_diskusage(total, total - free, free)  # type: ignore[attr-defined]
+    return lambda _: SimpleNamespace(total=total, used=total - free, free=free)

@@ -31,12 +31,12 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def encoded(monkeypatch: pytest.MonkeyPatch) -> Encoded:
     """What an ingest has encoded."""
-    seen = Encoded()
+    seen = Encoded([], [])
 
     def listening(texts: Sequence[str]) -> list[list[float]]:
-        for one in texts:
-            # A sentence is of one line.
-            (seen.passages if "\n" in one else seen.sentences).append(one)
+        # A sentence is of one line.
+        seen.passages.extend(text for text in texts if "\n" in text)
+        seen.sentences.extend(text for text in texts if "\n" not in text)
         return encode(texts)
 
     monkeypatch.setattr("rag.models.embeddings.encode", listening)

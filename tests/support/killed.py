@@ -13,19 +13,15 @@ import ingest.embed
 import ingest.sync
 from rag.settings import Settings
 
-# Small, so that there are many moments between two writes.
-BATCH = 16
-
 
 def run(index: Path, reports: Path, stage: str, delay: float, rebuild: bool = False) -> None:
     """Ingest with `prune`; `delay` seconds after a stage has begun the process is killed."""
-    ingest.embed.BATCH = BATCH
-    started = threading.Event()
+    ingest.embed.BATCH = 16  # small, so that there are many moments between two writes
+    killer = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL))
 
     def progress(now: str, _done: int, _total: int) -> None:
-        if now == stage and not started.is_set():
-            started.set()
-            threading.Timer(delay, os.kill, (os.getpid(), signal.SIGKILL)).start()
+        if now == stage and killer.ident is None:
+            killer.start()
 
     settings = Settings(index=index, threads=1)
     ingest.sync.sync([reports], settings, prune=True, rebuild=rebuild, progress=progress)

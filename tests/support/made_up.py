@@ -22,14 +22,13 @@ def parsed(body: str, forms: Forms = NO_FORMS, **kept: str) -> Report:
     return parse("made_up", report(body, **kept), forms)
 
 
-def answers(found: Report) -> list[tuple[str, str]]:
+def answers(report: Report) -> list[tuple[str, str]]:
     """Form question and text of each answer block."""
-    return [(block.prompt, block.text) for block in found.blocks]
+    return [(block.prompt, block.text) for block in report.blocks]
 
 
-def texts(found: Report) -> list[str]:
-    """The text of each answer block."""
-    return [block.text for block in found.blocks]
+def texts(report: Report) -> list[str]:
+    return [block.text for block in report.blocks]
 
 
 def learned(*files: str) -> Forms:

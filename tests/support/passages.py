@@ -10,24 +10,17 @@ from rag.types import Hit, Passage
 
 def report(report_id: str = "r", country: str = "Peru", iso: str = "PE", **more: Any) -> ReportInfo:
     """A report's tags."""
-    given: dict[str, Any] = {
-        "title": f"Title of {report_id}",
-        "year": 2023,
-        "type": "learningplan",
-        "kind": "plan",
-    }
-    given |= {"countries": (country,), "iso": (iso,) if iso else ()}
-    return ReportInfo(report_id, **(given | more))
+    lab = {"countries": (country,), "iso": (iso,) if iso else ()}
+    tags = {"title": f"Title of {report_id}", "year": 2023, "type": "learningplan", "kind": "plan"}
+    return ReportInfo(report_id, **(lab | tags | more))
 
 
 def passage(text: str, info: ReportInfo | None = None, **more: Any) -> Passage:
     """A passage of a report, the whole answer to its form question."""
     info = info or report()
-    given = {"section": "Learnings", "prompt": "What did you learn?", "stage": "finding"}
-    spans = ((0, len(text)),)
-    return Passage(
-        more.pop("id", f"{info.id}#{text[:20]}"), info, text=text, spans=spans, **(given | more)
-    )
+    place = {"section": "Learnings", "prompt": "What did you learn?", "stage": "finding"}
+    values = {"id": f"{info.id}#{text[:20]}", "text": text, "spans": ((0, len(text)),)}
+    return Passage(report=info, **(place | values | more))
 
 
 def hits(*texts: str, similarity: float = 0.8) -> list[Hit]:

@@ -20,10 +20,7 @@ def proxied(address: str, path: str) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path == path:
-                self.send_response(301)
-                self.send_header("Location", f"{path}/")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                self._head(301, [("Location", f"{path}/"), ("Content-Length", "0")])
                 return
             if not self.path.startswith(f"{path}/"):
                 self.send_error(404)
@@ -32,15 +29,12 @@ def proxied(address: str, path: str) -> Iterator[str]:
             with httpx.stream(
                 self.command,
                 address + self.path.removeprefix(path),
-                headers=dict(self.headers.items()),
+                headers=dict(self.headers),
                 content=self.rfile.read(size) if size else None,
                 timeout=60,
             ) as answer:
-                self.send_response(answer.status_code)
-                for name, value in answer.headers.multi_items():
-                    if name not in HOP:
-                        self.send_header(name, value)
-                self.end_headers()
+                headers = answer.headers.multi_items()
+                self._head(answer.status_code, [pair for pair in headers if pair[0] not in HOP])
                 # Bytes as they come: events must not wait for the last one.
                 for piece in answer.iter_raw():
                     self.wfile.write(piece)
@@ -48,14 +42,17 @@ def proxied(address: str, path: str) -> Iterator[str]:
 
         do_POST = do_GET  # noqa: N815
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        def _head(self, status: int, headers: list[tuple[str, str]]) -> None:
+            self.send_response(status)
+            for header in headers:
+                self.send_header(*header)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
             """Nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}{path}"
-    finally:
         server.shutdown()
-        server.server_close()

@@ -14,13 +14,6 @@ import citeproc
 import docx
 import rispy
 from bibtexparser.middlewares import LatexDecodingMiddleware
-from citeproc import (
-    Citation,
-    CitationItem,
-    CitationStylesBibliography,
-    CitationStylesStyle,
-    formatter,
-)
 from citeproc.source.json import CiteProcJSON
 from markdown_it import MarkdownIt
 from pypdf import PdfReader
@@ -74,8 +67,8 @@ class Outline(HTMLParser):
 
 def html_text(page: str) -> tuple[str, list[tuple[str, dict[str, str | None]]]]:
     """The text of a page, without its style, and its tags."""
-    found = Outline(page)
-    return found.text, found.tags
+    outline = Outline(page)
+    return outline.text, outline.tags
 
 
 def text_of(data: bytes, ending: str) -> str:
@@ -108,9 +101,11 @@ def csl_text(data: bytes) -> str:
     """The notes of references, and the references as a citation processor writes them out."""
     source = CiteProcJSON(json.loads(data))
     style = next(Path(citeproc.__file__).parent.glob("data/styles/harvard*.csl"))
-    written = CitationStylesBibliography(CitationStylesStyle(style), source, formatter.plain)
+    written = citeproc.CitationStylesBibliography(
+        citeproc.CitationStylesStyle(style), source, citeproc.formatter.plain
+    )
     for key in source:
-        written.register(Citation([CitationItem(key)]))
+        written.register(citeproc.Citation([citeproc.CitationItem(key)]))
     notes = [str(reference.get("note", "")) for reference in source.values()]
     return "\n".join([*map(str, written.bibliography()), *notes])
 

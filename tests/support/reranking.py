@@ -25,9 +25,7 @@ def by_length(body: Any) -> Reply:
     """Scores as Cohere's endpoint gives them: the best first."""
     if "documents" not in body:
         return Reply(status=422)
-    rows = [
-        {"index": i, "relevance_score": len(t) / 1000, "document": {"text": t}}
-        for i, t in enumerate(body["documents"])
-    ]
+    texts = enumerate(body["documents"])
+    rows = [{"index": i, "relevance_score": len(text) / 1000} for i, text in texts]
     rows.sort(key=lambda row: -row["relevance_score"])
-    return Reply(body=json.dumps({"id": "1", "results": rows[: body["top_n"]]}), headers={})
+    return Reply(body=json.dumps({"results": rows[: body["top_n"]]}), headers={})
