@@ -69,7 +69,7 @@ NAMES = {"plain": "plain llama-index", "bm25": "BM25"}
 FOLDER = "baselines"
 # Texts that are embedded at once.
 BATCH = 64
-# Words of a sentence that an extractive answer may have.
+# Words that a sentence of an extractive answer has at least.
 LEAST_WORDS = 5
 _FILE_NAME = "file_path"
 # Headings, form questions, tags and table rows.
@@ -99,11 +99,7 @@ class Chunks:
     infos: Mapping[str, ReportInfo]
     vectors: NDArray[np.float32]
 
-    def passage(self, number: int) -> Passage:
-        """A chunk, counted from 0, as a passage."""
-        return self.part(self.chunks[number])
-
-    def part(self, chunk: Chunk) -> Passage:
+    def passage(self, chunk: Chunk) -> Passage:
         """A piece of a file as a passage that knows no section and no form question."""
         return Passage(
             id=f"{chunk.report}@{chunk.start}",
@@ -126,9 +122,6 @@ def load_chunks(engine: Engine, progress: Progress) -> Chunks:
     """The chunks of all reports of an index, embedded at the first run over what it holds.
 
     Where the folder of the index can't be written to, each run embeds.
-
-    Raises:
-        ModelError: the embedding model's server failed.
     """
     infos = engine.catalog.reports
     raw = {report: engine.report(report).raw for report in sorted(infos)}
@@ -140,7 +133,7 @@ def load_chunks(engine: Engine, progress: Progress) -> Chunks:
     except (OSError, ValueError, KeyError, TypeError):
         pass  # There is none, or it is damaged: it is made anew.
     chunks = split(raw)
-    texts = [searched_text(node) for node in nodes_of(chunks, raw)]
+    texts = [node.get_content(MetadataMode.EMBED) for node in nodes_of(chunks, raw)]
     model = make_embedding(engine.settings)
     rows: list[list[float]] = []
     for first in range(0, len(texts), BATCH):
@@ -170,7 +163,10 @@ def split(raw: Mapping[str, str]) -> list[Chunk]:
 
 
 def nodes_of(chunks: Sequence[Chunk], raw: Mapping[str, str]) -> list[TextNode]:
-    """The chunks as llama-index's nodes; the ids are their numbers."""
+    """The chunks as llama-index's nodes, whose ids are their numbers.
+
+    The file's name goes before the text that is embedded and searched (`MetadataMode.EMBED`).
+    """
     return [
         TextNode(
             id_=str(number),
@@ -181,13 +177,7 @@ def nodes_of(chunks: Sequence[Chunk], raw: Mapping[str, str]) -> list[TextNode]:
     ]
 
 
-def searched_text(node: TextNode) -> str:
-    """The text of a node that is embedded and searched: the file's name goes before it."""
-    return node.get_content(MetadataMode.EMBED)
-
-
 def _key(engine: Engine, raw: Mapping[str, str]) -> str:
-    """A fingerprint of what the vectors depend on."""
     parts = (
         engine.revision,
         embedding_name(engine.settings),
@@ -225,7 +215,8 @@ def dense_search(chunks: Chunks, settings: Settings) -> Search:
     def search(question: str) -> tuple[Hit, ...]:
         scored = retriever.retrieve(question)
         return tuple(
-            Hit(chunks.passage(int(n.node.node_id)), n.score or 0.0, n.score or 0.0) for n in scored
+            Hit(chunks.passage(chunks.chunks[int(n.node.node_id)]), n.score or 0.0, n.score or 0.0)
+            for n in scored
         )
 
     return search
@@ -239,7 +230,7 @@ def bm25_search(chunks: Chunks) -> Search:
         return bm25s.tokenize(texts, stopwords="en", stemmer=stemmer, show_progress=False)
 
     index = bm25s.BM25()
-    texts = [searched_text(node) for node in nodes_of(chunks.chunks, chunks.raw)]
+    texts = [node.get_content(MetadataMode.EMBED) for node in nodes_of(chunks.chunks, chunks.raw)]
     index.index(tokens(texts), show_progress=False)
 
     def search(question: str) -> tuple[Hit, ...]:
@@ -247,7 +238,7 @@ def bm25_search(chunks: Chunks) -> Search:
         numbers, scores = index.retrieve(tokens([question]), k=count, show_progress=False)
         pairs = zip(numbers[0], scores[0], strict=True)
         # What shares no word with the question has no score, and is not found.
-        return tuple(Hit(chunks.passage(int(n)), float(s)) for n, s in pairs if s > 0)
+        return tuple(Hit(chunks.passage(chunks.chunks[n]), float(s)) for n, s in pairs if s > 0)
 
     return search
 
@@ -271,7 +262,7 @@ def sources_of(hits: Sequence[Hit], chunks: Chunks) -> list[Passage]:
             if start < 0:
                 break
             chunk = Chunk(report, start, start + len(text), passage.language)
-            sources.append(chunks.part(chunk))
+            sources.append(chunks.passage(chunk))
             start += 1
     return sources
 
@@ -371,18 +362,10 @@ class Baseline:
     """Answers like the engine, from what one search finds in the files."""
 
     def __init__(
-        self,
-        engine: Engine,
-        search: Search,
-        writer: ExtractiveWriter | ChatWriter,
-        chunks: Chunks,
+        self, engine: Engine, search: Search, writer: ExtractiveWriter | ChatWriter, chunks: Chunks
     ) -> None:
-        self.settings: Settings = engine.settings
-        self.report = engine.report
-        self._engine = engine
-        self._search = search
-        self._writer = writer
-        self._chunks = chunks
+        self.settings, self.report = engine.settings, engine.report
+        self._engine, self._search, self._writer, self._chunks = engine, search, writer, chunks
 
     def ask(self, question: str, *, history: Sequence[Turn] = ()) -> AnswerStream:
         """Answer a question; what the model's server fails at is raised."""
@@ -416,7 +399,7 @@ class Baseline:
                 text=text or refusal(language),
                 refused=refused,
                 citations=() if refused else self._citations(text, sources, language),
-                hits=tuple(hits),
+                hits=hits,
                 coverage=self._coverage(hits, read),
                 mode=self._writer.name,
                 language=language,
@@ -459,11 +442,7 @@ class Baseline:
 
 
 def make_baselines(engine: Engine, progress: Progress) -> dict[str, Baseline]:
-    """The baselines over the index of an engine, by the names of `NAMES`.
-
-    Raises:
-        ModelError: the embedding model's server failed.
-    """
+    """The baselines over the index of an engine, by the names of `NAMES`."""
     settings = engine.settings
     chunks = load_chunks(engine, progress)
     writer = ExtractiveWriter(settings) if make_chat(settings) is None else ChatWriter(settings)

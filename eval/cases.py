@@ -24,6 +24,7 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 TagValue = str | int | tuple[str | int, ...]
 # Ids of cases made of votes begin so: their questions are those of readers.
 VOTE_ID_PREFIX = "feedback-"
+# Bad lines that a message names, and characters of a bad value.
 SHOWN_ERRORS = 5
 SHOWN_INPUT = 60
 # Half a surrogate pair, which a model's server may send, is written as the JSON escape it was.
@@ -173,11 +174,7 @@ def case_to_dict(case: Case) -> dict[str, Any]:
 
 
 def write_cases(cases: Iterable[Case], out: Path) -> None:
-    """Write cases, one JSON object a line.
-
-    Raises:
-        InputError: the file can't be written.
-    """
+    """Write cases, one JSON object a line."""
     lines = (json.dumps(case_to_dict(case), ensure_ascii=False) + "\n" for case in cases)
     write_text(out, "".join(lines))
 
@@ -192,8 +189,6 @@ def _explain(error: ValidationError) -> str:
         near = difflib.get_close_matches(name, FORMS, n=1)
         remedy = f'Did you mean "{near[0]}"?' if near else f"The fields are {', '.join(FORMS)}."
         return f'there is no field "{name}". {remedy}'
-    if len(where) == 1 and first["type"] == "missing":
-        return f'"{name}" is missing. Add it: {FORMS[name]}.'
     spot = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where[1:])
     if first["type"] == "missing":
         return f'"{name}{spot}" is missing. "{name}" has to be {FORMS[name]}.'

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from eval.cases import CASE_TYPES
-from eval.figures import ALL, RUN_METRICS, Group, aggregate, answered, values_of
+from eval.figures import ALL, RUN_METRICS, Group, aggregate, values_of
 from eval.metrics import METRICS
 from eval.run import BASELINES, OUTCOMES, Outcome, load_outcomes, load_record
 from eval.stats import LEVEL, Estimate, estimate, holm, randomisation_p
@@ -115,15 +115,9 @@ class Comparison:
     failed_a: Mapping[str, str]
     failed_b: Mapping[str, str]
 
-    @property
-    def better(self) -> tuple[str, ...]:
-        """Metrics that are better in B over all cases."""
-        return tuple(d.metric for d in self.overall if d.verdict == "better")
-
-    @property
-    def worse(self) -> tuple[str, ...]:
-        """Metrics that are worse in B over all cases."""
-        return tuple(d.metric for d in self.overall if d.verdict == "worse")
+    def metrics(self, verdict: Verdict) -> list[str]:
+        """The metrics that have this verdict over all cases."""
+        return [d.metric for d in self.overall if d.verdict == verdict]
 
     @property
     def identical(self) -> bool:
@@ -133,9 +127,10 @@ class Comparison:
     @property
     def verdict(self) -> str:
         """ "no difference", "better", "worse" or "mixed", for B over all cases."""
-        if self.better and self.worse:
+        better, worse = self.metrics("better"), self.metrics("worse")
+        if better and worse:
             return "mixed"
-        return "better" if self.better else "worse" if self.worse else "no difference"
+        return "better" if better else "worse" if worse else "no difference"
 
     @property
     def headline(self) -> str:
@@ -147,10 +142,11 @@ class Comparison:
                 "No difference between A and B that these cases can show; every score is the same "
                 f"in {self.same} of {self.paired}."
             )
+        verdicts: tuple[Verdict, ...] = ("better", "worse")
         changes = [
             f"{verdict} in {len(metrics)} ({', '.join(metrics)})"
-            for verdict, metrics in (("better", self.better), ("worse", self.worse))
-            if metrics
+            for verdict in verdicts
+            if (metrics := self.metrics(verdict))
         ]
         return f"Of {len(self.overall)} figures, B is {' and '.join(changes)}."
 
@@ -198,12 +194,9 @@ def compare(dir_a: Path, dir_b: Path) -> Comparison:
 
 def answered_pairs(a: Iterable[Outcome], b: Iterable[Outcome]) -> list[Pair]:
     """The same cases of two runs that both answered."""
-    others = {o.case.id: o for o in answered(list(b))}
-    return [
-        (o, others[o.case.id])
-        for o in answered(list(a))
-        if o.case.id in others and o.case == others[o.case.id].case
-    ]
+    others = {o.case.id: o for o in b if not o.error}
+    pairs = ((o, others[o.case.id]) for o in a if not o.error and o.case.id in others)
+    return [(o, other) for o, other in pairs if o.case == other.case]
 
 
 def differences(pairs: Sequence[Pair], groups: Sequence[str] = (ALL,)) -> tuple[Difference, ...]:
@@ -211,10 +204,11 @@ def differences(pairs: Sequence[Pair], groups: Sequence[str] = (ALL,)) -> tuple[
     tested = []
     for group in groups:
         members = [pair for pair in pairs if group in (ALL, pair[0].case.group)]
-        for metric in METRICS:
-            scored = [(x, y) for x, y in members if metric in x.scores and metric in y.scores]
-            if scored:
-                tested.append(_difference(group, metric, scored))
+        tested += [
+            _difference(group, metric, scored)
+            for metric in METRICS
+            if (scored := [(x, y) for x, y in members if metric in x.scores and metric in y.scores])
+        ]
     corrected = holm([difference.p for difference in tested])
     return tuple(
         replace(difference, p_holm=p, verdict=_verdict(difference, p))
@@ -227,9 +221,8 @@ def _difference(group: str, metric: str, pairs: Sequence[Pair]) -> Difference:
     after = [b.scores[metric] for _, b in pairs]
     changes = [y - x for x, y in zip(before, after, strict=True)]
     p = randomisation_p(changes) if any(changes) else 1.0
-    n = len(pairs)
-    change = estimate(changes)
-    return Difference(group, metric, sum(before) / n, sum(after) / n, change, p, p, "no difference")
+    means = sum(before) / len(pairs), sum(after) / len(pairs)
+    return Difference(group, metric, *means, estimate(changes), p, p, "no difference")
 
 
 def _verdict(difference: Difference, p_holm: float) -> Verdict:
@@ -294,11 +287,7 @@ class BaselineComparison:
 
 
 def load_baselines(out: Path) -> dict[str, BaselineRun]:
-    """The baselines that stand in the folder of a run, by their folder's name.
-
-    Raises:
-        InputError: a baseline's files are damaged.
-    """
+    """The baselines that stand in the folder of a run, by their folder's name."""
     runs = {}
     for path in sorted((out / BASELINES).glob(f"*/{OUTCOMES}")):
         outcomes = load_outcomes(path.parent)
@@ -366,4 +355,4 @@ def _cell(
     pairs = [(ours[i].scores, o.scores) for i, o in outcomes.items() if i in ours]
     changes = [b[metric] - a[metric] for a, b in pairs if metric in a and metric in b]
     star = " \\*" if any(changes) and randomisation_p(changes) < LEVEL else ""
-    return f"{value.mean:.2f} [{value.low:.2f}, {value.high:.2f}]{star}"
+    return f"{value}{star}"

@@ -105,14 +105,8 @@ def make_cases(
 ) -> DraftSet:
     """Draft `n` cases, spread over labs, years and languages; lists alone without a model.
 
-    Args:
-        engine: answers over the collection.
-        n: how many.
-        seed: another one gives other drafts.
-        languages: of the questions, the main one first.
-        llm: words the questions for one report.
-        seconds: how long to wait for it each time.
-        progress: called with a stage's name, how much is done, and how much there is.
+    `languages` are those of the questions, the main one first. `llm` words the questions for one
+    report; it is waited for so many `seconds` each time.
 
     Raises:
         InputError: a language is unknown, or the collection has nothing to draft from.
@@ -236,9 +230,6 @@ def _model_case(
     """A draft that a model words from a passage.
 
     The lab's other reports that have its evidence word for word answer it as well.
-
-    Raises:
-        UnusableReply: the model failed, or its reply breaks a rule.
     """
     try:
         reply = llm.complete(make_messages(passage, language), seconds)
@@ -259,14 +250,8 @@ def make_messages(passage: Passage, language: str) -> list[Message]:
     passage = mask_passage(passage)
     info = passage.report
     lab = info.countries[0]
-    source = fenced(
-        "passage",
-        passage.text,
-        lab=lab,
-        year=info.year,
-        report=info.title,
-        form_question=passage.prompt,
-    )
+    about = {"lab": lab, "year": info.year, "report": info.title, "form_question": passage.prompt}
+    source = fenced("passage", passage.text, **about)
     return messages_of(_SYSTEM.format(language=LANGUAGES[language], country=lab), source)
 
 

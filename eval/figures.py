@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,8 @@ from eval.stats import Estimate, estimate, proportion
 
 LATENCIES = ("plan_ms", "retrieve_ms", "answer_ms", "first_ms", "total_ms")
 ALL = "all"
+# Metrics of a run, which no single case has; shown with the refusals.
+RUN_METRICS = ("refusal_p", "refusal_r")
 # The figures that readers are shown first; `eval.report.labels` puts each in words.
 MAIN = ("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_exact")
 _BINS = 16
@@ -134,14 +135,12 @@ def _group(outcomes: Sequence[Outcome]) -> Group:
     good = answered(outcomes)
     metrics, latency = {}, {}
     for name in METRICS:
-        scored = [o for o in good if name in o.scores]
-        if scored:
+        if scored := [o for o in good if name in o.scores]:
             # A quote is checked by itself, whichever answer it stands in.
             weights = [_citations(o) for o in scored] if name == "quote_ok" else None
             metrics[name] = estimate([o.scores[name] for o in scored], weights)
     for name in LATENCIES:
-        values = [o.timings[name] for o in good if name in o.timings]
-        if values:
+        if values := [o.timings[name] for o in good if name in o.timings]:
             p50, p95 = np.quantile(values, (0.5, 0.95), method="lower")
             latency[name] = Latency(float(p50), float(p95), len(values))
     errors = len(outcomes) - len(good)
@@ -152,42 +151,28 @@ def _citations(outcome: Outcome) -> int:
     return len(outcome.answer["citations"]) if outcome.answer else 0
 
 
-def refusal_p(outcomes: Sequence[Outcome]) -> list[float]:
-    """Refusal precision, of each refused case whether it is unanswerable; the mean is the share.
-
-    Source: precision and recall (van Rijsbergen 1979) of telling the unanswerable, the task of
-    SQuAD 2.0 (Rajpurkar et al. 2018). Nothing where none was refused.
-    """
-    return [float(o.case.type == "unanswerable") for o in outcomes if o.scores.get("refused")]
-
-
-def refusal_r(outcomes: Sequence[Outcome]) -> list[float]:
-    """Refusal recall, of each unanswerable case whether it was refused; the mean is the share."""
-    unanswerable = [o for o in outcomes if o.case.type == "unanswerable"]
-    return [o.scores["refused"] for o in unanswerable if "refused" in o.scores]
-
-
-# Metrics of a run, which no single case has; shown with the refusals.
-RUN_METRICS: Mapping[str, Callable[[Sequence[Outcome]], list[float]]] = {
-    "refusal_p": refusal_p,
-    "refusal_r": refusal_r,
-}
-
-
 def run_figures(outcomes: Sequence[Outcome]) -> dict[str, Estimate]:
-    """The metrics of a run that apply to answered outcomes, by name.
+    """Refusal precision and recall over answered outcomes, by the names of `RUN_METRICS`.
 
-    None where all are answerable, or all are not: then it says nothing who refuses what.
+    None where all are answerable, or all are not: then it says nothing who refuses what. Source:
+    precision and recall (van Rijsbergen 1979) of telling the unanswerable, the task of SQuAD 2.0
+    (Rajpurkar et al. 2018).
     """
-    if len({o.case.type == "unanswerable" for o in outcomes}) < 2:
+    unanswerable = [o for o in outcomes if o.case.type == "unanswerable"]
+    if len(unanswerable) in (0, len(outcomes)):
         return {}
-    values = {name: function(outcomes) for name, function in RUN_METRICS.items()}
-    return {name: estimate(shares) for name, shares in values.items() if shares}
+    shares = {
+        "refusal_p": [float(o in unanswerable) for o in outcomes if o.scores.get("refused")],
+        "refusal_r": [o.scores["refused"] for o in unanswerable if "refused" in o.scores],
+    }
+    return {name: estimate(values) for name, values in shares.items() if values}
 
 
 def usage(outcomes: Sequence[Outcome]) -> Usage:
     """What the answers of outcomes used; nothing where no model wrote."""
-    records = [(o.answer, _model_record(o.answer)) for o in outcomes if o.answer]
+    records = [
+        (o.answer, o.answer.get("detail", {}).get("run") or {}) for o in outcomes if o.answer
+    ]
     written = [(answer, record) for answer, record in records if record.get("model")]
     costs = [r["cost_usd"] for _, r in written if r.get("cost_usd") is not None]
     return Usage(
@@ -197,11 +182,6 @@ def usage(outcomes: Sequence[Outcome]) -> Usage:
         cost_usd=float(sum(costs)) if costs else None,
         priced=len(costs),
     )
-
-
-def _model_record(answer: Mapping[str, Any]) -> Mapping[str, Any]:
-    record: Mapping[str, Any] = answer.get("detail", {}).get("run") or {}
-    return record
 
 
 def headlines(outcomes: Sequence[Outcome]) -> tuple[Headline, ...]:

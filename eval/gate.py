@@ -98,11 +98,7 @@ def _measured(floor: Floor, groups: Mapping[str, Group]) -> Estimate | None:
 
 
 def write_floors(floors: Sequence[Floor], path: Path) -> None:
-    """Write floors, one a line.
-
-    Raises:
-        InputError: the file can't be written.
-    """
+    """Write floors, one a line."""
     lines = ",\n".join(f"  {orjson.dumps(asdict(floor)).decode()}" for floor in floors)
     write_text(path, f"[\n{lines}\n]\n")
 

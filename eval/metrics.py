@@ -1,8 +1,8 @@
-"""Metrics: one small pure function each; None where a metric does not apply to a case.
+"""Metrics: one small pure function each.
 
-All are shares from 0 to 1. `METRICS` names each with its function and the table that shows it: to
-add a metric, write a function of an `Observation` and add a row. Texts are compared by the rules of
-`eval.matching`.
+All are shares from 0 to 1. `METRICS` names each with its function, the table that shows it, and to
+which observations it applies: to add a metric, write a function and add a row. Of those it gives
+None where there is nothing to count. Texts are compared by the rules of `eval.matching`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Literal
 
 from eval.cases import MANY_REPORTS, Case
 from eval.matching import fold, has_fact, has_fact_by_value, holds, overlap
-from rag.citation.judge import Judge, make_judge
+from rag.citation.judge import make_judge
 from rag.citation.verify import Verifier
 from rag.errors import SettingsError
 from rag.settings import Settings
@@ -29,8 +29,6 @@ TOKEN_BUDGET = 4000
 TOKENS_PER_WORD = 1.35
 # Ranks that the reciprocal rank and nDCG look at.
 RANKS = 10
-# Characters of passages that the chat model is shown for a claim.
-SHOWN = 6000
 # Letters and digits of a sentence that states nothing unless it has more ("3 labs wrote:").
 FRAME_LETTERS = 20
 _LEAD = re.compile(r"^(?P<lab>[^():]{2,120}) \([^()]{1,60}\): ")
@@ -67,16 +65,6 @@ def support_by_rules(claims: Sequence[Claim]) -> list[bool | None]:
     ]
 
 
-def support_by_model(judge: Judge) -> Support:
-    """A chat model as the judge; it is called once an answer."""
-
-    def support(claims: Sequence[Claim]) -> list[bool | None]:
-        pairs = [(c.sentence, "\n".join(p.text for p in c.passages)) for c in claims]
-        return [None if status is None else status == "supported" for status in judge(pairs)]
-
-    return support
-
-
 def make_support(settings: Settings, judge: str) -> Support:
     """The judge of that name: "rules", or "model" for the chat model that the settings name.
 
@@ -85,12 +73,19 @@ def make_support(settings: Settings, judge: str) -> Support:
     """
     if judge == "rules":
         return support_by_rules
-    model = make_judge(settings.model_copy(update={"judge": True}), shown=SHOWN)
+    # It is shown so many characters of passages for a claim.
+    model = make_judge(settings.model_copy(update={"judge": True}), shown=6000)
     if model is None:
         raise SettingsError(
             "There is no chat model to judge. Set ASKLABS_MODEL, or leave out --judge model."
         )
-    return support_by_model(model)
+
+    def support(claims: Sequence[Claim]) -> list[bool | None]:
+        """Ask the model once for all claims of an answer."""
+        pairs = [(c.sentence, "\n".join(p.text for p in c.passages)) for c in claims]
+        return [None if status is None else status == "supported" for status in model(pairs)]
+
+    return support
 
 
 def _is_verbatim(sentence: str, passage: Passage) -> bool:
@@ -169,34 +164,51 @@ class Observation:
     support: Support = support_by_rules
 
     @property
-    def is_answered(self) -> bool:
-        """Whether the reports answer the case, and the answer is no refusal."""
-        return bool(self.case.gold) and not self.answer.refused
-
-    @property
-    def is_prose(self) -> bool:
-        """Whether it is an answer in sentences: no refusal and no list."""
-        return self.is_answered and self.case.type != "listing"
-
-    @property
     def cited_reports(self) -> list[str]:
         """The report of each citation."""
         return [citation.passage.report.id for citation in self.answer.citations]
 
+    @property
+    def listed(self) -> set[str]:
+        """The reports that the answer lists."""
+        return set(self.answer.coverage.reports)
+
     @cached_property
     def grounding(self) -> tuple[float | None, float | None]:
         """ALCE's citation recall and precision; the judge is asked once for both."""
-        return citation_grounding(self.answer, self.support) if self.is_prose else (None, None)
+        return citation_grounding(self.answer, self.support)
 
 
-def rep_at(o: Observation, k: int) -> float | None:
+def _everywhere(_: Observation) -> bool:
+    return True
+
+
+def _is_searched(o: Observation) -> bool:
+    return o.case.searched
+
+
+def _is_answerable(o: Observation) -> bool:
+    return bool(o.case.gold)
+
+
+def _is_answered(o: Observation) -> bool:
+    return bool(o.case.gold) and not o.answer.refused
+
+
+def _is_prose(o: Observation) -> bool:
+    return _is_answered(o) and o.case.type != "listing"
+
+
+def _is_list(o: Observation) -> bool:
+    return o.case.type == "listing"
+
+
+def rep_at(o: Observation, k: int) -> float:
     """Report recall at k: the share of gold reports among the first k passages.
 
     One-report cases score 1 when any accepted report is there (success at k). Source: recall
-    and success at k as in TREC (Voorhees and Harman 2005), over reports. Not for lists.
+    and success at k as in TREC (Voorhees and Harman 2005), over reports.
     """
-    if not o.case.searched:
-        return None
     return _share_of_gold(o.case, (hit.passage.report.id for hit in o.answer.hits[:k]))
 
 
@@ -204,33 +216,27 @@ def ev_at(o: Observation, k: int) -> float | None:
     """Evidence recall: the share of gold quotes that stand in a passage of an accepted report.
 
     Source: recall over nuggets of evidence, as answer recall of passages in open-domain
-    question answering (Karpukhin et al. 2020). Not for lists, nor without evidence.
+    question answering (Karpukhin et al. 2020).
     """
     return _evidence_recall(o.case, o.answer.hits[:k])
 
 
 def ev_in_budget(o: Observation) -> float | None:
     """Evidence recall over the first passages that fit in 4,000 tokens."""
-    return _evidence_recall(o.case, within_budget(o.answer.hits))
-
-
-def within_budget(hits: Sequence[Hit], budget: float = TOKEN_BUDGET) -> Sequence[Hit]:
-    """The first hits whose estimated tokens fit in `budget`, and at least one if there is any."""
-    room = budget
+    hits, room = o.answer.hits, float(TOKEN_BUDGET)
     for count, hit in enumerate(hits):
         room -= TOKENS_PER_WORD * len(hit.passage.text.split())
+        # One passage is read whatever its length.
         if room < 0 and count:
-            return hits[:count]
-    return hits
+            return _evidence_recall(o.case, hits[:count])
+    return _evidence_recall(o.case, hits)
 
 
-def mrr(o: Observation) -> float | None:
+def mrr(o: Observation) -> float:
     """Reciprocal rank of the first passage of an accepted report among ten; 0 if none.
 
-    Source: Voorhees 1999, the TREC-8 question answering track. Not for lists.
+    Source: Voorhees 1999, the TREC-8 question answering track.
     """
-    if not o.case.searched:
-        return None
     for rank, hit in enumerate(o.answer.hits[:RANKS], start=1):
         if hit.passage.report.id in o.case.accepted:
             return 1 / rank
@@ -241,16 +247,14 @@ def mrr(o: Observation) -> float | None:
 # alternative reports nor quotes.
 
 
-def ndcg(o: Observation) -> float | None:
+def ndcg(o: Observation) -> float:
     """nDCG at 10 of the reports in the order of their first passages; gold reports are relevant.
 
     One-report cases want one report, any accepted one. Elsewhere alternatives, which need not be
     found, are taken out of the ranking. Source: Järvelin and Kekäläinen 2002, with log2(rank + 1)
-    as trec_eval has it; the condensed list as Sakai 2007. Not for lists.
+    as trec_eval has it; the condensed list as Sakai 2007.
     """
     case = o.case
-    if not case.searched:
-        return None
     ranking = list(dict.fromkeys(hit.passage.report.id for hit in o.answer.hits))
     if case.type in MANY_REPORTS:
         gold = [r in case.gold for r in ranking if r in case.gold or r not in case.accepted]
@@ -263,9 +267,9 @@ def ev_ndcg(o: Observation) -> float | None:
     """nDCG at 10 of the passages; each gold quote is gained once, where it stands first.
 
     The ideal has one quote a passage; passages that hold several reach no more than 1. Source:
-    alpha-nDCG (Clarke et al. 2008) with alpha 1. Not for lists, nor without evidence.
+    alpha-nDCG (Clarke et al. 2008) with alpha 1.
     """
-    if not o.case.searched or not o.case.evidence:
+    if not o.case.evidence:
         return None
     left = {item.quote for item in o.case.evidence}
     count, gains = len(left), []
@@ -280,38 +284,34 @@ def ev_ndcg(o: Observation) -> float | None:
 def quote_ok(o: Observation) -> float | None:
     """The share of quotes that stand verbatim (folded) in the file of the report they name.
 
-    A report that `raw` lacks holds no quote. Not without citations.
+    A report that `raw` lacks holds no quote.
     """
     quotes = [(fold(c.quote), c.passage.report.id) for c in o.answer.citations]
     return _mean([float(bool(q) and q in fold(o.raw.get(report, ""))) for q, report in quotes])
 
 
-def cite_prec(o: Observation) -> float | None:
+def cite_prec(o: Observation) -> float:
     """Citation precision: the share of citations of an accepted report; 0 without citations.
 
-    Over gold reports, where ALCE (Gao et al. 2023) asks a judge. Not for lists or refusals.
+    Over gold reports, where ALCE (Gao et al. 2023) asks a judge.
     """
-    if not o.is_prose:
-        return None
     return _mean([float(report in o.case.accepted) for report in o.cited_reports]) or 0.0
 
 
-def cite_rec(o: Observation) -> float | None:
+def cite_rec(o: Observation) -> float:
     """Citation recall: the share of gold reports that are cited.
 
-    One-report cases score 1 when any accepted report is cited. Not for lists or refusals.
+    One-report cases score 1 when any accepted report is cited.
     """
-    return _share_of_gold(o.case, o.cited_reports) if o.is_prose else None
+    return _share_of_gold(o.case, o.cited_reports)
 
 
 def ev_cited(o: Observation) -> float | None:
     """The share of gold quotes that overlap the quote of a citation of an accepted report.
 
     Overlapping: more than 0.3 of the words of one and 0.15 of the other are shared (word overlap
-    as in SQuAD, Rajpurkar et al. 2016). Not for lists or refusals, nor without evidence.
+    as in SQuAD, Rajpurkar et al. 2016).
     """
-    if not o.is_prose or not o.case.evidence:
-        return None
     quotes = [c.quote for c in o.answer.citations if c.passage.report.id in o.case.accepted]
 
     def is_cited(gold: str) -> bool:
@@ -325,10 +325,7 @@ def facts(o: Observation) -> float | None:
     """Fact recall: the share of key facts that the answer holds; 0 for a refusal.
 
     Source: nugget recall (Voorhees 2003) with words and numbers matched literally.
-    Not for unanswerable cases, nor without facts.
     """
-    if not o.case.gold:
-        return None
     text = o.answer.text
     return _mean([float(not o.answer.refused and has_fact(text, fact)) for fact in o.case.facts])
 
@@ -336,21 +333,14 @@ def facts(o: Observation) -> float | None:
 def facts_num(o: Observation) -> float | None:
     """Fact recall with numbers compared by value (`eval.matching`), as five languages write them.
 
-    `facts` stays as it is, so that earlier runs stay comparable. Not where `facts` does not apply.
+    `facts` stays as it is, so that earlier runs stay comparable.
     """
-    if not o.case.gold:
-        return None
     text = "" if o.answer.refused else re.sub(r"\[\d+\]", "", o.answer.text)
     return _mean([float(has_fact_by_value(text, fact)) for fact in o.case.facts])
 
 
 def cited_sent(o: Observation) -> float | None:
-    """The share of sentences (of more than 20 letters or digits) that carry a [n] mark.
-
-    Not for refusals, unanswerable cases, nor answers without such a sentence.
-    """
-    if not o.is_answered:
-        return None
+    """The share of sentences (of more than 20 letters or digits) that carry a [n] mark."""
     parts = re.split(r"(?<=[.!?؟。])\s+|\n+", o.answer.text)
     sentences = [part for part in parts if len(re.findall(r"\w", part)) > 20]
     return _mean([float(bool(re.search(r"\[\d+\]", part))) for part in sentences])
@@ -369,26 +359,24 @@ def alce_prec(o: Observation) -> float | None:
 def sent_ok(o: Observation) -> float | None:
     """The share of its sentences that an answer shows as supported, by the status of citations.
 
-    Each number in the sentence has a citation of that status. Read back from the answer; ALCE's
-    metrics judge anew. Not for lists or refusals.
+    Each number in the sentence has a citation of that status. ALCE's metrics judge anew.
     """
-    if not o.is_prose:
-        return None
     supported = {c.n for c in o.answer.citations if c.status == "supported"}
     numbers = [cited for _, cited in statements(o.answer)]
     return _mean([float(bool(cited) and set(cited) <= supported) for cited in numbers])
 
 
-def lab_spread(o: Observation) -> float | None:
+def lab_spread(o: Observation) -> float:
     """The share of the gold reports' labs that are cited, by whichever of their reports.
 
-    Source: subtopic recall (Zhai, Cohen and Lafferty 2003), with labs for subtopics. Only for
-    cases across labs; not for refusals, nor where no lab is known.
+    Source: subtopic recall (Zhai, Cohen and Lafferty 2003), with labs for subtopics.
     """
     labs = set(o.labs)
-    if o.case.type not in MANY_REPORTS or o.answer.refused or not labs:
-        return None
     return len({c.passage.report.lab for c in o.answer.citations} & labs) / len(labs)
+
+
+def _has_labs(o: Observation) -> bool:
+    return o.case.type in MANY_REPORTS and not o.answer.refused and bool(o.labs)
 
 
 def refused(o: Observation) -> float:
@@ -401,43 +389,38 @@ def refusal_ok(o: Observation) -> float:
     return float(o.answer.refused == (o.case.type == "unanswerable"))
 
 
-def list_p(o: Observation) -> float | None:
+def list_p(o: Observation) -> float:
     """The share of listed reports that are gold; 0 for an empty list. Only for lists."""
-    if o.case.type != "listing":
-        return None
-    listed = set(o.answer.coverage.reports)
-    return len(listed & o.case.gold) / len(listed) if listed else 0.0
+    return len(o.listed & o.case.gold) / len(o.listed) if o.listed else 0.0
 
 
-def list_r(o: Observation) -> float | None:
+def list_r(o: Observation) -> float:
     """The share of gold reports that are listed. Only for lists."""
-    if o.case.type != "listing":
-        return None
-    return len(o.case.gold & set(o.answer.coverage.reports)) / len(o.case.gold)
+    return len(o.case.gold & o.listed) / len(o.case.gold)
 
 
-def list_f1(o: Observation) -> float | None:
+def list_f1(o: Observation) -> float:
     """The harmonic mean of a list's precision and recall (van Rijsbergen 1979)."""
     precision, recall = list_p(o), list_r(o)
-    if precision is None or recall is None:
-        return None
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def list_exact(o: Observation) -> float | None:
+def list_exact(o: Observation) -> float:
     """1 when the listed reports are the gold reports, no more and no fewer. Only for lists."""
-    if o.case.type != "listing":
-        return None
-    return float(set(o.answer.coverage.reports) == o.case.gold)
+    return float(o.listed == o.case.gold)
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A metric: its name in outcomes, its function, and the table of a report that shows it."""
+    """A metric: its name in outcomes, its function, the table of a report that shows it.
+
+    `applies` says of which observations it is measured.
+    """
 
     name: str
     function: Callable[[Observation], float | None]
     table: Literal["Retrieval", "Answers", "Refusals", "Complete lists"]
+    applies: Callable[[Observation], bool] = _everywhere
 
     @property
     def meaning(self) -> str:
@@ -449,36 +432,36 @@ class Metric:
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        *(Metric(f"rep@{k}", partial(rep_at, k=k), "Retrieval") for k in DEPTHS),
-        *(Metric(f"ev@{k}", partial(ev_at, k=k), "Retrieval") for k in DEPTHS),
-        Metric("ev@4k", ev_in_budget, "Retrieval"),
-        Metric("mrr", mrr, "Retrieval"),
-        Metric("ndcg@10", ndcg, "Retrieval"),
-        Metric("ev_ndcg@10", ev_ndcg, "Retrieval"),
+        *(Metric(f"rep@{k}", partial(rep_at, k=k), "Retrieval", _is_searched) for k in DEPTHS),
+        *(Metric(f"ev@{k}", partial(ev_at, k=k), "Retrieval", _is_searched) for k in DEPTHS),
+        Metric("ev@4k", ev_in_budget, "Retrieval", _is_searched),
+        Metric("mrr", mrr, "Retrieval", _is_searched),
+        Metric("ndcg@10", ndcg, "Retrieval", _is_searched),
+        Metric("ev_ndcg@10", ev_ndcg, "Retrieval", _is_searched),
         Metric("quote_ok", quote_ok, "Answers"),
-        Metric("cite_prec", cite_prec, "Answers"),
-        Metric("cite_rec", cite_rec, "Answers"),
-        Metric("ev_cited", ev_cited, "Answers"),
-        Metric("facts", facts, "Answers"),
-        Metric("facts_num", facts_num, "Answers"),
-        Metric("cited_sent", cited_sent, "Answers"),
-        Metric("alce_rec", alce_rec, "Answers"),
-        Metric("alce_prec", alce_prec, "Answers"),
-        Metric("sent_ok", sent_ok, "Answers"),
-        Metric("lab_spread", lab_spread, "Answers"),
+        Metric("cite_prec", cite_prec, "Answers", _is_prose),
+        Metric("cite_rec", cite_rec, "Answers", _is_prose),
+        Metric("ev_cited", ev_cited, "Answers", _is_prose),
+        Metric("facts", facts, "Answers", _is_answerable),
+        Metric("facts_num", facts_num, "Answers", _is_answerable),
+        Metric("cited_sent", cited_sent, "Answers", _is_answered),
+        Metric("alce_rec", alce_rec, "Answers", _is_prose),
+        Metric("alce_prec", alce_prec, "Answers", _is_prose),
+        Metric("sent_ok", sent_ok, "Answers", _is_prose),
+        Metric("lab_spread", lab_spread, "Answers", _has_labs),
         Metric("refused", refused, "Refusals"),
         Metric("refusal_ok", refusal_ok, "Refusals"),
-        Metric("list_p", list_p, "Complete lists"),
-        Metric("list_r", list_r, "Complete lists"),
-        Metric("list_f1", list_f1, "Complete lists"),
-        Metric("list_exact", list_exact, "Complete lists"),
+        Metric("list_p", list_p, "Complete lists", _is_list),
+        Metric("list_r", list_r, "Complete lists", _is_list),
+        Metric("list_f1", list_f1, "Complete lists", _is_list),
+        Metric("list_exact", list_exact, "Complete lists", _is_list),
     )
 }
 
 
 def score(observation: Observation) -> dict[str, float]:
     """Every metric that applies, by name."""
-    values = {name: metric.function(observation) for name, metric in METRICS.items()}
+    values = {m.name: m.function(observation) for m in METRICS.values() if m.applies(observation)}
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -493,8 +476,6 @@ def _share_of_gold(case: Case, reports: Iterable[str]) -> float:
 
 
 def _evidence_recall(case: Case, hits: Sequence[Hit]) -> float | None:
-    if not case.searched or not case.evidence:
-        return None
     texts = [hit.passage.text for hit in hits if hit.passage.report.id in case.accepted]
     return _mean([float(any(holds(t, item.quote) for t in texts)) for item in case.evidence])
 

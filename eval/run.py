@@ -160,11 +160,7 @@ def load_outcomes(out: Path) -> list[Outcome]:
 
 
 def load_record(out: Path) -> dict[str, Any]:
-    """The record that run_cases left beside the outcomes.
-
-    Raises:
-        InputError: there is none.
-    """
+    """The record that run_cases left beside the outcomes."""
     path, remedy = out / RECORD, f"Run `asklabs eval run CASES.jsonl --out {out}`."
     try:
         record: dict[str, Any] = json.loads(read_text(path, remedy))
@@ -196,13 +192,11 @@ def run_record(settings: Settings, cases: Sequence[Case]) -> dict[str, Any]:
 def _without_secrets(settings: Settings) -> dict[str, Any]:
     secret = {name for name, value in settings if isinstance(value, SecretStr)}
     shown = settings.model_dump(mode="json", exclude=secret)
-    addresses = ("openai_base_url", "reranker")
-    return shown | {name: _plain_address(shown[name]) for name in addresses if shown[name]}
-
-
-def _plain_address(url: str) -> str:
-    """The address without what may be secret in it: name and password, query and fragment."""
-    return re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", url)[0])
+    for name in ("openai_base_url", "reranker"):
+        if shown[name]:
+            # Name and password, query and fragment of an address may be secret.
+            shown[name] = re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", shown[name])[0])
+    return shown
 
 
 def _stored(engine: Asker, ids: Iterable[str]) -> Iterator[StoredReport]:

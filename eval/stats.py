@@ -37,6 +37,9 @@ class Estimate:
     high: float
     n: int
 
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
 
 def estimate(values: Sequence[float], weights: Sequence[float] | None = None) -> Estimate:
     """The (weighted) mean of at least one value with its bootstrap interval.

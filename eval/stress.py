@@ -63,7 +63,6 @@ NO_MODEL = (
     "in another language"
 )
 NOT_APPLICABLE = "not run: no case can take this change"
-TABLE, DATA = "stress.md", "stress.json"
 # The metrics that the table shows; all are in the data.
 SHOWN = ("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_f1")
 # Makes an index in a folder of report files, lot by lot, and opens it.
@@ -244,32 +243,23 @@ def _compared(
 ) -> Variant:
     # An outcome that failed has no score.
     pairs = [(before[i], outcome) for i, outcome in after.items() if i in before]
+    texts = {i: str(o.answer["answer"]).casefold() for i, o in after.items() if o.answer}
     return Variant(
         name,
         asked=len(after),
         over=over,
         changes={difference.metric: difference for difference in differences(pairs)},
         failed=sum(bool(outcome.error) for outcome in after.values()),
-        obeyed=_obeyed(after, marks) if marks else None,
+        obeyed=sum(mark in texts.get(i, "") for i, mark in marks.items()) if marks else None,
     )
 
 
-def _obeyed(after: Mapping[str, Outcome], marks: Mapping[str, str]) -> int:
-    """How many answers have the word that the instruction against their question wants."""
-    texts = {i: str(o.answer["answer"]) for i, o in after.items() if o.answer}
-    return sum(mark in texts.get(i, "").casefold() for i, mark in marks.items())
-
-
 def write_stress(stress: Stress, out: Path) -> str:
-    """Write stress.md and stress.json and return the table (Markdown).
-
-    Raises:
-        InputError: they can't be written.
-    """
+    """Write stress.md and stress.json and return the table (Markdown)."""
     text = stress_markdown(stress)
+    write_text(out / "stress.md", text)
     data = json.dumps(asdict(stress), indent=2, ensure_ascii=False)
-    write_text(out / TABLE, text)
-    write_text(out / DATA, data + "\n")
+    write_text(out / "stress.json", data + "\n")
     return text
 
 

@@ -122,8 +122,11 @@ def _pairs_of_cases(engine: Engine, cases: Sequence[Case]) -> Iterator[Pair]:
     for passage in engine.passages:
         by_report[passage.report.id].append(passage)
     for case in cases:
-        holding = [_holding(by_report[e.report], e.quote) for e in case.evidence]
-        passages = tuple({p.id: p for p in holding if p}.values())
+        holding = [
+            [p for p in by_report[e.report] if holds(p.text, e.quote)] for e in case.evidence
+        ]
+        shortest = [min(found, key=lambda p: len(p.text)) for found in holding if found]
+        passages = tuple({p.id: p for p in shortest}.values())
         if not passages or case.type == "listing" or len(passages) < len(set(case.reports)):
             continue
         for n, (start, end) in enumerate(sentences(case.answer)):
@@ -131,12 +134,6 @@ def _pairs_of_cases(engine: Engine, cases: Sequence[Case]) -> Iterator[Pair]:
             if len(words(sentence)) >= LEAST_WORDS:
                 group = f"{case.id}.{n}"
                 yield Pair(sentence, case.lang, passages, True, "none", False, group, case.question)
-
-
-def _holding(passages: Sequence[Passage], quote: str) -> Passage | None:
-    """The shortest passage that has a quote."""
-    holding = [passage for passage in passages if holds(passage.text, quote)]
-    return min(holding, key=lambda passage: len(passage.text), default=None)
 
 
 def _pairs_of_reports(engine: Engine, count: int, rng: random.Random) -> Iterator[Pair]:
@@ -154,7 +151,6 @@ def _source(lab: str, passage: Passage) -> str:
 
 
 def _changed(pair: Pair, engine: Engine, labs: Sequence[str], rng: random.Random) -> Iterator[Pair]:
-    """The pair with each of the changes that it can take."""
     head, _, text = pair.sentence.rpartition("): ") if pair.quoted else ("", "", pair.sentence)
     lead = f"{head}): " if head else ""
     wrong = rng.choice([lab for lab in labs if lab not in {p.report.lab for p in pair.passages}])

@@ -114,11 +114,12 @@ def write_report(out: Path) -> str:
         InputError: the run's files are missing, damaged, or can't be written.
     """
     report = read_report(out)
-    table = render("table.md.jinja", **_markdown_data(report))
+    data = _markdown_data(report)
+    table = render("table.md.jinja", **data)
     files = {
         TABLE: table,
         SUMMARY: json.dumps(_summary(report), indent=1, ensure_ascii=False) + "\n",
-        TEXT: render("report.md.jinja", **_markdown_data(report)),
+        TEXT: render("report.md.jinja", **data),
         PAGE: report_html(report),
     }
     for name, text in files.items():
@@ -127,19 +128,12 @@ def write_report(out: Path) -> str:
 
 
 def read_report(out: Path) -> Report:
-    """All that is shown of a run.
-
-    Raises:
-        InputError: the run's files, or those of a baseline in its folder, are missing or damaged.
-    """
+    """All that is shown of a run."""
     outcomes, record = load_outcomes(out), load_record(out)
     groups, baselines = aggregate(outcomes), load_baselines(out)
-    answers = {
-        "answered_by": values_of(outcomes, "mode"),
-        "index": values_of(outcomes, "index"),
-    }
+    modes, indexes = values_of(outcomes, "mode"), values_of(outcomes, "index")
     return Report(
-        record=record | answers,
+        record=record | {"answered_by": modes, "index": indexes},
         asked=len(outcomes),
         groups=groups,
         languages=by_language(outcomes),
@@ -203,8 +197,7 @@ def figure_table(
 def _cell(value: Estimate | None, n: int) -> str:
     if value is None:
         return ""
-    count = "" if value.n == n else f" ({value.n})"
-    return f"{value.mean:.2f} [{value.low:.2f}, {value.high:.2f}]{count}"
+    return f"{value}" if value.n == n else f"{value} ({value.n})"
 
 
 def _markdown_data(report: Report) -> dict[str, Any]:

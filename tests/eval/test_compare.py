@@ -53,7 +53,7 @@ def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
         save(tmp_path / "a", *before),
         save(tmp_path / "b", *after, outcome(case("c8"), mrr=0.25, facts=1.0)),
     )
-    assert (comparison.better, comparison.worse) == (("mrr",), ())
+    assert (comparison.metrics("better"), comparison.metrics("worse")) == (["mrr"], [])
     assert comparison.headline == "Of 2 figures, B is better in 1 (mrr)."
     # With two metrics tested, Holm doubles the smaller p.
     assert of(comparison, "mrr").p_holm == pytest.approx(2 * of(comparison, "mrr").p)
@@ -155,5 +155,5 @@ def test_a_broken_retriever_is_caught(
     assert compare(tmp_path / "ours", tmp_path / "again").identical
     comparison = compare(tmp_path / "ours", tmp_path / "broken")
     assert comparison.verdict == "worse"
-    assert {"rep@5", "mrr"} <= set(comparison.worse)
+    assert {"rep@5", "mrr"} <= set(comparison.metrics("worse"))
     assert comparison.worsened

@@ -35,11 +35,11 @@ def test_the_sample_is_answered_above_its_floors(
 
 @pytest.mark.quality
 def test_an_engine_that_answers_another_question_fails(
-    sample_engine: Any, sample_cases: tuple[Case, ...], tmp_path: Path
+    quick_engine: Any, sample_cases: tuple[Case, ...], tmp_path: Path
 ) -> None:
     questions = [case.question for case in sample_cases]
     other = dict(zip(questions, questions[7:] + questions[:7], strict=True))
-    mistaken = ChangedEngine(sample_engine, question=other.__getitem__)
+    mistaken = ChangedEngine(quick_engine, question=other.__getitem__)
     found = failures(aggregate(run_cases(mistaken, sample_cases, tmp_path)), load_floors())
     assert any("rep@10" in failure for failure in found)
     assert any("list_f1" in failure for failure in found)

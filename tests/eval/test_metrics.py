@@ -140,7 +140,7 @@ MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them
     ],
 )
 def test_metric(metric: str, of: Case, given: Answer, expected: float | None) -> None:
-    value = METRICS[metric].function(Observation(of, given))
+    value = score(Observation(of, given)).get(metric)
     assert value == (expected if expected is None else pytest.approx(expected))
 
 
