@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,12 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
         return Done(code, out, err)
 
     return call
+
+
+@pytest.fixture
+def run_sample(run: Any, sample_index: Path) -> Callable[..., Done]:
+    """Runs a command over the index of the sample collection."""
+    return lambda *arguments: run(*arguments, "--index", sample_index)
 
 
 def outside(arguments: Sequence[str | Path], folder: Path) -> Done:

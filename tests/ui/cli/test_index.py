@@ -1,68 +1,91 @@
-"""The commands that look at reports and the index: audit, rebuild, tags, families."""
+"""The commands about reports and the index: ingest with its audit and rebuild, and info."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
+
+from command_line import Done
+from contract import has
 
 from tests.conftest import SAMPLE
 
 pytest_plugins = ("command_line",)
 
 
-def test_the_audit_counts_and_writes_nothing(run: Any, tmp_path: Path) -> None:
-    result = run("ingest", SAMPLE, "--audit", "--json")
-    assert result.code == 0
-    assert result.json["answer_share"] >= 0.998
-    assert {"form text", "question", "tag"} <= set(result.json["left_out"])
-    assert all(check["pieces"] == 0 for check in result.json["checks"].values())
-    assert result.json["reports"] == 32
-    assert list(tmp_path.iterdir()) == []
-    plain = run("ingest", SAMPLE, "--audit")
-    assert "of 32 reports" in plain.out or "32 reports" in plain.out
-    assert "Left out:" in plain.out
+def test_ingest_keeps_its_contract_and_exit_codes(run: Any, tmp_path: Path) -> None:
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    for name in ("tide_broom.md", "_seaweed_is.md"):
+        shutil.copy(SAMPLE / name, reports)
+    index = tmp_path / "index"
 
+    def ingest(*options: str) -> Done:
+        done: Done = run("ingest", reports, "--index", index, "--json", *options)
+        lists = dict.fromkeys(("added", "updated", "unchanged", "deleted", "skipped"), list)
+        has(done.json, {**lists, "passages": int, "index": str, "dry_run": bool})
+        return done
 
-def test_the_audit_names_unreadable_files(run: Any, tmp_path: Path) -> None:
-    (tmp_path / "bad.md").write_bytes(b"\xff\x00")
-    done = run("ingest", SAMPLE, tmp_path / "bad.md", "--audit", "--json")
-    assert (done.code, done.json["reports"]) == (1, 32)
-    assert "bad.md" in done.err
+    dry = ingest("--dry-run")
+    assert (dry.code, dry.json["dry_run"], dry.json["index"]) == (0, True, "")
+    first = ingest()
+    assert (first.code, sorted(first.json["added"])) == (0, ["_seaweed_is", "tide_broom"])
+    assert ingest().json["passages"] == 0
+    (reports / "bad.md").write_text("no tags here", encoding="utf-8")
+    (reports / "tide_broom.md").unlink()
+    partly = ingest("--prune")
+    assert (partly.code, partly.json["deleted"]) == (1, ["tide_broom"])
+    (skipped,) = partly.json["skipped"]
+    assert skipped["path"].endswith("bad.md")
+    assert "no lab report" in skipped["reason"]
+    assert "bad.md" in partly.err
+    plain = run("ingest", reports, "--index", index)
+    assert plain.code == 1
+    assert "0 added, 0 updated, 1 unchanged, 0 moved, 0 deleted, 1 skipped" in plain.out
 
 
 def test_rebuild_replaces_an_index_of_another_version(run: Any, tmp_path: Path) -> None:
-    reports, index = tmp_path / "reports", tmp_path / "index"
-    reports.mkdir()
-    (reports / "tide.md").write_bytes((SAMPLE / "tide_broom.md").read_bytes())
+    report, index, empty = tmp_path / "tide.md", tmp_path / "index", tmp_path / "empty"
+    shutil.copy(SAMPLE / "tide_broom.md", report)
     index.mkdir()
+    empty.mkdir()
     (index / "chroma.sqlite3").write_bytes(b"of an older kind")
-    refused = run("ingest", reports, "--index", index)
+    refused = run("ingest", report, "--index", index)
     assert refused.code == 2
     assert "--rebuild" in refused.err
-    assert run("ingest", reports, "--index", index, "--rebuild", "--json").json["added"] == ["tide"]
-    assert run("ingest", reports, "--index", index, "--json").json["unchanged"] == ["tide"]
-    none = tmp_path / "none"
-    none.mkdir()
-    refused = run("ingest", none, "--index", index, "--rebuild")
-    assert (refused.code, "no readable report" in refused.err) == (2, True)
+    assert run("ingest", report, "--index", index, "--rebuild", "--json").json["added"] == ["tide"]
+    assert run("ingest", report, "--index", index, "--json").json["unchanged"] == ["tide"]
+    assert run("ingest", empty, "--index", index, "--rebuild").code == 2
     assert run("info", "--index", index, "--json").json["reports"] == 1
 
 
-def test_tags_are_listed_with_their_spellings(run: Any, sample_index: Path) -> None:
-    result = run("info", "--tags", "--index", sample_index, "--json").json
-    assert set(result) == {"country", "method", "datasource", "sdg", "theme"}
-    methods = {value["name"]: value for value in result["method"]}
-    assert all(value["reports"] > 0 for value in methods.values())
-    assert all(name in value["variants"] for name, value in methods.items())
-    plain = run("info", "--tags", "--index", sample_index).out
-    assert all(name in plain for name in methods)
+def test_the_audit_counts_and_writes_nothing(run: Any, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.md"
+    bad.write_bytes(b"\xff\x00")
+    done = run("ingest", SAMPLE, bad, "--audit", "--json")
+    assert (done.code, done.json["reports"]) == (1, 32)
+    assert "bad.md" in done.err
+    assert done.json["answer_share"] >= 0.998
+    assert {"form text", "question", "tag"} <= set(done.json["left_out"])
+    assert all(check["pieces"] == 0 for check in done.json["checks"].values())
+    assert list(tmp_path.iterdir()) == [bad]
 
 
-def test_families_are_listed_with_their_reports(run: Any, sample_index: Path) -> None:
-    result = run("info", "--families", "--index", sample_index, "--json").json
-    assert result["count"] == len(result["families"]) > 0
-    for family in result["families"]:
-        assert len(family) > 1
-    plain = run("info", "--families", "--index", sample_index).out
-    assert f"{result['count']} families" in plain
-    assert result["families"][0][0]["report"] in plain
+def test_info_tells_of_the_index_its_tags_and_families(run_sample: Any) -> None:
+    facts = run_sample("info", "--json").json
+    has(facts, dict.fromkeys(("reports", "passages", "labs"), int))
+    has(facts, dict.fromkeys(("years", "kinds", "languages", "versions"), dict))
+    has(facts, dict.fromkeys(("index", "fingerprint", "embedding", "answers"), str))
+    assert facts["fingerprint"] in run_sample("info").out
+    tags = run_sample("info", "--tags", "--json").json
+    assert set(tags) == {"country", "method", "datasource", "sdg", "theme"}
+    plain = run_sample("info", "--tags").out
+    for method in tags["method"]:
+        assert method["reports"] > 0
+        assert method["name"] in method["variants"]
+        assert method["name"] in plain
+    families = run_sample("info", "--families", "--json").json
+    assert families["count"] == len(families["families"]) > 0
+    assert all(len(family) > 1 for family in families["families"])
+    assert f"{families['count']} families" in run_sample("info", "--families").out

