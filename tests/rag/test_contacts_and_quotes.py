@@ -34,6 +34,7 @@ def test_contacts_are_masked_in_all_that_is_given_out(tmp_path: Path) -> None:
         (citation,) = answer.citations
         shown = [answer.text, citation.passage.text, *(hit.passage.text for hit in answer.hits)]
         shown += [hit.passage.text for hit in engine.search(question)]
+        shown += [passage.text for passage in engine.passages_of("quince")]
         shown.append(engine.report("quince").raw)
         assert all(("912 345 678" in text) is not masked for text in shown)
         assert all(("••• ••• •••" in text) is masked for text in shown)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,6 @@ from ui.web.conversation import Exchange
 from ui.web.handlers import Talk
 
 pytest_plugins = ("command_line",)
-
-Run = Callable[..., Any]
 
 VOTE = Feedback(
     id="a1",
@@ -68,14 +65,9 @@ def test_several_writers_lose_nothing(tmp_path: Path) -> None:
         for n in range(25):
             keep_feedback(tmp_path, replace(VOTE, id=f"{name}-{n}", word="w" * 150))
 
-    threads = [threading.Thread(target=write, args=(n,)) for n in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert {vote.id for vote in votes(tmp_path)} == {
-        f"{a}-{b}" for a in range(6) for b in range(25)
-    }
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(write, range(6)))
+    assert len(votes(tmp_path)) == 6 * 25
 
 
 def test_a_line_that_was_cut_short_costs_only_itself(tmp_path: Path) -> None:
@@ -108,40 +100,30 @@ def engine_in(folder: Path) -> FakeEngine:
     return engine
 
 
-def talk(count: int = 2) -> Talk:
-    return tuple(Exchange(f"Question {n}?", answer=answer(f"Question {n}?")) for n in range(count))
+def talk() -> Talk:
+    return tuple(Exchange(f"Question {n}?", answer=answer(f"Question {n}?")) for n in range(2))
 
 
 def test_a_vote_and_its_comment_are_kept_with_the_answer(tmp_path: Path) -> None:
     engine = engine_in(tmp_path)
-    after, told = reading.vote(engine, talk(), {"turn": 2, "vote": "down"}, ENGLISH)
-    assert 'data-vote="down"' in told
-    assert "Thank you." in told
+    after, shown = reading.vote(engine, talk(), {"turn": 2, "vote": "down"}, ENGLISH)
+    assert 'data-vote="down"' in shown
     given = {"turn": 2, "vote": "down", "word": f"  call\n me: ana@example.org {'x' * 300}"}
-    after, told = reading.vote(engine, after, given, ENGLISH)
-    assert 'data-word="1"' in told
-    (one,) = votes(tmp_path)
-    assert (one.vote, one.question, one.index) == ("down", "Question 1?", "f1")
-    assert one.reports == ("report_0", "report_1")
-    assert one.word.startswith("call me: •••@")
-    assert len(one.word) == feedback.MAX_COMMENT
-    assert [bool(x.vote) for x in after] == [False, True]
-    assert after[1].vote == one
+    after, shown = reading.vote(engine, after, given, ENGLISH)
+    assert 'data-word="1"' in shown
+    (vote,) = votes(tmp_path)
+    assert [exchange.vote for exchange in after] == [None, vote]
+    assert (vote.vote, vote.question, vote.index) == ("down", "Question 1?", "f1")
+    assert vote.reports == ("report_0", "report_1")
+    assert vote.word.startswith("call me: •••@")
+    assert len(vote.word) == feedback.MAX_COMMENT
     before = (tmp_path / feedback.FILE).read_bytes()
-    reading.vote(engine, after, {**given, "word": one.word}, ENGLISH)
+    reading.vote(engine, after, {**given, "word": vote.word}, ENGLISH)
     assert (tmp_path / feedback.FILE).read_bytes() == before
 
 
 @pytest.mark.parametrize(
-    "event",
-    [
-        {"turn": 0, "vote": "up"},
-        {"turn": 3, "vote": "up"},
-        {"turn": "1", "vote": "up"},
-        {"turn": True, "vote": "up"},
-        {"turn": 1, "vote": ["up"]},
-        {},
-    ],
+    "event", [{"turn": 3, "vote": "up"}, {"turn": True, "vote": "up"}, {"turn": 1, "vote": ["up"]}]
 )
 def test_an_invalid_vote_changes_nothing(tmp_path: Path, event: dict[str, object]) -> None:
     before = talk()
@@ -150,13 +132,11 @@ def test_an_invalid_vote_changes_nothing(tmp_path: Path, event: dict[str, object
 
 
 def test_a_vote_that_cannot_be_kept_is_not_counted(tmp_path: Path) -> None:
-    before = talk()
-    after, told = reading.vote(
-        engine_in(tmp_path / "gone"), before, {"turn": 1, "vote": "up"}, ENGLISH
-    )
+    before, up = talk(), {"turn": 1, "vote": "up"}
+    after, shown = reading.vote(engine_in(tmp_path / "gone"), before, up, ENGLISH)
     assert after == before
-    assert "can&#39;t be kept here" in told
-    assert 'data-vote=""' in told
+    assert "can&#39;t be kept here" in shown
+    assert 'data-vote=""' in shown
     assert not (tmp_path / "gone").exists()
 
 
@@ -168,13 +148,8 @@ def test_votes_become_cases(tmp_path: Path) -> None:
     about = replace(VOTE, id="e5", intent="about", reports=())
     cases = [case_of_vote(vote) for vote in (VOTE, down, refused, listed, about)]
     write_cases(cases, out)
-    assert [case.type for case in cases] == [
-        "cross",
-        "single",
-        "unanswerable",
-        "listing",
-        "listing",
-    ]
+    types = ["cross", "single", "unanswerable", "listing", "listing"]
+    assert [case.type for case in cases] == types
     assert [case.draft for case in cases] == [False, True, False, False, True]
     assert cases[0].reports == VOTE.reports
     assert cases[0].question == "What keeps food cool in Peru?"
@@ -186,15 +161,15 @@ def test_votes_become_cases(tmp_path: Path) -> None:
         load_cases(out)
 
 
-def test_the_command_writes_cases_and_counts(tmp_path: Path, run: Run) -> None:
+def test_the_command_writes_cases_and_counts(tmp_path: Path, run: Any) -> None:
     out = tmp_path / "cases.jsonl"
-    command: Sequence[str] = ("eval", "feedback", "--index", str(tmp_path), "--out", str(out))
+    command = ("eval", "feedback", "--index", str(tmp_path), "--out", str(out))
     assert "nobody has voted" in run(*command).err
     keep_feedback(tmp_path, VOTE)
     keep_feedback(tmp_path, replace(VOTE, id="b2", vote="down"))
     assert run(*command).out.strip() == f"{out}: 1 up, 1 down; 1 of them drafts"
-    told = run(*command, "--json").json
-    assert told == {"out": str(out), "cases": 2, "up": 1, "down": 1, "drafts": 1, "damaged": 0}
+    counts = run(*command, "--json").json
+    assert counts == {"out": str(out), "cases": 2, "up": 1, "down": 1, "drafts": 1, "damaged": 0}
     with (tmp_path / feedback.FILE).open("a") as file:
         file.write("{half\n")
     done = run(*command)

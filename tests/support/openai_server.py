@@ -19,6 +19,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from zlib import crc32
 
+from rag.models.chat import ChatModel, make_chat
+from rag.settings import Settings
+
+KEY = "sk-secret-4711"
+MESSAGES = [{"role": "user", "content": "Hello?"}]
 DIMENSIONS = 64
 # Clients wait this long before they try again, so that no test waits for their patience.
 SOON = {"retry-after-ms": "1", "retry-after": "0.001"}
@@ -112,6 +117,15 @@ def running() -> Iterator[ScriptedServer]:
         yield server
     finally:
         server.close()
+
+
+def chat_at(url: str, model: str = "test-model", **more: Any) -> ChatModel:
+    """A chat model at a server, by settings and options of `make_chat`."""
+    options = {name: more.pop(name) for name in ("max_tokens", "retries") if name in more}
+    values = {"openai_api_key": KEY, "openai_base_url": url} | more
+    chat = make_chat(Settings(model=f"openai:{model}", **values), **options)
+    assert chat is not None
+    return chat
 
 
 def vector(text: str) -> list[float]:

@@ -9,27 +9,20 @@ from typing import Any
 
 import anyio
 import pytest
-from openai_server import Reply, ScriptedServer
+from openai_server import KEY, MESSAGES, Reply, ScriptedServer, chat_at
 
 from rag.errors import ContextOverflow, ModelError, SettingsError
-from rag.models.chat import make_chat
 from rag.models.client import API_VERSION, CONNECT, find_server
 from rag.models.embeddings import make_embedding
 from rag.settings import Settings
 
-KEY = "sk-secret-4711"
-MESSAGES = [{"role": "user", "content": "Hello?"}]
 
-
-def settings(url: str, **more: Any) -> Settings:
-    values = {"model": "openai:test-model", "openai_api_key": KEY, "openai_base_url": url}
-    return Settings(**(values | more))
+def settings(url: str, **more: str) -> Settings:
+    return Settings(openai_api_key=KEY, openai_base_url=url, **more)
 
 
 def stream(url: str, **more: Any) -> str:
-    chat = make_chat(settings(url, **more))
-    assert chat is not None
-    return "".join(chat.stream(MESSAGES))
+    return "".join(chat_at(url, **more).stream(MESSAGES))
 
 
 AZURE = "https://name.openai.azure.com"
@@ -40,8 +33,8 @@ SERVERS = {
     "https://a.example/v1/?team=b": ("https://a.example/v1", {"team": "b"}, False),
     AZURE: (f"{DEPLOYMENT}/m%2F1", {"api-version": API_VERSION}, True),
     f"{AZURE}/openai/?api-version=7": (f"{DEPLOYMENT}/m%2F1", {"api-version": "7"}, True),
-    f"{DEPLOYMENT}/own/chat/completions?api-version=7": (
-        f"{DEPLOYMENT}/own",
+    f"{DEPLOYMENT}/o/chat/completions?api-version=7": (
+        f"{DEPLOYMENT}/o",
         {"api-version": "7"},
         True,
     ),
@@ -91,22 +84,13 @@ def test_a_server_that_does_not_accept_is_given_up_soon(
         raise TimeoutError
 
     monkeypatch.setattr(anyio, "connect_tcp", connect)
-    chat = make_chat(settings(server.url, timeout=600.0), retries=0)
-    assert chat is not None
+    chat = chat_at(server.url, timeout=600.0, retries=0)
     with pytest.raises(ModelError, match="can't be reached"):
         chat.complete(MESSAGES, 20)
     assert waits == [pytest.approx(CONNECT, abs=1)]
 
 
-def test_a_slow_server_is_given_up(server: ScriptedServer) -> None:
-    server.script(Reply(("Yes.",), delay=2.0))
-    started = time.monotonic()
-    with pytest.raises(ModelError, match=r"too long.*ASKLABS_TIMEOUT"):
-        stream(server.url, timeout=0.2)
-    assert time.monotonic() - started < 10
-
-
-@pytest.mark.parametrize("headers", [{}, {"retry-after": "1"}, {"retry-after": "soon"}])
+@pytest.mark.parametrize("headers", [{}, {"retry-after": "1"}])
 def test_a_failing_server_is_asked_again_after_a_while(
     server: ScriptedServer, headers: dict[str, str]
 ) -> None:
@@ -117,9 +101,8 @@ def test_a_failing_server_is_asked_again_after_a_while(
     assert (0.9 if "1" in headers.values() else 0.2) < time.monotonic() - started < 10
 
 
-@pytest.mark.parametrize("after", ["3600", "21"])
-def test_a_server_is_not_waited_for_beyond_patience(server: ScriptedServer, after: str) -> None:
-    server.script(Reply(status=429, headers={"retry-after": after}), Reply(("Yes.",)))
+def test_a_server_is_not_waited_for_beyond_patience(server: ScriptedServer) -> None:
+    server.script(Reply(status=429, headers={"retry-after": "21"}), Reply(("Yes.",)))
     started = time.monotonic()
     with pytest.raises(ModelError, match="over its limit"):
         stream(server.url)
@@ -128,30 +111,25 @@ def test_a_server_is_not_waited_for_beyond_patience(server: ScriptedServer, afte
 
 
 OVERFLOWS = {
-    "OpenAI": (400, "This model's maximum context length is 8192 tokens. You requested 9000."),
-    "OpenAI's code": (400, "Too big (context_length_exceeded)"),
-    "llama.cpp": (400, "the request exceeds the available context size, try increasing it"),
-    "older llama.cpp": (500, "Context size has been exceeded."),
-    "llama-cpp-python": (400, "Requested tokens (2285) exceed context window of 2048"),
-    "Ollama": (400, "the input length exceeds the context length"),
+    "This model's maximum context length is 8192 tokens. You requested 9000.": 400,
+    "Too big (context_length_exceeded)": 400,
+    "Context size has been exceeded.": 500,
+    "Requested tokens (2285) exceed context window of 2048": 400,
 }
 
 
-@pytest.mark.parametrize("name", OVERFLOWS)
-def test_a_prompt_that_is_too_long_is_recognised(server: ScriptedServer, name: str) -> None:
-    status, message = OVERFLOWS[name]
-    server.script(Reply(status=status, body=f'{{"error": {{"message": "{message}"}}}}'))
-    with pytest.raises(ContextOverflow, match="ASKLABS_CONTEXT_WINDOW"):
-        stream(server.url)
-    server.script(Reply(raw=(f'data: {{"error": {{"message": "{message}"}}}}',)))
-    with pytest.raises(ContextOverflow):
-        stream(server.url)
+@pytest.mark.parametrize("message", OVERFLOWS)
+def test_a_prompt_that_is_too_long_is_recognised(server: ScriptedServer, message: str) -> None:
+    error = f'{{"error": {{"message": "{message}"}}}}'
+    for reply in (Reply(status=OVERFLOWS[message], body=error), Reply(raw=(f"data: {error}",))):
+        server.script(reply)
+        with pytest.raises(ContextOverflow, match="ASKLABS_CONTEXT_WINDOW"):
+            stream(server.url)
 
 
 STATUSES = {
     400: "ASKLABS_CONTEXT_TOKENS",
     401: "OPENAI_API_KEY",
-    403: "OPENAI_API_KEY",
     404: "model's name",
     429: "over its limit",
     500: "HTTP 500",

@@ -17,18 +17,15 @@ TEXTS = ("Ferry workers rest on Sundays.", "The harbour is old.", ANSWER, "Lante
 pytestmark = pytest.mark.quality
 
 
-def test_what_answers_scores_most_in_any_order_of_the_texts() -> None:
+def test_what_answers_scores_most_in_any_order_and_texts_may_be_of_any_length() -> None:
     encoder = CrossEncoder()
     forward = encoder.scores(QUESTION, TEXTS)
     back = encoder.scores(QUESTION, TEXTS[::-1])
     assert max(forward) == forward[TEXTS.index(ANSWER)]
     assert [round(x, 1) for x in forward] == [round(x, 1) for x in back[::-1]]
     assert encoder.relevance(max(forward)) > 0.5 > encoder.relevance(min(forward)) > 0
-
-
-def test_a_text_or_question_of_any_length_has_a_score() -> None:
     long = "lantern " * 5000
-    assert len(CrossEncoder().scores(long, [long, "", "short"])) == 3
+    assert len(encoder.scores(long, [long, "", "short"])) == 3
 
 
 def test_who_would_wait_too_long_has_no_scores(monkeypatch: pytest.MonkeyPatch) -> None:

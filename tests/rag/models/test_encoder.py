@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import subprocess
 import sys
 import time
@@ -13,21 +12,9 @@ import pytest
 
 from rag.errors import ModelError
 from rag.models import encoder
-from rag.models.encoder import (
-    STATIC_DIMENSIONS,
-    encode,
-    encode_static,
-    encoding_processes,
-    unit,
-)
+from rag.models.encoder import STATIC_DIMENSIONS, encode, encode_static, encoding_processes
 
-TEXTS = [
-    "Women sell fish.",
-    "Las mujeres venden pescado.",
-    "\u0000 \n a",
-    "",
-    "x" * 9000,
-]
+TEXTS = ["Women sell fish.", "\u0000 \n a", "", "x" * 9000]
 
 
 def test_processes_give_the_same_vectors_in_order() -> None:
@@ -80,21 +67,13 @@ def test_each_text_has_a_vector_of_length_one_in_its_place() -> None:
     vectors = encode_static(texts)
     assert vectors.shape == (4, STATIC_DIMENSIONS)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 0, 1, 1], abs=1e-5)
+    assert encode_static([]).shape == (0, STATIC_DIMENSIONS)
     for text, vector in zip(texts, vectors, strict=True):
         assert encode_static([text])[0] == pytest.approx(vector, abs=1e-5)
-
-
-def test_a_paraphrase_is_nearer_than_another_topic() -> None:
     asked, same, other = encode_static(
         ["rubber boots for farm workers", "agricultural labourers wore wellingtons", "tax software"]
     )
     assert asked @ same > asked @ other + 0.1
-
-
-def test_nothing_gives_nothing() -> None:
-    assert encode_static([]).shape == (0, STATIC_DIMENSIONS)
-    assert unit([]).shape[0] == 0
-    assert unit([[0.0, 0.0], [3.0, 4.0]]).tolist() == [[0.0, 0.0], pytest.approx([0.6, 0.8])]
 
 
 def test_loading_the_vectors_leaves_logging_as_it_was() -> None:
@@ -103,4 +82,4 @@ def test_loading_the_vectors_leaves_logging_as_it_was() -> None:
         "print(logging.getLogger().level, len(logging.getLogger().handlers))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(logging.WARNING), "0"]
+    assert done.stdout.split() == ["30", "0"]
