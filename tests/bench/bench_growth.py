@@ -19,29 +19,24 @@ from rag.settings import Settings
 SAMPLE = Path(__file__).resolve().parents[2] / "eval" / "sample" / "reports"
 SIZES = (25_000, 100_000)
 PASSAGES_PER_REPORT = 18
-
-
-def varied(text: str, words: list[str], rng: random.Random) -> str:
-    """A report with half of the words in its answers replaced."""
-
-    def replaced(match: re.Match[str]) -> str:
-        return rng.choice(words) if rng.random() < 0.5 else match.group()
-
-    lines = (
-        line if line.startswith(("[[", "#", ">", "<")) else re.sub(r"[^\W\d_]{4,}", replaced, line)
-        for line in text.splitlines()
-    )
-    return "\n".join(lines)
+WORD = re.compile(r"[^\W\d_]{4,}")
 
 
 def grow(folder: Path, reports: int) -> None:
     """Fill a folder with so many reports."""
     rng = random.Random(0)
     sample = [path.read_text("utf-8") for path in sorted(SAMPLE.glob("*.md"))]
-    words = sorted({word for text in sample for word in re.findall(r"[^\W\d_]{4,}", text)})
+    words = sorted({word for text in sample for word in WORD.findall(text)})
+
+    def replaced(word: re.Match[str]) -> str:
+        return rng.choice(words) if rng.random() < 0.5 else word.group()
+
     for n in range(reports):
-        text = varied(sample[n % len(sample)], words, rng)
-        (folder / f"report_{n:05d}.md").write_text(text, "utf-8")
+        lines = [
+            line if line.startswith(("[[", "#", ">", "<")) else WORD.sub(replaced, line)
+            for line in sample[n % len(sample)].splitlines()
+        ]
+        (folder / f"report_{n:05d}.md").write_text("\n".join(lines), "utf-8")
 
 
 def measure(size: int) -> None:

@@ -1,6 +1,6 @@
 """Times the served page: when it is usable, and answers to 20 visitors who ask at the same time.
 
-Part of `make bench`; on an index that is there already: `python -m tests.bench_page INDEX`.
+Part of `make bench`.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+from free_port import free_port
+from playwright.sync_api import expect, sync_playwright
+
+Rows = list[tuple[str, float]]  # what was measured, and its seconds
 
 ROOT = Path(__file__).resolve().parents[2]
 TOPICS = (
@@ -33,12 +37,16 @@ FRAMES = (
     "How did labs measure {topic}, and whom did they ask?",
     "What stood in the way of work on {topic}?",
 )
-# What nobody of them asks about: what is asked by one visitor alone.
-OTHERS = (
-    *("drinking straws", "beekeeping", "prison food", "border trade", "coral reefs", "bicycles"),
-    *("blood donors", "fashion"),
-)
+# What one visitor asks alone.
+OTHERS = ("drinking straws", "beekeeping", "prison food", "border trade", "coral reefs", "fashion")
 WRITING = "answer writing"  # stands in what is drawn once an answer begins
+
+
+def percentiles(what: str, seconds: Sequence[float]) -> Rows:
+    return [
+        (f"{what}, median", statistics.median(seconds)),
+        (f"{what}, 95th percentile", statistics.quantiles(seconds, n=20)[-1]),
+    ]
 
 
 class Site:
@@ -47,20 +55,19 @@ class Site:
     def __init__(self, address: str) -> None:
         self.client = httpx.Client(base_url=address, timeout=300, limits=httpx.Limits())
         config = self.client.get("/config").raise_for_status().json()
-        parts = {one["id"]: one for one in config["components"]}
-        self.box = next(i for i, one in parts.items() if one["props"].get("elem_id") == "question")
-        self.asking = next(
-            one for one in config["dependencies"] if [self.box, "submit"] in one["targets"]
+        parts = {part["id"]: part["props"] for part in config["components"]}
+        self.box = next(i for i, props in parts.items() if props.get("elem_id") == "question")
+        self.handler = next(
+            handler
+            for handler in config["dependencies"]
+            if [self.box, "submit"] in handler["targets"]
         )
-        self.values = [parts[i]["props"].get("value") for i in self.asking["inputs"]]
+        self.values = {i: parts[i].get("value") for i in self.handler["inputs"]}
 
     def ask(self, question: str, session: str) -> tuple[float, float]:
         """Seconds until an answer begins on the page, and until all of it is there."""
-        data = [
-            question if i == self.box else value
-            for i, value in zip(self.asking["inputs"], self.values, strict=True)
-        ]
-        body = {"data": data, "fn_index": self.asking["id"], "session_hash": session}
+        data = list((self.values | {self.box: question}).values())
+        body = {"data": data, "fn_index": self.handler["id"], "session_hash": session}
         started = time.perf_counter()
         self.client.post("/gradio_api/queue/join", json=body).raise_for_status()
         first = 0.0
@@ -80,18 +87,11 @@ class Site:
 
 
 @contextmanager
-def served(index: Path, port: int) -> Iterator[tuple[str, list[tuple[str, float]]]]:
+def served(index: Path) -> Iterator[tuple[str, float]]:
     """A page over an index in a process of its own, and how long it took to be there."""
-    command = [
-        sys.executable,
-        "-m",
-        "ui.cli.main",
-        "serve",
-        "--index",
-        str(index),
-        "--port",
-        str(port),
-    ]
+    port = str(free_port())
+    options = ["serve", "--index", str(index), "--port", port]
+    command = [sys.executable, "-m", "ui.cli.main", *options]
     started = time.perf_counter()
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
     with subprocess.Popen(
@@ -100,53 +100,40 @@ def served(index: Path, port: int) -> Iterator[tuple[str, list[tuple[str, float]
         assert process.stdout is not None
         if not process.stdout.readline():
             sys.exit(f"{' '.join(command)}: {process.communicate()[1]}")
-        rows = [("start of the page", time.perf_counter() - started)]
         try:
-            yield f"http://127.0.0.1:{port}", rows
+            yield f"http://127.0.0.1:{port}", time.perf_counter() - started
         finally:
             process.terminate()
 
 
-def answers(address: str) -> list[tuple[str, float]]:
+def answers(address: str) -> Rows:
     """Percentiles of answers to one visitor, and to twenty of them who never pause."""
     site = Site(address)
-    alone = [site.ask(f"What did labs find out about {topic}?", "alone") for topic in OTHERS]
 
     def visitor(topic: str) -> list[tuple[float, float]]:
         session = secrets.token_hex(8)
         return [site.ask(frame.format(topic=topic), session) for frame in FRAMES]
 
+    alone = [site.ask(f"What did labs find out about {topic}?", "alone") for topic in OTHERS]
     with ThreadPoolExecutor(len(TOPICS)) as pool:
         many = [pair for pairs in pool.map(visitor, TOPICS) for pair in pairs]
-    return [
-        *_rows("alone on the page", alone),
-        *_rows(f"{len(TOPICS)} visitors at once", many),
-    ]
-
-
-def _rows(who: str, pairs: list[tuple[float, float]]) -> list[tuple[str, float]]:
-    rows = []
-    for at, what in enumerate(("first words", "whole answer")):
-        seconds = [pair[at] for pair in pairs]
-        rows += [
-            (f"{who}: {what}, median", statistics.median(seconds)),
-            (f"{who}: {what}, 95th percentile", statistics.quantiles(seconds, n=20)[-1]),
-        ]
+    rows: Rows = []
+    for who, pairs in (("alone on the page", alone), (f"{len(TOPICS)} visitors at once", many)):
+        first, whole = zip(*pairs, strict=True)
+        rows += percentiles(f"{who}: first words", first)
+        rows += percentiles(f"{who}: whole answer", whole)
     return rows
 
 
-def usable(address: str) -> list[tuple[str, float]]:
+def usable(address: str) -> Rows:
     """Seconds until a question can be typed in a new browser, where one is installed."""
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
-    if found is None:
+    browser_path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if browser_path is None:
         return []
-    from playwright.sync_api import expect, sync_playwright
-
+    options = ["--no-sandbox", "--disable-gpu"]
     times = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-gpu"]
-        )
+        browser = playwright.chromium.launch(executable_path=browser_path, args=options)
         for _ in range(4):
             page = browser.new_page()
             started = time.perf_counter()
@@ -158,14 +145,7 @@ def usable(address: str) -> list[tuple[str, float]]:
     return [("page usable in a new browser, median", statistics.median(times))]
 
 
-def page(index: Path) -> list[tuple[str, float]]:
+def page_times(index: Path) -> Rows:
     """All rows of the page over an index."""
-    from free_port import free_port
-
-    with served(index, free_port()) as (address, rows):
-        return [*rows, *usable(address), *answers(address)]
-
-
-if __name__ == "__main__":
-    for name, seconds in page(Path(sys.argv[1])):
-        print(f"{name:55s} {seconds:8.3f} s")
+    with served(index) as (address, seconds):
+        return [("start of the page", seconds), *usable(address), *answers(address)]
