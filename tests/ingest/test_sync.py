@@ -19,16 +19,52 @@ from rag.settings import Settings
 pytest_plugins = ("ferry_fixtures",)
 
 
-def test_what_is_written_is_what_was_read(reports: Path, settings: Settings) -> None:
-    result = sync([reports], settings)
-    assert result.added == ["fiji", "mali", "peru"]
-    found = content(settings)
-    assert sorted(p.text for p in found["peru"]) == [
+def elsewhere(settings: Settings) -> Settings:
+    """Settings of another index."""
+    return settings.model_copy(update={"index": settings.index.with_name("other")})
+
+
+def test_only_what_is_new_or_changed_is_embedded(
+    reports: Path, settings: Settings, embedded: list[str]
+) -> None:
+    first = sync([reports], settings)
+    before = content(settings)
+    assert first.added == ["fiji", "mali", "peru"]
+    assert [p.text for p in sorted(before["peru"], key=lambda p: p.text)] == [
         "Nobody in Peru counts the boats.",
         "Peru waits for a ferry.",
     ]
-    assert result.passages == 6 == opened(settings).passage_rows.count()
-    assert result.revision == opened(settings).state.revision != ""
+    assert NOTE not in repr(before)
+    assert len(embedded) == first.passages == opened(settings).passage_rows.count() == 6
+    embedded.clear()
+    again = sync([reports], settings)
+    assert counts(again) == (0, 0, 3, 0, 0)
+    assert (again.passages, again.revision) == (0, first.revision)
+    assert not embedded
+    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    result = sync([reports], settings)
+    assert (result.updated, len(result.unchanged), result.added) == (["peru"], 2, [])
+    assert [one.splitlines()[-1] for one in embedded] == ["Lima waits for a ferry."]
+    after = content(settings)
+    assert [p.id for p in after["peru"]] == [p.id for p in before["peru"]]
+    assert {i: after[i] for i in ("fiji", "mali")} == {i: before[i] for i in ("fiji", "mali")}
+    assert result.revision != first.revision
+
+
+def test_the_same_content_has_the_same_revision(
+    reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_short(reports, settings, monkeypatch)
+    with pytest.raises(IndexMissing, match="holds nothing yet"):
+        opened(settings)
+    first = sync([reports], settings)
+    assert counts(first) == (3, 0, 0, 0, 0)
+    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    sync([reports], settings)
+    (reports / "peru.md").write_text(text("Peru"), "utf-8")
+    assert sync([reports], settings).revision == first.revision
+    files = sorted(reports.iterdir(), reverse=True)
+    assert sync(files, elsewhere(settings)).revision == first.revision
 
 
 def test_nothing_private_is_anywhere_in_the_index(reports: Path, settings: Settings) -> None:
@@ -40,45 +76,6 @@ def test_nothing_private_is_anywhere_in_the_index(reports: Path, settings: Setti
     files = [path for path in settings.index.rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if b"ana@" in path.read_bytes()]
-
-
-def test_again_with_nothing_changed_embeds_and_writes_nothing(
-    reports: Path, settings: Settings, embedded: list[str]
-) -> None:
-    first = sync([reports], settings)
-    assert len(embedded) == first.passages
-    embedded.clear()
-    again = sync([reports], settings)
-    assert counts(again) == (0, 0, 3, 0, 0)
-    assert (again.passages, again.revision) == (0, first.revision)
-    assert not embedded
-
-
-def test_of_a_changed_file_only_new_words_are_embedded(
-    reports: Path, settings: Settings, embedded: list[str]
-) -> None:
-    first = sync([reports], settings)
-    before = content(settings)
-    embedded.clear()
-    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
-    result = sync([reports], settings)
-    assert (result.updated, len(result.unchanged), result.added) == (["peru"], 2, [])
-    assert len(embedded) == 1
-    assert embedded[0].endswith("Lima waits for a ferry.")
-    after = content(settings)
-    assert [p.id for p in after["peru"]] == [p.id for p in before["peru"]]
-    assert {i: after[i] for i in ("fiji", "mali")} == {i: before[i] for i in ("fiji", "mali")}
-    assert result.revision != first.revision
-
-
-def test_the_same_content_has_the_same_revision(reports: Path, settings: Settings) -> None:
-    first = sync([reports], settings)
-    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
-    sync([reports], settings)
-    (reports / "peru.md").write_text(text("Peru"), "utf-8")
-    assert sync([reports], settings).revision == first.revision
-    other = settings.model_copy(update={"index": settings.index.with_name("other")})
-    assert sync(sorted(reports.iterdir(), reverse=True), other).revision == first.revision
 
 
 def test_a_tag_that_went_no_longer_filters(reports: Path, settings: Settings) -> None:
@@ -100,28 +97,23 @@ def test_a_tag_that_went_no_longer_filters(reports: Path, settings: Settings) ->
     assert near(Filters(year=(2023,))) == others
 
 
-def test_prune_deletes_what_went_and_only_then(reports: Path, settings: Settings) -> None:
-    sync([reports], settings)
-    (reports / "mali.md").unlink()
-    assert counts(sync([reports], settings)) == (0, 0, 2, 0, 0)
-    assert set(content(settings)) == {"fiji", "mali", "peru"}
-    assert sync([reports], settings, prune=True).deleted == ["mali"]
-    assert set(content(settings)) == {"fiji", "peru"}
-
-
-def test_prune_keeps_what_is_there_but_unreadable(reports: Path, settings: Settings) -> None:
+def test_prune_deletes_what_is_gone_and_keeps_what_is_there_but_unreadable(
+    reports: Path, settings: Settings
+) -> None:
     archive = reports.parent / "more.zip"
     with zipfile.ZipFile(archive, "w") as packed:
         packed.writestr("chad.md", text("Chad"))
     sync([reports, archive], settings)
+    (reports / "mali.md").unlink()
     (reports / "peru.md").write_bytes(b"\xff\x00 damaged")
     archive.write_bytes(b"damaged")
-    result = sync([reports, archive], settings, prune=True)
-    assert counts(result) == (0, 0, 2, 0, 2)
+    assert counts(sync([reports, archive], settings)) == (0, 0, 1, 0, 2)
     assert set(content(settings)) == {"chad", "fiji", "mali", "peru"}
+    assert sync([reports, archive], settings, prune=True).deleted == ["mali"]
+    assert set(content(settings)) == {"chad", "fiji", "peru"}
 
 
-def test_dry_run_tells_and_writes_nothing(
+def test_dry_run_reports_and_writes_nothing(
     reports: Path, settings: Settings, embedded: list[str]
 ) -> None:
     sync([reports], settings)
@@ -131,28 +123,14 @@ def test_dry_run_tells_and_writes_nothing(
     (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
     (reports / "mali.md").unlink()
     (reports / "chad.md").write_text(text("Chad"), "utf-8")
-    told = sync([reports], settings, prune=True, dry_run=True)
-    assert (told.added, told.updated, told.deleted) == (["chad"], ["peru"], ["mali"])
+    planned = sync([reports], settings, prune=True, dry_run=True)
+    assert (planned.added, planned.updated, planned.deleted) == (["chad"], ["peru"], ["mali"])
     # The database's own housekeeping may change a file when it is opened.
     assert set(snapshot(settings.index)) == before
     assert (opened(settings).state, content(settings)) == (state, passages)
     assert not embedded
     done = sync([reports], settings, prune=True)
-    assert counts(done) == counts(told)
-
-
-def test_form_text_is_in_no_passage_even_after_an_ingest_that_was_cut_short(
-    reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cut_short(reports, settings, monkeypatch)
-    with pytest.raises(IndexMissing, match="holds nothing yet"):
-        opened(settings)
-    again = sync([reports], settings)
-    assert counts(again) == (3, 0, 0, 0, 0)
-    assert again.revision
-    assert NOTE not in repr(content(settings))
-    other = settings.model_copy(update={"index": settings.index.with_name("other")})
-    assert sync([reports], other).revision == again.revision
+    assert counts(done) == counts(planned)
 
 
 def test_another_embedding_is_refused_with_the_remedy(reports: Path, settings: Settings) -> None:
@@ -172,7 +150,6 @@ def test_a_second_writer_is_refused(reports: Path, settings: Settings) -> None:
     settings.index.mkdir()
     with FileLock(settings.index / "ingest.lock"), pytest.raises(IndexBusy, match="Wait"):
         sync([reports], settings)
-    assert counts(sync([reports], settings)) == (3, 0, 0, 0, 0)
 
 
 def test_a_damaged_index_is_named(reports: Path, settings: Settings) -> None:
@@ -185,64 +162,37 @@ def test_a_damaged_index_is_named(reports: Path, settings: Settings) -> None:
     assert set(content(settings)) == {"fiji", "mali", "peru"}
 
 
-def namesakes(reports: Path) -> tuple[Path, Path]:
+def test_namesakes_are_two_reports_in_any_order(reports: Path, settings: Settings) -> None:
     one, two = reports.parent / "one", reports.parent / "two"
     for folder, country in ((one, "Peru"), (two, "Chad")):
         folder.mkdir()
         (folder / "plan.md").write_text(text(country), "utf-8")
-    return one, two
+    labs = {"plan": "Peru", "two__plan": "Chad"}
+    for paths in ([one, two], [two, one]):
+        sync(paths, settings, rebuild=True)
+        assert {name: r.info.lab for name, r in stored_reports(settings).items()} == labs
+    # One that comes later changes no id.
+    later = elsewhere(settings)
+    sync([two], later)
+    assert sync([one], later).added == ["one__plan"]
+    assert stored_reports(later)["plan"].info.lab == "Chad"
+    assert counts(sync([one, two], later)) == (0, 0, 2, 0, 0)
 
 
-def labs(settings: Settings) -> dict[str, str]:
-    return {name: r.info.lab for name, r in stored_reports(settings).items()}
-
-
-def test_namesakes_in_two_folders_are_two_reports_in_any_order(
-    reports: Path, settings: Settings
-) -> None:
-    one, two = namesakes(reports)
-    other = settings.model_copy(update={"index": settings.index.with_name("other")})
-    sync([one, two], settings)
-    sync([two, one], other)
-    assert labs(settings) == labs(other) == {"plan": "Peru", "two__plan": "Chad"}
-
-
-def test_a_namesake_that_comes_later_changes_no_id(reports: Path, settings: Settings) -> None:
-    one, two = namesakes(reports)
-    sync([two], settings)
-    assert labs(settings) == {"plan": "Chad"}
-    assert sync([one], settings).added == ["one__plan"]
-    assert labs(settings) == {"plan": "Chad", "one__plan": "Peru"}
-    assert counts(sync([one, two], settings)) == (0, 0, 2, 0, 0)
-
-
-def test_a_folder_that_moved_keeps_its_ids(
-    reports: Path, settings: Settings, embedded: list[str]
-) -> None:
-    first = sync([reports], settings)
-    embedded.clear()
-    moved = shutil.move(reports, reports.with_name("moved"))
-    result = sync([moved], settings)
-    assert (result.moved, counts(result)) == (["fiji", "mali", "peru"], (0, 0, 0, 0, 0))
-    assert not embedded
-    assert counts(sync([moved], settings)) == (0, 0, 3, 0, 0)
-    (moved / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
-    result = sync([moved], settings, prune=True)
-    assert (result.updated, result.deleted) == (["peru"], [])
-    assert result.revision != first.revision
-
-
-def test_a_renamed_file_takes_its_passages_with_it(
+def test_what_moved_or_was_renamed_is_not_embedded_again(
     reports: Path, settings: Settings, embedded: list[str]
 ) -> None:
     sync([reports], settings)
     before = content(settings)
     embedded.clear()
-    (reports / "peru.md").rename(reports / "peru_2023.md")
-    result = sync([reports], settings)
+    moved = shutil.move(reports, reports.with_name("moved"))
+    result = sync([moved], settings)
+    assert (result.moved, counts(result)) == (["fiji", "mali", "peru"], (0, 0, 0, 0, 0))
+    (moved / "peru.md").rename(moved / "peru_2023.md")
+    result = sync([moved], settings)
     assert (result.moved, counts(result)) == (["peru_2023"], (0, 0, 2, 0, 0))
     assert not embedded
     after = content(settings)
     assert set(after) == {"fiji", "mali", "peru_2023"}
     assert {p.text for p in after["peru_2023"]} == {p.text for p in before["peru"]}
-    assert counts(sync([reports], settings, prune=True)) == (0, 0, 3, 0, 0)
+    assert counts(sync([moved], settings, prune=True)) == (0, 0, 3, 0, 0)

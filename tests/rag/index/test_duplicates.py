@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from passages import passage, report
@@ -13,7 +12,6 @@ from strategies import report_text, steady
 
 from rag.index.duplicates import duplicate_groups, find_duplicates
 from rag.types import Passage
-from ui.cli.index import families_to_dict, print_families
 
 PLAN = (
     "The ferry crew will count each crate of second day vegetables at the landing and tell the "
@@ -46,11 +44,9 @@ def test_an_answer_repeated_in_a_report_is_a_duplicate_and_a_changed_word_is_not
     assert kelp == kelp_copy != tide == tide_copy
 
 
-@pytest.mark.parametrize(
-    "text", ["4 months", "", "Read https://sea.example/" + "word/" * 20, PLAN.partition(" day")[0]]
-)
-def test_short_answers_are_no_duplicates(text: str) -> None:
-    assert find_duplicates([written(text, name) for name in "abcdef"]) == [""] * 6
+def test_short_answers_are_no_duplicates() -> None:
+    for text in ("4 months", "Read https://sea.example/" + "word/" * 20, PLAN.partition(" day")[0]):
+        assert find_duplicates([written(text, name) for name in "abc"]) == [""] * 3
 
 
 def test_what_many_labs_tick_is_the_forms_text() -> None:
@@ -69,17 +65,6 @@ def test_a_chain_of_changes_does_not_make_one_group() -> None:
     assert len(groups) > 5
 
 
-@given(st.integers(20, 100), st.randoms())
-@steady
-def test_one_word_in_twenty_may_be_another(length: int, rng: random.Random) -> None:
-    text = [f"word{n}" for n in range(length)]
-    changed = [f"new{n}" if n % 20 == 4 else word for n, word in enumerate(text)]
-    shuffled = rng.sample(text, length)
-    texts = map(" ".join, (text, changed, [f"{word}x" for word in shuffled]))
-    passages = [written(text, name) for text, name in zip(texts, "abc", strict=True)]
-    assert find_duplicates(passages) == [passages[0].id, passages[0].id, ""]
-
-
 @given(
     st.lists(st.sampled_from([PLAN, CLOSING, OTHER, "Yes"]) | report_text, max_size=8), st.randoms()
 )
@@ -95,19 +80,9 @@ def test_the_order_of_passages_does_not_matter(texts: list[str], rng: random.Ran
         assert first in {p.id for p in passages}
 
 
-def test_groups_are_printed_largest_first(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_groups_are_listed_largest_first() -> None:
     passages = [written(PLAN, "a"), written(PLAN, "b", "Togo"), written("Alone", "d")]
     passages += [written(OTHER, name) for name in "cef"]
     firsts = zip(passages, find_duplicates(passages), strict=True)
     named = [replace(p, family=first) for p, first in firsts]
     assert [[p.report.id for p in g] for g in duplicate_groups(named)] == [[*"cef"], [*"ab"]]
-    totals = families_to_dict(named)
-    assert (totals["count"], totals["passages"], totals["reports"]) == (2, 5, 5)
-    assert (totals["across_labs"], totals["sizes"]) == (1, {"2": 1, "3": 1})
-    monkeypatch.setattr("ui.cli.index.MAX_FAMILIES", 1)
-    print_families(named)
-    out = capsys.readouterr().out
-    assert "2 families hold 5 passages of 5 reports" in out
-    assert "and 1 smaller" in out
