@@ -1,8 +1,8 @@
 """Measures what of the labs' words is in the passages, and lists what is not, by kind.
 
-The file of each report is read once more, line by line and without the parser
-(`ingest.audit`). Every character that is not found to be something else is an answer's,
-and must be in one answer block and in one passage of it.
+The file of each report is read once more, line by line and without the parser. Every character
+that is not found to be something else is an answer's, and must be in one answer block and in one
+passage of it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,7 @@ FORM_SHARE = 0.8
 
 @dataclass(slots=True)
 class LeftOut:
-    """Pieces of one kind that are in no passage, or not in exactly one."""
+    """Counts of the pieces of one kind that are not in exactly one passage, with examples."""
 
     pieces: int = 0
     characters: int = 0
@@ -50,11 +50,11 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What the reading of a collection came to.
+    """The counts of a collection.
 
-    `answer_share` is the share of the labs' characters (white space and markup aside) that
-    are in exactly one answer block and exactly one passage; 1.0 where there are none.
-    `left_out` says by kind what is not; `checks` counts passages that are not as they should be.
+    `answer_share` is the share of the labs' characters (white space and markup aside) that are in
+    exactly one answer block and one passage; 1.0 where there are none. `left_out` says by kind
+    what is not; `checks` counts passages that are not as they should be.
     """
 
     answer_share: float
@@ -92,9 +92,7 @@ def _rounded(share: float) -> float:
 def audit(files: Iterable[tuple[Report, Sequence[Passage]]], forms: Forms) -> Audit:
     """Compare reports' files with their answer blocks and passages.
 
-    Args:
-        files: each parsed report with its passages.
-        forms: the forms that it was parsed with.
+    `files` are parsed reports with their passages, `forms` those that they were parsed with.
     """
     auditor = _Auditor(forms)
     for report, passages in files:
@@ -106,10 +104,6 @@ def audit_paths(
     paths: Sequence[Path], progress: Progress = lambda *_: None
 ) -> tuple[Audit, list[Skipped]]:
     """The audit of the reports at some paths, and what could not be read; nothing is written.
-
-    Args:
-        paths: folders, report files, archives.
-        progress: called with a stage's name, how much is done, and how much there is.
 
     Raises:
         InputError: a path is not usable.
@@ -127,8 +121,6 @@ def audit_paths(
 
 
 class _Auditor:
-    """Counts report by report."""
-
     def __init__(self, forms: Forms) -> None:
         self.forms = forms
         self.left_out: dict[str, LeftOut] = {}
@@ -145,17 +137,18 @@ class _Auditor:
         counts = counted(raw)
         in_blocks = _cover(len(raw), (span for block in report.blocks for span in block.spans))
         in_passages = _cover(len(raw), (span for passage in passages for span in passage.spans))
-        for piece in pieces(report, self.forms):
-            where = slice(piece.start, piece.end)
-            size = int(counts[where].sum())
-            if piece.kind == ANSWER:
-                self._add_answer(
-                    report, piece.start, counts[where], in_blocks[where], in_passages[where]
-                )
-            elif size and piece.kind in ("question", "form text"):
-                self._add_shared(piece.kind, report, raw[where], size)
+        is_answer = np.zeros(len(raw), dtype=np.bool_)
+        for kind, start, end in pieces(report, self.forms):
+            size = int(counts[start:end].sum())
+            if kind == ANSWER:
+                is_answer[start:end] = True
+            elif size and kind in ("question", "form text"):
+                labs, texts = self.shared.setdefault((kind, key(raw[start:end])), (set(), []))
+                labs.add(report.info.lab)
+                texts.append((report.info.id, raw[start:end], size))
             elif size:
-                self._left_out(piece.kind).add(report.info.id, raw[where], size)
+                self._left_out(kind).add(report.info.id, raw[start:end], size)
+        self._add_answers(report, counts & is_answer, in_blocks, in_passages)
         self.reports += 1
         self.answers += sum(block.prompt != FACTS for block in report.blocks)
         self.passages += len(passages)
@@ -165,19 +158,15 @@ class _Auditor:
     def _left_out(self, kind: str) -> LeftOut:
         return self.left_out.setdefault(kind, LeftOut())
 
-    def _add_answer(
+    def _add_answers(
         self,
         report: Report,
-        start: int,
         counts: npt.NDArray[np.bool_],
         in_blocks: npt.NDArray[np.uint8],
         in_passages: npt.NDArray[np.uint8],
     ) -> None:
         self.characters += int(counts.sum())
-        wrong = counts & ((in_blocks != 1) | (in_passages != 1))
-        self.right += int(counts.sum() - wrong.sum())
-        if not wrong.any():
-            return
+        self.right += int((counts & (in_blocks == 1) & (in_passages == 1)).sum())
         for kind, is_wrong in (
             ("answer in no block", in_blocks == 0),
             ("answer in two blocks", in_blocks > 1),
@@ -185,24 +174,17 @@ class _Auditor:
             ("answer in two passages", (in_passages > 1) & (in_blocks < 2)),
         ):
             for a, b in _runs(counts & is_wrong):
-                text = report.raw[start + a : start + b]
-                self._left_out(kind).add(report.info.id, text, int(counts[a:b].sum()))
-
-    def _add_shared(self, kind: str, report: Report, text: str, size: int) -> None:
-        labs, texts = self.shared.setdefault((kind, key(text)), (set(), []))
-        labs.add(report.info.lab)
-        texts.append((report.info.id, text, size))
+                self._left_out(kind).add(report.info.id, report.raw[a:b], int(counts[a:b].sum()))
 
     def _check(self, report: Report, passage: Passage) -> None:
-        wrong = []
-        if not passage.prompt:
-            wrong.append("without a question")
-        if "\n".join(clean(report.raw[a:b]) for a, b in passage.spans) != passage.text:
-            wrong.append("unlike their file")
-        if _holds_form_text(passage, self.forms):
-            wrong.append("passages with form text")
-        for kind in wrong:
-            self.checks[kind].add(report.info.id, passage.text, len(passage.text))
+        in_file = "\n".join(clean(report.raw[a:b]) for a, b in passage.spans)
+        for kind, is_wrong in (
+            ("without a question", not passage.prompt),
+            ("unlike their file", in_file != passage.text),
+            ("passages with form text", _holds_form_text(passage, self.forms)),
+        ):
+            if is_wrong:
+                self.checks[kind].add(report.info.id, passage.text, len(passage.text))
 
     def result(self) -> Audit:
         for (kind, _), (labs, texts) in self.shared.items():
@@ -239,10 +221,9 @@ def _runs(wrong: npt.NDArray[np.bool_]) -> Iterator[Span]:
 
 
 def _holds_form_text(passage: Passage, forms: Forms) -> bool:
-    form_texts = [
-        *forms.texts_under(key(passage.prompt)),
-        *forms.texts_under(head_key(passage.section)),
-    ]
+    form_texts = forms.texts_under(key(passage.prompt)) + forms.texts_under(
+        head_key(passage.section)
+    )
     if not form_texts or len(form_texts) > MAX_TEXTS:
         return False
     runs = _runs_of_four(key(passage.text))
@@ -280,8 +261,7 @@ _MARKS = frozenset("*[]")
 _UNSEEN = ("Cc", "Cf")
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(NamedTuple):
     """raw[start:end] is of one kind: "answer", or why it is none."""
 
     kind: str
@@ -356,13 +336,13 @@ def _paragraph(lines: list[Span], raw: str, under: str, forms: Forms) -> Iterato
     if _is_blank(text):
         yield Piece("blank answer", start, end)
         return
-    own = [Piece("form text", a, b) for a, b in forms.form_spans(under, text)]
-    own = own or [Piece("image", *m.span()) for m in _IMAGE.finditer(text)]
+    others = [Piece("form text", a, b) for a, b in forms.form_spans(under, text)]
+    others = others or [Piece("image", *m.span()) for m in _IMAGE.finditer(text)]
     at = 0
-    for piece in own:
-        yield Piece(ANSWER, start + at, start + piece.start)
-        yield Piece(piece.kind, start + piece.start, start + piece.end)
-        at = piece.end
+    for kind, a, b in others:
+        yield Piece(ANSWER, start + at, start + a)
+        yield Piece(kind, start + a, start + b)
+        at = b
     yield Piece(ANSWER, start + at, end)
 
 

@@ -42,7 +42,7 @@ def chunk(report: Report, max_tokens: int = MAX_TOKENS) -> list[Passage]:
     info = replace(report.info, language=main)
     return [
         Passage(
-            id=passage_id(info.id, block, n),
+            id=_passage_id(info.id, block, n),
             report=info,
             section=block.section,
             prompt=block.prompt,
@@ -58,8 +58,8 @@ def chunk(report: Report, max_tokens: int = MAX_TOKENS) -> list[Passage]:
     ]
 
 
-def passage_id(report_id: str, block: Block, part: int) -> str:
-    """The id of a passage: the same for the same place in the same report, at any time."""
+def _passage_id(report_id: str, block: Block, part: int) -> str:
+    """The same for the same place in the same report, at any time."""
     place = (report_id, block.section, block.prompt, str(block.occurrence), str(part))
     return hashlib.sha256("\x1f".join(place).encode("utf-8", "surrogatepass")).hexdigest()[:24]
 

@@ -43,11 +43,7 @@ def write_passages(
 ) -> None:
     """Embed passages and write their reports, several at a time; what is there already only counts.
 
-    Args:
-        writer: of the store to write to.
-        writes: the reports.
-        settings: name the model.
-        progress: called with the stage's name, how many passages are done, and how many there are.
+    `progress` is called with the stage's name, how many passages are done, and how many there are.
     """
     total = sum(len(write.passages) for write in writes)
     new = [w for w in writes if not _is_ready(w.report, writer.written.get(w.report.info.id))]
@@ -141,7 +137,7 @@ def save_sentence_vectors(
         passages: those whose sentences are wanted.
         settings: name the model, and say whether answers see contacts.
         progress: called with the stage's name, how much is done, and how much there is.
-        earlier: a database beside which vectors lie that can be taken over.
+        earlier: a database whose vectors can be taken over.
         others: the other passages of the index; if given, vectors of all else are dropped.
     """
     if not embedding_kind(settings).builtin:

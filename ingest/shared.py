@@ -1,8 +1,8 @@
 """When an index is published to the Chroma server that the settings name, and fetched from it.
 
-An ingest publishes at its end, and a page or command fetches before it answers, both through
-`rag.index.shared`. While the index of a folder holds what could not be published, nothing is
-fetched over it: the file `unpublished` in the folder says so.
+An ingest publishes at its end, and a page or command fetches before it answers. While the index of
+a folder holds what could not be published, nothing is fetched over it: the file `unpublished` in
+the folder says so.
 """
 
 from __future__ import annotations
@@ -100,10 +100,7 @@ def fetch_index(
 ) -> bool:
     """Fetch what is published, if it differs from what is in the folder; says whether it did.
 
-    Args:
-        settings: name the server and the folder.
-        progress: called with a stage's name, how much is done, and how much there is.
-        revision: gives that of what is in the folder; without it, the folder's database is asked.
+    `revision` gives that of what is in the folder; without it, the folder's database is asked.
 
     Raises:
         IndexMismatch: what is published was made with another embedding or by another version.

@@ -17,6 +17,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -52,10 +53,10 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A report file that was found: what to call it, where it is, and how to get its bytes.
+    """A report file: what to call it, where it is, and how to get its bytes.
 
-    `name` and `label` can be shown and stored as they are; `place` is the same however the
-    file was named: its absolute path, or that of its archive with the path inside.
+    `name` and `label` can be shown and stored as they are; `place` is its absolute path, or that
+    of its archive with the path inside, however it was named.
     """
 
     name: str
@@ -64,11 +65,7 @@ class SourceFile:
     read: Callable[[], bytes]
 
     def text(self) -> str:
-        """The file's text with "\\n" line ends.
-
-        Raises:
-            Unreadable: it is empty, too large, binary, or in no encoding that is known for sure.
-        """
+        """The file's text; raises what `decode` does."""
         return decode(self.read())
 
 
@@ -82,12 +79,12 @@ def printable(text: str) -> str:
 
 
 def place_exists(place: str) -> bool:
-    """Whether the file or the archive of a place exists."""
+    """Whether a place's file, or its archive, exists."""
     return Path(place.partition(INSIDE)[0]).exists()
 
 
 def decode(data: bytes) -> str:
-    """Text from the bytes of a report file: UTF-8, or UTF-16 with its mark.
+    """Text from the bytes of a report file (UTF-8, or UTF-16 with its mark), with "\\n" line ends.
 
     Raises:
         Unreadable: it is empty, too large, binary, or in another encoding.
@@ -181,24 +178,24 @@ def _archive(path: Path) -> Iterator[SourceFile]:
 
 def _zip(path: Path) -> Iterator[SourceFile]:
     with zipfile.ZipFile(path) as archive:
-        members = [member for member in archive.infolist() if _is_report(member.filename)]
+        members = [m for m in archive.infolist() if m.filename.lower().endswith(ENDINGS)]
         _check_size(sum(member.file_size for member in members))
         for member in sorted(members, key=lambda m: m.filename):
             unpack = partial(archive.open, member)
-            yield _source(path, _now(unpack, member.file_size), member.filename)
+            yield _source(path, _member(unpack, member.file_size), member.filename)
 
 
 def _tar(path: Path) -> Iterator[SourceFile]:
     total = 0
     with _unzipped(path) as stream, tarfile.open(fileobj=_Portions(stream), mode="r:") as archive:
-        for count, member in enumerate(archive):
+        for n, member in enumerate(archive):
             total += member.size
             _check_size(total)
-            if count >= MAX_MEMBERS:
+            if n >= MAX_MEMBERS:
                 raise Unreadable("archive_too_many_files", n=str(MAX_MEMBERS))
-            if member.isfile() and _is_report(member.name):
+            if member.isfile() and member.name.lower().endswith(ENDINGS):
                 unpack = partial(archive.extractfile, member)
-                yield _source(path, _now(unpack, member.size), member.name)
+                yield _source(path, _member(unpack, member.size), member.name)
 
 
 def _unzipped(path: Path) -> io.BufferedIOBase:
@@ -227,17 +224,13 @@ class _Portions(io.BufferedIOBase):
         return self._stream.tell()
 
 
-def _is_report(inner: str) -> bool:
-    return inner.lower().endswith(ENDINGS)
-
-
 def _check_size(total: int) -> None:
     if total > MAX_ARCHIVE_BYTES:
         raise Unreadable("archive_too_large")
 
 
-def _now(unpack: Callable[[], IO[bytes] | None], size: int) -> Callable[[], bytes]:
-    """The reader of a member, which is read at once: later its archive will be closed."""
+def _member(unpack: Callable[[], IO[bytes] | None], size: int) -> Callable[[], bytes]:
+    """The reader of a member, which is unpacked at once: later its archive will be closed."""
     if size > MAX_BYTES:
         return lambda: b"x" * (MAX_BYTES + 1)
     try:
@@ -270,7 +263,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class ReportFile:
-    """A readable report: its id, where it is, what is written there, the hash of that."""
+    """A readable report: its id, its place, what is written there, and the hash of that."""
 
     id: str
     place: str
@@ -285,7 +278,7 @@ class ReportFile:
 
 @dataclass(slots=True)
 class ReportFiles:
-    """The readable reports, the files that were left out, and the places that could not be read."""
+    """The readable reports, the files that were left out, and the places of unreadable ones."""
 
     files: list[ReportFile] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
@@ -306,11 +299,10 @@ def read_files(
 ) -> ReportFiles:
     """The reports among files, with ids.
 
-    A file keeps the id under which the index has it. A new file's id is its stem; where
-    another file has that already, its folder's name goes before it. Which of two new
-    namesakes gets the bare stem is decided by their places, so the order in which they are
-    given does not matter, and no file that comes later changes an id. (Ids made of whole
-    paths would need no such rule, but then a folder that moves would be ingested anew.)
+    A file keeps the id under which the index has it. A new file's id is its stem; where another
+    file has that already, its folder's name goes before it. Which of two new namesakes gets the
+    bare stem is decided by their places, so their order does not matter, and no file that comes
+    later changes an id. (With paths as ids, a folder that moves would be ingested anew.)
     """
     result = ReportFiles()
     owner = {report.source: report_id for report_id, report in stored.items()}
@@ -348,7 +340,6 @@ def read_files(
 
 
 def _text_of(source: SourceFile, known: Collection[str]) -> tuple[str, str]:
-    """The text of a file and its digest; one whose digest is not `known` must have a tag."""
     text = source.text()
     digest = digest_of(text)
     if digest not in known and not tags(text):
@@ -366,14 +357,12 @@ def _new_id(
 ) -> str:
     """The first id that no other file has: not in this run, and not in the index."""
 
-    def free(report_id: str) -> bool:
+    def is_free(report_id: str) -> bool:
         old = stored.get(report_id)
         moved = old is None or old.digest == digest or not place_exists(old.source)
         return report_id not in taken and moved
 
     folder = (re.split(r"[\\/:]", source.label)[-2:-1] or ["other"])[0]
-    candidate, n = source.name, 1
-    while not free(candidate):
-        candidate = f"{folder}__{source.name}" + (f"__{n}" if n > 1 else "")
-        n += 1
-    return candidate
+    longer = f"{folder}__{source.name}"
+    candidates = chain((source.name, longer), (f"{longer}__{n}" for n in count(2)))
+    return next(filter(is_free, candidates))

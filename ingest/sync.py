@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -84,23 +83,11 @@ class SyncResult:
     unpublished: str = ""
 
 
-@dataclass(frozen=True)
-class IndexContent:
-    """What an index has: its reports with their texts by id, and the forms they were read with.
-
-    `lessons` gives the lessons of files by the hash of their text, as far as they are kept.
-    """
-
-    reports: Mapping[str, StoredReport] = field(default_factory=dict)
-    forms: Forms = field(default_factory=Forms)
-    lessons: Callable[[], Mapping[str, Lesson]] = dict
-
-
 @dataclass(frozen=True, slots=True)
 class Changes:
     """What brings the index in line: reports to write with passages, or without; ids to delete.
 
-    `lessons` are those of all files, by the hash of their text, where they were needed.
+    `lessons` are those of all files by digest; empty where the index has these very files.
     """
 
     result: SyncResult
@@ -154,7 +141,7 @@ def sync(
     sources = [*at_paths, *(collect([uploaded]) if uploaded.is_dir() else ())]
     if dry_run:
         store = None if rebuild else _existing(folder, made)
-        return _compared(sources, store, prune, progress)[1].result
+        return _compare(sources, store, prune, progress)[1].result
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / LOCK, timeout=0):
@@ -162,7 +149,7 @@ def sync(
                 sweep(folder)
             with _read_errors_explained(folder):
                 store = None if rebuild else _unfinished(folder, made) or _existing(folder, made)
-                files, changes = _compared(sources, store, prune, progress)
+                files, changes = _compare(sources, store, prune, progress)
             places = {source.place for source in at_paths}
             if rebuild and places.isdisjoint(file.place for file in files.files):
                 raise InputError(
@@ -188,48 +175,27 @@ def sync(
     return changes.result
 
 
-# Compare: what is new, changed, moved, gone.
-
-
-def _compared(
+def _compare(
     sources: Sequence[SourceFile], store: Store | None, prune: bool, progress: Progress
 ) -> tuple[ReportFiles, Changes]:
-    content = IndexContent()
-    if store is not None:
-        content = IndexContent(
-            reports=sealed_reports(store),
-            forms=Forms.from_json(store.state.forms),
-            lessons=partial(load_lessons, store.home),
-        )
-    files = read_files(sources, content.reports, progress)
-    return files, compare(files, content, prune, progress)
-
-
-def compare(
-    files: ReportFiles, content: IndexContent, prune: bool, progress: Progress = lambda *_: None
-) -> Changes:
-    """What brings the index in line with the files.
+    """The readable files, and what brings the index in line with them.
 
     Forms are learned from all reports that the index will hold, so that its content does not
-    depend on the order in which they came. A report without a file is read again from the index
-    where the forms it was read with have changed.
-
-    Args:
-        files: the files.
-        content: what the index has.
-        prune: reports whose file is gone are deleted.
-        progress: called with "parsing", how many files are done, and how many there are.
+    depend on the order in which they came. A report without a file is parsed again from the index
+    where the forms it was parsed with have changed.
     """
-    stored = content.reports
+    stored = sealed_reports(store) if store else {}
+    files = read_files(sources, stored, progress)
     renamed = _renamed(files, stored)
     deletes = [report.info.id for report in renamed.values()]
     result = SyncResult(skipped=files.skipped)
+    absent = set(stored) - {file.id for file in files.files} - set(deletes)
     if prune:
-        absent = set(stored) - {file.id for file in files.files} - set(deletes)
         result.deleted = sorted(i for i in absent if not files.may_hold(stored[i].source))
-    deletes += result.deleted
-    all_files = files.files + _without_file(files, content, deletes)
-    forms, lessons = _learned(all_files, content)
+        deletes += result.deleted
+    remaining = (stored[name] for name in sorted(absent.difference(deletes)))
+    all_files = files.files + [ReportFile(r.info.id, r.source, r.raw, r.digest) for r in remaining]
+    forms, lessons = _learn(all_files, stored, store)
     changes = Changes(result, forms, lessons, deletes=deletes)
     for n, file in enumerate(all_files, start=1):
         progress("parsing", n, len(all_files))
@@ -243,53 +209,32 @@ def compare(
             result.moved.append(file.id)
             changes.rows.append(replace(old, raw=file.text, source=file.place))
     result.passages = sum(len(write.passages) for write in changes.writes)
-    return changes
+    return files, changes
 
 
-@dataclass(frozen=True)
-class _StoredFile(ReportFile):
-    """A report of the index that stands for its file."""
-
-    report: StoredReport
-
-    @cached_property
-    def text(self) -> str:
-        return self.report.raw
-
-
-def _without_file(
-    files: ReportFiles, content: IndexContent, deletes: Collection[str]
-) -> list[ReportFile]:
-    """The reports that stay though there is no file of them now, as files."""
-    ids = {file.id for file in files.files}
-    stay = (r for name, r in content.reports.items() if name not in ids and name not in deletes)
-    return [_StoredFile(r.info.id, r.source, "", r.digest, r) for r in stay]
-
-
-def _learned(
-    files: Sequence[ReportFile], content: IndexContent
+def _learn(
+    files: Sequence[ReportFile], stored: Mapping[str, StoredReport], store: Store | None
 ) -> tuple[Forms, Mapping[str, Lesson]]:
-    """The forms of files, and their lessons; those of the index where it has the very files."""
+    """The forms of files, and their lessons; no lessons where the index has these very files."""
     by_digest = {file.digest: file for file in files}
-    if by_digest.keys() == {report.digest for report in content.reports.values()}:
-        return content.forms, {}
-    kept = content.lessons()
+    if store and by_digest.keys() == {report.digest for report in stored.values()}:
+        return Forms.from_json(store.state.forms), {}
+    kept = load_lessons(store.home) if store else {}
     lessons = {i: kept.get(i) or lesson_of(file.text) for i, file in by_digest.items()}
     return learn(lessons, lambda digest: by_digest[digest].text), lessons
 
 
 def _form_digest(file: ReportFile, changes: Changes) -> str:
-    """A hash of all that a report is parsed from: its text, and of the forms what bears on it."""
+    """A hash of all that a report is parsed from: its text, and the forms' part that matters."""
     lesson = changes.lessons.get(file.digest) or lesson_of(file.text)
     forms = changes.forms.digest(lesson.prompts)
     return hashlib.sha256(f"{file.digest} {forms}".encode()).hexdigest()
 
 
 def _is_current(old: StoredReport, file: ReportFile, changes: Changes) -> bool:
-    """Whether the index has this very text, read with these forms."""
-    if old.digest != file.digest:
-        return False
-    return not changes.lessons or old.form_digest == _form_digest(file, changes)
+    """Whether the index has this very text, parsed with these forms."""
+    same_text = old.digest == file.digest
+    return same_text and (not changes.lessons or old.form_digest == _form_digest(file, changes))
 
 
 def _renamed(files: ReportFiles, stored: Mapping[str, StoredReport]) -> dict[str, StoredReport]:
@@ -307,7 +252,6 @@ def _renamed(files: ReportFiles, stored: Mapping[str, StoredReport]) -> dict[str
 def _add_report(
     changes: Changes, file: ReportFile, old: StoredReport | None, renamed: StoredReport | None
 ) -> None:
-    """Add what one file's report needs; it is new, changed, or renamed."""
     report = parse(file.id, file.text, changes.forms)
     passages = chunk(report)
     row = StoredReport(
@@ -341,9 +285,6 @@ def _passages_digest(report: Report, passages: Sequence[Passage]) -> str:
         row = (passage.id, passage.context, passage.text, passage_row(passage, 0))
         digest.update(repr(row).encode())
     return digest.hexdigest()[:16]
-
-
-# Write: to a copy of the database that counts.
 
 
 def _existing(folder: Path, made: dict[str, str]) -> Store | None:
@@ -437,7 +378,6 @@ def _discarded_on_full_disk(store: Store) -> Iterator[None]:
 
 @contextmanager
 def _read_errors_explained(folder: Path) -> Iterator[None]:
-    """Say what is the matter with an index whose database can't be read."""
     try:
         yield
     except database_error() as error:

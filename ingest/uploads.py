@@ -63,7 +63,7 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class _Report:
-    """A readable report: its file's name, what its sender calls it, what is in it."""
+    """A readable report; `label` is what its sender calls it."""
 
     name: str
     label: str
@@ -72,14 +72,9 @@ class _Report:
 
 
 def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -> SyncResult:
-    """Bring what can be read of uploads into the index; nothing is deleted from it.
+    """Bring what can be read of uploads (reports, zip archives) into the index.
 
-    Unchanged are, by the names that their sender gave them, files that the index had already.
-
-    Args:
-        uploads: reports and zip archives of reports.
-        settings: of the index.
-        progress: called with a stage's name, how much is done, and how much there is.
+    Nothing is deleted from it. `unchanged` has the senders' names of files that it had already.
 
     Raises:
         IndexBusy: another ingest is writing to this index.
@@ -113,9 +108,6 @@ def older_index(settings: Settings) -> str:
     """Why reports can't be added to an index that answers; "" where they can.
 
     Readers take what an older version made, ingests want it anew.
-
-    Raises:
-        IndexUnusable: it can't be read.
     """
     made = index_made_by(settings.index)
     ours = {"schema": str(SCHEMA), **made_by(settings)}
@@ -195,12 +187,9 @@ def _members(uploads: Sequence[Upload]) -> Iterator[tuple[str, str, Callable[[],
 
 
 def _check_archive(path: Path) -> None:
-    """Look at what an archive says of its size before anything of it is unpacked.
+    """Raise Unreadable where an archive is none, holds no report, or too much.
 
-    It can't unpack to more: no more of a member is read than its entry says.
-
-    Raises:
-        Unreadable: it is none, holds no report, or too much.
+    It can't unpack to more than it says: no more of a member is read than its entry says.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -216,15 +205,15 @@ def _check_archive(path: Path) -> None:
 
 def _is_litter(inner: str) -> bool:
     """Whether a path in an archive is what systems leave there beside the files."""
-    parts = PurePosixPath(inner.replace("\\", "/")).parts
-    return any(part == "__MACOSX" for part in parts) or bool(parts and parts[-1].startswith("._"))
+    path = PurePosixPath(inner.replace("\\", "/"))
+    return "__MACOSX" in path.parts or path.name.startswith("._")
 
 
 def _free(inner: str, taken: dict[str, _Report]) -> str:
-    """A file's name for a path: its last part, or one with its folder's, or a number, before it."""
-    parts = [_name(part) for part in PurePosixPath(inner.replace("\\", "/")).parts[-2:]]
-    stem = parts[-1] if parts else "report"
-    wanted = [f"{stem}.md", *([f"{parts[0]}__{stem}.md"] if len(parts) > 1 else [])]
+    """A file's name for a path: its last part, with its folder's name or a number if need be."""
+    path = PurePosixPath(inner.replace("\\", "/"))
+    stem = _name(path.name)
+    wanted = (f"{stem}.md", "__".join(map(_name, path.parts[-2:])) + ".md")
     numbered = (f"{stem}__{n}.md" for n in range(2, MOST_REPORTS + 2))
     return next(name for name in (*wanted, *numbered) if name not in taken)
 

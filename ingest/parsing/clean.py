@@ -1,8 +1,6 @@
 """Cleans report text for reading while every character stays traceable to the file.
 
-A clean text is made by rules in a fixed order, each a pattern and its replacement.
-`clean` applies them to a string; `clean_with_offsets` applies the same rules and says for
-each character of the result which character of the raw text it came from. A tag reads as
+A clean text is made by rules in a fixed order, each a pattern and its replacement. A tag reads as
 a line of text: `[[sample_size:40]]` becomes "Sample size: 40".
 """
 

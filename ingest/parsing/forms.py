@@ -1,20 +1,14 @@
 """Learns from a collection which lines are form text.
 
-Form text recurs: the same words under the same prompt in the reports of several labs. One
-lab's own words recur too (a plan, its re-submission, its closing), but only in that lab's
-reports, and short or ticked answers recur everywhere. So a paragraph (or a line of one) is
-form text when it is no list and no image, has at least five words, and stands in a fifth or
-more of the reports with that prompt, of three or more labs (two when there are no more). In a
-section's head, the section counts as the prompt. The sentences of a form paragraph are form
-text too.
+Form text recurs: the same words under the same prompt in the reports of several labs. One lab's
+own words recur too (a plan, its closing), but only in that lab's reports, and short or ticked
+answers recur everywhere. So a paragraph (or a line of one) is form text when it is no list and no
+image, has at least five words, and stands in a fifth or more of the reports with that prompt, of
+three or more labs (two when there are no more). In a section's head, the section counts as the
+prompt. The sentences of a form paragraph are form text too. Reports of a single lab teach nothing.
 
-What that means for small collections: a single report, and any number of reports of one lab,
-teach nothing, and all their text is taken for answers. In three reports of three labs, form
-text is what stands in all three; in three reports of two labs, what stands in both labs'.
-
-Each file is read once, for its `Lesson`: its questions and, as hashes, the paragraphs and lines
-under them. Lessons are kept beside the store by the hash of their file's text. All strings that
-are compared are keys as `scan.key` makes them.
+Each file is read once, for its `Lesson`. Lessons are kept beside the store by the hash of their
+file's text. All strings that are compared are keys as `scan.key` makes them.
 """
 
 from __future__ import annotations
@@ -23,7 +17,7 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from difflib import SequenceMatcher
 from functools import cached_property
 from operator import attrgetter
@@ -43,9 +37,8 @@ MIN_SHARE = 0.2
 MIN_WORDS = 5
 # Characters of the longest form question: a longer line that begins with ">" is a lab's own.
 MAX_PROMPT = 300
-# Form texts under one prompt, and characters of the longest one. Where a collection seems to have
-# more (the same long text in all files), only the very same words are form text: comparing each
-# paragraph with each other one would take the square of the time.
+# Form texts under one prompt, and characters of the longest one. Beyond these only the very same
+# words are form text: comparing each paragraph with each other one would take too long.
 MAX_TEXTS = 50
 MAX_LENGTH = 3000
 # Share of a report's prompts that must be known for it to count as a known form filled in.
@@ -72,9 +65,9 @@ _EDGE = re.compile(r"[\s*_.:;!?)\]\"”»…]*")
 class Lesson:
     """What a file says of its form.
 
-    `prompts` are its questions and section heads, `texts` pairs of a prompt's position in them
-    (-1 for none) and the hash of a text under it, `repeated` the questions in groups that come
-    round again; `lab` are the codes of its countries.
+    `lab` are the codes of its countries, `prompts` its questions and section heads, `texts` pairs
+    of a prompt's position in them (-1 for none) and the hash of a text under it, `repeated` the
+    questions in groups that come round again.
     """
 
     lab: str
@@ -97,8 +90,8 @@ class Forms:
 
     def to_json(self) -> str:
         """The forms as text; equal forms give equal text."""
-        names = ("prompts", "paragraphs", "records")
-        return orjson.dumps({name: sorted(getattr(self, name)) for name in names}).decode()
+        values = {field.name: sorted(getattr(self, field.name)) for field in fields(self)}
+        return orjson.dumps(values).decode()
 
     @classmethod
     def from_json(cls, text: str) -> Forms:
@@ -139,9 +132,9 @@ class Forms:
     def prompt_lines(self, events: Sequence[Event]) -> frozenset[int]:
         """Which of a file's ">" lines (indices of events) are form questions.
 
-        A line seen in other reports is. Of the rest: in a report that otherwise fills in a
-        known form only what asks ("...?", "...:"); in a report of an unknown form all are. What
-        is too long for a question never is, nor a run of lines that answers the one above.
+        A line seen in other reports is. Of the rest: in a report that fills in a known form only
+        what asks ("...?", "...:"); in one of an unknown form all but what is too long for a
+        question, or a run of lines that answers the one above.
         """
         prompts = [i for i, event in enumerate(events) if event.kind == "prompt"]
         named = [i for i in prompts if events[i].text]
@@ -163,9 +156,8 @@ class Forms:
     def form_spans(self, prompt: str, text: str) -> list[Span]:
         """The parts of a paragraph under a prompt (its key) that are form text.
 
-        The whole paragraph, when it is form text or a variant of one: nothing but its words,
-        some of them misspelt or left out. Else the form sentences that stand in it word for
-        word. What else it holds is a lab's.
+        The whole paragraph, when it is form text or a variant of one. Else the form sentences that
+        stand in it word for word.
         """
         form_texts = self.texts_under(prompt)
         if not text or not form_texts:
@@ -225,8 +217,7 @@ def _answering_lines(events: Sequence[Event]) -> set[int]:
 
 
 def learn_texts(texts: Iterable[str]) -> Forms:
-    """Forms of a collection, from the texts of its files."""
-    # A text is its own name.
+    """Forms of a collection, from the texts of its files; a text is its own name."""
     return learn({text: lesson_of(text) for text in texts}, str)
 
 
@@ -275,7 +266,7 @@ def _worded(
 
 
 def lesson_of(text: str) -> Lesson:
-    """The lesson of a file's text."""
+    """What a file's text says of its form."""
     events = scan(text)
     questions = {key(e.text) for e in events if e.kind == "prompt" and e.text}
     heads = {head_key(e.text) for e in events if e.kind == "section"}
@@ -379,11 +370,11 @@ def is_variant(text: str, form: str) -> bool:
     so does another number.
     """
     words, form_words = text.split(), form.split()
-    if not MIN_KEPT * len(form_words) <= len(words) <= len(form_words):
-        return False
-    if len(form_words) < VARIANT_MIN_WORDS:
-        return False
-    if len(set(words) & set(form_words)) < MIN_KEPT * len(set(form_words)) - 1:
+    if (
+        len(form_words) < VARIANT_MIN_WORDS
+        or not MIN_KEPT * len(form_words) <= len(words) <= len(form_words)
+        or len(set(words) & set(form_words)) < MIN_KEPT * len(set(form_words)) - 1
+    ):
         return False
     kept = others = 0
     for kind, old, new in _changes(form_words, words):

@@ -68,17 +68,11 @@ class _State:
 
 
 def parse(report_id: str, raw: str, forms: Forms) -> Report:
-    """The report that a file's text holds.
-
-    Args:
-        report_id: the id that the report gets.
-        raw: the whole text, newlines as "\\n".
-        forms: what the collection says about its forms (`ingest.parsing.forms.learn`).
-    """
+    """The report that a file's text holds; newlines are "\\n"."""
     events, tags = scan(raw), find_tags(raw)
     tagged = tags_to_fields((tag.key, tag.value) for tag in tags)
     slots = _slots(events, forms)
-    facts = facts_block(raw, tags, tagged.facts)
+    facts = _facts_block(raw, tags, tagged.facts)
     numbered = _number([facts, *(_block(slot, raw) for slot in slots)])
     blocks = tuple(block for block in numbered if block.text)
     questions = [
@@ -103,7 +97,6 @@ def parse(report_id: str, raw: str, forms: Forms) -> Report:
 
 
 def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
-    """All answer blocks in the making, in file order, form text left out."""
     state = _State()
     questions = forms.prompt_lines(events)
     for i, event in enumerate(events):
@@ -129,7 +122,7 @@ def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
 
 
 def _without(event: Event, form: list[Span]) -> Iterator[Span]:
-    """The parts of a paragraph that are left when its form text is taken out."""
+    """The parts of a paragraph without its form text."""
     at = 0
     for start, end in (*form, (len(event.text), len(event.text))):
         if event.text[at:start].strip(_MARKS) or not form:
@@ -139,12 +132,8 @@ def _without(event: Event, form: list[Span]) -> Iterator[Span]:
 
 def _joined(events: list[Event], i: int, questions: frozenset[int]) -> bool:
     """Whether question line i goes on from the line before it."""
-    return (
-        i > 0
-        and i - 1 in questions
-        and events[i - 1].end == events[i].start
-        and bool(events[i - 1].text)
-    )
+    before = events[i - 1]
+    return i - 1 in questions and before.end == events[i].start and bool(before.text)
 
 
 def _enter_prompt(state: _State, event: Event, forms: Forms, joined: bool) -> None:
@@ -308,14 +297,8 @@ _TECHNICAL = re.compile(
 _TECHNICAL_KEY = re.compile(r"(?:^|[_-])(?:id|uuid|url)$")
 
 
-def facts_block(raw: str, tags: Iterable[Tag], facts: Mapping[str, tuple[str, ...]]) -> Block:
-    """The block whose spans are the tags that hold the facts; empty where there are none.
-
-    Args:
-        raw: the report's text.
-        tags: all tags of it.
-        facts: the values, by key, that are neither private nor filters.
-    """
+def _facts_block(raw: str, tags: Iterable[Tag], facts: Mapping[str, tuple[str, ...]]) -> Block:
+    """The block whose spans are the tags that hold the facts; empty where there are none."""
     allowed = {key: {fold_tag(value) for value in values} for key, values in facts.items()}
     span_of = {
         (tag.key, value): (tag.start, tag.end)

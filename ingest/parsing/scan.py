@@ -103,8 +103,7 @@ def tags_to_fields(tags: Iterable[tuple[str, str]]) -> ReportInfo:
     """What a file's tags say of a report, which has neither id nor title yet.
 
     Repeated values count once, unknown places are no country, and `facts` holds all other tags.
-    The year is the first one that a tag names, from 1900 to 2099: which of them are too late
-    would change with the day of reading.
+    The year is the first from 1900 to 2099 that a tag names.
     """
     values: dict[str, list[str]] = {}
     for name, value in tags:
@@ -212,11 +211,9 @@ def scan(raw: str) -> list[Event]:
 
 
 def marker(line: str, titled: bool) -> tuple[Kind, int] | None:
-    """What a line is by its marker, and the marker's length; None for a line of an answer.
+    """What a stripped line is by its marker, and the marker's length; None for an answer's line.
 
-    Args:
-        line: it, without white space around it.
-        titled: whether the file has had its title.
+    `titled` says whether the file has had its title.
     """
     if line.startswith("# ") and not titled:
         return "title", 2

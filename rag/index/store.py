@@ -51,6 +51,8 @@ _IDS = 500
 _SINGLE = ("year", "type", "kind")
 # Fields of a passage that a row has as they are.
 _OF_PASSAGE = ("section", "prompt", "stage", "language", "part", "parts")
+# Fields of a report that a row has as JSON.
+_JSON = ("info", "links", "images", "unanswered")
 # Held while a client of Chroma is made: another made meanwhile can take its parts away.
 opening = threading.Lock()
 
@@ -60,8 +62,8 @@ class State:
     """What an index says of itself.
 
     `generation` is the sealed one, which readers see; `revision` a hash of its content, "" before
-    the first ingest; `forms` what ingest learned about the collection's forms, as it stored it;
-    `made_by` the parser, chunker, embedding and schema that made the index.
+    the first ingest; `forms` what ingest learned about the collection's forms; `made_by` the
+    parser, chunker, embedding and schema that made the index.
     """
 
     generation: int = 0
@@ -74,10 +76,8 @@ class Store:
     """An open index. Made by `open_store` or `create_store`."""
 
     def __init__(self, client: Any, home: Path, made_by: Mapping[str, str]) -> None:
-        # Cosine, because the adapter's default (l2) would rank long passages by length.
-        space = {"hnsw": {"space": "cosine"}}
         self.passage_rows = client.get_or_create_collection(
-            "passages", embedding_function=None, configuration=space
+            "passages", embedding_function=None, configuration={"hnsw": {"space": "cosine"}}
         )
         self.report_rows = client.get_or_create_collection(
             "reports", embedding_function=None, metadata=state_row(State(made_by=made_by))
@@ -144,7 +144,7 @@ class Store:
         return vectors
 
     def close(self) -> None:
-        """Let the database go; what Chroma had still to write is written then."""
+        """Close the database; what Chroma had still to write is written then."""
         self.client.close()
 
     @staticmethod
@@ -167,10 +167,7 @@ def counting(rows: Iterable[StoredReport], generation: int) -> dict[str, StoredR
 
 
 def open_store(folder: Path, made_by: Mapping[str, str]) -> Store:
-    """The index in a folder, as it is now: what is ingested later, another `open_store` sees.
-
-    Args:
-        folder, made_by: where it is, and what it must be made with; a writer gives all of it.
+    """The index in a folder, as it is now; a writer names all that it must be made with.
 
     Raises:
         IndexMissing, IndexDamaged: there is none; its files can't be read.
@@ -301,10 +298,8 @@ def state_from(meta: Mapping[str, Any]) -> State:
 class StoredReport:
     """A report as the index holds it: tags, verbatim text, where it came from.
 
-    `generation` is that of its row, `passages_generation` that of its passages' rows: they
-    differ where only something about the report has changed. `deleted` says that from this
-    generation on the report is gone. `links` and `images` are URLs, `unanswered` the form's
-    questions that the lab left open.
+    `generation` is that of its row, `passages_generation` that of its passages' rows: they differ
+    where only something about the report has changed. From a row with `deleted` on it is gone.
     """
 
     info: ReportInfo
@@ -365,16 +360,14 @@ def passage_from_row(row_id: str, meta: Mapping[str, Any], text: str, info: Repo
 
 def report_row(report: StoredReport) -> dict[str, Any]:
     """The metadata of a report's row; tags and lists are JSON."""
-    values = {f.name: getattr(report, f.name) for f in fields(report) if f.name != "raw"}
-    plain = (str, int)
-    return {k: v if isinstance(v, plain) else orjson.dumps(v).decode() for k, v in values.items()}
+    row = {f.name: getattr(report, f.name) for f in fields(report) if f.name != "raw"}
+    return row | {name: orjson.dumps(row[name]).decode() for name in _JSON}
 
 
 def report_from_row(meta: Mapping[str, Any], raw: str) -> StoredReport:
     """A stored report from its row's metadata and document."""
-    values = {name: meta[name] for name in meta.keys() - {"info", "links", "images", "unanswered"}}
-    lists = {name: orjson.loads(meta[name]) for name in ("info", "links", "images", "unanswered")}
-    return REPORT.validate_python({"raw": raw, **values, **lists})
+    lists = {name: orjson.loads(meta[name]) for name in _JSON}
+    return REPORT.validate_python({**meta, "raw": raw, **lists})
 
 
 # Reads a report that was written as JSON.
@@ -397,10 +390,7 @@ class Writer:
     def write(
         self, items: Sequence[tuple[StoredReport, Sequence[Passage], Sequence[Sequence[float]]]]
     ) -> None:
-        """Write reports with their passages and vectors.
-
-        The reports' own rows are written last: a report that has one is whole.
-        """
+        """Write reports with their passages and vectors; a report that has its own row is whole."""
         reports = [replace(r, passages_generation=self.generation) for r, _, _ in items]
         self._drop({"report": {"$in": [r.info.id for r in reports]}}, only=self.generation)
         rows = [(p, v) for _, ps, vs in items for p, v in zip(ps, vs, strict=True)]
@@ -429,8 +419,9 @@ class Writer:
 
     def delete(self, report_ids: Collection[str]) -> None:
         """Let reports be gone from this generation on."""
-        gone = [StoredReport(ReportInfo(i, title=""), "", deleted=True) for i in report_ids]
-        self.write_reports(gone)
+        self.write_reports(
+            [StoredReport(ReportInfo(i, title=""), "", deleted=True) for i in report_ids]
+        )
 
     def forget(self, report_ids: Collection[str]) -> None:
         """Delete what was written of some of the reports in this generation."""
@@ -449,9 +440,8 @@ class Writer:
     def _drop(
         self, where: dict[str, Any], only: int | None = None, kept: Collection[object] = ()
     ) -> None:
-        """Delete passages that match: `only` of one generation, none of those kept."""
-        rows = self.store.passage_rows
-        page = rows.get(where=where, include=["metadatas"])
+        """Delete passages that match: `only` of one generation, none of those `kept`."""
+        page = self.store.passage_rows.get(where=where, include=["metadatas"])
         doomed = [
             row_id
             for row_id, meta in zip(page["ids"], page["metadatas"], strict=True)
@@ -459,7 +449,7 @@ class Writer:
             and (meta["report"], meta["generation"]) not in kept
         ]
         for ids in _portions(doomed):
-            rows.delete(ids=ids)
+            self.store.passage_rows.delete(ids=ids)
 
 
 def revision_of(made_by: Mapping[str, str], reports: Mapping[str, StoredReport]) -> str:
