@@ -16,7 +16,7 @@ from typing import Literal
 
 from eval.cases import MANY_REPORTS, Case
 from eval.matching import fold, has_fact, has_fact_by_value, holds, overlap
-from rag.citation.judge import make_judge
+from rag.citation.checker import make_judge
 from rag.citation.verify import Verifier
 from rag.errors import SettingsError
 from rag.settings import Settings

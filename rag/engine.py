@@ -20,7 +20,7 @@ from rag.answer.lists import list_draft, mentions
 from rag.answer.pipeline import HITS_PER_ANSWER, AnswerStream, PassageAnswer, Writers
 from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
-from rag.citation.judge import Judge, make_judge
+from rag.citation.checker import Judge, make_judge
 from rag.diagnostics import versions
 from rag.i18n.notices import notice_words
 from rag.index.layout import current_database
@@ -28,12 +28,7 @@ from rag.index.sentence_vectors import SentenceVectors
 from rag.index.snapshot import Snapshot, current_snapshot
 from rag.index.store import StoredReport
 from rag.models.chat import make_chat
-from rag.models.embeddings import (
-    embedding_kind,
-    embedding_name,
-    make_embedding,
-    use_stored_vectors,
-)
+from rag.models.embeddings import embedding_kind, embedding_name, make_embedding, use_stored_vectors
 from rag.query.planner import Planner, make_planner
 from rag.retrieval.hybrid import HybridRetriever, SearchResult, choose_passages, search
 from rag.retrieval.postprocess import mask_hits, mask_passage
@@ -164,11 +159,9 @@ class Engine:
             return _finished(finish(draft))
         files = snapshot.texts({hit.passage.report.id for hit in hits})
         reports = snapshot.catalog.reports
-        passage_answer = PassageAnswer(self._writers, plan, found, hits, history, files, reports)
+        writing = PassageAnswer(self._writers, plan, found, hits, history, files, reports)
         return AnswerStream(
-            passage_answer.pieces(),
-            lambda written: finish(passage_answer.draft(written)),
-            passage_answer.stop,
+            writing.pieces(), lambda text: finish(writing.draft(text)), writing.stop
         )
 
     def _find(self, retriever: HybridRetriever, plan: Plan, explain: bool = False) -> SearchResult:
@@ -191,10 +184,7 @@ class Engine:
         explain: bool = False,
         plan: Plan | None = None,
     ) -> list[Hit]:
-        """The k best passages for a question, best first; with `explain` each says why.
-
-        Where its `plan` is given, it is not made again.
-        """
+        """The k best passages for a question, best first; with `explain` each says why."""
         snapshot, retriever = self._current()
         plan = plan or self._planner.plan(question, snapshot, (), filters, ignored)
         found = self._find(retriever, plan, explain)
@@ -236,12 +226,13 @@ class Engine:
     def info(self) -> dict[str, Any]:
         """What the index holds and what answers questions over it, for people and scripts."""
         snapshot, _ = self._current()
+        catalog = snapshot.catalog
         return {
-            "reports": len(snapshot.catalog.reports),
+            "reports": len(catalog.reports),
             "passages": len(snapshot.passages),
-            "labs": len(snapshot.catalog.counts("country")),
-            "years": dict(snapshot.catalog.counts("year")),
-            "kinds": dict(snapshot.catalog.counts("kind")),
+            "labs": len(catalog.counts("country")),
+            "years": dict(catalog.counts("year")),
+            "kinds": dict(catalog.counts("kind")),
             "languages": dict(snapshot.language_counts),
             "index": str(self.settings.index),
             "fingerprint": snapshot.revision,
@@ -259,7 +250,6 @@ class _Stopwatch:
         self._started = time.perf_counter()
 
     def lap(self, stage: str) -> None:
-        """End the lap of a stage."""
         now = time.perf_counter()
         self.laps[stage] = 1000 * (now - self._started)
         self._started = now
@@ -271,11 +261,7 @@ def _finished(answer: Answer) -> AnswerStream:
 
 
 def open_engine(settings: Settings, *, reranker: Reranker | None = None) -> Engine:
-    """An engine over the index that the settings name.
-
-    Args:
-        settings: name the index, the models and the servers.
-        reranker: takes the place of the one that they name.
+    """An engine over the index that the settings name; a `reranker` takes the place of theirs.
 
     Raises:
         IndexMissing, IndexMismatch, IndexDamaged: the index can't be used; says what to do.

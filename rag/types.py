@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
+from typing import Literal
 
 from rag.catalog.fields import FILTER_FIELDS, Filters, ReportInfo
 
@@ -16,7 +16,6 @@ Role = Literal["user", "assistant"]
 Span = tuple[int, int]
 # Told the name of a stage, how much of it is done, and how much there is (0: not known).
 Progress = Callable[[str, int, int], None]
-STAGES: tuple[Stage, ...] = get_args(Stage)
 FACTS = "Facts of this report"  # section and prompt of what only tags say: "Label: value" a line
 
 
@@ -24,8 +23,8 @@ FACTS = "Facts of this report"  # section and prompt of what only tags say: "Lab
 class Block:
     """What a lab wrote under one form question.
 
-    `spans` are half-open character ranges in the file; `text` is their cleaned text, joined by
-    newlines. `occurrence` counts equal prompts of a section from 0.
+    `spans` are character ranges in the file, `text` is what they hold, cleaned. `occurrence` counts
+    equal prompts of a section from 0.
     """
 
     section: str
@@ -51,8 +50,8 @@ class Report:
 class Passage:
     """The unit of retrieval: an answer block or a token-bounded part of it.
 
-    `part` counts from 1 up to `parts`; `spans` are character ranges in the report's file. `family`
-    is the id of the first of those that say the same word for word, or "".
+    `part` counts from 1 to `parts`. `family` is the id of the first of the passages that say the
+    same word for word, or "".
     """
 
     id: str
@@ -94,10 +93,10 @@ class Vote:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why a hit has its score: the votes' points, times the factors, plus what its company gave.
+    """Why a hit has its score: the votes' points, times the factors, plus `company`.
 
-    `factors` are by what they are for; `company` is for the other passages of its report. The
-    points of a `reranker` are added last; they make the score that of the place it gives.
+    `company` is for the other passages of its report. The points of a `reranker` are added last;
+    they make the score that of the place it gives.
     """
 
     votes: tuple[Vote, ...]
@@ -199,10 +198,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something to tell a reader: a code, and what fills its message (`rag.i18n.notices`).
-
-    An int is written as numbers are in the reader's language, text as it is.
-    """
+    """Something to tell a reader: a code, and what fills its message (`rag.i18n.notices`)."""
 
     code: str
     params: Mapping[str, int | str] = field(default_factory=dict)

@@ -7,18 +7,8 @@ from collections.abc import Mapping, Sequence
 from rag.answer.draft import Draft
 from rag.catalog.catalog import Catalog
 from rag.catalog.fields import TAGS
-from rag.i18n.labels import (
-    format_label,
-    join_parts,
-    reports_and_labs,
-    value_label,
-)
-from rag.i18n.translations import (
-    Translations,
-    language_code,
-    marked,
-    translations_for,
-)
+from rag.i18n.labels import format_label, join_parts, reports_and_labs, value_label
+from rag.i18n.translations import Translations, language_code, marked, translations_for
 from rag.types import Coverage, Plan
 
 # How many languages, methods or themes are named.

@@ -10,16 +10,7 @@ from rag.i18n.labels import country_label, join_parts
 from rag.i18n.translations import translations_for
 from rag.places.countries import english_name
 from rag.retrieval.hybrid import SearchResult
-from rag.types import (
-    Answer,
-    Citation,
-    Coverage,
-    GenerationRecord,
-    Hit,
-    Notice,
-    Plan,
-    Struck,
-)
+from rag.types import Answer, Citation, Coverage, GenerationRecord, Hit, Notice, Plan, Struck
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +42,7 @@ def build_answer(
 ) -> Answer:
     """The answer to a planned question.
 
-    Args:
-        plan: how the question was understood.
-        draft: what was written.
-        catalog: the reports of the index.
-        found: what was retrieved; None for an answer about the collection itself.
-        index: the fingerprint of the index.
-        timings: milliseconds by stage.
+    `found` is None for an answer about the collection itself; `index` is the index's fingerprint.
     """
     notices = draft.notices
     if found:

@@ -1,8 +1,7 @@
-"""Writes answers from numbered passages: what an answerer is, and the one that needs no model.
+"""Writes answers from the reports' own sentences, without a language model.
 
-Answerers stream pieces of text whose `[n]` marks count the given passages from 1; what the marks
-stand for is resolved afterwards (`rag.citation.citations`). `rag.answer.generate` asks a language
-model.
+Answerers stream pieces of text whose `[n]` marks count the passages from 1; what the marks stand
+for is resolved afterwards (`rag.citation.citations`).
 """
 
 from __future__ import annotations
@@ -18,12 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from rag.catalog.fields import ReportInfo
-from rag.i18n.labels import (
-    format_label,
-    join_parts,
-    lab_label,
-    value_label,
-)
+from rag.i18n.labels import format_label, join_parts, lab_label, value_label
 from rag.i18n.translations import translations_for
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
@@ -55,8 +49,8 @@ RELEVANCE_WEIGHT = 0.5
 # second where that one is in another language, of which similarity tells less.
 QUANTITY_GAP = 0.06
 QUANTITY_GAP_ACROSS = 0.2
-# How many sentences are shown where none gives the quantity.
-NEAREST_SENTENCES = 3
+# How many reports, or sentences, a refusal shows instead of an answer.
+NEAREST = 3
 # How many sentences an answer has: of one report or side by side, and of many labs.
 SENTENCES = 8
 SENTENCES_WIDE = 12
@@ -82,7 +76,6 @@ _LEARNED = re.compile(
 _URL = re.compile(r"\[?(?:https?://|www\.)\S+")
 # The number or bullet of a list item, which means nothing out of its list.
 _BULLET = re.compile(r"^(?:[-*•·]|\(?\w{1,2}[.)])\s+")
-_DIGIT = re.compile(r"\d")
 _THE_SIZE = (
     r"(?:the|le|la|el|o|a) (?:\w+ ){0,3}?(?:rate|percentage|share|amount|number|total|taux|montant"
     r"|pourcentage|nombre|tasa|porcentaje|cantidad|numero|taxa|percentagem|montante)\b"
@@ -143,7 +136,7 @@ class ExtractiveAnswerer:
         judged = all(hit.relevance is not None for hit in hits)
         chosen = choose(candidates, plan, FOCUS_SHARE_JUDGED if judged else FOCUS_SHARE)
         if self._lacks_quantity(candidates, plan, hits):
-            chosen = chosen[:NEAREST_SENTENCES]
+            chosen = chosen[:NEAREST]
             yield f"{refusal(plan.language)}\n{_nearest_label(plan.language, '').rstrip(' ')}"
         else:
             chosen = by_lab(chosen, hits)
@@ -198,7 +191,7 @@ class ExtractiveAnswerer:
             score = 0.5 * float(similarity) + 0.5 * covered + 0.2 / (4 + n)
             if passage.stage == "finding":
                 score = score * learned + FINDING_BONUS
-            score += NUMBER_BONUS if quantity and _DIGIT.search(text) else 0.0
+            score += NUMBER_BONUS if quantity and re.search(r"\d", text) else 0.0
             score += RELEVANCE_WEIGHT * (unjudged if hit.relevance is None else hit.relevance)
             score -= QUESTION_MALUS if text.rstrip(' "”»').endswith(("?", "؟")) else 0.0
             own = frozenset(words(text))
@@ -264,7 +257,7 @@ def _lines(chosen: Sequence[Candidate], hits: Sequence[Hit], language: str) -> I
         yield format_label(t, f"{lab_label(info, t)} ({when})", text)
 
 
-def nearest(plan: Plan, hits: Sequence[Hit], count: int = 3) -> Iterator[str]:
+def nearest(plan: Plan, hits: Sequence[Hit]) -> Iterator[str]:
     """What is near instead of an answer: the best reports by name, one mark each."""
     first: dict[str, tuple[int, ReportInfo]] = {}
     for n, hit in enumerate(hits, 1):
@@ -272,7 +265,7 @@ def nearest(plan: Plan, hits: Sequence[Hit], count: int = 3) -> Iterator[str]:
     t = translations_for(plan.language)
     names = [
         f"{lab_label(info, t)} ({info.year or '?'}), {defuse(info.title)} [{n}]"
-        for n, info in list(first.values())[:count]
+        for n, info in list(first.values())[:NEAREST]
     ]
     if names:
         yield f"\n{_nearest_label(plan.language, join_parts(t, '; ', names))}."
@@ -332,7 +325,8 @@ def choose(candidates: Sequence[Candidate], plan: Plan, focus_share: float) -> l
     for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
         if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
             continue
-        if any(_overlap(candidate.words, other.words) > SAME for other in chosen):
+        own = candidate.words
+        if any(len(own & c.words) > SAME * min(len(own), len(c.words)) for c in chosen):
             continue
         chosen.append(candidate)
         per_report[candidate.report] += 1
@@ -348,10 +342,6 @@ def _best_reports(candidates: Sequence[Candidate], share: float) -> set[str]:
     for candidate in candidates:
         best[candidate.report] = max(best.get(candidate.report, 0.0), candidate.score)
     return {report for report, score in best.items() if score >= share * max(best.values())}
-
-
-def _overlap(a: frozenset[str], b: frozenset[str]) -> float:
-    return len(a & b) / max(1, min(len(a), len(b)))
 
 
 def by_lab(chosen: Sequence[Candidate], hits: Sequence[Hit]) -> list[Candidate]:

@@ -21,12 +21,7 @@ from rag.i18n.labels import (
     reports_and_labs,
     value_label,
 )
-from rag.i18n.translations import (
-    ENGLISH,
-    Translations,
-    format_number,
-    translations_for,
-)
+from rag.i18n.translations import ENGLISH, Translations, format_number, translations_for
 from rag.index.snapshot import Snapshot
 from rag.models.prompts import refusal
 from rag.query.entities import stems_of
@@ -59,12 +54,8 @@ def list_draft(
 ) -> Draft:
     """All reports that pass the plan's filters, each cited by the tag that makes it pass.
 
-    Args:
-        plan: holds the filters.
-        catalog: the reports.
-        texts: gives the verbatim texts of reports by id.
-        hits: passages that go with the answer.
-        mentioned: passages of reports that mention what is asked for and lack its tag.
+    `texts` gives the verbatim texts of reports by id. `hits` go with the answer; `mentioned` are
+    passages of reports that mention what is asked for and lack its tag.
     """
     reports = catalog.select(plan.filters)
     filters = catalog.expanded(plan.filters)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from rag.answer.draft import Draft
 from rag.answer.extractive import Answerer, nearest
 from rag.catalog.fields import ReportInfo
-from rag.citation.checker import CheckedText, check
+from rag.citation.checker import CheckedText, Judge, check
 from rag.citation.citations import resolve
-from rag.citation.judge import Judge
 from rag.citation.quotes import verbatim
 from rag.errors import ModelError
 from rag.models.cancellation import Stop
@@ -57,9 +56,8 @@ class AnswerStream:
 
     def close(self) -> None:
         """Stop writing; harmless after the end. Not for use while another thread reads."""
-        close = getattr(self._pieces, "close", None)
-        if close is not None:
-            close()
+        if isinstance(self._pieces, Generator):
+            self._pieces.close()
         self._pieces = iter(())
 
     @property
@@ -74,10 +72,9 @@ class AnswerStream:
 
 @dataclass(frozen=True, slots=True)
 class Writers:
-    """Who writes an answer from passages, who writes it where that fails, and how it is checked.
+    """Who writes an answer, who writes it where that fails, and how it is checked.
 
-    `strict` is whether sentences without support are struck. The `judge` decides on those that are
-    supported in part. `mask` hides contacts in a text.
+    If `strict`, sentences without support are struck. `mask` hides contacts in a text.
     """
 
     answerer: Answerer
@@ -87,36 +84,28 @@ class Writers:
     mask: Callable[[str], str]
 
 
+@dataclass
 class PassageAnswer:
-    """One answer from the passages that were read. Setting `stop` from any thread ends it."""
+    """One answer from the passages that were read. Setting `stop` from any thread ends it.
 
-    def __init__(
-        self,
-        writers: Writers,
-        plan: Plan,
-        found: SearchResult,
-        read: Sequence[Hit],
-        history: Sequence[Turn],
-        files: Mapping[str, str],
-        reports: Mapping[str, ReportInfo],
-    ) -> None:
-        """`files` are the texts by id of the reports that are read, `reports` all of the index.
+    `files` are the texts by id of the reports that are read, `reports` all of the index. The texts
+    are taken before the answer is written: an ingest may change them meanwhile.
+    """
 
-        The texts are taken before the answer is written, so that they are those that the passages
-        are of, whatever is ingested meanwhile.
-        """
-        self._writers = writers
-        self._plan = plan
-        self._found = found
-        self._read = read
-        self._history = history
-        self._files = files
-        self._reports = reports
-        self._writer = writers.answerer
+    writers: Writers
+    plan: Plan
+    found: SearchResult
+    read: Sequence[Hit]
+    history: Sequence[Turn]
+    files: Mapping[str, str]
+    reports: Mapping[str, ReportInfo]
+    stop: Stop = field(default_factory=Stop)
+
+    def __post_init__(self) -> None:
+        self._writer = self.writers.answerer
         self._failure: tuple[Notice, ...] = ()
         # Characters of a failed model's text, which was seen and is no part of the answer.
         self._discarded = 0
-        self.stop = Stop()
         self._generation = Generation(stop=self.stop)
 
     def pieces(self) -> Iterator[str]:
@@ -127,7 +116,7 @@ class PassageAnswer:
                 written += len(piece)
                 yield piece
         except ModelError as error:
-            self._writer = self._writers.fallback
+            self._writer = self.writers.fallback
             self._failure = (error.notice, Notice("extractive_instead"))
             self._discarded = written
             if written:
@@ -136,16 +125,16 @@ class PassageAnswer:
             yield from self._stream()
 
     def _stream(self) -> Iterator[str]:
-        return self._writer.stream(self._plan, self._read, self._history, self._generation)
+        return self._writer.stream(self.plan, self.read, self.history, self._generation)
 
     def draft(self, written: str) -> Draft:
         """The answer with its citations resolved, from all that was written."""
-        plan, generation = self._plan, self._generation
+        plan, generation = self.plan, self._generation
         completion = count_tokens(written, generation.model) if generation.model else 0
-        read = self._read[: generation.read]
+        read = self.read[: generation.read]
         passages = [hit.passage for hit in read]
         # The passages are masked already; a model may make up contacts, or be told one.
-        text = self._writers.mask(written[self._discarded : generation.kept])
+        text = self.writers.mask(written[self._discarded : generation.kept])
         checked, notices = self._check(keep_known(text, len(passages)).strip(), read)
         refused = is_refusal(checked.text)
         resolved = resolve(
@@ -162,7 +151,7 @@ class PassageAnswer:
             text=drop_marks(checked.text, unquoted),
             refused=refused,
             citations=citations,
-            hits=self._found.hits[:HITS_PER_ANSWER],
+            hits=self.found.hits[:HITS_PER_ANSWER],
             coverage=self._coverage(passages, () if refused else citations),
             mode=self._writer.name,
             language=plan.language,
@@ -175,7 +164,7 @@ class PassageAnswer:
 
     def _check(self, text: str, read: Sequence[Hit]) -> tuple[CheckedText, tuple[Notice, ...]]:
         """What is left of an answer, and notices of it; a refusal where that is nothing."""
-        plan, writers = self._plan, self._writers
+        plan, writers = self.plan, self.writers
         if self._writer.name == writers.fallback.name:
             return CheckedText(text), self._failure
         nothing = "".join([refusal(plan.language), *nearest(plan, read)])
@@ -196,27 +185,26 @@ class PassageAnswer:
         """Citations whose quotes stand in their report's file; others are cut to words that do."""
         quoted = []
         for citation in citations:
-            passage = citation.passage
+            raw = self.files[citation.passage.report.id]
             # Markup inside a sentence was cleaned away, a phone number masked: then it is cut.
-            place = verbatim(citation.quote, self._files[passage.report.id], passage.spans)
-            if place:
+            if place := verbatim(citation.quote, raw, citation.passage.spans):
                 quoted.append(replace(citation, quote=place[0], span=place[1]))
         return tuple(quoted)
 
     def _coverage(self, passages: Sequence[Passage], citations: Sequence[Citation]) -> Coverage:
-        plan = self._plan
+        plan = self.plan
         cited = {c.passage.report.id: c.passage.report.lab for c in citations}
         read = tuple(dict.fromkeys(passage.report.id for passage in passages))
         return Coverage(
             intent=plan.intent,
             reports=tuple(cited),
             labs=tuple(dict.fromkeys(cited.values())),
-            matched_reports=len(self._found.matched.union(read)),
+            matched_reports=len(self.found.matched.union(read)),
             read_passages=len(passages),
             read_reports=len(read),
             filters=plan.filters,
             first=plan.first,
             ignored=plan.ignored,
             read=read,
-            unread=count_unread(self._found, read, self._reports),
+            unread=count_unread(self.found, read, self.reports),
         )

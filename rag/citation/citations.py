@@ -10,12 +10,7 @@ from dataclasses import dataclass
 from rag.text.marks import cited_sentences
 from rag.text.sentences import sentences
 from rag.text.tokenize import strip_accents, terms, words
-from rag.types import (
-    FACTS,
-    Citation,
-    Passage,
-    Status,
-)
+from rag.types import FACTS, Citation, Passage, Status
 
 _NUMBER = re.compile(r"\d+(?:[.,  ]\d+)*")
 # Where nothing verified a sentence: the share of its words that a supporting quote has.
@@ -68,8 +63,7 @@ def resolve(
                 # The label before the value is a tag's key, made readable: not the file's words.
                 quote = quote.partition(": ")[2] or quote
             status = (statuses or {}).get(sentence, support.status)
-            new = sentence in corrected
-            citation = Citation(n, passages[n - 1], quote, status, corrected=new)
+            citation = Citation(n, passages[n - 1], quote, status, corrected=sentence in corrected)
             found.setdefault((n, quote), citation)
     return tuple(sorted(found.values(), key=lambda c: c.n))
 

@@ -11,17 +11,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from rag.text.sentences import sentences
-from rag.text.tokenize import (
-    share,
-    strip_accents,
-    terms,
-    words,
-)
+from rag.text.tokenize import share, strip_accents, terms, words
 from rag.types import Notice
 
 # How many sentences, the nearest, a clause that denies is compared with.
@@ -135,18 +130,17 @@ def _stated_alone(clause: _Clause, passages: Sequence[Sequence[_Clause]]) -> boo
 
 
 def _clauses(sentence: str, language: str) -> list[_Clause]:
-    return [_clause(part, language) for part in _CLAUSE_END.split(_plain(sentence)) if part]
+    plain = _NOT_ONLY.sub(" ", strip_accents(sentence))
+    return [_clause(part, language) for part in _CLAUSE_END.split(plain) if part]
 
 
 def _clause(text: str, language: str) -> _Clause:
     found = words(text)
-    absences = _listed(_ABSENCES, language)
-    denied = tuple(_denied(found, language))
     return _Clause(
         terms=tuple(terms(text, language)),
-        denied=denied,
+        denied=tuple(_denied(found, language)),
         denies=any(_is_denial(word, language) for word in found),
-        absence=any(word in absences for word in found),
+        absence=not set(found).isdisjoint(_listed(_ABSENCES, language)),
     )
 
 
@@ -160,20 +154,16 @@ def _denied(found: Sequence[str], language: str) -> Iterator[str]:
             yield from (after[:1] or before[-1:])
 
 
-def _plain(text: str) -> str:
-    return _NOT_ONLY.sub(" ", strip_accents(text))
-
-
 def _is_denial(word: str, language: str) -> bool:
     if language == "fr" and word.startswith(("n'", "n’")):
         return True
     return word in _listed(_DENIALS, language) or bool(_SHORT_NOT.search(word))
 
 
-def _listed(lists: dict[str, str], language: str) -> frozenset[str]:
-    return _split(lists.get(language, lists["en"]))
+def _listed(lists: Mapping[str, str], language: str) -> frozenset[str]:
+    return _word_set(lists.get(language, lists["en"]))
 
 
 @cache
-def _split(listed: str) -> frozenset[str]:
+def _word_set(listed: str) -> frozenset[str]:
     return frozenset(listed.split())

@@ -20,6 +20,8 @@ _ALIKE = str.maketrans(
     {"‘": "'", "’": "'", "“": '"', "”": '"', "«": '"', "»": '"', "–": "-", "—": "-", "‑": "-"}
     | {"\u200b": "", "\ufeff": ""}
 )
+# What ingest puts in the place of private data: it is in no file, and so in no quote.
+_BLANKED = re.compile("·{4,}")
 _UNIT = re.compile(
     # Plain words with single spaces between them fold character by character.
     r"(?P<plain>[!-%'-~]+(?: [!-%'-~]+)*)"
@@ -38,10 +40,6 @@ def fold_text(text: str) -> str:
 def _folded(text: str) -> str:
     text = html.unescape(html.unescape(text)) if "&" in text else text
     return unicodedata.normalize("NFKC", text).translate(_ALIKE)
-
-
-# What ingest puts in the place of private data: it is in no file, and so in no quote.
-_BLANKED = re.compile("·{4,}")
 
 
 def verbatim(quote: str, raw: str, spans: Sequence[Span] = ()) -> tuple[str, Span] | None:
@@ -151,25 +149,16 @@ def _leans(folded: str) -> bool:
     return unicodedata.category(first or " ")[0] == "M" or "\u1160" <= first <= "\u11ff"
 
 
-# Checks answers of an earlier day against the reports as they are now: do the quotes still stand?
-#
-# A quote stands where the report has it word for word, wherever in its file; white space, entities,
-# quote marks and dashes aside.
-
-
-State = Literal["stands", "changed", "gone"]
-
-
 @dataclass(frozen=True, slots=True)
 class CheckedQuote:
-    """A quote of an answer, and what became of it.
+    """A quote of an earlier answer, and what became of it.
 
-    "stands": it is in the report, at `span`; "changed": the report has it no more; "gone": there
-    is no such report any more.
+    "stands": it is in the report, word for word, at `span`; "changed": the report has it no more;
+    "gone": there is no such report any more.
     """
 
     citation: Citation
-    state: State
+    state: Literal["stands", "changed", "gone"]
     span: Span | None = None
 
 
@@ -184,7 +173,7 @@ class Rechecked:
     @property
     def failed(self) -> tuple[CheckedQuote, ...]:
         """The quotes that stand no more."""
-        return tuple(one for one in self.quotes if one.state != "stands")
+        return tuple(quote for quote in self.quotes if quote.state != "stands")
 
 
 def cited_reports(answers: Sequence[Answer]) -> set[str]:
@@ -193,13 +182,7 @@ def cited_reports(answers: Sequence[Answer]) -> set[str]:
 
 
 def recheck(answer: Answer, texts: Mapping[str, str], index: str) -> Rechecked:
-    """An answer checked against reports.
-
-    Args:
-        answer: as it was given.
-        texts: the verbatim texts of the reports that there are now, by id.
-        index: the fingerprint of the index now.
-    """
+    """An earlier answer, checked against the reports' texts by id and the fingerprint of now."""
     quotes = tuple(_checked(citation, texts) for citation in answer.citations)
     return Rechecked(answer, quotes, answer.index == index)
 
@@ -211,7 +194,7 @@ def _checked(citation: Citation, texts: Mapping[str, str]) -> CheckedQuote:
     # Where it stood is where it most likely still stands; the file may have become shorter.
     before = [citation.span] if citation.span else list(citation.passage.spans)
     found = verbatim(citation.quote, raw, [span for span in before if span[1] <= len(raw)])
-    # Where a quote is not whole any more, what is left of it is found.
+    # Of a quote that is not whole any more, a part may be found.
     if found is None or found[0] != citation.quote:
         return CheckedQuote(citation, "changed")
     return CheckedQuote(citation, "stands", found[1])

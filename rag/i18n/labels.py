@@ -92,12 +92,6 @@ def kind_label(info: ReportInfo, t: Translations) -> str:
     return t.gettext(label) if label else kind.capitalize()
 
 
-@lru_cache(maxsize=2048)
-def _country(name: str, language: str) -> str:
-    country = resolve_country(name)
-    return str(Locale(language).territories.get(country[0], name)) if country else name
-
-
 def country_label(name: str, t: Translations) -> str:
     """A lab's name, which may list several countries, in the reader's language.
 
@@ -110,6 +104,12 @@ def country_label(name: str, t: Translations) -> str:
     if translated != name or ", " not in name:
         return translated
     return join_parts(t, ", ", [_country(part, language) for part in name.split(", ")])
+
+
+@lru_cache(maxsize=2048)
+def _country(name: str, language: str) -> str:
+    country = resolve_country(name)
+    return str(Locale(language).territories.get(country[0], name)) if country else name
 
 
 def lab_label(info: ReportInfo, t: Translations) -> str:
@@ -127,7 +127,7 @@ def value_label(field: str, value: str | int, t: Translations) -> str:
     if field == "language":
         return language_label(text, t)
     label = (TYPE_LABELS | KIND_LABELS).get(text) if field in ("type", "kind") else None
-    if label is None or (field == "kind" and language_code(t) == "en"):
+    if label is None or (field == "kind" and t is ENGLISH):
         return text
     return t.gettext(label) if field == "type" else t.gettext(label).lower()
 
@@ -145,14 +145,14 @@ def mode_label(mode: str, t: Translations) -> str:
 
 def run_sentence(answer: Answer, t: Translations) -> str:
     """The tokens and milliseconds that a model spent on an answer, and the cost if it is known."""
-    generation, tokens, times = answer.generation, answer.tokens, answer.timings
+    generation, times = answer.generation, answer.timings
     sentence = t.gettext(
         "Prompt version {version}; {read} tokens read, {written} written; planned in {plan} ms, "
         "searched in {search} ms, written in {write} ms"
     ).format(
         version=generation.prompt_version,
-        read=format_number(t, tokens.get("prompt", 0)),
-        written=format_number(t, tokens.get("completion", 0)),
+        read=format_number(t, answer.tokens.get("prompt", 0)),
+        written=format_number(t, answer.tokens.get("completion", 0)),
         plan=format_number(t, round(times.get("plan_ms", 0))),
         search=format_number(t, round(times.get("retrieve_ms", 0))),
         write=format_number(t, round(times.get("answer_ms", 0))),
@@ -160,7 +160,6 @@ def run_sentence(answer: Answer, t: Translations) -> str:
     if generation.cost_usd is not None:
         cost = t.gettext("about {cost} US dollars at list prices of {month}")
         amount = f"{generation.cost_usd:.4f}".replace(".", get_decimal_symbol(language_code(t)))
-        sentence = join_parts(
-            t, "; ", [sentence, cost.format(cost=amount, month=generation.prices_of)]
-        )
+        cost = cost.format(cost=amount, month=generation.prices_of)
+        sentence = join_parts(t, "; ", [sentence, cost])
     return f"{sentence}."

@@ -136,10 +136,7 @@ MESSAGES = {
 
 
 def notice_words(notices: Iterable[Notice], t: Translations = ENGLISH) -> str:
-    """Notices in the reader's words, one after the other.
-
-    A code that is not known, of a newer version, stands for itself.
-    """
+    """Notices in the reader's words; the code of a newer version's stands for itself."""
     return " ".join(_message(notice, t) for notice in notices)
 
 
@@ -164,9 +161,7 @@ def read_notices(notices: Iterable[Notice], text: str) -> tuple[Notice, ...]:
     The text takes their place where they don't say it: another version wrote them, or none.
     """
     known = tuple(notices)
-    if notice_words(known) == text:
-        return known
-    return (text_notice(text),)
+    return known if notice_words(known) == text else (text_notice(text),)
 
 
 STATUS_WORDS: dict[Status, str] = {
@@ -174,7 +169,7 @@ STATUS_WORDS: dict[Status, str] = {
     "partly": marked("The quote supports the sentence in part"),
     "unsupported": marked("The quote does not support the sentence"),
 }
-CORRECTED_WORDS = marked("Citation corrected: the writer had cited another passage or none")
+_CORRECTED = marked("Citation corrected: the writer had cited another passage or none")
 REASON = marked("Reason")
 _OUTCOMES = {
     "supported": marked("{n} supported"),
@@ -186,7 +181,7 @@ _OUTCOMES = {
 
 def verdicts(status: Status, corrected: bool, t: Translations = ENGLISH) -> dict[str, str]:
     """The status of a citation in words, by status, and by "corrected" where it was corrected."""
-    more = {"corrected": t.gettext(CORRECTED_WORDS)} if corrected else {}
+    more = {"corrected": t.gettext(_CORRECTED)} if corrected else {}
     return {status: t.gettext(STATUS_WORDS[status]), **more}
 
 
@@ -203,17 +198,13 @@ def checked_sentence(checked: Mapping[str, int], t: Translations = ENGLISH) -> s
         citations = format_count(corrected, "citation", t)
         parts.append(t.gettext("{citations} corrected").format(citations=citations))
     sentence = t.gettext("{sentences} checked: {each}").format(
-        sentences=format_count(sum(counts.values()), "sentence", t),
-        each=join_parts(t, "; ", parts),
+        sentences=format_count(sum(counts.values()), "sentence", t), each=join_parts(t, "; ", parts)
     )
     return f"{sentence}."
 
 
 def struck_sentence(struck: Struck) -> str:
-    """A sentence that was left out, on one line and without its citation marks.
-
-    What they numbered need not be among the sources of what is left.
-    """
+    """A sentence that was left out, on one line, without its marks, which number other sources."""
     return keep_known(" ".join(struck.text.split()), 0)
 
 

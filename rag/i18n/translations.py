@@ -27,7 +27,7 @@ def marked(message: str) -> str:
 
 
 def plural(singular: str, many: str) -> tuple[str, str]:
-    """The two English forms of a message with a number, marked like `marked` does."""
+    """The two English forms of a message with a number, for `make words`."""
     return singular, many
 
 
@@ -42,10 +42,9 @@ def translations_for(language: str) -> Translations:
     code = language.replace("_", "-").partition("-")[0].lower()
     if code not in languages() or code == "en":
         return ENGLISH
-    with (LOCALE / f"{code}.po").open("rb") as file:
-        messages = read_po(file, locale=code, abort_invalid=True)
     compiled = BytesIO()
-    write_mo(compiled, messages)
+    with (LOCALE / f"{code}.po").open("rb") as file:
+        write_mo(compiled, read_po(file, locale=code, abort_invalid=True))
     compiled.seek(0)
     return gettext.GNUTranslations(compiled)
 

@@ -24,8 +24,7 @@ _SPELLED_AT = re.compile(
 # Possessive quantifiers keep the time linear. A blank stands on both sides of
 # the "@" or on neither; a blank only before it begins the name of an account.
 _EMAIL = re.compile(
-    rf"(?<![\w.%+-])([\w.%+-]++)(?:{_AT}| {_AT} )((?:[\w-]++\.)+[^\W\d_]{{2,}})",
-    re.IGNORECASE,
+    rf"(?<![\w.%+-])([\w.%+-]++)(?:{_AT}| {_AT} )((?:[\w-]++\.)+[^\W\d_]{{2,}})", re.IGNORECASE
 )
 _MANY_DIGITS = re.compile(r"\d(?:[^\w\n]{0,3}\d){6,}")
 # A number as people write it, with the signs that may stand between its digits.

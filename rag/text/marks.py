@@ -20,8 +20,8 @@ def keep_known(text: str, count: int) -> str:
     """
 
     def known(match: re.Match[str]) -> str:
-        numbers = [n for n in dict.fromkeys(_numbers(match[2])) if 1 <= n <= count]
-        return match[1] + "".join(f"[{n}]" for n in numbers) if numbers else ""
+        single = [f"[{n}]" for n in dict.fromkeys(_numbers(match[2])) if 1 <= n <= count]
+        return match[1] + "".join(single) if single else ""
 
     # What is left around a dropped mark may make another one: "[1[9]2]".
     while (less := _SPACED_MARKS.sub(known, text)) != text:

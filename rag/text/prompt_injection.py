@@ -1,7 +1,6 @@
 """Finds text that gives instructions to the machine that answers, not to the reports' readers.
 
-Prompts tell a model that passages are data (`rag.models.prompts`). Extractive answers must not
-quote such an instruction as what a lab said.
+Extractive answers must not quote such an instruction as what a lab said.
 """
 
 from __future__ import annotations

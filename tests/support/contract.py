@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
-from rag.types import STAGES
+from rag.types import Stage
 
 ANSWER = {
     "id": str, "question": str, "standalone": str, "answer": str, "refused": bool,
@@ -48,7 +48,7 @@ def is_answer(data: Any) -> None:
         has(citation, CITATION, "span")
         start, end = citation["span"] or (0, 1)
         assert 0 <= start < end
-        assert citation["stage"] in STAGES
+        assert citation["stage"] in get_args(Stage)
         assert citation["status"] in ("supported", "partly", "unsupported")
         assert f"[{citation['n']}]" in data["answer"]
         assert citation["quote"]

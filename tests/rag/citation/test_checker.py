@@ -8,8 +8,7 @@ import pytest
 from openai_server import Reply, ScriptedServer
 from passages import passage, report
 
-from rag.citation.checker import check
-from rag.citation.judge import make_judge
+from rag.citation.checker import check, make_judge
 from rag.settings import Settings
 from rag.types import Notice, Status
 

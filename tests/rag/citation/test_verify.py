@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from unittest.mock import ANY
+
 import pytest
 from passages import passage, report
 
 from rag.citation.verify import Verdict, Verifier
-from rag.types import Passage
+from rag.types import Notice, Passage
 
 ICE = passage(
     "The lab asked 34 women who sell smoked fish. They sell it at the market because ice is dear "
@@ -50,37 +52,32 @@ def test_what_passages_say_is_supported(sentence: str, passages: list[Passage]) 
 
 
 @pytest.mark.parametrize(
-    ("sentence", "status", "code"),
+    ("sentence", "code"),
     [
-        (
-            "The lab in Peru asked 43 women who sell smoked fish.",
-            "unsupported",
-            "number_not_cited",
-        ),
-        ("The Chilean lab asked 34 women who sell it.", "unsupported", "country_not_cited"),
-        (
-            "They do not sell it at the market because ice is dear in the summer.",
-            "unsupported",
-            "denied_by_the_passage",
-        ),
-        ("All of them owns a freezer.", "unsupported", "denied_by_the_passage"),
-        ("Penguins built a bank of ice in the far south.", "unsupported", "not_said"),
-        (
-            "In Peru the women of Catacaos sell smoked fish at the market because ice is dear.",
-            "partly",
-            "name_not_cited",
-        ),
+        ("The lab in Peru asked 43 women who sell smoked fish.", "number_not_cited"),
+        ("The Chilean lab asked 34 women who sell it.", "country_not_cited"),
+        ("They do not sell it at the market because ice is dear.", "denied_by_the_passage"),
+        ("All of them owns a freezer.", "denied_by_the_passage"),
+        ("Penguins built a bank of ice in the far south.", "not_said"),
     ],
 )
-def test_what_a_passage_does_not_say_is_not(sentence: str, status: str, code: str) -> None:
+def test_what_a_passage_does_not_say_is_unsupported(sentence: str, code: str) -> None:
     verdict = verify(sentence, ICE)
     assert verdict.reason
-    assert (verdict.status, verdict.reason.code) == (status, code)
+    assert (verdict.status, verdict.reason.code) == ("unsupported", code)
 
 
 def test_a_denial_in_other_words_than_the_passage_s_makes_it_unsupported() -> None:
-    sentence = "In Peru, where 34 women were asked, fish is not sold at any market in summer."
+    sentence = (
+        "In Peru, where 34 women were asked, smoked fish is not sold at any market in summer."
+    )
     assert verify(sentence, passage(ICE.text.split(" None")[0])).status == "unsupported"
+
+
+def test_a_strange_name_makes_it_support_in_part() -> None:
+    sentence = "In Peru the women of Catacaos sell smoked fish at the market because ice is dear."
+    reason = Notice("name_not_cited", {"name": "Catacaos"})
+    assert verify(sentence, ICE) == Verdict("partly", ANY, reason)
 
 
 def test_one_lab_s_words_do_not_support_a_claim_about_another_that_is_cited_too() -> None:
@@ -100,35 +97,19 @@ def test_a_bare_list_of_labs_is_supported_by_passages_of_each() -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "sentence", "status"),
+    ("sentence", "status"),
     [
-        (
-            "Which labs reported on women who sell smoked fish?",
-            "The lab reported on women who sell smoked fish.",
-            "unsupported",
-        ),
-        (
-            "Which labs reported on women who sell smoked fish?",
-            "Labs in Peru reported on women who sell smoked fish.",
-            "partly",
-        ),
-        (
-            "Who keeps the register of physicians in Peru?",
-            "In Peru, the Medical Council keeps the register of physicians.",
-            "supported",
-        ),
+        ("The lab reported on women who sell smoked fish.", "unsupported"),
+        ("Labs in Peru reported on women who sell smoked fish.", "partly"),
+        ("In Peru, the Medical Council keeps the register of physicians.", "supported"),
         # A name must stand where the rest does.
-        (
-            "Who keeps the register of physicians in Peru?",
-            "In Peru, the Ministry of Health keeps the register of physicians.",
-            "unsupported",
-        ),
+        ("In Peru, the Ministry of Health keeps the register of physicians.", "unsupported"),
     ],
 )
-def test_the_words_of_the_question_alone_support_nothing(
-    question: str, sentence: str, status: str
-) -> None:
-    source = CLINIC if "physicians" in question else ICE
+def test_the_words_of_the_question_alone_support_nothing(sentence: str, status: str) -> None:
+    question, source = "Which labs reported on women who sell smoked fish?", ICE
+    if "physicians" in sentence:
+        question, source = "Who keeps the register of physicians in Peru?", CLINIC
     assert verify(sentence, source, question=question).status == status
 
 

@@ -24,7 +24,6 @@ from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Answer, Notice, Struck
 from ui.cli.output import print_answer, print_sources
 from ui.web import answer as answer_html
-from ui.web import sources
 from ui.web.conversation import Exchange
 
 COUNTS = "3 sentences checked: 1 supported, 1 partly, 1 left out; 1 citation corrected."
@@ -85,16 +84,6 @@ def test_the_page_folds_what_was_left_out_and_says_what_was_checked() -> None:
     assert ("details", {"class": "left-out"}) in tags
     assert ("p", {"class": "checked"}) in tags
     assert "6 sentences checked: 3 supported, 1 partly, 2 left out; 1 citation corrected." in words
-
-
-def test_a_corrected_citation_is_told_in_words_and_by_a_sign() -> None:
-    by_number = sources.by_number(checked().citations)
-    words, tags = html_text(answer_html.render_prose("One [1]. Two [2].", 1, by_number, ENGLISH))
-    assert words == "One\u202f1⇄. Two\u202f2≈."
-    first, second = (attrs for name, attrs in tags if name == "a")
-    assert "The quote supports the sentence. Citation corrected" in (first["aria-label"] or "")
-    assert first["class"] == "cite supported corrected"
-    assert "corrected" not in f"{second['class']} {second['aria-label']}"
 
 
 @pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
