@@ -135,18 +135,12 @@ def test_a_chat_model_gets_the_prompts_of_llama_index(
     assert [c.n for c in answer.citations] == [1]
 
 
-@pytest.mark.parametrize(
-    ("text", "refuses"),
-    [
-        ("None of the sources are helpful.", True),
-        ("Les sources ne le disent pas.", True),
-        ("Nobody paid, and it did not help [1].", False),
-        ("They paid in full.", False),
-    ],
-)
-def test_what_cites_nothing_and_denies_is_a_refusal(text: str, refuses: bool) -> None:
+def test_what_cites_nothing_and_denies_is_a_refusal() -> None:
     writer = ChatWriter(Settings(model="openai:test", openai_base_url="http://127.0.0.1:9/v1"))
-    assert writer.refuses(text) is refuses
+    assert writer.refuses("None of the sources are helpful.")
+    assert writer.refuses("Les sources ne le disent pas.")
+    assert not writer.refuses("Nobody paid, and it did not help [1].")
+    assert not writer.refuses("They paid in full.")
 
 
 def test_sources_that_do_not_fit_the_prompt_are_left_out(

@@ -56,7 +56,6 @@ def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> Non
     ("changes", "group"),
     [
         ({}, "single"),
-        ({"report_lang": "es"}, "crosslingual"),
         ({"lang": "fr", "report_lang": "fr"}, "crosslingual"),
         ({"type": "cross", "lang": "fr"}, "cross"),
     ],
@@ -68,15 +67,12 @@ def test_group(changes: dict[str, Any], group: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"id": " "}, '"id" is " "'),
         ({"type": "sngle"}, "one of single, multi"),
         ({"lang": "English"}, 'for example "en"'),
         ({"facts": ["12", ""]}, '"facts[1]" is ""'),
         ({"reports": []}, "Name the gold reports of this single case"),
-        ({"reports": ["beacons", "beacons"]}, "names a report twice"),
         ({"evidence": [{"report": "beacons"}]}, '"evidence[0].quote" is missing'),
         ({"evidence": [{"report": "other", "quote": "x"}]}, "in neither"),
-        ({"history": [{"role": "user", "content": " "}]}, "a message without text"),
         ({"type": "followup"}, '"history" is empty'),
         ({"type": "unanswerable"}, "Empty them, or change the type"),
         ({"alt_report": []}, 'Did you mean "alt_reports"?'),

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from readers import Outline, rendered
-from runs import ChangedEngine, case, numbered, outcome, save
+from runs import case, numbered, outcome, save
 
-from eval.cases import Case
 from eval.compare import Comparison, Difference, compare
 from eval.report.pages import (
     comparison_html,
@@ -19,9 +16,8 @@ from eval.report.pages import (
     write_comparison,
     write_report,
 )
-from eval.run import Outcome, run_cases
+from eval.run import Outcome
 from rag.errors import InputError
-from rag.types import Answer
 
 HOSTILE = "<script>alert(1)</script>\" onmouseover=x | [x](javascript:1) 'q'"
 
@@ -76,12 +72,10 @@ def test_what_only_one_of_many_tests_finds_does_not_count(tmp_path: Path) -> Non
 
 
 def test_few_cases_and_refusals_get_no_verdict(tmp_path: Path) -> None:
-    def both(mrr: float, refused: float) -> list[Outcome]:
-        return [*numbered(3, mrr=mrr), *(outcome(case(f"m{i}"), refused=refused) for i in range(8))]
-
-    comparison = compare(save(tmp_path / "a", *both(0.5, 0)), save(tmp_path / "b", *both(1, 1)))
-    assert (of(comparison, "mrr").p, of(comparison, "mrr").verdict) == (0.25, "too few")
-    assert of(comparison, "refused").verdict == "more"
+    a, b = save(tmp_path / "a", *numbered(3, mrr=0.5)), save(tmp_path / "b", *numbered(3, mrr=1))
+    assert of(compare(a, b), "mrr").verdict == "too few"
+    c, d = (save(tmp_path / f"{n}", *numbered(8, refused=n)) for n in (0, 1))
+    assert of(compare(c, d), "refused").verdict == "more"
 
 
 def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:
@@ -130,7 +124,6 @@ def test_baselines_in_the_folder_are_paired_with_the_run(tmp_path: Path) -> None
     out = save(tmp_path / "run", *numbered(9, **{"rep@10": 1.0, "facts": 0.5}))
     save(out / "baselines" / "bm25", *numbered(9, **{"rep@10": 0.0, "facts": 0.5}))
     save(out / "baselines" / "others", outcome(case("other"), mrr=1.0))
-    (out / "baselines" / "empty").mkdir()
     write_report(out)
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     (bm25,) = summary["baselines"].values()
@@ -139,21 +132,3 @@ def test_baselines_in_the_folder_are_paired_with_the_run(tmp_path: Path) -> None
     assert verdicts == {"rep@10": "better", "facts": "no difference"}
     assert "Ours less BM25 alone" in (out / "report.html").read_text(encoding="utf-8")
     assert "## Beside BM25 alone" in (out / "report.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.slow
-def test_a_broken_retriever_is_caught(
-    quick_engine: Any, sample_cases: tuple[Case, ...], tmp_path: Path
-) -> None:
-    def backwards(answer: Answer) -> Answer:
-        return replace(answer, hits=answer.hits[::-1])
-
-    few = sample_cases[:24]
-    for name in ("ours", "again"):
-        run_cases(quick_engine, few, tmp_path / name)
-    run_cases(ChangedEngine(quick_engine, answer=backwards), few, tmp_path / "broken")
-    assert compare(tmp_path / "ours", tmp_path / "again").identical
-    comparison = compare(tmp_path / "ours", tmp_path / "broken")
-    assert comparison.verdict == "worse"
-    assert {"rep@5", "mrr"} <= set(comparison.metrics("worse"))
-    assert comparison.worsened

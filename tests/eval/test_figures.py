@@ -6,23 +6,15 @@ from typing import Any
 
 from runs import case, outcome
 
-from eval.figures import (
-    Usage,
-    aggregate,
-    by_language,
-    headlines,
-    histogram,
-    run_figures,
-    usage,
-)
+from eval.figures import Usage, aggregate, by_language, headlines, histogram, run_figures, usage
 from eval.report.labels import headline_count, headline_note
 from eval.run import Outcome
 
 
 def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None:
     outcomes = [
-        outcome(case("c1"), mrr=1.0),
-        outcome(case("c2"), mrr=0.5),
+        outcome(case("c1"), 3, mrr=1.0, quote_ok=1.0),
+        outcome(case("c2"), 1, mrr=0.5, quote_ok=0.0),
         *(outcome(case(f"f{i}", lang="fr"), mrr=0.0) for i in range(4)),
         outcome(case("c4", "unanswerable"), refused=1.0),
     ]
@@ -31,14 +23,11 @@ def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None
     assert (groups["single"].metrics["mrr"].mean, groups["single"].n) == (0.75, 2)
     assert (groups["all"].metrics["mrr"].mean, groups["all"].metrics["mrr"].n) == (0.25, 6)
     assert "mrr" not in groups["unanswerable"].metrics
+    # Quotes count one by one, whatever the answer.
+    assert groups["single"].metrics["quote_ok"].mean == 0.75
     # The language of most questions comes first.
     languages = by_language(outcomes)
     assert [(code, group.n) for code, group in languages.items()] == [("fr", 4), ("en", 3)]
-
-
-def test_quotes_count_one_by_one_whatever_the_answer() -> None:
-    groups = aggregate([outcome(case("c1"), 3, quote_ok=1.0), outcome(case("c2"), 1, quote_ok=0.0)])
-    assert groups["single"].metrics["quote_ok"].mean == 0.75
 
 
 def test_latencies_are_measured_values_and_slow_answers_share_the_last_bar() -> None:

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from passages import passage, report
 from pydantic import SecretStr
 
 from eval.cases import Case, Evidence
-from eval.run import (
-    ask_case,
-    load_outcomes,
-    load_record,
-    run_cases,
-)
-from rag.catalog.fields import ReportInfo
+from eval.run import ask_case, load_outcomes, load_record, run_cases
 from rag.errors import InputError, ModelError, UnknownReport
 from rag.i18n.notices import text_notice
 from rag.index.store import StoredReport
 from rag.settings import Settings
-from rag.types import Answer, Citation, Coverage, Hit, Passage, Turn
+from rag.types import Answer, Citation, Coverage, Hit, Turn
 
-TEXT = "In Fiji 12 boats carried a beacon."
-BOATS = Passage("p1", ReportInfo("boats", "Boats", ("Fiji",)), "## Results", "?", TEXT, ((0, 34),))
+BOATS = passage("In Fiji 12 boats carried a beacon.", report("boats", "Fiji", "FJ"))
 
 
 @dataclass
@@ -59,18 +52,10 @@ class Echo:
         self.asked.append((question, tuple(history)))
         if "fail" in question:
             raise ModelError(text_notice("The model's server is down. Start it."))
-        citation = Citation(1, BOATS, "12 boats carried a beacon")
+        cited = (Citation(1, BOATS, "12 boats carried a beacon"),)
+        listed = Coverage("answer", ("boats",))
         answer = Answer(
-            question,
-            question,
-            self.text,
-            False,
-            (citation,),
-            (Hit(BOATS, 1.0),),
-            Coverage("answer", ("boats",)),
-            mode="echo",
-            timings={"plan_ms": 1.0, "retrieve_ms": 2.0, "answer_ms": 3.0},
-            index="f1",
+            question, question, self.text, False, cited, (Hit(BOATS, 1.0),), listed, mode="echo"
         )
         self.streams.append(Stream(answer))
         return self.streams[-1]
@@ -78,7 +63,7 @@ class Echo:
     def report(self, report_id: str) -> StoredReport:
         if not self.stored:
             raise UnknownReport(report_id)
-        return StoredReport(BOATS.report, f"# Boats\n\n{TEXT}\n")
+        return StoredReport(BOATS.report, f"# Boats\n\n{BOATS.text}\n")
 
 
 def case(name: str, question: str = "How many boats?", **more: object) -> Case:
@@ -86,37 +71,29 @@ def case(name: str, question: str = "How many boats?", **more: object) -> Case:
     return Case(name, "single", "en", question, ("boats",), evidence, ("12",), **more)  # type: ignore[arg-type]
 
 
-def test_each_case_is_asked_with_its_history_and_scored(tmp_path: Path) -> None:
+def names(out: Path) -> list[str]:
+    return [outcome.case.id for outcome in load_outcomes(out)]
+
+
+def test_each_case_is_asked_with_its_history_and_an_error_is_its_outcome(tmp_path: Path) -> None:
     engine, steps = Echo(), []
     history = (Turn("user", "Which lab?"), Turn("assistant", "Fiji."))
-    cases = [case("c1"), case("c2", history=history)]
-    outcomes = run_cases(engine, cases, tmp_path, lambda *step: steps.append(step))
-    assert engine.asked == [("How many boats?", ()), ("How many boats?", history)]
+    cases = [case("c1", "fail"), case("c2", history=history)]
+    failed, good = run_cases(engine, cases, tmp_path, lambda *step: steps.append(step))
+    assert engine.asked == [("fail", ()), ("How many boats?", history)]
     assert steps == [("asking", 1, 2), ("asking", 2, 2)]
-    assert {m: v for m, v in outcomes[0].scores.items() if v != 1.0} == {"refused": 0.0}
+    assert failed.error == "ModelError: The model's server is down. Start it."
+    assert (failed.answer, failed.scores) == (None, {})
+    assert {m: v for m, v in good.scores.items() if v != 1.0} == {"refused": 0.0}
     assert all(stream.closed for stream in engine.streams)
-
-
-def test_outcomes_are_read_back_as_they_were(tmp_path: Path) -> None:
-    outcomes = run_cases(Echo(), [case("c1"), case("c2", "fail")], tmp_path)
-    assert load_outcomes(tmp_path) == outcomes
-    lines = (tmp_path / "outcomes.jsonl").read_text(encoding="utf-8").splitlines()
-    first = json.loads(lines[0])
-    assert (first["id"], first["answer"]["citations"][0]["report"]) == ("c1", "boats")
-
-
-def test_an_error_is_the_outcome_and_the_run_goes_on(tmp_path: Path) -> None:
-    outcomes = run_cases(Echo(), [case("c1", "fail"), case("c2")], tmp_path)
-    assert outcomes[0].error == "ModelError: The model's server is down. Start it."
-    assert (outcomes[0].answer, outcomes[0].scores) == (None, {})
-    assert (outcomes[1].error, outcomes[1].scores["facts"]) == ("", 1.0)
+    assert load_outcomes(tmp_path) == [failed, good]
 
 
 def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path) -> None:
     engine = Echo()
     with pytest.raises(KeyboardInterrupt):
         run_cases(engine, [case("c1"), case("c2", "interrupt"), case("c3")], tmp_path)
-    assert [outcome.case.id for outcome in load_outcomes(tmp_path)] == ["c1"]
+    assert names(tmp_path) == ["c1"]
     assert load_record(tmp_path)["cases"] == 3
     assert engine.streams[-1].closed
 
@@ -125,7 +102,7 @@ def test_a_last_line_cut_short_is_left_out(tmp_path: Path) -> None:
     run_cases(Echo(), [case("c1"), case("c2")], tmp_path)
     path = tmp_path / "outcomes.jsonl"
     path.write_text(path.read_text(encoding="utf-8")[:-20], encoding="utf-8")
-    assert [outcome.case.id for outcome in load_outcomes(tmp_path)] == ["c1"]
+    assert names(tmp_path) == ["c1"]
 
 
 def test_a_new_run_leaves_nothing_of_the_one_before(tmp_path: Path) -> None:
@@ -133,25 +110,22 @@ def test_a_new_run_leaves_nothing_of_the_one_before(tmp_path: Path) -> None:
     for name in ("table.md", "summary.json", "report.html", "report.md"):
         (tmp_path / name).write_text("old", encoding="utf-8")
     run_cases(Echo(), [case("c3")], tmp_path)
-    assert [outcome.case.id for outcome in load_outcomes(tmp_path)] == ["c3"]
+    assert names(tmp_path) == ["c3"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["outcomes.jsonl", "run.json"]
 
 
-def test_a_cited_report_that_is_not_stored_has_no_such_quote(tmp_path: Path) -> None:
-    (outcome,) = run_cases(Echo(stored=False), [case("c1")], tmp_path)
-    assert outcome.scores["quote_ok"] == 0.0
+def test_a_cited_report_that_is_not_stored_has_no_such_quote() -> None:
+    assert ask_case(Echo(stored=False), case("c1")).scores["quote_ok"] == 0.0
 
 
 def test_times_are_seen_from_outside() -> None:
     ticks = iter([10.0, 10.25, 10.5])
     outcome = ask_case(Echo(), case("c1"), clock=lambda: next(ticks))
-    assert (outcome.timings["first_ms"], outcome.timings["total_ms"]) == (250.0, 500.0)
-    assert outcome.timings["retrieve_ms"] == 2.0
+    assert outcome.timings == {"first_ms": 250.0, "total_ms": 500.0}
 
 
 def test_half_a_surrogate_pair_of_a_model_does_not_stop_the_run(tmp_path: Path) -> None:
     outcomes = run_cases(Echo(text="Café \udc80 [1]."), [case("c1", "Un café?")], tmp_path)
-    assert "Café \\udc80" in (tmp_path / "outcomes.jsonl").read_text(encoding="utf-8")
     assert load_outcomes(tmp_path) == outcomes
 
 
@@ -167,15 +141,12 @@ def test_the_record_tells_how_to_repeat_the_run_but_no_secret(tmp_path: Path) ->
     assert record["settings"]["openai_base_url"] == "http://localhost:1/v1"
     assert (record["model"], record["settings"]["passages"]) == ("openai:small", 20)
     assert {"numpy", "python", "chromadb"} <= set(record["versions"])
-    assert record["machine"]["cores"] >= 1
 
 
 def test_unusable_folders_are_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(InputError, match="Give another folder"):
         run_cases(Echo(), [case("c1")], tmp_path / "file")
-    with pytest.raises(InputError, match=r"outcomes\.jsonl: can't be read"):
-        load_outcomes(tmp_path)
     (tmp_path / "outcomes.jsonl").write_text('{"case": 1}\n', encoding="utf-8")
     with pytest.raises(InputError, match="a line is damaged"):
         load_outcomes(tmp_path)

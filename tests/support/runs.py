@@ -11,7 +11,7 @@ from eval.cases import Case
 from eval.run import Outcome, outcome_to_line, run_record
 from rag.answer.pipeline import AnswerStream
 from rag.settings import Settings
-from rag.types import Answer, Turn
+from rag.types import Turn
 
 
 def case(name: str, kind: str = "single", lang: str = "en", question: str = "Why?") -> Case:
@@ -45,17 +45,11 @@ def save(out: Path, *outcomes: Outcome, cases: int = 0) -> Path:
 
 
 class ChangedEngine:
-    """An engine that answers another question, or whose answers are changed."""
+    """An engine that answers another question."""
 
-    def __init__(
-        self,
-        engine: Any,
-        question: Callable[[str], str] = str,
-        answer: Callable[[Answer], Answer] = lambda answer: answer,
-    ) -> None:
+    def __init__(self, engine: Any, question: Callable[[str], str]) -> None:
         self.settings, self.report = engine.settings, engine.report
-        self._engine, self._question, self._answer = engine, question, answer
+        self._engine, self._question = engine, question
 
     def ask(self, question: str, *, history: Sequence[Turn] = ()) -> AnswerStream:
-        stream = self._engine.ask(self._question(question), history=history)
-        return AnswerStream(stream, lambda _: self._answer(stream.answer))
+        return self._engine.ask(self._question(question), history=history)  # type: ignore[no-any-return]

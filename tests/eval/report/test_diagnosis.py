@@ -65,7 +65,6 @@ def boats(text: str = "12 boats [1].", **scores: float) -> Outcome:
         (answered(SEVERAL, found=("a", "b"), cited=("a",)), ["some_not_found", "some_not_cited"]),
         (answered(case("u", "unanswerable")), ["answered"]),
         (answered(case("u", "unanswerable"), refused=True), []),
-        (answered(LISTING, cited=("a",)), []),
         (answered(LISTING, cited=("b",)), ["list_lacks", "list_extra"]),
     ],
 )
@@ -95,7 +94,6 @@ def test_missing_reports_and_facts_are_listed() -> None:
 @pytest.mark.parametrize(
     ("of", "score"),
     [
-        (Outcome(BOATS, error="x"), 0.0),
         (outcome(BOATS, refusal_ok=0.0, facts=1.0), 0.0),
         (outcome(LISTING, refusal_ok=1.0, list_f1=0.8), 0.8),
         (outcome(BOATS, **{"rep@10": 1.0, "cite_prec": 0.5, "facts": 0.0}), 0.5),
