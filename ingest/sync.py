@@ -69,7 +69,7 @@ PARSER_VERSION = "4"
 class SyncResult:
     """What an ingest did (or would do), by report id.
 
-    `unpublished` says why a shared index was not published, "" if it was or need not be.
+    `unpublished` says why a shared index was not published; "" if it was or need not be.
     """
 
     added: list[str] = field(default_factory=list)

@@ -32,11 +32,8 @@ class KeywordIndex:
     ) -> None:
         """Take the parts that `build` and `load` make.
 
-        Args:
-            bm25: the index of bm25s.
-            forms: for each term a word as it was written, "" for a pair.
-            numbers: the numbers of all passages' terms, one passage after the other.
-            lengths: how many terms each passage has.
+        `forms` has for each term a word as it was written, "" for a pair; `numbers` the numbers of
+        all passages' terms, one passage after the other; `lengths` how many terms each has.
         """
         self._bm25 = bm25
         self.forms = forms
@@ -58,10 +55,8 @@ class KeywordIndex:
     ) -> KeywordIndex:
         """The index of passages; each is stemmed in its own language.
 
-        Args:
-            passages: all of them.
-            base: an index that has some of them already; its terms keep their numbers.
-            known: for each passage its position in `base`, or -1.
+        `base` is an index that has some of them, whose terms keep their numbers; `known` has for
+        each passage its position in `base`, or -1.
         """
         # Copies: the base may be in use. bm25s wants at least one term.
         vocabulary = dict(base._bm25.vocab_dict) if base else {"": 0}
@@ -109,14 +104,12 @@ class KeywordIndex:
         return index
 
     def scores(self, text: str, language: str, pairs: bool = False) -> Scores:
-        """The BM25 score of each passage for a question, as an array of `size` numbers.
+        """The BM25 score of each passage for a question.
 
-        With `pairs`, words that follow each other in the question count again where they do so
-        in a passage. That finds more labs for a topic ("mobile money"), and fewer first ranks
-        for a question with many words of its own.
-
-        Words of a question that is not in English are looked for in both languages' stems:
-        names and borrowed words cross over.
+        With `pairs`, words that follow each other in the question count again where they do so in
+        a passage. That finds more labs for a topic ("mobile money"), and fewer first ranks for a
+        question with many words. Words of a question that is not in English are looked for in both
+        languages' stems: names and borrowed words cross over.
         """
         split = terms_and_pairs if pairs else terms
         wanted = split(text, language)

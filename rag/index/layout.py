@@ -53,7 +53,7 @@ def current_database(folder: Path) -> Path | None:
 
     Raises:
         IndexDamaged: the file that names it is damaged, or gone while there is an index.
-        IndexUnusable: the folder is none, or can't be read.
+        IndexUnusable: the folder can't be read.
     """
     try:
         name = (folder / POINTER).read_text(encoding="utf-8", errors="replace").strip()
@@ -113,7 +113,7 @@ def _copy(current: Path, copy: Path) -> None:
         for cache in current.glob(f"{CACHE}[0-9]*"):
             shutil.copytree(cache, copy / cache.name, copy_function=_link)
     except shutil.Error as error:
-        # Its message lists every file; the first one's reason is that of all.
+        # It lists every file; the first one's reason is that of all.
         raise OSError(error.args[0][0][2]) from error
     for vectors in current.glob(f"{SENTENCES}*"):
         _link(vectors, copy / vectors.name)
@@ -151,7 +151,7 @@ def unfinished_database(folder: Path) -> Path | None:
 
 
 def make_current(database: Path) -> None:
-    """Let a database count from now on."""
+    """Let readers use a database from now on."""
     _replace(database.parent / POINTER, database.name)
     (database.parent / _UNFINISHED).unlink(missing_ok=True)
 
@@ -212,11 +212,7 @@ def is_scarce(folder: Path) -> bool:
 
 
 def check_room(folder: Path, base: Path | None, passages: int) -> None:
-    """Check that there is room in an index's folder for a copy of a database and new passages.
-
-    Raises:
-        IndexUnusable: there is too little; nothing has been written yet.
-    """
+    """Raise IndexUnusable where a copy of a database and new passages don't fit on the disk."""
     free = free_bytes(folder)
     needed = passages * A_PASSAGE + (size_of(base) if base else 0)
     if free is not None and free < needed:
@@ -242,10 +238,8 @@ def size_of(folder: Path) -> int:
     """The bytes of all files below a folder."""
     size = 0
     for path in folder.rglob("*"):
-        try:
+        with suppress(OSError):  # It may be gone by now.
             size += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue  # It has gone meanwhile.
     return size
 
 

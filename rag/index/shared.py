@@ -109,7 +109,7 @@ class Server:
         return False
 
     def open(self, name: str) -> Any:
-        """A collection of the server."""
+        """One of its collections."""
         with _explained(self.address):
             return self.client.get_collection(name, embedding_function=None)
 
@@ -141,7 +141,7 @@ class Server:
             return [row._replace(meta=orjson.loads(row.meta[_PACKED])) for row in rows]
 
     def point(self, published: Published) -> None:
-        """Let something else count; for a fetch the change comes at once or not at all."""
+        """Change what counts; for a fetch the change comes at once or not at all."""
         values = {name: getattr(published, name) for name in Published.__slots__}
         values["before"] = " ".join(values["before"])
         values |= state_row(State(made_by=values.pop("made_by"))) | {"revision": published.revision}
@@ -195,11 +195,7 @@ def shared_server(settings: Settings) -> Iterator[Server]:
 def publish(server: Server, store: Store, publisher: str, progress: Progress) -> None:
     """Have the server hold what readers of a store see, and let it count.
 
-    Args:
-        server: where to.
-        store: an index; only its sealed rows are sent.
-        publisher: the name of this machine and folder: what it has left half done is deleted.
-        progress: called with the stage's name, how many rows are sent, and how many there are.
+    `publisher` is a name of this machine and folder: what it has left half done is deleted.
 
     Raises:
         ServerUnusable: it failed; what counted before still does.
@@ -217,7 +213,7 @@ def publish(server: Server, store: Store, publisher: str, progress: Progress) ->
 
 
 def _send(server: Server, store: Store, publisher: str, progress: Progress) -> Published:
-    """Send what readers of a store see to two new collections; they don't count yet."""
+    """Send what readers of a store see to two new collections, which don't count yet."""
     state = store.state
     reports = store.reports(state.generation)
     passage_ids = [reports[p.report.id].row_of(p.id) for p in store.passages(reports)]
@@ -255,13 +251,7 @@ def _send(server: Server, store: Store, publisher: str, progress: Progress) -> P
 
 
 def fetch(server: Server, published: Published, store: Store, progress: Progress) -> None:
-    """Fill an empty store with what was published.
-
-    Args:
-        server: where from.
-        published: what counts there.
-        store: where to; it holds all of it, and is sealed, when this returns.
-        progress: called with the stage's name, how many rows came, and how many there are.
+    """Fill an empty store with what was published, and seal it.
 
     Raises:
         ServerUnusable: it failed, or what came isn't what was published.

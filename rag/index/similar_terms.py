@@ -42,11 +42,7 @@ class Lexicon:
 
     @classmethod
     def build(cls, keyword: KeywordIndex, base: Lexicon | None = None) -> Lexicon:
-        """The lexicon of a keyword index.
-
-        Args:
-            base: the lexicon of an earlier keyword index, whose words have the same numbers.
-        """
+        """The lexicon of a keyword index; `base` is of an earlier one with the same numbers."""
         counts = keyword.passages_having()
         numbers = [
             n

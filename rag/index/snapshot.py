@@ -131,11 +131,7 @@ class Snapshot:
 
 
 def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
-    """The snapshot of an index as it is now; the store is opened only where no cache is good.
-
-    Raises:
-        IndexMissing, IndexMismatch, IndexDamaged, IndexUnusable: as `open_store` does.
-    """
+    """The snapshot of an index as it is now; raises what `open_store` does."""
     database = current_database(folder)
     if database and (snapshot := cached_snapshot(database, made_by)):
         return snapshot
@@ -159,7 +155,7 @@ def cached_snapshot(database: Path, made_by: Mapping[str, str]) -> Snapshot | No
 
 
 def index_made_by(folder: Path) -> Mapping[str, str]:
-    """What an index was made with, by name; empty where that isn't known without opening it."""
+    """What an index was made with; empty where only opening it could tell."""
     database = current_database(folder)
     return next((made for _, made in _own_caches(database)), {}) if database else {}
 
@@ -171,15 +167,15 @@ def open_snapshot(store: Store) -> Snapshot:
         IndexDamaged: the store has not all that it should have.
     """
     cache = _cache_of(store)
-    snapshot = _load(cache)
-    if snapshot is None:
-        with deriving(store.home):
-            # Another process may have made it while this one waited.
-            snapshot = _load(cache)
-            if snapshot is None:
-                snapshot = _build(store, _newest(store))
-                _save(snapshot, cache, store.state.made_by)
-    return snapshot
+    if snapshot := _load(cache):
+        return snapshot
+    with deriving(store.home):
+        # Another process may have made it while this one waited.
+        if snapshot := _load(cache):
+            return snapshot
+        snapshot = _build(store, _newest(store))
+        _save(snapshot, cache, store.state.made_by)
+        return snapshot
 
 
 def sealed_reports(store: Store) -> dict[str, StoredReport]:
@@ -241,7 +237,7 @@ def _with_texts(
     known = {r.digest: r.raw for r in base.reports.values()} if base else {}
     read = store.texts(report for report in reports.values() if report.digest not in known)
     return {
-        i: replace(report, raw=known[report.digest] if report.digest in known else read.get(i, ""))
+        i: replace(report, raw=known.get(report.digest, read.get(i, "")))
         for i, report in reports.items()
     }
 
@@ -250,14 +246,17 @@ def _passages(
     store: Store, reports: Mapping[str, StoredReport], base: Snapshot | None
 ) -> list[Passage]:
     """The passages of reports; those of reports that `base` has unchanged come from there."""
-    same = {
-        i
-        for i, old in (base.reports if base else {}).items()
-        if i in reports and reports[i].passages_generation == old.passages_generation
-    }
-    old = [p for p in base.passages if p.report.id in same] if base else []
-    new = store.passages(reports, only=reports.keys() - same if base else None)
-    passages = sorted(old + new, key=lambda p: p.id)
+    if base:
+        same = {
+            i
+            for i, old in base.reports.items()
+            if i in reports and reports[i].passages_generation == old.passages_generation
+        }
+        passages = [p for p in base.passages if p.report.id in same]
+        passages += store.passages(reports, only=reports.keys() - same)
+        passages.sort(key=lambda p: p.id)
+    else:
+        passages = store.passages(reports)
     firsts = zip(passages, find_duplicates(passages), strict=True)
     return [p if p.family == first else replace(p, family=first) for p, first in firsts]
 
@@ -369,7 +368,7 @@ def _load_vectors(path: Path, size: int) -> Vectors:
 
 
 def _save(snapshot: Snapshot, cache: Path, made_by: Mapping[str, str]) -> None:
-    """Write a cache beside its place and move it there; others are deleted."""
+    """Write a cache and move it to its place; others are deleted."""
     home = snapshot.home
     temporary = None
     try:

@@ -11,9 +11,7 @@ from ferries import NOTE, content, counts, cut_short, opened, snapshot, stored_r
 from filelock import FileLock
 
 from ingest.sync import sync
-from rag.catalog.fields import Filters
 from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing
-from rag.index.snapshot import open_snapshot
 from rag.settings import Settings
 
 pytest_plugins = ("ferry_fixtures",)
@@ -76,25 +74,6 @@ def test_nothing_private_is_anywhere_in_the_index(reports: Path, settings: Setti
     files = [path for path in settings.index.rglob("*") if path.is_file()]
     assert files
     assert not [path for path in files if b"ana@" in path.read_bytes()]
-
-
-def test_a_tag_that_went_no_longer_filters(reports: Path, settings: Settings) -> None:
-    path = reports / "peru.md"
-    path.write_text(text("Peru", more="[[methods:Survey]]\n[[type:experiment]]\n"), "utf-8")
-    sync([reports], settings)
-
-    def near(filters: Filters) -> set[str]:
-        snapshot = open_snapshot(opened(settings))
-        allowed = snapshot.allowed(filters)
-        return {p.id for p, inside in zip(snapshot.passages, allowed, strict=True) if inside}
-
-    assert len(near(Filters(method=("survey",)))) == 2
-    path.write_text(text("Peru").replace("[[year:2023]]\n", ""), "utf-8")
-    sync([reports], settings)
-    assert not near(Filters(method=("survey",)))
-    assert not near(Filters(type=("experiment",)))
-    others = {p.id for i in ("fiji", "mali") for p in content(settings)[i]}
-    assert near(Filters(year=(2023,))) == others
 
 
 def test_prune_deletes_what_is_gone_and_keeps_what_is_there_but_unreadable(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from made_up import NO_FORMS, answers, learned, parsed, report
+from made_up import answers, learned, parsed, report
 
 from ingest.parsing.forms import Forms, learn, learn_texts, lesson_of, load_lessons, save_lessons
-from ingest.parsing.scan import key, scan
+from ingest.parsing.scan import key
 
 QUESTION = "Challenge type: which one is it?"
 NOTE = "Please note: we ask you to submit no more than three challenges."
@@ -49,20 +49,6 @@ def test_only_a_files_own_questions_bear_on_it() -> None:
     assert other.digest([asked]) == forms.digest([asked])
     assert other.digest([asked, "why"]) != forms.digest([asked, "why"])
     assert learned(FILES[0]).digest([asked]) != forms.digest([asked])
-
-
-def test_forms_are_written_and_read_back() -> None:
-    forms = learned(*FILES)
-    assert Forms.from_json(forms.to_json()) == forms
-    assert Forms.from_json("") == Forms()
-
-
-def test_known_form_takes_unknown_lines_for_answers() -> None:
-    questions = [f"> Question number {n}?" for n in range(8)]
-    forms = learned(*("\n".join([*questions, answer]) for answer in ("Yes.", "No.")))
-    events = scan("\n".join([*questions, "Yes.", "> a quoted line of the lab"]))
-    assert len(forms.prompt_lines(events)) == 8
-    assert len(NO_FORMS.prompt_lines(events)) == 9
 
 
 LONG_NOTE = (

@@ -65,10 +65,9 @@ def test_a_damaged_pointer_is_named_and_loses_nothing(
     pointer.unlink()
     if damage is not None:
         pointer.write_bytes(damage)
-    with pytest.raises(IndexDamaged, match="--rebuild"):
-        open_engine(settings)
-    with pytest.raises(IndexDamaged, match="--rebuild"):
-        sync([reports / "peru.md"], settings)
+    for use in (lambda: open_engine(settings), lambda: sync([reports], settings)):
+        with pytest.raises(IndexDamaged, match="--rebuild"):
+            use()
     pointer.write_bytes(good)
     assert set(content(settings)) == ALL
     pointer.write_bytes(b"lost")
