@@ -46,7 +46,6 @@ def language_in(question: str, history: Sequence[Turn] = ()) -> str:
 
 
 def _language_of_turns(history: Sequence[Turn]) -> str:
-    """The language of the latest question of a conversation that is long enough to tell."""
     questions = [turn.content for turn in history if turn.role == "user"]
     answers = [turn.content for turn in history if turn.role != "user"]
     for text in (*reversed(questions), *reversed(answers)):
@@ -101,7 +100,7 @@ def follow_up(question: str, history: Sequence[Turn], named: Filters, catalog: C
     answer = history[-1].content if history[-1].role == "assistant" else ""
     year = () if named.year else named_in(questions[-1], catalog).year
     earlier = " ".join(dict.fromkeys(text[:_TURN] for text in (questions[0], questions[-1])))
-    # Also a country of which the collection has nothing.
+    # Also countries of which the collection has nothing.
     if countries_in(question) or countries_of_regions_in(question):
         topic = without_regions(without_countries(earlier))
         wide = not named.country and any(map(to_many_labs, questions))
@@ -127,7 +126,6 @@ def previous_question(history: Sequence[Turn]) -> tuple[str, Sequence[Turn]]:
 
 
 def _questions_of_topic(history: Sequence[Turn]) -> list[str]:
-    """The last questions, oldest first, from the one that opened the topic."""
     turns = [turn for turn in history if turn.role == "user"] or [history[-1]]
     first = len(turns) - 1
     while first and _was_follow_up(turns[first], turns[:first]):
@@ -137,8 +135,7 @@ def _questions_of_topic(history: Sequence[Turn]) -> list[str]:
 
 def _was_follow_up(turn: Turn, before: Sequence[Turn]) -> bool:
     places = bool(countries_in(turn.content)) or to_many_labs(turn.content)
-    language = _language_of_turns([*before, Turn("user", turn.content)])
-    return is_follow_up(turn.content, language, places, before)
+    return is_follow_up(turn.content, _language_of_turns([*before, turn]), places, before)
 
 
 def _places(text: str, catalog: Catalog) -> tuple[str, ...]:

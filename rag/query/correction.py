@@ -56,9 +56,7 @@ def _correct_word(word: str, language: str, keyword: KeywordIndex, *, places: bo
     if len(plain) < SHORTEST or not plain.isascii():
         return word
     # A word of another language has the stem that its own language gives it.
-    count = max(
-        _passages_with(plain, code, keyword) for code in dict.fromkeys((language, *LANGUAGES))
-    )
+    count = max(_passages_with(plain, code, keyword) for code in {language, *LANGUAGES})
     known = count > FEW or (count and len(plain) < LONG) or plain in stop_words(language)
     name = plain in _country_words() or adjective_to_iso(plain) is not None
     if known or name or in_dictionary(plain) or in_dictionary(american(plain)):
@@ -87,7 +85,7 @@ def _country_words() -> frozenset[str]:
 
 
 def _one_slip_away(word: str) -> Iterator[str]:
-    """The words from which one slip (Damerau 1964) leads to a word; the first letter stays."""
+    # Slips as Damerau (1964) has them; the first letter stays.
     for i in range(1, len(word) + 1):
         before, rest = word[:i], word[i:]
         for letter in _LETTERS:

@@ -77,7 +77,7 @@ def named_in(text: str, catalog: Catalog) -> Filters:
 
 
 def region_in(text: str, catalog: Catalog) -> tuple[str, ...]:
-    """The labs of the collection that are in a region which a text names."""
+    """The labs of the collection in the regions that a text names."""
     codes = countries_of_regions_in(text)
     known = sorted(str(key) for key in catalog.keys("country"))
     return tuple(catalog.name("country", code) for code in known if code in codes)
@@ -128,31 +128,28 @@ def without_countries(text: str) -> str:
 
 
 def _without_others(text: str) -> str:
-    """A text without names that only contain a country's."""
     return re.sub(r"['’]s\b", "", _NO_COUNTRIES.sub(" ", text))
 
 
 def _countries(text: str) -> list[tuple[str, Span]]:
-    """The codes of the countries that a text names, in order, and where it does."""
     matches = list(re.finditer(r"\w+", text))
     folded = [fold_name(match.group()) for match in matches]
     capitals = text != text.lower()
     countries: list[tuple[str, Span]] = []
     i = 0
     while i < len(matches):
-        step = 1
-        for n in range(min(6, len(matches) - i), 0, -1):
-            code = _country(" ".join(folded[i : i + n]), matches[i].group(), capitals)
+        last = min(i + 6, len(matches))
+        while last > i:
+            code = _country(" ".join(folded[i:last]), matches[i].group(), capitals)
             if code:
-                countries.append((code, (matches[i].start(), matches[i + n - 1].end())))
-                step = n
+                countries.append((code, (matches[i].start(), matches[last - 1].end())))
                 break
-        i += step
+            last -= 1
+        i = max(last, i + 1)
     return countries
 
 
 def _country(phrase: str, first: str, capitals: bool) -> str | None:
-    """The code of the country that a folded phrase names or is the adjective of."""
     code = names_to_iso().get(phrase)
     if code:
         return None if capitals and first[0] != first[0].upper() else code
@@ -241,7 +238,6 @@ def facts_in(question: str, catalog: Catalog) -> tuple[str, ...]:
 
 
 def _best_fact(question_terms: frozenset[str], facts: Iterable[str]) -> str:
-    """The fact whose value's words the question has most of, if no other fits as well; or ""."""
     scored = []
     for fact in facts:
         key, _, value = fact.partition(": ")

@@ -22,8 +22,7 @@ from rag.models.prompts import TAG_LISTS, plan_messages
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, places_in, without
-from rag.query.intent import asks_for_list, has_sides
-from rag.query.plan import Rules, is_exact_list
+from rag.query.rules import Rules, asks_for_list, has_sides, is_exact_list
 from rag.settings import Settings
 from rag.text.language import language_of
 from rag.types import Plan, Turn
@@ -49,13 +48,9 @@ class Planner:
     def __init__(
         self, llm: ChatModel | None = None, *, full: bool = False, seconds: float = 0.0
     ) -> None:
-        """Without `llm` by rules alone.
+        """By rules alone, or with a model that may take so many seconds.
 
-        Args:
-            llm: the model.
-            full: whether it understands every question; else it only makes follow-ups stand
-                alone, for the rules.
-            seconds: how long it may take.
+        It makes follow-ups stand alone, for the rules; where `full` it understands every question.
         """
         self._llm = llm
         self._full = full
@@ -69,21 +64,18 @@ class Planner:
         filters: Filters = Filters(),
         ignored: Filters = Filters(),
     ) -> Plan:
-        """The plan of a question.
+        """The plan of a question as the user typed it, after a conversation (oldest turn first).
 
-        Args:
-            question: as the user typed it.
-            snapshot: the collection, whose words, labs and tags are recognised.
-            history: the conversation before it, oldest first.
-            filters: what the user narrows the search to.
-            ignored: values that are not taken from the question; an empty one is all of its field.
+        The words, labs and tags of the collection are recognised. `filters` are what the user
+        narrows the search to; `ignored` are values that are not taken from the question.
         """
         typed = without_capitals(question)
         language = language_in(typed, history)
         corrected = correct(typed, language, snapshot.keyword)
         rules = Rules(snapshot.catalog, filters, ignored)
         plan = rules.plan(corrected, language, history)
-        if self._llm is not None and self._asks_model(plan):
+        unclear = plan.intent != "about" and (self._full or plan.follows)
+        if self._llm is not None and unclear and len(corrected) <= MOST_CHARACTERS:
             plan = self._plan_by_model(self._llm, plan, rules, history)
         return replace(
             plan,
@@ -93,11 +85,6 @@ class Planner:
             places=tuple(places_in(corrected)),
             alike=snapshot.lexicon.alike(plan.standalone, plan.language, snapshot.keyword),
         )
-
-    def _asks_model(self, plan: Plan) -> bool:
-        if plan.intent == "about" or len(plan.question) > MOST_CHARACTERS:
-            return False
-        return self._full or plan.follows
 
     def _plan_by_model(
         self, llm: ChatModel, plan: Plan, rules: Rules, history: Sequence[Turn]
@@ -142,8 +129,6 @@ def make_planner(settings: Settings) -> Planner:
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """What can be used of a model's reply; empty where nothing can."""
-
     standalone: str = ""
     intent: str = ""
     named: Filters = Filters()
@@ -166,7 +151,6 @@ def first_object(reply: str, keys: Collection[str]) -> Mapping[str, Any]:
 
 def _read(fields: Mapping[str, Any], language: str, rules: Rules) -> _Reply:
     def known(keys: Mapping[str, str]) -> Filters:
-        """Of the values under these keys those that the collection has, as it spells them."""
         values = {
             field: dict.fromkeys(
                 name
@@ -188,7 +172,6 @@ def _read(fields: Mapping[str, Any], language: str, rules: Rules) -> _Reply:
 
 
 def _sentence(value: object, language: str) -> str:
-    """A question that stands alone, if it is short enough and in the right language."""
     # Half a surrogate pair, which JSON can hold, has no UTF-8.
     text = value.encode("utf-8", "ignore").decode() if isinstance(value, str) else ""
     text = " ".join(text.split())
@@ -204,7 +187,6 @@ def _values(value: object) -> list[str]:
 
 
 def _names(field: str, value: str, catalog: Catalog) -> Sequence[str | int]:
-    """What a value is called in the collection; nothing where no report has it."""
     if field == "country":
         known = catalog.keys("country")
         return [catalog.name("country", code) for code in countries_in(value) if code in known]
@@ -215,11 +197,8 @@ def _names(field: str, value: str, catalog: Catalog) -> Sequence[str | int]:
 
 
 def _refine(plan: Plan, reply: _Reply, filters: Filters) -> Plan:
-    """A plan with what the model understood beyond the rules.
-
-    What is certain stays: filters that the user set, a list of which the rules understood every
-    word, the sides that a question compares, the form that it calls a plan.
-    """
+    # What is certain stays: filters that the user set, a list of which the rules understood every
+    # word, the sides that a question compares, the form that it calls a plan.
     if plan.intent == "list":
         return plan
     taken = [field for field in _LISTS if getattr(filters, field)]
@@ -227,8 +206,8 @@ def _refine(plan: Plan, reply: _Reply, filters: Filters) -> Plan:
     if plan.boosted.type or len(reply.named.kind) > 1:
         taken.append("kind")
     named = replace(reply.named, **dict.fromkeys(taken, ()))
-    ours = plan.intent == "compare"
-    boosted = plan.boosted.merged(named) if ours else named.merged(plan.boosted)
+    compared = plan.intent == "compare"
+    boosted = plan.boosted.merged(named) if compared else named.merged(plan.boosted)
     if (
         reply.intent == "list"
         and asks_for_list(plan.standalone)

@@ -87,10 +87,7 @@ class HybridRetriever(BaseRetriever):
         ]
 
     def search(self, plan: Plan, limit: int = DEPTH, *, explain: bool = False) -> SearchResult:
-        """The best passages for a plan's stand-alone question, within its filters.
-
-        With `explain` each hit says why it ranks where it does.
-        """
+        """The best passages for a plan, within its filters; with `explain` each says why."""
         passages = self._snapshot.passages
         rankings = self._rankings(plan)
         scopes = {"": plan.filters}
@@ -135,21 +132,16 @@ class HybridRetriever(BaseRetriever):
         languages = self._snapshot.languages
         foreign = languages != plan.language
         proxy = WEIGHT_KEYWORD * foreign + weight * (foreign & (languages != LANGUAGE))
+        static = self._snapshot.static @ encode_static([text])[0]
+        same = np.ones(len(languages))
         return {
-            "keyword": (
-                np.where(keyword > 0, keyword, -np.inf),
-                np.full(len(languages), WEIGHT_KEYWORD),
-            ),
-            "static": (
-                self._snapshot.static @ encode_static([text])[0],
-                np.full(len(languages), weight),
-            ),
+            "keyword": (np.where(keyword > 0, keyword, -np.inf), WEIGHT_KEYWORD * same),
+            "static": (static, weight * same),
             # Exact: Chroma's own search finds nine in ten of these, in four times the time.
             "dense": (self._snapshot.dense @ vector, WEIGHT_DENSE + PROXY * proxy),
         }
 
     def _factors(self, plan: Plan, positions: Collection[int]) -> dict[int, dict[str, float]]:
-        """What multiplies the score of each passage, by what it is for."""
         boosted = replace(plan.boosted, country=())
         named = self._snapshot.catalog.ids(boosted) if boosted else frozenset()
         question = frozenset(terms(plan.standalone, plan.language))
@@ -169,7 +161,6 @@ class HybridRetriever(BaseRetriever):
         return {i: factors_of(self._snapshot.passages[i]) for i in positions}
 
     def _gains(self, scores: Mapping[int, float]) -> dict[str, float]:
-        """What the passages of each report gain from its best ones."""
         by_report: dict[str, list[float]] = defaultdict(list)
         for i, score in scores.items():
             by_report[self._snapshot.passages[i].report.id].append(score)
@@ -177,13 +168,12 @@ class HybridRetriever(BaseRetriever):
 
     def _matched(self, keyword: Scores, best: Sequence[int]) -> frozenset[str]:
         passages = self._snapshot.passages
-        highest = float(keyword.max()) if keyword.size else 0.0
+        highest = float(keyword.max(initial=0.0))
         over = np.flatnonzero(keyword >= MATCH_SHARE * highest) if highest > 0 else ()
         return frozenset(passages[int(i)].report.id for i in (*over, *best[:20]))
 
 
 def _top(scores: Scores) -> list[int]:
-    """Positions of the highest scores, best first, without those of -inf."""
     depth = min(DEPTH, int(np.count_nonzero(scores > -np.inf)))
     if not depth:
         return []
@@ -211,9 +201,9 @@ def search(
     results = [retriever.search(replace(plan, filters=s), explain=explain) for s in scopes]
     rankings: Sequence[Sequence[Hit]] = [result.hits for result in results]
     notices: tuple[Notice, ...] = ()
+    apart = _apart(plan)
     if plan.intent == "list":  # What a list holds is computed, not found.
         reranker = None
-    apart = _apart(plan)
     if reranker and not isinstance(reranker, EmbeddedReranker):
         rankings, notices = rerank(rankings, plan.standalone, reranker, masked=masked, apart=apart)
     rankings = [fold_duplicates(hits, apart) for hits in rankings]
@@ -228,23 +218,20 @@ def search(
 
 
 def _apart(plan: Plan) -> tuple[str, ...]:
-    """In what passages must agree to be folded: who names two years wants to see both."""
+    # Who names two years wants to see both.
     return tuple(name for name in ("year", "kind") if len(getattr(plan.boosted, name)) > 1)
 
 
 def choose_passages(
     result: SearchResult, plan: Plan, settings: Settings, passages: int = 0
 ) -> list[Hit]:
-    """The hits that the answer is made from: so many, or, for 0, as settings say.
-
-    For a question to many labs two of a report: one is enough to know that a report speaks of
-    something, not to say what.
-    """
+    """The hits that the answer is made from: so many, or, for 0, as settings say."""
     count = passages or settings.passages
     # Twice as many passages are as long as each was before.
     tokens = settings.context_tokens * max(count, settings.passages) // settings.passages
     if not plan.wide:
         return fit_budget(result.hits, count, tokens)
+    # Two of a report: one is enough to know that it speaks of something, not to say what.
     ranked = fold_duplicates(sorted(result.hits, key=lambda hit: -hit.score), _apart(plan))
     return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), count, tokens)
 

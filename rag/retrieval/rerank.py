@@ -6,11 +6,11 @@ its family, report and lab. An embedded one is slow: it runs after that, on the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import replace
 from itertools import islice
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from rag.errors import ModelError, SettingsError
 from rag.models.cancellation import with_deadline
@@ -22,7 +22,6 @@ from rag.types import Hit, Notice, Passage, Plan
 
 if TYPE_CHECKING:
     from httpx import Response
-
 
 # How many texts an external reranker scores for a question, over all sides of a comparison.
 DEPTH = 50
@@ -44,7 +43,7 @@ class Reranker(Protocol):
 
 @runtime_checkable
 class EmbeddedReranker(Reranker, Protocol):
-    """A reranker in this process: it needs no server and sees contacts, and takes all cores.
+    """A reranker in this process, which sees contacts and takes all cores.
 
     It scores those of the first `depth` hits that are in its `language`. Where it is busy, `scores`
     raises a TimeoutError.
@@ -69,18 +68,9 @@ def rerank(
 ) -> tuple[list[list[Hit]], tuple[Notice, ...]]:
     """Put the first hits of each ranking in the order of an external reranker's scores.
 
-    Where two scores are equal the order stays. Each place keeps its score, so that the scores
-    still descend. Where the reranker fails the order stays.
-
-    Args:
-        rankings: each by descending score.
-        question: what was searched for.
-        reranker: gets each text with its context line.
-        masked: whether to mask contacts before.
-        apart: in what fields passages must agree to be taken for the same (`fold_duplicates`).
-
-    Returns:
-        The rankings, and notices for the reader where the reranker failed.
+    The order stays where two scores are equal; where the reranker fails it stays as it was, and
+    there are notices for the reader. Each place keeps its score, so that the scores still descend.
+    `masked` is whether contacts are hidden; `apart` as for `fold_duplicates`.
     """
     unchanged = [list(hits) for hits in rankings]
     tops = [_families(hits, DEPTH // len(rankings), apart) for hits in rankings]
@@ -116,9 +106,8 @@ def rerank_first(hits: Ranking, plan: Plan, reranker: EmbeddedReranker) -> list[
     places = [n for n, hit in first if hit.passage.language == reranker.language]
     if plan.language != reranker.language or not places:
         return list(hits)
-    texts = [_text(hits[n].passage) for n in places]
     try:
-        scores = reranker.scores(plan.standalone, texts)
+        scores = reranker.scores(plan.standalone, [_text(hits[n].passage) for n in places])
     except TimeoutError:
         return list(hits)
     moved = _in_order(hits, places, range(len(places)), scores, reranker.name)
@@ -143,10 +132,7 @@ def _text(passage: Passage) -> str:
 
 
 def _families(hits: Ranking, count: int, apart: Collection[str]) -> list[int]:
-    """For each of the first hits the number of its family of duplicates, from 0 as they come.
-
-    They are the hits up to the first one of family number `count`.
-    """
+    """The number of the family of duplicates of each of the first hits, up to so many families."""
     numbers: dict[Hashable, int] = {}
     families = []
     for place, hit in enumerate(hits):
@@ -162,12 +148,8 @@ def _in_order(
 ) -> list[Hit]:
     """Hits with those at some places in the order of the scores of their families.
 
-    Args:
-        hits: all of them.
-        places: of the hits that are moved; the others stay.
-        families: the number of the family of each of these.
-        scores: the score of each family.
-        by: the name of what gave the scores.
+    `families` are the families of the hits at these places, `scores` those of the families; `by` is
+    the name of what gave them.
     """
     best = sorted(range(len(scores)), key=lambda family: -scores[family])
     ranks = {family: rank for rank, family in enumerate(best, start=1)}
@@ -215,23 +197,19 @@ class EndpointReranker:
     def _ask(self, question: str, texts: Sequence[str]) -> list[float]:
         if not self._takes_texts:
             body = {"query": question, "documents": list(texts), "top_n": len(texts)}
-            response = self._post(self._model | body)
+            response = self._client.post(self._url, json=self._model | body)
             if response.status_code not in _OTHER_KEYS:
                 return _read(response, len(texts))
         scores: list[float] = []
         for start in range(0, len(texts), BATCH):
             part = texts[start : start + BATCH]
             body = {"query": question, "texts": list(part), "truncate": True}
-            scores += _read(self._post(body), len(part))
+            scores += _read(self._client.post(self._url, json=body), len(part))
         self._takes_texts = True
         return scores
 
-    def _post(self, body: Mapping[str, Any]) -> Response:
-        return self._client.post(self._url, json=body)
-
 
 def _read(response: Response, count: int) -> list[float]:
-    """The scores in a reply, by the texts' order."""
     if response.status_code != 200:
         raise ModelError(Notice("reranker_server_failed", {"status": str(response.status_code)}))
     reply = response.json()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rag.engine import Engine
-from rag.query.intent import asks_about
+from rag.query.rules import asks_about
 
 
 @pytest.mark.parametrize(

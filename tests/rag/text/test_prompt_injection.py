@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.query.intent import asks_about
+from rag.query.rules import asks_about
 from rag.text.prompt_injection import instructs
 
 

@@ -1,7 +1,8 @@
-"""The rules that make a plan: what a question asks for, and the places, years and tags it names."""
+"""The rules that make a plan: what a question asks for, of which labs, by which tags."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,7 @@ from rag.query.conversation import (
 )
 from rag.query.entities import (
     all_tags_in,
+    countries_in,
     fact_terms,
     listing_stems,
     named_in,
@@ -27,9 +29,10 @@ from rag.query.entities import (
     region_in,
     without,
 )
-from rag.query.intent import asks_about, asks_for_foremost, greeting_language, intent_of
-from rag.text.tokenize import terms, words
-from rag.types import Plan, Turn
+from rag.query.wordings import any_of, keys
+from rag.text.prompt_injection import overrides
+from rag.text.tokenize import strip_accents, terms, words
+from rag.types import Intent, Plan, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +109,12 @@ class Rules:
         new = self._wanted(named.merged(tags))
         # "And the experiments?" asks for them in the place of plans.
         old = replace(last.filters, type=(), kind=()) if new.kind or new.type else last.filters
-        standalone = f"{last.standalone} {question}"
-        filters = new.merged(old)
         return replace(
-            last, question=question, standalone=standalone, filters=filters, follows=True
+            last,
+            question=question,
+            standalone=f"{last.standalone} {question}",
+            filters=new.merged(old),
+            follows=True,
         )
 
     def _wanted(self, named: Filters) -> Filters:
@@ -125,18 +130,11 @@ def is_exact_list(
     regional: bool = False,
     translated: bool = False,
 ) -> bool:
-    """Whether a list by these filters is what a question asks for, and nothing narrower.
+    """Whether a list by the labs, years, kinds and tags that a question names is all it asks for.
 
     It is where the question speaks of tags ("among the methods") and names one, or where nothing
-    is left of it but words of listing.
-
-    Args:
-        question: without the names of regions where it is `regional`.
-        language: that of the question.
-        named: the labs, years and kinds that it names.
-        tags: the tags that it names.
-        regional: whether `named` has the labs of a region.
-        translated: whether the tags may go by other words in the question.
+    is left of it but words of listing. Of a `regional` question the names of regions are left out;
+    `translated` tags may go by other words in it.
     """
     if not (named or tags):
         return False
@@ -155,3 +153,62 @@ def is_exact_list(
     if translated:
         other += tuple(str(v) for values in tags.as_dict().values() for v in values)
     return len(rest) <= sum(len(words(name)) for name in other)
+
+
+def intent_of(question: str, named: Filters) -> Intent:
+    """The intent of a question to the reports that names some labs, years and kinds."""
+    if asks_for_list(question):
+        return "list"
+    # Two labs are both wanted, however they are named; two years may be a span.
+    folded = strip_accents(question)
+    two_labs = len(countries_in(question)) > 1 and len(named.country) > 1
+    if two_labs or (has_sides(named) and re.search(rf"\b{any_of('compare')}\b", folded)):
+        return "compare"
+    return "answer"
+
+
+def has_sides(named: Filters) -> bool:
+    """Whether there are two labs or two years to compare."""
+    return max(len(named.country), len(named.year)) >= 2
+
+
+def asks_for_list(question: str) -> bool:
+    """Whether a question has the form of one for a list ("which labs", "how many reports")."""
+    things = rf"(?:(?:of )?(?:the )?{any_of('between')} )*{any_of('listable')}\b"
+    pattern = any_of("list").replace("{things}", things)
+    return bool(re.match(rf"\W*{pattern}", strip_accents(question)))
+
+
+def asks_for_foremost(question: str) -> bool:
+    """Whether a question asks for a single report ("the first", "the only", "the largest")."""
+    return bool(re.search(any_of("foremost"), strip_accents(question)))
+
+
+def asks_about(question: str) -> tuple[str, ...] | None:
+    """The filter fields, or "report", that a question wants to know of the collection.
+
+    () for a greeting, "what can you do?" or an attempt to change the rules; None for a question to
+    the reports.
+    """
+    folded = re.sub("['’]", " ", strip_accents(question)).strip()
+    if (
+        greeting_language(question)
+        or re.search(rf"^\W*{any_of('self')}\W*$", folded)
+        or overrides(question)
+    ):
+        return ()
+    for field in keys("fields"):
+        start = rf"^\W*(?:in )?{any_of('ask')}\s?{any_of('fields', field)}"
+        match = re.search(rf"{start}\s+(?:\w+ ){{0,2}}?{any_of('yours')}", folded)
+        # "How many reports do you have on water?" is put to the reports.
+        if match and not re.search(r"\w", folded[match.end() :]):
+            return (field,)
+    return None
+
+
+def greeting_language(question: str) -> str:
+    """The language of a greeting; "" for anything else."""
+    plain = re.sub(r"^\W+|\W+$", "", strip_accents(question))
+    plain = re.sub(r" (?:there|everyone|all|a tous|a todos)$", "", plain)
+    languages = keys("greetings")
+    return next((c for c in languages if re.fullmatch(any_of("greetings", c), plain)), "")
