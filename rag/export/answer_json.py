@@ -56,7 +56,6 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
 
 
 def _fields(value: object, *names: str) -> dict[str, Any]:
-    """Fields of a value as JSON; of filters those that are set."""
     fields = {name: getattr(value, name) for name in names}
     return {
         name: field.as_dict() if isinstance(field, Filters) else to_jsonable_python(field)
@@ -207,18 +206,16 @@ def answer_from_dict(data: object, place: str = "The answer") -> Answer:
 
 
 def _path_in_json(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """Where a field of an Answer stands in its JSON."""
     if path[:1] == ("coverage",) and path[1] in _COVERAGE_DETAIL:
         return ("detail", *path[1:])
     return tuple(_JSON_NAMES.get(str(step), step) for step in path[:1]) + path[1:]
 
 
 class _Missing(Exception):
-    """The path of a field that is not there, or holds another kind of value."""
+    """A path where no field of the right kind is."""
 
 
 def _at(data: object, kind: type, *path: str | int) -> Any:
-    """The value at a path, which has to be of a kind."""
     value: Any = data
     try:
         for step in path:
@@ -231,12 +228,8 @@ def _at(data: object, kind: type, *path: str | int) -> Any:
 
 
 def _nested(data: object) -> Mapping[str, Any]:
-    """The same in the shape of an Answer: each passage and report where it belongs.
-
-    What an Answer has no field for is left for pydantic to ignore.
-    """
+    # In the shape of an Answer; what that has no field for is left for pydantic to ignore.
     detail = _at(data, dict, "detail")
-
     infos = _at(data, list, "detail", "infos")
 
     def report(*path: str | int) -> Any:
@@ -288,10 +281,10 @@ def _nested(data: object) -> Mapping[str, Any]:
 
 
 def _with_notices(answer: Answer, data: object) -> Answer:
-    """The answer with its messages: their text, where an older or newer version wrote them."""
-    struck = [
-        Struck(one.text, *read_notices([one.reason], _at(data, str, "detail", "struck", i, "why")))
-        for i, one in enumerate(answer.struck)
-    ]
+    # Where an older or newer version wrote a message, its English text is all there is.
+    struck = []
+    for i, sentence in enumerate(answer.struck):
+        why = _at(data, str, "detail", "struck", i, "why")
+        struck.append(Struck(sentence.text, *read_notices([sentence.reason], why)))
     notices = read_notices(answer.notices, _at(data, str, "detail", "notice"))
     return replace(answer, notices=notices, struck=tuple(struck))

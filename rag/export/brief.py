@@ -77,7 +77,7 @@ class Line:
 
     @property
     def text(self) -> str:
-        """Its words without the numbers of sources."""
+        """Its words, without the numbers of sources."""
         return "".join(run.text for run in self.runs)
 
 
@@ -161,14 +161,6 @@ def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str
     """
     t = translations_for(answers[0].language)
     code = language_code(t)
-    labels = Labels(
-        about=t.gettext("About this answer"),
-        left_out=t.gettext("Left out of this answer"),
-        reason=t.gettext(REASON),
-        status=t.gettext("Status"),
-        link=t.gettext("Link"),
-        colon=format_label(t, "", "").rstrip(" "),
-    )
     return Brief(
         title=one_line(title) or t.gettext("Brief from the lab reports"),
         # Of the two ways of English the one that the rest of the world writes.
@@ -176,7 +168,14 @@ def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str
         day=day,
         language=code,
         rtl=is_right_to_left(t),
-        labels=labels,
+        labels=Labels(
+            about=t.gettext("About this answer"),
+            left_out=t.gettext("Left out of this answer"),
+            reason=t.gettext(REASON),
+            status=t.gettext("Status"),
+            link=t.gettext("Link"),
+            colon=format_label(t, "", "").rstrip(" "),
+        ),
         summary=tuple((label, one_line(value)) for label, value in summary(answers, t)),
         parts=tuple(_Writer(t, report_url).part(answer) for answer in answers),
     )
@@ -203,8 +202,8 @@ class _Writer:
         }
         complete = answer.coverage.intent == "list" and not answer.refused
         listed = tuple(self._listed(answer)) if complete else ()
-        further, alone = t.gettext("Further reports ({n})"), t.gettext("Reports ({n})")
-        heading = further if sources or mentioned else alone
+        further = bool(sources or mentioned)
+        heading = t.gettext("Further reports ({n})") if further else t.gettext("Reports ({n})")
         return Part(
             question=one_line(answer.question) or t.gettext("(no question)"),
             language=self._code(answer.language),
@@ -218,7 +217,6 @@ class _Writer:
         )
 
     def _code(self, language: str) -> str:
-        """A language's code, or the brief's own where it is none."""
         return language if re.fullmatch("[a-z]{2,3}", language) else language_code(self.t)
 
     def _struck(self, struck: Struck) -> tuple[Line, str]:
@@ -256,7 +254,7 @@ class _Writer:
                 yield one_line(report)
 
     def _sources(self, answer: Answer) -> tuple[Source, ...]:
-        """One source per number; a number has a citation for each of its quotes."""
+        # A number has a citation for each of its quotes.
         quotes: dict[int, list[Quote]] = {}
         passages: dict[int, Passage] = {}
         listed = answer.coverage.intent == "list"
@@ -290,14 +288,14 @@ class _Writer:
             t.gettext("Form question"): question,
             t.gettext("Report"): info.id,
         }
-        shown = ((label, one_line(value)) for label, value in facts.items())
+        shown = {label: one_line(value) for label, value in facts.items()}
         return Source(
             n=n,
             who=who(info, t),
             kind=one_line(kind_label(info, t)),
             title=one_line(info.title) or one_line(info.id),
             quotes=tuple(quotes),
-            facts=tuple((label, value) for label, value in shown if value),
+            facts=tuple((label, value) for label, value in shown.items() if value),
             language=self._code(passage.language),
             link=report_link(self.report_url, info.id),
         )
@@ -323,7 +321,6 @@ def who(info: ReportInfo, t: Translations = ENGLISH) -> str:
     return one_line(f"{lab}, {info.year}" if info.year else lab)
 
 
-# What a brief rests on, at a glance: its reports, the languages quoted, how it was written.
 _METHODS = {
     "extractive": marked(
         "Answers quote sentences of the reports word for word, in the language in which they were "
@@ -338,7 +335,7 @@ _WRITTEN = marked(
 
 
 def summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
-    """What stands over the answers; nothing where nothing is cited."""
+    """What the answers rest on, at a glance; nothing where nothing is cited."""
     answered = [answer for answer in answers if answer.citations and not answer.refused]
     cited = [citation.passage for answer in answered for citation in answer.citations]
     if not cited:
@@ -363,9 +360,6 @@ def summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
         for mode in dict.fromkeys(answer.mode for answer in answered)
     ]
     yield t.gettext("How it was made"), " ".join(methods)
-
-
-# The text of a brief: an answer as lines and runs, and text that any document can hold.
 
 
 _NOTE_OR_BOLD = re.compile(r"\[(\d{1,6})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
@@ -401,11 +395,11 @@ def _runs(text: str, known: set[int]) -> tuple[Run, ...]:
         text = f"**{name}**{f' {ISOLATE}{said.strip()}{END_ISOLATE}' if turns else said}"
     runs, at = [], 0
     for match in _NOTE_OR_BOLD.finditer(text):
-        if match[1] and int(match[1]) not in known:
+        note, before = int(match[1] or 0), text[at : match.start()]
+        if note and note not in known:
             continue
-        before = text[at : match.start()]
-        runs.append(Run(before.rstrip() if match[1] else before))
-        runs.append(Run("", note=int(match[1])) if match[1] else Run(match[2], bold=True))
+        runs.append(Run(before.rstrip() if note else before))
+        runs.append(Run("", note=note) if note else Run(match[2], bold=True))
         at = match.end()
     runs.append(Run(text[at:]))
     return tuple(run for run in runs if run.text or run.note)

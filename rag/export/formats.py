@@ -40,10 +40,10 @@ class Format:
     write: Writer
 
 
-COLUMNS = (
+# The quote stands in the report's file from character `start` up to `end`.
+_COLUMNS = (
     *("question", "n", "status", "lab", "year", "type", "kind", "title", "section", "prompt"),
-    *("stage", "quote", "language", "report", "start", "end"),
-    *("corrected", "link"),
+    *("stage", "quote", "language", "report", "start", "end", "corrected", "link"),
 )
 # A spreadsheet takes a cell that begins with one of these, also in full width, for a formula.
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
@@ -117,41 +117,36 @@ def _templates(*, markdown: bool) -> Environment:
     return templates
 
 
-def to_html(brief: Brief) -> bytes:
-    """The brief as one HTML file that asks the network for nothing and runs no script."""
+def _to_html(brief: Brief) -> bytes:
     template = _templates(markdown=False).get_template("brief.html.jinja")
     return template.render(brief=brief, product=PRODUCT).encode()
 
 
-def to_markdown(brief: Brief) -> bytes:
-    """The brief as CommonMark in UTF-8."""
+def _to_markdown(brief: Brief) -> bytes:
     template = _templates(markdown=True).get_template("brief.md.jinja")
     text = template.render(brief=brief, product=PRODUCT)
     return (re.sub(r"\n{3,}", "\n\n", text).strip() + "\n").encode()
 
 
 def _to_docx(brief: Brief) -> bytes:
-    # Imported when it is needed: its XML library is slow to load.
+    # Its XML library is slow to load.
     from rag.export.docx import to_docx
 
     return to_docx(brief)
 
 
 def _to_pdf(brief: Brief) -> bytes:
-    # Imported when it is needed: it loads a typesetter and unpacks fonts.
+    # It loads a typesetter and unpacks fonts.
     from rag.export.pdf import to_pdf
 
     return to_pdf(brief)
 
 
-def to_csv(answers: Sequence[Answer], report_url: str = "") -> bytes:
-    """One row per citation under COLUMNS, in UTF-8 with the mark that Excel looks for.
-
-    The quote stands in the report's file from character `start` up to `end`.
-    """
+def _to_csv(answers: Sequence[Answer], report_url: str) -> bytes:
+    # In UTF-8 with the mark that Excel looks for.
     table = io.StringIO(newline="")
     writer = csv.writer(table)
-    writer.writerow(COLUMNS)
+    writer.writerow(_COLUMNS)
     for answer in answers:
         for citation in answer.citations:
             passage, info = citation.passage, citation.passage.report
@@ -163,12 +158,11 @@ def to_csv(answers: Sequence[Answer], report_url: str = "") -> bytes:
                 "yes" if citation.corrected else "no",
                 report_link(report_url, info.id),
             )
-            writer.writerow([cell(value) for value in row])
+            writer.writerow([_cell(value) for value in row])
     return table.getvalue().encode("utf-8-sig")
 
 
-def cell(value: str | int) -> str:
-    """A value as a spreadsheet cell that is text or a number, never a formula."""
+def _cell(value: str | int) -> str:
     text = clean(str(value))
     return f"'{text}" if _FORMULA.match(str(value)) or _FORMULA.match(text) else text
 
@@ -185,12 +179,12 @@ _CSL = "application/vnd.citationstyles.csl+json"
 FORMATS: Mapping[str, Format] = {
     "docx": Format(_WORD, _READ, "Word", _brief(_to_docx)),
     "pdf": Format("application/pdf", _READ, "PDF", _brief(_to_pdf)),
-    "html": Format("text/html", _READ, marked("Web page"), _brief(to_html)),
-    "md": Format("text/markdown", _READ, "Markdown", _brief(to_markdown)),
+    "html": Format("text/html", _READ, marked("Web page"), _brief(_to_html)),
+    "md": Format("text/markdown", _READ, "Markdown", _brief(_to_markdown)),
     "json": Format(
         "application/json", _DATA, marked("Whole answers"), lambda a, *_: answers_to_json(a)
     ),
-    "csv": Format("text/csv", _DATA, marked("Table of sources"), _sources(to_csv)),
+    "csv": Format("text/csv", _DATA, marked("Table of sources"), _sources(_to_csv)),
     "bib": Format("application/x-bibtex", _CITE, "BibTeX", _sources(to_bibtex)),
     "ris": Format("application/x-research-info-systems", _CITE, "RIS", _sources(to_ris)),
     "csl.json": Format(_CSL, _CITE, "CSL-JSON", _sources(to_csl)),

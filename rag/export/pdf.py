@@ -43,14 +43,12 @@ def to_pdf(brief: Brief) -> bytes:
         InputError: no font of this computer has the letters of some text.
     """
     data = json.dumps(asdict(brief), ensure_ascii=False, default=str)
-    try:
-        return _compile(data, brief, system_fonts=False)
-    except _NoGlyph:
-        pass
-    try:
-        return _compile(data, brief, system_fonts=True)
-    except _NoGlyph as error:
-        (missing,) = error.args
+    missing = ""
+    for system_fonts in (False, True):
+        try:
+            return _compile(data, brief, system_fonts=system_fonts)
+        except _NoGlyph as error:
+            missing = str(error)
     # A name has no character that means something to JSON.
     names = {ord(character): _name(character) for character in missing}
     return _compile(data.translate(names), brief, system_fonts=True)
@@ -74,11 +72,10 @@ def _compile(data: str, brief: Brief, *, system_fonts: bool) -> bytes:
             texts = _NO_GLYPH.findall(error.diagnostic)
             if not texts:
                 raise
-            raise _NoGlyph(_ESCAPE.sub(_character, "".join(texts))) from error
-
-
-def _character(escape: re.Match[str]) -> str:
-    return chr(int(escape[1], 16)) if escape[1] else escape[2]
+            missing = _ESCAPE.sub(
+                lambda match: chr(int(match[1], 16)) if match[1] else match[2], "".join(texts)
+            )
+            raise _NoGlyph(missing) from error
 
 
 def _name(character: str) -> str:

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rag.catalog.fields import ReportInfo
 from rag.export.brief import one_line
@@ -50,83 +49,76 @@ class _Cited:
         return self.info.countries or (self.info.lab,)
 
 
-def to_bibtex(answers: Sequence[Answer], report_url: str = "") -> bytes:
+def to_bibtex(answers: Sequence[Answer], report_url: str) -> bytes:
     """One @techreport per cited report, in UTF-8; what it is cited for stands in `annote`."""
     entries = []
-    for one in _cited(answers, report_url):
+    for cited in _cited(answers, report_url):
         fields = {
-            "title": f"{{{tex(one.title)}}}",
-            "author": " and ".join(f"{{{tex(name)}}}" for name in one.authors),
-            "institution": f"{{{tex(one.info.lab)}}}",
-            "year": str(one.info.year or ""),
-            "type": tex(one.kind),
-            "number": tex(one.info.id),
-            "langid": tex(language_label(one.info.language).lower()),
+            "title": f"{{{_tex(cited.title)}}}",
+            "author": " and ".join(f"{{{_tex(name)}}}" for name in cited.authors),
+            "institution": f"{{{_tex(cited.info.lab)}}}",
+            "year": str(cited.info.year or ""),
+            "type": _tex(cited.kind),
+            "number": _tex(cited.info.id),
+            "langid": _tex(language_label(cited.info.language).lower()),
             # An address is taken as it stands; one that is checked has no brace.
-            "url": one.link,
-            "annote": tex(" ".join(one.notes)),
+            "url": cited.link,
+            "annote": _tex(" ".join(cited.notes)),
         }
         lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
-        entries.append(f"@techreport{{{one.key},\n{lines}}}\n")
+        entries.append(f"@techreport{{{cited.key},\n{lines}}}\n")
     return "\n".join(entries).encode()
 
 
-def tex(text: str) -> str:
-    """One line of text with what TeX and BibTeX would act on escaped."""
+def _tex(text: str) -> str:
     return "".join(_TEX.get(character, character) for character in one_line(text))
 
 
-def to_ris(answers: Sequence[Answer], report_url: str = "") -> bytes:
+def to_ris(answers: Sequence[Answer], report_url: str) -> bytes:
     """One entry per cited report, in UTF-8; each quote is a note."""
-    return "\r\n".join("".join(_ris(one)) for one in _cited(answers, report_url)).encode()
+    entries = []
+    for cited in _cited(answers, report_url):
+        pairs = [
+            ("TY", "RPRT"),
+            ("TI", cited.title),
+            *(("AU", name) for name in cited.authors),
+            ("PY", str(cited.info.year or "")),
+            ("PB", cited.info.lab),
+            ("M3", cited.kind),
+            ("LA", cited.info.language),
+            ("ID", cited.info.id),
+            ("UR", cited.link),
+            *(("N1", note) for note in cited.notes),
+            ("ER", " "),
+        ]
+        entries.append("".join(f"{tag}  - {one_line(v)}\r\n" for tag, v in pairs if v))
+    return "\r\n".join(entries).encode()
 
 
-def _ris(one: _Cited) -> Iterator[str]:
-    pairs = [
-        ("TY", "RPRT"),
-        ("TI", one.title),
-        *(("AU", name) for name in one.authors),
-        ("PY", str(one.info.year or "")),
-        ("PB", one.info.lab),
-        ("M3", one.kind),
-        ("LA", one.info.language),
-        ("ID", one.info.id),
-        ("UR", one.link),
-        *(("N1", note) for note in one.notes),
-        ("ER", " "),
-    ]
-    for tag, value in pairs:
-        if value:
-            yield f"{tag}  - {one_line(value)}\r\n"
-
-
-def to_csl(answers: Sequence[Answer], report_url: str = "") -> bytes:
+def to_csl(answers: Sequence[Answer], report_url: str) -> bytes:
     """One item per cited report, as citation managers read it; each quote is a line of `note`."""
-    items = [_csl(one) for one in _cited(answers, report_url)]
+    items = []
+    for cited in _cited(answers, report_url):
+        item = {
+            "id": cited.key,
+            "type": "report",
+            "title": one_line(cited.title),
+            # A lab has no first and last name.
+            "author": [{"literal": one_line(name)} for name in cited.authors],
+            "publisher": one_line(cited.info.lab),
+            "issued": {"date-parts": [[cited.info.year]]} if cited.info.year else None,
+            "genre": one_line(cited.kind),
+            "number": one_line(cited.info.id),
+            "language": one_line(cited.info.language),
+            "URL": cited.link,
+            "note": "\n".join(map(one_line, cited.notes)),
+        }
+        items.append({name: value for name, value in item.items() if value})
     text = json.dumps(items, ensure_ascii=False, indent=1)
     return (text + "\n").encode("utf-8", "backslashreplace")
 
 
-def _csl(one: _Cited) -> dict[str, Any]:
-    item = {
-        "id": one.key,
-        "type": "report",
-        "title": one_line(one.title),
-        # A lab has no first and last name.
-        "author": [{"literal": one_line(name)} for name in one.authors],
-        "publisher": one_line(one.info.lab),
-        "issued": {"date-parts": [[one.info.year]]} if one.info.year else None,
-        "genre": one_line(one.kind),
-        "number": one_line(one.info.id),
-        "language": one_line(one.info.language),
-        "URL": one.link,
-        "note": "\n".join(map(one_line, one.notes)),
-    }
-    return {name: value for name, value in item.items() if value}
-
-
 def _cited(answers: Sequence[Answer], report_url: str) -> list[_Cited]:
-    """Each cited report in the order of its first citation, with what it is cited for."""
     t = translations_for(answers[0].language)
     reports: dict[str, _Cited] = {}
     keys = set[str]()
@@ -140,8 +132,8 @@ def _cited(answers: Sequence[Answer], report_url: str) -> list[_Cited]:
             notes = reports[info.id].notes
             if info.id not in seen:
                 seen.add(info.id)
-                told = t.gettext("Cited in the answer to: {question}")
-                notes.append(told.format(question=answer.question))
+                cited_in = t.gettext("Cited in the answer to: {question}")
+                notes.append(cited_in.format(question=answer.question))
             section = one_line(citation.passage.section)
             where = f" ({section})" if section else ""
             notes.append(f"[{citation.n}] “{citation.quote}”{where}")
