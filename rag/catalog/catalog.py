@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 from rag.catalog.fields import FILTER_FIELDS, FREE_FIELDS, Filters, ReportInfo
-from rag.catalog.normalize import Vocabulary, filter_key, in_dictionary, report_keys
+from rag.catalog.normalize import (
+    Vocabulary,
+    filter_key,
+    in_dictionary,
+    report_keys,
+    report_values,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class TagValue:
-    """One value of a filter field: its canonical spelling and how many reports have it.
-
-    `variants` are all its spellings with the number of reports of each, the most used first.
-    """
+    """One value of a filter field, its number of reports and that of each spelling."""
 
     name: str
     reports: int
@@ -48,20 +52,16 @@ class Catalog:
         self._ids: dict[str, dict[str | int, set[str]]] = {field: {} for field in FILTER_FIELDS}
         self._spellings: dict[str, dict[str | int, Counter[str]]] = {f: {} for f in FILTER_FIELDS}
         for report in self.reports.values():
-            for field, attribute in FILTER_FIELDS.items():
-                value = getattr(report, attribute)
-                values = value if isinstance(value, tuple) else (value,) if value else ()
-                keys = report_keys(report, field)
+            for field in FILTER_FIELDS:
+                values, keys = report_values(report, field), report_keys(report, field)
                 if field == "language" and languages is not None:
                     values = tuple(languages.get(report.id, ()))
                     keys = frozenset(filter_key(field, code) for code in values)
                 for key in keys:
                     self._ids[field].setdefault(key, set()).add(report.id)
                 for value in dict.fromkeys(values):
-                    spellings = self._spellings[field].setdefault(
-                        filter_key(field, value), Counter()
-                    )
-                    spellings[str(value)] += 1
+                    key = filter_key(field, value)
+                    self._spellings[field].setdefault(key, Counter())[str(value)] += 1
         # Made at first use: most questions have no filter, and looking words up is slow.
         self._vocabularies: dict[str, Vocabulary] = {}
         self._reports_by_value: dict[str, list[tuple[str, set[str]]]] = {}
@@ -122,19 +122,20 @@ class Catalog:
 
     def expanded(self, filters: Filters) -> Filters:
         """Filters with every spelling of each value, for a store that knows spellings only."""
-        spellings: dict[str, Any] = {
-            field: tuple(
-                dict.fromkeys(s for v in getattr(filters, field) for s in self._written(field, v))
-            )
-            for field in FREE_FIELDS
-        }
+        spellings: dict[str, Any] = {}
+        for field in FREE_FIELDS:
+            written = (self._written(field, value) for value in getattr(filters, field))
+            spellings[field] = tuple(dict.fromkeys(chain.from_iterable(written)))
         return replace(filters, **spellings)
 
     def _written(self, field: str, value: str) -> Iterable[str]:
         """One spelling for each key of a value's spellings; itself if the collection has none."""
         group = self._vocabulary(field).find(value)
         spellings = [spelling for spelling, _ in group.variants] if group else [value]
-        return tuple({filter_key(field, s): s for s in reversed(spellings)}.values())[::-1]
+        by_key: dict[str | int, str] = {}
+        for spelling in spellings:
+            by_key.setdefault(filter_key(field, spelling), spelling)
+        return by_key.values()
 
     def _keys_of(self, field: str, value: str | int) -> Iterable[str | int]:
         if field in FREE_FIELDS:
@@ -142,7 +143,6 @@ class Catalog:
         return [filter_key(field, value)]
 
     def _values(self, field: str) -> Iterable[tuple[str, Iterable[tuple[str, int]]]]:
-        """Each value's canonical spelling with all its spellings and their numbers of reports."""
         if field in FREE_FIELDS:
             return [(group.name, group.variants) for group in self._vocabulary(field).groups]
         values = map(_most_used, self._spellings[field].values())

@@ -114,7 +114,7 @@ def year_ranges(catalog: Catalog, chosen: Iterable[int]) -> list[tuple[int, int]
 
 
 def number_chosen(chosen: Filters) -> int:
-    """The number of chosen values, of all facets together."""
+    """How many values of all facets are chosen."""
     return sum(len(getattr(chosen, field)) for field in FILTER_FIELDS)
 
 

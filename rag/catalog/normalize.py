@@ -108,7 +108,6 @@ def canonical_sdgs(value: str) -> tuple[str, ...]:
 
 
 def _sdg_by_name(value: str) -> int:
-    """The number of the goal that has this name, word for word; 0 if none has."""
     words = fold_tag(value.replace("&", " and ")).split()
     for number, title in enumerate(SDG_TITLES, start=1):
         title_words = fold_tag(title).split()
@@ -135,17 +134,18 @@ def report_keys(info: ReportInfo, field: str) -> frozenset[str | int]:
     """The keys of a report in a filter field."""
     if field == "country":
         return frozenset(info.iso)
+    return frozenset(filter_key(field, value) for value in report_values(info, field))
+
+
+def report_values(info: ReportInfo, field: str) -> tuple[str | int, ...]:
+    """The values of a report in a filter field, as they are written."""
     value = getattr(info, FILTER_FIELDS[field])
-    values = value if isinstance(value, tuple) else (value,) if value else ()
-    return frozenset(filter_key(field, v) for v in values)
+    return value if isinstance(value, tuple) else (value,) if value else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """One value: its canonical spelling, and all spellings, the most used first.
-
-    `variants` are spellings as written, each with the number of reports that use it.
-    """
+    """One value: its canonical spelling; all spellings with their uses, the most used first."""
 
     name: str
     variants: tuple[tuple[str, int], ...]
@@ -205,7 +205,7 @@ class Vocabulary:
     def _group_values(
         self, counts: Mapping[str, int], keys: Mapping[str, Iterable[str]]
     ) -> tuple[Group, ...]:
-        """All groups, by name: values that share a key, directly or through others."""
+        # Values that share a key, directly or through others, are one group.
         leader = {value: value for value in keys}
 
         def lead(value: str) -> str:
@@ -220,20 +220,19 @@ class Vocabulary:
         members: dict[str, list[tuple[str, int]]] = {}
         for value in leader:
             members.setdefault(lead(value), []).append((value, counts[value]))
-        groups = map(self._group, members.values())
+        groups = []
+        for variants in members.values():
+            variants.sort(key=lambda pair: (-pair[1], pair[0]))
+            # The most used spelling names the group, but one without a slip before any other.
+            name = min(variants, key=lambda pair: self._slips_in(pair[0]))[0]
+            groups.append(Group(name, tuple(variants)))
         return tuple(sorted(groups, key=lambda group: (group.name.casefold(), group.name)))
-
-    def _group(self, variants: list[tuple[str, int]]) -> Group:
-        variants.sort(key=lambda pair: (-pair[1], pair[0]))
-        # The most used spelling names the group, but one without a slip before any other.
-        name = min(variants, key=lambda pair: self._slips_in(pair[0]))[0]
-        return Group(name, tuple(variants))
 
     def _slips_in(self, value: str) -> int:
         return sum(american(strip_accents(word)) in self._corrections for word in _words(value))
 
     def _keys(self, value: str) -> Iterator[str]:
-        """What a spelling is compared by, the most exact key first."""
+        # The most exact key comes first.
         exact = fold_tag(value)
         if not exact:
             return
@@ -312,7 +311,8 @@ def slips(word: str, intended: str) -> int:
     """
     if word == intended or len(intended) < _MIN_SLIP or word[:1] != intended[0]:
         return 0
-    if _prefix(word) != _prefix(intended):
+    prefix, intended_prefix = _PREFIX.match(word), _PREFIX.match(intended)
+    if (prefix and prefix[0]) != (intended_prefix and intended_prefix[0]):
         return 0
     pairs = enumerate(zip(word, intended, strict=False))
     start = next((i for i, (a, b) in pairs if a != b), len(intended))
@@ -323,17 +323,9 @@ def slips(word: str, intended: str) -> int:
         return 0
     if intended_rest[1:] in (rest, rest[1:]) or rest[1:] == intended_rest:
         return 1
-    missing = len(intended) - len(word) == 2 and len(word) >= _MIN_TWO_SLIPS
-    return (
-        2
-        if missing and any(intended[:i] + intended[i + 2 :] == word for i in range(len(word)))
-        else 0
-    )
-
-
-def _prefix(word: str) -> str:
-    match = _PREFIX.match(word)
-    return match.group() if match else ""
+    if len(intended) - len(word) != 2 or len(word) < _MIN_TWO_SLIPS:
+        return 0
+    return 2 if any(intended[:i] + intended[i + 2 :] == word for i in range(len(word))) else 0
 
 
 def corrections(counts: Mapping[str, int], known: Callable[[str], bool]) -> dict[str, str]:
@@ -341,11 +333,8 @@ def corrections(counts: Mapping[str, int], known: Callable[[str], bool]) -> dict
 
     A word is misspelt if no dictionary has it and it is a slip away from a word that a dictionary
     has, or if it is very rare and one slip away from a common word. Two known words stay two words,
-    however close they are. A word that may be a slip of two others stays, too.
-
-    Args:
-        counts: words in lower case without accents, with their numbers of uses.
-        known: whether a word is in a dictionary.
+    however close they are. A word that may be a slip of two others stays, too. All words are in
+    lower case without accents.
     """
     intended: dict[str, str] = {}
     plain = (word for word in counts if word.isascii() and word.isalpha())
@@ -370,10 +359,8 @@ def corrections(counts: Mapping[str, int], known: Callable[[str], bool]) -> dict
 
 
 def _neighbours(words: Iterable[str]) -> dict[str, set[str]]:
-    """Each word with those that may be slips of it: equal when a letter or two are left out.
-
-    This is the deletion index of SymSpell: words that share no such rest are never compared.
-    """
+    # The deletion index of SymSpell: words that are not equal when a letter or two are left out are
+    # never compared.
     by_rest: dict[str, list[str]] = {}
     for word in sorted(words):
         for rest in set(_rests(word)):
