@@ -21,7 +21,6 @@ SENTENCES = (
     "4 March 2026",
     "Rests on: 3 reports of 2 labs, 2023",
     "Côte d’Ivoire, Perú, 2023",
-    "Closing",
     "Form question: What did you learn?",
     "The quote supports the sentence in part",
     "Read 12 passages from 9 reports; the answer rests on 1 report of 1 lab; "
@@ -29,8 +28,6 @@ SENTENCES = (
     "Quoted sentences, no language model",
     "f00dcafe",
     "Sentence 2",
-    "a step",
-    "Trust",
 )
 # Title, date, labels and sentences, a number of more than three digits among them.
 FRENCH = (
@@ -82,7 +79,6 @@ def test_a_brief_is_in_the_language_of_the_question(
 def test_the_first_question_s_language_is_that_of_the_whole_brief() -> None:
     both = make_brief([in_language("fr"), in_language("ar")], "", DAY)
     assert (both.language, both.rtl, both.labels.colon) == ("fr", False, "\u00a0:")
-    assert [part.facts[0][0] for part in both.parts] == ["Couverture", "Couverture"]
     assert make_brief([RIGHT_TO_LEFT, replace(PLAIN, language="ar")], "", DAY).language == "en"
     assert make_brief([in_language("xx")], "", DAY).language == "en"
 
@@ -95,7 +91,6 @@ def test_the_summary_counts_and_names_each_way_of_answering_once() -> None:
     assert summary["Passages by language"] == "English (2)"
     made = summary["How it was made"]
     assert made.count("quote sentences") == made.count("openai:small") == made.count("tags") == 1
-    assert not make_brief([replace(quoted, refused=True)], "", DAY).summary
 
 
 def test_a_model_s_answer_says_how_it_was_written() -> None:
@@ -104,9 +99,8 @@ def test_a_model_s_answer_says_how_it_was_written() -> None:
     brief = export([written], "md", day=DAY).decode()
     assert "Prompt version 2; 3 tokens read, 4 written; planned in 1 ms" in brief
     assert "about 0.0035 US dollars" in brief
-    unpriced = export([replace(written, generation=GenerationRecord("own", "2"))], "md").decode()
-    assert "Prompt version 2" in unpriced
-    assert "dollars" not in unpriced
+    unpriced = replace(written, generation=GenerationRecord("own", "2"))
+    assert "dollars" not in export([unpriced], "md", day=DAY).decode()
 
 
 def test_sources_have_their_quotes_and_a_status_where_it_says_something() -> None:
@@ -126,7 +120,6 @@ def test_a_refusal_shows_the_nearest_passages() -> None:
     words = export([refusal], "md", day=DAY).decode()
     assert "### Nearest passages" in words
     assert "### Sources" not in words
-    assert "Read 12 passages from 9 reports; 32 more" in words
 
 
 def test_a_complete_list_is_complete() -> None:

@@ -88,8 +88,7 @@ def test_only_follow_ups_are_sent_unless_all_are(
     server.say(reply())
     for question, history in ((ALONE, ()), (IN_FULL, BEFORE), ("Hello!", ())):
         assert plan_follow_up(question, history).planner == "rules"
-    for question in ("Which years do you cover?", "x" * (MOST_CHARACTERS + 1)):
-        assert plan(question).planner == "rules"
+    assert plan("x" * (MOST_CHARACTERS + 1)).planner == "rules"
     assert not server.chats
     assert plan(ALONE).planner == "model"
 
@@ -140,8 +139,6 @@ def test_two_sides_are_compared_and_what_is_certain_stays(
     server.say(reply(intent="compare", countries=["Fiji", "Tanzania"]))
     made = plan("Was unterscheidet die Algen von Fidschi und Tansania?")
     assert (made.intent, made.boosted.country) == ("compare", ("Fiji", "Tanzania"))
-    server.say(reply(intent="compare", countries=["Fiji", "Atlantis"]))
-    assert plan("How is seaweed dried?").intent == "answer"
     question = "Which labs named ethnography among the methods of action plans dated 2022?"
     assert plan(question) == replace(quick_engine.plan(question), planner="model")
     filters = Filters(country=("Fiji",), year=(2024,))
@@ -154,12 +151,10 @@ FAULTS = {
     "empty": Reply(),
     "no JSON": Reply(("I can't do that.",)),
     "cut JSON": Reply(('{"standalone": "What got in the',)),
-    "no text": Reply(('{"standalone": ["What?"]}',)),
     "too long": Reply((json.dumps({"standalone": "What? " * 200}),)),
     "another language": Reply(('{"standalone": "Quels obstacles ont gêné les pompes ?"}',)),
     "deep": Reply(('{"standalone":' * 100_000,)),
     "a long number": Reply((f'{{"standalone": {"9" * 5000}}}',)),
-    "odd shape": Reply(raw=('{"choices": 3}',)),
     "refused key": Reply(status=401, body=f'{{"error": {{"message": "bad {KEY}"}}}}'),
     "slow": Reply((json.dumps({"standalone": IN_FULL}),), delay=6.0),
 }

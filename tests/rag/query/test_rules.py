@@ -27,8 +27,7 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
     assert not made.filters
     assert not made.wide
     made = plan(quick_engine, FEES, country=("Fiji",), year=(2022,))
-    assert made.filters == Filters(country=("Fiji",), year=(2022,))
-    assert made.first == Filters()
+    assert (made.filters, made.first) == (Filters(country=("Fiji",), year=(2022,)), Filters())
 
 
 def test_kinds_of_reports_are_found(quick_engine: Engine) -> None:
@@ -42,7 +41,6 @@ def test_kinds_of_reports_are_found(quick_engine: Engine) -> None:
     [
         (GOAL, "list", True),
         ("How many labs used ethnography as a method?", "list", True),
-        ("Give me the complete list of plans from 2022 that used ethnography", "list", True),
         ("Quels labos ont utilisé la méthode « ethnography » ?", "list", True),
         ("Which labs tested drones to deliver vaccines to remote clinics?", "answer", True),
         ("Which of the two approaches cut uneaten food?", "answer", False),
@@ -50,7 +48,6 @@ def test_kinds_of_reports_are_found(quick_engine: Engine) -> None:
         ("How do the plans of Fiji and Tanzania differ?", "compare", True),
         ("What did Fiji and Tanzania do about seaweed?", "compare", True),
         ("Compare 2022 with 2023 in Paraguay.", "compare", True),
-        ("How does Fiji differ?", "answer", False),
         ("How do Fiji and France compare?", "answer", False),
         ("ماذا تعلمت المختبرات عن المال عبر الهاتف؟", "answer", True),
         ("Which country dried seaweed on racks?", "answer", True),
@@ -113,10 +110,8 @@ def test_a_list_without_a_filter_is_longer_or_an_answer(quick_engine: Engine) ->
     whole, broad = plan(quick_engine, GOAL), ignoring(quick_engine, GOAL, sdg=("14",))
     assert broad.filters == Filters(year=(2023,), type=("learningplan",))
     assert (broad.intent, broad.ignored) == ("list", Filters(sdg=whole.filters.sdg))
-    ids = quick_engine.catalog.ids
-    assert ids(whole.filters) < ids(broad.filters)
     answer = quick_engine.ask(GOAL, ignored=Filters(sdg=("14",))).answer
-    assert set(answer.coverage.reports) == ids(broad.filters)
+    assert set(answer.coverage.reports) == quick_engine.catalog.ids(broad.filters)
     assert answer.coverage.ignored == broad.ignored
     everything = {name: (0,) if name == "year" else ("",) for name in FILTER_FIELDS}
     nothing = ignoring(quick_engine, GOAL, **everything)
@@ -133,5 +128,3 @@ def test_labs_of_a_region_are_ignored_singly_or_all(quick_engine: Engine) -> Non
     # The words of the region are searched for where its labs are not chosen.
     assert "West Africa" in none.standalone
     assert "West Africa" not in some.standalone
-    everywhere = quick_engine.search(REGION, ignored=Filters(country=("",)))
-    assert {hit.passage.report.lab for hit in everywhere} - region
