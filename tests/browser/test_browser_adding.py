@@ -62,12 +62,12 @@ def zipped(**members: str) -> bytes:
 
 
 def unfold(page: Page) -> None:
-    page.locator("#adding summary").click()
-    expect(page.locator("#adding .choose")).to_be_visible()
+    page.locator("#uploads summary").click()
+    expect(page.locator("#uploads .choose")).to_be_visible()
 
 
 def send(page: Page, *files: dict[str, object]) -> None:
-    page.locator("#adding input[type=file]").set_input_files(list(files))
+    page.locator("#uploads input[type=file]").set_input_files(list(files))
 
 
 def test_what_is_sent_comes_in_and_is_answered_from(
@@ -80,7 +80,7 @@ def test_what_is_sent_comes_in_and_is_answered_from(
     chad = text("Chad", "Chad waits for a ferry with solar lamps over Fianga lake.")
     bad = file(f"{HOSTILE}.md", b"[[a:b]]\n\nFianga, la ville inond\xe9e\n")
     send(page, file("more.zip", zipped(chad=chad, togo=text("Togo"))), bad, file("no.md", "x"))
-    said = page.locator("#added .result")
+    said = page.locator("#upload-result .result")
     expect(said).to_contain_text("2 reports added.")
     expect(said).to_contain_text("2 files were left out:")
     expect(said).to_contain_text(f"{HOSTILE}.md: not UTF-8 text (line 3, byte 31); save it")
@@ -114,20 +114,20 @@ def test_a_failure_is_a_sentence_and_leaves_what_was_there(
     unfold(page)
     monkeypatch.setattr(uploads, "sync", broken)
     send(page, file("kenya.md", text("Kenya")))
-    alert = page.locator("#added [role=alert]")
+    alert = page.locator("#upload-result [role=alert]")
     expect(alert).to_contain_text("could not be added")
     assert "secret" not in page.content()
     assert not (engine.settings.index / UPLOADED / "kenya.md").exists()
     assert engine.revision == before
     large = f"kenya.md is larger than {uploads.LARGEST_UPLOAD // 1_000_000} MB."
-    page.evaluate("document.querySelector('.adding').dataset.largest = 10")
+    page.evaluate("document.querySelector('.upload-form').dataset.largest = 10")
     send(page, file("kenya.md", text("Kenya")))
-    expect(page.locator("#adding .sending")).to_contain_text(large[:24])
+    expect(page.locator("#uploads .sending")).to_contain_text(large[:24])
 
 
 def test_without_the_setting_nothing_can_be_sent(site: str, visit: Visit) -> None:
     page = visit(site)
-    assert page.locator("#adding").count() == 0
+    assert page.locator("#uploads").count() == 0
     assert status(f"{site}/gradio_api/upload") == 413
 
 

@@ -117,7 +117,7 @@ def test_a_value_is_asked_about_in_the_conversation(
     area = explore(page)
     bar = area.locator(".bars[data-field='theme'] li").first
     bar.hover()
-    bar.locator(".put").click()
+    bar.locator(".ask-about").click()
     expect(page.locator("#thread #turn-1 h3")).to_have_text(
         "What did the labs learn about theme 00?"
     )

@@ -49,7 +49,7 @@ def scope(page: Page) -> Locator:
 
 
 def chips(page: Page) -> Locator:
-    return page.locator("#picked li:not(.all)")
+    return page.locator("#chips li:not(.all)")
 
 
 def test_counts_follow_each_other(wide_site: str, visit: Visit) -> None:

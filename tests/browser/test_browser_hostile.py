@@ -126,7 +126,7 @@ def test_hostile_text_is_inert_wherever_it_stands(guarded: Page, attack: str) ->
     # Kept, listed by its name, and opened again.
     page.reload()
     expect(page.locator("#turn-1 footer")).to_be_visible()
-    expect(page.locator("#kept .open")).to_be_visible()
+    expect(page.locator("#history .open")).to_be_visible()
     inert(page)
     ask(page, "Is it still usable?", 2)
 
@@ -144,8 +144,8 @@ PUT = """([id, turns, name]) => new Promise((done) => {
 def test_what_somebody_put_into_the_browser_s_store_is_shown_as_text(guarded: Page) -> None:
     page = guarded
     ask(page, "What keeps food cool?")
-    expect(page.locator("#kept .open")).to_be_visible()
-    page.locator("#kept .new").click()
+    expect(page.locator("#history .open")).to_be_visible()
+    page.locator("#history .new").click()
     expect(page.locator("#thread .exchange")).to_have_count(0)
     bad = "".join(ATTACKS.values()).replace("\x00", "")
     turns = [history.exchange_to_json(Exchange(bad, Filters(theme=(bad,)), everywhere(bad)))]
@@ -155,12 +155,12 @@ def test_what_somebody_put_into_the_browser_s_store_is_shown_as_text(guarded: Pa
     page.evaluate(PUT, ["j" * 22, [json.dumps({"format": 1, "question": bad})], bad])
     page.evaluate(PUT, ["<img src=x>" * 3, turns, bad])
     page.reload()
-    expect(page.locator("#kept .open")).to_have_count(4)
+    expect(page.locator("#history .open")).to_have_count(4)
     for n in (0, 1):
-        page.locator("#kept .open").nth(n).click()
-        expect(page.locator("#kept .trouble")).to_contain_text("can't be opened")
+        page.locator("#history .open").nth(n).click()
+        expect(page.locator("#history .trouble")).to_contain_text("can't be opened")
         page.wait_for_timeout(300)
     inert(page)
-    page.locator("#kept .open").nth(2).click()
+    page.locator("#history .open").nth(2).click()
     expect(page.locator("#thread .exchange")).to_have_count(3)
     inert(page)

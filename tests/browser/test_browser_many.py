@@ -89,7 +89,7 @@ def test_ten_visitors_see_their_own_and_wait_for_nobody(
 
     for n, page in enumerate(pages):
         assert named(page) == {str(n)}
-        expect(page.locator("#kept .open")).to_have_text([question(n, 1)])
+        expect(page.locator("#history .open")).to_have_text([question(n, 1)])
     for asked, history, _ in engine.asked:
         whose = set(NAMED.findall(asked))
         assert {n for turn in history for n in NAMED.findall(turn.content)} <= whose

@@ -5,7 +5,7 @@ window.askLabsFilters = (() => {
   const PATIENCE = 5000; // milliseconds
   const LONG = 10; // a facet with more of them can be searched
   const narrow = matchMedia("(max-width: 900px)");
-  const wholly = new Set(); // facets of which all values are shown
+  const expanded = new Set(); // facets of which all values are shown
   let box = null; // the panel
   let send = null; // tells the server
   let data = null; // the newest counts
@@ -17,10 +17,10 @@ window.askLabsFilters = (() => {
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   const frame = () => box?.querySelector(".facets");
   const written = (n) => n.toLocaleString(frame().dataset.language);
-  const called = (row) => row[1] || row[0];
+  const labelOf = (row) => row[1] || row[0];
 
   // One event at a time: the server makes of each what was chosen before it and the event.
-  function tell(how, what) {
+  function enqueue(how, what) {
     waiting.push([how, what]);
     if (!pending) next();
   }
@@ -48,20 +48,20 @@ window.askLabsFilters = (() => {
   function changed({ target }) {
     const { field } = target.closest(".facet").dataset;
     if (target.matches("[type=checkbox]")) {
-      tell(send, { field, value: target.dataset.value, on: target.checked });
+      enqueue(send, { field, value: target.dataset.value, on: target.checked });
     } else if (target.matches("select")) {
       const ends = [...target.closest(".range").querySelectorAll("select")];
       // The end that was not touched goes along with one that passed it.
       if (ends.every((e) => e.value) && Number(ends[0].value) > Number(ends[1].value))
         ends.forEach((e) => (e.value = target.value));
-      tell(send, { field, value: ends.map((e) => e.value).join("-"), on: true, only: true });
+      enqueue(send, { field, value: ends.map((e) => e.value).join("-"), on: true, only: true });
     }
   }
 
   function more({ target }) {
     if (!target.matches(".more")) return;
     const { field } = target.closest(".facet").dataset;
-    wholly.has(field) ? wholly.delete(field) : wholly.add(field);
+    expanded.has(field) ? expanded.delete(field) : expanded.add(field);
     facet(target.closest(".facet"));
   }
 
@@ -81,7 +81,7 @@ window.askLabsFilters = (() => {
     const button = document.getElementById("unfold");
     if (data.chosen) button.dataset.chosen = written(data.chosen);
     else delete button.dataset.chosen;
-    said();
+    updateButton();
   }
 
   function facet(place) {
@@ -95,12 +95,12 @@ window.askLabsFilters = (() => {
     find.hidden = rows.length <= LONG;
     const wanted = fold(find.hidden ? "" : find.value.trim());
     const long = rows.length > LONG && !wanted;
-    const all = wholly.has(place.dataset.field);
+    const all = expanded.has(place.dataset.field);
     // Of regions the whole ones, of others those with the most reports.
     const parts = rows.some((row) => row[4]);
     const few = (row, n) => row[3] || (parts ? !row[4] : n < FEW);
-    const kept = wanted ? rows.filter((row) => fold(called(row)).includes(wanted)) : long && !all ? rows.filter(few) : rows;
-    list(place.querySelector("ul"), kept, rows);
+    const visible = wanted ? rows.filter((row) => fold(labelOf(row)).includes(wanted)) : long && !all ? rows.filter(few) : rows;
+    list(place.querySelector("ul"), visible, rows);
     const button = place.querySelector(".more");
     button.hidden = !long;
     button.textContent = all ? frame().dataset.fewer : frame().dataset.more.replace("{n}", written(rows.length));
@@ -108,7 +108,7 @@ window.askLabsFilters = (() => {
   }
 
   // The list that is being used keeps its order, and focus with it; others are drawn anew.
-  function list(ul, kept, rows) {
+  function list(ul, visible, rows) {
     if (ul.contains(document.activeElement)) {
       const now = new Map(rows.map((row) => [row[0], row]));
       for (const item of ul.children) {
@@ -117,8 +117,8 @@ window.askLabsFilters = (() => {
       }
       return;
     }
-    ul.replaceChildren(...kept.map((row) => fill(item(row), row)));
-    if (!kept.length) {
+    ul.replaceChildren(...visible.map((row) => fill(item(row), row)));
+    if (!visible.length) {
       ul.append(document.createElement("li"));
       ul.firstChild.className = "none";
       ul.firstChild.textContent = frame().dataset.none;
@@ -134,7 +134,7 @@ window.askLabsFilters = (() => {
     input.dataset.value = row[0];
     name.dir = "auto";
     name.className = "label";
-    name.textContent = called(row);
+    name.textContent = labelOf(row);
     count.className = "count";
     made.classList.toggle("part", Boolean(row[4]));
     return made;
@@ -160,23 +160,23 @@ window.askLabsFilters = (() => {
 
   // Other parts of the address are not ours and stay.
   function follow() {
-    const given = new URLSearchParams(location.search);
-    frame()?.dataset.keys.split(" ").forEach((key) => given.delete(key));
-    const query = [given.toString(), data.query].filter(Boolean).join("&");
+    const params = new URLSearchParams(location.search);
+    frame()?.dataset.keys.split(" ").forEach((key) => params.delete(key));
+    const query = [params.toString(), data.query].filter(Boolean).join("&");
     history.replaceState(history.state, "", location.pathname + (query && `?${query}`) + location.hash);
   }
 
-  function picked(element, trigger) {
+  function mountChips(element, trigger) {
     element.addEventListener("click", (event) => {
       const button = event.target.closest("button");
       if (!button) return;
       dropped = [...element.querySelectorAll("button")].indexOf(button);
-      tell(trigger, { ...button.dataset, on: false });
+      enqueue(trigger, { ...button.dataset, on: false });
     });
   }
 
   // The chips have been drawn anew: who used the keyboard goes on from the one that was next.
-  function repicked(element) {
+  function chipsDrawn(element) {
     if (dropped === null) return;
     const buttons = element.querySelectorAll("button");
     const next = buttons[Math.min(dropped, buttons.length - 1)] ?? document.querySelector("#question textarea");
@@ -205,10 +205,10 @@ window.askLabsFilters = (() => {
   function unfold() {
     const [where, name] = narrow.matches ? ["filters", "unfolded"] : ["desk", "folded"];
     document.getElementById(where).classList.toggle(name);
-    said();
+    updateButton();
   }
 
-  function said() {
+  function updateButton() {
     const open = narrow.matches
       ? document.getElementById("filters").classList.contains("unfolded")
       : !document.getElementById("desk").classList.contains("folded");
@@ -217,6 +217,6 @@ window.askLabsFilters = (() => {
     button.setAttribute("aria-controls", "filters");
   }
 
-  narrow.addEventListener("change", () => document.getElementById("unfold") && said());
-  return { panel, draw, show, picked, repicked, copy, unfold };
+  narrow.addEventListener("change", () => document.getElementById("unfold") && updateButton());
+  return { panel, draw, show, mountChips, chipsDrawn, copy, unfold };
 })();

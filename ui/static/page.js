@@ -120,8 +120,8 @@ window.askLabs = (() => {
     page.scrollTop += article.getBoundingClientRect().top - top - 16;
   }
 
-  // The page is drawn for all languages alike; what was said in the visitor's tells which it is.
-  function speak() {
+  // The page is drawn for all languages alike; the masthead tells which one the visitor has.
+  function setLanguage() {
     const { language, direction } = document.querySelector("[data-language]").dataset;
     document.documentElement.lang = language;
     document.documentElement.dir = direction;
@@ -138,5 +138,5 @@ window.askLabs = (() => {
 
   document.addEventListener("click", back);
   document.addEventListener("keydown", (event) => event.key === "Escape" && back(event));
-  return { chosen, clicked, shown, grew, speak };
+  return { chosen, clicked, shown, grew, setLanguage };
 })();

@@ -4,22 +4,22 @@ window.askReading = (() => {
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   // The popover of a number. The link carries what it says; there is one for the whole page.
-  let peek = null;
-  let peeked = null; // the number that it belongs to
+  let popover = null;
+  let anchor = null; // the number that it belongs to
   let wait = 0;
   let key = ""; // the last key: Escape must not open what it has just closed
 
-  function makePeek() {
-    peek = document.createElement("div");
-    peek.id = "peek";
-    peek.role = "tooltip";
-    peek.popover = "manual";
+  function makePopover() {
+    popover = document.createElement("div");
+    popover.id = "popover";
+    popover.role = "tooltip";
+    popover.popover = "manual";
     for (const name of ["who", "quote", "verdict"])
-      peek.append(Object.assign(document.createElement("p"), { className: name }));
-    peek.querySelector(".who").dir = peek.querySelector(".quote").dir = "auto";
-    peek.addEventListener("pointerenter", () => clearTimeout(wait));
-    peek.addEventListener("pointerleave", () => later(hide));
-    document.body.append(peek);
+      popover.append(Object.assign(document.createElement("p"), { className: name }));
+    popover.querySelector(".who").dir = popover.querySelector(".quote").dir = "auto";
+    popover.addEventListener("pointerenter", () => clearTimeout(wait));
+    popover.addEventListener("pointerleave", () => later(hide));
+    document.body.append(popover);
   }
 
   const later = (what, after = 150) => {
@@ -28,15 +28,15 @@ window.askReading = (() => {
   };
 
   function show(link) {
-    if (!link.isConnected || link === peeked) return;
+    if (!link.isConnected || link === anchor) return;
     hide();
-    if (!peek) makePeek();
+    if (!popover) makePopover();
     for (const name of ["who", "quote", "verdict"])
-      peek.querySelector(`.${name}`).textContent = link.dataset[name];
-    peek.querySelector(".quote").lang = link.dataset.lang;
-    peeked = link;
-    link.setAttribute("aria-describedby", "peek");
-    peek.showPopover();
+      popover.querySelector(`.${name}`).textContent = link.dataset[name];
+    popover.querySelector(".quote").lang = link.dataset.lang;
+    anchor = link;
+    link.setAttribute("aria-describedby", "popover");
+    popover.showPopover();
     place(link);
   }
 
@@ -44,23 +44,23 @@ window.askReading = (() => {
   // the whole paragraph; where that begins too far up, over the line.
   function place(link) {
     const at = link.getClientRects()[0] ?? link.getBoundingClientRect();
-    peek.style.left = peek.style.top = "0"; // where it was before, it could be too narrow
-    const { width, height } = peek.getBoundingClientRect();
+    popover.style.left = popover.style.top = "0"; // where it was before, it could be too narrow
+    const { width, height } = popover.getBoundingClientRect();
     const rightmost = document.documentElement.clientWidth - width - 8;
     const start = link.closest("p, li, td, h4")?.getBoundingClientRect() ?? at;
     const places = [at.bottom + 6, start.top - height - 6, at.top - height - 6];
     const fits = (top) => top >= 8 && top + height <= window.innerHeight - 8;
     const turned = getComputedStyle(document.documentElement).direction === "rtl";
     const left = turned ? at.right + 16 - width : at.left - 16;
-    peek.style.left = `${Math.max(8, Math.min(left, rightmost))}px`;
-    peek.style.top = `${places.find(fits) ?? places[0]}px`;
+    popover.style.left = `${Math.max(8, Math.min(left, rightmost))}px`;
+    popover.style.top = `${places.find(fits) ?? places[0]}px`;
   }
 
   function hide() {
     clearTimeout(wait);
-    peeked?.removeAttribute("aria-describedby");
-    peeked = null;
-    if (peek?.matches(":popover-open")) peek.hidePopover();
+    anchor?.removeAttribute("aria-describedby");
+    anchor = null;
+    if (popover?.matches(":popover-open")) popover.hidePopover();
   }
 
   const quoting = (target) => target.closest?.("#desk .cite[data-quote]");
@@ -78,14 +78,14 @@ window.askReading = (() => {
     if (link?.matches(":focus-visible") && key !== "Escape") show(link);
     else hide();
   });
-  document.addEventListener("focusout", ({ target }) => target === peeked && hide());
+  document.addEventListener("focusout", ({ target }) => target === anchor && hide());
   document.addEventListener("click", ({ target }) => quoting(target) && hide());
   document.addEventListener("scroll", hide, { capture: true, passive: true });
   document.addEventListener(
     "keydown",
     (event) => {
       key = event.key;
-      if (key !== "Escape" || !peeked) return;
+      if (key !== "Escape" || !anchor) return;
       hide();
       event.stopImmediatePropagation();
     },
@@ -127,22 +127,21 @@ window.askReading = (() => {
       if (!row || !knows("vote")) return;
       event.preventDefault();
       const word = row.querySelector(".word input").value.trim();
-      const given = row.querySelector(".vote[aria-pressed='true']");
-      if (!word || !given) return void (row.querySelector(".word").hidden = true);
-      trigger("vote", { turn: Number(row.dataset.turn), vote: given.dataset.vote, word });
+      const pressedVote = row.querySelector(".vote[aria-pressed='true']");
+      if (!word || !pressedVote) return void (row.querySelector(".word").hidden = true);
+      trigger("vote", { turn: Number(row.dataset.turn), vote: pressedVote.dataset.vote, word });
     });
   }
 
   const vote = (button, turn, trigger) => trigger("vote", { turn, vote: button.dataset.vote, word: "" });
 
-  function say(row, text) {
-    const said = row.querySelector(".said");
-    said.textContent = text;
+  function showResult(row, text) {
+    row.querySelector(".result").textContent = text;
   }
 
   async function copy(button) {
     const { text, done, failed } = button.dataset;
-    say(button.closest(".answer-row"), (await copied(text)) ? done : failed);
+    showResult(button.closest(".answer-row"), (await copied(text)) ? done : failed);
   }
 
   // Browsers give the clipboard to pages over https or on this machine only; elsewhere a
@@ -158,22 +157,22 @@ window.askReading = (() => {
       const before = document.activeElement;
       document.getElementById("desk").append(area);
       area.select();
-      const is = document.execCommand("copy");
+      const succeeded = document.execCommand("copy");
       area.remove();
       before?.focus({ preventScroll: true });
-      return is;
+      return succeeded;
     }
   }
 
-  // The server has kept a vote, or says why it could not.
-  function said(element) {
-    const told = element.querySelector("p");
-    const row = told && document.querySelector(`#thread .answer-row[data-turn="${told.dataset.turn}"]`);
+  // The server has saved a vote, or says why it could not.
+  function voteSaved(element) {
+    const result = element.querySelector("p");
+    const row = result && document.querySelector(`#thread .answer-row[data-turn="${result.dataset.turn}"]`);
     if (!row) return;
-    say(row, told.textContent);
-    const { vote: given, word } = told.dataset;
-    if (!given) return;
-    row.querySelectorAll(".vote").forEach((e) => e.setAttribute("aria-pressed", String(e.dataset.vote === given)));
+    showResult(row, result.textContent);
+    const { vote: choice, word } = result.dataset;
+    if (!choice) return;
+    row.querySelectorAll(".vote").forEach((e) => e.setAttribute("aria-pressed", String(e.dataset.vote === choice)));
     row.querySelector(".word").hidden = Boolean(word);
     if (word) row.querySelector(".word input").value = "";
   }
@@ -217,5 +216,5 @@ window.askReading = (() => {
     opener = null;
   }
 
-  return { wire, drawn, said, opened };
+  return { wire, drawn, voteSaved, opened };
 })();

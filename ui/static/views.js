@@ -9,7 +9,7 @@ window.askViews = (() => {
   const opened = new Set(); // fields whose bars are all shown
   const sorted = { column: -1, down: false }; // the column that the table is sorted by
   const order = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
-  let tell = {};
+  let drawView = {}; // view -> asks the server to draw it
   let send = {};
   let area = null; // the element of Explore
   let data = { rows: [], rest: {} };
@@ -48,7 +48,7 @@ window.askViews = (() => {
   }
 
   // Ask the server to draw the view that is shown; it doesn't where that is drawn so already.
-  const draw = () => tell[root.dataset.view]?.();
+  const draw = () => drawView[root.dataset.view]?.();
 
   // The filters have changed.
   function narrowed() {
@@ -68,7 +68,7 @@ window.askViews = (() => {
 
   // `events` tell the server which view is to be drawn.
   function start(events) {
-    tell = events;
+    drawView = events;
     mark();
     draw();
   }
@@ -86,30 +86,30 @@ window.askViews = (() => {
   function clicked(event) {
     const at = (where) => event.target.closest(where);
     const value = at("[data-field][data-value]");
-    if (value) pick(value, event.shiftKey || value.matches(".put"));
-    else if (at(".put")) put({ report: at("tr").querySelector(".open-report").dataset.report });
+    if (value) choose(value, event.shiftKey || value.matches(".ask-about"));
+    else if (at(".ask-about")) askAbout({ report: at("tr").querySelector(".open-report").dataset.report });
     else if (at(".all")) unfold(at(".bars"), !opened.has(at(".bars").dataset.field));
     else if (at(".more")) more();
     else if (at("th button")) sort(at("th").cellIndex);
   }
 
-  function pick(element, asks) {
+  function choose(element, asks) {
     const { field, value } = element.dataset;
-    if (asks) return put({ field, value });
+    if (asks) return askAbout({ field, value });
     const where = element.matches(".place") ? ".map" : `.bars[data-field="${field}"]`;
     touched = { where, value };
     send.choose({ field, value, on: element.getAttribute("aria-pressed") !== "true" });
   }
 
-  function put(about) {
+  function askAbout(target) {
     location.hash = "#/";
-    send.put(about);
+    send.ask(target);
   }
 
   function typed(event) {
     const place = event.target.closest(".place");
     if (!place) return;
-    if (event.key === "Enter" || event.key === " ") pick(place, event.shiftKey);
+    if (event.key === "Enter" || event.key === " ") choose(place, event.shiftKey);
     else if (event.key.startsWith("Arrow")) step(place, event.key.slice(5));
     else return;
     event.preventDefault();
@@ -177,8 +177,8 @@ window.askViews = (() => {
     button.setAttribute("aria-pressed", "false");
     button.querySelector(".label").textContent = label;
     button.querySelector(".n").textContent = n.toLocaleString(root.lang || undefined);
-    const said = `${asks.textContent.trim()}: ${label}`;
-    for (const key of ["aria-label", "title"]) asks.setAttribute(key, said);
+    const title = `${asks.textContent.trim()}: ${label}`;
+    for (const key of ["aria-label", "title"]) asks.setAttribute(key, title);
     return item;
   }
 
@@ -211,9 +211,9 @@ window.askViews = (() => {
     });
     section.querySelector(".more").hidden = drawnRows === rows.length;
     const of = section.querySelector(".of");
-    const said = { n: drawnRows, all: rows.length };
-    const spelled = (_, name) => said[name].toLocaleString(root.lang || undefined);
-    of.textContent = of.dataset.told.replace(/\{(n|all)\}/g, spelled);
+    const values = { n: drawnRows, all: rows.length };
+    const spelled = (_, name) => values[name].toLocaleString(root.lang || undefined);
+    of.textContent = of.dataset.template.replace(/\{(n|all)\}/g, spelled);
   }
 
   function row(first, [report, ...cells]) {

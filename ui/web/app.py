@@ -194,7 +194,7 @@ def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
     wire(parts["thread"].again, answering(again, is_new=False))
     wire(parts["thread"].wider, answering(widen, is_new=False))
     wire(parts["thread"].chip, answering(without, is_new=False))
-    wire(parts["explore"].put, answering(ask_about))
+    wire(parts["explore"].ask, answering(ask_about))
     parts["stop"].click(handlers.stop, parts["run"], None, queue=False, **QUIET)
 
 
@@ -291,7 +291,7 @@ def _wire_history(engine: Engine, parts: Parts) -> None:
         trigger(new_conversation, parts["run"], changed, **QUIET)
     saved = {parts["conversation_id"], parts["message"]}
     inputs = [parts["conversation_id"], parts["talk"]]
-    parts["history"].whole(save_all, inputs, saved, **QUIET)
+    parts["history"].resend(save_all, inputs, saved, **QUIET)
 
 
 def _wire_exports(engine: Engine, parts: Parts) -> None:
@@ -359,7 +359,7 @@ def _wire_language(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
 
     drawn = [*(parts[name] for name in names), *parts["examples"]]
     translated = page.load(translate, None, drawn, **AT_ONCE)
-    translated.then(None, None, None, js="() => askLabs.speak()")
+    translated.then(None, None, None, js="() => askLabs.setLanguage()")
 
 
 def _collection(engine: Engine, t: Translations) -> dict[str, str]:
@@ -419,4 +419,4 @@ def _wire_uploads(engine: Engine, parts: Parts) -> None:
     uploaded = parts["uploads"].sent(upload, None, parts["uploaded"], **QUIET)
     drawn = [parts[name] for name in ("facts", "greeting", *FOLLOWING)]
     uploaded.success(refresh, parts["chosen"], drawn, **AT_ONCE)
-    uploaded.failure(None, None, None, js="() => askAdding.failed()", **QUIET)
+    uploaded.failure(None, None, None, js="() => askUploads.failed()", **QUIET)

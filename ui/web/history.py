@@ -52,7 +52,7 @@ BUSY = marked("An answer is being written. Wait for it, or stop it, first.")
 _COPIED = ("question", "text", "error", "stopped", "passages")
 # What the browser says, by its own names.
 _MESSAGES = {
-    "kept": marked("Kept in this browser only."),
+    "saved": marked("Kept in this browser only."),
     "none": marked("No conversation has these words."),
     "rename": marked("Rename “{name}”"),
     "delete": marked("Delete “{name}”"),

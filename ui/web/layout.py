@@ -48,8 +48,8 @@ _CHOOSE = (
 )
 _FACETS = "watch('value', () => askLabsFilters.show(props.value));"
 _CHIPS = (
-    "askLabsFilters.picked(element, (what) => trigger('choose', what)); "
-    "watch('value', () => askLabsFilters.repicked(element));"
+    "askLabsFilters.mountChips(element, (what) => trigger('choose', what)); "
+    "watch('value', () => askLabsFilters.chipsDrawn(element));"
 )
 # reading.js names the event that a click becomes, and gives what the server needs of it.
 _ROW = (
@@ -58,23 +58,23 @@ _ROW = (
 )
 _REPORT = "askReading.wire(element, (name, at) => trigger(name, at), ['report']);"
 _OPENED = "watch('value', () => askReading.opened(element));"
-_VOTED = "watch('value', () => askReading.said(element));"
+_VOTED = "watch('value', () => askReading.voteSaved(element));"
 _HISTORY = (
     "const send = { open: (at) => trigger('open', at), fresh: () => trigger('fresh'), "
-    "whole: (at) => trigger('whole', at) };"
-    "watch('value', () => askKept.start(element, send));"
+    "resend: (at) => trigger('resend', at) };"
+    "watch('value', () => askHistory.start(element, send));"
 )
-_MESSAGE = "watch('value', () => askKept.hear(props.value));"
+_MESSAGE = "watch('value', () => askHistory.receive(props.value));"
 _VIEWS = (
     "askViews.start({explore: () => trigger('explored'), quality: () => trigger('measured')}); "
     "watch('value', () => askViews.mark());"
 )
 _EXPLORE = (
     "askViews.mount(element, {choose: (at) => trigger('choose', at), "
-    "put: (at) => trigger('put', at)}); watch('value', () => askViews.drawn()); " + _REPORT
+    "ask: (at) => trigger('ask', at)}); watch('value', () => askViews.drawn()); " + _REPORT
 )
-_UPLOAD = "askAdding.mount(element, upload, (files) => trigger('sent', { files }));"
-_UPLOADED = "watch('value', () => askAdding.told(element)); " + _REPORT
+_UPLOAD = "askUploads.mount(element, upload, (files) => trigger('sent', { files }));"
+_UPLOADED = "watch('value', () => askUploads.updated(element)); " + _REPORT
 
 
 def html(value: str, **options: Any) -> gr.HTML:
@@ -111,18 +111,18 @@ def collection_area(engine: Engine) -> Parts:
 
 def upload_area() -> Parts:
     """The folded area in which files are chosen, and what came of them."""
-    with gr.Column(elem_id="adding"):
+    with gr.Column(elem_id="uploads"):
         return {
             "uploads": html(render_upload_form(), js_on_load=_UPLOAD),
-            "uploaded": html("", js_on_load=_UPLOADED, elem_id="added"),
+            "uploaded": html("", js_on_load=_UPLOADED, elem_id="upload-result"),
         }
 
 
 def history_area() -> Parts:
     """The list of conversations; empty until the page knows whose browser it is."""
-    history = html("", js_on_load=_HISTORY, elem_id="kept")
+    history = html("", js_on_load=_HISTORY, elem_id="history")
     # Messages to the browser never become a part of the page.
-    message = html("", js_on_load=_MESSAGE, html_template="<!-- -->", elem_id="says")
+    message = html("", js_on_load=_MESSAGE, html_template="<!-- -->", elem_id="history-message")
     return {"history": history, "message": message, "conversation_id": gr.State("")}
 
 
@@ -158,7 +158,7 @@ def sources_area() -> Parts:
 
 def question_area() -> Parts:
     """Where a question is typed, and what can be done with the conversation."""
-    chips = html("", js_on_load=_CHIPS, elem_id="picked")
+    chips = html("", js_on_load=_CHIPS, elem_id="chips")
     with gr.Row(elem_id="box"):
         question = gr.Textbox(
             label=LABELS.gettext("Your question"),
@@ -198,7 +198,7 @@ def question_area() -> Parts:
 def overlays() -> Parts:
     """A report over the page, and what came of a vote, which is put into the row of its answer."""
     report = html("", js_on_load=_OPENED, elem_id="report")
-    return {"report": report, "voted": html("", js_on_load=_VOTED, elem_id="said")}
+    return {"report": report, "voted": html("", js_on_load=_VOTED, elem_id="vote-result")}
 
 
 def render_navigation(t: Translations = ENGLISH) -> Markup:

@@ -42,10 +42,18 @@ STYLES = (
     "filters.css",
     "reading.css",
     "views.css",
-    "kept.css",
-    "adding.css",
+    "history.css",
+    "uploads.css",
 )
-SCRIPTS = ("page.js", "exports.js", "filters.js", "reading.js", "views.js", "kept.js", "adding.js")
+SCRIPTS = (
+    "page.js",
+    "exports.js",
+    "filters.js",
+    "reading.js",
+    "views.js",
+    "history.js",
+    "uploads.js",
+)
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 # The sign of the product is its unit of trust: a numbered citation.
 FAVICON = (

@@ -1,17 +1,17 @@
-// Keeps conversations in this browser (IndexedDB), and lists them. The server says what to keep
-// and shows what is opened; it keeps nothing itself. ui/kept.py says why, and what is exchanged.
-window.askKept = (() => {
+// Saves conversations in this browser (IndexedDB), and lists them. The server sends what to save
+// and shows what is opened; it saves nothing itself. ui/web/history.py says why, and what is exchanged.
+window.askHistory = (() => {
   // Who comes by a link with a question wants an answer to it, not what was open before.
   const linked = new URLSearchParams(location.search).has("q");
   const SHOWN = 5; // conversations that are listed before "Show all"
   const SEARCHED = 5; // more than this many can be searched
   const NAME = 80; // characters of a first question that make a name
-  let root, send, words, owner, db, channel;
-  let current = { id: "", stamp: "" }; // the conversation on the page, as it was last read or kept
+  let root, send, messages, owner, db, channel;
+  let current = { id: "", stamp: "" }; // the conversation on the page, as it was last read or saved
   let rows = []; // what is known of all conversations, newest first
   let all = false; // whether more than SHOWN are listed
-  let editing = null; // {id, how: "renaming" | "asking"}
-  let parted = false; // whether what is kept next was parted from what another tab goes on with
+  let editing = null; // {id, how: "renaming" | "confirming"}
+  let parted = false; // whether the next write splits off from what another tab goes on with
   let begun; // settled once the list is there, or can't be
   let done = new Promise((settle) => (begun = settle)); // and each message after the one before
   const stamps = new Map(); // of conversations that were read to be opened
@@ -19,9 +19,9 @@ window.askKept = (() => {
   const find = (where) => root.querySelector(where);
   const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
-  const nameOf = (row) => row.name || words.untitled;
+  const nameOf = (row) => row.name || messages.untitled;
   const why = (error) =>
-    error?.name === "QuotaExceededError" ? words.full : error?.message || error?.name || "?";
+    error?.name === "QuotaExceededError" ? messages.full : error?.message || error?.name || "?";
 
   // What is open belongs to this tab: it outlives a reload, another tab begins anew.
   const place = () => `asklabs-open-${owner}`;
@@ -37,13 +37,13 @@ window.askKept = (() => {
 
   const connect = () =>
     new Promise((done, fail) => {
-      const wanted = indexedDB.open(owner ? `asklabs-of-${owner}` : "asklabs", 1);
-      wanted.onupgradeneeded = () => {
-        wanted.result.createObjectStore("talks", { keyPath: "id" });
-        wanted.result.createObjectStore("turns", { keyPath: ["id", "n"] });
+      const request = indexedDB.open(owner ? `asklabs-of-${owner}` : "asklabs", 1);
+      request.onupgradeneeded = () => {
+        request.result.createObjectStore("talks", { keyPath: "id" });
+        request.result.createObjectStore("turns", { keyPath: ["id", "n"] });
       };
-      wanted.onsuccess = () => done(wanted.result);
-      wanted.onerror = () => fail(wanted.error);
+      request.onsuccess = () => done(request.result);
+      request.onerror = () => fail(request.error);
     });
 
   // All of `work` is done, or nothing of it.
@@ -68,9 +68,9 @@ window.askKept = (() => {
   async function start(element, sender) {
     root = element;
     send = sender;
-    const block = find(".kept");
+    const block = find(".conversations");
     if (!block || db) return;
-    words = JSON.parse(block.dataset.words);
+    messages = JSON.parse(block.dataset.messages);
     owner = block.dataset.owner;
     block.open = matchMedia("(min-width: 901px)").matches;
     listen();
@@ -82,30 +82,30 @@ window.askKept = (() => {
       const id = linked ? "" : stored((of) => of.getItem(place()));
       if (id && rows.some((row) => row.id === id)) await open(id);
     } catch (error) {
-      trouble(fill(words.closed, { why: why(error) }));
+      trouble(fill(messages.closed, { why: why(error) }));
     }
     begun();
   }
 
-  // What the server says: a JSON message of ui/kept.py.
-  function hear(text) {
-    if (text) done = done.then(() => obey(JSON.parse(text)));
+  // A message of the server: JSON of ui/web/history.py.
+  function receive(text) {
+    if (text) done = done.then(() => handle(JSON.parse(text)));
   }
 
-  async function obey(said) {
-    if (said.do === "refused") return trouble(said.text);
+  async function handle(message) {
+    if (message.do === "refused") return trouble(message.text);
     trouble("");
-    if (said.do === "keep") await keep(said);
-    if (said.do === "opened") current = { id: said.id, stamp: stamps.get(said.id) ?? "" };
-    if (said.do === "fresh") current = { id: "", stamp: "" };
+    if (message.do === "keep") await save(message);
+    if (message.do === "opened") current = { id: message.id, stamp: stamps.get(message.id) ?? "" };
+    if (message.do === "fresh") current = { id: "", stamp: "" };
     remember(current.id);
     draw();
   }
 
-  async function keep({ id, first, turns, pending }) {
+  async function save({ id, first, turns, pending }) {
     const known = current.id === id ? current.stamp : "";
     current = { id, stamp: known };
-    if (!db) return trouble(fill(words.closed, { why: "IndexedDB" }));
+    if (!db) return trouble(fill(messages.closed, { why: "IndexedDB" }));
     const stamp = `${Date.now()}-${Math.random()}`;
     let result;
     try {
@@ -119,32 +119,33 @@ window.askKept = (() => {
             if (result.gap || result.apart || (pending && had >= first)) return;
             turns.forEach((turn, i) => parts.put({ id, n: first + i, data: turn.data }));
             parts.delete(every(id, first + turns.length));
-            const said = turns.map((turn) => `${turn.question.slice(0, 4000)}\n${turn.text}`);
+            const texts = turns.map((turn) => `${turn.question.slice(0, 4000)}\n${turn.text}`);
             talks.put({
               id,
               stamp,
               name: old?.name ?? turns[0].question.replace(/\s+/g, " ").trim().slice(0, NAME),
               changed: Date.now(),
               turns: first + turns.length - 1,
-              said: [...(old?.said ?? []).slice(0, first - 1), ...said],
+              // The texts to search in; the name is of stored data and stays.
+              said: [...(old?.said ?? []).slice(0, first - 1), ...texts],
             });
             result.stamp = stamp;
           });
       });
     } catch (error) {
-      return trouble(fill(words.failed, { why: why(error) }), !pending);
+      return trouble(fill(messages.failed, { why: why(error) }), !pending);
     }
     // What is missing here, or was changed by another tab, is asked for in full.
     if (result.stamp) current.stamp = stamp;
-    else if (!pending) send.whole({ apart: result.apart });
-    if (parted) trouble(words.parted);
+    else if (!pending) send.resend({ apart: result.apart });
+    if (parted) trouble(messages.parted);
     parted = !pending && result.apart;
     await changed();
     navigator.storage?.persist?.();
   }
 
   async function open(id) {
-    if (writing()) return trouble(words.busy);
+    if (writing()) return trouble(messages.busy);
     try {
       const read = await inside("readonly", (talks, turns, result) => {
         talks.get(id).onsuccess = (event) => (result.row = event.target.result);
@@ -153,7 +154,7 @@ window.askKept = (() => {
       stamps.set(id, read.row?.stamp ?? "");
       send.open({ id, turns: read.turns.map((turn) => turn.data) });
     } catch (error) {
-      trouble(fill(words.unread, { why: why(error) }));
+      trouble(fill(messages.unread, { why: why(error) }));
     }
   }
 
@@ -163,7 +164,7 @@ window.askKept = (() => {
     try {
       await inside("readwrite", work);
     } catch (error) {
-      return trouble(fill(words.unchanged, { why: why(error) }));
+      return trouble(fill(messages.unchanged, { why: why(error) }));
     }
     await changed();
   }
@@ -173,7 +174,7 @@ window.askKept = (() => {
   const rename = (id, name) => change((talks) => (talks.get(id).onsuccess = renamed(talks, name)));
 
   async function remove(id) {
-    if (id === current.id && writing()) return trouble(words.busy);
+    if (id === current.id && writing()) return trouble(messages.busy);
     await change((talks, turns) => {
       talks.delete(id);
       turns.delete(every(id));
@@ -190,26 +191,26 @@ window.askKept = (() => {
       });
       rows = read.rows.sort((a, b) => b.changed - a.changed);
     } catch (error) {
-      return trouble(fill(words.unread, { why: why(error) }));
+      return trouble(fill(messages.unread, { why: why(error) }));
     }
     draw();
   }
 
   function draw() {
-    const look = find(".look");
-    look.hidden = rows.length <= SEARCHED;
-    const wanted = look.hidden ? [] : fold(look.value).split(/\s+/).filter(Boolean);
+    const search = find(".search");
+    search.hidden = rows.length <= SEARCHED;
+    const wanted = search.hidden ? [] : fold(search.value).split(/\s+/).filter(Boolean);
     const text = (row) => fold([nameOf(row), ...row.said].join("\n"));
     const found = wanted.length
       ? rows.filter((row) => wanted.every((word) => text(row).includes(word)))
       : rows;
     const shown = all || wanted.length ? found : found.slice(0, SHOWN);
     redraw(shown);
-    find(".kept").hidden = !rows.length;
+    find(".conversations").hidden = !rows.length;
     find(".new").hidden = !current.id;
     const more = find(".more");
     more.hidden = shown.length === found.length;
-    find(".kept .hint").textContent = found.length ? words.kept : words.none;
+    find(".conversations .hint").textContent = found.length ? messages.saved : messages.none;
   }
 
   // Draw the rows; what has the focus in one of them has it again, with what was typed.
@@ -232,14 +233,14 @@ window.askKept = (() => {
     item.dataset.id = row.id;
     go.textContent = go.title = name;
     if (row.id === current.id) go.setAttribute("aria-current", "page");
-    for (const [button, label] of [[rename, words.rename], [remove, words.delete]])
+    for (const [button, label] of [[rename, messages.rename], [remove, messages.delete]])
       button.title = button.ariaLabel = fill(label, { name });
     if (editing?.id !== row.id) return item;
     const before = itemOf(row.id);
     if (before?.firstElementChild.matches(`.${editing.how}`)) return before;
     const edit = find(`template.${editing.how}`).content.firstElementChild.cloneNode(true);
     if (editing.how === "renaming") edit.firstElementChild.value = name;
-    else edit.firstElementChild.textContent = fill(words.sure, { name });
+    else edit.firstElementChild.textContent = fill(messages.sure, { name });
     item.replaceChildren(edit);
     return item;
   }
@@ -249,7 +250,7 @@ window.askKept = (() => {
     editing = how ? { id, how } : null;
     draw();
     const item = itemOf(id) ?? find("li");
-    const aim = item?.querySelector(focus) ?? find(".kept summary");
+    const aim = item?.querySelector(focus) ?? find(".conversations summary");
     aim.focus();
     aim.select?.();
   }
@@ -262,14 +263,14 @@ window.askKept = (() => {
       // From another view to the conversation: see views.js.
       if (button.matches(".open, .new") && location.hash.length > 2) location.hash = "#/";
       if (button.matches(".open")) id === current.id || open(id);
-      if (button.matches(".new")) writing() ? trouble(words.busy) : send.fresh();
+      if (button.matches(".new")) writing() ? trouble(messages.busy) : send.fresh();
       if (button.matches(".more")) (all = true), draw(), find("ul").querySelector(`li:nth-child(${SHOWN + 1}) button`)?.focus();
       if (button.matches(".rename")) edit(id, "renaming", "input");
-      if (button.matches(".delete")) edit(id, "asking", ".not");
-      if (button.matches(".not")) edit(id, "", ".delete");
-      if (button.matches(".sure")) remove(id).then(() => edit(id, "", ".open"));
+      if (button.matches(".delete")) edit(id, "confirming", ".cancel");
+      if (button.matches(".cancel")) edit(id, "", ".delete");
+      if (button.matches(".confirm")) remove(id).then(() => edit(id, "", ".open"));
       if (button.matches(".retry, .close")) trouble("");
-      if (button.matches(".retry")) send.whole({});
+      if (button.matches(".retry")) send.resend({});
     });
     root.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -281,10 +282,10 @@ window.askKept = (() => {
       if (event.key !== "Escape") return;
       event.stopPropagation();
       const id = event.target.closest("li")?.dataset.id;
-      if (editing && id) edit(id, "", editing.how === "asking" ? ".delete" : ".rename");
-      if (event.target.matches(".look")) (event.target.value = ""), draw();
+      if (editing && id) edit(id, "", editing.how === "confirming" ? ".delete" : ".rename");
+      if (event.target.matches(".search")) (event.target.value = ""), draw();
     });
-    root.addEventListener("input", (event) => event.target.matches(".look") && draw());
+    root.addEventListener("input", (event) => event.target.matches(".search") && draw());
   }
 
   // Says what went wrong; "" takes it back. `again` offers to try keeping once more.
@@ -295,5 +296,5 @@ window.askKept = (() => {
     find(".trouble .retry").hidden = !again;
   }
 
-  return { start, hear };
+  return { start, receive };
 })();
