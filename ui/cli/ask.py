@@ -3,38 +3,79 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.catalog.fields import Filters
+from rag.catalog.fields import TAGS, Filters
 from rag.errors import InputError
+from rag.export.answer_json import (
+    answer_to_dict,
+    answers_from_json,
+    explained,
+    passage_to_dict,
+    plan_to_dict,
+)
 from rag.settings import load_settings
-from ui.cli.options import (
-    Ignore,
-    Index,
-    Json,
-    Question,
-    engine_of,
-    parse_ignored,
-    with_filters,
-)
-from ui.cli.output import (
-    print_answer,
-    print_hits,
-    print_json,
-    print_plan,
-    print_sources,
-)
+from rag.types import Answer, Hit, Passage, Plan, Vote, Why
+from ui.cli.common import Index, Json, engine_of, parse_filters, print_info, print_json, report_line
 
 if TYPE_CHECKING:
+    from rag.answer.pipeline import AnswerStream
     from rag.citation.quotes import Rechecked
-    from rag.types import Answer
 
 # Characters of a quote that no longer stands which are shown.
 _QUOTE_LENGTH = 100
+Texts = list[str] | None
+Ignore = Annotated[
+    Texts,
+    typer.Option(
+        "--ignore",
+        metavar="FIELD[=VALUE]",
+        help="Don't take this value from the question (country=Peru), or none of a field (year); "
+        "repeatable.",
+    ),
+]
+Question = Annotated[str, typer.Argument(help="Your question, in any of the reports' languages.")]
+# The filters that have an option, each with its help.
+_FILTERS = {
+    "country": "Only labs of this country; repeatable.",
+    "year": "Only this year; repeatable.",
+    "type": "Only reports tagged so (learningplan, experiment ...).",
+    "kind": "Only plan, closing, experiment or solution; repeatable.",
+    **{
+        name: f"Only reports tagged with this {tag.singular.lower()}." for name, tag in TAGS.items()
+    },
+    "sdg": "Only reports tagged with this goal, by number or name.",
+    "language": "Only passages in this language (en, fr, es ...); repeatable.",
+}
+
+
+def with_filters(command: Callable[..., None]) -> Callable[..., None]:
+    """Replace the parameter `filters` of a command by an option for each filter."""
+
+    @wraps(command)
+    def run(**arguments: Any) -> None:
+        chosen = {name: tuple(arguments.pop(name) or ()) for name in _FILTERS}
+        command(filters=Filters(**chosen), **arguments)
+
+    parameters: list[Parameter] = []
+    for parameter in signature(command, eval_str=True).parameters.values():
+        parameters += _filter_options() if parameter.name == "filters" else [parameter]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    vars(run)["__signature__"] = Signature(parameters)
+    return run
+
+
+def _filter_options() -> Iterator[Parameter]:
+    for name, text in _FILTERS.items():
+        values: Any = list[int] | None if name == "year" else Texts
+        option = Annotated[values, typer.Option(f"--{name}", help=text)]
+        yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=option)
 
 
 @with_filters
@@ -49,11 +90,9 @@ def ask(
     ignored = parse_ignored(ignore)
     stream = engine_of(index).ask(_checked(question), filters=filters, ignored=ignored)
     if json:
-        from rag.export.answer_json import answer_to_dict
-
         print_json(answer_to_dict(stream.answer))
-        return
-    print_sources(print_answer(stream))
+    else:
+        print_sources(print_answer(stream))
 
 
 @with_filters
@@ -69,8 +108,6 @@ def search(
     json: Json = False,
 ) -> None:
     """Find passages without writing an answer."""
-    from rag.export.answer_json import explained, passage_to_dict, plan_to_dict
-
     ignored = parse_ignored(ignore)
     engine = engine_of(index)
     plan = engine.plan(_checked(question), filters=filters, ignored=ignored)
@@ -84,7 +121,7 @@ def search(
         print_json({"question": question, **understood, "passages": passages})
         return
     if explain:
-        print_plan(plan)
+        _print_plan(plan)
     print_hits(hits)
 
 
@@ -109,8 +146,6 @@ def export(
 
     The ending of the file to write chooses the format. --index and --json belong to --verify.
     """
-    from rag.export.answer_json import answers_from_json
-
     if to is None and not verify:
         raise InputError("Name the file to write with --to, or check the answers with --verify.")
     if json and not verify:
@@ -122,15 +157,14 @@ def export(
     settings = load_settings(index=index)
     if to is not None:
         _write(loaded, to, title, settings.report_url)
-    if verify and not quotes_stand(loaded, settings.index, json=json):
+    if verify and not _quotes_stand(loaded, settings.index, json=json):
         raise typer.Exit(1)
 
 
 def _write(answers: Sequence[Answer], to: Path, title: str, report_url: str) -> None:
-    from rag.export.formats import ending_of
-    from rag.export.formats import export as write
+    from rag.export import formats
 
-    data = write(answers, ending_of(to.name), title, report_url=report_url)
+    data = formats.export(answers, formats.ending_of(to.name), title, report_url=report_url)
     try:
         to.write_bytes(data)
     except OSError as error:
@@ -144,12 +178,8 @@ def _checked(question: str) -> str:
     return question.strip()
 
 
-def quotes_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
-    """Print which quotes of answers are still in the index; returns whether all are.
-
-    Raises:
-        IndexMissing, IndexMismatch, IndexDamaged: the index can't be used; says what to do.
-    """
+def _quotes_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
+    """Print which quotes of answers are still in the index; returns whether all are."""
     from rag.citation.quotes import cited_reports, recheck
     from rag.index.snapshot import current_snapshot
 
@@ -203,3 +233,115 @@ def _print_check(check: Rechecked) -> None:
         quote = shortened(one_line(failed.citation.quote), _QUOTE_LENGTH)
         print(f"  [{failed.citation.n}] {who(info)}: {one_line(info.title)} [{one_line(info.id)}]")
         print(f"      {reasons[failed.state]}: “{quote}”")
+
+
+def parse_ignored(texts: Texts) -> Filters:
+    """The filters of `--ignore`: "country=Peru" is one value, "country" the whole field.
+
+    Raises:
+        InputError: a field is unknown, or a year is no number.
+    """
+    values: dict[str, list[str]] = {}
+    for text in texts or ():
+        field, _, value = (part.strip() for part in text.partition("="))
+        # An empty value, for a year 0, stands for the whole field.
+        values.setdefault(field, []).append(value or ("0" if field == "year" else ""))
+    try:
+        return parse_filters(values)
+    except InputError as error:
+        raise InputError(f"--ignore: {error}. Write FIELD or FIELD=VALUE.") from error
+
+
+def print_hits(hits: Sequence[Hit]) -> None:
+    """Print passages with their rank, place and first words."""
+    for rank, hit in enumerate(hits, start=1):
+        passage = hit.passage
+        print(f"{rank}. {report_line(passage.report)}")
+        print(f"   {_place(passage)}  [{passage.report.id}, score {hit.score:.3f}]")
+        print(f"   {' '.join(passage.text.split())[:300]}")
+        if hit.siblings:
+            print(f"   The same in: {', '.join(other.id for other in hit.siblings)}")
+        if hit.why:
+            _print_why(hit.why)
+        print()
+    if not hits:
+        print("No passage was found. Try other words or fewer filters.", file=sys.stderr)
+
+
+def _print_why(why: Why) -> None:
+    for vote in why.votes:
+        _print_vote(vote)
+    for name, factor in why.factors.items():
+        print(f"   × {factor}  {name}")
+    if why.company:
+        print(f"   + {why.company:.4f}  other passages of the report")
+    if why.reranker:
+        _print_vote(why.reranker)
+
+
+def _print_vote(vote: Vote) -> None:
+    sign = "-" if vote.points < 0 else "+"
+    points = abs(vote.points)
+    print(f"   {sign} {points:.4f}  {vote.ranking}: rank {vote.rank} (of {vote.score:.3f})")
+
+
+def _print_plan(plan: Plan) -> None:
+    facts = plan_to_dict(plan)
+    for name in ("filters", "first", "ignored"):
+        filters = facts[name].items()
+        facts[name] = "; ".join(f"{field} = {' / '.join(map(str, vs))}" for field, vs in filters)
+    print_info({name: value for name, value in facts.items() if value != ""})
+    print()
+
+
+def _place(passage: Passage) -> str:
+    return " > ".join(part for part in passage.place if part)
+
+
+def print_answer(stream: AnswerStream) -> Answer:
+    """Print the text of an answer, on a terminal as it is written; returns the answer.
+
+    If checking the answer changed what was printed, the final text follows.
+    """
+    written = ""
+    if sys.stdout.isatty():
+        for piece in stream:
+            written += piece
+            print(piece, end="", flush=True)
+        print()
+    answer = stream.answer
+    if not " ".join(written.split()).endswith(" ".join(answer.text.split())):
+        print(f"\nFinal answer:\n\n{answer.text}" if written else answer.text)
+    return answer
+
+
+def print_sources(answer: Answer) -> None:
+    """Print the sources of an answer with their quotes, and the sentences that were left out.
+
+    What was read and checked goes to standard error.
+    """
+    # Imported here because they are slow to load.
+    from rag.export.brief import one_line
+    from rag.i18n.notices import REASON, checked_sentence, notice_words, struck_sentence, verdicts
+
+    for citation in answer.citations:
+        passage = citation.passage
+        print(f"\n[{citation.n}] {report_line(passage.report)}")
+        print(f"    {_place(passage)}  [{passage.report.id}]")
+        print(f"    “{' '.join(citation.quote.split())}”")
+        labels = verdicts(citation.status, citation.corrected)
+        if doubts := [label for kind, label in labels.items() if kind != "supported"]:
+            print(f"    {'. '.join(doubts)}.")
+    for struck in answer.struck:
+        print(f"\nLeft out: {one_line(struck_sentence(struck))}")
+        print(f"    {REASON}: {one_line(notice_words([struck.reason]))}")
+    covered = answer.coverage
+    print(
+        f"\nRead {covered.read_passages} passages from {covered.read_reports} reports; "
+        f"{covered.matched_reports} reports matched. Answered by: {answer.mode}.",
+        file=sys.stderr,
+    )
+    if sentence := checked_sentence(answer.checked):
+        print(sentence, file=sys.stderr)
+    if answer.notices:
+        print(notice_words(answer.notices), file=sys.stderr)

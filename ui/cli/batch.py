@@ -16,8 +16,7 @@ from rag.catalog.fields import Filters
 from rag.errors import AskLabsError, InputError
 from rag.export.answer_json import answer_to_dict
 from rag.types import Progress, Role, Turn
-from ui.cli.options import Index, engine_of, parse_filters
-from ui.cli.output import progress
+from ui.cli.common import Index, engine_of, parse_filters, progress
 
 if TYPE_CHECKING:
     from rag.engine import Engine

@@ -5,17 +5,15 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from rag.errors import InputError
 from rag.settings import Settings, load_settings
-from ui.cli.options import Index, Json, engine_of
-from ui.cli.output import print_json, progress
+from ui.cli.common import Index, Json, engine_of, print_json, progress
 
 if TYPE_CHECKING:
     from eval.drafts import DraftSet
@@ -30,13 +28,6 @@ app = typer.Typer(
 )
 
 
-class Judges(StrEnum):
-    """Who judges whether passages support a sentence of an answer."""
-
-    rules = "rules"
-    model = "model"
-
-
 @app.command()
 def run(
     cases: Annotated[Path, typer.Argument(help="Cases as JSON lines; see eval/sample/README.md.")],
@@ -47,8 +38,9 @@ def run(
         typer.Option("--baseline", help="Ask plain llama-index and BM25 alone the same cases too."),
     ] = False,
     judge: Annotated[
-        Judges, typer.Option(help="Who judges what citations support: rules, or the chat model.")
-    ] = Judges.rules,
+        Literal["rules", "model"],
+        typer.Option(help="Who judges what citations support: rules, or the chat model."),
+    ] = "rules",
     drafts: Drafts = False,
 ) -> None:
     """Ask all cases; writes outcomes, summary and report (HTML, Markdown), prints the table."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,24 +14,16 @@ from rag.catalog.fields import TAGS
 from rag.errors import AskLabsError, IndexUnusable
 from rag.settings import load_settings
 from rag.types import Passage
-from ui.cli.options import Index, Json, engine_of
-from ui.cli.output import (
-    print_info,
-    print_json,
-    print_tags,
-    progress,
-    report_line,
-    sync_to_dict,
-    tags_to_dict,
-)
+from ui.cli.common import Index, Json, engine_of, print_info, print_json, progress, report_line
 
 if TYPE_CHECKING:
     from ingest.sources import Skipped
+    from ingest.sync import SyncResult
+    from rag.catalog.catalog import TagValue
 
 
 # The number of families that are printed; JSON has all.
 MAX_FAMILIES = 50
-Family = tuple[Passage, ...]
 # The filter fields whose values labs write.
 _TAG_FIELDS = ("country", *TAGS)
 
@@ -68,7 +60,7 @@ def ingest(
         done = sync(paths, settings, prune=prune, dry_run=dry_run, rebuild=rebuild, progress=report)
     _print_skipped(done.skipped)
     if json:
-        print_json(sync_to_dict(done, dry_run))
+        print_json(_sync_to_dict(done, dry_run))
     else:
         would = "would be " if dry_run else ""
         names = ("added", "updated", "unchanged", "moved", "deleted", "skipped")
@@ -78,6 +70,17 @@ def ingest(
         print(f"asklabs: {done.unpublished}", file=sys.stderr)
     if done.skipped or done.unpublished:
         raise typer.Exit(1)
+
+
+def _sync_to_dict(done: SyncResult, dry_run: bool) -> dict[str, Any]:
+    return {
+        **{n: getattr(done, n) for n in ("added", "updated", "unchanged", "moved", "deleted")},
+        "skipped": [{"path": s.path, "reason": s.reason} for s in done.skipped],
+        "passages": done.passages,
+        "index": done.revision,
+        "unpublished": done.unpublished,
+        "dry_run": dry_run,
+    }
 
 
 def _audit(paths: list[Path], json: bool) -> None:
@@ -119,7 +122,7 @@ def info(
     engine = engine_of(index)
     if tags:
         values = {field: engine.catalog.variants(field) for field in _TAG_FIELDS}
-        print_json(tags_to_dict(values)) if json else print_tags(values)
+        print_json(_tags_to_dict(values)) if json else _print_tags(values)
     else:
         print_json(families_to_dict(engine.passages)) if json else print_families(engine.passages)
 
@@ -138,6 +141,26 @@ def _print_info(index: Path | None, json: bool) -> None:
     print_json(facts) if json else print_info(facts)
     if problem:
         raise IndexUnusable(problem)
+
+
+def _tags_to_dict(tags: Mapping[str, Sequence[TagValue]]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        field: [
+            {"name": v.name, "reports": v.reports, "variants": dict(v.variants)} for v in values
+        ]
+        for field, values in tags.items()
+    }
+
+
+def _print_tags(tags: Mapping[str, Sequence[TagValue]]) -> None:
+    for field, values in tags.items():
+        merged = sum(len(value.variants) > 1 for value in values)
+        print(f"{field}: {len(values)} values, {merged} of them in several spellings")
+        for value in values:
+            print(f"{value.reports:6,} {value.name}")
+            for spelling, number in value.variants if len(value.variants) > 1 else ():
+                print(f"{'':6s}   {number:5,} {spelling}")
+        print()
 
 
 def families_to_dict(passages: Iterable[Passage]) -> dict[str, Any]:
@@ -172,7 +195,7 @@ def print_families(passages: Iterable[Passage]) -> None:
         print(f"\nand {len(families) - MAX_FAMILIES} smaller families.")
 
 
-def _counts(families: Sequence[Family]) -> dict[str, Any]:
+def _counts(families: Sequence[Sequence[Passage]]) -> dict[str, Any]:
     sizes = Counter(map(len, families))
     return {
         "count": len(families),

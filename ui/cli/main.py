@@ -19,8 +19,8 @@ from rag.settings import load_settings
 from ui.cli import evaluate
 from ui.cli.ask import ask, export, search
 from ui.cli.batch import batch
+from ui.cli.common import Index
 from ui.cli.index import info, ingest
-from ui.cli.options import Index
 
 HELP = """Ask questions across a collection of lab reports; every sentence comes with its source.
 

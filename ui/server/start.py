@@ -56,7 +56,10 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     # Services and containers are stopped by SIGTERM; the first process of a container ignores it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     logins = read_logins(settings.login) if settings.login else {}
-    _limit_threads()
+    # numpy's libraries, not loaded yet, compute each answer on one core: several visitors' answers
+    # keep all cores busy, and more threads would only slow each of them.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     print("Loading the index and the page ...", file=sys.stderr, flush=True)
     with loading(settings.host, settings.port):
         if open_browser:
@@ -66,7 +69,7 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         from eval.report.summary import latest
         from ingest.shared import watch
         from rag.engine import open_engine
-        from ui.cli.options import fetch_shared
+        from ui.cli.common import fetch_shared
         from ui.server.serve import launch, serve
         from ui.web.app import build_app
 
@@ -91,7 +94,6 @@ def start(settings: Settings, open_browser: bool = False) -> None:
 
 
 def _log_start(engine: Engine, address: str, logins: int) -> None:
-    """Log what is served where, and warn of an open page and an old index."""
     from ingest.uploads import older_index
 
     settings = engine.settings
@@ -117,15 +119,6 @@ def _log_start(engine: Engine, address: str, logins: int) -> None:
         )
     if older := older_index(settings):
         _log.warning(older)
-
-
-def _limit_threads() -> None:
-    """Have numpy's libraries, not loaded yet, compute each answer on one core.
-
-    Several visitors' answers keep all cores busy, and more threads would only slow each of them.
-    """
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
 
 
 def occupied(host: str, port: int, error: OSError) -> SettingsError:
@@ -187,13 +180,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def do_HEAD(self) -> None:
-        """Send the headers alone."""
-        self.do_GET()
-
-    def do_POST(self) -> None:
-        """Send the loading page to a page that was open before."""
-        self.do_GET()
+    # A page that was open before posts.
+    do_HEAD = do_POST = do_GET  # noqa: N815
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Log nothing, for the privacy of visitors."""

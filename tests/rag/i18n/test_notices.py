@@ -22,7 +22,7 @@ from rag.i18n.notices import (
 )
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Answer, Notice, Struck
-from ui.cli.output import print_answer, print_sources
+from ui.cli.ask import print_answer, print_sources
 from ui.web import answer as answer_html
 from ui.web.conversation import Exchange
 

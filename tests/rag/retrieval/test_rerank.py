@@ -31,7 +31,7 @@ from rag.retrieval.rerank import (
 )
 from rag.settings import Settings
 from rag.types import Hit, Plan, Why
-from ui.cli.output import print_hits
+from ui.cli.ask import print_hits
 
 KEY = "sk-secret-4711"
 ONE_LAB = "What did women in Nampula say about their PIN?"
