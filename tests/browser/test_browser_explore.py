@@ -13,7 +13,7 @@ from runs import case, outcome
 from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.settings import Settings
-from tests.ui.web.test_quality import a_run
+from tests.eval.report.test_summary import report_of
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ("page_fixtures",)
@@ -28,7 +28,7 @@ Visit = Callable[..., Page]
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> FakeEngine:
     """An engine over more reports than are drawn at once, one of them hostile, and a run."""
-    out = a_run(tmp_path_factory.mktemp("run") / "run", outcome(case("s"), **{"rep@10": 1.0}))
+    out = report_of(tmp_path_factory.mktemp("run") / "run", outcome(case("s"), **{"rep@10": 1.0}))
     engine = FakeEngine()
     engine.settings = Settings(evaluation=out)
     reports = [report(i, thematic_areas=(f"theme {i % 30:02}",)) for i in range(REPORTS - 2)]

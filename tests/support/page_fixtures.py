@@ -27,16 +27,13 @@ Visit = Callable[..., Page]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's chromium, or another of its family; in CI its absence is a failure."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        reason = f"no browser: none of {', '.join(NAMES)} is installed"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+    program = next(filter(None, map(shutil.which, NAMES)), None)
+    if program is None:
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(f"no browser: none of {', '.join(NAMES)} is installed")
+    arguments = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
         yield browser
         browser.close()
 
@@ -73,8 +70,8 @@ def visit(browser: Browser) -> Iterator[Visit]:
     errors: list[str] = []
     origins: set[str] = set()
 
-    def open_page(address: str, *, wait: bool = True, **given: Any) -> Page:
-        context = browser.new_context(**({"viewport": WIDE, "accept_downloads": True} | given))
+    def open_page(address: str, *, wait: bool = True, **options: Any) -> Page:
+        context = browser.new_context(**({"viewport": WIDE} | options))
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
         origins.add(address.partition("/?")[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import parse_qs, quote
+from urllib.parse import quote
 
 import pytest
 from fake_engine import HOSTILE, answer, report
@@ -14,14 +14,7 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.fields import Filters
 from rag.i18n.translations import ENGLISH
 from ui.web.conversation import Exchange
-from ui.web.links import (
-    LONGEST_QUESTION,
-    Link,
-    copied_link,
-    notice,
-    read,
-    write,
-)
+from ui.web.links import LONGEST_QUESTION, Link, copied_link, notice, read, write
 
 CATALOG = Catalog(
     [
@@ -32,7 +25,7 @@ CATALOG = Catalog(
         report(15, countries=("Somewhere, else",), iso=()),
     ]
 )
-WHOLE = Filters(
+EVERY_FIELD = Filters(
     country=("Peru", "Viet Nam", "Korea, Republic of"),
     year=(2021, 2022, 2024),
     kind=("closing",),
@@ -44,25 +37,24 @@ WHOLE = Filters(
 
 
 def test_a_link_is_short_and_can_be_read_by_people() -> None:
-    filters = Filters(country=("Peru", "Togo"), year=(2022, 2023, 2024), method=("Prototyping",))
+    filters = Filters(country=("Peru", "Togo"), year=(2022, 2023, 2024), sdg=EVERY_FIELD.sdg)
     query = write("Who waits?", filters, CATALOG)
-    assert query == "q=Who%20waits%3F&country=PE,TG&year=2022-2024&method=Prototyping"
+    assert query == "q=Who%20waits%3F&country=PE,TG&year=2022-2024&sdg=9"
     assert write("", Filters(), CATALOG) == ""
-    assert write("", Filters(sdg=WHOLE.sdg, year=(2021, 2024)), CATALOG) == "year=2021,2024&sdg=9"
 
 
-def test_what_is_written_is_read() -> None:
-    question = "What? & why = 'so' <b>\nأين #1 %41"
-    assert read(write(question, WHOLE, CATALOG), CATALOG) == Link(question, WHOLE)
-    assert read("?" + write("", WHOLE, CATALOG), CATALOG).filters == WHOLE
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
+def test_what_is_written_is_read(question: str) -> None:
+    query = write(question, EVERY_FIELD, CATALOG)
+    assert read(f"?{query}", CATALOG) == Link(question.strip(), EVERY_FIELD)
 
 
 def test_what_was_taken_back_goes_along_with_a_question() -> None:
-    query = write("Why?", Filters(kind=("plan",)), CATALOG, WHOLE)
+    query = write("Why?", Filters(kind=("plan",)), CATALOG, EVERY_FIELD)
     assert query.startswith(
         "q=Why%3F&kind=plan&without-country=PE,VN,KR&without-year=2021-2022,2024"
     )
-    assert read(query, CATALOG) == Link("Why?", Filters(kind=("plan",)), WHOLE)
+    assert read(query, CATALOG) == Link("Why?", Filters(kind=("plan",)), EVERY_FIELD)
     # Without a question there is nothing to take it from; what no report has can't be taken back.
     assert read("without-country=PE", CATALOG) == Link()
     vain = read("q=Why%3F&without-country=Atlantis&without-x=y&without-year=1-2", CATALOG)
@@ -72,17 +64,11 @@ def test_what_was_taken_back_goes_along_with_a_question() -> None:
 @pytest.mark.parametrize(
     ("query", "filters"),
     [
-        ("country=Peru", Filters(country=("Peru",))),
         ("country=peru,TG&country=Vietnam", Filters(country=("Peru", "Togo", "Viet Nam"))),
         ("country=Korea, Republic of", Filters(country=("Korea, Republic of",))),
-        ("country=PE,PE,Peru", Filters(country=("Peru",))),
         ("year=2024,2021-2022", Filters(year=(2021, 2022, 2024))),
-        ("year=2023-", Filters(year=(2023, 2024))),
         ("year=0-9999", Filters(year=(2021, 2022, 2023, 2024))),
-        ("sdg=9", Filters(sdg=WHOLE.sdg)),
-        ("theme=MARKETS", Filters(theme=("Markets",))),
         ("utm_source=x&__theme=dark&countries=PE&q=", Filters()),
-        ("", Filters()),
         ("&&=&country=&country=,,&year", Filters()),
     ],
 )
@@ -90,21 +76,15 @@ def test_what_people_write_is_understood(query: str, filters: Filters) -> None:
     assert read(query, CATALOG) == Link(filters=filters)
 
 
-def test_what_no_report_has_is_named_and_left_out() -> None:
+def test_what_can_t_be_used_is_named_and_left_out() -> None:
     link = read("country=Atlantis,PE&year=1990,x,2-1-3&theme=nil&q=Why?", CATALOG)
     assert (link.question, link.filters) == ("Why?", Filters(country=("Peru",)))
-    assert [value for _, value in link.unknown] == ["Atlantis", "1990", "x", "2-1-3", "nil"]
     assert notice(link, ENGLISH) == (
         "The link also names what no report here has, left out: Lab “Atlantis”, Year “1990”, "
         "Year “x” and 2 more."
     )
     assert notice(read("country=PE", CATALOG), ENGLISH) == ""
-
-
-def test_a_question_that_is_too_long_is_named_and_left_out() -> None:
-    longest = "x" * LONGEST_QUESTION
-    assert read(f"q={longest}", CATALOG).question == longest
-    link = read(f"q={longest}x&country=PE", CATALOG)
+    link = read(f"q={'x' * (LONGEST_QUESTION + 1)}&country=PE", CATALOG)
     assert (link.question, link.filters) == ("", Filters(country=("Peru",)))
     assert notice(link, ENGLISH) == "The link's question has more than 4000 characters: left out."
 
@@ -112,18 +92,13 @@ def test_a_question_that_is_too_long_is_named_and_left_out() -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        quote(HOSTILE),
         f"country={quote(HOSTILE)}&theme={quote(HOSTILE)}&year={quote(HOSTILE)}",
         "year=" + "9" * 50_000,
-        "year=-,--,-5,0x7e7,٢٠٢٢,1e3",
-        "country=" + "A" * 100_000,
         "country=" + ",".join(["ZZ"] * 30_000),
-        "&".join(f"theme=nothing{n}" for n in range(10_000)),
         "q=%00%ff%fe&country=%00&theme=%ed%a0%80",
-        "&" * 50_000,
         "%" * 50_000,
     ],
-    ids=range(10),
+    ids=range(5),
 )
 def test_hostile_links_ask_for_nothing(query: str) -> None:
     link = read(query, CATALOG)
@@ -138,21 +113,8 @@ def test_any_text_is_read_without_an_error(text: str, values: list[str]) -> None
     assert read(query, CATALOG).question == ""
 
 
-@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
-def test_any_question_comes_back(question: str) -> None:
-    query = write(question, Filters(), CATALOG)
-    assert read(query, CATALOG).question == question.strip()
-    assert set(parse_qs(query)) <= {"q"}
-
-
 def test_a_copied_link_is_of_the_last_question_and_its_filters() -> None:
-    talk = (
-        Exchange("First?", answer=answer("First?")),
-        Exchange("Second?", Filters(country=("Peru",)), error="No."),
-    )
-    assert json.loads(copied_link(CATALOG, talk, ENGLISH)) == {
-        "query": "q=Second%3F&country=PE",
-        "done": "Link copied",
-        "byHand": "Copy this link:",
-    }
+    second = Exchange("Second?", Filters(country=("Peru",)), error="No.")
+    talk = (Exchange("First?", answer=answer("First?")), second)
+    assert json.loads(copied_link(CATALOG, talk, ENGLISH))["query"] == "q=Second%3F&country=PE"
     assert json.loads(copied_link(CATALOG, (), ENGLISH))["query"] == ""

@@ -15,9 +15,16 @@ from ui.web.report import open_report, render_report
 
 def test_a_report_is_laid_out_by_section_and_form_question() -> None:
     info = report(0, sdgs=("13. Climate action",), facts={"focal_point": ("ana@example.org",)})
-    quotes = {"report_0#1": [QUOTE]}
-    html = Outline(render_report(info, whole(info), ENGLISH, quotes=quotes, unanswered=["Why?"]))
-    assert html.open == []
+    html = Outline(
+        render_report(
+            info,
+            whole(info),
+            ENGLISH,
+            quotes={"report_0#1": [QUOTE]},
+            at="report_0#4",
+            unanswered=["Why?"],
+        )
+    )
     order = ["Challenge", "What is your challenge?", "A long beginning", "Its end.", "Learnings"]
     order += ["Who?", "French", "Le sable.", "What did you learn", QUOTE, "Tags of this report"]
     order += ["13. Climate action", "Sample size: 43", "Left open by the lab: 1 form question"]
@@ -26,74 +33,63 @@ def test_a_report_is_laid_out_by_section_and_form_question() -> None:
     assert html.text.count("What is your challenge?") == 1
     assert len(html.all("mark")) == 1
     assert "example.org" not in html.text
-    assert [b["lang"] for b in html.all("blockquote")] == ["en", "en", "fr", "en", "en", "en"]
+    blocks = html.all("blockquote")
+    assert [block["lang"] for block in blocks] == ["en", "en", "fr", "en", "en", "en"]
+    assert [block.get("class") for block in blocks].index("here") == 2
     assert not html.all("a")
 
 
-def test_a_report_begins_where_it_is_wanted_and_says_what_is_lost() -> None:
-    info = report(0)
-    html = Outline(render_report(info, whole(info), ENGLISH, at="report_0#4"))
-    assert [b.get("class") for b in html.all("blockquote")].index("here") == 2
+def test_a_quote_that_is_lost_is_told_and_a_quoted_tag_is_marked() -> None:
+    info = report(0, methods=("Prototyping", "Paper prototyping"))
     quotes = {"report_0#1": ["Never said"]}
     lost = Outline(render_report(info, whole(info), ENGLISH, quotes=quotes))
     assert "The quoted words are not in this report" in lost.text
     assert not lost.all("mark")
     assert "Never said" not in lost.text
-
-
-def test_the_tag_that_a_list_rests_on_is_marked() -> None:
-    info = report(0, methods=("Prototyping", "Paper prototyping"))
     quotes = {"report_0#tags": ["[[methods:prototyping]]"]}
-    html = Outline(render_report(info, whole(info), ENGLISH, quotes=quotes))
-    assert len(html.all("mark")) == 1
-    assert html.all("section", "tags here")
-
-
-def test_the_archive_is_linked_where_the_settings_name_it() -> None:
-    engine = FakeEngine()
-    assert not Outline(open_report(engine, (), {"report": "report_0"}, ENGLISH)).all("a")
-    engine.settings = Settings(report_url="https://archive.example/{report}")
-    (link,) = Outline(open_report(engine, (), {"report": "report_0"}, ENGLISH)).all("a")
-    assert link["href"] == "https://archive.example/report_0"
-    assert link["rel"] == "noopener noreferrer"
+    tagged = Outline(render_report(info, whole(info), ENGLISH, quotes=quotes))
+    assert len(tagged.all("mark")) == 1
+    assert tagged.all("section", "tags here")
 
 
 def test_only_a_report_of_the_index_is_opened() -> None:
     engine = FakeEngine()
     talk = (Exchange("Q?", answer=answer("Q?")),)
     event: dict[str, object] = {"report": "report_0", "turn": 1, "n": 1}
-    html = open_report(engine, talk, event, ENGLISH)
-    assert Outline(html).all("mark")
-    assert 'data-key="report_0||1|1"' in html
-    for wrong in ("report_99", "../../etc/passwd", "", None, 7, ["report_0"], HOSTILE):
+
+    def marks(**changed: object) -> int:
+        return len(Outline(open_report(engine, talk, event | changed, ENGLISH)).all("mark"))
+
+    assert marks() == 1
+    for turn, n in ((0, 1), (2, 1), ("1", 1), (1, 9), (1, "1"), (None, None)):
+        assert marks(turn=turn, n=n) == 0
+    # A number of another report marks nothing in this one.
+    assert marks(report="report_5") == 0
+    for wrong in ("report_99", "../../etc/passwd", None, 7, ["report_0"], HOSTILE):
         missing = Outline(open_report(engine, talk, {"report": wrong}, ENGLISH))
         assert "not in the index any more" in missing.text
         assert not missing.all("blockquote")
         missing.is_inert()
-    for turn, n in ((0, 1), (2, 1), ("1", 1), (1, 9), (1, "1"), (None, None)):
-        other = open_report(engine, talk, event | {"turn": turn, "n": n}, ENGLISH)
-        assert not Outline(other).all("mark")
-    # A number of another report marks nothing in this one.
-    assert not Outline(open_report(engine, talk, event | {"report": "report_5"}, ENGLISH)).all(
-        "mark"
-    )
+    engine.settings = Settings(report_url="https://archive.example/{report}")
+    (link,) = Outline(open_report(engine, talk, event, ENGLISH)).all("a")
+    assert link["href"] == "https://archive.example/report_0"
 
 
 def test_nothing_from_outside_becomes_markup() -> None:
     info = replace(hostile_report(), id="report_11")
-    quotes = {f"{info.id}#1": [HOSTILE], f"{info.id}#tags": [HOSTILE]}
+    link = 'https://x.example/?a=1&b="><script>'
     html = Outline(
         render_report(
             info,
             whole(info, HOSTILE),
             ENGLISH,
-            quotes=quotes,
+            quotes={f"{info.id}#1": [HOSTILE], f"{info.id}#tags": [HOSTILE]},
             unanswered=[HOSTILE],
-            link='https://x.example/?a=1&b="><script>',
+            link=link,
             key=HOSTILE,
         )
     )
     html.is_inert()
     assert html.all("mark")
     assert HOSTILE in html.text
-    assert html.all("a")[0]["href"] == 'https://x.example/?a=1&b="><script>'
+    assert html.all("a")[0]["href"] == link

@@ -13,23 +13,7 @@ from rag.i18n.translations import ENGLISH
 from ui.web import uploads
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        None,
-        "x",
-        [None, 3, {}],
-        [{"name": "x.md", "path": "/etc/passwd"}],
-        [{"name": "x.md", "path": "http://127.0.0.1:9/x.md"}],
-        [{"name": "x.md", "path": "\x00"}],
-        [{"name": 3, "path": 4}],
-    ],
-)
-def test_a_browser_can_name_no_file_but_those_that_were_sent(sent: object) -> None:
-    assert uploads.uploads_of(sent) == []
-
-
-def test_links_out_of_the_folder_of_uploads_are_not_followed(
+def test_a_browser_can_name_no_file_but_those_that_were_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "up"
@@ -39,9 +23,12 @@ def test_links_out_of_the_folder_of_uploads_are_not_followed(
     secret.write_text("x")
     (folder / "link.md").symlink_to(secret)
     (folder / "good.md").write_text("x")
-    paths = [folder / name for name in ("link.md", "../secret.md", "good.md")]
-    found = uploads.uploads_of([{"name": "a\x1b.md", "path": str(path)} for path in paths])
+    paths = [str(folder / name) for name in ("link.md", "../secret.md", "good.md")]
+    paths += ["/etc/passwd", "http://127.0.0.1:9/x.md", "\x00"]
+    sent = [{"name": "a\x1b.md", "path": path} for path in paths]
+    found = uploads.uploads_of([*sent, {"name": 3, "path": 4}, {}, None])
     assert [(upload.name, upload.path.name) for upload in found] == [("a_.md", "good.md")]
+    assert uploads.uploads_of("x") == uploads.uploads_of(None) == []
 
 
 def test_a_result_names_the_first_reports_and_counts_the_others(
