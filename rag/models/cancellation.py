@@ -26,7 +26,6 @@ class Stop:
         self._lock = threading.RLock()
 
     def is_set(self) -> bool:
-        """Whether to stop."""
         return self._set
 
     def set(self) -> None:
@@ -65,10 +64,7 @@ def iterate(work: Work[T], stop: Stop) -> Generator[T, None, None]:
         Exception: what the work raises.
     """
     items: SimpleQueue[tuple[T] | None] = SimpleQueue()
-
-    future = asyncio.run_coroutine_threadsafe(
-        work(lambda item: items.put((item,))), _background_loop()
-    )
+    future = _start(work(lambda item: items.put((item,))))
     future.add_done_callback(lambda _: items.put(None))
     with stop.calls(future.cancel):
         try:
@@ -87,9 +83,13 @@ def _background_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+def _start(work: Coroutine[Any, Any, T]) -> Future[T]:
+    return asyncio.run_coroutine_threadsafe(work, _background_loop())
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
     """The result of asynchronous work, which this thread waits for."""
-    return asyncio.run_coroutine_threadsafe(work, _background_loop()).result()
+    return _start(work).result()
 
 
 def with_deadline(seconds: float, work: Callable[[], T]) -> T:

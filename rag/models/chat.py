@@ -10,6 +10,7 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rag.errors import ModelError, SettingsError
@@ -52,13 +53,12 @@ class Generation:
     stop: Stop = field(default_factory=Stop)
 
     def record(self, prompt_version: str, completion: int) -> GenerationRecord:
-        """The record of an answer for which so many tokens were written."""
+        """The record of an answer of so many tokens."""
         if not self.model:
             return GenerationRecord()
         cost = cost_usd(self.model, self.prompt, completion) if self.priced else None
-        return GenerationRecord(
-            self.model, prompt_version, cost, PRICES_OF if cost is not None else ""
-        )
+        prices_of = PRICES_OF if cost is not None else ""
+        return GenerationRecord(self.model, prompt_version, cost, prices_of)
 
 
 class _Piece(NamedTuple):
@@ -94,11 +94,9 @@ class ChatModel:
         """
         state = generation or Generation()
 
-        async def read(emit: Emit[_Piece]) -> None:
-            await self._read_stream(messages, emit)
-
+        work = partial(self._read_stream, messages)
         has_text = False
-        with model_errors("language model"), closing(iterate(read, state.stop)) as pieces:
+        with model_errors("language model"), closing(iterate(work, state.stop)) as pieces:
             for text in without_reasoning(_note_finish(pieces, state)):
                 has_text = has_text or bool(text.strip())
                 yield text
@@ -192,11 +190,7 @@ def make_chat(
 ) -> ChatModel | None:
     """The chat model that the settings name, or None for extractive answers.
 
-    Args:
-        settings: name the model and its server.
-        max_tokens: how many it may write; by default those of an answer.
-        timeout: seconds to wait for its server; by default as long as for an answer.
-        retries: how often a failing server is asked again.
+    By default it may write as many tokens, and its server is waited for as long, as for an answer.
 
     Raises:
         SettingsError: the name is of no known kind, or the key is missing.
@@ -276,8 +270,6 @@ def without_reasoning(pieces: Iterable[str]) -> Iterator[str]:
         yield start
 
 
-# Where a model's text should have ended: before it repeats itself, or breaks off in a sentence.
-#
 # A text is repetition if it ends in so many equal parts that have together so many characters:
 # lists and tables have fewer.
 _TIMES = 4

@@ -109,12 +109,8 @@ def _key(settings: Settings) -> str:
 def open_client(server: Server, timeout: float, retries: int, patience: float) -> AsyncOpenAI:
     """A client, whose requests can be cancelled while they wait.
 
-    Args:
-        server: is asked.
-        timeout: seconds to wait for each attempt's response to begin.
-        retries: how often a failing server is asked again.
-        patience: the longest wait in seconds before the next attempt; a server that asks for more
-            is not asked again.
+    Each attempt waits `timeout` seconds for the response to begin. A failing server is asked again
+    `retries` times, unless it asks for a wait of more than `patience` seconds.
     """
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 

@@ -96,10 +96,6 @@ class EmbeddingKind:
     builtin: bool = False
 
 
-def _builtin(_settings: Settings, _name: str) -> Embed:
-    return encode_cached
-
-
 def _openai(settings: Settings, name: str) -> Embed:
     server = find_server(settings, name)
     client = open_client(server, settings.timeout, RETRIES, settings.patience)
@@ -108,10 +104,8 @@ def _openai(settings: Settings, name: str) -> Embed:
         # Indexes have been made without line breaks, as OpenAI once recommended.
         lines = [text.replace("\n", " ") for text in texts]
         with model_errors("embedding model"):
-            request = client.embeddings.create(
-                model=name, input=lines, extra_headers=server.headers()
-            )
-            reply = run(request)
+            headers = server.headers()
+            reply = run(client.embeddings.create(model=name, input=lines, extra_headers=headers))
             vectors = [list(row.embedding) for row in reply.data]
         if len(vectors) != len(texts):
             raise ModelError(Notice("embedding_texts_left_out"))
@@ -121,7 +115,7 @@ def _openai(settings: Settings, name: str) -> Embed:
 
 
 EMBEDDINGS = {
-    "builtin": EmbeddingKind(_builtin, batch=256, package=NAME, builtin=True),
+    "builtin": EmbeddingKind(lambda *_: encode_cached, batch=256, package=NAME, builtin=True),
     "openai": EmbeddingKind(_openai, batch=100),
 }
 
@@ -141,11 +135,7 @@ def embedding_kind(settings: Settings) -> EmbeddingKind:
 
 
 def make_embedding(settings: Settings) -> BaseEmbedding:
-    """The embedding model that the settings name. Its methods raise ModelError if it fails.
-
-    Raises:
-        SettingsError: the name is of no known kind.
-    """
+    """The embedding model that the settings name. Its methods raise ModelError if it fails."""
     # Imported here: an ingest need not load llama-index.
     from rag.models.llama_embedding import LlamaEmbedding
 
@@ -155,11 +145,7 @@ def make_embedding(settings: Settings) -> BaseEmbedding:
 
 
 def embedding_name(settings: Settings) -> str:
-    """What identifies the embedding model in an index: its name, or its package and version.
-
-    Raises:
-        SettingsError: the name is of no known kind.
-    """
+    """What identifies the embedding model in an index: its name, or its package and version."""
     package = embedding_kind(settings).package
     return f"{package} {version(package)}" if package else settings.embedding
 
@@ -168,12 +154,7 @@ def embedding_name(settings: Settings) -> str:
 def open_embed(settings: Settings, many: bool) -> Iterator[Embed]:
     """What turns texts into vectors, for an ingest.
 
-    Args:
-        settings: names the embedding model, and says how many threads will use it at a time.
-        many: whether there are so many texts that starting processes for them pays.
-
-    Raises:
-        SettingsError: the name is of no known kind.
+    `many` is whether there are so many texts that starting processes for them pays.
     """
     if not embedding_kind(settings).builtin:
         yield make_embedding(settings).get_text_embedding_batch

@@ -42,10 +42,8 @@ def encoding_processes(count: int) -> Iterator[Callable[[Sequence[str]], Any]]:
 
     The model's matrices are too small to be shared by two cores, and Chroma lets no other thread
     run while it writes, so each process keeps a core busy. They end with this one, however it ends.
-
-    Returns:
-        A function from texts to an array (texts x 512) of float32. It raises ModelError when its
-        process is gone.
+    The function gives an array (texts x 512) of float32; it raises ModelError when its process is
+    gone.
     """
     processes = [_start() for _ in range(count)]
     idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
@@ -115,8 +113,6 @@ def _encoder() -> Any:
 # The mean of its words' vectors tells little of a sentence's grammar and nothing across languages,
 # but much of what an English text is about, and costs a tenth of a millisecond: it finds English
 # paraphrases that the built-in embedding ranks too low, and both together find more than either.
-
-
 STATIC_DIMENSIONS = 256
 # Characters of a text that count; a passage has about 1,500.
 _LONGEST = 4_000
@@ -131,9 +127,9 @@ def encode_static(texts: Sequence[str]) -> Vectors:
         return np.zeros((0, STATIC_DIMENSIONS), np.float32)
     # Texts of like length go together: each batch is as wide as its longest.
     order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    found = _model().embed([texts[i][:_LONGEST] for i in order])
-    vectors = np.empty_like(found)
-    vectors[order] = found
+    ordered = _model().embed([texts[i][:_LONGEST] for i in order])
+    vectors = np.empty_like(ordered)
+    vectors[order] = ordered
     return unit(vectors)
 
 

@@ -157,7 +157,6 @@ def plan_messages(
 # A fence begins with `<`, and no text that is put between fences keeps one that could begin a tag.
 # So no secret or random word is needed: what looks like a fence is one of ours.
 
-
 # Characters of a title or form question that are shown; some are as long as a report.
 MOST_ATTRIBUTE = 300
 _LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")

@@ -64,10 +64,10 @@ def known_window(model: str) -> int:
 
 def cost_usd(model: str, prompt: int, completion: int) -> float | None:
     """What so many tokens cost at the list price of a model; None where it isn't known."""
-    prices = _PRICES.get(model)
-    if prices is None:
+    if model not in _PRICES:
         return None
-    return (prompt * prices[0] + completion * prices[1]) / 1_000_000
+    per_prompt, per_completion = _PRICES[model]
+    return (prompt * per_prompt + completion * per_completion) / 1_000_000
 
 
 @cache
@@ -90,18 +90,14 @@ def own_encoding(model: str) -> str:
 
 
 def count_tokens(text: str, model: str = "") -> int:
-    """How many tokens a text has for a model, or in cl100k where its own encoding isn't known.
-
-    Special tokens count as plain text.
-    """
+    """How many tokens a text has for a model, or in cl100k where its own encoding isn't known."""
+    # Special tokens count as plain text.
     return len(_encoding(own_encoding(model) or _ENCODING).encode_ordinary(text))
 
 
 def fits(text: str, limit: int) -> bool:
-    """Whether a text has at most `limit` tokens; a short one need not be counted.
-
-    A token is one byte or more.
-    """
+    """Whether a text has at most `limit` tokens."""
+    # A token is one byte or more: a short text need not be counted.
     return len(text.encode("utf-8", "surrogatepass")) <= limit or count_tokens(text) <= limit
 
 

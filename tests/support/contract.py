@@ -23,8 +23,6 @@ COVERAGE = {
     "intent": str, "reports": list, "count": int, "labs": list, "matched_reports": int,
     "filters": dict, "also_mentioned": list,
 }  # fmt: skip
-
-
 TIMINGS = dict.fromkeys(("plan_ms", "retrieve_ms", "answer_ms"), int)
 TOKENS = dict.fromkeys(("prompt", "completion"), int)
 
@@ -41,13 +39,14 @@ def is_answer(data: Any) -> None:
     """Asserts that data keeps the contract of an answer."""
     has(data, ANSWER, "detail")
     has(data["coverage"], COVERAGE)
-    has(data["timings"], TIMINGS)
-    has(data["tokens"], TOKENS)
+    assert {name: type(value) for name, value in data["timings"].items()} == TIMINGS
+    assert {name: type(value) for name, value in data["tokens"].items()} == TOKENS
     assert data["coverage"]["count"] == len(data["coverage"]["reports"])
     for citation in data["citations"]:
         has(citation, CITATION, "span")
-        start, end = citation["span"] or (0, 1)
-        assert 0 <= start < end
+        if citation["span"] is not None:
+            start, end = citation["span"]
+            assert 0 <= start < end
         assert citation["stage"] in get_args(Stage)
         assert citation["status"] in ("supported", "partly", "unsupported")
         assert f"[{citation['n']}]" in data["answer"]
