@@ -46,7 +46,7 @@ from eval.metrics import Support, support_by_rules
 from eval.run import BASELINES, run_cases
 from rag.answer.extractive import SENTENCES, SENTENCES_WIDE
 from rag.answer.pipeline import HITS_PER_ANSWER, AnswerStream
-from rag.catalog.fields import ReportInfo
+from rag.catalog.tag_fields import ReportInfo
 from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
 from rag.engine import Engine
@@ -57,8 +57,8 @@ from rag.models.prompts import Message, refusal
 from rag.models.tokens import SHARE, count_tokens, make_budget
 from rag.retrieval.postprocess import fit_budget
 from rag.settings import Settings
+from rag.text.citation_marks import defuse, stream_known, with_marks
 from rag.text.language import language_of
-from rag.text.marks import defuse, stream_known, with_marks
 from rag.text.sentences import sentences
 from rag.text.tokenize import words
 from rag.types import Answer, Citation, Coverage, Hit, Passage, Progress, Turn

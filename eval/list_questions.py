@@ -16,7 +16,7 @@ from babel import Locale
 
 from eval.cases import Case
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import TAGS, ReportInfo
+from rag.catalog.tag_fields import TAGS, ReportInfo
 from rag.places.countries import resolve_country
 
 # How many reports a list may have: one is a question for one report, hundreds nobody reads over.

@@ -20,7 +20,7 @@ from rag.citation.checker import make_judge
 from rag.citation.verify import Verifier
 from rag.errors import SettingsError
 from rag.settings import Settings
-from rag.text.marks import cited_sentences
+from rag.text.citation_marks import cited_sentences
 from rag.types import Answer, Hit, Passage
 
 DEPTHS = (5, 10, 20)

@@ -19,7 +19,7 @@ from eval.list_questions import country_name, reworded, wordings
 from eval.matching import single_line
 from eval.run import Asker
 from rag.answer.pipeline import AnswerStream
-from rag.catalog.fields import ReportInfo
+from rag.catalog.tag_fields import ReportInfo
 from rag.errors import ModelError
 from rag.models.prompts import fenced, messages_of
 from rag.query.entities import countries_in

@@ -22,12 +22,12 @@ from pydantic import TypeAdapter, ValidationError
 from eval import stats
 from eval.cases import Case, read_text
 from eval.matching import holds
-from rag.catalog.fields import ReportInfo
+from rag.catalog.tag_fields import ReportInfo
 from rag.citation.citations import coverage, numbers_in
 from rag.citation.verify import RANK, Verifier
 from rag.errors import InputError
+from rag.text.citation_marks import cited_sentences
 from rag.text.language import language_of
-from rag.text.marks import cited_sentences
 from rag.text.sentences import sentences
 from rag.text.tokenize import terms, words
 from rag.types import Passage

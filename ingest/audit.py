@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from ingest.chunk import chunk
 from ingest.parsing.clean import clean
-from ingest.parsing.forms import MAX_TEXTS, MIN_LABS, Forms, head_key, learn_texts
+from ingest.parsing.form_text import MAX_TEXTS, MIN_LABS, Forms, head_key, learn_texts
 from ingest.parsing.parser import parse
 from ingest.parsing.scan import find_tags, key, marker
 from ingest.sources import Skipped, collect, read_files

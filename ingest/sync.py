@@ -17,9 +17,9 @@ from filelock import FileLock, Timeout
 
 from ingest.chunk import MAX_TOKENS, chunk
 from ingest.embed import MANY, ReportWrite, save_sentence_vectors, write_passages
-from ingest.parsing.forms import Forms, Lesson, learn, lesson_of, load_lessons, save_lessons
+from ingest.parsing.form_text import Forms, Lesson, learn, lesson_of, load_lessons, save_lessons
 from ingest.parsing.parser import parse
-from ingest.shared import keep_from_fetching, publish_index
+from ingest.publish import keep_from_fetching, publish_index
 from ingest.sources import (
     ReportFile,
     ReportFiles,

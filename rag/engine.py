@@ -12,14 +12,20 @@ from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
-from rag.answer.about import about_draft
-from rag.answer.draft import Draft, build_answer
+from rag.answer.collection import about_draft
 from rag.answer.extractive import MIN_SIMILARITY, Answerer, ExtractiveAnswerer
 from rag.answer.generate import ModelAnswerer
 from rag.answer.lists import list_draft, mentions
-from rag.answer.pipeline import HITS_PER_ANSWER, AnswerStream, PassageAnswer, Writers
+from rag.answer.pipeline import (
+    HITS_PER_ANSWER,
+    AnswerStream,
+    Draft,
+    PassageAnswer,
+    Writers,
+    build_answer,
+)
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.citation.checker import Judge, make_judge
 from rag.diagnostics import versions
 from rag.i18n.notices import notice_words

@@ -17,7 +17,7 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 from pydantic import TypeAdapter, ValidationError
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.errors import FeedbackNotKept, InputError
 from rag.i18n.translations import marked
 from rag.types import Intent

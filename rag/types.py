@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from rag.catalog.fields import FILTER_FIELDS, Filters, ReportInfo
+from rag.catalog.tag_fields import FILTER_FIELDS, Filters, ReportInfo
 
 Stage = Literal["intention", "finding", "partner", "method", "evidence", "admin"]
 Status = Literal["supported", "partly", "unsupported"]

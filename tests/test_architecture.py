@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     ("rag.text", "rag.i18n.translations"),
     ("rag.places",),
-    ("rag.catalog.fields",),
+    ("rag.catalog.tag_fields",),
     ("rag.types", "rag.report_link"),
     ("rag.catalog", "rag.i18n", "rag.errors", "rag.settings"),
     ("rag.models",),
@@ -33,7 +33,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 SEES = {
     "rag.text": ("rag.text",),
     "rag.export": (
-        "rag.export", "rag.types", "rag.text", "rag.catalog.fields", "rag.i18n", "rag.errors",
+        "rag.export", "rag.types", "rag.text", "rag.catalog.tag_fields", "rag.i18n", "rag.errors",
         "rag.report_link",
     ),
     "ingest": ("ingest", "rag"),

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rag.catalog.fields import TAGS, ReportInfo
 from rag.catalog.normalize import canonical_sdgs, fold_tag
+from rag.catalog.tag_fields import TAGS, ReportInfo
 from rag.places.countries import resolve_countries
 
 Kind = Literal["title", "tag", "section", "prompt", "quote", "open", "close", "text"]

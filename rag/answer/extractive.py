@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from rag.catalog.fields import ReportInfo
+from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.labels import format_label, join_parts, lab_label, value_label
 from rag.i18n.translations import translations_for
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
 from rag.query.entities import countries_in
-from rag.text.marks import defuse, with_marks
+from rag.text.citation_marks import defuse, with_marks
 from rag.text.numbers import gives_quantity
 from rag.text.prompt_injection import instructs
 from rag.text.sentences import sentences

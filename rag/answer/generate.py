@@ -12,7 +12,7 @@ from rag.models.client import OPENAI
 from rag.models.prompts import answer_messages, refusal
 from rag.models.tokens import make_budget
 from rag.settings import Settings
-from rag.text.marks import stream_known
+from rag.text.citation_marks import stream_known
 from rag.types import Hit, Notice, Plan, Turn
 
 if TYPE_CHECKING:

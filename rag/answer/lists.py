@@ -7,10 +7,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import replace
 from itertools import groupby
 
-from rag.answer.draft import Draft
+from rag.answer.pipeline import Draft
 from rag.catalog.catalog import Catalog, alternatives
-from rag.catalog.fields import FILTER_FIELDS, FREE_FIELDS, TAGS, Filters, ReportInfo
 from rag.catalog.normalize import filter_key
+from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, TAGS, Filters, ReportInfo
 from rag.citation.citations import best_support
 from rag.citation.quotes import verbatim
 from rag.i18n.labels import (
@@ -25,7 +25,7 @@ from rag.i18n.translations import ENGLISH, Translations, format_number, translat
 from rag.index.snapshot import Snapshot
 from rag.models.prompts import refusal
 from rag.query.entities import stems_of
-from rag.text.marks import defuse
+from rag.text.citation_marks import defuse
 from rag.text.sentences import sentences
 from rag.text.tokenize import terms_and_pairs
 from rag.types import Citation, Coverage, Hit, Passage, Plan

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.answer.draft import Draft
 from rag.answer.extractive import Answerer, nearest
-from rag.catalog.fields import ReportInfo
+from rag.catalog.catalog import Catalog
+from rag.catalog.tag_fields import ReportInfo
 from rag.citation.checker import CheckedText, Judge, check
 from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
 from rag.errors import ModelError
+from rag.i18n.labels import country_label, join_parts
+from rag.i18n.translations import translations_for
 from rag.models.cancellation import Stop
 from rag.models.chat import Generation
 from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.models.tokens import count_tokens
+from rag.places.countries import english_name
 from rag.retrieval.hybrid import SearchResult, count_unread
-from rag.text.marks import drop_marks, keep_known
-from rag.types import Answer, Citation, Coverage, Hit, Notice, Passage, Plan, Turn
+from rag.text.citation_marks import drop_marks, keep_known
+from rag.types import (
+    Answer,
+    Citation,
+    Coverage,
+    GenerationRecord,
+    Hit,
+    Notice,
+    Passage,
+    Plan,
+    Struck,
+    Turn,
+)
 
 # How many hits go with an answer, whether it used them or not.
 HITS_PER_ANSWER = 60
@@ -208,3 +222,84 @@ class PassageAnswer:
             read=read,
             unread=count_unread(self.found, read, self.reports),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The part of an Answer that depends on its form; the fields are those of the Answer."""
+
+    text: str
+    refused: bool
+    coverage: Coverage
+    mode: str
+    language: str
+    citations: tuple[Citation, ...] = ()
+    hits: tuple[Hit, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    struck: tuple[Struck, ...] = ()
+    checked: Mapping[str, int] = field(default_factory=dict)
+    tokens: Mapping[str, int] = field(default_factory=lambda: {"prompt": 0, "completion": 0})
+    generation: GenerationRecord = field(default_factory=GenerationRecord)
+
+
+def build_answer(
+    plan: Plan,
+    draft: Draft,
+    catalog: Catalog,
+    *,
+    found: SearchResult | None,
+    index: str,
+    timings: Mapping[str, float],
+) -> Answer:
+    """The answer to a planned question.
+
+    `found` is None for an answer about the collection itself; `index` is the index's fingerprint.
+    """
+    notices = draft.notices
+    if found:
+        notices = (*found.notices, *notices, *missing_places(plan, draft, catalog))
+    return Answer(
+        question=plan.question,
+        standalone=plan.standalone,
+        planner=plan.planner,
+        index=index,
+        timings=timings,
+        notices=notices,
+        text=draft.text,
+        refused=draft.refused,
+        citations=draft.citations,
+        hits=draft.hits,
+        coverage=draft.coverage,
+        mode=draft.mode,
+        language=draft.language,
+        tokens=draft.tokens,
+        struck=draft.struck,
+        checked=draft.checked,
+        generation=draft.generation,
+    )
+
+
+def missing_places(plan: Plan, draft: Draft, catalog: Catalog) -> tuple[Notice, ...]:
+    """Notices of the countries that a question names and its answer has nothing from.
+
+    A single country with reports gets none: a report of another lab may be about it. Country names
+    are in the language of the answer.
+    """
+    known = catalog.keys("country")
+    absent = [code for code in plan.places if code not in known]
+    present = [code for code in plan.places if code in known]
+    cited = {code for citation in draft.citations for code in citation.passage.report.iso}
+    uncited = [code for code in present if code not in cited]
+    if len(present) < 2 or draft.refused or draft.coverage.intent == "list":
+        uncited = []
+    notices = (("no_reports_from", absent), ("nothing_cited_from", uncited))
+    return tuple(
+        Notice(code, {"places": _country_names(places, draft.language)})
+        for code, places in notices
+        if places
+    )
+
+
+def _country_names(codes: Iterable[str], language: str) -> str:
+    t = translations_for(language)
+    return join_parts(t, ", ", [country_label(english_name(code), t) for code in codes])

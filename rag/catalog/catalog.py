@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from rag.catalog.fields import FILTER_FIELDS, FREE_FIELDS, Filters, ReportInfo
 from rag.catalog.normalize import (
     Vocabulary,
     filter_key,
@@ -16,6 +15,7 @@ from rag.catalog.normalize import (
     report_keys,
     report_values,
 )
+from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, Filters, ReportInfo
 
 
 @dataclass(frozen=True, slots=True)

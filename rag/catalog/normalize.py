@@ -16,7 +16,7 @@ from functools import cache
 
 from spellchecker import SpellChecker
 
-from rag.catalog.fields import FILTER_FIELDS, ReportInfo
+from rag.catalog.tag_fields import FILTER_FIELDS, ReportInfo
 from rag.places.countries import resolve_country
 from rag.text.tokenize import strip_accents
 

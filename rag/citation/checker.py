@@ -19,7 +19,7 @@ from rag.errors import ModelError
 from rag.models.chat import make_chat
 from rag.models.prompts import messages_of
 from rag.settings import Settings
-from rag.text.marks import keep_known, marks, marks_inside, with_marks
+from rag.text.citation_marks import keep_known, marks, marks_inside, with_marks
 from rag.text.numbers import ITEM
 from rag.text.sentences import sentences
 from rag.text.tokenize import terms, words

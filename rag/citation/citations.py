@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.text.marks import cited_sentences
+from rag.text.citation_marks import cited_sentences
 from rag.text.sentences import sentences
 from rag.text.tokenize import strip_accents, terms, words
 from rag.types import FACTS, Citation, Passage, Status

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-from rag.catalog.fields import Filters, ReportInfo
+from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.errors import InputError
 from rag.i18n.notices import notice_words, read_notices
 from rag.types import Answer, Citation, Hit, Passage, Plan, Struck

@@ -17,7 +17,7 @@ from typing import Literal
 
 from babel.dates import format_date
 
-from rag.catalog.fields import Filters, ReportInfo
+from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.i18n.labels import (
     FACTS_HEADING,
     FIELD_LABELS,

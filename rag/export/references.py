@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rag.catalog.fields import ReportInfo
+from rag.catalog.tag_fields import ReportInfo
 from rag.export.brief import one_line
 from rag.i18n.labels import kind_label, language_label
 from rag.i18n.translations import translations_for

@@ -9,7 +9,7 @@ from typing import Literal
 from babel import Locale
 from babel.numbers import get_decimal_symbol
 
-from rag.catalog.fields import TAGS, ReportInfo
+from rag.catalog.tag_fields import TAGS, ReportInfo
 from rag.i18n.translations import (
     ENGLISH,
     Translations,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from rag.i18n.labels import format_count, join_parts, reports_and_labs
 from rag.i18n.translations import ENGLISH, Translations, format_number, marked
-from rag.text.marks import keep_known
+from rag.text.citation_marks import keep_known
 from rag.types import Answer, Notice, Status, Struck
 
 # What goes wrong with a language model's server; an embedding model's is only told of in English.

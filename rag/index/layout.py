@@ -6,7 +6,7 @@
       db-6f1c0a2b/     a Chroma database, and what is derived from it: what searching needs,
                        and the vectors of the reports' sentences
       ingest.lock      held by an ingest that writes
-      unpublished      is there while the index is shared and not published (`ingest.shared`)
+      unpublished      is there while the index is shared and not published (`ingest.publish`)
       reports/         report files that came through the page; each ingest reads them too
 
 A database that counts is never written again: an ingest writes a copy and then replaces one small

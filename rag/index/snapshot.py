@@ -27,8 +27,8 @@ import numpy.typing as npt
 import orjson
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import Filters
 from rag.catalog.normalize import filter_key
+from rag.catalog.tag_fields import Filters
 from rag.errors import IndexDamaged, UnknownReport
 from rag.index.bm25 import KeywordIndex
 from rag.index.duplicates import find_duplicates

@@ -28,8 +28,8 @@ import numpy.typing as npt
 import orjson
 from pydantic import TypeAdapter
 
-from rag.catalog.fields import FILTER_FIELDS, ReportInfo
 from rag.catalog.normalize import report_keys
+from rag.catalog.tag_fields import FILTER_FIELDS, ReportInfo
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.index.layout import (
     DATABASE,

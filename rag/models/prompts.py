@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.catalog.fields import TAGS
+from rag.catalog.tag_fields import TAGS
+from rag.text.citation_marks import defuse
 from rag.text.language import LANGUAGES
-from rag.text.marks import defuse
 from rag.types import Hit, Plan, Turn
 
 # A message to a chat model: its "role" (system, user or assistant) and its "content".

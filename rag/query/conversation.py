@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.places.regions import countries_of_regions_in, without_regions
 from rag.query.entities import countries_in, named_in, region_in, without_countries
 from rag.query.wordings import any_of, words_of

@@ -9,8 +9,8 @@ from functools import cache
 from operator import ge, gt, le, lt
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import FILTER_FIELDS, FREE_FIELDS, Filters
 from rag.catalog.normalize import canonical_sdg, filter_key
+from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, Filters
 from rag.places.countries import adjective_to_iso, fold_name, names_to_iso
 from rag.places.regions import countries_of_regions_in
 from rag.query.wordings import any_of, words_of

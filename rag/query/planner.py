@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.errors import ModelError, SettingsError
 from rag.index.snapshot import Snapshot
 from rag.models.chat import make_chat

@@ -18,7 +18,7 @@ from pathlib import Path
 from bench_page import ROOT, Rows, page_times, percentiles
 
 from ingest.chunk import chunk
-from ingest.parsing.forms import learn_texts
+from ingest.parsing.form_text import learn_texts
 from ingest.parsing.parser import parse
 from ingest.sources import collect, read_files
 from rag.engine import open_engine

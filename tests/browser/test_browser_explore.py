@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 from runs import case, outcome
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.settings import Settings
 from tests.eval.report.test_summary import report_of
 

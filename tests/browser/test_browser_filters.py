@@ -10,7 +10,7 @@ from page_fixtures import serve
 from playwright.sync_api import Locator, Page, expect
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 
 pytestmark = pytest.mark.browser
 pytest_plugins = ("page_fixtures",)

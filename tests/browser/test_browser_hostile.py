@@ -12,7 +12,7 @@ from free_port import free_port
 from playwright.sync_api import Page, expect
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.i18n.notices import text_notice
 from rag.types import Answer, Citation, Coverage, Hit, Struck
 from tests.browser.test_browser import ask

@@ -12,7 +12,7 @@ from passages import report
 
 from eval.cases import Case, CaseType, Evidence
 from eval.metrics import METRICS, Claim, Observation, make_support, score, support_by_rules
-from rag.catalog.fields import ReportInfo
+from rag.catalog.tag_fields import ReportInfo
 from rag.errors import SettingsError
 from rag.settings import Settings
 from rag.types import Answer, Citation, Coverage, Hit, Passage, Status

@@ -34,7 +34,7 @@ from eval.perturbations import (
 from eval.run import load_outcomes, run_cases
 from eval.stats import Estimate
 from eval.stress import NOT_APPLICABLE, VARIANTS, Stress, Variant, stress_markdown
-from rag.catalog.fields import ReportInfo
+from rag.catalog.tag_fields import ReportInfo
 from rag.engine import Engine
 from rag.models.chat import make_chat
 from rag.settings import Settings

@@ -12,7 +12,7 @@ from strategies import report_text, steady
 
 from ingest.audit import Audit, audit, audit_paths
 from ingest.chunk import chunk
-from ingest.parsing.forms import Forms
+from ingest.parsing.form_text import Forms
 from ingest.parsing.parser import parse
 from rag.types import Report
 from tests.conftest import SAMPLE

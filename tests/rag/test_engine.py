@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ingest.sync import sync
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.citation.quotes import fold_text
 from rag.engine import Engine, open_engine
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, UnknownReport
@@ -16,7 +16,7 @@ from rag.i18n.translations import translations_for
 from rag.index.layout import make_current, new_database
 from rag.models.prompts import REFUSALS
 from rag.settings import Settings
-from rag.text.marks import cited_sentences
+from rag.text.citation_marks import cited_sentences
 from rag.types import Turn
 
 ASKED = (

@@ -11,9 +11,9 @@ import pytest
 from fake_engine import FakeEngine, answer
 
 from eval.cases import load_cases, write_cases
-from eval.drafts import case_of_vote
+from eval.draft_cases import case_of_vote
 from rag import feedback
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.errors import FeedbackNotKept, InputError
 from rag.feedback import Feedback, keep_feedback, load_feedback
 from rag.i18n.translations import ENGLISH

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from rag.catalog.fields import Filters, ReportInfo
+from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.types import Answer, Citation, Coverage, Hit, Passage
 
 ARABIC = "تعلّم المختبر أن 12٪ من النساء لا يثقن في لحظة التسليم، وليس في الهاتف mobile."

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import Filters, ReportInfo
+from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.errors import ModelError, UnknownReport
 from rag.i18n.notices import text_notice
 from rag.index.store import StoredReport

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ingest.chunk import chunk
 from ingest.parsing.clean import clean
-from ingest.parsing.forms import Forms, learn_texts
+from ingest.parsing.form_text import Forms, learn_texts
 from ingest.parsing.parser import parse
 from rag.types import Passage, Report
 

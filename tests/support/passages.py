@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rag.catalog.fields import ReportInfo
+from rag.catalog.tag_fields import ReportInfo
 from rag.types import Hit, Passage
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.catalog.fields import TAGS, Filters
+from rag.catalog.tag_fields import TAGS, Filters
 from rag.errors import InputError
 from rag.export.answer_json import (
     answer_to_dict,

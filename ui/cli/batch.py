@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 import typer
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.errors import AskLabsError, InputError
 from rag.export.answer_json import answer_to_dict
 from rag.types import Progress, Role, Turn

@@ -14,7 +14,7 @@ import typer
 from rich import progress as bars
 from rich.console import Console
 
-from rag.catalog.fields import FILTER_FIELDS, Filters, ReportInfo
+from rag.catalog.tag_fields import FILTER_FIELDS, Filters, ReportInfo
 from rag.errors import InputError
 from rag.index.layout import in_words
 from rag.settings import Settings, load_settings
@@ -49,7 +49,7 @@ def fetch_shared(settings: Settings) -> None:
         IndexUnusable: that fails, and there is no index yet.
     """
     if settings.chroma:
-        from ingest.shared import fetch_at_start
+        from ingest.publish import fetch_at_start
 
         with progress() as report:
             fetch_at_start(settings, report)

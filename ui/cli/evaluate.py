@@ -16,7 +16,7 @@ from rag.settings import Settings, load_settings
 from ui.cli.common import Index, Json, engine_of, print_json, progress
 
 if TYPE_CHECKING:
-    from eval.drafts import DraftSet
+    from eval.draft_cases import DraftSet
     from rag.engine import Engine
     from rag.types import Progress
 
@@ -119,7 +119,7 @@ def feedback(
 ) -> None:
     """Make cases of the votes that readers of the page gave answers; down votes are drafts."""
     from eval.cases import write_cases
-    from eval.drafts import case_of_vote
+    from eval.draft_cases import case_of_vote
     from rag.feedback import load_feedback
 
     votes, damaged = load_feedback(load_settings(index=index).index)
@@ -157,7 +157,7 @@ def make(
     Lists follow from the tags; questions for one report need a chat model.
     """
     from eval.cases import write_cases
-    from eval.drafts import TOKENS, make_cases
+    from eval.draft_cases import TOKENS, make_cases
     from rag.models.chat import make_chat
     from rag.text.language import LANGUAGES
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rag.catalog.fields import TAGS
+from rag.catalog.tag_fields import TAGS
 from rag.errors import AskLabsError, IndexUnusable
 from rag.settings import load_settings
 from rag.types import Passage

@@ -67,7 +67,7 @@ def start(settings: Settings, open_browser: bool = False) -> None:
             webbrowser.open(f"http://{host}:{settings.port}")
         # Imported here, because they take seconds and load numpy, which then reads its threads.
         from eval.report.summary import latest
-        from ingest.shared import watch
+        from ingest.publish import watch
         from rag.engine import open_engine
         from ui.cli.common import fetch_shared
         from ui.server.serve import launch, serve

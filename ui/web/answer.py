@@ -10,7 +10,7 @@ from operator import attrgetter
 from markupsafe import Markup, escape
 
 from rag.answer.pipeline import HITS_PER_ANSWER
-from rag.catalog.fields import ReportInfo
+from rag.catalog.tag_fields import ReportInfo
 from rag.export.brief import speaker
 from rag.feedback import MAX_COMMENT
 from rag.i18n.labels import kind_label, lab_label, reports_and_labs

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from rag.catalog.fields import FILTER_FIELDS, Filters
+from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.errors import AskLabsError, ModelError
 from rag.feedback import Feedback
 from rag.types import Answer, Notice

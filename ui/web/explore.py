@@ -17,9 +17,9 @@ from pathlib import Path
 from markupsafe import Markup
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.facets import Value, facet, find_value
-from rag.catalog.fields import Filters, ReportInfo
+from rag.catalog.facet_counts import Value, facet, find_value
 from rag.catalog.normalize import filter_key
+from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.i18n.labels import kind_label, lab_label, reports_and_labs, value_label
 from rag.i18n.translations import Translations, format_number, marked
 from ui.rendering import render

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from rag.catalog.facets import (
+from rag.catalog.facet_counts import (
     FACETS,
     facet,
     find_value,
@@ -22,8 +22,8 @@ from rag.catalog.facets import (
     year_ranges,
     years_between,
 )
-from rag.catalog.fields import FILTER_FIELDS, Filters, ReportInfo
 from rag.catalog.normalize import filter_key
+from rag.catalog.tag_fields import FILTER_FIELDS, Filters, ReportInfo
 from rag.i18n.labels import FIELD_LABELS, format_count, value_label
 from rag.i18n.translations import ENGLISH, Translations, format_number, language_code, marked
 from rag.places.regions import region_name, regions

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypedDict
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.errors import AskLabsError
 from rag.export.formats import FORMATS, export
 from rag.i18n.labels import country_label

@@ -27,7 +27,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import to_jsonable_python
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.feedback import feedback_from_dict, feedback_to_dict

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from rag.catalog.facets import find_value, year_ranges, years_between
-from rag.catalog.fields import FILTER_FIELDS, Filters
+from rag.catalog.facet_counts import find_value, year_ranges, years_between
 from rag.catalog.normalize import filter_key
+from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.i18n.labels import FIELD_LABELS
 from rag.i18n.translations import Translations
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from rag.catalog.fields import TAGS, ReportInfo
 from rag.catalog.normalize import fold_tag
+from rag.catalog.tag_fields import TAGS, ReportInfo
 from rag.errors import FeedbackNotKept, UnknownReport
 from rag.feedback import MAX_COMMENT, Feedback, Vote, keep_feedback
 from rag.i18n.labels import language_label

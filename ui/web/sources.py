@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
 
-from rag.catalog.fields import ReportInfo
+from rag.catalog.tag_fields import ReportInfo
 from rag.export.brief import shortened
 from rag.i18n.labels import STAGE_LABELS, format_count, lab_label
 from rag.i18n.notices import verdicts

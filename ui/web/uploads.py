@@ -20,7 +20,7 @@ from markupsafe import Markup
 from ingest.sources import printable
 from ingest.sync import SyncResult
 from ingest.uploads import LARGEST_UPLOAD, MOST_REPORTS, Upload, take_in
-from rag.catalog.fields import ReportInfo
+from rag.catalog.tag_fields import ReportInfo
 from rag.errors import AskLabsError, IndexBusy
 from rag.i18n.labels import format_count
 from rag.i18n.notices import notice_words

@@ -10,7 +10,7 @@ from made_up import NO_FORMS, TAGS, answers, learned, parsed, report, texts
 from strategies import report_text, steady
 
 from ingest.parsing.clean import clean
-from ingest.parsing.forms import Forms
+from ingest.parsing.form_text import Forms
 from ingest.parsing.parser import FREE_TEXT, parse
 from ingest.parsing.scan import find_tags, scan
 from rag.types import FACTS, Report

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from fake_engine import answer, report
 
-from rag.answer.draft import Draft, build_answer, missing_places
+from rag.answer.pipeline import Draft, build_answer, missing_places
 from rag.catalog.catalog import Catalog
 from rag.engine import Engine
 from rag.i18n.notices import notice_words

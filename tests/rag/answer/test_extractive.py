@@ -12,7 +12,7 @@ from rag.models.embeddings import make_embedding
 from rag.models.prompts import REFUSALS, is_refusal
 from rag.query.entities import countries_in
 from rag.settings import Settings
-from rag.text.marks import marks
+from rag.text.citation_marks import marks
 from rag.types import Hit, Plan
 
 QUESTION = "Why do women sell smoked fish?"

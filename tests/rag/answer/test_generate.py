@@ -13,7 +13,7 @@ import pytest
 from openai_server import Reply, ScriptedServer
 
 from ingest.sync import sync
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.export.answer_json import answer_to_dict
 from rag.export.formats import export

@@ -9,12 +9,12 @@ from openai_server import Reply, ScriptedServer
 from passages import hits, passage, report
 
 from ingest.sync import sync
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.models.prompts import REFUSALS, answer_messages, plan_messages
 from rag.settings import Settings
+from rag.text.citation_marks import marks
 from rag.text.language import LANGUAGES
-from rag.text.marks import marks
 from rag.types import Hit, Plan, Turn
 
 ATTACKS = {

@@ -7,7 +7,7 @@ from fake_engine import report
 
 from rag.answer.lists import list_draft, mentions
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.citation.quotes import fold_text
 from rag.engine import Engine
 from rag.i18n.translations import ENGLISH

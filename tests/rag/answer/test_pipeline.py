@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from openai_server import Reply, ScriptedServer, event
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings

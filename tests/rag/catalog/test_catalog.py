@@ -5,8 +5,8 @@ from __future__ import annotations
 from passages import report
 
 from rag.catalog.catalog import Catalog, TagValue
-from rag.catalog.fields import FILTER_FIELDS, FREE_FIELDS, Filters
 from rag.catalog.normalize import filter_key
+from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, Filters
 
 REPORTS = (
     report(

@@ -11,7 +11,7 @@ from answers import PLAIN, RIGHT_TO_LEFT, answers
 from contract import is_answer
 from hypothesis import given
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict, answers_from_json

@@ -10,7 +10,7 @@ import pytest
 from answers import PLAIN, RIGHT_TO_LEFT
 from readers import squeezed, text_of
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.export.brief import make_brief
 from rag.export.formats import export
 from rag.types import Answer, Coverage, GenerationRecord, Notice, Struck

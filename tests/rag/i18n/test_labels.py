@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fake_engine import FakeEngine, answer, report
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.export.brief import answer_lines
 from rag.i18n.labels import country_label, kind_label, lab_label, value_label
 from rag.i18n.translations import ENGLISH, translations_for

@@ -11,7 +11,7 @@ import pytest
 from ferries import text
 
 from ingest.sync import sync
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.engine import open_engine
 from rag.errors import IndexMismatch
 from rag.index.snapshot import Snapshot, cached_snapshot, open_snapshot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.catalog.fields import FILTER_FIELDS, Filters
+from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
 from rag.query.entities import countries_in, facts_in, without, years_in
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from openai_server import Reply, ScriptedServer
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.errors import SettingsError
 from rag.query.planner import MOST_CHARACTERS, make_planner

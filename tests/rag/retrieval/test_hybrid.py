@@ -7,7 +7,7 @@ from math import prod
 import fake_engine
 import pytest
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.retrieval.hybrid import (
     HybridRetriever,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fake_engine import FakeEngine, answer
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.errors import ModelError
 from rag.i18n.notices import text_notice
 from rag.i18n.translations import ENGLISH

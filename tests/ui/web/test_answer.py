@@ -8,7 +8,7 @@ import pytest
 from fake_engine import HOSTILE, QUOTE, answer, checked, hostile, passage, report
 from readers import Outline
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
 from rag.retrieval.hybrid import MOST_PASSAGES
 from rag.types import Citation, Coverage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fake_engine import answer
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.types import Coverage
 from ui.web.conversation import Exchange
 

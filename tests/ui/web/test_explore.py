@@ -12,7 +12,7 @@ from fake_engine import HOSTILE, report
 from readers import Outline
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
 from ui.web.explore import BARS, ROWS, question, render_explore, steps, world
 

@@ -9,7 +9,7 @@ from fake_engine import HOSTILE, answer, report
 from readers import Outline
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Coverage
 from ui.web.answer import render_conversation, render_pending

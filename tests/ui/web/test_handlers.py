@@ -15,7 +15,7 @@ from answers import PLAIN, RIGHT_TO_LEFT
 from fake_engine import FakeEngine, answer, report
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Answer, Coverage, Turn
 from ui.web import handlers

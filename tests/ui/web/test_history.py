@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fake_engine import HOSTILE, FakeEngine, answer, checked, hostile
 
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
 from rag.feedback import feedback_to_dict
 from rag.i18n.translations import ENGLISH

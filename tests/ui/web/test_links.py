@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
 from ui.web.conversation import Exchange
 from ui.web.links import LONGEST_QUESTION, Link, copied_link, notice, read, write

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from ingest.embed import save_sentence_vectors
 from rag.errors import AskLabsError, IndexBusy, IndexMismatch, IndexUnusable
+from rag.index.chroma_server import Published, Server, fetch, publish, shared_server
 from rag.index.layout import (
     LOCK,
     UNPUBLISHED,
@@ -28,7 +29,6 @@ from rag.index.layout import (
     sweep,
     write_error,
 )
-from rag.index.shared import Published, Server, fetch, publish, shared_server
 from rag.index.snapshot import open_snapshot
 from rag.index.store import check_made_by, create_store, open_store, write_errors
 from rag.models.embeddings import embedding_name

@@ -7,7 +7,14 @@ from pathlib import Path
 import pytest
 from made_up import answers, learned, parsed, report
 
-from ingest.parsing.forms import Forms, learn, learn_texts, lesson_of, load_lessons, save_lessons
+from ingest.parsing.form_text import (
+    Forms,
+    learn,
+    learn_texts,
+    lesson_of,
+    load_lessons,
+    save_lessons,
+)
 from ingest.parsing.scan import key
 
 QUESTION = "Challenge type: which one is it?"

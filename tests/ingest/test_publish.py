@@ -15,14 +15,14 @@ from ferries import missing_sentences, text
 from free_port import free_port
 from pydantic import SecretStr
 
-from ingest.shared import fetch_at_start, fetch_index, watch
+from ingest.publish import fetch_at_start, fetch_index, watch
 from ingest.sync import sync
 from ingest.uploads import Upload, take_in
 from rag.diagnostics import diagnostics
 from rag.engine import open_engine
 from rag.errors import IndexMismatch, IndexUnusable, ServerUnusable, SettingsError
+from rag.index.chroma_server import PUBLISHING, Published, Server, shared_server
 from rag.index.layout import LOCK, UNPUBLISHED, current_database
-from rag.index.shared import PUBLISHING, Published, Server, shared_server
 from rag.settings import Settings, load_settings
 
 pytest_plugins = ("command_line", "ferry_fixtures")
@@ -134,7 +134,7 @@ def test_neither_files_of_readers_nor_their_votes_leave_the_folder(
 def test_a_server_that_is_killed_halfway_has_what_it_had(
     settings: Settings, reports: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.index.shared.PAGE", 1)
+    monkeypatch.setattr("rag.index.chroma_server.PAGE", 1)
     with chroma_server(tmp_path / "chroma") as server:
         ours = settings.model_copy(update={"chroma": server.address})
         before = sync([reports], ours).revision

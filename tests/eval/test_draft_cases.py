@@ -14,9 +14,16 @@ from openai_server import Reply, ScriptedServer
 from pydantic import SecretStr
 
 from eval.cases import load_cases, write_cases
-from eval.drafts import TOKENS, DraftSet, UnusableReply, checked_case, make_cases, make_messages
+from eval.draft_cases import (
+    TOKENS,
+    DraftSet,
+    UnusableReply,
+    checked_case,
+    make_cases,
+    make_messages,
+)
 from eval.list_questions import list_questions, reworded
-from rag.catalog.fields import ReportInfo
+from rag.catalog.tag_fields import ReportInfo
 from rag.engine import Engine
 from rag.errors import InputError
 from rag.models.chat import make_chat

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.text.marks import cited_sentences, defuse, keep_known, marks, marks_inside, stream_known
+from rag.text.citation_marks import (
+    cited_sentences,
+    defuse,
+    keep_known,
+    marks,
+    marks_inside,
+    stream_known,
+)
 
 # Few letters, so that marks, whole, broken and nested, are made often.
 MARKED = st.text(alphabet="[]19,; .a\n\t", max_size=40)

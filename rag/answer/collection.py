@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from rag.answer.draft import Draft
+from rag.answer.pipeline import Draft
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import TAGS
+from rag.catalog.tag_fields import TAGS
 from rag.i18n.labels import format_label, join_parts, reports_and_labs, value_label
 from rag.i18n.translations import Translations, language_code, marked, translations_for
 from rag.types import Coverage, Plan

@@ -6,7 +6,7 @@ import pytest
 from passages import report
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.facets import (
+from rag.catalog.facet_counts import (
     FACETS,
     Region,
     Value,
@@ -16,7 +16,7 @@ from rag.catalog.facets import (
     year_ranges,
     years_between,
 )
-from rag.catalog.fields import Filters
+from rag.catalog.tag_fields import Filters
 
 CATALOG = Catalog(
     (

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.fields import FILTER_FIELDS, TAGS, Filters
 from rag.catalog.normalize import filter_key
+from rag.catalog.tag_fields import FILTER_FIELDS, TAGS, Filters
 from rag.places.regions import regions
 
 # The filters that a person chooses from, in the order in which they are shown.
