@@ -184,7 +184,7 @@ def render_answer(
 
 
 def render_mentions(answer: Answer, turn: int, t: Translations) -> Markup:
-    """The reports that only mention what a list asks for, with a passage each; not format_count."""
+    """The reports that only mention what a list asks for, with a passage each."""
     if not answer.mentions:
         return Markup("")
     cards = render_uncited(answer.mentions, turn, t)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -38,7 +39,7 @@ from ui.web.layout import (
 )
 from ui.web.quality import render_quality, render_unreadable, render_without_run
 from ui.web.sources import render_sources
-from ui.web.uploads import Uploader, add, render_upload_form
+from ui.web.uploads import add, render_upload_form
 
 if TYPE_CHECKING:
     from gradio.events import Dependency
@@ -404,12 +405,12 @@ def _quality(engine: Engine, t: Translations) -> str:
 
 def _wire_uploads(engine: Engine, parts: Parts) -> None:
     """Take in what is sent, and show the page over the collection as it is then."""
-    uploader = Uploader(engine)
+    lock = threading.Lock()
 
     def upload(request: gr.Request, event: gr.EventData) -> Iterator[Any]:
         yield gr.skip()
         files = _values(event, "files")["files"]
-        yield from map(shown, add(uploader, engine, files, translations_of(request)))
+        yield from map(shown, add(engine, lock, files, translations_of(request)))
 
     def refresh(chosen: Filters, request: gr.Request) -> Parts:
         t = translations_of(request)

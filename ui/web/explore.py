@@ -27,7 +27,7 @@ from ui.web.answer import number_of_labs
 
 BARS = 12
 ROWS = 100
-METHODS = 3  # methods of a report that the table names; more are format_count
+METHODS = 3  # methods of a report that the table names; more are counted
 COLUMNS = (marked("Lab"), marked("Year"), marked("Kind"), marked("Report"), marked("Methods"))
 # The filters that Explore shows: the heading of each, and the question that a value asks.
 FIELDS = {
@@ -131,15 +131,14 @@ class World:
     width: int
     height: int
     shapes: Mapping[str, str]
-    points: Mapping[str, tuple[int, int]]
+    points: Mapping[str, Sequence[int]]
 
 
 @lru_cache(maxsize=1)
 def world() -> World:
     """The world's countries, from a file that names its source."""
     data = json.loads(_FILE.read_text(encoding="utf-8"))
-    points = {code: (x, y) for code, (x, y) in data["points"].items()}
-    return World(data["width"], data["height"], data["shapes"], points)
+    return World(data["width"], data["height"], data["shapes"], data["points"])
 
 
 def _map(labs: Mapping[str, Value], t: Translations) -> dict[str, object]:

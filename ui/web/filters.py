@@ -133,12 +133,11 @@ def changed(catalog: Catalog, filters: Filters, event: Mapping[str, object]) -> 
         return _switched(before, field, years, on)
     if field not in FILTER_FIELDS:
         return filters
-    if not on:
-        return _switched(
-            filters, field, [v for v in getattr(filters, field) if str(v) == value], on
-        )
-    name = find_value(catalog, field, value)
-    return filters if name is None else _switched(filters, field, (name,), on)
+    values = [v for v in getattr(filters, field) if str(v) == value]
+    if on:
+        name = find_value(catalog, field, value)
+        values = [] if name is None else [name]
+    return _switched(filters, field, values, on)
 
 
 def _switched(filters: Filters, field: str, values: Collection[str | int], on: bool) -> Filters:

@@ -185,21 +185,8 @@ def failed(engine: Engine, talk: Talk, run: Run | None, t: Translations) -> Upda
     return {"talk": talk, "thread": thread, "live": "", "question": question, "busy": False}
 
 
-def clear(t: Translations) -> Update:
-    """An empty conversation."""
-    return {
-        "question": "",
-        "talk": (),
-        "run": None,
-        "thread": "",
-        "live": "",
-        "sources": render_sources(None, 0, t),
-        "busy": False,
-    }
-
-
 def show_sources(talk: Talk, turn: object, t: Translations) -> Update:
-    """The sources of the answer that was clicked, format_count from 1."""
+    """The sources of the answer that was clicked, counted from 1."""
     if not isinstance(turn, int) or not 1 <= turn <= len(talk):
         return {}
     return {"sources": render_sources(talk[turn - 1].answer, turn, t)}

@@ -1,17 +1,12 @@
 """The history of a visitor's conversations: what passes between the page and the browser's store.
 
-They are kept in the visitor's browser (IndexedDB, see history.js) and not in the index folder:
+They are kept in the visitor's browser (IndexedDB, see history.js): the server holds nobody's
+questions, so no defect and no backup of it can show one visitor what another asked. localStorage
+is too small for answers with their passages. The price is that another browser doesn't show them;
+saved files do.
 
-- Privacy: the server holds nobody's questions, so no defect and no backup of it can show one
-  visitor what another asked. A secret in a cookie, which a folder on the server would need, could
-  be lost or stolen, and nobody could tell whose the files are once it is.
-- Where: an index folder may be read-only, and an index on a Chroma server has none of ours.
-- Size: localStorage (5 MB in all) is too small for answers with their passages. IndexedDB has room
-  for thousands, and its transactions are atomic: after a failure, the state before it is still
-  there.
-
-The price is that another browser doesn't show them; saved files do. What comes back from a
-browser may have been changed by anybody: it is read as strictly as a file of answers.
+What comes back from a browser may have been changed by anybody: it is read as strictly as a file
+of answers.
 """
 
 from __future__ import annotations
@@ -37,14 +32,13 @@ from rag.types import Notice
 from ui.rendering import render
 from ui.web.answer import render_conversation
 from ui.web.conversation import Exchange, Run
-from ui.web.handlers import Talk, Update, clear
+from ui.web.handlers import Talk, Update
 from ui.web.sources import render_sources
 
 if TYPE_CHECKING:
     from rag.engine import Engine
 
 
-FORMAT = 1
 MOST_TURNS = 500
 LARGEST = 64 * 1024 * 1024  # characters of a whole conversation: far above 500 large answers
 SEARCHABLE = 20_000  # characters of an answer by which its conversation can be found
@@ -107,7 +101,7 @@ def new_id() -> str:
 def exchange_to_json(exchange: Exchange) -> str:
     """A question, its filters, and its answer, error or stopped text."""
     values = {
-        "format": FORMAT,
+        "format": 1,
         **{name: getattr(exchange, name) for name in _COPIED},
         "asked": exchange.filters.as_dict(),
         "ignored": exchange.ignored.as_dict(),
@@ -217,7 +211,17 @@ def new_conversation(run: Run | None, t: Translations) -> Update:
     """An empty conversation; nothing happens while an answer is being written."""
     if run and run.active:
         return {"message": _message("refused", text=t.gettext(BUSY))}
-    return {**clear(t), "conversation_id": "", "message": _message("fresh")}
+    return {
+        "question": "",
+        "talk": (),
+        "run": None,
+        "thread": "",
+        "live": "",
+        "sources": render_sources(None, 0, t),
+        "busy": False,
+        "conversation_id": "",
+        "message": _message("fresh"),
+    }
 
 
 def save_all(ident: str, talk: Talk, apart: object) -> Update:

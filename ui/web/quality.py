@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+from typing import Any
 
 from babel.dates import format_date
 from markupsafe import Markup
@@ -41,7 +41,6 @@ from rag.i18n.notices import STATUS_WORDS
 from rag.i18n.translations import Translations, format_number, format_percent, language_code
 from ui.rendering import render
 
-COMMAND = "asklabs eval run CASES.jsonl --out RUN --index {index}"
 # A cell of a table: a text, or a value with its interval.
 Cell = str | tuple[str, str]
 
@@ -88,7 +87,7 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
 
 def render_without_run(index: str, t: Translations) -> Markup:
     """The view before the first evaluation: how to make one."""
-    command = COMMAND.format(index=index)
+    command = f"asklabs eval run CASES.jsonl --out RUN --index {index}"
     return render("quality.html", t, is_unreadable=False, command=command)
 
 
@@ -102,9 +101,8 @@ def _facts(run: About, revision: str, t: Translations) -> list[tuple[str, str]]:
     questions = t.ngettext("{n} question", "{n} questions", run.cases)
     served = t.gettext("the index that is being served")
     if run.index != (revision,):
-        served = t.gettext("not the index that is being served now ({now})").format(
-            now=revision[:8]
-        )
+        not_served = t.gettext("not the index that is being served now ({now})")
+        served = not_served.format(now=revision[:8])
     fingerprints = ", ".join(fingerprint[:8] for fingerprint in run.index)
     return [
         (t.gettext("Measured"), format_date(run.date, format="long", locale=language_code(t))),
@@ -170,54 +168,31 @@ def _figure(value: Estimate | None, n: int, t: Translations) -> Cell:
     return format_percent(t, mean), f"{range_words(low, high, t)}{count}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
+def _case(case: CaseReport, t: Translations) -> dict[str, Any]:
     """One of the worst cases in words, as the template shows it."""
-
-    question: str
-    findings: list[str]
-    facts: list[str]
-    error: str
-    history: list[str]
-    reports: Sequence[str]
-    evidence: list[tuple[str, str]]
-    missing_facts: list[str]
-    missing_reports: Sequence[str]
-    wrong_reports: Sequence[str]
-    answer: list[str]
-    sources: list[tuple[str, str, bool, list[tuple[str, str]]]]
-    retrieved: list[tuple[str, str, bool]]
-
-
-def _case(case: CaseReport, t: Translations) -> _Case:
     not_found, rank = t.gettext("not found"), t.gettext("rank {n}")
-    return _Case(
-        question=case.question,
-        findings=[finding_words(finding, t) for finding in case.findings],
-        facts=[type_words(case.group, t), language_label(case.lang, t), case.id],
-        error=case.error,
-        history=[text for _, text in case.history],
-        reports=case.reports,
-        evidence=[
+    citations = groupby(case.citations, key=lambda citation: citation.n)
+    return {
+        "question": case.question,
+        "findings": [finding_words(finding, t) for finding in case.findings],
+        "facts": [type_words(case.group, t), language_label(case.lang, t), case.id],
+        "error": case.error,
+        "history": [text for _, text in case.history],
+        "reports": case.reports,
+        "evidence": [
             (gold.quote, rank.format(n=format_number(t, gold.rank)) if gold.rank else not_found)
             for gold in case.evidence
         ],
-        missing_facts=[fact for fact, is_in_answer in case.facts if not is_in_answer],
-        missing_reports=case.lacking,
-        wrong_reports=case.extra,
-        answer=[line for line in case.answer.splitlines() if line.strip()],
-        sources=[
-            _source(list(group), t) for _, group in groupby(case.citations, key=lambda c: c.n)
+        "missing_facts": [fact for fact, is_in_answer in case.facts if not is_in_answer],
+        "missing_reports": case.lacking,
+        "wrong_reports": case.extra,
+        "answer": [line for line in case.answer.splitlines() if line.strip()],
+        "sources": [_source(list(group), t) for _, group in citations],
+        "retrieved": [
+            (join_parts(t, ", ", [format_number(t, n) for n in f.ranks]), f.report, f.right)
+            for f in case.found
         ],
-        retrieved=[
-            (
-                join_parts(t, ", ", [format_number(t, n) for n in found.ranks]),
-                found.report,
-                found.right,
-            )
-            for found in case.found
-        ],
-    )
+    }
 
 
 def _source(

@@ -59,17 +59,11 @@ def render_report(
     link: str = "",
     key: str = "",
 ) -> Markup:
-    """A report as a dialog.
+    """A report as a dialog, from all its passages in the order of its file.
 
-    Args:
-        info: its tags.
-        passages: all of it, in the order of its file.
-        t: the reader's language.
-        quotes: what to mark, by the id of its passage.
-        at: the id of the passage to begin at where nothing is marked.
-        unanswered: the form's questions that the lab left open.
-        link: address of the report in the public archive, "" for none.
-        key: what the browser knows by whether it has this view already.
+    `quotes` are marked, by the id of their passage; where there are none, it begins at the passage
+    `at`. `unanswered` are the form's questions that the lab left open, `link` is the report's
+    address in the public archive. By `key` the browser knows whether it has this view already.
     """
     quotes = quotes or {}
     texts = {passage.id: passage.text for passage in passages}
@@ -95,12 +89,6 @@ def render_report(
         facts=list(_blocks((p for p in passages if p.section == FACTS), quotes, "", t)),
         unanswered=unanswered,
     )
-
-
-def render_missing(message: str, t: Translations, key: str = "") -> Markup:
-    """A dialog that says why a report can't be shown."""
-    empty: dict[str, tuple[()]] = dict.fromkeys(("sections", "tags", "facts", "unanswered"), ())
-    return render("report.html", t, info=None, key=key, note=message, **empty)
 
 
 def _blocks(
@@ -144,7 +132,8 @@ def open_report(engine: Engine, talk: Talk, event: Mapping[str, Any], t: Transla
     try:
         stored = engine.report(report_id)
     except UnknownReport:
-        return render_missing(t.gettext(GONE), t, key)
+        empty = dict.fromkeys(("sections", "tags", "facts", "unanswered"), ())
+        return render("report.html", t, info=None, key=key, note=t.gettext(GONE), **empty)
     quotes: dict[str, list[str]] = {}
     exchange = _exchange(talk, event.get("turn"))
     for citation in exchange.answer.citations if exchange and exchange.answer else ():
@@ -174,8 +163,8 @@ def _exchange(talk: Talk, turn: object) -> Exchange | None:
 def vote(engine: Engine, talk: Talk, event: Mapping[str, Any], t: Translations) -> tuple[Talk, str]:
     """The conversation with a visitor's vote on an answer of it, and what to say to that.
 
-    The event has a `turn`, a `vote` and maybe a comment, `word`. A vote that can't be kept is not
-    format_count, and the reader is told so; nothing happens for one that means nothing.
+    The event has a `turn`, a `vote` and maybe a comment, `word`. A vote that can't be kept does not
+    count, and the reader is told so; nothing happens for one that means nothing.
     """
     turn, choice = event.get("turn"), VOTES.get(_text(event.get("vote")))
     exchange = _exchange(talk, turn)

@@ -52,16 +52,19 @@ SHOWN = 20  # reports, and files, that the result names
 
 
 class Job:
-    """One ingest on its way, in a thread of its own."""
+    """One ingest on its way, in a thread of its own, which releases the lock at its end.
 
-    def __init__(self, engine: Engine, uploads: Sequence[Upload]) -> None:
+    It goes on to its end, also when its visitor leaves the page.
+    """
+
+    def __init__(self, engine: Engine, uploads: Sequence[Upload], lock: threading.Lock) -> None:
         self.at: tuple[str, int, int] = ("reading", 0, 0)
         self.result: Future[SyncResult] = Future()
         self.is_over = threading.Event()
-        self._engine, self._uploads = engine, uploads
+        self._engine, self._uploads, self._lock = engine, uploads, lock
+        threading.Thread(target=self._run, daemon=True, name="uploads").start()
 
-    def run(self) -> None:
-        """Take the uploads in, and have the engine ready to answer from them."""
+    def _run(self) -> None:
         begun = time.monotonic()
         try:
             taken = take_in(self._uploads, self._engine.settings, self._advance)
@@ -75,51 +78,34 @@ class Job:
             if not isinstance(error, IndexBusy):
                 _log.error("Reports from the page were not added", exc_info=error)
         finally:
-            for upload in self._uploads:
-                upload.path.unlink(missing_ok=True)
-            self.is_over.set()
+            try:
+                _delete(self._uploads)
+            finally:
+                self._lock.release()
+                self.is_over.set()
 
     def _advance(self, stage: str, done: int, total: int) -> None:
         self.at = stage, done, total
 
 
-class Uploader:
-    """Takes uploads into the index of a page: those of one visitor at a time."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._lock = threading.Lock()
-
-    def begin(self, uploads: Sequence[Upload]) -> Job | None:
-        """An ingest that has begun; None while another is on its way.
-
-        It goes on to its end, also when its visitor leaves the page.
-        """
-        if not self._lock.acquire(blocking=False):
-            return None
-        job = Job(self._engine, uploads)
-
-        def work() -> None:
-            try:
-                job.run()
-            finally:
-                self._lock.release()
-
-        threading.Thread(target=work, daemon=True, name="uploads").start()
-        return job
+def _delete(uploads: Sequence[Upload]) -> None:
+    for upload in uploads:
+        upload.path.unlink(missing_ok=True)
 
 
-def add(uploader: Uploader, engine: Engine, sent: object, t: Translations) -> Iterator[Markup]:
-    """What is shown while files that a browser has sent are added, and at the end."""
+def add(engine: Engine, lock: threading.Lock, sent: object, t: Translations) -> Iterator[Markup]:
+    """What is shown while files that a browser has sent are added, and at the end.
+
+    The files of one visitor at a time are added: the lock of the page says whether that is so.
+    """
     uploads = uploads_of(sent)
     if not uploads:
         return
-    job = uploader.begin(uploads)
-    if job is None:
-        for upload in uploads:
-            upload.path.unlink(missing_ok=True)
+    if not lock.acquire(blocking=False):
+        _delete(uploads)
         yield _render_error(t.gettext(BUSY), t)
         return
+    job = Job(engine, uploads, lock)
     shown = ""
     while not job.is_over.wait(PAUSE):
         progress = render_progress(*job.at, t)
