@@ -122,15 +122,10 @@ def render_exchange(
             text=render_prose(exchange.text, turn, {}, t),
             is_stopped=exchange.stopped,
         )
-    return render(
-        "exchange.html",
-        t,
-        question=exchange.question,
-        turn=turn,
-        scope=render_scope(exchange, turn if is_last else 0, t, reports),
-        outcome=outcome,
-        row=render_row(exchange, turn, is_last, t, is_idle=is_idle),
-    )
+    scope = render_scope(exchange, turn if is_last else 0, t, reports)
+    row = render_row(exchange, turn, is_last, t, is_idle=is_idle)
+    values = {"question": exchange.question, "scope": scope, "outcome": outcome, "row": row}
+    return render("exchange.html", t, turn=turn, **values)
 
 
 def render_pending(
@@ -140,10 +135,8 @@ def render_pending(
     prose = render_prose(text, turn, None, t) if text.strip() else ""
     outcome = render("unanswered.html", t, error="", is_running=True, text=prose)
     scope = render_scope(exchange, 0, t, reports)
-    question = exchange.question
-    return render(
-        "exchange.html", t, question=question, turn=turn, scope=scope, outcome=outcome, row=""
-    )
+    values = {"question": exchange.question, "scope": scope, "outcome": outcome, "row": ""}
+    return render("exchange.html", t, turn=turn, **values)
 
 
 def render_answer(

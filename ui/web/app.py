@@ -382,25 +382,21 @@ def _wire_views(engine: Engine, parts: Parts) -> None:
         return shown(render_explore(engine.catalog, chosen, translations_of(request))), state
 
     def quality(request: gr.Request) -> str:
-        return _quality(engine, translations_of(request))
+        t = translations_of(request)
+        try:
+            summary = latest(engine.settings)
+        except AskLabsError as error:
+            _log.warning("The evaluation can't be shown: %s", error)
+            return render_unreadable(t)
+        if summary is None:
+            return render_without_run(engine.settings.index.name, t)
+        return render_quality(summary, engine.revision, t)
 
     # One drawing at a time, and after a row of quick changes once more: the last one is drawn. An
     # event that waits so keeps no data of its own.
     state, drawn = [parts["explored"], parts["chosen"]], [parts["explore"], parts["explored"]]
     parts["views"].explored(explore, state, drawn, trigger_mode="always_last", **QUIET)
     parts["views"].measured(quality, None, parts["quality"], trigger_mode="always_last", **QUIET)
-
-
-def _quality(engine: Engine, t: Translations) -> str:
-    """The Quality view of the latest run, which may have been made a moment ago."""
-    try:
-        summary = latest(engine.settings)
-    except AskLabsError as error:
-        _log.warning("The evaluation can't be shown: %s", error)
-        return render_unreadable(t)
-    if summary is None:
-        return render_without_run(engine.settings.index.name, t)
-    return render_quality(summary, engine.revision, t)
 
 
 def _wire_uploads(engine: Engine, parts: Parts) -> None:

@@ -41,8 +41,6 @@ FIELDS = {
 _ROUND = (1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 _RANKS = (0, 0.3, 0.6, 0.85, 0.97)
 _FILE = Path(__file__).parents[1] / "static" / "world.json"
-# Id, lab, year, kind, title and methods of a report.
-Row = tuple[str, str, str, str, str, str]
 
 
 def render_explore(catalog: Catalog, filters: Filters, t: Translations) -> Markup:
@@ -97,7 +95,8 @@ def _values(catalog: Catalog, filters: Filters, field: str) -> list[Value]:
     return found if field == "year" else sorted(found, key=lambda value: -value.reports)
 
 
-def _row(info: ReportInfo, t: Translations) -> Row:
+def _row(info: ReportInfo, t: Translations) -> tuple[str, ...]:
+    """The id of a report, and what the columns of the table say of it."""
     more = len(info.methods) - METHODS
     methods = ", ".join(info.methods[:METHODS]) + (f" +{more}" if more > 0 else "")
     year, kind = str(info.year or ""), kind_label(info, t)

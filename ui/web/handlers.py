@@ -231,24 +231,18 @@ def examples(catalog: Catalog, t: Translations = ENGLISH) -> list[str]:
         about = t.gettext("What did the labs learn about {theme}?")
         questions.append(about.format(theme=themes[0]))
     if pair := _pair(catalog):
+        one, other = (country_label(name, t) for name in pair)
         how = t.gettext("How did {one} and {other} approach {theme}?")
-        questions.append(
-            how.format(
-                one=country_label(pair[0], t),
-                other=country_label(pair[1], t),
-                theme=themes[0],
-            )
-        )
+        questions.append(how.format(one=one, other=other, theme=themes[0]))
     if methods:
         questions.append(t.gettext("Which labs used {method}?").format(method=methods[0]))
     if len(themes) > 1:
         way = t.gettext("What stood in the way of work on {theme}?")
         questions.append(way.format(theme=themes[1]))
     if not questions:
+        labs = [country_label(name, t) for name in _common(catalog, "country")]
         finding = t.gettext("What did the lab of {lab} find out?")
-        questions = [
-            finding.format(lab=country_label(name, t)) for name in _common(catalog, "country")
-        ]
+        questions = [finding.format(lab=lab) for lab in labs]
     return questions[:4]
 
 

@@ -36,24 +36,8 @@ DARK = {
     "alert": "#f2a58c",
 }
 STATIC = Path(__file__).parents[1] / "static"
-STYLES = (
-    "page.css",
-    "exports.css",
-    "filters.css",
-    "reading.css",
-    "views.css",
-    "history.css",
-    "uploads.css",
-)
-SCRIPTS = (
-    "page.js",
-    "exports.js",
-    "filters.js",
-    "reading.js",
-    "views.js",
-    "history.js",
-    "uploads.js",
-)
+# Each has a style sheet and a script; the sheet of the page comes first.
+AREAS = ("page", "exports", "filters", "reading", "views", "history", "uploads")
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 # The sign of the product is its unit of trust: a numbered citation.
 FAVICON = (
@@ -105,19 +89,15 @@ def theme() -> gr.themes.Base:
     return base.set(**both)
 
 
-def css() -> str:
-    """The whole style sheet."""
-    rules = "\n".join(map(_text, STYLES))
-    return f":root {{{_variables(LIGHT)}}}\n.dark {{{_variables(DARK)}}}\n{rules}"
-
-
 def head() -> str:
     """What the page's head needs: its icon, its style, its scripts.
 
     The style stands here because Gradio's own css argument rewrites selectors, and some wrongly.
     """
-    scripts = "".join(f"<script>{_text(name)}</script>" for name in SCRIPTS)
-    return f'<link rel="icon" href="{FAVICON}"><style>{css()}</style>{scripts}'
+    colours = f":root {{{_variables(LIGHT)}}}\n.dark {{{_variables(DARK)}}}"
+    css = "\n".join([colours, *(_text(f"{area}.css") for area in AREAS)])
+    scripts = "".join(f"<script>{_text(f'{area}.js')}</script>" for area in AREAS)
+    return f'<link rel="icon" href="{FAVICON}"><style>{css}</style>{scripts}'
 
 
 def _text(name: str) -> str:

@@ -108,7 +108,9 @@ def add(engine: Engine, lock: threading.Lock, sent: object, t: Translations) -> 
     job = Job(engine, uploads, lock)
     shown = ""
     while not job.is_over.wait(PAUSE):
-        progress = render_progress(*job.at, t)
+        stage, done, total = job.at
+        name = t.gettext(STAGES.get(stage, stage))
+        progress = render("upload_progress.html", t, stage=name, done=done, total=total)
         if progress != shown:
             yield (shown := progress)
     try:
@@ -138,12 +140,6 @@ def uploads_of(sent: object) -> list[Upload]:
 def render_upload_form(t: Translations = ENGLISH) -> Markup:
     """The folded area in which files are chosen."""
     return render("upload_form.html", t, largest=LARGEST_UPLOAD, broken=FAILED)
-
-
-def render_progress(stage: str, done: int, total: int, t: Translations) -> Markup:
-    """How far an ingest is."""
-    name = t.gettext(STAGES.get(stage, stage))
-    return render("upload_progress.html", t, stage=name, done=done, total=total)
 
 
 def render_result(result: SyncResult, reports: Mapping[str, ReportInfo], t: Translations) -> Markup:
