@@ -14,7 +14,7 @@ from readers import Outline
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
-from ui.web.explore import BARS, ROWS, question, render_explore, steps, world
+from ui.web.explore import BARS, ROWS, question, render_explore, world
 
 CATALOG = Catalog(report(i) for i in range(12))
 TITLE, SDG = "Cool boxes at the market, part 0", "13. Climate action"
@@ -58,12 +58,6 @@ def test_bars_tell_what_each_value_leaves_with_the_other_filters() -> None:
 )
 def test_a_value_or_a_report_is_asked_about(choice: dict[str, object], asked: str) -> None:
     assert question(Catalog([report(0, sdgs=(SDG,))]), choice, ENGLISH) == asked
-
-
-def test_shades_begin_at_round_numbers_and_one_big_lab_does_not_pale_the_others() -> None:
-    assert steps([]) == (1,)
-    assert steps([*range(1, 60), 374]) == (1, 10, 20, 50)
-    assert len(steps([2**i for i in range(14)])) == 5
 
 
 def test_the_map_draws_labs_as_buttons_with_their_numbers() -> None:

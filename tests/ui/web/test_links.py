@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from urllib.parse import quote
 
 import pytest
-from fake_engine import HOSTILE, answer, report
+from fake_engine import HOSTILE, report
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
-from ui.web.conversation import Exchange
-from ui.web.links import LONGEST_QUESTION, Link, copied_link, notice, read, write
+from ui.web.links import LONGEST_QUESTION, Link, notice, read, write
 
 CATALOG = Catalog(
     [
@@ -111,10 +109,3 @@ def test_any_text_is_read_without_an_error(text: str, values: list[str]) -> None
     read(text, CATALOG)
     query = "&".join(f"{name}={quote(v)}" for v in values for name in ("theme", "year", "country"))
     assert read(query, CATALOG).question == ""
-
-
-def test_a_copied_link_is_of_the_last_question_and_its_filters() -> None:
-    second = Exchange("Second?", Filters(country=("Peru",)), error="No.")
-    talk = (Exchange("First?", answer=answer("First?")), second)
-    assert json.loads(copied_link(CATALOG, talk, ENGLISH))["query"] == "q=Second%3F&country=PE"
-    assert json.loads(copied_link(CATALOG, (), ENGLISH))["query"] == ""

@@ -1,4 +1,4 @@
-"""The Quality view: its figures in words, and what stands there without a run."""
+"""The Quality view: its figures in words, and no text of a run is markup."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from eval.run import Outcome
 from rag.i18n.translations import ENGLISH
 from tests.eval.report.test_diagnosis import answered
 from tests.eval.report.test_pages import hostile
-from ui.web.quality import render_quality, render_unreadable, render_without_run
+from ui.web.quality import render_quality, render_without_run
 
 
 def summary_of(out: Path, *outcomes: Outcome) -> Summary:
@@ -44,6 +44,7 @@ def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
         "6 questions",
         "12 ms",
         "f1: the index that is being served",
+        "<b>4 of 4</b><div>answers with quotes: every quote stands word for word",
     ):
         assert words in html, words
     assert "f1: not the index that is being served now (f2)" in render_quality(
@@ -76,12 +77,6 @@ def test_what_a_run_names_is_escaped(tmp_path: Path) -> None:
     ):
         assert "<img" not in html
         assert "<script" not in html
-
-
-def test_without_a_run_it_says_what_to_type() -> None:
-    command = "asklabs eval run CASES.jsonl --out RUN --index my-index"
-    assert command in render_without_run("my-index", ENGLISH)
-    assert 'role="alert"' in render_unreadable(ENGLISH)
 
 
 def test_the_worst_cases_are_folded_with_why(tmp_path: Path) -> None:
