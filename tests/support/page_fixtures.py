@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from fake_engine import FakeEngine
 from free_port import free_port
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -17,11 +18,28 @@ from ui.web.app import build_app
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WIDE = {"width": 1400, "height": 900}
+NARROW = {"width": 390, "height": 844}
 # Milliseconds: what is expected comes at once, unless the machine is busy with something else.
 PATIENCE = 60_000
 expect.set_options(timeout=PATIENCE)
 
 Visit = Callable[..., Page]
+
+
+def ask(page: Page, question: str, turn: int = 1) -> None:
+    """Type a question and wait until its answer or its error is there."""
+    page.locator("#question textarea").fill(question)
+    page.locator("#question textarea").press("Enter")
+    expect(page.locator(f"#thread #turn-{turn}").locator("footer, .error")).to_be_visible()
+
+
+def serious(page: Page) -> list[Any]:
+    """What axe calls serious or critical: the rule, and the first places."""
+    return [
+        (violation["id"], [node["html"][:160] for node in violation["nodes"]][:3])
+        for violation in Axe().run(page).response["violations"]
+        if violation["impact"] in ("serious", "critical")
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from fake_engine import FakeEngine, hostile, passage, report
-from free_port import free_port
+from page_fixtures import Visit, ask
 from playwright.sync_api import Page, expect
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.i18n.notices import text_notice
 from rag.types import Answer, Citation, Coverage, Hit, Struck
-from tests.browser.test_browser import ask
-from ui.server.serve import launch
 from ui.web import history
-from ui.web.app import build_app
 from ui.web.conversation import Exchange
 
 pytestmark = pytest.mark.browser
-pytest_plugins = ("page_fixtures",)
 
-Visit = Callable[..., Page]
 ATTACKS = {
     "a script": "<script>window.hacked=1;alert(1)</script>",
     "an image": "<img src=x onerror=window.hacked=1>",
@@ -75,29 +70,28 @@ class HostileEngine(FakeEngine):
 
 
 @pytest.fixture(scope="module")
-def hostile_site() -> Iterator[str]:
-    served = build_app(HostileEngine())  # type: ignore[arg-type]
-    yield launch(served, "127.0.0.1", free_port())
-    served.close(verbose=False)
+def engine() -> FakeEngine:
+    return HostileEngine()
 
 
 @pytest.fixture
-def guarded(hostile_site: str, visit: Visit) -> Iterator[Page]:
+def guarded(site: str, visit: Visit) -> Iterator[Page]:
     """A visitor's page; afterwards, nothing hostile has become more than text."""
-    page = visit(hostile_site)
+    page = visit(site)
     dialogs: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     popups: list[Page] = []
     page.context.on("page", lambda popup: popups.append(popup))
     yield page
-    inert(page)
+    assert_inert(page)
     assert dialogs == []
     assert popups == []
-    assert page.url.startswith(hostile_site)
+    assert page.url.startswith(site)
 
 
-def inert(page: Page) -> None:
-    page.wait_for_timeout(200)
+def assert_inert(page: Page) -> None:
+    """Nothing on the page runs, loads or links anywhere, once the browser has drawn it."""
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
     assert page.evaluate("window.hacked === undefined")
     theirs = "img, iframe, object, embed, math, animate, #evil, form[action], style, link"
     assert page.locator("#desk").locator(f":is({theirs}, script)").count() == 0
@@ -112,23 +106,24 @@ def inert(page: Page) -> None:
     )
 
 
-@pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
-def test_hostile_text_is_inert_wherever_it_stands(guarded: Page, attack: str) -> None:
+def test_hostile_text_is_inert_wherever_it_stands(guarded: Page) -> None:
     page = guarded
-    ask(page, attack)
-    for fold in page.locator("#desk summary:visible").all():
-        fold.click()
-    page.locator("#thread .cite").first.click()
-    shown = page.locator("#turn-1 h3").inner_text()
-    plain = "".join(sign for sign in attack if sign.isprintable())
-    assert "".join(sign for sign in shown if sign.isprintable()).split() == plain.split()
-    inert(page)
-    # Kept, listed by its name, and opened again.
+    for turn, attack in enumerate(ATTACKS.values(), 1):
+        ask(page, attack, turn)
+        for fold in page.locator(f"#turn-{turn} summary, #sources summary").all():
+            fold.evaluate("e => (e.parentElement.open = true)")
+        page.locator(f"#turn-{turn} .cite").first.click()
+        expect(page.locator("#sources .source[aria-current]")).to_be_visible()
+        shown = page.locator(f"#turn-{turn} h3").inner_text()
+        plain = "".join(sign for sign in attack if sign.isprintable())
+        assert "".join(sign for sign in shown if sign.isprintable()).split() == plain.split()
+        assert_inert(page)
+    # Saved, listed by its name, and opened again.
     page.reload()
-    expect(page.locator("#turn-1 footer")).to_be_visible()
+    expect(page.locator(f"#turn-{len(ATTACKS)} footer")).to_be_visible()
     expect(page.locator("#history .open")).to_be_visible()
-    inert(page)
-    ask(page, "Is it still usable?", 2)
+    assert_inert(page)
+    ask(page, "Is it still usable?", len(ATTACKS) + 1)
 
 
 PUT = """([id, turns, name]) => new Promise((done) => {
@@ -141,6 +136,7 @@ PUT = """([id, turns, name]) => new Promise((done) => {
   }; })"""
 
 
+@pytest.mark.slow
 def test_what_somebody_put_into_the_browser_s_store_is_shown_as_text(guarded: Page) -> None:
     page = guarded
     ask(page, "What keeps food cool?")
@@ -159,8 +155,8 @@ def test_what_somebody_put_into_the_browser_s_store_is_shown_as_text(guarded: Pa
     for n in (0, 1):
         page.locator("#history .open").nth(n).click()
         expect(page.locator("#history .trouble")).to_contain_text("can't be opened")
-        page.wait_for_timeout(300)
-    inert(page)
+        page.locator("#history .close").click()
+    assert_inert(page)
     page.locator("#history .open").nth(2).click()
     expect(page.locator("#thread .exchange")).to_have_count(3)
-    inert(page)
+    assert_inert(page)

@@ -1,0 +1,296 @@
+"""From a question to its sources, reports and exports, in a real browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fake_engine import QUOTE, WHY, FakeEngine
+from page_fixtures import NARROW, Visit, ask
+from playwright.sync_api import Locator, Page, expect
+from readers import squeezed, text_of
+
+from rag.feedback import load_feedback
+from rag.settings import Settings
+
+pytestmark = pytest.mark.browser
+
+QUESTION = "What did labs learn about mobile money?"
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> FakeEngine:
+    """The small engine, with a folder of its own for votes."""
+    engine = FakeEngine()
+    engine.settings = Settings(index=tmp_path_factory.mktemp("index"))
+    return engine
+
+
+def export(page: Page, ending: str) -> tuple[str, Path]:
+    """The name and place of the file that the export menu saves."""
+    page.locator(".exports summary").click()
+    with page.expect_download() as download:
+        page.locator(f".exports button[data-ending='{ending}']").click()
+    expect(page.locator(".exports .sheet")).to_be_hidden()
+    expect(page.locator(".exports .state")).to_be_hidden()
+    return download.value.suggested_filename, download.value.path()
+
+
+def cite(page: Page, number: int) -> Locator:
+    return page.locator(f"#turn-1 .cite[data-n='{number}']")
+
+
+def row_button(page: Page, name: str, turn: int = 1) -> Locator:
+    return page.locator(f"#thread #turn-{turn} .answer-row").get_by_role("button", name=name)
+
+
+def outline(element: Locator) -> str:
+    return str(element.evaluate("e => getComputedStyle(e).outlineStyle"))
+
+
+def test_a_question_leads_to_its_source_its_report_and_its_export(
+    sample_site: str, visit: Visit
+) -> None:
+    page = visit(sample_site)
+    expect(page.locator(".exports")).to_be_hidden()
+    ask(page, QUESTION)
+    first = page.locator("#thread .cite").first
+    number = first.get_attribute("data-n")
+    first.click()
+    card = page.locator(f"#source-1-{number}")
+    expect(card).to_have_attribute("aria-current", "true")
+    expect(card.locator("mark").first).to_be_in_viewport()
+    quote = card.locator("mark").first.inner_text()
+    assert len(quote.split()) >= 3
+    assert quote in card.locator("blockquote").inner_text()
+
+    button = card.get_by_role("button", name="Open report")
+    button.focus()
+    page.keyboard.press("Enter")
+    dialog = page.locator("dialog.report")
+    expect(dialog.locator("mark").first).to_be_in_viewport()
+    assert dialog.locator("mark").first.inner_text() == quote
+    assert dialog.locator("section").count() > 2
+    assert dialog.get_by_text("@example.org").count() == 0
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        focused = "[document.activeElement, document.activeElement.closest('dialog')]"
+        assert page.evaluate(f"{focused}.some((e) => e?.matches('body, dialog'))")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(button).to_be_focused()
+
+    quotes = page.locator("#sources .source[id] mark").all_text_contents()
+    for ending in ("md", "json", "docx"):
+        name, path = export(page, ending)
+        assert name == f"what-did-labs-learn-about-mobile-money.{ending}"
+        text = squeezed(text_of(path.read_bytes(), ending).replace("\\n", ""))
+        assert squeezed(QUESTION) in text
+        assert [quote for quote in quotes if squeezed(quote) not in text] == []
+
+
+def test_the_mouse_and_the_keyboard_reach_the_quote_and_its_source(site: str, visit: Visit) -> None:
+    page = visit(site)
+    ask(page, "What keeps food cool?")
+    popover = page.locator("#popover")
+    cite(page, 2).hover()
+    expect(popover.locator(".who")).to_have_text("Togo, 2022")
+    expect(popover.locator(".quote")).to_have_text(QUOTE)
+    expect(popover.locator(".verdict")).to_have_text("≈ The quote supports the sentence in part")
+    page.mouse.move(5, 5)
+    expect(popover).to_be_hidden()
+
+    cite(page, 2).focus()
+    page.keyboard.press("Shift+Tab")
+    expect(cite(page, 1)).to_be_focused()
+    expect(popover).to_be_visible()
+    expect(cite(page, 1)).to_have_attribute("aria-describedby", "popover")
+    page.keyboard.press("Escape")
+    expect(popover).to_be_hidden()
+    expect(cite(page, 1)).to_be_focused()
+    assert cite(page, 1).get_attribute("aria-describedby") is None
+    page.keyboard.press("Enter")
+    card = page.locator("#source-1-1")
+    expect(card).to_have_attribute("aria-current", "true")
+    expect(card.locator("mark")).to_have_text(QUOTE)
+    expect(card.locator("summary")).to_be_focused()
+    # Back at the number, Escape has closed the popover and does not open it again.
+    page.keyboard.press("Escape")
+    expect(cite(page, 1)).to_be_focused()
+    expect(popover).to_be_hidden()
+    assert outline(cite(page, 1)) == "solid"
+
+
+def test_a_stopped_answer_and_errors_leave_the_page_usable(
+    site: str, engine: FakeEngine, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = visit(site)
+    page.locator("#question textarea").fill("a slow one")
+    page.keyboard.press("Enter")
+    expect(page.locator("#live .answer")).to_contain_text("word word")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#turn-1 .note")).to_have_text("Stopped before the end.")
+    expect(page.locator("#turn-1 .answer")).to_contain_text("word word")
+    assert engine.streams[-1].closed
+
+    errors = {"please fail": "Start it, or set the model.", "please break": "Something went wrong"}
+    for turn, (question, message) in enumerate(errors.items(), 2):
+        ask(page, question, turn)
+        expect(page.locator(f"#turn-{turn} .error")).to_contain_text(message)
+        expect(page.locator("#question textarea")).to_have_value(question)
+    assert "RuntimeError" not in page.locator("body").inner_text()
+    ask(page, "What keeps food cool?", 4)
+    expect(page.locator("#turn-4 .answer")).to_contain_text("Wet sand")
+
+    def broken(*_: object, **__: object) -> bytes:
+        raise RuntimeError("a defect, not meant for the user")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ui.web.handlers.export", broken)
+        page.locator(".exports summary").click()
+        page.locator(".exports button[data-ending=md]").click()
+        expect(page.locator(".exports .state")).to_contain_text("could not be made")
+    assert "a defect" not in page.locator("body").inner_text()
+    assert export(page, "md")[0].endswith(".md")
+    page.locator("#tools").get_by_role("button", name="New conversation").click()
+    expect(page.locator("#examples button").first).to_be_visible()
+    expect(page.locator("#turn-1")).to_have_count(0)
+
+
+def test_an_answer_is_asked_again_read_more_widely_and_rated(
+    site: str, engine: FakeEngine, visit: Visit
+) -> None:
+    page = visit(site)
+    ask(page, "First?")
+    ask(page, "Is it good?", 2)
+    expect(row_button(page, "Ask again", 1)).to_have_count(0)
+    calls = len(engine.asked)
+    row_button(page, "Ask again", 2).focus()
+    page.keyboard.press("Enter")
+    expect(row_button(page, "Ask again", 2)).to_be_focused()
+    assert len(engine.asked) == calls + 1
+    assert engine.passages[-1] == 0
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(row_button(page, "Read more widely", 2)).to_be_focused()
+    assert (engine.asked[-1][0], engine.passages[-1]) == ("Is it good?", 40)
+    expect(page.locator("#thread .exchange")).to_have_count(2)
+
+    row_button(page, "Bad answer", 2).click()
+    expect(page.locator("#turn-2 .answer-row .result")).to_have_text("Thank you.")
+    row_button(page, "Good answer", 2).click()
+    expect(row_button(page, "Good answer", 2)).to_have_attribute("aria-pressed", "true")
+    expect(row_button(page, "Bad answer", 2)).to_have_attribute("aria-pressed", "false")
+    comment = page.locator("#turn-2").get_by_label("A word on why (optional)")
+    comment.fill("useful <b>")
+    comment.press("Enter")
+    expect(comment).to_be_hidden()
+    votes = [vote for vote in load_feedback(engine.settings.index)[0] if "good" in vote.question]
+    assert [(vote.vote, vote.word) for vote in votes] == [("up", "useful <b>")]
+    ask(page, "Another?", 3)
+    expect(row_button(page, "Good answer", 2)).to_have_attribute("aria-pressed", "true")
+
+
+@pytest.mark.slow
+def test_what_the_question_names_is_taken_out_and_taken_back(
+    sample_site: str, visit: Visit
+) -> None:
+    page = visit(sample_site)
+    ask(page, "What did labs in West Africa learn about mobile money?")
+    ask(page, "Which plans of 2023 are tagged with SDG 14?", 2)
+    assert page.locator("#turn-1 .scope button").count() == 0
+    rows = page.locator("#turn-2 .list tbody tr")
+    before = rows.count()
+
+    year = page.get_by_role("button", name="Ask again without Year: 2023")
+    year.focus()
+    assert outline(year) == "solid"
+    page.keyboard.press("Enter")
+    unused = page.locator("#thread #turn-2 .unused")
+    expect(unused).to_contain_text("Year 2023 not used")
+    assert rows.count() > before
+    back = page.get_by_role("button", name="Use again, Year: 2023")
+    expect(back).to_be_focused()
+    page.get_by_role("button", name="Ask again without Type: Action learning plan").click()
+    expect(unused).to_have_count(2)
+    expect(page.locator("#turn-3")).to_have_count(0)
+    back.focus()
+    page.keyboard.press("Enter")
+    expect(unused).to_have_count(1)
+    expect(unused).to_contain_text("Action learning plan")
+    expect(year).to_be_focused()
+
+
+@pytest.mark.slow
+def test_on_a_phone_a_touch_opens_the_source_and_there_is_a_way_back(
+    sample_site: str, visit: Visit
+) -> None:
+    page = visit(sample_site, viewport=NARROW, has_touch=True, is_mobile=True)
+    ask(page, QUESTION)
+    talk, sources = (page.locator(area).bounding_box() for area in ("#talk", "#sources"))
+    assert talk
+    assert sources
+    assert talk["x"] == sources["x"] == 0
+    assert sources["y"] >= talk["y"] + talk["height"] - 1
+    expect(page.locator("#question textarea")).to_be_in_viewport(ratio=1)
+    first = page.locator("#thread .cite").first
+    first.tap()
+    card = page.locator("#sources .source[aria-current]")
+    expect(card.locator("mark").first).to_be_in_viewport()
+    expect(page.locator("#popover")).to_have_count(0)
+    back = card.locator(".back")
+    expect(back).to_be_in_viewport(ratio=1)
+    card.get_by_role("button", name="Open report").tap()
+    dialog = page.locator("dialog.report")
+    expect(dialog.locator("mark").first).to_be_in_viewport()
+    box = dialog.bounding_box()
+    assert box
+    assert (box["x"], box["width"]) == (0, NARROW["width"])
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+    dialog.get_by_role("button", name="Close").tap()
+    expect(dialog).to_be_hidden()
+    back.tap()
+    expect(first).to_be_in_viewport()
+    expect(page.locator("#filters")).to_be_hidden()
+    page.evaluate("scrollTo(0, 0)")
+    page.get_by_role("button", name="Filters", exact=True).tap()
+    expect(page.locator("#filters")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_a_struck_sentence_is_seen_while_it_is_written_and_then_only_as_struck(
+    site: str, visit: Visit
+) -> None:
+    page = visit(site, viewport=NARROW)
+    page.locator("#question textarea").fill("A slowly checked one?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#live .answer")).to_contain_text("In Lima alone 43 boxes were sold")
+    block = page.locator("#thread #turn-1 .left-out")
+    expect(block).to_be_visible()
+    expect(page.locator("#turn-1 .answer")).to_contain_text("Wet sand")
+    expect(page.locator("#turn-1 .answer")).not_to_contain_text("Lima")
+    struck = block.locator("del").first
+    expect(struck).to_be_hidden()
+    block.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(struck).to_have_text("In Lima alone 43 boxes were sold within a week.")
+    assert "line-through" in struck.evaluate("e => getComputedStyle(e).textDecorationLine")
+    expect(block.locator(".why").first).to_have_text(f"Reason: {WHY}")
+    expect(page.locator("#turn-1 .checked")).to_contain_text("2 left out; 1 citation corrected")
+    assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
+
+
+@pytest.mark.slow
+def test_closing_the_page_stops_the_model(site: str, engine: FakeEngine, visit: Visit) -> None:
+    page, other = visit(site), visit(site)
+    page.locator("#question textarea").fill("a slow one")
+    page.keyboard.press("Enter")
+    expect(page.locator("#live .answer")).to_contain_text("word")
+    stream = engine.streams[-1]
+    page.close()
+    for _ in range(600):
+        if stream.closed:
+            break
+        other.wait_for_timeout(100)
+    assert stream.closed
+    assert len(stream.answer.text.split()) < 200

@@ -1,0 +1,126 @@
+"""Adding reports from the page, in a real browser: sent, taken in, answered from at once."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from fake_engine import FakeEngine
+from ferries import COUNTRIES, text
+from free_port import free_port
+from page_fixtures import Visit, ask, serious
+from playwright.sync_api import FilePayload, expect
+
+from ingest import uploads
+from ingest.sync import sync
+from rag.engine import Engine, open_engine
+from rag.index.layout import UPLOADED
+from rag.settings import Settings
+from ui.server.login import make_secret
+from ui.server.serve import launch
+from ui.web.app import build_app
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def open_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Engine]]:
+    """A page to which reports may be added, over an index of three."""
+    folder = tmp_path_factory.mktemp("uploads")
+    reports = folder / "reports"
+    reports.mkdir()
+    for country in COUNTRIES:
+        (reports / f"{country.lower()}.md").write_text(text(country), "utf-8")
+    settings = Settings(index=folder / "index", page_ingest=True)
+    sync([reports], settings)
+    engine = open_engine(settings)
+    app = build_app(engine)
+    yield launch(app, "127.0.0.1", free_port(), uploads=True), engine
+    app.close(verbose=False)
+
+
+def file(name: str, data: bytes) -> FilePayload:
+    return {"name": name, "mimeType": "text/markdown", "buffer": data}
+
+
+def archive(**members: str) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as opened:
+        for name, content in members.items():
+            opened.writestr(f"a/{name}.md", content)
+    return data.getvalue()
+
+
+def test_what_is_sent_is_added_and_answered_from(
+    open_site: tuple[str, Engine], visit: Visit
+) -> None:
+    site, engine = open_site
+    page = visit(site)
+    expect(page.locator("#desk .facts")).to_contain_text("3")
+    page.locator("#uploads summary").click()
+    chooser = page.locator("#uploads input[type=file]")
+    chad = text("Chad", "Chad waits for a ferry with solar lamps over Fianga lake.")
+    name = "<img src=x onerror=window.hacked=1>.md"
+    bad = file(name, b"[[a:b]]\n\nFianga, la ville inond\xe9e\n")
+    more = file("more.zip", archive(chad=chad, togo=text("Togo")))
+    chooser.set_input_files([more, bad, file("no.md", b"x")])
+    result = page.locator("#upload-result .result")
+    expect(result).to_contain_text("2 reports added.")
+    expect(result).to_contain_text("2 files were left out:")
+    expect(result).to_contain_text(f"{name}: not UTF-8 text (line 3, byte 31); save it")
+    expect(page.locator("#desk .facts dd").first).to_have_text("5")
+    countries = page.locator('.facet[data-field="country"]')
+    expect(countries.locator("label", has_text="Chad")).to_be_visible()
+    assert serious(page) == []
+    assert {p.name for p in (engine.settings.index / UPLOADED).iterdir()} == {"chad.md", "togo.md"}
+    result.get_by_role("button", name="Ferries of Chad").click()
+    expect(page.locator("dialog.report")).to_contain_text("solar lamps over Fianga")
+    page.keyboard.press("Escape")
+    ask(page, "Which solar lamps does the ferry of Chad have?")
+    expect(page.locator("#turn-1 .answer")).to_contain_text("Fianga")
+    assert page.evaluate("window.hacked === undefined")
+    chooser.set_input_files(file("chad.md", chad.encode()))
+    expect(result).to_contain_text("1 report there already.")
+
+
+@pytest.mark.slow
+def test_a_failure_is_a_sentence_and_leaves_what_was_there(
+    open_site: tuple[str, Engine], visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site, engine = open_site
+    before = engine.revision
+
+    def broken(*_: object, **__: object) -> None:
+        raise OSError("No space left on device: /secret/place")
+
+    page = visit(site)
+    page.locator("#uploads summary").click()
+    chooser = page.locator("#uploads input[type=file]")
+    monkeypatch.setattr(uploads, "sync", broken)
+    chooser.set_input_files(file("kenya.md", text("Kenya").encode()))
+    expect(page.locator("#upload-result [role=alert]")).to_contain_text("could not be added")
+    assert "secret" not in page.content()
+    assert not (engine.settings.index / UPLOADED / "kenya.md").exists()
+    assert engine.revision == before
+    page.evaluate("document.querySelector('.upload-form').dataset.largest = 10")
+    chooser.set_input_files(file("kenya.md", text("Kenya").encode()))
+    expect(page.locator("#uploads .sending")).to_contain_text("kenya.md is larger than")
+
+
+@pytest.mark.slow
+def test_only_who_may_add_reports_can_send_a_file(site: str, visit: Visit) -> None:
+    def status(address: str) -> int:
+        files = {"files": ("x.md", b"x" * 5000)}
+        return httpx.post(f"{address}/gradio_api/upload", files=files, timeout=60).status_code
+
+    assert visit(site).locator("#uploads").count() == 0
+    assert status(site) == 413
+    engine = FakeEngine()
+    engine.settings = Settings(page_ingest=True)
+    app = build_app(engine)  # type: ignore[arg-type]
+    logins = {"Ana": make_secret("wet sand and lids", 2**14)}
+    assert status(launch(app, "127.0.0.1", free_port(), logins, uploads=True)) == 401
+    app.close(verbose=False)
