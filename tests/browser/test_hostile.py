@@ -110,8 +110,8 @@ def test_hostile_text_is_inert_wherever_it_stands(guarded: Page) -> None:
     page = guarded
     for turn, attack in enumerate(ATTACKS.values(), 1):
         ask(page, attack, turn)
-        for fold in page.locator(f"#turn-{turn} summary, #sources summary").all():
-            fold.evaluate("e => (e.parentElement.open = true)")
+        folds = page.locator(f"#turn-{turn} details, #sources details")
+        folds.evaluate_all("all => all.forEach((e) => (e.open = true))")
         page.locator(f"#turn-{turn} .cite").first.click()
         expect(page.locator("#sources .source[aria-current]")).to_be_visible()
         shown = page.locator(f"#turn-{turn} h3").inner_text()
