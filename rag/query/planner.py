@@ -2,7 +2,7 @@
 
 The rules' plan comes first and stands where the model fails. The model's reply is untrusted: only
 values that the collection has are taken from it, and it narrows a search only where the rules
-would, for a list of which every word is understood.
+would, for a list of which every word is understood. Intents are told apart in `rag.query.rules`.
 """
 
 from __future__ import annotations

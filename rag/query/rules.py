@@ -1,4 +1,8 @@
-"""The rules that make a plan: what a question asks for, of which labs, by which tags."""
+"""The rules that make a plan: what a question asks for, of which labs, by which tags.
+
+To add an intent: its name in `Intent` (`rag/types.py`), its wordings in `wordings.toml`, a case of
+`intent_of`, and who answers it in `Engine.ask`.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,8 @@
 
 External rerankers run before duplicates are folded, so that the best hit of their order stands for
 its family, report and lab. An embedded one is slow: it runs after that, on the hits to be read.
+
+To add a reranker: return it from `make_reranker`; in the same process it is an `EmbeddedReranker`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The Explore view: the map of labs, counts as bars, and the table of reports.
 
 Of long lists the first part is drawn; the rest travels as data, which the browser draws when it is
-asked for (explore.js), by copies of what is drawn here.
+asked for (views.js), by copies of what is drawn here.
 """
 
 from __future__ import annotations
