@@ -6,10 +6,10 @@ It also works if the index is missing or broken, and holds no secrets.
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
@@ -36,11 +36,17 @@ def diagnostics(settings: Settings) -> dict[str, Any]:
     from their defaults.
     """
     folder = settings.index
+    made, made_with = "", {}
+    with suppress(OSError):
+        written = (folder / POINTER).stat().st_mtime
+        made = datetime.fromtimestamp(written, UTC).isoformat(timespec="seconds")
+    with suppress(IndexUnusable):
+        made_with = dict(index_made_by(folder))
     return {
         "index": str(folder),
         "path": str(folder.resolve()),
-        "made": _made(folder),
-        "made_with": dict(_made_with(folder)),
+        "made": made,
+        "made_with": made_with,
         "size": size_of(folder),
         "disk_free": free_bytes(folder),
         "model": settings.answer_model,
@@ -65,26 +71,6 @@ def changed_settings(settings: Settings) -> dict[str, str]:
         if value != field.default and not isinstance(value, SecretStr):
             # An address can hold a password or a key.
             is_address = name in ("openai_base_url", "reranker")
-            values[name] = _without_password(value) if is_address else str(value)
+            plain = re.sub(r"^(\w+://)?.*@", r"\1***@", str(value)).partition("?")[0]
+            values[name] = plain if is_address else str(value)
     return values
-
-
-def _without_password(address: str) -> str:
-    before, at, host = address.rpartition("@")
-    host = host.partition("?")[0]
-    return f"{before.partition('://')[0]}://***@{host}" if at else host
-
-
-def _made(folder: Path) -> str:
-    try:
-        written = (folder / POINTER).stat().st_mtime
-    except OSError:
-        return ""
-    return datetime.fromtimestamp(written, UTC).isoformat(timespec="seconds")
-
-
-def _made_with(folder: Path) -> Mapping[str, str]:
-    try:
-        return index_made_by(folder)
-    except IndexUnusable:
-        return {}

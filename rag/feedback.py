@@ -27,9 +27,9 @@ LOCK = "feedback.lock"
 MAX_COMMENT = 200  # characters
 MAX_BYTES = 50_000_000  # of the file: ten thousand votes and more
 LOCK_TIMEOUT = 5.0  # seconds
+FULL = marked("Thank you, but no more votes can be kept here: their file is full.")
 NO_FOLDER = marked("Thank you, but votes can't be kept here: the index is not a folder.")
 NOT_WRITABLE = marked("Thank you, but votes can't be kept here: the index can't be written to.")
-FULL = marked("Thank you, but no more votes can be kept here: their file is full.")
 Vote = Literal["up", "down"]
 
 

@@ -18,7 +18,6 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
 from rag.errors import SettingsError
-from rag.report_link import checked_template
 
 PREFIX = "ASKLABS_"
 FILE = "asklabs.toml"
@@ -40,6 +39,18 @@ def _check_chroma(address: str) -> str:
         raise ValueError("should be like http://chroma:8000, without a path or a password")
     urlsplit(plain).port  # noqa: B018  (raises ValueError for an impossible port)
     return plain
+
+
+def _check_report_url(template: str) -> str:
+    # A report's name must not choose the host, and no password may get into documents.
+    host, sign = r"https?://(?:[\w.-]+|\[[\da-f:.]+\])(?::\d+)?", r"[!#-;=?-Z_a-z~\[\]]*"
+    pattern = re.compile(rf"{host}[/?#]{sign}\{{report\}}{sign}", re.ASCII | re.IGNORECASE)
+    if template and not pattern.fullmatch(template):
+        raise ValueError(
+            "should be an http or https address with {report} once, after its host, and without "
+            "spaces, quotes, other braces or letters beyond ASCII"
+        )
+    return template
 
 
 Key = Annotated[SecretStr | None, AfterValidator(_check_key)]
@@ -64,61 +75,35 @@ class Settings(BaseModel):
     )
     embedding: str = Field("builtin", description="embedding model: builtin or openai:MODEL")
     passages: int = Field(20, ge=1, le=100, description="passages an answer may read")
-    context_tokens: int = Field(
-        6000, ge=500, le=1_000_000, description="tokens of passages that a model is given"
-    )
+    context_tokens: int = Field(6000, ge=500, le=1_000_000, description="tokens of passages")
     context_window: int = Field(
-        0,
-        ge=0,
-        le=10_000_000,
-        description="tokens of the model's window; 0: known of OpenAI's models, else 8192",
+        0, ge=0, le=10_000_000, description="tokens of the model's window; 0: as known, else 8192"
     )
-    answer_tokens: int = Field(
-        700, ge=50, le=16_000, description="tokens that a model may write in one answer"
-    )
+    answer_tokens: int = Field(700, ge=50, le=16_000, description="tokens of one answer")
     planner: Literal["auto", "rules", "model"] = Field(
         "auto",
-        description="who understands a question: rules, a model, or auto (a model makes follow-up "
-        "questions stand alone, rules do the rest)",
+        description="who understands a question: rules, model, or auto (a model for follow-ups)",
     )
     reranker: Address = Field(
         "builtin",
-        description="who judges the passages that were found: builtin, the address of a rerank "
-        "endpoint, or none",
+        description="who judges passages: builtin, none, or the address of a rerank endpoint",
     )
     reranker_model: str = Field("", description="model that the rerank endpoint is asked for")
     reranker_key: Key = Field(None, description="key of the rerank endpoint")
-    strict: bool = Field(
-        True, description="leave out sentences of a model that no passage supports"
-    )
-    judge: bool = Field(
-        False,
-        description="ask the model, in one more call, about sentences that the rules find "
-        "supported in part",
-    )
+    strict: bool = Field(True, description="leave out sentences that no passage supports")
+    judge: bool = Field(False, description="ask the model about sentences supported in part")
     timeout: float = Field(
-        60.0,
-        gt=0,
-        le=3600,
-        description="seconds to wait for a model's server: for its answer to begin, then for each "
-        "next word",
+        60.0, gt=0, le=3600, description="seconds to wait for a model's server, also between words"
     )
     chroma: Annotated[str, AfterValidator(_check_chroma)] = Field(
         "",
-        description="address of a Chroma server that shares the index between machines, such as "
-        "http://chroma:8000",
+        description="address of a Chroma server that shares the index, such as http://chroma:8000",
     )
-    chroma_token: Key = Field(
-        None, description="token of the Chroma server, sent as Authorization: Bearer"
-    )
-    threads: int = Field(
-        0, ge=0, le=256, description="texts embedded at a time in an ingest; 0: one a core"
-    )
+    chroma_token: Key = Field(None, description="token of the Chroma server")
+    threads: int = Field(0, ge=0, le=256, description="texts embedded at a time; 0: one a core")
     host: str = Field("127.0.0.1", description="address that the page listens on")
     port: int = Field(7860, ge=1, le=65535, description="port of the page")
-    page_ingest: bool = Field(
-        False, description="let who reaches the page add reports to the index"
-    )
+    page_ingest: bool = Field(False, description="let who reaches the page add reports")
     evaluation: HomePath | None = Field(
         None, description="folder of the evaluation run that the page shows; none: the latest"
     )
@@ -126,28 +111,18 @@ class Settings(BaseModel):
         None, description="file of the names and passwords that open the page; none: open to all"
     )
     root_path: str = Field(
-        "",
-        pattern=r"^(/[\w.~-]+)*$",
-        description="path under which a proxy shows the page, such as /labs, and takes off",
+        "", pattern=r"^(/[\w.~-]+)*$", description="path under which a proxy shows the page"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="least severity that the page's log tells"
     )
     log_questions: bool = Field(False, description="write questions into the page's log")
-    mask_contacts: bool = Field(
-        True,
-        description="mask e-mail addresses and phone numbers in answers, quotes, reports and "
-        "exports, and before a model reads them",
-    )
-    report_url: Annotated[str, AfterValidator(checked_template)] = Field(
-        "",
-        description="public address of a report, with {report} where its id stands; "
-        "exports lead there",
+    mask_contacts: bool = Field(True, description="mask e-mail addresses and phone numbers")
+    report_url: Annotated[str, AfterValidator(_check_report_url)] = Field(
+        "", description="public address of a report, with {report} where its id stands"
     )
     openai_api_key: Key = Field(None, description="key of the model's server")
-    openai_base_url: Address | None = Field(
-        None, description="address of an OpenAI-compatible server"
-    )
+    openai_base_url: Address | None = Field(None, description="OpenAI-compatible server's address")
 
     @property
     def answer_model(self) -> str:

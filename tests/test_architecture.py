@@ -16,7 +16,7 @@ LAYERS = (
     ("rag.text", "rag.i18n.translations"),
     ("rag.places",),
     ("rag.catalog.tag_fields",),
-    ("rag.types", "rag.report_link"),
+    ("rag.types",),
     ("rag.catalog", "rag.i18n", "rag.errors", "rag.settings"),
     ("rag.models",),
     ("rag.index",),
@@ -34,7 +34,6 @@ SEES = {
     "rag.text": ("rag.text",),
     "rag.export": (
         "rag.export", "rag.types", "rag.text", "rag.catalog.tag_fields", "rag.i18n", "rag.errors",
-        "rag.report_link",
     ),
     "ingest": ("ingest", "rag"),
     "eval": ("eval", "rag"),

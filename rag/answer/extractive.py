@@ -23,10 +23,9 @@ from rag.models.chat import Generation
 from rag.models.prompts import refusal
 from rag.query.entities import countries_in
 from rag.text.citation_marks import defuse, with_marks
-from rag.text.numbers import gives_quantity
 from rag.text.prompt_injection import instructs
 from rag.text.sentences import sentences
-from rag.text.tokenize import strip_accents, terms_and_pairs, words
+from rag.text.tokenize import gives_quantity, strip_accents, terms_and_pairs, words
 from rag.types import Alike, Hit, Passage, Plan, Span, Turn
 
 if TYPE_CHECKING:

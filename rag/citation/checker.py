@@ -20,9 +20,8 @@ from rag.models.chat import make_chat
 from rag.models.prompts import messages_of
 from rag.settings import Settings
 from rag.text.citation_marks import keep_known, marks, marks_inside, with_marks
-from rag.text.numbers import ITEM
 from rag.text.sentences import sentences
-from rag.text.tokenize import terms, words
+from rag.text.tokenize import ITEM, terms, words
 from rag.types import Notice, Passage, Status, Struck
 
 # Sentences of fewer words ("In short:") make no claim.
@@ -114,14 +113,8 @@ def _verified(
         return _Part(gap, sentence, plain, [], [], None)
     cited = [n for n in dict.fromkeys(marks(sentence)) if 1 <= n <= len(passages)]
     if _is_question(plain, passages):
-        return _Part(
-            gap,
-            sentence,
-            plain,
-            cited,
-            cited,
-            Verdict("unsupported", 0.0, Notice("asks_a_question")),
-        )
+        asks = Verdict("unsupported", 0.0, Notice("asks_a_question"))
+        return _Part(gap, sentence, plain, cited, cited, asks)
     numbers, verdict = _best_citations(plain, cited, passages, language, verifier)
     return _Part(gap, sentence, plain, cited, numbers, verdict)
 
@@ -231,19 +224,15 @@ def make_judge(settings: Settings, shown: int = _MOST_SHOWN) -> Judge | None:
     def judge(pairs: Sequence[tuple[str, str]]) -> Sequence[Status | None]:
         # On one line each, so that no sentence can be taken for an excerpt.
         lines = [
-            f"{n}. Sentence: {_on_one_line(sentence)}\n   Excerpt: {_on_one_line(words)[:shown]}"
-            for n, (sentence, words) in enumerate(pairs, start=1)
+            f"{n}. Sentence: {' '.join(sentence.split())}\n"
+            f"   Excerpt: {' '.join(excerpt.split())[:shown]}"
+            for n, (sentence, excerpt) in enumerate(pairs, start=1)
         ]
         try:
-            messages = messages_of(_JUDGE_PROMPT, "\n".join(lines))
-            reply = llm.complete(messages, settings.patience)
+            reply = llm.complete(messages_of(_JUDGE_PROMPT, "\n".join(lines)), settings.patience)
         except ModelError:
             reply = ""
         statuses = {int(n): _JUDGE_WORDS[word.lower()] for n, word in _JUDGED_LINE.findall(reply)}
         return [statuses.get(n) for n in range(1, len(pairs) + 1)]
 
     return judge
-
-
-def _on_one_line(text: str) -> str:
-    return " ".join(text.split())

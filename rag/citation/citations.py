@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from rag.text.citation_marks import cited_sentences
 from rag.text.sentences import sentences
-from rag.text.tokenize import strip_accents, terms, words
+from rag.text.tokenize import share, strip_accents, terms, words
 from rag.types import FACTS, Citation, Passage, Status
 
 _NUMBER = re.compile(r"\d+(?:[.,  ]\d+)*")
@@ -54,16 +54,16 @@ def resolve(
         for n in numbers:
             if not 1 <= n <= len(passages):
                 continue
-            support = best_support(sentence, passages[n - 1], language)
+            passage = passages[n - 1]
+            support = best_support(sentence, passage, language)
             if sought and support.status != "supported":
-                quote = best_support(sought, passages[n - 1], language).quote
-                support = Support(quote, 1.0, True)
+                support = Support(best_support(sought, passage, language).quote, 1.0, True)
             quote = support.quote
-            if passages[n - 1].section == FACTS:
+            if passage.section == FACTS:
                 # The label before the value is a tag's key, made readable: not the file's words.
                 quote = quote.partition(": ")[2] or quote
             status = (statuses or {}).get(sentence, support.status)
-            citation = Citation(n, passages[n - 1], quote, status, corrected=sentence in corrected)
+            citation = Citation(n, passage, quote, status, corrected=sentence in corrected)
             found.setdefault((n, quote), citation)
     return tuple(sorted(found.values(), key=lambda c: c.n))
 
@@ -84,25 +84,20 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
     wanted -= set(terms(passage.report.lab, "en"))
     spans = sentences(passage.text)
     best = Support(passage.text, 0.0, False)
+    there = numbers_in(f"{passage.text} {passage.prompt} {passage.report.year or ''}")
+    has_numbers = numbers_in(sentence) <= there
     # A longer quote must earn its length: single sentences first.
     for i, j in [(n, n) for n in range(len(spans))] + [(n, n + 1) for n in range(len(spans) - 1)]:
         quote = passage.text[spans[i][0] : spans[j][1]]
-        share = coverage(wanted, quote, passage.language)
-        if share > best.share + (0.1 if j > i else 0.0) or (not best.share and i == j == 0):
-            best = Support(quote, share, has_numbers(sentence, passage))
+        covered = coverage(wanted, quote, passage.language)
+        if covered > best.share + (0.1 if j > i else 0.0) or (not best.share and i == j == 0):
+            best = Support(quote, covered, has_numbers)
     return best
 
 
 def coverage(wanted: set[str], text: str, language: str) -> float:
     """The share of words (as `terms` gives them) that stand in a text; 0 for none wanted."""
-    have = set(terms(text, language)) | set(words(text))
-    return len(wanted & have) / len(wanted) if wanted else 0.0
-
-
-def has_numbers(sentence: str, passage: Passage) -> bool:
-    """Whether every number of a sentence stands in the passage or is its report's year."""
-    have = numbers_in(f"{passage.text} {passage.prompt} {passage.report.year or ''}")
-    return numbers_in(sentence) <= have
+    return share(wanted, {*terms(text, language), *words(text)})
 
 
 def numbers_in(text: str) -> set[str]:

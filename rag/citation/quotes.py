@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from rag.types import Answer, Citation, Span
+from rag.types import Citation, Span
 
 _ALIKE = str.maketrans(
     {"‘": "'", "’": "'", "“": '"', "”": '"', "«": '"', "»": '"', "–": "-", "—": "-", "‑": "-"}
@@ -162,32 +162,8 @@ class CheckedQuote:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rechecked:
-    """An answer, its quotes checked, and whether the index is the one that it was made from."""
-
-    answer: Answer
-    quotes: tuple[CheckedQuote, ...]
-    same_index: bool
-
-    @property
-    def failed(self) -> tuple[CheckedQuote, ...]:
-        """The quotes that stand no more."""
-        return tuple(quote for quote in self.quotes if quote.state != "stands")
-
-
-def cited_reports(answers: Sequence[Answer]) -> set[str]:
-    """The ids of all reports that answers quote."""
-    return {citation.passage.report.id for answer in answers for citation in answer.citations}
-
-
-def recheck(answer: Answer, texts: Mapping[str, str], index: str) -> Rechecked:
-    """An earlier answer, checked against the reports' texts by id and the fingerprint of now."""
-    quotes = tuple(_checked(citation, texts) for citation in answer.citations)
-    return Rechecked(answer, quotes, answer.index == index)
-
-
-def _checked(citation: Citation, texts: Mapping[str, str]) -> CheckedQuote:
+def recheck(citation: Citation, texts: Mapping[str, str]) -> CheckedQuote:
+    """The quote of an earlier answer, checked against the reports' texts of now by id."""
     raw = texts.get(citation.passage.report.id)
     if raw is None:
         return CheckedQuote(citation, "gone")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from typing import Literal
+from urllib.parse import quote
 
 from babel.dates import format_date
 
@@ -48,7 +49,6 @@ from rag.i18n.translations import (
     marked,
     translations_for,
 )
-from rag.report_link import report_link
 from rag.types import FACTS, Answer, Passage, Struck
 
 PRODUCT = "Ask the Labs"
@@ -313,6 +313,12 @@ def filter_sentence(filters: Filters, t: Translations) -> str:
 def _quote(words: str, status: str = "") -> Quote:
     lines = (line.strip() for line in clean(words).split("\n"))
     return Quote(tuple(line for line in lines if line), status)
+
+
+def report_link(template: str, report_id: str) -> str:
+    """The public address of a report by its id; "" if the template is empty."""
+    name = quote(report_id.encode("utf-8", "replace"), safe="")
+    return template.replace("{report}", name)
 
 
 def who(info: ReportInfo, t: Translations = ENGLISH) -> str:

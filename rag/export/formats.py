@@ -20,10 +20,9 @@ from markupsafe import Markup
 
 from rag.errors import InputError
 from rag.export.answer_json import answers_to_json
-from rag.export.brief import PRODUCT, Brief, clean, make_brief, right_to_left
+from rag.export.brief import PRODUCT, Brief, clean, make_brief, report_link, right_to_left
 from rag.export.references import to_bibtex, to_csl, to_ris
 from rag.i18n.translations import marked
-from rag.report_link import report_link
 from rag.types import Answer
 
 # Makes a file of answers, a title, a day, and the template of the reports' addresses.

@@ -13,10 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rag.catalog.tag_fields import ReportInfo
-from rag.export.brief import one_line
+from rag.export.brief import one_line, report_link
 from rag.i18n.labels import kind_label, language_label
 from rag.i18n.translations import translations_for
-from rag.report_link import report_link
 from rag.types import Answer
 
 _TEX = {

@@ -21,14 +21,17 @@ from rag.i18n.translations import (
 from rag.places.countries import resolve_country
 from rag.types import Answer
 
+
+def _by_name(*labels: str) -> dict[str, str]:
+    """Labels that are their keys with a capital."""
+    return {label.lower(): label for label in labels}
+
+
 FIELD_LABELS = {
     "country": marked("Lab"),
-    "year": marked("Year"),
-    "type": marked("Type"),
-    "kind": marked("Kind"),
+    **_by_name(marked("Year"), marked("Type"), marked("Kind")),
     **{name: tag.singular for name, tag in TAGS.items()},
-    "language": marked("Language"),
-    "fact": marked("Fact"),
+    **_by_name(marked("Language"), marked("Fact")),
 }
 MODE_LABELS = {
     "extractive": marked("Quoted sentences, no language model"),
@@ -42,27 +45,23 @@ STAGE_LABELS = {
     "evidence": marked("Evidence the lab gave"),
     "admin": marked("Project details"),
 }
-KIND_LABELS = {
-    "plan": marked("Plan"),
-    "closing": marked("Closing"),
-    "experiment": marked("Experiment"),
-    "solution": marked("Solution"),
-}
+KIND_LABELS = _by_name(marked("Plan"), marked("Closing"), marked("Experiment"), marked("Solution"))
 # Types of report whose tag says little to a reader; the others are in `KIND_LABELS`.
 TYPE_LABELS = {"learningplan": marked("Action learning plan")}
 # The heading of a report's tags (`rag.types.FACTS`).
 FACTS_HEADING = marked("Facts of this report")
 _SEPARATORS = {", ": marked(", "), "; ": marked("; ")}
-_NOUNS = {
-    "report": plural("{n} report", "{n} reports"),
-    "more report": plural("{n} more report", "{n} more reports"),
-    "lab": plural("{n} lab", "{n} labs"),
-    "source": plural("{n} source", "{n} sources"),
-    "passage": plural("{n} passage", "{n} passages"),
-    "sentence": plural("{n} sentence", "{n} sentences"),
-    "form question": plural("{n} form question", "{n} form questions"),
-    "citation": plural("{n} citation", "{n} citations"),
-}
+_COUNTS = (
+    plural("{n} report", "{n} reports"),
+    plural("{n} more report", "{n} more reports"),
+    plural("{n} lab", "{n} labs"),
+    plural("{n} source", "{n} sources"),
+    plural("{n} passage", "{n} passages"),
+    plural("{n} sentence", "{n} sentences"),
+    plural("{n} form question", "{n} form questions"),
+    plural("{n} citation", "{n} citations"),
+)
+_NOUNS = {singular.removeprefix("{n} "): (singular, many) for singular, many in _COUNTS}
 
 
 def format_count(value: int, noun: str, t: Translations = ENGLISH) -> str:
@@ -127,7 +126,7 @@ def value_label(field: str, value: str | int, t: Translations) -> str:
     if field == "language":
         return language_label(text, t)
     label = (TYPE_LABELS | KIND_LABELS).get(text) if field in ("type", "kind") else None
-    if label is None or (field == "kind" and t is ENGLISH):
+    if label is None:
         return text
     return t.gettext(label) if field == "type" else t.gettext(label).lower()
 

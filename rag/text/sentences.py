@@ -17,11 +17,14 @@ _NUMBERED = (
     "fase etapa nivel parte objetivo figura tabla día semana año mes y o por con nível "
     "tabela dia ano mês e com"
 )
+# Known ones, and all with dots inside: "e.g.", "p.m.", "U.S.A.", "p.ej.", but not "example.org.".
 _ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.?g|i\.?e|etc|approx|ca|cf|vs|no|nos|nro|núm|mr|mrs|ms|dr|dra|sr|sra|st|inc|ltd"
-    r"|co|fig|p|pp|art|al|ex|p\.ej|av|govt|u\.s|u\.n))\.$",
+    r"(?:\b(?:eg|ie|etc|approx|ca|cf|vs|no|nos|nro|núm|mr|mrs|ms|dr|dra|sr|sra|st|inc|ltd|co|fig|p"
+    r"|pp|art|al|ex|av|govt)|(?<![\w.])[^\W\d]{1,2}(?:\.[^\W\d]{1,2})+)\.$",
     re.IGNORECASE,
 )
+# These may also end a sentence, and do so where a capital follows.
+_MAY_END = ("etc.", "a.m.", "p.m.")
 
 
 def sentences(text: str) -> list[tuple[int, int]]:
@@ -45,8 +48,8 @@ def _is_inside(text: str, start: int, end: int) -> bool:
     if _NUMBER.fullmatch(text, start, end):
         return True
     abbreviation = _ABBREVIATION.search(text, max(start, end - 8), end)
-    if abbreviation and abbreviation.group().casefold() == "etc.":
-        return not text[end : end + 2].strip()[:1].isupper()
+    if abbreviation and abbreviation.group().casefold() in _MAY_END:
+        return not text[end : end + 4].strip()[:1].isupper()
     return bool(abbreviation)
 
 
@@ -65,9 +68,6 @@ def _next_item(text: str, start: int, end: int) -> int:
 
 
 def _add_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
-    while start < end and text[start].isspace():
-        start += 1
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    if start < end:
-        spans.append((start, end))
+    if trimmed := text[start:end].strip():
+        start = text.index(trimmed, start)
+        spans.append((start, start + len(trimmed)))

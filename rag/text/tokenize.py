@@ -1,4 +1,4 @@
-"""Splits text into words and terms: folded, without stop words, stemmed."""
+"""Splits text into words and terms: folded, without stop words, stemmed; and words for numbers."""
 
 from __future__ import annotations
 
@@ -30,6 +30,28 @@ _QUESTION_STOP = {
     "relatórios lab labs aprenderam aprendeu",
     "ar": "ماذا كيف متى أين كم مختبر مختبرات المختبر المختبرات تقرير تقارير",
 }
+# Zero to twelve in English, French, Spanish and Portuguese.
+_SPELLED = (
+    "zero, one un une uno una um uma, two deux dos dois duas, three trois tres, "
+    "four quatre cuatro quatro, five cinq cinco, six seis, seven sept siete sete, "
+    "eight huit ocho oito, nine neuf nueve nove, ten dix diez dez, eleven onze once, "
+    "twelve douze doce doze"
+)
+NUMERALS = {
+    word: str(number)
+    for number, spelled in enumerate(_SPELLED.split(", "))
+    for word in spelled.split()
+}
+_QUANTITY_WORDS = (
+    "half third thirds quarter twice double doubled tripled dozen dozens hundred hundreds "
+    "thousand thousands million millions billion percent moitie tiers quart cent cents mille "
+    "mitad tercio cuarto doble cien ciento cientos mil metade terco quarto dobro cem "
+    "نصف ثلث ربع ضعف مئة الف مليون"
+)
+_QUANTITIES = frozenset(_QUANTITY_WORDS.split())
+# The number before an item of a list.
+ITEM = re.compile(r"^\W*\(?\d{1,2}[.)]\s")
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 
 
 def strip_accents(text: str) -> str:
@@ -107,3 +129,11 @@ def stop_words(language: str) -> frozenset[str]:
 def share(wanted: Collection[str], have: Collection[str]) -> float:
     """The share, 0 to 1, of the wanted words or terms that `have` holds; 0 if none are wanted."""
     return sum(term in have for term in wanted) / len(wanted) if wanted else 0.0
+
+
+def gives_quantity(sentence: str) -> bool:
+    """Whether a sentence has a number, or a word for one, besides years and item numbers."""
+    bare = _YEAR.sub(" ", ITEM.sub("", sentence))
+    if any(ch.isdigit() or ch == "%" for ch in bare):
+        return True
+    return any(w in _QUANTITIES or NUMERALS.get(w, "1") not in "01" for w in words(bare))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rag.errors import SettingsError
-from rag.report_link import report_link
+from rag.export.brief import report_link
 from rag.settings import load_settings
 
 TEMPLATE = "https://labs.example/archive/{report}?view=1"

@@ -26,7 +26,7 @@ from ui.cli.common import Index, Json, engine_of, parse_filters, print_info, pri
 
 if TYPE_CHECKING:
     from rag.answer.pipeline import AnswerStream
-    from rag.citation.quotes import Rechecked
+    from rag.citation.quotes import CheckedQuote
 
 # Characters of a quote that no longer stands which are shown.
 _QUOTE_LENGTH = 100
@@ -180,28 +180,33 @@ def _checked(question: str) -> str:
 
 def _quotes_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
     """Print which quotes of answers are still in the index; returns whether all are."""
-    from rag.citation.quotes import cited_reports, recheck
+    from rag.citation.quotes import recheck
     from rag.index.snapshot import current_snapshot
 
     # No vectors are compared, so it does not matter which model made them.
     snapshot = current_snapshot(index, {})
-    texts = snapshot.texts(cited_reports(answers))
-    checks = [recheck(answer, texts, snapshot.revision) for answer in answers]
-    holds = not any(check.failed for check in checks)
+    texts = snapshot.texts({c.passage.report.id for answer in answers for c in answer.citations})
+    checks = [[recheck(citation, texts) for citation in answer.citations] for answer in answers]
+    holds = all(quote.state == "stands" for quotes in checks for quote in quotes)
     if json:
-        documents = [_check_to_dict(check) for check in checks]
+        documents = [
+            _check_to_dict(answer, quotes, answer.index == snapshot.revision)
+            for answer, quotes in zip(answers, checks, strict=True)
+        ]
         print_json({"holds": holds, "index": snapshot.revision, "answers": documents})
     else:
-        for check in checks:
-            _print_check(check)
+        for answer, quotes in zip(answers, checks, strict=True):
+            _print_check(answer, quotes, answer.index == snapshot.revision)
     return holds
 
 
-def _check_to_dict(check: Rechecked) -> dict[str, Any]:
+def _check_to_dict(
+    answer: Answer, quotes: Sequence[CheckedQuote], same_index: bool
+) -> dict[str, Any]:
     return {
-        "question": check.answer.question,
-        "index": check.answer.index,
-        "same_index": check.same_index,
+        "question": answer.question,
+        "index": answer.index,
+        "same_index": same_index,
         "quotes": [
             {
                 "n": quote.citation.n,
@@ -211,24 +216,25 @@ def _check_to_dict(check: Rechecked) -> dict[str, Any]:
                 "state": quote.state,
                 "span": list(quote.span) if quote.span else None,
             }
-            for quote in check.quotes
+            for quote in quotes
         ],
     }
 
 
-def _print_check(check: Rechecked) -> None:
+def _print_check(answer: Answer, quotes: Sequence[CheckedQuote], same_index: bool) -> None:
     from rag.export.brief import one_line, shortened, who
 
-    index = "the index is the same" if check.same_index else "the index has changed since"
-    total = len(check.quotes)
-    quotes = "1 quote stands" if total == 1 else f"{total} quotes stand"
-    print(one_line(check.answer.question))
-    print(f"  {total - len(check.failed)} of {quotes} word for word in the reports; {index}.")
+    index = "the index is the same" if same_index else "the index has changed since"
+    failures = [quote for quote in quotes if quote.state != "stands"]
+    all_quotes = "1 quote stands" if len(quotes) == 1 else f"{len(quotes)} quotes stand"
+    print(one_line(answer.question))
+    standing = len(quotes) - len(failures)
+    print(f"  {standing} of {all_quotes} word for word in the reports; {index}.")
     reasons = {
         "changed": "The report has changed and has this no more",
         "gone": "The report is not in the index any more",
     }
-    for failed in check.failed:
+    for failed in failures:
         info = failed.citation.passage.report
         quote = shortened(one_line(failed.citation.quote), _QUOTE_LENGTH)
         print(f"  [{failed.citation.n}] {who(info)}: {one_line(info.title)} [{one_line(info.id)}]")

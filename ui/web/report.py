@@ -15,10 +15,10 @@ from markupsafe import Markup
 from rag.catalog.normalize import fold_tag
 from rag.catalog.tag_fields import TAGS, ReportInfo
 from rag.errors import FeedbackNotKept, UnknownReport
+from rag.export.brief import report_link
 from rag.feedback import MAX_COMMENT, Feedback, Vote, keep_feedback
 from rag.i18n.labels import language_label
 from rag.i18n.translations import Translations, marked
-from rag.report_link import report_link
 from rag.text.contacts import mask_contacts
 from rag.types import FACTS, Answer, Passage
 from ui.rendering import render

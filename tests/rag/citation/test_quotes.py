@@ -6,11 +6,11 @@ import re
 from dataclasses import replace
 
 import pytest
-from answers import PLAIN, answer, passage
+from answers import answer, passage
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.citation.quotes import cited_reports, fold_text, recheck, verbatim
+from rag.citation.quotes import fold_text, recheck, verbatim
 
 RAW = "They said: **women** sell&nbsp;fish\nevery “single” day, at dawn &amp;amp; dusk."
 
@@ -99,13 +99,9 @@ def test_a_quote_stands_wherever_the_report_has_it_word_for_word() -> None:
     quotes = ["It&nbsp;pays", "“Nobody” pays", "Gone now", "All of it"]
     cited = answer(*(passage(quote, report=f"r{i}") for i, quote in enumerate(quotes)))
     texts = {"r0": "now it  pays", "r1": '"Nobody"\npays', "r2": "Gone for ever now"}
-    checked = recheck(cited, texts, "f00dcafe")
-    assert [quote.state for quote in checked.quotes] == ["stands", "stands", "changed", "gone"]
-    assert [quote.span for quote in checked.quotes] == [(4, 12), (0, 13), None, None]
-    assert checked.failed == checked.quotes[2:]
-    assert checked.same_index
-    assert not recheck(cited, texts, "another").same_index
-    assert cited_reports([cited, PLAIN]) == {"r0", "r1", "r2", "r3", "one_report", "two", "three"}
+    checked = [recheck(citation, texts) for citation in cited.citations]
+    assert [quote.state for quote in checked] == ["stands", "stands", "changed", "gone"]
+    assert [quote.span for quote in checked] == [(4, 12), (0, 13), None, None]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +115,5 @@ def test_a_quote_may_move_but_not_lose_a_part(
     text: str, state: str, span: tuple[int, int] | None
 ) -> None:
     cited = answer(passage("The vendors keep ninety boxes at the market"))
-    known = replace(cited, citations=(replace(cited.citations[0], span=(900, 943)),))
-    (quote,) = recheck(known, {"one_report": text}, "").quotes
+    quote = recheck(replace(cited.citations[0], span=(900, 943)), {"one_report": text})
     assert (quote.state, quote.span) == (state, span)

@@ -15,6 +15,8 @@ from rag.text.sentences import sentences
         ["The nets dry in phase 1.", "They are mended in phase 2.", "Then the boats leave."],
         ["The price fell by 3.", "Nobody sold."],
         ["Boats landed 12.", "Nobody sold."],
+        ["It opens at 6 a.m. and, says the U.S.A. office, shuts at 5 p.m.", "Boats wait until 8."],
+        ["Write to ana@example.ng.", "It helps."],
         ["Ice etc. is dear, e.g. in Lima.", "Is it?!", "“Yes.”", "متى؟", "Now"],
     ],
 )
