@@ -16,7 +16,7 @@ from rag.catalog.tag_fields import Filters
 from rag.i18n.notices import text_notice
 from rag.types import Answer, Citation, Coverage, Hit, Struck
 from ui.web import history
-from ui.web.conversation import Exchange
+from ui.web.handlers import Exchange
 
 pytestmark = pytest.mark.browser
 

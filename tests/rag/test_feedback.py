@@ -19,8 +19,7 @@ from rag.feedback import Feedback, keep_feedback, load_feedback
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
 from ui.web import report as reading
-from ui.web.conversation import Exchange
-from ui.web.handlers import Talk
+from ui.web.handlers import Exchange, Talk
 
 pytest_plugins = ("command_line",)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -49,12 +48,6 @@ def passage(info: ReportInfo, number: int = 1, text: str = "", **given: Any) -> 
     place = {"section": "Learnings", "prompt": "What did you learn from this?"}
     values = {"text": text or TEXT, "spans": ((0, 9),), "stage": "finding"}
     return Passage(f"{info.id}#{number}", info, **(place | values | given))
-
-
-def hostile_report() -> ReportInfo:
-    """A report of which every text tries to become markup."""
-    tags = dict.fromkeys(("countries", "methods", "sdgs", "thematic_areas"), (HOSTILE,))
-    return report(11, title=HOSTILE, kind=HOSTILE, language=HOSTILE, **tags)
 
 
 def whole(info: ReportInfo, said: str = "") -> tuple[Passage, ...]:
@@ -139,7 +132,7 @@ class FakeStream:
         self._words = iter([f"{word} " for word in written.split(" ")])
         self._answer, self._pause, self._gate = answer, pause, gate
         self._read = ""
-        self.closed = False
+        self.closed = threading.Event()
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -147,29 +140,26 @@ class FakeStream:
     def __next__(self) -> str:
         if self._gate:
             self._gate.wait(20)
-        time.sleep(self._pause)
-        if self.closed:
+        if self.closed.wait(self._pause):
             raise StopIteration
         word = next(self._words)
         self._read += word
         return word
 
-    def close(self) -> None:
-        self.closed = True
-
-    stop = close
+    def stop(self) -> None:
+        self.closed.set()
 
     @property
     def answer(self) -> Answer:
-        if self.closed:
-            return replace(self._answer, text=self._read.strip())
         for _ in self:
             pass
-        return self._answer
+        return (
+            replace(self._answer, text=self._read.strip()) if self.closed.is_set() else self._answer
+        )
 
 
 class FakeEngine:
-    """Answers by what the question says: fail, break, nothing, slow, hostile, or anything else."""
+    """Answers by what the question says: fail, break, slow, or anything else."""
 
     def __init__(self, write: Callable[[str], Answer] | None = None) -> None:
         self.settings = Settings()
@@ -207,23 +197,12 @@ class FakeEngine:
     def report(self, report_id: str) -> StoredReport:
         if report_id not in self.catalog.reports:
             raise UnknownReport(f"There is no report {report_id!r}")
-        if report_id == "report_11":
-            return StoredReport(hostile_report(), "", unanswered=(HOSTILE,))
         return StoredReport(self.catalog.reports[report_id], "", unanswered=("Why?", "When?"))
 
     def passages_of(self, report_id: str) -> tuple[Passage, ...]:
-        if report_id == "report_11":
-            return whole(hostile_report(), HOSTILE)
         return whole(self.catalog.reports[report_id])
 
     @staticmethod
     def _default(question: str) -> Answer:
-        if "nothing" in question:
-            return answer(question, text="The reports don't say.", refused=True, citations=())
-        if "hostile" in question:
-            return hostile(question)
-        if "checked" in question:
-            return checked(question)
-        if "slow" in question:
-            return answer(question, text="word " * 200 + "[1]")
-        return answer(question)
+        slow = {"text": "word " * 200 + "[1]"} if "slow" in question else {}
+        return answer(question, **slow)

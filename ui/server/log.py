@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rag.settings import Settings
-    from ui.web.conversation import Exchange
+    from ui.web.handlers import Exchange
 
 
 PACKAGES = ("rag", "ingest", "ui", "eval")

@@ -22,9 +22,8 @@ from ingest.uploads import LARGEST_UPLOAD
 from rag.errors import AskLabsError
 from ui.server.login import Secret, checker
 from ui.server.start import occupied
-from ui.web import theme
 from ui.web.app import VISITORS
-from ui.web.layout import translations
+from ui.web.layout import head, theme, translations
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -83,8 +82,8 @@ def launch(
             # Without it Gradio takes the root path of an environment variable.
             root_path=root_path,
             max_file_size=LARGEST_UPLOAD if uploads else 1,
-            theme=theme.theme(),
-            head=theme.head(),
+            theme=theme(),
+            head=head(),
             i18n=translations(page),
         )
     except OSError as error:

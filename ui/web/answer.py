@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
@@ -31,9 +32,11 @@ from rag.i18n.translations import (
 from rag.retrieval.hybrid import MOST_PASSAGES
 from rag.types import Answer, Citation
 from ui.rendering import render
-from ui.web.conversation import Exchange
 from ui.web.filters import render_scope
 from ui.web.sources import by_number, render_cite, render_uncited
+
+if TYPE_CHECKING:
+    from ui.web.handlers import Exchange
 
 Reports = Mapping[str, ReportInfo]
 ROWS_SHOWN = 12

@@ -17,10 +17,10 @@ from rag.catalog.tag_fields import Filters
 from rag.errors import AskLabsError
 from rag.i18n.translations import Translations
 from ui.rendering import render
-from ui.web import filters, handlers, history, links, report
+from ui.web import filters, handlers, history, report
 from ui.web.answer import render_collection, render_masthead, render_welcome
-from ui.web.conversation import Run
 from ui.web.explore import question, render_explore
+from ui.web.handlers import Run, Talk, Update
 from ui.web.layout import (
     QUIET,
     Parts,
@@ -106,7 +106,7 @@ def _values(event: gr.EventData, *names: str) -> dict[str, Any]:
     return {name: getattr(event, name, None) for name in names}
 
 
-def _updated(parts: Parts, update: handlers.Update) -> Parts:
+def _updated(parts: Parts, update: Update) -> Parts:
     """An update in Gradio's terms: the new value of each part that changes."""
     values: Parts = {parts[k]: shown(v) for k, v in update.items() if k in parts}
     if "busy" in update:
@@ -126,7 +126,7 @@ def _updated(parts: Parts, update: handlers.Update) -> Parts:
 class _Event:
     """An event of a visitor: filters, conversation and run, what the browser sends, inputs."""
 
-    state: tuple[Filters, handlers.Talk, Run | None]
+    state: tuple[Filters, Talk, Run | None]
     t: Translations
     data: gr.EventData
     inputs: tuple[Any, ...]
@@ -137,7 +137,7 @@ def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
     changed = {parts[name] for name in CHANGED}
 
     def answering(
-        updates: Callable[[_Event], Iterator[handlers.Update]], is_new: bool = True
+        updates: Callable[[_Event], Iterator[Update]], is_new: bool = True
     ) -> Callable[..., Iterator[Parts]]:
         """The handler of an event whose updates answer a new question, or the last one again."""
 
@@ -145,7 +145,7 @@ def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
             request: gr.Request,
             data: gr.EventData,
             chosen: Filters,
-            talk: handlers.Talk,
+            talk: Talk,
             run: Run | None,
             conversation_id: str,
             *inputs: Any,
@@ -159,27 +159,27 @@ def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
 
         return answer
 
-    def ask(event: _Event) -> Iterator[handlers.Update]:
+    def ask(event: _Event) -> Iterator[Update]:
         text, *ignored = event.inputs
         return handlers.ask(engine, text, *event.state, event.t, *ignored)
 
-    def again(event: _Event) -> Iterator[handlers.Update]:
+    def again(event: _Event) -> Iterator[Update]:
         return handlers.again(engine, *event.state, event.t)
 
-    def widen(event: _Event) -> Iterator[handlers.Update]:
+    def widen(event: _Event) -> Iterator[Update]:
         turn = _values(event.data, "turn")["turn"]
         return handlers.widen(engine, *event.state[1:], turn, event.t)
 
-    def without(event: _Event) -> Iterator[handlers.Update]:
+    def without(event: _Event) -> Iterator[Update]:
         chip = _values(event.data, "turn", "field", "value", "back")
         return handlers.without(engine, *event.state, chip, event.t)
 
-    def ask_about(event: _Event) -> Iterator[handlers.Update]:
+    def ask_about(event: _Event) -> Iterator[Update]:
         choice = _values(event.data, "field", "value", "report")
         text = question(engine.catalog, choice, event.t)
         return handlers.ask(engine, text, *event.state, event.t)
 
-    def failed(event: _Event) -> Iterator[handlers.Update]:
+    def failed(event: _Event) -> Iterator[Update]:
         return iter((handlers.failed(engine, *event.state[1:], event.t),))
 
     def wire(trigger: Callable[..., Dependency], handler: Any, *inputs: Any) -> None:
@@ -233,17 +233,17 @@ def _wire_filters(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
 
     def open_link(query: str, request: gr.Request) -> Parts:
         t = translations_of(request)
-        link = links.read(query or "", engine.catalog)
+        link = filters.read_link(query or "", engine.catalog)
         return {
             parts["panel"]: filters.render_facets(t),
             # Not the question's box: somebody may be typing there already.
             parts["linked"]: link.question,
             parts["ignored"]: link.ignored,
-            **_filtered(engine, parts, link.filters, t, notice=links.notice(link, t)),
+            **_filtered(engine, parts, link.filters, t, notice=filters.link_notice(link, t)),
         }
 
-    def copy(talk: handlers.Talk, request: gr.Request) -> str:
-        return links.copied_link(engine.catalog, talk, translations_of(request))
+    def copy(talk: Talk, request: gr.Request) -> str:
+        return filters.copied_link(engine.catalog, talk, translations_of(request))
 
     for part in (parts["panel"], parts["chips"], parts["explore"]):
         # Each event counts: one must not be dropped because another is under way.
@@ -283,7 +283,7 @@ def _wire_history(engine: Engine, parts: Parts) -> None:
     def new_conversation(run: Run | None, request: gr.Request) -> Parts:
         return _updated(parts, history.new_conversation(run, translations_of(request)))
 
-    def save_all(conversation_id: str, talk: handlers.Talk, event: gr.EventData) -> Parts:
+    def save_all(conversation_id: str, talk: Talk, event: gr.EventData) -> Parts:
         apart = _values(event, "apart")["apart"]
         return _updated(parts, history.save_all(conversation_id, talk, apart))
 
@@ -296,7 +296,7 @@ def _wire_history(engine: Engine, parts: Parts) -> None:
 
 
 def _wire_exports(engine: Engine, parts: Parts) -> None:
-    def export(talk: handlers.Talk, event: gr.EventData) -> str:
+    def export(talk: Talk, event: gr.EventData) -> str:
         url = engine.settings.report_url
         choice = _values(event, "ending", "last")
         return json.dumps(handlers.download(handlers.answers(talk), **choice, report_url=url))
@@ -309,18 +309,18 @@ def _wire_exports(engine: Engine, parts: Parts) -> None:
 
 
 def _wire_reading(engine: Engine, parts: Parts) -> None:
-    def show_sources(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> Any:
+    def show_sources(talk: Talk, request: gr.Request, event: gr.EventData) -> Any:
         turn = _values(event, "turn")["turn"]
         update = handlers.show_sources(talk, turn, translations_of(request))
         return shown(update.get("sources", gr.skip()))
 
-    def open_report(talk: handlers.Talk, request: gr.Request, event: gr.EventData) -> str:
+    def open_report(talk: Talk, request: gr.Request, event: gr.EventData) -> str:
         sent = _values(event, "report", "passage", "turn", "n")
         return report.open_report(engine, talk, sent, translations_of(request))
 
     def vote(
-        talk: handlers.Talk, conversation_id: str, request: gr.Request, event: gr.EventData
-    ) -> tuple[handlers.Talk, str, Any]:
+        talk: Talk, conversation_id: str, request: gr.Request, event: gr.EventData
+    ) -> tuple[Talk, str, Any]:
         sent = _values(event, "turn", "vote", "word")
         rated, message = report.vote(engine, talk, sent, translations_of(request))
         saved = gr.skip() if rated == talk else shown(history.save_message(conversation_id, rated))

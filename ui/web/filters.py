@@ -1,7 +1,13 @@
-"""The filters of the page: their frame, their values as data, and the chips that show them.
+"""The filters of the page: their values as data, the chips that show them, links that carry them.
 
 The lists are drawn in the browser (filters.js), which keeps focus, scrolling and what is typed
 where they are while counts change; all text goes there as JSON and is drawn as text.
+
+A link carries a question, filters, and what the reader has taken back of what the question names
+("without-country=PE"). Labs stand in it as ISO codes, goals as numbers, years as ranges
+("2021-2023"); these, types, kinds and languages may be separated by commas. Other fields are
+repeated: their values may hold any character. A link may hold anything: values that the collection
+doesn't have are reported.
 """
 
 from __future__ import annotations
@@ -10,6 +16,7 @@ import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote, urlencode
 
 from markupsafe import Markup
 
@@ -28,11 +35,10 @@ from rag.i18n.labels import FIELD_LABELS, format_count, value_label
 from rag.i18n.translations import ENGLISH, Translations, format_number, language_code, marked
 from rag.places.regions import region_name, regions
 from ui.rendering import render
-from ui.web import links
-from ui.web.conversation import Exchange
 
 if TYPE_CHECKING:
     from rag.catalog.catalog import Catalog
+    from ui.web.handlers import Exchange, Talk
 
 
 REGION_WORD = marked("Region")
@@ -42,6 +48,18 @@ _FACETS = (FACETS[0], REGION, *FACETS[1:])
 _UNFOLDED = ("country", "year", "theme")  # at first: what most questions are narrowed by
 # So many values of a field have a chip each under a question; more share one chip.
 APART = 3
+QUESTION = "q"
+# Goes before the field of a value that isn't to be taken from the question.
+WITHOUT = "without-"
+KEYS = (QUESTION, *FILTER_FIELDS, *(WITHOUT + field for field in FILTER_FIELDS))
+LONGEST_QUESTION = 4000
+# The part of an address that is read: characters, and values. Our own links are shorter.
+_LONGEST_QUERY = 60_000
+_MOST_VALUES = 500
+_COMMA_SEPARATED = ("country", "year", "type", "kind", "sdg", "language")
+# Of the values that the collection doesn't have, so many are named, and characters of each.
+_UNKNOWN_SHOWN = 3
+_UNKNOWN_LENGTH = 40
 
 
 def render_facets(t: Translations = ENGLISH) -> Markup:
@@ -49,7 +67,7 @@ def render_facets(t: Translations = ENGLISH) -> Markup:
     return render(
         "facets.html",
         t,
-        keys=links.KEYS,
+        keys=KEYS,
         language=language_code(t),
         facets=[(field, _label(field, t)) for field in _FACETS],
         unfolded=_UNFOLDED,
@@ -80,31 +98,23 @@ def facet_data(catalog: Catalog, filters: Filters, t: Translations, turn: object
     is, `chosen` is 0, 1, or 2 for a part of it.
     `turn` is the number by which the page knows its own event again.
     """
-    rows: dict[str, list[list[object]]] = {}
+    rows: dict[str, list[list[object]]] = {field: [] for field in _FACETS}
     for field in FACETS:
-        rows[field] = []
         for value in facet(catalog, filters, field):
             name = value_label(field, value.name, t)
             label = "" if name == value.name else name
             rows[field].append([value.name, label, value.reports, int(value.chosen), 0])
-    language = language_code(t)
-    rows[REGION] = [
-        [
-            region.number,
-            region_name(region.number, language),
-            region.reports,
-            1 if region.chosen == len(region.labs) else 2 if region.chosen else 0,
-            int(region.part),
-        ]
-        for region in region_facet(catalog, filters)
-    ]
+    for region in region_facet(catalog, filters):
+        name = region_name(region.number, language_code(t))
+        chosen = 1 if region.chosen == len(region.labs) else 2 if region.chosen else 0
+        rows[REGION].append([region.number, name, region.reports, chosen, int(region.part)])
     spans = year_ranges(catalog, filters.year)
     return json.dumps(
         {
             "rows": rows,
             "years": [spans[0][0], spans[-1][1]] if spans else [],
             "chosen": number_chosen(filters),
-            "query": links.write("", filters, catalog),
+            "query": write_link("", filters, catalog),
             "turn": turn if isinstance(turn, int) else None,
         },
         ensure_ascii=False,
@@ -170,24 +180,10 @@ def _chips(catalog: Catalog, filters: Filters, t: Translations) -> Iterator[tupl
             yield from ((field, lab, value_label(field, lab, t)) for lab in left)
         elif field == "year":
             for first, last in year_ranges(catalog, filters.year):
-                years = str(first) if first == last else f"{first}-{last}"
+                years = _year_range(first, last)
                 yield field, years, years.replace("-", "–")
         else:
             yield from ((field, str(value), value_label(field, value, t)) for value in values)
-
-
-@dataclass(frozen=True, slots=True)
-class _ScopeChip:
-    """Values of a field under a question, where they come from, and the name of its button."""
-
-    field: str
-    value: str
-    key: str
-    region: str
-    names: list[str]
-    origin: str
-    is_ignored: bool = False
-    button: str = ""
 
 
 def render_scope(
@@ -198,50 +194,39 @@ def render_scope(
     Each chip of the question then has a button that asks again without it, or with it again. All
     labs of a region that have `reports` go by its name.
     """
-    named, first = marked("from the question"), marked("from the question, comes first")
+    without, again = t.gettext("Ask again without {filter}"), t.gettext("Use again, {filter}")
+    origins = (
+        (exchange.filters, marked("your filter"), ""),
+        (exchange.narrowed, marked("from the question"), without),
+        (exchange.first, marked("from the question, comes first"), without),
+        (exchange.ignored, marked("not used"), again),
+    )
     chips = [
-        *_scope_chips(exchange.filters, marked("your filter"), t, reports),
-        *_scope_chips(exchange.narrowed, named, t, reports, is_removable=True),
-        *_scope_chips(exchange.first, first, t, reports, is_removable=True),
-        *_scope_chips(
-            exchange.ignored, marked("not used"), t, reports, is_removable=True, is_ignored=True
-        ),
+        {**chip, "origin": origin, "is_ignored": button == again}
+        for filters, origin, button in origins
+        for chip in _scope_chips(filters, button, reports, t)
     ]
     return render("scope.html", t, chips=chips, turn=turn, apart=APART)
 
 
 def _scope_chips(
-    filters: Filters,
-    origin: str,
-    t: Translations,
-    reports: Mapping[str, ReportInfo],
-    *,
-    is_removable: bool = False,
-    is_ignored: bool = False,
-) -> Iterator[_ScopeChip]:
+    filters: Filters, button: str, reports: Mapping[str, ReportInfo], t: Translations
+) -> Iterator[dict[str, object]]:
+    """Values of a field under a question, and the words of their `button` (none for "")."""
     for field, values in filters.as_dict().items():
-        are_apart = is_removable and len(values) <= APART
+        are_apart = bool(button) and len(values) <= APART
         for group in [[value] for value in values] if are_apart else [values]:
             names = [value_label(field, value, t) for value in group]
             region = _region(group, reports, t) if field == "country" else ""
-            button = ""
-            if is_removable:
-                which = names[0] if are_apart else t.gettext("all {n}").format(n=len(group))
-                again = t.gettext("Use again, {filter}")
-                without = t.gettext("Ask again without {filter}")
-                button = (again if is_ignored else without).format(
-                    filter=f"{t.gettext(FIELD_LABELS[field])}: {which}"
-                )
-            yield _ScopeChip(
-                field=field,
-                value=str(group[0]) if are_apart else "",
-                key=_label(REGION if region else field, t),
-                region=region,
-                names=names,
-                origin=origin,
-                is_ignored=is_ignored,
-                button=button,
-            )
+            which = names[0] if are_apart else t.gettext("all {n}").format(n=len(group))
+            yield {
+                "field": field,
+                "value": str(group[0]) if are_apart else "",
+                "key": _label(REGION if region else field, t),
+                "region": region,
+                "names": names,
+                "button": button.format(filter=f"{_label(field, t)}: {which}"),
+            }
 
 
 def _region(labs: Sequence[str | int], reports: Mapping[str, ReportInfo], t: Translations) -> str:
@@ -254,3 +239,121 @@ def _region(labs: Sequence[str | int], reports: Mapping[str, ReportInfo], t: Tra
         if codes & with_reports == chosen:
             return region_name(region, language_code(t))
     return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a link asks for; `unknown` are its values, by field, that no report has.
+
+    `ignored` is what isn't to be taken from the question though it names it.
+    """
+
+    question: str = ""
+    filters: Filters = Filters()
+    ignored: Filters = Filters()
+    unknown: tuple[tuple[str, str], ...] = ()
+    too_long: bool = False
+
+
+def write_link(
+    question: str, filters: Filters, catalog: Catalog, ignored: Filters = Filters()
+) -> str:
+    """The query of an address (without its "?") for a question, filters and what is ignored."""
+    pairs = [(QUESTION, question)] if question else []
+    for before, chosen in (("", filters), (WITHOUT, ignored)):
+        for field in FILTER_FIELDS:
+            values = list(_written(field, chosen, catalog))
+            values = [",".join(values)] if values and field in _COMMA_SEPARATED else values
+            pairs += [(before + field, value) for value in values]
+    return urlencode(pairs, quote_via=quote, safe=",")
+
+
+def _written(field: str, filters: Filters, catalog: Catalog) -> Iterator[str]:
+    if field == "year":
+        yield from (_year_range(*ends) for ends in year_ranges(catalog, filters.year))
+        return
+    for value in getattr(filters, field):
+        key = str(filter_key(field, value))
+        if field == "country":
+            yield key if len(key) == 2 else value
+        elif field == "sdg":
+            number = value.partition(".")[0]
+            yield number if number.isdecimal() else value
+        else:
+            yield value
+
+
+def _year_range(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first}-{last}"
+
+
+def copied_link(catalog: Catalog, talk: Talk, t: Translations) -> str:
+    """The query of a link to the last question with its filters, and what the page says: JSON."""
+    last = talk[-1] if talk else None
+    query = write_link(last.question, last.filters, catalog, last.ignored) if last else ""
+    done, by_hand = t.gettext("Link copied"), t.gettext("Copy this link:")
+    return json.dumps({"query": query, "done": done, "byHand": by_hand})
+
+
+def read_link(query: str, catalog: Catalog) -> Link:
+    """What the query of an address asks for; parts that are none of ours are passed over."""
+    pairs = parse_qsl(query[:_LONGEST_QUERY].removeprefix("?"), errors="replace")
+    question = next((value.strip() for key, value in pairs if key == QUESTION), "")
+    too_long = len(question) > LONGEST_QUESTION
+    found: dict[str, dict[Any, None]] = {}
+    unknown: dict[tuple[str, str], None] = {}
+    values = [(key, part) for key, text in pairs for part in _parts(key, text, catalog)]
+    for key, value in values[:_MOST_VALUES]:
+        names = _names(key.removeprefix(WITHOUT), value, catalog)
+        found.setdefault(key, {}).update(dict.fromkeys(names))
+        # What no report has can't have been taken from a question either.
+        if not names and not key.startswith(WITHOUT):
+            unknown[key, value] = None
+    filters, ignored = (_filters(found, before) for before in ("", WITHOUT))
+    question = "" if too_long else question
+    return Link(question, filters, ignored if question else Filters(), tuple(unknown), too_long)
+
+
+def _filters(found: dict[str, dict[Any, None]], before: str) -> Filters:
+    values = {field: found.get(before + field, {}) for field in FILTER_FIELDS}
+    return Filters(**{k: tuple(sorted(v) if k == "year" else v) for k, v in values.items()})
+
+
+def _parts(key: str, text: str, catalog: Catalog) -> list[str]:
+    """The values of one part of an address."""
+    field = key.removeprefix(WITHOUT)
+    if field not in FILTER_FIELDS:
+        return []
+    # "Korea, Republic of" is one lab.
+    if field not in _COMMA_SEPARATED or _names(field, text, catalog):
+        return [text]
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _names(field: str, value: str, catalog: Catalog) -> list[str | int]:
+    """What a value of an address is called in the collection; years may be a range."""
+    if field == "year" and value.count("-") == 1 and value != "-":
+        return [*years_between(catalog, *value.split("-"))]
+    name = find_value(catalog, field, value)
+    return [] if name is None else [name]
+
+
+def link_notice(link: Link, t: Translations) -> str:
+    """What of a link is passed over, as sentences (not escaped); "" for nothing."""
+    sentences = []
+    if link.too_long:
+        longest = t.gettext("The link's question has more than {n} characters: left out.")
+        sentences.append(longest.format(n=LONGEST_QUESTION))
+    if link.unknown:
+        named = ", ".join(
+            f"{_label(field, t)} “{_cut(value)}”" for field, value in link.unknown[:_UNKNOWN_SHOWN]
+        )
+        if (more := len(link.unknown) - _UNKNOWN_SHOWN) > 0:
+            named += f" {t.gettext('and {n} more').format(n=more)}"
+        none = t.gettext("The link also names what no report here has, left out: {values}.")
+        sentences.append(none.format(values=named))
+    return " ".join(sentences)
+
+
+def _cut(value: str) -> str:
+    return value if len(value) <= _UNKNOWN_LENGTH else f"{value[:_UNKNOWN_LENGTH]}…"

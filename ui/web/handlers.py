@@ -5,34 +5,96 @@ from __future__ import annotations
 import base64
 import logging
 import re
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
-from rag.catalog.tag_fields import Filters
-from rag.errors import AskLabsError
+from rag.catalog.tag_fields import FILTER_FIELDS, Filters
+from rag.errors import AskLabsError, ModelError
 from rag.export.formats import FORMATS, export
+from rag.feedback import Feedback
 from rag.i18n.labels import country_label
 from rag.i18n.translations import ENGLISH, Translations, marked
 from rag.retrieval.hybrid import more_passages
 from rag.text.tokenize import strip_accents
-from rag.types import Answer, Turn
+from rag.types import Answer, Notice, Turn
 from ui.server import log
 from ui.web.answer import render_conversation, render_pending
-from ui.web.conversation import Exchange, Run
 from ui.web.sources import render_sources
 
 if TYPE_CHECKING:
+    from rag.answer.pipeline import AnswerStream
     from rag.catalog.catalog import Catalog
     from rag.engine import Engine
 
 
-Talk = tuple[Exchange, ...]
 LONGEST_TAG = 48  # characters of a tag that an example names
+REDRAW = 0.06  # seconds between two drawings of a growing answer: smooth, and cheap to send
+LONG = 5000  # characters that make such a pause twice as long: each drawing sends all of the text
+GRACE = 1.0  # seconds that a stopped stream has to hand over what it has
 BROKEN = marked("Something went wrong here. Please try again; the server's log has the details.")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One question of a conversation and what came of it.
+
+    `filters` are those chosen on the page, `ignored` what the visitor took back of what the
+    question names. Without an `answer`, `text` is what had been written when the visitor stopped,
+    and `error` the sentence that says what went wrong, with its `notice` where it has a code.
+    `passages` is how many the answer could read (0: as the settings say), `vote` what the visitor
+    thinks of it.
+    """
+
+    question: str
+    filters: Filters = field(default_factory=Filters)
+    answer: Answer | None = None
+    text: str = ""
+    error: str = ""
+    stopped: bool = False
+    ignored: Filters = field(default_factory=Filters)
+    passages: int = 0
+    vote: Feedback | None = None
+    notice: Notice | None = None
+
+    @property
+    def narrowed(self) -> Filters:
+        """What the answer was narrowed to because the question names it."""
+        if self.answer is None:
+            return Filters()
+        used = self.answer.coverage.filters
+        same = [n for n in FILTER_FIELDS if getattr(used, n) == getattr(self.filters, n)]
+        return replace(used, **dict.fromkeys(same, ()))
+
+    @property
+    def first(self) -> Filters:
+        """What came first in the answer because the question names it."""
+        return self.answer.coverage.first if self.answer else Filters()
+
+    def changed(self, chip: Mapping[str, object]) -> Filters | None:
+        """What is ignored once a chip was removed, or taken back (`back`).
+
+        A chip has a `field` and a `value`, or "" for all values of the field. None stands for one
+        that this question doesn't have: what a browser sends may be anything.
+        """
+        name, value = chip.get("field"), chip.get("value")
+        if not isinstance(name, str) or name not in FILTER_FIELDS:
+            return None
+        back, ignored = bool(chip.get("back")), getattr(self.ignored, name)
+        before = ignored if back else getattr(self.narrowed.merged(self.first), name)
+        values = tuple(v for v in before if value in ("", str(v)))
+        if not values:
+            return None
+        left: Any = tuple(v for v in ignored if v not in values)
+        return replace(self.ignored, **{name: left if back else (*left, *values)})
+
+
+Talk = tuple[Exchange, ...]
 
 
 class Update(TypedDict, total=False):
@@ -51,6 +113,67 @@ class Update(TypedDict, total=False):
     busy: bool
     conversation_id: str
     message: str
+
+
+class Run:
+    """One question being answered for one visitor; `pending` is it before anything came of it.
+
+    A thread of its own reads the stream, so that stopping never waits for a slow model.
+    """
+
+    def __init__(self, pending: Exchange, start: Callable[[], AnswerStream]) -> None:
+        self.pending = pending
+        self.text = ""
+        self.stopped = False
+        self._answer: Future[Answer] = Future()
+        self._is_over = threading.Event()  # the answer is there, or nobody waits for it
+        self._answer.add_done_callback(lambda _: self._is_over.set())
+        self._stream: AnswerStream | None = None
+        threading.Thread(target=self._read, args=(start,), daemon=True).start()
+
+    def _read(self, start: Callable[[], AnswerStream]) -> None:
+        try:
+            stream = self._stream = start()
+            if self._is_over.is_set():
+                # It was stopped when there was nothing yet to stop.
+                stream.stop()
+            for delta in stream:
+                self.text += delta
+            self._answer.set_result(stream.answer)
+        except Exception as error:  # raised again by result()
+            self._answer.set_exception(error)
+
+    @property
+    def active(self) -> bool:
+        """Whether the answer is still being written and nobody has stopped it."""
+        return not self._is_over.is_set()
+
+    def stop(self) -> None:
+        """Stop the stream, whatever it waits for; texts() ends at once."""
+        self.stopped = self.stopped or not self._answer.done()
+        self._is_over.set()
+        if self._stream and not self._answer.done():
+            self._stream.stop()
+
+    def texts(self) -> Iterator[str]:
+        """The text so far, each time that it has grown, until the stream ends or is stopped."""
+        drawn = ""
+        while not self._is_over.wait(REDRAW * (1 + len(drawn) / LONG)):
+            if (text := self.text) != drawn:
+                yield (drawn := text)
+
+    def result(self) -> Exchange:
+        """What came of the question; an error that is meant for the user becomes its sentence."""
+        if not wait([self._answer], timeout=GRACE).done:
+            return replace(self.pending, text=self.text, stopped=True)
+        try:
+            answer = self._answer.result()
+        except AskLabsError as error:
+            notice = error.notice if isinstance(error, ModelError) else None
+            return replace(self.pending, error=str(error), notice=notice)
+        if self.stopped and not answer.text:
+            return replace(self.pending, stopped=True)
+        return replace(self.pending, answer=answer, stopped=self.stopped)
 
 
 def turns_of(talk: Talk) -> tuple[Turn, ...]:

@@ -31,8 +31,7 @@ from rag.retrieval.hybrid import MOST_PASSAGES
 from rag.types import Notice
 from ui.rendering import render
 from ui.web.answer import render_conversation
-from ui.web.conversation import Exchange, Run
-from ui.web.handlers import Talk, Update
+from ui.web.handlers import Exchange, Run, Talk, Update
 from ui.web.sources import render_sources
 
 if TYPE_CHECKING:

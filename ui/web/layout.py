@@ -1,8 +1,9 @@
-"""The parts of the page, area by area: what stands where before anything is asked."""
+"""The parts of the page, area by area, as they stand before anything is asked; and its style."""
 
 from __future__ import annotations
 
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -19,9 +20,8 @@ from rag.i18n.translations import (
 )
 from ui.rendering import render
 from ui.web.answer import render_collection, render_masthead, render_welcome
-from ui.web.filters import render_facets
+from ui.web.filters import LONGEST_QUESTION, render_facets
 from ui.web.handlers import examples
-from ui.web.links import LONGEST_QUESTION
 from ui.web.sources import render_sources
 from ui.web.uploads import render_upload_form
 
@@ -32,6 +32,17 @@ if TYPE_CHECKING:
 Parts = dict[str, Any]
 # What most events are wired with: no spinner, and no part of a programming interface.
 QUIET: Parts = {"show_progress": "hidden", "api_visibility": "private"}
+
+STATIC = Path(__file__).parents[1] / "static"
+# Each has a style sheet and a script; the sheet of the page comes first.
+AREAS = ("page", "exports", "filters", "reading", "views", "history", "uploads")
+SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
+# The sign of the product is its unit of trust: a numbered citation.
+FAVICON = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect "
+    "width='32' height='32' rx='7' fill='%230b5a62'/%3E%3Cpath d='M10 8H7v16h3M22 8h3v16h-3M14 "
+    "12l3-2v12' fill='none' stroke='white' stroke-width='2.4'/%3E%3C/svg%3E"
+)
 
 # What the browser does with a part once it is there, and when its value changes.
 _CITE = "element.addEventListener('click', (e) => askLabs.clicked(e, (at) => trigger('cite', at)));"
@@ -243,3 +254,54 @@ def translations(page: gr.Blocks) -> gr.I18n:
             for code in languages()
         }
     )
+
+
+def theme() -> gr.themes.Base:
+    """Gradio's own parts in the page's colours."""
+    colours = {
+        "body_background_fill": "var(--paper)",
+        "body_text_color": "var(--ink)",
+        "body_text_color_subdued": "var(--quiet)",
+        "background_fill_primary": "var(--paper)",
+        "background_fill_secondary": "var(--wash)",
+        "border_color_primary": "var(--line)",
+        "border_color_accent": "var(--accent)",
+        "color_accent_soft": "var(--tint)",
+        "block_background_fill": "transparent",
+        "block_label_text_color": "var(--quiet)",
+        "block_title_text_color": "var(--ink)",
+        "block_border_width": "0px",
+        "input_background_fill": "var(--paper)",
+        "input_background_fill_focus": "var(--paper)",
+        "input_border_width": "1px",
+        "input_border_color": "var(--edge)",
+        "input_border_color_focus": "var(--accent)",
+        "input_placeholder_color": "var(--quiet)",
+        "button_primary_background_fill": "var(--accent)",
+        "button_primary_background_fill_hover": "var(--accent)",
+        "button_primary_border_color": "var(--accent)",
+        "button_primary_border_color_hover": "var(--accent)",
+        "button_primary_text_color": "var(--on-accent)",
+        "button_secondary_background_fill": "transparent",
+        "button_secondary_background_fill_hover": "var(--tint)",
+        "button_secondary_text_color": "var(--ink)",
+        "button_secondary_border_color": "var(--edge)",
+    }
+    base = gr.themes.Base(font=SANS, font_mono=["ui-monospace", "monospace"], radius_size="sm")
+    # The variables switch between light and dark by themselves, so both modes get the same.
+    known = base.__dict__
+    both = colours | {f"{k}_dark": v for k, v in colours.items() if f"{k}_dark" in known}
+    return base.set(**both)
+
+
+def head() -> str:
+    """What the page's head needs: its icon, its style, its scripts.
+
+    The style stands here because Gradio's own css argument rewrites selectors, and some wrongly.
+    """
+    sheets, codes = (
+        [(STATIC / f"{area}.{ending}").read_text(encoding="utf-8") for area in AREAS]
+        for ending in ("css", "js")
+    )
+    css, scripts = "\n".join(sheets), "".join(f"<script>{code}</script>" for code in codes)
+    return f'<link rel="icon" href="{FAVICON}"><style>{css}</style>{scripts}'

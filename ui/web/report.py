@@ -23,12 +23,11 @@ from rag.text.contacts import mask_contacts
 from rag.types import FACTS, Answer, Passage
 from ui.rendering import render
 from ui.server import log
-from ui.web.conversation import Exchange
 from ui.web.sources import find_quote, segments
 
 if TYPE_CHECKING:
     from rag.engine import Engine
-    from ui.web.handlers import Talk
+    from ui.web.handlers import Exchange, Talk
 
 
 Quotes = Mapping[str, Sequence[str]]

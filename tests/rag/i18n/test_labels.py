@@ -11,7 +11,7 @@ from rag.i18n.labels import country_label, kind_label, lab_label, value_label
 from rag.i18n.translations import ENGLISH, translations_for
 from ui.web import answer as answer_html
 from ui.web import explore, filters
-from ui.web.conversation import Exchange
+from ui.web.handlers import Exchange
 
 FRENCH = translations_for("fr")
 

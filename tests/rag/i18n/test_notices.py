@@ -24,7 +24,7 @@ from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Answer, Notice, Struck
 from ui.cli.ask import print_answer, print_sources
 from ui.web import answer as answer_html
-from ui.web.conversation import Exchange
+from ui.web.handlers import Exchange
 
 COUNTS = "3 sentences checked: 1 supported, 1 partly, 1 left out; 1 citation corrected."
 

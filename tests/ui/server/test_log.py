@@ -19,7 +19,7 @@ from rag.types import Answer, Notice
 from ui.server import log
 from ui.web import handlers
 from ui.web import report as reading
-from ui.web.conversation import Exchange
+from ui.web.handlers import Exchange
 
 
 @pytest.fixture(autouse=True)

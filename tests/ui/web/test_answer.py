@@ -17,12 +17,11 @@ from ui.web.answer import (
     render_collection,
     render_conversation,
     render_coverage,
-    render_exchange,
     render_pending,
     render_prose,
     render_row,
 )
-from ui.web.conversation import Exchange
+from ui.web.handlers import Exchange
 from ui.web.sources import render_sources
 
 REPORTS = {f"report_{i}": report(i) for i in range(30)}
@@ -33,12 +32,9 @@ READ = Coverage(
     read=("report_0", "report_1", "report_gone"),
     unread=(("Viet Nam", 2), ("Togo", 1)),
 )
-READ_ALL = Coverage("answer", read_passages=8)
-WIDEST = Exchange("Q?", answer=answer("Q?"), passages=MOST_PASSAGES)
-
-
-def prose(text: str, *citations: Citation) -> Outline:
-    return Outline(render_prose(text, 3, {c.n: [c] for c in citations}, ENGLISH))
+ANSWERED = Exchange("Q?", answer=answer("Q?"))
+READ_ALL = Exchange("Q?", answer=answer("Q?", coverage=Coverage("answer", read_passages=8)))
+FAILED = Exchange("Q?", error="No <model>.")
 
 
 def cite(n: int) -> Citation:
@@ -46,15 +42,12 @@ def cite(n: int) -> Citation:
 
 
 def drawn(exchange: Exchange) -> Outline:
-    return Outline(render_exchange(exchange, 1, REPORTS, False, ENGLISH))
-
-
-def answered(**values: object) -> Exchange:
-    return Exchange("Q?", answer=answer("Q?", **values))
+    return Outline(render_conversation([exchange], REPORTS, ENGLISH))
 
 
 def test_each_known_number_is_a_link_to_its_card() -> None:
-    html = prose("One [1]. Two [5][1]. Built in [1999].", cite(1), cite(5))
+    text, citations = "One [1]. Two [5][1]. Built in [1999].", {n: [cite(n)] for n in (1, 5)}
+    html = Outline(render_prose(text, 3, citations, ENGLISH))
     links = html.all("a", "cite")
     assert [a["href"] for a in links] == ["#source-3-1", "#source-3-5", "#source-3-1"]
     # A doubtful one says so in words and by a sign.
@@ -65,22 +58,24 @@ def test_each_known_number_is_a_link_to_its_card() -> None:
 
 
 def test_lists_headings_and_bold_are_understood() -> None:
-    html = prose("## Cost\nIt is **low**:\n\n- sand\n\n- water\n\n3. third\n4. fourth\nEnd")
+    text = "## Cost\nIt is **low**:\n\n- sand\n\n- water\n\n3. third\n4. fourth\nEnd"
+    html = Outline(render_prose(text, 3, {}, ENGLISH))
     names = [tag for tag, _ in html.tags]
     assert names == ["h4", "p", "strong", "ul", "li", "li", "ol", "li", "li", "p"]
     assert html.all("ol") == [{"start": "3", "dir": "auto"}]
     # So is who speaks.
-    html = render_prose("Côte d'Ivoire (2022, plan): It is (so far: 3) new [1].", 1, {}, ENGLISH)
-    assert html.startswith('<p dir="auto"><strong>Côte d&#39;Ivoire (2022, plan):</strong> It')
+    told = render_prose("Côte d'Ivoire (2022, plan): It is (so far: 3) new [1].", 1, {}, ENGLISH)
+    assert told.startswith('<p dir="auto"><strong>Côte d&#39;Ivoire (2022, plan):</strong> It')
 
 
 def test_a_list_answer_counts_and_lists_every_report() -> None:
     tags = [passage(info, text="[[methods:Pilots]]") for info in REPORTS.values()]
-    citations = tuple(Citation(n, tag, tag.text) for n, tag in enumerate(tags, 1))
-    coverage = Coverage("list", tuple(REPORTS), ("Peru", "Togo", "Viet Nam"), 30)
-    html = drawn(
-        answered(text="30 reports match.\n- Peru: [1]", citations=citations, coverage=coverage)
+    listed = answer(
+        text="30 reports match.\n- Peru: [1]",
+        citations=tuple(Citation(n, tag, tag.text) for n, tag in enumerate(tags, 1)),
+        coverage=Coverage("list", tuple(REPORTS), ("Peru", "Togo", "Viet Nam"), 30),
     )
+    html = drawn(Exchange("Q?", answer=listed))
     assert html.all("section", "list")[0]["aria-label"] == "30 reports of 3 labs"
     assert "Show the other 18" in html.text
     assert all(info.title in html.text for info in REPORTS.values())
@@ -88,14 +83,15 @@ def test_a_list_answer_counts_and_lists_every_report() -> None:
 
 
 def test_what_is_no_answer_is_told() -> None:
-    refused = drawn(answered(text="The reports don't say.", refused=True, citations=()))
+    refusal = answer(text="The reports don't say.", refused=True, citations=())
+    refused = drawn(Exchange("Q?", answer=refusal))
     assert refused.all("div", "refused")
     assert "Nearest passages" in refused.text
     assert "rests on" not in refused.text
     struck = drawn(Exchange("Q", answer=checked()))
     assert len(struck.all("del")) == struck.text.count("Reason: ") == 2
     assert "43 boxes were sold within a week." in struck.text
-    failed = drawn(Exchange("Q", error="No <model>."))
+    failed = drawn(FAILED)
     assert failed.all("p", "error") == [{"class": "error", "role": "alert"}]
     assert "No <model>." in failed.text
     stopped = drawn(Exchange("Q", text="Half [1]", stopped=True))
@@ -117,13 +113,13 @@ def test_the_coverage_line_unfolds_to_reports_and_labs() -> None:
 @pytest.mark.parametrize(
     ("exchange", "is_last", "is_idle", "buttons"),
     [
-        (answered(), True, True, ["copy", "again", "wider", "vote", "vote", None]),
-        (answered(), False, True, ["copy", "vote", "vote", None]),
-        (answered(), False, False, ["copy"]),
-        (answered(coverage=READ_ALL), True, True, ["copy", "again", "vote", "vote", None]),
-        (WIDEST, True, True, ["copy", "again", "vote", "vote", None]),
-        (Exchange("Q?", error="No model."), True, True, ["again"]),
-        (Exchange("Q?", error="No model."), False, True, []),
+        (ANSWERED, True, True, ["copy", "again", "wider", "vote", "vote", None]),
+        (ANSWERED, False, True, ["copy", "vote", "vote", None]),
+        (ANSWERED, False, False, ["copy"]),
+        (READ_ALL, True, True, ["copy", "again", "vote", "vote", None]),
+        (replace(ANSWERED, passages=MOST_PASSAGES), True, False, ["copy", "again"]),
+        (FAILED, True, True, ["again"]),
+        (FAILED, False, True, []),
     ],
 )
 def test_the_row_has_what_can_be_done_with_an_answer(
@@ -135,9 +131,8 @@ def test_the_row_has_what_can_be_done_with_an_answer(
 
 def test_an_answer_is_copied_with_its_numbered_sources() -> None:
     text = plain_text(answer(text="**Peru:** Wet sand [1]."), ENGLISH)
-    assert text.startswith(
-        "What keeps food cool?\n\nPeru: Wet sand [1].\n\nSources\n\n[1] Peru, 2021"
-    )
+    start = "What keeps food cool?\n\nPeru: Wet sand [1].\n\nSources\n\n[1] Peru, 2021"
+    assert text.startswith(start)
     assert f"“{QUOTE}”\nLearnings › What did you learn from this?" in text
     assert text.endswith("31 more reports matched and were not read.\n")
 

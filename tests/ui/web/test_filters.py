@@ -1,11 +1,14 @@
-"""The filters: choosing them, their data and chips, and the chips under a question."""
+"""The filters: choosing them, their data and chips, the chips under a question, and links."""
 
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 import pytest
 from fake_engine import HOSTILE, answer, report
+from hypothesis import given
+from hypothesis import strategies as st
 from readers import Outline
 
 from rag.catalog.catalog import Catalog
@@ -13,12 +16,40 @@ from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Coverage
 from ui.web.answer import render_conversation, render_pending
-from ui.web.conversation import Exchange
-from ui.web.filters import changed, facet_data, render_chips, render_scope
+from ui.web.filters import (
+    LONGEST_QUESTION,
+    Link,
+    changed,
+    facet_data,
+    link_notice,
+    read_link,
+    render_chips,
+    render_scope,
+    write_link,
+)
+from ui.web.handlers import Exchange
 
 FRENCH = translations_for("fr")
 CATALOG = Catalog(
     [*(report(i) for i in range(12)), report(12, iso=("KE",), countries=("Kenya",), year=2023)]
+)
+LINKED = Catalog(
+    [
+        *(report(i) for i in range(12)),
+        report(12, sdgs=("9. Industry, innovation and infrastructure",), language="fr"),
+        report(13, thematic_areas=("Bread, milk & honey = food?",), methods=("Ñandú #1",)),
+        report(14, countries=("Korea, Republic of",), iso=("KR",)),
+        report(15, countries=("Somewhere, else",), iso=()),
+    ]
+)
+EVERY_FIELD = Filters(
+    country=("Peru", "Viet Nam", "Korea, Republic of"),
+    year=(2021, 2022, 2024),
+    kind=("closing",),
+    method=("Ñandú #1", "Prototyping"),
+    sdg=("9. Industry, innovation and infrastructure",),
+    theme=("Bread, milk & honey = food?", "Markets"),
+    language=("fr",),
 )
 LABS = ("Benin", "Ghana", "Mali", "Niger", "Togo")
 PERU = Filters(country=("Peru",))
@@ -60,16 +91,13 @@ def test_values_are_chosen_and_taken_away(
 
 def test_the_page_gets_rows_with_counts() -> None:
     chosen = Filters(country=("Togo",), year=(2021, 2022))
-    data = json.loads(facet_data(CATALOG, chosen, ENGLISH, turn=7))
-    assert data["rows"]["country"][0] == ["Peru", "", 2, 0, 0]
+    data = json.loads(facet_data(CATALOG, chosen, FRENCH, turn=7))
+    assert data["rows"]["country"][0] == ["Peru", "Pérou", 2, 0, 0]
     assert ["Togo", "", 2, 1, 0] in data["rows"]["country"]
-    assert ["002", "Africa", 2, 2, 0] in data["rows"]["region"]
-    assert ["011", "Western Africa", 2, 1, 1] in data["rows"]["region"]
+    assert ["002", "Afrique", 2, 2, 0] in data["rows"]["region"]
+    assert ["011", "Afrique occidentale", 2, 1, 1] in data["rows"]["region"]
     assert (data["years"], data["chosen"], data["turn"]) == ([2021, 2022], 3, 7)
     assert data["query"] == "country=TG&year=2021-2022"
-    french = json.loads(facet_data(CATALOG, Filters(), FRENCH, turn="7"))
-    assert french["rows"]["language"] == [["en", "anglais", 13, 0, 0]]
-    assert french["turn"] is None
 
 
 def test_chips_stand_for_regions_and_runs_of_years() -> None:
@@ -131,8 +159,6 @@ def test_few_values_go_one_by_one_and_many_at_once_or_by_the_name_of_their_regio
     many = render_scope(scoped(Filters(country=LABS)), 2, ENGLISH, {})
     assert labels(many) == ["Ask again without Lab: all 5"]
     assert "Lab Benin, Ghana and 3 more Mali, Niger, Togo from the question" in Outline(many).text
-    button = Outline(many).all("button")[0]
-    assert [button[f"data-{name}"] for name in ("turn", "field", "value")] == ["2", "country", ""]
     codes = ("BJ", "GH", "ML", "NE", "TG", "KE")
     reports = {code: report(n, iso=(code,)) for n, code in enumerate(codes)}
     region = Outline(render_scope(scoped(Filters(country=LABS)), 2, FRENCH, reports)).text
@@ -146,3 +172,80 @@ def test_only_the_last_question_has_buttons_and_none_while_one_is_answered() -> 
     pending = render_pending(Exchange("Q", ignored=PERU), "", 3, ENGLISH, {})
     assert "Lab Peru not used" in Outline(pending).text
     assert labels(pending) == []
+
+
+def test_a_link_is_short_and_can_be_read_by_people() -> None:
+    filters = Filters(country=("Peru", "Togo"), year=(2022, 2023, 2024), sdg=EVERY_FIELD.sdg)
+    query = write_link("Who waits?", filters, LINKED)
+    assert query == "q=Who%20waits%3F&country=PE,TG&year=2022-2024&sdg=9"
+    assert write_link("", Filters(), LINKED) == ""
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
+def test_a_link_is_read_as_it_was_written(question: str) -> None:
+    query = write_link(question, EVERY_FIELD, LINKED)
+    assert read_link(f"?{query}", LINKED) == Link(question.strip(), EVERY_FIELD)
+
+
+def test_what_was_taken_back_goes_along_with_a_question() -> None:
+    query = write_link("Why?", PERU, LINKED, EVERY_FIELD)
+    assert query.startswith(
+        "q=Why%3F&country=PE&without-country=PE,VN,KR&without-year=2021-2022,2024"
+    )
+    assert read_link(query, LINKED) == Link("Why?", PERU, EVERY_FIELD)
+    # Without a question there is nothing to take it from; what no report has can't be taken back.
+    assert read_link("without-country=PE", LINKED) == Link()
+    vain = read_link("q=Why%3F&without-country=Atlantis&without-x=y&without-year=1-2", LINKED)
+    assert vain == Link("Why?")
+
+
+@pytest.mark.parametrize(
+    ("query", "filters"),
+    [
+        ("country=peru,TG&country=Vietnam", Filters(country=("Peru", "Togo", "Viet Nam"))),
+        ("country=Korea, Republic of", Filters(country=("Korea, Republic of",))),
+        ("year=2024,2021-2022", Filters(year=(2021, 2022, 2024))),
+        ("year=0-9999", Filters(year=(2021, 2022, 2023, 2024))),
+        ("utm_source=x&__theme=dark&countries=PE&q=", Filters()),
+        ("&&=&country=&country=,,&year", Filters()),
+    ],
+)
+def test_what_people_write_into_a_link_is_understood(query: str, filters: Filters) -> None:
+    assert read_link(query, LINKED) == Link(filters=filters)
+
+
+def test_what_a_link_names_in_vain_is_told_and_left_out() -> None:
+    link = read_link("country=Atlantis,PE&year=1990,x,2-1-3&theme=nil&q=Why?", LINKED)
+    assert (link.question, link.filters) == ("Why?", PERU)
+    assert link_notice(link, ENGLISH) == (
+        "The link also names what no report here has, left out: Lab “Atlantis”, Year “1990”, "
+        "Year “x” and 2 more."
+    )
+    assert link_notice(read_link("country=PE", LINKED), ENGLISH) == ""
+    link = read_link(f"q={'x' * (LONGEST_QUESTION + 1)}&country=PE", LINKED)
+    assert (link.question, link.filters) == ("", PERU)
+    assert link_notice(link, ENGLISH).startswith("The link's question has more than 4000 char")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"country={quote(HOSTILE)}&theme={quote(HOSTILE)}&year={quote(HOSTILE)}",
+        "year=" + "9" * 50_000,
+        "country=" + ",".join(["ZZ"] * 30_000),
+        "q=%00%ff%fe&country=%00&theme=%ed%a0%80",
+        "%" * 50_000,
+    ],
+    ids=range(5),
+)
+def test_hostile_links_ask_for_nothing(query: str) -> None:
+    link = read_link(query, LINKED)
+    assert link.filters == Filters()
+    assert len(link_notice(link, ENGLISH)) < 400
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_read_as_a_link_without_an_error(text: str) -> None:
+    for name in ("theme", "year", "country"):
+        assert read_link(f"{name}={quote(text)}", LINKED).question == ""
+    read_link(text, LINKED)

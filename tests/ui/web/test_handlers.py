@@ -6,7 +6,7 @@ import base64
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -16,16 +16,23 @@ from fake_engine import FakeEngine, answer, report
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH, translations_for
-from rag.types import Answer, Coverage, Turn
+from rag.types import Coverage, Turn
 from ui.web import handlers
-from ui.web.conversation import Exchange, Run
-from ui.web.handlers import Talk, Update
+from ui.web.handlers import Exchange, Run, Talk, Update
 
 PERU = Filters(country=("Peru",))
+MARKETS = Filters(theme=("Markets",))
+NAMED = Coverage(
+    "answer",
+    filters=Filters(country=("Peru", "Togo"), type=("experiment",)),
+    first=Filters(year=(2022, 2023)),
+)
 
 
-def ask(engine: FakeEngine, question: str, talk: Talk = ()) -> list[Update]:
-    return list(handlers.ask(engine, question, Filters(), talk, None, ENGLISH))
+def ask(
+    engine: FakeEngine, question: str, talk: Talk = (), filters: Filters = Filters()
+) -> list[Update]:
+    return list(handlers.ask(engine, question, filters, talk, None, ENGLISH))
 
 
 def talk_of(engine: FakeEngine, *questions: str) -> Talk:
@@ -42,13 +49,6 @@ def running(engine: FakeEngine, question: str) -> tuple[Run, Iterator[Update]]:
     run = [next(updates), next(updates)][1]["run"]
     assert run
     return run, updates
-
-
-def wait_until(is_done: Callable[[], object]) -> None:
-    end = time.monotonic() + 5
-    while time.monotonic() < end and not is_done():
-        time.sleep(0.02)
-    assert is_done()
 
 
 def test_an_answer_is_shown_growing_then_finished() -> None:
@@ -71,13 +71,17 @@ def test_an_answer_is_shown_growing_then_finished() -> None:
 def test_a_question_goes_with_its_filters_and_the_answered_questions_before_it() -> None:
     engine = FakeEngine()
     talk = talk_of(engine, "First?", "Please fail")
-    last = list(handlers.ask(engine, "Second?", PERU, talk, None, ENGLISH))[-1]
+    last = ask(engine, "Second?", talk, PERU)[-1]
     _, history, filters = engine.asked[-1]
     assert filters == PERU
     assert history[0] == Turn("user", "First?")
     assert [turn.role for turn in history] == ["user", "assistant"]
-    questions = [exchange.question for exchange in last["talk"]]
-    assert questions == ["First?", "Please fail", "Second?"]
+    assert [x.question for x in last["talk"]] == ["First?", "Please fail", "Second?"]
+    for turn in (1, 3):
+        shown = handlers.show_sources(last["talk"], turn, ENGLISH)["sources"]
+        assert f'id="source-{turn}-1"' in shown
+    for wrong in (0, 4, -1, "1", None, [1]):
+        assert handlers.show_sources(last["talk"], wrong, ENGLISH) == {}
 
 
 def test_nothing_happens_without_a_question_or_while_one_is_answered() -> None:
@@ -107,34 +111,30 @@ def test_an_error_gives_the_question_back() -> None:
     assert (last["question"], last["busy"]) == ("break", False)
 
 
-def test_stop_closes_the_stream_and_keeps_what_was_written() -> None:
+def test_stop_closes_the_stream_keeps_what_was_written_and_waits_for_no_silent_model() -> None:
     engine = FakeEngine()
     run, updates = running(engine, "slow")
     next(updates)
     handlers.stop(run)
     (exchange,) = list(updates)[-1]["talk"]
-    assert engine.streams[0].closed
+    assert engine.streams[0].closed.is_set()
     assert exchange.stopped
     assert 0 < len(exchange.answer.text) < 500
 
-
-def test_stop_does_not_wait_for_a_model_that_is_silent() -> None:
-    engine = FakeEngine()
     engine.gate = threading.Event()
     run, updates = running(engine, "silent")
     begun = time.monotonic()
     handlers.stop(run)
     (exchange,) = list(updates)[-1]["talk"]
     assert time.monotonic() - begun < 3
-    assert exchange.stopped
-    assert exchange.answer is None
+    assert (exchange.stopped, exchange.answer) == (True, None)
     engine.gate.set()
-    wait_until(lambda: engine.streams[0].closed)
+    assert engine.streams[1].closed.wait(5)
 
 
 def test_widen_asks_the_same_with_more_passages_and_again_keeps_them() -> None:
     engine = FakeEngine()
-    talk = list(handlers.ask(engine, "First?", PERU, (), None, ENGLISH))[-1]["talk"]
+    talk = ask(engine, "First?", (), PERU)[-1]["talk"]
     talk = list(handlers.widen(engine, talk, None, 1, ENGLISH))[-1]["talk"]
     assert engine.asked[-1] == ("First?", (), PERU)
     talk = list(handlers.again(engine, Filters(), talk, None, ENGLISH))[-1]["talk"]
@@ -146,14 +146,32 @@ def test_widen_asks_the_same_with_more_passages_and_again_keeps_them() -> None:
         assert list(handlers.widen(engine, talk, None, wrong, ENGLISH)) == []
 
 
-def named(question: str) -> Answer:
-    """An answer to a question that names Peru and 2023."""
-    coverage = Coverage("answer", filters=PERU, first=Filters(year=(2023,)))
-    return answer(question, coverage=coverage)
+@pytest.mark.parametrize(
+    ("chip", "ignored"),
+    [
+        ({"field": "country", "value": "Peru"}, Filters(country=("Peru",), theme=("Markets",))),
+        ({"field": "country", "value": ""}, Filters(country=("Peru", "Togo"), theme=("Markets",))),
+        ({"field": "year", "value": "2023"}, Filters(year=(2023,), theme=("Markets",))),
+        ({"field": "theme", "value": "Markets", "back": "1"}, Filters()),
+        ({"field": "theme", "value": "", "back": "1"}, Filters()),
+        # What the question does not have, or the visitor chose, or is no chip.
+        ({}, None),
+        ({"field": "country", "value": "Chad"}, None),
+        ({"field": "country", "value": ["Peru"]}, None),
+        ({"field": "country", "value": "Peru", "back": "1"}, None),
+        ({"field": "type", "value": "experiment"}, None),
+        ({"field": "__class__", "value": ""}, None),
+        ({"field": ["country"], "value": "Peru"}, None),
+    ],
+    ids=str,
+)
+def test_a_chip_is_ignored_or_taken_back(chip: dict[str, object], ignored: Filters | None) -> None:
+    exchange = Exchange("Q", Filters(type=("experiment",)), answer(coverage=NAMED), ignored=MARKETS)
+    assert exchange.changed(chip) == ignored
 
 
 def test_removed_chips_are_remembered_and_can_be_taken_back() -> None:
-    engine = FakeEngine(named)
+    engine = FakeEngine(lambda question: answer(question, coverage=NAMED))
     talk = talk_of(engine, "First?", "Peru in 2023?")
     peru, year = {"field": "country", "value": "Peru"}, {"field": "year", "value": "2023"}
 
@@ -172,17 +190,6 @@ def test_removed_chips_are_remembered_and_can_be_taken_back() -> None:
     assert engine.ignored[-1] == talk[-1].ignored == Filters(year=(2023,))
     # Chips of another question, or of none.
     assert remove(talk, peru, "1") == remove(talk, peru, "9") == remove((), peru) == []
-    assert remove(talk, peru | {"value": "Togo"}) == []
-    exchange = Exchange("Please fail", ignored=PERU)
-    failed = list(handlers.again(FakeEngine(), Filters(), (exchange,), None, ENGLISH))[-1]
-    assert failed["talk"][0].ignored == exchange.ignored
-
-
-def test_the_sources_of_an_older_answer_come_back() -> None:
-    talk = talk_of(FakeEngine(), "First?", "Second?")
-    assert 'id="source-1-1"' in handlers.show_sources(talk, 1, ENGLISH)["sources"]
-    for wrong in (0, 3, -1, "1", None, [1]):
-        assert handlers.show_sources(talk, wrong, ENGLISH) == {}
 
 
 def test_examples_come_from_the_collection() -> None:
@@ -203,19 +210,14 @@ def content(file: dict[str, str]) -> bytes:
 
 def test_the_whole_conversation_or_its_last_answer_is_saved() -> None:
     both = [PLAIN, replace(PLAIN, question="And then?")]
-    whole, last = (
-        json.loads(content(handlers.download(both, "json", is_last))) for is_last in (False, True)
-    )
-    assert [item["question"] for item in whole] == [PLAIN.question, "And then?"]
-    assert [item["question"] for item in last] == ["And then?"]
+    for is_last, questions in ((False, [PLAIN.question, "And then?"]), (True, ["And then?"])):
+        saved = json.loads(content(handlers.download(both, "json", is_last)))
+        assert [item["question"] for item in saved] == questions
     linked = handlers.download(both, "md", False, "https://labs.example/{report}")
     assert "<https://labs.example/one_report>" in content(linked).decode()
     assert handlers.download([RIGHT_TO_LEFT], "md", False)["name"] == "conversation.md"
-
-
-@pytest.mark.parametrize("ending", ["exe", "../md", None, ["md"], ""])
-def test_what_can_t_be_saved_is_refused_in_a_sentence(ending: object) -> None:
-    file = handlers.download([PLAIN], ending, False)
-    assert file.keys() == {"error"}
-    assert "Choose one of docx, " in file["error"]
+    for ending in ("exe", "../md", None, ["md"], ""):
+        file = handlers.download([PLAIN], ending, False)
+        assert file.keys() == {"error"}
+        assert "Choose one of docx, " in file["error"]
     assert "Ask a question first" in handlers.download([], "md", False)["error"]

@@ -15,7 +15,7 @@ from rag.feedback import feedback_to_dict
 from rag.i18n.translations import ENGLISH
 from tests.rag.test_feedback import VOTE as FEEDBACK
 from ui.web import handlers, history
-from ui.web.conversation import Exchange
+from ui.web.handlers import Exchange
 
 VOTE = replace(FEEDBACK, id="0123456789abcdef")
 NARROWED = Filters(country=("Peru",), year=(2023,))

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
-from fake_engine import HOSTILE, QUOTE, FakeEngine, answer, hostile_report, report, whole
+from fake_engine import HOSTILE, QUOTE, FakeEngine, answer, report, whole
 from readers import Outline
 
+from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
-from ui.web.conversation import Exchange
+from ui.web.handlers import Exchange
 from ui.web.report import open_report, render_report
+
+
+def drawn(info: ReportInfo, said: str = "", **values: Any) -> Outline:
+    return Outline(render_report(info, whole(info, said), ENGLISH, **values))
 
 
 def test_a_report_is_laid_out_by_section_and_form_question() -> None:
     info = report(0, sdgs=("13. Climate action",), facts={"focal_point": ("ana@example.org",)})
-    html = Outline(
-        render_report(
-            info,
-            whole(info),
-            ENGLISH,
-            quotes={"report_0#1": [QUOTE]},
-            at="report_0#4",
-            unanswered=["Why?"],
-        )
-    )
+    quotes = {"report_0#1": [QUOTE]}
+    html = drawn(info, quotes=quotes, at="report_0#4", unanswered=["Why?"])
     order = ["Challenge", "What is your challenge?", "A long beginning", "Its end.", "Learnings"]
     order += ["Who?", "French", "Le sable.", "What did you learn", QUOTE, "Tags of this report"]
     order += ["13. Climate action", "Sample size: 43", "Left open by the lab: 1 form question"]
@@ -41,13 +38,11 @@ def test_a_report_is_laid_out_by_section_and_form_question() -> None:
 
 def test_a_quote_that_is_lost_is_told_and_a_quoted_tag_is_marked() -> None:
     info = report(0, methods=("Prototyping", "Paper prototyping"))
-    quotes = {"report_0#1": ["Never said"]}
-    lost = Outline(render_report(info, whole(info), ENGLISH, quotes=quotes))
+    lost = drawn(info, quotes={"report_0#1": ["Never said"]})
     assert "The quoted words are not in this report" in lost.text
     assert not lost.all("mark")
     assert "Never said" not in lost.text
-    quotes = {"report_0#tags": ["[[methods:prototyping]]"]}
-    tagged = Outline(render_report(info, whole(info), ENGLISH, quotes=quotes))
+    tagged = drawn(info, quotes={"report_0#tags": ["[[methods:prototyping]]"]})
     assert len(tagged.all("mark")) == 1
     assert tagged.all("section", "tags here")
 
@@ -55,40 +50,32 @@ def test_a_quote_that_is_lost_is_told_and_a_quoted_tag_is_marked() -> None:
 def test_only_a_report_of_the_index_is_opened() -> None:
     engine = FakeEngine()
     talk = (Exchange("Q?", answer=answer("Q?")),)
-    event: dict[str, object] = {"report": "report_0", "turn": 1, "n": 1}
 
-    def marks(**changed: object) -> int:
-        return len(Outline(open_report(engine, talk, event | changed, ENGLISH)).all("mark"))
+    def opened(**changed: object) -> Outline:
+        event = {"report": "report_0", "turn": 1, "n": 1} | changed
+        return Outline(open_report(engine, talk, event, ENGLISH))
 
-    assert marks() == 1
+    assert len(opened().all("mark")) == 1
     for turn, n in ((0, 1), (2, 1), ("1", 1), (1, 9), (1, "1"), (None, None)):
-        assert marks(turn=turn, n=n) == 0
+        assert not opened(turn=turn, n=n).all("mark")
     # A number of another report marks nothing in this one.
-    assert marks(report="report_5") == 0
+    assert not opened(report="report_5").all("mark")
     for wrong in ("report_99", "../../etc/passwd", None, 7, ["report_0"], HOSTILE):
-        missing = Outline(open_report(engine, talk, {"report": wrong}, ENGLISH))
+        missing = opened(report=wrong)
         assert "not in the index any more" in missing.text
         assert not missing.all("blockquote")
         missing.is_inert()
     engine.settings = Settings(report_url="https://archive.example/{report}")
-    (link,) = Outline(open_report(engine, talk, event, ENGLISH)).all("a")
+    (link,) = opened().all("a")
     assert link["href"] == "https://archive.example/report_0"
 
 
 def test_nothing_from_outside_becomes_markup() -> None:
-    info = replace(hostile_report(), id="report_11")
+    tags = dict.fromkeys(("countries", "methods", "sdgs", "thematic_areas"), (HOSTILE,))
+    info = report(0, title=HOSTILE, kind=HOSTILE, language=HOSTILE, **tags)
     link = 'https://x.example/?a=1&b="><script>'
-    html = Outline(
-        render_report(
-            info,
-            whole(info, HOSTILE),
-            ENGLISH,
-            quotes={f"{info.id}#1": [HOSTILE], f"{info.id}#tags": [HOSTILE]},
-            unanswered=[HOSTILE],
-            link=link,
-            key=HOSTILE,
-        )
-    )
+    quotes = {f"{info.id}#1": [HOSTILE], f"{info.id}#tags": [HOSTILE]}
+    html = drawn(info, HOSTILE, quotes=quotes, unanswered=[HOSTILE], link=link, key=HOSTILE)
     html.is_inert()
     assert html.all("mark")
     assert HOSTILE in html.text
