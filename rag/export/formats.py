@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime, time
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -39,6 +42,7 @@ class Format:
     write: Writer
 
 
+_TEMPLATES = Path(__file__).with_name("templates")
 # The quote stands in the report's file from character `start` up to `end`.
 _COLUMNS = (
     *("question", "n", "status", "lab", "year", "type", "kind", "title", "section", "prompt"),
@@ -105,7 +109,7 @@ def _templates(*, markdown: bool) -> Environment:
     """The templates of briefs; every value is escaped for HTML or Markdown unless it is markup."""
     templates = Environment(
         autoescape=True,
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
+        loader=FileSystemLoader(_TEMPLATES),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -134,11 +138,63 @@ def _to_docx(brief: Brief) -> bytes:
     return to_docx(brief)
 
 
-def _to_pdf(brief: Brief) -> bytes:
-    # It loads a typesetter and unpacks fonts.
-    from rag.export.pdf import to_pdf
+# How Typst's errors name the texts that no font can show.
+_NO_GLYPH = re.compile(r'the text `"((?:[^"\\]|\\.)*)"` could not be displayed')
+_ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}|\\(.)")
 
-    return to_pdf(brief)
+
+def _to_pdf(brief: Brief) -> bytes:
+    """A PDF made with Typst: tagged for screen readers (PDF/UA-1), fonts inside.
+
+    The brief goes to the template as data, never as Typst source, so that nothing in it is run or
+    laid out. FiraGO covers Latin, Greek, Cyrillic, Arabic, Hebrew, Georgian, Devanagari and Thai,
+    and looks the same on every computer. Where it lacks a character the computer's fonts are tried
+    too; a symbol that no font has is named in brackets, and a letter that none has is an error.
+    """
+    # They load a typesetter and unpack fonts.
+    import typst
+    from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSansSymbols2_Regular
+
+    data = json.dumps(asdict(brief), ensure_ascii=False, default=str)
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for number, font in enumerate((FiraGO_Regular, FiraGO_Bold, NotoSansSymbols2_Regular)):
+            Path(folder, f"{number}.ttf").write_bytes(font.fontbuffer)
+        attempt = 0
+        while True:
+            try:
+                return typst.compile(
+                    str(_TEMPLATES / "brief.typ"),
+                    format="pdf",
+                    root=str(_TEMPLATES),
+                    font_paths=typst.Fonts(include_system_fonts=attempt > 0, font_paths=[folder]),
+                    sys_inputs={"brief": data, "product": PRODUCT},
+                    pdf_standards="ua-1",
+                    timestamp=datetime.combine(brief.day, time(), UTC),
+                )
+            except typst.TypstError as error:
+                missing = "".join(_NO_GLYPH.findall(error.diagnostic))
+                if not missing or attempt == 2:
+                    raise
+            if attempt == 1:
+                missing = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else m[2], missing)
+                # A name has no character that means something to JSON.
+                data = data.translate({ord(sign): _character_name(sign) for sign in missing})
+            attempt += 1
+
+
+def _character_name(character: str) -> str:
+    category = unicodedata.category(character)
+    if category[0] in "LN":
+        raise InputError(
+            f"No font on this computer has the letter {character} (U+{ord(character):04X}), so "
+            "the PDF would show a box. Install a font for its script, such as Noto Sans, or "
+            "export to .docx or .html."
+        )
+    if category[0] == "M" or category in ("Cf", "Sk"):
+        return ""
+    # Bullets of old word processors have no name of their own.
+    name = unicodedata.name(character, "")
+    return f"[{name.lower()}]" if name else "▪"
 
 
 def _to_csv(answers: Sequence[Answer], report_url: str) -> bytes:

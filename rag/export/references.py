@@ -122,6 +122,7 @@ def _cited(answers: Sequence[Answer], report_url: str) -> list[_Cited]:
     reports: dict[str, _Cited] = {}
     keys = set[str]()
     for answer in answers:
+        cited_in = t.gettext("Cited in the answer to: {question}").format(question=answer.question)
         seen = set[str]()
         for citation in answer.citations:
             info = citation.passage.report
@@ -131,8 +132,7 @@ def _cited(answers: Sequence[Answer], report_url: str) -> list[_Cited]:
             notes = reports[info.id].notes
             if info.id not in seen:
                 seen.add(info.id)
-                cited_in = t.gettext("Cited in the answer to: {question}")
-                notes.append(cited_in.format(question=answer.question))
+                notes.append(cited_in)
             section = one_line(citation.passage.section)
             where = f" ({section})" if section else ""
             notes.append(f"[{citation.n}] “{citation.quote}”{where}")

@@ -14,8 +14,7 @@ from proxy import proxied
 
 from rag.types import Answer, Citation
 from ui.server.login import make_secret
-from ui.server.serve import launch
-from ui.server.start import loading
+from ui.server.serve import launch, loading
 from ui.web.app import build_app
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -1,18 +1,23 @@
-"""The commands that answer, and what is done with answers: `asklabs ask | search | export`."""
+"""The commands that answer, and what is done with answers: `asklabs ask | search | batch | export`.
+
+A batch answers a file of questions line by line; an interrupted one goes on where it stopped.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import orjson
 import typer
 
-from rag.catalog.tag_fields import TAGS, Filters
-from rag.errors import InputError
+from rag.catalog.tag_fields import FILTER_FIELDS, TAGS, Filters
+from rag.errors import AskLabsError, InputError
 from rag.export.answer_json import (
     answer_to_dict,
     answers_from_json,
@@ -21,20 +26,23 @@ from rag.export.answer_json import (
     plan_to_dict,
 )
 from rag.settings import load_settings
-from rag.types import Answer, Hit, Passage, Plan, Vote, Why
-from ui.cli.common import Index, Json, engine_of, parse_filters, print_info, print_json, report_line
+from rag.types import Answer, Hit, Passage, Plan, Progress, Role, Turn, Vote, Why
+from ui.cli.common import Index, Json, engine_of, print_info, print_json, progress, report_line
 
 if TYPE_CHECKING:
     from rag.answer.pipeline import AnswerStream
     from rag.citation.quotes import CheckedQuote
+    from rag.engine import Engine
 
 # Characters of a quote that no longer stands which are shown.
 _QUOTE_LENGTH = 100
+_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant"}
+# The beginning of every line of answers.
+_LINE_START = b'{"id":'
 Texts = list[str] | None
 Ignore = Annotated[
     Texts,
     typer.Option(
-        "--ignore",
         metavar="FIELD[=VALUE]",
         help="Don't take this value from the question (country=Peru), or none of a field (year); "
         "repeatable.",
@@ -63,19 +71,18 @@ def with_filters(command: Callable[..., None]) -> Callable[..., None]:
         chosen = {name: tuple(arguments.pop(name) or ()) for name in _FILTERS}
         command(filters=Filters(**chosen), **arguments)
 
+    options = []
+    for name, text in _FILTERS.items():
+        values: Any = list[int] | None if name == "year" else Texts
+        option = Annotated[values, typer.Option(help=text)]
+        kind = Parameter.POSITIONAL_OR_KEYWORD
+        options.append(Parameter(name, kind, default=None, annotation=option))
     parameters: list[Parameter] = []
     for parameter in signature(command, eval_str=True).parameters.values():
-        parameters += _filter_options() if parameter.name == "filters" else [parameter]
+        parameters += options if parameter.name == "filters" else [parameter]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     vars(run)["__signature__"] = Signature(parameters)
     return run
-
-
-def _filter_options() -> Iterator[Parameter]:
-    for name, text in _FILTERS.items():
-        values: Any = list[int] | None if name == "year" else Texts
-        option = Annotated[values, typer.Option(f"--{name}", help=text)]
-        yield Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=option)
 
 
 @with_filters
@@ -87,7 +94,7 @@ def ask(
     json: Json = False,
 ) -> None:
     """Answer one question, with the sources of each sentence."""
-    ignored = parse_ignored(ignore)
+    ignored = _ignored(ignore)
     stream = engine_of(index).ask(_checked(question), filters=filters, ignored=ignored)
     if json:
         print_json(answer_to_dict(stream.answer))
@@ -108,7 +115,7 @@ def search(
     json: Json = False,
 ) -> None:
     """Find passages without writing an answer."""
-    ignored = parse_ignored(ignore)
+    ignored = _ignored(ignore)
     engine = engine_of(index)
     plan = engine.plan(_checked(question), filters=filters, ignored=ignored)
     hits = engine.search(_checked(question), k=k, explain=explain, plan=plan)
@@ -125,137 +132,39 @@ def search(
     print_hits(hits)
 
 
-def export(
-    answers: Annotated[Path, typer.Argument(help="Answers: what ask --json or batch wrote.")],
-    to: Annotated[
-        Path | None,
-        typer.Option("--to", help="File to write, such as brief.docx; a wrong ending lists all."),
-    ] = None,
-    title: Annotated[str, typer.Option(help="Title of the brief.")] = "",
-    verify: Annotated[
-        bool,
-        typer.Option(
-            "--verify",
-            help="Check each quote against the reports of today; exit code 1 if one is gone.",
-        ),
-    ] = False,
-    index: Index = None,
-    json: Json = False,
-) -> None:
-    """Turn answers into a brief or a list of sources, or check that their quotes still stand.
-
-    The ending of the file to write chooses the format. --index and --json belong to --verify.
-    """
-    if to is None and not verify:
-        raise InputError("Name the file to write with --to, or check the answers with --verify.")
-    if json and not verify:
-        raise InputError("--json goes with --verify. To write answers as JSON: --to FILE.json")
-    try:
-        loaded = answers_from_json(answers.read_bytes(), str(answers))
-    except OSError as error:
-        raise InputError(f"{answers} can't be read ({error}).") from error
-    settings = load_settings(index=index)
-    if to is not None:
-        _write(loaded, to, title, settings.report_url)
-    if verify and not _quotes_stand(loaded, settings.index, json=json):
-        raise typer.Exit(1)
-
-
-def _write(answers: Sequence[Answer], to: Path, title: str, report_url: str) -> None:
-    from rag.export import formats
-
-    data = formats.export(answers, formats.ending_of(to.name), title, report_url=report_url)
-    try:
-        to.write_bytes(data)
-    except OSError as error:
-        raise InputError(f"{to} can't be written ({error}). Name another file.") from error
-    print(f"{to}: {len(data)} bytes", file=sys.stderr)
-
-
 def _checked(question: str) -> str:
     if not question.strip():
         raise InputError("The question is empty. Put it in quotes after the command.")
     return question.strip()
 
 
-def _quotes_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
-    """Print which quotes of answers are still in the index; returns whether all are."""
-    from rag.citation.quotes import recheck
-    from rag.index.snapshot import current_snapshot
-
-    # No vectors are compared, so it does not matter which model made them.
-    snapshot = current_snapshot(index, {})
-    texts = snapshot.texts({c.passage.report.id for answer in answers for c in answer.citations})
-    checks = [[recheck(citation, texts) for citation in answer.citations] for answer in answers]
-    holds = all(quote.state == "stands" for quotes in checks for quote in quotes)
-    if json:
-        documents = [
-            _check_to_dict(answer, quotes, answer.index == snapshot.revision)
-            for answer, quotes in zip(answers, checks, strict=True)
-        ]
-        print_json({"holds": holds, "index": snapshot.revision, "answers": documents})
-    else:
-        for answer, quotes in zip(answers, checks, strict=True):
-            _print_check(answer, quotes, answer.index == snapshot.revision)
-    return holds
-
-
-def _check_to_dict(
-    answer: Answer, quotes: Sequence[CheckedQuote], same_index: bool
-) -> dict[str, Any]:
-    return {
-        "question": answer.question,
-        "index": answer.index,
-        "same_index": same_index,
-        "quotes": [
-            {
-                "n": quote.citation.n,
-                "report": quote.citation.passage.report.id,
-                "title": quote.citation.passage.report.title,
-                "quote": quote.citation.quote,
-                "state": quote.state,
-                "span": list(quote.span) if quote.span else None,
-            }
-            for quote in quotes
-        ],
-    }
-
-
-def _print_check(answer: Answer, quotes: Sequence[CheckedQuote], same_index: bool) -> None:
-    from rag.export.brief import one_line, shortened, who
-
-    index = "the index is the same" if same_index else "the index has changed since"
-    failures = [quote for quote in quotes if quote.state != "stands"]
-    all_quotes = "1 quote stands" if len(quotes) == 1 else f"{len(quotes)} quotes stand"
-    print(one_line(answer.question))
-    standing = len(quotes) - len(failures)
-    print(f"  {standing} of {all_quotes} word for word in the reports; {index}.")
-    reasons = {
-        "changed": "The report has changed and has this no more",
-        "gone": "The report is not in the index any more",
-    }
-    for failed in failures:
-        info = failed.citation.passage.report
-        quote = shortened(one_line(failed.citation.quote), _QUOTE_LENGTH)
-        print(f"  [{failed.citation.n}] {who(info)}: {one_line(info.title)} [{one_line(info.id)}]")
-        print(f"      {reasons[failed.state]}: “{quote}”")
-
-
-def parse_ignored(texts: Texts) -> Filters:
-    """The filters of `--ignore`: "country=Peru" is one value, "country" the whole field.
-
-    Raises:
-        InputError: a field is unknown, or a year is no number.
-    """
+def _ignored(texts: Texts) -> Filters:
+    """The filters of `--ignore`: "country=Peru" is one value, "country" the whole field."""
     values: dict[str, list[str]] = {}
     for text in texts or ():
         field, _, value = (part.strip() for part in text.partition("="))
         # An empty value, for a year 0, stands for the whole field.
         values.setdefault(field, []).append(value or ("0" if field == "year" else ""))
     try:
-        return parse_filters(values)
+        return _filters(values)
     except InputError as error:
         raise InputError(f"--ignore: {error}. Write FIELD or FIELD=VALUE.") from error
+
+
+def _filters(data: Any) -> Filters:
+    """Filters from their JSON form: field -> value or list of values."""
+    if not isinstance(data, dict):
+        raise InputError('"filters" needs an object')
+    filters: dict[str, tuple[Any, ...]] = {}
+    for field, value in data.items():
+        if field not in FILTER_FIELDS:
+            raise InputError(f"no filter {field!r}; there are {', '.join(FILTER_FIELDS)}")
+        values = value if isinstance(value, list) else [value]
+        try:
+            filters[field] = tuple(int(x) if field == "year" else str(x) for x in values)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{field} needs a number") from error
+    return Filters(**filters)
 
 
 def print_hits(hits: Sequence[Hit]) -> None:
@@ -286,9 +195,8 @@ def _print_why(why: Why) -> None:
 
 
 def _print_vote(vote: Vote) -> None:
-    sign = "-" if vote.points < 0 else "+"
-    points = abs(vote.points)
-    print(f"   {sign} {points:.4f}  {vote.ranking}: rank {vote.rank} (of {vote.score:.3f})")
+    points = f"{'-' if vote.points < 0 else '+'} {abs(vote.points):.4f}"
+    print(f"   {points}  {vote.ranking}: rank {vote.rank} (of {vote.score:.3f})")
 
 
 def _print_plan(plan: Plan) -> None:
@@ -347,7 +255,246 @@ def print_sources(answer: Answer) -> None:
         f"{covered.matched_reports} reports matched. Answered by: {answer.mode}.",
         file=sys.stderr,
     )
-    if sentence := checked_sentence(answer.checked):
-        print(sentence, file=sys.stderr)
-    if answer.notices:
-        print(notice_words(answer.notices), file=sys.stderr)
+    for line in (checked_sentence(answer.checked), notice_words(answer.notices)):
+        if line:
+            print(line, file=sys.stderr)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchQuestion:
+    """One line of a question file."""
+
+    id: str
+    question: str
+    history: tuple[Turn, ...]
+    filters: Filters
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """How many questions were answered now, how many before, and why others failed."""
+
+    answered: int
+    answered_before: int
+    failures: list[str]
+
+
+def batch(
+    questions: Annotated[Path, typer.Argument(help="JSON lines with id, question, history?")],
+    out: Annotated[Path, typer.Option(help="File of answers; an interrupted run goes on in it.")],
+    index: Index = None,
+) -> None:
+    """Answer a file of questions, one JSON line each, written as they come; resumable."""
+    engine = engine_of(index)
+    with progress() as report:
+        result = run_batch(engine, questions, out, report)
+    for failure in result.failures:
+        print(f"failed {failure}", file=sys.stderr)
+    before = f", {result.answered_before} were there already" if result.answered_before else ""
+    counts = f"{result.answered} answered{before}, {len(result.failures)} failed"
+    print(f"{out}: {counts}", file=sys.stderr)
+    if result.failures:
+        raise typer.Exit(1)
+
+
+def run_batch(
+    engine: Engine, questions: Path, out: Path, progress: Progress = lambda *_: None
+) -> BatchResult:
+    """Answer each line of `questions` into `out`, in order, each written as it comes.
+
+    Answers that an earlier, interrupted run wrote to `out` stay. Unusable lines are named in the
+    result's failures and left out; a question that fails gets a line with its error.
+
+    Raises:
+        InputError: a file can't be read, or `out` holds answers to other questions.
+    """
+    failures: list[str] = []
+    lines = list(_read_questions(questions, failures))
+    try:
+        done = _resume(out, [line.id for line in lines])
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.touch()
+    except OSError as error:
+        raise InputError(f"{out} can't be written ({error}). Name another --out.") from error
+    with out.open("ab") as sink:
+        for n, line in enumerate(lines[done:], start=done + 1):
+            try:
+                stream = engine.ask(line.question, history=line.history, filters=line.filters)
+                answer = answer_to_dict(stream.answer, line.id)
+            except AskLabsError as error:
+                failures.append(f"{line.id}: {error}")
+                answer = {"id": line.id, "question": line.question, "error": str(error)}
+            sink.write(orjson.dumps(answer) + b"\n")
+            sink.flush()
+            progress("asking", n, len(lines))
+    return BatchResult(len(lines) - done, done, failures)
+
+
+def _read_questions(path: Path, failures: list[str]) -> Iterator[BatchQuestion]:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} can't be read as UTF-8 text ({error}).") from error
+    ids: set[str] = set()
+    for number, text in enumerate(lines, start=1):
+        if not text.strip():
+            continue
+        try:
+            line = _read_question(text)
+            if line.id in ids:
+                raise InputError(f"the id {line.id!r} is taken by a line above")
+        except InputError as error:
+            failures.append(f"{path}, line {number}: {error}")
+            continue
+        ids.add(line.id)
+        yield line
+
+
+def _read_question(text: str) -> BatchQuestion:
+    """A question line: {"id", "question", "history"?, "filters"?}; other keys are ignored."""
+    try:
+        data = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise InputError(f"not JSON ({error}); write one object a line") from error
+    if not isinstance(data, dict) or not isinstance(data.get("question"), str):
+        raise InputError('no text under "question"')
+    if not data["question"].strip() or not data.get("id"):
+        raise InputError('"id" or "question" is empty')
+    try:
+        history = tuple(
+            Turn(_ROLES[turn["role"]], str(turn["content"])) for turn in data.get("history") or []
+        )
+    except (TypeError, KeyError) as error:
+        needs = '"history" needs objects with "role" (user or assistant) and "content"'
+        raise InputError(needs) from error
+    filters = _filters(data.get("filters") or {})
+    return BatchQuestion(str(data["id"]), data["question"], history, filters)
+
+
+def _resume(out: Path, ids: list[str]) -> int:
+    """The number of answers that an earlier run left in `out`; removes a line that was cut short.
+
+    Raises:
+        InputError: the file holds anything but answers to the first of these questions.
+    """
+    if not out.exists():
+        return 0
+    size = count = 0
+    with out.open("r+b") as file:
+        for line in file:
+            # Only the beginning of an answer is ever removed, never other text.
+            if not line.endswith(b"\n") and line[: len(_LINE_START)] == _LINE_START[: len(line)]:
+                break
+            try:
+                data = orjson.loads(line)
+            except orjson.JSONDecodeError:
+                data = None
+            is_answer = isinstance(data, dict) and ("answer" in data or "error" in data)
+            answered = str(data.get("id")) if is_answer else None
+            if count >= len(ids) or answered != ids[count]:
+                content = "is no answer" if answered is None else f"answers {answered!r}"
+                raise InputError(
+                    f"{out}, line {count + 1} {content}, where question {count + 1} here was "
+                    "expected. Name another --out, or delete the file to start anew."
+                )
+            size += len(line)
+            count += 1
+        file.truncate(size)
+    return count
+
+
+def export(
+    answers: Annotated[Path, typer.Argument(help="Answers: what ask --json or batch wrote.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(help="File to write, such as brief.docx; a wrong ending lists all."),
+    ] = None,
+    title: Annotated[str, typer.Option(help="Title of the brief.")] = "",
+    verify: Annotated[
+        bool,
+        typer.Option(
+            "--verify",
+            help="Check each quote against the reports of today; exit code 1 if one is gone.",
+        ),
+    ] = False,
+    index: Index = None,
+    json: Json = False,
+) -> None:
+    """Turn answers into a brief or a list of sources, or check that their quotes still stand.
+
+    The ending of the file to write chooses the format. --index and --json belong to --verify.
+    """
+    if to is None and not verify:
+        raise InputError("Name the file to write with --to, or check the answers with --verify.")
+    if json and not verify:
+        raise InputError("--json goes with --verify. To write answers as JSON: --to FILE.json")
+    try:
+        loaded = answers_from_json(answers.read_bytes(), str(answers))
+    except OSError as error:
+        raise InputError(f"{answers} can't be read ({error}).") from error
+    settings = load_settings(index=index)
+    if to is not None:
+        from rag.export import formats
+
+        ending = formats.ending_of(to.name)
+        data = formats.export(loaded, ending, title, report_url=settings.report_url)
+        try:
+            to.write_bytes(data)
+        except OSError as error:
+            raise InputError(f"{to} can't be written ({error}). Name another file.") from error
+        print(f"{to}: {len(data)} bytes", file=sys.stderr)
+    if verify and not _quotes_stand(loaded, settings.index, json=json):
+        raise typer.Exit(1)
+
+
+def _quotes_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
+    """Print which quotes of answers are still in the index; returns whether all are."""
+    from rag.citation.quotes import recheck
+    from rag.index.snapshot import current_snapshot
+
+    # No vectors are compared, so it does not matter which model made them.
+    snapshot = current_snapshot(index, {})
+    texts = snapshot.texts({c.passage.report.id for answer in answers for c in answer.citations})
+    holds, documents = True, []
+    for answer in answers:
+        quotes = [recheck(citation, texts) for citation in answer.citations]
+        holds &= all(quote.state == "stands" for quote in quotes)
+        same_index = answer.index == snapshot.revision
+        if not json:
+            _print_check(answer.question, quotes, same_index)
+        states = [
+            {
+                "n": quote.citation.n,
+                "report": quote.citation.passage.report.id,
+                "title": quote.citation.passage.report.title,
+                "quote": quote.citation.quote,
+                "state": quote.state,
+                "span": quote.span,
+            }
+            for quote in quotes
+        ]
+        facts = {"question": answer.question, "index": answer.index, "same_index": same_index}
+        documents.append({**facts, "quotes": states})
+    if json:
+        print_json({"holds": holds, "index": snapshot.revision, "answers": documents})
+    return holds
+
+
+def _print_check(question: str, quotes: Sequence[CheckedQuote], same_index: bool) -> None:
+    from rag.export.brief import one_line, shortened, who
+
+    index = "the index is the same" if same_index else "the index has changed since"
+    failures = [quote for quote in quotes if quote.state != "stands"]
+    all_quotes = "1 quote stands" if len(quotes) == 1 else f"{len(quotes)} quotes stand"
+    standing = len(quotes) - len(failures)
+    print(one_line(question))
+    print(f"  {standing} of {all_quotes} word for word in the reports; {index}.")
+    reasons = {
+        "changed": "The report has changed and has this no more",
+        "gone": "The report is not in the index any more",
+    }
+    for failed in failures:
+        info = failed.citation.passage.report
+        quote = shortened(one_line(failed.citation.quote), _QUOTE_LENGTH)
+        print(f"  [{failed.citation.n}] {who(info)}: {one_line(info.title)} [{one_line(info.id)}]")
+        print(f"      {reasons[failed.state]}: “{quote}”")

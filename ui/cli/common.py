@@ -14,8 +14,7 @@ import typer
 from rich import progress as bars
 from rich.console import Console
 
-from rag.catalog.tag_fields import FILTER_FIELDS, Filters, ReportInfo
-from rag.errors import InputError
+from rag.catalog.tag_fields import ReportInfo
 from rag.index.layout import in_words
 from rag.settings import Settings, load_settings
 from rag.types import Progress
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from rag.engine import Engine
 
 # Seconds between two plain lines of progress.
-PLAIN_EVERY = 5.0
+_PLAIN_EVERY = 5.0
 Index = Annotated[
     Path | None,
     typer.Option("--index", help="Folder of the index (default: ASKLABS_INDEX or asklabs-index)."),
@@ -34,45 +33,23 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.
 
 def engine_of(index: Path | None) -> Engine:
     """The engine over the index that an option or the settings name."""
-    # Imported here, so that `--help` answers at once.
-    from rag.engine import open_engine
-
-    settings = load_settings(index=index)
-    fetch_shared(settings)
-    return open_engine(settings)
+    return open_shared(load_settings(index=index))
 
 
-def fetch_shared(settings: Settings) -> None:
-    """Fetch the published index, if the settings name a server, and show the progress.
+def open_shared(settings: Settings) -> Engine:
+    """The engine over the index of the settings; one that a server publishes is fetched first.
 
     Raises:
-        IndexUnusable: that fails, and there is no index yet.
+        IndexUnusable: there is no index, or not one that can be used.
     """
+    from rag.engine import open_engine
+
     if settings.chroma:
         from ingest.publish import fetch_at_start
 
         with progress() as report:
             fetch_at_start(settings, report)
-
-
-def parse_filters(data: Any) -> Filters:
-    """Filters from their JSON form: field -> value or list of values.
-
-    Raises:
-        InputError: a field is unknown, or a year is no number.
-    """
-    if not isinstance(data, dict):
-        raise InputError('"filters" needs an object')
-    filters: dict[str, tuple[Any, ...]] = {}
-    for field, value in data.items():
-        if field not in FILTER_FIELDS:
-            raise InputError(f"no filter {field!r}; there are {', '.join(FILTER_FIELDS)}")
-        values = value if isinstance(value, list) else [value]
-        try:
-            filters[field] = tuple(int(x) if field == "year" else str(x) for x in values)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{field} needs a number") from error
-    return Filters(**filters)
+    return open_engine(settings)
 
 
 def print_json(value: Any) -> None:
@@ -110,7 +87,6 @@ def progress() -> Iterator[Progress]:
     if not console.is_terminal:
         yield _plain_progress()
         return
-    tasks: dict[str, bars.TaskID] = {}
     columns = (
         bars.TextColumn("{task.description}"),
         bars.BarColumn(),
@@ -118,6 +94,7 @@ def progress() -> Iterator[Progress]:
         bars.TimeRemainingColumn(),
     )
     with bars.Progress(*columns, console=console, transient=True) as display:
+        tasks: dict[str, bars.TaskID] = {}
 
         def show(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
@@ -133,7 +110,7 @@ def _plain_progress() -> Progress:
     def show(stage: str, done: int, total: int) -> None:
         nonlocal printed
         now = time.monotonic()
-        if total and (done == total or now - printed >= PLAIN_EVERY):
+        if total and (done == total or now - printed >= _PLAIN_EVERY):
             printed = now
             print(f"{stage} {done} of {total}", file=sys.stderr, flush=True)
 

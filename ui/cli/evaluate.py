@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from rag.engine import Engine
     from rag.types import Progress
 
+Cases = Annotated[Path, typer.Argument(help="Cases as JSON lines; see eval/sample/README.md.")]
 Drafts = Annotated[bool, typer.Option("--drafts", help="Also ask the drafts among the cases.")]
-Seed = Annotated[int, typer.Option("--seed", help="Another number makes another choice.")]
+Seed = Annotated[int, typer.Option(help="Another number makes another choice.")]
 app = typer.Typer(
     help="Measure how well questions are answered: make cases, run them, compare two runs.",
     no_args_is_help=True,
@@ -30,8 +31,8 @@ app = typer.Typer(
 
 @app.command()
 def run(
-    cases: Annotated[Path, typer.Argument(help="Cases as JSON lines; see eval/sample/README.md.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for outcomes, table and report.")],
+    cases: Cases,
+    out: Annotated[Path, typer.Option(help="Folder for outcomes, table and report.")],
     index: Index = None,
     baseline: Annotated[
         bool,
@@ -56,7 +57,6 @@ def run(
     with progress() as report:
         run_cases(engine, loaded, out, report, about={"judge": judge}, support=support)
         if baseline:
-            # Imported here: they need what a plain run does without.
             from eval.baselines import run_baselines
 
             for folder in run_baselines(engine, loaded, out, report, support):
@@ -74,7 +74,7 @@ def compare(
     before: Annotated[Path, typer.Argument(help="Folder of the first run.")],
     after: Annotated[Path, typer.Argument(help="Folder of the second run.")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="File to write it to as well: .html or .md.")
+        Path | None, typer.Option(help="File to write it to as well: .html or .md.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -96,7 +96,7 @@ def verify(
     cases: Annotated[Path, typer.Argument(help="Cases as JSON lines, with good answers.")],
     index: Index = None,
     rated: Annotated[
-        Path | None, typer.Option("--rated", help="Answers rated by people, as JSON lines.")
+        Path | None, typer.Option(help="Answers rated by people, as JSON lines.")
     ] = None,
     quotes: Annotated[
         int, typer.Option(min=0, max=5000, help="How many sentences of reports to take as well.")
@@ -113,7 +113,7 @@ def verify(
 
 @app.command()
 def feedback(
-    out: Annotated[Path, typer.Option("--out", help="File of cases to write, as JSON lines.")],
+    out: Annotated[Path, typer.Option(help="File of cases to write, as JSON lines.")],
     index: Index = None,
     json: Json = False,
 ) -> None:
@@ -138,17 +138,13 @@ def feedback(
 
 @app.command()
 def make(
-    n: Annotated[int, typer.Option("--n", min=1, max=2000, help="How many cases.")] = 50,
-    out: Annotated[Path, typer.Option("--out", help="File to write, as JSON lines.")] = Path(
-        "cases.jsonl"
-    ),
+    n: Annotated[int, typer.Option(min=1, max=2000, help="How many cases.")] = 50,
+    out: Annotated[Path, typer.Option(help="File to write, as JSON lines.")] = Path("cases.jsonl"),
     index: Index = None,
     seed: Seed = 0,
     language: Annotated[
         list[str] | None,
-        typer.Option(
-            "--language", help="Of the questions, the main one first (en fr es pt ar); repeatable."
-        ),
+        typer.Option(help="Of the questions, the main one first (en fr es pt ar); repeatable."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
@@ -187,18 +183,15 @@ def make(
 
 @app.command()
 def stress(
-    cases: Annotated[Path, typer.Argument(help="Cases as JSON lines; see eval/sample/README.md.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the table and a run a variant.")],
+    cases: Cases,
+    out: Annotated[Path, typer.Option(help="Folder for the table and a run a variant.")],
     index: Index = None,
-    only: Annotated[
-        str, typer.Option("--only", help="Only these variants, with commas between them.")
-    ] = "",
+    only: Annotated[str, typer.Option(help="Only these variants, with commas between them.")] = "",
     reports: Annotated[
-        int, typer.Option("--reports", min=1, help="How many reports temporary indexes hold.")
+        int, typer.Option(min=1, help="How many reports temporary indexes hold.")
     ] = 300,
     asked: Annotated[
-        Path | None,
-        typer.Option("--asked", help="Run of the same cases unchanged, not to ask them again."),
+        Path | None, typer.Option(help="Run of the same cases unchanged, not to ask them again.")
     ] = None,
     seed: Seed = 0,
     drafts: Drafts = False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,14 +18,13 @@ from ui.cli.common import Index, Json, engine_of, print_info, print_json, progre
 
 if TYPE_CHECKING:
     from ingest.sources import Skipped
-    from ingest.sync import SyncResult
     from rag.catalog.catalog import TagValue
-
 
 # The number of families that are printed; JSON has all.
 MAX_FAMILIES = 50
-# The filter fields whose values labs write.
-_TAG_FIELDS = ("country", *TAGS)
+# Passages that say the same, word for word.
+Families = Sequence[Sequence[Passage]]
+_CHANGES = ("added", "updated", "unchanged", "moved", "deleted")
 
 
 def ingest(
@@ -51,7 +50,14 @@ def ingest(
 ) -> None:
     """Bring the index in line with report files; only what changed is embedded."""
     if audit:
-        _audit(paths, json)
+        from ingest.audit import audit_paths
+
+        with progress() as report:
+            result, skipped = audit_paths(paths, report)
+        _print_skipped(skipped)
+        print_json(result.to_dict()) if json else print("\n".join(result.lines()))
+        if skipped:
+            raise typer.Exit(1)
         return
     from ingest.sync import sync
 
@@ -59,41 +65,19 @@ def ingest(
     with progress() as report:
         done = sync(paths, settings, prune=prune, dry_run=dry_run, rebuild=rebuild, progress=report)
     _print_skipped(done.skipped)
+    changes = {name: getattr(done, name) for name in _CHANGES}
     if json:
-        print_json(_sync_to_dict(done, dry_run))
+        skips = [{"path": s.path, "reason": s.reason} for s in done.skipped]
+        facts = {"passages": done.passages, "index": done.revision, "dry_run": dry_run}
+        print_json({**changes, "skipped": skips, **facts, "unpublished": done.unpublished})
     else:
         would = "would be " if dry_run else ""
-        names = ("added", "updated", "unchanged", "moved", "deleted", "skipped")
-        counts = ", ".join(f"{len(getattr(done, name))} {name}" for name in names)
+        lists = {**changes, "skipped": done.skipped}
+        counts = ", ".join(f"{len(reports)} {name}" for name, reports in lists.items())
         print(f"{settings.index}: {would}{counts}; {done.passages} passages {would}written")
     if done.unpublished:
         print(f"asklabs: {done.unpublished}", file=sys.stderr)
     if done.skipped or done.unpublished:
-        raise typer.Exit(1)
-
-
-def _sync_to_dict(done: SyncResult, dry_run: bool) -> dict[str, Any]:
-    return {
-        **{n: getattr(done, n) for n in ("added", "updated", "unchanged", "moved", "deleted")},
-        "skipped": [{"path": s.path, "reason": s.reason} for s in done.skipped],
-        "passages": done.passages,
-        "index": done.revision,
-        "unpublished": done.unpublished,
-        "dry_run": dry_run,
-    }
-
-
-def _audit(paths: list[Path], json: bool) -> None:
-    from ingest.audit import audit_paths
-
-    with progress() as report:
-        result, skipped = audit_paths(paths, report)
-    _print_skipped(skipped)
-    if json:
-        print_json(result.to_dict())
-    else:
-        print("\n".join(result.lines()))
-    if skipped:
         raise typer.Exit(1)
 
 
@@ -121,10 +105,13 @@ def info(
         return
     engine = engine_of(index)
     if tags:
-        values = {field: engine.catalog.variants(field) for field in _TAG_FIELDS}
+        values = {field: engine.catalog.variants(field) for field in ("country", *TAGS)}
         print_json(_tags_to_dict(values)) if json else _print_tags(values)
-    else:
-        print_json(families_to_dict(engine.passages)) if json else print_families(engine.passages)
+        return
+    from rag.index.duplicates import duplicate_groups
+
+    groups = duplicate_groups(engine.passages)
+    print_json(_families_to_dict(groups)) if json else _print_families(groups)
 
 
 def _print_info(index: Path | None, json: bool) -> None:
@@ -163,22 +150,14 @@ def _print_tags(tags: Mapping[str, Sequence[TagValue]]) -> None:
         print()
 
 
-def families_to_dict(passages: Iterable[Passage]) -> dict[str, Any]:
-    """The families of passages that say the same word for word, and counts, as JSON."""
-    from rag.index.duplicates import duplicate_groups
-
-    families = duplicate_groups(passages)
+def _families_to_dict(families: Families) -> dict[str, Any]:
     return {
         **_counts(families),
         "families": [[_place(passage) for passage in family] for family in families],
     }
 
 
-def print_families(passages: Iterable[Passage]) -> None:
-    """Print the largest families, each with its first words and the reports that have them."""
-    from rag.index.duplicates import duplicate_groups
-
-    families = duplicate_groups(passages)
+def _print_families(families: Families) -> None:
     counts = _counts(families)
     sizes = ", ".join(f"{n} of {size}" for size, n in counts["sizes"].items())
     print(
@@ -195,7 +174,7 @@ def print_families(passages: Iterable[Passage]) -> None:
         print(f"\nand {len(families) - MAX_FAMILIES} smaller families.")
 
 
-def _counts(families: Sequence[Sequence[Passage]]) -> dict[str, Any]:
+def _counts(families: Families) -> dict[str, Any]:
     sizes = Counter(map(len, families))
     return {
         "count": len(families),

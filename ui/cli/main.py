@@ -17,8 +17,7 @@ import typer
 from rag.errors import AskLabsError, InputError
 from rag.settings import load_settings
 from ui.cli import evaluate
-from ui.cli.ask import ask, export, search
-from ui.cli.batch import batch
+from ui.cli.ask import ask, batch, export, search
 from ui.cli.common import Index
 from ui.cli.index import info, ingest
 
@@ -90,7 +89,7 @@ def serve(
 ) -> None:
     """Open the web page."""
     settings = load_settings(index=index, host=host, port=port, page_ingest=ingest)
-    from ui.server.start import start
+    from ui.server.serve import start
 
     start(settings, open_browser)
 

@@ -7,9 +7,7 @@ that no text from outside can begin a line of its own.
 from __future__ import annotations
 
 import logging
-import sys
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import orjson
@@ -42,23 +40,14 @@ class _Lines(logging.Formatter):
         return line
 
 
-class _Handler(logging.Handler):
-    """Writes to what is standard error at that moment."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        # If the log can't be written, on a full disk for example, the page goes on.
-        with suppress(OSError):
-            print(self.format(record), file=sys.stderr, flush=True)
-
-
 def set_up(settings: Settings) -> None:
     """Have the product's log written to standard error, where warnings of libraries go, too."""
     keys = (settings.openai_api_key, settings.reranker_key, settings.chroma_token)
-    handler = _Handler()
+    handler = logging.StreamHandler()
     handler.setFormatter(_Lines(key.get_secret_value() for key in keys if key))
     for logger in map(logging.getLogger, PACKAGES):
         logger.setLevel(settings.log_level.upper())
-        logger.handlers = [h for h in logger.handlers if not isinstance(h, _Handler)]
+        logger.handlers = [h for h in logger.handlers if not isinstance(h.formatter, _Lines)]
         logger.addHandler(handler)
 
 

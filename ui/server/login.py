@@ -15,7 +15,7 @@ import secrets
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.errors import InputError, SettingsError
@@ -43,9 +43,10 @@ class Secret:
 
     def fits(self, password: str) -> bool:
         """Whether this is the password; takes equally long for right and wrong ones."""
-        return hmac.compare_digest(self._hash(password), self.hash)
+        return hmac.compare_digest(self.hashed(password), self.hash)
 
-    def _hash(self, password: str) -> bytes:
+    def hashed(self, password: str) -> bytes:
+        """The hash of a password with this salt."""
         return hashlib.scrypt(
             password.encode("utf-8", "surrogatepass"),
             salt=self.salt,
@@ -65,15 +66,14 @@ class Secret:
 def make_secret(password: str, cost: int = COST) -> Secret:
     """A new secret of a password; `cost` is scrypt's N."""
     blank = Secret(secrets.token_bytes(SALT_BYTES), bytes(HASH_BYTES), cost)
-    return Secret(blank.salt, blank._hash(password), cost)
+    return replace(blank, hash=blank.hashed(password))
 
 
 def read_logins(path: Path) -> dict[str, Secret]:
     """The names of a file with the hashes of their passwords.
 
     Raises:
-        SettingsError: it can't be read, has no name, or a line is not usable; the message names
-            the file and the line, but nothing of its content.
+        SettingsError: the file or a line is unusable; nothing of its content is in the message.
     """
     logins: dict[str, Secret] = {}
     for n, line in enumerate(_text(path).splitlines(), 1):
@@ -124,11 +124,7 @@ def _secret(text: str, where: str) -> Secret:
 
 
 def checked_name(name: str) -> str:
-    """The name itself, if the file can hold it.
-
-    Raises:
-        InputError: it is empty, too long, or has signs that a line of the file can't hold.
-    """
+    """The name itself, if a line of the file can hold it; else an `InputError`."""
     unfit = not name or len(name) > MAX_NAME or name.startswith("#") or name != name.strip()
     if unfit or ":" in name or not name.isprintable():
         raise InputError(
@@ -145,7 +141,7 @@ def set_login(path: Path, name: str, password: str) -> bool:
 
     Raises:
         InputError: the name or the password can't be used.
-        SettingsError: the file can't be read or written, or a line of it is not usable.
+        SettingsError: the file or a line of it can't be used.
     """
     checked_name(name)
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
@@ -162,19 +158,18 @@ def set_login(path: Path, name: str, password: str) -> bool:
 
 
 def _replace_file(path: Path, text: str) -> None:
-    temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # mkstemp makes the file readable by its owner alone.
-        handle, temporary = tempfile.mkstemp(prefix=path.name, dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        # A temporary folder, and so the file in it, is its owner's alone.
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            new = Path(folder, "new")
+            new.touch(0o600)
+            with new.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(new, path)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise SettingsError(f"{path}: it can't be written: {error.strerror}.") from error
 
 

@@ -1,40 +1,96 @@
-"""Serves the page on a host and port, and says at /healthz whether it can answer.
+"""Serves the page: a loading page answers at once, the real one when the index is loaded.
 
-`/healthz` needs no login and tells nothing of the collection. All of the page, it included, answers
-with status 503 while the index is loading.
+The loading page needs nothing that is slow to import. Visitors see how long loading has taken;
+every request, also at `/healthz`, gets status 503 until then. `/healthz` says whether the page can
+answer; it needs no login and tells nothing of the collection.
 """
 
 from __future__ import annotations
 
 import errno
 import logging
+import os
+import signal
+import socket
 import sys
+import threading
 import time
-from collections.abc import Callable, Mapping
+import webbrowser
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-import gradio as gr
-from starlette.concurrency import run_in_threadpool
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
+from jinja2 import Environment, PackageLoader
 
-from ingest.uploads import LARGEST_UPLOAD
-from rag.errors import AskLabsError
-from ui.server.login import Secret, checker
-from ui.server.start import occupied
-from ui.web.app import VISITORS
-from ui.web.layout import head, theme, translations
+from rag.errors import AskLabsError, SettingsError
+from rag.i18n.translations import language_code, translations_accepted
+from rag.settings import Settings
+from ui.server import log
+from ui.server.login import Secret, checker, read_logins
 
 if TYPE_CHECKING:
+    import gradio as gr
     from starlette.applications import Starlette
     from starlette.requests import Request
 
-HEALTH_PATH = "/healthz"
+    from rag.engine import Engine
+
+# Tells the script of the loading page that the real page does not answer yet.
+LOADING_HEADER = "X-Asklabs-Loading"
+_REASONS = {
+    errno.EADDRINUSE: "another program uses the port. Choose another with --port.",
+    errno.EACCES: "ports below 1024 are the system's. Choose another with --port.",
+    errno.EADDRNOTAVAIL: "this machine has no such address. Choose another with --host: 127.0.0.1 "
+    "for this machine alone, 0.0.0.0 for the network.",
+}
 _log = logging.getLogger(__name__)
 
 
-def serve(page: gr.Blocks, address: str) -> None:
-    """Keep a launched page running at `address` until Ctrl+C."""
+def start(settings: Settings, open_browser: bool = False) -> None:
+    """Serve the page over an index until Ctrl+C.
+
+    Raises:
+        SettingsError: nothing can listen on the host and port, or the logins can't be used.
+        IndexUnusable: there is no index, or not one that can be used.
+        InputError: the evaluation that the settings name is damaged.
+    """
+    log.set_up(settings)
+    # Services and containers are stopped by SIGTERM; the first process of a container ignores it.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    logins = read_logins(settings.login) if settings.login else {}
+    # numpy's libraries, not loaded yet, compute each answer on one core: several visitors' answers
+    # keep all cores busy, and more threads would only slow each of them.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    print("Loading the index and the page ...", file=sys.stderr, flush=True)
+    with loading(settings.host, settings.port):
+        if open_browser:
+            host = "localhost" if settings.host == "0.0.0.0" else settings.host
+            webbrowser.open(f"http://{host}:{settings.port}")
+        # Imported here, because they take seconds and load numpy, which then reads its threads.
+        from eval.report.summary import latest
+        from ingest.publish import watch
+        from ui.cli.common import open_shared
+        from ui.web.app import build_app
+
+        if settings.evaluation is not None:
+            latest(settings)  # Raises if there is none.
+        engine = open_shared(settings)
+        page = build_app(engine)
+    address = launch(
+        page,
+        settings.host,
+        settings.port,
+        logins,
+        uploads=settings.page_ingest,
+        root_path=settings.root_path,
+        check=lambda: engine.revision,
+    )
+    _log_start(engine, address, len(logins))
+    if settings.chroma:
+        watch(settings, lambda: engine.revision)
     print(f"Ask the Labs is at {address} (Ctrl+C stops it)", flush=True)
     try:
         while page.is_running:
@@ -43,6 +99,34 @@ def serve(page: gr.Blocks, address: str) -> None:
         print("Stopped.", file=sys.stderr)
     finally:
         page.close(verbose=False)
+
+
+def _log_start(engine: Engine, address: str, logins: int) -> None:
+    from ingest.uploads import older_index
+
+    settings = engine.settings
+    log.event(
+        "start",
+        "ready",
+        version=version("ask-the-labs"),
+        address=address,
+        host=settings.host,
+        root_path=settings.root_path,
+        index=settings.index.absolute(),
+        fingerprint=engine.revision,
+        reports=len(engine.catalog.reports),
+        model=settings.answer_model,
+        logins=logins or "none",
+    )
+    if not logins and settings.host not in ("127.0.0.1", "localhost", "::1", "[::1]"):
+        _log.warning(
+            "Everybody who reaches %s, port %s, may use the page: ASKLABS_LOGIN names no file of "
+            "logins.",
+            settings.host,
+            settings.port,
+        )
+    if older := older_index(settings):
+        _log.warning(older)
 
 
 def launch(
@@ -64,6 +148,10 @@ def launch(
     Raises:
         SettingsError: nothing can listen on this host and port; the message says what to do.
     """
+    from ingest.uploads import LARGEST_UPLOAD
+    from ui.web.app import VISITORS
+    from ui.web.layout import head, theme, translations
+
     try:
         app, address, _ = page.launch(
             server_name=host,
@@ -88,14 +176,16 @@ def launch(
         )
     except OSError as error:
         # Gradio only says that it found no port; the address was free a moment ago.
-        in_use = OSError(errno.EADDRINUSE, str(error))
-        raise occupied(host, port, in_use) from error
-    add_health(app, check)
+        raise _occupied(host, port, errno.EADDRINUSE) from error
+    _add_health(app, check)
     return str(address).rstrip("/")
 
 
-def add_health(app: Starlette, check: Callable[[], object]) -> None:
-    """Answer at `HEALTH_PATH`: 503 if `check` raises an error of the product, else 200."""
+def _add_health(app: Starlette, check: Callable[[], object]) -> None:
+    """Answer at /healthz: 503 if `check` raises an error of the product, else 200."""
+    from starlette.concurrency import run_in_threadpool
+    from starlette.responses import PlainTextResponse
+    from starlette.routing import Route
 
     async def health(_: Request) -> PlainTextResponse:
         try:
@@ -106,4 +196,83 @@ def add_health(app: Starlette, check: Callable[[], object]) -> None:
         return PlainTextResponse("ok\n")
 
     # Before Gradio's own routes, one of which matches all paths.
-    app.router.routes.insert(0, Route(HEALTH_PATH, health))
+    app.router.routes.insert(0, Route("/healthz", health))
+
+
+def _occupied(host: str, port: int, code: int | None) -> SettingsError:
+    reason = _REASONS.get(code or 0, _REASONS[errno.EADDRNOTAVAIL])
+    return SettingsError(f"The page can't listen on {host}, port {port}: {reason}")
+
+
+@contextmanager
+def loading(host: str, port: int) -> Iterator[None]:
+    """Answer on a host and port with the loading page until the work inside is done.
+
+    Raises:
+        SettingsError: nothing can listen on this host and port; the message says what to do.
+    """
+    try:
+        server = _LoadingServer((host.strip("[]"), port))
+    except OSError as error:
+        # The numbers of errors of unknown names are others.
+        code = None if isinstance(error, socket.gaierror) else error.errno
+        raise _occupied(host, port, code) from error
+    thread = threading.Thread(target=server.serve_forever, args=(0.1,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _LoadingServer(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False  # slow readers must not delay the page
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.started = time.monotonic()
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, _LoadingPage)
+
+
+class _LoadingPage(BaseHTTPRequestHandler):
+    timeout = 10
+    server: _LoadingServer
+
+    def do_GET(self) -> None:
+        """Send the page that says for how many seconds the reports have been loading."""
+        t = translations_accepted(self.headers.get("Accept-Language", ""))
+        before, _, after = t.gettext("{seconds} seconds so far").partition("{seconds}")
+        message = t.gettext(
+            "The reports are being loaded. This page opens by itself when they are."
+        )
+        templates = Environment(loader=PackageLoader("ui"), autoescape=True)
+        page = templates.get_template("loading.html").render(
+            language=language_code(t),
+            message=message,
+            before=before,
+            seconds=round(time.monotonic() - self.server.started),
+            after=after,
+            header=LOADING_HEADER,
+        )
+        body = page.encode()
+        self.send_response(503)
+        for name, value in (
+            ("Content-Type", "text/html; charset=utf-8"),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            ("Retry-After", "2"),
+            (LOADING_HEADER, "1"),
+        ):
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    # A page that was open before posts.
+    do_HEAD = do_POST = do_GET  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Log nothing, for the privacy of visitors."""

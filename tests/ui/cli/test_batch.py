@@ -12,7 +12,7 @@ from contract import is_answer
 from rag.engine import Engine
 from rag.errors import InputError, ModelError
 from rag.i18n.notices import text_notice
-from ui.cli.batch import run_batch
+from ui.cli.ask import run_batch
 
 QUESTIONS = [
     {"id": "a", "question": "What did the labs learn about mobile money?"},

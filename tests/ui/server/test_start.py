@@ -24,8 +24,7 @@ from rag.errors import IndexMissing, SettingsError
 from rag.index.layout import current_database
 from rag.settings import Settings
 from ui.server.login import make_secret
-from ui.server.serve import launch
-from ui.server.start import loading
+from ui.server.serve import launch, loading
 from ui.web.app import build_app
 
 
@@ -84,7 +83,7 @@ def test_a_service_logs_its_start_and_stops_on_sigterm(sample_index: Path) -> No
     assert f"start outcome=ready version=0.1.0 address=http://localhost:{port}" in err
     assert f"index={sample_index}" in err
     assert "model=openai:gpt-4.1-mini" in err
-    assert "WARNING ui.server.start: Everybody who reaches 0.0.0.0" in err
+    assert "WARNING ui.server.serve: Everybody who reaches 0.0.0.0" in err
     assert "sk-not-for-logs" not in out + err
 
 
