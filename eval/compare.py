@@ -11,10 +11,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from eval.cases import CASE_TYPES
-from eval.figures import ALL, RUN_METRICS, Group, aggregate, values_of
+from eval.figures import (
+    ALL,
+    LEVEL,
+    RUN_METRICS,
+    Estimate,
+    Group,
+    aggregate,
+    estimate,
+    holm,
+    randomisation_p,
+    values_of,
+)
 from eval.metrics import METRICS
 from eval.run import BASELINES, OUTCOMES, Outcome, load_outcomes, load_record
-from eval.stats import LEVEL, Estimate, estimate, holm, randomisation_p
 from rag.errors import InputError
 
 # Whether a refusal is good depends on the case: refusal_ok says that.

@@ -1,16 +1,24 @@
-"""The figures of a run: means with intervals, latencies, usage and the headline."""
+"""The figures of a run: means with intervals, tests of differences, latencies and the headline.
+
+Intervals of means are 95 % percentile bootstrap intervals over cases (Efron and Tibshirani 1993,
+chapter 13), those of counts Wilson's (1927); differences are tested by paired randomisation
+(Smucker, Allan and Carterette 2007), many at once with Holm's correction (1979). What is drawn by
+chance is seeded: the same values always give the same numbers.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eval.cases import CASE_TYPES, ONE_REPORT
 from eval.metrics import METRICS
 from eval.run import Outcome
-from eval.stats import Estimate, estimate, proportion
 
 LATENCIES = ("plan_ms", "retrieve_ms", "answer_ms", "first_ms", "total_ms")
 ALL = "all"
@@ -20,6 +28,84 @@ RUN_METRICS = ("refusal_p", "refusal_r")
 MAIN = ("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_exact")
 _BINS = 16
 _BIN_WIDTHS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
+Floats = NDArray[np.float64]
+SEED = 0
+RESAMPLES = 2000
+SHUFFLES = 10_000
+# Up to this many differences every one of the 2**n sign patterns is tried.
+EXACT_UP_TO = 12
+LEVEL = 0.05
+# Sign patterns that are drawn at once; more take memory and no less time.
+_SHUFFLES_AT_ONCE = 500
+_Z = 1.959964
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A mean over n cases with its 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} [{self.low:.2f}, {self.high:.2f}]"
+
+
+def estimate(values: Sequence[float], weights: Sequence[float] | None = None) -> Estimate:
+    """The (weighted) mean of at least one value with its bootstrap interval.
+
+    Weights make it a ratio of sums, resampled by case, so that what one case
+    contributes stays together.
+    """
+    x: Floats = np.asarray(values, dtype=np.float64)
+    w: Floats = np.ones_like(x) if weights is None else np.asarray(weights, dtype=np.float64)
+    drawn = np.random.default_rng(SEED).integers(len(x), size=(RESAMPLES, len(x)))
+    means = (x * w)[drawn].sum(axis=1) / w[drawn].sum(axis=1)
+    low, high = np.quantile(means, (LEVEL / 2, 1 - LEVEL / 2))
+    return Estimate(float((x * w).sum() / w.sum()), float(low), float(high), len(x))
+
+
+def randomisation_p(differences: Sequence[float]) -> float:
+    """The two-sided p-value of a mean difference, were the sign of each a coin's toss.
+
+    Exact for up to 12 differences, else from 10,000 tosses (counting the observed one).
+    """
+    d: Floats = np.asarray(differences, dtype=np.float64)
+    observed = abs(d.sum()) - 1e-9
+    if len(d) <= EXACT_UP_TO:
+        signs = np.array(list(itertools.product((-1.0, 1.0), repeat=len(d))))
+        return float((np.abs(signs @ d) >= observed).mean())
+    rng = np.random.default_rng(SEED)
+    extreme = 0
+    for _ in range(SHUFFLES // _SHUFFLES_AT_ONCE):
+        signs = rng.integers(2, size=(_SHUFFLES_AT_ONCE, len(d))) * 2 - 1
+        extreme += int((np.abs(signs @ d) >= observed).sum())
+    return (extreme + 1) / (SHUFFLES + 1)
+
+
+def proportion(hits: int, n: int) -> Estimate:
+    """The share of `hits` in at least one case, with Wilson's interval.
+
+    It keeps a width where all or none are hits, which resampling can't show.
+    """
+    share, z2 = hits / n, _Z**2
+    middle = (share + z2 / (2 * n)) / (1 + z2 / n)
+    reach = _Z / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return Estimate(share, max(0.0, middle - reach), min(1.0, middle + reach), n)
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """p-values corrected for their number (Holm 1979), in the same order.
+
+    Those below 0.05 keep the chance of any false finding among all of them below 0.05.
+    """
+    corrected, least = [0.0] * len(ps), 0.0
+    for rank, i in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
+        least = max(least, min(1.0, (len(ps) - rank) * ps[i]))
+        corrected[i] = least
+    return corrected
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,43 +121,13 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of prompts and completions over the answers that a model wrote (`written`).
-
-    `cost_usd` is what they cost at list prices; None where no answer's price is known. `priced`
-    counts the answers whose price is.
-    """
-
-    written: int = 0
-    prompt: int = 0
-    completion: int = 0
-    cost_usd: float | None = None
-    priced: int = 0
-
-    def __str__(self) -> str:
-        """The usage as a sentence; "" where no model wrote."""
-        if not self.written:
-            return ""
-        tokens = f"{self.prompt:,} tokens of prompts and {self.completion:,} of completions"
-        cost = "cost unknown"
-        if self.cost_usd is not None:
-            some = "" if self.priced == self.written else f" for {self.priced} of them"
-            cost = f"${self.cost_usd:.4f} at list prices{some}"
-        return f"{self.written} answers written by a model: {tokens}, {cost}"
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
-    """The figures of the cases of one type: n answered, and `errors` that failed.
-
-    `usage` is what they used of a chat model.
-    """
+    """The figures of the cases of one type: n answered, and `errors` that failed."""
 
     n: int
     errors: int
     metrics: Mapping[str, Estimate]
     latency: Mapping[str, Latency]
-    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,18 +193,14 @@ def _group(outcomes: Sequence[Outcome]) -> Group:
     for name in METRICS:
         if scored := [o for o in good if name in o.scores]:
             # A quote is checked by itself, whichever answer it stands in.
-            weights = [_citations(o) for o in scored] if name == "quote_ok" else None
-            metrics[name] = estimate([o.scores[name] for o in scored], weights)
+            weights = [len((o.answer or {}).get("citations", ())) for o in scored]
+            values = [o.scores[name] for o in scored]
+            metrics[name] = estimate(values, weights if name == "quote_ok" else None)
     for name in LATENCIES:
         if values := [o.timings[name] for o in good if name in o.timings]:
             p50, p95 = np.quantile(values, (0.5, 0.95), method="lower")
             latency[name] = Latency(float(p50), float(p95), len(values))
-    errors = len(outcomes) - len(good)
-    return Group(len(good), errors, metrics | run_figures(good), latency, usage(good))
-
-
-def _citations(outcome: Outcome) -> int:
-    return len(outcome.answer["citations"]) if outcome.answer else 0
+    return Group(len(good), len(outcomes) - len(good), metrics | run_figures(good), latency)
 
 
 def run_figures(outcomes: Sequence[Outcome]) -> dict[str, Estimate]:
@@ -168,32 +220,36 @@ def run_figures(outcomes: Sequence[Outcome]) -> dict[str, Estimate]:
     return {name: estimate(values) for name, values in shares.items() if values}
 
 
-def usage(outcomes: Sequence[Outcome]) -> Usage:
-    """What the answers of outcomes used; nothing where no model wrote."""
-    records = [
-        (o.answer, o.answer.get("detail", {}).get("run") or {}) for o in outcomes if o.answer
-    ]
-    written = [(answer, record) for answer, record in records if record.get("model")]
-    costs = [r["cost_usd"] for _, r in written if r.get("cost_usd") is not None]
-    return Usage(
-        written=len(written),
-        prompt=sum(answer["tokens"]["prompt"] for answer, _ in written),
-        completion=sum(answer["tokens"]["completion"] for answer, _ in written),
-        cost_usd=float(sum(costs)) if costs else None,
-        priced=len(costs),
-    )
+def usage(outcomes: Iterable[Outcome]) -> str:
+    """What the answers that a model wrote used of it, as a sentence; "" where no model wrote."""
+    answers = [o.answer for o in outcomes if o.answer]
+    records = [(a["tokens"], run) for a in answers if (run := a.get("detail", {}).get("run"))]
+    written = [(tokens, run) for tokens, run in records if run.get("model")]
+    if not written:
+        return ""
+    prompts, completions = (sum(t[name] for t, _ in written) for name in ("prompt", "completion"))
+    costs = [run["cost_usd"] for _, run in written if run.get("cost_usd") is not None]
+    some = "" if len(costs) == len(written) else f" for {len(costs)} of them"
+    cost = f"${sum(costs):.4f} at list prices{some}" if costs else "cost unknown"
+    tokens = f"{prompts:,} tokens of prompts and {completions:,} of completions"
+    return f"{len(written)} answers written by a model: {tokens}, {cost}"
 
 
 def headlines(outcomes: Sequence[Outcome]) -> tuple[Headline, ...]:
     """How often a run was right, refused and wrong, over the cases that didn't fail.
 
-    A headline without a case is left out.
+    A headline without a case is left out. An answer that refuses can't be wrong, nor can a list,
+    which has a headline of its own.
     """
     good = answered(outcomes)
+    given = [o for o in good if o.scores.get("refused") == 0 and o.case.type != "listing"]
+    wrong = [
+        o.scores.get("cite_rec", 0) == 0 for o in given if "cite_rec" in o.scores or not o.case.gold
+    ]
     facts = [o.scores["facts"] for o in good if "facts" in o.scores]
     found = [
         _count("found", _is_one("rep@10", [o for o in good if o.case.type in ONE_REPORT])),
-        _count("wrong", [_is_wrong(o) for o in good if _can_be_wrong(o)]),
+        _count("wrong", wrong),
         Headline("facts", estimate(facts)) if facts else None,
         _count("quotes", _is_one("quote_ok", good)),
         _count("refused", [o.scores.get("refused") == 1 for o in good if not o.case.gold]),
@@ -209,13 +265,3 @@ def _count(name: str, hits: Sequence[bool]) -> Headline | None:
 
 def _is_one(metric: str, outcomes: Sequence[Outcome]) -> list[bool]:
     return [o.scores[metric] == 1 for o in outcomes if metric in o.scores]
-
-
-def _can_be_wrong(outcome: Outcome) -> bool:
-    """Whether it is an answer that can be wrong: no refusal, and no list, which has its own."""
-    known = not outcome.case.gold or "cite_rec" in outcome.scores
-    return outcome.scores.get("refused") == 0 and outcome.case.type != "listing" and known
-
-
-def _is_wrong(outcome: Outcome) -> bool:
-    return not outcome.case.gold or outcome.scores["cite_rec"] == 0

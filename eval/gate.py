@@ -21,9 +21,8 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from eval.cases import write_text
-from eval.figures import Group, aggregate
+from eval.figures import Estimate, Group, aggregate
 from eval.run import load_outcomes
-from eval.stats import Estimate
 from rag.errors import AskLabsError, InputError
 
 FLOORS = Path(__file__).with_name("sample") / "floors.json"

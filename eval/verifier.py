@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from eval import stats
+from eval import figures
 from eval.cases import Case, read_text
 from eval.matching import holds
 from rag.catalog.tag_fields import ReportInfo
@@ -264,7 +264,7 @@ def _passage(n: int, passage: RatedPassage) -> Passage:
     return Passage(f"p{n}", info, "", "", passage.text, (), language=language_of(passage.text))
 
 
-def auroc(supported: stats.Floats, scores: stats.Floats) -> float:
+def auroc(supported: figures.Floats, scores: figures.Floats) -> float:
     """The chance that one that is supported scores higher than one that is not; ties half."""
     yes, no = np.sort(scores[supported > 0]), scores[supported == 0]
     if not len(yes) or not len(no):
@@ -300,19 +300,19 @@ def _auroc_of(field: Literal["score", "baseline"]) -> Metric:
     return metric
 
 
-def resampled(judged: Sequence[Judged], metric: Metric) -> stats.Estimate:
+def resampled(judged: Sequence[Judged], metric: Metric) -> figures.Estimate:
     """A metric with its bootstrap interval over groups; `n` counts what was judged."""
     groups: dict[str, list[Judged]] = defaultdict(list)
     for item in judged:
         groups[item.group].append(item)
-    rng = np.random.default_rng(stats.SEED)
+    rng = np.random.default_rng(figures.SEED)
     members = list(groups.values())
     values = []
-    for _ in range(stats.RESAMPLES // 10):
+    for _ in range(figures.RESAMPLES // 10):
         drawn = rng.integers(len(members), size=len(members))
         values.append(metric([item for group in drawn for item in members[group]]))
-    low, high = np.nanquantile(values, (stats.LEVEL / 2, 1 - stats.LEVEL / 2))
-    return stats.Estimate(metric(judged), float(low), float(high), len(judged))
+    low, high = np.nanquantile(values, (figures.LEVEL / 2, 1 - figures.LEVEL / 2))
+    return figures.Estimate(metric(judged), float(low), float(high), len(judged))
 
 
 def table(pairs: Sequence[Pair], rated: Sequence[RatedAnswer]) -> str:

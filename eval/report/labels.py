@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from eval.figures import ALL, Headline
+from eval.figures import ALL, Estimate, Headline
 from eval.report.diagnosis import Finding
-from eval.stats import Estimate
-from rag.i18n.translations import (
-    ENGLISH,
-    Translations,
-    format_number,
-    format_percent,
-    marked,
-)
+from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent, marked
 
 TYPES = {
     "single": marked("One report"),

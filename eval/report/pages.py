@@ -1,16 +1,19 @@
-"""Writes what a run and a comparison of runs show, as HTML, Markdown and JSON."""
+"""Writes what a run and a comparison of runs show, as HTML, Markdown and JSON; reads it back."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
 from markupsafe import Markup
+from pydantic import TypeAdapter, ValidationError
 
 from eval.cases import VOTE_ID_PREFIX, write_text
 from eval.compare import (
@@ -28,6 +31,7 @@ from eval.figures import (
     LATENCIES,
     MAIN,
     RUN_METRICS,
+    Estimate,
     Group,
     Headline,
     Histogram,
@@ -35,25 +39,32 @@ from eval.figures import (
     by_language,
     headlines,
     histogram,
+    usage,
     values_of,
 )
+from eval.matching import single_line
 from eval.metrics import METRICS
 from eval.report import labels
-from eval.report.charts import (
+from eval.report.diagnosis import RIGHT, WORST, CaseReport, causes, diagnose, worst_first
+from eval.report.render import (
+    anchor,
     baseline_charts,
     causes_chart,
     charts_by_type,
     latency_chart,
+    render,
     time_words,
 )
-from eval.report.diagnosis import RIGHT, WORST, CaseReport, causes, diagnose, worst_first
-from eval.report.render import anchor, render
-from eval.report.summary import About, Summary, shortened
 from eval.run import PAGE, SUMMARY, TABLE, TEXT, load_outcomes, load_record
-from eval.stats import Estimate
-from rag.errors import InputError
+from rag.errors import InputError, SettingsError
 from rag.i18n.labels import language_label
+from rag.settings import PREFIX, Settings
 
+# A copy of the latest summary, in the folder of the index that was asked.
+LATEST = "evaluation.json"
+# Characters of an answer and of a quote that a summary keeps; the report of the run has all.
+_ANSWER = 900
+_QUOTE = 240
 VERDICTS: Mapping[Verdict, str] = {
     "better": "better",
     "worse": "worse",
@@ -69,31 +80,45 @@ CORRECTION = (
     "difference counts where it is below 0.05 and the interval leaves out 0. Intervals are not "
     "corrected."
 )
+# Fields of a run's record -> those of its answers that they collect.
+_NAMED = {"answered_by": "mode", "index": "index"}
 MOVED_NOTE = "By the sum of what its scores changed by; nothing is tested here."
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """All that is shown of a run: its record, figures, cases (the worst first) and baselines.
+class About:
+    """When a run was made, with how many cases, by which models and over which index.
 
-    `baseline_table` compares them by type (Markdown).
+    `index` has the fingerprints that the answers name: one, unless the index changed meanwhile.
     """
 
-    record: Mapping[str, Any]
-    asked: int
-    groups: Mapping[str, Group]
-    languages: Mapping[str, Group]
-    headlines: tuple[Headline, ...]
-    cases: tuple[CaseReport, ...]
-    histogram: Histogram | None
-    baselines: Mapping[str, BaselineComparison]
-    errors: Mapping[str, str]
-    baseline_table: str
+    date: datetime
+    cases: int
+    answered_by: tuple[str, ...]
+    index: tuple[str, ...]
+    embedding: str
 
-    @property
-    def worst(self) -> tuple[CaseReport, ...]:
-        """The twenty worst cases, fewer where fewer went wrong."""
-        return tuple(c for c in self.cases if c.score < 1 or c.cause != RIGHT)[:WORST]
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run found: its figures by type of question and language, and its worst cases.
+
+    `errors` are the cases that failed, `claims` the sentences of the headline, and `causes` counts
+    the cases by what went wrong.
+    """
+
+    run: About
+    groups: Mapping[str, Group]
+    errors: Mapping[str, str]
+    languages: Mapping[str, Group] = field(default_factory=dict)
+    claims: tuple[Headline, ...] = ()
+    causes: Mapping[str, int] = field(default_factory=dict)
+    worst: tuple[CaseReport, ...] = ()
+    histogram: Histogram | None = None
+    baselines: Mapping[str, BaselineComparison] = field(default_factory=dict)
+
+
+_SUMMARY = TypeAdapter(Summary)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,55 +138,47 @@ def write_report(out: Path) -> str:
     Raises:
         InputError: the run's files are missing, damaged, or can't be written.
     """
-    report = read_report(out)
-    data = _markdown_data(report)
-    table = render("table.md.jinja", **data)
+    outcomes, record = load_outcomes(out), load_record(out)
+    record |= {name: values_of(outcomes, key) for name, key in _NAMED.items()}
+    groups, baselines = aggregate(outcomes), load_baselines(out)
+    cases = [diagnose(outcome) for outcome in worst_first(outcomes)]
+    worst = [c for c in cases if c.score < 1 or c.cause != RIGHT][:WORST]
+    found: dict[str, Any] = {
+        "run": record,
+        "groups": groups,
+        "errors": {o.case.id: o.error for o in outcomes if o.error},
+        "languages": by_language(outcomes),
+        "claims": headlines(outcomes),
+        "causes": causes(cases),
+        "worst": worst,
+        "histogram": histogram(outcomes),
+        "baselines": compare_baselines(baselines, outcomes),
+    }
+    # The page of the product shows of questions from readers' votes nothing but numbers.
+    shown = [shortened(case) for case in worst if not case.id.startswith(VOTE_ID_PREFIX)]
+    summary = json.dumps(found | {"worst": shown}, default=asdict, indent=1, ensure_ascii=False)
+    data = found | {
+        "asked": len(outcomes),
+        "record": _record_lines(record, len(outcomes), usage(outcomes)),
+        "labels": labels,
+        "verdicts": VERDICTS,
+    }
+    table = render(
+        "table.md.jinja",
+        tables=list(tables(groups)),
+        baseline_table=baseline_table(baselines, outcomes, groups),
+        **data,
+    )
+    languages = figure_table("", by_language(outcomes), MAIN, "language")
     files = {
         TABLE: table,
-        SUMMARY: json.dumps(_summary(report), indent=1, ensure_ascii=False) + "\n",
-        TEXT: render("report.md.jinja", **data),
-        PAGE: report_html(report),
+        SUMMARY: f"{summary}\n",
+        TEXT: render("report.md.jinja", table=table, language_table=languages, **data),
+        PAGE: _report_html(data, cases),
     }
     for name, text in files.items():
         write_text(out / name, text)
     return table
-
-
-def read_report(out: Path) -> Report:
-    """All that is shown of a run."""
-    outcomes, record = load_outcomes(out), load_record(out)
-    groups, baselines = aggregate(outcomes), load_baselines(out)
-    modes, indexes = values_of(outcomes, "mode"), values_of(outcomes, "index")
-    return Report(
-        record=record | {"answered_by": modes, "index": indexes},
-        asked=len(outcomes),
-        groups=groups,
-        languages=by_language(outcomes),
-        headlines=headlines(outcomes),
-        cases=tuple(diagnose(outcome) for outcome in worst_first(outcomes)),
-        histogram=histogram(outcomes),
-        baselines=compare_baselines(baselines, outcomes),
-        errors={o.case.id: o.error for o in outcomes if o.error},
-        baseline_table=baseline_table(baselines, outcomes, groups),
-    )
-
-
-def _summary(report: Report) -> dict[str, object]:
-    """What the page of the product shows; of questions from readers' votes nothing but numbers."""
-    shown = [case for case in report.worst if not case.id.startswith(VOTE_ID_PREFIX)]
-    summary = Summary(
-        run=About(**{name: report.record[name] for name in About.__dataclass_fields__}),
-        groups=report.groups,
-        errors=report.errors,
-        languages=report.languages,
-        claims=report.headlines,
-        causes=causes(report.cases),
-        worst=tuple(shortened(case) for case in shown[:WORST]),
-        histogram=report.histogram,
-        baselines=report.baselines,
-    )
-    # The whole record, not only what the page shows of it.
-    return asdict(summary) | {"run": report.record}
 
 
 def tables(groups: Mapping[str, Group]) -> Iterator[Table]:
@@ -200,70 +217,117 @@ def _cell(value: Estimate | None, n: int) -> str:
     return f"{value}" if value.n == n else f"{value} ({value.n})"
 
 
-def _markdown_data(report: Report) -> dict[str, Any]:
-    return {
-        "report": report,
-        "causes": causes(report.cases),
-        "tables": list(tables(report.groups)),
-        "languages": figure_table("", report.languages, MAIN, "language"),
-        "record": _record_lines(report),
-        "labels": labels,
-        "verdicts": VERDICTS,
-        "p_words": _p_words,
-    }
-
-
-def report_html(report: Report) -> str:
+def _report_html(data: dict[str, Any], cases: Sequence[CaseReport]) -> str:
     """The page of a run: headline, charts, baselines, tables, cases and the record."""
-    languages = {language_label(code): group for code, group in report.languages.items()}
-    named = {labels.type_words(name): group for name, group in report.groups.items()}
-    latency = report.groups[ALL].latency
+    groups, latency = data["groups"], data["groups"][ALL].latency
+    named = {labels.type_words(name): group for name, group in groups.items()}
+    languages = {language_label(code): group for code, group in data["languages"].items()}
     return render(
         "report.html.jinja",
-        report=report,
-        run=report.record,
-        day=str(report.record["date"])[:10],
-        causes=Markup(causes_chart(causes(report.cases))),
-        charts=charts_by_type(report.groups),
-        baseline_charts=baseline_charts(report.groups, report.baselines),
+        day=str(data["run"]["date"])[:10],
+        causes_chart=Markup(causes_chart(data["causes"])),
+        charts=charts_by_type(groups),
+        baseline_charts=baseline_charts(groups, data["baselines"]),
         main=MAIN,
-        labels=labels,
-        verdicts=VERDICTS,
-        p_words=_p_words,
         tables=list(tables(named)),
-        languages=figure_table("By language", languages, MAIN, "language"),
+        language_table=figure_table("By language", languages, MAIN, "language"),
         meanings={name: metric.meaning for name, metric in METRICS.items()},
-        histogram=Markup(latency_chart(report.histogram)) if report.histogram else None,
+        latency_chart=Markup(latency_chart(data["histogram"])) if data["histogram"] else None,
         latencies=[
             (label, time_words(latency[name].p50), time_words(latency[name].p95))
             for name, label in labels.LATENCIES.items()
             if name in latency
         ],
-        others=[case for case in report.cases if case not in report.worst],
+        others=[case for case in cases if case not in data["worst"]],
         language_name=language_label,
-        record=_record_lines(report),
         markup=Markup,
+        **data,
     )
 
 
-def _record_lines(report: Report) -> list[str]:
+def _record_lines(run: Mapping[str, Any], asked: int, used: str) -> list[str]:
     """When, with what and on which machine a run was made, a line a fact."""
-    run, machine = report.record, report.record["machine"]
-    answered_by, index = (", ".join(run[name]) or "nothing" for name in ("answered_by", "index"))
-    cut = "" if report.asked == run["cases"] else " (the run was interrupted)"
+    machine = run["machine"]
+    answered_by, index = (", ".join(run[name]) or "nothing" for name in _NAMED)
+    cut = "" if asked == run["cases"] else " (the run was interrupted)"
     lines = [
-        f"{report.asked} of {run['cases']} cases asked, {run['date']}{cut}",
+        f"{asked} of {run['cases']} cases asked, {run['date']}{cut}",
         f"answered by {answered_by}; index {index}; embedding {run['embedding']}",
         f"{machine['cores']} cores, {machine['system']} {machine['architecture']}",
         ", ".join(f"{name} {number}" for name, number in run["versions"].items()),
-        str(report.groups[ALL].usage),
+        used,
     ]
     return [line for line in lines if line]
 
 
-def _p_words(p: float) -> str:
-    """A p-value to three digits, without a zero that it isn't."""
-    return f"{p:.3f}" if p >= 0.0005 else "<0.001"
+def load_summary(path: Path) -> Summary:
+    """The summary in a file that `write_report` wrote.
+
+    Raises:
+        InputError: there is none, or it is damaged.
+    """
+    try:
+        return _SUMMARY.validate_json(path.read_bytes())
+    except OSError as error:
+        raise InputError(
+            f"{path}: no readable summary ({error}). Run `asklabs eval run`."
+        ) from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"{path}: not a summary of a run ({where}: {first['msg']}). Run `asklabs eval run` "
+            "again."
+        ) from error
+
+
+def shortened(case: CaseReport) -> CaseReport:
+    """A case as a summary keeps it: long texts cut, so that the page stays light."""
+    answer = case.answer
+    return replace(
+        case,
+        answer=answer if len(answer) <= _ANSWER else answer[: _ANSWER - 1] + "…",
+        evidence=tuple(replace(g, quote=single_line(g.quote, _QUOTE)) for g in case.evidence),
+        citations=tuple(replace(c, quote=single_line(c.quote, _QUOTE)) for c in case.citations),
+        history=tuple((role, single_line(text, _QUOTE)) for role, text in case.history),
+        error=single_line(case.error, _QUOTE),
+    )
+
+
+def keep_latest(out: Path, index: Path) -> None:
+    """Keep a run's summary in the folder of the index, for the page to show.
+
+    Raises:
+        InputError: nothing can be written there.
+    """
+    new = index / f"{LATEST}.new"
+    try:
+        shutil.copyfile(out / SUMMARY, new)
+        os.replace(new, index / LATEST)
+    except OSError as error:
+        raise InputError(
+            f"{index}: the run can't be kept there for the page ({error}). "
+            f"Set {PREFIX}EVALUATION={out} to show it."
+        ) from error
+
+
+def latest(settings: Settings) -> Summary | None:
+    """The run that the settings name, else the latest over the index; None where there is none.
+
+    Raises:
+        InputError: it is damaged.
+        SettingsError: the folder that the settings name has no run.
+    """
+    if settings.evaluation is None:
+        kept = settings.index / LATEST
+        return load_summary(kept) if kept.exists() else None
+    path = settings.evaluation / SUMMARY
+    if not path.is_file():
+        raise SettingsError(
+            f"{settings.evaluation}: no {SUMMARY} of a run in it. Correct {PREFIX}EVALUATION, or "
+            f"run `asklabs eval run CASES.jsonl --out {settings.evaluation}`."
+        )
+    return load_summary(path)
 
 
 def write_comparison(comparison: Comparison, out: Path) -> None:
@@ -272,44 +336,37 @@ def write_comparison(comparison: Comparison, out: Path) -> None:
     Raises:
         InputError: the file has another ending or can't be written.
     """
-    writers = {".html": comparison_html, ".md": comparison_markdown}
-    if out.suffix.lower() not in writers:
+    ending = out.suffix.lower()
+    if ending not in (".html", ".md"):
         raise InputError(f"{out}: not a name of a page. Let it end with .html or .md.")
-    write_text(out, writers[out.suffix.lower()](comparison, out.parent))
+    kind: Literal["html", "md"] = "html" if ending == ".html" else "md"
+    write_text(out, comparison_text(comparison, out.parent, kind))
 
 
-def comparison_html(comparison: Comparison, start: Path) -> str:
-    """The comparison as one HTML page; links lead from the folder `start`."""
-    return render("compare.html.jinja", **_comparison_data(comparison, start))
+def comparison_text(comparison: Comparison, start: Path, kind: Literal["html", "md"] = "md") -> str:
+    """The comparison as Markdown or an HTML page; links lead from the folder `start`."""
 
-
-def comparison_markdown(comparison: Comparison, start: Path) -> str:
-    """The comparison as Markdown; links lead from the folder `start`."""
-    return render("compare.md.jinja", **_comparison_data(comparison, start))
-
-
-def _comparison_data(comparison: Comparison, start: Path) -> dict[str, Any]:
     def links(case: Moved) -> list[tuple[str, str]]:
         sides = (("A", comparison.a), ("B", comparison.b))
         found = ((name, _case_link(Path(side.path), case.id, start)) for name, side in sides)
         return [(name, link) for name, link in found if link]
 
-    return {
-        "comparison": comparison,
-        "side": _side,
-        "pairing": (
+    return render(
+        f"compare.{kind}.jinja",
+        comparison=comparison,
+        side=_side,
+        pairing=(
             f"{comparison.paired} cases paired; {comparison.only_a} only in A, "
             f"{comparison.only_b} only in B, {comparison.changed} changed between the runs, "
             f"{comparison.failed} failed in one or both."
         ),
-        "verdicts": VERDICTS,
-        "notable": [d for d in comparison.by_type if d.is_notable],
-        "p_words": _p_words,
-        "correction": CORRECTION,
-        "moved_note": MOVED_NOTE,
-        "links": links,
-        "type_words": labels.type_words,
-    }
+        verdicts=VERDICTS,
+        notable=[d for d in comparison.by_type if d.is_notable],
+        correction=CORRECTION,
+        moved_note=MOVED_NOTE,
+        links=links,
+        type_words=labels.type_words,
+    )
 
 
 def _side(side: Side) -> str:

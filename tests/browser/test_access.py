@@ -8,13 +8,11 @@ from typing import Any
 import pytest
 from page_fixtures import Visit, ask, serious
 from playwright.sync_api import Browser, expect
-from runs import case, outcome, save
+from runs import answered, case, hostile, outcome, save
 
 from eval.cases import Case
 from eval.report.pages import write_report
 from eval.run import Outcome
-from tests.eval.report.test_diagnosis import answered
-from tests.eval.report.test_pages import hostile
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -8,12 +8,11 @@ import pytest
 from fake_engine import HOSTILE, FakeEngine, report
 from page_fixtures import Visit, ask
 from playwright.sync_api import Locator, Page, expect
-from runs import case, outcome
+from runs import case, outcome, reported
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.settings import Settings
-from tests.eval.report.test_summary import report_of
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +25,7 @@ IN_2021 = sum(i % 4 == 0 for i in NUMBERS)
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> FakeEngine:
     """An engine over more reports than are drawn at once, one of them hostile, and a run."""
-    run = report_of(tmp_path_factory.mktemp("run") / "run", outcome(case("s"), **{"rep@10": 1.0}))
+    run = reported(tmp_path_factory.mktemp("run") / "run", outcome(case("s"), **{"rep@10": 1.0}))
     engine = FakeEngine()
     engine.settings = Settings(evaluation=run)
     reports = [report(i, thematic_areas=(f"theme {i % 30:02}",)) for i in range(REPORTS - 2)]

@@ -7,19 +7,12 @@ from pathlib import Path
 
 import pytest
 from readers import Outline, rendered
-from runs import case, numbered, outcome, save
+from runs import HOSTILE, case, numbered, outcome, reported, save
 
 from eval.compare import Comparison, Difference, compare
-from eval.report.pages import (
-    comparison_html,
-    comparison_markdown,
-    write_comparison,
-    write_report,
-)
+from eval.report.pages import comparison_text, write_comparison
 from eval.run import Outcome
 from rag.errors import InputError
-
-HOSTILE = "<script>alert(1)</script>\" onmouseover=x | [x](javascript:1) 'q'"
 
 
 def of(comparison: Comparison, metric: str) -> Difference:
@@ -44,16 +37,14 @@ def test_a_run_compared_with_itself_shows_no_difference(tmp_path: Path) -> None:
 
 
 def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
-    before, after = numbered(9, mrr=0.5, facts=1.0), numbered(8, mrr=1.0, facts=1.0)
-    comparison = compare(
-        save(tmp_path / "a", *before),
-        save(tmp_path / "b", *after, outcome(case("c8"), mrr=0.25, facts=1.0)),
-    )
+    after = [*numbered(8, mrr=1.0, facts=1.0), outcome(case("c8"), mrr=0.25, facts=1.0)]
+    a = save(tmp_path / "a", *numbered(9, mrr=0.5, facts=1.0))
+    comparison = compare(a, save(tmp_path / "b", *after))
     assert (comparison.metrics("better"), comparison.metrics("worse")) == (["mrr"], [])
     assert comparison.headline == "Of 2 figures, B is better in 1 (mrr)."
     # With two metrics tested, Holm doubles the smaller p.
     assert of(comparison, "mrr").p_holm == pytest.approx(2 * of(comparison, "mrr").p)
-    text = comparison_markdown(comparison, tmp_path)
+    text = comparison_text(comparison, tmp_path)
     assert "| mrr | 9 | 0.500 | 0.917 | +0.417 |" in text
     assert "## Got better (8)" in text
     assert "## Got worse (1)\n\n- c8 (single): Why?: mrr 0.50 -> 0.25" in text
@@ -61,18 +52,18 @@ def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
 
 def test_what_only_one_of_many_tests_finds_does_not_count(tmp_path: Path) -> None:
     names = ("rep@5", "rep@10", "rep@20", "ev@5", "ev@10", "ev@20", "cite_prec", "cite_rec")
-    still = dict.fromkeys(names, 0.5)
-    comparison = compare(
-        save(tmp_path / "a", *numbered(7, mrr=0.5, **still)),
-        save(tmp_path / "b", *numbered(7, mrr=1.0, **still)),
+    a, b = (
+        save(tmp_path / f"{mrr}", *numbered(7, mrr=mrr, **dict.fromkeys(names, 0.5)))
+        for mrr in (0.5, 1.0)
     )
+    comparison = compare(a, b)
     # Alone 2 of 128 sign patterns: 0.016; nine times that is no longer below 0.05.
     assert (of(comparison, "mrr").p, of(comparison, "mrr").verdict) == (2 / 128, "unclear")
     assert comparison.verdict == "no difference"
 
 
 def test_few_cases_and_refusals_get_no_verdict(tmp_path: Path) -> None:
-    a, b = save(tmp_path / "a", *numbered(3, mrr=0.5)), save(tmp_path / "b", *numbered(3, mrr=1))
+    a, b = (save(tmp_path / f"{mrr}", *numbered(3, mrr=mrr)) for mrr in (0.5, 1.0))
     assert of(compare(a, b), "mrr").verdict == "too few"
     c, d = (save(tmp_path / f"{n}", *numbered(8, refused=n)) for n in (0, 1))
     assert of(compare(c, d), "refused").verdict == "more"
@@ -83,7 +74,7 @@ def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:
     changed = outcome(case("c1", question="Who?"), mrr=1.0)
     failed = Outcome(case("c2"), error="ModelError: down")
     b = save(tmp_path / "b", *numbered(1, mrr=0.5), changed, failed, outcome(case("c3"), mrr=0.5))
-    text = comparison_markdown(compare(a, b), tmp_path)
+    text = comparison_text(compare(a, b), tmp_path)
     assert "2 cases paired; 1 only in A, 0 only in B, 1 changed between the runs, 1 failed" in text
     assert "## Failed in B only (1)\n\n- c2: ModelError: down" in text
     with pytest.raises(InputError, match="no answered case in common"):
@@ -94,17 +85,17 @@ def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:
 
 def test_links_lead_to_the_case_in_both_reports(tmp_path: Path) -> None:
     name = "c 1/é"
-    a = save(tmp_path / "run a", outcome(case(name), mrr=0.0))
-    b = save(tmp_path / "b", outcome(case(name), mrr=1.0))
-    for folder in (a, b):
-        write_report(folder)
+    a = reported(tmp_path / "run a", outcome(case(name), mrr=0.0))
+    b = reported(tmp_path / "b", outcome(case(name), mrr=1.0))
     comparison = compare(a, b)
-    page, place = comparison_html(comparison, tmp_path / "out"), "case-c%201%2F%C3%A9"
-    assert f'href="../run%20a/report.html#{place}"' in page
-    assert f"[B](<b/report.html#{place}>)" in comparison_markdown(comparison, tmp_path)
+    place = "case-c%201%2F%C3%A9"
+    assert f'href="../run%20a/report.html#{place}"' in comparison_text(
+        comparison, tmp_path / "out", "html"
+    )
+    assert f"[B](<b/report.html#{place}>)" in comparison_text(comparison, tmp_path)
     assert f'id="{place}"' in (b / "report.html").read_text(encoding="utf-8")
     (a / "report.html").unlink()
-    assert "run%20a" not in comparison_html(comparison, tmp_path / "out")
+    assert "run%20a" not in comparison_text(comparison, tmp_path / "out", "html")
 
 
 def test_untrusted_text_stays_text(tmp_path: Path) -> None:
@@ -112,19 +103,19 @@ def test_untrusted_text_stays_text(tmp_path: Path) -> None:
     a = save(tmp_path / "a", outcome(hostile, mrr=0.0), outcome(failing, mrr=0.0))
     b = save(tmp_path / "b", outcome(hostile, mrr=1.0), Outcome(failing, error=HOSTILE))
     comparison = compare(a, b)
-    page = comparison_html(comparison, tmp_path)
+    page = comparison_text(comparison, tmp_path, "html")
     Outline(page).is_inert()
     assert "&lt;script&gt;" in page
-    shown = Outline(rendered(comparison_markdown(comparison, tmp_path)))
+    shown = Outline(rendered(comparison_text(comparison, tmp_path)))
     shown.is_inert()
     assert not shown.all("a")
 
 
 def test_baselines_in_the_folder_are_paired_with_the_run(tmp_path: Path) -> None:
-    out = save(tmp_path / "run", *numbered(9, **{"rep@10": 1.0, "facts": 0.5}))
+    out = tmp_path / "run"
     save(out / "baselines" / "bm25", *numbered(9, **{"rep@10": 0.0, "facts": 0.5}))
     save(out / "baselines" / "others", outcome(case("other"), mrr=1.0))
-    write_report(out)
+    reported(out, *numbered(9, **{"rep@10": 1.0, "facts": 0.5}))
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     (bm25,) = summary["baselines"].values()
     assert (bm25["paired"], bm25["figures"]["rep@10"]["mean"]) == (9, 0.0)

@@ -1,14 +1,49 @@
-"""The figures of a run: by type and language, refusals, usage, latencies and the headline."""
+"""The figures of a run, its intervals and tests, against numbers computed by hand."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from runs import case, outcome
 
-from eval.figures import Usage, aggregate, by_language, headlines, histogram, run_figures, usage
+from eval.figures import (
+    aggregate,
+    by_language,
+    estimate,
+    headlines,
+    histogram,
+    holm,
+    proportion,
+    randomisation_p,
+    run_figures,
+    usage,
+)
 from eval.report.labels import headline_count, headline_note
 from eval.run import Outcome
+
+
+def test_estimate_is_the_mean_with_an_interval_around_it() -> None:
+    half = estimate([0.0, 1.0] * 50)
+    assert (half.mean, half.n) == (0.5, 100)
+    # The standard error is 0.05, so the normal interval reaches from 0.402 to 0.598.
+    assert (half.low, half.high) == pytest.approx((0.402, 0.598), abs=0.015)
+    assert (estimate([0.3]).low, estimate([0.3]).high) == (0.3, 0.3)
+    assert estimate([1.0, 0.0], [3, 1]).mean == 0.75
+
+
+def test_a_proportion_has_wilsons_interval() -> None:
+    nine, half = proportion(9, 9), proportion(5, 10)
+    assert (nine.mean, nine.low, nine.high) == (1.0, pytest.approx(0.701, abs=0.001), 1.0)
+    assert (half.low, half.high) == pytest.approx((0.237, 0.763), abs=0.001)
+
+
+def test_p_values_count_sign_patterns_and_are_corrected_by_rank() -> None:
+    assert randomisation_p([1.0, 1.0, 1.0]) == 0.25  # two of eight patterns are as extreme
+    assert randomisation_p([1.0, -1.0] * 20) > 0.9
+    assert randomisation_p([1.0] * 40) == 1 / 10_001
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.5, 0.9]) == [1.0, 1.0]
 
 
 def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None:
@@ -59,32 +94,32 @@ def written(prompt: int, completion: int, cost: float | None, model: str = "m") 
 
 
 def test_tokens_and_cost_are_added_up() -> None:
-    used = usage([written(1000, 50, 0.25), written(2000, 70, None), written(0, 0, None, model="")])
-    assert used == Usage(2, 3000, 120, 0.25, 1)
-    assert str(used) == (
+    paid, unpriced, extract = (
+        written(1000, 50, 0.25),
+        written(2000, 70, None),
+        written(0, 0, None, ""),
+    )
+    assert usage([paid, unpriced, extract]) == (
         "2 answers written by a model: 3,000 tokens of prompts and 120 of completions, "
         "$0.2500 at list prices for 1 of them"
     )
-    assert str(usage([written(10, 5, None)])).endswith("cost unknown")
+    assert usage([unpriced]).endswith("cost unknown")
+    assert usage([extract]) == ""
 
 
 def test_the_headline_counts_cases() -> None:
     unanswerable = [case(f"u{i}", "unanswerable") for i in range(4)]
-    found = {
-        headline.name: headline
-        for headline in headlines(
-            [
-                outcome(case("1"), refused=0.0, cite_rec=1.0, facts=1.0, **{"rep@10": 1.0}),
-                outcome(case("2"), refused=0.0, cite_rec=0.0, facts=0.5, **{"rep@10": 0.0}),
-                outcome(case("3"), refused=1.0, facts=0.0, **{"rep@10": 1.0}),
-                outcome(case("x", "cross"), refused=0.0, cite_rec=0.5, **{"rep@10": 0.0}),
-                outcome(case("l", "listing"), refused=0.0, list_exact=1.0),
-                *(outcome(refused, refused=1.0) for refused in unanswerable[:3]),
-                outcome(unanswerable[3], refused=0.0),
-                Outcome(case("e"), error="x"),
-            ]
-        )
-    }
+    outcomes = [
+        outcome(case("1"), refused=0.0, cite_rec=1.0, facts=1.0, **{"rep@10": 1.0}),
+        outcome(case("2"), refused=0.0, cite_rec=0.0, facts=0.5, **{"rep@10": 0.0}),
+        outcome(case("3"), refused=1.0, facts=0.0, **{"rep@10": 1.0}),
+        outcome(case("x", "cross"), refused=0.0, cite_rec=0.5, **{"rep@10": 0.0}),
+        outcome(case("l", "listing"), refused=0.0, list_exact=1.0),
+        *(outcome(refused, refused=1.0) for refused in unanswerable[:3]),
+        outcome(unanswerable[3], refused=0.0),
+        Outcome(case("e"), error="x"),
+    ]
+    found = {headline.name: headline for headline in headlines(outcomes)}
     assert {name: (headline.hits, headline.share.n) for name, headline in found.items()} == {
         "found": (2, 3),
         "wrong": (2, 4),  # one cites no right report, one answers what isn't there

@@ -15,25 +15,13 @@ import pytest
 from openai_server import Reply, ScriptedServer
 from pydantic import SecretStr
 
+from eval import stress
 from eval.cases import Case, Evidence, load_cases, write_cases
 from eval.compare import Difference, Verdict
+from eval.figures import Estimate
 from eval.list_questions import list_questions
-from eval.perturbations import (
-    COPY,
-    batches,
-    chosen_reports,
-    double,
-    plain,
-    plant,
-    translated,
-    typos,
-    upper,
-    with_country,
-    with_year,
-)
 from eval.run import load_outcomes, run_cases
-from eval.stats import Estimate
-from eval.stress import NOT_APPLICABLE, VARIANTS, Stress, Variant, stress_markdown
+from eval.stress import NOT_APPLICABLE, Stress, Variant, translated
 from rag.catalog.tag_fields import ReportInfo
 from rag.engine import Engine
 from rag.models.chat import make_chat
@@ -56,10 +44,10 @@ REPORTS = {
     "c": ReportInfo("c", "C", ("Mali",), ("ML",), 2023),
     "d": ReportInfo("d", "D", ("Mali",), ("ML",), None),
 }
-YEAR = partial(with_year, reports=REPORTS)
-COUNTRY = partial(with_country, reports=REPORTS)
-UPPER = partial(upper, _=random.Random())
-PLAIN = partial(plain, _=random.Random())
+YEAR = partial(stress.with_year, reports=REPORTS)
+COUNTRY = partial(stress.with_country, reports=REPORTS)
+UPPER = partial(stress.upper, _=random.Random())
+PLAIN = partial(stress.plain, _=random.Random())
 
 
 def chance() -> random.Random:
@@ -68,9 +56,9 @@ def chance() -> random.Random:
 
 def test_typos_change_some_words_by_one_slip_each() -> None:
     for seed in range(50):
-        changed = typos(CASE, random.Random(seed))
+        changed = stress.typos(CASE, random.Random(seed))
         assert changed is not None
-        assert changed == typos(CASE, random.Random(seed))
+        assert changed == stress.typos(CASE, random.Random(seed))
         pairs = zip(CASE.question.split(" "), changed.question.split(" "), strict=True)
         moved = [(a, b) for a, b in pairs if a != b]
         assert 1 <= len(moved) <= 2
@@ -78,7 +66,7 @@ def test_typos_change_some_words_by_one_slip_each() -> None:
             assert abs(len(a) - len(b)) <= 1
             assert a[0] == b[0]
             assert not re.search(r"\d", a)
-    assert typos(replace(CASE, question="Why so?"), chance()) is None
+    assert stress.typos(replace(CASE, question="Why so?"), chance()) is None
 
 
 @pytest.mark.parametrize(
@@ -141,8 +129,8 @@ def test_a_model_translates_other_questions_or_they_are_left_out(server: Scripte
 
 def test_what_cases_accept_is_always_among_the_reports() -> None:
     case = replace(CASE, alt_reports=("d", "gone"))
-    assert chosen_reports([case], REPORTS, 3, chance()) in (["a", "b", "d"], ["a", "c", "d"])
-    assert chosen_reports([case], REPORTS, 1, chance()) == ["a", "d"]
+    assert stress.chosen_reports([case], REPORTS, 3, chance()) in (["a", "b", "d"], ["a", "c", "d"])
+    assert stress.chosen_reports([case], REPORTS, 1, chance()) == ["a", "d"]
 
 
 def write_years(folder: Path, names: str) -> list[Path]:
@@ -154,7 +142,7 @@ def write_years(folder: Path, names: str) -> list[Path]:
 
 def test_instructions_stand_in_reports_that_a_case_does_not_accept(tmp_path: Path) -> None:
     paths = write_years(tmp_path, "ab")
-    marks = plant(paths, [CASE, replace(CASE, id="d", reports=("a", "b"))], chance())
+    marks = stress.plant(paths, [CASE, replace(CASE, id="d", reports=("a", "b"))], chance())
     assert set(marks) == {"c"}
     assert paths[0].read_text("utf-8") == "[[year:a]]"
     text = paths[1].read_text("utf-8")
@@ -164,11 +152,11 @@ def test_instructions_stand_in_reports_that_a_case_does_not_accept(tmp_path: Pat
 
 def test_copies_and_lots_hold_all_files(tmp_path: Path) -> None:
     paths = write_years(tmp_path, "012345")
-    copies = double(paths)
-    assert [copy.stem for copy in copies] == [f"{path.stem}{COPY}" for path in paths]
+    copies = stress.double(paths)
+    assert [copy.stem for copy in copies] == [f"{path.stem}{stress.COPY}" for path in paths]
     assert copies[0].read_text("utf-8").strip() == "[[year:0]]"
     assert copies[0].read_bytes() != paths[0].read_bytes()
-    lots = batches(paths, chance())
+    lots = stress.batches(paths, chance())
     assert sorted(path for lot in lots for path in lot) == paths
     assert len(lots) == 4
     assert [path for lot in lots for path in lot] != paths
@@ -179,14 +167,14 @@ def moved(mean: float, low: float, high: float, verdict: Verdict) -> dict[str, D
     return {"rep@10": Difference("all", "rep@10", 0.9, 0.9 + mean, change, 0.1, 0.2, verdict)}
 
 
-def test_the_table_tells_what_got_worse_and_what_did_not() -> None:
+def test_the_table_tells_what_got_worse_and_what_did_not(tmp_path: Path) -> None:
     tried = (
         Variant("typos", 20, changes=moved(-0.3, -0.4, -0.2, "unclear"), failed=1),
         Variant("upper", 20, changes=moved(0.0, 0.0, 0.0, "no difference")),
         Variant("injected", 20, changes=moved(-0.1, -0.2, 0.1, "no difference"), obeyed=2),
         Variant("year", note=NOT_APPLICABLE),
     )
-    text = stress_markdown(Stress(tried, 20, 90, 30, 7))
+    text = stress.write_stress(Stress(tried, 20, 90, 30, 7), tmp_path)
     for words in (
         "**Got worse**: typos (rep@10).",
         "| typos | 20 | **-0.30 [-0.40, -0.20] (20)** |",
@@ -199,8 +187,8 @@ def test_the_table_tells_what_got_worse_and_what_did_not() -> None:
     ):
         assert words in text
     assert "| year" not in text
-    assert "**Nothing got worse**" in stress_markdown(Stress(tried[1:], 20, 90, 0, 7))
-    assert "**Nothing was asked.**" in stress_markdown(Stress(tried[3:], 20, 90, 0, 7))
+    for first, words in ((1, "**Nothing got worse**"), (3, "**Nothing was asked.**")):
+        assert words in stress.write_stress(Stress(tried[first:], 20, 90, 0, 7), tmp_path)
 
 
 @pytest.mark.slow
@@ -229,7 +217,7 @@ def test_the_command_compares_changed_cases_and_collections(
     for name in ("unchanged", "unchanged-index", *found):
         assert len(load_outcomes(out / name)) == asked.get(name, 5)
     shown = [o.answer or {} for o in load_outcomes(out / "doubled")]
-    assert not any(COPY in json.dumps(answer["passages"]) for answer in shown)
+    assert not any(stress.COPY in json.dumps(answer["passages"]) for answer in shown)
     assert all(o.case.question.isupper() for o in load_outcomes(out / "upper"))
     assert sorted(sample_index.rglob("*")) == before
 
@@ -250,4 +238,4 @@ def test_a_run_of_the_same_cases_need_not_be_asked_again(
     assert "no run of these cases" in done.err
     done = run("eval", "stress", path, *given[:-1], "x")
     assert done.code == 2
-    assert all(name in done.err for name in VARIANTS)
+    assert all(name in done.err for name in stress.VARIANTS)

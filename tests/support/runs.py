@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from eval.cases import Case
+from eval.cases import Case, Evidence
+from eval.report.pages import write_report
 from eval.run import Outcome, outcome_to_line, run_record
-from rag.answer.pipeline import AnswerStream
 from rag.settings import Settings
 from rag.types import Turn
+
+HOSTILE = "<script>hacked=1</script><img src=x onerror=hacked=1>\"'[x](javascript:hacked) {{ 7*7 }}"
+QUOTE = "twelve boats carried a beacon in the first year"
+BOATS = Case(
+    "c", "single", "en", "How many?", ("boats",), (Evidence("boats", QUOTE),), ("12 boats",)
+)
 
 
 def case(name: str, kind: str = "single", lang: str = "en", question: str = "Why?") -> Case:
@@ -32,24 +37,67 @@ def outcome(
     return Outcome(of, answer, scores, {"total_ms": ms})
 
 
+def answered(
+    of: Case = BOATS,
+    found: tuple[str, ...] = (),
+    cited: tuple[str, ...] = (),
+    text: str = "12 boats [1].",
+    **fields: Any,
+) -> Outcome:
+    """An outcome whose passages and citations are of these reports; `boats` has the quote."""
+    scores = fields.pop("scores", {})
+    answer = {
+        "answer": text,
+        "refused": False,
+        "passages": [
+            {"rank": rank, "report": name, "text": QUOTE if name == "boats" else "Else."}
+            for rank, name in enumerate(found, 1)
+        ],
+        "citations": [
+            {"n": n, "report": name, "quote": "q", "status": "supported"}
+            for n, name in enumerate(cited, 1)
+        ],
+        "coverage": {"reports": list(cited)},
+    }
+    return Outcome(of, answer | fields, scores)
+
+
+def hostile() -> Outcome:
+    """A case all of whose texts try to become markup."""
+    of = Case(
+        f"c {HOSTILE}",
+        "single",
+        "en",
+        HOSTILE,
+        (HOSTILE,),
+        (Evidence(HOSTILE, HOSTILE),),
+        (HOSTILE,),
+        alt_reports=(f"alt{HOSTILE}",),
+        history=(Turn("user", HOSTILE),),
+    )
+    answer = {
+        **(answered(of, text=HOSTILE).answer or {}),
+        "passages": [{"rank": 1, "report": HOSTILE, "text": HOSTILE}],
+        "citations": [{"n": 1, "report": HOSTILE, "quote": HOSTILE, "status": HOSTILE}],
+        "mode": HOSTILE,
+        "index": HOSTILE,
+    }
+    return Outcome(of, answer, {"rep@10": 0.0, "refused": 0.0}, {"total_ms": 5.0})
+
+
 def numbered(n: int, **scores: float) -> list[Outcome]:
     return [outcome(case(f"c{i}"), **scores) for i in range(n)]
 
 
 def save(out: Path, *outcomes: Outcome, cases: int = 0) -> Path:
-    out.mkdir(parents=True)
+    out.mkdir(parents=True, exist_ok=True)
     record = run_record(Settings(), [o.case for o in outcomes]) | {"cases": cases or len(outcomes)}
     (out / "run.json").write_text(json.dumps(record), encoding="utf-8")
     (out / "outcomes.jsonl").write_text("".join(map(outcome_to_line, outcomes)), encoding="utf-8")
     return out
 
 
-class ChangedEngine:
-    """An engine that answers another question."""
-
-    def __init__(self, engine: Any, question: Callable[[str], str]) -> None:
-        self.settings, self.report = engine.settings, engine.report
-        self._engine, self._question = engine, question
-
-    def ask(self, question: str, *, history: Sequence[Turn] = ()) -> AnswerStream:
-        return self._engine.ask(self._question(question), history=history)  # type: ignore[no-any-return]
+def reported(out: Path, *outcomes: Outcome, cases: int = 0) -> Path:
+    """The folder of a run with its report."""
+    write_report(save(out, *outcomes, cases=cases))
+    return out

@@ -47,8 +47,7 @@ def run(
     """Ask all cases; writes outcomes, summary and report (HTML, Markdown), prints the table."""
     from eval.cases import load_cases
     from eval.metrics import make_support
-    from eval.report.pages import write_report
-    from eval.report.summary import keep_latest
+    from eval.report.pages import keep_latest, write_report
     from eval.run import PAGE, run_cases
 
     loaded = load_cases(cases, drafts)
@@ -80,7 +79,7 @@ def compare(
 ) -> None:
     """Compare two runs case by case: what changed, and whether it could be chance."""
     from eval.compare import compare as compare_runs
-    from eval.report.pages import comparison_markdown, write_comparison
+    from eval.report.pages import comparison_text, write_comparison
 
     comparison = compare_runs(before, after)
     if out is not None:
@@ -88,7 +87,7 @@ def compare(
     if json:
         print_json(comparison.to_dict())
     else:
-        print(comparison_markdown(comparison, Path.cwd()), end="")
+        print(comparison_text(comparison, Path.cwd()), end="")
 
 
 @app.command()
@@ -198,8 +197,7 @@ def stress(
 ) -> None:
     """Ask cases changed in ways that should not matter: typos, capitals, doubled reports ..."""
     from eval.cases import load_cases
-    from eval.perturbations import TOKENS
-    from eval.stress import StressTest, write_stress
+    from eval.stress import TOKENS, StressTest, write_stress
     from rag.models.chat import make_chat
 
     loaded, engine = load_cases(cases, drafts), engine_of(index)

@@ -70,7 +70,7 @@ def start(settings: Settings, open_browser: bool = False) -> None:
             host = "localhost" if settings.host == "0.0.0.0" else settings.host
             webbrowser.open(f"http://{host}:{settings.port}")
         # Imported here, because they take seconds and load numpy, which then reads its threads.
-        from eval.report.summary import latest
+        from eval.report.pages import latest
         from ingest.publish import watch
         from ui.cli.common import open_shared
         from ui.web.app import build_app

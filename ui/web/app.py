@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from eval.report.summary import latest
+from eval.report.pages import latest
 from rag.catalog.tag_fields import Filters
 from rag.errors import AskLabsError
 from rag.i18n.translations import Translations

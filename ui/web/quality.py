@@ -10,14 +10,7 @@ from babel.dates import format_date
 from markupsafe import Markup
 
 from eval.compare import BaselineComparison
-from eval.figures import ALL, MAIN, Group
-from eval.report.charts import (
-    baseline_charts,
-    causes_chart,
-    charts_by_type,
-    latency_chart,
-    time_words,
-)
+from eval.figures import ALL, MAIN, Estimate, Group
 from eval.report.diagnosis import CaseReport, CitedQuote
 from eval.report.labels import (
     FIGURES,
@@ -34,8 +27,14 @@ from eval.report.labels import (
     range_words,
     type_words,
 )
-from eval.report.summary import About, Summary
-from eval.stats import Estimate
+from eval.report.pages import About, Summary
+from eval.report.render import (
+    baseline_charts,
+    causes_chart,
+    charts_by_type,
+    latency_chart,
+    time_words,
+)
 from rag.i18n.labels import join_parts, language_label, mode_label
 from rag.i18n.notices import STATUS_WORDS
 from rag.i18n.translations import Translations, format_number, format_percent, language_code

@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from runs import case, outcome
+from runs import BOATS, answered, case, outcome
 
-from eval.cases import Case, Evidence
+from eval.cases import Case
 from eval.report.diagnosis import Finding, case_score, causes, diagnose, worst_first
 from eval.report.labels import finding_words
 from eval.run import Outcome
 
-QUOTE = "twelve boats carried a beacon in the first year"
-BOATS = Case(
-    "c", "single", "en", "How many?", ("boats",), (Evidence("boats", QUOTE),), ("12 boats",)
-)
 SEVERAL = Case("x", "cross", "en", "Who?", ("a", "b", "c"))
 LISTING = case("l", "listing")
-
-
-def answered(
-    of: Case = BOATS,
-    found: tuple[str, ...] = (),
-    cited: tuple[str, ...] = (),
-    text: str = "12 boats [1].",
-    **fields: Any,
-) -> Outcome:
-    """An outcome whose passages and citations are of these reports; `boats` has the quote."""
-    scores = fields.pop("scores", {})
-    answer = {
-        "answer": text,
-        "refused": False,
-        "passages": [
-            {"rank": rank, "report": name, "text": QUOTE if name == "boats" else "Else."}
-            for rank, name in enumerate(found, 1)
-        ],
-        "citations": [
-            {"n": n, "report": name, "quote": "q", "status": "supported"}
-            for n, name in enumerate(cited, 1)
-        ],
-        "coverage": {"reports": list(cited)},
-    }
-    return Outcome(of, answer | fields, scores)
+NONE = case("u", "unanswerable")
 
 
 def boats(text: str = "12 boats [1].", **scores: float) -> Outcome:
@@ -63,8 +33,8 @@ def boats(text: str = "12 boats [1].", **scores: float) -> Outcome:
         (answered(found=("x",), refused=True), ["refused", "not_found", "evidence_not_found"]),
         (Outcome(BOATS, error="ModelError: down"), ["error"]),
         (answered(SEVERAL, found=("a", "b"), cited=("a",)), ["some_not_found", "some_not_cited"]),
-        (answered(case("u", "unanswerable")), ["answered"]),
-        (answered(case("u", "unanswerable"), refused=True), []),
+        (answered(NONE), ["answered"]),
+        (answered(NONE, refused=True), []),
         (answered(LISTING, cited=("b",)), ["list_lacks", "list_extra"]),
     ],
 )

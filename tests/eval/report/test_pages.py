@@ -4,49 +4,30 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import tomllib
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import pytest
 from readers import Outline, rendered
-from runs import case, outcome, save
+from runs import BOATS, HOSTILE, answered, case, hostile, outcome, reported, save
 
-from eval.cases import Case, Evidence
-from eval.report.pages import write_report
+from eval.cases import Case
+from eval.figures import Estimate, Group, Histogram
+from eval.report.pages import LATEST, keep_latest, latest, load_summary, write_report
+from eval.report.render import WIDTH, causes_chart, charts_by_type, latency_chart
 from eval.run import Outcome
-from rag.types import Turn
-from tests.eval.report.test_diagnosis import BOATS, answered
-
-HOSTILE = "<script>hacked=1</script><img src=x onerror=hacked=1>\"'[x](javascript:hacked) {{ 7*7 }}"
+from rag.errors import InputError, SettingsError
+from rag.settings import Settings
 
 
 def page_of(out: Path) -> str:
-    write_report(out)
     return (out / "report.html").read_text(encoding="utf-8")
 
 
-def hostile() -> Outcome:
-    """A case all of whose texts try to become markup."""
-    case_ = Case(
-        f"c {HOSTILE}",
-        "single",
-        "en",
-        HOSTILE,
-        (HOSTILE,),
-        (Evidence(HOSTILE, HOSTILE),),
-        (HOSTILE,),
-        alt_reports=(f"alt{HOSTILE}",),
-        history=(Turn("user", HOSTILE),),
-    )
-    answer = answered(case_, found=("x",), cited=("x",), text=HOSTILE).answer or {}
-    cited = [{"n": 1, "report": HOSTILE, "quote": HOSTILE, "status": HOSTILE}]
-    passages = [{"rank": 1, "report": HOSTILE, "text": HOSTILE}]
-    named = {"mode": HOSTILE, "index": HOSTILE}
-    changed = {**answer, "citations": cited, "passages": passages, **named}
-    return Outcome(case_, changed, {"rep@10": 0.0, "refused": 0.0}, {"total_ms": 5.0})
-
-
 def test_the_page_asks_for_nothing_and_runs_nothing(tmp_path: Path) -> None:
-    text = page_of(save(tmp_path / "a", answered(found=("x",), scores={"mrr": 0.5})))
+    text = page_of(reported(tmp_path / "a", answered(found=("x",), scores={"mrr": 0.5})))
     page = Outline(text)
     page.is_inert()
     assert {tag for tag, _ in page.tags}.isdisjoint({"link", "form", "input"})
@@ -66,7 +47,7 @@ def test_templates_are_packaged() -> None:
 
 
 def test_untrusted_text_is_no_markup(tmp_path: Path) -> None:
-    out = save(tmp_path / "a", hostile(), Outcome(case(f"f{HOSTILE}"), error=HOSTILE))
+    out = reported(tmp_path / "a", hostile(), Outcome(case(f"f{HOSTILE}"), error=HOSTILE))
     page = page_of(out)
     Outline(page).is_inert()
     assert "&lt;script&gt;hacked=1" in page
@@ -78,18 +59,16 @@ def test_untrusted_text_is_no_markup(tmp_path: Path) -> None:
 
 
 def test_every_case_has_a_place_and_the_worst_come_first(tmp_path: Path) -> None:
-    def about_boats(name: str) -> Case:
-        return Case(name, "single", "en", "Why?", ("boats",))
-
-    good = [answered(about_boats(f"g{i}"), ("boats",), ("boats",)) for i in range(3)]
+    cases = [Case(f"{i:02}", "single", "en", "Why?", ("boats",)) for i in range(27)]
     lost = {"rep@10": 0.0}
-    bad = [answered(about_boats(f"b{i:02}"), ("x",), ("x",), scores=lost) for i in range(24)]
-    page = page_of(save(tmp_path / "a", *good, *bad))
+    good = [answered(of, ("boats",), ("boats",)) for of in cases[:3]]
+    bad = [answered(of, ("x",), ("x",), scores=lost) for of in cases[3:]]
+    page = page_of(reported(tmp_path / "a", *good, *bad))
     ids = Outline(page).values("id")
     places = [name for name in ids if name.startswith("case-")]
     assert len(ids) == len(set(ids))
     assert len(places) == 27
-    assert places[:20] == [f"case-b{i:02}" for i in range(20)]
+    assert places[:20] == [f"case-{i:02}" for i in range(3, 23)]
     assert "The other 7 cases" in page
 
 
@@ -97,7 +76,7 @@ def test_a_report_has_headline_figures_cases_and_record(tmp_path: Path) -> None:
     scored = [outcome(case(f"c{i}"), **{"rep@10": float(i > 0), "refused": 0.0}) for i in range(4)]
     french = outcome(case("f", lang="fr"), **{"rep@10": 1.0})
     bad = answered(found=("x", "boats"), cited=("x",), text="Nine boats [1].")
-    out = save(tmp_path / "a", *scored, french, bad, cases=9)
+    out = reported(tmp_path / "a", *scored, french, bad, cases=9)
     page = re.sub(r"\s+", " ", page_of(out))
     for words in (
         "<b>4 of 5</b>",
@@ -128,4 +107,63 @@ def test_failed_cases_are_named_and_in_no_figure(tmp_path: Path) -> None:
     assert (summary["groups"]["single"]["n"], summary["groups"]["single"]["errors"]) == (1, 1)
     assert summary["groups"]["all"]["metrics"]["facts"]["mean"] == 1.0
     assert (summary["run"]["index"], summary["run"]["answered_by"]) == (["f1"], ["extractive"])
-    assert "No question was answered." in page_of(save(tmp_path / "b", failed))
+    assert "No question was answered." in page_of(reported(tmp_path / "b", failed))
+
+
+def numbers(svg: str, tag: str, *attributes: str) -> list[list[float]]:
+    elements = [element for element in ET.fromstring(svg).iter() if element.tag == tag]
+    return [[float(element.get(name, "nan")) for name in attributes] for element in elements]
+
+
+def test_marks_of_charts_stand_where_the_numbers_say() -> None:
+    shares = {"single": Estimate(0.5, 0.25, 1.0, 8), "all": Estimate(1.7, -3.0, 9.0, 9)}
+    (chart,) = charts_by_type({k: Group(8, 0, {"rep@10": v}, {}) for k, v in shares.items()})
+    # What is out of range stays in the chart.
+    assert numbers(chart.svg, "circle", "cx") == [[WIDTH / 2], [WIDTH - 6]]
+    whole = [6, WIDTH - 6]
+    assert numbers(chart.svg, "line", "x1", "x2") == [
+        *(whole, [6 + 0.25 * (WIDTH - 12), WIDTH - 6]),
+        *(whole, whole),
+    ]
+    svg = causes_chart({"A": 10, "B": 5, "C": 0})
+    assert numbers(svg, "rect", "width") == [[WIDTH - 12], [(WIDTH - 12) / 2], [2]]
+    assert ET.fromstring(svg).get("aria-label") == "Where it goes wrong: A: 10; B: 5; C: 0"
+    svg = latency_chart(Histogram(50, (4, 0, 2)))
+    assert numbers(svg, "rect", "height") == [[96], [0], [48]]
+    assert "0 ms–50 ms: 4; 50 ms–100 ms: 0; 100 ms+: 2" in svg
+
+
+def test_the_latest_run_over_an_index_is_kept_in_its_folder(tmp_path: Path) -> None:
+    index, out = tmp_path / "index", tmp_path / "run"
+    index.mkdir()
+    assert latest(Settings(index=index)) is None
+    for mode in ("extractive", "gpt-4.1-mini"):
+        shutil.rmtree(out, ignore_errors=True)
+        keep_latest(reported(out, outcome(case("s"), mode=mode)), index)
+        summary = latest(Settings(index=index))
+        assert summary
+        assert summary.run.answered_by == (mode,)
+    assert [path.name for path in index.iterdir()] == [LATEST]
+    assert latest(Settings(index=tmp_path / "other", evaluation=out)) == summary
+    with pytest.raises(SettingsError, match=r"no summary\.json of a run in it"):
+        latest(Settings(evaluation=tmp_path))
+    with pytest.raises(InputError, match="ASKLABS_EVALUATION="):
+        keep_latest(out, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("text", ["", '{"run": {"date": "soon"}}', "\xff"])
+def test_a_damaged_run_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / LATEST).write_text(text, encoding="latin-1")
+    with pytest.raises(InputError, match=r"not a summary of a run.*eval run"):
+        latest(Settings(index=tmp_path))
+
+
+def test_a_summary_is_short_and_without_questions_of_readers(tmp_path: Path) -> None:
+    asked = Case("feedback-1", "single", "en", "Something private?", ("boats",))
+    bad = {"found": ("x",), "cited": ("x",), "scores": {"rep@10": 0.0}}
+    out = reported(tmp_path / "run", answered(asked, **bad), answered(text="word " * 2000, **bad))
+    summary = load_summary(out / "summary.json")
+    assert [len(worst.answer) for worst in summary.worst] == [900]
+    assert summary.causes == {"not_found": 2}
+    assert "private" not in (out / "summary.json").read_text(encoding="utf-8")
+    assert "private" in page_of(out)

@@ -6,21 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from fake_engine import HOSTILE
-from runs import case, numbered, outcome, save
+from runs import answered, case, hostile, numbered, outcome, reported, save
 
 from eval.report.diagnosis import Finding
-from eval.report.pages import write_report
-from eval.report.summary import Summary, load_summary
+from eval.report.pages import Summary, load_summary
 from eval.run import Outcome
 from rag.i18n.translations import ENGLISH
-from tests.eval.report.test_diagnosis import answered
-from tests.eval.report.test_pages import hostile
 from ui.web.quality import render_quality, render_without_run
 
 
 def summary_of(out: Path, *outcomes: Outcome) -> Summary:
-    write_report(save(out, *outcomes))
-    return load_summary(out / "summary.json")
+    return load_summary(reported(out, *outcomes) / "summary.json")
 
 
 def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
@@ -56,10 +52,8 @@ def test_figures_have_their_interval_n_and_words(tmp_path: Path) -> None:
 
 def test_what_a_run_names_is_escaped(tmp_path: Path) -> None:
     run = [outcome(case("s"), index=HOSTILE, mode=HOSTILE), hostile()]
-    out = save(tmp_path / "run", *run)
-    save(out / "baselines" / HOSTILE.replace("/", ""), *run)
-    write_report(out)
-    summary = load_summary(out / "summary.json")
+    save(tmp_path / "run" / "baselines" / HOSTILE.replace("/", ""), *run)
+    summary = summary_of(tmp_path / "run", *run)
     worst = replace(summary.worst[0], findings=(Finding(HOSTILE),))
     forged = replace(
         summary,
@@ -90,10 +84,10 @@ def test_the_worst_cases_are_folded_with_why(tmp_path: Path) -> None:
 
 
 def test_baselines_are_shown_beside(tmp_path: Path) -> None:
-    out = save(tmp_path / "run", *numbered(9, **{"rep@10": 1.0, "facts": 0.5}))
+    out = tmp_path / "run"
     save(out / "baselines" / "plain", *numbered(9, **{"rep@10": 0.0, "facts": 0.5}))
-    write_report(out)
-    html = render_quality(load_summary(out / "summary.json"), "f1", ENGLISH)
+    summary = summary_of(out, *numbered(9, **{"rep@10": 1.0, "facts": 0.5}))
+    html = render_quality(summary, "f1", ENGLISH)
     assert "Plain llama-index 0% · n 9" in html
     assert '<b>+100</b><span class="interval">+100 … +100 · n 9</span>' in html
     assert '<b>+0</b><span class="interval">+0 … +0 · n 9 · no difference</span>' in html
