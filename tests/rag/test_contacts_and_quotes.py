@@ -22,18 +22,25 @@ Twelve families keep quince orchards above the river, ask for them on +51 912 34
 """
 
 
+QUESTION = "Who keeps quince orchards above the river?"
+
+
+def synced(folder: Path, text: str = QUINCE) -> Settings:
+    """Settings with an index of the one report."""
+    settings = Settings(index=folder / "index")
+    (folder / "quince.md").write_text(text, encoding="utf-8")
+    assert not sync([folder / "quince.md"], settings).skipped
+    return settings
+
+
 def test_contacts_are_masked_in_all_that_is_given_out(tmp_path: Path) -> None:
-    file = tmp_path / "quince.md"
-    file.write_text(QUINCE, encoding="utf-8")
-    settings = Settings(index=tmp_path / "index")
-    sync([file], settings)
-    question = "Who keeps quince orchards above the river?"
+    settings = synced(tmp_path)
     for masked in (True, False):
         engine = open_engine(settings.model_copy(update={"mask_contacts": masked}))
-        answer = engine.ask(question).answer
+        answer = engine.ask(QUESTION).answer
         (citation,) = answer.citations
         shown = [answer.text, citation.passage.text, *(hit.passage.text for hit in answer.hits)]
-        shown += [hit.passage.text for hit in engine.search(question)]
+        shown += [hit.passage.text for hit in engine.search(QUESTION)]
         shown += [passage.text for passage in engine.passages_of("quince")]
         shown.append(engine.report("quince").raw)
         assert all(("912 345 678" in text) is not masked for text in shown)
@@ -45,13 +52,8 @@ def test_contacts_are_masked_in_all_that_is_given_out(tmp_path: Path) -> None:
 
 
 def test_a_report_replaced_while_it_is_answered_from_is_quoted_as_it_was(tmp_path: Path) -> None:
-    file = tmp_path / "quince.md"
-    file.write_text(QUINCE, encoding="utf-8")
-    settings = Settings(index=tmp_path / "index")
-    sync([file], settings)
-    stream = open_engine(settings).ask("Who keeps quince orchards above the river?")
-    file.write_text(QUINCE.replace("Twelve families keep", "Nobody keeps"), encoding="utf-8")
-    assert sync([file], settings).updated == ["quince"]
+    stream = open_engine(synced(tmp_path)).ask(QUESTION)
+    synced(tmp_path, QUINCE.replace("Twelve families keep", "Nobody keeps"))
     (citation,) = stream.answer.citations
     assert citation.quote.startswith("Twelve families keep quince orchards")
     assert citation.span

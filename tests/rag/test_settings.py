@@ -39,6 +39,25 @@ def test_a_key_or_address_turns_the_model_on(environ: dict[str, str], model: str
     assert load_settings(environ, NO_FILE).answer_model == model
 
 
+def test_addresses_without_a_place_for_the_report_s_name_are_refused() -> None:
+    def loaded(template: str) -> str:
+        return load_settings({"ASKLABS_REPORT_URL": template}, NO_FILE).report_url
+
+    for template in ("", "https://labs.example/{report}?view=1", "http://127.0.0.1:8000/#{report}"):
+        assert loaded(template) == template
+    for template in (
+        "https://labs.example/",
+        "javascript:alert('{report}')",
+        "https://labs.example@{report}/",
+        "https://name:word@labs.example/{report}",
+        "https://labs.example/{report}/{report}",
+        'https://labs.example/{report}"onclick="x',
+        "https://[::1/{report}",
+    ):
+        with pytest.raises(SettingsError, match=r"report_url.*\{report\}.*ASKLABS_REPORT_URL"):
+            loaded(template)
+
+
 @pytest.mark.parametrize(
     ("environ", "toml", "message"),
     [
@@ -57,9 +76,6 @@ def test_what_is_wrong_is_named_with_its_place(
     file.write_bytes(toml)
     with pytest.raises(SettingsError, match=message):
         load_settings(environ, file)
-
-
-def test_a_wrong_option_and_a_file_that_can_not_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"Correct --port: "):
         load_settings({}, NO_FILE, port=-1)
     with pytest.raises(SettingsError, match=r"it can't be read .* permissions"):
@@ -68,7 +84,6 @@ def test_a_wrong_option_and_a_file_that_can_not_be_read_are_named(tmp_path: Path
 
 def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/of-nobody")
-    monkeypatch.setenv("USERPROFILE", "/home/of-nobody")
     settings = load_settings({"ASKLABS_INDEX": "~/index"}, NO_FILE, login=Path("~/logins.txt"))
     assert settings.index == Path("/home/of-nobody/index")
     assert settings.login == Path("/home/of-nobody/logins.txt")

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 
 from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.types import Answer, Citation, Coverage, Hit, Passage
+from rag.types import Answer, Citation, Coverage, Hit, Notice, Passage, Struck
 
 ARABIC = "تعلّم المختبر أن 12٪ من النساء لا يثقن في لحظة التسليم، وليس في الهاتف mobile."
 HOSTILE = (
@@ -77,7 +77,10 @@ RIGHT_TO_LEFT = answer(
     text="تعلّم المختبر أن النساء لا يثقن [1].",
     question="ماذا تعلمت المختبرات؟",
 )
-EVIL = answer(passage(HOSTILE, report=HOSTILE, title=HOSTILE), text=HOSTILE, question=HOSTILE)
+EVIL = replace(
+    answer(passage(HOSTILE, report=HOSTILE, title=HOSTILE), text=HOSTILE, question=HOSTILE),
+    struck=(Struck(HOSTILE, Notice("text", {"text": HOSTILE})),),
+)
 
 VALUES: dict[Any, st.SearchStrategy[Any]] = {
     str: st.text(st.characters(exclude_categories=["Cs"]), max_size=12),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 from openai_server import Reply, ScriptedServer
@@ -55,10 +57,8 @@ def test_what_has_no_support_is_struck_with_the_reason(sentence: str, reason: No
 
 
 @pytest.mark.parametrize("frame", ["In short:", "**What labs found:**", "## Findings", "Yes."])
-def test_frames_headings_and_a_report_s_own_questions_stay(frame: str) -> None:
+def test_frames_and_headings_stay(frame: str) -> None:
     assert check(f"{frame}\n\n{CLAIM} [2].", READ, "en", strict=True).text.startswith(frame)
-    question = "What would make farmers share the water of their wells"
-    assert not check(f"{question} [1]?", [passage(f"{question}?")], "en", strict=True).struck
 
 
 PARTLY = "In Peru the women of Catacaos sell smoked fish at the market because ice is dear"
@@ -85,23 +85,13 @@ def test_a_judge_s_reply_is_read_line_by_line(
     assert make_judge(settings.model_copy(update={"judge": False})) is None
 
 
-@pytest.mark.parametrize(
-    ("judged", "counts"),
-    [
-        ("supported", {"supported": 1}),
-        (None, {"partly": 1}),
-        ("unsupported", {"struck": 1}),
-    ],
-)
-def test_a_judge_decides_only_on_what_is_supported_in_part(
-    judged: Status | None, counts: dict[str, int]
-) -> None:
+def test_a_judge_decides_only_on_what_is_supported_in_part() -> None:
     decided = f"{CLAIM} [2]. In Peru 43 women sell smoked fish [1]."
 
-    def judge(pairs: Sequence[tuple[str, str]]) -> Sequence[Status | None]:
+    def judge(judged: Status | None, pairs: Sequence[tuple[str, str]]) -> Sequence[Status | None]:
         assert [sentence for sentence, _ in pairs] == [f"{PARTLY}."]
         return [judged]
 
-    assert check(f"{PARTLY} [1].", READ, "en", strict=True, judge=judge).counts == counts
-    checked = check(f"{PARTLY} [1]. {decided}", READ, "en", strict=True, judge=judge)
-    assert sum(checked.counts.values()) == 3
+    for judged, came in (("supported", "supported"), (None, "partly"), ("unsupported", "struck")):
+        text, by = f"{PARTLY} [1]. {decided}", partial(judge, judged)  # type: ignore[arg-type]
+        assert check(text, READ, "en", True, by).counts == Counter(["supported", "struck", came])

@@ -7,6 +7,7 @@ from unittest.mock import ANY
 import pytest
 from passages import passage, report
 
+from rag.citation.negation import contradiction
 from rag.citation.verify import Verdict, Verifier
 from rag.types import Notice, Passage
 
@@ -67,20 +68,34 @@ def test_what_a_passage_does_not_say_is_unsupported(sentence: str, code: str) ->
     assert (verdict.status, verdict.reason.code) == ("unsupported", code)
 
 
-def test_a_denial_in_other_words_than_the_passage_s_makes_it_unsupported() -> None:
-    sentence = (
-        "In Peru, where 34 women were asked, smoked fish is not sold at any market in summer."
-    )
-    assert verify(sentence, passage(ICE.text.split(" None")[0])).status == "unsupported"
+SALT = (
+    "The women sell dried salt to traders, but they have no scale of their own. Traders do not pay "
+    "for wet salt. The trucks come in the rain. Les pêcheurs vendent le poisson au marché."
+)
 
 
-def test_a_strange_name_makes_it_support_in_part() -> None:
+@pytest.mark.parametrize(
+    ("sentence", "language", "code"),
+    [
+        ("The trucks never come in the rain.", "en", "denies_alone"),
+        ("Traders pay for wet salt, as they do for dry salt.", "en", "states_what_is_denied"),
+        ("Women sell their dried salt to traders, without a scale.", "en", ""),
+        ("Women sell not only salt to traders.", "en", ""),
+        ("Les pêcheurs ne vendent pas leur poisson au marché.", "fr", "denies_alone"),
+    ],
+)
+def test_a_denial_that_the_source_lacks_or_has_is_seen(
+    sentence: str, language: str, code: str
+) -> None:
+    reason = contradiction(sentence, language, [(SALT, language)])
+    assert (reason.code if reason else "") == code
+    assert not contradiction(sentence, language, [(SALT, "es")])
+
+
+def test_strange_names_and_words_of_another_lab_lower_support() -> None:
     sentence = "In Peru the women of Catacaos sell smoked fish at the market because ice is dear."
     reason = Notice("name_not_cited", {"name": "Catacaos"})
     assert verify(sentence, ICE) == Verdict("partly", ANY, reason)
-
-
-def test_one_lab_s_words_do_not_support_a_claim_about_another_that_is_cited_too() -> None:
     claim = "In Ghana women sell smoked fish at the market because ice is dear in the summer."
     assert verify(claim, ICE, WELLS).status == "unsupported"
 

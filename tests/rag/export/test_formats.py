@@ -54,7 +54,7 @@ def test_nothing_of_a_report_becomes_markup(ending: str) -> None:
     _, tags = html_text(page)
     plain = export([PLAIN], ending, day=DAY).decode()
     ours = {name for name, _ in html_text(rendered(plain) if ending == "md" else plain)[1]}
-    assert {name for name, _ in tags} - ours <= {"h4", "li", "ul", "ol", "p"}
+    assert {name for name, _ in tags} - ours <= {"h4", "li", "ul", "ol", "p", "del"}
     assert all(not key.startswith("on") for _, attrs in tags for key in attrs)
     for _, attrs in tags:
         assert (attrs.get("href") or "#").startswith("#")

@@ -10,6 +10,7 @@ import rispy
 from answers import EVIL, PLAIN, answer, passage
 from readers import squeezed, text_of
 
+from rag.export.brief import report_link
 from rag.export.formats import export
 
 LINKS = [f"https://labs.example/{name}" for name in ("one_report", "two", "three")]
@@ -56,3 +57,16 @@ def test_references_are_noted_in_the_language_of_the_question() -> None:
     words = squeezed(text_of(export([replace(PLAIN, language="pt")], "ris"), "ris"))
     assert squeezed(f"Citado na resposta a: {PLAIN.question}") in words
     assert squeezed("Relatório final") in words
+
+
+def test_a_report_s_name_is_escaped_in_its_address() -> None:
+    for name, escaped in {
+        "a/../b?c#d": "a%2F..%2Fb%3Fc%23d",
+        "é <b>&\"'": "%C3%A9%20%3Cb%3E%26%22%27",
+        "{report}": "%7Breport%7D",
+        "half \ud800": "half%20%3F",
+    }.items():
+        assert report_link("https://labs.example/{report}?v=1", name) == (
+            f"https://labs.example/{escaped}?v=1"
+        )
+    assert report_link("", "a") == ""

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from answers import HOSTILE, PLAIN
+from answers import PLAIN
 from fake_engine import STRUCK, WHY, checked
-from readers import html_text, rendered, squeezed, text_of
+from readers import html_text, squeezed, text_of
 
 from rag.answer.pipeline import AnswerStream
 from rag.export.formats import export
@@ -17,7 +17,6 @@ from rag.i18n.notices import (
     checked_sentence,
     notice_words,
     read_notices,
-    struck_sentence,
     text_notice,
 )
 from rag.i18n.translations import ENGLISH, translations_for
@@ -49,11 +48,6 @@ def struck_answer(text: str, reason: str) -> Answer:
 )
 def test_what_was_checked_is_one_sentence(counts: Mapping[str, int], sentence: str) -> None:
     assert checked_sentence(counts) == sentence
-
-
-def test_what_was_struck_loses_its_numbers_which_would_lead_elsewhere() -> None:
-    sentence = Struck("It sold\n43 boxes [3] [4, 5].", Notice("not_said"))
-    assert struck_sentence(sentence) == "It sold 43 boxes."
 
 
 def test_notices_are_put_into_the_reader_s_words() -> None:
@@ -95,19 +89,6 @@ def test_a_brief_says_what_was_left_out_and_what_was_corrected(ending: str) -> N
     corrected = "The quote supports the sentence in part. Citation corrected: the writer had cited"
     assert words.count(squeezed(corrected)) == 1
     assert "Left out" not in text_of(export([PLAIN], ending), ending)
-
-
-@pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
-def test_what_was_struck_is_text_in_every_brief(ending: str) -> None:
-    data = export([struck_answer(HOSTILE, HOSTILE)], ending)
-    # The sentence's own Markdown is laid out, as the answer's is; its reason is shown as it is.
-    assert squeezed(f"Reason: {HOSTILE}") in squeezed(text_of(data, ending))
-    if ending in ("md", "html"):
-        page = rendered(data.decode()) if ending == "md" else data.decode()
-        _, tags = html_text(page)
-        assert {name for name, _ in tags}.isdisjoint({"script", "img", "b", "s", "em", "code"})
-        assert all(not key.startswith("on") for _, attrs in tags for key in attrs)
-        assert all((attrs.get("href") or "#").startswith("#") for _, attrs in tags)
 
 
 def test_the_command_line_says_what_was_left_out(capsys: pytest.CaptureFixture[str]) -> None:
