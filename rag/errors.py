@@ -17,10 +17,7 @@ AskLabsError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rag.types import Notice
+from rag.types import Notice
 
 
 class AskLabsError(Exception):

@@ -133,8 +133,7 @@ def load_feedback(folder: Path) -> tuple[list[Feedback], int]:
     for line in filter(bytes.strip, lines):
         try:
             vote = _READER.validate_json(line)
+            votes[vote.id] = vote
         except ValidationError:
             damaged += 1
-        else:
-            votes[vote.id] = vote
     return list(votes.values()), damaged

@@ -129,9 +129,8 @@ class Settings(BaseModel):
         """The model that writes answers, with "auto" resolved."""
         if self.model != "auto":
             return self.model
-        return (
-            "openai:gpt-4.1-mini" if self.openai_api_key or self.openai_base_url else "extractive"
-        )
+        has_server = self.openai_api_key or self.openai_base_url
+        return "openai:gpt-4.1-mini" if has_server else "extractive"
 
     @property
     def patience(self) -> float:

@@ -90,15 +90,10 @@ def check(
     judge: Judge | None = None,
     question: str = "",
 ) -> CheckedText:
-    """Check an answer whose marks count `passages` from 1.
+    """Check what a model wrote in a language, with marks that count the `passages` it read from 1.
 
-    Args:
-        text: what the model wrote.
-        passages: what it had read.
-        language: that of the answer.
-        strict: whether what has no support is struck.
-        judge: who decides on what is supported in part.
-        question: what is answered; a sentence that only repeats it has no full support.
+    `strict` strikes what has no support, and `judge` decides on what is supported in part. A
+    sentence that only repeats the `question` has no full support.
     """
     verifier = Verifier(question=question)
     parts = [_verified(*part, passages, language, verifier) for part in _parts(marks_inside(text))]

@@ -24,15 +24,7 @@ from rag.models.encoder import DIMENSIONS, encode
 from rag.places.countries import english_name
 from rag.query.entities import countries_in, without_countries
 from rag.text.sentences import sentences
-from rag.text.tokenize import (
-    ITEM,
-    NUMERALS,
-    content_forms,
-    share,
-    strip_accents,
-    terms,
-    words,
-)
+from rag.text.tokenize import ITEM, NUMERALS, content_forms, share, strip_accents, terms, words
 from rag.types import Notice, Passage, Status
 
 # The share of a claim, by words and meaning, from which it is supported, and partly supported.

@@ -190,10 +190,8 @@ def checked_sentence(checked: Mapping[str, int], t: Translations = ENGLISH) -> s
     counts = {status: checked[status] for status in _OUTCOMES if checked.get(status, 0) > 0}
     if not counts:
         return ""
-    statuses = [
-        t.gettext(_OUTCOMES[status]).format(n=format_number(t, n)) for status, n in counts.items()
-    ]
-    parts = [join_parts(t, ", ", statuses)]
+    each = [t.gettext(_OUTCOMES[key]).format(n=format_number(t, n)) for key, n in counts.items()]
+    parts = [join_parts(t, ", ", each)]
     if (corrected := checked.get("corrected", 0)) > 0:
         citations = format_count(corrected, "citation", t)
         parts.append(t.gettext("{citations} corrected").format(citations=citations))

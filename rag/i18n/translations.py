@@ -8,6 +8,7 @@ writes the messages of the code into all files, and translate them.
 from __future__ import annotations
 
 import gettext
+import re
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -51,11 +52,8 @@ def translations_for(language: str) -> Translations:
 
 def translations_accepted(header: str) -> Translations:
     """The translations of the first known language of an Accept-Language header, else English."""
-    for choice in header.split(","):
-        code = choice.partition(";")[0].strip().partition("-")[0].lower()
-        if code in languages():
-            return translations_for(code)
-    return ENGLISH
+    codes = [re.split("[;-]", choice)[0].strip().lower() for choice in header.split(",")]
+    return translations_for(next((code for code in codes if code in languages()), "en"))
 
 
 def language_code(t: Translations) -> str:

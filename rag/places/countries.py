@@ -14,9 +14,8 @@ from babel import Locale
 
 from rag.text.language import LANGUAGES
 
-# Codes that CLDR has and ISO only reserves: Kosovo has a lab of its own; the Canary Islands, Ceuta
-# and Melilla are Spain's.
-_RESERVED = {"XK": "XK", "IC": "ES", "EA": "ES"}
+# CLDR has the code and ISO only reserves it.
+_KOSOVO = "XK"
 _SEPARATOR = re.compile(r"\s*[,;/|+&\n]\s*|\s+[-–—]\s+|\s+(?:and|y|e|et)\s+", re.IGNORECASE)
 # Longer texts, in characters, list no countries.
 _MAX_LENGTH = 500
@@ -47,12 +46,10 @@ def names_to_iso() -> Mapping[str, str]:
                 names.setdefault(inverted, country.alpha_2)
     for language in LANGUAGES:
         for code, name in Locale(language).territories.items():
-            if len(code) == 2 and pycountry.countries.get(alpha_2=code):
+            if len(code) == 2 and (pycountry.countries.get(alpha_2=code) or code == _KOSOVO):
                 names[fold_name(name)] = code
                 names.setdefault(fold_name(re.sub(r"\s*\(.*\)", "", name)), code)
                 names.setdefault(fold_name(name.replace("&", " ")), code)
-            elif code in _RESERVED:
-                names.setdefault(fold_name(name), _RESERVED[code])
     # There are two Koreas.
     names.pop("korea", None)
     listed = _listed_names()
@@ -70,7 +67,8 @@ def resolve_country(name: str) -> tuple[str, str] | None:
     code = names_to_iso().get(folded) or names_to_iso().get(bare)
     if code is None:
         return None
-    return code, english_name(code) if folded in _part_names() else " ".join(name.split())
+    is_part = folded in _listed_names()["parts"]
+    return code, english_name(code) if is_part else " ".join(name.split())
 
 
 def resolve_countries(text: str) -> tuple[tuple[str, str], ...]:
@@ -131,13 +129,6 @@ def flag(code: str) -> str:
 @cache
 def _listed_names() -> Mapping[str, dict[str, str]]:
     return tomllib.loads(Path(__file__).with_name("country_names.toml").read_text("utf-8"))
-
-
-@cache
-def _part_names() -> frozenset[str]:
-    parts = [code for code, country in _RESERVED.items() if code != country]
-    names = (Locale(language).territories.get(code) for language in LANGUAGES for code in parts)
-    return frozenset(_listed_names()["parts"]) | {fold_name(name) for name in names if name}
 
 
 @cache

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -113,36 +114,25 @@ def _adjectives() -> frozenset[str]:
 def _name_pattern() -> re.Pattern[str]:
     names = sorted(_names(), key=lambda name: (-len(name), name))
     # The article and prepositions are written as one with an Arabic name.
-    return re.compile(
-        rf"(?<!\w)[وبل]?(?P<name>{'|'.join(map(re.escape, names))}){_PLURAL}(?!\w)",
-    )
+    return re.compile(rf"(?<!\w)[وبل]?(?P<name>{'|'.join(map(re.escape, names))}){_PLURAL}(?!\w)")
 
 
 @cache
 def _names() -> Mapping[str, str]:
     """Every folded name of a region with its key in `_members`."""
     names: dict[str, str] = {}
-    for region in _data()["regions"]:
-        for name in _cldr_names(region):
-            names.setdefault(name, region)
-        if not region.isdigit():
-            names.setdefault(region, region)
+    for region, language in product(_data()["regions"], LANGUAGES):
+        folded = _fold(region_name(region, language))
+        names.setdefault(folded, region)
+        # "Western African", "South American"; those of continents are listed as adjectives.
+        if region.isdigit() and language == "en" and folded.endswith("a") and " " in folded:
+            names.setdefault(f"{folded}n", region)
     for region, entry in _data()["regions"].items():
         for name in (*entry.get("names", ()), *entry.get("adjectives", ())):
             names[name] = region
     for language, entry in _data()["languages"].items():
         names |= dict.fromkeys(entry["names"], _LANGUAGE + language)
     return names
-
-
-def _cldr_names(region: str) -> Iterator[str]:
-    for language in LANGUAGES:
-        if name := Locale(language).territories.get(region):
-            folded = _fold(name)
-            yield folded
-            # "Western African", "South American"; those of continents are listed as adjectives.
-            if folded.endswith("a") and " " in folded and language == "en":
-                yield f"{folded}n"
 
 
 @cache

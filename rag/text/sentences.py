@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import pairwise
 
 # A match begins only at the first of several marks, or a line of dots would take quadratic time.
 _END = re.compile(r"(?<![.!?؟。…])[.!?؟。…]+[\"'”’»)\]]*(?=\s)|\n+")
@@ -29,18 +31,23 @@ _MAY_END = ("etc.", "a.m.", "p.m.")
 
 def sentences(text: str) -> list[tuple[int, int]]:
     """The (start, end) of each sentence or line of a text, without white space around it."""
-    spans: list[tuple[int, int]] = []
+    spans = []
+    for start, end in pairwise([0, *_ends(text), len(text)]):
+        if trimmed := text[start:end].strip():
+            first = text.index(trimmed, start)
+            spans.append((first, first + len(trimmed)))
+    return spans
+
+
+def _ends(text: str) -> Iterator[int]:
+    """Where each sentence or line ends, the last one aside."""
     start = 0
     for match in _END.finditer(text):
-        end = match.end()
-        if match.group()[0] == "." and _is_inside(text, start, end):
+        if match.group()[0] == "." and _is_inside(text, start, match.end()):
             continue
-        if match.group() == "." and (item := _next_item(text, start, end)):
-            end = item
-        _add_trimmed(spans, text, start, end)
-        start = end
-    _add_trimmed(spans, text, start, len(text))
-    return spans
+        item = _next_item(text, start, match.end()) if match.group() == "." else 0
+        start = item or match.end()
+        yield start
 
 
 def _is_inside(text: str, start: int, end: int) -> bool:
@@ -65,9 +72,3 @@ def _next_item(text: str, start: int, end: int) -> int:
     neighbour = rf"(?<![\w.,])(?:{number - 1 or number + 1}|{number + 1})\.(?=\s*[^\W\d])"
     others = text[:start] + text[start : last.start("number")] + text[end:]
     return last.start("number") if re.search(neighbour, others) else 0
-
-
-def _add_trimmed(spans: list[tuple[int, int]], text: str, start: int, end: int) -> None:
-    if trimmed := text[start:end].strip():
-        start = text.index(trimmed, start)
-        spans.append((start, start + len(trimmed)))

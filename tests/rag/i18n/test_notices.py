@@ -13,12 +13,7 @@ from readers import html_text, squeezed, text_of
 
 from rag.answer.pipeline import AnswerStream
 from rag.export.formats import export
-from rag.i18n.notices import (
-    checked_sentence,
-    notice_words,
-    read_notices,
-    text_notice,
-)
+from rag.i18n.notices import checked_sentence, notice_words, read_notices, text_notice
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Answer, Notice, Struck
 from ui.cli.ask import print_answer, print_sources
