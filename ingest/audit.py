@@ -1,27 +1,27 @@
 """Measures what of the labs' words is in the passages, and lists what is not, by kind.
 
-The file of each report is read once more, line by line and without the parser. Every character
-that is not found to be something else is an answer's, and must be in one answer block and in one
-passage of it.
+The file of each report is read once more, without the parser. Every character that is not found to
+be something else is an answer's, and must be in one answer block and in one passage of it.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import compress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ingest.chunk import chunk
-from ingest.parsing.clean import clean
 from ingest.parsing.form_text import MAX_TEXTS, MIN_LABS, Forms, head_key, learn_texts
 from ingest.parsing.parser import parse
-from ingest.parsing.scan import find_tags, key, marker
+from ingest.parsing.scan import clean, key, scan
 from ingest.sources import Skipped, collect, read_files
 from rag.types import FACTS, Passage, Progress, Report, Span
 
@@ -29,6 +29,19 @@ EXAMPLES = 5
 EXAMPLE_LENGTH = 80
 # A passage that holds this share of a form text's runs of four words holds the form text.
 FORM_SHARE = 0.8
+CHECKS = ("passages with form text", "without a question", "unlike their file")
+# Kinds of which it matters how many labs have the very same words.
+SHARED = ("question", "form text")
+# By kind of event what is a form's or a machine's.
+_KINDS = {
+    "title": "title",
+    "tag": "tag",
+    "section": "section heading",
+    "open": "group markup",
+    "close": "group markup",
+}
+# A report's id, a text of its file, and how many of its characters count.
+Piece = tuple[str, str, int]
 
 
 @dataclass(slots=True)
@@ -48,31 +61,56 @@ class LeftOut:
             self.examples.append(example)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Audit:
-    """The counts of a collection.
+    """The counts of a collection, which `add` takes in report by report.
 
-    `answer_share` is the share of the labs' characters (white space and markup aside) that are in
-    exactly one answer block and one passage; 1.0 where there are none. `left_out` says by kind
-    what is not; `checks` counts passages that are not as they should be.
+    `right` characters of answers are in exactly one answer block and one passage; white space and
+    markup don't count. `checks` counts passages that are not as they should be. `left` has what is
+    in no passage by its kind, and for a shared kind by its words too: the labs and the pieces.
     """
 
-    answer_share: float
-    left_out: dict[str, LeftOut]
-    checks: dict[str, LeftOut]
-    reports: int
-    answers: int
-    passages: int
-    characters: int
+    forms: Forms
+    reports: int = 0
+    answers: int = 0
+    passages: int = 0
+    characters: int = 0
+    right: int = 0
+    checks: dict[str, LeftOut] = field(default_factory=lambda: {kind: LeftOut() for kind in CHECKS})
+    left: dict[tuple[str, str], tuple[set[str], list[Piece]]] = field(default_factory=dict)
+
+    @property
+    def answer_share(self) -> float:
+        """The share of right characters with six digits; never 1.0 when anything is missing."""
+        if self.right == self.characters:
+            return 1.0
+        return min(round(self.right / self.characters, 6), 0.999999)
+
+    @property
+    def left_out(self) -> dict[str, LeftOut]:
+        """What is not in exactly one passage, by kind."""
+        found: defaultdict[str, LeftOut] = defaultdict(LeftOut)
+        for (kind, _), (labs, pieces) in self.left.items():
+            if kind in SHARED and len(labs) < MIN_LABS:
+                kind = f"{kind} of fewer than {MIN_LABS} labs"
+            for piece in pieces:
+                found[kind].add(*piece)
+        return dict(sorted(found.items()))
 
     def to_dict(self) -> dict[str, Any]:
-        """The audit as plain values, the share with six digits."""
-        return asdict(self) | {"answer_share": _rounded(self.answer_share)}
+        """The audit as plain values."""
+        counts = ("reports", "answers", "passages", "characters")
+        return {
+            "answer_share": self.answer_share,
+            "left_out": {kind: asdict(left) for kind, left in self.left_out.items()},
+            "checks": {kind: asdict(left) for kind, left in self.checks.items()},
+            **{name: getattr(self, name) for name in counts},
+        }
 
     def lines(self) -> Iterator[str]:
         """The audit for people, line by line."""
         yield (
-            f"{_rounded(self.answer_share):.4%} of {self.characters:,} characters of answers are "
+            f"{self.answer_share:.4%} of {self.characters:,} characters of answers are "
             f"in exactly one answer block and passage "
             f"({self.reports:,} reports, {self.answers:,} answers, {self.passages:,} passages)."
         )
@@ -83,21 +121,50 @@ class Audit:
                 for example in counts.examples:
                     yield f"    {example['report']}: {example['text']}"
 
+    def add(self, report: Report, passages: Sequence[Passage]) -> None:
+        """Compare a report's file with its answer blocks and passages."""
+        raw = report.raw
+        counts = _counted(raw)
+        for kind, start, end in _no_answers(report, self.forms):
+            self._leave_out(kind, report, start, end, counts)
+            counts[start:end] = False
+        in_blocks = _cover(len(raw), (span for block in report.blocks for span in block.spans))
+        in_passages = _cover(len(raw), (span for passage in passages for span in passage.spans))
+        for kind, is_wrong in (
+            ("answer in no block", in_blocks == 0),
+            ("answer in two blocks", in_blocks > 1),
+            ("answer in no passage", (in_passages == 0) & (in_blocks > 0)),
+            ("answer in two passages", (in_passages > 1) & (in_blocks < 2)),
+        ):
+            for start, end in _runs(counts & is_wrong):
+                self._leave_out(kind, report, start, end, counts)
+        self.characters += int(counts.sum())
+        self.right += int((counts & (in_blocks == 1) & (in_passages == 1)).sum())
+        self.reports += 1
+        self.answers += sum(block.prompt != FACTS for block in report.blocks)
+        self.passages += len(passages)
+        for passage in passages:
+            self._check(report, passage)
 
-def _rounded(share: float) -> float:
-    """Six digits, and never 1.0 when anything is missing."""
-    return 1.0 if share == 1.0 else min(round(share, 6), 0.999999)
+    def _leave_out(
+        self, kind: str, report: Report, start: int, end: int, counts: npt.NDArray[np.bool_]
+    ) -> None:
+        if size := int(counts[start:end].sum()):
+            text = report.raw[start:end]
+            words = key(text) if kind in SHARED else ""
+            labs, pieces = self.left.setdefault((kind, words), (set(), []))
+            labs.add(report.info.lab)
+            pieces.append((report.info.id, text, size))
 
-
-def audit(files: Iterable[tuple[Report, Sequence[Passage]]], forms: Forms) -> Audit:
-    """Compare reports' files with their answer blocks and passages.
-
-    `files` are parsed reports with their passages, `forms` those that they were parsed with.
-    """
-    auditor = _Auditor(forms)
-    for report, passages in files:
-        auditor.add(report, passages)
-    return auditor.result()
+    def _check(self, report: Report, passage: Passage) -> None:
+        in_file = "\n".join(clean(report.raw[a:b]) for a, b in passage.spans)
+        is_wrong = (
+            _holds_form_text(passage, self.forms),
+            not passage.prompt,
+            in_file != passage.text,
+        )
+        for kind in compress(CHECKS, is_wrong):
+            self.checks[kind].add(report.info.id, passage.text, len(passage.text))
 
 
 def audit_paths(
@@ -108,99 +175,13 @@ def audit_paths(
     Raises:
         InputError: a path is not usable.
     """
-    files = read_files(list(collect(paths)), {}, progress)
-    forms = learn_texts(file.text for file in files.files)
-
-    def parsed() -> Iterator[tuple[Report, list[Passage]]]:
-        for n, file in enumerate(files.files, start=1):
-            progress("auditing", n, len(files.files))
-            report = parse(file.id, file.text, forms)
-            yield report, chunk(report)
-
-    return audit(parsed(), forms), files.skipped
-
-
-class _Auditor:
-    def __init__(self, forms: Forms) -> None:
-        self.forms = forms
-        self.left_out: dict[str, LeftOut] = {}
-        self.checks = {
-            kind: LeftOut()
-            for kind in ("passages with form text", "without a question", "unlike their file")
-        }
-        # Pieces of which it matters how many labs have them, by what they say.
-        self.shared: dict[tuple[str, str], tuple[set[str], list[tuple[str, str, int]]]] = {}
-        self.reports = self.answers = self.passages = self.characters = self.right = 0
-
-    def add(self, report: Report, passages: Sequence[Passage]) -> None:
-        raw = report.raw
-        counts = counted(raw)
-        in_blocks = _cover(len(raw), (span for block in report.blocks for span in block.spans))
-        in_passages = _cover(len(raw), (span for passage in passages for span in passage.spans))
-        is_answer = np.zeros(len(raw), dtype=np.bool_)
-        for kind, start, end in pieces(report, self.forms):
-            size = int(counts[start:end].sum())
-            if kind == ANSWER:
-                is_answer[start:end] = True
-            elif size and kind in ("question", "form text"):
-                labs, texts = self.shared.setdefault((kind, key(raw[start:end])), (set(), []))
-                labs.add(report.info.lab)
-                texts.append((report.info.id, raw[start:end], size))
-            elif size:
-                self._left_out(kind).add(report.info.id, raw[start:end], size)
-        self._add_answers(report, counts & is_answer, in_blocks, in_passages)
-        self.reports += 1
-        self.answers += sum(block.prompt != FACTS for block in report.blocks)
-        self.passages += len(passages)
-        for passage in passages:
-            self._check(report, passage)
-
-    def _left_out(self, kind: str) -> LeftOut:
-        return self.left_out.setdefault(kind, LeftOut())
-
-    def _add_answers(
-        self,
-        report: Report,
-        counts: npt.NDArray[np.bool_],
-        in_blocks: npt.NDArray[np.uint8],
-        in_passages: npt.NDArray[np.uint8],
-    ) -> None:
-        self.characters += int(counts.sum())
-        self.right += int((counts & (in_blocks == 1) & (in_passages == 1)).sum())
-        for kind, is_wrong in (
-            ("answer in no block", in_blocks == 0),
-            ("answer in two blocks", in_blocks > 1),
-            ("answer in no passage", (in_passages == 0) & (in_blocks > 0)),
-            ("answer in two passages", (in_passages > 1) & (in_blocks < 2)),
-        ):
-            for a, b in _runs(counts & is_wrong):
-                self._left_out(kind).add(report.info.id, report.raw[a:b], int(counts[a:b].sum()))
-
-    def _check(self, report: Report, passage: Passage) -> None:
-        in_file = "\n".join(clean(report.raw[a:b]) for a, b in passage.spans)
-        for kind, is_wrong in (
-            ("without a question", not passage.prompt),
-            ("unlike their file", in_file != passage.text),
-            ("passages with form text", _holds_form_text(passage, self.forms)),
-        ):
-            if is_wrong:
-                self.checks[kind].add(report.info.id, passage.text, len(passage.text))
-
-    def result(self) -> Audit:
-        for (kind, _), (labs, texts) in self.shared.items():
-            if len(labs) < MIN_LABS:
-                kind = f"{kind} of fewer than {MIN_LABS} labs"
-            for report, text, size in texts:
-                self._left_out(kind).add(report, text, size)
-        return Audit(
-            answer_share=self.right / self.characters if self.characters else 1.0,
-            left_out=dict(sorted(self.left_out.items())),
-            checks=self.checks,
-            reports=self.reports,
-            answers=self.answers,
-            passages=self.passages,
-            characters=self.characters,
-        )
+    found = read_files(list(collect(paths)), {}, progress)
+    audit = Audit(learn_texts(file.text for file in found.files))
+    for n, file in enumerate(found.files, start=1):
+        progress("auditing", n, len(found.files))
+        report = parse(file.id, file.text, audit.forms)
+        audit.add(report, chunk(report))
+    return audit, found.skipped
 
 
 def _cover(length: int, spans: Iterable[Span]) -> npt.NDArray[np.uint8]:
@@ -236,16 +217,6 @@ def _runs_of_four(text: str) -> set[tuple[str, ...]]:
     return {tuple(words[i : i + 4]) for i in range(max(1, len(words) - 3))}
 
 
-# The kind of each character of a file, without the parser: by the markers of its lines alone. All
-# that can't be named is taken for an answer.
-
-ANSWER = "answer"
-_KINDS = {
-    "title": "title",
-    "section": "section heading",
-    "open": "group markup",
-    "close": "group markup",
-}
 _IMAGE = re.compile(r"!\[[^\]\n]*\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)")
 # What is written for a machine inside answers: a link's marks and address, elements, white
 # space and elements written as entities (escaped several times over).
@@ -261,89 +232,47 @@ _MARKS = frozenset("*[]")
 _UNSEEN = ("Cc", "Cf")
 
 
-class Piece(NamedTuple):
-    """raw[start:end] is of one kind: "answer", or why it is none."""
+def _no_answers(report: Report, forms: Forms) -> Iterator[tuple[str, int, int]]:
+    """Which parts of a report's file are no answers, each with its kind; told without the parser.
 
-    kind: str
-    start: int
-    end: int
-
-
-def pieces(report: Report, forms: Forms) -> Iterator[Piece]:
-    """The pieces of a report's file, in order; what is blank is in none."""
-    raw = report.raw
+    It goes by the markers of lines alone. All that can't be named is taken for an answer.
+    """
     questions = dict.fromkeys((*(b.prompt for b in report.blocks), *report.unanswered))
     # A question over several lines is one question.
     joined = " " + " \n ".join(questions) + " "
-    tags = [(tag.start, tag.end) for tag in find_tags(raw)][::-1]
-    paragraph: list[Span] = []
     # The question that a paragraph stands under, or its section.
     under = ""
-    titled = False
-    for match in re.finditer(r"[^\n]+\n?|\n", raw):
-        start, end = match.span()
-        at = start
-        while tags and tags[-1][0] < end:
-            yield from _paragraph(paragraph, raw, under, forms)
-            at = min(tags[-1][1], end)
-            yield Piece("tag", max(tags[-1][0], start), at)
-            if tags[-1][1] > end:
-                break
-            tags.pop()
-        line = raw[at:end].strip()
-        kind, text = ANSWER, line
-        if line and at == start:
-            kind, text = _kind_of_line(line, titled, joined, forms)
-        if line and kind == ANSWER and text == line:
-            paragraph.append((at, end))
-            continue
-        yield from _paragraph(paragraph, raw, under, forms)
-        if kind == ANSWER:
-            yield from _paragraph([(at, end)] if line else [], raw, "", forms)
-            continue
-        yield Piece(kind, at, end)
-        titled = titled or kind == "title"
-        if kind == "section heading":
-            under = head_key(text)
-        elif kind == "question" and key(text):
-            under = key(text)
-    yield from _paragraph(paragraph, raw, under, forms)
+    for event in scan(report.raw):
+        start, end = event.start, event.end
+        if event.kind == "text":
+            yield from _in_paragraph(start, event.text, under, forms)
+        elif event.kind in _KINDS:
+            yield _KINDS[event.kind], start, end
+            under = head_key(event.text) if event.kind == "section" else under
+        elif event.kind == "prompt" and _is_question(event.text, joined, forms):
+            yield "question", start, end
+            under = key(event.text) or under
+        else:
+            yield from _in_paragraph(start, report.raw[start:end], "", forms)
 
 
-def _kind_of_line(line: str, titled: bool, questions: str, forms: Forms) -> tuple[str, str]:
-    """What a line is, and its words without the marker."""
-    kind, width = marker(line, titled) or ("text", 0)
-    text = line[width:].strip()
-    if kind == "prompt":
-        readable = clean(text)
-        is_question = (
-            readable in ("", "None")
-            or f" {readable} " in questions
-            or key(text) in forms.prompts
-            or bool(forms.record_key(key(text)))
-        )
-        return "question" if is_question else ANSWER, text
-    return _KINDS.get(kind, ANSWER), text
+def _is_question(text: str, questions: str, forms: Forms) -> bool:
+    return (
+        f" {clean(text)} " in questions
+        or not text
+        or key(text) in forms.prompts
+        or bool(forms.record_key(key(text)))
+    )
 
 
-def _paragraph(lines: list[Span], raw: str, under: str, forms: Forms) -> Iterator[Piece]:
-    """A paragraph is an answer but for its images, form text, and marks of a blank answer."""
-    if not lines:
-        return
-    start, end = lines[0][0], lines[-1][1]
-    lines.clear()
-    text = raw[start:end]
+def _in_paragraph(at: int, text: str, under: str, forms: Forms) -> Iterator[tuple[str, int, int]]:
+    """What of a paragraph is no answer: its images, form text, and marks of a blank answer."""
     if _is_blank(text):
-        yield Piece("blank answer", start, end)
-        return
-    others = [Piece("form text", a, b) for a, b in forms.form_spans(under, text)]
-    others = others or [Piece("image", *m.span()) for m in _IMAGE.finditer(text)]
-    at = 0
-    for kind, a, b in others:
-        yield Piece(ANSWER, start + at, start + a)
-        yield Piece(kind, start + a, start + b)
-        at = b
-    yield Piece(ANSWER, start + at, end)
+        yield "blank answer", at, at + len(text)
+    elif form_spans := forms.form_spans(under, text):
+        yield from (("form text", at + start, at + end) for start, end in form_spans)
+    else:
+        yield from (("image", at + m.start(), at + m.end()) for m in _IMAGE.finditer(text))
 
 
 def _is_blank(text: str) -> bool:
@@ -353,7 +282,7 @@ def _is_blank(text: str) -> bool:
     )
 
 
-def counted(raw: str) -> npt.NDArray[np.bool_]:
+def _counted(raw: str) -> npt.NDArray[np.bool_]:
     """Which characters of a file count: all but white space, marks and markup."""
     codes = np.frombuffer(raw.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     seen, place = np.unique(codes, return_inverse=True)

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from ingest.parsing.clean import clean, clean_with_offsets
 from ingest.parsing.kinds import stage_of
+from ingest.parsing.scan import clean, clean_with_offsets
 from rag.models.tokens import count_tokens, fits
 from rag.text.language import language_of
 from rag.text.sentences import sentences

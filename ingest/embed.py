@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,14 +21,14 @@ from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
 from rag.types import Passage, Progress
 
-# Of each report the vectors of its passages.
-PassageVectors = list[list[Sequence[float]]]
 # Passages, or sentences, embedded together: enough to keep the cores busy, little to lose.
 BATCH = 256
 # New passages, and new sentences, from which on it pays to start processes that embed them.
 MANY = 1000
 MANY_SENTENCES = 5000
 SENTENCES_STAGE = "embedding sentences"
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,9 @@ class ReportWrite:
     report: StoredReport
     passages: list[Passage]
     origin: StoredReport | None = None
+
+
+_Batch = tuple[list[ReportWrite], Mapping[str, Sequence[float]]]
 
 
 def write_passages(
@@ -52,7 +57,8 @@ def write_passages(
     many = total >= MANY
     with open_embed(settings, many) as embed:
         threads = settings.embedding_threads if many else 1
-        for batch, vectors in _embedded_ahead(writer.store, _batches(new), embed, threads):
+        batches = _batches(new, writer.store)
+        for (batch, _), vectors in _ahead(partial(_vectors, embed), batches, threads):
             writer.write([(w.report, w.passages, vs) for w, vs in zip(batch, vectors, strict=True)])
             done += sum(len(write.passages) for write in batch)
             progress("embedding", done, total)
@@ -65,50 +71,50 @@ def _is_ready(report: StoredReport, written: StoredReport | None) -> bool:
     )
 
 
-def _batches(writes: Iterable[ReportWrite]) -> Iterator[list[ReportWrite]]:
+def _batches(writes: Iterable[ReportWrite], store: Store) -> Iterator[_Batch]:
+    """Reports of `BATCH` passages or a few more, with the vectors that the index has of them."""
     batch: list[ReportWrite] = []
     for write in writes:
         batch.append(write)
         if sum(len(w.passages) for w in batch) >= BATCH:
-            yield batch
+            yield batch, _known_vectors(batch, store)
             batch = []
     if batch:
-        yield batch
+        yield batch, _known_vectors(batch, store)
 
 
-def _embedded_ahead(
-    store: Store, batches: Iterable[list[ReportWrite]], embed: Embed, threads: int
-) -> Iterator[tuple[list[ReportWrite], PassageVectors]]:
-    """Batches with the vectors of each report's passages; the next ones are embedded meanwhile."""
-    queue: deque[tuple[list[ReportWrite], Future[PassageVectors]]] = deque()
+def _ahead(
+    work: Callable[[_Task], _Result], tasks: Iterable[_Task], threads: int
+) -> Iterator[tuple[_Task, _Result]]:
+    """Tasks with their results, in order; threads work on the next ones meanwhile.
+
+    The tasks themselves are made in the caller's thread: one at a time may be at the store.
+    """
+    queue: deque[tuple[_Task, Future[_Result]]] = deque()
     pool = ThreadPoolExecutor(threads)
     try:
-        for batch in batches:
-            # Looked up here, so that one thread at a time is at the store.
-            known = _known_vectors(store, [write.origin for write in batch if write.origin])
-            queue.append((batch, pool.submit(_vectors, batch, known, embed)))
+        for task in tasks:
+            queue.append((task, pool.submit(work, task)))
             if len(queue) > threads:
-                embedded, future = queue.popleft()
-                yield embedded, future.result()
-        for embedded, future in queue:
-            yield embedded, future.result()
+                first, future = queue.popleft()
+                yield first, future.result()
+        yield from ((first, future.result()) for first, future in queue)
     finally:
         # An interrupted ingest need not wait for what is being embedded.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _vectors(
-    batch: Sequence[ReportWrite], known: Mapping[str, Sequence[float]], embed: Embed
-) -> PassageVectors:
+def _vectors(embed: Embed, batch: _Batch) -> list[list[Sequence[float]]]:
     """The vectors of each report's passages; those of words that the index has are taken there."""
-    texts = [_embedded_text(passage) for write in batch for passage in write.passages]
+    writes, known = batch
+    texts = [_embedded_text(passage) for write in writes for passage in write.passages]
     new = [text for text in dict.fromkeys(texts) if text not in known]
     vectors = {**known, **dict(zip(new, embed(new) if new else (), strict=True))}
-    return [[vectors[_embedded_text(passage)] for passage in write.passages] for write in batch]
+    return [[vectors[_embedded_text(passage)] for passage in write.passages] for write in writes]
 
 
-def _known_vectors(store: Store, origins: Sequence[StoredReport]) -> dict[str, Sequence[float]]:
-    by_id = {report.info.id: report for report in origins}
+def _known_vectors(batch: Sequence[ReportWrite], store: Store) -> dict[str, Sequence[float]]:
+    by_id = {write.origin.info.id: write.origin for write in batch if write.origin}
     passages = store.passages(by_id, only=by_id.keys())
     rows = {by_id[p.report.id].row_of(p.id): _embedded_text(p) for p in passages}
     return {rows[row]: vector.tolist() for row, vector in store.vectors(rows.keys()).items()}
@@ -136,7 +142,7 @@ def save_sentence_vectors(
             must not be taken for done.
         passages: those whose sentences are wanted.
         settings: name the model, and say whether answers see contacts.
-        progress: called with the stage's name, how much is done, and how much there is.
+        progress: told how many sentences are done.
         earlier: a database whose vectors can be taken over.
         others: the other passages of the index; if given, vectors of all else are dropped.
     """
@@ -164,17 +170,10 @@ def _sentences(passages: Iterable[Passage], masked: bool) -> list[str]:
 
 def _encoded(texts: Sequence[str], embed: Embed, threads: int, progress: Progress) -> Vectors:
     vectors = np.zeros((len(texts), DIMENSIONS), np.float16)
-    if not texts:
-        return vectors
-    progress(SENTENCES_STAGE, 0, len(texts))
+    if texts:
+        progress(SENTENCES_STAGE, 0, len(texts))
     starts = range(0, len(texts), BATCH)
-    pool = ThreadPoolExecutor(threads)
-    try:
-        batches = pool.map(embed, [texts[at : at + BATCH] for at in starts])
-        for at, batch in zip(starts, batches, strict=True):
-            vectors[at : at + len(batch)] = np.asarray(batch, np.float32)
-            progress(SENTENCES_STAGE, at + len(batch), len(texts))
-    finally:
-        # An interrupted ingest need not wait for what is being embedded.
-        pool.shutdown(wait=False, cancel_futures=True)
+    for at, batch in _ahead(lambda at: embed(texts[at : at + BATCH]), starts, threads):
+        vectors[at : at + len(batch)] = np.asarray(batch, np.float32)
+        progress(SENTENCES_STAGE, at + len(batch), len(texts))
     return vectors

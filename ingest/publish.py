@@ -13,6 +13,7 @@ import platform
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -42,12 +43,6 @@ _PATIENCE = 600.0
 _log = logging.getLogger(__name__)
 
 
-def keep_from_fetching(settings: Settings) -> None:
-    """Let nothing be fetched over what an ingest makes current, until that is published."""
-    if settings.chroma:
-        (settings.index / UNPUBLISHED).touch()
-
-
 def publish_index(settings: Settings, progress: Progress) -> str:
     """Publish an index, if it is shared; returns why it wasn't, if it should have been.
 
@@ -59,12 +54,8 @@ def publish_index(settings: Settings, progress: Progress) -> str:
     failures: tuple[type[Exception], ...] = (IndexUnusable, *write_errors())
     publisher = hashlib.sha256(f"{platform.node()} {folder.resolve()}".encode()).hexdigest()[:12]
     try:
-        with shared_server(settings) as server:
-            store = open_store(folder, {})
-            try:
-                publish(server, store, publisher, progress)
-            finally:
-                store.close()
+        with shared_server(settings) as server, closing(open_store(folder, {})) as store:
+            publish(server, store, publisher, progress)
         (folder / UNPUBLISHED).unlink(missing_ok=True)
     except failures as error:
         is_marked = (folder / UNPUBLISHED).exists()
@@ -166,13 +157,10 @@ def _check(published: Published, settings: Settings) -> None:
 def _revision(folder: Path) -> str:
     """The revision of the index in a folder; "" where there is none that can be used."""
     try:
-        store = open_store(folder, {})
+        with closing(open_store(folder, {})) as store:
+            return store.state.revision
     except IndexUnusable:
         return ""
-    try:
-        return store.state.revision
-    finally:
-        store.close()
 
 
 def _fetch(server: Server, published: Published, settings: Settings, progress: Progress) -> bool:

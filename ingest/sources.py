@@ -21,7 +21,7 @@ from itertools import chain, count
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ingest.parsing.scan import hide_private, tags
+from ingest.parsing.scan import find_tags, hide_private
 from rag.errors import InputError
 from rag.i18n.notices import notice_words
 from rag.index.store import StoredReport
@@ -64,10 +64,6 @@ class SourceFile:
     place: str
     read: Callable[[], bytes]
 
-    def text(self) -> str:
-        """The file's text; raises what `decode` does."""
-        return decode(self.read())
-
 
 def printable(text: str) -> str:
     """A name that is safe on a terminal and in a database: "_" for what can't be shown."""
@@ -81,6 +77,11 @@ def printable(text: str) -> str:
 def place_exists(place: str) -> bool:
     """Whether a place's file, or its archive, exists."""
     return Path(place.partition(INSIDE)[0]).exists()
+
+
+def fail(error: Unreadable) -> bytes:
+    """Stand for the reading of what can't be read."""
+    raise error
 
 
 def decode(data: bytes) -> str:
@@ -102,6 +103,19 @@ def decode(data: bytes) -> str:
     if "\x00" in text:
         raise Unreadable("file_binary")
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_report(data: bytes, known: Collection[str] = ()) -> tuple[str, str]:
+    """The text of a report's file, and its hash, which may be among those `known`.
+
+    Raises:
+        Unreadable: what `decode` raises; or it has no tag, so that it is no report.
+    """
+    text = decode(data)
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    if digest not in known and not find_tags(text):
+        raise Unreadable("file_without_tag")
+    return text, digest
 
 
 def collect(paths: Iterable[Path]) -> Iterator[SourceFile]:
@@ -187,7 +201,8 @@ def _zip(path: Path) -> Iterator[SourceFile]:
 
 def _tar(path: Path) -> Iterator[SourceFile]:
     total = 0
-    with _unzipped(path) as stream, tarfile.open(fileobj=_Portions(stream), mode="r:") as archive:
+    unzip = Path.open if path.name.lower().endswith(".tar") else gzip.open
+    with unzip(path, "rb") as stream, tarfile.open(fileobj=_Portions(stream), mode="r:") as archive:
         for n, member in enumerate(archive):
             total += member.size
             _check_size(total)
@@ -198,30 +213,17 @@ def _tar(path: Path) -> Iterator[SourceFile]:
                 yield _source(path, _member(unpack, member.size), member.name)
 
 
-def _unzipped(path: Path) -> io.BufferedIOBase:
-    return path.open("rb") if path.name.lower().endswith(".tar") else gzip.open(path)
-
-
-class _Portions(io.BufferedIOBase):
+class _Portions(io.BufferedReader):
     """A stream of which no more than a report's size is read at a time.
 
     A tar's header names the size of what belongs to it, and tarfile reads that at once: of a
     few kilobytes of gzip it could be gigabytes.
     """
 
-    def __init__(self, stream: io.BufferedIOBase) -> None:
-        self._stream = stream
-
     def read(self, size: int | None = -1, /) -> bytes:
         if size is None or not 0 <= size <= MAX_BYTES + tarfile.RECORDSIZE:
             raise Unreadable("archive_unreadable", why="a header of megabytes")
-        return self._stream.read(size)
-
-    def seek(self, offset: int, whence: int = 0, /) -> int:
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._stream.tell()
+        return super().read(size)
 
 
 def _check_size(total: int) -> None:
@@ -239,11 +241,6 @@ def _member(unpack: Callable[[], IO[bytes] | None], size: int) -> Callable[[], b
     except _BROKEN as error:
         return partial(fail, Unreadable("archive_member_unreadable", why=str(error)))
     return lambda: data
-
-
-def fail(error: Unreadable) -> bytes:
-    """Stand for the reading of what can't be read."""
-    raise error
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,9 +290,7 @@ class ReportFiles:
 
 
 def read_files(
-    sources: Iterable[SourceFile],
-    stored: Mapping[str, StoredReport],
-    progress: Progress,
+    sources: Iterable[SourceFile], stored: Mapping[str, StoredReport], progress: Progress
 ) -> ReportFiles:
     """The reports among files, with ids.
 
@@ -313,7 +308,7 @@ def read_files(
         if source.place in read:
             continue
         try:
-            read[source.place] = (source, *_text_of(source, known))
+            read[source.place] = (source, *read_report(source.read(), known))
         except Unreadable as error:
             result.skipped.append(Skipped(source.label, error.notice, source.place in owner))
             result.unread.append(source.place)
@@ -337,19 +332,6 @@ def read_files(
         result.files.append(ReportFile(report_id, place, text, digest))
     result.files.sort(key=lambda file: file.id)
     return result
-
-
-def _text_of(source: SourceFile, known: Collection[str]) -> tuple[str, str]:
-    text = source.text()
-    digest = digest_of(text)
-    if digest not in known and not tags(text):
-        raise Unreadable("file_without_tag")
-    return text, digest
-
-
-def digest_of(text: str) -> str:
-    """What a report's file is known again by: the hash of its text."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _new_id(

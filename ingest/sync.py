@@ -19,7 +19,7 @@ from ingest.chunk import MAX_TOKENS, chunk
 from ingest.embed import MANY, ReportWrite, save_sentence_vectors, write_passages
 from ingest.parsing.form_text import Forms, Lesson, learn, lesson_of, load_lessons, save_lessons
 from ingest.parsing.parser import parse
-from ingest.publish import keep_from_fetching, publish_index
+from ingest.publish import publish_index
 from ingest.sources import (
     ReportFile,
     ReportFiles,
@@ -32,6 +32,7 @@ from ingest.sources import (
 from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
 from rag.index.layout import (
     LOCK,
+    UNPUBLISHED,
     UPLOADED,
     check_room,
     copied_database,
@@ -47,7 +48,6 @@ from rag.index.snapshot import open_snapshot, save_vectors, sealed_reports
 from rag.index.store import (
     Store,
     StoredReport,
-    Writer,
     begin,
     create_store,
     database_error,
@@ -163,9 +163,15 @@ def sync(
                     _carry_out(changes, store, settings, progress)
             if rebuild or store.home != current_database(folder):
                 with _discarded_on_full_disk(store):
-                    _prepare_search(store, changes.result.passages, progress)
+                    if changes.result.passages >= MANY:
+                        progress("preparing search", 0, 0)
+                        open_snapshot(store)
+                    else:  # The first query builds the snapshot in seconds.
+                        save_vectors(store, store.state.generation)
                     store.close()
-                    keep_from_fetching(settings)
+                    if settings.chroma:
+                        # Nothing is fetched over what is current until that is published.
+                        (folder / UNPUBLISHED).touch()
                     make_current(store.home)
             changes.result.unpublished = publish_index(settings, progress)
     except Timeout as error:
@@ -200,7 +206,12 @@ def _compare(
     for n, file in enumerate(all_files, start=1):
         progress("parsing", n, len(all_files))
         old = stored.get(file.id)
-        if old is None or not _is_current(old, file, changes):
+        # Unless the index has this very text, parsed with these forms.
+        if (
+            old is None
+            or old.digest != file.digest
+            or (changes.lessons and old.form_digest != _form_digest(file, changes))
+        ):
             _add_report(changes, file, old, renamed.get(file.id))
         elif old.source == file.place or place_exists(old.source):
             if n <= len(files.files):
@@ -229,12 +240,6 @@ def _form_digest(file: ReportFile, changes: Changes) -> str:
     lesson = changes.lessons.get(file.digest) or lesson_of(file.text)
     forms = changes.forms.digest(lesson.prompts)
     return hashlib.sha256(f"{file.digest} {forms}".encode()).hexdigest()
-
-
-def _is_current(old: StoredReport, file: ReportFile, changes: Changes) -> bool:
-    """Whether the index has this very text, parsed with these forms."""
-    same_text = old.digest == file.digest
-    return same_text and (not changes.lessons or old.form_digest == _form_digest(file, changes))
 
 
 def _renamed(files: ReportFiles, stored: Mapping[str, StoredReport]) -> dict[str, StoredReport]:
@@ -288,19 +293,17 @@ def _passages_digest(report: Report, passages: Sequence[Passage]) -> str:
 
 
 def _existing(folder: Path, made: dict[str, str]) -> Store | None:
-    try:
+    with suppress(IndexMissing):
         return open_store(folder, made)
-    except IndexMissing:
-        return None
+    return None
 
 
 def _unfinished(folder: Path, made: dict[str, str]) -> Store | None:
     """What an ingest that was cut short was writing, if it can be gone on with."""
     database = unfinished_database(folder)
-    try:
+    with suppress(IndexUnusable):
         return open_database(database, made) if database and is_sound(database) else None
-    except IndexUnusable:
-        return None
+    return None
 
 
 def _to_write(
@@ -321,7 +324,10 @@ def _to_write(
 
 def _carry_out(changes: Changes, store: Store, settings: Settings, progress: Progress) -> None:
     writer = begin(store)
-    writer.forget(_unwanted(changes, writer))
+    # What an ingest that was cut short has written and this one would not.
+    wanted = {*changes.deletes, *(report.info.id for report in changes.rows)}
+    wanted |= {write.report.info.id for write in changes.writes}
+    writer.forget(writer.written.keys() - wanted)
     writer.write_reports(changes.rows)
     write_passages(writer, changes.writes, settings, progress)
     save_sentence_vectors(
@@ -339,27 +345,11 @@ def _carry_out(changes: Changes, store: Store, settings: Settings, progress: Pro
         save_lessons(store.home, changes.lessons)
 
 
-def _unwanted(changes: Changes, writer: Writer) -> list[str]:
-    """Reports that an ingest which was cut short has written and this one would not."""
-    wanted = {write.report.info.id for write in changes.writes}
-    wanted |= {report.info.id for report in changes.rows}
-    return sorted(set(writer.written) - wanted - set(changes.deletes))
-
-
 def _untouched(changes: Changes, store: Store) -> list[Passage]:
     """The passages of the reports that are neither written nor deleted."""
     touched = {*changes.deletes, *(write.report.info.id for write in changes.writes)}
     reports = store.reports(store.state.generation)
     return store.passages({i: report for i, report in reports.items() if i not in touched})
-
-
-def _prepare_search(store: Store, new: int, progress: Progress) -> None:
-    """Build the snapshot now after a large ingest; otherwise the first query does it in seconds."""
-    if new >= MANY:
-        progress("preparing search", 0, 0)
-        open_snapshot(store)
-    else:
-        save_vectors(store, store.state.generation)
 
 
 @contextmanager

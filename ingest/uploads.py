@@ -15,23 +15,21 @@ import shutil
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from ingest.parsing.scan import tags
 from ingest.sources import (
     ENDINGS,
     INSIDE,
     Skipped,
     Unreadable,
     collect,
-    decode,
-    digest_of,
     fail,
     printable,
+    read_report,
 )
 from ingest.sync import SyncResult, made_by, sync
 from rag.errors import IndexMissing, IndexUnusable
@@ -125,13 +123,10 @@ def older_index(settings: Settings) -> str:
 def _known(settings: Settings) -> set[str]:
     """The hashes of the texts that the index has."""
     try:
-        store = open_store(settings.index, made_by(settings))
+        with closing(open_store(settings.index, made_by(settings))) as store:
+            return {report.digest for report in sealed_reports(store).values()}
     except IndexMissing:
         return set()
-    try:
-        return {report.digest for report in sealed_reports(store).values()}
-    finally:
-        store.close()
 
 
 def _readable(
@@ -149,10 +144,7 @@ def _readable(
             if n > MOST_REPORTS or size > MOST_UNPACKED:
                 skipped.append(Skipped(label, TOO_MANY))
                 break
-            text = decode(data)
-            if not tags(text):
-                raise Unreadable("file_without_tag")
-            digest = digest_of(text)
+            _, digest = read_report(data)
             if digest in seen:
                 raise Unreadable("file_same_text", name=seen[digest])
         except Unreadable as error:

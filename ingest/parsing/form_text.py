@@ -17,15 +17,16 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from difflib import SequenceMatcher
 from functools import cached_property
-from operator import attrgetter
 from pathlib import Path
 
 import orjson
+from pydantic import TypeAdapter
 
-from ingest.parsing.scan import Event, key, scan, tags, tags_to_fields
+from ingest.parsing.scan import Event, find_tags, key, scan, tags_to_fields
 from rag.text.sentences import sentences
 from rag.types import Span
 
@@ -76,6 +77,9 @@ class Lesson:
     repeated: tuple[str, ...]
 
 
+_LESSONS = TypeAdapter(dict[str, Lesson])
+
+
 @dataclass(frozen=True)
 class Forms:
     """What a collection says about its forms.
@@ -96,27 +100,16 @@ class Forms:
     @classmethod
     def from_json(cls, text: str) -> Forms:
         """The forms that `to_json` wrote; none for ""."""
-        data = orjson.loads(text) if text else {}
-        return cls(
-            frozenset(data.get("prompts", ())),
-            frozenset((a, b) for a, b in data.get("paragraphs", ())),
-            frozenset(data.get("records", ())),
-        )
+        return TypeAdapter(cls).validate_json(text or "{}")
 
     def digest(self, prompts: Iterable[str]) -> str:
         """A hash of all that matters for a file with these questions and section heads."""
         lines = [
-            f"{prompt} {prompt in self.prompts} {self._digests.get(prompt, '')}"
+            f"{prompt} {prompt in self.prompts} {_hash(*texts) if texts else ''}"
             for prompt in ("", *prompts)
+            for texts in [self.texts_under(prompt)]
         ]
-        return hashlib.sha256("\n".join((*lines, *self._records)).encode()).hexdigest()
-
-    @cached_property
-    def _digests(self) -> dict[str, str]:
-        return {
-            prompt: hashlib.sha256("\n".join(texts).encode()).hexdigest()
-            for prompt, texts in self._by_prompt.items()
-        }
+        return _hash(*lines, *sorted(self.records))
 
     @cached_property
     def _by_prompt(self) -> dict[str, list[str]]:
@@ -124,10 +117,6 @@ class Forms:
         for prompt, text in sorted(self.paragraphs):
             by_prompt[prompt].append(text)
         return dict(by_prompt)
-
-    @cached_property
-    def _records(self) -> list[str]:
-        return sorted(self.records)
 
     def prompt_lines(self, events: Sequence[Event]) -> frozenset[int]:
         """Which of a file's ">" lines (indices of events) are form questions.
@@ -182,7 +171,11 @@ class Forms:
         """Which question of a partner's record a prompt (its key) is, however spelt, or ""."""
         if prompt in self.records:
             return prompt
-        return next((known for known in self._records if same_question(prompt, known)), "")
+        return next((known for known in sorted(self.records) if same_question(prompt, known)), "")
+
+
+def _hash(*lines: str) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def _merged(spans: Iterable[Span]) -> list[Span]:
@@ -276,7 +269,7 @@ def lesson_of(text: str) -> Lesson:
         (number.get(prompt, -1), _text_hash(text_key))
         for prompt, text_key, _ in _candidate_texts(events)
     }
-    lab = ",".join(tags_to_fields(tags(text)).iso)
+    lab = ",".join(tags_to_fields(find_tags(text)).iso)
     return Lesson(lab, prompts, tuple(sorted(texts)), _repeated(events))
 
 
@@ -339,28 +332,17 @@ def _text_hash(text_key: str) -> int:
 def load_lessons(folder: Path) -> dict[str, Lesson]:
     """The lessons kept in a folder by the hash of their file's text; none if they are damaged."""
     try:
-        seal, _, data = (folder / _LESSONS_FILE).read_bytes().partition(b"\n")
-        if seal.decode() != hashlib.sha256(data).hexdigest():
-            return {}
-        rows = orjson.loads(data)
+        return _LESSONS.validate_json((folder / _LESSONS_FILE).read_bytes())
     except (OSError, ValueError):
         return {}
-    return {
-        digest: Lesson(lab, tuple(prompts), tuple(map(tuple, texts)), tuple(repeated))
-        for digest, (lab, prompts, texts, repeated) in rows.items()
-    }
 
 
 def save_lessons(folder: Path, lessons: Mapping[str, Lesson]) -> None:
     """Keep lessons in a folder; if it can't be written, the next ingest learns them again."""
-    row = attrgetter("lab", "prompts", "texts", "repeated")
-    data = orjson.dumps({digest: row(lesson) for digest, lesson in lessons.items()})
-    try:
-        new = folder / f"{_LESSONS_FILE}.new"
-        new.write_bytes(hashlib.sha256(data).hexdigest().encode() + b"\n" + data)
+    new = folder / f"{_LESSONS_FILE}.new"
+    with suppress(OSError):
+        new.write_bytes(_LESSONS.dump_json(dict(lessons)))
         new.replace(folder / _LESSONS_FILE)
-    except OSError:
-        return
 
 
 def is_variant(text: str, form: str) -> bool:

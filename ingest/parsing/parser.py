@@ -11,16 +11,26 @@ A group whose end is missing ends with its section.
 
 from __future__ import annotations
 
-import html
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ingest.parsing.clean import clean, image_urls, link_urls
 from ingest.parsing.form_text import Forms, head_key, same_question
 from ingest.parsing.kinds import kind_of
-from ingest.parsing.scan import NOT_SHOWN, Event, Tag, find_tags, key, scan, tags_to_fields
+from ingest.parsing.scan import (
+    NOT_SHOWN,
+    Event,
+    Tag,
+    clean,
+    find_tags,
+    image_urls,
+    key,
+    link_urls,
+    scan,
+    tags_to_fields,
+    unescaped,
+)
 from rag.catalog.normalize import fold_tag
 from rag.text.sentences import sentences
 from rag.types import FACTS, Block, Report, Span
@@ -71,7 +81,7 @@ class _State:
 def parse(report_id: str, raw: str, forms: Forms) -> Report:
     """The report that a file's text holds; newlines are "\\n"."""
     events, tags = scan(raw), find_tags(raw)
-    tagged = tags_to_fields((tag.key, tag.value) for tag in tags)
+    tagged = tags_to_fields(tags)
     slots = _slots(events, forms)
     facts = _facts_block(raw, tags, tagged.facts)
     numbered = _number([facts, *(_block(slot, raw) for slot in slots)])
@@ -112,7 +122,9 @@ def _slots(events: list[Event], forms: Forms) -> list[_Slot]:
             state.depth = max(0, state.depth - 1)
         elif event.kind == "prompt" and i in questions:
             if event.text:
-                _enter_prompt(state, event, forms, joined=_joined(events, i, questions))
+                before = events[i - 1]
+                touches = i - 1 in questions and bool(before.text) and before.end == event.start
+                _enter_prompt(state, event, forms, touches)
         elif event.kind == "text":
             for span in _without(event, forms.form_spans(state.key, event.text)):
                 _add_text(state, span)
@@ -131,22 +143,19 @@ def _without(event: Event, form: list[Span]) -> Iterator[Span]:
         at = end
 
 
-def _joined(events: list[Event], i: int, questions: frozenset[int]) -> bool:
-    """Whether question line i goes on from the line before it."""
-    before = events[i - 1]
-    return i - 1 in questions and before.end == events[i].start and bool(before.text)
-
-
-def _enter_prompt(state: _State, event: Event, forms: Forms, joined: bool) -> None:
+def _enter_prompt(state: _State, event: Event, forms: Forms, touches: bool) -> None:
+    """Go on to a question line; where it `touches` another one above it may go on with that."""
     prompt = clean(event.text)
     prompt_key = key(event.text)
     fits = len(state.prompt) + len(prompt) <= MAX_JOINED
-    if joined and fits and not state.slots[-1].spans and prompt_key not in forms.prompts:
+    if touches and fits and not state.slots[-1].spans and prompt_key not in forms.prompts:
         state.slots[-1].prompt = state.prompt = f"{state.prompt} {prompt}".strip()
         return
     state.prompt, state.key = prompt, prompt_key
     if state.depth and (known := forms.record_key(prompt_key)):
-        if state.record is None or _begins_record(known, state.record.keys):
+        keys = state.record.keys if state.record else []
+        # The next partner's record begins where this one has the question, or begins with it.
+        if state.record is None or known in keys or same_question(known, keys[0]):
             state.record = state.open_slot(state.outer or prompt)
         state.record.keys.append(known)
         return
@@ -154,11 +163,6 @@ def _enter_prompt(state: _State, event: Event, forms: Forms, joined: bool) -> No
     if not state.depth:
         state.outer = prompt
     state.open_slot(prompt)
-
-
-def _begins_record(question: str, answered: list[str]) -> bool:
-    """Whether a question begins the next partner's record: this one has it, or it is the first."""
-    return question in answered or (bool(answered) and same_question(question, answered[0]))
 
 
 def _add_text(state: _State, span: Span, quoted: bool = False) -> None:
@@ -233,13 +237,9 @@ def _facts_block(raw: str, tags: Iterable[Tag], facts: Mapping[str, tuple[str, .
         for tag in reversed(list(tags))
         if tag.key not in NOT_SHOWN
         and not _TECHNICAL_KEY.search(tag.key)
-        and (value := fold_tag(_readable(tag.value))) in allowed.get(tag.key, ())
-        and not _TECHNICAL.fullmatch(_readable(tag.value))
+        and (value := fold_tag(unescaped(tag.value))) in allowed.get(tag.key, ())
+        and not _TECHNICAL.fullmatch(unescaped(tag.value))
     }
     spans = tuple(sorted(span_of.values()))
     text = "\n".join(clean(raw[start:end]) for start, end in spans)
     return Block(section=FACTS, prompt=FACTS, text=text, spans=spans)
-
-
-def _readable(value: str) -> str:
-    return " ".join(html.unescape(html.unescape(value)).split())

@@ -1,6 +1,8 @@
-"""Splits the text of a report file into its tags and its lines with meaning, with their places.
+"""Reads the text of a report file: its tags, its lines with meaning, and its readable words.
 
-Tags as labs wrote them become the fields of a report: countries, years, numbered goals.
+Tags as labs wrote them become the fields of a report: countries, years, numbered goals. Text is
+cleaned by rules in a fixed order, while every character stays traceable to the file; there a tag
+reads as a line: `[[sample_size:40]]` becomes "Sample size: 40".
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -59,8 +61,12 @@ class Event:
 
 def key(text: str) -> str:
     """What makes two form texts the same: letters and digits, without case, entities, spacing."""
-    text = html.unescape(html.unescape(text)).casefold()
-    return " ".join(re.findall(r"\w+", text))
+    return " ".join(re.findall(r"\w+", unescaped(text).casefold()))
+
+
+def unescaped(value: str) -> str:
+    """A tag's value without entities and needless space."""
+    return " ".join(html.unescape(html.unescape(value)).split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,34 +94,33 @@ def find_tags(raw: str) -> list[Tag]:
         last = end
         if not begins:
             continue
-        key, value, open_key, open_value = match.groups()
-        text = " ".join((value or open_value or "").split())
-        found.append(Tag((key or open_key).lower(), text, start, end))
+        name, value = _parts(match)
+        found.append(Tag(name.lower(), " ".join(value.split()), start, end))
     return found
 
 
-def tags(raw: str) -> list[tuple[str, str]]:
-    """Key and value of all tags of a file, in order."""
-    return [(tag.key, tag.value) for tag in find_tags(raw)]
+def _parts(tag: re.Match[str]) -> tuple[str, str]:
+    key, value, open_key, open_value = tag.groups()
+    return key or open_key, value or open_value or ""
 
 
-def tags_to_fields(tags: Iterable[tuple[str, str]]) -> ReportInfo:
+def tags_to_fields(tags: Iterable[Tag]) -> ReportInfo:
     """What a file's tags say of a report, which has neither id nor title yet.
 
     Repeated values count once, unknown places are no country, and `facts` holds all other tags.
     The year is the first from 1900 to 2099 that a tag names.
     """
     values: dict[str, list[str]] = {}
-    for name, value in tags:
-        text = " ".join(html.unescape(html.unescape(value)).split())
-        if text and not _PRIVATE_KEY.search(name) and not _ANY_ADDRESS.search(text):
-            values.setdefault(name, []).append(text)
+    for tag in tags:
+        text = unescaped(tag.value)
+        if text and not _PRIVATE_KEY.search(tag.key) and not _ANY_ADDRESS.search(text):
+            values.setdefault(tag.key, []).append(text)
     places = dict.fromkeys(p for v in values.pop("country", []) for p in resolve_countries(v))
     by_code = dict(reversed(places))
     codes = tuple(dict.fromkeys(code for code, _ in places))
     years = [int(m.group()) for v in values.pop("year", []) if (m := _YEAR.search(_ascii(v)))]
     tagged: dict[str, Any] = {
-        tag.key: _values(tag.key, values.pop(tag.key, [])) for tag in TAGS.values()
+        field.key: _values(field.key, values.pop(field.key, [])) for field in TAGS.values()
     }
     return ReportInfo(
         id="",
@@ -225,3 +230,122 @@ def marker(line: str, titled: bool) -> tuple[Kind, int] | None:
     if _GROUP.fullmatch(line):
         return "open", len(line)
     return ("close", len(line)) if line == "</div>" else None
+
+
+# HTML that got into answers. Only known element names, so that "<100 USD" stays.
+_ELEMENT = r"</?(?:p|div|span|br|b|i|u|a|em|strong|font|ul|ol|li|o:p|h[1-6]|table|tr|td|th|tbody)\b"
+
+
+def _link(match: re.Match[str]) -> str:
+    return match.group(1).strip() or match.group(2).strip()
+
+
+def _tag(match: re.Match[str]) -> str:
+    name, value = _parts(match)
+    name = name.replace("_", " ").replace("-", " ")
+    # As long as it was, so that each character of the value keeps its place.
+    words = value.replace("\n", " ")
+    return f"{name[:1].upper()}{name[1:]}: {words}"
+
+
+# Control characters (a terminal would obey them), characters without width, and marks that turn
+# the direction of what follows. White space and the joiners of scripts stay.
+_UNSEEN = re.compile(
+    r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u200b\u2060\ufeff]|[\u202a-\u202e\u2066-\u2069]"
+)
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});")
+# A piece of an address, with its brackets in pairs, as in ".../tide_(sea)".
+_URL = r"(?:[^()\s]|\([^()\s]{0,500}\)){1,2000}"
+IMAGE = re.compile(r"!\[[^\]\n]{0,300}\]\((?:\s{0,5}(" + _URL + r"))?\s{0,5}\)")
+# A label and its address, or several with white space between them.
+LINK = re.compile(
+    r"\[([^\[\]]{0,2000})\]\(\s{0,20}"
+    rf"((?:https?://|www\.){_URL}(?:\s{{1,20}}{_URL}){{0,10}})\s{{0,20}}\)"
+)
+# What a text must hold for the rule to have anything to do, the pattern, the replacement.
+RULES: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    # Entities can be written as entities, up to three deep.
+    *3 * (("&", _ENTITY, lambda match: html.unescape(match.group())),),
+    ("", _UNSEEN, ""),
+    ("![", IMAGE, "\n\n"),
+    ("](", LINK, _link),
+    ("[[", TAG, _tag),
+    ("<", re.compile(_ELEMENT + r"[^<>]{0,2000}>"), "\n"),
+    # Links glued to the word or link before them.
+    ("http", re.compile(r"(?<=[^\s(\[<\"'=/:])(?=https?://)"), " "),
+    ("****", re.compile(r"\*{4,}"), ""),
+    ("", re.compile(r"(?:[^\S\n ]| (?=[^\S\n]))[^\S\n]*"), " "),
+    ("\n", re.compile(r" \n ?|\n "), "\n"),
+    # A line broken inside a sentence: the next one goes on in lower case.
+    ("\n", re.compile(r"(?<=[^\s.!?:;\n])\n(?=[a-zà-öø-ÿ(])(?![a-z]\))"), " "),
+    ("\n\n", re.compile(r"\n{2,}"), "\n"),
+    ("", re.compile(r"\A\s+|\s+\Z"), ""),
+)
+# Anything that a rule may change, but for white space at the ends.
+_CHANGED = re.compile(_UNSEEN.pattern + r"|[&<\[\n]|https?:|\*{4}|[^\S\n ]|  ")
+
+
+def clean(raw: str) -> str:
+    """The readable text of a raw slice of a report."""
+    if not _CHANGED.search(text := raw.strip()):
+        return text
+    for needs, pattern, replace in RULES:
+        if needs in raw:
+            raw = pattern.sub(replace, raw)
+    return raw
+
+
+def clean_with_offsets(raw: str) -> tuple[str, list[int]]:
+    """`clean(raw)`, and for each of its characters the index in `raw` where it came from."""
+    text, offsets = raw, list(range(len(raw)))
+    for needs, pattern, replace in RULES:
+        if needs not in text:
+            continue
+        pieces: list[str] = []
+        new_offsets: list[int] = []
+        last = 0
+        for match in pattern.finditer(text):
+            new = replace if isinstance(replace, str) else replace(match)
+            pieces += (text[last : match.start()], new)
+            new_offsets += offsets[last : match.start()]
+            for place in _places(match.group(), new):
+                new_offsets.append(offsets[min(match.start() + place, len(offsets) - 1)])
+            last = match.end()
+        if pieces:
+            pieces.append(text[last:])
+            new_offsets += offsets[last:]
+            text, offsets = "".join(pieces), new_offsets
+    return text, offsets
+
+
+def _places(old: str, new: str) -> Sequence[int]:
+    """Which character of a match each character of its replacement stands for."""
+    at = old.find(new)
+    if at >= 0:
+        # A link's label keeps its own places.
+        return range(at, at + len(new))
+    # A tag's words stand after its two brackets; the space after the colon is not in the file.
+    colon = new.find(":") if len(new) > 1 else -1
+    return [i + (2 if i <= colon else 1) for i in range(len(new))] if colon > 0 else [0] * len(new)
+
+
+# An address ends where another begins that is glued to it. Brackets in it come in pairs.
+_LINK = re.compile(
+    r"https?://(?:(?!https?://)[^\s\[\]()<>\"']|\([^\s\[\]()<>\"']{0,500}\)){1,2000}"
+)
+
+
+def image_urls(texts: Iterable[str]) -> tuple[str, ...]:
+    """The addresses of all images, each once, in order."""
+    return _each_once(url for text in texts for url in IMAGE.findall(text) if url)
+
+
+def link_urls(texts: Iterable[str]) -> tuple[str, ...]:
+    """The addresses of all that is linked to, attachments too, each once, in order."""
+    return _each_once(
+        url.rstrip(".,;:!?*") for text in texts for url in _LINK.findall(IMAGE.sub(" ", text))
+    )
+
+
+def _each_once(urls: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(map(html.unescape, urls)))

@@ -8,10 +8,9 @@ from collections.abc import Callable
 import pytest
 from made_up import NO_FORMS, learned, passages_of, report
 
-from ingest.parsing.clean import clean_with_offsets
 from ingest.parsing.form_text import learn_texts
 from ingest.parsing.parser import parse
-from ingest.parsing.scan import hide_private
+from ingest.parsing.scan import clean_with_offsets, hide_private
 from rag.catalog.normalize import fold_tag
 from rag.places.countries import fold_name
 

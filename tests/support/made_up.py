@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ingest.chunk import chunk
-from ingest.parsing.clean import clean
 from ingest.parsing.form_text import Forms, learn_texts
 from ingest.parsing.parser import parse
+from ingest.parsing.scan import clean
 from rag.types import Passage, Report
 
 TAGS = "[[year:2023]]\n[[type:learningplan]]\n[[country:Peru]]\n"

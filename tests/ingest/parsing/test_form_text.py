@@ -161,6 +161,6 @@ def test_damaged_or_missing_lessons_are_none(tmp_path: Path) -> None:
     assert load_lessons(tmp_path) == {"a": lesson_of(FILES[0])}
     (path,) = tmp_path.iterdir()
     data = path.read_bytes()
-    for damaged in (data[:-3], data.replace(b"chall", b"harb"), b"", b"[]"):
+    for damaged in (data[:-3], data.replace(b"lab", b"bal"), b"", b"[]"):
         path.write_bytes(damaged)
         assert load_lessons(tmp_path) == {}

@@ -9,10 +9,9 @@ from hypothesis import given
 from made_up import NO_FORMS, TAGS, answers, learned, parsed, report, texts
 from strategies import report_text, steady
 
-from ingest.parsing.clean import clean
 from ingest.parsing.form_text import Forms
 from ingest.parsing.parser import FREE_TEXT, parse
-from ingest.parsing.scan import find_tags, scan
+from ingest.parsing.scan import clean, find_tags, scan
 from rag.types import FACTS, Report
 
 PARTNER = (
