@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import urllib.error
 from pathlib import Path
 
 import pytest
 import yaml
-from chroma_server import chroma_server
 from fake_engine import FakeEngine
 from free_port import free_port
 
@@ -43,19 +41,6 @@ def test_the_services_have_few_rights_and_listen_on_this_machine_alone() -> None
     assert DOCKERFILE.index("USER asklabs") < DOCKERFILE.index("ENTRYPOINT")
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert {".env", "asklabs.toml", "logins.txt", "reports", ".git", ".venv"} <= set(ignored)
-
-
-@pytest.mark.slow
-def test_chroma_s_health_check_fails_when_the_server_is_down(tmp_path: Path) -> None:
-    _, *arguments = SERVICES["chroma"]["healthcheck"]["test"]
-
-    def healthy(port: int) -> bool:
-        probe = [argument.replace("/8000", f"/{port}") for argument in arguments]
-        return subprocess.run(probe, capture_output=True, check=False).returncode == 0
-
-    with chroma_server(tmp_path / "chroma") as server:
-        assert healthy(server.port)
-    assert not healthy(server.port)
 
 
 def test_the_page_s_health_check_fails_when_the_page_is_down(

@@ -54,8 +54,3 @@ def test_a_page_names_settings_defaults_files_and_targets_that_exist(page: Path)
         assert (page.parent / target).exists(), target
     for target in re.findall(r"(?:`|^)make ([a-z][a-z-]*)", text, re.M):
         assert f"\n{target}:" in MAKEFILE, target
-
-
-def test_the_readme_is_short_and_its_picture_small() -> None:
-    assert len(TEXTS[ROOT / "README.md"]) <= 9_500
-    assert (ROOT / "docs" / "page.png").stat().st_size < 300 * 1024

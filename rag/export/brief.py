@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -18,28 +18,8 @@ from urllib.parse import quote
 
 from babel.dates import format_date
 
-from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.i18n.labels import (
-    FACTS_HEADING,
-    FIELD_LABELS,
-    MODE_LABELS,
-    format_label,
-    join_parts,
-    kind_label,
-    lab_label,
-    language_label,
-    reports_and_labs,
-    run_sentence,
-    value_label,
-)
-from rag.i18n.notices import (
-    REASON,
-    checked_sentence,
-    coverage_sentence,
-    notice_words,
-    struck_sentence,
-    verdicts,
-)
+from rag.catalog.tag_fields import ReportInfo
+from rag.i18n import labels, notices
 from rag.i18n.translations import (
     ENGLISH,
     Translations,
@@ -129,27 +109,18 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Labels:
-    """What a brief calls its parts, in its language; `colon` stands between label and value."""
-
-    about: str
-    left_out: str
-    reason: str
-    status: str
-    link: str
-    colon: str
-
-
-@dataclass(frozen=True, slots=True)
 class Brief:
-    """A titled and dated document of one or more answers, in one language."""
+    """A titled and dated document of one or more answers, in one language.
+
+    `labels` are what it calls its parts; the one of `colon` stands between label and value.
+    """
 
     title: str
     when: str
     day: date
     language: str
     rtl: bool
-    labels: Labels
+    labels: Mapping[str, str]
     summary: tuple[Fact, ...]
     parts: tuple[Part, ...]
 
@@ -168,15 +139,15 @@ def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str
         day=day,
         language=code,
         rtl=is_right_to_left(t),
-        labels=Labels(
-            about=t.gettext("About this answer"),
-            left_out=t.gettext("Left out of this answer"),
-            reason=t.gettext(REASON),
-            status=t.gettext("Status"),
-            link=t.gettext("Link"),
-            colon=format_label(t, "", "").rstrip(" "),
-        ),
-        summary=tuple((label, one_line(value)) for label, value in summary(answers, t)),
+        labels={
+            "about": t.gettext("About this answer"),
+            "left_out": t.gettext("Left out of this answer"),
+            "reason": t.gettext(notices.REASON),
+            "status": t.gettext("Status"),
+            "link": t.gettext("Link"),
+            "colon": labels.format_label(t, "", "").rstrip(" "),
+        },
+        summary=tuple((label, one_line(value)) for label, value in _summary(answers, t)),
         parts=tuple(_Writer(t, report_url).part(answer) for answer in answers),
     )
 
@@ -220,28 +191,32 @@ class _Writer:
         return language if re.fullmatch("[a-z]{2,3}", language) else language_code(self.t)
 
     def _struck(self, struck: Struck) -> tuple[Line, str]:
-        lines = answer_lines(one_line(struck_sentence(struck)), set())
+        lines = answer_lines(one_line(notices.struck_sentence(struck)), set())
         line = Line("bullet", tuple(run for line in lines for run in line.runs))
-        return line, one_line(notice_words([struck.reason], self.t))
+        return line, one_line(notices.notice_words([struck.reason], self.t))
 
     def _scope(self, answer: Answer) -> Iterator[Fact]:
         t, standalone = self.t, one_line(answer.standalone)
         if standalone not in ("", one_line(answer.question)):
             yield t.gettext("Understood as"), standalone
-        filters = filter_sentence(answer.coverage.filters, t)
-        yield t.gettext("Filters"), filters or t.gettext("None")
+        filters = []
+        for name, values in answer.coverage.filters.as_dict().items():
+            shown = labels.join_parts(t, ", ", [labels.value_label(name, v, t) for v in values])
+            label = t.gettext(labels.FIELD_LABELS[name])
+            filters.append(labels.format_label(t, label, one_line(shown)))
+        yield t.gettext("Filters"), labels.join_parts(t, "; ", filters) or t.gettext("None")
 
     def _facts(self, answer: Answer) -> Iterator[Fact]:
         t = self.t
-        yield t.gettext("Coverage"), coverage_sentence(answer, t)
-        if support := checked_sentence(answer.checked, t):
+        yield t.gettext("Coverage"), notices.coverage_sentence(answer, t)
+        if support := notices.checked_sentence(answer.checked, t):
             yield t.gettext("Support"), support
-        mode = MODE_LABELS.get(answer.mode)
+        mode = labels.MODE_LABELS.get(answer.mode)
         yield t.gettext("Written by"), t.gettext(mode) if mode else one_line(answer.mode)
         if answer.generation.model:
-            yield t.gettext("Run"), one_line(run_sentence(answer, t))
+            yield t.gettext("Run"), one_line(labels.run_sentence(answer, t))
         if answer.notices:
-            yield t.gettext("Note"), one_line(notice_words(answer.notices, t))
+            yield t.gettext("Note"), one_line(notices.notice_words(answer.notices, t))
         yield t.gettext("Index"), one_line(answer.index) or t.gettext("Unknown")
 
     def _listed(self, answer: Answer) -> Iterator[str]:
@@ -263,7 +238,7 @@ class _Writer:
         for citation in answer.citations:
             # A tag in a list, or a passage near to a refused question, supports no sentence; a
             # sentence that is itself the quote needs no word on that.
-            verdict = verdicts(citation.status, citation.corrected, self.t)
+            verdict = notices.verdicts(citation.status, citation.corrected, self.t)
             same = answer.mode == "extractive" and citation.status == "supported"
             status = "" if listed or answer.refused or same else ". ".join(verdict.values())
             quotes.setdefault(citation.n, []).append(_quote(citation.quote, status))
@@ -284,7 +259,7 @@ class _Writer:
         info, t = passage.report, self.t
         section, question = place
         facts = {
-            t.gettext("Section"): t.gettext(FACTS_HEADING) if section == FACTS else section,
+            t.gettext("Section"): t.gettext(labels.FACTS_HEADING) if section == FACTS else section,
             t.gettext("Form question"): question,
             t.gettext("Report"): info.id,
         }
@@ -292,22 +267,13 @@ class _Writer:
         return Source(
             n=n,
             who=who(info, t),
-            kind=one_line(kind_label(info, t)),
+            kind=one_line(labels.kind_label(info, t)),
             title=one_line(info.title) or one_line(info.id),
             quotes=tuple(quotes),
             facts=tuple((label, value) for label, value in shown.items() if value),
             language=self._code(passage.language),
             link=report_link(self.report_url, info.id),
         )
-
-
-def filter_sentence(filters: Filters, t: Translations) -> str:
-    """The filters that are set, in words, or ""."""
-    parts = []
-    for name, values in filters.as_dict().items():
-        shown = join_parts(t, ", ", [value_label(name, value, t) for value in values])
-        parts.append(format_label(t, t.gettext(FIELD_LABELS[name]), one_line(shown)))
-    return join_parts(t, "; ", parts)
 
 
 def _quote(words: str, status: str = "") -> Quote:
@@ -323,7 +289,7 @@ def report_link(template: str, report_id: str) -> str:
 
 def who(info: ReportInfo, t: Translations = ENGLISH) -> str:
     """A report's lab and year."""
-    lab = lab_label(info, t)
+    lab = labels.lab_label(info, t)
     return one_line(f"{lab}, {info.year}" if info.year else lab)
 
 
@@ -340,7 +306,7 @@ _WRITTEN = marked(
 )
 
 
-def summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
+def _summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
     """What the answers rest on, at a glance; nothing where nothing is cited."""
     answered = [answer for answer in answers if answer.citations and not answer.refused]
     cited = [citation.passage for answer in answered for citation in answer.citations]
@@ -349,18 +315,18 @@ def summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
     reports = {passage.report.id: passage.report for passage in cited}
     labs = {code for info in reports.values() for code in info.iso or (info.lab,)}
     years = sorted({info.year for info in reports.values() if info.year})
-    counts = reports_and_labs(len(reports), len(labs), t)
+    counts = labels.reports_and_labs(len(reports), len(labs), t)
     rests_on = [t.gettext("{reports} of {labs}").format(**counts)]
     if years:
         rests_on.append("–".join(map(str, dict.fromkeys((years[0], years[-1])))))
-    yield t.gettext("Rests on"), join_parts(t, ", ", rests_on)
+    yield t.gettext("Rests on"), labels.join_parts(t, ", ", rests_on)
     languages = {passage.id: passage.language for passage in cited if passage.language}
     if languages:
         by_language = [
-            f"{language_label(code, t)} ({format_number(t, n)})"
+            f"{labels.language_label(code, t)} ({format_number(t, n)})"
             for code, n in Counter(languages.values()).most_common()
         ]
-        yield t.gettext("Passages by language"), join_parts(t, ", ", by_language)
+        yield t.gettext("Passages by language"), labels.join_parts(t, ", ", by_language)
     methods = [
         t.gettext(_METHODS.get(mode, _WRITTEN)).format(model=mode)
         for mode in dict.fromkeys(answer.mode for answer in answered)

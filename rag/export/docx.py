@@ -11,7 +11,6 @@ import io
 import re
 import zipfile
 from collections.abc import Sequence
-from copy import deepcopy
 from datetime import datetime, time
 
 import docx
@@ -107,8 +106,6 @@ def _set_up(document: Document, brief: Brief) -> None:
         styles[name].font.bold = styles[name].font.cs_bold = True
     styles["Quote"].paragraph_format.left_indent = Cm(0.8)
     styles["Title"].element.get_or_add_pPr().remove_all("w:pBdr")
-    for name, *_ in _STYLES:
-        _match_twin(styles[name])
     # For whoever checks the spelling or reads the text aloud.
     for language in styles.element.iter(qn("w:lang")):
         language.set(qn("w:val"), brief.language)
@@ -133,22 +130,13 @@ def _set_font(style: ParagraphStyle, size: float, colour: RGBColor) -> None:
     properties.find(qn("w:sz")).addnext(_element("w:szCs", val=round(size * 2)))
 
 
-def _match_twin(style: ParagraphStyle) -> None:
-    """Make the style of words that goes with a style of paragraphs look like it."""
-    styles = {sibling.get(qn("w:styleId")): sibling for sibling in style.element.getparent()}
-    for link in style.element.findall(qn("w:link")):
-        twin = styles[link.get(qn("w:val"))]
-        twin.remove_all("w:rPr")
-        twin.append(deepcopy(style.element.rPr))
-
-
 class _Writer:
     """Places the parts of a brief in a document."""
 
     def __init__(self, document: Document, brief: Brief) -> None:
         self._document = document
         self._brief = brief
-        self._labels = brief.labels
+        self._labels, self._colon = brief.labels, brief.labels["colon"]
         self._style_ids = {style.name: style.style_id for style in document.styles}
 
     def title_block(self) -> None:
@@ -194,13 +182,13 @@ class _Writer:
             for source in sources:
                 self._source(source, number)
         if part.left_out:
-            self._heading(self._labels.left_out)
+            self._heading(self._labels["left_out"])
         for line, reason in part.left_out:
             struck = self._line(line, number, part.language, struck=True)
             struck.paragraph_format.keep_with_next = True
-            why = self._fact(self._labels.reason, reason)
+            why = self._fact(self._labels["reason"], reason)
             why.paragraph_format.left_indent, why.paragraph_format.space_after = ITEM_INDENT, Pt(6)
-        self._heading(self._labels.about)
+        self._heading(self._labels["about"])
         self._facts(part.facts)
 
     def _paragraph(self, style: str, words: str = "", *, rtl: bool | None = None) -> Paragraph:
@@ -244,16 +232,16 @@ class _Writer:
             head._p.append(_element("w:bookmarkEnd", id=mark))
         _add_words(head, source.who, bold=True, apart=True)
         kind = f" ({source.kind})" if source.kind else ""
-        _add_words(head, f"{kind}{self._labels.colon} ")
+        _add_words(head, f"{kind}{self._colon} ")
         _add_words(head, source.title, language=source.language, apart=True)
         rows = []
         for quote in source.quotes:
             self._quote(quote, source.language)
             if quote.status:
-                rows.append(self._fact(self._labels.status, quote.status))
+                rows.append(self._fact(self._labels["status"], quote.status))
         rows += [self._fact(label, value) for label, value in source.facts]
         if source.link:
-            rows.append(self._fact(self._labels.link, ""))
+            rows.append(self._fact(self._labels["link"], ""))
             external = RELATIONSHIP_TYPE.HYPERLINK
             target = head.part.relate_to(source.link, external, is_external=True)
             link = OxmlElement("w:hyperlink")
@@ -275,7 +263,7 @@ class _Writer:
 
     def _fact(self, label: str, value: str) -> Paragraph:
         paragraph = self._paragraph("Facts", rtl=self._brief.rtl)
-        _add_words(paragraph, f"{label}{self._labels.colon} ", bold=True)
+        _add_words(paragraph, f"{label}{self._colon} ", bold=True)
         _add_words(paragraph, value, apart=True)
         return paragraph
 

@@ -1,12 +1,10 @@
-"""Runs the command line: in this process as a fixture, or in one of its own."""
+"""Runs the command line in this process."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,13 +52,3 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
 def run_sample(run: Any, sample_index: Path) -> Callable[..., Done]:
     """Runs a command over the index of the sample collection."""
     return lambda *arguments: run(*arguments, "--index", sample_index)
-
-
-def outside(arguments: Sequence[str | Path], folder: Path) -> Done:
-    """Runs the installed command in a process of its own."""
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
-    command = [sys.executable, "-m", "ui.cli.main", *map(str, arguments)]
-    done = subprocess.run(
-        command, cwd=folder, env=environ, capture_output=True, encoding="utf-8", timeout=120
-    )
-    return Done(done.returncode, done.stdout, done.stderr)

@@ -11,7 +11,7 @@ from answers import PLAIN, RIGHT_TO_LEFT
 from readers import squeezed, text_of
 
 from rag.catalog.tag_fields import Filters
-from rag.export.brief import make_brief
+from rag.export.brief import make_brief, report_link
 from rag.export.formats import export
 from rag.types import Answer, Coverage, GenerationRecord, Notice, Struck
 
@@ -29,20 +29,14 @@ SENTENCES = (
     "f00dcafe",
     "Sentence 2",
 )
-# Title, date, labels and sentences, a number of more than three digits among them.
+# Date, labels and sentences, a number of more than three digits among them.
 FRENCH = (
-    "Note de synthèse",
     "4 mars 2026",
     "Filtres : Année : 2023",
     "1 032 autres rapports correspondaient et n’ont pas été lus.",
     "Motif : le nombre 43 ne figure dans aucun passage cité",
 )
-ARABIC = (
-    "مذكرة موجزة من تقارير المختبرات",
-    "4 مارس 2026",
-    "المرشحات: السنة: 2023",
-    "1,032 تقريرًا آخر مطابقًا لم تُقرأ.",
-)
+ARABIC = ("4 مارس 2026", "المرشحات: السنة: 2023")
 
 
 def in_language(code: str) -> Answer:
@@ -78,7 +72,7 @@ def test_a_brief_is_in_the_language_of_the_question(
 
 def test_the_first_question_s_language_is_that_of_the_whole_brief() -> None:
     both = make_brief([in_language("fr"), in_language("ar")], "", DAY)
-    assert (both.language, both.rtl, both.labels.colon) == ("fr", False, "\u00a0:")
+    assert (both.language, both.rtl, both.labels["colon"]) == ("fr", False, "\u00a0:")
     assert make_brief([RIGHT_TO_LEFT, replace(PLAIN, language="ar")], "", DAY).language == "en"
     assert make_brief([in_language("xx")], "", DAY).language == "en"
 
@@ -130,3 +124,12 @@ def test_a_complete_list_is_complete() -> None:
     assert "- Côte d’Ivoire, Perú, 2023: A title (one\\_report)" in words
     assert "- not\\_among\\_the\\_passages" in words
     assert "The complete list, counted: 2 reports of 1 lab." in words
+
+
+def test_a_report_s_name_is_escaped_in_its_address() -> None:
+    name = "a/../b?c#d <é\"'{report}\ud800"
+    escaped = "a%2F..%2Fb%3Fc%23d%20%3C%C3%A9%22%27%7Breport%7D%3F"
+    assert report_link("https://labs.example/{report}?v=1", name) == (
+        f"https://labs.example/{escaped}?v=1"
+    )
+    assert report_link("", "a") == ""

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import date
 
+import bibtexparser
+import docx
 import pytest
-from answers import EVIL, HOSTILE, PLAIN, RIGHT_TO_LEFT, answer, answers, passage
+import rispy
+from answers import ARABIC, EVIL, HOSTILE, PLAIN, RIGHT_TO_LEFT, answer, answers, passage
+from docx.document import Document
 from hypothesis import given, settings
+from pypdf import PdfReader
 from readers import html_text, rendered, squeezed, text_of
 
 from rag.errors import InputError
+from rag.export.brief import right_to_left
 from rag.export.formats import FORMATS, ending_of, export
 from rag.types import Answer, Coverage
 
 DAY = date(2025, 11, 25)
 URL = "https://labs.example/{report}"
 LINKS = [f"https://labs.example/{name}" for name in ("one_report", "two", "three")]
+
+
+def document(*of: Answer) -> Document:
+    return docx.Document(io.BytesIO(export(of, "docx", day=DAY, report_url=URL)))
 
 
 @pytest.mark.parametrize("ending", FORMATS)
@@ -86,6 +98,68 @@ def test_every_source_leads_to_its_report(ending: str) -> None:
     assert [target for target in targets if not target.startswith("#")] == LINKS
 
 
+def test_in_word_each_paragraph_and_its_words_run_in_their_direction() -> None:
+    opened = document(replace(RIGHT_TO_LEFT, language="ar"), PLAIN)
+    for paragraph in opened.paragraphs:
+        turned = bool(paragraph._p.pPr.xpath("w:bidi"))
+        # The product's own words do, and of others those that begin so.
+        own = paragraph.style.name in ("Facts", "Heading 2", "Producer")
+        assert turned or not (own or right_to_left(paragraph.text)), paragraph.text
+    quote = next(p for p in opened.paragraphs if p.text == ARABIC)
+    assert [run.text for run in quote.runs if not run.font.rtl] == ["mobile"]
+    english = next(p for p in opened.paragraphs if "What did you learn?" in p.text)
+    # What is in Latin letters keeps its question mark on its own end.
+    assert english.runs[-1].text == "\u200eWhat did you learn?\u200e"
+    assert opened.core_properties.language == "ar"
+
+
+def test_in_word_notes_lead_to_sources_and_pages_are_numbered_and_dated() -> None:
+    opened = document(PLAIN)
+    anchors = opened.element.xpath("//w:hyperlink/@w:anchor")
+    assert anchors
+    assert set(anchors) <= set(opened.element.xpath("//w:bookmarkStart/@w:name"))
+    relations = opened.part.rels.values()
+    assert {r.target_ref for r in relations if r.is_external} == set(LINKS)
+    footer = opened.sections[0].footer
+    assert footer._element.xpath("//w:fldSimple/@w:instr") == ["PAGE", "NUMPAGES"]
+    assert opened.core_properties.created.date() == DAY
+
+
+def test_the_pdf_is_tagged_carries_its_fonts_and_has_every_arabic_letter() -> None:
+    reader = PdfReader(io.BytesIO(export([RIGHT_TO_LEFT], "pdf", "Souks", day=DAY)))
+    assert reader.metadata is not None
+    assert reader.metadata.title == "Souks"
+    assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
+    assert str(reader.trailer["/Root"]["/Lang"]).startswith("en")
+    fonts = [
+        str(font.get_object()["/BaseFont"])
+        for page in reader.pages
+        for font in page["/Resources"]["/Font"].values()
+    ]
+    assert fonts
+    assert all("FiraGO" in font for font in fonts)
+    # Readers give Arabic back by line and word in an order of their own.
+    shown = Counter("".join(page.extract_text() for page in reader.pages))
+    wanted = Counter(ch for ch in ARABIC + RIGHT_TO_LEFT.question if ch.isalpha())
+    assert not wanted - shown
+
+
+def test_pages_of_a_pdf_are_numbered_and_its_sources_lead_to_their_reports() -> None:
+    data = export([PLAIN] * 3, "pdf", day=DAY, report_url=URL)
+    pages = PdfReader(io.BytesIO(data)).pages
+    ends = [page.extract_text().rstrip().splitlines()[-1] for page in pages]
+    assert all(f"{n} / {len(ends)}" in end for n, end in enumerate(ends, 1))
+    notes = [note.get_object().get("/A", {}) for p in pages for note in p.get("/Annots", ())]
+    assert [note["/URI"] for note in notes if "/URI" in note] == LINKS * 3
+
+
+def test_the_pdf_names_symbols_that_no_font_has_and_refuses_letters() -> None:
+    data = export([answer(passage("old bullet \uf0a7 here"))], "pdf", day=DAY)
+    assert "old bullet ▪ here" in text_of(data, "pdf")
+    with pytest.raises(InputError, match=r"U\+12F90.*\.docx or \.html"):
+        export([answer(passage("Cypro-Minoan \U00012f90"))], "pdf", day=DAY)
+
+
 def test_rows_are_never_formulas_and_say_where_a_quote_stands() -> None:
     starts = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "\x00=1"]
     cited = answer(*(passage(start, report=f"r{i}") for i, start in enumerate(starts)))
@@ -99,12 +173,42 @@ def test_rows_are_never_formulas_and_say_where_a_quote_stands() -> None:
     assert places == [("12", "90", URL.format(report="r0")), ("", "", URL.format(report="r1"))]
 
 
+def test_references_have_one_entry_per_report_with_all_it_is_cited_for() -> None:
+    twice = [PLAIN, answer(passage("Once more."), question="A second question?")]
+    bib, ris, csl = (
+        export(twice, ending, report_url=URL).decode() for ending in ("bib", "ris", "csl.json")
+    )
+    entries = rispy.loads(ris)
+    assert [entry["id"] for entry in entries] == ["one_report", "two", "three"]
+    assert entries[0]["type_of_reference"] == "RPRT"
+    assert entries[0]["authors"] == ["Côte d’Ivoire", "Perú"]
+    assert "[1] “Once more.” (Énoncé du défi)" in entries[0]["notes"]
+    assert [entry["urls"] for entry in entries] == [[link] for link in LINKS]
+    items = json.loads(csl)
+    assert [item["id"] for item in items] == ["one-report", "two", "three"]
+    assert items[0]["author"] == [{"literal": "Côte d’Ivoire"}, {"literal": "Perú"}]
+    assert items[0]["issued"] == {"date-parts": [[2023]]}
+    assert [item["URL"] for item in items] == LINKS
+    library = bibtexparser.parse_string(bib)
+    assert [entry.key for entry in library.entries] == ["one-report", "two", "three"]
+    assert [library.entries[0][key] for key in ("year", "langid")] == ["2023", "french"]
+    assert "A second question?" in library.entries[0]["annote"]
+    assert [entry["url"] for entry in library.entries] == LINKS
+
+
+def test_a_report_cant_add_entries_to_the_references() -> None:
+    assert len(rispy.loads(export([EVIL], "ris").decode())) == 1
+    assert len(json.loads(export([EVIL], "csl.json"))) == 1
+    text = export([EVIL], "bib").decode()
+    assert len(bibtexparser.parse_string(text).entries) == 1
+    assert text.count("{") == text.count("}")
+
+
 def test_endings_name_formats_and_unknown_ones_are_errors() -> None:
     with pytest.raises(InputError, match=r"'xls'.*docx, pdf, .*, bib, ris, csl\.json"):
         export([PLAIN], "xls")
     with pytest.raises(InputError, match="Ask a question first"):
         export([], "md")
-    assert export([PLAIN], ".MD", day=DAY) == export([PLAIN], "md", day=DAY)
     names = ("A.PDF", "b.csl.json", "b.json", "archive.tar.gz", "none")
     assert [ending_of(name) for name in names] == ["pdf", "csl.json", "json", "gz", ""]
 

@@ -1,4 +1,4 @@
-"""Asking, searching and exporting: the JSON contract, what is printed, quotes checked later."""
+"""Asking, searching, batches and exporting: the JSON contract, what is printed, quotes checked."""
 
 from __future__ import annotations
 
@@ -7,16 +7,39 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from contract import PASSAGE, has, is_answer
 
 from ingest.sync import sync
-from rag.engine import open_engine
+from rag.engine import Engine, open_engine
+from rag.errors import InputError, ModelError
 from rag.export.answer_json import answer_to_dict
+from rag.i18n.notices import text_notice
 from rag.settings import Settings
+from ui.cli.ask import run_batch
 
 pytest_plugins = ("command_line",)
 
 QUESTION = "What did the labs learn about mobile money?"
+QUESTIONS = [
+    {"id": "a", "question": QUESTION},
+    {"id": "b", "question": "Who dries seaweed?", "filters": {"country": "Fiji"}},
+    {
+        "id": "c",
+        "question": "What got in the way?",
+        "history": [{"role": "user", "content": "What did Namibia do with solar pumps?"}],
+        "type": "ignored",
+    },
+]
+FIRST, SECOND, _ = map(json.dumps, QUESTIONS)
+MALFORMED = {
+    "{": "not JSON",
+    '{"id": "x", "question": 3}': 'no text under "question"',
+    '{"id": "x", "question": "What?", "history": [3]}': '"history" needs',
+    '{"id": "x", "question": "What?", "filters": {"land": "Fiji"}}': "no filter 'land'",
+    '{"id": "x", "question": "What?", "filters": {"year": "soon"}}': "year needs a number",
+    FIRST: "the id 'a' is taken",
+}
 ORCHARDS = """# Quince orchards
 
 [[country:Peru]]
@@ -74,12 +97,101 @@ def test_search_lists_passages(run_sample: Any) -> None:
         assert passage["report"] in plain
 
 
-def test_answers_are_exported_and_checked_at_once(
-    run: Any, run_sample: Any, tmp_path: Path
+@pytest.fixture
+def asked(tmp_path: Path) -> Path:
+    path = tmp_path / "questions.jsonl"
+    path.write_text("\n".join(map(json.dumps, QUESTIONS)) + "\n", encoding="utf-8")
+    return path
+
+
+def lines(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def row(question_id: str) -> str:
+    return f'{{"id":"{question_id}","answer":"Yes."}}\n'
+
+
+def test_each_question_has_its_answer_in_order(
+    sample_engine: Engine, asked: Path, tmp_path: Path
 ) -> None:
+    out = tmp_path / "new" / "answers.jsonl"
+    steps: list[tuple[int, int, int]] = []
+    done = run_batch(
+        sample_engine, asked, out, lambda _, n, of: steps.append((n, of, len(lines(out))))
+    )
+    assert (done.answered, done.answered_before, done.failures) == (3, 0, [])
+    # Each answer is written before the next question is asked.
+    assert steps == [(1, 3, 1), (2, 3, 2), (3, 3, 3)]
+    answers = lines(out)
+    for answer in answers:
+        is_answer(answer)
+    assert [answer["id"] for answer in answers] == ["a", "b", "c"]
+    assert answers[1]["coverage"]["filters"] == {"country": ["Fiji"]}
+    assert "solar pumps" in answers[2]["standalone"]
+    before = out.read_bytes()
+    assert run_batch(sample_engine, asked, out).answered == 0
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("answered", "cut"), [("ab", '{"id":"c","quest'), ("abc", '{"id":"d","answer":""}')]
+)
+def test_an_interrupted_batch_goes_on(
+    sample_engine: Engine, asked: Path, tmp_path: Path, answered: str, cut: str
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    before = "".join(map(row, answered))
+    out.write_text(before + cut, encoding="utf-8")
+    done = run_batch(sample_engine, asked, out)
+    assert (done.answered, done.answered_before) == (3 - len(answered), len(answered))
+    assert [answer["id"] for answer in lines(out)] == ["a", "b", "c"]
+    assert out.read_text(encoding="utf-8").startswith(before)
+
+
+@pytest.mark.parametrize("content", [row("a") + row("c"), "# Notes\n", row("a") + "{\n"])
+def test_other_files_are_not_overwritten(
+    sample_engine: Engine, asked: Path, tmp_path: Path, content: str
+) -> None:
+    out = tmp_path / "answers.jsonl"
+    out.write_text(content, encoding="utf-8")
+    before = asked.read_bytes()
+    for other in (out, asked, tmp_path):
+        with pytest.raises(InputError, match="Name another --out"):
+            run_batch(sample_engine, asked, other)
+    assert out.read_text(encoding="utf-8") == content
+    assert asked.read_bytes() == before
+
+
+def test_malformed_lines_are_named_and_those_around_them_answered(
+    sample_engine: Engine, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "questions.jsonl", tmp_path / "out"
+    path.write_text("\n".join([FIRST, "", *MALFORMED, SECOND]), encoding="utf-8-sig")
+    done = run_batch(sample_engine, path, out)
+    assert [answer["id"] for answer in lines(out)] == ["a", "b"]
+    for n, (failure, reason) in enumerate(zip(done.failures, MALFORMED.values(), strict=True), 3):
+        assert f"line {n}: " in failure
+        assert reason in failure
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(InputError, match="UTF-8"):
+        run_batch(sample_engine, path, out)
+
+
+def test_a_question_that_fails_has_its_line(asked: Path, tmp_path: Path) -> None:
+    class Failing:
+        def ask(self, _: str, **__: object) -> None:
+            raise ModelError(text_notice("The server is down."))
+
+    done = run_batch(Failing(), asked, tmp_path / "out")  # type: ignore[arg-type]
+    assert len(done.failures) == 3
+    assert lines(tmp_path / "out")[0] == {**QUESTIONS[0], "error": "The server is down."}
+
+
+def test_answers_are_exported_and_checked_at_once(run_sample: Any, tmp_path: Path) -> None:
     answer = run_sample("ask", QUESTION, "--json").out
     (tmp_path / "answers.json").write_text(answer, encoding="utf-8")
-    done = run("export", "answers.json", "--to", "out.md", "--title", "A brief")
+    done = run_sample("export", "answers.json", "--to", "out.md", "--title", "A brief")
     assert (done.code, done.out) == (0, "")
     assert (tmp_path / "out.md").read_text(encoding="utf-8").startswith("# A brief\n")
     assert run_sample("export", "answers.json", "--to", "a.CSL.json", "--verify").code == 0
@@ -101,8 +213,7 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
     rewrite(ORCHARDS)
     answer = open_engine(settings).ask("Who keeps quince orchards above the river?").answer
     assert answer.citations[0].quote.endswith("any day.")
-    saved = answer_to_dict(answer)
-    (tmp_path / "saved.json").write_text(json.dumps(saved), encoding="utf-8")
+    (tmp_path / "saved.json").write_text(json.dumps(answer_to_dict(answer)), encoding="utf-8")
     same = run(*verify)
     assert (same.code, same.err) == (0, "")
     assert "the index is the same" in same.out
@@ -110,7 +221,7 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
     (checked,) = result["answers"]
     assert result["holds"]
     assert checked["same_index"]
-    assert checked["index"] == result["index"] == saved["index"]
+    assert checked["index"] == result["index"] == answer.index
     for quote in checked["quotes"]:
         assert quote["state"] == "stands"
         if quote["report"] == "quince":

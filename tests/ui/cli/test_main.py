@@ -1,12 +1,15 @@
-"""The command line as a whole: help, standard streams, exit codes, one-sentence errors."""
+"""The command line as a whole: help, streams, exit codes, one-sentence errors; evaluations."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import outside
+
+from tests.conftest import CASES
 
 pytest_plugins = ("command_line",)
 
@@ -17,8 +20,7 @@ COMMANDS = (
 ERRORS = {
     "ask What? --index none": "There is no index in none",
     "ask What? --index INDEX --ignore colour=red": "there are country, year",
-    "search What? --ignore year=x": "--ignore: year needs a number.",
-    "ask What? --ignore =Peru": "FIELD=VALUE",
+    "search What? --ignore =Peru": "FIELD=VALUE",
     "ingest nowhere --index x": "nowhere",
     "batch none.jsonl --out o --index INDEX": "none.jsonl can't be read",
     "export broken.json": "--verify",
@@ -68,7 +70,31 @@ def test_wrong_usage_and_settings_are_code_2(
 
 
 def test_standard_output_is_empty_if_a_process_fails(tmp_path: Path) -> None:
-    missing = outside(("ask", "What?", "--json"), tmp_path)
-    assert (missing.code, missing.out) == (2, "")
-    assert missing.err.startswith("asklabs: There is no index in asklabs-index.")
-    assert "Traceback" not in missing.err
+    command = [sys.executable, "-m", "ui.cli.main", "ask", "What?", "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("asklabs: There is no index in asklabs-index.")
+    assert "Traceback" not in done.stderr
+
+
+def test_eval_runs_cases_with_baselines_and_compares(
+    run: Any, run_sample: Any, tmp_path: Path
+) -> None:
+    cases = CASES.read_text(encoding="utf-8").splitlines()[:2]
+    (tmp_path / "cases.jsonl").write_text("\n".join(cases), encoding="utf-8")
+    arguments = ("eval", "run", "cases.jsonl", "--out", "run")
+    done = run_sample(*arguments, "--baseline")
+    assert done.code == 0
+    assert "rep@10" in done.out
+    assert "| ours | plain llama-index | BM25 |" in done.out
+    for folder in ("run", "run/baselines/plain", "run/baselines/bm25"):
+        names = {file.name for file in (tmp_path / folder).iterdir()}
+        assert names >= {"outcomes.jsonl", "run.json", "summary.json", "report.html", "report.md"}
+    compared = run("eval", "compare", "run", "run", "--out", "compared.html")
+    assert compared.code == 0
+    assert "No difference: every score is the same in all 2 cases." in compared.out
+    assert "No difference" in (tmp_path / "compared.html").read_text(encoding="utf-8")
+    assert run("eval", "compare", "run", "run", "--json").json["verdict"] == "no difference"
+    refused = run_sample(*arguments, "--judge", "model")
+    assert refused.code == 2
+    assert "no chat model" in refused.err
