@@ -19,7 +19,7 @@ import numpy as np
 
 from rag.citation.citations import numbers_in
 from rag.citation.negation import contradiction, denies_otherwise
-from rag.index.similar_terms import ALIKE
+from rag.index.bm25 import ALIKE
 from rag.models.encoder import DIMENSIONS, encode
 from rag.places.countries import english_name
 from rag.query.entities import countries_in, without_countries

@@ -1,13 +1,15 @@
-"""Keyword search over all passages: BM25 on stemmed words and pairs of them, context included.
+"""Keyword search over all passages, and the words of a collection that mean nearly the same.
 
-bm25s makes the index (Lucene's variant: Kamphuis et al. 2020, "Which BM25 do you mean?"), saves
-it, maps it into memory and scores questions. The terms of each passage are stored as numbers too:
-when a few reports change, only their passages are split into terms again.
+BM25 on stemmed words and pairs of them, context included. bm25s makes the index (Lucene's variant:
+Kamphuis et al. 2020, "Which BM25 do you mean?"), saves it, maps it into memory and scores
+questions. The terms of each passage are stored as numbers too: when a few reports change, only
+their passages are split into terms again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
@@ -15,11 +17,28 @@ import bm25s
 import numpy as np
 import numpy.typing as npt
 
-from rag.text.tokenize import content_words, terms, terms_and_pairs, written_words
-from rag.types import Passage
+from rag.models.embeddings import encode_cached
+from rag.text.tokenize import (
+    content_forms,
+    content_words,
+    terms,
+    terms_and_pairs,
+    written_words,
+)
+from rag.types import Alike, Passage
 
 K1 = 1.2
 B = 0.75
+# A word is in the lexicon if so many passages have it: rarer ones are names and slips more often.
+LEAST_PASSAGES = 3
+SHORTEST = 3
+# The vectors of so small a share of the words may be missing: a changed report need not load a
+# model for the sake of three rare words.
+LATE = 0.02
+# Cosine similarity from which two words are alike.
+ALIKE = 0.65
+# Words of a question that are looked up; a longer one is a text, and would take as long.
+MOST = 60
 Scores = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int32]
 
@@ -39,7 +58,7 @@ class KeywordIndex:
         self.forms = forms
         self._numbers = numbers
         self._lengths = lengths
-        self._terms: list[str] = list(bm25.vocab_dict)
+        self.terms: list[str] = list(bm25.vocab_dict)
 
     @property
     def size(self) -> int:
@@ -115,36 +134,84 @@ class KeywordIndex:
         wanted = split(text, language)
         if language != "en":
             wanted += split(text, "en")
-        return self._scores(self._bm25.get_tokens_ids(dict.fromkeys(wanted)))
+        return self._scores(wanted)
 
-    def _scores(self, numbers: Sequence[int]) -> Scores:
+    def _scores(self, terms: Collection[str]) -> Scores:
+        numbers = self._bm25.get_tokens_ids(dict.fromkeys(terms))
         scores: Scores = self._bm25.get_scores_from_ids(numbers)
         return scores[: self.size]
 
-    def term(self, number: int) -> str:
-        """The term of a number."""
-        return self._terms[number]
-
-    def column(self, term: str) -> tuple[Numbers, Scores]:
-        """The positions of the passages that have a term, with its score in each."""
+    def passages_with(self, term: str) -> Numbers:
+        """The positions of the passages that have a term."""
         number = self._bm25.vocab_dict.get(term)
-        if number is None:
-            return np.zeros(0, np.int32), np.zeros(0, np.float32)
         index = self._bm25.scores
-        column = slice(*index["indptr"][number : number + 2])
-        return index["indices"][column], index["data"][column]
-
-    def passages_having(self) -> npt.NDArray[np.int64]:
-        """The number of passages that have each term, by the term's number."""
-        starts: npt.NDArray[np.int64] = self._bm25.scores["indptr"]
-        return np.diff(starts)
+        starts = (0, 0) if number is None else index["indptr"][number : number + 2]
+        positions: Numbers = index["indices"][slice(*starts)]
+        return positions
 
     def having(self, terms: Collection[str]) -> list[tuple[int, float]]:
         """The passages that have all of some terms, with their BM25 scores, the highest first."""
-        wanted = dict.fromkeys(terms)
-        if not wanted:
+        if not terms:
             return []
-        common = reduce(np.intersect1d, (self.column(term)[0] for term in wanted))
-        scores = self._scores(self._bm25.get_tokens_ids(wanted))
+        common = reduce(np.intersect1d, map(self.passages_with, terms))
+        scores = self._scores(terms)
         ranked = common[np.argsort(-scores[common], kind="stable")]
         return [(int(i), float(scores[i])) for i in ranked]
+
+    def frequent_words(self) -> dict[int, str]:
+        """The words that enough passages have, as they were written, by their terms' numbers."""
+        counts = np.diff(self._bm25.scores["indptr"])
+        numbers = np.flatnonzero(counts >= LEAST_PASSAGES).tolist()
+        forms = {n: self.forms[n] for n in numbers}
+        return {n: form for n, form in forms.items() if len(form) >= SHORTEST and form.isalpha()}
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The frequent words of a collection with their vectors, to find those alike to a question's.
+
+    The built-in embedding places single words of all its languages well enough to translate them
+    ("vendeurs" is by "sellers" and "merchants"): so an answer can tell which sentences in another
+    language are about the question. `numbers` are those of the keyword index, `vectors` a row of
+    unit length for each.
+    """
+
+    numbers: Numbers
+    vectors: npt.NDArray[np.float32]
+
+    @classmethod
+    def build(cls, keyword: KeywordIndex, base: Lexicon | None = None) -> Lexicon:
+        """The lexicon of a keyword index; `base` is of an earlier one with the same numbers."""
+        words = keyword.frequent_words()
+        known = dict(zip(base.numbers.tolist(), base.vectors, strict=True)) if base else {}
+        new = [n for n in words if n not in known]
+        if base and len(new) <= LATE * len(words):
+            return base
+        known |= zip(new, encode_cached([words[n] for n in new]), strict=True)
+        vectors = np.asarray([known[n] for n in words] or np.zeros((0, 0)), np.float32)
+        return cls(np.array(list(words), np.int32), vectors)
+
+    def save(self, path: Path) -> None:
+        """Write it to a file (.npz)."""
+        np.savez(path, numbers=self.numbers, vectors=self.vectors.astype(np.float16))
+
+    @classmethod
+    def load(cls, path: Path) -> Lexicon:
+        """The lexicon that `save` wrote."""
+        with np.load(path, allow_pickle=False) as file:
+            return cls(file["numbers"], file["vectors"].astype(np.float32))
+
+    def alike(self, text: str, language: str, keyword: KeywordIndex) -> tuple[Alike, ...]:
+        """For each content word of a question what else in the collection means nearly that."""
+        # The model knows "déchets", and "dechets" hardly.
+        words = content_forms(text, language)[:MOST]
+        if not words or not len(self.numbers):
+            return ()
+        similar = np.asarray(encode_cached(words), np.float32) @ self.vectors.T
+        alike = []
+        for word, row in zip(words, similar, strict=True):
+            near = {
+                keyword.terms[self.numbers[i]]: float(row[i]) for i in np.flatnonzero(row >= ALIKE)
+            }
+            alike.append(Alike(frozenset((*terms(word, language), *terms(word, "en"))), near))
+        return tuple(alike)

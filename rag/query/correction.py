@@ -76,7 +76,7 @@ def _correct_word(word: str, language: str, keyword: KeywordIndex, *, places: bo
 
 def _passages_with(word: str, language: str, keyword: KeywordIndex) -> int:
     stems = {*terms(word, language), *terms(word, "en")}
-    return max((len(keyword.column(stem)[0]) for stem in stems), default=0)
+    return max((len(keyword.passages_with(stem)) for stem in stems), default=0)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Keyword search: what is found, in which language, and what a saved index gives back."""
+"""Keyword search and the lexicon: what is found, in which language, and what is saved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from passages import passage, report
 
-from rag.index.bm25 import KeywordIndex
+from rag.index.bm25 import ALIKE, KeywordIndex, Lexicon
 from rag.types import Passage
 
 PASSAGES = [
@@ -17,6 +17,16 @@ PASSAGES = [
     passage("Solar pumps were rented by the hour.", report("n", "Namibia", "NA")),
     passage("..."),
 ]
+SELLERS = [
+    passage("Sellers at the market ask for credit."),
+    passage("Sellers keep their money at home."),
+    passage("Few sellers have a licence; the waste stays."),
+    passage("Waste is burnt behind the school."),
+    passage("Doctors find waste in the canal in 2023."),
+    passage("Doctors sleep. 2023 ab."),
+    passage("Doctors ask. 2023 ab, or ab."),
+]
+KEYWORD = KeywordIndex.build(SELLERS)
 
 
 @pytest.mark.parametrize(
@@ -43,9 +53,38 @@ def test_words_are_met_by_their_stems_and_in_the_context_line(
 )
 def test_a_saved_index_gives_the_same_scores(tmp_path: Path, passages: list[Passage]) -> None:
     index = KeywordIndex.build(passages)
-    index.save(tmp_path / "keyword")
-    loaded = KeywordIndex.load(tmp_path / "keyword", len(passages))
+    index.save(tmp_path)
+    loaded = KeywordIndex.load(tmp_path, len(passages))
     for question in ("smoked fish", "blockchain"):
-        scores = index.scores(question, "en")
-        assert len(scores) == len(passages)
-        assert np.array_equal(loaded.scores(question, "en"), scores)
+        assert np.array_equal(loaded.scores(question, "en"), index.scores(question, "en"))
+    Lexicon.build(index).save(tmp_path / "lexicon.npz")
+    assert Lexicon.load(tmp_path / "lexicon.npz").alike("2023 ?", "fr", index) == ()
+
+
+@pytest.mark.quality
+@pytest.mark.parametrize(
+    ("word", "language", "meant"), [("vendeurs", "fr", "seller"), ("physicians", "en", "doctor")]
+)
+def test_a_word_is_near_to_what_means_the_same(word: str, language: str, meant: str) -> None:
+    (alike,) = Lexicon.build(KEYWORD).alike(word, language, KEYWORD)
+    assert alike.near[meant] >= ALIKE
+    assert len(alike.near) == 1
+
+
+def test_a_grown_collection_keeps_the_vectors_of_its_words() -> None:
+    def vectors(keyword: KeywordIndex, lexicon: Lexicon) -> dict[str, list[float]]:
+        rows = zip(lexicon.numbers, lexicon.vectors.tolist(), strict=True)
+        return {keyword.terms[n]: row for n, row in rows}
+
+    lexicon = Lexicon.build(KEYWORD)
+    before = vectors(KEYWORD, lexicon)
+    assert {"seller", "wast", "doctor"} <= before.keys()
+    # Rare, short and numbered words are left out.
+    assert not {"licenc", "ab", "2023"} & before.keys()
+    grown = [*SELLERS, *(passage(f"Ferries carry bicycles {i}.") for i in range(3))]
+    larger = KeywordIndex.build(grown, KEYWORD, [*range(len(SELLERS)), -1, -1, -1])
+    result = Lexicon.build(larger, lexicon)
+    after = vectors(larger, result)
+    assert {"ferri", "bicycl"} <= after.keys()
+    assert before.items() <= after.items()
+    assert Lexicon.build(larger, result) is result
