@@ -38,7 +38,7 @@ from rag.models.embeddings import embedding_kind, embedding_name, make_embedding
 from rag.query.planner import Planner, make_planner
 from rag.retrieval.hybrid import HybridRetriever, SearchResult, choose_passages, search
 from rag.retrieval.postprocess import mask_hits, mask_passage
-from rag.retrieval.rerank import EmbeddedReranker, Reranker, make_reranker
+from rag.retrieval.rerank import CrossEncoder, Reranker, make_reranker
 from rag.settings import Settings
 from rag.text.contacts import mask_contacts
 from rag.text.language import language_of
@@ -79,7 +79,7 @@ class Engine:
             languages.result()
         plan = Planner().plan(question, snapshot)
         # A reranker's server need not be called for that.
-        embedded = isinstance(self._reranker, EmbeddedReranker)
+        embedded = isinstance(self._reranker, CrossEncoder)
         search(retriever, plan, self._reranker if embedded else None)
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:

@@ -20,7 +20,7 @@ from pytest_socket import socket_allow_hosts
 from eval.cases import Case, load_cases
 from ingest.sync import sync
 from rag.engine import Engine, open_engine
-from rag.models.cross_encoder import CrossEncoder
+from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -1,4 +1,4 @@
-"""Work that any thread can stop at once, and work that has a deadline."""
+"""Asynchronous work in a thread of its own, which any thread can stop at once."""
 
 from __future__ import annotations
 
@@ -90,24 +90,3 @@ def _start(work: Coroutine[Any, Any, T]) -> Future[T]:
 def run(work: Coroutine[Any, Any, T]) -> T:
     """The result of asynchronous work, which this thread waits for."""
     return _start(work).result()
-
-
-def with_deadline(seconds: float, work: Callable[[], T]) -> T:
-    """The result of some work, if it is done in time.
-
-    An HTTP client's own limit begins anew with every byte. Abandoned work goes on in a daemon
-    thread; it should have a limit of its own.
-
-    Raises:
-        TimeoutError: it is not done in time. What the work raises is raised too.
-    """
-    done: Future[T] = Future()
-
-    def run_work() -> None:
-        try:
-            done.set_result(work())
-        except Exception as error:
-            done.set_exception(error)
-
-    threading.Thread(target=run_work, daemon=True).start()
-    return done.result(seconds)

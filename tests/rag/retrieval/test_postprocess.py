@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
 from passages import hits, passage, report
 
 from rag.models.tokens import count_tokens
@@ -53,20 +51,6 @@ def test_other_countries_and_years_that_are_compared_stay_apart() -> None:
     years = family(("a", "Peru", 2021), ("b", "Peru", 2022), ("c", "Peru", 2021))
     folded = fold_duplicates(years, apart=["year"])
     assert siblings(folded) == [("a", ["c"]), ("b", []), ("c", [])]
-
-
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["Peru", "Togo"])), max_size=12))
-def test_folding_keeps_all_hits_and_can_be_repeated(members: list[tuple[str, str]]) -> None:
-    ranked = [
-        Hit(passage(f"p{n}", report(f"r{n % 4}", country), family=name), 1 / (n + 1))
-        for n, (name, country) in enumerate(members)
-    ]
-    folded = fold_duplicates(ranked)
-    assert sorted(texts(folded)) == sorted(texts(ranked))
-    assert fold_duplicates(folded) == folded
-    families = {(h.passage.family, h.passage.report.lab) for h in ranked}
-    first = folded[: len(families)]
-    assert {(h.passage.family, h.passage.report.lab) for h in first} == families
 
 
 def test_each_report_and_lab_gets_its_share_and_rankings_take_turns() -> None:
