@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from rag.errors import ModelError, SettingsError
 from rag.models.cancellation import Emit, Stop, iterate
@@ -61,11 +61,6 @@ class Generation:
         return GenerationRecord(self.model, prompt_version, cost, prices_of)
 
 
-class _Piece(NamedTuple):
-    text: str
-    finish: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class ChatModel:
     """A chat model at its server. Safe to share between threads.
@@ -93,17 +88,15 @@ class ChatModel:
             ModelError: the server could not be reached, refused, broke off, or sent no text.
         """
         state = generation or Generation()
-
-        work = partial(self._read_stream, messages)
+        work = partial(self._read_stream, messages, state)
         has_text = False
         with model_errors("language model"), closing(iterate(work, state.stop)) as pieces:
-            for text in without_reasoning(_note_finish(pieces, state)):
+            for text in without_reasoning(pieces):
                 has_text = has_text or bool(text.strip())
                 yield text
         if not has_text and not state.stop.is_set():
-            only_reasoning = state.finish == "length"
-            code = "model_answer_all_reasoning" if only_reasoning else "model_answer_empty"
-            raise ModelError(Notice(code))
+            why = "all_reasoning" if state.finish == "length" else "empty"
+            raise ModelError(Notice(f"model_answer_{why}"))
 
     def complete(self, messages: Sequence[Message], seconds: float) -> str:
         """A completion without the model's reasoning, waited for no longer than so many seconds.
@@ -124,7 +117,9 @@ class ChatModel:
             raise ModelError(Notice("model_answer_empty"))
         return text
 
-    async def _read_stream(self, messages: Sequence[Message], emit: Emit[_Piece]) -> None:
+    async def _read_stream(
+        self, messages: Sequence[Message], generation: Generation, emit: Emit[str]
+    ) -> None:
         now = asyncio.get_running_loop().time
         attempts = (self.retries + 1) * (self.timeout + self.patience)
         length = 0
@@ -140,11 +135,13 @@ class ChatModel:
                     # Comments and empty pieces are no progress.
                     if text or reasoning:
                         limit.reschedule(now() + self.timeout)
-                    emit(_Piece(text, choice.finish_reason or ""))
+                    generation.finish = choice.finish_reason or generation.finish
+                    if text:
+                        emit(text)
                     length += len(text) + len(reasoning)
                 # Some servers set no bound to reasoning.
                 if length > _CHARACTERS_PER_TOKEN * self.max_tokens:
-                    emit(_Piece("", "length"))
+                    generation.finish = "length"
                     return
 
     def _client(self) -> AsyncOpenAI:
@@ -154,31 +151,21 @@ class ChatModel:
         """The server's reply; it is asked again without the parameters that it says it refuses."""
         from openai import BadRequestError, UnprocessableEntityError
 
-        request: dict[str, Any] = {
-            "model": self.name,
-            "messages": list(messages),
-            "stream": stream,
-            "extra_headers": self.server.headers(),
-        }
+        request: dict[str, Any] = {"model": self.name, "messages": list(messages), "stream": stream}
+        request["extra_headers"] = self.server.headers()
+        refused = _refused.setdefault((self.server.url, self.name), set())
         while True:
-            parameters = self._parameters()
+            known = set(refused)
+            bound = "max_completion_tokens" if "max_tokens" in known else "max_tokens"
+            parameters: dict[str, Any] = {bound: self.max_tokens}
+            if "temperature" not in known:
+                parameters["temperature"] = 0.0
             try:
                 return await client.chat.completions.create(**request, **parameters)
             except (BadRequestError, UnprocessableEntityError) as error:
-                self._learn(str(error))
-                if self._parameters() == parameters:
+                refused |= {n for n, words in _REFUSALS.items() if words.search(str(error))}
+                if refused == known:
                     raise
-
-    def _parameters(self) -> dict[str, Any]:
-        refused = _refused.get((self.server.url, self.name), frozenset())
-        bound = "max_completion_tokens" if "max_tokens" in refused else "max_tokens"
-        temperature = {} if "temperature" in refused else {"temperature": 0.0}
-        return {bound: self.max_tokens, **temperature}
-
-    def _learn(self, message: str) -> None:
-        model = self.server.url, self.name
-        named = {name for name, words in _REFUSALS.items() if words.search(message)}
-        _refused[model] = _refused.get(model, frozenset()) | named
 
 
 def make_chat(
@@ -217,7 +204,7 @@ def make_chat(
 #
 # Models that reason want `max_completion_tokens` in place of `max_tokens`, and some no
 # `temperature`. Their names don't tell which: a deployment on Azure may have any name.
-_refused: dict[tuple[str, str], frozenset[str]] = {}
+_refused: dict[tuple[str, str], set[str]] = {}
 _NOT_TAKEN = r"(?:(?:is|are|was|does)(?: not|n't) (?:support|allow)|is (?:unsupported|deprecated))"
 _REFUSALS = {
     # Not "'max_tokens' or 'max_completion_tokens' is too large", which is about the prompt.
@@ -232,13 +219,6 @@ _REFUSALS = {
         re.IGNORECASE,
     ),
 }
-
-
-def _note_finish(pieces: Iterable[_Piece], generation: Generation) -> Iterator[str]:
-    for piece in pieces:
-        generation.finish = piece.finish or generation.finish
-        if piece.text:
-            yield piece.text
 
 
 def _texts(delta: Any) -> tuple[str, str]:
@@ -288,14 +268,13 @@ def truncate(pieces: Iterator[str], generation: Generation, max_tokens: int) -> 
     Raises:
         ModelError: it did nothing but repeat itself.
     """
-    text, checked, longest = "", 0, _CHARACTERS_PER_TOKEN * max_tokens
+    text, checked, longest, too_long = "", 0, _CHARACTERS_PER_TOKEN * max_tokens, False
     for piece in pieces:
         # A server may send all in one piece, and the check of each sentence takes its time.
         piece, too_long = piece[: longest - len(text)], len(piece) > longest - len(text)
         text += piece
         yield piece
         if too_long:
-            generation.finish = "length"
             break
         if len(text) - checked < _EVERY:
             continue
@@ -307,10 +286,11 @@ def truncate(pieces: Iterator[str], generation: Generation, max_tokens: int) -> 
             if not generation.kept:
                 raise ModelError(Notice("model_only_repeated_itself"))
             return
-    if generation.finish in CUT_SHORT:
+    code = CUT_SHORT.get("length" if too_long else generation.finish)
+    if code:
         # Half a sentence is better than nothing.
         generation.kept = len(complete_sentences(text)) or None
-        generation.notices.append(Notice(CUT_SHORT[generation.finish]))
+        generation.notices.append(Notice(code))
 
 
 def complete_sentences(text: str) -> str:

@@ -149,10 +149,8 @@ def model_errors(model: str) -> Iterator[None]:
         overflow = status in _OVERFLOW_STATUS and _OVERFLOW.search(str(error))
         if overflow and isinstance(error, OpenAIError):
             failure: ModelError = ContextOverflow(Notice(f"{kind}_window_too_small"))
-        elif status is None:
-            failure = ModelError(Notice(f"{kind}_{_problem(error)}"))
-        elif status in _STATUS_CODES:
-            failure = ModelError(Notice(f"{kind}_{_STATUS_CODES[status]}"))
+        elif code := _problem(error) if status is None else _STATUS_CODES.get(status):
+            failure = ModelError(Notice(f"{kind}_{code}"))
         else:
             failure = ModelError(Notice(f"{kind}_server_failed", {"status": str(status)}))
     else:

@@ -35,10 +35,7 @@ CACHED = 20_000
 
 
 class CachedEncoder:
-    """Encodes with the built-in model, each of the latest texts once. Safe to share.
-
-    Texts with a vector in `stored` are not encoded at all.
-    """
+    """Encodes the latest texts once, and none that has a vector in `stored`. Safe to share."""
 
     def __init__(self, encode: Embed = encode, size: int = CACHED) -> None:
         self._encode = encode
@@ -86,8 +83,8 @@ class EmbeddingKind:
 
     `make` takes the settings and the name after the colon. `batch` is how many texts it embeds at
     a time. `package`, where the weights come in one, identifies the model in an index with its
-    version. Only the `builtin` kind has what was made and measured for it: processes for an ingest,
-    stored vectors of sentences, the threshold of answers.
+    version. Only the `builtin` kind has processes for an ingest, stored vectors of sentences, and
+    a threshold of answers.
     """
 
     make: Callable[[Settings, str], Embed]
@@ -137,11 +134,27 @@ def embedding_kind(settings: Settings) -> EmbeddingKind:
 def make_embedding(settings: Settings) -> BaseEmbedding:
     """The embedding model that the settings name. Its methods raise ModelError if it fails."""
     # Imported here: an ingest need not load llama-index.
-    from rag.models.llama_embedding import LlamaEmbedding
+    from llama_index.core.base.embeddings.base import BaseEmbedding
 
     kind = embedding_kind(settings)
     embed = kind.make(settings, settings.embedding.partition(":")[2])
-    return LlamaEmbedding(embed, model_name=embedding_name(settings), embed_batch_size=kind.batch)
+
+    class LlamaEmbedding(BaseEmbedding):
+        """Embeds queries and texts alike."""
+
+        def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+            return [list(vector) for vector in embed(texts)]
+
+        def _get_text_embedding(self, text: str) -> list[float]:
+            return self._get_text_embeddings([text])[0]
+
+        def _get_query_embedding(self, query: str) -> list[float]:
+            return self._get_text_embedding(query)
+
+        async def _aget_query_embedding(self, query: str) -> list[float]:
+            return self._get_text_embedding(query)
+
+    return LlamaEmbedding(model_name=embedding_name(settings), embed_batch_size=kind.batch)
 
 
 def embedding_name(settings: Settings) -> str:

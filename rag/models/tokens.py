@@ -20,7 +20,6 @@ from rag.settings import Settings
 from rag.types import Hit, Plan, Turn
 
 _ENCODING = "cl100k_base"
-_SHIPPED = (_ENCODING, "o200k_base")
 # The window of a model that isn't known, in tokens: small enough for common local models.
 WINDOW = 8192
 # The windows of OpenAI's models, in tokens. Dated names, such as gpt-4o-2024-08-06, have the same.
@@ -54,14 +53,6 @@ SHARE = 0.8
 _PER_MESSAGE = 4
 
 
-def known_window(model: str) -> int:
-    """How many tokens the window of one of OpenAI's models has; 0 for another model."""
-    # "ft:gpt-4o-mini:name:id" is a model that was fine-tuned.
-    base = model.split(":")[1] if model.startswith("ft:") else model
-    base = _DATE.sub("", base)
-    return next((size for size, names in _WINDOWS.items() if base in names.split()), 0)
-
-
 def cost_usd(model: str, prompt: int, completion: int) -> float | None:
     """What so many tokens cost at the list price of a model; None where it isn't known."""
     if model not in _PRICES:
@@ -86,7 +77,7 @@ def own_encoding(model: str) -> str:
         name = tiktoken.encoding_name_for_model(model)
     except KeyError:
         return ""
-    return name if name in _SHIPPED else ""
+    return name if name in (_ENCODING, "o200k_base") else ""
 
 
 def count_tokens(text: str, model: str = "") -> int:
@@ -130,5 +121,7 @@ class Budget:
 def make_budget(settings: Settings) -> Budget:
     """The budget of the model that the settings name."""
     model = settings.answer_model.removeprefix("openai:")
-    window = settings.context_window or known_window(model) or WINDOW
-    return Budget(model, window, settings.answer_tokens)
+    # "ft:gpt-4o-mini:name:id" is a model that was fine-tuned.
+    base = _DATE.sub("", model.split(":")[1] if model.startswith("ft:") else model)
+    known = (size for size, names in _WINDOWS.items() if base in names.split())
+    return Budget(model, settings.context_window or next(known, WINDOW), settings.answer_tokens)

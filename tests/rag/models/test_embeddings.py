@@ -1,4 +1,4 @@
-"""Embedding models: made by name, built in and cached, or asked for over HTTP."""
+"""Embedding models: made by name, built in (cached, in processes), or asked for over HTTP."""
 
 from __future__ import annotations
 
@@ -10,45 +10,30 @@ import pytest
 from openai_server import KEY, SOON, Reply, ScriptedServer, vector
 
 from rag.errors import ModelError, SettingsError
+from rag.models import encoder
 from rag.models.embeddings import CachedEncoder, embedding_name, make_embedding
+from rag.models.encoder import STATIC_DIMENSIONS, encode, encode_static, encoding_processes
 from rag.settings import Settings
 
 
-class Lengths:
-    """Encodes texts as their lengths, and remembers which."""
+def test_the_latest_texts_are_encoded_once_and_stored_ones_never() -> None:
+    encoded: list[str] = []
 
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-
-    def __call__(self, texts: Sequence[str]) -> list[list[float]]:
-        self.texts += texts
+    def lengths(texts: Sequence[str]) -> list[list[float]]:
+        encoded.extend(texts)
         return [[float(len(text))] for text in texts]
 
-
-def test_the_latest_texts_are_encoded_once_and_stored_ones_never() -> None:
-    encode = Lengths()
-    encoder = CachedEncoder(encode, size=2)
-    assert encoder.encode(["a", "bb", "a"]) == [[1.0], [2.0], [1.0]]
-    assert encoder.encode(["a"]) == [[1.0]]
-    assert encoder.encode(["ccc"]) == [[3.0]]
-    assert encoder.encode(["a", "bb"]) == [[1.0], [2.0]]
-    assert encoder.encode([]) == []
-    assert encode.texts == ["a", "bb", "ccc", "bb"]
-    assert encoder.encode(["x" * n for n in range(6, 9)]) == [[6.0], [7.0], [8.0]]
-    encoder.stored = lambda texts: {t: np.ones(1, np.float32) for t in texts[:1]}
-    assert encoder.encode(["dddd", "eeeee"]) == [[1.0], [5.0]]
-    assert encode.texts[-1] == "eeeee"
-
-
-def test_threads_get_their_own_vectors() -> None:
-    encoder = CachedEncoder(Lengths(), size=20)
-
-    def right(n: int) -> bool:
-        texts = ["x" * ((n * k) % 40 + 1) for k in range(30)]
-        return encoder.encode(texts) == [[float(len(text))] for text in texts]
-
-    with ThreadPoolExecutor(8) as pool:
-        assert all(pool.map(right, range(200)))
+    cached = CachedEncoder(lengths, size=2)
+    assert cached.encode(["a", "bb", "a"]) == [[1.0], [2.0], [1.0]]
+    assert cached.encode(["a"]) == [[1.0]]
+    assert cached.encode(["ccc"]) == [[3.0]]
+    assert cached.encode(["a", "bb"]) == [[1.0], [2.0]]
+    assert cached.encode([]) == []
+    assert encoded == ["a", "bb", "ccc", "bb"]
+    assert cached.encode(["x" * n for n in range(6, 9)]) == [[6.0], [7.0], [8.0]]
+    cached.stored = lambda texts: {t: np.ones(1, np.float32) for t in texts[:1]}
+    assert cached.encode(["dddd", "eeeee"]) == [[1.0], [5.0]]
+    assert encoded[-1] == "eeeee"
 
 
 @pytest.mark.quality
@@ -102,3 +87,38 @@ def test_a_failing_server_has_its_sentence(server: ScriptedServer, words: str) -
         with pytest.raises(ModelError, match=f"embedding model.*{words}") as caught:
             embed("hello")
         assert KEY not in str(caught.value)
+
+
+TEXTS = ["Women sell fish.", "\u0000 \n a", "", "x" * 9000]
+
+
+def test_processes_give_the_same_vectors_in_order() -> None:
+    with encoding_processes(2) as embed, ThreadPoolExecutor(4) as pool:
+        for vectors in pool.map(embed, [TEXTS] * 8):
+            assert np.allclose(vectors, encode(TEXTS), atol=1e-5)
+        assert len(embed([])) == 0
+
+
+def test_a_process_that_was_killed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    process = encoder._start()
+    monkeypatch.setattr(encoder, "_start", lambda: process)
+    with encoding_processes(1) as embed:
+        embed(["ready"])
+        process.kill()
+        with pytest.raises(ModelError, match="Ingest again"):
+            embed(["gone"])
+    assert process.returncode is not None
+
+
+def test_each_text_has_a_vector_of_length_one_in_its_place() -> None:
+    texts = ["Women sell fish at the market.", "", "A", "the server is down " * 40]
+    vectors = encode_static(texts)
+    assert vectors.shape == (4, STATIC_DIMENSIONS)
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 0, 1, 1], abs=1e-5)
+    assert encode_static([]).shape == (0, STATIC_DIMENSIONS)
+    for text, row in zip(texts, vectors, strict=True):
+        assert encode_static([text])[0] == pytest.approx(row, abs=1e-5)
+    asked, same, other = encode_static(
+        ["rubber boots for farm workers", "agricultural labourers wore wellingtons", "tax software"]
+    )
+    assert asked @ same > asked @ other + 0.1
