@@ -52,7 +52,7 @@ bench: dev ## time ingest, start, answers and the page on the sample collection 
 	@PYTHONPATH=tests/support $(BIN)/python tests/bench/bench.py $(REPORTS)
 
 bench-growth: dev ## time an ingest of 25,000 and of 100,000 passages (ten minutes and more)
-	@PYTHONPATH=tests/support $(BIN)/python tests/bench/bench_growth.py
+	@PYTHONPATH=tests/support $(BIN)/python tests/bench/bench.py growth
 
 lock: dev ## write the pinned versions again, with hashes and without addresses
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade \

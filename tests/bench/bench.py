@@ -1,30 +1,34 @@
-"""Times ingest, start and answers: `make bench`, or with REPORTS=DIR on your own reports.
+"""Times ingest, start, answers and the page: `make bench`, or with REPORTS=DIR on your own reports.
 
-Prints one table. Nothing here fails on a slow machine: it measures, the tests judge.
+`make bench-growth` times ingest as a collection grows. Nothing here fails on a slow machine.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import platform
+import random
+import re
+import secrets
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bench_page import ROOT, Rows, page_times, percentiles
+import httpx
+from free_port import free_port
+from playwright.sync_api import expect, sync_playwright
 
-from ingest.chunk import chunk
-from ingest.parsing.form_text import learn_texts
-from ingest.parsing.parser import parse
-from ingest.sources import collect, read_files
+from ingest.sync import sync
 from rag.engine import open_engine
-from rag.models.encoder import encoding_processes
 from rag.settings import Settings
 
+ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "eval" / "sample" / "reports"
 QUESTIONS = (
     "What did labs learn about mobile money?",
@@ -34,76 +38,182 @@ QUESTIONS = (
     "How was air quality measured, and at what cost?",
 )
 ROUNDS = 4
-BATCH = 256
+TOPICS = (
+    *("mobile money", "informal vendors", "plastic waste", "air quality", "trust in banks"),
+    *("food loss at markets", "school meals", "urban heat", "flood warnings", "youth unemployment"),
+    *("care work", "digital identity", "public transport", "water quality", "local tourism"),
+    *("disability", "fishing communities", "energy use at home", "street lights", "land titles"),
+)
+# A visitor asks all of these of a topic, one after the other; no two visitors ask the same.
+FRAMES = (
+    "What did labs learn about {}?",
+    "How did labs measure {}, and whom did they ask?",
+    "What stood in the way of work on {}?",
+)
+# What one visitor asks alone.
+OTHERS = ("drinking straws", "beekeeping", "prison food", "border trade", "coral reefs", "fashion")
+# Passages of the collections that grow, and of a report.
+SIZES, PASSAGES_PER_REPORT = (25_000, 100_000), 18
+WORD = re.compile(r"[^\W\d_]{4,}")
 
 
-def timed(*arguments: str | Path) -> float:
-    """Seconds that a run of the command line takes, start of the process included."""
+def show(what: str, seconds: Sequence[float]) -> None:
+    """Print how long something took, or the percentiles of many times."""
+    if len(seconds) > 1:
+        show(f"{what}, median", [statistics.median(seconds)])
+        show(f"{what}, 95th percentile", [statistics.quantiles(seconds, n=20)[-1]])
+    else:
+        print(f"{what:55s} {seconds[0]:9.3f} s", flush=True)
+
+
+def run(what: str, *arguments: str | Path) -> None:
+    """Time a run of the command line, start of the process included."""
     started = time.perf_counter()
     command = [sys.executable, "-m", "ui.cli.main", *map(str, arguments)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode > 1:
         sys.exit(f"{' '.join(command)}: {done.stderr}")
-    return time.perf_counter() - started
+    show(what, [time.perf_counter() - started])
 
 
-def main() -> None:
-    """Measure and print."""
-    reports = Path(sys.argv[1]) if sys.argv[1:] and sys.argv[1] else SAMPLE
-    print(f"{reports}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}")
+def measure(reports: Path) -> None:
+    """Time ingest, answers and the page."""
+    print(f"{reports}, {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as folder:
         index, copy = Path(folder, "index"), Path(folder, "reports")
         shutil.copytree(reports, copy)
         ingest, ask = ("ingest", copy, "--index", index), ("ask", QUESTIONS[0], "--index", index)
-        rows = reading_times(copy)
-        rows += [("ingest", timed(*ingest)), ("ingest, nothing changed", timed(*ingest))]
+        run("ingest", *ingest)
+        run("ingest, nothing changed", *ingest)
         changed = next(copy.rglob("*.md"))
         changed.write_text(changed.read_text("utf-8") + "\nOne more sentence.\n", "utf-8")
-        rows.append(("ingest, one report changed", timed(*ingest)))
-        rows += [("first answer on the command line", timed(*ask)), ("second", timed(*ask))]
-        rows += answer_times(index)
-        rows += page_times(index)
-    for name, seconds in rows:
-        print(f"{name:55s} {seconds:9.3f} s")
+        run("ingest, one report changed", *ingest)
+        run("first answer on the command line", *ask)
+        run("second", *ask)
+        answer_times(index)
+        page_times(index)
 
 
-def reading_times(reports: Path) -> Rows:
-    """How long it takes to parse and chunk reports, and to embed passages and do nothing else."""
-    started = time.perf_counter()
-    files = read_files(collect([reports]), {}, lambda *_: None).files
-    forms = learn_texts(file.text for file in files)
-    passages = [p for file in files for p in chunk(parse(file.id, file.text, forms))]
-    parsed = time.perf_counter() - started
-    started = time.perf_counter()
-    texts = [f"{p.context}\n{p.text}" for p in passages]
-    batches = [texts[at : at + BATCH] for at in range(0, len(texts), BATCH)]
-    cores = os.cpu_count() or 1
-    with encoding_processes(cores) as embed, ThreadPoolExecutor(cores) as pool:
-        list(pool.map(embed, batches))
-    print(f"{len(files):,} reports, {len(passages):,} passages")
-    return [
-        ("read, parse and chunk", parsed),
-        ("embed and nothing else", time.perf_counter() - started),
-    ]
-
-
-def answer_times(index: Path) -> Rows:
-    """How long it takes to open an index, and to answer from it without a model."""
-    started = time.perf_counter()
+def answer_times(index: Path) -> None:
+    """Time answers of an engine in this process, without a model."""
     engine = open_engine(Settings(index=index))
-    opened = time.perf_counter() - started
-    searches, answers = [], []
-    for question in QUESTIONS * ROUNDS:
+    engine.open()
+    answers = [engine.ask(question).answer.timings for question in QUESTIONS * ROUNDS]
+    for stage in ("plan_ms", "retrieve_ms", "answer_ms"):
+        show(stage.removesuffix("_ms"), [timings[stage] / 1000 for timings in answers])
+
+
+def page_times(index: Path) -> None:
+    """Time the page in a process of its own: its start, a new browser, one visitor, and twenty."""
+    port = str(free_port())
+    command = [sys.executable, "-m", "ui.cli.main", "serve", "--index", str(index), "--port", port]
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("ASKLABS_", "OPENAI_"))}
+    started = time.perf_counter()
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, cwd=ROOT, env=environ, **pipes) as process:
+        try:
+            if not (process.stdout and process.stdout.readline()):
+                sys.exit("The page did not start.")
+            show("start of the page", [time.perf_counter() - started])
+            open_in_browsers(f"http://127.0.0.1:{port}")
+            visit(Site(f"http://127.0.0.1:{port}"))
+        finally:
+            process.terminate()
+
+
+def open_in_browsers(address: str) -> None:
+    """Time how long it takes until a question can be typed, where a browser is installed."""
+    path = shutil.which("chromium")
+    if path is None:
+        return
+    times = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        for _ in range(4):
+            page = browser.new_page()
+            started = time.perf_counter()
+            page.goto(address)
+            expect(page.locator("#question textarea")).to_be_editable(timeout=120_000)
+            times.append(time.perf_counter() - started)
+            page.context.close()
+        browser.close()
+    show("page usable in a new browser", [statistics.median(times)])
+
+
+class Site:
+    """A served page, asked as its own JavaScript asks it."""
+
+    def __init__(self, address: str) -> None:
+        self.client = httpx.Client(base_url=address, timeout=300, limits=httpx.Limits())
+        config = self.client.get("/config").raise_for_status().json()
+        parts = {part["id"]: part["props"] for part in config["components"]}
+        self.box = next(i for i, props in parts.items() if props.get("elem_id") == "question")
+        submit = [self.box, "submit"]
+        self.handler = next(h for h in config["dependencies"] if submit in h["targets"])
+        self.values = {i: parts[i].get("value") for i in self.handler["inputs"]}
+
+    def ask(self, question: str, session: str) -> float:
+        """Seconds until all of an answer is there."""
+        data = list((self.values | {self.box: question}).values())
+        body = {"data": data, "fn_index": self.handler["id"], "session_hash": session}
         started = time.perf_counter()
-        timings = engine.ask(question).answer.timings
-        answers.append(time.perf_counter() - started)
-        searches.append((timings["plan_ms"] + timings["retrieve_ms"]) / 1000)
-    return [
-        (f"open an index of {len(engine.catalog.reports)} reports", opened),
-        *percentiles("plan and retrieve", searches),
-        *percentiles("whole extractive answer", answers),
-    ]
+        self.client.post("/gradio_api/queue/join", json=body).raise_for_status()
+        url = f"/gradio_api/queue/data?session_hash={session}"
+        with self.client.stream("GET", url) as events:
+            for line in events.iter_lines():
+                if '"msg":"process_completed"' in line.replace(" ", ""):
+                    if json.loads(line.removeprefix("data:"))["success"]:
+                        return time.perf_counter() - started
+                    break
+        sys.exit("The page failed to answer.")
+
+
+def visit(site: Site) -> None:
+    """Time answers to one visitor, and to twenty who never pause."""
+
+    def visitor(topic: str) -> list[float]:
+        session = secrets.token_hex(8)
+        return [site.ask(frame.format(topic), session) for frame in FRAMES]
+
+    show("alone on the page", [site.ask(FRAMES[0].format(topic), "alone") for topic in OTHERS])
+    with ThreadPoolExecutor(len(TOPICS)) as pool:
+        times = [seconds for asked in pool.map(visitor, TOPICS) for seconds in asked]
+    show(f"{len(TOPICS)} visitors at once", times)
+
+
+def grow(folder: Path, reports: int) -> None:
+    """Fill a folder with reports like the sample's, half of whose words are others."""
+    rng = random.Random(0)
+    sample = [path.read_text("utf-8") for path in sorted(SAMPLE.glob("*.md"))]
+    words = sorted({word for text in sample for word in WORD.findall(text)})
+
+    def replaced(word: re.Match[str]) -> str:
+        return rng.choice(words) if rng.random() < 0.5 else word.group()
+
+    for n in range(reports):
+        lines = [
+            line if line.startswith(("[[", "#", ">", "<")) else WORD.sub(replaced, line)
+            for line in sample[n % len(sample)].splitlines()
+        ]
+        (folder / f"report_{n:05d}.md").write_text("\n".join(lines), "utf-8")
+
+
+def measure_growth(size: int) -> None:
+    """Time the ingest of a collection of about `size` passages, and of one report more."""
+    with tempfile.TemporaryDirectory() as place:
+        reports, settings = Path(place, "reports"), Settings(index=Path(place, "index"))
+        reports.mkdir()
+        grow(reports, size // PASSAGES_PER_REPORT)
+        for what in ("", ", one report changed"):
+            started = time.perf_counter()
+            sync([reports], settings)
+            show(f"ingest of {size:,} passages{what}", [time.perf_counter() - started])
+            (reports / "report_00000.md").write_text("One sentence alone.\n", "utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:] == ["growth"]:
+        for wanted in SIZES:
+            measure_growth(wanted)
+    else:
+        measure(Path(sys.argv[1]) if sys.argv[1:] and sys.argv[1] else SAMPLE)

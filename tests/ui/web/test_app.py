@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gradio as gr
-from bench_page import Site
+from bench import Site
 from free_port import free_port
 
 from rag.engine import Engine
