@@ -74,6 +74,11 @@ class Published:
     content: str
     before: tuple[str, ...] = ()
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows each of the two collections has."""
+        return {self.passages: self.passages_count, self.reports: self.reports_count}
+
 
 class Server:
     """A Chroma server that can be reached; made by `shared_server`."""
@@ -87,7 +92,7 @@ class Server:
         with _explained(self.address):
             try:
                 pointer = self.client.get_collection(POINTER, embedding_function=None)
-            except _not_found():
+            except chromadb().errors.NotFoundError:
                 return None
             meta = pointer.metadata or {}
             if not meta.get("revision"):
@@ -99,13 +104,11 @@ class Server:
 
     def is_complete(self, published: Published) -> bool:
         """Whether the collections that count are there with as many rows as they should have."""
-        with _explained(self.address), suppress(_not_found()):
-            get = self.client.get_collection
-            counts = {
-                published.passages: published.passages_count,
-                published.reports: published.reports_count,
-            }
-            return all(get(i, embedding_function=None).count() == n for i, n in counts.items())
+        with _explained(self.address), suppress(chromadb().errors.NotFoundError):
+            return all(
+                self.client.get_collection(name, embedding_function=None).count() == count
+                for name, count in published.counts.items()
+            )
         return False
 
     def open(self, name: str) -> Any:
@@ -159,7 +162,7 @@ class Server:
                 given_up = time.time() - float(meta.get("begun", 0)) > _GIVEN_UP
                 ours = collection.name.startswith(f"{POINTER}-") and collection.name not in kept
                 if ours and (meta.get("publisher") == publisher or given_up):
-                    with suppress(_not_found()):
+                    with suppress(chromadb().errors.NotFoundError):
                         self.client.delete_collection(collection.name)
 
 
@@ -175,7 +178,10 @@ def shared_server(settings: Settings) -> Iterator[Server]:
     parts = urlsplit(address)
     is_safe = parts.scheme == "https"
     with _explained(address):
-        _greet(address, headers)
+        request = urllib.request.Request(f"{address}/api/v2/heartbeat", headers=headers)
+        with urllib.request.urlopen(request, timeout=_FIRST_ANSWER) as answer:
+            if b"nanosecond heartbeat" not in answer.read(10_000):
+                raise ValueError("what answers there is no Chroma server")
         with opening:
             client: Any = chromadb().HttpClient(
                 parts.hostname or "",
@@ -256,19 +262,16 @@ def fetch(server: Server, published: Published, store: Store, progress: Progress
     Raises:
         ServerUnusable: it failed, or what came isn't what was published.
     """
-    count = published.passages_count + published.reports_count
-    transfer = _Transfer(FETCHING, count, progress)
-    passages_from, reports_from = map(server.open, (published.passages, published.reports))
-    for source, count, target in (
-        (passages_from, published.passages_count, store.passage_rows),
-        (reports_from, published.reports_count, store.report_rows),
-    ):
+    transfer = _Transfer(FETCHING, sum(published.counts.values()), progress)
+    targets = (store.passage_rows, store.report_rows)
+    for (name, count), target in zip(published.counts.items(), targets, strict=True):
+        source = server.open(name)
         for at in range(0, count, PAGE):
             page = server.read(source, at, PAGE)
             if page:
                 _write_rows(target, page)
             transfer.count(page)
-    state = state_from(reports_from.metadata or {})
+    state = state_from(source.metadata or {})
     revision = revision_of(state.made_by, store.reports(state.generation))
     if transfer.content != published.content or revision != published.revision:
         raise ServerUnusable(
@@ -314,19 +317,6 @@ def _read_rows(collection: Any, **which: Any) -> list[Row]:
 def _write_rows(collection: Any, rows: Sequence[Row]) -> None:
     ids, vectors, texts, metas = map(list, zip(*rows, strict=True))
     collection.upsert(ids=ids, embeddings=vectors, documents=texts, metadatas=metas)
-
-
-def _greet(address: str, headers: Mapping[str, str]) -> None:
-    """Check that a Chroma server answers, and soon."""
-    request = urllib.request.Request(f"{address}/api/v2/heartbeat", headers=dict(headers))
-    with urllib.request.urlopen(request, timeout=_FIRST_ANSWER) as answer:
-        if b"nanosecond heartbeat" not in answer.read(10_000):
-            raise ValueError("what answers there is no Chroma server")
-
-
-def _not_found() -> type[Exception]:
-    error: type[Exception] = chromadb().errors.NotFoundError
-    return error
 
 
 @contextmanager

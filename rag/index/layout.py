@@ -59,8 +59,8 @@ def current_database(folder: Path) -> Path | None:
         name = (folder / POINTER).read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         begun, _ = _unfinished(folder)
-        others = [database for database in _databases(folder) if database.name != begun]
-        if not any(p.name.startswith((CACHE, VECTORS)) for db in others for p in db.iterdir()):
+        used = (path for kind in (CACHE, VECTORS) for path in folder.glob(f"{_PREFIX}*/{kind}*"))
+        if all(path.parent.name == begun for path in used):
             return None
         name = ""
     except NotADirectoryError as error:
@@ -97,26 +97,21 @@ def copied_database(folder: Path) -> Path:
         with deriving(current), closing(sqlite3.connect(current / DATABASE)) as held:
             held.execute("BEGIN")
             held.execute("SELECT 1 FROM sqlite_master").fetchall()
-            _copy(current, copy)
+            derived = shutil.ignore_patterns(f"{CACHE}*", f"{SENTENCES}*")
+            shutil.copytree(current, copy, ignore=derived, dirs_exist_ok=True)
+            for cache in current.glob(f"{CACHE}[0-9]*"):
+                shutil.copytree(cache, copy / cache.name, copy_function=_link)
+            for vectors in current.glob(f"{SENTENCES}*"):
+                _link(vectors, copy / vectors.name)
         remember_unfinished(copy)
-    except (OSError, sqlite3.Error):
+    except (OSError, sqlite3.Error) as error:
         # Half a copy is of no use to anybody, and may fill the disk.
         shutil.rmtree(copy, ignore_errors=True)
+        if isinstance(error, shutil.Error):
+            # It lists every file; the first one's reason is that of all.
+            raise OSError(error.args[0][0][2]) from error
         raise
     return copy
-
-
-def _copy(current: Path, copy: Path) -> None:
-    derived = shutil.ignore_patterns(f"{CACHE}*", f"{SENTENCES}*")
-    try:
-        shutil.copytree(current, copy, ignore=derived, dirs_exist_ok=True)
-        for cache in current.glob(f"{CACHE}[0-9]*"):
-            shutil.copytree(cache, copy / cache.name, copy_function=_link)
-    except shutil.Error as error:
-        # It lists every file; the first one's reason is that of all.
-        raise OSError(error.args[0][0][2]) from error
-    for vectors in current.glob(f"{SENTENCES}*"):
-        _link(vectors, copy / vectors.name)
 
 
 @contextmanager
@@ -159,13 +154,9 @@ def make_current(database: Path) -> None:
 def sweep(folder: Path) -> None:
     """Delete databases that no longer count, or never did and can't be gone on with."""
     kept = (current_database(folder), unfinished_database(folder))
-    for database in _databases(folder):
+    for database in folder.glob(f"{_PREFIX}*"):
         if database not in kept:
             shutil.rmtree(database, ignore_errors=True)
-
-
-def _databases(folder: Path) -> list[Path]:
-    return [path for path in folder.glob(f"{_PREFIX}*") if path.is_dir()]
 
 
 def _unfinished(folder: Path) -> tuple[str, str]:
@@ -245,9 +236,7 @@ def size_of(folder: Path) -> int:
 
 def in_words(size: int | None) -> str:
     """A number of bytes for people: "12 MB"."""
-    if size is None:
-        return "unknown"
     for unit, bytes_ in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= bytes_:
+        if size and size >= bytes_:
             return f"{size / bytes_:,.{0 if size >= 10 * bytes_ else 1}f} {unit}"
-    return f"{size} bytes"
+    return "unknown" if size is None else f"{size} bytes"

@@ -52,8 +52,7 @@ class SentenceVectors:
                     return cls()
                 hashes = np.fromfile(file, _HASH, count)
                 # Mapped: only what answers ask for is read, and memory is the system's to take.
-                start, shape = file.tell(), (count, DIMENSIONS)
-                vectors = np.memmap(file, _NUMBER, "r", start, shape)
+                vectors = np.memmap(file, _NUMBER, "r", file.tell(), (count, DIMENSIONS))
         except (OSError, ValueError):
             return cls()
         return cls(hashes, vectors) if (hashes[1:] > hashes[:-1]).all() else cls()

@@ -13,9 +13,9 @@ import logging
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from operator import attrgetter
 from pathlib import Path
@@ -30,10 +30,9 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters
 from rag.errors import IndexDamaged, UnknownReport
-from rag.index.bm25 import KeywordIndex
+from rag.index.bm25 import KeywordIndex, Lexicon
 from rag.index.duplicates import find_duplicates
 from rag.index.layout import CACHE, VECTORS, current_database, deriving
-from rag.index.similar_terms import Lexicon
 from rag.index.store import REPORT, Store, StoredReport, Vector, check_made_by, open_store
 from rag.models.encoder import Vectors, encode_static, unit
 from rag.types import Passage
@@ -47,9 +46,7 @@ _LEXICON = "lexicon.npz"
 # What reading a cache raises that is missing, damaged or of another kind.
 _BAD = (OSError, ValueError, KeyError, TypeError)
 # What the cache has of a passage beside its report.
-_OF_PASSAGE = (
-    *("id", "section", "prompt", "text", "spans", "stage", "language", "part", "parts", "family"),
-)
+_OF_PASSAGE = tuple(f.name for f in fields(Passage) if f.name != "report")
 
 
 @dataclass(frozen=True)
@@ -80,18 +77,12 @@ class Snapshot:
             written.setdefault(passage.report.id, set()).add(passage.language)
         return Catalog(infos, self.known_words, written)
 
-    @cached_property
-    def position(self) -> Mapping[str, int]:
-        """The position in `passages` of the passage of each row of the store."""
-        return {_row_of(passage, self.reports): i for i, passage in enumerate(self.passages)}
-
     def allowed(self, filters: Filters) -> npt.NDArray[np.bool_]:
         """For each passage whether its report, and its language, pass the filters."""
         if not filters:
             return np.ones(len(self.passages), np.bool_)
         inside = self.catalog.ids(filters)
-        flags = np.fromiter((i in inside for i in self.reports), bool, len(self.reports))
-        allowed: npt.NDArray[np.bool_] = flags[self._report_numbers]
+        allowed = np.array([passage.report.id in inside for passage in self.passages], np.bool_)
         if filters.language:
             keys = [filter_key("language", value) for value in filters.language]
             allowed &= np.isin(self.languages, keys)
@@ -106,12 +97,6 @@ class Snapshot:
     def language_counts(self) -> Mapping[str, int]:
         """The languages of the passages with their numbers, the most used first."""
         return dict(Counter(passage.language for passage in self.passages).most_common())
-
-    @cached_property
-    def _report_numbers(self) -> npt.NDArray[np.int32]:
-        numbers = {report_id: n for n, report_id in enumerate(self.reports)}
-        of_passages = (numbers[p.report.id] for p in self.passages)
-        return np.fromiter(of_passages, np.int32, len(self.passages))
 
     def texts(self, report_ids: Collection[str]) -> dict[str, str]:
         """The verbatim texts of reports by id; unknown ids are left out."""
@@ -131,33 +116,23 @@ class Snapshot:
 
 
 def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
-    """The snapshot of an index as it is now; raises what `open_store` does."""
-    database = current_database(folder)
-    if database and (snapshot := cached_snapshot(database, made_by)):
-        return snapshot
+    """The snapshot of an index as it is now; raises what `open_store` does.
+
+    Where its cache is good, the store is not opened.
+    """
+    for cache, made in _own_caches(folder):
+        if snapshot := _load(cache):
+            check_made_by(folder, made, made_by)
+            return snapshot
     store = open_store(folder, made_by)
     snapshot = open_snapshot(store)
     store.close()
     return snapshot
 
 
-def cached_snapshot(database: Path, made_by: Mapping[str, str]) -> Snapshot | None:
-    """The snapshot in a database's cache, if that is good; the store is not opened.
-
-    Raises:
-        IndexMismatch: it was made by something else than `made_by`.
-    """
-    for cache, made in _own_caches(database):
-        if snapshot := _load(cache):
-            check_made_by(database.parent, made, made_by)
-            return snapshot
-    return None
-
-
 def index_made_by(folder: Path) -> Mapping[str, str]:
     """What an index was made with; empty where only opening it could tell."""
-    database = current_database(folder)
-    return next((made for _, made in _own_caches(database)), {}) if database else {}
+    return next((made for _, made in _own_caches(folder)), {})
 
 
 def open_snapshot(store: Store) -> Snapshot:
@@ -194,9 +169,9 @@ def save_vectors(store: Store, generation: int) -> None:
     """
     page = store.passage_rows.get(where={"generation": generation}, include=[])
     vectors = store.vectors(page["ids"])
-    rows = np.array(list(vectors), dtype=np.str_)
-    values = np.array(list(vectors.values()), dtype=np.float32)
-    np.savez(store.home / f"{VECTORS}{generation}.npz", rows=rows, vectors=values)
+    values = np.array(list(vectors.values()), np.float32)
+    path = store.home / f"{VECTORS}{generation}.npz"
+    np.savez(path, rows=np.array(list(vectors), np.str_), vectors=values)
 
 
 def _build(store: Store, base: Snapshot | None) -> Snapshot:
@@ -209,8 +184,10 @@ def _build(store: Store, base: Snapshot | None) -> Snapshot:
             f"The index in {store.home.parent} has lost passages. Make it anew: "
             f"asklabs ingest PATH --rebuild --index {store.home.parent}"
         )
-    rows = [_row_of(passage, reports) for passage in passages]
-    known = [base.position.get(row, -1) if base else -1 for row in rows]
+    rows = _rows(passages, reports)
+    earlier = _rows(base.passages, base.reports) if base else []
+    position = {row: i for i, row in enumerate(earlier)}
+    known = [position.get(row, -1) for row in rows]
     new = [i for i, at in enumerate(known) if at < 0]
     vectors = _vectors(store, [rows[i] for i in new])
     dense = unit([vectors[rows[i]] for i in new])
@@ -246,23 +223,18 @@ def _passages(
     store: Store, reports: Mapping[str, StoredReport], base: Snapshot | None
 ) -> list[Passage]:
     """The passages of reports; those of reports that `base` has unchanged come from there."""
-    if base:
-        same = {
-            i
-            for i, old in base.reports.items()
-            if i in reports and reports[i].passages_generation == old.passages_generation
-        }
-        passages = [p for p in base.passages if p.report.id in same]
-        passages += store.passages(reports, only=reports.keys() - same)
-        passages.sort(key=lambda p: p.id)
-    else:
-        passages = store.passages(reports)
+    generations = {i: report.passages_generation for i, report in reports.items()}
+    old = {i: report.passages_generation for i, report in base.reports.items()} if base else {}
+    same = {i for i, _ in generations.items() & old.items()}
+    passages = [p for p in base.passages if p.report.id in same] if base else []
+    passages += store.passages(reports, only=reports.keys() - same if base else None)
+    passages.sort(key=lambda p: p.id)
     firsts = zip(passages, find_duplicates(passages), strict=True)
     return [p if p.family == first else replace(p, family=first) for p, first in firsts]
 
 
-def _row_of(passage: Passage, reports: Mapping[str, StoredReport]) -> str:
-    return reports[passage.report.id].row_of(passage.id)
+def _rows(passages: Iterable[Passage], reports: Mapping[str, StoredReport]) -> list[str]:
+    return [reports[passage.report.id].row_of(passage.id) for passage in passages]
 
 
 def _vectors(store: Store, rows: Collection[str]) -> dict[str, Vector]:
@@ -300,12 +272,16 @@ def _generation(cache: Path) -> int:
     return int(number) if number.isdigit() else -1
 
 
-def _own_caches(database: Path) -> Iterator[tuple[Path, dict[str, str]]]:
-    """The caches made of this database, and what it was made with; a copy has its base's too."""
-    for cache in database.glob(f"{CACHE}{CACHE_VERSION}-*-*"):
+def _own_caches(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """The caches made of the database that counts, and what it was made with.
+
+    A copy of a database has its base's caches too.
+    """
+    database = current_database(folder)
+    for cache in database.glob(f"{CACHE}{CACHE_VERSION}-*-*") if database else ():
         with suppress(*_BAD):
             made = orjson.loads((cache / _MADE_BY).read_bytes())
-            if made["database"] == database.name:
+            if made["database"] == cache.parent.name:
                 yield cache, dict(made["made_by"])
 
 
@@ -313,8 +289,7 @@ def _newest(store: Store) -> Snapshot | None:
     """The newest earlier snapshot in the cache that is good."""
     caches = store.home.glob(f"{CACHE}{CACHE_VERSION}-*-*")
     earlier = [cache for cache in caches if 0 <= _generation(cache) < store.state.generation]
-    loaded = map(_load, sorted(earlier, key=_generation, reverse=True))
-    return next((snapshot for snapshot in loaded if snapshot), None)
+    return next(filter(None, map(_load, sorted(earlier, key=_generation, reverse=True))), None)
 
 
 def _load(cache: Path) -> Snapshot | None:
@@ -323,7 +298,11 @@ def _load(cache: Path) -> Snapshot | None:
         if not _is_good(cache):
             return None
         reports = _load_reports(cache)
-        passages = _load_passages(cache, reports)
+        passages = []
+        for report_id, *row in orjson.loads((cache / "passages.json").read_bytes()):
+            values: dict[str, Any] = dict(zip(_OF_PASSAGE, row, strict=True))
+            values["spans"] = tuple(map(tuple, values["spans"]))
+            passages.append(Passage(report=reports[report_id].info, **values))
         count = len(passages)
         return Snapshot(
             cache.parent,
@@ -346,18 +325,8 @@ def _is_good(cache: Path) -> bool:
 
 
 def _load_reports(cache: Path) -> dict[str, StoredReport]:
-    lines = (cache / "reports.jsonl").read_bytes().splitlines()
-    reports = map(REPORT.validate_json, lines)
+    reports = map(REPORT.validate_json, (cache / "reports.jsonl").read_bytes().splitlines())
     return {report.info.id: report for report in reports}
-
-
-def _load_passages(cache: Path, reports: Mapping[str, StoredReport]) -> list[Passage]:
-    passages = []
-    for report_id, *row in orjson.loads((cache / "passages.json").read_bytes()):
-        values: dict[str, Any] = dict(zip(_OF_PASSAGE, row, strict=True))
-        values["spans"] = tuple(map(tuple, values["spans"]))
-        passages.append(Passage(report=reports[report_id].info, **values))
-    return passages
 
 
 def _load_vectors(path: Path, size: int) -> Vectors:

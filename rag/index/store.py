@@ -98,7 +98,7 @@ class Store:
     def rows(self) -> list[StoredReport]:
         """All rows of reports, those that do not count too, without their text."""
         rows = self._pages(self.report_rows, ["metadatas"])
-        return [report_from_row(meta, "") for _, meta, _ in rows]
+        return [_report_from_row(meta) for _, meta, _ in rows]
 
     def reports(self, generation: int) -> dict[str, StoredReport]:
         """The reports that count in a generation by id, without their text."""
@@ -120,16 +120,16 @@ class Store:
         include = ["metadatas", "documents"]
         if only is None:
             rows = self._pages(self.passage_rows, include)
-        elif only:
-            page = self.passage_rows.get(where={"report": {"$in": sorted(only)}}, include=include)
-            rows = zip(page["ids"], page["metadatas"], page["documents"], strict=True)
         else:
-            return []
+            # Chroma refuses an empty list.
+            which = {"report": {"$in": sorted(only) or [""]}}
+            page = self.passage_rows.get(where=which, include=include)
+            rows = zip(page["ids"], page["metadatas"], page["documents"], strict=True)
         passages = [
-            passage_from_row(row_id, meta, text, reports[meta["report"]].info)
+            _passage_from_row(row_id, meta, text, report.info)
             for row_id, meta, text in rows
-            if meta["report"] in reports
-            and meta["generation"] == reports[meta["report"]].passages_generation
+            if (report := reports.get(meta["report"]))
+            and meta["generation"] == report.passages_generation
         ]
         return sorted(passages, key=lambda passage: passage.id)
 
@@ -216,7 +216,6 @@ def check_made_by(folder: Path, made: Mapping[str, str], made_by: Mapping[str, s
 
 def create_store(folder: Path, made_by: Mapping[str, str]) -> Store:
     """A new, empty database in an index's folder; readers see it once `make_current` names it."""
-    folder.mkdir(parents=True, exist_ok=True)
     return _open(new_database(folder), made_by)
 
 
@@ -286,12 +285,8 @@ def state_row(state: State) -> dict[str, Any]:
 def state_from(meta: Mapping[str, Any]) -> State:
     """A state from the metadata of a collection."""
     made = {k.removeprefix(_MADE_BY): str(v) for k, v in meta.items() if k.startswith(_MADE_BY)}
-    return State(
-        generation=int(meta.get("generation", 0)),
-        revision=str(meta.get("revision", "")),
-        forms=str(meta.get("forms", "")),
-        made_by=made,
-    )
+    revision, forms = (str(meta.get(name, "")) for name in ("revision", "forms"))
+    return State(int(meta.get("generation", 0)), revision, forms, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,29 +340,22 @@ def passage_row(passage: Passage, generation: int) -> dict[str, Any]:
     return {key: None if value == [] else value for key, value in values.items()}
 
 
-def passage_from_row(row_id: str, meta: Mapping[str, Any], text: str, info: ReportInfo) -> Passage:
-    """A passage from its row and its report."""
+def _passage_from_row(row_id: str, meta: Mapping[str, Any], text: str, info: ReportInfo) -> Passage:
     flat = list(meta.get("spans", ()))
     spans: tuple[Span, ...] = tuple(zip(flat[::2], flat[1::2], strict=True))
-    return Passage(
-        id=row_id.rpartition("@")[0],
-        report=info,
-        text=text,
-        spans=spans,
-        **{name: meta[name] for name in _OF_PASSAGE},
-    )
+    values = {name: meta[name] for name in _OF_PASSAGE}
+    return Passage(row_id.rpartition("@")[0], info, text=text, spans=spans, **values)
 
 
-def report_row(report: StoredReport) -> dict[str, Any]:
+def _report_row(report: StoredReport) -> dict[str, Any]:
     """The metadata of a report's row; tags and lists are JSON."""
     row = {f.name: getattr(report, f.name) for f in fields(report) if f.name != "raw"}
     return row | {name: orjson.dumps(row[name]).decode() for name in _JSON}
 
 
-def report_from_row(meta: Mapping[str, Any], raw: str) -> StoredReport:
-    """A stored report from its row's metadata and document."""
+def _report_from_row(meta: Mapping[str, Any]) -> StoredReport:
     lists = {name: orjson.loads(meta[name]) for name in _JSON}
-    return REPORT.validate_python({**meta, "raw": raw, **lists})
+    return REPORT.validate_python({**meta, "raw": "", **lists})
 
 
 # Reads a report that was written as JSON.
@@ -393,7 +381,9 @@ class Writer:
         """Write reports with their passages and vectors; a report that has its own row is whole."""
         reports = [replace(r, passages_generation=self.generation) for r, _, _ in items]
         self._drop({"report": {"$in": [r.info.id for r in reports]}}, only=self.generation)
-        rows = [(p, v) for _, ps, vs in items for p, v in zip(ps, vs, strict=True)]
+        rows = [
+            row for _, passages, vectors in items for row in zip(passages, vectors, strict=True)
+        ]
         size = self.store.client.get_max_batch_size()
         for at in range(0, len(rows), size):
             batch = rows[at : at + size]
@@ -413,7 +403,7 @@ class Writer:
                 ids=[report.row for report in reports],
                 embeddings=[[0.0]] * len(reports),
                 documents=[report.raw for report in reports],
-                metadatas=[report_row(report) for report in reports],
+                metadatas=[_report_row(report) for report in reports],
             )
             self.written.update({r.info.id: replace(r, raw="") for r in reports})
 

@@ -30,7 +30,10 @@ def written(text: str, report_id: str, country: str = "Peru", **more: object) ->
 
 def test_a_plan_and_its_closing_are_duplicates_named_after_the_first() -> None:
     plan, closing, other = written(PLAN, "a"), written(CLOSING, "b"), written(OTHER, "c")
-    assert find_duplicates([closing, other, plan]) == [plan.id, "", plan.id]
+    firsts = find_duplicates([closing, other, plan])
+    assert firsts == [plan.id, "", plan.id]
+    named = [replace(p, family=f) for p, f in zip((closing, other, plan), firsts, strict=True)]
+    assert [[p.report.id for p in group] for group in duplicate_groups(named)] == [["a", "b"]]
 
 
 def test_an_answer_repeated_in_a_report_is_a_duplicate_and_a_changed_word_is_not() -> None:
@@ -39,9 +42,6 @@ def test_an_answer_repeated_in_a_report_is_a_duplicate_and_a_changed_word_is_not
     assert find_duplicates(again) == ["1", "1"]
     partners = [written(f"{name} brings us together. {PLAN}", "a") for name in ("Kelp", "Tide")]
     assert find_duplicates(partners) == ["", ""]
-    copies = [replace(written(p.text, "b"), id=f"b{n}") for n, p in enumerate(partners)]
-    kelp, tide, kelp_copy, tide_copy = find_duplicates([*partners, *copies])
-    assert kelp == kelp_copy != tide == tide_copy
 
 
 def test_short_answers_are_no_duplicates() -> None:
@@ -73,16 +73,4 @@ def test_the_order_of_passages_does_not_matter(texts: list[str], rng: random.Ran
     passages = [written(text, f"r{n % 5}", id=f"p{n}") for n, text in enumerate(texts)]
     expected = {p.id: f for p, f in zip(passages, find_duplicates(passages), strict=True)}
     rng.shuffle(passages)
-    firsts = find_duplicates(passages)
-    assert firsts == [expected[p.id] for p in passages]
-    for first in filter(None, firsts):
-        assert firsts.count(first) > 1
-        assert first in {p.id for p in passages}
-
-
-def test_groups_are_listed_largest_first() -> None:
-    passages = [written(PLAN, "a"), written(PLAN, "b", "Togo"), written("Alone", "d")]
-    passages += [written(OTHER, name) for name in "cef"]
-    firsts = zip(passages, find_duplicates(passages), strict=True)
-    named = [replace(p, family=first) for p, first in firsts]
-    assert [[p.report.id for p in g] for g in duplicate_groups(named)] == [[*"cef"], [*"ab"]]
+    assert find_duplicates(passages) == [expected[p.id] for p in passages]

@@ -14,7 +14,7 @@ from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.engine import open_engine
 from rag.errors import IndexMismatch
-from rag.index.snapshot import Snapshot, cached_snapshot, open_snapshot
+from rag.index.snapshot import Snapshot, current_snapshot, open_snapshot
 from rag.index.store import Store, open_store
 from rag.settings import Settings
 
@@ -22,8 +22,7 @@ from rag.settings import Settings
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("snapshot")
-    for country in ("Peru", "Fiji"):
-        (folder / f"{country.lower()}.md").write_text(text(country), "utf-8")
+    (folder / "fiji.md").write_text(text("Fiji"), "utf-8")
     french = "Personne ne compte les bateaux qui arrivent au port de Lomé."
     togo = text("Togo").replace("Nobody in Togo counts the boats.", french)
     (folder / "togo.md").write_text(togo, "utf-8")
@@ -43,11 +42,6 @@ def opened(store: Store, folder: Path) -> Snapshot:
     return open_snapshot(elsewhere)
 
 
-@pytest.fixture(scope="module")
-def expected(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
-    return opened(store, tmp_path_factory.mktemp("expected"))
-
-
 def same(one: Snapshot, other: Snapshot) -> bool:
     return (
         (one.revision, one.generation) == (other.revision, other.generation)
@@ -58,52 +52,43 @@ def same(one: Snapshot, other: Snapshot) -> bool:
     )
 
 
-def test_a_good_cache_is_used_as_it_is(tmp_path: Path, store: Store, expected: Snapshot) -> None:
-    opened(store, tmp_path)
-    (cache,) = tmp_path.glob("cache-*")
-    before = cache.stat().st_ino
-    assert same(opened(store, tmp_path), expected)
-    assert cache.stat().st_ino == before
-
-
-def _shorten(path: Path) -> None:
+def shorten(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda cache: _shorten(cache / "passages.json"),
+        lambda cache: shorten(cache / "passages.json"),
         lambda cache: (cache / "reports.jsonl").write_bytes(b"[1]\n3"),
         lambda cache: shutil.rmtree(cache / "keyword"),
         lambda cache: (cache / "sealed").unlink(),
     ],
 )
 def test_a_damaged_cache_is_built_anew(
-    tmp_path: Path, store: Store, expected: Snapshot, damage: Callable[[Path], object]
+    tmp_path: Path, store: Store, damage: Callable[[Path], object]
 ) -> None:
-    opened(store, tmp_path)
+    expected = opened(store, tmp_path)
     (cache,) = tmp_path.glob("cache-*")
     damage(cache)
     assert same(opened(store, tmp_path), expected)
     assert [path.name for path in tmp_path.glob("cache-*")] == [cache.name]
 
 
-def test_a_folder_that_can_not_be_written_still_works(
-    tmp_path: Path, store: Store, expected: Snapshot
-) -> None:
+def test_a_folder_that_can_not_be_written_still_works(tmp_path: Path, store: Store) -> None:
     # Root may write anywhere, so a file stands for a folder that is read-only.
     place = tmp_path / "file"
     place.write_text("", encoding="utf-8")
-    assert same(opened(store, place), expected)
+    assert set(opened(store, place).reports) == {"fiji", "togo"}
 
 
-def test_filters(expected: Snapshot) -> None:
-    inside = expected.allowed(Filters(country=("Fiji",)))
-    assert inside.tolist() == ["FJ" in p.report.iso for p in expected.passages]
-    assert expected.allowed(Filters()).all()
-    allowed = expected.allowed(Filters(language=("FR", "es"), year=(2023,)))
-    assert allowed.tolist() == [p.language == "fr" for p in expected.passages]
+def test_filters(tmp_path: Path, store: Store) -> None:
+    snapshot = opened(store, tmp_path)
+    inside = snapshot.allowed(Filters(country=("Fiji",)))
+    assert inside.tolist() == ["FJ" in p.report.iso for p in snapshot.passages]
+    assert snapshot.allowed(Filters()).all()
+    allowed = snapshot.allowed(Filters(language=("FR", "es"), year=(2023,)))
+    assert allowed.tolist() == [p.language == "fr" for p in snapshot.passages]
     assert allowed.any()
 
 
@@ -119,6 +104,5 @@ def test_a_good_cache_is_enough_to_answer(
 
     monkeypatch.setattr("rag.index.snapshot.open_store", closed)
     assert [hit.passage for hit in open_engine(settings).search("ferry", k=5)] == expected
-    (database,) = settings.index.glob("db-*")
     with pytest.raises(IndexMismatch, match="embedding"):
-        cached_snapshot(database, {"embedding": "another"})
+        current_snapshot(settings.index, {"embedding": "another"})
