@@ -86,6 +86,7 @@ def test_filters_hold(sample_engine: Engine) -> None:
         Filters(kind=("closing",)),
         Filters(sdg=("14",)),
         Filters(method=("Ethnography",)),
+        Filters(language=("fr",)),
     ):
         inside = {r.id for r in sample_engine.catalog.select(filters)}
         assert inside
@@ -100,16 +101,11 @@ def test_filters_hold(sample_engine: Engine) -> None:
 
 
 def test_a_language_is_that_of_all_passages_read(sample_engine: Engine) -> None:
-    filters = Filters(language=("fr",))
-    answer = sample_engine.ask("What did people fear?", filters=filters).answer
-    assert answer.citations
-    assert answer.coverage.filters == filters
-    found = sample_engine.search("What did people fear?", k=50, filters=filters)
-    assert {hit.passage.language for hit in (*answer.hits, *found)} == {"fr"}
-    listed = sample_engine.ask("Which labs used interviews as a data source?", filters=filters)
-    inside = sample_engine.catalog.ids(filters)
-    assert set(listed.answer.coverage.reports) <= inside
-    assert {hit.passage.language for hit in listed.answer.hits} <= {"fr"}
+    french = Filters(language=("fr",))
+    for question in ("What did people fear?", "Which labs used interviews as a data source?"):
+        answer = sample_engine.ask(question, filters=french).answer
+        assert {hit.passage.language for hit in answer.hits} <= {"fr"}
+        assert set(answer.coverage.reports) <= sample_engine.catalog.ids(french)
 
 
 def test_filters_that_leave_nothing_are_refused(sample_engine: Engine) -> None:
@@ -174,35 +170,81 @@ def test_odd_questions_are_answered_or_refused(sample_engine: Engine, question: 
     assert answer.question == question
 
 
-def test_a_report_is_given_whole_and_an_unknown_one_is_named(sample_engine: Engine) -> None:
-    report = sample_engine.report("tide_broom")
+def test_a_report_is_given_whole_in_its_order_and_an_unknown_one_is_named(
+    sample_engine: Engine,
+) -> None:
+    report, found = sample_engine.report("tide_broom"), sample_engine.passages_of("tide_broom")
     assert report.info.id == "tide_broom"
     assert report.raw.startswith("# Tide broom")
-    assert "[[year:2023]]" in report.raw
+    assert len(found) == sum(p.report.id == "tide_broom" for p in sample_engine.passages) > 1
+    assert [p.spans for p in found] == sorted(p.spans for p in found)
     with pytest.raises(UnknownReport, match="no report 'nothing'"):
         sample_engine.report("nothing")
+    assert sample_engine.passages_of("nothing") == ()
+
+
+QUINCE = """# Quince orchards
+
+[[country:Peru]]
+[[year:2025]]
+[[type:experiment]]
+
+## Learnings
+
+> What did you learn?
+
+Twelve families keep quince orchards above the river, ask for them on +51 912 345 678 any day.
+"""
+WHO = "Who keeps quince orchards above the river?"
+
+
+def synced(folder: Path, text: str = QUINCE) -> Settings:
+    """Settings with an index in a folder that has the report."""
+    settings = Settings(index=folder / "index")
+    (folder / "quince.md").write_text(text, encoding="utf-8")
+    assert not sync([folder / "quince.md"], settings).skipped
+    return settings
 
 
 def test_the_index_of_another_time_is_seen_without_reopening(
     sample_index: Path, tmp_path: Path
 ) -> None:
-    copy = tmp_path / "index"
-    shutil.copytree(sample_index, copy)
-    settings = Settings(index=copy)
-    engine = open_engine(settings)
+    shutil.copytree(sample_index, tmp_path / "index")
+    engine = open_engine(Settings(index=tmp_path / "index"))
     before = engine.revision
-    assert engine.ask("Who keeps quince orchards?").answer.hits[0].passage.report.id != "quince"
-    new = tmp_path / "quince.md"
-    new.write_text(
-        "[[country:Peru]]\n[[year:2025]]\n[[type:experiment]]\n\n# Quince orchards\n\n"
-        "## Learnings\n\n> What did you learn?\n\nTwelve families keep quince orchards.\n",
-        encoding="utf-8",
-    )
-    assert sync([new], settings).added == ["quince"]
-    answer = engine.ask("Who keeps quince orchards?").answer
+    assert engine.ask(WHO).answer.hits[0].passage.report.id != "quince"
+    synced(tmp_path)
+    answer = engine.ask(WHO).answer
     assert "Twelve families keep quince orchards" in answer.text
     assert "quince" in engine.catalog.reports
     assert answer.index == engine.revision != before
+
+
+def test_contacts_are_masked_in_all_that_is_given_out(tmp_path: Path) -> None:
+    settings = synced(tmp_path)
+    for masked in (True, False):
+        engine = open_engine(settings.model_copy(update={"mask_contacts": masked}))
+        answer = engine.ask(WHO).answer
+        (citation,) = answer.citations
+        shown = [answer.text, citation.passage.text, *(hit.passage.text for hit in answer.hits)]
+        shown += [hit.passage.text for hit in engine.search(WHO)]
+        shown += [passage.text for passage in engine.passages_of("quince")]
+        shown.append(engine.report("quince").raw)
+        assert all(("912 345 678" in text) is not masked for text in shown)
+        assert all(("••• ••• •••" in text) is masked for text in shown)
+        # A quote stands in the file as it is: it ends where something is masked.
+        assert citation.span
+        assert citation.quote == QUINCE[slice(*citation.span)]
+        assert citation.quote.endswith("ask for them on" if masked else "any day.")
+
+
+def test_a_report_replaced_while_it_is_answered_from_is_quoted_as_it_was(tmp_path: Path) -> None:
+    stream = open_engine(synced(tmp_path)).ask(WHO)
+    synced(tmp_path, QUINCE.replace("Twelve families keep", "Nobody keeps"))
+    (citation,) = stream.answer.citations
+    assert citation.quote.startswith("Twelve families keep quince orchards")
+    assert citation.span
+    assert citation.quote == QUINCE[slice(*citation.span)]
 
 
 def test_an_index_that_can_not_be_used_is_named_with_the_remedy(tmp_path: Path) -> None:
@@ -218,12 +260,3 @@ def test_an_index_that_can_not_be_used_is_named_with_the_remedy(tmp_path: Path) 
     make_current(database)
     with pytest.raises(IndexDamaged, match="--rebuild"):
         open_engine(Settings(index=database.parent))
-
-
-def test_the_passages_of_a_report_come_in_the_order_of_its_file(sample_engine: Engine) -> None:
-    id_ = sample_engine.ask(ASKED[0]).answer.citations[0].passage.report.id
-    found = sample_engine.passages_of(id_)
-    assert len(found) == sum(p.report.id == id_ for p in sample_engine.passages)
-    assert [p.spans for p in found] == sorted(p.spans for p in found)
-    assert {p.report.id for p in found} == {id_}
-    assert sample_engine.passages_of("no such report") == ()

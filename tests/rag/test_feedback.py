@@ -19,7 +19,7 @@ from rag.feedback import Feedback, keep_feedback, load_feedback
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
 from ui.web import report as reading
-from ui.web.handlers import Exchange, Talk
+from ui.web.handlers import Exchange
 
 pytest_plugins = ("command_line",)
 
@@ -93,19 +93,18 @@ def test_an_error_says_why_votes_cannot_be_kept(
     assert votes(tmp_path) == [VOTE]
 
 
+TALK = tuple(Exchange(f"Question {n}?", answer=answer(f"Question {n}?")) for n in range(2))
+
+
 def engine_in(folder: Path) -> FakeEngine:
     engine = FakeEngine()
     engine.settings = Settings(index=folder)
     return engine
 
 
-def talk() -> Talk:
-    return tuple(Exchange(f"Question {n}?", answer=answer(f"Question {n}?")) for n in range(2))
-
-
 def test_a_vote_and_its_comment_are_kept_with_the_answer(tmp_path: Path) -> None:
     engine = engine_in(tmp_path)
-    after, shown = reading.vote(engine, talk(), {"turn": 2, "vote": "down"}, ENGLISH)
+    after, shown = reading.vote(engine, TALK, {"turn": 2, "vote": "down"}, ENGLISH)
     assert 'data-vote="down"' in shown
     given = {"turn": 2, "vote": "down", "word": f"  call\n me: ana@example.org {'x' * 300}"}
     after, shown = reading.vote(engine, after, given, ENGLISH)
@@ -122,12 +121,12 @@ def test_a_vote_and_its_comment_are_kept_with_the_answer(tmp_path: Path) -> None
 
 
 def test_a_vote_that_is_invalid_or_cannot_be_kept_is_not_counted(tmp_path: Path) -> None:
-    before, up = talk(), {"turn": 1, "vote": "up"}
+    up = {"turn": 1, "vote": "up"}
     for event in (up | {"turn": 3}, up | {"turn": True}, up | {"vote": ["up"]}):
-        assert reading.vote(engine_in(tmp_path), before, event, ENGLISH) == (before, "")
+        assert reading.vote(engine_in(tmp_path), TALK, event, ENGLISH) == (TALK, "")
     assert list(tmp_path.iterdir()) == []
-    after, shown = reading.vote(engine_in(tmp_path / "gone"), before, up, ENGLISH)
-    assert after == before
+    after, shown = reading.vote(engine_in(tmp_path / "gone"), TALK, up, ENGLISH)
+    assert after == TALK
     assert "can&#39;t be kept here" in shown
     assert 'data-vote=""' in shown
     assert not (tmp_path / "gone").exists()

@@ -89,12 +89,6 @@ def test_a_whole_file_is_found_in_itself(raw: str) -> None:
     assert bool(verbatim(raw, raw)) == bool(fold_text(raw)) or re.search("·{4,}", raw)
 
 
-@given(st.lists(st.sampled_from(["ice", "is", "Dear", "&amp;", "l’été", "cafe\u0301"]), min_size=1))
-def test_words_between_white_space_are_always_found(words: list[str]) -> None:
-    quote = " ".join(words)
-    assert located(quote, "Ice. " + "\u00a0\n".join(words) + " Boats.")[0] == quote
-
-
 def test_a_quote_stands_wherever_the_report_has_it_word_for_word() -> None:
     quotes = ["It&nbsp;pays", "“Nobody” pays", "Gone now", "All of it"]
     cited = answer(*(passage(quote, report=f"r{i}") for i, quote in enumerate(quotes)))
@@ -104,16 +98,9 @@ def test_a_quote_stands_wherever_the_report_has_it_word_for_word() -> None:
     assert [quote.span for quote in checked] == [(4, 12), (0, 13), None, None]
 
 
-@pytest.mark.parametrize(
-    ("text", "state", "span"),
-    [
-        ("The vendors keep ninety stalls", "changed", None),
-        ("… The vendors keep ninety boxes at the market.", "stands", (2, 45)),
-    ],
-)
-def test_a_quote_may_move_but_not_lose_a_part(
-    text: str, state: str, span: tuple[int, int] | None
-) -> None:
-    cited = answer(passage("The vendors keep ninety boxes at the market"))
-    quote = recheck(replace(cited.citations[0], span=(900, 943)), {"one_report": text})
-    assert (quote.state, quote.span) == (state, span)
+def test_a_quote_may_move_but_not_lose_a_part() -> None:
+    (cited,) = answer(passage("The vendors keep ninety boxes at the market")).citations
+    known = replace(cited, span=(900, 943))
+    moved = recheck(known, {"one_report": "… The vendors keep ninety boxes at the market."})
+    assert (moved.state, moved.span) == ("stands", (2, 45))
+    assert recheck(known, {"one_report": "The vendors keep ninety stalls"}).state == "changed"

@@ -102,30 +102,37 @@ def test_strange_names_and_words_of_another_lab_lower_support() -> None:
 
 def test_a_bare_list_of_labs_is_supported_by_passages_of_each() -> None:
     question = "Which labs asked about smoked fish or the water of wells?"
-    for sentence, language in (("Peru and Ghana.", "en"), ("Au Pérou et au Ghana.", "fr")):
-        verdict = verify(sentence, ICE, WELLS, question=question, language=language)
-        assert verdict.status == "supported"
+    assert verify("Peru and Ghana.", ICE, WELLS, question=question).status == "supported"
     for sentence in ("Peru, Ghana and Togo.", "Peru and Ghana levy taxes."):
         assert verify(sentence, ICE, WELLS, question=question).status != "supported"
     other = "Which labs flew drones over burning forests?"
     assert verify("Peru and Ghana.", ICE, WELLS, question=other).status != "supported"
 
 
+QUESTIONS = {
+    ICE: "Which labs reported on women who sell smoked fish?",
+    CLINIC: "Who keeps the register of physicians in Peru?",
+}
+
+
 @pytest.mark.parametrize(
-    ("sentence", "status"),
+    ("sentence", "source", "status"),
     [
-        ("The lab reported on women who sell smoked fish.", "unsupported"),
-        ("Labs in Peru reported on women who sell smoked fish.", "partly"),
-        ("In Peru, the Medical Council keeps the register of physicians.", "supported"),
+        ("The lab reported on women who sell smoked fish.", ICE, "unsupported"),
+        ("Labs in Peru reported on women who sell smoked fish.", ICE, "partly"),
+        ("In Peru, the Medical Council keeps the register of physicians.", CLINIC, "supported"),
         # A name must stand where the rest does.
-        ("In Peru, the Ministry of Health keeps the register of physicians.", "unsupported"),
+        (
+            "In Peru, the Ministry of Health keeps the register of physicians.",
+            CLINIC,
+            "unsupported",
+        ),
     ],
 )
-def test_the_words_of_the_question_alone_support_nothing(sentence: str, status: str) -> None:
-    question, source = "Which labs reported on women who sell smoked fish?", ICE
-    if "physicians" in sentence:
-        question, source = "Who keeps the register of physicians in Peru?", CLINIC
-    assert verify(sentence, source, question=question).status == status
+def test_the_words_of_the_question_alone_support_nothing(
+    sentence: str, source: Passage, status: str
+) -> None:
+    assert verify(sentence, source, question=QUESTIONS[source]).status == status
 
 
 @pytest.mark.quality

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -33,16 +32,10 @@ def struck_answer(text: str, reason: str) -> Answer:
     )
 
 
-@pytest.mark.parametrize(
-    ("counts", "sentence"),
-    [
-        ({"supported": 0, "corrected": 0}, ""),
-        ({"supported": 1, "<img>": 4, "partly": -2}, "1 sentence checked: 1 supported."),
-        ({"struck": 1, "corrected": 1, "partly": 1, "supported": 1}, COUNTS),
-    ],
-)
-def test_what_was_checked_is_one_sentence(counts: Mapping[str, int], sentence: str) -> None:
-    assert checked_sentence(counts) == sentence
+def test_what_was_checked_is_one_sentence() -> None:
+    odd = {"supported": 1, "<img>": 4, "partly": -2}
+    assert checked_sentence({"supported": 0, "corrected": 0}) == ""
+    assert checked_sentence(odd) == "1 sentence checked: 1 supported."
 
 
 def test_notices_are_put_into_the_reader_s_words() -> None:
