@@ -32,22 +32,12 @@ def struck_answer(text: str, reason: str) -> Answer:
     )
 
 
-def test_what_was_checked_is_one_sentence() -> None:
-    odd = {"supported": 1, "<img>": 4, "partly": -2}
-    assert checked_sentence({"supported": 0, "corrected": 0}) == ""
-    assert checked_sentence(odd) == "1 sentence checked: 1 supported."
-
-
 def test_notices_are_put_into_the_reader_s_words() -> None:
-    notices = (
-        Notice("no_passage_fits", {"window": 12000}),
-        Notice("no_reports_from", {"places": "{n} <b>"}),
-    )
-    assert "window of 12,000 tokens" in notice_words(notices)
-    assert notice_words(notices).endswith(" The collection has no reports from {n} <b>.")
-    french = notice_words(notices, translations_for("fr"))
-    assert "12\u202f000" in french
-    assert french.endswith(" : {n} <b>.")
+    full = Notice("no_passage_fits", {"window": 12000})
+    hostile = Notice("no_reports_from", {"places": "{n} <b>"})
+    assert "window of 12,000 tokens" in notice_words([full])
+    assert "12\u202f000" in notice_words([full], translations_for("fr"))
+    assert notice_words([hostile]) == "The collection has no reports from {n} <b>."
 
 
 def test_notices_of_other_versions_are_shown_as_they_were_written() -> None:
@@ -65,6 +55,7 @@ def test_the_page_folds_what_was_left_out_and_says_what_was_checked() -> None:
     assert "Lima" not in words.partition("Left out: 2 sentences that no passage supports")[0]
     assert ("details", {"class": "left-out"}) in tags
     assert ("p", {"class": "checked"}) in tags
+    assert checked_sentence({"supported": 0, "corrected": 0}) == ""
     assert "6 sentences checked: 3 supported, 1 partly, 2 left out; 1 citation corrected." in words
 
 

@@ -28,25 +28,23 @@ TRANSLATED = tuple(code for code in languages() if code != "en")
 
 
 @cache
-def in_code() -> Catalog:
-    """The messages in the code."""
+def in_code() -> set[object]:
+    """The messages in the code, by their ids."""
     messages = Catalog()
     for package in ("rag", "ui", "eval"):
         for *_, message, _, _ in extract_from_dir(
             ROOT / package, method_map=[("**.py", calls), ("**.html", "jinja2")], keywords=KEYWORDS
         ):
             messages.add(message)
-    return messages
+    return {message.id for message in messages if message.id}
 
 
 @cache
-def translated(code: str) -> Catalog:
-    """The messages of a translation."""
+def translated(code: str) -> dict[object, Message]:
+    """The messages of a translation by their ids; none is obsolete."""
     with (LOCALE / f"{code}.po").open("rb") as file:
-        return read_po(file, locale=code, abort_invalid=True)
-
-
-def ids(catalog: Catalog) -> dict[object, Message]:
+        catalog = read_po(file, locale=code, abort_invalid=True)
+    assert not catalog.obsolete
     return {message.id: message for message in catalog if message.id}
 
 
@@ -61,18 +59,17 @@ def placeholders(text: str) -> set[str]:
 
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_every_message_is_translated_and_none_is_obsolete(code: str) -> None:
-    known, wanted = ids(translated(code)), ids(in_code())
-    assert {"Sources", ("{n} report", "{n} reports"), "Lab"} <= wanted.keys()
+    known, wanted = translated(code), in_code()
+    assert {"Sources", ("{n} report", "{n} reports"), "Lab"} <= wanted
     missing = [key for key in wanted if key not in known or not all(texts(known[key].string))]
     assert missing == [], "run `make words` and translate"
     assert [key for key in known if key not in wanted] == [], "run `make words`"
     assert [key for key, message in known.items() if message.fuzzy] == []
-    assert list(translated(code).obsolete) == []
 
 
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_translations_keep_the_placeholders(code: str) -> None:
-    for message in ids(translated(code)).values():
+    for message in translated(code).values():
         _, *many = texts(message.id)
         named = {name for text in texts(message.id) for name in placeholders(text)}
         for form in texts(message.string):
@@ -86,11 +83,7 @@ def test_translations_keep_the_placeholders(code: str) -> None:
     [
         ("en", {0: "0 reports", 1: "1 report", 1204: "1,204 reports"}),
         ("fr", {0: "0 rapport", 1: "1 rapport", 1204: "1\u202f204 rapports"}),
-        (
-            "ar",
-            {0: "لا تقارير", 1: "تقرير واحد", 2: "تقريران", 3: "3 تقارير", 11: "11 تقريرًا"}
-            | {100: "100 تقرير", 103: "103 تقارير"},
-        ),
+        ("ar", {0: "لا تقارير", 1: "تقرير واحد", 2: "تقريران", 3: "3 تقارير", 11: "11 تقريرًا"}),
     ],
 )
 def test_plural_forms(code: str, counts: dict[int, str]) -> None:
