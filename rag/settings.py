@@ -96,8 +96,7 @@ class Settings(BaseModel):
         60.0, gt=0, le=3600, description="seconds to wait for a model's server, also between words"
     )
     chroma: Annotated[str, AfterValidator(_check_chroma)] = Field(
-        "",
-        description="address of a Chroma server that shares the index, such as http://chroma:8000",
+        "", description="address of a shared Chroma server, such as http://chroma:8000"
     )
     chroma_token: Key = Field(None, description="token of the Chroma server")
     threads: int = Field(0, ge=0, le=256, description="texts embedded at a time; 0: one a core")
@@ -157,9 +156,8 @@ def load_settings(
         # Empty variables are not set: compose files pass on variables that nobody set.
         if value and (variable.startswith(PREFIX) or variable in _OPENAI):
             values[variable.removeprefix(PREFIX).lower()] = value, variable
-    for name, value in options.items():
-        if value is not None:
-            values[name] = value, f"--{name.replace('_', '-')}"
+    given = {name: value for name, value in options.items() if value is not None}
+    values |= {name: (value, f"--{name.replace('_', '-')}") for name, value in given.items()}
     fields = Settings.model_fields
     for name, (_, place) in values.items():
         if name not in fields:

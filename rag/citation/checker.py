@@ -107,17 +107,13 @@ def _verified(
     if not makes_claim(sentence):
         return _Part(gap, sentence, plain, [], [], None)
     cited = [n for n in dict.fromkeys(marks(sentence)) if 1 <= n <= len(passages)]
-    if _is_question(plain, passages):
+    bare = ITEM.sub("", plain)
+    # A question of the model's own answers none.
+    if bare.endswith(("?", "؟")) and not any(bare in p.text for p in passages):
         asks = Verdict("unsupported", 0.0, Notice("asks_a_question"))
         return _Part(gap, sentence, plain, cited, cited, asks)
     numbers, verdict = _best_citations(plain, cited, passages, language, verifier)
     return _Part(gap, sentence, plain, cited, numbers, verdict)
-
-
-def _is_question(plain: str, passages: Sequence[Passage]) -> bool:
-    """Whether a sentence is a question of the model's own: it answers none."""
-    bare = ITEM.sub("", plain)
-    return bare.endswith(("?", "؟")) and not any(bare in p.text for p in passages)
 
 
 def _judged(parts: Sequence[_Part], passages: Sequence[Passage], judge: Judge) -> list[_Part]:

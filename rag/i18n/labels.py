@@ -99,10 +99,9 @@ def country_label(name: str, t: Translations) -> str:
     language = language_code(t)
     if language == "en":
         return name
-    translated = _country(name, language)
-    if translated != name or ", " not in name:
-        return translated
-    return join_parts(t, ", ", [_country(part, language) for part in name.split(", ")])
+    # A country's own name may have a comma.
+    names = name.split(", ") if _country(name, language) == name else [name]
+    return join_parts(t, ", ", [_country(part, language) for part in names])
 
 
 @lru_cache(maxsize=2048)

@@ -35,8 +35,7 @@ def stream_known(pieces: Iterable[str], count: int) -> Iterator[str]:
     for piece in pieces:
         held = keep_known(held + piece, count)
         undecided = _OPEN.search(held)
-        safe = held[: undecided.start()] if undecided else held
-        if safe:
+        if safe := held[: undecided.start()] if undecided else held:
             yield safe
         held = held[len(safe) :]
     if held:

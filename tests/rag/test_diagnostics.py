@@ -16,10 +16,10 @@ pytest_plugins = ("command_line",)
 
 
 def test_changed_settings_hold_no_secrets() -> None:
-    given = {"openai_base_url": "https://me:sk-secret@models.example/v1?key=sk-secret"}
-    given |= {
-        "reranker": "https://rank.example/rerank?key=sk-secret",
+    given = {
         "openai_api_key": "sk-secret",
+        "openai_base_url": "https://me:sk-secret@models.example/v1?key=sk-secret",
+        "reranker": "https://rank.example/rerank?key=sk-secret",
     }
     assert changed_settings(Settings(port=7000, **given)) == {  # type: ignore[arg-type]
         "port": "7000",
