@@ -66,9 +66,8 @@ def diagnostics(settings: Settings) -> dict[str, Any]:
 def changed_settings(settings: Settings) -> dict[str, str]:
     """The settings that differ from their defaults, without secrets."""
     values = {}
-    for name, field in Settings.model_fields.items():
-        value = getattr(settings, name)
-        if value != field.default and not isinstance(value, SecretStr):
+    for name, value in settings.model_dump(exclude_defaults=True).items():
+        if not isinstance(value, SecretStr):
             # An address can hold a password or a key.
             is_address = name in ("openai_base_url", "reranker")
             plain = re.sub(r"^(\w+://)?.*@", r"\1***@", str(value)).partition("?")[0]

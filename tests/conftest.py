@@ -26,8 +26,6 @@ from rag.settings import Settings
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "eval" / "sample" / "reports"
 CASES = ROOT / "eval" / "sample" / "cases.jsonl"
-# Real reports are not part of the project; tests that want them skip where they are absent.
-REAL = ROOT.parent / "shared"
 FAKE_MODELS = ROOT / "tests" / "support" / "fake_models"
 
 hypothesis.settings.register_profile("tests", max_examples=50, deadline=None)
@@ -113,8 +111,8 @@ def sample_cases() -> tuple[Case, ...]:
 
 @pytest.fixture(scope="session")
 def real_reports() -> Path:
-    """The folder of real reports, where the checkout has it beside it."""
-    folder = REAL / "reports"
+    """The folder of real reports, which are no part of the project, where it is beside it."""
+    folder = ROOT.parent / "shared" / "reports"
     if not folder.is_dir():
         pytest.skip("the real reports are not beside this checkout")
     return folder

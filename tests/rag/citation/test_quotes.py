@@ -36,11 +36,8 @@ def test_a_quote_is_found_or_cut_to_what_stands_there(
     quote: str, left: str | None, words: str
 ) -> None:
     assert located(quote) == (left or quote, words)
-
-
-@pytest.mark.parametrize("quote", ["at night", "", "  ", "women sell", "day, evening, night"])
-def test_what_stands_nowhere_is_no_quote(quote: str) -> None:
-    assert verbatim(quote, RAW) is None
+    for nowhere in ("at night", "", "  ", "women sell", "day, evening, night"):
+        assert verbatim(nowhere, RAW) is None
 
 
 def test_of_several_places_the_passage_s_own_is_taken() -> None:

@@ -85,8 +85,6 @@ def test_a_bare_list_of_labs_is_supported_by_passages_of_each() -> None:
     assert verify("Peru and Ghana.", ICE, WELLS, question=question).status == "supported"
     for sentence in ("Peru, Ghana and Togo.", "Peru and Ghana levy taxes."):
         assert verify(sentence, ICE, WELLS, question=question).status != "supported"
-    other = "Which labs flew drones over burning forests?"
-    assert verify("Peru and Ghana.", ICE, WELLS, question=other).status != "supported"
 
 
 @pytest.mark.parametrize(

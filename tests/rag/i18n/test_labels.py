@@ -49,18 +49,16 @@ def test_the_page_shows_translated_names_and_uses_those_of_the_index() -> None:
         assert f'data-value="{name}"' in html
 
 
-@pytest.mark.parametrize(
-    ("speaker", "isolated"),
-    [("Pérou (2022, bilan final):", False), ("بيرو (2022, تقرير ختامي):", True)],
-)
-def test_the_lab_before_a_sentence_is_recognised_in_each_language(
-    speaker: str, isolated: bool
-) -> None:
+SPEAKERS = {"Pérou (2022, bilan final):": False, "بيرو (2022, تقرير ختامي):": True}
+
+
+@pytest.mark.parametrize("speaker", SPEAKERS)
+def test_the_lab_before_a_sentence_is_recognised_in_each_language(speaker: str) -> None:
     """Beside an Arabic name, words of another script keep their own direction."""
     html = answer_html.render_prose(f"{speaker} Wet sand keeps 3 boxes cool [1].", 1, None, ENGLISH)
     assert f"<strong>{speaker}</strong>" in html
-    assert ("<bdi>" in html) == isolated
+    assert ("<bdi>" in html) == SPEAKERS[speaker]
     (line,) = answer_lines(f"{speaker} Wet sand [1].", {1})
     assert (line.runs[0].text, line.runs[0].bold) == (speaker, True)
     text = "".join(run.text for run in line.runs[1:])
-    assert text.strip() == ("\u2068Wet sand.\u2069" if isolated else "Wet sand.")
+    assert text.strip() == ("\u2068Wet sand.\u2069" if SPEAKERS[speaker] else "Wet sand.")
