@@ -20,12 +20,11 @@ from rag.index.layout import POINTER, free_bytes, size_of
 from rag.index.snapshot import index_made_by
 from rag.settings import Settings
 
-_PACKAGES = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")
-
 
 def versions() -> dict[str, str]:
     """The versions of asklabs and of its main libraries."""
-    return {name: version(name) for name in _PACKAGES}
+    names = ("ask-the-labs", "llama-index-core", "chromadb", "gradio", "openai", "tiktoken")
+    return {name: version(name) for name in names}
 
 
 def diagnostics(settings: Settings) -> dict[str, Any]:

@@ -151,10 +151,9 @@ def _leans(folded: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class CheckedQuote:
-    """A quote of an earlier answer, and what became of it.
+    """A quote of an earlier answer: whether it stands at `span`, word for word, in its report.
 
-    "stands": it is in the report, word for word, at `span`; "changed": the report has it no more;
-    "gone": there is no such report any more.
+    "changed": the report has it no more; "gone": there is no such report any more.
     """
 
     citation: Citation

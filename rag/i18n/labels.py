@@ -50,7 +50,6 @@ KIND_LABELS = _by_name(marked("Plan"), marked("Closing"), marked("Experiment"), 
 TYPE_LABELS = {"learningplan": marked("Action learning plan")}
 # The heading of a report's tags (`rag.types.FACTS`).
 FACTS_HEADING = marked("Facts of this report")
-_SEPARATORS = {", ": marked(", "), "; ": marked("; ")}
 _COUNTS = (
     plural("{n} report", "{n} reports"),
     plural("{n} more report", "{n} more reports"),
@@ -76,7 +75,7 @@ def reports_and_labs(reports: int, labs: int, t: Translations) -> dict[str, str]
 
 def join_parts(t: Translations, separator: Literal[", ", "; "], parts: Sequence[str]) -> str:
     """Parts of a sentence with the language's comma or semicolon between them."""
-    return t.gettext(_SEPARATORS[separator]).join(parts)
+    return (t.gettext(", ") if separator == ", " else t.gettext("; ")).join(parts)
 
 
 def format_label(t: Translations, label: str, value: str) -> str:
