@@ -14,15 +14,13 @@ to the question, as many as ours has.
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -123,26 +121,28 @@ def load_chunks(engine: Engine, progress: Progress) -> Chunks:
 
     Where the folder of the index can't be written to, each run embeds.
     """
-    infos = engine.catalog.reports
+    infos, settings = engine.catalog.reports, engine.settings
     raw = {report: engine.report(report).raw for report in sorted(infos)}
-    path = engine.settings.index / FOLDER / f"{_key(engine, raw)}.npz"
-    try:
-        with np.load(path, allow_pickle=False) as saved:
-            chunks = [Chunk(*row) for row in json.loads(str(saved["chunks"]))]
-            return Chunks(chunks, raw, infos, saved["vectors"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass  # There is none, or it is damaged: it is made anew.
     chunks = split(raw)
+    parts = (engine.revision, embedding_name(settings), version("llama-index-core"))
+    key = "\n".join((*parts, str(settings.mask_contacts)))
+    path = settings.index / FOLDER / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
+    try:
+        return Chunks(chunks, raw, infos, np.load(path, allow_pickle=False))
+    except (OSError, ValueError, EOFError):
+        pass  # There is none, or it is damaged: it is made anew.
     texts = [node.get_content(MetadataMode.EMBED) for node in nodes_of(chunks, raw)]
-    model = make_embedding(engine.settings)
+    model = make_embedding(settings)
     rows: list[list[float]] = []
     for first in range(0, len(texts), BATCH):
         rows += model.get_text_embedding_batch(texts[first : first + BATCH])
         progress("embedding for baselines", len(rows), len(texts))
     vectors = np.asarray(rows, np.float32)
-    # No run fails for want of a cache.
+    # No run fails for want of a cache. Those of earlier contents go.
     with suppress(OSError):
-        _save(path, chunks, vectors)
+        shutil.rmtree(path.parent, ignore_errors=True)
+        path.parent.mkdir()
+        np.save(path, vectors)
     return Chunks(chunks, raw, infos, vectors)
 
 
@@ -175,33 +175,6 @@ def nodes_of(chunks: Sequence[Chunk], raw: Mapping[str, str]) -> list[TextNode]:
         )
         for number, chunk in enumerate(chunks)
     ]
-
-
-def _key(engine: Engine, raw: Mapping[str, str]) -> str:
-    parts = (
-        engine.revision,
-        embedding_name(engine.settings),
-        version("llama-index-core"),
-        str(engine.settings.mask_contacts),
-        SentenceSplitter().model_dump_json(include={"chunk_size", "chunk_overlap"}),
-        str(sum(map(len, raw.values()))),
-    )
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-
-def _save(path: Path, chunks: Sequence[Chunk], vectors: NDArray[np.float32]) -> None:
-    """Save chunks in a file that is complete from when it is there; older ones go."""
-    path.parent.mkdir(exist_ok=True)
-    rows = [[c.report, c.start, c.end, c.language] for c in chunks]
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    with unfinished.open("wb") as file:
-        np.savez(file, chunks=np.array(json.dumps(rows)), vectors=vectors)
-    os.replace(unfinished, path)
-    for old in path.parent.iterdir():
-        if old.is_dir():
-            shutil.rmtree(old, ignore_errors=True)
-        elif old != path:
-            old.unlink(missing_ok=True)
 
 
 def dense_search(chunks: Chunks, settings: Settings) -> Search:
@@ -243,20 +216,16 @@ def bm25_search(chunks: Chunks) -> Search:
     return search
 
 
-@cache
-def _citation_splitter() -> SentenceSplitter:
-    return SentenceSplitter(
-        chunk_size=DEFAULT_CITATION_CHUNK_SIZE, chunk_overlap=DEFAULT_CITATION_CHUNK_OVERLAP
-    )
-
-
 def sources_of(hits: Sequence[Hit], chunks: Chunks) -> list[Passage]:
     """What was read, cut into the sources that a CitationQueryEngine numbers."""
+    splitter = SentenceSplitter(
+        chunk_size=DEFAULT_CITATION_CHUNK_SIZE, chunk_overlap=DEFAULT_CITATION_CHUNK_OVERLAP
+    )
     sources = []
     for passage in (hit.passage for hit in hits):
         ((start, end),) = passage.spans
         report = passage.report.id
-        for text in _citation_splitter().split_text(passage.text):
+        for text in splitter.split_text(passage.text):
             # The next source overlaps with the one before it.
             start = chunks.raw[report].find(text, start, end)
             if start < 0:
@@ -443,8 +412,7 @@ class Baseline:
 
 def make_baselines(engine: Engine, progress: Progress) -> dict[str, Baseline]:
     """The baselines over the index of an engine, by the names of `NAMES`."""
-    settings = engine.settings
-    chunks = load_chunks(engine, progress)
+    settings, chunks = engine.settings, load_chunks(engine, progress)
     writer = ExtractiveWriter(settings) if make_chat(settings) is None else ChatWriter(settings)
     searches = {"plain": dense_search(chunks, settings), "bm25": bm25_search(chunks)}
     return {name: Baseline(engine, search, writer, chunks) for name, search in searches.items()}

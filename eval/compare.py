@@ -10,46 +10,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from eval import figures
 from eval.cases import CASE_TYPES
-from eval.figures import (
-    ALL,
-    LEVEL,
-    RUN_METRICS,
-    Estimate,
-    Group,
-    aggregate,
-    estimate,
-    holm,
-    randomisation_p,
-    values_of,
-)
+from eval.figures import ALL, LEVEL, Estimate, Group, values_of
 from eval.metrics import METRICS
 from eval.run import BASELINES, OUTCOMES, Outcome, load_outcomes, load_record
 from rag.errors import InputError
 
 # Whether a refusal is good depends on the case: refusal_ok says that.
 NEUTRAL = frozenset({"refused"})
-_SINGLE = ("rep@10", "ndcg@10", "ev@4k", "cite_prec", "cite_rec", "ev_cited", "facts", "facts_num")
-_MANY = ("rep@20", "ndcg@10", "ev@4k", "cite_prec", "cite_rec", "lab_spread", "facts_num")
-_EVERY = ("quote_ok", "cited_sent", "alce_rec", "alce_prec", "sent_ok", "refusal_ok", *RUN_METRICS)
-# The metrics that the table of baselines shows for each type of case.
-BASELINE_METRICS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(CASE_TYPES, _SINGLE),
-    "cross": _MANY,
-    "compare": _MANY,
-    "listing": ("list_p", "list_r", "list_f1", "list_exact"),
-    "unanswerable": ("refused",),
-    "crosslingual": _SINGLE,
-    ALL: _EVERY,
-}
-_NOTE = (
-    "\\* differs from ours (paired randomisation test over the cases of both, p < 0.05; not tested "
-    "for refusal_p and refusal_r). The baselines' passages are longer than ours, so that their "
-    "first 10 or 20 hold more text; ev@4k compares equal numbers of tokens. Baselines list the "
-    "reports of the passages that an answer may read, and refuse only where they find nothing or "
-    "the chat model says that no source helps. Extractive answers are sentences of what they cite: "
-    "that it supports them (alce_rec, alce_prec) says little."
-)
 Pair = tuple[Outcome, Outcome]
 Verdict = Literal["better", "worse", "more", "fewer", "no difference", "unclear", "too few"]
 
@@ -163,7 +132,7 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """The comparison as plain data, with its verdict."""
         verdict = {"verdict": self.verdict, "identical": self.identical, "headline": self.headline}
-        return {**verdict, **asdict(self)}
+        return verdict | asdict(self)
 
 
 def compare(dir_a: Path, dir_b: Path) -> Comparison:
@@ -219,7 +188,7 @@ def differences(pairs: Sequence[Pair], groups: Sequence[str] = (ALL,)) -> tuple[
             for metric in METRICS
             if (scored := [(x, y) for x, y in members if metric in x.scores and metric in y.scores])
         ]
-    corrected = holm([difference.p for difference in tested])
+    corrected = figures.holm([difference.p for difference in tested])
     return tuple(
         replace(difference, p_holm=p, verdict=_verdict(difference, p))
         for difference, p in zip(tested, corrected, strict=True)
@@ -230,9 +199,9 @@ def _difference(group: str, metric: str, pairs: Sequence[Pair]) -> Difference:
     before = [a.scores[metric] for a, _ in pairs]
     after = [b.scores[metric] for _, b in pairs]
     changes = [y - x for x, y in zip(before, after, strict=True)]
-    p = randomisation_p(changes) if any(changes) else 1.0
+    p = figures.randomisation_p(changes) if any(changes) else 1.0
     means = sum(before) / len(pairs), sum(after) / len(pairs)
-    return Difference(group, metric, *means, estimate(changes), p, p, "no difference")
+    return Difference(group, metric, *means, figures.estimate(changes), p, p, "no difference")
 
 
 def _verdict(difference: Difference, p_holm: float) -> Verdict:
@@ -302,7 +271,7 @@ def load_baselines(out: Path) -> dict[str, BaselineRun]:
     for path in sorted((out / BASELINES).glob(f"*/{OUTCOMES}")):
         outcomes = load_outcomes(path.parent)
         record = load_record(path.parent)
-        runs[path.parent.name] = BaselineRun(record, outcomes, aggregate(outcomes))
+        runs[path.parent.name] = BaselineRun(record, outcomes, figures.aggregate(outcomes))
     return runs
 
 
@@ -324,45 +293,3 @@ def compare_baselines(
                 median_ms=latency.p50 if latency else None,
             )
     return compared
-
-
-def baseline_table(
-    baselines: Mapping[str, BaselineRun], ours: Sequence[Outcome], groups: Mapping[str, Group]
-) -> str:
-    """The main metrics of our run (by type, `groups`) and its baselines (Markdown); "" for none."""
-    if not baselines:
-        return ""
-    others = list(baselines.items())[::-1]
-    names = ["ours", *(str(run.record.get("name", name)) for name, run in others)]
-    lines = [f"| type | n | metric | {' | '.join(names)} |", "|---" * (3 + len(names)) + "|"]
-    runs = [(ours, groups), *((run.outcomes, run.groups) for _, run in others)]
-    for kind, metrics in BASELINE_METRICS.items():
-        count = groups[kind].n if kind in groups else 0
-        members = [_members(kind, outcomes) for outcomes, _ in runs]
-        for metric in metrics:
-            cells = [
-                _cell(metric, figures.get(kind), outcomes, members[0])
-                for (_, figures), outcomes in zip(runs, members, strict=True)
-            ]
-            if any(cells):
-                lines.append(f"| {kind} | {count} | {metric} | {' | '.join(cells)} |")
-    times = [str(figures[ALL].latency.get("total_ms", "")) for _, figures in runs]
-    lines.append(f"| {ALL} | {groups[ALL].n} | ms, p50 / p95 | {' | '.join(times)} |")
-    return "\n".join(["## Beside the baselines", "", *lines, "", _NOTE])
-
-
-def _members(kind: str, outcomes: Iterable[Outcome]) -> dict[str, Outcome]:
-    return {o.case.id: o for o in outcomes if not o.error and kind in (o.case.group, ALL)}
-
-
-def _cell(
-    metric: str, group: Group | None, outcomes: Mapping[str, Outcome], ours: Mapping[str, Outcome]
-) -> str:
-    """A figure with its interval, and a star where it differs from ours by more than chance."""
-    value = group.metrics.get(metric) if group else None
-    if value is None:
-        return ""
-    pairs = [(ours[i].scores, o.scores) for i, o in outcomes.items() if i in ours]
-    changes = [b[metric] - a[metric] for a, b in pairs if metric in a and metric in b]
-    star = " \\*" if any(changes) and randomisation_p(changes) < LEVEL else ""
-    return f"{value}{star}"

@@ -56,6 +56,12 @@ PROMPT_LENGTH = 80
 # A question copies the evidence where it has so many of its words in a row, or this share of them.
 COPIED_RUN = 6
 COPIED_SHARE = 0.7
+# The types of voted questions, those of other intents aside.
+TYPE_OF_INTENT: Mapping[str, CaseType] = {
+    "list": "listing",
+    "about": "listing",
+    "compare": "compare",
+}
 # A question that stands alone points at no text that its reader can't see.
 _POINTS_AT_TEXT = re.compile(
     r"\b(?:this|the|ce|cet|cette|le|la|este|esta|el|o|a|neste|nesta) (?:passage|text|texte|texto"
@@ -138,24 +144,20 @@ def make_cases(
     return DraftSet(tuple(named), dict(refused), short)
 
 
-class _Balance:
-    """Takes what shares least with what was taken before, in random order."""
+def _balanced(
+    n: int, candidates: Sequence[T], keys: Callable[[T], Mapping[Hashable, int]], rng: random.Random
+) -> Iterator[T]:
+    """Up to `n` candidates by lot, each of those that share least with what was taken before.
 
-    def __init__(self, rng: random.Random) -> None:
-        self._rng = rng
-        self._used: Counter[Hashable] = Counter()
-
-    def take(
-        self, n: int, candidates: Sequence[T], keys: Callable[[T], Mapping[Hashable, int]]
-    ) -> Iterator[T]:
-        """Up to `n` candidates, whose keys come with what it costs to use them once more."""
-        left = list(candidates)
-        self._rng.shuffle(left)
-        for _ in range(min(n, len(left))):
-            costs = [sum(cost * self._used[k] for k, cost in keys(c).items()) for c in left]
-            chosen = left.pop(costs.index(min(costs)))
-            self._used.update(keys(chosen).keys())
-            yield chosen
+    The keys of a candidate come with what it costs to use them once more.
+    """
+    left, used = list(candidates), Counter[Hashable]()
+    rng.shuffle(left)
+    for _ in range(min(n, len(left))):
+        costs = [sum(cost * used[k] for k, cost in keys(c).items()) for c in left]
+        chosen = left.pop(costs.index(min(costs)))
+        used.update(keys(chosen).keys())
+        yield chosen
 
 
 def _alternate(languages: Sequence[str]) -> Iterator[str]:
@@ -168,7 +170,7 @@ def _lists(
     engine: Engine, n: int, languages: Sequence[str], seed: int, progress: Progress
 ) -> list[Case]:
     rng = random.Random(f"{seed} lists")
-    chosen = _Balance(rng).take(n, selections(engine.catalog), _selection_keys)
+    chosen = _balanced(n, selections(engine.catalog), _selection_keys, rng)
     cases = []
     for selection, language in zip(chosen, _alternate(languages), strict=False):
         cases.append(list_case(selection, language, engine.catalog, rng))
@@ -179,7 +181,7 @@ def _lists(
 def _selection_keys(selection: Selection) -> Mapping[Hashable, int]:
     size = sum(len(selection.reports) >= bound for bound in (3, 6, 16))
     shape: dict[Hashable, int] = {tuple(selection.tags): 4, size: 2}
-    return shape | dict.fromkeys(selection.values, 3)
+    return shape | dict.fromkeys(selection.tags.items(), 3)
 
 
 def _sources(
@@ -195,7 +197,7 @@ def _sources(
     # Each language of the reports gets an equal share, as far as it has passages.
     share = max(LEAST_POOL, POOL * n) // max(1, len(by_language))
     pool = [passage for passages in by_language.values() for passage in passages[:share]]
-    chosen = _Balance(rng).take(n * ATTEMPTS, pool, _passage_keys)
+    chosen = _balanced(n * ATTEMPTS, pool, _passage_keys, rng)
     return zip(chosen, _alternate(languages), strict=False)
 
 
@@ -267,7 +269,9 @@ def checked_case(passage: Passage, language: str, reply: str) -> Case:
     draft = first_object(reply, ("question", "answer", "facts", "quote"))
     if "question" not in draft:
         raise UnusableReply("no JSON object with a question")
-    question, answer, quote = (_line(draft.get(key)) for key in ("question", "answer", "quote"))
+    question, answer, quote = (
+        single_line(str(draft.get(key, ""))) for key in ("question", "answer", "quote")
+    )
     quote = _verbatim(quote, passage.text)
     facts = _checked_facts(draft, quote)
     _check_question(question, quote, facts, passage, language)
@@ -291,10 +295,6 @@ def checked_case(passage: Passage, language: str, reply: str) -> Case:
     )
 
 
-def _line(value: object) -> str:
-    return single_line(value) if isinstance(value, str) else ""
-
-
 def _verbatim(quote: str, text: str) -> str:
     """The passage's own words for a quote that stands in it."""
     if len(quote.split()) not in QUOTE_WORDS or mask_contacts(quote) != quote:
@@ -310,7 +310,7 @@ def _verbatim(quote: str, text: str) -> str:
 
 def _checked_facts(draft: Mapping[str, Any], quote: str) -> tuple[str, ...]:
     listed = draft.get("facts")
-    values = [_line(value) for value in listed] if isinstance(listed, list) else []
+    values = [single_line(str(value)) for value in listed] if isinstance(listed, list) else []
     facts = tuple(dict.fromkeys(v for v in values if 0 < len(v) <= FACT_LENGTH))[:MOST_FACTS]
     if not facts or not all(has_fact(quote, fact) for fact in facts):
         raise UnusableReply("a fact is not in the quote")
@@ -358,24 +358,17 @@ def case_of_vote(vote: Feedback) -> Case:
     up = vote.vote == "up"
     gold = tuple(dict.fromkeys(vote.reports)) if up else ()
     unanswerable = up and vote.refused
+    answered: CaseType = "cross" if len(gold) > 1 else "single"
     filters = "; ".join(
         f"{k} = {', '.join(map(str, v))}" for k, v in vote.filters.as_dict().items()
     )
     notes = (f"{vote.vote} on {vote.time[:10]}", filters and f"asked with {filters}", vote.word)
     return Case(
         id=f"{VOTE_ID_PREFIX}{vote.id}",
-        type="unanswerable" if unanswerable else _type_of_vote(vote, len(gold)),
+        type="unanswerable" if unanswerable else TYPE_OF_INTENT.get(vote.intent, answered),
         lang=vote.language if re.fullmatch(r"[a-z]{2,3}", vote.language) else "en",
         question=vote.standalone or vote.question,
         reports=gold,
         note="; ".join(note for note in notes if note),
         draft=not gold and not unanswerable,
     )
-
-
-def _type_of_vote(vote: Feedback, gold: int) -> CaseType:
-    if vote.intent in ("list", "about"):
-        return "listing"
-    if vote.intent == "compare":
-        return "compare"
-    return "cross" if gold > 1 else "single"

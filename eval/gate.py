@@ -71,17 +71,15 @@ def failures(groups: Mapping[str, Group], floors: Sequence[Floor]) -> list[str]:
     return below
 
 
-def renewed(groups: Mapping[str, Group], floors: Sequence[Floor]) -> tuple[Floor, ...]:
-    """The same floors, those that are not promised set by these figures.
+def renewed(floor: Floor, groups: Mapping[str, Group]) -> Floor:
+    """The same floor, unless it is promised set by these figures.
 
     Raises:
-        InputError: a metric that has a floor was not measured.
+        InputError: its metric was not measured.
     """
-    return tuple(f if f.promised else _renewed(f, groups) for f in floors)
-
-
-def _renewed(floor: Floor, groups: Mapping[str, Group]) -> Floor:
     value = _measured(floor, groups)
+    if floor.promised:
+        return floor
     if value is None:
         raise InputError(
             f"{floor.group} {floor.metric} was not measured. Take it out of the floors."
@@ -113,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         floors = load_floors(options.floors)
         groups = aggregate(load_outcomes(options.run))
         if options.renew:
-            write_floors(renewed(groups, floors), options.floors)
+            write_floors([renewed(floor, groups) for floor in floors], options.floors)
             return 0
         below = failures(groups, floors)
     except AskLabsError as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -51,15 +52,10 @@ FIELDS = {
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Tags with one value each, by tag, and the reports that carry all of them."""
+    """Tags with one value each, and the reports that carry all of them."""
 
-    values: tuple[tuple[str, str], ...]
+    tags: Mapping[str, str]
     reports: tuple[str, ...]
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """The value of each tag."""
-        return dict(self.values)
 
 
 @cache
@@ -78,19 +74,18 @@ def country_name(language: str, country: str) -> str:
 
 def selections(catalog: Catalog) -> list[Selection]:
     """All combinations of tags of one of the shapes that a fit number of reports carries."""
-    names = {tag: _canonical_names(catalog, tag) for tag in FIELDS}
     carried = [
-        (report, {tag: _values(info, tag, names[tag]) for tag in FIELDS})
+        (report, {tag: _values(info, tag, catalog) for tag in FIELDS})
         for report, info in sorted(catalog.reports.items())
     ]
     found: list[Selection] = []
     for shape in SHAPES:
-        having: dict[tuple[str, ...], list[str]] = {}
+        having: dict[tuple[str, ...], list[str]] = defaultdict(list)
         for report, values in carried:
-            for combined in product(*(sorted(values[tag]) for tag in shape)):
-                having.setdefault(combined, []).append(report)
+            for combined in product(*(values[tag] for tag in shape)):
+                having[combined].append(report)
         found += [
-            Selection(tuple(zip(shape, combined, strict=True)), tuple(reports))
+            Selection(dict(zip(shape, combined, strict=True)), tuple(reports))
             for combined, reports in sorted(having.items())
             if FEWEST <= len(reports) <= MOST
         ]
@@ -101,7 +96,7 @@ def list_case(selection: Selection, language: str, catalog: Catalog, rng: random
     """A draft that asks for the reports of a selection."""
     infos = [catalog.reports[report] for report in selection.reports]
     labs = len({info.iso or info.countries for info in infos})
-    spellings = {tag: _spellings(catalog, tag, value) for tag, value in selection.values}
+    spellings = {tag: _spellings(catalog, tag, value) for tag, value in selection.tags.items()}
     merged = [f"{tag}: {' / '.join(map(str, s))}" for tag, s in spellings.items() if len(s) > 1]
     titles = "; ".join(f"{info.title} ({info.lab})" for info in infos[:TITLES_SHOWN])
     more = f"; and {len(infos) - TITLES_SHOWN} more" if len(infos) > TITLES_SHOWN else ""
@@ -162,24 +157,12 @@ def _lowered(value: str) -> str:
     return value if capitals else value.lower()
 
 
-def _canonical_names(catalog: Catalog, tag: str) -> dict[str, str]:
-    """Each spelling of a tag's values -> the one that stands for all that mean the same."""
-    return {
-        spelling: value.name
-        for value in catalog.variants(FIELDS[tag])
-        for spelling, _ in value.variants
-    }
-
-
-def _values(info: ReportInfo, tag: str, names: Mapping[str, str]) -> set[str]:
-    values = (names.get(value, value) for value in _tag_values(info, tag))
-    return {value for value in values if _is_usable(tag, value)}
-
-
-def _tag_values(info: ReportInfo, tag: str) -> Iterator[str]:
-    value: object = getattr(info, "countries" if tag == "country" else tag)
-    several: Iterable[object] = value if isinstance(value, tuple) else (value,) if value else ()
-    yield from map(str, several)
+def _values(info: ReportInfo, tag: str, catalog: Catalog) -> list[str]:
+    """The usable values of a report's tag, each by the spelling that stands for its like."""
+    value: Any = getattr(info, "countries" if tag == "country" else tag)
+    several = value if isinstance(value, tuple) else (value,) if value else ()
+    names = {catalog.name(FIELDS[tag], value) for value in several}
+    return sorted(name for name in names if _is_usable(tag, name))
 
 
 def _is_usable(tag: str, value: str) -> bool:
@@ -191,8 +174,6 @@ def _is_usable(tag: str, value: str) -> bool:
 
 
 def _spellings(catalog: Catalog, tag: str, name: str) -> tuple[str | int, ...]:
-    for value in catalog.variants(FIELDS[tag]):
-        if value.name == name:
-            others = [spelling for spelling, _ in value.variants if spelling != name]
-            return tuple(int(s) if tag == "year" else s for s in (name, *others))
-    return (name,)
+    values = (value for value in catalog.variants(FIELDS[tag]) if value.name == name)
+    others = [spelling for value in values for spelling, _ in value.variants if spelling != name]
+    return tuple(int(s) if tag == "year" else s for s in (name, *others))

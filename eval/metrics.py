@@ -179,30 +179,6 @@ class Observation:
         return citation_grounding(self.answer, self.support)
 
 
-def _everywhere(_: Observation) -> bool:
-    return True
-
-
-def _is_searched(o: Observation) -> bool:
-    return o.case.searched
-
-
-def _is_answerable(o: Observation) -> bool:
-    return bool(o.case.gold)
-
-
-def _is_answered(o: Observation) -> bool:
-    return bool(o.case.gold) and not o.answer.refused
-
-
-def _is_prose(o: Observation) -> bool:
-    return _is_answered(o) and o.case.type != "listing"
-
-
-def _is_list(o: Observation) -> bool:
-    return o.case.type == "listing"
-
-
 def rep_at(o: Observation, k: int) -> float:
     """Report recall at k: the share of gold reports among the first k passages.
 
@@ -243,8 +219,7 @@ def mrr(o: Observation) -> float:
     return 0.0
 
 
-# nDCG is computed here: ir-measures would bring pytrec-eval and scipy, and knows neither
-# alternative reports nor quotes.
+# nDCG is computed here: ir-measures would bring pytrec-eval and scipy, and knows no alternatives.
 
 
 def ndcg(o: Observation) -> float:
@@ -261,24 +236,6 @@ def ndcg(o: Observation) -> float:
         return _ndcg(gold, len(case.gold))
     first = next((i for i, report in enumerate(ranking) if report in case.accepted), len(ranking))
     return _ndcg([i == first for i in range(len(ranking))], 1)
-
-
-def ev_ndcg(o: Observation) -> float | None:
-    """nDCG at 10 of the passages; each gold quote is gained once, where it stands first.
-
-    The ideal has one quote a passage; passages that hold several reach no more than 1. Source:
-    alpha-nDCG (Clarke et al. 2008) with alpha 1.
-    """
-    if not o.case.evidence:
-        return None
-    left = {item.quote for item in o.case.evidence}
-    count, gains = len(left), []
-    for hit in o.answer.hits[:RANKS]:
-        accepted = hit.passage.report.id in o.case.accepted
-        gained = {quote for quote in left if accepted and holds(hit.passage.text, quote)}
-        gains.append(len(gained))
-        left -= gained
-    return _ndcg(gains, count)
 
 
 def quote_ok(o: Observation) -> float | None:
@@ -375,10 +332,6 @@ def lab_spread(o: Observation) -> float:
     return len({c.passage.report.lab for c in o.answer.citations} & labs) / len(labs)
 
 
-def _has_labs(o: Observation) -> bool:
-    return o.case.type in MANY_REPORTS and not o.answer.refused and bool(o.labs)
-
-
 def refused(o: Observation) -> float:
     """1 when the answer is a refusal, which is good or bad as the case is."""
     return float(o.answer.refused)
@@ -410,17 +363,29 @@ def list_exact(o: Observation) -> float:
     return float(o.listed == o.case.gold)
 
 
+# Which observations a metric is measured of.
+SCOPES: Mapping[str, Callable[[Observation], bool]] = {
+    "all": lambda _: True,
+    "searched": lambda o: o.case.searched,
+    "answerable": lambda o: bool(o.case.gold),
+    "answered": lambda o: bool(o.case.gold) and not o.answer.refused,
+    "prose": lambda o: SCOPES["answered"](o) and o.case.type != "listing",
+    "labs": lambda o: o.case.type in MANY_REPORTS and not o.answer.refused and bool(o.labs),
+    "listing": lambda o: o.case.type == "listing",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """A metric: its name in outcomes, its function, the table of a report that shows it.
 
-    `applies` says of which observations it is measured.
+    It is measured of the observations in `scope`, one of `SCOPES`.
     """
 
     name: str
     function: Callable[[Observation], float | None]
     table: Literal["Retrieval", "Answers", "Refusals", "Complete lists"]
-    applies: Callable[[Observation], bool] = _everywhere
+    scope: str = "all"
 
     @property
     def meaning(self) -> str:
@@ -432,36 +397,36 @@ class Metric:
 METRICS: Mapping[str, Metric] = {
     metric.name: metric
     for metric in (
-        *(Metric(f"rep@{k}", partial(rep_at, k=k), "Retrieval", _is_searched) for k in DEPTHS),
-        *(Metric(f"ev@{k}", partial(ev_at, k=k), "Retrieval", _is_searched) for k in DEPTHS),
-        Metric("ev@4k", ev_in_budget, "Retrieval", _is_searched),
-        Metric("mrr", mrr, "Retrieval", _is_searched),
-        Metric("ndcg@10", ndcg, "Retrieval", _is_searched),
-        Metric("ev_ndcg@10", ev_ndcg, "Retrieval", _is_searched),
+        *(Metric(f"rep@{k}", partial(rep_at, k=k), "Retrieval", "searched") for k in DEPTHS),
+        *(Metric(f"ev@{k}", partial(ev_at, k=k), "Retrieval", "searched") for k in DEPTHS),
+        Metric("ev@4k", ev_in_budget, "Retrieval", "searched"),
+        Metric("mrr", mrr, "Retrieval", "searched"),
+        Metric("ndcg@10", ndcg, "Retrieval", "searched"),
         Metric("quote_ok", quote_ok, "Answers"),
-        Metric("cite_prec", cite_prec, "Answers", _is_prose),
-        Metric("cite_rec", cite_rec, "Answers", _is_prose),
-        Metric("ev_cited", ev_cited, "Answers", _is_prose),
-        Metric("facts", facts, "Answers", _is_answerable),
-        Metric("facts_num", facts_num, "Answers", _is_answerable),
-        Metric("cited_sent", cited_sent, "Answers", _is_answered),
-        Metric("alce_rec", alce_rec, "Answers", _is_prose),
-        Metric("alce_prec", alce_prec, "Answers", _is_prose),
-        Metric("sent_ok", sent_ok, "Answers", _is_prose),
-        Metric("lab_spread", lab_spread, "Answers", _has_labs),
+        Metric("cite_prec", cite_prec, "Answers", "prose"),
+        Metric("cite_rec", cite_rec, "Answers", "prose"),
+        Metric("ev_cited", ev_cited, "Answers", "prose"),
+        Metric("facts", facts, "Answers", "answerable"),
+        Metric("facts_num", facts_num, "Answers", "answerable"),
+        Metric("cited_sent", cited_sent, "Answers", "answered"),
+        Metric("alce_rec", alce_rec, "Answers", "prose"),
+        Metric("alce_prec", alce_prec, "Answers", "prose"),
+        Metric("sent_ok", sent_ok, "Answers", "prose"),
+        Metric("lab_spread", lab_spread, "Answers", "labs"),
         Metric("refused", refused, "Refusals"),
         Metric("refusal_ok", refusal_ok, "Refusals"),
-        Metric("list_p", list_p, "Complete lists", _is_list),
-        Metric("list_r", list_r, "Complete lists", _is_list),
-        Metric("list_f1", list_f1, "Complete lists", _is_list),
-        Metric("list_exact", list_exact, "Complete lists", _is_list),
+        Metric("list_p", list_p, "Complete lists", "listing"),
+        Metric("list_r", list_r, "Complete lists", "listing"),
+        Metric("list_f1", list_f1, "Complete lists", "listing"),
+        Metric("list_exact", list_exact, "Complete lists", "listing"),
     )
 }
 
 
 def score(observation: Observation) -> dict[str, float]:
     """Every metric that applies, by name."""
-    values = {m.name: m.function(observation) for m in METRICS.values() if m.applies(observation)}
+    applying = [m for m in METRICS.values() if SCOPES[m.scope](observation)]
+    values = {m.name: m.function(observation) for m in applying}
     return {name: value for name, value in values.items() if value is not None}
 
 

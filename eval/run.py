@@ -8,7 +8,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -37,6 +37,7 @@ PAGE = "report.html"
 TEXT = "report.md"
 # The folder in a run's of the runs of baselines over the same cases, one folder each.
 BASELINES = "baselines"
+REMEDY = "Run `asklabs eval run CASES.jsonl --out {out}`."
 VERSIONED = ("ask-the-labs", "llama-index-core", "chromadb", "bm25s", "numpy", "tiktoken")
 
 
@@ -104,7 +105,7 @@ def run_cases(
         raise InputError(f"{out}: can't be written to ({error}). Give another folder.") from error
     with file:
         for done, case in enumerate(cases, start=1):
-            outcome = ask_case(engine, case, support=support)
+            outcome = ask_case(engine, case, support)
             file.write(outcome_to_line(outcome))
             file.flush()
             outcomes.append(outcome)
@@ -112,21 +113,15 @@ def run_cases(
     return outcomes
 
 
-def ask_case(
-    engine: Asker,
-    case: Case,
-    clock: Callable[[], float] = time.perf_counter,
-    support: Support = support_by_rules,
-) -> Outcome:
+def ask_case(engine: Asker, case: Case, support: Support = support_by_rules) -> Outcome:
     """Ask one case and score the answer; an AskLabsError is the outcome's error."""
-    start = clock()
-    first: float | None = None
+    start, first = time.perf_counter(), 0.0
     try:
         with closing(engine.ask(case.question, history=case.history)) as stream:
             for delta in stream:
-                first = first or (clock() if delta else None)
+                first = first or (time.perf_counter() if delta else 0.0)
             answer = stream.answer
-        end = clock()
+        end = time.perf_counter()
         cited = {citation.passage.report.id for citation in answer.citations}
         raw = {report.info.id: report.raw for report in _stored(engine, cited)}
         gold = case.gold if case.type in MANY_REPORTS else ()
@@ -148,7 +143,7 @@ def load_outcomes(out: Path) -> list[Outcome]:
     Raises:
         InputError: there are none, or a line is damaged.
     """
-    path, remedy = out / OUTCOMES, f"Run `asklabs eval run CASES.jsonl --out {out}`."
+    path, remedy = out / OUTCOMES, REMEDY.format(out=out)
     *lines, _cut = read_text(path, remedy).split("\n")
     try:
         outcomes = [_from_line(line) for line in lines]
@@ -161,12 +156,11 @@ def load_outcomes(out: Path) -> list[Outcome]:
 
 def load_record(out: Path) -> dict[str, Any]:
     """The record that run_cases left beside the outcomes."""
-    path, remedy = out / RECORD, f"Run `asklabs eval run CASES.jsonl --out {out}`."
+    path, remedy = out / RECORD, REMEDY.format(out=out)
     try:
-        record: dict[str, Any] = json.loads(read_text(path, remedy))
-    except ValueError as error:
+        return dict(json.loads(read_text(path, remedy)))
+    except (ValueError, TypeError) as error:
         raise InputError(f"{path}: no record of a run ({error}). {remedy}") from error
-    return record
 
 
 def run_record(settings: Settings, cases: Sequence[Case]) -> dict[str, Any]:

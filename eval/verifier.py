@@ -233,10 +233,9 @@ def baseline(sentence: str, passages: Sequence[Passage], language: str) -> float
 
 
 def judge_rated(rated: Sequence[RatedAnswer]) -> list[Judged]:
-    """Answers that people rated, each by the mean over its sentences.
+    """Answers that people rated, each by the mean over its sentences; a mean passes nothing.
 
-    Answers without passages are left out: there is nothing to verify them by. An answer passes
-    where its mean is over the threshold that is best for the other half of the answers.
+    Answers without passages are left out: there is nothing to verify them by.
     """
     verifier = Verifier()
     judged = []
@@ -248,15 +247,7 @@ def judge_rated(rated: Sequence[RatedAnswer]) -> list[Judged]:
             shares = [baseline(s, passages, language_of(s)) for s in parts]
             means = float(np.mean(support)), float(np.mean(shares))
             judged.append(Judged(line.faithfulness >= FAITHFUL, False, *means, str(line.id)))
-    cuts = [_best_cut(judged[1::2]), _best_cut(judged[::2])]
-    return [replace(one, passed=one.score >= cuts[i % 2]) for i, one in enumerate(judged)]
-
-
-def _best_cut(judged: Sequence[Judged]) -> float:
-    def accuracy(cut: float) -> float:
-        return balanced_accuracy([replace(j, passed=j.score >= cut) for j in judged])
-
-    return max(sorted({j.score for j in judged}) or [0.0], key=accuracy)
+    return judged
 
 
 def _passage(n: int, passage: RatedPassage) -> Passage:
@@ -273,23 +264,15 @@ def auroc(supported: figures.Floats, scores: figures.Floats) -> float:
     return float(1 - below.mean() / 2 / len(yes))
 
 
-def balanced_accuracy(judged: Sequence[Judged]) -> float:
-    """The mean of the shares of supported ones that pass and of others that don't."""
-    return (1 - false_alarms(judged) + caught(judged)) / 2
-
-
-def false_alarms(judged: Sequence[Judged]) -> float:
+def false_alarms(judged: Sequence[Judged], supported: bool = True) -> float:
     """The share of supported ones that don't pass."""
-    return _failed_share([j for j in judged if j.supported])
+    failed = [not j.passed for j in judged if j.supported == supported]
+    return float(np.mean(failed)) if failed else float("nan")
 
 
 def caught(judged: Sequence[Judged]) -> float:
     """The share of unsupported ones that don't pass."""
-    return _failed_share([j for j in judged if not j.supported])
-
-
-def _failed_share(judged: Sequence[Judged]) -> float:
-    return float(np.mean([not j.passed for j in judged])) if judged else float("nan")
+    return false_alarms(judged, supported=False)
 
 
 def _auroc_of(field: Literal["score", "baseline"]) -> Metric:
@@ -331,8 +314,7 @@ def _measures(
     judged = judge_pairs(pairs)
     both = list(zip(pairs, judged, strict=True))
     ranking = {"AUROC": _auroc_of("score"), "AUROC of the baseline": _auroc_of("baseline")}
-    accuracy = {**ranking, "balanced accuracy": balanced_accuracy}
-    passing = {**accuracy, "false alarms": false_alarms, "caught": caught}
+    passing = {**ranking, "false alarms": false_alarms, "caught": caught}
     parts: list[tuple[str, Sequence[Judged], Mapping[str, Metric]]] = [
         ("all sentences", judged, passing),
         ("sentences of reports", [j for pair, j in both if pair.quoted], passing),
@@ -341,7 +323,7 @@ def _measures(
             (f"a changed {change}", [j for p, j in both if p.change == change], {"caught": caught})
             for change in CHANGES
         ),
-        ("answers rated by people", judge_rated(rated), accuracy),
+        ("answers rated by people", judge_rated(rated), ranking),
     ]
     for name, part, metrics in parts:
         for measure, metric in metrics.items() if part else ():

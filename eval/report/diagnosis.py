@@ -7,8 +7,8 @@ first that applies is the cause, since what was not found can't be cited.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eval.cases import MANY_REPORTS, Case
@@ -101,33 +101,38 @@ class CaseReport:
 def diagnose(outcome: Outcome) -> CaseReport:
     """A case with what came of it and why."""
     case, answer = outcome.case, outcome.answer or {}
+    ranks: dict[str, list[int]] = {}
+    for passage in answer.get("passages", ()):
+        ranks.setdefault(passage["report"], []).append(passage["rank"])
     evidence = tuple(
         GoldQuote(e.report, e.quote, _rank_of_quote(case, answer, e.quote)) for e in case.evidence
     )
-    listed = _listed(answer) if case.type == "listing" else case.gold
-    return CaseReport(
+    listed = set(answer.get("coverage", {}).get("reports", ()))
+    lists = case.type == "listing"
+    report = CaseReport(
         id=case.id,
         group=case.group,
         lang=case.lang,
         question=case.question,
         score=case_score(outcome),
-        findings=tuple(_findings(outcome, evidence)),
         history=tuple((turn.role, turn.content) for turn in case.history),
         reports=case.reports,
         alternatives=case.alt_reports,
         evidence=evidence,
         facts=tuple((fact, has_fact(answer.get("answer", ""), fact)) for fact in case.facts),
-        found=tuple(_found_reports(case, answer, evidence)),
+        found=tuple(_found_reports(case, ranks, {gold.rank for gold in evidence})),
         answer=answer.get("answer", ""),
         refused=bool(answer.get("refused")),
         citations=tuple(
             CitedQuote(c["n"], c["report"], c["quote"], c["status"], c["report"] in case.accepted)
             for c in answer.get("citations", ())
         ),
-        lacking=tuple(sorted(case.gold - listed)),
-        extra=tuple(sorted(listed - case.gold)),
+        lacking=tuple(sorted(case.gold - listed)) if lists else (),
+        extra=tuple(sorted(listed - case.gold)) if lists else (),
         error=outcome.error,
     )
+    findings = _findings(outcome, report, {name: min(places) for name, places in ranks.items()})
+    return replace(report, findings=tuple(findings))
 
 
 def case_score(outcome: Outcome) -> float:
@@ -153,89 +158,73 @@ def causes(cases: Sequence[CaseReport]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (item[0] == RIGHT, -item[1], item[0])))
 
 
-def _listed(answer: Mapping[str, Any]) -> set[str]:
-    return set(answer.get("coverage", {}).get("reports", ()))
-
-
 def _rank_of_quote(case: Case, answer: Mapping[str, Any], quote: str) -> int:
     passages = [p for p in answer.get("passages", ()) if p["report"] in case.accepted]
     return next((p["rank"] for p in passages if holds(p["text"], quote)), 0)
 
 
 def _found_reports(
-    case: Case, answer: Mapping[str, Any], evidence: Sequence[GoldQuote]
+    case: Case, ranks: Mapping[str, list[int]], evidence: Set[int]
 ) -> Iterator[FoundReport]:
-    ranks: dict[str, list[int]] = {}
-    for passage in answer.get("passages", ()):
-        if passage["rank"] <= DEPTH or passage["report"] in case.accepted:
-            ranks.setdefault(passage["report"], []).append(passage["rank"])
-    evidence_ranks = {gold.rank for gold in evidence}
     for report, places in ranks.items():
-        right = report in case.accepted
-        first = min(evidence_ranks.intersection(places), default=0) if right else 0
-        yield FoundReport(report, tuple(places), right, first)
+        if report in case.accepted:
+            first = min(evidence & set(places), default=0)
+            yield FoundReport(report, tuple(places), True, first)
+        elif early := tuple(rank for rank in places if rank <= DEPTH):
+            yield FoundReport(report, early, False)
 
 
-def _findings(outcome: Outcome, evidence: Sequence[GoldQuote]) -> Iterator[Finding]:
-    case, answer = outcome.case, outcome.answer
-    if outcome.error or answer is None:
+def _findings(outcome: Outcome, report: CaseReport, ranks: Mapping[str, int]) -> Iterator[Finding]:
+    case = outcome.case
+    if outcome.error or outcome.answer is None:
         yield Finding("error")
-        return
-    if case.type == "unanswerable":
-        if not answer.get("refused"):
+    elif case.type == "unanswerable":
+        if not report.refused:
             yield Finding("answered")
-        return
-    if case.type == "listing":
-        yield from _list_findings(case, answer)
-        return
-    if answer.get("refused"):
-        yield Finding("refused")
-    yield from _search_findings(case, answer)
-    lost = sum(not 0 < gold.rank <= DEPTH for gold in evidence)
-    if lost:
-        yield Finding("evidence_not_found", lost, len(evidence))
-    if answer.get("refused"):
-        return
-    cited = outcome.scores.get("ev_cited", 1.0)
-    if cited < 1 and lost < len(evidence):
-        unused = round((1 - cited) * len(evidence))
-        yield Finding("evidence_not_cited", unused, len(evidence))
-    yield from _answer_findings(outcome, answer)
+    elif case.type == "listing":
+        if report.lacking:
+            yield Finding("list_lacks", len(report.lacking), len(case.gold))
+        if report.extra:
+            listed = len(case.gold) - len(report.lacking) + len(report.extra)
+            yield Finding("list_extra", len(report.extra), listed)
+    else:
+        if report.refused:
+            yield Finding("refused")
+        yield from _search_findings(case, report, ranks)
+        if not report.refused:
+            yield from _answer_findings(outcome, report)
 
 
-def _search_findings(case: Case, answer: Mapping[str, Any]) -> Iterator[Finding]:
+def _lost(report: CaseReport) -> int:
+    """How many quotes of the evidence were not found in time."""
+    return sum(not 0 < gold.rank <= DEPTH for gold in report.evidence)
+
+
+def _search_findings(case: Case, report: CaseReport, ranks: Mapping[str, int]) -> Iterator[Finding]:
     wanted = case.gold if case.type in MANY_REPORTS else case.accepted
-    ranks: dict[str, int] = {}
-    for passage in answer.get("passages", ()):
-        ranks.setdefault(passage["report"], passage["rank"])
-    found = {report for report in wanted if ranks.get(report, DEPTH + 1) <= DEPTH}
-    cited = wanted & {c["report"] for c in answer.get("citations", ())}
-    refused = bool(answer.get("refused"))
+    found = {name for name in wanted if ranks.get(name, DEPTH + 1) <= DEPTH}
+    cited = wanted & {citation.report for citation in report.citations}
     if not found and not cited:
-        late = (ranks[report] for report in wanted if report in ranks)
+        late = (ranks[name] for name in wanted if name in ranks)
         yield Finding("not_found", rank=min(late, default=0))
-    elif not cited and not refused:
-        yield Finding("not_cited", rank=min(ranks[report] for report in found))
+    elif not cited and not report.refused:
+        yield Finding("not_cited", rank=min(ranks[name] for name in found))
     elif case.type in MANY_REPORTS:
-        if lost := len(wanted - found - cited):
-            yield Finding("some_not_found", lost, len(wanted))
-        if (unused := len(found - cited)) and not refused:
+        if missing := len(wanted - found - cited):
+            yield Finding("some_not_found", missing, len(wanted))
+        if (unused := len(found - cited)) and not report.refused:
             yield Finding("some_not_cited", unused, len(wanted))
+    if lost := _lost(report):
+        yield Finding("evidence_not_found", lost, len(report.evidence))
 
 
-def _list_findings(case: Case, answer: Mapping[str, Any]) -> Iterator[Finding]:
-    listed = _listed(answer)
-    if lacking := len(case.gold - listed):
-        yield Finding("list_lacks", lacking, len(case.gold))
-    if extra := len(listed - case.gold):
-        yield Finding("list_extra", extra, len(listed))
-
-
-def _answer_findings(outcome: Outcome, answer: Mapping[str, Any]) -> Iterator[Finding]:
-    case, text = outcome.case, answer.get("answer", "")
-    if missing := sum(not has_fact(text, fact) for fact in case.facts):
-        yield Finding("facts_missing", missing, len(case.facts))
-    right = [c["report"] in case.accepted for c in answer.get("citations", ())]
+def _answer_findings(outcome: Outcome, report: CaseReport) -> Iterator[Finding]:
+    cited, quotes = outcome.scores.get("ev_cited", 1.0), len(report.evidence)
+    if cited < 1 and _lost(report) < quotes:
+        yield Finding("evidence_not_cited", round((1 - cited) * quotes), quotes)
+    if missing := sum(not told for _, told in report.facts):
+        yield Finding("facts_missing", missing, len(report.facts))
+    right = [citation.right for citation in report.citations]
     if any(right) and not all(right):
         yield Finding("other_cited", right.count(False), len(right))
     if outcome.scores.get("quote_ok", 1.0) < 1:

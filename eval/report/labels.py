@@ -96,7 +96,7 @@ INTERVALS = marked(
 
 def type_words(group: str, t: Translations = ENGLISH) -> str:
     """A type of question by its name; unknown ones by their own."""
-    return t.gettext(TYPES[group]) if group in TYPES else group
+    return t.gettext(TYPES.get(group, group))
 
 
 def figure_words(metric: str, t: Translations = ENGLISH) -> str:
@@ -106,7 +106,7 @@ def figure_words(metric: str, t: Translations = ENGLISH) -> str:
 
 def baseline_words(name: str, t: Translations = ENGLISH) -> str:
     """A baseline by its name; unknown ones by that of their folder."""
-    return t.gettext(BASELINES[name]) if name in BASELINES else name
+    return t.gettext(BASELINES.get(name, name))
 
 
 def headline_count(headline: Headline, t: Translations = ENGLISH) -> str:
@@ -142,7 +142,7 @@ def headline_note(headline: Headline, t: Translations = ENGLISH) -> str:
 
 def finding_words(finding: Finding, t: Translations = ENGLISH) -> str:
     """What went wrong, with how many of how many and at which rank."""
-    label = t.gettext(FINDINGS[finding.code]) if finding.code in FINDINGS else finding.code
+    label = t.gettext(FINDINGS.get(finding.code, finding.code))
     notes = []
     if finding.n:
         notes.append(of_words(finding.k, finding.n, t))

@@ -9,52 +9,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import quote
 
-from markupsafe import Markup
 from pydantic import TypeAdapter, ValidationError
 
-from eval.cases import VOTE_ID_PREFIX, write_text
+from eval import figures
+from eval.cases import CASE_TYPES, VOTE_ID_PREFIX, write_text
 from eval.compare import (
     BaselineComparison,
+    BaselineRun,
     Comparison,
     Moved,
     Side,
-    Verdict,
-    baseline_table,
     compare_baselines,
     load_baselines,
 )
-from eval.figures import (
-    ALL,
-    LATENCIES,
-    MAIN,
-    RUN_METRICS,
-    Estimate,
-    Group,
-    Headline,
-    Histogram,
-    aggregate,
-    by_language,
-    headlines,
-    histogram,
-    usage,
-    values_of,
-)
+from eval.figures import ALL, LATENCIES, MAIN, RUN_METRICS, Estimate, Group, Headline, Histogram
 from eval.matching import single_line
 from eval.metrics import METRICS
 from eval.report import labels
 from eval.report.diagnosis import RIGHT, WORST, CaseReport, causes, diagnose, worst_first
-from eval.report.render import (
-    anchor,
-    baseline_charts,
-    causes_chart,
-    charts_by_type,
-    latency_chart,
-    render,
-    time_words,
-)
+from eval.report.render import anchor, render
 from eval.run import PAGE, SUMMARY, TABLE, TEXT, load_outcomes, load_record
 from rag.errors import InputError, SettingsError
 from rag.i18n.labels import language_label
@@ -65,24 +41,21 @@ LATEST = "evaluation.json"
 # Characters of an answer and of a quote that a summary keeps; the report of the run has all.
 _ANSWER = 900
 _QUOTE = 240
-VERDICTS: Mapping[Verdict, str] = {
-    "better": "better",
-    "worse": "worse",
-    "more": "more",
-    "fewer": "fewer",
-    "no difference": "no difference",
-    "unclear": "could be chance among so many tests",
-    "too few": "too few cases to say",
+_SINGLE = ("rep@10", "ndcg@10", "ev@4k", "cite_prec", "cite_rec", "ev_cited", "facts", "facts_num")
+_MANY = ("rep@20", "ndcg@10", "ev@4k", "cite_prec", "cite_rec", "lab_spread", "facts_num")
+_EVERY = ("quote_ok", "cited_sent", "alce_rec", "alce_prec", "sent_ok", "refusal_ok", *RUN_METRICS)
+# The metrics that the table of baselines shows for each type of case.
+BASELINE_METRICS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(CASE_TYPES, _SINGLE),
+    "cross": _MANY,
+    "compare": _MANY,
+    "listing": ("list_p", "list_r", "list_f1", "list_exact"),
+    "unanswerable": ("refused",),
+    "crosslingual": _SINGLE,
+    ALL: _EVERY,
 }
-CORRECTION = (
-    "Each metric counts the cases that it applies to in both runs, each case once. p is of a "
-    "paired randomisation test; p (Holm) is corrected for all tests of the same table, and a "
-    "difference counts where it is below 0.05 and the interval leaves out 0. Intervals are not "
-    "corrected."
-)
 # Fields of a run's record -> those of its answers that they collect.
 _NAMED = {"answered_by": "mode", "index": "index"}
-MOVED_NOTE = "By the sum of what its scores changed by; nothing is tested here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +112,19 @@ def write_report(out: Path) -> str:
         InputError: the run's files are missing, damaged, or can't be written.
     """
     outcomes, record = load_outcomes(out), load_record(out)
-    record |= {name: values_of(outcomes, key) for name, key in _NAMED.items()}
-    groups, baselines = aggregate(outcomes), load_baselines(out)
+    record |= {name: figures.values_of(outcomes, key) for name, key in _NAMED.items()}
+    groups, baselines = figures.aggregate(outcomes), load_baselines(out)
     cases = [diagnose(outcome) for outcome in worst_first(outcomes)]
     worst = [c for c in cases if c.score < 1 or c.cause != RIGHT][:WORST]
     found: dict[str, Any] = {
         "run": record,
         "groups": groups,
         "errors": {o.case.id: o.error for o in outcomes if o.error},
-        "languages": by_language(outcomes),
-        "claims": headlines(outcomes),
+        "languages": figures.by_language(outcomes),
+        "claims": figures.headlines(outcomes),
         "causes": causes(cases),
         "worst": worst,
-        "histogram": histogram(outcomes),
+        "histogram": figures.histogram(outcomes),
         "baselines": compare_baselines(baselines, outcomes),
     }
     # The page of the product shows of questions from readers' votes nothing but numbers.
@@ -159,22 +132,30 @@ def write_report(out: Path) -> str:
     summary = json.dumps(found | {"worst": shown}, default=asdict, indent=1, ensure_ascii=False)
     data = found | {
         "asked": len(outcomes),
-        "record": _record_lines(record, len(outcomes), usage(outcomes)),
-        "labels": labels,
-        "verdicts": VERDICTS,
+        "record": _record_lines(record, len(outcomes), figures.usage(outcomes)),
     }
     table = render(
         "table.md.jinja",
         tables=list(tables(groups)),
-        baseline_table=baseline_table(baselines, outcomes, groups),
+        baseline_table=baseline_table(baselines, groups),
         **data,
     )
-    languages = figure_table("", by_language(outcomes), MAIN, "language")
+    named = {labels.type_words(name): group for name, group in groups.items()}
+    languages = {language_label(code): group for code, group in found["languages"].items()}
+    page = render(
+        "report.html.jinja",
+        tables=list(tables(named)),
+        language_table=figure_table("By language", languages, MAIN, "language"),
+        meanings={name: metric.meaning for name, metric in METRICS.items()},
+        others=[case for case in cases if case not in worst],
+        **data,
+    )
+    language_table = figure_table("", found["languages"], MAIN, "language")
     files = {
         TABLE: table,
         SUMMARY: f"{summary}\n",
-        TEXT: render("report.md.jinja", table=table, language_table=languages, **data),
-        PAGE: _report_html(data, cases),
+        TEXT: render("report.md.jinja", table=table, language_table=language_table, **data),
+        PAGE: page,
     }
     for name, text in files.items():
         write_text(out / name, text)
@@ -211,38 +192,31 @@ def figure_table(
     return Table(title, (first, "n", *used), tuple(rows)) if used else None
 
 
+def baseline_table(
+    baselines: Mapping[str, BaselineRun], groups: Mapping[str, Group]
+) -> Table | None:
+    """The main metrics of our run and its baselines by type; None without baselines."""
+    if not baselines:
+        return None
+    runs = {str(run.record.get("name", name)): run.groups for name, run in baselines.items()}
+    sides = {"ours": groups, **dict(reversed(runs.items()))}
+    rows = []
+    for kind, metrics in BASELINE_METRICS.items():
+        members = [side[kind].metrics if kind in side else {} for side in sides.values()]
+        rows += [
+            (kind, str(groups[kind].n), metric, *(str(m.get(metric, "")) for m in members))
+            for metric in metrics
+            if any(metric in m for m in members) and kind in groups
+        ]
+    times = (str(side[ALL].latency.get("total_ms", "")) for side in sides.values())
+    rows.append((ALL, str(groups[ALL].n), "ms, p50 / p95", *times))
+    return Table("Beside the baselines", ("type", "n", "metric", *sides), tuple(rows))
+
+
 def _cell(value: Estimate | None, n: int) -> str:
     if value is None:
         return ""
     return f"{value}" if value.n == n else f"{value} ({value.n})"
-
-
-def _report_html(data: dict[str, Any], cases: Sequence[CaseReport]) -> str:
-    """The page of a run: headline, charts, baselines, tables, cases and the record."""
-    groups, latency = data["groups"], data["groups"][ALL].latency
-    named = {labels.type_words(name): group for name, group in groups.items()}
-    languages = {language_label(code): group for code, group in data["languages"].items()}
-    return render(
-        "report.html.jinja",
-        day=str(data["run"]["date"])[:10],
-        causes_chart=Markup(causes_chart(data["causes"])),
-        charts=charts_by_type(groups),
-        baseline_charts=baseline_charts(groups, data["baselines"]),
-        main=MAIN,
-        tables=list(tables(named)),
-        language_table=figure_table("By language", languages, MAIN, "language"),
-        meanings={name: metric.meaning for name, metric in METRICS.items()},
-        latency_chart=Markup(latency_chart(data["histogram"])) if data["histogram"] else None,
-        latencies=[
-            (label, time_words(latency[name].p50), time_words(latency[name].p95))
-            for name, label in labels.LATENCIES.items()
-            if name in latency
-        ],
-        others=[case for case in cases if case not in data["worst"]],
-        language_name=language_label,
-        markup=Markup,
-        **data,
-    )
 
 
 def _record_lines(run: Mapping[str, Any], asked: int, used: str) -> list[str]:
@@ -339,12 +313,11 @@ def write_comparison(comparison: Comparison, out: Path) -> None:
     ending = out.suffix.lower()
     if ending not in (".html", ".md"):
         raise InputError(f"{out}: not a name of a page. Let it end with .html or .md.")
-    kind: Literal["html", "md"] = "html" if ending == ".html" else "md"
-    write_text(out, comparison_text(comparison, out.parent, kind))
+    write_text(out, comparison_text(comparison, out.parent, ending))
 
 
-def comparison_text(comparison: Comparison, start: Path, kind: Literal["html", "md"] = "md") -> str:
-    """The comparison as Markdown or an HTML page; links lead from the folder `start`."""
+def comparison_text(comparison: Comparison, start: Path, ending: str = ".md") -> str:
+    """The comparison as Markdown or (.html) as a page; links lead from the folder `start`."""
 
     def links(case: Moved) -> list[tuple[str, str]]:
         sides = (("A", comparison.a), ("B", comparison.b))
@@ -352,20 +325,11 @@ def comparison_text(comparison: Comparison, start: Path, kind: Literal["html", "
         return [(name, link) for name, link in found if link]
 
     return render(
-        f"compare.{kind}.jinja",
+        f"compare{ending}.jinja",
         comparison=comparison,
         side=_side,
-        pairing=(
-            f"{comparison.paired} cases paired; {comparison.only_a} only in A, "
-            f"{comparison.only_b} only in B, {comparison.changed} changed between the runs, "
-            f"{comparison.failed} failed in one or both."
-        ),
-        verdicts=VERDICTS,
         notable=[d for d in comparison.by_type if d.is_notable],
-        correction=CORRECTION,
-        moved_note=MOVED_NOTE,
         links=links,
-        type_words=labels.type_words,
     )
 
 

@@ -21,20 +21,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from eval.compare import BaselineComparison
 from eval.figures import ALL, MAIN, Estimate, Group, Histogram
 from eval.matching import single_line
+from eval.report import labels
 from eval.report.diagnosis import RIGHT
-from eval.report.labels import (
-    FIGURES,
-    FINDINGS,
-    OURS,
-    TYPES,
-    baseline_words,
-    figure_words,
-    interval_words,
-    type_words,
-)
 from rag.export.formats import escape_markdown
+from rag.i18n.labels import language_label
 from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent
 
+# Verdicts of a comparison that need more words.
+VERDICTS = {
+    "unclear": "could be chance among so many tests",
+    "too few": "too few cases to say",
+}
 # Width of a chart in units of the SVG, and where its marks begin and end.
 WIDTH = 340
 LEFT, RIGHT_EDGE = 6, WIDTH - 6
@@ -66,28 +63,26 @@ def _environment() -> Environment:
         "anchor": anchor,
         "single_line": single_line,
         "md": lambda text, length=0: escape_markdown(single_line(text, length)),
+        "verdict": lambda verdict: VERDICTS.get(verdict, verdict),
         # To three digits, without a zero that it isn't.
         "p": lambda p: f"{p:.3f}" if p >= 0.0005 else "<0.001",
+    }
+    environment.globals |= {
+        "MAIN": MAIN,
+        "labels": labels,
+        "language_label": language_label,
+        "charts_by_type": charts_by_type,
+        "baseline_charts": baseline_charts,
+        "causes_chart": causes_chart,
+        "latency_chart": latency_chart,
+        "time_words": time_words,
     }
     return environment
 
 
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """A row of a chart: a share with its interval, from 0 to 1, its label and its value in words.
-
-    `interval` is the interval in words, for those who hear the chart.
-    `shape` tells series apart: 0 is ours, a filled circle. A `strong` row sums up the others.
-    """
-
-    label: str
-    mean: float
-    low: float
-    high: float
-    value: str
-    interval: str
-    shape: int
-    strong: bool
+# A row of a chart of shares: its label, its share, and its shape, by which series are told apart: 0
+# is ours, a filled circle.
+Dot = tuple[str, Estimate, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,16 +96,13 @@ class Chart:
 
 def charts_by_type(groups: Mapping[str, Group], t: Translations = ENGLISH) -> list[Chart]:
     """For each main figure the types of question that it applies to."""
-    order = dict.fromkeys(name for name in (*TYPES, *groups) if name in groups)
+    order = dict.fromkeys(name for name in (*labels.TYPES, *groups) if name in groups)
     charts = []
     for metric in MAIN:
-        rows = [
-            _dot(type_words(name, t), groups[name].metrics[metric], t, strong=name == ALL)
-            for name in order
-            if metric in groups[name].metrics
-        ]
+        applying = [name for name in order if metric in groups[name].metrics]
+        rows = [(labels.type_words(n, t), groups[n].metrics[metric], 0) for n in applying]
         # Where a figure applies to one type alone, all questions are no others.
-        if len(rows) == 2 and rows[0].value == rows[1].value:
+        if len(rows) == 2 and rows[0][1] == rows[1][1]:
             rows = rows[:1]
         if rows:
             charts.append(_chart(metric, rows, t))
@@ -124,13 +116,14 @@ def baseline_charts(
 ) -> list[Chart]:
     """For each main figure ours and the baselines'."""
     ours = groups[ALL].metrics if ALL in groups else {}
+    sides = {t.gettext(labels.OURS): ours}
+    sides |= {labels.baseline_words(name, t): b.figures for name, b in baselines.items()}
     charts = []
     for metric in MAIN:
-        rows = [_dot(t.gettext(OURS), ours[metric], t)] if metric in ours else []
-        rows += [
-            _dot(baseline_words(name, t), baseline.figures[metric], t, shape)
-            for shape, (name, baseline) in enumerate(baselines.items(), start=1)
-            if metric in baseline.figures
+        rows = [
+            (side, figures[metric], shape)
+            for shape, (side, figures) in enumerate(sides.items())
+            if metric in figures
         ]
         if len(rows) > 1:
             charts.append(_chart(metric, rows, t))
@@ -141,7 +134,7 @@ def causes_chart(counts: Mapping[str, int], t: Translations = ENGLISH) -> str:
     """How many cases have which cause, as bars, each under its label."""
     rows = [
         {
-            "label": t.gettext(FINDINGS.get(code, code)),
+            "label": t.gettext(labels.FINDINGS.get(code, code)),
             "count": n,
             "value": format_number(t, n),
             "quiet": code == RIGHT,
@@ -170,19 +163,24 @@ def time_words(ms: float, t: Translations = ENGLISH) -> str:
     return f"{format_number(t, round(ms))} ms"
 
 
-def _chart(metric: str, rows: Sequence[Dot], t: Translations) -> Chart:
-    """Shares on a line from 0 to 1 with their intervals."""
-    title = figure_words(metric, t)
-    words = "; ".join(f"{row.label} {row.value}, {row.interval}" for row in rows)
+def _chart(metric: str, dots: Sequence[Dot], t: Translations) -> Chart:
+    """Shares on a line from 0 to 1 with their intervals; all questions sum up the others."""
+    title = labels.figure_words(metric, t)
+    rows = [
+        {
+            "label": label,
+            "share": share,
+            "value": f"{format_percent(t, share.mean)} · n {format_number(t, share.n)}",
+            "interval": labels.interval_words(share, t),
+            "shape": shape,
+            "strong": label == labels.type_words(ALL, t),
+        }
+        for label, share, shape in dots
+    ]
+    words = "; ".join("{label} {value}, {interval}".format(**row) for row in rows)
     ends = (format_percent(t, 0), format_percent(t, 0.5), format_percent(t, 1))
     svg = _svg("dots", f"{title}: {words}", rows=rows, ends=ends)
-    return Chart(title, t.gettext(FIGURES[metric][1]), svg)
-
-
-def _dot(label: str, value: Estimate, t: Translations, shape: int = 0, strong: bool = False) -> Dot:
-    share = f"{format_percent(t, value.mean)} · n {format_number(t, value.n)}"
-    interval = interval_words(value, t)
-    return Dot(label, value.mean, value.low, value.high, share, interval, shape, strong)
+    return Chart(title, t.gettext(labels.FIGURES[metric][1]), svg)
 
 
 def _svg(kind: str, name: str, **data: object) -> str:

@@ -90,12 +90,12 @@ def test_links_lead_to_the_case_in_both_reports(tmp_path: Path) -> None:
     comparison = compare(a, b)
     place = "case-c%201%2F%C3%A9"
     assert f'href="../run%20a/report.html#{place}"' in comparison_text(
-        comparison, tmp_path / "out", "html"
+        comparison, tmp_path / "out", ".html"
     )
     assert f"[B](<b/report.html#{place}>)" in comparison_text(comparison, tmp_path)
     assert f'id="{place}"' in (b / "report.html").read_text(encoding="utf-8")
     (a / "report.html").unlink()
-    assert "run%20a" not in comparison_text(comparison, tmp_path / "out", "html")
+    assert "run%20a" not in comparison_text(comparison, tmp_path / "out", ".html")
 
 
 def test_untrusted_text_stays_text(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_untrusted_text_stays_text(tmp_path: Path) -> None:
     a = save(tmp_path / "a", outcome(hostile, mrr=0.0), outcome(failing, mrr=0.0))
     b = save(tmp_path / "b", outcome(hostile, mrr=1.0), Outcome(failing, error=HOSTILE))
     comparison = compare(a, b)
-    page = comparison_text(comparison, tmp_path, "html")
+    page = comparison_text(comparison, tmp_path, ".html")
     Outline(page).is_inert()
     assert "&lt;script&gt;" in page
     shown = Outline(rendered(comparison_text(comparison, tmp_path)))

@@ -98,14 +98,6 @@ MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them
         ("ndcg@10", case("single", "ab", alt="c"), found("b"), 1.0),
         ("ndcg@10", WIDE, found(*"axb"), (1 + THIRD) / (1 + SECOND)),
         ("ndcg@10", WIDE, found(*"cacb"), 1.0),
-        # Each quote is gained once, where it stands first.
-        (
-            "ev_ndcg@10",
-            QUOTES,
-            found(("a", "twelve boats"), ("a", "twelve boats"), ("a", "one beacon")),
-            (1 + THIRD) / (1 + SECOND),
-        ),
-        ("ev_ndcg@10", QUOTES, found(("a", "twelve boats and one beacon")), 1.0),
         ("cite_prec", case(alt="b"), CITED, 0.5),
         ("cite_prec", case(), answer(), 0.0),
         ("cite_prec", case(), REFUSAL, None),

@@ -118,12 +118,6 @@ def test_a_cited_report_that_is_not_stored_has_no_such_quote() -> None:
     assert ask_case(Echo(stored=False), case("c1")).scores["quote_ok"] == 0.0
 
 
-def test_times_are_seen_from_outside() -> None:
-    ticks = iter([10.0, 10.25, 10.5])
-    outcome = ask_case(Echo(), case("c1"), clock=lambda: next(ticks))
-    assert outcome.timings == {"first_ms": 250.0, "total_ms": 500.0}
-
-
 def test_half_a_surrogate_pair_of_a_model_does_not_stop_the_run(tmp_path: Path) -> None:
     outcomes = run_cases(Echo(text="Café \udc80 [1]."), [case("c1", "Un café?")], tmp_path)
     assert load_outcomes(tmp_path) == outcomes

@@ -11,30 +11,10 @@ from markupsafe import Markup
 
 from eval.compare import BaselineComparison
 from eval.figures import ALL, MAIN, Estimate, Group
+from eval.report import labels
+from eval.report import render as charts
 from eval.report.diagnosis import CaseReport, CitedQuote
-from eval.report.labels import (
-    FIGURES,
-    HEADLINES,
-    INTERVALS,
-    LATENCIES,
-    TYPES,
-    WORST,
-    baseline_words,
-    figure_words,
-    finding_words,
-    headline_count,
-    headline_note,
-    range_words,
-    type_words,
-)
 from eval.report.pages import About, Summary
-from eval.report.render import (
-    baseline_charts,
-    causes_chart,
-    charts_by_type,
-    latency_chart,
-    time_words,
-)
 from rag.i18n.labels import join_parts, language_label, mode_label
 from rag.i18n.notices import STATUS_WORDS
 from rag.i18n.translations import Translations, format_number, format_percent, language_code
@@ -46,10 +26,10 @@ Cell = str | tuple[str, str]
 
 def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
     """The view of a run; `revision` is the fingerprint of the index that is being served."""
-    groups = {name: summary.groups[name] for name in TYPES if name in summary.groups}
+    groups = {name: summary.groups[name] for name in labels.TYPES if name in summary.groups}
     groups |= summary.groups
     metrics = [m for m in MAIN if any(m in group.metrics for group in groups.values())]
-    by_name = {type_words(name, t): group for name, group in groups.items()}
+    by_name = {labels.type_words(name, t): group for name, group in groups.items()}
     by_language = {language_label(c, t): group for c, group in summary.languages.items()}
     return render(
         "quality.html",
@@ -59,27 +39,27 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
         has_answers=any(group.n for group in summary.groups.values()),
         claims=[
             (
-                headline_count(claim, t),
-                t.gettext(HEADLINES[claim.name]) if claim.name in HEADLINES else claim.name,
-                headline_note(claim, t),
+                labels.headline_count(claim, t),
+                t.gettext(labels.HEADLINES.get(claim.name, claim.name)),
+                labels.headline_note(claim, t),
             )
             for claim in summary.claims
         ],
         facts=_facts(summary.run, revision, t),
         errors=len(summary.errors),
-        charts=charts_by_type(summary.groups, t),
+        charts=charts.charts_by_type(summary.groups, t),
         has_baselines=bool(summary.baselines),
-        baselines=[baseline_words(name, t) for name in summary.baselines],
-        baseline_charts=baseline_charts(summary.groups, summary.baselines, t),
+        baselines=[labels.baseline_words(name, t) for name in summary.baselines],
+        baseline_charts=charts.baseline_charts(summary.groups, summary.baselines, t),
         gains=_gains(summary.baselines, t),
-        causes=causes_chart(summary.causes, t) if summary.causes else "",
+        causes=charts.causes_chart(summary.causes, t) if summary.causes else "",
         latencies=_latencies(summary.groups, t),
-        histogram=latency_chart(summary.histogram, t) if summary.histogram else "",
-        metrics=[(figure_words(m, t), t.gettext(FIGURES[m][1])) for m in metrics],
+        histogram=charts.latency_chart(summary.histogram, t) if summary.histogram else "",
+        metrics=[(labels.figure_words(m, t), t.gettext(labels.FIGURES[m][1])) for m in metrics],
         groups=_rows(by_name, metrics, t),
         languages=_rows(by_language, metrics, t),
-        intervals=INTERVALS,
-        worst=WORST,
+        intervals=labels.INTERVALS,
+        worst=labels.WORST,
         cases=[_case(case, t) for case in summary.worst],
     )
 
@@ -118,7 +98,7 @@ def _gains(baselines: Mapping[str, BaselineComparison], t: Translations) -> list
     for metric in MAIN:
         cells = [_gain(baseline, metric, t) for baseline in baselines.values()]
         if any(cells):
-            rows.append([figure_words(metric, t), *cells])
+            rows.append([labels.figure_words(metric, t), *cells])
     return rows
 
 
@@ -140,8 +120,12 @@ def _gain(baseline: BaselineComparison, metric: str, t: Translations) -> Cell:
 def _latencies(groups: Mapping[str, Group], t: Translations) -> list[list[Cell]]:
     spent = groups[ALL].latency if ALL in groups else {}
     return [
-        [t.gettext(label), time_words(spent[name].p50, t), time_words(spent[name].p95, t)]
-        for name, label in LATENCIES.items()
+        [
+            t.gettext(label),
+            charts.time_words(spent[name].p50, t),
+            charts.time_words(spent[name].p95, t),
+        ]
+        for name, label in labels.LATENCIES.items()
         if name in spent
     ]
 
@@ -164,7 +148,7 @@ def _figure(value: Estimate | None, n: int, t: Translations) -> Cell:
         return ""
     low, mean, high = (min(max(x, 0.0), 1.0) for x in (value.low, value.mean, value.high))
     count = f" · n {format_number(t, value.n)}" if value.n != n else ""
-    return format_percent(t, mean), f"{range_words(low, high, t)}{count}"
+    return format_percent(t, mean), f"{labels.range_words(low, high, t)}{count}"
 
 
 def _case(case: CaseReport, t: Translations) -> dict[str, Any]:
@@ -173,8 +157,8 @@ def _case(case: CaseReport, t: Translations) -> dict[str, Any]:
     citations = groupby(case.citations, key=lambda citation: citation.n)
     return {
         "question": case.question,
-        "findings": [finding_words(finding, t) for finding in case.findings],
-        "facts": [type_words(case.group, t), language_label(case.lang, t), case.id],
+        "findings": [labels.finding_words(finding, t) for finding in case.findings],
+        "facts": [labels.type_words(case.group, t), language_label(case.lang, t), case.id],
         "error": case.error,
         "history": [text for _, text in case.history],
         "reports": case.reports,
