@@ -22,10 +22,6 @@ def calls(
             continue
         name = getattr(node.func, "attr", None) or getattr(node.func, "id", "")
         if name in keywords:
-            yield node.lineno, name, tuple(map(_text, node.args)), []
-
-
-def _text(argument: ast.expr) -> str | None:
-    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-        return argument.value
-    return None
+            values = (getattr(argument, "value", None) for argument in node.args)
+            texts = tuple(value if isinstance(value, str) else None for value in values)
+            yield node.lineno, name, texts, []

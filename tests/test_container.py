@@ -18,15 +18,11 @@ from ui.web.app import build_app
 ROOT = Path(__file__).resolve().parents[1]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 SERVICES = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
-# The Python of the health check, which the file holds without a shell.
-(PROBE,) = re.findall(r'"-c", \\\n\s*"(.*)"\]', DOCKERFILE)
 
 
 def test_the_files_name_existing_settings_and_the_locked_version() -> None:
-    names = {
-        *re.findall(rf"{PREFIX}([A-Z_]+)", DOCKERFILE + " ".join(SERVICES["ask"]["environment"]))
-    }
-    assert {"INDEX", "HOST", "PORT", "MODEL", "LOGIN"} <= names
+    names = re.findall(rf"{PREFIX}([A-Z_]+)", DOCKERFILE + " ".join(SERVICES["ask"]["environment"]))
+    assert {"INDEX", "HOST", "PORT", "MODEL", "LOGIN"} <= set(names)
     assert {name.lower() for name in names} <= set(Settings.model_fields)
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     _, version = SERVICES["chroma"]["image"].split(":")
@@ -46,13 +42,13 @@ def test_the_services_have_few_rights_and_listen_on_this_machine_alone() -> None
 def test_the_page_s_health_check_fails_when_the_page_is_down(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    probe, port = PROBE.replace('\\"', '"'), free_port()
+    # The Python of the health check, which the file holds without a shell.
+    (probe,) = re.findall(r'"-c", \\\n\s*"(.*)"\]', DOCKERFILE)
+    probe, port = probe.replace('\\"', '"'), free_port()
     monkeypatch.setenv("ASKLABS_PORT", str(port))
     with pytest.raises(urllib.error.URLError):
         exec(probe, {})
     page = build_app(FakeEngine())  # type: ignore[arg-type]
     launch(page, "127.0.0.1", port)
-    try:
-        exec(probe, {})
-    finally:
-        page.close(verbose=False)
+    exec(probe, {})
+    page.close(verbose=False)

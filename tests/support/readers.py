@@ -91,13 +91,13 @@ def text_of(data: bytes, ending: str) -> str:
         assert not library.failed_blocks
         return "\n".join(str(f.value) for entry in library.entries for f in entry.fields)
     if ending == "csl.json":
-        return csl_text(data)
+        return _csl_text(data)
     if ending == "ris":
         return json.dumps(rispy.loads(data.decode()), ensure_ascii=False)
     return json.dumps(json.loads(data), ensure_ascii=False)
 
 
-def csl_text(data: bytes) -> str:
+def _csl_text(data: bytes) -> str:
     """The notes of references, and the references as a citation processor writes them out."""
     source = CiteProcJSON(json.loads(data))
     style = next(Path(citeproc.__file__).parent.glob("data/styles/harvard*.csl"))

@@ -11,8 +11,6 @@ from answers import PLAIN, RIGHT_TO_LEFT, answers
 from contract import is_answer
 from hypothesis import given
 
-from rag.catalog.tag_fields import Filters
-from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict, answers_from_json
 from rag.export.formats import export
@@ -32,14 +30,10 @@ def test_json_has_the_keys_and_types_of_the_contract() -> None:
 
 
 def test_answers_of_older_versions_are_read_by_their_english_text_and_without_spans() -> None:
-    known = replace(
-        PLAIN,
-        notices=(Notice("passages_left_out", {"read": 3, "all": 20}), Notice("nothing_supported")),
-        struck=(Struck("So it was.", Notice("number_not_cited", {"number": "43"})),),
-    )
+    notices = (Notice("nothing_supported"),)
+    struck = (Struck("So it was.", Notice("number_not_cited", {"number": "43"})),)
+    known = replace(PLAIN, notices=notices, struck=struck)
     data = json.loads(json.dumps(answer_to_dict(known)))
-    assert data["detail"]["notice"].startswith("The language model read only the first 3 of 20")
-    assert answer_from_dict(data) == known
     del data["detail"]["notices"], data["detail"]["struck"][0]["reason"]
     del data["citations"][0]["span"]
     older = answer_from_dict(data)
@@ -48,18 +42,11 @@ def test_answers_of_older_versions_are_read_by_their_english_text_and_without_sp
     assert older.citations == known.citations
 
 
-def test_json_is_read_back_as_array_object_and_lines() -> None:
+def test_json_is_read_back_as_object_and_lines() -> None:
     both = (PLAIN, RIGHT_TO_LEFT)
-    assert answers_from_json(export(both, "json")) == both
     lines = [json.dumps(answer_to_dict(answer)) for answer in both]
     assert answers_from_json("\n".join(lines).encode()) == both
     assert answers_from_json(lines[0].encode()) == (PLAIN,)
-
-
-def test_what_an_engine_answered_is_read_back_equal(quick_engine: Engine) -> None:
-    question = "Which reports mention bamboo?"
-    answer = quick_engine.ask(question, ignored=Filters(type=("learningplan",))).answer
-    assert answers_from_json(export([answer], "json")) == (answer,)
 
 
 @given(answers())
@@ -72,7 +59,6 @@ def test_any_answer_is_read_back_equal(answer: Answer) -> None:
     ("path", "value", "named"),
     [
         (("question",), None, "question"),
-        (("citations", 0, "status"), "sure", r"citations\.0\.status"),
         (("coverage", "filters"), {"colour": ["red"]}, r"coverage\.filters\.colour"),
         (("detail", "ignored"), {"year": [True]}, r"detail\.ignored\.year\.0"),
         (("passages",), [], r"passages\.0"),

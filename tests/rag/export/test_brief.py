@@ -7,7 +7,7 @@ from datetime import date
 
 import fake_engine
 import pytest
-from answers import PLAIN, RIGHT_TO_LEFT
+from answers import PLAIN
 from readers import squeezed, text_of
 
 from rag.catalog.tag_fields import Filters
@@ -18,7 +18,6 @@ from rag.types import Answer, Coverage, GenerationRecord, Notice, Struck
 DAY = date(2026, 3, 4)
 SENTENCES = (
     "What the markets say",
-    "4 March 2026",
     "Rests on: 3 reports of 2 labs, 2023",
     "Côte d’Ivoire, Perú, 2023",
     "Form question: What did you learn?",
@@ -73,7 +72,6 @@ def test_a_brief_is_in_the_language_of_the_question(
 def test_the_first_question_s_language_is_that_of_the_whole_brief() -> None:
     both = make_brief([in_language("fr"), in_language("ar")], "", DAY)
     assert (both.language, both.rtl, both.labels["colon"]) == ("fr", False, "\u00a0:")
-    assert make_brief([RIGHT_TO_LEFT, replace(PLAIN, language="ar")], "", DAY).language == "en"
     assert make_brief([in_language("xx")], "", DAY).language == "en"
 
 
@@ -93,8 +91,6 @@ def test_a_model_s_answer_says_how_it_was_written() -> None:
     brief = export([written], "md", day=DAY).decode()
     assert "Prompt version 2; 3 tokens read, 4 written; planned in 1 ms" in brief
     assert "about 0.0035 US dollars" in brief
-    unpriced = replace(written, generation=GenerationRecord("own", "2"))
-    assert "dollars" not in export([unpriced], "md", day=DAY).decode()
 
 
 def test_sources_have_their_quotes_and_a_status_where_it_says_something() -> None:
@@ -109,14 +105,11 @@ def test_sources_have_their_quotes_and_a_status_where_it_says_something() -> Non
     assert all(quote.status.startswith("The quote supports") for quote in source.quotes)
 
 
-def test_a_refusal_shows_the_nearest_passages() -> None:
+def test_a_refusal_shows_the_nearest_passages_and_a_complete_list_is_complete() -> None:
     refusal = replace(PLAIN, text="The reports don't say.", refused=True, citations=())
     words = export([refusal], "md", day=DAY).decode()
     assert "### Nearest passages" in words
     assert "### Sources" not in words
-
-
-def test_a_complete_list_is_complete() -> None:
     coverage = Coverage("list", ("one_report", "not_among_the_passages"), ("Perú",), 2)
     bare = replace(PLAIN, coverage=coverage, citations=(), mode="catalogue")
     words = export([bare], "md", day=DAY).decode()

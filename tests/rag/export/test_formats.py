@@ -23,7 +23,7 @@ from readers import html_text, rendered, squeezed, text_of
 from rag.errors import InputError
 from rag.export.brief import right_to_left
 from rag.export.formats import FORMATS, ending_of, export
-from rag.types import Answer, Coverage
+from rag.types import Answer
 
 DAY = date(2025, 11, 25)
 URL = "https://labs.example/{report}"
@@ -216,10 +216,8 @@ def test_endings_name_formats_and_unknown_ones_are_errors() -> None:
 @pytest.mark.slow
 def test_long_lists_and_long_texts_are_soon_written() -> None:
     cited = answer(*(passage(f"[[method:m{i}]]", report=f"r{i}") for i in range(1200)))
-    ids = tuple(citation.passage.report.id for citation in cited.citations)
-    whole = replace(cited, coverage=Coverage("list", ids, ("Perú",), 1200))
     for ending in ("md", "html", "docx", "pdf"):
-        words = squeezed(text_of(export([whole], ending, day=DAY), ending))
+        words = squeezed(text_of(export([cited], ending, day=DAY), ending))
         assert "Sentence1200[1200]." in words
         assert "[[method:m1199]]" in words
     long = answer(passage("word " * 100_000), text="x" + " " * 1_000_000 + "[1]" + "*" * 100_000)

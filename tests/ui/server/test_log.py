@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,13 +23,10 @@ from ui.web.handlers import Exchange
 
 
 @pytest.fixture(autouse=True)
-def _restore_loggers() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in log.PACKAGES]
-    before = [(logger.level, list(logger.handlers)) for logger in loggers]
-    yield
-    for logger, (level, log_handlers) in zip(loggers, before, strict=True):
-        logger.setLevel(level)
-        logger.handlers = log_handlers
+def _restore_loggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for logger in map(logging.getLogger, log.PACKAGES):
+        monkeypatch.setattr(logger, "handlers", list(logger.handlers))
+        monkeypatch.setattr(logger, "level", logger.level)
 
 
 def ask(
@@ -52,27 +49,25 @@ def test_the_text_of_a_question_is_logged_only_if_a_setting_says_so(
     assert "intent=answer" in line
     assert "fish" not in line
     assert "Peru" not in line
-    forged = "fish?\n2026-01-01T00:00:00Z ERROR forged"
-    ask(forged, log_questions=True)
+    ask("fish?\n2026-01-01T00:00:00Z ERROR forged", log_questions=True)
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith(r'question="fish?\n2026-01-01T00:00:00Z ERROR forged"')
 
 
 def test_failures_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
-    def out_of_reach(_: str) -> Answer:
-        raise ModelError(text_notice("It is out of reach."))
+    def failing(error: Exception) -> Callable[[str], Answer]:
+        def write(_: str) -> Answer:
+            raise error
 
-    def defect(_: str) -> Answer:
-        raise ZeroDivisionError
+        return write
 
-    notices = (Notice("language_model_key_refused"), Notice("extractive_instead"))
-    ask(write=lambda _: replace(answer(), notices=notices))
-    ask(write=out_of_reach)
+    ask(write=lambda _: replace(answer(), notices=(Notice("extractive_instead"),)))
+    ask(write=failing(ModelError(text_notice("It is out of reach."))))
     with pytest.raises(ZeroDivisionError):
-        ask(write=defect)
+        ask(write=failing(ZeroDivisionError()))
     instead, error, failed = capsys.readouterr().err.splitlines()
     assert "WARNING ui.server.log: question outcome=answered" in instead
-    assert "notice=\"The language model's server refused the key." in instead
+    assert 'notice="This answer is made' in instead
     assert "ERROR ui.server.log: question outcome=error seconds=0." in error
     assert 'error="It is out of reach."' in error
     assert "ERROR ui.server.log: question outcome=failed" in failed
@@ -95,13 +90,11 @@ def test_exports_and_votes_are_logged(tmp_path: Path, capsys: pytest.CaptureFixt
     handlers.download([answer()], "md", None)
     handlers.download([], "md", None)
     engine = FakeEngine()
+    engine.settings = Settings(index=tmp_path / "none")
     talk = (Exchange("What keeps fish cool?", answer=answer()),)
-    for folder in (tmp_path, tmp_path / "none"):
-        engine.settings = Settings(index=folder)
-        reading.vote(engine, talk, {"turn": 1, "vote": "up"}, ENGLISH)  # type: ignore[arg-type]
+    reading.vote(engine, talk, {"turn": 1, "vote": "up"}, ENGLISH)  # type: ignore[arg-type]
     lines = [line.partition("ui.server.log: ")[2] for line in capsys.readouterr().err.splitlines()]
     assert lines[0].startswith("export outcome=done seconds=")
     assert lines[0].endswith("format=md answers=1")
     assert lines[1].startswith("export outcome=error format=md error=")
-    assert lines[2] == "vote outcome=kept vote=up"
-    assert lines[3].startswith(f"vote outcome=error folder={tmp_path / 'none'} error=")
+    assert lines[2].startswith(f"vote outcome=error folder={tmp_path / 'none'} error=")
