@@ -286,7 +286,6 @@ class _Transfer:
     """Counts the rows that were sent or fetched, and makes a hash of all, whatever their order."""
 
     def __init__(self, stage: str, total: int, progress: Progress) -> None:
-        self.done = 0
         self._stage, self._total, self._progress = stage, total, progress
         self._digests: list[bytes] = []
         progress(stage, 0, total)
@@ -295,8 +294,7 @@ class _Transfer:
         for row in rows:
             values = orjson.dumps((row.id, row.text, row.meta), option=orjson.OPT_SORT_KEYS)
             self._digests.append(hashlib.sha256(values + row.vector.tobytes()).digest())
-        self.done += len(rows)
-        self._progress(self._stage, self.done, self._total)
+        self._progress(self._stage, len(self._digests), self._total)
 
     @property
     def content(self) -> str:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import secrets
 import shutil
-import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
@@ -71,10 +71,10 @@ class Snapshot:
     @cached_property
     def catalog(self) -> Catalog:
         """The reports' tags."""
-        infos = (report.info for report in self.reports.values())
-        written: dict[str, set[str]] = {}
+        written: dict[str, set[str]] = defaultdict(set)
         for passage in self.passages:
-            written.setdefault(passage.report.id, set()).add(passage.language)
+            written[passage.report.id].add(passage.language)
+        infos = (report.info for report in self.reports.values())
         return Catalog(infos, self.known_words, written)
 
     def allowed(self, filters: Filters) -> npt.NDArray[np.bool_]:
@@ -339,13 +339,12 @@ def _load_vectors(path: Path, size: int) -> Vectors:
 def _save(snapshot: Snapshot, cache: Path, made_by: Mapping[str, str]) -> None:
     """Write a cache and move it to its place; others are deleted."""
     home = snapshot.home
-    temporary = None
+    temporary = home / f"{CACHE}new-{secrets.token_hex(4)}"
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f"{CACHE}new-", dir=home))
+        temporary.mkdir()
         reports = (orjson.dumps(asdict(report)) for report in snapshot.reports.values())
         (temporary / "reports.jsonl").write_bytes(b"\n".join(reports))
-        of_passage = attrgetter("report.id", *_OF_PASSAGE)
-        rows = [of_passage(passage) for passage in snapshot.passages]
+        rows = list(map(attrgetter("report.id", *_OF_PASSAGE), snapshot.passages))
         (temporary / "passages.json").write_bytes(orjson.dumps(rows))
         snapshot.keyword.save(temporary / "keyword")
         # Half the bits keep the ranking, at half the time to read them.
@@ -366,8 +365,7 @@ def _save(snapshot: Snapshot, cache: Path, made_by: Mapping[str, str]) -> None:
     except OSError as error:
         # A full disk makes the next start some seconds slower, no more.
         _log.warning("What searching needs can't be kept in %s: %s", home, error)
-        if temporary:
-            shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _digest(cache: Path) -> str:

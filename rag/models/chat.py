@@ -38,9 +38,8 @@ class Generation:
     """What becomes known of an answer while a model writes it, besides its text.
 
     `priced` is whether the model's list price holds at its server. `read` is how many of the
-    passages, from the first, the model was given, and `kept` how many characters of its text the
-    answer keeps; None is all. `finish` is why it stopped, as its server says. Setting `stop` stops
-    it.
+    passages the model was given, `kept` how many characters of its text the answer keeps; None is
+    all. `finish` is why it stopped, as its server says. Setting `stop` stops it.
     """
 
     model: str = ""

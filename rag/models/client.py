@@ -92,15 +92,11 @@ def find_server(settings: Settings, model: str) -> Server:
         query.setdefault("api-version", API_VERSION)
         if "/deployments/" not in path and not path.endswith("/models"):
             path = f"{path.removesuffix('/openai')}/openai/deployments/{quote(model, safe='')}"
-    url = address.copy_with(raw_path=path.encode(), fragment=None)
-    return Server(str(url), _key(settings), query, azure)
-
-
-def _key(settings: Settings) -> str:
+    url = str(address.copy_with(raw_path=path.encode(), fragment=None))
     if settings.openai_api_key is not None:
-        return settings.openai_api_key.get_secret_value()
+        return Server(url, settings.openai_api_key.get_secret_value(), query, azure)
     if settings.openai_base_url:
-        return "none"  # Local servers need no key, but the client insists on one.
+        return Server(url, "none", query, azure)  # The client insists on a key.
     raise SettingsError(
         "No key found for openai. Set OPENAI_API_KEY, or OPENAI_BASE_URL for a local server."
     )

@@ -13,7 +13,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
@@ -46,7 +46,7 @@ def encoding_processes(count: int) -> Iterator[Callable[[Sequence[str]], Any]]:
     gone.
     """
     processes = [_start() for _ in range(count)]
-    idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+    idle: SimpleQueue[Any] = SimpleQueue()
     for process in processes:
         idle.put(process)
 
@@ -66,7 +66,7 @@ def encoding_processes(count: int) -> Iterator[Callable[[Sequence[str]], Any]]:
             process.communicate()
 
 
-def _start() -> subprocess.Popen[bytes]:
+def _start() -> Any:
     # -P: no file of the current folder is taken for a module.
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "rag.models.encoder"],
@@ -78,14 +78,10 @@ def _start() -> subprocess.Popen[bytes]:
     )
 
 
-def _ask(process: subprocess.Popen[bytes], texts: Sequence[str]) -> Any:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
+def _ask(process: Any, texts: Sequence[str]) -> Any:
+    with suppress(OSError):  # Of a process that has ended nothing is read below.
         process.stdin.write(json.dumps(list(texts)).encode() + b"\n")
         process.stdin.flush()
-    except OSError:
-        pass  # It has ended: nothing will be read below.
     data = process.stdout.read(_BYTES * len(texts))
     if len(data) < _BYTES * len(texts):
         raise ModelError(Notice("embedding_process_ended"))

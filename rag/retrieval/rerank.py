@@ -40,8 +40,6 @@ if TYPE_CHECKING:
 DEPTH = 50
 # Texts in a request: the default limit of Text Embeddings Inference.
 BATCH = 32
-# HTTP statuses of a server that does not know the keys of a request.
-_OTHER_KEYS = (400, 422)
 # Tokens of a question with a passage; the rest of a longer passage is not read.
 TOKENS = 256
 # Pairs at a time: of similar length, so that little is padding.
@@ -90,12 +88,11 @@ def rerank(
         return unchanged, ()
     try:
         scores = iter(_scores(question, passages, reranker, masked))
-    except ModelError as error:
-        return unchanged, (error.notice, NOT_USED)
-    # Whatever a reranker of the user's raises: there is an order without it. What the error says
-    # may hold a key.
     except Exception as error:
-        return unchanged, (Notice("reranker_failed", {"name": type(error).__name__}), NOT_USED)
+        # Whatever a reranker of the user's raises: there is an order without it. What the error
+        # says may hold a key.
+        failed = Notice("reranker_failed", {"name": type(error).__name__})
+        return unchanged, (error.notice if isinstance(error, ModelError) else failed, NOT_USED)
     return [
         _in_order(hits, range(len(top)), top, list(islice(scores, count)), "reranker")
         for hits, top, count in zip(rankings, tops, counts, strict=True)
@@ -109,8 +106,8 @@ def rerank_first(hits: Ranking, plan: Plan, reranker: CrossEncoder) -> list[Hit]
     question is in another language, and where the reranker is busy. Each place keeps its score.
     """
     first = enumerate(hits[: reranker.depth])
-    places = [n for n, hit in first if hit.passage.language == reranker.language]
-    if plan.language != reranker.language or not places:
+    places = [n for n, hit in first if hit.passage.language == plan.language == reranker.language]
+    if not places:
         return list(hits)
     try:
         scores = reranker.scores(plan.standalone, [_text(hits[n].passage) for n in places])
@@ -290,7 +287,7 @@ class EndpointReranker:
         if not self._takes_texts:
             body = {"query": question, "documents": list(texts), "top_n": len(texts)}
             response = await self._client.post(self._url, json=self._model | body)
-            if response.status_code not in _OTHER_KEYS:
+            if response.status_code not in (400, 422):  # Else it does not know these keys.
                 return _read(response, len(texts))
         scores: list[float] = []
         for start in range(0, len(texts), BATCH):
