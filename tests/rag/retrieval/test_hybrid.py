@@ -9,7 +9,7 @@ import pytest
 
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.retrieval.hybrid import HybridRetriever, K, SearchResult, choose_passages
+from rag.retrieval.hybrid import HybridRetriever, SearchResult, choose_passages
 from rag.settings import Settings
 from rag.types import Hit, Plan
 
@@ -60,18 +60,6 @@ def test_filters_narrow_and_boosts_do_not(retriever: HybridRetriever) -> None:
     assert len({hit.passage.report.lab for hit in boosted.hits}) > 3
     nothing = retriever.search(plan("mobile money", filters=Filters(year=(1990,))))
     assert (nothing.hits, nothing.matched) == ((), frozenset())
-
-
-def test_for_foreign_passages_the_dense_ranking_votes_in_place_of_others(
-    retriever: HybridRetriever,
-) -> None:
-    question = plan("mujeres y dinero móvil en el mercado", "es")
-    for hit in retriever.search(question, explain=True).hits:
-        assert hit.why
-        for vote in hit.why.votes:
-            if vote.ranking == "dense":
-                weight = vote.points * (K + vote.rank)
-                assert (weight > 1.01) == (hit.passage.language != "es")
 
 
 def test_an_explanation_adds_up_and_names_what_is_boosted(retriever: HybridRetriever) -> None:
