@@ -79,35 +79,15 @@ _DENIES = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
-    """A piece of a report's file: from which character to which, and in which language."""
-
-    report: str
-    start: int
-    end: int
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
 class Chunks:
-    """All chunks with their texts, the reports that they are of, and a row of vectors for each."""
+    """All chunks, passages without section and form question, and a row of vectors for each.
 
-    chunks: Sequence[Chunk]
+    `raw` holds the files that they are of.
+    """
+
+    passages: Sequence[Passage]
     raw: Mapping[str, str]
-    infos: Mapping[str, ReportInfo]
     vectors: NDArray[np.float32]
-
-    def passage(self, chunk: Chunk) -> Passage:
-        """A piece of a file as a passage that knows no section and no form question."""
-        return Passage(
-            id=f"{chunk.report}@{chunk.start}",
-            report=self.infos[chunk.report],
-            section="",
-            prompt="",
-            text=self.raw[chunk.report][chunk.start : chunk.end],
-            spans=((chunk.start, chunk.end),),
-            language=chunk.language,
-        )
 
 
 # The hits for a question, the best first; as many as go with an answer of ours.
@@ -123,15 +103,15 @@ def load_chunks(engine: Engine, progress: Progress) -> Chunks:
     """
     infos, settings = engine.catalog.reports, engine.settings
     raw = {report: engine.report(report).raw for report in sorted(infos)}
-    chunks = split(raw)
+    chunks = split(raw, infos)
     parts = (engine.revision, embedding_name(settings), version("llama-index-core"))
     key = "\n".join((*parts, str(settings.mask_contacts)))
     path = settings.index / FOLDER / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.npy"
     try:
-        return Chunks(chunks, raw, infos, np.load(path, allow_pickle=False))
+        return Chunks(chunks, raw, np.load(path, allow_pickle=False))
     except (OSError, ValueError, EOFError):
         pass  # There is none, or it is damaged: it is made anew.
-    texts = [node.get_content(MetadataMode.EMBED) for node in nodes_of(chunks, raw)]
+    texts = [node.get_content(MetadataMode.EMBED) for node in nodes_of(chunks)]
     model = make_embedding(settings)
     rows: list[list[float]] = []
     for first in range(0, len(texts), BATCH):
@@ -143,10 +123,10 @@ def load_chunks(engine: Engine, progress: Progress) -> Chunks:
         shutil.rmtree(path.parent, ignore_errors=True)
         path.parent.mkdir()
         np.save(path, vectors)
-    return Chunks(chunks, raw, infos, vectors)
+    return Chunks(chunks, raw, vectors)
 
 
-def split(raw: Mapping[str, str]) -> list[Chunk]:
+def split(raw: Mapping[str, str], infos: Mapping[str, ReportInfo]) -> list[Passage]:
     """The chunks of files, by report and place."""
     count_tokens("")  # From here on llama-index finds its table of tokens without a network.
     documents = [
@@ -158,28 +138,29 @@ def split(raw: Mapping[str, str]) -> list[Chunk]:
         assert isinstance(node, TextNode)
         report, start, end = node.ref_doc_id, node.start_char_idx, node.end_char_idx
         if report is not None and start is not None and end is not None:
-            chunks.append(Chunk(report, start, end, language_of(node.text)))
+            text, spans = raw[report][start:end], ((start, end),)
+            language = language_of(node.text)
+            info = infos[report]
+            chunks.append(
+                Passage(f"{report}@{start}", info, "", "", text, spans, language=language)
+            )
     return chunks
 
 
-def nodes_of(chunks: Sequence[Chunk], raw: Mapping[str, str]) -> list[TextNode]:
+def nodes_of(chunks: Sequence[Passage]) -> list[TextNode]:
     """The chunks as llama-index's nodes, whose ids are their numbers.
 
     The file's name goes before the text that is embedded and searched (`MetadataMode.EMBED`).
     """
     return [
-        TextNode(
-            id_=str(number),
-            text=raw[chunk.report][chunk.start : chunk.end],
-            metadata={_FILE_NAME: f"{chunk.report}.md"},
-        )
+        TextNode(id_=str(number), text=chunk.text, metadata={_FILE_NAME: f"{chunk.report.id}.md"})
         for number, chunk in enumerate(chunks)
     ]
 
 
 def dense_search(chunks: Chunks, settings: Settings) -> Search:
     """The retriever of a VectorStoreIndex (in memory, cosine) with our embedding model."""
-    nodes = nodes_of(chunks.chunks, chunks.raw)
+    nodes = nodes_of(chunks.passages)
     for node, vector in zip(nodes, chunks.vectors, strict=True):
         node.embedding = vector.tolist()
     index = VectorStoreIndex(nodes=nodes, embed_model=make_embedding(settings))
@@ -188,7 +169,7 @@ def dense_search(chunks: Chunks, settings: Settings) -> Search:
     def search(question: str) -> tuple[Hit, ...]:
         scored = retriever.retrieve(question)
         return tuple(
-            Hit(chunks.passage(chunks.chunks[int(n.node.node_id)]), n.score or 0.0, n.score or 0.0)
+            Hit(chunks.passages[int(n.node.node_id)], n.score or 0.0, n.score or 0.0)
             for n in scored
         )
 
@@ -203,7 +184,7 @@ def bm25_search(chunks: Chunks) -> Search:
         return bm25s.tokenize(texts, stopwords="en", stemmer=stemmer, show_progress=False)
 
     index = bm25s.BM25()
-    texts = [node.get_content(MetadataMode.EMBED) for node in nodes_of(chunks.chunks, chunks.raw)]
+    texts = [node.get_content(MetadataMode.EMBED) for node in nodes_of(chunks.passages)]
     index.index(tokens(texts), show_progress=False)
 
     def search(question: str) -> tuple[Hit, ...]:
@@ -211,7 +192,7 @@ def bm25_search(chunks: Chunks) -> Search:
         numbers, scores = index.retrieve(tokens([question]), k=count, show_progress=False)
         pairs = zip(numbers[0], scores[0], strict=True)
         # What shares no word with the question has no score, and is not found.
-        return tuple(Hit(chunks.passage(chunks.chunks[n]), float(s)) for n, s in pairs if s > 0)
+        return tuple(Hit(chunks.passages[n], float(s)) for n, s in pairs if s > 0)
 
     return search
 
@@ -230,8 +211,8 @@ def sources_of(hits: Sequence[Hit], chunks: Chunks) -> list[Passage]:
             start = chunks.raw[report].find(text, start, end)
             if start < 0:
                 break
-            chunk = Chunk(report, start, start + len(text), passage.language)
-            sources.append(chunks.passage(chunk))
+            spans = ((start, start + len(text)),)
+            sources.append(replace(passage, id=f"{report}@{start}", text=text, spans=spans))
             start += 1
     return sources
 

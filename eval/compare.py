@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from eval import figures
 from eval.cases import CASE_TYPES
-from eval.figures import ALL, LEVEL, Estimate, Group, values_of
+from eval.figures import ALL, LEVEL, Estimate, values_of
 from eval.metrics import METRICS
 from eval.run import BASELINES, OUTCOMES, Outcome, load_outcomes, load_record
 from rag.errors import InputError
@@ -121,12 +121,8 @@ class Comparison:
                 "No difference between A and B that these cases can show; every score is the same "
                 f"in {self.same} of {self.paired}."
             )
-        verdicts: tuple[Verdict, ...] = ("better", "worse")
-        changes = [
-            f"{verdict} in {len(metrics)} ({', '.join(metrics)})"
-            for verdict in verdicts
-            if (metrics := self.metrics(verdict))
-        ]
+        sides = (("better", self.metrics("better")), ("worse", self.metrics("worse")))
+        changes = [f"{word} in {len(names)} ({', '.join(names)})" for word, names in sides if names]
         return f"Of {len(self.overall)} figures, B is {' and '.join(changes)}."
 
     def to_dict(self) -> dict[str, Any]:
@@ -157,7 +153,11 @@ def compare(dir_a: Path, dir_b: Path) -> Comparison:
         a=_side(dir_a, list(a.values())),
         b=_side(dir_b, list(b.values())),
         paired=len(pairs),
-        same=sum(_scored_alike(pair) for pair in pairs),
+        # An older run may have measured less.
+        same=sum(
+            all(a.scores[name] == b.scores[name] for name in a.scores.keys() & b.scores.keys())
+            for a, b in pairs
+        ),
         only_a=len(a) - shared,
         only_b=len(b) - shared,
         changed=shared - len(both),
@@ -217,12 +217,6 @@ def _verdict(difference: Difference, p_holm: float) -> Verdict:
     return "better" if increased else "worse"
 
 
-def _scored_alike(pair: Pair) -> bool:
-    """Whether they scored the same in what both runs measured: an older one may know less."""
-    a, b = (outcome.scores for outcome in pair)
-    return all(a[name] == b[name] for name in a.keys() & b.keys())
-
-
 def _moved(pair: Pair) -> Moved | None:
     a, b = pair
     scores = {
@@ -241,13 +235,8 @@ def _side(out: Path, outcomes: Sequence[Outcome]) -> Side:
     return Side(str(out), str(load_record(out)["date"]), len(outcomes), modes, indexes)
 
 
-@dataclass(frozen=True, slots=True)
-class BaselineRun:
-    """A baseline's run: its record, its outcomes, and their figures by type."""
-
-    record: Mapping[str, Any]
-    outcomes: Sequence[Outcome]
-    groups: Mapping[str, Group]
+# The record of a run and its outcomes.
+Run = tuple[Mapping[str, Any], Sequence[Outcome]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,28 +254,24 @@ class BaselineComparison:
     median_ms: float | None = None
 
 
-def load_baselines(out: Path) -> dict[str, BaselineRun]:
+def load_baselines(out: Path) -> dict[str, Run]:
     """The baselines that stand in the folder of a run, by their folder's name."""
-    runs = {}
-    for path in sorted((out / BASELINES).glob(f"*/{OUTCOMES}")):
-        outcomes = load_outcomes(path.parent)
-        record = load_record(path.parent)
-        runs[path.parent.name] = BaselineRun(record, outcomes, figures.aggregate(outcomes))
-    return runs
+    folders = [path.parent for path in sorted((out / BASELINES).glob(f"*/{OUTCOMES}"))]
+    return {folder.name: (load_record(folder), load_outcomes(folder)) for folder in folders}
 
 
 def compare_baselines(
-    baselines: Mapping[str, BaselineRun], ours: Sequence[Outcome]
+    baselines: Mapping[str, Run], ours: Sequence[Outcome]
 ) -> dict[str, BaselineComparison]:
     """The baselines that have a case in common with our run, each compared with it."""
     compared = {}
-    for name, baseline in baselines.items():
-        if pairs := answered_pairs(baseline.outcomes, ours):
-            group = baseline.groups[ALL]
+    for name, (record, outcomes) in baselines.items():
+        if pairs := answered_pairs(outcomes, ours):
+            group = figures.aggregate(outcomes)[ALL]
             latency = group.latency.get("total_ms")
             compared[name] = BaselineComparison(
-                date=str(baseline.record["date"]),
-                answered_by=tuple(values_of(baseline.outcomes, "mode")),
+                date=str(record["date"]),
+                answered_by=tuple(values_of(outcomes, "mode")),
                 paired=len(pairs),
                 figures=group.metrics,
                 differences=differences(pairs),

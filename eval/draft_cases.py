@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, cycle
@@ -180,8 +180,7 @@ def _lists(
 
 def _selection_keys(selection: Selection) -> Mapping[Hashable, int]:
     size = sum(len(selection.reports) >= bound for bound in (3, 6, 16))
-    shape: dict[Hashable, int] = {tuple(selection.tags): 4, size: 2}
-    return shape | dict.fromkeys(selection.tags.items(), 3)
+    return {tuple(selection.tags): 4, size: 2, **dict.fromkeys(selection.tags.items(), 3)}
 
 
 def _sources(
@@ -191,12 +190,11 @@ def _sources(
     rng = random.Random(f"{seed} sources")
     usable = [p for p in engine.passages if _is_usable(p) and p.language in languages]
     rng.shuffle(usable)
-    by_language: dict[str, list[Passage]] = defaultdict(list)
-    for passage in usable:
-        by_language[passage.language].append(passage)
     # Each language of the reports gets an equal share, as far as it has passages.
-    share = max(LEAST_POOL, POOL * n) // max(1, len(by_language))
-    pool = [passage for passages in by_language.values() for passage in passages[:share]]
+    share = max(LEAST_POOL, POOL * n) // len(languages)
+    pool: list[Passage] = []
+    for code in languages:
+        pool += [passage for passage in usable if passage.language == code][:share]
     chosen = _balanced(n * ATTEMPTS, pool, _passage_keys, rng)
     return zip(chosen, _alternate(languages), strict=False)
 

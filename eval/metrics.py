@@ -8,7 +8,7 @@ None where there is nothing to count. Texts are compared by the rules of `eval.m
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from math import log2
@@ -153,14 +153,13 @@ def citation_grounding(answer: Answer, support: Support) -> tuple[float | None, 
 class Observation:
     """A case, the answer to it, and what the metrics need besides.
 
-    `raw` is the file text of each cited report, `labs` are those of the gold reports as far as they
-    are known, and `support` judges whether passages support a sentence.
+    `raw` is the file text of each cited report; `support` judges whether passages support a
+    sentence.
     """
 
     case: Case
     answer: Answer
     raw: Mapping[str, str] = field(default_factory=dict)
-    labs: Collection[str] = ()
     support: Support = support_by_rules
 
     @property
@@ -323,15 +322,6 @@ def sent_ok(o: Observation) -> float | None:
     return _mean([float(bool(cited) and set(cited) <= supported) for cited in numbers])
 
 
-def lab_spread(o: Observation) -> float:
-    """The share of the gold reports' labs that are cited, by whichever of their reports.
-
-    Source: subtopic recall (Zhai, Cohen and Lafferty 2003), with labs for subtopics.
-    """
-    labs = set(o.labs)
-    return len({c.passage.report.lab for c in o.answer.citations} & labs) / len(labs)
-
-
 def refused(o: Observation) -> float:
     """1 when the answer is a refusal, which is good or bad as the case is."""
     return float(o.answer.refused)
@@ -370,7 +360,6 @@ SCOPES: Mapping[str, Callable[[Observation], bool]] = {
     "answerable": lambda o: bool(o.case.gold),
     "answered": lambda o: bool(o.case.gold) and not o.answer.refused,
     "prose": lambda o: SCOPES["answered"](o) and o.case.type != "listing",
-    "labs": lambda o: o.case.type in MANY_REPORTS and not o.answer.refused and bool(o.labs),
     "listing": lambda o: o.case.type == "listing",
 }
 
@@ -412,7 +401,6 @@ METRICS: Mapping[str, Metric] = {
         Metric("alce_rec", alce_rec, "Answers", "prose"),
         Metric("alce_prec", alce_prec, "Answers", "prose"),
         Metric("sent_ok", sent_ok, "Answers", "prose"),
-        Metric("lab_spread", lab_spread, "Answers", "labs"),
         Metric("refused", refused, "Refusals"),
         Metric("refusal_ok", refusal_ok, "Refusals"),
         Metric("list_p", list_p, "Complete lists", "listing"),

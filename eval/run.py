@@ -8,7 +8,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
-from eval.cases import ESCAPED, MANY_REPORTS, Case, case_from_json, case_to_dict, read_text
+from eval.cases import ESCAPED, Case, case_from_json, case_to_dict, read_text
 from eval.metrics import Observation, Support, score, support_by_rules
 from rag.answer.pipeline import AnswerStream
 from rag.errors import AskLabsError, InputError, UnknownReport
@@ -122,17 +122,18 @@ def ask_case(engine: Asker, case: Case, support: Support = support_by_rules) -> 
                 first = first or (time.perf_counter() if delta else 0.0)
             answer = stream.answer
         end = time.perf_counter()
-        cited = {citation.passage.report.id for citation in answer.citations}
-        raw = {report.info.id: report.raw for report in _stored(engine, cited)}
-        gold = case.gold if case.type in MANY_REPORTS else ()
-        labs = {report.info.lab for report in _stored(engine, gold)}
+        raw = {}
+        for report_id in {citation.passage.report.id for citation in answer.citations}:
+            # Quotes of reports that are gone count as not found.
+            with suppress(UnknownReport):
+                raw[report_id] = engine.report(report_id).raw
     except AskLabsError as error:
         return Outcome(case, error=f"{type(error).__name__}: {error}")
     clocked = {"first_ms": ((first or end) - start) * 1000, "total_ms": (end - start) * 1000}
     return Outcome(
         case,
         answer=answer_to_dict(answer, case.id),
-        scores=score(Observation(case, answer, raw, labs, support)),
+        scores=score(Observation(case, answer, raw, support)),
         timings={k: round(v, 2) for k, v in {**answer.timings, **clocked}.items()},
     )
 
@@ -146,8 +147,13 @@ def load_outcomes(out: Path) -> list[Outcome]:
     path, remedy = out / OUTCOMES, REMEDY.format(out=out)
     *lines, _cut = read_text(path, remedy).split("\n")
     try:
-        outcomes = [_from_line(line) for line in lines]
-    except (ValueError, KeyError, TypeError, InputError) as error:
+        rows = [json.loads(line) for line in lines]
+        cases = [case_from_json(json.dumps(row.pop("case"))) for row in rows]
+        outcomes = [
+            Outcome(case, **{k: v for k, v in row.items() if k != "id"})
+            for case, row in zip(cases, rows, strict=True)
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
         raise InputError(f"{path}: a line is damaged ({error}). {remedy}") from error
     if not outcomes:
         raise InputError(f"{path}: no outcome in it. {remedy}")
@@ -193,13 +199,6 @@ def _without_secrets(settings: Settings) -> dict[str, Any]:
     return shown
 
 
-def _stored(engine: Asker, ids: Iterable[str]) -> Iterator[StoredReport]:
-    """The reports that there are; quotes of others then count as not found."""
-    for report in ids:
-        with suppress(UnknownReport):
-            yield engine.report(report)
-
-
 def outcome_to_line(outcome: Outcome) -> str:
     """The outcome as a line of JSON; the inverse of what load_outcomes reads."""
     data = {
@@ -211,9 +210,3 @@ def outcome_to_line(outcome: Outcome) -> str:
         "answer": outcome.answer,
     }
     return json.dumps(data, ensure_ascii=False) + "\n"
-
-
-def _from_line(line: str) -> Outcome:
-    data = json.loads(line)
-    del data["id"]
-    return Outcome(**data | {"case": case_from_json(json.dumps(data["case"]))})

@@ -293,7 +293,11 @@ def typos(case: Case, rng: random.Random) -> Case | None:
     text = case.question
     # From the end, so that the places before it stay.
     for start, end in sorted(rng.sample(spots, -(-len(spots) // TYPO_EVERY)), reverse=True):
-        text = text[:start] + _mistyped(text[start:end], rng) + text[end:]
+        word, at = text[start:end], rng.randrange(1, end - start - 1)
+        swapped = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+        slips = [swapped, word[:at] + word[at + 1 :], word[:at] + word[at] + word[at:]]
+        # Twins swapped are no slip.
+        text = text[:start] + rng.choice([slip for slip in slips if slip != word]) + text[end:]
     return _with_question(case, text)
 
 
@@ -343,46 +347,34 @@ def _with_question(case: Case, question: str) -> Case | None:
     return replace(case, question=question) if question != case.question else None
 
 
-def _mistyped(word: str, rng: random.Random) -> str:
-    at = rng.randrange(1, len(word) - 1)
-    slips = [
-        word[:at] + word[at + 1] + word[at] + word[at + 2 :],
-        word[:at] + word[at + 1 :],
-        word[:at] + word[at] + word[at:],
-    ]
-    # Twins swapped are no slip.
-    return rng.choice([slip for slip in slips if slip != word])
-
-
 def translated(
     case: Case, rng: random.Random, llm: ChatModel | None, seconds: float
 ) -> Case | None:
     """The case in a language by lot that is not its own; None where nothing can say it honestly.
 
-    Lists that are worded as drafts are need no model.
+    Lists that are worded as drafts are need no model. What a model says is left out where it is
+    something else than a translation.
     """
     language = rng.choice([other for other in LANGUAGES if other != case.lang])
-    question = reworded(case, language)
-    if not question and llm is not None:
-        question = _translated_by_model(case, language, llm, seconds)
-    return replace(case, question=question, lang=language) if question else None
-
-
-def _translated_by_model(case: Case, language: str, llm: ChatModel, seconds: float) -> str:
-    """A model's translation; "" where it failed, or gave something else."""
-    question = case.standalone or case.question
-    system = _SYSTEM.format(language=LANGUAGES[language])
-    try:
-        reply = llm.complete(messages_of(system, fenced("question", question)), seconds)
-    except ModelError:
-        return ""
-    translation = single_line(reply).strip("\"'“”«» ")
-    is_usable = (
-        language_of(translation, default="") == language
-        and sorted(re.findall(r"\d+", translation)) == sorted(re.findall(r"\d+", question))
-        and len(translation) <= MOST_LENGTHS * len(question)
+    if question := reworded(case, language):
+        return replace(case, question=question, lang=language)
+    if llm is None:
+        return None
+    original, system = (
+        case.standalone or case.question,
+        _SYSTEM.format(language=LANGUAGES[language]),
     )
-    return translation if is_usable else ""
+    try:
+        reply = llm.complete(messages_of(system, fenced("question", original)), seconds)
+    except ModelError:
+        return None
+    question = single_line(reply).strip("\"'“”«» ")
+    is_usable = (
+        language_of(question, default="") == language
+        and sorted(re.findall(r"\d+", question)) == sorted(re.findall(r"\d+", original))
+        and len(question) <= MOST_LENGTHS * len(original)
+    )
+    return replace(case, question=question, lang=language) if is_usable else None
 
 
 def chosen_reports(

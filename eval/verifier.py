@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -255,9 +256,12 @@ def _passage(n: int, passage: RatedPassage) -> Passage:
     return Passage(f"p{n}", info, "", "", passage.text, (), language=language_of(passage.text))
 
 
-def auroc(supported: figures.Floats, scores: figures.Floats) -> float:
+def auroc(judged: Sequence[Judged], by: Literal["score", "baseline"] = "score") -> float:
     """The chance that one that is supported scores higher than one that is not; ties half."""
-    yes, no = np.sort(scores[supported > 0]), scores[supported == 0]
+    scores: dict[bool, list[float]] = {True: [], False: []}
+    for item in judged:
+        scores[item.supported].append(getattr(item, by))
+    yes, no = np.sort(scores[True]), np.array(scores[False])
     if not len(yes) or not len(no):
         return float("nan")
     below = np.searchsorted(yes, no, "left") + np.searchsorted(yes, no, "right")
@@ -273,14 +277,6 @@ def false_alarms(judged: Sequence[Judged], supported: bool = True) -> float:
 def caught(judged: Sequence[Judged]) -> float:
     """The share of unsupported ones that don't pass."""
     return false_alarms(judged, supported=False)
-
-
-def _auroc_of(field: Literal["score", "baseline"]) -> Metric:
-    def metric(judged: Sequence[Judged]) -> float:
-        supported = np.array([float(j.supported) for j in judged])
-        return auroc(supported, np.array([float(getattr(j, field)) for j in judged]))
-
-    return metric
 
 
 def resampled(judged: Sequence[Judged], metric: Metric) -> figures.Estimate:
@@ -300,20 +296,12 @@ def resampled(judged: Sequence[Judged], metric: Metric) -> figures.Estimate:
 
 def table(pairs: Sequence[Pair], rated: Sequence[RatedAnswer]) -> str:
     """All measures as a Markdown table; without rated answers those on the pairs alone."""
-    lines = ["| on | measure | value | 95 % | n |", "|---|---|---|---|---|"]
-    for name, measure, judged, metric in _measures(pairs, rated):
-        value = resampled(judged, metric)
-        interval = f"{value.low:.3f} to {value.high:.3f}"
-        lines.append(f"| {name} | {measure} | {value.mean:.3f} | {interval} | {value.n} |")
-    return "\n".join(lines)
-
-
-def _measures(
-    pairs: Sequence[Pair], rated: Sequence[RatedAnswer]
-) -> Iterator[tuple[str, str, Sequence[Judged], Metric]]:
     judged = judge_pairs(pairs)
     both = list(zip(pairs, judged, strict=True))
-    ranking = {"AUROC": _auroc_of("score"), "AUROC of the baseline": _auroc_of("baseline")}
+    ranking: dict[str, Metric] = {
+        "AUROC": auroc,
+        "AUROC of the baseline": partial(auroc, by="baseline"),
+    }
     passing = {**ranking, "false alarms": false_alarms, "caught": caught}
     parts: list[tuple[str, Sequence[Judged], Mapping[str, Metric]]] = [
         ("all sentences", judged, passing),
@@ -325,6 +313,10 @@ def _measures(
         ),
         ("answers rated by people", judge_rated(rated), ranking),
     ]
+    lines = ["| on | measure | value | 95 % | n |", "|---|---|---|---|---|"]
     for name, part, metrics in parts:
         for measure, metric in metrics.items() if part else ():
-            yield name, measure, part, metric
+            value = resampled(part, metric)
+            interval = f"{value.low:.3f} to {value.high:.3f}"
+            lines.append(f"| {name} | {measure} | {value.mean:.3f} | {interval} | {value.n} |")
+    return "\n".join(lines)

@@ -18,9 +18,9 @@ from eval import figures
 from eval.cases import CASE_TYPES, VOTE_ID_PREFIX, write_text
 from eval.compare import (
     BaselineComparison,
-    BaselineRun,
     Comparison,
     Moved,
+    Run,
     Side,
     compare_baselines,
     load_baselines,
@@ -42,7 +42,7 @@ LATEST = "evaluation.json"
 _ANSWER = 900
 _QUOTE = 240
 _SINGLE = ("rep@10", "ndcg@10", "ev@4k", "cite_prec", "cite_rec", "ev_cited", "facts", "facts_num")
-_MANY = ("rep@20", "ndcg@10", "ev@4k", "cite_prec", "cite_rec", "lab_spread", "facts_num")
+_MANY = ("rep@20", "ndcg@10", "ev@4k", "cite_prec", "cite_rec", "facts_num")
 _EVERY = ("quote_ok", "cited_sent", "alce_rec", "alce_prec", "sent_ok", "refusal_ok", *RUN_METRICS)
 # The metrics that the table of baselines shows for each type of case.
 BASELINE_METRICS: Mapping[str, tuple[str, ...]] = {
@@ -132,7 +132,7 @@ def write_report(out: Path) -> str:
     summary = json.dumps(found | {"worst": shown}, default=asdict, indent=1, ensure_ascii=False)
     data = found | {
         "asked": len(outcomes),
-        "record": _record_lines(record, len(outcomes), figures.usage(outcomes)),
+        "usage": figures.usage(outcomes),
     }
     table = render(
         "table.md.jinja",
@@ -192,14 +192,14 @@ def figure_table(
     return Table(title, (first, "n", *used), tuple(rows)) if used else None
 
 
-def baseline_table(
-    baselines: Mapping[str, BaselineRun], groups: Mapping[str, Group]
-) -> Table | None:
+def baseline_table(baselines: Mapping[str, Run], groups: Mapping[str, Group]) -> Table | None:
     """The main metrics of our run and its baselines by type; None without baselines."""
     if not baselines:
         return None
-    runs = {str(run.record.get("name", name)): run.groups for name, run in baselines.items()}
-    sides = {"ours": groups, **dict(reversed(runs.items()))}
+    sides = {"ours": groups} | {
+        str(record.get("name", name)): figures.aggregate(outcomes)
+        for name, (record, outcomes) in list(baselines.items())[::-1]
+    }
     rows = []
     for kind, metrics in BASELINE_METRICS.items():
         members = [side[kind].metrics if kind in side else {} for side in sides.values()]
@@ -217,21 +217,6 @@ def _cell(value: Estimate | None, n: int) -> str:
     if value is None:
         return ""
     return f"{value}" if value.n == n else f"{value} ({value.n})"
-
-
-def _record_lines(run: Mapping[str, Any], asked: int, used: str) -> list[str]:
-    """When, with what and on which machine a run was made, a line a fact."""
-    machine = run["machine"]
-    answered_by, index = (", ".join(run[name]) or "nothing" for name in _NAMED)
-    cut = "" if asked == run["cases"] else " (the run was interrupted)"
-    lines = [
-        f"{asked} of {run['cases']} cases asked, {run['date']}{cut}",
-        f"answered by {answered_by}; index {index}; embedding {run['embedding']}",
-        f"{machine['cores']} cores, {machine['system']} {machine['architecture']}",
-        ", ".join(f"{name} {number}" for name, number in run["versions"].items()),
-        used,
-    ]
-    return [line for line in lines if line]
 
 
 def load_summary(path: Path) -> Summary:

@@ -32,9 +32,6 @@ VERDICTS = {
     "unclear": "could be chance among so many tests",
     "too few": "too few cases to say",
 }
-# Width of a chart in units of the SVG, and where its marks begin and end.
-WIDTH = 340
-LEFT, RIGHT_EDGE = 6, WIDTH - 6
 
 
 def render(template: str, **data: Any) -> str:
@@ -184,5 +181,4 @@ def _chart(metric: str, dots: Sequence[Dot], t: Translations) -> Chart:
 
 
 def _svg(kind: str, name: str, **data: object) -> str:
-    sizes = {"width": WIDTH, "left": LEFT, "right": RIGHT_EDGE}
-    return render("chart.svg.jinja", kind=kind, name=name, **sizes, **data).strip()
+    return render("chart.svg.jinja", kind=kind, name=name, **data).strip()

@@ -84,7 +84,7 @@ def test_only_the_first_run_embeds(sample_engine: Engine, baselines: dict[str, B
     path.write_bytes(b"PK damaged")
     anew = load_chunks(sample_engine, lambda stage, *_: stages.append(stage))
     assert set(stages) == {"embedding for baselines"}
-    assert anew.chunks == again.chunks
+    assert anew.passages == again.passages
     assert np.allclose(anew.vectors, again.vectors)
 
 

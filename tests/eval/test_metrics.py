@@ -60,10 +60,6 @@ def found(*passages: str | tuple[str, str]) -> Answer:
     return answer(found=[part(p) if isinstance(p, str) else part(*p) for p in passages])
 
 
-def listed(reports: str) -> Answer:
-    return answer(listed=reports)
-
-
 WIDE = case("cross", "ab", alt="c")
 QUOTES = case(quotes=("twelve boats", "one beacon"))
 NONE = case("unanswerable", "")
@@ -113,12 +109,12 @@ MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them
         ("cited_sent", case(), answer(MARKED), 0.5),
         ("refusal_ok", NONE, answer(), 0.0),
         ("refusal_ok", case(), REFUSAL, 0.0),
-        ("list_p", LIST, listed("abx"), 2 / 3),
-        ("list_r", LIST, listed("abx"), 0.5),
-        ("list_f1", LIST, listed("abx"), 4 / 7),
-        ("list_f1", LIST, listed(""), 0.0),
-        ("list_exact", LIST, listed("abx"), 0.0),
-        ("list_exact", LIST, listed("dcba"), 1.0),
+        ("list_p", LIST, answer(listed="abx"), 2 / 3),
+        ("list_r", LIST, answer(listed="abx"), 0.5),
+        ("list_f1", LIST, answer(listed="abx"), 4 / 7),
+        ("list_f1", LIST, answer(listed=""), 0.0),
+        ("list_exact", LIST, answer(listed="abx"), 0.0),
+        ("list_exact", LIST, answer(listed="dcba"), 1.0),
     ],
 )
 def test_metric(metric: str, of: Case, given: Answer, expected: float | None) -> None:
@@ -132,20 +128,12 @@ def test_quotes_have_to_stand_in_the_report_they_name() -> None:
     assert score(Observation(case(), answer(cited=cited), raw))["quote_ok"] == 0.25
 
 
-def test_lab_spread_is_the_share_of_gold_labs_that_are_cited() -> None:
-    labs = ("Unknown lab", "Fiji")
-    assert score(Observation(WIDE, CITED, labs=labs))["lab_spread"] == 0.5
-    for of, given in ((case(), CITED), (WIDE, REFUSAL)):
-        assert "lab_spread" not in score(Observation(of, given, labs=labs))
-
-
 def test_score_holds_just_what_applies_in_the_order_of_the_table() -> None:
     assert score(Observation(NONE, REFUSAL)) == {"refused": 1.0, "refusal_ok": 1.0}
     everything = Observation(
         case("compare", quotes=("12 boats",), facts=("12",)),
         answer("12 boats carried a beacon [1].", (("a", "12 boats"),), [part("a", "12 boats")]),
         {"a": "12 boats"},
-        labs=("Unknown lab",),
         support=lambda claims: [True for _ in claims],
     )
     scores = score(everything)

@@ -6,7 +6,6 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from eval.cases import Case
@@ -54,9 +53,7 @@ def test_pairs_have_every_change_and_know_what_was_changed(pairs: list[Pair]) ->
 @pytest.mark.quality
 def test_the_verifier_beats_counting_words_on_the_sample(pairs: list[Pair]) -> None:
     judged = judge_pairs(pairs)
-    supported = np.array([float(one.supported) for one in judged])
-    ours = auroc(supported, np.array([one.score for one in judged]))
-    words = auroc(supported, np.array([one.baseline for one in judged]))
+    ours, words = auroc(judged), auroc(judged, by="baseline")
     assert ours > 0.9
     assert ours > words
     quoted = [one for pair, one in zip(pairs, judged, strict=True) if pair.quoted]
@@ -66,18 +63,19 @@ def test_the_verifier_beats_counting_words_on_the_sample(pairs: list[Pair]) -> N
 
 def test_the_table_has_each_measure(pairs: list[Pair]) -> None:
     made = table(pairs[:60], RATED)
-    for name in ("AUROC", "false alarms", "caught", "answers rated by people"):
-        assert name in made
+    names = ("AUROC", "false alarms", "caught", "answers rated by people")
+    assert [name for name in names if name not in made] == []
 
 
-def test_measures_are_shares_and_chances_of_the_right_order() -> None:
-    yes_no = np.array([1.0, 1.0, 0.0, 0.0])
-    assert auroc(yes_no, np.array([4.0, 3.0, 2.0, 1.0])) == 1.0
-    assert auroc(yes_no, np.array([2.0, 2.0, 2.0, 2.0])) == 0.5
-    assert auroc(yes_no, np.array([3.0, 1.0, 2.0, 0.0])) == 0.75
-    passed = [(True, True), (True, False), (False, False), (False, False)]
-    judged = [Judged(supported, passes, 0.0, 0.0, "") for supported, passes in passed]
-    assert (false_alarms(judged), caught(judged)) == (0.5, 1.0)
+@pytest.mark.parametrize(
+    ("scores", "chance"), [((4, 3, 2, 1), 1.0), ((2,) * 4, 0.5), ((3, 1, 2, 0), 0.75)]
+)
+def test_measures_are_shares_and_chances_of_the_right_order(
+    scores: tuple[float, ...], chance: float
+) -> None:
+    passed = ((True, True), (True, False), (False, False), (False, False))
+    judged = [Judged(*pair, score, 0.0, "") for pair, score in zip(passed, scores, strict=True)]
+    assert (auroc(judged), false_alarms(judged), caught(judged)) == (chance, 0.5, 1.0)
 
 
 def test_rated_answers_are_told_apart() -> None:

@@ -16,10 +16,12 @@ from runs import BOATS, HOSTILE, answered, case, hostile, outcome, reported, sav
 from eval.cases import Case
 from eval.figures import Estimate, Group, Histogram
 from eval.report.pages import LATEST, keep_latest, latest, load_summary, write_report
-from eval.report.render import WIDTH, causes_chart, charts_by_type, latency_chart
+from eval.report.render import causes_chart, charts_by_type, latency_chart
 from eval.run import Outcome
 from rag.errors import InputError, SettingsError
 from rag.settings import Settings
+
+WIDTH = 340
 
 
 def page_of(out: Path) -> str:
