@@ -24,13 +24,8 @@ from rag.i18n.labels import (
 from rag.i18n.translations import Translations, format_number
 
 _FUNCTIONS = (
-    format_count,
-    country_label,
-    kind_label,
-    lab_label,
-    language_label,
-    mode_label,
-    format_number,
+    *(format_count, format_number),
+    *(country_label, kind_label, lab_label, language_label, mode_label),
 )
 # Line breaks next to a tag or to a statement of Jinja; those that are left part attributes.
 _LAYOUT = re.compile(r"(?:^|(?<=>))\s*\n\s*|\s*\n\s*(?=<|$)")

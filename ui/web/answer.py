@@ -117,14 +117,9 @@ def render_exchange(
     if exchange.answer and not error:
         outcome = render_answer(exchange.answer, turn, reports, t, exchange.stopped)
     else:
-        outcome = render(
-            "unanswered.html",
-            t,
-            error=error,
-            is_running=False,
-            text=render_prose(exchange.text, turn, {}, t),
-            is_stopped=exchange.stopped,
-        )
+        text = render_prose(exchange.text, turn, {}, t)
+        values = {"error": error, "text": text, "is_stopped": exchange.stopped}
+        outcome = render("unanswered.html", t, is_running=False, **values)
     scope = render_scope(exchange, turn if is_last else 0, t, reports)
     row = render_row(exchange, turn, is_last, t, is_idle=is_idle)
     values = {"question": exchange.question, "scope": scope, "outcome": outcome, "row": row}
@@ -181,8 +176,6 @@ def render_answer(
 
 def render_mentions(answer: Answer, turn: int, t: Translations) -> Markup:
     """The reports that only mention what a list asks for, with a passage each."""
-    if not answer.mentions:
-        return Markup("")
     cards = render_uncited(answer.mentions, turn, t)
     return render("mentioned.html", t, answer=answer, cards=cards)
 
@@ -225,12 +218,10 @@ def render_row(
 
 def can_widen(exchange: Exchange) -> bool:
     """Whether an answer was made from a part of the passages that were found."""
-    if exchange.answer is None:
+    if exchange.answer is None or exchange.answer.coverage.intent in ("list", "about"):
         return False
     coverage, hits = exchange.answer.coverage, len(exchange.answer.hits)
-    if coverage.intent in ("list", "about") or exchange.passages >= MOST_PASSAGES:
-        return False
-    if not 0 < coverage.read_passages < MOST_PASSAGES:
+    if exchange.passages >= MOST_PASSAGES or not 0 < coverage.read_passages < MOST_PASSAGES:
         return False
     # Only the first hits stay with an answer: there may be more.
     has_more = hits > coverage.read_passages or hits >= HITS_PER_ANSWER

@@ -6,7 +6,6 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,26 +16,11 @@ from rag.catalog.tag_fields import Filters
 from rag.errors import AskLabsError
 from rag.i18n.translations import Translations
 from ui.rendering import render
-from ui.web import filters, handlers, history, report
+from ui.web import filters, handlers, history, layout, report
 from ui.web.answer import render_collection, render_masthead, render_welcome
 from ui.web.explore import question, render_explore
 from ui.web.handlers import Run, Talk, Update
-from ui.web.layout import (
-    QUIET,
-    Parts,
-    collection_area,
-    history_area,
-    overlays,
-    question_area,
-    render_exports,
-    render_navigation,
-    shown,
-    sources_area,
-    talk_area,
-    translations_of,
-    upload_area,
-    views,
-)
+from ui.web.layout import QUIET, Parts, shown, translations_of
 from ui.web.quality import render_quality, render_unreadable, render_without_run
 from ui.web.sources import render_sources
 from ui.web.uploads import add, render_upload_form
@@ -56,6 +40,8 @@ CHANGED = (
     *("question", "talk", "run", "thread", "live", "sources", "welcome"),
     *("go", "stop", "tools", "clear", "exports", "conversation_id", "message"),
 )
+# What a question is asked with: filters, the conversation before it, and its last run.
+_State = tuple[Filters, Talk, Run | None]
 # The parts that follow the chosen filters; `_filtered` sets them.
 FOLLOWING = ("chosen", "scope", "facets", "chips")
 # What must be done before anything else can happen is not queued.
@@ -77,17 +63,17 @@ def build_app(engine: Engine) -> gr.Blocks:
         parts["ignored"] = gr.State(Filters())
         with gr.Column(elem_id="desk"):
             with gr.Column(elem_id="collection"):
-                parts |= collection_area(engine)
-                parts |= upload_area() if has_uploads else {}
-                parts |= history_area()
-            parts |= views()
+                parts |= layout.collection_area(engine)
+                parts |= layout.upload_area() if has_uploads else {}
+                parts |= layout.history_area()
+            parts |= layout.views()
             with gr.Column(elem_id="talk"):
-                parts |= talk_area(engine)
+                parts |= layout.talk_area(engine)
             with gr.Column(elem_id="sources"):
-                parts |= sources_area()
+                parts |= layout.sources_area()
             with gr.Column(elem_id="ask"):
-                parts |= question_area()
-            parts |= overlays()
+                parts |= layout.question_area()
+            parts |= layout.overlays()
         opened = _wire_filters(engine, page, parts)
         _wire_questions(engine, parts, opened)
         _wire_history(engine, parts)
@@ -122,24 +108,16 @@ def _updated(parts: Parts, update: Update) -> Parts:
     return values
 
 
-@dataclass(frozen=True, slots=True)
-class _Event:
-    """An event of a visitor: filters, conversation and run, what the browser sends, inputs."""
-
-    state: tuple[Filters, Talk, Run | None]
-    t: Translations
-    data: gr.EventData
-    inputs: tuple[Any, ...]
-
-
 def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
     state = [parts[name] for name in ("chosen", "talk", "run", "conversation_id")]
     changed = {parts[name] for name in CHANGED}
 
-    def answering(
-        updates: Callable[[_Event], Iterator[Update]], is_new: bool = True
-    ) -> Callable[..., Iterator[Parts]]:
-        """The handler of an event whose updates answer a new question, or the last one again."""
+    def answering(updates: Callable[..., Iterator[Update]]) -> Callable[..., Iterator[Parts]]:
+        """The handler of an event whose updates answer a new question, or the last one again.
+
+        `updates` gets the visitor's translations, what the browser sends with the event, the
+        filters, conversation and run, and further inputs of the event.
+        """
 
         def answer(
             request: gr.Request,
@@ -150,67 +128,63 @@ def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
             conversation_id: str,
             *inputs: Any,
         ) -> Iterator[Parts]:
-            event = _Event((chosen, talk, run), translations_of(request), data, inputs)
             # Gradio empties all outputs of a generator that yields nothing.
             yield {parts["live"]: gr.skip()}
-            turn = len(talk) + is_new
-            for update in history.with_saving(updates(event), conversation_id, turn):
+            made = updates(translations_of(request), data, (chosen, talk, run), *inputs)
+            for update in history.with_saving(made, conversation_id):
                 yield _updated(parts, update)
 
         return answer
 
-    def ask(event: _Event) -> Iterator[Update]:
-        text, *ignored = event.inputs
-        return handlers.ask(engine, text, *event.state, event.t, *ignored)
+    def ask(
+        t: Translations, _: gr.EventData, state: _State, text: str, ignored: Filters = Filters()
+    ) -> Iterator[Update]:
+        return handlers.ask(engine, text, *state, t, ignored)
 
-    def again(event: _Event) -> Iterator[Update]:
-        return handlers.again(engine, *event.state, event.t)
+    def again(t: Translations, _: gr.EventData, state: _State) -> Iterator[Update]:
+        return handlers.again(engine, *state, t)
 
-    def widen(event: _Event) -> Iterator[Update]:
-        turn = _values(event.data, "turn")["turn"]
-        return handlers.widen(engine, *event.state[1:], turn, event.t)
+    def widen(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
+        return handlers.widen(engine, *state[1:], _values(event, "turn")["turn"], t)
 
-    def without(event: _Event) -> Iterator[Update]:
-        chip = _values(event.data, "turn", "field", "value", "back")
-        return handlers.without(engine, *event.state, chip, event.t)
+    def without(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
+        chip = _values(event, "turn", "field", "value", "back")
+        return handlers.without(engine, *state, chip, t)
 
-    def ask_about(event: _Event) -> Iterator[Update]:
-        choice = _values(event.data, "field", "value", "report")
-        text = question(engine.catalog, choice, event.t)
-        return handlers.ask(engine, text, *event.state, event.t)
+    def ask_about(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
+        choice = _values(event, "field", "value", "report")
+        return handlers.ask(engine, question(engine.catalog, choice, t), *state, t)
 
-    def failed(event: _Event) -> Iterator[Update]:
-        return iter((handlers.failed(engine, *event.state[1:], event.t),))
+    def failed(t: Translations, _: gr.EventData, state: _State) -> Iterator[Update]:
+        yield handlers.failed(engine, *state[1:], t)
 
-    def wire(trigger: Callable[..., Dependency], handler: Any, *inputs: Any) -> None:
-        dependency = trigger(handler, [*state, *inputs], changed, **QUIET)
+    def stop(run: Run | None) -> None:
+        if run:
+            run.stop()
+
+    def wire(trigger: Callable[..., Dependency], updates: Any, *inputs: Any) -> None:
+        dependency = trigger(answering(updates), [*state, *inputs], changed, **QUIET)
         dependency.failure(answering(failed), state, changed, **QUIET)
 
     typed = [parts["question"].submit, parts["go"].click]
-    wire(partial(gr.on, typed), answering(ask), parts["question"])
+    wire(partial(gr.on, typed), ask, parts["question"])
     for example in parts["examples"]:
-        wire(example.click, answering(ask), example)
+        wire(example.click, ask, example)
     # The question of a link is asked at once; without one nothing is.
-    wire(opened.success, answering(ask), parts["linked"], parts["ignored"])
-    wire(parts["thread"].again, answering(again, is_new=False))
-    wire(parts["thread"].wider, answering(widen, is_new=False))
-    wire(parts["thread"].chip, answering(without, is_new=False))
-    wire(parts["explore"].ask, answering(ask_about))
-    parts["stop"].click(handlers.stop, parts["run"], None, queue=False, **QUIET)
+    wire(opened.success, ask, parts["linked"], parts["ignored"])
+    wire(parts["thread"].again, again)
+    wire(parts["thread"].wider, widen)
+    wire(parts["thread"].chip, without)
+    wire(parts["explore"].ask, ask_about)
+    parts["stop"].click(stop, parts["run"], None, queue=False, **QUIET)
 
 
 def _filtered(
-    engine: Engine,
-    parts: Parts,
-    chosen: Filters,
-    t: Translations,
-    *,
-    notice: str = "",
-    turn: Any = None,
+    engine: Engine, parts: Parts, chosen: Filters, t: Translations, note: str = "", turn: Any = None
 ) -> Parts:
     """The chosen filters and all on the page that follows them.
 
-    `notice` is a sentence over the chips, `turn` the number of the page's event.
+    `note` is a sentence over the chips, `turn` the number of the page's event.
     """
     catalog = engine.catalog
     scope = filters.scope_sentence(catalog, chosen, t)
@@ -218,7 +192,7 @@ def _filtered(
         parts["chosen"]: chosen,
         parts["scope"]: render("hint.html", t, text=scope),
         parts["facets"]: filters.facet_data(catalog, chosen, t, turn),
-        parts["chips"]: filters.render_chips(catalog, chosen, t, notice),
+        parts["chips"]: filters.render_chips(catalog, chosen, t, note),
     }
 
 
@@ -239,16 +213,17 @@ def _wire_filters(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
             # Not the question's box: somebody may be typing there already.
             parts["linked"]: link.question,
             parts["ignored"]: link.ignored,
-            **_filtered(engine, parts, link.filters, t, notice=filters.link_notice(link, t)),
+            **_filtered(engine, parts, link.filters, t, filters.link_notice(link, t)),
         }
 
     def copy(talk: Talk, request: gr.Request) -> str:
         return filters.copied_link(engine.catalog, talk, translations_of(request))
 
-    for part in (parts["panel"], parts["chips"], parts["explore"]):
+    chosen = [
         # Each event counts: one must not be dropped because another is under way.
-        chosen = part.choose(choose, parts["chosen"], following, trigger_mode="multiple", **AT_ONCE)
-        _redraw_explore(chosen)
+        part.choose(choose, parts["chosen"], following, trigger_mode="multiple", **AT_ONCE)
+        for part in (parts["panel"], parts["chips"], parts["explore"])
+    ]
     copied = parts["link"].click(copy, parts["talk"], parts["copied"], **AT_ONCE)
     copied.success(None, parts["copied"], None, js="(link) => askLabsFilters.copy(link)")
     opened: Dependency = page.load(
@@ -258,16 +233,10 @@ def _wire_filters(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
         js="() => location.search",
         **AT_ONCE,
     )
-    _redraw_explore(opened)
+    # The session's state tells Explore of no change that an event outside the queue has made.
+    for change in (*chosen, opened):
+        change.success(None, js="() => askViews.narrowed()", api_visibility="private")
     return opened
-
-
-def _redraw_explore(dependency: Dependency) -> None:
-    """Draw Explore again, where it is shown, after what has changed the filters.
-
-    The session's state tells of no change that an event outside the queue has made.
-    """
-    dependency.success(None, js="() => askViews.narrowed()", api_visibility="private")
 
 
 def _wire_history(engine: Engine, parts: Parts) -> None:
@@ -275,9 +244,8 @@ def _wire_history(engine: Engine, parts: Parts) -> None:
 
     def open_conversation(run: Run | None, request: gr.Request, event: gr.EventData) -> Parts:
         sent = _values(event, "id", "turns")
-        update = history.open_conversation(
-            engine, sent["id"], sent["turns"], run, translations_of(request)
-        )
+        t = translations_of(request)
+        update = history.open_conversation(engine, sent["id"], sent["turns"], run, t)
         return _updated(parts, update)
 
     def new_conversation(run: Run | None, request: gr.Request) -> Parts:
@@ -311,8 +279,10 @@ def _wire_exports(engine: Engine, parts: Parts) -> None:
 def _wire_reading(engine: Engine, parts: Parts) -> None:
     def show_sources(talk: Talk, request: gr.Request, event: gr.EventData) -> Any:
         turn = _values(event, "turn")["turn"]
-        update = handlers.show_sources(talk, turn, translations_of(request))
-        return shown(update.get("sources", gr.skip()))
+        exchange = handlers.exchange_at(talk, turn)
+        if exchange is None:
+            return gr.skip()
+        return shown(render_sources(exchange.answer, turn, translations_of(request)))
 
     def open_report(talk: Talk, request: gr.Request, event: gr.EventData) -> str:
         sent = _values(event, "report", "passage", "turn", "n")
@@ -337,28 +307,23 @@ def _wire_reading(engine: Engine, parts: Parts) -> None:
 
 def _wire_language(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     """Draw what is on the page from the start in the visitor's language."""
-    names = ["masthead", "history", "facts", "greeting", "sources", "exports", "views"]
-    if "uploads" in parts:
-        names.append("uploads")
+    names = ["masthead", "history", "facts", "greeting", "sources", "exports", "views", "uploads"]
+    drawn = [*(parts[name] for name in names if name in parts), *parts["examples"]]
 
     def translate(request: gr.Request) -> Parts:
-        catalog, t = engine.catalog, translations_of(request)
+        t = translations_of(request)
         values = {
             "masthead": render_masthead(t),
             "history": history.render_history(t, request.username or ""),
             **_collection(engine, t),
             "sources": render_sources(None, 0, t),
-            "exports": render_exports(t),
-            "views": render_navigation(t),
+            "exports": layout.render_exports(t),
+            "views": layout.render_navigation(t),
             "uploads": render_upload_form(t),
         }
-        questions = handlers.examples(catalog, t)
-        return {
-            **{parts[name]: values[name] for name in names},
-            **dict(zip(parts["examples"], questions, strict=True)),
-        }
+        questions = zip(parts["examples"], handlers.examples(engine.catalog, t), strict=True)
+        return {parts[k]: v for k, v in values.items() if k in parts} | dict(questions)
 
-    drawn = [*(parts[name] for name in names), *parts["examples"]]
     translated = page.load(translate, None, drawn, **AT_ONCE)
     translated.then(None, None, None, js="() => askLabs.setLanguage()")
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
+from html import escape
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from markupsafe import Markup
 
@@ -63,6 +64,8 @@ def render_explore(catalog: Catalog, filters: Filters, t: Translations) -> Marku
         if found:
             bars.append((field, FIELDS[field][0], found, named))
     data = json.dumps({"rows": rows, "rest": rest}, ensure_ascii=False)
+    # It becomes the text of an element, whose quotes need no escape: they are many.
+    data = escape(data, quote=False)
     scope = t.gettext("All that the index holds.")
     if filters:
         all_reports = format_number(t, len(catalog.reports))
@@ -79,14 +82,9 @@ def render_explore(catalog: Catalog, filters: Filters, t: Translations) -> Marku
         rows=rows,
         rows_shown=ROWS,
         columns=COLUMNS,
-        data=_as_text(data),
+        data=Markup(data),
         **_map({str(filter_key("country", lab.name)): lab for lab in values["country"]}, t),
     )
-
-
-def _as_text(data: str) -> Markup:
-    """JSON as the text of an element, whose quotes need no escape: they are many."""
-    return Markup(data.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;"))
 
 
 def _values(catalog: Catalog, filters: Filters, field: str) -> list[Value]:
@@ -123,21 +121,14 @@ def value_question(field: str, name: str, t: Translations) -> str:
     return t.gettext(FIELDS[field][1]).format(value=value)
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """Outlines as SVG paths and points, by ISO 3166 code; small countries have a point."""
+@cache
+def world() -> dict[str, Any]:
+    """Outlines of countries as SVG paths, and points of small ones, by ISO 3166 code.
 
-    width: int
-    height: int
-    shapes: Mapping[str, str]
-    points: Mapping[str, Sequence[int]]
-
-
-@lru_cache(maxsize=1)
-def world() -> World:
-    """The world's countries, from a file that names its source."""
-    data = json.loads(_FILE.read_text(encoding="utf-8"))
-    return World(data["width"], data["height"], data["shapes"], data["points"])
+    The file names its source. `width` and `height` are those of the drawing.
+    """
+    data: dict[str, Any] = json.loads(_FILE.read_text(encoding="utf-8"))
+    return data
 
 
 def _map(labs: Mapping[str, Value], t: Translations) -> dict[str, object]:
@@ -146,14 +137,15 @@ def _map(labs: Mapping[str, Value], t: Translations) -> dict[str, object]:
     A code that the map doesn't have is left out; the list of labs beside the map has it.
     """
     atlas = world()
-    drawn = {code: lab for code, lab in labs.items() if code in atlas.shapes.keys() | atlas.points}
+    shapes, points = atlas["shapes"], atlas["points"]
+    drawn = {code: lab for code, lab in labs.items() if code in shapes or code in points}
     bounds = steps([lab.reports for lab in drawn.values()])
     # The circles of small countries lie over their neighbours, outlines of what is chosen over all.
-    order = sorted(drawn, key=lambda code: (drawn[code].chosen, code in atlas.points))
+    order = sorted(drawn, key=lambda code: (drawn[code].chosen, code in points))
     places = [(code, drawn[code], bisect_right(bounds, drawn[code].reports)) for code in order]
     return {
         "world": atlas,
-        "land": "".join(shape for code, shape in atlas.shapes.items() if code not in drawn),
+        "land": "".join(shape for code, shape in shapes.items() if code not in drawn),
         "places": places,
         "legend": list(enumerate(_ranges(bounds, t), start=1)),
     }

@@ -273,14 +273,11 @@ def _written(field: str, filters: Filters, catalog: Catalog) -> Iterator[str]:
         yield from (_year_range(*ends) for ends in year_ranges(catalog, filters.year))
         return
     for value in getattr(filters, field):
-        key = str(filter_key(field, value))
-        if field == "country":
-            yield key if len(key) == 2 else value
-        elif field == "sdg":
-            number = value.partition(".")[0]
-            yield number if number.isdecimal() else value
+        code, number = str(filter_key(field, value)), value.partition(".")[0]
+        if field == "country" and len(code) == 2:
+            yield code
         else:
-            yield value
+            yield number if field == "sdg" and number.isdecimal() else value
 
 
 def _year_range(first: int, last: int) -> str:

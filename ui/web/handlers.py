@@ -100,13 +100,14 @@ Talk = tuple[Exchange, ...]
 class Update(TypedDict, total=False):
     """What changes on the page; a part that is missing stays as it is.
 
-    `conversation_id` names the conversation in the visitor's browser, `message` is one to that
-    browser (history.py).
+    `turn` counts from 1 which question is being answered, `conversation_id` names the conversation
+    in the visitor's browser, `message` is one to that browser (history.py).
     """
 
     question: str
     talk: Talk
     run: Run | None
+    turn: int
     thread: str
     live: str
     sources: str
@@ -268,6 +269,7 @@ def _answer(engine: Engine, exchange: Exchange, talk: Talk, t: Translations) -> 
     try:
         yield {
             "run": run,
+            "turn": turn,
             "thread": render_conversation(talk, reports, t, is_idle=False),
             "live": render_pending(exchange, "", turn, t, reports),
             "busy": True,
@@ -293,12 +295,6 @@ def _answer(engine: Engine, exchange: Exchange, talk: Talk, t: Translations) -> 
     }
 
 
-def stop(run: Run | None) -> None:
-    """Stop the running answer; what has been written stays."""
-    if run:
-        run.stop()
-
-
 def failed(engine: Engine, talk: Talk, run: Run | None, t: Translations) -> Update:
     """Say that an unforeseen error happened, and give the question back."""
     exchange = replace(run.pending if run else Exchange(""), error=t.gettext(BROKEN))
@@ -308,11 +304,9 @@ def failed(engine: Engine, talk: Talk, run: Run | None, t: Translations) -> Upda
     return {"talk": talk, "thread": thread, "live": "", "question": question, "busy": False}
 
 
-def show_sources(talk: Talk, turn: object, t: Translations) -> Update:
-    """The sources of the answer that was clicked, counted from 1."""
-    if not isinstance(turn, int) or not 1 <= turn <= len(talk):
-        return {}
-    return {"sources": render_sources(talk[turn - 1].answer, turn, t)}
+def exchange_at(talk: Talk, turn: object) -> Exchange | None:
+    """The exchange that a browser counts from 1; None for one that isn't there."""
+    return talk[turn - 1] if type(turn) is int and 1 <= turn <= len(talk) else None
 
 
 def answers(talk: Talk) -> list[Answer]:
@@ -347,26 +341,30 @@ def download(
 
 def examples(catalog: Catalog, t: Translations = ENGLISH) -> list[str]:
     """Up to four questions that suit the collection, made from its most common tags."""
-    themes = [_in_sentence(tag) for tag in _common(catalog, "theme")]
-    methods = [_in_sentence(tag) for tag in _common(catalog, "method")]
+    themes, methods = (
+        [tag[0].lower() + tag[1:] if tag[1:2].islower() else tag for tag in _common(catalog, field)]
+        for field in ("theme", "method")
+    )
     questions = []
     if themes:
         about = t.gettext("What did the labs learn about {theme}?")
         questions.append(about.format(theme=themes[0]))
-    if pair := _pair(catalog):
-        one, other = (country_label(name, t) for name in pair)
-        how = t.gettext("How did {one} and {other} approach {theme}?")
-        questions.append(how.format(one=one, other=other, theme=themes[0]))
+        reports = catalog.select(Filters(theme=tuple(_common(catalog, "theme")[:1])))
+        pair = Counter(name for info in reports for name in info.countries).most_common(2)
+        if len(pair) == 2:
+            one, other = (country_label(name, t) for name, _ in pair)
+            how = t.gettext("How did {one} and {other} approach {theme}?")
+            questions.append(how.format(one=one, other=other, theme=themes[0]))
     if methods:
         questions.append(t.gettext("Which labs used {method}?").format(method=methods[0]))
     if len(themes) > 1:
         way = t.gettext("What stood in the way of work on {theme}?")
         questions.append(way.format(theme=themes[1]))
     if not questions:
-        labs = [country_label(name, t) for name in _common(catalog, "country")]
+        labs = [country_label(name, t) for name in _common(catalog, "country")[:4]]
         finding = t.gettext("What did the lab of {lab} find out?")
         questions = [finding.format(lab=lab) for lab in labs]
-    return questions[:4]
+    return questions
 
 
 def _common(catalog: Catalog, field: str) -> list[str]:
@@ -376,15 +374,3 @@ def _common(catalog: Catalog, field: str) -> list[str]:
         catalog.counts(field), key=lambda pair: (broad and " " not in pair[0], -pair[1])
     )
     return [value for value, _ in counts if len(value) <= LONGEST_TAG]
-
-
-def _pair(catalog: Catalog) -> tuple[str, ...]:
-    """The two labs with the most reports on the most common theme, or nothing."""
-    themes = _common(catalog, "theme")[:1]
-    reports = catalog.select(Filters(theme=tuple(themes))) if themes else ()
-    labs = Counter(name for info in reports for name in info.countries).most_common(2)
-    return tuple(name for name, _ in labs) if len(labs) == 2 else ()
-
-
-def _in_sentence(tag: str) -> str:
-    return tag[0].lower() + tag[1:] if tag[1:2].islower() else tag

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,7 +22,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import to_jsonable_python
 
-from rag.catalog.tag_fields import Filters
+from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.feedback import feedback_from_dict, feedback_to_dict
@@ -92,11 +92,6 @@ def render_history(t: Translations, user: str) -> Markup:
     return render("history.html", t, user=user, messages=words)
 
 
-def new_id() -> str:
-    """The name of a conversation that nothing else has."""
-    return secrets.token_urlsafe(16)
-
-
 def exchange_to_json(exchange: Exchange) -> str:
     """A question, its filters, and its answer, error or stopped text."""
     values = {
@@ -154,13 +149,13 @@ def read_talk(turns: object, t: Translations) -> Talk:
     return tuple(talk)
 
 
-def with_saving(updates: Iterator[Update], conversation_id: str, turn: int) -> Iterator[Update]:
+def with_saving(updates: Iterator[Update], conversation_id: str) -> Iterator[Update]:
     """Updates of an answer being written, with the messages that have the browser save it.
 
-    The question is saved before its answer is there (`turn` counts from 1), so that a page that is
-    closed meanwhile has lost no more than the answer.
+    The question is saved before its answer is there, so that a page that is closed meanwhile has
+    lost no more than the answer.
     """
-    ident = conversation_id if _ID.fullmatch(conversation_id) else new_id()
+    ident = _name(conversation_id)
     for update in updates:
         if "talk" in update:
             talk = update["talk"]
@@ -168,7 +163,7 @@ def with_saving(updates: Iterator[Update], conversation_id: str, turn: int) -> I
             yield {**update, "conversation_id": ident, "message": message}
         elif run := update.get("run"):
             turns = [_entry(replace(run.pending, stopped=True))]
-            message = _message("keep", id=ident, first=turn, turns=turns, pending=True)
+            message = _message("keep", id=ident, first=update["turn"], turns=turns, pending=True)
             yield {**update, "conversation_id": ident, "message": message}
         else:
             yield update
@@ -193,33 +188,28 @@ def open_conversation(
         talk = read_talk(turns, t)
     except InputError as error:
         return {"message": _message("refused", text=str(error))}
-    turn = max((n for n, exchange in enumerate(talk, 1) if exchange.answer), default=0)
-    return {
-        "talk": talk,
-        "run": None,
-        "conversation_id": ident,
-        "thread": render_conversation(talk, engine.catalog.reports, t),
-        "live": "",
-        "sources": render_sources(talk[turn - 1].answer if turn else None, turn, t),
-        "busy": False,
-        "message": _message("opened", id=ident),
-    }
+    shown = _shown(talk, engine.catalog.reports, t)
+    return {"conversation_id": ident, **shown, "message": _message("opened", id=ident)}
 
 
 def new_conversation(run: Run | None, t: Translations) -> Update:
     """An empty conversation; nothing happens while an answer is being written."""
     if run and run.active:
         return {"message": _message("refused", text=t.gettext(BUSY))}
+    shown = _shown((), {}, t)
+    return {"question": "", "conversation_id": "", **shown, "message": _message("fresh")}
+
+
+def _shown(talk: Talk, reports: Mapping[str, ReportInfo], t: Translations) -> Update:
+    """A conversation as it stands on the page, with the sources of its last answer."""
+    turn = max((n for n, exchange in enumerate(talk, 1) if exchange.answer), default=0)
     return {
-        "question": "",
-        "talk": (),
+        "talk": talk,
         "run": None,
-        "thread": "",
+        "thread": render_conversation(talk, reports, t),
         "live": "",
-        "sources": render_sources(None, 0, t),
+        "sources": render_sources(talk[turn - 1].answer if turn else None, turn, t),
         "busy": False,
-        "conversation_id": "",
-        "message": _message("fresh"),
     }
 
 
@@ -230,8 +220,13 @@ def save_all(ident: str, talk: Talk, apart: object) -> Update:
     """
     if not talk:
         return {}
-    ident = new_id() if apart or not _ID.fullmatch(ident) else ident
+    ident = _name("" if apart else ident)
     return {"conversation_id": ident, "message": save_message(ident, talk)}
+
+
+def _name(ident: str) -> str:
+    """The name of a conversation, or a new one that nothing else has."""
+    return ident if _ID.fullmatch(ident) else secrets.token_urlsafe(16)
 
 
 def _entry(exchange: Exchange) -> dict[str, str]:

@@ -15,6 +15,7 @@ from rag.i18n.translations import (
     ENGLISH,
     Translations,
     languages,
+    marked,
     translations_accepted,
     translations_for,
 )
@@ -45,14 +46,12 @@ FAVICON = (
 )
 
 # What the browser does with a part once it is there, and when its value changes.
-_CITE = "element.addEventListener('click', (e) => askLabs.clicked(e, (at) => trigger('cite', at)));"
-_CHIP = "element.addEventListener('click', (e) => askLabs.chosen(e, (at) => trigger('chip', at)));"
+_ON_CLICK = "element.addEventListener('click', (e) => {}(e, (at) => trigger('{}', at)));"
+_CITE = _ON_CLICK.format("askLabs.clicked", "cite")
+_CHIP = _ON_CLICK.format("askLabs.chosen", "chip")
 _GREW = "watch('value', () => askLabs.grew()); " + _CITE
 _SHOWN = "watch('value', () => askLabs.shown());"
-_EXPORT = (
-    "element.addEventListener('click', "
-    "(e) => askLabsExports.clicked(e, (at) => trigger('export', at)));"
-)
+_EXPORT = _ON_CLICK.format("askLabsExports.clicked", "export")
 _CHOOSE = (
     "askLabsFilters.panel(element, (what) => trigger('choose', what)); "
     "watch('value', () => askLabsFilters.draw());"
@@ -108,7 +107,7 @@ def collection_area(engine: Engine) -> Parts:
     reports = engine.catalog.reports
     masthead = html(render_masthead())
     facts = html(render_collection(reports, engine.settings.index.name, engine.revision))
-    unfold = gr.Button(LABELS.gettext("Filters"), elem_id="unfold", elem_classes="quiet-button")
+    unfold = gr.Button(I18nData(marked("Filters")), elem_id="unfold", elem_classes="quiet-button")
     unfold.click(None, js="() => askLabsFilters.unfold()", api_visibility="private")
     with gr.Column(elem_id="filters"):
         parts = {
@@ -169,12 +168,12 @@ def sources_area() -> Parts:
 
 def question_area() -> Parts:
     """Where a question is typed, and what can be done with the conversation."""
-    chips = html("", js_on_load=_CHIPS, elem_id="chips")
+    parts: Parts = {"chips": html("", js_on_load=_CHIPS, elem_id="chips")}
     with gr.Row(elem_id="box"):
-        question = gr.Textbox(
-            label=LABELS.gettext("Your question"),
+        parts["question"] = gr.Textbox(
+            label=I18nData(marked("Your question")),
             show_label=False,
-            placeholder=LABELS.gettext("Ask the labs a question"),
+            placeholder=I18nData(marked("Ask the labs a question")),
             lines=1,
             max_lines=6,
             max_length=LONGEST_QUESTION,
@@ -182,28 +181,21 @@ def question_area() -> Parts:
             container=False,
             elem_id="question",
         )
-        go = gr.Button(LABELS.gettext("Ask"), variant="primary", elem_id="go")
-        stop = gr.Button(LABELS.gettext("Stop"), elem_id="stop", visible=False)
-    with gr.Row(elem_id="tools", visible=False) as tools:
-        clear = gr.Button(LABELS.gettext("New conversation"), elem_classes="quiet-button")
-        link = gr.Button(
-            LABELS.gettext("Copy link"), elem_id="copy-link", elem_classes="quiet-button"
-        )
-        exports = html(render_exports(), js_on_load=_EXPORT, elem_id="exports")
-    return {
-        "chips": chips,
-        "question": question,
-        "go": go,
-        "stop": stop,
-        "tools": tools,
-        "clear": clear,
-        "link": link,
-        "exports": exports,
-        "file": gr.Textbox(visible="hidden", elem_id="file", label=LABELS.gettext("File to save")),
-        # What the page was opened with, and what is copied as a link to it.
-        "linked": gr.Textbox(visible="hidden", label=LABELS.gettext("Linked question")),
-        "copied": gr.Textbox(visible="hidden", label=LABELS.gettext("Link")),
-    }
+        parts["go"] = gr.Button(I18nData(marked("Ask")), variant="primary", elem_id="go")
+        parts["stop"] = gr.Button(I18nData(marked("Stop")), elem_id="stop", visible=False)
+    with gr.Row(elem_id="tools", visible=False) as parts["tools"]:
+        quiet: Parts = {"elem_classes": "quiet-button"}
+        parts["clear"] = gr.Button(I18nData(marked("New conversation")), **quiet)
+        parts["link"] = gr.Button(I18nData(marked("Copy link")), elem_id="copy-link", **quiet)
+        parts["exports"] = html(render_exports(), js_on_load=_EXPORT, elem_id="exports")
+    # A file to save; what the page was opened with; what is copied as a link to it.
+    for name, label in (
+        ("file", marked("File to save")),
+        ("linked", marked("Linked question")),
+        ("copied", marked("Link")),
+    ):
+        parts[name] = gr.Textbox(visible="hidden", label=I18nData(label))
+    return parts
 
 
 def overlays() -> Parts:
@@ -223,23 +215,16 @@ def render_exports(t: Translations = ENGLISH) -> Markup:
     return render("exports.html", t, groups=[(use, list(formats)) for use, formats in groups])
 
 
-class _Labels(Translations):
-    """Makes labels that the browser translates: Gradio's parts are the same for all visitors."""
-
-    def gettext(self, message: str) -> I18nData:  # type: ignore[override]
-        return I18nData(message)
-
-
-LABELS = _Labels()
-
-
 def translations_of(request: gr.Request | None) -> Translations:
     """The first of a visitor's languages that the product speaks, else English."""
     return translations_accepted(str(request.headers.get("accept-language", "")) if request else "")
 
 
 def translations(page: gr.Blocks) -> gr.I18n:
-    """The labels of a page's parts in all languages, for the browser to choose from."""
+    """The labels of a page's parts in all languages, for the browser to choose from.
+
+    Those labels (I18nData) are Gradio's, whose parts are the same for all visitors.
+    """
     # The words on a button are its value, which Gradio keeps as they were given only here.
     arguments = [
         value
@@ -258,40 +243,27 @@ def translations(page: gr.Blocks) -> gr.I18n:
 
 def theme() -> gr.themes.Base:
     """Gradio's own parts in the page's colours."""
-    colours = {
-        "body_background_fill": "var(--paper)",
-        "body_text_color": "var(--ink)",
-        "body_text_color_subdued": "var(--quiet)",
-        "background_fill_primary": "var(--paper)",
-        "background_fill_secondary": "var(--wash)",
-        "border_color_primary": "var(--line)",
-        "border_color_accent": "var(--accent)",
-        "color_accent_soft": "var(--tint)",
-        "block_background_fill": "transparent",
-        "block_label_text_color": "var(--quiet)",
-        "block_title_text_color": "var(--ink)",
-        "block_border_width": "0px",
-        "input_background_fill": "var(--paper)",
-        "input_background_fill_focus": "var(--paper)",
-        "input_border_width": "1px",
-        "input_border_color": "var(--edge)",
-        "input_border_color_focus": "var(--accent)",
-        "input_placeholder_color": "var(--quiet)",
-        "button_primary_background_fill": "var(--accent)",
-        "button_primary_background_fill_hover": "var(--accent)",
-        "button_primary_border_color": "var(--accent)",
-        "button_primary_border_color_hover": "var(--accent)",
-        "button_primary_text_color": "var(--on-accent)",
-        "button_secondary_background_fill": "transparent",
-        "button_secondary_background_fill_hover": "var(--tint)",
-        "button_secondary_text_color": "var(--ink)",
-        "button_secondary_border_color": "var(--edge)",
+    by_colour = {
+        "paper": "body_background_fill background_fill_primary input_background_fill "
+        "input_background_fill_focus",
+        "wash": "background_fill_secondary",
+        "ink": "body_text_color block_title_text_color button_secondary_text_color",
+        "quiet": "body_text_color_subdued block_label_text_color input_placeholder_color",
+        "line": "border_color_primary",
+        "edge": "input_border_color button_secondary_border_color",
+        "accent": "border_color_accent input_border_color_focus button_primary_background_fill "
+        "button_primary_background_fill_hover button_primary_border_color "
+        "button_primary_border_color_hover",
+        "on-accent": "button_primary_text_color",
+        "tint": "color_accent_soft button_secondary_background_fill_hover",
     }
+    parts = {part: f"var(--{colour})" for colour, of in by_colour.items() for part in of.split()}
+    parts |= {"block_border_width": "0px", "input_border_width": "1px"}
+    parts["block_background_fill"] = parts["button_secondary_background_fill"] = "transparent"
     base = gr.themes.Base(font=SANS, font_mono=["ui-monospace", "monospace"], radius_size="sm")
     # The variables switch between light and dark by themselves, so both modes get the same.
-    known = base.__dict__
-    both = colours | {f"{k}_dark": v for k, v in colours.items() if f"{k}_dark" in known}
-    return base.set(**both)
+    dark = {f"{part}_dark": value for part, value in parts.items() if hasattr(base, f"{part}_dark")}
+    return base.set(**parts, **dark)
 
 
 def head() -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -23,28 +23,17 @@ from rag.text.contacts import mask_contacts
 from rag.types import FACTS, Answer, Passage
 from ui.rendering import render
 from ui.server import log
+from ui.web.handlers import Exchange, Talk, exchange_at
 from ui.web.sources import find_quote, segments
 
 if TYPE_CHECKING:
     from rag.engine import Engine
-    from ui.web.handlers import Exchange, Talk
 
 
 Quotes = Mapping[str, Sequence[str]]
 GONE = marked("This report is not in the index any more.")
 THANKS = marked("Thank you.")
 VOTES: dict[str, Vote] = {"up": "up", "down": "down"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A passage as it stands in a report; "" for a question or language that needs no words."""
-
-    passage: Passage
-    segments: list[tuple[str, bool]]
-    question: str
-    language: str
-    is_start: bool
 
 
 def render_report(
@@ -92,18 +81,19 @@ def render_report(
 
 def _blocks(
     passages: Iterable[Passage], quotes: Quotes, at: str, t: Translations
-) -> Iterator[_Block]:
+) -> Iterator[dict[str, object]]:
+    """Passages as they stand in a report; "" for a question or language that needs no words."""
     for passage in passages:
         # The parts of one answer stand together under its question.
         is_first = passage.part == 1
-        is_other_language = passage.language != passage.report.language
-        yield _Block(
-            passage,
-            segments(passage.text, quotes.get(passage.id, ())),
-            question=passage.place[1].strip() if is_first and passage.section != FACTS else "",
-            language=language_label(passage.language, t) if is_other_language and is_first else "",
-            is_start=passage.id == at,
-        )
+        is_other = passage.language != passage.report.language
+        yield {
+            "passage": passage,
+            "segments": segments(passage.text, quotes.get(passage.id, ())),
+            "question": passage.place[1].strip() if is_first and passage.section != FACTS else "",
+            "language": language_label(passage.language, t) if is_other and is_first else "",
+            "is_start": passage.id == at,
+        }
 
 
 def _tags(
@@ -134,7 +124,7 @@ def open_report(engine: Engine, talk: Talk, event: Mapping[str, Any], t: Transla
         empty = dict.fromkeys(("sections", "tags", "facts", "unanswered"), ())
         return render("report.html", t, info=None, key=key, note=t.gettext(GONE), **empty)
     quotes: dict[str, list[str]] = {}
-    exchange = _exchange(talk, event.get("turn"))
+    exchange = exchange_at(talk, event.get("turn"))
     for citation in exchange.answer.citations if exchange and exchange.answer else ():
         if citation.n == event.get("n") and citation.passage.report.id == report_id:
             quotes.setdefault(citation.passage.id, []).append(citation.quote)
@@ -154,11 +144,6 @@ def _text(value: object) -> str:
     return str(value) if isinstance(value, (str, int)) else ""
 
 
-def _exchange(talk: Talk, turn: object) -> Exchange | None:
-    """The exchange that a browser counts from 1; None for one that isn't there."""
-    return talk[turn - 1] if type(turn) is int and 1 <= turn <= len(talk) else None
-
-
 def vote(engine: Engine, talk: Talk, event: Mapping[str, Any], t: Translations) -> tuple[Talk, str]:
     """The conversation with a visitor's vote on an answer of it, and what to say to that.
 
@@ -166,43 +151,36 @@ def vote(engine: Engine, talk: Talk, event: Mapping[str, Any], t: Translations) 
     count, and the reader is told so; nothing happens for one that means nothing.
     """
     turn, choice = event.get("turn"), VOTES.get(_text(event.get("vote")))
-    exchange = _exchange(talk, turn)
+    exchange = exchange_at(talk, turn)
     if exchange is None or exchange.answer is None or choice is None:
         return talk, ""
-    comment = " ".join(_text(event.get("word")).split())[:MAX_COMMENT]
-    feedback = _feedback(exchange, exchange.answer, choice, comment)
-    if engine.settings.mask_contacts:
-        feedback = replace(
-            feedback,
-            word=mask_contacts(feedback.word),
-            question=mask_contacts(feedback.question),
-            standalone=mask_contacts(feedback.standalone),
-        )
+    mask = mask_contacts if engine.settings.mask_contacts else str
+    feedback = _feedback(exchange, exchange.answer, choice, _text(event.get("word")), mask)
+    values = {"vote": choice, "comment": feedback.word, "message": t.gettext(THANKS)}
     before = exchange.vote
     if before is None or (before.vote, before.word) != (choice, feedback.word):
         try:
             keep_feedback(engine.settings.index, feedback)
+            log.event("vote", "kept", vote=choice)
         except FeedbackNotKept as error:
             folder, why = engine.settings.index, error.__cause__ or error
             log.event("vote", "error", logging.ERROR, folder=folder, error=why)
-            message, values = t.gettext(str(error)), {"vote": "", "comment": ""}
-            return talk, render(
-                "vote.html", t, turn=turn, message=message, time=feedback.time, **values
-            )
-        log.event("vote", "kept", vote=choice)
-    rated = tuple(replace(x, vote=feedback) if n == turn else x for n, x in enumerate(talk, 1))
-    values = {"vote": choice, "comment": feedback.word, "time": feedback.time}
-    return rated, render("vote.html", t, turn=turn, message=t.gettext(THANKS), **values)
+            values = {"vote": "", "comment": "", "message": t.gettext(str(error))}
+    if values["vote"]:
+        talk = tuple(replace(x, vote=feedback) if n == turn else x for n, x in enumerate(talk, 1))
+    return talk, render("vote.html", t, turn=turn, time=feedback.time, **values)
 
 
-def _feedback(exchange: Exchange, answer: Answer, choice: Vote, comment: str) -> Feedback:
+def _feedback(
+    exchange: Exchange, answer: Answer, choice: Vote, comment: str, mask: Callable[[str], str]
+) -> Feedback:
     return Feedback(
         id=exchange.vote.id if exchange.vote else secrets.token_hex(8),
         time=datetime.now(UTC).isoformat(),
         vote=choice,
-        word=comment,
-        question=exchange.question,
-        standalone=answer.standalone,
+        word=mask(" ".join(comment.split())[:MAX_COMMENT]),
+        question=mask(exchange.question),
+        standalone=mask(answer.standalone),
         language=answer.language,
         filters=exchange.filters,
         intent=answer.coverage.intent,

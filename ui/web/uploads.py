@@ -46,7 +46,6 @@ STAGES = {
     # Readers need not know that it is for other machines too.
     "publishing": marked("Preparing the search"),
 }
-COUNTED = ("added", "updated", "unchanged", "skipped")
 PAUSE = 0.3  # seconds between two drawings of the progress
 SHOWN = 20  # reports, and files, that the result names
 
@@ -71,7 +70,8 @@ class Job:
             # The next question need not wait for it.
             self._engine.revision  # noqa: B018
             self.result.set_result(taken)
-            counts = {name: len(getattr(taken, name)) for name in COUNTED}
+            names = ("added", "updated", "unchanged", "skipped")
+            counts = {name: len(getattr(taken, name)) for name in names}
             log.event("adding", "done", seconds=time.monotonic() - begun, **counts)
         except Exception as error:  # raised again where the result is read
             self.result.set_exception(error)

@@ -60,7 +60,7 @@ def test_the_map_draws_labs_as_buttons_with_their_numbers() -> None:
     assert peru["aria-label"] == "Peru: 4 reports"
     assert (maldives["data-value"], maldives["data-shade"]) == ("Maldives", "1")
     assert drawn.count("<circle") == 1
-    assert world().shapes["PE"] not in drawn[: drawn.index("<g ")]
+    assert world()["shapes"]["PE"] not in drawn[: drawn.index("<g ")]
 
 
 def test_hostile_names_stay_text() -> None:

@@ -77,11 +77,9 @@ def test_a_question_goes_with_its_filters_and_the_answered_questions_before_it()
     assert history[0] == Turn("user", "First?")
     assert [turn.role for turn in history] == ["user", "assistant"]
     assert [x.question for x in last["talk"]] == ["First?", "Please fail", "Second?"]
-    for turn in (1, 3):
-        shown = handlers.show_sources(last["talk"], turn, ENGLISH)["sources"]
-        assert f'id="source-{turn}-1"' in shown
+    assert handlers.exchange_at(last["talk"], 3) == last["talk"][2]
     for wrong in (0, 4, -1, "1", None, [1]):
-        assert handlers.show_sources(last["talk"], wrong, ENGLISH) == {}
+        assert handlers.exchange_at(last["talk"], wrong) is None
 
 
 def test_nothing_happens_without_a_question_or_while_one_is_answered() -> None:
@@ -115,7 +113,7 @@ def test_stop_closes_the_stream_keeps_what_was_written_and_waits_for_no_silent_m
     engine = FakeEngine()
     run, updates = running(engine, "slow")
     next(updates)
-    handlers.stop(run)
+    run.stop()
     (exchange,) = list(updates)[-1]["talk"]
     assert engine.streams[0].closed.is_set()
     assert exchange.stopped
@@ -124,7 +122,7 @@ def test_stop_closes_the_stream_keeps_what_was_written_and_waits_for_no_silent_m
     engine.gate = threading.Event()
     run, updates = running(engine, "silent")
     begun = time.monotonic()
-    handlers.stop(run)
+    run.stop()
     (exchange,) = list(updates)[-1]["talk"]
     assert time.monotonic() - begun < 3
     assert (exchange.stopped, exchange.answer) == (True, None)

@@ -101,7 +101,7 @@ def test_a_conversation_is_a_list_of_texts_within_bounds(monkeypatch: pytest.Mon
 
 def test_a_question_is_saved_before_its_answer_and_again_with_it() -> None:
     updates = handlers.ask(FakeEngine(), "Why?", Filters(), (), None, ENGLISH)
-    saving = [update for update in history.with_saving(updates, "", 1) if "message" in update]
+    saving = [update for update in history.with_saving(updates, "") if "message" in update]
     before, after = map(message, saving)
     assert (before["pending"], after["pending"]) == (True, False)
     assert {before["id"], after["id"]} == {update["conversation_id"] for update in saving}
@@ -115,7 +115,7 @@ def test_a_question_is_saved_before_its_answer_and_again_with_it() -> None:
 
 def test_only_the_last_question_is_sent_and_the_name_stays() -> None:
     more = handlers.ask(FakeEngine(), "More?", Filters(), tuple(EXCHANGES), None, ENGLISH)
-    last = message(list(history.with_saving(more, IDENT, 7))[-1])
+    last = message(list(history.with_saving(more, IDENT))[-1])
     assert (last["id"], last["first"], len(last["turns"])) == (IDENT, 7, 1)
 
 
