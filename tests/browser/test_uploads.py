@@ -10,8 +10,7 @@ import httpx
 import pytest
 from fake_engine import FakeEngine
 from ferries import COUNTRIES, text
-from free_port import free_port
-from page_fixtures import Visit, ask, serious
+from page_fixtures import Visit, ask, serious, serve
 from playwright.sync_api import FilePayload, expect
 
 from ingest import uploads
@@ -20,8 +19,6 @@ from rag.engine import Engine, open_engine
 from rag.index.layout import UPLOADED
 from rag.settings import Settings
 from ui.server.login import make_secret
-from ui.server.serve import launch
-from ui.web.app import build_app
 
 pytestmark = pytest.mark.browser
 
@@ -30,16 +27,13 @@ pytestmark = pytest.mark.browser
 def open_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Engine]]:
     """A page to which reports may be added, over an index of three."""
     folder = tmp_path_factory.mktemp("uploads")
-    reports = folder / "reports"
-    reports.mkdir()
     for country in COUNTRIES:
-        (reports / f"{country.lower()}.md").write_text(text(country), "utf-8")
+        (folder / f"{country.lower()}.md").write_text(text(country), "utf-8")
     settings = Settings(index=folder / "index", page_ingest=True)
-    sync([reports], settings)
+    sync([folder], settings)
     engine = open_engine(settings)
-    app = build_app(engine)
-    yield launch(app, "127.0.0.1", free_port(), uploads=True), engine
-    app.close(verbose=False)
+    with serve(engine, uploads=True) as site:
+        yield site, engine
 
 
 def file(name: str, data: bytes) -> FilePayload:
@@ -59,7 +53,6 @@ def test_what_is_sent_is_added_and_answered_from(
 ) -> None:
     site, engine = open_site
     page = visit(site)
-    expect(page.locator("#desk .facts")).to_contain_text("3")
     page.locator("#uploads summary").click()
     chooser = page.locator("#uploads input[type=file]")
     chad = text("Chad", "Chad waits for a ferry with solar lamps over Fianga lake.")
@@ -99,14 +92,15 @@ def test_a_failure_is_a_sentence_and_leaves_what_was_there(
     page = visit(site)
     page.locator("#uploads summary").click()
     chooser = page.locator("#uploads input[type=file]")
+    kenya = file("kenya.md", text("Kenya").encode())
     monkeypatch.setattr(uploads, "sync", broken)
-    chooser.set_input_files(file("kenya.md", text("Kenya").encode()))
+    chooser.set_input_files(kenya)
     expect(page.locator("#upload-result [role=alert]")).to_contain_text("could not be added")
     assert "secret" not in page.content()
     assert not (engine.settings.index / UPLOADED / "kenya.md").exists()
     assert engine.revision == before
     page.evaluate("document.querySelector('.upload-form').dataset.largest = 10")
-    chooser.set_input_files(file("kenya.md", text("Kenya").encode()))
+    chooser.set_input_files(kenya)
     expect(page.locator("#uploads .sending")).to_contain_text("kenya.md is larger than")
 
 
@@ -120,7 +114,6 @@ def test_only_who_may_add_reports_can_send_a_file(site: str, visit: Visit) -> No
     assert status(site) == 413
     engine = FakeEngine()
     engine.settings = Settings(page_ingest=True)
-    app = build_app(engine)  # type: ignore[arg-type]
     logins = {"Ana": make_secret("wet sand and lids", 2**14)}
-    assert status(launch(app, "127.0.0.1", free_port(), logins, uploads=True)) == 401
-    app.close(verbose=False)
+    with serve(engine, logins=logins, uploads=True) as closed:
+        assert status(closed) == 401

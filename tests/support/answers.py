@@ -28,18 +28,10 @@ HOSTILE = (
 def passage(
     quote: str, report: str = "one_report", title: str = "A title", **more: object
 ) -> Passage:
-    info = ReportInfo(
-        id=report,
-        title=title,
-        countries=("Côte d’Ivoire", "Perú"),
-        iso=("CI", "PE"),
-        year=2023,
-        type="learningplan",
-        kind="closing",
-        language="fr",
-        methods=("crowdfunding",),
-        facts={"elevatorpitch": ("a", "b")},
-    )
+    values = {"type": "learningplan", "kind": "closing", "language": "fr", "year": 2023}
+    values |= {"countries": ("Côte d’Ivoire", "Perú"), "iso": ("CI", "PE")}
+    values |= {"methods": ("crowdfunding",), "facts": {"elevatorpitch": ("a", "b")}}
+    info = ReportInfo(id=report, title=title, **values)
     text = f"Before. {quote} After."
     whole = Passage(f"{report}-1", info, "Énoncé du défi", "What did you learn?", text, ((5, 90),))
     return replace(whole, **more)  # type: ignore[arg-type]

@@ -23,11 +23,11 @@ TEXT = (
 STRUCK = "In **Lima** alone 43 boxes were sold within a week [3]."
 WHY = "the number 43 stands in no passage cited"
 HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
-LABS = (("Peru", "PE"), ("Togo", "TG"), ("Viet Nam", "VN"))
+LABS = (("Peru", "PE"), ("Togo", "TG"), ("Viet Nam", "VN"))  # of every third report each
 
 
 def report(number: int, **given: Any) -> ReportInfo:
-    """A report of an invented lab; every third is of Peru."""
+    """A report of an invented lab."""
     name, iso = LABS[number % 3]
     values = {
         "id": f"report_{number}",

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from fake_engine import FakeEngine
 from free_port import free_port
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, expect, sync_playwright
 
 from ui.server.serve import launch
 from ui.web.app import build_app
@@ -31,6 +32,13 @@ def ask(page: Page, question: str, turn: int = 1) -> None:
     page.locator("#question textarea").fill(question)
     page.locator("#question textarea").press("Enter")
     expect(page.locator(f"#thread #turn-{turn}").locator("footer, .error")).to_be_visible()
+
+
+def box(page: Page, place: str) -> FloatRect:
+    """Where a part of the page stands, and its size."""
+    found = page.locator(place).bounding_box()
+    assert found
+    return found
 
 
 def serious(page: Page) -> list[Any]:
@@ -56,10 +64,11 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-def serve(engine: Any) -> Iterator[str]:
-    """Where the page over an engine is, for as long as the generator is open."""
+@contextmanager
+def serve(engine: Any, **options: Any) -> Iterator[str]:
+    """Where the page over an engine is; the options are those of `launch`."""
     page = build_app(engine)
-    yield launch(page, "127.0.0.1", free_port())
+    yield launch(page, "127.0.0.1", free_port(), **options)
     page.close(verbose=False)
 
 
@@ -71,13 +80,15 @@ def engine() -> FakeEngine:
 @pytest.fixture(scope="module")
 def site(engine: FakeEngine) -> Iterator[str]:
     """The page over the small engine whose answers are known."""
-    yield from serve(engine)
+    with serve(engine) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def sample_site(sample_engine: Any) -> Iterator[str]:
     """The page over the sample collection."""
-    yield from serve(sample_engine)
+    with serve(sample_engine) as address:
+        yield address
 
 
 @pytest.fixture
@@ -86,13 +97,13 @@ def visit(browser: Browser) -> Iterator[Visit]:
     contexts: list[BrowserContext] = []
     requests: list[str] = []
     errors: list[str] = []
-    origins: set[str] = set()
+    origins = ["data:", "blob:"]
 
     def open_page(address: str, *, wait: bool = True, **options: Any) -> Page:
         context = browser.new_context(**({"viewport": WIDE} | options))
         context.set_default_timeout(PATIENCE)
         contexts.append(context)
-        origins.add(address.partition("/?")[0])
+        origins.append(address.partition("/?")[0].rstrip("/") + "/")
         context.on("request", lambda request: requests.append(request.url))
         page = context.new_page()
         page.on("websocket", lambda socket: requests.append(socket.url))
@@ -105,7 +116,6 @@ def visit(browser: Browser) -> Iterator[Visit]:
     yield open_page
     for context in contexts:
         context.close()
-    own = tuple(f"{origin}/" for origin in origins)
-    assert [url for url in requests if not url.startswith((*own, "data:", "blob:"))] == []
+    assert [url for url in requests if not url.startswith(tuple(origins))] == []
     assert len(requests) > 10
     assert errors == []

@@ -34,7 +34,6 @@ READ = Coverage(
 )
 ANSWERED = Exchange("Q?", answer=answer("Q?"))
 READ_ALL = Exchange("Q?", answer=answer("Q?", coverage=Coverage("answer", read_passages=8)))
-FAILED = Exchange("Q?", error="No <model>.")
 
 
 def cite(n: int) -> Citation:
@@ -91,7 +90,7 @@ def test_what_is_no_answer_is_told() -> None:
     struck = drawn(Exchange("Q", answer=checked()))
     assert len(struck.all("del")) == struck.text.count("Reason: ") == 2
     assert "43 boxes were sold within a week." in struck.text
-    failed = drawn(FAILED)
+    failed = drawn(Exchange("Q?", error="No <model>."))
     assert failed.all("p", "error") == [{"class": "error", "role": "alert"}]
     assert "No <model>." in failed.text
     stopped = drawn(Exchange("Q", text="Half [1]", stopped=True))
@@ -114,12 +113,11 @@ def test_the_coverage_line_unfolds_to_reports_and_labs() -> None:
     ("exchange", "is_last", "is_idle", "buttons"),
     [
         (ANSWERED, True, True, ["copy", "again", "wider", "vote", "vote", None]),
-        (ANSWERED, False, True, ["copy", "vote", "vote", None]),
         (ANSWERED, False, False, ["copy"]),
         (READ_ALL, True, True, ["copy", "again", "vote", "vote", None]),
         (replace(ANSWERED, passages=MOST_PASSAGES), True, False, ["copy", "again"]),
-        (FAILED, True, True, ["again"]),
-        (FAILED, False, True, []),
+        (Exchange("Q?", error="No model."), True, True, ["again"]),
+        (Exchange("Q?", error="No model."), False, True, []),
     ],
 )
 def test_the_row_has_what_can_be_done_with_an_answer(
@@ -139,18 +137,17 @@ def test_an_answer_is_copied_with_its_numbered_sources() -> None:
 
 def test_nothing_from_outside_becomes_markup() -> None:
     bad = hostile(HOSTILE)
-    source = bad.citations[0].passage.report
-    covered = replace(bad, coverage=replace(READ, unread=((HOSTILE, 1),), read=(source.id,)))
+    reports = {"report_11": bad.citations[0].passage.report}
+    unread = replace(READ, unread=((HOSTILE, 1),), read=tuple(reports))
     talk = (
         Exchange(HOSTILE, Filters(country=(HOSTILE,)), bad),
         Exchange(HOSTILE, error=HOSTILE),
-        Exchange(HOSTILE, answer=covered),
+        Exchange(HOSTILE, answer=replace(bad, coverage=unread)),
     )
-    reports = {"report_11": source}
     html = Outline(
         render_conversation(talk, reports, ENGLISH)
         + render_sources(bad, 1)
-        + render_pending(Exchange(HOSTILE), HOSTILE, 1, ENGLISH, {})
+        + render_pending(talk[1], HOSTILE, 1, ENGLISH, {})
         + render_collection(reports, HOSTILE, HOSTILE)
     )
     html.is_inert()

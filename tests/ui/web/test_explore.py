@@ -11,7 +11,7 @@ from readers import Outline
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
-from ui.web.explore import question, render_explore, world
+from ui.web.explore import question, render_explore
 
 CATALOG = Catalog(report(i) for i in range(12))
 TITLE, SDG = "Cool boxes at the market, part 0", "13. Climate action"
@@ -27,7 +27,6 @@ def test_bars_tell_what_each_value_leaves_with_the_other_filters() -> None:
     assert bars == [("2021", "true"), ("2022", "false"), ("2023", "false"), ("2024", "false")]
     # A chosen value stays, to be taken away, also where no report has it.
     none = render_explore(Catalog([]), Filters(theme=("Markets",)), ENGLISH)
-    assert "No report has all of these." in none
     assert 'data-value="Markets" aria-pressed="true"' in none
 
 
@@ -60,7 +59,6 @@ def test_the_map_draws_labs_as_buttons_with_their_numbers() -> None:
     assert peru["aria-label"] == "Peru: 4 reports"
     assert (maldives["data-value"], maldives["data-shade"]) == ("Maldives", "1")
     assert drawn.count("<circle") == 1
-    assert world()["shapes"]["PE"] not in drawn[: drawn.index("<g ")]
 
 
 def test_hostile_names_stay_text() -> None:

@@ -134,13 +134,11 @@ def test_widen_asks_the_same_with_more_passages_and_again_keeps_them() -> None:
     engine = FakeEngine()
     talk = ask(engine, "First?", (), PERU)[-1]["talk"]
     talk = list(handlers.widen(engine, talk, None, 1, ENGLISH))[-1]["talk"]
-    assert engine.asked[-1] == ("First?", (), PERU)
     talk = list(handlers.again(engine, Filters(), talk, None, ENGLISH))[-1]["talk"]
-    assert engine.asked[-1] == ("First?", (), Filters())
-    talk = ask(engine, "Second?", talk)[-1]["talk"]
-    assert [exchange.question for exchange in talk] == ["First?", "Second?"]
+    ask(engine, "Second?", talk)
+    assert [filters for _, _, filters in engine.asked] == [PERU, PERU, Filters(), Filters()]
     assert engine.passages == [0, 40, 40, 0]
-    for wrong in (1, 0, 3, "2", None, [2]):
+    for wrong in (0, 2, "1", None, [1]):
         assert list(handlers.widen(engine, talk, None, wrong, ENGLISH)) == []
 
 
@@ -171,23 +169,23 @@ def test_a_chip_is_ignored_or_taken_back(chip: dict[str, object], ignored: Filte
 def test_removed_chips_are_remembered_and_can_be_taken_back() -> None:
     engine = FakeEngine(lambda question: answer(question, coverage=NAMED))
     talk = talk_of(engine, "First?", "Peru in 2023?")
-    peru, year = {"field": "country", "value": "Peru"}, {"field": "year", "value": "2023"}
+    peru = {"field": "country", "value": "Peru", "turn": "2"}
 
-    def remove(talk: Talk, chip: dict[str, str], turn: str = "2") -> list[Update]:
-        chip = chip | {"turn": turn}
-        return list(handlers.without(engine, Filters(), talk, None, chip, ENGLISH))
+    def remove(**chip: str) -> list[Update]:
+        return list(handlers.without(engine, Filters(), talk, None, peru | chip, ENGLISH))
 
-    updates = remove(talk, peru)
+    updates = remove()
     assert "Use again" not in updates[0]["thread"] + updates[0]["live"]
     assert "not used" in updates[0]["live"]
-    talk = remove(updates[-1]["talk"], year)[-1]["talk"]
-    assert [exchange.question for exchange in talk] == ["First?", "Peru in 2023?"]
+    talk = updates[-1]["talk"]
+    talk = remove(field="year", value="2023")[-1]["talk"]
     talk = list(handlers.again(engine, Filters(), talk, None, ENGLISH))[-1]["talk"]
     assert engine.ignored[-1] == Filters(country=("Peru",), year=(2023,))
-    talk = remove(talk, peru | {"back": "1"})[-1]["talk"]
+    talk = remove(back="1")[-1]["talk"]
     assert engine.ignored[-1] == talk[-1].ignored == Filters(year=(2023,))
-    # Chips of another question, or of none.
-    assert remove(talk, peru, "1") == remove(talk, peru, "9") == remove((), peru) == []
+    assert [exchange.question for exchange in talk] == ["First?", "Peru in 2023?"]
+    # Chips of another question.
+    assert remove(turn="1") == remove(turn="9") == []
 
 
 def test_examples_come_from_the_collection() -> None:
@@ -202,11 +200,10 @@ def test_examples_come_from_the_collection() -> None:
     assert handlers.examples(Catalog([])) == []
 
 
-def content(file: dict[str, str]) -> bytes:
-    return base64.b64decode(file["data"])
-
-
 def test_the_whole_conversation_or_its_last_answer_is_saved() -> None:
+    def content(file: dict[str, str]) -> bytes:
+        return base64.b64decode(file["data"])
+
     both = [PLAIN, replace(PLAIN, question="And then?")]
     for is_last, questions in ((False, [PLAIN.question, "And then?"]), (True, ["And then?"])):
         saved = json.loads(content(handlers.download(both, "json", is_last)))

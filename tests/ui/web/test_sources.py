@@ -9,7 +9,6 @@ from readers import Outline
 from rag.i18n.translations import ENGLISH
 from rag.types import Citation
 from ui.web.sources import (
-    LONGEST_QUOTE,
     NEAREST,
     find_quote,
     render_card,
@@ -82,16 +81,3 @@ def test_the_panel_shows_what_is_cited_first_or_what_comes_closest() -> None:
     assert cards(bare) == [None] * NEAREST
     named = cards(render_sources(answer(refused=True), 1))
     assert named == ["source-1-1", "source-1-2", *[None] * (NEAREST - 2)]
-
-
-def test_a_number_carries_what_its_popover_says() -> None:
-    first = passage(report(0), language="fr")
-    both = [Citation(3, first, "One."), Citation(3, first, "x " * 400, "partly", corrected=True)]
-    (link,) = Outline(render_cite(3, 1, both, ENGLISH)).all("a")
-    assert (link["data-who"], link["data-lang"]) == ("Peru, 2021", "fr")
-    one, other = (link["data-quote"] or "").split("\n")
-    assert one == "One."
-    assert len(other) <= LONGEST_QUOTE + 2
-    verdict = (link["data-verdict"] or "").split("\n")
-    assert verdict[0] == "≈ The quote supports the sentence in part"
-    assert verdict[1].startswith("⇄ Citation corrected")

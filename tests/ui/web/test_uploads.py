@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
-from fake_engine import FakeEngine
 
-from ingest.sync import SyncResult
-from rag.i18n.translations import ENGLISH
 from ui.web import uploads
 
 
@@ -29,13 +25,3 @@ def test_a_browser_can_name_no_file_but_those_that_were_sent(
     found = uploads.uploads_of([*sent, {"name": 3, "path": 4}, {}, None])
     assert [(upload.name, upload.path.name) for upload in found] == [("a_.md", "good.md")]
     assert uploads.uploads_of("x") == uploads.uploads_of(None) == []
-
-
-def test_a_result_names_the_first_reports_and_counts_the_others(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(uploads, "SHOWN", 2)
-    result = SyncResult(added=[f"report_{n}" for n in range(5)])
-    html = uploads.render_result(result, FakeEngine().catalog.reports, ENGLISH)
-    assert html.count("open-report") == 2
-    assert re.search("5 reports added.*and 3 more", html)
