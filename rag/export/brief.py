@@ -223,10 +223,8 @@ class _Writer:
         cited = {citation.passage.report.id for citation in answer.citations}
         known = {hit.passage.report.id: hit.passage.report for hit in answer.hits}
         for report in (name for name in answer.coverage.reports if name not in cited):
-            if info := known.get(report):
-                yield f"{who(info, self.t)}: {one_line(info.title)} ({one_line(report)})"
-            else:
-                yield one_line(report)
+            info, name = known.get(report), one_line(report)
+            yield f"{who(info, self.t)}: {one_line(info.title)} ({name})" if info else name
 
     def _sources(self, answer: Answer) -> tuple[Source, ...]:
         # A number has a citation for each of its quotes.
@@ -249,9 +247,8 @@ class _Writer:
         )
 
     def _uncited(self, passage: Passage) -> Source:
-        return self._source(
-            passage, 0, [_quote(shortened(passage.text, NEAREST_CHARS))], passage.place
-        )
+        nearest = _quote(shortened(passage.text, NEAREST_CHARS))
+        return self._source(passage, 0, [nearest], passage.place)
 
     def _source(
         self, passage: Passage, n: int, quotes: Sequence[Quote], place: tuple[str, str]
@@ -337,14 +334,14 @@ def _summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
 _NOTE_OR_BOLD = re.compile(r"\[(\d{1,6})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 _ITEM = re.compile(r"(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
 # How an answer made of the reports' own sentences says who speaks: "Peru (2022, plan): ..."
-SPEAKER = re.compile(
+_SPEAKER = re.compile(
     r"([^\[\]*:]{2,80} \((?:\d{4}|\?|\w+)(?:[,،] \w+(?: \w+){0,3})?\)[ \u00a0\u202f]?:)(?= )"
 )
 _HEADING = re.compile(r"#{1,6}\s+(.*)")
 # Not allowed in XML, or without a meaning in a document: C0 and C1 controls, halves of pairs.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 # Between them a text has a direction of its own.
-ISOLATE, END_ISOLATE = "\u2068", "\u2069"
+_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
 _BIDI_CONTROL = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -364,7 +361,7 @@ def answer_lines(text: str, known: set[int]) -> Iterator[Line]:
 def _runs(text: str, known: set[int]) -> tuple[Run, ...]:
     if spoken := speaker(text):
         name, said, turns = spoken
-        text = f"**{name}**{f' {ISOLATE}{said.strip()}{END_ISOLATE}' if turns else said}"
+        text = f"**{name}**{f' {_ISOLATE}{said.strip()}{_END_ISOLATE}' if turns else said}"
     runs, at = [], 0
     for match in _NOTE_OR_BOLD.finditer(text):
         note, before = int(match[1] or 0), text[at : match.start()]
@@ -382,7 +379,7 @@ def speaker(text: str) -> tuple[str, str, bool] | None:
 
     A lab's name stands in the language of the question, its words in their own.
     """
-    found = SPEAKER.match(text)
+    found = _SPEAKER.match(text)
     if not found:
         return None
     name, said = found[1], text[found.end() :]

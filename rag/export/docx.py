@@ -26,7 +26,7 @@ from docx.styles.style import ParagraphStyle
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run as DocxRun
 
-from rag.export.brief import PRODUCT, Brief, Fact, Line, Part, Quote, Source, right_to_left
+from rag.export.brief import PRODUCT, Brief, Fact, Line, Part, Source, right_to_left
 
 INK, SOFT, BLUE = (RGBColor.from_string(colour) for colour in ("1B1F24", "57606A", "0B4A8A"))
 ITEM_INDENT = Cm(0.63)
@@ -66,23 +66,15 @@ def to_docx(brief: Brief) -> bytes:
     writer.footer()
     for number, part in enumerate(brief.parts, 1):
         writer.part(part, number)
-    buffer = io.BytesIO()
-    document.save(buffer)
-    return _undated(buffer)
-
-
-def _undated(archive: io.BytesIO) -> bytes:
-    """The same archive without the time of writing, which would make each file differ."""
-    buffer = io.BytesIO()
-    with (
-        zipfile.ZipFile(archive) as old,
-        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new,
-    ):
+    dated, undated = io.BytesIO(), io.BytesIO()
+    document.save(dated)
+    # The time of writing in the archive would make each file differ.
+    with zipfile.ZipFile(dated) as old, zipfile.ZipFile(undated, "w") as new:
         for name in old.namelist():
             entry = zipfile.ZipInfo(name)
             entry.compress_type, entry.create_system = zipfile.ZIP_DEFLATED, 0
             new.writestr(entry, old.read(name))
-    return buffer.getvalue()
+    return undated.getvalue()
 
 
 def _set_up(document: Document, brief: Brief) -> None:
@@ -236,7 +228,11 @@ class _Writer:
         _add_words(head, source.title, language=source.language, apart=True)
         rows = []
         for quote in source.quotes:
-            self._quote(quote, source.language)
+            for line in quote.lines:
+                paragraph = self._paragraph("Quote", rtl=right_to_left(line))
+                paragraph.paragraph_format.keep_with_next = True
+                _add_border(paragraph, "right" if right_to_left(line) else "left")
+                _add_words(paragraph, line, language=source.language)
             if quote.status:
                 rows.append(self._fact(self._labels["status"], quote.status))
         rows += [self._fact(label, value) for label, value in source.facts]
@@ -248,13 +244,6 @@ class _Writer:
             link.set(qn("r:id"), target)
             _add_link(rows[-1], source.link, link).font.underline = True
         _keep_together(rows)
-
-    def _quote(self, quote: Quote, language: str) -> None:
-        for line in quote.lines:
-            paragraph = self._paragraph("Quote", rtl=right_to_left(line))
-            paragraph.paragraph_format.keep_with_next = True
-            _add_border(paragraph, "right" if right_to_left(line) else "left")
-            _add_words(paragraph, line, language=language)
 
     def _facts(self, facts: Sequence[Fact]) -> list[Paragraph]:
         rows = [self._fact(label, value) for label, value in facts]

@@ -68,7 +68,6 @@ def export(
     Raises:
         InputError: no format has this ending, there is no answer, or no font for the PDF.
     """
-    ending = ending.lower().lstrip(".")
     kind = FORMATS.get(_OTHER_NAMES.get(ending, ending))
     if kind is None:
         raise InputError(f"There is no export to {ending!r}. Choose one of {', '.join(FORMATS)}.")
@@ -85,6 +84,10 @@ def ending_of(name: str) -> str:
 
 def _brief(write: Callable[[Brief], bytes]) -> Writer:
     return lambda answers, title, day, url: write(make_brief(answers, title, day, url))
+
+
+def _sources(write: Callable[[Sequence[Answer], str], bytes]) -> Writer:
+    return lambda answers, _title, _day, url: write(answers, url)
 
 
 # What CommonMark and GitHub's dialect give a meaning anywhere in a line: links, also bare ones
@@ -220,10 +223,6 @@ def _to_csv(answers: Sequence[Answer], report_url: str) -> bytes:
 def _cell(value: str | int) -> str:
     text = clean(str(value))
     return f"'{text}" if _FORMULA.match(str(value)) or _FORMULA.match(text) else text
-
-
-def _sources(write: Callable[[Sequence[Answer], str], bytes]) -> Writer:
-    return lambda answers, _title, _day, url: write(answers, url)
 
 
 _READ, _DATA, _CITE = marked("To read"), marked("Data"), marked("References")

@@ -37,15 +37,9 @@ class _Cited:
     key: str
     kind: str
     link: str
+    title: str
+    authors: Sequence[str]
     notes: list[str]
-
-    @property
-    def title(self) -> str:
-        return self.info.title or self.info.id
-
-    @property
-    def authors(self) -> tuple[str, ...]:
-        return self.info.countries or (self.info.lab,)
 
 
 def to_bibtex(answers: Sequence[Answer], report_url: str) -> bytes:
@@ -128,7 +122,9 @@ def _cited(answers: Sequence[Answer], report_url: str) -> list[_Cited]:
             info = citation.passage.report
             if info.id not in reports:
                 kind, link = kind_label(info, t), report_link(report_url, info.id)
-                reports[info.id] = _Cited(info, _key(info, keys), kind, link, [])
+                title, authors = info.title or info.id, info.countries or (info.lab,)
+                key = _key(info, keys)
+                reports[info.id] = _Cited(info, key, kind, link, title, authors, [])
             notes = reports[info.id].notes
             if info.id not in seen:
                 seen.add(info.id)

@@ -1,1 +1,117 @@
-"""The command line."""
+"""The command line, a module a few commands; here what they share: options, engine, printing."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+import typer
+from rich import progress as bars
+from rich.console import Console
+
+from rag.catalog.tag_fields import ReportInfo
+from rag.index.layout import in_words
+from rag.settings import Settings, load_settings
+from rag.types import Progress
+
+if TYPE_CHECKING:
+    from rag.engine import Engine
+
+# Seconds between two plain lines of progress.
+_PLAIN_EVERY = 5.0
+Index = Annotated[
+    Path | None,
+    typer.Option("--index", help="Folder of the index (default: ASKLABS_INDEX or asklabs-index)."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def engine_of(index: Path | None) -> Engine:
+    """The engine over the index that an option or the settings name."""
+    return open_shared(load_settings(index=index))
+
+
+def open_shared(settings: Settings) -> Engine:
+    """The engine over the index of the settings; one that a server publishes is fetched first.
+
+    Raises:
+        IndexUnusable: there is no index, or not one that can be used.
+    """
+    from rag.engine import open_engine
+
+    if settings.chroma:
+        from ingest.publish import fetch_at_start
+
+        with progress() as report:
+            fetch_at_start(settings, report)
+    return open_engine(settings)
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on one line."""
+    print(orjson.dumps(value).decode())
+
+
+def report_line(info: ReportInfo) -> str:
+    """A report on one line: its lab, year, kind and title."""
+    return f"{info.lab} ({info.year or '?'}, {info.kind}) {info.title}"
+
+
+def print_info(facts: Mapping[str, Any]) -> None:
+    """Print facts, one a line; empty ones are left out."""
+    for name, value in facts.items():
+        if isinstance(value, dict):
+            yes_no = {True: "yes", False: "no"}
+            pairs = ((k, yes_no[v] if isinstance(v, bool) else v) for k, v in value.items())
+            text = ", ".join(f"{k} {v}" for k, v in pairs)
+        elif isinstance(value, list):
+            text = ", ".join(value)
+        else:
+            text = in_words(value) if name in ("size", "disk_free") else str(value)
+        if text:
+            print(f"{name.replace('_', ' ') + ':':15s} {text}")
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Show progress through named stages on standard error: as bars on a terminal, else as lines.
+
+    A call with total 0 only says that work goes on.
+    """
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _plain_progress()
+        return
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=console, transient=True) as display:
+        tasks: dict[str, bars.TaskID] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = display.add_task(stage, total=total or None)
+            display.update(tasks[stage], completed=done, total=total or None)
+
+        yield show
+
+
+def _plain_progress() -> Progress:
+    printed = 0.0
+
+    def show(stage: str, done: int, total: int) -> None:
+        nonlocal printed
+        now = time.monotonic()
+        if total and (done == total or now - printed >= _PLAIN_EVERY):
+            printed = now
+            print(f"{stage} {done} of {total}", file=sys.stderr, flush=True)
+
+    return show

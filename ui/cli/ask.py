@@ -18,16 +18,10 @@ import typer
 
 from rag.catalog.tag_fields import FILTER_FIELDS, TAGS, Filters
 from rag.errors import AskLabsError, InputError
-from rag.export.answer_json import (
-    answer_to_dict,
-    answers_from_json,
-    explained,
-    passage_to_dict,
-    plan_to_dict,
-)
+from rag.export import answer_json
 from rag.settings import load_settings
 from rag.types import Answer, Hit, Passage, Plan, Progress, Role, Turn, Vote, Why
-from ui.cli.common import Index, Json, engine_of, print_info, print_json, progress, report_line
+from ui.cli import Index, Json, engine_of, print_info, print_json, progress, report_line
 
 if TYPE_CHECKING:
     from rag.answer.pipeline import AnswerStream
@@ -97,7 +91,7 @@ def ask(
     ignored = _ignored(ignore)
     stream = engine_of(index).ask(_checked(question), filters=filters, ignored=ignored)
     if json:
-        print_json(answer_to_dict(stream.answer))
+        print_json(answer_json.answer_to_dict(stream.answer))
     else:
         print_sources(print_answer(stream))
 
@@ -120,11 +114,10 @@ def search(
     plan = engine.plan(_checked(question), filters=filters, ignored=ignored)
     hits = engine.search(_checked(question), k=k, explain=explain, plan=plan)
     if json:
-        passages = [
-            passage_to_dict(n, hit) | (explained(hit) if explain else {})
-            for n, hit in enumerate(hits, start=1)
-        ]
-        understood = {"understood": plan_to_dict(plan)} if explain else {}
+        passages = [answer_json.passage_to_dict(n, hit) for n, hit in enumerate(hits, start=1)]
+        for passage, hit in zip(passages, hits, strict=True):
+            passage.update(answer_json.explained(hit) if explain else {})
+        understood = {"understood": answer_json.plan_to_dict(plan)} if explain else {}
         print_json({"question": question, **understood, "passages": passages})
         return
     if explain:
@@ -200,7 +193,7 @@ def _print_vote(vote: Vote) -> None:
 
 
 def _print_plan(plan: Plan) -> None:
-    facts = plan_to_dict(plan)
+    facts = answer_json.plan_to_dict(plan)
     for name in ("filters", "first", "ignored"):
         filters = facts[name].items()
         facts[name] = "; ".join(f"{field} = {' / '.join(map(str, vs))}" for field, vs in filters)
@@ -300,10 +293,10 @@ def batch(
 def run_batch(
     engine: Engine, questions: Path, out: Path, progress: Progress = lambda *_: None
 ) -> BatchResult:
-    """Answer each line of `questions` into `out`, in order, each written as it comes.
+    """Answer each line of `questions` into `out`, in order, after those of an interrupted run.
 
-    Answers that an earlier, interrupted run wrote to `out` stay. Unusable lines are named in the
-    result's failures and left out; a question that fails gets a line with its error.
+    Unusable lines are named in the result's failures and left out; a question that fails gets a
+    line with its error.
 
     Raises:
         InputError: a file can't be read, or `out` holds answers to other questions.
@@ -320,7 +313,7 @@ def run_batch(
         for n, line in enumerate(lines[done:], start=done + 1):
             try:
                 stream = engine.ask(line.question, history=line.history, filters=line.filters)
-                answer = answer_to_dict(stream.answer, line.id)
+                answer = answer_json.answer_to_dict(stream.answer, line.id)
             except AskLabsError as error:
                 failures.append(f"{line.id}: {error}")
                 answer = {"id": line.id, "question": line.question, "error": str(error)}
@@ -345,9 +338,9 @@ def _read_questions(path: Path, failures: list[str]) -> Iterator[BatchQuestion]:
                 raise InputError(f"the id {line.id!r} is taken by a line above")
         except InputError as error:
             failures.append(f"{path}, line {number}: {error}")
-            continue
-        ids.add(line.id)
-        yield line
+        else:
+            ids.add(line.id)
+            yield line
 
 
 def _read_question(text: str) -> BatchQuestion:
@@ -429,7 +422,7 @@ def export(
     if json and not verify:
         raise InputError("--json goes with --verify. To write answers as JSON: --to FILE.json")
     try:
-        loaded = answers_from_json(answers.read_bytes(), str(answers))
+        loaded = answer_json.answers_from_json(answers.read_bytes(), str(answers))
     except OSError as error:
         raise InputError(f"{answers} can't be read ({error}).") from error
     settings = load_settings(index=index)

@@ -5,20 +5,18 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from rag.errors import InputError
-from rag.settings import Settings, load_settings
-from ui.cli.common import Index, Json, engine_of, print_json, progress
+from rag.settings import load_settings
+from ui.cli import Index, Json, engine_of, print_json, progress
 
 if TYPE_CHECKING:
     from eval.draft_cases import DraftSet
     from rag.engine import Engine
-    from rag.types import Progress
 
 Cases = Annotated[Path, typer.Argument(help="Cases as JSON lines; see eval/sample/README.md.")]
 Drafts = Annotated[bool, typer.Option("--drafts", help="Also ask the drafts among the cases.")]
@@ -198,15 +196,25 @@ def stress(
     """Ask cases changed in ways that should not matter: typos, capitals, doubled reports ..."""
     from eval.cases import load_cases
     from eval.stress import TOKENS, StressTest, write_stress
+    from ingest.sync import sync
+    from rag.engine import open_engine
     from rag.models.chat import make_chat
 
     loaded, engine = load_cases(cases, drafts), engine_of(index)
     with progress() as report:
+
+        def build(folder: Path, lots: Sequence[Sequence[Path]]) -> Engine:
+            # Temporary indexes hold planted reports and must not be published.
+            settings = engine.settings.model_copy(update={"index": folder, "chroma": ""})
+            for lot in lots:
+                sync(lot, settings, progress=report)
+            return open_engine(settings)
+
         test = StressTest(
             engine,
             loaded,
             out,
-            partial(_build, engine.settings, report),
+            build,
             most_reports=reports,
             seed=seed,
             llm=make_chat(engine.settings, max_tokens=TOKENS),
@@ -216,24 +224,6 @@ def stress(
         )
         result = test.run([name.strip() for name in only.split(",") if name.strip()])
     print(write_stress(result, out), end="")
-
-
-def _build(
-    tested: Settings, progress: Progress, folder: Path, lots: Sequence[Sequence[Path]]
-) -> Engine:
-    """An engine over a temporary index of these reports, with the settings of the tested engine."""
-    from ingest.sync import sync
-    from rag.engine import open_engine
-
-    # These indexes hold planted reports and must not be published.
-    settings = tested.model_copy(update={"index": folder, "chroma": ""})
-
-    def report(stage: str, done: int, total: int) -> None:
-        progress(f"{stage} ({folder.name})", done, total)
-
-    for lot in lots:
-        sync(lot, settings, progress=report)
-    return open_engine(settings)
 
 
 def _print_drafts(drafts: DraftSet, wanted: int, out: Path) -> None:

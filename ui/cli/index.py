@@ -14,7 +14,7 @@ from rag.catalog.tag_fields import TAGS
 from rag.errors import AskLabsError, IndexUnusable
 from rag.settings import load_settings
 from rag.types import Passage
-from ui.cli.common import Index, Json, engine_of, print_info, print_json, progress, report_line
+from ui.cli import Index, Json, engine_of, print_info, print_json, progress, report_line
 
 if TYPE_CHECKING:
     from ingest.sources import Skipped
@@ -100,18 +100,17 @@ def info(
 
     If the index can't be used, it tells the rest, with exit code 2.
     """
-    if not tags and not families:
-        _print_info(index, json)
-        return
-    engine = engine_of(index)
     if tags:
-        values = {field: engine.catalog.variants(field) for field in ("country", *TAGS)}
+        catalog = engine_of(index).catalog
+        values = {field: catalog.variants(field) for field in ("country", *TAGS)}
         print_json(_tags_to_dict(values)) if json else _print_tags(values)
-        return
-    from rag.index.duplicates import duplicate_groups
+    elif families:
+        from rag.index.duplicates import duplicate_groups
 
-    groups = duplicate_groups(engine.passages)
-    print_json(_families_to_dict(groups)) if json else _print_families(groups)
+        groups = duplicate_groups(engine_of(index).passages)
+        print_json(_families_to_dict(groups)) if json else _print_families(groups)
+    else:
+        _print_info(index, json)
 
 
 def _print_info(index: Path | None, json: bool) -> None:
@@ -153,7 +152,7 @@ def _print_tags(tags: Mapping[str, Sequence[TagValue]]) -> None:
 def _families_to_dict(families: Families) -> dict[str, Any]:
     return {
         **_counts(families),
-        "families": [[_place(passage) for passage in family] for family in families],
+        "families": [[_passage_to_dict(passage) for passage in family] for family in families],
     }
 
 
@@ -185,14 +184,7 @@ def _counts(families: Families) -> dict[str, Any]:
     }
 
 
-def _place(passage: Passage) -> dict[str, Any]:
+def _passage_to_dict(passage: Passage) -> dict[str, Any]:
     info = passage.report
-    return {
-        "report": info.id,
-        "country": info.lab,
-        "year": info.year,
-        "kind": info.kind,
-        "section": passage.section,
-        "prompt": passage.prompt,
-        "text": passage.text,
-    }
+    facts = {"report": info.id, "country": info.lab, "year": info.year, "kind": info.kind}
+    return facts | {name: getattr(passage, name) for name in ("section", "prompt", "text")}

@@ -16,9 +16,8 @@ import typer
 
 from rag.errors import AskLabsError, InputError
 from rag.settings import load_settings
-from ui.cli import evaluate
+from ui.cli import Index, evaluate
 from ui.cli.ask import ask, batch, export, search
-from ui.cli.common import Index
 from ui.cli.index import info, ingest
 
 HELP = """Ask questions across a collection of lab reports; every sentence comes with its source.
@@ -69,12 +68,6 @@ def _options(
     """Options that go before a command."""
 
 
-for _command in (ingest, ask, batch, search):
-    app.command()(_command)
-app.add_typer(evaluate.app, name="eval")
-
-
-@app.command()
 def serve(
     index: Index = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
@@ -94,7 +87,6 @@ def serve(
     start(settings, open_browser)
 
 
-@app.command()
 def login(
     name: Annotated[str, typer.Argument(help="Who is to see the page.")],
     file: Annotated[
@@ -114,8 +106,9 @@ def login(
     print(f"{name} {done}: {path}. A page that is open already learns of it when it is restarted.")
 
 
-for _command in (export, info):
+for _command in (ingest, ask, batch, search, serve, login, export, info):
     app.command()(_command)
+app.add_typer(evaluate.app, name="eval")
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         # Imported here, because they take seconds and load numpy, which then reads its threads.
         from eval.report.pages import latest
         from ingest.publish import watch
-        from ui.cli.common import open_shared
+        from ui.cli import open_shared
         from ui.web.app import build_app
 
         if settings.evaluation is not None:
