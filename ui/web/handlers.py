@@ -177,12 +177,6 @@ class Run:
         return replace(self.pending, answer=answer, stopped=self.stopped)
 
 
-def turns_of(talk: Talk) -> tuple[Turn, ...]:
-    """The answered questions of a conversation, as turns for the engine."""
-    turns = [(exchange.question, exchange.answer.text) for exchange in talk if exchange.answer]
-    return tuple(turn for q, a in turns for turn in (Turn("user", q), Turn("assistant", a)))
-
-
 def ask(
     engine: Engine,
     question: str,
@@ -257,10 +251,11 @@ def without(
 def _answer(engine: Engine, exchange: Exchange, talk: Talk, t: Translations) -> Iterator[Update]:
     turn = len(talk) + 1
     reports = engine.catalog.reports
+    answered = [(one.question, one.answer.text) for one in talk if one.answer]
     start = partial(
         engine.ask,
         exchange.question,
-        history=turns_of(talk),
+        history=tuple(x for q, a in answered for x in (Turn("user", q), Turn("assistant", a))),
         filters=exchange.filters,
         ignored=exchange.ignored,
         passages=exchange.passages,
