@@ -244,8 +244,7 @@ def _nested(data: object) -> Mapping[str, Any]:
     def hit(i: int) -> dict[str, Any]:
         path = ("detail", "passages", i)
         whole = passage(_at(data, dict, "passages", i), *path)
-        siblings = range(len(whole.get("siblings", ())))
-        also = [report(*path, "siblings", n) for n in siblings]
+        also = [report(*path, "siblings", n) for n in range(len(whole.get("siblings", ())))]
         return {**whole, "passage": whole, "siblings": also}
 
     def citation(i: int) -> dict[str, Any]:
@@ -262,12 +261,10 @@ def _nested(data: object) -> Mapping[str, Any]:
 
     # The longer list counts, so that a missing entry of either is an error.
     def count(name: str) -> range:
-        both = (_at(data, list, name), _at(data, list, "detail", name))
-        return range(max(map(len, both)))
+        return range(max(len(_at(data, list, *at, name)) for at in ((), ("detail",))))
 
     hits = [hit(i) for i in count("passages")]
     coverage = _at(data, dict, "coverage")
-    mentioned = coverage.get("also_mentioned", ())
     return {
         **_at(data, dict),
         **detail,
@@ -276,7 +273,7 @@ def _nested(data: object) -> Mapping[str, Any]:
         "text": _at(data, str, "answer"),
         "citations": [citation(i) for i in count("citations")],
         "hits": hits,
-        "coverage": {**coverage, **detail, "mentioned": mentioned},
+        "coverage": {**coverage, **detail, "mentioned": coverage.get("also_mentioned", ())},
     }
 
 

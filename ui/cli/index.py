@@ -110,23 +110,19 @@ def info(
         groups = duplicate_groups(engine_of(index).passages)
         print_json(_families_to_dict(groups)) if json else _print_families(groups)
     else:
-        _print_info(index, json)
+        from ingest.uploads import older_index
+        from rag.diagnostics import diagnostics
 
-
-def _print_info(index: Path | None, json: bool) -> None:
-    from ingest.uploads import older_index
-    from rag.diagnostics import diagnostics
-
-    settings, problem, contents = load_settings(index=index), "", {}
-    try:
-        contents = engine_of(index).info()
-    except AskLabsError as error:
-        problem = str(error)
-    # After opening the engine, which may write files that diagnostics read.
-    facts = {**contents, **diagnostics(settings), "problem": problem or older_index(settings)}
-    print_json(facts) if json else print_info(facts)
-    if problem:
-        raise IndexUnusable(problem)
+        settings, problem, contents = load_settings(index=index), "", {}
+        try:
+            contents = engine_of(index).info()
+        except AskLabsError as error:
+            problem = str(error)
+        # After opening the engine, which may write files that diagnostics read.
+        facts = {**contents, **diagnostics(settings), "problem": problem or older_index(settings)}
+        print_json(facts) if json else print_info(facts)
+        if problem:
+            raise IndexUnusable(problem)
 
 
 def _tags_to_dict(tags: Mapping[str, Sequence[TagValue]]) -> dict[str, list[dict[str, Any]]]:

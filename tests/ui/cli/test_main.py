@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +65,6 @@ def test_wrong_usage_and_settings_are_code_2(
     unknown = run_sample("ask", "What?")
     assert unknown.code == 2
     assert "Did you mean passages?" in unknown.err
-
-
-def test_standard_output_is_empty_if_a_process_fails(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "ui.cli.main", "ask", "What?", "--json"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("asklabs: There is no index in asklabs-index.")
-    assert "Traceback" not in done.stderr
 
 
 def test_eval_runs_cases_with_baselines_and_compares(
