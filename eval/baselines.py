@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -328,9 +327,13 @@ class Baseline:
         retrieved = time.perf_counter()
         generation = Generation()
 
+        def limit() -> int:
+            """As many sentences as our extractive answer to the question may have."""
+            plan = self._engine.plan(question, history=history)
+            return SENTENCES_WIDE if plan.wide and plan.intent != "compare" else SENTENCES
+
         def pieces() -> Iterator[str]:
             if sources:
-                limit = partial(self._sentence_limit, question, history)
                 yield from self._writer.write(standalone, sources, limit, generation)
 
         def finish(text: str) -> Answer:
@@ -360,11 +363,6 @@ class Baseline:
             )
 
         return AnswerStream(pieces(), finish, generation.stop)
-
-    def _sentence_limit(self, question: str, history: Sequence[Turn]) -> int:
-        """As many as our extractive answer to the question may have."""
-        plan = self._engine.plan(question, history=history)
-        return SENTENCES_WIDE if plan.wide and plan.intent != "compare" else SENTENCES
 
     def _coverage(self, hits: Sequence[Hit], read: Sequence[Hit]) -> Coverage:
         """It can't tell a list from an answer: what it found is what it would list."""

@@ -326,16 +326,13 @@ def _check_question(
         raise UnusableReply("the question points at the passage")
     if any(has_fact(question, fact) for fact in facts):
         raise UnusableReply("the question gives the answer away")
-    if overlap(quote, question)[0] >= COPIED_SHARE or _shares_run(question, quote):
+    text, quoted = f" {' '.join(words(question))} ", words(quote)
+    runs = (quoted[i : i + COPIED_RUN] for i in range(len(quoted) - COPIED_RUN + 1))
+    copied = any(f" {' '.join(run)} " in text for run in runs)
+    if copied or overlap(quote, question)[0] >= COPIED_SHARE:
         raise UnusableReply("the question copies the passage")
     if not _stands_alone(question, passage, language):
         raise UnusableReply("the question names neither the lab nor the topic")
-
-
-def _shares_run(question: str, quote: str) -> bool:
-    text, quoted = f" {' '.join(words(question))} ", words(quote)
-    runs = (quoted[i : i + COPIED_RUN] for i in range(len(quoted) - COPIED_RUN + 1))
-    return any(f" {' '.join(run)} " in text for run in runs)
 
 
 def _stands_alone(question: str, passage: Passage, language: str) -> bool:

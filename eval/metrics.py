@@ -53,8 +53,7 @@ def support_by_rules(claims: Sequence[Claim]) -> list[bool | None]:
     """Whether the rules of `rag.citation.verify` find claims supported.
 
     A claim that stands in a passage word for word needs no rules. The same rules strike sentences
-    from what a model writes for us. Between our answers and those of another system, a chat model
-    is the fairer judge.
+    from what a model writes for us: to compare us with others, a chat model is the fairer judge.
     """
     verifiers = {question: Verifier(question=question) for question in {c.question for c in claims}}
     return [

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Any
 
 from eval.cases import MANY_REPORTS, Case
 from eval.matching import has_fact, holds
@@ -104,8 +103,14 @@ def diagnose(outcome: Outcome) -> CaseReport:
     ranks: dict[str, list[int]] = {}
     for passage in answer.get("passages", ()):
         ranks.setdefault(passage["report"], []).append(passage["rank"])
+    right = [p for p in answer.get("passages", ()) if p["report"] in case.accepted]
     evidence = tuple(
-        GoldQuote(e.report, e.quote, _rank_of_quote(case, answer, e.quote)) for e in case.evidence
+        GoldQuote(
+            e.report,
+            e.quote,
+            min((p["rank"] for p in right if holds(p["text"], e.quote)), default=0),
+        )
+        for e in case.evidence
     )
     listed = set(answer.get("coverage", {}).get("reports", ()))
     lists = case.type == "listing"
@@ -156,11 +161,6 @@ def causes(cases: Sequence[CaseReport]) -> dict[str, int]:
     """How many cases have which cause, the most frequent first and "right" at the end."""
     counts = Counter(case.cause for case in cases)
     return dict(sorted(counts.items(), key=lambda item: (item[0] == RIGHT, -item[1], item[0])))
-
-
-def _rank_of_quote(case: Case, answer: Mapping[str, Any], quote: str) -> int:
-    passages = [p for p in answer.get("passages", ()) if p["report"] in case.accepted]
-    return next((p["rank"] for p in passages if holds(p["text"], quote)), 0)
 
 
 def _found_reports(

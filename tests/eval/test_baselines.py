@@ -16,14 +16,12 @@ from eval.baselines import (
     load_chunks,
     make_baselines,
     run_baselines,
-    sources_of,
 )
 from eval.cases import Case
 from eval.compare import compare
 from eval.report.pages import write_report
 from eval.run import load_outcomes, load_record, run_cases
 from rag.engine import Engine, open_engine
-from rag.models.chat import Generation
 from rag.settings import Settings
 from rag.types import Answer, Turn
 
@@ -31,7 +29,7 @@ QUESTION = "Why do market women in Maseru distrust mobile money?"
 HISTORY = (Turn("user", QUESTION), Turn("assistant", "Because of fees."))
 
 
-def silent(stage: str, done: int, total: int) -> None:
+def silent(*_: object) -> None:
     """No progress is shown."""
 
 
@@ -108,11 +106,6 @@ def test_runs_stand_beside_ours(
     assert "## Beside" not in write_report(tmp_path)
 
 
-def prompt(server: ScriptedServer, number: int = 0) -> str:
-    body: Any = server.requests[number].body
-    return str(body["messages"][-1]["content"])
-
-
 def test_a_chat_model_gets_the_prompts_of_llama_index(
     server: ScriptedServer, sample_engine: Engine
 ) -> None:
@@ -125,32 +118,27 @@ def test_a_chat_model_gets_the_prompts_of_llama_index(
         Reply(("The women distrust the handing over ", "[1][99].")),
     )
     answer = ask(baseline, "And what do they try?", HISTORY)
-    assert QUESTION in prompt(server)
+    bodies: list[Any] = [request.body for request in server.requests]
+    condense, cite = (body["messages"][-1]["content"] for body in bodies)
+    assert QUESTION in condense
     assert answer.standalone == "What do women in Maseru try?"
-    assert "Please provide an answer based solely on the provided sources." in prompt(server, 1)
-    assert "Query: What do women in Maseru try?" in prompt(server, 1)
+    assert "Please provide an answer based solely on the provided sources." in cite
+    assert "Query: What do women in Maseru try?" in cite
     assert answer.text == "The women distrust the handing over [1]."
     assert (answer.mode, answer.generation.model, answer.refused) == ("test", "test", False)
     assert answer.tokens["prompt"] > 500
     assert [c.n for c in answer.citations] == [1]
 
 
-def test_what_cites_nothing_and_denies_is_a_refusal() -> None:
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("None of the sources are helpful.", True),
+        ("Les sources ne le disent pas.", True),
+        ("Nobody paid, and it did not help [1].", False),
+        ("They paid in full.", False),
+    ],
+)
+def test_what_cites_nothing_and_denies_is_a_refusal(text: str, refused: bool) -> None:
     writer = ChatWriter(Settings(model="openai:test", openai_base_url="http://127.0.0.1:9/v1"))
-    assert writer.refuses("None of the sources are helpful.")
-    assert writer.refuses("Les sources ne le disent pas.")
-    assert not writer.refuses("Nobody paid, and it did not help [1].")
-    assert not writer.refuses("They paid in full.")
-
-
-def test_sources_that_do_not_fit_the_prompt_are_left_out(
-    server: ScriptedServer, baselines: dict[str, Baseline], sample_engine: Engine
-) -> None:
-    hits = ask(baselines["plain"]).hits[:5]
-    sources = sources_of(hits, load_chunks(sample_engine, silent))
-    assert len(sources) > len(hits)
-    settings = Settings(model="openai:test", openai_base_url=server.url, context_window=2000)
-    server.script(Reply(("Yes [1].",)))
-    text = ChatWriter(settings).write(QUESTION, sources, lambda: 8, Generation())
-    assert "".join(text) == "Yes [1]."
-    assert 0 < prompt(server).count("\nSource ") < len(sources)
+    assert writer.refuses(text) == refused

@@ -38,18 +38,13 @@ def test_a_line_becomes_a_case_and_a_line_again(tmp_path: Path) -> None:
         "alt_reports": ["beacons_2"],
         "gold_filter": {"year": 2023, "sdgs": ["14", 15]},
     }
-    (case,) = load_cases(write(tmp_path / "cases.jsonl", row, ""))
+    # With a byte order mark and a line's end of Windows.
+    (case,) = load_cases(write(tmp_path / "cases.jsonl", f"\ufeff{json.dumps(row)}\r", ""))
     assert (case.id, case.type, case.facts) == ("c1", "followup", ("12",))
     assert case.evidence[0].quote == "12 boats"
     assert case.history == (Turn("user", "Who?"), Turn("assistant", "Fiji."))
     assert (case.gold, case.accepted) == ({"beacons"}, {"beacons", "beacons_2"})
     assert case_from_json(json.dumps(case_to_dict(case))) == case
-
-
-def test_a_byte_order_mark_and_windows_line_ends_are_read(tmp_path: Path) -> None:
-    path = tmp_path / "cases.jsonl"
-    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(GOOD).encode() + b"\r\n")
-    assert [case.id for case in load_cases(path)] == ["c1"]
 
 
 @pytest.mark.parametrize(

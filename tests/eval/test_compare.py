@@ -50,23 +50,21 @@ def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
     assert "## Got worse (1)\n\n- c8 (single): Why?: mrr 0.50 -> 0.25" in text
 
 
-def test_what_only_one_of_many_tests_finds_does_not_count(tmp_path: Path) -> None:
+def test_a_verdict_needs_cases_and_more_than_one_of_many_tests(tmp_path: Path) -> None:
+    def runs(n: int, *others: str, **sides: tuple[float, float]) -> Comparison:
+        folders = []
+        for side in (0, 1):
+            scores = dict.fromkeys(others, 0.5) | {name: pair[side] for name, pair in sides.items()}
+            folders.append(save(tmp_path / f"{n} {side}", *numbered(n, **scores)))
+        return compare(*folders)
+
     names = ("rep@5", "rep@10", "rep@20", "ev@5", "ev@10", "ev@20", "cite_prec", "cite_rec")
-    a, b = (
-        save(tmp_path / f"{mrr}", *numbered(7, mrr=mrr, **dict.fromkeys(names, 0.5)))
-        for mrr in (0.5, 1.0)
-    )
-    comparison = compare(a, b)
+    many = runs(7, *names, mrr=(0.5, 1.0))
     # Alone 2 of 128 sign patterns: 0.016; nine times that is no longer below 0.05.
-    assert (of(comparison, "mrr").p, of(comparison, "mrr").verdict) == (2 / 128, "unclear")
-    assert comparison.verdict == "no difference"
-
-
-def test_few_cases_and_refusals_get_no_verdict(tmp_path: Path) -> None:
-    a, b = (save(tmp_path / f"{mrr}", *numbered(3, mrr=mrr)) for mrr in (0.5, 1.0))
-    assert of(compare(a, b), "mrr").verdict == "too few"
-    c, d = (save(tmp_path / f"{n}", *numbered(8, refused=n)) for n in (0, 1))
-    assert of(compare(c, d), "refused").verdict == "more"
+    assert (of(many, "mrr").p, of(many, "mrr").verdict) == (2 / 128, "unclear")
+    assert many.verdict == "no difference"
+    assert of(runs(3, mrr=(0.5, 1.0)), "mrr").verdict == "too few"
+    assert of(runs(8, refused=(0.0, 1.0)), "refused").verdict == "more"
 
 
 def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:
@@ -109,17 +107,3 @@ def test_untrusted_text_stays_text(tmp_path: Path) -> None:
     shown = Outline(rendered(comparison_text(comparison, tmp_path)))
     shown.is_inert()
     assert not shown.all("a")
-
-
-def test_baselines_in_the_folder_are_paired_with_the_run(tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    save(out / "baselines" / "bm25", *numbered(9, **{"rep@10": 0.0, "facts": 0.5}))
-    save(out / "baselines" / "others", outcome(case("other"), mrr=1.0))
-    reported(out, *numbered(9, **{"rep@10": 1.0, "facts": 0.5}))
-    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
-    (bm25,) = summary["baselines"].values()
-    assert (bm25["paired"], bm25["figures"]["rep@10"]["mean"]) == (9, 0.0)
-    verdicts = {d["metric"]: d["verdict"] for d in bm25["differences"]}
-    assert verdicts == {"rep@10": "better", "facts": "no difference"}
-    assert "Ours less BM25 alone" in (out / "report.html").read_text(encoding="utf-8")
-    assert "## Beside BM25 alone" in (out / "report.md").read_text(encoding="utf-8")

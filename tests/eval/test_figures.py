@@ -85,26 +85,18 @@ def test_refusal_precision_and_recall() -> None:
     assert run_figures(answerable) == run_figures(unanswerable) == {}
 
 
-def written(prompt: int, completion: int, cost: float | None, model: str = "m") -> Outcome:
-    answer: dict[str, Any] = {
-        "tokens": {"prompt": prompt, "completion": completion},
-        "detail": {"run": {"model": model, "cost_usd": cost}},
-    }
-    return Outcome(case("c"), answer)
-
-
 def test_tokens_and_cost_are_added_up() -> None:
-    paid, unpriced, extract = (
-        written(1000, 50, 0.25),
-        written(2000, 70, None),
-        written(0, 0, None, ""),
-    )
-    assert usage([paid, unpriced, extract]) == (
+    def written(prompt: int, completion: int, **run: Any) -> Outcome:
+        tokens = {"prompt": prompt, "completion": completion}
+        return Outcome(case("c"), {"tokens": tokens, "detail": {"run": run}})
+
+    paid, unpriced = written(1000, 50, model="m", cost_usd=0.25), written(2000, 70, model="m")
+    assert usage([paid, unpriced, written(0, 0, model="")]) == (
         "2 answers written by a model: 3,000 tokens of prompts and 120 of completions, "
         "$0.2500 at list prices for 1 of them"
     )
     assert usage([unpriced]).endswith("cost unknown")
-    assert usage([extract]) == ""
+    assert usage([written(0, 0)]) == ""
 
 
 def test_the_headline_counts_cases() -> None:

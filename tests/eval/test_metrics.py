@@ -15,7 +15,7 @@ from eval.metrics import METRICS, Claim, Observation, make_support, score, suppo
 from rag.catalog.tag_fields import ReportInfo
 from rag.errors import SettingsError
 from rag.settings import Settings
-from rag.types import Answer, Citation, Coverage, Hit, Passage, Status
+from rag.types import Answer, Citation, Coverage, Hit, Passage
 
 SECOND, THIRD = 1 / log2(3), 1 / log2(4)
 A = lab_passage("We gave twelve boats a beacon in the spring.", report("a", "Fiji", "FJ"))
@@ -107,6 +107,7 @@ MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them
         ("facts_num", VALUES, answer("It cost 1 200 000 in all [7]."), 0.5),
         ("facts_num", VALUES, answer("1.2 million, 7 %", refused=True), 0.0),
         ("cited_sent", case(), answer(MARKED), 0.5),
+        ("sent_ok", case(), answer(f"{MARKED} So [2].", (("a", ""), ("a", ""))), 2 / 3),
         ("refusal_ok", NONE, answer(), 0.0),
         ("refusal_ok", case(), REFUSAL, 0.0),
         ("list_p", LIST, answer(listed="abx"), 2 / 3),
@@ -141,10 +142,8 @@ def test_score_holds_just_what_applies_in_the_order_of_the_table() -> None:
     assert {name for name, share in scores.items() if share != 1.0} == {"refused"}
 
 
-def prose(text: str, *cited: Passage, statuses: Sequence[Status] = ()) -> Answer:
-    shown: list[Status] = [*statuses, *["supported"] * len(cited)]  # type: ignore[list-item]
-    pairs = zip(cited, shown, strict=False)
-    citations = tuple(Citation(n, p, p.text, s) for n, (p, s) in enumerate(pairs, start=1))
+def prose(text: str, *cited: Passage) -> Answer:
+    citations = tuple(Citation(n, p, p.text) for n, p in enumerate(cited, start=1))
     return Answer("Q?", "Q?", text, False, citations, (), Coverage("answer"), mode="hand")
 
 
@@ -201,16 +200,6 @@ def test_citation_recall_and_precision_of_alce(
 )
 def test_the_rules_know_what_stands_there_and_whose_it_is(sentence: str, expected: bool) -> None:
     assert support_by_rules([Claim(sentence, (A,), "en")]) == [expected]
-
-
-def test_supported_sentences_are_read_from_the_statuses_that_are_shown() -> None:
-    text = f"{BEACONS} [1]. {FUEL} [1][2]."
-    for given, expected in (
-        (prose(text, A, B), 1.0),
-        (prose(text, A, B, statuses=("supported", "partly")), 0.5),
-        (prose(f"{BEACONS}. {FUEL} [1].", A), 0.5),
-    ):
-        assert score(Observation(case(), given))["sent_ok"] == expected
 
 
 def test_a_chat_model_judges_all_of_an_answer_at_once(server: ScriptedServer) -> None:

