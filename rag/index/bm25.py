@@ -110,17 +110,14 @@ class KeywordIndex:
         np.save(folder / "lengths.npy", self._lengths)
 
     @classmethod
-    def load(cls, folder: Path, size: int) -> KeywordIndex:
-        """The index that `save` wrote, of `size` passages."""
-        index = cls(
+    def load(cls, folder: Path) -> KeywordIndex:
+        """The index that `save` wrote."""
+        return cls(
             bm25s.BM25.load(folder, mmap=True, show_progress=False),
             (folder / "forms").read_text(encoding="utf-8").split("\n"),
             np.load(folder / "numbers.npy", mmap_mode="r"),
             np.load(folder / "lengths.npy"),
         )
-        if index.size != size:
-            raise ValueError(f"{index.size} passages, not {size}")
-        return index
 
     def scores(self, text: str, language: str, pairs: bool = False) -> Scores:
         """The BM25 score of each passage for a question.

@@ -12,6 +12,7 @@ import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,13 +34,12 @@ Hashes = npt.NDArray[np.uint64]
 Vectors = npt.NDArray[np.float16]
 
 
+@dataclass(frozen=True, slots=True)
 class SentenceVectors:
-    """The kept vectors of texts; without a file, of none. Safe to share between threads."""
+    """The kept vectors of texts, a row for each of their sorted hashes. Safe to share."""
 
-    def __init__(self, hashes: Hashes | None = None, vectors: Vectors | None = None) -> None:
-        """`vectors` are a row for each of the sorted `hashes`."""
-        self._hashes = np.zeros(0, _HASH) if hashes is None else hashes
-        self._vectors = np.zeros((0, DIMENSIONS), _NUMBER) if vectors is None else vectors
+    _hashes: Hashes = field(default_factory=lambda: np.zeros(0, _HASH))
+    _vectors: Vectors = field(default_factory=lambda: np.zeros((0, DIMENSIONS), _NUMBER))
 
     @classmethod
     def load(cls, database: Path) -> SentenceVectors:

@@ -163,10 +163,7 @@ def sealed_reports(store: Store) -> dict[str, StoredReport]:
 
 
 def save_vectors(store: Store, generation: int) -> None:
-    """Keep the vectors written in a generation beside the database, for the next snapshot.
-
-    They are in Chroma, but its reading them may write, and no reader should.
-    """
+    """Keep a generation's vectors beside the database: Chroma may write when it reads them."""
     page = store.passage_rows.get(where={"generation": generation}, include=[])
     vectors = store.vectors(page["ids"])
     values = np.array(list(vectors.values()), np.float32)
@@ -268,8 +265,7 @@ def _cache_of(store: Store) -> Path:
 
 
 def _generation(cache: Path) -> int:
-    number = cache.name.split("-")[2]
-    return int(number) if number.isdigit() else -1
+    return int(cache.name.split("-")[2])
 
 
 def _own_caches(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
@@ -287,8 +283,8 @@ def _own_caches(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
 
 def _newest(store: Store) -> Snapshot | None:
     """The newest earlier snapshot in the cache that is good."""
-    caches = store.home.glob(f"{CACHE}{CACHE_VERSION}-*-*")
-    earlier = [cache for cache in caches if 0 <= _generation(cache) < store.state.generation]
+    caches = store.home.glob(f"{CACHE}{CACHE_VERSION}-[0-9]*-*")
+    earlier = [cache for cache in caches if _generation(cache) < store.state.generation]
     return next(filter(None, map(_load, sorted(earlier, key=_generation, reverse=True))), None)
 
 
@@ -303,16 +299,15 @@ def _load(cache: Path) -> Snapshot | None:
             values: dict[str, Any] = dict(zip(_OF_PASSAGE, row, strict=True))
             values["spans"] = tuple(map(tuple, values["spans"]))
             passages.append(Passage(report=reports[report_id].info, **values))
-        count = len(passages)
         return Snapshot(
             cache.parent,
             _generation(cache),
             cache.name.split("-")[3],
             reports,
             passages,
-            KeywordIndex.load(cache / "keyword", count),
-            _load_vectors(cache / "dense.npy", count),
-            _load_vectors(cache / "static.npy", count),
+            KeywordIndex.load(cache / "keyword"),
+            np.load(cache / "dense.npy", allow_pickle=False).astype(np.float32),
+            np.load(cache / "static.npy", allow_pickle=False).astype(np.float32),
             orjson.loads((cache / "words.json").read_bytes()),
             Lexicon.load(cache / _LEXICON),
         )
@@ -327,13 +322,6 @@ def _is_good(cache: Path) -> bool:
 def _load_reports(cache: Path) -> dict[str, StoredReport]:
     reports = map(REPORT.validate_json, (cache / "reports.jsonl").read_bytes().splitlines())
     return {report.info.id: report for report in reports}
-
-
-def _load_vectors(path: Path, size: int) -> Vectors:
-    vectors: Vectors = np.load(path, allow_pickle=False).astype(np.float32)
-    if len(vectors) != size:
-        raise ValueError(f"{len(vectors)} vectors, not {size}")
-    return vectors
 
 
 def _save(snapshot: Snapshot, cache: Path, made_by: Mapping[str, str]) -> None:

@@ -58,10 +58,7 @@ def iterate(work: Work[T], stop: Stop) -> Generator[T, None, None]:
     """What asynchronous work emits, as it comes.
 
     The work is cancelled at once, whatever it waits for, when `stop` is set or this generator is
-    closed. Then nothing more is emitted and nothing raised.
-
-    Raises:
-        Exception: what the work raises.
+    closed. Then nothing more is emitted and nothing raised; else what the work raises is.
     """
     items: SimpleQueue[tuple[T] | None] = SimpleQueue()
     future = _start(work(lambda item: items.put((item,))))

@@ -83,8 +83,7 @@ class EmbeddingKind:
 
     `make` takes the settings and the name after the colon. `batch` is how many texts it embeds at
     a time. `package`, where the weights come in one, identifies the model in an index with its
-    version. Only the `builtin` kind has processes for an ingest, stored vectors of sentences, and
-    a threshold of answers.
+    version. Only a `builtin` kind has processes, stored vectors of sentences and a threshold.
     """
 
     make: Callable[[Settings, str], Embed]

@@ -149,17 +149,13 @@ def _families(hits: Ranking, count: int, apart: Collection[str]) -> list[int]:
 def _in_order(
     hits: Ranking, places: Sequence[int], families: Sequence[int], scores: Sequence[float], by: str
 ) -> list[Hit]:
-    """Hits with those at some places in the order of the scores of their families.
-
-    `families` are the families of the hits at these places, `scores` those of the families; `by` is
-    the name of what gave them.
-    """
+    """Hits with those at some places in the order that `by` gives their families by its scores."""
     best = sorted(range(len(scores)), key=lambda family: -scores[family])
-    ranks = {family: rank for rank, family in enumerate(best, start=1)}
     moved = list(hits)
     order = sorted(zip(places, families, strict=True), key=lambda pair: -scores[pair[1]])
     for place, (old, family) in zip(places, order, strict=True):
-        moved[place] = hits[old].placed(hits[place].score, by, ranks[family], scores[family])
+        rank = best.index(family) + 1
+        moved[place] = hits[old].placed(hits[place].score, by, rank, scores[family])
     return moved
 
 

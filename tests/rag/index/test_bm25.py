@@ -54,7 +54,7 @@ def test_words_are_met_by_their_stems_and_in_the_context_line(
 def test_a_saved_index_gives_the_same_scores(tmp_path: Path, passages: list[Passage]) -> None:
     index = KeywordIndex.build(passages)
     index.save(tmp_path)
-    loaded = KeywordIndex.load(tmp_path, len(passages))
+    loaded = KeywordIndex.load(tmp_path)
     for question in ("smoked fish", "blockchain"):
         assert np.array_equal(loaded.scores(question, "en"), index.scores(question, "en"))
     Lexicon.build(index).save(tmp_path / "lexicon.npz")
