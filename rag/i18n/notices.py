@@ -83,7 +83,7 @@ MESSAGES = {
         f"embedding_model_{code}": message.replace("language", "embedding", 1)
         for code, message in _SERVER_MESSAGES.items()
     },
-    "embedding_texts_left_out": "The embedding model's server left texts out. Ask again.",
+    "embedding_texts_left_out": marked("The embedding model's server left texts out. Ask again."),
     "embedding_process_ended": "A process of the embedding model was ended from outside, perhaps "
     "for want of memory. Ingest again: it goes on where this one stopped. ASKLABS_THREADS=1 needs "
     "less memory.",
@@ -92,11 +92,9 @@ MESSAGES = {
     "reranker_too_slow": marked("The reranker's server took too long."),
     "reranker_unreachable": marked("The reranker's server can't be reached."),
     "reranker_server_failed": marked("The reranker's server failed (HTTP {status})."),
-    "reranker_reply_broken": "The reranker's reply can't be read.",
-    "reranker_reply_for_other_texts": "The reranker's reply is not for the texts that it was "
-    "given.",
-    "reranker_scores_missing": "The reranker gave no score, or none that is a number, for some "
-    "texts.",
+    "reranker_reply_broken": marked("The reranker's reply can't be read."),
+    "reranker_reply_for_other_texts": marked("The reranker's reply is not for the texts sent."),
+    "reranker_scores_missing": marked("The reranker gave some texts no score that is a number."),
     # Why a sentence of a model is struck or doubted.
     "no_citation": marked("it cites no passage"),
     "not_said": marked("the passages don't say this"),

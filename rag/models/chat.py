@@ -17,7 +17,7 @@ from rag.errors import ModelError, SettingsError
 from rag.models.cancellation import Emit, Stop, iterate
 from rag.models.client import RETRIES, Server, find_server, model_errors, open_client
 from rag.models.prompts import Message
-from rag.models.tokens import PRICES_OF, cost_usd
+from rag.models.tokens import PRICES, PRICES_OF
 from rag.settings import Settings
 from rag.text.sentences import sentences
 from rag.types import GenerationRecord, Notice
@@ -55,9 +55,11 @@ class Generation:
         """The record of an answer of so many tokens."""
         if not self.model:
             return GenerationRecord()
-        cost = cost_usd(self.model, self.prompt, completion) if self.priced else None
-        prices_of = PRICES_OF if cost is not None else ""
-        return GenerationRecord(self.model, prompt_version, cost, prices_of)
+        if not self.priced or self.model not in PRICES:
+            return GenerationRecord(self.model, prompt_version)
+        per_prompt, per_completion = PRICES[self.model]
+        cost = (self.prompt * per_prompt + completion * per_completion) / 1_000_000
+        return GenerationRecord(self.model, prompt_version, cost, PRICES_OF)
 
 
 @dataclass(frozen=True, slots=True)

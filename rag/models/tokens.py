@@ -40,7 +40,7 @@ _DATE = re.compile(r"-\d{4}-\d{2}-\d{2}$")
 # Dollars per million tokens of prompt and completion, as OpenAI listed them in PRICES_OF.
 # Models that reason first are left out: their reasoning is charged and never seen.
 PRICES_OF = "2025-08"
-_PRICES = {
+PRICES = {
     "gpt-4.1": (2.0, 8.0),
     "gpt-4.1-mini": (0.4, 1.6),
     "gpt-4.1-nano": (0.1, 0.4),
@@ -51,14 +51,6 @@ _PRICES = {
 SHARE = 0.8
 # What a chat template adds to a message, and to the whole, in tokens.
 _PER_MESSAGE = 4
-
-
-def cost_usd(model: str, prompt: int, completion: int) -> float | None:
-    """What so many tokens cost at the list price of a model; None where it isn't known."""
-    if model not in _PRICES:
-        return None
-    per_prompt, per_completion = _PRICES[model]
-    return (prompt * per_prompt + completion * per_completion) / 1_000_000
 
 
 @cache

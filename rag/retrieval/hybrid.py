@@ -98,26 +98,18 @@ class HybridRetriever(BaseRetriever):
             allowed = self._snapshot.allowed(scope)
             for name, (values, weights) in rankings.items():
                 for rank, i in enumerate(_top(np.where(allowed, values, -np.inf)), start=1):
-                    points = float(weights[i]) / (K + rank)
-                    votes[i].append(Vote(name + suffix, rank, float(values[i]), points))
+                    given = float(weights[i]) / (K + rank)
+                    votes[i].append(Vote(name + suffix, rank, float(values[i]), given))
         factors = self._factors(plan, votes)
-        scores = {
-            i: sum(vote.points for vote in votes[i]) * prod(factors[i].values()) for i in votes
-        }
+        points = {i: sum(vote.points for vote in votes[i]) for i in votes}
+        scores = {i: points[i] * prod(factors[i].values()) for i in votes}
         gains = {} if plan.wide else self._gains(scores)
         gain = {i: gains.get(passages[i].report.id, 0.0) for i in scores}
         scores = {i: score + gain[i] for i, score in scores.items()}
         best = sorted(scores, key=lambda i: (-scores[i], passages[i].id))[:limit]
         dense, keyword = rankings["dense"][0], rankings["keyword"][0]
-        hits = tuple(
-            Hit(
-                passages[i],
-                scores[i],
-                float(dense[i]),
-                why=Why(tuple(votes[i]), factors[i], gain[i]) if explain else None,
-            )
-            for i in best
-        )
+        whys = {i: Why(tuple(votes[i]), factors[i], gain[i]) for i in best if explain}
+        hits = tuple(Hit(passages[i], scores[i], float(dense[i]), why=whys.get(i)) for i in best)
         in_scope = np.where(self._snapshot.allowed(plan.filters), keyword, -np.inf)
         return SearchResult(hits, self._matched(in_scope, best))
 
