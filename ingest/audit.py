@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.chunk import chunk
-from ingest.parsing.form_text import MAX_TEXTS, MIN_LABS, Forms, head_key, learn_texts
+from ingest.parsing.form_text import Forms, head_key, learn_texts
 from ingest.parsing.parser import parse
 from ingest.parsing.scan import clean, key, scan
 from ingest.sources import Skipped, collect, read_files
@@ -27,11 +27,7 @@ from rag.types import FACTS, Passage, Progress, Report, Span
 
 EXAMPLES = 5
 EXAMPLE_LENGTH = 80
-# A passage that holds this share of a form text's runs of four words holds the form text.
-FORM_SHARE = 0.8
-CHECKS = ("passages with form text", "without a question", "unlike their file")
-# Kinds of which it matters how many labs have the very same words.
-SHARED = ("question", "form text")
+CHECKS = ("without a question", "unlike their file")
 # By kind of event what is a form's or a machine's.
 _KINDS = {
     "title": "title",
@@ -40,8 +36,6 @@ _KINDS = {
     "open": "group markup",
     "close": "group markup",
 }
-# A report's id, a text of its file, and how many of its characters count.
-Piece = tuple[str, str, int]
 
 
 @dataclass(slots=True)
@@ -66,8 +60,8 @@ class Audit:
     """The counts of a collection, which `add` takes in report by report.
 
     `right` characters of answers are in exactly one answer block and one passage; white space and
-    markup don't count. `checks` counts passages that are not as they should be. `left` has what is
-    in no passage by its kind, and for a shared kind by its words too: the labs and the pieces.
+    markup don't count. `left_out` says by kind what is not in exactly one passage; `checks` counts
+    passages that are not as they should be.
     """
 
     forms: Forms
@@ -77,7 +71,7 @@ class Audit:
     characters: int = 0
     right: int = 0
     checks: dict[str, LeftOut] = field(default_factory=lambda: {kind: LeftOut() for kind in CHECKS})
-    left: dict[tuple[str, str], tuple[set[str], list[Piece]]] = field(default_factory=dict)
+    left_out: defaultdict[str, LeftOut] = field(default_factory=lambda: defaultdict(LeftOut))
 
     @property
     def answer_share(self) -> float:
@@ -86,23 +80,12 @@ class Audit:
             return 1.0
         return min(round(self.right / self.characters, 6), 0.999999)
 
-    @property
-    def left_out(self) -> dict[str, LeftOut]:
-        """What is not in exactly one passage, by kind."""
-        found: defaultdict[str, LeftOut] = defaultdict(LeftOut)
-        for (kind, _), (labs, pieces) in self.left.items():
-            if kind in SHARED and len(labs) < MIN_LABS:
-                kind = f"{kind} of fewer than {MIN_LABS} labs"
-            for piece in pieces:
-                found[kind].add(*piece)
-        return dict(sorted(found.items()))
-
     def to_dict(self) -> dict[str, Any]:
         """The audit as plain values."""
         counts = ("reports", "answers", "passages", "characters")
         return {
             "answer_share": self.answer_share,
-            "left_out": {kind: asdict(left) for kind, left in self.left_out.items()},
+            "left_out": {kind: asdict(left) for kind, left in sorted(self.left_out.items())},
             "checks": {kind: asdict(left) for kind, left in self.checks.items()},
             **{name: getattr(self, name) for name in counts},
         }
@@ -116,7 +99,7 @@ class Audit:
         )
         for title, kinds in (("Left out:", self.left_out), ("Checks:", self.checks)):
             yield title
-            for kind, counts in kinds.items():
+            for kind, counts in sorted(kinds.items()):
                 yield f"  {kind}: {counts.pieces:,} pieces, {counts.characters:,} characters"
                 for example in counts.examples:
                     yield f"    {example['report']}: {example['text']}"
@@ -150,20 +133,11 @@ class Audit:
         self, kind: str, report: Report, start: int, end: int, counts: npt.NDArray[np.bool_]
     ) -> None:
         if size := int(counts[start:end].sum()):
-            text = report.raw[start:end]
-            words = key(text) if kind in SHARED else ""
-            labs, pieces = self.left.setdefault((kind, words), (set(), []))
-            labs.add(report.info.lab)
-            pieces.append((report.info.id, text, size))
+            self.left_out[kind].add(report.info.id, report.raw[start:end], size)
 
     def _check(self, report: Report, passage: Passage) -> None:
         in_file = "\n".join(clean(report.raw[a:b]) for a, b in passage.spans)
-        is_wrong = (
-            _holds_form_text(passage, self.forms),
-            not passage.prompt,
-            in_file != passage.text,
-        )
-        for kind in compress(CHECKS, is_wrong):
+        for kind in compress(CHECKS, (not passage.prompt, in_file != passage.text)):
             self.checks[kind].add(report.info.id, passage.text, len(passage.text))
 
 
@@ -195,26 +169,9 @@ def _cover(length: int, spans: Iterable[Span]) -> npt.NDArray[np.uint8]:
 def _runs(wrong: npt.NDArray[np.bool_]) -> Iterator[Span]:
     """Where characters are wrong; those a few characters apart are one run."""
     at = np.flatnonzero(wrong)
-    if not len(at):
-        return
     for run in np.split(at, np.flatnonzero(np.diff(at) > EXAMPLE_LENGTH) + 1):
-        yield int(run[0]), int(run[-1]) + 1
-
-
-def _holds_form_text(passage: Passage, forms: Forms) -> bool:
-    form_texts = forms.texts_under(key(passage.prompt)) + forms.texts_under(
-        head_key(passage.section)
-    )
-    if not form_texts or len(form_texts) > MAX_TEXTS:
-        return False
-    runs = _runs_of_four(key(passage.text))
-    form_runs = map(_runs_of_four, form_texts)
-    return any(len(of_form & runs) >= FORM_SHARE * len(of_form) for of_form in form_runs)
-
-
-def _runs_of_four(text: str) -> set[tuple[str, ...]]:
-    words = text.split()
-    return {tuple(words[i : i + 4]) for i in range(max(1, len(words) - 3))}
+        if len(run):
+            yield int(run[0]), int(run[-1]) + 1
 
 
 _IMAGE = re.compile(r"!\[[^\]\n]*\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)")
@@ -227,9 +184,6 @@ _MARKUP = re.compile(
     rf"|{_AMP}lt;/?[a-z][^<>\n]{{0,200}}?{_AMP}gt;|^\s*>",
     re.IGNORECASE | re.MULTILINE,
 )
-_WORDS = re.compile(r"[^\W_]")
-_MARKS = frozenset("*[]")
-_UNSEEN = ("Cc", "Cf")
 
 
 def _no_answers(report: Report, forms: Forms) -> Iterator[tuple[str, int, int]]:
@@ -277,9 +231,7 @@ def _in_paragraph(at: int, text: str, under: str, forms: Forms) -> Iterator[tupl
 
 def _is_blank(text: str) -> bool:
     """Whether a paragraph has nothing but dashes and marks."""
-    return not _WORDS.search(text := _MARKUP.sub("", text)) and not any(
-        _counts(char) and char not in "-–>_" for char in text
-    )
+    return not any(_counts(char) and char not in "-–>_" for char in _MARKUP.sub("", text))
 
 
 def _counted(raw: str) -> npt.NDArray[np.bool_]:
@@ -294,4 +246,4 @@ def _counted(raw: str) -> npt.NDArray[np.bool_]:
 
 
 def _counts(char: str) -> bool:
-    return not char.isspace() and char not in _MARKS and unicodedata.category(char) not in _UNSEEN
+    return not (char.isspace() or char in "*[]" or unicodedata.category(char) in ("Cc", "Cf"))

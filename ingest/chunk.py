@@ -30,32 +30,31 @@ def chunk(report: Report, max_tokens: int = MAX_TOKENS) -> list[Passage]:
     A single sentence that is longer is cut at white space. The language of a passage too
     short to tell is that of most of the report.
     """
-    parts = [(b, _parts(report.raw, b, max_tokens)) for b in report.blocks]
-    languages = [[language_of(text, default="") for text, _ in ps] for _, ps in parts]
-    sizes: Counter[str] = Counter()
-    for (block, ps), codes in zip(parts, languages, strict=True):
-        for (text, _), language in zip(ps, codes, strict=True):
-            # Tags are in the form's language, not in the lab's.
-            if language and block.section != FACTS:
-                sizes[language] += len(text)
-    main = sizes.most_common(1)[0][0] if sizes else "en"
-    info = replace(report.info, language=main)
-    return [
+    passages = [
         Passage(
-            id=_passage_id(info.id, block, n),
-            report=info,
+            id=_passage_id(report.info.id, block, n),
+            report=report.info,
             section=block.section,
             prompt=block.prompt,
             text=text,
             spans=spans,
             stage=stage_of(block.section, block.prompt),
-            language=language or main,
+            language=language_of(text, default=""),
             part=n,
-            parts=len(ps),
+            parts=len(parts),
         )
-        for (block, ps), codes in zip(parts, languages, strict=True)
-        for n, ((text, spans), language) in enumerate(zip(ps, codes, strict=True), start=1)
+        for block in report.blocks
+        for parts in [_parts(report.raw, block, max_tokens)]
+        for n, (text, spans) in enumerate(parts, start=1)
     ]
+    sizes: Counter[str] = Counter()
+    for passage in passages:
+        # Tags are in the form's language, not in the lab's.
+        if passage.language and passage.section != FACTS:
+            sizes[passage.language] += len(passage.text)
+    main = sizes.most_common(1)[0][0] if sizes else "en"
+    info = replace(report.info, language=main)
+    return [replace(p, report=info, language=p.language or main) for p in passages]
 
 
 def _passage_id(report_id: str, block: Block, part: int) -> str:

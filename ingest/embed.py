@@ -135,16 +135,10 @@ def save_sentence_vectors(
 ) -> None:
     """Keep the vectors of passages' sentences beside a database; only new ones are encoded.
 
-    Only the built-in model's are kept: another model's server may want to be paid for them.
-
-    Args:
-        database: what is being written and does not count yet: an ingest that is cut short here
-            must not be taken for done.
-        passages: those whose sentences are wanted.
-        settings: name the model, and say whether answers see contacts.
-        progress: told how many sentences are done.
-        earlier: a database whose vectors can be taken over.
-        others: the other passages of the index; if given, vectors of all else are dropped.
+    Only the built-in model's are kept: another model's server may want to be paid for them. The
+    `database` does not count yet: an ingest that is cut short here must not be taken for done.
+    Vectors can be taken over from an `earlier` one. `others` are the other passages of the index;
+    if they are given, vectors of all else are dropped.
     """
     if not embedding_kind(settings).builtin:
         return

@@ -20,24 +20,14 @@ from filelock import FileLock, Timeout
 
 from ingest.embed import save_sentence_vectors
 from rag.errors import AskLabsError, IndexBusy, IndexMismatch, IndexUnusable
+from rag.index import layout
 from rag.index.chroma_server import Published, Server, fetch, publish, shared_server
-from rag.index.layout import (
-    LOCK,
-    UNPUBLISHED,
-    check_room,
-    current_database,
-    make_current,
-    sweep,
-    write_error,
-)
 from rag.index.snapshot import open_snapshot
 from rag.index.store import check_made_by, create_store, open_store, write_errors
 from rag.models.embeddings import embedding_name
 from rag.settings import Settings
 from rag.types import Progress
 
-# Seconds between two looks at the server while a page is served.
-EVERY = 60.0
 # Seconds to wait for another process that makes the first index of a folder.
 _PATIENCE = 600.0
 _log = logging.getLogger(__name__)
@@ -56,9 +46,9 @@ def publish_index(settings: Settings, progress: Progress) -> str:
     try:
         with shared_server(settings) as server, closing(open_store(folder, {})) as store:
             publish(server, store, publisher, progress)
-        (folder / UNPUBLISHED).unlink(missing_ok=True)
+        (folder / layout.UNPUBLISHED).unlink(missing_ok=True)
     except failures as error:
-        is_marked = (folder / UNPUBLISHED).exists()
+        is_marked = (folder / layout.UNPUBLISHED).exists()
         status = "it is not published" if is_marked else "nobody can tell whether it is published"
         return (
             f"The index in {folder} is up to date, but {status}: {error} Run the same asklabs "
@@ -79,7 +69,7 @@ def fetch_at_start(settings: Settings, progress: Progress = lambda *_: None) -> 
     except IndexMismatch:
         raise
     except IndexUnusable as error:
-        if current_database(settings.index) is None:
+        if layout.current_database(settings.index) is None:
             raise
         _log.warning("%s Until then the index in %s serves as it is.", error, settings.index)
 
@@ -111,14 +101,14 @@ def fetch_index(
     except Timeout as error:
         raise IndexBusy(f"Another process is writing to {settings.index}. Wait for it.") from error
     except write_errors() as error:
-        raise write_error(settings.index, error) from error
+        raise layout.write_error(settings.index, error) from error
 
 
-def watch(settings: Settings, revision: Callable[[], str], every: float = EVERY) -> threading.Event:
+def watch(settings: Settings, revision: Callable[[], str], every: float = 60.0) -> threading.Event:
     """Fetch what is published from now on, in a thread of its own, until the event is set.
 
-    `revision` gives that of what is served; it is asked after a fetch too, so that what came is
-    loaded before anybody waits for it.
+    The server is looked at `every` so many seconds. `revision` gives that of what is served; it is
+    asked after a fetch too, so that what came is loaded before anybody waits for it.
     """
     stop = threading.Event()
 
@@ -141,7 +131,7 @@ def watch(settings: Settings, revision: Callable[[], str], every: float = EVERY)
 
 
 def _check(published: Published, settings: Settings) -> None:
-    if (settings.index / UNPUBLISHED).exists():
+    if (settings.index / layout.UNPUBLISHED).exists():
         raise IndexUnusable(
             f"The index in {settings.index} is not published, and what is published at "
             f"{settings.chroma} would replace it. Run asklabs ingest PATH to publish it."
@@ -166,24 +156,24 @@ def _revision(folder: Path) -> str:
 def _fetch(server: Server, published: Published, settings: Settings, progress: Progress) -> bool:
     folder = settings.index
     folder.mkdir(parents=True, exist_ok=True)
-    patience = 0.0 if current_database(folder) else _PATIENCE
-    with FileLock(folder / LOCK, timeout=patience):
+    patience = 0.0 if layout.current_database(folder) else _PATIENCE
+    with FileLock(folder / layout.LOCK, timeout=patience):
         if _revision(folder) == published.revision:
             return False  # Another process has been quicker.
-        sweep(folder)
-        check_room(folder, None, published.passages_count)
+        layout.sweep(folder)
+        layout.check_room(folder, None, published.passages_count)
         store = create_store(folder, published.made_by)
         try:
             fetch(server, published, store, progress)
             passages = store.passages(store.reports(store.state.generation))
-            earlier = current_database(folder)
+            earlier = layout.current_database(folder)
             save_sentence_vectors(
                 store.home, passages, settings, progress, earlier=earlier, others=()
             )
             progress("preparing search", 0, 0)
             open_snapshot(store)
             store.close()
-            make_current(store.home)
+            layout.make_current(store.home)
         except BaseException:
             store.close()
             shutil.rmtree(store.home, ignore_errors=True)

@@ -84,11 +84,12 @@ def fail(error: Unreadable) -> bytes:
     raise error
 
 
-def decode(data: bytes) -> str:
-    """Text from the bytes of a report file (UTF-8, or UTF-16 with its mark), with "\\n" line ends.
+def read_report(data: bytes, known: Collection[str] = ()) -> tuple[str, str]:
+    """The text of a report file (UTF-8, or UTF-16 with its mark), lines ended by "\\n", and its hash.
 
     Raises:
-        Unreadable: it is empty, too large, binary, or in another encoding.
+        Unreadable: it is empty, too large, binary, or in another encoding; or it has no tag, so
+            that it is no report, and its hash is not `known`.
     """
     if len(data) > MAX_BYTES:
         raise Unreadable("report_too_large", n=MAX_BYTES // 1_000_000)
@@ -102,16 +103,7 @@ def decode(data: bytes) -> str:
         raise Unreadable("file_empty")
     if "\x00" in text:
         raise Unreadable("file_binary")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def read_report(data: bytes, known: Collection[str] = ()) -> tuple[str, str]:
-    """The text of a report's file, and its hash, which may be among those `known`.
-
-    Raises:
-        Unreadable: what `decode` raises; or it has no tag, so that it is no report.
-    """
-    text = decode(data)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     if digest not in known and not find_tags(text):
         raise Unreadable("file_without_tag")
@@ -193,7 +185,8 @@ def _archive(path: Path) -> Iterator[SourceFile]:
 def _zip(path: Path) -> Iterator[SourceFile]:
     with zipfile.ZipFile(path) as archive:
         members = [m for m in archive.infolist() if m.filename.lower().endswith(ENDINGS)]
-        _check_size(sum(member.file_size for member in members))
+        if sum(member.file_size for member in members) > MAX_ARCHIVE_BYTES:
+            raise Unreadable("archive_too_large")
         for member in sorted(members, key=lambda m: m.filename):
             unpack = partial(archive.open, member)
             yield _source(path, _member(unpack, member.file_size), member.filename)
@@ -205,7 +198,8 @@ def _tar(path: Path) -> Iterator[SourceFile]:
     with unzip(path, "rb") as stream, tarfile.open(fileobj=_Portions(stream), mode="r:") as archive:
         for n, member in enumerate(archive):
             total += member.size
-            _check_size(total)
+            if total > MAX_ARCHIVE_BYTES:
+                raise Unreadable("archive_too_large")
             if n >= MAX_MEMBERS:
                 raise Unreadable("archive_too_many_files", n=str(MAX_MEMBERS))
             if member.isfile() and member.name.lower().endswith(ENDINGS):
@@ -224,11 +218,6 @@ class _Portions(io.BufferedReader):
         if size is None or not 0 <= size <= MAX_BYTES + tarfile.RECORDSIZE:
             raise Unreadable("archive_unreadable", why="a header of megabytes")
         return super().read(size)
-
-
-def _check_size(total: int) -> None:
-    if total > MAX_ARCHIVE_BYTES:
-        raise Unreadable("archive_too_large")
 
 
 def _member(unpack: Callable[[], IO[bytes] | None], size: int) -> Callable[[], bytes]:

@@ -30,20 +30,7 @@ from ingest.sources import (
     read_files,
 )
 from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
-from rag.index.layout import (
-    LOCK,
-    UNPUBLISHED,
-    UPLOADED,
-    check_room,
-    copied_database,
-    current_database,
-    is_scarce,
-    make_current,
-    remember_unfinished,
-    sweep,
-    unfinished_database,
-    write_error,
-)
+from rag.index import layout
 from rag.index.snapshot import open_snapshot, save_vectors, sealed_reports
 from rag.index.store import (
     Store,
@@ -97,9 +84,6 @@ class Changes:
     rows: list[StoredReport] = field(default_factory=list)
     deletes: list[str] = field(default_factory=list)
 
-    def __bool__(self) -> bool:
-        return bool(self.writes or self.rows or self.deletes)
-
 
 def made_by(settings: Settings) -> dict[str, str]:
     """What an index is made with; another value of any of these needs another index."""
@@ -122,12 +106,9 @@ def sync(
     """Make the index hold the reports at `paths`, and those that came through the page.
 
     Args:
-        paths: folders, report files, archives.
-        settings: says where the index is and which embedding model to use.
         prune: delete from the index what is not at `paths`; what is there but can't be read stays.
         dry_run: only report; nothing is made or written.
         rebuild: make the index anew from `paths`, whatever there was; that stays until the end.
-        progress: called with a stage's name, how much is done, and how much there is.
 
     Raises:
         InputError: a path is not usable.
@@ -137,16 +118,16 @@ def sync(
     # Looked up before anything is made: a wrong path leaves no empty index.
     folder, made = settings.index, made_by(settings)
     at_paths = list(collect(paths))
-    uploaded = folder / UPLOADED
+    uploaded = folder / layout.UPLOADED
     sources = [*at_paths, *(collect([uploaded]) if uploaded.is_dir() else ())]
     if dry_run:
         store = None if rebuild else _existing(folder, made)
         return _compare(sources, store, prune, progress)[1].result
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / LOCK, timeout=0):
+        with FileLock(folder / layout.LOCK, timeout=0):
             if not rebuild:
-                sweep(folder)
+                layout.sweep(folder)
             with _read_errors_explained(folder):
                 store = None if rebuild else _unfinished(folder, made) or _existing(folder, made)
                 files, changes = _compare(sources, store, prune, progress)
@@ -155,13 +136,14 @@ def sync(
                 raise InputError(
                     "There is no readable report at the paths, so the index was not made anew."
                 )
-            if store is not None and store.state.revision and not changes:
+            is_same = not (changes.writes or changes.rows or changes.deletes)
+            if is_same and store is not None and store.state.revision:
                 changes.result.revision = store.state.revision
             else:
                 store = _to_write(folder, made, store, rebuild, changes.result.passages)
                 with _discarded_on_full_disk(store):
                     _carry_out(changes, store, settings, progress)
-            if rebuild or store.home != current_database(folder):
+            if rebuild or store.home != layout.current_database(folder):
                 with _discarded_on_full_disk(store):
                     if changes.result.passages >= MANY:
                         progress("preparing search", 0, 0)
@@ -171,13 +153,13 @@ def sync(
                     store.close()
                     if settings.chroma:
                         # Nothing is fetched over what is current until that is published.
-                        (folder / UNPUBLISHED).touch()
-                    make_current(store.home)
+                        (folder / layout.UNPUBLISHED).touch()
+                    layout.make_current(store.home)
             changes.result.unpublished = publish_index(settings, progress)
     except Timeout as error:
         raise IndexBusy(f"Another ingest is writing to {folder}. Wait until it is done.") from error
     except write_errors() as error:
-        raise write_error(folder, error) from error
+        raise layout.write_error(folder, error) from error
     return changes.result
 
 
@@ -300,7 +282,7 @@ def _existing(folder: Path, made: dict[str, str]) -> Store | None:
 
 def _unfinished(folder: Path, made: dict[str, str]) -> Store | None:
     """What an ingest that was cut short was writing, if it can be gone on with."""
-    database = unfinished_database(folder)
+    database = layout.unfinished_database(folder)
     with suppress(IndexUnusable):
         return open_database(database, made) if database and is_sound(database) else None
     return None
@@ -311,15 +293,15 @@ def _to_write(
 ) -> Store:
     """The database to which an ingest writes this many passages: never the one that counts."""
     if store is None:
-        check_room(folder, None, passages)
+        layout.check_room(folder, None, passages)
         new = create_store(folder, made)
         if not rebuild:
-            remember_unfinished(new.home)
+            layout.remember_unfinished(new.home)
         return new
-    if store.home == unfinished_database(folder):
+    if store.home == layout.unfinished_database(folder):
         return store
-    check_room(folder, store.home, passages)
-    return open_database(copied_database(folder), made)
+    layout.check_room(folder, store.home, passages)
+    return open_database(layout.copied_database(folder), made)
 
 
 def _carry_out(changes: Changes, store: Store, settings: Settings, progress: Progress) -> None:
@@ -358,7 +340,7 @@ def _discarded_on_full_disk(store: Store) -> Iterator[None]:
     try:
         yield
     except write_errors():
-        if is_scarce(store.home):
+        if layout.is_scarce(store.home):
             # Else what has been deleted keeps its room until the process ends.
             with suppress(*write_errors()):
                 store.close()
@@ -371,8 +353,8 @@ def _read_errors_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except database_error() as error:
-        if is_scarce(folder):
-            raise write_error(folder, error) from error
+        if layout.is_scarce(folder):
+            raise layout.write_error(folder, error) from error
         raise IndexDamaged(
             f"The index in {folder} can't be read ({error}). Make it anew: "
             f"asklabs ingest PATH --rebuild --index {folder}"

@@ -32,10 +32,10 @@ from ingest.sources import (
     read_report,
 )
 from ingest.sync import SyncResult, made_by, sync
-from rag.errors import IndexMissing, IndexUnusable
+from rag.errors import IndexMismatch, IndexMissing, IndexUnusable
 from rag.index.layout import UPLOADED
 from rag.index.snapshot import index_made_by, sealed_reports
-from rag.index.store import SCHEMA, open_store
+from rag.index.store import check_made_by, open_store
 from rag.settings import Settings
 from rag.types import Notice, Progress
 
@@ -107,17 +107,15 @@ def older_index(settings: Settings) -> str:
 
     Readers take what an older version made, ingests want it anew.
     """
-    made = index_made_by(settings.index)
-    ours = {"schema": str(SCHEMA), **made_by(settings)}
-    differ = [name for name in ours if made and made.get(name, "") != ours[name]]
-    if not differ:
-        return ""
-    changed = ", ".join(f"{name} {made.get(name, '')!r}, now {ours[name]!r}" for name in differ)
-    return (
-        f"The index in {settings.index} was made by another version of asklabs ({changed}). It "
-        "answers as before; reports can be added once it is made anew: asklabs ingest PATH "
-        f"--rebuild --index {settings.index}"
-    )
+    try:
+        if made := index_made_by(settings.index):
+            check_made_by(settings.index, made, made_by(settings))
+    except IndexMismatch as error:
+        return (
+            "No reports can be added to an index of another version of asklabs, which answers as "
+            f"before. {error}"
+        )
+    return ""
 
 
 def _known(settings: Settings) -> set[str]:
@@ -173,7 +171,9 @@ def _members(uploads: Sequence[Upload]) -> Iterator[tuple[str, str, Callable[[],
             continue
         for source in collect([upload.path]):
             inner = source.place.partition(INSIDE)[2]
-            if not _is_litter(inner):
+            path = PurePosixPath(inner.replace("\\", "/"))
+            # Not what systems leave in an archive beside the files.
+            if "__MACOSX" not in path.parts and not path.name.startswith("._"):
                 named = f"{label}: {printable(inner)}" if inner else label
                 yield named, inner or upload.name, source.read
 
@@ -193,12 +193,6 @@ def _check_archive(path: Path) -> None:
         raise Unreadable("archive_without_report")
     if len(reports) > MOST_REPORTS or sum(entry.file_size for entry in reports) > MOST_UNPACKED:
         raise Unreadable(TOO_MANY.code, **TOO_MANY.params)
-
-
-def _is_litter(inner: str) -> bool:
-    """Whether a path in an archive is what systems leave there beside the files."""
-    path = PurePosixPath(inner.replace("\\", "/"))
-    return "__MACOSX" in path.parts or path.name.startswith("._")
 
 
 def _free(inner: str, taken: dict[str, _Report]) -> str:

@@ -107,7 +107,7 @@ class Forms:
         lines = [
             f"{prompt} {prompt in self.prompts} {_hash(*texts) if texts else ''}"
             for prompt in ("", *prompts)
-            for texts in [self.texts_under(prompt)]
+            for texts in [self._by_prompt.get(prompt, ())]
         ]
         return _hash(*lines, *sorted(self.records))
 
@@ -146,9 +146,9 @@ class Forms:
         """The parts of a paragraph under a prompt (its key) that are form text.
 
         The whole paragraph, when it is form text or a variant of one. Else the form sentences that
-        stand in it word for word.
+        stand in it word for word, in order; they may overlap.
         """
-        form_texts = self.texts_under(prompt)
+        form_texts = self._by_prompt.get(prompt, [])
         if not text or not form_texts:
             return []
         text_key = key(text)
@@ -161,11 +161,7 @@ class Forms:
             return [(0, len(text))]
         padded = f" {text_key} "
         inside = (form for form in form_texts if f" {form} " in padded)
-        return _merged(span for form in inside for span in _find_words(text, form))
-
-    def texts_under(self, prompt: str) -> list[str]:
-        """The form texts under a prompt (its key)."""
-        return self._by_prompt.get(prompt, [])
+        return sorted(span for form in inside for span in _find_words(text, form))
 
     def record_key(self, prompt: str) -> str:
         """Which question of a partner's record a prompt (its key) is, however spelt, or ""."""
@@ -176,17 +172,6 @@ class Forms:
 
 def _hash(*lines: str) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _merged(spans: Iterable[Span]) -> list[Span]:
-    """Spans in order, those that touch or overlap as one."""
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
-        else:
-            merged.append((start, end))
-    return merged
 
 
 def _answering_lines(events: Sequence[Event]) -> set[int]:

@@ -1,8 +1,4 @@
-"""Tells what a report is (plan, closing, experiment, solution) and what stage an answer is of.
-
-To add a kind of report: a case of `kind_of`, its label in `KIND_LABELS` (`rag/i18n/labels.py`), and
-the words of questions for it in `_KINDS` (`rag/query/entities.py`).
-"""
+"""Tells what a report is (plan, closing, experiment, solution) and what stage an answer is of."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ def _without(event: Event, form: list[Span]) -> Iterator[Span]:
     for start, end in (*form, (len(event.text), len(event.text))):
         if event.text[at:start].strip(_MARKS) or not form:
             yield event.start + at, event.start + start
-        at = end
+        at = max(at, end)
 
 
 def _enter_prompt(state: _State, event: Event, forms: Forms, touches: bool) -> None:

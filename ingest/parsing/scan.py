@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -34,7 +33,7 @@ _PRIVATE = re.compile(
 # Personal data: never stored, embedded, shown or logged. (`hide_private` blanks the text.)
 _PRIVATE_KEY = re.compile(r"focal[_-]*point|(?:^|[_-])(?:e-?mail|contact|(?:tele)?phone)")
 _ANY_ADDRESS = re.compile(r"\S@\S+\.\w")
-_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+_FOUR_DIGITS = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _STRAY = " ,;|/\\"
 # Facts for the map ("latlng": degrees, "lat,lng") and for counting, not for reading: no passage,
 # prompt or export says them.
@@ -118,37 +117,28 @@ def tags_to_fields(tags: Iterable[Tag]) -> ReportInfo:
     places = dict.fromkeys(p for v in values.pop("country", []) for p in resolve_countries(v))
     by_code = dict(reversed(places))
     codes = tuple(dict.fromkeys(code for code, _ in places))
-    years = [int(m.group()) for v in values.pop("year", []) if (m := _YEAR.search(_ascii(v)))]
+    # The digits may be of any script.
+    numbers = [int(n) for value in values.pop("year", []) for n in _FOUR_DIGITS.findall(value)]
+    values["sdgs"] = [goal for v in values.get("sdgs", []) for goal in canonical_sdgs(v)]
     tagged: dict[str, Any] = {
-        field.key: _values(field.key, values.pop(field.key, [])) for field in TAGS.values()
+        field.key: _unique(values.pop(field.key, [])) for field in TAGS.values()
     }
     return ReportInfo(
         id="",
         title="",
         countries=tuple(by_code[code] for code in codes),
         iso=codes,
-        year=years[0] if years else None,
+        year=next((number for number in numbers if 1900 <= number <= 2099), None),
         type=next(iter(values.pop("type", [])), "").lower(),
         **tagged,
         facts={name: tuple(dict.fromkeys(found)) for name, found in values.items()},
     )
 
 
-def _values(key: str, written: Iterable[str]) -> tuple[str, ...]:
-    if key == "sdgs":
-        written = (goal for value in written for goal in canonical_sdgs(value))
-    return _unique(written)
-
-
 def _unique(values: Iterable[str]) -> tuple[str, ...]:
     """The values in order, each once by its folded form, without stray signs around it."""
     by_key = {fold_tag(value): value.strip(_STRAY) for value in reversed(list(values))}
     return tuple(value for key, value in reversed(by_key.items()) if key)
-
-
-def _ascii(text: str) -> str:
-    """Text with the digits of any script as 0 to 9."""
-    return "".join(str(unicodedata.digit(ch)) if ch.isdigit() else ch for ch in text)
 
 
 def hide_private(raw: str) -> str:
@@ -236,10 +226,6 @@ def marker(line: str, titled: bool) -> tuple[Kind, int] | None:
 _ELEMENT = r"</?(?:p|div|span|br|b|i|u|a|em|strong|font|ul|ol|li|o:p|h[1-6]|table|tr|td|th|tbody)\b"
 
 
-def _link(match: re.Match[str]) -> str:
-    return match.group(1).strip() or match.group(2).strip()
-
-
 def _tag(match: re.Match[str]) -> str:
     name, value = _parts(match)
     name = name.replace("_", " ").replace("-", " ")
@@ -268,7 +254,7 @@ RULES: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], 
     *3 * (("&", _ENTITY, lambda match: html.unescape(match.group())),),
     ("", _UNSEEN, ""),
     ("![", IMAGE, "\n\n"),
-    ("](", LINK, _link),
+    ("](", LINK, lambda match: match.group(1).strip() or match.group(2).strip()),
     ("[[", TAG, _tag),
     ("<", re.compile(_ELEMENT + r"[^<>]{0,2000}>"), "\n"),
     # Links glued to the word or link before them.
@@ -337,15 +323,11 @@ _LINK = re.compile(
 
 def image_urls(texts: Iterable[str]) -> tuple[str, ...]:
     """The addresses of all images, each once, in order."""
-    return _each_once(url for text in texts for url in IMAGE.findall(text) if url)
+    urls = (url for text in texts for url in IMAGE.findall(text) if url)
+    return tuple(dict.fromkeys(map(html.unescape, urls)))
 
 
 def link_urls(texts: Iterable[str]) -> tuple[str, ...]:
     """The addresses of all that is linked to, attachments too, each once, in order."""
-    return _each_once(
-        url.rstrip(".,;:!?*") for text in texts for url in _LINK.findall(IMAGE.sub(" ", text))
-    )
-
-
-def _each_once(urls: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(map(html.unescape, urls)))
+    urls = (url for text in texts for url in _LINK.findall(IMAGE.sub(" ", text)))
+    return tuple(dict.fromkeys(html.unescape(url.rstrip(".,;:!?*")) for url in urls))

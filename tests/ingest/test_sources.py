@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from made_up import report
 
-from ingest.sources import SourceFile, Unreadable, collect, decode, printable
+from ingest.sources import SourceFile, Unreadable, collect, printable, read_report
 from rag.errors import InputError
 
 TEXT = report("> Q?\n\nYes.")
@@ -27,7 +27,7 @@ def outcome(*paths: Path) -> dict[str, str]:
 
 def _text(source: SourceFile) -> str:
     try:
-        return decode(source.read())
+        return read_report(source.read())[0]
     except Unreadable as reason:
         return f"unreadable: {reason}"
 
@@ -35,14 +35,14 @@ def _text(source: SourceFile) -> str:
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (b"a\r\nb\rc\n", "a\nb\nc\n"),
-        ("\ufeffa é".encode(), "a é"),
-        ("a é".encode("utf-16"), "a é"),
-        (b"\xfe\xff" + "a é".encode("utf-16-be"), "a é"),
+        (b"[[a:b]]\r\nb\rc\n", "[[a:b]]\nb\nc\n"),
+        ("\ufeff[[a:é]]".encode(), "[[a:é]]"),
+        ("[[a:é]]".encode("utf-16"), "[[a:é]]"),
+        (b"\xfe\xff" + "[[a:é]]".encode("utf-16-be"), "[[a:é]]"),
     ],
 )
 def test_encodings_that_are_sure(data: bytes, text: str) -> None:
-    assert decode(data) == text
+    assert read_report(data)[0] == text
 
 
 @pytest.mark.parametrize(
@@ -54,11 +54,12 @@ def test_encodings_that_are_sure(data: bytes, text: str) -> None:
         ("plain".encode("utf-16-le"), "binary"),
         (b"\xed\xa0\x80", "UTF-8"),
         (b"x" * 6_000_000, "larger than 5 MB"),
+        (b"# Read me", "no lab report"),
     ],
 )
 def test_bytes_that_are_no_report_say_why(data: bytes, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
-        decode(data)
+        read_report(data)
 
 
 def test_folders_are_searched_to_the_bottom_in_order(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_strange_names_are_safe_to_show_and_store(tmp_path: Path) -> None:
     for source in sources:
         assert source.label == printable(source.label)
         assert (source.label + source.name + source.place).encode()
-        assert decode(source.read()) == TEXT
+        assert read_report(source.read())[0] == TEXT
     assert len({source.place for source in sources}) == 5
 
 

@@ -97,5 +97,5 @@ def test_an_index_of_another_version_is_named(sample_index: Path, tmp_path: Path
     facts = orjson.loads(file.read_bytes())
     facts["made_by"]["parser"] = "1"
     file.write_bytes(orjson.dumps(facts))
-    assert "another version of asklabs (parser '1', now " in older_index(settings)
+    assert "made with parser '1', this is " in older_index(settings)
     assert f"--rebuild --index {settings.index}" in older_index(settings)
