@@ -85,7 +85,7 @@ def fail(error: Unreadable) -> bytes:
 
 
 def read_report(data: bytes, known: Collection[str] = ()) -> tuple[str, str]:
-    """The text of a report file (UTF-8, or UTF-16 with its mark), lines ended by "\\n", and its hash.
+    """The text of a report file (UTF-8, or UTF-16 with its mark; its lines end in "\\n"), its hash.
 
     Raises:
         Unreadable: it is empty, too large, binary, or in another encoding; or it has no tag, so

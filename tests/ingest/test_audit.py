@@ -16,7 +16,6 @@ from ingest.chunk import chunk
 from ingest.parsing.form_text import Forms
 from ingest.parsing.parser import parse
 from rag.types import Passage, Report
-from tests.conftest import SAMPLE
 
 BODY = (
     "## Challenge\n\n**Only complete this section when ready.**\n\n> What is it?\n\n"
@@ -89,16 +88,6 @@ def test_the_share_is_never_rounded_up_to_all() -> None:
     result = Audit(NO_FORMS, characters=10**8, right=10**8 - 1)
     assert result.to_dict()["answer_share"] == 0.999999
     assert next(result.lines()).startswith("99.9999%")
-
-
-def test_the_sample_collection_loses_nothing() -> None:
-    before = sorted(SAMPLE.rglob("*"))
-    result, skipped = audit_paths([SAMPLE])
-    assert not skipped
-    assert result.answer_share == 1.0, result.left_out
-    assert not any(counts.pieces for counts in result.checks.values())
-    assert result.left_out["form text"].pieces
-    assert sorted(SAMPLE.rglob("*")) == before
 
 
 @pytest.mark.real

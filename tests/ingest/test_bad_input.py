@@ -31,7 +31,6 @@ def _files() -> Mapping[str, bytes]:
         "long_line.md": (wrap + "the boat leaves at noon and " * 50_000).encode(),
         "deep_quotes.md": (wrap + ">" * 90_000 + " It sailed.").encode(),
         "tags.md": ("[[country:Togo]]\n" + "[[m:b]]\n" * 600_000).encode(),
-        "more_tags.md": b"[[methods:boats]]\n" * 1_000_000,
     }
 
 
@@ -86,7 +85,6 @@ def _ingest(*paths: Path, folder: Path) -> tuple[dict[str, Any], int]:
 REASONS = {
     "latin1.md": "save it as UTF-8",
     "one_line.md": "larger than 5 MB; split it into reports",
-    "more_tags.md": "larger than 5 MB",
     "bomb.zip:bomb.md": "larger than 5 MB",
     "bombs.zip": "the archive unpacks to over 500 MB; give it as a folder",
     "bomb.tgz": "the archive unpacks to over 500 MB",

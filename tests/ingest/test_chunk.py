@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from ingest.chunk import MAX_TOKENS
 from ingest.parsing.scan import find_tags, hide_private, key
 from rag.models.tokens import count_tokens
 from rag.types import FACTS
-from tests.conftest import SAMPLE
+from tests.conftest import REAL, SAMPLE
 
 LONG = " ".join(f"Boat number {n} left the harbour at {n % 24} o'clock." for n in range(120))
 
@@ -32,8 +31,11 @@ def test_a_passages_text_is_what_its_spans_hold(raw: str, max_tokens: int) -> No
     assert len({p.id for p in passages}) == len(passages)
 
 
-def assert_sound(originals: Sequence[str]) -> None:
-    """Assert that passages are verbatim and bounded, and hold neither form text nor people."""
+@pytest.mark.parametrize("folder", [SAMPLE, pytest.param(REAL / "reports", marks=pytest.mark.real)])
+def test_passages_are_verbatim_and_hold_neither_form_text_nor_people(folder: Path) -> None:
+    originals = [path.read_text("utf-8") for path in sorted(folder.glob("*.md"))]
+    if not originals:
+        pytest.skip("the real reports are not beside this checkout")
     forms = learned(*map(hide_private, originals))
     form_texts = {text for _, text in forms.paragraphs}
     assert form_texts
@@ -47,15 +49,6 @@ def assert_sound(originals: Sequence[str]) -> None:
             assert not any("@" in person and person in repr(passage) for person in people)
 
 
-def test_the_passages_of_the_sample_collection() -> None:
-    assert_sound([path.read_text("utf-8") for path in sorted(SAMPLE.glob("*.md"))])
-
-
-@pytest.mark.real
-def test_the_passages_of_the_real_reports(real_reports: Path) -> None:
-    assert_sound([path.read_text("utf-8") for path in sorted(real_reports.glob("*.md"))])
-
-
 def test_a_long_answer_is_cut_between_sentences() -> None:
     passages = passages_of(report(f"> What left?\n\n{LONG}"))
     assert [(p.part, p.parts) for p in passages] == [(n, 6) for n in range(1, 7)]
@@ -67,10 +60,8 @@ def test_a_long_answer_is_cut_between_sentences() -> None:
     "answer",
     [
         "x" * 20_000,
-        "word " * 5_000,
         "漢" * 5_000,
         "👩‍👩‍👧 " * 900,
-        "a.\n" * 5000,
         "ab!\n\n\n" * 5000,
     ],
 )

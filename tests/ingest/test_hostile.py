@@ -56,21 +56,6 @@ def _seconds(step: Callable[[str], object], raw: str) -> float:
     return time.process_time() - started
 
 
-def test_a_megabyte_of_one_line() -> None:
-    line = "the ferry leaves at noon and " * 36_000
-    passages = passages_of(report(f"> Q?\n\n{line}"))
-    assert " ".join(p.text for p in passages) == line.strip()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("unit", ["a. ", "a.\n\n"])
-def test_a_megabyte_of_two_character_sentences(unit: str) -> None:
-    """A few seconds even on a slow machine; placing each alone would take half a minute."""
-    raw = report("> Q?\n\n" + unit * (1_000_000 // len(unit)))
-    passages_of("The models and tables are loaded before this is timed.")
-    assert _seconds(passages_of, raw) < 8
-
-
 @pytest.mark.slow
 def test_the_same_long_text_from_three_labs() -> None:
     lines = "".join(f"The boat of harbour number {n} leaves at noon.\n\n" for n in range(5_000))
@@ -92,9 +77,3 @@ def test_many_questions_and_questions_without_end() -> None:
     (block,) = parse("r", report("> q?\n" * 100_000 + "Yes."), NO_FORMS).blocks
     assert block.text == "Yes."
     assert len(block.prompt) < 3_000
-
-
-def test_deep_nesting() -> None:
-    depth = 50_000
-    body = '<div class="group">\n' * depth + "> Q?\nYes.\n" + "</div>\n" * depth
-    assert [b.text for b in parse("r", report(body), NO_FORMS).blocks] == ["Yes."]

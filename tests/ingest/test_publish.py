@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +11,14 @@ import pytest
 from chroma_server import chroma_server
 from ferries import missing_sentences, text
 from free_port import free_port
-from pydantic import SecretStr
 
 from ingest.publish import fetch_at_start, fetch_index, watch
 from ingest.sync import sync
 from ingest.uploads import Upload, take_in
-from rag.diagnostics import diagnostics
 from rag.engine import open_engine
-from rag.errors import IndexMismatch, IndexUnusable, ServerUnusable, SettingsError
+from rag.errors import IndexUnusable, ServerUnusable
 from rag.index.chroma_server import PUBLISHING, Published, Server, shared_server
-from rag.index.layout import LOCK, UNPUBLISHED, current_database
+from rag.index.layout import UNPUBLISHED, current_database
 from rag.settings import Settings, load_settings
 
 pytest_plugins = ("command_line", "ferry_fixtures")
@@ -109,25 +105,6 @@ def test_what_is_published_is_fetched_and_taken_in_place(
     stop.set()
     assert missing_sentences(reader.index) == set()
     assert "All boats are counted." in engine.report("mali").raw
-    (reports / "nepal.md").write_text(text("Nepal"), "utf-8")
-    assert len(sync([reports], reader).unchanged) == 3
-    assert fetch_index(shared)
-    assert "nepal" in open_engine(shared).catalog.reports
-
-
-@pytest.mark.slow
-def test_neither_files_of_readers_nor_their_votes_leave_the_folder(
-    shared: Settings, reader: Settings
-) -> None:
-    assert upload(shared, "Nepal") == ["nepal"]
-    (shared.index / "feedback.jsonl").write_text("{}\n", "utf-8")
-    assert fetch_index(reader)
-    names = {path.name for path in reader.index.iterdir() if not path.name.startswith("db-")}
-    assert names <= {"current", LOCK}
-    with shared_server(shared) as server:
-        (row,) = server.read(server.open(published(server).reports), 0, 10)
-    assert "Ferries of Nepal" in row.text
-    assert "ana@" not in f"{row.text}{row.meta}"
 
 
 @pytest.mark.slow
@@ -187,16 +164,6 @@ def test_what_is_not_what_was_published_is_not_taken(
         assert published_revision(shared) == revision
 
 
-@pytest.mark.slow
-def test_an_index_of_another_embedding_is_refused(
-    shared: Settings, reader: Settings, reports: Path
-) -> None:
-    sync([reports], shared)
-    with pytest.raises(IndexMismatch, match=r"made with embedding .* this is 'openai:other'"):
-        fetch_index(reader.model_copy(update={"embedding": "openai:other"}))
-    assert not list(reader.index.glob("db-*"))
-
-
 def test_an_ingest_succeeds_without_the_server_and_says_what_is_left_to_do(
     settings: Settings, reports: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -212,37 +179,6 @@ def test_an_ingest_succeeds_without_the_server_and_says_what_is_left_to_do(
     assert sync([reports], unreachable, dry_run=True).unpublished == ""
     fetch_at_start(unreachable)
     assert f"the index in {unreachable.index} serves as it is" in caplog.text
-
-
-def test_another_server_at_the_address_is_named_and_the_token_is_not(
-    settings: Settings, caplog: pytest.LogCaptureFixture
-) -> None:
-    tokens: list[str] = []
-
-    class NoChroma(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            tokens.append(self.headers.get("Authorization", ""))
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"<h1>Welcome</h1>")
-
-    with HTTPServer(("127.0.0.1", 0), NoChroma) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
-        ours = settings.model_copy(update={"chroma": address, "chroma_token": SecretStr("s3cret")})
-        with pytest.raises(ServerUnusable, match="no Chroma server") as raised:
-            fetch_at_start(ours)
-        server.shutdown()
-    assert tokens == ["Bearer s3cret"]
-    diagnosis = diagnostics(ours)
-    assert diagnosis["keys"]["ASKLABS_CHROMA_TOKEN"]
-    assert "s3cret" not in f"{raised.value}{caplog.text}{diagnosis}"
-
-
-def test_a_wrong_address_is_named_without_its_password() -> None:
-    with pytest.raises(SettingsError, match="ASKLABS_CHROMA") as raised:
-        load_settings({"ASKLABS_CHROMA": "http://me:pw@chroma:8000"})
-    assert "pw" not in str(raised.value)
 
 
 @pytest.mark.slow

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -66,11 +65,6 @@ def counts(result: SyncResult) -> tuple[int, ...]:
     """How many reports were added, updated, unchanged, deleted and skipped."""
     lists = (result.added, result.updated, result.unchanged, result.deleted, result.skipped)
     return tuple(map(len, lists))
-
-
-def snapshot(folder: Path) -> dict[str, str]:
-    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
-    return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
 def cut_short(reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:

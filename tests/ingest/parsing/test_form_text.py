@@ -9,8 +9,6 @@ from made_up import answers, learned, parsed, report
 
 from ingest.parsing.form_text import (
     Forms,
-    learn,
-    learn_texts,
     lesson_of,
     load_lessons,
     save_lessons,
@@ -48,16 +46,6 @@ def test_what_one_lab_repeats_is_its_own() -> None:
     assert not learned(plan).paragraphs
 
 
-def test_only_a_files_own_questions_bear_on_it() -> None:
-    forms = learned(*FILES)
-    asked = key(QUESTION)
-    other = learned(*FILES, report("> Why?\n\nNo."), report("> Why?\n\nOh."))
-    assert other != forms
-    assert other.digest([asked]) == forms.digest([asked])
-    assert other.digest([asked, "why"]) != forms.digest([asked, "why"])
-    assert learned(FILES[0]).digest([asked]) != forms.digest([asked])
-
-
 LONG_NOTE = (
     "**Explain the design of the ferry line. In general, a ferry line tries to learn how many "
     "people a boat can carry to the other shore.**"
@@ -81,7 +69,6 @@ def own_words(paragraph: str, note: str) -> list[str]:
         LONG_NOTE.replace("other shore", "other island"),
         LONG_NOTE.replace(" of the ferry line", ""),
         LONG_NOTE.replace("**", "").upper(),
-        LONG_NOTE.replace(" ", "\n"),
         LONG_NOTE.replace(" ", "&nbsp;"),
         "**Explain the design of the ferry line.**",
     ],
@@ -122,7 +109,6 @@ def test_what_a_lab_put_into_form_text_stays(filled: str) -> None:
         (("Peru", "Mali", "Fiji"), 3, True),
         (("Peru", "Mali", "Fiji"), 2, False),
         (("Peru", "Mali", "Mali"), 2, True),
-        (("Mali", "Mali", "Peru"), 2, False),
         (("Peru", "Peru", "Peru"), 3, False),
     ],
 )
@@ -141,18 +127,6 @@ def test_a_question_of_a_partners_record_is_known_when_misspelt() -> None:
     assert forms.record_key("please state the name of the parter") == name
     for other in ("please state the sector of the partner", "sektor", "please state the name"):
         assert forms.record_key(other) == ""
-
-
-def test_forms_are_learned_from_lessons_and_a_few_texts() -> None:
-    read: list[str] = []
-
-    def text_of(name: str) -> str:
-        read.append(name)
-        return FILES[int(name)]
-
-    lessons = {str(n): lesson_of(text) for n, text in enumerate(FILES)}
-    assert learn(lessons, text_of) == learn_texts(FILES)
-    assert read == ["0"]
 
 
 def test_damaged_or_missing_lessons_are_none(tmp_path: Path) -> None:

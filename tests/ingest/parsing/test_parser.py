@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import pytest
-from hypothesis import given
-from made_up import NO_FORMS, TAGS, answers, learned, parsed, report, texts
-from strategies import report_text, steady
+from made_up import TAGS, answers, learned, parsed, report, texts
 
-from ingest.parsing.form_text import Forms
-from ingest.parsing.parser import FREE_TEXT, parse
-from ingest.parsing.scan import clean, find_tags, scan
-from rag.types import FACTS, Report
+from ingest.parsing.parser import FREE_TEXT
+from ingest.parsing.scan import clean
+from rag.types import FACTS
 
 PARTNER = (
     "Please state the name of the Parter:",
@@ -44,14 +39,6 @@ def test_a_block_for_each_partner_and_then_the_next_question(order: tuple[int, .
     assert {b.prompt for b in blocks} == {"Who are your top 5 partners?"}
     assert [b.occurrence for b in blocks] == [1, 2]
     assert (last.prompt, last.text) == ("What do you need to know?", "When the ferry leaves.")
-
-
-def test_a_partners_question_may_be_spelt_otherwise() -> None:
-    before, _, after = partners().rpartition(PARTNER[0])
-    found = parsed(
-        f"{before}Please state the name of the Partner:{after}", learned(report(partners()))
-    )
-    assert texts(found) == ["\n".join(record) for record in TWO]
 
 
 def test_groups_with_the_empty_prompt_belong_to_the_prompt_above() -> None:
@@ -133,37 +120,6 @@ def test_a_text_under_no_question_has_its_heading_for_one() -> None:
     assert source.info.kind == "plan"
 
 
-@steady
-@given(report_text)
-def test_nothing_that_a_lab_wrote_is_lost(raw: str) -> None:
-    """Every paragraph's words are in exactly one block, in the order of the file."""
-    source = parse("r", raw, NO_FORMS)
-    facts = [span for block in source.blocks if block.section == FACTS for span in block.spans]
-    spans = [span for block in source.blocks if block.section != FACTS for span in block.spans]
-    assert facts == sorted(facts)
-    assert spans == sorted(spans)
-    assert all(a[1] <= b[0] for a, b in pairwise(sorted(facts + spans)))
-    assert all(block.text and block.prompt for block in source.blocks)
-    for event in scan(raw):
-        if event.kind == "text" and clean(event.text) not in ("", "-"):
-            assert any(a <= event.start and event.end <= b for a, b in spans)
-
-
-@steady
-@given(report_text)
-def test_groups_lose_nothing_either(raw: str) -> None:
-    """With known partner records, answers land in other blocks, but all of them do."""
-    records = Forms(records=frozenset(("name of the partner", "sector")))
-    plain, grouped = (_letters(parse("r", raw, forms)) for forms in (NO_FORMS, records))
-    assert plain == grouped
-
-
-def _letters(source: Report) -> list[int]:
-    """Where the letters and digits stand that are in a block."""
-    spans = (span for block in source.blocks for span in block.spans)
-    return sorted(i for a, b in spans for i in range(a, b) if source.raw[i].isalnum())
-
-
 def test_facts_are_a_block_whose_spans_are_the_tags() -> None:
     given_tags = TAGS + (
         "[[methods:Survey]]\n[[sample_size:40 boats]] [[control_group:Yes, the\nsame]]\n"
@@ -184,12 +140,3 @@ def test_facts_are_a_block_whose_spans_are_the_tags() -> None:
     ]
     # A tag in a lab's sentence is its own words.
     assert answer.text == "They said Note: nothing twice."
-
-
-@steady
-@given(report_text)
-def test_facts_read_as_their_tags_say(raw: str) -> None:
-    for block in parse("r", raw, NO_FORMS).blocks:
-        if block.section == FACTS:
-            assert block.text == "\n".join(clean(raw[a:b]) for a, b in block.spans)
-            assert {(tag.start, tag.end) for tag in find_tags(raw)} >= set(block.spans)
