@@ -158,7 +158,8 @@ class Engine:
         watch.lap("retrieve_ms")
         # An empty scope stays empty: the answer names the filters that emptied it.
         if plan.intent == "list" or not snapshot.catalog.ids(plan.filters):
-            mentioned = mentions(snapshot, plan.filters) if plan.intent == "list" else ()
+            tabled = plan.query is None or plan.query.group_by
+            mentioned = () if tabled else mentions(snapshot, plan.filters)
             draft = list_draft(
                 plan, snapshot.catalog, snapshot.texts, found.hits, self._masked(mentioned)
             )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from rag.catalog.tag_fields import FILTER_FIELDS, Filters, ReportInfo
+from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters, ReportInfo
 
 Stage = Literal["intention", "finding", "partner", "method", "evidence", "admin"]
 Status = Literal["supported", "partly", "unsupported"]
@@ -135,6 +135,14 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Something to tell a reader: a code, and what fills its message (`rag.i18n.notices`)."""
+
+    code: str
+    params: Mapping[str, int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Alike:
     """A word of a question: its own `terms`, and by their similarity the terms `near` to it."""
 
@@ -153,7 +161,8 @@ class Plan:
     conversation. `planner` made the plan ("fallback": the rules, after a model). An `about`
     question asks for these fields of the collection. `countries` are the codes of those that the
     stand-alone question names, `places` of those that the corrected one names other than by an
-    adjective. `alike` are terms of the collection that are like its words.
+    adjective. `alike` are terms of the collection that are like its words. A "list" question has
+    the `query` that answers it. `notices` tell what of the question could not be understood.
     """
 
     question: str
@@ -171,6 +180,8 @@ class Plan:
     countries: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     alike: tuple[Alike, ...] = field(default=(), compare=False)
+    query: CatalogQuery | None = None
+    notices: tuple[Notice, ...] = ()
 
     @property
     def first(self) -> Filters:
@@ -197,14 +208,6 @@ class Citation:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """Something to tell a reader: a code, and what fills its message (`rag.i18n.notices`)."""
-
-    code: str
-    params: Mapping[str, int | str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Struck:
     """A sentence that was left out of an answer, and why."""
 
@@ -221,6 +224,8 @@ class Coverage:
     those read, `unread` counts the others by lab. `mentioned` are, for intent "list", ids of more
     reports that name what was asked for in their text but not in their tags; a hit is of each.
     `first` is what the question names that came first without narrowing, `ignored` was not wanted.
+    `excluded` are values whose reports were left out; `table` are the values that the question
+    asks for with their numbers of reports.
     """
 
     intent: Intent
@@ -235,6 +240,8 @@ class Coverage:
     ignored: Filters = Filters()
     read: tuple[str, ...] = ()
     unread: tuple[tuple[str, int], ...] = ()
+    excluded: Filters = Filters()
+    table: tuple[tuple[str, int], ...] = ()
 
     @property
     def count(self) -> int:

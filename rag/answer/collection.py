@@ -26,6 +26,9 @@ _LABELS = {
 def about_draft(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> Draft:
     """What the collection holds; `languages` are the numbers of passages by code."""
     t = translations_for(plan.language)
+    if plan.about == ("thanks",):
+        text = t.gettext("You're welcome. Ask me anything else about the reports.")
+        return Draft(text, False, Coverage(intent="about"), "catalogue", language_code(t))
     years = [name for name, _ in catalog.counts("year")]
     head = t.gettext(
         "I answer from {reports} of {labs}, written from {first} to {last}, and cite the words "

@@ -10,13 +10,21 @@ from itertools import groupby
 from rag.answer.pipeline import Draft
 from rag.catalog.catalog import Catalog, alternatives
 from rag.catalog.normalize import filter_key
-from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, TAGS, Filters, ReportInfo
+from rag.catalog.tag_fields import (
+    FILTER_FIELDS,
+    FREE_FIELDS,
+    TAGS,
+    CatalogQuery,
+    Filters,
+    ReportInfo,
+)
 from rag.citation.citations import best_support
 from rag.citation.quotes import verbatim
 from rag.i18n.labels import (
     FIELD_LABELS,
     format_count,
     format_label,
+    join_parts,
     lab_label,
     reports_and_labs,
     value_label,
@@ -43,6 +51,8 @@ _MOST_MENTIONED = 10
 _MOST_HITS = 40
 # How many filters that could be given up are named.
 _MOST_WAYS_OUT = 3
+# How many rows of a table are shown where the question names no number.
+_MOST_ROWS = 60
 
 
 def list_draft(
@@ -52,29 +62,37 @@ def list_draft(
     hits: Sequence[Hit],
     mentioned: Sequence[Hit] = (),
 ) -> Draft:
-    """All reports that pass the plan's filters, each cited by the tag that makes it pass.
+    """What the tags of reports answer: which reports there are, how many, or a table of values.
 
+    Each report of a list is cited by the tag that makes it pass; a table counts and cites none.
     `texts` gives the verbatim texts of reports by id. `hits` go with the answer; `mentioned` are
     passages of reports that mention what is asked for and lack its tag.
     """
-    reports = catalog.select(plan.filters)
-    filters = catalog.expanded(plan.filters)
-    cited = mentioned[:_MOST_MENTIONED]
-    files = texts([*(r.id for r in reports), *(hit.passage.report.id for hit in cited)])
-    citations = [
-        _tag_citation(n, report, files.get(report.id, ""), filters)
-        for n, report in enumerate(reports, start=1)
-    ]
-    citations += [
-        _mention_citation(n, hit.passage, files[hit.passage.report.id], filters)
-        for n, hit in enumerate(cited, start=len(reports) + 1)
-    ]
+    query = plan.query or CatalogQuery(plan.filters)
+    reports = catalog.select(catalog.matching(query))
     labs = tuple(dict.fromkeys(report.lab for report in reports))
     t = translations_for(plan.language)
-    lines = _lines(plan.filters, reports, len(labs), t) if reports else [_refusal(plan, catalog, t)]
+    cited = mentioned[:_MOST_MENTIONED]
+    citations: list[Citation] = []
+    rows: list[tuple[str, int]] = []
+    if not reports:
+        lines = [_none_left(plan, query, catalog, t)]
+    elif query.group_by:
+        rows, tagged = catalog.table(query)
+        lines = [*_table_lines(query, rows, tagged, len(reports), len(labs), t)]
+    else:
+        filters = catalog.expanded(query.filters)
+        files = texts([*(r.id for r in reports), *(hit.passage.report.id for hit in cited)])
+        for n, report in enumerate(reports, start=1):
+            citations.append(_tag_citation(n, report, files.get(report.id, ""), filters))
+        for n, hit in enumerate(cited, start=len(reports) + 1):
+            text = files[hit.passage.report.id]
+            citations.append(_mention_citation(n, hit.passage, text, filters))
+        lines = [*_lines(query, reports, len(labs), t)]
+        lines += _mentioned_lines(mentioned, len(reports) + 1, t)
     return Draft(
-        text="\n".join([*lines, *_mentioned_lines(mentioned, len(reports) + 1, t)]),
-        refused=not reports,
+        text="\n".join(lines),
+        refused=not reports and query.form == "list",
         citations=tuple(citations),
         hits=(*mentioned, *(hit for hit in hits[:_MOST_HITS] if hit not in mentioned)),
         coverage=Coverage(
@@ -87,6 +105,8 @@ def list_draft(
             mentioned=tuple(hit.passage.report.id for hit in mentioned),
             first=plan.first,
             ignored=plan.ignored,
+            excluded=query.excluded,
+            table=tuple(rows),
         ),
         mode="catalogue",
         language=plan.language,
@@ -94,12 +114,14 @@ def list_draft(
 
 
 def _lines(
-    filters: Filters, reports: Sequence[ReportInfo], labs: int, t: Translations
+    query: CatalogQuery, reports: Sequence[ReportInfo], labs: int, t: Translations
 ) -> Iterator[str]:
     """A line that counts the reports, then one a lab."""
     head = t.gettext("{reports} of {labs} ({filters}):").format(
-        **reports_and_labs(len(reports), labs, t), filters=_filters_label(filters, t)
+        **reports_and_labs(len(reports), labs, t), filters=_query_label(query, t)
     )
+    if query.form == "exists":
+        head = t.gettext("Yes: {answer}").format(answer=head)
     yield f"{head} [1]" if len(reports) == 1 else f"{head} [1]–[{len(reports)}]"
     numbered = enumerate(reports, start=1)
     for _, group in groupby(numbered, key=lambda pair: pair[1].lab):
@@ -107,6 +129,45 @@ def _lines(
         titles = "; ".join(f"“{defuse(r.title)}” ({r.year or '?'}) [{n}]" for n, r in members)
         count = f" ({len(members)})" if len(members) > 1 else ""
         yield f"- {lab_label(members[0][1], t)}{count}: {titles}"
+
+
+def _table_lines(
+    query: CatalogQuery,
+    rows: Sequence[tuple[str, int]],
+    tagged: int,
+    reports: int,
+    labs: int,
+    t: Translations,
+) -> Iterator[str]:
+    """A line that says what was counted, then one a value."""
+    field = _field_label(query.group_by, t)
+    scope = t.gettext("{field} of {reports} of {labs}").format(
+        field=field, **reports_and_labs(reports, labs, t)
+    )
+    if filters := _query_label(query, t):
+        scope = f"{scope} ({filters})"
+    if reports > tagged:
+        without = t.ngettext(
+            "{n} report has no such tag", "{n} reports have no such tag", reports - tagged
+        )
+        scope = join_parts(t, "; ", [scope, without.format(n=format_number(t, reports - tagged))])
+    values = t.ngettext("{n} value", "{n} values", len(rows))
+    yield format_label(t, scope, values.format(n=format_number(t, len(rows))))
+    shown = rows[: query.limit or _MOST_ROWS]
+    for value, number in shown:
+        name = defuse(value_label(query.group_by, value, t))
+        yield f"- {format_label(t, name, format_count(number, 'report', t))}"
+    if rest := len(rows) - len(shown):
+        yield t.gettext("and {n} more").format(n=format_number(t, rest))
+
+
+def _field_label(name: str, t: Translations) -> str:
+    """The name of a filter field or of the key of a fact, as the head of a table."""
+    if name in TAGS:
+        return t.gettext(TAGS[name].plural)
+    if name in FIELD_LABELS:
+        return t.gettext(FIELD_LABELS[name])
+    return name.replace("_", " ").capitalize()
 
 
 def _mentioned_lines(mentioned: Sequence[Hit], first: int, t: Translations) -> Iterator[str]:
@@ -127,11 +188,13 @@ def _mentioned_lines(mentioned: Sequence[Hit], first: int, t: Translations) -> I
     yield f"{head} {names}{f' … (+{rest})' if rest else ''}"
 
 
-def _refusal(plan: Plan, catalog: Catalog, t: Translations) -> str:
-    """The refusal, the filters that leave nothing, and which of them to give up."""
+def _none_left(plan: Plan, query: CatalogQuery, catalog: Catalog, t: Translations) -> str:
+    """That no report passes, by which filters, and which of them to give up."""
     none = t.gettext("No report passes these filters: {filters}.")
-    filters = none.format(filters=_filters_label(plan.filters, t))
-    return f"{refusal(plan.language)} {filters} {_ways_out(plan.filters, catalog, t)}".rstrip()
+    filters = none.format(filters=_query_label(query, t))
+    # "None" is the answer to "how many"; a list of nothing is none.
+    refused = refusal(plan.language) if query.form == "list" else ""
+    return f"{refused} {filters} {_ways_out(query.filters, catalog, t)}".strip()
 
 
 def _ways_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
@@ -153,20 +216,30 @@ def _ways_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
     return f"{ways[0].upper()}{ways[1:]}." if ways else ""
 
 
-def _filters_label(filters: Filters, t: Translations) -> str:
-    return "; ".join(_filter_label(*pair, t) for pair in filters.as_dict().items())
+def _query_label(query: CatalogQuery, t: Translations) -> str:
+    """What a query narrows to and leaves out, in words."""
+    parts = [
+        _filter_label(name, values, t, " + " if name in query.every else " / ")
+        for name, values in query.filters.as_dict().items()
+    ]
+    without = t.gettext("without {filter}")
+    excluded = query.excluded.as_dict().items()
+    parts += [without.format(filter=_filter_label(*pair, t)) for pair in excluded]
+    return "; ".join(parts)
 
 
-def _filter_label(name: str, values: Iterable[str | int], t: Translations) -> str:
+def _filter_label(
+    name: str, values: Iterable[str | int], t: Translations, separator: str = " / "
+) -> str:
     """A filter in words; in English by the name that commands have for it."""
     labels = [str(value) for value in values]
     label = name
     # Types of report have names in the files that say little ("learningplan").
-    if t is not ENGLISH or name in ("type", "kind"):
+    if t is not ENGLISH or name in ("type", "kind", "author"):
         labels = [value_label(name, value, t) for value in labels]
     if t is not ENGLISH:
         label = t.gettext(FIELD_LABELS[name]).lower()
-    return f"{label} = {' / '.join(value.replace('. ', ' ') for value in labels)}"
+    return f"{label} = {separator.join(value.replace('. ', ' ') for value in labels)}"
 
 
 def _mention_citation(n: int, passage: Passage, raw: str, filters: Filters) -> Citation:

@@ -257,7 +257,8 @@ def build_answer(
     """
     notices = draft.notices
     if found:
-        notices = (*found.notices, *notices, *missing_places(plan, draft, catalog))
+        missing = missing_places(plan, draft, catalog)
+        notices = (*found.notices, *plan.notices, *notices, *missing)
     return Answer(
         question=plan.question,
         standalone=plan.standalone,

@@ -15,7 +15,13 @@ from rag.catalog.normalize import (
     report_keys,
     report_values,
 )
-from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, Filters, ReportInfo
+from rag.catalog.tag_fields import (
+    FILTER_FIELDS,
+    FREE_FIELDS,
+    CatalogQuery,
+    Filters,
+    ReportInfo,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +86,57 @@ class Catalog:
                 passing &= set().union(*(by_key.get(key, set()) for key in keys))
         return frozenset(passing)
 
-    def select(self, filters: Filters) -> tuple[ReportInfo, ...]:
-        """The reports that pass the filters, by lab, year and title."""
-        selected = (self.reports[i] for i in self.ids(filters))
+    def matching(self, query: CatalogQuery) -> frozenset[str]:
+        """The ids of the reports that a query counts."""
+        matching = self.ids(query.filters)
+        for field in query.every:
+            for value in getattr(query.filters, field):
+                matching &= self.ids(Filters(**{field: (value,)}))
+        for field in FILTER_FIELDS:
+            if unwanted := getattr(query.excluded, field):
+                matching -= self.ids(Filters(**{field: unwanted}))
+        return matching
+
+    def table(self, query: CatalogQuery) -> tuple[list[tuple[str, int]], int]:
+        """The values that a query groups by with their reports, in order; and how many have any.
+
+        The most used come first, years in their order.
+        """
+        matching = self.matching(query)
+        field = query.group_by if query.group_by in FILTER_FIELDS else "fact"
+        rows: list[tuple[str, int]] = []
+        tagged: set[str] = set()
+        for name, ids in self._grouped(field):
+            if field == "fact":
+                key, _, name = name.partition(": ")
+                if key != query.group_by:
+                    continue
+            if here := matching & ids:
+                rows.append((name, len(here)))
+                tagged |= here
+        rows.sort(key=lambda row: (row[1] if query.least else -row[1], row[0].casefold()))
+        if field == "year" and not query.limit:
+            rows.sort()
+        return rows, len(tagged)
+
+    def select(self, ids: Iterable[str]) -> tuple[ReportInfo, ...]:
+        """The reports of these ids, by lab, year and title."""
+        selected = (self.reports[i] for i in ids)
         return tuple(sorted(selected, key=lambda r: (r.lab, r.year or 0, r.title, r.id)))
 
     def counts(self, field: str, filters: Filters = Filters()) -> list[tuple[str, int]]:
         """Each value of a filter field with its number of reports, by value."""
+        passing = self.ids(filters)
+        counts = [(name, len(passing & ids)) for name, ids in self._grouped(field)]
+        return sorted((pair for pair in counts if pair[1]), key=lambda pair: pair[0].casefold())
+
+    def _grouped(self, field: str) -> list[tuple[str, set[str]]]:
+        """Each value of a filter field with the ids of its reports."""
         if field not in self._reports_by_value:
             self._reports_by_value[field] = [
                 (name, self._ids_with(field, spellings)) for name, spellings in self._values(field)
             ]
-        passing = self.ids(filters)
-        counts = [(name, len(passing & ids)) for name, ids in self._reports_by_value[field]]
-        return sorted((pair for pair in counts if pair[1]), key=lambda pair: pair[0].casefold())
+        return self._reports_by_value[field]
 
     def variants(self, field: str) -> list[TagValue]:
         """Each value of a filter field with its spellings, for a person to look over.

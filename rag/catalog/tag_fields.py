@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from rag.i18n.translations import marked
 
@@ -48,6 +48,11 @@ class ReportInfo:
         return ", ".join(self.countries) or "Unknown lab"
 
     @property
+    def author(self) -> str:
+        """Who wrote it: the "lab", or the "innovator" whose solution the lab collected."""
+        return "innovator" if self.kind == "solution" else "lab"
+
+    @property
     def fact_values(self) -> tuple[str, ...]:
         """The facts as "key: value"."""
         return tuple(f"{key}: {value}" for key, values in self.facts.items() for value in values)
@@ -73,6 +78,7 @@ class Filters:
     theme: tuple[str, ...] = ()
     language: tuple[str, ...] = ()  # codes; of passages, not of whole reports
     fact: tuple[str, ...] = ()
+    author: tuple[str, ...] = ()  # "lab" or "innovator"
 
     def as_dict(self) -> dict[str, list[str | int]]:
         """The fields that are set, as plain lists."""
@@ -86,6 +92,25 @@ class Filters:
 
     def __bool__(self) -> bool:
         return any(getattr(self, name) for name in FILTER_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogQuery:
+    """A question that tags answer.
+
+    Counted are the reports that pass `filters`, have every value of the fields `every` (elsewhere
+    any value is enough) and none that is `excluded`. With `group_by`, a filter field or the key of
+    a fact, its values are counted: the `limit` most used first (0: all), or the `least`.
+    `form` is how the answer begins: with the list, the number, or whether there is any.
+    """
+
+    filters: Filters = Filters()
+    every: tuple[str, ...] = ()
+    excluded: Filters = Filters()
+    group_by: str = ""
+    limit: int = 0
+    least: bool = False
+    form: Literal["list", "count", "exists"] = "list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,4 +145,5 @@ FILTER_FIELDS: Mapping[str, str] = {
     **{name: tag.key for name, tag in TAGS.items()},
     "language": "language",
     "fact": "fact_values",
+    "author": "author",
 }

@@ -42,6 +42,8 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
         "coverage": {
             **_fields(answer.coverage, "intent", "reports", "count", "labs", "matched_reports"),
             **_fields(answer.coverage, "filters"),
+            "excluded": answer.coverage.excluded.as_dict(),
+            "table": [{"value": v, "reports": n} for v, n in answer.coverage.table],
             "also_mentioned": list(answer.coverage.mentioned),
         },
         "mode": answer.mode,
@@ -265,6 +267,9 @@ def _nested(data: object) -> Mapping[str, Any]:
 
     hits = [hit(i) for i in count("passages")]
     coverage = _at(data, dict, "coverage")
+    mentioned = coverage.get("also_mentioned", ())
+    rows = _at({"table": [], **coverage}, list, "table")
+    table = [[_at(row, str, "value"), _at(row, int, "reports")] for row in rows]
     return {
         **_at(data, dict),
         **detail,
@@ -273,7 +278,7 @@ def _nested(data: object) -> Mapping[str, Any]:
         "text": _at(data, str, "answer"),
         "citations": [citation(i) for i in count("citations")],
         "hits": hits,
-        "coverage": {**coverage, **detail, "mentioned": coverage.get("also_mentioned", ())},
+        "coverage": {**coverage, **detail, "mentioned": mentioned, "table": table},
     }
 
 

@@ -31,7 +31,7 @@ FIELD_LABELS = {
     "country": marked("Lab"),
     **_by_name(marked("Year"), marked("Type"), marked("Kind")),
     **{name: tag.singular for name, tag in TAGS.items()},
-    **_by_name(marked("Language"), marked("Fact")),
+    **_by_name(marked("Language"), marked("Fact"), marked("Author")),
 }
 MODE_LABELS = {
     "extractive": marked("Quoted sentences, no language model"),
@@ -46,6 +46,7 @@ STAGE_LABELS = {
     "admin": marked("Project details"),
 }
 KIND_LABELS = _by_name(marked("Plan"), marked("Closing"), marked("Experiment"), marked("Solution"))
+AUTHOR_LABELS = {"lab": marked("Lab"), "innovator": marked("Innovator")}
 # Types of report whose tag says little to a reader; the others are in `KIND_LABELS`.
 TYPE_LABELS = {"learningplan": marked("Action learning plan")}
 # The heading of a report's tags (`rag.types.FACTS`).
@@ -123,7 +124,8 @@ def value_label(field: str, value: str | int, t: Translations) -> str:
         return country_label(text, t)
     if field == "language":
         return language_label(text, t)
-    label = (TYPE_LABELS | KIND_LABELS).get(text) if field in ("type", "kind") else None
+    labels = {"type": TYPE_LABELS | KIND_LABELS, "kind": KIND_LABELS, "author": AUTHOR_LABELS}
+    label = labels.get(field, {}).get(text)
     if label is None:
         return text
     return t.gettext(label) if field == "type" else t.gettext(label).lower()

@@ -47,6 +47,9 @@ MESSAGES = {
     "text": "{text}",
     # What an answer lacks, and how it came about.
     "no_reports_from": marked("The collection has no reports from {places}."),
+    "no_reports_of_year": marked(
+        "The collection has no reports of {years}; it has {first} to {last}."
+    ),
     "nothing_cited_from": marked("Nothing from {places} is cited here."),
     "passages_left_out": marked(
         "The language model read only the first {read} of {all} passages: more did not fit in its "

@@ -331,7 +331,7 @@ def passage_row(passage: Passage, generation: int) -> dict[str, Any]:
         "spans": [at for span in passage.spans for at in span],
     }
     for name, key in FILTER_FIELDS.items():
-        if name in ("fact", "language"):
+        if name in ("fact", "language", "author"):
             continue  # The report's own row has its facts; a passage's language is its own.
         keys = sorted(report_keys(info, name), key=str)
         values[key] = next(iter(keys), None) if name in _SINGLE else keys

@@ -62,12 +62,18 @@ def means_one_of_a_region(text: str) -> bool:
     return any(_ARTICLE.search(folded[: match.start()]) for match in matches)
 
 
-def without_regions(text: str) -> str:
-    """A text without the words that name regions."""
+def region_words(text: str) -> list[tuple[int, int]]:
+    """Where the words stand with which a text names regions."""
     matches = _name_pattern().finditer(_fold(text))
     names = {word for match in matches for word in match.group().split()}
-    parts = re.split(r"(\w+)", text)
-    return "".join(part for part in parts if fold_name(part) not in names or not part.strip())
+    return [m.span() for m in re.finditer(r"\w+", text) if fold_name(m.group()) in names]
+
+
+def without_regions(text: str) -> str:
+    """A text without the words that name regions."""
+    for start, end in reversed(region_words(text)):
+        text = text[:start] + text[end:]
+    return text
 
 
 @cache

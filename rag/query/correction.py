@@ -61,7 +61,7 @@ def _correct_word(word: str, language: str, keyword: KeywordIndex, *, places: bo
     name = plain in _country_words() or adjective_to_iso(plain) is not None
     if known or name or in_dictionary(plain) or in_dictionary(american(plain)):
         return word
-    near = set(_one_slip_away(plain))
+    near = set(one_slip_away(plain))
     # Each candidate with how usual it is, and how many passages have it.
     candidates = {other: (len(other), 0) for other in near & _country_words() if places}
     if not candidates and language == "en":
@@ -84,8 +84,8 @@ def _country_words() -> frozenset[str]:
     return frozenset(word for name in names_to_iso() for word in name.split())
 
 
-def _one_slip_away(word: str) -> Iterator[str]:
-    # Slips as Damerau (1964) has them; the first letter stays.
+def one_slip_away(word: str) -> Iterator[str]:
+    """Every word that is a slip away, as Damerau (1964) has them; the first letter stays."""
     for i in range(1, len(word) + 1):
         before, rest = word[:i], word[i:]
         for letter in _LETTERS:

@@ -1,20 +1,19 @@
-"""The entities in a question: countries, regions, years, kinds of report, tags, facts."""
+"""The countries, regions and years in a text."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from functools import cache
 from operator import ge, gt, le, lt
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.normalize import canonical_sdg, filter_key
-from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, Filters
+from rag.catalog.normalize import filter_key
+from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.places.countries import adjective_to_iso, fold_name, names_to_iso
 from rag.places.regions import countries_of_regions_in
-from rag.query.wordings import any_of, words_of
-from rag.text.tokenize import strip_accents, terms, words
+from rag.query.wordings import any_of
+from rag.text.tokenize import strip_accents, terms
 from rag.types import Span
 
 _YEAR = r"(?<!\d)(20[12]\d)(?!\d)"
@@ -30,49 +29,17 @@ _OPEN_RANGES: Sequence[tuple[str, Callable[[int, int], bool]]] = (
     (r"\b(?:before|prior to|earlier than|avant|antes de)\s+{}|قبل (?:عام )?{}", lt),
     (r"\b(?:until|up to|till|jusqu en|hasta|ate)\s+{}|حتى (?:عام )?{}", le),
 )
-_KINDS = {
-    "closing": r"\bclosing (?:form|report|plan)s?\b|\bclosings?\b|\bcloture\b|\bcierres?\b"
-    r"|\bencerramentos?\b",
-    "experiment": r"\bexperiments?\b|\bexperiences?\b(?= )|\bexperimentos?\b|التجارب",
-    "solution": r"\bsolutions?\b(?= (?:pages?|mapped))",
-}
-# "Plan" in a question means the whole form, whose last part is the closing.
-PLAN_TYPE = "learningplan"
-_PLANS = (
-    r"\b(?:action|learning) (?:learning )?plans?\b|\bplans? d.action|\bplans?\b"
-    r"|\bplan(?:es|os|o)\b|خطط العمل|خطة"
-)
 # Names that have a country's in them and stand for something else.
 _NO_COUNTRIES = re.compile(r"\b(?:new mexico|(?:gulf of|golfe de|golfo de) guin\w+)", re.IGNORECASE)
-# A tag with more values than this is no fact: it is written freely.
-_MOST_VALUES = 12
-# Words of keys that do not say what the key is about.
-_OF_ANY_KEY = frozenset(terms("type status total size check experiment quality", "en"))
-# Stop words that make the difference between two values.
-_COUNTS = frozenset(("more", "less", "between", "before", "same", "different", "non"))
-_MEANS = {
-    "fewer": "less", "under": "less", "below": "less", "over": "more", "above": "more",
-    "exceeding": "more", "separate": "different", "dollar": "usd", "dollars": "usd",
-    "randomly": "random",
-}  # fmt: skip
-# The least share of a value's words that a question which names it has.
-_LEAST = 0.5
 
 
 def named_in(text: str, catalog: Catalog) -> Filters:
-    """The countries, years and kinds of report that a text names."""
+    """The countries and years that a text names."""
     known = {str(key) for key in catalog.keys("country")}
     codes = [code for code in countries_in(text) if code in known]
-    folded = strip_accents(text)
-    kinds = [kind for kind, pattern in _KINDS.items() if re.search(pattern, folded)]
-    plans = bool(re.search(_PLANS, folded))
-    if plans and "closing" in kinds:
-        kinds.remove("closing")
     return Filters(
         country=tuple(catalog.name("country", code) for code in codes),
         year=tuple(years_in(text, [int(year) for year in catalog.keys("year")])),
-        type=(PLAN_TYPE,) if plans and not kinds else (),
-        kind=tuple(kind for kind in kinds if kind in catalog.keys("kind")),
     )
 
 
@@ -128,7 +95,19 @@ def without_countries(text: str) -> str:
 
 
 def _without_others(text: str) -> str:
-    return re.sub(r"['’]s\b", "", _NO_COUNTRIES.sub(" ", text))
+    # Blanked, so that characters keep their places.
+    return re.sub(r"['’]s\b", "  ", _NO_COUNTRIES.sub(lambda m: " " * len(m.group()), text))
+
+
+def country_spans(text: str) -> list[tuple[str, Span]]:
+    """The countries that a text names, in order: their codes, and where their names stand."""
+    return _countries(_without_others(text))
+
+
+def years_named(text: str) -> tuple[int, ...]:
+    """The years that a text is about ("in 2019"), whether or not there are reports of them."""
+    pattern = rf"\b{any_of('in_year')}\W{{1,2}}((?:19[89]|20[0-4])\d)\b"
+    return tuple(int(year) for year in re.findall(pattern, strip_accents(text)))
 
 
 def _countries(text: str) -> list[tuple[str, Span]]:
@@ -165,99 +144,10 @@ def _country(phrase: str, first: str, capitals: bool) -> str | None:
     return adjective_to_iso(phrase)
 
 
-def tags_in(question: str, catalog: Catalog) -> Filters:
-    """The tags of the catalog that a question names: methods, goals, themes ..."""
-    folded = strip_accents(question)
-    goals = re.findall(r"\b(?:sdg|ods|odd)\s*(\d{1,2})\b", folded)
-    if names := [catalog.name("sdg", canonical_sdg(f"{n}.")) for n in goals]:
-        return Filters(sdg=tuple(names))
-    phrase = stems_of(question)
-    generic = set() if names_tags(question) else listing_stems("en")
-    tags: dict[str, tuple[str, ...]] = {}
-    for field in FREE_FIELDS:
-        values: dict[str, int] = {}
-        for key in sorted(map(str, catalog.keys(field))):
-            stemmed = stems_of(key)
-            if len(stemmed) > 5 and stemmed in phrase and set(stemmed.split()) - generic:
-                # A value has a key for each spelling: the longest one named counts.
-                name = catalog.name(field, key)
-                values[name] = max(len(stemmed), values.get(name, 0))
-        if values:
-            longest = max(values.values())
-            tags[field] = tuple(name for name, size in values.items() if size == longest)
-    if "method" in tags and "datasource" in tags:
-        sources = re.search(r"\bdata source|\bfuente|\bsource de", folded)
-        tags.pop("method" if sources else "datasource")
-    if "method" in tags or "datasource" in tags:
-        tags.pop("theme", None)
-    return Filters(**tags)  # type: ignore[arg-type]
-
-
 def stems_of(text: str) -> str:
     """The stems of a text, British and American spelling alike, with a space at both ends."""
     american = re.sub(r"(?<=\w{2})our", "or", strip_accents(text))
     return f" {' '.join(terms(american, 'en'))} "
-
-
-@cache
-def listing_stems(language: str) -> frozenset[str]:
-    """The stems of words that may stand in a list question without narrowing it."""
-    return frozenset(terms(words_of("listing_words"), language))
-
-
-def all_tags_in(question: str, catalog: Catalog) -> Filters:
-    """The tags that a question names, facts among them."""
-    facts = facts_in(question, catalog)
-    # What a fact is called ("control group") may look like a theme.
-    tags = tags_in(question, catalog) if names_tags(question) or not facts else Filters()
-    return replace(tags, fact=facts)
-
-
-def names_tags(question: str) -> bool:
-    """Whether a question has a word for tags ("among the methods", "tagged with")."""
-    return bool(re.search(rf"\b{any_of('tag_words')}\b", strip_accents(question)))
-
-
-def facts_in(question: str, catalog: Catalog) -> tuple[str, ...]:
-    """The facts of the collection that a question in English names, at most one for each key.
-
-    A fact is a tag whose value is ticked from a short list, such as "sample_size: More than
-    1,000". A question names it if it has a word of the key ("sample") and fits the value better
-    than all others of the key.
-    """
-    question_terms = fact_terms(question)
-    by_key: dict[str, list[str]] = {}
-    for fact, _ in catalog.counts("fact"):
-        by_key.setdefault(fact.partition(": ")[0], []).append(fact)
-    best = (
-        _best_fact(question_terms, facts)
-        for key, facts in by_key.items()
-        if 2 <= len(facts) <= _MOST_VALUES and (fact_terms(key) - _OF_ANY_KEY) & question_terms
-    )
-    return tuple(fact for fact in best if fact)
-
-
-def _best_fact(question_terms: frozenset[str], facts: Iterable[str]) -> str:
-    scored = []
-    for fact in facts:
-        key, _, value = fact.partition(": ")
-        value_terms = fact_terms(value)
-        shared = value_terms & question_terms
-        # "A control group" names the key alone, even if the values repeat it.
-        if shared - fact_terms(key) or shared == value_terms:
-            scored.append((len(shared) / max(1, len(value_terms)), len(shared), fact))
-    scored.sort(reverse=True)
-    if not scored or scored[0][0] < _LEAST:
-        return ""
-    alone = len(scored) == 1 or scored[0][:2] > scored[1][:2]
-    return scored[0][2] if alone else ""
-
-
-def fact_terms(text: str) -> frozenset[str]:
-    """What facts and questions are compared by: stems, numbers, and words like "more"."""
-    plain = re.sub(r"(?<=\d),(?=\d{3})", "", text.replace("_", " "))
-    meanings = [_MEANS.get(word, word) for word in words(plain)]
-    return frozenset(terms(" ".join(meanings), "en")) | (_COUNTS & set(meanings))
 
 
 def without(named: Filters, ignored: Filters, catalog: Catalog) -> Filters:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import Filters
+from rag.catalog.tag_fields import CatalogQuery, Filters
 from rag.errors import ModelError, SettingsError
 from rag.index.snapshot import Snapshot
 from rag.models.chat import make_chat
@@ -22,7 +22,8 @@ from rag.models.prompts import TAG_LISTS, plan_messages
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, places_in, without
-from rag.query.rules import Rules, asks_for_list, has_sides, is_exact_list
+from rag.query.linker import Linker
+from rag.query.rules import Rules, has_sides
 from rag.settings import Settings
 from rag.text.language import language_of
 from rag.types import Plan, Turn
@@ -55,6 +56,14 @@ class Planner:
         self._llm = llm
         self._full = full
         self._seconds = seconds
+        self._linker: Linker | None = None
+
+    def _linker_of(self, catalog: Catalog) -> Linker:
+        """The linker of a catalog, made once; two threads may make it at the same time."""
+        linker = self._linker
+        if linker is None or linker.catalog is not catalog:
+            self._linker = linker = Linker(catalog)
+        return linker
 
     def plan(
         self,
@@ -72,7 +81,7 @@ class Planner:
         typed = without_capitals(question)
         language = language_in(typed, history)
         corrected = correct(typed, language, snapshot.keyword)
-        rules = Rules(snapshot.catalog, filters, ignored)
+        rules = Rules(self._linker_of(snapshot.catalog), filters, ignored)
         plan = rules.plan(corrected, language, history)
         unclear = plan.intent != "about" and (self._full or plan.follows)
         if self._llm is not None and unclear and len(corrected) <= MOST_CHARACTERS:
@@ -155,12 +164,12 @@ def _read(fields: Mapping[str, Any], language: str, rules: Rules) -> _Reply:
             field: dict.fromkeys(
                 name
                 for value in _values(fields.get(key))
-                for name in _names(field, value, rules.catalog)
+                for name in _names(field, value, rules.linker.catalog)
             )
             for field, key in keys.items()
         }
         named = Filters(**{field: tuple(names) for field, names in values.items()})  # type: ignore[arg-type]
-        return without(named, rules.ignored, rules.catalog)
+        return without(named, rules.ignored, rules.linker.catalog)
 
     intent = fields.get("intent")
     return _Reply(
@@ -208,13 +217,12 @@ def _refine(plan: Plan, reply: _Reply, filters: Filters) -> Plan:
     named = replace(reply.named, **dict.fromkeys(taken, ()))
     compared = plan.intent == "compare"
     boosted = plan.boosted.merged(named) if compared else named.merged(plan.boosted)
-    if (
-        reply.intent == "list"
-        and asks_for_list(plan.standalone)
-        and is_exact_list(plan.standalone, plan.language, boosted, reply.tags, translated=True)
-    ):
+    if reply.intent == "list" and reply.tags:
         narrowed = filters.merged(boosted).merged(reply.tags)
-        return replace(plan, intent="list", filters=narrowed, boosted=Filters(), wide=True)
+        query = CatalogQuery(narrowed)
+        return replace(
+            plan, intent="list", filters=narrowed, boosted=Filters(), wide=True, query=query
+        )
     if reply.intent == "compare" and has_sides(boosted):
         return replace(plan, intent="compare", boosted=boosted, wide=True)
     return replace(plan, boosted=boosted)

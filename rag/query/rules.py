@@ -1,17 +1,16 @@
 """The rules that make a plan: what a question asks for, of which labs, by which tags.
 
-To add an intent: its name in `Intent` (`rag/types.py`), its wordings in `wordings.toml`, a case of
-`intent_of`, and who answers it in `Engine.ask`.
+To add an intent: its name in `Intent` (`rag/types.py`), example questions in `intents.toml`, what
+it does in `Rules.plan`, and who answers it in `Engine.ask`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import Filters
+from rag.catalog.tag_fields import CatalogQuery, Filters
 from rag.places.regions import means_one_of_a_region, without_regions
 from rag.query.conversation import (
     Thread,
@@ -23,20 +22,20 @@ from rag.query.conversation import (
     previous_question,
     to_many_labs,
 )
-from rag.query.entities import (
-    all_tags_in,
-    countries_in,
-    fact_terms,
-    listing_stems,
-    named_in,
-    names_tags,
-    region_in,
-    without,
-)
+from rag.query.entities import countries_in, region_in, without
+from rag.query.intents import CATALOG, intent_scores
+from rag.query.linker import Linker, Links
 from rag.query.wordings import any_of, keys
 from rag.text.prompt_injection import overrides
-from rag.text.tokenize import strip_accents, terms, words
-from rag.types import Intent, Plan, Turn
+from rag.text.tokenize import strip_accents
+from rag.types import Intent, Notice, Plan, Turn
+
+# Taken from the score of a topic that is the value of a tag, too.
+_TAGGED = 0.25
+# The score of thanks and greetings that may have more words with them.
+_CERTAIN = 0.7
+# The most rows that "top 5" may ask for.
+_MOST_ROWS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,38 +43,48 @@ class Rules:
     """Makes plans by rules.
 
     Args:
-        catalog: the reports; only labs and tags that exist are recognised.
+        linker: finds what the collection has in a question.
         filters: those that the user set; they narrow the search.
         ignored: values that are not taken from a question; an empty one stands for its field.
     """
 
-    catalog: Catalog
+    linker: Linker
     filters: Filters = Filters()
     ignored: Filters = Filters()
 
     def plan(self, question: str, language: str, history: Sequence[Turn] = ()) -> Plan:
         """The plan of a question without slips, after a conversation (oldest turn first)."""
-        catalog, filters = self.catalog, self.filters
-        named, many = named_in(question, catalog), to_many_labs(question)
+        catalog, filters = self.linker.catalog, self.filters
+        links = self.linker.link(question, language)
+        scores = _scores(links)
+        countries = [c for c in countries_in(question) if c in catalog.keys("country")]
+        named = replace(
+            _only(links.filters(), ("year", "type", "kind")),
+            country=tuple(catalog.name("country", code) for code in countries),
+        )
+        many = to_many_labs(question)
         follows = is_follow_up(question, language, bool(named.country) or many, history)
-        if not follows and (about := asks_about(question)) is not None:
+        if not follows and (about := asks_about(question, links, scores)) is not None:
             language = greeting_language(question) or language
             return Plan(question, question, language, "about", filters, about=about)
-        if follows and (repeated := self._repeat_list(question, language, history)):
+        if follows and (repeated := self._repeat_list(question, links, history)):
             return repeated
+        if not follows and (query := self.query(links, scores)):
+            return self._list(question, language, query, links)
         thread = follow_up(question, history, named, catalog) if follows else Thread(question)
         standalone = thread.standalone
         named = named.merged(Filters(country=thread.country, year=thread.year))
-        intent = intent_of(question, self._wanted(named))
         region = () if named.country else region_in(question, catalog)
         named = replace(named, country=named.country or region)
-        boosted = self._wanted(named)
+        boosted = without(named, self.ignored, catalog)
+        intent = intent_of(question, boosted)
         if not has_topic(standalone, language):
             # "What worked?" about the reports of a theme is about that theme.
             chosen = (*filters.theme, *filters.method, *filters.datasource, *filters.sdg)
             standalone = " ".join([standalone, *chosen])
         # Several labs that the user chose are all heard, unless the question names one.
         many = many or thread.wide or (len(filters.country) > 1 and not named.country)
+        many = many or (max(scores, key=lambda name: scores[name]) in CATALOG and not named.country)
         wide, narrowed = intent != "answer" or many, filters
         if region and boosted.country and not means_one_of_a_region(question):
             wide = True
@@ -85,84 +94,127 @@ class Rules:
                 standalone = without_regions(standalone)
         if thread.only and boosted.country:
             narrowed = filters.merged(Filters(country=boosted.country))
-        ignored = without(named, boosted, catalog)
-        plan = Plan(
-            question, standalone, language, intent, narrowed, boosted, wide, ignored, follows
+        return Plan(
+            question,
+            standalone,
+            language,
+            intent,
+            narrowed,
+            boosted,
+            wide,
+            without(named, boosted, catalog),
+            follows,
+            notices=self._missing(links),
         )
-        if intent != "list":
-            return plan
-        tags = all_tags_in(question, catalog)
-        rest = without_regions(question) if region else question
-        if not is_exact_list(rest, language, named, tags, regional=bool(region)):
-            return replace(plan, intent="answer", wide=many or not asks_for_foremost(question))
-        wanted = self._wanted(tags)
-        plan = replace(plan, ignored=ignored.merged(without(tags, wanted, catalog)))
-        if not (boosted or wanted):
-            return replace(plan, intent="answer")
-        return replace(plan, filters=filters.merged(boosted).merged(wanted), boosted=Filters())
 
-    def _repeat_list(self, question: str, language: str, history: Sequence[Turn]) -> Plan | None:
+    def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:
+        """The query of tags that answers a question; None where it asks for more than tags know."""
+        asked = {name: scores[name] for name in CATALOG}
+        other = max(score for name, score in scores.items() if name not in CATALOG)
+        if links.rest or not links.links or other > max(asked.values()):
+            return None
+        named, excluded = links.filters(), links.filters(excluded=True)
+        if links.missing_years and not named.year:
+            named = replace(named, year=links.missing_years)
+        absent = [k for k in links.links if k.field == "country" and not k.values]
+        if not (named or excluded or links.fields or links.kinds) or absent:
+            return None
+        words = strip_accents(" ".join(links.words))
+        best = max(asked, key=lambda name: asked[name])
+        of_tags = [name for name in links.fields if name != "country"]
+        group_by = ""
+        if of_tags:
+            group_by = of_tags[0]
+        elif best == "ranking" or re.search(rf"\b{any_of('per')}\b", words):
+            group_by = "country"
+        if "country" in links.fields and not named.kind and not named.type:
+            # Innovators are no labs.
+            named = replace(named, author=("lab",))
+        sizes = [int(word) for word in links.unlinked if word.isdecimal()]
+        query = CatalogQuery(
+            filters=named,
+            every=links.every,
+            excluded=excluded,
+            group_by=group_by,
+            limit=next((size for size in sizes if 0 < size <= _MOST_ROWS), 0) if group_by else 0,
+            least=bool(re.search(rf"\b{any_of('least')}\b", words)),
+            form={"count": "count", "yesno": "exists"}.get(best, "list"),  # type: ignore[arg-type]
+        )
+        # Where no report has the tag, the text of one may say it.
+        return None if group_by and not self.linker.catalog.table(query)[1] else query
+
+    def _list(self, question: str, language: str, query: CatalogQuery, links: Links) -> Plan:
+        catalog = self.linker.catalog
+        wanted = without(query.filters, self.ignored, catalog)
+        ignored = without(query.filters, wanted, catalog)
+        query = replace(query, filters=self.filters.merged(wanted))
+        return Plan(
+            question,
+            question,
+            language,
+            "list",
+            query.filters,
+            wide=True,
+            ignored=ignored,
+            query=query,
+            notices=self._missing(links),
+        )
+
+    def _repeat_list(self, question: str, links: Links, history: Sequence[Turn]) -> Plan | None:
         """The plan of the last list once more by other filters ("and in 2022?"), if it is asked."""
-        named, tags = named_in(question, self.catalog), all_tags_in(question, self.catalog)
-        if points_at_labs(question) or not is_exact_list(question, language, named, tags):
+        catalog = self.linker.catalog
+        new = without(links.filters(), self.ignored, catalog)
+        if points_at_labs(question) or links.rest or not (new or links.fields):
             return None
         before, earlier = previous_question(history)
         last = self.plan(before, language_in(before, earlier), earlier)
-        if last.intent != "list":
+        if last.query is None:
             return None
-        new = self._wanted(named.merged(tags))
         # "And the experiments?" asks for them in the place of plans.
-        old = replace(last.filters, type=(), kind=()) if new.kind or new.type else last.filters
+        old = last.query.filters
+        if new.kind or new.type:
+            old = replace(old, type=(), kind=())
+        fields = [name for name in links.fields if name != "country"]
+        query = replace(
+            last.query,
+            filters=new.merged(old),
+            excluded=links.filters(excluded=True).merged(last.query.excluded),
+            group_by=fields[0] if fields else last.query.group_by,
+        )
         return replace(
             last,
             question=question,
             standalone=f"{last.standalone} {question}",
-            filters=new.merged(old),
+            filters=query.filters,
             follows=True,
+            query=query,
         )
 
-    def _wanted(self, named: Filters) -> Filters:
-        return without(named, self.ignored, self.catalog)
+    def _missing(self, links: Links) -> tuple[Notice, ...]:
+        known = sorted(int(year) for year in self.linker.catalog.keys("year"))
+        if not links.missing_years or not known:
+            return ()
+        years = ", ".join(map(str, links.missing_years))
+        return (
+            Notice("no_reports_of_year", {"years": years, "first": known[0], "last": known[-1]}),
+        )
 
 
-def is_exact_list(
-    question: str,
-    language: str,
-    named: Filters,
-    tags: Filters,
-    *,
-    regional: bool = False,
-    translated: bool = False,
-) -> bool:
-    """Whether a list by the labs, years, kinds and tags that a question names is all it asks for.
+def _scores(links: Links) -> dict[str, float]:
+    """The scores of the intents: that of a topic may be higher where values are not masked."""
+    masked, topical = intent_scores(links.masked(), links.masked(values=False))
+    return {
+        name: score if name in CATALOG else max(score, topical[name] - _TAGGED)
+        for name, score in masked.items()
+    }
 
-    It is where the question speaks of tags ("among the methods") and names one, or where nothing
-    is left of it but words of listing. Of a `regional` question the names of regions are left out;
-    `translated` tags may go by other words in it.
-    """
-    if not (named or tags):
-        return False
-    if not tags.fact and names_tags(question):
-        return bool(tags)
-    names = " ".join(str(v) for values in named.merged(tags).as_dict().values() for v in values)
-    known = {*terms(names, language), *terms(names, "en")}
-    known |= listing_stems(language) | listing_stems("en")
-    if tags.fact:
-        # A fact's value is a sentence of the form: a question says it in other words.
-        names = " ".join((*tags.fact, *named.kind, *named.type))
-        return len(fact_terms(question) - fact_terms(names) - known) <= len(tags.fact)
-    rest = [term for term in terms(question, language) if term not in known]
-    # A country may go by another name in the question: as many words may stand for it.
-    other = () if regional else named.country
-    if translated:
-        other += tuple(str(v) for values in tags.as_dict().values() for v in values)
-    return len(rest) <= sum(len(words(name)) for name in other)
+
+def _only(named: Filters, fields: Sequence[str]) -> Filters:
+    return Filters(**{name: getattr(named, name) for name in fields})
 
 
 def intent_of(question: str, named: Filters) -> Intent:
-    """The intent of a question to the reports that names some labs, years and kinds."""
-    if asks_for_list(question):
-        return "list"
+    """Whether a question to the reports that names some labs and years compares them."""
     # Two labs are both wanted, however they are named; two years may be a span.
     folded = strip_accents(question)
     two_labs = len(countries_in(question)) > 1 and len(named.country) > 1
@@ -176,43 +228,24 @@ def has_sides(named: Filters) -> bool:
     return max(len(named.country), len(named.year)) >= 2
 
 
-def asks_for_list(question: str) -> bool:
-    """Whether a question has the form of one for a list ("which labs", "how many reports")."""
-    things = rf"(?:(?:of )?(?:the )?{any_of('between')} )*{any_of('listable')}\b"
-    pattern = any_of("list").replace("{things}", things)
-    return bool(re.match(rf"\W*{pattern}", strip_accents(question)))
+def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tuple[str, ...] | None:
+    """What a question wants to know of the collection or the product; None for other questions.
 
-
-def asks_for_foremost(question: str) -> bool:
-    """Whether a question asks for a single report ("the first", "the only", "the largest")."""
-    return bool(re.search(any_of("foremost"), strip_accents(question)))
-
-
-def asks_about(question: str) -> tuple[str, ...] | None:
-    """The filter fields, or "report", that a question wants to know of the collection.
-
-    () for a greeting, "what can you do?" or an attempt to change the rules; None for a question to
-    the reports.
+    The names of fields, "greeting", "thanks", or nothing for "what can you do?" and for an attempt
+    to change the rules.
     """
-    folded = re.sub("['’]", " ", strip_accents(question)).strip()
-    if (
-        greeting_language(question)
-        or re.search(rf"^\W*{any_of('self')}\W*$", folded)
-        or overrides(question)
-    ):
+    if overrides(question):
         return ()
-    for field in keys("fields"):
-        start = rf"^\W*(?:in )?{any_of('ask')}\s?{any_of('fields', field)}"
-        match = re.search(rf"{start}\s+(?:\w+ ){{0,2}}?{any_of('yours')}", folded)
-        # "How many reports do you have on water?" is put to the reports.
-        if match and not re.search(r"\w", folded[match.end() :]):
-            return (field,)
-    return None
+    best = max(scores, key=lambda name: scores[name])
+    if best not in ("about", "greeting", "thanks") or links.filters():
+        return None
+    if best == "about":
+        return None if links.rest else links.fields
+    return (best,) if scores[best] > _CERTAIN or not links.rest else None
 
 
 def greeting_language(question: str) -> str:
     """The language of a greeting; "" for anything else."""
     plain = re.sub(r"^\W+|\W+$", "", strip_accents(question))
-    plain = re.sub(r" (?:there|everyone|all|a tous|a todos)$", "", plain)
     languages = keys("greetings")
     return next((c for c in languages if re.fullmatch(any_of("greetings", c), plain)), "")

@@ -6,7 +6,7 @@ import pytest
 
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
-from rag.query.entities import countries_in, facts_in, without, years_in
+from rag.query.entities import countries_in, without, years_in
 
 COUNTRIES = {
     "Qu'a appris le Pérou ?": "PE",
@@ -36,16 +36,6 @@ YEARS = {
     "In 1999 and 2019": [],
     "120222 people": [],
 }
-FACTS = {
-    "Which experiments assigned people at random?": ["assignment_type: Random assignment"],
-    "Which assignments were non-random?": ["assignment_type: non-random assignment"],
-    "a control group that is entirely separate, and a cost above 20,000 dollars": [
-        "control_group: Yes, a different group entirely",
-        "total_cost: More than 20,000 USD",
-    ],
-    "Which experiments had a control group?": [],
-}
-
 
 @pytest.mark.parametrize("text", COUNTRIES)
 def test_countries_are_found_and_words_like_them_are_not(text: str) -> None:
@@ -55,11 +45,6 @@ def test_countries_are_found_and_words_like_them_are_not(text: str) -> None:
 @pytest.mark.parametrize("text", YEARS)
 def test_years_and_ranges_are_found(text: str) -> None:
     assert years_in(text, range(2020, 2025)) == YEARS[text]
-
-
-@pytest.mark.parametrize("question", FACTS)
-def test_facts_are_found_but_not_by_their_key_alone(quick_engine: Engine, question: str) -> None:
-    assert sorted(facts_in(question, quick_engine.catalog)) == FACTS[question]
 
 
 def test_a_list_by_facts_is_exact_and_cited_by_its_tags(quick_engine: Engine) -> None:

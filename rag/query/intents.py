@@ -1,0 +1,98 @@
+"""Tells what a question asks for, by example.
+
+`intents.toml` holds example questions of each intent in five languages, in which what they name is
+a placeholder. A ridge regression over their vectors (the built-in embedding, whatever embedding
+the index has) gives each intent a score. Its weights are kept in `intents.npz`; run
+`make intents` after a change of the examples.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.models.encoder import encode
+
+_EXAMPLES = Path(__file__).with_name("intents.toml")
+_WEIGHTS = Path(__file__).with_name("intents.npz")
+# The intents that tags answer.
+CATALOG = frozenset(("list", "count", "ranking", "values", "yesno"))
+# What stands for a placeholder where a vector is made: a word that is one in all languages.
+_FILLERS = {
+    "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",
+    "KIND": "reports",
+}  # fmt: skip
+# The weight of small weights in the regression; 0.1 to 1 differ by less than a point.
+_RIDGE = 0.3
+
+
+def intent_scores(*masked: str) -> list[Mapping[str, float]]:
+    """The score of each intent, of each text with placeholders; near 1 is certain, near 0 not."""
+    intents, weights = _trained()
+    scores = (_vectors(masked) @ weights).tolist()
+    return [dict(zip(intents, row, strict=True)) for row in scores]
+
+
+def examples() -> Iterator[tuple[str, str, str]]:
+    """Intent, language and text of each example question."""
+    for intent, languages in tomllib.loads(_EXAMPLES.read_text("utf-8")).items():
+        for language, texts in languages.items():
+            for text in texts:
+                yield intent, language, text
+
+
+def _vectors(texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    """A row a text, with a 1 at its end for the constant."""
+    plain = [re.sub(r"\b[A-Z]{4,7}\b", lambda m: _FILLERS.get(m[0], m[0]), text) for text in texts]
+    vectors = np.asarray(encode(plain), np.float32)
+    return np.hstack([vectors, np.ones((len(texts), 1), np.float32)])
+
+
+def fit() -> tuple[list[str], npt.NDArray[np.float32]]:
+    """The intents, and the weights (dimensions and a constant x intents) that tell them apart."""
+    rows = list(examples())
+    intents = sorted({intent for intent, _, _ in rows})
+    wanted = np.array([[intent == name for name in intents] for intent, _, _ in rows], np.float32)
+    vectors = _vectors([text for _, _, text in rows])
+    square = vectors.T @ vectors + _RIDGE * np.eye(vectors.shape[1], dtype=np.float32)
+    return intents, np.linalg.solve(square, vectors.T @ wanted).astype(np.float32)
+
+
+def save() -> None:
+    """Write the weights for the examples as they are now."""
+    intents, weights = fit()
+    np.savez(_WEIGHTS, intents=intents, weights=weights.astype(np.float16), **_made_of())
+
+
+def _made_of() -> dict[str, Any]:
+    """What the weights depend on: the examples, and the model, by its vector of a few words."""
+    examples_hash = hashlib.sha256(_EXAMPLES.read_bytes()).hexdigest()
+    return {"examples": examples_hash, "probe": _vectors(["which labs used crowdfunding"])}
+
+
+def saved() -> tuple[list[str], npt.NDArray[np.float32]] | None:
+    """The saved weights, or None where they are those of other examples or of another model."""
+    with np.load(_WEIGHTS) as file:
+        made_of = _made_of()
+        same = str(file["examples"]) == made_of["examples"]
+        if not same or not np.allclose(file["probe"], made_of["probe"], atol=0.01):
+            return None
+        return [str(name) for name in file["intents"]], file["weights"].astype(np.float32)
+
+
+@cache
+def _trained() -> tuple[list[str], npt.NDArray[np.float32]]:
+    # Without weights that fit, some seconds once.
+    return saved() or fit()
+
+
+if __name__ == "__main__":
+    save()

@@ -1,0 +1,393 @@
+"""Links the words of a question to what the collection has: places, years, kinds, fields, values.
+
+One mechanism for all languages: every name of a thing is a phrase of stems, and a question names
+the things whose whole phrase stands in it, the longest first. Phrases are the values of the
+catalog as they are written, and their names in five languages (`names.toml`).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import groupby, pairwise
+from pathlib import Path
+from typing import Any
+
+from Stemmer import Stemmer
+
+from rag.catalog.catalog import Catalog
+from rag.catalog.normalize import american, canonical_sdg, in_dictionary, slips
+from rag.catalog.tag_fields import FREE_FIELDS, Filters
+from rag.places.countries import fold_name
+from rag.places.regions import countries_of_regions_in, region_words
+from rag.query.correction import one_slip_away
+from rag.query.entities import country_spans, years_in, years_named
+from rag.query.wordings import any_of, words_of
+from rag.text.language import LANGUAGES
+from rag.text.tokenize import stop_words
+
+# Words of the longest phrase that is looked for.
+_LONGEST = 8
+# A tag with more values than this is no choice from a list: people write it freely.
+_MOST_VALUES = 12
+# How many words may stand between a value and the word for its field ("the method of co-creation").
+_NEAR = 2
+_SEVERAL = ("method", "datasource", "sdg", "theme")
+_GOAL = re.compile(
+    r"\b(?:sdgs?|ods|odds?|goals?|objectifs?|objetivos?|الهدف|هدف)\W{0,2}(\d{1,2})\b"
+)
+_ARABIC = re.compile(r"^(?:[وفبك]?ال|[وف]?لل|[وبل])(?=\w{3})")
+_PLACEHOLDERS = {"country": "COUNTRY", "year": "YEAR", "type": "KIND", "kind": "KIND"}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Words `start` to `end` of a question that name values of a filter field.
+
+    Where they name a field itself, `field` is "" and `values` holds its name. An `excluded` value
+    is not wanted. `joined` tells how the link follows the one before it: "and", "or" or "".
+    """
+
+    start: int
+    end: int
+    field: str
+    values: tuple[str | int, ...]
+    excluded: bool = False
+    joined: str = ""
+
+    def beside(self, value: Link) -> bool:
+        """Whether this link of a field stands beside a value of the field."""
+        gap = max(value.start - self.end, self.start - value.end)
+        return value.field == self.values[0] and gap <= _NEAR
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """What a question names, and the words of it that nothing is linked to.
+
+    `rest` are content words that are no usual words of asking for lists. `missing_years` are years
+    that the collection does not have.
+    """
+
+    words: tuple[str, ...]
+    links: tuple[Link, ...]
+    rest: tuple[str, ...] = ()
+    missing_years: tuple[int, ...] = ()
+
+    def masked(self, *, values: bool = True) -> str:
+        """The question with placeholders for what it names, as the example questions have them.
+
+        Without `values` those of tags stay as they are: they may be a topic as well.
+        """
+        shown = list(self.words)
+        for link in self.links:
+            if not values and link.field not in ("", *_PLACEHOLDERS):
+                continue
+            # Words for labs, years and kinds are what questions of all sorts ask with.
+            if link.field or link.values[0] not in ("country", "year", "kind", "language"):
+                placeholder = _PLACEHOLDERS.get(link.field, "VALUE" if link.field else "FIELD")
+                shown[link.start : link.end] = [placeholder, *[""] * (link.end - link.start - 1)]
+        return " ".join(filter(None, shown))
+
+    @property
+    def unlinked(self) -> list[str]:
+        """The words that no link has."""
+        linked = {i for link in self.links for i in range(link.start, link.end)}
+        return [word for i, word in enumerate(self.words) if i not in linked]
+
+    @property
+    def kinds(self) -> bool:
+        """Whether the question names a kind of report, or reports of any kind."""
+        return any(link.field in ("type", "kind") for link in self.links)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields that the question names by themselves, with no value of theirs beside."""
+        named = [link for link in self.links if not link.field]
+        return tuple(
+            dict.fromkeys(
+                str(f.values[0]) for f in named if not any(f.beside(k) for k in self.links)
+            )
+        )
+
+    def filters(self, *, excluded: bool = False) -> Filters:
+        """The named values, or those that are not wanted."""
+        values: dict[str, dict[str | int, None]] = {}
+        for link in self.links:
+            if link.field and link.excluded == excluded:
+                values.setdefault(link.field, {}).update(dict.fromkeys(link.values))
+        return Filters(**{field: tuple(named) for field, named in values.items()})  # type: ignore[arg-type]
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """The fields of which a report must have all the named values ("both A and B")."""
+        joined = [link for link in self.links if link.joined and not link.excluded]
+        ways = {field: {k.joined for k in joined if k.field == field} for field in _SEVERAL}
+        return tuple(field for field, how in ways.items() if how == {"and"})
+
+
+class Linker:
+    """Links questions to one catalog; immutable, so safe to share between threads."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        # Phrase -> (field, value) -> number of reports and the words that were stemmed.
+        self._phrases: dict[tuple[str, ...], dict[tuple[str, str], tuple[int, str]]] = {}
+        self._words: dict[str, set[str]] = {}
+        for field, value, reports, name, language in self._names():
+            if words := [word for word in _tokens(name) if word not in _light()]:
+                phrase = tuple(_stem(word, language) for word in words)
+                self._phrases.setdefault((language, *phrase), {})[field, value] = reports, words[0]
+                for word in words:
+                    self._words.setdefault(word[:1], set()).add(word)
+
+    def _names(self) -> Iterator[tuple[str, str, int, str, str]]:
+        """Field, value, number of reports, a name and its language, for everything with a name."""
+        catalog = self.catalog
+        for field in FREE_FIELDS:
+            for tag in catalog.variants(field):
+                for spelling, _ in tag.variants:
+                    yield field, tag.name, tag.reports, spelling, "en"
+        by_key: dict[str, list[tuple[str, int]]] = {}
+        for fact, reports in catalog.counts("fact"):
+            by_key.setdefault(fact.partition(": ")[0], []).append((fact, reports))
+        for facts in by_key.values():
+            for fact, reports in facts if 2 <= len(facts) <= _MOST_VALUES else ():
+                if len(_tokens(value := fact.partition(": ")[2])) > 1:
+                    yield "fact", fact, reports, value, "en"
+        for field, key, language, name in _listed_names():
+            if field == "field":
+                yield "", key, 0, name, language
+            elif field == "kind":
+                # "Plans" are the whole form, whose last part is the closing.
+                meant = ("type", "learningplan") if key == "plan" else ("kind", key)
+                yield *meant, 0, name, language
+            else:
+                value = canonical_sdg(f"{key}.") if field == "sdg" else key
+                if reports := len(catalog.ids(Filters(**{field: (value,)}))):  # type: ignore[arg-type]
+                    yield field, catalog.name(field, value), reports, name, language
+
+    def link(self, question: str, language: str) -> Links:
+        """What a question names, in its own language or in English."""
+        spans = [match.span() for match in re.finditer(r"\w+", question)]
+        written = [question[a:b] for a, b in spans]
+        words = [self._mended(fold_name(word)) for word in written]
+        links: list[Link] = []
+        taken: set[int] = set()
+
+        def take(link: Link) -> None:
+            if taken.isdisjoint(range(link.start, link.end)):
+                taken.update(range(link.start, link.end))
+                links.append(link)
+
+        at = {a: i for i, (a, _) in enumerate(spans)}
+        ends = {b: i + 1 for i, (_, b) in enumerate(spans)}
+        for start, end, link in self._fixed(question, at, ends):
+            take(replace(link, start=start, end=end))
+        goals = [(link.start, link.end, {"sdg"}) for link in links if link.field == "sdg"]
+        for link in self._values(words, language, taken, goals):
+            take(link)
+        linked = set(taken)
+        links = _without_neighbours(sorted(links, key=lambda k: k.start))
+        links = [self._negated(link, previous, words) for previous, link in _with_previous(links)]
+        taken = {i for link in links for i in range(link.start, link.end)}
+        # The name beside a goal's number is no word of its own.
+        beside = {i for link in links if link.field == "sdg" for i in (link.start - 1, link.end)}
+        explained = linked if beside & (linked - taken) else taken
+        known = {int(year) for year in self.catalog.keys("year")}
+        usual = _usual_stems()
+        rest = [
+            word
+            for i, word in enumerate(words)
+            if i not in taken | explained
+            and not word.isdecimal()
+            and word not in _light()
+            and word not in stop_words(language) | stop_words("en")
+            and usual.isdisjoint((word, _stem(word, language), *one_slip_away(word)))
+            and len(word) > 1
+        ]
+        missing = [year for year in years_named(question) if year not in known]
+        return Links(tuple(written), tuple(links), tuple(rest), tuple(missing))
+
+    def _fixed(
+        self, question: str, at: Mapping[int, int], ends: Mapping[int, int]
+    ) -> Iterator[tuple[int, int, Link]]:
+        """Links of countries, regions, years and goals by number."""
+        catalog = self.catalog
+        codes = catalog.keys("country")
+        for code, (a, b) in country_spans(question):
+            name = catalog.name("country", code) if code in codes else ""
+            if a in at and b in ends:
+                yield at[a], ends[b], Link(0, 0, "country", (name,) if name else ())
+        if region := countries_of_regions_in(question):
+            labs = tuple(catalog.name("country", c) for c in sorted(map(str, codes)) if c in region)
+            places = sorted(at[a] for a, _ in region_words(question))
+            for _, run in groupby(enumerate(places), key=lambda pair: pair[1] - pair[0]):
+                inside = [place for _, place in run]
+                yield inside[0], inside[-1] + 1, Link(0, 0, "country", labs)
+        years = tuple(years_in(question, [int(year) for year in catalog.keys("year")]))
+        for match in re.finditer(r"\b(?:19|20)\d\d\b", question):
+            if match.start() in at and years:
+                yield at[match.start()], ends[match.end()], Link(0, 0, "year", years)
+        for match in _GOAL.finditer(question.casefold()):
+            goal = canonical_sdg(f"{match.group(1)}.")
+            if match.start() in at and match.end() in ends and "." in goal:
+                name = catalog.name("sdg", goal)
+                yield at[match.start()], ends[match.end()], Link(0, 0, "sdg", (name,))
+
+    def _values(
+        self,
+        words: Sequence[str],
+        language: str,
+        taken: set[int],
+        goals: Sequence[tuple[int, int, set[str]]],
+    ) -> Iterator[Link]:
+        """Links of fields, kinds and values, those of more words first.
+
+        `goals` are the places of SDGs by number: what stands beside one is its name.
+        """
+        heavy = [i for i, word in enumerate(words) if word not in _light()]
+        matches: list[tuple[int, int, dict[tuple[str, str], int]]] = []
+        for first in range(len(heavy)):
+            for last in range(first, min(first + _LONGEST, len(heavy))):
+                places = heavy[first : last + 1]
+                if not taken.isdisjoint(range(places[0], places[-1] + 1)):
+                    break
+                meanings: dict[tuple[str, str], int] = {}
+                for code in dict.fromkeys((language, "en")):
+                    phrase = (code, *(_stem(words[i], code) for i in places))
+                    for meaning, (reports, word) in self._phrases.get(phrase, {}).items():
+                        # A stem alone is not enough: "utilise" has that of "utilities".
+                        if len(places) > 1 or _same_word(words[places[0]], word, code == language):
+                            meanings[meaning] = reports
+                if meanings:
+                    matches.append((places[0], places[-1] + 1, meanings))
+        matches.sort(key=lambda match: (match[0] - match[1], match[0]))
+        fields = [(a, b, {v for f, v in m if not f}) for a, b, m in matches] + list(goals)
+        for start, end, meanings in matches:
+            near = {
+                name
+                for a, b, names in fields
+                if 0 <= max(start - b, a - end) <= _NEAR
+                for name in names
+            }
+            yield Link(start, end, *_meaning(meanings, near))
+
+    def _negated(self, link: Link, previous: Link | None, words: Sequence[str]) -> Link:
+        """The link with how it follows the one before it."""
+        begin = previous.end if previous else max(0, link.start - 4)
+        between = " ".join(words[begin : link.start])
+        excluded = bool(re.search(rf"\b{any_of('excludes')}\b", between))
+        joined = ""
+        if previous and previous.field == link.field:
+            # "Neither A nor B" excludes both.
+            carried = previous.excluded and len(between.split()) <= 1
+            excluded = excluded or carried
+            ways = re.search(rf"\b(?:(?P<and>{any_of('and')})|(?P<or>{any_of('or')}))\b", between)
+            joined = ways.lastgroup or "" if ways else "or" if not between else ""
+        return replace(link, excluded=excluded, joined=joined)
+
+    def _mended(self, word: str) -> str:
+        """A word, or the word of a name that it is a slip away from."""
+        near = self._words.get(word[:1], set())
+        if word in near or len(word) < 6 or not word.isalpha() or in_dictionary(word):
+            return word
+        options = [other for other in near if slips(word, other) == 1]
+        return min(options) if len(options) == 1 else word
+
+
+def _meaning(
+    meanings: Mapping[tuple[str, str], int], near: Collection[str]
+) -> tuple[str, tuple[str, ...]]:
+    """The field and values that a phrase means.
+
+    Kinds and fields come first, then values of a field that is named beside it, then the most used.
+    """
+    order = {"": 3, "type": 3, "kind": 3} | dict.fromkeys(near, 2)
+    chosen = max(meanings, key=lambda m: (order.get(m[0], 1), meanings[m], m))[0]
+    values = [value for field, value in meanings if field == chosen]
+    if chosen in FREE_FIELDS or chosen == "":
+        values = [max(values, key=lambda value: (meanings[chosen, value], value))]
+    if chosen == "kind" and values == ["report"]:
+        return "kind", ()
+    return chosen, tuple(sorted(values))
+
+
+def _without_neighbours(links: Sequence[Link]) -> list[Link]:
+    """Links without themes of one word side by side, which together are another thing.
+
+    A theme beside a goal only says its name: "clean energy (SDG 7)".
+    """
+    wrong: set[int] = set()
+    for pair in pairwise(links):
+        fields = {link.field for link in pair}
+        if pair[0].end == pair[1].start and (
+            fields == {"theme", "sdg"}
+            or all(k.field == "theme" and k.end - k.start == 1 for k in pair)
+        ):
+            wrong |= {id(link) for link in pair if link.field == "theme"}
+    return [link for link in links if id(link) not in wrong]
+
+
+def _with_previous(links: Sequence[Link]) -> Iterator[tuple[Link | None, Link]]:
+    previous: Link | None = None
+    for link in links:
+        yield previous, link
+        previous = link
+
+
+def _tokens(text: str) -> list[str]:
+    return [fold_name(word) for word in re.findall(r"\w+", text)]
+
+
+def _same_word(word: str, other: str, same_language: bool) -> bool:
+    """Whether two words with one stem are one word, but for an ending of two letters."""
+    least = max(4, len(word) - 2, len(other) - 2)
+    return word == other or (same_language and word[:least] == other[:least])
+
+
+@cache
+def _stem(word: str, language: str) -> str:
+    if language == "ar":
+        word = _ARABIC.sub("", word)
+    elif language == "en":
+        word = american(word)
+    # A stemmer is not safe to share between threads; making one is cheap.
+    return str(Stemmer(LANGUAGES.get(language, "English").lower()).stemWord(word))
+
+
+@cache
+def _light() -> frozenset[str]:
+    """Articles, prepositions and "and": words that a name may have or lack."""
+    return frozenset(fold_name(word) for word in words_of("light").split())
+
+
+@cache
+def _usual_stems() -> frozenset[str]:
+    """Stems of words that ask for a list or a number and name nothing."""
+    return frozenset(
+        stem
+        for language in LANGUAGES
+        for word in _tokens(words_of("usual", language))
+        for stem in (word, _stem(word, language))
+    )
+
+
+@cache
+def _listed_names() -> tuple[tuple[str, str, str, str], ...]:
+    """Field, key, language and name, of every name in `names.toml`."""
+    text = Path(__file__).with_name("names.toml").read_text("utf-8")
+    tables: dict[str, dict[str, Any]] = tomllib.loads(text)
+    rows: list[tuple[str, str, str, str]] = []
+    for field, entries in tables.items():
+        flat: Iterable[tuple[str, Any]] = entries.items()
+        if field == "fact":
+            flat = (
+                (f"{k}: {v}", names) for k, values in entries.items() for v, names in values.items()
+            )
+        for key, languages in flat:
+            rows += [(field, key, code, n) for code, names in languages.items() for n in names]
+    return tuple(rows)

@@ -1,0 +1,76 @@
+"""What a question names, in five languages and with slips, and how certain words change it."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.catalog.tag_fields import Filters
+from rag.engine import Engine
+from rag.query.linker import Linker
+
+ETHNOGRAPHY = Filters(method=("Ethnography",))
+RANDOM = Filters(fact=("assignment_type: Random assignment",), kind=("experiment",))
+LINKED = {
+    "Which labs used ethnography?": ("en", ETHNOGRAPHY),
+    "which labs used ethnograhpy": ("en", ETHNOGRAPHY),
+    "Quels labos ont utilisé l'ethnographie ?": ("fr", ETHNOGRAPHY),
+    "¿Qué laboratorios usaron etnografía?": ("es", ETHNOGRAPHY),
+    "Que laboratórios usaram etnografia?": ("pt", ETHNOGRAPHY),
+    "ما المختبرات التي استخدمت علم المواطن؟": ("ar", Filters(method=("Citizen Science",))),
+    "experiments with random assignment": ("en", RANDOM),
+    "expériences avec affectation aléatoire": ("fr", RANDOM),
+    "plans on SDG 14 in 2023": (
+        "en",
+        Filters(sdg=("14. Life below water",), year=(2023,), type=("learningplan",)),
+    ),
+    "closing reports from Fiji since 2023": (
+        "en",
+        Filters(country=("Fiji",), year=(2023, 2024, 2025), kind=("closing",)),
+    ),
+    "experimentos de Togo": ("es", Filters(country=("Togo",), kind=("experiment",))),
+    "How do sellers utilise ice?": ("en", Filters()),
+}
+
+
+@pytest.fixture
+def linker(quick_engine: Engine) -> Linker:
+    return Linker(quick_engine.catalog)
+
+
+@pytest.mark.parametrize("question", LINKED)
+def test_names_are_found_in_any_language(linker: Linker, question: str) -> None:
+    language, expected = LINKED[question]
+    assert linker.link(question, language).filters() == expected
+
+
+def test_what_is_left_over_and_what_stands_for_the_rest(linker: Linker) -> None:
+    links = linker.link("Which plans from Togo in 2023 used ethnography on street vendors?", "en")
+    assert links.masked() == "Which KIND from COUNTRY in YEAR used VALUE on street vendors"
+    assert links.rest == ("street", "vendors")
+    fields = linker.link("most common methods and data sources per year", "en").fields
+    assert fields == ("method", "datasource", "year")
+    # A field beside its value is no question for it.
+    assert linker.link("the method of ethnography", "en").fields == ()
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "every", "excluded"),
+    [
+        ("who used both ethnography and citizen science", "en", ("method",), Filters()),
+        ("etnografía o citizen science", "es", (), Filters()),
+        ("ethnography but not citizen science", "en", (), Filters(method=("Citizen Science",))),
+        ("tout sur Fiji sauf les expériences", "fr", (), Filters(kind=("experiment",))),
+    ],
+)
+def test_and_or_not(
+    linker: Linker, question: str, language: str, every: tuple[str, ...], excluded: Filters
+) -> None:
+    links = linker.link(question, language)
+    assert (links.every, links.filters(excluded=True)) == (every, excluded)
+
+
+def test_years_and_countries_that_the_collection_lacks(linker: Linker) -> None:
+    assert linker.link("the budget in 2019", "en").missing_years == (2019,)
+    assert linker.link("goals for 2030 households", "en").missing_years in ((), (2030,))
+    (france,) = linker.link("plans from France", "en").links[1:]
+    assert (france.field, france.values) == ("country", ())
