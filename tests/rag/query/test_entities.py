@@ -37,6 +37,7 @@ YEARS = {
     "120222 people": [],
 }
 
+
 @pytest.mark.parametrize("text", COUNTRIES)
 def test_countries_are_found_and_words_like_them_are_not(text: str) -> None:
     assert countries_in(text) == COUNTRIES[text].split()

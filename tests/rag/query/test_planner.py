@@ -123,12 +123,13 @@ def test_only_what_the_collection_has_is_taken_and_nothing_narrows(
 def test_a_list_is_one_where_all_words_are_understood(
     plan: Planning, quick_engine: Engine, server: ScriptedServer
 ) -> None:
-    question = "Quels laboratoires ont utilisé la science citoyenne ?"
+    question = "Welche Labore haben Bürgerwissenschaft genutzt?"
     assert quick_engine.plan(question).intent == "answer"
     server.say(reply(intent="list", methods=["Citizen science", "alchemy"]))
     made = plan(question)
     assert (made.intent, made.boosted) == ("list", Filters())
     assert made.filters == Filters(method=("Citizen Science",))
+    server.say(reply(intent="list", methods=["alchemy"]))
     narrower = plan("Which labs tested drones to deliver vaccines to remote clinics?")
     assert (narrower.intent, narrower.filters) == ("answer", Filters())
 

@@ -30,20 +30,19 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
     assert (made.filters, made.first) == (Filters(country=("Fiji",), year=(2022,)), Filters())
 
 
-def test_kinds_of_reports_are_found(quick_engine: Engine) -> None:
-    assert plan(quick_engine, "What do the experiments show?").boosted.kind == ("experiment",)
-    plans = plan(quick_engine, "Que disent les plans d'action ?").boosted
-    assert plans == Filters(type=("learningplan",))
-
-
+@pytest.mark.quality
 @pytest.mark.parametrize(
     ("question", "intent", "wide"),
     [
+        ("What do the experiments show?", "answer", False),
+        ("How many reports per year?", "list", True),
+        ("Which methods did the Togo lab use?", "list", True),
+        ("What is Togo working on?", "answer", False),
+        ("Thank you!", "about", False),
         (GOAL, "list", True),
         ("How many labs used ethnography as a method?", "list", True),
         ("Quels labos ont utilisé la méthode « ethnography » ?", "list", True),
         ("Which labs tested drones to deliver vaccines to remote clinics?", "answer", True),
-        ("Which of the two approaches cut uneaten food?", "answer", False),
         ("Why did the lab in Fiji use ethnography?", "answer", False),
         ("How do the plans of Fiji and Tanzania differ?", "compare", True),
         ("What did Fiji and Tanzania do about seaweed?", "compare", True),
@@ -51,8 +50,6 @@ def test_kinds_of_reports_are_found(quick_engine: Engine) -> None:
         ("How do Fiji and France compare?", "answer", False),
         ("ماذا تعلمت المختبرات عن المال عبر الهاتف؟", "answer", True),
         ("Which country dried seaweed on racks?", "answer", True),
-        ("Which country was the first to dry seaweed on racks?", "answer", False),
-        ("¿Qué país fue el primero en secar algas en estantes?", "answer", False),
         ("Which labs were the first to dry seaweed on racks?", "answer", True),
     ],
 )
@@ -61,7 +58,7 @@ def test_what_is_asked_for_and_whether_of_many_labs(
 ) -> None:
     made = plan(quick_engine, question)
     assert (made.intent, made.wide) == (intent, wide)
-    assert bool(made.filters) == (intent == "list")
+    assert bool(made.query) == (intent == "list")
     assert not (made.filters and made.boosted)
 
 
@@ -74,14 +71,6 @@ def test_a_region_stands_for_its_labs(quick_engine: Engine) -> None:
     assert not plan(quick_engine, "Which firm did a West African town hire?").wide
     named = plan(quick_engine, "What did Togo, in West Africa, learn?")
     assert (named.boosted.country, named.wide) == (("Togo",), False)
-
-
-def test_questions_about_the_collection_name_its_fields(quick_engine: Engine) -> None:
-    made = plan(quick_engine, "Which years do you cover?")
-    assert (made.intent, made.about) == ("about", ("year",))
-    greeting = plan(quick_engine, "hola")
-    assert (greeting.intent, greeting.about, greeting.language) == ("about", (), "es")
-    assert plan(quick_engine, "Which years did the cyclone hit Vanuatu?").intent != "about"
 
 
 def test_what_is_chosen_is_the_topic_of_a_vague_question_and_all_its_labs_are_heard(
@@ -115,8 +104,7 @@ def test_a_list_without_a_filter_is_longer_or_an_answer(quick_engine: Engine) ->
     assert answer.coverage.ignored == broad.ignored
     everything = {name: (0,) if name == "year" else ("",) for name in FILTER_FIELDS}
     nothing = ignoring(quick_engine, GOAL, **everything)
-    assert (nothing.intent, nothing.filters, nothing.boosted) == ("answer", Filters(), Filters())
-    assert nothing.ignored == whole.filters
+    assert (nothing.filters, nothing.ignored) == (Filters(), whole.filters)
 
 
 def test_labs_of_a_region_are_ignored_singly_or_all(quick_engine: Engine) -> None:
