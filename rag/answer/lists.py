@@ -69,7 +69,7 @@ def list_draft(
     passages of reports that mention what is asked for and lack its tag.
     """
     query = plan.query or CatalogQuery(plan.filters)
-    reports = catalog.select(catalog.matching(query))
+    reports = catalog.select(query)
     labs = tuple(dict.fromkeys(report.lab for report in reports))
     t = translations_for(plan.language)
     cited = mentioned[:_MOST_MENTIONED]

@@ -119,8 +119,9 @@ class Catalog:
             rows.sort()
         return rows, len(tagged)
 
-    def select(self, ids: Iterable[str]) -> tuple[ReportInfo, ...]:
-        """The reports of these ids, by lab, year and title."""
+    def select(self, wanted: Filters | CatalogQuery) -> tuple[ReportInfo, ...]:
+        """The reports that pass filters, or that a query counts, by lab, year and title."""
+        ids = self.ids(wanted) if isinstance(wanted, Filters) else self.matching(wanted)
         selected = (self.reports[i] for i in ids)
         return tuple(sorted(selected, key=lambda r: (r.lab, r.year or 0, r.title, r.id)))
 

@@ -40,6 +40,8 @@ _GOAL = re.compile(
     r"\b(?:sdgs?|ods|odds?|goals?|objectifs?|objetivos?|الهدف|هدف)\W{0,2}(\d{1,2})\b"
 )
 _ARABIC = re.compile(r"^(?:[وفبك]?ال|[وف]?لل|[وبل])(?=\w{3})")
+# Letters of a word that may name something.
+_WORD = range(2, 41)
 _PLACEHOLDERS = {"country": "COUNTRY", "year": "YEAR", "type": "KIND", "kind": "KIND"}
 
 
@@ -202,12 +204,12 @@ class Linker:
         rest = [
             word
             for i, word in enumerate(words)
-            if i not in taken | explained
+            if len(word) in _WORD
+            and i not in taken | explained
             and not word.isdecimal()
             and word not in _light()
             and word not in stop_words(language) | stop_words("en")
             and usual.isdisjoint((word, _stem(word, language), *one_slip_away(word)))
-            and len(word) > 1
         ]
         missing = [year for year in years_named(question) if year not in known]
         return Links(tuple(written), tuple(links), tuple(rest), tuple(missing))

@@ -87,7 +87,7 @@ def test_filters_hold(sample_engine: Engine) -> None:
         Filters(method=("Ethnography",)),
         Filters(language=("fr",)),
     ):
-        inside = {r.id for r in sample_engine.catalog.select(sample_engine.catalog.ids(filters))}
+        inside = {r.id for r in sample_engine.catalog.select(filters)}
         assert inside
         answer = sample_engine.ask("What did people fear?", filters=filters).answer
         assert answer.coverage.filters == filters
@@ -133,7 +133,7 @@ def test_filters_that_leave_nothing_are_refused(sample_engine: Engine) -> None:
 def test_a_list_is_complete_and_exact(
     sample_engine: Engine, question: str, filters: Filters
 ) -> None:
-    expected = sample_engine.catalog.select(sample_engine.catalog.ids(filters))
+    expected = sample_engine.catalog.select(filters)
     answer = sample_engine.ask(question).answer
     assert answer.coverage.intent == "list"
     assert answer.mode == "catalogue"

@@ -46,7 +46,7 @@ _FILE = Path(__file__).parents[1] / "static" / "world.json"
 
 def render_explore(catalog: Catalog, filters: Filters, t: Translations) -> Markup:
     """The whole view of the reports that pass the filters."""
-    reports = catalog.select(catalog.ids(filters))
+    reports = catalog.select(filters)
     rows = [_row(info, t) for info in reports]
     values = {field: _values(catalog, filters, field) for field in FIELDS}
     bars, rest = [], {}

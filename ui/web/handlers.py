@@ -345,7 +345,7 @@ def examples(catalog: Catalog, t: Translations = ENGLISH) -> list[str]:
         about = t.gettext("What did the labs learn about {theme}?")
         questions.append(about.format(theme=themes[0]))
         of_theme = Filters(theme=tuple(_common(catalog, "theme")[:1]))
-        reports = catalog.select(catalog.ids(of_theme))
+        reports = catalog.select(of_theme)
         pair = Counter(name for info in reports for name in info.countries).most_common(2)
         if len(pair) == 2:
             one, other = (country_label(name, t) for name, _ in pair)

@@ -78,7 +78,7 @@ def test_stopping_on_the_page_leaves_a_silent_server(
         time.sleep(0.01)
     time.sleep(0.2)
     started = time.monotonic()
-    handlers.stop(run)
+    run.stop()
     if SILENT[when].status == 200:
         assert server.hung_up.wait(SOON)
     last = list(updates)[-1]["talk"][0]
