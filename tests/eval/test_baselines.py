@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from openai_server import Reply, ScriptedServer
 
 from eval.baselines import (
     NAMES,
     Baseline,
-    ChatWriter,
-    load_chunks,
     make_baselines,
     run_baselines,
 )
@@ -73,19 +70,6 @@ def test_bm25_wants_a_common_word_and_joins_a_follow_up_to_the_question_before_i
     assert answer.standalone == f"{QUESTION} And what did they try?"
 
 
-def test_only_the_first_run_embeds(sample_engine: Engine, baselines: dict[str, Baseline]) -> None:
-    del baselines  # has embedded
-    stages: list[str] = []
-    again = load_chunks(sample_engine, lambda stage, *_: stages.append(stage))
-    assert stages == []
-    (path,) = (sample_engine.settings.index / "baselines").iterdir()
-    path.write_bytes(b"PK damaged")
-    anew = load_chunks(sample_engine, lambda stage, *_: stages.append(stage))
-    assert set(stages) == {"embedding for baselines"}
-    assert anew.passages == again.passages
-    assert np.allclose(anew.vectors, again.vectors)
-
-
 def test_runs_stand_beside_ours(
     sample_engine: Engine, sample_cases: tuple[Case, ...], tmp_path: Path
 ) -> None:
@@ -128,17 +112,3 @@ def test_a_chat_model_gets_the_prompts_of_llama_index(
     assert (answer.mode, answer.generation.model, answer.refused) == ("test", "test", False)
     assert answer.tokens["prompt"] > 500
     assert [c.n for c in answer.citations] == [1]
-
-
-@pytest.mark.parametrize(
-    ("text", "refused"),
-    [
-        ("None of the sources are helpful.", True),
-        ("Les sources ne le disent pas.", True),
-        ("Nobody paid, and it did not help [1].", False),
-        ("They paid in full.", False),
-    ],
-)
-def test_what_cites_nothing_and_denies_is_a_refusal(text: str, refused: bool) -> None:
-    writer = ChatWriter(Settings(model="openai:test", openai_base_url="http://127.0.0.1:9/v1"))
-    assert writer.refuses(text) == refused

@@ -48,18 +48,6 @@ def test_a_line_becomes_a_case_and_a_line_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "group"),
-    [
-        ({}, "single"),
-        ({"lang": "fr", "report_lang": "fr"}, "crosslingual"),
-        ({"type": "cross", "lang": "fr"}, "cross"),
-    ],
-)
-def test_group(changes: dict[str, Any], group: str) -> None:
-    assert case_from_json(json.dumps(GOOD | changes)).group == group
-
-
-@pytest.mark.parametrize(
     ("changes", "named"),
     [
         ({"type": "sngle"}, "one of single, multi"),
@@ -92,10 +80,3 @@ def test_all_bad_lines_are_told_at_once_but_not_endlessly(tmp_path: Path) -> Non
     assert all("Write one object on one line" in line for line in lines[:2])
     assert '"id" is missing' in lines[2]
     assert [", line 5: " in lines[4], lines[5]] == [True, "... and 2 more lines"]
-
-
-def test_files_that_hold_no_cases(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"can't be read.*Give a file of cases"):
-        load_cases(tmp_path / "none.jsonl")
-    with pytest.raises(InputError, match="no case in it"):
-        load_cases(write(tmp_path / "empty.jsonl", ""))

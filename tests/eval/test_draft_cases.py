@@ -13,7 +13,6 @@ import pytest
 
 from eval.cases import load_cases, write_cases
 from eval.draft_cases import DraftSet, UnusableReply, checked_case, make_cases, make_messages
-from eval.list_questions import reworded
 from rag.catalog.tag_fields import ReportInfo
 from rag.engine import Engine
 from rag.errors import InputError, ModelError
@@ -82,15 +81,6 @@ def test_lists_are_those_of_the_tags_in_the_files(made: DraftSet) -> None:
         }
         assert matching == case.gold, case.question
     assert len(checked) >= 8
-
-
-def test_questions_for_lists_are_worded_alike_in_all_languages(made: DraftSet) -> None:
-    for case in made.cases:
-        for language in LANGUAGES:
-            question = reworded(case, language)
-            assert re.search(r"^[^{]+[?؟]$", question)
-            assert (question == case.question) == (language == case.lang)
-    assert reworded(replace(made.cases[0], question="Which reports use sensors?"), "fr") == ""
 
 
 def test_the_command_writes_once_and_says_what_to_do_next(

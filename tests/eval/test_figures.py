@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from runs import case, outcome
 
@@ -12,12 +10,10 @@ from eval.figures import (
     by_language,
     estimate,
     headlines,
-    histogram,
     holm,
     proportion,
     randomisation_p,
     run_figures,
-    usage,
 )
 from eval.report.labels import headline_count, headline_note
 from eval.run import Outcome
@@ -65,16 +61,6 @@ def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None
     assert [(code, group.n) for code, group in languages.items()] == [("fr", 4), ("en", 3)]
 
 
-def test_latencies_are_measured_values_and_slow_answers_share_the_last_bar() -> None:
-    latency = aggregate([outcome(case(f"c{i}"), ms=float(i)) for i in range(1, 21)])["all"].latency
-    assert (latency["total_ms"].p50, latency["total_ms"].p95) == (10.0, 19.0)
-    times = [outcome(case(f"c{i}"), ms=10.0 * i) for i in range(1, 40)]
-    bars = histogram([*times, outcome(case("slow"), ms=90_000.0)])
-    assert bars
-    assert sum(bars.counts) == 40
-    assert len(bars.counts) * bars.step < 1000
-
-
 def test_refusal_precision_and_recall() -> None:
     unanswerable = [outcome(case(f"u{i}", "unanswerable"), refused=i < 3) for i in range(4)]
     answerable = [outcome(case(f"a{i}"), refused=i < 2) for i in range(6)]
@@ -83,20 +69,6 @@ def test_refusal_precision_and_recall() -> None:
     assert (figures["refusal_r"].mean, figures["refusal_r"].n) == (0.75, 4)  # of 4 unanswerable
     assert set(run_figures([*unanswerable[3:], *answerable[2:]])) == {"refusal_r"}
     assert run_figures(answerable) == run_figures(unanswerable) == {}
-
-
-def test_tokens_and_cost_are_added_up() -> None:
-    def written(prompt: int, completion: int, **run: Any) -> Outcome:
-        tokens = {"prompt": prompt, "completion": completion}
-        return Outcome(case("c"), {"tokens": tokens, "detail": {"run": run}})
-
-    paid, unpriced = written(1000, 50, model="m", cost_usd=0.25), written(2000, 70, model="m")
-    assert usage([paid, unpriced, written(0, 0, model="")]) == (
-        "2 answers written by a model: 3,000 tokens of prompts and 120 of completions, "
-        "$0.2500 at list prices for 1 of them"
-    )
-    assert usage([unpriced]).endswith("cost unknown")
-    assert usage([written(0, 0)]) == ""
 
 
 def test_the_headline_counts_cases() -> None:

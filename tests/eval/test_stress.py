@@ -11,20 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openai_server import Reply, ScriptedServer
-from pydantic import SecretStr
 
 from eval import stress
-from eval.cases import Case, Evidence, load_cases, write_cases
+from eval.cases import Case, load_cases, write_cases
 from eval.compare import Difference, Verdict
 from eval.figures import Estimate
 from eval.list_questions import list_questions
 from eval.run import load_outcomes, run_cases
-from eval.stress import NOT_APPLICABLE, Stress, Variant, translated
+from eval.stress import NOT_APPLICABLE, Stress, Variant
 from rag.catalog.tag_fields import ReportInfo
 from rag.engine import Engine
-from rag.models.chat import make_chat
-from rag.settings import Settings
 
 pytest_plugins = ("command_line",)
 
@@ -49,21 +45,6 @@ UPPER = partial(stress.upper, _=random.Random())
 PLAIN = partial(stress.plain, _=random.Random())
 
 
-def chance() -> random.Random:
-    return random.Random(5)
-
-
-def test_typos_change_some_words_by_one_slip_each() -> None:
-    for seed in range(50):
-        changed = stress.typos(CASE, random.Random(seed))
-        assert changed is not None
-        pairs = zip(CASE.question.split(" "), changed.question.split(" "), strict=True)
-        moved = [(a, b) for a, b in pairs if a != b]
-        assert 1 <= len(moved) <= 2
-        assert all(abs(len(a) - len(b)) <= 1 and a[0] == b[0] for a, b in moved)
-    assert stress.typos(replace(CASE, question="Why so?"), chance()) is None
-
-
 @pytest.mark.parametrize(
     ("change", "question", "expected"),
     [
@@ -82,53 +63,6 @@ def test_a_question_is_changed_where_it_can_be(
 ) -> None:
     changed = change(replace(CASE, question=question, reports=("a", "b")))
     assert (changed.question if changed else None) == expected
-
-
-def test_a_filter_is_named_where_all_gold_reports_have_it() -> None:
-    french = replace(CASE, lang="fr", question="Que coûtent les bateaux ?")
-    changed = COUNTRY(french)
-    assert changed is not None
-    assert changed.question == "Que coûtent les bateaux (Fidji) ?"
-    for other in (("a", "c"), ("d",), ()):
-        assert YEAR(replace(french, reports=other)) is None
-    # Alternatives of another year go.
-    quotes = (Evidence("a", "in 2022"), Evidence("c", "in 2023"))
-    changed = YEAR(replace(french, alt_reports=("c",), evidence=quotes))
-    assert changed is not None
-    assert (changed.alt_reports, changed.evidence) == ((), quotes[:1])
-
-
-def test_lists_of_drafts_are_translated_without_a_model() -> None:
-    changed = translated(LISTING, chance(), None, 1)
-    assert changed is not None
-    assert changed.lang != "en"
-    tags = {"methods": "Sensemaking", "year": "2022"}
-    assert changed.question == list_questions(changed.lang, tags)[1]
-    assert translated(CASE, chance(), None, 1) is None
-
-
-def test_a_model_translates_other_questions_or_they_are_left_out(server: ScriptedServer) -> None:
-    settings = Settings(model="openai:m", openai_api_key=SecretStr("k"), openai_base_url=server.url)
-    llm = make_chat(settings, retries=0)
-    boats = replace(CASE, question="How many boats did the lab in Fiji repair in 2022?")
-    good = "Quantos barcos foram reparados pelo laboratório das Fiji em 2022?"
-    server.script(Reply((good,)))
-    assert translated(boats, chance(), llm, 10) == replace(boats, question=good, lang="pt")
-    for bad in (boats.question, good.replace("2022", "2023"), good * 9):
-        server.script(Reply((bad,)))
-        assert translated(boats, chance(), llm, 10) is None
-    server.script(Reply(status=400))
-    assert translated(boats, chance(), llm, 10) is None
-
-
-def test_instructions_stand_in_reports_that_a_case_does_not_accept(tmp_path: Path) -> None:
-    paths = [tmp_path / f"{name}.md" for name in "ab"]
-    for path in paths:
-        path.write_text("Nothing.", "utf-8")
-    marks = stress.plant(paths, [CASE, replace(CASE, id="d", reports=("a", "b"))], chance())
-    assert set(marks) == {"c"}
-    assert paths[0].read_text("utf-8") == "Nothing."
-    assert marks["c"] in paths[1].read_text("utf-8")
 
 
 def moved(mean: float, low: float, high: float, verdict: Verdict) -> dict[str, Difference]:

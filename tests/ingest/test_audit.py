@@ -84,12 +84,6 @@ def test_a_lost_paragraph_lowers_the_share(lost_by: str) -> None:
     assert result.checks["unlike their file"].pieces == (lost_by == "passage")
 
 
-def test_the_share_is_never_rounded_up_to_all() -> None:
-    result = Audit(NO_FORMS, characters=10**8, right=10**8 - 1)
-    assert result.to_dict()["answer_share"] == 0.999999
-    assert next(result.lines()).startswith("99.9999%")
-
-
 @pytest.mark.real
 def test_the_real_collection_loses_next_to_nothing(real_reports: Path) -> None:
     result, _ = audit_paths([real_reports])

@@ -92,19 +92,6 @@ def test_a_link_at_the_edge_of_a_part_stays_in_one_piece() -> None:
     assert not [p.text for p in passages if "](" in p.text]
 
 
-def records(text: str = "Gull Radio") -> str:
-    return f'<div class="group">\n> Name:\n{text}\n> Sector:\nMedia.\n</div>\n'
-
-
-def test_no_question_gets_into_a_passage_between_two_answers() -> None:
-    forms = learned(*[report(f"## P\n> Who?\n{records()}{records()}")] * 2)
-    # Not quite six parts, so that the answer to the next question would go into the sixth.
-    text = LONG[:-200]
-    passages = passages_of(report(f"## P\n> Who?\n{records(text)}{records(text)}"), forms)
-    assert len(passages) > 2
-    assert not [p.text for p in passages if "Sector" in p.text or ">" in p.text]
-
-
 BODY = "## A\n> One?\n\n{}\n\n> Two?\n\n{}\n## A\n> One?\n\n{}\n"
 ANSWERS = ("Ropes.", "Tides.", "Nets.")
 
@@ -117,12 +104,3 @@ def test_the_same_place_has_the_same_id_whatever_stands_there_or_elsewhere() -> 
         body = BODY.format(*("" if text == left_out else text for text in ANSWERS))
         others = {text: place for text, place in ids.items() if text != left_out}
         assert {p.text: p.id for p in passages_of(report(body))} == others
-
-
-def test_each_passage_has_its_language() -> None:
-    body = (
-        "> Challenge: what is it?\n\nThe fishermen of the harbour wait for the ice every morning.\n"
-        "\n> Background?\n\nLes pêcheurs du port attendent chaque matin la glace du continent.\n"
-        "\n> How many?\n\n12"
-    )
-    assert [p.language for p in passages_of(report(body))] == ["en", "fr", "fr"]

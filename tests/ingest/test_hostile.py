@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from made_up import NO_FORMS, learned, passages_of, report
+from made_up import NO_FORMS, passages_of, report
 
 from ingest.parsing.form_text import learn_texts
 from ingest.parsing.parser import parse
@@ -54,21 +54,6 @@ def _seconds(step: Callable[[str], object], raw: str) -> float:
     started = time.process_time()
     step(raw)
     return time.process_time() - started
-
-
-@pytest.mark.slow
-def test_the_same_long_text_from_three_labs() -> None:
-    lines = "".join(f"The boat of harbour number {n} leaves at noon.\n\n" for n in range(5_000))
-    long = "the boat leaves " * 50_000
-    forms = learned(
-        *(
-            report(f"> Q?\n\n{lines}{long}\n", given=f"[[country:{country}]]\n")
-            for country in ("Peru", "Mali", "Fiji")
-        )
-    )
-    raw = report(f"> Q?\n\n{lines.replace('boat', 'ship')}{long} again\n")
-    assert _seconds(lambda text: parse("r", text, forms), raw) < 20
-    assert len(parse("r", raw, forms).blocks[0].spans) == 5_001
 
 
 def test_many_questions_and_questions_without_end() -> None:

@@ -90,18 +90,6 @@ def test_links_in_a_circle_and_to_nowhere(tmp_path: Path) -> None:
     assert all(text.startswith("unreadable: ") for text in texts.values())
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may read everything")
-def test_closed_files_and_folders_are_named(tmp_path: Path) -> None:
-    (tmp_path / "good.md").write_text(TEXT)
-    (tmp_path / "shut.md").write_text(TEXT)
-    (tmp_path / "shut.md").chmod(0)
-    (tmp_path / "closed").mkdir(mode=0)
-    texts = outcome(tmp_path)
-    assert texts.pop("good") == TEXT
-    assert set(texts) == {"shut", "closed"}
-    assert all("permissions" in text for text in texts.values())
-
-
 @posix
 def test_strange_names_are_safe_to_show_and_store(tmp_path: Path) -> None:
     for name in ("تقرير المختبر.md", "two\nlines.md", "esc\x1b[2J.md", "turn\u202egnp.md"):

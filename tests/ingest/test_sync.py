@@ -7,11 +7,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from ferries import NOTE, content, counts, cut_short, opened, stored_reports, text
+from ferries import NOTE, content, counts, opened, stored_reports, text
 from filelock import FileLock
 
 from ingest.sync import sync
-from rag.errors import IndexBusy, IndexDamaged, IndexMismatch, IndexMissing
+from rag.errors import IndexBusy, IndexDamaged, IndexMismatch
 from rag.settings import Settings
 
 pytest_plugins = ("ferry_fixtures",)
@@ -47,22 +47,6 @@ def test_only_what_is_new_or_changed_is_embedded(
     assert [p.id for p in after["peru"]] == [p.id for p in before["peru"]]
     assert {i: after[i] for i in ("fiji", "mali")} == {i: before[i] for i in ("fiji", "mali")}
     assert result.revision != first.revision
-
-
-def test_the_same_content_has_the_same_revision(
-    reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cut_short(reports, settings, monkeypatch)
-    with pytest.raises(IndexMissing, match="holds nothing yet"):
-        opened(settings)
-    first = sync([reports], settings)
-    assert counts(first) == (3, 0, 0, 0, 0)
-    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
-    sync([reports], settings)
-    (reports / "peru.md").write_text(text("Peru"), "utf-8")
-    assert sync([reports], settings).revision == first.revision
-    files = sorted(reports.iterdir(), reverse=True)
-    assert sync(files, elsewhere(settings)).revision == first.revision
 
 
 def test_nothing_private_is_anywhere_in_the_index(reports: Path, settings: Settings) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from runs import BOATS, answered, case, outcome
+from runs import BOATS, answered, case
 
 from eval.cases import Case
-from eval.report.diagnosis import Finding, case_score, causes, diagnose, worst_first
+from eval.report.diagnosis import Finding, diagnose
 from eval.report.labels import finding_words
 from eval.run import Outcome
 
@@ -52,32 +52,3 @@ def test_what_stands_below_rank_twenty_is_found_too_late() -> None:
         ("x", tuple(range(1, 21)), False, 0),
         ("boats", (25,), True, 25),
     ]
-
-
-def test_missing_reports_and_facts_are_listed() -> None:
-    report = diagnose(answered(LISTING, cited=("b", "c")))
-    assert (report.lacking, report.extra) == (("a",), ("b", "c"))
-    several = Case("c", "single", "en", "Why?", ("boats",), facts=("12", "Suva"))
-    assert diagnose(answered(several, text="12.")).facts == (("12", True), ("Suva", False))
-
-
-@pytest.mark.parametrize(
-    ("of", "score"),
-    [
-        (outcome(BOATS, refusal_ok=0.0, facts=1.0), 0.0),
-        (outcome(LISTING, refusal_ok=1.0, list_f1=0.8), 0.8),
-        (outcome(BOATS, **{"rep@10": 1.0, "cite_prec": 0.5, "facts": 0.0}), 0.5),
-        (outcome(SEVERAL, **{"rep@10": 0.0, "rep@20": 1.0}), 1.0),
-    ],
-)
-def test_a_case_has_one_score(of: Outcome, score: float) -> None:
-    assert case_score(of) == pytest.approx(score)
-
-
-def test_the_worst_come_first_and_the_right_ones_are_counted_last() -> None:
-    ranked = outcome(case("found"), refusal_ok=0.0, **{"rep@20": 1.0})
-    lost = outcome(case("lost"), refusal_ok=0.0, **{"rep@20": 0.0})
-    good = outcome(case("good"), refusal_ok=1.0, **{"rep@10": 1.0, "rep@20": 1.0})
-    assert [o.case.id for o in worst_first([good, ranked, lost])] == ["lost", "found", "good"]
-    cases = [diagnose(of) for of in (*[boats()] * 3, *[answered(found=("x",))] * 2)]
-    assert list(causes(cases).items()) == [("not_found", 2), ("right", 3)]

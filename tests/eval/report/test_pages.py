@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import tomllib
-import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,7 @@ from readers import Outline, rendered
 from runs import BOATS, HOSTILE, answered, case, hostile, outcome, reported, save
 
 from eval.cases import Case
-from eval.figures import Estimate, Group, Histogram
 from eval.report.pages import LATEST, keep_latest, latest, load_summary, write_report
-from eval.report.render import causes_chart, charts_by_type, latency_chart
 from eval.run import Outcome
 from rag.errors import InputError, SettingsError
 from rag.settings import Settings
@@ -101,25 +98,6 @@ def test_failed_cases_are_named_and_in_no_figure(tmp_path: Path) -> None:
     assert summary["groups"]["all"]["metrics"]["facts"]["mean"] == 1.0
     assert (summary["run"]["index"], summary["run"]["answered_by"]) == (["f1"], ["extractive"])
     assert "No question was answered." in page_of(reported(tmp_path / "b", failed))
-
-
-def numbers(svg: str, tag: str, name: str) -> list[float]:
-    found = (element for element in ET.fromstring(svg).iter() if element.tag == tag)
-    return [float(element.get(name, "nan")) for element in found]
-
-
-def test_marks_of_charts_stand_where_the_numbers_say() -> None:
-    shares = {"single": Estimate(0.5, 0.25, 1.0, 8), "all": Estimate(1.7, -3.0, 9.0, 9)}
-    (chart,) = charts_by_type({k: Group(8, 0, {"rep@10": v}, {}) for k, v in shares.items()})
-    # What is out of range stays in the chart.
-    assert numbers(chart.svg, "circle", "cx") == [170, 334]
-    assert numbers(chart.svg, "line", "x1") == [6, 88, 6, 6]
-    svg = causes_chart({"A": 10, "B": 5, "C": 0})
-    assert numbers(svg, "rect", "width") == [328, 164, 2]
-    assert ET.fromstring(svg).get("aria-label") == "Where it goes wrong: A: 10; B: 5; C: 0"
-    svg = latency_chart(Histogram(50, (4, 0, 2)))
-    assert numbers(svg, "rect", "height") == [96, 0, 48]
-    assert "0 ms–50 ms: 4; 50 ms–100 ms: 0; 100 ms+: 2" in svg
 
 
 def test_the_latest_run_over_an_index_is_kept_in_its_folder(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ import pytest
 from made_up import answers, learned, parsed, report
 
 from ingest.parsing.form_text import (
-    Forms,
     lesson_of,
     load_lessons,
     save_lessons,
@@ -17,7 +16,6 @@ from ingest.parsing.scan import key
 
 QUESTION = "Challenge type: which one is it?"
 NOTE = "Please note: we ask you to submit no more than three challenges."
-OWN = "Our ferry leaves at noon and nobody knows why it does."
 COUNTRIES = ("Peru", "Fiji", "Mali", "Nepal")
 
 
@@ -38,12 +36,6 @@ def test_a_paragraph_or_line_that_recurs_over_labs_is_form_text(gap: str) -> Non
     ]
     # Under another question the same words are an answer.
     assert answers(parsed(f"> What is it?\n\n{NOTE}", forms)) == [("What is it?", NOTE)]
-
-
-def test_what_one_lab_repeats_is_its_own() -> None:
-    plan = filled_in("Peru", own=OWN, note=OWN)
-    assert not learned(plan, plan.replace("boats", "closing")).paragraphs
-    assert not learned(plan).paragraphs
 
 
 LONG_NOTE = (
@@ -119,14 +111,6 @@ def test_three_reports(labs: tuple[str, ...], with_note: int, known: bool) -> No
         for n, lab in enumerate(labs)
     ]
     assert learned(*files).paragraphs == ({(key(QUESTION), key(NOTE))} if known else set())
-
-
-def test_a_question_of_a_partners_record_is_known_when_misspelt() -> None:
-    name = "please state the name of the partner"
-    forms = Forms(records=frozenset({name, "sector"}))
-    assert forms.record_key("please state the name of the parter") == name
-    for other in ("please state the sector of the partner", "sektor", "please state the name"):
-        assert forms.record_key(other) == ""
 
 
 def test_damaged_or_missing_lessons_are_none(tmp_path: Path) -> None:

@@ -39,28 +39,6 @@ def test_every_line_is_in_exactly_one_event(raw: str) -> None:
     assert not raw[at:].strip()
 
 
-def test_what_lines_mean() -> None:
-    raw = (
-        "# Title\n[[year:2020]]\n## Section\n> A question?\n\nAn answer\nof two lines.\n\n"
-        '##\n<div class="group">\n> \n> None\n>> mine\n>100 boats\n</div>\n# No title\n'
-    )
-    assert kinds(raw) == [
-        ("title", "Title"),
-        ("tag", ""),
-        ("section", "Section"),
-        ("prompt", "A question?"),
-        ("text", "An answer\nof two lines."),
-        ("section", ""),
-        ("open", ""),
-        ("prompt", ""),
-        ("prompt", ""),
-        ("quote", "> mine"),
-        ("quote", "100 boats"),
-        ("close", ""),
-        ("text", "# No title"),
-    ]
-
-
 @pytest.mark.parametrize(
     ("raw", "pairs"),
     [
@@ -208,26 +186,6 @@ def test_offsets_go_with_the_clean_text(raw: str) -> None:
 )
 def test_clean(raw: str, readable: str) -> None:
     assert clean(raw) == readable
-
-
-@pytest.mark.parametrize(
-    ("quote", "verbatim"),
-    [
-        ("Fish & rice farmers", "Fish &amp; rice\u00a0farmers"),
-        ("so it is.", "so\nit is."),
-        ("map", "map"),
-        ("Sample size: 40 boats", "sample_size:40 boats"),
-        ("40 boats", "40 boats"),
-    ],
-)
-def test_a_quote_is_traced_to_the_file(quote: str, verbatim: str) -> None:
-    raw = (
-        "Fish &amp; rice\u00a0farmers say:\nso\nit is. [A map](https://x.example) shows.\n"
-        "[[sample_size:40 boats]]"
-    )
-    text, offsets = clean_with_offsets(raw)
-    at = text.index(quote)
-    assert raw[offsets[at] : offsets[at + len(quote) - 1] + 1] == verbatim
 
 
 @pytest.mark.parametrize(

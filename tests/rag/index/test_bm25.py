@@ -69,22 +69,3 @@ def test_a_word_is_near_to_what_means_the_same(word: str, language: str, meant: 
     (alike,) = Lexicon.build(KEYWORD).alike(word, language, KEYWORD)
     assert alike.near[meant] >= ALIKE
     assert len(alike.near) == 1
-
-
-def test_a_grown_collection_keeps_the_vectors_of_its_words() -> None:
-    def vectors(keyword: KeywordIndex, lexicon: Lexicon) -> dict[str, list[float]]:
-        rows = zip(lexicon.numbers, lexicon.vectors.tolist(), strict=True)
-        return {keyword.terms[n]: row for n, row in rows}
-
-    lexicon = Lexicon.build(KEYWORD)
-    before = vectors(KEYWORD, lexicon)
-    assert {"seller", "wast", "doctor"} <= before.keys()
-    # Rare, short and numbered words are left out.
-    assert not {"licenc", "ab", "2023"} & before.keys()
-    grown = [*SELLERS, *(passage(f"Ferries carry bicycles {i}.") for i in range(3))]
-    larger = KeywordIndex.build(grown, KEYWORD, [*range(len(SELLERS)), -1, -1, -1])
-    result = Lexicon.build(larger, lexicon)
-    after = vectors(larger, result)
-    assert {"ferri", "bicycl"} <= after.keys()
-    assert before.items() <= after.items()
-    assert Lexicon.build(larger, result) is result

@@ -11,7 +11,6 @@ import pytest
 from ferries import text
 
 from ingest.sync import sync
-from rag.catalog.tag_fields import Filters
 from rag.engine import open_engine
 from rag.errors import IndexMismatch
 from rag.index.snapshot import Snapshot, current_snapshot, open_snapshot
@@ -66,16 +65,6 @@ def test_a_damaged_cache_is_built_anew(
     assert list(again.passages) == list(expected.passages)
     assert (again.dense == expected.dense).all()
     assert [path.name for path in tmp_path.glob("cache-*")] == [cache.name]
-
-
-def test_filters(tmp_path: Path, store: Store) -> None:
-    snapshot = opened(store, tmp_path)
-    inside = snapshot.allowed(Filters(country=("Fiji",)))
-    assert inside.tolist() == ["FJ" in p.report.iso for p in snapshot.passages]
-    assert snapshot.allowed(Filters()).all()
-    allowed = snapshot.allowed(Filters(language=("FR", "es"), year=(2023,)))
-    assert allowed.tolist() == [p.language == "fr" for p in snapshot.passages]
-    assert allowed.any()
 
 
 def test_a_good_cache_is_enough_to_answer(

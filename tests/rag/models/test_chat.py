@@ -16,9 +16,8 @@ from rag.errors import ContextOverflow, ModelError, SettingsError
 from rag.models.chat import CUT_SHORT, Generation, make_chat, truncate, without_reasoning
 from rag.models.client import API_VERSION, find_server
 from rag.models.embeddings import make_embedding
-from rag.models.tokens import PRICES_OF
 from rag.settings import Settings
-from rag.types import GenerationRecord, Notice
+from rag.types import Notice
 
 # Seconds; far less than the servers here would go on, and machines may be busy.
 SOON = 5.0
@@ -92,21 +91,6 @@ def test_a_server_that_is_gone_or_dribbles_is_given_up_in_time(server: ScriptedS
     with pytest.raises(ModelError, match="too long"):
         chat_at(server.url, retries=0).complete(MESSAGES, 0.3)
     assert server.hung_up.wait(SOON)
-
-
-def test_a_model_that_thinks_or_writes_slowly_is_waited_for(server: ScriptedServer) -> None:
-    thought = (event(reasoning_content="Hm. "),) * 6
-    server.script(Reply(raw=(*thought, event(content="Yes."), event(content=" No.")), delay=0.25))
-    assert stream(server, timeout=1.0) == "Yes. No."
-
-
-def test_a_failure_after_the_stop_is_none(server: ScriptedServer) -> None:
-    server.script(Reply(("One ",), cut=True))
-    generation = Generation()
-    pieces = chat_at(server.url).stream(MESSAGES, generation)
-    assert next(pieces) == "One "
-    generation.stop.set()
-    assert list(pieces) == []
 
 
 NO_MAX = (
@@ -247,25 +231,6 @@ def test_an_answer_that_was_cut_short_says_so_and_ends_with_a_sentence(
         assert kept == complete
         assert generation.notices == [Notice(code)]
     assert not truncated(text, finish="stop")[1].notices
-
-
-def test_text_that_is_far_too_long_is_cut_in_many_pieces_or_one() -> None:
-    text = " ".join(f"Lab {n} has {n * n} boats [1]." for n in range(30_000))
-    for pieces in ([text], [text[i : i + 9] for i in range(0, len(text), 9)]):
-        kept, generation = truncated(*pieces, tokens=50)
-        assert 500 < len(kept) <= 600
-        assert text.startswith(kept)
-        assert kept.endswith("boats [1].")
-        assert generation.notices == [Notice(CUT_SHORT["length"])]
-
-
-def test_a_record_has_a_cost_only_where_a_price_is_known() -> None:
-    assert Generation().record("2", 10) == GenerationRecord()
-    assert Generation("gpt-4o", prompt=1000).record("2", 10) == GenerationRecord("gpt-4o", "2")
-    priced = Generation("gpt-4o", priced=True, prompt=1000).record("2", 100)
-    assert priced == GenerationRecord("gpt-4o", "2", pytest.approx(0.0035), PRICES_OF)
-    own = Generation("own", priced=True, prompt=1000).record("2", 100)
-    assert own == GenerationRecord("own", "2")
 
 
 AZURE = "https://name.openai.azure.com"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -11,29 +10,9 @@ from openai_server import KEY, SOON, Reply, ScriptedServer, vector
 
 from rag.errors import ModelError, SettingsError
 from rag.models import encoder
-from rag.models.embeddings import CachedEncoder, embedding_name, make_embedding
-from rag.models.encoder import STATIC_DIMENSIONS, encode, encode_static, encoding_processes
+from rag.models.embeddings import embedding_name, make_embedding
+from rag.models.encoder import encode, encoding_processes
 from rag.settings import Settings
-
-
-def test_the_latest_texts_are_encoded_once_and_stored_ones_never() -> None:
-    encoded: list[str] = []
-
-    def lengths(texts: Sequence[str]) -> list[list[float]]:
-        encoded.extend(texts)
-        return [[float(len(text))] for text in texts]
-
-    cached = CachedEncoder(lengths, size=2)
-    assert cached.encode(["a", "bb", "a"]) == [[1.0], [2.0], [1.0]]
-    assert cached.encode(["a"]) == [[1.0]]
-    assert cached.encode(["ccc"]) == [[3.0]]
-    assert cached.encode(["a", "bb"]) == [[1.0], [2.0]]
-    assert cached.encode([]) == []
-    assert encoded == ["a", "bb", "ccc", "bb"]
-    assert cached.encode(["x" * n for n in range(6, 9)]) == [[6.0], [7.0], [8.0]]
-    cached.stored = lambda texts: {t: np.ones(1, np.float32) for t in texts[:1]}
-    assert cached.encode(["dddd", "eeeee"]) == [[1.0], [5.0]]
-    assert encoded[-1] == "eeeee"
 
 
 @pytest.mark.quality
@@ -108,17 +87,3 @@ def test_a_process_that_was_killed_is_told(monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(ModelError, match="Ingest again"):
             embed(["gone"])
     assert process.returncode is not None
-
-
-def test_each_text_has_a_vector_of_length_one_in_its_place() -> None:
-    texts = ["Women sell fish at the market.", "", "A", "the server is down " * 40]
-    vectors = encode_static(texts)
-    assert vectors.shape == (4, STATIC_DIMENSIONS)
-    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 0, 1, 1], abs=1e-5)
-    assert encode_static([]).shape == (0, STATIC_DIMENSIONS)
-    for text, row in zip(texts, vectors, strict=True):
-        assert encode_static([text])[0] == pytest.approx(row, abs=1e-5)
-    asked, same, other = encode_static(
-        ["rubber boots for farm workers", "agricultural labourers wore wellingtons", "tax software"]
-    )
-    assert asked @ same > asked @ other + 0.1

@@ -12,7 +12,7 @@ from passages import hits
 from rag.models.prompts import answer_messages
 from rag.models.tokens import SHARE, WINDOW, Budget, make_budget, own_encoding
 from rag.settings import Settings
-from rag.types import Plan, Turn
+from rag.types import Plan
 
 PLAN = Plan("What sells?", "What sells?")
 TEXTS = [f"Report {n} says that honey sells well. " * 10 for n in range(1, 9)]
@@ -60,12 +60,3 @@ def test_passages_are_left_out_whole_and_from_the_last(model: str) -> None:
             more = budget.tokens(answer_messages(PLAN, found[: len(fitting) + 1], ()))
             assert more + 100 + len(found) > usable - 1
     assert sizes == set(range(9))
-
-
-def test_history_and_question_take_their_part() -> None:
-    found = hits(*TEXTS)
-    budget = Budget("gpt-4", 1200, 100)
-    alone = budget.fitting(PLAN, found, ())
-    after = budget.fitting(PLAN, found, [Turn("user", "What of seaweed in Fiji? " * 40)])
-    long = budget.fitting(Plan("Why? " * 500, "Why?"), found, ())
-    assert len(alone) > len(after) > len(long) == 0

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import inf, nan
+from math import nan
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -18,7 +18,6 @@ from passages import hits, passage, report
 
 from rag.engine import Engine, open_engine
 from rag.errors import ModelError, SettingsError
-from rag.export.answer_json import answer_to_dict
 from rag.i18n.notices import notice_words
 from rag.retrieval.rerank import (
     BATCH,
@@ -38,7 +37,6 @@ COMPARED = "How do the plans of Fiji and Tanzania differ?"
 LANTERNS = "How many lanterns did the ferry workers of Almara borrow?"
 ANSWER = "The crew of the ferry took 240 lanterns on loan."
 TEXTS = ("Ferry workers rest on Sundays.", "The harbour is old.", ANSWER, "Lanterns are bright.")
-LISTED = "Which labs named ethnography among the methods of action plans dated 2022?"
 
 
 class Scores:
@@ -86,15 +84,6 @@ def test_the_first_hits_are_in_the_order_of_the_scores_and_the_rest_follows() ->
     assert len(reranker.asked) == 1
 
 
-def test_equal_scores_keep_the_order_and_duplicates_move_together() -> None:
-    same = "The committee of the market met on Tuesday and counted all crates"
-    ranked = hits("a", same, "b", same.upper(), "c", "d")
-    reranker = Scores(lambda text: {"a": 0.1, "b": 0.9, "c": 0.8}.get(text[-1], 0.5))
-    moved, _ = order(ranked, reranker)
-    assert texts(moved) == ["b", "c", same, same.upper(), "d", "a"]
-    assert len(reranker.asked[0][1]) == 5
-
-
 @pytest.mark.parametrize("masked", [True, False])
 def test_contacts_are_masked_before(masked: bool) -> None:
     text = "Ask the committee for crates on +51 912 345 678 or at a@b.example any day."
@@ -134,13 +123,6 @@ def test_a_cross_encoder_moves_the_first_hits_of_its_language(
     assert rerank_first([a, c], replace(plan, language="fr"), reranker) == [a, c]
     monkeypatch.setattr(CrossEncoder, "scores", Mock(side_effect=TimeoutError))
     assert rerank_first([a, c], plan, reranker) == [a, c]
-
-
-def test_an_engine_scores_what_it_reads_but_no_list(sample_engine: Engine) -> None:
-    assert any(hit.relevance is not None for hit in sample_engine.ask(ONE_LAB).answer.hits)
-    listed = sample_engine.ask(LISTED).answer
-    assert listed.coverage.intent == "list"
-    assert all(hit.relevance is None for hit in listed.hits)
 
 
 def endpoint(server: ScriptedServer, **more: Any) -> EndpointReranker:
@@ -245,19 +227,6 @@ def test_an_answer_reads_what_the_reranker_puts_first(
     assert labs == ["Fiji", "Tanzania", "Fiji", "Tanzania"]
 
 
-def test_a_failing_endpoint_leaves_the_order_and_a_notice(
-    sample_index: Path, quick_engine: Engine, server: ScriptedServer
-) -> None:
-    server.reranks = lambda _: Reply(status=500, body=KEY)
-    address = f"{server.url}/rerank"
-    engine = open_engine(Settings(index=sample_index, reranker=address, reranker_key=KEY))
-    answer, own = engine.ask(ONE_LAB).answer, quick_engine.ask(ONE_LAB).answer
-    assert (answer.text, texts(answer.hits)) == (own.text, texts(own.hits))
-    failed = "The reranker's server failed (HTTP 500). Its order was not used."
-    assert notice_words(answer.notices) == failed
-    assert KEY not in json.dumps(answer_to_dict(answer))
-
-
 @pytest.mark.quality
 def test_what_answers_scores_most_in_any_order_and_texts_may_be_of_any_length() -> None:
     encoder = CrossEncoder()
@@ -268,15 +237,3 @@ def test_what_answers_scores_most_in_any_order_and_texts_may_be_of_any_length() 
     assert encoder.relevance(max(forward)) > 0.5 > encoder.relevance(min(forward)) > 0
     long = "lantern " * 5000
     assert len(encoder.scores(long, [long, "", "short"])) == 3
-
-
-@pytest.mark.quality
-def test_who_would_wait_too_long_has_no_scores(monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder = CrossEncoder(patience=0.05)
-    with encoder._turn, pytest.raises(TimeoutError, match="busy"):
-        encoder.scores(LANTERNS, TEXTS)
-    # For a while after that nobody gets any, then all do again.
-    with pytest.raises(TimeoutError, match="busy"):
-        encoder.scores(LANTERNS, TEXTS)
-    monkeypatch.setattr("rag.retrieval.rerank.time.monotonic", lambda: inf)
-    assert len(encoder.scores(LANTERNS, TEXTS)) == len(TEXTS)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from fake_engine import FakeEngine, answer
@@ -18,8 +17,6 @@ from rag.settings import Settings
 from rag.types import Answer, Notice
 from ui.server import log
 from ui.web import handlers
-from ui.web import report as reading
-from ui.web.handlers import Exchange
 
 
 @pytest.fixture(autouse=True)
@@ -83,18 +80,3 @@ def test_keys_are_hidden_also_in_tracebacks(capsys: pytest.CaptureFixture[str]) 
     assert "Traceback" in text
     assert f"Bearer {log.HIDDEN}" in text
     assert "secret" not in text
-
-
-def test_exports_and_votes_are_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    log.set_up(Settings())
-    handlers.download([answer()], "md", None)
-    handlers.download([], "md", None)
-    engine = FakeEngine()
-    engine.settings = Settings(index=tmp_path / "none")
-    talk = (Exchange("What keeps fish cool?", answer=answer()),)
-    reading.vote(engine, talk, {"turn": 1, "vote": "up"}, ENGLISH)  # type: ignore[arg-type]
-    lines = [line.partition("ui.server.log: ")[2] for line in capsys.readouterr().err.splitlines()]
-    assert lines[0].startswith("export outcome=done seconds=")
-    assert lines[0].endswith("format=md answers=1")
-    assert lines[1].startswith("export outcome=error format=md error=")
-    assert lines[2].startswith(f"vote outcome=error folder={tmp_path / 'none'} error=")

@@ -47,20 +47,6 @@ def test_a_value_or_a_report_is_asked_about(choice: dict[str, object], asked: st
     assert question(Catalog([report(0, sdgs=(SDG,))]), choice, ENGLISH) == asked
 
 
-def test_the_map_draws_labs_as_buttons_with_their_numbers() -> None:
-    catalog = Catalog(
-        [*(report(3 * i) for i in range(4)), report(5, countries=("Maldives",), iso=("MV",))]
-    )
-    view = render_explore(catalog, Filters(country=("Peru",)), ENGLISH)
-    drawn = view[view.index("<svg") : view.index("</svg>") + 6]
-    # Small countries come first: the outline of what is chosen lies over all.
-    maldives, peru = Outline(drawn).all("g")
-    assert (peru["data-shade"], peru["aria-pressed"]) == ("2", "true")
-    assert peru["aria-label"] == "Peru: 4 reports"
-    assert (maldives["data-value"], maldives["data-shade"]) == ("Maldives", "1")
-    assert drawn.count("<circle") == 1
-
-
 def test_hostile_names_stay_text() -> None:
     names = dict.fromkeys(("methods", "sdgs", "countries"), (HOSTILE,))
     themes = (HOSTILE, "</div>${alert(1)}`{{x}}")

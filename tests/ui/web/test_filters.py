@@ -12,9 +12,8 @@ from readers import Outline
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
-from rag.i18n.translations import ENGLISH, translations_for
+from rag.i18n.translations import ENGLISH
 from rag.types import Coverage
-from ui.web.answer import render_conversation, render_pending
 from ui.web.filters import (
     LONGEST_QUESTION,
     Link,
@@ -28,7 +27,6 @@ from ui.web.filters import (
 )
 from ui.web.handlers import Exchange
 
-FRENCH = translations_for("fr")
 SDG = "9. Industry, innovation and infrastructure"
 CATALOG = Catalog(
     [
@@ -48,7 +46,6 @@ EVERY_FIELD = Filters(
     theme=("Bread, milk & honey = food?", "Markets"),
     language=("fr",),
 )
-LABS = ("Benin", "Ghana", "Mali", "Niger", "Togo")
 PERU = Filters(country=("Peru",))
 GONE = Filters(theme=("Gone",))
 YEARS = Filters(year=(2021, 2023))
@@ -82,19 +79,6 @@ def test_values_are_chosen_and_taken_away(
     before: Filters, event: dict[str, object], after: Filters
 ) -> None:
     assert changed(CATALOG, before, {"on": True, **event}) == after
-
-
-def test_chips_stand_for_regions_and_runs_of_years() -> None:
-    chosen = Filters(country=("Togo", "Kenya", "Peru"), year=(2021, 2023, 2024))
-    buttons = Outline(render_chips(CATALOG, chosen, ENGLISH)).all("button")
-    assert [(b["data-field"], b["data-value"], b.get("aria-label")) for b in buttons] == [
-        ("region", "002", "Remove Region: Africa"),
-        ("country", "Peru", "Remove Lab: Peru"),
-        ("year", "2021", "Remove Year: 2021"),
-        ("year", "2023-2024", "Remove Year: 2023–2024"),
-        ("", "", None),
-    ]
-    assert render_chips(CATALOG, Filters(), ENGLISH) == ""
 
 
 def test_hostile_names_are_data_or_text() -> None:
@@ -134,27 +118,6 @@ def test_each_chip_of_a_question_says_where_it_comes_from() -> None:
         "Ask again without Kind: closing",
         "Use again, SDG: 1. No poverty",
     ]
-
-
-def test_few_values_go_one_by_one_and_many_at_once_or_by_the_name_of_their_region() -> None:
-    few = render_scope(scoped(Filters(country=LABS[:3])), 2, ENGLISH, {})
-    assert labels(few) == [f"Ask again without Lab: {name}" for name in LABS[:3]]
-    many = render_scope(scoped(Filters(country=LABS)), 2, ENGLISH, {})
-    assert labels(many) == ["Ask again without Lab: all 5"]
-    assert "Lab Benin, Ghana and 3 more Mali, Niger, Togo from the question" in Outline(many).text
-    codes = ("BJ", "GH", "ML", "NE", "TG", "KE")
-    reports = {code: report(n, iso=(code,)) for n, code in enumerate(codes)}
-    region = Outline(render_scope(scoped(Filters(country=LABS)), 2, FRENCH, reports)).text
-    assert region.startswith("Région Afrique occidentale Bénin, Ghana, Mali, Niger, Togo")
-
-
-def test_only_the_last_question_has_buttons_and_none_while_one_is_answered() -> None:
-    talk = [scoped(PERU), scoped(Filters(year=(2023,)))]
-    assert labels(render_conversation(talk, {}, ENGLISH)) == ["Ask again without Year: 2023"]
-    assert labels(render_conversation(talk, {}, ENGLISH, is_idle=False)) == []
-    pending = render_pending(Exchange("Q", ignored=PERU), "", 3, ENGLISH, {})
-    assert "Lab Peru not used" in Outline(pending).text
-    assert labels(pending) == []
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))

@@ -130,18 +130,6 @@ def test_stop_closes_the_stream_keeps_what_was_written_and_waits_for_no_silent_m
     assert engine.streams[1].closed.wait(5)
 
 
-def test_widen_asks_the_same_with_more_passages_and_again_keeps_them() -> None:
-    engine = FakeEngine()
-    talk = ask(engine, "First?", (), PERU)[-1]["talk"]
-    talk = list(handlers.widen(engine, talk, None, 1, ENGLISH))[-1]["talk"]
-    talk = list(handlers.again(engine, Filters(), talk, None, ENGLISH))[-1]["talk"]
-    ask(engine, "Second?", talk)
-    assert [filters for _, _, filters in engine.asked] == [PERU, PERU, Filters(), Filters()]
-    assert engine.passages == [0, 40, 40, 0]
-    for wrong in (0, 2, "1", None, [1]):
-        assert list(handlers.widen(engine, talk, None, wrong, ENGLISH)) == []
-
-
 @pytest.mark.parametrize(
     ("chip", "ignored"),
     [
@@ -162,28 +150,6 @@ def test_widen_asks_the_same_with_more_passages_and_again_keeps_them() -> None:
 def test_a_chip_is_ignored_or_taken_back(chip: dict[str, object], ignored: Filters | None) -> None:
     exchange = Exchange("Q", Filters(type=("experiment",)), answer(coverage=NAMED), ignored=MARKETS)
     assert exchange.changed(chip) == ignored
-
-
-def test_removed_chips_are_remembered_and_can_be_taken_back() -> None:
-    engine = FakeEngine(lambda question: answer(question, coverage=NAMED))
-    talk = talk_of(engine, "First?", "Peru in 2023?")
-    peru = {"field": "country", "value": "Peru", "turn": "2"}
-
-    def remove(**chip: str) -> list[Update]:
-        return list(handlers.without(engine, Filters(), talk, None, peru | chip, ENGLISH))
-
-    updates = remove()
-    assert "Use again" not in updates[0]["thread"] + updates[0]["live"]
-    assert "not used" in updates[0]["live"]
-    talk = updates[-1]["talk"]
-    talk = remove(field="year", value="2023")[-1]["talk"]
-    talk = list(handlers.again(engine, Filters(), talk, None, ENGLISH))[-1]["talk"]
-    assert engine.ignored[-1] == Filters(country=("Peru",), year=(2023,))
-    talk = remove(back="1")[-1]["talk"]
-    assert engine.ignored[-1] == talk[-1].ignored == Filters(year=(2023,))
-    assert [exchange.question for exchange in talk] == ["First?", "Peru in 2023?"]
-    # Chips of another question.
-    assert remove(turn="1") == remove(turn="9") == []
 
 
 def test_examples_come_from_the_collection() -> None:

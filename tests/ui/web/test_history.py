@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fake_engine import HOSTILE, FakeEngine, answer, checked, hostile
+from fake_engine import FakeEngine, answer, checked, hostile
 
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
@@ -112,15 +112,6 @@ def test_a_question_is_saved_before_its_answer_and_again_with_it() -> None:
     finished = history.exchange_from_json(after["turns"][0]["data"])
     assert finished.answer
     assert after["turns"][0]["text"] == finished.answer.text
-
-
-def test_opening_shows_the_conversation_and_goes_on_with_it() -> None:
-    update = history.open_conversation(FakeEngine(), IDENT, STORED, None, ENGLISH)
-    assert update["conversation_id"] == IDENT
-    assert message(update)["do"] == "opened"
-    assert [x.question for x in update["talk"]] == [x.question for x in EXCHANGES]
-    assert HOSTILE not in update["thread"]
-    assert 'data-turn="4"' in update["sources"]
 
 
 @pytest.mark.parametrize("ident", [None, "../../etc/passwd", "a" * 65, "<script>" + IDENT])

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fake_engine import HOSTILE
-from runs import answered, case, hostile, numbered, outcome, reported, save
+from runs import case, hostile, outcome, reported, save
 
 from eval.report.diagnosis import Finding
 from eval.report.pages import Summary, load_summary
@@ -71,23 +71,3 @@ def test_what_a_run_names_is_escaped(tmp_path: Path) -> None:
     ):
         assert "<img" not in html
         assert "<script" not in html
-
-
-def test_the_worst_cases_are_folded_with_why(tmp_path: Path) -> None:
-    lost = {"rep@10": 0.0, "refused": 0.0}
-    case = answered(found=("x",), cited=("x",), scores=lost)
-    html = render_quality(summary_of(tmp_path / "run", case), "f1", ENGLISH)
-    assert '<details><summary><span class="ask" dir="auto">How many?</span>' in html
-    assert "<b>No right report in the first 20 passages</b>" in html
-    assert "<h4>Missing facts</h4>" not in html
-    assert "1: <bdi>x</bdi>" in html
-
-
-def test_baselines_are_shown_beside(tmp_path: Path) -> None:
-    out = tmp_path / "run"
-    save(out / "baselines" / "plain", *numbered(9, **{"rep@10": 0.0, "facts": 0.5}))
-    summary = summary_of(out, *numbered(9, **{"rep@10": 1.0, "facts": 0.5}))
-    html = render_quality(summary, "f1", ENGLISH)
-    assert "Plain llama-index 0% · n 9" in html
-    assert '<b>+100</b><span class="interval">+100 … +100 · n 9</span>' in html
-    assert '<b>+0</b><span class="interval">+0 … +0 · n 9 · no difference</span>' in html

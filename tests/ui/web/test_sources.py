@@ -14,7 +14,6 @@ from ui.web.sources import (
     render_card,
     render_cite,
     render_sources,
-    segments,
 )
 
 
@@ -34,11 +33,6 @@ def cards(html: str) -> list[str | None]:
 )
 def test_finding_a_quote(text: str, quote: str, spans: list[tuple[int, int]]) -> None:
     assert find_quote(text, quote) == spans
-
-
-def test_quoted_words_are_told_apart_and_overlaps_are_marked_once() -> None:
-    pieces = segments("a b c d e", ["a b c", "b c d", "b"])
-    assert pieces == [("", False), ("a b c", True), ("", False), (" d", True), (" e", False)]
 
 
 def test_a_passage_cited_twice_is_one_card_with_both_quotes() -> None:
