@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import random
 import re
-from collections import Counter
+import tomllib
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, cycle
+from functools import cache
+from itertools import chain, cycle, product
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from eval.cases import VOTE_ID_PREFIX, Case, CaseType, Evidence
-from eval.list_questions import Selection, list_case, selections
+from babel import Locale
+
+from eval.cases import VOTE_ID_PREFIX, Case, CaseType, Evidence, TagValue
 from eval.matching import fold, has_fact, overlap, single_line
+from rag.catalog.catalog import Catalog
+from rag.catalog.tag_fields import TAGS
 from rag.errors import InputError, ModelError
 from rag.feedback import Feedback
 from rag.models.prompts import fenced, messages_of
@@ -36,6 +42,30 @@ if TYPE_CHECKING:
     from rag.models.prompts import Message
 
 T = TypeVar("T")
+# How many reports a list may have: one is a question for one report, hundreds nobody reads over.
+FEWEST, MOST = 2, 40
+# Characters of a tag's value. Shorter ones ("it") are words of any sentence.
+VALUE_LENGTH = range(4, 61)
+# The types of report, in the order of the nouns; the first stands for all types.
+TYPES = ("", "learningplan", "experiment", "solution")
+# The tags that a question goes by; each shape is as likely as another.
+SHAPES: tuple[tuple[str, ...], ...] = (
+    ("methods", "year"),
+    ("methods", "type"),
+    ("methods", "country"),
+    ("datasources", "type"),
+    ("datasources", "year"),
+    ("sdgs", "type", "year"),
+    ("sdgs", "country"),
+    ("thematic_areas",),
+    ("thematic_areas", "year"),
+    ("country", "year"),
+    ("country", "type"),
+)
+# A tag -> the filter field under which the catalog knows its values.
+FIELDS = {name: name for name in ("country", "year", "type")} | {
+    tag.key: name for name, tag in TAGS.items()
+}
 # Lists among a hundred cases, where a model words the others.
 LISTS_PERCENT = 26
 # Passages that a model may be shown for each case that is wanted.
@@ -87,16 +117,20 @@ class UnusableReply(Exception):
     """A reply can't be a case; the message says why, in a few words."""
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Tags with one value each, and the reports that carry all of them."""
+
+    tags: Mapping[str, str]
+    reports: tuple[str, ...]
+
+
 @dataclass(frozen=True)
 class DraftSet:
-    """Drafts, the replies of a model that could not be used by reason, and what could not be made.
-
-    `short` says for each type how many cases are missing.
-    """
+    """Drafts, and the replies of a model that could not be used, by reason."""
 
     cases: tuple[Case, ...]
     refused: Mapping[str, int] = field(default_factory=dict)
-    short: Mapping[str, int] = field(default_factory=dict)
 
 
 def make_cases(
@@ -106,13 +140,12 @@ def make_cases(
     seed: int = 0,
     languages: Sequence[str] = tuple(LANGUAGES),
     llm: ChatModel | None = None,
-    seconds: float = 60.0,
     progress: Progress = lambda *_: None,
 ) -> DraftSet:
     """Draft `n` cases, spread over labs, years and languages; lists alone without a model.
 
     `languages` are those of the questions, the main one first. `llm` words the questions for one
-    report; it is waited for so many `seconds` each time.
+    report.
 
     Raises:
         InputError: a language is unknown, or the collection has nothing to draft from.
@@ -120,28 +153,28 @@ def make_cases(
     unknown = [language for language in languages if language not in LANGUAGES]
     if unknown or not languages:
         raise InputError(f"--language has to be of {', '.join(LANGUAGES)}; not {unknown}.")
-    wanted: dict[CaseType, int] = {"listing": n if llm is None else round(n * LISTS_PERCENT / 100)}
-    lists = _lists(engine, wanted["listing"], languages, seed, progress)
+    wanted = n if llm is None else round(n * LISTS_PERCENT / 100)
+    rng = random.Random(f"{seed} lists")
+    chosen = _balanced(wanted, selections(engine.catalog), _selection_keys, rng)
+    lists = []
+    for selection, language in zip(chosen, _alternate(languages), strict=False):
+        lists.append(list_case(selection, language, engine.catalog, rng))
+        progress("drafting lists", len(lists), wanted)
     singles: list[Case] = []
     refused: Counter[str] = Counter()
-    if llm is not None:
-        wanted["single"] = n - wanted["listing"]
-        sources = _sources(engine, n - len(lists), languages, seed)
-        for done, (passage, language) in enumerate(sources, start=1):
-            if len(singles) == n - len(lists):
-                break
-            progress("drafting questions", min(done, wanted["single"]), wanted["single"])
-            try:
-                singles.append(_model_case(engine, passage, language, llm, seconds))
-            except UnusableReply as reason:
-                refused[str(reason)] += 1
-    cases = [*singles, *lists]
-    if not cases:
+    wanted = n - len(lists)
+    for passage, language in _sources(engine, wanted, languages, seed):
+        if llm is None or len(singles) == wanted:
+            break
+        progress("drafting questions", len(singles), wanted)
+        try:
+            singles.append(_model_case(engine, passage, language, llm))
+        except UnusableReply as reason:
+            refused[str(reason)] += 1
+    if not (cases := [*singles, *lists]):
         raise InputError("There is nothing in this collection to draft cases from.")
-    made = Counter(case.type for case in cases)
-    named = [replace(case, id=f"made-{seed}-{i:03}") for i, case in enumerate(cases, start=1)]
-    short = {str(kind): k - made[kind] for kind, k in wanted.items() if made[kind] < k}
-    return DraftSet(tuple(named), dict(refused), short)
+    named = (replace(case, id=f"made-{seed}-{i:03}") for i, case in enumerate(cases, start=1))
+    return DraftSet(tuple(named), refused)
 
 
 def _balanced(
@@ -166,21 +199,93 @@ def _alternate(languages: Sequence[str]) -> Iterator[str]:
     return chain.from_iterable((first, other) for other in cycle(others or [first]))
 
 
-def _lists(
-    engine: Engine, n: int, languages: Sequence[str], seed: int, progress: Progress
-) -> list[Case]:
-    rng = random.Random(f"{seed} lists")
-    chosen = _balanced(n, selections(engine.catalog), _selection_keys, rng)
-    cases = []
-    for selection, language in zip(chosen, _alternate(languages), strict=False):
-        cases.append(list_case(selection, language, engine.catalog, rng))
-        progress("drafting lists", len(cases), n)
-    return cases
+@cache
+def wordings() -> Mapping[str, Mapping[str, Any]]:
+    """The parts of questions by language, from `list_questions.toml`."""
+    path = Path(__file__).with_name("list_questions.toml")
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def country_name(language: str, country: str) -> str:
+    """A country's name in a language; as given where it is no country or the language English."""
+    codes = resolve_country(country)
+    if language == "en" or not codes:
+        return country
+    return str(Locale(language).territories.get(codes[0], country))
+
+
+def selections(catalog: Catalog) -> list[Selection]:
+    """All combinations of tags of one of the shapes that a fit number of reports carries."""
+    having: dict[tuple[tuple[str, str], ...], list[str]] = defaultdict(list)
+    for report, info in sorted(catalog.reports.items()):
+        values = {}
+        for tag, name in FIELDS.items():
+            value = getattr(info, "countries" if tag == "country" else tag)
+            several = value if isinstance(value, tuple) else (value,) if value else ()
+            names = {catalog.name(name, value) for value in several}
+            values[tag] = [(tag, value) for value in sorted(names) if _is_askable(tag, value)]
+        for shape in SHAPES:
+            for combined in product(*(values[tag] for tag in shape)):
+                having[combined].append(report)
+    return [
+        Selection(dict(combined), tuple(reports))
+        for combined, reports in sorted(having.items())
+        if FEWEST <= len(reports) <= MOST
+    ]
+
+
+def _is_askable(tag: str, value: str) -> bool:
+    if tag == "type":
+        return value in TYPES
+    if tag == "sdgs":
+        return value.partition(".")[0].isdecimal()
+    return len(value) in VALUE_LENGTH and "\n" not in value
 
 
 def _selection_keys(selection: Selection) -> Mapping[Hashable, int]:
     size = sum(len(selection.reports) >= bound for bound in (3, 6, 16))
     return {tuple(selection.tags): 4, size: 2, **dict.fromkeys(selection.tags.items(), 3)}
+
+
+def list_case(selection: Selection, language: str, catalog: Catalog, rng: random.Random) -> Case:
+    """A draft that asks for the reports of a selection."""
+    infos = [catalog.reports[report] for report in selection.reports]
+    titles = "; ".join(f"{info.title} ({info.lab})" for info in infos)
+    spellings: dict[str, TagValue] = {}
+    for tag, name in selection.tags.items():
+        merged = [v.variants for v in catalog.variants(FIELDS[tag]) if v.name == name]
+        names = dict.fromkeys((name, *(spelling for spelling, _ in chain(*merged))))
+        values = tuple(int(value) if tag == "year" else value for value in names)
+        spellings[tag] = values if len(values) > 1 else values[0]
+    return Case(
+        id="draft",
+        type="listing",
+        lang=language,
+        question=rng.choice(list_questions(language, selection.tags)),
+        answer=f"{len(infos)} reports: {titles}.",
+        facts=(str(len(infos)),),
+        reports=selection.reports,
+        scope=selection.tags.get("type", "all"),
+        gold_filter=spellings,
+        note="gold by tags, complete",
+        draft=True,
+    )
+
+
+def list_questions(language: str, tags: Mapping[str, str]) -> list[str]:
+    """The wordings of a question for the reports that carry these tags."""
+    words = wordings()[language]
+    lab = country_name(language, tags["country"]) if "country" in tags else ""
+    parts = {
+        "noun": words["nouns"][TYPES.index(tags.get("type", ""))],
+        "year": words["year"].format(tags["year"]) if "year" in tags else "",
+        "lab": words["lab"].format(lab) if lab else "",
+    }
+    for tag, clause in words["clauses"].items():
+        if tag in tags:
+            value = tags[tag].partition(".")[0] if tag == "sdgs" else tags[tag]
+            parts["clause"] = clause.format(value=value)
+    return [w.format(**parts) for w in words["tagged" if "clause" in parts else "plain"]]
 
 
 def _sources(
@@ -192,9 +297,7 @@ def _sources(
     rng.shuffle(usable)
     # Each language of the reports gets an equal share, as far as it has passages.
     share = max(LEAST_POOL, POOL * n) // len(languages)
-    pool: list[Passage] = []
-    for code in languages:
-        pool += [passage for passage in usable if passage.language == code][:share]
+    pool = [p for code in languages for p in [p for p in usable if p.language == code][:share]]
     chosen = _balanced(n * ATTEMPTS, pool, _passage_keys, rng)
     return zip(chosen, _alternate(languages), strict=False)
 
@@ -224,15 +327,13 @@ def _passage_keys(passage: Passage) -> Mapping[Hashable, int]:
     }
 
 
-def _model_case(
-    engine: Engine, passage: Passage, language: str, llm: ChatModel, seconds: float
-) -> Case:
+def _model_case(engine: Engine, passage: Passage, language: str, llm: ChatModel) -> Case:
     """A draft that a model words from a passage.
 
     The lab's other reports that have its evidence word for word answer it as well.
     """
     try:
-        reply = llm.complete(make_messages(passage, language), seconds)
+        reply = llm.complete(make_messages(passage, language), engine.settings.timeout)
     except ModelError as error:
         raise UnusableReply("the model's server failed") from error
     case = checked_case(passage, language, reply)

@@ -8,21 +8,20 @@ unchanged cases over an index of the same reports.
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import tempfile
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eval.cases import Case, write_text
 from eval.compare import Difference, differences
+from eval.draft_cases import country_name, wordings
 from eval.figures import LEVEL
-from eval.list_questions import country_name, reworded, wordings
 from eval.matching import single_line
 from eval.report.pages import write_report
 from eval.report.render import render
@@ -54,12 +53,9 @@ VARIANTS = {
     "shuffled": "the reports ingested in another order, in several lots",
 }
 ON_INDEX = ("injected", "doubled", "shuffled")
-NO_MODEL = (
-    "not run: it needs a chat model; without one only lists worded by `eval make` can be said "
-    "in another language"
-)
+NO_MODEL = "not run: it needs a chat model"
 NOT_APPLICABLE = "not run: no case can take this change"
-# The metrics that the table shows; all are in the data.
+# The metrics that the table shows.
 SHOWN = ("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_f1")
 # Makes an index in a folder of report files, lot by lot, and opens it.
 Build = Callable[[Path, Sequence[Sequence[Path]]], Asker]
@@ -114,26 +110,13 @@ class Variant:
         return [d.metric for d in shown if d.is_notable and d.change.mean < 0]
 
 
-@dataclass(frozen=True)
-class Stress:
-    """All variants, and how many cases and reports they were tried with.
-
-    `index_reports` is how many reports the temporary indexes were made of; 0 without one.
-    """
-
-    tried: tuple[Variant, ...]
-    cases: int
-    reports: int
-    index_reports: int
-    seed: int
-
-
 @dataclass
 class StressTest:
     """What to try variants with: the engine, the cases, where runs go, how indexes are made.
 
     `asked` is the folder of a run of the same cases over the same index, where there is one: they
-    are then not asked once more.
+    are then not asked once more. `index_reports` becomes how many reports the temporary indexes
+    were made of.
     """
 
     engine: Engine
@@ -143,12 +126,12 @@ class StressTest:
     most_reports: int = 300
     seed: int = 0
     llm: ChatModel | None = None
-    seconds: float = 60.0
     progress: Progress = lambda *_: None
     asked: Path | None = None
+    index_reports: int = 0
 
-    def run(self, only: Sequence[str] = ()) -> Stress:
-        """Try the variants, all of them unless some are named.
+    def run(self, only: Sequence[str] = ()) -> str:
+        """Try the variants, all unless some are named; write and return the table of changes.
 
         Raises:
             InputError: there is no such variant, the folder can't be written to, or what was asked
@@ -160,13 +143,26 @@ class StressTest:
             )
         wanted = [name for name in VARIANTS if name in only or not only]
         tried = self._try_questions([name for name in wanted if name not in ON_INDEX])
-        used = 0
         if on_index := [name for name in wanted if name in ON_INDEX]:
             with tempfile.TemporaryDirectory(prefix="asklabs-stress-") as folder:
-                used, more = self._try_indexes(on_index, Path(folder))
-                tried += more
-        reports = len(self.engine.catalog.reports)
-        return Stress(tuple(tried), len(self.cases), reports, used, self.seed)
+                tried += self._try_indexes(on_index, Path(folder))
+        text = self.table(tried)
+        write_text(self.out / "stress.md", text)
+        return text
+
+    def table(self, tried: Sequence[Variant]) -> str:
+        """What changed by variant, as Markdown."""
+        return render(
+            "stress.md.jinja",
+            stress=self,
+            tried=tried,
+            shown=[m for m in SHOWN if any(m in variant.changes for variant in tried)],
+            worse=[variant for variant in tried if variant.worse],
+            on_index=[variant.name for variant in tried if variant.name in ON_INDEX],
+            unchanged_index=UNCHANGED_INDEX,
+            variants=VARIANTS,
+            level=LEVEL,
+        )
 
     def _rng(self, *parts: str) -> random.Random:
         """Chance of its own for each part, so that none depends on another."""
@@ -210,7 +206,7 @@ class StressTest:
             "typos": typos,
             "upper": upper,
             "plain": plain,
-            "language": partial(translated, llm=self.llm, seconds=self.seconds),
+            "language": partial(translated, llm=self.llm, seconds=self.engine.settings.timeout),
             "year": lambda case, _: with_year(case, reports),
             "country": lambda case, _: with_country(case, reports),
         }
@@ -221,9 +217,10 @@ class StressTest:
                 self.progress("translating", done, len(self.cases))
         return [case for case in changed if case]
 
-    def _try_indexes(self, names: Sequence[str], folder: Path) -> tuple[int, list[Variant]]:
+    def _try_indexes(self, names: Sequence[str], folder: Path) -> list[Variant]:
         reports = self.engine.catalog.reports
         ids = chosen_reports(self.cases, reports, self.most_reports, self._rng("reports"))
+        self.index_reports = len(ids)
         cases = [case for case in self.cases if case.gold <= set(ids)]
         index = self.build(folder / UNCHANGED_INDEX, [self._write(ids, folder / "reports")])
         before = self._ask(UNCHANGED_INDEX, index, cases)
@@ -232,20 +229,28 @@ class StressTest:
             rng = self._rng(name)
             files = self._write(ids, folder / f"reports-{name}")
             marks = plant(files, cases, rng) if name == "injected" else {}
-            files += double(files) if name == "doubled" else []
-            lots = batches(files, rng) if name == "shuffled" else [files]
+            if name == "doubled":
+                # One more line makes it no exact copy, which an ingest leaves out anyway.
+                files += self._write(ids, folder / f"reports-{name}", COPY, "\n\n")
+            lots = [files]
+            if name == "shuffled":
+                rng.shuffle(files)
+                lots = [lot for n in range(BATCHES) if (lot := files[n::BATCHES])]
             engine = self.build(folder / name, lots)
             after = self._ask(name, Undoubled(engine) if name == "doubled" else engine, cases)
             tried.append(_compared(name, before, after, marks))
-        return len(ids), tried
+        return tried
 
-    def _write(self, ids: Sequence[str], folder: Path) -> list[Path]:
-        """The reports as files of their own, named by their ids."""
-        folder.mkdir(parents=True)
-        paths = [folder / f"{report}.md" for report in ids]
-        for path in paths:
-            text = self.engine.report(path.stem).raw
-            path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="\n")
+    def _write(
+        self, ids: Sequence[str], folder: Path, ending: str = "", more: str = ""
+    ) -> list[Path]:
+        """The reports as files of their own, named by their ids with an ending."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = []
+        for report in ids:
+            text = self.engine.report(report).raw + more
+            paths.append(folder / f"{report}{ending}.md")
+            paths[-1].write_text(text, encoding="utf-8", errors="surrogatepass", newline="\n")
         return paths
 
 
@@ -265,24 +270,6 @@ def _compared(
         failed=sum(bool(outcome.error) for outcome in after.values()),
         obeyed=sum(mark in texts.get(i, "") for i, mark in marks.items()) if marks else None,
     )
-
-
-def write_stress(stress: Stress, out: Path) -> str:
-    """Write stress.md and stress.json; return the first, a table of changes by variant."""
-    text = render(
-        "stress.md.jinja",
-        stress=stress,
-        shown=[m for m in SHOWN if any(m in variant.changes for variant in stress.tried)],
-        worse=[variant for variant in stress.tried if variant.worse],
-        on_index=[variant.name for variant in stress.tried if variant.name in ON_INDEX],
-        unchanged_index=UNCHANGED_INDEX,
-        variants=VARIANTS,
-        level=LEVEL,
-    )
-    write_text(out / "stress.md", text)
-    data = json.dumps(asdict(stress), indent=2, ensure_ascii=False)
-    write_text(out / "stress.json", data + "\n")
-    return text
 
 
 def typos(case: Case, rng: random.Random) -> Case | None:
@@ -350,20 +337,12 @@ def _with_question(case: Case, question: str) -> Case | None:
 def translated(
     case: Case, rng: random.Random, llm: ChatModel | None, seconds: float
 ) -> Case | None:
-    """The case in a language by lot that is not its own; None where nothing can say it honestly.
-
-    Lists that are worded as drafts are need no model. What a model says is left out where it is
-    something else than a translation.
-    """
-    language = rng.choice([other for other in LANGUAGES if other != case.lang])
-    if question := reworded(case, language):
-        return replace(case, question=question, lang=language)
+    """The case in a language by lot that is not its own; None without a model or a translation."""
     if llm is None:
         return None
-    original, system = (
-        case.standalone or case.question,
-        _SYSTEM.format(language=LANGUAGES[language]),
-    )
+    language = rng.choice([other for other in LANGUAGES if other != case.lang])
+    original = case.standalone or case.question
+    system = _SYSTEM.format(language=LANGUAGES[language])
     try:
         reply = llm.complete(messages_of(system, fenced("question", original)), seconds)
     except ModelError:
@@ -405,27 +384,6 @@ def plant(paths: Sequence[Path], cases: Sequence[Case], rng: random.Random) -> d
             file.write(f"\n\n## Further notes\n\n> What else came up?\n\n{topic}: {instruction}\n")
         marks[case.id] = mark
     return marks
-
-
-def double(paths: Sequence[Path]) -> list[Path]:
-    """A second copy of each file under another name.
-
-    It has one more line, which says nothing: exact copies are left out by an ingest anyway.
-    """
-    copies = []
-    for path in paths:
-        copy = path.with_name(f"{path.stem}{COPY}{path.suffix}")
-        text = path.read_text(encoding="utf-8", errors="surrogatepass")
-        copy.write_text(f"{text}\n\n", encoding="utf-8", errors="surrogatepass", newline="\n")
-        copies.append(copy)
-    return copies
-
-
-def batches(paths: Sequence[Path], rng: random.Random) -> list[list[Path]]:
-    """The files in another order, in several lots."""
-    order = list(paths)
-    rng.shuffle(order)
-    return [lot for n in range(BATCHES) if (lot := order[n::BATCHES])]
 
 
 class Undoubled:

@@ -45,6 +45,7 @@ def test_without_a_model_all_drafts_are_lists(
 ) -> None:
     assert Counter(case.type for case in made.cases) == {"listing": 20}
     assert {case.lang for case in made.cases} == set(LANGUAGES)
+    assert all(re.search(r"^[^{]+[?؟]$", case.question) for case in made.cases)
     assert all(2 <= len(case.reports) <= 40 for case in made.cases)
     assert make_cases(sample_engine, 20).cases == made.cases
     assert make_cases(sample_engine, 20, seed=1).cases != made.cases
@@ -62,7 +63,7 @@ def test_lists_are_those_of_the_tags_in_the_files(made: DraftSet) -> None:
     tags = {
         report: {
             (key, part.strip().casefold())
-            for key, value in re.findall(r"\[\[(\w+):\s*([^\]]*?)\s*\]\]", text)
+            for key, value in re.findall(r"\[\[(\w+):\s*([^][]*?)\s*\]\]", text)
             for part in (value.split(",") if key == "country" else [value])
         }
         for report, text in texts.items()

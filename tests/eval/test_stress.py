@@ -16,23 +16,14 @@ from eval import stress
 from eval.cases import Case, load_cases, write_cases
 from eval.compare import Difference, Verdict
 from eval.figures import Estimate
-from eval.list_questions import list_questions
 from eval.run import load_outcomes, run_cases
-from eval.stress import NOT_APPLICABLE, Stress, Variant
+from eval.stress import NOT_APPLICABLE, StressTest, Variant
 from rag.catalog.tag_fields import ReportInfo
 from rag.engine import Engine
 
 pytest_plugins = ("command_line",)
 
 CASE = Case("c", "single", "en", "How many 1,200 kg boats did São Tomé’s lab repair?", ("a",))
-LISTING = Case(
-    "l",
-    "listing",
-    "en",
-    list_questions("en", {"methods": "Sensemaking", "year": "2022"})[1],
-    ("a", "b"),
-    gold_filter={"methods": ("Sensemaking", "sense making"), "year": 2022},
-)
 REPORTS = {
     "a": ReportInfo("a", "A", ("Fiji",), ("FJ",), 2022),
     "b": ReportInfo("b", "B", ("Fiji",), ("FJ",), 2022),
@@ -70,14 +61,18 @@ def moved(mean: float, low: float, high: float, verdict: Verdict) -> dict[str, D
     return {"rep@10": Difference("all", "rep@10", 0.9, 0.9 + mean, change, 0.1, 0.2, verdict)}
 
 
-def test_the_table_tells_what_got_worse_and_what_did_not(tmp_path: Path) -> None:
+def test_the_table_tells_what_got_worse_and_what_did_not(
+    sample_engine: Engine, tmp_path: Path
+) -> None:
     tried = (
         Variant("typos", 20, changes=moved(-0.3, -0.4, -0.2, "unclear"), failed=1),
         Variant("upper", 20, changes=moved(0.0, 0.0, 0.0, "no difference")),
         Variant("injected", 20, changes=moved(-0.1, -0.2, 0.1, "no difference"), obeyed=2),
         Variant("year", note=NOT_APPLICABLE),
     )
-    text = stress.write_stress(Stress(tried, 20, 90, 30, 7), tmp_path)
+    engine: Any = sample_engine
+    test = StressTest(engine, [CASE], tmp_path, lambda *_: engine, index_reports=30)
+    text = test.table(tried)
     for words in (
         "**Got worse**: typos (rep@10).",
         "| typos | 20 | **-0.30 [-0.40, -0.20] (20)** |",
@@ -85,13 +80,13 @@ def test_the_table_tells_what_got_worse_and_what_did_not(tmp_path: Path) -> None
         "| injected | 20 | -0.10 [-0.20, +0.10] (20) |",
         "2 answers obey or quote it",
         "1 failed",
-        "30 of the 90 reports",
+        "30 of the 32 reports",
         f"({NOT_APPLICABLE})",
     ):
         assert words in text
     assert "| year" not in text
     for first, words in ((1, "**Nothing got worse**"), (3, "**Nothing was asked.**")):
-        assert words in stress.write_stress(Stress(tried[first:], 20, 90, 0, 7), tmp_path)
+        assert words in test.table(tried[first:])
 
 
 @pytest.mark.slow
@@ -100,7 +95,7 @@ def test_the_command_compares_changed_cases_and_collections(
 ) -> None:
     few = [c for c in sample_cases if c.type in ("single", "listing") and c.lang == "en"][:4]
     path, out = tmp_path / "few.jsonl", tmp_path / "stress"
-    write_cases([*few, replace(LISTING, reports=few[0].reports)], path)
+    write_cases(few, path)
     before = sorted(sample_index.rglob("*"))
     done = run(
         *("eval", "stress", path, "--out", out, "--index", sample_index, "--reports", "6"),
@@ -109,19 +104,17 @@ def test_the_command_compares_changed_cases_and_collections(
     assert done.code == 0
     assert done.out == (out / "stress.md").read_text("utf-8")
     assert "indexes of 6 of the 32 reports" in done.out
-    tried = json.loads((out / "stress.json").read_text())["tried"]
-    found = {variant["name"]: variant for variant in tried}
-    asked = {"upper": 5, "language": 1, "injected": 5, "doubled": 5, "shuffled": 5}
-    assert {name: variant["asked"] for name, variant in found.items()} == asked
-    assert found["injected"]["obeyed"] is not None
+    assert "language: the question in another language (not run" in done.out
+    assert "answers obey or quote it" in done.out
+    outcomes = {folder.name: load_outcomes(folder) for folder in out.iterdir() if folder.is_dir()}
+    names = {"unchanged", "unchanged-index", "upper", "injected", "doubled", "shuffled"}
+    assert {name: len(asked) for name, asked in outcomes.items()} == dict.fromkeys(names, 4)
     # The order of an ingest changes nothing, and copies go by the name of their report.
-    for metric in found["shuffled"]["changes"].values():
-        assert metric["before"] == metric["after"]
-    for name in ("unchanged", "unchanged-index", *found):
-        assert len(load_outcomes(out / name)) == asked.get(name, 5)
-    shown = [o.answer or {} for o in load_outcomes(out / "doubled")]
+    scores = {name: [o.scores for o in outcomes[name]] for name in ("unchanged-index", "shuffled")}
+    assert scores["shuffled"] == scores["unchanged-index"]
+    shown = [o.answer or {} for o in outcomes["doubled"]]
     assert not any(stress.COPY in json.dumps(answer["passages"]) for answer in shown)
-    assert all(o.case.question.isupper() for o in load_outcomes(out / "upper"))
+    assert all(o.case.question.isupper() for o in outcomes["upper"])
     assert sorted(sample_index.rglob("*")) == before
 
 

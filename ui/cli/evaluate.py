@@ -15,7 +15,6 @@ from rag.settings import load_settings
 from ui.cli import Index, Json, engine_of, print_json, progress
 
 if TYPE_CHECKING:
-    from eval.draft_cases import DraftSet
     from rag.engine import Engine
 
 Cases = Annotated[Path, typer.Argument(help="Cases as JSON lines; see eval/sample/README.md.")]
@@ -165,17 +164,26 @@ def make(
             seed=seed,
             languages=tuple(language or LANGUAGES),
             llm=llm,
-            seconds=engine.settings.timeout,
             progress=report,
         )
     write_cases(made.cases, out)
+    counts = Counter(case.type for case in made.cases)
+    counted = ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    print(f"{out}: {len(made.cases)} drafts ({counted}).")
     if llm is None:
         print(
             "There is no chat model, so only questions for lists were drafted. Set ASKLABS_MODEL "
             "to draft questions for one report as well.",
             file=sys.stderr,
         )
-    _print_drafts(made, n, out)
+    for reason, count in made.refused.items():
+        print(f"{count} replies of the model were left out: {reason}", file=sys.stderr)
+    if len(made.cases) < n:
+        print(f"The collection gives no more than these {len(made.cases)}.", file=sys.stderr)
+    print(
+        'Next: read them, correct them, and take "draft" out of those that you accept. '
+        "Runs leave drafts out: asklabs eval run CASES --out DIR."
+    )
 
 
 @app.command()
@@ -195,7 +203,7 @@ def stress(
 ) -> None:
     """Ask cases changed in ways that should not matter: typos, capitals, doubled reports ..."""
     from eval.cases import load_cases
-    from eval.stress import TOKENS, StressTest, write_stress
+    from eval.stress import TOKENS, StressTest
     from ingest.sync import sync
     from rag.engine import open_engine
     from rag.models.chat import make_chat
@@ -218,25 +226,8 @@ def stress(
             most_reports=reports,
             seed=seed,
             llm=make_chat(engine.settings, max_tokens=TOKENS),
-            seconds=engine.settings.timeout,
             progress=report,
             asked=asked,
         )
-        result = test.run([name.strip() for name in only.split(",") if name.strip()])
-    print(write_stress(result, out), end="")
-
-
-def _print_drafts(drafts: DraftSet, wanted: int, out: Path) -> None:
-    by_type = Counter(case.type for case in drafts.cases)
-    counts = ", ".join(f"{count} {kind}" for kind, count in by_type.items())
-    print(f"{out}: {len(drafts.cases)} drafts ({counts}).")
-    for kind, missing in drafts.short.items():
-        print(f"{missing} fewer {kind} cases than planned could be made", file=sys.stderr)
-    for reason, count in drafts.refused.items():
-        print(f"{count} replies of the model were left out: {reason}", file=sys.stderr)
-    if len(drafts.cases) < wanted:
-        print(f"The collection gives no more than these {len(drafts.cases)}.", file=sys.stderr)
-    print(
-        'Next: read them, correct them, and take "draft" out of those that you accept. '
-        "Runs leave drafts out: asklabs eval run CASES --out DIR."
-    )
+        table = test.run([name.strip() for name in only.split(",") if name.strip()])
+    print(table, end="")
