@@ -413,7 +413,7 @@ def run_baselines(
     folders = []
     for name, baseline in make_baselines(engine, progress).items():
         folder = out / BASELINES / name
-        about, stage = {"name": NAMES[name]}, f"asking {NAMES[name]}"
-        run_cases(baseline, cases, folder, progress, stage=stage, about=about, support=support)
+        stage = f"asking {NAMES[name]}"
+        run_cases(baseline, cases, folder, progress, stage=stage, support=support)
         folders.append(folder)
     return tuple(folders)

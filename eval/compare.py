@@ -1,7 +1,4 @@
-"""Two runs compared case by case: what changed, by how much, and whether it could be chance.
-
-A run is also compared with its baselines, which lie in its folder.
-"""
+"""Two runs compared case by case: what changed, by how much, and whether it could be chance."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from eval import figures
 from eval.cases import CASE_TYPES
 from eval.figures import ALL, LEVEL, Estimate, values_of
 from eval.metrics import METRICS
-from eval.run import BASELINES, OUTCOMES, Outcome, load_outcomes, load_record
+from eval.run import Outcome, load_outcomes, load_record
 from rag.errors import InputError
 
 # Whether a refusal is good depends on the case: refusal_ok says that.
@@ -233,48 +230,3 @@ def _moved(pair: Pair) -> Moved | None:
 def _side(out: Path, outcomes: Sequence[Outcome]) -> Side:
     modes, indexes = (tuple(values_of(outcomes, name)) for name in ("mode", "index"))
     return Side(str(out), str(load_record(out)["date"]), len(outcomes), modes, indexes)
-
-
-# The record of a run and its outcomes.
-Run = tuple[Mapping[str, Any], Sequence[Outcome]]
-
-
-@dataclass(frozen=True, slots=True)
-class BaselineComparison:
-    """What a baseline reached over all its cases, and what ours has more, over the cases paired.
-
-    `median_ms` is the median time of a whole answer, None where none was timed.
-    """
-
-    date: str
-    answered_by: tuple[str, ...]
-    paired: int
-    figures: Mapping[str, Estimate]
-    differences: tuple[Difference, ...]
-    median_ms: float | None = None
-
-
-def load_baselines(out: Path) -> dict[str, Run]:
-    """The baselines that stand in the folder of a run, by their folder's name."""
-    folders = [path.parent for path in sorted((out / BASELINES).glob(f"*/{OUTCOMES}"))]
-    return {folder.name: (load_record(folder), load_outcomes(folder)) for folder in folders}
-
-
-def compare_baselines(
-    baselines: Mapping[str, Run], ours: Sequence[Outcome]
-) -> dict[str, BaselineComparison]:
-    """The baselines that have a case in common with our run, each compared with it."""
-    compared = {}
-    for name, (record, outcomes) in baselines.items():
-        if pairs := answered_pairs(outcomes, ours):
-            group = figures.aggregate(outcomes)[ALL]
-            latency = group.latency.get("total_ms")
-            compared[name] = BaselineComparison(
-                date=str(record["date"]),
-                answered_by=tuple(values_of(outcomes, "mode")),
-                paired=len(pairs),
-                figures=group.metrics,
-                differences=differences(pairs),
-                median_ms=latency.p50 if latency else None,
-            )
-    return compared

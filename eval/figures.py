@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +26,6 @@ ALL = "all"
 RUN_METRICS = ("refusal_p", "refusal_r")
 # The figures that readers are shown first; `eval.report.labels` puts each in words.
 MAIN = ("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_exact")
-_BINS = 16
-_BIN_WIDTHS_MS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000)
 Floats = NDArray[np.float64]
 SEED = 0
 RESAMPLES = 2000
@@ -131,14 +129,6 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Histogram:
-    """How many answers took how long: counts by `step` milliseconds from 0, the last one open."""
-
-    step: int
-    counts: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Headline:
     """One sentence of the headline: `hits` of n cases, or a mean over n where `hits` is None."""
 
@@ -173,20 +163,6 @@ def values_of(outcomes: Sequence[Outcome], name: str) -> list[str]:
     return sorted({str(o.answer[name]) for o in outcomes if o.answer and o.answer.get(name)})
 
 
-def histogram(outcomes: Sequence[Outcome]) -> Histogram | None:
-    """How long whole answers took; None where none was timed."""
-    times = [o.timings["total_ms"] for o in answered(outcomes) if "total_ms" in o.timings]
-    if not times:
-        return None
-    # Few slow answers must not press all others into one bar.
-    reach = float(np.quantile(times, 0.95)) * 1.25
-    step = next((width for width in _BIN_WIDTHS_MS if width * _BINS > reach), _BIN_WIDTHS_MS[-1])
-    counts = [0] * min(_BINS, int(reach // step) + 1)
-    for time in times:
-        counts[min(int(time // step), len(counts) - 1)] += 1
-    return Histogram(step, tuple(counts))
-
-
 def _group(outcomes: Sequence[Outcome]) -> Group:
     good = answered(outcomes)
     metrics, latency = {}, {}
@@ -218,21 +194,6 @@ def run_figures(outcomes: Sequence[Outcome]) -> dict[str, Estimate]:
         "refusal_r": [o.scores["refused"] for o in unanswerable if "refused" in o.scores],
     }
     return {name: estimate(values) for name, values in shares.items() if values}
-
-
-def usage(outcomes: Iterable[Outcome]) -> str:
-    """What the answers that a model wrote used of it, as a sentence; "" where no model wrote."""
-    answers = [o.answer for o in outcomes if o.answer]
-    records = [(a["tokens"], run) for a in answers if (run := a.get("detail", {}).get("run"))]
-    written = [(tokens, run) for tokens, run in records if run.get("model")]
-    if not written:
-        return ""
-    prompts, completions = (sum(t[name] for t, _ in written) for name in ("prompt", "completion"))
-    costs = [run["cost_usd"] for _, run in written if run.get("cost_usd") is not None]
-    some = "" if len(costs) == len(written) else f" for {len(costs)} of them"
-    cost = f"${sum(costs):.4f} at list prices{some}" if costs else "cost unknown"
-    tokens = f"{prompts:,} tokens of prompts and {completions:,} of completions"
-    return f"{len(written)} answers written by a model: {tokens}, {cost}"
 
 
 def headlines(outcomes: Sequence[Outcome]) -> tuple[Headline, ...]:

@@ -7,7 +7,7 @@ first that applies is the cause, since what was not found can't be cited.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from eval.cases import MANY_REPORTS, Case
@@ -47,14 +47,12 @@ class GoldQuote:
 class FoundReport:
     """A report with the ranks of its passages; `right` where it answers the question.
 
-    `evidence` is the rank of the first passage that carries the answer, 0 for none. Of other
-    reports only ranks up to 20 are shown.
+    Of other reports only ranks up to 20 are shown.
     """
 
     report: str
     ranks: tuple[int, ...]
     right: bool
-    evidence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,7 @@ def diagnose(outcome: Outcome) -> CaseReport:
         alternatives=case.alt_reports,
         evidence=evidence,
         facts=tuple((fact, has_fact(answer.get("answer", ""), fact)) for fact in case.facts),
-        found=tuple(_found_reports(case, ranks, {gold.rank for gold in evidence})),
+        found=tuple(_found_reports(case, ranks)),
         answer=answer.get("answer", ""),
         refused=bool(answer.get("refused")),
         citations=tuple(
@@ -163,15 +161,11 @@ def causes(cases: Sequence[CaseReport]) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (item[0] == RIGHT, -item[1], item[0])))
 
 
-def _found_reports(
-    case: Case, ranks: Mapping[str, list[int]], evidence: Set[int]
-) -> Iterator[FoundReport]:
+def _found_reports(case: Case, ranks: Mapping[str, list[int]]) -> Iterator[FoundReport]:
     for report, places in ranks.items():
-        if report in case.accepted:
-            first = min(evidence & set(places), default=0)
-            yield FoundReport(report, tuple(places), True, first)
-        elif early := tuple(rank for rank in places if rank <= DEPTH):
-            yield FoundReport(report, early, False)
+        is_right = report in case.accepted
+        if shown := tuple(rank for rank in places if is_right or rank <= DEPTH):
+            yield FoundReport(report, shown, is_right)
 
 
 def _findings(outcome: Outcome, report: CaseReport, ranks: Mapping[str, int]) -> Iterator[Finding]:

@@ -16,22 +16,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from eval import figures
 from eval.cases import CASE_TYPES, VOTE_ID_PREFIX, write_text
-from eval.compare import (
-    BaselineComparison,
-    Comparison,
-    Moved,
-    Run,
-    Side,
-    compare_baselines,
-    load_baselines,
-)
-from eval.figures import ALL, LATENCIES, MAIN, RUN_METRICS, Estimate, Group, Headline, Histogram
+from eval.compare import Comparison, Moved, Side
+from eval.figures import ALL, LATENCIES, MAIN, RUN_METRICS, Estimate, Group, Headline
 from eval.matching import single_line
 from eval.metrics import METRICS
 from eval.report import labels
 from eval.report.diagnosis import RIGHT, WORST, CaseReport, causes, diagnose, worst_first
 from eval.report.render import anchor, render
-from eval.run import PAGE, SUMMARY, TABLE, TEXT, load_outcomes, load_record
+from eval.run import BASELINES, OUTCOMES, PAGE, SUMMARY, TABLE, TEXT, load_outcomes, load_record
 from rag.errors import InputError, SettingsError
 from rag.i18n.labels import language_label
 from rag.settings import PREFIX, Settings
@@ -77,7 +69,7 @@ class Summary:
     """What a run found: its figures by type of question and language, and its worst cases.
 
     `errors` are the cases that failed, `claims` the sentences of the headline, and `causes` counts
-    the cases by what went wrong.
+    the cases by what went wrong. `baseline_groups` has all questions of each baseline.
     """
 
     run: About
@@ -87,8 +79,7 @@ class Summary:
     claims: tuple[Headline, ...] = ()
     causes: Mapping[str, int] = field(default_factory=dict)
     worst: tuple[CaseReport, ...] = ()
-    histogram: Histogram | None = None
-    baselines: Mapping[str, BaselineComparison] = field(default_factory=dict)
+    baseline_groups: Mapping[str, Group] = field(default_factory=dict)
 
 
 _SUMMARY = TypeAdapter(Summary)
@@ -113,7 +104,7 @@ def write_report(out: Path) -> str:
     """
     outcomes, record = load_outcomes(out), load_record(out)
     record |= {name: figures.values_of(outcomes, key) for name, key in _NAMED.items()}
-    groups, baselines = figures.aggregate(outcomes), load_baselines(out)
+    groups, baselines = figures.aggregate(outcomes), _baselines(out)
     cases = [diagnose(outcome) for outcome in worst_first(outcomes)]
     worst = [c for c in cases if c.score < 1 or c.cause != RIGHT][:WORST]
     found: dict[str, Any] = {
@@ -124,16 +115,12 @@ def write_report(out: Path) -> str:
         "claims": figures.headlines(outcomes),
         "causes": causes(cases),
         "worst": worst,
-        "histogram": figures.histogram(outcomes),
-        "baselines": compare_baselines(baselines, outcomes),
+        "baseline_groups": {name: found[ALL] for name, found in baselines.items()},
     }
     # The page of the product shows of questions from readers' votes nothing but numbers.
     shown = [shortened(case) for case in worst if not case.id.startswith(VOTE_ID_PREFIX)]
     summary = json.dumps(found | {"worst": shown}, default=asdict, indent=1, ensure_ascii=False)
-    data = found | {
-        "asked": len(outcomes),
-        "usage": figures.usage(outcomes),
-    }
+    data = found | {"asked": len(outcomes)}
     table = render(
         "table.md.jinja",
         tables=list(tables(groups)),
@@ -192,14 +179,19 @@ def figure_table(
     return Table(title, (first, "n", *used), tuple(rows)) if used else None
 
 
-def baseline_table(baselines: Mapping[str, Run], groups: Mapping[str, Group]) -> Table | None:
+def _baselines(out: Path) -> dict[str, dict[str, Group]]:
+    """The figures of the baselines that stand in the folder of a run, by their folder's name."""
+    folders = (path.parent for path in sorted((out / BASELINES).glob(f"*/{OUTCOMES}"))[::-1])
+    return {folder.name: figures.aggregate(load_outcomes(folder)) for folder in folders}
+
+
+def baseline_table(
+    baselines: Mapping[str, Mapping[str, Group]], groups: Mapping[str, Group]
+) -> Table | None:
     """The main metrics of our run and its baselines by type; None without baselines."""
     if not baselines:
         return None
-    sides = {"ours": groups} | {
-        str(record.get("name", name)): figures.aggregate(outcomes)
-        for name, (record, outcomes) in list(baselines.items())[::-1]
-    }
+    sides = {"ours": groups} | {labels.baseline_words(k): side for k, side in baselines.items()}
     rows = []
     for kind, metrics in BASELINE_METRICS.items():
         members = [side[kind].metrics if kind in side else {} for side in sides.values()]

@@ -1,4 +1,4 @@
-"""Renders the templates of reports, and charts as SVG: dots with intervals, bars, a histogram.
+"""Renders the templates of reports, and charts as SVG: dots with intervals, and bars.
 
 HTML is escaped, asks the network for nothing and runs no script; Markdown holds text from reports
 and models only through the filter `md`. Charts are our own templates: a library would bring scripts
@@ -18,8 +18,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from eval.compare import BaselineComparison
-from eval.figures import ALL, MAIN, Estimate, Group, Histogram
+from eval.figures import ALL, MAIN, Estimate, Group
 from eval.matching import single_line
 from eval.report import labels
 from eval.report.diagnosis import RIGHT
@@ -71,7 +70,6 @@ def _environment() -> Environment:
         "charts_by_type": charts_by_type,
         "baseline_charts": baseline_charts,
         "causes_chart": causes_chart,
-        "latency_chart": latency_chart,
         "time_words": time_words,
     }
     return environment
@@ -107,20 +105,17 @@ def charts_by_type(groups: Mapping[str, Group], t: Translations = ENGLISH) -> li
 
 
 def baseline_charts(
-    groups: Mapping[str, Group],
-    baselines: Mapping[str, BaselineComparison],
-    t: Translations = ENGLISH,
+    groups: Mapping[str, Group], baselines: Mapping[str, Group], t: Translations = ENGLISH
 ) -> list[Chart]:
-    """For each main figure ours and the baselines'."""
-    ours = groups[ALL].metrics if ALL in groups else {}
-    sides = {t.gettext(labels.OURS): ours}
-    sides |= {labels.baseline_words(name, t): b.figures for name, b in baselines.items()}
+    """For each main figure ours and the baselines', of all questions."""
+    sides = {t.gettext(labels.OURS): groups[ALL]} if ALL in groups else {}
+    sides |= {labels.baseline_words(name, t): group for name, group in baselines.items()}
     charts = []
     for metric in MAIN:
         rows = [
-            (side, figures[metric], shape)
-            for shape, (side, figures) in enumerate(sides.items())
-            if metric in figures
+            (side, group.metrics[metric], shape)
+            for shape, (side, group) in enumerate(sides.items())
+            if metric in group.metrics
         ]
         if len(rows) > 1:
             charts.append(_chart(metric, rows, t))
@@ -141,18 +136,6 @@ def causes_chart(counts: Mapping[str, int], t: Translations = ENGLISH) -> str:
     words = "; ".join(f"{row['label']}: {row['value']}" for row in rows)
     name = f"{t.gettext('Where it goes wrong')}: {words}"
     return _svg("bars", name, rows=rows, most=max(counts.values(), default=0) or 1)
-
-
-def latency_chart(histogram: Histogram, t: Translations = ENGLISH) -> str:
-    """How many answers took how long."""
-    counts = histogram.counts
-    starts = [time_words(i * histogram.step, t) for i in range(len(counts))]
-    ends = [f"–{start}" for start in starts[1:]] + ["+"]
-    bins = zip(starts, ends, counts, strict=False)
-    words = "; ".join(f"{start}{end}: {count}" for start, end, count in bins)
-    name = f"{t.gettext('Whole answer')}: {words}"
-    most = max(counts, default=0) or 1
-    return _svg("histogram", name, counts=counts, starts=starts, most=most)
 
 
 def time_words(ms: float, t: Translations = ENGLISH) -> str:

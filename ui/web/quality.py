@@ -9,7 +9,6 @@ from typing import Any
 from babel.dates import format_date
 from markupsafe import Markup
 
-from eval.compare import BaselineComparison
 from eval.figures import ALL, MAIN, Estimate, Group
 from eval.report import labels
 from eval.report import render as charts
@@ -48,13 +47,9 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
         facts=_facts(summary.run, revision, t),
         errors=len(summary.errors),
         charts=charts.charts_by_type(summary.groups, t),
-        has_baselines=bool(summary.baselines),
-        baselines=[labels.baseline_words(name, t) for name in summary.baselines],
-        baseline_charts=charts.baseline_charts(summary.groups, summary.baselines, t),
-        gains=_gains(summary.baselines, t),
+        baseline_charts=charts.baseline_charts(summary.groups, summary.baseline_groups, t),
         causes=charts.causes_chart(summary.causes, t) if summary.causes else "",
         latencies=_latencies(summary.groups, t),
-        histogram=charts.latency_chart(summary.histogram, t) if summary.histogram else "",
         metrics=[(labels.figure_words(m, t), t.gettext(labels.FIGURES[m][1])) for m in metrics],
         groups=_rows(by_name, metrics, t),
         languages=_rows(by_language, metrics, t),
@@ -90,31 +85,6 @@ def _facts(run: About, revision: str, t: Translations) -> list[tuple[str, str]]:
         (t.gettext("Embedding"), run.embedding),
         (t.gettext("Index"), f"{fingerprints}: {served}" if fingerprints else served),
     ]
-
-
-def _gains(baselines: Mapping[str, BaselineComparison], t: Translations) -> list[list[Cell]]:
-    """By how many points our figures exceed those of the baselines: a row a figure."""
-    rows: list[list[Cell]] = []
-    for metric in MAIN:
-        cells = [_gain(baseline, metric, t) for baseline in baselines.values()]
-        if any(cells):
-            rows.append([labels.figure_words(metric, t), *cells])
-    return rows
-
-
-def _gain(baseline: BaselineComparison, metric: str, t: Translations) -> Cell:
-    """The difference in points with its interval and, where it is not clear, with a word."""
-    difference = next((d for d in baseline.differences if d.metric == metric), None)
-    if difference is None:
-        return ""
-    change = difference.change
-    low, mean, high = (f"{100 * x:+.0f}" for x in (change.low, change.mean, change.high))
-    doubt = ""
-    if difference.verdict == "no difference":
-        doubt = f" · {t.gettext('no difference')}"
-    elif difference.verdict in ("unclear", "too few"):
-        doubt = f" · {t.gettext('could be chance')}"
-    return mean, f"{low} … {high} · n {format_number(t, change.n)}{doubt}"
 
 
 def _latencies(groups: Mapping[str, Group], t: Translations) -> list[list[Cell]]:
