@@ -47,7 +47,7 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
 from rag.engine import Engine
-from rag.models.chat import Generation, make_chat
+from rag.models.chat import ChatModel, Generation, make_chat
 from rag.models.client import OPENAI
 from rag.models.embeddings import embedding_name, make_embedding
 from rag.models.prompts import Message, refusal
@@ -91,8 +91,6 @@ class Chunks:
 
 # The hits for a question, the best first; as many as go with an answer of ours.
 Search = Callable[[str], tuple[Hit, ...]]
-# How many sentences an answer may have; only extracts need to know, and a chat model may be asked.
-Limit = Callable[[], int]
 
 
 def load_chunks(engine: Engine, progress: Progress) -> Chunks:
@@ -216,110 +214,24 @@ def sources_of(hits: Sequence[Hit], chunks: Chunks) -> list[Passage]:
     return sources
 
 
-class ExtractiveWriter:
-    """Answers with the sources' own sentences, the most similar to the question."""
+class Baseline:
+    """Answers like the engine, from what one search finds in the files.
 
-    name = "extractive"
-
-    def __init__(self, settings: Settings) -> None:
-        self._embedding = make_embedding(settings)
-
-    def standalone(self, question: str, history: Sequence[Turn]) -> str:
-        """The question after the one before it: no model is there to put both into one."""
-        before = [turn.content for turn in history if turn.role == "user"]
-        return " ".join([*before[-1:], question])
-
-    def write(
-        self, question: str, sources: Sequence[Passage], limit: Limit, generation: Generation
-    ) -> Iterator[str]:
-        """As many sentences as `limit` allows, a line each, whose marks count `sources` from 1."""
-        del generation
-        # Each sentence once, whatever its punctuation.
-        distinct: dict[frozenset[str], tuple[int, int, str]] = {}
-        for n, source in enumerate(sources, start=1):
-            for start, end in sentences(source.text):
-                text = source.text[start:end].strip("*_ ")
-                if not _MARKUP.match(text) and len(words(text)) >= LEAST_WORDS:
-                    distinct.setdefault(frozenset(words(text)), (n, start, text))
-        if not distinct:
-            return
-        pool = list(distinct.values())
-        texts = [text for _, _, text in pool]
-        vectors = np.asarray(self._embedding.get_text_embedding_batch(texts))
-        similarity = vectors @ np.asarray(self._embedding.get_query_embedding(question))
-        best = np.argsort(-similarity, kind="stable")[: limit()]
-        chosen = sorted(pool[i] for i in best)
-        yield "\n".join(with_marks(defuse(text), [n]) for n, _, text in chosen)
-
-    def refuses(self, text: str) -> bool:
-        """Never, unless there is no sentence."""
-        return not text
-
-
-class ChatWriter:
-    """Answers by a completion of CitationQueryEngine's prompt; condenses follow-ups.
-
-    One prompt, as the engine's compact mode makes where all fits; sources that don't are left out.
+    A chat model completes the prompt of CitationQueryEngine, as in its compact mode where all
+    fits; sources that don't fit are left out. Without one the answer has the sources' own
+    sentences that are most similar to the question.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        llm = make_chat(settings)
-        assert llm is not None
-        self._llm, self._settings = llm, settings
-        self._budget = make_budget(settings)
-        self.name = self._budget.model
-
-    def standalone(self, question: str, history: Sequence[Turn]) -> str:
-        """The question as the prompt of llama-index's condense_question chat engine makes it."""
-        if not history:
-            return question
-        turns = "\n".join(f"{turn.role}: {turn.content}" for turn in history)
-        prompt = DEFAULT_TEMPLATE.format(question=question, chat_history=turns)
-        return self._llm.complete(_message(prompt), self._settings.timeout).strip()
-
-    def write(
-        self, question: str, sources: Sequence[Passage], limit: Limit, generation: Generation
-    ) -> Iterator[str]:
-        """The model's words; marks of unknown sources are left out, as from our answers."""
-        del limit
-        room = int(SHARE * self._budget.window) - self._budget.answer
-        while len(sources) > 1 and self._budget.tokens(_prompt(question, sources)) > room:
-            sources = sources[:-1]
-        messages = _prompt(question, sources)
-        generation.model = self.name
-        generation.priced = self._settings.openai_base_url in (None, OPENAI)
-        generation.prompt = self._budget.tokens(messages)
-        yield from stream_known(self._llm.stream(messages, generation), len(sources))
-
-    def refuses(self, text: str) -> bool:
-        """Whether it cites nothing and denies: the prompt knows no phrase for that."""
-        return not re.search(r"\[\d+\]", text) and bool(_DENIES.search(text.casefold()) or not text)
-
-
-def _prompt(question: str, sources: Sequence[Passage]) -> list[Message]:
-    numbered = [f"Source {n}:\n{source.text}\n" for n, source in enumerate(sources, start=1)]
-    return _message(
-        CITATION_QA_TEMPLATE.format(context_str="\n\n".join(numbered), query_str=question)
-    )
-
-
-def _message(prompt: Any) -> list[Message]:
-    return [{"role": "user", "content": str(prompt)}]
-
-
-class Baseline:
-    """Answers like the engine, from what one search finds in the files."""
-
-    def __init__(
-        self, engine: Engine, search: Search, writer: ExtractiveWriter | ChatWriter, chunks: Chunks
-    ) -> None:
+    def __init__(self, engine: Engine, search: Search, chunks: Chunks) -> None:
         self.settings, self.report = engine.settings, engine.report
-        self._engine, self._search, self._writer, self._chunks = engine, search, writer, chunks
+        self._engine, self._search, self._chunks = engine, search, chunks
+        self._llm, self._budget = make_chat(self.settings), make_budget(self.settings)
+        self._embedding = make_embedding(self.settings)
 
     def ask(self, question: str, *, history: Sequence[Turn] = ()) -> AnswerStream:
         """Answer a question; what the model's server fails at is raised."""
         started = time.perf_counter()
-        standalone = self._writer.standalone(question, history)
+        standalone = self._standalone(question, history)
         planned = time.perf_counter()
         hits = self._search(standalone)
         read = fit_budget(hits, self.settings.passages, self.settings.context_tokens)
@@ -327,14 +239,14 @@ class Baseline:
         retrieved = time.perf_counter()
         generation = Generation()
 
-        def limit() -> int:
-            """As many sentences as our extractive answer to the question may have."""
-            plan = self._engine.plan(question, history=history)
-            return SENTENCES_WIDE if plan.wide and plan.intent != "compare" else SENTENCES
-
         def pieces() -> Iterator[str]:
-            if sources:
-                yield from self._writer.write(standalone, sources, limit, generation)
+            if sources and self._llm:
+                yield from self._write(self._llm, standalone, sources, generation)
+            elif sources:
+                # As many sentences as our extractive answer to the question may have.
+                plan = self._engine.plan(question, history=history)
+                is_wide = plan.wide and plan.intent != "compare"
+                yield self._extract(standalone, sources, SENTENCES_WIDE if is_wide else SENTENCES)
 
         def finish(text: str) -> Answer:
             timings = {
@@ -344,7 +256,11 @@ class Baseline:
             }
             text = text.strip()
             language = language_of(question, min_letters=8)
-            refused = self._writer.refuses(text)
+            # The prompt knows no phrase for a refusal: it cites nothing and denies.
+            denies = (
+                self._llm and not re.search(r"\[\d+\]", text) and _DENIES.search(text.casefold())
+            )
+            refused = bool(not text or denies)
             completion = count_tokens(text, generation.model) if generation.model else 0
             return Answer(
                 question=question,
@@ -354,7 +270,7 @@ class Baseline:
                 citations=() if refused else self._citations(text, sources, language),
                 hits=hits,
                 coverage=self._coverage(hits, read),
-                mode=self._writer.name,
+                mode=self._budget.model if self._llm else "extractive",
                 language=language,
                 timings=timings,
                 tokens={"prompt": generation.prompt, "completion": completion},
@@ -363,6 +279,51 @@ class Baseline:
             )
 
         return AnswerStream(pieces(), finish, generation.stop)
+
+    def _standalone(self, question: str, history: Sequence[Turn]) -> str:
+        """A follow-up as the prompt of llama-index's condense_question chat engine makes it.
+
+        Without a chat model it is the question after the one before it.
+        """
+        if self._llm is None:
+            before = [turn.content for turn in history if turn.role == "user"]
+            return " ".join([*before[-1:], question])
+        if not history:
+            return question
+        turns = "\n".join(f"{turn.role}: {turn.content}" for turn in history)
+        prompt = DEFAULT_TEMPLATE.format(question=question, chat_history=turns)
+        return self._llm.complete(_message(prompt), self.settings.timeout).strip()
+
+    def _extract(self, question: str, sources: Sequence[Passage], limit: int) -> str:
+        """Up to `limit` sentences, a line each, whose marks count `sources` from 1."""
+        # Each sentence once, whatever its punctuation.
+        distinct: dict[frozenset[str], tuple[int, int, str]] = {}
+        for n, source in enumerate(sources, start=1):
+            for start, end in sentences(source.text):
+                text = source.text[start:end].strip("*_ ")
+                if not _MARKUP.match(text) and len(words(text)) >= LEAST_WORDS:
+                    distinct.setdefault(frozenset(words(text)), (n, start, text))
+        if not distinct:
+            return ""
+        pool = list(distinct.values())
+        vectors = self._embedding.get_text_embedding_batch([text for _, _, text in pool])
+        similarity = np.asarray(vectors) @ np.asarray(self._embedding.get_query_embedding(question))
+        best = np.argsort(-similarity, kind="stable")[:limit]
+        chosen = sorted(pool[i] for i in best)
+        return "\n".join(with_marks(defuse(text), [n]) for n, _, text in chosen)
+
+    def _write(
+        self, llm: ChatModel, question: str, sources: Sequence[Passage], generation: Generation
+    ) -> Iterator[str]:
+        """The model's words; marks of unknown sources are left out, as from our answers."""
+        room = int(SHARE * self._budget.window) - self._budget.answer
+        while len(sources) > 1 and self._budget.tokens(_prompt(question, sources)) > room:
+            sources = sources[:-1]
+        messages = _prompt(question, sources)
+        generation.model = self._budget.model
+        generation.priced = self.settings.openai_base_url in (None, OPENAI)
+        generation.prompt = self._budget.tokens(messages)
+        yield from stream_known(llm.stream(messages, generation), len(sources))
 
     def _coverage(self, hits: Sequence[Hit], read: Sequence[Hit]) -> Coverage:
         """It can't tell a list from an answer: what it found is what it would list."""
@@ -389,12 +350,22 @@ class Baseline:
         return tuple(cited)
 
 
+def _prompt(question: str, sources: Sequence[Passage]) -> list[Message]:
+    numbered = [f"Source {n}:\n{source.text}\n" for n, source in enumerate(sources, start=1)]
+    return _message(
+        CITATION_QA_TEMPLATE.format(context_str="\n\n".join(numbered), query_str=question)
+    )
+
+
+def _message(prompt: Any) -> list[Message]:
+    return [{"role": "user", "content": str(prompt)}]
+
+
 def make_baselines(engine: Engine, progress: Progress) -> dict[str, Baseline]:
     """The baselines over the index of an engine, by the names of `NAMES`."""
-    settings, chunks = engine.settings, load_chunks(engine, progress)
-    writer = ExtractiveWriter(settings) if make_chat(settings) is None else ChatWriter(settings)
-    searches = {"plain": dense_search(chunks, settings), "bm25": bm25_search(chunks)}
-    return {name: Baseline(engine, search, writer, chunks) for name, search in searches.items()}
+    chunks = load_chunks(engine, progress)
+    searches = {"plain": dense_search(chunks, engine.settings), "bm25": bm25_search(chunks)}
+    return {name: Baseline(engine, search, chunks) for name, search in searches.items()}
 
 
 def run_baselines(
@@ -403,7 +374,7 @@ def run_baselines(
     out: Path,
     progress: Progress,
     support: Support = support_by_rules,
-) -> tuple[Path, ...]:
+) -> list[Path]:
     """Run the baselines over the cases into the folders `out`/baselines/NAME, which are returned.
 
     Raises:
@@ -416,4 +387,4 @@ def run_baselines(
         stage = f"asking {NAMES[name]}"
         run_cases(baseline, cases, folder, progress, stage=stage, support=support)
         folders.append(folder)
-    return tuple(folders)
+    return folders

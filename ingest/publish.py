@@ -94,7 +94,7 @@ def fetch_index(
         with shared_server(settings) as server:
             published = server.published()
             here = revision() if revision else _revision(settings.index)
-            if published is None or published.revision == here:
+            if published is None or published.state.revision == here:
                 return False
             _check(published, settings)
             return _fetch(server, published, settings, progress)
@@ -137,7 +137,9 @@ def _check(published: Published, settings: Settings) -> None:
             f"{settings.chroma} would replace it. Run asklabs ingest PATH to publish it."
         )
     try:
-        check_made_by(settings.index, published.made_by, {"embedding": embedding_name(settings)})
+        check_made_by(
+            settings.index, published.state.made_by, {"embedding": embedding_name(settings)}
+        )
     except IndexMismatch as error:
         raise IndexMismatch(
             f"What the Chroma server at {settings.chroma} holds can't be used here. {error}"
@@ -158,11 +160,11 @@ def _fetch(server: Server, published: Published, settings: Settings, progress: P
     folder.mkdir(parents=True, exist_ok=True)
     patience = 0.0 if layout.current_database(folder) else _PATIENCE
     with FileLock(folder / layout.LOCK, timeout=patience):
-        if _revision(folder) == published.revision:
+        if _revision(folder) == published.state.revision:
             return False  # Another process has been quicker.
         layout.sweep(folder)
-        layout.check_room(folder, None, published.passages_count)
-        store = create_store(folder, published.made_by)
+        layout.check_room(folder, None, next(iter(published.counts.values())))
+        store = create_store(folder, published.state.made_by)
         try:
             fetch(server, published, store, progress)
             passages = store.passages(store.reports(store.state.generation))

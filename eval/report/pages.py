@@ -15,7 +15,7 @@ from urllib.parse import quote
 from pydantic import TypeAdapter, ValidationError
 
 from eval import figures
-from eval.cases import CASE_TYPES, VOTE_ID_PREFIX, write_text
+from eval.cases import VOTE_ID_PREFIX, write_text
 from eval.compare import Comparison, Moved, Side
 from eval.figures import ALL, LATENCIES, MAIN, RUN_METRICS, Estimate, Group, Headline
 from eval.matching import single_line
@@ -33,19 +33,6 @@ LATEST = "evaluation.json"
 # Characters of an answer and of a quote that a summary keeps; the report of the run has all.
 _ANSWER = 900
 _QUOTE = 240
-_SINGLE = ("rep@10", "ndcg@10", "ev@4k", "cite_prec", "cite_rec", "ev_cited", "facts", "facts_num")
-_MANY = ("rep@20", "ndcg@10", "ev@4k", "cite_prec", "cite_rec", "facts_num")
-_EVERY = ("quote_ok", "cited_sent", "alce_rec", "alce_prec", "sent_ok", "refusal_ok", *RUN_METRICS)
-# The metrics that the table of baselines shows for each type of case.
-BASELINE_METRICS: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(CASE_TYPES, _SINGLE),
-    "cross": _MANY,
-    "compare": _MANY,
-    "listing": ("list_p", "list_r", "list_f1", "list_exact"),
-    "unanswerable": ("refused",),
-    "crosslingual": _SINGLE,
-    ALL: _EVERY,
-}
 # Fields of a run's record -> those of its answers that they collect.
 _NAMED = {"answered_by": "mode", "index": "index"}
 
@@ -193,12 +180,12 @@ def baseline_table(
         return None
     sides = {"ours": groups} | {labels.baseline_words(k): side for k, side in baselines.items()}
     rows = []
-    for kind, metrics in BASELINE_METRICS.items():
+    for kind, group in groups.items():
         members = [side[kind].metrics if kind in side else {} for side in sides.values()]
         rows += [
-            (kind, str(groups[kind].n), metric, *(str(m.get(metric, "")) for m in members))
-            for metric in metrics
-            if any(metric in m for m in members) and kind in groups
+            (kind, str(group.n), metric, *(str(m.get(metric, "")) for m in members))
+            for metric in group.metrics
+            if metric in MAIN or kind == ALL
         ]
     times = (str(side[ALL].latency.get("total_ms", "")) for side in sides.values())
     rows.append((ALL, str(groups[ALL].n), "ms, p50 / p95", *times))

@@ -12,30 +12,25 @@ import hashlib
 import os
 import time
 import urllib.request
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from functools import wraps
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
 import orjson
+from pydantic import TypeAdapter
 
 from rag.errors import AskLabsError, ServerUnusable
 from rag.index.layout import deriving
-from rag.index.store import (
-    State,
-    Store,
-    Vector,
-    chromadb,
-    opening,
-    revision_of,
-    state_from,
-    state_row,
-)
+from rag.index.store import State, Store, Vector, chromadb, opening, revision_of
 from rag.settings import Settings
 from rag.types import Progress
 
+P = ParamSpec("P")
+T = TypeVar("T")
 POINTER = "asklabs"
 PUBLISHING, FETCHING = "publishing", "fetching"
 # Rows that are sent or fetched together.
@@ -62,68 +57,96 @@ class Row(NamedTuple):
 class Published:
     """What the pointer says: which collections count, and how to know that they are complete.
 
-    `content` is a hash of all rows, `before` are the collections that counted before.
+    `counts` has the rows of the collections of passages and of reports, `content` is a hash of all
+    rows, `before` are the collections that counted before.
     """
 
-    revision: str
-    made_by: Mapping[str, str]
-    passages: str
-    reports: str
-    passages_count: int
-    reports_count: int
+    state: State
+    counts: Mapping[str, int]
     content: str
     before: tuple[str, ...] = ()
 
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many rows each of the two collections has."""
-        return {self.passages: self.passages_count, self.reports: self.reports_count}
+
+_PUBLISHED = TypeAdapter(Published)
+
+
+def _explained(method: Callable[Concatenate[Server, P], T]) -> Callable[Concatenate[Server, P], T]:
+    """Have a method say what is the matter with the server when a request of it fails."""
+
+    @wraps(method)
+    def explaining(self: Server, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return method(self, *args, **kwargs)
+        except AskLabsError:
+            raise
+        except Exception as error:  # Chroma's client raises bare ones of answers it can't read.
+            raise ServerUnusable(
+                f"The Chroma server at {self.address} can't be used ({error}). See that it runs "
+                "and that ASKLABS_CHROMA is its address."
+            ) from error
+
+    return explaining
 
 
 class Server:
     """A Chroma server that can be reached; made by `shared_server`."""
 
-    def __init__(self, client: Any, address: str) -> None:
-        self.client = client
+    client: Any
+
+    def __init__(self, address: str) -> None:
         self.address = address
 
+    @_explained
+    def connect(self, token: str) -> None:
+        """Make its client, once it has answered as a Chroma server does."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        parts = urlsplit(self.address)
+        is_safe = parts.scheme == "https"
+        request = urllib.request.Request(f"{self.address}/api/v2/heartbeat", headers=headers)
+        with urllib.request.urlopen(request, timeout=_FIRST_ANSWER) as answer:
+            if b"nanosecond heartbeat" not in answer.read(10_000):
+                raise ValueError("what answers there is no Chroma server")
+        with opening:
+            self.client = chromadb().HttpClient(
+                parts.hostname or "",
+                parts.port or (443 if is_safe else 80),
+                ssl=is_safe,
+                headers=headers,
+                settings=chromadb().config.Settings(anonymized_telemetry=False),
+            )
+        # Without it Chroma's client waits for ever for a server that has stopped answering.
+        self.client._server._session.timeout = _LATER_ANSWER
+
+    @_explained
     def published(self) -> Published | None:
         """What counts; None where nothing has been published yet."""
-        with _explained(self.address):
-            try:
-                pointer = self.client.get_collection(POINTER, embedding_function=None)
-            except chromadb().errors.NotFoundError:
-                return None
-            meta = pointer.metadata or {}
-            if not meta.get("revision"):
-                return None
-            values = {name: meta[name] for name in Published.__slots__ if name in meta}
-            values["made_by"] = state_from(meta).made_by
-            values["before"] = tuple(str(meta.get("before", "")).split())
-            return Published(**values)
+        with suppress(chromadb().errors.NotFoundError):
+            text = (self.open(POINTER).metadata or {}).get("published")
+            return _PUBLISHED.validate_json(text) if text else None
+        return None
 
+    @_explained
     def is_complete(self, published: Published) -> bool:
         """Whether the collections that count are there with as many rows as they should have."""
-        with _explained(self.address), suppress(chromadb().errors.NotFoundError):
-            return all(
-                self.client.get_collection(name, embedding_function=None).count() == count
-                for name, count in published.counts.items()
-            )
+        with suppress(chromadb().errors.NotFoundError):
+            return all(self.open(name).count() == n for name, n in published.counts.items())
         return False
 
     def open(self, name: str) -> Any:
         """One of its collections."""
-        with _explained(self.address):
-            return self.client.get_collection(name, embedding_function=None)
+        return self.client.get_collection(name, embedding_function=None)
 
-    def create(self, name: str, meta: Mapping[str, Any]) -> Any:
+    @_explained
+    def create(self, name: str, publisher: str) -> Any:
         """A new collection; its vectors come back as they went, which those of cosine don't."""
-        with _explained(self.address):
-            space = {"hnsw": {"space": "l2"}}
-            return self.client.create_collection(
-                name, metadata=dict(meta), embedding_function=None, configuration=space
-            )
+        return self.client.create_collection(
+            name,
+            metadata={"publisher": publisher, "begun": int(time.time())},
+            embedding_function=None,
+            configuration={"hnsw": {"space": "l2"}},
+        )
 
+    @_explained
     def add(self, collection: Any, rows: Sequence[Row]) -> None:
         """Write rows to a collection, in as many requests as their size needs."""
         if len(rows) > 1 and sum(len(row.text) for row in rows) > LARGEST:
@@ -134,36 +157,32 @@ class Server:
         # Packed, because lists in the metadata of deleted collections come to light again in rows
         # of later ones.
         packed = [row._replace(meta={_PACKED: orjson.dumps(row.meta).decode()}) for row in rows]
-        with _explained(self.address):
-            _write_rows(collection, packed)
+        _write_rows(collection, packed)
 
-    def read(self, collection: Any, offset: int, limit: int) -> list[Row]:
+    @_explained
+    def read(self, name: str, offset: int) -> list[Row]:
         """A page of what `add` wrote to a collection."""
-        with _explained(self.address):
-            rows = _read_rows(collection, offset=offset, limit=limit)
-            return [row._replace(meta=orjson.loads(row.meta[_PACKED])) for row in rows]
+        rows = _read_rows(self.open(name), offset=offset, limit=PAGE)
+        return [row._replace(meta=orjson.loads(row.meta[_PACKED])) for row in rows]
 
+    @_explained
     def point(self, published: Published) -> None:
         """Change what counts; for a fetch the change comes at once or not at all."""
-        values = {name: getattr(published, name) for name in Published.__slots__}
-        values["before"] = " ".join(values["before"])
-        values |= state_row(State(made_by=values.pop("made_by"))) | {"revision": published.revision}
-        with _explained(self.address):
-            pointer = self.client.get_or_create_collection(POINTER, embedding_function=None)
-            pointer.modify(metadata=values)
+        pointer = self.client.get_or_create_collection(POINTER, embedding_function=None)
+        pointer.modify(metadata={"published": _PUBLISHED.dump_json(published).decode()})
 
+    @_explained
     def clean(self, publisher: str) -> None:
         """Delete what neither counts nor did before, but for what others may be publishing."""
         now = self.published()
-        kept = {POINTER, *((now.passages, now.reports, *now.before) if now else ())}
-        with _explained(self.address):
-            for collection in self.client.list_collections():
-                meta = collection.metadata or {}
-                given_up = time.time() - float(meta.get("begun", 0)) > _GIVEN_UP
-                ours = collection.name.startswith(f"{POINTER}-") and collection.name not in kept
-                if ours and (meta.get("publisher") == publisher or given_up):
-                    with suppress(chromadb().errors.NotFoundError):
-                        self.client.delete_collection(collection.name)
+        kept = {POINTER, *((*now.counts, *now.before) if now else ())}
+        for collection in self.client.list_collections():
+            meta = collection.metadata or {}
+            given_up = time.time() - float(meta.get("begun", 0)) > _GIVEN_UP
+            ours = collection.name.startswith(f"{POINTER}-") and collection.name not in kept
+            if ours and (meta.get("publisher") == publisher or given_up):
+                with suppress(chromadb().errors.NotFoundError):
+                    self.client.delete_collection(collection.name)
 
 
 @contextmanager
@@ -173,29 +192,13 @@ def shared_server(settings: Settings) -> Iterator[Server]:
     Raises:
         ServerUnusable: it can't be reached, or what is there is no Chroma server.
     """
-    address, token = settings.chroma, settings.chroma_token
-    headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
-    parts = urlsplit(address)
-    is_safe = parts.scheme == "https"
-    with _explained(address):
-        request = urllib.request.Request(f"{address}/api/v2/heartbeat", headers=headers)
-        with urllib.request.urlopen(request, timeout=_FIRST_ANSWER) as answer:
-            if b"nanosecond heartbeat" not in answer.read(10_000):
-                raise ValueError("what answers there is no Chroma server")
-        with opening:
-            client: Any = chromadb().HttpClient(
-                parts.hostname or "",
-                parts.port or (443 if is_safe else 80),
-                ssl=is_safe,
-                headers=headers,
-                settings=chromadb().config.Settings(anonymized_telemetry=False),
-            )
+    token = settings.chroma_token
+    server = Server(settings.chroma)
+    server.connect(token.get_secret_value() if token else "")
     try:
-        # Without it Chroma's client waits for ever for a server that has stopped answering.
-        client._server._session.timeout = _LATER_ANSWER
-        yield Server(client, address)
+        yield server
     finally:
-        client.close()
+        server.client.close()
 
 
 def publish(server: Server, store: Store, publisher: str, progress: Progress) -> None:
@@ -206,54 +209,38 @@ def publish(server: Server, store: Store, publisher: str, progress: Progress) ->
     Raises:
         ServerUnusable: it failed; what counted before still does.
     """
-    before = server.published()
-    if before and before.revision == store.state.revision and server.is_complete(before):
+    state, before = store.state, server.published()
+    if before and before.state.revision == state.revision and server.is_complete(before):
         return
     server.clean(publisher)
-    now = _send(server, store, publisher, progress)
-    # Another machine may have published meanwhile.
-    before = server.published()
-    server.point(replace(now, before=(before.passages, before.reports) if before else ()))
-    with suppress(ServerUnusable):
-        server.clean(publisher)  # What it couldn't delete now goes with the next publishing.
-
-
-def _send(server: Server, store: Store, publisher: str, progress: Progress) -> Published:
-    """Send what readers of a store see to two new collections, which don't count yet."""
-    state = store.state
     reports = store.reports(state.generation)
-    passage_ids = [reports[p.report.id].row_of(p.id) for p in store.passages(reports)]
-    report_ids = [report.row for report in reports.values()]
-    about = {"publisher": publisher, "begun": int(time.time())}
-    name = f"{state.revision[:12]}-{os.urandom(4).hex()}"
-    passages_to = server.create(f"{POINTER}-passages-{name}", about)
-    reports_to = server.create(f"{POINTER}-reports-{name}", about | state_row(state))
-    transfer = _Transfer(PUBLISHING, len(passage_ids) + len(report_ids), progress)
+    sent = {
+        "passages": [reports[p.report.id].row_of(p.id) for p in store.passages(reports)],
+        "reports": [report.row for report in reports.values()],
+    }
+    counts: dict[str, int] = {}
+    transfer = _Transfer(PUBLISHING, sum(map(len, sent.values())), progress)
     # When Chroma reads vectors, it may write.
     with deriving(store.home):
-        for ids, source, target in (
-            (passage_ids, store.passage_rows, passages_to),
-            (report_ids, store.report_rows, reports_to),
-        ):
+        for kind, ids in sent.items():
+            name = f"{POINTER}-{kind}-{state.revision[:12]}-{os.urandom(4).hex()}"
+            target, counts[name] = server.create(name, publisher), len(ids)
+            source = store.passage_rows if kind == "passages" else store.report_rows
             for at in range(0, len(ids), PAGE):
                 page = _read_rows(source, ids=ids[at : at + PAGE])
                 server.add(target, page)
                 transfer.count(page)
-    sent = Published(
-        revision=state.revision,
-        made_by=state.made_by,
-        passages=passages_to.name,
-        reports=reports_to.name,
-        passages_count=len(passage_ids),
-        reports_count=len(report_ids),
-        content=transfer.content,
-    )
-    if not server.is_complete(sent):
+    now = Published(state, counts, transfer.content)
+    if not server.is_complete(now):
         raise ServerUnusable(
             f"The Chroma server at {server.address} has not all that it was sent: somebody else "
             "deletes there, or its disk is full."
         )
-    return sent
+    # Another machine may have published meanwhile.
+    before = server.published()
+    server.point(replace(now, before=tuple(before.counts) if before else ()))
+    with suppress(ServerUnusable):
+        server.clean(publisher)  # What it couldn't delete now goes with the next publishing.
 
 
 def fetch(server: Server, published: Published, store: Store, progress: Progress) -> None:
@@ -265,15 +252,13 @@ def fetch(server: Server, published: Published, store: Store, progress: Progress
     transfer = _Transfer(FETCHING, sum(published.counts.values()), progress)
     targets = (store.passage_rows, store.report_rows)
     for (name, count), target in zip(published.counts.items(), targets, strict=True):
-        source = server.open(name)
         for at in range(0, count, PAGE):
-            page = server.read(source, at, PAGE)
-            if page:
+            if page := server.read(name, at):
                 _write_rows(target, page)
             transfer.count(page)
-    state = state_from(source.metadata or {})
+    state = published.state
     revision = revision_of(state.made_by, store.reports(state.generation))
-    if transfer.content != published.content or revision != published.revision:
+    if transfer.content != published.content or revision != state.revision:
         raise ServerUnusable(
             f"What came from the Chroma server at {server.address} isn't what was published. It "
             "may be published anew just now: try again. Else run asklabs ingest PATH where the "
@@ -315,17 +300,3 @@ def _read_rows(collection: Any, **which: Any) -> list[Row]:
 def _write_rows(collection: Any, rows: Sequence[Row]) -> None:
     ids, vectors, texts, metas = map(list, zip(*rows, strict=True))
     collection.upsert(ids=ids, embeddings=vectors, documents=texts, metadatas=metas)
-
-
-@contextmanager
-def _explained(address: str) -> Iterator[None]:
-    """Say what is the matter with the server when a request of it fails."""
-    try:
-        yield
-    except AskLabsError:
-        raise
-    except Exception as error:  # Chroma's client raises bare ones of answers that it can't read.
-        raise ServerUnusable(
-            f"The Chroma server at {address} can't be used ({error}). See that it runs and that "
-            "ASKLABS_CHROMA is its address."
-        ) from error

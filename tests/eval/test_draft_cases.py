@@ -127,8 +127,6 @@ def test_a_good_reply_is_a_draft() -> None:
             reply(question="In Fiji, how much did the basket of reeds took in of bottles a week?"),
             "copies the passage",
         ),
-        (reply(question="What does the passage say of litter in Fiji?"), "points at the passage"),
-        (reply(question="How large was the harvest of it after all?"), "neither the lab nor"),
         (reply(question="Combien de déchets le piège a-t-il pris aux Fidji ?"), "another language"),
         (reply(question=["Why?"]), "question of a bearable length"),
         ("{" * 9000, "no JSON object"),

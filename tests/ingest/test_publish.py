@@ -72,7 +72,7 @@ def published(server: Server) -> Published:
 def published_revision(settings: Settings) -> str:
     with shared_server(settings) as server:
         assert server.is_complete(published(server))
-        return published(server).revision
+        return published(server).state.revision
 
 
 @pytest.mark.slow
@@ -148,12 +148,13 @@ def test_what_is_not_what_was_published_is_not_taken(
     change(reports)
     revision = sync([reports], shared).revision
     with shared_server(shared) as server:
+        passages, reports_name = published(server).counts
         if harm == "changed":
-            rows = server.open(published(server).reports)
+            rows = server.open(reports_name)
             ids = rows.get(limit=1)["ids"]
             rows.update(ids=ids, documents=["Somebody else's words"], embeddings=[[0.0]])
         else:
-            server.client.delete_collection(published(server).passages)
+            server.client.delete_collection(passages)
     with pytest.raises(ServerUnusable, match=r"isn't what was published|does not exist"):
         fetch_index(reader)
     assert open_engine(reader).revision == before
