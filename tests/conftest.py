@@ -23,6 +23,7 @@ from rag.engine import Engine, open_engine
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
 
+pytest_plugins = ("command_line", "ferries")
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "eval" / "sample" / "reports"
 CASES = ROOT / "eval" / "sample" / "cases.jsonl"

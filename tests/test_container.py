@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from fake_engine import FakeEngine
-from free_port import free_port
+from servers import free_port
 
 from rag.settings import PREFIX, Settings
 from ui.server.serve import launch

@@ -21,8 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
-from free_port import free_port
 from playwright.sync_api import expect, sync_playwright
+from servers import free_port
 
 from rag.engine import open_engine
 from rag.settings import Settings

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import pytest
 from page_fixtures import Visit, ask, box, serious
-from playwright.sync_api import Browser, expect
-from runs import answered, case, hostile, outcome, save
-
-from eval.cases import Case
-from eval.report.pages import write_report
-from eval.run import Outcome
+from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 WIDE_DARK, NARROW_LIGHT = (1400, "dark", "rtl"), (390, "light", "ltr")
@@ -43,31 +35,3 @@ def test_every_view_is_accessible_in_the_language_of_its_visitor(
         page.locator(f'[data-view="{view}"]').first.click()
         expect(page.locator(f"#{view} h2").first).to_be_visible()
         assert serious(page) == [], view
-
-
-@pytest.mark.parametrize(("width", "scheme"), [WIDE_DARK[:2], NARROW_LIGHT[:2]])
-def test_the_report_of_an_evaluation_is_readable_and_loads_nothing_else(
-    browser: Browser, tmp_path: Path, width: int, scheme: Any
-) -> None:
-    lost = {"rep@10": 0.0, "refused": 0.0, "cite_rec": 0.0, "facts": 0.0}
-    bad = [Case(f"b{i}", "single", "fr", "Why so few?", ("boats",)) for i in range(20)]
-    outcomes = [
-        *(answered(of, ("x",), ("x",), scores=lost) for of in bad),
-        outcome(case("timed"), ms=120.0, **{"rep@10": 1.0}),
-        hostile(),
-        Outcome(case("e"), error="ModelError: gone"),
-    ]
-    run = save(tmp_path / "run", *outcomes)
-    save(run / "baselines" / "plain", *outcomes[6:])
-    write_report(run)
-    requests: list[str] = []
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    page.on("request", lambda request: requests.append(request.url))
-    page.goto((run / "report.html").as_uri())
-    expect(page.get_by_role("heading", level=1)).to_have_text("How well are questions answered?")
-    page.evaluate("document.querySelectorAll('details').forEach((e) => (e.open = true))")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate("window.hacked") is None
-    assert serious(page) == []
-    page.close()
-    assert [url for url in requests if not url.startswith("file:")] == []

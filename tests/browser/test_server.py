@@ -1,4 +1,4 @@
-"""The page as servers show it: behind a login, behind a proxy, while loading, to many at once."""
+"""The page as servers show it: behind a login, while loading, to many at once."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import re
 
 import pytest
 from fake_engine import QUOTE, FakeEngine, answer, passage, report
-from free_port import free_port
 from page_fixtures import Visit, ask, serve
 from playwright.sync_api import Browser, Page, expect
-from proxy import proxied
+from servers import free_port
 
 from rag.types import Answer, Citation
 from ui.server.login import make_secret
@@ -51,18 +50,6 @@ def test_each_name_has_conversations_of_its_own_in_one_browser(browser: Browser)
         log_in(page, "Ana", PASSWORDS["Ana"])
         expect(conversations).to_have_text(["What of Ana?"])
         page.close()
-
-
-def test_behind_a_proxy_a_question_is_answered_and_its_link_leads_back(visit: Visit) -> None:
-    with (
-        serve(FakeEngine(), root_path="/labs") as site,
-        proxied(site, "/labs") as address,
-    ):
-        page = visit(f"{address}/")
-        ask(page, "What keeps fish cool?")
-        assert page.url.startswith(f"{address}/")
-        again = visit(f"{address}/?q=What+keeps+fish+cool")
-        expect(again.locator("#thread")).to_contain_text("fish")
 
 
 def test_a_page_that_is_loading_says_so_and_becomes_the_real_one(browser: Browser) -> None:

@@ -1,16 +1,21 @@
-"""A run asks every case, writes each outcome at once, and records errors instead of stopping."""
+"""A run asks every case and records errors instead of stopping; the gate of the sample."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from passages import passage, report
 from pydantic import SecretStr
+from runs import numbered, save
 
-from eval.cases import Case, Evidence
+from eval.cases import CASE_TYPES, Case, Evidence
+from eval.figures import aggregate
+from eval.gate import Floor, failures, load_floors, main, write_floors
+from eval.report.pages import write_report
 from eval.run import load_outcomes, load_record, run_cases
 from rag.errors import ModelError
 from rag.i18n.notices import text_notice
@@ -126,3 +131,41 @@ def test_the_record_tells_how_to_repeat_the_run_but_no_secret(tmp_path: Path) ->
     assert record["settings"]["openai_base_url"] == "http://localhost:1/v1"
     assert (record["model"], record["settings"]["passages"]) == ("openai:small", 20)
     assert {"numpy", "python", "chromadb"} <= set(record["versions"])
+
+
+@pytest.mark.quality
+def test_the_sample_is_answered_above_its_floors(
+    sample_engine: Any, sample_cases: tuple[Case, ...], tmp_path: Path
+) -> None:
+    assert {case.group for case in sample_cases} == {*CASE_TYPES, "crosslingual"}
+    run_cases(sample_engine, sample_cases, tmp_path)
+    outcomes = load_outcomes(tmp_path)
+    assert [outcome.case for outcome in outcomes] == list(sample_cases)
+    assert {o.case.id: o.error for o in outcomes if o.error} == {}
+    floors = load_floors()
+    assert {(f.metric, f.floor) for f in floors if f.promised} == {
+        ("quote_ok", 1.0),
+        ("cited_sent", 1.0),
+    }
+    found = failures(aggregate(outcomes), floors)
+    assert not found, "\n".join([*found, "", write_report(tmp_path)])
+
+
+def test_the_command_checks_and_renews(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, path = save(tmp_path / "run", *numbered(20, facts=0.8)), tmp_path / "floors.json"
+    promised = Floor("all", "facts", 0.5, promised=True)
+    write_floors([Floor("all", "facts", 0.85), promised], path)
+    command = [str(out), "--floors", str(path)]
+    assert main(command) == 1
+    assert capsys.readouterr().out == "all facts: 0.800 (n=20) is below 0.85\n"
+    assert main([*command, "--renew"]) == 0
+    # One case of twenty below the interval, which has no width.
+    assert load_floors(path) == (Floor("all", "facts", 0.75, False, 0.8, 0.8, 20), promised)
+    assert main(command) == 0
+    write_floors([Floor("all", "mrr", 0.1)], path)
+    assert main(command) == 1
+    assert "all mrr: not measured" in capsys.readouterr().out
+    assert main([*command, "--renew"]) == 2
+    path.write_text("{}", encoding="utf-8")
+    assert main(command) == 2
+    assert "no readable floors" in capsys.readouterr().err

@@ -14,14 +14,9 @@ import pytest
 
 from eval import stress
 from eval.cases import Case, load_cases, write_cases
-from eval.compare import Difference, Verdict
-from eval.figures import Estimate
 from eval.run import load_outcomes, run_cases
-from eval.stress import NOT_APPLICABLE, StressTest, Variant
 from rag.catalog.tag_fields import ReportInfo
 from rag.engine import Engine
-
-pytest_plugins = ("command_line",)
 
 CASE = Case("c", "single", "en", "How many 1,200 kg boats did São Tomé’s lab repair?", ("a",))
 REPORTS = {
@@ -54,39 +49,6 @@ def test_a_question_is_changed_where_it_can_be(
 ) -> None:
     changed = change(replace(CASE, question=question, reports=("a", "b")))
     assert (changed.question if changed else None) == expected
-
-
-def moved(mean: float, low: float, high: float, verdict: Verdict) -> dict[str, Difference]:
-    change = Estimate(mean, low, high, 20)
-    return {"rep@10": Difference("all", "rep@10", 0.9, 0.9 + mean, change, 0.1, 0.2, verdict)}
-
-
-def test_the_table_tells_what_got_worse_and_what_did_not(
-    sample_engine: Engine, tmp_path: Path
-) -> None:
-    tried = (
-        Variant("typos", 20, changes=moved(-0.3, -0.4, -0.2, "unclear"), failed=1),
-        Variant("upper", 20, changes=moved(0.0, 0.0, 0.0, "no difference")),
-        Variant("injected", 20, changes=moved(-0.1, -0.2, 0.1, "no difference"), obeyed=2),
-        Variant("year", note=NOT_APPLICABLE),
-    )
-    engine: Any = sample_engine
-    test = StressTest(engine, [CASE], tmp_path, lambda *_: engine, index_reports=30)
-    text = test.table(tried)
-    for words in (
-        "**Got worse**: typos (rep@10).",
-        "| typos | 20 | **-0.30 [-0.40, -0.20] (20)** |",
-        "| upper | 20 | 0 (20) |",
-        "| injected | 20 | -0.10 [-0.20, +0.10] (20) |",
-        "2 answers obey or quote it",
-        "1 failed",
-        "30 of the 32 reports",
-        f"({NOT_APPLICABLE})",
-    ):
-        assert words in text
-    assert "| year" not in text
-    for first, words in ((1, "**Nothing got worse**"), (3, "**Nothing was asked.**")):
-        assert words in test.table(tried[first:])
 
 
 @pytest.mark.slow

@@ -27,7 +27,6 @@ from rag.index.snapshot import open_snapshot
 from rag.index.store import open_store
 from rag.settings import Settings
 
-pytest_plugins = ("ferry_fixtures",)
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="needs limits and signals of POSIX"),

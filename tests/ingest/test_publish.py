@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chroma_server import chroma_server
 from ferries import missing_sentences, text
-from free_port import free_port
+from servers import chroma_server, free_port
 
 from ingest.publish import fetch_at_start, fetch_index, watch
 from ingest.sync import sync
@@ -21,7 +20,6 @@ from rag.index.chroma_server import PUBLISHING, Published, Server, shared_server
 from rag.index.layout import UNPUBLISHED, current_database
 from rag.settings import Settings, load_settings
 
-pytest_plugins = ("command_line", "ferry_fixtures")
 ANSWER = "Ana counts the boats."
 
 

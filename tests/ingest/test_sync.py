@@ -14,8 +14,6 @@ from ingest.sync import sync
 from rag.errors import IndexBusy, IndexDamaged, IndexMismatch
 from rag.settings import Settings
 
-pytest_plugins = ("ferry_fixtures",)
-
 
 def elsewhere(settings: Settings) -> Settings:
     """Settings of another index."""

@@ -20,8 +20,6 @@ from rag.errors import IndexBusy, IndexUnusable
 from rag.index.layout import LOCK, UPLOADED
 from rag.settings import Settings
 
-pytest_plugins = ("ferry_fixtures",)
-
 Send = Callable[[dict[str, bytes]], SyncResult]
 ALL = {"fiji", "mali", "peru"}
 TOGO = text("Togo").encode()

@@ -99,14 +99,6 @@ def test_filters_hold(sample_engine: Engine) -> None:
         assert answer.coverage.matched_reports <= len(inside)
 
 
-def test_a_language_is_that_of_all_passages_read(sample_engine: Engine) -> None:
-    french = Filters(language=("fr",))
-    for question in ("What did people fear?", "Which labs used interviews as a data source?"):
-        answer = sample_engine.ask(question, filters=french).answer
-        assert {hit.passage.language for hit in answer.hits} <= {"fr"}
-        assert set(answer.coverage.reports) <= sample_engine.catalog.ids(french)
-
-
 def test_filters_that_leave_nothing_are_refused(sample_engine: Engine) -> None:
     nothing = Filters(country=("Atlantis",))
     answer = sample_engine.ask("What did people fear?", filters=nothing).answer

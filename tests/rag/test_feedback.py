@@ -21,8 +21,6 @@ from rag.settings import Settings
 from ui.web import report as reading
 from ui.web.handlers import Exchange
 
-pytest_plugins = ("command_line",)
-
 VOTE = Feedback(
     id="a1",
     time="2026-03-04T05:06:07+00:00",

@@ -82,13 +82,6 @@ def test_what_is_wrong_is_named_with_its_place(
         load_settings({}, tmp_path)
 
 
-def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/of-nobody")
-    settings = load_settings({"ASKLABS_INDEX": "~/index"}, NO_FILE, login=Path("~/logins.txt"))
-    assert settings.index == Path("/home/of-nobody/index")
-    assert settings.login == Path("/home/of-nobody/logins.txt")
-
-
 def test_a_key_or_address_from_a_file_loses_its_line_break() -> None:
     environ = {"OPENAI_API_KEY": "sk-k\r\n", "OPENAI_BASE_URL": " http://localhost:1/v1\r"}
     settings = load_settings(environ, NO_FILE)

@@ -1,7 +1,8 @@
-"""Reports of three made-up labs, and ways to look into an index of them."""
+"""Reports of three made-up labs, an index for them, and ways to look into it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from rag.index.layout import unfinished_database
 from rag.index.sentence_vectors import SentenceVectors
 from rag.index.snapshot import open_snapshot
 from rag.index.store import Store, StoredReport, Writer, open_store
+from rag.models.encoder import encode
 from rag.settings import Settings
 from rag.types import Passage
 
@@ -93,3 +95,40 @@ def missing_sentences(index: Path) -> set[str]:
 def disk_usage(free: int, total: int = 10**12) -> Any:
     """Stands in for `shutil.disk_usage`: any disk has this many bytes free."""
     return lambda _: SimpleNamespace(total=total, used=total - free, free=free)
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Path:
+    """A folder with a report of each of three labs."""
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    for country in COUNTRIES:
+        (folder / f"{country.lower()}.md").write_text(text(country), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings with an index that is not there yet."""
+    return Settings(index=tmp_path / "index")
+
+
+@pytest.fixture
+def encoded(monkeypatch: pytest.MonkeyPatch) -> Encoded:
+    """What an ingest has encoded."""
+    seen = Encoded([], [])
+
+    def listening(texts: Sequence[str]) -> list[list[float]]:
+        # A sentence is of one line.
+        seen.passages.extend(text for text in texts if "\n" in text)
+        seen.sentences.extend(text for text in texts if "\n" not in text)
+        return encode(texts)
+
+    monkeypatch.setattr("rag.models.embeddings.encode", listening)
+    return seen
+
+
+@pytest.fixture
+def embedded(encoded: Encoded) -> list[str]:
+    """The passages that an ingest has embedded, as they come."""
+    return encoded.passages

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from fake_engine import FakeEngine
-from free_port import free_port
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, expect, sync_playwright
+from servers import free_port
 
 from ui.server.serve import launch
 from ui.web.app import build_app
@@ -50,7 +50,7 @@ def serious(page: Page) -> list[Any]:
     ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Debian's chromium, or another of its family; in CI its absence is a failure."""
     program = next(filter(None, map(shutil.which, NAMES)), None)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import report_text, steady
+from made_up import report_text, steady
 
 from ingest.parsing.scan import (
     NOT_SHOWN,

@@ -13,7 +13,7 @@ from readers import squeezed, text_of
 from rag.catalog.tag_fields import Filters
 from rag.export.brief import make_brief, report_link
 from rag.export.formats import export
-from rag.types import Answer, Coverage, GenerationRecord, Notice, Struck
+from rag.types import Answer, Coverage, Notice, Struck
 
 DAY = date(2026, 3, 4)
 SENTENCES = (
@@ -69,12 +69,6 @@ def test_a_brief_is_in_the_language_of_the_question(
         assert squeezed(sentence) in words, sentence
 
 
-def test_the_first_question_s_language_is_that_of_the_whole_brief() -> None:
-    both = make_brief([in_language("fr"), in_language("ar")], "", DAY)
-    assert (both.language, both.rtl, both.labels["colon"]) == ("fr", False, "\u00a0:")
-    assert make_brief([in_language("xx")], "", DAY).language == "en"
-
-
 def test_the_summary_counts_and_names_each_way_of_answering_once() -> None:
     quoted = fake_engine.answer()
     mixed = [quoted, replace(quoted, mode="openai:small"), replace(quoted, mode="catalogue")]
@@ -83,26 +77,6 @@ def test_the_summary_counts_and_names_each_way_of_answering_once() -> None:
     assert summary["Passages by language"] == "English (2)"
     made = summary["How it was made"]
     assert made.count("quote sentences") == made.count("openai:small") == made.count("tags") == 1
-
-
-def test_a_model_s_answer_says_how_it_was_written() -> None:
-    run = GenerationRecord("gpt-4o", "2", 0.0035, "2025-08")
-    written = replace(PLAIN, mode=run.model, generation=run)
-    brief = export([written], "md", day=DAY).decode()
-    assert "Prompt version 2; 3 tokens read, 4 written; planned in 1 ms" in brief
-    assert "about 0.0035 US dollars" in brief
-
-
-def test_sources_have_their_quotes_and_a_status_where_it_says_something() -> None:
-    (_, sources), *_ = make_brief([fake_engine.answer()], "", DAY).parts[0].source_lists
-    statuses = [quote.status for source in sources for quote in source.quotes]
-    assert statuses == ["", "The quote supports the sentence in part"]
-    first = PLAIN.citations[0]
-    again = replace(first, quote="A second quote.", status="supported")
-    both = replace(PLAIN, citations=(first, again), mode="openai:small")
-    ((_, (source,)),) = make_brief([both], "", DAY).parts[0].source_lists
-    assert [quote.lines for quote in source.quotes] == [(first.quote,), ("A second quote.",)]
-    assert all(quote.status.startswith("The quote supports") for quote in source.quotes)
 
 
 def test_a_refusal_shows_the_nearest_passages_and_a_complete_list_is_complete() -> None:

@@ -225,7 +225,7 @@ def test_long_lists_and_long_texts_are_soon_written() -> None:
         assert len(export([long], ending, day=DAY)) > 2_000
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(answers())
 def test_any_answer_can_be_exported(any_answer: Answer) -> None:
     for ending in ("md", "html", "docx", "csv", "ris", "bib"):

@@ -7,17 +7,15 @@ from dataclasses import replace
 
 import pytest
 from answers import PLAIN
-from fake_engine import STRUCK, WHY, checked
-from readers import html_text, squeezed, text_of
+from fake_engine import STRUCK, WHY
+from readers import squeezed, text_of
 
 from rag.answer.pipeline import AnswerStream
 from rag.export.formats import export
-from rag.i18n.notices import checked_sentence, notice_words, read_notices, text_notice
-from rag.i18n.translations import ENGLISH, translations_for
+from rag.i18n.notices import notice_words, read_notices, text_notice
+from rag.i18n.translations import translations_for
 from rag.types import Answer, Notice, Struck
 from ui.cli.ask import print_answer, print_sources
-from ui.web import answer as answer_html
-from ui.web.handlers import Exchange
 
 COUNTS = "3 sentences checked: 1 supported, 1 partly, 1 left out; 1 citation corrected."
 
@@ -46,17 +44,6 @@ def test_notices_of_other_versions_are_shown_as_they_were_written() -> None:
     for notices in ((), (Notice("a_new_code"),), (Notice("passages_left_out"),)):
         read = read_notices(notices, "It was so.")
         assert notice_words(read, translations_for("fr")) == "It was so."
-
-
-def test_the_page_folds_what_was_left_out_and_says_what_was_checked() -> None:
-    page = answer_html.render_exchange(Exchange("Q", answer=checked()), 1, {}, False, ENGLISH)
-    words, tags = html_text(page)
-    assert f"Struck: In Lima alone 43 boxes were sold within a week.Reason: {WHY}" in words
-    assert "Lima" not in words.partition("Left out: 2 sentences that no passage supports")[0]
-    assert ("details", {"class": "left-out"}) in tags
-    assert ("p", {"class": "checked"}) in tags
-    assert checked_sentence({"supported": 0, "corrected": 0}) == ""
-    assert "6 sentences checked: 3 supported, 1 partly, 2 left out; 1 citation corrected." in words
 
 
 @pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])

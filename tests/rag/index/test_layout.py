@@ -23,7 +23,6 @@ from rag.index.snapshot import open_snapshot
 from rag.settings import Settings
 from tests.rag.test_feedback import VOTE
 
-pytest_plugins = ("ferry_fixtures",)
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs limits of POSIX")
 ALL = {"fiji", "mali", "peru"}
 QUESTION = "Who counts the boats in Peru?"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
-
 import fake_engine
 import pytest
 
@@ -60,17 +58,6 @@ def test_filters_narrow_and_boosts_do_not(retriever: HybridRetriever) -> None:
     assert len({hit.passage.report.lab for hit in boosted.hits}) > 3
     nothing = retriever.search(plan("mobile money", filters=Filters(year=(1990,))))
     assert (nothing.hits, nothing.matched) == ((), frozenset())
-
-
-def test_an_explanation_adds_up_and_names_what_is_boosted(retriever: HybridRetriever) -> None:
-    boosted = Filters(country=("Lesotho",), year=(2023,))
-    question = plan("What fees did women pay?", boosted=boosted)
-    for hit in retriever.search(question, explain=True).hits:
-        assert hit.why
-        points = sum(vote.points for vote in hit.why.votes)
-        assert hit.score == pytest.approx(points * prod(hit.why.factors.values()) + hit.why.company)
-        named = hit.passage.report.year == 2023
-        assert ("the year or kind that is named" in hit.why.factors) is named
 
 
 def test_more_passages_are_read_where_more_are_wanted() -> None:

@@ -18,8 +18,6 @@ from rag.i18n.notices import text_notice
 from rag.settings import Settings
 from ui.cli.ask import run_batch
 
-pytest_plugins = ("command_line",)
-
 QUESTION = "What did the labs learn about mobile money?"
 QUESTIONS = [
     {"id": "a", "question": QUESTION},

@@ -9,8 +9,6 @@ import pytest
 
 from tests.conftest import CASES
 
-pytest_plugins = ("command_line",)
-
 COMMANDS = (
     "ingest", "ask", "batch", "search", "serve", "login", "export", "info", "eval", "eval run",
     "eval compare", "eval verify", "eval feedback", "eval make", "eval stress",

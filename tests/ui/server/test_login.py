@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fake_engine import FakeEngine
-from free_port import free_port
+from servers import free_port
 from typer.testing import CliRunner
 
 from rag.errors import InputError, SettingsError

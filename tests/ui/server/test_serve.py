@@ -16,7 +16,7 @@ import httpx
 import orjson
 import pytest
 from fake_engine import FakeEngine
-from free_port import free_port
+from servers import free_port
 
 from ingest.uploads import older_index
 from rag.engine import open_engine
@@ -48,6 +48,13 @@ def test_health_needs_no_login_and_follows_the_index() -> None:
         assert "secret" not in bad.text
     finally:
         page.close(verbose=False)
+
+
+def test_behind_a_proxy_addresses_begin_with_its_path() -> None:
+    page = build_app(FakeEngine())  # type: ignore[arg-type]
+    address = launch(page, "127.0.0.1", free_port(), root_path="/labs")
+    assert httpx.get(f"{address}/config").json()["root"] == f"{address}/labs"
+    page.close(verbose=False)
 
 
 def test_an_error_says_why_nothing_can_listen() -> None:

@@ -1,13 +1,17 @@
-"""The page as it is wired: what it holds of a visitor does not grow; its style asks for nothing."""
+"""The page as it is wired: it keeps little of a visitor and asks nothing from elsewhere."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
+import pytest
 from bench import Site
-from free_port import free_port
+from servers import free_port
 
 from rag.engine import Engine
 from ui.server.serve import launch
+from ui.web import uploads
 from ui.web.app import build_app
 from ui.web.layout import STATIC, head
 
@@ -36,3 +40,21 @@ def test_the_head_has_every_sheet_and_script_and_asks_for_nothing_from_elsewhere
         assert path.suffix == ".js" or text.count("{") == text.count("}"), path.name
     for address in ("https:", "@import", "url("):
         assert address not in head()
+
+
+def test_a_browser_can_name_no_file_but_those_that_were_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "up"
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder))
+    folder.mkdir()
+    secret = tmp_path / "secret.md"
+    secret.write_text("x")
+    (folder / "link.md").symlink_to(secret)
+    (folder / "good.md").write_text("x")
+    paths = [str(folder / name) for name in ("link.md", "../secret.md", "good.md")]
+    paths += ["/etc/passwd", "http://127.0.0.1:9/x.md", "\x00"]
+    sent = [{"name": "a\x1b.md", "path": path} for path in paths]
+    found = uploads.uploads_of([*sent, {"name": 3, "path": 4}, {}, None])
+    assert [(upload.name, upload.path.name) for upload in found] == [("a_.md", "good.md")]
+    assert uploads.uploads_of("x") == uploads.uploads_of(None) == []

@@ -1,17 +1,17 @@
-"""A Chroma server of its own on this machine, as `chroma run` starts it."""
+"""Ports and servers of this machine: a Chroma server of its own, as `chroma run` starts it."""
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
-from free_port import free_port
 
 
 class ChromaServer:
@@ -50,3 +50,10 @@ def chroma_server(folder: Path) -> Iterator[ChromaServer]:
         yield server
     finally:
         server.kill()
+
+
+def free_port() -> int:
+    """A port of this machine that is free just now."""
+    with closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
