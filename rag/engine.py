@@ -13,7 +13,7 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.answer.collection import about_draft
-from rag.answer.extractive import MIN_SIMILARITY, Answerer, ExtractiveAnswerer
+from rag.answer.extractive import Answerer, ExtractiveAnswerer
 from rag.answer.generate import ModelAnswerer
 from rag.answer.lists import list_draft, mentions
 from rag.answer.pipeline import (
@@ -277,9 +277,7 @@ def open_engine(settings: Settings, *, reranker: Reranker | None = None) -> Engi
     """
     embedding = make_embedding(settings)
     llm = make_chat(settings)
-    # The threshold was measured with our own embedding; others have other scales.
-    least = MIN_SIMILARITY if embedding_kind(settings).builtin else 0.0
-    extractive = ExtractiveAnswerer(embedding, least)
+    extractive = ExtractiveAnswerer(embedding, builtin=embedding_kind(settings).builtin)
     answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, settings)
     if reranker is None:
         reranker = make_reranker(settings)

@@ -163,6 +163,7 @@ class Plan:
     stand-alone question names, `places` of those that the corrected one names other than by an
     adjective. `alike` are terms of the collection that are like its words. A "list" question has
     the `query` that answers it. `notices` tell what of the question could not be understood.
+    `off_topic` is by how much it is more like questions to no report than like others.
     """
 
     question: str
@@ -182,6 +183,7 @@ class Plan:
     alike: tuple[Alike, ...] = field(default=(), compare=False)
     query: CatalogQuery | None = None
     notices: tuple[Notice, ...] = ()
+    off_topic: float = -1.0
 
     @property
     def first(self) -> Filters:

@@ -6,13 +6,23 @@ from collections.abc import Mapping, Sequence
 
 from rag.answer.pipeline import Draft
 from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import TAGS
-from rag.i18n.labels import format_label, join_parts, reports_and_labs, value_label
+from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
+from rag.i18n.labels import (
+    format_label,
+    join_parts,
+    kind_label,
+    lab_label,
+    reports_and_labs,
+    value_label,
+)
 from rag.i18n.translations import Translations, language_code, marked, translations_for
+from rag.text.citation_marks import defuse
 from rag.types import Coverage, Plan
 
 # How many languages, methods or themes are named.
 _MOST_VALUES = 12
+# A collection of so many reports is told of report by report.
+_FEW = 3
 _LABELS = {
     "year": marked("Years"),
     "country": marked("Labs"),
@@ -38,6 +48,9 @@ def about_draft(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> D
         first=years[0] if years else "?",
         last=years[-1] if years else "?",
     )
+    if len(catalog.reports) <= _FEW:
+        # "What is this about?" of one report asks for the report.
+        head = "\n".join([head, *(_report_line(info, t) for info in catalog.select(Filters()))])
     fields = [name for name in plan.about if name in _LABELS]
     counts = {name: catalog.counts(name) for name in _LABELS if name != "language"}
     counts["language"] = list(languages.items())
@@ -49,6 +62,14 @@ def about_draft(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> D
         mode="catalogue",
         language=language_code(t),
     )
+
+
+def _report_line(info: ReportInfo, t: Translations) -> str:
+    """A report with its tags."""
+    who = [lab_label(info, t), str(info.year or "?"), kind_label(info, t).lower()]
+    tags = [*info.thematic_areas, *info.methods, *info.sdgs]
+    title = f"“{defuse(info.title)}” ({join_parts(t, ', ', who)})"
+    return format_label(t, f"- {title}", join_parts(t, ", ", tags)) if tags else f"- {title}"
 
 
 def _line(name: str, counts: Sequence[tuple[str, int]], t: Translations) -> str:

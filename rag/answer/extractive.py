@@ -25,16 +25,32 @@ from rag.query.entities import countries_in
 from rag.text.citation_marks import defuse, with_marks
 from rag.text.prompt_injection import instructs
 from rag.text.sentences import sentences
-from rag.text.tokenize import gives_quantity, strip_accents, terms_and_pairs, words
+from rag.text.tokenize import (
+    gives_quantity,
+    share,
+    strip_accents,
+    terms,
+    terms_and_pairs,
+    words,
+)
 from rag.types import Alike, Hit, Passage, Plan, Span, Turn
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
 
-# The least cosine of the best passage to a question that is answered; for the built-in embedding.
-MIN_SIMILARITY = 0.26
-# The share of it that a question to many labs needs, whose words of asking are like any other's.
-WIDE_SHARE = 0.88
+# By how much a question looks more like one off the topic than like one to reports: from the first
+# on it may be, from the second on it is unless a passage answers it.
+OFF_TOPIC_LIKELY = -0.1
+OFF_TOPIC_CERTAIN = 0.1
+# The relevance of a passage that answers, and one below which none does; 0 to 1.
+RELEVANT = 0.5
+IRRELEVANT = 0.02
+# The cosine of the closest passage below which none answers, where no relevance is known.
+DISTANT = 0.25
+# Points of a sentence that gives the number asked for, of 4: with one that is nearly as similar as
+# the closest sentence, and without.
+LIKELY_QUANTITY = 0.5
+CERTAIN_QUANTITY = 1.4
 # Added to the score of a sentence that a lab found, and taken from one that is a question itself.
 FINDING_BONUS = 0.05
 QUESTION_MALUS = 0.3
@@ -81,7 +97,8 @@ _THE_SIZE = (
 )
 _QUANTITY = re.compile(
     r"\bhow (?:many|much|long|often|far)\b|\bwhat (?:share|percentage|rate|amount|number)\b"
-    r"|\bcombien\b|\bquel(?:le)? (?:montant|part|taux|nombre|pourcentage)\b|\bcuant[oa]s?\b"
+    r"|\bwhat (?:did|does|do|will|would) .{1,60}\bcost\b|\bcombien\b"
+    r"|\bquel(?:le)? (?:montant|part|taux|nombre|pourcentage)\b|\bcuant[oa]s?\b"
     rf"|\b(?:what|quel(?:le)?|cual|qual) (?:is|was|were|est|etait|es|fue|era|e|foi) {_THE_SIZE}"
     r"|\bque (?:tasa|porcentaje|cantidad)\b|\bquant[oa]s?\b|\bqual (?:taxa|percentagem)\b|كم"
 )
@@ -112,9 +129,10 @@ class ExtractiveAnswerer:
 
     name = "extractive"
 
-    def __init__(self, embedding: BaseEmbedding, min_similarity: float) -> None:
+    def __init__(self, embedding: BaseEmbedding, *, builtin: bool) -> None:
+        """`builtin` is whether the embedding is the one that thresholds were measured with."""
         self._embedding = embedding
-        self._min_similarity = min_similarity
+        self._builtin = builtin
 
     def stream(
         self,
@@ -125,40 +143,73 @@ class ExtractiveAnswerer:
     ) -> Iterator[str]:
         """One line a report: its lab, year, and sentences, each with its mark."""
         del history, generation  # The plan's stand-alone question carries what is needed of it.
-        similarity = max((hit.similarity for hit in hits), default=0.0)
-        least = self._min_similarity * (WIDE_SHARE if plan.wide else 1.0)
-        candidates = self._candidates(plan, hits) if similarity >= least else []
+        t = translations_for(plan.language)
+        if is_off_topic(plan, hits):
+            hint = t.gettext("It does not look like a question about these reports.")
+            yield f"{refusal(plan.language)} {hint}"
+            return
+        candidates = self._candidates(plan, hits)
         if not candidates:
             yield refusal(plan.language)
             yield from nearest(plan, hits)
             return
         judged = all(hit.relevance is not None for hit in hits)
         chosen = choose(candidates, plan, FOCUS_SHARE_JUDGED if judged else FOCUS_SHARE)
-        if self._lacks_quantity(candidates, plan, hits):
+        if self._is_unsure(candidates, plan, hits):
             chosen = chosen[:NEAREST]
-            yield f"{refusal(plan.language)}\n{_nearest_label(plan.language, '').rstrip(' ')}"
+            closest = format_label(t, t.gettext("Closest in the reports"), "").rstrip(" ")
+            yield f"{refusal(plan.language)}\n{closest}"
         else:
             chosen = by_lab(chosen, hits)
             labs = len({hits[c.n - 1].passage.report.lab for c in chosen})
-            t = translations_for(plan.language)
             yield t.ngettext("The lab wrote:", "{n} labs wrote:", labs).format(n=labs)
         for line in _lines(chosen, hits, plan.language):
             yield f"\n{line}"
 
+    def _is_unsure(self, candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit]) -> bool:
+        """Whether what comes closest is no answer to the question.
+
+        So it is where the collection has no report of the year or the country that is asked for,
+        and where a question for a number has no sentence that gives one.
+        """
+        if any(notice.code == "no_reports_of_year" for notice in plan.notices):
+            return True
+        from_there = any(not set(plan.countries).isdisjoint(h.passage.report.iso) for h in hits)
+        if plan.countries and not from_there and (_relevance(hits) or 0.0) < RELEVANT:
+            return True
+        return is_quantity(plan.question) and self._lacks_quantity(candidates, plan, hits)
+
     def _lacks_quantity(
         self, candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit]
     ) -> bool:
-        """Whether what comes close to a question for a quantity gives none."""
-        if not is_quantity(plan.question):
-            return False
-        similarities = [c.similarity for c in candidates if gives_quantity(c.text)]
-        # The gaps were measured with the built-in embedding, as the least similarity was.
-        if not similarities or plan.wide or not self._min_similarity:
-            return not similarities
+        """Whether no sentence gives the number that is asked for.
+
+        The best of those with a number must answer by its words, its form question, its meaning
+        and its passage's relevance, each from 0 to 1; or it must be nearly as similar to the
+        question as the closest sentence.
+        """
+        giving = [c for c in candidates if gives_quantity(c.text)]
+        if not giving or plan.wide or not self._builtin:
+            return not giving
+        wanted = set(terms(plan.standalone, plan.language))
+        prompts = list(dict.fromkeys(hits[c.n - 1].passage.prompt for c in giving))
+        question = np.asarray(self._embedding.get_query_embedding(plan.standalone))
+        vectors = np.asarray(self._embedding.get_text_embedding_batch(prompts))
+        prompt_similarity = dict(zip(prompts, (vectors @ question).tolist(), strict=True))
+
+        def points(candidate: Candidate) -> float:
+            hit = hits[candidate.n - 1]
+            text = f"{candidate.text} {hit.passage.prompt}"
+            words_met = share(wanted, set(terms(text, hit.passage.language)))
+            meaning = candidate.similarity + prompt_similarity[hit.passage.prompt]
+            return float(words_met + meaning + (hit.relevance or 0.0))
+
+        best = max(map(points, giving))
         closest = max(candidates, key=lambda c: c.similarity)
         same_language = hits[closest.n - 1].passage.language == plan.language
         gap = QUANTITY_GAP if same_language else QUANTITY_GAP_ACROSS
-        return max(similarities) < closest.similarity - gap
+        near = max(c.similarity for c in giving) >= closest.similarity - gap
+        return best < (LIKELY_QUANTITY if near else CERTAIN_QUANTITY)
 
     def _candidates(self, plan: Plan, hits: Sequence[Hit]) -> list[Candidate]:
         """The sentences of passages that can answer the question, with their scores."""
@@ -238,6 +289,23 @@ def _shares(
             near = (word.near for word in alike if term in word.terms)
             found = (s for similar in near for other, s in similar.items() if other in terms)
             yield weight * max(found, default=0.0) ** 2
+
+
+def _relevance(hits: Sequence[Hit]) -> float | None:
+    """The relevance of the most relevant passage, None where none was judged."""
+    return max((hit.relevance for hit in hits if hit.relevance is not None), default=None)
+
+
+def is_off_topic(plan: Plan, hits: Sequence[Hit]) -> bool:
+    """Whether a question has nothing to do with the reports, by its wording and what it finds."""
+    relevance = _relevance(hits)
+    if relevance is None:
+        distant = max((hit.similarity for hit in hits), default=0.0) < DISTANT
+        answered = False
+    else:
+        distant, answered = relevance < IRRELEVANT, relevance >= RELEVANT
+    certain = plan.off_topic > OFF_TOPIC_CERTAIN and not answered
+    return certain or (plan.off_topic > OFF_TOPIC_LIKELY and distant)
 
 
 def is_quantity(question: str) -> bool:

@@ -25,6 +25,8 @@ _EXAMPLES = Path(__file__).with_name("intents.toml")
 _WEIGHTS = Path(__file__).with_name("intents.npz")
 # The intents that tags answer.
 CATALOG = frozenset(("list", "count", "ranking", "values", "yesno"))
+# Those that passages answer.
+TO_REPORTS = ("passage", "report", "lab", "compare", "trend", "topic", "reasons")
 # What stands for a placeholder where a vector is made: a word that is one in all languages.
 _FILLERS = {
     "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",

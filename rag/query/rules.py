@@ -23,7 +23,7 @@ from rag.query.conversation import (
     to_many_labs,
 )
 from rag.query.entities import countries_in, region_in, without
-from rag.query.intents import CATALOG, intent_scores
+from rag.query.intents import CATALOG, TO_REPORTS, intent_scores
 from rag.query.linker import Linker, Links
 from rag.query.wordings import any_of, keys
 from rag.text.prompt_injection import overrides
@@ -84,7 +84,9 @@ class Rules:
             standalone = " ".join([standalone, *chosen])
         # Several labs that the user chose are all heard, unless the question names one.
         many = many or thread.wide or (len(filters.country) > 1 and not named.country)
-        many = many or (max(scores, key=lambda name: scores[name]) in CATALOG and not named.country)
+        # "Which reports speak of ..." is put to all of them.
+        listing = links.kinds and max(scores, key=lambda name: scores[name]) in CATALOG
+        many = many or (listing and not named.country)
         wide, narrowed = intent != "answer" or many, filters
         if region and boosted.country and not means_one_of_a_region(question):
             wide = True
@@ -105,6 +107,7 @@ class Rules:
             without(named, boosted, catalog),
             follows,
             notices=self._missing(links),
+            off_topic=-1.0 if follows else scores["offtopic"] - max(scores[n] for n in TO_REPORTS),
         )
 
     def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:
@@ -117,7 +120,7 @@ class Rules:
         if links.missing_years and not named.year:
             named = replace(named, year=links.missing_years)
         absent = [k for k in links.links if k.field == "country" and not k.values]
-        if not (named or excluded or links.fields or links.kinds) or absent:
+        if absent or not (named or excluded or links.fields or links.kinds):
             return None
         words = strip_accents(" ".join(links.words))
         best = max(asked, key=lambda name: asked[name])
@@ -140,6 +143,8 @@ class Rules:
             least=bool(re.search(rf"\b{any_of('least')}\b", words)),
             form={"count": "count", "yesno": "exists"}.get(best, "list"),  # type: ignore[arg-type]
         )
+        if not (named or excluded or group_by) and query.form == "list":
+            return None
         # Where no report has the tag, the text of one may say it.
         return None if group_by and not self.linker.catalog.table(query)[1] else query
 

@@ -23,7 +23,10 @@ ASKED = (
     "What made the traders in Mersin unwilling to sell yesterday's crates?",
     "Why do women in Nampula let somebody else enter their PIN?",
     "How do the seaweed plans of Fiji and Tanzania differ?",
-    "Quelles voix rendent crédible une alerte aux inondations ou aux cyclones ?",
+    pytest.param(
+        "Quelles voix rendent crédible une alerte aux inondations ou aux cyclones ?",
+        marks=pytest.mark.quality,
+    ),
 )
 
 

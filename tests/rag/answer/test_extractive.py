@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from passages import hits, passage, report
 
-from rag.answer.extractive import MIN_SIMILARITY, ExtractiveAnswerer
+from rag.answer.extractive import ExtractiveAnswerer
 from rag.models.embeddings import make_embedding
 from rag.models.prompts import REFUSALS, is_refusal
 from rag.query.entities import countries_in
 from rag.settings import Settings
 from rag.text.citation_marks import marks
-from rag.types import Hit, Plan
+from rag.types import Hit, Notice, Plan
 
 QUESTION = "Why do women sell smoked fish?"
 FISH = "Women sell smoked fish at the market because ice is dear in the summer."
@@ -22,11 +23,11 @@ PUMPS = "Gardeners rent the solar pumps by the hour along the river."
 
 
 def answer_text(
-    question: str, found: Sequence[Hit], language: str = "en", wide: bool = False
+    question: str, found: Sequence[Hit], language: str = "en", wide: bool = False, **more: object
 ) -> str:
-    answerer = ExtractiveAnswerer(make_embedding(Settings()), MIN_SIMILARITY)
+    answerer = ExtractiveAnswerer(make_embedding(Settings()), builtin=True)
     countries = tuple(countries_in(question))
-    plan = Plan(question, question, language, wide=wide, countries=countries)
+    plan = Plan(question, question, language, wide=wide, countries=countries, **more)  # type: ignore[arg-type]
     return "".join(answerer.stream(plan, found, ()))
 
 
@@ -67,11 +68,31 @@ def test_findings_go_before_questions() -> None:
     assert question not in text
 
 
-@pytest.mark.parametrize("wide", [False, True])
-def test_far_passages_are_refused_with_the_nearest(wide: bool) -> None:
-    text = answer_text("Who won the cup?", hits(FISH, PUMPS, similarity=0.1), wide=wide)
-    assert text.startswith(f"{REFUSALS['en']}\nNearest: Peru (2023), Title of r1 [1]; ")
-    assert marks(text) == [1, 2]
+@pytest.mark.parametrize(
+    ("off_topic", "similarity", "relevance", "refused"),
+    [
+        (0.0, 0.1, None, True),
+        (0.0, 0.4, None, False),
+        (0.2, 0.4, None, True),
+        (0.2, 0.1, 0.9, False),
+        (0.0, 0.4, 0.01, True),
+        (-0.5, 0.1, 0.01, False),
+    ],
+)
+def test_off_the_topic_is_what_looks_so_and_finds_nothing(
+    off_topic: float, similarity: float, relevance: float | None, refused: bool
+) -> None:
+    found = [replace(h, relevance=relevance) for h in hits(FISH, similarity=similarity)]
+    text = answer_text("Who won the cup of fish?", found, off_topic=off_topic)
+    assert is_refusal(text) == refused
+    assert not (refused and marks(text))
+
+
+def test_a_year_without_reports_is_answered_by_what_is_closest() -> None:
+    missing = (Notice("no_reports_of_year", {"years": "2019", "first": 2020, "last": 2025}),)
+    text = answer_text(QUESTION, hits(FISH), notices=missing)
+    assert text.startswith(f"{REFUSALS['en']}\nClosest in the reports:\nPeru (2023, plan): ")
+    assert marks(text) == [1]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +118,9 @@ def test_a_quantity_that_only_far_sentences_give_is_refused_with_the_nearest_wor
     near = "The women of the market will tell us how many kilograms of smoked fish they sell a day."
     question = "How many kilograms of smoked fish do the women sell a day?"
     text = answer_text(question, hits(near, "The meeting room has 34 chairs."))
-    assert text.startswith(f"{REFUSALS['en']}\nNearest:\nPeru (2023, plan): {near[:-1]} [1].")
+    assert text.startswith(
+        f"{REFUSALS['en']}\nClosest in the reports:\nPeru (2023, plan): {near[:-1]} [1]."
+    )
 
 
 def test_a_country_that_is_asked_about_is_told_of_or_the_question_refused() -> None:
