@@ -146,13 +146,6 @@ def aggregate(outcomes: Sequence[Outcome]) -> dict[str, Group]:
     return {name: group for name, group in groups.items() if group.n or group.errors}
 
 
-def by_language(outcomes: Sequence[Outcome]) -> dict[str, Group]:
-    """The figures by the language of the question, that of most cases first."""
-    codes = [o.case.lang for o in outcomes]
-    order = sorted(set(codes), key=lambda code: (-codes.count(code), code))
-    return {code: _group([o for o in outcomes if o.case.lang == code]) for code in order}
-
-
 def answered(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Those that didn't fail."""
     return [o for o in outcomes if not o.error]

@@ -7,7 +7,7 @@ first that applies is the cause, since what was not found can't be cited.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from eval.cases import MANY_REPORTS, Case
@@ -22,16 +22,6 @@ DEPTH = max(DEPTHS)
 RIGHT = "right"
 # The metrics whose mean is a case's score, where they apply, with the report recall.
 _SCORED = ("cite_prec", "ev_cited", "facts")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What went wrong: k of n where it is counted, the rank where a right report stood."""
-
-    code: str
-    k: int = 0
-    n: int = 0
-    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +58,17 @@ class CitedQuote:
 
 @dataclass(frozen=True, slots=True)
 class CaseReport:
-    """A case with what came of it, as it is shown to readers."""
+    """A case with what came of it and why, as it is shown to readers.
+
+    `causes` are codes that `eval.report.labels.CAUSES` names.
+    """
 
     id: str
     group: str
     lang: str
     question: str
     score: float
-    findings: tuple[Finding, ...] = ()
+    causes: tuple[str, ...] = ()
     history: tuple[tuple[str, str], ...] = ()
     reports: tuple[str, ...] = ()
     alternatives: tuple[str, ...] = ()
@@ -91,8 +84,8 @@ class CaseReport:
 
     @property
     def cause(self) -> str:
-        """The code of the first finding."""
-        return self.findings[0].code if self.findings else RIGHT
+        """The first of its causes."""
+        return self.causes[0] if self.causes else RIGHT
 
 
 def diagnose(outcome: Outcome) -> CaseReport:
@@ -134,8 +127,8 @@ def diagnose(outcome: Outcome) -> CaseReport:
         extra=tuple(sorted(listed - case.gold)) if lists else (),
         error=outcome.error,
     )
-    findings = _findings(outcome, report, {name: min(places) for name, places in ranks.items()})
-    return replace(report, findings=tuple(findings))
+    early = {name for name, places in ranks.items() if min(places) <= DEPTH}
+    return replace(report, causes=tuple(_causes(outcome, report, early)))
 
 
 def case_score(outcome: Outcome) -> float:
@@ -168,25 +161,25 @@ def _found_reports(case: Case, ranks: Mapping[str, list[int]]) -> Iterator[Found
             yield FoundReport(report, shown, is_right)
 
 
-def _findings(outcome: Outcome, report: CaseReport, ranks: Mapping[str, int]) -> Iterator[Finding]:
+def _causes(outcome: Outcome, report: CaseReport, early: Set[str]) -> Iterator[str]:
+    """What went wrong; `early` are the reports found in time."""
     case = outcome.case
     if outcome.error or outcome.answer is None:
-        yield Finding("error")
+        yield "error"
     elif case.type == "unanswerable":
         if not report.refused:
-            yield Finding("answered")
+            yield "answered"
     elif case.type == "listing":
         if report.lacking:
-            yield Finding("list_lacks", len(report.lacking), len(case.gold))
+            yield "list_lacks"
         if report.extra:
-            listed = len(case.gold) - len(report.lacking) + len(report.extra)
-            yield Finding("list_extra", len(report.extra), listed)
+            yield "list_extra"
     else:
         if report.refused:
-            yield Finding("refused")
-        yield from _search_findings(case, report, ranks)
+            yield "refused"
+        yield from _search_causes(case, report, early)
         if not report.refused:
-            yield from _answer_findings(outcome, report)
+            yield from _answer_causes(outcome, report)
 
 
 def _lost(report: CaseReport) -> int:
@@ -194,32 +187,29 @@ def _lost(report: CaseReport) -> int:
     return sum(not 0 < gold.rank <= DEPTH for gold in report.evidence)
 
 
-def _search_findings(case: Case, report: CaseReport, ranks: Mapping[str, int]) -> Iterator[Finding]:
+def _search_causes(case: Case, report: CaseReport, early: Set[str]) -> Iterator[str]:
     wanted = case.gold if case.type in MANY_REPORTS else case.accepted
-    found = {name for name in wanted if ranks.get(name, DEPTH + 1) <= DEPTH}
+    found = wanted & early
     cited = wanted & {citation.report for citation in report.citations}
     if not found and not cited:
-        late = (ranks[name] for name in wanted if name in ranks)
-        yield Finding("not_found", rank=min(late, default=0))
+        yield "not_found"
     elif not cited and not report.refused:
-        yield Finding("not_cited", rank=min(ranks[name] for name in found))
+        yield "not_cited"
     elif case.type in MANY_REPORTS:
-        if missing := len(wanted - found - cited):
-            yield Finding("some_not_found", missing, len(wanted))
-        if (unused := len(found - cited)) and not report.refused:
-            yield Finding("some_not_cited", unused, len(wanted))
-    if lost := _lost(report):
-        yield Finding("evidence_not_found", lost, len(report.evidence))
+        if wanted - found - cited:
+            yield "some_not_found"
+        if found - cited and not report.refused:
+            yield "some_not_cited"
+    if _lost(report):
+        yield "evidence_not_found"
 
 
-def _answer_findings(outcome: Outcome, report: CaseReport) -> Iterator[Finding]:
-    cited, quotes = outcome.scores.get("ev_cited", 1.0), len(report.evidence)
-    if cited < 1 and _lost(report) < quotes:
-        yield Finding("evidence_not_cited", round((1 - cited) * quotes), quotes)
-    if missing := sum(not told for _, told in report.facts):
-        yield Finding("facts_missing", missing, len(report.facts))
-    right = [citation.right for citation in report.citations]
-    if any(right) and not all(right):
-        yield Finding("other_cited", right.count(False), len(right))
+def _answer_causes(outcome: Outcome, report: CaseReport) -> Iterator[str]:
+    if outcome.scores.get("ev_cited", 1.0) < 1 and _lost(report) < len(report.evidence):
+        yield "evidence_not_cited"
+    if not all(told for _, told in report.facts):
+        yield "facts_missing"
+    if len({citation.right for citation in report.citations}) == 2:
+        yield "other_cited"
     if outcome.scores.get("quote_ok", 1.0) < 1:
-        yield Finding("not_verbatim")
+        yield "not_verbatim"

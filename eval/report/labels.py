@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from eval.figures import ALL, Estimate, Headline
-from eval.report.diagnosis import Finding
 from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent, marked
 
 TYPES = {
@@ -63,7 +62,7 @@ HEADLINES = {
     "lists": marked("lists are complete and exact"),
 }
 # What went wrong with a case, as `eval.report.diagnosis` finds it.
-FINDINGS = {
+CAUSES = {
     "error": marked("The question failed"),
     "answered": marked("Answered, although the reports don't say"),
     "refused": marked("Refused, although the reports answer it"),
@@ -113,12 +112,8 @@ def headline_count(headline: Headline, t: Translations = ENGLISH) -> str:
     """The number that a headline begins with: "76 of 84", or a share."""
     if headline.hits is None:
         return format_percent(t, headline.share.mean)
-    return of_words(headline.hits, headline.share.n, t)
-
-
-def of_words(k: int, n: int, t: Translations = ENGLISH) -> str:
-    """A count of a total: "3 of 5"."""
-    return t.gettext("{k} of {n}").format(k=format_number(t, k), n=format_number(t, n))
+    k, n = format_number(t, headline.hits), format_number(t, headline.share.n)
+    return t.gettext("{k} of {n}").format(k=k, n=n)
 
 
 def range_words(low: float, high: float, t: Translations = ENGLISH) -> str:
@@ -140,12 +135,6 @@ def headline_note(headline: Headline, t: Translations = ENGLISH) -> str:
     return f"{format_percent(t, headline.share.mean)}, {reach}"
 
 
-def finding_words(finding: Finding, t: Translations = ENGLISH) -> str:
-    """What went wrong, with how many of how many and at which rank."""
-    label = t.gettext(FINDINGS.get(finding.code, finding.code))
-    notes = []
-    if finding.n:
-        notes.append(of_words(finding.k, finding.n, t))
-    if finding.rank:
-        notes.append(t.gettext("rank {n}").format(n=format_number(t, finding.rank)))
-    return f"{label} ({', '.join(notes)})" if notes else label
+def cause_words(code: str, t: Translations = ENGLISH) -> str:
+    """What went wrong; unknown causes by their code."""
+    return t.gettext(CAUSES.get(code, code))

@@ -25,7 +25,6 @@ from eval.report.diagnosis import RIGHT, WORST, CaseReport, causes, diagnose, wo
 from eval.report.render import anchor, render
 from eval.run import BASELINES, OUTCOMES, PAGE, SUMMARY, TABLE, TEXT, load_outcomes, load_record
 from rag.errors import InputError, SettingsError
-from rag.i18n.labels import language_label
 from rag.settings import PREFIX, Settings
 
 # A copy of the latest summary, in the folder of the index that was asked.
@@ -53,7 +52,7 @@ class About:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a run found: its figures by type of question and language, and its worst cases.
+    """What a run found: its figures by type of question, and its worst cases.
 
     `errors` are the cases that failed, `claims` the sentences of the headline, and `causes` counts
     the cases by what went wrong. `baseline_groups` has all questions of each baseline.
@@ -62,7 +61,6 @@ class Summary:
     run: About
     groups: Mapping[str, Group]
     errors: Mapping[str, str]
-    languages: Mapping[str, Group] = field(default_factory=dict)
     claims: tuple[Headline, ...] = ()
     causes: Mapping[str, int] = field(default_factory=dict)
     worst: tuple[CaseReport, ...] = ()
@@ -98,7 +96,6 @@ def write_report(out: Path) -> str:
         "run": record,
         "groups": groups,
         "errors": {o.case.id: o.error for o in outcomes if o.error},
-        "languages": figures.by_language(outcomes),
         "claims": figures.headlines(outcomes),
         "causes": causes(cases),
         "worst": worst,
@@ -115,20 +112,17 @@ def write_report(out: Path) -> str:
         **data,
     )
     named = {labels.type_words(name): group for name, group in groups.items()}
-    languages = {language_label(code): group for code, group in found["languages"].items()}
     page = render(
         "report.html.jinja",
         tables=list(tables(named)),
-        language_table=figure_table("By language", languages, MAIN, "language"),
         meanings={name: metric.meaning for name, metric in METRICS.items()},
         others=[case for case in cases if case not in worst],
         **data,
     )
-    language_table = figure_table("", found["languages"], MAIN, "language")
     files = {
         TABLE: table,
         SUMMARY: f"{summary}\n",
-        TEXT: render("report.md.jinja", table=table, language_table=language_table, **data),
+        TEXT: render("report.md.jinja", table=table, **data),
         PAGE: page,
     }
     for name, text in files.items():
@@ -142,7 +136,7 @@ def tables(groups: Mapping[str, Group]) -> Iterator[Table]:
         names = [metric.name for metric in METRICS.values() if metric.table == title]
         names += RUN_METRICS if title == "Refusals" else ()
         shown = {k: g for k, g in groups.items() if not g.metrics.keys().isdisjoint(names)}
-        if table := figure_table(title, shown, names, "type"):
+        if table := figure_table(title, shown, names):
             yield table
     timed = {k: g for k, g in groups.items() if g.latency}
     if timed:
@@ -154,16 +148,14 @@ def tables(groups: Mapping[str, Group]) -> Iterator[Table]:
         yield Table("Latency (ms, p50 / p95)", head, tuple(rows))
 
 
-def figure_table(
-    title: str, groups: Mapping[str, Group], names: Sequence[str], first: str
-) -> Table | None:
-    """A table of some metrics of groups, `first` heads their names; None if no metric applies."""
+def figure_table(title: str, groups: Mapping[str, Group], names: Sequence[str]) -> Table | None:
+    """A table of some metrics of groups; None if no metric applies."""
     used = [name for name in names if any(name in g.metrics for g in groups.values())]
     rows = [
         (k, str(g.n), *(_cell(g.metrics.get(name), g.n) for name in used))
         for k, g in groups.items()
     ]
-    return Table(title, (first, "n", *used), tuple(rows)) if used else None
+    return Table(title, ("type", "n", *used), tuple(rows)) if used else None
 
 
 def _baselines(out: Path) -> dict[str, dict[str, Group]]:

@@ -126,7 +126,7 @@ def causes_chart(counts: Mapping[str, int], t: Translations = ENGLISH) -> str:
     """How many cases have which cause, as bars, each under its label."""
     rows = [
         {
-            "label": t.gettext(labels.FINDINGS.get(code, code)),
+            "label": labels.cause_words(code, t),
             "count": n,
             "value": format_number(t, n),
             "quiet": code == RIGHT,

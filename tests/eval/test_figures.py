@@ -12,7 +12,6 @@ from runs import HOSTILE, case, numbered, outcome, save
 from eval.compare import Comparison, Difference, compare
 from eval.figures import (
     aggregate,
-    by_language,
     estimate,
     headlines,
     holm,
@@ -63,9 +62,6 @@ def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None
     assert "mrr" not in groups["unanswerable"].metrics
     # Quotes count one by one, whatever the answer.
     assert groups["single"].metrics["quote_ok"].mean == 0.75
-    # The language of most questions comes first.
-    languages = by_language(outcomes)
-    assert [(code, group.n) for code, group in languages.items()] == [("fr", 4), ("en", 3)]
 
 
 def test_refusal_precision_and_recall() -> None:

@@ -29,7 +29,6 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
     groups |= summary.groups
     metrics = [m for m in MAIN if any(m in group.metrics for group in groups.values())]
     by_name = {labels.type_words(name, t): group for name, group in groups.items()}
-    by_language = {language_label(c, t): group for c, group in summary.languages.items()}
     return render(
         "quality.html",
         t,
@@ -52,7 +51,6 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
         latencies=_latencies(summary.groups, t),
         metrics=[(labels.figure_words(m, t), t.gettext(labels.FIGURES[m][1])) for m in metrics],
         groups=_rows(by_name, metrics, t),
-        languages=_rows(by_language, metrics, t),
         intervals=labels.INTERVALS,
         worst=labels.WORST,
         cases=[_case(case, t) for case in summary.worst],
@@ -127,7 +125,7 @@ def _case(case: CaseReport, t: Translations) -> dict[str, Any]:
     citations = groupby(case.citations, key=lambda citation: citation.n)
     return {
         "question": case.question,
-        "findings": [labels.finding_words(finding, t) for finding in case.findings],
+        "causes": [labels.cause_words(code, t) for code in case.causes],
         "facts": [labels.type_words(case.group, t), language_label(case.lang, t), case.id],
         "error": case.error,
         "history": [text for _, text in case.history],

@@ -8,7 +8,6 @@ from pathlib import Path
 from fake_engine import HOSTILE
 from runs import case, hostile, outcome, reported, save
 
-from eval.report.diagnosis import Finding
 from eval.report.pages import Summary, load_summary
 from eval.run import Outcome
 from rag.i18n.translations import ENGLISH
@@ -53,12 +52,11 @@ def test_what_a_run_names_is_escaped(tmp_path: Path) -> None:
     run = [outcome(case("s"), index=HOSTILE, mode=HOSTILE), hostile()]
     save(tmp_path / "run" / "baselines" / HOSTILE.replace("/", ""), *run)
     summary = summary_of(tmp_path / "run", *run)
-    worst = replace(summary.worst[0], findings=(Finding(HOSTILE),))
+    worst = replace(summary.worst[0], causes=(HOSTILE,))
     forged = replace(
         summary,
         run=replace(summary.run, embedding=HOSTILE),
         groups={**summary.groups, HOSTILE: summary.groups["single"]},
-        languages={**summary.languages, HOSTILE: summary.languages["en"]},
         causes={**summary.causes, HOSTILE: 3},
         claims=(replace(summary.claims[0], name=HOSTILE),),
         worst=(worst,),
