@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from rag.models.prompts import Message
 
 T = TypeVar("T")
+# Tags with one value each, and the reports that carry all of them.
+Selection = tuple[Mapping[str, str], tuple[str, ...]]
 # How many reports a list may have: one is a question for one report, hundreds nobody reads over.
 FEWEST, MOST = 2, 40
 # Characters of a tag's value. Shorter ones ("it") are words of any sentence.
@@ -110,14 +112,6 @@ class UnusableReply(Exception):
     """A reply can't be a case; the message says why, in a few words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Tags with one value each, and the reports that carry all of them."""
-
-    tags: Mapping[str, str]
-    reports: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class DraftSet:
     """Drafts, and the replies of a model that could not be used, by reason."""
@@ -171,18 +165,15 @@ def make_cases(
 
 
 def _balanced(
-    n: int, candidates: Sequence[T], keys: Callable[[T], Mapping[Hashable, int]], rng: random.Random
+    n: int, candidates: Sequence[T], keys: Callable[[T], Sequence[Hashable]], rng: random.Random
 ) -> Iterator[T]:
-    """Up to `n` candidates by lot, each of those that share least with what was taken before.
-
-    The keys of a candidate come with what it costs to use them once more.
-    """
+    """Up to `n` candidates by lot, each of those that share least with what was taken before."""
     left, used = list(candidates), Counter[Hashable]()
     rng.shuffle(left)
     for _ in range(min(n, len(left))):
-        costs = [sum(cost * used[k] for k, cost in keys(c).items()) for c in left]
+        costs = [sum(used[key] for key in keys(candidate)) for candidate in left]
         chosen = left.pop(costs.index(min(costs)))
-        used.update(keys(chosen).keys())
+        used.update(keys(chosen))
         yield chosen
 
 
@@ -221,7 +212,7 @@ def selections(catalog: Catalog) -> list[Selection]:
             for combined in product(*(values[tag] for tag in shape)):
                 having[combined].append(report)
     return [
-        Selection(dict(combined), tuple(reports))
+        (dict(combined), tuple(reports))
         for combined, reports in sorted(having.items())
         if FEWEST <= len(reports) <= MOST
     ]
@@ -235,17 +226,19 @@ def _is_askable(tag: str, value: str) -> bool:
     return len(value) in VALUE_LENGTH and "\n" not in value
 
 
-def _selection_keys(selection: Selection) -> Mapping[Hashable, int]:
-    size = sum(len(selection.reports) >= bound for bound in (3, 6, 16))
-    return {tuple(selection.tags): 4, size: 2, **dict.fromkeys(selection.tags.items(), 3)}
+def _selection_keys(selection: Selection) -> Sequence[Hashable]:
+    tags, reports = selection
+    size = sum(len(reports) >= bound for bound in (3, 6, 16))
+    return tuple(tags), size, *tags.items()
 
 
 def list_case(selection: Selection, language: str, catalog: Catalog, rng: random.Random) -> Case:
     """A draft that asks for the reports of a selection."""
-    infos = [catalog.reports[report] for report in selection.reports]
+    tags, reports = selection
+    infos = [catalog.reports[report] for report in reports]
     titles = "; ".join(f"{info.title} ({info.lab})" for info in infos)
     spellings: dict[str, TagValue] = {}
-    for tag, name in selection.tags.items():
+    for tag, name in tags.items():
         merged = [v.variants for v in catalog.variants(FIELDS[tag]) if v.name == name]
         names = dict.fromkeys((name, *(spelling for spelling, _ in chain(*merged))))
         values = tuple(int(value) if tag == "year" else value for value in names)
@@ -254,11 +247,11 @@ def list_case(selection: Selection, language: str, catalog: Catalog, rng: random
         id="draft",
         type="listing",
         lang=language,
-        question=rng.choice(list_questions(language, selection.tags)),
+        question=rng.choice(list_questions(language, tags)),
         answer=f"{len(infos)} reports: {titles}.",
         facts=(str(len(infos)),),
-        reports=selection.reports,
-        scope=selection.tags.get("type", "all"),
+        reports=reports,
+        scope=tags.get("type", "all"),
         gold_filter=spellings,
         note="gold by tags, complete",
         draft=True,
@@ -288,9 +281,7 @@ def _sources(
     rng = random.Random(f"{seed} sources")
     usable = [p for p in engine.passages if _is_usable(p) and p.language in languages]
     rng.shuffle(usable)
-    # Each language of the reports gets an equal share, as far as it has passages.
-    share = max(LEAST_POOL, POOL * n) // len(languages)
-    pool = [p for code in languages for p in [p for p in usable if p.language == code][:share]]
+    pool = usable[: max(LEAST_POOL, POOL * n)]
     chosen = _balanced(n * ATTEMPTS, pool, _passage_keys, rng)
     return zip(chosen, _alternate(languages), strict=False)
 
@@ -307,17 +298,9 @@ def _is_usable(passage: Passage) -> bool:
     )
 
 
-def _passage_keys(passage: Passage) -> Mapping[Hashable, int]:
+def _passage_keys(passage: Passage) -> Sequence[Hashable]:
     info = passage.report
-    return {
-        ("report", info.id): 50,
-        ("lab", info.countries): 5,
-        ("prompt", passage.prompt): 3,
-        ("year", info.year): 1,
-        ("kind", info.kind): 1,
-        ("stage", passage.stage): 1,
-        ("language", passage.language): 1,
-    }
+    return info.id, info.countries, info.year, info.kind, passage.language, passage.prompt
 
 
 def _model_case(engine: Engine, passage: Passage, language: str, llm: ChatModel) -> Case:

@@ -53,8 +53,7 @@ VARIANTS = {
     "shuffled": "the reports ingested in another order, in several lots",
 }
 ON_INDEX = ("injected", "doubled", "shuffled")
-NO_MODEL = "not run: it needs a chat model"
-NOT_APPLICABLE = "not run: no case can take this change"
+NOT_APPLICABLE = "not run: no case can take this change, or it needs a chat model"
 # The metrics that the table shows.
 SHOWN = ("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_f1")
 # Makes an index in a folder of report files, lot by lot, and opens it.
@@ -182,8 +181,7 @@ class StressTest:
             if changed := self._changed_cases(name):
                 tried.append(_compared(name, before, self._ask(name, self.engine, changed)))
             else:
-                note = NO_MODEL if name == "language" and self.llm is None else NOT_APPLICABLE
-                tried.append(Variant(name, note=note))
+                tried.append(Variant(name, note=NOT_APPLICABLE))
         return tried
 
     def _unchanged(self) -> Mapping[str, Outcome]:

@@ -59,7 +59,7 @@ _ITEM = re.compile(r"^\W*\(?\w{1,2}[.)]\s+")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A sentence with the passages that it cites, whether they support it, and what was changed.
+    """A sentence with the passages that it cites, and what was changed.
 
     `quoted` are sentences of reports themselves, others were written from them to answer the
     `question`. Pairs of one `group` were made of one sentence.
@@ -68,11 +68,15 @@ class Pair:
     sentence: str
     language: str
     passages: tuple[Passage, ...]
-    supported: bool
     change: Change
     quoted: bool
     group: str
     question: str = ""
+
+    @property
+    def supported(self) -> bool:
+        """Whether nothing was changed."""
+        return self.change == "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,7 @@ def _pairs_of_cases(engine: Engine, cases: Sequence[Case]) -> Iterator[Pair]:
             sentence = case.answer[start:end]
             if len(words(sentence)) >= LEAST_WORDS:
                 group = f"{case.id}.{n}"
-                yield Pair(sentence, case.lang, passages, True, "none", False, group, case.question)
+                yield Pair(sentence, case.lang, passages, "none", False, group, case.question)
 
 
 def _pairs_of_reports(engine: Engine, count: int, rng: random.Random) -> Iterator[Pair]:
@@ -144,7 +148,7 @@ def _pairs_of_reports(engine: Engine, count: int, rng: random.Random) -> Iterato
         parts = [part for part in parts if len(words(part)) in QUOTE_WORDS]
         if parts:
             text = f"{_source(passage.report.lab, passage)}: {rng.choice(parts)}"
-            yield Pair(text, passage.language, (passage,), True, "none", True, passage.id)
+            yield Pair(text, passage.language, (passage,), "none", True, passage.id)
 
 
 def _source(lab: str, passage: Passage) -> str:
@@ -157,14 +161,14 @@ def _changed(pair: Pair, engine: Engine, labs: Sequence[str], rng: random.Random
     wrong = rng.choice([lab for lab in labs if lab not in {p.report.lab for p in pair.passages}])
     source = _source(wrong, pair.passages[0]) if pair.quoted else wrong
     if renumbered := _renumbered(text, pair, rng):
-        yield replace(pair, sentence=lead + renumbered, supported=False, change="number")
+        yield replace(pair, sentence=lead + renumbered, change="number")
     if denied := _denied(text, pair.language):
-        yield replace(pair, sentence=lead + denied, supported=False, change="denial")
-    yield replace(pair, sentence=f"{source}: {text}", supported=False, change="country")
+        yield replace(pair, sentence=lead + denied, change="denial")
+    yield replace(pair, sentence=f"{source}: {text}", change="country")
     cited = {p.report.id for p in pair.passages}
     for hit in engine.search(text[:300], k=12):
         if hit.passage.report.id not in cited and not holds(hit.passage.text, text):
-            yield replace(pair, passages=(hit.passage,), supported=False, change="citation")
+            yield replace(pair, passages=(hit.passage,), change="citation")
             return
 
 

@@ -7,9 +7,7 @@ the folder says so.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import platform
 import shutil
 import threading
 from collections.abc import Callable
@@ -42,10 +40,9 @@ def publish_index(settings: Settings, progress: Progress) -> str:
         return ""
     folder = settings.index
     failures: tuple[type[Exception], ...] = (IndexUnusable, *write_errors())
-    publisher = hashlib.sha256(f"{platform.node()} {folder.resolve()}".encode()).hexdigest()[:12]
     try:
         with shared_server(settings) as server, closing(open_store(folder, {})) as store:
-            publish(server, store, publisher, progress)
+            publish(server, store, progress)
         (folder / layout.UNPUBLISHED).unlink(missing_ok=True)
     except failures as error:
         is_marked = (folder / layout.UNPUBLISHED).exists()

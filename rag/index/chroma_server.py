@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -39,8 +38,6 @@ PAGE = 250
 LARGEST = 4_000_000
 # Seconds to wait for the server's first answer, and for each later one.
 _FIRST_ANSWER, _LATER_ANSWER = 10.0, 120.0
-# Seconds after which what another machine has begun to publish counts as given up.
-_GIVEN_UP = 86_400
 _PACKED = "row"
 
 
@@ -137,14 +134,10 @@ class Server:
         return self.client.get_collection(name, embedding_function=None)
 
     @_explained
-    def create(self, name: str, publisher: str) -> Any:
+    def create(self, name: str) -> Any:
         """A new collection; its vectors come back as they went, which those of cosine don't."""
-        return self.client.create_collection(
-            name,
-            metadata={"publisher": publisher, "begun": int(time.time())},
-            embedding_function=None,
-            configuration={"hnsw": {"space": "l2"}},
-        )
+        space = {"hnsw": {"space": "l2"}}
+        return self.client.create_collection(name, embedding_function=None, configuration=space)
 
     @_explained
     def add(self, collection: Any, rows: Sequence[Row]) -> None:
@@ -172,15 +165,12 @@ class Server:
         pointer.modify(metadata={"published": _PUBLISHED.dump_json(published).decode()})
 
     @_explained
-    def clean(self, publisher: str) -> None:
-        """Delete what neither counts nor did before, but for what others may be publishing."""
+    def clean(self) -> None:
+        """Delete what neither counts nor did before, such as what was published half."""
         now = self.published()
         kept = {POINTER, *((*now.counts, *now.before) if now else ())}
         for collection in self.client.list_collections():
-            meta = collection.metadata or {}
-            given_up = time.time() - float(meta.get("begun", 0)) > _GIVEN_UP
-            ours = collection.name.startswith(f"{POINTER}-") and collection.name not in kept
-            if ours and (meta.get("publisher") == publisher or given_up):
+            if collection.name.startswith(f"{POINTER}-") and collection.name not in kept:
                 with suppress(chromadb().errors.NotFoundError):
                     self.client.delete_collection(collection.name)
 
@@ -201,10 +191,8 @@ def shared_server(settings: Settings) -> Iterator[Server]:
         server.client.close()
 
 
-def publish(server: Server, store: Store, publisher: str, progress: Progress) -> None:
+def publish(server: Server, store: Store, progress: Progress) -> None:
     """Have the server hold what readers of a store see, and let it count.
-
-    `publisher` is a name of this machine and folder: what it has left half done is deleted.
 
     Raises:
         ServerUnusable: it failed; what counted before still does.
@@ -212,7 +200,7 @@ def publish(server: Server, store: Store, publisher: str, progress: Progress) ->
     state, before = store.state, server.published()
     if before and before.state.revision == state.revision and server.is_complete(before):
         return
-    server.clean(publisher)
+    server.clean()
     reports = store.reports(state.generation)
     sent = {
         "passages": [reports[p.report.id].row_of(p.id) for p in store.passages(reports)],
@@ -224,7 +212,7 @@ def publish(server: Server, store: Store, publisher: str, progress: Progress) ->
     with deriving(store.home):
         for kind, ids in sent.items():
             name = f"{POINTER}-{kind}-{state.revision[:12]}-{os.urandom(4).hex()}"
-            target, counts[name] = server.create(name, publisher), len(ids)
+            target, counts[name] = server.create(name), len(ids)
             source = store.passage_rows if kind == "passages" else store.report_rows
             for at in range(0, len(ids), PAGE):
                 page = _read_rows(source, ids=ids[at : at + PAGE])
@@ -236,11 +224,9 @@ def publish(server: Server, store: Store, publisher: str, progress: Progress) ->
             f"The Chroma server at {server.address} has not all that it was sent: somebody else "
             "deletes there, or its disk is full."
         )
-    # Another machine may have published meanwhile.
-    before = server.published()
     server.point(replace(now, before=tuple(before.counts) if before else ()))
     with suppress(ServerUnusable):
-        server.clean(publisher)  # What it couldn't delete now goes with the next publishing.
+        server.clean()  # What it couldn't delete now goes with the next publishing.
 
 
 def fetch(server: Server, published: Published, store: Store, progress: Progress) -> None:

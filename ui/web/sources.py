@@ -23,22 +23,11 @@ PREVIEW = 240  # characters of a closed card
 SHORT = 60  # characters of a quote that a verdict names
 QUOTES = 2  # quotes in a popover, where a number stands for several
 LONGEST_QUOTE = 320  # characters of a quote in a popover
-_ELLIPSIS = re.compile(r"\s*(?:\[?…\]?|\[?\.{3}\]?)\s*")
 
 
-def find_quote(text: str, quote: str) -> list[Span]:
-    """Where the words of a quote stand in a passage, white space aside; empty if they don't.
-
-    A quote shortened with an ellipsis is found piece by piece.
-    """
-    if span := _find(text, quote):
-        return [span]
-    spans = [_find(text, piece) for piece in _ELLIPSIS.split(quote) if piece.strip()]
-    return sorted({span for span in spans if span}) if all(spans) else []
-
-
-def _find(text: str, words: str) -> Span | None:
-    pattern = r"\s+".join(re.escape(word) for word in words.split())
+def find_quote(text: str, quote: str) -> Span | None:
+    """Where the words of a quote stand in a passage, white space aside; None if they don't."""
+    pattern = r"\s+".join(re.escape(word) for word in quote.split())
     match = re.search(pattern, text) if pattern else None
     return match.span() if match else None
 
@@ -46,7 +35,7 @@ def _find(text: str, words: str) -> Span | None:
 def segments(text: str, quotes: Sequence[str]) -> list[tuple[str, bool]]:
     """A text in pieces, each with whether it is quoted."""
     pieces, at = [], 0
-    for start, end in sorted(span for quote in quotes for span in find_quote(text, quote)):
+    for start, end in sorted(filter(None, (find_quote(text, quote) for quote in quotes))):
         if end > at:
             start = max(start, at)
             pieces += [(text[at:start], False), (text[start:end], True)]
