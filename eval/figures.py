@@ -24,7 +24,7 @@ LATENCIES = ("plan_ms", "retrieve_ms", "answer_ms", "first_ms", "total_ms")
 ALL = "all"
 # Metrics of a run, which no single case has; shown with the refusals.
 RUN_METRICS = ("refusal_p", "refusal_r")
-# The figures that readers are shown first; `eval.report.labels` puts each in words.
+# The figures that readers are shown first; `eval.report.render` puts each in words.
 MAIN = ("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_exact")
 Floats = NDArray[np.float64]
 SEED = 0

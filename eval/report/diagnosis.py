@@ -60,7 +60,7 @@ class CitedQuote:
 class CaseReport:
     """A case with what came of it and why, as it is shown to readers.
 
-    `causes` are codes that `eval.report.labels.CAUSES` names.
+    `causes` are codes that `eval.report.render.CAUSES` names.
     """
 
     id: str
@@ -132,7 +132,7 @@ def diagnose(outcome: Outcome) -> CaseReport:
 
 
 def case_score(outcome: Outcome) -> float:
-    """How well a case went, from 0 to 1; `eval.report.labels.WORST` says it in words."""
+    """How well a case went, from 0 to 1; `eval.report.render.WORST` says it in words."""
     scores = outcome.scores
     if outcome.error or scores.get("refusal_ok") == 0:
         return 0.0

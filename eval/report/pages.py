@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,9 +21,8 @@ from eval.compare import Comparison, Moved, Side
 from eval.figures import ALL, LATENCIES, MAIN, RUN_METRICS, Estimate, Group, Headline
 from eval.matching import single_line
 from eval.metrics import METRICS
-from eval.report import labels
 from eval.report.diagnosis import RIGHT, WORST, CaseReport, causes, diagnose, worst_first
-from eval.report.render import anchor, render
+from eval.report.render import anchor, baseline_words, render, type_words
 from eval.run import BASELINES, OUTCOMES, PAGE, SUMMARY, TABLE, TEXT, load_outcomes, load_record
 from rag.errors import InputError, SettingsError
 from rag.settings import PREFIX, Settings
@@ -111,7 +111,7 @@ def write_report(out: Path) -> str:
         baseline_table=baseline_table(baselines, groups),
         **data,
     )
-    named = {labels.type_words(name): group for name, group in groups.items()}
+    named = {type_words(name): group for name, group in groups.items()}
     page = render(
         "report.html.jinja",
         tables=list(tables(named)),
@@ -132,30 +132,28 @@ def write_report(out: Path) -> str:
 
 def tables(groups: Mapping[str, Group]) -> Iterator[Table]:
     """A table for each kind of metric that applies to a type, and one of the latencies."""
-    for title in dict.fromkeys(metric.table for metric in METRICS.values()):
-        names = [metric.name for metric in METRICS.values() if metric.table == title]
-        names += RUN_METRICS if title == "Refusals" else ()
-        shown = {k: g for k, g in groups.items() if not g.metrics.keys().isdisjoint(names)}
-        if table := figure_table(title, shown, names):
-            yield table
-    timed = {k: g for k, g in groups.items() if g.latency}
-    if timed:
+    kinds: dict[str, list[str]] = defaultdict(list)
+    for metric in METRICS.values():
+        kinds[metric.table].append(metric.name)
+    kinds["Refusals"] += RUN_METRICS
+    kinds["Latency (ms, p50 / p95)"] += LATENCIES
+    for title, names in kinds.items():
+        cells = {k: {n: cell for n in names if (cell := _cell(g, n))} for k, g in groups.items()}
+        used = [name for name in names if any(name in row for row in cells.values())]
         rows = [
-            (k, str(g.n), *(str(g.latency.get(name, "")) for name in LATENCIES))
-            for k, g in timed.items()
+            (k, str(groups[k].n), *(row.get(name, "") for name in used))
+            for k, row in cells.items()
+            if row
         ]
-        head = ("type", "n", *(name.removesuffix("_ms") for name in LATENCIES))
-        yield Table("Latency (ms, p50 / p95)", head, tuple(rows))
+        if rows:
+            head = ("type", "n", *(name.removesuffix("_ms") for name in used))
+            yield Table(title, head, tuple(rows))
 
 
-def figure_table(title: str, groups: Mapping[str, Group], names: Sequence[str]) -> Table | None:
-    """A table of some metrics of groups; None if no metric applies."""
-    used = [name for name in names if any(name in g.metrics for g in groups.values())]
-    rows = [
-        (k, str(g.n), *(_cell(g.metrics.get(name), g.n) for name in used))
-        for k, g in groups.items()
-    ]
-    return Table(title, ("type", "n", *used), tuple(rows)) if used else None
+def _cell(group: Group, name: str) -> str:
+    value = group.metrics.get(name) or group.latency.get(name)
+    is_part = isinstance(value, Estimate) and value.n != group.n
+    return f"{value} ({value.n})" if value and is_part else str(value or "")
 
 
 def _baselines(out: Path) -> dict[str, dict[str, Group]]:
@@ -170,7 +168,7 @@ def baseline_table(
     """The main metrics of our run and its baselines by type; None without baselines."""
     if not baselines:
         return None
-    sides = {"ours": groups} | {labels.baseline_words(k): side for k, side in baselines.items()}
+    sides = {"ours": groups} | {baseline_words(k): side for k, side in baselines.items()}
     rows = []
     for kind, group in groups.items():
         members = [side[kind].metrics if kind in side else {} for side in sides.values()]
@@ -182,12 +180,6 @@ def baseline_table(
     times = (str(side[ALL].latency.get("total_ms", "")) for side in sides.values())
     rows.append((ALL, str(groups[ALL].n), "ms, p50 / p95", *times))
     return Table("Beside the baselines", ("type", "n", "metric", *sides), tuple(rows))
-
-
-def _cell(value: Estimate | None, n: int) -> str:
-    if value is None:
-        return ""
-    return f"{value}" if value.n == n else f"{value} ({value.n})"
 
 
 def load_summary(path: Path) -> Summary:

@@ -1,5 +1,6 @@
 """Renders the templates of reports, and charts as SVG: dots with intervals, and bars.
 
+Types, figures, headlines and causes have names here for readers who know none of them.
 HTML is escaped, asks the network for nothing and runs no script; Markdown holds text from reports
 and models only through the filter `md`. Charts are our own templates: a library would bring scripts
 or a picture that is neither dark with the page nor read aloud. Each chart has its numbers in its
@@ -9,6 +10,7 @@ name, for those who don't see it; words and shapes tell the series apart, not co
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,19 +20,151 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from eval.figures import ALL, MAIN, Estimate, Group
+from eval.figures import ALL, MAIN, Estimate, Group, Headline
 from eval.matching import single_line
-from eval.report import labels
 from eval.report.diagnosis import RIGHT
 from rag.export.formats import escape_markdown
 from rag.i18n.labels import language_label
-from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent
+from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent, marked
 
 # Verdicts of a comparison that need more words.
 VERDICTS = {
     "unclear": "could be chance among so many tests",
     "too few": "too few cases to say",
 }
+TYPES = {
+    "single": marked("One report"),
+    "multi": marked("One report, several places in it"),
+    "followup": marked("Follow-up question"),
+    "crosslingual": marked("One report, another language"),
+    "compare": marked("Labs compared"),
+    "cross": marked("Across labs"),
+    "listing": marked("Complete list"),
+    "unanswerable": marked("Not in the reports"),
+    ALL: marked("All questions"),
+}
+# Of each main figure its name, and what it counts.
+FIGURES = {
+    "rep@10": (
+        marked("Report found"),
+        marked("reports that hold the answer among the first 10 passages found"),
+    ),
+    "ev@4k": (
+        marked("Evidence found"),
+        marked("sentences that the answer rests on within the first 4,000 tokens found"),
+    ),
+    "quote_ok": (
+        marked("Quotes verbatim"),
+        marked("quotes that stand word for word in the report they name"),
+    ),
+    "cite_prec": (marked("Citations right"), marked("citations of a report that holds the answer")),
+    "facts": (marked("Facts told"), marked("facts of a good answer that the answer has")),
+    "refusal_ok": (
+        marked("Refusals right"),
+        marked("questions refused only where the reports don't answer them"),
+    ),
+    "list_exact": (
+        marked("Lists exact"),
+        marked("lists with all reports that belong to them and no other"),
+    ),
+}
+LATENCIES = {
+    "plan_ms": marked("Understanding the question"),
+    "retrieve_ms": marked("Searching"),
+    "answer_ms": marked("Writing"),
+    "first_ms": marked("Until the first words"),
+    "total_ms": marked("Whole answer"),
+}
+HEADLINES = {
+    "found": marked(
+        "questions about one report: the right report is among the first ten passages found"
+    ),
+    "wrong": marked(
+        "answers are wrong: they cite no right report, or answer what the reports don't say"
+    ),
+    "facts": marked("of the facts of a good answer are told"),
+    "quotes": marked("answers with quotes: every quote stands word for word in its report"),
+    "refused": marked("questions that the reports don't answer are refused, as they should be"),
+    "refused_wrongly": marked("questions that the reports do answer are refused as well"),
+    "lists": marked("lists are complete and exact"),
+}
+# What went wrong with a case, as `eval.report.diagnosis` finds it.
+CAUSES = {
+    "error": marked("The question failed"),
+    "answered": marked("Answered, although the reports don't say"),
+    "refused": marked("Refused, although the reports answer it"),
+    "list_lacks": marked("The list lacks reports"),
+    "list_extra": marked("The list has reports too many"),
+    "not_found": marked("No right report in the first 20 passages"),
+    "not_cited": marked("Right report found, but others cited"),
+    "some_not_found": marked("Right reports not in the first 20 passages"),
+    "some_not_cited": marked("Right reports found, but not cited"),
+    "evidence_not_found": marked("Evidence not in the first 20 passages"),
+    "evidence_not_cited": marked("Evidence found, but not cited"),
+    "facts_missing": marked("Facts missing"),
+    "other_cited": marked("Other reports cited as well"),
+    "not_verbatim": marked("Quotes don't stand in their report"),
+    "right": marked("Nothing went wrong"),
+}
+BASELINES = {"plain": marked("Plain llama-index"), "bm25": marked("BM25 alone")}
+OURS = marked("Ask the Labs")
+WORST = marked(
+    "The lowest scores come first. A case scores 0 where it failed, was wrongly refused or wrongly "
+    "answered; a list scores its F1; other answers the mean of what applies of: right report found "
+    "(first 10 passages, 20 where several reports are asked for), citations right, evidence cited, "
+    "facts told. Of equal scores, those with fewer right reports found come first."
+)
+INTERVALS = marked(
+    "Means with 95 % intervals; n where it differs from the row's. Few questions give wide "
+    "intervals; one without width only says that all scored alike."
+)
+
+
+def type_words(group: str, t: Translations = ENGLISH) -> str:
+    """A type of question by its name; unknown ones by their own."""
+    return t.gettext(TYPES.get(group, group))
+
+
+def figure_words(metric: str, t: Translations = ENGLISH) -> str:
+    """A figure by its name; those that only specialists read by their own."""
+    return t.gettext(FIGURES[metric][0]) if metric in FIGURES else metric
+
+
+def baseline_words(name: str, t: Translations = ENGLISH) -> str:
+    """A baseline by its name; unknown ones by that of their folder."""
+    return t.gettext(BASELINES.get(name, name))
+
+
+def headline_count(headline: Headline, t: Translations = ENGLISH) -> str:
+    """The number that a headline begins with: "76 of 84", or a share."""
+    if headline.hits is None:
+        return format_percent(t, headline.share.mean)
+    k, n = format_number(t, headline.hits), format_number(t, headline.share.n)
+    return t.gettext("{k} of {n}").format(k=k, n=n)
+
+
+def range_words(low: float, high: float, t: Translations = ENGLISH) -> str:
+    """An interval of shares in whole percents: "83–96%"."""
+    return f"{format_number(t, round(low * 100))}–{format_percent(t, high)}"
+
+
+def interval_words(value: Estimate, t: Translations = ENGLISH) -> str:
+    """An interval with what it is: "95 % interval 83–96%"."""
+    reach = range_words(value.low, value.high, t)
+    return t.gettext("95 % interval {range}").format(range=reach)
+
+
+def headline_note(headline: Headline, t: Translations = ENGLISH) -> str:
+    """The share of a headline with its interval, or its interval and n where it is a share."""
+    reach = interval_words(headline.share, t)
+    if headline.hits is None:
+        return f"{reach}, n {format_number(t, headline.share.n)}"
+    return f"{format_percent(t, headline.share.mean)}, {reach}"
+
+
+def cause_words(code: str, t: Translations = ENGLISH) -> str:
+    """What went wrong; unknown causes by their code."""
+    return t.gettext(CAUSES.get(code, code))
 
 
 def render(template: str, **data: Any) -> str:
@@ -65,7 +199,7 @@ def _environment() -> Environment:
     }
     environment.globals |= {
         "MAIN": MAIN,
-        "labels": labels,
+        "labels": sys.modules[__name__],
         "language_label": language_label,
         "charts_by_type": charts_by_type,
         "baseline_charts": baseline_charts,
@@ -91,11 +225,11 @@ class Chart:
 
 def charts_by_type(groups: Mapping[str, Group], t: Translations = ENGLISH) -> list[Chart]:
     """For each main figure the types of question that it applies to."""
-    order = dict.fromkeys(name for name in (*labels.TYPES, *groups) if name in groups)
+    order = dict.fromkeys(name for name in (*TYPES, *groups) if name in groups)
     charts = []
     for metric in MAIN:
         applying = [name for name in order if metric in groups[name].metrics]
-        rows = [(labels.type_words(n, t), groups[n].metrics[metric], 0) for n in applying]
+        rows = [(type_words(n, t), groups[n].metrics[metric], 0) for n in applying]
         # Where a figure applies to one type alone, all questions are no others.
         if len(rows) == 2 and rows[0][1] == rows[1][1]:
             rows = rows[:1]
@@ -108,8 +242,8 @@ def baseline_charts(
     groups: Mapping[str, Group], baselines: Mapping[str, Group], t: Translations = ENGLISH
 ) -> list[Chart]:
     """For each main figure ours and the baselines', of all questions."""
-    sides = {t.gettext(labels.OURS): groups[ALL]} if ALL in groups else {}
-    sides |= {labels.baseline_words(name, t): group for name, group in baselines.items()}
+    sides = {t.gettext(OURS): groups[ALL]} if ALL in groups else {}
+    sides |= {baseline_words(name, t): group for name, group in baselines.items()}
     charts = []
     for metric in MAIN:
         rows = [
@@ -126,7 +260,7 @@ def causes_chart(counts: Mapping[str, int], t: Translations = ENGLISH) -> str:
     """How many cases have which cause, as bars, each under its label."""
     rows = [
         {
-            "label": labels.cause_words(code, t),
+            "label": cause_words(code, t),
             "count": n,
             "value": format_number(t, n),
             "quiet": code == RIGHT,
@@ -145,22 +279,22 @@ def time_words(ms: float, t: Translations = ENGLISH) -> str:
 
 def _chart(metric: str, dots: Sequence[Dot], t: Translations) -> Chart:
     """Shares on a line from 0 to 1 with their intervals; all questions sum up the others."""
-    title = labels.figure_words(metric, t)
+    title = figure_words(metric, t)
     rows = [
         {
             "label": label,
             "share": share,
             "value": f"{format_percent(t, share.mean)} · n {format_number(t, share.n)}",
-            "interval": labels.interval_words(share, t),
+            "interval": interval_words(share, t),
             "shape": shape,
-            "strong": label == labels.type_words(ALL, t),
+            "strong": label == type_words(ALL, t),
         }
         for label, share, shape in dots
     ]
     words = "; ".join("{label} {value}, {interval}".format(**row) for row in rows)
     ends = (format_percent(t, 0), format_percent(t, 0.5), format_percent(t, 1))
     svg = _svg("dots", f"{title}: {words}", rows=rows, ends=ends)
-    return Chart(title, t.gettext(labels.FIGURES[metric][1]), svg)
+    return Chart(title, t.gettext(FIGURES[metric][1]), svg)
 
 
 def _svg(kind: str, name: str, **data: object) -> str:

@@ -19,8 +19,8 @@ from eval.figures import (
     randomisation_p,
     run_figures,
 )
-from eval.report.labels import headline_count, headline_note
 from eval.report.pages import comparison_text, write_comparison
+from eval.report.render import headline_count, headline_note
 from eval.run import Outcome
 from rag.errors import InputError
 

@@ -10,7 +10,6 @@ from babel.dates import format_date
 from markupsafe import Markup
 
 from eval.figures import ALL, MAIN, Estimate, Group
-from eval.report import labels
 from eval.report import render as charts
 from eval.report.diagnosis import CaseReport, CitedQuote
 from eval.report.pages import About, Summary
@@ -25,10 +24,10 @@ Cell = str | tuple[str, str]
 
 def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
     """The view of a run; `revision` is the fingerprint of the index that is being served."""
-    groups = {name: summary.groups[name] for name in labels.TYPES if name in summary.groups}
+    groups = {name: summary.groups[name] for name in charts.TYPES if name in summary.groups}
     groups |= summary.groups
     metrics = [m for m in MAIN if any(m in group.metrics for group in groups.values())]
-    by_name = {labels.type_words(name, t): group for name, group in groups.items()}
+    by_name = {charts.type_words(name, t): group for name, group in groups.items()}
     return render(
         "quality.html",
         t,
@@ -37,9 +36,9 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
         has_answers=any(group.n for group in summary.groups.values()),
         claims=[
             (
-                labels.headline_count(claim, t),
-                t.gettext(labels.HEADLINES.get(claim.name, claim.name)),
-                labels.headline_note(claim, t),
+                charts.headline_count(claim, t),
+                t.gettext(charts.HEADLINES.get(claim.name, claim.name)),
+                charts.headline_note(claim, t),
             )
             for claim in summary.claims
         ],
@@ -49,10 +48,10 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
         baseline_charts=charts.baseline_charts(summary.groups, summary.baseline_groups, t),
         causes=charts.causes_chart(summary.causes, t) if summary.causes else "",
         latencies=_latencies(summary.groups, t),
-        metrics=[(labels.figure_words(m, t), t.gettext(labels.FIGURES[m][1])) for m in metrics],
+        metrics=[(charts.figure_words(m, t), t.gettext(charts.FIGURES[m][1])) for m in metrics],
         groups=_rows(by_name, metrics, t),
-        intervals=labels.INTERVALS,
-        worst=labels.WORST,
+        intervals=charts.INTERVALS,
+        worst=charts.WORST,
         cases=[_case(case, t) for case in summary.worst],
     )
 
@@ -93,7 +92,7 @@ def _latencies(groups: Mapping[str, Group], t: Translations) -> list[list[Cell]]
             charts.time_words(spent[name].p50, t),
             charts.time_words(spent[name].p95, t),
         ]
-        for name, label in labels.LATENCIES.items()
+        for name, label in charts.LATENCIES.items()
         if name in spent
     ]
 
@@ -116,7 +115,7 @@ def _figure(value: Estimate | None, n: int, t: Translations) -> Cell:
         return ""
     low, mean, high = (min(max(x, 0.0), 1.0) for x in (value.low, value.mean, value.high))
     count = f" · n {format_number(t, value.n)}" if value.n != n else ""
-    return format_percent(t, mean), f"{labels.range_words(low, high, t)}{count}"
+    return format_percent(t, mean), f"{charts.range_words(low, high, t)}{count}"
 
 
 def _case(case: CaseReport, t: Translations) -> dict[str, Any]:
@@ -125,8 +124,8 @@ def _case(case: CaseReport, t: Translations) -> dict[str, Any]:
     citations = groupby(case.citations, key=lambda citation: citation.n)
     return {
         "question": case.question,
-        "causes": [labels.cause_words(code, t) for code in case.causes],
-        "facts": [labels.type_words(case.group, t), language_label(case.lang, t), case.id],
+        "causes": [charts.cause_words(code, t) for code in case.causes],
+        "facts": [charts.type_words(case.group, t), language_label(case.lang, t), case.id],
         "error": case.error,
         "history": [text for _, text in case.history],
         "reports": case.reports,
