@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
+from rag.catalog.names import translations
 from rag.catalog.normalize import (
     Vocabulary,
     filter_key,
@@ -201,7 +202,7 @@ class Catalog:
             counts: Counter[str] = Counter()
             for spellings in self._spellings[field].values():
                 counts.update(spellings)
-            self._vocabularies[field] = Vocabulary(counts, self._is_known)
+            self._vocabularies[field] = Vocabulary(counts, self._is_known, translations(field))
         return self._vocabularies[field]
 
     def _is_known(self, word: str) -> bool:

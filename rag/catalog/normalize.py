@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 
 from spellchecker import SpellChecker
 
@@ -167,11 +168,16 @@ class Vocabulary:
     Args:
         counts: each spelling as written, with the number of reports that use it.
         known: whether a word in lower case is in a dictionary.
+        translations: names of values in other languages, which mean the values.
     """
 
     def __init__(
-        self, counts: Mapping[str, int], known: Callable[[str], bool] = in_dictionary
+        self,
+        counts: Mapping[str, int],
+        known: Callable[[str], bool] = in_dictionary,
+        translations: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        self._translations = {fold_tag(name): value for name, value in translations.items()}
         uses: Counter[str] = Counter()
         forms: dict[str, set[str]] = {}
         for value, number in counts.items():
@@ -237,6 +243,8 @@ class Vocabulary:
         if not exact:
             return
         yield exact
+        if meaning := self._translations.get(exact):
+            yield fold_tag(meaning)
         words = _words(value)
         if not words:
             return

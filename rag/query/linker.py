@@ -2,23 +2,21 @@
 
 One mechanism for all languages: every name of a thing is a phrase of stems, and a question names
 the things whose whole phrase stands in it, the longest first. Phrases are the values of the
-catalog as they are written, and their names in five languages (`names.toml`).
+catalog as they are written, and their names in five languages (`rag/catalog/names.toml`).
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby, pairwise
-from pathlib import Path
-from typing import Any
 
 from Stemmer import Stemmer
 
 from rag.catalog.catalog import Catalog
+from rag.catalog.names import listed_names
 from rag.catalog.normalize import american, canonical_sdg, in_dictionary, slips
 from rag.catalog.tag_fields import FREE_FIELDS, Filters
 from rag.places.countries import fold_name
@@ -160,7 +158,7 @@ class Linker:
             for fact, reports in facts if 2 <= len(facts) <= _MOST_VALUES else ():
                 if len(_tokens(value := fact.partition(": ")[2])) > 1:
                     yield "fact", fact, reports, value, "en"
-        for field, key, language, name in _listed_names():
+        for field, key, language, name in listed_names():
             if field == "field":
                 yield "", key, 0, name, language
             elif field == "kind":
@@ -376,20 +374,3 @@ def _usual_stems() -> frozenset[str]:
         for word in _tokens(words_of("usual", language))
         for stem in (word, _stem(word, language))
     )
-
-
-@cache
-def _listed_names() -> tuple[tuple[str, str, str, str], ...]:
-    """Field, key, language and name, of every name in `names.toml`."""
-    text = Path(__file__).with_name("names.toml").read_text("utf-8")
-    tables: dict[str, dict[str, Any]] = tomllib.loads(text)
-    rows: list[tuple[str, str, str, str]] = []
-    for field, entries in tables.items():
-        flat: Iterable[tuple[str, Any]] = entries.items()
-        if field == "fact":
-            flat = (
-                (f"{k}: {v}", names) for k, values in entries.items() for v, names in values.items()
-            )
-        for key, languages in flat:
-            rows += [(field, key, code, n) for code, names in languages.items() for n in names]
-    return tuple(rows)

@@ -138,3 +138,11 @@ def test_two_known_words_stay_two_words() -> None:
     counts = {"manure": 1, "mature": 90, "enviroment": 40, "environment": 20}
     known = {"manure", "mature", "environment"}
     assert corrections(counts, known.__contains__) == {"enviroment": "environment"}
+
+
+def test_a_value_in_another_language_is_the_same_value() -> None:
+    counts = {"Citizen Science": 3, "science citoyenne": 1, "ciencia ciudadana": 1, "Foresight": 1}
+    names = {"science citoyenne": "Citizen Science", "ciencia ciudadana": "Citizen Science"}
+    citizen, foresight = Vocabulary(counts, translations=names).groups
+    assert (citizen.name, len(citizen.variants)) == ("Citizen Science", 3)
+    assert foresight.name == "Foresight"
