@@ -262,6 +262,9 @@ class Baseline:
             )
             refused = bool(not text or denies)
             completion = count_tokens(text, generation.model) if generation.model else 0
+            # It can't tell a list from an answer: what it found is what it would list.
+            listed = dict.fromkeys(hit.passage.report.id for hit in hits[: self.settings.passages])
+            coverage = Coverage("answer", reports=tuple(listed), read_passages=len(read))
             return Answer(
                 question=question,
                 standalone=standalone,
@@ -269,7 +272,7 @@ class Baseline:
                 refused=refused,
                 citations=() if refused else self._citations(text, sources, language),
                 hits=hits,
-                coverage=self._coverage(hits, read),
+                coverage=coverage,
                 mode=self._budget.model if self._llm else "extractive",
                 language=language,
                 timings=timings,
@@ -324,20 +327,6 @@ class Baseline:
         generation.priced = self.settings.openai_base_url in (None, OPENAI)
         generation.prompt = self._budget.tokens(messages)
         yield from stream_known(llm.stream(messages, generation), len(sources))
-
-    def _coverage(self, hits: Sequence[Hit], read: Sequence[Hit]) -> Coverage:
-        """It can't tell a list from an answer: what it found is what it would list."""
-        listed = [hit.passage.report for hit in hits[: self.settings.passages]]
-        read_reports = tuple(dict.fromkeys(hit.passage.report.id for hit in read))
-        return Coverage(
-            intent="answer",
-            reports=tuple(dict.fromkeys(info.id for info in listed)),
-            labs=tuple(dict.fromkeys(info.lab for info in listed)),
-            matched_reports=len({hit.passage.report.id for hit in hits}),
-            read_passages=len(read),
-            read_reports=len(read_reports),
-            read=read_reports,
-        )
 
     def _citations(
         self, text: str, sources: Sequence[Passage], language: str

@@ -208,16 +208,16 @@ class StressTest:
             "year": lambda case, _: with_year(case, reports),
             "country": lambda case, _: with_country(case, reports),
         }
-        changed = []
-        for done, case in enumerate(self.cases, start=1):
-            changed.append(changes[name](case, self._rng(name, case.id)))
-            if name == "language" and self.llm is not None:
-                self.progress("translating", done, len(self.cases))
+        changed = (changes[name](case, self._rng(name, case.id)) for case in self.cases)
         return [case for case in changed if case]
 
     def _try_indexes(self, names: Sequence[str], folder: Path) -> list[Variant]:
         reports = self.engine.catalog.reports
-        ids = chosen_reports(self.cases, reports, self.most_reports, self._rng("reports"))
+        # All reports that cases accept, and others by lot.
+        needed = {i for case in self.cases for i in case.accepted if i in reports}
+        others = sorted(set(reports) - needed)
+        self._rng("reports").shuffle(others)
+        ids = sorted(needed | set(others[: max(0, self.most_reports - len(needed))]))
         self.index_reports = len(ids)
         cases = [case for case in self.cases if case.gold <= set(ids)]
         index = self.build(folder / UNCHANGED_INDEX, [self._write(ids, folder / "reports")])
@@ -258,7 +258,6 @@ def _compared(
     after: Mapping[str, Outcome],
     marks: Mapping[str, str] | None = None,
 ) -> Variant:
-    # An outcome that failed has no score.
     pairs = [(before[i], outcome) for i, outcome in after.items() if i in before]
     texts = {i: str(o.answer["answer"]).casefold() for i, o in after.items() if o.answer}
     return Variant(
@@ -352,16 +351,6 @@ def translated(
         and len(question) <= MOST_LENGTHS * len(original)
     )
     return replace(case, question=question, lang=language) if is_usable else None
-
-
-def chosen_reports(
-    cases: Sequence[Case], reports: Reports, most: int, rng: random.Random
-) -> list[str]:
-    """All reports that cases accept, and others by lot up to `most`."""
-    needed = {i for case in cases for i in case.accepted if i in reports}
-    others = sorted(set(reports) - needed)
-    rng.shuffle(others)
-    return sorted(needed | set(others[: max(0, most - len(needed))]))
 
 
 def plant(paths: Sequence[Path], cases: Sequence[Case], rng: random.Random) -> dict[str, str]:

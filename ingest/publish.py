@@ -87,18 +87,27 @@ def fetch_index(
     """
     if not settings.chroma:
         return False
+    folder = settings.index
     try:
         with shared_server(settings) as server:
             published = server.published()
-            here = revision() if revision else _revision(settings.index)
+            here = revision() if revision else _revision(folder)
             if published is None or published.state.revision == here:
                 return False
             _check(published, settings)
-            return _fetch(server, published, settings, progress)
+            folder.mkdir(parents=True, exist_ok=True)
+            patience = 0.0 if layout.current_database(folder) else _PATIENCE
+            with FileLock(folder / layout.LOCK, timeout=patience):
+                if _revision(folder) == published.state.revision:
+                    return False  # Another process has been quicker.
+                layout.sweep(folder)
+                layout.check_room(folder, None, max(published.counts.values()))
+                _fetch(server, published, settings, progress)
+                return True
     except Timeout as error:
-        raise IndexBusy(f"Another process is writing to {settings.index}. Wait for it.") from error
+        raise IndexBusy(f"Another process is writing to {folder}. Wait for it.") from error
     except write_errors() as error:
-        raise layout.write_error(settings.index, error) from error
+        raise layout.write_error(folder, error) from error
 
 
 def watch(settings: Settings, revision: Callable[[], str], every: float = 60.0) -> threading.Event:
@@ -152,29 +161,18 @@ def _revision(folder: Path) -> str:
         return ""
 
 
-def _fetch(server: Server, published: Published, settings: Settings, progress: Progress) -> bool:
-    folder = settings.index
-    folder.mkdir(parents=True, exist_ok=True)
-    patience = 0.0 if layout.current_database(folder) else _PATIENCE
-    with FileLock(folder / layout.LOCK, timeout=patience):
-        if _revision(folder) == published.state.revision:
-            return False  # Another process has been quicker.
-        layout.sweep(folder)
-        layout.check_room(folder, None, next(iter(published.counts.values())))
-        store = create_store(folder, published.state.made_by)
-        try:
-            fetch(server, published, store, progress)
-            passages = store.passages(store.reports(store.state.generation))
-            earlier = layout.current_database(folder)
-            save_sentence_vectors(
-                store.home, passages, settings, progress, earlier=earlier, others=()
-            )
-            progress("preparing search", 0, 0)
-            open_snapshot(store)
-            store.close()
-            layout.make_current(store.home)
-        except BaseException:
-            store.close()
-            shutil.rmtree(store.home, ignore_errors=True)
-            raise
-    return True
+def _fetch(server: Server, published: Published, settings: Settings, progress: Progress) -> None:
+    earlier = layout.current_database(settings.index)
+    store = create_store(settings.index, published.state.made_by)
+    try:
+        fetch(server, published, store, progress)
+        passages = store.passages(store.reports(store.state.generation))
+        save_sentence_vectors(store.home, passages, settings, progress, earlier=earlier, others=())
+        progress("preparing search", 0, 0)
+        open_snapshot(store)
+        store.close()
+        layout.make_current(store.home)
+    except BaseException:
+        store.close()
+        shutil.rmtree(store.home, ignore_errors=True)
+        raise

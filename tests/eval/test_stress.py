@@ -52,6 +52,7 @@ def test_a_question_is_changed_where_it_can_be(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("sample_engine")  # It makes what searching needs.
 def test_the_command_compares_changed_cases_and_collections(
     run: Any, sample_index: Path, sample_cases: tuple[Case, ...], tmp_path: Path
 ) -> None:
