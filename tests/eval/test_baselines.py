@@ -61,15 +61,6 @@ def test_an_answer_quotes_the_files_word_for_word(
     assert 0 < answer.coverage.read_passages <= 20
 
 
-def test_bm25_wants_a_common_word_and_joins_a_follow_up_to_the_question_before_it(
-    baselines: dict[str, Baseline],
-) -> None:
-    answer = ask(baselines["bm25"], "Zyzzyva qwxz?")
-    assert (answer.refused, answer.hits, answer.citations) == (True, (), ())
-    answer = ask(baselines["bm25"], "And what did they try?", HISTORY)
-    assert answer.standalone == f"{QUESTION} And what did they try?"
-
-
 def test_runs_stand_beside_ours(
     sample_engine: Engine, sample_cases: tuple[Case, ...], tmp_path: Path
 ) -> None:

@@ -134,23 +134,6 @@ def test_a_clear_difference_is_named_with_its_cases(tmp_path: Path) -> None:
     assert "## Got worse (1)\n\n- c8 (single): Why?: mrr 0.50 -> 0.25" in text
 
 
-def test_a_verdict_needs_cases_and_more_than_one_of_many_tests(tmp_path: Path) -> None:
-    def runs(n: int, *others: str, **sides: tuple[float, float]) -> Comparison:
-        folders = []
-        for side in (0, 1):
-            scores = dict.fromkeys(others, 0.5) | {name: pair[side] for name, pair in sides.items()}
-            folders.append(save(tmp_path / f"{n} {side}", *numbered(n, **scores)))
-        return compare(*folders)
-
-    names = ("rep@5", "rep@10", "rep@20", "ev@5", "ev@10", "ev@20", "cite_prec", "cite_rec")
-    many = runs(7, *names, mrr=(0.5, 1.0))
-    # Alone 2 of 128 sign patterns: 0.016; nine times that is no longer below 0.05.
-    assert (of(many, "mrr").p, of(many, "mrr").verdict) == (2 / 128, "unclear")
-    assert many.verdict == "no difference"
-    assert of(runs(3, mrr=(0.5, 1.0)), "mrr").verdict == "too few"
-    assert of(runs(8, refused=(0.0, 1.0)), "refused").verdict == "more"
-
-
 def test_only_the_same_answered_cases_are_paired(tmp_path: Path) -> None:
     a = save(tmp_path / "a", *numbered(4, mrr=0.5), outcome(case("x"), mrr=0.0))
     changed = outcome(case("c1", question="Who?"), mrr=1.0)

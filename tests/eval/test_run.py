@@ -105,20 +105,6 @@ def test_an_interrupted_run_keeps_what_it_has(tmp_path: Path) -> None:
     assert names(tmp_path) == ["c1"]
 
 
-def test_a_new_run_leaves_nothing_of_the_one_before(tmp_path: Path) -> None:
-    run_cases(Echo(), [case("c1"), case("c2")], tmp_path)
-    for name in ("table.md", "summary.json", "report.html", "report.md"):
-        (tmp_path / name).write_text("old", encoding="utf-8")
-    run_cases(Echo(), [case("c3")], tmp_path)
-    assert names(tmp_path) == ["c3"]
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["outcomes.jsonl", "run.json"]
-
-
-def test_half_a_surrogate_pair_of_a_model_does_not_stop_the_run(tmp_path: Path) -> None:
-    outcomes = run_cases(Echo(text="Café \udc80 [1]."), [case("c1", "Un café?")], tmp_path)
-    assert load_outcomes(tmp_path) == outcomes
-
-
 def test_the_record_tells_how_to_repeat_the_run_but_no_secret(tmp_path: Path) -> None:
     settings = Settings(
         model="openai:small",

@@ -22,8 +22,6 @@ CASE = Case("c", "single", "en", "How many 1,200 kg boats did São Tomé’s lab
 REPORTS = {
     "a": ReportInfo("a", "A", ("Fiji",), ("FJ",), 2022),
     "b": ReportInfo("b", "B", ("Fiji",), ("FJ",), 2022),
-    "c": ReportInfo("c", "C", ("Mali",), ("ML",), 2023),
-    "d": ReportInfo("d", "D", ("Mali",), ("ML",), None),
 }
 YEAR = partial(stress.with_year, reports=REPORTS)
 COUNTRY = partial(stress.with_country, reports=REPORTS)

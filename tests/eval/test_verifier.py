@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from pathlib import Path
-
 import pytest
 
 from eval.cases import Case
 from eval.verifier import (
     CHANGES,
     Pair,
-    RatedAnswer,
-    RatedPassage,
     auroc,
     caught,
     false_alarms,
     judge_pairs,
-    judge_rated,
-    load_rated,
     make_pairs,
-    table,
 )
 from rag.engine import Engine
-from rag.errors import InputError
-
-ICE = (RatedPassage("Women sell smoked fish because ice is dear.", "Ice"),)
-RATED = [
-    RatedAnswer("0", "Women sell smoked fish because ice is dear.", ICE, 4.0),
-    RatedAnswer("1", "Smoked fish is what women sell, as ice is dear.", ICE, 3.7),
-    RatedAnswer("2", "Penguins built a bank in Antarctica last year.", ICE, 1.0),
-    RatedAnswer("3", "Drones carry vaccines to 300 clinics.", ICE, 1.3),
-]
 
 
 @pytest.fixture(scope="module")
@@ -58,21 +40,3 @@ def test_the_verifier_beats_counting_words_on_the_sample(pairs: list[Pair]) -> N
     quoted = [one for pair, one in zip(pairs, judged, strict=True) if pair.quoted]
     assert false_alarms(quoted) <= 0.1
     assert caught(quoted) >= 0.9
-
-
-def test_the_table_has_each_measure(pairs: list[Pair]) -> None:
-    made = table(pairs[:60], RATED)
-    names = ("AUROC", "false alarms", "caught", "answers rated by people")
-    assert [name for name in names if name not in made] == []
-    faithful, unfaithful = judge_rated(RATED[:2]), judge_rated(RATED[2:])
-    assert min(one.score for one in faithful) > max(one.score for one in unfaithful)
-
-
-@pytest.mark.parametrize("line", ["{", '{"id": 1, "faithfulness": "good"}'])
-def test_a_line_that_is_no_rated_answer_is_named(tmp_path: Path, line: str) -> None:
-    path, good = tmp_path / "rated.jsonl", json.dumps(asdict(RATED[0])) + "\n"
-    path.write_text(good, encoding="utf-8")
-    assert load_rated(path) == RATED[:1]
-    path.write_text(f"{good}\n{line}\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"rated\.jsonl, line 3"):
-        load_rated(path)

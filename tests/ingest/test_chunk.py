@@ -143,23 +143,6 @@ def test_all_that_a_lab_wrote_is_counted_whatever_the_file(raw: str) -> None:
     assert result.checks["without a question"].pieces == 0
 
 
-def test_what_is_left_out_is_listed_by_kind() -> None:
-    result = audited(parsed(FORM, FORMS), FORMS)
-    assert result.answer_share == 1.0
-    assert result.characters == len("Theferryleavesatnoon.Nobodyknowswhy.")
-    left_out = {kind: counts.pieces for kind, counts in result.left_out.items()}
-    assert left_out == {
-        "blank answer": 1,
-        "form text": 1,
-        "image": 1,
-        "question": 3,
-        "section heading": 1,
-        "tag": 3,
-        "title": 1,
-    }
-    assert (result.reports, result.answers, result.passages) == (1, 1, 1)
-
-
 @pytest.mark.parametrize("lost_by", ["block", "passage"])
 def test_a_lost_paragraph_lowers_the_share(lost_by: str) -> None:
     source = parsed(FORM, FORMS)

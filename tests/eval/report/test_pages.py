@@ -167,12 +167,3 @@ def test_the_cause_is_named_by_rules(of: Outcome, expected: list[str]) -> None:
     report = diagnose(of)
     assert list(report.causes) == expected
     assert report.cause == (expected[0] if expected else "right")
-
-
-def test_what_stands_below_rank_twenty_is_found_too_late() -> None:
-    late = diagnose(answered(found=(*("x",) * 24, "boats"), cited=("x",)))
-    assert late.cause == "not_found"
-    assert [(f.report, f.ranks, f.right) for f in late.found] == [
-        ("x", tuple(range(1, 21)), False),
-        ("boats", (25,), True),
-    ]

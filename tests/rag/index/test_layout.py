@@ -13,7 +13,7 @@ import pytest
 from ferries import content, counts, cut_short, disk_usage, opened, text
 
 from ingest.sync import sync
-from ingest.uploads import Upload, take_in
+from ingest.uploads import Upload, older_index, take_in
 from rag.engine import open_engine
 from rag.errors import FeedbackNotKept, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.feedback import FILE, keep_feedback, load_feedback
@@ -115,6 +115,7 @@ def test_an_index_of_an_older_version_answers_refuses_reports_and_is_made_anew(
         sync([reports], settings)
         take_in([Upload("nepal.md", sent)], settings, lambda *_: None)
     assert open_engine(settings).ask(QUESTION).answer.text
+    assert "made with parser '0', this is " in older_index(settings)
     with pytest.raises(IndexMismatch, match=r"parser '0', this is .* --rebuild"):
         sync([reports], settings)
     sent.write_text(text("Chad"), "utf-8")

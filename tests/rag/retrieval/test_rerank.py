@@ -33,7 +33,6 @@ from rag.types import Hit, Plan
 
 KEY = "sk-secret-4711"
 ONE_LAB = "What did women in Nampula say about their PIN?"
-COMPARED = "How do the plans of Fiji and Tanzania differ?"
 LANTERNS = "How many lanterns did the ferry workers of Almara borrow?"
 ANSWER = "The crew of the ferry took 240 lanterns on loan."
 TEXTS = ("Ferry workers rest on Sundays.", "The harbour is old.", ANSWER, "Lanterns are bright.")
@@ -221,10 +220,6 @@ def test_an_answer_reads_what_the_reranker_puts_first(
     reranker = Scores(lambda text: float(other.text in text))
     engine = open_engine(Settings(index=sample_index), reranker=reranker)
     assert engine.ask(ONE_LAB).answer.hits[0].passage.id == other.id
-    by_lab = Scores(lambda text: float("Tanzania" in text.partition("\n")[0]))
-    engine = open_engine(Settings(index=sample_index), reranker=by_lab)
-    labs = [hit.passage.report.lab for hit in engine.ask(COMPARED).answer.hits[:4]]
-    assert labs == ["Fiji", "Tanzania", "Fiji", "Tanzania"]
 
 
 @pytest.mark.quality

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -13,16 +12,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import httpx
-import orjson
 import pytest
 from fake_engine import FakeEngine
 from servers import free_port
 
-from ingest.uploads import older_index
-from rag.engine import open_engine
 from rag.errors import IndexMissing, SettingsError
-from rag.index.layout import current_database
-from rag.settings import Settings
 from ui.server.login import make_secret
 from ui.server.serve import launch, loading
 from ui.web.app import build_app
@@ -91,18 +85,3 @@ def test_a_service_logs_its_start_and_stops_on_sigterm(sample_index: Path) -> No
     assert "model=openai:gpt-4.1-mini" in err
     assert "WARNING ui.server.serve: Everybody who reaches 0.0.0.0" in err
     assert "sk-not-for-logs" not in out + err
-
-
-def test_an_index_of_another_version_is_named(sample_index: Path, tmp_path: Path) -> None:
-    settings = Settings(index=tmp_path / "index")
-    shutil.copytree(sample_index, settings.index)
-    open_engine(settings)
-    assert older_index(settings) == ""
-    database = current_database(settings.index)
-    assert database is not None
-    (file,) = database.glob("cache-*/of.json")
-    facts = orjson.loads(file.read_bytes())
-    facts["made_by"]["parser"] = "1"
-    file.write_bytes(orjson.dumps(facts))
-    assert "made with parser '1', this is " in older_index(settings)
-    assert f"--rebuild --index {settings.index}" in older_index(settings)

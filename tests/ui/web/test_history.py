@@ -67,19 +67,16 @@ def in_answer(**fields: Any) -> str:
         "[" * 100_000,
         '{"format": 1}',
         changed(format=2),
-        changed(question="\ud800"),
         changed(asked={"year": ["2023"]}),
         changed(answer="<script>"),
         changed(stopped="yes"),
-        changed(passages=10**9),
         changed(vote=feedback_to_dict(VOTE) | {"id": "../x"}),
         changed(vote=feedback_to_dict(VOTE) | {"vote": "sideways"}),
-        in_answer(refused=None),
         in_answer(citations=[{"n": "<b>"}]),
         in_answer(passages=[]),
         in_answer(coverage={"intent": "steal"}),
     ],
-    ids=range(15),
+    ids=range(12),
 )
 def test_what_was_changed_is_refused_with_a_sentence(data: str) -> None:
     with pytest.raises(InputError, match="can't be opened: question 2 was changed or damaged"):
