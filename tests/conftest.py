@@ -4,8 +4,6 @@ Tests use stand-ins for the embedding and the cross-encoder, which need no weigh
 `quality` use the real ones: `pytest -m quality` runs them, any other run leaves them out.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator, Sequence

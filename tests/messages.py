@@ -1,7 +1,5 @@
 """Finds the messages of the code for Babel: the texts that its calls of gettext are given."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Collection, Iterator, Mapping
 from typing import IO

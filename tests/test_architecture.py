@@ -1,7 +1,5 @@
 """Holds the shape of the code: who imports whom, how long files are, what loads at start."""
 
-from __future__ import annotations
-
 import ast
 import subprocess
 import sys

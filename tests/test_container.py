@@ -1,7 +1,5 @@
 """The container's files agree with the code and give few rights."""
 
-from __future__ import annotations
-
 import re
 import urllib.error
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The pages for people against the code: every command, setting, target and file exists."""
 
-from __future__ import annotations
-
 import re
 import shlex
 from pathlib import Path

@@ -3,8 +3,6 @@
 `make bench-growth` times ingest as a collection grows. Nothing here fails on a slow machine.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import random

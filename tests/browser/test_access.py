@@ -1,7 +1,5 @@
 """What axe finds: nothing serious, in all views, light and dark, in both directions."""
 
-from __future__ import annotations
-
 import pytest
 from page_fixtures import Visit, ask, box, serious
 from playwright.sync_api import expect

@@ -1,7 +1,5 @@
 """From a question to its sources, reports and exports, in a real browser."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The views beside the conversation in a real browser: Explore, Quality, and the way back."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

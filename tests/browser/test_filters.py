@@ -1,7 +1,5 @@
 """Choosing filters and sharing a question by its link, in a real browser."""
 
-from __future__ import annotations
-
 import pytest
 from fake_engine import HOSTILE, FakeEngine, report
 from page_fixtures import Visit, ask

@@ -1,7 +1,5 @@
 """Saved conversations in a real browser: reload, search, tabs, failing writes."""
 
-from __future__ import annotations
-
 import pytest
 from fake_engine import FakeEngine
 from page_fixtures import Visit, ask

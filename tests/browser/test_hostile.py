@@ -1,7 +1,5 @@
 """Hostile text from every side, in a real browser: it stays text, and the page stays usable."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The page as servers show it: behind a login, while loading, to many at once."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """Adding reports from the page, in a real browser: sent, taken in, answered from at once."""
 
-from __future__ import annotations
-
 import io
 import zipfile
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The baselines answer like the engine, so that every metric applies to them unchanged."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Cases: what a file of them may say, and what the messages about a bad one name."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Drafts of cases: lists exact by the tags, and what of a model's replies is taken."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """The figures of a run and of two compared, against numbers computed by hand."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

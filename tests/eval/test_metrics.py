@@ -1,7 +1,5 @@
 """Metrics against numbers computed by hand, and how texts are compared for them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from math import log2
 

@@ -1,7 +1,5 @@
 """A run asks every case and records errors instead of stopping; the gate of the sample."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

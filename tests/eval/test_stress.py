@@ -1,7 +1,5 @@
 """Stress tests: what changes do to questions and collections, and what the table shows."""
 
-from __future__ import annotations
-
 import json
 import random
 from collections.abc import Callable

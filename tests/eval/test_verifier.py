@@ -1,7 +1,5 @@
 """Sentences made wrong on purpose, and what is measured on them."""
 
-from __future__ import annotations
-
 import pytest
 
 from eval.cases import Case

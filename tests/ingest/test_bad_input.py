@@ -1,7 +1,5 @@
 """Huge and broken input beside good reports, through the command: named, and in little memory."""
 
-from __future__ import annotations
-
 import gzip
 import io
 import json

@@ -1,7 +1,5 @@
 """Passages: bounded, verbatim, with ids that stay; the audit counts what is in none."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Kills, full disks, folders that may not be written: the index stays usable."""
 
-from __future__ import annotations
-
 import os
 import random
 import shutil

@@ -1,7 +1,5 @@
 """Files made to hurt: time stays in proportion to size, and no line is lost or looped over."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """An index shared through a Chroma server: published whole, fetched whole, else as before."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from pathlib import Path

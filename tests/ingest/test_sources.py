@@ -1,7 +1,5 @@
 """Files are found in folders and archives; whatever can't be read is named, the rest goes on."""
 
-from __future__ import annotations
-
 import io
 import os
 import random

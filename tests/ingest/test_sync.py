@@ -1,7 +1,5 @@
 """The index goes along with the files: what changed is embedded, the rest stays as it is."""
 
-from __future__ import annotations
-
 import shutil
 import zipfile
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Reports that come through the page: what comes in, what is left out, and that nothing is lost."""
 
-from __future__ import annotations
-
 import io
 import stat
 import sys

@@ -1,7 +1,5 @@
 """Answers over the sample collection, without a model: cited, filtered, refused, complete."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

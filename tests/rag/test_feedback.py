@@ -1,7 +1,5 @@
 """Votes of readers: kept by several processes at once, shown, and made into draft cases."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Settings: where they come from, which are refused, and that a key stays hidden."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """Answers for tests: plain, right-to-left, hostile, long, and any that the types allow."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from types import UnionType

@@ -1,7 +1,5 @@
 """The command line's JSON contract as keys and types, and what must hold between them."""
 
-from __future__ import annotations
-
 from typing import Any, get_args
 
 from rag.types import Stage, Status

@@ -1,7 +1,5 @@
 """A small engine with known answers, for tests of the page that need no index."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace

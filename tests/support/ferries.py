@@ -1,7 +1,5 @@
 """Reports of three made-up labs, an index for them, and ways to look into it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,7 +1,5 @@
 """Makes up report files for the tests of ingest: small ones, and text broken in every way."""
 
-from __future__ import annotations
-
 from hypothesis import settings
 from hypothesis import strategies as st
 

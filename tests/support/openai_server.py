@@ -3,8 +3,6 @@
 It has chat, embeddings and rerank endpoints.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import select

@@ -1,7 +1,5 @@
 """A browser, the page over two engines, and visitors whose every request is recorded."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Callable, Iterator

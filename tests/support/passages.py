@@ -1,7 +1,5 @@
 """Passages and reports made up for a test, with as little as it needs to say."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rag.catalog.tag_fields import ReportInfo

@@ -1,7 +1,5 @@
 """Reads exported files with other programs' parsers."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

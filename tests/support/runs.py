@@ -1,7 +1,5 @@
 """Evaluation runs made by hand: outcomes with given scores, and the folders that runs leave."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

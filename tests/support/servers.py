@@ -1,7 +1,5 @@
 """Ports and servers of this machine: a Chroma server of its own, as `chroma run` starts it."""
 
-from __future__ import annotations
-
 import os
 import socket
 import subprocess

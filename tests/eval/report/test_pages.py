@@ -1,7 +1,5 @@
 """Reports of runs: complete, each case with a place and a cause, no text is markup."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Form text is learned from what recurs over labs; a lab's own words never are form text."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What a lab wrote lands once, under its form question, whatever the file looks like."""
 
-from __future__ import annotations
-
 import pytest
 from made_up import TAGS, answers, learned, parsed, report, texts
 

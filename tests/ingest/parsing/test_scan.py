@@ -1,7 +1,5 @@
 """Lines, tags and readable words of a file: nothing twice, nothing lost, private values blanked."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import pytest

@@ -1,7 +1,5 @@
 """What becomes of a model's answer: citations kept, corrected or added, sentences struck."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """The words that support a sentence, and the citations that carry them."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Quotes are found in their file to the character, or cut to the words that stand there."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Whether passages support a sentence: numbers, places, denials, words, meaning."""
 
-from __future__ import annotations
-
 from unittest.mock import ANY
 
 import pytest

@@ -1,7 +1,5 @@
 """What a brief says, in the language of the first question, the same in every format."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date
 

@@ -1,7 +1,5 @@
 """Each export format, opened with a reader that is not ours."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

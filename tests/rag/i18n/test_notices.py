@@ -1,7 +1,5 @@
 """What was checked, corrected and left out, as the page, the briefs and a terminal tell it."""
 
-from __future__ import annotations
-
 import sys
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Every message is translated, and labs and kinds of report have names in the reader's language."""
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Keyword search and the lexicon: what is found, in which language, and what is saved."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Which passages are found to have the same words, whatever order they come in."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from passages import passage, report

@@ -1,7 +1,5 @@
 """The folder of an index: copies, damage, full disks; what counts is never written."""
 
-from __future__ import annotations
-
 import shutil
 import sys
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """What is saved beside the rows: used when good, built anew when not, never needed."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from copy import copy

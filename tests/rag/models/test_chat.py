@@ -1,7 +1,5 @@
 """Chat models and their servers: what is sent, what becomes of each failure, where a text ends."""
 
-from __future__ import annotations
-
 import json
 import logging
 import time

@@ -1,7 +1,5 @@
 """Embedding models: made by name, built in (cached, in processes), or asked for over HTTP."""
 
-from __future__ import annotations
-
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Tokens: their count without a download, the windows of models, and what of a prompt fits."""
 
-from __future__ import annotations
-
 import pytest
 from passages import hits
 

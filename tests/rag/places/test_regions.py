@@ -1,7 +1,5 @@
 """Regions in several languages: which countries they stand for, and which words are none."""
 
-from __future__ import annotations
-
 import pytest
 
 from rag.places.regions import countries_of_regions_in, without_regions

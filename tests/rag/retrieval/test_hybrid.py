@@ -1,7 +1,5 @@
 """Hybrid search over the sample collection: rank, scope, what a question names, what is read."""
 
-from __future__ import annotations
-
 import fake_engine
 import pytest
 

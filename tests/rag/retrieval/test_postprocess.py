@@ -1,7 +1,5 @@
 """What happens to hits between search and answer."""
 
-from __future__ import annotations
-
 from passages import hits, passage, report
 
 from rag.models.tokens import count_tokens

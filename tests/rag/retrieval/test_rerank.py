@@ -1,7 +1,5 @@
 """Rerankers: what they are sent, what becomes of their scores, and what happens without them."""
 
-from __future__ import annotations
-
 import json
 import logging
 import threading

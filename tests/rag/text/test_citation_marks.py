@@ -1,7 +1,5 @@
 """Citation marks in a text: kept, dropped, moved and streamed."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import pytest

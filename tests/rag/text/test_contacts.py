@@ -1,7 +1,5 @@
 """Contacts are masked, figures are not, and every character keeps its place."""
 
-from __future__ import annotations
-
 import re
 import time
 

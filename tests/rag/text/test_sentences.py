@@ -1,7 +1,5 @@
 """Where sentences begin and end, and which of them tell a machine how to answer."""
 
-from __future__ import annotations
-
 import pytest
 
 from rag.text.prompt_injection import instructs

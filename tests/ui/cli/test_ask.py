@@ -1,7 +1,5 @@
 """Asking, searching, batches and exporting: the JSON contract, what is printed, quotes checked."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The commands about the index: ingest with audit and rebuild, info also where it is broken."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Any

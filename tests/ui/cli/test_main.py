@@ -1,7 +1,5 @@
 """The command line as a whole: help, streams, exit codes, one-sentence errors; evaluations."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The page's log: one line an event, without questions, keys and forged lines."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from dataclasses import replace

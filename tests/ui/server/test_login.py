@@ -1,7 +1,5 @@
 """Logins: the file, the command, and a page that is closed without one."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from pathlib import Path

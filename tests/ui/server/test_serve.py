@@ -1,7 +1,5 @@
 """Starting and stopping the page: its health, its log, and what prevents it."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

@@ -1,7 +1,5 @@
 """Questions and answers as HTML: links of numbers, lists, refusals, the row, copied text."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """The page as it is wired: it keeps little of a visitor and asks nothing from elsewhere."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import gradio as gr

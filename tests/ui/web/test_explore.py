@@ -1,7 +1,5 @@
 """The Explore view: counts, the map, what a click may ask; tests/browser has sorting and lists."""
 
-from __future__ import annotations
-
 import re
 
 import pytest

@@ -1,7 +1,5 @@
 """The filters: choosing them, their data and chips, the chips under a question, and links."""
 
-from __future__ import annotations
-
 from urllib.parse import quote
 
 import pytest

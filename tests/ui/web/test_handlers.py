@@ -1,7 +1,5 @@
 """What the page does: asking, stopping, failing, narrowing, widening, saving files."""
 
-from __future__ import annotations
-
 import base64
 import json
 import threading

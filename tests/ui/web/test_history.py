@@ -1,7 +1,5 @@
 """What a browser is given to save, and what is refused when it comes back."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """The Quality view: its figures in words, and no text of a run is markup."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """A whole report: its layout, quotes and tags, and what a browser may open; see test_feedback."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from fake_engine import HOSTILE, QUOTE, FakeEngine, answer, report, whole

@@ -1,7 +1,5 @@
 """Sources of an answer: quotes found and marked in passages, cards, the panel, popovers."""
 
-from __future__ import annotations
-
 import pytest
 from fake_engine import QUOTE, answer, passage, report
 from readers import Outline

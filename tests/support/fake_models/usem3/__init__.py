@@ -5,8 +5,6 @@ weights and has two properties of the real one that tests rely on: equal texts h
 of unit length, and texts with more words in common are more similar.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from functools import lru_cache
