@@ -15,9 +15,9 @@ from eval.run import Outcome, load_outcomes, load_record
 from rag.errors import InputError
 
 # Whether a refusal is good depends on the case: refusal_ok says that.
-NEUTRAL = frozenset({"refused"})
+COMPARED = [name for name in METRICS if name != "refused"]
 Pair = tuple[Outcome, Outcome]
-Verdict = Literal["better", "worse", "more", "fewer", "no difference", "unclear", "too few"]
+Verdict = Literal["better", "worse", "no difference", "unclear", "too few"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +57,7 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A case whose scores changed: of each metric the score in A and in B, and their sum's change.
-
-    A neutral metric is listed, but not summed.
-    """
+    """A case whose scores changed: each in A and in B, and their sum's change."""
 
     id: str
     group: str
@@ -182,7 +179,7 @@ def differences(pairs: Sequence[Pair], groups: Sequence[str] = (ALL,)) -> tuple[
         members = [pair for pair in pairs if group in (ALL, pair[0].case.group)]
         tested += [
             _difference(group, metric, scored)
-            for metric in METRICS
+            for metric in COMPARED
             if (scored := [(x, y) for x, y in members if metric in x.scores and metric in y.scores])
         ]
     corrected = figures.holm([difference.p for difference in tested])
@@ -208,20 +205,17 @@ def _verdict(difference: Difference, p_holm: float) -> Verdict:
         return "too few"
     if p_holm >= LEVEL:
         return "unclear"
-    increased = difference.change.mean > 0
-    if difference.metric in NEUTRAL:
-        return "more" if increased else "fewer"
-    return "better" if increased else "worse"
+    return "better" if difference.change.mean > 0 else "worse"
 
 
 def _moved(pair: Pair) -> Moved | None:
     a, b = pair
     scores = {
         name: (a.scores[name], b.scores[name])
-        for name in METRICS
+        for name in COMPARED
         if name in a.scores and name in b.scores and a.scores[name] != b.scores[name]
     }
-    change = sum(y - x for name, (x, y) in scores.items() if name not in NEUTRAL)
+    change = sum(y - x for x, y in scores.values())
     if not change:
         return None
     return Moved(a.case.id, a.case.group, a.case.question, scores, change)

@@ -150,7 +150,11 @@ def make_cases(
     singles: list[Case] = []
     refused: Counter[str] = Counter()
     wanted = n - len(lists)
-    for passage, language in _sources(engine, wanted, languages, seed):
+    usable = [p for p in engine.passages if _is_usable(p) and p.language in languages]
+    rng.shuffle(usable)
+    pool = usable[: max(LEAST_POOL, POOL * wanted)]
+    passages = _balanced(wanted * ATTEMPTS, pool, _passage_keys, rng)
+    for passage, language in zip(passages, _alternate(languages), strict=False):
         if llm is None or len(singles) == wanted:
             break
         progress("drafting questions", len(singles), wanted)
@@ -272,18 +276,6 @@ def list_questions(language: str, tags: Mapping[str, str]) -> list[str]:
             value = tags[tag].partition(".")[0] if tag == "sdgs" else tags[tag]
             parts["clause"] = clause.format(value=value)
     return [w.format(**parts) for w in words["tagged" if "clause" in parts else "plain"]]
-
-
-def _sources(
-    engine: Engine, n: int, languages: Sequence[str], seed: int
-) -> Iterator[tuple[Passage, str]]:
-    """Passages to draft `n` questions from, each with the language of its question."""
-    rng = random.Random(f"{seed} sources")
-    usable = [p for p in engine.passages if _is_usable(p) and p.language in languages]
-    rng.shuffle(usable)
-    pool = usable[: max(LEAST_POOL, POOL * n)]
-    chosen = _balanced(n * ATTEMPTS, pool, _passage_keys, rng)
-    return zip(chosen, _alternate(languages), strict=False)
 
 
 def _is_usable(passage: Passage) -> bool:

@@ -146,18 +146,13 @@ def aggregate(outcomes: Sequence[Outcome]) -> dict[str, Group]:
     return {name: group for name, group in groups.items() if group.n or group.errors}
 
 
-def answered(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """Those that didn't fail."""
-    return [o for o in outcomes if not o.error]
-
-
 def values_of(outcomes: Sequence[Outcome], name: str) -> list[str]:
     """The values that a field of the answers has, sorted."""
     return sorted({str(o.answer[name]) for o in outcomes if o.answer and o.answer.get(name)})
 
 
 def _group(outcomes: Sequence[Outcome]) -> Group:
-    good = answered(outcomes)
+    good = [o for o in outcomes if not o.error]
     metrics, latency = {}, {}
     for name in METRICS:
         if scored := [o for o in good if name in o.scores]:
@@ -195,7 +190,7 @@ def headlines(outcomes: Sequence[Outcome]) -> tuple[Headline, ...]:
     A headline without a case is left out. An answer that refuses can't be wrong, nor can a list,
     which has a headline of its own.
     """
-    good = answered(outcomes)
+    good = [o for o in outcomes if not o.error]
     given = [o for o in good if o.scores.get("refused") == 0 and o.case.type != "listing"]
     wrong = [
         o.scores.get("cite_rec", 0) == 0 for o in given if "cite_rec" in o.scores or not o.case.gold

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Generator, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Generator
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from functools import cache
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -20,38 +20,19 @@ class Stop:
     """A wish to stop, which once set stays so. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._set = False
-        self._actions: list[Callable[[], object]] = []
-        # Reentrant: a block may be left by the garbage collector while `set` runs in its thread.
-        self._lock = threading.RLock()
+        self._wish: Future[None] = Future()
 
     def is_set(self) -> bool:
-        return self._set
+        return self._wish.done()
 
     def set(self) -> None:
-        """Stop, and run the actions of the blocks that are open."""
-        # With the lock held: no action may run once its block has been left.
-        with self._lock:
-            actions = () if self._set else tuple(self._actions)
-            self._set = True
-            for action in actions:
-                action()
+        """Stop, and cancel the work that waits for this."""
+        with suppress(InvalidStateError):
+            self._wish.set_result(None)
 
-    @contextmanager
-    def calls(self, action: Callable[[], object]) -> Iterator[None]:
-        """Run an action, once, if this is set before the end of the block.
-
-        It runs in the thread that stops, and may neither wait nor use this object.
-        """
-        with self._lock:
-            if self._set:
-                action()
-            self._actions.append(action)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._actions.remove(action)
+    def cancels(self, work: Future[Any]) -> None:
+        """Cancel work, unless it is done, once this is set."""
+        self._wish.add_done_callback(lambda _: work.cancel())
 
 
 def iterate(work: Work[T], stop: Stop) -> Generator[T, None, None]:
@@ -63,12 +44,12 @@ def iterate(work: Work[T], stop: Stop) -> Generator[T, None, None]:
     items: SimpleQueue[tuple[T] | None] = SimpleQueue()
     future = _start(work(lambda item: items.put((item,))))
     future.add_done_callback(lambda _: items.put(None))
-    with stop.calls(future.cancel):
-        try:
-            while (item := items.get()) is not None:
-                yield item[0]
-        finally:
-            future.cancel()
+    stop.cancels(future)
+    try:
+        while (item := items.get()) is not None:
+            yield item[0]
+    finally:
+        future.cancel()
     if not stop.is_set():
         future.result()
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,47 +51,47 @@ PAUSE = 0.3  # seconds between two drawings of the progress
 SHOWN = 20  # reports, and files, that the result names
 
 
-class Job:
-    """One ingest on its way, in a thread of its own, which releases the lock at its end.
+# What an ingest is at: a stage, how much of it is done, and of how much.
+At = tuple[str, int, int]
+
+
+def _start(
+    engine: Engine, uploads: Sequence[Upload], lock: threading.Lock, advance: Callable[[At], None]
+) -> Future[SyncResult]:
+    """Take uploads in, in a thread of its own, which releases the lock at its end.
 
     It goes on to its end, also when its visitor leaves the page.
     """
+    job: Future[SyncResult] = Future()
 
-    def __init__(self, engine: Engine, uploads: Sequence[Upload], lock: threading.Lock) -> None:
-        self.at: tuple[str, int, int] = ("reading", 0, 0)
-        self.result: Future[SyncResult] = Future()
-        self.is_over = threading.Event()
-        self._engine, self._uploads, self._lock = engine, uploads, lock
-        threading.Thread(target=self._run, daemon=True, name="uploads").start()
-
-    def _run(self) -> None:
+    def work() -> None:
         begun = time.monotonic()
         try:
-            taken = take_in(self._uploads, self._engine.settings, self._advance)
-            # The next question need not wait for it.
-            self._engine.revision  # noqa: B018
-            self.result.set_result(taken)
+            try:
+                taken = take_in(uploads, engine.settings, lambda *at: advance(at))
+                # The next question need not wait for it.
+                engine.revision  # noqa: B018
+            finally:
+                lock.release()
+                _delete(uploads)
+        except Exception as error:  # raised again where the result is read
+            if not isinstance(error, IndexBusy):
+                _log.error("Reports from the page were not added", exc_info=error)
+            job.set_exception(error)
+        else:
             names = ("added", "updated", "unchanged", "skipped")
             counts = {name: len(getattr(taken, name)) for name in names}
             log.event("adding", "done", seconds=time.monotonic() - begun, **counts)
-        except Exception as error:  # raised again where the result is read
-            self.result.set_exception(error)
-            if not isinstance(error, IndexBusy):
-                _log.error("Reports from the page were not added", exc_info=error)
-        finally:
-            try:
-                _delete(self._uploads)
-            finally:
-                self._lock.release()
-                self.is_over.set()
+            job.set_result(taken)
 
-    def _advance(self, stage: str, done: int, total: int) -> None:
-        self.at = stage, done, total
+    threading.Thread(target=work, daemon=True, name="uploads").start()
+    return job
 
 
 def _delete(uploads: Sequence[Upload]) -> None:
     for upload in uploads:
-        upload.path.unlink(missing_ok=True)
+        with suppress(OSError):  # Gradio deletes it in an hour.
+            upload.path.unlink()
 
 
 def add(engine: Engine, lock: threading.Lock, sent: object, t: Translations) -> Iterator[Markup]:
@@ -105,16 +106,16 @@ def add(engine: Engine, lock: threading.Lock, sent: object, t: Translations) -> 
         _delete(uploads)
         yield _render_error(t.gettext(BUSY), t)
         return
-    job = Job(engine, uploads, lock)
-    shown = ""
-    while not job.is_over.wait(PAUSE):
-        stage, done, total = job.at
+    at: list[At] = [("reading", 0, 0)]
+    job, shown = _start(engine, uploads, lock, at.append), ""
+    while not wait([job], PAUSE).done:
+        stage, done, total = at[-1]
         name = t.gettext(STAGES.get(stage, stage))
         progress = render("upload_progress.html", t, stage=name, done=done, total=total)
         if progress != shown:
             yield (shown := progress)
     try:
-        taken = job.result.result()
+        taken = job.result()
     except IndexBusy:
         yield _render_error(t.gettext(BUSY), t)
     except (AskLabsError, OSError):
