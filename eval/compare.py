@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -135,7 +135,7 @@ def compare(dir_a: Path, dir_b: Path) -> Comparison:
     b = {o.case.id: o for o in load_outcomes(dir_b)}
     both = [(a[key], b[key]) for key in a if key in b and a[key].case == b[key].case]
     shared = len(a.keys() & b.keys())
-    pairs = answered_pairs(a.values(), b.values())
+    pairs = [(x, y) for x, y in both if not x.error and not y.error]
     if not pairs:
         raise InputError(
             f"{dir_a} and {dir_b} have no answered case in common. Compare two runs of one file "
@@ -163,13 +163,6 @@ def compare(dir_a: Path, dir_b: Path) -> Comparison:
         failed_a={x.case.id: x.error for x, y in both if x.error and not y.error},
         failed_b={y.case.id: y.error for x, y in both if y.error and not x.error},
     )
-
-
-def answered_pairs(a: Iterable[Outcome], b: Iterable[Outcome]) -> list[Pair]:
-    """The same cases of two runs that both answered."""
-    others = {o.case.id: o for o in b if not o.error}
-    pairs = ((o, others[o.case.id]) for o in a if not o.error and o.case.id in others)
-    return [(o, other) for o, other in pairs if o.case == other.case]
 
 
 def differences(pairs: Sequence[Pair], groups: Sequence[str] = (ALL,)) -> tuple[Difference, ...]:

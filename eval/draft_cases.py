@@ -77,9 +77,8 @@ LEAST_WORDS = 25
 POOL, LEAST_POOL = 16, 500
 # Tokens of a model's reply.
 TOKENS = 500
-# Characters of a question and an answer, words of a quote, number and characters of facts.
+# Characters of a question, words of a quote, number and characters of facts.
 QUESTION_LENGTH = range(20, 301)
-ANSWER_LENGTH = range(1, 601)
 QUOTE_WORDS = range(5, 61)
 MOST_FACTS, FACT_LENGTH = 4, 120
 # Characters of a form question that evidence keeps.
@@ -342,8 +341,6 @@ def checked_case(passage: Passage, language: str, reply: str) -> Case:
     quote = _verbatim(quote, passage.text)
     facts = _checked_facts(draft, quote)
     _check_question(question, quote, facts, language)
-    if len(answer) not in ANSWER_LENGTH:
-        raise UnusableReply("no answer of a bearable length")
     info = passage.report
     evidence = Evidence(info.id, quote, f"## {passage.section}", passage.prompt[:PROMPT_LENGTH])
     return Case(
