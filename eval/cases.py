@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, get_args
@@ -14,11 +15,18 @@ from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from rag.errors import InputError
 from rag.types import Turn
 
-CaseType = Literal["single", "multi", "followup", "cross", "compare", "listing", "unanswerable"]
+_Usual = Literal["single", "multi", "followup", "cross", "compare", "listing"]
+_Natural = Literal["lab", "detail", "report", "trend", "topic", "reasons", "tags"]
+CaseType = Literal[_Usual, _Natural, "unanswerable"]
 CASE_TYPES: tuple[CaseType, ...] = get_args(CaseType)
 # Any one gold report answers these, the alternatives included; the others want every gold report.
 ONE_REPORT: frozenset[CaseType] = frozenset({"single", "multi", "followup"})
-MANY_REPORTS: frozenset[CaseType] = frozenset({"cross", "compare"})
+MANY_REPORTS = {"cross", "compare", "lab", "report", "trend", "topic", "reasons"}
+# Short, broad questions; those in OPEN may be answered by more than their gold reports.
+NATURAL = {"lab", "detail", "report", "trend", "topic", "reasons"}
+OPEN = {"topic", "reasons"}
+# Fields of a case with a "kind" that only people read.
+REMARKS = {"kind", "half", "how", "lab", "labs", "pair", "sides", "alternatives"}
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 TagValue = str | int | tuple[str | int, ...]
@@ -32,14 +40,18 @@ ESCAPED = "backslashreplace"
 # What each field has to be; a message about a field ends with it.
 FORMS: dict[str, str] = {
     "id": "a text that no other case has",
-    "type": "one of " + ", ".join(CASE_TYPES),
+    "type": "one of " + ", ".join(CASE_TYPES) + ' ("kind" means the same)',
     "lang": 'the code of the question\'s language, for example "en"',
     "question": "a text",
     "answer": "a text: what a good answer says",
-    "facts": "a list of texts that a good answer holds, [] for none",
+    "facts": "a list of texts that a good answer holds (a|b: either), [] for none",
     "reports": "a list of report ids (file names without .md), [] only for unanswerable cases",
     "alt_reports": "a list of report ids that answer as well",
     "evidence": 'a list of {"report", "section", "prompt", "quote"}, the quote verbatim',
+    "points": 'a list of {"report", "point", "quote"}: what an answer says, and the words',
+    "ranking": "a list of [value, number of reports], the most frequent first",
+    "list": 'a list of values, or the same as "reports"',
+    "count": "a whole number",
     "history": 'a list of {"role": "user" or "assistant", "content": text}',
     "standalone": "the question as it would be asked without the history",
     "country": "a text",
@@ -53,19 +65,21 @@ FORMS: dict[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Words of a gold report that carry the answer, and where they stand."""
+    """Words of a gold report that carry the answer (or a key point), and where they stand."""
 
     report: Filled
     quote: Filled
     section: str = ""
     prompt: str = ""
+    point: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One question with what a good answer rests on.
 
-    `reports` are the gold reports; `alt_reports` answer as well but needn't be found.
+    `reports` are the gold reports; `alt_reports` answer as well but needn't be found. The tags
+    answer "tags" with a `ranking`, a `list` (of the gold reports or of values) or a `count`.
     `history` holds the messages before the question; `gold_filter` the tags that a list follows.
     A `draft` may lack its gold reports, and is not asked.
     """
@@ -79,6 +93,10 @@ class Case:
     reports: tuple[Filled, ...]
     evidence: tuple[Evidence, ...] = ()
     facts: tuple[Filled, ...] = ()
+    points: tuple[Evidence, ...] = ()
+    ranking: tuple[tuple[str | int, ...], ...] = ()
+    list: tuple[str | int, ...] = ()
+    count: int | None = None
     answer: str = ""
     alt_reports: tuple[Filled, ...] = ()
     history: tuple[Turn, ...] = ()
@@ -102,8 +120,29 @@ class Case:
 
     @property
     def searched(self) -> bool:
-        """Whether retrieval is scored for it: it is no list, and the reports answer it."""
-        return bool(self.gold) and self.type != "listing"
+        """Whether retrieval is scored for it: the texts of reports answer it, not their tags."""
+        return bool(self.gold) and not self.asks_for
+
+    @property
+    def asks_for(self) -> Literal["", "reports", "ranking", "values", "count"]:
+        """What the tags answer it with; "" where the texts of reports do."""
+        if self.type not in ("listing", "tags"):
+            return ""
+        if self.ranking:
+            return "ranking"
+        if self.list and self.gold != set(self.list):
+            return "values"
+        return "reports" if self.list or self.type == "listing" else "count"
+
+    @property
+    def told(self) -> tuple[str | int, ...]:
+        """What an answer from tags has to say: a ranking's first five values, values, a count."""
+        wanted = {
+            "ranking": tuple(str(value) for value, *_ in self.ranking[:5]),
+            "values": tuple(str(value) for value in dict.fromkeys(self.list)),
+            "count": () if self.count is None else (self.count,),
+        }
+        return wanted.get(self.asks_for, ())
 
     @property
     def group(self) -> str:
@@ -158,7 +197,7 @@ def case_from_json(line: str) -> Case:
         InputError: it is no case; the message names the field and what it has to be.
     """
     try:
-        case = TypeAdapter(Case).validate_json(line, strict=True)
+        case = TypeAdapter(Case).validate_json(_without_remarks(line), strict=True)
     except ValidationError as error:
         raise InputError(_explain(error)) from error
     if problem := next(_contradictions(case), ""):
@@ -170,13 +209,25 @@ def case_to_dict(case: Case) -> dict[str, Any]:
     """The case as plain data, its empty optional fields left out; the inverse of case_from_json."""
     data = json.loads(json.dumps(asdict(case)))
     needed = {f.name for f in fields(Case) if f.default is f.default_factory is MISSING}
-    return {name: value for name, value in data.items() if value or name in needed}
+    # A count of 0 says something.
+    return {k: v for k, v in data.items() if v or k in needed or type(v) is int}
 
 
 def write_cases(cases: Iterable[Case], out: Path) -> None:
     """Write cases, one JSON object a line."""
     lines = (json.dumps(case_to_dict(case), ensure_ascii=False) + "\n" for case in cases)
     write_text(out, "".join(lines))
+
+
+def _without_remarks(line: str) -> str:
+    """The line of a case; of one with a "kind" without what only people read."""
+    with suppress(ValueError):
+        row = json.loads(line)
+        if isinstance(row, dict) and "kind" in row:
+            row = {"reports": [], **row, "type": row["kind"]}
+            remarks = REMARKS | {k for k in ("evidence",) if isinstance(row.get(k), str)}
+            return json.dumps({k: v for k, v in row.items() if k not in remarks})
+    return line
 
 
 def _explain(error: ValidationError) -> str:
@@ -204,7 +255,7 @@ def _contradictions(case: Case) -> Iterator[str]:
                 "an unanswerable case has no reports, evidence or facts. "
                 "Empty them, or change the type."
             )
-    elif not case.reports and not case.draft:
+    elif not (case.reports or case.told or case.draft):
         yield f'"reports" is empty. Name the gold reports of this {case.type} case.'
     if len(case.gold) < len(case.reports):
         yield '"reports" names a report twice. Remove one.'

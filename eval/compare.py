@@ -14,8 +14,8 @@ from eval.metrics import METRICS
 from eval.run import Outcome, load_outcomes, load_record
 from rag.errors import InputError
 
-# Whether a refusal is good depends on the case: refusal_ok says that.
-COMPARED = [name for name in METRICS if name != "refused"]
+# Whether a refusal or one more lab is good depends on the case.
+COMPARED = [name for name in METRICS if name not in ("refused", "labs")]
 Pair = tuple[Outcome, Outcome]
 Verdict = Literal["better", "worse", "no difference", "unclear", "too few"]
 

@@ -25,7 +25,10 @@ ALL = "all"
 # Metrics of a run, which no single case has; shown with the refusals.
 RUN_METRICS = ("refusal_p", "refusal_r")
 # The figures that readers are shown first; `eval.report.render` puts each in words.
-MAIN = ("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_exact")
+MAIN = (
+    *("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_exact", "list_f1"),
+    *("points", "listed", "points_ev", "read", "ranking", "values", "count"),
+)
 Floats = NDArray[np.float64]
 SEED = 0
 RESAMPLES = 2000
@@ -191,18 +194,19 @@ def headlines(outcomes: Sequence[Outcome]) -> tuple[Headline, ...]:
     which has a headline of its own.
     """
     good = [o for o in outcomes if not o.error]
-    given = [o for o in good if o.scores.get("refused") == 0 and o.case.type != "listing"]
+    given = [o for o in good if o.scores.get("refused") == 0 and not o.case.asks_for]
     wrong = [
         o.scores.get("cite_rec", 0) == 0 for o in given if "cite_rec" in o.scores or not o.case.gold
     ]
+    refused = [(o.scores.get("refused") == 1, o.case.gold or o.case.told) for o in good]
     facts = [o.scores["facts"] for o in good if "facts" in o.scores]
     found = [
         _count("found", _is_one("rep@10", [o for o in good if o.case.type in ONE_REPORT])),
         _count("wrong", wrong),
         Headline("facts", estimate(facts)) if facts else None,
         _count("quotes", _is_one("quote_ok", good)),
-        _count("refused", [o.scores.get("refused") == 1 for o in good if not o.case.gold]),
-        _count("refused_wrongly", [o.scores.get("refused") == 1 for o in good if o.case.gold]),
+        _count("refused", [hit for hit, answerable in refused if not answerable]),
+        _count("refused_wrongly", [hit for hit, answerable in refused if answerable]),
         _count("lists", _is_one("list_exact", good)),
     ]
     return tuple(headline for headline in found if headline)

@@ -32,12 +32,24 @@ def holds(text: str, quote: str) -> bool:
 
 
 def has_fact(text: str, fact: str) -> bool:
-    """Whether the text has the fact, or all its numbers and words of three letters up."""
+    """Whether the text has the fact, or all its numbers and words of three letters up.
+
+    Of alternatives ("a|b") one is enough.
+    """
+    if "|" in fact:
+        return any(has_fact(text, part) for part in fact.split("|") if part.strip())
     wanted, folded = _plain_numbers(fact), _plain_numbers(text)
     if wanted in folded:
         return True
     words = [w for w in re.findall(r"\w+", wanted) if len(w) > 2 or w.isdigit()]
     return bool(words) and set(words) <= set(re.findall(r"\w+", folded))
+
+
+def tells(text: str, value: str | int) -> bool:
+    """Whether the text has the value; a number as a whole number."""
+    if isinstance(value, int):
+        return bool(re.search(rf"(?<![\d.,]){value}(?!\d|[.,]\d)", _plain_numbers(text)))
+    return fold(value) in fold(text)
 
 
 def overlap(a: str, b: str) -> tuple[float, float]:
@@ -129,8 +141,10 @@ def has_fact_by_value(text: str, fact: str) -> bool:
     """Whether the text has each number of the fact by value, and its words of three letters up.
 
     A number with a percent sign needs one; a small number may be written out on either side. Words
-    have to be the same, accents aside.
+    have to be the same, accents aside. Of alternatives ("a|b") one is enough.
     """
+    if "|" in fact:
+        return any(has_fact_by_value(text, part) for part in fact.split("|") if part.strip())
     fact_numbers, fact_rest = _read(fact)
     text_numbers, text_rest = _read(text)
     text_words = _letter_words(text_rest)

@@ -1,6 +1,6 @@
 """Metrics: one small pure function each.
 
-All are shares from 0 to 1. `METRICS` names each with its function, the table that shows it, and to
+All are shares from 0 to 1 but `labs`. `METRICS` names each with its function, its table and to
 which observations it applies: to add a metric, write a function and add a row. Of those it gives
 None where there is nothing to count. Texts are compared by the rules of `eval.matching`.
 """
@@ -8,20 +8,20 @@ None where there is nothing to count. Texts are compared by the rules of `eval.m
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from math import log2
 from typing import Literal
 
-from eval.cases import MANY_REPORTS, Case
-from eval.matching import fold, has_fact, has_fact_by_value, holds, overlap
+from eval.cases import MANY_REPORTS, NATURAL, OPEN, Case
+from eval.matching import fold, has_fact, has_fact_by_value, holds, overlap, tells
 from rag.citation.checker import make_judge
 from rag.citation.verify import Verifier
 from rag.errors import SettingsError
 from rag.settings import Settings
 from rag.text.citation_marks import cited_sentences
-from rag.types import Answer, Hit, Passage
+from rag.types import Answer, Citation, Hit, Passage
 
 DEPTHS = (5, 10, 20)
 TOKEN_BUDGET = 4000
@@ -162,9 +162,14 @@ class Observation:
     support: Support = support_by_rules
 
     @property
+    def cited(self) -> Sequence[Citation]:
+        """The citations; none of a refusal, which shows what is nearest."""
+        return () if self.answer.refused else self.answer.citations
+
+    @property
     def cited_reports(self) -> list[str]:
         """The report of each citation."""
-        return [citation.passage.report.id for citation in self.answer.citations]
+        return [citation.passage.report.id for citation in self.cited]
 
     @property
     def listed(self) -> set[str]:
@@ -248,6 +253,7 @@ def quote_ok(o: Observation) -> float | None:
 def cite_prec(o: Observation) -> float:
     """Citation precision: the share of citations of an accepted report; 0 without citations.
 
+    For natural questions also 0 for a refusal, and only where no other report answers as well.
     Over gold reports, where ALCE (Gao et al. 2023) asks a judge.
     """
     return _mean([float(report in o.case.accepted) for report in o.cited_reports]) or 0.0
@@ -292,6 +298,40 @@ def facts_num(o: Observation) -> float | None:
     """
     text = "" if o.answer.refused else re.sub(r"\[\d+\]", "", o.answer.text)
     return _mean([float(has_fact_by_value(text, fact)) for fact in o.case.facts])
+
+
+def points(o: Observation) -> float | None:
+    """The share of key points whose report is cited."""
+    return _points_among(o, o.cited_reports)
+
+
+def listed(o: Observation) -> float | None:
+    """The share of key points whose report is cited or listed."""
+    return _points_among(o, [*o.cited_reports, *o.listed])
+
+
+def read(o: Observation) -> float | None:
+    """The share of key points whose report is among the passages read."""
+    return _points_among(o, [hit.passage.report.id for hit in o.answer.hits])
+
+
+def points_ev(o: Observation) -> float | None:
+    """The share of key points whose words are cited: 0.6 of theirs, or of a quote of the report."""
+    quotes = [(c.passage.report.id, c.quote) for c in o.cited]
+    shares = [[max(overlap(p.quote, q)) for r, q in quotes if r == p.report] for p in o.case.points]
+    return _mean([float(max(of_point, default=0) >= 0.6) for of_point in shares])
+
+
+def labs(o: Observation) -> float:
+    """How many labs are cited (a mean number, no share)."""
+    return float(len({citation.passage.report.countries for citation in o.cited}))
+
+
+def told(o: Observation) -> float | None:
+    """The share of values that the answer tells: of a ranking the first five, or the number."""
+    # That there is none at all may be said in words.
+    is_none = o.case.told == (0,) and (o.answer.refused or not o.listed)
+    return _mean([float(is_none or tells(o.answer.text, value)) for value in o.case.told])
 
 
 def cited_sent(o: Observation) -> float | None:
@@ -358,8 +398,15 @@ SCOPES: Mapping[str, Callable[[Observation], bool]] = {
     "searched": lambda o: o.case.searched,
     "answerable": lambda o: bool(o.case.gold),
     "answered": lambda o: bool(o.case.gold) and not o.answer.refused,
-    "prose": lambda o: SCOPES["answered"](o) and o.case.type != "listing",
-    "listing": lambda o: o.case.type == "listing",
+    "prose": lambda o: o.case.searched and not o.answer.refused,
+    "precise": lambda o: (
+        SCOPES["prose" if o.case.type not in NATURAL and not o.case.points else "searched"](o)
+        and o.case.type not in OPEN
+    ),
+    "listing": lambda o: o.case.asks_for == "reports",
+    "ranking": lambda o: o.case.asks_for == "ranking",
+    "values": lambda o: o.case.asks_for == "values",
+    "count": lambda o: o.case.asks_for == "count",
 }
 
 
@@ -372,7 +419,7 @@ class Metric:
 
     name: str
     function: Callable[[Observation], float | None]
-    table: Literal["Retrieval", "Answers", "Refusals", "Complete lists"]
+    table: Literal["Retrieval", "Answers", "Refusals", "Complete lists", "Natural questions"]
     scope: str = "all"
 
     @property
@@ -391,7 +438,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("mrr", mrr, "Retrieval", "searched"),
         Metric("ndcg@10", ndcg, "Retrieval", "searched"),
         Metric("quote_ok", quote_ok, "Answers"),
-        Metric("cite_prec", cite_prec, "Answers", "prose"),
+        Metric("cite_prec", cite_prec, "Answers", "precise"),
         Metric("cite_rec", cite_rec, "Answers", "prose"),
         Metric("ev_cited", ev_cited, "Answers", "prose"),
         Metric("facts", facts, "Answers", "answerable"),
@@ -399,6 +446,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("cited_sent", cited_sent, "Answers", "answered"),
         Metric("alce_rec", alce_rec, "Answers", "prose"),
         Metric("alce_prec", alce_prec, "Answers", "prose"),
+        Metric("labs", labs, "Answers", "searched"),
         Metric("sent_ok", sent_ok, "Answers", "prose"),
         Metric("refused", refused, "Refusals"),
         Metric("refusal_ok", refusal_ok, "Refusals"),
@@ -406,6 +454,11 @@ METRICS: Mapping[str, Metric] = {
         Metric("list_r", list_r, "Complete lists", "listing"),
         Metric("list_f1", list_f1, "Complete lists", "listing"),
         Metric("list_exact", list_exact, "Complete lists", "listing"),
+        Metric("points", points, "Natural questions"),
+        Metric("listed", listed, "Natural questions"),
+        Metric("points_ev", points_ev, "Natural questions"),
+        Metric("read", read, "Natural questions"),
+        *(Metric(n, told, "Natural questions", n) for n in ("ranking", "values", "count")),
     )
 }
 
@@ -419,6 +472,10 @@ def score(observation: Observation) -> dict[str, float]:
 
 def _mean(values: Sequence[float]) -> float | None:
     return sum(values) / len(values) if values else None
+
+
+def _points_among(o: Observation, reports: Collection[str]) -> float | None:
+    return _mean([float(point.report in reports) for point in o.case.points])
 
 
 def _share_of_gold(case: Case, reports: Iterable[str]) -> float:

@@ -219,7 +219,8 @@ class StressTest:
         self._rng("reports").shuffle(others)
         ids = sorted(needed | set(others[: max(0, self.most_reports - len(needed))]))
         self.index_reports = len(ids)
-        cases = [case for case in self.cases if case.gold <= set(ids)]
+        # Rankings and counts are of the whole collection.
+        cases = [case for case in self.cases if case.gold <= set(ids) and not case.told]
         index = self.build(folder / UNCHANGED_INDEX, [self._write(ids, folder / "reports")])
         before = self._ask(UNCHANGED_INDEX, index, cases)
         tried = []

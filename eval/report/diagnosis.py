@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from eval.cases import MANY_REPORTS, Case
-from eval.matching import has_fact, holds
+from eval.cases import MANY_REPORTS, OPEN, Case
+from eval.matching import has_fact, holds, tells
 from eval.metrics import DEPTHS
 from eval.run import Outcome
 
@@ -21,7 +21,7 @@ WORST = 20
 DEPTH = max(DEPTHS)
 RIGHT = "right"
 # The metrics whose mean is a case's score, where they apply, with the report recall.
-_SCORED = ("cite_prec", "ev_cited", "facts")
+_SCORED = ("cite_prec", "ev_cited", "facts", "points", "ranking", "values", "count")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +101,10 @@ def diagnose(outcome: Outcome) -> CaseReport:
             e.quote,
             min((p["rank"] for p in right if holds(p["text"], e.quote)), default=0),
         )
-        for e in case.evidence
+        for e in (*case.evidence, *case.points)
     )
     listed = set(answer.get("coverage", {}).get("reports", ()))
-    lists = case.type == "listing"
+    lists, text = case.asks_for == "reports", answer.get("answer", "")
     report = CaseReport(
         id=case.id,
         group=case.group,
@@ -115,9 +115,12 @@ def diagnose(outcome: Outcome) -> CaseReport:
         reports=case.reports,
         alternatives=case.alt_reports,
         evidence=evidence,
-        facts=tuple((fact, has_fact(answer.get("answer", ""), fact)) for fact in case.facts),
+        facts=(
+            *((fact, has_fact(text, fact)) for fact in case.facts),
+            *((str(value), tells(text, value)) for value in case.told),
+        ),
         found=tuple(_found_reports(case, ranks)),
-        answer=answer.get("answer", ""),
+        answer=text,
         refused=bool(answer.get("refused")),
         citations=tuple(
             CitedQuote(c["n"], c["report"], c["quote"], c["status"], c["report"] in case.accepted)
@@ -169,7 +172,7 @@ def _causes(outcome: Outcome, report: CaseReport, early: Set[str]) -> Iterator[s
     elif case.type == "unanswerable":
         if not report.refused:
             yield "answered"
-    elif case.type == "listing":
+    elif case.asks_for == "reports":
         if report.lacking:
             yield "list_lacks"
         if report.extra:
@@ -177,7 +180,8 @@ def _causes(outcome: Outcome, report: CaseReport, early: Set[str]) -> Iterator[s
     else:
         if report.refused:
             yield "refused"
-        yield from _search_causes(case, report, early)
+        if case.searched:
+            yield from _search_causes(case, report, early)
         if not report.refused:
             yield from _answer_causes(outcome, report)
 
@@ -205,11 +209,14 @@ def _search_causes(case: Case, report: CaseReport, early: Set[str]) -> Iterator[
 
 
 def _answer_causes(outcome: Outcome, report: CaseReport) -> Iterator[str]:
-    if outcome.scores.get("ev_cited", 1.0) < 1 and _lost(report) < len(report.evidence):
+    scores = outcome.scores
+    cited = scores.get("ev_cited", scores.get("points_ev", 1.0))
+    if cited < 1 and _lost(report) < len(report.evidence):
         yield "evidence_not_cited"
     if not all(told for _, told in report.facts):
         yield "facts_missing"
-    if len({citation.right for citation in report.citations}) == 2:
+    others = {citation.right for citation in report.citations}
+    if len(others) == 2 and outcome.case.type not in OPEN:
         yield "other_cited"
-    if outcome.scores.get("quote_ok", 1.0) < 1:
+    if scores.get("quote_ok", 1.0) < 1:
         yield "not_verbatim"

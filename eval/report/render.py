@@ -40,6 +40,13 @@ TYPES = {
     "compare": marked("Labs compared"),
     "cross": marked("Across labs"),
     "listing": marked("Complete list"),
+    "lab": marked("A lab's work"),
+    "detail": marked("One detail"),
+    "report": marked("One report summed up"),
+    "trend": marked("Over time"),
+    "topic": marked("A topic"),
+    "reasons": marked("Reasons and lessons"),
+    "tags": marked("Counted from tags"),
     "unanswerable": marked("Not in the reports"),
     ALL: marked("All questions"),
 }
@@ -67,6 +74,14 @@ FIGURES = {
         marked("Lists exact"),
         marked("lists with all reports that belong to them and no other"),
     ),
+    "list_f1": (marked("Lists alike"), marked("agreement with the right list (F1)")),
+    "points": (marked("Key points cited"), marked("key points whose report is cited")),
+    "listed": (marked("Key points listed"), marked("key points whose report is cited or listed")),
+    "points_ev": (marked("Key points quoted"), marked("key points whose own words are quoted")),
+    "read": (marked("Key points read"), marked("key points whose report was read")),
+    "ranking": (marked("Rankings told"), marked("first five values of a ranking that are told")),
+    "values": (marked("Values told"), marked("values from tags that are told")),
+    "count": (marked("Counts right"), marked("counts that are told")),
 }
 LATENCIES = {
     "plan_ms": marked("Understanding the question"),
@@ -112,7 +127,8 @@ WORST = marked(
     "The lowest scores come first. A case scores 0 where it failed, was wrongly refused or wrongly "
     "answered; a list scores its F1; other answers the mean of what applies of: right report found "
     "(first 10 passages, 20 where several reports are asked for), citations right, evidence cited, "
-    "facts told. Of equal scores, those with fewer right reports found come first."
+    "facts told, key points cited, values told. Of equal scores, those with fewer right reports "
+    "found come first."
 )
 INTERVALS = marked(
     "Means with 95 % intervals; n where it differs from the row's. Few questions give wide "

@@ -45,12 +45,23 @@ def test_a_line_becomes_a_case_and_a_line_again(tmp_path: Path) -> None:
     assert case_from_json(json.dumps(case_to_dict(case))) == case
 
 
+def test_of_natural_questions_only_what_is_scored_is_kept() -> None:
+    row = GOOD | {"kind": "tags", "half": "dev", "how": "counted", "evidence": "12", "count": 0}
+    del row["type"], row["reports"]
+    case = case_from_json(json.dumps(row))
+    assert (case.group, case.reports, case.told) == ("tags", (), (0,))
+    assert case_from_json(json.dumps(case_to_dict(case))) == case
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
         ({"type": "sngle"}, "one of single, multi"),
         ({"lang": "English"}, 'for example "en"'),
         ({"facts": ["12", ""]}, '"facts[1]" is ""'),
+        ({"type": "tags", "reports": []}, "Name the gold reports of this tags case"),
+        ({"kind": "labs"}, "one of single, multi"),
+        ({"points": [{"report": "beacons"}]}, '"points[0].quote" is missing'),
         ({"reports": []}, "Name the gold reports of this single case"),
         ({"evidence": [{"report": "beacons"}]}, '"evidence[0].quote" is missing'),
         ({"evidence": [{"report": "other", "quote": "x"}]}, "in neither"),

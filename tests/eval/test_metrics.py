@@ -1,18 +1,28 @@
 """Metrics against numbers computed by hand, and how texts are compared for them."""
 
+import json
+import subprocess
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
 from math import log2
+from pathlib import Path
+from typing import Any
 
 import pytest
 from openai_server import Reply, ScriptedServer
 from passages import passage as lab_passage
 from passages import report
 
-from eval.cases import Case, CaseType, Evidence
+from eval.cases import Case, CaseType, Evidence, case_from_json, case_to_dict
+from eval.figures import aggregate
 from eval.matching import fold, has_fact, has_fact_by_value, holds, overlap
 from eval.metrics import Claim, Observation, make_support, score, support_by_rules
+from eval.run import Outcome
 from rag.catalog.tag_fields import ReportInfo
 from rag.errors import SettingsError
+from rag.export.answer_json import answer_to_dict
 from rag.settings import Settings
 from rag.types import Answer, Citation, Coverage, Hit, Passage
 
@@ -20,6 +30,7 @@ SECOND, THIRD = 1 / log2(3), 1 / log2(4)
 A = lab_passage("We gave twelve boats a beacon in the spring.", report("a", "Fiji", "FJ"))
 B = lab_passage("The fishers paid for fuel themselves.", report("b", "Fiji", "FJ"))
 C = lab_passage("Schools closed early that year.", report("c", "Fiji", "FJ"))
+D = lab_passage("Mothers in Suva kept the queue short.", report("d", "Togo", "TG"))
 BEACONS = "The lab gave beacons to twelve fishing boats"
 FUEL = "The fishers paid for their fuel and got a beacon"
 
@@ -54,6 +65,11 @@ def answer(
     return Answer("Q?", "Q?", text, refused, citations, hits, coverage, mode="hand")
 
 
+def prose(text: str, *cited: Passage) -> Answer:
+    citations = tuple(Citation(n, p, p.text) for n, p in enumerate(cited, start=1))
+    return Answer("Q?", "Q?", text, False, citations, (), Coverage("answer"), mode="hand")
+
+
 def found(*passages: str | tuple[str, str]) -> Answer:
     """An answer that found passages of these reports, or with these texts in them."""
     return answer(found=[part(p) if isinstance(p, str) else part(*p) for p in passages])
@@ -68,6 +84,23 @@ FACTS = case(facts=("USD 1,200", "Ministry of Health", "9 km"))
 VALUES = case(facts=("1.2 million", "7%"))
 LIST = case("listing", "abcd")
 WORDS = case(quotes=("one two three four", "five six seven eight"))
+
+
+def natural(kind: str, reports: str = "", points: Sequence[Passage] = (), **gold: Any) -> Case:
+    """A natural case as its file has it, whose points are what these passages say."""
+    said = [{"report": p.report.id, "point": "A point.", "quote": p.text} for p in points]
+    row = {"id": "n", "kind": kind, "half": "dev", "lang": "en", "question": "Q?", "note": "None."}
+    return case_from_json(json.dumps(row | {"reports": list(reports), "points": said} | gold))
+
+
+WORK = natural("lab", "ad", [A, D], lab="Fiji", count=2)
+TOLD = natural("detail", "a", facts=["12|twelve", "Suva"], evidence="twelve boats")
+TOPIC = natural("topic", "a", [A])
+RANKED = natural("tags", ranking=[["Pilots", 9], ["Ethnography", 4], ["Prototyping", 1]])
+LISTED = natural("tags", "ab", list=["b", "a"], count=2, how="counted", labs=["Fiji"])
+YEARS = natural("tags", list=["2021", "2023"], pair="x", alternatives=[{"list": []}])
+COUNTED = natural("tags", count=12)
+NO_MORE = natural("tags", count=0, list=[])
 MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them. Yes."
 
 
@@ -107,6 +140,26 @@ MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them
         ("list_r", LIST, answer(listed="abx"), 0.5),
         ("list_f1", LIST, answer(listed="abx"), 4 / 7),
         ("list_exact", LIST, answer(listed="dcba"), 1.0),
+        # Key points: their reports cited, listed or read, and their words.
+        ("points", WORK, CITED, 0.5),
+        ("points", WORK, answer(cited=(("a", ""),), refused=True), 0.0),
+        ("listed", WORK, answer(cited=(("a", ""),), listed="d"), 1.0),
+        ("read", WORK, found(*"xd"), 0.5),
+        ("points_ev", WORK, answer(cited=(("a", "Twelve boats!"), ("x", D.text))), 0.5),
+        ("labs", WORK, prose("So [1][2][3].", A, B, D), 2.0),
+        ("labs", LISTED, prose("So [1].", A), None),
+        ("cite_prec", WORK, REFUSAL, 0.0),
+        ("cite_prec", TOPIC, CITED, None),
+        ("rep@5", WORK, found(*"xd"), 0.5),
+        ("rep@5", RANKED, found("a"), None),
+        ("facts", TOLD, answer("It gave 12 boats a beacon."), 0.5),
+        ("list_f1", LISTED, answer(listed="abx"), 0.8),
+        ("ranking", RANKED, answer("pilots: 9, ethnography: 4"), 2 / 3),
+        ("values", YEARS, answer("In 2023."), 0.5),
+        ("count", COUNTED, answer("There are 12."), 1.0),
+        ("count", COUNTED, answer("There are 1,312, or 2012."), 0.0),
+        ("count", NO_MORE, answer("None of them."), 1.0),
+        ("count", NO_MORE, answer("Two.", listed="ab"), 0.0),
     ],
 )
 def test_metric(metric: str, of: Case, given: Answer, expected: float | None) -> None:
@@ -120,9 +173,39 @@ def test_quotes_have_to_stand_in_the_report_they_name() -> None:
     assert score(Observation(case(), answer(cited=cited), raw))["quote_ok"] == 0.25
 
 
-def prose(text: str, *cited: Passage) -> Answer:
-    citations = tuple(Citation(n, p, p.text) for n, p in enumerate(cited, start=1))
-    return Answer("Q?", "Q?", text, False, citations, (), Coverage("answer"), mode="hand")
+def test_natural_questions_score_as_their_own_tool_scores_them(tmp_path: Path) -> None:
+    tool = Path(__file__).resolve().parents[3] / "shared" / "tools" / "score_natural.py"
+    if not tool.is_file():
+        pytest.skip("the tool is not beside this checkout")
+    cited = (("a", "Twelve boats!"), ("x", "y"), ("b", "  "))
+    replies = (
+        answer("12 boats; 2021", cited=cited, listed="d", refused=True),
+        answer("It gave 12 boats, 0 pilots", cited, [A, C], "ab"),
+        answer("Of 2012: ETHNOGRAPHY, 1,312", cited[:1], [D], "bdx"),
+        prose("In Suva, by prototyping and pilots [1][2].", D, A),
+        prose("Nothing."),
+    )
+    compared = natural("compare", "bd", [B, D], sides=["Fiji", "Togo"])
+    cases = (WORK, TOLD, TOPIC, RANKED, LISTED, YEARS, COUNTED, NO_MORE, NONE, compared)
+    raw = {p.report.id: p.text for p in (A, B, C, D)}
+    outcomes, files = [], {"q.jsonl": "", "a.jsonl": ""}
+    for number, (case, given) in enumerate(product(cases, replies)):
+        of = replace(case, id=str(number))
+        row = answer_to_dict(given, of.id)
+        outcomes.append(Outcome(of, row, score(Observation(of, given, raw))))
+        files["q.jsonl"] += json.dumps(case_to_dict(of) | {"kind": of.type}) + "\n"
+        files["a.jsonl"] += json.dumps(row) + "\n"
+    for name, text in (files | {f"{name}.md": text for name, text in raw.items()}).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    command = [sys.executable, tool, "q.jsonl", "a.jsonl", ".", "--json", "scores.json"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    wanted = json.loads((tmp_path / "scores.json").read_text())
+    assert wanted.pop("all")
+    ours = aggregate(outcomes)
+    for kind, row in wanted.items():
+        assert row.pop("n") == ours[kind].n
+        means = {m: ours[kind].metrics[{"prec": "cite_prec"}.get(m, m)].mean for m in row}
+        assert means == pytest.approx(row, abs=0.0006), kind
 
 
 @pytest.mark.parametrize(

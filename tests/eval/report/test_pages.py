@@ -135,6 +135,7 @@ def test_a_summary_is_short_and_without_questions_of_readers(tmp_path: Path) -> 
 
 SEVERAL = Case("x", "cross", "en", "Who?", ("a", "b", "c"))
 LISTING = case("l", "listing")
+RANKED = Case("r", "tags", "en", "Which?", (), ranking=(("Pilots", 9), ("Surveys", 4)))
 NONE = case("u", "unanswerable")
 
 
@@ -159,6 +160,8 @@ def boats(text: str = "12 boats [1].", **scores: float) -> Outcome:
         (answered(NONE), ["answered"]),
         (answered(NONE, refused=True), []),
         (answered(LISTING, cited=("b",)), ["list_lacks", "list_extra"]),
+        (answered(RANKED, text="Pilots: 9."), ["facts_missing"]),
+        (answered(RANKED, text="Pilots: 9, surveys: 4."), []),
     ],
 )
 def test_the_cause_is_named_by_rules(of: Outcome, expected: list[str]) -> None:
