@@ -146,11 +146,6 @@ def case_score(outcome: Outcome) -> float:
     return sum(known) / len(known) if known else 1.0
 
 
-def worst_first(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The cases by their score, then by the share of right reports found, then as they stand."""
-    return sorted(outcomes, key=lambda o: (case_score(o), o.scores.get("rep@20", 1.0)))
-
-
 def causes(cases: Sequence[CaseReport]) -> dict[str, int]:
     """How many cases have which cause, the most frequent first and "right" at the end."""
     counts = Counter(case.cause for case in cases)

@@ -21,7 +21,7 @@ from eval.compare import Comparison, Moved, Side
 from eval.figures import ALL, LATENCIES, MAIN, RUN_METRICS, Estimate, Group, Headline
 from eval.matching import single_line
 from eval.metrics import METRICS
-from eval.report.diagnosis import RIGHT, WORST, CaseReport, causes, diagnose, worst_first
+from eval.report.diagnosis import RIGHT, WORST, CaseReport, case_score, causes, diagnose
 from eval.report.render import anchor, baseline_words, render, type_words
 from eval.run import BASELINES, OUTCOMES, PAGE, SUMMARY, TABLE, TEXT, load_outcomes, load_record
 from rag.errors import InputError, SettingsError
@@ -32,8 +32,6 @@ LATEST = "evaluation.json"
 # Characters of an answer and of a quote that a summary keeps; the report of the run has all.
 _ANSWER = 900
 _QUOTE = 240
-# Fields of a run's record -> those of its answers that they collect.
-_NAMED = {"answered_by": "mode", "index": "index"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +86,12 @@ def write_report(out: Path) -> str:
         InputError: the run's files are missing, damaged, or can't be written.
     """
     outcomes, record = load_outcomes(out), load_record(out)
-    record |= {name: figures.values_of(outcomes, key) for name, key in _NAMED.items()}
+    record["answered_by"] = figures.values_of(outcomes, "mode")
+    record["index"] = figures.values_of(outcomes, "index")
     groups, baselines = figures.aggregate(outcomes), _baselines(out)
-    cases = [diagnose(outcome) for outcome in worst_first(outcomes)]
+    # Of equal scores, those with fewer right reports found come first.
+    ordered = sorted(outcomes, key=lambda o: (case_score(o), o.scores.get("rep@20", 1.0)))
+    cases = list(map(diagnose, ordered))
     worst = [c for c in cases if c.score < 1 or c.cause != RIGHT][:WORST]
     found: dict[str, Any] = {
         "run": record,

@@ -87,13 +87,9 @@ def _facts(run: About, revision: str, t: Translations) -> list[tuple[str, str]]:
 def _latencies(groups: Mapping[str, Group], t: Translations) -> list[list[Cell]]:
     spent = groups[ALL].latency if ALL in groups else {}
     return [
-        [
-            t.gettext(label),
-            charts.time_words(spent[name].p50, t),
-            charts.time_words(spent[name].p95, t),
-        ]
-        for name, label in charts.LATENCIES.items()
-        if name in spent
+        [t.gettext(label), *(charts.time_words(ms, t) for ms in (spent[n].p50, spent[n].p95))]
+        for n, label in charts.LATENCIES.items()
+        if n in spent
     ]
 
 
