@@ -158,7 +158,10 @@ def make_cases(
             break
         progress("drafting questions", len(singles), wanted)
         try:
-            singles.append(_model_case(engine, passage, language, llm))
+            reply = llm.complete(make_messages(passage, language), engine.settings.timeout)
+            singles.append(checked_case(passage, language, reply))
+        except ModelError:
+            refused["the model's server failed"] += 1
         except UnusableReply as reason:
             refused[str(reason)] += 1
     if not (cases := [*singles, *lists]):
@@ -292,25 +295,6 @@ def _is_usable(passage: Passage) -> bool:
 def _passage_keys(passage: Passage) -> Sequence[Hashable]:
     info = passage.report
     return info.id, info.countries, info.year, info.kind, passage.language, passage.prompt
-
-
-def _model_case(engine: Engine, passage: Passage, language: str, llm: ChatModel) -> Case:
-    """A draft that a model words from a passage.
-
-    The lab's other reports that have its evidence word for word answer it as well.
-    """
-    try:
-        reply = llm.complete(make_messages(passage, language), engine.settings.timeout)
-    except ModelError as error:
-        raise UnusableReply("the model's server failed") from error
-    case = checked_case(passage, language, reply)
-    quote = fold(case.evidence[0].quote)
-    same = {
-        p.report.id
-        for p in engine.passages
-        if case.country in p.report.countries and quote in fold(p.text)
-    }
-    return replace(case, alt_reports=tuple(sorted(same - case.gold)))
 
 
 def make_messages(passage: Passage, language: str) -> list[Message]:
