@@ -49,7 +49,7 @@ from rag.settings import Settings
 from rag.types import Passage, Progress, Report
 
 # Raise with any change that alters what is stored for the same file.
-PARSER_VERSION = "4"
+PARSER_VERSION = "5"
 
 
 @dataclass(slots=True)

@@ -5,7 +5,8 @@ own words recur too (a plan, its closing), but only in that lab's reports, and s
 answers recur everywhere. So a paragraph (or a line of one) is form text when it is no list and no
 image, has at least five words, and stands in a fifth or more of the reports with that prompt, of
 three or more labs (two when there are no more). In a section's head, the section counts as the
-prompt. The sentences of a form paragraph are form text too. Reports of a single lab teach nothing.
+prompt. The sentences of a form paragraph are form text too. Reports of a single lab teach nothing:
+what the network's own forms say ships as data (`form_text.toml`) and is known in any collection.
 
 Each file is read once, for its `Lesson`. Lessons are kept beside the store by the hash of their
 file's text. All strings that are compared are keys as `scan.key` makes them.
@@ -15,12 +16,13 @@ from __future__ import annotations
 
 import hashlib
 import re
+import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from difflib import SequenceMatcher
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import orjson
@@ -102,6 +104,10 @@ class Forms:
         """The forms that `to_json` wrote; none for ""."""
         return TypeAdapter(cls).validate_json(text or "{}")
 
+    def __or__(self, other: Forms) -> Forms:
+        """What either of them says."""
+        return Forms(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(self)))
+
     def digest(self, prompts: Iterable[str]) -> str:
         """A hash of all that matters for a file with these questions and section heads."""
         lines = [
@@ -170,6 +176,13 @@ class Forms:
         return next((known for known in sorted(self.records) if same_question(prompt, known)), "")
 
 
+@cache
+def shipped_forms() -> Forms:
+    """What the forms of the network say, known before any report is read."""
+    text = Path(__file__).with_suffix(".toml").read_text(encoding="utf-8")
+    return TypeAdapter(Forms).validate_python(tomllib.loads(text))
+
+
 def _hash(*lines: str) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
@@ -200,7 +213,7 @@ def learn_texts(texts: Iterable[str]) -> Forms:
 
 
 def learn(lessons: Mapping[str, Lesson], text_of: Callable[[str], str]) -> Forms:
-    """Forms of a collection, from the lesson of each of its files.
+    """Forms of a collection, from the lesson of each of its files, and those that ship.
 
     Args:
         lessons: by a name of the file that stays the same; the result depends on nothing else.
@@ -220,7 +233,7 @@ def learn(lessons: Mapping[str, Lesson], text_of: Callable[[str], str]) -> Forms
         for pair, labs in labs_of.items()
         if len(set(labs)) >= enough and len(labs) >= MIN_SHARE * prompt_counts[pair[0]]
     }
-    return Forms(
+    return shipped_forms() | Forms(
         frozenset(p for p, n in prompt_counts.items() if n >= 2 and not p.startswith(HEAD)),
         frozenset(_worded(form_pairs, first, text_of)),
         frozenset(prompt for lesson in lessons.values() for prompt in lesson.repeated),

@@ -3,8 +3,10 @@
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from dataclasses import replace
+
 from ingest.chunk import chunk
-from ingest.parsing.form_text import Forms, learn_texts
+from ingest.parsing.form_text import Forms, learn_texts, shipped_forms
 from ingest.parsing.parser import parse
 from ingest.parsing.scan import clean
 from rag.types import Passage, Report
@@ -33,9 +35,10 @@ def texts(report: Report) -> list[str]:
 
 
 def learned(*files: str) -> Forms:
-    """What a collection of files, each of its own lab by its country tag, teaches."""
+    """What a collection of files, each of its own lab by its country tag, teaches beyond what ships."""
     # Files of equal text count once: blank lines make them differ.
-    return learn_texts(text + "\n" * n for n, text in enumerate(files))
+    forms = learn_texts(text + "\n" * n for n, text in enumerate(files))
+    return replace(forms, paragraphs=forms.paragraphs - shipped_forms().paragraphs)
 
 
 def passages_of(raw: str, forms: Forms = NO_FORMS, max_tokens: int = 300) -> list[Passage]:
