@@ -21,7 +21,7 @@ import numpy.typing as npt
 from ingest.chunk import chunk
 from ingest.parsing.form_text import Forms, head_key, learn_texts
 from ingest.parsing.parser import parse
-from ingest.parsing.scan import clean, key, scan
+from ingest.parsing.scan import clean, is_blank, key, scan
 from ingest.sources import Skipped, collect, read_files
 from rag.types import FACTS, Passage, Progress, Report, Span
 
@@ -221,7 +221,7 @@ def _is_question(text: str, questions: str, forms: Forms) -> bool:
 
 def _in_paragraph(at: int, text: str, under: str, forms: Forms) -> Iterator[tuple[str, int, int]]:
     """What of a paragraph is no answer: its images, form text, and marks of a blank answer."""
-    if _is_blank(text):
+    if _is_blank(text) or ((said := clean(text)) and is_blank(said)):
         yield "blank answer", at, at + len(text)
     elif form_spans := forms.form_spans(under, text):
         yield from (("form text", at + start, at + end) for start, end in form_spans)

@@ -25,6 +25,7 @@ from ingest.parsing.scan import (
     clean,
     find_tags,
     image_urls,
+    is_blank,
     key,
     link_urls,
     scan,
@@ -178,7 +179,7 @@ def _add_text(state: _State, span: Span, quoted: bool = False) -> None:
 def _block(slot: _Slot, raw: str) -> Block:
     """The finished block of a slot: spans that hold no readable text are dropped."""
     answers = [
-        (span, text) for span in slot.spans if (text := clean(raw[slice(*span)])) not in ("", "-")
+        (span, text) for span in slot.spans if not is_blank(text := clean(raw[slice(*span)]))
     ]
     return Block(
         section=slot.section,

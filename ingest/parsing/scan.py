@@ -40,6 +40,11 @@ _STRAY = " ,;|/\\"
 NOT_SHOWN = frozenset({"latlng"})
 # How exports write that a question has no text.
 _NO_TEXT = frozenset(("None", "null", "undefined", "NaN", "nan"))
+_BLANK = re.compile(
+    r"[-–*•.\s]*(?:n\s?[/.]?\s?a|not applicable|tb[acd]|to be (?:added|confirmed|determined))?"
+    r"[-–*.\s]*",
+    re.IGNORECASE,
+)
 _GROUP = re.compile(r"<div\s+class=[\"']group[\"']\s*>", re.IGNORECASE)
 
 
@@ -279,6 +284,11 @@ def clean(raw: str) -> str:
         if needs in raw:
             raw = pattern.sub(replace, raw)
     return raw
+
+
+def is_blank(text: str) -> bool:
+    """Whether a paragraph says only that there is no answer: "-", "N/A", "TBD"."""
+    return bool(_BLANK.fullmatch(text))
 
 
 def clean_with_offsets(raw: str) -> tuple[str, list[int]]:
