@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 from rag.answer.pipeline import Draft
 from rag.catalog.catalog import Catalog, alternatives
@@ -64,7 +65,8 @@ def list_draft(
 ) -> Draft:
     """What the tags of reports answer: which reports there are, how many, or a table of values.
 
-    Each report of a list is cited by the tag that makes it pass; a table counts and cites none.
+    Each report of a list is cited by the tag that makes it pass; a table counts and cites none,
+    but for the values of a single report.
     `texts` gives the verbatim texts of reports by id. `hits` go with the answer; `mentioned` are
     passages of reports that mention what is asked for and lack its tag.
     """
@@ -79,7 +81,11 @@ def list_draft(
         lines = [_none_left(plan, query, catalog, t)]
     elif query.group_by:
         rows, tagged = catalog.table(query)
-        lines = [*_table_lines(query, rows, tagged, len(reports), len(labs), t)]
+        if rows and len(reports) == 1 and query.form != "count":
+            citations += _value_citations(query.group_by, rows, reports[0], catalog, texts)
+            lines = [_values_line(query.group_by, rows, t)]
+        else:
+            lines = [*_table_lines(query, rows, tagged, len(reports), len(labs), t)]
     else:
         filters = catalog.expanded(query.filters)
         files = texts([*(r.id for r in reports), *(hit.passage.report.id for hit in cited)])
@@ -159,6 +165,29 @@ def _table_lines(
         yield f"- {format_label(t, name, format_count(number, 'report', t))}"
     if rest := len(rows) - len(shown):
         yield t.gettext("and {n} more").format(n=format_number(t, rest))
+
+
+def _values_line(group_by: str, rows: Sequence[tuple[str, int]], t: Translations) -> str:
+    """The values that the one report has, each with its mark."""
+    names = (defuse(value_label(group_by, value, t)) for value, _ in rows)
+    marked = [f"{name} [{n}]" for n, name in enumerate(names, start=1)]
+    return format_label(t, _field_label(group_by, t), join_parts(t, "; ", marked))
+
+
+def _value_citations(
+    group_by: str,
+    rows: Sequence[tuple[str, int]],
+    report: ReportInfo,
+    catalog: Catalog,
+    texts: Callable[[Collection[str]], Mapping[str, str]],
+) -> Iterator[Citation]:
+    """A citation of the tag of each value that the one report has."""
+    raw = texts([report.id]).get(report.id, "")
+    field = group_by if group_by in FILTER_FIELDS else "fact"
+    for n, (value, _) in enumerate(rows, start=1):
+        tag: Any = value if field == group_by else f"{group_by}: {value}"
+        filters = catalog.expanded(Filters(**{field: (tag,)}))
+        yield _tag_citation(n, report, raw, filters)
 
 
 def _field_label(name: str, t: Translations) -> str:
