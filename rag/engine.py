@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -81,6 +82,14 @@ class Engine:
         # A reranker's server need not be called for that.
         embedded = isinstance(self._reranker, CrossEncoder)
         search(retriever, plan, self._reranker if embedded else None)
+
+    def without_model(self) -> Engine:
+        """An engine over the same index that plans by rules and quotes; it asks no model."""
+        engine = copy(self)
+        engine._planner = Planner()
+        engine._writers = replace(self._writers, answerer=self._writers.fallback, judge=None)
+        engine._reranker = self._reranker if isinstance(self._reranker, CrossEncoder) else None
+        return engine
 
     def _current(self) -> tuple[Snapshot, HybridRetriever]:
         """The snapshot of the index and its retriever, loaded again when an ingest changed it.

@@ -81,7 +81,8 @@ def list_draft(
         lines = [_none_left(plan, query, catalog, t)]
     elif query.group_by:
         rows, tagged = catalog.table(query)
-        if rows and len(reports) == 1 and query.form != "count":
+        is_tag = query.group_by in TAGS or query.group_by not in FILTER_FIELDS
+        if rows and is_tag and len(reports) == 1:
             citations += _value_citations(query.group_by, rows, reports[0], catalog, texts)
             lines = [_values_line(query.group_by, rows, t)]
         else:

@@ -192,6 +192,9 @@ class FakeEngine:
         self.streams.append(FakeStream(self._write(question), pause, self.gate))
         return self.streams[-1]
 
+    def without_model(self) -> FakeEngine:
+        return FakeEngine(self._write)
+
     def report(self, report_id: str) -> StoredReport:
         if report_id not in self.catalog.reports:
             raise UnknownReport(f"There is no report {report_id!r}")

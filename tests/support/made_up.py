@@ -1,9 +1,9 @@
 """Makes up report files for the tests of ingest: small ones, and text broken in every way."""
 
+from dataclasses import replace
+
 from hypothesis import settings
 from hypothesis import strategies as st
-
-from dataclasses import replace
 
 from ingest.chunk import chunk
 from ingest.parsing.form_text import Forms, learn_texts, shipped_forms
@@ -35,7 +35,7 @@ def texts(report: Report) -> list[str]:
 
 
 def learned(*files: str) -> Forms:
-    """What a collection of files, each of its own lab by its country tag, teaches beyond what ships."""
+    """What files teach, each of its own lab by its country tag, beyond what ships."""
     # Files of equal text count once: blank lines make them differ.
     forms = learn_texts(text + "\n" * n for n, text in enumerate(files))
     return replace(forms, paragraphs=forms.paragraphs - shipped_forms().paragraphs)

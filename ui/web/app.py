@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from ui.web.handlers import Run, Talk, Update
 from ui.web.layout import QUIET, Parts, shown, translations_of
 from ui.web.quality import render_quality, render_unreadable, render_without_run
 from ui.web.sources import render_sources
+from ui.web.suggestions import Suggestions
 from ui.web.uploads import add, render_upload_form
 
 if TYPE_CHECKING:
@@ -307,6 +308,7 @@ def _wire_reading(engine: Engine, parts: Parts) -> None:
 
 def _wire_language(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     """Draw what is on the page from the start in the visitor's language."""
+    suggestions = Suggestions(engine)
     names = ["masthead", "history", "facts", "greeting", "sources", "exports", "views", "uploads"]
     drawn = [*(parts[name] for name in names if name in parts), *parts["examples"]]
 
@@ -321,11 +323,23 @@ def _wire_language(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
             "views": layout.render_navigation(t),
             "uploads": render_upload_form(t),
         }
-        questions = zip(parts["examples"], handlers.examples(engine.catalog, t), strict=True)
-        return {parts[k]: v for k, v in values.items() if k in parts} | dict(questions)
+        suggested = suggestions.first(t)
+        return {parts[k]: v for k, v in values.items() if k in parts} | _examples(parts, suggested)
+
+    def suggest(request: gr.Request) -> Parts:
+        return _examples(parts, suggestions.answered(translations_of(request)))
 
     translated = page.load(translate, None, drawn, **AT_ONCE)
+    # Asking takes seconds at the first visit after an ingest: the page does not wait for it.
+    translated.then(suggest, None, parts["examples"], **QUIET)
     translated.then(None, None, None, js="() => askLabs.setLanguage()")
+
+
+def _examples(parts: Parts, questions: Sequence[str]) -> Parts:
+    """The suggested questions on their buttons."""
+    texts = [*questions, *[""] * len(parts["examples"])]
+    pairs = zip(parts["examples"], texts, strict=False)
+    return {button: gr.update(value=text, visible=bool(text)) for button, text in pairs}
 
 
 def _collection(engine: Engine, t: Translations) -> dict[str, str]:

@@ -7,7 +7,6 @@ import logging
 import re
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
@@ -18,8 +17,7 @@ from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.errors import AskLabsError, ModelError
 from rag.export.formats import FORMATS, export
 from rag.feedback import Feedback
-from rag.i18n.labels import country_label
-from rag.i18n.translations import ENGLISH, Translations, marked
+from rag.i18n.translations import Translations, marked
 from rag.retrieval.hybrid import more_passages
 from rag.text.tokenize import strip_accents
 from rag.types import Answer, Notice, Turn
@@ -29,11 +27,9 @@ from ui.web.sources import render_sources
 
 if TYPE_CHECKING:
     from rag.answer.pipeline import AnswerStream
-    from rag.catalog.catalog import Catalog
     from rag.engine import Engine
 
 
-LONGEST_TAG = 48  # characters of a tag that an example names
 REDRAW = 0.06  # seconds between two drawings of a growing answer: smooth, and cheap to send
 LONG = 5000  # characters that make such a pause twice as long: each drawing sends all of the text
 GRACE = 1.0  # seconds that a stopped stream has to hand over what it has
@@ -332,41 +328,3 @@ def download(
         "type": FORMATS[name].media,
         "data": base64.b64encode(data).decode("ascii"),
     }
-
-
-def examples(catalog: Catalog, t: Translations = ENGLISH) -> list[str]:
-    """Up to four questions that suit the collection, made from its most common tags."""
-    themes, methods = (
-        [tag[0].lower() + tag[1:] if tag[1:2].islower() else tag for tag in _common(catalog, field)]
-        for field in ("theme", "method")
-    )
-    questions = []
-    if themes:
-        about = t.gettext("What did the labs learn about {theme}?")
-        questions.append(about.format(theme=themes[0]))
-        of_theme = Filters(theme=tuple(_common(catalog, "theme")[:1]))
-        reports = catalog.select(of_theme)
-        pair = Counter(name for info in reports for name in info.countries).most_common(2)
-        if len(pair) == 2:
-            one, other = (country_label(name, t) for name, _ in pair)
-            how = t.gettext("How did {one} and {other} approach {theme}?")
-            questions.append(how.format(one=one, other=other, theme=themes[0]))
-    if methods:
-        questions.append(t.gettext("Which labs used {method}?").format(method=methods[0]))
-    if len(themes) > 1:
-        way = t.gettext("What stood in the way of work on {theme}?")
-        questions.append(way.format(theme=themes[1]))
-    if not questions:
-        labs = [country_label(name, t) for name in _common(catalog, "country")[:4]]
-        finding = t.gettext("What did the lab of {lab} find out?")
-        questions = [finding.format(lab=lab) for lab in labs]
-    return questions
-
-
-def _common(catalog: Catalog, field: str) -> list[str]:
-    # One-word themes ("innovation") are mostly too broad to ask about: they come last.
-    broad = field == "theme"
-    counts = sorted(
-        catalog.counts(field), key=lambda pair: (broad and " " not in pair[0], -pair[1])
-    )
-    return [value for value, _ in counts if len(value) <= LONGEST_TAG]

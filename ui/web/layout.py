@@ -22,8 +22,8 @@ from rag.i18n.translations import (
 from ui.rendering import render
 from ui.web.answer import render_collection, render_masthead, render_welcome
 from ui.web.filters import LONGEST_QUESTION, render_facets
-from ui.web.handlers import examples
 from ui.web.sources import render_sources
+from ui.web.suggestions import SUGGESTED
 from ui.web.uploads import render_upload_form
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def talk_area(engine: Engine) -> Parts:
     with gr.Column(elem_id="welcome") as welcome:
         greeting = html(render_welcome(len(engine.catalog.reports)))
         with gr.Column(elem_id="examples"):
-            buttons = [gr.Button(text) for text in examples(engine.catalog)]
+            buttons = [gr.Button(visible=False) for _ in range(SUGGESTED)]
     thread = html("", js_on_load=_GREW + _CHIP + _ROW + _REPORT, elem_id="thread")
     # The growing answer is a part of its own: what is finished is not drawn again for each word.
     live = html("", js_on_load=_GREW, elem_id="live")

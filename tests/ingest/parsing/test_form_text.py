@@ -6,6 +6,7 @@ import pytest
 from made_up import answers, learned, parsed, report
 
 from ingest.parsing.form_text import (
+    learn_texts,
     lesson_of,
     load_lessons,
     save_lessons,
@@ -34,6 +35,14 @@ def test_a_paragraph_or_line_that_recurs_over_labs_is_form_text(gap: str) -> Non
     ]
     # Under another question the same words are an answer.
     assert answers(parsed(f"> What is it?\n\n{NOTE}", forms)) == [("What is it?", NOTE)]
+
+
+def test_texts_of_the_networks_forms_are_known_in_a_single_report() -> None:
+    note = "**Only complete this section when presenting results**"
+    body = f"## Results\n\n{note}\n\n> What surprised you?\n> Images\n\nN/A\n\n> Test\n\n{OWN}\n"
+    single = parsed(body, learn_texts([report(body)]))
+    assert answers(single) == [("Test", OWN)]
+    assert single.unanswered == ("What surprised you?", "Images")
 
 
 LONG_NOTE = (

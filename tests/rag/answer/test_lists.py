@@ -7,7 +7,7 @@ from fake_engine import report
 
 from rag.answer.lists import list_draft, mentions
 from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import Filters
+from rag.catalog.tag_fields import CatalogQuery, Filters
 from rag.citation.quotes import fold_text
 from rag.engine import Engine
 from rag.i18n.translations import ENGLISH
@@ -49,6 +49,15 @@ def test_the_filter_to_give_up_is_named_with_what_is_left(
     assert draft.refused
     assert is_refusal(draft.text)
     assert draft.text.endswith(ending)
+
+
+def test_the_values_of_one_report_are_cited_by_their_tags() -> None:
+    query = CatalogQuery(Filters(year=(2031,)), group_by="sample_size")
+    plan = Plan("?", "?", "en", "list", query.filters, query=query)
+    raw = "# Boxes\n\n[[sample_size:Small]]\n"
+    draft = list_draft(plan, CATALOG, lambda ids: dict.fromkeys(ids, raw), ())
+    assert draft.text == "Sample size: Small [1]"
+    assert [citation.quote for citation in draft.citations] == ["[[sample_size:Small]]"]
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,10 @@ from dataclasses import replace
 
 import pytest
 from answers import PLAIN, RIGHT_TO_LEFT
-from fake_engine import FakeEngine, answer, report
+from fake_engine import FakeEngine, answer
 
-from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
-from rag.i18n.translations import ENGLISH, translations_for
+from rag.i18n.translations import ENGLISH
 from rag.types import Coverage, Turn
 from ui.web import handlers
 from ui.web.handlers import Exchange, Run, Talk, Update
@@ -148,18 +147,6 @@ def test_stop_closes_the_stream_keeps_what_was_written_and_waits_for_no_silent_m
 def test_a_chip_is_ignored_or_taken_back(chip: dict[str, object], ignored: Filters | None) -> None:
     exchange = Exchange("Q", Filters(type=("experiment",)), answer(coverage=NAMED), ignored=MARKETS)
     assert exchange.changed(chip) == ignored
-
-
-def test_examples_come_from_the_collection() -> None:
-    assert handlers.examples(FakeEngine().catalog) == [
-        "What did the labs learn about food waste?",
-        "How did Peru and Togo approach food waste?",
-        "Which labs used prototyping?",
-        "What stood in the way of work on markets?",
-    ]
-    bare = Catalog([report(2, methods=(), thematic_areas=())])
-    assert "Viêt Nam" in handlers.examples(bare, translations_for("fr"))[0]
-    assert handlers.examples(Catalog([])) == []
 
 
 def test_the_whole_conversation_or_its_last_answer_is_saved() -> None:

@@ -1,0 +1,71 @@
+"""Suggested questions are made from the collection, and kept where they are answered."""
+
+from __future__ import annotations
+
+import pytest
+from fake_engine import FakeEngine, answer, passage, report
+
+from rag.catalog.catalog import Catalog
+from rag.errors import ModelError
+from rag.i18n.notices import text_notice
+from rag.i18n.translations import ENGLISH, translations_for
+from rag.types import Answer, Citation
+from ui.web.suggestions import Suggestions
+
+BY_TAGS = ["Which labs used Prototyping?", "Which data sources were used most in 2021?"]
+
+
+def written(question: str) -> Answer:
+    """Lists for tags; two labs on a topic, three on what was learned about markets."""
+    if question in BY_TAGS:
+        return answer(question, mode="catalogue")
+    labs = 3 if "learn about markets" in question else 2
+    cited = tuple(Citation(n, passage(report(n)), "") for n in range(labs))
+    return answer(question, citations=cited, refused="on markets" in question)
+
+
+def suggestions(write: object = written, **changed: object) -> Suggestions:
+    engine = FakeEngine(write)  # type: ignore[arg-type]
+    for name, value in changed.items():
+        setattr(engine, name, value)
+    return Suggestions(engine)  # type: ignore[arg-type]
+
+
+def test_a_question_is_kept_where_tags_answer_or_three_labs_are_cited() -> None:
+    made = suggestions()
+    assert made.first(ENGLISH) == BY_TAGS
+    kept = [*BY_TAGS, "What did the labs learn about markets?"]
+    assert made.answered(ENGLISH) == made.first(ENGLISH) == kept
+    assert "Prototyping" in made.first(translations_for("fr"))[0] != BY_TAGS[0]
+
+
+def test_questions_are_tried_again_when_the_index_has_changed() -> None:
+    made = suggestions()
+    made.answered(ENGLISH)
+    made._engine.revision = "f2" * 16  # type: ignore[misc]
+    assert made.first(ENGLISH) == BY_TAGS
+
+
+@pytest.mark.parametrize("reports", [1, 2])
+def test_few_reports_are_asked_about_themselves(reports: int) -> None:
+    infos = [report(3 * n, facts={"total_cost": ("High",)}) for n in range(reports)]
+    made = suggestions(
+        lambda question: answer(question, mode="catalogue", refused="learn" in question),
+        catalog=Catalog(infos),
+        passages=[passage(infos[0]), passage(infos[0], prompt="Who helped?")],
+    )
+    assert made.answered(ENGLISH) == [
+        "Which methods were used?",
+        "What did it cost?",
+        f"What is “{infos[0].title}” about?",
+        "Who helped?",
+    ]
+
+
+def test_nothing_is_suggested_of_nothing_and_a_failure_hides_nothing() -> None:
+    assert suggestions(catalog=Catalog([]), passages=[]).answered(ENGLISH) == []
+
+    def fail(_: str) -> Answer:
+        raise ModelError(text_notice("The server does not answer."))
+
+    assert suggestions(fail).answered(ENGLISH) == BY_TAGS

@@ -1,0 +1,121 @@
+"""Suggested questions: made from the collection itself, and kept where it answers them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from rag.catalog.tag_fields import Filters
+from rag.errors import AskLabsError
+from rag.i18n.labels import country_label
+from rag.i18n.translations import Translations, language_code
+
+if TYPE_CHECKING:
+    from rag.catalog.catalog import Catalog
+    from rag.engine import Engine
+
+_log = logging.getLogger(__name__)
+SUGGESTED = 4  # questions on the page
+TRIES = 4  # questions of a kind that are asked until one is answered
+LONGEST = 90  # characters of a value, a title or a form question that is suggested
+FEW = 3  # labs; a collection of fewer is asked about its reports
+# Questions of one kind, best first, and how many labs an answer must cite; 0: tags must answer.
+_Kind = tuple[int, Sequence[str]]
+
+
+class Suggestions:
+    """Up to four questions that the collection answers, by language; renewed with the index."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._lock = engine, threading.Lock()
+        self._answered: dict[tuple[str, str], list[str]] = {}
+
+    def first(self, t: Translations) -> list[str]:
+        """What can be shown at once: the answered questions, or those that tags should answer."""
+        known = self._answered.get((self._engine.revision, language_code(t)))
+        tags = (questions[0] for labs, questions in _kinds(self._engine, t) if not labs)
+        return list(islice(tags, SUGGESTED)) if known is None else known
+
+    def answered(self, t: Translations) -> list[str]:
+        """The questions that are answered; asks them first, which takes seconds, once."""
+        with self._lock:
+            at = self._engine.revision, language_code(t)
+            if at not in self._answered:
+                kept = {key: value for key, value in self._answered.items() if key[0] == at[0]}
+                try:
+                    self._answered = kept | {at: list(islice(self._good(t), SUGGESTED))}
+                except AskLabsError as error:
+                    _log.warning("no question could be tried: %s", error)
+                    return self.first(t)
+            return self._answered[at]
+
+    def _good(self, t: Translations) -> Iterator[str]:
+        engine = self._engine.without_model()
+        for labs, questions in _kinds(self._engine, t):
+            for question in questions[:TRIES]:
+                answer = engine.ask(question).answer
+                cited = {citation.passage.report.lab for citation in answer.citations}
+                by_tags = answer.mode == "catalogue"
+                if not answer.refused and (len(cited) >= labs if labs else by_tags):
+                    yield question
+                    break
+
+
+def _kinds(engine: Engine, t: Translations) -> list[_Kind]:
+    """Questions that suit the collection, those first that tags answer; no kind is empty."""
+    few = len(engine.catalog.counts("country")) < FEW
+    kinds = _about_reports(engine, t) if few else _about_labs(engine.catalog, t)
+    return [kind for kind in kinds if kind[1]]
+
+
+def _about_reports(engine: Engine, t: Translations) -> Iterator[_Kind]:
+    reports = engine.catalog.reports.values()
+    if any(report.methods for report in reports):
+        yield 0, [t.gettext("Which methods were used?")]
+    if any(report.datasources for report in reports):
+        yield 0, [t.gettext("Which data sources were used?")]
+    if any("total_cost" in report.facts for report in reports):
+        yield 0, [t.gettext("What did it cost?")]
+    titles = [report.title for report in reports if len(report.title) <= LONGEST]
+    yield 1, _each(t.gettext("What is “{value}” about?"), titles)
+    prompts = Counter(p.prompt for p in engine.passages if p.prompt.endswith("?"))
+    asked = [prompt for prompt, _ in prompts.most_common() if len(prompt) <= LONGEST]
+    yield from ((1, asked[n::SUGGESTED]) for n in range(SUGGESTED))
+
+
+def _about_labs(catalog: Catalog, t: Translations) -> Iterator[_Kind]:
+    yield 0, _each(t.gettext("Which labs used {value}?"), _common(catalog, "method"))
+    used = t.gettext("Which data sources were used most in {value}?")
+    yield 0, _each(used, _common(catalog, "year"))
+    themes = {
+        theme: theme[0].lower() + theme[1:] if theme[1:2].islower() else theme
+        for theme in _common(catalog, "theme")[: TRIES + 1]
+    }
+    yield FEW, _each(t.gettext("What did the labs learn about {value}?"), themes.values())
+    versus = t.gettext("Compare {one} and {other} on {theme}")
+    compared = []
+    for theme, name in islice(themes.items(), 1, None):
+        labs = _common(catalog, "country", Filters(theme=(theme,), author=("lab",)))
+        if len(labs) > 1:
+            one, other = (country_label(lab, t) for lab in labs[:2])
+            compared.append(versus.format(one=one, other=other, theme=name))
+    yield 2, compared
+    yield FEW, _each(t.gettext("What are labs doing about {value}?"), list(themes.values())[1:])
+
+
+def _each(question: str, values: Iterable[str]) -> list[str]:
+    return [question.format(value=value) for value in values]
+
+
+def _common(catalog: Catalog, field: str, filters: Filters = Filters()) -> list[str]:
+    """The values of a field, the most used first."""
+    # One-word themes ("innovation") are mostly too broad to ask about: they come last.
+    broad = field == "theme"
+    counts = sorted(
+        catalog.counts(field, filters), key=lambda pair: (broad and " " not in pair[0], -pair[1])
+    )
+    return [value for value, _ in counts if len(value) <= LONGEST]
