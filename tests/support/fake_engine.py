@@ -192,7 +192,7 @@ class FakeEngine:
         self.streams.append(FakeStream(self._write(question), pause, self.gate))
         return self.streams[-1]
 
-    def without_model(self) -> FakeEngine:
+    def without_model(self) -> "FakeEngine":
         return FakeEngine(self._write)
 
     def report(self, report_id: str) -> StoredReport:

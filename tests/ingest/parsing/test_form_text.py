@@ -39,9 +39,9 @@ def test_a_paragraph_or_line_that_recurs_over_labs_is_form_text(gap: str) -> Non
 
 def test_texts_of_the_networks_forms_are_known_in_a_single_report() -> None:
     note = "**Only complete this section when presenting results**"
-    body = f"## Results\n\n{note}\n\n> What surprised you?\n> Images\n\nN/A\n\n> Test\n\n{OWN}\n"
+    body = f"## Results\n\n{note}\n\n> What surprised you?\n> Images\n\nN/A\n\n> Test\n\n{NOTE}\n"
     single = parsed(body, learn_texts([report(body)]))
-    assert answers(single) == [("Test", OWN)]
+    assert answers(single) == [("Test", NOTE)]
     assert single.unanswered == ("What surprised you?", "Images")
 
 

@@ -1,7 +1,5 @@
 """Suggested questions are made from the collection, and kept where they are answered."""
 
-from __future__ import annotations
-
 import pytest
 from fake_engine import FakeEngine, answer, passage, report
 
