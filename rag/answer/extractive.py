@@ -22,7 +22,7 @@ from rag.i18n.translations import translations_for
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
 from rag.query.entities import countries_in
-from rag.text.citation_marks import defuse, with_marks
+from rag.text.citation_marks import defuse, keep_known, with_marks
 from rag.text.prompt_injection import instructs
 from rag.text.sentences import sentences
 from rag.text.tokenize import (
@@ -142,7 +142,7 @@ class ExtractiveAnswerer:
         generation: Generation | None = None,
     ) -> Iterator[str]:
         """One line a report: its lab, year, and sentences, each with its mark."""
-        del history, generation  # The plan's stand-alone question carries what is needed of it.
+        del generation
         t = translations_for(plan.language)
         if is_off_topic(plan, hits):
             hint = t.gettext("It does not look like a question about these reports.")
@@ -154,7 +154,9 @@ class ExtractiveAnswerer:
             yield from nearest(plan, hits)
             return
         judged = all(hit.relevance is not None for hit in hits)
-        chosen = choose(candidates, plan, FOCUS_SHARE_JUDGED if judged else FOCUS_SHARE)
+        last = _phrase(keep_known(history[-1].content, 0)) if plan.follows else ""
+        new = [c for c in candidates if _phrase(_BULLET.sub("", c.text)) not in last]
+        chosen = choose(new or candidates, plan, FOCUS_SHARE_JUDGED if judged else FOCUS_SHARE)
         if self._is_unsure(candidates, plan, hits):
             chosen = chosen[:NEAREST]
             closest = format_label(t, t.gettext("Closest in the reports"), "").rstrip(" ")
@@ -306,6 +308,11 @@ def is_off_topic(plan: Plan, hits: Sequence[Hit]) -> bool:
         distant, answered = relevance < IRRELEVANT, relevance >= RELEVANT
     certain = plan.off_topic > OFF_TOPIC_CERTAIN and not answered
     return certain or (plan.off_topic > OFF_TOPIC_LIKELY and distant)
+
+
+def _phrase(text: str) -> str:
+    """The words of a text, with a space at both ends."""
+    return f" {' '.join(words(text))} "
 
 
 def is_quantity(question: str) -> bool:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import cache
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import Filters
+from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.regions import countries_of_regions_in, without_regions
 from rag.query.entities import countries_in, named_in, region_in, without_countries
+from rag.query.linker import Linker
 from rag.query.wordings import any_of, words_of
 from rag.text.language import language_of
-from rag.text.tokenize import strip_accents, terms
+from rag.text.tokenize import stop_words, strip_accents, terms, words
 from rag.types import Turn
 
 # The beginning of a line of an answer: a lab, with its year and kind in brackets.
@@ -88,34 +89,56 @@ def is_follow_up(question: str, language: str, places: bool, history: Sequence[T
     return len(own) < _FEW and not places and own <= _of_any_work(language)
 
 
-def follow_up(question: str, history: Sequence[Turn], named: Filters, catalog: Catalog) -> Thread:
+def names_topic(question: str, language: str, linker: Linker) -> bool:
+    """Whether a follow-up does no more than name another topic ("and about cooperatives?")."""
+    folded = strip_accents(question)
+    joint = re.match(rf"(?:\W*{any_of('joins_on')}\b)+(?:\W*{any_of('about')}\b)*", folded)
+    if not joint or set(words(folded[joint.end() :])[:1]) <= stop_words(language):
+        return False
+    linked = linker.link(question, language)
+    topics = [linked.words[k.start : k.end] for k in linked.links if k.field in TAGS]
+    own = set(terms(" ".join([*linked.unlinked, *map(" ".join, topics)]), language))
+    return not own <= _of_any_work(language)
+
+
+def follow_up(
+    question: str, language: str, history: Sequence[Turn], named: Filters, linker: Linker
+) -> Thread:
     """What a follow-up takes over, besides what it has `named` itself.
 
-    The topic is that of the question that opened it and of the last one. Places that the question
-    names replace those before. Else it is about the labs of the earlier questions, or those that
-    the last answer names, whose words then count for the topic too. An answer of many labs is too
-    mixed for that: its labs count where the question points at them.
+    The topic is that of the question that opened it and of the last one, unless the follow-up
+    names another one. Places that the question names replace those before. Else it is about the
+    labs of the earlier questions, or those that the last answer names, whose words then count for
+    the topic too. An answer of many labs is too mixed for that: its labs count where the question
+    points at them.
     """
+    catalog = linker.catalog
     questions = _questions_of_topic(history)
     answer = history[-1].content if history[-1].role == "assistant" else ""
     year = () if named.year else named_in(questions[-1], catalog).year
-    earlier = " ".join(dict.fromkeys(text[:_TURN] for text in (questions[0], questions[-1])))
+    # The last question that names a topic opens it anew.
+    opening = max(i for i, q in enumerate(questions) if not i or names_topic(q, language, linker))
+    earlier = " ".join(dict.fromkeys(text[:_TURN] for text in (questions[opening], questions[-1])))
+    mixed = len(labs := named_in("\n".join(_LAB.findall(answer)), catalog).country) > 1
+    said = terms(earlier if mixed else f"{earlier} {answer[:_TURN]}", language)
+    if names_topic(question, language, linker):
+        if set(said).isdisjoint(terms(question, language)):
+            earlier, answer, mixed = "", "", False
     # Also countries of which the collection has nothing.
     if countries_in(question) or countries_of_regions_in(question):
         topic = without_regions(without_countries(earlier))
         wide = not named.country and any(map(to_many_labs, questions))
-        return Thread(f"{topic} {question}", year=year, wide=wide)
+        return Thread(f"{topic} {question}".strip(), year=year, wide=wide)
     with_places = next((text for text in reversed(questions) if _places(text, catalog)), "")
     country = _places(with_places, catalog)
-    labs = named_in("\n".join(_LAB.findall(answer)), catalog).country
-    mixed = len(labs) > 1
     if mixed and points_at_labs(question):
         return Thread(f"{earlier} {question}", labs, year, wide=True, only=True)
     only = to_many_labs(with_places) and not named_in(with_places, catalog).country
     if not (country or mixed):
         country = named_in(answer[:_TURN], catalog).country
     wide = only or (not country and any(map(to_many_labs, questions)))
-    standalone = " ".join([earlier, *([] if wide or mixed else [answer[:_TURN]]), question])
+    texts = (earlier, "" if wide or mixed else answer[:_TURN], question)
+    standalone = " ".join(filter(None, texts))
     return Thread(without_regions(standalone) if only else standalone, country, year, wide, only)
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rag.catalog.tag_fields import CatalogQuery, Filters
+from rag.catalog.tag_fields import TAGS, CatalogQuery, Filters
 from rag.places.regions import means_one_of_a_region, without_regions
 from rag.query.conversation import (
     Thread,
@@ -67,11 +67,13 @@ class Rules:
         if not follows and (about := asks_about(question, links, scores)) is not None:
             language = greeting_language(question) or language
             return Plan(question, question, language, "about", filters, about=about)
-        if follows and (repeated := self._repeat_list(question, links, history)):
+        if follows and (repeated := self._repeat_list(question, links, scores, history)):
             return repeated
         if not follows and (query := self.query(links, scores)):
             return self._list(question, language, query, links)
-        thread = follow_up(question, history, named, catalog) if follows else Thread(question)
+        thread = Thread(question)
+        if follows:
+            thread = follow_up(question, language, history, named, self.linker)
         standalone = thread.standalone
         named = named.merged(Filters(country=thread.country, year=thread.year))
         region = () if named.country else region_in(question, catalog)
@@ -165,26 +167,35 @@ class Rules:
             notices=self._missing(links),
         )
 
-    def _repeat_list(self, question: str, links: Links, history: Sequence[Turn]) -> Plan | None:
+    def _repeat_list(
+        self, question: str, links: Links, scores: Mapping[str, float], history: Sequence[Turn]
+    ) -> Plan | None:
         """The plan of the last list once more by other filters ("and in 2022?"), if it is asked."""
-        catalog = self.linker.catalog
-        new = without(links.filters(), self.ignored, catalog)
-        if points_at_labs(question) or links.rest or not (new or links.fields):
+        new = without(links.filters(), self.ignored, self.linker.catalog)
+        excluded = links.filters(excluded=True)
+        fields = [name for name in links.fields if name != "country"]
+        counts = not fields and scores["count"] == max(scores.values())
+        if links.rest or not (new or excluded or fields or counts):
             return None
         before, earlier = previous_question(history)
         last = self.plan(before, language_in(before, earlier), earlier)
         if last.query is None:
             return None
-        # "And the experiments?" asks for them in the place of plans.
-        old = last.query.filters
+        old, every = last.query.filters, last.query.every
         if new.kind or new.type:
-            old = replace(old, type=(), kind=())
-        fields = [name for name in links.fields if name != "country"]
+            # "And the experiments?" asks for them in the place of plans, whoever wrote them.
+            old = replace(old, type=(), kind=(), author=())
+        if points_at_labs(question):
+            # "Which of them used ethnography?" asks for reports with both methods.
+            both = {n: (*getattr(old, n), *getattr(new, n)) for n in TAGS if getattr(new, n)}
+            new, every = replace(new, **both), (*every, *both)
         query = replace(
             last.query,
-            filters=new.merged(old),
-            excluded=links.filters(excluded=True).merged(last.query.excluded),
-            group_by=fields[0] if fields else last.query.group_by,
+            filters=self.filters.merged(new.merged(old)),
+            every=every,
+            excluded=excluded.merged(last.query.excluded),
+            group_by="" if counts else (fields or [last.query.group_by])[0],
+            form="count" if counts else last.query.form,
         )
         return replace(
             last,
@@ -242,7 +253,8 @@ def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tupl
     if overrides(question):
         return ()
     best = max(scores, key=lambda name: scores[name])
-    if best not in ("about", "greeting", "thanks") or links.filters():
+    # "Can I ask in French?" is about the product.
+    if best not in ("about", "greeting", "thanks") or replace(links.filters(), language=()):
         return None
     if best == "about":
         return None if links.rest else links.fields
