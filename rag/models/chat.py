@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -99,8 +99,12 @@ class ChatModel:
             why = "all_reasoning" if state.finish == "length" else "empty"
             raise ModelError(Notice(f"model_answer_{why}"))
 
-    def complete(self, messages: Sequence[Message], seconds: float) -> str:
+    def complete(
+        self, messages: Sequence[Message], seconds: float, schema: Mapping[str, Any] | None = None
+    ) -> str:
         """A completion without the model's reasoning, waited for no longer than so many seconds.
+
+        It is JSON by a `schema` where the server takes one.
 
         Raises:
             ModelError: the server could not be reached, refused, took too long, or sent no text.
@@ -109,7 +113,7 @@ class ChatModel:
         async def read(emit: Emit[str]) -> None:
             # The client's own limit begins anew with every byte.
             async with asyncio.timeout(seconds), self._client() as client:
-                reply = await self._create(client, messages, stream=False)
+                reply = await self._create(client, messages, stream=False, schema=schema)
                 emit(reply.choices[0].message.content or "")
 
         with model_errors("language model"):
@@ -148,7 +152,13 @@ class ChatModel:
     def _client(self) -> AsyncOpenAI:
         return open_client(self.server, self.timeout, self.retries, self.patience)
 
-    async def _create(self, client: AsyncOpenAI, messages: Sequence[Message], stream: bool) -> Any:
+    async def _create(
+        self,
+        client: AsyncOpenAI,
+        messages: Sequence[Message],
+        stream: bool,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Any:
         """The server's reply; it is asked again without the parameters that it says it refuses."""
         from openai import BadRequestError, UnprocessableEntityError
 
@@ -161,6 +171,9 @@ class ChatModel:
             parameters: dict[str, Any] = {bound: self.max_tokens}
             if "temperature" not in known:
                 parameters["temperature"] = 0.0
+            if schema and "response_format" not in known:
+                form = {"name": "reply", "strict": True, "schema": schema}
+                parameters["response_format"] = {"type": "json_schema", "json_schema": form}
             try:
                 return await client.chat.completions.create(**request, **parameters)
             except (BadRequestError, UnprocessableEntityError) as error:
@@ -204,7 +217,8 @@ def make_chat(
 # Parameters that a model refuses, as its server says; remembered while the process lives.
 #
 # Models that reason want `max_completion_tokens` in place of `max_tokens`, and some no
-# `temperature`. Their names don't tell which: a deployment on Azure may have any name.
+# `temperature`; some servers take no schema of a reply. Names of models don't tell which: a
+# deployment on Azure may have any name.
 _refused: dict[tuple[str, str], set[str]] = {}
 _NOT_TAKEN = r"(?:(?:is|are|was|does)(?: not|n't) (?:support|allow)|is (?:unsupported|deprecated))"
 _REFUSALS = {
@@ -218,6 +232,9 @@ _REFUSALS = {
         rf"unsupported (?:parameter|value)\W+temperature\b|\btemperature\W+{_NOT_TAKEN}"
         r"|not support(?:ed)? parameters?\b[^.]{0,80}\btemperature\b",
         re.IGNORECASE,
+    ),
+    "response_format": re.compile(
+        r"response_?format|json_?schema|structured.?outputs?|grammar", re.IGNORECASE
     ),
 }
 

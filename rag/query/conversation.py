@@ -121,9 +121,9 @@ def follow_up(
     earlier = " ".join(dict.fromkeys(text[:_TURN] for text in (questions[opening], questions[-1])))
     mixed = len(labs := named_in("\n".join(_LAB.findall(answer)), catalog).country) > 1
     said = terms(earlier if mixed else f"{earlier} {answer[:_TURN]}", language)
-    if names_topic(question, language, linker):
-        if set(said).isdisjoint(terms(question, language)):
-            earlier, answer, mixed = "", "", False
+    new = set(said).isdisjoint(terms(question, language))
+    if new and names_topic(question, language, linker):
+        earlier, answer, mixed = "", "", False
     # Also countries of which the collection has nothing.
     if countries_in(question) or countries_of_regions_in(question):
         topic = without_regions(without_countries(earlier))

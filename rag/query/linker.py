@@ -250,6 +250,7 @@ class Linker:
         `goals` are the places of SDGs by number: what stands beside one is its name.
         """
         heavy = [i for i, word in enumerate(words) if word not in _light()]
+        usual = _usual_stems()
         matches: list[tuple[int, int, dict[tuple[str, str], int]]] = []
         for first in range(len(heavy)):
             for last in range(first, min(first + _LONGEST, len(heavy))):
@@ -261,7 +262,10 @@ class Linker:
                     phrase = (code, *(_stem(words[i], code) for i in places))
                     for meaning, (reports, word) in self._phrases.get(phrase, {}).items():
                         # A stem alone is not enough: "utilise" has that of "utilities".
-                        if len(places) > 1 or _same_word(words[places[0]], word, code == language):
+                        # Nor are usual words: "common" is no theme of commons.
+                        ended = meaning[0] not in FREE_FIELDS or words[places[0]] not in usual
+                        alike = _same_word(words[places[0]], word, ended and code == language)
+                        if len(places) > 1 or alike:
                             meanings[meaning] = reports
                 if meanings:
                     matches.append((places[0], places[-1] + 1, meanings))

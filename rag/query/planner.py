@@ -10,15 +10,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    create_model,
+    field_validator,
+)
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import CatalogQuery, Filters
+from rag.catalog.tag_fields import TAGS, CatalogQuery, Filters
 from rag.errors import ModelError, SettingsError
 from rag.index.snapshot import Snapshot
 from rag.models.chat import make_chat
-from rag.models.prompts import TAG_LISTS, plan_messages
+from rag.models.prompts import PLAN_LISTS, plan_messages
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, places_in, without
@@ -39,8 +51,6 @@ MOST_CHARACTERS = 600
 _MOST_READ = 4000
 _MOST_VALUES = 20
 _MOST_VALUE = 100
-_LISTS = {"country": "countries", "year": "years", "kind": "kinds"}
-_KEYS = frozenset(["intent", *_LISTS.values(), *TAG_LISTS.values()])
 
 
 class Planner:
@@ -51,7 +61,7 @@ class Planner:
     ) -> None:
         """By rules alone, or with a model that may take so many seconds.
 
-        It makes follow-ups stand alone, for the rules; where `full` it understands every question.
+        It understands follow-ups; where `full` every question.
         """
         self._llm = llm
         self._full = full
@@ -83,7 +93,8 @@ class Planner:
         corrected = correct(typed, language, snapshot.keyword)
         rules = Rules(self._linker_of(snapshot.catalog), filters, ignored)
         plan = rules.plan(corrected, language, history)
-        unclear = plan.intent != "about" and (self._full or plan.follows)
+        # A follow-up to a list of which the rules understood every word needs no model.
+        unclear = plan.intent != "about" and (self._full or (plan.follows and not plan.query))
         if self._llm is not None and unclear and len(corrected) <= MOST_CHARACTERS:
             plan = self._plan_by_model(self._llm, plan, rules, history)
         return replace(
@@ -98,23 +109,22 @@ class Planner:
     def _plan_by_model(
         self, llm: ChatModel, plan: Plan, rules: Rules, history: Sequence[Turn]
     ) -> Plan:
-        messages = plan_messages(plan.question, history, plan.language, self._full)
-        keys = {"standalone"} if history else set()
-        if self._full:
-            keys |= _KEYS
+        messages = plan_messages(plan.question, history, plan.language)
         try:
-            fields = first_object(llm.complete(messages, self._seconds), keys)
+            text = llm.complete(messages, self._seconds, _Reply.model_json_schema())
         except ModelError:
-            fields = {}
-        reply = _read(fields, plan.language, rules)
-        if reply == _Reply():
+            text = ""
+        fields = first_object(text, _Reply.model_fields)
+        reply = _Reply.model_validate(fields).model_dump()
+        standalone = _sentence(reply["standalone"], plan.language)
+        if not (standalone or fields.keys() - {"standalone"}):
             return replace(plan, planner="fallback")
-        if reply.standalone:
+        if standalone and not plan.query:
             # The rules' plan of the question in the words that make it stand alone.
-            alone = rules.plan(reply.standalone, plan.language)
+            alone = rules.plan(standalone, plan.language)
             if alone.intent != "about":
                 plan = replace(alone, question=plan.question, follows=plan.follows)
-        return replace(_refine(plan, reply, rules.filters), planner="model")
+        return replace(_refine(plan, reply, rules), planner="model")
 
 
 def make_planner(settings: Settings) -> Planner:
@@ -136,12 +146,54 @@ def make_planner(settings: Settings) -> Planner:
     return Planner(llm, full=settings.planner == "model", seconds=seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    standalone: str = ""
-    intent: str = ""
-    named: Filters = Filters()
-    tags: Filters = Filters()
+def _texts(value: object) -> list[str]:
+    """The short texts and numbers of a list that a model wrote, as texts."""
+    items = value if isinstance(value, list) else [value]
+    texts = [str(i).strip() for i in items[:_MOST_VALUES] if type(i) in (str, int)]
+    return [text for text in texts if 0 < len(text) <= _MOST_VALUE]
+
+
+def _strict(schema: dict[str, Any]) -> None:
+    # What servers ask of a schema: all fields required, and no others.
+    schema |= {"required": list(schema["properties"]), "additionalProperties": False}
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
+class _Lenient(BaseModel):
+    """A part of a model's reply, where a field that is none of its type counts as missing."""
+
+    model_config = ConfigDict(json_schema_extra=_strict)
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _or_missing(
+        cls, value: Any, handler: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            return cls.model_fields[str(info.field_name)].get_default(call_default_factory=True)
+
+
+_Texts = Annotated[list[str], BeforeValidator(_texts), Field(default_factory=list)]
+# Half a surrogate pair, which JSON can hold, has no UTF-8.
+_Text: Any = Annotated[
+    str, BeforeValidator(lambda v: v.encode("utf-8", "ignore").decode() if type(v) is str else v)
+]
+_Intent: Any = Literal["answer", "compare", "list"]
+_lists: dict[str, Any] = dict.fromkeys(PLAN_LISTS.values(), _Texts)
+_Lists = create_model("_Lists", __base__=_Lenient, **_lists)
+_Reply = create_model(
+    "_Reply",
+    __base__=_Lists,
+    standalone=(_Text, ""),
+    intent=(_Intent, "answer"),
+    excluded=(_Lists, Field(default_factory=_Lists)),
+    every=(bool, False),
+    group_by=(str, ""),
+    limit=(int, Field(0, ge=0, le=50)),
+)
 
 
 def first_object(reply: str, keys: Collection[str]) -> Mapping[str, Any]:
@@ -158,41 +210,21 @@ def first_object(reply: str, keys: Collection[str]) -> Mapping[str, Any]:
     return {}
 
 
-def _read(fields: Mapping[str, Any], language: str, rules: Rules) -> _Reply:
-    def known(keys: Mapping[str, str]) -> Filters:
-        values = {
-            field: dict.fromkeys(
-                name
-                for value in _values(fields.get(key))
-                for name in _names(field, value, rules.linker.catalog)
-            )
-            for field, key in keys.items()
-        }
-        named = Filters(**{field: tuple(names) for field, names in values.items()})  # type: ignore[arg-type]
-        return without(named, rules.ignored, rules.linker.catalog)
-
-    intent = fields.get("intent")
-    return _Reply(
-        _sentence(fields.get("standalone"), language),
-        intent if intent in ("answer", "compare", "list") else "",
-        known(_LISTS),
-        known(TAG_LISTS),
-    )
+def _named(lists: Mapping[str, Any], rules: Rules) -> Filters:
+    """What the lists of a reply name of what the collection has and the user did not refuse."""
+    catalog = rules.linker.catalog
+    values = {
+        field: tuple(dict.fromkeys(n for v in lists[key] for n in _names(field, v, catalog)))
+        for field, key in PLAN_LISTS.items()
+    }
+    return without(Filters(**values), rules.ignored, catalog)  # type: ignore[arg-type]
 
 
-def _sentence(value: object, language: str) -> str:
-    # Half a surrogate pair, which JSON can hold, has no UTF-8.
-    text = value.encode("utf-8", "ignore").decode() if isinstance(value, str) else ""
+def _sentence(text: str, language: str) -> str:
     text = " ".join(text.split())
     if len(text) > MOST_CHARACTERS or language_of(text, language, min_letters=8) != language:
         return ""
     return text
-
-
-def _values(value: object) -> list[str]:
-    items = value if isinstance(value, list) else [value]
-    texts = [str(i).strip() for i in items[:_MOST_VALUES] if type(i) in (str, int)]
-    return [text for text in texts if 0 < len(text) <= _MOST_VALUE]
 
 
 def _names(field: str, value: str, catalog: Catalog) -> Sequence[str | int]:
@@ -205,24 +237,31 @@ def _names(field: str, value: str, catalog: Catalog) -> Sequence[str | int]:
     return [catalog.name(field, value)] if has else []
 
 
-def _refine(plan: Plan, reply: _Reply, filters: Filters) -> Plan:
+def _refine(plan: Plan, reply: Mapping[str, Any], rules: Rules) -> Plan:
     # What is certain stays: filters that the user set, a list of which the rules understood every
     # word, the sides that a question compares, the form that it calls a plan.
     if plan.intent == "list":
         return plan
-    taken = [field for field in _LISTS if getattr(filters, field)]
+    named, filters = _named(reply, rules), rules.filters
+    tags = replace(named, country=(), year=(), kind=())
+    taken = [field for field in PLAN_LISTS if field not in TAGS and getattr(filters, field)]
     # Small models name several kinds for any question.
-    if plan.boosted.type or len(reply.named.kind) > 1:
+    if plan.boosted.type or len(named.kind) > 1:
         taken.append("kind")
-    named = replace(reply.named, **dict.fromkeys(taken, ()))
+    named = replace(named, **dict.fromkeys((*taken, *TAGS), ()))
     compared = plan.intent == "compare"
     boosted = plan.boosted.merged(named) if compared else named.merged(plan.boosted)
-    if reply.intent == "list" and reply.tags:
-        narrowed = filters.merged(boosted).merged(reply.tags)
-        query = CatalogQuery(narrowed)
+    query = CatalogQuery(
+        filters=filters.merged(boosted).merged(tags),
+        every=tuple(field for field in TAGS if reply["every"] and len(getattr(tags, field)) > 1),
+        excluded=_named(reply["excluded"], rules),
+        group_by={key: field for field, key in PLAN_LISTS.items()}.get(reply["group_by"], ""),
+        limit=reply["limit"],
+    )
+    if reply["intent"] == "list" and (tags or query.excluded or query.group_by):
         return replace(
-            plan, intent="list", filters=narrowed, boosted=Filters(), wide=True, query=query
+            plan, intent="list", filters=query.filters, boosted=Filters(), wide=True, query=query
         )
-    if reply.intent == "compare" and has_sides(boosted):
+    if reply["intent"] == "compare" and has_sides(boosted):
         return replace(plan, intent="compare", boosted=boosted, wide=True)
     return replace(plan, boosted=boosted)

@@ -34,6 +34,8 @@ from rag.types import Intent, Notice, Plan, Turn
 _TAGGED = 0.25
 # The score of thanks and greetings that may have more words with them.
 _CERTAIN = 0.7
+# The score of a count with which a follow-up asks how many of a list there are.
+_COUNTS = 0.5
 # The most rows that "top 5" may ask for.
 _MOST_ROWS = 50
 
@@ -174,7 +176,7 @@ class Rules:
         new = without(links.filters(), self.ignored, self.linker.catalog)
         excluded = links.filters(excluded=True)
         fields = [name for name in links.fields if name != "country"]
-        counts = not fields and scores["count"] == max(scores.values())
+        counts = not fields and scores["count"] > _COUNTS
         if links.rest or not (new or excluded or fields or counts):
             return None
         before, earlier = previous_question(history)

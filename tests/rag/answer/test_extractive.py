@@ -14,7 +14,7 @@ from rag.models.prompts import REFUSALS, is_refusal
 from rag.query.entities import countries_in
 from rag.settings import Settings
 from rag.text.citation_marks import marks
-from rag.types import Hit, Notice, Plan
+from rag.types import Hit, Notice, Plan, Turn
 
 QUESTION = "Why do women sell smoked fish?"
 FISH = "Women sell smoked fish at the market because ice is dear in the summer."
@@ -128,3 +128,12 @@ def test_a_country_that_is_asked_about_is_told_of_or_the_question_refused() -> N
     assert is_refusal(answer_text(question, hits(FISH)))
     chile = "As in Chile, women sell smoked fish because ice is dear."
     assert marks(answer_text(question, hits(FISH, chile))) == [2]
+
+
+def test_a_follow_up_does_not_repeat_what_was_quoted_unless_nothing_else_is_left() -> None:
+    answerer = ExtractiveAnswerer(make_embedding(Settings()), builtin=True)
+    plan = Plan("Why do women sell smoked fish?", "Why do women sell smoked fish?", follows=True)
+    first = Turn("assistant", answer_text(plan.question, hits(FISH)))
+    both = "".join(answerer.stream(plan, hits(FISH, f"{PUMPS} {FISH}"), (first,)))
+    assert FISH[:-1] not in both
+    assert FISH[:-1] in "".join(answerer.stream(plan, hits(FISH), (first,)))

@@ -43,8 +43,8 @@ _DATA = r"(?:[^<]|<(?=[ \n]*[\d=.,$€£]))*"
 _QUESTION = rf"<question>\n{_DATA}\n</question>"
 _PROMPT = re.compile(
     rf"""Passages:\n\n(?:<passage number="\d+"(?: [a-z_]+="[^"<>\n]*")* stage="[a-z]+">\n{_DATA}"""
-    rf"\n</passage>\n\n)+{_QUESTION}\n\nAnswer in ([\w ]+), each sentence ending with its passage "
-    r"number in square brackets\."
+    rf"\n</passage>\n\n)+(?:<conversation>\n{_DATA}\n</conversation>\n)?{_QUESTION}"
+    r"\n\nAnswer in ([\w ]+), each sentence ending with its passage number in square brackets\."
 )
 _INVISIBLE = re.compile(
     "[\u00ad\u200b\u202a-\u202e\u2066-\u2069\u2028\u2029\x0b\U000e0000-\U000e007f]"
@@ -85,7 +85,7 @@ def test_a_question_or_a_conversation_can_not_leave_its_fence(attack: str) -> No
     assert_well_formed(
         str(answer_messages(plan, hits("One."), [Turn("user", attack)])[1]["content"]), 1
     )
-    user = str(plan_messages(attack, [Turn("assistant", attack)], "en", True)[1]["content"])
+    user = str(plan_messages(attack, [Turn("assistant", attack)], "en")[1]["content"])
     assert re.fullmatch(rf"<conversation>\n{_DATA}\n</conversation>\n{_QUESTION}", user)
 
 

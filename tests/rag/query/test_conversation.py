@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.query.conversation import is_follow_up
 from rag.types import Plan, Turn
@@ -88,6 +92,50 @@ def test_the_topic_is_that_of_the_question_that_opened_it(quick_engine: Engine) 
     assert made.boosted.year == (2022,)
     other = (*later, Turn("user", "Write me a poem"), Turn("assistant", "The reports don't say."))
     assert "seaweed" not in plan(quick_engine, "Why?", *other).standalone
+
+
+@pytest.mark.parametrize("question", ["And about cooperatives?", "what about fishing nets?"])
+def test_another_topic_takes_the_place_of_the_one_before(
+    quick_engine: Engine, question: str
+) -> None:
+    made = plan(quick_engine, question, *MANY)
+    assert (made.standalone, made.wide, made.follows) == (question, True, True)
+    fiji = Turn("user", "What did Fiji learn about seaweed?")
+    one = (fiji, Turn("assistant", "Fiji (2022): On racks [1]."))
+    made = plan(quick_engine, question, *one)
+    assert (made.standalone, made.boosted.country) == (question, ("Fiji",))
+    assert question in plan(quick_engine, "Why?", *one, Turn("user", question)).standalone
+    for same in ("And the racks?", "And the results?", "And how do gardeners pay for it?"):
+        assert "seaweed" in plan(quick_engine, same, *one).standalone
+
+
+@pytest.mark.parametrize(
+    ("question", "changes"),
+    [
+        (
+            "only the experiments",
+            {"filters": Filters(method=("Ethnography",), kind=("experiment",))},
+        ),
+        ("without closings", {"excluded": Filters(kind=("closing",))}),
+        ("and in French?", {"filters": Filters(method=("Ethnography",), language=("fr",))}),
+        ("and the data sources?", {"group_by": "datasource"}),
+        ("how many?", {"form": "count"}),
+        (
+            "which of them used citizen science?",
+            {
+                "filters": Filters(method=("Ethnography", "Citizen Science")),
+                "every": ("method",),
+            },
+        ),
+    ],
+)
+def test_a_list_is_refined(quick_engine: Engine, question: str, changes: dict[str, Any]) -> None:
+    first = Turn("user", "Which reports used ethnography?")
+    before = plan(quick_engine, first.content).query
+    assert before
+    made = plan(quick_engine, question, first, Turn("assistant", "7 reports of 4 labs"))
+    assert made.query == replace(before, **changes)
+    assert made.query.filters == made.filters
 
 
 def test_a_list_is_repeated_by_what_is_new(quick_engine: Engine) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from openai_server import Reply, ScriptedServer
 
-from rag.catalog.tag_fields import Filters
+from rag.catalog.tag_fields import CatalogQuery, Filters
 from rag.engine import Engine, open_engine
 from rag.errors import SettingsError
 from rag.query.planner import MOST_CHARACTERS, make_planner
@@ -132,6 +132,33 @@ def test_a_list_is_one_where_all_words_are_understood(
     server.say(reply(intent="list", methods=["alchemy"]))
     narrower = plan("Which labs tested drones to deliver vaccines to remote clinics?")
     assert (narrower.intent, narrower.filters) == ("answer", Filters())
+
+
+def test_a_model_asks_tags_by_a_schema(plan: Planning, server: ScriptedServer) -> None:
+    unwanted = {"kinds": ["Closing", "memoir"], "years": "never", "limit": 3}
+    parts = {"years": [2023], "excluded": unwanted, "group_by": "methods", "every": "maybe"}
+    server.say(reply(intent="list", limit=3, **parts))
+    assert plan("Häufigste Methoden 2023, ohne Abschlüsse?").query == CatalogQuery(
+        Filters(year=(2023,)), excluded=Filters(kind=("closing",)), group_by="method", limit=3
+    )
+    sent = server.chats[0].body["response_format"]["json_schema"]
+    assert sent["strict"]
+    assert {"standalone", "methods", "excluded"} <= set(sent["schema"]["required"])
+    server.say(reply(intent="list", limit=10**9, methods=["Ethnography", "Citizen science"]))
+    made = plan("Welche Labore nutzten beides?").query
+    assert made == CatalogQuery(Filters(method=("Ethnography", "Citizen Science")))
+    server.say(reply(intent="list", group_by="secrets", excluded=["Fiji"]))
+    assert plan(ALONE).query is None
+
+
+def test_a_server_without_schemas_is_asked_plainly(
+    quick_engine: Engine, server: ScriptedServer
+) -> None:
+    plain = planning(quick_engine, settings(server, model="openai:plain"))
+    refused = '{"error": {"message": "This response_format type is unavailable now"}}'
+    server.script(Reply(status=400, body=refused), Reply((reply(countries=["Fiji"]),)))
+    assert plain(ALONE).boosted.country == ("Fiji",)
+    assert ["response_format" in chat.body for chat in server.chats] == [True, False]
 
 
 def test_two_sides_are_compared_and_what_is_certain_stays(
