@@ -174,8 +174,7 @@ class Engine:
             )
             return _finished(finish(draft))
         files = snapshot.texts({hit.passage.report.id for hit in hits})
-        reports = snapshot.catalog.reports
-        writing = PassageAnswer(self._writers, plan, found, hits, history, files, reports)
+        writing = PassageAnswer(self._writers, plan, found, hits, history, files, snapshot.catalog)
         return AnswerStream(
             writing.pieces(), lambda text: finish(writing.draft(text)), writing.stop
         )
@@ -246,7 +245,7 @@ class Engine:
         return {
             "reports": len(catalog.reports),
             "passages": len(snapshot.passages),
-            "labs": len(catalog.counts("country")),
+            "labs": len(catalog.labs()),
             "years": dict(catalog.counts("year")),
             "kinds": dict(catalog.counts("kind")),
             "languages": dict(snapshot.language_counts),

@@ -14,18 +14,20 @@ from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
 
 from rag.i18n.labels import (
+    author_label,
     country_label,
     format_count,
     kind_label,
     lab_label,
     language_label,
     mode_label,
+    stage_label,
 )
 from rag.i18n.translations import Translations, format_number
 
 _FUNCTIONS = (
     *(format_count, format_number),
-    *(country_label, kind_label, lab_label, language_label, mode_label),
+    *(author_label, country_label, kind_label, lab_label, language_label, mode_label, stage_label),
 )
 # Line breaks next to a tag or to a statement of Jinja; those that are left part attributes.
 _LAYOUT = re.compile(r"(?:^|(?<=>))\s*\n\s*|\s*\n\s*(?=<|$)")

@@ -26,12 +26,14 @@ TAG = re.compile(
 )
 _ADDRESS = re.compile(r"(?<![\w.+-])[\w.+-]+@\w[\w-]*(?:\.\w[\w-]*)+")
 _PRIVATE = re.compile(
-    r"(\[\[\s*(?:focal[\s_-]*point|e-?mail|contact|phone)[\w\s-]{0,40}:)"
+    r"(\[\[\s*(?:(?:focal[\s_-]*point|e-?mail|contact|phone)[\w\s-]{0,40}|gender|age|consent\s*):)"
     rf"(?:({_VALUE})(?=\]\])|([^\n]*))",
     re.IGNORECASE,
 )
 # Personal data: never stored, embedded, shown or logged. (`hide_private` blanks the text.)
-_PRIVATE_KEY = re.compile(r"focal[_-]*point|(?:^|[_-])(?:e-?mail|contact|(?:tele)?phone)")
+_PRIVATE_KEY = re.compile(
+    r"focal[_-]*point|(?:^|[_-])(?:e-?mail|contact|(?:tele)?phone)|^(?:gender|age|consent)$"
+)
 _ANY_ADDRESS = re.compile(r"\S@\S+\.\w")
 _FOUR_DIGITS = re.compile(r"(?<!\d)\d{4}(?!\d)")
 _STRAY = " ,;|/\\"
@@ -119,9 +121,7 @@ def tags_to_fields(tags: Iterable[Tag]) -> ReportInfo:
         text = unescaped(tag.value)
         if text and not _PRIVATE_KEY.search(tag.key) and not _ANY_ADDRESS.search(text):
             values.setdefault(tag.key, []).append(text)
-    places = dict.fromkeys(p for v in values.pop("country", []) for p in resolve_countries(v))
-    by_code = dict(reversed(places))
-    codes = tuple(dict.fromkeys(code for code, _ in places))
+    places = dict(place for v in values.pop("country", []) for place in resolve_countries(v))
     # The digits may be of any script.
     numbers = [int(n) for value in values.pop("year", []) for n in _FOUR_DIGITS.findall(value)]
     values["sdgs"] = [goal for v in values.get("sdgs", []) for goal in canonical_sdgs(v)]
@@ -131,8 +131,8 @@ def tags_to_fields(tags: Iterable[Tag]) -> ReportInfo:
     return ReportInfo(
         id="",
         title="",
-        countries=tuple(by_code[code] for code in codes),
-        iso=codes,
+        countries=tuple(places.values()),
+        iso=tuple(places),
         year=next((number for number in numbers if 1900 <= number <= 2099), None),
         type=next(iter(values.pop("type", [])), "").lower(),
         **tagged,

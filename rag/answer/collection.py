@@ -8,10 +8,10 @@ from rag.answer.pipeline import Draft
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
 from rag.i18n.labels import (
+    author_label,
     format_label,
     join_parts,
     kind_label,
-    lab_label,
     reports_and_labs,
     value_label,
 )
@@ -44,7 +44,7 @@ def about_draft(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> D
         "I answer from {reports} of {labs}, written from {first} to {last}, and cite the words "
         "that an answer rests on."
     ).format(
-        **reports_and_labs(len(catalog.reports), len(catalog.counts("country")), t),
+        **reports_and_labs(len(catalog.reports), len(catalog.labs()), t),
         first=years[0] if years else "?",
         last=years[-1] if years else "?",
     )
@@ -53,6 +53,7 @@ def about_draft(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> D
         head = "\n".join([head, *(_report_line(info, t) for info in catalog.select(Filters()))])
     fields = [name for name in plan.about if name in _LABELS]
     counts = {name: catalog.counts(name) for name in _LABELS if name != "language"}
+    counts["country"] = catalog.counts("country", Filters(author=("lab",)))
     counts["language"] = list(languages.items())
     lines = [_line(name, counts[name], t) for name in fields or ("year", "kind")]
     return Draft(
@@ -66,7 +67,7 @@ def about_draft(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> D
 
 def _report_line(info: ReportInfo, t: Translations) -> str:
     """A report with its tags."""
-    who = [lab_label(info, t), str(info.year or "?"), kind_label(info, t).lower()]
+    who = [author_label(info, t), str(info.year or "?"), kind_label(info, t).lower()]
     tags = [*info.thematic_areas, *info.methods, *info.sdgs]
     title = f"“{defuse(info.title)}” ({join_parts(t, ', ', who)})"
     return format_label(t, f"- {title}", join_parts(t, ", ", tags)) if tags else f"- {title}"

@@ -17,11 +17,18 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from rag.catalog.tag_fields import ReportInfo
-from rag.i18n.labels import format_label, join_parts, lab_label, value_label
-from rag.i18n.translations import translations_for
+from rag.i18n.labels import (
+    author_label,
+    format_count,
+    format_label,
+    join_parts,
+    value_label,
+)
+from rag.i18n.translations import Translations, translations_for
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
 from rag.query.entities import countries_in
+from rag.retrieval.hybrid import collected_factor
 from rag.text.citation_marks import defuse, keep_known, with_marks
 from rag.text.prompt_injection import instructs
 from rag.text.sentences import sentences
@@ -163,8 +170,7 @@ class ExtractiveAnswerer:
             yield f"{refusal(plan.language)}\n{closest}"
         else:
             chosen = by_lab(chosen, hits)
-            labs = len({hits[c.n - 1].passage.report.lab for c in chosen})
-            yield t.ngettext("The lab wrote:", "{n} labs wrote:", labs).format(n=labs)
+            yield _head([hits[c.n - 1].passage.report for c in chosen], t)
         for line in _lines(chosen, hits, plan.language):
             yield f"\n{line}"
 
@@ -229,6 +235,7 @@ class ExtractiveAnswerer:
         weights = _weights(plan, hits)
         total = sum(weights.values()) or 1.0
         quantity = is_quantity(plan.question)
+        collected = collected_factor(plan)
         learned = LEARNED_FACTOR if _LEARNED.search(strip_accents(plan.question)) else 1.0
         # A passage that was not judged counts as the mean of those that were.
         judged = [hit.relevance for hit in hits if hit.relevance is not None]
@@ -245,6 +252,7 @@ class ExtractiveAnswerer:
                 score = score * learned + FINDING_BONUS
             score += NUMBER_BONUS if quantity and re.search(r"\d", text) else 0.0
             score += RELEVANCE_WEIGHT * (unjudged if hit.relevance is None else hit.relevance)
+            score *= 1.0 if passage.report.author == "lab" else collected
             score -= QUESTION_MALUS if text.rstrip(' "”»').endswith(("?", "؟")) else 0.0
             own = frozenset(words(text))
             report = passage.report.id
@@ -320,15 +328,35 @@ def is_quantity(question: str) -> bool:
     return bool(_QUANTITY.search(strip_accents(question)))
 
 
+def _head(reports: Sequence[ReportInfo], t: Translations) -> str:
+    """Who wrote what follows: so many labs, so many innovators."""
+    ours = (info.countries or (info.lab,) for info in reports if info.author == "lab")
+    labs = {country for countries in ours for country in countries}
+    others = {info.id for info in reports if info.author != "lab"}
+    if not others:
+        return t.ngettext("The lab wrote:", "{n} labs wrote:", len(labs)).format(n=len(labs))
+    innovators = format_count(len(others), "innovator", t)
+    if labs:
+        both = t.gettext("{labs} and {innovators} wrote:")
+        return both.format(labs=format_count(len(labs), "lab", t), innovators=innovators)
+    if len(others) == 1:
+        innovators = author_label(reports[0], t)
+    return t.ngettext(
+        "{innovators}, collected by the lab, wrote:",
+        "{innovators}, collected by labs, wrote:",
+        len(others),
+    ).format(innovators=innovators)
+
+
 def _lines(chosen: Sequence[Candidate], hits: Sequence[Hit], language: str) -> Iterator[str]:
-    """One line a report: its lab, year and kind, and the sentences with their marks."""
+    """One line a report: its author, year and kind, and the sentences with their marks."""
     t = translations_for(language)
     for _, group in groupby(chosen, key=lambda c: c.report):
         members = list(group)
         info = hits[members[0].n - 1].passage.report
         text = " ".join(with_marks(defuse(_BULLET.sub("", c.text)), [c.n]) for c in members)
         when = join_parts(t, ", ", [str(info.year or "?"), value_label("kind", info.kind, t)])
-        yield format_label(t, f"{lab_label(info, t)} ({when})", text)
+        yield format_label(t, f"{author_label(info, t)} ({when})", text)
 
 
 def nearest(plan: Plan, hits: Sequence[Hit]) -> Iterator[str]:
@@ -338,7 +366,7 @@ def nearest(plan: Plan, hits: Sequence[Hit]) -> Iterator[str]:
         first.setdefault(hit.passage.report.id, (n, hit.passage.report))
     t = translations_for(plan.language)
     names = [
-        f"{lab_label(info, t)} ({info.year or '?'}), {defuse(info.title)} [{n}]"
+        f"{author_label(info, t)} ({info.year or '?'}), {defuse(info.title)} [{n}]"
         for n, info in list(first.values())[:NEAREST]
     ]
     if names:
@@ -419,14 +447,19 @@ def _best_reports(candidates: Sequence[Candidate], share: float) -> set[str]:
 
 
 def by_lab(chosen: Sequence[Candidate], hits: Sequence[Hit]) -> list[Candidate]:
-    """Sentences lab by lab, the best lab first; of a lab, reports with findings go first."""
-    labs = {c.report: hits[c.n - 1].passage.report.lab for c in chosen}
+    """Sentences lab by lab, the best lab first; of a lab, reports with findings go first.
+
+    What innovators wrote comes after the labs.
+    """
+    labs = {c.report: author_label(hits[c.n - 1].passage.report) for c in chosen}
+    collected = {c.report for c in chosen if hits[c.n - 1].passage.report.author != "lab"}
     findings = {c.report for c in chosen if hits[c.n - 1].passage.stage == "finding"}
     lab_order = list(dict.fromkeys(labs.values()))
     report_order = list(labs)
     return sorted(
         chosen,
         key=lambda c: (
+            c.report in collected,
             lab_order.index(labs[c.report]),
             c.report not in findings,
             report_order.index(c.report),

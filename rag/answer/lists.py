@@ -72,7 +72,7 @@ def list_draft(
     """
     query = plan.query or CatalogQuery(plan.filters)
     reports = catalog.select(query)
-    labs = tuple(dict.fromkeys(report.lab for report in reports))
+    labs = catalog.labs(reports)
     t = translations_for(plan.language)
     cited = mentioned[:_MOST_MENTIONED]
     citations: list[Citation] = []

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 from rag.answer.extractive import Answerer, nearest
 from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import ReportInfo
 from rag.citation.checker import CheckedText, Judge, check
 from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
@@ -102,8 +101,8 @@ class Writers:
 class PassageAnswer:
     """One answer from the passages that were read. Setting `stop` from any thread ends it.
 
-    `files` are the texts by id of the reports that are read, `reports` all of the index. The texts
-    are taken before the answer is written: an ingest may change them meanwhile.
+    `files` are the texts by id of the reports that are read, taken before the answer is written:
+    an ingest may change them meanwhile.
     """
 
     writers: Writers
@@ -112,7 +111,7 @@ class PassageAnswer:
     read: Sequence[Hit]
     history: Sequence[Turn]
     files: Mapping[str, str]
-    reports: Mapping[str, ReportInfo]
+    catalog: Catalog
     stop: Stop = field(default_factory=Stop)
 
     def __post_init__(self) -> None:
@@ -207,12 +206,12 @@ class PassageAnswer:
 
     def _coverage(self, passages: Sequence[Passage], citations: Sequence[Citation]) -> Coverage:
         plan = self.plan
-        cited = {c.passage.report.id: c.passage.report.lab for c in citations}
+        cited = {c.passage.report.id: c.passage.report for c in citations}
         read = tuple(dict.fromkeys(passage.report.id for passage in passages))
         return Coverage(
             intent=plan.intent,
             reports=tuple(cited),
-            labs=tuple(dict.fromkeys(cited.values())),
+            labs=self.catalog.labs(cited.values()),
             matched_reports=len(self.found.matched.union(read)),
             read_passages=len(passages),
             read_reports=len(read),
@@ -220,7 +219,7 @@ class PassageAnswer:
             first=plan.first,
             ignored=plan.ignored,
             read=read,
-            unread=count_unread(self.found, read, self.reports),
+            unread=count_unread(self.found, read, self.catalog.reports),
         )
 
 

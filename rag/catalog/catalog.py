@@ -69,6 +69,8 @@ class Catalog:
                 for value in dict.fromkeys(values):
                     key = filter_key(field, value)
                     self._spellings[field].setdefault(key, Counter())[str(value)] += 1
+        own = (r for r in self.reports.values() if r.author == "lab")
+        self._labs = frozenset(code for r in own for code in r.iso or r.countries)
         # Made at first use: most questions have no filter, and looking words up is slow.
         self._vocabularies: dict[str, Vocabulary] = {}
         self._reports_by_value: dict[str, list[tuple[str, set[str]]]] = {}
@@ -125,6 +127,13 @@ class Catalog:
         ids = self.ids(wanted) if isinstance(wanted, Filters) else self.matching(wanted)
         selected = (self.reports[i] for i in ids)
         return tuple(sorted(selected, key=lambda r: (r.lab, r.year or 0, r.title, r.id)))
+
+    def labs(self, reports: Iterable[ReportInfo] | None = None) -> tuple[str, ...]:
+        """The labs of reports, or of all: their countries where a lab wrote any report itself."""
+        every = self.reports.values() if reports is None else reports
+        places = (zip(r.iso or r.countries, r.countries, strict=False) for r in every)
+        names = {code: name for pairs in places for code, name in pairs if code in self._labs}
+        return tuple(names.values())
 
     def counts(self, field: str, filters: Filters = Filters()) -> list[tuple[str, int]]:
         """Each value of a filter field with its number of reports, by value."""

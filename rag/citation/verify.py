@@ -19,6 +19,7 @@ import numpy as np
 
 from rag.citation.citations import numbers_in
 from rag.citation.negation import contradiction, denies_otherwise
+from rag.i18n.labels import author_label
 from rag.index.bm25 import ALIKE
 from rag.models.encoder import DIMENSIONS, encode
 from rag.places.countries import english_name
@@ -187,7 +188,9 @@ class Claim:
         self._sentence = ITEM.sub("", sentence)
         self._language = language
         self._passages = passages
-        self._context = " ".join(f"{p.context} {p.section}" for p in passages)
+        self._context = " ".join(
+            f"{p.context} {p.section} {author_label(p.report)}" for p in passages
+        )
         self._text = "\n".join(p.text for p in passages)
         self._labs = " ".join(p.report.lab for p in passages)
 

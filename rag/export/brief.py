@@ -256,6 +256,7 @@ class _Writer:
         info, t = passage.report, self.t
         section, question = place
         facts = {
+            t.gettext(labels.FIELD_LABELS["author"]): labels.value_label("author", info.author, t),
             t.gettext("Section"): t.gettext(labels.FACTS_HEADING) if section == FACTS else section,
             t.gettext("Form question"): question,
             t.gettext("Report"): info.id,
@@ -285,9 +286,9 @@ def report_link(template: str, report_id: str) -> str:
 
 
 def who(info: ReportInfo, t: Translations = ENGLISH) -> str:
-    """A report's lab and year."""
-    lab = labels.lab_label(info, t)
-    return one_line(f"{lab}, {info.year}" if info.year else lab)
+    """A report's author and year."""
+    author = labels.author_label(info, t)
+    return one_line(f"{author}, {info.year}" if info.year else author)
 
 
 _METHODS = {
@@ -310,7 +311,7 @@ def _summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
     if not cited:
         return
     reports = {passage.report.id: passage.report for passage in cited}
-    labs = {code for info in reports.values() for code in info.iso or (info.lab,)}
+    labs = {lab for answer in answered for lab in answer.coverage.labs}
     years = sorted({info.year for info in reports.values() if info.year})
     counts = labels.reports_and_labs(len(reports), len(labs), t)
     rests_on = [t.gettext("{reports} of {labs}").format(**counts)]

@@ -46,7 +46,7 @@ _TEMPLATES = Path(__file__).with_name("templates")
 # The quote stands in the report's file from character `start` up to `end`.
 _COLUMNS = (
     *("question", "n", "status", "lab", "year", "type", "kind", "title", "section", "prompt"),
-    *("stage", "quote", "language", "report", "start", "end", "corrected", "link"),
+    *("stage", "quote", "language", "report", "start", "end", "corrected", "link", "author"),
 )
 # A spreadsheet takes a cell that begins with one of these, also in full width, for a formula.
 _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
@@ -215,6 +215,7 @@ def _to_csv(answers: Sequence[Answer], report_url: str) -> bytes:
                 *(citation.span or ("", "")),
                 "yes" if citation.corrected else "no",
                 report_link(report_url, info.id),
+                info.author,
             )
             writer.writerow([_cell(value) for value in row])
     return table.getvalue().encode("utf-8-sig")

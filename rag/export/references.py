@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.export.brief import one_line, report_link
-from rag.i18n.labels import kind_label, language_label
+from rag.i18n.labels import author_label, kind_label, language_label
 from rag.i18n.translations import translations_for
 from rag.types import Answer
 
@@ -122,7 +122,8 @@ def _cited(answers: Sequence[Answer], report_url: str) -> list[_Cited]:
             info = citation.passage.report
             if info.id not in reports:
                 kind, link = kind_label(info, t), report_link(report_url, info.id)
-                title, authors = info.title or info.id, info.countries or (info.lab,)
+                ours = info.countries if info.author == "lab" else ()
+                title, authors = info.title or info.id, ours or (author_label(info),)
                 key = _key(info, keys)
                 reports[info.id] = _Cited(info, key, kind, link, title, authors, [])
             notes = reports[info.id].notes

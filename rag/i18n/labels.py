@@ -19,7 +19,7 @@ from rag.i18n.translations import (
     plural,
 )
 from rag.places.countries import resolve_country
-from rag.types import Answer
+from rag.types import Answer, Passage
 
 
 def _by_name(*labels: str) -> dict[str, str]:
@@ -28,7 +28,7 @@ def _by_name(*labels: str) -> dict[str, str]:
 
 
 FIELD_LABELS = {
-    "country": marked("Lab"),
+    "country": marked("Country"),
     **_by_name(marked("Year"), marked("Type"), marked("Kind")),
     **{name: tag.singular for name, tag in TAGS.items()},
     **_by_name(marked("Language"), marked("Fact"), marked("Author")),
@@ -55,6 +55,7 @@ _COUNTS = (
     plural("{n} report", "{n} reports"),
     plural("{n} more report", "{n} more reports"),
     plural("{n} lab", "{n} labs"),
+    plural("{n} innovator", "{n} innovators"),
     plural("{n} source", "{n} sources"),
     plural("{n} passage", "{n} passages"),
     plural("{n} sentence", "{n} sentences"),
@@ -70,8 +71,12 @@ def format_count(value: int, noun: str, t: Translations = ENGLISH) -> str:
 
 
 def reports_and_labs(reports: int, labs: int, t: Translations) -> dict[str, str]:
-    """The numbers of reports and labs for a message with `{reports}` and `{labs}`."""
-    return {"reports": format_count(reports, "report", t), "labs": format_count(labs, "lab", t)}
+    """The numbers of reports and labs for a message with `{reports}` and `{labs}`.
+
+    Reports of countries without a lab are all of innovators.
+    """
+    authors = format_count(labs, "lab", t) if labs or not reports else t.gettext("innovators")
+    return {"reports": format_count(reports, "report", t), "labs": authors}
 
 
 def join_parts(t: Translations, separator: Literal[", ", "; "], parts: Sequence[str]) -> str:
@@ -115,6 +120,22 @@ def lab_label(info: ReportInfo, t: Translations) -> str:
     return join_parts(t, ", ", [country_label(name, t) for name in info.countries]) or (
         t.gettext("Unknown lab")
     )
+
+
+def author_label(info: ReportInfo, t: Translations = ENGLISH) -> str:
+    """Who wrote a report: its lab, or an innovator in the lab's country."""
+    if info.author == "lab":
+        return lab_label(info, t)
+    if not info.countries:
+        return t.gettext("An innovator")
+    return t.gettext("An innovator in {country}").format(country=lab_label(info, t))
+
+
+def stage_label(passage: Passage, t: Translations) -> str:
+    """What a passage of a lab tells; of an innovator's, who wrote it."""
+    if passage.report.author == "lab":
+        return t.gettext(STAGE_LABELS[passage.stage])
+    return t.gettext("Written by an innovator, collected by the lab")
 
 
 def value_label(field: str, value: str | int, t: Translations) -> str:

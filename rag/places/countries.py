@@ -53,22 +53,16 @@ def names_to_iso() -> Mapping[str, str]:
     # There are two Koreas.
     names.pop("korea", None)
     listed = _listed_names()
-    return names | listed["countries"] | listed["parts"]
+    return names | listed["countries"] | listed["abbreviations"] | listed["parts"]
 
 
 def resolve_country(name: str) -> tuple[str, str] | None:
-    """The alpha-2 code and display name of a country's name, or None for an unknown place.
-
-    The display name is the name as given; for a part of a country it is the country's name.
-    """
+    """The alpha-2 code and display name of a country's name, or None for an unknown place."""
     folded = fold_name(name)
     # "The Philippines"; "Gambia, The".
     bare = folded.removeprefix("the ").removesuffix(" the")
     code = names_to_iso().get(folded) or names_to_iso().get(bare)
-    if code is None:
-        return None
-    is_part = folded in _listed_names()["parts"]
-    return code, english_name(code) if is_part else " ".join(name.split())
+    return None if code is None else (code, english_name(code))
 
 
 def resolve_countries(text: str) -> tuple[tuple[str, str], ...]:
@@ -117,8 +111,21 @@ def adjective_to_iso(phrase: str) -> str | None:
 
 @cache
 def english_name(code: str) -> str:
-    """CLDR's English name of an alpha-2 code."""
+    """The English name of an alpha-2 code: the short name that the United Nations use.
+
+    Where that of ISO 3166 is inverted ("Iran, Islamic Republic of"), CLDR's takes its place.
+    """
+    if listed := _listed_names()["shown"].get(code):
+        return listed
+    country = pycountry.countries.get(alpha_2=code)
+    if country and "," not in country.name:
+        return str(country.name)
     return str(Locale("en").territories.get(code, code)).replace("&", "and")
+
+
+def is_abbreviation(phrase: str) -> bool:
+    """Whether a folded phrase names a country only in capitals: "US" does, "us" does not."""
+    return phrase in _listed_names()["abbreviations"]
 
 
 def flag(code: str) -> str:

@@ -10,7 +10,7 @@ from operator import ge, gt, le, lt
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
-from rag.places.countries import adjective_to_iso, fold_name, names_to_iso
+from rag.places.countries import adjective_to_iso, fold_name, is_abbreviation, names_to_iso
 from rag.places.regions import countries_of_regions_in
 from rag.query.wordings import any_of
 from rag.text.tokenize import strip_accents, terms
@@ -30,7 +30,11 @@ _OPEN_RANGES: Sequence[tuple[str, Callable[[int, int], bool]]] = (
     (r"\b(?:until|up to|till|jusqu en|hasta|ate)\s+{}|حتى (?:عام )?{}", le),
 )
 # Names that have a country's in them and stand for something else.
-_NO_COUNTRIES = re.compile(r"\b(?:new mexico|(?:gulf of|golfe de|golfo de) guin\w+)", re.IGNORECASE)
+_NO_COUNTRIES = re.compile(
+    r"\bnew mexico|\b(?:gulf of|golfe de|golfo de) guin\w+|\bu\.?s\.?[ -]?(?:\$|dollars?\b)"
+    r"|\$ ?us\b|\b(?:latin\w*|south|su[dl]|nort[eh]|central|inter|pan|afr\w+)[ -]am[eé]ric\w+",
+    re.IGNORECASE,
+)
 
 
 def named_in(text: str, catalog: Catalog) -> Filters:
@@ -119,7 +123,8 @@ def _countries(text: str) -> list[tuple[str, Span]]:
     while i < len(matches):
         last = min(i + 6, len(matches))
         while last > i:
-            code = _country(" ".join(folded[i:last]), matches[i].group(), capitals)
+            written = text[matches[i].start() : matches[last - 1].end()]
+            code = _country(" ".join(folded[i:last]), written, capitals)
             if code:
                 countries.append((code, (matches[i].start(), matches[last - 1].end())))
                 break
@@ -128,10 +133,10 @@ def _countries(text: str) -> list[tuple[str, Span]]:
     return countries
 
 
-def _country(phrase: str, first: str, capitals: bool) -> str | None:
-    code = names_to_iso().get(phrase)
-    if code:
-        return None if capitals and first[0] != first[0].upper() else code
+def _country(phrase: str, written: str, capitals: bool) -> str | None:
+    if code := names_to_iso().get(phrase):
+        capital = written if is_abbreviation(phrase) else written[0] if capitals else ""
+        return code if capital == capital.upper() else None
     # The article and prepositions are written as one with an Arabic name.
     if re.match(r"[\u0600-\u06ff]", phrase):
         for prefix in ("ال", "وال", "بال", "لل", "ب", "ل", "و", "في"):

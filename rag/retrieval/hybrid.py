@@ -12,6 +12,7 @@ half, unless they share two words with the question.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,10 +27,11 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.index.bm25 import Scores
 from rag.index.snapshot import Snapshot
 from rag.models.encoder import LANGUAGE, encode_static
+from rag.query.wordings import any_of
 from rag.retrieval.postprocess import fit_budget, fold_duplicates, interleave, spread
 from rag.retrieval.rerank import CrossEncoder, Reranker, rerank, rerank_first
 from rag.settings import Settings
-from rag.text.tokenize import focus, terms
+from rag.text.tokenize import focus, strip_accents, terms
 from rag.types import Hit, Notice, Passage, Plan, Vote, Why
 
 # Rank constant of the fusion. With the usual 60, keyword search drowns the dense ranking where
@@ -49,6 +51,8 @@ BOOST = 1.3
 # that share no two words with the question.
 MINOR = 0.5
 MINOR_LENGTH = 60
+# Factor of what innovators wrote, for questions to labs that name no solutions.
+COLLECTED = 0.5
 # Share of the scores of its report's two best passages that a passage gains.
 COMPANY = 0.2
 # A report "matches" when a passage of it has this share of the best keyword score.
@@ -137,6 +141,7 @@ class HybridRetriever(BaseRetriever):
         boosted = replace(plan.boosted, country=())
         named = self._snapshot.catalog.ids(boosted) if boosted else frozenset()
         question = frozenset(terms(plan.standalone, plan.language))
+        collected = collected_factor(plan)
 
         def factors_of(passage: Passage) -> dict[str, float]:
             factors: dict[str, float] = {}
@@ -146,6 +151,8 @@ class HybridRetriever(BaseRetriever):
                 shared = question.intersection(terms(passage.text, passage.language))
                 if len(shared) < 2:
                     factors["says little by itself"] = MINOR
+            if collected < 1 and passage.report.author != "lab":
+                factors["not written by a lab"] = collected
             if passage.report.id in named:
                 factors["the year or kind that is named"] = BOOST
             return factors
@@ -209,6 +216,13 @@ def search(
     return SearchResult(tuple(hits), matched, notices)
 
 
+def collected_factor(plan: Plan) -> float:
+    """The factor of what innovators wrote: 1 unless a question is to labs and not of solutions."""
+    folded = strip_accents(plan.standalone)
+    to_labs = plan.wide or re.search(rf"\b{any_of('labs')}\b", folded)
+    return 1.0 if not to_labs or re.search(rf"\b{any_of('solutions')}\b", folded) else COLLECTED
+
+
 def _apart(plan: Plan) -> tuple[str, ...]:
     # Who names two years wants to see both.
     return tuple(name for name in ("year", "kind") if len(getattr(plan.boosted, name)) > 1)
@@ -217,15 +231,23 @@ def _apart(plan: Plan) -> tuple[str, ...]:
 def choose_passages(
     result: SearchResult, plan: Plan, settings: Settings, passages: int = 0
 ) -> list[Hit]:
-    """The hits that the answer is made from: so many, or, for 0, as settings say."""
+    """The hits that the answer is made from: so many, or, for 0, as settings say.
+
+    Names, ages and contacts of innovators are among what they filled in about themselves.
+    """
     count = passages or settings.passages
     # Twice as many passages are as long as each was before.
     tokens = settings.context_tokens * max(count, settings.passages) // settings.passages
+    told = [hit for hit in result.hits if not _is_personal(hit.passage)]
     if not plan.wide:
-        return fit_budget(result.hits, count, tokens)
+        return fit_budget(told, count, tokens)
     # Two of a report: one is enough to know that it speaks of something, not to say what.
-    ranked = fold_duplicates(sorted(result.hits, key=lambda hit: -hit.score), _apart(plan))
+    ranked = fold_duplicates(sorted(told, key=lambda hit: -hit.score), _apart(plan))
     return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), count, tokens)
+
+
+def _is_personal(passage: Passage) -> bool:
+    return passage.stage == "admin" and passage.report.author != "lab"
 
 
 def more_passages(passages: int, settings: Settings) -> int:

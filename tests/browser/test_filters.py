@@ -63,9 +63,9 @@ def test_counts_follow_the_chosen_values_and_chips_remove_them(site: str, visit:
     togo = value(page, "country", "Togo").locator("input")
     expect(togo).to_be_focused()
     assert togo.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
-    page.get_by_role("button", name="Remove Lab: Peru").focus()
+    page.get_by_role("button", name="Remove Country: Peru").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Remove Lab: Togo")).to_be_focused()
+    expect(page.get_by_role("button", name="Remove Country: Togo")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.locator("#question textarea")).to_be_focused()
     expect_scope(page, "Asking all 13 reports.")

@@ -12,6 +12,7 @@ ANSWER = {
 CITATION = {
     "n": int, "report": str, "title": str, "country": str, "year": int, "type": str,
     "section": str, "prompt": str, "stage": str, "quote": str, "status": str,
+    "author": str,
 }  # fmt: skip
 PASSAGE = {
     "rank": int, "report": str, "section": str, "prompt": str, "text": str, "spans": list,

@@ -15,6 +15,7 @@ from rich import progress as bars
 from rich.console import Console
 
 from rag.catalog.tag_fields import ReportInfo
+from rag.i18n.labels import author_label
 from rag.index.layout import in_words
 from rag.settings import Settings, load_settings
 from rag.types import Progress
@@ -58,8 +59,8 @@ def print_json(value: Any) -> None:
 
 
 def report_line(info: ReportInfo) -> str:
-    """A report on one line: its lab, year, kind and title."""
-    return f"{info.lab} ({info.year or '?'}, {info.kind}) {info.title}"
+    """A report on one line: its author, year, kind and title."""
+    return f"{author_label(info)} ({info.year or '?'}, {info.kind}) {info.title}"
 
 
 def print_info(facts: Mapping[str, Any]) -> None:

@@ -45,7 +45,7 @@ Ignore = Annotated[
 Question = Annotated[str, typer.Argument(help="Your question, in any of the reports' languages.")]
 # The filters that have an option, each with its help.
 _FILTERS = {
-    "country": "Only labs of this country; repeatable.",
+    "country": "Only reports of this country; repeatable.",
     "year": "Only this year; repeatable.",
     "type": "Only reports tagged so (learningplan, experiment ...).",
     "kind": "Only plan, closing, experiment or solution; repeatable.",

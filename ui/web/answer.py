@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup, escape
 
 from rag.answer.pipeline import HITS_PER_ANSWER
+from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
 from rag.export.brief import speaker
 from rag.feedback import MAX_COMMENT
-from rag.i18n.labels import kind_label, lab_label, reports_and_labs
+from rag.i18n.labels import author_label, kind_label, reports_and_labs
 from rag.i18n.notices import (
     REASON,
     checked_sentence,
@@ -240,7 +241,7 @@ def plain_text(answer: Answer, t: Translations) -> str:
 def _source(citations: list[Citation], t: Translations) -> Iterator[str]:
     passage = citations[0].passage
     report = passage.report
-    facts = filter(None, (lab_label(report, t), str(report.year or ""), kind_label(report, t)))
+    facts = filter(None, (author_label(report, t), str(report.year or ""), kind_label(report, t)))
     yield f"[{citations[0].n}] {', '.join(facts)}: {report.title}"
     for citation in citations:
         yield f"“{' '.join(citation.quote.split())}”"
@@ -249,24 +250,19 @@ def _source(citations: list[Citation], t: Translations) -> Iterator[str]:
 
 
 def render_collection(
-    reports: Reports, index: str, revision: str, t: Translations = ENGLISH
+    catalog: Catalog, index: str, revision: str, t: Translations = ENGLISH
 ) -> Markup:
     """What is being asked: how many reports and labs, which years, which index and state of it."""
-    years = sorted({info.year for info in reports.values() if info.year})
+    years = sorted({info.year for info in catalog.reports.values() if info.year})
     return render(
         "collection.html",
         t,
-        reports=len(reports),
-        labs=number_of_labs(reports.values()),
+        reports=len(catalog.reports),
+        labs=len(catalog.labs()),
         years=f"{years[0]}–{years[-1]}" if len(years) > 1 else "".join(map(str, years)),
         index=index,
         revision=revision,
     )
-
-
-def number_of_labs(reports: Iterable[ReportInfo]) -> int:
-    """How many labs wrote the reports; a country under two names is one."""
-    return len({lab for info in reports for lab in info.iso or info.countries})
 
 
 def render_welcome(reports: int, t: Translations = ENGLISH) -> Markup:

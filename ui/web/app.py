@@ -344,10 +344,10 @@ def _examples(parts: Parts, questions: Sequence[str]) -> Parts:
 
 def _collection(engine: Engine, t: Translations) -> dict[str, str]:
     """The parts that say what the collection is."""
-    reports, index = engine.catalog.reports, engine.settings.index.name
+    catalog, index = engine.catalog, engine.settings.index.name
     return {
-        "facts": render_collection(reports, index, engine.revision, t),
-        "greeting": render_welcome(len(reports), t),
+        "facts": render_collection(catalog, index, engine.revision, t),
+        "greeting": render_welcome(len(catalog.reports), t),
     }
 
 

@@ -24,15 +24,14 @@ from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.i18n.labels import kind_label, lab_label, reports_and_labs, value_label
 from rag.i18n.translations import Translations, format_number, marked
 from ui.rendering import render
-from ui.web.answer import number_of_labs
 
 BARS = 12
 ROWS = 100
 METHODS = 3  # methods of a report that the table names; more are counted
-COLUMNS = (marked("Lab"), marked("Year"), marked("Kind"), marked("Report"), marked("Methods"))
+COLUMNS = (marked("Country"), marked("Year"), marked("Kind"), marked("Report"), marked("Methods"))
 # The filters that Explore shows: the heading of each, and the question that a value asks.
 FIELDS = {
-    "country": (marked("Labs"), marked("What did the lab of {value} find out?")),
+    "country": (marked("Countries"), marked("What did the lab of {value} find out?")),
     "year": (marked("Years"), marked("What did the labs learn in {value}?")),
     "method": (marked("Methods"), marked("What did the labs learn by using {value}?")),
     "sdg": (marked("Goals"), marked("What did the labs learn about {value}?")),
@@ -71,7 +70,7 @@ def render_explore(catalog: Catalog, filters: Filters, t: Translations) -> Marku
         all_reports = format_number(t, len(catalog.reports))
         scope = t.gettext("What your filters leave of {all}.").format(all=all_reports)
     heading = t.gettext("{reports} of {labs}").format(
-        **reports_and_labs(len(reports), number_of_labs(reports), t)
+        **reports_and_labs(len(reports), len(catalog.labs(reports)), t)
     )
     return render(
         "explore.html",

@@ -104,9 +104,8 @@ def shown(value: Any) -> Any:
 
 def collection_area(engine: Engine) -> Parts:
     """The left area: what the collection is, and its filters."""
-    reports = engine.catalog.reports
     masthead = html(render_masthead())
-    facts = html(render_collection(reports, engine.settings.index.name, engine.revision))
+    facts = html(render_collection(engine.catalog, engine.settings.index.name, engine.revision))
     unfold = gr.Button(I18nData(marked("Filters")), elem_id="unfold", elem_classes="quiet-button")
     unfold.click(None, js="() => askLabsFilters.unfold()", api_visibility="private")
     with gr.Column(elem_id="filters"):

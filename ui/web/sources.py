@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.export.brief import shortened
-from rag.i18n.labels import STAGE_LABELS, format_count, lab_label
+from rag.i18n.labels import author_label, format_count
 from rag.i18n.notices import verdicts
 from rag.i18n.translations import ENGLISH, Translations
 from rag.types import Answer, Citation, Hit, Passage, Span, Status
@@ -64,7 +64,7 @@ def render_cite(n: int, turn: int, citations: Sequence[Citation], t: Translation
         return render("cite.html", t, n=n, turn=turn, **values)
     passage = citations[0].passage
     year = passage.report.year
-    who = lab_label(passage.report, t) + (f", {year}" if year else "")
+    who = author_label(passage.report, t) + (f", {year}" if year else "")
     status = verdicts(weakest(citations), any(c.corrected for c in citations), t)
     return render(
         "cite.html",
@@ -101,7 +101,6 @@ def render_card(
         turn=turn,
         n=citations[0].n if citations else 0,
         preview=shortened((*quotes, passage.text)[0], PREVIEW),
-        stage_labels=STAGE_LABELS,
         missing=[q for q in quotes if q.strip() and not find_quote(passage.text, q)],
         segments=segments(passage.text, quotes),
         siblings="; ".join(f"{info.title} ({info.year or '?'})" for info in siblings),

@@ -123,6 +123,7 @@ def test_facts_are_a_block_whose_spans_are_the_tags() -> None:
         "[[methods:Survey]]\n[[sample_size:40 boats]] [[control_group:Yes, the\nsame]]\n"
         "[[sample_size:40 Boats]]\n[[sample_size:2-9]]\n[[latlng:-12.5,77.03]]\n"
         "[[consent:https://a.example/x]]\n[[user_id:7]]\n[[ref:0f3a9c1e-77aa-4c1e-9f00-12ab34cd56ef]]\n"
+        "[[gender:female]]\n[[age:40]]\n"
         "[[e-mail:ana@lab.example]]\n[[contact_name:Ana]]\n[[total_cost:USD 130"
     )
     source = parsed("\n\n> Q?\n\nThey said [[note:nothing]] twice.", given=given_tags)

@@ -43,7 +43,7 @@ def make_plan(question: str) -> Plan:
         ),
         ("What did Brazilian fishers teach Vietnam?", False, ""),
         ("How do Peru and Togo differ?", False, ""),
-        ("How do Peru and Vietnam differ?", False, "Nothing from Vietnam is cited here."),
+        ("How do Peru and Vietnam differ?", False, "Nothing from Viet Nam is cited here."),
         ("How do Peru, Vietnam and Fiji differ?", True, "The collection has no reports from Fiji."),
     ],
 )

@@ -52,6 +52,32 @@ def test_sentences_stand_lab_by_lab_with_findings_first() -> None:
     assert learned[:-1] in lines[labs.index("Peru")]
 
 
+@pytest.mark.parametrize(
+    ("labs", "innovators", "language", "head"),
+    [
+        (0, 1, "en", "An innovator in Ghana, collected by the lab, wrote:"),
+        (0, 2, "en", "2 innovators, collected by labs, wrote:"),
+        (1, 1, "en", "1 lab and 1 innovator wrote:"),
+        (2, 1, "es", "2 laboratorios y 1 innovador dicen:"),
+    ],
+)
+def test_labs_and_innovators_are_told_apart_and_labs_come_first(
+    labs: int, innovators: int, language: str, head: str
+) -> None:
+    texts = (FISH, BOATS, "At dawn women buy smoked fish from traders of the coast.")
+    theirs = [report(f"s{n}", "Ghana", "GH", kind="solution") for n in range(innovators)]
+    ours = [report("a", "Peru", "PE"), report("b", "Fiji", "FJ")][:labs]
+    found = [
+        Hit(passage(text, info), 1.0 / n, 0.8)
+        for n, (text, info) in enumerate(zip(texts, [*theirs, *ours], strict=False), start=1)
+    ]
+    first, *lines = answer_text(QUESTION, found, language, wide=True).split("\n")
+    assert first == head
+    assert ["Ghana" in line for line in lines] == [False] * labs + [True] * innovators
+    if language == "en":
+        assert lines[-1].startswith("An innovator in Ghana (2023, solution): ")
+
+
 def test_an_answer_begins_in_the_question_s_language() -> None:
     assert answer_text(QUESTION, hits(FISH), "ar").startswith("كتب المختبر:\n")
 

@@ -47,6 +47,13 @@ def test_any_value_of_a_field_and_all_fields_must_match() -> None:
     assert [r.id for r in CATALOG.select(Filters())] == ["a", "b", "e", "c", "d"]
 
 
+def test_labs_are_countries_where_a_lab_wrote_something_itself() -> None:
+    collected = report("s", "Ghana", "GH", kind="solution"), report("t", kind="solution")
+    catalog = Catalog([*REPORTS, *collected])
+    assert catalog.labs() == ("Peru", "Türkiye", "Somewhere")
+    assert catalog.labs(collected) == ("Peru",)
+
+
 def test_counts_merge_spellings_under_the_most_common_one() -> None:
     assert CATALOG.counts("method") == [("In-depth interviews", 4), ("Pilots", 1)]
     assert CATALOG.counts("year") == [("2021", 1), ("2022", 1), ("2023", 2)]

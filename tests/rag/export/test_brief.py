@@ -16,7 +16,7 @@ from rag.types import Answer, Coverage, Notice, Struck
 DAY = date(2026, 3, 4)
 SENTENCES = (
     "What the markets say",
-    "Rests on: 3 reports of 2 labs, 2023",
+    "Rests on: 3 reports of 1 lab, 2023",
     "Côte d’Ivoire, Perú, 2023",
     "Form question: What did you learn?",
     "The quote supports the sentence in part",

@@ -33,6 +33,15 @@ def document(*of: Answer) -> Document:
 
 
 @pytest.mark.parametrize("ending", FORMATS)
+def test_every_format_says_that_an_innovator_wrote(ending: str) -> None:
+    (citation, *_), info = PLAIN.citations, PLAIN.citations[0].passage.report
+    solution = replace(info, kind="solution", countries=("Togo",), iso=("TG",))
+    cited = replace(citation, passage=replace(citation.passage, report=solution))
+    words = text_of(export([replace(PLAIN, citations=(cited,))], ending, day=DAY), ending)
+    assert "innovator" in words.casefold()
+
+
+@pytest.mark.parametrize("ending", FORMATS)
 def test_every_format_holds_question_quotes_and_numbers_the_same_each_time(ending: str) -> None:
     data = export([PLAIN, RIGHT_TO_LEFT], ending, day=DAY)
     assert data == export([PLAIN, RIGHT_TO_LEFT], ending, day=DAY)

@@ -8,11 +8,20 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
 from babel.messages.pofile import read_po
-from fake_engine import FakeEngine, report
+from fake_engine import FakeEngine, passage, report
 
 from rag.catalog.tag_fields import Filters
 from rag.export.brief import answer_lines
-from rag.i18n.labels import country_label, format_count, kind_label, lab_label, value_label
+from rag.i18n.labels import (
+    author_label,
+    country_label,
+    format_count,
+    kind_label,
+    lab_label,
+    reports_and_labs,
+    stage_label,
+    value_label,
+)
 from rag.i18n.translations import (
     ENGLISH,
     LOCALE,
@@ -148,3 +157,13 @@ def test_the_lab_before_a_sentence_is_recognised_in_each_language(speaker: str) 
     assert (line.runs[0].text, line.runs[0].bold) == (speaker, True)
     text = "".join(run.text for run in line.runs[1:])
     assert text.strip() == ("\u2068Wet sand.\u2069" if SPEAKERS[speaker] else "Wet sand.")
+
+
+def test_what_an_innovator_wrote_is_not_a_lab_s() -> None:
+    solution = report(0, kind="solution")
+    assert author_label(report(0), translations_for("fr")) == "Pérou"
+    assert author_label(solution) == "An innovator in Peru"
+    assert author_label(report(0, kind="solution", countries=())) == "An innovator"
+    assert stage_label(passage(report(0)), ENGLISH) == "What the lab found"
+    assert stage_label(passage(solution), ENGLISH).startswith("Written by an innovator")
+    assert reports_and_labs(2, 0, ENGLISH)["labs"] == "innovators"

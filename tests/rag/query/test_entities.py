@@ -24,6 +24,13 @@ COUNTRIES = {
     "Las malas hierbas y las peras": "",
     "New Mexico's schools": "",
     "oil in the Gulf of Guinea": "",
+    "What can the US teach us?": "US",
+    "tell us of U.S. and UK plans": "US GB",
+    "drc and uae": "CD AE",
+    "They paid US$ 4, then 30 US dollars": "",
+    "Latin American women, femmes latino-américaines": "",
+    "Turkish and American innovators": "TR US",
+    "Türkiye, East Timor and Cape Verde": "TR TL CV",
 }
 YEARS = {
     "What was learned in 2022?": [2022],

@@ -113,7 +113,7 @@ def test_only_what_the_collection_has_is_taken_and_nothing_narrows(
         )
     )
     made = plan(ALONE)
-    assert made.boosted == Filters(country=("Ivory Coast",), year=(2023, 2022), kind=("closing",))
+    assert made.boosted == Filters(country=("Côte d'Ivoire",), year=(2023, 2022), kind=("closing",))
     assert made.filters == Filters()
     assert (made.intent, made.standalone, made.question) == ("answer", ALONE, ALONE)
     server.say(reply(kinds=["plan", "solution", "closing", "experiment"]))

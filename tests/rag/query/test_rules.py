@@ -64,7 +64,7 @@ def test_what_is_asked_for_and_whether_of_many_labs(
 
 def test_a_region_stands_for_its_labs(quick_engine: Engine) -> None:
     made = plan(quick_engine, REGION)
-    assert set(made.boosted.country) == {"Ivory Coast", "Sierra Leone", "Togo", "Cape Verde"}
+    assert set(made.boosted.country) == {"Côte d'Ivoire", "Sierra Leone", "Togo", "Cabo Verde"}
     assert made.filters.country == made.boosted.country
     assert (made.intent, made.wide) == ("answer", True)
     assert not plan(quick_engine, "What happened in West Africa in 2023?").filters

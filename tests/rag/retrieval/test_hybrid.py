@@ -58,6 +58,34 @@ def test_filters_narrow_and_boosts_do_not(retriever: HybridRetriever) -> None:
     assert (nothing.hits, nothing.matched) == ((), frozenset())
 
 
+@pytest.mark.parametrize(
+    ("question", "last"),
+    [
+        ("What did labs find about keeping fish cold?", True),
+        ("Qu'a appris le laboratoire sur le froid ?", True),
+        ("What did labs find about solutions for keeping fish cold?", False),
+        ("How is fish kept cold?", False),
+    ],
+)
+def test_what_innovators_wrote_comes_last_in_questions_to_labs(
+    retriever: HybridRetriever, question: str, last: bool
+) -> None:
+    for hit in retriever.search(plan(question), explain=True).hits:
+        assert hit.why
+        lowered = "not written by a lab" in hit.why.factors
+        assert lowered == (last and hit.passage.report.author == "innovator")
+
+
+def test_names_and_ages_of_innovators_are_not_read() -> None:
+    solution = fake_engine.report(1, kind="solution")
+    kinds = {"age": {"stage": "admin"}, "box": {}}
+    theirs = [fake_engine.passage(solution, n, k, **kinds[k]) for n, k in enumerate(kinds)]
+    own = fake_engine.passage(fake_engine.report(2), 3, "cost", stage="admin")
+    found = SearchResult(tuple(Hit(p, 1.0) for p in (*theirs, own)), frozenset())
+    read = choose_passages(found, plan("How old is the innovator?"), Settings())
+    assert [hit.passage.text for hit in read] == ["box", "cost"]
+
+
 def test_more_passages_are_read_where_more_are_wanted() -> None:
     def read(text: str, wanted: int) -> int:
         hits = [

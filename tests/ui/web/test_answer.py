@@ -6,6 +6,7 @@ import pytest
 from fake_engine import HOSTILE, QUOTE, answer, checked, hostile, passage, report
 from readers import Outline
 
+from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
 from rag.retrieval.hybrid import MOST_PASSAGES
@@ -146,7 +147,7 @@ def test_nothing_from_outside_becomes_markup() -> None:
         render_conversation(talk, reports, ENGLISH)
         + render_sources(bad, 1)
         + render_pending(talk[1], HOSTILE, 1, ENGLISH, {})
-        + render_collection(reports, HOSTILE, HOSTILE)
+        + render_collection(Catalog(reports.values()), HOSTILE, HOSTILE)
     )
     html.is_inert()
     assert all((a["href"] or "").startswith("#") for a in html.all("a"))

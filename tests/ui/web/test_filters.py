@@ -108,11 +108,11 @@ def test_each_chip_of_a_question_says_where_it_comes_from() -> None:
     exchange = scoped(used, first, filters=Filters(year=(2023,)), ignored=ignored)
     html = render_scope(exchange, 1, ENGLISH, {})
     assert Outline(html).text == (
-        "Year 2023 your filterLab Peru from the question×"
+        "Year 2023 your filterCountry Peru from the question×"
         "Kind closing from the question, comes first×SDG 1. No poverty not usedUse again"
     )
     assert labels(html) == [
-        "Ask again without Lab: Peru",
+        "Ask again without Country: Peru",
         "Ask again without Kind: closing",
         "Use again, SDG: 1. No poverty",
     ]
@@ -156,7 +156,7 @@ def test_what_a_link_names_in_vain_is_told_and_left_out() -> None:
     link = read_link("country=Atlantis,PE&year=1990,x,2-1-3&theme=nil&q=Why?", CATALOG)
     assert (link.question, link.filters) == ("Why?", PERU)
     assert link_notice(link, ENGLISH) == (
-        "The link also names what no report here has, left out: Lab “Atlantis”, Year “1990”, "
+        "The link also names what no report here has, left out: Country “Atlantis”, Year “1990”, "
         "Year “x” and 2 more."
     )
     assert link_notice(read_link("country=PE", CATALOG), ENGLISH) == ""

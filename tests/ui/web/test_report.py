@@ -22,7 +22,7 @@ def test_a_report_is_laid_out_by_section_and_form_question() -> None:
     html = drawn(info, quotes=quotes, at="report_0#4", unanswered=["Why?"])
     order = ["Challenge", "What is your challenge?", "A long beginning", "Its end.", "Learnings"]
     order += ["Who?", "French", "Le sable.", "What did you learn", QUOTE, "Tags of this report"]
-    order += ["13. Climate action", "Sample size: 43", "Left open by the lab: 1 form question"]
+    order += ["13. Climate action", "Sample size: 43", "Left open: 1 form question"]
     places = [html.text.index(text) for text in order]
     assert places == sorted(places)
     assert html.text.count("What is your challenge?") == 1
