@@ -33,10 +33,13 @@ _LONGEST = 8
 _MOST_VALUES = 12
 # How many words may stand between a value and the word for its field ("the method of co-creation").
 _NEAR = 2
+_FEW = 5  # words
 _SEVERAL = ("method", "datasource", "sdg", "theme")
 _GOAL = re.compile(
     r"\b(?:sdgs?|ods|odds?|goals?|objectifs?|objetivos?|الهدف|هدف)\W{0,2}(\d{1,2})\b"
 )
+# Marks of short vowels, which few people write.
+_VOWELS = re.compile("[\u064b-\u065f\u0670]")
 _ARABIC = re.compile(r"^(?:[وفبك]?ال|[وف]?لل|[وبل])(?=\w{3})")
 # Letters of a word that may name something.
 _WORD = range(2, 41)
@@ -134,13 +137,14 @@ class Linker:
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
-        # Phrase -> (field, value) -> number of reports and the words that were stemmed.
-        self._phrases: dict[tuple[str, ...], dict[tuple[str, str], tuple[int, str]]] = {}
+        # Phrase -> (field, value) -> number of reports and the first words, before stemming.
+        self._phrases: dict[tuple[str, ...], dict[tuple[str, str], tuple[int, set[str]]]] = {}
         self._words: dict[str, set[str]] = {}
         for field, value, reports, name, language in self._names():
             if words := [word for word in _tokens(name) if word not in _light()]:
                 phrase = tuple(_stem(word, language) for word in words)
-                self._phrases.setdefault((language, *phrase), {})[field, value] = reports, words[0]
+                meanings = self._phrases.setdefault((language, *phrase), {})
+                meanings.setdefault((field, value), (reports, set()))[1].add(words[0])
                 for word in words:
                     self._words.setdefault(word[:1], set()).add(word)
 
@@ -172,6 +176,7 @@ class Linker:
 
     def link(self, question: str, language: str) -> Links:
         """What a question names, in its own language or in English."""
+        question = _VOWELS.sub("", question)
         spans = [match.span() for match in re.finditer(r"\w+", question)]
         written = [question[a:b] for a, b in spans]
         words = [self._mended(fold_name(word)) for word in written]
@@ -198,7 +203,6 @@ class Linker:
         beside = {i for link in links if link.field == "sdg" for i in (link.start - 1, link.end)}
         explained = linked if beside & (linked - taken) else taken
         known = {int(year) for year in self.catalog.keys("year")}
-        usual = _usual_stems()
         rest = [
             word
             for i, word in enumerate(words)
@@ -207,7 +211,7 @@ class Linker:
             and not word.isdecimal()
             and word not in _light()
             and word not in stop_words(language) | stop_words("en")
-            and usual.isdisjoint((word, _stem(word, language), *one_slip_away(word)))
+            and not _is_usual(word, language)
         ]
         missing = [year for year in years_named(question) if year not in known]
         return Links(tuple(written), tuple(links), tuple(rest), tuple(missing))
@@ -249,8 +253,9 @@ class Linker:
 
         `goals` are the places of SDGs by number: what stands beside one is its name.
         """
+        # The language of a few words is a guess.
+        languages = dict.fromkeys((language, "en", *(LANGUAGES if len(words) <= _FEW else ())))
         heavy = [i for i, word in enumerate(words) if word not in _light()]
-        usual = _usual_stems()
         matches: list[tuple[int, int, dict[tuple[str, str], int]]] = []
         for first in range(len(heavy)):
             for last in range(first, min(first + _LONGEST, len(heavy))):
@@ -258,14 +263,13 @@ class Linker:
                 if not taken.isdisjoint(range(places[0], places[-1] + 1)):
                     break
                 meanings: dict[tuple[str, str], int] = {}
-                for code in dict.fromkeys((language, "en")):
+                for code in languages:
                     phrase = (code, *(_stem(words[i], code) for i in places))
-                    for meaning, (reports, word) in self._phrases.get(phrase, {}).items():
+                    same = code != "en" or language == "en"
+                    for meaning, (reports, forms) in self._phrases.get(phrase, {}).items():
                         # A stem alone is not enough: "utilise" has that of "utilities".
-                        # Nor are usual words: "common" is no theme of commons.
-                        ended = meaning[0] not in FREE_FIELDS or words[places[0]] not in usual
-                        alike = _same_word(words[places[0]], word, ended and code == language)
-                        if len(places) > 1 or alike:
+                        word = words[places[0]]
+                        if len(places) > 1 or any(_same_word(word, f, same) for f in forms):
                             meanings[meaning] = reports
                 if meanings:
                     matches.append((places[0], places[-1] + 1, meanings))
@@ -278,7 +282,13 @@ class Linker:
                 if 0 <= max(start - b, a - end) <= _NEAR
                 for name in names
             }
-            yield Link(start, end, *_meaning(meanings, near))
+            if start and re.fullmatch(any_of("per"), words[start - 1]):
+                near.add("")
+            field, values = _meaning(meanings, near)
+            # "Common" is a theme only where the question speaks of themes.
+            usual = end - start == 1 and _is_usual(words[start], language)
+            if field not in FREE_FIELDS or field in near or not usual:
+                yield Link(start, end, field, values)
 
     def _negated(self, link: Link, previous: Link | None, words: Sequence[str]) -> Link:
         """The link with how it follows the one before it."""
@@ -308,9 +318,12 @@ def _meaning(
 ) -> tuple[str, tuple[str, ...]]:
     """The field and values that a phrase means.
 
-    Kinds and fields come first, then values of a field that is named beside it, then the most used.
+    Kinds come first, then facts and fields (facts before fields, unless a field is `near`: "by
+    control group"), then values of a field that is named beside it, then the most used.
     """
-    order = {"": 3, "type": 3, "kind": 3} | dict.fromkeys(near, 2)
+    order = {"type": 5, "kind": 5, "fact": 4, "": 3} | dict.fromkeys(near, 2)
+    if "" in near:
+        order |= {"": 5}
     chosen = max(meanings, key=lambda m: (order.get(m[0], 1), meanings[m], m))[0]
     values = [value for field, value in meanings if field == chosen]
     if chosen in FREE_FIELDS or chosen == "":
@@ -367,6 +380,11 @@ def _stem(word: str, language: str) -> str:
 def _light() -> frozenset[str]:
     """Articles, prepositions and "and": words that a name may have or lack."""
     return frozenset(fold_name(word) for word in words_of("light").split())
+
+
+def _is_usual(word: str, language: str) -> bool:
+    """Whether a word, or one that it is a slip away from, asks and names nothing."""
+    return not _usual_stems().isdisjoint((word, _stem(word, language), *one_slip_away(word)))
 
 
 @cache
