@@ -13,7 +13,7 @@ from rag.types import Hit, Plan, Turn
 # A message to a chat model: its "role" (system, user or assistant) and its "content".
 Message = dict[str, str]
 # Changes with any edit below, so that an answer's record tells which wording made it.
-PROMPT_VERSION = "3"
+PROMPT_VERSION = "4"
 # The one sentence that says "no answer". Named once per language: the model is told to use it
 # word for word, and `is_refusal` recognises it.
 REFUSALS = {
