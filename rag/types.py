@@ -226,8 +226,8 @@ class Coverage:
     those read, `unread` counts the others by lab. `mentioned` are, for intent "list", ids of more
     reports that name what was asked for in their text but not in their tags; a hit is of each.
     `first` is what the question names that came first without narrowing, `ignored` was not wanted.
-    `excluded` are values whose reports were left out; `table` are the values that the question
-    asks for with their numbers of reports.
+    `excluded` are values whose reports were left out; `table` are the values of the field
+    `grouped_by` that the question asks for, with their numbers of reports.
     """
 
     intent: Intent
@@ -244,6 +244,7 @@ class Coverage:
     unread: tuple[tuple[str, int], ...] = ()
     excluded: Filters = Filters()
     table: tuple[tuple[str, int], ...] = ()
+    grouped_by: str = ""
 
     @property
     def count(self) -> int:

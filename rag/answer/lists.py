@@ -23,6 +23,7 @@ from rag.citation.citations import best_support
 from rag.citation.quotes import verbatim
 from rag.i18n.labels import (
     FIELD_LABELS,
+    field_label,
     format_count,
     format_label,
     join_parts,
@@ -114,6 +115,7 @@ def list_draft(
             ignored=plan.ignored,
             excluded=query.excluded,
             table=tuple(rows),
+            grouped_by=query.group_by if rows else "",
         ),
         mode="catalogue",
         language=plan.language,
@@ -147,7 +149,7 @@ def _table_lines(
     t: Translations,
 ) -> Iterator[str]:
     """A line that says what was counted, then one a value."""
-    field = _field_label(query.group_by, t)
+    field = field_label(query.group_by, t)
     scope = t.gettext("{field} of {reports} of {labs}").format(
         field=field, **reports_and_labs(reports, labs, t)
     )
@@ -172,7 +174,7 @@ def _values_line(group_by: str, rows: Sequence[tuple[str, int]], t: Translations
     """The values that the one report has, each with its mark."""
     names = (defuse(value_label(group_by, value, t)) for value, _ in rows)
     marked = [f"{name} [{n}]" for n, name in enumerate(names, start=1)]
-    return format_label(t, _field_label(group_by, t), join_parts(t, "; ", marked))
+    return format_label(t, field_label(group_by, t), join_parts(t, "; ", marked))
 
 
 def _value_citations(
@@ -189,15 +191,6 @@ def _value_citations(
         tag: Any = value if field == group_by else f"{group_by}: {value}"
         filters = catalog.expanded(Filters(**{field: (tag,)}))
         yield _tag_citation(n, report, raw, filters)
-
-
-def _field_label(name: str, t: Translations) -> str:
-    """The name of a filter field or of the key of a fact, as the head of a table."""
-    if name in TAGS:
-        return t.gettext(TAGS[name].plural)
-    if name in FIELD_LABELS:
-        return t.gettext(FIELD_LABELS[name])
-    return name.replace("_", " ").capitalize()
 
 
 def _mentioned_lines(mentioned: Sequence[Hit], first: int, t: Translations) -> Iterator[str]:

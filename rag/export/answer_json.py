@@ -41,7 +41,7 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
         "passages": [passage_to_dict(rank, hit) for rank, hit in enumerate(answer.hits, 1)],
         "coverage": {
             **_fields(answer.coverage, "intent", "reports", "count", "labs", "matched_reports"),
-            **_fields(answer.coverage, "filters"),
+            **_fields(answer.coverage, "filters", "grouped_by"),
             "excluded": answer.coverage.excluded.as_dict(),
             "table": [{"value": v, "reports": n} for v, n in answer.coverage.table],
             "also_mentioned": list(answer.coverage.mentioned),

@@ -171,7 +171,9 @@ class _Writer:
             t.gettext("Nearest passages") if answer.refused else t.gettext("Sources"): sources,
             t.gettext("Also mentioned in the text, not counted"): mentioned,
         }
-        complete = answer.coverage.intent == "list" and not answer.refused
+        # The lines of a table say what was counted.
+        counted = answer.coverage.intent == "list" and not answer.coverage.table
+        complete = counted and not answer.refused
         listed = tuple(self._listed(answer)) if complete else ()
         further = bool(sources or mentioned)
         heading = t.gettext("Further reports ({n})") if further else t.gettext("Reports ({n})")

@@ -152,6 +152,15 @@ def value_label(field: str, value: str | int, t: Translations) -> str:
     return t.gettext(label) if field == "type" else t.gettext(label).lower()
 
 
+def field_label(name: str, t: Translations) -> str:
+    """The name of a filter field or of the key of a fact, as the head of a table."""
+    if name in TAGS:
+        return t.gettext(TAGS[name].plural)
+    if name in FIELD_LABELS:
+        return t.gettext(FIELD_LABELS[name])
+    return name.replace("_", " ").capitalize()
+
+
 def language_label(code: str, t: Translations = ENGLISH) -> str:
     """A language by its name: "French"; by its code if it has none."""
     return str(Locale(language_code(t)).languages.get(code, code))

@@ -15,7 +15,13 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
 from rag.export.brief import speaker
 from rag.feedback import MAX_COMMENT
-from rag.i18n.labels import author_label, kind_label, reports_and_labs
+from rag.i18n.labels import (
+    author_label,
+    field_label,
+    kind_label,
+    reports_and_labs,
+    value_label,
+)
 from rag.i18n.notices import (
     REASON,
     checked_sentence,
@@ -143,9 +149,9 @@ def render_answer(
 ) -> Markup:
     """An answer or a refusal with its list, its notes and the lines under it."""
     coverage, citations = answer.coverage, by_number(answer.citations)
-    is_list = coverage.intent == "list" and not answer.refused
+    is_list = coverage.intent == "list" and not (answer.refused or coverage.table)
     # The table says all that the lines after the first do, and is easier to scan.
-    text = answer.text.partition("\n")[0] if is_list else answer.text
+    text = answer.text.partition("\n")[0] if is_list or coverage.table else answer.text
     cites = {c.passage.report.id: render_cite(c.n, turn, [c], t) for c in answer.citations}
     spent = sum(value for key, value in answer.timings.items() if key.endswith("_ms")) / 1000
     return render(
@@ -157,6 +163,8 @@ def render_answer(
         is_list=is_list,
         rows=[(reports[i], cites.get(i, "")) for i in coverage.reports if is_list and i in reports],
         rows_shown=ROWS_SHOWN,
+        values=[(value_label(coverage.grouped_by, v, t), n) for v, n in coverage.table],
+        value_heading=field_label(coverage.grouped_by, t),
         total=t.gettext("{reports} of {labs}").format(
             **reports_and_labs(coverage.count, len(coverage.labs), t)
         ),
