@@ -6,6 +6,7 @@ import pytest
 from fake_engine import report
 
 from rag.answer.lists import list_draft, mentions
+from rag.answer.pipeline import Draft
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import CatalogQuery, Filters
 from rag.citation.quotes import fold_text
@@ -49,6 +50,42 @@ def test_the_filter_to_give_up_is_named_with_what_is_left(
     assert draft.refused
     assert is_refusal(draft.text)
     assert draft.text.endswith(ending)
+
+
+def listed(query: CatalogQuery) -> Draft:
+    plan = Plan("?", "?", "en", "list", query.filters, query=query)
+    return list_draft(plan, CATALOG, lambda ids: dict.fromkeys(ids, ""), ())
+
+
+def test_a_table_says_what_was_counted_and_what_has_no_tag() -> None:
+    draft = listed(CatalogQuery(group_by="year"))
+    assert sum(number for _, number in draft.coverage.table) == len(CATALOG.reports)
+    assert draft.coverage.grouped_by == "year"
+    assert [year for year, _ in draft.coverage.table] == sorted(
+        year for year, _ in draft.coverage.table
+    )
+    head, *rows = listed(CatalogQuery(group_by="country", limit=2)).text.split("\n")
+    assert head.startswith(f"Country of {len(CATALOG.reports)} reports of ")
+    assert len(rows) == 3
+    assert rows[-1].startswith("and ")
+    assert "12 reports have no such tag" in listed(CatalogQuery(group_by="cost")).text
+
+
+@pytest.mark.parametrize(("year", "begins"), [(2031, "Yes: 1 report"), (1990, "No report passes")])
+def test_whether_there_is_any_is_answered_either_way(year: int, begins: str) -> None:
+    draft = listed(CatalogQuery(Filters(year=(year,)), form="exists"))
+    assert draft.text.startswith(begins)
+    assert not draft.refused
+
+
+def test_values_are_left_out_or_all_wanted() -> None:
+    years = [int(year) for year, _ in CATALOG.counts("year")]
+    rest = listed(CatalogQuery(excluded=Filters(year=(years[0],))))
+    assert set(rest.coverage.reports) == set(CATALOG.reports) - CATALOG.ids(
+        Filters(year=(years[0],))
+    )
+    both = CatalogQuery(Filters(year=tuple(years[:2])), every=("year",), form="count")
+    assert listed(both).coverage.reports == ()
 
 
 def test_the_values_of_one_report_are_cited_by_their_tags() -> None:
