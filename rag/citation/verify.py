@@ -2,30 +2,29 @@
 
 What contradicts a claim counts first: a number, a country or a denial that the passages don't have.
 Then how much of it they say: the share of its words and pairs of words that they hold, and how
-close its meaning is to that of one to three of their sentences. At last, whether a clause denies
-what they state, or the contrary, and whether a name is unknown. What only repeats the question has
-no support. `eval.verifier` measures the weights and thresholds.
+close its meaning is to that of one to three of their sentences. At last, whether a name is unknown.
+What only repeats the question has no support. `eval.verifier` measures the weights and thresholds.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from rag.citation.citations import numbers_in
-from rag.citation.negation import contradiction, denies_otherwise
 from rag.i18n.labels import author_label
-from rag.index.bm25 import ALIKE
-from rag.models.encoder import DIMENSIONS, encode
+from rag.models.encoder import encode
 from rag.places.countries import english_name
 from rag.query.entities import countries_in, without_countries
 from rag.text.sentences import sentences
-from rag.text.tokenize import ITEM, NUMERALS, content_forms, share, strip_accents, terms, words
+from rag.text.tokenize import ITEM, NUMERALS, share, strip_accents, terms, words
 from rag.types import Notice, Passage, Status
 
 # The share of a claim, by words and meaning, from which it is supported, and partly supported.
@@ -33,15 +32,12 @@ SUPPORTED = 0.38
 PARTLY = 0.3
 # Across languages only meanings are compared: the least cosine of a supported claim.
 SUPPORTED_ACROSS = 0.4
-# Across languages, the least share of a claim's words that a word of its passages is nearly like.
-ALIGNED = 0.45
 # A claim that shares more than this of its words with a sentence says the same or the contrary.
 SAME_WORDS = 0.75
 # Where only a name ties a claim to its passages, this share of the rest must stand around it.
 AROUND_NAME = 0.4
-# How many windows of sentences and how many words of a passage are compared with a claim.
+# How many windows of sentences of a passage are compared with a claim.
 _MOST_WINDOWS = 60
-_MOST_WORDS = 400
 # How many sentences in a row are a window, and the least characters of one.
 _WINDOW = 3
 _SHORTEST_WINDOW = 20
@@ -49,6 +45,29 @@ _SHORTEST_WINDOW = 20
 _NAME_START = 3
 # A word with a capital that begins no sentence.
 _NAME = re.compile(r"(?<![.!?:»\"”(]\s)(?<!^)\b[A-ZÀ-Þ][\w’'-]{2,}")
+# How many sentences, the nearest, one that denies is compared with.
+_NEAREST = 3
+_DENIALS = {
+    "en": "not no never without none nobody nor neither cannot nothing hardly",
+    "fr": "ne n pas jamais aucun aucune sans ni non rien",
+    "es": "no nunca sin ningun ninguna nadie ni tampoco nada",
+    "pt": "nao nunca sem nenhum nenhuma ninguem nem nada",
+    "ar": "لا لم لن ليس ليست غير بدون دون",
+}
+# Words that a denial may be made of in other words: "they lack a scale", "they have no scale".
+_ABSENCES = {
+    "en": "lack lacks lacked lacking unable fail fails failed failing refuse refuses refused "
+    "missing absent absence insufficient excluding except impossible wrongly",
+    "fr": "manque manquent absence refuse echec echoue impossible insuffisant insuffisante sauf",
+    "es": "falta faltan faltaba carece carecen ausencia imposible insuficiente excepto fracaso",
+    "pt": "falta faltam faltava carece carecem ausencia impossivel insuficiente exceto fracasso",
+    "ar": "عدم نقص قلة",
+}
+# "Not only" denies nothing.
+_NOT_ONLY = re.compile(
+    r"\bnot (?:only|just)\b|\b(?:no|nao) (?:so|solo|solamente|apenas)\b|\b(?:pas|non) seulement\b"
+)
+_SHORT_NOT = re.compile(r"n['’]t$|^n['’]")
 _NOT_SAID = Notice("not_said")
 _REPEATS = Notice("repeats_the_question")
 # How much a status is worth beside another.
@@ -72,7 +91,6 @@ class Verifier:
         self._question = question
         self._windows: dict[str, Any] = {}
         self._sentences: dict[str, Any] = {}
-        self._words: dict[str, Any] = {}
 
     def verify(self, sentence: str, passages: Sequence[Passage], language: str) -> Verdict:
         """The verdict on a claim, its marks taken out, by all the passages that it cites."""
@@ -90,7 +108,7 @@ class Verifier:
             for scope in scopes
         ]
         best = max(rated, key=lambda verdict: (RANK[verdict.status], verdict.support))
-        if reason := claim.missing(self._question):
+        if reason := claim.missing():
             return _contradicted(best, reason)
         if claim.only_names_labs() and self._near_question(passages):
             return Verdict("supported", best.support)
@@ -98,39 +116,15 @@ class Verifier:
             return _contradicted(best, _REPEATS)
         if claim.tied_by_name(self._question):
             return _contradicted(best, Notice("said_of_something_else"))
-        if best.status == "supported" and not claim.same_language:
-            best = self._aligned(best, sentence, language, passages)
         if best.status != "supported":
             return best
-        if reason := contradiction(sentence, language, [(p.text, p.language) for p in passages]):
-            return _contradicted(best, reason)
         doubt = claim.doubt(self._question)
         return Verdict("partly", best.support, doubt) if doubt else best
-
-    def _aligned(
-        self, verdict: Verdict, sentence: str, language: str, passages: Sequence[Passage]
-    ) -> Verdict:
-        """The verdict, lowered where the passages, in another language, lack most of its words."""
-        forms = content_forms(sentence, language)
-        have = [self._forms(p) for p in passages]
-        if not forms or not any(map(len, have)):
-            return verdict
-        likeness = np.asarray(encode(forms)) @ np.concatenate(have).T
-        aligned = (likeness.max(axis=1) >= ALIKE).mean() >= ALIGNED
-        return verdict if aligned else Verdict("unsupported", verdict.support, _NOT_SAID)
 
     def _near_question(self, passages: Sequence[Passage]) -> bool:
         """Whether one of the passages is about the question."""
         question = self._vector(self._question)
         return any(float((self._vectors(p.text) @ question).max()) >= PARTLY for p in passages)
-
-    def _forms(self, passage: Passage) -> Any:
-        """The vectors of a passage's words."""
-        if passage.id not in self._words:
-            forms = content_forms(passage.text, passage.language)[:_MOST_WORDS]
-            vectors = np.asarray(encode(forms) if forms else [], np.float32)
-            self._words[passage.id] = vectors.reshape(-1, DIMENSIONS)
-        return self._words[passage.id]
 
     def _vector(self, sentence: str) -> Any:
         # A sentence is verified by several choices of passages.
@@ -208,7 +202,7 @@ class Claim:
         shared = sum(pair in there for pair in pairs) / len(pairs) if pairs else 0.0
         return (share(own, have) + closeness + 0.5 * shared) / 2.5
 
-    def missing(self, question: str) -> Notice | None:
+    def missing(self) -> Notice | None:
         """Why the passages can't support the sentence, however much of it they say."""
         there = f"{self._text} {self._context}"
         spelled = {NUMERALS[word] for word in words(there) if word in NUMERALS}
@@ -219,25 +213,18 @@ class Claim:
         here = {*countries_in(self._labs), *countries_in(there)}
         if foreign := [code for code in countries_in(self._sentence) if code not in here]:
             return Notice("country_not_cited", {"country": english_name(foreign[0])})
-        # Small models give what the question names the facts of something else.
-        unknown = [name for name in self._unknown_names() if name in question]
-        if unknown and self.same_language:
-            return _name_missing(unknown[0])
-        return Notice("denied_by_the_passage") if self._contrary() else None
-
-    def _contrary(self) -> bool:
-        """Whether the passage's sentence in nearly the same words denies what this does not."""
         if not self.same_language:
-            return False
+            return None
         wanted = terms(self._sentence, self._language)
-        alike = [p for p in self._passages if p.language == self._language]
-        nearest = max(
-            (p.text[a:b] for p in alike for a, b in sentences(p.text)),
-            key=lambda sentence: share(wanted, set(terms(sentence, self._language))),
-            default="",
-        )
+        alike = [p.text for p in self._passages if p.language == self._language]
+        said = [text[a:b] for text in alike for a, b in sentences(text)]
+        if _denies_alone(self._sentence, said, self._language):
+            return Notice("denies_alone")
+        nearest = max(said, key=lambda s: share(wanted, set(terms(s, self._language))), default="")
         same = share(wanted, self._terms_of(f"{nearest} {self._context}")) > SAME_WORDS
-        return same and denies_otherwise(self._sentence, nearest, self._language)
+        if same and _denies_otherwise(self._sentence, nearest, self._language):
+            return Notice("denied_by_the_passage")
+        return None
 
     def doubt(self, question: str) -> Notice | None:
         """What speaks against full support."""
@@ -297,3 +284,57 @@ class Claim:
 
 def _name_missing(name: str) -> Notice:
     return Notice("name_not_cited", {"name": name})
+
+
+def _denies_alone(sentence: str, sources: Sequence[str], language: str) -> bool:
+    """Whether a sentence denies something, and none of those nearest to it denies or lacks."""
+    if not sources or not any(_is_denial(word, language) for word in _plain_words(sentence)):
+        return False
+    wanted = terms(sentence, language)
+    near = sorted(sources, key=lambda s: -share(wanted, set(terms(s, language))))[:_NEAREST]
+    return not any(
+        _is_denial(word, language) or word in _listed(_ABSENCES, language)
+        for source in near
+        for word in _plain_words(source)
+    )
+
+
+def _denies_otherwise(sentence: str, other: str, language: str) -> bool:
+    """Whether of the words of two sentences one denies what the other doesn't, or denies it twice.
+
+    Of use where both have nearly the same words. There, too, it is the words denied that count:
+    whether there is a denial at all misses a second one, their number one put in another place.
+    """
+    ours, theirs = _denied(sentence, language), _denied(other, language)
+    both = set(terms(sentence, language)) & set(terms(other, language))
+    return any(ours[term] != theirs[term] for term in both)
+
+
+def _denied(sentence: str, language: str) -> Counter[str]:
+    """The content word after each denial, or, where there is none, the one before it."""
+    found = _plain_words(sentence)
+    content = [(n, term) for n, word in enumerate(found) for term in terms(word, language)[:1]]
+    denied = Counter[str]()
+    for n, word in enumerate(found):
+        if _is_denial(word, language):
+            after = [term for at, term in content if at > n]
+            before = [term for at, term in content if at < n]
+            denied.update(after[:1] or before[-1:])
+    return denied
+
+
+def _plain_words(sentence: str) -> list[str]:
+    return words(_NOT_ONLY.sub(" ", strip_accents(sentence)))
+
+
+def _is_denial(word: str, language: str) -> bool:
+    return word in _listed(_DENIALS, language) or bool(_SHORT_NOT.search(word))
+
+
+def _listed(lists: Mapping[str, str], language: str) -> frozenset[str]:
+    return _word_set(lists.get(language, lists["en"]))
+
+
+@cache
+def _word_set(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())

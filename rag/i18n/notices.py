@@ -109,7 +109,6 @@ MESSAGES = {
     "said_of_something_else": marked("the passages say it of something else"),
     "repeats_the_question": marked("it only repeats the question"),
     "denies_alone": marked("it denies what no sentence near it denies"),
-    "states_what_is_denied": marked("it states what a sentence near it denies"),
     "asks_a_question": marked("it asks, where it should answer"),
     "rejected_by_a_model": marked("a model found that the passages don't say this"),
     # Why a file is left out of an ingest.
