@@ -78,7 +78,8 @@ class Engine:
             snapshot, retriever = self._current()
             models.result()
             languages.result()
-        plan = Planner().plan(question, snapshot)
+        self._planner.linker_of(snapshot.catalog)
+        plan = self._planner.without_model().plan(question, snapshot)
         # A reranker's server need not be called for that.
         embedded = isinstance(self._reranker, CrossEncoder)
         search(retriever, plan, self._reranker if embedded else None)
@@ -86,7 +87,7 @@ class Engine:
     def without_model(self) -> Engine:
         """An engine over the same index that plans by rules and quotes; it asks no model."""
         engine = copy(self)
-        engine._planner = Planner()
+        engine._planner = self._planner.without_model()
         engine._writers = replace(self._writers, answerer=self._writers.fallback, judge=None)
         engine._reranker = self._reranker if isinstance(self._reranker, CrossEncoder) else None
         return engine

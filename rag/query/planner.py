@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -68,7 +69,13 @@ class Planner:
         self._seconds = seconds
         self._linker: Linker | None = None
 
-    def _linker_of(self, catalog: Catalog) -> Linker:
+    def without_model(self) -> Planner:
+        """A planner by rules alone that has the same linker."""
+        planner = copy(self)
+        planner._llm = None
+        return planner
+
+    def linker_of(self, catalog: Catalog) -> Linker:
         """The linker of a catalog, made once; two threads may make it at the same time."""
         linker = self._linker
         if linker is None or linker.catalog is not catalog:
@@ -91,7 +98,7 @@ class Planner:
         typed = without_capitals(question)
         language = language_in(typed, history)
         corrected = correct(typed, language, snapshot.keyword)
-        rules = Rules(self._linker_of(snapshot.catalog), filters, ignored)
+        rules = Rules(self.linker_of(snapshot.catalog), filters, ignored)
         plan = rules.plan(corrected, language, history)
         # A follow-up to a list of which the rules understood every word needs no model.
         unclear = plan.intent != "about" and (self._full or (plan.follows and not plan.query))
