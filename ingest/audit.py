@@ -29,13 +29,8 @@ EXAMPLES = 5
 EXAMPLE_LENGTH = 80
 CHECKS = ("without a question", "unlike their file")
 # By kind of event what is a form's or a machine's.
-_KINDS = {
-    "title": "title",
-    "tag": "tag",
-    "section": "section heading",
-    "open": "group markup",
-    "close": "group markup",
-}
+_KINDS = {"title": "title", "tag": "tag", "section": "section heading"}
+_KINDS |= dict.fromkeys(("open", "close"), "group markup")
 
 
 @dataclass(slots=True)
@@ -127,18 +122,15 @@ class Audit:
         self.answers += sum(block.prompt != FACTS for block in report.blocks)
         self.passages += len(passages)
         for passage in passages:
-            self._check(report, passage)
+            in_file = "\n".join(clean(raw[a:b]) for a, b in passage.spans)
+            for kind in compress(CHECKS, (not passage.prompt, in_file != passage.text)):
+                self.checks[kind].add(report.info.id, passage.text, len(passage.text))
 
     def _leave_out(
         self, kind: str, report: Report, start: int, end: int, counts: npt.NDArray[np.bool_]
     ) -> None:
         if size := int(counts[start:end].sum()):
             self.left_out[kind].add(report.info.id, report.raw[start:end], size)
-
-    def _check(self, report: Report, passage: Passage) -> None:
-        in_file = "\n".join(clean(report.raw[a:b]) for a, b in passage.spans)
-        for kind in compress(CHECKS, (not passage.prompt, in_file != passage.text)):
-            self.checks[kind].add(report.info.id, passage.text, len(passage.text))
 
 
 def audit_paths(
@@ -203,35 +195,28 @@ def _no_answers(report: Report, forms: Forms) -> Iterator[tuple[str, int, int]]:
         elif event.kind in _KINDS:
             yield _KINDS[event.kind], start, end
             under = head_key(event.text) if event.kind == "section" else under
-        elif event.kind == "prompt" and _is_question(event.text, joined, forms):
+        elif event.kind == "prompt" and (
+            not event.text
+            or f" {clean(event.text)} " in joined
+            or key(event.text) in forms.prompts
+            or forms.record_key(key(event.text))
+        ):
             yield "question", start, end
             under = key(event.text) or under
         else:
             yield from _in_paragraph(start, report.raw[start:end], "", forms)
 
 
-def _is_question(text: str, questions: str, forms: Forms) -> bool:
-    return (
-        f" {clean(text)} " in questions
-        or not text
-        or key(text) in forms.prompts
-        or bool(forms.record_key(key(text)))
-    )
-
-
 def _in_paragraph(at: int, text: str, under: str, forms: Forms) -> Iterator[tuple[str, int, int]]:
     """What of a paragraph is no answer: its images, form text, and marks of a blank answer."""
-    if _is_blank(text) or ((said := clean(text)) and is_blank(said)):
+    bare = _MARKUP.sub("", text)
+    only_marks = not any(_counts(char) and char not in "-–>_" for char in bare)
+    if only_marks or ((said := clean(text)) and is_blank(said)):
         yield "blank answer", at, at + len(text)
     elif form_spans := forms.form_spans(under, text):
         yield from (("form text", at + start, at + end) for start, end in form_spans)
     else:
         yield from (("image", at + m.start(), at + m.end()) for m in _IMAGE.finditer(text))
-
-
-def _is_blank(text: str) -> bool:
-    """Whether a paragraph has nothing but dashes and marks."""
-    return not any(_counts(char) and char not in "-–>_" for char in _MARKUP.sub("", text))
 
 
 def _counted(raw: str) -> npt.NDArray[np.bool_]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,7 +52,9 @@ def write_passages(
     `progress` is called with the stage's name, how many passages are done, and how many there are.
     """
     total = sum(len(write.passages) for write in writes)
-    new = [w for w in writes if not _is_ready(w.report, writer.written.get(w.report.info.id))]
+    same = attrgetter("source", "digest", "form_digest", "passages_digest")
+    ready = {(i, same(report)) for i, report in writer.written.items()}
+    new = [w for w in writes if (w.report.info.id, same(w.report)) not in ready]
     done = total - sum(len(write.passages) for write in new)
     progress("embedding", done, total)
     many = total >= MANY
@@ -64,23 +67,14 @@ def write_passages(
             progress("embedding", done, total)
 
 
-def _is_ready(report: StoredReport, written: StoredReport | None) -> bool:
-    return written is not None and all(
-        getattr(report, name) == getattr(written, name)
-        for name in ("source", "digest", "form_digest", "passages_digest")
-    )
-
-
-def _batches(writes: Iterable[ReportWrite], store: Store) -> Iterator[_Batch]:
+def _batches(writes: Sequence[ReportWrite], store: Store) -> Iterator[_Batch]:
     """Reports of `BATCH` passages or a few more, with the vectors that the index has of them."""
     batch: list[ReportWrite] = []
-    for write in writes:
+    for n, write in enumerate(writes, start=1):
         batch.append(write)
-        if sum(len(w.passages) for w in batch) >= BATCH:
+        if sum(len(w.passages) for w in batch) >= BATCH or n == len(writes):
             yield batch, _known_vectors(batch, store)
             batch = []
-    if batch:
-        yield batch, _known_vectors(batch, store)
 
 
 def _ahead(

@@ -28,10 +28,7 @@ from rag.i18n.labels import language_label
 from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent, marked
 
 # Verdicts of a comparison that need more words.
-VERDICTS = {
-    "unclear": "could be chance among so many tests",
-    "too few": "too few cases to say",
-}
+VERDICTS = {"unclear": "could be chance among so many tests", "too few": "too few cases to say"}
 TYPES = {
     "single": marked("One report"),
     "multi": marked("One report, several places in it"),

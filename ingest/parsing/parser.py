@@ -178,15 +178,9 @@ def _add_text(state: _State, span: Span, quoted: bool = False) -> None:
 
 def _block(slot: _Slot, raw: str) -> Block:
     """The finished block of a slot: spans that hold no readable text are dropped."""
-    answers = [
-        (span, text) for span in slot.spans if not is_blank(text := clean(raw[slice(*span)]))
-    ]
-    return Block(
-        section=slot.section,
-        prompt=slot.prompt or slot.section or FREE_TEXT,
-        text="\n".join(text for _, text in answers),
-        spans=tuple(span for span, _ in answers),
-    )
+    answers = {s: text for s in slot.spans if not is_blank(text := clean(raw[slice(*s)]))}
+    prompt = slot.prompt or slot.section or FREE_TEXT
+    return Block(slot.section, prompt, "\n".join(answers.values()), tuple(answers))
 
 
 def _number(blocks: Iterable[Block]) -> list[Block]:

@@ -56,13 +56,8 @@ def about_draft(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> D
     counts["country"] = catalog.counts("country", Filters(author=("lab",)))
     counts["language"] = list(languages.items())
     lines = [_line(name, counts[name], t) for name in fields or ("year", "kind")]
-    return Draft(
-        text="\n".join([head, *lines]),
-        refused=False,
-        coverage=Coverage(intent="about"),
-        mode="catalogue",
-        language=language_code(t),
-    )
+    text = "\n".join([head, *lines])
+    return Draft(text, False, Coverage(intent="about"), "catalogue", language_code(t))
 
 
 def _report_line(info: ReportInfo, t: Translations) -> str:

@@ -17,13 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from rag.catalog.tag_fields import ReportInfo
-from rag.i18n.labels import (
-    author_label,
-    format_count,
-    format_label,
-    join_parts,
-    value_label,
-)
+from rag.i18n.labels import author_label, format_count, format_label, join_parts, value_label
 from rag.i18n.translations import Translations, translations_for
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
@@ -32,14 +26,7 @@ from rag.retrieval.hybrid import collected_factor
 from rag.text.citation_marks import defuse, keep_known, with_marks
 from rag.text.prompt_injection import instructs
 from rag.text.sentences import sentences
-from rag.text.tokenize import (
-    gives_quantity,
-    share,
-    strip_accents,
-    terms,
-    terms_and_pairs,
-    words,
-)
+from rag.text.tokenize import gives_quantity, share, strip_accents, terms, terms_and_pairs, words
 from rag.types import Alike, Hit, Passage, Plan, Span, Turn
 
 if TYPE_CHECKING:

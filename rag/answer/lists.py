@@ -41,12 +41,8 @@ from rag.text.tokenize import terms_and_pairs
 from rag.types import Citation, Coverage, Hit, Passage, Plan
 
 # Filter field -> the name of its tag in a report's file.
-_TAG_NAMES = {
-    "country": "country",
-    "year": "year",
-    "type": "type",
-    **{name: tag.key for name, tag in TAGS.items()},
-}
+_TAG_NAMES = {"country": "country", "year": "year", "type": "type"}
+_TAG_NAMES |= {name: tag.key for name, tag in TAGS.items()}
 # How many reports that only mention a value are named in the text.
 _MOST_MENTIONED = 10
 # How many hits go with a list.
@@ -85,7 +81,10 @@ def list_draft(
         is_tag = query.group_by in TAGS or query.group_by not in FILTER_FIELDS
         if rows and is_tag and len(reports) == 1:
             citations += _value_citations(query.group_by, rows, reports[0], catalog, texts)
-            lines = [_values_line(query.group_by, rows, t)]
+            names = (defuse(value_label(query.group_by, value, t)) for value, _ in rows)
+            marked = [f"{name} [{n}]" for n, name in enumerate(names, start=1)]
+            field = field_label(query.group_by, t)
+            lines = [format_label(t, field, join_parts(t, "; ", marked))]
         else:
             lines = [*_table_lines(query, rows, tagged, len(reports), len(labs), t)]
     else:
@@ -168,13 +167,6 @@ def _table_lines(
         yield f"- {format_label(t, name, format_count(number, 'report', t))}"
     if rest := len(rows) - len(shown):
         yield t.gettext("and {n} more").format(n=format_number(t, rest))
-
-
-def _values_line(group_by: str, rows: Sequence[tuple[str, int]], t: Translations) -> str:
-    """The values that the one report has, each with its mark."""
-    names = (defuse(value_label(group_by, value, t)) for value, _ in rows)
-    marked = [f"{name} [{n}]" for n, name in enumerate(names, start=1)]
-    return format_label(t, field_label(group_by, t), join_parts(t, "; ", marked))
 
 
 def _value_citations(
@@ -290,7 +282,7 @@ def _tag_citation(n: int, report: ReportInfo, raw: str, filters: Filters) -> Cit
     for field, name in _TAG_NAMES.items():
         wanted = {filter_key(field, value) for value in getattr(filters, field)}
         for match in re.finditer(rf"\[\[{name}:\s*([^\]]*?)\s*\]\]", raw):
-            if wanted and match.group(1) and _key(field, match.group(1)) in wanted:
+            if wanted and match.group(1) and filter_key(field, match.group(1)) in wanted:
                 spans.append(match.span())
                 break
     if not spans:
@@ -310,12 +302,6 @@ def _tag_citation(n: int, report: ReportInfo, raw: str, filters: Filters) -> Cit
         stage="admin",
     )
     return Citation(n, passage, raw[start:end], span=(start, end))
-
-
-def _key(field: str, value: str) -> str | int:
-    if field == "year" and not value.isdigit():
-        return value
-    return filter_key(field, value)
 
 
 def mentions(snapshot: Snapshot, filters: Filters) -> tuple[Hit, ...]:

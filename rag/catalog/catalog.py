@@ -9,20 +9,8 @@ from itertools import chain
 from typing import Any
 
 from rag.catalog.names import translations
-from rag.catalog.normalize import (
-    Vocabulary,
-    filter_key,
-    in_dictionary,
-    report_keys,
-    report_values,
-)
-from rag.catalog.tag_fields import (
-    FILTER_FIELDS,
-    FREE_FIELDS,
-    CatalogQuery,
-    Filters,
-    ReportInfo,
-)
+from rag.catalog.normalize import Vocabulary, filter_key, in_dictionary, report_keys, report_values
+from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, CatalogQuery, Filters, ReportInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +161,11 @@ class Catalog:
     def keys(self, field: str) -> frozenset[str | int]:
         """All keys of a filter field, those of every spelling."""
         return frozenset(self._spellings[field])
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """The years of the reports, in order."""
+        return tuple(sorted(int(year) for year in self._spellings["year"]))
 
     def expanded(self, filters: Filters) -> Filters:
         """Filters with every spelling of each value, for a store that knows spellings only."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import filter_key
-from rag.catalog.tag_fields import FILTER_FIELDS, TAGS, Filters
+from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.regions import regions
 
 # The filters that a person chooses from, in the order in which they are shown.
@@ -49,7 +49,7 @@ class Region:
 def facet(catalog: Catalog, chosen: Filters, field: str) -> list[Value]:
     """The values of a facet that the other facets leave, and those that are chosen anyway."""
     names = [str(value) for value in getattr(chosen, field)]
-    counts = dict(catalog.counts(field, _without(chosen, field)))
+    counts = dict(catalog.counts(field, replace(chosen, **{field: ()})))
     counts |= {name: 0 for name in names if name not in counts}
     values = [Value(name, number, name in names) for name, number in counts.items()]
     if field in _IN_ORDER:
@@ -59,7 +59,7 @@ def facet(catalog: Catalog, chosen: Filters, field: str) -> list[Value]:
 
 def region_facet(catalog: Catalog, chosen: Filters) -> list[Region]:
     """The regions that the collection has labs in, each before its parts."""
-    inside = catalog.ids(_without(chosen, "country"))
+    inside = catalog.ids(replace(chosen, country=()))
     chosen_keys = frozenset(filter_key("country", name) for name in chosen.country)
     shown: list[Region] = []
     wider: Region | None = None
@@ -92,17 +92,12 @@ def years_between(catalog: Catalog, first: str, last: str) -> tuple[int, ...]:
     if not all(end == "" or _is_year(end) for end in (first, last)):
         return ()
     low, high = int(first or 0), int(last or 9999)
-    return tuple(year for year in years(catalog) if low <= year <= high)
-
-
-def years(catalog: Catalog) -> tuple[int, ...]:
-    """The years of the collection, in order."""
-    return tuple(sorted(int(year) for year in catalog.keys("year")))
+    return tuple(year for year in catalog.years if low <= year <= high)
 
 
 def year_ranges(catalog: Catalog, chosen: Iterable[int]) -> list[tuple[int, int]]:
     """Years as (first, last) ranges; years between which the collection has none are neighbours."""
-    place = {year: n for n, year in enumerate(years(catalog))}
+    place = {year: n for n, year in enumerate(catalog.years)}
     ranges: list[tuple[int, int]] = []
     for year in sorted(set(chosen)):
         last = ranges[-1][1] if ranges else None
@@ -111,15 +106,6 @@ def year_ranges(catalog: Catalog, chosen: Iterable[int]) -> list[tuple[int, int]
         else:
             ranges.append((year, year))
     return ranges
-
-
-def number_chosen(chosen: Filters) -> int:
-    """How many values of all facets are chosen."""
-    return sum(len(getattr(chosen, field)) for field in FILTER_FIELDS)
-
-
-def _without(chosen: Filters, field: str) -> Filters:
-    return replace(chosen, **{field: ()})
 
 
 def _is_year(text: str) -> bool:

@@ -119,9 +119,9 @@ def _sdg_by_name(value: str) -> int:
 
 def filter_key(field: str, value: str | int) -> str | int:
     """What a value of a filter field is compared by: a code, a number or a folded spelling."""
-    if field == "year":
-        return int(value)
     text = str(value)
+    if field == "year" and text.isdecimal():
+        return int(text)
     if field == "country":
         if country := resolve_country(text):
             return country[0]

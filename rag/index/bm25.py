@@ -18,13 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.models.embeddings import encode_cached
-from rag.text.tokenize import (
-    content_forms,
-    content_words,
-    terms,
-    terms_and_pairs,
-    written_words,
-)
+from rag.text.tokenize import content_forms, content_words, terms, terms_and_pairs, written_words
 from rag.types import Alike, Passage
 
 K1 = 1.2

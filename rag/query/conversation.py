@@ -12,7 +12,7 @@ from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.regions import countries_of_regions_in, without_regions
 from rag.query.entities import countries_in, named_in, region_in, without_countries
 from rag.query.linker import Linker
-from rag.query.wordings import any_of, words_of
+from rag.query.wordings import any_of, says, words_of
 from rag.text.language import language_of
 from rag.text.tokenize import stop_words, strip_accents, terms, words
 from rag.types import Turn
@@ -53,11 +53,6 @@ def _language_of_turns(history: Sequence[Turn]) -> str:
         if language := language_of(text, default=""):
             return language
     return "en"
-
-
-def to_many_labs(question: str) -> bool:
-    """Whether a question is put to labs or countries in the plural."""
-    return bool(re.search(rf"\b{any_of('many_labs')}\b", strip_accents(question)))
 
 
 def points_at_labs(question: str) -> bool:
@@ -124,19 +119,20 @@ def follow_up(
     new = set(said).isdisjoint(terms(question, language))
     if new and names_topic(question, language, linker):
         earlier, answer, mixed = "", "", False
+    many = any(says("many_labs", text) for text in questions)
     # Also countries of which the collection has nothing.
     if countries_in(question) or countries_of_regions_in(question):
         topic = without_regions(without_countries(earlier))
-        wide = not named.country and any(map(to_many_labs, questions))
+        wide = not named.country and many
         return Thread(f"{topic} {question}".strip(), year=year, wide=wide)
     with_places = next((text for text in reversed(questions) if _places(text, catalog)), "")
     country = _places(with_places, catalog)
     if mixed and points_at_labs(question):
         return Thread(f"{earlier} {question}", labs, year, wide=True, only=True)
-    only = to_many_labs(with_places) and not named_in(with_places, catalog).country
+    only = says("many_labs", with_places) and not named_in(with_places, catalog).country
     if not (country or mixed):
         country = named_in(answer[:_TURN], catalog).country
-    wide = only or (not country and any(map(to_many_labs, questions)))
+    wide = only or (not country and many)
     texts = (earlier, "" if wide or mixed else answer[:_TURN], question)
     standalone = " ".join(filter(None, texts))
     return Thread(without_regions(standalone) if only else standalone, country, year, wide, only)
@@ -150,15 +146,13 @@ def previous_question(history: Sequence[Turn]) -> tuple[str, Sequence[Turn]]:
 
 def _questions_of_topic(history: Sequence[Turn]) -> list[str]:
     turns = [turn for turn in history if turn.role == "user"] or [history[-1]]
-    first = len(turns) - 1
-    while first and _was_follow_up(turns[first], turns[:first]):
-        first -= 1
-    return [turn.content for turn in turns[first:]]
-
-
-def _was_follow_up(turn: Turn, before: Sequence[Turn]) -> bool:
-    places = bool(countries_in(turn.content)) or to_many_labs(turn.content)
-    return is_follow_up(turn.content, _language_of_turns([*before, turn]), places, before)
+    texts = [turn.content for turn in turns]
+    for first in reversed(range(len(turns))):
+        places = bool(countries_in(texts[first])) or says("many_labs", texts[first])
+        language = _language_of_turns(turns[: first + 1])
+        if not is_follow_up(texts[first], language, places, turns[:first]):
+            break
+    return texts[first:]
 
 
 def _places(text: str, catalog: Catalog) -> tuple[str, ...]:

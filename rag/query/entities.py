@@ -39,12 +39,13 @@ _NO_COUNTRIES = re.compile(
 
 def named_in(text: str, catalog: Catalog) -> Filters:
     """The countries and years that a text names."""
-    known = {str(key) for key in catalog.keys("country")}
-    codes = [code for code in countries_in(text) if code in known]
-    return Filters(
-        country=tuple(catalog.name("country", code) for code in codes),
-        year=tuple(years_in(text, [int(year) for year in catalog.keys("year")])),
-    )
+    return Filters(country=labs_in(text, catalog), year=tuple(years_in(text, catalog.years)))
+
+
+def labs_in(text: str, catalog: Catalog) -> tuple[str, ...]:
+    """The countries of the collection that a text names."""
+    known = catalog.keys("country")
+    return tuple(catalog.name("country", code) for code in countries_in(text) if code in known)
 
 
 def region_in(text: str, catalog: Catalog) -> tuple[str, ...]:
@@ -80,20 +81,19 @@ def countries_in(text: str) -> list[str]:
     adjectives ("South African", "colombianos") by their ending. A word in lower case is no
     name of a country where the text uses capitals ("turkey", "chad").
     """
-    return list(dict.fromkeys(code for code, _ in _countries(_without_others(text))))
+    return list(dict.fromkeys(code for code, _ in country_spans(text)))
 
 
 def places_in(text: str) -> list[str]:
     """Alpha-2 codes of the countries that a text names, but not by an adjective of people."""
-    text = _without_others(text)
-    countries = ((code, fold_name(text[start:end])) for code, (start, end) in _countries(text))
+    countries = ((code, fold_name(text[start:end])) for code, (start, end) in country_spans(text))
     return list(dict.fromkeys(code for code, name in countries if adjective_to_iso(name) is None))
 
 
 def without_countries(text: str) -> str:
     """A text without the words that name countries."""
-    bare = text = _without_others(text)
-    for _, (start, end) in reversed(_countries(text)):
+    bare = _without_others(text)
+    for _, (start, end) in reversed(country_spans(text)):
         bare = f"{bare[:start]} {bare[end:]}"
     return " ".join(bare.split())
 
@@ -105,16 +105,7 @@ def _without_others(text: str) -> str:
 
 def country_spans(text: str) -> list[tuple[str, Span]]:
     """The countries that a text names, in order: their codes, and where their names stand."""
-    return _countries(_without_others(text))
-
-
-def years_named(text: str) -> tuple[int, ...]:
-    """The years that a text is about ("in 2019"), whether or not there are reports of them."""
-    pattern = rf"\b{any_of('in_year')}\W{{1,2}}((?:19[89]|20[0-4])\d)\b"
-    return tuple(int(year) for year in re.findall(pattern, strip_accents(text)))
-
-
-def _countries(text: str) -> list[tuple[str, Span]]:
+    text = _without_others(text)
     matches = list(re.finditer(r"\w+", text))
     folded = [fold_name(match.group()) for match in matches]
     capitals = text != text.lower()
@@ -131,6 +122,12 @@ def _countries(text: str) -> list[tuple[str, Span]]:
             last -= 1
         i = max(last, i + 1)
     return countries
+
+
+def years_named(text: str) -> tuple[int, ...]:
+    """The years that a text is about ("in 2019"), whether or not there are reports of them."""
+    pattern = rf"\b{any_of('in_year')}\W{{1,2}}((?:19[89]|20[0-4])\d)\b"
+    return tuple(int(year) for year in re.findall(pattern, strip_accents(text)))
 
 
 def _country(phrase: str, written: str, capitals: bool) -> str | None:

@@ -22,8 +22,8 @@ from rag.catalog.tag_fields import FREE_FIELDS, Filters
 from rag.places.countries import fold_name
 from rag.places.regions import countries_of_regions_in, region_words
 from rag.query.correction import one_slip_away
-from rag.query.entities import country_spans, years_in, years_named
-from rag.query.wordings import any_of, words_of
+from rag.query.entities import country_spans, region_in, years_in, years_named
+from rag.query.wordings import any_of, says, words_of
 from rag.text.language import LANGUAGES
 from rag.text.tokenize import stop_words
 
@@ -190,19 +190,19 @@ class Linker:
 
         at = {a: i for i, (a, _) in enumerate(spans)}
         ends = {b: i + 1 for i, (_, b) in enumerate(spans)}
-        for start, end, link in self._fixed(question, at, ends):
-            take(replace(link, start=start, end=end))
+        for link in self._fixed(question, at, ends):
+            take(link)
         goals = [(link.start, link.end, {"sdg"}) for link in links if link.field == "sdg"]
         for link in self._values(words, language, taken, goals):
             take(link)
         linked = set(taken)
         links = _without_neighbours(sorted(links, key=lambda k: k.start))
-        links = [self._negated(link, previous, words) for previous, link in _with_previous(links)]
+        pairs = zip((None, *links), links, strict=False)
+        links = [_joined(link, previous, words) for previous, link in pairs]
         taken = {i for link in links for i in range(link.start, link.end)}
         # The name beside a goal's number is no word of its own.
         beside = {i for link in links if link.field == "sdg" for i in (link.start - 1, link.end)}
         explained = linked if beside & (linked - taken) else taken
-        known = {int(year) for year in self.catalog.keys("year")}
         rest = [
             word
             for i, word in enumerate(words)
@@ -213,34 +213,34 @@ class Linker:
             and word not in stop_words(language) | stop_words("en")
             and not _is_usual(word, language)
         ]
-        missing = [year for year in years_named(question) if year not in known]
+        missing = [year for year in years_named(question) if year not in self.catalog.years]
         return Links(tuple(written), tuple(links), tuple(rest), tuple(missing))
 
     def _fixed(
         self, question: str, at: Mapping[int, int], ends: Mapping[int, int]
-    ) -> Iterator[tuple[int, int, Link]]:
+    ) -> Iterator[Link]:
         """Links of countries, regions, years and goals by number."""
         catalog = self.catalog
         codes = catalog.keys("country")
         for code, (a, b) in country_spans(question):
             name = catalog.name("country", code) if code in codes else ""
             if a in at and b in ends:
-                yield at[a], ends[b], Link(0, 0, "country", (name,) if name else ())
-        if region := countries_of_regions_in(question):
-            labs = tuple(catalog.name("country", c) for c in sorted(map(str, codes)) if c in region)
+                yield Link(at[a], ends[b], "country", (name,) if name else ())
+        if countries_of_regions_in(question):
+            labs = region_in(question, catalog)
             places = sorted(at[a] for a, _ in region_words(question))
             for _, run in groupby(enumerate(places), key=lambda pair: pair[1] - pair[0]):
                 inside = [place for _, place in run]
-                yield inside[0], inside[-1] + 1, Link(0, 0, "country", labs)
-        years = tuple(years_in(question, [int(year) for year in catalog.keys("year")]))
+                yield Link(inside[0], inside[-1] + 1, "country", labs)
+        years = tuple(years_in(question, catalog.years))
         for match in re.finditer(r"\b(?:19|20)\d\d\b", question):
             if match.start() in at and years:
-                yield at[match.start()], ends[match.end()], Link(0, 0, "year", years)
+                yield Link(at[match.start()], ends[match.end()], "year", years)
         for match in _GOAL.finditer(question.casefold()):
             goal = canonical_sdg(f"{match.group(1)}.")
             if match.start() in at and match.end() in ends and "." in goal:
                 name = catalog.name("sdg", goal)
-                yield at[match.start()], ends[match.end()], Link(0, 0, "sdg", (name,))
+                yield Link(at[match.start()], ends[match.end()], "sdg", (name,))
 
     def _values(
         self,
@@ -290,20 +290,6 @@ class Linker:
             if field not in FREE_FIELDS or field in near or not usual:
                 yield Link(start, end, field, values)
 
-    def _negated(self, link: Link, previous: Link | None, words: Sequence[str]) -> Link:
-        """The link with how it follows the one before it."""
-        begin = previous.end if previous else max(0, link.start - 4)
-        between = " ".join(words[begin : link.start])
-        excluded = bool(re.search(rf"\b{any_of('excludes')}\b", between))
-        joined = ""
-        if previous and previous.field == link.field:
-            # "Neither A nor B" excludes both.
-            carried = previous.excluded and len(between.split()) <= 1
-            excluded = excluded or carried
-            ways = re.search(rf"\b(?:(?P<and>{any_of('and')})|(?P<or>{any_of('or')}))\b", between)
-            joined = ways.lastgroup or "" if ways else "or" if not between else ""
-        return replace(link, excluded=excluded, joined=joined)
-
     def _mended(self, word: str) -> str:
         """A word, or the word of a name that it is a slip away from."""
         near = self._words.get(word[:1], set())
@@ -311,6 +297,21 @@ class Linker:
             return word
         options = [other for other in near if slips(word, other) == 1]
         return min(options) if len(options) == 1 else word
+
+
+def _joined(link: Link, previous: Link | None, words: Sequence[str]) -> Link:
+    """The link with how it follows the one before it."""
+    begin = previous.end if previous else max(0, link.start - 4)
+    between = " ".join(words[begin : link.start])
+    excluded = says("excludes", between)
+    joined = ""
+    if previous and previous.field == link.field:
+        # "Neither A nor B" excludes both.
+        carried = previous.excluded and len(between.split()) <= 1
+        excluded = excluded or carried
+        ways = re.search(rf"\b(?:(?P<and>{any_of('and')})|(?P<or>{any_of('or')}))\b", between)
+        joined = ways.lastgroup or "" if ways else "or" if not between else ""
+    return replace(link, excluded=excluded, joined=joined)
 
 
 def _meaning(
@@ -347,13 +348,6 @@ def _without_neighbours(links: Sequence[Link]) -> list[Link]:
         ):
             wrong |= {id(link) for link in pair if link.field == "theme"}
     return [link for link in links if id(link) not in wrong]
-
-
-def _with_previous(links: Sequence[Link]) -> Iterator[tuple[Link | None, Link]]:
-    previous: Link | None = None
-    for link in links:
-        yield previous, link
-        previous = link
 
 
 def _tokens(text: str) -> list[str]:

@@ -34,7 +34,7 @@ from rag.models.chat import make_chat
 from rag.models.prompts import PLAN_LISTS, plan_messages
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
-from rag.query.entities import countries_in, places_in, without
+from rag.query.entities import countries_in, labs_in, places_in, without
 from rag.query.linker import Linker
 from rag.query.rules import Rules, has_sides
 from rag.settings import Settings
@@ -236,10 +236,9 @@ def _sentence(text: str, language: str) -> str:
 
 def _names(field: str, value: str, catalog: Catalog) -> Sequence[str | int]:
     if field == "country":
-        known = catalog.keys("country")
-        return [catalog.name("country", code) for code in countries_in(value) if code in known]
+        return labs_in(value, catalog)
     if field == "year":
-        return [int(value)] if value.isdecimal() and int(value) in catalog.keys("year") else []
+        return [int(value)] if value.isdecimal() and int(value) in catalog.years else []
     has = catalog.ids(Filters(**{field: (value,)}))  # type: ignore[arg-type]
     return [catalog.name(field, value)] if has else []
 

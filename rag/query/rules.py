@@ -20,12 +20,12 @@ from rag.query.conversation import (
     language_in,
     points_at_labs,
     previous_question,
-    to_many_labs,
 )
-from rag.query.entities import countries_in, region_in, without
+from rag.query.entities import countries_in, labs_in, region_in, without
 from rag.query.intents import CATALOG, TO_REPORTS, intent_scores
 from rag.query.linker import Linker, Links
-from rag.query.wordings import any_of, keys
+from rag.query.wordings import any_of, says
+from rag.text.language import LANGUAGES
 from rag.text.prompt_injection import overrides
 from rag.text.tokenize import strip_accents
 from rag.types import Intent, Notice, Plan, Turn
@@ -59,12 +59,9 @@ class Rules:
         catalog, filters = self.linker.catalog, self.filters
         links = self.linker.link(question, language)
         scores = _scores(links)
-        countries = [c for c in countries_in(question) if c in catalog.keys("country")]
-        named = replace(
-            _only(links.filters(), ("year", "type", "kind")),
-            country=tuple(catalog.name("country", code) for code in countries),
-        )
-        many = to_many_labs(question)
+        linked, labs = links.filters(), labs_in(question, catalog)
+        named = Filters(country=labs, year=linked.year, type=linked.type, kind=linked.kind)
+        many = says("many_labs", question)
         follows = is_follow_up(question, language, bool(named.country) or many, history)
         if not follows and (about := asks_about(question, links, scores)) is not None:
             language = greeting_language(question) or language
@@ -126,14 +123,11 @@ class Rules:
         absent = [k for k in links.links if k.field == "country" and not k.values]
         if absent or not (named or excluded or links.fields or links.kinds):
             return None
-        words = strip_accents(" ".join(links.words))
+        words = " ".join(links.words)
         best = max(asked, key=lambda name: asked[name])
         of_tags = [name for name in links.fields if name != "country"]
-        group_by = ""
-        if of_tags:
-            group_by = of_tags[0]
-        elif best == "ranking" or re.search(rf"\b{any_of('per')}\b", words):
-            group_by = "country"
+        per_lab = best == "ranking" or says("per", words)
+        group_by = of_tags[0] if of_tags else "country" if per_lab else ""
         if "country" in links.fields and not named.kind and not named.type:
             # Innovators are no labs.
             named = replace(named, author=("lab",))
@@ -144,7 +138,7 @@ class Rules:
             excluded=excluded,
             group_by=group_by,
             limit=next((size for size in sizes if 0 < size <= _MOST_ROWS), 0) if group_by else 0,
-            least=bool(re.search(rf"\b{any_of('least')}\b", words)),
+            least=says("least", words),
             form={"count": "count", "yesno": "exists"}.get(best, "list"),  # type: ignore[arg-type]
         )
         if not (named or excluded or group_by) and query.form == "list":
@@ -209,13 +203,11 @@ class Rules:
         )
 
     def _missing(self, links: Links) -> tuple[Notice, ...]:
-        known = sorted(int(year) for year in self.linker.catalog.keys("year"))
-        if not links.missing_years or not known:
+        known, years = self.linker.catalog.years, ", ".join(map(str, links.missing_years))
+        if not years or not known:
             return ()
-        years = ", ".join(map(str, links.missing_years))
-        return (
-            Notice("no_reports_of_year", {"years": years, "first": known[0], "last": known[-1]}),
-        )
+        said: dict[str, int | str] = {"years": years, "first": known[0], "last": known[-1]}
+        return (Notice("no_reports_of_year", said),)
 
 
 def _scores(links: Links) -> dict[str, float]:
@@ -227,18 +219,11 @@ def _scores(links: Links) -> dict[str, float]:
     }
 
 
-def _only(named: Filters, fields: Sequence[str]) -> Filters:
-    return Filters(**{name: getattr(named, name) for name in fields})
-
-
 def intent_of(question: str, named: Filters) -> Intent:
     """Whether a question to the reports that names some labs and years compares them."""
     # Two labs are both wanted, however they are named; two years may be a span.
-    folded = strip_accents(question)
     two_labs = len(countries_in(question)) > 1 and len(named.country) > 1
-    if two_labs or (has_sides(named) and re.search(rf"\b{any_of('compare')}\b", folded)):
-        return "compare"
-    return "answer"
+    return "compare" if two_labs or (has_sides(named) and says("compare", question)) else "answer"
 
 
 def has_sides(named: Filters) -> bool:
@@ -266,5 +251,4 @@ def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tupl
 def greeting_language(question: str) -> str:
     """The language of a greeting; "" for anything else."""
     plain = re.sub(r"^\W+|\W+$", "", strip_accents(question))
-    languages = keys("greetings")
-    return next((c for c in languages if re.fullmatch(any_of("greetings", c), plain)), "")
+    return next((c for c in LANGUAGES if re.fullmatch(any_of("greetings", c), plain)), "")

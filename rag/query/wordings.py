@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from rag.text.tokenize import strip_accents
+
 
 @cache
 def _data() -> dict[str, Any]:
     return tomllib.loads(Path(__file__).with_name("wordings.toml").read_text("utf-8"))
-
-
-def keys(table: str) -> list[str]:
-    """The languages or fields that a table has."""
-    return list(_data()[table])
 
 
 @cache
@@ -25,6 +23,11 @@ def any_of(name: str, key: str = "") -> str:
     if key:
         alternatives = alternatives.get(key, alternatives.get("en"))
     return f"(?:{'|'.join(alternatives)})"
+
+
+def says(name: str, text: str) -> bool:
+    """Whether a text has one of the alternatives as words of their own."""
+    return bool(re.search(rf"\b{any_of(name)}\b", strip_accents(text)))
 
 
 def words_of(name: str, language: str = "") -> str:

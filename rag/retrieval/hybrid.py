@@ -12,7 +12,6 @@ half, unless they share two words with the question.
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,11 +26,11 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.index.bm25 import Scores
 from rag.index.snapshot import Snapshot
 from rag.models.encoder import LANGUAGE, encode_static
-from rag.query.wordings import any_of
+from rag.query.wordings import says
 from rag.retrieval.postprocess import fit_budget, fold_duplicates, interleave, spread
 from rag.retrieval.rerank import CrossEncoder, Reranker, rerank, rerank_first
 from rag.settings import Settings
-from rag.text.tokenize import focus, strip_accents, terms
+from rag.text.tokenize import focus, terms
 from rag.types import Hit, Notice, Passage, Plan, Vote, Why
 
 # Rank constant of the fusion. With the usual 60, keyword search drowns the dense ranking where
@@ -218,9 +217,8 @@ def search(
 
 def collected_factor(plan: Plan) -> float:
     """The factor of what innovators wrote: 1 unless a question is to labs and not of solutions."""
-    folded = strip_accents(plan.standalone)
-    to_labs = plan.wide or re.search(rf"\b{any_of('labs')}\b", folded)
-    return 1.0 if not to_labs or re.search(rf"\b{any_of('solutions')}\b", folded) else COLLECTED
+    to_labs = plan.wide or says("labs", plan.standalone)
+    return 1.0 if not to_labs or says("solutions", plan.standalone) else COLLECTED
 
 
 def _apart(plan: Plan) -> tuple[str, ...]:

@@ -159,12 +159,7 @@ def make(
     llm = make_chat(engine.settings, max_tokens=TOKENS)
     with progress() as report:
         made = make_cases(
-            engine,
-            n,
-            seed=seed,
-            languages=tuple(language or LANGUAGES),
-            llm=llm,
-            progress=report,
+            engine, n, seed=seed, languages=tuple(language or LANGUAGES), llm=llm, progress=report
         )
     write_cases(made.cases, out)
     counts = Counter(case.type for case in made.cases)

@@ -29,13 +29,7 @@ from rag.i18n.notices import (
     notice_words,
     struck_sentence,
 )
-from rag.i18n.translations import (
-    ENGLISH,
-    Translations,
-    format_seconds,
-    is_right_to_left,
-    language_code,
-)
+from rag.i18n.translations import ENGLISH, Translations, format_seconds
 from rag.retrieval.hybrid import MOST_PASSAGES
 from rag.types import Answer, Citation
 from ui.rendering import render
@@ -271,14 +265,3 @@ def render_collection(
         index=index,
         revision=revision,
     )
-
-
-def render_welcome(reports: int, t: Translations = ENGLISH) -> Markup:
-    """The words of a page on which nothing has been asked yet."""
-    return render("welcome.html", t, reports=reports)
-
-
-def render_masthead(t: Translations = ENGLISH) -> Markup:
-    """The product's name with its sign, in the page's language."""
-    direction = "rtl" if is_right_to_left(t) else "ltr"
-    return render("masthead.html", t, language=language_code(t), direction=direction)

@@ -7,30 +7,25 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from eval.report.pages import latest
 from rag.catalog.tag_fields import Filters
+from rag.engine import Engine
 from rag.errors import AskLabsError
-from rag.i18n.translations import Translations
+from rag.i18n.translations import ENGLISH, Translations
 from ui.rendering import render
 from ui.web import filters, handlers, history, layout, report
-from ui.web.answer import render_collection, render_masthead, render_welcome
 from ui.web.explore import question, render_explore
 from ui.web.handlers import Run, Talk, Update
 from ui.web.layout import QUIET, Parts, shown, translations_of
-from ui.web.quality import render_quality, render_unreadable, render_without_run
+from ui.web.quality import render_quality, render_without_run
 from ui.web.sources import render_sources
 from ui.web.suggestions import Suggestions
-from ui.web.uploads import add, render_upload_form
-
-if TYPE_CHECKING:
-    from gradio.events import Dependency
-
-    from rag.engine import Engine
-
+from ui.web.uploads import add
 
 _log = logging.getLogger(__name__)
 VISITORS = 20  # answers that are written at the same time; more visitors wait their turn
@@ -58,22 +53,23 @@ def build_app(engine: Engine) -> gr.Blocks:
         fill_width=True,
         delete_cache=UPLOAD_CACHE if has_uploads else None,
     )
+    words = layout.first_words(engine, ENGLISH)
     with page:
         parts: Parts = {"talk": gr.State(()), "run": gr.State(None)}
         parts["chosen"] = gr.State(Filters())
         parts["ignored"] = gr.State(Filters())
         with gr.Column(elem_id="desk"):
             with gr.Column(elem_id="collection"):
-                parts |= layout.collection_area(engine)
-                parts |= layout.upload_area() if has_uploads else {}
+                parts |= layout.collection_area(words)
+                parts |= layout.upload_area(words) if has_uploads else {}
                 parts |= layout.history_area()
-            parts |= layout.views()
+            parts |= layout.views(words)
             with gr.Column(elem_id="talk"):
-                parts |= layout.talk_area(engine)
+                parts |= layout.talk_area(words)
             with gr.Column(elem_id="sources"):
-                parts |= layout.sources_area()
+                parts |= layout.sources_area(words)
             with gr.Column(elem_id="ask"):
-                parts |= layout.question_area()
+                parts |= layout.question_area(words)
             parts |= layout.overlays()
         opened = _wire_filters(engine, page, parts)
         _wire_questions(engine, parts, opened)
@@ -281,9 +277,8 @@ def _wire_reading(engine: Engine, parts: Parts) -> None:
     def show_sources(talk: Talk, request: gr.Request, event: gr.EventData) -> Any:
         turn = _values(event, "turn")["turn"]
         exchange = handlers.exchange_at(talk, turn)
-        if exchange is None:
-            return gr.skip()
-        return shown(render_sources(exchange.answer, turn, translations_of(request)))
+        t = translations_of(request)
+        return shown(render_sources(exchange.answer, turn, t)) if exchange else gr.skip()
 
     def open_report(talk: Talk, request: gr.Request, event: gr.EventData) -> str:
         sent = _values(event, "report", "passage", "turn", "n")
@@ -314,15 +309,8 @@ def _wire_language(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
 
     def translate(request: gr.Request) -> Parts:
         t = translations_of(request)
-        values = {
-            "masthead": render_masthead(t),
-            "history": history.render_history(t, request.username or ""),
-            **_collection(engine, t),
-            "sources": render_sources(None, 0, t),
-            "exports": layout.render_exports(t),
-            "views": layout.render_navigation(t),
-            "uploads": render_upload_form(t),
-        }
+        values = layout.first_words(engine, t)
+        values["history"] = history.render_history(t, request.username or "")
         suggested = suggestions.first(t)
         return {parts[k]: v for k, v in values.items() if k in parts} | _examples(parts, suggested)
 
@@ -342,15 +330,6 @@ def _examples(parts: Parts, questions: Sequence[str]) -> Parts:
     return {button: gr.update(value=text, visible=bool(text)) for button, text in pairs}
 
 
-def _collection(engine: Engine, t: Translations) -> dict[str, str]:
-    """The parts that say what the collection is."""
-    catalog, index = engine.catalog, engine.settings.index.name
-    return {
-        "facts": render_collection(catalog, index, engine.revision, t),
-        "greeting": render_welcome(len(catalog.reports), t),
-    }
-
-
 def _wire_views(engine: Engine, parts: Parts) -> None:
     """Draw the views when they are shown: views.js says which is, and when filters changed."""
 
@@ -366,7 +345,7 @@ def _wire_views(engine: Engine, parts: Parts) -> None:
             summary = latest(engine.settings)
         except AskLabsError as error:
             _log.warning("The evaluation can't be shown: %s", error)
-            return render_unreadable(t)
+            return render("quality.html", t, is_unreadable=True, command="")
         if summary is None:
             return render_without_run(engine.settings.index.name, t)
         return render_quality(summary, engine.revision, t)
@@ -389,8 +368,9 @@ def _wire_uploads(engine: Engine, parts: Parts) -> None:
 
     def refresh(chosen: Filters, request: gr.Request) -> Parts:
         t = translations_of(request)
-        facts = {parts[name]: value for name, value in _collection(engine, t).items()}
-        return {**facts, **_filtered(engine, parts, chosen, t)}
+        words = layout.first_words(engine, t)
+        facts = {parts[name]: words[name] for name in ("facts", "greeting")}
+        return facts | _filtered(engine, parts, chosen, t)
 
     uploaded = parts["uploads"].sent(upload, None, parts["uploaded"], **QUIET)
     drawn = [parts[name] for name in ("facts", "greeting", *FOLLOWING)]

@@ -20,11 +20,11 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from markupsafe import Markup
 
+from rag.catalog.catalog import Catalog
 from rag.catalog.facet_counts import (
     FACETS,
     facet,
     find_value,
-    number_chosen,
     region_facet,
     year_ranges,
     years_between,
@@ -37,7 +37,6 @@ from rag.places.regions import region_name, regions
 from ui.rendering import render
 
 if TYPE_CHECKING:
-    from rag.catalog.catalog import Catalog
     from ui.web.handlers import Exchange, Talk
 
 
@@ -113,7 +112,7 @@ def facet_data(catalog: Catalog, filters: Filters, t: Translations, turn: object
         {
             "rows": rows,
             "years": [spans[0][0], spans[-1][1]] if spans else [],
-            "chosen": number_chosen(filters),
+            "chosen": sum(map(len, filters.as_dict().values())),
             "query": write_link("", filters, catalog),
             "turn": turn if isinstance(turn, int) else None,
         },

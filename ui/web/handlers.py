@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
+from rag.answer.pipeline import AnswerStream
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
+from rag.engine import Engine
 from rag.errors import AskLabsError, ModelError
 from rag.export.formats import FORMATS, export
 from rag.feedback import Feedback
@@ -24,11 +26,6 @@ from rag.types import Answer, Notice, Turn
 from ui.server import log
 from ui.web.answer import render_conversation, render_pending
 from ui.web.sources import render_sources
-
-if TYPE_CHECKING:
-    from rag.answer.pipeline import AnswerStream
-    from rag.engine import Engine
-
 
 REDRAW = 0.06  # seconds between two drawings of a growing answer: smooth, and cheap to send
 LONG = 5000  # characters that make such a pause twice as long: each drawing sends all of the text
@@ -202,28 +199,25 @@ def again(
     talk: Talk,
     run: Run | None,
     t: Translations,
-    ignored: Filters | None = None,
+    **changed: Any,
 ) -> Iterator[Update]:
-    """Answer the last question once more, with the filters as they are now.
+    """Answer the last question once more, with the filters as they are now and what is `changed`.
 
-    What was ignored of it stays so, unless `ignored` says what is instead.
+    What was ignored of it stays so, and how many passages are read.
     """
     if talk and not (run and run.active):
         last = talk[-1]
-        ignored = last.ignored if ignored is None else ignored
-        exchange = Exchange(last.question, filters, ignored=ignored, passages=last.passages)
-        yield from _answer(engine, exchange, talk[:-1], t)
+        same = Exchange(last.question, filters, ignored=last.ignored, passages=last.passages)
+        yield from _answer(engine, replace(same, **changed), talk[:-1], t)
 
 
 def widen(
     engine: Engine, talk: Talk, run: Run | None, turn: object, t: Translations
 ) -> Iterator[Update]:
     """Answer the last question once more, as it was asked, from twice as many passages."""
-    if talk and turn == len(talk) and not (run and run.active):
-        last = talk[-1]
-        more = more_passages(last.passages, engine.settings)
-        exchange = Exchange(last.question, last.filters, ignored=last.ignored, passages=more)
-        yield from _answer(engine, exchange, talk[:-1], t)
+    if talk and turn == len(talk):
+        more = more_passages(talk[-1].passages, engine.settings)
+        yield from again(engine, talk[-1].filters, talk, run, t, passages=more)
 
 
 def without(
@@ -241,7 +235,7 @@ def without(
     if talk and chip.get("turn") == str(len(talk)):
         ignored = talk[-1].changed(chip)
         if ignored is not None:
-            yield from again(engine, filters, talk, run, t, ignored)
+            yield from again(engine, filters, talk, run, t, ignored=ignored)
 
 
 def _answer(engine: Engine, exchange: Exchange, talk: Talk, t: Translations) -> Iterator[Update]:

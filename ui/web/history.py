@@ -16,13 +16,14 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from markupsafe import Markup
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import to_jsonable_python
 
 from rag.catalog.tag_fields import Filters, ReportInfo
+from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.feedback import feedback_from_dict, feedback_to_dict
@@ -33,10 +34,6 @@ from ui.rendering import render
 from ui.web.answer import render_conversation
 from ui.web.handlers import Exchange, Run, Talk, Update
 from ui.web.sources import render_sources
-
-if TYPE_CHECKING:
-    from rag.engine import Engine
-
 
 MOST_TURNS = 500
 LARGEST = 64 * 1024 * 1024  # characters of a whole conversation: far above 500 large answers

@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 from gradio.i18n import I18nData
 from markupsafe import Markup
 
+from ingest.uploads import LARGEST_UPLOAD
+from rag.engine import Engine
 from rag.export.formats import FORMATS
 from rag.i18n.translations import (
-    ENGLISH,
     Translations,
+    is_right_to_left,
+    language_code,
     languages,
     marked,
     translations_accepted,
     translations_for,
 )
 from ui.rendering import render
-from ui.web.answer import render_collection, render_masthead, render_welcome
+from ui.web.answer import render_collection
 from ui.web.filters import LONGEST_QUESTION, render_facets
 from ui.web.sources import render_sources
 from ui.web.suggestions import SUGGESTED
-from ui.web.uploads import render_upload_form
-
-if TYPE_CHECKING:
-    from rag.engine import Engine
-
+from ui.web.uploads import FAILED
 
 Parts = dict[str, Any]
 # What most events are wired with: no spinner, and no part of a programming interface.
@@ -102,10 +102,25 @@ def shown(value: Any) -> Any:
     return value if is_update else gr.update(value=value)
 
 
-def collection_area(engine: Engine) -> Parts:
+def first_words(engine: Engine, t: Translations) -> dict[str, Markup]:
+    """What parts say before anything is asked."""
+    reports, index = len(engine.catalog.reports), engine.settings.index.name
+    uses = groupby(FORMATS.items(), lambda item: item[1].use)
+    direction = "rtl" if is_right_to_left(t) else "ltr"
+    return {
+        "masthead": render("masthead.html", t, language=language_code(t), direction=direction),
+        "facts": render_collection(engine.catalog, index, engine.revision, t),
+        "greeting": render("welcome.html", t, reports=reports),
+        "sources": render_sources(None, 0, t),
+        "exports": render("exports.html", t, groups=[(use, list(group)) for use, group in uses]),
+        "views": render("navigation.html", t),
+        "uploads": render("upload_form.html", t, largest=LARGEST_UPLOAD, broken=FAILED),
+    }
+
+
+def collection_area(words: Mapping[str, Markup]) -> Parts:
     """The left area: what the collection is, and its filters."""
-    masthead = html(render_masthead())
-    facts = html(render_collection(engine.catalog, engine.settings.index.name, engine.revision))
+    masthead, facts = html(words["masthead"]), html(words["facts"])
     unfold = gr.Button(I18nData(marked("Filters")), elem_id="unfold", elem_classes="quiet-button")
     unfold.click(None, js="() => askLabsFilters.unfold()", api_visibility="private")
     with gr.Column(elem_id="filters"):
@@ -118,11 +133,11 @@ def collection_area(engine: Engine) -> Parts:
     return parts | {"masthead": masthead, "facts": facts}
 
 
-def upload_area() -> Parts:
+def upload_area(words: Mapping[str, Markup]) -> Parts:
     """The folded area in which files are chosen, and what came of them."""
     with gr.Column(elem_id="uploads"):
         return {
-            "uploads": html(render_upload_form(), js_on_load=_UPLOAD),
+            "uploads": html(words["uploads"], js_on_load=_UPLOAD),
             "uploaded": html("", js_on_load=_UPLOADED, elem_id="upload-result"),
         }
 
@@ -135,11 +150,11 @@ def history_area() -> Parts:
     return {"history": history, "message": message, "conversation_id": gr.State("")}
 
 
-def views() -> Parts:
+def views(words: Mapping[str, Markup]) -> Parts:
     """The navigation over the conversation, and the two views that take its place."""
     # The index and the filters that Explore was drawn with.
     parts: Parts = {"explored": gr.State(None)}
-    parts["views"] = html(render_navigation(), js_on_load=_VIEWS, elem_id="views")
+    parts["views"] = html(words["views"], js_on_load=_VIEWS, elem_id="views")
     with gr.Column(elem_id="explore"):
         parts["explore"] = html("", js_on_load=_EXPLORE)
     with gr.Column(elem_id="quality"):
@@ -147,10 +162,10 @@ def views() -> Parts:
     return parts
 
 
-def talk_area(engine: Engine) -> Parts:
+def talk_area(words: Mapping[str, Markup]) -> Parts:
     """The middle area: questions and answers, or examples of questions."""
     with gr.Column(elem_id="welcome") as welcome:
-        greeting = html(render_welcome(len(engine.catalog.reports)))
+        greeting = html(words["greeting"])
         with gr.Column(elem_id="examples"):
             buttons = [gr.Button(visible=False) for _ in range(SUGGESTED)]
     thread = html("", js_on_load=_GREW + _CHIP + _ROW + _REPORT, elem_id="thread")
@@ -160,12 +175,12 @@ def talk_area(engine: Engine) -> Parts:
     return parts | {"thread": thread, "live": live}
 
 
-def sources_area() -> Parts:
+def sources_area(words: Mapping[str, Markup]) -> Parts:
     """The right area: what the answer rests on."""
-    return {"sources": html(render_sources(None, 0), js_on_load=_SHOWN + _REPORT)}
+    return {"sources": html(words["sources"], js_on_load=_SHOWN + _REPORT)}
 
 
-def question_area() -> Parts:
+def question_area(words: Mapping[str, Markup]) -> Parts:
     """Where a question is typed, and what can be done with the conversation."""
     parts: Parts = {"chips": html("", js_on_load=_CHIPS, elem_id="chips")}
     with gr.Row(elem_id="box"):
@@ -186,7 +201,7 @@ def question_area() -> Parts:
         quiet: Parts = {"elem_classes": "quiet-button"}
         parts["clear"] = gr.Button(I18nData(marked("New conversation")), **quiet)
         parts["link"] = gr.Button(I18nData(marked("Copy link")), elem_id="copy-link", **quiet)
-        parts["exports"] = html(render_exports(), js_on_load=_EXPORT, elem_id="exports")
+        parts["exports"] = html(words["exports"], js_on_load=_EXPORT, elem_id="exports")
     # A file to save; what the page was opened with; what is copied as a link to it.
     for name, label in (
         ("file", marked("File to save")),
@@ -201,17 +216,6 @@ def overlays() -> Parts:
     """A report over the page, and what came of a vote, which is put into the row of its answer."""
     report = html("", js_on_load=_OPENED, elem_id="report")
     return {"report": report, "voted": html("", js_on_load=_VOTED, elem_id="vote-result")}
-
-
-def render_navigation(t: Translations = ENGLISH) -> Markup:
-    """The links to the views; the browser says which is the current one."""
-    return render("navigation.html", t)
-
-
-def render_exports(t: Translations = ENGLISH) -> Markup:
-    """The menu of export formats by their use."""
-    groups = groupby(FORMATS.items(), lambda item: item[1].use)
-    return render("exports.html", t, groups=[(use, list(formats)) for use, formats in groups])
 
 
 def translations_of(request: gr.Request | None) -> Translations:

@@ -62,11 +62,6 @@ def render_without_run(index: str, t: Translations) -> Markup:
     return render("quality.html", t, is_unreadable=False, command=command)
 
 
-def render_unreadable(t: Translations) -> Markup:
-    """The view where the run can't be read."""
-    return render("quality.html", t, is_unreadable=True, command="")
-
-
 def _facts(run: About, revision: str, t: Translations) -> list[tuple[str, str]]:
     """When, with what and by whom the questions were answered, as (name, value) pairs."""
     questions = t.ngettext("{n} question", "{n} questions", run.cases)

@@ -8,12 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup
 
 from rag.catalog.normalize import fold_tag
 from rag.catalog.tag_fields import TAGS, ReportInfo
+from rag.engine import Engine
 from rag.errors import FeedbackNotKept, UnknownReport
 from rag.export.brief import report_link
 from rag.feedback import MAX_COMMENT, Feedback, Vote, keep_feedback
@@ -25,10 +26,6 @@ from ui.rendering import render
 from ui.server import log
 from ui.web.handlers import Exchange, Talk, exchange_at
 from ui.web.sources import find_quote, segments
-
-if TYPE_CHECKING:
-    from rag.engine import Engine
-
 
 Quotes = Mapping[str, Sequence[str]]
 GONE = marked("This report is not in the index any more.")

@@ -7,16 +7,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING
 
+from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
+from rag.engine import Engine
 from rag.errors import AskLabsError
 from rag.i18n.labels import country_label
 from rag.i18n.translations import Translations, language_code
-
-if TYPE_CHECKING:
-    from rag.catalog.catalog import Catalog
-    from rag.engine import Engine
 
 _log = logging.getLogger(__name__)
 SUGGESTED = 4  # questions on the page

@@ -13,25 +13,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gradio.utils import get_upload_folder
 from markupsafe import Markup
 
 from ingest.sources import printable
 from ingest.sync import SyncResult
-from ingest.uploads import LARGEST_UPLOAD, MOST_REPORTS, Upload, take_in
+from ingest.uploads import MOST_REPORTS, Upload, take_in
 from rag.catalog.tag_fields import ReportInfo
+from rag.engine import Engine
 from rag.errors import AskLabsError, IndexBusy
 from rag.i18n.labels import format_count
 from rag.i18n.notices import notice_words
-from rag.i18n.translations import ENGLISH, Translations, marked
+from rag.i18n.translations import Translations, marked
 from ui.rendering import render
 from ui.server import log
-
-if TYPE_CHECKING:
-    from rag.engine import Engine
-
 
 _log = logging.getLogger(__name__)
 BUSY = marked("Reports are being added by somebody else. Wait until that is done, then try again.")
@@ -136,11 +132,6 @@ def uploads_of(sent: object) -> list[Upload]:
         if file.is_file() and not file.is_symlink() and file.resolve().is_relative_to(folder):
             uploads[file.resolve()] = Upload(printable(name[:300]), file.resolve())
     return list(uploads.values())
-
-
-def render_upload_form(t: Translations = ENGLISH) -> Markup:
-    """The folded area in which files are chosen."""
-    return render("upload_form.html", t, largest=LARGEST_UPLOAD, broken=FAILED)
 
 
 def render_result(result: SyncResult, reports: Mapping[str, ReportInfo], t: Translations) -> Markup:
