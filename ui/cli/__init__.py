@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
-import typer
 from rich import progress as bars
 from rich.console import Console
+from typer import Option
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.labels import author_label
@@ -25,11 +25,8 @@ if TYPE_CHECKING:
 
 # Seconds between two plain lines of progress.
 _PLAIN_EVERY = 5.0
-Index = Annotated[
-    Path | None,
-    typer.Option("--index", help="Folder of the index (default: ASKLABS_INDEX or asklabs-index)."),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Index = Annotated[Path | None, Option(help="Folder of the index (ASKLABS_INDEX or asklabs-index).")]
+Json = Annotated[bool, Option("--json", help="Print JSON and nothing else.")]
 
 
 def engine_of(index: Path | None) -> Engine:

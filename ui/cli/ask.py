@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
+from typer import Argument, Option
 
 from rag.catalog.tag_fields import FILTER_FIELDS, TAGS, Filters
 from rag.errors import AskLabsError, InputError
@@ -36,13 +37,12 @@ _LINE_START = b'{"id":'
 Texts = list[str] | None
 Ignore = Annotated[
     Texts,
-    typer.Option(
+    Option(
         metavar="FIELD[=VALUE]",
-        help="Don't take this value from the question (country=Peru), or none of a field (year); "
-        "repeatable.",
+        help="Don't take this value from the question, or none of a field; repeatable.",
     ),
 ]
-Question = Annotated[str, typer.Argument(help="Your question, in any of the reports' languages.")]
+Question = Annotated[str, Argument(help="Your question, in any of the reports' languages.")]
 # The filters that have an option, each with its help.
 _FILTERS = {
     "country": "Only reports of this country; repeatable.",
@@ -68,7 +68,7 @@ def with_filters(command: Callable[..., None]) -> Callable[..., None]:
     options = []
     for name, text in _FILTERS.items():
         values: Any = list[int] | None if name == "year" else Texts
-        option = Annotated[values, typer.Option(help=text)]
+        option = Annotated[values, Option(help=text)]
         kind = Parameter.POSITIONAL_OR_KEYWORD
         options.append(Parameter(name, kind, default=None, annotation=option))
     parameters: list[Parameter] = []
@@ -99,13 +99,11 @@ def ask(
 @with_filters
 def search(
     question: Question,
-    k: Annotated[int, typer.Option("-k", min=1, max=200, help="How many passages.")] = 20,
+    k: Annotated[int, Option("-k", min=1, max=200, help="How many passages.")] = 20,
     index: Index = None,
     filters: Filters = Filters(),
     ignore: Ignore = None,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Say why each passage ranks where it does.")
-    ] = False,
+    explain: Annotated[bool, Option("--explain", help="Say why each passage ranks so.")] = False,
     json: Json = False,
 ) -> None:
     """Find passages without writing an answer."""
@@ -273,8 +271,8 @@ class BatchResult:
 
 
 def batch(
-    questions: Annotated[Path, typer.Argument(help="JSON lines with id, question, history?")],
-    out: Annotated[Path, typer.Option(help="File of answers; an interrupted run goes on in it.")],
+    questions: Annotated[Path, Argument(help="JSON lines with id, question, history?")],
+    out: Annotated[Path, Option(help="File of answers; an interrupted run goes on in it.")],
     index: Index = None,
 ) -> None:
     """Answer a file of questions, one JSON line each, written as they come; resumable."""
@@ -397,19 +395,10 @@ def _resume(out: Path, ids: list[str]) -> int:
 
 
 def export(
-    answers: Annotated[Path, typer.Argument(help="Answers: what ask --json or batch wrote.")],
-    to: Annotated[
-        Path | None,
-        typer.Option(help="File to write, such as brief.docx; a wrong ending lists all."),
-    ] = None,
-    title: Annotated[str, typer.Option(help="Title of the brief.")] = "",
-    verify: Annotated[
-        bool,
-        typer.Option(
-            "--verify",
-            help="Check each quote against the reports of today; exit code 1 if one is gone.",
-        ),
-    ] = False,
+    answers: Annotated[Path, Argument(help="Answers: what ask --json or batch wrote.")],
+    to: Annotated[Path | None, Option(help="File to write, such as brief.docx.")] = None,
+    title: Annotated[str, Option(help="Title of the brief.")] = "",
+    verify: Annotated[bool, Option("--verify", help="Check quotes against the reports.")] = False,
     index: Index = None,
     json: Json = False,
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from typer import Argument, Option
 
 from rag.errors import InputError
 from rag.settings import load_settings
@@ -17,9 +18,9 @@ from ui.cli import Index, Json, engine_of, print_json, progress
 if TYPE_CHECKING:
     from rag.engine import Engine
 
-Cases = Annotated[Path, typer.Argument(help="Cases as JSON lines; see eval/sample/README.md.")]
-Drafts = Annotated[bool, typer.Option("--drafts", help="Also ask the drafts among the cases.")]
-Seed = Annotated[int, typer.Option(help="Another number makes another choice.")]
+Cases = Annotated[Path, Argument(help="Cases as JSON lines; see eval/sample/README.md.")]
+Drafts = Annotated[bool, Option("--drafts", help="Also ask the drafts among the cases.")]
+Seed = Annotated[int, Option(help="Another number makes another choice.")]
 app = typer.Typer(
     help="Measure how well questions are answered: make cases, run them, compare two runs.",
     no_args_is_help=True,
@@ -29,16 +30,10 @@ app = typer.Typer(
 @app.command()
 def run(
     cases: Cases,
-    out: Annotated[Path, typer.Option(help="Folder for outcomes, table and report.")],
+    out: Annotated[Path, Option(help="Folder for outcomes, table and report.")],
     index: Index = None,
-    baseline: Annotated[
-        bool,
-        typer.Option("--baseline", help="Ask plain llama-index and BM25 alone the same cases too."),
-    ] = False,
-    judge: Annotated[
-        Literal["rules", "model"],
-        typer.Option(help="Who judges what citations support: rules, or the chat model."),
-    ] = "rules",
+    baseline: Annotated[bool, Option("--baseline", help="Ask the baselines as well.")] = False,
+    judge: Annotated[Literal["rules", "model"], Option(help="Who judges citations.")] = "rules",
     drafts: Drafts = False,
 ) -> None:
     """Ask all cases; writes outcomes, summary and report (HTML, Markdown), prints the table."""
@@ -67,11 +62,9 @@ def run(
 
 @app.command()
 def compare(
-    before: Annotated[Path, typer.Argument(help="Folder of the first run.")],
-    after: Annotated[Path, typer.Argument(help="Folder of the second run.")],
-    out: Annotated[
-        Path | None, typer.Option(help="File to write it to as well: .html or .md.")
-    ] = None,
+    before: Annotated[Path, Argument(help="Folder of the first run.")],
+    after: Annotated[Path, Argument(help="Folder of the second run.")],
+    out: Annotated[Path | None, Option(help="File to write it to as well: .html or .md.")] = None,
     json: Json = False,
 ) -> None:
     """Compare two runs case by case: what changed, and whether it could be chance."""
@@ -89,14 +82,10 @@ def compare(
 
 @app.command()
 def verify(
-    cases: Annotated[Path, typer.Argument(help="Cases as JSON lines, with good answers.")],
+    cases: Annotated[Path, Argument(help="Cases as JSON lines, with good answers.")],
     index: Index = None,
-    rated: Annotated[
-        Path | None, typer.Option(help="Answers rated by people, as JSON lines.")
-    ] = None,
-    quotes: Annotated[
-        int, typer.Option(min=0, max=5000, help="How many sentences of reports to take as well.")
-    ] = 300,
+    rated: Annotated[Path | None, Option(help="Answers rated by people, as JSON lines.")] = None,
+    quotes: Annotated[int, Option(min=0, max=5000, help="Sentences of reports to take.")] = 300,
 ) -> None:
     """Measure how well wrong sentences are told from right ones, beside counting words."""
     from eval.cases import load_cases
@@ -109,7 +98,7 @@ def verify(
 
 @app.command()
 def feedback(
-    out: Annotated[Path, typer.Option(help="File of cases to write, as JSON lines.")],
+    out: Annotated[Path, Option(help="File of cases to write, as JSON lines.")],
     index: Index = None,
     json: Json = False,
 ) -> None:
@@ -134,15 +123,12 @@ def feedback(
 
 @app.command()
 def make(
-    n: Annotated[int, typer.Option(min=1, max=2000, help="How many cases.")] = 50,
-    out: Annotated[Path, typer.Option(help="File to write, as JSON lines.")] = Path("cases.jsonl"),
+    n: Annotated[int, Option(min=1, max=2000, help="How many cases.")] = 50,
+    out: Annotated[Path, Option(help="File to write, as JSON lines.")] = Path("cases.jsonl"),
     index: Index = None,
     seed: Seed = 0,
-    language: Annotated[
-        list[str] | None,
-        typer.Option(help="Of the questions, the main one first (en fr es pt ar); repeatable."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    language: Annotated[list[str] | None, Option(help="The main one first; repeatable.")] = None,
+    force: Annotated[bool, Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Draft cases from a collection, for a person to read and accept.
 
@@ -184,15 +170,11 @@ def make(
 @app.command()
 def stress(
     cases: Cases,
-    out: Annotated[Path, typer.Option(help="Folder for the table and a run a variant.")],
+    out: Annotated[Path, Option(help="Folder for the table and a run a variant.")],
     index: Index = None,
-    only: Annotated[str, typer.Option(help="Only these variants, with commas between them.")] = "",
-    reports: Annotated[
-        int, typer.Option(min=1, help="How many reports temporary indexes hold.")
-    ] = 300,
-    asked: Annotated[
-        Path | None, typer.Option(help="Run of the same cases unchanged, not to ask them again.")
-    ] = None,
+    only: Annotated[str, Option(help="Only these variants, with commas between them.")] = "",
+    reports: Annotated[int, Option(min=1, help="How many reports temporary indexes hold.")] = 300,
+    asked: Annotated[Path | None, Option(help="Run of the cases as they are.")] = None,
     seed: Seed = 0,
     drafts: Drafts = False,
 ) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from rag.catalog.tag_fields import TAGS
 from rag.errors import AskLabsError, IndexUnusable
@@ -28,24 +29,12 @@ _CHANGES = ("added", "updated", "unchanged", "moved", "deleted")
 
 
 def ingest(
-    paths: Annotated[
-        list[Path], typer.Argument(help="Folders (with all below), files, .zip or .tar.gz.")
-    ],
+    paths: Annotated[list[Path], Argument(help="Folders, files, .zip or .tar.gz.")],
     index: Index = None,
-    prune: Annotated[
-        bool, typer.Option("--prune", help="Delete reports that are no longer at PATHS.")
-    ] = False,
-    rebuild: Annotated[
-        bool,
-        typer.Option("--rebuild", help="Make the index anew; the old one serves until the end."),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what would be done.")
-    ] = False,
-    audit: Annotated[
-        bool,
-        typer.Option("--audit", help="Only tell how much of what labs wrote would be taken in."),
-    ] = False,
+    prune: Annotated[bool, Option("--prune", help="Delete reports no longer at PATHS.")] = False,
+    rebuild: Annotated[bool, Option("--rebuild", help="Make the index anew.")] = False,
+    dry_run: Annotated[bool, Option("--dry-run", help="Only tell what would be done.")] = False,
+    audit: Annotated[bool, Option("--audit", help="Only tell what would be taken in.")] = False,
     json: Json = False,
 ) -> None:
     """Bring the index in line with report files; only what changed is embedded."""
@@ -88,12 +77,8 @@ def _print_skipped(skipped: Sequence[Skipped]) -> None:
 
 def info(
     index: Index = None,
-    tags: Annotated[
-        bool, typer.Option("--tags", help="List the tags' values with their spellings instead.")
-    ] = False,
-    families: Annotated[
-        bool, typer.Option("--families", help="List passages that say the same, word for word.")
-    ] = False,
+    tags: Annotated[bool, Option("--tags", help="List the tags' values instead.")] = False,
+    families: Annotated[bool, Option("--families", help="List passages that are alike.")] = False,
     json: Json = False,
 ) -> None:
     """Tell what the index holds, which models and settings are in use, and the versions.

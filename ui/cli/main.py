@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer import Argument, Option
 
 from rag.errors import AskLabsError, InputError
 from rag.settings import load_settings
@@ -58,27 +59,17 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    _: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
+    _: Annotated[bool, Option("--version", callback=_print_version, is_eager=True)] = False,
 ) -> None:
     """Options that go before a command."""
 
 
 def serve(
     index: Index = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on (127.0.0.1).")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on (7860).")] = None,
-    open_browser: Annotated[
-        bool, typer.Option("--open", help="Open the page in your browser.")
-    ] = False,
-    ingest: Annotated[
-        bool | None,
-        typer.Option("--ingest/--no-ingest", help="Let who reaches the page add reports (no)."),
-    ] = None,
+    host: Annotated[str | None, Option(help="Address to listen on (127.0.0.1).")] = None,
+    port: Annotated[int | None, Option(help="Port to listen on (7860).")] = None,
+    open_browser: Annotated[bool, Option("--open", help="Open the page in your browser.")] = False,
+    ingest: Annotated[bool | None, Option(help="Let the page's visitors add reports (no).")] = None,
 ) -> None:
     """Open the web page."""
     settings = load_settings(index=index, host=host, port=port, page_ingest=ingest)
@@ -88,10 +79,8 @@ def serve(
 
 
 def login(
-    name: Annotated[str, typer.Argument(help="Who is to see the page.")],
-    file: Annotated[
-        Path | None, typer.Option(help="File of names and hashes (default: ASKLABS_LOGIN).")
-    ] = None,
+    name: Annotated[str, Argument(help="Who is to see the page.")],
+    file: Annotated[Path | None, Option(help="File of logins (ASKLABS_LOGIN).")] = None,
 ) -> None:
     """Let a name see the page, with a password that is asked for; without logins all may."""
     from ui.server.login import checked_name, set_login
