@@ -13,8 +13,8 @@ from rag.citation.quotes import verbatim
 from rag.errors import ModelError
 from rag.i18n.labels import country_label, join_parts
 from rag.i18n.translations import translations_for
-from rag.models.cancellation import Stop
 from rag.models.chat import Generation
+from rag.models.client import Stop
 from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.models.tokens import count_tokens
 from rag.places.countries import english_name

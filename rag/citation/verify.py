@@ -99,18 +99,11 @@ class Verifier:
         claim = Claim(sentence, language, passages)
         passages = _of_country(sentence, passages) or passages
         vector = self._vector(sentence)
-        closeness = {p.id: float((self._vectors(p.text) @ vector).max()) for p in passages}
-        # By each passage, and, in what is of the sentence's language, by several together.
-        alike = [p for p in passages if p.language == language]
-        scopes = [[p] for p in passages] + ([alike] if len(alike) > 1 else [])
-        rated = [
-            _rated(Claim(sentence, language, scope), max(closeness[p.id] for p in scope))
-            for scope in scopes
-        ]
-        best = max(rated, key=lambda verdict: (RANK[verdict.status], verdict.support))
+        closeness = [float((self._vectors(p.text) @ vector).max()) for p in passages]
+        best = _rated(Claim(sentence, language, passages), max(closeness))
         if reason := claim.missing():
             return _contradicted(best, reason)
-        if claim.only_names_labs() and self._near_question(passages):
+        if claim.only_names_labs():
             return Verdict("supported", best.support)
         if best.status != "unsupported" and claim.echoes(self._question):
             return _contradicted(best, _REPEATS)
@@ -120,11 +113,6 @@ class Verifier:
             return best
         doubt = claim.doubt(self._question)
         return Verdict("partly", best.support, doubt) if doubt else best
-
-    def _near_question(self, passages: Sequence[Passage]) -> bool:
-        """Whether one of the passages is about the question."""
-        question = self._vector(self._question)
-        return any(float((self._vectors(p.text) @ question).max()) >= PARTLY for p in passages)
 
     def _vector(self, sentence: str) -> Any:
         # A sentence is verified by several choices of passages.

@@ -21,11 +21,12 @@ from tempfile import TemporaryDirectory
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from rag.catalog.tag_fields import ReportInfo
 from rag.errors import InputError
 from rag.export.answer_json import answers_to_json
-from rag.export.brief import PRODUCT, Brief, clean, make_brief, report_link, right_to_left
-from rag.export.references import to_bibtex, to_csl, to_ris
-from rag.i18n.translations import marked
+from rag.export.brief import PRODUCT, Brief, clean, make_brief, one_line, report_link, right_to_left
+from rag.i18n.labels import author_label, kind_label, language_label
+from rag.i18n.translations import marked, translations_for
 from rag.types import Answer
 
 # Makes a file of answers, a title, a day, and the template of the reports' addresses.
@@ -226,6 +227,137 @@ def _cell(value: str | int) -> str:
     return f"'{text}" if _FORMULA.match(str(value)) or _FORMULA.match(text) else text
 
 
+# References have one entry a report, in the order of first citations; what it is cited for stands
+# in it as notes, in the language of the first question.
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    # BibTeX counts braces, also escaped ones, so these must not be braces.
+    "{": r"\textbraceleft{}",
+    "}": r"\textbraceright{}",
+    **{character: f"\\{character}" for character in "$&%#_"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Cited:
+    """A report, a key of its own, what sort it is, where it is, and what it is cited for."""
+
+    info: ReportInfo
+    key: str
+    kind: str
+    link: str
+    title: str
+    authors: Sequence[str]
+    notes: list[str]
+
+
+def _to_bibtex(answers: Sequence[Answer], report_url: str) -> bytes:
+    """One @techreport per cited report, in UTF-8; what it is cited for stands in `annote`."""
+    entries = []
+    for cited in _cited(answers, report_url):
+        fields = {
+            "title": f"{{{_tex(cited.title)}}}",
+            "author": " and ".join(f"{{{_tex(name)}}}" for name in cited.authors),
+            "institution": f"{{{_tex(cited.info.lab)}}}",
+            "year": str(cited.info.year or ""),
+            "type": _tex(cited.kind),
+            "number": _tex(cited.info.id),
+            "langid": _tex(language_label(cited.info.language).lower()),
+            # An address is taken as it stands; one that is checked has no brace.
+            "url": cited.link,
+            "annote": _tex(" ".join(cited.notes)),
+        }
+        lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items() if value)
+        entries.append(f"@techreport{{{cited.key},\n{lines}}}\n")
+    return "\n".join(entries).encode()
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(character, character) for character in one_line(text))
+
+
+def _to_ris(answers: Sequence[Answer], report_url: str) -> bytes:
+    """One entry per cited report, in UTF-8; each quote is a note."""
+    entries = []
+    for cited in _cited(answers, report_url):
+        pairs = [
+            ("TY", "RPRT"),
+            ("TI", cited.title),
+            *(("AU", name) for name in cited.authors),
+            ("PY", str(cited.info.year or "")),
+            ("PB", cited.info.lab),
+            ("M3", cited.kind),
+            ("LA", cited.info.language),
+            ("ID", cited.info.id),
+            ("UR", cited.link),
+            *(("N1", note) for note in cited.notes),
+            ("ER", " "),
+        ]
+        entries.append("".join(f"{tag}  - {one_line(v)}\r\n" for tag, v in pairs if v))
+    return "\r\n".join(entries).encode()
+
+
+def _to_csl(answers: Sequence[Answer], report_url: str) -> bytes:
+    """One item per cited report, as citation managers read it; each quote is a line of `note`."""
+    items = []
+    for cited in _cited(answers, report_url):
+        item = {
+            "id": cited.key,
+            "type": "report",
+            "title": one_line(cited.title),
+            # A lab has no first and last name.
+            "author": [{"literal": one_line(name)} for name in cited.authors],
+            "publisher": one_line(cited.info.lab),
+            "issued": {"date-parts": [[cited.info.year]]} if cited.info.year else None,
+            "genre": one_line(cited.kind),
+            "number": one_line(cited.info.id),
+            "language": one_line(cited.info.language),
+            "URL": cited.link,
+            "note": "\n".join(map(one_line, cited.notes)),
+        }
+        items.append({name: value for name, value in item.items() if value})
+    text = json.dumps(items, ensure_ascii=False, indent=1)
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def _cited(answers: Sequence[Answer], report_url: str) -> list[_Cited]:
+    t = translations_for(answers[0].language)
+    reports: dict[str, _Cited] = {}
+    keys = set[str]()
+    for answer in answers:
+        cited_in = t.gettext("Cited in the answer to: {question}").format(question=answer.question)
+        seen = set[str]()
+        for citation in answer.citations:
+            info = citation.passage.report
+            if info.id not in reports:
+                kind, link = kind_label(info, t), report_link(report_url, info.id)
+                ours = info.countries if info.author == "lab" else ()
+                title, authors = info.title or info.id, ours or (author_label(info),)
+                key = _key(info, keys)
+                reports[info.id] = _Cited(info, key, kind, link, title, authors, [])
+            notes = reports[info.id].notes
+            if info.id not in seen:
+                seen.add(info.id)
+                notes.append(cited_in)
+            section = one_line(citation.passage.section)
+            where = f" ({section})" if section else ""
+            notes.append(f"[{citation.n}] “{citation.quote}”{where}")
+    return list(reports.values())
+
+
+def _key(info: ReportInfo, taken: set[str]) -> str:
+    plain = unicodedata.normalize("NFKD", info.id).encode("ascii", "ignore").decode()
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60] or "report"
+    key, number = stem, 1
+    while key in taken:
+        number += 1
+        key = f"{stem}-{number}"
+    taken.add(key)
+    return key
+
+
 _READ, _DATA, _CITE = marked("To read"), marked("Data"), marked("References")
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _CSL = "application/vnd.citationstyles.csl+json"
@@ -240,8 +372,8 @@ FORMATS: Mapping[str, Format] = {
         "application/json", _DATA, marked("Whole answers"), lambda a, *_: answers_to_json(a)
     ),
     "csv": Format("text/csv", _DATA, marked("Table of sources"), _sources(_to_csv)),
-    "bib": Format("application/x-bibtex", _CITE, "BibTeX", _sources(to_bibtex)),
-    "ris": Format("application/x-research-info-systems", _CITE, "RIS", _sources(to_ris)),
-    "csl.json": Format(_CSL, _CITE, "CSL-JSON", _sources(to_csl)),
+    "bib": Format("application/x-bibtex", _CITE, "BibTeX", _sources(_to_bibtex)),
+    "ris": Format("application/x-research-info-systems", _CITE, "RIS", _sources(_to_ris)),
+    "csl.json": Format(_CSL, _CITE, "CSL-JSON", _sources(_to_csl)),
 }
 _OTHER_NAMES = {"csl": "csl.json", "htm": "html"}

@@ -14,8 +14,16 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import ModelError, SettingsError
-from rag.models.cancellation import Emit, Stop, iterate
-from rag.models.client import RETRIES, Server, find_server, model_errors, open_client
+from rag.models.client import (
+    RETRIES,
+    Emit,
+    Server,
+    Stop,
+    find_server,
+    iterate,
+    model_errors,
+    open_client,
+)
 from rag.models.prompts import Message
 from rag.models.tokens import PRICES, PRICES_OF
 from rag.settings import Settings

@@ -1,16 +1,21 @@
-"""OpenAI-compatible servers: their addresses, the clients that ask them, and what goes wrong.
+"""OpenAI-compatible servers: addresses, clients, what goes wrong, and how a request is stopped.
 
 The only importer of `openai`, and only when a server is asked: it takes a second to load.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Coroutine, Generator, Iterator, Mapping
+from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from rag.errors import ContextOverflow, ModelError, SettingsError
@@ -20,7 +25,9 @@ from rag.types import Notice
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-
+T = TypeVar("T")
+Emit = Callable[[T], None]
+Work = Callable[[Emit[T]], Coroutine[Any, Any, None]]
 OPENAI = "https://api.openai.com/v1"
 # Azure's last dated version. Its newer addresses end in /openai/v1 and work like OpenAI's.
 API_VERSION = "2024-10-21"
@@ -159,3 +166,57 @@ def _problem(error: Exception) -> str:
     if "connecterror" in kinds or "connecttimeout" in kinds:
         return "unreachable"
     return "too_slow" if "timeout" in kinds else "reply_broken"
+
+
+class Stop:
+    """A wish to stop, which once set stays so. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._wish: Future[None] = Future()
+
+    def is_set(self) -> bool:
+        return self._wish.done()
+
+    def set(self) -> None:
+        """Stop, and cancel the work that waits for this."""
+        with suppress(InvalidStateError):
+            self._wish.set_result(None)
+
+    def cancels(self, work: Future[Any]) -> None:
+        """Cancel work, unless it is done, once this is set."""
+        self._wish.add_done_callback(lambda _: work.cancel())
+
+
+def iterate(work: Work[T], stop: Stop) -> Generator[T, None, None]:
+    """What asynchronous work emits, as it comes.
+
+    The work is cancelled at once, whatever it waits for, when `stop` is set or this generator is
+    closed. Then nothing more is emitted and nothing raised; else what the work raises is.
+    """
+    items: SimpleQueue[tuple[T] | None] = SimpleQueue()
+    future = _start(work(lambda item: items.put((item,))))
+    future.add_done_callback(lambda _: items.put(None))
+    stop.cancels(future)
+    try:
+        while (item := items.get()) is not None:
+            yield item[0]
+    finally:
+        future.cancel()
+    if not stop.is_set():
+        future.result()
+
+
+@cache
+def _background_loop() -> asyncio.AbstractEventLoop:
+    loop = asyncio.new_event_loop()
+    threading.Thread(target=loop.run_forever, name="model requests", daemon=True).start()
+    return loop
+
+
+def _start(work: Coroutine[Any, Any, T]) -> Future[T]:
+    return asyncio.run_coroutine_threadsafe(work, _background_loop())
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """The result of asynchronous work, which this thread waits for."""
+    return _start(work).result()

@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rag.errors import ModelError, SettingsError
-from rag.models.cancellation import run
-from rag.models.client import RETRIES, find_server, model_errors, open_client
+from rag.models.client import RETRIES, find_server, model_errors, open_client, run
 from rag.models.encoder import NAME, Vectors, encode, encoding_processes
 from rag.settings import Settings
 from rag.types import Notice

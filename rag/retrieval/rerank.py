@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from rag.errors import ModelError, SettingsError
-from rag.models.cancellation import run
+from rag.models.client import run
 from rag.retrieval.postprocess import duplicate_key, mask_passage
 from rag.settings import Settings
 from rag.text.contacts import mask_contacts

@@ -72,7 +72,7 @@ def test_eval_runs_cases_with_baselines_and_compares(
     done = run_sample(*arguments, "--baseline")
     assert done.code == 0
     assert "rep@10" in done.out
-    assert "| ours | plain llama-index | BM25 |" in done.out
+    assert "| ours | Plain llama-index | BM25 alone |" in done.out
     for folder in ("run", "run/baselines/plain", "run/baselines/bm25"):
         names = {file.name for file in (tmp_path / folder).iterdir()}
         assert names >= {"outcomes.jsonl", "run.json", "summary.json", "report.html", "report.md"}
