@@ -16,8 +16,7 @@ from rag.types import FACTS, Block, Passage, Report, Span
 
 # Tokens of the longest passage: two or three paragraphs, so that a dozen passages fit any model.
 MAX_TOKENS = 300
-# Characters of markup that may lie between two sentences of one span.
-MAX_GAP = 40
+MAX_GAP = 40  # characters of markup that may lie between two sentences of one span
 # A text of more sentences than any report has in one answer is data: a table, a log. Its
 # sentences are taken in runs of RUN characters, since placing each one costs time.
 MANY_SENTENCES = 1000

@@ -101,21 +101,17 @@ def _ahead(
 def _vectors(embed: Embed, batch: _Batch) -> list[list[Sequence[float]]]:
     """The vectors of each report's passages; those of words that the index has are taken there."""
     writes, known = batch
-    texts = [_embedded_text(passage) for write in writes for passage in write.passages]
+    texts = [passage.in_context for write in writes for passage in write.passages]
     new = [text for text in dict.fromkeys(texts) if text not in known]
     vectors = {**known, **dict(zip(new, embed(new) if new else (), strict=True))}
-    return [[vectors[_embedded_text(passage)] for passage in write.passages] for write in writes]
+    return [[vectors[passage.in_context] for passage in write.passages] for write in writes]
 
 
 def _known_vectors(batch: Sequence[ReportWrite], store: Store) -> dict[str, Sequence[float]]:
     by_id = {write.origin.info.id: write.origin for write in batch if write.origin}
     passages = store.passages(by_id, only=by_id.keys())
-    rows = {by_id[p.report.id].row_of(p.id): _embedded_text(p) for p in passages}
+    rows = {by_id[p.report.id].row_of(p.id): p.in_context for p in passages}
     return {rows[row]: vector.tolist() for row, vector in store.vectors(rows.keys()).items()}
-
-
-def _embedded_text(passage: Passage) -> str:
-    return f"{passage.context}\n{passage.text}"
 
 
 def save_sentence_vectors(

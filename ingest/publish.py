@@ -26,8 +26,7 @@ from rag.models.embeddings import embedding_name
 from rag.settings import Settings
 from rag.types import Progress
 
-# Seconds to wait for another process that makes the first index of a folder.
-_PATIENCE = 600.0
+_PATIENCE = 600.0  # seconds to wait for another process that makes the first index of a folder
 _log = logging.getLogger(__name__)
 
 

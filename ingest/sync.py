@@ -48,8 +48,7 @@ from rag.models.embeddings import embedding_name
 from rag.settings import Settings
 from rag.types import Passage, Progress, Report
 
-# Raise with any change that alters what is stored for the same file.
-PARSER_VERSION = "5"
+PARSER_VERSION = "5"  # raise with any change that alters what is stored for the same file
 
 
 @dataclass(slots=True)

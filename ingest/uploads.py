@@ -47,8 +47,7 @@ TOO_MANY = Notice(
     "upload_too_many", {"n": str(MOST_REPORTS), "size": str(MOST_UNPACKED // 1_000_000)}
 )
 _log = logging.getLogger(__name__)
-# A name in bytes, with room for what is put before and after it.
-_LONGEST_NAME = 180
+_LONGEST_NAME = 180  # a name in bytes, with room for what is put before and after it
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,11 @@ def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -
     """
     skipped: list[Skipped] = []
     reports = _readable(uploads, skipped, progress)
-    known = _known(settings) if reports else set()
+    if not reports:
+        return SyncResult(skipped=skipped)
+    known: set[str] = set()
+    with suppress(IndexMissing), closing(open_store(settings.index, made_by(settings))) as store:
+        known = {report.digest for report in sealed_reports(store).values()}
     unchanged = [report.label for report in reports if report.digest in known]
     new = [report for report in reports if report.digest not in known]
     if not new:
@@ -116,15 +119,6 @@ def older_index(settings: Settings) -> str:
             f"before. {error}"
         )
     return ""
-
-
-def _known(settings: Settings) -> set[str]:
-    """The hashes of the texts that the index has."""
-    try:
-        with closing(open_store(settings.index, made_by(settings))) as store:
-            return {report.digest for report in sealed_reports(store).values()}
-    except IndexMissing:
-        return set()
 
 
 def _readable(

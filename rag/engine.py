@@ -13,10 +13,9 @@ from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
-from rag.answer.collection import about_draft
 from rag.answer.extractive import Answerer, ExtractiveAnswerer
 from rag.answer.generate import ModelAnswerer
-from rag.answer.lists import list_draft, mentions
+from rag.answer.lists import about_draft, list_draft, mentions
 from rag.answer.pipeline import (
     HITS_PER_ANSWER,
     AnswerStream,

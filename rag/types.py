@@ -80,6 +80,11 @@ class Passage:
         where = " ".join(x for x in (info.lab, str(info.year or ""), info.kind) if x)
         return " | ".join(x for x in (where, info.title, self.prompt) if x)
 
+    @property
+    def in_context(self) -> str:
+        """The text after its context, as it is embedded, searched and reranked."""
+        return f"{self.context}\n{self.text}"
+
 
 @dataclass(frozen=True, slots=True)
 class Vote:

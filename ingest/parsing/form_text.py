@@ -32,12 +32,10 @@ from ingest.parsing.scan import Event, find_tags, key, scan, tags_to_fields
 from rag.text.sentences import sentences
 from rag.types import Span
 
-# Labs that must have a text for it to be form text.
-MIN_LABS = 3
+MIN_LABS = 3  # labs that must have a text for it to be form text
 # Share of the reports with a prompt that must have a text under it for it to be form text.
 MIN_SHARE = 0.2
-# Words of the shortest form text.
-MIN_WORDS = 5
+MIN_WORDS = 5  # words of the shortest form text
 # Characters of the longest form question: a longer line that begins with ">" is a lab's own.
 MAX_PROMPT = 300
 # Form texts under one prompt, and characters of the longest one. Beyond these only the very same
@@ -49,10 +47,8 @@ KNOWN_FORM = 0.7
 # A variant keeps this share of the form text's words; a text of fewer words must be the same.
 MIN_KEPT = 0.8
 VARIANT_MIN_WORDS = 8
-# In a variant one word in so many may be another than the form's.
-WORDS_PER_OTHER = 20
-# Share of the letters that two spellings of a word have in common.
-MIN_SPELLING = 0.75
+WORDS_PER_OTHER = 20  # in a variant one word in so many may be another than the form's
+MIN_SPELLING = 0.75  # share of the letters that two spellings of a word have in common
 # Shorter questions are the same only when they are spelt the same.
 MIN_QUESTION_WORDS = 4
 HEAD = "# "

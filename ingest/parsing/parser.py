@@ -44,8 +44,7 @@ _NAME_PROMPT = re.compile(
 _INSIGHT = re.compile(r"^(?:[-_*•\"'.]|\d+\s*[.)]|$)")
 # The question of a text that stands under no question and no heading.
 FREE_TEXT = "Text of the report"
-# Characters of the longest title.
-MAX_TITLE = 200
+MAX_TITLE = 200  # characters of the longest title
 # What may be left of a paragraph of form text without being a word of the lab's.
 _MARKS = "*_>-–.:; \t\n\u00a0"
 # Characters up to which a question may go over several lines: joining without end takes seconds.

@@ -8,8 +8,14 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
 
-from rag.catalog.names import translations
-from rag.catalog.normalize import Vocabulary, filter_key, in_dictionary, report_keys, report_values
+from rag.catalog.normalize import (
+    Vocabulary,
+    filter_key,
+    in_dictionary,
+    report_keys,
+    report_values,
+    translations,
+)
 from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, CatalogQuery, Filters, ReportInfo
 
 

@@ -19,8 +19,7 @@ _FIRST = ("country", "year", "theme", "type")
 FACETS = (*_FIRST, *(name for name in TAGS if name not in _FIRST), "language")
 # Facets whose values are sorted by number; in others the most used come first.
 _IN_ORDER = ("year", "sdg")
-# The longest name of a lab, tag or language, in characters.
-_MAX_NAME = 300
+_MAX_NAME = 300  # the longest name of a lab, tag or language, in characters
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,4 @@
-"""The tags of reports, and the filters over them. This is the one place to add a tag to filter by.
-
-To add a tag (`[[donors:...]]` in the files, `--donor` on the command line):
-
-1. add a field with the key of the files to `ReportInfo`: `donors: tuple[str, ...] = ()`;
-2. add a field with the name of the filter to `Filters`: `donor: tuple[str, ...] = ()`;
-3. add a row to `TAGS`: `"donor": TagField("donors", marked("Donor"), marked("Donors"))`;
-4. raise `PARSER_VERSION` in `ingest/sync.py`, so that reports are read anew, and run `make words`.
-
-Parsing, the store, the merging of spellings, the page's filters and links, the options of the
-command line and exports follow from these.
-"""
+"""The tags of reports, and the filters over them: the one place to add a tag (CONTRIBUTING.md)."""
 
 from __future__ import annotations
 

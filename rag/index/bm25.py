@@ -29,8 +29,7 @@ SHORTEST = 3
 # The vectors of so small a share of the words may be missing: a changed report need not load a
 # model for the sake of three rare words.
 LATE = 0.02
-# Cosine similarity from which two words are alike.
-ALIKE = 0.65
+ALIKE = 0.65  # cosine similarity from which two words are alike
 # Words of a question that are looked up; a longer one is a text, and would take as long.
 MOST = 60
 Scores = npt.NDArray[np.float32]
@@ -80,7 +79,7 @@ class KeywordIndex:
             if base and known[n] >= 0:
                 numbers.append(earlier[known[n]].tolist())
                 continue
-            text = f"{passage.context}\n{passage.text}"
+            text = passage.in_context
             tokens = terms_and_pairs(text, passage.language)
             numbers.append([vocabulary.setdefault(token, len(vocabulary)) for token in tokens])
             forms += [""] * (len(vocabulary) - len(forms))

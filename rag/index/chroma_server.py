@@ -32,8 +32,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 POINTER = "asklabs"
 PUBLISHING, FETCHING = "publishing", "fetching"
-# Rows that are sent or fetched together.
-PAGE = 250
+PAGE = 250  # rows that are sent or fetched together
 # Characters of rows that are sent together: servers refuse requests of more than 40 MB.
 LARGEST = 4_000_000
 # Seconds to wait for the server's first answer, and for each later one.

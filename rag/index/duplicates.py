@@ -27,10 +27,8 @@ from rag.types import Passage
 NEAR = 0.7
 # Passages of fewer words are names, dates and ticked options, which agree without being copied.
 MIN_WORDS = 12
-# A line that this many labs wrote is the form's (a ticked option), not theirs.
-FORM_LABS = 3
-# Characters of the longest line that can be an option of a form.
-FORM_LENGTH = 200
+FORM_LABS = 3  # a line that this many labs wrote is the form's (a ticked option), not theirs
+FORM_LENGTH = 200  # characters of the longest line that can be an option of a form
 # Hashes a passage, and the bands they are compared in: four equal hashes make two passages meet.
 HASHES, BANDS = 128, 32
 _SEED = 20

@@ -26,8 +26,7 @@ _log = logging.getLogger(__name__)
 _HASH = np.dtype("<u8")
 _NUMBER = np.dtype("<f2")
 _ROW = _HASH.itemsize + DIMENSIONS * _NUMBER.itemsize
-# Vectors of other length are none: 16 bits change it by less.
-_TOLERANCE = 0.01
+_TOLERANCE = 0.01  # vectors of other length are none: 16 bits change it by less
 # Vectors put in order and written at a time.
 _WRITTEN = 4096
 Hashes = npt.NDArray[np.uint64]

@@ -37,8 +37,7 @@ from rag.index.store import REPORT, Store, StoredReport, Vector, check_made_by, 
 from rag.models.encoder import Vectors, encode_static, unit
 from rag.types import Passage
 
-# Raise when what is cached, or how words are stemmed, changes.
-CACHE_VERSION = 10
+CACHE_VERSION = 10  # raise when what is cached, or how words are stemmed, changes
 _log = logging.getLogger(__name__)
 _SEAL = "sealed"
 _MADE_BY = "of.json"
@@ -188,7 +187,7 @@ def _build(store: Store, base: Snapshot | None) -> Snapshot:
     new = [i for i, at in enumerate(known) if at < 0]
     vectors = _vectors(store, [rows[i] for i in new])
     dense = unit([vectors[rows[i]] for i in new])
-    static = encode_static([f"{passages[i].context}\n{passages[i].text}" for i in new])
+    static = encode_static([passages[i].in_context for i in new])
     keyword = KeywordIndex.build(passages, base.keyword if base else None, known)
     return Snapshot(
         store.home,

@@ -43,16 +43,12 @@ from rag.types import Passage, Span
 Vector = npt.NDArray[np.float32]
 SCHEMA = 2
 _MADE_BY = "made_by_"
-# Rows that are read together.
-_PAGE = 2000
-# Ids in one condition: databases allow only so many values there.
-_IDS = 500
-# Fields of which a report has one value; the others are lists.
-_SINGLE = ("year", "type", "kind")
+_PAGE = 2000  # rows that are read together
+_IDS = 500  # ids in one condition: databases allow only so many values there
+_SINGLE = ("year", "type", "kind")  # fields of which a report has one value; the others are lists
 # Fields of a passage that a row has as they are.
 _OF_PASSAGE = ("section", "prompt", "stage", "language", "part", "parts")
-# Fields of a report that a row has as JSON.
-_JSON = ("info", "links", "images", "unanswered")
+_JSON = ("info", "links", "images", "unanswered")  # fields of a report that a row has as JSON
 # Held while a client of Chroma is made: another made meanwhile can take its parts away.
 opening = threading.Lock()
 
@@ -358,8 +354,7 @@ def _report_from_row(meta: Mapping[str, Any]) -> StoredReport:
     return REPORT.validate_python({**meta, "raw": "", **lists})
 
 
-# Reads a report that was written as JSON.
-REPORT = TypeAdapter(StoredReport)
+REPORT = TypeAdapter(StoredReport)  # reads a report that was written as JSON
 
 
 @dataclass(frozen=True, slots=True)

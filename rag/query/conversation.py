@@ -19,8 +19,7 @@ from rag.types import Turn
 
 # The beginning of a line of an answer: a lab, with its year and kind in brackets.
 _LAB = re.compile(r"^(?:- )?([^\n(:]{2,80}) \((?:\d{4}|\?|\d{1,2}\))", re.MULTILINE)
-# How many characters of a turn are read.
-_TURN = 600
+_TURN = 600  # how many characters of a turn are read
 # A question with fewer words of its own says too little to be searched for; in one with more
 # than so many, what a word points to stands in the question itself.
 _FEW = 3

@@ -12,13 +12,11 @@ from rag.places.countries import adjective_to_iso, names_to_iso
 from rag.text.language import LANGUAGES
 from rag.text.tokenize import stop_words, strip_accents, terms
 
-# Letters: a shorter word is a slip away from too many others.
-SHORTEST = 5
+SHORTEST = 5  # letters: a shorter word is a slip away from too many others
 # A word of LONG letters and more that no more passages than FEW have may be a slip in a report.
 FEW = 2
 LONG = 7
-# Characters: in a longer text a slip matters little and looking for it takes long.
-MOST = 400
+MOST = 400  # characters: in a longer text a slip matters little and looking for it takes long
 # Fewer words in capitals are names, not a sentence.
 _SHOUTED = 4
 _WORD = re.compile(r"[^\W\d_]+")

@@ -23,8 +23,7 @@ from rag.models.encoder import encode
 
 _EXAMPLES = Path(__file__).with_name("intents.toml")
 _WEIGHTS = Path(__file__).with_name("intents.npz")
-# The intents that tags answer.
-CATALOG = frozenset(("list", "count", "ranking", "values", "yesno"))
+CATALOG = frozenset(("list", "count", "ranking", "values", "yesno"))  # the intents that tags answer
 # Those that passages answer.
 TO_REPORTS = ("passage", "report", "lab", "compare", "trend", "topic", "reasons")
 # What stands for a placeholder where a vector is made: a word that is one in all languages.
@@ -32,8 +31,7 @@ _FILLERS = {
     "COUNTRY": "Peru", "YEAR": "2022", "VALUE": "crowdfunding", "FIELD": "methods",
     "KIND": "reports",
 }  # fmt: skip
-# The weight of small weights in the regression; 0.1 to 1 differ by less than a point.
-_RIDGE = 0.3
+_RIDGE = 0.3  # the weight of small weights in the regression; 0.1 to 1 differ by less than a point
 
 
 def intent_scores(*masked: str) -> list[Mapping[str, float]]:

@@ -16,8 +16,7 @@ from itertools import groupby, pairwise
 from Stemmer import Stemmer
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.names import listed_names
-from rag.catalog.normalize import american, canonical_sdg, in_dictionary, slips
+from rag.catalog.normalize import american, canonical_sdg, in_dictionary, listed_names, slips
 from rag.catalog.tag_fields import FREE_FIELDS, Filters
 from rag.places.countries import fold_name
 from rag.places.regions import countries_of_regions_in, region_words
@@ -27,8 +26,7 @@ from rag.query.wordings import any_of, says, words_of
 from rag.text.language import LANGUAGES
 from rag.text.tokenize import stop_words
 
-# Words of the longest phrase that is looked for.
-_LONGEST = 8
+_LONGEST = 8  # words of the longest phrase that is looked for
 # A tag with more values than this is no choice from a list: people write it freely.
 _MOST_VALUES = 12
 # How many words may stand between a value and the word for its field ("the method of co-creation").
@@ -109,12 +107,9 @@ class Links:
     @property
     def fields(self) -> tuple[str, ...]:
         """The fields that the question names by themselves, with no value of theirs beside."""
-        named = [link for link in self.links if not link.field]
-        return tuple(
-            dict.fromkeys(
-                str(f.values[0]) for f in named if not any(f.beside(k) for k in self.links)
-            )
-        )
+        named = (link for link in self.links if not link.field)
+        alone = (link for link in named if not any(map(link.beside, self.links)))
+        return tuple(dict.fromkeys(str(link.values[0]) for link in alone))
 
     def filters(self, *, excluded: bool = False) -> Filters:
         """The named values, or those that are not wanted."""

@@ -44,10 +44,8 @@ from rag.types import Plan, Turn
 if TYPE_CHECKING:
     from rag.models.chat import ChatModel
 
-# Tokens of a reply: a sentence of MOST_CHARACTERS in any script, and the lists.
-TOKENS = 400
-# Characters of a question that a model is given or may give.
-MOST_CHARACTERS = 600
+TOKENS = 400  # tokens of a reply: a sentence of MOST_CHARACTERS in any script, and the lists
+MOST_CHARACTERS = 600  # characters of a question that a model is given or may give
 # What is read of a reply (characters), of its lists (values), and of each value (characters).
 _MOST_READ = 4000
 _MOST_VALUES = 20

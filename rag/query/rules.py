@@ -1,8 +1,4 @@
-"""The rules that make a plan: what a question asks for, of which labs, by which tags.
-
-To add an intent: its name in `Intent` (`rag/types.py`), example questions in `intents.toml`, what
-it does in `Rules.plan`, and who answers it in `Engine.ask`.
-"""
+"""The rules that make a plan: what a question asks for, of which labs, by which tags."""
 
 from __future__ import annotations
 
@@ -28,16 +24,12 @@ from rag.query.wordings import any_of, says
 from rag.text.language import LANGUAGES
 from rag.text.prompt_injection import overrides
 from rag.text.tokenize import strip_accents
-from rag.types import Intent, Notice, Plan, Turn
+from rag.types import Notice, Plan, Turn
 
-# Taken from the score of a topic that is the value of a tag, too.
-_TAGGED = 0.25
-# The score of thanks and greetings that may have more words with them.
-_CERTAIN = 0.7
-# The score of a count with which a follow-up asks how many of a list there are.
-_COUNTS = 0.5
-# The most rows that "top 5" may ask for.
-_MOST_ROWS = 50
+_TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
+_CERTAIN = 0.7  # the score of thanks and greetings that may have more words with them
+_COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
+_MOST_ROWS = 50  # the most rows that "top 5" may ask for
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +70,9 @@ class Rules:
         region = () if named.country else region_in(question, catalog)
         named = replace(named, country=named.country or region)
         boosted = without(named, self.ignored, catalog)
-        intent = intent_of(question, boosted)
+        # Two labs are both wanted, however they are named; two years may be a span.
+        two_labs = len(countries_in(question)) > 1 and len(boosted.country) > 1
+        compares = two_labs or (has_sides(boosted) and says("compare", question))
         if not has_topic(standalone, language):
             # "What worked?" about the reports of a theme is about that theme.
             chosen = (*filters.theme, *filters.method, *filters.datasource, *filters.sdg)
@@ -88,7 +82,7 @@ class Rules:
         # "Which reports speak of ..." is put to all of them.
         listing = links.kinds and max(scores, key=lambda name: scores[name]) in CATALOG
         many = many or (listing and not named.country)
-        wide, narrowed = intent != "answer" or many, filters
+        wide, narrowed = compares or many, filters
         if region and boosted.country and not means_one_of_a_region(question):
             wide = True
             if many:
@@ -101,7 +95,7 @@ class Rules:
             question,
             standalone,
             language,
-            intent,
+            "compare" if compares else "answer",
             narrowed,
             boosted,
             wide,
@@ -217,13 +211,6 @@ def _scores(links: Links) -> dict[str, float]:
         name: score if name in CATALOG else max(score, topical[name] - _TAGGED)
         for name, score in masked.items()
     }
-
-
-def intent_of(question: str, named: Filters) -> Intent:
-    """Whether a question to the reports that names some labs and years compares them."""
-    # Two labs are both wanted, however they are named; two years may be a span.
-    two_labs = len(countries_in(question)) > 1 and len(named.country) > 1
-    return "compare" if two_labs or (has_sides(named) and says("compare", question)) else "answer"
 
 
 def has_sides(named: Filters) -> bool:

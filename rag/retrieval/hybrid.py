@@ -42,24 +42,18 @@ WEIGHT_DENSE = 1.0
 WEIGHT_KEYWORD = 1.0
 WEIGHT_STATIC = 1.0
 WEIGHT_STATIC_OTHER = 0.25  # for questions in other languages than English
-# Share of an abstaining ranking's weight that the dense ranking has in its place.
-PROXY = 0.5
-# Factor of passages of a year or kind that the question names.
-BOOST = 1.3
+PROXY = 0.5  # share of an abstaining ranking's weight that the dense ranking has in its place
+BOOST = 1.3  # factor of passages of a year or kind that the question names
 # Factor of passages of the form's administration, and of those of less than MINOR_LENGTH characters
 # that share no two words with the question.
 MINOR = 0.5
 MINOR_LENGTH = 60
-# Factor of what innovators wrote, for questions to labs that name no solutions.
-COLLECTED = 0.5
-# Share of the scores of its report's two best passages that a passage gains.
-COMPANY = 0.2
+COLLECTED = 0.5  # factor of what innovators wrote, for questions to labs that name no solutions
+COMPANY = 0.2  # share of the scores of its report's two best passages that a passage gains
 # A report "matches" when a passage of it has this share of the best keyword score.
 MATCH_SHARE = 0.5
-# How many passages of a lab come first for a question to many labs.
-WIDE_PER_LAB = 5
-# No answer reads more passages than this.
-MOST_PASSAGES = 100
+WIDE_PER_LAB = 5  # how many passages of a lab come first for a question to many labs
+MOST_PASSAGES = 100  # no answer reads more passages than this
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,7 @@ from rag.text.contacts import mask_contacts
 from rag.text.tokenize import words
 from rag.types import Hit, Passage
 
-# Answers of no more words may be equal by chance.
-MIN_WORDS = 8
+MIN_WORDS = 8  # answers of no more words may be equal by chance
 
 
 def fold_duplicates(hits: Iterable[Hit], apart: Collection[str] = ()) -> list[Hit]:
@@ -85,7 +84,7 @@ def fit_budget(hits: Sequence[Hit], count: int, tokens: int) -> list[Hit]:
     """The first hits, at most `count` and whole, whose text and context fit in `tokens`."""
     fitting: list[Hit] = []
     for hit in hits[:count]:
-        tokens -= count_tokens(f"{hit.passage.context}\n{hit.passage.text}") + 20
+        tokens -= count_tokens(hit.passage.in_context) + 20
         if tokens < 0 and fitting:
             break
         fitting.append(hit)

@@ -3,8 +3,6 @@
 External rerankers run before duplicates are folded, so that the best hit of their order stands for
 its family, report and lab. The built-in cross-encoder is slow: it runs after that, on the hits to
 be read.
-
-To add a reranker: return it from `make_reranker`.
 """
 
 from __future__ import annotations
@@ -38,16 +36,12 @@ if TYPE_CHECKING:
 
 # How many texts an external reranker scores for a question, over all sides of a comparison.
 DEPTH = 50
-# Texts in a request: the default limit of Text Embeddings Inference.
-BATCH = 32
-# Tokens of a question with a passage; the rest of a longer passage is not read.
-TOKENS = 256
-# Pairs at a time: of similar length, so that little is padding.
-PAIRS = 4
+BATCH = 32  # texts in a request: the default limit of Text Embeddings Inference
+TOKENS = 256  # tokens of a question with a passage; the rest of a longer passage is not read
+PAIRS = 4  # pairs at a time: of similar length, so that little is padding
 # The model's logits are from -11 to 11. Divided by this, the logistic function spreads them.
 TEMPERATURE = 2.0
-# Seconds that a question waits while another is scored; then it goes on without.
-PATIENCE = 0.7
+PATIENCE = 0.7  # seconds that a question waits while another is scored; then it goes on without
 # Seconds without scoring after a question had to go on without: scoring takes all cores.
 CROWDED = 5.0
 NOT_USED = Notice("reranker_order_not_used")
@@ -110,7 +104,7 @@ def rerank_first(hits: Ranking, plan: Plan, reranker: CrossEncoder) -> list[Hit]
     if not places:
         return list(hits)
     try:
-        scores = reranker.scores(plan.standalone, [_text(hits[n].passage) for n in places])
+        scores = reranker.scores(plan.standalone, [hits[n].passage.in_context for n in places])
     except TimeoutError:
         return list(hits)
     moved = _in_order(hits, places, range(len(places)), scores, reranker.name)
@@ -124,14 +118,10 @@ def _scores(
 ) -> list[float]:
     if masked:
         question, passages = mask_contacts(question), [mask_passage(p) for p in passages]
-    scores = [float(score) for score in reranker.scores(question, [_text(p) for p in passages])]
+    scores = [float(score) for score in reranker.scores(question, [p.in_context for p in passages])]
     if len(scores) != len(passages) or not all(map(isfinite, scores)):
         raise ModelError(Notice("reranker_scores_missing"))
     return scores
-
-
-def _text(passage: Passage) -> str:
-    return f"{passage.context}\n{passage.text}"
 
 
 def _families(hits: Ranking, count: int, apart: Collection[str]) -> list[int]:

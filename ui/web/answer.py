@@ -15,13 +15,7 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
 from rag.export.brief import speaker
 from rag.feedback import MAX_COMMENT
-from rag.i18n.labels import (
-    author_label,
-    field_label,
-    kind_label,
-    reports_and_labs,
-    value_label,
-)
+from rag.i18n.labels import author_label, field_label, kind_label, reports_and_labs, value_label
 from rag.i18n.notices import (
     REASON,
     checked_sentence,

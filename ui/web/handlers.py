@@ -194,12 +194,7 @@ def ask(
 
 
 def again(
-    engine: Engine,
-    filters: Filters,
-    talk: Talk,
-    run: Run | None,
-    t: Translations,
-    **changed: Any,
+    engine: Engine, filters: Filters, talk: Talk, run: Run | None, t: Translations, **changed: Any
 ) -> Iterator[Update]:
     """Answer the last question once more, with the filters as they are now and what is `changed`.
 

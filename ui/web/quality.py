@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
 from babel.dates import format_date
 from markupsafe import Markup
 
-from eval.figures import ALL, MAIN, Estimate, Group
+from eval.figures import ALL, MAIN, Estimate
 from eval.report import render as charts
 from eval.report.diagnosis import CaseReport, CitedQuote
 from eval.report.pages import About, Summary
@@ -27,6 +27,7 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
     groups = {name: summary.groups[name] for name in charts.TYPES if name in summary.groups}
     groups |= summary.groups
     metrics = [m for m in MAIN if any(m in group.metrics for group in groups.values())]
+    spent = groups[ALL].latency if ALL in groups else {}
     by_name = {charts.type_words(name, t): group for name, group in groups.items()}
     return render(
         "quality.html",
@@ -47,9 +48,16 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
         charts=charts.charts_by_type(summary.groups, t),
         baseline_charts=charts.baseline_charts(summary.groups, summary.baseline_groups, t),
         causes=charts.causes_chart(summary.causes, t) if summary.causes else "",
-        latencies=_latencies(summary.groups, t),
+        latencies=[
+            [t.gettext(label), *(charts.time_words(x, t) for x in (spent[n].p50, spent[n].p95))]
+            for n, label in charts.LATENCIES.items()
+            if n in spent
+        ],
         metrics=[(charts.figure_words(m, t), t.gettext(charts.FIGURES[m][1])) for m in metrics],
-        groups=_rows(by_name, metrics, t),
+        groups=[
+            [name, format_number(t, g.n), *(_figure(g.metrics.get(m), g.n, t) for m in metrics)]
+            for name, g in by_name.items()
+        ],
         intervals=charts.INTERVALS,
         worst=charts.WORST,
         cases=[_case(case, t) for case in summary.worst],
@@ -76,27 +84,6 @@ def _facts(run: About, revision: str, t: Translations) -> list[tuple[str, str]]:
         (t.gettext("Answers"), " · ".join(mode_label(mode, t) for mode in run.answered_by)),
         (t.gettext("Embedding"), run.embedding),
         (t.gettext("Index"), f"{fingerprints}: {served}" if fingerprints else served),
-    ]
-
-
-def _latencies(groups: Mapping[str, Group], t: Translations) -> list[list[Cell]]:
-    spent = groups[ALL].latency if ALL in groups else {}
-    return [
-        [t.gettext(label), *(charts.time_words(ms, t) for ms in (spent[n].p50, spent[n].p95))]
-        for n, label in charts.LATENCIES.items()
-        if n in spent
-    ]
-
-
-def _rows(groups: Mapping[str, Group], metrics: Sequence[str], t: Translations) -> list[list[Cell]]:
-    """A row a group of questions: its name, its size, and its figures."""
-    return [
-        [
-            name,
-            format_number(t, group.n),
-            *(_figure(group.metrics.get(metric), group.n, t) for metric in metrics),
-        ]
-        for name, group in groups.items()
     ]
 
 
