@@ -1,14 +1,9 @@
 """Two baselines that answer the same cases: plain llama-index, and BM25 alone.
 
 Both search the reports' files, cut by llama-index's splitter, with the same embedding model, and
-answer from as many passages and tokens as ours with the same chat model. What they don't have is
-what this project adds: the parsing of the form, the rankings put together, the recognition of labs
-and years, the catalog of tags, the check of what is written.
-
-The files are Documents with the metadata of SimpleDirectoryReader's that matters, the file's name.
-They answer from numbered sources of 512 tokens, as llama-index's CitationQueryEngine does: with a
-chat model by that engine's own prompt, without one by the sources' sentences that are most similar
-to the question, as many as ours has.
+answer from as many passages and tokens as ours with the same chat model: from numbered sources of
+512 tokens, as llama-index's CitationQueryEngine does, by that engine's own prompt, or without a
+model by the sources' sentences that are most similar to the question, as many as ours has.
 """
 
 from __future__ import annotations
@@ -136,19 +131,13 @@ def split(raw: Mapping[str, str], infos: Mapping[str, ReportInfo]) -> list[Passa
         report, start, end = node.ref_doc_id, node.start_char_idx, node.end_char_idx
         if report is not None and start is not None and end is not None:
             text, spans = raw[report][start:end], ((start, end),)
-            language = language_of(node.text)
-            info = infos[report]
-            chunks.append(
-                Passage(f"{report}@{start}", info, "", "", text, spans, language=language)
-            )
+            name, language = f"{report}@{start}", language_of(node.text)
+            chunks.append(Passage(name, infos[report], "", "", text, spans, language=language))
     return chunks
 
 
 def nodes_of(chunks: Sequence[Passage]) -> list[TextNode]:
-    """The chunks as llama-index's nodes, whose ids are their numbers.
-
-    The file's name goes before the text that is embedded and searched (`MetadataMode.EMBED`).
-    """
+    """The chunks as llama-index's nodes, whose ids are their numbers, with their files' names."""
     return [
         TextNode(id_=str(number), text=chunk.text, metadata={_FILE_NAME: f"{chunk.report.id}.md"})
         for number, chunk in enumerate(chunks)
@@ -164,11 +153,8 @@ def dense_search(chunks: Chunks, settings: Settings) -> Search:
     retriever = index.as_retriever(similarity_top_k=HITS_PER_ANSWER)
 
     def search(question: str) -> tuple[Hit, ...]:
-        scored = retriever.retrieve(question)
-        return tuple(
-            Hit(chunks.passages[int(n.node.node_id)], n.score or 0.0, n.score or 0.0)
-            for n in scored
-        )
+        found = ((int(n.node.node_id), n.score or 0.0) for n in retriever.retrieve(question))
+        return tuple(Hit(chunks.passages[number], score, score) for number, score in found)
 
     return search
 
@@ -217,9 +203,7 @@ def sources_of(hits: Sequence[Hit], chunks: Chunks) -> list[Passage]:
 class Baseline:
     """Answers like the engine, from what one search finds in the files.
 
-    A chat model completes the prompt of CitationQueryEngine, as in its compact mode where all
-    fits; sources that don't fit are left out. Without one the answer has the sources' own
-    sentences that are most similar to the question.
+    Sources that don't fit in a chat model's prompt are left out.
     """
 
     def __init__(self, engine: Engine, search: Search, chunks: Chunks) -> None:
@@ -284,10 +268,7 @@ class Baseline:
         return AnswerStream(pieces(), finish, generation.stop)
 
     def _standalone(self, question: str, history: Sequence[Turn]) -> str:
-        """A follow-up as the prompt of llama-index's condense_question chat engine makes it.
-
-        Without a chat model it is the question after the one before it.
-        """
+        """A follow-up as llama-index's condense_question engine makes it; else both questions."""
         if self._llm is None:
             before = [turn.content for turn in history if turn.role == "user"]
             return " ".join([*before[-1:], question])
@@ -341,9 +322,8 @@ class Baseline:
 
 def _prompt(question: str, sources: Sequence[Passage]) -> list[Message]:
     numbered = [f"Source {n}:\n{source.text}\n" for n, source in enumerate(sources, start=1)]
-    return _message(
-        CITATION_QA_TEMPLATE.format(context_str="\n\n".join(numbered), query_str=question)
-    )
+    context = "\n\n".join(numbered)
+    return _message(CITATION_QA_TEMPLATE.format(context_str=context, query_str=question))
 
 
 def _message(prompt: Any) -> list[Message]:

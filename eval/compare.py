@@ -93,11 +93,6 @@ class Comparison:
         return [d.metric for d in self.overall if d.verdict == verdict]
 
     @property
-    def identical(self) -> bool:
-        """Whether every paired case scored the same in both runs."""
-        return self.same == self.paired
-
-    @property
     def verdict(self) -> str:
         """ "no difference", "better", "worse" or "mixed", for B over all cases."""
         better, worse = self.metrics("better"), self.metrics("worse")
@@ -108,7 +103,7 @@ class Comparison:
     @property
     def headline(self) -> str:
         """The verdict over all cases in one sentence."""
-        if self.identical:
+        if self.same == self.paired:
             return f"No difference: every score is the same in all {self.paired} cases."
         if self.verdict == "no difference":
             return (
@@ -121,8 +116,7 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """The comparison as plain data, with its verdict."""
-        verdict = {"verdict": self.verdict, "identical": self.identical, "headline": self.headline}
-        return verdict | asdict(self)
+        return {"verdict": self.verdict, "headline": self.headline} | asdict(self)
 
 
 def compare(dir_a: Path, dir_b: Path) -> Comparison:

@@ -1,8 +1,7 @@
 """Drafts of cases, for a person to read, correct and accept.
 
-Lists are exact from the tags. Questions for one report are worded by a chat model from passages,
-and its replies are checked. Votes that readers gave answers become cases too. The same index, seed
-and languages give the same drafts, those of a model aside.
+Lists are exact from the tags. A chat model words questions for one report, and its replies are
+checked. The same index, seed and languages give the same drafts, those of a model aside.
 """
 
 from __future__ import annotations
@@ -12,18 +11,19 @@ import re
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cache
 from itertools import chain, cycle, product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from babel import Locale
 
 from eval.cases import VOTE_ID_PREFIX, Case, CaseType, Evidence, TagValue
-from eval.matching import fold, has_fact, overlap, single_line
+from eval.matching import has_fact, overlap, single_line
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import TAGS
+from rag.citation.quotes import verbatim
 from rag.errors import InputError, ModelError
 from rag.feedback import Feedback
 from rag.models.prompts import fenced, messages_of
@@ -111,12 +111,11 @@ class UnusableReply(Exception):
     """A reply can't be a case; the message says why, in a few words."""
 
 
-@dataclass(frozen=True)
-class DraftSet:
+class DraftSet(NamedTuple):
     """Drafts, and the replies of a model that could not be used, by reason."""
 
     cases: tuple[Case, ...]
-    refused: Mapping[str, int] = field(default_factory=dict)
+    refused: Mapping[str, int]
 
 
 def make_cases(
@@ -130,8 +129,7 @@ def make_cases(
 ) -> DraftSet:
     """Draft `n` cases, spread over labs, years and languages; lists alone without a model.
 
-    `languages` are those of the questions, the main one first. `llm` words the questions for one
-    report.
+    `languages` are those of the questions, the main one first.
 
     Raises:
         InputError: a language is unknown, or the collection has nothing to draft from.
@@ -347,13 +345,10 @@ def _verbatim(quote: str, text: str) -> str:
     """The passage's own words for a quote that stands in it."""
     if len(quote.split()) not in QUOTE_WORDS or mask_contacts(quote) != quote:
         raise UnusableReply("no quote of a fit length")
-    pattern = r"\s+".join(re.escape(word) for word in quote.split())
-    match = re.search(pattern, text, re.IGNORECASE)
-    if match:
-        return match.group()
-    if fold(quote) in fold(text):
-        return quote
-    raise UnusableReply("the quote is not in the passage")
+    found = verbatim(quote, text)
+    if found is None or found[0] != quote:
+        raise UnusableReply("the quote is not in the passage")
+    return text[slice(*found[1])]
 
 
 def _checked_facts(draft: Mapping[str, Any], quote: str) -> tuple[str, ...]:

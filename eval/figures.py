@@ -55,11 +55,7 @@ class Estimate:
 
 
 def estimate(values: Sequence[float], weights: Sequence[float] | None = None) -> Estimate:
-    """The (weighted) mean of at least one value with its bootstrap interval.
-
-    Weights make it a ratio of sums, resampled by case, so that what one case
-    contributes stays together.
-    """
+    """The (weighted) mean of at least one value with its bootstrap interval over cases."""
     x: Floats = np.asarray(values, dtype=np.float64)
     w: Floats = np.ones_like(x) if weights is None else np.asarray(weights, dtype=np.float64)
     drawn = np.random.default_rng(SEED).integers(len(x), size=(RESAMPLES, len(x)))
@@ -87,10 +83,7 @@ def randomisation_p(differences: Sequence[float]) -> float:
 
 
 def proportion(hits: int, n: int) -> Estimate:
-    """The share of `hits` in at least one case, with Wilson's interval.
-
-    It keeps a width where all or none are hits, which resampling can't show.
-    """
+    """The share of `hits` with Wilson's interval, which has a width where all or none are hits."""
     share, z2 = hits / n, _Z**2
     middle = (share + z2 / (2 * n)) / (1 + z2 / n)
     reach = _Z / (1 + z2 / n) * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
@@ -98,10 +91,7 @@ def proportion(hits: int, n: int) -> Estimate:
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """p-values corrected for their number (Holm 1979), in the same order.
-
-    Those below 0.05 keep the chance of any false finding among all of them below 0.05.
-    """
+    """p-values corrected for their number (Holm 1979), in the same order."""
     corrected, least = [0.0] * len(ps), 0.0
     for rank, i in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
         least = max(least, min(1.0, (len(ps) - rank) * ps[i]))

@@ -222,15 +222,12 @@ def mrr(o: Observation) -> float:
     return 0.0
 
 
-# nDCG is computed here: ir-measures would bring pytrec-eval and scipy, and knows no alternatives.
-
-
 def ndcg(o: Observation) -> float:
     """nDCG at 10 of the reports in the order of their first passages; gold reports are relevant.
 
     One-report cases want one report, any accepted one. Elsewhere alternatives, which need not be
-    found, are taken out of the ranking. Source: Järvelin and Kekäläinen 2002, with log2(rank + 1)
-    as trec_eval has it; the condensed list as Sakai 2007.
+    found (no library knows them), are taken out of the ranking. Source: Järvelin and Kekäläinen
+    2002, with log2(rank + 1) as trec_eval has it; the condensed list as Sakai 2007.
     """
     case = o.case
     ranking = list(dict.fromkeys(hit.passage.report.id for hit in o.answer.hits))
@@ -337,7 +334,7 @@ def told(o: Observation) -> float | None:
 def cited_sent(o: Observation) -> float | None:
     """The share of sentences (of more than 20 letters or digits) that carry a [n] mark."""
     parts = re.split(r"(?<=[.!?؟。])\s+|\n+", o.answer.text)
-    sentences = [part for part in parts if len(re.findall(r"\w", part)) > 20]
+    sentences = [part for part in parts if len(re.findall(r"\w", part)) > FRAME_LETTERS]
     return _mean([float(bool(re.search(r"\[\d+\]", part))) for part in sentences])
 
 

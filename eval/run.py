@@ -84,9 +84,7 @@ def run_cases(
     """Ask each case and write its outcome to out/outcomes.jsonl at once; one by one, in order.
 
     An earlier run in `out` is replaced, with those of its baselines. A case that fails with an
-    AskLabsError becomes an outcome with that error; after an interruption the file has the cases
-    done so far. `progress` hears of the cases asked as this `stage`; `about` is added to the
-    record of the run; `support` judges what is cited.
+    AskLabsError becomes an outcome with that error. `about` is added to the record of the run.
 
     Raises:
         InputError: `out` can't be written to.

@@ -145,13 +145,7 @@ class StressTest:
         if on_index := [name for name in wanted if name in ON_INDEX]:
             with tempfile.TemporaryDirectory(prefix="asklabs-stress-") as folder:
                 tried += self._try_indexes(on_index, Path(folder))
-        text = self.table(tried)
-        write_text(self.out / "stress.md", text)
-        return text
-
-    def table(self, tried: Sequence[Variant]) -> str:
-        """What changed by variant, as Markdown."""
-        return render(
+        text = render(
             "stress.md.jinja",
             stress=self,
             tried=tried,
@@ -162,6 +156,8 @@ class StressTest:
             variants=VARIANTS,
             level=LEVEL,
         )
+        write_text(self.out / "stress.md", text)
+        return text
 
     def _rng(self, *parts: str) -> random.Random:
         """Chance of its own for each part, so that none depends on another."""

@@ -272,15 +272,14 @@ def auroc(judged: Sequence[Judged], by: Literal["score", "baseline"] = "score") 
     return float(1 - below.mean() / 2 / len(yes))
 
 
-def false_alarms(judged: Sequence[Judged], supported: bool = True) -> float:
-    """The share of supported ones that don't pass."""
+def not_passed(judged: Sequence[Judged], supported: bool) -> float:
+    """The share of the supported or of the other ones that don't pass."""
     failed = [not j.passed for j in judged if j.supported == supported]
     return float(np.mean(failed)) if failed else float("nan")
 
 
-def caught(judged: Sequence[Judged]) -> float:
-    """The share of unsupported ones that don't pass."""
-    return false_alarms(judged, supported=False)
+false_alarms: Metric = partial(not_passed, supported=True)
+caught: Metric = partial(not_passed, supported=False)
 
 
 def resampled(judged: Sequence[Judged], metric: Metric) -> figures.Estimate:

@@ -95,14 +95,10 @@ def diagnose(outcome: Outcome) -> CaseReport:
     for passage in answer.get("passages", ()):
         ranks.setdefault(passage["report"], []).append(passage["rank"])
     right = [p for p in answer.get("passages", ()) if p["report"] in case.accepted]
-    evidence = tuple(
-        GoldQuote(
-            e.report,
-            e.quote,
-            min((p["rank"] for p in right if holds(p["text"], e.quote)), default=0),
-        )
-        for e in (*case.evidence, *case.points)
-    )
+    evidence = []
+    for gold in (*case.evidence, *case.points):
+        rank = min((p["rank"] for p in right if holds(p["text"], gold.quote)), default=0)
+        evidence.append(GoldQuote(gold.report, gold.quote, rank))
     listed = set(answer.get("coverage", {}).get("reports", ()))
     lists, text = case.asks_for == "reports", answer.get("answer", "")
     report = CaseReport(
@@ -114,7 +110,7 @@ def diagnose(outcome: Outcome) -> CaseReport:
         history=tuple((turn.role, turn.content) for turn in case.history),
         reports=case.reports,
         alternatives=case.alt_reports,
-        evidence=evidence,
+        evidence=tuple(evidence),
         facts=(
             *((fact, has_fact(text, fact)) for fact in case.facts),
             *((str(value), tells(text, value)) for value in case.told),

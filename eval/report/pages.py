@@ -259,8 +259,7 @@ def write_comparison(comparison: Comparison, out: Path) -> None:
     Raises:
         InputError: the file has another ending or can't be written.
     """
-    ending = out.suffix.lower()
-    if ending not in (".html", ".md"):
+    if (ending := out.suffix.lower()) not in (".html", ".md"):
         raise InputError(f"{out}: not a name of a page. Let it end with .html or .md.")
     write_text(out, comparison_text(comparison, out.parent, ending))
 

@@ -104,11 +104,8 @@ def _encoder() -> Any:
     return USE(threads=1)
 
 
-# A second embedding: WordLlama's static vectors, 256 dimensions, weights in its wheel.
-#
-# The mean of its words' vectors tells little of a sentence's grammar and nothing across languages,
-# but much of what an English text is about, and costs a tenth of a millisecond: it finds English
-# paraphrases that the built-in embedding ranks too low, and both together find more than either.
+# A second embedding: WordLlama's static vectors, weights in its wheel. It tells nothing across
+# languages, but finds English paraphrases that the built-in embedding ranks too low.
 STATIC_DIMENSIONS = 256
 # Characters of a text that count; a passage has about 1,500.
 _LONGEST = 4_000

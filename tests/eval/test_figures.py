@@ -105,7 +105,7 @@ def test_a_run_compared_with_itself_shows_no_difference(tmp_path: Path) -> None:
     comparison = compare(*(save(tmp_path / name, *numbered(9, mrr=0.5)) for name in "ab"))
     assert comparison.headline == "No difference: every score is the same in all 9 cases."
     data = json.loads(json.dumps(comparison.to_dict()))
-    assert (data["verdict"], data["identical"], data["paired"]) == ("no difference", True, 9)
+    assert (data["verdict"], data["same"], data["paired"]) == ("no difference", 9, 9)
     assert data["overall"][0]["change"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "n": 9}
     write_comparison(comparison, tmp_path / "new" / "c.html")
     assert comparison.headline in (tmp_path / "new" / "c.html").read_text(encoding="utf-8")
