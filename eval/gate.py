@@ -81,13 +81,11 @@ def renewed(floor: Floor, groups: Mapping[str, Group]) -> Floor:
     if floor.promised:
         return floor
     if value is None:
-        raise InputError(
-            f"{floor.group} {floor.metric} was not measured. Take it out of the floors."
-        )
+        name = f"{floor.group} {floor.metric}"
+        raise InputError(f"{name} was not measured. Take it out of the floors.")
     least = max(0.0, math.floor(100 * (value.low - 1 / value.n)) / 100)
-    return replace(
-        floor, floor=least, mean=round(value.mean, 3), low=round(value.low, 3), n=value.n
-    )
+    mean, low = round(value.mean, 3), round(value.low, 3)
+    return replace(floor, floor=least, mean=mean, low=low, n=value.n)
 
 
 def _measured(floor: Floor, groups: Mapping[str, Group]) -> Estimate | None:

@@ -136,10 +136,8 @@ class StressTest:
             InputError: there is no such variant, the folder can't be written to, or what was asked
                 before is no run of these cases.
         """
-        if unknown := [name for name in only if name not in VARIANTS]:
-            raise InputError(
-                f"There is no variant {', '.join(unknown)}. There are: {', '.join(VARIANTS)}."
-            )
+        if unknown := ", ".join(name for name in only if name not in VARIANTS):
+            raise InputError(f"There is no variant {unknown}. There are: {', '.join(VARIANTS)}.")
         wanted = [name for name in VARIANTS if name in only or not only]
         tried = self._try_questions([name for name in wanted if name not in ON_INDEX])
         if on_index := [name for name in wanted if name in ON_INDEX]:

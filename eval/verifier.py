@@ -209,10 +209,8 @@ def load_rated(path: Path) -> list[RatedAnswer]:
         try:
             rated.append(_RATED.validate_json(line))
         except ValidationError as error:
-            raise InputError(
-                f"{path}, line {number}: not a rated answer ({error.errors()[0]['msg']}). Each "
-                "line needs id, answer, passages and faithfulness."
-            ) from error
+            needs = "Each line needs id, answer, passages and faithfulness."
+            raise InputError(f"{path}, line {number}: not a rated answer. {needs}") from error
     return rated
 
 

@@ -217,7 +217,7 @@ class Claim:
     def doubt(self, question: str) -> Notice | None:
         """What speaks against full support."""
         if name := next(self._unknown_names(), ""):
-            return _name_missing(name)
+            return Notice("name_not_cited", {"name": name})
         return _REPEATS if self._repeats(question) else None
 
     def echoes(self, question: str) -> bool:
@@ -268,10 +268,6 @@ class Claim:
         for language in {self._language, *(p.language for p in self._passages)}:
             found |= set(terms(text, language))
         return found
-
-
-def _name_missing(name: str) -> Notice:
-    return Notice("name_not_cited", {"name": name})
 
 
 def _denies_alone(sentence: str, sources: Sequence[str], language: str) -> bool:

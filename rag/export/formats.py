@@ -150,10 +150,9 @@ _ESCAPE = re.compile(r"\\u\{([0-9a-f]+)\}|\\(.)")
 def _to_pdf(brief: Brief) -> bytes:
     """A PDF made with Typst: tagged for screen readers (PDF/UA-1), fonts inside.
 
-    The brief goes to the template as data, never as Typst source, so that nothing in it is run or
-    laid out. FiraGO covers Latin, Greek, Cyrillic, Arabic, Hebrew, Georgian, Devanagari and Thai,
-    and looks the same on every computer. Where it lacks a character the computer's fonts are tried
-    too; a symbol that no font has is named in brackets, and a letter that none has is an error.
+    The brief goes to the template as data, never as Typst source, so that nothing in it is run.
+    Where FiraGO lacks a character the computer's fonts are tried too; a symbol that no font has is
+    named in brackets, and a letter that none has is an error.
     """
     # They load a typesetter and unpack fonts.
     import typst

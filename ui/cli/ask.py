@@ -35,13 +35,7 @@ _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant"}
 # The beginning of every line of answers.
 _LINE_START = b'{"id":'
 Texts = list[str] | None
-Ignore = Annotated[
-    Texts,
-    Option(
-        metavar="FIELD[=VALUE]",
-        help="Don't take this value from the question, or none of a field; repeatable.",
-    ),
-]
+Ignore = Annotated[Texts, Option(metavar="FIELD[=VALUE]", help="Don't filter by it; repeatable.")]
 Question = Annotated[str, Argument(help="Your question, in any of the reports' languages.")]
 # The filters that have an option, each with its help.
 _FILTERS = {
@@ -49,9 +43,7 @@ _FILTERS = {
     "year": "Only this year; repeatable.",
     "type": "Only reports tagged so (learningplan, experiment ...).",
     "kind": "Only plan, closing, experiment or solution; repeatable.",
-    **{
-        name: f"Only reports tagged with this {tag.singular.lower()}." for name, tag in TAGS.items()
-    },
+    **{name: f"Only reports with this {tag.singular.lower()}." for name, tag in TAGS.items()},
     "sdg": "Only reports tagged with this goal, by number or name.",
     "language": "Only passages in this language (en, fr, es ...); repeatable.",
 }
@@ -444,17 +436,11 @@ def _quotes_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool
         same_index = answer.index == snapshot.revision
         if not json:
             _print_check(answer.question, quotes, same_index)
-        states = [
-            {
-                "n": quote.citation.n,
-                "report": quote.citation.passage.report.id,
-                "title": quote.citation.passage.report.title,
-                "quote": quote.citation.quote,
-                "state": quote.state,
-                "span": quote.span,
-            }
-            for quote in quotes
-        ]
+        states = []
+        for quote in quotes:
+            cited, info = quote.citation, quote.citation.passage.report
+            state = {"n": cited.n, "report": info.id, "title": info.title, "quote": cited.quote}
+            states.append({**state, "state": quote.state, "span": quote.span})
         facts = {"question": answer.question, "index": answer.index, "same_index": same_index}
         documents.append({**facts, "quotes": states})
     if json:

@@ -152,11 +152,8 @@ def make(
     counted = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     print(f"{out}: {len(made.cases)} drafts ({counted}).")
     if llm is None:
-        print(
-            "There is no chat model, so only questions for lists were drafted. Set ASKLABS_MODEL "
-            "to draft questions for one report as well.",
-            file=sys.stderr,
-        )
+        why = "There is no chat model (ASKLABS_MODEL), so only questions for lists were drafted."
+        print(why, file=sys.stderr)
     for reason, count in made.refused.items():
         print(f"{count} replies of the model were left out: {reason}", file=sys.stderr)
     if len(made.cases) < n:

@@ -112,10 +112,8 @@ def info(
 
 def _tags_to_dict(tags: Mapping[str, Sequence[TagValue]]) -> dict[str, list[dict[str, Any]]]:
     return {
-        field: [
-            {"name": v.name, "reports": v.reports, "variants": dict(v.variants)} for v in values
-        ]
-        for field, values in tags.items()
+        field: [{"name": v.name, "reports": v.reports, "variants": dict(v.variants)} for v in vs]
+        for field, vs in tags.items()
     }
 
 
@@ -142,9 +140,7 @@ def _print_families(families: Families) -> None:
     sizes = ", ".join(f"{n} of {size}" for size, n in counts["sizes"].items())
     print(
         "{count} families hold {passages} passages of {reports} reports (passages a family: "
-        "{sizes}); {across_labs} span two labs or more.".format(
-            **{**counts, "sizes": sizes or "none"}
-        )
+        "{sizes}); {across_labs} span several labs.".format(**{**counts, "sizes": sizes or "none"})
     )
     for family in families[:MAX_FAMILIES]:
         print(f"\n“{' '.join(family[0].text.split())[:160]}”")

@@ -119,12 +119,8 @@ def _log_start(engine: Engine, address: str, logins: int) -> None:
         logins=logins or "none",
     )
     if not logins and settings.host not in ("127.0.0.1", "localhost", "::1", "[::1]"):
-        _log.warning(
-            "Everybody who reaches %s, port %s, may use the page: ASKLABS_LOGIN names no file of "
-            "logins.",
-            settings.host,
-            settings.port,
-        )
+        text = "Everybody who reaches %s, port %s, may use the page: ASKLABS_LOGIN names no logins."
+        _log.warning(text, settings.host, settings.port)
     if older := older_index(settings):
         _log.warning(older)
 
