@@ -204,7 +204,8 @@ class ExtractiveAnswerer:
         same_language = hits[closest.n - 1].passage.language == plan.language
         gap = QUANTITY_GAP if same_language else QUANTITY_GAP_ACROSS
         near = max(c.similarity for c in giving) >= closest.similarity - gap
-        return best < (LIKELY_QUANTITY if near else CERTAIN_QUANTITY)
+        # Words tell little across languages.
+        return best < (LIKELY_QUANTITY if near or not same_language else CERTAIN_QUANTITY)
 
     def _candidates(self, plan: Plan, hits: Sequence[Hit]) -> list[Candidate]:
         """The sentences of passages that can answer the question, with their scores."""

@@ -198,10 +198,13 @@ class Linker:
         # The name beside a goal's number is no word of its own.
         beside = {i for link in links if link.field == "sdg" for i in (link.start - 1, link.end)}
         explained = linked if beside & (linked - taken) else taken
+        # What stands in brackets only explains.
+        aside = [match.span() for match in re.finditer(r"\([^()]*\)", question)]
         rest = [
             word
             for i, word in enumerate(words)
-            if len(word) in _WORD
+            if not any(a < spans[i][0] < b for a, b in aside)
+            and len(word) in _WORD
             and i not in taken | explained
             and not word.isdecimal()
             and word not in _light()
@@ -335,13 +338,13 @@ def _without_neighbours(links: Sequence[Link]) -> list[Link]:
     A theme beside a goal only says its name: "clean energy (SDG 7)".
     """
     wrong: set[int] = set()
-    for pair in pairwise(links):
-        fields = {link.field for link in pair}
-        if pair[0].end == pair[1].start and (
-            fields == {"theme", "sdg"}
-            or all(k.field == "theme" and k.end - k.start == 1 for k in pair)
-        ):
-            wrong |= {id(link) for link in pair if link.field == "theme"}
+    for first, second in pairwise(links):
+        themes = [link for link in (first, second) if link.field == "theme"]
+        gap = second.start - first.end
+        if gap == 0 and len(themes) == 2 and all(k.end - k.start == 1 for k in themes):
+            wrong |= {id(link) for link in themes}
+        if gap <= 1 and len(themes) == 1 and "sdg" in (first.field, second.field):
+            wrong.add(id(themes[0]))
     return [link for link in links if id(link) not in wrong]
 
 
@@ -352,7 +355,8 @@ def _tokens(text: str) -> list[str]:
 def _same_word(word: str, other: str, same_language: bool) -> bool:
     """Whether two words with one stem are one word, but for an ending of two letters."""
     least = max(4, len(word) - 2, len(other) - 2)
-    return word == other or (same_language and word[:least] == other[:least])
+    same = word.removesuffix("s") == other.removesuffix("s")
+    return same or (same_language and word[:least] == other[:least])
 
 
 @cache
