@@ -204,8 +204,11 @@ class ExtractiveAnswerer:
         same_language = hits[closest.n - 1].passage.language == plan.language
         gap = QUANTITY_GAP if same_language else QUANTITY_GAP_ACROSS
         near = max(c.similarity for c in giving) >= closest.similarity - gap
-        # Words tell little across languages.
-        return best < (LIKELY_QUANTITY if near or not same_language else CERTAIN_QUANTITY)
+        # Words tell little across languages; without relevance a quarter of the points is missing.
+        if not same_language:
+            return not near
+        least = LIKELY_QUANTITY if near else CERTAIN_QUANTITY
+        return best < (0.75 * least if _relevance(hits) is None else least)
 
     def _candidates(self, plan: Plan, hits: Sequence[Hit]) -> list[Candidate]:
         """The sentences of passages that can answer the question, with their scores."""

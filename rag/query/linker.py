@@ -135,6 +135,8 @@ class Linker:
         # Phrase -> (field, value) -> number of reports and the first words, before stemming.
         self._phrases: dict[tuple[str, ...], dict[tuple[str, str], tuple[int, set[str]]]] = {}
         self._words: dict[str, set[str]] = {}
+        # Goal -> the words of its names.
+        self._of_goal: dict[str, set[str]] = {}
         for field, value, reports, name, language in self._names():
             if words := [word for word in _tokens(name) if word not in _light()]:
                 phrase = tuple(_stem(word, language) for word in words)
@@ -142,6 +144,8 @@ class Linker:
                 meanings.setdefault((field, value), (reports, set()))[1].add(words[0])
                 for word in words:
                     self._words.setdefault(word[:1], set()).add(word)
+                if field == "sdg":
+                    self._of_goal.setdefault(value, set()).update(words)
 
     def _names(self) -> Iterator[tuple[str, str, int, str, str]]:
         """Field, value, number of reports, a name and its language, for everything with a name."""
@@ -190,14 +194,13 @@ class Linker:
         goals = [(link.start, link.end, {"sdg"}) for link in links if link.field == "sdg"]
         for link in self._values(words, language, taken, goals):
             take(link)
-        linked = set(taken)
         links = _without_neighbours(sorted(links, key=lambda k: k.start))
         pairs = zip((None, *links), links, strict=False)
         links = [_joined(link, previous, words) for previous, link in pairs]
         taken = {i for link in links for i in range(link.start, link.end)}
-        # The name beside a goal's number is no word of its own.
-        beside = {i for link in links if link.field == "sdg" for i in (link.start - 1, link.end)}
-        explained = linked if beside & (linked - taken) else taken
+        # The words of a goal that is named by its number only say it again.
+        named = [str(value) for link in links if link.field == "sdg" for value in link.values]
+        said: set[str] = set().union(*(self._of_goal.get(goal, set()) for goal in named))
         # What stands in brackets only explains.
         aside = [match.span() for match in re.finditer(r"\([^()]*\)", question)]
         rest = [
@@ -205,7 +208,8 @@ class Linker:
             for i, word in enumerate(words)
             if not any(a < spans[i][0] < b for a, b in aside)
             and len(word) in _WORD
-            and i not in taken | explained
+            and i not in taken
+            and word not in said
             and not word.isdecimal()
             and word not in _light()
             and word not in stop_words(language) | stop_words("en")

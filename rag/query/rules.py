@@ -27,6 +27,7 @@ from rag.text.tokenize import strip_accents
 from rag.types import Notice, Plan, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
+_CLEAR = 0.3  # score of an intent that is meant for sure
 _CERTAIN = 0.7  # the score of thanks and greetings that may have more words with them
 _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
 _MOST_ROWS = 50  # the most rows that "top 5" may ask for
@@ -109,7 +110,11 @@ class Rules:
         """The query of tags that answers a question; None where it asks for more than tags know."""
         asked = {name: scores[name] for name in CATALOG}
         other = max(score for name, score in scores.items() if name not in CATALOG)
-        if links.rest or not links.links or other > max(asked.values()):
+        # Of reports and nothing but tags, tags answer where no other intent is clear.
+        clear = other > max(asked.values())
+        if clear and links.kinds:
+            clear = other > _CLEAR
+        if links.rest or not links.links or clear:
             return None
         named, excluded = links.filters(), links.filters(excluded=True)
         if links.missing_years and not named.year:
@@ -119,9 +124,16 @@ class Rules:
             return None
         words = " ".join(links.words)
         best = max(asked, key=lambda name: asked[name])
-        of_tags = [name for name in links.fields if name != "country"]
+        tabled = best in ("ranking", "values")
+        of_tags = [
+            name
+            for name in links.fields
+            if name != "country" and (tabled or not getattr(named, name, ()))
+        ]
         per_lab = best == "ranking" or says("per", words)
         group_by = of_tags[0] if of_tags else "country" if per_lab else ""
+        if not (named or excluded or group_by) and best not in ("count", "yesno"):
+            return None
         if "country" in links.fields and not named.kind and not named.type:
             # Innovators are no labs.
             named = replace(named, author=("lab",))
@@ -135,8 +147,6 @@ class Rules:
             least=says("least", words),
             form={"count": "count", "yesno": "exists"}.get(best, "list"),  # type: ignore[arg-type]
         )
-        if not (named or excluded or group_by) and query.form == "list":
-            return None
         # Where no report has the tag, the text of one may say it.
         return None if group_by and not self.linker.catalog.table(query)[1] else query
 
