@@ -4,6 +4,9 @@
 a placeholder. A ridge regression over their vectors (the built-in embedding, whatever embedding
 the index has) gives each intent a score. Its weights are kept in `intents.npz`; run
 `make intents` after a change of the examples.
+
+To add an intent, add its examples and name it in `CATALOG` or `TO_REPORTS`; `Rules.plan`
+(`rag/query/rules.py`) says what follows from it, `Engine.ask` who answers it.
 """
 
 from __future__ import annotations
