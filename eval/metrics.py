@@ -332,7 +332,12 @@ def told(o: Observation) -> float | None:
 
 
 def cited_sent(o: Observation) -> float | None:
-    """The share of sentences (of more than 20 letters or digits) that carry a [n] mark."""
+    """The share of sentences (of more than 20 letters or digits) that carry a [n] mark.
+
+    A table is counted from tags and carries none.
+    """
+    if o.answer.coverage.table:
+        return None
     parts = re.split(r"(?<=[.!?؟。])\s+|\n+", o.answer.text)
     sentences = [part for part in parts if len(re.findall(r"\w", part)) > FRAME_LETTERS]
     return _mean([float(bool(re.search(r"\[\d+\]", part))) for part in sentences])

@@ -81,7 +81,8 @@ class Rules:
         # Several labs that the user chose are all heard, unless the question names one.
         many = many or thread.wide or (len(filters.country) > 1 and not named.country)
         # "Which reports speak of ..." is put to all of them.
-        listing = links.kinds and max(scores, key=lambda name: scores[name]) in CATALOG
+        of_all = links.kinds or "country" in links.fields
+        listing = of_all and max(scores, key=lambda name: scores[name]) in CATALOG
         many = many or (listing and not named.country)
         wide, narrowed = compares or many, filters
         if region and boosted.country and not means_one_of_a_region(question):

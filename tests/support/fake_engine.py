@@ -165,7 +165,8 @@ class FakeEngine:
         self.catalog = Catalog(report(i) for i in range(12))
         self.asked: list[tuple[str, tuple[Turn, ...], Filters]] = []
         self.ignored: list[Filters] = []
-        self.passages: list[int] = []
+        self.passages: tuple[Passage, ...] = ()
+        self.read: list[int] = []  # how many passages each question may read
         self.streams: list[FakeStream] = []
         self.gate: threading.Event | None = None
         self.pause = 0.05  # seconds before each word of a slow answer
@@ -182,7 +183,7 @@ class FakeEngine:
     ) -> FakeStream:
         self.asked.append((question, tuple(history), filters))
         self.ignored.append(ignored)
-        self.passages.append(passages)
+        self.read.append(passages)
         if "fail" in question:
             said = "The model's server does not answer. Start it, or set the model."
             raise ModelError(text_notice(said))
