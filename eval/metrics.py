@@ -334,12 +334,13 @@ def told(o: Observation) -> float | None:
 def cited_sent(o: Observation) -> float | None:
     """The share of sentences (of more than 20 letters or digits) that carry a [n] mark.
 
-    A table is counted from tags and carries none.
+    Lists and tables are counted from tags; a part with a colon at its end says who wrote the next.
     """
-    if o.answer.coverage.table:
+    if o.answer.coverage.intent == "list":
         return None
     parts = re.split(r"(?<=[.!?؟。])\s+|\n+", o.answer.text)
-    sentences = [part for part in parts if len(re.findall(r"\w", part)) > FRAME_LETTERS]
+    long = [part for part in parts if len(re.findall(r"\w", part)) > FRAME_LETTERS]
+    sentences = [part for part in long if not part.rstrip().endswith(":")]
     return _mean([float(bool(re.search(r"\[\d+\]", part))) for part in sentences])
 
 

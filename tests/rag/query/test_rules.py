@@ -49,7 +49,6 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
         ("Compare 2022 with 2023 in Paraguay.", "compare", True),
         ("How do Fiji and France compare?", "answer", False),
         ("ماذا تعلمت المختبرات عن المال عبر الهاتف؟", "answer", True),
-        ("Which country dried seaweed on racks?", "answer", True),
         ("Which labs were the first to dry seaweed on racks?", "answer", True),
     ],
 )
