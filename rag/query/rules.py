@@ -27,6 +27,7 @@ from rag.text.tokenize import strip_accents
 from rag.types import Notice, Plan, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
+_DOUBT = 0.05  # by how much a question for yes or no must be ahead of others
 _CLEAR = 0.3  # score of an intent that is meant for sure
 _CERTAIN = 0.7  # the score of thanks and greetings that may have more words with them
 _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
@@ -124,6 +125,8 @@ class Rules:
         if absent or not (named or excluded or links.fields or links.kinds):
             return None
         words = " ".join(links.words)
+        # "Which ... are there" is close to "are there any", and no question for yes or no.
+        asked["yesno"] -= _DOUBT
         best = max(asked, key=lambda name: asked[name])
         tabled = best in ("ranking", "values")
         of_tags = [
@@ -211,7 +214,11 @@ class Rules:
         known, years = self.linker.catalog.years, ", ".join(map(str, links.missing_years))
         if not years or not known:
             return ()
-        said: dict[str, int | str] = {"years": years, "first": known[0], "last": known[-1]}
+        said: dict[str, int | str] = {
+            "years": years,
+            "first": str(known[0]),
+            "last": str(known[-1]),
+        }
         return (Notice("no_reports_of_year", said),)
 
 
