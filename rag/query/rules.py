@@ -27,7 +27,6 @@ from rag.text.tokenize import strip_accents
 from rag.types import Notice, Plan, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
-_DOUBT = 0.05  # by how much a question for yes or no must be ahead of others
 _CLEAR = 0.3  # score of an intent that is meant for sure
 _CERTAIN = 0.7  # the score of thanks and greetings that may have more words with them
 _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
@@ -125,8 +124,8 @@ class Rules:
         if absent or not (named or excluded or links.fields or links.kinds):
             return None
         words = " ".join(links.words)
-        # "Which ... are there" is close to "are there any", and no question for yes or no.
-        asked["yesno"] -= _DOUBT
+        if says("which", words.partition(" ")[0]):
+            asked["yesno"] = 0.0  # "which are there" is close to "are there any"
         best = max(asked, key=lambda name: asked[name])
         tabled = best in ("ranking", "values")
         of_tags = [
