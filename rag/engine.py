@@ -25,6 +25,7 @@ from rag.answer.pipeline import (
     build_answer,
 )
 from rag.catalog.catalog import Catalog
+from rag.catalog.normalize import in_dictionary
 from rag.catalog.tag_fields import Filters
 from rag.citation.checker import Judge, make_judge
 from rag.diagnostics import versions
@@ -71,12 +72,15 @@ class Engine:
     def open(self) -> None:
         """Load what the first question needs, so that it need not wait."""
         question = "Which labs are ready to answer the first question?"
-        with ThreadPoolExecutor(2) as pool:
+        with ThreadPoolExecutor(3) as pool:
             models = pool.submit(self._embedding.get_query_embedding, question)
             languages = pool.submit(language_of, question)
+            # A word of no language is looked for in all dictionaries, which loads them.
+            dictionaries = pool.submit(in_dictionary, "qzxv")
             snapshot, retriever = self._current()
             models.result()
             languages.result()
+            dictionaries.result()
         self._planner.linker_of(snapshot.catalog)
         plan = self._planner.without_model().plan(question, snapshot)
         # A reranker's server need not be called for that.
