@@ -206,7 +206,7 @@ def struck_sentence(struck: Struck) -> str:
     return keep_known(" ".join(struck.text.split()), 0)
 
 
-def coverage_sentence(answer: Answer, t: Translations) -> str:
+def coverage_sentence(answer: Answer, t: Translations = ENGLISH) -> str:
     """One sentence on what an answer covered."""
     covered = answer.coverage
     rests_on = reports_and_labs(covered.count, len(covered.labs), t)

@@ -219,7 +219,14 @@ def print_sources(answer: Answer) -> None:
     """
     # Imported here because they are slow to load.
     from rag.export.brief import one_line
-    from rag.i18n.notices import REASON, checked_sentence, notice_words, struck_sentence, verdicts
+    from rag.i18n.notices import (
+        REASON,
+        checked_sentence,
+        coverage_sentence,
+        notice_words,
+        struck_sentence,
+        verdicts,
+    )
 
     for citation in answer.citations:
         passage = citation.passage
@@ -232,12 +239,7 @@ def print_sources(answer: Answer) -> None:
     for struck in answer.struck:
         print(f"\nLeft out: {one_line(struck_sentence(struck))}")
         print(f"    {REASON}: {one_line(notice_words([struck.reason]))}")
-    covered = answer.coverage
-    print(
-        f"\nRead {covered.read_passages} passages from {covered.read_reports} reports; "
-        f"{covered.matched_reports} reports matched. Answered by: {answer.mode}.",
-        file=sys.stderr,
-    )
+    print(f"\n{coverage_sentence(answer)} Answered by: {answer.mode}.", file=sys.stderr)
     for line in (checked_sentence(answer.checked), notice_words(answer.notices)):
         if line:
             print(line, file=sys.stderr)
