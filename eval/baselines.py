@@ -153,8 +153,8 @@ def dense_search(chunks: Chunks, settings: Settings) -> Search:
     retriever = index.as_retriever(similarity_top_k=HITS_PER_ANSWER)
 
     def search(question: str) -> tuple[Hit, ...]:
-        found = ((int(n.node.node_id), n.score or 0.0) for n in retriever.retrieve(question))
-        return tuple(Hit(chunks.passages[number], score, score) for number, score in found)
+        ranked = ((int(n.node.node_id), n.score or 0.0) for n in retriever.retrieve(question))
+        return tuple(Hit(chunks.passages[number], score, score) for number, score in ranked)
 
     return search
 

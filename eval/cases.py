@@ -135,7 +135,7 @@ class Case:
         return "reports" if self.list or self.type == "listing" else "count"
 
     @property
-    def told(self) -> tuple[str | int, ...]:
+    def expected_values(self) -> tuple[str | int, ...]:
         """What an answer from tags has to say: a ranking's first five values, values, a count."""
         wanted = {
             "ranking": tuple(str(value) for value, *_ in self.ranking[:5]),
@@ -255,7 +255,7 @@ def _contradictions(case: Case) -> Iterator[str]:
                 "an unanswerable case has no reports, evidence or facts. "
                 "Empty them, or change the type."
             )
-    elif not (case.reports or case.told or case.draft):
+    elif not (case.reports or case.expected_values or case.draft):
         yield f'"reports" is empty. Name the gold reports of this {case.type} case.'
     if len(case.gold) < len(case.reports):
         yield '"reports" names a report twice. Remove one.'

@@ -345,10 +345,10 @@ def _verbatim(quote: str, text: str) -> str:
     """The passage's own words for a quote that stands in it."""
     if len(quote.split()) not in QUOTE_WORDS or mask_contacts(quote) != quote:
         raise UnusableReply("no quote of a fit length")
-    found = verbatim(quote, text)
-    if found is None or found[0] != quote:
+    place = verbatim(quote, text)
+    if place is None or place[0] != quote:
         raise UnusableReply("the quote is not in the passage")
-    return text[slice(*found[1])]
+    return text[slice(*place[1])]
 
 
 def _checked_facts(draft: Mapping[str, Any], quote: str) -> tuple[str, ...]:

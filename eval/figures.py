@@ -184,13 +184,15 @@ def headlines(outcomes: Sequence[Outcome]) -> tuple[Headline, ...]:
     which has a headline of its own.
     """
     good = [o for o in outcomes if not o.error]
-    given = [o for o in good if o.scores.get("refused") == 0 and not o.case.asks_for]
+    answered = [o for o in good if o.scores.get("refused") == 0 and not o.case.asks_for]
     wrong = [
-        o.scores.get("cite_rec", 0) == 0 for o in given if "cite_rec" in o.scores or not o.case.gold
+        o.scores.get("cite_rec", 0) == 0
+        for o in answered
+        if "cite_rec" in o.scores or not o.case.gold
     ]
-    refused = [(o.scores.get("refused") == 1, o.case.gold or o.case.told) for o in good]
+    refused = [(o.scores.get("refused") == 1, o.case.gold or o.case.expected_values) for o in good]
     facts = [o.scores["facts"] for o in good if "facts" in o.scores]
-    found = [
+    headlines = [
         _count("found", _is_one("rep@10", [o for o in good if o.case.type in ONE_REPORT])),
         _count("wrong", wrong),
         Headline("facts", estimate(facts)) if facts else None,
@@ -199,7 +201,7 @@ def headlines(outcomes: Sequence[Outcome]) -> tuple[Headline, ...]:
         _count("refused_wrongly", [hit for hit, answerable in refused if answerable]),
         _count("lists", _is_one("list_exact", good)),
     ]
-    return tuple(headline for headline in found if headline)
+    return tuple(headline for headline in headlines if headline)
 
 
 def _count(name: str, hits: Sequence[bool]) -> Headline | None:

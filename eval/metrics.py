@@ -324,11 +324,13 @@ def labs(o: Observation) -> float:
     return float(len({citation.passage.report.countries for citation in o.cited}))
 
 
-def told(o: Observation) -> float | None:
+def values_told(o: Observation) -> float | None:
     """The share of values that the answer tells: of a ranking the first five, or the number."""
     # That there is none at all may be said in words.
-    is_none = o.case.told == (0,) and (o.answer.refused or not o.listed)
-    return _mean([float(is_none or tells(o.answer.text, value)) for value in o.case.told])
+    is_none = o.case.expected_values == (0,) and (o.answer.refused or not o.listed)
+    return _mean(
+        [float(is_none or tells(o.answer.text, value)) for value in o.case.expected_values]
+    )
 
 
 def cited_sent(o: Observation) -> float | None:
@@ -461,7 +463,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("listed", listed, "Natural questions"),
         Metric("points_ev", points_ev, "Natural questions"),
         Metric("read", read, "Natural questions"),
-        *(Metric(n, told, "Natural questions", n) for n in ("ranking", "values", "count")),
+        *(Metric(n, values_told, "Natural questions", n) for n in ("ranking", "values", "count")),
     )
 }
 

@@ -214,7 +214,7 @@ class StressTest:
         ids = sorted(needed | set(others[: max(0, self.most_reports - len(needed))]))
         self.index_reports = len(ids)
         # Rankings and counts are of the whole collection.
-        cases = [case for case in self.cases if case.gold <= set(ids) and not case.told]
+        cases = [case for case in self.cases if case.gold <= set(ids) and not case.expected_values]
         index = self.build(folder / UNCHANGED_INDEX, [self._write(ids, folder / "reports")])
         before = self._ask(UNCHANGED_INDEX, index, cases)
         tried = []

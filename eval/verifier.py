@@ -130,7 +130,7 @@ def _pairs_of_cases(engine: Engine, cases: Sequence[Case]) -> Iterator[Pair]:
         holding = [
             [p for p in by_report[e.report] if holds(p.text, e.quote)] for e in case.evidence
         ]
-        shortest = [min(found, key=lambda p: len(p.text)) for found in holding if found]
+        shortest = [min(holders, key=lambda p: len(p.text)) for holders in holding if holders]
         passages = tuple({p.id: p for p in shortest}.values())
         if not passages or case.type == "listing" or len(passages) < len(set(case.reports)):
             continue

@@ -141,13 +141,13 @@ def audit_paths(
     Raises:
         InputError: a path is not usable.
     """
-    found = read_files(list(collect(paths)), {}, progress)
-    audit = Audit(learn_texts(file.text for file in found.files))
-    for n, file in enumerate(found.files, start=1):
-        progress("auditing", n, len(found.files))
+    files = read_files(list(collect(paths)), {}, progress)
+    audit = Audit(learn_texts(file.text for file in files.files))
+    for n, file in enumerate(files.files, start=1):
+        progress("auditing", n, len(files.files))
         report = parse(file.id, file.text, audit.forms)
         audit.add(report, chunk(report))
-    return audit, found.skipped
+    return audit, files.skipped
 
 
 def _cover(length: int, spans: Iterable[Span]) -> npt.NDArray[np.uint8]:
@@ -211,7 +211,7 @@ def _in_paragraph(at: int, text: str, under: str, forms: Forms) -> Iterator[tupl
     """What of a paragraph is no answer: its images, form text, and marks of a blank answer."""
     bare = _MARKUP.sub("", text)
     only_marks = not any(_counts(char) and char not in "-–>_" for char in bare)
-    if only_marks or ((said := clean(text)) and is_blank(said)):
+    if only_marks or ((cleaned := clean(text)) and is_blank(cleaned)):
         yield "blank answer", at, at + len(text)
     elif form_spans := forms.form_spans(under, text):
         yield from (("form text", at + start, at + end) for start, end in form_spans)

@@ -232,16 +232,16 @@ def _member(unpack: Callable[[], IO[bytes] | None], size: int) -> Callable[[], b
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file that was left out, and why; `kept` is whether the index still has its report."""
+    """A file that was left out, and why; `in_index` is whether the index still has its report."""
 
     path: str
     notice: Notice
-    kept: bool = False
+    in_index: bool = False
 
     @property
     def reason(self) -> str:
         """Why, in English."""
-        more = "; the index keeps what it had of it" if self.kept else ""
+        more = "; the index keeps what it had of it" if self.in_index else ""
         return f"{notice_words([self.notice])}{more}"
 
 

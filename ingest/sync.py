@@ -211,8 +211,8 @@ def _learn(
     by_digest = {file.digest: file for file in files}
     if store and by_digest.keys() == {report.digest for report in stored.values()}:
         return Forms.from_json(store.state.forms), {}
-    kept = load_lessons(store.home) if store else {}
-    lessons = {i: kept.get(i) or lesson_of(file.text) for i, file in by_digest.items()}
+    known = load_lessons(store.home) if store else {}
+    lessons = {i: known.get(i) or lesson_of(file.text) for i, file in by_digest.items()}
     return learn(lessons, lambda digest: by_digest[digest].text), lessons
 
 

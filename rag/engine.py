@@ -149,7 +149,7 @@ class Engine:
         snapshot, retriever = self._current()
         plan = self._planner.plan(question, snapshot, history, filters, ignored)
         watch.lap("plan_ms")
-        found: SearchResult | None = None
+        result: SearchResult | None = None
 
         def finish(draft: Draft) -> Answer:
             watch.lap("answer_ms")
@@ -157,28 +157,28 @@ class Engine:
                 plan,
                 draft,
                 snapshot.catalog,
-                found=found,
+                result=result,
                 index=snapshot.revision,
                 timings=watch.laps,
             )
 
         if plan.intent == "about":
             return _finished(finish(about_draft(plan, snapshot.catalog, snapshot.language_counts)))
-        found = self._find(retriever, plan)
-        hits = self._masked(choose_passages(found, plan, self.settings, passages))
+        result = self._find(retriever, plan)
+        hits = self._masked(choose_passages(result, plan, self.settings, passages))
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
-        found = replace(found, hits=self._masked(found.hits[:HITS_PER_ANSWER]))
+        result = replace(result, hits=self._masked(result.hits[:HITS_PER_ANSWER]))
         watch.lap("retrieve_ms")
         # An empty scope stays empty: the answer names the filters that emptied it.
         if plan.intent == "list" or not snapshot.catalog.ids(plan.filters):
             tabled = plan.query is None or plan.query.group_by
             mentioned = () if tabled else mentions(snapshot, plan.filters)
             draft = list_draft(
-                plan, snapshot.catalog, snapshot.texts, found.hits, self._masked(mentioned)
+                plan, snapshot.catalog, snapshot.texts, result.hits, self._masked(mentioned)
             )
             return _finished(finish(draft))
         files = snapshot.texts({hit.passage.report.id for hit in hits})
-        writing = PassageAnswer(self._writers, plan, found, hits, history, files, snapshot.catalog)
+        writing = PassageAnswer(self._writers, plan, result, hits, history, files, snapshot.catalog)
         return AnswerStream(
             writing.pieces(), lambda text: finish(writing.draft(text)), writing.stop
         )
@@ -206,10 +206,10 @@ class Engine:
         """The k best passages for a question, best first; with `explain` each says why."""
         snapshot, retriever = self._current()
         plan = plan or self._planner.plan(question, snapshot, (), filters, ignored)
-        found = self._find(retriever, plan, explain)
-        if found.notices:
-            _log.warning(notice_words(found.notices))
-        return list(self._masked(found.hits[:k]))
+        result = self._find(retriever, plan, explain)
+        if result.notices:
+            _log.warning(notice_words(result.notices))
+        return list(self._masked(result.hits[:k]))
 
     def plan(
         self,
@@ -238,8 +238,8 @@ class Engine:
 
     def passages_of(self, report_id: str) -> tuple[Passage, ...]:
         """The passages of a report in the order of its file; contacts are masked."""
-        found = (p for p in self.passages if p.report.id == report_id)
-        placed = sorted(found, key=lambda p: (p.spans, p.part))
+        parts = (p for p in self.passages if p.report.id == report_id)
+        placed = sorted(parts, key=lambda p: (p.spans, p.part))
         return tuple(map(mask_passage, placed)) if self.settings.mask_contacts else tuple(placed)
 
     def info(self) -> dict[str, Any]:

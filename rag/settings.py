@@ -156,8 +156,8 @@ def load_settings(
         # Empty variables are not set: compose files pass on variables that nobody set.
         if value and (variable.startswith(PREFIX) or variable in _OPENAI):
             values[variable.removeprefix(PREFIX).lower()] = value, variable
-    given = {name: value for name, value in options.items() if value is not None}
-    values |= {name: (value, f"--{name.replace('_', '-')}") for name, value in given.items()}
+    typed = {name: value for name, value in options.items() if value is not None}
+    values |= {name: (value, f"--{name.replace('_', '-')}") for name, value in typed.items()}
     fields = Settings.model_fields
     for name, (_, place) in values.items():
         if name not in fields:

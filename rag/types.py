@@ -125,9 +125,9 @@ class Hit:
     why: Why | None = None
     relevance: float | None = None
 
-    def placed(self, score: float, by: str, rank: int, given: float) -> Hit:
+    def placed(self, score: float, by: str, rank: int, value: float) -> Hit:
         """The hit in the place that has this score, the `rank` of what a reranker has `given`."""
-        vote = Vote(by, rank, given, score - self.score)
+        vote = Vote(by, rank, value, score - self.score)
         return replace(self, score=score, why=self.why and replace(self.why, reranker=vote))
 
 

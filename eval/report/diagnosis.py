@@ -113,7 +113,7 @@ def diagnose(outcome: Outcome) -> CaseReport:
         evidence=tuple(evidence),
         facts=(
             *((fact, has_fact(text, fact)) for fact in case.facts),
-            *((str(value), tells(text, value)) for value in case.told),
+            *((str(value), tells(text, value)) for value in case.expected_values),
         ),
         found=tuple(_found_reports(case, ranks)),
         answer=text,
@@ -184,16 +184,16 @@ def _lost(report: CaseReport) -> int:
 
 def _search_causes(case: Case, report: CaseReport, early: Set[str]) -> Iterator[str]:
     wanted = case.gold if case.type in MANY_REPORTS else case.accepted
-    found = wanted & early
+    retrieved = wanted & early
     cited = wanted & {citation.report for citation in report.citations}
-    if not found and not cited:
+    if not retrieved and not cited:
         yield "not_found"
     elif not cited and not report.refused:
         yield "not_cited"
     elif case.type in MANY_REPORTS:
-        if wanted - found - cited:
+        if wanted - retrieved - cited:
             yield "some_not_found"
-        if found - cited and not report.refused:
+        if retrieved - cited and not report.refused:
             yield "some_not_cited"
     if _lost(report):
         yield "evidence_not_found"
@@ -204,7 +204,7 @@ def _answer_causes(outcome: Outcome, report: CaseReport) -> Iterator[str]:
     cited = scores.get("ev_cited", scores.get("points_ev", 1.0))
     if cited < 1 and _lost(report) < len(report.evidence):
         yield "evidence_not_cited"
-    if not all(told for _, told in report.facts):
+    if not all(is_told for _, is_told in report.facts):
         yield "facts_missing"
     others = {citation.right for citation in report.citations}
     if len(others) == 2 and outcome.case.type not in OPEN:

@@ -93,19 +93,21 @@ def write_report(out: Path) -> str:
     ordered = sorted(outcomes, key=lambda o: (case_score(o), o.scores.get("rep@20", 1.0)))
     cases = list(map(diagnose, ordered))
     worst = [c for c in cases if c.score < 1 or c.cause != RIGHT][:WORST]
-    found: dict[str, Any] = {
+    record_data: dict[str, Any] = {
         "run": record,
         "groups": groups,
         "errors": {o.case.id: o.error for o in outcomes if o.error},
         "claims": figures.headlines(outcomes),
         "causes": causes(cases),
         "worst": worst,
-        "baseline_groups": {name: found[ALL] for name, found in baselines.items()},
+        "baseline_groups": {name: scores[ALL] for name, scores in baselines.items()},
     }
     # The page of the product shows of questions from readers' votes nothing but numbers.
     shown = [shortened(case) for case in worst if not case.id.startswith(VOTE_ID_PREFIX)]
-    summary = json.dumps(found | {"worst": shown}, default=asdict, indent=1, ensure_ascii=False)
-    data = found | {"asked": len(outcomes)}
+    summary = json.dumps(
+        record_data | {"worst": shown}, default=asdict, indent=1, ensure_ascii=False
+    )
+    data = record_data | {"asked": len(outcomes)}
     table = render(
         "table.md.jinja",
         tables=list(tables(groups)),
@@ -242,8 +244,8 @@ def latest(settings: Settings) -> Summary | None:
         SettingsError: the folder that the settings name has no run.
     """
     if settings.evaluation is None:
-        kept = settings.index / LATEST
-        return load_summary(kept) if kept.exists() else None
+        newest = settings.index / LATEST
+        return load_summary(newest) if newest.exists() else None
     path = settings.evaluation / SUMMARY
     if not path.is_file():
         raise SettingsError(
@@ -269,8 +271,8 @@ def comparison_text(comparison: Comparison, start: Path, ending: str = ".md") ->
 
     def links(case: Moved) -> list[tuple[str, str]]:
         sides = (("A", comparison.a), ("B", comparison.b))
-        found = ((name, _case_link(Path(side.path), case.id, start)) for name, side in sides)
-        return [(name, link) for name, link in found if link]
+        addresses = ((name, _case_link(Path(side.path), case.id, start)) for name, side in sides)
+        return [(name, link) for name, link in addresses if link]
 
     return render(
         f"compare{ending}.jinja",

@@ -352,15 +352,15 @@ def is_variant(text: str, form: str) -> bool:
         or len(set(words) & set(form_words)) < MIN_KEPT * len(set(form_words)) - 1
     ):
         return False
-    kept = others = 0
+    matching = others = 0
     for kind, old, new in _changes(form_words, words):
         if kind == "insert" or len(new) > len(old):
             return False
         if kind == "replace" and any(word.isdigit() for word in (*old, *new)):
             return False
         others += sum(not _same_word(*pair) for pair in zip(old, new, strict=False))
-        kept += len(new)
-    return kept >= MIN_KEPT * len(form_words) and others <= len(form_words) // WORDS_PER_OTHER
+        matching += len(new)
+    return matching >= MIN_KEPT * len(form_words) and others <= len(form_words) // WORDS_PER_OTHER
 
 
 def same_question(first: str, second: str) -> bool:

@@ -91,7 +91,7 @@ def find_tags(raw: str) -> list[Tag]:
     A tag stands at the beginning of a line or after another tag. Brackets inside a lab's
     sentence are its own words.
     """
-    found: list[Tag] = []
+    tags: list[Tag] = []
     last, begins = 0, True
     for match in TAG.finditer(raw):
         start, end = match.span()
@@ -101,8 +101,8 @@ def find_tags(raw: str) -> list[Tag]:
         if not begins:
             continue
         name, value = _parts(match)
-        found.append(Tag(name.lower(), " ".join(value.split()), start, end))
-    return found
+        tags.append(Tag(name.lower(), " ".join(value.split()), start, end))
+    return tags
 
 
 def _parts(tag: re.Match[str]) -> tuple[str, str]:
@@ -136,7 +136,7 @@ def tags_to_fields(tags: Iterable[Tag]) -> ReportInfo:
         year=next((number for number in numbers if 1900 <= number <= 2099), None),
         type=next(iter(values.pop("type", [])), "").lower(),
         **tagged,
-        facts={name: tuple(dict.fromkeys(found)) for name, found in values.items()},
+        facts={name: tuple(dict.fromkeys(listed)) for name, listed in values.items()},
     )
 
 

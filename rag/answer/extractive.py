@@ -288,8 +288,8 @@ def _shares(
             yield weight
         else:
             near = (word.near for word in alike if term in word.terms)
-            found = (s for similar in near for other, s in similar.items() if other in terms)
-            yield weight * max(found, default=0.0) ** 2
+            similarities = (s for similar in near for other, s in similar.items() if other in terms)
+            yield weight * max(similarities, default=0.0) ** 2
 
 
 def _relevance(hits: Sequence[Hit]) -> float | None:

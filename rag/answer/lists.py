@@ -100,9 +100,9 @@ def list_draft(
         if rows and is_tag and len(reports) == 1:
             citations += _value_citations(query.group_by, rows, reports[0], catalog, texts)
             names = (defuse(value_label(query.group_by, value, t)) for value, _ in rows)
-            marked = [f"{name} [{n}]" for n, name in enumerate(names, start=1)]
+            cited_names = [f"{name} [{n}]" for n, name in enumerate(names, start=1)]
             field = field_label(query.group_by, t)
-            lines = [format_label(t, field, join_parts(t, "; ", marked))]
+            lines = [format_label(t, field, join_parts(t, "; ", cited_names))]
         else:
             lines = [*_table_lines(query, rows, tagged, len(reports), len(labs), t)]
     else:
@@ -305,8 +305,8 @@ def _tag_citation(n: int, report: ReportInfo, raw: str, filters: Filters) -> Cit
                 break
     if not spans:
         # Where no tag says so, the beginning of the title, up to what may have been blanked.
-        said = re.search(r"\[\[type:[^\]]*\]\]", raw) or re.match(r"[^\[·\n]{0,80}", raw)
-        spans = [said.span()] if said else []
+        title = re.search(r"\[\[type:[^\]]*\]\]", raw) or re.match(r"[^\[·\n]{0,80}", raw)
+        spans = [title.span()] if title else []
     # One quote is one run of the file's text: the most telling tag comes last in the fields.
     start, end = spans[-1]
     text = "\n".join(raw[a:b] for a, b in spans)

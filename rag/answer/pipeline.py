@@ -107,7 +107,7 @@ class PassageAnswer:
 
     writers: Writers
     plan: Plan
-    found: SearchResult
+    result: SearchResult
     read: Sequence[Hit]
     history: Sequence[Turn]
     files: Mapping[str, str]
@@ -147,7 +147,7 @@ class PassageAnswer:
         read = self.read[: generation.read]
         passages = [hit.passage for hit in read]
         # The passages are masked already; a model may make up contacts, or be told one.
-        text = self.writers.mask(written[self._discarded : generation.kept])
+        text = self.writers.mask(written[self._discarded : generation.end])
         checked, notices = self._check(keep_known(text, len(passages)).strip(), read)
         refused = is_refusal(checked.text)
         resolved = resolve(
@@ -164,7 +164,7 @@ class PassageAnswer:
             text=drop_marks(checked.text, unquoted),
             refused=refused,
             citations=citations,
-            hits=self.found.hits[:HITS_PER_ANSWER],
+            hits=self.result.hits[:HITS_PER_ANSWER],
             coverage=self._coverage(passages, () if refused else citations),
             mode=self._writer.name,
             language=plan.language,
@@ -212,14 +212,14 @@ class PassageAnswer:
             intent=plan.intent,
             reports=tuple(cited),
             labs=self.catalog.labs(cited.values()),
-            matched_reports=len(self.found.matched.union(read)),
+            matched_reports=len(self.result.matched.union(read)),
             read_passages=len(passages),
             read_reports=len(read),
             filters=plan.filters,
             first=plan.first,
             ignored=plan.ignored,
             read=read,
-            unread=count_unread(self.found, read, self.catalog.reports),
+            unread=count_unread(self.result, read, self.catalog.reports),
         )
 
 
@@ -246,7 +246,7 @@ def build_answer(
     draft: Draft,
     catalog: Catalog,
     *,
-    found: SearchResult | None,
+    result: SearchResult | None,
     index: str,
     timings: Mapping[str, float],
 ) -> Answer:
@@ -255,9 +255,9 @@ def build_answer(
     `found` is None for an answer about the collection itself; `index` is the index's fingerprint.
     """
     notices = draft.notices
-    if found:
+    if result:
         missing = missing_places(plan, draft, catalog)
-        notices = (*found.notices, *plan.notices, *notices, *missing)
+        notices = (*result.notices, *plan.notices, *notices, *missing)
     return Answer(
         question=plan.question,
         standalone=plan.standalone,

@@ -110,8 +110,8 @@ def _verified(
     bare = ITEM.sub("", plain)
     # A question of the model's own answers none.
     if bare.endswith(("?", "؟")) and not any(bare in p.text for p in passages):
-        asks = Verdict("unsupported", 0.0, Notice("asks_a_question"))
-        return _Part(gap, sentence, plain, cited, cited, asks)
+        question_verdict = Verdict("unsupported", 0.0, Notice("asks_a_question"))
+        return _Part(gap, sentence, plain, cited, cited, question_verdict)
     numbers, verdict = _best_citations(plain, cited, passages, language, verifier)
     return _Part(gap, sentence, plain, cited, numbers, verdict)
 

@@ -49,7 +49,7 @@ def resolve(
     marks) that were verified, `corrected` those whose numbers are not the writer's. A sentence
     that only names what is near is quoted for the question that is `sought` instead.
     """
-    found: dict[tuple[int, str], Citation] = {}
+    by_quote: dict[tuple[int, str], Citation] = {}
     for sentence, numbers in cited_sentences(text):
         for n in numbers:
             if not 1 <= n <= len(passages):
@@ -64,8 +64,8 @@ def resolve(
                 quote = quote.partition(": ")[2] or quote
             status = (statuses or {}).get(sentence, support.status)
             citation = Citation(n, passage, quote, status, corrected=sentence in corrected)
-            found.setdefault((n, quote), citation)
-    return tuple(sorted(found.values(), key=lambda c: c.n))
+            by_quote.setdefault((n, quote), citation)
+    return tuple(sorted(by_quote.values(), key=lambda c: c.n))
 
 
 def best_support(sentence: str, passage: Passage, language: str) -> Support:
@@ -102,10 +102,10 @@ def coverage(wanted: set[str], text: str, language: str) -> float:
 
 def numbers_in(text: str) -> set[str]:
     """The numbers of a text, thousands separators and decimal marks normalised."""
-    found = set()
+    numbers = set()
     # Arabic reports write Arabic digits.
     latin = re.sub(r"\d", lambda m: str(unicodedata.decimal(m.group())), strip_accents(text))
     for match in _NUMBER.findall(latin):
         grouped = re.sub(r"[.,  ](?=\d{3}(?!\d))", "", match)
-        found.add(re.sub(r"[  ]", "", grouped).replace(",", "."))
-    return found
+        numbers.add(re.sub(r"[  ]", "", grouped).replace(",", "."))
+    return numbers

@@ -168,8 +168,8 @@ def recheck(citation: Citation, texts: Mapping[str, str]) -> CheckedQuote:
         return CheckedQuote(citation, "gone")
     # Where it stood is where it most likely still stands; the file may have become shorter.
     before = [citation.span] if citation.span else list(citation.passage.spans)
-    found = verbatim(citation.quote, raw, [span for span in before if span[1] <= len(raw)])
+    place = verbatim(citation.quote, raw, [span for span in before if span[1] <= len(raw)])
     # Of a quote that is not whole any more, a part may be found.
-    if found is None or found[0] != citation.quote:
+    if place is None or place[0] != citation.quote:
         return CheckedQuote(citation, "changed")
-    return CheckedQuote(citation, "stands", found[1])
+    return CheckedQuote(citation, "stands", place[1])

@@ -122,8 +122,8 @@ class Verifier:
 
     def _vectors(self, text: str) -> Any:
         if text not in self._windows:
-            found = [window for window in windows(text) if len(window) > _SHORTEST_WINDOW]
-            self._windows[text] = np.asarray(encode(found[:_MOST_WINDOWS] or [text]), np.float32)
+            long = [window for window in windows(text) if len(window) > _SHORTEST_WINDOW]
+            self._windows[text] = np.asarray(encode(long[:_MOST_WINDOWS] or [text]), np.float32)
         return self._windows[text]
 
 
@@ -205,10 +205,10 @@ class Claim:
             return None
         wanted = terms(self._sentence, self._language)
         alike = [p.text for p in self._passages if p.language == self._language]
-        said = [text[a:b] for text in alike for a, b in sentences(text)]
-        if _denies_alone(self._sentence, said, self._language):
+        near = [text[a:b] for text in alike for a, b in sentences(text)]
+        if _denies_alone(self._sentence, near, self._language):
             return Notice("denies_alone")
-        nearest = max(said, key=lambda s: share(wanted, set(terms(s, self._language))), default="")
+        nearest = max(near, key=lambda s: share(wanted, set(terms(s, self._language))), default="")
         same = share(wanted, self._terms_of(f"{nearest} {self._context}")) > SAME_WORDS
         if same and _denies_otherwise(self._sentence, nearest, self._language):
             return Notice("denied_by_the_passage")
@@ -264,10 +264,10 @@ class Claim:
         return all(share(rest, have) < AROUND_NAME for have in near if not have.isdisjoint(tied))
 
     def _terms_of(self, text: str) -> set[str]:
-        found = set(words(text))
+        forms = set(words(text))
         for language in {self._language, *(p.language for p in self._passages)}:
-            found |= set(terms(text, language))
-        return found
+            forms |= set(terms(text, language))
+        return forms
 
 
 def _denies_alone(sentence: str, sources: Sequence[str], language: str) -> bool:
@@ -296,10 +296,10 @@ def _denies_otherwise(sentence: str, other: str, language: str) -> bool:
 
 def _denied(sentence: str, language: str) -> Counter[str]:
     """The content word after each denial, or, where there is none, the one before it."""
-    found = _plain_words(sentence)
-    content = [(n, term) for n, word in enumerate(found) for term in terms(word, language)[:1]]
+    plain = _plain_words(sentence)
+    content = [(n, term) for n, word in enumerate(plain) for term in terms(word, language)[:1]]
     denied = Counter[str]()
-    for n, word in enumerate(found):
+    for n, word in enumerate(plain):
         if _is_denial(word, language):
             after = [term for at, term in content if at > n]
             before = [term for at, term in content if at < n]

@@ -363,8 +363,8 @@ def answer_lines(text: str, known: set[int]) -> Iterator[Line]:
 
 def _runs(text: str, known: set[int]) -> tuple[Run, ...]:
     if spoken := speaker(text):
-        name, said, turns = spoken
-        text = f"**{name}**{f' {_ISOLATE}{said.strip()}{_END_ISOLATE}' if turns else said}"
+        name, speech, turns = spoken
+        text = f"**{name}**{f' {_ISOLATE}{speech.strip()}{_END_ISOLATE}' if turns else speech}"
     runs, at = [], 0
     for match in _NOTE_OR_BOLD.finditer(text):
         note, before = int(match[1] or 0), text[at : match.start()]
@@ -382,11 +382,11 @@ def speaker(text: str) -> tuple[str, str, bool] | None:
 
     A lab's name stands in the language of the question, its words in their own.
     """
-    found = _SPEAKER.match(text)
-    if not found:
+    match = _SPEAKER.match(text)
+    if not match:
         return None
-    name, said = found[1], text[found.end() :]
-    return name, said, right_to_left(name) != right_to_left(said)
+    name, speech = match[1], text[match.end() :]
+    return name, speech, right_to_left(name) != right_to_left(speech)
 
 
 def clean(text: str) -> str:

@@ -167,9 +167,9 @@ class Server:
     def clean(self) -> None:
         """Delete what neither counts nor did before, such as what was published half."""
         now = self.published()
-        kept = {POINTER, *((*now.counts, *now.before) if now else ())}
+        current = {POINTER, *((*now.counts, *now.before) if now else ())}
         for collection in self.client.list_collections():
-            if collection.name.startswith(f"{POINTER}-") and collection.name not in kept:
+            if collection.name.startswith(f"{POINTER}-") and collection.name not in current:
                 with suppress(chromadb().errors.NotFoundError):
                     self.client.delete_collection(collection.name)
 

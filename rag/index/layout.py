@@ -153,9 +153,9 @@ def make_current(database: Path) -> None:
 
 def sweep(folder: Path) -> None:
     """Delete databases that no longer count, or never did and can't be gone on with."""
-    kept = (current_database(folder), unfinished_database(folder))
+    in_use = (current_database(folder), unfinished_database(folder))
     for database in folder.glob(f"{_PREFIX}*"):
-        if database not in kept:
+        if database not in in_use:
             shutil.rmtree(database, ignore_errors=True)
 
 

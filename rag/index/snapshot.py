@@ -235,12 +235,12 @@ def _rows(passages: Iterable[Passage], reports: Mapping[str, StoredReport]) -> l
 
 def _vectors(store: Store, rows: Collection[str]) -> dict[str, Vector]:
     """The vectors of rows: those that `save_vectors` kept, and Chroma's of the others."""
-    kept: dict[str, Vector] = {}
+    cached: dict[str, Vector] = {}
     for path in store.home.glob(f"{VECTORS}*.npz"):
         with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(path) as file:
-            kept.update(zip(file["rows"].tolist(), file["vectors"], strict=True))
-    kept = {row: kept[row] for row in rows if row in kept}
-    return kept | store.vectors(set(rows) - kept.keys())
+            cached.update(zip(file["rows"].tolist(), file["vectors"], strict=True))
+    cached = {row: cached[row] for row in rows if row in cached}
+    return cached | store.vectors(set(rows) - cached.keys())
 
 
 def _merged(base: Vectors | None, known: Sequence[int], new: Vectors) -> Vectors:

@@ -423,15 +423,15 @@ class Writer:
         return revision
 
     def _drop(
-        self, where: dict[str, Any], only: int | None = None, kept: Collection[object] = ()
+        self, where: dict[str, Any], only: int | None = None, current: Collection[object] = ()
     ) -> None:
-        """Delete passages that match: `only` of one generation, none of those `kept`."""
+        """Delete passages that match: `only` of one generation, none of the `current` rows."""
         page = self.store.passage_rows.get(where=where, include=["metadatas"])
         doomed = [
             row_id
             for row_id, meta in zip(page["ids"], page["metadatas"], strict=True)
             if only in (None, meta["generation"])
-            and (meta["report"], meta["generation"]) not in kept
+            and (meta["report"], meta["generation"]) not in current
         ]
         for ids in _portions(doomed):
             self.store.passage_rows.delete(ids=ids)
@@ -454,10 +454,10 @@ def begin(store: Store) -> Writer:
     stale = [row for row in rows if row.generation < generation and row != sealed.get(row.info.id)]
     writer = Writer(store, generation, sealed, written)
     named = (*sealed.values(), *written.values())
-    kept = {(row.info.id, row.passages_generation) for row in named}
-    writer._drop({"generation": generation}, kept=kept)
+    current = {(row.info.id, row.passages_generation) for row in named}
+    writer._drop({"generation": generation}, current=current)
     for names in _portions(sorted({row.info.id for row in stale})):
-        writer._drop({"report": {"$in": names}}, kept=kept)
+        writer._drop({"report": {"$in": names}}, current=current)
     # The rows that say "deleted" go last: without them what they deleted would be back.
     for deleted in (False, True):
         for ids in _portions([row.row for row in stale if row.deleted is deleted]):

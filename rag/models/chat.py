@@ -46,14 +46,14 @@ class Generation:
     """What becomes known of an answer while a model writes it, besides its text.
 
     `priced` is whether the model's list price holds at its server. `read` is how many of the
-    passages the model was given, `kept` how many characters of its text the answer keeps; None is
+    passages the model was given, `end` how many characters of its text the answer keeps; None is
     all. `finish` is why it stopped, as its server says. Setting `stop` stops it.
     """
 
     model: str = ""
     priced: bool = False
     read: int | None = None
-    kept: int | None = None
+    end: int | None = None
     prompt: int = 0
     finish: str = ""
     notices: list[Notice] = field(default_factory=list)
@@ -307,15 +307,15 @@ def truncate(pieces: Iterator[str], generation: Generation, max_tokens: int) -> 
         checked = len(text)
         if period := _period(text[-_TAIL:]):
             # With the end of its line, where it has one.
-            generation.kept = len(complete_sentences(text[: _first_end(text, period) + 1]))
+            generation.end = len(complete_sentences(text[: _first_end(text, period) + 1]))
             generation.notices.append(Notice("model_repeated_itself"))
-            if not generation.kept:
+            if not generation.end:
                 raise ModelError(Notice("model_only_repeated_itself"))
             return
     code = CUT_SHORT.get("length" if too_long else generation.finish)
     if code:
         # Half a sentence is better than nothing.
-        generation.kept = len(complete_sentences(text)) or None
+        generation.end = len(complete_sentences(text)) or None
         generation.notices.append(Notice(code))
 
 

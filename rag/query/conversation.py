@@ -12,7 +12,7 @@ from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.regions import countries_of_regions_in, without_regions
 from rag.query.entities import countries_in, named_in, region_in, without_countries
 from rag.query.linker import Linker
-from rag.query.wordings import any_of, says, words_of
+from rag.query.wordings import any_of, has_wording, words_of
 from rag.text.language import language_of
 from rag.text.tokenize import stop_words, strip_accents, terms, words
 from rag.types import Turn
@@ -114,11 +114,11 @@ def follow_up(
     opening = max(i for i, q in enumerate(questions) if not i or names_topic(q, language, linker))
     earlier = " ".join(dict.fromkeys(text[:_TURN] for text in (questions[opening], questions[-1])))
     mixed = len(labs := named_in("\n".join(_LAB.findall(answer)), catalog).country) > 1
-    said = terms(earlier if mixed else f"{earlier} {answer[:_TURN]}", language)
-    new = set(said).isdisjoint(terms(question, language))
+    last_terms = terms(earlier if mixed else f"{earlier} {answer[:_TURN]}", language)
+    new = set(last_terms).isdisjoint(terms(question, language))
     if new and names_topic(question, language, linker):
         earlier, answer, mixed = "", "", False
-    many = any(says("many_labs", text) for text in questions)
+    many = any(has_wording("many_labs", text) for text in questions)
     # Also countries of which the collection has nothing.
     if countries_in(question) or countries_of_regions_in(question):
         topic = without_regions(without_countries(earlier))
@@ -128,7 +128,7 @@ def follow_up(
     country = _places(with_places, catalog)
     if mixed and points_at_labs(question):
         return Thread(f"{earlier} {question}", labs, year, wide=True, only=True)
-    only = says("many_labs", with_places) and not named_in(with_places, catalog).country
+    only = has_wording("many_labs", with_places) and not named_in(with_places, catalog).country
     if not (country or mixed):
         country = named_in(answer[:_TURN], catalog).country
     wide = only or (not country and many)
@@ -147,7 +147,7 @@ def _questions_of_topic(history: Sequence[Turn]) -> list[str]:
     turns = [turn for turn in history if turn.role == "user"] or [history[-1]]
     texts = [turn.content for turn in turns]
     for first in reversed(range(len(turns))):
-        places = bool(countries_in(texts[first])) or says("many_labs", texts[first])
+        places = bool(countries_in(texts[first])) or has_wording("many_labs", texts[first])
         language = _language_of_turns(turns[: first + 1])
         if not is_follow_up(texts[first], language, places, turns[:first]):
             break

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby, pairwise
 
 from Stemmer import Stemmer
@@ -22,16 +22,17 @@ from rag.places.countries import fold_name
 from rag.places.regions import countries_of_regions_in, region_words
 from rag.query.correction import one_slip_away
 from rag.query.entities import country_spans, region_in, years_in, years_named
-from rag.query.wordings import any_of, says, words_of
+from rag.query.wordings import any_of, has_wording, words_of
 from rag.text.language import LANGUAGES
 from rag.text.tokenize import stop_words
 
+_REMEMBERED = 65_536  # words whose stems are remembered: all names, and what people type
 _LONGEST = 8  # words of the longest phrase that is looked for
 # A tag with more values than this is no choice from a list: people write it freely.
 _MOST_VALUES = 12
 # How many words may stand between a value and the word for its field ("the method of co-creation").
 _NEAR = 2
-_FEW = 5  # words
+_FEW = 5  # words of a question whose language is a guess
 _SEVERAL = ("method", "datasource", "sdg", "theme")
 _GOAL = re.compile(
     r"\b(?:sdgs?|ods|odds?|goals?|objectifs?|objetivos?|الهدف|هدف)\W{0,2}(\d{1,2})\b"
@@ -59,7 +60,7 @@ class Link:
     excluded: bool = False
     joined: str = ""
 
-    def beside(self, value: Link) -> bool:
+    def is_beside(self, value: Link) -> bool:
         """Whether this link of a field stands beside a value of the field."""
         gap = max(value.start - self.end, self.start - value.end)
         return value.field == self.values[0] and gap <= _NEAR
@@ -108,7 +109,7 @@ class Links:
     def fields(self) -> tuple[str, ...]:
         """The fields that the question names by themselves, with no value of theirs beside."""
         named = (link for link in self.links if not link.field)
-        alone = (link for link in named if not any(map(link.beside, self.links)))
+        alone = (link for link in named if not any(map(link.is_beside, self.links)))
         return tuple(dict.fromkeys(str(link.values[0]) for link in alone))
 
     def filters(self, *, excluded: bool = False) -> Filters:
@@ -200,19 +201,19 @@ class Linker:
         taken = {i for link in links for i in range(link.start, link.end)}
         # The words of a goal that is named by its number only say it again.
         named = [str(value) for link in links if link.field == "sdg" for value in link.values]
-        said: set[str] = set().union(*(self._of_goal.get(goal, set()) for goal in named))
+        goal_words: set[str] = set().union(*(self._of_goal.get(goal, set()) for goal in named))
         # What stands in brackets only explains.
         aside = [match.span() for match in re.finditer(r"\([^()]*\)", question)]
+        stop = _light() | stop_words(language) | stop_words("en")
         rest = [
             word
             for i, word in enumerate(words)
             if not any(a < spans[i][0] < b for a, b in aside)
             and len(word) in _WORD
             and i not in taken
-            and word not in said
+            and word not in goal_words
             and not word.isdecimal()
-            and word not in _light()
-            and word not in stop_words(language) | stop_words("en")
+            and word not in stop
             and not _is_usual(word, language)
         ]
         missing = [year for year in years_named(question) if year not in self.catalog.years]
@@ -255,7 +256,6 @@ class Linker:
 
         `goals` are the places of SDGs by number: what stands beside one is its name.
         """
-        # The language of a few words is a guess.
         languages = dict.fromkeys((language, "en", *(LANGUAGES if len(words) <= _FEW else ())))
         heavy = [i for i, word in enumerate(words) if word not in _light()]
         matches: list[tuple[int, int, dict[tuple[str, str], int]]] = []
@@ -305,7 +305,7 @@ def _joined(link: Link, previous: Link | None, words: Sequence[str]) -> Link:
     """The link with how it follows the one before it."""
     begin = previous.end if previous else max(0, link.start - 4)
     between = " ".join(words[begin : link.start])
-    excluded = says("excludes", between)
+    excluded = has_wording("excludes", between)
     joined = ""
     if previous and previous.field == link.field:
         # "Neither A nor B" excludes both.
@@ -363,7 +363,7 @@ def _same_word(word: str, other: str, same_language: bool) -> bool:
     return same or (same_language and word[:least] == other[:least])
 
 
-@cache
+@lru_cache(_REMEMBERED)
 def _stem(word: str, language: str) -> str:
     if language == "ar":
         word = _ARABIC.sub("", word)
@@ -379,6 +379,7 @@ def _light() -> frozenset[str]:
     return frozenset(fold_name(word) for word in words_of("light").split())
 
 
+@lru_cache(_REMEMBERED)
 def _is_usual(word: str, language: str) -> bool:
     """Whether a word, or one that it is a slip away from, asks and names nothing."""
     return not _usual_stems().isdisjoint((word, _stem(word, language), *one_slip_away(word)))

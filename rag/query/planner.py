@@ -1,8 +1,8 @@
 """Makes plans of questions: by rules, and by one completion of a chat model where that is set.
 
 The rules' plan comes first and stands where the model fails. The model's reply is untrusted: only
-values that the collection has are taken from it, and it narrows a search only where the rules
-would, for a list of which every word is understood. Intents are told apart in `rag.query.rules`.
+values that the collection has are taken from it, and only a list is narrowed by them. Intents are
+told apart in `rag.query.intents`.
 """
 
 from __future__ import annotations

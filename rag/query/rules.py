@@ -20,7 +20,7 @@ from rag.query.conversation import (
 from rag.query.entities import countries_in, labs_in, region_in, without
 from rag.query.intents import CATALOG, TO_REPORTS, intent_scores
 from rag.query.linker import Linker, Links
-from rag.query.wordings import any_of, says
+from rag.query.wordings import any_of, has_wording
 from rag.text.language import LANGUAGES
 from rag.text.prompt_injection import overrides
 from rag.text.tokenize import strip_accents
@@ -54,7 +54,7 @@ class Rules:
         scores = _scores(links)
         linked, labs = links.filters(), labs_in(question, catalog)
         named = Filters(country=labs, year=linked.year, type=linked.type, kind=linked.kind)
-        many = says("many_labs", question)
+        many = has_wording("many_labs", question)
         follows = is_follow_up(question, language, bool(named.country) or many, history)
         if not follows and (about := asks_about(question, links, scores)) is not None:
             language = greeting_language(question) or language
@@ -73,7 +73,7 @@ class Rules:
         boosted = without(named, self.ignored, catalog)
         # Two labs are both wanted, however they are named; two years may be a span.
         two_labs = len(countries_in(question)) > 1 and len(boosted.country) > 1
-        compares = two_labs or (has_sides(boosted) and says("compare", question))
+        compares = two_labs or (has_sides(boosted) and has_wording("compare", question))
         if not has_topic(standalone, language):
             # "What worked?" about the reports of a theme is about that theme.
             chosen = (*filters.theme, *filters.method, *filters.datasource, *filters.sdg)
@@ -109,10 +109,10 @@ class Rules:
 
     def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:
         """The query of tags that answers a question; None where it asks for more than tags know."""
-        asked = {name: scores[name] for name in CATALOG}
+        by_tags = {name: scores[name] for name in CATALOG}
         other = max(score for name, score in scores.items() if name not in CATALOG)
         # Of reports and nothing but tags, tags answer where no other intent is clear.
-        clear = other > max(asked.values())
+        clear = other > max(by_tags.values())
         if clear and links.kinds:
             clear = other > _CLEAR
         if links.rest or not links.links or clear:
@@ -124,16 +124,16 @@ class Rules:
         if absent or not (named or excluded or links.fields or links.kinds):
             return None
         words = " ".join(links.words)
-        if says("which", words.partition(" ")[0]):
-            asked["yesno"] = 0.0  # "which are there" is close to "are there any"
-        best = max(asked, key=lambda name: asked[name])
+        if has_wording("which", words.partition(" ")[0]):
+            by_tags["yesno"] = 0.0  # "which are there" is close to "are there any"
+        best = max(by_tags, key=lambda name: by_tags[name])
         tabled = best in ("ranking", "values")
         of_tags = [
             name
             for name in links.fields
             if name != "country" and (tabled or not getattr(named, name, ()))
         ]
-        per_lab = best == "ranking" or says("per", words)
+        per_lab = best == "ranking" or has_wording("per", words)
         group_by = of_tags[0] if of_tags else "country" if per_lab else ""
         if not (named or excluded or group_by) and best not in ("count", "yesno"):
             return None
@@ -147,7 +147,7 @@ class Rules:
             excluded=excluded,
             group_by=group_by,
             limit=next((size for size in sizes if 0 < size <= _MOST_ROWS), 0) if group_by else 0,
-            least=says("least", words),
+            least=has_wording("least", words),
             form={"count": "count", "yesno": "exists"}.get(best, "list"),  # type: ignore[arg-type]
         )
         # Where no report has the tag, the text of one may say it.
@@ -213,12 +213,12 @@ class Rules:
         known, years = self.linker.catalog.years, ", ".join(map(str, links.missing_years))
         if not years or not known:
             return ()
-        said: dict[str, int | str] = {
+        params: dict[str, int | str] = {
             "years": years,
             "first": str(known[0]),
             "last": str(known[-1]),
         }
-        return (Notice("no_reports_of_year", said),)
+        return (Notice("no_reports_of_year", params),)
 
 
 def _scores(links: Links) -> dict[str, float]:

@@ -25,7 +25,7 @@ def any_of(name: str, key: str = "") -> str:
     return f"(?:{'|'.join(alternatives)})"
 
 
-def says(name: str, text: str) -> bool:
+def has_wording(name: str, text: str) -> bool:
     """Whether a text has one of the alternatives as words of their own."""
     return bool(re.search(rf"\b{any_of(name)}\b", strip_accents(text)))
 

@@ -26,7 +26,7 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.index.bm25 import Scores
 from rag.index.snapshot import Snapshot
 from rag.models.encoder import LANGUAGE, encode_static
-from rag.query.wordings import says
+from rag.query.wordings import has_wording
 from rag.retrieval.postprocess import fit_budget, fold_duplicates, interleave, spread
 from rag.retrieval.rerank import CrossEncoder, Reranker, rerank, rerank_first
 from rag.settings import Settings
@@ -95,8 +95,8 @@ class HybridRetriever(BaseRetriever):
             allowed = self._snapshot.allowed(scope)
             for name, (values, weights) in rankings.items():
                 for rank, i in enumerate(_top(np.where(allowed, values, -np.inf)), start=1):
-                    given = float(weights[i]) / (K + rank)
-                    votes[i].append(Vote(name + suffix, rank, float(values[i]), given))
+                    vote_points = float(weights[i]) / (K + rank)
+                    votes[i].append(Vote(name + suffix, rank, float(values[i]), vote_points))
         factors = self._factors(plan, votes)
         points = {i: sum(vote.points for vote in votes[i]) for i in votes}
         scores = {i: points[i] * prod(factors[i].values()) for i in votes}
@@ -211,8 +211,8 @@ def search(
 
 def collected_factor(plan: Plan) -> float:
     """The factor of what innovators wrote: 1 unless a question is to labs and not of solutions."""
-    to_labs = plan.wide or says("labs", plan.standalone)
-    return 1.0 if not to_labs or says("solutions", plan.standalone) else COLLECTED
+    to_labs = plan.wide or has_wording("labs", plan.standalone)
+    return 1.0 if not to_labs or has_wording("solutions", plan.standalone) else COLLECTED
 
 
 def _apart(plan: Plan) -> tuple[str, ...]:
@@ -230,11 +230,11 @@ def choose_passages(
     count = passages or settings.passages
     # Twice as many passages are as long as each was before.
     tokens = settings.context_tokens * max(count, settings.passages) // settings.passages
-    told = [hit for hit in result.hits if not _is_personal(hit.passage)]
+    hits = [hit for hit in result.hits if not _is_personal(hit.passage)]
     if not plan.wide:
-        return fit_budget(told, count, tokens)
+        return fit_budget(hits, count, tokens)
     # Two of a report: one is enough to know that it speaks of something, not to say what.
-    ranked = fold_duplicates(sorted(told, key=lambda hit: -hit.score), _apart(plan))
+    ranked = fold_duplicates(sorted(hits, key=lambda hit: -hit.score), _apart(plan))
     return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), count, tokens)
 
 

@@ -49,7 +49,7 @@ def test_of_natural_questions_only_what_is_scored_is_kept() -> None:
     row = GOOD | {"kind": "tags", "half": "dev", "how": "counted", "evidence": "12", "count": 0}
     del row["type"], row["reports"]
     case = case_from_json(json.dumps(row))
-    assert (case.group, case.reports, case.told) == ("tags", (), (0,))
+    assert (case.group, case.reports, case.expected_values) == ("tags", (), (0,))
     assert case_from_json(json.dumps(case_to_dict(case))) == case
 
 

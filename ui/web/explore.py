@@ -49,19 +49,19 @@ def render_explore(catalog: Catalog, filters: Filters, t: Translations) -> Marku
     rows = [_row(info, t) for info in reports]
     values = {field: _values(catalog, filters, field) for field in FIELDS}
     bars, rest = [], {}
-    for field, found in values.items():
-        drawn = [value for i, value in enumerate(found) if i < BARS or value.chosen]
+    for field, counted in values.items():
+        drawn = [value for i, value in enumerate(counted) if i < BARS or value.chosen]
         rest[field] = [
             [value.name, value.reports, value_label(field, value.name, t)]
-            for value in found
+            for value in counted
             if value not in drawn
         ]
         named = [
             (value, value_label(field, value.name, t), value_question(field, value.name, t))
             for value in drawn
         ]
-        if found:
-            bars.append((field, FIELDS[field][0], found, named))
+        if counted:
+            bars.append((field, FIELDS[field][0], counted, named))
     data = json.dumps({"rows": rows, "rest": rest}, ensure_ascii=False)
     # It becomes the text of an element, whose quotes need no escape: they are many.
     data = escape(data, quote=False)
@@ -88,8 +88,8 @@ def render_explore(catalog: Catalog, filters: Filters, t: Translations) -> Marku
 
 def _values(catalog: Catalog, filters: Filters, field: str) -> list[Value]:
     """The values of a filter, years in their order and others by their number of reports."""
-    found = facet(catalog, filters, field)
-    return found if field == "year" else sorted(found, key=lambda value: -value.reports)
+    counted = facet(catalog, filters, field)
+    return counted if field == "year" else sorted(counted, key=lambda value: -value.reports)
 
 
 def _row(info: ReportInfo, t: Translations) -> tuple[str, ...]:

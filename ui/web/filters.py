@@ -296,22 +296,22 @@ def read_link(query: str, catalog: Catalog) -> Link:
     pairs = parse_qsl(query[:_LONGEST_QUERY].removeprefix("?"), errors="replace")
     question = next((value.strip() for key, value in pairs if key == QUESTION), "")
     too_long = len(question) > LONGEST_QUESTION
-    found: dict[str, dict[Any, None]] = {}
+    by_key: dict[str, dict[Any, None]] = {}
     unknown: dict[tuple[str, str], None] = {}
     values = [(key, part) for key, text in pairs for part in _parts(key, text, catalog)]
     for key, value in values[:_MOST_VALUES]:
         names = _names(key.removeprefix(WITHOUT), value, catalog)
-        found.setdefault(key, {}).update(dict.fromkeys(names))
+        by_key.setdefault(key, {}).update(dict.fromkeys(names))
         # What no report has can't have been taken from a question either.
         if not names and not key.startswith(WITHOUT):
             unknown[key, value] = None
-    filters, ignored = (_filters(found, before) for before in ("", WITHOUT))
+    filters, ignored = (_filters(by_key, before) for before in ("", WITHOUT))
     question = "" if too_long else question
     return Link(question, filters, ignored if question else Filters(), tuple(unknown), too_long)
 
 
-def _filters(found: dict[str, dict[Any, None]], before: str) -> Filters:
-    values = {field: found.get(before + field, {}) for field in FILTER_FIELDS}
+def _filters(by_key: dict[str, dict[Any, None]], before: str) -> Filters:
+    values = {field: by_key.get(before + field, {}) for field in FILTER_FIELDS}
     return Filters(**{k: tuple(sorted(v) if k == "year" else v) for k, v in values.items()})
 
 

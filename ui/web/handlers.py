@@ -236,7 +236,7 @@ def without(
 def _answer(engine: Engine, exchange: Exchange, talk: Talk, t: Translations) -> Iterator[Update]:
     turn = len(talk) + 1
     reports = engine.catalog.reports
-    answered = [(one.question, one.answer.text) for one in talk if one.answer]
+    answered = [(earlier.question, earlier.answer.text) for earlier in talk if earlier.answer]
     start = partial(
         engine.ask,
         exchange.question,

@@ -42,9 +42,9 @@ class Suggestions:
         with self._lock:
             at = self._engine.revision, language_code(t)
             if at not in self._answered:
-                kept = {key: value for key, value in self._answered.items() if key[0] == at[0]}
+                current = {key: value for key, value in self._answered.items() if key[0] == at[0]}
                 try:
-                    self._answered = kept | {at: list(islice(self._good(t), SUGGESTED))}
+                    self._answered = current | {at: list(islice(self._good(t), SUGGESTED))}
                 except AskLabsError as error:
                     _log.warning("no question could be tried: %s", error)
                     return self.first(t)
@@ -80,8 +80,8 @@ def _about_reports(engine: Engine, t: Translations) -> Iterator[_Kind]:
     titles = [report.title for report in reports if len(report.title) <= LONGEST]
     yield 1, _each(t.gettext("What is “{value}” about?"), titles)
     prompts = Counter(p.prompt for p in engine.passages if p.prompt.endswith("?"))
-    asked = [prompt for prompt, _ in prompts.most_common() if len(prompt) <= LONGEST]
-    yield from ((1, asked[n::SUGGESTED]) for n in range(SUGGESTED))
+    form_questions = [prompt for prompt, _ in prompts.most_common() if len(prompt) <= LONGEST]
+    yield from ((1, form_questions[n::SUGGESTED]) for n in range(SUGGESTED))
 
 
 def _about_labs(catalog: Catalog, t: Translations) -> Iterator[_Kind]:
@@ -98,8 +98,8 @@ def _about_labs(catalog: Catalog, t: Translations) -> Iterator[_Kind]:
     for theme, name in islice(themes.items(), 1, None):
         labs = _common(catalog, "country", Filters(theme=(theme,), author=("lab",)))
         if len(labs) > 1:
-            one, other = (country_label(lab, t) for lab in labs[:2])
-            compared.append(versus.format(one=one, other=other, theme=name))
+            first, second = (country_label(lab, t) for lab in labs[:2])
+            compared.append(versus.format(one=first, other=second, theme=name))
     yield 2, compared
     yield FEW, _each(t.gettext("What are labs doing about {value}?"), list(themes.values())[1:])
 

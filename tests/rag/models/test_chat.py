@@ -171,7 +171,7 @@ def truncated(
     endless = chain(pieces, repeat(again) if again else ())
     text = "".join(islice(truncate(iter(endless), generation, tokens), 20_000))
     assert len(text) < 20_000
-    return text[: generation.kept], generation
+    return text[: generation.end], generation
 
 
 @pytest.mark.parametrize(
