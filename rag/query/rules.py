@@ -133,7 +133,9 @@ class Rules:
             for name in links.fields
             if name != "country" and (tabled or not getattr(named, name, ()))
         ]
-        per_lab = best == "ranking" or has_wording("per", words)
+        # "Which labs are there?" names nothing else.
+        all_labs = "country" in links.fields and not (named or excluded)
+        per_lab = best == "ranking" or has_wording("per", words) or all_labs
         group_by = of_tags[0] if of_tags else "country" if per_lab else ""
         if not (named or excluded or group_by) and best not in ("count", "yesno"):
             return None

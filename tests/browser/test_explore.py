@@ -95,7 +95,7 @@ def test_the_map_and_the_bars_narrow_and_ask(site: str, engine: FakeEngine, visi
     assert engine.asked[-1][2] == Filters()
     page.get_by_role("link", name="Explore").click()
     togo.click(modifiers=["Shift"])
-    expect(page.locator("#thread #turn-2 h3")).to_have_text("What did the lab of Togo find out?")
+    expect(page.locator("#thread #turn-2 h3")).to_have_text("What has been done in Togo?")
 
 
 @pytest.mark.slow

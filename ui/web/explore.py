@@ -31,7 +31,7 @@ METHODS = 3  # methods of a report that the table names; more are counted
 COLUMNS = (marked("Country"), marked("Year"), marked("Kind"), marked("Report"), marked("Methods"))
 # The filters that Explore shows: the heading of each, and the question that a value asks.
 FIELDS = {
-    "country": (marked("Countries"), marked("What did the lab of {value} find out?")),
+    "country": (marked("Countries"), marked("What has been done in {value}?")),
     "year": (marked("Years"), marked("What did the labs learn in {value}?")),
     "method": (marked("Methods"), marked("What did the labs learn by using {value}?")),
     "sdg": (marked("Goals"), marked("What did the labs learn about {value}?")),
@@ -104,8 +104,7 @@ def question(catalog: Catalog, choice: Mapping[str, object], t: Translations) ->
     """The question about a value or a report; "" for what the collection doesn't have."""
     info = catalog.reports.get(str(choice.get("report")))
     if info:
-        text = t.gettext("What did the lab of {lab} find out in “{title}”?")
-        return text.format(lab=lab_label(info, t), title=info.title)
+        return t.gettext("What is “{value}” about?").format(value=info.title)
     field, value = str(choice.get("field")), str(choice.get("value"))
     name = find_value(catalog, field, value) if field in FIELDS else None
     return "" if name is None else value_question(field, str(name), t)

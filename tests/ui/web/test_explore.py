@@ -31,9 +31,9 @@ def test_bars_tell_what_each_value_leaves_with_the_other_filters() -> None:
 @pytest.mark.parametrize(
     ("choice", "asked"),
     [
-        ({"field": "country", "value": "Peru"}, "What did the lab of Peru find out?"),
+        ({"field": "country", "value": "Peru"}, "What has been done in Peru?"),
         ({"field": "sdg", "value": SDG}, "What did the labs learn about climate action?"),
-        ({"report": "report_0"}, f"What did the lab of Peru find out in “{TITLE}”?"),
+        ({"report": "report_0"}, f"What is “{TITLE}” about?"),
         # What the collection does not have.
         ({"field": "theme", "value": "Gold"}, ""),
         ({"field": ["theme"], "value": {"$ne": ""}}, ""),
