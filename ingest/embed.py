@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from rag.answer.extractive import usable
+from rag.citation.quotable import usable
 from rag.index.sentence_vectors import SentenceVectors, Vectors
 from rag.index.store import Store, StoredReport, Writer
 from rag.models.embeddings import Embed, embedding_kind, open_embed
@@ -149,7 +149,7 @@ def save_sentence_vectors(
 def _sentences(passages: Iterable[Passage], masked: bool) -> list[str]:
     """The sentences of passages that answers will ask for, each once."""
     visible = map(mask_passage, passages) if masked else passages
-    return list(dict.fromkeys(p.text[a:b] for p in visible for a, b in usable(p.text)))
+    return list(dict.fromkeys(s.text for p in visible for s in usable(p)))
 
 
 def _encoded(texts: Sequence[str], embed: Embed, threads: int, progress: Progress) -> Vectors:

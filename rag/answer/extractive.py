@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from rag.catalog.tag_fields import ReportInfo
+from rag.citation.quotable import usable
 from rag.i18n.labels import author_label, format_count, format_label, join_parts, value_label
 from rag.i18n.translations import Translations, translations_for
 from rag.models.chat import Generation
@@ -24,10 +25,8 @@ from rag.models.prompts import refusal
 from rag.query.entities import countries_in
 from rag.retrieval.hybrid import collected_factor
 from rag.text.citation_marks import defuse, keep_known, with_marks
-from rag.text.prompt_injection import instructs
-from rag.text.sentences import sentences
 from rag.text.tokenize import gives_quantity, share, strip_accents, terms, terms_and_pairs, words
-from rag.types import Alike, Hit, Passage, Plan, Span, Turn
+from rag.types import Alike, Hit, Passage, Plan, Turn
 
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -75,16 +74,11 @@ FOCUS_SHARE = 0.9
 FOCUS_SHARE_JUDGED = 0.98
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME = 0.6
-# Sentences with fewer words say nothing by themselves, unless they are the whole answer.
-MIN_WORDS = 5
 _LEARNED = re.compile(
     r"\b(?:learn\w*|lessons?|found|findings?|results?|barriers?|obstacles?|worked|enseigne\w*"
     r"|appris|lecons?|resultats?|aprend\w+|lecciones|licoes|resultados?|barreras?|barreiras?)\b"
     r"|تعلم|نتائج|دروس"
 )
-_URL = re.compile(r"\[?(?:https?://|www\.)\S+")
-# The number or bullet of a list item, which means nothing out of its list.
-_BULLET = re.compile(r"^(?:[-*•·]|\(?\w{1,2}[.)])\s+")
 _THE_SIZE = (
     r"(?:the|le|la|el|o|a) (?:\w+ ){0,3}?(?:rate|percentage|share|amount|number|total|taux|montant"
     r"|pourcentage|nombre|tasa|porcentaje|cantidad|numero|taxa|percentagem|montante)\b"
@@ -149,7 +143,7 @@ class ExtractiveAnswerer:
             return
         judged = all(hit.relevance is not None for hit in hits)
         last = _phrase(keep_known(history[-1].content, 0)) if plan.follows else ""
-        new = [c for c in candidates if _phrase(_BULLET.sub("", c.text)) not in last]
+        new = [c for c in candidates if _phrase(c.text) not in last]
         chosen = choose(new or candidates, plan, FOCUS_SHARE_JUDGED if judged else FOCUS_SHARE)
         if self._is_unsure(candidates, plan, hits):
             chosen = chosen[:NEAREST]
@@ -212,15 +206,15 @@ class ExtractiveAnswerer:
 
     def _candidates(self, plan: Plan, hits: Sequence[Hit]) -> list[Candidate]:
         """The sentences of passages that can answer the question, with their scores."""
-        spans = [
-            (n, hit, span)
+        found = [
+            (n, hit, sentence)
             for n, hit in enumerate(hits, start=1)
             if _is_about_countries(hit.passage, plan.countries)
-            for span in usable(hit.passage.text)
+            for sentence in usable(hit.passage)
         ]
-        if not spans:
+        if not found:
             return []
-        texts = [hit.passage.text[a:b] for _, hit, (a, b) in spans]
+        texts = [sentence.text for *_, sentence in found]
         vectors = np.asarray(self._embedding.get_text_embedding_batch(texts), np.float32)
         query = np.asarray(self._embedding.get_query_embedding(plan.standalone), np.float32)
         weights = _weights(plan, hits)
@@ -232,8 +226,8 @@ class ExtractiveAnswerer:
         judged = [hit.relevance for hit in hits if hit.relevance is not None]
         unjudged = sum(judged) / max(1, len(judged))
         candidates = []
-        for (n, hit, (a, _)), text, similarity in zip(spans, texts, vectors @ query, strict=True):
-            passage = hit.passage
+        for (n, hit, sentence), similarity in zip(found, vectors @ query, strict=True):
+            passage, text = hit.passage, sentence.text
             terms = set(terms_and_pairs(f"{text} {passage.context}", passage.language))
             terms |= set(terms_and_pairs(text, plan.language))
             alike = plan.alike if passage.language != plan.language else ()
@@ -247,7 +241,9 @@ class ExtractiveAnswerer:
             score -= QUESTION_MALUS if text.rstrip(' "”»').endswith(("?", "؟")) else 0.0
             own = frozenset(words(text))
             report = passage.report.id
-            candidates.append(Candidate(n, a, text, report, own, float(similarity), score))
+            candidates.append(
+                Candidate(n, sentence.start, text, report, own, float(similarity), score)
+            )
         return with_neighbours(candidates)
 
 
@@ -345,7 +341,7 @@ def _lines(chosen: Sequence[Candidate], hits: Sequence[Hit], language: str) -> I
     for _, group in groupby(chosen, key=lambda c: c.report):
         members = list(group)
         info = hits[members[0].n - 1].passage.report
-        text = " ".join(with_marks(defuse(_BULLET.sub("", c.text)), [c.n]) for c in members)
+        text = " ".join(with_marks(defuse(c.text), [c.n]) for c in members)
         when = join_parts(t, ", ", [str(info.year or "?"), value_label("kind", info.kind, t)])
         yield format_label(t, f"{author_label(info, t)} ({when})", text)
 
@@ -380,20 +376,6 @@ class Candidate:
     words: frozenset[str]
     similarity: float
     score: float
-
-
-def usable(text: str) -> list[Span]:
-    """The sentences of a passage's text that can stand alone; of a very short one, the first."""
-    # The row of a table says nothing without its heads; an instruction is no lab's finding.
-    spans = [
-        (a, b)
-        for a, b in sentences(text)
-        if not text[a:b].startswith("|") and not instructs(text[a:b])
-    ]
-    bare = {(a, b): _URL.sub("", text[a:b]) for a, b in spans}
-    # A sentence that is mostly links is a list of them.
-    spans = [(a, b) for a, b in spans if words(bare[a, b]) and 2 * len(bare[a, b]) >= b - a]
-    return [span for span in spans if len(words(bare[span])) >= MIN_WORDS] or spans[:1]
 
 
 def with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from rag.text.citation_marks import cited_sentences
+from rag.citation.quotable import usable
+from rag.text.citation_marks import cited_sentences, defuse
 from rag.text.sentences import sentences
 from rag.text.tokenize import share, strip_accents, terms, words
 from rag.types import FACTS, Citation, Passage, Status
@@ -74,12 +75,16 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
     They are the sentence itself where it is quoted (a lab's name before it aside), else the
     passage's sentence, or two in a row, that share most words with it.
     """
-    for candidate in (sentence, sentence.partition("): ")[2]):
-        bare = candidate.strip().rstrip(".!?؟。…")
+    quoted = [s.strip().rstrip(".!?؟。…") for s in (sentence, sentence.partition("): ")[2])]
+    for bare in quoted:
         at = passage.text.find(bare) if len(bare) > 2 else -1
         if at >= 0:
             tail = re.match(r"[.!?؟。…]*", passage.text[at + len(bare) :])
             return Support(bare + (tail.group() if tail else ""), 1.0, True)
+    for own in usable(passage):
+        # Its lines are made one, its question may stand before it.
+        if defuse(own.text).rstrip(".!?؟。…") in quoted:
+            return Support(passage.text[own.start : own.end], 1.0, True)
     wanted = set(terms(sentence, language)) | set(terms(sentence, passage.language))
     wanted -= set(terms(passage.report.lab, "en"))
     spans = sentences(passage.text)

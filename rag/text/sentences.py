@@ -10,7 +10,7 @@ from itertools import pairwise
 _END = re.compile(r"(?<![.!?؟。…])[.!?؟。…]+[\"'”’»)\]]*(?=\s)|\n+")
 _NUMBER = re.compile(r"\s*\(?\w{1,2}\.")
 # A number before a full stop, and the word before it.
-_LAST_NUMBER = re.compile(r"(?P<before>\w+)[;:,)]?\s+(?P<number>\d{1,2})\.$")
+_LAST_NUMBER = re.compile(r"(?P<before>\w+)\s*[;:,)]?\s+(?P<number>\d{1,2})\.$")
 # After these words a number belongs to the sentence.
 _NUMBERED = (
     "phase stage step level type version part goal figure table day week year month number no sdg "

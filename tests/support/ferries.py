@@ -9,7 +9,7 @@ import pytest
 from made_up import read_back, report
 
 from ingest.sync import SyncResult, made_by, sync
-from rag.answer.extractive import usable
+from rag.citation.quotable import usable
 from rag.index.layout import unfinished_database
 from rag.index.sentence_vectors import SentenceVectors
 from rag.index.snapshot import open_snapshot
@@ -85,7 +85,7 @@ def cut_short(reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 def missing_sentences(index: Path) -> set[str]:
     """The sentences of an index whose vectors are not kept."""
     snapshot = open_snapshot(open_store(index, {}))
-    wanted = {p.text[a:b] for p in snapshot.passages for a, b in usable(p.text)}
+    wanted = {s.text for p in snapshot.passages for s in usable(p)}
     assert wanted
     return wanted - SentenceVectors.load(snapshot.home).find([*wanted]).keys()
 

@@ -12,7 +12,7 @@ from openai_server import ScriptedServer
 from pydantic import SecretStr
 
 from ingest.sync import sync
-from rag.answer.extractive import usable
+from rag.citation.quotable import usable
 from rag.engine import Engine, open_engine
 from rag.errors import IndexMismatch
 from rag.index.layout import current_database
@@ -103,7 +103,7 @@ def file(tmp_path: Path) -> Path:
 def sentences_of(engine: Engine) -> set[str]:
     """All sentences that answers may ask for."""
     passages = (p for report in engine.catalog.reports for p in engine.passages_of(report))
-    return {p.text[a:b] for p in passages for a, b in usable(p.text)}
+    return {s.text for p in passages for s in usable(p)}
 
 
 def test_stored_vectors_are_those_of_the_model(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

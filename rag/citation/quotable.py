@@ -1,0 +1,157 @@
+"""Turns a passage into the sentences that can be quoted of it.
+
+Sentences and lines that need each other are one: a line and the line that carries it on, the head
+of a list and its items, "if" and "then". What is no sentence of its own but the whole answer (a
+choice, a cost, "Partially proven.") is quoted after its form question; the rest is left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rag.text.prompt_injection import instructs
+from rag.text.sentences import sentences
+from rag.text.tokenize import stop_words, words
+from rag.types import FACTS, Passage, Span
+
+# With fewer words a text is no sentence; with as many it may be one without a full stop.
+MIN_WORDS = 5
+CLEAR_WORDS = 8
+# An answer of fewer words without a full stop is quoted after its question.
+SHORT_WORDS = 12
+# Of a sentence's words at least this share are such as "the" and "is"; of the others at most this
+# share begin with a capital. Else it is a title or a list of names.
+MIN_FUNCTION = 0.15
+MOST_CAPITALS = 0.6
+# Longer words, in characters, are data.
+LONGEST_WORD = 40
+# The most characters of sentences and lines that are made one.
+LONGEST_UNIT = 400
+_URL = re.compile(r"\[?(?:https?://|www\.)\S+")
+# The number or bullet of a list item, which means nothing out of its list.
+_BULLET = re.compile(r"^(?:(?:[-–—*•·●▪]+\s*)+|\(?\w{1,2}[.)]\s+|\d{1,2}[.)](?=[^\W\d]))(?=\S)")
+_NO_WORD = re.compile(r"\W*(?:\(?\w{1,2}[.)])?\W*")
+_ENDS = tuple(".!?؟。…")
+_IF = re.compile(r"\W*(?:\w+\W+)?(?:if|si|se|إذا)\b", re.IGNORECASE)
+_THEN = re.compile(r"\W*(?:then|alors|entonces|então|فإن)\b", re.IGNORECASE)
+# Of a form question what stands before its answer: its label ("Usage of methods: ..."), or its
+# first sentence with the unit after it ("(Amount in USD)").
+_QUESTION = re.compile(
+    r"(?P<label>(?:[^\s:]+ ?){1,5})(?=: )"
+    r"|(?P<sentence>.+?)(?:[?.:]+\s+(?P<unit>\((?:[^\s()]+ ?){1,3}\))|(?=\?|[.:]+\s+[A-Z(])|[.:]*$)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What can be quoted of a passage: its place in the text, and its words as they are shown."""
+
+    start: int
+    end: int
+    text: str
+
+
+def usable(passage: Passage) -> list[Sentence]:
+    """The sentences of a passage that can stand alone, in order."""
+    text, language = passage.text, passage.language
+    facts = passage.section == FACTS
+    units = [[span] for span in sentences(text)] if facts else _units(text, language)
+    found = []
+    for unit in units:
+        shown = _one_line(text, unit)
+        bare = _URL.sub("", shown).strip()
+        if _is_unfit(shown, bare):
+            continue
+        count = len(words(bare))
+        # An answer in a few words means little without its question.
+        short = len(units) == len(unit) == 1 and count < SHORT_WORDS and bare[-1] not in _ENDS
+        whole = is_whole(bare, language) or (len(unit) > 1 and ":" in bare and count >= MIN_WORDS)
+        if not facts and (short or not whole):
+            question = _question(passage)
+            first = unit is units[0] and (len(unit) > 1 or len(units) == 1 or bare[-1] in _ENDS)
+            if not (first and question):
+                continue
+            shown = f"{question}: {shown}"
+        found.append(Sentence(unit[0][0], unit[-1][1], shown))
+    return found
+
+
+def _is_unfit(shown: str, bare: str) -> bool:
+    """Whether a unit, `bare` of its links, is none to quote: a row, an instruction, links, data."""
+    # The row of a table says nothing without its heads; mostly links are a list of them.
+    if shown.startswith("|") or instructs(shown) or 2 * len(bare) < len(shown):
+        return True
+    own = words(bare)
+    return not own or max(map(len, own)) > LONGEST_WORD or bare[-1] in ":,("
+
+
+def is_whole(text: str, language: str) -> bool:
+    """Whether a text is a sentence rather than a title, a name or a part of a list."""
+    own = words(text)
+    if len(own) < (MIN_WORDS if text.rstrip("\"'”’») ").endswith(_ENDS) else CLEAR_WORDS):
+        return False
+    function = stop_words(language)
+    if not function:
+        return True
+    topics = [word for word in text.split() if not function.issuperset(words(word))]
+    capitals = sum(word.lstrip("\"'“‘«(")[:1].isupper() for word in topics)
+    is_title = capitals > MOST_CAPITALS * len(topics)
+    return not is_title and sum(word in function for word in own) >= MIN_FUNCTION * len(own)
+
+
+def _units(text: str, language: str) -> list[list[Span]]:
+    """The sentences and lines of a text; those that need each other together."""
+    units: list[list[Span]] = []
+    for start, end in sentences(text):
+        if units and _NO_WORD.fullmatch(text, *units[-1][-1]):
+            units[-1][-1] = (start, end)
+        elif units and _belongs(text, units[-1], start, end, language):
+            units[-1].append((start, end))
+        else:
+            units.append([(start, end)])
+    return units
+
+
+def _belongs(text: str, unit: Sequence[Span], start: int, end: int, language: str) -> bool:
+    """Whether text[start:end] needs the sentences and lines before it."""
+    pieces = [text[a:b] for a, b in unit]
+    piece = text[start:end]
+    if end - unit[0][0] > LONGEST_UNIT:
+        return False
+    if pieces[-1].endswith(":") or _goes_on(pieces[-1], piece):
+        return True
+    if _IF.match(pieces[0]) and _THEN.match(piece):
+        return True
+    is_line = "\n" in text[unit[-1][1] : start] and not pieces[-1].endswith(_ENDS)
+    is_item = is_line or _BULLET.match(piece)
+    in_list = any(p.endswith(":") for p in pieces) or not any(is_whole(p, language) for p in pieces)
+    fragment = not is_whole(piece, language) or _BULLET.sub("", piece)[:1].islower()
+    return bool(is_item and in_list and fragment)
+
+
+def _goes_on(before: str, after: str) -> bool:
+    """Whether a line carries on the one before it."""
+    if before.endswith(",") or before.count("(") > before.count(")"):
+        return True
+    return after[:1].islower() and not _BULLET.match(after) and not before.endswith((*_ENDS, ";"))
+
+
+def _one_line(text: str, unit: Sequence[Span]) -> str:
+    """The words of a unit on one line, without bullets; items are separated by semicolons."""
+    shown = ""
+    for a, b in unit:
+        piece = " ".join(text[a:b].split())
+        if shown and not (shown.endswith(":") or _goes_on(shown, piece) or _THEN.match(piece)):
+            shown = f"{shown.rstrip('.;, ')};"
+        shown = f"{shown} {_BULLET.sub('', piece)}".strip()
+    return shown
+
+
+def _question(passage: Passage) -> str:
+    """A passage's form question, short enough to stand before its answer; "" if it has none."""
+    match = _QUESTION.match(passage.prompt) if passage.section else None
+    if not match:
+        return ""
+    return match["label"] or " ".join(filter(None, (match["sentence"], match["unit"])))
