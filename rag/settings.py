@@ -79,7 +79,7 @@ class Settings(BaseModel):
     context_window: int = Field(
         0, ge=0, le=10_000_000, description="tokens of the model's window; 0: as known, else 8192"
     )
-    answer_tokens: int = Field(700, ge=50, le=16_000, description="tokens of one answer")
+    answer_tokens: int = Field(1200, ge=50, le=16_000, description="tokens of one answer")
     planner: Literal["auto", "rules", "model"] = Field(
         "auto",
         description="who understands a question: rules, model, or auto (a model for follow-ups)",

@@ -262,13 +262,17 @@ class GenerationRecord:
     """Which model wrote an answer from which wording of the prompt, and what that cost.
 
     Empty where no model wrote. `cost_usd` is an estimate: tokens as counted here, at the list
-    prices of the month `prices_of`; None where no price is known.
+    prices of the month `prices_of`; None where no price is known. The model was given so many
+    `passages`, in a prompt of so many `tokens` for its `window`.
     """
 
     model: str = ""
     prompt_version: str = ""
     cost_usd: float | None = None
     prices_of: str = ""
+    passages: int = 0
+    tokens: int = 0
+    window: int = 0
 
 
 @dataclass(frozen=True, slots=True)

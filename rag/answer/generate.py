@@ -25,6 +25,7 @@ class ModelAnswerer:
     def __init__(self, llm: ChatModel, settings: Settings) -> None:
         self._llm = llm
         self._budget = make_budget(settings)
+        self._passages = settings.passages
         self.name = self._budget.model
         self._priced = settings.openai_base_url in (None, OPENAI)
 
@@ -56,7 +57,8 @@ class ModelAnswerer:
             if has_text or not read:
                 raise
             yield from self._write(plan, read, history, generation)
-        if len(read) < len(hits):
+        # A wide question takes as many as fit: fewer than the usual number are worth a word.
+        if len(read) < min(len(hits), self._passages):
             left_out = {"read": len(read), "all": len(hits)}
             generation.notices.insert(0, Notice("passages_left_out", left_out))
 
@@ -65,7 +67,7 @@ class ModelAnswerer:
     ) -> Iterator[str]:
         messages = answer_messages(plan, read, history)
         generation.model, generation.priced = self.name, self._priced
-        generation.read = len(read)
+        generation.read, generation.window = len(read), self._budget.window
         generation.prompt = self._budget.tokens(messages)
         # Closed at once where its end is not waited for, so that the server stops too.
         with closing(self._llm.stream(messages, generation)) as pieces:

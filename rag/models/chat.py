@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,8 @@ class Generation:
 
     `priced` is whether the model's list price holds at its server. `read` is how many of the
     passages the model was given, `end` how many characters of its text the answer keeps; None is
-    all. `finish` is why it stopped, as its server says. Setting `stop` stops it.
+    all. `prompt` are the tokens of its prompt, `window` those that it could have. `finish` is why
+    it stopped, as its server says. Setting `stop` stops it.
     """
 
     model: str = ""
@@ -55,6 +56,7 @@ class Generation:
     read: int | None = None
     end: int | None = None
     prompt: int = 0
+    window: int = 0
     finish: str = ""
     notices: list[Notice] = field(default_factory=list)
     stop: Stop = field(default_factory=Stop)
@@ -63,11 +65,18 @@ class Generation:
         """The record of an answer of so many tokens."""
         if not self.model:
             return GenerationRecord()
+        record = GenerationRecord(
+            self.model,
+            prompt_version,
+            passages=self.read or 0,
+            tokens=self.prompt,
+            window=self.window,
+        )
         if not self.priced or self.model not in PRICES:
-            return GenerationRecord(self.model, prompt_version)
+            return record
         per_prompt, per_completion = PRICES[self.model]
         cost = (self.prompt * per_prompt + completion * per_completion) / 1_000_000
-        return GenerationRecord(self.model, prompt_version, cost, PRICES_OF)
+        return replace(record, cost_usd=cost, prices_of=PRICES_OF)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,9 @@ COMPANY = 0.2  # share of the scores of its report's two best passages that a pa
 MATCH_SHARE = 0.5
 WIDE_PER_LAB = 5  # how many passages of a lab come first for a question to many labs
 MOST_PASSAGES = 100  # no answer reads more passages than this
+# How many times as many passages and tokens as the settings say are read for many labs.
+WIDE_PASSAGES = 3
+WIDE_TOKENS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +230,12 @@ def choose_passages(
 
     Names, ages and contacts of innovators are among what they filled in about themselves.
     """
-    count = passages or settings.passages
+    usual, room = settings.passages, settings.context_tokens
+    if plan.wide:
+        usual, room = usual * WIDE_PASSAGES, room * WIDE_TOKENS
+    count = passages or usual
     # Twice as many passages are as long as each was before.
-    tokens = settings.context_tokens * max(count, settings.passages) // settings.passages
+    tokens = room * max(count, usual) // usual
     hits = [hit for hit in result.hits if not _is_personal(hit.passage)]
     if not plan.wide:
         return fit_budget(hits, count, tokens)
@@ -243,8 +249,8 @@ def _is_personal(passage: Passage) -> bool:
 
 
 def more_passages(passages: int, settings: Settings) -> int:
-    """How many passages to read after an answer that could read so many; 0: as settings say."""
-    return min(2 * (passages or settings.passages), max(MOST_PASSAGES, settings.passages))
+    """How many passages to read after an answer that has read so many."""
+    return min(2 * max(passages, settings.passages), max(MOST_PASSAGES, settings.passages))
 
 
 def count_unread(

@@ -211,7 +211,9 @@ def widen(
 ) -> Iterator[Update]:
     """Answer the last question once more, as it was asked, from twice as many passages."""
     if talk and turn == len(talk):
-        more = more_passages(talk[-1].passages, engine.settings)
+        answer = talk[-1].answer
+        read = answer.coverage.read_passages if answer else 0
+        more = more_passages(max(talk[-1].passages, read), engine.settings)
         yield from again(engine, talk[-1].filters, talk, run, t, passages=more)
 
 

@@ -17,13 +17,14 @@ from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.export.answer_json import answer_to_dict
 from rag.export.formats import export
-from rag.models.prompts import PROMPT_VERSION, REFUSALS
+from rag.models.prompts import PROMPT_VERSION, REFUSALS, is_refusal
 from rag.settings import Settings
 from rag.text.sentences import sentences
 from rag.types import Answer, Notice, Turn
 
 KEY = "sk-secret-4711"
 QUESTION = "What did the labs learn about mobile money?"
+TURNS = (Turn("user", "What of seaweed in Fiji?"), Turn("assistant", "Rain wets it [7]."))
 MADE_UP = "Penguins built a bank of ice in Antarctica"
 TOO_LONG = Reply(status=400, body='{"error": {"message": "maximum context length is 4096"}}')
 
@@ -75,7 +76,12 @@ def test_pieces_arrive_one_by_one_and_the_answer_says_how_it_was_written(
     assert answer.tokens["prompt"] > 200
     assert answer.tokens["completion"] > 5
     assert set(answer.timings) == {"plan_ms", "retrieve_ms", "answer_ms"}
-    assert answer_to_dict(answer)["detail"]["run"]["model"] == "test-model"
+    run = answer_to_dict(answer)["detail"]["run"]
+    assert (run["model"], run["window"]) == ("test-model", 8192)
+    assert (run["passages"], run["tokens"]) == (
+        answer.coverage.read_passages,
+        answer.tokens["prompt"],
+    )
 
 
 def test_a_citation_quotes_its_passage_verbatim(engine: Engine, server: ScriptedServer) -> None:
@@ -153,17 +159,17 @@ def test_a_prompt_that_is_too_long_is_sent_again_with_half_of_the_passages(
     assert second == first // 2
     assert (answer.mode, answer.text) == ("test-model", "Fees matter [1].")
     assert answer.coverage.read_passages == second
-    assert answer.notices[0] == Notice("passages_left_out", {"read": second, "all": first})
+    assert answer.notices[0] == Notice("passages_left_out", {"read": second, "all": 60})
 
 
 def test_passages_that_do_not_fit_are_not_read(server: ScriptedServer, sample_index: Path) -> None:
-    small = opened(server, sample_index, context_window=2500)
+    small = opened(server, sample_index, context_window=3000)
     answer = ask(small, server, "Fees matter [1][20].")
     read = prompts(server)[1].count("<passage ")
     assert 0 < read < 20
     assert answer.coverage.read_passages == read
-    assert answer.notices[0] == Notice("passages_left_out", {"read": read, "all": 20})
-    assert answer.tokens["prompt"] + 700 <= 2500
+    assert answer.notices[0] == Notice("passages_left_out", {"read": read, "all": 60})
+    assert answer.tokens["prompt"] + 1200 <= 3000
 
 
 def test_without_passages_nothing_is_sent(
@@ -202,25 +208,35 @@ def test_what_a_model_repeats_or_leaves_half_written_is_no_part_of_the_answer(
 
 
 @pytest.mark.parametrize(
-    ("question", "shape"),
+    ("question", "form"),
     [
-        (QUESTION, "how many labs these are"),
+        (QUESTION, "every lab whose passages bear"),
         ("How do Peru and Fiji differ on mobile money?", "side by side"),
-        ("What did the lab of Peru learn about mobile money in 2023?", "a few short sentences"),
+        ("What did the lab of Peru learn about mobile money in 2023?", "First give what is asked"),
     ],
 )
-def test_a_prompt_has_the_shape_of_the_question_and_what_was_asked_before(
-    engine: Engine, server: ScriptedServer, question: str, shape: str
+def test_a_prompt_has_the_form_of_the_question_and_the_last_two_answers(
+    engine: Engine, server: ScriptedServer, question: str, form: str
 ) -> None:
     server.say("Yes [1].")
-    turns = (Turn("user", "What of seaweed in Fiji?"), Turn("assistant", "Rain wets it [7]."))
+    turns = [Turn("user", "What of nets?"), Turn("assistant", "Nets tear."), *TURNS, *TURNS]
     assert engine.ask(question, history=turns).answer.text
-    system, user = prompts(server)
-    assert shape in system
-    assert "What of seaweed in Fiji?" in user
-    assert "Rain wets it" not in user
-    engine.ask("And about nets?", history=turns).answer  # noqa: B018
-    assert "assistant: Rain wets it." in prompts(server)[1]
+    _, user = prompts(server)
+    assert form in user.partition("</question>")[2]
+    assert user.count("user: What of seaweed in Fiji?\nassistant: Rain wets it.\n") == 2
+    assert "Nets tear" not in user
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("The reports don't say. They are silent.", True),
+        ("The reports don’t say", True),
+        ("The reports don't say how many, but Peru's lab asked ten vendors [1].", False),
+    ],
+)
+def test_a_gap_told_first_is_no_refusal(text: str, refused: bool) -> None:
+    assert is_refusal(text) == refused
 
 
 def test_a_server_s_embeddings_can_ingest_and_ask(server: ScriptedServer, tmp_path: Path) -> None:

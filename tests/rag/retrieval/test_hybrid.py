@@ -1,5 +1,7 @@
 """Hybrid search over the sample collection: rank, scope, what a question names, what is read."""
 
+from dataclasses import replace
+
 import fake_engine
 import pytest
 
@@ -87,15 +89,17 @@ def test_names_and_ages_of_innovators_are_not_read() -> None:
 
 
 def test_more_passages_are_read_where_more_are_wanted() -> None:
-    def read(text: str, wanted: int) -> int:
+    def read(text: str, wanted: int, wide: bool = False) -> int:
         hits = [
             Hit(fake_engine.passage(fake_engine.report(n), n, f"{text} {n}"), 1 / (n + 1))
             for n in range(90)
         ]
         found = SearchResult(tuple(hits), frozenset())
-        return len(choose_passages(found, plan("Q?"), Settings(), wanted))
+        return len(choose_passages(found, replace(plan("Q?"), wide=wide), Settings(), wanted))
 
     short, long = "Sand keeps boxes cool.", "Sand keeps boxes cool. " * 60
     assert [read(short, n) for n in (0, 40, 100)] == [20, 40, 90]
+    assert [read(short, n, wide=True) for n in (0, 100)] == [60, 90]
     assert 1 < read(long, 0) < 20
+    assert read(long, 0, wide=True) == 60
     assert read(long, 40) in (2 * read(long, 0), 2 * read(long, 0) + 1)
