@@ -36,7 +36,6 @@ from rag.i18n.labels import (
     value_label,
 )
 from rag.i18n.translations import (
-    ENGLISH,
     Translations,
     format_number,
     language_code,
@@ -181,7 +180,11 @@ def _table_lines(
     yield format_label(t, scope, values.format(n=format_number(t, len(rows))))
     shown = rows[: query.limit or _MOST_ROWS]
     for value, number in shown:
-        name = defuse(value_label(query.group_by, value, t))
+        name = value_label(query.group_by, value, t)
+        is_translated = query.group_by in FREE_FIELDS or query.group_by not in FILTER_FIELDS
+        if is_translated and name != value:
+            name = f"{name} ({value})"  # as the reports have it
+        name = defuse(name)
         yield f"- {format_label(t, name, format_count(number, 'report', t))}"
     if rest := len(rows) - len(shown):
         yield t.gettext("and {n} more").format(n=format_number(t, rest))
@@ -223,7 +226,7 @@ def _mentioned_lines(mentioned: Sequence[Hit], first: int, t: Translations) -> I
 
 def _none_left(plan: Plan, query: CatalogQuery, catalog: Catalog, t: Translations) -> str:
     """That no report passes, by which filters, and which of them to give up."""
-    none = t.gettext("No report passes these filters: {filters}.")
+    none = t.gettext("No report passes these filters ({filters}).")
     filters = none.format(filters=_query_label(query, t))
     # "None" is the answer to "how many"; a list of nothing is none.
     refused = refusal(plan.language) if query.form == "list" else ""
@@ -243,7 +246,7 @@ def _ways_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
     most = sorted((pair for pair in counts.items() if pair[1]), key=lambda pair: -pair[1])
     without = t.gettext("without {filter}")
     ways = "; ".join(
-        format_label(t, without.format(filter=label), format_count(n, "report", t))
+        f"{without.format(filter=label)} ({format_count(n, 'report', t)})"
         for label, n in most[:_MOST_WAYS_OUT]
     )
     return f"{ways[0].upper()}{ways[1:]}." if ways else ""
@@ -264,15 +267,16 @@ def _query_label(query: CatalogQuery, t: Translations) -> str:
 def _filter_label(
     name: str, values: Iterable[str | int], t: Translations, separator: str = " / "
 ) -> str:
-    """A filter in words; in English by the name that commands have for it."""
-    labels = [str(value) for value in values]
-    label = name
-    # Types of report have names in the files that say little ("learningplan").
-    if t is not ENGLISH or name in ("type", "kind", "author"):
-        labels = [value_label(name, value, t) for value in labels]
-    if t is not ENGLISH:
-        label = t.gettext(FIELD_LABELS[name]).lower()
-    return f"{label} = {separator.join(value.replace('. ', ' ') for value in labels)}"
+    """A filter in words: its field and its values; of facts each key and its values."""
+    by_key: dict[str, list[str]] = {}
+    for value in values:
+        key, _, text = str(value).partition(": ") if name == "fact" else (name, "", str(value))
+        by_key.setdefault(key, []).append(value_label(key, text, t).replace(". ", " "))
+    labels = {key: t.gettext(FIELD_LABELS[key]) for key in by_key if key in FIELD_LABELS}
+    return "; ".join(
+        format_label(t, (labels.get(key) or field_label(key, t)).lower(), separator.join(texts))
+        for key, texts in by_key.items()
+    )
 
 
 def _mention_citation(n: int, passage: Passage, raw: str, filters: Filters) -> Citation:

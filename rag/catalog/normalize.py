@@ -9,18 +9,15 @@ parts, or by a slip. What is merged depends only on the values and their counts.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from spellchecker import SpellChecker
 
-from rag.catalog.tag_fields import FILTER_FIELDS, ReportInfo
+from rag.catalog.tag_fields import FILTER_FIELDS, ReportInfo, listed_names
 from rag.places.countries import resolve_country
 from rag.text.tokenize import strip_accents
 
@@ -388,23 +385,6 @@ def _rests(word: str) -> Iterator[str]:
     yield from (word[:i] + word[i + 1 :] for i in range(1, len(word)))
     if len(word) >= _MIN_TWO_SLIPS:
         yield from (word[:i] + word[i + 2 :] for i in range(1, len(word) - 1))
-
-
-@cache
-def listed_names() -> tuple[tuple[str, str, str, str], ...]:
-    """Field, key, language and name, of every name in `names.toml`."""
-    text = Path(__file__).with_name("names.toml").read_text("utf-8")
-    tables: dict[str, dict[str, Any]] = tomllib.loads(text)
-    rows: list[tuple[str, str, str, str]] = []
-    for field, entries in tables.items():
-        flat: Iterable[tuple[str, Any]] = entries.items()
-        if field == "fact":
-            flat = (
-                (f"{k}: {v}", names) for k, values in entries.items() for v, names in values.items()
-            )
-        for key, languages in flat:
-            rows += [(field, key, code, n) for code, names in languages.items() for n in names]
-    return tuple(rows)
 
 
 def translations(field: str) -> Mapping[str, str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Literal
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 from rag.i18n.translations import marked
 
@@ -136,3 +139,20 @@ FILTER_FIELDS: Mapping[str, str] = {
     "fact": "fact_values",
     "author": "author",
 }
+
+
+@cache
+def listed_names() -> tuple[tuple[str, str, str, str], ...]:
+    """Field, key, language and name, of every name in `names.toml`."""
+    text = Path(__file__).with_name("names.toml").read_text("utf-8")
+    tables: dict[str, dict[str, Any]] = tomllib.loads(text)
+    rows: list[tuple[str, str, str, str]] = []
+    for field, entries in tables.items():
+        flat: Iterable[tuple[str, Any]] = entries.items()
+        if field == "fact":
+            flat = (
+                (f"{k}: {v}", names) for k, values in entries.items() for v, names in values.items()
+            )
+        for key, languages in flat:
+            rows += [(field, key, code, n) for code, names in languages.items() for n in names]
+    return tuple(rows)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
 from typing import Literal
 
 from babel import Locale
 from babel.numbers import get_decimal_symbol
 
-from rag.catalog.tag_fields import TAGS, ReportInfo
+from rag.catalog.tag_fields import TAGS, ReportInfo, listed_names
 from rag.i18n.translations import (
     ENGLISH,
     Translations,
@@ -139,7 +139,10 @@ def stage_label(passage: Passage, t: Translations) -> str:
 
 
 def value_label(field: str, value: str | int, t: Translations) -> str:
-    """A filter's value as readers see it; tags that labs made up stay as they are."""
+    """A filter's value as readers see it; of a tag by the name that `names.toml` has for it.
+
+    `field` may be the key of a fact. Tags that labs made up stay as they are.
+    """
     text = str(value)
     if field == "country":
         return country_label(text, t)
@@ -148,7 +151,8 @@ def value_label(field: str, value: str | int, t: Translations) -> str:
     labels = {"type": TYPE_LABELS | KIND_LABELS, "kind": KIND_LABELS, "author": AUTHOR_LABELS}
     label = labels.get(field, {}).get(text)
     if label is None:
-        return text
+        names = _first_names(language_code(t))
+        return names.get((field, text)) or names.get(("fact", f"{field}: {text}"), text)
     return t.gettext(label) if field == "type" else t.gettext(label).lower()
 
 
@@ -158,7 +162,15 @@ def field_label(name: str, t: Translations) -> str:
         return t.gettext(TAGS[name].plural)
     if name in FIELD_LABELS:
         return t.gettext(FIELD_LABELS[name])
-    return name.replace("_", " ").capitalize()
+    shown = _first_names(language_code(t)).get(("field", name), name.replace("_", " "))
+    return shown[:1].upper() + shown[1:]
+
+
+@cache
+def _first_names(language: str) -> Mapping[tuple[str, str], str]:
+    """The first name in a language of each field and value of `names.toml`; none in English."""
+    rows = reversed(listed_names() if language != "en" else ())
+    return {(field, key): name for field, key, code, name in rows if code == language}
 
 
 def language_label(code: str, t: Translations = ENGLISH) -> str:

@@ -16,8 +16,8 @@ from itertools import groupby, pairwise
 from Stemmer import Stemmer
 
 from rag.catalog.catalog import Catalog
-from rag.catalog.normalize import american, canonical_sdg, in_dictionary, listed_names, slips
-from rag.catalog.tag_fields import FREE_FIELDS, Filters
+from rag.catalog.normalize import american, canonical_sdg, in_dictionary, slips
+from rag.catalog.tag_fields import FREE_FIELDS, Filters, listed_names
 from rag.places.countries import fold_name
 from rag.places.regions import countries_of_regions_in, region_words
 from rag.query.correction import one_slip_away
@@ -63,7 +63,8 @@ class Link:
     def is_beside(self, value: Link) -> bool:
         """Whether this link of a field stands beside a value of the field."""
         gap = max(value.start - self.end, self.start - value.end)
-        return value.field == self.values[0] and gap <= _NEAR
+        fact = str(value.values[0]).partition(": ")[0] if value.field == "fact" else ""
+        return self.values[0] in (value.field, fact) and gap <= _NEAR
 
 
 @dataclass(frozen=True, slots=True)

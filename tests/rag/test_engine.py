@@ -103,7 +103,7 @@ def test_filters_that_leave_nothing_are_refused(sample_engine: Engine) -> None:
     answer = sample_engine.ask("What did people fear?", filters=nothing).answer
     assert answer.refused
     assert answer.text.startswith(REFUSALS["en"])
-    assert "country = Atlantis" in answer.text
+    assert "country: Atlantis" in answer.text
     assert (answer.hits, answer.citations, answer.coverage.matched_reports) == ((), (), 0)
     assert sample_engine.search("fear", filters=nothing) == []
 
