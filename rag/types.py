@@ -10,7 +10,7 @@ from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters, ReportI
 
 Stage = Literal["intention", "finding", "partner", "method", "evidence", "admin"]
 Status = Literal["supported", "partly", "unsupported"]
-Intent = Literal["answer", "compare", "list", "about"]
+Intent = Literal["answer", "report", "lab", "compare", "trend", "topic", "reasons", "list", "about"]
 PlannedBy = Literal["rules", "model", "fallback"]
 Role = Literal["user", "assistant"]
 Span = tuple[int, int]
@@ -168,7 +168,8 @@ class Plan:
     stand-alone question names, `places` of those that the corrected one names other than by an
     adjective. `alike` are terms of the collection that are like its words. A "list" question has
     the `query` that answers it. `notices` tell what of the question could not be understood.
-    `off_topic` is by how much it is more like questions to no report than like others.
+    `off_topic` is by how much it is more like questions to no report than like others. `reports`
+    are the ids of those that it names by their titles.
     """
 
     question: str
@@ -189,6 +190,7 @@ class Plan:
     query: CatalogQuery | None = None
     notices: tuple[Notice, ...] = ()
     off_topic: float = -1.0
+    reports: tuple[str, ...] = ()
 
     @property
     def first(self) -> Filters:

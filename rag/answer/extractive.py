@@ -25,7 +25,15 @@ from rag.models.prompts import refusal
 from rag.query.entities import countries_in
 from rag.retrieval.hybrid import collected_factor
 from rag.text.citation_marks import defuse, keep_known, with_marks
-from rag.text.tokenize import gives_quantity, share, strip_accents, terms, terms_and_pairs, words
+from rag.text.tokenize import (
+    gives_quantity,
+    is_quantity,
+    share,
+    strip_accents,
+    terms,
+    terms_and_pairs,
+    words,
+)
 from rag.types import Alike, Hit, Passage, Plan, Turn
 
 if TYPE_CHECKING:
@@ -79,17 +87,7 @@ _LEARNED = re.compile(
     r"|appris|lecons?|resultats?|aprend\w+|lecciones|licoes|resultados?|barreras?|barreiras?)\b"
     r"|تعلم|نتائج|دروس"
 )
-_THE_SIZE = (
-    r"(?:the|le|la|el|o|a) (?:\w+ ){0,3}?(?:rate|percentage|share|amount|number|total|taux|montant"
-    r"|pourcentage|nombre|tasa|porcentaje|cantidad|numero|taxa|percentagem|montante)\b"
-)
-_QUANTITY = re.compile(
-    r"\bhow (?:many|much|long|often|far)\b|\bwhat (?:share|percentage|rate|amount|number)\b"
-    r"|\bwhat (?:did|does|do|will|would) .{1,60}\bcost\b|\bcombien\b"
-    r"|\bquel(?:le)? (?:montant|part|taux|nombre|pourcentage)\b|\bcuant[oa]s?\b"
-    rf"|\b(?:what|quel(?:le)?|cual|qual) (?:is|was|were|est|etait|es|fue|era|e|foi) {_THE_SIZE}"
-    r"|\bque (?:tasa|porcentaje|cantidad)\b|\bquant[oa]s?\b|\bqual (?:taxa|percentagem)\b|كم"
-)
+<<<<<<< HEAD
 
 
 class Answerer(Protocol):
@@ -308,11 +306,6 @@ def is_off_topic(plan: Plan, hits: Sequence[Hit]) -> bool:
 def _phrase(text: str) -> str:
     """The words of a text, with a space at both ends."""
     return f" {' '.join(words(text))} "
-
-
-def is_quantity(question: str) -> bool:
-    """Whether a question asks for a number: an answer without one is none."""
-    return bool(_QUANTITY.search(strip_accents(question)))
 
 
 def _head(reports: Sequence[ReportInfo], t: Translations) -> str:

@@ -97,8 +97,10 @@ standalone: the question as one sentence in {language} that can be understood wi
 conversation: say what words such as "it", "they" or "there" stand for, and name the topic and \
 the country if they are missing.
 intent: "list" if it asks which or how many labs or reports have a tag (a method, data source, \
-goal or theme), or which values of a tag there are, "compare" if it compares countries or years, \
-else "answer".
+goal or theme), or which values of a tag there are, "compare" if it compares countries, \
+"trend" if it asks what changed over the years, "report" for a summary of one report, "lab" for \
+the work or lessons of one lab, "topic" for what the labs know of a topic, "reasons" for what \
+worked, what failed and why, or advice, else "answer".
 The lists hold only what the question asks for, in English: countries, years, kinds of report, \
 research methods, data sources, numbers of Sustainable Development Goals, themes. Those of \
 "excluded" hold what it does not want.

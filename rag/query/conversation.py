@@ -158,6 +158,11 @@ def _places(text: str, catalog: Catalog) -> tuple[str, ...]:
     return named_in(text, catalog).country or region_in(text, catalog)
 
 
+def is_of_any_work(word: str, language: str) -> bool:
+    """Whether a word says nothing of what a question is about."""
+    return set(terms(word, language)) <= _of_any_work(language)
+
+
 @cache
 def _of_any_work(language: str) -> frozenset[str]:
     return frozenset(terms(words_of("of_any_work", language), language))

@@ -24,7 +24,7 @@ from rag.query.correction import one_slip_away
 from rag.query.entities import country_spans, region_in, years_in, years_named
 from rag.query.wordings import any_of, has_wording, words_of
 from rag.text.language import LANGUAGES
-from rag.text.tokenize import stop_words
+from rag.text.tokenize import stop_words, terms
 
 _REMEMBERED = 65_536  # words whose stems are remembered: all names, and what people type
 _LONGEST = 8  # words of the longest phrase that is looked for
@@ -133,12 +133,17 @@ class Linker:
     """Links questions to one catalog; immutable, so safe to share between threads."""
 
     def __init__(self, catalog: Catalog) -> None:
+        """`titles` are the terms of the reports' titles by id."""
         self.catalog = catalog
         # Phrase -> (field, value) -> number of reports and the first words, before stemming.
         self._phrases: dict[tuple[str, ...], dict[tuple[str, str], tuple[int, set[str]]]] = {}
         self._words: dict[str, set[str]] = {}
         # Goal -> the words of its names.
         self._of_goal: dict[str, set[str]] = {}
+        self.titles = {
+            info.id: frozenset((*terms(info.title, info.language), *terms(info.title, "en")))
+            for info in catalog.reports.values()
+        }
         for field, value, reports, name, language in self._names():
             if words := [word for word in _tokens(name) if word not in _light()]:
                 phrase = tuple(_stem(word, language) for word in words)
@@ -215,7 +220,7 @@ class Linker:
             and word not in goal_words
             and not word.isdecimal()
             and word not in stop
-            and not _is_usual(word, language)
+            and not is_usual(word, language)
         ]
         missing = [year for year in years_named(question) if year not in self.catalog.years]
         return Links(tuple(written), tuple(links), tuple(rest), tuple(missing))
@@ -289,7 +294,7 @@ class Linker:
                 near.add("")
             field, values = _meaning(meanings, near)
             # "Common" is a theme only where the question speaks of themes.
-            usual = end - start == 1 and _is_usual(words[start], language)
+            usual = end - start == 1 and is_usual(words[start], language)
             if field not in FREE_FIELDS or field in near or not usual:
                 yield Link(start, end, field, values)
 
@@ -381,7 +386,7 @@ def _light() -> frozenset[str]:
 
 
 @lru_cache(_REMEMBERED)
-def _is_usual(word: str, language: str) -> bool:
+def is_usual(word: str, language: str) -> bool:
     """Whether a word, or one that it is a slip away from, asks and names nothing."""
     return not _usual_stems().isdisjoint((word, _stem(word, language), *one_slip_away(word)))
 

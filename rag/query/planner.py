@@ -35,8 +35,9 @@ from rag.models.prompts import PLAN_LISTS, plan_messages
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, labs_in, places_in, without
+from rag.query.forms import in_form
 from rag.query.linker import Linker
-from rag.query.rules import Rules, has_sides
+from rag.query.rules import Rules
 from rag.settings import Settings
 from rag.text.language import language_of
 from rag.types import Plan, Turn
@@ -186,7 +187,7 @@ _Texts = Annotated[list[str], BeforeValidator(_texts), Field(default_factory=lis
 _Text: Any = Annotated[
     str, BeforeValidator(lambda v: v.encode("utf-8", "ignore").decode() if type(v) is str else v)
 ]
-_Intent: Any = Literal["answer", "compare", "list"]
+_Intent: Any = Literal["answer", "report", "lab", "compare", "trend", "topic", "reasons", "list"]
 _lists: dict[str, Any] = dict.fromkeys(PLAN_LISTS.values(), _Texts)
 _Lists = create_model("_Lists", __base__=_Lenient, **_lists)
 _Reply = create_model(
@@ -266,6 +267,5 @@ def _refine(plan: Plan, reply: Mapping[str, Any], rules: Rules) -> Plan:
         return replace(
             plan, intent="list", filters=query.filters, boosted=Filters(), wide=True, query=query
         )
-    if reply["intent"] == "compare" and has_sides(boosted):
-        return replace(plan, intent="compare", boosted=boosted, wide=True)
-    return replace(plan, boosted=boosted)
+    plan = replace(plan, boosted=boosted)
+    return in_form(plan, reply["intent"]) if reply["intent"] not in ("answer", "list") else plan

@@ -18,6 +18,7 @@ from rag.query.conversation import (
     previous_question,
 )
 from rag.query.entities import countries_in, labs_in, region_in, without
+from rag.query.forms import form_of, has_sides
 from rag.query.intents import CATALOG, TO_REPORTS, intent_scores
 from rag.query.linker import Linker, Links
 from rag.query.wordings import any_of, has_wording
@@ -93,7 +94,7 @@ class Rules:
                 standalone = without_regions(standalone)
         if thread.only and boosted.country:
             narrowed = filters.merged(Filters(country=boosted.country))
-        return Plan(
+        planned = Plan(
             question,
             standalone,
             language,
@@ -106,6 +107,7 @@ class Rules:
             notices=self._missing(links),
             off_topic=-1.0 if follows else scores["offtopic"] - max(scores[n] for n in TO_REPORTS),
         )
+        return form_of(planned, links, scores, self.linker)
 
     def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:
         """The query of tags that answers a question; None where it asks for more than tags know."""
@@ -230,11 +232,6 @@ def _scores(links: Links) -> dict[str, float]:
         name: score if name in CATALOG else max(score, topical[name] - _TAGGED)
         for name, score in masked.items()
     }
-
-
-def has_sides(named: Filters) -> bool:
-    """Whether there are two labs or two years to compare."""
-    return max(len(named.country), len(named.year)) >= 2
 
 
 def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tuple[str, ...] | None:

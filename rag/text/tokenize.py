@@ -49,6 +49,17 @@ _QUANTITY_WORDS = (
     "نصف ثلث ربع ضعف مئة الف مليون"
 )
 _QUANTITIES = frozenset(_QUANTITY_WORDS.split())
+_THE_SIZE = (
+    r"(?:the|le|la|el|o|a) (?:\w+ ){0,3}?(?:rate|percentage|share|amount|number|total|taux|montant"
+    r"|pourcentage|nombre|tasa|porcentaje|cantidad|numero|taxa|percentagem|montante)\b"
+)
+_QUANTITY = re.compile(
+    r"\bhow (?:many|much|long|often|far)\b|\bwhat (?:share|percentage|rate|amount|number)\b"
+    r"|\bwhat (?:did|does|do|will|would) .{1,60}\bcost\b|\bcombien\b"
+    r"|\bquel(?:le)? (?:montant|part|taux|nombre|pourcentage)\b|\bcuant[oa]s?\b"
+    rf"|\b(?:what|quel(?:le)?|cual|qual) (?:is|was|were|est|etait|es|fue|era|e|foi) {_THE_SIZE}"
+    r"|\bque (?:tasa|porcentaje|cantidad)\b|\bquant[oa]s?\b|\bqual (?:taxa|percentagem)\b|كم"
+)
 # The number before an item of a list.
 ITEM = re.compile(r"^\W*\(?\d{1,2}[.)]\s")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
@@ -129,6 +140,11 @@ def stop_words(language: str) -> frozenset[str]:
 def share(wanted: Collection[str], have: Collection[str]) -> float:
     """The share, 0 to 1, of the wanted words or terms that `have` holds; 0 if none are wanted."""
     return sum(term in have for term in wanted) / len(wanted) if wanted else 0.0
+
+
+def is_quantity(question: str) -> bool:
+    """Whether a question asks for a number: an answer without one is none."""
+    return bool(_QUANTITY.search(strip_accents(question)))
 
 
 def gives_quantity(sentence: str) -> bool:

@@ -124,7 +124,7 @@ def test_a_list_is_one_where_all_words_are_understood(
     plan: Planning, quick_engine: Engine, server: ScriptedServer
 ) -> None:
     question = "Welche Labore haben Bürgerwissenschaft genutzt?"
-    assert quick_engine.plan(question).intent == "answer"
+    assert quick_engine.plan(question).intent != "list"
     server.say(reply(intent="list", methods=["Citizen science", "alchemy"]))
     made = plan(question)
     assert (made.intent, made.boosted) == ("list", Filters())
