@@ -87,7 +87,6 @@ _LEARNED = re.compile(
     r"|appris|lecons?|resultats?|aprend\w+|lecciones|licoes|resultados?|barreras?|barreiras?)\b"
     r"|تعلم|نتائج|دروس"
 )
-<<<<<<< HEAD
 
 
 class Answerer(Protocol):

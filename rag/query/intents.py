@@ -5,8 +5,8 @@ a placeholder. A ridge regression over their vectors (the built-in embedding, wh
 the index has) gives each intent a score. Its weights are kept in `intents.npz`; run
 `make intents` after a change of the examples.
 
-To add an intent, add its examples and name it in `CATALOG` or `TO_REPORTS`; `Rules.plan`
-(`rag/query/rules.py`) says what follows from it, `Engine.ask` who answers it.
+To add an intent, add its examples and name it in `CATALOG` or `TO_REPORTS`; `form_of`
+(`rag/query/forms.py`) says what it needs, `Engine.ask` who answers it.
 """
 
 from __future__ import annotations

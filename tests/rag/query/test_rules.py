@@ -46,7 +46,7 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
         (GOAL, "list", True),
         ("How many labs used ethnography as a method?", "list", True),
         ("Quels labos ont utilisé la méthode « ethnography » ?", "list", True),
-        ("Which labs tested drones to deliver vaccines to remote clinics?", "answer", True),
+        ("Which labs tested drones to deliver vaccines to remote clinics?", "topic", True),
         ("Why did the lab in Fiji use ethnography?", "answer", False),
         ("How do the plans of Fiji and Tanzania differ?", "compare", True),
         ("What did Fiji and Tanzania do about seaweed?", "compare", True),
