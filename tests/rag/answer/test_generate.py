@@ -212,7 +212,10 @@ def test_what_a_model_repeats_or_leaves_half_written_is_no_part_of_the_answer(
     [
         (QUESTION, "every lab whose passages bear"),
         ("How do Peru and Fiji differ on mobile money?", "side by side"),
-        ("How many people of Peru used mobile money in 2023?", "First give what is asked"),
+        (
+            "Whose fees did nobody in the harbour tell the young fishers, sellers and bakers of Peru about?",
+            "First give what is asked",
+        ),
     ],
 )
 def test_a_prompt_has_the_form_of_the_question_and_the_last_two_answers(
