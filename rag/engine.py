@@ -5,14 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
+from rag.answer.deep import FOUND, Library, Researcher, make_researcher
 from rag.answer.extractive import Answerer, ExtractiveAnswerer
 from rag.answer.generate import ModelAnswerer
 from rag.answer.lists import about_draft, list_draft, mentions
@@ -37,13 +39,19 @@ from rag.index.store import StoredReport
 from rag.models.chat import make_chat
 from rag.models.embeddings import embedding_kind, embedding_name, make_embedding, use_stored_vectors
 from rag.query.planner import Planner, make_planner
-from rag.retrieval.hybrid import HybridRetriever, SearchResult, choose_passages, search
+from rag.retrieval.hybrid import (
+    HybridRetriever,
+    SearchResult,
+    choose_passages,
+    is_personal,
+    search,
+)
 from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.retrieval.rerank import CrossEncoder, Reranker, make_reranker
 from rag.settings import Settings
 from rag.text.contacts import mask_contacts
 from rag.text.language import language_of
-from rag.types import Answer, Hit, Passage, Plan, Turn
+from rag.types import Answer, Hit, Notice, Passage, Plan, Turn
 
 _log = logging.getLogger(__name__)
 
@@ -60,11 +68,13 @@ class Engine:
         planner: Planner,
         reranker: Reranker | None = None,
         judge: Judge | None = None,
+        researcher: Researcher | None = None,
     ) -> None:
         self.settings = settings
         self._embedding = embedding
         self._planner = planner
         self._reranker = reranker
+        self._researcher = researcher
         self._writers = Writers(answerer, extractive, settings.strict, judge, self._mask)
         self._lock = threading.Lock()
         self._state: tuple[Snapshot, HybridRetriever] | None = None
@@ -91,6 +101,7 @@ class Engine:
         """An engine over the same index that plans by rules and quotes; it asks no model."""
         engine = copy(self)
         engine._planner = self._planner.without_model()
+        engine._researcher = None
         engine._writers = replace(self._writers, answerer=self._writers.fallback, judge=None)
         engine._reranker = self._reranker if isinstance(self._reranker, CrossEncoder) else None
         return engine
@@ -135,6 +146,7 @@ class Engine:
         filters: Filters = Filters(),
         ignored: Filters = Filters(),
         passages: int = 0,
+        deep: bool = False,
     ) -> AnswerStream:
         """Answer a question.
 
@@ -144,10 +156,18 @@ class Engine:
             filters: what to narrow the search to.
             ignored: values that are not taken from the question; an empty one is all of its field.
             passages: how many to read at most; 0: as the settings say.
+            deep: whether the model may search again before it writes; without one, the answer is
+                the usual one, and says so.
         """
         watch = _Stopwatch()
         snapshot, retriever = self._current()
         plan = self._planner.plan(question, snapshot, history, filters, ignored)
+        researcher = self._researcher if deep and plan.intent != "about" else None
+        if researcher and plan.intent == "list":
+            # What tags say was answered already.
+            plan = replace(plan, intent="answer", filters=filters, query=None)
+        if deep and not self._researcher:
+            plan = replace(plan, notices=(*plan.notices, Notice("no_model_looks")))
         watch.lap("plan_ms")
         result: SearchResult | None = None
 
@@ -177,11 +197,34 @@ class Engine:
                 plan, snapshot.catalog, snapshot.texts, result.hits, self._masked(mentioned)
             )
             return _finished(finish(draft))
+        look = None
+        if researcher:
+            library = self._library(snapshot, retriever, filters)
+            look = partial(researcher.look, library, plan, hits, history)
         files = snapshot.texts({hit.passage.report.id for hit in hits})
-        writing = PassageAnswer(self._writers, plan, result, hits, history, files, snapshot.catalog)
-        return AnswerStream(
-            writing.pieces(), lambda text: finish(writing.draft(text)), writing.stop
+        writing = PassageAnswer(
+            self._writers, plan, result, hits, history, files, snapshot.catalog, look
         )
+        return AnswerStream(
+            writing.pieces(),
+            lambda text: finish(writing.draft(text)),
+            writing.stop,
+            writing.steps,
+        )
+
+    def _library(self, snapshot: Snapshot, retriever: HybridRetriever, scope: Filters) -> Library:
+        planner = self._planner.without_model()
+
+        def find(query: str, filters: Filters) -> Sequence[Hit]:
+            plan = planner.plan(query, snapshot, filters=filters)
+            found = self._find(retriever, plan)
+            return self._masked(choose_passages(found, plan, self.settings, FOUND))
+
+        def open_report(report_id: str) -> Sequence[Hit]:
+            parts = _in_order(p for p in snapshot.passages if p.report.id == report_id)
+            return self._masked([Hit(p, 0.0) for p in parts if not is_personal(p)])
+
+        return Library(snapshot.catalog, scope, find, open_report, snapshot.texts)
 
     def _find(self, retriever: HybridRetriever, plan: Plan, explain: bool = False) -> SearchResult:
         masked = self.settings.mask_contacts
@@ -238,8 +281,7 @@ class Engine:
 
     def passages_of(self, report_id: str) -> tuple[Passage, ...]:
         """The passages of a report in the order of its file; contacts are masked."""
-        parts = (p for p in self.passages if p.report.id == report_id)
-        placed = sorted(parts, key=lambda p: (p.spans, p.part))
+        placed = _in_order(p for p in self.passages if p.report.id == report_id)
         return tuple(map(mask_passage, placed)) if self.settings.mask_contacts else tuple(placed)
 
     def info(self) -> dict[str, Any]:
@@ -274,6 +316,11 @@ class _Stopwatch:
         self._started = now
 
 
+def _in_order(passages: Iterable[Passage]) -> list[Passage]:
+    """Passages of one report in the order of its file."""
+    return sorted(passages, key=lambda p: (p.spans, p.part))
+
+
 def _finished(answer: Answer) -> AnswerStream:
     """A stream of an answer that is there already."""
     return AnswerStream(iter([answer.text]), lambda _: answer)
@@ -294,6 +341,7 @@ def open_engine(settings: Settings, *, reranker: Reranker | None = None) -> Engi
     if reranker is None:
         reranker = make_reranker(settings)
     planner, judge = make_planner(settings), make_judge(settings)
-    engine = Engine(settings, embedding, extractive, answerer, planner, reranker, judge)
+    researcher = make_researcher(settings)
+    engine = Engine(settings, embedding, extractive, answerer, planner, reranker, judge, researcher)
     engine.open()
     return engine

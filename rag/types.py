@@ -265,7 +265,8 @@ class GenerationRecord:
 
     Empty where no model wrote. `cost_usd` is an estimate: tokens as counted here, at the list
     prices of the month `prices_of`; None where no price is known. The model was given so many
-    `passages`, in a prompt of so many `tokens` for its `window`.
+    `passages`, in prompts of so many `tokens` in all, each for its `window`. `steps` tell what it
+    looked for before it wrote.
     """
 
     model: str = ""
@@ -275,6 +276,7 @@ class GenerationRecord:
     passages: int = 0
     tokens: int = 0
     window: int = 0
+    steps: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,13 +46,13 @@ class ModelAnswerer:
         read = self._budget.fitting(plan, hits, history)
         if not read:
             raise ModelError(Notice("no_passage_fits", {"window": self._budget.window}))
-        has_text = False
+        has_text, spent = False, generation.prompt
         try:
             for piece in self._write(plan, read, history, generation):
                 has_text = True
                 yield piece
         except ContextOverflow:
-            read = read[: len(read) // 2]
+            read, generation.prompt = read[: len(read) // 2], spent
             # Some servers notice only while they write: half an answer can't go on.
             if has_text or not read:
                 raise
@@ -68,7 +68,7 @@ class ModelAnswerer:
         messages = answer_messages(plan, read, history)
         generation.model, generation.priced = self.name, self._priced
         generation.read, generation.window = len(read), self._budget.window
-        generation.prompt = self._budget.tokens(messages)
+        generation.prompt += self._budget.tokens(messages)
         # Closed at once where its end is not waited for, so that the server stops too.
         with closing(self._llm.stream(messages, generation)) as pieces:
             known = stream_known(pieces, len(read))

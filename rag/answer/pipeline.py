@@ -19,6 +19,7 @@ from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.models.tokens import count_tokens
 from rag.places.countries import english_name
 from rag.retrieval.hybrid import SearchResult, count_unread
+from rag.retrieval.postprocess import interleave
 from rag.text.citation_marks import drop_marks, keep_known
 from rag.types import (
     Answer,
@@ -41,12 +42,17 @@ class AnswerStream:
     """An answer in the making: iterate over its text, then ask it for the answer.
 
     Closing or stopping it early stops the model; the answer is then what was written so far.
-    `stop` is what whoever writes the pieces looks at.
+    `stop` is what whoever writes the pieces looks at; `steps` tell what was looked for so far.
     """
 
     def __init__(
-        self, pieces: Iterator[str], finish: Callable[[str], Answer], stop: Stop | None = None
+        self,
+        pieces: Iterator[str],
+        finish: Callable[[str], Answer],
+        stop: Stop | None = None,
+        steps: Sequence[Notice] = (),
     ) -> None:
+        self.steps = steps
         self._pieces = pieces
         self._finish = finish
         self._written: list[str] = []
@@ -97,6 +103,10 @@ class Writers:
     mask: Callable[[str], str]
 
 
+# Looks further before a model writes: yields "" after each step; gives hits and their files.
+Look = Callable[[Generation], Generator[str, None, tuple[Sequence[Hit], Mapping[str, str]]]]
+
+
 @dataclass
 class PassageAnswer:
     """One answer from the passages that were read. Setting `stop` from any thread ends it.
@@ -112,14 +122,16 @@ class PassageAnswer:
     history: Sequence[Turn]
     files: Mapping[str, str]
     catalog: Catalog
+    look: Look | None = None
     stop: Stop = field(default_factory=Stop)
+    steps: list[Notice] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._writer = self.writers.answerer
         self._failure: tuple[Notice, ...] = ()
         # Characters of a failed model's text, which was seen and is no part of the answer.
         self._discarded = 0
-        self._generation = Generation(stop=self.stop)
+        self._generation = Generation(stop=self.stop, steps=self.steps)
 
     def pieces(self) -> Iterator[str]:
         """The answer's text; where the model fails, an extractive answer in its place."""
@@ -138,12 +150,19 @@ class PassageAnswer:
             yield from self._stream()
 
     def _stream(self) -> Iterator[str]:
-        return self._writer.stream(self.plan, self.read, self.history, self._generation)
+        look, self.look = self.look, None
+        if look:
+            self.read, self.files = yield from look(self._generation)
+            self.result = replace(
+                self.result, hits=tuple(interleave([self.read, self.result.hits]))
+            )
+        yield from self._writer.stream(self.plan, self.read, self.history, self._generation)
 
     def draft(self, written: str) -> Draft:
         """The answer with its citations resolved, from all that was written."""
         plan, generation = self.plan, self._generation
         completion = count_tokens(written, generation.model) if generation.model else 0
+        completion += generation.completion
         read = self.read[: generation.read]
         passages = [hit.passage for hit in read]
         # The passages are masked already; a model may make up contacts, or be told one.

@@ -79,6 +79,17 @@ MESSAGES = {
     "nothing_supported": marked(
         "What the model wrote is not supported by the passages that were read."
     ),
+    # What a model looked for before it wrote, and that it did not.
+    "searched": marked("Searched: {query}, {n} passage(s)"),
+    "counted_reports": marked("Counted: {query}, {n} report(s)"),
+    "opened_report": marked("Opened: {title}, {n} passage(s)"),
+    "looked_no_further": marked(
+        "The language model did not search further: its server may have no tools, or the passages "
+        "were enough. This is the usual answer."
+    ),
+    "no_model_looks": marked(
+        "Only a language model can look further: set ASKLABS_MODEL. This is the usual answer."
+    ),
     "extractive_instead": marked("This answer is made of the reports' own sentences instead."),
     # What goes wrong with other models.
     **{f"language_model_{code}": message for code, message in _SERVER_MESSAGES.items()},

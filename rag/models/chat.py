@@ -47,8 +47,9 @@ class Generation:
 
     `priced` is whether the model's list price holds at its server. `read` is how many of the
     passages the model was given, `end` how many characters of its text the answer keeps; None is
-    all. `prompt` are the tokens of its prompt, `window` those that it could have. `finish` is why
-    it stopped, as its server says. Setting `stop` stops it.
+    all. `prompt` are the tokens of its prompts, `completion` those that it wrote besides the text,
+    `window` those that a prompt could have. `steps` tell what it looked for before it wrote.
+    `finish` is why it stopped, as its server says. Setting `stop` stops it.
     """
 
     model: str = ""
@@ -56,7 +57,9 @@ class Generation:
     read: int | None = None
     end: int | None = None
     prompt: int = 0
+    completion: int = 0
     window: int = 0
+    steps: list[Notice] = field(default_factory=list)
     finish: str = ""
     notices: list[Notice] = field(default_factory=list)
     stop: Stop = field(default_factory=Stop)
@@ -71,12 +74,21 @@ class Generation:
             passages=self.read or 0,
             tokens=self.prompt,
             window=self.window,
+            steps=tuple(self.steps),
         )
         if not self.priced or self.model not in PRICES:
             return record
         per_prompt, per_completion = PRICES[self.model]
         cost = (self.prompt * per_prompt + completion * per_completion) / 1_000_000
         return replace(record, cost_usd=cost, prices_of=PRICES_OF)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that a model calls, and the JSON that it gives to it."""
+
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +151,24 @@ class ChatModel:
             raise ModelError(Notice("model_answer_empty"))
         return text
 
+    def call_tools(
+        self, messages: Sequence[Message], tools: Sequence[Mapping[str, Any]], stop: Stop
+    ) -> list[ToolCall]:
+        """Which tools the model calls, whose arguments may be anything; none once `stop` is set.
+
+        Raises:
+            ModelError: the server could not be reached, refused, or took too long.
+        """
+
+        async def read(emit: Emit[ToolCall]) -> None:
+            async with asyncio.timeout(self.timeout), self._client() as client:
+                reply = await self._create(client, messages, stream=False, tools=tools)
+                for call in reply.choices[0].message.tool_calls or ():
+                    emit(ToolCall(str(call.function.name), str(call.function.arguments)))
+
+        with model_errors("language model"):
+            return list(iterate(read, stop))
+
     async def _read_stream(
         self, messages: Sequence[Message], generation: Generation, emit: Emit[str]
     ) -> None:
@@ -175,12 +205,15 @@ class ChatModel:
         messages: Sequence[Message],
         stream: bool,
         schema: Mapping[str, Any] | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> Any:
         """The server's reply; it is asked again without the parameters that it says it refuses."""
         from openai import BadRequestError, UnprocessableEntityError
 
         request: dict[str, Any] = {"model": self.name, "messages": list(messages), "stream": stream}
         request["extra_headers"] = self.server.headers()
+        if tools:
+            request["tools"] = tools
         refused = _refused.setdefault((self.server.url, self.name), set())
         while True:
             known = set(refused)

@@ -166,7 +166,7 @@ def _strict(schema: dict[str, Any]) -> None:
         field.pop("default", None)
 
 
-class _Lenient(BaseModel):
+class Lenient(BaseModel):
     """A part of a model's reply, where a field that is none of its type counts as missing."""
 
     model_config = ConfigDict(json_schema_extra=_strict)
@@ -189,13 +189,13 @@ _Text: Any = Annotated[
 ]
 _Intent: Any = Literal["answer", "report", "lab", "compare", "trend", "topic", "reasons", "list"]
 _lists: dict[str, Any] = dict.fromkeys(PLAN_LISTS.values(), _Texts)
-_Lists = create_model("_Lists", __base__=_Lenient, **_lists)
+TagLists = create_model("TagLists", __base__=Lenient, **_lists)
 _Reply = create_model(
     "_Reply",
-    __base__=_Lists,
+    __base__=TagLists,
     standalone=(_Text, ""),
     intent=(_Intent, "answer"),
-    excluded=(_Lists, Field(default_factory=_Lists)),
+    excluded=(TagLists, Field(default_factory=TagLists)),
     every=(bool, False),
     group_by=(str, ""),
     limit=(int, Field(0, ge=0, le=50)),
@@ -216,14 +216,18 @@ def first_object(reply: str, keys: Collection[str]) -> Mapping[str, Any]:
     return {}
 
 
-def _named(lists: Mapping[str, Any], rules: Rules) -> Filters:
-    """What the lists of a reply name of what the collection has and the user did not refuse."""
-    catalog = rules.linker.catalog
+def filters_in(lists: Mapping[str, Any], catalog: Catalog) -> Filters:
+    """What the lists that a model wrote name of what the collection has."""
     values = {
         field: tuple(dict.fromkeys(n for v in lists[key] for n in _names(field, v, catalog)))
         for field, key in PLAN_LISTS.items()
     }
-    return without(Filters(**values), rules.ignored, catalog)  # type: ignore[arg-type]
+    return Filters(**values)  # type: ignore[arg-type]
+
+
+def _named(lists: Mapping[str, Any], rules: Rules) -> Filters:
+    catalog = rules.linker.catalog
+    return without(filters_in(lists, catalog), rules.ignored, catalog)
 
 
 def _sentence(text: str, language: str) -> str:

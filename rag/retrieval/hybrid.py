@@ -226,17 +226,14 @@ def _apart(plan: Plan) -> tuple[str, ...]:
 def choose_passages(
     result: SearchResult, plan: Plan, settings: Settings, passages: int = 0
 ) -> list[Hit]:
-    """The hits that the answer is made from: so many, or, for 0, as settings say.
-
-    Names, ages and contacts of innovators are among what they filled in about themselves.
-    """
+    """The hits that the answer is made from: so many, or, for 0, as settings say."""
     usual, room = settings.passages, settings.context_tokens
     if plan.wide:
         usual, room = usual * WIDE_PASSAGES, room * WIDE_TOKENS
     count = passages or usual
     # Twice as many passages are as long as each was before.
     tokens = room * max(count, usual) // usual
-    hits = [hit for hit in result.hits if not _is_personal(hit.passage)]
+    hits = [hit for hit in result.hits if not is_personal(hit.passage)]
     if not plan.wide:
         return fit_budget(hits, count, tokens)
     # Two of a report: one is enough to know that it speaks of something, not to say what.
@@ -244,7 +241,8 @@ def choose_passages(
     return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), count, tokens)
 
 
-def _is_personal(passage: Passage) -> bool:
+def is_personal(passage: Passage) -> bool:
+    """Whether it is what an innovator filled in about himself: names, ages and contacts."""
     return passage.stage == "admin" and passage.report.author != "lab"
 
 

@@ -131,6 +131,7 @@ class FakeStream:
         self._answer, self._pause, self._gate = answer, pause, gate
         self._read = ""
         self.closed = threading.Event()
+        self.steps: tuple[Notice, ...] = ()
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -167,6 +168,7 @@ class FakeEngine:
         self.ignored: list[Filters] = []
         self.passages: tuple[Passage, ...] = ()
         self.read: list[int] = []  # how many passages each question may read
+        self.deep: list[bool] = []  # whether its model may search further
         self.streams: list[FakeStream] = []
         self.gate: threading.Event | None = None
         self.pause = 0.05  # seconds before each word of a slow answer
@@ -180,10 +182,12 @@ class FakeEngine:
         filters: Filters = Filters(),
         ignored: Filters = Filters(),
         passages: int = 0,
+        deep: bool = False,
     ) -> FakeStream:
         self.asked.append((question, tuple(history), filters))
         self.ignored.append(ignored)
         self.read.append(passages)
+        self.deep.append(deep)
         if "fail" in question:
             said = "The model's server does not answer. Start it, or set the model."
             raise ModelError(text_notice(said))

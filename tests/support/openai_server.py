@@ -229,6 +229,18 @@ def event(finish: str | None = None, **delta: str) -> str:
     return f"data: {_chat('chat.completion.chunk', choice)}"
 
 
+def calls(*made: tuple[str, object]) -> Reply:
+    """A reply that calls tools by their names, each with arguments for JSON, or a text."""
+    listed = [
+        {"id": f"call_{n}", "type": "function", "function": {"name": name, "arguments": text}}
+        for n, (name, given) in enumerate(made)
+        for text in [given if isinstance(given, str) else json.dumps(given)]
+    ]
+    message = {"role": "assistant", "content": None, "tool_calls": listed}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    return Reply(raw=(_chat("chat.completion", choice),))
+
+
 def _chat(kind: str, choice: Mapping[str, Any]) -> str:
     reply = {"id": "scripted", "object": kind, "created": 0, "model": "test-model"}
     return json.dumps(reply | {"choices": [choice]})

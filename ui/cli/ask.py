@@ -6,6 +6,7 @@ A batch answers a file of questions line by line; an interrupted one goes on whe
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -77,12 +78,14 @@ def ask(
     index: Index = None,
     filters: Filters = Filters(),
     ignore: Ignore = None,
+    deep: Annotated[bool, Option("--deep", help="Let the language model search further.")] = False,
     json: Json = False,
 ) -> None:
     """Answer one question, with the sources of each sentence."""
     ignored = _ignored(ignore)
-    stream = engine_of(index).ask(_checked(question), filters=filters, ignored=ignored)
+    stream = engine_of(index).ask(_checked(question), filters=filters, ignored=ignored, deep=deep)
     if json:
+        deque(_with_steps(stream), 0)
         print_json(answer_json.answer_to_dict(stream.answer))
     else:
         print_sources(print_answer(stream))
@@ -200,16 +203,29 @@ def print_answer(stream: AnswerStream) -> Answer:
 
     If checking the answer changed what was printed, the final text follows.
     """
-    written = ""
-    if sys.stdout.isatty():
-        for piece in stream:
+    written, on_terminal = "", sys.stdout.isatty()
+    for piece in _with_steps(stream):
+        if on_terminal:
             written += piece
             print(piece, end="", flush=True)
+    if on_terminal:
         print()
     answer = stream.answer
     if not " ".join(written.split()).endswith(" ".join(answer.text.split())):
         print(f"\nFinal answer:\n\n{answer.text}" if written else answer.text)
     return answer
+
+
+def _with_steps(stream: AnswerStream) -> Iterator[str]:
+    """The pieces of an answer; what its model looks for goes to standard error as it happens."""
+    from rag.i18n.notices import notice_words
+
+    printed = 0
+    for piece in stream:
+        for step in stream.steps[printed:]:
+            print(notice_words([step]), file=sys.stderr)
+        printed = len(stream.steps)
+        yield piece
 
 
 def print_sources(answer: Answer) -> None:
@@ -219,6 +235,7 @@ def print_sources(answer: Answer) -> None:
     """
     # Imported here because they are slow to load.
     from rag.export.brief import one_line
+    from rag.i18n.labels import run_sentence
     from rag.i18n.notices import (
         REASON,
         checked_sentence,
@@ -227,6 +244,7 @@ def print_sources(answer: Answer) -> None:
         struck_sentence,
         verdicts,
     )
+    from rag.i18n.translations import ENGLISH
 
     for citation in answer.citations:
         passage = citation.passage
@@ -240,6 +258,8 @@ def print_sources(answer: Answer) -> None:
         print(f"\nLeft out: {one_line(struck_sentence(struck))}")
         print(f"    {REASON}: {one_line(notice_words([struck.reason]))}")
     print(f"\n{coverage_sentence(answer)} Answered by: {answer.mode}.", file=sys.stderr)
+    if answer.generation.steps:
+        print(run_sentence(answer, ENGLISH), file=sys.stderr)
     for line in (checked_sentence(answer.checked), notice_words(answer.notices)):
         if line:
             print(line, file=sys.stderr)

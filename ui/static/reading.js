@@ -113,7 +113,7 @@ window.askReading = (() => {
       if (button.matches(".open-report")) knows("report") && openReport(button, trigger);
       else if (button.matches(".copy")) knows("again") && copy(button);
       else if (button.matches(".vote")) knows("vote") && vote(button, turn, trigger);
-      else if (button.matches(".again, .wider")) {
+      else if (button.matches(".again, .wider, .deeper")) {
         const name = button.classList[0];
         if (!knows(name)) return;
         // A second click would ask twice.

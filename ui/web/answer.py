@@ -15,7 +15,14 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
 from rag.export.brief import speaker
 from rag.feedback import MAX_COMMENT
-from rag.i18n.labels import author_label, field_label, kind_label, reports_and_labs, value_label
+from rag.i18n.labels import (
+    author_label,
+    field_label,
+    kind_label,
+    reports_and_labs,
+    run_sentence,
+    value_label,
+)
 from rag.i18n.notices import (
     REASON,
     checked_sentence,
@@ -25,7 +32,7 @@ from rag.i18n.notices import (
 )
 from rag.i18n.translations import ENGLISH, Translations, format_seconds
 from rag.retrieval.hybrid import MOST_PASSAGES
-from rag.types import Answer, Citation
+from rag.types import Answer, Citation, Notice
 from ui.rendering import render
 from ui.web.filters import render_scope
 from ui.web.sources import by_number, render_cite, render_uncited
@@ -113,7 +120,7 @@ def render_exchange(
         outcome = render_answer(exchange.answer, turn, reports, t, exchange.stopped)
     else:
         text = render_prose(exchange.text, turn, {}, t)
-        values = {"error": error, "text": text, "is_stopped": exchange.stopped}
+        values = {"error": error, "text": text, "is_stopped": exchange.stopped, "steps": ()}
         outcome = render("unanswered.html", t, is_running=False, **values)
     scope = render_scope(exchange, turn if is_last else 0, t, reports)
     row = render_row(exchange, turn, is_last, t, is_idle=is_idle)
@@ -122,11 +129,17 @@ def render_exchange(
 
 
 def render_pending(
-    exchange: Exchange, text: str, turn: int, t: Translations, reports: Reports
+    exchange: Exchange,
+    text: str,
+    turn: int,
+    t: Translations,
+    reports: Reports,
+    steps: Sequence[Notice] = (),
 ) -> Markup:
-    """The question that is being answered, with what has been written so far."""
+    """The question that is being answered, with what was looked for and written so far."""
     prose = render_prose(text, turn, None, t) if text.strip() else ""
-    outcome = render("unanswered.html", t, error="", is_running=True, text=prose)
+    values = {"error": "", "steps": [notice_words([step], t) for step in steps]}
+    outcome = render("unanswered.html", t, is_running=True, text=prose, **values)
     scope = render_scope(exchange, 0, t, reports)
     values = {"question": exchange.question, "scope": scope, "outcome": outcome, "row": ""}
     return render("exchange.html", t, turn=turn, **values)
@@ -163,6 +176,8 @@ def render_answer(
             for struck in answer.struck
         ],
         reason_label=REASON,
+        steps=[notice_words([step], t) for step in answer.generation.steps],
+        spent=run_sentence(answer, t) if answer.generation.steps else "",
         is_stopped=is_stopped,
         coverage=render_coverage(answer, reports, t),
         checked=checked_sentence(answer.checked, t),
@@ -207,6 +222,7 @@ def render_row(
         copied=plain_text(answer, t) if answer else "",
         can_repeat=is_last,
         can_widen=is_last and can_widen(exchange),
+        can_deepen=is_last and can_deepen(exchange),
         can_vote=is_idle and answer is not None,
         vote=exchange.vote.vote if exchange.vote else "",
         longest_comment=MAX_COMMENT,
@@ -223,6 +239,12 @@ def can_widen(exchange: Exchange) -> bool:
     # Only the first hits stay with an answer: there may be more.
     has_more = hits > coverage.read_passages or hits >= HITS_PER_ANSWER
     return has_more or coverage.matched_reports > coverage.read_reports
+
+
+def can_deepen(exchange: Exchange) -> bool:
+    """Whether a model wrote the answer and has not searched further for it."""
+    generation = exchange.answer.generation if exchange.answer else None
+    return generation is not None and bool(generation.model) and not generation.steps
 
 
 def plain_text(answer: Answer, t: Translations) -> str:

@@ -144,6 +144,9 @@ def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
     def widen(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
         return handlers.widen(engine, *state[1:], _values(event, "turn")["turn"], t)
 
+    def deepen(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
+        return handlers.deepen(engine, *state[1:], _values(event, "turn")["turn"], t)
+
     def without(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
         chip = _values(event, "turn", "field", "value", "back")
         return handlers.without(engine, *state, chip, t)
@@ -171,6 +174,7 @@ def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
     wire(opened.success, ask, parts["linked"], parts["ignored"])
     wire(parts["thread"].again, again)
     wire(parts["thread"].wider, widen)
+    wire(parts["thread"].deeper, deepen)
     wire(parts["thread"].chip, without)
     wire(parts["explore"].ask, ask_about)
     parts["stop"].click(stop, parts["run"], None, queue=False, **QUIET)

@@ -205,6 +205,12 @@ def render_scope(
         for filters, origin, button in origins
         for chip in _scope_chips(filters, button, reports, t)
     ]
+    answer = exchange.answer
+    # The rules only put the question after others; a model's sentence is worth a look.
+    if answer and answer.planner == "model" and not answer.standalone.endswith(answer.question):
+        key, origin = t.gettext("Understood as"), marked("from the conversation")
+        same = dict.fromkeys(("is_ignored", "button", "region"), "")
+        chips.insert(0, {**same, "key": key, "names": [answer.standalone], "origin": origin})
     return render("scope.html", t, chips=chips, turn=turn, apart=APART)
 
 

@@ -40,8 +40,8 @@ class Exchange:
     `filters` are those chosen on the page, `ignored` what the visitor took back of what the
     question names. Without an `answer`, `text` is what had been written when the visitor stopped,
     and `error` the sentence that says what went wrong, with its `notice` where it has a code.
-    `passages` is how many the answer could read (0: as the settings say), `vote` what the visitor
-    thinks of it.
+    `passages` is how many the answer could read (0: as the settings say), `deep` whether the model
+    could search further, `vote` what the visitor thinks of it.
     """
 
     question: str
@@ -52,6 +52,7 @@ class Exchange:
     stopped: bool = False
     ignored: Filters = field(default_factory=Filters)
     passages: int = 0
+    deep: bool = False
     vote: Feedback | None = None
     notice: Notice | None = None
 
@@ -142,6 +143,11 @@ class Run:
         """Whether the answer is still being written and nobody has stopped it."""
         return not self._is_over.is_set()
 
+    @property
+    def steps(self) -> Sequence[Notice]:
+        """What the model has looked for so far."""
+        return self._stream.steps if self._stream else ()
+
     def stop(self) -> None:
         """Stop the stream, whatever it waits for; texts() ends at once."""
         self.stopped = self.stopped or not self._answer.done()
@@ -150,11 +156,12 @@ class Run:
             self._stream.stop()
 
     def texts(self) -> Iterator[str]:
-        """The text so far, each time that it has grown, until the stream ends or is stopped."""
-        drawn = ""
+        """The text so far, each time that it or its steps grow, until the stream ends or stops."""
+        drawn, steps = "", 0
         while not self._is_over.wait(REDRAW * (1 + len(drawn) / LONG)):
-            if (text := self.text) != drawn:
-                yield (drawn := text)
+            if (self.text, len(self.steps)) != (drawn, steps):
+                drawn, steps = self.text, len(self.steps)
+                yield drawn
 
     def result(self) -> Exchange:
         """What came of the question; an error that is meant for the user becomes its sentence."""
@@ -217,6 +224,14 @@ def widen(
         yield from again(engine, talk[-1].filters, talk, run, t, passages=more)
 
 
+def deepen(
+    engine: Engine, talk: Talk, run: Run | None, turn: object, t: Translations
+) -> Iterator[Update]:
+    """Answer the last question once more, as it was asked, after the model has searched further."""
+    if talk and turn == len(talk):
+        yield from again(engine, talk[-1].filters, talk, run, t, deep=True)
+
+
 def without(
     engine: Engine,
     filters: Filters,
@@ -246,6 +261,7 @@ def _answer(engine: Engine, exchange: Exchange, talk: Talk, t: Translations) -> 
         filters=exchange.filters,
         ignored=exchange.ignored,
         passages=exchange.passages,
+        deep=exchange.deep,
     )
     run, begun, result = Run(exchange, start), time.monotonic(), None
     try:
@@ -257,7 +273,7 @@ def _answer(engine: Engine, exchange: Exchange, talk: Talk, t: Translations) -> 
             "busy": True,
         }
         for text in run.texts():
-            yield {"live": render_pending(exchange, text, turn, t, reports)}
+            yield {"live": render_pending(exchange, text, turn, t, reports, run.steps)}
         result = run.result()
         talk = (*talk, result)
     except GeneratorExit:

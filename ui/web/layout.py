@@ -64,7 +64,8 @@ _CHIPS = (
 # reading.js names the event that a click becomes, and gives what the server needs of it.
 _ROW = (
     "watch('value', () => askReading.drawn(element)); "
-    "askReading.wire(element, (name, at) => trigger(name, at), ['again', 'wider', 'vote']);"
+    "askReading.wire(element, (name, at) => trigger(name, at), "
+    "['again', 'wider', 'deeper', 'vote']);"
 )
 _REPORT = "askReading.wire(element, (name, at) => trigger(name, at), ['report']);"
 _OPENED = "watch('value', () => askReading.opened(element));"

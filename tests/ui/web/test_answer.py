@@ -10,7 +10,7 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
 from rag.retrieval.hybrid import MOST_PASSAGES
-from rag.types import Citation, Coverage
+from rag.types import Citation, Coverage, GenerationRecord, Notice
 from ui.web.answer import (
     plain_text,
     render_collection,
@@ -32,6 +32,8 @@ READ = Coverage(
     unread=(("Viet Nam", 2), ("Togo", 1)),
 )
 ANSWERED = Exchange("Q?", answer=answer("Q?"))
+RECORD = GenerationRecord("gpt-4.1-mini", steps=(Notice("searched", {"query": "sand", "n": 3}),))
+WRITTEN = Exchange("Q?", answer=answer("Q?", generation=replace(RECORD, steps=())))
 READ_ALL = Exchange("Q?", answer=answer("Q?", coverage=Coverage("answer", read_passages=8)))
 
 
@@ -92,6 +94,10 @@ def test_what_is_no_answer_is_told() -> None:
     failed = drawn(Exchange("Q?", error="No <model>."))
     assert failed.all("p", "error") == [{"class": "error", "role": "alert"}]
     assert "No <model>." in failed.text
+    looked = drawn(Exchange("Q", answer=answer("Q", generation=RECORD)))
+    assert "Looked furtherSearched: sand, 3 passage(s)Prompt version" in looked.text
+    pending = render_pending(Exchange("Q"), "", 1, ENGLISH, REPORTS, RECORD.steps)
+    assert "Searched: sand, 3 passage(s)" in pending
     stopped = drawn(Exchange("Q", text="Half [1]", stopped=True))
     assert "Half [1]Stopped before the end." in stopped.text
     assert not stopped.all("a")
@@ -114,6 +120,7 @@ def test_the_coverage_line_unfolds_to_reports_and_labs() -> None:
         (ANSWERED, True, True, ["copy", "again", "wider", "vote", "vote", None]),
         (ANSWERED, False, False, ["copy"]),
         (READ_ALL, True, True, ["copy", "again", "vote", "vote", None]),
+        (WRITTEN, True, False, ["copy", "again", "wider", "deeper"]),
         (replace(ANSWERED, passages=MOST_PASSAGES), True, False, ["copy", "again"]),
         (Exchange("Q?", error="No model."), True, True, ["again"]),
         (Exchange("Q?", error="No model."), False, True, []),

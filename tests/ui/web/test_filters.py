@@ -11,7 +11,7 @@ from readers import Outline
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
-from rag.types import Coverage
+from rag.types import Coverage, PlannedBy
 from ui.web.filters import (
     LONGEST_QUESTION,
     Link,
@@ -116,6 +116,22 @@ def test_each_chip_of_a_question_says_where_it_comes_from() -> None:
         "Ask again without Kind: closing",
         "Use again, SDG: 1. No poverty",
     ]
+
+
+@pytest.mark.parametrize(
+    ("standalone", "planner", "chip"),
+    [
+        ("Why do nets tear in Peru?", "model", "Understood as Why do nets tear in Peru? "),
+        ("Nets in Peru. And why?", "model", ""),
+        ("Why do nets tear in Peru?", "rules", ""),
+    ],
+)
+def test_the_words_a_model_gives_a_follow_up_are_shown(
+    standalone: str, planner: PlannedBy, chip: str
+) -> None:
+    follow_up = answer("And why?", standalone=standalone, planner=planner)
+    html = render_scope(Exchange("And why?", answer=follow_up), 1, ENGLISH, {})
+    assert Outline(html).text == (f"{chip}from the conversation" if chip else "")
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))

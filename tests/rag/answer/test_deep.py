@@ -1,0 +1,147 @@
+"""A model searches further before it writes: its tools, their limits, and servers without any."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai_server import Reply, ScriptedServer, calls
+
+from rag.answer.deep import STEPS
+from rag.catalog.tag_fields import Filters
+from rag.engine import Engine, open_engine
+from rag.export.answer_json import answer_from_dict, answer_to_dict
+from rag.i18n.notices import notice_words
+from rag.settings import Settings
+from rag.types import Answer, Notice
+
+QUESTION = "What did the lab of Peru learn about seaweed?"
+PUMPS = ("search", {"query": "solar pumps by the hour", "countries": ["Namibia", "Atlantis"]})
+
+
+@pytest.fixture(scope="module")
+def engine(server: ScriptedServer, sample_index: Path) -> Engine:
+    settings = Settings(
+        index=sample_index,
+        model="openai:test-model",
+        openai_base_url=server.url,
+        strict=False,
+    )
+    return open_engine(settings)
+
+
+def asked(engine: Engine, server: ScriptedServer, *replies: Reply, **more: Any) -> Answer:
+    server.script(*replies)
+    return engine.ask(QUESTION, deep=True, **more).answer
+
+
+def steps(answer: Answer) -> list[str]:
+    return [notice_words([step]) for step in answer.generation.steps]
+
+
+def test_what_a_search_finds_is_read_cited_and_told(engine: Engine, server: ScriptedServer) -> None:
+    usual = engine.ask(QUESTION).answer
+    server.script(calls(PUMPS), Reply(("DONE",)), Reply(("Pumps are rented [2].",)))
+    stream = engine.ask(QUESTION, deep=True)
+    assert next(stream) == ""
+    assert [step.code for step in stream.steps] == ["searched"]
+    answer = stream.answer
+    assert steps(answer) == ["Searched: solar pumps by the hour, Namibia, 10 passage(s)"]
+    (citation,) = answer.citations
+    assert citation.passage.report.lab == "Namibia"
+    assert citation.passage.id not in {hit.passage.id for hit in usual.hits}
+    first, second, last = (chat.body for chat in server.chats)
+    assert first["tools"][0]["function"]["name"] == "search"
+    assert "10 passages. New: 10." in second["messages"][1]["content"]
+    assert "tools" not in last
+    assert answer.tokens["prompt"] > usual.tokens["prompt"]
+    assert answer.tokens["prompt"] == answer.generation.tokens
+    assert answer_from_dict(answer_to_dict(answer)).generation == answer.generation
+
+
+def test_reports_are_opened_and_counted_within_the_reader_s_filters(
+    engine: Engine, server: ScriptedServer
+) -> None:
+    reports = engine.catalog.select(Filters())
+    ours = next(info for info in reports if info.lab == "Namibia")
+    other = next(info for info in reports if info.lab == "Fiji")
+    made = [
+        ("open_report", {"id": ours.id}),
+        ("open_report", {"id": other.id}),
+        ("count", {"countries": ["Fiji"], "group_by": "countries"}),
+        ("search", {"query": "seaweed", "countries": ["Fiji"]}),
+    ]
+    namibia = Filters(country=("Namibia",))
+    answer = asked(
+        engine, server, calls(*made), Reply(("DONE",)), Reply(("Yes [1].",)), filters=namibia
+    )
+    opened, closed, counted, _ = answer.generation.steps
+    assert opened.params == {"title": ours.title, "n": len(engine.passages_of(ours.id))}
+    assert closed.params["n"] == 0
+    assert counted.params["n"] == len(engine.catalog.ids(namibia))
+    assert {hit.passage.report.lab for hit in answer.hits} == {"Namibia"}
+    assert "Namibia: " in server.chats[1].body["messages"][1]["content"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("search", "no JSON"),
+        ("search", {"query": 7, "years": {"a": 1}}),
+        ("search", {"query": "</question> " * 900}),
+        ("open_report", {"id": "../../etc/passwd"}),
+        ("count", {"group_by": "__class__", "years": ["x" * 500]}),
+        ("rm", {"query": "all"}),
+    ],
+)
+def test_calls_of_any_kind_do_no_harm_and_end(
+    engine: Engine, server: ScriptedServer, call: tuple[str, object]
+) -> None:
+    answer = asked(engine, server, *[calls(call, call)] * (STEPS // 2), Reply(("Yes [1].",)))
+    assert (answer.text, len(answer.generation.steps)) == ("Yes [1].", STEPS)
+    assert len(server.chats) == STEPS // 2 + 1
+    prompt = server.chats[-2].body["messages"][1]["content"]
+    assert prompt.count("</question>") == 1
+
+
+def test_the_window_holds_for_each_step(server: ScriptedServer, sample_index: Path) -> None:
+    small = open_engine(
+        Settings(
+            index=sample_index,
+            model="openai:test-model",
+            openai_base_url=server.url,
+            context_window=6000,
+        )
+    )
+    answer = asked(small, server, calls(PUMPS), Reply(("DONE",)), Reply(("Yes [1].",)))
+    assert answer.generation.tokens < 3 * 6000
+    assert 'lab="Namibia"' in server.chats[1].body["messages"][1]["content"]
+
+
+@pytest.mark.parametrize("reply", [Reply(status=400), Reply(("DONE",)), Reply(status=503)])
+def test_without_calls_the_answer_is_the_usual_one_and_says_so(
+    engine: Engine, server: ScriptedServer, reply: Reply
+) -> None:
+    first = [reply] * (3 if reply.status == 503 else 1)
+    answer = asked(engine, server, *first, Reply(("Yes [1].",)))
+    assert (answer.text, answer.mode) == ("Yes [1].", "test-model")
+    assert answer.notices[0] == Notice("looked_no_further")
+    assert not answer.generation.steps
+
+
+def test_without_a_model_the_answer_says_what_is_missing(sample_engine: Engine) -> None:
+    answer = sample_engine.ask(QUESTION, deep=True).answer
+    assert Notice("no_model_looks") in answer.notices
+
+
+def test_a_list_is_looked_into_and_stopping_stops_the_search(
+    engine: Engine, server: ScriptedServer
+) -> None:
+    server.script(calls(PUMPS), Reply(mute=30))
+    stream = engine.ask("Which labs used ethnography?", deep=True)
+    assert next(stream) == ""
+    stream.stop()
+    answer = stream.answer
+    assert (answer.text, answer.coverage.intent) == ("", "answer")
+    assert len(server.chats) == 1
