@@ -147,12 +147,12 @@ def listed_names() -> tuple[tuple[str, str, str, str], ...]:
     text = Path(__file__).with_name("names.toml").read_text("utf-8")
     tables: dict[str, dict[str, Any]] = tomllib.loads(text)
     rows: list[tuple[str, str, str, str]] = []
-    for field, entries in tables.items():
+    for name, entries in tables.items():
         flat: Iterable[tuple[str, Any]] = entries.items()
-        if field == "fact":
+        if name == "fact":
             flat = (
                 (f"{k}: {v}", names) for k, values in entries.items() for v, names in values.items()
             )
         for key, languages in flat:
-            rows += [(field, key, code, n) for code, names in languages.items() for n in names]
+            rows += [(name, key, code, n) for code, names in languages.items() for n in names]
     return tuple(rows)
