@@ -40,11 +40,14 @@ from rag.models.chat import make_chat
 from rag.models.embeddings import embedding_kind, embedding_name, make_embedding, use_stored_vectors
 from rag.query.planner import Planner, make_planner
 from rag.retrieval.hybrid import (
+    WIDE_TOKENS,
     HybridRetriever,
     SearchResult,
     choose_passages,
+    digested,
     is_personal,
     search,
+    whole_reports,
 )
 from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.retrieval.rerank import CrossEncoder, Reranker, make_reranker
@@ -185,7 +188,11 @@ class Engine:
         if plan.intent == "about":
             return _finished(finish(about_draft(plan, snapshot.catalog, snapshot.language_counts)))
         result = self._find(retriever, plan)
-        hits = self._masked(choose_passages(result, plan, self.settings, passages))
+        chosen = choose_passages(result, plan, self.settings, passages)
+        room = min(self._writers.answerer.room, WIDE_TOKENS * self.settings.context_tokens)
+        if room and (reports := digested(plan, chosen, snapshot.catalog)):
+            chosen = whole_reports(reports, chosen, snapshot.passages, room)
+        hits = self._masked(chosen)
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
         result = replace(result, hits=self._masked(result.hits[:HITS_PER_ANSWER]))
         watch.lap("retrieve_ms")

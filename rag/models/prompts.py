@@ -82,7 +82,7 @@ _USER = """Passages:
 
 {earlier}{question}
 
-{form}
+How to answer, unless the question asks for less: {form}
 Answer in {language}; end each sentence that tells what reports say with its passage numbers in \
 square brackets."""
 # A small model gives the values that it is shown: no value is, not even the kinds of report that

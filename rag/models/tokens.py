@@ -92,11 +92,20 @@ class Budget:
     window: int
     answer: int
 
+    @property
+    def usable(self) -> int:
+        """How many tokens of the window a prompt may have."""
+        share = 1.0 if own_encoding(self.model) else SHARE
+        return int(share * self.window) - self.answer
+
+    @property
+    def room(self) -> int:
+        """How many tokens of passages fit beside all else of a prompt without a conversation."""
+        return self.usable - self.tokens(answer_messages(Plan("", ""), (), ()))
+
     def fitting(self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn]) -> Sequence[Hit]:
         """The first hits, whole, that fit in the window with all else of the prompt."""
-        share = 1.0 if own_encoding(self.model) else SHARE
-        left = int(share * self.window) - self.answer
-        left -= self.tokens(answer_messages(plan, (), history))
+        left = self.usable - self.tokens(answer_messages(plan, (), history))
         for n, hit in enumerate(hits, start=1):
             # The empty line between passages may be a token of its own.
             left -= count_tokens(numbered(n, hit), self.model) + 1

@@ -13,7 +13,7 @@ half, unless they share two words with the question.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -22,16 +22,19 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.retrievers import BaseRetriever
 from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
+from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
 from rag.index.bm25 import Scores
 from rag.index.snapshot import Snapshot
 from rag.models.encoder import LANGUAGE, encode_static
+from rag.models.prompts import numbered
+from rag.models.tokens import count_tokens
 from rag.query.wordings import has_wording
 from rag.retrieval.postprocess import fit_budget, fold_duplicates, interleave, spread
 from rag.retrieval.rerank import CrossEncoder, Reranker, rerank, rerank_first
 from rag.settings import Settings
 from rag.text.tokenize import focus, terms
-from rag.types import Hit, Notice, Passage, Plan, Vote, Why
+from rag.types import Hit, Notice, Passage, Plan, Stage, Vote, Why
 
 # Rank constant of the fusion. With the usual 60, keyword search drowns the dense ranking where
 # question and passage differ in language.
@@ -53,6 +56,8 @@ COMPANY = 0.2  # share of the scores of its report's two best passages that a pa
 # A report "matches" when a passage of it has this share of the best keyword score.
 MATCH_SHARE = 0.5
 WIDE_PER_LAB = 5  # how many passages of a lab come first for a question to many labs
+# What of a report a digest can least do without, first.
+STAGES: tuple[Stage, ...] = ("finding", "intention", "evidence", "method", "partner", "admin")
 MOST_PASSAGES = 100  # no answer reads more passages than this
 # How many times as many passages and tokens as the settings say are read for many labs.
 WIDE_PASSAGES = 3
@@ -239,6 +244,56 @@ def choose_passages(
     # Two of a report: one is enough to know that it speaks of something, not to say what.
     ranked = fold_duplicates(sorted(hits, key=lambda hit: -hit.score), _apart(plan))
     return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), count, tokens)
+
+
+def digested(plan: Plan, hits: Sequence[Hit], catalog: Catalog) -> list[str]:
+    """The ids of the reports that an answer is a digest of; none where it is not of one or a lab.
+
+    Where a question names a report by other words than its title's, it is the one found first. Of
+    a lab the newest come first, and what innovators wrote last.
+    """
+    if plan.intent == "report":
+        return list(plan.reports or (hit.passage.report.id for hit in hits[:1]))
+    if plan.intent != "lab":
+        return []
+    infos = (catalog.reports[i] for i in catalog.ids(plan.filters.merged(plan.boosted)))
+    ranked = sorted(infos, key=lambda r: (r.author != "lab", -(r.year or 0), r.id))
+    return [info.id for info in ranked]
+
+
+def whole_reports(
+    reports: Sequence[str], hits: Sequence[Hit], passages: Iterable[Passage], room: int
+) -> list[Hit]:
+    """The passages of reports in reading order, as many as fit in so many tokens of a prompt.
+
+    Where not all fit, the hits go first, then the findings of each report in turn, and so on
+    through the stages. Hits of other reports follow on a single report, which may be another's.
+    """
+    known = {hit.passage.id: hit for hit in hits}
+    by_report: dict[str, list[Hit]] = {report: [] for report in reports}
+    for passage in passages:
+        if passage.report.id in by_report and not is_personal(passage):
+            by_report[passage.report.id].append(known.get(passage.id, Hit(passage, 0.0)))
+    turns = interleave([sorted(parts, key=_stage_order) for parts in by_report.values()])
+    ranked = fold_duplicates(sorted(turns, key=_stage_order))
+    inside = [hit for hit in hits if hit.passage.report.id in by_report]
+    chosen: list[Hit] = []
+    for hit in interleave([[*inside, *ranked, *(hits if len(reports) == 1 else ())]]):
+        room -= count_tokens(numbered(len(chosen) + 1, hit)) + 1
+        if room < 0:
+            break
+        chosen.append(hit)
+    order = {report: n for n, report in enumerate(by_report)}
+
+    def place(hit: Hit) -> tuple[object, ...]:
+        at = order.get(hit.passage.report.id, len(order))
+        return (at, hit.passage.spans, hit.passage.part) if at < len(order) else (at,)
+
+    return sorted(chosen, key=place)
+
+
+def _stage_order(hit: Hit) -> int:
+    return STAGES.index(hit.passage.stage)
 
 
 def is_personal(passage: Passage) -> bool:

@@ -231,7 +231,8 @@ def render_row(
 
 def can_widen(exchange: Exchange) -> bool:
     """Whether an answer was made from a part of the passages that were found."""
-    if exchange.answer is None or exchange.answer.coverage.intent in ("list", "about"):
+    complete = ("list", "about", "report", "lab")
+    if exchange.answer is None or exchange.answer.coverage.intent in complete:
         return False
     coverage, hits = exchange.answer.coverage, len(exchange.answer.hits)
     if exchange.passages >= MOST_PASSAGES or not 0 < coverage.read_passages < MOST_PASSAGES:

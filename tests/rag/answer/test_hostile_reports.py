@@ -44,8 +44,8 @@ _QUESTION = rf"<question>\n{_DATA}\n</question>"
 _PROMPT = re.compile(
     rf"""Passages:\n\n(?:<passage number="\d+"(?: [a-z_]+="[^"<>\n]*")* stage="[a-z]+">\n{_DATA}"""
     rf"\n</passage>\n\n)+(?:<conversation>\n{_DATA}\n</conversation>\n)?{_QUESTION}"
-    r"\n\n[^<\n]+\nAnswer in ([\w ]+); end each sentence that tells what reports say with its "
-    r"passage numbers in square brackets\."
+    r"\n\nHow to answer, [^<\n]+\nAnswer in ([\w ]+); end each sentence that tells what reports "
+    r"say with its passage numbers in square brackets\."
 )
 _INVISIBLE = re.compile(
     "[\u00ad\u200b\u202a-\u202e\u2066-\u2069\u2028\u2029\x0b\U000e0000-\U000e007f]"

@@ -5,9 +5,16 @@ from dataclasses import replace
 import fake_engine
 import pytest
 
+from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.retrieval.hybrid import HybridRetriever, SearchResult, choose_passages
+from rag.retrieval.hybrid import (
+    HybridRetriever,
+    SearchResult,
+    choose_passages,
+    digested,
+    whole_reports,
+)
 from rag.settings import Settings
 from rag.types import Hit, Plan
 
@@ -86,6 +93,32 @@ def test_names_and_ages_of_innovators_are_not_read() -> None:
     found = SearchResult(tuple(Hit(p, 1.0) for p in (*theirs, own)), frozenset())
     read = choose_passages(found, plan("How old is the innovator?"), Settings())
     assert [hit.passage.text for hit in read] == ["box", "cost"]
+
+
+def test_a_digest_reads_whole_reports_and_their_findings_before_all_else() -> None:
+    infos = [fake_engine.report(n) for n in (0, 3, 6)]  # of one lab, of 2021, 2024 and 2023
+    infos.append(fake_engine.report(9, kind="solution"))
+    stages = {"partner": ((0, 1),), "finding": ((2, 3),), "intention": ((4, 5),)}
+    passages = [
+        fake_engine.passage(info, n, f"{info.id} {stage}", stage=stage, spans=spans)
+        for info in infos
+        for n, (stage, spans) in enumerate(stages.items())
+    ]
+    lab = Plan("Q?", "Q?", intent="lab", boosted=Filters(country=("Peru",)))
+    catalog = Catalog([*infos, fake_engine.report(1)])
+    reports = digested(lab, (), catalog)
+    assert reports == ["report_3", "report_6", "report_0", "report_9"]
+    whole = whole_reports(reports, (), passages, 10_000)
+    assert [hit.passage.stage for hit in whole] == [*stages] * 4
+    assert whole[0].passage.report.id == "report_3"
+    part = whole_reports(reports, (), passages, 500)
+    assert [hit.passage.stage for hit in part].count("finding") == 4 < len(part) < 9
+    assert "partner" not in {hit.passage.stage for hit in part}
+    found = [Hit(passages[0], 1.0), Hit(passages[3], 0.5)]
+    one = digested(replace(lab, intent="report"), found, catalog)
+    assert one == ["report_0"]
+    texts = [hit.passage.text for hit in whole_reports(one, found, passages, 10_000)]
+    assert texts == [*(f"report_0 {stage}" for stage in stages), "report_3 partner"]
 
 
 def test_more_passages_are_read_where_more_are_wanted() -> None:
