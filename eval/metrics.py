@@ -16,9 +16,10 @@ from typing import Literal
 
 from eval.cases import MANY_REPORTS, NATURAL, OPEN, Case
 from eval.matching import fold, has_fact, has_fact_by_value, holds, overlap, tells
-from rag.citation.checker import make_judge
-from rag.citation.verify import Verifier
-from rag.errors import SettingsError
+from rag.citation import checker
+from rag.citation.verify import Claim as CitedClaim
+from rag.errors import ModelError, SettingsError
+from rag.models.client import Stop
 from rag.settings import Settings
 from rag.text.citation_marks import cited_sentences
 from rag.types import Answer, Citation, Hit, Passage
@@ -50,17 +51,17 @@ Support = Callable[[Sequence[Claim]], Sequence[bool | None]]
 
 
 def support_by_rules(claims: Sequence[Claim]) -> list[bool | None]:
-    """Whether the rules of `rag.citation.verify` find claims supported.
+    """Whether the claims of an answer stand in a passage, or the hard facts find them supported.
 
-    A claim that stands in a passage word for word needs no rules. The same rules strike sentences
-    from what a model writes for us: to compare us with others, a chat model is the fairer judge.
+    The same facts check what a model writes for us: to compare us with others, a chat model is the
+    fairer judge.
     """
-    verifiers = {question: Verifier(question=question) for question in {c.question for c in claims}}
+    text = _as_text(claims)
+    checked, _ = checker.verdicts(text)
     return [
         any(_is_verbatim(claim.sentence, passage) for passage in claim.passages)
-        or verifiers[claim.question].verify(claim.sentence, claim.passages, claim.language).status
-        == "supported"
-        for claim in claims
+        or (verdict.status == "supported" and final == cited)
+        for claim, cited, (final, verdict) in zip(claims, text.claims, checked, strict=True)
     ]
 
 
@@ -72,19 +73,30 @@ def make_support(settings: Settings, judge: str) -> Support:
     """
     if judge == "rules":
         return support_by_rules
-    # It is shown so many characters of passages for a claim.
-    model = make_judge(settings.model_copy(update={"judge": True}), shown=6000)
+    model = checker.make_judge(settings)
     if model is None:
         raise SettingsError(
             "There is no chat model to judge. Set ASKLABS_MODEL, or leave out --judge model."
         )
 
     def support(claims: Sequence[Claim]) -> list[bool | None]:
-        """Ask the model once for all claims of an answer."""
-        pairs = [(c.sentence, "\n".join(p.text for p in c.passages)) for c in claims]
-        return [None if status is None else status == "supported" for status in model(pairs)]
+        """Ask the model once for all claims of an answer; no opinion where it fails."""
+        try:
+            verdicts = model(_as_text(claims), Stop())
+        except ModelError:
+            return [None] * len(claims)
+        return [None if v is None else v.status == "supported" for v in verdicts]
 
     return support
+
+
+def _as_text(claims: Sequence[Claim]) -> checker.Text:
+    """The claims of an answer as the check of sentences takes them."""
+    passages = {p.id: p for claim in claims for p in claim.passages}
+    numbers = {name: n for n, name in enumerate(passages, start=1)}
+    cited = [CitedClaim(c.sentence, tuple(numbers[p.id] for p in c.passages)) for c in claims]
+    first = claims[0]
+    return checker.Text(cited, list(passages.values()), first.question, first.language)
 
 
 def _is_verbatim(sentence: str, passage: Passage) -> bool:

@@ -1,323 +1,196 @@
-"""Measures the verifier: on sentences made wrong on purpose, and against people's ratings.
+"""Measures the check of sentences on replies of a chat model that people labelled.
 
-AUROC is the chance that a supported sentence gets more support than one that is not (Fawcett 2006);
-intervals are 95 % bootstrap intervals over what was made of one sentence, or over answers. The
-baseline is the share of a sentence's content words that its passages have, 0 where they lack one
-of its numbers.
+Each reply is checked twice, in one call of the model each time: as it was written, and with each
+sentence that has a twin with a planted error replaced by it. So no reader sees both. Intervals are
+95 % bootstrap intervals over replies.
 """
 
 from __future__ import annotations
 
-import random
-import re
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
-from eval import figures
-from eval.cases import Case, read_text
-from eval.matching import holds
+from eval.cases import read_text
+from eval.figures import Estimate, estimate
 from rag.catalog.tag_fields import ReportInfo
-from rag.citation.citations import coverage, numbers_in
-from rag.citation.verify import RANK, Verifier
+from rag.citation.checker import Judge, Text, makes_claim, verdicts
+from rag.citation.verify import Claim
 from rag.errors import InputError
-from rag.text.citation_marks import cited_sentences
+from rag.places.countries import resolve_countries
+from rag.text.citation_marks import keep_known
 from rag.text.language import language_of
-from rag.text.sentences import sentences
-from rag.text.tokenize import terms, words
-from rag.types import Passage
-
-if TYPE_CHECKING:
-    from rag.engine import Engine
-
-Change = Literal["none", "number", "country", "denial", "citation"]
-CHANGES: tuple[Change, ...] = ("number", "country", "denial", "citation")
-# People rated faithfulness from 1 to 4; an answer of at least so much is called faithful.
-FAITHFUL = 3.0
-# Seed of what is changed.
-SEED = 7
-# Words of a sentence that is judged, and of a report's sentence that is taken by itself.
-LEAST_WORDS = 4
-QUOTE_WORDS = range(8, 46)
-# After which word a denial is put, and what it is there; the second form goes before the word.
-_DENIED = {
-    "en": (r"\b(?:was|were|is|are|had|has|have|can|could|will|would|did|should)\b", "{} not"),
-    "fr": (r"\b(?:est|était|sont|ont|a)\b", "n'{} pas"),
-    "es": (r"\b(?:fue|fueron|son|es|era|está|han|ha)\b", "no {}"),
-    "pt": (r"\b(?:foi|foram|são|é|era|está|têm|tem)\b", "não {}"),
-}
-_DENIAL = re.compile(r"\b(?:not|no|never|without) ")
-_NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?![\w.,]*\d)")
-_ITEM = re.compile(r"^\W*\(?\w{1,2}[.)]\s+")
+from rag.types import Passage, Stage, Status
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
-    """A sentence with the passages that it cites, and what was changed.
+class LabelledPassage:
+    """A passage as a reply's prompt showed it, "kind: title" in `report`."""
 
-    `quoted` are sentences of reports themselves, others were written from them to answer the
-    `question`. Pairs of one `group` were made of one sentence.
-    """
-
-    sentence: str
-    language: str
-    passages: tuple[Passage, ...]
-    change: Change
-    quoted: bool
-    group: str
-    question: str = ""
-
-    @property
-    def supported(self) -> bool:
-        """Whether nothing was changed."""
-        return self.change == "none"
+    n: int
+    lab: str
+    report: str
+    text: str
+    year: str = ""
+    section: str = ""
+    form_question: str = ""
+    stage: Stage = "evidence"
 
 
 @dataclass(frozen=True, slots=True)
-class RatedPassage:
-    """A passage that a rated answer was written from."""
+class LabelledSentence:
+    """A sentence and its label; the `error` planted in it, and the sentence it was made `of`."""
 
     text: str
-    title: str | None = ""
+    cited: tuple[int, ...]
+    kind: str
+    label: Status
+    error: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class RatedAnswer:
-    """An answer of another system, its passages, and how faithful people found it (1 to 4)."""
+class LabelledReply:
+    """A reply to a question, its passages and its sentences."""
 
-    id: str | int
-    answer: str
-    passages: tuple[RatedPassage, ...]
-    faithfulness: float
-
-
-_RATED = TypeAdapter(RatedAnswer)
+    id: str
+    question: str
+    passages: tuple[LabelledPassage, ...]
+    sentences: tuple[LabelledSentence, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One sentence or answer: whether it is supported, and what verifier and baseline gave it."""
+class Outcome:
+    """What the check made of a sentence of a reply."""
 
-    supported: bool
-    passed: bool
-    score: float
-    baseline: float
-    group: str
+    reply: str
+    sentence: LabelledSentence
+    struck: bool
+    marked: bool
 
-
-Metric = Callable[[Sequence[Judged]], float]
-
-
-def make_pairs(engine: Engine, cases: Sequence[Case], quotes: int) -> list[Pair]:
-    """Supported pairs and changed ones: of the cases' good answers, and of `quotes` sentences."""
-    rng = random.Random(SEED)
-    labs = sorted({p.report.lab for p in engine.passages if len(p.report.countries) == 1})
-    supported = [*_pairs_of_cases(engine, cases), *_pairs_of_reports(engine, quotes, rng)]
-    return [pair for first in supported for pair in (first, *_changed(first, engine, labs, rng))]
+    @property
+    def right(self) -> bool:
+        """Whether the sentence is supported and has no planted error."""
+        return self.sentence.label == "supported" and not self.sentence.error
 
 
-def _pairs_of_cases(engine: Engine, cases: Sequence[Case]) -> Iterator[Pair]:
-    by_report: dict[str, list[Passage]] = defaultdict(list)
-    for passage in engine.passages:
-        by_report[passage.report.id].append(passage)
-    for case in cases:
-        holding = [
-            [p for p in by_report[e.report] if holds(p.text, e.quote)] for e in case.evidence
-        ]
-        shortest = [min(holders, key=lambda p: len(p.text)) for holders in holding if holders]
-        passages = tuple({p.id: p for p in shortest}.values())
-        if not passages or case.type == "listing" or len(passages) < len(set(case.reports)):
-            continue
-        for n, (start, end) in enumerate(sentences(case.answer)):
-            sentence = case.answer[start:end]
-            if len(words(sentence)) >= LEAST_WORDS:
-                group = f"{case.id}.{n}"
-                yield Pair(sentence, case.lang, passages, "none", False, group, case.question)
+_REPLY = TypeAdapter(LabelledReply)
+# Name of a measure -> which sentences it is the share of, and what it counts.
+Test = Callable[[Outcome], bool]
+MEASURES: Mapping[str, tuple[Test, Test]] = {
+    "right_struck": (lambda o: o.right, lambda o: o.struck),
+    "right_marked": (lambda o: o.right, lambda o: o.marked),
+    "wrong_struck": (lambda o: bool(o.sentence.error), lambda o: o.struck),
+    "wrong_doubted": (lambda o: bool(o.sentence.error), lambda o: o.struck or o.marked),
+}
 
 
-def _pairs_of_reports(engine: Engine, count: int, rng: random.Random) -> Iterator[Pair]:
-    pool = [p for p in engine.passages if p.stage != "admin" and len(p.report.countries) == 1]
-    for passage in rng.sample(pool, min(count, len(pool))):
-        parts = [_ITEM.sub("", passage.text[a:b]) for a, b in sentences(passage.text)]
-        parts = [part for part in parts if len(words(part)) in QUOTE_WORDS]
-        if parts:
-            text = f"{_source(passage.report.lab, passage)}: {rng.choice(parts)}"
-            yield Pair(text, passage.language, (passage,), "none", True, passage.id)
-
-
-def _source(lab: str, passage: Passage) -> str:
-    return f"{lab} ({passage.report.year}, {passage.report.kind})"
-
-
-def _changed(pair: Pair, engine: Engine, labs: Sequence[str], rng: random.Random) -> Iterator[Pair]:
-    head, _, text = pair.sentence.rpartition("): ") if pair.quoted else ("", "", pair.sentence)
-    lead = f"{head}): " if head else ""
-    wrong = rng.choice([lab for lab in labs if lab not in {p.report.lab for p in pair.passages}])
-    source = _source(wrong, pair.passages[0]) if pair.quoted else wrong
-    if renumbered := _renumbered(text, pair, rng):
-        yield replace(pair, sentence=lead + renumbered, change="number")
-    if denied := _denied(text, pair.language):
-        yield replace(pair, sentence=lead + denied, change="denial")
-    yield replace(pair, sentence=f"{source}: {text}", change="country")
-    cited = {p.report.id for p in pair.passages}
-    for hit in engine.search(text[:300], k=12):
-        if hit.passage.report.id not in cited and not holds(hit.passage.text, text):
-            yield replace(pair, passages=(hit.passage,), change="citation")
-            return
-
-
-def _renumbered(text: str, pair: Pair, rng: random.Random) -> str:
-    """The sentence with one number another one, which its passages don't have; or ""."""
-    spots = list(_NUMBER.finditer(text))
-    if not spots:
-        return ""
-    spot = rng.choice(spots)
-    values = [int(spot.group()) + step for step in (1, 2, 3, 7, 10)]
-    source = " ".join(f"{p.text} {p.context}" for p in pair.passages)
-    new = [str(value) for value in values if not re.search(rf"\b{value}\b", source)]
-    return f"{text[: spot.start()]}{rng.choice(new)}{text[spot.end() :]}" if new else ""
-
-
-def _denied(text: str, language: str) -> str:
-    """The sentence with its denial taken out, or one put in; "" where that can't be done."""
-    if language == "en" and (denial := _DENIAL.search(text)):
-        return text[: denial.start()] + text[denial.end() :]
-    if language_of(text, default=language) != language or language not in _DENIED:
-        return ""
-    verb, form = _DENIED[language]
-    match = re.search(verb, text)
-    return text[: match.start()] + form.format(match.group()) + text[match.end() :] if match else ""
-
-
-def load_rated(path: Path) -> list[RatedAnswer]:
-    """Rated answers: JSON lines with id, answer, passages (title?, text) and faithfulness.
+def load_replies(path: Path) -> list[LabelledReply]:
+    """Labelled replies from JSON lines.
 
     Raises:
-        InputError: the file can't be read or a line is not such an answer; names the line.
+        InputError: the file can't be read or a line is not such a reply; names the line.
     """
-    rated = []
-    lines = read_text(path, "Name a file of rated answers.").split("\n")
+    replies = []
+    lines = read_text(path, "Name a file of labelled replies.").split("\n")
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
         try:
-            rated.append(_RATED.validate_json(line))
+            replies += [_REPLY.validate_json(line)] if line.strip() else []
         except ValidationError as error:
-            needs = "Each line needs id, answer, passages and faithfulness."
-            raise InputError(f"{path}, line {number}: not a rated answer. {needs}") from error
-    return rated
+            needs = "Each line needs id, question, passages and sentences."
+            raise InputError(f"{path}, line {number}: not a labelled reply. {needs}") from error
+    return replies
 
 
-def judge_pairs(pairs: Sequence[Pair]) -> list[Judged]:
-    """What the verifier makes of each pair; it passes where it is "supported"."""
-    verifiers = {question: Verifier(question=question) for question in {p.question for p in pairs}}
-    judged = []
-    for pair in pairs:
-        verdict = verifiers[pair.question].verify(pair.sentence, pair.passages, pair.language)
-        # Doubts of which the support knows nothing lower the status, so that comes first.
-        score = verdict.support + RANK[verdict.status]
-        words_score = baseline(pair.sentence, pair.passages, pair.language)
-        passed = verdict.status == "supported"
-        judged.append(Judged(pair.supported, passed, score, words_score, pair.group))
-    return judged
+def check_replies(replies: Sequence[LabelledReply], judge: Judge | None) -> list[Outcome]:
+    """The outcome of each sentence, checked by hard facts and, where there is one, by a judge."""
+    outcomes = []
+    for reply in replies:
+        planted = {s.of: s for s in reply.sentences if s.error}
+        written = [s for s in reply.sentences if not s.error]
+        outcomes += _checked(reply, written, judge)
+        changed = _checked(reply, [planted.get(s.text, s) for s in written], judge)
+        outcomes += [outcome for outcome in changed if outcome.sentence.error]
+    return outcomes
 
 
-def baseline(sentence: str, passages: Sequence[Passage], language: str) -> float:
-    """The share of a sentence's content words in its passages; 0 where they lack a number."""
-    text = " ".join(f"{p.text} {p.context}" for p in passages)
-    share = coverage(set(terms(sentence, language)), text, language)
-    return share if numbers_in(sentence) <= numbers_in(text) else 0.0
-
-
-def judge_rated(rated: Sequence[RatedAnswer]) -> list[Judged]:
-    """Answers that people rated, each by the mean over its sentences; a mean passes nothing.
-
-    Answers without passages are left out: there is nothing to verify them by.
-    """
-    verifier = Verifier()
-    judged = []
-    for line in rated:
-        passages = [_passage(n, passage) for n, passage in enumerate(line.passages)]
-        parts = [s for s, _ in cited_sentences(line.answer) if len(words(s)) >= LEAST_WORDS]
-        if passages and parts:
-            support = [verifier.verify(s, passages, language_of(s)).support for s in parts]
-            shares = [baseline(s, passages, language_of(s)) for s in parts]
-            means = float(np.mean(support)), float(np.mean(shares))
-            judged.append(Judged(line.faithfulness >= FAITHFUL, False, *means, str(line.id)))
-    return judged
-
-
-def _passage(n: int, passage: RatedPassage) -> Passage:
-    info = ReportInfo(f"p{n}", passage.title or "")
-    return Passage(f"p{n}", info, "", "", passage.text, (), language=language_of(passage.text))
-
-
-def auroc(judged: Sequence[Judged], by: Literal["score", "baseline"] = "score") -> float:
-    """The chance that one that is supported scores higher than one that is not; ties half."""
-    scores: dict[bool, list[float]] = {True: [], False: []}
-    for item in judged:
-        scores[item.supported].append(getattr(item, by))
-    yes, no = np.sort(scores[True]), np.array(scores[False])
-    if not len(yes) or not len(no):
-        return float("nan")
-    below = np.searchsorted(yes, no, "left") + np.searchsorted(yes, no, "right")
-    return float(1 - below.mean() / 2 / len(yes))
-
-
-def not_passed(judged: Sequence[Judged], supported: bool) -> float:
-    """The share of the supported or of the other ones that don't pass."""
-    failed = [not j.passed for j in judged if j.supported == supported]
-    return float(np.mean(failed)) if failed else float("nan")
-
-
-false_alarms: Metric = partial(not_passed, supported=True)
-caught: Metric = partial(not_passed, supported=False)
-
-
-def resampled(judged: Sequence[Judged], metric: Metric) -> figures.Estimate:
-    """A metric with its bootstrap interval over groups; `n` counts what was judged."""
-    groups: dict[str, list[Judged]] = defaultdict(list)
-    for item in judged:
-        groups[item.group].append(item)
-    rng = np.random.default_rng(figures.SEED)
-    members = list(groups.values())
-    values = []
-    for _ in range(figures.RESAMPLES // 10):
-        drawn = rng.integers(len(members), size=len(members))
-        values.append(metric([item for group in drawn for item in members[group]]))
-    low, high = np.nanquantile(values, (figures.LEVEL / 2, 1 - figures.LEVEL / 2))
-    return figures.Estimate(metric(judged), float(low), float(high), len(judged))
-
-
-def table(pairs: Sequence[Pair], rated: Sequence[RatedAnswer]) -> str:
-    """All measures as a Markdown table; without rated answers those on the pairs alone."""
-    judged = judge_pairs(pairs)
-    both = list(zip(pairs, judged, strict=True))
-    ranking: dict[str, Metric] = {
-        "AUROC": auroc,
-        "AUROC of the baseline": partial(auroc, by="baseline"),
+def _checked(
+    reply: LabelledReply, sentences: Sequence[LabelledSentence], judge: Judge | None
+) -> list[Outcome]:
+    stating = [s for s in sentences if makes_claim(s.text)]
+    claims = [Claim(keep_known(s.text, 0), s.cited) for s in stating]
+    language = language_of(" ".join(claim.sentence for claim in claims))
+    passages = list(map(_passage, reply.passages))
+    checked, notices = verdicts(Text(claims, passages, reply.question, language), judge)
+    if notices:
+        raise InputError(f"The check of {reply.id} failed: {notices[0].code}.")
+    doubted = {
+        sentence.text: (
+            verdict.denied,
+            verdict.status in ("partly", "unsupported") or final.cited != sentence.cited,
+        )
+        for sentence, (final, verdict) in zip(stating, checked, strict=True)
     }
-    passing = {**ranking, "false alarms": false_alarms, "caught": caught}
-    parts: list[tuple[str, Sequence[Judged], Mapping[str, Metric]]] = [
-        ("all sentences", judged, passing),
-        ("sentences of reports", [j for pair, j in both if pair.quoted], passing),
-        ("sentences of good answers", [j for pair, j in both if not pair.quoted], passing),
-        *(
-            (f"a changed {change}", [j for p, j in both if p.change == change], {"caught": caught})
-            for change in CHANGES
-        ),
-        ("answers rated by people", judge_rated(rated), ranking),
+    return [
+        Outcome(reply.id, sentence, struck, marked and not struck)
+        for sentence in sentences
+        for struck, marked in [doubted.get(sentence.text, (False, False))]
     ]
-    lines = ["| on | measure | value | 95 % | n |", "|---|---|---|---|---|"]
-    for name, part, metrics in parts:
-        for measure, metric in metrics.items() if part else ():
-            value = resampled(part, metric)
+
+
+def _passage(labelled: LabelledPassage) -> Passage:
+    kind, _, title = labelled.report.partition(": ")
+    countries = resolve_countries(labelled.lab)
+    info = ReportInfo(
+        f"{labelled.lab} {labelled.year} {labelled.report}",
+        title,
+        countries=(labelled.lab,),
+        iso=tuple(code for code, _ in countries),
+        year=int(labelled.year) if labelled.year.isdigit() else None,
+        kind=kind,
+    )
+    return Passage(
+        str(labelled.n),
+        info,
+        labelled.section,
+        labelled.form_question,
+        labelled.text,
+        (),
+        labelled.stage,
+        language_of(labelled.text),
+    )
+
+
+def measures(outcomes: Sequence[Outcome]) -> dict[str, Estimate]:
+    """Each measure with its interval; `n` counts sentences."""
+    results = {}
+    for name, (applies, counts) in MEASURES.items():
+        by_reply: dict[str, list[bool]] = {}
+        for outcome in filter(applies, outcomes):
+            by_reply.setdefault(outcome.reply, []).append(counts(outcome))
+        sizes = [len(values) for values in by_reply.values()]
+        if sizes:
+            shares = [sum(values) / len(values) for values in by_reply.values()]
+            results[name] = replace(estimate(shares, sizes), n=sum(sizes))
+    return results
+
+
+def groups(outcomes: Sequence[Outcome]) -> dict[str, dict[str, Estimate]]:
+    """The measures over all sentences ("all"), those of each kind, and those with each error."""
+    names = {"all": outcomes}
+    for field in ("kind", "error"):
+        for value in sorted({getattr(o.sentence, field) for o in outcomes} - {""}):
+            names[f"{field} {value}"] = [o for o in outcomes if getattr(o.sentence, field) == value]
+    return {name: measures(part) for name, part in names.items()}
+
+
+def table(results: Mapping[str, Mapping[str, Estimate]]) -> str:
+    """The measures as a Markdown table."""
+    lines = ["| sentences | measure | share | 95 % | n |", "|---|---|---|---|---|"]
+    for group, found in results.items():
+        for name, value in found.items():
             interval = f"{value.low:.3f} to {value.high:.3f}"
-            lines.append(f"| {name} | {measure} | {value.mean:.3f} | {interval} | {value.n} |")
+            lines.append(f"| {group} | {name} | {value.mean:.3f} | {interval} | {value.n} |")
     return "\n".join(lines)

@@ -78,7 +78,8 @@ class Engine:
         self._planner = planner
         self._reranker = reranker
         self._researcher = researcher
-        self._writers = Writers(answerer, extractive, settings.strict, judge, self._mask)
+        checked = settings.check != "off"
+        self._writers = Writers(answerer, extractive, checked, judge, self._mask)
         self._lock = threading.Lock()
         self._state: tuple[Snapshot, HybridRetriever] | None = None
 

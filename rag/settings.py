@@ -22,6 +22,8 @@ from rag.errors import SettingsError
 PREFIX = "ASKLABS_"
 FILE = "asklabs.toml"
 _OPENAI = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
+# Settings of earlier versions, each with the one that took its place.
+_REPLACED = {"strict": "check", "judge": "check"}
 
 
 def _check_key(key: SecretStr | None) -> SecretStr | None:
@@ -90,8 +92,9 @@ class Settings(BaseModel):
     )
     reranker_model: str = Field("", description="model that the rerank endpoint is asked for")
     reranker_key: Key = Field(None, description="key of the rerank endpoint")
-    strict: bool = Field(True, description="leave out sentences that no passage supports")
-    judge: bool = Field(False, description="ask the model about sentences supported in part")
+    check: Annotated[str, Field(pattern="^(model|facts|off|openai:.+)$")] = Field(
+        "model", description="who checks a model's sentences: model, openai:MODEL, facts, or off"
+    )
     timeout: float = Field(
         60.0, gt=0, le=3600, description="seconds to wait for a model's server, also between words"
     )
@@ -161,7 +164,7 @@ def load_settings(
     fields = Settings.model_fields
     for name, (_, place) in values.items():
         if name not in fields:
-            near = difflib.get_close_matches(name, fields, n=1)
+            near = difflib.get_close_matches(_REPLACED.get(name, name), fields, n=1)
             hint = f"Did you mean {near[0]}?" if near else "See docs/configuration.md for the list."
             raise SettingsError(f"There is no setting {name!r} ({place}). {hint}")
     try:

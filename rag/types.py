@@ -9,7 +9,7 @@ from typing import Literal
 from rag.catalog.tag_fields import FILTER_FIELDS, CatalogQuery, Filters, ReportInfo
 
 Stage = Literal["intention", "finding", "partner", "method", "evidence", "admin"]
-Status = Literal["supported", "partly", "unsupported"]
+Status = Literal["supported", "partly", "unsupported", "unchecked"]
 Intent = Literal["answer", "report", "lab", "compare", "trend", "topic", "reasons", "list", "about"]
 PlannedBy = Literal["rules", "model", "fallback"]
 Role = Literal["user", "assistant"]

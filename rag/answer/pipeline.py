@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from rag.answer.extractive import Answerer, nearest
 from rag.catalog.catalog import Catalog
-from rag.citation.checker import CheckedText, Judge, check
+from rag.citation.checker import CheckedText, Judge, check, unchecked
 from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
 from rag.errors import ModelError
@@ -93,12 +93,12 @@ class AnswerStream:
 class Writers:
     """Who writes an answer, who writes it where that fails, and how it is checked.
 
-    If `strict`, sentences without support are struck. `mask` hides contacts in a text.
+    `is_checked` is whether a model's sentences are checked at all. `mask` hides contacts in a text.
     """
 
     answerer: Answerer
     fallback: Answerer
-    strict: bool
+    is_checked: bool
     judge: Judge | None
     mask: Callable[[str], str]
 
@@ -203,15 +203,15 @@ class PassageAnswer:
         # What a model says after its refusal is no answer.
         if is_refusal(text):
             return CheckedText(nothing), ()
-        # Whoever stopped waits for nothing more.
-        judge = None if self.stop.is_set() else writers.judge
+        if not writers.is_checked:
+            return unchecked(text), ()
         passages = [hit.passage for hit in read]
-        checked = check(text, passages, plan.language, writers.strict, judge, plan.standalone)
+        checked = check(text, passages, plan.language, plan.standalone, writers.judge, self.stop)
         if checked.struck and not checked.verdicts:
             return replace(checked, text=nothing), (Notice("nothing_supported"),)
         if unsupported := checked.counts.get("unsupported", 0):
             return checked, (Notice("unsupported_sentences", {"n": unsupported}),)
-        return checked, ()
+        return checked, checked.notices
 
     def _verbatim(self, citations: Sequence[Citation]) -> tuple[Citation, ...]:
         """Citations whose quotes stand in their report's file; others are cut to words that do."""

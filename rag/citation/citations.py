@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.citation.quotable import usable
 from rag.text.citation_marks import cited_sentences, defuse
+from rag.text.numbers import numbers_in
 from rag.text.sentences import sentences
-from rag.text.tokenize import share, strip_accents, terms, words
+from rag.text.tokenize import share, terms, words
 from rag.types import FACTS, Citation, Passage, Status
 
-_NUMBER = re.compile(r"\d+(?:[.,  ]\d+)*")
 # Where nothing verified a sentence: the share of its words that a supporting quote has.
 SUPPORTED = 0.6
 PARTLY = 0.35
@@ -103,14 +102,3 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
 def coverage(wanted: set[str], text: str, language: str) -> float:
     """The share of words (as `terms` gives them) that stand in a text; 0 for none wanted."""
     return share(wanted, {*terms(text, language), *words(text)})
-
-
-def numbers_in(text: str) -> set[str]:
-    """The numbers of a text, thousands separators and decimal marks normalised."""
-    numbers = set()
-    # Arabic reports write Arabic digits.
-    latin = re.sub(r"\d", lambda m: str(unicodedata.decimal(m.group())), strip_accents(text))
-    for match in _NUMBER.findall(latin):
-        grouped = re.sub(r"[.,  ](?=\d{3}(?!\d))", "", match)
-        numbers.add(re.sub(r"[  ]", "", grouped).replace(",", "."))
-    return numbers

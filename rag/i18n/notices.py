@@ -76,6 +76,7 @@ MESSAGES = {
     "unsupported_sentences": marked(
         "{n} sentence(s) of this answer are not supported by any passage that was read."
     ),
+    "not_checked": marked("The sentences of this answer are not checked."),
     "nothing_supported": marked(
         "What the model wrote is not supported by the passages that were read."
     ),
@@ -110,18 +111,10 @@ MESSAGES = {
     "reranker_reply_for_other_texts": marked("The reranker's reply is not for the texts sent."),
     "reranker_scores_missing": marked("The reranker gave some texts no score that is a number."),
     # Why a sentence of a model is struck or doubted.
-    "no_citation": marked("it cites no passage"),
     "not_said": marked("the passages don't say this"),
-    "said_in_part": "the passages say only part of this",
+    "said_in_part": marked("the passages cited have few of its words"),
     "number_not_cited": marked("the number {number} stands in no passage cited"),
-    "name_not_cited": marked("the name {name} stands in no passage cited"),
     "country_not_cited": marked("no passage cited is of {country} or speaks of it"),
-    "denied_by_the_passage": marked("the passage denies it, or does not deny what it denies"),
-    "said_of_something_else": marked("the passages say it of something else"),
-    "repeats_the_question": marked("it only repeats the question"),
-    "denies_alone": marked("it denies what no sentence near it denies"),
-    "asks_a_question": marked("it asks, where it should answer"),
-    "rejected_by_a_model": marked("a model found that the passages don't say this"),
     # Why a file is left out of an ingest.
     "file_empty": marked("empty"),
     "report_too_large": marked("larger than {n} MB; split it into reports"),
@@ -179,6 +172,7 @@ STATUS_WORDS: dict[Status, str] = {
     "supported": marked("The quote supports the sentence"),
     "partly": marked("The quote supports the sentence in part"),
     "unsupported": marked("The quote does not support the sentence"),
+    "unchecked": marked("The sentence is not checked"),
 }
 _CORRECTED = marked("Citation corrected: the writer had cited another passage or none")
 REASON = marked("Reason")
@@ -186,6 +180,7 @@ _OUTCOMES = {
     "supported": marked("{n} supported"),
     "partly": marked("{n} partly"),
     "unsupported": marked("{n} not supported"),
+    "unchecked": marked("{n} not checked"),
     "struck": marked("{n} left out"),
 }
 

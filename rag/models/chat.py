@@ -129,11 +129,15 @@ class ChatModel:
             raise ModelError(Notice(f"model_answer_{why}"))
 
     def complete(
-        self, messages: Sequence[Message], seconds: float, schema: Mapping[str, Any] | None = None
+        self,
+        messages: Sequence[Message],
+        seconds: float,
+        schema: Mapping[str, Any] | None = None,
+        stop: Stop | None = None,
     ) -> str:
         """A completion without the model's reasoning, waited for no longer than so many seconds.
 
-        It is JSON by a `schema` where the server takes one.
+        It is JSON by a `schema` where the server takes one. Setting `stop` ends the wait.
 
         Raises:
             ModelError: the server could not be reached, refused, took too long, or sent no text.
@@ -146,7 +150,7 @@ class ChatModel:
                 emit(reply.choices[0].message.content or "")
 
         with model_errors("language model"):
-            text = "".join(without_reasoning(iterate(read, Stop())))
+            text = "".join(without_reasoning(iterate(read, stop or Stop())))
         if not text.strip():
             raise ModelError(Notice("model_answer_empty"))
         return text

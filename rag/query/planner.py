@@ -202,9 +202,9 @@ _Reply = create_model(
 )
 
 
-def first_object(reply: str, keys: Collection[str]) -> Mapping[str, Any]:
-    """These keys of the first JSON object with one of them, whatever stands around it."""
-    text = reply[:_MOST_READ]
+def first_object(reply: str, keys: Collection[str], most: int = _MOST_READ) -> Mapping[str, Any]:
+    """These keys of the first JSON object with one of them, of so many characters at most."""
+    text = reply[:most]
     for brace in re.finditer(r"\{", text):
         try:
             value, _ = json.JSONDecoder().raw_decode(text, brace.start())

@@ -30,12 +30,14 @@ _QUESTION_STOP = {
     "relatórios lab labs aprenderam aprendeu",
     "ar": "ماذا كيف متى أين كم مختبر مختبرات المختبر المختبرات تقرير تقارير",
 }
-# Zero to twelve in English, French, Spanish and Portuguese.
+# Zero to twenty in English, French, Spanish and Portuguese.
 _SPELLED = (
     "zero, one un une uno una um uma, two deux dos dois duas, three trois tres, "
     "four quatre cuatro quatro, five cinq cinco, six seis, seven sept siete sete, "
     "eight huit ocho oito, nine neuf nueve nove, ten dix diez dez, eleven onze once, "
-    "twelve douze doce doze"
+    "twelve douze doce doze, thirteen treize trece treze, fourteen quatorze catorce catorze, "
+    "fifteen quinze quince, sixteen seize dieciseis dezesseis, seventeen diecisiete dezessete, "
+    "eighteen dieciocho dezoito, nineteen diecinueve dezenove, twenty vingt veinte vinte"
 )
 NUMERALS = {
     word: str(number)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from openai_server import Reply, ScriptedServer
+from openai_server import ScriptedServer
 from passages import passage as lab_passage
 from passages import report
 
@@ -264,7 +264,9 @@ def test_the_rules_know_what_stands_there_and_whose_it_is(sentence: str, expecte
 
 
 def test_a_chat_model_judges_all_of_an_answer_at_once(server: ScriptedServer) -> None:
-    server.script(Reply(("1: yes\n2: yes\n3: no\n4: yes",)))
+    found = ("supported", "supported", "unsupported", "supported")
+    entries = [{"sentence": n, "reason": "", "verdict": v} for n, v in enumerate(found, start=1)]
+    server.say(json.dumps({"verdicts": entries}))
     support = make_support(Settings(model="openai:test", openai_base_url=server.url), "model")
     # The first sentence by [1]; the second by [1], by [2], and by both.
     given = prose(f"{BEACONS} [1]. {FUEL} [1][2].", A, B)

@@ -1,40 +1,58 @@
-"""Sentences made wrong on purpose, and what is measured on them."""
+"""What is measured of the check, on labelled replies."""
+
+import json
+from pathlib import Path
 
 import pytest
 
-from eval.cases import Case
-from eval.verifier import (
-    CHANGES,
-    Pair,
-    auroc,
-    caught,
-    false_alarms,
-    judge_pairs,
-    make_pairs,
-)
-from rag.engine import Engine
+from eval.verifier import check_replies, groups, load_replies, table
+from rag.citation.checker import Text
+from rag.citation.verify import Verdict
+from rag.errors import InputError
+from rag.models.client import Stop
+
+FISH = "In Peru 34 women sell fish [1]."
+WATER = "In Ghana farmers share water [2]."
+SENTENCES = [
+    {"text": FISH, "cited": [1], "kind": "claim", "label": "supported"},
+    {"text": FISH.replace("34", "43"), "cited": [1], "kind": "claim", "label": "unsupported",
+     "error": "number", "of": FISH},
+    {"text": WATER, "cited": [2], "kind": "claim", "label": "supported"},
+    {"text": WATER.replace("share", "don't share"), "cited": [2], "kind": "claim",
+     "label": "unsupported", "error": "negation", "of": WATER},
+    {"text": "Both labs met many people there.", "cited": [], "kind": "synthesis",
+     "label": "partly"},
+]  # fmt: skip
+REPLY = {
+    "id": "q1",
+    "question": "What do labs do?",
+    "passages": [
+        {"n": 1, "lab": "Peru", "report": "plan: Fish", "text": "34 women sell fish."},
+        {"n": 2, "lab": "Ghana", "report": "plan: Wells", "text": "Farmers share water."},
+    ],
+    "sentences": SENTENCES,
+}
 
 
-@pytest.fixture(scope="module")
-def pairs(quick_engine: Engine, sample_cases: tuple[Case, ...]) -> list[Pair]:
-    return make_pairs(quick_engine, sample_cases, quotes=30)
+def test_right_and_planted_sentences_are_checked_apart(tmp_path: Path) -> None:
+    file = tmp_path / "replies.jsonl"
+    file.write_text(json.dumps(REPLY) + "\n", encoding="utf-8")
+    seen = []
 
+    def judge(text: Text, _: Stop) -> list[Verdict | None]:
+        seen.append([claim.sentence for claim in text.claims])
+        return [Verdict("partly" if "don't" in c.sentence else "supported") for c in text.claims]
 
-def test_pairs_have_every_change_and_know_what_was_changed(pairs: list[Pair]) -> None:
-    assert {pair.change for pair in pairs} == {"none", *CHANGES}
-    assert all(pair.supported == (pair.change == "none") for pair in pairs)
-    originals = {pair.group: pair for pair in pairs if pair.supported}
-    for pair in pairs:
-        same = pair.sentence == originals[pair.group].sentence
-        assert same == (pair.change in ("none", "citation"))
-
-
-@pytest.mark.quality
-def test_the_verifier_beats_counting_words_on_the_sample(pairs: list[Pair]) -> None:
-    judged = judge_pairs(pairs)
-    ours, words = auroc(judged), auroc(judged, by="baseline")
-    assert ours > 0.9
-    assert ours > words
-    quoted = [one for pair, one in zip(pairs, judged, strict=True) if pair.quoted]
-    assert false_alarms(quoted) <= 0.1
-    assert caught(quoted) >= 0.9
+    by_facts, by_model = (groups(check_replies(load_replies(file), j)) for j in (None, judge))
+    assert [len(sentences) for sentences in seen] == [3, 3]
+    assert "43" in seen[1][0] and "43" not in seen[0][0]  # noqa: PT018
+    figures = {name: value.mean for name, value in by_facts["all"].items()}
+    assert figures == {
+        "right_struck": 0, "right_marked": 0, "wrong_struck": 0.5, "wrong_doubted": 0.5,
+    }  # fmt: skip
+    assert by_model["error negation"]["wrong_doubted"].mean == 1
+    assert by_model["all"]["right_struck"].n == 2
+    assert "| error number | wrong_struck | 1.000 |" in table(by_facts)
+    file.write_text('{"id": "q2"}', encoding="utf-8")
+    with pytest.raises(InputError, match="line 1: not a labelled reply"):
+        load_replies(file)

@@ -109,7 +109,7 @@ def checked(question: str = "Which boxes?") -> Answer:
     """An answer of which a sentence was struck, and another's citation corrected."""
     known = answer(question)
     first, second = known.citations
-    uncited = Struck("All labs will do it again.", Notice("no_citation"))
+    uncited = Struck("All labs will do it again.", Notice("not_said"))
     return replace(
         known,
         mode="gpt-4.1-mini",

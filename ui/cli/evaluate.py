@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -82,18 +83,21 @@ def compare(
 
 @app.command()
 def verify(
-    cases: Annotated[Path, Argument(help="Cases as JSON lines, with good answers.")],
-    index: Index = None,
-    rated: Annotated[Path | None, Option(help="Answers rated by people, as JSON lines.")] = None,
-    quotes: Annotated[int, Option(min=0, max=5000, help="Sentences of reports to take.")] = 300,
+    replies: Annotated[Path, Option(help="Labelled replies as JSON lines; see eval/README.md.")],
+    json: Json = False,
 ) -> None:
-    """Measure how well wrong sentences are told from right ones, beside counting words."""
-    from eval.cases import load_cases
-    from eval.verifier import load_rated, make_pairs, table
+    """Measure how well the check tells wrong sentences of a model from right ones."""
+    from eval.verifier import check_replies, groups, load_replies, table
+    from rag.citation.checker import make_judge
 
-    loaded, people = load_cases(cases), load_rated(rated) if rated else []
-    pairs = make_pairs(engine_of(index), loaded, quotes)
-    print(table(pairs, people))
+    settings = load_settings()
+    judge = make_judge(settings)
+    results = groups(check_replies(load_replies(replies), judge))
+    if json:
+        plain = {name: {m: asdict(v) for m, v in found.items()} for name, found in results.items()}
+        print_json({"check": settings.check if judge else "facts", **plain.pop("all"), **plain})
+    else:
+        print(table(results))
 
 
 @app.command()

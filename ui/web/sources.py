@@ -16,7 +16,7 @@ from rag.types import Answer, Citation, Hit, Passage, Span, Status
 from ui.rendering import render
 
 # Each has a sign of its own, so that colour is never the only difference; the weakest come last.
-SIGNS = {"supported": "✓", "partly": "≈", "unsupported": "?", "corrected": "⇄"}
+SIGNS = {"supported": "✓", "unchecked": "○", "partly": "≈", "unsupported": "?", "corrected": "⇄"}
 NEAREST = 5  # passages that a refusal shows
 UNCITED = 8  # passages that are shown though an answer doesn't cite them
 PREVIEW = 240  # characters of a closed card

@@ -22,7 +22,7 @@ SOON = 5.0
 
 
 def opened(server: ScriptedServer, index: Path, **more: Any) -> Engine:
-    values = {"model": "openai:test-model", "strict": False} | more
+    values = {"model": "openai:test-model", "check": "off"} | more
     return open_engine(Settings(index=index, openai_base_url=server.url, **values))
 
 
@@ -86,20 +86,4 @@ def test_stopping_on_the_page_leaves_a_silent_server(
     assert (last.stopped, last.error) == (True, "")
     text = last.answer.text if last.answer else last.text
     assert text == ("Fees matter" if when == "after some words" else "")
-    assert len(server.chats) == 1
-
-
-@pytest.mark.quality
-def test_whoever_stops_waits_for_no_judge(server: ScriptedServer, sample_index: Path) -> None:
-    judged = opened(server, sample_index, judge=True, reranker="none")
-    quote = "It was the motorbike boy, not a data set, who told us that money is carried away"
-    pieces = f"{quote} at 17:30.", " as the drivers in the harbour told [1][2][3]. "
-    server.script(Reply(pieces), Reply(("1: partly",)))
-    assert judged.ask(QUESTION).answer.checked["partly"]
-    assert len(server.chats) == 2
-    server.script(Reply(pieces, stall=30), Reply(("1: partly",)))
-    stream = judged.ask(QUESTION)
-    assert (next(stream) + next(stream)).endswith("[3].")
-    stream.stop()
-    assert stream.answer.checked["partly"]
     assert len(server.chats) == 1

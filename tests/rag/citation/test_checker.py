@@ -1,16 +1,16 @@
-"""What becomes of a model's answer: citations kept, corrected or added, sentences struck."""
+"""What becomes of a model's answer: citations moved, doubts marked, sentences struck."""
 
-from collections import Counter
 from collections.abc import Sequence
-from functools import partial
 
+import orjson
 import pytest
 from openai_server import Reply, ScriptedServer
 from passages import passage, report
 
-from rag.citation.checker import check, make_judge
+from rag.citation.checker import check, make_judge, unchecked
+from rag.models.client import Stop
 from rag.settings import Settings
-from rag.types import Notice, Status
+from rag.types import Notice
 
 ICE = passage("Women sell smoked fish at the market because ice is dear in the summer.")
 WELLS = passage(
@@ -18,7 +18,6 @@ WELLS = passage(
 )
 READ = [ICE, WELLS]
 CLAIM = "In Ghana farmers share the water of three wells"
-BOTH = "Ice is dear in the summer in Peru, while in Ghana farmers share the water of three wells"
 MADE_UP = "Penguins built a bank of ice in Antarctica"
 
 
@@ -26,15 +25,13 @@ MADE_UP = "Penguins built a bank of ice in Antarctica"
     ("written", "text", "counts"),
     [
         (f"{CLAIM}. [2]", f"{CLAIM} [2].", {"supported": 1}),
-        # A wrong citation, none at all, one of two that are needed, one beside the right one.
+        # A wrong citation, and none at all.
         (f"{CLAIM} [1].", f"{CLAIM} [2].", {"supported": 1, "corrected": 1}),
         (f"{CLAIM}.", f"{CLAIM} [2].", {"supported": 1, "corrected": 1}),
-        (f"{BOTH} [1].", f"{BOTH} [1][2].", {"supported": 1, "corrected": 1}),
-        (f"{CLAIM} of Kofi [1][2].", f"{CLAIM} of Kofi [2].", {"partly": 1, "corrected": 1}),
     ],
 )
 def test_citations_are_corrected(written: str, text: str, counts: dict[str, int]) -> None:
-    checked = check(written, READ, "en", strict=True)
+    checked = check(written, READ, "en")
     assert (checked.text, checked.counts) == (text, counts)
 
 
@@ -43,12 +40,11 @@ def test_citations_are_corrected(written: str, text: str, counts: dict[str, int]
     [
         (f"{MADE_UP}.", Notice("country_not_cited", {"country": "Antarctica"})),
         (CLAIM.replace("three", "30") + ".", Notice("number_not_cited", {"number": "30"})),
-        ("Why do women sell smoked fish?", Notice("asks_a_question")),
     ],
 )
-def test_what_has_no_support_is_struck_with_the_reason(sentence: str, reason: Notice) -> None:
-    text = f"{CLAIM} [2].\n\n{sentence[:-1]} [1]{sentence[-1]} {CLAIM} [2]."
-    checked = check(text, READ, "en", strict=True)
+def test_what_a_hard_fact_denies_is_struck_with_the_reason(sentence: str, reason: Notice) -> None:
+    text = f"{CLAIM} [2].\n\n{sentence[:-1]} [2]{sentence[-1]} {CLAIM} [2]."
+    checked = check(text, READ, "en")
     assert checked.text == f"{CLAIM} [2].\n\n{CLAIM} [2]."
     (struck,) = checked.struck
     assert (struck.text, struck.reason) == (sentence, reason)
@@ -56,40 +52,78 @@ def test_what_has_no_support_is_struck_with_the_reason(sentence: str, reason: No
 
 @pytest.mark.parametrize("frame", ["In short:", "**What labs found:**", "## Findings", "Yes."])
 def test_frames_and_headings_stay(frame: str) -> None:
-    assert check(f"{frame}\n\n{CLAIM} [2].", READ, "en", strict=True).text.startswith(frame)
+    assert check(f"{frame}\n\n{CLAIM} [2].", READ, "en").text.startswith(frame)
 
 
-PARTLY = "In Peru the women of Catacaos sell smoked fish at the market because ice is dear"
-PAIRS = [("Ice is dear.", "Ice is dear in June."), ("Ice is free.", "Ice is dear in June.")]
+def test_where_nothing_checks_nothing_is_said_to_be_supported() -> None:
+    assert unchecked(f"{MADE_UP} [1].").counts == {"unchecked": 1}
+
+
+# By the model: right; right, though a number of it stands nowhere; denied; in part; in no passage.
+WRITTEN = [
+    f"{CLAIM} [2].",
+    f"{CLAIM}, by 60 minutes [2].",
+    "Women never sell smoked fish at the market [1].",
+    "Both labs speak of a want of water.",
+    "Penguins built a great bank of snow and feathers [1].",
+]
+FOUND = ("supported", "supported", "unsupported", "partly", "unsupported")
+
+
+def reply(*verdicts: str) -> str:
+    entries = [
+        {"sentence": n, "reason": f"Why {n} [1]", "verdict": v} for n, v in enumerate(verdicts, 1)
+    ]
+    return orjson.dumps({"verdicts": entries}).decode()
 
 
 @pytest.mark.parametrize(
-    ("reply", "statuses"),
+    ("replied", "statuses", "codes"),
     [
-        (Reply(("Here you are:\n**1**: Yes.\n2 - partly",)), ["supported", "partly"]),
-        (Reply(("2: no",)), [None, "unsupported"]),
-        (Reply(("7: yes\nI can't tell.",)), [None, None]),
-        (Reply(status=500), [None, None]),
+        (Reply((reply(*FOUND),)), ["supported", "partly", "unsupported", "partly"], []),
+        # Of what it leaves out nothing is known, but what hard facts deny.
+        (Reply((f"Here: ```{reply('supported')}```",)), ["supported", *["unchecked"] * 3], []),
+        *(
+            (failed, ["unchecked"] * 4, [code, "not_checked"])
+            for failed, code in (
+                (Reply(("I find no fault.",)), "language_model_reply_broken"),
+                (Reply((reply("fine", "no"),)), "language_model_reply_broken"),
+                (Reply(status=500), "language_model_server_failed"),
+            )
+        ),
     ],
 )
-def test_a_judge_s_reply_is_read_line_by_line(
-    server: ScriptedServer, reply: Reply, statuses: Sequence[Status | None]
+def test_a_model_judges_all_sentences_in_one_call(
+    server: ScriptedServer, replied: Reply, statuses: Sequence[str], codes: Sequence[str]
 ) -> None:
-    server.script(reply)
-    settings = Settings(model="openai:test", openai_base_url=server.url, judge=True)
-    judge = make_judge(settings)
-    assert judge
-    assert list(judge(PAIRS)) == statuses
-    assert make_judge(settings.model_copy(update={"judge": False})) is None
+    server.script(replied)
+    judge = make_judge(Settings(model="openai:test", openai_base_url=server.url))
+    checked = check(" ".join(WRITTEN), READ, "en", "Who sells?", judge)
+    assert [*checked.statuses.values()] == statuses
+    assert [notice.code for notice in checked.notices] == codes
+    if not codes and len({*statuses}) > 2:
+        (struck,) = checked.struck
+        assert struck.reason == Notice("text", {"text": "Why 5"})
+    (chat,) = server.chats
+    prompt = chat.body["messages"][1]["content"]
+    assert '<sentence number="3" cites="1">' in prompt
+    assert '<sentence number="4" cites="all">' in prompt
+    assert chat.body["response_format"]["json_schema"]["strict"]
 
 
-def test_a_judge_decides_only_on_what_is_supported_in_part() -> None:
-    decided = f"{CLAIM} [2]. In Peru 43 women sell smoked fish [1]."
-
-    def judge(judged: Status | None, pairs: Sequence[tuple[str, str]]) -> Sequence[Status | None]:
-        assert [sentence for sentence, _ in pairs] == [f"{PARTLY}."]
-        return [judged]
-
-    for judged, came in (("supported", "supported"), (None, "partly"), ("unsupported", "struck")):
-        text, by = f"{PARTLY} [1]. {decided}", partial(judge, judged)  # type: ignore[arg-type]
-        assert check(text, READ, "en", True, by).counts == Counter(["supported", "struck", came])
+def test_the_settings_say_who_checks(server: ScriptedServer) -> None:
+    stop = Stop()
+    stop.set()
+    for check_by, name in (("model", "writer"), ("openai:other", "other")):
+        settings = Settings(model="openai:writer", check=check_by, openai_base_url=server.url)
+        server.say(reply("supported"))
+        judge = make_judge(settings)
+        assert check(f"{CLAIM} [2].", READ, "en", "", judge).counts == {"supported": 1}
+        assert server.chats[-1].body["model"] == name
+        asked = len(server.chats)
+        # Whoever stopped waits for nothing more.
+        assert check(f"{CLAIM} [2].", READ, "en", "", judge, stop).counts == {"unchecked": 1}
+        assert len(server.chats) == asked
+    for check_by in ("facts", "off"):
+        assert make_judge(settings.model_copy(update={"check": check_by})) is None
+    assert make_judge(Settings(model="extractive")) is None

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from passages import passage, report
 
-from rag.citation.citations import numbers_in, resolve
+from rag.citation.citations import resolve
 from rag.types import FACTS
 
 WOMEN = passage("Women sell fish every day. Ice is dear. They lost 1 049 kg in 2022.")
@@ -32,23 +32,6 @@ def test_a_citation_carries_the_words_of_its_passage_once() -> None:
     text = "Ice is dear [1]. Radio reaches the islands [2][7]. Ice is dear [1]."
     cited = resolve(text, [WOMEN, radio], "en")
     assert [(c.n, c.quote) for c in cited] == [(1, "Ice is dear."), (2, radio.text)]
-
-
-@pytest.mark.parametrize(
-    ("text", "numbers"),
-    [
-        ("1\u202f049\u00a0767 people", {"1049767"}),
-        ("11.132 personas, 11,132 people", {"11132"}),
-        ("38,6% des femmes, 38.6% of women", {"38.6"}),
-        ("USD130, 4.600+", {"130", "4600"}),
-        ("from 12 to 15 kg", {"12", "15"}),
-        ("1.234.567,89 is 1,234,567.89", {"1234567.89"}),
-        ("٣٥ امرأة", {"35"}),
-        ("none", set()),
-    ],
-)
-def test_numbers_are_read_in_any_format(text: str, numbers: set[str]) -> None:
-    assert numbers_in(text) == numbers
 
 
 def test_of_a_fact_the_value_is_quoted() -> None:
