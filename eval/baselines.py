@@ -34,7 +34,7 @@ from llama_index.core.schema import MetadataMode, TextNode
 from numpy.typing import NDArray
 
 from eval.cases import Case
-from eval.metrics import Support, support_by_rules
+from eval.metrics import Support, support_by_check
 from eval.run import BASELINES, run_cases
 from rag.answer.extractive import SENTENCES, SENTENCES_WIDE
 from rag.answer.pipeline import HITS_PER_ANSWER, AnswerStream
@@ -342,7 +342,7 @@ def run_baselines(
     cases: Sequence[Case],
     out: Path,
     progress: Progress,
-    support: Support = support_by_rules,
+    support: Support = support_by_check,
 ) -> list[Path]:
     """Run the baselines over the cases into the folders `out`/baselines/NAME, which are returned.
 

@@ -18,8 +18,7 @@ from eval.cases import MANY_REPORTS, NATURAL, OPEN, Case
 from eval.matching import fold, has_fact, has_fact_by_value, holds, overlap, tells
 from rag.citation import checker
 from rag.citation.verify import Claim as CitedClaim
-from rag.errors import ModelError, SettingsError
-from rag.models.client import Stop
+from rag.errors import SettingsError
 from rag.settings import Settings
 from rag.text.citation_marks import cited_sentences
 from rag.types import Answer, Citation, Hit, Passage
@@ -50,18 +49,20 @@ class Claim:
 Support = Callable[[Sequence[Claim]], Sequence[bool | None]]
 
 
-def support_by_rules(claims: Sequence[Claim]) -> list[bool | None]:
-    """Whether the claims of an answer stand in a passage, or the hard facts find them supported.
+def support_by_check(
+    claims: Sequence[Claim], judge: checker.Judge | None = None
+) -> list[bool | None]:
+    """Whether the claims of an answer stand in a passage, or the check finds them supported.
 
-    The same facts check what a model writes for us: to compare us with others, a chat model is the
-    fairer judge.
+    The same hard facts check what a model writes for us: to compare us with others, a chat model is
+    the fairer judge.
     """
     text = _as_text(claims)
-    checked, _ = checker.verdicts(text)
+    checked, _ = checker.verdicts(text, judge)
     return [
         any(_is_verbatim(claim.sentence, passage) for passage in claim.passages)
-        or (verdict.status == "supported" and final == cited)
-        for claim, cited, (final, verdict) in zip(claims, text.claims, checked, strict=True)
+        or (None if judge and v.status == "unchecked" else v.status == "supported" and c == cited)
+        for claim, cited, (c, v) in zip(claims, text.claims, checked, strict=True)
     ]
 
 
@@ -71,32 +72,19 @@ def make_support(settings: Settings, judge: str) -> Support:
     Raises:
         SettingsError: they name no chat model.
     """
-    if judge == "rules":
-        return support_by_rules
-    model = checker.make_judge(settings)
-    if model is None:
+    model = checker.make_judge(settings) if judge == "model" else None
+    if judge == "model" and model is None:
         raise SettingsError(
             "There is no chat model to judge. Set ASKLABS_MODEL, or leave out --judge model."
         )
-
-    def support(claims: Sequence[Claim]) -> list[bool | None]:
-        """Ask the model once for all claims of an answer; no opinion where it fails."""
-        try:
-            verdicts = model(_as_text(claims), Stop())
-        except ModelError:
-            return [None] * len(claims)
-        return [None if v is None else v.status == "supported" for v in verdicts]
-
-    return support
+    return partial(support_by_check, judge=model)
 
 
 def _as_text(claims: Sequence[Claim]) -> checker.Text:
-    """The claims of an answer as the check of sentences takes them."""
     passages = {p.id: p for claim in claims for p in claim.passages}
     numbers = {name: n for n, name in enumerate(passages, start=1)}
     cited = [CitedClaim(c.sentence, tuple(numbers[p.id] for p in c.passages)) for c in claims]
-    first = claims[0]
-    return checker.Text(cited, list(passages.values()), first.question, first.language)
+    return checker.Text(cited, [*passages.values()], claims[0].question, claims[0].language)
 
 
 def _is_verbatim(sentence: str, passage: Passage) -> bool:
@@ -171,7 +159,7 @@ class Observation:
     case: Case
     answer: Answer
     raw: Mapping[str, str] = field(default_factory=dict)
-    support: Support = support_by_rules
+    support: Support = support_by_check
 
     @property
     def cited(self) -> Sequence[Citation]:

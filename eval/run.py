@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from eval.cases import ESCAPED, Case, case_from_json, case_to_dict, read_text
-from eval.metrics import Observation, Support, score, support_by_rules
+from eval.metrics import Observation, Support, score, support_by_check
 from rag.answer.pipeline import AnswerStream
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.export.answer_json import answer_to_dict
@@ -79,7 +79,7 @@ def run_cases(
     *,
     stage: str = "asking",
     about: Mapping[str, Any] | None = None,
-    support: Support = support_by_rules,
+    support: Support = support_by_check,
 ) -> list[Outcome]:
     """Ask each case and write its outcome to out/outcomes.jsonl at once; one by one, in order.
 
@@ -111,7 +111,7 @@ def run_cases(
     return outcomes
 
 
-def ask_case(engine: Asker, case: Case, support: Support = support_by_rules) -> Outcome:
+def ask_case(engine: Asker, case: Case, support: Support = support_by_check) -> Outcome:
     """Ask one case and score the answer; an AskLabsError is the outcome's error."""
     start, first = time.perf_counter(), 0.0
     try:

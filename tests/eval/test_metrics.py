@@ -18,7 +18,7 @@ from passages import report
 from eval.cases import Case, CaseType, Evidence, case_from_json, case_to_dict
 from eval.figures import aggregate
 from eval.matching import fold, has_fact, has_fact_by_value, holds, overlap
-from eval.metrics import Claim, Observation, make_support, score, support_by_rules
+from eval.metrics import Claim, Observation, make_support, score, support_by_check
 from eval.run import Outcome
 from rag.catalog.tag_fields import ReportInfo
 from rag.errors import SettingsError
@@ -260,7 +260,7 @@ def test_citation_recall_and_precision_of_alce(
     ],
 )
 def test_the_rules_know_what_stands_there_and_whose_it_is(sentence: str, expected: bool) -> None:
-    assert support_by_rules([Claim(sentence, (A,), "en")]) == [expected]
+    assert support_by_check([Claim(sentence, (A,), "en")]) == [expected]
 
 
 def test_a_chat_model_judges_all_of_an_answer_at_once(server: ScriptedServer) -> None:

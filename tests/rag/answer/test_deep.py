@@ -26,7 +26,7 @@ def engine(server: ScriptedServer, sample_index: Path) -> Engine:
         index=sample_index,
         model="openai:test-model",
         openai_base_url=server.url,
-        strict=False,
+        check="off",
     )
     return open_engine(settings)
 
