@@ -19,6 +19,7 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.citation.checker import Judge, Text, makes_claim, verdicts
 from rag.citation.verify import Claim
 from rag.errors import InputError
+from rag.i18n.notices import notice_words
 from rag.places.countries import resolve_countries
 from rag.text.citation_marks import keep_known
 from rag.text.language import language_of
@@ -105,19 +106,29 @@ def load_replies(path: Path) -> list[LabelledReply]:
 
 
 def check_replies(replies: Sequence[LabelledReply], judge: Judge | None) -> list[Outcome]:
-    """The outcome of each sentence, checked by hard facts and, where there is one, by a judge."""
-    outcomes = []
+    """The outcome of each sentence, checked by hard facts and, where there is one, by a judge.
+
+    Raises:
+        InputError: the judge failed; all replies were tried.
+    """
+    outcomes: list[Outcome] = []
+    failed: list[str] = []
     for reply in replies:
         planted = {s.of: s for s in reply.sentences if s.error}
         written = [s for s in reply.sentences if not s.error]
-        outcomes += _checked(reply, written, judge)
-        changed = _checked(reply, [planted.get(s.text, s) for s in written], judge)
+        outcomes += _checked(reply, written, judge, failed)
+        changed = _checked(reply, [planted.get(s.text, s) for s in written], judge, failed)
         outcomes += [outcome for outcome in changed if outcome.sentence.error]
+    if failed:
+        raise InputError(f"{len(failed)} checks by the model failed, the first with: {failed[0]}")
     return outcomes
 
 
 def _checked(
-    reply: LabelledReply, sentences: Sequence[LabelledSentence], judge: Judge | None
+    reply: LabelledReply,
+    sentences: Sequence[LabelledSentence],
+    judge: Judge | None,
+    failed: list[str],
 ) -> list[Outcome]:
     stating = [s for s in sentences if makes_claim(s.text)]
     claims = [Claim(keep_known(s.text, 0), s.cited) for s in stating]
@@ -125,7 +136,7 @@ def _checked(
     passages = list(map(_passage, reply.passages))
     checked, notices = verdicts(Text(claims, passages, reply.question, language), judge)
     if notices:
-        raise InputError(f"The check of {reply.id} failed: {notices[0].code}.")
+        failed.append(notice_words(notices[:1]))
     doubted = {
         sentence.text: (
             verdict.denied,
