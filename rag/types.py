@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -218,10 +219,14 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """A sentence that was left out of an answer, and why."""
+    """A sentence that was left out of an answer, or is in doubt, and why.
+
+    `at` is where in the answer's text it stood, -1 where that is not known.
+    """
 
     text: str
     reason: Notice
+    at: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +290,8 @@ class Answer:
 
     `timings` are milliseconds: plan_ms, retrieve_ms, answer_ms. `notices` tell the reader how the
     answer came about. `planner` is that of its Plan. `struck` are a model's sentences left out of
-    `text`; `checked` counts its sentences by their status, and as corrected (citations) and struck.
+    `text`, `doubted` those in it that are not wholly supported; `checked` counts its sentences by
+    their status, and as corrected (citations) and struck.
     `generation` says which model wrote it.
     """
 
@@ -304,8 +310,24 @@ class Answer:
     notices: tuple[Notice, ...] = ()
     planner: PlannedBy = "rules"
     struck: tuple[Struck, ...] = ()
+    doubted: tuple[Struck, ...] = ()
     checked: Mapping[str, int] = field(default_factory=dict)
     generation: GenerationRecord = field(default_factory=GenerationRecord)
+
+    def restored(self, n: int) -> Answer:
+        """The answer with its struck sentence `n` (from 0) put back, in doubt."""
+        back, text = self.struck[n], self.text
+        at = len(text) if back.at < 0 else min(back.at, len(text))
+        new = f"{' ' if text[:at].strip() else ''}{back.text}{'' if at else ' '}"
+        left = (s for i, s in enumerate(self.struck) if i != n)
+        counts = Counter(self.checked) + Counter(unsupported=1) - Counter(struck=1)
+        return replace(
+            self,
+            text=text[:at] + new + text[at:],
+            struck=tuple(replace(s, at=s.at + len(new)) if s.at >= at else s for s in left),
+            doubted=(*self.doubted, back),
+            checked=dict(counts),
+        )
 
     @property
     def mentions(self) -> tuple[Hit, ...]:

@@ -188,7 +188,11 @@ class PassageAnswer:
             mode=self._writer.name,
             language=plan.language,
             notices=(*generation.notices, *notices),
-            struck=checked.struck,
+            struck=tuple(
+                replace(s, at=len(drop_marks(checked.text[: max(0, s.at)], unquoted)))
+                for s in checked.struck
+            ),
+            doubted=checked.doubted,
             checked=checked.counts,
             tokens={"prompt": generation.prompt, "completion": completion},
             generation=generation.record(PROMPT_VERSION, completion),
@@ -255,6 +259,7 @@ class Draft:
     hits: tuple[Hit, ...] = ()
     notices: tuple[Notice, ...] = ()
     struck: tuple[Struck, ...] = ()
+    doubted: tuple[Struck, ...] = ()
     checked: Mapping[str, int] = field(default_factory=dict)
     tokens: Mapping[str, int] = field(default_factory=lambda: {"prompt": 0, "completion": 0})
     generation: GenerationRecord = field(default_factory=GenerationRecord)
@@ -293,6 +298,7 @@ def build_answer(
         language=draft.language,
         tokens=draft.tokens,
         struck=draft.struck,
+        doubted=draft.doubted,
         checked=draft.checked,
         generation=draft.generation,
     )

@@ -140,10 +140,13 @@ def _detail(answer: Answer) -> dict[str, Any]:
         **_fields(answer.coverage, *_COVERAGE_DETAIL),
         **_fields(answer, "timings", "tokens", "checked"),
         "run": to_jsonable_python(answer.generation),
-        "struck": [
-            {**_fields(struck, "text", "reason"), "why": notice_words([struck.reason])}
-            for struck in answer.struck
-        ],
+        **{
+            name: [
+                {**_fields(s, "text", "reason", "at"), "why": notice_words([s.reason])}
+                for s in getattr(answer, name)
+            ]
+            for name in ("struck", "doubted")
+        },
         "corrected": [i for i, citation in enumerate(answer.citations) if citation.corrected],
         "passages": [hit_detail(hit) for hit in answer.hits],
         "citations": [cited_detail(citation.passage) for citation in answer.citations],
@@ -274,7 +277,10 @@ def _nested(data: object) -> Mapping[str, Any]:
         **_at(data, dict),
         **detail,
         "generation": detail.get("run", {}),
-        "struck": [{"reason": {"code": ""}, **struck} for struck in detail.get("struck", ())],
+        **{
+            name: [{"reason": {"code": ""}, **sentence} for sentence in detail.get(name, ())]
+            for name in ("struck", "doubted")
+        },
         "text": _at(data, str, "answer"),
         "citations": [citation(i) for i in count("citations")],
         "hits": hits,
@@ -284,9 +290,11 @@ def _nested(data: object) -> Mapping[str, Any]:
 
 def _with_notices(answer: Answer, data: object) -> Answer:
     # Where an older or newer version wrote a message, its English text is all there is.
-    struck = []
-    for i, sentence in enumerate(answer.struck):
-        why = _at(data, str, "detail", "struck", i, "why")
-        struck.append(Struck(sentence.text, *read_notices([sentence.reason], why)))
+    def sentences(name: str) -> tuple[Struck, ...]:
+        whys = [_at(data, str, "detail", name, i, "why") for i in range(len(getattr(answer, name)))]
+        pairs = zip(getattr(answer, name), whys, strict=True)
+        return tuple(replace(s, reason=read_notices([s.reason], why)[0]) for s, why in pairs)
+
     notices = read_notices(answer.notices, _at(data, str, "detail", "notice"))
-    return replace(answer, notices=notices, struck=tuple(struck))
+    struck, doubted = sentences("struck"), sentences("doubted")
+    return replace(answer, notices=notices, struck=struck, doubted=doubted)

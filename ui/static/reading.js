@@ -107,10 +107,11 @@ window.askReading = (() => {
   function wire(element, trigger, names) {
     const knows = (name) => names.includes(name);
     element.addEventListener("click", ({ target }) => {
-      const button = target.closest(".answer-row button, .open-report");
+      const button = target.closest(".answer-row button, .open-report, .restore");
       if (!button) return;
       const turn = Number(button.closest(".answer-row")?.dataset.turn);
       if (button.matches(".open-report")) knows("report") && openReport(button, trigger);
+      else if (button.matches(".restore")) knows("restore") && restore(button, trigger);
       else if (button.matches(".copy")) knows("again") && copy(button);
       else if (button.matches(".vote")) knows("vote") && vote(button, turn, trigger);
       else if (button.matches(".again, .wider, .deeper")) {
@@ -134,6 +135,13 @@ window.askReading = (() => {
   }
 
   const vote = (button, turn, trigger) => trigger("vote", { turn, vote: button.dataset.vote, word: "" });
+
+  // The answer is drawn anew with the sentence in it.
+  function restore(button, trigger) {
+    const { turn, n } = button.dataset;
+    pressed = { turn, name: "copy" };
+    trigger("restore", { turn: Number(turn), n: Number(n) });
+  }
 
   function showResult(row, text) {
     row.querySelector(".result").textContent = text;

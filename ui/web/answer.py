@@ -32,7 +32,7 @@ from rag.i18n.notices import (
 )
 from rag.i18n.translations import ENGLISH, Translations, format_seconds
 from rag.retrieval.hybrid import MOST_PASSAGES
-from rag.types import Answer, Citation, Notice
+from rag.types import Answer, Citation, Notice, Struck
 from ui.rendering import render
 from ui.web.filters import render_scope
 from ui.web.sources import by_number, render_cite, render_uncited
@@ -117,7 +117,9 @@ def render_exchange(
     """One finished question: answer, refusal, error, or what was written before a stop."""
     error = notice_words([exchange.notice], t) if exchange.notice else exchange.error
     if exchange.answer and not error:
-        outcome = render_answer(exchange.answer, turn, reports, t, exchange.stopped)
+        outcome = render_answer(
+            exchange.answer, turn, reports, t, exchange.stopped, is_idle=is_idle
+        )
     else:
         text = render_prose(exchange.text, turn, {}, t)
         values = {"error": error, "text": text, "is_stopped": exchange.stopped, "steps": ()}
@@ -146,7 +148,12 @@ def render_pending(
 
 
 def render_answer(
-    answer: Answer, turn: int, reports: Reports, t: Translations, is_stopped: bool = False
+    answer: Answer,
+    turn: int,
+    reports: Reports,
+    t: Translations,
+    is_stopped: bool = False,
+    is_idle: bool = True,
 ) -> Markup:
     """An answer or a refusal with its list, its notes and the lines under it."""
     coverage, citations = answer.coverage, by_number(answer.citations)
@@ -171,10 +178,9 @@ def render_answer(
         ),
         mentioned=render_mentions(answer, turn, t) if is_list else "",
         notice=notice_words(answer.notices, t),
-        struck=[
-            (_inline(struck_sentence(struck), 0, {}, t), notice_words([struck.reason], t))
-            for struck in answer.struck
-        ],
+        struck=_with_reasons(answer.struck, t),
+        doubted=_with_reasons(answer.doubted, t),
+        can_restore=is_idle and not answer.refused,
         reason_label=REASON,
         steps=[notice_words([step], t) for step in answer.generation.steps],
         spent=run_sentence(answer, t) if answer.generation.steps else "",
@@ -184,6 +190,10 @@ def render_answer(
         shown=len(answer.hits) if answer.refused else len(citations),
         took=format_seconds(t, max(spent, 0.1)) if answer.timings else "",
     )
+
+
+def _with_reasons(sentences: Sequence[Struck], t: Translations) -> list[tuple[Markup, str]]:
+    return [(_inline(struck_sentence(s), 0, {}, t), notice_words([s.reason], t)) for s in sentences]
 
 
 def render_mentions(answer: Answer, turn: int, t: Translations) -> Markup:

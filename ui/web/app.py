@@ -147,6 +147,9 @@ def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
     def deepen(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
         return handlers.deepen(engine, *state[1:], _values(event, "turn")["turn"], t)
 
+    def restore(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
+        return handlers.restore(engine, *state[1:], _values(event, "turn", "n"), t)
+
     def without(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
         chip = _values(event, "turn", "field", "value", "back")
         return handlers.without(engine, *state, chip, t)
@@ -175,6 +178,7 @@ def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
     wire(parts["thread"].again, again)
     wire(parts["thread"].wider, widen)
     wire(parts["thread"].deeper, deepen)
+    wire(parts["thread"].restore, restore)
     wire(parts["thread"].chip, without)
     wire(parts["explore"].ask, ask_about)
     parts["stop"].click(stop, parts["run"], None, queue=False, **QUIET)

@@ -232,6 +232,21 @@ def deepen(
         yield from again(engine, talk[-1].filters, talk, run, t, deep=True)
 
 
+def restore(
+    engine: Engine, talk: Talk, run: Run | None, event: Mapping[str, object], t: Translations
+) -> Iterator[Update]:
+    """Put a struck sentence (`n` from 0) back into the answer of a `turn`."""
+    turn, n = event.get("turn"), event.get("n")
+    exchange = exchange_at(talk, turn)
+    if not exchange or not exchange.answer or (run and run.active):
+        return
+    if type(n) is int and 0 <= n < len(exchange.answer.struck):
+        restored = replace(exchange, answer=exchange.answer.restored(n))
+        talk = tuple(restored if x is exchange else x for x in talk)
+        thread = render_conversation(talk, engine.catalog.reports, t)
+        yield {"talk": talk, "thread": thread, "turn": int(str(turn))}
+
+
 def without(
     engine: Engine,
     filters: Filters,

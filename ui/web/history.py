@@ -156,7 +156,7 @@ def with_saving(updates: Iterator[Update], conversation_id: str) -> Iterator[Upd
     for update in updates:
         if "talk" in update:
             talk = update["talk"]
-            message = save_message(ident, talk, len(talk))
+            message = save_message(ident, talk, update.get("turn", len(talk)))
             yield {**update, "conversation_id": ident, "message": message}
         elif run := update.get("run"):
             turns = [_entry(replace(run.pending, stopped=True))]

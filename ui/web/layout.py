@@ -65,7 +65,7 @@ _CHIPS = (
 _ROW = (
     "watch('value', () => askReading.drawn(element)); "
     "askReading.wire(element, (name, at) => trigger(name, at), "
-    "['again', 'wider', 'deeper', 'vote']);"
+    "['again', 'wider', 'deeper', 'vote', 'restore']);"
 )
 _REPORT = "askReading.wire(element, (name, at) => trigger(name, at), ['report']);"
 _OPENED = "watch('value', () => askReading.opened(element));"

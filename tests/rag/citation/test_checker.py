@@ -103,7 +103,9 @@ def test_a_model_judges_all_sentences_in_one_call(
     assert [notice.code for notice in checked.notices] == codes
     if not codes and len({*statuses}) > 2:
         (struck,) = checked.struck
-        assert struck.reason == Notice("text", {"text": "Why 5"})
+        assert (struck.reason, struck.at) == (Notice("text", {"text": "Why 5"}), len(checked.text))
+        reasons = [doubt.reason.params for doubt in checked.doubted]
+        assert reasons == [{"number": "60"}, {"text": "Why 3"}, {"text": "Why 4"}]
     (chat,) = server.chats
     prompt = chat.body["messages"][1]["content"]
     assert '<sentence number="3" cites="1">' in prompt

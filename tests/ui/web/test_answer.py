@@ -91,6 +91,8 @@ def test_what_is_no_answer_is_told() -> None:
     struck = drawn(Exchange("Q", answer=checked()))
     assert len(struck.all("del")) == struck.text.count("Reason: ") == 2
     assert "43 boxes were sold within a week." in struck.text
+    assert [b["data-n"] for b in struck.all("button", "restore")] == ["0", "1"]
+    assert "In doubt: 1 sentence" in drawn(Exchange("Q", answer=checked().restored(1))).text
     failed = drawn(Exchange("Q?", error="No <model>."))
     assert failed.all("p", "error") == [{"class": "error", "role": "alert"}]
     assert "No <model>." in failed.text

@@ -13,7 +13,7 @@ from fake_engine import FakeEngine, answer
 
 from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
-from rag.types import Coverage, Turn
+from rag.types import Coverage, Notice, Struck, Turn
 from ui.web import handlers
 from ui.web.handlers import Exchange, Run, Talk, Update
 
@@ -174,3 +174,19 @@ def test_the_whole_conversation_or_its_last_answer_is_saved() -> None:
         assert file.keys() == {"error"}
         assert "Choose one of docx, " in file["error"]
     assert "Ask a question first" in handlers.download([], "md", False)["error"]
+
+
+def test_a_struck_sentence_is_put_back_where_it_stood() -> None:
+    reason = Notice("not_said")
+    struck = (Struck("Two.", reason, 4), Struck("Zero.", reason, 0), Struck("Last.", reason))
+    text = replace(answer("Q"), text="One.\n\nThree.", struck=struck, checked={"struck": 3})
+    talk: Talk = (Exchange("Q", answer=text), Exchange("R"))
+    for n, event in enumerate(({"turn": 1, "n": 0}, {"turn": 1, "n": 0}, {"turn": 1, "n": 0})):
+        (update,) = handlers.restore(FakeEngine(), talk, None, event, ENGLISH)
+        talk = update["talk"]
+        assert len(talk[0].answer.struck) == 2 - n
+        assert update["turn"] == 1
+    assert talk[0].answer.text == "Zero. One. Two.\n\nThree. Last."
+    assert talk[0].answer.checked == {"unsupported": 3}
+    for event in ({"turn": 1, "n": 0}, {"turn": 2, "n": 0}, {"turn": "x"}, {}):
+        assert not list(handlers.restore(FakeEngine(), talk, None, event, ENGLISH))
