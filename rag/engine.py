@@ -22,9 +22,11 @@ from rag.answer.pipeline import (
     HITS_PER_ANSWER,
     AnswerStream,
     Draft,
+    Look,
     PassageAnswer,
     Writers,
     build_answer,
+    reading,
 )
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import in_dictionary
@@ -40,14 +42,13 @@ from rag.models.chat import make_chat
 from rag.models.embeddings import embedding_kind, embedding_name, make_embedding, use_stored_vectors
 from rag.query.planner import Planner, make_planner
 from rag.retrieval.hybrid import (
-    WIDE_TOKENS,
     HybridRetriever,
     SearchResult,
+    add_reports,
     choose_passages,
-    digested,
     is_personal,
+    reports_to_read,
     search,
-    whole_reports,
 )
 from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.retrieval.rerank import CrossEncoder, Reranker, make_reranker
@@ -189,11 +190,7 @@ class Engine:
         if plan.intent == "about":
             return _finished(finish(about_draft(plan, snapshot.catalog, snapshot.language_counts)))
         result = self._find(retriever, plan)
-        chosen = choose_passages(result, plan, self.settings, passages)
-        room = min(self._writers.answerer.room, WIDE_TOKENS * self.settings.context_tokens)
-        if room and (reports := digested(plan, chosen, snapshot.catalog)):
-            chosen = whole_reports(reports, chosen, snapshot.passages, room)
-        hits = self._masked(chosen)
+        hits = self._masked(choose_passages(result, plan, self.settings, passages))
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
         result = replace(result, hits=self._masked(result.hits[:HITS_PER_ANSWER]))
         watch.lap("retrieve_ms")
@@ -205,10 +202,14 @@ class Engine:
                 plan, snapshot.catalog, snapshot.texts, result.hits, self._masked(mentioned)
             )
             return _finished(finish(draft))
-        look = None
+        look: Look | None = None
         if researcher:
             library = self._library(snapshot, retriever, filters)
             look = partial(researcher.look, library, plan, hits, history)
+        elif window := self._writers.answerer.window:
+            reports = reports_to_read(plan, result, snapshot.catalog)
+            more = add_reports(plan, hits, reports, snapshot.passages, self.settings, window)
+            look = reading(self._masked(more), snapshot.texts)
         files = snapshot.texts({hit.passage.report.id for hit in hits})
         writing = PassageAnswer(
             self._writers, plan, result, hits, history, files, snapshot.catalog, look

@@ -92,11 +92,11 @@ _LEARNED = re.compile(
 class Answerer(Protocol):
     """Writes a cited answer.
 
-    `room` is how many tokens of whole reports it can read; 0: it reads what was found alone.
+    `window` is how many tokens of passages it can read; 0: it reads only what was found.
     """
 
     name: str
-    room: int
+    window: int
 
     def stream(
         self, plan: Plan, hits: Sequence[Hit], history: Sequence[Turn], generation: Generation
@@ -117,7 +117,7 @@ class ExtractiveAnswerer:
     """
 
     name = "extractive"
-    room = 0
+    window = 0
 
     def __init__(self, embedding: BaseEmbedding, *, builtin: bool) -> None:
         """`builtin` is whether the embedding is the one that thresholds were measured with."""

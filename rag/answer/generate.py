@@ -26,7 +26,7 @@ class ModelAnswerer:
         self._llm = llm
         self._budget = make_budget(settings)
         self._passages = settings.passages
-        self.room = self._budget.room
+        self.window = self._budget.room
         self.name = self._budget.model
         self._priced = settings.openai_base_url in (None, OPENAI)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rag.answer.extractive import Answerer, nearest
@@ -19,7 +19,6 @@ from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.models.tokens import count_tokens
 from rag.places.countries import english_name
 from rag.retrieval.hybrid import SearchResult, count_unread
-from rag.retrieval.postprocess import interleave
 from rag.text.citation_marks import drop_marks, keep_known
 from rag.types import (
     Answer,
@@ -103,8 +102,21 @@ class Writers:
     mask: Callable[[str], str]
 
 
-# Looks further before a model writes: yields "" after each step; gives hits and their files.
+# The verbatim texts of reports by their ids.
+Texts = Callable[[Collection[str]], Mapping[str, str]]
+# What a model reads in place of what was found, and the texts of its reports; yields "" after each
+# step of a search for it.
 Look = Callable[[Generation], Generator[str, None, tuple[Sequence[Hit], Mapping[str, str]]]]
+
+
+def reading(hits: Sequence[Hit], texts: Texts) -> Look:
+    """What makes a model read these hits."""
+
+    def look(_: Generation) -> Generator[str, None, tuple[Sequence[Hit], Mapping[str, str]]]:
+        yield from ()
+        return hits, texts({hit.passage.report.id for hit in hits})
+
+    return look
 
 
 @dataclass
@@ -128,6 +140,7 @@ class PassageAnswer:
 
     def __post_init__(self) -> None:
         self._writer = self.writers.answerer
+        self._found = self.read, self.files
         self._failure: tuple[Notice, ...] = ()
         # Characters of a failed model's text, which was seen and is no part of the answer.
         self._discarded = 0
@@ -142,6 +155,7 @@ class PassageAnswer:
                 yield piece
         except ModelError as error:
             self._writer = self.writers.fallback
+            self.read, self.files = self._found
             self._failure = (error.notice, Notice("extractive_instead"))
             self._discarded = written
             if written:
@@ -153,9 +167,6 @@ class PassageAnswer:
         look, self.look = self.look, None
         if look:
             self.read, self.files = yield from look(self._generation)
-            self.result = replace(
-                self.result, hits=tuple(interleave([self.read, self.result.hits]))
-            )
         yield from self._writer.stream(self.plan, self.read, self.history, self._generation)
 
     def draft(self, written: str) -> Draft:

@@ -56,6 +56,7 @@ COMPANY = 0.2  # share of the scores of its report's two best passages that a pa
 # A report "matches" when a passage of it has this share of the best keyword score.
 MATCH_SHARE = 0.5
 WIDE_PER_LAB = 5  # how many passages of a lab come first for a question to many labs
+WHOLE_REPORTS = 12  # how many reports more is read of than what was found
 # What of a report a digest can least do without, first.
 STAGES: tuple[Stage, ...] = ("finding", "intention", "evidence", "method", "partner", "admin")
 MOST_PASSAGES = 100  # no answer reads more passages than this
@@ -246,29 +247,40 @@ def choose_passages(
     return fit_budget(spread(ranked, per_report=2, per_lab=WIDE_PER_LAB), count, tokens)
 
 
-def digested(plan: Plan, hits: Sequence[Hit], catalog: Catalog) -> list[str]:
-    """The ids of the reports that an answer is a digest of; none where it is not of one or a lab.
+def reports_to_read(plan: Plan, result: SearchResult, catalog: Catalog) -> list[str]:
+    """The ids of the reports of which more is read than what was found, first the best.
 
-    Where a question names a report by other words than its title's, it is the one found first. Of
-    a lab the newest come first, and what innovators wrote last.
+    Of a lab they are all, the newest first, and last what innovators wrote. Where a question names
+    a report by other words than its title's, or asks for a particular, it is the one found first.
     """
-    if plan.intent == "report":
-        return list(plan.reports or (hit.passage.report.id for hit in hits[:1]))
-    if plan.intent != "lab":
-        return []
-    infos = (catalog.reports[i] for i in catalog.ids(plan.filters.merged(plan.boosted)))
-    ranked = sorted(infos, key=lambda r: (r.author != "lab", -(r.year or 0), r.id))
-    return [info.id for info in ranked]
+    if plan.intent == "lab":
+        infos = (catalog.reports[i] for i in catalog.ids(plan.filters.merged(plan.boosted)))
+        ranked = sorted(infos, key=lambda r: (r.author != "lab", -(r.year or 0), r.id))
+        return [info.id for info in ranked]
+    if plan.reports:
+        return list(plan.reports)
+    found = dict.fromkeys(hit.passage.report.id for hit in result.hits)
+    single = plan.intent == "report" or (plan.intent == "answer" and not plan.wide)
+    return list(found)[: 1 if single else WHOLE_REPORTS]
 
 
-def whole_reports(
-    reports: Sequence[str], hits: Sequence[Hit], passages: Iterable[Passage], room: int
+def add_reports(
+    plan: Plan,
+    hits: Sequence[Hit],
+    reports: Sequence[str],
+    passages: Iterable[Passage],
+    settings: Settings,
+    window: int,
 ) -> list[Hit]:
-    """The passages of reports in reading order, as many as fit in so many tokens of a prompt.
+    """Hits with more passages of these reports, in the order of the reports and of their files.
 
-    Where not all fit, the hits go first, then the findings of each report in turn, and so on
-    through the stages. Hits of other reports follow on a single report, which may be another's.
+    A prompt has as many tokens of passages as the settings say, and at most `window`; where that
+    has no room for the hits, they stay alone. After the hits come the findings of each report in
+    turn, then the next stage. In a digest of a report or a lab no other hits come before that.
     """
+    room = settings.context_tokens * (
+        1 if plan.intent == "answer" and not plan.wide else WIDE_TOKENS
+    )
     known = {hit.passage.id: hit for hit in hits}
     by_report: dict[str, list[Hit]] = {report: [] for report in reports}
     for passage in passages:
@@ -277,11 +289,15 @@ def whole_reports(
     turns = interleave([sorted(parts, key=_stage_order) for parts in by_report.values()])
     ranked = fold_duplicates(sorted(turns, key=_stage_order))
     inside = [hit for hit in hits if hit.passage.report.id in by_report]
+    lead = inside if plan.intent in ("report", "lab") else hits
     chosen: list[Hit] = []
-    for hit in interleave([[*inside, *ranked, *(hits if len(reports) == 1 else ())]]):
-        room -= count_tokens(numbered(len(chosen) + 1, hit)) + 1
-        if room < 0:
+    tokens = 0
+    for hit in interleave([[*lead, *ranked, *(hits if plan.intent == "report" else ())]]):
+        tokens += count_tokens(numbered(len(chosen) + 1, hit)) + 1
+        if tokens > min(window, room) and len(chosen) >= len(lead):
             break
+        if tokens > window:
+            return list(hits)
         chosen.append(hit)
     order = {report: n for n, report in enumerate(by_report)}
 

@@ -11,9 +11,9 @@ from rag.engine import Engine
 from rag.retrieval.hybrid import (
     HybridRetriever,
     SearchResult,
+    add_reports,
     choose_passages,
-    digested,
-    whole_reports,
+    reports_to_read,
 )
 from rag.settings import Settings
 from rag.types import Hit, Plan
@@ -106,19 +106,22 @@ def test_a_digest_reads_whole_reports_and_their_findings_before_all_else() -> No
     ]
     lab = Plan("Q?", "Q?", intent="lab", boosted=Filters(country=("Peru",)))
     catalog = Catalog([*infos, fake_engine.report(1)])
-    reports = digested(lab, (), catalog)
-    assert reports == ["report_3", "report_6", "report_0", "report_9"]
-    whole = whole_reports(reports, (), passages, 10_000)
-    assert [hit.passage.stage for hit in whole] == [*stages] * 4
-    assert whole[0].passage.report.id == "report_3"
-    part = whole_reports(reports, (), passages, 500)
-    assert [hit.passage.stage for hit in part].count("finding") == 4 < len(part) < 9
-    assert "partner" not in {hit.passage.stage for hit in part}
-    found = [Hit(passages[0], 1.0), Hit(passages[3], 0.5)]
-    one = digested(replace(lab, intent="report"), found, catalog)
-    assert one == ["report_0"]
-    texts = [hit.passage.text for hit in whole_reports(one, found, passages, 10_000)]
-    assert texts == [*(f"report_0 {stage}" for stage in stages), "report_3 partner"]
+    found = SearchResult((Hit(passages[0], 1.0), Hit(passages[3], 0.5)), frozenset())
+
+    def read(plan: Plan, window: int = 10_000) -> list[str]:
+        reports = reports_to_read(plan, found, catalog)
+        hits = add_reports(plan, found.hits, reports, passages, Settings(), window)
+        return [hit.passage.text.removeprefix("report_") for hit in hits]
+
+    whole = [f"{n} {stage}" for n in (3, 6, 0, 9) for stage in stages]
+    assert read(lab) == whole
+    part = read(lab, 550)
+    assert sum("finding" in text for text in part) == 4 < len(part) < 9
+    assert [text for text in part if "partner" in text] == ["3 partner", "0 partner"]
+    for intent in ("report", "answer"):
+        texts = read(replace(lab, intent=intent))
+        assert texts == [*(f"0 {stage}" for stage in stages), "3 partner"]
+    assert len(read(replace(lab, intent="topic"))) == 6
 
 
 def test_more_passages_are_read_where_more_are_wanted() -> None:
