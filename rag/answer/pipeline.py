@@ -224,8 +224,6 @@ class PassageAnswer:
         checked = check(text, passages, plan.language, plan.standalone, writers.judge, self.stop)
         if checked.struck and not checked.verdicts:
             return replace(checked, text=nothing), (Notice("nothing_supported"),)
-        if unsupported := checked.counts.get("unsupported", 0):
-            return checked, (Notice("unsupported_sentences", {"n": unsupported}),)
         return checked, checked.notices
 
     def _verbatim(self, citations: Sequence[Citation]) -> tuple[Citation, ...]:

@@ -73,9 +73,6 @@ MESSAGES = {
     "model_answer_all_reasoning": marked(
         "The language model wrote nothing within its tokens. Raise ASKLABS_ANSWER_TOKENS."
     ),
-    "unsupported_sentences": marked(
-        "{n} sentence(s) of this answer are not supported by any passage that was read."
-    ),
     "not_checked": marked("The sentences of this answer are not checked."),
     "nothing_supported": marked(
         "What the model wrote is not supported by the passages that were read."
@@ -180,7 +177,6 @@ _OUTCOMES = {
     "supported": marked("{n} supported"),
     "partly": marked("{n} partly"),
     "unsupported": marked("{n} not supported"),
-    "unchecked": marked("{n} not checked"),
     "struck": marked("{n} left out"),
 }
 
@@ -194,13 +190,19 @@ def verdicts(status: Status, corrected: bool, t: Translations = ENGLISH) -> dict
 def checked_sentence(checked: Mapping[str, int], t: Translations = ENGLISH) -> str:
     """How many sentences of an answer were checked, by status; "" if none were."""
     counts = {status: checked[status] for status in _OUTCOMES if checked.get(status, 0) > 0}
+    left = checked.get("unchecked", 0)
+    unchecked = t.gettext("{sentences} not checked").format(
+        sentences=format_count(left, "sentence", t)
+    )
     if not counts:
-        return ""
+        return f"{unchecked}." if left > 0 else ""
     each = [t.gettext(_OUTCOMES[key]).format(n=format_number(t, n)) for key, n in counts.items()]
     parts = [join_parts(t, ", ", each)]
     if (corrected := checked.get("corrected", 0)) > 0:
         citations = format_count(corrected, "citation", t)
         parts.append(t.gettext("{citations} corrected").format(citations=citations))
+    if left > 0:
+        parts.append(unchecked)
     sentence = t.gettext("{sentences} checked: {each}").format(
         sentences=format_count(sum(counts.values()), "sentence", t), each=join_parts(t, "; ", parts)
     )

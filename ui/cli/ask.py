@@ -254,9 +254,10 @@ def print_sources(answer: Answer) -> None:
         labels = verdicts(citation.status, citation.corrected)
         if doubts := [label for kind, label in labels.items() if kind != "supported"]:
             print(f"    {'. '.join(doubts)}.")
-    for struck in answer.struck:
-        print(f"\nLeft out: {one_line(struck_sentence(struck))}")
-        print(f"    {REASON}: {one_line(notice_words([struck.reason]))}")
+    for name, apart in (("In doubt", answer.doubted), ("Left out", answer.struck)):
+        for sentence in apart:
+            print(f"\n{name}: {one_line(struck_sentence(sentence))}")
+            print(f"    {REASON}: {one_line(notice_words([sentence.reason]))}")
     print(f"\n{coverage_sentence(answer)} Answered by: {answer.mode}.", file=sys.stderr)
     if answer.generation.steps:
         print(run_sentence(answer, ENGLISH), file=sys.stderr)
