@@ -203,13 +203,13 @@ class Engine:
             )
             return _finished(finish(draft))
         look: Look | None = None
-        if researcher:
-            library = self._library(snapshot, retriever, filters)
-            look = partial(researcher.look, library, plan, hits, history)
-        elif window := self._writers.answerer.window:
+        if window := self._writers.answerer.window:
             reports = reports_to_read(plan, result, snapshot.catalog)
             more = add_reports(plan, hits, reports, snapshot.passages, self.settings, window)
             look = reading(self._masked(more), snapshot.texts)
+        if researcher and look:
+            library = self._library(snapshot, retriever, filters)
+            look = partial(researcher.look, library, plan, hits, look, history)
         files = snapshot.texts({hit.passage.report.id for hit in hits})
         writing = PassageAnswer(
             self._writers, plan, result, hits, history, files, snapshot.catalog, look

@@ -7,12 +7,13 @@ answer is then written, cited and checked like any other, from all passages toge
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import create_model
 
+from rag.answer.pipeline import Look, Texts
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import CatalogQuery, Filters
 from rag.errors import ModelError
@@ -66,7 +67,7 @@ class Library:
     scope: Filters
     search: Callable[[str, Filters], Sequence[Hit]]
     open: Callable[[str], Sequence[Hit]]
-    texts: Callable[[Collection[str]], Mapping[str, str]]
+    texts: Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +92,15 @@ class Researcher:
         library: Library,
         plan: Plan,
         hits: Sequence[Hit],
+        usual: Look,
         history: Sequence[Turn],
         generation: Generation,
     ) -> Generator[str, None, tuple[Sequence[Hit], Mapping[str, str]]]:
         """Yields "" after each step, which is noted in `generation`.
 
         Returns the hits to answer from, and the texts of their reports. A server that fails ends
-        the search. Where the model calls no tool at all, a notice says so.
+        the search. Where the model calls no tool at all, it reads what is `usual`, which a notice
+        says.
         """
         passages, room = self._settings.passages, self._settings.context_tokens
         found = [fit_budget(hits, passages, room)]
@@ -114,11 +117,12 @@ class Researcher:
                 yield ""
             if not calls:
                 break
-        if not notes and not generation.stop.is_set():
-            generation.notices.append(Notice("looked_no_further"))
+        if not notes:
+            if not generation.stop.is_set():
+                generation.notices.append(Notice("looked_no_further"))
+            return (yield from usual(generation))
         # In turns, so that each search has its best passages among those that fit.
-        read = interleave([*found, hits]) if notes else hits
-        read = read[: max(WIDE_PASSAGES * passages, len(hits))]
+        read = interleave([*found, hits])[: max(WIDE_PASSAGES * passages, len(hits))]
         return read, library.texts({hit.passage.report.id for hit in read})
 
     def _calls(

@@ -250,8 +250,9 @@ def choose_passages(
 def reports_to_read(plan: Plan, result: SearchResult, catalog: Catalog) -> list[str]:
     """The ids of the reports of which more is read than what was found, first the best.
 
-    Of a lab they are all, the newest first, and last what innovators wrote. Where a question names
-    a report by other words than its title's, or asks for a particular, it is the one found first.
+    For changes over time they are in the order of their years. Of a lab they are all, the newest
+    first, and last what innovators wrote. Where a question names a report by other words than its
+    title's, or asks for a particular, it is the one found first.
     """
     if plan.intent == "lab":
         infos = (catalog.reports[i] for i in catalog.ids(plan.filters.merged(plan.boosted)))
@@ -261,7 +262,9 @@ def reports_to_read(plan: Plan, result: SearchResult, catalog: Catalog) -> list[
         return list(plan.reports)
     found = dict.fromkeys(hit.passage.report.id for hit in result.hits)
     single = plan.intent == "report" or (plan.intent == "answer" and not plan.wide)
-    return list(found)[: 1 if single else WHOLE_REPORTS]
+    best = list(found)[: 1 if single else WHOLE_REPORTS]
+    in_years = plan.intent == "trend"
+    return sorted(best, key=lambda i: catalog.reports[i].year or 0) if in_years else best
 
 
 def add_reports(
