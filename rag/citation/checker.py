@@ -15,7 +15,7 @@ from typing import Any
 
 from rag.citation.citations import PARTLY
 from rag.citation.verify import Claim, Verdict, Verifier
-from rag.errors import ModelError
+from rag.errors import ContextOverflow, ModelError
 from rag.models.chat import make_chat
 from rag.models.client import Stop
 from rag.models.prompts import Message, fenced, messages_of, numbered
@@ -250,7 +250,10 @@ def make_judge(settings: Settings) -> Judge | None:
         assert llm is not None
         count = len(text.claims)
         writer = replace(llm, max_tokens=_TOKENS_PER_SENTENCE * (count + 2))
-        reply = writer.complete(_messages(text), settings.timeout, _SCHEMA, stop)
+        try:
+            reply = writer.complete(_messages(text), settings.timeout, _SCHEMA, stop)
+        except ContextOverflow:
+            reply = writer.complete(_messages(text, True), settings.timeout, _SCHEMA, stop)
         entries = first_object(reply, ["verdicts"], _MOST_READ).get("verdicts")
         found = dict(filter(None, map(_read, entries))) if isinstance(entries, list) else {}
         if not found:
@@ -271,9 +274,12 @@ def _read(entry: object) -> tuple[int, Verdict] | None:
     return (n, verdict) if type(n) is int else None
 
 
-def _messages(text: Text) -> list[Message]:
-    """The chat messages that ask for verdicts: passages that matter, question, sentences."""
-    everything = any(not claim.cited for claim in text.claims)
+def _messages(text: Text, is_short: bool = False) -> list[Message]:
+    """The chat messages that ask for verdicts: passages that matter, question, sentences.
+
+    Where it has to be short, it has only the passages that are cited.
+    """
+    everything = not is_short and any(not claim.cited for claim in text.claims)
     cited = {n for claim in text.claims for n in claim.cited}
     shown = [
         numbered(n, Hit(passage, 0.0))

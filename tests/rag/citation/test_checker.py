@@ -7,7 +7,7 @@ import pytest
 from openai_server import Reply, ScriptedServer
 from passages import passage, report
 
-from rag.citation.checker import check, make_judge, unchecked
+from rag.citation.checker import check, make_judge
 from rag.models.client import Stop
 from rag.settings import Settings
 from rag.types import Notice
@@ -18,6 +18,7 @@ WELLS = passage(
 )
 READ = [ICE, WELLS]
 CLAIM = "In Ghana farmers share the water of three wells"
+TOO_LONG = Reply(status=400, body='{"error": {"message": "maximum context length is 4096"}}')
 MADE_UP = "Penguins built a bank of ice in Antarctica"
 
 
@@ -53,10 +54,6 @@ def test_what_a_hard_fact_denies_is_struck_with_the_reason(sentence: str, reason
 @pytest.mark.parametrize("frame", ["In short:", "**What labs found:**", "## Findings", "Yes."])
 def test_frames_and_headings_stay(frame: str) -> None:
     assert check(f"{frame}\n\n{CLAIM} [2].", READ, "en").text.startswith(frame)
-
-
-def test_where_nothing_checks_nothing_is_said_to_be_supported() -> None:
-    assert unchecked(f"{MADE_UP} [1].").counts == {"unchecked": 1}
 
 
 # By the model: right; right, though a number of it stands nowhere; denied; in part; in no passage.
@@ -122,6 +119,14 @@ def test_the_settings_say_who_checks(server: ScriptedServer) -> None:
         judge = make_judge(settings)
         assert check(f"{CLAIM} [2].", READ, "en", "", judge).counts == {"supported": 1}
         assert server.chats[-1].body["model"] == name
+        asked = len(server.chats)
+        # What is too long for the model's window is asked again with the cited passages alone.
+        server.script(TOO_LONG, Reply((reply("supported", "supported"),)))
+        text = f"{CLAIM} [2]. Both labs speak of a want of water."
+        assert check(text, READ, "en", "", judge).counts == {"supported": 2}
+        long, short = (chat.body["messages"][1]["content"] for chat in server.chats)
+        assert ICE.text in long
+        assert ICE.text not in short
         asked = len(server.chats)
         # Whoever stopped waits for nothing more.
         assert check(f"{CLAIM} [2].", READ, "en", "", judge, stop).counts == {"unchecked": 1}
