@@ -21,12 +21,13 @@ MIN_WORDS = 5
 CLEAR_WORDS = 8
 # An answer of fewer words without a full stop is quoted after its question.
 SHORT_WORDS = 12
-# Of a sentence's words at least this share are such as "the" and "is"; of the others at most this
-# share begin with a capital. Else it is a title or a list of names.
-MIN_FUNCTION = 0.15
+# The least share of a sentence's words that are such as "the" and "is", with a full stop and
+# without one; and the most of the others that begin with a capital. Else it is a title or a list.
+MIN_FUNCTION = 0.1
+CLEAR_FUNCTION = 0.3
 MOST_CAPITALS = 0.6
-# Longer words, in characters, are data.
-LONGEST_WORD = 40
+# What has more characters between spaces is data.
+LONGEST_WORD = 60
 # The most characters of sentences and lines that are made one.
 LONGEST_UNIT = 400
 _URL = re.compile(r"\[?(?:https?://|www\.)\S+")
@@ -60,14 +61,16 @@ def usable(passage: Passage) -> list[Sentence]:
     units = [[span] for span in sentences(text)] if facts else _units(text, language)
     found = []
     for unit in units:
-        shown = _one_line(text, unit)
+        shown = _one_line(text, unit, language)
         bare = _URL.sub("", shown).strip()
         if _is_unfit(shown, bare):
             continue
         count = len(words(bare))
         # An answer in a few words means little without its question.
         short = len(units) == len(unit) == 1 and count < SHORT_WORDS and bare[-1] not in _ENDS
-        whole = is_whole(bare, language) or (len(unit) > 1 and ":" in bare and count >= MIN_WORDS)
+        headed = len(unit) > 1 and ":" in bare and count >= MIN_WORDS
+        is_list = shown.count("; ") > text[unit[0][0] : unit[-1][1]].count("; ")
+        whole = headed or (not is_list and is_whole(bare, language))
         if not facts and (short or not whole):
             question = _question(passage)
             first = unit is units[0] and (len(unit) > 1 or len(units) == 1 or bare[-1] in _ENDS)
@@ -83,22 +86,23 @@ def _is_unfit(shown: str, bare: str) -> bool:
     # The row of a table says nothing without its heads; mostly links are a list of them.
     if shown.startswith("|") or instructs(shown) or 2 * len(bare) < len(shown):
         return True
-    own = words(bare)
-    return not own or max(map(len, own)) > LONGEST_WORD or bare[-1] in ":,("
+    return not words(bare) or max(map(len, bare.split())) > LONGEST_WORD or bare[-1] in ":,("
 
 
 def is_whole(text: str, language: str) -> bool:
     """Whether a text is a sentence rather than a title, a name or a part of a list."""
-    own = words(text)
-    if len(own) < (MIN_WORDS if text.rstrip("\"'”’») ").endswith(_ENDS) else CLEAR_WORDS):
-        return False
+    own = [word for word in words(text) if word.isalpha()]
+    ends = text.rstrip("\"'”’») ").endswith(_ENDS)
     function = stop_words(language)
+    if len(own) < (MIN_WORDS if ends else CLEAR_WORDS) or not (ends or not text[0].islower()):
+        return False
     if not function:
         return True
     topics = [word for word in text.split() if not function.issuperset(words(word))]
     capitals = sum(word.lstrip("\"'“‘«(")[:1].isupper() for word in topics)
     is_title = capitals > MOST_CAPITALS * len(topics)
-    return not is_title and sum(word in function for word in own) >= MIN_FUNCTION * len(own)
+    least = MIN_FUNCTION if ends else CLEAR_FUNCTION
+    return not is_title and sum(word in function for word in own) >= least * len(own)
 
 
 def _units(text: str, language: str) -> list[list[Span]]:
@@ -125,10 +129,18 @@ def _belongs(text: str, unit: Sequence[Span], start: int, end: int, language: st
     if _IF.match(pieces[0]) and _THEN.match(piece):
         return True
     is_line = "\n" in text[unit[-1][1] : start] and not pieces[-1].endswith(_ENDS)
+    if is_line and len(unit) == 1 and _is_heading(pieces[0], piece, language):
+        return True
     is_item = is_line or _BULLET.match(piece)
     in_list = any(p.endswith(":") for p in pieces) or not any(is_whole(p, language) for p in pieces)
     fragment = not is_whole(piece, language) or _BULLET.sub("", piece)[:1].islower()
     return bool(is_item and in_list and fragment)
+
+
+def _is_heading(line: str, after: str, language: str) -> bool:
+    """Whether a line is the heading of the sentence in the line after it."""
+    is_short = len(words(line)) <= 2 * SHORT_WORDS
+    return is_short and not is_whole(line, language) and is_whole(after, language)
 
 
 def _goes_on(before: str, after: str) -> bool:
@@ -138,13 +150,14 @@ def _goes_on(before: str, after: str) -> bool:
     return after[:1].islower() and not _BULLET.match(after) and not before.endswith((*_ENDS, ";"))
 
 
-def _one_line(text: str, unit: Sequence[Span]) -> str:
+def _one_line(text: str, unit: Sequence[Span], language: str) -> str:
     """The words of a unit on one line, without bullets; items are separated by semicolons."""
     shown = ""
     for a, b in unit:
         piece = " ".join(text[a:b].split())
         if shown and not (shown.endswith(":") or _goes_on(shown, piece) or _THEN.match(piece)):
-            shown = f"{shown.rstrip('.;, ')};"
+            headed = len(unit) == 2 and _is_heading(shown, piece, language)
+            shown = shown.rstrip(".;, ") + (":" if headed else ";")
         shown = f"{shown} {_BULLET.sub('', piece)}".strip()
     return shown
 

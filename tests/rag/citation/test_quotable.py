@@ -27,7 +27,7 @@ from rag.citation.quotable import usable
         ),
         ("Q", "We learned that:", []),
         ("Q", "1.\nThe boats land at noon.", ["The boats land at noon."]),
-        ("Q", "Causes of it\nThe boats land at noon.", ["The boats land at noon."]),
+        ("Q", "The port\nIts boats land at noon.", ["The port: Its boats land at noon."]),
         ("Q", "| Port | Lima |\nhttps://a.example/b\n" + "QUJD" * 20, []),
     ],
 )
