@@ -18,11 +18,19 @@ import numpy as np
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import usable
-from rag.i18n.labels import author_label, format_count, format_label, join_parts, value_label
+from rag.i18n.labels import (
+    author_label,
+    format_count,
+    format_label,
+    join_parts,
+    lab_label,
+    value_label,
+)
 from rag.i18n.translations import Translations, translations_for
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
 from rag.query.entities import countries_in
+from rag.query.wordings import any_of
 from rag.retrieval.hybrid import collected_factor
 from rag.text.citation_marks import defuse, keep_known, with_marks
 from rag.text.tokenize import (
@@ -76,10 +84,8 @@ PER_REPORT_WIDE = 2
 MIN_SHARE = 0.4
 # The share of the mean score of the sentences before and after it that a sentence gains.
 NEIGHBOURS = 0.1
-# An answer of one report also takes others whose best sentence has this share of the best score;
-# the second where all passages were judged by a cross-encoder.
-FOCUS_SHARE = 0.9
-FOCUS_SHARE_JUDGED = 0.98
+# An answer of one report also takes others whose best sentence has this share of the best score.
+FOCUS_SHARE = 0.98
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME = 0.6
 _LEARNED = re.compile(
@@ -143,18 +149,18 @@ class ExtractiveAnswerer:
             yield refusal(plan.language)
             yield from nearest(plan, hits)
             return
-        judged = all(hit.relevance is not None for hit in hits)
         last = _phrase(keep_known(history[-1].content, 0)) if plan.follows else ""
-        new = [c for c in candidates if _phrase(c.text) not in last]
-        chosen = choose(new or candidates, plan, FOCUS_SHARE_JUDGED if judged else FOCUS_SHARE)
+        new = [c for c in candidates if _phrase(c.text) not in last] or candidates
+        reports = []
         if self._is_unsure(candidates, plan, hits):
-            chosen = chosen[:NEAREST]
+            chosen = choose(new, plan, hits, NEAREST)
             closest = format_label(t, t.gettext("Closest in the reports"), "").rstrip(" ")
             yield f"{refusal(plan.language)}\n{closest}"
         else:
-            chosen = by_lab(chosen, hits)
-            yield _head([hits[c.n - 1].passage.report for c in chosen], t)
-        for line in _lines(chosen, hits, plan.language):
+            chosen = choose(new, plan, hits)
+            reports = [hits[c.n - 1].passage.report for c in chosen]
+            yield quotes_head(reports, t)
+        for line in _lines(chosen, hits, t, named=len({info.id for info in reports}) != 1):
             yield f"\n{line}"
 
     def _is_unsure(self, candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit]) -> bool:
@@ -312,35 +318,40 @@ def _phrase(text: str) -> str:
     return f" {' '.join(words(text))} "
 
 
-def _head(reports: Sequence[ReportInfo], t: Translations) -> str:
-    """Who wrote what follows: so many labs, so many innovators."""
-    ours = (info.countries or (info.lab,) for info in reports if info.author == "lab")
-    labs = {country for countries in ours for country in countries}
-    others = {info.id for info in reports if info.author != "lab"}
-    if not others:
-        return t.ngettext("The lab wrote:", "{n} labs wrote:", len(labs)).format(n=len(labs))
-    innovators = format_count(len(others), "innovator", t)
-    if labs:
-        both = t.gettext("{labs} and {innovators} wrote:")
-        return both.format(labs=format_count(len(labs), "lab", t), innovators=innovators)
-    if len(others) == 1:
-        innovators = author_label(reports[0], t)
-    return t.ngettext(
-        "{innovators}, collected by the lab, wrote:",
-        "{innovators}, collected by labs, wrote:",
-        len(others),
-    ).format(innovators=innovators)
+def quotes_head(reports: Sequence[ReportInfo], t: Translations) -> str:
+    """Whose quotes follow: a lab's, those of so many labs and innovators."""
+    infos = {info.id: info for info in reports}.values()
+    labs = {c for info in infos if info.author == "lab" for c in info.countries or (info.lab,)}
+    others = [info for info in infos if info.author != "lab"]
+    first = next(iter(infos))
+    if len(labs) == 1 and not others:
+        kind = value_label("kind", first.kind, t)
+        what = t.gettext("{year} {kind}").format(year=first.year or "?", kind=kind)
+        if len(infos) > 1:
+            what = format_count(len(infos), "report", t)
+        head = t.gettext("Quotes from the {country} lab, {what}:")
+        return head.format(country=author_label(first, t), what=what)
+    if len(infos) == 1 and first.countries and others:
+        head = t.gettext("Quotes from an innovator in {country}, collected by the lab:")
+        return head.format(country=lab_label(first, t))
+    sources = format_count(len(labs), "lab", t) if labs else ""
+    if others:
+        innovators = format_count(len(others), "innovator", t)
+        of_both = t.gettext("{labs} and {innovators}") if labs else "{innovators}"
+        sources = of_both.format(labs=sources, innovators=innovators)
+    return t.gettext("Quotes from {sources}:").format(sources=sources)
 
 
-def _lines(chosen: Sequence[Candidate], hits: Sequence[Hit], language: str) -> Iterator[str]:
-    """One line a report: its author, year and kind, and the sentences with their marks."""
-    t = translations_for(language)
+def _lines(
+    chosen: Sequence[Candidate], hits: Sequence[Hit], t: Translations, *, named: bool = True
+) -> Iterator[str]:
+    """One line a report: its author, year and kind if `named`, and the sentences with marks."""
     for _, group in groupby(chosen, key=lambda c: c.report):
         members = list(group)
         info = hits[members[0].n - 1].passage.report
         text = " ".join(with_marks(defuse(c.text), [c.n]) for c in members)
         when = join_parts(t, ", ", [str(info.year or "?"), value_label("kind", info.kind, t)])
-        yield format_label(t, f"{author_label(info, t)} ({when})", text)
+        yield format_label(t, f"{author_label(info, t)} ({when})", text) if named else text
 
 
 def nearest(plan: Plan, hits: Sequence[Hit]) -> Iterator[str]:
@@ -385,15 +396,20 @@ def with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:
     return gained
 
 
-def choose(candidates: Sequence[Candidate], plan: Plan, focus_share: float) -> list[Candidate]:
-    """The best sentences, none that says what a better one says, in the order to be read."""
+def choose(
+    candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit], most: int = 0
+) -> list[Candidate]:
+    """The best sentences, none that says what a better one says, in the order to be read.
+
+    At most so many, or as many as an answer has.
+    """
     wide = plan.wide
-    count = SENTENCES_WIDE if wide and plan.intent != "compare" else SENTENCES
+    count = most or (SENTENCES_WIDE if wide and plan.intent != "compare" else SENTENCES)
     chosen: list[Candidate] = []
     per_report: Counter[str] = Counter()
-    floor = MIN_SHARE * max(c.score for c in candidates)
-    reports = {c.report for c in candidates} if wide else _best_reports(candidates, focus_share)
-    good = (c for c in candidates if c.score >= floor and c.report in reports)
+    best = max(c.score for c in candidates)
+    near = {c.report for c in candidates if wide or c.score >= FOCUS_SHARE * best}
+    good = [c for c in candidates if c.score >= MIN_SHARE * best and c.report in near]
     for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
         if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
             continue
@@ -404,16 +420,29 @@ def choose(candidates: Sequence[Candidate], plan: Plan, focus_share: float) -> l
         per_report[candidate.report] += 1
         if len(chosen) == count:
             break
-    rank = {report: i for i, report in enumerate(dict.fromkeys(c.report for c in chosen))}
-    return sorted(chosen, key=lambda c: (rank[c.report], c.n, c.start))
+    if wide:
+        return by_lab(chosen, hits)
+    return _answer_first(chosen, candidates, hits)[:count]
 
 
-def _best_reports(candidates: Sequence[Candidate], share: float) -> set[str]:
-    """The report with the best sentence, and those whose best reaches a share of its score."""
-    best: dict[str, float] = {}
-    for candidate in candidates:
-        best[candidate.report] = max(best.get(candidate.report, 0.0), candidate.score)
-    return {report for report, score in best.items() if score >= share * max(best.values())}
+def _answer_first(
+    chosen: Sequence[Candidate], candidates: Sequence[Candidate], hits: Sequence[Hit]
+) -> list[Candidate]:
+    """The best sentence, after the one before it where it points back, then the others.
+
+    `chosen` are the best first. The others stand by report and passage, in the order of the text.
+    """
+    lead = chosen[0]
+    at = candidates.index(lead)
+    before = candidates[at - 1 : at] if at and candidates[at - 1].n == lead.n else []
+    language = hits[lead.n - 1].passage.language
+    pointer = re.compile(rf"\W*{any_of('points_back', language)}")
+    leads = [*(before if pointer.match(strip_accents(lead.text)) else ()), lead]
+    reports = list(dict.fromkeys(c.report for c in chosen))
+    passages = list(dict.fromkeys(c.n for c in chosen))
+    rest = [c for c in chosen if c not in leads]
+    rest.sort(key=lambda c: (reports.index(c.report), passages.index(c.n), c.start))
+    return [*leads, *rest]
 
 
 def by_lab(chosen: Sequence[Candidate], hits: Sequence[Hit]) -> list[Candidate]:

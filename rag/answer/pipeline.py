@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from rag.answer.extractive import Answerer, nearest
+from rag.answer.extractive import Answerer, ExtractiveAnswerer, nearest
 from rag.catalog.catalog import Catalog
 from rag.citation.checker import CheckedText, Judge, check, unchecked
-from rag.citation.citations import resolve
+from rag.citation.citations import reading_order, resolve
 from rag.citation.quotes import verbatim
 from rag.errors import ModelError
 from rag.i18n.labels import country_label, join_parts
@@ -19,7 +19,7 @@ from rag.models.prompts import PROMPT_VERSION, is_refusal, refusal
 from rag.models.tokens import count_tokens
 from rag.places.countries import english_name
 from rag.retrieval.hybrid import SearchResult, count_unread
-from rag.text.citation_marks import drop_marks, keep_known
+from rag.text.citation_marks import change_marks, drop_marks, keep_known
 from rag.types import (
     Answer,
     Citation,
@@ -142,6 +142,8 @@ class PassageAnswer:
         self._writer = self.writers.answerer
         self._found = self.read, self.files
         self._failure: tuple[Notice, ...] = ()
+        # What the reader sees as the number of a passage, by its rank.
+        self._numbers: dict[int, int] = {}
         # Characters of a failed model's text, which was seen and is no part of the answer.
         self._discarded = 0
         self._generation = Generation(stop=self.stop, steps=self.steps)
@@ -167,7 +169,9 @@ class PassageAnswer:
         look, self.look = self.look, None
         if look:
             self.read, self.files = yield from look(self._generation)
-        yield from self._writer.stream(self.plan, self.read, self.history, self._generation)
+        self._numbers.clear()
+        for piece in self._writer.stream(self.plan, self.read, self.history, self._generation):
+            yield change_marks(piece, lambda n: self._numbers.setdefault(n, len(self._numbers) + 1))
 
     def draft(self, written: str) -> Draft:
         """The answer with its citations resolved, from all that was written."""
@@ -176,8 +180,10 @@ class PassageAnswer:
         completion += generation.completion
         read = self.read[: generation.read]
         passages = [hit.passage for hit in read]
+        ranks = {n: rank for rank, n in self._numbers.items()}
+        text = change_marks(written[self._discarded :], lambda n: ranks.get(n, n))
         # The passages are masked already; a model may make up contacts, or be told one.
-        text = self.writers.mask(written[self._discarded : generation.end])
+        text = self.writers.mask(text[: generation.end])
         checked, notices = self._check(keep_known(text, len(passages)).strip(), read)
         refused = is_refusal(checked.text)
         resolved = resolve(
@@ -290,7 +296,9 @@ def build_answer(
     notices = draft.notices
     if result:
         missing = missing_places(plan, draft, catalog)
-        notices = (*result.notices, *plan.notices, *notices, *missing)
+        notices = (*result.notices, *plan.notices, *notices, *missing, *_foreign(draft))
+    number = reading_order(draft.text, draft.citations)
+    numbered = [replace(citation, n=number(citation.n)) for citation in draft.citations]
     return Answer(
         question=plan.question,
         standalone=plan.standalone,
@@ -298,19 +306,29 @@ def build_answer(
         index=index,
         timings=timings,
         notices=notices,
-        text=draft.text,
+        text=change_marks(draft.text, number),
         refused=draft.refused,
-        citations=draft.citations,
+        citations=tuple(sorted(numbered, key=lambda citation: citation.n)),
         hits=draft.hits,
         coverage=draft.coverage,
         mode=draft.mode,
         language=draft.language,
         tokens=draft.tokens,
-        struck=draft.struck,
+        struck=tuple(
+            replace(s, at=len(change_marks(draft.text[: max(0, s.at)], number)))
+            for s in draft.struck
+        ),
         doubted=draft.doubted,
         checked=draft.checked,
         generation=draft.generation,
     )
+
+
+def _foreign(draft: Draft) -> tuple[Notice, ...]:
+    """A notice where most quotes of an answer made of them are in another language."""
+    foreign = sum(c.passage.language != draft.language for c in draft.citations)
+    is_quoted = draft.mode == ExtractiveAnswerer.name
+    return (Notice("quotes_in_original"),) * (is_quoted and 2 * foreign > len(draft.citations))
 
 
 def missing_places(plan: Plan, draft: Draft, catalog: Catalog) -> tuple[Notice, ...]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.citation.quotable import usable
-from rag.text.citation_marks import cited_sentences, defuse
+from rag.text.citation_marks import cited_sentences, defuse, marks
 from rag.text.numbers import numbers_in
 from rag.text.sentences import sentences
 from rag.text.tokenize import share, terms, words
@@ -66,6 +66,13 @@ def resolve(
             citation = Citation(n, passage, quote, status, corrected=sentence in corrected)
             by_quote.setdefault((n, quote), citation)
     return tuple(sorted(by_quote.values(), key=lambda c: c.n))
+
+
+def reading_order(text: str, citations: Sequence[Citation]) -> Callable[[int], int]:
+    """The new number of each citation: 1, 2, 3 as the text has them first."""
+    numbers = dict.fromkeys([*marks(text), *(c.n for c in citations)])
+    new = {n: i for i, n in enumerate(numbers, start=1)}
+    return lambda n: new.get(n, n)
 
 
 def best_support(sentence: str, passage: Passage, language: str) -> Support:

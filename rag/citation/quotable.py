@@ -32,16 +32,20 @@ LONGEST_WORD = 60
 LONGEST_UNIT = 400
 _URL = re.compile(r"\[?(?:https?://|www\.)\S+")
 # The number or bullet of a list item, which means nothing out of its list.
-_BULLET = re.compile(r"^(?:(?:[-–—*•·●▪]+\s*)+|\(?\w{1,2}[.)]\s+|\d{1,2}[.)](?=[^\W\d]))(?=\S)")
-_NO_WORD = re.compile(r"\W*(?:\(?\w{1,2}[.)])?\W*")
+_BULLET = re.compile(
+    r"[-–—*•·●▪][-–—*•·●▪\s]*+(?:(?<=\s)|(?=[^\d]))(?=\S)"
+    r"|\(?\w{1,2}[.)]\s+(?=\S)|\d{1,2}[.)](?=[^\W\d])"
+)
+_NO_WORD = re.compile(r"\W*+(?:\w{1,2}[.)])?\W*+")
 _ENDS = tuple(".!?؟。…")
 _IF = re.compile(r"\W*(?:\w+\W+)?(?:if|si|se|إذا)\b", re.IGNORECASE)
 _THEN = re.compile(r"\W*(?:then|alors|entonces|então|فإن)\b", re.IGNORECASE)
 # Of a form question what stands before its answer: its label ("Usage of methods: ..."), or its
 # first sentence with the unit after it ("(Amount in USD)").
 _QUESTION = re.compile(
-    r"(?P<label>(?:[^\s:]+ ?){1,5})(?=: )"
-    r"|(?P<sentence>.+?)(?:[?.:]+\s+(?P<unit>\((?:[^\s()]+ ?){1,3}\))|(?=\?|[.:]+\s+[A-Z(])|[.:]*$)"
+    r"(?P<label>[^\s:]+(?: [^\s:]+){0,4})(?=: )"
+    r"|(?P<sentence>.+?)(?:[?.:]+\s+(?P<unit>\([^\s()]+(?: [^\s()]+){0,2}\))|(?=\?)"
+    r"|(?=[.:]+\s+[A-Z(])|[.:]*$)"
 )
 
 
@@ -82,9 +86,9 @@ def usable(passage: Passage) -> list[Sentence]:
 
 
 def _is_unfit(shown: str, bare: str) -> bool:
-    """Whether a unit, `bare` of its links, is none to quote: a row, an instruction, links, data."""
-    # The row of a table says nothing without its heads; mostly links are a list of them.
-    if shown.startswith("|") or instructs(shown) or 2 * len(bare) < len(shown):
+    """Whether a unit, `bare` of its links, is none to quote: an instruction, links, data."""
+    # What is mostly links is a list of them.
+    if instructs(shown) or 2 * len(bare) < len(shown):
         return True
     return not words(bare) or max(map(len, bare.split())) > LONGEST_WORD or bare[-1] in ":,("
 
@@ -109,6 +113,9 @@ def _units(text: str, language: str) -> list[list[Span]]:
     """The sentences and lines of a text; those that need each other together."""
     units: list[list[Span]] = []
     for start, end in sentences(text):
+        # The row of a table says nothing without its heads.
+        if text[start] == "|":
+            continue
         if units and _NO_WORD.fullmatch(text, *units[-1][-1]):
             units[-1][-1] = (start, end)
         elif units and _belongs(text, units[-1], start, end, language):

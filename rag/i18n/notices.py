@@ -50,6 +50,7 @@ MESSAGES = {
     "no_reports_of_year": marked(
         "The collection has no reports of {years}; it has {first} to {last}."
     ),
+    "quotes_in_original": marked("The quotes are in the language of their reports."),
     "nothing_cited_from": marked("Nothing from {places} is cited here."),
     "passages_left_out": marked(
         "The language model read only the first {read} of {all} passages: more did not fit in its "

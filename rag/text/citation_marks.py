@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from rag.text.sentences import sentences
 
@@ -81,6 +81,11 @@ def marks_inside(text: str) -> str:
 def drop_marks(text: str, numbers: Collection[int]) -> str:
     """A text without the marks of these numbers."""
     return re.sub(r" ?\[(\d+)\]", lambda m: "" if int(m.group(1)) in numbers else m.group(), text)
+
+
+def change_marks(text: str, number: Callable[[int], int]) -> str:
+    """A text whose single marks have the numbers that a function gives for them."""
+    return re.sub(r"\[(\d{1,5})\]", lambda match: f"[{number(int(match[1]))}]", text)
 
 
 def with_marks(sentence: str, numbers: Iterable[int]) -> str:

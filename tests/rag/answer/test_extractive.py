@@ -19,6 +19,7 @@ from rag.types import Hit, Notice, Plan, Turn
 QUESTION = "Why do women sell smoked fish?"
 FISH = "Women sell smoked fish at the market because ice is dear in the summer."
 BOATS = "From boats on the Volta, smoked fish goes to women who sell it."
+HEAD = "Quotes from the Peru lab, 2023 plan:"
 PUMPS = "Gardeners rent the solar pumps by the hour along the river."
 
 
@@ -33,7 +34,7 @@ def answer_text(
 
 def test_the_fitting_sentence_is_taken_once_with_lab_year_and_mark() -> None:
     text = answer_text(QUESTION, hits(FISH, PUMPS, FISH, "Smoked fish is a common dish."))
-    assert text == f"The lab wrote:\nPeru (2023, plan): {FISH[:-1]} [1]."
+    assert text == f"{HEAD}\n{FISH[:-1]} [1]."
 
 
 def test_sentences_stand_lab_by_lab_with_findings_first() -> None:
@@ -46,7 +47,7 @@ def test_sentences_stand_lab_by_lab_with_findings_first() -> None:
     )
     found = [Hit(p, 1.0 / n, 0.8) for n, p in enumerate(passages, start=1)]
     head, *lines = answer_text("How do women sell smoked fish?", found, wide=True).split("\n")
-    assert head == "2 labs wrote:"
+    assert head == "Quotes from 2 labs:"
     labs = [line.partition(" ")[0] for line in lines]
     assert labs in (["Peru", "Peru", "Ghana"], ["Ghana", "Peru", "Peru"])
     assert learned[:-1] in lines[labs.index("Peru")]
@@ -55,10 +56,10 @@ def test_sentences_stand_lab_by_lab_with_findings_first() -> None:
 @pytest.mark.parametrize(
     ("labs", "innovators", "language", "head"),
     [
-        (0, 1, "en", "An innovator in Ghana, collected by the lab, wrote:"),
-        (0, 2, "en", "2 innovators, collected by labs, wrote:"),
-        (1, 1, "en", "1 lab and 1 innovator wrote:"),
-        (2, 1, "es", "2 laboratorios y 1 innovador dicen:"),
+        (0, 1, "en", "Quotes from an innovator in Ghana, collected by the lab:"),
+        (0, 2, "en", "Quotes from 2 innovators:"),
+        (1, 1, "en", "Quotes from 1 lab and 1 innovator:"),
+        (2, 1, "es", "Citas de 2 laboratorios y 1 innovador:"),
     ],
 )
 def test_labs_and_innovators_are_told_apart_and_labs_come_first(
@@ -73,18 +74,20 @@ def test_labs_and_innovators_are_told_apart_and_labs_come_first(
     ]
     first, *lines = answer_text(QUESTION, found, language, wide=True).split("\n")
     assert first == head
-    assert ["Ghana" in line for line in lines] == [False] * labs + [True] * innovators
-    if language == "en":
+    # The head already names who wrote the only report.
+    named = labs + innovators > 1
+    assert ["Ghana" in line for line in lines] == [False] * labs + [named] * innovators
+    if language == "en" and named:
         assert lines[-1].startswith("An innovator in Ghana (2023, solution): ")
 
 
 def test_an_answer_begins_in_the_question_s_language() -> None:
-    assert answer_text(QUESTION, hits(FISH), "ar").startswith("كتب المختبر:\n")
+    assert answer_text(QUESTION, hits(FISH), "ar").startswith("اقتباسات من مختبر بيرو، خطة 2023:\n")
 
 
 def test_a_report_s_own_marks_bullets_and_tables_are_not_ours() -> None:
     text = answer_text(QUESTION, hits(f"| Women | Smoked fish |\n2. As in [7], {FISH}"))
-    assert text == f"The lab wrote:\nPeru (2023, plan): As in (7), {FISH[:-1]} [1]."
+    assert text == f"{HEAD}\nAs in (7), {FISH[:-1]} [1]."
 
 
 def test_findings_go_before_questions() -> None:

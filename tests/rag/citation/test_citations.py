@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from passages import passage, report
 
-from rag.citation.citations import resolve
+from rag.citation.citations import reading_order, resolve
+from rag.text.citation_marks import change_marks
 from rag.types import FACTS
 
 WOMEN = passage("Women sell fish every day. Ice is dear. They lost 1 049 kg in 2022.")
@@ -32,6 +33,12 @@ def test_a_citation_carries_the_words_of_its_passage_once() -> None:
     text = "Ice is dear [1]. Radio reaches the islands [2][7]. Ice is dear [1]."
     cited = resolve(text, [WOMEN, radio], "en")
     assert [(c.n, c.quote) for c in cited] == [(1, "Ice is dear."), (2, radio.text)]
+
+
+def test_citations_are_numbered_as_they_are_read() -> None:
+    text = "Women sell fish every day [7]. Ice is dear [2][7]."
+    number = reading_order(text, resolve(text, [WOMEN] * 9, "en"))
+    assert change_marks(text, number) == "Women sell fish every day [1]. Ice is dear [2][1]."
 
 
 def test_of_a_fact_the_value_is_quoted() -> None:
