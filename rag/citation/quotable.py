@@ -33,8 +33,8 @@ LONGEST_UNIT = 400
 _URL = re.compile(r"\[?(?:https?://|www\.)\S+")
 # The number or bullet of a list item, which means nothing out of its list.
 _BULLET = re.compile(
-    r"[-–—*•·●▪][-–—*•·●▪\s]*+(?:(?<=\s)|(?=[^\d]))(?=\S)"
-    r"|\(?\w{1,2}[.)]\s+(?=\S)|\d{1,2}[.)](?=[^\W\d])"
+    r"^(?:[-–—*•·●▪](?!•)[-–—*•·●▪\s]*+(?:(?<=\s)|(?!\d))(?=\S)"
+    r"|\(?\w{1,2}[.)]\s+(?=\S)|\d{1,2}[.)](?=[^\W\d]))"
 )
 _NO_WORD = re.compile(r"\W*+(?:\w{1,2}[.)])?\W*+")
 _ENDS = tuple(".!?؟。…")

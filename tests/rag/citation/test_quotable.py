@@ -25,6 +25,11 @@ from rag.citation.quotable import usable
             "It gives us : 1. A map. 2. Three ice boxes.",
             ["It gives us : A map; Three ice boxes."],
         ),
+        (
+            "Q",
+            "It is open from 8 - 10 a.m. - or later.",
+            ["It is open from 8 - 10 a.m. - or later."],
+        ),
         ("Q", "We learned that:", []),
         ("Q", "1.\nThe boats land at noon.", ["The boats land at noon."]),
         ("Q", "The port\nIts boats land at noon.", ["The port: Its boats land at noon."]),
