@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
@@ -15,6 +15,7 @@ from typing import Any
 from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.answer.deep import FOUND, Library, Researcher, make_researcher
+from rag.answer.digests import Digest, make_digest
 from rag.answer.extractive import Answerer, ExtractiveAnswerer
 from rag.answer.generate import ModelAnswerer
 from rag.answer.lists import about_draft, list_draft, mentions
@@ -191,8 +192,9 @@ class Engine:
             return _finished(finish(about_draft(plan, snapshot.catalog, snapshot.language_counts)))
         result = self._find(retriever, plan)
         hits = self._masked(choose_passages(result, plan, self.settings, passages))
+        found = result.hits
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
-        result = replace(result, hits=self._masked(result.hits[:HITS_PER_ANSWER]))
+        result = replace(result, hits=self._masked(found[:HITS_PER_ANSWER]))
         watch.lap("retrieve_ms")
         # An empty scope stays empty: the answer names the filters that emptied it.
         if plan.intent == "list" or not snapshot.catalog.ids(plan.filters):
@@ -202,6 +204,17 @@ class Engine:
                 plan, snapshot.catalog, snapshot.texts, result.hits, self._masked(mentioned)
             )
             return _finished(finish(draft))
+
+        def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
+            if plan.intent == "answer":
+                return None
+            hits, opened = self._masked(found), partial(self._opened, snapshot)
+            digest = make_digest(plan, hits, snapshot.catalog, self._embedding, opened)
+            if digest is None:
+                return None
+            quoted = {hit.passage.report.id for hit in digest.hits}
+            return digest, digest.hits, snapshot.texts(quoted)
+
         look: Look | None = None
         if window := self._writers.answerer.window:
             reports = reports_to_read(plan, result, snapshot.catalog)
@@ -212,7 +225,7 @@ class Engine:
             look = partial(researcher.look, library, plan, hits, look, history)
         files = snapshot.texts({hit.passage.report.id for hit in hits})
         writing = PassageAnswer(
-            self._writers, plan, result, hits, history, files, snapshot.catalog, look
+            self._writers, plan, result, hits, history, files, snapshot.catalog, look, digested
         )
         return AnswerStream(
             writing.pieces(),
@@ -230,10 +243,14 @@ class Engine:
             return self._masked(choose_passages(found, plan, self.settings, FOUND))
 
         def open_report(report_id: str) -> Sequence[Hit]:
-            parts = _in_order(p for p in snapshot.passages if p.report.id == report_id)
-            return self._masked([Hit(p, 0.0) for p in parts if not is_personal(p)])
+            return self._opened(snapshot, [report_id])
 
         return Library(snapshot.catalog, scope, find, open_report, snapshot.texts)
+
+    def _opened(self, snapshot: Snapshot, report_ids: Collection[str]) -> Sequence[Hit]:
+        """The passages of reports in the order of their files; none that is personal."""
+        parts = _in_order(p for p in snapshot.passages if p.report.id in report_ids)
+        return self._masked([Hit(p, 0.0) for p in parts if not is_personal(p)])
 
     def _find(self, retriever: HybridRetriever, plan: Plan, explain: bool = False) -> SearchResult:
         masked = self.settings.mask_contacts
@@ -326,8 +343,8 @@ class _Stopwatch:
 
 
 def _in_order(passages: Iterable[Passage]) -> list[Passage]:
-    """Passages of one report in the order of its file."""
-    return sorted(passages, key=lambda p: (p.spans, p.part))
+    """Passages report by report, in the order of their files."""
+    return sorted(passages, key=lambda p: (p.report.id, p.spans, p.part))
 
 
 def _finished(answer: Answer) -> AnswerStream:

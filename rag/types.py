@@ -170,7 +170,8 @@ class Plan:
     adjective. `alike` are terms of the collection that are like its words. A "list" question has
     the `query` that answers it. `notices` tell what of the question could not be understood.
     `off_topic` is by how much it is more like questions to no report than like others. `reports`
-    are the ids of those that it names by their titles.
+    are the ids of those that it names by their titles; `subject` are the words that say what it is
+    about, but for labs, years and kinds.
     """
 
     question: str
@@ -192,6 +193,7 @@ class Plan:
     notices: tuple[Notice, ...] = ()
     off_topic: float = -1.0
     reports: tuple[str, ...] = ()
+    subject: str = ""
 
     @property
     def first(self) -> Filters:

@@ -239,7 +239,7 @@ class ExtractiveAnswerer:
             terms = set(terms_and_pairs(f"{text} {passage.context}", passage.language))
             terms |= set(terms_and_pairs(text, plan.language))
             alike = plan.alike if passage.language != plan.language else ()
-            covered = sum(_shares(weights, terms, alike)) / total
+            covered = sum(shares(weights, terms, alike)) / total
             score = 0.5 * float(similarity) + 0.5 * covered + 0.2 / (4 + n)
             if passage.stage == "finding":
                 score = score * learned + FINDING_BONUS
@@ -280,7 +280,7 @@ def _weights(plan: Plan, hits: Sequence[Hit]) -> dict[str, float]:
     }
 
 
-def _shares(
+def shares(
     weights: Mapping[str, float], terms: Collection[str], alike: Sequence[Alike]
 ) -> Iterator[float]:
     """What a sentence with these terms gets of the weight of each of the question's terms.

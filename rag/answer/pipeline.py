@@ -119,6 +119,10 @@ def reading(hits: Sequence[Hit], texts: Texts) -> Look:
     return look
 
 
+# Makes a digest where no model writes: its writer, the hits that it quotes, and their files.
+Digested = Callable[[], tuple[Answerer, Sequence[Hit], Mapping[str, str]] | None]
+
+
 @dataclass
 class PassageAnswer:
     """One answer from the passages that were read. Setting `stop` from any thread ends it.
@@ -135,6 +139,7 @@ class PassageAnswer:
     files: Mapping[str, str]
     catalog: Catalog
     look: Look | None = None
+    digest: Digested = lambda: None
     stop: Stop = field(default_factory=Stop)
     steps: list[Notice] = field(default_factory=list)
 
@@ -169,6 +174,8 @@ class PassageAnswer:
         look, self.look = self.look, None
         if look:
             self.read, self.files = yield from look(self._generation)
+        if self._writer is self.writers.fallback and (made := self.digest()):
+            self._writer, self.read, self.files = made
         self._numbers.clear()
         for piece in self._writer.stream(self.plan, self.read, self.history, self._generation):
             yield change_marks(piece, lambda n: self._numbers.setdefault(n, len(self._numbers) + 1))

@@ -76,6 +76,11 @@ class Snapshot:
         infos = (report.info for report in self.reports.values())
         return Catalog(infos, self.known_words, written)
 
+    @cached_property
+    def findings(self) -> npt.NDArray[np.bool_]:
+        """For each passage whether it tells what happened or was learned."""
+        return np.array([passage.stage == "finding" for passage in self.passages], np.bool_)
+
     def allowed(self, filters: Filters) -> npt.NDArray[np.bool_]:
         """For each passage whether its report, and its language, pass the filters."""
         if not filters:

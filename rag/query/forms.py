@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.query.conversation import is_of_any_work
-from rag.query.linker import Linker, Links, is_usual
+from rag.query.linker import Linker, Links, is_usual_word
+from rag.query.wordings import has_wording
 from rag.text.tokenize import is_quantity, terms
 from rag.types import Intent, Plan
 
@@ -20,12 +21,14 @@ _LEAST = 0.25  # the score of a form that is chosen
 _LEAD = 0.05  # by how much it is more than that of a question to passages
 _NAMED_LEAD = -0.3  # the same where the question has the words of a report's title
 _MOST_TERMS = 8  # content words of a question that wants more than particulars
+_MOST_WORDS = 4  # words of a topic that is not put to labs
 _MOST_OF_TITLE = 4  # reports of one line of work, which may have the same title
 
 
 def form_of(plan: Plan, links: Links, scores: Mapping[str, float], linker: Linker) -> Plan:
     """The plan of an answer from passages, in the form that its question wants."""
     words = subject(links, plan.language)
+    plan = replace(plan, subject=" ".join(words))
     chosen, digest = max((scores[name], name) for name in (*DIGESTS, "compare"))
     many = len(terms(plan.standalone, plan.language)) > _MOST_TERMS
     if plan.follows or many or is_quantity(plan.standalone):
@@ -38,11 +41,13 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], linker: Linke
     particular = plan.wide or scores["report"] - scores["passage"] < _NAMED_LEAD
     named = () if particular else titled(words, plan, linker)
     # One word may be in a title by chance.
-    if named and (digest == "report" or (len(words) > 1 and digest not in ("topic", "trend"))):
+    clear = plan.boosted.country and (len(words) > 1 or len(named) == 1)
+    if named and (digest == "report" or (clear and digest not in ("topic", "trend"))):
         return replace(plan, intent="report", reports=named)
     # All of a lab is asked for where nothing of its work is named.
     least = _LEAD if words or digest != "lab" else -_LEAD
-    if chosen < _LEAST or lead < least:
+    particular = digest == "topic" and not plan.wide and len(words) > _MOST_WORDS
+    if chosen < _LEAST or lead < least or particular:
         return plan
     if digest == "report" and not words:
         # "Summarise the plan of 2022": one report, or all of that kind.
@@ -73,8 +78,18 @@ def has_sides(named: Filters) -> bool:
 def subject(links: Links, language: str) -> tuple[str, ...]:
     """The words of a question that say what it is about, but for labs, years and kinds."""
     told = {i for k in links.links if k.field not in TAGS for i in range(k.start, k.end)}
-    words = (word for i, word in enumerate(links.words) if i not in told)
-    return tuple(w for w in words if not is_usual(w, language) and not is_of_any_work(w, language))
+    values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
+    return tuple(
+        word
+        for i, word in enumerate(links.words)
+        if i in values or (i not in told and not _asks(word, language))
+    )
+
+
+def _asks(word: str, language: str) -> bool:
+    """Whether a word only asks."""
+    usual = is_usual_word(word, language) or is_of_any_work(word, language)
+    return usual or has_wording("compare", word)
 
 
 def titled(words: Collection[str], plan: Plan, linker: Linker) -> tuple[str, ...]:

@@ -388,15 +388,21 @@ def _light() -> frozenset[str]:
 @lru_cache(_REMEMBERED)
 def is_usual(word: str, language: str) -> bool:
     """Whether a word, or one that it is a slip away from, asks and names nothing."""
-    return not _usual_stems().isdisjoint((word, _stem(word, language), *one_slip_away(word)))
+    stems = (word, _stem(word, language), *one_slip_away(word))
+    return not _usual_stems(*LANGUAGES).isdisjoint(stems)
+
+
+def is_usual_word(word: str, language: str) -> bool:
+    """Whether a word of a language, or of English, asks and names nothing."""
+    return not _usual_stems(language, "en").isdisjoint((word, _stem(word, language)))
 
 
 @cache
-def _usual_stems() -> frozenset[str]:
+def _usual_stems(*languages: str) -> frozenset[str]:
     """Stems of words that ask for a list or a number and name nothing."""
     return frozenset(
         stem
-        for language in LANGUAGES
+        for language in languages
         for word in _tokens(words_of("usual", language))
         for stem in (word, _stem(word, language))
     )

@@ -102,6 +102,9 @@ class HybridRetriever(BaseRetriever):
         votes: dict[int, list[Vote]] = defaultdict(list)
         for suffix, scope in scopes.items():
             allowed = self._snapshot.allowed(scope)
+            findings = allowed & self._snapshot.findings
+            if plan.intent == "reasons" and findings.any():  # Plans tell none yet.
+                allowed = findings
             for name, (values, weights) in rankings.items():
                 for rank, i in enumerate(_top(np.where(allowed, values, -np.inf)), start=1):
                     vote_points = float(weights[i]) / (K + rank)

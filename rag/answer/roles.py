@@ -1,0 +1,60 @@
+"""What the answers under a form question tell: the challenge, what was found, what comes next ...
+
+Decided by example: `roles.toml` holds typical form questions of each role, and a form question has
+the role of the nearest one. What stage its answers are of counts as well.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+
+from rag.models.encoder import Vectors, encode, unit
+from rag.types import FACTS, Passage, Stage
+
+Role = Literal[
+    "about", "challenge", "aim", "approach", "partners", "found", "barriers", "advice", "next",
+    "extent", "other",
+]  # fmt: skip
+ROLES: tuple[Role, ...] = get_args(Role)
+_PRIOR = 0.1  # cosine that the roles of a stage are ahead
+_OF_STAGE: dict[Stage, tuple[Role, ...]] = {
+    "intention": ("about", "challenge", "aim", "next"),
+    "finding": ("found", "barriers", "advice", "next", "extent"),
+    "partner": ("partners", "next"),
+    "method": ("approach", "extent", "other"),
+    "evidence": ("about", "challenge"),
+    "admin": ("other",),
+}
+_MOST = 8192  # form questions that are remembered
+
+
+def role_of(passage: Passage) -> Role:
+    """The role of a passage in its report."""
+    if passage.section == FACTS or passage.stage == "admin":
+        return "other"
+    return _role(passage.prompt or passage.section, passage.stage)
+
+
+def role_of_question(question: str) -> Role:
+    """The role of the findings that a question asks for."""
+    return _role(question, "finding")
+
+
+@lru_cache(_MOST)
+def _role(prompt: str, stage: Stage) -> Role:
+    roles, vectors = _examples()
+    nearness = vectors @ np.asarray(encode([prompt])[0], np.float32)
+    likely = np.array([role in _OF_STAGE[stage] for role in roles], np.float32)
+    return roles[int(np.argmax(nearness + _PRIOR * likely))]
+
+
+@cache
+def _examples() -> tuple[list[Role], Vectors]:
+    data = tomllib.loads(Path(__file__).with_name("roles.toml").read_text("utf-8"))
+    rows = [(role, text) for role in ROLES for text in data[role]]
+    return [role for role, _ in rows], unit(encode([text for _, text in rows]))

@@ -1,0 +1,90 @@
+"""Digests without a model: what each form tells, in which order, and what it leaves blank."""
+
+from __future__ import annotations
+
+import pytest
+from passages import passage, report
+
+from rag.answer.digests import HEADINGS
+from rag.answer.roles import role_of
+from rag.engine import Engine
+from rag.text.citation_marks import marks
+from rag.types import Answer
+
+pytestmark = pytest.mark.quality
+
+
+def ask(engine: Engine, question: str) -> Answer:
+    return engine.ask(question).answer
+
+
+def headings(answer: Answer) -> list[str]:
+    return [line[4:] for line in answer.text.splitlines() if line.startswith("### ")]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "stage", "role"),
+    [
+        ("What is your hypothesis? IF... THEN...", "intention", "aim"),
+        ("What hindered you, and which bottlenecks were there?", "finding", "barriers"),
+        ("¿Qué aprendieron que no sabían antes?", "finding", "found"),
+        ("Who has supported you, and how?", "partner", "partners"),
+        ("Looking back, what would you do otherwise?", "finding", "advice"),
+        ("Combien de temps a duré l'activité ?", "finding", "extent"),
+        ("Please upload pictures", "admin", "other"),
+    ],
+)
+def test_a_form_question_has_the_role_of_those_like_it(prompt: str, stage: str, role: str) -> None:
+    asked = passage("Sand.", report("a"), section="Form", prompt=prompt, stage=stage)
+    assert role_of(asked) == role
+
+
+@pytest.mark.parametrize(
+    ("question", "intent", "parts"),
+    [
+        ("Summarise the report on solar pumps", "report", ("challenge", "approach", "found")),
+        ("What is Lesotho working on?", "lab", ("found",)),
+        ("Compare Lesotho and Bangladesh on mobile money", "compare", ("approach", "found")),
+        ("What worked and what didn't with mobile money?", "reasons", ("found", "barriers")),
+        ("What did labs learn about mobile money?", "topic", ("found",)),
+    ],
+)
+def test_a_digest_has_its_parts_and_quotes_in_reading_order(
+    sample_engine: Engine, question: str, intent: str, parts: tuple[str, ...]
+) -> None:
+    answer = ask(sample_engine, question)
+    assert answer.coverage.intent == intent
+    assert {HEADINGS[part] for part in parts} <= set(headings(answer))  # type: ignore[index]
+    numbers = list(dict.fromkeys(marks(answer.text)))
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert {citation.n for citation in answer.citations} == set(numbers)
+    assert all(c.span and c.status == "supported" for c in answer.citations)
+
+
+def test_all_reports_of_a_lab_are_told_and_nothing_of_others(sample_engine: Engine) -> None:
+    answer = ask(sample_engine, "What is Lesotho working on?")
+    own = {r.id for r in sample_engine.catalog.reports.values() if "Lesotho" in r.countries}
+    assert set(answer.coverage.reports) == own
+    assert answer.text.startswith("Lesotho: ")
+
+
+def test_what_a_report_or_a_side_does_not_tell_is_said(sample_engine: Engine) -> None:
+    pumps = ask(sample_engine, "Summarise the report on solar pumps")
+    assert pumps.text.splitlines()[-1].startswith("The report says nothing on: ")
+    sides = ask(sample_engine, "Compare Lesotho and Uruguay on mobile money")
+    assert "Uruguay: nothing found on it." in sides.text
+
+
+def test_years_stand_in_order(sample_engine: Engine) -> None:
+    answer = ask(sample_engine, "How has mobile money work in Lesotho changed over the years?")
+    years = [heading[:4] for heading in headings(answer)]
+    assert years == ["2022", "2023"]
+
+
+def test_a_digest_has_headings_in_the_language_of_its_question(sample_engine: Engine) -> None:
+    answer = ask(sample_engine, "¿Qué hace el laboratorio de Togo?")
+    assert "Lo que se encontró" in headings(answer)
+
+
+def test_a_country_without_reports_gets_no_digest(sample_engine: Engine) -> None:
+    assert ask(sample_engine, "What is the lab in Iceland working on?").refused
