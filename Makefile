@@ -15,7 +15,7 @@ EVAL_OPTIONS ?= --baseline
 SAMPLE_CASES = eval/sample/cases.jsonl
 FAST_VARIANTS = typos,upper,year
 
-.PHONY: help demo install test test-slow lint eval floors bench bench-growth lock words intents browser dev clean
+.PHONY: help demo install test test-slow lint eval floors bench bench-growth lock words intents survey browser dev clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ words: dev ## bring the messages of the code into the translations, rag/i18n/loc
 	  --no-location --omit-header --sort-output -o $(VENV)/words.pot rag ui eval
 	@for po in rag/i18n/locale/*.po; do $(BIN)/pybabel -q update --no-wrap --no-fuzzy-matching \
 	  --ignore-obsolete --omit-header -i $(VENV)/words.pot -o $$po -l $$(basename $$po .po); done
+
+survey: dev ## train the weights of surveys on graded topics (GRADED=FILES REPORTS=INDEX)
+	@$(BIN)/python -m eval.train_survey $(GRADED) --index $(REPORTS)
 
 intents: dev ## weigh the example questions of rag/query/intents.toml again
 	@$(BIN)/python -m rag.query.intents

@@ -234,6 +234,8 @@ def _explain(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = first["loc"]
     name = str(where[0]) if where else ""
+    if isinstance(error.errors()[0]["input"], dict) and "grades" in error.errors()[0]["input"]:
+        return "this is a graded topic of surveys. Measure it by: asklabs eval survey FILE."
     if not name:
         return f"not a JSON object ({first['msg']}). Write one object on one line."
     if len(where) == 1 and first["type"] == "unexpected_keyword_argument":

@@ -29,11 +29,14 @@ from rag.answer.pipeline import (
     build_answer,
     reading,
 )
+from rag.answer.survey import SurveyStream
+from rag.answer.survey_features import ReportMeasure
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import in_dictionary
 from rag.catalog.tag_fields import Filters
 from rag.citation.checker import Judge, make_judge
 from rag.diagnostics import versions
+from rag.errors import InputError
 from rag.i18n.notices import notice_words
 from rag.index.layout import current_database
 from rag.index.sentence_vectors import SentenceVectors
@@ -41,6 +44,7 @@ from rag.index.snapshot import Snapshot, current_snapshot
 from rag.index.store import StoredReport
 from rag.models.chat import make_chat
 from rag.models.embeddings import embedding_kind, embedding_name, make_embedding, use_stored_vectors
+from rag.query.linker import topic_of
 from rag.query.planner import Planner, make_planner
 from rag.retrieval.hybrid import (
     HybridRetriever,
@@ -56,7 +60,7 @@ from rag.retrieval.rerank import CrossEncoder, Reranker, make_reranker
 from rag.settings import Settings
 from rag.text.contacts import mask_contacts
 from rag.text.language import language_of
-from rag.types import Answer, Hit, Notice, Passage, Plan, Turn
+from rag.types import Answer, Hit, Notice, Passage, Plan, Progress, Survey, Turn
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +88,7 @@ class Engine:
         self._writers = Writers(answerer, extractive, checked, judge, self._mask)
         self._lock = threading.Lock()
         self._state: tuple[Snapshot, HybridRetriever] | None = None
+        self._report_measure: ReportMeasure | None = None
 
     def open(self) -> None:
         """Load what the first question needs, so that it need not wait."""
@@ -233,6 +238,59 @@ class Engine:
             writing.stop,
             writing.steps,
         )
+
+    def survey(
+        self,
+        question: str,
+        *,
+        filters: Filters = Filters(),
+        without: Collection[str] = (),
+        judged: bool = True,
+        progress: Progress = lambda *_: None,
+    ) -> SurveyStream:
+        """A verdict on every report in scope about the topic of a question.
+
+        Args:
+            question: a topic, or a question that has one; places, years and kinds of report in
+                it narrow the scope.
+            filters: the scope; they go before what the question names.
+            without: near words of the collection that are not to stand for the topic.
+            judged: whether the cross-encoder, where there is one, reads the uncertain reports.
+            progress: is told how far the survey is.
+
+        Raises:
+            InputError: the question has no topic, or no report is in scope.
+        """
+        measure = self.report_measure()
+        snapshot = measure.snapshot
+        plan = self._planner.without_model().plan(question, snapshot, filters=filters)
+        linker = self._planner.linker_of(snapshot.catalog)
+        links = linker.link(plan.corrected, plan.language)
+        topic = topic_of(plan.corrected, links, plan.language)
+        if not topic or plan.intent == "about":
+            raise InputError(
+                f"“{question}” names no topic. Survey what reports can speak of, such as "
+                "“waste management”."
+            )
+        named = links.filters()
+        scope = Filters(country=named.country, year=named.year, type=named.type, kind=named.kind)
+        scope = filters.merged(scope)
+        if not snapshot.catalog.ids(scope):
+            raise InputError("No report passes the filters of the survey. Use fewer filters.")
+        survey = Survey(question, topic, plan.language, scope, (), (0, 0), index=snapshot.revision)
+        reranker = self._reranker if judged and isinstance(self._reranker, CrossEncoder) else None
+        return SurveyStream(
+            measure, survey, without, reranker, self.settings.mask_contacts, progress
+        )
+
+    def report_measure(self) -> ReportMeasure:
+        """What measures the reports of the index; two threads may make it at the same time."""
+        snapshot, _ = self._current()
+        measure = self._report_measure
+        if measure is None or measure.snapshot is not snapshot:
+            embed = self._embedding.get_text_embedding_batch
+            self._report_measure = measure = ReportMeasure(snapshot, embed)
+        return measure
 
     def _library(self, snapshot: Snapshot, retriever: HybridRetriever, scope: Filters) -> Library:
         planner = self._planner.without_model()

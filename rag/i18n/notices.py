@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from rag.i18n.labels import format_count, join_parts, reports_and_labs
 from rag.i18n.translations import ENGLISH, Translations, format_number, marked
 from rag.text.citation_marks import keep_known
-from rag.types import Answer, Notice, Status, Struck
+from rag.types import Answer, Notice, Status, Struck, Survey
 
 # What goes wrong with a language model's server; an embedding model's is only told of in English.
 _SERVER_MESSAGES = {
@@ -213,6 +213,32 @@ def checked_sentence(checked: Mapping[str, int], t: Translations = ENGLISH) -> s
 def struck_sentence(struck: Struck) -> str:
     """A sentence that was left out, on one line, without its marks, which number other sources."""
     return keep_known(" ".join(struck.text.split()), 0)
+
+
+def survey_sentence(survey: Survey, t: Translations = ENGLISH) -> str:
+    """How many reports speak of a survey's topic, within which bounds, and what comes nearest."""
+    scope = format_count(len(survey.rows), "report", t)
+    found = len(survey.found)
+    if not survey.complete:
+        stopped = t.gettext("Stopped: of the first {scope}, {found} speak of “{topic}”.")
+        return stopped.format(found=format_number(t, found), scope=scope, topic=survey.topic)
+    if not found:
+        none = t.gettext("No report speaks of “{topic}” ({scope} read).")
+        return none.format(scope=scope, topic=survey.topic)
+    low, high = (format_number(t, n) for n in survey.interval)
+    sentence = t.gettext(
+        "About {reports} of {labs} speak of “{topic}” (between {low} and {high}, of {scope}): "
+        "{about} are about it, {mention} mention it."
+    )
+    return sentence.format(
+        **reports_and_labs(found, len(survey.labs), t),
+        topic=survey.topic,
+        low=low,
+        high=high,
+        scope=scope,
+        about=format_number(t, survey.count("about")),
+        mention=format_number(t, survey.count("mentions")),
+    )
 
 
 def coverage_sentence(answer: Answer, t: Translations = ENGLISH) -> str:

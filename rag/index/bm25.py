@@ -131,6 +131,11 @@ class KeywordIndex:
         scores: Scores = self._bm25.get_scores_from_ids(numbers)
         return scores[: self.size]
 
+    def written(self, term: str) -> str:
+        """A word of the term as the reports have it; "" for an unknown term."""
+        number = self._bm25.vocab_dict.get(term)
+        return "" if number is None else self.forms[number]
+
     def passages_with(self, term: str) -> Numbers:
         """The positions of the passages that have a term."""
         number = self._bm25.vocab_dict.get(term)

@@ -65,7 +65,13 @@ def _correct_word(word: str, language: str, keyword: KeywordIndex, *, places: bo
     if not candidates and language == "en":
         counts = ((other, _passages_with(other, language, keyword)) for other in near)
         usage = {other: (english_frequency(other), passages) for other, passages in counts}
-        candidates = {other: use for other, use in usage.items() if use[0] or use[1] > FEW}
+        # What only has the stem of another word ("driverness") is none that anybody wrote.
+        written = {o for o in near for stem in terms(o, language) if keyword.written(stem) == o}
+        candidates = {
+            other: use
+            for other, use in usage.items()
+            if use[0] or (use[1] > FEW and other in written)
+        }
     best = max(candidates, key=lambda other: (candidates[other], other), default="")
     if not best or (count and candidates[best][1] < UNKNOWN_RATIO * count):
         return word

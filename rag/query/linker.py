@@ -307,6 +307,31 @@ class Linker:
         return min(options) if len(options) == 1 else word
 
 
+def topic_of(question: str, links: Links, language: str) -> str:
+    """What a question is about: without places and the words before that only ask."""
+    spans = [match.span() for match in re.finditer(r"\w+", question)]
+    named = ("", "country", "year", "type", "kind")
+    left_out = {i for k in links.links if k.field in named for i in range(k.start, k.end)}
+    stop = _light() | stop_words(language)
+    words = [fold_name(word) for word in links.words]
+    asked = [any(has_wording(n, word) for n in ("labs", "solutions")) for word in words]
+    left_out |= {i for i, word in enumerate(words) if word in stop or asked[i]}
+    first = 0
+    while first < len(words) and (first in left_out or _stem(words[first], language) in stop):
+        first += 1
+    # After "which labs" come words that ask ("use"), after "about" the topic, and alone it is one.
+    before = words[first - 1] if first else ""
+    joined = not before or before in _light() or re.fullmatch(any_of("about"), before)
+    while (
+        not joined
+        and first < len(words)
+        and (first in left_out or is_usual(words[first], language))
+    ):
+        first += 1
+    topic = [i for i in range(first, len(words)) if i not in left_out]
+    return question[spans[topic[0]][0] : spans[topic[-1]][1]] if topic else ""
+
+
 def _joined(link: Link, previous: Link | None, words: Sequence[str]) -> Link:
     """The link with how it follows the one before it."""
     begin = previous.end if previous else max(0, link.start - 4)

@@ -1,4 +1,4 @@
-"""The command line: `asklabs ingest | ask | batch | search | serve | eval | export | info`.
+"""The commands: `asklabs ingest | ask | batch | search | survey | serve | eval | export | info`.
 
 Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 done
 with some files or questions skipped, 2 wrong usage or unusable index. Heavy modules are
@@ -20,6 +20,7 @@ from rag.settings import load_settings
 from ui.cli import Index, evaluate
 from ui.cli.ask import ask, batch, export, search
 from ui.cli.index import info, ingest
+from ui.cli.survey import survey
 
 HELP = """Ask questions across a collection of lab reports; every sentence comes with its source.
 
@@ -95,7 +96,7 @@ def login(
     print(f"{name} {done}: {path}. A page that is open already learns of it when it is restarted.")
 
 
-for _command in (ingest, ask, batch, search, serve, login, export, info):
+for _command in (ingest, ask, batch, search, survey, serve, login, export, info):
     app.command()(_command)
 app.add_typer(evaluate.app, name="eval")
 

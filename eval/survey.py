@@ -1,0 +1,153 @@
+"""Measures surveys against graded topics, and reads these.
+
+A line of a file of graded topics is {"topic", "question", "lang", "grades": {report: 2, 1 or 0}}: 2
+where the report or a named part is about the topic, 1 where it says something of substance, 0 for
+a passing word or nothing; reports that are not named count as 0.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from rag.citation.quotes import fold_text
+from rag.engine import Engine
+from rag.errors import InputError
+from rag.types import Progress, Survey
+
+BINS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class GradedTopic:
+    """A topic with the grades of reports."""
+
+    topic: str
+    question: str
+    grades: Mapping[str, int]
+    lang: str = "en"
+
+
+_TOPIC = TypeAdapter(GradedTopic)
+
+
+def load_topics(path: Path) -> list[GradedTopic]:
+    """The graded topics of a file.
+
+    Raises:
+        InputError: it can't be read, or a line is no graded topic.
+    """
+    topics: list[GradedTopic] = []
+    try:
+        lines = path.read_text("utf-8-sig").split("\n")
+        topics += (_TOPIC.validate_json(line) for line in lines if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} can't be read as UTF-8 text ({error}).") from error
+    except ValidationError as error:
+        raise InputError(
+            f"{path}, line {len(topics) + 1}: no graded topic. It needs "
+            '"topic", "question" and "grades", an object of report ids with 2, 1 or 0.'
+        ) from error
+    if not topics:
+        raise InputError(f"{path} has no graded topic.")
+    return topics
+
+
+def score(survey: Survey, topic: GradedTopic, texts: Mapping[str, str]) -> dict[str, float]:
+    """How well a survey meets the grades.
+
+    about_r: of the reports with grade 2, the share found; says_r: of those with 1 or 2; about_p and
+    says_p: of the reports found (as about the topic; at all), the share with 1 or 2; count_err: by
+    how much the stated number is off, as a share; inside: whether the interval has the true one;
+    quote_ok: the share of quotes that stand verbatim in their reports.
+    """
+    in_scope = {row.report.id for row in survey.rows}
+    says = {r for r, grade in topic.grades.items() if grade >= 1 and r in in_scope}
+    about = {r for r in says if topic.grades[r] == 2}
+    found = {row.report.id for row in survey.found}
+    called = {row.report.id for row in survey.found if row.verdict == "about"}
+    quotes = [fold_text(r.quote) in fold_text(texts[r.report.id]) for r in survey.found if r.quote]
+    low, high = survey.interval
+    scores = {
+        "gold": len(says),
+        "rows": len(found),
+        "about_r": _share(about & found, about),
+        "about_p": _share(called & says, called),
+        "says_r": _share(says & found, says),
+        "says_p": _share(found & says, found),
+        "count_err": abs(len(found) - len(says)) / max(1, len(says)),
+        "inside": float(low <= len(says) <= high),
+        "quote_ok": sum(quotes) / len(quotes) if quotes else float("nan"),
+    }
+    return {name: value for name, value in scores.items() if value == value}
+
+
+def _share(part: set[str], whole: set[str]) -> float:
+    return len(part) / max(1, len(whole))
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Scores in ten bins: mean score, share that was right, and number of reports."""
+
+    bins: tuple[tuple[float, float, int], ...]
+
+    @classmethod
+    def of(cls, scores: Sequence[float], right: Sequence[bool]) -> Calibration:
+        """The calibration of scores that were right or not."""
+        values, truth = np.array(scores), np.array(right, float)
+        at = np.minimum((values * BINS).astype(int), BINS - 1)
+        chosen = (at == number for number in range(BINS))
+        bins = ((values[b].mean(), truth[b].mean(), int(b.sum())) for b in chosen if b.any())
+        return cls(tuple((float(mean), float(share), count) for mean, share, count in bins))
+
+    def error(self, *, least: float = 0.0) -> float:
+        """The expected calibration error, over bins from a mean score of `least` on."""
+        counted = [(mean, share, n) for mean, share, n in self.bins if mean >= least]
+        total = sum(n for _, _, n in counted)
+        return sum(n * abs(mean - share) for mean, share, n in counted) / max(1, total)
+
+
+def evaluate(
+    engine: Engine, topics: Sequence[GradedTopic], progress: Progress = lambda *_: None
+) -> tuple[dict[str, dict[str, float]], Calibration]:
+    """The scores of an engine's surveys by topic, their mean as "mean", and the calibration."""
+    table: dict[str, dict[str, float]] = {}
+    scores: list[float] = []
+    right: list[bool] = []
+    for number, topic in enumerate(topics, start=1):
+        survey = engine.survey(topic.question).survey
+        texts = {row.report.id: engine.report(row.report.id).raw for row in survey.found}
+        table[topic.topic] = score(survey, topic, texts)
+        scores += [row.score for row in survey.rows]
+        right += [topic.grades.get(row.report.id, 0) >= 1 for row in survey.rows]
+        progress("surveying", number, len(topics))
+    names = dict.fromkeys(name for row in table.values() for name in row)
+    means = {n: [row[n] for row in table.values() if n in row] for n in names}
+    table["mean"] = {name: sum(values) / len(values) for name, values in means.items()}
+    return table, Calibration.of(scores, right)
+
+
+def table_text(table: Mapping[str, Mapping[str, float]], calibration: Calibration) -> str:
+    """The scores as lines, a topic a line, and the calibration."""
+    lines = [
+        f"{topic}: " + " ".join(f"{name}={value:.3g}" for name, value in scores.items())
+        for topic, scores in table.items()
+    ]
+    lines.append("score right reports")
+    lines += [f"{mean:5.2f} {share:5.2f} {count:7d}" for mean, share, count in calibration.bins]
+    lines.append(
+        f"expected calibration error {calibration.error():.3f}; "
+        f"of scores from 0.1 on {calibration.error(least=0.1):.3f}"
+    )
+    return "\n".join(lines)
+
+
+def to_json(table: Mapping[str, Mapping[str, float]], calibration: Calibration) -> str:
+    """The same as JSON."""
+    return json.dumps({"topics": table, "bins": calibration.bins, "ece": calibration.error()})

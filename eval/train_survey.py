@@ -1,0 +1,199 @@
+"""Makes the weights by which surveys tell reports apart: `python -m eval.train_survey GRADED ...`.
+
+Two logistic regressions on the features of reports (is a report about the topic; does it say
+anything of it), and two more on what these say and on the cross-encoder's relevance, for the
+reports that are uncertain. Each topic counts by the square root of its number of reports that
+speak of it. What the intervals need, the spread of true over expected numbers from topic to topic,
+comes from leaving out one topic after the other; the scores that are printed do as well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.survey import Calibration, load_topics
+from rag.answer.survey import (
+    WEIGHTS,
+    Chances,
+    Classifier,
+    judged_features,
+    relevances,
+    uncertain,
+)
+from rag.answer.survey_features import FEATURES, Numbers, Topic
+from rag.engine import open_engine
+from rag.retrieval.rerank import CrossEncoder
+from rag.settings import load_settings
+
+RIDGE = 20.0  # penalty of a coefficient's square
+RIDGE_JUDGED = 1.0
+STEPS = 50  # of Newton's method at most
+WIDTH = 1.6  # how many spreads an interval reaches to each side: seven topics of eight
+DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A graded topic: the features of all reports, their grades, what the cross-encoder says."""
+
+    name: str
+    features: Numbers
+    grades: Numbers
+    relevance: Numbers
+
+
+def regression(rows: Numbers, right: Numbers, weights: Numbers, ridge: float) -> list[float]:
+    """The coefficients and the constant of a logistic regression, by Newton's method."""
+    rows = np.column_stack([rows, np.ones(len(rows))])
+    penalty = np.full(rows.shape[1], ridge)
+    penalty[-1] = 1e-6
+    found = np.zeros(rows.shape[1])
+    for _ in range(STEPS):
+        chances = 1 / (1 + np.exp(-(rows @ found).clip(-30, 30)))
+        slope = rows.T @ (weights * (chances - right)) + penalty * found
+        curve = (rows * (weights * chances * (1 - chances))[:, None]).T @ rows + np.diag(penalty)
+        step = np.linalg.solve(curve, slope)
+        found -= step
+        if abs(step).max() < 1e-6:
+            break
+    return [round(float(value), DIGITS) for value in found]
+
+
+def _both(rows: Numbers, grades: Numbers, weights: Numbers, ridge: float) -> dict[str, Any]:
+    return {
+        name: regression(rows, (grades >= least).astype(float), weights, ridge)
+        for name, least in (("says", 1), ("about", 2))
+    }
+
+
+def train(examples: Sequence[Example]) -> dict[str, Any]:
+    """The weights, but for what intervals need."""
+    features = np.vstack([e.features for e in examples])
+    grades = np.concatenate([e.grades for e in examples])
+    counted = [np.full(len(e.grades), (e.grades > 0).sum() ** -0.5) for e in examples]
+    weights = np.concatenate(counted) / np.mean(np.concatenate(counted))
+    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-9
+    rules = _both((features - mean) / scale, grades, weights, RIDGE)
+    made: dict[str, Any] = {
+        "features": FEATURES,
+        "mean": [round(float(value), DIGITS) for value in mean],
+        "scale": [round(float(value), DIGITS) for value in scale],
+        "rules": rules,
+        "spread": 0.0,
+        "width": WIDTH,
+    }
+    chances = Classifier(made).chances(features)
+    relevance = np.concatenate([e.relevance for e in examples])
+    known = ~np.isnan(relevance)
+    rows = judged_features(chances, relevance)[known]
+    made["judged"] = _both(rows, grades[known], weights[known], RIDGE_JUDGED)
+    return made
+
+
+def left_out(examples: Sequence[Example]) -> list[tuple[Example, Chances, Chances]]:
+    """Each topic with its chances by the weights of the others, without and with a second look."""
+    results = []
+    for example in examples:
+        classifier = Classifier(train([e for e in examples if e is not example]))
+        chances = classifier.chances(example.features)
+        results.append((example, chances, classifier.judged(chances, example.relevance)))
+    return results
+
+
+def spread(results: Sequence[tuple[Example, Chances]]) -> float:
+    """How far true numbers are from expected ones, as the standard deviation of their ratio's log.
+
+    What chance alone would make of it is taken off.
+    """
+    ratios, chance = [], []
+    for example, chances in results:
+        expected = chances.says.sum()
+        ratios.append(np.log((example.grades > 0).sum() / expected))
+        chance.append((chances.says * (1 - chances.says)).sum() / expected**2)
+    return float(np.sqrt(max(0.0, np.mean(np.square(ratios)) - np.mean(chance))))
+
+
+def report(results: Sequence[tuple[Example, Chances]], made: dict[str, Any]) -> str:
+    """How well topics that were left out are surveyed."""
+    lines, means = [], []
+    scores: list[float] = []
+    right: list[bool] = []
+    for example, chances in results:
+        gold, about = example.grades > 0, example.grades > 1
+        count = round(float(chances.says.sum()))
+        found = np.zeros(len(gold), np.bool_)
+        found[np.argsort(-chances.says, kind="stable")[:count]] = True
+        low, high = Classifier(made).interval(chances.says)
+        row = {
+            "about_r": (found & about).sum() / max(1, about.sum()),
+            "says_r": (found & gold).sum() / max(1, gold.sum()),
+            "says_p": (found & gold).sum() / max(1, found.sum()),
+            "count_err": abs(count - gold.sum()) / max(1, gold.sum()),
+            "inside": float(low <= gold.sum() <= high),
+        }
+        means.append(list(row.values()))
+        shown = " ".join(f"{name}={value:.2f}" for name, value in row.items())
+        lines.append(f"{example.name}: true {gold.sum()} stated {count} ({low} to {high}) {shown}")
+        scores += chances.says.tolist()
+        right += gold.tolist()
+    error = Calibration.of(scores, right)
+    mean = zip(row, np.mean(means, axis=0), strict=True)
+    lines.append("mean " + " ".join(f"{name}={value:.3f}" for name, value in mean))
+    lines.append(f"calibration error {error.error():.3f}, from 0.1 on {error.error(least=0.1):.3f}")
+    return "\n".join(lines)
+
+
+def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
+    """The graded topics of files, measured over an index."""
+    engine = open_engine(load_settings(index=index))
+    measure = engine.report_measure()
+    snapshot = measure.snapshot
+    graded = [topic for path in paths for topic in load_topics(path)]
+    measures = []
+    for topic in graded:
+        read = Topic.read(topic.topic, topic.lang, snapshot)
+        measures.append((topic, read, measure.measure(read)))
+    examples = []
+    for topic, _, measured in measures:
+        grades = np.array([topic.grades.get(i, 0) for i in measure.ids], float)
+        example = Example(topic.topic, measured.features, grades, np.full(len(grades), np.nan))
+        examples.append(example)
+    # Which reports are uncertain is told by the weights of the other topics.
+    judged = []
+    for (_, read, measured), (example, chances, _) in zip(
+        measures, left_out(examples), strict=True
+    ):
+        reports = uncertain(chances.says)
+        relevance = relevances(read, measured, reports, snapshot.passages, CrossEncoder())
+        judged.append(Example(example.name, example.features, example.grades, relevance))
+    return judged
+
+
+def main() -> None:
+    """Train on files of graded topics, print the scores of topics left out, write the weights."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("graded", nargs="+", type=Path)
+    parser.add_argument("--index", type=Path)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    options = parser.parse_args()
+    examples = examples_of(options.graded, options.index)
+    results = left_out(examples)
+    made = train(examples)
+    plain = [(example, chances) for example, chances, _ in results]
+    judged = [(example, chances) for example, _, chances in results]
+    made["spread"] = round(spread(judged), DIGITS)
+    made["topics"] = len(examples)
+    made["reports"] = len(examples[0].grades)
+    print(report(plain, made), report(judged, made), sep="\n\nwith the cross-encoder\n")
+    options.out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

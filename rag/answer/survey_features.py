@@ -1,0 +1,326 @@
+"""What tells whether a report speaks of a topic: each report's place in every ranking, as numbers.
+
+A topic has parts ("drones" and "satellite images"), of which one is enough, and a part has words,
+each with the collection's near words in all its languages. A passage is measured by the meaning of
+the parts (both embeddings, relative to the collection), keywords, the share of a part's words that
+it has, and the words that the best fifteen reports have in common; a report by its best passages,
+title, tags, and by the sentences of the passages that come first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from Stemmer import Stemmer
+
+from rag.citation.quotable import usable
+from rag.index.snapshot import Snapshot
+from rag.models.encoder import LANGUAGE, encode_static
+from rag.query.wordings import any_of
+from rag.text.language import LANGUAGES
+from rag.text.tokenize import content_words, terms, words
+from rag.types import Span
+
+# The features of a report, in their order.
+FEATURES = (
+    "meaning", "keywords", "coverage", "weakest", "weakest_apart", "expansion", "title", "tags",
+    "closest_sentence", "best_sentence", "sentences", "length",
+)  # fmt: skip
+NEAR = 0.7  # cosine from which a word of the collection stands for one of the topic
+MODELS = 15  # best reports whose common words widen the topic
+EXPANSION = 20  # common words that are taken
+COMMON = 3  # so many of the best reports have a common word, and this much oftener than all
+READ = 2200  # passages whose sentences are read, and of one report
+READ_OF_REPORT = 4
+NEAR_SENTENCE = 0.5  # a sentence speaks of a topic where it has so much of a part's every word
+Numbers = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """A sentence of a passage (by position), and how much it is about a topic.
+
+    Its cosine to the topic's nearest part is part of its score; `weakest` is how much it has of the
+    word of a part that it has least of.
+    """
+
+    passage: int
+    span: Span
+    score: float
+    similarity: float
+    weakest: float
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What a survey looks for: its parts, and the weights of all terms that stand for their words.
+
+    `words` has for each word its weights by term; `parts` the numbers of each part's words.
+    """
+
+    text: str
+    language: str
+    texts: tuple[str, ...]
+    words: tuple[Mapping[str, float], ...]
+    parts: tuple[tuple[int, ...], ...]
+
+    @classmethod
+    def read(
+        cls, text: str, language: str, snapshot: Snapshot, without: Collection[str] = ()
+    ) -> Topic:
+        """The topic of a text; near words among `without` (as they are written) do not widen it."""
+        joint = rf"\b(?:{any_of('and')}|{any_of('or')})\b|[,;/&]"
+        texts = [part.strip() for part in re.split(joint, text, flags=re.IGNORECASE)]
+        texts = [part for part in texts if content_words(part, language)] or [text]
+        alike = snapshot.lexicon.alike(text, language, snapshot.keyword)
+        numbers: dict[str, int] = {}
+        weights: list[Mapping[str, float]] = []
+        parts = []
+        for part in texts:
+            found = content_words(part, language) or [part]
+            for word in found:
+                if word in numbers:
+                    continue
+                numbers[word] = len(numbers)
+                own = {*terms(word, language), *terms(word, LANGUAGE)}
+                near = {
+                    term: similarity**2
+                    for other in alike
+                    if own & other.terms
+                    for term, similarity in other.near.items()
+                    if similarity >= NEAR and snapshot.keyword.written(term) not in without
+                }
+                weights.append(near | dict.fromkeys(own, 1.0))
+            parts.append(tuple(dict.fromkeys(numbers[word] for word in found)))
+        return cls(text, language, tuple(texts), tuple(weights), tuple(parts))
+
+    def near(self, snapshot: Snapshot) -> tuple[str, ...]:
+        """The near words, as they are written, the nearest first."""
+        weights = {t: w for word in self.words for t, w in word.items() if w < 1}
+        ordered = sorted(weights, key=lambda term: -weights[term])
+        return tuple(dict.fromkeys(filter(None, map(snapshot.keyword.written, ordered))))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The features of all reports (reports x FEATURES), and by report the sentences, best first.
+
+    `nearest` is the position of each report's nearest passage; -1 where it has none.
+    """
+
+    features: Numbers
+    sentences: Mapping[int, Sequence[Near]]
+    nearest: npt.NDArray[np.int64]
+
+
+class ReportMeasure:
+    """Measures the reports of one snapshot. Safe to share between threads."""
+
+    def __init__(self, snapshot: Snapshot, embed: Callable[[Sequence[str]], Any]) -> None:
+        """`embed` gives the vectors of texts, of those that an ingest stored without a model."""
+        self.snapshot = snapshot
+        self._embed = embed
+        self.ids = sorted(snapshot.reports)
+        number = {report: n for n, report in enumerate(self.ids)}
+        of_passages = [number[passage.report.id] for passage in snapshot.passages]
+        self._report_of = np.array(of_passages, np.int64)
+        self._lengths = np.bincount(self._report_of, minlength=len(self.ids))
+        self._starts = np.cumsum(self._lengths) - self._lengths
+
+    @cached_property
+    def _titles(self) -> list[frozenset[str]]:
+        infos = (self.snapshot.reports[i].info for i in self.ids)
+        return [frozenset(terms(info.title, info.language)) for info in infos]
+
+    @cached_property
+    def _tags(self) -> tuple[list[frozenset[str]], list[tuple[int, int]]]:
+        """The terms of each tag, and for each report that has it the report with the tag."""
+        numbers: dict[str, int] = {}
+        rows = []
+        for report, info in enumerate(self.snapshot.reports[i].info for i in self.ids):
+            tags = (*info.thematic_areas, *info.datasources, *info.methods, *info.sdgs)
+            rows += [(report, numbers.setdefault(tag, len(numbers))) for tag in tags]
+        return [frozenset(terms(tag, LANGUAGE)) for tag in numbers], rows
+
+    def measure(self, topic: Topic) -> Measured:
+        """The features of every report for a topic."""
+        snapshot = self.snapshot
+        vectors = np.asarray(self._embed(topic.texts), np.float32), encode_static(topic.texts)
+        english = (snapshot.languages == LANGUAGE) & (topic.language == LANGUAGE)
+        dense = _relative(snapshot.dense @ vectors[0].T)
+        static = _relative(snapshot.static @ vectors[1].T, english)
+        meaning = (dense + np.where(english[:, None], static, dense)).max(axis=1)
+        keywords = snapshot.keyword.scores(topic.text, topic.language, pairs=True)
+        having = np.array([self._having(weights) for weights in topic.words])
+        apart = np.array([self._best(row) for row in having])
+        rarity = np.log((1 + len(self.ids)) / (1 + (apart >= 1).sum(axis=1))).clip(0.1)
+        coverage, weakest = _met(topic, rarity, having)
+        order = meaning + 6 * coverage
+        expansion = self._expansion(order)
+        sentences = self._sentences(topic, rarity, order + 6 * expansion, vectors)
+        titles = _met(topic, rarity, _having_terms(topic, self._titles))[0]
+        tags, rows = self._tags
+        tagged = np.zeros(len(self.ids))
+        if rows:
+            of_tags = _met(topic, rarity, _having_terms(topic, tags))[1]
+            reports, numbers = np.array(rows).T
+            np.maximum.at(tagged, reports, of_tags[numbers])
+        by_report: dict[int, list[Near]] = {}
+        for sentence in sentences:
+            report = int(self._report_of[sentence.passage])
+            by_report.setdefault(report, []).append(sentence)
+        closest, best, near = np.zeros((3, len(self.ids)))
+        for report, found in by_report.items():
+            found.sort(key=lambda sentence: -sentence.score)
+            closest[report] = max(sentence.similarity for sentence in found)
+            best[report] = found[0].score
+            near[report] = np.log1p(sum(s.weakest >= NEAR_SENTENCE for s in found))
+        columns = (
+            self._best(meaning),
+            self._best(keywords / max(float(keywords.max(initial=0.0)), 1e-6)),
+            self._best(coverage),
+            self._best(weakest),
+            _met(topic, rarity, apart)[1],
+            self._best(expansion, 3),
+            titles,
+            tagged,
+            closest,
+            best,
+            near,
+            np.log(self._lengths.clip(1)),
+        )
+        return Measured(np.column_stack(columns), by_report, self._nearest(order))
+
+    def _having(self, weights: Mapping[str, float]) -> Numbers:
+        """For each passage the highest weight of its terms."""
+        values = np.zeros(len(self.snapshot.passages))
+        for term, weight in sorted(weights.items(), key=lambda pair: pair[1]):
+            values[self.snapshot.keyword.passages_with(term)] = weight
+        return values
+
+    def _best(self, values: npt.ArrayLike, count: int = 1) -> Numbers:
+        """For each report the mean of its highest values, so many of them."""
+        values = np.asarray(values, np.float64)
+        ordered = values[np.lexsort((-values, self._report_of))]
+        sums = np.zeros(len(self.ids))
+        for place in range(count):
+            has = self._lengths > place
+            sums[has] += ordered[self._starts[has] + place]
+        return np.asarray(sums / self._lengths.clip(1, count))
+
+    def _nearest(self, order: Numbers) -> npt.NDArray[np.int64]:
+        """The position of each report's first passage in this order, -1 for none."""
+        nearest = np.full(len(self.ids), -1)
+        ascending = np.argsort(order, kind="stable")
+        nearest[self._report_of[ascending]] = ascending
+        return nearest
+
+    def _expansion(self, order: Numbers) -> Numbers:
+        """For each passage the share that it has of the words that the best reports have in common.
+
+        Words count by how many of those have them, and by their rarity.
+        """
+        keyword, passages = self.snapshot.keyword, self.snapshot.passages
+        models: dict[str, int] = {}
+        for i in np.argsort(-order, kind="stable").tolist():
+            models.setdefault(passages[i].report.id, i)
+            if len(models) == MODELS:
+                break
+        counts: Counter[str] = Counter()
+        for passage in (passages[i] for i in models.values()):
+            text = f"{passage.text} {passage.report.title}"
+            counts.update(set(terms(text, passage.language)))
+        weights = {}
+        for term, count in counts.items():
+            everywhere = len(keyword.passages_with(term)) / max(1, len(passages))
+            share = count / max(1, len(models))
+            if count >= COMMON and share > COMMON * everywhere > 0 and term.isalpha():
+                weights[term] = share * -np.log(everywhere)
+        common = sorted(weights, key=lambda term: -weights[term])[:EXPANSION]
+        values = np.zeros(len(passages))
+        for term in common:
+            values[keyword.passages_with(term)] += weights[term]
+        return np.asarray(values / (sum(weights[term] for term in common) or 1.0))
+
+    def _sentences(
+        self, topic: Topic, rarity: Numbers, order: Numbers, vectors: tuple[Any, Any]
+    ) -> list[Near]:
+        """The sentences of the passages that come first, measured."""
+        passages = self.snapshot.passages
+        of_report: Counter[int] = Counter()
+        read: list[int] = []
+        for i in np.argsort(-order, kind="stable").tolist():
+            report = int(self._report_of[i])
+            if of_report[report] < READ_OF_REPORT:
+                of_report[report] += 1
+                read.append(i)
+                if len(read) == READ:
+                    break
+        places = [(i, sentence) for i in read for sentence in usable(passages[i])]
+        texts = [sentence.text for _, sentence in places]
+        if not texts:
+            return []
+        dense = (np.asarray(self._embed(texts), np.float32) @ vectors[0].T).max(axis=1)
+        static = (encode_static(texts) @ vectors[1].T).max(axis=1)
+        languages = [passages[i].language for i, _ in places]
+        english = np.array([topic.language == code == LANGUAGE for code in languages])
+        coverage, weakest = _met(topic, rarity, _having_words(topic, texts, languages))
+        scores = dense + np.where(english, static, dense) + coverage
+        measured = zip(places, scores, dense, weakest, strict=True)
+        return [
+            Near(i, (at.start, at.end), float(score), float(similarity), float(least))
+            for (i, at), score, similarity, least in measured
+        ]
+
+
+def _relative(values: npt.NDArray[Any], counted: npt.NDArray[np.bool_] | None = None) -> Numbers:
+    """Columns in standard deviations from their means over the rows that count."""
+    rows = values if counted is None else values[counted]
+    if not len(rows):
+        return np.zeros(values.shape)
+    return np.asarray((values - rows.mean(axis=0)) / (rows.std(axis=0) + 1e-6), np.float64)
+
+
+def _met(topic: Topic, rarity: Numbers, having: Numbers) -> tuple[Numbers, Numbers]:
+    """How far texts (columns) that have a topic's words (rows) so much meet its best part.
+
+    By the share of the words, rare ones count more, and by the word that is met least.
+    """
+    shares, least = [], []
+    for part in map(list, topic.parts):
+        shares.append(rarity[part] @ having[part] / rarity[part].sum())
+        least.append(having[part].min(axis=0))
+    return np.max(shares, axis=0), np.max(least, axis=0)
+
+
+def _having_terms(topic: Topic, texts: Sequence[Collection[str]]) -> Numbers:
+    """How much of each word of a topic (rows) texts have (columns), by their terms."""
+    rows = [
+        [max((weights[term] for term in weights.keys() & text), default=0.0) for text in texts]
+        for weights in topic.words
+    ]
+    return np.array(rows)
+
+
+def _having_words(topic: Topic, texts: Sequence[str], languages: Sequence[str]) -> Numbers:
+    """The same of texts in these languages; each of their words is stemmed once."""
+    split = [words(text) for text in texts]
+    having = np.zeros((len(topic.words), len(texts)))
+    for language in set(languages):
+        rows = [n for n, code in enumerate(languages) if code == language]
+        known = list({word for n in rows for word in split[n]})
+        code = LANGUAGES.get(language)
+        stems = Stemmer(code.lower()).stemWords(known) if code else known
+        for k, weights in enumerate(topic.words):
+            pairs = zip(known, stems, strict=True)
+            met = {word: weights[stem] for word, stem in pairs if stem in weights}
+            for n in rows if met else ():
+                having[k, n] = max((met[word] for word in split[n] if word in met), default=0.0)
+    return having

@@ -1,0 +1,58 @@
+"""Surveys as the JSON that the command line promises, and as a table of values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rag.export.answer_json import SCORE_DIGITS
+from rag.i18n.notices import survey_sentence
+from rag.types import Survey, SurveyRow
+
+
+def survey_to_dict(survey: Survey) -> dict[str, Any]:
+    """The survey under the keys of the command line's contract."""
+    low, high = survey.interval
+    return {
+        "question": survey.question,
+        "topic": survey.topic,
+        "scope": len(survey.rows),
+        "filters": survey.filters.as_dict(),
+        "counts": {
+            "about": survey.count("about"),
+            "mentions": survey.count("mentions"),
+            "silent": survey.count("silent"),
+            "low": low,
+            "high": high,
+            "labs": len(survey.labs),
+        },
+        "summary": survey_sentence(survey),
+        "near": list(survey.near),
+        "complete": survey.complete,
+        "index": survey.index,
+        "rows": [row_to_dict(row) for row in survey.rows],
+    }
+
+
+def row_to_dict(row: SurveyRow) -> dict[str, Any]:
+    """A row of a survey: its report and verdict, and the quote with its place."""
+    info = row.report
+    return {
+        "report": info.id,
+        "verdict": row.verdict,
+        "score": round(row.score, SCORE_DIGITS),
+        "quote": row.quote,
+        "span": list(row.span) if row.span else None,
+        "section": row.passage.section if row.passage else "",
+        "prompt": row.passage.prompt if row.passage else "",
+        "stage": row.passage.stage if row.passage else "",
+        "author": info.author,
+        "title": info.title,
+        "country": ", ".join(info.countries),
+        "year": info.year,
+        "kind": info.kind,
+        "judge": row.judge,
+        "cells": {
+            name: {"value": cell.value, "quote": cell.quote, "span": cell.span}
+            for name, cell in row.cells.items()
+        },
+    }

@@ -1,0 +1,71 @@
+"""Scores of surveys against grades, their calibration, and the training of the weights."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from passages import report
+
+from eval.survey import Calibration, GradedTopic, load_topics, score
+from eval.train_survey import Example, left_out, spread, train
+from rag.answer.survey_features import FEATURES
+from rag.catalog.tag_fields import Filters
+from rag.errors import InputError
+from rag.types import Survey, SurveyRow
+
+
+def test_scores_by_hand() -> None:
+    verdicts = {"a": "about", "b": "mentions", "c": "mentions", "d": "silent", "e": "silent"}
+    rows = [
+        SurveyRow(report(name, "Fiji", "FJ"), verdict, 0.5, 0.5, quote=f"of {name}")  # type: ignore[arg-type]
+        for name, verdict in verdicts.items()
+    ]
+    survey = Survey("q", "t", "en", Filters(), tuple(rows), (1, 3))
+    topic = GradedTopic("t", "q", {"a": 2, "b": 1, "d": 2, "e": 1, "elsewhere": 2})
+    texts = {"a": "Words of  a.", "b": "Of B.", "c": "nothing"}
+    assert score(survey, topic, texts) == pytest.approx(
+        {
+            "gold": 4, "rows": 3, "about_r": 0.5, "about_p": 1, "says_r": 0.5, "says_p": 2 / 3,
+            "count_err": 0.25, "inside": 0, "quote_ok": 2 / 3,
+        }
+    )  # fmt: skip
+
+
+def test_calibration_is_the_mean_gap_of_ten_bins() -> None:
+    calibration = Calibration.of([0.05, 0.05, 0.75, 0.75], [False, False, True, False])
+    assert calibration.bins == ((0.05, 0, 2), (0.75, 0.5, 2))
+    assert calibration.error() == pytest.approx(0.15)
+    assert calibration.error(least=0.1) == pytest.approx(0.25)
+
+
+def test_training_finds_what_tells_reports_apart() -> None:
+    random = np.random.default_rng(0)
+    examples = []
+    for name in ("a", "b", "c"):
+        features = random.normal(size=(300, len(FEATURES)))
+        grades = np.clip(np.round(features[:, 0] - 0.5), 0, 2)
+        examples.append(Example(name, features, grades, np.full(300, np.nan)))
+    made = train(examples)
+    says = made["rules"]["says"][:-1]
+    assert int(np.argmax(np.abs(says))) == 0
+    for example, chances, judged in left_out(examples):
+        assert chances.says.sum() == pytest.approx((example.grades > 0).sum(), rel=0.3)
+        assert (judged.says == chances.says).all()
+    assert spread([(e, c) for e, c, _ in left_out(examples)]) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no graded topic"),
+        ('{"topic": "x", "question": "x", "grades": {"a": 2}}\n{', "line 2: no graded topic"),
+        ('{"kind": "topic", "question": "x", "list": []}', "line 1: no graded topic"),
+    ],
+)
+def test_files_that_hold_no_graded_topics_are_refused(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    path = tmp_path / "graded.jsonl"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=words):
+        load_topics(path)

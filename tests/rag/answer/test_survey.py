@@ -1,0 +1,94 @@
+"""Surveys over the sample collection: a verdict on every report, quotes, scope, bad input."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from rag.answer.survey import classifier, uncertain
+from rag.catalog.tag_fields import Filters
+from rag.citation.quotes import fold_text
+from rag.engine import Engine
+from rag.errors import InputError
+
+
+def test_every_report_in_scope_has_a_verdict_and_those_that_speak_a_verbatim_quote(
+    sample_engine: Engine,
+) -> None:
+    stages: set[str] = set()
+    stream = sample_engine.survey(
+        "What did the labs learn about mobile money?", progress=lambda stage, *_: stages.add(stage)
+    )
+    rows = list(stream)
+    survey = stream.survey
+    assert survey.topic == "mobile money"
+    assert sorted(row.report.id for row in rows) == sorted(sample_engine.catalog.reports)
+    assert [row.score for row in rows] == sorted((row.score for row in rows), reverse=True)
+    assert survey.found == tuple(rows[: len(survey.found)])
+    assert "sending_money_home_without_the_bus" in {row.report.id for row in survey.found}
+    for row in survey.found:
+        assert row.passage
+        assert row.span
+        assert row.passage.report == row.report
+        raw = sample_engine.report(row.report.id).raw
+        assert fold_text(row.quote) == fold_text(raw[slice(*row.span)])
+    assert survey.interval[0] <= len(survey.found) <= survey.interval[1]
+    assert {"reading", "quoting"} <= stages
+    drawn = stream.silent_sample(3)
+    assert all(row.verdict == "silent" for row in drawn)
+    assert any(row.quote for row in drawn)
+
+
+def test_places_and_years_narrow_the_scope(sample_engine: Engine) -> None:
+    rows = sample_engine.survey("mobile money in Fiji", filters=Filters(year=(2023,))).survey.rows
+    assert rows
+    assert {(row.report.lab, row.report.year) for row in rows} == {("Fiji", 2023)}
+
+
+@pytest.mark.parametrize(
+    ("question", "filters", "words"),
+    [
+        ("hello", Filters(), "names no topic"),
+        ("What did you learn?", Filters(), "names no topic"),
+        ("How many reports are there?", Filters(), "names no topic"),
+        ("mobile money", Filters(country=("Fiji",), year=(1999,)), "No report passes"),
+    ],
+)
+def test_what_can_not_be_surveyed_is_told(
+    sample_engine: Engine, question: str, filters: Filters, words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        sample_engine.survey(question, filters=filters)
+
+
+def test_a_survey_that_is_stopped_keeps_its_rows(sample_engine: Engine) -> None:
+    stream = sample_engine.survey("seaweed")
+    first = next(stream)
+    threading.Thread(target=stream.stop).run()
+    survey = stream.survey
+    assert (survey.rows, survey.complete) == ((first,), False)
+
+
+def test_a_near_word_can_be_taken_back(sample_engine: Engine) -> None:
+    near = sample_engine.survey("waste").survey.near
+    if near:
+        assert near[0] not in sample_engine.survey("waste", without=near[:1]).survey.near
+
+
+def test_second_looks_are_at_the_least_certain_and_change_only_what_was_judged() -> None:
+    says = np.array([0.01, 0.4, 0.99, 0.9])
+    assert uncertain(says) == [1, 3]
+    weights = classifier()
+    before = weights.chances(np.zeros((4, 12)))
+    after = weights.judged(before, np.array([np.nan, 5.0, np.nan, -11.0]))
+    assert (after.says == before.says).tolist() == [True, False, True, False]
+    assert after.says[1] > after.says[3]
+    assert weights.interval(np.full(100, 0.5))[0] < 50 < weights.interval(np.full(100, 0.5))[1]
+
+
+@pytest.mark.quality
+@pytest.mark.parametrize("topic", ["drying seaweed", "séchage des algues"])
+def test_reports_about_a_topic_come_first_in_any_language(
+    sample_engine: Engine, topic: str
+) -> None:
+    assert "seaweed" in sample_engine.survey(topic).survey.found[0].report.id

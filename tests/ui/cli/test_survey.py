@@ -1,0 +1,67 @@
+"""`asklabs survey` and `asklabs eval survey`: the JSON contract, what is printed, bad input."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROW = {
+    "report", "verdict", "score", "quote", "span", "section", "prompt", "stage", "author", "title",
+    "country", "year", "kind", "judge", "cells",
+}  # fmt: skip
+Run = Callable[..., Any]
+
+
+def test_json_has_a_row_for_every_report_and_the_counts(run_sample: Run, tmp_path: Path) -> None:
+    done = run_sample("survey", "mobile money", "--json", "--out", "made.json")
+    made = done.json
+    assert done.code == 0
+    assert {"question", "scope", "counts", "rows"} <= made.keys()
+    assert len(made["rows"]) == made["scope"] == 32
+    assert all(row.keys() == ROW for row in made["rows"])
+    verdicts = [row["verdict"] for row in made["rows"]]
+    assert [made["counts"][name] for name in ("about", "mentions", "silent")] == [
+        verdicts.count(name) for name in ("about", "mentions", "silent")
+    ]
+    assert json.loads((tmp_path / "made.json").read_bytes()) == made
+
+
+def test_the_survey_is_told_and_the_nearest_reports_where_none_speaks_of_it(
+    run_sample: Run,
+) -> None:
+    told = run_sample("survey", "mobile money", "--check").out
+    assert "speak of “mobile money” (between" in told
+    assert "Silent reports, drawn at random:" in told
+    none = run_sample("survey", "zeppelins", "--fast", "--year", "2023").out
+    assert none.startswith("No report speaks of “zeppelins” (11 reports read).")
+    assert none.count("silent (0.") == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((" ",), "The topic is empty"),
+        (("hello",), "names no topic"),
+        (("water", "--out", "made.exe"), "should end in"),
+        (("water", "--out", "missing/made.json"), "can't be written"),
+    ],
+)
+def test_bad_input_ends_with_a_sentence(
+    run_sample: Run, arguments: tuple[str, ...], words: str
+) -> None:
+    done = run_sample("survey", *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert words in done.err
+
+
+def test_graded_topics_are_scored_and_cases_are_not(run_sample: Run, tmp_path: Path) -> None:
+    topic = {"topic": "mobile money", "question": "mobile money", "grades": {"pin_experiment": 1}}
+    (tmp_path / "graded.jsonl").write_text(json.dumps(topic), encoding="utf-8")
+    assert "expected calibration error" in run_sample("eval", "survey", "graded.jsonl").out
+    scored = run_sample("eval", "survey", "graded.jsonl", "--json").json
+    assert {"about_r", "says_p", "count_err"} <= scored["topics"]["mean"].keys()
+    done = run_sample("eval", "run", "graded.jsonl", "--out", "run")
+    assert done.code == 2
+    assert "asklabs eval survey" in done.err

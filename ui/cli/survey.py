@@ -1,0 +1,86 @@
+"""The command that surveys the collection: `asklabs survey`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+from typer import Argument, Option
+
+from rag.catalog.tag_fields import Filters
+from rag.errors import InputError
+from ui.cli import Index, Json, engine_of, print_json, progress, report_line
+from ui.cli.ask import with_filters
+
+if TYPE_CHECKING:
+    from rag.types import SurveyRow
+
+_SHOWN = 20  # rows that are printed
+_NEAREST = 3  # rows that are printed where no report speaks of the topic
+_CHECKED = 10  # silent rows that --check draws
+_QUOTE_LENGTH = 300
+Topic = Annotated[str, Argument(help="A topic, or a question that has one.")]
+
+
+@with_filters
+def survey(
+    question: Topic,
+    index: Index = None,
+    filters: Filters = Filters(),
+    without: Annotated[
+        list[str] | None, Option(help="A near word that is not to stand for the topic; repeatable.")
+    ] = None,
+    fast: Annotated[bool, Option("--fast", help="Leave the cross-encoder out.")] = False,
+    check: Annotated[bool, Option("--check", help="Show ten silent reports to check.")] = False,
+    out: Annotated[Path | None, Option(help="File to write all rows to: .json.")] = None,
+    json: Json = False,
+) -> None:
+    """Read every report for a topic: which are about it, which mention it, in what words."""
+    if out is not None and out.suffix != ".json":
+        raise InputError(f"{out.name} should end in .json.")
+    if not question.strip():
+        raise InputError("The topic is empty. Put it in quotes after the command.")
+    engine = engine_of(index)
+    with progress() as report:
+        stream = engine.survey(
+            question.strip(),
+            filters=filters,
+            without=without or (),
+            judged=not fast,
+            progress=report,
+        )
+        made = stream.survey
+    from rag.export.survey_rows import survey_to_dict
+
+    document = survey_to_dict(made)
+    if out is not None:
+        try:
+            out.write_bytes(orjson.dumps(document))
+        except OSError as error:
+            raise InputError(f"{out} can't be written ({error}). Name another file.") from error
+        print(f"{out}: {len(made.rows)} rows", file=sys.stderr)
+    if json:
+        print_json(document)
+        return
+    print(document["summary"])
+    if made.near:
+        print(f"Also looked for: {', '.join(made.near)}.")
+    rows = made.found[:_SHOWN]
+    _print_rows("", rows)
+    if not rows:
+        _print_rows("Nearest:", stream.nearest(_NEAREST))
+    if len(made.found) > len(rows):
+        print(f"\n{len(made.found) - len(rows)} more: --out FILE writes all.", file=sys.stderr)
+    if check:
+        _print_rows("Silent reports, drawn at random:", stream.silent_sample(_CHECKED))
+
+
+def _print_rows(head: str, rows: Sequence[SurveyRow]) -> None:
+    if head and rows:
+        print(f"\n{head}")
+    for row in rows:
+        print(f"\n{row.verdict} ({row.score:.2f})  {report_line(row.report)}  [{row.report.id}]")
+        print(f"    “{' '.join(row.quote.split())[:_QUOTE_LENGTH]}”")
