@@ -41,7 +41,6 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
         ("What did labs learn about mobile money?", "topic", True),
         ("What worked and what did not?", "reasons", True),
         ("How has the work of Togo changed over time?", "trend", False),
-        ("How has the work of the Togo lab gone on since 2021?", "trend", True),
         ("Thank you!", "about", False),
         (GOAL, "list", True),
         ("How many labs used ethnography as a method?", "list", True),
@@ -52,7 +51,7 @@ def test_what_is_named_comes_first_and_filters_narrow(quick_engine: Engine) -> N
         ("What did Fiji and Tanzania do about seaweed?", "compare", True),
         ("Compare 2022 with 2023 in Paraguay.", "trend", True),
         ("How do Fiji and France compare?", "answer", False),
-        ("ماذا تعلمت المختبرات عن المال عبر الهاتف؟", "answer", True),
+        ("ماذا تعلمت المختبرات عن المال عبر الهاتف؟", "topic", True),
         ("Which labs were the first to dry seaweed on racks?", "answer", True),
     ],
 )
