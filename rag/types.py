@@ -333,6 +333,11 @@ class Answer:
         )
 
     @property
+    def is_list(self) -> bool:
+        """Whether it is a complete list of reports, which names them itself."""
+        return self.coverage.intent == "list" and not (self.refused or self.coverage.table)
+
+    @property
     def mentions(self) -> tuple[Hit, ...]:
         """A passage of each report that only mentions what a list asks for."""
         first = {hit.passage.report.id: hit for hit in reversed(self.hits)}

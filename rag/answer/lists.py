@@ -142,12 +142,17 @@ def _lines(
     query: CatalogQuery, reports: Sequence[ReportInfo], labs: int, t: Translations
 ) -> Iterator[str]:
     """A line that counts the reports, then one a lab."""
-    head = t.gettext("{reports} of {labs} ({filters}):").format(
-        **reports_and_labs(len(reports), labs, t), filters=_query_label(query, t)
-    )
+    # Of what labs themselves wrote, labs are counted: that goes without saying.
+    by_labs = query.filters.author == ("lab",)
+    message = t.gettext("{labs}, {reports}") if by_labs else t.gettext("{reports} of {labs}")
+    head = message.format(**reports_and_labs(len(reports), labs, t))
+    author = () if by_labs else query.filters.author
+    named = replace(query, filters=replace(query.filters, author=author))
+    if filters := _query_label(named, t):
+        head = f"{head} ({filters})"
     if query.form == "exists":
         head = t.gettext("Yes: {answer}").format(answer=head)
-    yield f"{head} [1]" if len(reports) == 1 else f"{head} [1]–[{len(reports)}]"
+    yield format_label(t, head, "").rstrip()
     numbered = enumerate(reports, start=1)
     for _, group in groupby(numbered, key=lambda pair: pair[1].lab):
         members = list(group)
@@ -358,12 +363,12 @@ def about_draft(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> D
     """What the collection holds; `languages` are the numbers of passages by code."""
     t = translations_for(plan.language)
     if plan.about == ("thanks",):
-        text = t.gettext("You're welcome. Ask me anything else about the reports.")
+        text = t.gettext("You're welcome. Ask another question any time.")
         return Draft(text, False, Coverage(intent="about"), "catalogue", language_code(t))
     years = [name for name, _ in catalog.counts("year")]
     head = t.gettext(
-        "I answer from {reports} of {labs}, written from {first} to {last}, and cite the words "
-        "that an answer rests on."
+        "The collection has {reports} of {labs}, from {first} to {last}. Answers quote them word "
+        "for word."
     ).format(
         **reports_and_labs(len(catalog.reports), len(catalog.labs()), t),
         first=years[0] if years else "?",

@@ -294,11 +294,8 @@ def who(info: ReportInfo, t: Translations = ENGLISH) -> str:
 
 
 _METHODS = {
-    "extractive": marked(
-        "Answers quote sentences of the reports word for word, in the language in which they were "
-        "written; no language model took part."
-    ),
-    "catalogue": marked("Lists are computed from the reports' tags and complete."),
+    "extractive": marked("Direct quotes in their original language, no AI text."),
+    "catalogue": marked("Complete lists, counted from tags."),
 }
 _WRITTEN = marked(
     "A language model ({model}) wrote answers from passages of the reports; each sentence was "
@@ -319,7 +316,7 @@ def _summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
     rests_on = [t.gettext("{reports} of {labs}").format(**counts)]
     if years:
         rests_on.append("–".join(map(str, dict.fromkeys((years[0], years[-1])))))
-    yield t.gettext("Rests on"), labels.join_parts(t, ", ", rests_on)
+    yield t.gettext("Based on"), labels.join_parts(t, ", ", rests_on)
     languages = {passage.id: passage.language for passage in cited if passage.language}
     if languages:
         by_language = [

@@ -34,8 +34,8 @@ FIELD_LABELS = {
     **_by_name(marked("Language"), marked("Fact"), marked("Author")),
 }
 MODE_LABELS = {
-    "extractive": marked("Quoted sentences, no language model"),
-    "catalogue": marked("Counted from the reports' tags, no language model"),
+    "extractive": marked("Direct quotes, no AI text"),
+    "catalogue": marked("Counted from tags, no AI text"),
 }
 STAGE_LABELS = {
     "intention": marked("What the lab planned"),
@@ -49,6 +49,8 @@ KIND_LABELS = _by_name(marked("Plan"), marked("Closing"), marked("Experiment"), 
 AUTHOR_LABELS = {"lab": marked("Lab"), "innovator": marked("Innovator")}
 # Types of report whose tag says little to a reader; the others are in `KIND_LABELS`.
 TYPE_LABELS = {"learningplan": marked("Action learning plan")}
+# Values that labs write in small letters, which would be read as words.
+_ACRONYMS = ("it", "ict", "iot", "gis", "ngo", "gbv")
 # The heading of a report's tags (`rag.types.FACTS`).
 FACTS_HEADING = marked("Facts of this report")
 _COUNTS = (
@@ -152,6 +154,8 @@ def value_label(field: str, value: str | int, t: Translations) -> str:
     label = labels.get(field, {}).get(text)
     if label is None:
         names = _first_names(language_code(t))
+        if text in _ACRONYMS:
+            return text.upper()
         return names.get((field, text)) or names.get(("fact", f"{field}: {text}"), text)
     return t.gettext(label) if field == "type" else t.gettext(label).lower()
 

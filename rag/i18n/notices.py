@@ -119,7 +119,7 @@ MESSAGES = {
     "upload_too_large": marked("larger than {n} MB; send it in parts"),
     "file_not_utf8": marked("not UTF-8 text (line {line}, byte {byte}); save it as UTF-8"),
     "file_binary": marked("binary, not text; export the report as Markdown"),
-    "file_without_tag": marked("no [[key:value]] tag in it, so it is no lab report"),
+    "file_without_tag": marked("Not a lab report (no [[key:value]] tags)"),
     "file_same_text": marked("the same text as {name}"),
     "file_not_regular": "no regular file",
     "file_dead_link": "a link that leads nowhere; remove it or mend it",
@@ -248,25 +248,19 @@ def coverage_sentence(answer: Answer, t: Translations = ENGLISH) -> str:
     if covered.intent == "list":
         if answer.refused:
             return t.gettext("No report's tags match.")
-        return t.gettext("The complete list, counted: {reports} of {labs}.").format(**rests_on)
+        return t.gettext("Complete list: {reports} of {labs}.").format(**rests_on)
     if covered.intent == "about":
-        return t.gettext("Counted over the whole collection.")
+        return t.gettext("Counted over all reports.")
     if not covered.read_passages:
-        return t.gettext("There was no passage to read.")
-    parts = [
-        t.gettext("Read {passages} from {reports}").format(
-            passages=format_count(covered.read_passages, "passage", t),
-            reports=format_count(covered.read_reports, "report", t),
-        )
-    ]
-    if not answer.refused:
-        parts.append(t.gettext("the answer rests on {reports} of {labs}").format(**rests_on))
+        return t.gettext("No passage found.")
+    sentence = t.gettext("Based on {reports} of {labs}.").format(**rests_on)
+    if answer.refused:
+        read = format_count(covered.read_reports, "report", t)
+        sentence = t.gettext("Looked through {reports}.").format(reports=read)
     left = covered.matched_reports - covered.read_reports
     if left > 0:
         more = t.ngettext(
-            "{n} more report matched and was not read",
-            "{n} more reports matched and were not read",
-            left,
+            "{n} more report matched, not read.", "{n} more reports matched, not read.", left
         )
-        parts.append(more.format(n=format_number(t, left)))
-    return join_parts(t, "; ", parts) + "."
+        sentence += " " + more.format(n=format_number(t, left))
+    return sentence

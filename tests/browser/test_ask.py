@@ -152,7 +152,7 @@ def test_an_answer_is_asked_again_read_more_widely_and_rated(
     ask(page, "First?")
     ask(page, "Is it good?", 2)
     expect(row_button(page, "Ask again", 1)).to_have_count(0)
-    for name in ("Ask again", "Read more widely"):
+    for name in ("Ask again", "Read more reports"):
         row_button(page, name).evaluate("e => (e.dataset.old = 1)")
         row_button(page, name).focus()
         page.keyboard.press("Enter")

@@ -132,7 +132,7 @@ def test_a_write_that_fails_loses_neither_the_answer_nor_what_was_saved(
     expect(conversations(page)).to_have_count(1)
     page.evaluate(FULL)
     ask(page, "And in the rain?", 2)
-    expect(trouble).to_contain_text("its space for this page is used up")
+    expect(trouble).to_contain_text("its space for this page is full")
     expect(page.locator("#turn-2 .answer")).to_contain_text("Wet sand")
     page.evaluate(EMPTIED)
     page.get_by_role("button", name="Try again").click()

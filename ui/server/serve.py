@@ -241,9 +241,7 @@ class _LoadingPage(BaseHTTPRequestHandler):
         """Send the page that says for how many seconds the reports have been loading."""
         t = translations_accepted(self.headers.get("Accept-Language", ""))
         before, _, after = t.gettext("{seconds} seconds so far").partition("{seconds}")
-        message = t.gettext(
-            "The reports are being loaded. This page opens by itself when they are."
-        )
+        message = t.gettext("Loading the reports. The page opens by itself.")
         templates = Environment(loader=PackageLoader("ui"), autoescape=True)
         page = templates.get_template("loading.html").render(
             language=language_code(t),

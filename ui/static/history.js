@@ -138,7 +138,7 @@ window.askHistory = (() => {
     // What is missing here, or was changed by another tab, is asked for in full.
     if (result.stamp) current.stamp = stamp;
     else if (!pending) send.resend({ apart: result.apart });
-    if (parted) trouble(messages.parted);
+    if (parted) trouble(messages.parted, false, true);
     parted = !pending && result.apart;
     await changed();
     navigator.storage?.persist?.();
@@ -288,9 +288,11 @@ window.askHistory = (() => {
     root.addEventListener("input", (event) => event.target.matches(".search") && draw());
   }
 
-  // Says what went wrong; "" takes it back. `again` offers to try keeping once more.
-  function trouble(text, again = false) {
+  // Says what went wrong; "" takes it back. `again` offers to try keeping once more; what is `calm`
+  // only tells something.
+  function trouble(text, again = false, calm = false) {
     const box = find(".trouble");
+    box.classList.toggle("calm", calm);
     box.hidden = !text;
     box.firstElementChild.textContent = text;
     find(".trouble .retry").hidden = !again;

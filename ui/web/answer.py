@@ -88,7 +88,7 @@ def _inline(
     line = _BOLD.sub(r"<strong>\1</strong>", _MARK.sub(link, str(escape(words))))
     html = Markup(line.replace(f"</a>{_NARROW_SPACE}<a", f"</a>{_THIN_SPACE}<a"))
     if changes_direction:
-        html = Markup(" <bdi>{}</bdi>").format(html.strip())
+        html = Markup(' <span class="turned" dir="auto">{}</span>').format(html.strip())
     return Markup("<strong>{}</strong>").format(speaker_name) + html if speaker_name else html
 
 
@@ -157,10 +157,15 @@ def render_answer(
 ) -> Markup:
     """An answer or a refusal with its list, its notes and the lines under it."""
     coverage, citations = answer.coverage, by_number(answer.citations)
-    is_list = coverage.intent == "list" and not (answer.refused or coverage.table)
     # The table says all that the lines after the first do, and is easier to scan.
-    text = answer.text.partition("\n")[0] if is_list or coverage.table else answer.text
-    cites = {c.passage.report.id: render_cite(c.n, turn, [c], t) for c in answer.citations}
+    text = answer.text.partition("\n")[0] if answer.is_list or coverage.table else answer.text
+    numbers = {c.passage.report.id: c.n for c in answer.citations}
+    rows = [
+        (reports[i], numbers.get(i, 0)) for i in coverage.reports if answer.is_list and i in reports
+    ]
+    by_lab: dict[str, list[tuple[ReportInfo, int]]] = {}
+    for row in rows:
+        by_lab.setdefault(row[0].lab, []).append(row)
     spent = sum(value for key, value in answer.timings.items() if key.endswith("_ms")) / 1000
     return render(
         "answer.html",
@@ -168,15 +173,15 @@ def render_answer(
         answer=answer,
         turn=turn,
         prose=render_prose(text, turn, citations, t),
-        is_list=is_list,
-        rows=[(reports[i], cites.get(i, "")) for i in coverage.reports if is_list and i in reports],
+        rows=rows,
+        groups=sorted(by_lab.values(), key=len, reverse=True),
         rows_shown=ROWS_SHOWN,
         values=[(value_label(coverage.grouped_by, v, t), n) for v, n in coverage.table],
         value_heading=field_label(coverage.grouped_by, t),
         total=t.gettext("{reports} of {labs}").format(
             **reports_and_labs(coverage.count, len(coverage.labs), t)
         ),
-        mentioned=render_mentions(answer, turn, t) if is_list else "",
+        mentioned=render_mentions(answer, turn, t) if answer.is_list else "",
         notice=notice_words(answer.notices, t),
         struck=_with_reasons(answer.struck, t),
         doubted=_with_reasons(answer.doubted, t),
@@ -187,7 +192,7 @@ def render_answer(
         is_stopped=is_stopped,
         coverage=render_coverage(answer, reports, t),
         checked=checked_sentence(answer.checked, t),
-        shown=len(answer.hits) if answer.refused else len(citations),
+        shown=len(answer.hits) if answer.refused else 0 if answer.is_list else len(citations),
         took=format_seconds(t, max(spent, 0.1)) if answer.timings else "",
     )
 
@@ -261,7 +266,8 @@ def can_deepen(exchange: Exchange) -> bool:
 def plain_text(answer: Answer, t: Translations) -> str:
     """The question, the answer, its sources by number with their quotes, and what it covered."""
     blocks = [answer.question, _BOLD.sub(r"\1", answer.text).strip()]
-    if answer.citations:
+    # A list names its reports itself.
+    if answer.citations and not answer.is_list:
         blocks.append(t.gettext("Sources"))
         blocks += ["\n".join(_source(group, t)) for group in by_number(answer.citations).values()]
     return "\n\n".join([*blocks, coverage_sentence(answer, t)]) + "\n"

@@ -353,9 +353,9 @@ def _wire_views(engine: Engine, parts: Parts) -> None:
             summary = latest(engine.settings)
         except AskLabsError as error:
             _log.warning("The evaluation can't be shown: %s", error)
-            return render("quality.html", t, is_unreadable=True, command="")
+            return render_without_run(t, is_unreadable=True)
         if summary is None:
-            return render_without_run(engine.settings.index.name, t)
+            return render_without_run(t)
         return render_quality(summary, engine.revision, t)
 
     # One drawing at a time, and after a row of quick changes once more: the last one is drawn. An

@@ -65,10 +65,10 @@ def render_explore(catalog: Catalog, filters: Filters, t: Translations) -> Marku
     data = json.dumps({"rows": rows, "rest": rest}, ensure_ascii=False)
     # It becomes the text of an element, whose quotes need no escape: they are many.
     data = escape(data, quote=False)
-    scope = t.gettext("All that the index holds.")
+    scope = t.gettext("All reports.")
     if filters:
         all_reports = format_number(t, len(catalog.reports))
-        scope = t.gettext("What your filters leave of {all}.").format(all=all_reports)
+        scope = t.gettext("Filtered from {all}.").format(all=all_reports)
     heading = t.gettext("{reports} of {labs}").format(
         **reports_and_labs(len(reports), len(catalog.labs(reports)), t)
     )

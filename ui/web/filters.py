@@ -44,7 +44,7 @@ REGION_WORD = marked("Region")
 REGION = "region"
 # The filters in the order of the page. A region, which stands for its labs, comes after labs.
 _FACETS = (FACETS[0], REGION, *FACETS[1:])
-_UNFOLDED = ("country", "year", "theme")  # at first: what most questions are narrowed by
+_UNFOLDED = ("country", "year")  # at first: what most questions are narrowed by
 # So many values of a field have a chip each under a question; more share one chip.
 APART = 3
 QUESTION = "q"
@@ -195,10 +195,10 @@ def render_scope(
     """
     without, again = t.gettext("Ask again without {filter}"), t.gettext("Use again, {filter}")
     origins = (
-        (exchange.filters, marked("your filter"), ""),
-        (exchange.narrowed, marked("from the question"), without),
-        (exchange.first, marked("from the question, comes first"), without),
-        (exchange.ignored, marked("not used"), again),
+        (exchange.filters, marked("{value} (your filter)"), ""),
+        (exchange.narrowed, marked("{value} (from your question)"), without),
+        (exchange.first, marked("{value} first (from your question)"), without),
+        (exchange.ignored, marked("{value} (not used)"), again),
     )
     chips = [
         {**chip, "origin": origin, "is_ignored": button == again}
@@ -208,7 +208,7 @@ def render_scope(
     answer = exchange.answer
     # The rules only put the question after others; a model's sentence is worth a look.
     if answer and answer.planner == "model" and not answer.standalone.endswith(answer.question):
-        key, origin = t.gettext("Understood as"), marked("from the conversation")
+        key, origin = t.gettext("Understood as"), marked("{value} (from the conversation)")
         same = dict.fromkeys(("is_ignored", "button", "region"), "")
         chips.insert(0, {**same, "key": key, "names": [answer.standalone], "origin": origin})
     return render("scope.html", t, chips=chips, turn=turn, apart=APART)
@@ -227,7 +227,8 @@ def _scope_chips(
             yield {
                 "field": field,
                 "value": str(group[0]) if are_apart else "",
-                "key": _label(REGION if region else field, t),
+                # What a country or a year is needs no word.
+                "key": "" if field in _UNFOLDED else _label(field, t),
                 "region": region,
                 "names": names,
                 "button": button.format(filter=f"{_label(field, t)}: {which}"),
@@ -352,7 +353,7 @@ def link_notice(link: Link, t: Translations) -> str:
         )
         if (more := len(link.unknown) - _UNKNOWN_SHOWN) > 0:
             named += f" {t.gettext('and {n} more').format(n=more)}"
-        none = t.gettext("The link also names what no report here has, left out: {values}.")
+        none = t.gettext("The link names values that no report has: {values}.")
         sentences.append(none.format(values=named))
     return " ".join(sentences)
 

@@ -30,7 +30,7 @@ from ui.web.sources import render_sources
 REDRAW = 0.06  # seconds between two drawings of a growing answer: smooth, and cheap to send
 LONG = 5000  # characters that make such a pause twice as long: each drawing sends all of the text
 GRACE = 1.0  # seconds that a stopped stream has to hand over what it has
-BROKEN = marked("Something went wrong here. Please try again; the server's log has the details.")
+BROKEN = marked("Something went wrong. Please try again.")
 
 
 @dataclass(frozen=True, slots=True)

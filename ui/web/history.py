@@ -38,11 +38,11 @@ from ui.web.sources import render_sources
 MOST_TURNS = 500
 LARGEST = 64 * 1024 * 1024  # characters of a whole conversation: far above 500 large answers
 SEARCHABLE = 20_000  # characters of an answer by which its conversation can be found
-BUSY = marked("An answer is being written. Wait for it, or stop it, first.")
+BUSY = marked("An answer is being written. Wait, or stop it.")
 _COPIED = ("question", "text", "error", "stopped", "passages")
 # What the browser says, by its own names.
 _MESSAGES = {
-    "saved": marked("Kept in this browser only."),
+    "saved": marked("Saved in this browser only."),
     "none": marked("No conversation has these words."),
     "rename": marked("Rename “{name}”"),
     "delete": marked("Delete “{name}”"),
@@ -50,18 +50,15 @@ _MESSAGES = {
     "untitled": marked("Conversation"),
     "busy": BUSY,
     "failed": marked(
-        "This browser could not keep the answer ({why}). It stays on this page until you "
-        "leave it; save it as a file. All that was kept before is still there."
+        "This browser could not save the answer ({why}). Export it before you leave this page."
     ),
-    "full": marked("its space for this page is used up"),
+    "full": marked("its space for this page is full"),
     "closed": marked(
-        "This browser keeps no conversations for this page ({why}). Save what you need."
+        "This browser does not save conversations here ({why}). Export what you need."
     ),
     "unread": marked("This conversation could not be read from this browser ({why})."),
     "unchanged": marked("This browser could not change the list ({why})."),
-    "parted": marked(
-        "Another tab has gone on with this conversation, so it is kept here as a new one."
-    ),
+    "parted": marked("Continued in another tab; saved here as a copy."),
 }
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 

@@ -33,7 +33,7 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
         "quality.html",
         t,
         is_unreadable=False,
-        command="",
+        is_measured=True,
         has_answers=any(group.n for group in summary.groups.values()),
         claims=[
             (
@@ -64,10 +64,9 @@ def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
     )
 
 
-def render_without_run(index: str, t: Translations) -> Markup:
-    """The view before the first evaluation: how to make one."""
-    command = f"asklabs eval run CASES.jsonl --out RUN --index {index}"
-    return render("quality.html", t, is_unreadable=False, command=command)
+def render_without_run(t: Translations, *, is_unreadable: bool = False) -> Markup:
+    """The view before the first evaluation, or where the last one can't be read."""
+    return render("quality.html", t, is_unreadable=is_unreadable, is_measured=False)
 
 
 def _facts(run: About, revision: str, t: Translations) -> list[tuple[str, str]]:

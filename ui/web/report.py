@@ -28,7 +28,7 @@ from ui.web.handlers import Exchange, Talk, exchange_at
 from ui.web.sources import find_quote, segments
 
 Quotes = Mapping[str, Sequence[str]]
-GONE = marked("This report is not in the index any more.")
+GONE = marked("This report has been removed.")
 THANKS = marked("Thank you.")
 VOTES: dict[str, Vote] = {"up": "up", "down": "down"}
 
@@ -58,7 +58,7 @@ def render_report(
         if not passage_id.endswith("#tags")
         for quote in passage_quotes
     )
-    note = t.gettext("The quoted words are not in this report as the index has it now.")
+    note = t.gettext("The quoted words are no longer in this report.")
     sections = groupby((p for p in passages if p.section != FACTS), lambda p: p.place[0])
     quoted_tags = fold_tag(" ".join(quotes.get(f"{info.id}#tags", ())))
     return render(

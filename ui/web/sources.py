@@ -15,6 +15,7 @@ from rag.i18n.translations import ENGLISH, Translations
 from rag.types import Answer, Citation, Hit, Passage, Span, Status
 from ui.rendering import render
 
+_TAG = re.compile(r"\[\[(\w+):\s*(.*?)\s*\]\]")
 # Each has a sign of its own, so that colour is never the only difference; the weakest come last.
 SIGNS = {"supported": "✓", "unchecked": "○", "partly": "≈", "unsupported": "?", "corrected": "⇄"}
 NEAREST = 5  # passages that a refusal shows
@@ -30,6 +31,11 @@ def find_quote(text: str, quote: str) -> Span | None:
     pattern = r"\s+".join(re.escape(word) for word in quote.split())
     match = re.search(pattern, text) if pattern else None
     return match.span() if match else None
+
+
+def without_brackets(text: str) -> str:
+    """Tag lines of a file as readers know them: "methods: Pilots" for "[[methods:Pilots]]"."""
+    return _TAG.sub(r"\1: \2", text)
 
 
 def segments(text: str, quotes: Sequence[str]) -> list[tuple[str, bool]]:
@@ -75,7 +81,9 @@ def render_cite(n: int, turn: int, citations: Sequence[Citation], t: Translation
         signs="".join(SIGNS[kind] for kind in status if kind != "supported"),
         label=". ".join((f"{label}: {who}", *status.values())),
         who=who,
-        quotes="\n".join(shortened(c.quote, LONGEST_QUOTE) for c in citations[:QUOTES]),
+        quotes="\n".join(
+            shortened(without_brackets(c.quote), LONGEST_QUOTE) for c in citations[:QUOTES]
+        ),
         language=passage.language,
         verdict="\n".join(f"{SIGNS[kind]} {verdict}" for kind, verdict in status.items()),
     )
@@ -93,16 +101,18 @@ def render_card(
     `citations` are those that cite the passage, all of one number; none for a passage that the
     answer doesn't cite. `siblings` are other reports that say the same.
     """
-    quotes = [citation.quote for citation in citations]
+    quotes, text = [citation.quote for citation in citations], passage.text
+    if passage.id.endswith("#tags"):
+        quotes, text = [without_brackets(quote) for quote in quotes], without_brackets(text)
     return render(
         "card.html",
         t,
         passage=passage,
         turn=turn,
         n=citations[0].n if citations else 0,
-        preview=shortened((*quotes, passage.text)[0], PREVIEW),
-        missing=[q for q in quotes if q.strip() and not find_quote(passage.text, q)],
-        segments=segments(passage.text, quotes),
+        preview=shortened((*quotes, text)[0], PREVIEW),
+        missing=[q for q in quotes if q.strip() and not find_quote(text, q)],
+        segments=segments(text, quotes),
         siblings="; ".join(f"{info.title} ({info.year or '?'})" for info in siblings),
         verdicts=dict.fromkeys(_verdicts(citations, t)),
     )
@@ -127,11 +137,8 @@ def render_uncited(hits: Sequence[Hit], turn: int, t: Translations) -> list[Mark
 
 def render_sources(answer: Answer | None, turn: int, t: Translations = ENGLISH) -> Markup:
     """The sources panel of one answer: its citations in order, or its nearest passages."""
-    if answer is None or answer.coverage.intent == "about":
-        hint = t.gettext(
-            "The passages that an answer rests on appear here, the quoted words highlighted."
-        )
-        empty = {"heading": t.gettext("Sources"), "hint": hint, "question": "", "cards": ""}
+    if answer is None or answer.is_list or answer.coverage.intent == "about":
+        empty = {"heading": t.gettext("Sources"), "hint": "", "question": "", "cards": ""}
         return render("sources.html", t, turn=turn, others=(), **empty)
     cited = {c.passage.id for c in answer.citations}
     others = [hit for hit in answer.hits if hit.passage.id not in cited]
@@ -144,9 +151,9 @@ def render_sources(answer: Answer | None, turn: int, t: Translations = ENGLISH) 
     heading, hint = format_count(len(numbers), "source", t), ""
     if answer.refused:
         heading = t.gettext("Nearest passages")
-        hint = t.gettext("No passage comes close.")
+        hint = t.gettext("Nothing close was found.")
         if answer.hits:
-            hint = t.gettext("They come closest to the question, but do not answer it.")
+            hint = t.gettext("The closest passages; they do not answer the question.")
         # What the refusal names comes first, so that its numbers lead somewhere.
         cards += render_uncited(others[: max(0, NEAREST - len(numbers))], turn, t)
         others = []

@@ -30,15 +30,13 @@ from ui.rendering import render
 from ui.server import log
 
 _log = logging.getLogger(__name__)
-BUSY = marked("Reports are being added by somebody else. Wait until that is done, then try again.")
-FAILED = marked(
-    "The reports could not be added. All that was there before is still there. Try again later; "
-    "who runs this page finds the reason in its log."
-)
+BUSY = marked("Someone else is adding reports. Try again in a minute.")
+FAILED = marked("The reports could not be added; nothing was changed. Try again later.")
+INDEXING = marked("Indexing")
 STAGES = {
     "reading": marked("Reading the files"),
-    "parsing": marked("Taking the reports apart"),
-    "embedding": marked("Making the passages findable"),
+    "parsing": marked("Parsing"),
+    "embedding": INDEXING,
     "preparing search": marked("Preparing the search"),
     # Readers need not know that it is for other machines too.
     "publishing": marked("Preparing the search"),
@@ -106,7 +104,7 @@ def add(engine: Engine, lock: threading.Lock, sent: object, t: Translations) -> 
     job, shown = _start(engine, uploads, lock, at.append), ""
     while not wait([job], PAUSE).done:
         stage, done, total = at[-1]
-        name = t.gettext(STAGES.get(stage, stage))
+        name = t.gettext(STAGES.get(stage, INDEXING))
         progress = render("upload_progress.html", t, stage=name, done=done, total=total)
         if progress != shown:
             yield (shown := progress)
@@ -138,8 +136,8 @@ def render_result(result: SyncResult, reports: Mapping[str, ReportInfo], t: Tran
     """What came in, what was there already, and what was left out and why."""
     counts = (
         (t.gettext("{reports} added"), result.added),
-        (t.gettext("{reports} in the place of earlier ones"), result.updated),
-        (t.gettext("{reports} there already"), result.unchanged),
+        (t.gettext("{reports} updated"), result.updated),
+        (t.gettext("{reports} unchanged"), result.unchanged),
     )
     parts = [
         text.format(reports=format_count(len(ids), "report", t)) for text, ids in counts if ids

@@ -16,13 +16,12 @@ from rag.types import Answer, Coverage, Notice, Struck
 DAY = date(2026, 3, 4)
 SENTENCES = (
     "What the markets say",
-    "Rests on: 3 reports of 1 lab, 2023",
+    "Based on: 3 reports of 1 lab, 2023",
     "Côte d’Ivoire, Perú, 2023",
     "Form question: What did you learn?",
     "The quote supports the sentence in part",
-    "Read 12 passages from 9 reports; the answer rests on 1 report of 1 lab; "
-    "32 more reports matched and were not read.",
-    "Quoted sentences, no language model",
+    "Based on 1 report of 1 lab. 32 more reports matched, not read.",
+    "Direct quotes, no AI text",
     "f00dcafe",
     "Sentence 2",
 )
@@ -30,7 +29,7 @@ SENTENCES = (
 FRENCH = (
     "4 mars 2026",
     "Filtres : Année : 2023",
-    "1 032 autres rapports correspondaient et n’ont pas été lus.",
+    "1 032 autres rapports trouvés, non lus.",
     "Motif : le nombre 43 ne figure dans aucun passage cité",
 )
 ARABIC = ("4 مارس 2026", "المرشحات: السنة: 2023")
@@ -51,7 +50,7 @@ def test_a_brief_says_what_it_rests_on(ending: str) -> None:
         # Labels and values stand in different cells of the page.
         wanted = squeezed(sentence)
         assert wanted in words or squeezed(sentence.replace(": ", "")) in words, sentence
-    assert words.index("Restson") < words.index(squeezed(PLAIN.question))
+    assert words.index("Basedon") < words.index(squeezed(PLAIN.question))
     assert "**" not in words
 
 
@@ -71,10 +70,10 @@ def test_the_summary_counts_and_names_each_way_of_answering_once() -> None:
     quoted = fake_engine.answer()
     mixed = [quoted, replace(quoted, mode="openai:small"), replace(quoted, mode="catalogue")]
     summary = dict(make_brief([*mixed, quoted], "", DAY).summary)
-    assert summary["Rests on"] == "2 reports of 2 labs, 2021–2022"
+    assert summary["Based on"] == "2 reports of 2 labs, 2021–2022"
     assert summary["Passages by language"] == "English (2)"
     made = summary["How it was made"]
-    assert made.count("quote sentences") == made.count("openai:small") == made.count("tags") == 1
+    assert made.count("Direct quotes") == made.count("openai:small") == made.count("tags") == 1
 
 
 def test_a_refusal_shows_the_nearest_passages_and_a_complete_list_is_complete() -> None:
@@ -88,7 +87,7 @@ def test_a_refusal_shows_the_nearest_passages_and_a_complete_list_is_complete() 
     assert "### Reports (2)" in words
     assert "- Côte d’Ivoire, Perú, 2023: A title (one\\_report)" in words
     assert "- not\\_among\\_the\\_passages" in words
-    assert "The complete list, counted: 2 reports of 1 lab." in words
+    assert "Complete list: 2 reports of 1 lab." in words
 
 
 def test_a_report_s_name_is_escaped_in_its_address() -> None:

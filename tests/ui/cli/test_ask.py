@@ -61,7 +61,7 @@ def test_ask_prints_an_answer_with_its_sources(run_sample: Any) -> None:
     assert plain.code == 0
     assert re.search(r"\n\n\[\d+\] \w", plain.out)
     assert re.search(r"\n    “[^”]+”\n", plain.out)
-    assert "passages from" in plain.err
+    assert "Based on" in plain.err
     assert "Answered by: extractive" in plain.err
 
 

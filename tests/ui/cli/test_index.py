@@ -37,7 +37,7 @@ def test_ingest_keeps_its_contract_and_exit_codes(run: Any, tmp_path: Path) -> N
     assert (partly.code, partly.json["deleted"]) == (1, ["tide_broom"])
     (skipped,) = partly.json["skipped"]
     assert skipped["path"].endswith("bad.md")
-    assert "no lab report" in skipped["reason"]
+    assert "Not a lab report" in skipped["reason"]
     assert "bad.md" in partly.err
     plain = run("ingest", reports, "--index", index)
     assert "0 added, 0 updated, 1 unchanged, 0 moved, 0 deleted, 1 skipped" in plain.out

@@ -77,9 +77,12 @@ def test_a_list_answer_counts_and_lists_every_report() -> None:
     )
     html = drawn(Exchange("Q?", answer=listed))
     assert html.all("section", "list")[0]["aria-label"] == "30 reports of 3 labs"
-    assert "Show the other 18" in html.text
-    assert all(info.title in html.text for info in REPORTS.values())
-    assert [a["data-n"] for a in html.all("a", "cite")] == [str(n) for n in range(1, 31)]
+    # Grouped by lab; each title opens its report at the tag that counted.
+    assert len(html.all("details", "group")) == 3
+    opened = {b["data-report"]: b["data-n"] for b in html.all("button", "open-report")}
+    assert opened == {name: str(n) for n, name in enumerate(REPORTS, 1)}
+    assert "empty" in render_sources(listed, 1)
+    assert "Sources" not in plain_text(listed, ENGLISH)
 
 
 def test_what_is_no_answer_is_told() -> None:
@@ -140,7 +143,7 @@ def test_an_answer_is_copied_with_its_numbered_sources() -> None:
     start = "What keeps food cool?\n\nPeru: Wet sand [1].\n\nSources\n\n[1] Peru, 2021"
     assert text.startswith(start)
     assert f"“{QUOTE}”\nLearnings › What did you learn from this?" in text
-    assert text.endswith("31 more reports matched and were not read.\n")
+    assert text.endswith("31 more reports matched, not read.\n")
 
 
 def test_nothing_from_outside_becomes_markup() -> None:

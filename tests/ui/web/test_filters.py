@@ -108,8 +108,8 @@ def test_each_chip_of_a_question_says_where_it_comes_from() -> None:
     exchange = scoped(used, first, filters=Filters(year=(2023,)), ignored=ignored)
     html = render_scope(exchange, 1, ENGLISH, {})
     assert Outline(html).text == (
-        "Year 2023 your filterCountry Peru from the question×"
-        "Kind closing from the question, comes first×SDG 1. No poverty not usedUse again"
+        "2023 (your filter)Peru (from your question)×"
+        "Kind closing first (from your question)×SDG 1. No poverty (not used)Use again"
     )
     assert labels(html) == [
         "Ask again without Country: Peru",
@@ -131,7 +131,7 @@ def test_the_words_a_model_gives_a_follow_up_are_shown(
 ) -> None:
     follow_up = answer("And why?", standalone=standalone, planner=planner)
     html = render_scope(Exchange("And why?", answer=follow_up), 1, ENGLISH, {})
-    assert Outline(html).text == (f"{chip}from the conversation" if chip else "")
+    assert Outline(html).text == (f"{chip}(from the conversation)" if chip else "")
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=100))
@@ -172,8 +172,8 @@ def test_what_a_link_names_in_vain_is_told_and_left_out() -> None:
     link = read_link("country=Atlantis,PE&year=1990,x,2-1-3&theme=nil&q=Why?", CATALOG)
     assert (link.question, link.filters) == ("Why?", PERU)
     assert link_notice(link, ENGLISH) == (
-        "The link also names what no report here has, left out: Country “Atlantis”, Year “1990”, "
-        "Year “x” and 2 more."
+        "The link names values that no report has: Country “Atlantis”, Year “1990”, Year “x” "
+        "and 2 more."
     )
     assert link_notice(read_link("country=PE", CATALOG), ENGLISH) == ""
     link = read_link(f"q={'x' * (LONGEST_QUESTION + 1)}&country=PE", CATALOG)

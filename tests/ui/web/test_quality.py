@@ -62,7 +62,7 @@ def test_what_a_run_names_is_escaped(tmp_path: Path) -> None:
     for html in (
         render_quality(summary, HOSTILE, ENGLISH),
         render_quality(forged, HOSTILE, ENGLISH),
-        render_without_run(HOSTILE, ENGLISH),
+        render_without_run(ENGLISH),
     ):
         assert "<img" not in html
         assert "<script" not in html

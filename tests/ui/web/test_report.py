@@ -22,7 +22,7 @@ def test_a_report_is_laid_out_by_section_and_form_question() -> None:
     html = drawn(info, quotes=quotes, at="report_0#4", unanswered=["Why?"])
     order = ["Challenge", "What is your challenge?", "A long beginning", "Its end.", "Learnings"]
     order += ["Who?", "French", "Le sable.", "What did you learn", QUOTE, "Tags of this report"]
-    order += ["13. Climate action", "Sample size: 43", "Left open: 1 form question"]
+    order += ["13. Climate action", "Sample size: 43", "Not answered: 1 form question"]
     places = [html.text.index(text) for text in order]
     assert places == sorted(places)
     assert html.text.count("What is your challenge?") == 1
@@ -37,7 +37,7 @@ def test_a_report_is_laid_out_by_section_and_form_question() -> None:
 def test_a_quote_that_is_lost_is_told_and_a_quoted_tag_is_marked() -> None:
     info = report(0, methods=("Prototyping", "Paper prototyping"))
     lost = drawn(info, quotes={"report_0#1": ["Never said"]})
-    assert "The quoted words are not in this report" in lost.text
+    assert "The quoted words are no longer in this report" in lost.text
     assert not lost.all("mark")
     assert "Never said" not in lost.text
     tagged = drawn(info, quotes={"report_0#tags": ["[[methods:prototyping]]"]})
@@ -60,7 +60,7 @@ def test_only_a_report_of_the_index_is_opened() -> None:
     assert not opened(report="report_5").all("mark")
     for wrong in ("report_99", "../../etc/passwd", None, 7, ["report_0"], HOSTILE):
         missing = opened(report=wrong)
-        assert "not in the index any more" in missing.text
+        assert "has been removed" in missing.text
         assert not missing.all("blockquote")
         missing.is_inert()
     engine.settings = Settings(report_url="https://archive.example/{report}")
