@@ -160,8 +160,10 @@ class ExtractiveAnswerer:
             chosen = choose(new, plan, hits)
             reports = [hits[c.n - 1].passage.report for c in chosen]
             yield quotes_head(reports, t)
-        for line in _lines(chosen, hits, t, named=len({info.id for info in reports}) != 1):
-            yield f"\n{line}"
+        alone = len({info.id for info in reports}) == 1
+        for line in _lines(chosen, hits, t, named=not alone):
+            # What the head says of one report need not stand apart.
+            yield f" {line}" if alone else f"\n{line}"
 
     def _is_unsure(self, candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit]) -> bool:
         """Whether what comes closest is no answer to the question.
