@@ -30,6 +30,7 @@ from rag.i18n.translations import Translations, translations_for
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
 from rag.query.entities import countries_in
+from rag.query.forms import OFF_TOPIC_LIKELY
 from rag.query.wordings import any_of
 from rag.retrieval.hybrid import collected_factor
 from rag.text.citation_marks import defuse, keep_known, with_marks
@@ -47,9 +48,8 @@ from rag.types import Alike, Hit, Passage, Plan, Turn
 if TYPE_CHECKING:
     from llama_index.core.base.embeddings.base import BaseEmbedding
 
-# By how much a question looks more like one off the topic than like one to reports: from the first
-# on it may be, from the second on it is unless a passage answers it.
-OFF_TOPIC_LIKELY = -0.1
+# By how much a question looks more like one off the topic than like one to reports, from which on
+# it is unless a passage answers it.
 OFF_TOPIC_CERTAIN = 0.1
 # The relevance of a passage that answers, and one below which none does; 0 to 1.
 RELEVANT = 0.5

@@ -17,6 +17,9 @@ from rag.text.tokenize import is_quantity, terms
 from rag.types import Intent, Plan
 
 DIGESTS: tuple[Intent, ...] = ("report", "lab", "trend", "topic", "reasons")
+# By how much a question looks more like one off the topic than like one to reports, from which on
+# it may be.
+OFF_TOPIC_LIKELY = -0.1
 _LEAST = 0.25  # the score of a form that is chosen
 _LEAD = 0.05  # by how much it is more than that of a question to passages
 _NAMED_LEAD = -0.3  # the same where the question has the words of a report's title
@@ -44,6 +47,8 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], linker: Linke
     clear = plan.boosted.country and (len(words) > 1 or len(named) == 1)
     if named and (digest == "report" or (clear and digest not in ("topic", "trend"))):
         return replace(plan, intent="report", reports=named)
+    if plan.off_topic > OFF_TOPIC_LIKELY:
+        return plan
     # All of a lab is asked for where nothing of its work is named.
     least = _LEAD if words or digest != "lab" else -_LEAD
     particular = digest == "topic" and not plan.wide and len(words) > _MOST_WORDS
