@@ -70,6 +70,25 @@ def test_views_are_in_the_address_and_lose_nothing(site: str, visit: Visit) -> N
     expect(current).to_have_text("Explore")
 
 
+def test_filters_and_reports_are_steps_back_and_addresses(site: str, visit: Visit) -> None:
+    page = visit(site)
+    area = explore(page)
+    area.locator(".place[data-value='Togo']").click()
+    expect_reports(area, TOGO)
+    area.locator("tbody .open-report").first.click()
+    dialog = page.locator("dialog.report")
+    expect(dialog).to_be_visible()
+    address = page.evaluate("location.href")
+    page.go_back()
+    expect(dialog).to_be_hidden()
+    page.go_back()
+    expect_reports(area, REPORTS)
+    sent = visit(address)
+    expect(sent.locator("dialog.report")).to_be_visible()
+    sent.keyboard.press("Escape")
+    expect_reports(sent.locator("#explore"), TOGO)
+
+
 @pytest.mark.slow
 def test_the_map_and_the_bars_narrow_and_ask(site: str, engine: FakeEngine, visit: Visit) -> None:
     page = visit(site)

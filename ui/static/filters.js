@@ -1,5 +1,5 @@
 // Draws the filters of the left area from the server's counts, as text, and tells the server what
-// is chosen. The address follows, so that reloading the page keeps the filters.
+// is chosen. The address follows, each choice a step of the browser's history.
 window.askLabsFilters = (() => {
   const FEW = 8; // values of a facet that are shown at first
   const PATIENCE = 5000; // milliseconds
@@ -10,6 +10,7 @@ window.askLabsFilters = (() => {
   let send = null; // tells the server
   let data = null; // the newest counts
   let sent = 0; // events that were sent, to know the answer to the last one
+  let stepped = 0; // the last event that a step back or forward sent
   const waiting = []; // events that wait for the answer to the one before
   let pending = 0; // the timer of the one that is on its way
   let dropped = null; // the place of the chip that was taken away
@@ -32,7 +33,13 @@ window.askLabsFilters = (() => {
     if (!how) return;
     // An answer that never comes holds up nothing for good.
     pending = setTimeout(next, PATIENCE);
+    if (what.query !== undefined) stepped = sent + 1;
     how({ ...what, turn: ++sent });
+  }
+
+  // A step back or forward: what is chosen follows the address.
+  function arrived() {
+    if (send && data && data.query !== part(true).join("&")) enqueue(send, { query: location.search });
   }
 
   function panel(element, trigger) {
@@ -59,6 +66,7 @@ window.askLabsFilters = (() => {
   }
 
   function more({ target }) {
+    if (target.matches(".show")) return unfold(), document.getElementById("unfold").focus();
     if (!target.matches(".more")) return;
     const { field } = target.closest(".facet").dataset;
     expanded.has(field) ? expanded.delete(field) : expanded.add(field);
@@ -82,6 +90,7 @@ window.askLabsFilters = (() => {
     if (data.chosen) button.dataset.chosen = written(data.chosen);
     else delete button.dataset.chosen;
     updateButton();
+    frame().querySelector(".show").textContent = data.show;
   }
 
   function facet(place) {
@@ -158,12 +167,18 @@ window.askLabsFilters = (() => {
     });
   }
 
-  // Other parts of the address are not ours and stay.
+  // The parts of an address that are filters, or those that are not ours and stay.
+  function part(isOurs) {
+    const keys = frame().dataset.keys.split(" ");
+    return location.search.slice(1).split("&").filter((pair) => pair && keys.includes(pair.split("=")[0]) === isOurs);
+  }
+
   function follow() {
-    const params = new URLSearchParams(location.search);
-    frame()?.dataset.keys.split(" ").forEach((key) => params.delete(key));
-    const query = [params.toString(), data.query].filter(Boolean).join("&");
-    history.replaceState(history.state, "", location.pathname + (query && `?${query}`) + location.hash);
+    if (part(true).join("&") === data.query) return;
+    const query = [...part(false), data.query].filter(Boolean).join("&");
+    const address = location.pathname + (query && `?${query}`) + location.hash;
+    if (data.turn === null || data.turn === stepped) history.replaceState(history.state, "", address);
+    else history.pushState(null, "", address);
   }
 
   function mountChips(element, trigger) {
@@ -218,5 +233,5 @@ window.askLabsFilters = (() => {
   }
 
   narrow.addEventListener("change", () => document.getElementById("unfold") && updateButton());
-  return { panel, draw, show, mountChips, chipsDrawn, copy, unfold };
+  return { arrived, enqueue, panel, draw, show, mountChips, chipsDrawn, copy, unfold };
 })();

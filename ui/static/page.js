@@ -63,6 +63,24 @@ window.askLabs = (() => {
     if (document.activeElement === document.body) next.focus({ preventScroll: true });
   }
 
+  // Enter while an answer is written asks what is typed after it.
+  const waits = (on) => document.documentElement.classList.toggle("next-waits", on);
+
+  function entered(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    const typed = event.target.matches?.("#question textarea") && event.target.value.trim();
+    if (typed && document.querySelector("#live .exchange")) waits(true);
+  }
+
+  function askNext(tries = 20) {
+    if (!document.documentElement.classList.contains("next-waits")) return;
+    // A click before the answer's event has ended would be passed over.
+    const isAsked = !document.querySelector("#question textarea").value.trim();
+    if (isAsked || !tries) return waits(false);
+    document.querySelector("#go")?.click();
+    setTimeout(askNext, 150, tries - 1);
+  }
+
   const shownTurn = () => Number(document.querySelector("#sources .panel")?.dataset.turn);
 
   function toPanel() {
@@ -111,7 +129,7 @@ window.askLabs = (() => {
       for (const name of ["wheel", "touchmove", "keydown"])
         addEventListener(name, letGo, { once: true, passive: true });
     }
-    if (!growing) refocus();
+    if (!growing) refocus(), askNext();
     const article = growing ?? (followed && document.getElementById(followed));
     if (!growing) followed = "";
     // Out of sight while another view is shown: there is nothing to keep up with.
@@ -137,6 +155,7 @@ window.askLabs = (() => {
   document.documentElement.classList.toggle("no-flags", !drawsFlags());
 
   document.addEventListener("click", back);
+  document.addEventListener("keydown", entered, true);
   document.addEventListener("keydown", (event) => event.key === "Escape" && back(event));
   return { chosen, clicked, shown, grew, setLanguage };
 })();

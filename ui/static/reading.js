@@ -106,11 +106,12 @@ window.askReading = (() => {
   // The row under an answer, and the buttons that open a report.
   function wire(element, trigger, names) {
     const knows = (name) => names.includes(name);
+    if (knows("report")) fetchReport ??= trigger;
     element.addEventListener("click", ({ target }) => {
       const button = target.closest(".answer-row button, .open-report, .restore");
       if (!button) return;
       const turn = Number(button.closest(".answer-row")?.dataset.turn);
-      if (button.matches(".open-report")) knows("report") && openReport(button, trigger);
+      if (button.matches(".open-report")) knows("report") && openReport(button);
       else if (button.matches(".restore")) knows("restore") && restore(button, trigger);
       else if (button.matches(".copy")) knows("again") && copy(button);
       else if (button.matches(".vote")) knows("vote") && vote(button, turn, trigger);
@@ -185,23 +186,51 @@ window.askReading = (() => {
     if (word) row.querySelector(".word input").value = "";
   }
 
-  // A whole report. The one that is here already need not be fetched again.
-  let opener = null;
+  // A whole report is a step of the browser's history, with an address of its own.
+  let opener = null; // the button that opened it
+  let wanted = null; // {report, passage, turn, n} of what is shown, or is to be
+  let fetchReport = null; // asks the server
 
-  function openReport(button, trigger) {
+  const named = () => new URLSearchParams(location.search).get("report");
+
+  // The address with a report, or without one (""). All else in it stays as it is written.
+  function address(report) {
+    const others = location.search.slice(1).split("&").filter((pair) => pair && !pair.startsWith("report="));
+    const query = [...others, ...(report ? [`report=${encodeURIComponent(report)}`] : [])].join("&");
+    return location.pathname + (query && `?${query}`) + location.hash;
+  }
+
+  function openReport(button) {
     const { report, passage, turn, n } = button.dataset;
+    const at = { report, passage, turn: Number(turn), n: Number(n) };
     opener = button;
+    history.pushState({ report: at }, "", address(report));
+    showReport(at);
+  }
+
+  // The one that is here already need not be fetched again.
+  function showReport(at) {
+    wanted = at;
     const here = document.querySelector("#report dialog");
-    if (here?.dataset.key === [report, passage, turn, n].join("|")) return reveal(here);
-    button.setAttribute("aria-busy", "true");
-    trigger("report", { report, passage, turn: Number(turn), n: Number(n) });
+    if (here?.dataset.key === Object.values(at).join("|")) return reveal(here);
+    opener?.setAttribute("aria-busy", "true");
+    fetchReport("report", at);
+  }
+
+  // The page was opened at this address, or a step back or forward led to it.
+  function arrived() {
+    const here = document.querySelector("#report dialog[open]");
+    if (!named()) {
+      wanted = null;
+      here?.close();
+    } else if (!here && fetchReport) showReport(history.state?.report ?? { report: named(), passage: "", turn: 0, n: 0 });
   }
 
   function opened(element) {
     const dialog = element.querySelector("dialog");
     opener?.removeAttribute("aria-busy");
     // Somebody has left what asked for it, or has not asked at all.
-    if (!dialog || !opener) return;
+    if (!dialog || !wanted) return;
     dialog.querySelector(".close").addEventListener("click", () => dialog.close());
     dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
     dialog.addEventListener("close", closed);
@@ -217,12 +246,14 @@ window.askReading = (() => {
 
   // Browsers give the focus back to what had it, if it is still there.
   function closed() {
-    if (!opener) return; // The close of a dialog that was drawn anew.
+    wanted = null;
+    if (named()) history.state?.report ? history.back() : history.replaceState(null, "", address(""));
+    if (!opener) return;
     const { report, n } = opener.dataset;
     const same = `.open-report[data-report="${CSS.escape(report)}"][data-n="${CSS.escape(n)}"]`;
     (opener.isConnected ? opener : document.querySelector(same))?.focus({ preventScroll: true });
     opener = null;
   }
 
-  return { wire, drawn, voteSaved, opened };
+  return { arrived, wire, drawn, voteSaved, opened };
 })();

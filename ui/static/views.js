@@ -33,13 +33,12 @@ window.askViews = (() => {
     location.hash = link.hash;
   }
 
-  function go(event) {
+  // The address has changed, by a link of the page or by a step back or forward.
+  function go() {
+    askLabsFilters.arrived();
+    askReading.arrived();
     const [before, view] = [root.dataset.view, wanted()];
     if (before === view) return;
-    // A step back is one to another view: what else the address says stays as it is now.
-    const { search } = new URL(event.oldURL);
-    if (search !== location.search)
-      history.replaceState(history.state, "", location.pathname + search + location.hash);
     left[before] = scrollers().map((e) => e?.scrollTop ?? 0);
     root.dataset.view = view;
     mark();
@@ -98,7 +97,7 @@ window.askViews = (() => {
     if (asks) return askAbout({ field, value });
     const where = element.matches(".place") ? ".map" : `.bars[data-field="${field}"]`;
     touched = { where, value };
-    send.choose({ field, value, on: element.getAttribute("aria-pressed") !== "true" });
+    askLabsFilters.enqueue(send.choose, { field, value, on: element.getAttribute("aria-pressed") !== "true" });
   }
 
   function askAbout(target) {
@@ -247,7 +246,7 @@ window.askViews = (() => {
   }
 
   root.dataset.view = wanted();
-  addEventListener("hashchange", go);
+  addEventListener("popstate", go);
   document.addEventListener("click", followed);
   return { start, mark, mount, drawn, narrowed };
 })();

@@ -206,7 +206,7 @@ def _wire_filters(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
     following = [parts[name] for name in FOLLOWING]
 
     def choose(chosen: Filters, request: gr.Request, event: gr.EventData) -> Parts:
-        choice = _values(event, "field", "value", "on", "only", "turn")
+        choice = _values(event, "field", "value", "on", "only", "query", "turn")
         chosen = filters.changed(engine.catalog, chosen, choice)
         return _filtered(engine, parts, chosen, translations_of(request), turn=choice["turn"])
 
@@ -241,6 +241,7 @@ def _wire_filters(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
     # The session's state tells Explore of no change that an event outside the queue has made.
     for change in (*chosen, opened):
         change.success(None, js="() => askViews.narrowed()", api_visibility="private")
+    opened.success(None, js="() => askReading.arrived()", api_visibility="private")
     return opened
 
 

@@ -108,12 +108,15 @@ def facet_data(catalog: Catalog, filters: Filters, t: Translations, turn: object
         chosen = 1 if region.chosen == len(region.labs) else 2 if region.chosen else 0
         rows[REGION].append([region.number, name, region.reports, chosen, int(region.part)])
     spans = year_ranges(catalog, filters.year)
+    left = len(catalog.ids(filters))
+    show = t.ngettext("Show {n} report", "Show {n} reports", left)
     return json.dumps(
         {
             "rows": rows,
             "years": [spans[0][0], spans[-1][1]] if spans else [],
             "chosen": sum(map(len, filters.as_dict().values())),
             "query": write_link("", filters, catalog),
+            "show": show.format(n=format_number(t, left)),
             "turn": turn if isinstance(turn, int) else None,
         },
         ensure_ascii=False,
@@ -123,10 +126,13 @@ def facet_data(catalog: Catalog, filters: Filters, t: Translations, turn: object
 def changed(catalog: Catalog, filters: Filters, event: Mapping[str, object]) -> Filters:
     """The filters after an event of the page, which may hold anything.
 
-    It names a `field` and a `value` that is `on` or not; of years `value` may be a range
-    ("2021-2023"), and `only` takes it instead of all others. The field "" clears all. What the
-    collection doesn't have changes nothing.
+    After a step back or forward it has the `query` of the address. Else it names a `field` and a
+    `value` that is `on` or not; of years `value` may be a range ("2021-2023"), and `only` takes it
+    instead of all others. The field "" clears all. What the collection doesn't have changes
+    nothing.
     """
+    if isinstance(query := event.get("query"), str):
+        return read_link(query, catalog).filters
     field, value, on = event.get("field"), event.get("value"), bool(event.get("on"))
     if field == "":
         return Filters()
