@@ -60,9 +60,22 @@ from rag.retrieval.rerank import CrossEncoder, Reranker, make_reranker
 from rag.settings import Settings
 from rag.text.contacts import mask_contacts
 from rag.text.language import language_of
+from rag.text.sentences import encodable
 from rag.types import Answer, Hit, Notice, Passage, Plan, Progress, Survey, Turn
 
+LONGEST_QUESTION = 4000  # characters
+MOST_TURNS = 100  # turns of a conversation that are looked at, the last ones
 _log = logging.getLogger(__name__)
+
+
+def checked(question: str) -> str:
+    """The question itself, without what has no UTF-8; an InputError if it is too long."""
+    if len(question) > LONGEST_QUESTION:
+        raise InputError(
+            f"A question may have {LONGEST_QUESTION:,} characters; this one has {len(question):,}. "
+            "Shorten it."
+        )
+    return encodable(question)
 
 
 class Engine:
@@ -169,10 +182,14 @@ class Engine:
             passages: how many to read at most; 0: as the settings say.
             deep: whether the model may search again before it writes; without one, the answer is
                 the usual one, and says so.
+
+        Raises:
+            InputError: the question is too long.
         """
         watch = _Stopwatch()
         snapshot, retriever = self._current()
-        plan = self._planner.plan(question, snapshot, history, filters, ignored)
+        history = [replace(turn, content=encodable(turn.content)) for turn in history[-MOST_TURNS:]]
+        plan = self._planner.plan(checked(question), snapshot, history, filters, ignored)
         researcher = self._researcher if deep and plan.intent != "about" else None
         if researcher and plan.intent == "list":
             # What tags say was answered already.
@@ -332,7 +349,7 @@ class Engine:
     ) -> list[Hit]:
         """The k best passages for a question, best first; with `explain` each says why."""
         snapshot, retriever = self._current()
-        plan = plan or self._planner.plan(question, snapshot, (), filters, ignored)
+        plan = plan or self._planner.plan(checked(question), snapshot, (), filters, ignored)
         result = self._find(retriever, plan, explain)
         if result.notices:
             _log.warning(notice_words(result.notices))
@@ -347,7 +364,7 @@ class Engine:
         ignored: Filters = Filters(),
     ) -> Plan:
         """How a question is understood."""
-        return self._planner.plan(question, self._current()[0], history, filters, ignored)
+        return self._planner.plan(checked(question), self._current()[0], history, filters, ignored)
 
     @property
     def passages(self) -> Sequence[Passage]:

@@ -105,6 +105,12 @@ class Settings(BaseModel):
     threads: int = Field(0, ge=0, le=256, description="texts embedded at a time; 0: one a core")
     host: str = Field("127.0.0.1", description="address that the page listens on")
     port: int = Field(7860, ge=1, le=65535, description="port of the page")
+    hosts: Annotated[str, Field(pattern=r"^[\w.:,\[\] -]*$")] = Field(
+        "", description="names under which visitors reach the page, with commas, without https://"
+    )
+    frames: Annotated[str, Field(pattern=r"^(https?://[\w.:*-]+ ?)*$")] = Field(
+        "", description="addresses of pages that may show the page in a frame, with spaces"
+    )
     page_ingest: bool = Field(False, description="let who reaches the page add reports")
     evaluation: HomePath | None = Field(
         None, description="folder of the evaluation run that the page shows; none: the latest"
@@ -138,6 +144,11 @@ class Settings(BaseModel):
     def patience(self) -> float:
         """Seconds to wait for an optional step, such as a reranker, before going on without it."""
         return min(self.timeout, 20.0)
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names in `hosts`."""
+        return tuple(name.strip("[] ").lower() for name in self.hosts.split(",") if name.strip())
 
     @property
     def embedding_threads(self) -> int:

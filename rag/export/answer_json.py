@@ -13,6 +13,7 @@ from dataclasses import asdict, replace
 from functools import cache
 from typing import Any
 
+import orjson
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
@@ -173,13 +174,16 @@ def answers_from_json(data: bytes, file: str = "The file") -> tuple[Answer, ...]
     except UnicodeDecodeError as error:
         raise InputError(f"{file} is not UTF-8 text. Save it as UTF-8.") from error
     try:
-        entries = json.loads(text)
-    except json.JSONDecodeError as error:
-        lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
-        try:
-            placed = [(f"{file}, line {n}", json.loads(line)) for n, line in lines]
-        except json.JSONDecodeError:
-            raise InputError(f"{file} is not JSON ({error}). {_REMEDY}") from error
+        entries = orjson.loads(text)  # Unlike json, it refuses NaN.
+    except orjson.JSONDecodeError as error:
+        placed, why = [], str(error)
+        for n, line in enumerate(text.split("\n"), 1):
+            try:
+                placed += [(f"{file}, line {n}", orjson.loads(line))] if line.strip() else []
+            except orjson.JSONDecodeError as broken:
+                # A file whose first line is no answer is one document.
+                why = f"line {n}: {broken}" if placed else why
+                raise InputError(f"{file} is not JSON ({why}). {_REMEDY}") from error
     else:
         listed = entries if isinstance(entries, list) else [entries]
         placed = [(f"{file}, answer {n}", entry) for n, entry in enumerate(listed, 1)]

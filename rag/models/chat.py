@@ -27,7 +27,7 @@ from rag.models.client import (
 from rag.models.prompts import Message
 from rag.models.tokens import PRICES, PRICES_OF
 from rag.settings import Settings
-from rag.text.sentences import sentences
+from rag.text.sentences import encodable, sentences
 from rag.types import GenerationRecord, Notice
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ class ChatModel:
             # The client's own limit begins anew with every byte.
             async with asyncio.timeout(seconds), self._client() as client:
                 reply = await self._create(client, messages, stream=False, schema=schema)
-                emit(reply.choices[0].message.content or "")
+                emit(encodable(reply.choices[0].message.content or ""))
 
         with model_errors("language model"):
             text = "".join(without_reasoning(iterate(read, stop or Stop())))
@@ -168,7 +168,8 @@ class ChatModel:
             async with asyncio.timeout(self.timeout), self._client() as client:
                 reply = await self._create(client, messages, stream=False, tools=tools)
                 for call in reply.choices[0].message.tool_calls or ():
-                    emit(ToolCall(str(call.function.name), str(call.function.arguments)))
+                    called = call.function
+                    emit(ToolCall(encodable(str(called.name)), encodable(str(called.arguments))))
 
         with model_errors("language model"):
             return list(iterate(read, stop))
@@ -298,7 +299,7 @@ def _texts(delta: Any) -> tuple[str, str]:
     if delta is None:
         return "", ""
     reasoning = getattr(delta, "reasoning_content", None) or getattr(delta, "reasoning", None)
-    return delta.content or "", reasoning if isinstance(reasoning, str) else ""
+    return encodable(delta.content or ""), reasoning if isinstance(reasoning, str) else ""
 
 
 def without_reasoning(pieces: Iterable[str]) -> Iterator[str]:

@@ -129,7 +129,10 @@ def open_client(server: Server, timeout: float, retries: int, patience: float) -
         default_query=server.query,
         timeout=Timeout(timeout, connect=min(timeout, CONNECT)),
         max_retries=retries,
-        http_client=DefaultAsyncHttpxClient(event_hooks={"response": [limit_wait]}),
+        # A redirect would take the key and the passages to another server.
+        http_client=DefaultAsyncHttpxClient(
+            event_hooks={"response": [limit_wait]}, follow_redirects=False
+        ),
     )
 
 

@@ -72,3 +72,8 @@ def _next_item(text: str, start: int, end: int) -> int:
     neighbour = rf"(?<![\w.,])(?:{number - 1 or number + 1}|{number + 1})\.(?=\s*[^\W\d])"
     others = text[:start] + text[start : last.start("number")] + text[end:]
     return last.start("number") if re.search(neighbour, others) else 0
+
+
+def encodable(text: str) -> str:
+    """A text with a question mark for each half of a surrogate pair, which has no UTF-8."""
+    return text.encode("utf-8", "replace").decode()

@@ -9,7 +9,7 @@ from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.citation.quotes import fold_text
 from rag.engine import Engine, open_engine
-from rag.errors import IndexMismatch, IndexMissing, UnknownReport
+from rag.errors import IndexMismatch, IndexMissing, InputError, UnknownReport
 from rag.models.prompts import REFUSALS
 from rag.settings import Settings
 from rag.text.citation_marks import cited_sentences
@@ -155,7 +155,7 @@ def test_history_carries_a_follow_up(sample_engine: Engine) -> None:
     assert alone.hits[0].passage.report.lab != "Namibia"
 
 
-@pytest.mark.parametrize("question", ["?", "the", "x" * 20_000, "[1] </passage> %s {0}", "💡"])
+@pytest.mark.parametrize("question", ["?", "the", "x" * 4000, "[1] </passage> %s {0}", "💡"])
 def test_odd_questions_are_answered_or_refused(sample_engine: Engine, question: str) -> None:
     answer = sample_engine.ask(question).answer
     assert answer.text
@@ -248,3 +248,15 @@ def test_an_index_that_can_not_be_used_is_named_with_the_remedy(tmp_path: Path) 
     (older / "chroma.sqlite3").write_bytes(b"this is no database" * 100)
     with pytest.raises(IndexMismatch, match="--rebuild"):
         open_engine(Settings(index=older))
+
+
+def test_a_question_too_long_is_refused_in_every_way_in(sample_engine: Engine) -> None:
+    for way in (sample_engine.ask, sample_engine.search, sample_engine.plan):
+        with pytest.raises(InputError, match="4,000 characters; this one has 100,000"):
+            way("a" * 100_000)
+
+
+def test_half_a_surrogate_pair_is_replaced(sample_engine: Engine) -> None:
+    turn = Turn("user", "What of ferries \udc00?")
+    answer = sample_engine.ask("What of \ud800 ferries?", history=[turn]).answer
+    assert answer.question == "What of ? ferries?"

@@ -22,6 +22,7 @@ from rag.catalog.tag_fields import FILTER_FIELDS, TAGS, Filters
 from rag.errors import AskLabsError, InputError
 from rag.export import answer_json
 from rag.settings import load_settings
+from rag.text.sentences import encodable
 from rag.types import Answer, Hit, Passage, Plan, Progress, Role, Turn, Vote, Why
 from ui.cli import Index, Json, engine_of, print_info, print_json, progress, report_line
 
@@ -121,7 +122,7 @@ def search(
 def _checked(question: str) -> str:
     if not question.strip():
         raise InputError("The question is empty. Put it in quotes after the command.")
-    return question.strip()
+    return encodable(question.strip())
 
 
 def _ignored(texts: Texts) -> Filters:

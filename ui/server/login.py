@@ -13,6 +13,8 @@ import hmac
 import os
 import secrets
 import tempfile
+import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,7 +30,14 @@ MAX_COST, MAX_BLOCK, MAX_PARALLEL = 2**20, 32, 16
 MAX_NAME = 64
 MAX_PASSWORD = 1024
 MIN_PASSWORD = 8
-Check = Callable[[str, str], Awaitable[bool]]
+Check = Callable[[str, str, str], Awaitable[bool]]
+# Wrong passwords within so many seconds after which none is checked: of one name from one address,
+# from one address, of one name. The last two don't hold where that address has logged in as that
+# name before.
+WINDOW = 300.0
+MOST_WRONG = {"both": 5, "address": 50, "name": 100}
+# Passwords that wait to be checked, 0.2 s each: all, and those of one name from one address.
+WAITING, WAITING_OF_ONE = 8, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,21 +182,49 @@ def _replace_file(path: Path, text: str) -> None:
         raise SettingsError(f"{path}: it can't be written: {error.strerror}.") from error
 
 
-def checker(logins: Mapping[str, Secret]) -> Check:
-    """A function that checks a name and a password.
+class TooManyLogins(Exception):
+    """No more passwords are checked just now; nothing was checked."""
+
+
+def checker(logins: Mapping[str, Secret], clock: Callable[[], float] = time.monotonic) -> Check:
+    """A function that checks a name and a password that came from an address.
 
     It checks one at a time, in a thread of its own, so that many guesses delay each other and not
-    the page. An unknown name takes as long as a wrong password.
+    the page. An unknown name takes as long as a wrong password. Wrong ones count for `WINDOW`
+    seconds (`MOST_WRONG`); others than an address that has logged in as a name can't lock it out.
+
+    Raises (when it is awaited):
+        TooManyLogins: too many wrong passwords came, or too many are waiting to be checked.
     """
     unknown = make_secret(secrets.token_urlsafe(), max(secret.cost for secret in logins.values()))
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="login")
+    wrong: dict[tuple[str, str], deque[float]] = {}
+    let_in: set[tuple[str, str]] = set()
+    waiting: list[tuple[str, str]] = []
 
-    async def check(name: str, password: str) -> bool:
-        secret = logins.get(name)
-        typed = password[: MAX_PASSWORD + 1]
-        fits = await asyncio.get_running_loop().run_in_executor(
-            executor, (secret or unknown).fits, typed
-        )
-        return fits and secret is not None
+    async def check(name: str, password: str, address: str = "") -> bool:
+        pair = (name, address)
+        keys = {pair: "both", ("", address): "address", (name, ""): "name"}
+        is_known, since = pair in let_in, clock() - WINDOW
+        for key in [key for key, times in wrong.items() if times[-1] < since]:
+            del wrong[key]
+        limits = {k: MOST_WRONG[by] for k, by in keys.items() if by == "both" or not is_known}
+        full = any(len(wrong.get(key, ())) >= most for key, most in limits.items())
+        if full or len(waiting) >= WAITING or waiting.count(pair) >= WAITING_OF_ONE:
+            raise TooManyLogins
+        waiting.append(pair)
+        try:
+            fits = await asyncio.get_running_loop().run_in_executor(
+                executor, logins.get(name, unknown).fits, password[: MAX_PASSWORD + 1]
+            )
+        finally:
+            waiting.remove(pair)
+        if fits and name in logins:
+            let_in.add(pair)
+            wrong.pop(pair, None)
+            return True
+        for key, by in keys.items():
+            wrong.setdefault(key, deque(maxlen=MOST_WRONG[by])).append(clock())
+        return False
 
     return check

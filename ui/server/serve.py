@@ -16,15 +16,15 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader
 
-from rag.errors import AskLabsError, SettingsError
+from rag.errors import SettingsError
 from rag.i18n.translations import language_code, translations_accepted
 from rag.settings import Settings
 from ui.server import log
@@ -32,8 +32,7 @@ from ui.server.login import Secret, checker, read_logins
 
 if TYPE_CHECKING:
     import gradio as gr
-    from starlette.applications import Starlette
-    from starlette.requests import Request
+    from gradio.routes import App
 
     from rag.engine import Engine
 
@@ -86,6 +85,8 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         logins,
         uploads=settings.page_ingest,
         root_path=settings.root_path,
+        hosts=(settings.host.strip("[]"), *settings.host_names),
+        frames=settings.frames,
         check=lambda: engine.revision,
     )
     _log_start(engine, address, len(logins))
@@ -133,27 +134,41 @@ def launch(
     *,
     uploads: bool = False,
     root_path: str = "",
+    hosts: tuple[str, ...] = (),
+    frames: str = "",
     check: Callable[[], object] = lambda: None,
 ) -> str:
     """Start the page in the background; returns its address.
 
-    With `logins`, only they see the page or reach what is behind it. Without `uploads`, no file can
-    be sent to it. A proxy puts `root_path` before its paths. `check` raises an error if the page
-    can't answer.
+    With `logins`, only they see the page or reach what is behind it. A proxy puts `root_path`
+    before its paths. `check` raises an error if the page can't answer. `uploads`, `hosts` and
+    `frames` are those of the `Guard`.
 
     Raises:
         SettingsError: nothing can listen on this host and port; the message says what to do.
     """
     from ingest.uploads import LARGEST_UPLOAD
+    from ui.server.guard import Guard
+    from ui.server.routes import HANDLERS, add_routes
     from ui.web.app import VISITORS
     from ui.web.layout import head, theme, translations
+
+    check_login = checker(logins) if logins else None
+
+    @asynccontextmanager
+    async def guarded(app: App) -> AsyncIterator[None]:
+        # The layers are built by now, and no request has come yet.
+        stack: Any = app.middleware_stack
+        app.middleware_stack = Guard(stack, hosts=hosts, uploads=uploads, frames=frames)
+        yield
 
     try:
         app, address, _ = page.launch(
             server_name=host,
             server_port=port,
-            # Gradio awaits a coroutine, though its types don't say so.
-            auth=checker(logins) if logins else None,  # type: ignore[arg-type]
+            # Whoever reaches Gradio's own form is refused: ours stands before it.
+            auth=(lambda *_: False) if logins else None,
+            app_kwargs={"lifespan": guarded, "exception_handlers": HANDLERS},
             prevent_thread_lock=True,
             quiet=True,
             share=False,
@@ -173,26 +188,8 @@ def launch(
     except OSError as error:
         # Gradio only says that it found no port; the address was free a moment ago.
         raise _occupied(host, port, errno.EADDRINUSE) from error
-    _add_health(app, check)
+    add_routes(app, check, check_login)
     return str(address).rstrip("/")
-
-
-def _add_health(app: Starlette, check: Callable[[], object]) -> None:
-    """Answer at /healthz: 503 if `check` raises an error of the product, else 200."""
-    from starlette.concurrency import run_in_threadpool
-    from starlette.responses import PlainTextResponse
-    from starlette.routing import Route
-
-    async def health(_: Request) -> PlainTextResponse:
-        try:
-            await run_in_threadpool(check)
-        except AskLabsError as error:
-            _log.error("The page can't answer: %s", error)
-            return PlainTextResponse("The index can't be used; the log says why.\n", 503)
-        return PlainTextResponse("ok\n")
-
-    # Before Gradio's own routes, one of which matches all paths.
-    app.router.routes.insert(0, Route("/healthz", health))
 
 
 def _occupied(host: str, port: int, code: int | None) -> SettingsError:

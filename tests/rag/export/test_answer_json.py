@@ -80,7 +80,11 @@ def test_malformed_answers_are_named(
 
 
 @pytest.mark.parametrize(
-    ("data", "named"), [(b"\xff", "UTF-8"), (b"{nope", "not JSON"), (b"[3]", "asklabs wrote")]
+    ("data", "named"),
+    [
+        *((b"\xff", "UTF-8"), (b"{nope", "not JSON"), (b"[3]", "asklabs wrote")),
+        (b'{"id": 1}\n{"id": NaN}', "line 2"),
+    ],
 )
 def test_files_that_are_no_answers_are_refused(data: bytes, named: str) -> None:
     with pytest.raises(InputError, match=named):

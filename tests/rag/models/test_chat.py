@@ -62,6 +62,7 @@ FAULTS = [
     (True, Reply(("<think>Hm.",), finish="length"), "ASKLABS_ANSWER_TOKENS"),
     (True, Reply(("<think>", *("Well. ",) * 2000)), "ASKLABS_ANSWER_TOKENS"),
     (True, Reply(raw=(WELL,) * 2000), "ASKLABS_ANSWER_TOKENS"),
+    (True, Reply(status=307, headers={"Location": "/v1/chat/completions"}), "HTTP 307"),
     (False, Reply(status=503, body="<html>down</html>"), "HTTP 503"),
     (False, Reply(raw=('{"choices": []}',)), "can't be read"),
     (False, Reply(), "empty answer"),

@@ -1,0 +1,133 @@
+"""What strangers try on a running page, and what comes of it."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from fake_engine import FakeEngine
+from page_fixtures import serve
+
+from ui.server import guard
+from ui.server.login import make_secret
+
+PASSWORD = "wet sand and lids"
+HOST = "labs.example.org"
+CALL = {"data": [], "fn_index": 0, "session_hash": "s"}
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """A page for two, under a name of its own, without uploads."""
+    logins = {name: make_secret(PASSWORD, 2**14) for name in ("Ana", "Bo")}
+    with serve(FakeEngine(), logins=logins, hosts=(HOST,)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def open_site() -> Iterator[str]:
+    with serve(FakeEngine(), hosts=(HOST,)) as address:
+        yield address
+
+
+SELF = "http://labs.example.org"
+REFUSED = [
+    (421, "GET", "/", {"Host": "rebound.test"}),
+    (421, "GET", "/", {"Host": HOST, "X-Forwarded-Host": "rebound.test"}),
+    (403, "GET", "/config", {"Host": HOST, "Origin": "https://evil.test"}),
+    (403, "POST", "/gradio_api/queue/join", {"Host": HOST, "Origin": "http://sib.example.org"}),
+    (403, "POST", "/login", {"Host": HOST, "Origin": "null"}),
+    (403, "GET", "/config", {"Host": HOST, "Origin": f"{SELF}:3000"}),
+    (403, "OPTIONS", "/config", {"Host": HOST, "Origin": "https://evil.test"}),
+    (403, "GET", "/logout", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}),
+    (403, "GET", "/", {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "iframe"}),
+    (404, "GET", "/monitoring", {}),
+    (404, "GET", "/openapi.json", {}),
+    (404, "GET", "/gradio_api/openapi.json", {}),
+    (404, "GET", "/gradio_api/token", {}),
+    (404, "GET", "/gradio_api/deep_link?session_hash=s", {}),
+    (404, "POST", "/gradio_api/component_server", {}),
+    (404, "POST", "/gradio_api/upload", {}),
+]
+
+
+@pytest.mark.parametrize(("status", "method", "path", "headers"), REFUSED)
+def test_strangers_are_refused(
+    open_site: str, status: int, method: str, path: str, headers: dict[str, str]
+) -> None:
+    reply = httpx.request(method, f"{open_site}{path}", headers=headers)
+    assert reply.status_code == status
+    assert "access-control-allow-origin" not in reply.headers
+    assert status != 421 or "ASKLABS_HOSTS=rebound.test" in reply.text
+
+
+def test_the_page_itself_and_links_to_it_pass_and_carry_its_policy(open_site: str) -> None:
+    own = {"Host": HOST, "Origin": f"{SELF}", "Sec-Fetch-Site": "same-origin"}
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    for path, headers in (
+        ("/config", own),
+        ("/", {**link, "Sec-Fetch-Dest": "document"}),
+        ("/healthz", {"Host": "10.0.0.7"}),
+    ):
+        reply = httpx.get(f"{open_site}{path}", headers=headers)
+        assert reply.status_code == 200
+        assert "frame-ancestors 'self'" in reply.headers["content-security-policy"]
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert reply.headers["referrer-policy"] == "same-origin"
+        assert not [name for name in reply.headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("path", ["queue/join", "run/predict"])
+def test_a_function_that_is_not_there_is_not_found(open_site: str, path: str) -> None:
+    reply = httpx.post(f"{open_site}/gradio_api/{path}", json={**CALL, "fn_index": 9999})
+    assert reply.status_code == 404
+
+
+def test_a_body_is_bounded_and_may_not_dawdle(
+    open_site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chunks = (b"[" * 100_000 for _ in range(20))
+    headers = {"Content-Type": "application/json"}
+    join = f"{open_site}/gradio_api/queue/join"
+    for body in (b"[" * 1_000_001, chunks):
+        assert httpx.post(join, content=body, headers=headers).status_code == 413
+    monkeypatch.setattr(guard, "SLOWEST", 0.2)
+    port = int(open_site.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as slow:
+        slow.sendall(
+            b"POST /gradio_api/queue/join HTTP/1.1\r\nHost: localhost\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+        )
+        assert b" 408 " in slow.recv(200)
+
+
+def test_a_cookie_is_for_this_site_alone_and_secure_behind_tls(site: str) -> None:
+    form = {"username": "Ana", "password": PASSWORD}
+    for headers, secure in (({}, False), ({"X-Forwarded-Proto": "https"}, True)):
+        reply = httpx.post(f"{site}/login", data=form, headers=headers)
+        (cookie,) = reply.headers.get_list("set-cookie")
+        assert "HttpOnly" in cookie
+        assert "SameSite=lax" in cookie
+        assert ("Secure" in cookie) == secure
+
+
+def test_who_guesses_waits_and_others_do_not(site: str, caplog: pytest.LogCaptureFixture) -> None:
+    async def log_in(client: httpx.AsyncClient, name: str, password: str) -> httpx.Response:
+        form = {"username": name, "password": password}
+        return await client.post(f"{site}/login", data=form, timeout=60)
+
+    async def attack() -> tuple[httpx.Response, list[int]]:
+        async with httpx.AsyncClient() as client:
+            guesses = [log_in(client, "Bo", f"guess {n}") for n in range(100)]
+            right, *wrong = await asyncio.gather(log_in(client, "Ana", PASSWORD), *guesses)
+            # Later, one after the other.
+            wrong += [await log_in(client, "Bo", "guess") for _ in range(6)]
+        return right, [reply.status_code for reply in wrong]
+
+    right, wrong = asyncio.run(attack())
+    assert right.status_code == 200
+    assert set(wrong) == {400, 429}
+    assert wrong.count(400) == 5
+    assert "login outcome=too_many address=127.0.0.1" in caplog.text
+    assert "guess" not in caplog.text

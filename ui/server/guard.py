@@ -1,0 +1,158 @@
+"""The outermost layer of the server: which requests reach the page, and what answers carry.
+
+It refuses, before a body is read, other hosts, requests that other sites make, paths that the page
+does not use, and bodies that are too large; bodies that come too slowly are given up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from fastapi import HTTPException
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+MOST_BYTES = 1_000_000  # of a body that is no upload
+SLOWEST = 30.0  # seconds until such a body is there
+SLOWEST_UPLOAD = 600.0
+RETRY = "15"  # seconds after which who was refused for want of room may ask again
+API = "/gradio_api"
+HEALTH, LOGIN, UPLOAD = "/healthz", "/login", f"{API}/upload"
+# The paths that the page uses, by method; one that ends in "/" stands for those below it.
+READ = (
+    *("/", HEALTH, "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json"),
+    *("/logout", "/assets/", "/static/", f"{API}/info", f"{API}/queue/data", f"{API}/heartbeat/"),
+    *(f"{API}/startup-events", f"{API}/app_id", f"{API}/login_check", f"{API}/theme.css"),
+)
+WRITE = (LOGIN, UPLOAD, f"{API}/queue/join", f"{API}/run/", f"{API}/cancel", f"{API}/reset")
+PATHS = {"GET": READ, "HEAD": READ, "POST": WRITE}
+# Gradio's page runs scripts that stand in it, and compiles those of events.
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self' {frames}"
+)
+
+
+class Guard:
+    """Wraps an ASGI application.
+
+    `hosts` are the names under which it may be reached besides loopback, `frames` the addresses of
+    pages that may show it in a frame. Without `uploads` no file can be sent.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, hosts: tuple[str, ...] = (), uploads: bool = False, frames: str = ""
+    ) -> None:
+        self._app = app
+        self._hosts = {*LOOPBACK, *hosts}
+        self._uploads = uploads
+        self._frames = bool(frames)
+        self._headers = {
+            "Content-Security-Policy": _POLICY.format(frames=frames).strip(),
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name in [n for n in headers if n.startswith("access-control-")]:
+                    del headers[name]
+                headers.update(self._headers)
+                if message["status"] == 503:
+                    headers.setdefault("Retry-After", RETRY)
+            await send(message)
+
+        if scope["type"] != "http":
+            await send({"type": "websocket.close"})
+            return
+        headers, path = Headers(scope=scope), scope["path"].removeprefix(scope.get("root_path", ""))
+        if refusal := self._refusal(scope["method"], path, headers):
+            status, text = refusal
+            await PlainTextResponse(f"{text}\n", status)(scope, receive, send_guarded)
+            return
+        is_upload = path == UPLOAD
+        limit = None if is_upload else MOST_BYTES
+        within = _within(receive, limit, SLOWEST_UPLOAD if is_upload else SLOWEST)
+        await self._app(scope, within, send_guarded)
+
+    def _refusal(
+        self, method: str, path: str, headers: Mapping[str, str]
+    ) -> tuple[int, str] | None:
+        """The status and the reason with which a request is refused; None for one that is not."""
+        if path == HEALTH and method in ("GET", "HEAD"):
+            return None  # Probes name the machine as they like, and learn nothing.
+        named = (headers.get(name) for name in ("host", "x-forwarded-host"))
+        own = [_netloc(name) for name in named if name]
+        for name in map(_name, own or [""]):
+            if not name:
+                return 400, "The request names no host."
+            if name not in self._hosts:
+                return 421, (
+                    f"This page is not served as {name}. Who runs it can allow that: "
+                    f"ASKLABS_HOSTS={name}"
+                )
+        origin = headers.get("origin")
+        is_own = origin is None or _netloc(origin.partition("://")[2]) in own
+        site, target = headers.get("sec-fetch-site", ""), headers.get("sec-fetch-dest", "")
+        is_link = method == "GET" and path == "/" and headers.get("sec-fetch-mode") == "navigate"
+        is_link &= target == "document" or (self._frames and target == "iframe")
+        if not is_own or (site in ("cross-site", "same-site") and not is_link):
+            return 403, "Another site may not ask this page."
+        paths = PATHS.get(method, ())
+        known = path in paths or any(p[-1] == "/" != p and path.startswith(p) for p in paths)
+        if not known or (path == UPLOAD and not self._uploads):
+            return 404, "There is no such path."
+        length = headers.get("content-length", "0")
+        if path != UPLOAD and not (length.isdecimal() and int(length) <= MOST_BYTES):
+            return 413, f"A request may have {MOST_BYTES} bytes at most."
+        return None
+
+
+def _netloc(text: str) -> str:
+    """A host with its port, in lower case and without the ports that browsers leave out."""
+    first = text.partition(",")[0].strip().lower()
+    return first.removesuffix(":80").removesuffix(":443")
+
+
+def _name(netloc: str) -> str:
+    try:
+        return urlsplit(f"//{netloc}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _within(receive: Receive, limit: int | None, seconds: float) -> Receive:
+    """Receives a body of so many bytes in so many seconds; raises an HTTPException for others."""
+    size, is_complete = 0, False
+    until = asyncio.get_running_loop().time() + seconds
+
+    async def receive_within() -> Any:
+        nonlocal size, is_complete
+        if is_complete:
+            return await receive()
+        try:
+            async with asyncio.timeout_at(until):
+                message = await receive()
+        except TimeoutError as error:
+            raise HTTPException(408, "The request came too slowly.") from error
+        size += len(message.get("body", b""))
+        is_complete = not message.get("more_body", False)
+        if limit is not None and size > limit:
+            raise HTTPException(413, f"A request may have {limit} bytes at most.")
+        return message
+
+    return receive_within

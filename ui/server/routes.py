@@ -1,0 +1,88 @@
+"""The server's own routes beside Gradio's: its health, and the login."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from gradio.route_utils import FnIndexInferError
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from ui.server import log
+from ui.server.guard import HEALTH, LOGIN
+from ui.server.login import WINDOW, Check, TooManyLogins
+
+if TYPE_CHECKING:
+    from gradio.routes import App
+    from starlette.requests import Request
+
+PATIENCE = 0.1  # seconds that health waits for its check; then it tells what the one before found
+_log = logging.getLogger(__name__)
+
+
+async def _unknown(*_: object) -> Response:
+    return PlainTextResponse("The request names what is not there.\n", 404)
+
+
+# Gradio fails where a request names what it doesn't have, such as a function.
+HANDLERS = {KeyError: _unknown, FnIndexInferError: _unknown}
+
+
+def add_routes(app: App, check: Callable[[], object], check_login: Check | None) -> None:
+    """Add the routes: health, which follows `check`, and a login where there is one to check."""
+    # Before Gradio's own routes, one of which matches all paths.
+    app.router.routes.insert(0, Route(HEALTH, _health(check)))
+    if check_login:
+        app.router.routes.insert(0, Route(LOGIN, _login(app, check_login), methods=["POST"]))
+
+
+def _health(check: Callable[[], object]) -> Callable[[Request], Awaitable[Response]]:
+    """Answers 503 if `check` raised an error when it last ended, else 200; waits for no other."""
+    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="health")
+    running: Future[object] | None = None
+    error: BaseException | None = None
+
+    async def health(_: Request) -> Response:
+        nonlocal running, error
+        running = running or executor.submit(check)
+        await asyncio.wait([asyncio.wrap_future(running)], timeout=PATIENCE)
+        if running.done():
+            error, running = running.exception(), None
+        if error:
+            _log.error("The page can't answer: %s", error)
+            return PlainTextResponse("The index can't be used; the log says why.\n", 503)
+        return PlainTextResponse("ok\n")
+
+    return health
+
+
+def _login(app: App, check: Check) -> Callable[[Request], Awaitable[Response]]:
+    """Opens the page to who types a right password; a cookie says so from then on."""
+
+    async def log_in(request: Request) -> Response:
+        form = await request.form()
+        name, password = (str(form.get(key, "")) for key in ("username", "password"))
+        address = request.client.host if request.client else ""
+        try:
+            is_right = await check(name.strip(), password, address)
+        except TooManyLogins:
+            log.event("login", "too_many", logging.WARNING, address=address)
+            wait = {"Retry-After": str(round(WINDOW))}
+            return JSONResponse({"detail": "Too many passwords; wait."}, 429, wait)
+        if not is_right:
+            log.event("login", "wrong", logging.WARNING, address=address)
+            return JSONResponse({"detail": "Incorrect credentials."}, 400)
+        token = secrets.token_urlsafe(32)
+        app.tokens[token] = name.strip()
+        response = JSONResponse({"success": True})
+        schemes = (request.url.scheme, request.headers.get("x-forwarded-proto"))
+        cookie = f"access-token-{app.cookie_id}"
+        response.set_cookie(cookie, token, httponly=True, samesite="lax", secure="https" in schemes)
+        return response
+
+    return log_in
