@@ -280,7 +280,7 @@ class Engine:
         """
         measure = self.report_measure()
         snapshot = measure.snapshot
-        plan = self._planner.without_model().plan(question, snapshot, filters=filters)
+        plan = self._planner.without_model().plan(checked(question), snapshot, filters=filters)
         linker = self._planner.linker_of(snapshot.catalog)
         links = linker.link(plan.corrected, plan.language)
         topic = topic_of(plan.corrected, links, plan.language)

@@ -251,7 +251,8 @@ def test_an_index_that_can_not_be_used_is_named_with_the_remedy(tmp_path: Path) 
 
 
 def test_a_question_too_long_is_refused_in_every_way_in(sample_engine: Engine) -> None:
-    for way in (sample_engine.ask, sample_engine.search, sample_engine.plan):
+    engine = sample_engine
+    for way in (engine.ask, engine.search, engine.plan, engine.survey):
         with pytest.raises(InputError, match="4,000 characters; this one has 100,000"):
             way("a" * 100_000)
 
