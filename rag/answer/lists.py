@@ -130,7 +130,7 @@ def list_draft(
             first=plan.first,
             ignored=plan.ignored,
             excluded=query.excluded,
-            table=tuple(rows),
+            table=tuple(rows[: query.limit or None]),
             grouped_by=query.group_by if rows else "",
         ),
         mode="catalogue",
