@@ -98,6 +98,9 @@ class Settings(BaseModel):
     timeout: float = Field(
         60.0, gt=0, le=3600, description="seconds to wait for a model's server, also between words"
     )
+    deadline: float = Field(
+        180.0, gt=0, le=3600, description="seconds that a model may write on one answer"
+    )
     chroma: Annotated[str, AfterValidator(_check_chroma)] = Field(
         "", description="address of a shared Chroma server, such as http://chroma:8000"
     )

@@ -35,7 +35,12 @@ if TYPE_CHECKING:
 
 
 # Why a server says that it stopped -> the code of the notice.
-CUT_SHORT = {"length": "cut_short_by_tokens", "content_filter": "cut_short_by_filter"}
+_DEADLINE = "deadline"  # not a server's word: it wrote for too long
+CUT_SHORT = {
+    _DEADLINE: "language_model_too_slow",
+    "length": "cut_short_by_tokens",
+    "content_filter": "cut_short_by_filter",
+}
 # A completion with more characters than this for each of its tokens is stopped.
 _CHARACTERS_PER_TOKEN = 12
 _OPEN, _CLOSE = "<think>", "</think>"
@@ -96,8 +101,8 @@ class ChatModel:
     """A chat model at its server. Safe to share between threads.
 
     It may write `max_tokens`. Its server is waited for `timeout` seconds: for its answer to begin,
-    then for each next word. A failing server is asked again `retries` times, unless it asks for a
-    wait of more than `patience` seconds.
+    then for each next word, and for a stream no longer than `deadline` seconds in all. A failing
+    server is asked again `retries` times, unless it wants a wait of more than `patience` seconds.
     """
 
     name: str
@@ -106,6 +111,7 @@ class ChatModel:
     timeout: float
     retries: int
     patience: float
+    deadline: float = 180.0
 
     def stream(
         self, messages: Sequence[Message], generation: Generation | None = None
@@ -179,23 +185,27 @@ class ChatModel:
     ) -> None:
         now = asyncio.get_running_loop().time
         attempts = (self.retries + 1) * (self.timeout + self.patience)
-        length = 0
+        length, end = 0, now() + self.deadline
         async with (
-            asyncio.timeout(attempts) as limit,
+            asyncio.timeout(min(attempts, self.deadline)) as limit,
             self._client() as client,
             await self._create(client, messages, stream=True) as chunks,
         ):
-            limit.reschedule(now() + self.timeout)
+            limit.reschedule(min(now() + self.timeout, end))
             async for chunk in chunks:
                 for choice in chunk.choices[:1]:
                     text, reasoning = _texts(choice.delta)
                     # Comments and empty pieces are no progress.
                     if text or reasoning:
+                        # A last word may come late; the deadline itself is looked at below.
                         limit.reschedule(now() + self.timeout)
                     generation.finish = choice.finish_reason or generation.finish
                     if text:
                         emit(text)
                     length += len(text) + len(reasoning)
+                if length and now() > end:
+                    generation.finish = _DEADLINE
+                    return
                 # Some servers set no bound to reasoning.
                 if length > _CHARACTERS_PER_TOKEN * self.max_tokens:
                     generation.finish = "length"
@@ -266,6 +276,7 @@ def make_chat(
         timeout=timeout or settings.timeout,
         retries=retries,
         patience=settings.patience,
+        deadline=settings.deadline,
     )
 
 

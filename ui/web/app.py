@@ -29,6 +29,7 @@ from ui.web.uploads import add
 
 _log = logging.getLogger(__name__)
 VISITORS = 20  # answers that are written at the same time; more visitors wait their turn
+WAITING = 300  # questions that wait; more are refused with 503 and Retry-After
 # Every so many seconds, uploads that nobody took in are deleted from this age in seconds on.
 UPLOAD_CACHE = (600, 3600)
 # The parts that asking changes.
@@ -80,7 +81,8 @@ def build_app(engine: Engine) -> gr.Blocks:
         _wire_views(engine, parts)
         if has_uploads:
             _wire_uploads(engine, parts)
-    page.queue(default_concurrency_limit=VISITORS)
+    # Not open: else a request could go past the queue.
+    page.queue(default_concurrency_limit=VISITORS, max_size=WAITING, api_open=False)
     return page
 
 

@@ -318,3 +318,15 @@ def test_each_status_has_its_sentence_and_no_message_or_log_has_the_key(
     shown = "".join(traceback.format_exception(caught.value))
     assert KEY not in f"{shown}{caught.value!r}{caplog.text}"
     assert str(status) in caplog.text
+
+
+def test_a_stream_that_dribbles_ends_at_the_deadline_and_counts_so_far(
+    server: ScriptedServer,
+) -> None:
+    server.script(Reply(("One sentence. ", *("word ",) * 300), delay=0.05))
+    generation = Generation()
+    pieces = chat_at(server.url, deadline=0.5).stream(MESSAGES, generation)
+    text = "".join(truncate(pieces, generation, 1000))
+    assert len(text) < 500
+    assert text[: generation.end].strip() == "One sentence."
+    assert generation.notices == [Notice("language_model_too_slow")]
