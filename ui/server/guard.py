@@ -7,6 +7,8 @@ does not use, and bodies that are too large; bodies that come too slowly are giv
 from __future__ import annotations
 
 import asyncio
+import time
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,6 +24,9 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MOST_BYTES = 1_000_000  # of a body that is no upload
 SLOWEST = 30.0  # seconds until such a body is there
 SLOWEST_UPLOAD = 600.0
+# Bytes of uploads within an hour, after which Gradio deletes what nobody took in: of one address,
+# and of all.
+HOUR, MOST_SENT, MOST_SENT_BY_ALL = 3600.0, 200_000_000, 1_000_000_000
 RETRY = "15"  # seconds after which who was refused for want of room may ask again
 API = "/gradio_api"
 HEALTH, LOGIN, UPLOAD = "/healthz", "/login", f"{API}/upload"
@@ -55,6 +60,7 @@ class Guard:
         self._hosts = {*LOOPBACK, *hosts}
         self._uploads = uploads
         self._frames = bool(frames)
+        self._sent: deque[tuple[float, str, int]] = deque()
         self._headers = {
             "Content-Security-Policy": _POLICY.format(frames=frames).strip(),
             "X-Content-Type-Options": "nosniff",
@@ -85,9 +91,28 @@ class Guard:
             await PlainTextResponse(f"{text}\n", status)(scope, receive, send_guarded)
             return
         is_upload = path == UPLOAD
+        if is_upload and not self._has_room(scope, headers):
+            text = "Too much was sent within the last hour, or without its length.\n"
+            await PlainTextResponse(text, 429, {"Retry-After": RETRY})(scope, receive, send_guarded)
+            return
         limit = None if is_upload else MOST_BYTES
         within = _within(receive, limit, SLOWEST_UPLOAD if is_upload else SLOWEST)
         await self._app(scope, within, send_guarded)
+
+    def _has_room(self, scope: Scope, headers: Mapping[str, str]) -> bool:
+        """Whether an upload fits beside those of the last hour; then it counts."""
+        now, address = time.monotonic(), (scope.get("client") or ("",))[0]
+        while self._sent and self._sent[0][0] < now - HOUR:
+            self._sent.popleft()
+        length = headers.get("content-length", "")
+        if not length.isdecimal():
+            return False
+        size = max(int(length), 10_000)  # Files without content take room too.
+        own = sum(n for _, sender, n in self._sent if sender == address)
+        fits = own + size <= MOST_SENT
+        if fits := fits and sum(n for *_, n in self._sent) + size <= MOST_SENT_BY_ALL:
+            self._sent.append((now, address, size))
+        return fits
 
     def _refusal(
         self, method: str, path: str, headers: Mapping[str, str]

@@ -131,3 +131,13 @@ def test_who_guesses_waits_and_others_do_not(site: str, caplog: pytest.LogCaptur
     assert wrong.count(400) == 5
     assert "login outcome=too_many address=127.0.0.1" in caplog.text
     assert "guess" not in caplog.text
+
+
+def test_uploads_have_a_quota(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "MOST_SENT", 50_000)
+    with serve(FakeEngine(), uploads=True) as address:
+        sent = [
+            httpx.post(f"{address}/gradio_api/upload", files={"files": ("x.md", b"x" * 20_000)})
+            for _ in range(3)
+        ]
+    assert [reply.status_code for reply in sent] == [200, 200, 429]
