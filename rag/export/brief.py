@@ -126,14 +126,14 @@ class Brief:
 
 
 def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str = "") -> Brief:
-    """The brief of these answers; without a title it gets a plain one.
+    """The brief of these answers; without a title it has that of its first question.
 
     `report_url` is the template of the reports' public addresses.
     """
     t = translations_for(answers[0].language)
     code = language_code(t)
     return Brief(
-        title=one_line(title) or t.gettext("Brief from the lab reports"),
+        title=one_line(title) or one_line(answers[0].question) or t.gettext("Brief"),
         # Of the two ways of English the one that the rest of the world writes.
         when=format_date(day, "long", locale="en_GB" if code == "en" else code),
         day=day,
@@ -161,20 +161,23 @@ class _Writer:
 
     def part(self, answer: Answer) -> Part:
         t, cited = self.t, {citation.passage.id for citation in answer.citations}
-        sources = self._sources(answer)
+        # The lines of a list name each report: its tag is no further source.
+        tags, text = answer.coverage.count if answer.is_list else 0, answer.text
+        if tags:
+            text = _MARK.sub(lambda m: "" if int(m[1]) <= tags else m[0], text)
+        sources = tuple(source for source in self._sources(answer) if source.n > tags)
         if not sources and answer.refused:
             sources = tuple(self._uncited(hit.passage) for hit in answer.hits[:NEAREST])
         mentioned = tuple(
-            self._uncited(hit.passage) for hit in answer.mentions if hit.passage.id not in cited
+            self._source(hit.passage, 0, (), ("", ""))
+            for hit in answer.mentions
+            if hit.passage.id not in cited
         )
         lists = {
             t.gettext("Nearest passages") if answer.refused else t.gettext("Sources"): sources,
             t.gettext("Also mentioned in the text, not counted"): mentioned,
         }
-        # The lines of a table say what was counted.
-        counted = answer.coverage.intent == "list" and not answer.coverage.table
-        complete = counted and not answer.refused
-        listed = tuple(self._listed(answer)) if complete else ()
+        listed = tuple(self._listed(answer)) if answer.is_list else ()
         further = bool(sources or mentioned)
         heading = t.gettext("Further reports ({n})") if further else t.gettext("Reports ({n})")
         return Part(
@@ -182,7 +185,7 @@ class _Writer:
             language=self._code(answer.language),
             scope=tuple(self._scope(answer)),
             facts=tuple(self._facts(answer)),
-            lines=tuple(answer_lines(answer.text, {citation.n for citation in answer.citations})),
+            lines=tuple(answer_lines(text, {citation.n for citation in answer.citations})),
             source_lists=tuple((head, sources) for head, sources in lists.items() if sources),
             list_heading=heading.format(n=format_number(t, len(listed))),
             listed=listed,
@@ -204,6 +207,8 @@ class _Writer:
         filters = []
         for name, values in answer.coverage.filters.as_dict().items():
             shown = labels.join_parts(t, ", ", [labels.value_label(name, v, t) for v in values])
+            if name == "country":
+                shown = labels.region_label(values, t) or shown
             label = t.gettext(labels.FIELD_LABELS[name])
             filters.append(labels.format_label(t, label, one_line(shown)))
         yield t.gettext("Filters"), labels.join_parts(t, "; ", filters) or t.gettext("None")
@@ -241,7 +246,10 @@ class _Writer:
             verdict = notices.verdicts(citation.status, citation.corrected, self.t)
             same = answer.mode == "extractive" and citation.status == "supported"
             status = "" if listed or answer.refused or same else ". ".join(verdict.values())
-            quotes.setdefault(citation.n, []).append(_quote(citation.quote, status))
+            # Each quote stands once: in the answer, where that is made of quotes.
+            is_there = same and one_line(citation.quote) in one_line(answer.text)
+            shown = [] if is_there else [_quote(citation.quote, status)]
+            quotes.setdefault(citation.n, []).extend(shown)
             passages.setdefault(citation.n, citation.passage)
         return tuple(
             self._source(passages[n], n, quotes[n], passages[n].place if n > tags else ("", ""))
@@ -261,7 +269,7 @@ class _Writer:
             t.gettext(labels.FIELD_LABELS["author"]): labels.value_label("author", info.author, t),
             t.gettext("Section"): t.gettext(labels.FACTS_HEADING) if section == FACTS else section,
             t.gettext("Form question"): question,
-            t.gettext("Report"): info.id,
+            t.gettext("Report"): "" if info.title else info.id,
         }
         shown = {label: one_line(value) for label, value in facts.items()}
         return Source(
@@ -331,6 +339,7 @@ def _summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
     yield t.gettext("How it was made"), " ".join(methods)
 
 
+_MARK = re.compile(r" ?\[(\d{1,6})\]")
 _NOTE_OR_BOLD = re.compile(r"\[(\d{1,6})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 _ITEM = re.compile(r"(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
 # How an answer made of the reports' own sentences says who speaks: "Peru (2022, plan): ..."

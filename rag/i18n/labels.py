@@ -19,6 +19,7 @@ from rag.i18n.translations import (
     plural,
 )
 from rag.places.countries import resolve_country
+from rag.places.regions import region_name, region_of
 from rag.types import Answer, Passage
 
 
@@ -109,6 +110,13 @@ def country_label(name: str, t: Translations) -> str:
     # A country's own name may have a comma.
     names = name.split(", ") if _country(name, language) == name else [name]
     return join_parts(t, ", ", [_country(part, language) for part in names])
+
+
+def region_label(countries: Sequence[object], t: Translations) -> str:
+    """The region that many countries are most of, with their number: "Asia (35)"; or ""."""
+    region = region_of(countries)
+    name = region and region_name(region, language_code(t))
+    return f"{name} ({format_number(t, len(countries))})" if region else ""
 
 
 @lru_cache(maxsize=2048)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from babel import Locale
 from babel.languages import get_official_languages
 
-from rag.places.countries import fold_name
+from rag.places.countries import fold_name, resolve_country
 from rag.text.language import LANGUAGES
 
 _SIDE = r"(?:east|west|north|south)(?:ern)?|central"
@@ -88,6 +88,15 @@ def regions() -> Mapping[str, frozenset[str]]:
         for region in (number, *sorted(parts, key=region_name)):
             ordered[region] = _members()[region]
     return ordered
+
+
+def region_of(countries: Iterable[object]) -> str:
+    """The smallest region of which these are at least half of the countries; "" for few or none."""
+    found = (resolve_country(str(name)) for name in countries)
+    codes = {country[0] for country in found if country}
+    within = [(len(members), n) for n, members in regions().items() if codes <= members]
+    size, region = min(within, default=(0, ""))
+    return region if len(codes) > 3 and 2 * len(codes) >= size else ""
 
 
 def region_name(region: str, language: str = "en") -> str:
