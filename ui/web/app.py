@@ -29,6 +29,9 @@ from ui.web.uploads import add
 
 _log = logging.getLogger(__name__)
 VISITORS = 20  # answers that are written at the same time; more visitors wait their turn
+COMPUTED = (
+    4  # the same without a model: they share the cores, and the server needs some time itself
+)
 WAITING = 300  # questions that wait; more are refused with 503 and Retry-After
 # Every so many seconds, uploads that nobody took in are deleted from this age in seconds on.
 UPLOAD_CACHE = (600, 3600)
@@ -82,7 +85,8 @@ def build_app(engine: Engine) -> gr.Blocks:
         if has_uploads:
             _wire_uploads(engine, parts)
     # Not open: else a request could go past the queue.
-    page.queue(default_concurrency_limit=VISITORS, max_size=WAITING, api_open=False)
+    at_a_time = COMPUTED if engine.settings.answer_model == "extractive" else VISITORS
+    page.queue(default_concurrency_limit=at_a_time, max_size=WAITING, api_open=False)
     return page
 
 
