@@ -23,7 +23,7 @@ from eval.metrics import Observation, Support, score, support_by_check
 from rag.answer.pipeline import AnswerStream
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.export.answer_json import answer_to_dict
-from rag.index.store import StoredReport
+from rag.index.interface import StoredReport
 from rag.models.prompts import PROMPT_VERSION
 from rag.settings import Settings
 from rag.types import Progress, Turn

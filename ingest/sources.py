@@ -24,7 +24,7 @@ from typing import IO
 from ingest.parsing.scan import find_tags, hide_private
 from rag.errors import InputError
 from rag.i18n.notices import notice_words
-from rag.index.store import StoredReport
+from rag.index.interface import StoredReport
 from rag.types import Notice, Progress
 
 ENDINGS = (".md", ".markdown")

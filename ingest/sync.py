@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from ingest.chunk import MAX_TOKENS, chunk
-from ingest.embed import MANY, ReportWrite, save_sentence_vectors, write_passages
+from ingest.embed import PassageVectors, ReportWrite, save_sentence_vectors
 from ingest.parsing.form_text import Forms, Lesson, learn, lesson_of, load_lessons, save_lessons
 from ingest.parsing.parser import parse
-from ingest.publish import publish_index
 from ingest.sources import (
     ReportFile,
     ReportFiles,
@@ -31,32 +31,20 @@ from ingest.sources import (
 )
 from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
 from rag.index import layout
-from rag.index.snapshot import open_snapshot, save_vectors, sealed_reports
-from rag.index.store import (
-    Store,
-    StoredReport,
-    begin,
-    create_store,
-    database_error,
-    is_sound,
-    open_database,
-    open_store,
-    passage_row,
-    write_errors,
-)
+from rag.index.interface import StoredReport
+from rag.index.snapshot import Snapshot, current_snapshot
+from rag.index.writer import LocalWriter, is_past
 from rag.models.embeddings import embedding_name
 from rag.settings import Settings
 from rag.types import Passage, Progress, Report
 
 PARSER_VERSION = "5"  # raise with any change that alters what is stored for the same file
+TOGETHER = 50  # reports that are written together
 
 
 @dataclass(slots=True)
 class SyncResult:
-    """What an ingest did (or would do), by report id.
-
-    `unpublished` says why a shared index was not published; "" if it was or need not be.
-    """
+    """What an ingest did (or would do), by report id."""
 
     added: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
@@ -66,7 +54,6 @@ class SyncResult:
     skipped: list[Skipped] = field(default_factory=list)
     passages: int = 0
     revision: str = ""
-    unpublished: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +67,7 @@ class Changes:
     forms: Forms
     lessons: Mapping[str, Lesson]
     writes: list[ReportWrite] = field(default_factory=list)
-    rows: list[StoredReport] = field(default_factory=list)
+    rows: list[tuple[StoredReport, Sequence[Passage]]] = field(default_factory=list)
     deletes: list[str] = field(default_factory=list)
 
 
@@ -120,50 +107,36 @@ def sync(
     uploaded = folder / layout.UPLOADED
     sources = [*at_paths, *(collect([uploaded]) if uploaded.is_dir() else ())]
     if dry_run:
-        store = None if rebuild else _existing(folder, made)
-        return _compare(sources, store, prune, progress)[1].result
+        base = None if rebuild else _existing(folder, made)
+        return _compare(sources, base, prune, progress)[1].result
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / layout.LOCK, timeout=0):
-            if not rebuild:
-                layout.sweep(folder)
-            with _read_errors_explained(folder):
-                store = None if rebuild else _unfinished(folder, made) or _existing(folder, made)
-                files, changes = _compare(sources, store, prune, progress)
+            base = None if rebuild else _repaired(folder, made, progress)
+            files, changes = _compare(sources, base, prune, progress)
             places = {source.place for source in at_paths}
             if rebuild and places.isdisjoint(file.place for file in files.files):
                 raise InputError(
                     "There is no readable report at the paths, so the index was not made anew."
                 )
-            is_same = not (changes.writes or changes.rows or changes.deletes)
-            if is_same and store is not None and store.state.revision:
-                changes.result.revision = store.state.revision
+            touched = _touched(changes)
+            if base and not touched:
+                changes.result.revision = base.revision
+                snapshot = base
             else:
-                store = _to_write(folder, made, store, rebuild, changes.result.passages)
-                with _discarded_on_full_disk(store):
-                    _carry_out(changes, store, settings, progress)
-            if rebuild or store.home != layout.current_database(folder):
-                with _discarded_on_full_disk(store):
-                    if changes.result.passages >= MANY:
-                        progress("preparing search", 0, 0)
-                        open_snapshot(store)
-                    else:  # The first query builds the snapshot in seconds.
-                        save_vectors(store, store.state.generation)
-                    store.close()
-                    if settings.chroma:
-                        # Nothing is fetched over what is current until that is published.
-                        (folder / layout.UNPUBLISHED).touch()
-                    layout.make_current(store.home)
-            changes.result.unpublished = publish_index(settings, progress)
+                snapshot = _carry_out(changes, base, settings, progress)
+                changes.result.revision = snapshot.revision
+            if touched or not layout.is_in_chroma(folder, snapshot.revision):
+                _bring_chroma_in_line(snapshot, base, touched, rebuild, progress)
     except Timeout as error:
         raise IndexBusy(f"Another ingest is writing to {folder}. Wait until it is done.") from error
-    except write_errors() as error:
+    except OSError as error:
         raise layout.write_error(folder, error) from error
     return changes.result
 
 
 def _compare(
-    sources: Sequence[SourceFile], store: Store | None, prune: bool, progress: Progress
+    sources: Sequence[SourceFile], base: Snapshot | None, prune: bool, progress: Progress
 ) -> tuple[ReportFiles, Changes]:
     """The readable files, and what brings the index in line with them.
 
@@ -171,7 +144,7 @@ def _compare(
     depend on the order in which they came. A report without a file is parsed again from the index
     where the forms it was parsed with have changed.
     """
-    stored = sealed_reports(store) if store else {}
+    stored = {name: head.report for name, head in base.heads.items()} if base else {}
     files = read_files(sources, stored, progress)
     renamed = _renamed(files, stored)
     deletes = [report.info.id for report in renamed.values()]
@@ -181,8 +154,8 @@ def _compare(
         result.deleted = sorted(i for i in absent if not files.may_hold(stored[i].source))
         deletes += result.deleted
     remaining = (stored[name] for name in sorted(absent.difference(deletes)))
-    all_files = files.files + [ReportFile(r.info.id, r.source, r.raw, r.digest) for r in remaining]
-    forms, lessons = _learn(all_files, stored, store)
+    all_files = files.files + [_file_of(base, report) for report in remaining if base]
+    forms, lessons = _learn(all_files, stored, base)
     changes = Changes(result, forms, lessons, deletes=deletes)
     for n, file in enumerate(all_files, start=1):
         progress("parsing", n, len(all_files))
@@ -199,19 +172,20 @@ def _compare(
                 result.unchanged.append(file.id)
         else:
             result.moved.append(file.id)
-            changes.rows.append(replace(old, raw=file.text, source=file.place))
+            moved = replace(old, raw=file.text, source=file.place)
+            changes.rows.append((moved, base.passages_of(file.id) if base else ()))
     result.passages = sum(len(write.passages) for write in changes.writes)
     return files, changes
 
 
 def _learn(
-    files: Sequence[ReportFile], stored: Mapping[str, StoredReport], store: Store | None
+    files: Sequence[ReportFile], stored: Mapping[str, StoredReport], base: Snapshot | None
 ) -> tuple[Forms, Mapping[str, Lesson]]:
     """The forms of files, and their lessons; no lessons where the index has these very files."""
     by_digest = {file.digest: file for file in files}
-    if store and by_digest.keys() == {report.digest for report in stored.values()}:
-        return Forms.from_json(store.state.forms), {}
-    known = load_lessons(store.home) if store else {}
+    if base and by_digest.keys() == {report.digest for report in stored.values()}:
+        return Forms.from_json(base.forms), {}
+    known = load_lessons(base.home) if base else {}
     lessons = {i: known.get(i) or lesson_of(file.text) for i, file in by_digest.items()}
     return learn(lessons, lambda digest: by_digest[digest].text), lessons
 
@@ -248,14 +222,13 @@ def _add_report(
         form_digest=_form_digest(file, changes),
         passages_digest=_passages_digest(report, passages),
         passages=len(passages),
-        passages_generation=old.passages_generation if old else 0,
         links=report.links,
         images=report.images,
         unanswered=report.unanswered,
     )
     if old is not None and old.passages_digest == row.passages_digest:
         changes.result.unchanged.append(file.id)
-        changes.rows.append(row)
+        changes.rows.append((row, passages))
         return
     if renamed is not None:
         changes.result.moved.append(file.id)
@@ -265,96 +238,110 @@ def _add_report(
 
 
 def _passages_digest(report: Report, passages: Sequence[Passage]) -> str:
-    digest = hashlib.sha256(repr(report.info).encode("utf-8", "surrogatepass"))
-    for passage in passages:
-        # All that a passage's row holds: a line added above an answer moves its spans only.
-        row = (passage.id, passage.context, passage.text, passage_row(passage, 0))
-        digest.update(repr(row).encode())
-    return digest.hexdigest()[:16]
+    # All that is stored of passages: a line added above an answer moves its spans only.
+    content = repr((report.info, passages))
+    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _existing(folder: Path, made: dict[str, str]) -> Store | None:
+def _file_of(base: Snapshot, report: StoredReport) -> ReportFile:
+    """A report of the index as if its file were read again."""
+    return ReportFile(report.info.id, report.source, base.report(report.info.id).raw, report.digest)
+
+
+def _touched(changes: Changes) -> list[str]:
+    written = (write.report.info.id for write in changes.writes)
+    return [*written, *(report.info.id for report, _ in changes.rows), *changes.deletes]
+
+
+def _existing(folder: Path, made: dict[str, str]) -> Snapshot | None:
     with suppress(IndexMissing):
-        return open_store(folder, made)
+        return current_snapshot(folder, made)
     return None
 
 
-def _unfinished(folder: Path, made: dict[str, str]) -> Store | None:
-    """What an ingest that was cut short was writing, if it can be gone on with."""
-    database = layout.unfinished_database(folder)
-    with suppress(IndexUnusable):
-        return open_database(database, made) if database and is_sound(database) else None
-    return None
+def _repaired(folder: Path, made: dict[str, str], progress: Progress) -> Snapshot | None:
+    """The index as it is; where its files are damaged they are made again from Chroma's."""
+    try:
+        if base := _existing(folder, made):
+            base.check()
+        layout.sweep(folder, base.version if base else None)
+        return base
+    except IndexDamaged:
+        from rag.index.store import restore
+
+        restore(folder, progress)
+        return _existing(folder, made)
 
 
-def _to_write(
-    folder: Path, made: dict[str, str], store: Store | None, rebuild: bool, passages: int
-) -> Store:
-    """The database to which an ingest writes this many passages: never the one that counts."""
-    if store is None:
-        layout.check_room(folder, None, passages)
-        new = create_store(folder, made)
-        if not rebuild:
-            layout.remember_unfinished(new.home)
-        return new
-    if store.home == layout.unfinished_database(folder):
-        return store
-    layout.check_room(folder, store.home, passages)
-    return open_database(layout.copied_database(folder), made)
-
-
-def _carry_out(changes: Changes, store: Store, settings: Settings, progress: Progress) -> None:
-    writer = begin(store)
-    # What an ingest that was cut short has written and this one would not.
-    wanted = {*changes.deletes, *(report.info.id for report in changes.rows)}
-    wanted |= {write.report.info.id for write in changes.writes}
-    writer.forget(writer.written.keys() - wanted)
-    writer.write_reports(changes.rows)
-    write_passages(writer, changes.writes, settings, progress)
-    save_sentence_vectors(
-        store.home,
-        (passage for write in changes.writes for passage in write.passages),
-        settings,
-        progress,
-        earlier=store.home,
-        # Finding what is no longer in use takes seconds, so it waits until a report is deleted.
-        others=_untouched(changes, store) if changes.result.deleted else None,
-    )
-    writer.delete(changes.deletes)
-    changes.result.revision = writer.seal(changes.forms.to_json())
+def _carry_out(
+    changes: Changes, base: Snapshot | None, settings: Settings, progress: Progress
+) -> Snapshot:
+    """Embed what is new, write it all and publish it."""
+    passages = [passage for write in changes.writes for passage in write.passages]
+    # What was deleted goes at once, what was changed when there is much of it.
+    fresh = base is None or bool(changes.result.deleted) or is_past(base)
+    size = layout.size_of(base.home) if base and fresh else 0
+    layout.check_room(settings.index, len(passages), size)
+    vectors = PassageVectors(settings)
+    earlier = base or _earlier(settings)
+    with _discarded_on_full_disk(settings.index, vectors.close):
+        if base:
+            vectors.take_over(base, {w.origin.info.id for w in changes.writes if w.origin})
+        elif earlier:
+            vectors.take_over(earlier, earlier.heads)
+        vectors.make(passages, progress)
+        writer = LocalWriter(settings.index, base, made_by(settings), fresh)
+    with _discarded_on_full_disk(settings.index, vectors.close, writer.discard):
+        writer.delete(changes.deletes)
+        writer.update(changes.rows)
+        for at in range(0, len(changes.writes), TOGETHER):
+            batch = [(w.report, w.passages) for w in changes.writes[at : at + TOGETHER]]
+            progress("indexing", at, len(changes.writes))
+            writer.add(batch, vectors.of([p for _, own in batch for p in own]))
+        untouched = set(base.heads).difference(_touched(changes)) if base and fresh else ()
+        others = (p for i in untouched if base for p in base.passages_of(i))
+        memo = earlier.memo if earlier and fresh else None
+        save_sentence_vectors(writer.memo, chain(passages, others), settings, progress, memo)
+        progress("preparing search", 0, 0)
+        writer.publish(changes.forms.to_json())
+        vectors.close()
     if changes.lessons:
-        save_lessons(store.home, changes.lessons)
+        save_lessons(writer.home, changes.lessons)
+    return writer.snapshot
 
 
-def _untouched(changes: Changes, store: Store) -> list[Passage]:
-    """The passages of the reports that are neither written nor deleted."""
-    touched = {*changes.deletes, *(write.report.info.id for write in changes.writes)}
-    reports = store.reports(store.state.generation)
-    return store.passages({i: report for i, report in reports.items() if i not in touched})
+def _earlier(settings: Settings) -> Snapshot | None:
+    """What an index that is made anew can take its vectors from."""
+    with suppress(IndexUnusable):
+        return current_snapshot(settings.index, {"embedding": embedding_name(settings)})
+    return None
+
+
+def _bring_chroma_in_line(
+    snapshot: Snapshot,
+    base: Snapshot | None,
+    touched: Sequence[str],
+    rebuild: bool,
+    progress: Progress,
+) -> None:
+    # Imported here: it takes half a second that an ingest without changes need not wait for.
+    from rag.index.store import bring_in_line, write_errors
+
+    if rebuild:
+        shutil.rmtree(snapshot.folder / layout.CHROMA, ignore_errors=True)
+    try:
+        bring_in_line(snapshot, base.revision if base else "", touched, progress)
+    except write_errors() as error:
+        raise layout.write_error(snapshot.folder, error) from error
 
 
 @contextmanager
-def _discarded_on_full_disk(store: Store) -> Iterator[None]:
-    """Delete the database if the disk fills up: what was begun would keep the disk full."""
+def _discarded_on_full_disk(folder: Path, *discard: Callable[[], None]) -> Iterator[None]:
+    """Delete what was begun if the disk fills up: it would keep the disk full."""
     try:
         yield
-    except write_errors():
-        if layout.is_scarce(store.home):
-            # Else what has been deleted keeps its room until the process ends.
-            with suppress(*write_errors()):
-                store.close()
-            shutil.rmtree(store.home, ignore_errors=True)
-        raise
-
-
-@contextmanager
-def _read_errors_explained(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except database_error() as error:
+    except OSError:
         if layout.is_scarce(folder):
-            raise layout.write_error(folder, error) from error
-        raise IndexDamaged(
-            f"The index in {folder} can't be read ({error}). Make it anew: "
-            f"asklabs ingest PATH --rebuild --index {folder}"
-        ) from error
+            for give_up in discard:
+                give_up()
+        raise

@@ -8,14 +8,13 @@ under a name that no ingest reads. Names inside an archive are names, never path
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shutil
 import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -33,9 +32,8 @@ from ingest.sources import (
 )
 from ingest.sync import SyncResult, made_by, sync
 from rag.errors import IndexMismatch, IndexMissing, IndexUnusable
-from rag.index.layout import UPLOADED
-from rag.index.snapshot import index_made_by, sealed_reports
-from rag.index.store import check_made_by, open_store
+from rag.index.layout import UPLOADED, check_made_by, current_version
+from rag.index.snapshot import current_snapshot
 from rag.settings import Settings
 from rag.types import Notice, Progress
 
@@ -46,7 +44,6 @@ ARCHIVE = ".zip"
 TOO_MANY = Notice(
     "upload_too_many", {"n": str(MOST_REPORTS), "size": str(MOST_UNPACKED // 1_000_000)}
 )
-_log = logging.getLogger(__name__)
 _LONGEST_NAME = 180  # a name in bytes, with room for what is put before and after it
 
 
@@ -82,8 +79,9 @@ def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -
     if not reports:
         return SyncResult(skipped=skipped)
     known: set[str] = set()
-    with suppress(IndexMissing), closing(open_store(settings.index, made_by(settings))) as store:
-        known = {report.digest for report in sealed_reports(store).values()}
+    with suppress(IndexMissing):
+        index = current_snapshot(settings.index, made_by(settings))
+        known = {head.report.digest for head in index.heads.values()}
     unchanged = [report.label for report in reports if report.digest in known]
     new = [report for report in reports if report.digest not in known]
     if not new:
@@ -99,8 +97,6 @@ def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -
         if isinstance(error, OSError):
             raise IndexUnusable(f"Nothing can be written to {folder} ({error}).") from error
         raise
-    if done.unpublished:
-        _log.warning(done.unpublished)
     added = [*done.added, *done.moved]
     return replace(done, added=added, unchanged=unchanged, skipped=[*skipped, *done.skipped])
 
@@ -111,8 +107,8 @@ def older_index(settings: Settings) -> str:
     Readers take what an older version made, ingests want it anew.
     """
     try:
-        if made := index_made_by(settings.index):
-            check_made_by(settings.index, made, made_by(settings))
+        if version := current_version(settings.index):
+            check_made_by(settings.index, version.made_by, made_by(settings))
     except IndexMismatch as error:
         return (
             "No reports can be added to an index of another version of asklabs, which answers as "

@@ -16,8 +16,7 @@ from pydantic import SecretStr
 
 from rag.errors import IndexUnusable
 from rag.i18n.translations import languages
-from rag.index.layout import POINTER, free_bytes, size_of
-from rag.index.snapshot import index_made_by
+from rag.index.layout import POINTER, current_version, free_bytes, size_of
 from rag.settings import Settings
 
 
@@ -40,7 +39,8 @@ def diagnostics(settings: Settings) -> dict[str, Any]:
         written = (folder / POINTER).stat().st_mtime
         made = datetime.fromtimestamp(written, UTC).isoformat(timespec="seconds")
     with suppress(IndexUnusable):
-        made_with = dict(index_made_by(folder))
+        version = current_version(folder)
+        made_with = dict(version.made_by) if version else {}
     return {
         "index": str(folder),
         "path": str(folder.resolve()),
@@ -52,7 +52,6 @@ def diagnostics(settings: Settings) -> dict[str, Any]:
         "keys": {
             "OPENAI_API_KEY": settings.openai_api_key is not None,
             "ASKLABS_RERANKER_KEY": settings.reranker_key is not None,
-            "ASKLABS_CHROMA_TOKEN": settings.chroma_token is not None,
         },
         "settings": changed_settings(settings),
         "page_languages": list(languages()),

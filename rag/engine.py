@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
@@ -38,10 +39,9 @@ from rag.citation.checker import Judge, make_judge
 from rag.diagnostics import versions
 from rag.errors import InputError
 from rag.i18n.notices import notice_words
-from rag.index.layout import current_database
-from rag.index.sentence_vectors import SentenceVectors
+from rag.index.interface import StoredReport
+from rag.index.layout import current_version
 from rag.index.snapshot import Snapshot, current_snapshot
-from rag.index.store import StoredReport
 from rag.models.chat import make_chat
 from rag.models.embeddings import embedding_kind, embedding_name, make_embedding, use_stored_vectors
 from rag.query.linker import topic_of
@@ -141,12 +141,12 @@ class Engine:
         elif not self._lock.acquire(blocking=False):
             return state
         try:
-            home = current_database(self.settings.index)
-            if self._state is None or self._state[0].home != home:
+            version = current_version(self.settings.index)
+            if self._state is None or self._state[0].version != version:
                 made_by = {"embedding": embedding_name(self.settings)}
                 snapshot = current_snapshot(self.settings.index, made_by)
                 if embedding_kind(self.settings).builtin:
-                    use_stored_vectors(SentenceVectors.load(snapshot.home).find)
+                    use_stored_vectors(snapshot.memo.find)
                 self._state = snapshot, HybridRetriever(snapshot, self._embedding)
             return self._state
         finally:
@@ -240,7 +240,8 @@ class Engine:
         look: Look | None = None
         if window := self._writers.answerer.window:
             reports = reports_to_read(plan, result, snapshot.catalog)
-            more = add_reports(plan, hits, reports, snapshot.passages, self.settings, window)
+            parts = chain.from_iterable(map(snapshot.passages_of, reports))
+            more = add_reports(plan, hits, reports, parts, self.settings, window)
             look = reading(self._masked(more), snapshot.texts)
         if researcher and look:
             library = self._library(snapshot, retriever, filters)
@@ -324,7 +325,7 @@ class Engine:
 
     def _opened(self, snapshot: Snapshot, report_ids: Collection[str]) -> Sequence[Hit]:
         """The passages of reports in the order of their files; none that is personal."""
-        parts = _in_order(p for p in snapshot.passages if p.report.id in report_ids)
+        parts = _in_order(chain.from_iterable(map(snapshot.passages_of, report_ids)))
         return self._masked([Hit(p, 0.0) for p in parts if not is_personal(p)])
 
     def _find(self, retriever: HybridRetriever, plan: Plan, explain: bool = False) -> SearchResult:
@@ -382,7 +383,7 @@ class Engine:
 
     def passages_of(self, report_id: str) -> tuple[Passage, ...]:
         """The passages of a report in the order of its file; contacts are masked."""
-        placed = _in_order(p for p in self.passages if p.report.id == report_id)
+        placed = _in_order(self._current()[0].passages_of(report_id))
         return tuple(map(mask_passage, placed)) if self.settings.mask_contacts else tuple(placed)
 
     def info(self) -> dict[str, Any]:

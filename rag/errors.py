@@ -7,8 +7,7 @@ AskLabsError
 │   ├── IndexMissing     there is none at this place
 │   ├── IndexMismatch    another parser, chunker or embedding made it
 │   ├── IndexDamaged     it can't be read
-│   ├── IndexBusy        another process is writing to it
-│   └── ServerUnusable   the Chroma server that it is shared through can't be used
+│   └── IndexBusy        another process is writing to it
 ├── UnknownReport        no report of that id is in the index
 ├── FeedbackNotKept      what a reader thinks of an answer can't be written down
 └── ModelError           the configured language or embedding model failed
@@ -50,10 +49,6 @@ class IndexDamaged(IndexUnusable):
 
 class IndexBusy(IndexUnusable):
     """Another process is writing to the index."""
-
-
-class ServerUnusable(IndexUnusable):
-    """The Chroma server that an index is shared through can't be used."""
 
 
 class UnknownReport(AskLabsError):

@@ -13,7 +13,6 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
@@ -32,15 +31,6 @@ def _check_key(key: SecretStr | None) -> SecretStr | None:
     if not plain.isascii() or not plain.isprintable():
         raise ValueError("it has signs that no key has, such as curly quotes")
     return SecretStr(plain) if plain else None
-
-
-def _check_chroma(address: str) -> str:
-    plain = address.strip().rstrip("/")
-    # Addresses are logged: no password may be in them.
-    if plain and not re.fullmatch(r"https?://[\w.-]+(:\d+)?", plain):
-        raise ValueError("should be like http://chroma:8000, without a path or a password")
-    urlsplit(plain).port  # noqa: B018  (raises ValueError for an impossible port)
-    return plain
 
 
 def _check_report_url(template: str) -> str:
@@ -101,10 +91,6 @@ class Settings(BaseModel):
     deadline: float = Field(
         180.0, gt=0, le=3600, description="seconds that a model may write on one answer"
     )
-    chroma: Annotated[str, AfterValidator(_check_chroma)] = Field(
-        "", description="address of a shared Chroma server, such as http://chroma:8000"
-    )
-    chroma_token: Key = Field(None, description="token of the Chroma server")
     threads: int = Field(0, ge=0, le=256, description="texts embedded at a time; 0: one a core")
     host: str = Field("127.0.0.1", description="address that the page listens on")
     port: int = Field(7860, ge=1, le=65535, description="port of the page")

@@ -42,7 +42,7 @@ from rag.i18n.translations import (
     marked,
     translations_for,
 )
-from rag.index.snapshot import Snapshot
+from rag.index.interface import Index
 from rag.models.prompts import refusal
 from rag.query.entities import stems_of
 from rag.text.citation_marks import defuse
@@ -331,28 +331,30 @@ def _tag_citation(n: int, report: ReportInfo, raw: str, filters: Filters) -> Cit
     return Citation(n, passage, raw[start:end], span=(start, end))
 
 
-def mentions(snapshot: Snapshot, filters: Filters) -> tuple[Hit, ...]:
+def mentions(index: Index, filters: Filters) -> tuple[Hit, ...]:
     """One passage each of the reports that name a value of the filters in their text alone.
 
     Only values that labs write freely are looked for. The reports lack the value's tag and pass all
     other filters. A passage counts if it holds the words of one of the value's spellings, stemmed
     and in their order; the passage that names the value most comes first.
     """
-    listed = snapshot.catalog.ids(filters)
-    expanded = snapshot.catalog.expanded(filters)
+    listed = index.catalog.ids(filters)
+    expanded = index.catalog.expanded(filters)
     phrases = {
         stems_of(value): value
         for name in FREE_FIELDS
         if getattr(filters, name)
         for value in getattr(expanded, name)
     }
-    scope = snapshot.allowed(replace(filters, **dict.fromkeys(FREE_FIELDS, ())))
+    scope = replace(filters, **dict.fromkeys(FREE_FIELDS, ()))
     best: dict[str, Hit] = {}
     for phrase, value in phrases.items():
-        for i, score in snapshot.keyword.having(terms_and_pairs(value, "en")):
-            passage = snapshot.passages[i]
+        ranking = index.having(terms_and_pairs(value, "en"), scope)
+        passages = index.rows([row for row, _ in ranking])
+        for row, score in ranking:
+            passage = passages[row]
             known = best.get(passage.report.id)
-            if passage.report.id in listed or not scope[i] or (known and known.score >= score):
+            if passage.report.id in listed or (known and known.score >= score):
                 continue
             if phrase in stems_of(passage.text):
                 best[passage.report.id] = Hit(passage, score)

@@ -1,22 +1,22 @@
 """Keyword search over all passages, and the words of a collection that mean nearly the same.
 
-BM25 on stemmed words and pairs of them, context included. bm25s makes the index (Lucene's variant:
-Kamphuis et al. 2020, "Which BM25 do you mean?"), saves it, maps it into memory and scores
-questions. The terms of each passage are stored as numbers too: when a few reports change, only
-their passages are split into terms again.
+BM25 on stemmed words and pairs of them, context included (Lucene's variant: Kamphuis et al. 2020,
+"Which BM25 do you mean?"). The index lies in segments of rows, each a list of the passages of every
+term. What a term weighs depends on all passages, so scores are computed when they are asked for:
+a report that changes adds a small segment and touches no other. Terms are known by their hashes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from pathlib import Path
 
-import bm25s
 import numpy as np
 import numpy.typing as npt
 
+from rag.index.vectors import Hashes, Rows, VectorMemo, hashes
 from rag.models.embeddings import encode_cached
 from rag.text.tokenize import content_forms, content_words, terms, terms_and_pairs, written_words
 from rag.types import Alike, Passage
@@ -26,91 +26,137 @@ B = 0.75
 # A word is in the lexicon if so many passages have it: rarer ones are names and slips more often.
 LEAST_PASSAGES = 3
 SHORTEST = 3
-# The vectors of so small a share of the words may be missing: a changed report need not load a
-# model for the sake of three rare words.
-LATE = 0.02
 ALIKE = 0.65  # cosine similarity from which two words are alike
 # Words of a question that are looked up; a longer one is a text, and would take as long.
 MOST = 60
 Scores = npt.NDArray[np.float32]
-Numbers = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The passages of each term in a run of rows.
+
+    `terms` are hashes in order; the rows of term n, and how often each has it, are at
+    `starts[n]:starts[n + 1]` of `rows` and `counts`.
+    """
+
+    terms: Hashes
+    starts: npt.NDArray[np.int64]
+    rows: Rows
+    counts: npt.NDArray[np.uint8]
+
+    @classmethod
+    def build(cls, first: int, passages: Sequence[Sequence[str]]) -> Segment:
+        """The segment of the terms of passages, whose rows begin with `first`."""
+        numbers: dict[str, int] = {}
+        flat = [numbers.setdefault(term, len(numbers)) for row in passages for term in row]
+        held = hashes(numbers)
+        order = np.argsort(held)
+        rank = np.empty(len(held), np.int64)
+        rank[order] = np.arange(len(held))
+        rows = np.repeat(np.arange(len(passages)), list(map(len, passages)))
+        size = max(1, len(passages))
+        # Sorted by term, then by row.
+        pairs = rank[np.asarray(flat, np.int64)] * size + rows
+        pairs, counts = np.unique(pairs, return_counts=True)
+        starts = np.searchsorted(pairs, np.arange(len(held) + 1) * size)
+        rows = (pairs % size + first).astype(np.int32)
+        return cls(held[order], starts, rows, counts.clip(max=255).astype(np.uint8))
+
+    @classmethod
+    def merge(cls, segments: Sequence[Segment]) -> Segment:
+        """One segment of several, in the order of their rows."""
+        held = np.unique(np.concatenate([segment.terms for segment in segments]))
+        places = [np.searchsorted(held, segment.terms) for segment in segments]
+        sizes = np.zeros(len(held), np.int64)
+        for segment, place in zip(segments, places, strict=True):
+            sizes[place] += np.diff(segment.starts)
+        starts = np.concatenate(([0], np.cumsum(sizes)))
+        rows, counts = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.uint8)
+        free = starts[:-1].copy()
+        for segment, place in zip(segments, places, strict=True):
+            lengths = np.diff(segment.starts)
+            target = np.repeat(free[place] - segment.starts[:-1], lengths)
+            target += np.arange(len(segment.rows))
+            rows[target], counts[target] = segment.rows, segment.counts
+            free[place] += lengths
+        return cls(held, starts, rows, counts)
+
+    def moved(self, rows: Rows) -> Segment:
+        """The segment with the row that `rows` has for each of its own; -1 leaves it out."""
+        moved = rows[self.rows]
+        stays = moved >= 0
+        term = np.repeat(np.arange(len(self.terms)), np.diff(self.starts))[stays]
+        order = np.lexsort((moved[stays], term))
+        sizes = np.bincount(term, minlength=len(self.terms))
+        used = sizes > 0
+        starts = np.concatenate(([0], np.cumsum(sizes[used])))
+        counts = self.counts[stays][order]
+        return Segment(self.terms[used], starts, moved[stays][order].astype(np.int32), counts)
+
+    def save(self, folder: Path) -> None:
+        """Write the segment into a folder."""
+        folder.mkdir()
+        for name in self.__annotations__:
+            np.save(folder / f"{name}.npy", getattr(self, name))
+
+    @classmethod
+    def load(cls, folder: Path) -> Segment:
+        """The segment that `save` wrote, mapped."""
+        parts = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in cls.__annotations__)
+        return cls(*parts)
+
+    def find(self, term: np.uint64) -> slice:
+        """Where the rows of a term are."""
+        at = int(np.searchsorted(self.terms, term))
+        if at == len(self.terms) or self.terms[at] != term:
+            return slice(0, 0)
+        return slice(int(self.starts[at]), int(self.starts[at + 1]))
+
+
+def terms_of(passage: Passage) -> tuple[list[str], dict[str, str]]:
+    """A passage's terms, and a word as it is written for each that is no pair."""
+    text = passage.in_context
+    written = written_words(text)
+    words = [written.get(word, word) for word in content_words(text, passage.language)]
+    found = terms_and_pairs(text, passage.language)
+    # The first of the words that have a stem stands for it.
+    return found, dict(reversed(list(zip(found, words, strict=False))))
 
 
 class KeywordIndex:
     """BM25 scores of a fixed sequence of passages, addressed by their position."""
 
     def __init__(
-        self, bm25: bm25s.BM25, forms: list[str], numbers: Numbers, lengths: Numbers
+        self,
+        segments: Sequence[Segment],
+        lengths: Rows,
+        rows: Rows,
+        forms: Mapping[str, str],
     ) -> None:
-        """Take the parts that `build` and `load` make.
+        """Take the segments.
 
-        `forms` has for each term a word as it was written, "" for a pair; `numbers` the numbers of
-        all passages' terms, one passage after the other; `lengths` how many terms each has.
+        `lengths` has the number of terms of each row, `rows` the row of each position, and `forms`
+        a word as it is written for each term that is no pair.
         """
-        self._bm25 = bm25
         self.forms = forms
-        self._numbers = numbers
-        self._lengths = lengths
-        self.terms: list[str] = list(bm25.vocab_dict)
-
-    @property
-    def size(self) -> int:
-        """The number of passages."""
-        return len(self._lengths)
-
-    @classmethod
-    def build(
-        cls,
-        passages: Sequence[Passage],
-        base: KeywordIndex | None = None,
-        known: Sequence[int] = (),
-    ) -> KeywordIndex:
-        """The index of passages; each is stemmed in its own language.
-
-        `base` is an index that has some of them, whose terms keep their numbers; `known` has for
-        each passage its position in `base`, or -1.
-        """
-        # Copies: the base may be in use. bm25s wants at least one term.
-        vocabulary = dict(base._bm25.vocab_dict) if base else {"": 0}
-        forms = list(base.forms) if base else [""]
-        earlier = np.split(base._numbers, np.cumsum(base._lengths)[:-1]) if base else []
-        numbers = []
-        for n, passage in enumerate(passages):
-            if base and known[n] >= 0:
-                numbers.append(earlier[known[n]].tolist())
-                continue
-            text = passage.in_context
-            tokens = terms_and_pairs(text, passage.language)
-            numbers.append([vocabulary.setdefault(token, len(vocabulary)) for token in tokens])
-            forms += [""] * (len(vocabulary) - len(forms))
-            written = written_words(text)
-            words = content_words(text, passage.language)
-            for number, word in zip(numbers[-1], words, strict=False):
-                forms[number] = forms[number] or written.get(word, word)
-        bm25 = bm25s.BM25(k1=K1, b=B, method="lucene")
-        # bm25s divides by the mean length.
-        rows = numbers if any(numbers) else [[0]] * max(1, len(numbers))
-        bm25.index((rows, vocabulary), create_empty_token=False, show_progress=False)
-        lengths = np.fromiter(map(len, numbers), np.int32, len(numbers))
-        flat = np.fromiter((n for row in numbers for n in row), np.int32, int(lengths.sum()))
-        return cls(bm25, forms, flat, lengths)
-
-    def save(self, folder: Path) -> None:
-        """Write the index into a folder."""
-        self._bm25.save(folder, show_progress=False)
-        (folder / "forms").write_text("\n".join(self.forms), encoding="utf-8")
-        np.save(folder / "numbers.npy", self._numbers)
-        np.save(folder / "lengths.npy", self._lengths)
-
-    @classmethod
-    def load(cls, folder: Path) -> KeywordIndex:
-        """The index that `save` wrote."""
-        return cls(
-            bm25s.BM25.load(folder, mmap=True, show_progress=False),
-            (folder / "forms").read_text(encoding="utf-8").split("\n"),
-            np.load(folder / "numbers.npy", mmap_mode="r"),
-            np.load(folder / "lengths.npy"),
+        self.size = len(rows)
+        self._segments = segments
+        self._positions = np.full(len(lengths), -1, np.int32)
+        self._positions[rows] = np.arange(len(rows), dtype=np.int32)
+        own = lengths[rows].astype(np.float32)
+        self._norms: Scores = K1 * (
+            1 - B + B * own / max(float(own.mean() if len(own) else 0), 1e-9)
         )
+
+    @classmethod
+    def build(cls, passages: Sequence[Passage]) -> KeywordIndex:
+        """The index of passages; each is stemmed in its own language."""
+        found = [terms_of(passage) for passage in passages]
+        segment = Segment.build(0, [terms for terms, _ in found])
+        lengths = np.array([len(terms) for terms, _ in found], np.int32)
+        forms = {t: form for _, forms in reversed(found) for t, form in forms.items()}
+        return cls([segment], lengths, np.arange(len(found), dtype=np.int32), forms)
 
     def scores(self, text: str, language: str, pairs: bool = False) -> Scores:
         """The BM25 score of each passage for a question.
@@ -127,22 +173,31 @@ class KeywordIndex:
         return self._scores(wanted)
 
     def _scores(self, terms: Collection[str]) -> Scores:
-        numbers = self._bm25.get_tokens_ids(dict.fromkeys(terms))
-        scores: Scores = self._bm25.get_scores_from_ids(numbers)
-        return scores[: self.size]
+        scores = np.zeros(self.size, np.float32)
+        for term in hashes(dict.fromkeys(terms)):
+            at, counts = self._passages(term)
+            if len(at):
+                weight = np.float32(np.log1p((self.size - len(at) + 0.5) / (len(at) + 0.5)))
+                scores[at] += weight * counts / (counts + self._norms[at])
+        return scores
 
-    def written(self, term: str) -> str:
-        """A word of the term as the reports have it; "" for an unknown term."""
-        number = self._bm25.vocab_dict.get(term)
-        return "" if number is None else self.forms[number]
+    def _passages(self, term: np.uint64) -> tuple[Rows, Scores]:
+        """The positions of the passages that have a term, and how often each has it."""
+        found = [(segment, segment.find(term)) for segment in self._segments]
+        found = [(segment, place) for segment, place in found if place.stop] or []
+        if not found:
+            return np.zeros(0, np.int32), np.zeros(0, np.float32)
+        at = self._positions[np.concatenate([segment.rows[place] for segment, place in found])]
+        counts = np.concatenate([segment.counts[place] for segment, place in found])
+        return at[at >= 0], counts[at >= 0].astype(np.float32)
 
-    def passages_with(self, term: str) -> Numbers:
+    def passages_with(self, term: str) -> Rows:
         """The positions of the passages that have a term."""
-        number = self._bm25.vocab_dict.get(term)
-        index = self._bm25.scores
-        starts = (0, 0) if number is None else index["indptr"][number : number + 2]
-        positions: Numbers = index["indices"][slice(*starts)]
-        return positions
+        return self._passages(hashes([term])[0])[0]
+
+    def frequency(self, term: str) -> int:
+        """How many passages have a term."""
+        return len(self.passages_with(term))
 
     def having(self, terms: Collection[str]) -> list[tuple[int, float]]:
         """The passages that have all of some terms, with their BM25 scores, the highest first."""
@@ -153,12 +208,22 @@ class KeywordIndex:
         ranked = common[np.argsort(-scores[common], kind="stable")]
         return [(int(i), float(scores[i])) for i in ranked]
 
-    def frequent_words(self) -> dict[int, str]:
-        """The words that enough passages have, as they were written, by their terms' numbers."""
-        counts = np.diff(self._bm25.scores["indptr"])
-        numbers = np.flatnonzero(counts >= LEAST_PASSAGES).tolist()
-        forms = {n: self.forms[n] for n in numbers}
-        return {n: form for n, form in forms.items() if len(form) >= SHORTEST and form.isalpha()}
+    def written(self, term: str) -> str:
+        """A word of the term as the reports have it; "" for an unknown term."""
+        return self.forms.get(term, "")
+
+    @cached_property
+    def frequent_words(self) -> dict[str, str]:
+        """The words that enough passages have, as they are written, by their terms."""
+        plain = {t: f for t, f in self.forms.items() if len(f) >= SHORTEST and f.isalpha()}
+        held, counts = hashes(plain), np.zeros(len(plain), np.int64)
+        for segment in self._segments:
+            if len(segment.terms):
+                at = np.searchsorted(segment.terms, held).clip(max=len(segment.terms) - 1)
+                counts += np.diff(segment.starts)[at] * (segment.terms[at] == held)
+        return {
+            t: f for (t, f), n in zip(plain.items(), counts, strict=True) if n >= LEAST_PASSAGES
+        }
 
 
 @dataclass(frozen=True)
@@ -167,46 +232,29 @@ class Lexicon:
 
     The built-in embedding places single words of all its languages well enough to translate them
     ("vendeurs" is by "sellers" and "merchants"): so an answer can tell which sentences in another
-    language are about the question. `numbers` are those of the keyword index, `vectors` a row of
-    unit length for each.
+    language are about the question. `vectors` has a row of unit length for each of the terms.
     """
 
-    numbers: Numbers
-    vectors: npt.NDArray[np.float32]
+    terms: Sequence[str]
+    vectors: Scores
 
     @classmethod
-    def build(cls, keyword: KeywordIndex, base: Lexicon | None = None) -> Lexicon:
-        """The lexicon of a keyword index; `base` is of an earlier one with the same numbers."""
-        words = keyword.frequent_words()
-        known = dict(zip(base.numbers.tolist(), base.vectors, strict=True)) if base else {}
-        new = [n for n in words if n not in known]
-        if base and len(new) <= LATE * len(words):
-            return base
-        known |= zip(new, encode_cached([words[n] for n in new]), strict=True)
-        vectors = np.asarray([known[n] for n in words] or np.zeros((0, 0)), np.float32)
-        return cls(np.array(list(words), np.int32), vectors)
+    def of(cls, keyword: KeywordIndex, memo: VectorMemo) -> Lexicon:
+        """The lexicon of a keyword index; words that a memo lacks are left out."""
+        frequent = keyword.frequent_words
+        found, vectors = memo.lookup(list(frequent.values()))
+        names = list(frequent)
+        return cls([names[i] for i in found], vectors)
 
-    def save(self, path: Path) -> None:
-        """Write it to a file (.npz)."""
-        np.savez(path, numbers=self.numbers, vectors=self.vectors.astype(np.float16))
-
-    @classmethod
-    def load(cls, path: Path) -> Lexicon:
-        """The lexicon that `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            return cls(file["numbers"], file["vectors"].astype(np.float32))
-
-    def alike(self, text: str, language: str, keyword: KeywordIndex) -> tuple[Alike, ...]:
+    def alike(self, text: str, language: str, _: object = None) -> tuple[Alike, ...]:
         """For each content word of a question what else in the collection means nearly that."""
         # The model knows "déchets", and "dechets" hardly.
         words = content_forms(text, language)[:MOST]
-        if not words or not len(self.numbers):
+        if not words or not self.terms:
             return ()
         similar = np.asarray(encode_cached(words), np.float32) @ self.vectors.T
         alike = []
         for word, row in zip(words, similar, strict=True):
-            near = {
-                keyword.terms[self.numbers[i]]: float(row[i]) for i in np.flatnonzero(row >= ALIKE)
-            }
+            near = {self.terms[i]: float(row[i]) for i in np.flatnonzero(row >= ALIKE).tolist()}
             alike.append(Alike(frozenset((*terms(word, language), *terms(word, "en"))), near))
         return tuple(alike)

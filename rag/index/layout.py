@@ -1,68 +1,89 @@
-"""The folder of an index: which of the databases in it counts.
+"""The folder of an index, and which version of it counts.
 
     index/
-      current          names the database that readers use
-      unfinished       names a database that an ingest was writing, and the one it was copied from
-      db-6f1c0a2b/     a Chroma database, and what is derived from it: what searching needs,
-                       and the vectors of the reports' sentences
+      current          the version that readers use: which files, and how much of them
+      data-6f1c0a2b/   what searching needs, in files that only grow
+      chroma/          the same passages and vectors in Chroma, for other programs and for repairs
+      embedded-...     vectors that an unfinished ingest has made
       ingest.lock      held by an ingest that writes
-      unpublished      is there while the index is shared and not published (`ingest.publish`)
       reports/         report files that came through the page; each ingest reads them too
 
-A database that counts is never written again: an ingest writes a copy and then replaces one small
-file, which the file system does at once or not at all. Chroma keeps vectors in files that it
-overwrites in place, so a writer in the same database could tear them under a reader, and a kill
-could leave them torn. The old database stays until the next ingest, so that an answer in the
-making can still read it.
+An ingest adds to the ends of the files and then replaces `current`, which the file system does at
+once or not at all. Readers look at nothing beyond what their version says; what an ingest that was
+cut short has left there is cut off by the next one. When much of the data is of the past, all is
+written anew into another folder; the old one goes with the next ingest.
 """
 
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from filelock import FileLock
+import orjson
+from pydantic import TypeAdapter
 
-from rag.errors import IndexDamaged, IndexUnusable
+from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 
 POINTER = "current"
 LOCK = "ingest.lock"
-DATABASE = "chroma.sqlite3"
 UPLOADED = "reports"
-# Derived from a database and never changed, only made and deleted: folders of what searching
-# needs, vectors that are in none of these folders yet, and vectors of sentences.
-CACHE = "cache-"
-VECTORS = "vectors-"
-SENTENCES = "sentences-"
-UNPUBLISHED = "unpublished"
+CHROMA = "chroma"
+DATA = "data-"
+EMBEDDED = "embedded-"
+SCHEMA = "3"  # raise when the files, or how words are stemmed, change
 # Free bytes below which a disk counts as full: a database may want as much at a time.
 SCARCE = 64_000_000
-# Bytes of a new passage in the database, in what searching needs, and with its sentences' vectors.
-A_PASSAGE = 20_000
-_UNFINISHED = "unfinished"
-_PREFIX = "db-"
+# Bytes of a new passage in all files, those that an ingest deletes at its end among them.
+A_PASSAGE = 18_000
 
 
-def current_database(folder: Path) -> Path | None:
-    """The database that counts, or None where there is none yet.
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What counts: a folder of data, and of its files that grow the rows or bytes that do.
+
+    `number` names the file that each version has for itself, `extras` is its checksum, `terms` the
+    segments of the keyword index by their first row and the row after their last. `revision` is a
+    hash of all content, `made_by` the parser, chunker, embedding and schema that made it.
+    """
+
+    data: str
+    number: int = 0
+    rows: int = 0
+    dimensions: int = 0
+    heads: int = 0
+    texts: int = 0
+    words: int = 0
+    extras: int = 0
+    terms: tuple[tuple[int, int], ...] = ()
+    revision: str = ""
+    made_by: Mapping[str, str] = field(default_factory=dict)
+
+
+_VERSION = TypeAdapter(Version)
+
+
+def current_version(folder: Path) -> Version | None:
+    """The version that counts, or None where there is none yet.
 
     Raises:
-        IndexDamaged: the file that names it is damaged, or gone while there is an index.
+        IndexDamaged: the file that tells it is damaged, or gone while there is an index.
+        IndexMismatch: the index is of an older kind.
         IndexUnusable: the folder can't be read.
     """
     try:
-        name = (folder / POINTER).read_text(encoding="utf-8", errors="replace").strip()
+        text = (folder / POINTER).read_bytes()
     except FileNotFoundError:
-        begun, _ = _unfinished(folder)
-        used = (path for kind in (CACHE, VECTORS) for path in folder.glob(f"{_PREFIX}*/{kind}*"))
-        if all(path.parent.name == begun for path in used):
-            return None
-        name = ""
+        if is_in_chroma(folder):
+            raise IndexDamaged(f"The file {folder / POINTER} is gone. {again(folder)}") from None
+        if (folder / "chroma.sqlite3").is_file():
+            raise IndexMismatch(
+                f"The index in {folder} is of an older kind. {anew(folder)}"
+            ) from None
+        return None
     except NotADirectoryError as error:
         raise IndexUnusable(f"{folder} is a file. Name a folder with --index.") from error
     except OSError as error:
@@ -70,119 +91,86 @@ def current_database(folder: Path) -> Path | None:
             f"The index in {folder} can't be read ({error.strerror}). See to its permissions, or "
             "name another folder with --index."
         ) from error
-    database = folder / name
-    if not name.startswith(_PREFIX) or not database.is_dir():
-        raise IndexDamaged(
-            f"The file {folder / POINTER} does not name the index's database. Put it back from a "
-            f"copy, or make the index anew: asklabs ingest PATH --rebuild --index {folder}"
+    if text.startswith(b"db-"):
+        raise IndexMismatch(f"The index in {folder} is of an older kind. {anew(folder)}")
+    try:
+        return _VERSION.validate_json(text)
+    except ValueError as error:
+        raise IndexDamaged(f"The file {folder / POINTER} is damaged. {again(folder)}") from error
+
+
+def existing_version(folder: Path) -> Version:
+    """The version that counts; raises IndexMissing too, where there is none."""
+    version = current_version(folder)
+    if version is None:
+        if any(folder.glob(f"{DATA}*")) or any(folder.glob(f"{EMBEDDED}*")):
+            raise IndexMissing(
+                f"The index in {folder} holds nothing yet: an ingest is at work or was cut short. "
+                "Run asklabs ingest PATH and wait until it is done."
+            )
+        raise IndexMissing(
+            f"There is no index in {folder}. Make one: asklabs ingest PATH --index {folder}"
         )
-    return database
+    return version
 
 
-def new_database(folder: Path) -> Path:
-    """A new, empty folder for a database; it does not count until `make_current`."""
-    database = folder / f"{_PREFIX}{secrets.token_hex(4)}"
-    database.mkdir(parents=True)
-    return database
+def check_made_by(folder: Path, made: Mapping[str, str], made_by: Mapping[str, str]) -> None:
+    """Raise IndexMismatch where an index was made with something else than `made_by`."""
+    for name, ours in {"schema": SCHEMA, **made_by}.items():
+        if (theirs := made.get(name, "")) != ours:
+            raise IndexMismatch(
+                f"The index in {folder} was made with {name} {theirs!r}, this is {ours!r}. "
+                f"{anew(folder)}"
+            )
 
 
-def copied_database(folder: Path) -> Path:
-    """A copy of the database that counts, for a writer; remembered as unfinished."""
-    current = current_database(folder)
-    if current is None:
-        raise FileNotFoundError(folder / POINTER)
-    copy = new_database(folder)
-    try:
-        # While this reads, no reader's housekeeping can change the files that are copied.
-        with deriving(current), closing(sqlite3.connect(current / DATABASE)) as held:
-            held.execute("BEGIN")
-            held.execute("SELECT 1 FROM sqlite_master").fetchall()
-            derived = shutil.ignore_patterns(f"{CACHE}*", f"{SENTENCES}*")
-            shutil.copytree(current, copy, ignore=derived, dirs_exist_ok=True)
-            for cache in current.glob(f"{CACHE}[0-9]*"):
-                shutil.copytree(cache, copy / cache.name, copy_function=_link)
-            for vectors in current.glob(f"{SENTENCES}*"):
-                _link(vectors, copy / vectors.name)
-        remember_unfinished(copy)
-    except (OSError, sqlite3.Error) as error:
-        # Half a copy is of no use to anybody, and may fill the disk.
-        shutil.rmtree(copy, ignore_errors=True)
-        if isinstance(error, shutil.Error):
-            # It lists every file; the first one's reason is that of all.
-            raise OSError(error.args[0][0][2]) from error
-        raise
-    return copy
+def make_current(folder: Path, version: Version) -> None:
+    """Let readers use a version from now on."""
+    replace_file(folder / POINTER, orjson.dumps(asdict(version)))
 
 
-@contextmanager
-def deriving(database: Path) -> Iterator[None]:
-    """One at a time makes what is derived from a database: when Chroma reads vectors, it may write.
+def sweep(folder: Path, version: Version | None) -> None:
+    """Delete the data that no version uses any more."""
+    for path in folder.glob(f"{DATA}*"):
+        if version is None or path.name != version.data:
+            shutil.rmtree(path, ignore_errors=True)
 
-    Where nothing can be written, nothing need be waited for.
-    """
-    lock = FileLock(database / "deriving.lock")
+
+def is_in_chroma(folder: Path, revision: str = "") -> bool:
+    """Whether Chroma has all of a revision, or of any."""
     with suppress(OSError):
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
+        content = (folder / CHROMA / "holds").read_text("ascii", errors="replace")
+        return content == revision if revision else bool(content)
+    return False
 
 
-def remember_unfinished(database: Path) -> None:
-    """Let the next ingest go on in a database if this one is cut short."""
-    base = current_database(database.parent)
-    _replace(database.parent / _UNFINISHED, f"{database.name} {base.name if base else ''}")
+def set_in_chroma(folder: Path, revision: str) -> None:
+    """Note which revision Chroma has all of; "" while it is written."""
+    path = folder / CHROMA / "holds"
+    if revision:
+        replace_file(path, revision.encode())
+    else:
+        path.unlink(missing_ok=True)
 
 
-def unfinished_database(folder: Path) -> Path | None:
-    """The database in which an ingest was cut short, if what it was copied from still counts."""
-    name, base = _unfinished(folder)
-    current = current_database(folder)
-    database = folder / name
-    is_of_now = base == (current.name if current else "")
-    usable = is_of_now and name.startswith(_PREFIX) and database != current and database.is_dir()
-    return database if usable else None
-
-
-def make_current(database: Path) -> None:
-    """Let readers use a database from now on."""
-    _replace(database.parent / POINTER, database.name)
-    (database.parent / _UNFINISHED).unlink(missing_ok=True)
-
-
-def sweep(folder: Path) -> None:
-    """Delete databases that no longer count, or never did and can't be gone on with."""
-    in_use = (current_database(folder), unfinished_database(folder))
-    for database in folder.glob(f"{_PREFIX}*"):
-        if database not in in_use:
-            shutil.rmtree(database, ignore_errors=True)
-
-
-def _unfinished(folder: Path) -> tuple[str, str]:
-    """The names of the unfinished database and of its base; "" for none."""
-    try:
-        name, _, base = (folder / _UNFINISHED).read_text(encoding="utf-8").partition(" ")
-    except (OSError, UnicodeDecodeError):
-        return "", ""
-    return name, base
-
-
-def _link(source: str | Path, target: str | Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)  # Not every file system has links.
-
-
-def _replace(path: Path, text: str) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Write a file at once or not at all, even if the machine stops."""
-    new = path.with_suffix(".new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
+    new = path.with_name(f"{path.name}.new")
+    with new.open("wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     os.replace(new, path)
+
+
+def anew(folder: Path) -> str:
+    """What to do about an index that must be made anew."""
+    return f"Make it anew: asklabs ingest PATH --rebuild --index {folder}"
+
+
+def again(folder: Path) -> str:
+    """What to do about an index that an ingest repairs from what Chroma holds."""
+    return f"Run asklabs ingest PATH --index {folder} to repair it; if that fails, with --rebuild."
 
 
 def free_bytes(folder: Path) -> int | None:
@@ -202,15 +190,13 @@ def is_scarce(folder: Path) -> bool:
     return free is not None and free < SCARCE
 
 
-def check_room(folder: Path, base: Path | None, passages: int) -> None:
-    """Raise IndexUnusable where a copy of a database and new passages don't fit on the disk."""
-    free = free_bytes(folder)
-    needed = passages * A_PASSAGE + (size_of(base) if base else 0)
+def check_room(folder: Path, passages: int, copied: int) -> None:
+    """Raise IndexUnusable where so many new passages and bytes don't fit on the disk."""
+    free, needed = free_bytes(folder), passages * A_PASSAGE + copied
     if free is not None and free < needed:
         raise IndexUnusable(
             f"The disk of {folder} has {in_words(free)} free, and this needs about "
-            f"{in_words(needed)}: the index is written anew beside the old one, which readers "
-            "keep until it is whole. Free space, or name a folder on another disk with --index."
+            f"{in_words(needed)}. Free space, or name a folder on another disk with --index."
         )
 
 

@@ -1,80 +1,167 @@
-"""What searching needs in memory, derived from one generation of the store, and its cache on disk.
+"""An index as readers have it: mapped files, of which only what is asked for is read.
 
-Queries use only this snapshot: Chroma writes to disk even on reads, and many may ask at once.
+The files of `data-...` only grow, and a version says how much of each counts (`rag.index.layout`):
 
-The cache lies beside the database and is named after the store's generation and revision. A cache
-that is stale, damaged or missing is built anew from the store; losing it loses nothing.
+    heads        a line of JSON for each report or later change of one: tags, where its passages'
+                 rows begin and its text lies; the last line of a report counts
+    texts        of each line the verbatim text and the passages, compressed
+    dense        the passages' vectors, a row each, of unit length
+    static       those of `rag.models.encoder.encode_static`
+    lengths      how many terms each passage has
+    words        terms, each with a word as it is written
+    terms-...    segments of the keyword index
+    extras-N     of version N: which passages are duplicates, words that dictionaries have, forms
+    memo         vectors of sentences and words by their hash
+
+So a reader never sees what an ingest adds meanwhile, and many processes share one copy in memory.
 """
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import secrets
-import shutil
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import mmap
+import zlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
-from functools import cached_property
-from operator import attrgetter
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from tokenize import TokenError
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 import orjson
+from pydantic import TypeAdapter
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters
 from rag.errors import IndexDamaged, UnknownReport
-from rag.index.bm25 import KeywordIndex, Lexicon
-from rag.index.duplicates import find_duplicates
-from rag.index.layout import CACHE, VECTORS, current_database, deriving
-from rag.index.store import REPORT, Store, StoredReport, Vector, check_made_by, open_store
-from rag.models.encoder import Vectors, encode_static, unit
-from rag.types import Passage
+from rag.index.bm25 import KeywordIndex, Lexicon, Segment
+from rag.index.interface import Candidates, Query, Ranking, StoredReport
+from rag.index.layout import Version, again, check_made_by, existing_version
+from rag.index.vectors import Matrix, VectorMemo
+from rag.models.encoder import STATIC_DIMENSIONS
+from rag.types import Alike, Passage
 
-CACHE_VERSION = 10  # raise when what is cached, or how words are stemmed, changes
-_log = logging.getLogger(__name__)
-_SEAL = "sealed"
-_MADE_BY = "of.json"
-_LEXICON = "lexicon.npz"
-# What reading a cache raises that is missing, damaged or of another kind.
-_BAD = (OSError, ValueError, KeyError, TypeError)
-# What the cache has of a passage beside its report.
-_OF_PASSAGE = tuple(f.name for f in fields(Passage) if f.name != "report")
+RECORDS = 4_000  # reports whose passages stay in memory
+# What reading files raises that are missing, damaged or of another kind.
+BAD = (OSError, ValueError, LookupError, TypeError, SyntaxError, TokenError, zlib.error)
+# What a record has of a passage; its report is beside it, its duplicates are the version's.
+_OF_PASSAGE = tuple(f.name for f in fields(Passage) if f.name not in ("report", "family"))
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """All reports (by id, with their texts) and passages of one generation, and what finds them.
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A line of `heads`: a report without its text; where its rows and its text are.
 
-    `home` is the database it was made of. `dense` are the passages' vectors from there, of unit
-    length, `static` those of `rag.models.encoder`: a row each.
+    `languages` are those of its passages, one each; `deleted` says that it is gone.
     """
 
-    home: Path
-    generation: int
-    revision: str
-    reports: Mapping[str, StoredReport]
-    passages: Sequence[Passage]
-    keyword: KeywordIndex
-    dense: Vectors
-    static: Vectors
-    known_words: dict[str, bool]
-    lexicon: Lexicon
+    report: StoredReport
+    row: int = 0
+    languages: tuple[str, ...] = ()
+    at: int = 0
+    size: int = 0
+    deleted: bool = False
+
+
+HEAD = TypeAdapter(Head)
+
+
+def pack(report: StoredReport, passages: Sequence[Passage]) -> bytes:
+    """The record of a report: all of it but vectors."""
+    rows = [[getattr(passage, name) for name in _OF_PASSAGE] for passage in passages]
+    return zlib.compress(orjson.dumps([report.raw, rows]))
+
+
+def unpack(report: StoredReport, record: bytes) -> tuple[StoredReport, list[Passage]]:
+    """The report, with its text, and the passages of a record."""
+    raw, rows = orjson.loads(zlib.decompress(record))
+    passages = []
+    for row in rows:
+        values: dict[str, Any] = dict(zip(_OF_PASSAGE, row, strict=True))
+        values["spans"] = tuple(map(tuple, values["spans"]))
+        passages.append(Passage(report=report.info, **values))
+    return replace(report, raw=raw), passages
+
+
+class Snapshot:
+    """One version of an index. Safe to share between threads."""
+
+    def __init__(self, folder: Path, version: Version) -> None:
+        """Open the files of a version; raises one of BAD where they are not good."""
+        self.folder, self.version, self.revision = folder, version, version.revision
+        self.home = folder / version.data
+        newest: dict[str, Head] = {}
+        with (self.home / "heads").open("rb") as file:
+            for line in file.read(version.heads).splitlines():
+                head = HEAD.validate_json(line)
+                newest[head.report.info.id] = head
+        self.heads = {i: newest[i] for i in sorted(newest) if not newest[i].deleted}
+        self._heads = list(self.heads.values())
+        counts = np.array([head.report.passages for head in self._heads], np.int64)
+        self._first = np.concatenate(([0], np.cumsum(counts)))
+        # Of each passage its report's number, and its row in the files.
+        self.report_numbers = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+        starts = np.array([head.row for head in self._heads], np.int64) - self._first[:-1]
+        self.file_rows = (np.repeat(starts, counts) + np.arange(self._first[-1])).astype(np.int32)
+        self.dense = self._matrix("dense", version.dimensions)
+        self.static = self._matrix("static", STATIC_DIMENSIONS)
+        self._texts: bytes | mmap.mmap = b""
+        if version.texts:
+            with (self.home / "texts").open("rb") as file:
+                self._texts = mmap.mmap(file.fileno(), version.texts, access=mmap.ACCESS_READ)
+        content = (self.home / f"extras-{version.number}").read_bytes()
+        if zlib.crc32(content) != version.extras:
+            raise ValueError("a file is not the one that was written")
+        extras = orjson.loads(content)
+        self.families = {int(row): first for row, first in extras["families"].items()}
+        self.known_words: dict[str, bool] = extras["words"]
+        self.forms: str = extras["forms"]
+        self.keyword = self._keyword(version)
+        self.memo = VectorMemo(self.home / "memo")
+        self._passages_of = lru_cache(RECORDS)(self._read_passages)
+        self.passages = Passages(self)
+
+    def _matrix(self, name: str, width: int) -> Matrix:
+        return Matrix(self.home / name, self.version.rows, width, self.file_rows)
+
+    def _keyword(self, version: Version) -> KeywordIndex:
+        with (self.home / "words").open("rb") as file:
+            lines = file.read(version.words).decode().splitlines()
+        forms = dict(line.split("\t", 1) for line in lines)
+        segments = [Segment.load(self.home / f"terms-{a}-{b}") for a, b in version.terms]
+        lengths = np.fromfile(self.home / "lengths", "<i4", version.rows)
+        return KeywordIndex(segments, lengths, self.file_rows, forms)
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """The frequent words with their vectors."""
+        return Lexicon.of(self.keyword, self.memo)
 
     @cached_property
     def catalog(self) -> Catalog:
         """The reports' tags."""
-        written: dict[str, set[str]] = defaultdict(set)
-        for passage in self.passages:
-            written[passage.report.id].add(passage.language)
-        infos = (report.info for report in self.reports.values())
-        return Catalog(infos, self.known_words, written)
+        written = {name: set(head.languages) for name, head in self.heads.items()}
+        return Catalog((h.report.info for h in self._heads), self.known_words, written)
+
+    @cached_property
+    def languages(self) -> npt.NDArray[np.str_]:
+        """The language of each passage."""
+        return np.array([code for head in self._heads for code in head.languages] or [""])
+
+    @cached_property
+    def language_counts(self) -> Mapping[str, int]:
+        """The languages of the passages with their numbers, the most used first."""
+        counts = Counter(code for head in self._heads for code in head.languages)
+        return dict(counts.most_common())
+
+    @property
+    def reports(self) -> Mapping[str, StoredReport]:
+        """The reports by id, in its order; each is read with its text when it is asked for."""
+        return Reports(self)
 
     @cached_property
     def findings(self) -> npt.NDArray[np.bool_]:
@@ -86,284 +173,190 @@ class Snapshot:
         if not filters:
             return np.ones(len(self.passages), np.bool_)
         inside = self.catalog.ids(filters)
-        allowed = np.array([passage.report.id in inside for passage in self.passages], np.bool_)
+        allowed = np.array([name in inside for name in self.heads], np.bool_)[self.report_numbers]
         if filters.language:
             keys = [filter_key("language", value) for value in filters.language]
             allowed &= np.isin(self.languages, keys)
         return allowed
 
-    @cached_property
-    def languages(self) -> npt.NDArray[np.str_]:
-        """The language of each passage."""
-        return np.array([passage.language for passage in self.passages] or [""])
+    def candidates(
+        self, query: Query, scopes: Sequence[Filters], depth: int, share: float
+    ) -> Candidates:
+        """The `depth` best rows by each ranking in each scope."""
+        keyword = self.keyword.scores(query.text, query.language, query.pairs)
+        dense = self.dense @ query.dense
+        scores = {
+            "keyword": np.where(keyword > 0, keyword, -np.inf),
+            "static": self.static @ query.static,
+            "dense": dense,
+        }
+        inside = [self.allowed(scope) for scope in scopes]
+        rankings = [
+            {name: _top(np.where(mask, s, -np.inf), depth) for name, s in scores.items()}
+            for mask in map(partial(self._of_stage, query.stage), inside)
+        ]
+        rows = {row for ranking in rankings for best in ranking.values() for row, _ in best}
+        in_scope = np.where(inside[0], keyword, 0)
+        highest = float(in_scope.max(initial=0))
+        over = np.flatnonzero((in_scope > 0) & (in_scope >= share * highest))
+        ids = list(self.heads)
+        matching = frozenset(ids[n] for n in np.unique(self.report_numbers[over]))
+        return Candidates(rankings, {row: float(dense[row]) for row in rows}, matching)
 
-    @cached_property
-    def language_counts(self) -> Mapping[str, int]:
-        """The languages of the passages with their numbers, the most used first."""
-        return dict(Counter(passage.language for passage in self.passages).most_common())
+    def _of_stage(self, stage: str, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        inside = allowed & self.findings if stage == "finding" else allowed
+        return inside if inside.any() else allowed
+
+    def having(self, terms: Collection[str], filters: Filters) -> Ranking:
+        """The rows that pass the filters and have all terms, with their keyword scores."""
+        allowed = self.allowed(filters)
+        return [(row, score) for row, score in self.keyword.having(terms) if allowed[row]]
+
+    def frequency(self, term: str) -> int:
+        """How many passages have a term."""
+        return self.keyword.frequency(term)
+
+    def written(self, term: str) -> str:
+        """A word of a term as the reports have it; "" for an unknown term."""
+        return self.keyword.written(term)
+
+    def alike(self, text: str, language: str) -> tuple[Alike, ...]:
+        """For each content word of a question what else in the collection means nearly that."""
+        return self.lexicon.alike(text, language)
+
+    def rows(self, rows: Collection[int]) -> dict[int, Passage]:
+        """Passages by their rows."""
+        return {row: self.passages[row] for row in rows}
+
+    def passages_of(self, report_id: str) -> Sequence[Passage]:
+        """The passages of a report, ordered by id; none of one that is not there."""
+        return self._passages_of(report_id) if report_id in self.heads else ()
 
     def texts(self, report_ids: Collection[str]) -> dict[str, str]:
         """The verbatim texts of reports by id; unknown ids are left out."""
-        return {i: self.reports[i].raw for i in report_ids if i in self.reports}
+        return {i: self.report(i).raw for i in report_ids if i in self.heads}
 
     def report(self, report_id: str) -> StoredReport:
-        """One report with its verbatim text.
-
-        Raises:
-            UnknownReport: there is none of that id.
-        """
-        if report_id not in self.reports:
+        """One report with its verbatim text; raises UnknownReport where there is none."""
+        if report_id not in self.heads:
             raise UnknownReport(
                 f"There is no report {report_id!r} in the index. See `asklabs info`."
             )
-        return self.reports[report_id]
+        return self._unpacked(report_id)[0]
+
+    def record(self, report_id: str) -> bytes:
+        """The record of a report, as `pack` made it."""
+        head = self.heads[report_id]
+        return bytes(self._texts[head.at : head.at + head.size])
+
+    def check(self) -> None:
+        """Read what a damaged disk would have spoilt; raises IndexDamaged."""
+        for report_id in self.heads:
+            self._unpacked(report_id)
+        for matrix in (self.dense, self.static):
+            lengths = np.einsum("ij,ij->i", matrix.all, matrix.all)
+            if not (np.isclose(lengths, 1, atol=1e-3) | (lengths == 0)).all():
+                raise damaged(self.folder, ValueError("vectors are not those that were written"))
+
+    def _unpacked(self, report_id: str) -> tuple[StoredReport, list[Passage]]:
+        try:
+            return unpack(self.heads[report_id].report, self.record(report_id))
+        except BAD as error:
+            raise damaged(self.folder, error) from error
+
+    def _read_passages(self, report_id: str) -> tuple[Passage, ...]:
+        row = self.heads[report_id].row
+        _, passages = self._unpacked(report_id)
+        firsts = (self.families.get(row + n, "") for n in range(len(passages)))
+        return tuple(
+            replace(p, family=first) if first else p
+            for p, first in zip(passages, firsts, strict=True)
+        )
+
+    def at(self, position: int) -> Passage:
+        """The passage at a position."""
+        number = int(self.report_numbers[position])
+        passages = self._passages_of(self._heads[number].report.info.id)
+        return passages[position - int(self._first[number])]
+
+
+class Passages(Sequence[Passage]):
+    """All passages of a snapshot, ordered by report and id, read when they are asked for."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def __len__(self) -> int:
+        return len(self._snapshot.file_rows)
+
+    @overload
+    def __getitem__(self, which: int) -> Passage: ...
+    @overload
+    def __getitem__(self, which: slice) -> list[Passage]: ...
+    def __getitem__(self, which: int | slice) -> Passage | list[Passage]:
+        if isinstance(which, slice):
+            return [self[n] for n in range(*which.indices(len(self)))]
+        return self._snapshot.at(which)
+
+    def __iter__(self) -> Iterator[Passage]:
+        for report_id in self._snapshot.heads:
+            yield from self._snapshot.passages_of(report_id)
+
+
+class Reports(Mapping[str, StoredReport]):
+    """The reports of a snapshot by id, in its order."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def __len__(self) -> int:
+        return len(self._snapshot.heads)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._snapshot.heads)
+
+    def __contains__(self, report_id: object) -> bool:
+        return report_id in self._snapshot.heads
+
+    def __getitem__(self, report_id: str) -> StoredReport:
+        if report_id not in self:
+            raise KeyError(report_id)
+        return self._snapshot.report(report_id)
 
 
 def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
-    """The snapshot of an index as it is now; raises what `open_store` does.
-
-    Where its cache is good, the store is not opened.
-    """
-    for cache, made in _own_caches(folder):
-        if snapshot := _load(cache):
-            check_made_by(folder, made, made_by)
-            return snapshot
-    store = open_store(folder, made_by)
-    snapshot = open_snapshot(store)
-    store.close()
-    return snapshot
-
-
-def index_made_by(folder: Path) -> Mapping[str, str]:
-    """What an index was made with; empty where only opening it could tell."""
-    return next((made for _, made in _own_caches(folder)), {})
-
-
-def open_snapshot(store: Store) -> Snapshot:
-    """The snapshot of the store's sealed generation, from the cache if that is good.
+    """The index in a folder as it is now.
 
     Raises:
-        IndexDamaged: the store has not all that it should have.
+        IndexMissing, IndexDamaged: there is none; its files can't be read.
+        IndexMismatch: it was made by something else than `made_by`.
     """
-    cache = _cache_of(store)
-    if snapshot := _load(cache):
-        return snapshot
-    with deriving(store.home):
-        # Another process may have made it while this one waited.
-        if snapshot := _load(cache):
-            return snapshot
-        snapshot = _build(store, _newest(store))
-        _save(snapshot, cache, store.state.made_by)
-        return snapshot
-
-
-def sealed_reports(store: Store) -> dict[str, StoredReport]:
-    """The reports that count, with their texts; the store is asked where the cache is not good."""
-    with suppress(*_BAD):
-        if _is_good(cache := _cache_of(store)):
-            return _load_reports(cache)
-    with deriving(store.home):
-        return _with_texts(store, store.reports(store.state.generation), None)
-
-
-def save_vectors(store: Store, generation: int) -> None:
-    """Keep a generation's vectors beside the database: Chroma may write when it reads them."""
-    page = store.passage_rows.get(where={"generation": generation}, include=[])
-    vectors = store.vectors(page["ids"])
-    values = np.array(list(vectors.values()), np.float32)
-    path = store.home / f"{VECTORS}{generation}.npz"
-    np.savez(path, rows=np.array(list(vectors), np.str_), vectors=values)
-
-
-def _build(store: Store, base: Snapshot | None) -> Snapshot:
-    """The snapshot of the sealed generation; what `base`, an earlier one, has is not read again."""
-    state = store.state
-    reports = _with_texts(store, store.reports(state.generation), base)
-    passages = _passages(store, reports, base)
-    if len(passages) != sum(report.passages for report in reports.values()):
-        raise IndexDamaged(
-            f"The index in {store.home.parent} has lost passages. Make it anew: "
-            f"asklabs ingest PATH --rebuild --index {store.home.parent}"
-        )
-    rows = _rows(passages, reports)
-    earlier = _rows(base.passages, base.reports) if base else []
-    position = {row: i for i, row in enumerate(earlier)}
-    known = [position.get(row, -1) for row in rows]
-    new = [i for i, at in enumerate(known) if at < 0]
-    vectors = _vectors(store, [rows[i] for i in new])
-    dense = unit([vectors[rows[i]] for i in new])
-    static = encode_static([passages[i].in_context for i in new])
-    keyword = KeywordIndex.build(passages, base.keyword if base else None, known)
-    return Snapshot(
-        store.home,
-        state.generation,
-        state.revision,
-        reports,
-        passages,
-        keyword,
-        _merged(base.dense if base else None, known, dense),
-        _merged(base.static if base else None, known, static),
-        dict(base.known_words) if base else {},
-        Lexicon.build(keyword, base.lexicon if base else None),
-    )
-
-
-def _with_texts(
-    store: Store, reports: Mapping[str, StoredReport], base: Snapshot | None
-) -> dict[str, StoredReport]:
-    """Reports with their verbatim texts; those that `base` has come from there."""
-    known = {r.digest: r.raw for r in base.reports.values()} if base else {}
-    read = store.texts(report for report in reports.values() if report.digest not in known)
-    return {
-        i: replace(report, raw=known.get(report.digest, read.get(i, "")))
-        for i, report in reports.items()
-    }
-
-
-def _passages(
-    store: Store, reports: Mapping[str, StoredReport], base: Snapshot | None
-) -> list[Passage]:
-    """The passages of reports; those of reports that `base` has unchanged come from there."""
-    generations = {i: report.passages_generation for i, report in reports.items()}
-    old = {i: report.passages_generation for i, report in base.reports.items()} if base else {}
-    same = {i for i, _ in generations.items() & old.items()}
-    passages = [p for p in base.passages if p.report.id in same] if base else []
-    passages += store.passages(reports, only=reports.keys() - same if base else None)
-    passages.sort(key=lambda p: p.id)
-    firsts = zip(passages, find_duplicates(passages), strict=True)
-    return [p if p.family == first else replace(p, family=first) for p, first in firsts]
-
-
-def _rows(passages: Iterable[Passage], reports: Mapping[str, StoredReport]) -> list[str]:
-    return [reports[passage.report.id].row_of(passage.id) for passage in passages]
-
-
-def _vectors(store: Store, rows: Collection[str]) -> dict[str, Vector]:
-    """The vectors of rows: those that `save_vectors` kept, and Chroma's of the others."""
-    cached: dict[str, Vector] = {}
-    for path in store.home.glob(f"{VECTORS}*.npz"):
-        with suppress(OSError, ValueError, KeyError, EOFError, BadZipFile), np.load(path) as file:
-            cached.update(zip(file["rows"].tolist(), file["vectors"], strict=True))
-    cached = {row: cached[row] for row in rows if row in cached}
-    return cached | store.vectors(set(rows) - cached.keys())
-
-
-def _merged(base: Vectors | None, known: Sequence[int], new: Vectors) -> Vectors:
-    """A row for each of `known`: that of `base` at its position, or, where it is -1, a new one."""
-    at = np.asarray(known, np.int64)
-    width = new.shape[1] if len(new) or base is None else base.shape[1]
-    vectors = np.empty((len(at), width), np.float32)
-    # Rounded as the cache has them, so that the first answers are those of later ones.
-    vectors[at < 0] = new.astype(np.float16)
-    if base is not None:
-        vectors[at >= 0] = base[at[at >= 0]]
-    return vectors
-
-
-# The cache: a folder beside the database.
-
-
-def _cache_of(store: Store) -> Path:
-    state = store.state
-    return store.home / f"{CACHE}{CACHE_VERSION}-{state.generation}-{state.revision}"
-
-
-def _generation(cache: Path) -> int:
-    return int(cache.name.split("-")[2])
-
-
-def _own_caches(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
-    """The caches made of the database that counts, and what it was made with.
-
-    A copy of a database has its base's caches too.
-    """
-    database = current_database(folder)
-    for cache in database.glob(f"{CACHE}{CACHE_VERSION}-*-*") if database else ():
-        with suppress(*_BAD):
-            made = orjson.loads((cache / _MADE_BY).read_bytes())
-            if made["database"] == cache.parent.name:
-                yield cache, dict(made["made_by"])
-
-
-def _newest(store: Store) -> Snapshot | None:
-    """The newest earlier snapshot in the cache that is good."""
-    caches = store.home.glob(f"{CACHE}{CACHE_VERSION}-[0-9]*-*")
-    earlier = [cache for cache in caches if _generation(cache) < store.state.generation]
-    return next(filter(None, map(_load, sorted(earlier, key=_generation, reverse=True))), None)
-
-
-def _load(cache: Path) -> Snapshot | None:
-    """The snapshot in a cache; None where there is none or it is damaged."""
+    version = existing_version(folder)
+    check_made_by(folder, version.made_by, made_by)
     try:
-        if not _is_good(cache):
-            return None
-        reports = _load_reports(cache)
-        passages = []
-        for report_id, *row in orjson.loads((cache / "passages.json").read_bytes()):
-            values: dict[str, Any] = dict(zip(_OF_PASSAGE, row, strict=True))
-            values["spans"] = tuple(map(tuple, values["spans"]))
-            passages.append(Passage(report=reports[report_id].info, **values))
-        return Snapshot(
-            cache.parent,
-            _generation(cache),
-            cache.name.split("-")[3],
-            reports,
-            passages,
-            KeywordIndex.load(cache / "keyword"),
-            np.load(cache / "dense.npy", allow_pickle=False).astype(np.float32),
-            np.load(cache / "static.npy", allow_pickle=False).astype(np.float32),
-            orjson.loads((cache / "words.json").read_bytes()),
-            Lexicon.load(cache / _LEXICON),
-        )
-    except _BAD:
-        return None
+        return Snapshot(folder, version)
+    except BAD as error:
+        # Two ingests may have ended since its version was read.
+        if (now := existing_version(folder)) != version:
+            with suppress(*BAD):
+                return Snapshot(folder, now)
+        raise damaged(folder, error) from error
 
 
-def _is_good(cache: Path) -> bool:
-    return (cache / _SEAL).read_text(encoding="ascii") == _digest(cache)
+def damaged(folder: Path, error: Exception) -> IndexDamaged:
+    """What to say of an index whose files can't be read."""
+    return IndexDamaged(f"The index in {folder} can't be read ({error}). {again(folder)}")
 
 
-def _load_reports(cache: Path) -> dict[str, StoredReport]:
-    reports = map(REPORT.validate_json, (cache / "reports.jsonl").read_bytes().splitlines())
-    return {report.info.id: report for report in reports}
+def head_line(head: Head) -> bytes:
+    """A line of `heads`."""
+    plain = replace(head, report=replace(head.report, raw=""))
+    return orjson.dumps(asdict(plain)) + b"\n"
 
 
-def _save(snapshot: Snapshot, cache: Path, made_by: Mapping[str, str]) -> None:
-    """Write a cache and move it to its place; others are deleted."""
-    home = snapshot.home
-    temporary = home / f"{CACHE}new-{secrets.token_hex(4)}"
-    try:
-        temporary.mkdir()
-        reports = (orjson.dumps(asdict(report)) for report in snapshot.reports.values())
-        (temporary / "reports.jsonl").write_bytes(b"\n".join(reports))
-        rows = list(map(attrgetter("report.id", *_OF_PASSAGE), snapshot.passages))
-        (temporary / "passages.json").write_bytes(orjson.dumps(rows))
-        snapshot.keyword.save(temporary / "keyword")
-        # Half the bits keep the ranking, at half the time to read them.
-        np.save(temporary / "dense.npy", snapshot.dense.astype(np.float16))
-        np.save(temporary / "static.npy", snapshot.static.astype(np.float16))
-        snapshot.lexicon.save(temporary / _LEXICON)
-        snapshot.catalog.prepare()
-        (temporary / "words.json").write_bytes(orjson.dumps(snapshot.known_words))
-        made = {"database": home.name, "made_by": dict(made_by)}
-        (temporary / _MADE_BY).write_bytes(orjson.dumps(made))
-        (temporary / _SEAL).write_text(_digest(temporary), encoding="ascii")
-        for old in home.glob(f"{CACHE}*"):
-            if old != temporary:
-                shutil.rmtree(old, ignore_errors=True)
-        temporary.rename(cache)
-        for path in home.glob(f"{VECTORS}*"):
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        # A full disk makes the next start some seconds slower, no more.
-        _log.warning("What searching needs can't be kept in %s: %s", home, error)
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _digest(cache: Path) -> str:
-    """A hash of all files: half a cache can be readable, and would hide reports."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in cache.rglob("*") if p.is_file() and p.name != _SEAL):
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+def _top(scores: npt.NDArray[Any], depth: int) -> Ranking:
+    depth = min(depth, int(np.count_nonzero(scores > -np.inf)))
+    if not depth:
+        return []
+    top = np.argpartition(-scores, depth - 1)[:depth]
+    return [(int(i), float(scores[i])) for i in top[np.lexsort((top, -scores[top]))]]

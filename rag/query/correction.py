@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from rag.catalog.normalize import UNKNOWN_RATIO, american, english_frequency, in_dictionary
-from rag.index.bm25 import KeywordIndex
+from rag.index.interface import Index
 from rag.places.countries import adjective_to_iso, names_to_iso
 from rag.text.language import LANGUAGES
 from rag.text.tokenize import stop_words, strip_accents, terms
@@ -29,7 +29,7 @@ def without_capitals(question: str) -> str:
     return question.lower() if shouted and len(question.split()) >= _SHOUTED else question
 
 
-def correct(question: str, language: str, keyword: KeywordIndex) -> str:
+def correct(question: str, language: str, index: Index) -> str:
     """A question whose slips are replaced by words of the collection or of a dictionary.
 
     A word that neither has, or that two passages have and no dictionary, is replaced by the most
@@ -44,17 +44,17 @@ def correct(question: str, language: str, keyword: KeywordIndex) -> str:
 
     def replacement(match: re.Match[str]) -> str:
         word = match.group()
-        return _correct_word(word, language, keyword, places=not capitals or word[0].isupper())
+        return _correct_word(word, language, index, places=not capitals or word[0].isupper())
 
     return _WORD.sub(replacement, question)
 
 
-def _correct_word(word: str, language: str, keyword: KeywordIndex, *, places: bool) -> str:
+def _correct_word(word: str, language: str, index: Index, *, places: bool) -> str:
     plain = strip_accents(word)
     if len(plain) < SHORTEST or not plain.isascii():
         return word
     # A word of another language has the stem that its own language gives it.
-    count = max(_passages_with(plain, code, keyword) for code in {language, *LANGUAGES})
+    count = max(_passages_with(plain, code, index) for code in {language, *LANGUAGES})
     known = count > FEW or (count and len(plain) < LONG) or plain in stop_words(language)
     name = plain in _country_words() or adjective_to_iso(plain) is not None
     if known or name or in_dictionary(plain) or in_dictionary(american(plain)):
@@ -63,10 +63,10 @@ def _correct_word(word: str, language: str, keyword: KeywordIndex, *, places: bo
     # Each candidate with how usual it is, and how many passages have it.
     candidates = {other: (len(other), 0) for other in near & _country_words() if places}
     if not candidates and language == "en":
-        counts = ((other, _passages_with(other, language, keyword)) for other in near)
+        counts = ((other, _passages_with(other, language, index)) for other in near)
         usage = {other: (english_frequency(other), passages) for other, passages in counts}
         # What only has the stem of another word ("driverness") is none that anybody wrote.
-        written = {o for o in near for stem in terms(o, language) if keyword.written(stem) == o}
+        written = {o for o in near for stem in terms(o, language) if index.written(stem) == o}
         candidates = {
             other: use
             for other, use in usage.items()
@@ -78,9 +78,9 @@ def _correct_word(word: str, language: str, keyword: KeywordIndex, *, places: bo
     return best.capitalize() if word[0].isupper() else best
 
 
-def _passages_with(word: str, language: str, keyword: KeywordIndex) -> int:
+def _passages_with(word: str, language: str, index: Index) -> int:
     stems = {*terms(word, language), *terms(word, "en")}
-    return max((len(keyword.passages_with(stem)) for stem in stems), default=0)
+    return max(map(index.frequency, stems), default=0)
 
 
 @cache

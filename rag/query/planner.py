@@ -29,7 +29,7 @@ from pydantic import (
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import TAGS, CatalogQuery, Filters
 from rag.errors import ModelError, SettingsError
-from rag.index.snapshot import Snapshot
+from rag.index.interface import Index
 from rag.models.chat import make_chat
 from rag.models.prompts import PLAN_LISTS, plan_messages
 from rag.query.conversation import language_in
@@ -84,7 +84,7 @@ class Planner:
     def plan(
         self,
         question: str,
-        snapshot: Snapshot,
+        index: Index,
         history: Sequence[Turn] = (),
         filters: Filters = Filters(),
         ignored: Filters = Filters(),
@@ -96,8 +96,8 @@ class Planner:
         """
         typed = without_capitals(question)
         language = language_in(typed, history)
-        corrected = correct(typed, language, snapshot.keyword)
-        rules = Rules(self.linker_of(snapshot.catalog), filters, ignored)
+        corrected = correct(typed, language, index)
+        rules = Rules(self.linker_of(index.catalog), filters, ignored)
         plan = rules.plan(corrected, language, history)
         # A follow-up to a list of which the rules understood every word needs no model.
         unclear = plan.intent != "about" and (self._full or (plan.follows and not plan.query))
@@ -109,7 +109,7 @@ class Planner:
             corrected=corrected,
             countries=tuple(countries_in(plan.standalone)),
             places=tuple(places_in(corrected)),
-            alike=snapshot.lexicon.alike(plan.standalone, plan.language, snapshot.keyword),
+            alike=index.alike(plan.standalone, plan.language),
         )
 
     def _plan_by_model(

@@ -24,8 +24,7 @@ from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
-from rag.index.bm25 import Scores
-from rag.index.snapshot import Snapshot
+from rag.index.interface import Index, Query
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.models.prompts import numbered
 from rag.models.tokens import count_tokens
@@ -78,10 +77,10 @@ class SearchResult:
 
 
 class HybridRetriever(BaseRetriever):
-    """Dense, static and keyword search over a snapshot of the store."""
+    """Dense, static and keyword search over an index."""
 
-    def __init__(self, snapshot: Snapshot, embedding: BaseEmbedding) -> None:
-        self._snapshot = snapshot
+    def __init__(self, index: Index, embedding: BaseEmbedding) -> None:
+        self._index = index
         self._embedding = embedding
         super().__init__()
 
@@ -94,57 +93,45 @@ class HybridRetriever(BaseRetriever):
 
     def search(self, plan: Plan, limit: int = DEPTH, *, explain: bool = False) -> SearchResult:
         """The best passages for a plan, within its filters; with `explain` each says why."""
-        passages = self._snapshot.passages
-        rankings = self._rankings(plan)
         scopes = {"": plan.filters}
         if plan.boosted.country and not plan.filters.country:
             scopes[", labs named"] = replace(plan.filters, country=plan.boosted.country)
+        found = self._index.candidates(self._query(plan), list(scopes.values()), DEPTH, MATCH_SHARE)
+        passages = self._index.rows(found.similarity.keys())
         votes: dict[int, list[Vote]] = defaultdict(list)
-        for suffix, scope in scopes.items():
-            allowed = self._snapshot.allowed(scope)
-            findings = allowed & self._snapshot.findings
-            if plan.intent == "reasons" and findings.any():  # Plans tell none yet.
-                allowed = findings
-            for name, (values, weights) in rankings.items():
-                for rank, i in enumerate(_top(np.where(allowed, values, -np.inf)), start=1):
-                    vote_points = float(weights[i]) / (K + rank)
-                    votes[i].append(Vote(name + suffix, rank, float(values[i]), vote_points))
-        factors = self._factors(plan, votes)
-        points = {i: sum(vote.points for vote in votes[i]) for i in votes}
-        scores = {i: points[i] * prod(factors[i].values()) for i in votes}
-        gains = {} if plan.wide else self._gains(scores)
+        for suffix, rankings in zip(scopes, found.rankings, strict=True):
+            for name, ranking in rankings.items():
+                for rank, (i, value) in enumerate(ranking, start=1):
+                    points = _weight(name, plan.language, passages[i].language) / (K + rank)
+                    votes[i].append(Vote(name + suffix, rank, value, points))
+        factors = self._factors(plan, passages)
+        scores = {
+            i: sum(vote.points for vote in votes[i]) * prod(factors[i].values()) for i in votes
+        }
+        gains = {} if plan.wide else _gains(scores, passages)
         gain = {i: gains.get(passages[i].report.id, 0.0) for i in scores}
         scores = {i: score + gain[i] for i, score in scores.items()}
         best = sorted(scores, key=lambda i: (-scores[i], passages[i].id))[:limit]
-        dense, keyword = rankings["dense"][0], rankings["keyword"][0]
         whys = {i: Why(tuple(votes[i]), factors[i], gain[i]) for i in best if explain}
-        hits = tuple(Hit(passages[i], scores[i], float(dense[i]), why=whys.get(i)) for i in best)
-        in_scope = np.where(self._snapshot.allowed(plan.filters), keyword, -np.inf)
-        return SearchResult(hits, self._matched(in_scope, best))
+        hits = tuple(
+            Hit(passages[i], scores[i], found.similarity[i], why=whys.get(i)) for i in best
+        )
+        matched = found.matching.union(passages[i].report.id for i in best[:20])
+        return SearchResult(hits, matched)
 
-    def _rankings(self, plan: Plan) -> dict[str, tuple[Scores, Scores]]:
-        """What each ranking gives the passages, -inf for none, and its weight for each of them."""
+    def _query(self, plan: Plan) -> Query:
         # "What did labs learn about ..." is close to every answer to "What did you learn?": for
         # many labs only the words of the topic are searched for.
         text = focus(plan.standalone, plan.language) if plan.wide else plan.standalone
-        keyword = self._snapshot.keyword.scores(plan.standalone, plan.language, pairs=plan.wide)
-        vector = np.asarray(self._embedding.get_query_embedding(text), np.float32)
-        weight = WEIGHT_STATIC if plan.language == LANGUAGE else WEIGHT_STATIC_OTHER
-        languages = self._snapshot.languages
-        foreign = languages != plan.language
-        proxy = WEIGHT_KEYWORD * foreign + weight * (foreign & (languages != LANGUAGE))
-        static = self._snapshot.static @ encode_static([text])[0]
-        same = np.ones(len(languages))
-        return {
-            "keyword": (np.where(keyword > 0, keyword, -np.inf), WEIGHT_KEYWORD * same),
-            "static": (static, weight * same),
-            # Exact: Chroma's own search finds nine in ten of these, in four times the time.
-            "dense": (self._snapshot.dense @ vector, WEIGHT_DENSE + PROXY * proxy),
-        }
+        dense = np.asarray(self._embedding.get_query_embedding(text), np.float32)
+        static = encode_static([text])[0]
+        # Plans tell no reasons yet.
+        stage = "finding" if plan.intent == "reasons" else ""
+        return Query(plan.standalone, plan.language, plan.wide, dense, static, stage)
 
-    def _factors(self, plan: Plan, positions: Collection[int]) -> dict[int, dict[str, float]]:
+    def _factors(self, plan: Plan, passages: Mapping[int, Passage]) -> dict[int, dict[str, float]]:
         boosted = replace(plan.boosted, country=())
-        named = self._snapshot.catalog.ids(boosted) if boosted else frozenset()
+        named = self._index.catalog.ids(boosted) if boosted else frozenset()
         question = frozenset(terms(plan.standalone, plan.language))
         collected = collected_factor(plan)
 
@@ -162,27 +149,25 @@ class HybridRetriever(BaseRetriever):
                 factors["the year or kind that is named"] = BOOST
             return factors
 
-        return {i: factors_of(self._snapshot.passages[i]) for i in positions}
-
-    def _gains(self, scores: Mapping[int, float]) -> dict[str, float]:
-        by_report: dict[str, list[float]] = defaultdict(list)
-        for i, score in scores.items():
-            by_report[self._snapshot.passages[i].report.id].append(score)
-        return {report: COMPANY * sum(sorted(s)[-2:]) for report, s in by_report.items()}
-
-    def _matched(self, keyword: Scores, best: Sequence[int]) -> frozenset[str]:
-        passages = self._snapshot.passages
-        highest = float(keyword.max(initial=0.0))
-        over = np.flatnonzero(keyword >= MATCH_SHARE * highest) if highest > 0 else ()
-        return frozenset(passages[int(i)].report.id for i in (*over, *best[:20]))
+        return {i: factors_of(passage) for i, passage in passages.items()}
 
 
-def _top(scores: Scores) -> list[int]:
-    depth = min(DEPTH, int(np.count_nonzero(scores > -np.inf)))
-    if not depth:
-        return []
-    top = np.argpartition(-scores, depth - 1)[:depth]
-    return [int(i) for i in top[np.lexsort((top, -scores[top]))]]
+def _weight(ranking: str, asked: str, written: str) -> float:
+    """The weight of a ranking for a passage, by the languages of question and passage."""
+    static = WEIGHT_STATIC if asked == LANGUAGE else WEIGHT_STATIC_OTHER
+    if ranking != "dense":
+        return static if ranking == "static" else WEIGHT_KEYWORD
+    abstain = 0.0
+    if written != asked:
+        abstain = WEIGHT_KEYWORD + (static if written != LANGUAGE else 0)
+    return WEIGHT_DENSE + PROXY * abstain
+
+
+def _gains(scores: Mapping[int, float], passages: Mapping[int, Passage]) -> dict[str, float]:
+    by_report: dict[str, list[float]] = defaultdict(list)
+    for i, score in scores.items():
+        by_report[passages[i].report.id].append(score)
+    return {report: COMPANY * sum(sorted(s)[-2:]) for report, s in by_report.items()}
 
 
 def search(

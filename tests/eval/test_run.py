@@ -17,7 +17,7 @@ from eval.report.pages import write_report
 from eval.run import load_outcomes, load_record, run_cases
 from rag.errors import ModelError
 from rag.i18n.notices import text_notice
-from rag.index.store import StoredReport
+from rag.index.interface import StoredReport
 from rag.settings import Settings
 from rag.types import Answer, Citation, Coverage, Hit, Turn
 

@@ -20,9 +20,9 @@ from ingest import embed
 from ingest.embed import SENTENCES_STAGE
 from ingest.sync import sync
 from rag.errors import AskLabsError
-from rag.index.layout import SCARCE, current_database
-from rag.index.snapshot import open_snapshot
-from rag.index.store import open_store
+from rag.index.layout import SCARCE, current_version
+from rag.index.snapshot import current_snapshot
+from rag.index.store import STAGE
 from rag.settings import Settings
 
 pytestmark = [
@@ -64,11 +64,11 @@ def error_elsewhere(before: Callable[[Path], None], index: Path, reports: Path) 
 
 
 def _fill_the_disk(index: Path) -> None:
-    """Let no file grow beyond what the database has now."""
+    """Let no file grow beyond what the vectors have now."""
     import resource
 
-    database = current_database(index)
-    size = (database / "chroma.sqlite3").stat().st_size if database else 100_000
+    version = current_version(index)
+    size = (index / version.data / "dense").stat().st_size if version else 100_000
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
     shutil.disk_usage = disk_usage(SCARCE - 1)
@@ -89,23 +89,22 @@ def test_a_full_disk_is_named_and_nothing_is_lost_or_left(
         before = content(settings)
     _add_many(reports)
     assert "64 MB free. Free space" in error_elsewhere(_fill_the_disk, settings.index, reports)
-    current = current_database(settings.index)
-    assert list(settings.index.glob("db-*")) == ([current] if current else [])
+    assert len(list(settings.index.glob("data-*"))) == (0 if first else 1)
+    assert not list(settings.index.glob("embedded-*"))
     assert first or content(settings) == before
     assert len(sync([reports], settings).added) == (43 if first else 40)
 
 
 def visible(index: Path) -> Content:
     """All that readers can see of an index: its rows, and the vectors of its passages."""
-    if current_database(index) is None:
+    if current_version(index) is None:
         return NOTHING
-    store = open_store(index, {})
-    snapshot = open_snapshot(store)
-    ids = {snapshot.reports[p.report.id].row_of(p.id): p.id for p in snapshot.passages}
-    vectors = store.vectors(ids.keys())
+    snapshot = current_snapshot(index, {})
+    snapshot.check()
     reports = [(r.info, r.raw, r.passages) for r in snapshot.reports.values()]
     rows = snapshot.revision, reports, list(snapshot.passages)
-    return rows, {ids[row]: vector for row, vector in vectors.items()}
+    ids = [passage.id for passage in snapshot.passages]
+    return rows, dict(zip(ids, np.asarray(snapshot.dense), strict=True))
 
 
 def alike(one: Content, other: Content) -> bool:
@@ -142,7 +141,10 @@ def _ingest(index: Path, reports: Path, stage: str, delay: float, rebuild: bool)
 
 def killed(index: Path, reports: Path, rng: random.Random, rebuild: bool = False) -> bool:
     """Run an ingest and kill it at some moment; False where it was done before."""
-    stages = (("reading", 0.5), *[("embedding", 1.5)] * 4, (SENTENCES_STAGE, 0.3))
+    stages = (
+        *(("reading", 0.5), ("embedding", 0.5), ("indexing", 0.3), (SENTENCES_STAGE, 0.3)),
+        *[("preparing search", 0.3), (STAGE, 0.3)] * 2,
+    )
     stage, longest = rng.choice(stages)
     code = exit_code(_ingest, index, reports, stage, rng.random() * longest, rebuild)
     assert code in (0, -signal.SIGKILL)
@@ -183,4 +185,8 @@ def test_killed_at_random_moments(tmp_path: Path) -> None:
     sync([reports], Settings(index=index), rebuild=True)
     assert alike(visible(index), expected[1 - target])
     sync([reports], Settings(index=index))
-    assert len(list(index.glob("db-*"))) == 1
+    assert len(list(index.glob("data-*"))) == 1
+    assert not list(index.glob("embedded-*"))
+    shutil.rmtree(next(index.glob("data-*")))
+    sync([reports], Settings(index=index))
+    assert alike(visible(index), expected[1 - target])

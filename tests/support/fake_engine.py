@@ -9,7 +9,7 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.errors import ModelError, UnknownReport
 from rag.i18n.notices import text_notice
-from rag.index.store import StoredReport
+from rag.index.interface import StoredReport
 from rag.settings import Settings
 from rag.types import FACTS, Answer, Citation, Coverage, Hit, Notice, Passage, Struck, Turn
 

@@ -10,10 +10,9 @@ from made_up import read_back, report
 
 from ingest.sync import SyncResult, made_by, sync
 from rag.citation.quotable import usable
-from rag.index.layout import unfinished_database
-from rag.index.sentence_vectors import SentenceVectors
-from rag.index.snapshot import open_snapshot
-from rag.index.store import Store, StoredReport, Writer, open_store
+from rag.index.interface import StoredReport
+from rag.index.snapshot import Snapshot, current_snapshot
+from rag.index.writer import LocalWriter
 from rag.models.encoder import encode
 from rag.settings import Settings
 from rag.types import Passage
@@ -39,25 +38,21 @@ def text(country: str, answer: str = "", more: str = "") -> str:
     return report(body, title=f"Ferries of {country}", given=given + more)
 
 
-def opened(settings: Settings) -> Store:
-    return open_store(settings.index, made_by(settings))
+def opened(settings: Settings) -> Snapshot:
+    return current_snapshot(settings.index, made_by(settings))
 
 
 def stored_reports(settings: Settings) -> dict[str, StoredReport]:
-    store = opened(settings)
-    return store.reports(store.state.generation)
+    return dict(opened(settings).reports)
 
 
 def content(settings: Settings) -> dict[str, list[Passage]]:
-    """The passages of each report as the store has them, checked against its verbatim text."""
-    store = opened(settings)
-    stored = stored_reports(settings)
-    texts = store.texts(stored.values())
-    found: dict[str, list[Passage]] = {report_id: [] for report_id in stored}
-    for passage in store.passages(stored):
-        assert read_back(texts[passage.report.id], passage) == passage.text
-        found[passage.report.id].append(passage)
-    assert {i: len(ps) for i, ps in found.items()} == {i: r.passages for i, r in stored.items()}
+    """The passages of each report as the index has them, checked against its verbatim text."""
+    found: dict[str, list[Passage]] = {}
+    for report_id, stored in stored_reports(settings).items():
+        found[report_id] = list(opened(settings).passages_of(report_id))
+        assert len(found[report_id]) == stored.passages
+        assert all(read_back(stored.raw, p) == p.text for p in found[report_id])
     return found
 
 
@@ -67,27 +62,24 @@ def counts(result: SyncResult) -> tuple[int, ...]:
     return tuple(map(len, lists))
 
 
-def cut_short(reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An ingest that writes all and ends before readers may see it; returns its database."""
+def cut_short(reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ingest that writes all and ends before readers may see it."""
 
     def cut(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as short:
-        short.setattr(Writer, "seal", cut)
+        short.setattr(LocalWriter, "publish", cut)
         with pytest.raises(KeyboardInterrupt):
             sync([reports], settings)
-    unfinished = unfinished_database(settings.index)
-    assert unfinished
-    return unfinished
 
 
 def missing_sentences(index: Path) -> set[str]:
     """The sentences of an index whose vectors are not kept."""
-    snapshot = open_snapshot(open_store(index, {}))
+    snapshot = current_snapshot(index, {})
     wanted = {s.text for p in snapshot.passages for s in usable(p)}
     assert wanted
-    return wanted - SentenceVectors.load(snapshot.home).find([*wanted]).keys()
+    return wanted - snapshot.memo.find([*wanted]).keys()
 
 
 def disk_usage(free: int, total: int = 10**12) -> Any:

@@ -17,7 +17,7 @@ from typer import Option
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.labels import author_label
 from rag.index.layout import in_words
-from rag.settings import Settings, load_settings
+from rag.settings import load_settings
 from rag.types import Progress
 
 if TYPE_CHECKING:
@@ -31,23 +31,9 @@ Json = Annotated[bool, Option("--json", help="Print JSON and nothing else.")]
 
 def engine_of(index: Path | None) -> Engine:
     """The engine over the index that an option or the settings name."""
-    return open_shared(load_settings(index=index))
-
-
-def open_shared(settings: Settings) -> Engine:
-    """The engine over the index of the settings; one that a server publishes is fetched first.
-
-    Raises:
-        IndexUnusable: there is no index, or not one that can be used.
-    """
     from rag.engine import open_engine
 
-    if settings.chroma:
-        from ingest.publish import fetch_at_start
-
-        with progress() as report:
-            fetch_at_start(settings, report)
-    return open_engine(settings)
+    return open_engine(load_settings(index=index))
 
 
 def print_json(value: Any) -> None:

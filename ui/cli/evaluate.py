@@ -206,7 +206,7 @@ def stress(
 
         def build(folder: Path, lots: Sequence[Sequence[Path]]) -> Engine:
             # Temporary indexes hold planted reports and must not be published.
-            settings = engine.settings.model_copy(update={"index": folder, "chroma": ""})
+            settings = engine.settings.model_copy(update={"index": folder})
             for lot in lots:
                 sync(lot, settings, progress=report)
             return open_engine(settings)

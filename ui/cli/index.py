@@ -58,15 +58,13 @@ def ingest(
     if json:
         skips = [{"path": s.path, "reason": s.reason} for s in done.skipped]
         facts = {"passages": done.passages, "index": done.revision, "dry_run": dry_run}
-        print_json({**changes, "skipped": skips, **facts, "unpublished": done.unpublished})
+        print_json({**changes, "skipped": skips, **facts})
     else:
         would = "would be " if dry_run else ""
         lists = {**changes, "skipped": done.skipped}
         counts = ", ".join(f"{len(reports)} {name}" for name, reports in lists.items())
         print(f"{settings.index}: {would}{counts}; {done.passages} passages {would}written")
-    if done.unpublished:
-        print(f"asklabs: {done.unpublished}", file=sys.stderr)
-    if done.skipped or done.unpublished:
+    if done.skipped:
         raise typer.Exit(1)
 
 

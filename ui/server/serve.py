@@ -70,13 +70,12 @@ def start(settings: Settings, open_browser: bool = False) -> None:
             webbrowser.open(f"http://{host}:{settings.port}")
         # Imported here, because they take seconds and load numpy, which then reads its threads.
         from eval.report.pages import latest
-        from ingest.publish import watch
-        from ui.cli import open_shared
+        from rag.engine import open_engine
         from ui.web.app import build_app
 
         if settings.evaluation is not None:
             latest(settings)  # Raises if there is none.
-        engine = open_shared(settings)
+        engine = open_engine(settings)
         page = build_app(engine)
     address = launch(
         page,
@@ -90,8 +89,6 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         check=lambda: engine.revision,
     )
     _log_start(engine, address, len(logins))
-    if settings.chroma:
-        watch(settings, lambda: engine.revision)
     print(f"Ask the Labs is at {address} (Ctrl+C stops it)", flush=True)
     try:
         while page.is_running:

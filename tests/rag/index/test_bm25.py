@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import bm25s
 import numpy as np
 import pytest
 from passages import passage, report
 
-from rag.index.bm25 import ALIKE, KeywordIndex, Lexicon
+from rag.index.bm25 import ALIKE, K1, B, KeywordIndex, Lexicon, Segment, terms_of
+from rag.index.vectors import VectorMemo
+from rag.models.embeddings import encode_cached
+from rag.text.tokenize import terms
 from rag.types import Passage
 
 PASSAGES = [
@@ -46,24 +50,55 @@ def test_words_are_met_by_their_stems_and_in_the_context_line(
     assert (int(np.argmax(scores)) if scores.any() else None) == best
 
 
-@pytest.mark.parametrize(
-    "passages", [PASSAGES, [], [passage("...", report("b", title=""), prompt="")]]
-)
-def test_a_saved_index_gives_the_same_scores(tmp_path: Path, passages: list[Passage]) -> None:
-    index = KeywordIndex.build(passages)
-    index.save(tmp_path)
-    loaded = KeywordIndex.load(tmp_path)
-    for question in ("smoked fish", "blockchain"):
-        assert np.array_equal(loaded.scores(question, "en"), index.scores(question, "en"))
-    Lexicon.build(index).save(tmp_path / "lexicon.npz")
-    assert Lexicon.load(tmp_path / "lexicon.npz").alike("2023 ?", "fr", index) == ()
+def numbers(passages: list[Passage]) -> list[list[str]]:
+    return [terms_of(passage)[0] for passage in passages]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 3])
+def test_segments_give_the_scores_of_one_index(tmp_path: Path, cut: int) -> None:
+    """A passage that is gone counts no more, and the others have other positions."""
+    expected = KeywordIndex.build(PASSAGES[1:])
+    parts = [Segment.build(0, numbers(PASSAGES[:cut])), Segment.build(cut, numbers(PASSAGES[cut:]))]
+    lengths = np.array(list(map(len, numbers(PASSAGES))), np.int32)
+    rows = np.array([1, 2, 3], np.int32)
+    moved = np.array([-1, 0, 1, 2], np.int32)
+    merged = Segment.merge(parts)
+    merged.save(tmp_path / "merged")
+    loaded = Segment.load(tmp_path / "merged")
+    indexes = (
+        KeywordIndex(parts, lengths, rows, {}),
+        KeywordIndex([loaded], lengths, rows, {}),
+        KeywordIndex([loaded.moved(moved)], lengths[1:], moved[1:], {}),
+    )
+    for question in ("smoked fish", "pescado ahumado", "Namibia", "blockchain"):
+        for index in indexes:
+            assert np.allclose(index.scores(question, "es"), expected.scores(question, "es"))
+
+
+def test_scores_are_those_of_bm25s() -> None:
+    index = bm25s.BM25(k1=K1, b=B, method="lucene")
+    index.index(numbers(SELLERS), show_progress=False)
+    for question in ("sellers", "Doctors ask for waste"):
+        expected = index.get_scores(terms(question, "en"))
+        assert np.allclose(KEYWORD.scores(question, "en"), expected, atol=1e-5)
+
+
+def test_no_passages_and_no_words_are_no_problem(tmp_path: Path) -> None:
+    for passages in ([], [passage("...", report("b", title=""), prompt="")]):
+        index = KeywordIndex.build(passages)
+        assert not index.scores("smoked fish", "en").any()
+        assert Lexicon.of(index, VectorMemo(tmp_path)).alike("2023 ?", "fr") == ()
 
 
 @pytest.mark.quality
 @pytest.mark.parametrize(
     ("word", "language", "meant"), [("vendeurs", "fr", "seller"), ("physicians", "en", "doctor")]
 )
-def test_a_word_is_near_to_what_means_the_same(word: str, language: str, meant: str) -> None:
-    (alike,) = Lexicon.build(KEYWORD).alike(word, language, KEYWORD)
+def test_a_word_is_near_to_what_means_the_same(
+    tmp_path: Path, word: str, language: str, meant: str
+) -> None:
+    words = list(KEYWORD.frequent_words.values())
+    VectorMemo(tmp_path).add(words, encode_cached(words))
+    (alike,) = Lexicon.of(KEYWORD, VectorMemo(tmp_path)).alike(word, language)
     assert alike.near[meant] >= ALIKE
     assert len(alike.near) == 1

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from passages import passage, report
 
-from rag.index.duplicates import duplicate_groups, find_duplicates
+from rag.index.duplicates import duplicate_groups, find_duplicates, nearest_duplicate
 from rag.types import Passage
 
 PLAN = (
@@ -57,3 +57,11 @@ def test_the_order_of_passages_does_not_matter() -> None:
     expected = find_duplicates(passages)
     assert set(expected) == {"", "p0", "p1", "p5"}
     assert find_duplicates(passages[::-1]) == expected[::-1]
+
+
+def test_a_new_passage_joins_what_it_repeats() -> None:
+    plan, closing, other = written(PLAN, "a"), written(CLOSING, "b"), written(OTHER, "c")
+    assert nearest_duplicate(closing, [other, plan]) == 1
+    assert nearest_duplicate(other, [closing, plan]) is None
+    assert nearest_duplicate(written(CLOSING, "a"), [other, plan]) is None
+    assert nearest_duplicate(written("4 months", "a"), [written("4 months", "b")]) is None

@@ -1,23 +1,24 @@
-"""The folder of an index: copies, damage, full disks; what counts is never written."""
+"""The folder of an index: versions, repairs, damage, full disks; what counts is never lost."""
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import chromadb
 import numpy as np
 import pytest
-from ferries import content, counts, cut_short, disk_usage, opened, text
+from ferries import content, counts, cut_short, disk_usage, missing_sentences, opened, text
+from llama_index.core import VectorStoreIndex
 
 from ingest.sync import sync
 from ingest.uploads import Upload, older_index, take_in
 from rag.engine import open_engine
 from rag.errors import FeedbackNotKept, IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.feedback import FILE, keep_feedback, load_feedback
-from rag.index.layout import current_database
-from rag.index.sentence_vectors import SentenceVectors
-from rag.index.snapshot import open_snapshot
+from rag.index.snapshot import current_snapshot
+from rag.models.embeddings import make_embedding
 from rag.settings import Settings
 from tests.rag.test_feedback import VOTE
 
@@ -26,63 +27,168 @@ ALL = {"fiji", "mali", "peru"}
 QUESTION = "Who counts the boats in Peru?"
 
 
-def test_neither_readers_nor_writers_change_the_vectors_that_count(
-    reports: Path, settings: Settings
-) -> None:
+def files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_reader_writes_nothing_and_keeps_its_version(reports: Path, settings: Settings) -> None:
     sync([reports], settings)
-    first = current_database(settings.index)
-    assert first
-    open_engine(settings).search("The first query prepares the search.")
-    before = {path: path.read_bytes() for path in first.glob("*-*-*-*-*/*")}
+    before = files(settings.index)
+    reader = opened(settings)
     assert open_engine(settings).search("Who waits for a ferry?")
+    assert files(settings.index) == before
+    expected = list(reader.passages), reader.keyword.scores("ferry Peru", "en").tolist()
     (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
     sync([reports], settings)
-    assert current_database(settings.index) != first
-    assert before == {path: path.read_bytes() for path in first.glob("*-*-*-*-*/*")} != {}
+    reader.passages_of.__self__._passages_of.cache_clear()
+    assert (list(reader.passages), reader.keyword.scores("ferry Peru", "en").tolist()) == expected
+    assert [p.text for p in content(settings)["peru"]] != [p.text for p in expected[0]][-2:]
 
 
-@pytest.mark.parametrize("damage", [b"\xff\xfe", b"db-deadbeef", b"../db-x", None])
-def test_a_damaged_pointer_is_named_and_loses_nothing(
-    reports: Path, settings: Settings, damage: bytes | None
+def test_many_changes_leave_the_index_of_a_new_one(
+    reports: Path, settings: Settings, tmp_path: Path
+) -> None:
+    """What is of the past goes at last: files do not grow for ever, and deleted texts are gone."""
+    sync([reports], settings)
+    for n in range(6):
+        (reports / "peru.md").write_text(text("Peru", answer=f"Lima {n}"), "utf-8")
+        (reports / f"chad_{n}.md").write_text(text("Chad", answer=f"Moundou {n}"), "utf-8")
+        sync([reports], settings)
+    (reports / "mali.md").unlink()
+    assert sync([reports], settings, prune=True).deleted == ["mali"]
+    other = settings.model_copy(update={"index": tmp_path / "other"})
+    sync([reports], other)
+    sync([reports], settings)
+    one, two = opened(settings), opened(other)
+    assert one.revision == two.revision
+    assert list(one.passages) == list(two.passages)
+    assert np.allclose(np.asarray(one.dense), np.asarray(two.dense), atol=1e-5)
+    question = "Who waits for a ferry in Lima?"
+    assert np.allclose(one.keyword.scores(question, "en"), two.keyword.scores(question, "en"))
+    assert one.version.rows == two.version.rows
+    assert len(list(settings.index.glob("data-*"))) == 1
+    assert missing_sentences(settings.index) == set()
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe", b"{}", None])
+def test_a_damaged_pointer_is_named_and_repaired(
+    reports: Path, settings: Settings, embedded: list[str], damage: bytes | None
 ) -> None:
     sync([reports], settings)
+    before = content(settings)
     pointer = settings.index / "current"
-    good = pointer.read_bytes()
     pointer.unlink()
     if damage is not None:
         pointer.write_bytes(damage)
+    with pytest.raises(IndexDamaged, match="asklabs ingest PATH"):
+        open_engine(settings)
+    embedded.clear()
+    assert counts(sync([reports], settings)) == (0, 0, 3, 0, 0)
+    assert content(settings) == before
+    assert not embedded
+
+
+def test_an_index_of_an_older_kind_is_refused_with_the_remedy(
+    reports: Path, settings: Settings
+) -> None:
+    settings.index.mkdir()
+    (settings.index / "current").write_bytes(b"db-deadbeef")
     for use in (lambda: open_engine(settings), lambda: sync([reports], settings)):
-        with pytest.raises(IndexDamaged, match="--rebuild"):
+        with pytest.raises(IndexMismatch, match="--rebuild"):
             use()
-    pointer.write_bytes(good)
-    assert set(content(settings)) == ALL
-    pointer.write_bytes(b"lost")
-    assert sync([reports], settings, rebuild=True).added == ["fiji", "mali", "peru"]
+    assert len(sync([reports], settings, rebuild=True).added) == 3
 
 
 def test_an_ingest_that_was_cut_short_is_continued(
     reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, embedded: list[str]
 ) -> None:
-    unfinished = cut_short(reports, settings, monkeypatch)
+    cut_short(reports, settings, monkeypatch)
     with pytest.raises(IndexMissing, match="cut short"):
         open_engine(settings)
     embedded.clear()
     assert counts(sync([reports], settings)) == (3, 0, 0, 0, 0)
     assert not embedded
-    assert current_database(settings.index) == unfinished
+    assert not list(settings.index.glob("embedded-*"))
+
+
+def shorten(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def spoil(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:40] + b"spoilt" * 20 + path.read_bytes()[160:])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["chroma.sqlite3", "header.bin"])
-def test_what_a_kill_has_torn_is_done_again(
-    reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, name: str
+@pytest.mark.parametrize("damage", [shorten, spoil, Path.unlink])
+@pytest.mark.parametrize(
+    "name", ["heads", "texts", "dense", "words", "extras-*", "terms-*/rows.npy"]
+)
+def test_damaged_files_are_made_again_from_chroma(
+    reports: Path,
+    settings: Settings,
+    embedded: list[str],
+    name: str,
+    damage: Callable[[Path], object],
 ) -> None:
-    unfinished = cut_short(reports, settings, monkeypatch)
-    segments = (path for path in unfinished.glob("*-*-*-*-*") if path.is_dir())
-    for path in [*unfinished.rglob(name)] or [next(segments) / name]:
+    sync([reports], settings)
+    before = content(settings)
+    (path,) = settings.index.glob(f"data-*/{name}")
+    damage(path)
+    embedded.clear()
+    assert counts(sync([reports], settings)) == (0, 0, 3, 0, 0)
+    assert content(settings) == before
+    assert not embedded
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["chroma.sqlite3", "header.bin", "holds"])
+def test_a_torn_database_is_made_again_from_the_published_files(
+    reports: Path, settings: Settings, embedded: list[str], name: str
+) -> None:
+    sync([reports], settings)
+    before = content(settings)
+    chroma = settings.index / "chroma"
+    (chroma / "holds").unlink()
+    segments = [path for path in chroma.glob("*-*-*-*-*") if path.is_dir()]
+    for path in [*chroma.rglob(name)] or [segments[0] / name]:
         path.write_bytes(path.read_bytes()[:100] if path.exists() else b"torn")
-    assert counts(sync([reports], settings)) == (3, 0, 0, 0, 0)
+    embedded.clear()
+    assert counts(sync([reports], settings)) == (0, 0, 3, 0, 0)
+    assert not embedded
+    shutil.rmtree(next(settings.index.glob("data-*")))
+    assert counts(sync([reports], settings)) == (0, 0, 3, 0, 0)
+    assert content(settings) == before
+
+
+def test_where_all_is_damaged_the_index_is_made_anew(reports: Path, settings: Settings) -> None:
+    sync([reports], settings)
+    shutil.rmtree(next(settings.index.glob("data-*")))
+    (settings.index / "chroma" / "holds").unlink()
+    with pytest.raises(IndexDamaged, match="--rebuild"):
+        sync([reports], settings)
+    assert counts(sync([reports], settings, rebuild=True)) == (3, 0, 0, 0, 0)
     assert set(content(settings)) == ALL
+
+
+@pytest.mark.slow
+def test_other_programs_find_the_same_in_chroma(sample_index: Path) -> None:
+    """As docs/using.md shows."""
+    chroma = pytest.importorskip("llama_index.vector_stores.chroma")
+    engine = open_engine(Settings(index=sample_index))
+    snapshot = current_snapshot(sample_index, {})
+    embedding = make_embedding(Settings())
+    client = chromadb.PersistentClient(str(sample_index / "chroma"))
+    store = chroma.ChromaVectorStore(chroma_collection=client.get_collection("passages"))
+    index = VectorStoreIndex.from_vector_store(store, embed_model=embedding)
+    questions = [p.prompt for p in engine.passages[::26] if p.prompt][:20]
+    assert len(questions) == 20
+    for question in questions:
+        ours = snapshot.dense @ np.asarray(embedding.get_query_embedding(question), np.float32)
+        found = index.as_retriever(similarity_top_k=10).retrieve(question)
+        best = np.sort(ours)[::-1][:10]
+        position = {p.id: n for n, p in enumerate(snapshot.passages)}
+        assert np.allclose([ours[position[node.node_id]] for node in found], best, atol=1e-5)
 
 
 def test_a_copy_made_while_the_page_serves_is_an_index_at_another_place(
@@ -149,24 +255,9 @@ def no_file_beyond(size: int) -> Iterator[None]:
 
 
 @posix
-def test_files_that_do_not_fit_leave_nothing_half_written(
-    reports: Path, settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_vote_that_does_not_fit_is_not_written_by_half(tmp_path: Path) -> None:
     keep_feedback(tmp_path, VOTE)
     complete = (tmp_path / FILE).read_bytes()
     with no_file_beyond(len(complete) + 20), pytest.raises(FeedbackNotKept):
         keep_feedback(tmp_path, VOTE)
     assert (tmp_path / FILE).read_bytes() == complete
-    sync([reports], settings)
-    store = opened(settings)
-    with no_file_beyond(100):
-        snapshot = open_snapshot(store)
-    assert set(snapshot.reports) == ALL
-    assert not list(store.home.glob("cache-*"))
-    assert f"can't be kept in {store.home}" in caplog.text
-    vectors = np.zeros((9, 512), np.float16)
-    folder = store.home.parent
-    with no_file_beyond(1000):
-        SentenceVectors().save(folder, [str(n) for n in range(9)], vectors)
-    assert not list(folder.glob("sentences-*"))
-    assert f"can't be kept in {folder}:" in caplog.text

@@ -1,0 +1,133 @@
+"""Files of vectors that only grow: aligned to the passages, or found by the hash of their text."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.index.interface import Vectors
+
+_TOLERANCE = 0.01  # vectors of other length are none: 16 bits change it by less
+Hashes = npt.NDArray[np.uint64]
+Rows = npt.NDArray[np.int32]
+
+
+def hashes(texts: Iterable[str]) -> Hashes:
+    """A hash of 64 bits for each text."""
+    digests = (
+        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        for text in texts
+    )
+    return np.frombuffer(b"".join(digests), "<u8")
+
+
+def append(path: Path, size: int, data: bytes) -> int:
+    """Put data after the first `size` bytes of a file, on the disk; returns its new size."""
+    with path.open("r+b" if path.exists() else "w+b") as file:
+        file.truncate(size)
+        file.seek(size)
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    return size + len(data)
+
+
+class Matrix:
+    """Some rows of a mapped matrix, in an order of their own: as an array that is not copied."""
+
+    def __init__(self, path: Path, count: int, width: int, rows: Rows) -> None:
+        self.all: Vectors = np.zeros((0, width), np.float32)
+        if count:
+            self.all = np.memmap(path, "<f4", "r", shape=(count, width))
+        self._rows = rows
+        self._as_they_lie = len(rows) == count and bool((rows == np.arange(count)).all())
+        self.shape = (len(rows), width)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __matmul__(self, other: Any) -> Vectors:
+        if not len(self):
+            return np.zeros((0, *np.shape(other)[1:]), np.float32)
+        product: Vectors = np.asarray(self.all) @ other
+        return product if self._as_they_lie else product[self._rows]
+
+    def __getitem__(self, which: Any) -> Vectors:
+        rows: Vectors = self.all[self._rows[which]]
+        return rows
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Vectors:
+        return np.asarray(self[:], dtype)
+
+
+class VectorMemo:
+    """Vectors of unit length by the hashes of their texts.
+
+    It is a memo and no more: a text's vector is the same in any index, and where a file is missing,
+    cut or damaged, the vector is made again. In a folder of its own lie a file of hashes and one of
+    vectors, whose name tells their kind and dimensions ("f2-512").
+    """
+
+    def __init__(self, folder: Path, kind: str = "f2") -> None:
+        self._folder, self._kind = folder, kind
+        self._hashes: Hashes = np.zeros(0, "<u8")
+        self._vectors: Any = np.zeros((0, 0), np.float32)
+        with suppress(OSError, ValueError):
+            path = next(iter(folder.glob(f"{kind}-*")), None)
+            width = int(path.name.rpartition("-")[2]) if path else 0
+            held = np.fromfile(folder / "hashes", "<u8")
+            row = width * np.dtype(kind).itemsize
+            count = min(len(held), path.stat().st_size // row if path and row else 0)
+            if path and count:
+                # Mapped: only what is asked for is read, and memory is the system's to take.
+                self._vectors = np.memmap(path, f"<{kind}", "r", shape=(count, width))
+                self._hashes = held[:count]
+        self._order = np.argsort(self._hashes, kind="stable")
+        self._sorted = self._hashes[self._order]
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def lookup(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], Vectors]:
+        """Which of the texts have a vector, and these."""
+        if not len(texts) or not len(self):
+            return np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
+        wanted = hashes(texts)
+        at = np.searchsorted(self._sorted, wanted).clip(max=len(self) - 1)
+        known = np.flatnonzero(self._sorted[at] == wanted)
+        vectors = self._vectors[self._order[at[known]]].astype(np.float32)
+        good = np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) < _TOLERANCE
+        return known[good], vectors[good]
+
+    def find(self, texts: Sequence[str]) -> dict[str, Vectors]:
+        """The vectors of those of the texts that have one."""
+        return {texts[i]: vector for i, vector in zip(*self.lookup(texts), strict=True)}
+
+    def add(self, texts: Sequence[str], vectors: npt.ArrayLike) -> None:
+        """Add vectors to the files; this memo finds them when it is opened again."""
+        rows = np.asarray(vectors, f"<{self._kind}")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{self._kind}-{rows.shape[1]}"
+        held = self._folder / "hashes"
+        row = rows.shape[1] * rows.itemsize
+        sizes = [file.stat().st_size if file.exists() else 0 for file in (held, path)]
+        # A kill may have left one file longer than the other.
+        count = min(sizes[0] // 8, sizes[1] // row)
+        append(path, count * row, rows.tobytes())
+        append(held, count * 8, hashes(texts).tobytes())
+
+    def copy(self, folder: Path, texts: Sequence[str]) -> None:
+        """Copy the vectors of these texts, each once, to a memo in another folder."""
+        other = VectorMemo(folder, self._kind)
+        for at in range(0, len(texts), 4096):
+            part = texts[at : at + 4096]
+            known, vectors = self.lookup(part)
+            if len(known):
+                other.add([part[i] for i in known], vectors)

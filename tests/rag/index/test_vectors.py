@@ -1,0 +1,96 @@
+"""Kept vectors of texts: those of the model, found where their files are good."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ferries import Encoded, opened, text
+from openai_server import ScriptedServer
+from pydantic import SecretStr
+
+from ingest.sync import sync
+from rag.citation.quotable import usable
+from rag.engine import Engine, open_engine
+from rag.index.vectors import VectorMemo
+from rag.models import embeddings
+from rag.models.embeddings import CachedEncoder, encode_cached, use_stored_vectors
+from rag.models.encoder import encode
+from rag.settings import Settings
+
+TEXTS = ("Women sell fish.", "أرسل المال", "Nobody counts the boats.", "")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of the vectors of TEXTS."""
+    VectorMemo(tmp_path).add(TEXTS, np.asarray(encode(TEXTS), np.float16))
+    return tmp_path
+
+
+def sentences_of(engine: Engine) -> set[str]:
+    """All sentences that answers may ask for."""
+    passages = (p for report in engine.catalog.reports for p in engine.passages_of(report))
+    return {s.text for p in passages for s in usable(p)}
+
+
+def test_stored_vectors_are_those_of_the_model(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    empty = CachedEncoder(lambda texts: asked.extend(texts) or encode(texts))
+    monkeypatch.setattr(embeddings, "_shared", empty)
+    use_stored_vectors(VectorMemo(folder).find)
+    vectors = encode_cached([*TEXTS, "Something new."])
+    assert asked == ["Something new."]
+    assert np.allclose(vectors[:-1], encode(TEXTS), atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "left"),
+    [
+        ("f2-512", lambda data: data[:-1], 3),
+        ("hashes", lambda data: data[:-9], 2),
+        ("hashes", lambda _: b"hashes of another kind" * 9, 0),
+        ("f2-512", lambda _: b"\xff" * 4096, 0),
+        ("f2-512", lambda _: b"", 0),
+    ],
+)
+def test_what_is_damaged_is_not_found_and_made_again(
+    folder: Path, name: str, damage: Callable[[bytes], bytes], left: int
+) -> None:
+    path = folder / name
+    path.write_bytes(damage(path.read_bytes()))
+    found = VectorMemo(folder).find(TEXTS)
+    assert list(found) == list(TEXTS[:left])
+    missing = [text for text in TEXTS if text not in found]
+    if left:
+        VectorMemo(folder).add(missing, encode(missing))
+        assert set(VectorMemo(folder).find(TEXTS)) == set(TEXTS)
+
+
+def test_an_ingest_encodes_each_sentence_once_and_forgets_those_of_deleted_reports(
+    reports: Path, settings: Settings, encoded: Encoded
+) -> None:
+    sync([reports], settings)
+    before = sentences_of(open_engine(settings))
+    assert sorted(encoded.sentences) == sorted(before)
+    encoded.sentences.clear()
+    (reports / "peru.md").write_text(text("Peru", answer="All of Lima"), "utf-8")
+    sync([reports], settings)
+    assert encoded.sentences == ["All of Lima waits for a ferry."]
+    (reports / "peru.md").unlink()
+    assert sync([reports], settings, prune=True).deleted == ["peru"]
+    now = sentences_of(open_engine(settings))
+    assert now < before
+    assert set(opened(settings).memo.find([*before, *encoded.sentences])) == now
+
+
+def test_vectors_of_another_model_are_not_saved(
+    reports: Path, settings: Settings, server: ScriptedServer
+) -> None:
+    key = SecretStr("none")
+    another = {"embedding": "openai:a", "openai_base_url": server.url, "openai_api_key": key}
+    elsewhere = settings.model_copy(update=another)
+    assert sync([reports], elsewhere).passages
+    assert not opened(elsewhere).memo.find(["Peru waits for a ferry."])
