@@ -24,7 +24,7 @@ from rag.query.correction import one_slip_away
 from rag.query.entities import country_spans, region_in, years_in, years_named
 from rag.query.wordings import any_of, has_wording, words_of
 from rag.text.language import LANGUAGES
-from rag.text.tokenize import stop_words, terms
+from rag.text.tokenize import NUMERALS, stop_words, terms
 
 _REMEMBERED = 65_536  # words whose stems are remembered: all names, and what people type
 _LONGEST = 8  # words of the longest phrase that is looked for
@@ -218,7 +218,7 @@ class Linker:
             and len(word) in _WORD
             and i not in taken
             and word not in goal_words
-            and not word.isdecimal()
+            and not NUMERALS.get(word, word).isdecimal()
             and word not in stop
             and not is_usual(word, language)
         ]

@@ -24,7 +24,7 @@ from rag.query.linker import Linker, Links
 from rag.query.wordings import any_of, has_wording
 from rag.text.language import LANGUAGES
 from rag.text.prompt_injection import overrides
-from rag.text.tokenize import strip_accents
+from rag.text.tokenize import NUMERALS, strip_accents
 from rag.types import Notice, Plan, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
@@ -144,7 +144,8 @@ class Rules:
         if "country" in links.fields and not named.kind and not named.type:
             # Innovators are no labs.
             named = replace(named, author=("lab",))
-        sizes = [int(word) for word in links.unlinked if word.isdecimal()]
+        numerals = (NUMERALS.get(word, word) for word in links.unlinked)
+        sizes = [int(word) for word in numerals if word.isdecimal()]
         query = CatalogQuery(
             filters=named,
             every=links.every,

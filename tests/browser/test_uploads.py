@@ -74,7 +74,7 @@ def test_what_is_sent_is_added_and_answered_from(
     expect(page.locator("#turn-1 .answer")).to_contain_text("Fianga")
     assert page.evaluate("window.hacked === undefined")
     chooser.set_input_files(file("chad.md", chad.encode()))
-    expect(result).to_contain_text("1 report there already.")
+    expect(result).to_contain_text("1 report unchanged.")
 
 
 @pytest.mark.slow

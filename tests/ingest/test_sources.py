@@ -52,7 +52,7 @@ def test_encodings_that_are_sure(data: bytes, text: str) -> None:
         ("plain".encode("utf-16-le"), "binary"),
         (b"\xed\xa0\x80", "UTF-8"),
         (b"x" * 6_000_000, "larger than 5 MB"),
-        (b"# Read me", "no lab report"),
+        (b"# Read me", "Not a lab report"),
     ],
 )
 def test_bytes_that_are_no_report_say_why(data: bytes, reason: str) -> None:
