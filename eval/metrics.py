@@ -336,13 +336,13 @@ def values_told(o: Observation) -> float | None:
 def cited_sent(o: Observation) -> float | None:
     """The share of sentences (of more than 20 letters or digits) that carry a [n] mark.
 
-    Lists and tables are counted from tags; a part with a colon at its end says who wrote the next.
+    Lists are counted from tags; headings and a part with a colon at its end say what follows.
     """
     if o.answer.coverage.intent == "list":
         return None
     parts = re.split(r"(?<=[.!?؟。])\s+|\n+", o.answer.text)
     long = [part for part in parts if len(re.findall(r"\w", part)) > FRAME_LETTERS]
-    sentences = [part for part in long if not part.rstrip().endswith(":")]
+    sentences = [part for part in long if not (part.rstrip().endswith(":") or part[0] == "#")]
     return _mean([float(bool(re.search(r"\[\d+\]", part))) for part in sentences])
 
 
