@@ -189,7 +189,7 @@ def test_what_the_question_names_is_taken_out_and_taken_back(
     year.focus()
     page.keyboard.press("Enter")
     unused = page.locator("#thread #turn-1 .unused")
-    expect(unused).to_contain_text("Year 2023 not used")
+    expect(unused).to_contain_text("2023 (not used)")
     assert rows.count() > before
     back = page.get_by_role("button", name="Use again, Year: 2023")
     expect(back).to_be_focused()

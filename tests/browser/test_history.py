@@ -158,7 +158,7 @@ def test_two_tabs_with_one_conversation_lose_nothing_of_each_other(site: str, vi
     expect(other.locator("#thread .exchange")).to_have_count(1)
     ask(page, "Here?", 2)
     ask(other, "There?", 2)
-    expect(other.locator("#history .trouble")).to_contain_text("kept here as a new one")
+    expect(other.locator("#history .trouble")).to_contain_text("saved here as a copy")
     expect(conversations(page)).to_have_count(2)
     for tab, question in ((page, "Here?"), (other, "There?")):
         reload(tab)

@@ -57,7 +57,7 @@ def test_a_page_that_is_loading_says_so_and_becomes_the_real_one(browser: Browse
     page.on("pageerror", lambda error: errors.append(str(error)))
     with loading("127.0.0.1", port):
         page.goto(f"http://127.0.0.1:{port}/")
-        expect(page.get_by_role("status")).to_contain_text("The reports are being loaded.")
+        expect(page.get_by_role("status")).to_contain_text("Loading the reports.")
         expect(page.locator("#seconds")).to_have_text("1")
         app = build_app(FakeEngine())  # type: ignore[arg-type]
     launch(app, "127.0.0.1", port)

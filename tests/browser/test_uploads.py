@@ -109,7 +109,7 @@ def test_only_who_may_add_reports_can_send_a_file(site: str, visit: Visit) -> No
         return httpx.post(f"{address}/gradio_api/upload", files=files, timeout=60).status_code
 
     assert visit(site).locator("#uploads").count() == 0
-    assert status(site) == 413
+    assert status(site) == 404
     engine = FakeEngine()
     engine.settings = Settings(page_ingest=True)
     logins = {"Ana": make_secret("wet sand and lids", 2**14)}
