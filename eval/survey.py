@@ -18,7 +18,8 @@ from pydantic import TypeAdapter, ValidationError
 from rag.citation.quotes import fold_text
 from rag.engine import Engine
 from rag.errors import InputError
-from rag.types import Progress, Survey
+from rag.survey.types import Survey
+from rag.types import Progress
 
 BINS = 10
 

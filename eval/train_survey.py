@@ -19,7 +19,10 @@ from typing import Any
 import numpy as np
 
 from eval.survey import Calibration, load_topics
-from rag.answer.survey import (
+from rag.engine import open_engine
+from rag.retrieval.rerank import CrossEncoder
+from rag.settings import load_settings
+from rag.survey.classifier import (
     WEIGHTS,
     Chances,
     Classifier,
@@ -27,10 +30,7 @@ from rag.answer.survey import (
     relevances,
     uncertain,
 )
-from rag.answer.survey_features import FEATURES, Numbers, Topic
-from rag.engine import open_engine
-from rag.retrieval.rerank import CrossEncoder
-from rag.settings import load_settings
+from rag.survey.features import FEATURES, Numbers, Topic
 
 RIDGE = 20.0  # penalty of a coefficient's square
 RIDGE_JUDGED = 1.0

@@ -30,8 +30,6 @@ from rag.answer.pipeline import (
     build_answer,
     reading,
 )
-from rag.answer.survey import SurveyStream
-from rag.answer.survey_features import ReportMeasure
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import in_dictionary
 from rag.catalog.tag_fields import Filters
@@ -58,10 +56,13 @@ from rag.retrieval.hybrid import (
 from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.retrieval.rerank import CrossEncoder, Reranker, make_reranker
 from rag.settings import Settings
+from rag.survey.features import ReportMeasure
+from rag.survey.stream import SurveyStream
+from rag.survey.types import Survey
 from rag.text.contacts import mask_contacts
 from rag.text.language import language_of
 from rag.text.sentences import encodable
-from rag.types import Answer, Hit, Notice, Passage, Plan, Progress, Survey, Turn
+from rag.types import Answer, Hit, Notice, Passage, Plan, Progress, Turn
 
 LONGEST_QUESTION = 4000  # characters
 MOST_TURNS = 100  # turns of a conversation that are looked at, the last ones

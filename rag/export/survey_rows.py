@@ -6,7 +6,7 @@ from typing import Any
 
 from rag.export.answer_json import SCORE_DIGITS
 from rag.i18n.notices import survey_sentence
-from rag.types import Survey, SurveyRow
+from rag.survey.types import Survey, SurveyRow
 
 
 def survey_to_dict(survey: Survey) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from collections.abc import Iterable, Mapping
 
 from rag.i18n.labels import format_count, join_parts, reports_and_labs
 from rag.i18n.translations import ENGLISH, Translations, format_number, marked
+from rag.survey.types import Survey
 from rag.text.citation_marks import keep_known
-from rag.types import Answer, Notice, Status, Struck, Survey
+from rag.types import Answer, Notice, Status, Struck
 
 # What goes wrong with a language model's server; an embedding model's is only told of in English.
 _SERVER_MESSAGES = {

@@ -8,10 +8,10 @@ from passages import report
 
 from eval.survey import Calibration, GradedTopic, load_topics, score
 from eval.train_survey import Example, left_out, spread, train
-from rag.answer.survey_features import FEATURES
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
-from rag.types import Survey, SurveyRow
+from rag.survey.features import FEATURES
+from rag.survey.types import Survey, SurveyRow
 
 
 def test_scores_by_hand() -> None:

@@ -16,7 +16,7 @@ from ui.cli import Index, Json, engine_of, print_json, progress, report_line
 from ui.cli.ask import with_filters
 
 if TYPE_CHECKING:
-    from rag.types import SurveyRow
+    from rag.survey.types import SurveyRow
 
 _SHOWN = 20  # rows that are printed
 _NEAREST = 3  # rows that are printed where no report speaks of the topic

@@ -5,11 +5,11 @@ import threading
 import numpy as np
 import pytest
 
-from rag.answer.survey import classifier, uncertain
 from rag.catalog.tag_fields import Filters
 from rag.citation.quotes import fold_text
 from rag.engine import Engine
 from rag.errors import InputError
+from rag.survey.classifier import classifier, uncertain
 
 
 def test_every_report_in_scope_has_a_verdict_and_those_that_speak_a_verbatim_quote(

@@ -1,0 +1,133 @@
+"""Calibrated probabilities that reports speak of a topic, from their features.
+
+Without a model a small classifier tells from a report's features how likely it says something on
+the topic, and how likely it is about it (`eval.train_survey` made its weights). The uncertain
+reports are judged again by the cross-encoder, on their three best sentences.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import ceil, exp, floor, sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rag.models.client import Stop
+from rag.retrieval.rerank import CrossEncoder
+from rag.survey.features import Measured, Numbers, Topic
+from rag.types import Passage, Progress
+
+WEIGHTS = Path(__file__).with_name("weights.json")
+UNCERTAIN = (0.03, 0.97)  # probabilities between which the cross-encoder is asked
+MOST_JUDGED = 200  # reports that it judges at most
+SENTENCES = 3  # of a report that it reads
+AT_A_TIME = 60  # sentences between two looks at whether to stop
+
+
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """For each report the probability that it says something of a topic, and is about it."""
+
+    says: Numbers
+    about: Numbers
+
+
+class Classifier:
+    """Turns features into probabilities by the weights of a file."""
+
+    def __init__(self, weights: Mapping[str, Any]) -> None:
+        self._weights = weights
+        self._mean, self._scale = np.array(weights["mean"]), np.array(weights["scale"])
+
+    def chances(self, features: Numbers) -> Chances:
+        """The probabilities of reports (rows) by their features."""
+        rows = (features - self._mean) / self._scale
+        return _chances(rows, self._weights["rules"])
+
+    def judged(self, chances: Chances, relevance: Numbers) -> Chances:
+        """The same after the cross-encoder: its logit of each report, nan for those not judged."""
+        known = ~np.isnan(relevance)
+        rows = judged_features(chances, relevance)[known]
+        new = _chances(rows, self._weights["judged"])
+        says, about = chances.says.copy(), chances.about.copy()
+        says[known], about[known] = new.says, new.about
+        return Chances(says, about)
+
+    def interval(self, says: Numbers) -> tuple[int, int]:
+        """Between which numbers of reports the true one is, for seven topics of eight."""
+        expected = float(says.sum())
+        if expected < 0.5:
+            return 0, ceil(expected + 2 * sqrt(expected))
+        chance = float((says * (1 - says)).sum()) / expected**2
+        spread = exp(self._weights["width"] * sqrt(chance + self._weights["spread"] ** 2))
+        return floor(expected / spread), min(len(says), ceil(expected * spread))
+
+
+def judged_features(chances: Chances, relevance: Numbers) -> Numbers:
+    """What the second verdict rests on: the first one's log odds, and the relevance."""
+    return np.column_stack([_log_odds(chances.says), _log_odds(chances.about), relevance])
+
+
+def _log_odds(values: Numbers) -> Numbers:
+    clipped = values.clip(1e-6, 1 - 1e-6)
+    return np.asarray(np.log(clipped / (1 - clipped)))
+
+
+def _chances(rows: Numbers, weights: Mapping[str, Sequence[float]]) -> Chances:
+    says, about = (
+        1 / (1 + np.exp(-(rows @ np.array(weights[name][:-1]) + weights[name][-1])))
+        for name in ("says", "about")
+    )
+    return Chances(says, np.minimum(says, about))
+
+
+@cache
+def classifier() -> Classifier:
+    """The classifier that comes with the product."""
+    return Classifier(json.loads(WEIGHTS.read_text("utf-8")))
+
+
+def uncertain(says: Numbers) -> list[int]:
+    """The reports that a second look may change, the least certain first."""
+    low, high = UNCERTAIN
+    rows = np.flatnonzero((says > low) & (says < high))
+    return [int(n) for n in rows[np.argsort(abs(says[rows] - 0.5), kind="stable")][:MOST_JUDGED]]
+
+
+def relevances(
+    topic: Topic,
+    measured: Measured,
+    reports: Sequence[int],
+    passages: Sequence[Passage],
+    reranker: CrossEncoder,
+    progress: Progress = lambda *_: None,
+    stop: Stop | None = None,
+) -> Numbers:
+    """The cross-encoder's highest logit of a sentence of each of these reports, nan for others.
+
+    Sentences in other languages than its own are not judged, nor any where it is busy.
+    """
+    pairs = [
+        (report, passages[near.passage].text[slice(*near.span)])
+        for report in reports
+        for near in measured.sentences.get(report, ())[:SENTENCES]
+        if passages[near.passage].language == topic.language == reranker.language
+    ]
+    best = np.full(len(measured.features), np.nan)
+    for start in range(0, len(pairs), AT_A_TIME):
+        part = pairs[start : start + AT_A_TIME]
+        if stop and stop.is_set():
+            break
+        try:
+            scores = reranker.scores(topic.text, [text for _, text in part])
+        except TimeoutError:
+            break
+        for (report, _), score in zip(part, scores, strict=True):
+            best[report] = np.fmax(best[report], score)
+        progress("judging", min(start + AT_A_TIME, len(pairs)), len(pairs))
+    return best
