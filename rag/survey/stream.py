@@ -128,8 +128,8 @@ class SurveyStream:
         found: list[tuple[int, Span]] = [
             (near.passage, near.span) for near in measured.sentences.get(report, ())
         ]
-        if not found:
-            nearest = int(measured.nearest[report])
+        # A report of tags alone has no passage.
+        if not found and (nearest := int(measured.nearest[report])) >= 0:
             units = usable(snapshot.passages[nearest])
             found = [(nearest, (unit.start, unit.end)) for unit in units]
         for at, (start, end) in found:

@@ -1,14 +1,17 @@
 """Surveys over the sample collection: a verdict on every report, quotes, scope, bad input."""
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.citation.quotes import fold_text
-from rag.engine import Engine
+from rag.engine import Engine, open_engine
 from rag.errors import InputError
+from rag.settings import Settings
 from rag.survey.classifier import classifier, uncertain
 
 
@@ -90,3 +93,17 @@ def test_second_looks_are_at_the_least_certain_and_change_only_what_was_judged()
 def test_reports_about_a_topic_come_first(sample_engine: Engine) -> None:
     survey = sample_engine.survey("drying seaweed").survey
     assert "seaweed" in survey.found[0].report.id
+
+
+def test_a_report_of_tags_alone_is_surveyed_without_a_quote(tmp_path: Path) -> None:
+    (tmp_path / "reports").mkdir()
+    for name, text in (
+        ("bees", "## Answer\n\nThe beekeepers sold more honey than the year before.\n"),
+        ("tags", ""),
+    ):
+        head = f"[[title:{name}]]\n[[country:Togo]]\n\n"
+        (tmp_path / "reports" / f"{name}.md").write_text(head + text, encoding="utf-8")
+    settings = Settings(index=tmp_path / "index")
+    sync([tmp_path / "reports"], settings)
+    stream = open_engine(settings).survey("beekeeping")
+    assert {row.report.id: row.quote for row in stream.nearest(2)}["tags"] == ""
