@@ -25,6 +25,8 @@ def survey_to_dict(survey: Survey) -> dict[str, Any]:
             "high": high,
             "labs": len(survey.labs),
         },
+        "ladder": dict(survey.ladder),
+        "outcomes": dict(survey.outcomes),
         "summary": survey_sentence(survey),
         "near": list(survey.near),
         "complete": survey.complete,
@@ -35,7 +37,7 @@ def survey_to_dict(survey: Survey) -> dict[str, Any]:
 
 def row_to_dict(row: SurveyRow) -> dict[str, Any]:
     """A row of a survey: its report and verdict, and the quote with its place."""
-    info = row.report
+    info, evidence = row.report, row.evidence
     return {
         "report": info.id,
         "verdict": row.verdict,
@@ -51,8 +53,22 @@ def row_to_dict(row: SurveyRow) -> dict[str, Any]:
         "year": info.year,
         "kind": info.kind,
         "judge": row.judge,
+        "evidence": {
+            "rung": evidence.rung,
+            "field": evidence.field,
+            "value": evidence.value,
+            "missing": list(evidence.missing),
+            "outcome": evidence.outcome,
+            "quote": evidence.quote,
+            "span": list(evidence.span) if evidence.span else None,
+        },
         "cells": {
-            name: {"value": cell.value, "quote": cell.quote, "span": cell.span}
+            name: {
+                "value": cell.value,
+                "quote": cell.quote,
+                "span": list(cell.span) if cell.span else None,
+                "state": cell.state,
+            }
             for name, cell in row.cells.items()
         },
     }

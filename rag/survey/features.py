@@ -24,6 +24,7 @@ from rag.citation.quotable import usable
 from rag.index.snapshot import Snapshot
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.query.wordings import any_of
+from rag.survey.types import Evidence
 from rag.text.language import LANGUAGES
 from rag.text.tokenize import content_words, terms, words
 from rag.types import Span
@@ -127,6 +128,8 @@ class ReportMeasure:
         """`embed` gives the vectors of texts, of those that an ingest stored without a model."""
         self.snapshot = snapshot
         self._embed = embed
+        # Of reports that a survey has met; what their forms say stays the same.
+        self.evidence: dict[str, Evidence] = {}
         self.ids = sorted(snapshot.reports)
         number = {report: n for n, report in enumerate(self.ids)}
         of_passages = [number[passage.report.id] for passage in snapshot.passages]

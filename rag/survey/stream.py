@@ -14,12 +14,14 @@ import numpy as np
 
 from rag.citation.quotable import usable
 from rag.citation.quotes import verbatim
+from rag.index.interface import StoredReport
 from rag.models.client import Stop
 from rag.retrieval.postprocess import mask_passage
 from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import classifier, relevances, uncertain
+from rag.survey.evidence import evidence_of
 from rag.survey.features import Measured, ReportMeasure, Topic
-from rag.survey.types import Survey, SurveyRow, Verdict
+from rag.survey.types import Evidence, Survey, SurveyRow, Verdict
 from rag.types import Progress, Span
 
 
@@ -100,11 +102,19 @@ class SurveyStream:
             verdict: Verdict = (
                 "silent" if place >= speak else "about" if n in about_rows else "mentions"
             )
-            info = snapshot.reports[measure.ids[report]].info
-            row = SurveyRow(info, verdict, float(says[n]), float(about[n]))
+            stored = snapshot.report(measure.ids[report])
+            row = SurveyRow(stored.info, verdict, float(says[n]), float(about[n]))
+            row = replace(row, evidence=self._evidence(stored))
             yield row if verdict == "silent" else self._quoted(row, report)
             if place < speak:
                 progress("quoting", place + 1, speak)
+
+    def _evidence(self, report: StoredReport) -> Evidence:
+        known, name = self._measure.evidence, report.info.id
+        if name not in known:
+            passages = self._measure.snapshot.passages_of(name)
+            known[name] = evidence_of(report, passages, self._mask)
+        return known[name]
 
     def silent_sample(self, count: int = 10, seed: int = 0) -> list[SurveyRow]:
         """Silent rows drawn at random, each with what comes nearest, for a person to check."""

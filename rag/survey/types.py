@@ -2,23 +2,151 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.types import Notice, Passage, Span
 
 Verdict = Literal["about", "mentions", "silent"]
+# How strong a finding is by what its report's form says, the weakest first.
+Rung = Literal["intention", "observation", "test", "compared", "scaled"]
+RUNGS: tuple[Rung, ...] = get_args(Rung)
+# What came of a hypothesis; "blank" where the form asks and nobody answered.
+Outcome = Literal["proven", "partly", "disproven", "unclear", "blank"]
+# What a report says to a claim.
+Stance = Literal["supports", "partly", "against", "unclear"]
+STANCES: tuple[Stance, ...] = get_args(Stance)
+# Why a cell is as it is: there is an answer, the form asks but was left blank, the form does not
+# ask, or it could have been said and is not.
+CellState = Literal["answered", "blank", "not_asked", "nothing"]
+# The most that the reports of a cell of a gap map say.
+GapState = Literal["none", "blank", "silent", "mentions", "about"]
+GAP_STATES: tuple[GapState, ...] = get_args(GapState)
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyColumn:
+    """What is asked of every report: `name` as it was typed.
+
+    A "tag" is read from the tags `sources`, a "form" column from the form questions `sources` that
+    ask for it, a "free" one from all that a report says.
+    """
+
+    name: str
+    kind: Literal["tag", "form", "free"]
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class SurveyCell:
-    """What a report answers to a column of a survey, with its words and where they stand."""
+    """What a report answers to a column: its words, where they stand, or why there are none.
 
-    value: str
+    `value` is what to show, `quote` is verbatim and stands at `span` of the file, in `passage`;
+    values of tags have neither.
+    """
+
+    value: str = ""
     quote: str = ""
     span: Span | None = None
+    passage: Passage | None = None
+    state: CellState = "answered"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How strong what a report found is, by its form; None where the form does not say.
+
+    The rung is read from the tag or form question `field`, which says `value`; `missing` are tags
+    that would tell more and are not there. `outcome` is that of the hypothesis, None where the form
+    does not ask; `quote` is verbatim and stands at `span` of the file, in `passage`.
+    """
+
+    rung: Rung | None = None
+    field: str = ""
+    value: str = ""
+    missing: tuple[str, ...] = ()
+    outcome: Outcome | None = None
+    quote: str = ""
+    span: Span | None = None
+    passage: Passage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GapCell:
+    """The reports of one country, theme or year by another: their ids and what they say.
+
+    `counts` are reports by verdict, and as "blank" those that left the column empty; `rung` is the
+    highest of those that speak of the topic.
+    """
+
+    reports: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    rung: Rung | None = None
+
+    @property
+    def state(self) -> GapState:
+        """The most that any of the reports says."""
+        return next((s for s in reversed(GAP_STATES) if self.counts.get(s)), "none")
+
+
+@dataclass(frozen=True, slots=True)
+class GapMap:
+    """What is known and not known, by two fields of reports.
+
+    `cells` are by the values of a row and a column; where there is none, there is no report.
+    """
+
+    by: tuple[str, str]
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: Mapping[tuple[str, str], GapCell]
+
+    def at(self, row: str, column: str) -> GapCell:
+        """The cell of a row and a column."""
+        return self.cells.get((row, column), GapCell())
+
+
+@dataclass(frozen=True, slots=True)
+class TrendPoint:
+    """How many reports of a year there are, and how many speak of the topic.
+
+    `share` is None where there are too few reports to tell one.
+    """
+
+    year: int
+    reports: int
+    found: int
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Consensus:
+    """What the reports that speak of a claim say to it.
+
+    `rows` are those of each stance, with their quotes; `shares` add up to 1, by number or, where
+    `weighted`, by rung. Without a model most are "unclear".
+    """
+
+    claim: str
+    rows: Mapping[Stance, tuple[SurveyRow, ...]]
+    weighted: bool = False
+
+    @property
+    def shares(self) -> Mapping[Stance, float]:
+        """The share of each stance, 0 to 1."""
+        weights = {
+            stance: float(sum(rung_weight(row) if self.weighted else 1 for row in rows))
+            for stance, rows in self.rows.items()
+        }
+        return {stance: weight / (sum(weights.values()) or 1) for stance, weight in weights.items()}
+
+
+def rung_weight(row: SurveyRow) -> int:
+    """What a row counts where rungs are weighed: 1 for an intention to 5 for what was scaled."""
+    return RUNGS.index(row.evidence.rung) + 1 if row.evidence.rung else 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +156,7 @@ class SurveyRow:
     `score` is the probability that it says something of substance on the topic, `about` that it, or
     a part of it, is about the topic. `quote` is verbatim and stands at `span` of the file, in
     `passage`; silent reports have none. `judge` is who gave the verdict: "rules" or a model's name.
+    `cells` are by the names of columns.
     """
 
     report: ReportInfo
@@ -39,6 +168,7 @@ class SurveyRow:
     span: Span | None = None
     judge: str = "rules"
     cells: Mapping[str, SurveyCell] = field(default_factory=dict)
+    evidence: Evidence = Evidence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +187,7 @@ class Survey:
     rows: tuple[SurveyRow, ...]
     interval: tuple[int, int]
     near: tuple[str, ...] = ()
+    columns: tuple[SurveyColumn, ...] = ()
     labs: tuple[str, ...] = ()
     index: str = ""
     complete: bool = True
@@ -70,3 +201,14 @@ class Survey:
     def found(self) -> tuple[SurveyRow, ...]:
         """The rows of the reports that speak of the topic."""
         return tuple(row for row in self.rows if row.verdict != "silent")
+
+    @property
+    def ladder(self) -> Mapping[Rung, int]:
+        """How many of the reports that speak of the topic stand on each rung, the weakest first."""
+        counts = Counter(row.evidence.rung for row in self.found)
+        return {rung: counts[rung] for rung in RUNGS}
+
+    @property
+    def outcomes(self) -> Mapping[Outcome, int]:
+        """What came of the hypotheses of the reports that speak of it and were asked."""
+        return dict(Counter(row.evidence.outcome for row in self.found if row.evidence.outcome))

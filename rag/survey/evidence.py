@@ -1,0 +1,111 @@
+"""Reads from a report's form how strong its findings are, and what came of its hypothesis.
+
+Nothing is guessed: a rung rests on a tag or on an answer that is named, and an outcome on an answer
+in plain words. Other answers are "unclear".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+from rag.citation.quotes import verbatim
+from rag.index.interface import StoredReport
+from rag.retrieval.postprocess import mask_passage
+from rag.survey.types import Evidence, Outcome, Rung
+from rag.text.sentences import sentences
+from rag.types import Passage
+
+# Tags of an experiment that tell how strong it is.
+TELLING = ("experiment_status", "control_group", "sample_size", "scaling")
+_DONE = ("Completed", "Implementation Stage")
+# What labs tick where a form asks what came after: "were scaled in numbers", "has now expanded".
+_AFTER = re.compile(r"handover process|what happened after", re.IGNORECASE)
+_SCALED = re.compile(r"\bwere scaled\b|\bexpanded\b", re.IGNORECASE)
+_HYPOTHESIS = re.compile(r"\bhypothesis\b.*\b(?:dis)?proven\b", re.IGNORECASE)
+# How an answer begins, and what it says, where its wording is plain; in the languages of reports.
+_READ = 2  # sentences of an answer
+_YES = re.compile(r"\W*(?:yes|sí|oui|sim|نعم)\b", re.IGNORECASE)
+_NO = re.compile(r"\W*(?:no|non|não|لا)\b(?!\W*(?:\w+\W+){0,3}yet)", re.IGNORECASE)
+_OPEN = re.compile(
+    r"\b(?:not? (?:\w+ ){0,3}yet|not enough|inconclusive|pas encore|aún no|todavía|ainda não)\b",
+    re.IGNORECASE,
+)
+_PROVED = (
+    r"(?:prove[nd]|confirmed|supported|verified|validated|probad\w+|demostr\w+|comprobad\w+|confirmad\w+"
+    r"|comprovad\w+|prouvée?|confirmée?|vérifiée?|validée?)"
+)
+_DENIED = re.compile(
+    r"\b(?:disproved|disproven|rejected|refuted|refutad\w+|rechazad\w+|rejeitad\w+|infirmée?"
+    rf"|réfutée?|(?:not?|pas|não|wasn't|weren't|isn't)(?: \w+)? {_PROVED})\b",
+    re.IGNORECASE,
+)
+_PROVEN = re.compile(rf"\b{_PROVED}\b", re.IGNORECASE)
+_PART = r"(?:partial\w*|partly|in part|only|parcial\w*|en parte|partiel\w*|en partie|em parte)\b"
+_PARTLY = re.compile(
+    rf"\W*(?:{_PART}|جزئي)|.*\b{_PART}(?:\W+\w+){{0,2}}\W+{_PROVED}"
+    rf"|(?:.*\b{_PROVED}|\W*yes)\W+(?:{_PART}|with exceptions|sort of)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def evidence_of(report: StoredReport, passages: Sequence[Passage], mask: bool = True) -> Evidence:
+    """The evidence of a report by its tags and its passages, whose contacts it may `mask`."""
+    info = report.info
+    tags = {key: values for key, values in info.facts.items() if any(values)}
+    rung, field, value = _rung(info.kind, tags, passages)
+    missing = tuple(key for key in TELLING if key not in tags) if info.kind == "experiment" else ()
+    made = Evidence(rung, field, value, missing, outcome_of("", report.unanswered))
+    for passage in passages:
+        if passage.part == 1 and _HYPOTHESIS.search(passage.prompt):
+            passage = mask_passage(passage) if mask else passage
+            read = sentences(passage.text)[:_READ]
+            quote = passage.text[read[0][0] : read[-1][1]] if read else ""
+            place = verbatim(quote, report.raw, passage.spans) if quote else None
+            outcome = outcome_of(quote, ())
+            if place:
+                return Evidence(rung, field, value, missing, outcome, *place, passage)
+    return made
+
+
+def _rung(
+    kind: str, tags: Mapping[str, Sequence[str]], passages: Sequence[Passage]
+) -> tuple[Rung | None, str, str]:
+    """The highest rung that a report reaches, the field that says so, and what that says."""
+    for value in tags.get("scaling", ()):
+        if _SCALED.search(value):
+            return "scaled", "scaling", value
+    for passage in passages:
+        lines = passage.text.splitlines() if _AFTER.search(passage.prompt) else ()
+        for line in lines:
+            # What was ticked, not what a lab wrote beside it.
+            if line.startswith("- ") and _SCALED.search(line):
+                return "scaled", passage.prompt, line[2:]
+    found = next((p.prompt or p.section for p in passages if p.stage == "finding"), "")
+    status = next(iter(tags.get("experiment_status", ())), "")
+    if kind == "experiment" and (found or status in _DONE):
+        compared = next((v for v in tags.get("control_group", ()) if v.startswith("Yes")), "")
+        if compared:
+            return "compared", "control_group", compared
+        return "test", *(("experiment_status", status) if status in _DONE else (found, ""))
+    if kind in ("plan", "experiment"):
+        field = "experiment_status" if status else "kind"
+        return "intention", field, status or kind
+    if kind in ("closing", "solution"):
+        return "observation", "kind", kind
+    return ("observation", found, "") if found else (None, "", "")
+
+
+def outcome_of(answer: str, unanswered: Collection[str]) -> Outcome | None:
+    """What an answer says of a hypothesis; of none, whether a form question was left blank."""
+    if not answer:
+        return "blank" if any(map(_HYPOTHESIS.search, unanswered)) else None
+    if _OPEN.search(answer):
+        return "unclear"
+    denied = bool(_DENIED.search(answer) or _NO.match(answer))
+    proven = bool(_PROVEN.search(_DENIED.sub("", answer)) or _YES.match(answer))
+    if _PARTLY.match(answer):
+        return "partly"
+    if denied and proven:
+        return "unclear"
+    return "disproven" if denied else "proven" if proven else "unclear"

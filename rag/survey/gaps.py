@@ -1,0 +1,71 @@
+"""Counts the rows of a survey: gap maps, trends, and what they say to a claim."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+
+from rag.catalog.catalog import Catalog
+from rag.catalog.normalize import report_values
+from rag.survey.types import RUNGS, GapCell, GapMap, Survey, SurveyRow, TrendPoint
+
+LEAST_OF_YEAR = 10  # reports of a year from which a share is told
+MOST_VALUES = 12  # themes and other tags of a map, those with most reports that speak of the topic
+
+
+def gap_map(
+    survey: Survey, catalog: Catalog, by: tuple[str, str] = ("country", "year"), column: str = ""
+) -> GapMap:
+    """The reports of a survey by two filter fields, such as country, year and theme.
+
+    With a `column` of the survey, reports that were asked and left it blank are told apart.
+    """
+    groups: defaultdict[tuple[str, str], list[SurveyRow]] = defaultdict(list)
+    found: tuple[Counter[str], Counter[str]] = Counter(), Counter()
+    for row in survey.rows:
+        values = [_values(row, field, catalog) for field in by]
+        for n in range(2):
+            found[n].update(dict.fromkeys(values[n], int(row.verdict != "silent")))
+        for first in values[0]:
+            for second in values[1]:
+                groups[first, second].append(row)
+    axes = [_axis(field, counts) for field, counts in zip(by, found, strict=True)]
+    cells = {
+        place: _cell(rows, column)
+        for place, rows in groups.items()
+        if place[0] in axes[0] and place[1] in axes[1]
+    }
+    return GapMap(by, tuple(axes[0]), tuple(axes[1]), cells)
+
+
+def _values(row: SurveyRow, field: str, catalog: Catalog) -> list[str]:
+    if field == "country":
+        return list(row.report.countries)
+    values = report_values(row.report, field)
+    return list(dict.fromkeys(catalog.name(field, value) for value in values))
+
+
+def _axis(field: str, found: Counter[str]) -> Sequence[str]:
+    if field in ("country", "year", "kind"):
+        return sorted(found)
+    return [value for value, _ in found.most_common(MOST_VALUES)]
+
+
+def _cell(rows: Sequence[SurveyRow], column: str) -> GapCell:
+    counts: Counter[str] = Counter()
+    for row in rows:
+        cell = row.cells.get(column)
+        counts["blank" if cell and cell.state == "blank" else row.verdict] += 1
+    rungs = [row.evidence.rung for row in rows if row.verdict != "silent" and row.evidence.rung]
+    best = max(rungs, key=RUNGS.index, default=None)
+    return GapCell(tuple(row.report.id for row in rows), dict(counts), best)
+
+
+def trend(survey: Survey) -> tuple[TrendPoint, ...]:
+    """The share of each year's reports that speak of the topic, in order of years."""
+    years = Counter(row.report.year for row in survey.rows if row.report.year)
+    found = Counter(row.report.year for row in survey.found if row.report.year)
+    return tuple(
+        TrendPoint(year, n, found[year], found[year] / n if n >= LEAST_OF_YEAR else None)
+        for year, n in sorted(years.items())
+    )
