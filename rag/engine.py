@@ -13,8 +13,6 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from llama_index.core.base.embeddings.base import BaseEmbedding
-
 from rag.answer.deep import FOUND, Library, Researcher, make_researcher
 from rag.answer.digests import Digest, make_digest
 from rag.answer.extractive import Answerer, ExtractiveAnswerer
@@ -41,7 +39,13 @@ from rag.index.interface import StoredReport
 from rag.index.layout import current_version
 from rag.index.snapshot import Snapshot, current_snapshot
 from rag.models.chat import make_chat
-from rag.models.embeddings import embedding_kind, embedding_name, make_embedding, use_stored_vectors
+from rag.models.embeddings import (
+    Embedding,
+    embedding_kind,
+    embedding_name,
+    make_embedding,
+    use_stored_vectors,
+)
 from rag.query.linker import topic_of
 from rag.query.planner import Planner, make_planner
 from rag.retrieval.hybrid import (
@@ -85,7 +89,7 @@ class Engine:
     def __init__(
         self,
         settings: Settings,
-        embedding: BaseEmbedding,
+        embedding: Embedding,
         extractive: Answerer,
         answerer: Answerer,
         planner: Planner,
@@ -118,9 +122,10 @@ class Engine:
             dictionaries.result()
         self._planner.linker_of(snapshot.catalog)
         plan = self._planner.without_model().plan(question, snapshot)
+        search(retriever, plan)
         # A reranker's server need not be called for that.
-        embedded = isinstance(self._reranker, CrossEncoder)
-        search(retriever, plan, self._reranker if embedded else None)
+        if isinstance(self._reranker, CrossEncoder):
+            self._reranker.scores(question, [question])
 
     def without_model(self) -> Engine:
         """An engine over the same index that plans by rules and quotes; it asks no model."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
-from llama_index.core.base.embeddings.base import BaseEmbedding
 
 from rag.answer.extractive import SAME, is_off_topic, quotes_head, shares
 from rag.answer.roles import Role, role_of, role_of_question
@@ -24,6 +23,7 @@ from rag.citation.quotable import Sentence, is_whole, usable
 from rag.i18n.labels import author_label, country_label, format_label, join_parts, value_label
 from rag.i18n.translations import marked, translations_for
 from rag.models.chat import Generation
+from rag.models.embeddings import Embedding
 from rag.text.citation_marks import defuse, with_marks
 from rag.text.tokenize import terms, words
 from rag.types import Hit, Intent, Plan, Turn
@@ -123,7 +123,7 @@ def make_digest(
     plan: Plan,
     hits: Sequence[Hit],
     catalog: Catalog,
-    embedding: BaseEmbedding,
+    embedding: Embedding,
     open_reports: OpenReports,
 ) -> Digest | None:
     """The digest that a plan wants; None where it wants none, or there is nothing to tell.
@@ -156,7 +156,7 @@ class _Maker:
         plan: Plan,
         hits: Sequence[Hit],
         catalog: Catalog,
-        embedding: BaseEmbedding,
+        embedding: Embedding,
         open_reports: OpenReports,
     ) -> None:
         self.plan, self.hits, self.catalog = plan, hits, catalog

@@ -46,7 +46,7 @@ from rag.text.tokenize import (
 from rag.types import Alike, Hit, Passage, Plan, Turn
 
 if TYPE_CHECKING:
-    from llama_index.core.base.embeddings.base import BaseEmbedding
+    from rag.models.embeddings import Embedding
 
 # By how much a question looks more like one off the topic than like one to reports, from which on
 # it is unless a passage answers it.
@@ -125,7 +125,7 @@ class ExtractiveAnswerer:
     name = "extractive"
     window = 0
 
-    def __init__(self, embedding: BaseEmbedding, *, builtin: bool) -> None:
+    def __init__(self, embedding: Embedding, *, builtin: bool) -> None:
         """`builtin` is whether the embedding is the one that thresholds were measured with."""
         self._embedding = embedding
         self._builtin = builtin

@@ -37,18 +37,15 @@ class Catalog:
     def __init__(
         self,
         reports: Iterable[ReportInfo],
-        known_words: dict[str, bool] | None = None,
         languages: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         """Index the reports by their tags.
 
         Args:
             reports: what is known of each.
-            known_words: word -> whether a dictionary has it; words that are looked up are added.
             languages: report id -> the languages of its passages; else its own language counts.
         """
         self.reports: Mapping[str, ReportInfo] = {r.id: r for r in reports}
-        self._known_words = {} if known_words is None else known_words
         # By field and key: the ids of reports, and the spellings with their numbers of reports.
         self._ids: dict[str, dict[str | int, set[str]]] = {field: {} for field in FILTER_FIELDS}
         self._spellings: dict[str, dict[str | int, Counter[str]]] = {f: {} for f in FILTER_FIELDS}
@@ -68,11 +65,6 @@ class Catalog:
         # Made at first use: most questions have no filter, and looking words up is slow.
         self._vocabularies: dict[str, Vocabulary] = {}
         self._reports_by_value: dict[str, list[tuple[str, set[str]]]] = {}
-
-    def prepare(self) -> None:
-        """Look all words up in the dictionaries now, so that no question has to wait for it."""
-        for field in FREE_FIELDS:
-            self._vocabulary(field)
 
     def ids(self, filters: Filters) -> frozenset[str]:
         """The ids of the reports that pass the filters."""
@@ -210,13 +202,8 @@ class Catalog:
             counts: Counter[str] = Counter()
             for spellings in self._spellings[field].values():
                 counts.update(spellings)
-            self._vocabularies[field] = Vocabulary(counts, self._is_known, translations(field))
+            self._vocabularies[field] = Vocabulary(counts, in_dictionary, translations(field))
         return self._vocabularies[field]
-
-    def _is_known(self, word: str) -> bool:
-        if word not in self._known_words:
-            self._known_words[word] = in_dictionary(word)
-        return self._known_words[word]
 
 
 def alternatives(field: str, values: Iterable[str | int]) -> list[tuple[str | int, ...]]:

@@ -8,14 +8,15 @@ parts, or by a slip. What is merged depends only on the values and their counts.
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 from types import MappingProxyType
-
-from spellchecker import SpellChecker
 
 from rag.catalog.tag_fields import FILTER_FIELDS, ReportInfo, listed_names
 from rag.places.countries import resolve_country
@@ -152,10 +153,11 @@ class Group:
     variants: tuple[tuple[str, int], ...]
 
 
+@lru_cache(10_000)
 def in_dictionary(word: str) -> bool:
     """Whether a lower-case word, or its singular, is in the dictionary of a language."""
     forms = {word, word.removesuffix("s"), word.removesuffix("es")}
-    return any(form in _dictionary(language) for language in _DICTIONARIES for form in forms)
+    return any(_frequency(form, language) for language in _DICTIONARIES for form in forms)
 
 
 class Vocabulary:
@@ -276,13 +278,32 @@ def _join(words: Iterable[str]) -> str:
 
 def english_frequency(word: str) -> int:
     """How frequent an English word in lower case is; 0 if the dictionary lacks it."""
-    return int(_dictionary("en")[word])
+    return _frequency(word, "en")
+
+
+def _frequency(word: str, language: str) -> int:
+    """How frequent a dictionary has a word; 0 if it lacks it. Its lines are in order."""
+    text, wanted = _dictionary(language), word.encode("utf-8", "surrogatepass")
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high) // 2
+        start, end = max(low, text.rfind(b"\n", low, middle) + 1), text.index(b"\n", middle)
+        held, _, frequency = text[start:end].rpartition(b": ")
+        if held[1:-1] == wanted:
+            return int(frequency.rstrip(b","))
+        low, high = (end + 1, high) if held[1:-1] < wanted else (low, start)
+    return 0
 
 
 @cache
-def _dictionary(language: str) -> SpellChecker:
-    # Loaded at first use, because the four take half a second.
-    return SpellChecker(language=language)
+def _dictionary(language: str) -> bytes:
+    """Lines such as `"word": 12,` as pyspellchecker ships them: as a dict they take ten times
+    the memory, and half a second."""
+    spec = find_spec("spellchecker")
+    assert spec
+    assert spec.origin
+    path = Path(spec.origin).parent / "resources" / f"{language}.json.gz"
+    return gzip.decompress(path.read_bytes()).removeprefix(b"{\n").removesuffix(b"}")
 
 
 def american(word: str) -> str:

@@ -10,7 +10,7 @@ The files of `data-...` only grow, and a version says how much of each counts (`
     lengths      how many terms each passage has
     words        terms, each with a word as it is written
     terms-...    segments of the keyword index
-    extras-N     of version N: which passages are duplicates, words that dictionaries have, forms
+    extras-N     of version N: which passages are duplicates, the forms
     memo         vectors of sentences and words by their hash
 
 So a reader never sees what an ingest adds meanwhile, and many processes share one copy in memory.
@@ -118,7 +118,6 @@ class Snapshot:
             raise ValueError("a file is not the one that was written")
         extras = orjson.loads(content)
         self.families = {int(row): first for row, first in extras["families"].items()}
-        self.known_words: dict[str, bool] = extras["words"]
         self.forms: str = extras["forms"]
         self.keyword = self._keyword(version)
         self.memo = VectorMemo(self.home / "memo")
@@ -145,7 +144,7 @@ class Snapshot:
     def catalog(self) -> Catalog:
         """The reports' tags."""
         written = {name: set(head.languages) for name, head in self.heads.items()}
-        return Catalog((h.report.info for h in self._heads), self.known_words, written)
+        return Catalog((h.report.info for h in self._heads), written)
 
     @cached_property
     def languages(self) -> npt.NDArray[np.str_]:

@@ -29,6 +29,7 @@ from rag.index.writer import LocalWriter
 from rag.types import Passage, Progress
 
 _REPORTS = 100  # reports that are written or read together
+_FEW = 100  # reports that are deleted one by one
 _IDS = 500  # ids in one condition: databases allow only so many values there
 STAGE = "writing to Chroma"
 # Chroma writes its vectors to the disk after so many changes. Ten close neighbours are found as
@@ -84,7 +85,10 @@ class Store:
             ids = list(report_ids[at : at + _IDS])
             # The reports' own rows go first: without them the next ingest writes them again.
             self.reports.delete(ids=ids)
-            self.passages.delete(where={"report": {"$in": ids}})
+            # Chroma finds one value by its index; it looks for several in every row.
+            several: list[Any] = ids if len(ids) < _FEW else [{"$in": ids}]
+            for report in several:
+                self.passages.delete(where={"report": report})
 
     def write(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
         """Write reports of a snapshot with their passages; each one's own row comes last."""

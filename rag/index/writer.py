@@ -109,14 +109,12 @@ class LocalWriter:
         self._merge_segments()
         revision = revision_of(self._version.made_by, self._heads)
         self._version = replace(self._version, number=self._version.number + 1, revision=revision)
-        known = self._base.known_words if self._base else {}
-        self._write_extras({}, known, forms)
+        self._write_extras({}, forms)
         for name in ("heads", "texts", "words", "lengths"):
             (self.home / name).touch()
         snapshot = Snapshot(self.folder, self._version)
         self._encode_words(snapshot)
-        snapshot.catalog.prepare()
-        self._write_extras(self._families(snapshot), snapshot.known_words, forms)
+        self._write_extras(self._families(snapshot), forms)
         make_current(self.folder, self._version)
         self._clean()
         self.snapshot = Snapshot(self.folder, self._version)
@@ -225,14 +223,8 @@ class LocalWriter:
 
     # What each version has for itself.
 
-    def _write_extras(
-        self, families: Mapping[int, str], known: Mapping[str, bool], forms: str
-    ) -> None:
-        extras = {
-            "families": {str(row): first for row, first in families.items()},
-            "words": known,
-            "forms": forms,
-        }
+    def _write_extras(self, families: Mapping[int, str], forms: str) -> None:
+        extras = {"families": {str(n): first for n, first in families.items()}, "forms": forms}
         content = orjson.dumps(extras)
         replace_file(self.home / f"extras-{self._version.number}", content)
         self._version = replace(self._version, extras=zlib.crc32(content))

@@ -129,30 +129,51 @@ def embedding_kind(settings: Settings) -> EmbeddingKind:
     return kind
 
 
-def make_embedding(settings: Settings) -> BaseEmbedding:
-    """The embedding model that the settings name. Its methods raise ModelError if it fails."""
-    # Imported here: an ingest need not load llama-index.
-    from llama_index.core.base.embeddings.base import BaseEmbedding
+class Embedding:
+    """Embeds questions and texts alike; its methods raise ModelError if the model fails."""
 
+    def __init__(self, embed: Embed, name: str, batch: int) -> None:
+        self.name = name
+        self._embed = embed
+        self._batch = batch
+
+    def get_text_embedding_batch(self, texts: Sequence[str]) -> list[list[float]]:
+        """A vector for each text, in their order."""
+        parts = (texts[at : at + self._batch] for at in range(0, len(texts), self._batch))
+        return [list(vector) for part in parts for vector in self._embed(part)]
+
+    def get_query_embedding(self, query: str) -> list[float]:
+        """The vector of a question."""
+        return self.get_text_embedding_batch([query])[0]
+
+    def for_llama_index(self) -> BaseEmbedding:
+        """The same as a model of llama-index."""
+        # Imported here: it takes a second, which neither an ingest nor the page need wait for.
+        from llama_index.core.base.embeddings.base import BaseEmbedding
+
+        embed = self.get_text_embedding_batch
+
+        class LlamaEmbedding(BaseEmbedding):
+            def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+                return embed(texts)
+
+            def _get_text_embedding(self, text: str) -> list[float]:
+                return embed([text])[0]
+
+            def _get_query_embedding(self, query: str) -> list[float]:
+                return embed([query])[0]
+
+            async def _aget_query_embedding(self, query: str) -> list[float]:
+                return embed([query])[0]
+
+        return LlamaEmbedding(model_name=self.name, embed_batch_size=self._batch)
+
+
+def make_embedding(settings: Settings) -> Embedding:
+    """The embedding model that the settings name."""
     kind = embedding_kind(settings)
     embed = kind.make(settings, settings.embedding.partition(":")[2])
-
-    class LlamaEmbedding(BaseEmbedding):
-        """Embeds queries and texts alike."""
-
-        def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-            return [list(vector) for vector in embed(texts)]
-
-        def _get_text_embedding(self, text: str) -> list[float]:
-            return self._get_text_embeddings([text])[0]
-
-        def _get_query_embedding(self, query: str) -> list[float]:
-            return self._get_text_embedding(query)
-
-        async def _aget_query_embedding(self, query: str) -> list[float]:
-            return self._get_text_embedding(query)
-
-    return LlamaEmbedding(model_name=embedding_name(settings), embed_batch_size=kind.batch)
+    return Embedding(embed, embedding_name(settings), kind.batch)
 
 
 def embedding_name(settings: Settings) -> str:

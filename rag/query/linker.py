@@ -168,6 +168,7 @@ class Linker:
             for fact, reports in facts if 2 <= len(facts) <= _MOST_VALUES else ():
                 if len(_tokens(value := fact.partition(": ")[2])) > 1:
                     yield "fact", fact, reports, value, "en"
+        counts: dict[tuple[str, str], int] = {}
         for field, key, language, name in listed_names():
             if field == "field":
                 yield "", key, 0, name, language
@@ -177,7 +178,10 @@ class Linker:
                 yield *meant, 0, name, language
             else:
                 value = canonical_sdg(f"{key}.") if field == "sdg" else key
-                if reports := len(catalog.ids(Filters(**{field: (value,)}))):  # type: ignore[arg-type]
+                if (field, value) not in counts:
+                    one = Filters(**{field: (value,)})  # type: ignore[arg-type]
+                    counts[field, value] = len(catalog.ids(one))
+                if reports := counts[field, value]:
                     yield field, catalog.name(field, value), reports, name, language
 
     def link(self, question: str, language: str) -> Links:

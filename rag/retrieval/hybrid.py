@@ -16,15 +16,14 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
-from llama_index.core.base.embeddings.base import BaseEmbedding
-from llama_index.core.retrievers import BaseRetriever
-from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
 from rag.index.interface import Index, Query
+from rag.models.embeddings import Embedding
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.models.prompts import numbered
 from rag.models.tokens import count_tokens
@@ -34,6 +33,9 @@ from rag.retrieval.rerank import CrossEncoder, Reranker, rerank, rerank_first
 from rag.settings import Settings
 from rag.text.tokenize import focus, terms
 from rag.types import Hit, Notice, Passage, Plan, Stage, Vote, Why
+
+if TYPE_CHECKING:
+    from llama_index.core.retrievers import BaseRetriever
 
 # Rank constant of the fusion. With the usual 60, keyword search drowns the dense ranking where
 # question and passage differ in language.
@@ -76,20 +78,32 @@ class SearchResult:
     notices: tuple[Notice, ...] = ()
 
 
-class HybridRetriever(BaseRetriever):
+class HybridRetriever:
     """Dense, static and keyword search over an index."""
 
-    def __init__(self, index: Index, embedding: BaseEmbedding) -> None:
+    def __init__(self, index: Index, embedding: Embedding) -> None:
         self._index = index
         self._embedding = embedding
-        super().__init__()
 
-    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-        question = query_bundle.query_str
-        return [
-            NodeWithScore(node=TextNode(id_=hit.passage.id, text=hit.passage.text), score=hit.score)
-            for hit in self.search(Plan(question, question)).hits
-        ]
+    def for_llama_index(self) -> BaseRetriever:
+        """The same as a retriever of llama-index."""
+        # Imported here: it takes a second, which the page need not wait for.
+        from llama_index.core.retrievers import BaseRetriever
+        from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+
+        search = self.search
+
+        class LlamaRetriever(BaseRetriever):
+            def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+                question = query_bundle.query_str
+                return [
+                    NodeWithScore(
+                        node=TextNode(id_=h.passage.id, text=h.passage.text), score=h.score
+                    )
+                    for h in search(Plan(question, question)).hits
+                ]
+
+        return LlamaRetriever()
 
     def search(self, plan: Plan, limit: int = DEPTH, *, explain: bool = False) -> SearchResult:
         """The best passages for a plan, within its filters; with `explain` each says why."""

@@ -220,6 +220,8 @@ class CrossEncoder:
 
         options = SessionOptions()
         options.intra_op_num_threads = os.cpu_count() or 1
+        # It would keep the 75 MB that the longest passages have taken.
+        options.enable_cpu_mem_arena = False
         # Threads that spin while they wait take the other visitors' time.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = 3

@@ -180,7 +180,7 @@ def test_other_programs_find_the_same_in_chroma(sample_index: Path) -> None:
     embedding = make_embedding(Settings())
     client = chromadb.PersistentClient(str(sample_index / "chroma"))
     store = chroma.ChromaVectorStore(chroma_collection=client.get_collection("passages"))
-    index = VectorStoreIndex.from_vector_store(store, embed_model=embedding)
+    index = VectorStoreIndex.from_vector_store(store, embedding.for_llama_index())
     questions = [p.prompt for p in engine.passages[::26] if p.prompt][:20]
     assert len(questions) == 20
     for question in questions:

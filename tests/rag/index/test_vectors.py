@@ -49,11 +49,11 @@ def test_stored_vectors_are_those_of_the_model(
 @pytest.mark.parametrize(
     ("name", "damage", "left"),
     [
-        ("f2-512", lambda data: data[:-1], 3),
+        ("i1-512", lambda data: data[:-1], 3),
         ("hashes", lambda data: data[:-9], 2),
         ("hashes", lambda _: b"hashes of another kind" * 9, 0),
-        ("f2-512", lambda _: b"\xff" * 4096, 0),
-        ("f2-512", lambda _: b"", 0),
+        ("i1-512", lambda _: b"\xff" * 4096, 0),
+        ("i1-512", lambda _: b"", 0),
     ],
 )
 def test_what_is_damaged_is_not_found_and_made_again(
