@@ -149,7 +149,7 @@ def dense_search(chunks: Chunks, settings: Settings) -> Search:
     nodes = nodes_of(chunks.passages)
     for node, vector in zip(nodes, chunks.vectors, strict=True):
         node.embedding = vector.tolist()
-    index = VectorStoreIndex(nodes=nodes, embed_model=make_embedding(settings))
+    index = VectorStoreIndex(nodes=nodes, embed_model=make_embedding(settings).for_llama_index())
     retriever = index.as_retriever(similarity_top_k=HITS_PER_ANSWER)
 
     def search(question: str) -> tuple[Hit, ...]:

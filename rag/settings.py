@@ -107,6 +107,9 @@ class Settings(BaseModel):
     login: HomePath | None = Field(
         None, description="file of the names and passwords that open the page; none: open to all"
     )
+    api_keys: HomePath | None = Field(
+        None, description="file of the names and keys of programs; none: they need none"
+    )
     root_path: str = Field(
         "", pattern=r"^(/[\w.~-]+)*$", description="path under which a proxy shows the page"
     )

@@ -16,7 +16,6 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,9 +32,6 @@ from rag.retrieval.rerank import CrossEncoder, Reranker, rerank, rerank_first
 from rag.settings import Settings
 from rag.text.tokenize import focus, terms
 from rag.types import Hit, Notice, Passage, Plan, Stage, Vote, Why
-
-if TYPE_CHECKING:
-    from llama_index.core.retrievers import BaseRetriever
 
 # Rank constant of the fusion. With the usual 60, keyword search drowns the dense ranking where
 # question and passage differ in language.
@@ -84,26 +80,6 @@ class HybridRetriever:
     def __init__(self, index: Index, embedding: Embedding) -> None:
         self._index = index
         self._embedding = embedding
-
-    def for_llama_index(self) -> BaseRetriever:
-        """The same as a retriever of llama-index."""
-        # Imported here: it takes a second, which the page need not wait for.
-        from llama_index.core.retrievers import BaseRetriever
-        from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
-
-        search = self.search
-
-        class LlamaRetriever(BaseRetriever):
-            def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
-                question = query_bundle.query_str
-                return [
-                    NodeWithScore(
-                        node=TextNode(id_=h.passage.id, text=h.passage.text), score=h.score
-                    )
-                    for h in search(Plan(question, question)).hits
-                ]
-
-        return LlamaRetriever()
 
     def search(self, plan: Plan, limit: int = DEPTH, *, explain: bool = False) -> SearchResult:
         """The best passages for a plan, within its filters; with `explain` each says why."""

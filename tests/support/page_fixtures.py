@@ -66,7 +66,7 @@ def browser() -> Iterator[Browser]:
 def serve(engine: Any, **options: Any) -> Iterator[str]:
     """Where the page over an engine is; the options are those of `launch`."""
     page = build_app(engine)
-    yield launch(page, "127.0.0.1", free_port(), **options)
+    yield launch(page, "127.0.0.1", free_port(), engine=engine, **options)
     page.close(verbose=False)
 
 

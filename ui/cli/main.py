@@ -96,7 +96,34 @@ def login(
     print(f"{name} {done}: {path}. A page that is open already learns of it when it is restarted.")
 
 
-for _command in (ingest, ask, batch, search, survey, serve, login, export, info):
+def key(
+    name: Annotated[str, Argument(help="The program that is to ask.")],
+    file: Annotated[Path | None, Option(help="File of keys (ASKLABS_API_KEYS).")] = None,
+) -> None:
+    """Make the key with which a program may ask /api/v1 and /mcp; it is shown once."""
+    from ui.api.gate import make_key
+
+    path = file or load_settings().api_keys
+    if path is None:
+        raise InputError("Name the file of keys: set ASKLABS_API_KEYS, or give --file.")
+    print(make_key(path, name))
+    print(
+        f"Its hash is in {path}. A page that is open learns of it at its restart.", file=sys.stderr
+    )
+
+
+def mcp(index: Index = None) -> None:
+    """Offer the tools of the Model Context Protocol on standard input and output."""
+    from rag.engine import open_engine
+    from ui.api.gate import Room
+    from ui.api.mcp import mcp_server
+    from ui.web.app import at_a_time
+
+    engine = open_engine(load_settings(index=index))
+    mcp_server(engine, Room(at_a_time(engine))).run("stdio")
+
+
+for _command in (ingest, ask, batch, search, survey, serve, login, key, mcp, export, info):
     app.command()(_command)
 app.add_typer(evaluate.app, name="eval")
 

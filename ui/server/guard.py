@@ -30,14 +30,19 @@ HOUR, MOST_SENT, MOST_SENT_BY_ALL = 3600.0, 200_000_000, 1_000_000_000
 RETRY = "15"  # seconds after which who was refused for want of room may ask again
 API = "/gradio_api"
 HEALTH, LOGIN, UPLOAD = "/healthz", "/login", f"{API}/upload"
-# The paths that the page uses, by method; one that ends in "/" stands for those below it.
+REST, MCP = "/api/v1", "/mcp"
+# The paths that are used, by method; one that ends in "/" stands for those below it.
 READ = (
     *("/", HEALTH, "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json"),
     *("/logout", "/assets/", "/static/", f"{API}/info", f"{API}/queue/data", f"{API}/heartbeat/"),
     *(f"{API}/startup-events", f"{API}/app_id", f"{API}/login_check", f"{API}/theme.css"),
+    *(f"{REST}/", MCP),
 )
-WRITE = (LOGIN, UPLOAD, f"{API}/queue/join", f"{API}/run/", f"{API}/cancel", f"{API}/reset")
-PATHS = {"GET": READ, "HEAD": READ, "POST": WRITE}
+WRITE = (
+    *(LOGIN, UPLOAD, f"{API}/queue/join", f"{API}/run/", f"{API}/cancel", f"{API}/reset"),
+    *(f"{REST}/", MCP),
+)
+PATHS = {"GET": READ, "HEAD": READ, "POST": WRITE, "DELETE": (f"{REST}/survey/", MCP)}
 # Gradio's page runs scripts that stand in it, and compiles those of events.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "

@@ -1,7 +1,8 @@
 """Who may see the page: a file of names, each with a salted scrypt hash of its password.
 
 A line is `NAME:scrypt:N:R:P:SALT:HASH`, salt and hash in base64; empty lines and lines that begin
-with # are ignored. `asklabs login NAME` writes it. Passwords are never stored or logged.
+with # are ignored. `asklabs login NAME` writes it; a file of programs' keys (`ui.api.gate`) is of
+the same form. Passwords are never stored or logged.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ MAX_COST, MAX_BLOCK, MAX_PARALLEL = 2**20, 32, 16
 MAX_NAME = 64
 MAX_PASSWORD = 1024
 MIN_PASSWORD = 8
+SETTINGS = {"login": "ASKLABS_LOGIN", "key": "ASKLABS_API_KEYS"}  # by the command that writes it
 Check = Callable[[str, str, str], Awaitable[bool]]
 # Wrong passwords within so many seconds after which none is checked: of one name from one address,
 # from one address, of one name. The last two don't hold where that address has logged in as that
@@ -78,14 +80,14 @@ def make_secret(password: str, cost: int = COST) -> Secret:
     return replace(blank, hash=blank.hashed(password))
 
 
-def read_logins(path: Path) -> dict[str, Secret]:
-    """The names of a file with the hashes of their passwords.
+def read_logins(path: Path, command: str = "login") -> dict[str, Secret]:
+    """The names of a file with the hashes of their passwords; `command` writes such a file.
 
     Raises:
         SettingsError: the file or a line is unusable; nothing of its content is in the message.
     """
     logins: dict[str, Secret] = {}
-    for n, line in enumerate(_text(path).splitlines(), 1):
+    for n, line in enumerate(_text(path, command).splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         where = f"{path}, line {n}"
@@ -96,27 +98,27 @@ def read_logins(path: Path) -> dict[str, Secret]:
             raise SettingsError(f"{where}: {error}") from error
         if name in logins:
             raise SettingsError(f"{where}: this name has an earlier line. Remove one of them.")
-        logins[name] = _secret(rest, where)
+        logins[name] = _secret(rest, where, command)
     if not logins:
-        raise SettingsError(f"{path}: there is no name in it. Add one: asklabs login NAME")
+        raise SettingsError(f"{path}: there is no name in it. Add one: asklabs {command} NAME")
     return logins
 
 
-def _text(path: Path) -> str:
+def _text(path: Path, command: str = "login") -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise SettingsError(
-            f"{path}: there is no such file of logins. Make it: asklabs login NAME, or unset "
-            "ASKLABS_LOGIN to open the page to all who reach it."
+            f"{path}: there is no such file of logins. Make it: asklabs {command} NAME, or unset "
+            f"{SETTINGS[command]} to open the page to all who reach it."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise SettingsError(f"{path}: the file of logins can't be read: {reason}.") from error
 
 
-def _secret(text: str, where: str) -> Secret:
-    remedy = "Write the line anew: asklabs login NAME"
+def _secret(text: str, where: str, command: str) -> Secret:
+    remedy = f"Write the line anew: asklabs {command} NAME"
     kind, *parts = text.split(":")
     if kind != "scrypt" or len(parts) != 5:
         raise SettingsError(f"{where}: this is not NAME:scrypt:N:R:P:SALT:HASH. {remedy}")
@@ -143,7 +145,7 @@ def checked_name(name: str) -> str:
     return name
 
 
-def set_login(path: Path, name: str, password: str) -> bool:
+def set_login(path: Path, name: str, password: str, command: str = "login") -> bool:
     """Write a name's password to the file; returns whether it replaced an earlier one.
 
     The file is replaced as a whole and readable by its owner alone.
@@ -158,7 +160,7 @@ def set_login(path: Path, name: str, password: str) -> bool:
     new = make_secret(password).line(name)
     lines = _text(path).splitlines() if path.exists() else []
     if any(line.strip() and not line.startswith("#") for line in lines):
-        read_logins(path)
+        read_logins(path, command)
     earlier = [n for n, line in enumerate(lines) if line.strip().partition(":")[0] == name]
     for n in earlier[:1]:
         lines[n] = new

@@ -1,25 +1,28 @@
-"""The server's own routes beside Gradio's: its health, and the login."""
+"""The server's own routes beside Gradio's: its health, the login, and the ways in for programs."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gradio.route_utils import FnIndexInferError
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from ui.server import log
-from ui.server.guard import HEALTH, LOGIN
+from ui.server.guard import HEALTH, LOGIN, MCP, REST
 from ui.server.login import WINDOW, Check, TooManyLogins
 
 if TYPE_CHECKING:
     from gradio.routes import App
+    from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
     from starlette.requests import Request
+
+    from rag.engine import Engine
 
 PATIENCE = 0.1  # seconds that health waits for its check; then it tells what the one before found
 _log = logging.getLogger(__name__)
@@ -33,12 +36,43 @@ async def _unknown(*_: object) -> Response:
 HANDLERS = {KeyError: _unknown, FnIndexInferError: _unknown}
 
 
-def add_routes(app: App, check: Callable[[], object], check_login: Check | None) -> None:
+def add_routes(
+    app: App,
+    check: Callable[[], object],
+    check_login: Check | None,
+    programs: Sequence[BaseRoute] = (),
+) -> None:
     """Add the routes: health, which follows `check`, and a login where there is one to check."""
-    # Before Gradio's own routes, one of which matches all paths.
-    app.router.routes.insert(0, Route(HEALTH, _health(check)))
+    routes = [Route(HEALTH, _health(check)), *programs]
     if check_login:
-        app.router.routes.insert(0, Route(LOGIN, _login(app, check_login), methods=["POST"]))
+        routes.append(Route(LOGIN, _login(app, check_login), methods=["POST"]))
+    # Before Gradio's own routes, one of which matches all paths.
+    app.router.routes[:0] = routes
+
+
+def program_routes(
+    engine: Engine, check_keys: Check | None, visitor: Callable[[Request], str | None] | None
+) -> tuple[list[BaseRoute], StreamableHTTPSessionManager]:
+    """REST and MCP over an engine, behind one gate, and what must run while MCP is served.
+
+    `check_keys` knows the keys, `visitor` who is logged in; None where there are none.
+    """
+    from mcp.server.transport_security import TransportSecuritySettings
+
+    from ui.api.gate import Gate, Room
+    from ui.api.mcp import mcp_server
+    from ui.api.rest import rest_app
+    from ui.web.app import at_a_time
+
+    room = Room(at_a_time(engine))
+    server = mcp_server(engine, room)
+    # The guard looks at hosts and origins.
+    trusting = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    tools: Any = server.streamable_http_app(
+        stateless_http=True, json_response=True, transport_security=trusting
+    ).routes[0]
+    rest, mcp = (Gate(app, check_keys, visitor) for app in (rest_app(engine, room), tools.endpoint))
+    return [Mount(REST, rest), Route(MCP, mcp, methods=["POST"])], server.session_manager
 
 
 def _health(check: Callable[[], object]) -> Callable[[Request], Awaitable[Response]]:

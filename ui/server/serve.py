@@ -16,8 +16,8 @@ import sys
 import threading
 import time
 import webbrowser
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -33,6 +33,8 @@ from ui.server.login import Secret, checker, read_logins
 if TYPE_CHECKING:
     import gradio as gr
     from gradio.routes import App
+    from starlette.requests import Request
+    from starlette.routing import BaseRoute
 
     from rag.engine import Engine
 
@@ -59,6 +61,7 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     # Services and containers are stopped by SIGTERM; the first process of a container ignores it.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     logins = read_logins(settings.login) if settings.login else {}
+    keys = read_logins(settings.api_keys, "key") if settings.api_keys else {}
     # numpy's libraries, not loaded yet, compute each answer on one core: several visitors' answers
     # keep all cores busy, and more threads would only slow each of them.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -87,6 +90,8 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         hosts=(settings.host.strip("[]"), *settings.host_names),
         frames=settings.frames,
         check=lambda: engine.revision,
+        engine=engine,
+        keys=keys,
     )
     _log_start(engine, address, len(logins))
     print(f"Ask the Labs is at {address} (Ctrl+C stops it)", flush=True)
@@ -134,30 +139,44 @@ def launch(
     hosts: tuple[str, ...] = (),
     frames: str = "",
     check: Callable[[], object] = lambda: None,
+    engine: Engine | None = None,
+    keys: Mapping[str, Secret] | None = None,
 ) -> str:
     """Start the page in the background; returns its address.
 
     With `logins`, only they see the page or reach what is behind it. A proxy puts `root_path`
     before its paths. `check` raises an error if the page can't answer. `uploads`, `hosts` and
-    `frames` are those of the `Guard`.
+    `frames` are those of the `Guard`. Programs may ask the `engine`, with one of the `keys` where
+    there are any, or logins.
 
     Raises:
         SettingsError: nothing can listen on this host and port; the message says what to do.
     """
     from ingest.uploads import LARGEST_UPLOAD
     from ui.server.guard import Guard
-    from ui.server.routes import HANDLERS, add_routes
+    from ui.server.routes import HANDLERS, add_routes, program_routes
     from ui.web.app import VISITORS
     from ui.web.layout import head, theme, translations
 
     check_login = checker(logins) if logins else None
+
+    programs: Sequence[BaseRoute] = ()
+    sessions = None
+    if engine is not None:
+
+        def visitor(request: Request) -> str | None:
+            return app.tokens.get(request.cookies.get(f"access-token-{app.cookie_id}"))
+
+        check_keys = checker(keys) if keys else None
+        programs, sessions = program_routes(engine, check_keys, visitor if logins else None)
 
     @asynccontextmanager
     async def guarded(app: App) -> AsyncIterator[None]:
         # The layers are built by now, and no request has come yet.
         stack: Any = app.middleware_stack
         app.middleware_stack = Guard(stack, hosts=hosts, uploads=uploads, frames=frames)
-        yield
+        async with sessions.run() if sessions else nullcontext():
+            yield
 
     try:
         app, address, _ = page.launch(
@@ -185,7 +204,7 @@ def launch(
     except OSError as error:
         # Gradio only says that it found no port; the address was free a moment ago.
         raise _occupied(host, port, errno.EADDRINUSE) from error
-    add_routes(app, check, check_login)
+    add_routes(app, check, check_login, programs)
     return str(address).rstrip("/")
 
 

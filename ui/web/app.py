@@ -85,9 +85,13 @@ def build_app(engine: Engine) -> gr.Blocks:
         if has_uploads:
             _wire_uploads(engine, parts)
     # Not open: else a request could go past the queue.
-    at_a_time = COMPUTED if engine.settings.answer_model == "extractive" else VISITORS
-    page.queue(default_concurrency_limit=at_a_time, max_size=WAITING, api_open=False)
+    page.queue(default_concurrency_limit=at_a_time(engine), max_size=WAITING, api_open=False)
     return page
+
+
+def at_a_time(engine: Engine) -> int:
+    """How many answers are written at the same time."""
+    return COMPUTED if engine.settings.answer_model == "extractive" else VISITORS
 
 
 def _values(event: gr.EventData, *names: str) -> dict[str, Any]:

@@ -1,0 +1,54 @@
+"""Our search and answers for llama-index: a retriever and a query engine for other pipelines."""
+
+from __future__ import annotations
+
+from llama_index.core.base.base_query_engine import BaseQueryEngine
+from llama_index.core.base.response.schema import Response
+from llama_index.core.callbacks import CallbackManager
+from llama_index.core.prompts.mixin import PromptMixinType
+from llama_index.core.retrievers import BaseRetriever
+from llama_index.core.schema import NodeWithScore, QueryBundle, TextNode
+
+from rag.catalog.tag_fields import Filters
+from rag.engine import Engine
+from rag.export.answer_json import answer_to_dict
+from rag.types import Hit
+
+
+class ReportRetriever(BaseRetriever):
+    """Finds the k best passages for a question; scores are those of the fused rankings."""
+
+    def __init__(self, engine: Engine, k: int = 20, filters: Filters = Filters()) -> None:
+        self._engine, self._k, self._filters = engine, k, filters
+        super().__init__()
+
+    def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
+        hits = self._engine.search(query_bundle.query_str, k=self._k, filters=self._filters)
+        return [_node(hit) for hit in hits]
+
+
+class ReportQueryEngine(BaseQueryEngine):
+    """Answers with citations: its response has the contract's answer as metadata."""
+
+    def __init__(self, engine: Engine, filters: Filters = Filters()) -> None:
+        self._engine, self._filters = engine, filters
+        super().__init__(CallbackManager([]))
+
+    def _get_prompt_modules(self) -> PromptMixinType:
+        return {}
+
+    def _query(self, query_bundle: QueryBundle) -> Response:
+        answer = self._engine.ask(query_bundle.query_str, filters=self._filters).answer
+        cited = [_node(Hit(citation.passage, 1.0)) for citation in answer.citations]
+        return Response(answer.text, cited, answer_to_dict(answer))
+
+    async def _aquery(self, query_bundle: QueryBundle) -> Response:
+        return self._query(query_bundle)
+
+
+def _node(hit: Hit) -> NodeWithScore:
+    passage, info = hit.passage, hit.passage.report
+    metadata = {"report": info.id, "title": info.title, "country": info.lab, "year": info.year}
+    metadata |= {"kind": info.kind, "prompt": passage.prompt, "stage": passage.stage}
+    node = TextNode(id_=passage.id, text=passage.text, metadata=metadata)
+    return NodeWithScore(node=node, score=hit.score)

@@ -1,0 +1,75 @@
+"""MCP: the official client asks over both transports and gets what it needs to cite."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from mcp import Client, StdioServerParameters
+from mcp.types import TextResourceContents
+from page_fixtures import serve
+
+from rag.engine import Engine
+
+TOOLS = {"ask", "search", "list", "survey", "open_report"}
+
+
+async def use(client: Client) -> None:
+    """Ask, and open what is cited, as an assistant does."""
+    tools = (await client.list_tools()).tools
+    assert {tool.name for tool in tools} == TOOLS
+    assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
+
+    async def call(tool: str, **arguments: Any) -> Any:
+        result = await client.call_tool(tool, arguments)
+        assert not result.is_error, result.content
+        return result.structured_content
+
+    told = await call("ask", question="What did labs learn about mobile money?", kind=["plan"])
+    cited = told["citations"][0]
+    assert f"[{cited['n']}]" in told["answer"]
+    assert told["coverage"].startswith("Based on ")
+    start, end = cited["span"]
+    opened = await call("open_report", report=cited["report"])
+    assert cited["quote"].split() == opened["text"][start:end].split()
+    assert cited["address"] == opened["address"] == f"asklabs://reports/{cited['report']}"
+    (content,) = (await client.read_resource(cited["address"])).contents
+    assert isinstance(content, TextResourceContents)
+    assert content.text[: len(opened["text"])] == opened["text"]
+    found = await call("search", question="mobile money", k=3)
+    assert len(found["passages"]) == 3
+    listed = await call("list", kind=["plan"], group_by="year")
+    assert sum(row["reports"] for row in listed["table"]) <= listed["count"] > 0
+    surveyed = await call("survey", topic="mobile money", most=2)
+    assert len(surveyed["rows"]) == 2
+    assert "speak of “mobile money”" in surveyed["summary"]
+    for tool, arguments in (
+        ("open_report", {"report": "none"}),
+        ("ask", {"question": "a" * 4001}),
+        ("survey", {"topic": "hello"}),
+    ):
+        assert (await client.call_tool(tool, arguments)).is_error
+    prompt = await client.get_prompt("answer_with_citations", {"question": "Who?"})
+    assert "Question: Who?" in str(prompt.messages[0].content)
+
+
+def run(work: Callable[[Client], Awaitable[None]], server: Any) -> None:
+    async def main() -> None:
+        async with Client(server) as client:
+            await work(client)
+
+    asyncio.run(main())
+
+
+def test_an_assistant_asks_over_http(quick_engine: Engine) -> None:
+    with serve(quick_engine) as address:
+        run(use, f"{address}/mcp")
+
+
+def test_an_assistant_asks_over_standard_input(sample_index: Path) -> None:
+    command = ["-m", "ui.cli.main", "mcp", "--index", str(sample_index)]
+    env = {**os.environ, "ASKLABS_RERANKER": "none"}
+    server = StdioServerParameters(command=sys.executable, args=command, env=env)
+    run(use, server)

@@ -1,0 +1,167 @@
+"""REST for programs: each way to ask, errors with a remedy, keys, and strangers refused."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from contract import is_answer
+from page_fixtures import serve
+from readers import text_of
+
+from rag.engine import Engine
+from ui.api import gate
+from ui.api.gate import make_key
+from ui.server.login import make_secret, read_logins
+
+QUESTION = "What did labs learn about mobile money?"
+
+
+@pytest.fixture(scope="module")
+def api(quick_engine: Engine) -> Iterator[httpx.Client]:
+    with (
+        serve(quick_engine) as address,
+        httpx.Client(base_url=f"{address}/api/v1", timeout=60) as client,
+    ):
+        yield client
+
+
+def is_problem(reply: httpx.Response, status: int, words: str) -> None:
+    assert reply.status_code == status
+    assert reply.headers["content-type"] == "application/problem+json"
+    problem = reply.json()
+    assert problem.keys() == {"type", "title", "status", "detail", "remedy"}
+    assert problem["status"] == status
+    assert problem["remedy"]
+    assert words in reply.text
+
+
+def test_an_answer_is_that_of_the_command_line_and_can_be_exported(api: httpx.Client) -> None:
+    filters = {"country": ["Lesotho"]}
+    answer = api.post("/ask", json={"question": QUESTION, "filters": filters}).json()
+    is_answer(answer)
+    assert answer["citations"]
+    assert answer["coverage"]["filters"] == filters
+    made = api.post("/export", json={"answers": [answer], "format": "docx", "title": "T"})
+    assert "attachment" in made.headers["content-disposition"]
+    assert QUESTION in text_of(made.content, "docx")
+
+
+def test_an_answer_comes_as_events(api: httpx.Client) -> None:
+    headers = {"Accept": "text/event-stream"}
+    with api.stream("POST", "/ask", json={"question": QUESTION}, headers=headers) as reply:
+        events = [e.split("\n", 1) for e in reply.read().decode().split("\n\n") if e]
+    names = [name.removeprefix("event: ") for name, _ in events]
+    assert set(names[:-1]) == {"text"}
+    assert names[-1] == "answer"
+    is_answer(json.loads(events[-1][1].removeprefix("data: ")))
+
+
+def test_passages_lists_reports_and_facets(api: httpx.Client, quick_engine: Engine) -> None:
+    found = api.post("/search", json={"question": QUESTION, "k": 3}).json()
+    assert len(found["passages"]) == 3
+    opened = api.get(f"/reports/{found['passages'][0]['report']}").json()
+    (start, end), *_ = opened["passages"][0]["spans"]
+    assert opened["text"][start:end].strip()
+    listed = api.post("/lists", json={"filters": {"year": [2023]}, "group_by": "kind"}).json()
+    page = api.get("/reports", params={"year": 2023, "limit": 2}).json()
+    assert listed["count"] == page["count"] == len(listed["reports"]) > len(page["reports"]) == 2
+    assert sum(row["reports"] for row in listed["table"]) == listed["count"]
+    years = api.get("/facets", params={"kind": "plan"}).json()["year"]
+    assert {"value": "2023"}.items() <= years[[y["value"] for y in years].index("2023")].items()
+    info = api.get("/info").json()
+    assert info["reports"] == len(quick_engine.catalog.reports)
+    assert "index" not in info
+
+
+def test_a_survey_is_a_job_whose_rows_are_streamed(api: httpx.Client) -> None:
+    begun = api.post("/survey", json={"question": "mobile money"})
+    assert begun.status_code == 202
+    place = begun.headers["location"].removeprefix("/api/v1")
+    rows = [json.loads(line) for line in api.get(f"{place}/rows").text.splitlines()]
+    job = api.get(place).json()
+    assert (job["state"], job["rows"]) == ("done", len(rows))
+    assert job["result"]["scope"] == len(rows) == 32
+    assert rows[0]["verdict"] != "silent"
+    assert api.delete(place).json()["state"] == "done"
+    is_problem(api.get("/survey/other"), 404, "Begin one")
+
+
+@pytest.mark.parametrize(
+    ("status", "path", "body", "words"),
+    [
+        (422, "/ask", {"question": "a" * 4001}, "4000 characters"),
+        (422, "/ask", {"question": "Q?", "filters": {"town": ["Lima"]}}, "town"),
+        (
+            422,
+            "/ask",
+            {"question": "Q?", "history": [{"role": "user", "content": ""}] * 101},
+            "100",
+        ),
+        (422, "/search", {"question": "Q?", "filters": {"theme": ["x"] * 301}}, "300 values"),
+        (422, "/lists", {"every": ["shell"]}, "every"),
+        (400, "/survey", {"question": "hello"}, "names no topic"),
+        (400, "/export", {"answers": [{}], "format": "pdf"}, "not what asklabs wrote"),
+        (404, "/nothing", {}, "Not Found"),
+        (405, "/info", {}, "Method Not Allowed"),
+        (413, "/ask", {"question": "Q?", "filters": {"theme": ["x" * 1_000_000]}}, "bytes"),
+    ],
+)
+def test_errors_say_what_to_do(
+    api: httpx.Client, status: int, path: str, body: dict[str, Any], words: str
+) -> None:
+    reply = api.post(path, json=body)
+    if status == 413:  # by the guard, before it is read
+        assert (reply.status_code, words in reply.text) == (413, True)
+    else:
+        is_problem(reply, status, words)
+    if path == "/nothing":
+        is_problem(api.get("/reports/none"), 404, "none")
+
+
+def test_the_description_and_its_page_need_nothing_from_outside(api: httpx.Client) -> None:
+    described = api.get("/openapi.json").json()
+    assert described["paths"].keys() >= {"/ask", "/search", "/survey", "/lists", "/export"}
+    page = api.get("/")
+    assert "://" not in page.text
+    assert "frame-ancestors" in page.headers["content-security-policy"]
+
+
+def test_strangers_are_refused(api: httpx.Client) -> None:
+    for path in ("/api/v1/ask", "/mcp"):
+        address = api.base_url.copy_with(path=path)
+        rebound = httpx.post(address, json={}, headers={"Host": "rebound.test"})
+        assert rebound.status_code == 421
+        other = httpx.post(address, json={}, headers={"Origin": "https://evil.test"})
+        assert other.status_code == 403
+    assert httpx.get(api.base_url.copy_with(path="/mcp")).status_code == 405
+
+
+def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
+    quick_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "keys.txt"
+    monkeypatch.setattr("ui.server.login.COST", 2**14)
+    key, other = make_key(file, "Crawler"), make_key(file, "Bot")
+    assert key not in file.read_text()
+    logins = {"Ana": make_secret("wet sand and lids", 2**14)}
+    options = {"logins": logins, "keys": read_logins(file, "key")}
+    monkeypatch.setattr(gate, "MOST_REQUESTS", 4)
+    with serve(quick_engine, **options) as address, httpx.Client(base_url=address) as client:
+        info = "/api/v1/info"
+
+        def get(key: str) -> httpx.Response:
+            return httpx.get(f"{address}{info}", headers={"Authorization": f"Bearer {key}"})
+
+        is_problem(client.get(info), 401, "asklabs key NAME")
+        assert client.post("/mcp", json={}).status_code == 401
+        is_problem(get("asklabs-wrong"), 401, "no key")
+        assert client.get("/api/v1/openapi.json").status_code == 200
+        assert [get(key).status_code for _ in range(5)] == [200] * 4 + [429]
+        assert get(other).status_code == 200
+        client.post("/login", data={"username": "Ana", "password": "wet sand and lids"})
+        assert client.get(info).status_code == 200
+    with serve(quick_engine, logins=logins) as address:
+        is_problem(httpx.get(f"{address}/api/v1/info"), 401, "no keys were given out")

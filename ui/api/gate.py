@@ -1,0 +1,158 @@
+"""Who may use the programs' ways in: by a key, a login's cookie, or, where there are neither, all.
+
+A key is opaque to who has it: its name and a random secret, of which a file holds the salted hash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import secrets
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anyio import CapacityLimiter
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from ui.api.models import Problem
+from ui.server.guard import RETRY
+from ui.server.login import Check, TooManyLogins, set_login
+from ui.web.app import WAITING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+PREFIX = "asklabs-"
+MINUTE, MOST_REQUESTS = 60.0, 120  # requests of one key, or of one address without keys
+OPEN = ("/api/v1/", "/api/v1/openapi.json")  # tell nothing of the collection
+
+
+class Refused(Exception):
+    """A request that is answered with a problem."""
+
+    def __init__(self, status: int, title: str, detail: str, remedy: str) -> None:
+        super().__init__(f"{detail} {remedy}")
+        self.problem = Problem(title=title, status=status, detail=detail, remedy=remedy)
+
+
+def problem_response(problem: Problem) -> JSONResponse:
+    """A problem as a response, which also says when to ask again or how to log in."""
+    waits = {429: {"Retry-After": RETRY}, 503: {"Retry-After": RETRY}}
+    headers = {401: {"WWW-Authenticate": "Bearer"}, **waits}.get(problem.status)
+    media = "application/problem+json"
+    return JSONResponse(problem.model_dump(), problem.status, headers, media)
+
+
+def make_key(path: Path, name: str) -> str:
+    """A new key for a name, whose hash is written to a file; an earlier one of it ends.
+
+    Raises:
+        InputError, SettingsError: the name or the file can't be used.
+    """
+    secret = secrets.token_urlsafe(32)
+    set_login(path, name, secret, "key")
+    return PREFIX + base64.urlsafe_b64encode(f"{name}:{secret}".encode()).decode().rstrip("=")
+
+
+class Gate:
+    """Wraps an ASGI application: lets in who has a key or is logged in, so often a minute.
+
+    `check` knows the keys; None: there are none. Without keys and without logins all are let in.
+    Who asks is in the scope's state, as `caller`.
+    """
+
+    def __init__(
+        self, app: ASGIApp, check: Check | None, visitor: Callable[[Request], str | None] | None
+    ) -> None:
+        self._app, self._check, self._visitor = app, check, visitor
+        self._known: dict[bytes, str] = {}
+        self._checking: dict[bytes, asyncio.Future[bool]] = {}
+        self._asked: dict[str, deque[float]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        try:
+            if scope["path"].removeprefix(scope.get("app_root_path", "")) not in OPEN:
+                scope.setdefault("state", {})["caller"] = caller = await self._caller(request)
+                self._count(caller)
+        except Refused as refused:
+            await problem_response(refused.problem)(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _caller(self, request: Request) -> str:
+        address = request.client.host if request.client else ""
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        if self._check and scheme.lower() == "bearer":
+            return f"key {await self._name(self._check, key.strip(), address)}"
+        if self._visitor and (name := self._visitor(request)):
+            return f"login {name}"
+        if self._check or self._visitor:
+            detail = "This needs a key."
+            if not self._check:
+                detail = "The page needs a login, and no keys were given out."
+            raise Refused(
+                401,
+                "Unauthorized",
+                detail,
+                "Who runs it makes one (asklabs key NAME, ASKLABS_API_KEYS); send it as "
+                "Authorization: Bearer KEY.",
+            )
+        return f"address {address}"
+
+    async def _name(self, check: Check, key: str, address: str) -> str:
+        """The name of a key; the hash of one that was right before is known."""
+        digest = hashlib.sha256(key.encode("utf-8", "replace")).digest()
+        if digest in self._known:
+            return self._known[digest]
+        try:
+            coded = key.removeprefix(PREFIX)
+            text = base64.urlsafe_b64decode(coded + "=" * (-len(coded) % 4)).decode()
+            name, _, secret = text.partition(":")
+            checking = self._checking.get(digest)
+            if checking is None:
+                # Many requests at once with a new key are one check.
+                checking = asyncio.ensure_future(check(name, secret, address))
+                self._checking[digest] = checking
+                checking.add_done_callback(lambda _: self._checking.pop(digest))
+            if await asyncio.shield(checking):
+                self._known[digest] = name
+                return name
+        except TooManyLogins as error:
+            remedy = "Wait five minutes."
+            raise Refused(429, "Too Many Requests", "Too many wrong keys.", remedy) from error
+        except ValueError:
+            pass
+        remedy = "Make a new one: asklabs key NAME"
+        raise Refused(401, "Unauthorized", "This is no key of this server.", remedy)
+
+    def _count(self, caller: str) -> None:
+        now = time.monotonic()
+        for other in [c for c, times in self._asked.items() if times[-1] < now - MINUTE]:
+            del self._asked[other]
+        asked = self._asked.setdefault(caller, deque(maxlen=MOST_REQUESTS))
+        if len(asked) == MOST_REQUESTS and asked[0] > now - MINUTE:
+            detail = f"There were more than {MOST_REQUESTS} requests within a minute."
+            raise Refused(429, "Too Many Requests", detail, "Ask again later.")
+        asked.append(now)
+
+
+class Room:
+    """Lets so many be computed for at a time; the others wait, and some are refused."""
+
+    def __init__(self, at_a_time: int) -> None:
+        self._limiter = CapacityLimiter(at_a_time)
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """A place among those who are computed for, when one is free."""
+        if self._limiter.statistics().tasks_waiting >= WAITING:
+            raise Refused(503, "Service Unavailable", "Too many wait already.", "Ask again later.")
+        async with self._limiter:
+            yield

@@ -1,0 +1,269 @@
+"""What programs send and get: the JSON of the command line as pydantic models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+
+from rag.catalog.tag_fields import FILTER_FIELDS, Filters
+from rag.engine import LONGEST_QUESTION, MOST_TURNS
+from rag.export.formats import FORMATS
+from rag.survey.types import Verdict
+from rag.types import Intent, Role, Span, Stage, Status
+
+Text = Annotated[str, Field(min_length=1, max_length=LONGEST_QUESTION)]
+FieldName = Annotated[str, Field(pattern=f"^({'|'.join(FILTER_FIELDS)})$")]
+MOST_VALUES = 300  # values of one filter
+_BOUNDS = ConfigDict(extra="forbid")
+
+
+def _bounded(filters: Filters) -> Filters:
+    if any(len(getattr(filters, name)) > MOST_VALUES for name in FILTER_FIELDS):
+        raise ValueError(f"a filter may have {MOST_VALUES} values")
+    return filters
+
+
+Bounded = Annotated[Filters, AfterValidator(_bounded)]
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457): what happened, and what to do about it."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    remedy: str
+
+
+class TurnJson(BaseModel):
+    """One message of the conversation before a question."""
+
+    model_config = _BOUNDS
+    role: Role
+    content: str
+
+
+class Asked(BaseModel):
+    """A question; `ignored` are values that it names and that are not to narrow it."""
+
+    model_config = _BOUNDS
+    question: Text = Field(examples=["What did labs learn about mobile money?"])
+    filters: Bounded = Filters()
+    ignored: Bounded = Filters()
+
+
+class AskRequest(Asked):
+    """A question to answer; `passages` 0: as many as the settings say."""
+
+    history: list[TurnJson] = Field(default=[], max_length=MOST_TURNS)
+    passages: int = Field(0, ge=0, le=100)
+    deep: bool = False
+
+
+class SearchRequest(Asked):
+    """A question whose best passages are wanted."""
+
+    k: int = Field(20, ge=1, le=200)
+
+
+class SurveyRequest(BaseModel):
+    """A topic to survey; `without` are near words that are not to stand for it."""
+
+    model_config = _BOUNDS
+    question: Text = Field(examples=["mobile money"])
+    filters: Bounded = Filters()
+    without: list[str] = Field(default=[], max_length=100)
+    fast: bool = False
+
+
+class ListRequest(BaseModel):
+    """A query of the tags: which reports, and how many by the field or fact `group_by`.
+
+    Any value of a field is enough, but of the fields `every` all are wanted.
+    """
+
+    model_config = _BOUNDS
+    filters: Bounded = Filters()
+    every: list[FieldName] = []
+    excluded: Bounded = Filters()
+    group_by: str = Field("", max_length=100, examples=["year"])
+    limit: int = Field(0, ge=0, le=10_000)
+
+
+class ExportRequest(BaseModel):
+    """Answers as `ask` gave them, and the file to make of them."""
+
+    model_config = _BOUNDS
+    answers: list[dict[str, Any]] = Field(min_length=1, max_length=100)
+    format: str = Field(max_length=20, examples=list(FORMATS))
+    title: str = Field("", max_length=300)
+
+
+class CitationJson(BaseModel):
+    """A mark of the answer: verbatim words of a report and where they stand in its file."""
+
+    n: int
+    report: str
+    title: str
+    country: str
+    year: int | None
+    type: str
+    section: str
+    prompt: str
+    stage: Stage
+    quote: str
+    span: Span | None
+    author: str
+    status: Status
+
+
+class PassageJson(BaseModel):
+    """A passage that was found; `spans` are the characters of the file that it is taken from."""
+
+    rank: int
+    report: str
+    section: str
+    prompt: str
+    text: str
+    spans: list[Span]
+    score: float
+
+
+class TableRow(BaseModel):
+    """A value of a tag with its number of reports."""
+
+    value: str
+    reports: int
+
+
+class CoverageJson(BaseModel):
+    """What an answer rests on, or the complete list."""
+
+    intent: Intent
+    reports: list[str]
+    count: int
+    labs: list[str]
+    matched_reports: int
+    filters: dict[str, list[str | int]]
+    excluded: dict[str, list[str | int]]
+    grouped_by: str
+    table: list[TableRow]
+    also_mentioned: list[str]
+
+
+class AnswerJson(BaseModel):
+    """An answer; `detail` holds what `export` needs to read it back."""
+
+    id: str
+    question: str
+    standalone: str
+    answer: str
+    refused: bool
+    citations: list[CitationJson]
+    passages: list[PassageJson]
+    coverage: CoverageJson
+    mode: str
+    timings: dict[str, int]
+    tokens: dict[str, int]
+    index: str
+    detail: dict[str, Any]
+
+
+class SearchJson(BaseModel):
+    """The best passages for a question."""
+
+    question: str
+    passages: list[PassageJson]
+
+
+class ReportJson(BaseModel):
+    """The tags of a report."""
+
+    id: str
+    title: str
+    countries: list[str]
+    iso: list[str]
+    year: int | None
+    type: str
+    kind: str
+    language: str
+    methods: list[str]
+    datasources: list[str]
+    sdgs: list[str]
+    thematic_areas: list[str]
+    facts: dict[str, list[str]]
+
+
+class ReportsJson(BaseModel):
+    """Reports from `offset` on, of so many in all."""
+
+    count: int
+    offset: int = 0
+    reports: list[ReportJson]
+    table: list[TableRow] = []
+
+
+class OpenedPassage(BaseModel):
+    """A passage in its report."""
+
+    id: str
+    section: str
+    prompt: str
+    text: str
+    spans: list[Span]
+    stage: Stage
+    language: str
+
+
+class OpenedReport(ReportJson):
+    """A report with its whole text, contacts masked; spans count its characters."""
+
+    text: str
+    passages: list[OpenedPassage]
+
+
+class RowJson(BaseModel):
+    """The verdict of a survey on a report, with its best sentence."""
+
+    report: str
+    verdict: Verdict
+    score: float
+    quote: str
+    span: Span | None
+    section: str
+    prompt: str
+    stage: Stage | Literal[""]
+    author: str
+    title: str
+    country: str
+    year: int | None
+    kind: str
+    judge: str
+    evidence: dict[str, Any]
+    cells: dict[str, Any]
+
+
+class JobJson(BaseModel):
+    """How far a survey is; `result` has all but its rows once it has ended."""
+
+    id: str
+    question: str
+    state: Literal["running", "done", "stopped", "failed"]
+    rows: int
+    error: str = ""
+    result: dict[str, Any] | None = None
+
+
+# Filters as parameters of an address: ?country=Peru&country=Togo&year=2023
+FilterQuery = create_model(
+    "FilterQuery",
+    **{  # type: ignore[call-overload]
+        name: (
+            list[int] if name == "year" else list[str],
+            Field(default=[], max_length=MOST_VALUES),
+        )
+        for name in FILTER_FIELDS
+    },
+)

@@ -1,0 +1,319 @@
+"""REST for programs: what the command line answers as JSON, under /api/v1.
+
+Errors are problem+json with a remedy. Surveys are jobs: they go on when their asker hangs up.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from http import HTTPStatus
+from importlib.metadata import version
+from secrets import token_urlsafe
+from typing import Annotated, Any
+
+import orjson
+from fastapi import FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response, StreamingResponse
+
+from rag.catalog.facet_counts import FACETS, facet
+from rag.catalog.tag_fields import CatalogQuery, Filters
+from rag.engine import Engine
+from rag.errors import AskLabsError, IndexUnusable, InputError, ModelError, UnknownReport
+from rag.export import answer_json
+from rag.export.formats import FORMATS, export
+from rag.export.survey_rows import row_to_dict, survey_to_dict
+from rag.i18n.translations import ENGLISH
+from rag.survey.stream import SurveyStream
+from rag.survey.types import SurveyRow
+from rag.types import Answer, Turn
+from ui.api import models
+from ui.api.gate import Refused, Room, problem_response
+from ui.api.models import Problem
+from ui.rendering import render
+
+MOST_JOBS, MOST_RUNNING = 20, 2  # surveys that are kept, and that run at a time
+_STATUS = {InputError: 400, UnknownReport: 404, ModelError: 502, IndexUnusable: 503}
+_log = logging.getLogger(__name__)
+
+
+def rest_app(engine: Engine, room: Room) -> FastAPI:
+    """The application below /api/v1; `room` bounds how much is computed at a time."""
+    app = FastAPI(
+        title="Ask the Labs",
+        version=version("ask-the-labs"),
+        docs_url=None,
+        redoc_url=None,
+        responses={"default": {"model": Problem, "description": "A problem"}},
+    )
+    for error in (AskLabsError, Refused, HTTPException, RequestValidationError, Exception):
+        app.add_exception_handler(error, _problem)
+    jobs = _Jobs(engine)
+
+    @app.get("/", include_in_schema=False)
+    def page() -> HTMLResponse:
+        return HTMLResponse(render("api.html", ENGLISH))
+
+    @app.post("/ask", response_model=models.AnswerJson)
+    async def ask(asked: models.AskRequest, request: Request) -> Any:
+        """Answer a question; with `Accept: text/event-stream` as it is written.
+
+        Its events are `text` (a piece), then `answer` (the whole), or `problem`.
+        """
+        pieces = _pieces(engine, room, asked)
+        if "text/event-stream" in request.headers.get("accept", ""):
+            return StreamingResponse(_events(pieces), media_type="text/event-stream")
+        async with aclosing(pieces):
+            async for piece in pieces:
+                if isinstance(piece, Answer):
+                    return answer_json.answer_to_dict(piece)
+                if await request.is_disconnected():
+                    break
+        raise HTTPException(499)
+
+    @app.post("/search", response_model=models.SearchJson)
+    async def search(asked: models.SearchRequest) -> Any:
+        """The passages that retrieval finds, best first."""
+        found = partial(engine.search, k=asked.k, filters=asked.filters, ignored=asked.ignored)
+        async with room.place():
+            hits = await run_in_threadpool(found, asked.question)
+        passages = [answer_json.passage_to_dict(n, hit) for n, hit in enumerate(hits, 1)]
+        return {"question": asked.question, "passages": passages}
+
+    @app.post("/survey", status_code=202, response_model=models.JobJson)
+    def survey(asked: models.SurveyRequest, request: Request, response: Response) -> Any:
+        """Begin to read every report for a topic; the rows come at `/survey/{id}/rows`."""
+        job = jobs.start(asked, request.state.caller)
+        response.headers["Location"] = f"{request.scope['root_path']}/survey/{job.id}"
+        return job.to_dict()
+
+    @app.get("/survey/{id}", response_model=models.JobJson)
+    def survey_status(id: str, request: Request) -> Any:  # noqa: A002
+        """How far a survey is."""
+        return jobs.find(id, request.state.caller).to_dict()
+
+    @app.delete("/survey/{id}", response_model=models.JobJson)
+    def stop_survey(id: str, request: Request) -> Any:  # noqa: A002
+        """Stop a survey; its rows so far stay."""
+        job = jobs.find(id, request.state.caller)
+        job.stream.stop()
+        return job.to_dict()
+
+    @app.get("/survey/{id}/rows", response_model=models.RowJson)
+    def survey_rows(id: str, request: Request) -> StreamingResponse:  # noqa: A002
+        """The rows of a survey as JSON lines, as they are made, the likeliest first."""
+        rows = jobs.find(id, request.state.caller).lines()
+        return StreamingResponse(rows, media_type="application/x-ndjson")
+
+    @app.post("/lists", response_model=models.ReportsJson)
+    def lists(asked: models.ListRequest) -> Any:
+        """The complete list of reports by their tags, or a table of a field's values."""
+        query = CatalogQuery(
+            asked.filters, tuple(asked.every), asked.excluded, asked.group_by, asked.limit
+        )
+        reports = engine.catalog.select(query)
+        rows = engine.catalog.table(query)[0][: asked.limit or None] if asked.group_by else []
+        return {
+            "count": len(reports),
+            "reports": [asdict(info) for info in reports],
+            "table": [{"value": value, "reports": n} for value, n in rows],
+        }
+
+    @app.get("/reports", response_model=models.ReportsJson)
+    def reports(
+        wanted: Annotated[models.FilterQuery, Query()],
+        offset: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> Any:
+        """The reports that pass the filters, by lab, year and title."""
+        passing = engine.catalog.select(_filters(wanted))
+        page = [asdict(info) for info in passing[offset : offset + limit]]
+        return {"count": len(passing), "offset": offset, "reports": page}
+
+    @app.get("/reports/{id}", response_model=models.OpenedReport)
+    def report(id: str) -> Any:  # noqa: A002
+        """One report: its tags, text and passages."""
+        opened = engine.report(id)
+        passages = [asdict(passage) for passage in engine.passages_of(id)]
+        return {**asdict(opened.info), "text": opened.raw, "passages": passages}
+
+    @app.get("/facets", response_model=dict[str, list[models.TableRow]])
+    def facets(wanted: Annotated[models.FilterQuery, Query()]) -> Any:
+        """The values of each filter with the reports that the other filters leave."""
+        chosen = _filters(wanted)
+        values = {name: facet(engine.catalog, chosen, name) for name in FACETS}
+        return {
+            k: [{"value": v.name, "reports": v.reports} for v in vs] for k, vs in values.items()
+        }
+
+    @app.get("/info")
+    def info() -> dict[str, Any]:
+        """What the index holds, and the versions and models in use."""
+        return {name: value for name, value in engine.info().items() if name != "index"}
+
+    @app.post("/export", response_class=Response)
+    async def exported(asked: models.ExportRequest) -> Response:
+        """A file made of answers."""
+        answers = [answer_json.answer_from_dict(answer) for answer in asked.answers]
+        url = engine.settings.report_url
+        write = partial(export, answers, asked.format, asked.title, report_url=url)
+        async with room.place():
+            data = await run_in_threadpool(write)
+        disposition = f'attachment; filename="answers.{asked.format}"'
+        media = FORMATS[asked.format].media
+        return Response(data, media_type=media, headers={"Content-Disposition": disposition})
+
+    return app
+
+
+def _filters(wanted: Any) -> Filters:
+    return Filters(**{name: tuple(values) for name, values in wanted.model_dump().items()})
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    return problem_response(problem_of(error))
+
+
+def problem_of(error: Exception) -> Problem:
+    """What an error is to a program; its remedy follows the first sentence of its message."""
+    if isinstance(error, Refused):
+        return error.problem
+    status, text = 500, "Something went wrong. Ask again; the log of the server tells more."
+    if isinstance(error, RequestValidationError):
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        status, text = 422, f"{place}: {first['msg']}. See openapi.json beside this address."
+    elif isinstance(error, HTTPException):
+        status, text = error.status_code, f"{error.detail}"
+    elif isinstance(error, AskLabsError):
+        known = (code for kind, code in _STATUS.items() if isinstance(error, kind))
+        status, text = next(known, 500), str(error)
+    else:
+        _log.error("A request of a program failed", exc_info=error)
+    detail, stop, remedy = text.partition(". ")
+    title = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Closed"
+    remedy = remedy or "See openapi.json for what there is."
+    return Problem(title=title, status=status, detail=detail + stop.strip(), remedy=remedy)
+
+
+async def _pieces(
+    engine: Engine, room: Room, asked: models.AskRequest
+) -> AsyncGenerator[str | Answer]:
+    """An answer in pieces, then whole; who stops to read stops it."""
+    ask = partial(
+        engine.ask,
+        asked.question,
+        history=[Turn(turn.role, turn.content) for turn in asked.history],
+        filters=asked.filters,
+        ignored=asked.ignored,
+        passages=asked.passages,
+        deep=asked.deep,
+    )
+    async with room.place():
+        stream = await run_in_threadpool(ask)
+        try:
+            async for piece in iterate_in_threadpool(stream):
+                yield piece
+            yield await run_in_threadpool(lambda: stream.answer)
+        finally:
+            stream.stop()
+
+
+async def _events(pieces: AsyncIterator[str | Answer]) -> AsyncIterator[bytes]:
+    """The same as server-sent events; an error is one, too."""
+
+    def event(name: str, data: object) -> bytes:
+        return b"event: %s\ndata: %s\n\n" % (name.encode(), orjson.dumps(data))
+
+    try:
+        async for piece in pieces:
+            if isinstance(piece, Answer):
+                yield event("answer", answer_json.answer_to_dict(piece))
+            elif piece:
+                yield event("text", piece)
+    except Exception as error:
+        yield event("problem", problem_of(error).model_dump())
+
+
+@dataclass
+class _Job:
+    """A survey that one caller has asked for; a thread of its own makes its rows."""
+
+    id: str
+    caller: str
+    question: str
+    stream: SurveyStream
+    state: str = "running"
+    error: str = ""
+    made: list[SurveyRow] = field(default_factory=list)
+    result: dict[str, Any] | None = None
+    more: threading.Condition = field(default_factory=threading.Condition)
+
+    def run(self) -> None:
+        try:
+            for row in self.stream:
+                with self.more:
+                    self.made.append(row)
+                    self.more.notify_all()
+            result = survey_to_dict(self.stream.survey)
+            del result["rows"]
+            self.result, self.state = result, "done" if result["complete"] else "stopped"
+        except Exception as error:
+            _log.error("A survey failed", exc_info=error)
+            self.state, self.error = "failed", problem_of(error).detail
+        with self.more:
+            self.more.notify_all()
+
+    def lines(self) -> Iterator[bytes]:
+        """The rows as JSON lines, until there are no more."""
+        n = 0
+        while True:
+            with self.more:
+                while n == len(self.made) and self.state == "running":
+                    self.more.wait(1)
+                rows = self.made[n:]
+            if not rows:
+                return
+            n += len(rows)
+            yield b"".join(orjson.dumps(row_to_dict(row)) + b"\n" for row in rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        names = ("id", "question", "state", "error", "result")
+        return {**{name: getattr(self, name) for name in names}, "rows": len(self.made)}
+
+
+class _Jobs:
+    """The surveys of all callers, of which each sees its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._jobs: dict[str, _Job] = {}
+        self._lock = threading.Lock()
+
+    def start(self, asked: models.SurveyRequest, caller: str) -> _Job:
+        options = {"filters": asked.filters, "without": asked.without, "judged": not asked.fast}
+        stream = self._engine.survey(asked.question, **options)  # type: ignore[arg-type]
+        job = _Job(token_urlsafe(12), caller, asked.question, stream)
+        with self._lock:
+            running = [j for j in self._jobs.values() if j.state == "running"]
+            if len(running) >= MOST_RUNNING:
+                raise Refused(503, "Service Unavailable", "Other surveys run.", "Ask again later.")
+            over = [j.id for j in self._jobs.values() if j.state != "running"]
+            for old in over[: max(0, len(self._jobs) + 1 - MOST_JOBS)]:
+                del self._jobs[old]
+            self._jobs[job.id] = job
+        threading.Thread(target=job.run, daemon=True, name="survey").start()
+        return job
+
+    def find(self, job_id: str, caller: str) -> _Job:
+        job = self._jobs.get(job_id)
+        if job is None or job.caller != caller:
+            raise UnknownReport("There is no such survey. Begin one: POST survey")
+        return job
