@@ -39,6 +39,7 @@ from rag.index.interface import StoredReport
 from rag.index.layout import current_version
 from rag.index.snapshot import Snapshot, current_snapshot
 from rag.models.chat import make_chat
+from rag.models.client import Stop
 from rag.models.embeddings import (
     Embedding,
     embedding_kind,
@@ -60,6 +61,7 @@ from rag.retrieval.hybrid import (
 from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.retrieval.rerank import CrossEncoder, Reranker, make_reranker
 from rag.settings import Settings
+from rag.survey.columns import with_columns
 from rag.survey.features import ReportMeasure
 from rag.survey.stream import SurveyStream
 from rag.survey.types import Survey
@@ -306,6 +308,24 @@ class Engine:
         return SurveyStream(
             measure, survey, without, reranker, self.settings.mask_contacts, progress
         )
+
+    def survey_columns(
+        self,
+        survey: Survey,
+        names: Collection[str],
+        *,
+        progress: Progress = lambda *_: None,
+        stop: Stop | None = None,
+    ) -> Survey:
+        """The survey with more columns, by their names or questions; set `stop` to leave them out.
+
+        Raises:
+            InputError: a name is empty, or there are too many.
+        """
+        measure = self.report_measure()
+        linker = self._planner.linker_of(measure.snapshot.catalog)
+        mask = self.settings.mask_contacts
+        return with_columns(survey, names, measure, linker, mask=mask, progress=progress, stop=stop)
 
     def report_measure(self) -> ReportMeasure:
         """What measures the reports of the index; two threads may make it at the same time."""

@@ -28,6 +28,7 @@ def survey_to_dict(survey: Survey) -> dict[str, Any]:
         "ladder": dict(survey.ladder),
         "outcomes": dict(survey.outcomes),
         "summary": survey_sentence(survey),
+        "columns": [column.name for column in survey.columns],
         "near": list(survey.near),
         "complete": survey.complete,
         "index": survey.index,

@@ -50,6 +50,26 @@ KIND_LABELS = _by_name(marked("Plan"), marked("Closing"), marked("Experiment"), 
 AUTHOR_LABELS = {"lab": marked("Lab"), "innovator": marked("Innovator")}
 # Types of report whose tag says little to a reader; the others are in `KIND_LABELS`.
 TYPE_LABELS = {"learningplan": marked("Action learning plan")}
+# How strong a finding is, what came of a hypothesis, and why a cell of a survey is empty.
+RUNG_LABELS = {
+    "intention": marked("Intention"),
+    "observation": marked("Observation"),
+    "test": marked("Test"),
+    "compared": marked("Test with comparison"),
+    "scaled": marked("Scaled"),
+}
+OUTCOME_LABELS = {
+    "proven": marked("Proven"),
+    "partly": marked("Partly proven"),
+    "disproven": marked("Not proven"),
+    "unclear": marked("Unclear"),
+    "blank": marked("Left blank"),
+}
+CELL_LABELS = {
+    "blank": marked("Left blank in the form"),
+    "not_asked": marked("Not asked in this form"),
+    "nothing": marked("Nothing found"),
+}
 # Values that labs write in small letters, which would be read as words.
 _ACRONYMS = ("it", "ict", "iot", "gis", "ngo", "gbv")
 # The heading of a report's tags (`rag.types.FACTS`).

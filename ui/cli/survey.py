@@ -12,6 +12,7 @@ from typer import Argument, Option
 
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
+from rag.i18n.labels import CELL_LABELS
 from ui.cli import Index, Json, engine_of, print_json, progress, report_line
 from ui.cli.ask import with_filters
 
@@ -33,6 +34,10 @@ def survey(
     without: Annotated[
         list[str] | None, Option(help="A near word that is not to stand for the topic; repeatable.")
     ] = None,
+    columns: Annotated[
+        list[str] | None,
+        Option(help="What else to read of each report: a question or a tag; repeatable."),
+    ] = None,
     fast: Annotated[bool, Option("--fast", help="Leave the cross-encoder out.")] = False,
     check: Annotated[bool, Option("--check", help="Show ten silent reports to check.")] = False,
     out: Annotated[Path | None, Option(help="File to write all rows to: .json.")] = None,
@@ -53,6 +58,8 @@ def survey(
             progress=report,
         )
         made = stream.survey
+        if columns:
+            made = engine.survey_columns(made, columns, progress=report)
     from rag.export.survey_rows import survey_to_dict
 
     document = survey_to_dict(made)
@@ -84,3 +91,5 @@ def _print_rows(head: str, rows: Sequence[SurveyRow]) -> None:
     for row in rows:
         print(f"\n{row.verdict} ({row.score:.2f})  {report_line(row.report)}  [{row.report.id}]")
         print(f"    “{' '.join(row.quote.split())[:_QUOTE_LENGTH]}”")
+        for name, cell in row.cells.items():
+            print(f"    {name}: {cell.value[:_QUOTE_LENGTH] or CELL_LABELS[cell.state]}")

@@ -1,0 +1,271 @@
+"""Columns of surveys: what each report answers to one more question.
+
+A column is a tag ("methods"), or what a form asks for ("barriers"): then every form question counts
+that asks for the same, in any form and language, as `columns.toml` shows by example. What no form
+asks for is looked for in all that a report says, as a topic of its own.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from rag.catalog.normalize import report_values
+from rag.catalog.tag_fields import TAGS
+from rag.citation.quotable import usable
+from rag.citation.quotes import verbatim
+from rag.errors import InputError
+from rag.index.snapshot import Snapshot
+from rag.models.client import Stop
+from rag.models.embeddings import encode_cached
+from rag.models.encoder import LANGUAGE, Vectors, encode_static, unit
+from rag.query.linker import Linker, topic_of
+from rag.retrieval.postprocess import mask_passage
+from rag.survey.classifier import classifier
+from rag.survey.features import Near, Numbers, ReportMeasure, Topic
+from rag.survey.types import Survey, SurveyCell, SurveyColumn, SurveyRow
+from rag.text.language import language_of
+from rag.text.tokenize import terms
+from rag.types import FACTS, Passage, Progress, Span
+
+MOST = 6  # columns of a survey
+# A text asks for what its nearest example does from this on; for what another text does, from the
+# second on. The sum of two cosines and half the share of terms that both have.
+LIKE_EXAMPLE = 0.9
+LIKE_QUESTION = 1.4
+# Probability from which a report answers a free question.
+ANSWERS = 0.5
+WHOLE = 300  # characters of an answer that is shown whole
+AT_A_TIME = 40  # reports between two looks at whether to stop
+_PLACEHOLDERS = frozenset(("", "-", "n/a", "na", "none", "no answer", "no", "."))
+
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """Texts with what tells how alike they are."""
+
+    dense: Vectors
+    static: Vectors
+    terms: Sequence[frozenset[str]]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> _Texts:
+        stems = [frozenset(terms(text, LANGUAGE)) for text in texts]
+        return cls(unit(encode_cached(texts)), encode_static(texts), stems)
+
+    def nearness(self, others: _Texts) -> Numbers:
+        """How alike these texts (rows) are to others (columns)."""
+        shared = [[len(a & b) / max(1, len(a) + len(b)) for b in others.terms] for a in self.terms]
+        return np.asarray(self.dense @ others.dense.T + self.static @ others.static.T + shared)
+
+
+@cache
+def _examples() -> tuple[Sequence[str], _Texts]:
+    """What texts ask for, by example."""
+    data = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+    pairs = [(name, text) for name, texts in data.items() for text in texts]
+    return [name for name, _ in pairs], _Texts.of([text for _, text in pairs])
+
+
+def _asked_for(texts: _Texts) -> list[str]:
+    """What each text asks for; "" where no example is near."""
+    names, examples = _examples()
+    nearness = texts.nearness(examples)
+    nearest = nearness.argmax(axis=1)
+    near = nearness.max(axis=1) >= LIKE_EXAMPLE
+    return [names[n] if ok else "" for n, ok in zip(nearest, near, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """The form questions and keys of facts of a collection, and what each asks for."""
+
+    questions: Sequence[str]
+    texts: _Texts
+    asked_for: Sequence[str]
+
+
+@lru_cache(1)
+def _forms(snapshot: Snapshot) -> _Forms:
+    found: dict[str, None] = {}
+    for head in snapshot.heads.values():
+        found |= dict.fromkeys((*head.report.info.facts, *head.report.unanswered))
+    for passage in snapshot.passages:
+        found[passage.prompt or passage.section] = None
+    questions = [question for question in found if question not in ("", FACTS)]
+    texts = _Texts.of([question.replace("_", " ") for question in questions])
+    return _Forms(questions, texts, _asked_for(texts))
+
+
+def read_column(name: str, snapshot: Snapshot, linker: Linker) -> SurveyColumn:
+    """What a column asks for, by its name as it was typed."""
+    links = linker.link(name, language_of(name))
+    if links.fields and not links.rest and links.fields[0] in TAGS:
+        return SurveyColumn(name, "tag", (links.fields[0],))
+    forms, text = _forms(snapshot), _Texts.of([name])
+    if not forms.questions:
+        return SurveyColumn(name, "free")
+    wanted = _asked_for(text)[0]
+    near = text.nearness(forms.texts)[0]
+    alike = near >= max(LIKE_QUESTION, 0.8 * near.max())
+    if wanted and wanted != "other":
+        alike |= np.array([asked == wanted for asked in forms.asked_for])
+    sources = [question for question, ok in zip(forms.questions, alike, strict=True) if ok]
+    return SurveyColumn(name, "form" if sources else "free", tuple(sources))
+
+
+def with_columns(
+    survey: Survey,
+    names: Collection[str],
+    measure: ReportMeasure,
+    linker: Linker,
+    *,
+    mask: bool = True,
+    progress: Progress = lambda *_: None,
+    stop: Stop | None = None,
+) -> Survey:
+    """The survey with more columns; those that it has stay.
+
+    Reports that say nothing of the topic get a cell where it is empty or a tag.
+
+    Raises:
+        InputError: a name is empty, or there are too many.
+    """
+    new = [" ".join(name.split()) for name in names]
+    if not all(new):
+        raise InputError("A column is empty. Type a question or the name of a tag.")
+    had = [column.name for column in survey.columns]
+    new = [name for name in dict.fromkeys(new) if name not in had]
+    if len(had) + len(new) > MOST:
+        raise InputError(
+            f"A survey has at most {MOST} columns; these are {len(had) + len(new):,}. Use fewer."
+        )
+    for name in new:
+        column = read_column(name, measure.snapshot, linker)
+        reader = _Reader(column, survey, measure, linker, mask)
+        rows: list[SurveyRow] = []
+        for start in range(0, len(survey.rows), AT_A_TIME):
+            if stop and stop.is_set():
+                return survey
+            part = survey.rows[start : start + AT_A_TIME]
+            for row, cell in zip(part, reader.cells(part), strict=True):
+                rows.append(replace(row, cells={**row.cells, name: cell}) if cell else row)
+            progress("columns", min(start + AT_A_TIME, len(survey.rows)), len(survey.rows))
+        survey = replace(survey, rows=tuple(rows), columns=(*survey.columns, column))
+    return survey
+
+
+class _Reader:
+    """Reads the cells of one column."""
+
+    def __init__(
+        self,
+        column: SurveyColumn,
+        survey: Survey,
+        measure: ReportMeasure,
+        linker: Linker,
+        mask: bool,
+    ) -> None:
+        self._column, self._snapshot, self._mask = column, measure.snapshot, mask
+        self._sources = frozenset(column.sources)
+        self._wanted = unit(encode_cached([survey.topic, column.name]))
+        self._found: Mapping[str, Sequence[Near]] = {}
+        if column.kind == "free":
+            language = language_of(column.name, survey.language)
+            links = linker.link(column.name, language)
+            text = topic_of(column.name, links, language) or column.name
+            measured = measure.measure(Topic.read(text, language, measure.snapshot))
+            says = classifier().chances(measured.features).says
+            self._found = {
+                name: measured.sentences.get(n, ())
+                for n, name in enumerate(measure.ids)
+                if says[n] >= ANSWERS
+            }
+
+    def cells(self, rows: Sequence[SurveyRow]) -> list[SurveyCell | None]:
+        """The cells of rows, None where a silent report has an answer."""
+        if self._column.kind == "tag":
+            return [self._tags(row) for row in rows]
+        candidates = {}
+        for row in rows:
+            if row.verdict != "silent":
+                candidates[row.report.id] = self._candidates(row.report.id)
+        best = self._best(candidates)
+        return [self._cell(row, best.get(row.report.id, ())) for row in rows]
+
+    def _tags(self, row: SurveyRow) -> SurveyCell:
+        catalog = self._snapshot.catalog
+        field = self._column.sources[0]
+        values = dict.fromkeys(catalog.name(field, v) for v in report_values(row.report, field))
+        return SurveyCell("; ".join(values), state="answered" if values else "blank")
+
+    def _candidates(self, report_id: str) -> list[tuple[Passage, Span]]:
+        """What of a report may be the answer."""
+        if self._column.kind == "free":
+            near = self._found.get(report_id, ())
+            return [(self._masked(self._snapshot.passages[n.passage]), n.span) for n in near]
+        found: list[tuple[Passage, Span]] = []
+        for passage in map(self._masked, self._snapshot.passages_of(report_id)):
+            text = passage.text.strip()
+            if not self._asks(passage) or text.strip(" .*_").casefold() in _PLACEHOLDERS:
+                continue
+            units = [(unit.start, unit.end) for unit in usable(passage)]
+            if len(text) <= WHOLE or not units:
+                units = [(0, _cut(passage.text))]
+            found += ((passage, span) for span in units)
+        return found
+
+    def _asks(self, passage: Passage) -> bool:
+        return passage.section != FACTS and (passage.prompt or passage.section) in self._sources
+
+    def _masked(self, passage: Passage) -> Passage:
+        return mask_passage(passage) if self._mask else passage
+
+    def _best(
+        self, candidates: Mapping[str, Sequence[tuple[Passage, Span]]]
+    ) -> dict[str, list[tuple[Passage, Span]]]:
+        """The candidates of each report, those nearest to topic and column first."""
+        if self._column.kind == "free":
+            return {name: list(found) for name, found in candidates.items()}
+        every = [(name, *c) for name, found in candidates.items() for c in found]
+        if not every:
+            return {}
+        texts = [passage.text[slice(*span)] for _, passage, span in every]
+        scores = unit(encode_cached(texts)) @ self._wanted.T @ np.array([1.0, 0.5])
+        best: dict[str, list[tuple[Passage, Span]]] = {}
+        for n in np.argsort(-scores, kind="stable").tolist():
+            name, passage, span = every[n]
+            best.setdefault(name, []).append((passage, span))
+        return best
+
+    def _cell(
+        self, row: SurveyRow, candidates: Sequence[tuple[Passage, Span]]
+    ) -> SurveyCell | None:
+        report = self._snapshot.report(row.report.id)
+        for passage, (start, end) in candidates:
+            if place := verbatim(passage.text[start:end], report.raw, passage.spans):
+                quote, span = place
+                return SurveyCell(" ".join(quote.split()), quote, span, passage)
+        facts = [v for key in self._column.sources for v in row.report.facts.get(key, ())]
+        if facts:
+            return SurveyCell("; ".join(dict.fromkeys(facts)))
+        if self._column.kind == "free":
+            return SurveyCell(state="nothing")
+        if any(map(self._asks, self._snapshot.passages_of(row.report.id))):
+            return None if row.verdict == "silent" else SurveyCell(state="nothing")
+        asked = not self._sources.isdisjoint(report.unanswered)
+        return SurveyCell(state="blank" if asked else "not_asked")
+
+
+def _cut(text: str) -> int:
+    """How much of a text is shown: to the end of the last line, or word, that fits."""
+    if len(text) <= WHOLE:
+        return len(text)
+    ends = [match.start() for match in re.finditer(r"\n", text[:WHOLE])]
+    return ends[-1] if ends else max(text.rfind(" ", 0, WHOLE), 1)

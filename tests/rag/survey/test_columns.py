@@ -1,0 +1,66 @@
+"""Columns of surveys: what they ask for, and what stands in a cell where there is no answer."""
+
+import pytest
+
+from rag.citation.quotes import fold_text
+from rag.engine import Engine
+from rag.errors import InputError
+from rag.survey.columns import MOST, read_column
+from rag.survey.types import Survey
+
+
+@pytest.fixture(scope="module")
+def survey(sample_engine: Engine) -> Survey:
+    return sample_engine.survey("mobile money").survey
+
+
+def _column(engine: Engine, name: str) -> tuple[str, str]:
+    snapshot = engine.report_measure().snapshot
+    column = read_column(name, snapshot, engine._planner.linker_of(snapshot.catalog))
+    return column.kind, " ".join(column.sources).lower()
+
+
+def test_a_column_is_a_tag_a_question_of_forms_or_what_any_report_may_say(
+    sample_engine: Engine,
+) -> None:
+    assert _column(sample_engine, "methods") == ("tag", "method")
+    for name in ("barriers", "What were the obstacles?", "obstáculos"):
+        kind, sources = _column(sample_engine, name)
+        assert kind == "form"
+        assert "obstacles" in sources or "barriers" in sources
+        assert "learning question" not in sources
+    assert _column(sample_engine, "trust in banks")[0] == "free"
+
+
+def test_cells_have_verbatim_words_or_why_there_are_none(
+    sample_engine: Engine, survey: Survey
+) -> None:
+    made = sample_engine.survey_columns(survey, ["learnings", "What did it cost?", "fees"])
+    assert [column.name for column in made.columns] == ["learnings", "What did it cost?", "fees"]
+    states = set()
+    for row in made.found:
+        raw = sample_engine.report(row.report.id).raw
+        for cell in row.cells.values():
+            states.add(cell.state)
+            assert bool(cell.value) == (cell.state == "answered")
+            if cell.span:
+                assert fold_text(cell.quote) == fold_text(raw[slice(*cell.span)])
+    assert {"answered", "not_asked", "nothing"} <= states
+    plans = [row for row in made.found if row.report.kind == "plan"]
+    assert plans
+    assert {row.cells["learnings"].state for row in plans} == {"not_asked"}
+    again = sample_engine.survey_columns(made, ["methods", "fees"])
+    assert len(again.columns) == 4
+    assert again.found[0].cells["fees"] == made.found[0].cells["fees"]
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [([" "], "is empty"), ([f"q{n}" for n in range(500)], "these are 500")],
+)
+def test_columns_that_can_not_be_are_told(
+    sample_engine: Engine, survey: Survey, names: list[str], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        sample_engine.survey_columns(survey, names)
+    assert MOST == 6
