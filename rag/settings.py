@@ -110,6 +110,9 @@ class Settings(BaseModel):
     api_keys: HomePath | None = Field(
         None, description="file of the names and keys of programs; none: they need none"
     )
+    watch_url: Address = Field(
+        "", pattern=r"^(https?://\S+)?$", description="address that changes of answers are sent to"
+    )
     root_path: str = Field(
         "", pattern=r"^(/[\w.~-]+)*$", description="path under which a proxy shows the page"
     )

@@ -23,7 +23,7 @@ LAYERS = (
     ("rag.citation",),
     ("rag.survey",),
     ("rag.answer",),
-    ("rag.export", "rag.feedback", "rag.diagnostics", "rag.engine", "rag.llama"),
+    ("rag.export", "rag.feedback", "rag.diagnostics", "rag.engine", "rag.llama", "rag.watch"),
     ("ingest", "eval"),
     ("ui",),
 )

@@ -84,7 +84,9 @@ def ask(
 ) -> None:
     """Answer one question, with the sources of each sentence."""
     ignored = _ignored(ignore)
-    stream = engine_of(index).ask(_checked(question), filters=filters, ignored=ignored, deep=deep)
+    stream = engine_of(index).ask(
+        checked_question(question), filters=filters, ignored=ignored, deep=deep
+    )
     if json:
         deque(_with_steps(stream), 0)
         print_json(answer_json.answer_to_dict(stream.answer))
@@ -105,8 +107,8 @@ def search(
     """Find passages without writing an answer."""
     ignored = _ignored(ignore)
     engine = engine_of(index)
-    plan = engine.plan(_checked(question), filters=filters, ignored=ignored)
-    hits = engine.search(_checked(question), k=k, explain=explain, plan=plan)
+    plan = engine.plan(checked_question(question), filters=filters, ignored=ignored)
+    hits = engine.search(checked_question(question), k=k, explain=explain, plan=plan)
     if json:
         passages = [answer_json.passage_to_dict(n, hit) for n, hit in enumerate(hits, start=1)]
         for passage, hit in zip(passages, hits, strict=True):
@@ -119,7 +121,8 @@ def search(
     print_hits(hits)
 
 
-def _checked(question: str) -> str:
+def checked_question(question: str) -> str:
+    """The question without spaces around it; an InputError for an empty one."""
     if not question.strip():
         raise InputError("The question is empty. Put it in quotes after the command.")
     return encodable(question.strip())

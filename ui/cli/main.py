@@ -17,10 +17,11 @@ from typer import Argument, Option
 
 from rag.errors import AskLabsError, InputError
 from rag.settings import load_settings
-from ui.cli import Index, evaluate
+from ui.cli import Index, evaluate, watch
 from ui.cli.ask import ask, batch, export, search
 from ui.cli.index import info, ingest
 from ui.cli.survey import survey
+from ui.cli.watch import diff
 
 HELP = """Ask questions across a collection of lab reports; every sentence comes with its source.
 
@@ -123,8 +124,9 @@ def mcp(index: Index = None) -> None:
     mcp_server(engine, Room(at_a_time(engine))).run("stdio")
 
 
-for _command in (ingest, ask, batch, search, survey, serve, login, key, mcp, export, info):
+for _command in (ingest, ask, batch, search, survey, serve, login, key, mcp, export, diff, info):
     app.command()(_command)
+app.add_typer(watch.app, name="watch")
 app.add_typer(evaluate.app, name="eval")
 
 

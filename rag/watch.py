@@ -1,0 +1,215 @@
+"""Standing questions: what an answer rests on that it did not, and where the questions are kept.
+
+The questions lie in the index's folder with their last answers, in one file that is replaced as a
+whole. Two answers are compared by what they rest on, never by their wording.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+from xml.etree import ElementTree
+
+import orjson
+from filelock import FileLock
+from pydantic import TypeAdapter, ValidationError
+
+from rag.catalog.tag_fields import Filters
+from rag.citation.quotes import verbatim
+from rag.engine import Engine
+from rag.errors import InputError
+from rag.export.answer_json import answer_to_dict
+from rag.types import Answer
+
+FILE, LOCK = "watches.json", "watches.lock"
+MOST_WATCHES, MOST_NEWS = 100, 50  # questions of an index; changes that each remembers
+# What an answer rests on.
+_KEPT = ("question", "refused", "citations", "coverage", "index")
+Kind = Literal["report added", "report gone", "answered now", "refused now", "quote gone", "number"]
+_ATOM = "http://www.w3.org/2005/Atom"
+_NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference: a report that came or went, a quote that no longer stands, a number."""
+
+    kind: Kind
+    report: str = ""
+    title: str = ""
+    quote: str = ""
+    before: str = ""
+    after: str = ""
+
+    def __str__(self) -> str:
+        where = f" {self.title} [{self.report}]" if self.report else ""
+        numbers = f" {self.before} -> {self.after}" if self.before or self.after else ""
+        return f"{self.kind}:{where}{numbers}" + (f" “{self.quote}”" if self.quote else "")
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """The changes that one look at a question found; `time` is in UTC (ISO 8601)."""
+
+    time: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A standing question with what its last answer rests on, and its news, the latest first."""
+
+    id: str
+    question: str
+    filters: Filters
+    answer: Mapping[str, Any]
+    news: tuple[News, ...] = field(default=())
+
+
+_READER = TypeAdapter(tuple[Watch, ...])
+
+
+def answer_again(engine: Engine, answer: Answer) -> list[Change]:
+    """What is different if the question of an answer is asked now."""
+    covered = answer.coverage
+    new = engine.ask(answer.standalone, filters=covered.filters, ignored=covered.ignored).answer
+    return changes(engine, answer_to_dict(answer), answer_to_dict(new))
+
+
+def changes(engine: Engine, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """The differences of two answers, as the command line's JSON, to one question."""
+    old, new = before["coverage"], after["coverage"]
+    cited = {c["report"]: c["quote"] for c in reversed((*before["citations"], *after["citations"]))}
+    infos = engine.catalog.reports
+
+    def reports(kind: Kind, ids: Sequence[str]) -> list[Change]:
+        titles = {i: infos[i].title if i in infos else "" for i in ids}
+        return [Change(kind, i, titles[i], cited.get(i, "")) for i in ids]
+
+    found: list[Change] = []
+    if before["refused"] != after["refused"]:
+        found.append(Change("refused now" if after["refused"] else "answered now"))
+    found += reports("report added", [i for i in new["reports"] if i not in old["reports"]])
+    found += reports("report gone", [i for i in old["reports"] if i not in new["reports"]])
+    for citation in before["citations"]:
+        report, quote, span = (citation[name] for name in ("report", "quote", "span"))
+        raw = engine.report(report).raw if report in infos else ""
+        place = verbatim(quote, raw, [tuple(span)] if span and span[1] <= len(raw) else [])
+        if not raw or place is None or place[0] != quote:
+            found.append(Change("quote gone", report, citation["title"], quote))
+    rows = [{row["value"]: row["reports"] for row in side["table"]} for side in (old, new)]
+    numbers = [
+        {"reports": side["count"], **row} for side, row in zip((old, new), rows, strict=True)
+    ]
+    if new["intent"] == "list":
+        for name in dict.fromkeys((*numbers[0], *numbers[1])):
+            was, now = (str(side.get(name, 0)) for side in numbers)
+            if was != now:
+                found.append(Change("number", title=name, before=was, after=now))
+    return found
+
+
+def load_watches(folder: Path) -> tuple[Watch, ...]:
+    """The standing questions of an index.
+
+    Raises:
+        InputError: their file is damaged or can't be read.
+    """
+    path = folder / FILE
+    try:
+        return _READER.validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValidationError) as error:
+        raise InputError(f"{path} can't be used ({error}). Delete it to begin anew.") from error
+
+
+def add_watch(engine: Engine, question: str, filters: Filters) -> Watch:
+    """Ask a question now and watch it from now on.
+
+    Raises:
+        InputError: the question is too long, there are too many, or they can't be kept.
+    """
+    watch = Watch(os.urandom(4).hex(), question, filters, _asked(engine, question, filters))
+
+    def added(watches: tuple[Watch, ...]) -> tuple[Watch, ...]:
+        if len(watches) >= MOST_WATCHES:
+            raise InputError(f"{MOST_WATCHES} questions are watched already. Remove one first.")
+        return (*watches, watch)
+
+    _rewrite(engine, added)
+    return watch
+
+
+def remove_watch(engine: Engine, watch_id: str) -> None:
+    """Watch a question no more; an InputError if there is none of this id."""
+
+    def removed(watches: tuple[Watch, ...]) -> tuple[Watch, ...]:
+        left = tuple(watch for watch in watches if watch.id != watch_id)
+        if len(left) == len(watches):
+            raise InputError(f"No question {watch_id!r} is watched. See: asklabs watch list")
+        return left
+
+    _rewrite(engine, removed)
+
+
+def run_watches(engine: Engine) -> list[Watch]:
+    """Ask all standing questions again; returns those with changes, the latest news first."""
+    time = datetime.now(UTC).isoformat(timespec="seconds")
+    changed: dict[str, Watch] = {}
+    for watch in load_watches(engine.settings.index):
+        if watch.answer.get("index") == engine.revision:
+            continue
+        answer = _asked(engine, watch.question, watch.filters)
+        found = tuple(changes(engine, watch.answer, answer))
+        news = (News(time, found), *watch.news)[:MOST_NEWS] if found else watch.news
+        changed[watch.id] = replace(watch, answer=answer, news=news)
+    if changed:
+        _rewrite(engine, lambda watches: tuple(changed.get(w.id, w) for w in watches))
+    return [watch for watch in changed.values() if watch.news and watch.news[0].time == time]
+
+
+def atom(watches: Sequence[Watch]) -> bytes:
+    """All news as an Atom feed."""
+    feed = ElementTree.Element("feed", xmlns=_ATOM)
+    entries = [(news, watch) for watch in watches for news in watch.news]
+    entries.sort(key=lambda pair: pair[0].time, reverse=True)
+
+    def add(parent: ElementTree.Element, name: str, text: str) -> None:
+        ElementTree.SubElement(parent, name).text = _NO_XML.sub("", text)
+
+    add(feed, "title", "Ask the Labs: standing questions")
+    add(feed, "id", "urn:asklabs:watches")
+    add(feed, "updated", entries[0][0].time if entries else datetime.now(UTC).isoformat())
+    add(ElementTree.SubElement(feed, "author"), "name", "Ask the Labs")
+    for news, watch in entries:
+        entry = ElementTree.SubElement(feed, "entry")
+        add(entry, "title", watch.question)
+        add(entry, "id", f"urn:asklabs:watch:{watch.id}:{news.time}")
+        add(entry, "updated", news.time)
+        add(entry, "content", "\n".join(map(str, news.changes)))
+    return bytes(ElementTree.tostring(feed, "utf-8", xml_declaration=True))
+
+
+def _asked(engine: Engine, question: str, filters: Filters) -> dict[str, Any]:
+    made = answer_to_dict(engine.ask(question, filters=filters).answer)
+    return {name: made[name] for name in _KEPT}
+
+
+def _rewrite(engine: Engine, change: Callable[[tuple[Watch, ...]], tuple[Watch, ...]]) -> None:
+    folder = engine.settings.index
+    try:
+        with FileLock(folder / LOCK, timeout=5):
+            watches = change(load_watches(folder))
+            data = orjson.dumps([{**asdict(w), "filters": w.filters.as_dict()} for w in watches])
+            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+                file.write(data)
+            os.replace(file.name, folder / FILE)
+    except OSError as error:  # also where the lock isn't got
+        raise InputError(f"{folder}: questions can't be kept there ({error}).") from error

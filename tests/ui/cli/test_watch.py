@@ -1,0 +1,87 @@
+"""Standing questions: what is told after an ingest, and to whom."""
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import orjson
+import pytest
+from ferries import text
+
+from ingest.sync import sync
+from rag.settings import Settings
+
+LISTED = "Which reports are of 2023?"
+ASKED = "What waits in Fiji?"
+
+
+@pytest.fixture
+def hook() -> Iterator[tuple[str, list[Any]]]:
+    """A server that redirects what it is sent, and what came."""
+    came: list[Any] = []
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            came.append(orjson.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(307)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/", came
+    server.shutdown()
+    server.server_close()
+
+
+def test_what_changed_is_told_once_with_quotes(
+    run: Any,
+    reports: Path,
+    settings: Settings,
+    tmp_path: Path,
+    hook: tuple[str, list[Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address, came = hook
+    mali = (reports / "mali.md").rename(tmp_path / "mali.md")
+    sync([reports], settings)
+
+    def watch(*arguments: str | Path) -> Any:
+        return run("watch", *arguments, "--index", settings.index)
+
+    for question in (LISTED, ASKED):
+        assert watch("add", question).code == 0
+    answers = tmp_path / "answers.json"
+    answers.write_text(run("ask", ASKED, "--json", "--index", settings.index).out)
+    assert watch("run", "--json").json == []
+    mali.rename(reports / "mali.md")
+    (reports / "fiji.md").write_text(text("Fiji", answer="A whole island"), "utf-8")
+    sync([reports], settings)
+    monkeypatch.setenv("ASKLABS_WATCH_URL", address)
+    done = watch("run", "--json", "--atom", "news.xml")
+    # A redirect is not followed, and said.
+    assert (done.code, len(came)) == (1, 1)
+    assert came[0] == {"watches": done.json}
+    listed, asked = ([c for n in w["news"] for c in n["changes"]] for w in done.json)
+    added = next(c for c in listed if c["kind"] == "report added")
+    assert added["report"] == "mali"
+    assert added["quote"]
+    number = next(c for c in listed if c["kind"] == "number")
+    assert (number["before"], number["after"]) == ("2", "3")
+    gone = next(c for c in asked if c["kind"] == "quote gone")
+    assert gone["quote"] == "Fiji waits for a ferry."
+    feed = ElementTree.parse(tmp_path / "news.xml").getroot()
+    assert len(feed.findall("{http://www.w3.org/2005/Atom}entry")) == 2
+    assert watch("run", "--json").json == []
+    told = run("diff", answers, "--index", settings.index).out
+    assert "quote gone: Ferries of Fiji [fiji] “Fiji waits for a ferry.”" in told
+    first = watch("list").out.split()[0]
+    assert watch("remove", first).code == 0
+    assert watch("remove", first).code == 2
+    assert len(watch("list", "--json").json) == 1
