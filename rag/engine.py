@@ -35,6 +35,7 @@ from rag.citation.checker import Judge, make_judge
 from rag.diagnostics import versions
 from rag.errors import InputError
 from rag.i18n.notices import notice_words
+from rag.i18n.translations import marked
 from rag.index.interface import StoredReport
 from rag.index.layout import current_version
 from rag.index.snapshot import Snapshot, current_snapshot
@@ -72,6 +73,11 @@ from rag.types import Answer, Hit, Notice, Passage, Plan, Progress, Turn
 
 LONGEST_QUESTION = 4000  # characters
 MOST_TURNS = 100  # turns of a conversation that are looked at, the last ones
+# Why no survey can be made.
+NO_TOPIC = marked(
+    "The question names no topic. Survey what reports can speak of, such as “waste management”."
+)
+NO_SCOPE = marked("No report passes the filters of the survey. Use fewer filters.")
 _log = logging.getLogger(__name__)
 
 
@@ -294,15 +300,12 @@ class Engine:
         links = linker.link(plan.corrected, plan.language)
         topic = topic_of(plan.corrected, links, plan.language)
         if not topic or plan.intent == "about":
-            raise InputError(
-                f"“{question}” names no topic. Survey what reports can speak of, such as "
-                "“waste management”."
-            )
+            raise InputError(NO_TOPIC)
         named = links.filters()
         scope = Filters(country=named.country, year=named.year, type=named.type, kind=named.kind)
         scope = filters.merged(scope)
         if not snapshot.catalog.ids(scope):
-            raise InputError("No report passes the filters of the survey. Use fewer filters.")
+            raise InputError(NO_SCOPE)
         survey = Survey(question, topic, plan.language, scope, (), (0, 0), index=snapshot.revision)
         reranker = self._reranker if judged and isinstance(self._reranker, CrossEncoder) else None
         return SurveyStream(

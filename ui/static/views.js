@@ -1,9 +1,9 @@
-// The three views of the page, kept in the address, and what is done in Explore: choosing on the
+// The views of the page, kept in the address, and what is done in Explore: choosing on the
 // map and the bars, sorting and unfolding. Everything is drawn on the server; what a browser makes
 // itself are copies of rows that stand there, with text put in as text.
 window.askViews = (() => {
   const root = document.documentElement;
-  const VIEWS = ["ask", "explore", "quality"];
+  const VIEWS = ["ask", "survey", "explore", "quality"];
   const BUTTON = "button[data-field]";
   const left = {}; // view -> how far it was scrolled when it was left
   const opened = new Set(); // fields whose bars are all shown
@@ -14,23 +14,24 @@ window.askViews = (() => {
   let area = null; // the element of Explore
   let data = { rows: [], rest: {} };
   let drawnRows = 0;
+  let arranged = false; // whether the filters are those of the address
   let touched = null; // what was chosen last, for who uses the keyboard
 
   const wanted = () => {
-    const name = location.hash.replace(/^#\//, "");
+    const name = location.hash.replace(/^#\//, "").split("?")[0];
     return VIEWS.includes(name) ? name : "ask";
   };
   const scrollers = () => [
     document.scrollingElement,
-    ...["talk", "sources", "explore", "quality"].map((id) => document.getElementById(id)),
+    ...["talk", "sources", "survey", "explore", "quality"].map((id) => document.getElementById(id)),
   ];
 
   // The page's base has no query: followed as it stands, a link would load the page anew.
   function followed(event) {
-    const link = event.target.closest?.("#views a");
+    const link = event.target.closest?.("#views a, a[href^='#/survey']");
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    location.hash = link.hash;
+    askSurvey.lead(link.hash, "replace" in link.dataset);
   }
 
   // The address has changed, by a link of the page or by a step back or forward.
@@ -38,7 +39,7 @@ window.askViews = (() => {
     askLabsFilters.arrived();
     askReading.arrived();
     const [before, view] = [root.dataset.view, wanted()];
-    if (before === view) return;
+    if (before === view) return view === "survey" && draw();
     left[before] = scrollers().map((e) => e?.scrollTop ?? 0);
     root.dataset.view = view;
     mark();
@@ -47,11 +48,12 @@ window.askViews = (() => {
   }
 
   // Ask the server to draw the view that is shown; it doesn't where that is drawn so already.
-  const draw = () => drawView[root.dataset.view]?.();
+  const draw = (anew = false) => (arranged || root.dataset.view !== "survey") && drawView[root.dataset.view]?.(anew);
 
-  // The filters have changed.
+  // The filters have changed, first to those of the address: no survey is made before.
   function narrowed() {
-    if (root.dataset.view === "explore") draw();
+    arranged = true;
+    if (["explore", "survey"].includes(root.dataset.view)) draw(true);
   }
 
   // Say in the navigation and in the window's title which view is shown.

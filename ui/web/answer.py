@@ -32,8 +32,9 @@ from rag.i18n.notices import (
 )
 from rag.i18n.translations import ENGLISH, Translations, format_seconds
 from rag.retrieval.hybrid import MOST_PASSAGES
-from rag.types import Answer, Citation, Notice, Struck
+from rag.types import Answer, Citation, Intent, Notice, Struck
 from ui.rendering import render
+from ui.web.address import Address
 from ui.web.filters import render_scope
 from ui.web.sources import by_number, render_cite, render_uncited
 
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 
 Reports = Mapping[str, ReportInfo]
 ROWS_SHOWN = 12
+# Answers of which a survey can say more.
+WIDE: tuple[Intent, ...] = ("answer", "topic", "reasons", "trend")
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _MARK = re.compile(r" ?\[(\d{1,6})\]")
 _ITEM = re.compile(r"\s*(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
@@ -93,14 +96,14 @@ def _inline(
 
 
 def render_conversation(
-    talk: Sequence[Exchange], reports: Reports, t: Translations, is_idle: bool = True
+    talk: Sequence[Exchange], catalog: Catalog, t: Translations, is_idle: bool = True
 ) -> Markup:
     """All finished questions of a conversation with their answers.
 
     While nothing is being answered (`is_idle`), the last one can be asked again.
     """
     return Markup("").join(
-        render_exchange(exchange, turn, reports, is_idle and turn == len(talk), t, is_idle=is_idle)
+        render_exchange(exchange, turn, catalog, is_idle and turn == len(talk), t, is_idle=is_idle)
         for turn, exchange in enumerate(talk, 1)
     )
 
@@ -108,7 +111,7 @@ def render_conversation(
 def render_exchange(
     exchange: Exchange,
     turn: int,
-    reports: Reports,
+    catalog: Catalog,
     is_last: bool,
     t: Translations,
     *,
@@ -118,13 +121,13 @@ def render_exchange(
     error = notice_words([exchange.notice], t) if exchange.notice else exchange.error
     if exchange.answer and not error:
         outcome = render_answer(
-            exchange.answer, turn, reports, t, exchange.stopped, is_idle=is_idle
+            exchange.answer, turn, catalog, t, exchange.stopped, is_idle=is_idle
         )
     else:
         text = render_prose(exchange.text, turn, {}, t)
         values = {"error": error, "text": text, "is_stopped": exchange.stopped, "steps": ()}
         outcome = render("unanswered.html", t, is_running=False, **values)
-    scope = render_scope(exchange, turn if is_last else 0, t, reports)
+    scope = render_scope(exchange, turn if is_last else 0, t, catalog.reports)
     row = render_row(exchange, turn, is_last, t, is_idle=is_idle)
     values = {"question": exchange.question, "scope": scope, "outcome": outcome, "row": row}
     return render("exchange.html", t, turn=turn, **values)
@@ -150,13 +153,14 @@ def render_pending(
 def render_answer(
     answer: Answer,
     turn: int,
-    reports: Reports,
+    catalog: Catalog,
     t: Translations,
     is_stopped: bool = False,
     is_idle: bool = True,
 ) -> Markup:
     """An answer or a refusal with its list, its notes and the lines under it."""
     coverage, citations = answer.coverage, by_number(answer.citations)
+    reports = catalog.reports
     # The table says all that the lines after the first do, and is easier to scan.
     text = answer.text.partition("\n")[0] if answer.is_list or coverage.table else answer.text
     numbers = {c.passage.report.id: c.n for c in answer.citations}
@@ -190,7 +194,7 @@ def render_answer(
         steps=[notice_words([step], t) for step in answer.generation.steps],
         spent=run_sentence(answer, t) if answer.generation.steps else "",
         is_stopped=is_stopped,
-        coverage=render_coverage(answer, reports, t),
+        coverage=render_coverage(answer, catalog, t),
         checked=checked_sentence(answer.checked, t),
         shown=len(answer.hits) if answer.refused else 0 if answer.is_list else len(citations),
         took=format_seconds(t, max(spent, 0.1)) if answer.timings else "",
@@ -207,8 +211,13 @@ def render_mentions(answer: Answer, turn: int, t: Translations) -> Markup:
     return render("mentioned.html", t, answer=answer, cards=cards)
 
 
-def render_coverage(answer: Answer, reports: Reports, t: Translations) -> Markup:
-    """What an answer covered; of a list, which is complete, only the line."""
+def render_coverage(answer: Answer, catalog: Catalog, t: Translations) -> Markup:
+    """What an answer covered; of a list, which is complete, only the line.
+
+    Where more reports may speak of the question than were read, a survey of all is offered.
+    """
+    reports, covered = catalog.reports, answer.coverage
+    is_wide = covered.intent in WIDE and covered.matched_reports > covered.read_reports
     read = [reports[i] for i in answer.coverage.read if i in reports]
     read.sort(key=lambda r: (r.lab, r.year or 0, r.title))
     return render(
@@ -216,6 +225,8 @@ def render_coverage(answer: Answer, reports: Reports, t: Translations) -> Markup
         t,
         line=coverage_sentence(answer, t),
         coverage=answer.coverage,
+        scope=len(catalog.ids(covered.filters)) if is_wide else 0,
+        survey=Address(answer.standalone).link(),
         read=[list(group) for _, group in groupby(read, attrgetter("lab"))],
     )
 

@@ -18,7 +18,7 @@ from rag.engine import Engine
 from rag.errors import AskLabsError
 from rag.i18n.translations import ENGLISH, Translations
 from ui.rendering import render
-from ui.web import filters, handlers, history, layout, report
+from ui.web import filters, handlers, history, layout, report, survey
 from ui.web.explore import question, render_explore
 from ui.web.handlers import Run, Talk, Update
 from ui.web.layout import QUIET, Parts, shown, translations_of
@@ -299,9 +299,12 @@ def _wire_reading(engine: Engine, parts: Parts) -> None:
         t = translations_of(request)
         return shown(render_sources(exchange.answer, turn, t)) if exchange else gr.skip()
 
-    def open_report(talk: Talk, request: gr.Request, event: gr.EventData) -> str:
+    def open_report(
+        talk: Talk, surveyed: survey.Run | None, request: gr.Request, event: gr.EventData
+    ) -> str:
         sent = _values(event, "report", "passage", "turn", "n")
-        return report.open_report(engine, talk, sent, translations_of(request))
+        quotes = surveyed.quotes(sent) if surveyed else {}
+        return report.open_report(engine, talk, sent, translations_of(request), quotes)
 
     def vote(
         talk: Talk, conversation_id: str, request: gr.Request, event: gr.EventData
@@ -313,9 +316,10 @@ def _wire_reading(engine: Engine, parts: Parts) -> None:
 
     for part in (parts["thread"], parts["live"]):
         part.cite(show_sources, parts["talk"], parts["sources"], **QUIET)
-    for name in ("thread", "sources", "explore", "uploaded"):
+    opening = [parts["talk"], parts["surveyed"]]
+    for name in ("thread", "sources", "survey", "explore", "uploaded"):
         if part := parts.get(name):
-            part.report(open_report, parts["talk"], parts["report"], **QUIET)
+            part.report(open_report, opening, parts["report"], **QUIET)
     rated = [parts["talk"], parts["voted"], parts["message"]]
     parts["thread"].vote(vote, [parts["talk"], parts["conversation_id"]], rated, **QUIET)
 
@@ -323,7 +327,8 @@ def _wire_reading(engine: Engine, parts: Parts) -> None:
 def _wire_language(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     """Draw what is on the page from the start in the visitor's language."""
     suggestions = Suggestions(engine)
-    names = ["masthead", "history", "facts", "greeting", "sources", "exports", "views", "uploads"]
+    names = ["masthead", "history", "facts", "greeting", "sources", "exports", "views"]
+    names += ["survey_form", "uploads"]
     drawn = [*(parts[name] for name in names if name in parts), *parts["examples"]]
 
     def translate(request: gr.Request) -> Parts:
@@ -369,6 +374,22 @@ def _wire_views(engine: Engine, parts: Parts) -> None:
             return render_without_run(t)
         return render_quality(summary, engine.revision, t)
 
+    def show_survey(
+        run: survey.Run | None, chosen: Filters, request: gr.Request, event: gr.EventData
+    ) -> Iterator[Parts]:
+        query, t = _values(event, "query")["query"], translations_of(request)
+        yield {parts["survey"]: gr.skip()}
+        for html, now in survey.show(engine, run, query, chosen, t):
+            yield {parts["survey"]: shown(html), parts["surveyed"]: now}
+
+    def stop_survey(run: survey.Run | None) -> None:
+        if run:
+            run.stop()
+
+    surveying = [parts["surveyed"], parts["chosen"]], {parts["survey"], parts["surveyed"]}
+    # Each counts: the one before it is stopped.
+    parts["survey"].survey(show_survey, *surveying, trigger_mode="multiple", **QUIET)
+    parts["survey"].stop(stop_survey, parts["surveyed"], None, queue=False, **QUIET)
     # One drawing at a time, and after a row of quick changes once more: the last one is drawn. An
     # event that waits so keeps no data of its own.
     state, drawn = [parts["explored"], parts["chosen"]], [parts["explore"], parts["explored"]]

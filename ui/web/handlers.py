@@ -243,7 +243,7 @@ def restore(
     if type(n) is int and 0 <= n < len(exchange.answer.struck):
         restored = replace(exchange, answer=exchange.answer.restored(n))
         talk = tuple(restored if x is exchange else x for x in talk)
-        thread = render_conversation(talk, engine.catalog.reports, t)
+        thread = render_conversation(talk, engine.catalog, t)
         yield {"talk": talk, "thread": thread, "turn": int(str(turn))}
 
 
@@ -267,7 +267,7 @@ def without(
 
 def _answer(engine: Engine, exchange: Exchange, talk: Talk, t: Translations) -> Iterator[Update]:
     turn = len(talk) + 1
-    reports = engine.catalog.reports
+    catalog = engine.catalog
     answered = [(earlier.question, earlier.answer.text) for earlier in talk if earlier.answer]
     start = partial(
         engine.ask,
@@ -283,12 +283,12 @@ def _answer(engine: Engine, exchange: Exchange, talk: Talk, t: Translations) -> 
         yield {
             "run": run,
             "turn": turn,
-            "thread": render_conversation(talk, reports, t, is_idle=False),
-            "live": render_pending(exchange, "", turn, t, reports),
+            "thread": render_conversation(talk, catalog, t, is_idle=False),
+            "live": render_pending(exchange, "", turn, t, catalog.reports),
             "busy": True,
         }
         for text in run.texts():
-            yield {"live": render_pending(exchange, text, turn, t, reports, run.steps)}
+            yield {"live": render_pending(exchange, text, turn, t, catalog.reports, run.steps)}
         result = run.result()
         talk = (*talk, result)
     except GeneratorExit:
@@ -301,7 +301,7 @@ def _answer(engine: Engine, exchange: Exchange, talk: Talk, t: Translations) -> 
         log.question_event(result, time.monotonic() - begun, question)
     yield {
         "talk": talk,
-        "thread": render_conversation(talk, reports, t),
+        "thread": render_conversation(talk, catalog, t),
         "live": "",
         "sources": render_sources(talk[-1].answer, turn, t),
         "busy": False,
@@ -312,7 +312,7 @@ def failed(engine: Engine, talk: Talk, run: Run | None, t: Translations) -> Upda
     """Say that an unforeseen error happened, and give the question back."""
     exchange = replace(run.pending if run else Exchange(""), error=t.gettext(BROKEN))
     talk = (*talk, exchange)
-    thread = render_conversation(talk, engine.catalog.reports, t)
+    thread = render_conversation(talk, engine.catalog, t)
     question = exchange.question
     return {"talk": talk, "thread": thread, "live": "", "question": question, "busy": False}
 

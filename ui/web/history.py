@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -22,7 +22,8 @@ from markupsafe import Markup
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import to_jsonable_python
 
-from rag.catalog.tag_fields import Filters, ReportInfo
+from rag.catalog.catalog import Catalog
+from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict
@@ -182,7 +183,7 @@ def open_conversation(
         talk = read_talk(turns, t)
     except InputError as error:
         return {"message": _message("refused", text=str(error))}
-    shown = _shown(talk, engine.catalog.reports, t)
+    shown = _shown(talk, engine.catalog, t)
     return {"conversation_id": ident, **shown, "message": _message("opened", id=ident)}
 
 
@@ -190,17 +191,17 @@ def new_conversation(run: Run | None, t: Translations) -> Update:
     """An empty conversation; nothing happens while an answer is being written."""
     if run and run.active:
         return {"message": _message("refused", text=t.gettext(BUSY))}
-    shown = _shown((), {}, t)
+    shown = _shown((), Catalog(()), t)
     return {"question": "", "conversation_id": "", **shown, "message": _message("fresh")}
 
 
-def _shown(talk: Talk, reports: Mapping[str, ReportInfo], t: Translations) -> Update:
+def _shown(talk: Talk, catalog: Catalog, t: Translations) -> Update:
     """A conversation as it stands on the page, with the sources of its last answer."""
     turn = max((n for n, exchange in enumerate(talk, 1) if exchange.answer), default=0)
     return {
         "talk": talk,
         "run": None,
-        "thread": render_conversation(talk, reports, t),
+        "thread": render_conversation(talk, catalog, t),
         "live": "",
         "sources": render_sources(talk[turn - 1].answer if turn else None, turn, t),
         "busy": False,

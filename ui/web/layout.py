@@ -36,7 +36,7 @@ QUIET: Parts = {"show_progress": "hidden", "api_visibility": "private"}
 
 STATIC = Path(__file__).parents[1] / "static"
 # Each has a style sheet and a script; the sheet of the page comes first.
-AREAS = ("page", "exports", "filters", "reading", "views", "history", "uploads")
+AREAS = ("page", "exports", "filters", "reading", "views", "survey", "history", "uploads")
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 # The sign of the product is its unit of trust: a numbered citation.
 FAVICON = (
@@ -77,12 +77,18 @@ _HISTORY = (
 )
 _MESSAGE = "watch('value', () => askHistory.receive(props.value));"
 _VIEWS = (
-    "askViews.start({explore: () => trigger('explored'), quality: () => trigger('measured')}); "
+    "askViews.start({explore: () => trigger('explored'), quality: () => trigger('measured'), "
+    "survey: (anew) => askSurvey.go(anew)}); "
     "watch('value', () => askViews.mark());"
 )
 _EXPLORE = (
     "askViews.mount(element, {choose: (at) => trigger('choose', at), "
     "ask: (at) => trigger('ask', at)}); watch('value', () => askViews.drawn()); " + _REPORT
+)
+_SURVEY = (
+    "askSurvey.mount(element, {survey: (at) => trigger('survey', at), "
+    "stop: () => trigger('stop')}); "
+    "watch('value', () => askSurvey.drawn()); " + _REPORT
 )
 _UPLOAD = "askUploads.mount(element, upload, (files) => trigger('sent', { files }));"
 _UPLOADED = "watch('value', () => askUploads.updated(element)); " + _REPORT
@@ -115,6 +121,7 @@ def first_words(engine: Engine, t: Translations) -> dict[str, Markup]:
         "sources": render_sources(None, 0, t),
         "exports": render("exports.html", t, groups=[(use, list(group)) for use, group in uses]),
         "views": render("navigation.html", t),
+        "survey_form": render("survey_form.html", t, longest=LONGEST_QUESTION),
         "uploads": render("upload_form.html", t, largest=LARGEST_UPLOAD, broken=FAILED),
     }
 
@@ -152,10 +159,13 @@ def history_area() -> Parts:
 
 
 def views(words: Mapping[str, Markup]) -> Parts:
-    """The navigation over the conversation, and the two views that take its place."""
-    # The index and the filters that Explore was drawn with.
-    parts: Parts = {"explored": gr.State(None)}
+    """The navigation over the conversation, and the views that take its place."""
+    # The index and the filters that Explore was drawn with; the visitor's survey.
+    parts: Parts = {"explored": gr.State(None), "surveyed": gr.State(None)}
     parts["views"] = html(words["views"], js_on_load=_VIEWS, elem_id="views")
+    with gr.Column(elem_id="survey"):
+        parts["survey_form"] = html(words["survey_form"])
+        parts["survey"] = html("", js_on_load=_SURVEY)
     with gr.Column(elem_id="explore"):
         parts["explore"] = html("", js_on_load=_EXPLORE)
     with gr.Column(elem_id="quality"):

@@ -106,11 +106,17 @@ def _tags(
             yield t.gettext(tag.plural), values
 
 
-def open_report(engine: Engine, talk: Talk, event: Mapping[str, Any], t: Translations) -> Markup:
-    """The report that a browser wants to see, at the words that a number quotes.
+def open_report(
+    engine: Engine,
+    talk: Talk,
+    event: Mapping[str, Any],
+    t: Translations,
+    surveyed: Quotes | None = None,
+) -> Markup:
+    """The report that a browser wants to see, at the words that a number or a survey quotes.
 
     The event has a `report` and may have a `passage`, or a `turn` and its number `n`: what a
-    browser sends may be anything.
+    browser sends may be anything. `surveyed` are the quotes of a survey's row, by passage.
     """
     names = ("report", "passage", "turn", "n")
     report_id, at = (_text(event.get(name)) for name in names[:2])
@@ -120,7 +126,7 @@ def open_report(engine: Engine, talk: Talk, event: Mapping[str, Any], t: Transla
     except UnknownReport:
         empty = dict.fromkeys(("sections", "tags", "facts", "unanswered"), ())
         return render("report.html", t, info=None, key=key, note=t.gettext(GONE), **empty)
-    quotes: dict[str, list[str]] = {}
+    quotes = {passage: list(words) for passage, words in (surveyed or {}).items()}
     exchange = exchange_at(talk, event.get("turn"))
     for citation in exchange.answer.citations if exchange and exchange.answer else ():
         if citation.n == event.get("n") and citation.passage.report.id == report_id:

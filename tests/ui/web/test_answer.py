@@ -23,7 +23,8 @@ from ui.web.answer import (
 from ui.web.handlers import Exchange
 from ui.web.sources import render_sources
 
-REPORTS = {f"report_{i}": report(i) for i in range(30)}
+CATALOG = Catalog(report(i) for i in range(30))
+REPORTS = CATALOG.reports
 READ = Coverage(
     "answer",
     ("report_0",),
@@ -42,7 +43,7 @@ def cite(n: int) -> Citation:
 
 
 def drawn(exchange: Exchange) -> Outline:
-    return Outline(render_conversation([exchange], REPORTS, ENGLISH))
+    return Outline(render_conversation([exchange], CATALOG, ENGLISH))
 
 
 def test_each_known_number_is_a_link_to_its_card() -> None:
@@ -109,14 +110,14 @@ def test_what_is_no_answer_is_told() -> None:
 
 
 def test_the_coverage_line_unfolds_to_reports_and_labs() -> None:
-    html = Outline(render_coverage(answer(coverage=READ), REPORTS, ENGLISH))
+    html = Outline(render_coverage(answer(coverage=READ), CATALOG, ENGLISH))
     assert "Cool boxes at the market, part 0 2021 · cited" in html.text
     assert "Cool boxes at the market, part 1 2022" in html.text
     assert "Viet Nam 2 · Togo 1" in html.text
     opened = [b["data-report"] for b in html.all("button", "open-report")]
     assert opened == ["report_0", "report_1"]
     listed = answer(coverage=Coverage("list", ("report_0",)))
-    assert not Outline(render_coverage(listed, REPORTS, ENGLISH)).all("details")
+    assert not Outline(render_coverage(listed, CATALOG, ENGLISH)).all("details")
 
 
 @pytest.mark.parametrize(
@@ -148,18 +149,18 @@ def test_an_answer_is_copied_with_its_numbered_sources() -> None:
 
 def test_nothing_from_outside_becomes_markup() -> None:
     bad = hostile(HOSTILE)
-    reports = {"report_11": bad.citations[0].passage.report}
-    unread = replace(READ, unread=((HOSTILE, 1),), read=tuple(reports))
+    catalog = Catalog([bad.citations[0].passage.report])
+    unread = replace(READ, unread=((HOSTILE, 1),), read=tuple(catalog.reports))
     talk = (
         Exchange(HOSTILE, Filters(country=(HOSTILE,)), bad),
         Exchange(HOSTILE, error=HOSTILE),
         Exchange(HOSTILE, answer=replace(bad, coverage=unread)),
     )
     html = Outline(
-        render_conversation(talk, reports, ENGLISH)
+        render_conversation(talk, catalog, ENGLISH)
         + render_sources(bad, 1)
         + render_pending(talk[1], HOSTILE, 1, ENGLISH, {})
-        + render_collection(Catalog(reports.values()), HOSTILE, HOSTILE)
+        + render_collection(catalog, HOSTILE, HOSTILE)
     )
     html.is_inert()
     assert all((a["href"] or "").startswith("#") for a in html.all("a"))

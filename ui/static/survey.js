@@ -1,0 +1,64 @@
+// The Survey view. The server draws it from what stands after "#/survey?" in the address; links
+// and forms of the view lead from one such address to another.
+window.askSurvey = (() => {
+  const HERE = "#/survey";
+  let area = null; // the element that the server draws
+  let send = null; // tells the server
+  let sent = null; // the address that it was told last
+  let touched = ""; // what had the focus then
+
+  const query = () => (location.hash.startsWith(`${HERE}?`) ? location.hash.slice(HERE.length + 1) : "");
+  const box = () => document.querySelector(".survey-form input");
+
+  // The view is shown, or its address has changed; `anew`: the filters have changed, too.
+  function go(anew = false) {
+    if (!send || !location.hash.startsWith(HERE) || (sent === query() && !anew)) return;
+    sent = query();
+    const topic = new URLSearchParams(sent).get("topic");
+    if (topic && box()) box().value = topic;
+    touched = area.contains(document.activeElement) ? document.activeElement.dataset.key : "";
+    // Whoever comes back from another view finds the survey again.
+    document.querySelector("#views a[data-view=survey]").hash = location.hash;
+    send({ query: sent });
+  }
+
+  // Lead to an address; some are no step of the browser's history.
+  function lead(hash, replaces) {
+    if (!replaces) return (location.hash = hash);
+    history.replaceState(null, "", location.pathname + location.search + hash);
+    go();
+  }
+
+  function change(name, values) {
+    const asked = new URLSearchParams(query());
+    asked.delete(name);
+    asked.delete("rows");
+    values.filter(Boolean).forEach((value) => asked.append(name, value));
+    lead(`${HERE}?${asked}`, true);
+  }
+
+  function mount(element, to) {
+    area = element;
+    send = to.survey;
+    element.addEventListener("click", ({ target }) => target.closest(".stop") && to.stop());
+    element.addEventListener("change", ({ target }) => {
+      const { name } = target;
+      if (target.type !== "checkbox") return name && change(name, [target.value]);
+      change(name, [...area.querySelectorAll(`[name=${name}]:checked`)].map((e) => e.value));
+    });
+  }
+
+  // Drawn anew: who used the keyboard goes on from the same place.
+  function drawn() {
+    const same = touched && area.querySelector(`[data-key="${CSS.escape(touched)}"]`);
+    if (same && document.activeElement === document.body) same.focus({ preventScroll: true });
+  }
+
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches(".survey-form")) return;
+    event.preventDefault();
+    const topic = box().value.trim();
+    if (topic) lead(`${HERE}?${new URLSearchParams({ topic })}`, false);
+  });
+  return { go, lead, mount, drawn };
+})();

@@ -1,0 +1,81 @@
+"""Addresses of the Survey view: what a visitor wants to see of which survey, after "#/survey?"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from rag.i18n.translations import marked
+from ui.web.filters import LONGEST_QUESTION
+
+MOST_WORDS = 50  # near words, or ticked rows, that an address may hold
+_LONGEST_ADDRESS = 10_000
+SHOWN = {
+    "found": marked("Speak of it"),
+    "about": marked("About it"),
+    "mentions": marked("Mention it"),
+    "silent": marked("Silent"),
+    "all": marked("All"),
+}
+COLUMNS = {
+    "country": marked("Country"),
+    "year": marked("Year"),
+    "kind": marked("Kind"),
+    "title": marked("Report"),
+    "verdict": marked("Verdict"),
+}
+GROUPS = ("country", "year", "kind", "verdict")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What a visitor wants to see of which survey.
+
+    `sort` is a column, after "-" the other way round; "" is the likeliest first. `rows` is how
+    often more rows were asked for. `check` is the seed of ten silent rows, "" for the table, and
+    `ticked` are those of them that the visitor ticked ("0": none of them).
+    """
+
+    topic: str = ""
+    without: tuple[str, ...] = ()
+    show: str = "found"
+    find: str = ""
+    sort: str = ""
+    group: str = ""
+    rows: int = 1
+    check: str = ""
+    ticked: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, query: object) -> Address:
+        """The address of a browser, which may hold anything."""
+        text = query[:_LONGEST_ADDRESS] if isinstance(query, str) else ""
+        pairs = parse_qsl(text, errors="replace")
+        one = dict(pairs)
+
+        def several(key: str) -> tuple[str, ...]:
+            return tuple(dict.fromkeys(v for k, v in pairs if k == key))[:MOST_WORDS]
+
+        def known(key: str, among: Any, otherwise: str = "") -> str:
+            return one[key] if one.get(key) in among else otherwise
+
+        rows, check = one.get("rows", ""), one.get("check", "")
+        return cls(
+            topic=" ".join(one.get("topic", "").split())[:LONGEST_QUESTION],
+            without=several("without"),
+            show=known("show", SHOWN, "found"),
+            find=one.get("find", "").strip(),
+            sort=known("sort", (*COLUMNS, *(f"-{name}" for name in COLUMNS))),
+            group=known("group", GROUPS),
+            rows=int(rows) if rows.isdecimal() and len(rows) < 5 else 1,
+            check=check if check.isdecimal() and len(check) < 5 else "",
+            ticked=several("ticked"),
+        )
+
+    def link(self, **changed: Any) -> str:
+        """The address with changes; what is as in every first look is left out."""
+        new, first = replace(self, **changed), Address()
+        values = {f.name: getattr(new, f.name) for f in fields(new)}
+        changes = {k: v for k, v in values.items() if v != getattr(first, k)}
+        return f"#/survey?{urlencode(changes, doseq=True)}"
