@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 Reports = Mapping[str, ReportInfo]
 ROWS_SHOWN = 12
 # Answers of which a survey can say more.
-WIDE: tuple[Intent, ...] = ("answer", "topic", "reasons", "trend")
+WIDE: tuple[Intent, ...] = ("topic", "reasons", "trend")
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _MARK = re.compile(r" ?\[(\d{1,6})\]")
 _ITEM = re.compile(r"\s*(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
@@ -217,7 +217,8 @@ def render_coverage(answer: Answer, catalog: Catalog, t: Translations) -> Markup
     Where more reports may speak of the question than were read, a survey of all is offered.
     """
     reports, covered = catalog.reports, answer.coverage
-    is_wide = covered.intent in WIDE and covered.matched_reports > covered.read_reports
+    has_more = covered.intent == "answer" and covered.matched_reports > covered.read_reports
+    is_wide = not answer.refused and (has_more or covered.intent in WIDE)
     read = [reports[i] for i in answer.coverage.read if i in reports]
     read.sort(key=lambda r: (r.lab, r.year or 0, r.title))
     return render(

@@ -18,15 +18,15 @@ from typing import Any
 from markupsafe import Markup
 
 from eval.figures import proportion
-from rag.answer.survey import SurveyStream
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError
 from rag.i18n.labels import AUTHOR_LABELS, format_count, kind_label, lab_label, value_label
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import Translations, format_number, format_percent, marked
+from rag.survey.stream import SurveyStream
+from rag.survey.types import Survey, SurveyRow
 from rag.text.tokenize import strip_accents
-from rag.types import Survey, SurveyRow
 from ui.rendering import render
 from ui.server import log
 from ui.web.address import COLUMNS, GROUPS, SHOWN, Address
@@ -44,7 +44,7 @@ STAGES = {
     "quoting": marked("Finding the best sentences"),
 }
 VERDICTS = {
-    "about": marked("About it"),
+    "about": marked("Is about it"),
     "mentions": marked("Mentions it"),
     "silent": marked("Silent"),
 }

@@ -1,0 +1,67 @@
+"""The Survey view: what its address means, its rows, what ten checked rows show."""
+
+from rag.catalog.tag_fields import Filters
+from rag.engine import Engine
+from rag.i18n.translations import ENGLISH, translations_for
+from ui.web.address import Address
+from ui.web.survey import Run, show
+
+TOPIC = "topic=mobile+money"
+
+
+def shown(engine: Engine, query: str, run: Run | None = None) -> tuple[str, Run]:
+    """The last that the view shows at an address, and the visitor's survey."""
+    *_, (html, made) = show(engine, run, query, Filters(), ENGLISH)
+    assert made
+    return html, made
+
+
+def test_an_address_leads_to_itself_and_may_hold_anything() -> None:
+    asked = Address("mobile money", ("cash", "a&b"), "silent", "x", "-year", "kind", 2, "7", ("0",))
+    assert Address.read(asked.link().partition("?")[2]) == asked
+    hostile = "topic=%ff&show=x&sort=--year&group=<b>&rows=-1&check=1e9&without=&without=a"
+    assert Address.read(hostile) == Address("\ufffd", ("a",))
+    assert Address.read(None) == Address()
+
+
+def test_the_table_follows_its_address_and_a_survey_is_made_once(sample_engine: Engine) -> None:
+    html, run = shown(sample_engine, TOPIC)
+    assert run.survey
+    found = run.survey.found
+    assert html.count("<tr>") == len(found) + 1
+    assert f"<b>{len(run.survey.rows)}</b>" in html
+    silent, same = shown(sample_engine, f"{TOPIC}&show=silent&group=year&sort=-title", run)
+    assert same is run
+    assert silent.count('class="verdict is-silent"') == run.survey.count("silent")
+    years = {row.report.year for row in run.survey.rows if row.verdict == "silent"}
+    assert silent.count('<tr class="group">') == len(years)
+    assert "No row has these words." in shown(sample_engine, f"{TOPIC}&find=zzz", run)[0]
+    html, other = shown(sample_engine, f"{TOPIC}&without=cash", run)
+    assert other is not run
+    assert '<del dir="auto">cash</del>' in html
+
+
+def test_ten_silent_rows_are_checked_and_what_they_showed_is_said(sample_engine: Engine) -> None:
+    html, run = shown(sample_engine, f"{TOPIC}&check=3")
+    assert html.count('name="ticked"') == 11
+    assert "that you checked" not in html
+    html, _ = shown(sample_engine, f"{TOPIC}&check=3&ticked=0", run)
+    assert "Of 10 silent reports that you checked, 0 speak of it: so between 0 and" in html
+
+
+def test_what_is_no_topic_or_no_report_ends_in_a_sentence(sample_engine: Engine) -> None:
+    french = translations_for("fr")
+    *_, (html, _) = show(sample_engine, None, "topic=hello", Filters(), french)
+    assert "ne nomme aucun sujet" in html
+    assert "No report speaks of “zeppelins”" in shown(sample_engine, "topic=zeppelins")[0]
+    assert next(show(sample_engine, None, "", Filters(), ENGLISH))[1] is None
+
+
+def test_a_row_opens_at_its_quote(sample_engine: Engine) -> None:
+    _, run = shown(sample_engine, TOPIC)
+    row = run.survey.found[0] if run.survey else None
+    assert row
+    assert row.passage
+    sent = {"report": row.report.id, "turn": -1}
+    assert run.quotes(sent) == {row.passage.id: [row.quote]}
+    assert run.quotes(sent | {"turn": 1}) == run.quotes({}) == {}
