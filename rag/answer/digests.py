@@ -47,19 +47,14 @@ _OF_REPORT: dict[Role, int] = {
 }  # fmt: skip
 # Which roles tell most of a report, and which a comparison has.
 _TELLING: tuple[Role, ...] = (
-    "found",
-    "barriers",
-    "advice",
-    "about",
-    "aim",
-    "challenge",
-    "approach",
+    *("found", "barriers", "advice", "about", "aim", "challenge", "approach"),
 )
-_SUMMARY: tuple[Role, ...] = ("about",)
 _SAID_BY_HEADING = ("about", "challenge", "partners", "barriers", "advice")
 _SIDES: tuple[Role, ...] = ("challenge", "about", "approach", "found", "barriers", "next")
 _FINDINGS: tuple[Role, ...] = ("found", "barriers", "advice")
 _MOST_FOUND, _MOST_PLANNED, _MOST_SOLUTIONS = 14, 10, 5  # reports that a part tells of
+KEY_POINTS = marked("Key points")
+_FEWEST_ROWS = 6  # of an answer that begins with key points
 _PER_LAB = 2  # reports of a lab among those of a topic
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 # Reports that are read: of a side, over the years, and of a topic.
@@ -128,12 +123,7 @@ def make_digest(
 ) -> Digest | None:
     """The digest that a plan wants; None where it wants none, or there is nothing to tell.
 
-    Args:
-        plan: what is wanted.
-        hits: what was found, best first.
-        catalog: the reports.
-        embedding: the index's.
-        open_reports: the passages of reports, in their order; contacts are masked.
+    `hits` were found, best first; `open_reports` gives the passages of reports, in their order.
     """
     made = _Maker(plan, hits, catalog, embedding, open_reports)
     form = _FORMS.get(plan.intent)
@@ -241,6 +231,13 @@ class _Maker:
     def heading(self, text: str) -> str:
         """A heading in the reader's language."""
         return f"### {self.t.gettext(text)}"
+
+    def key_points(self, groups: Iterable[list[tuple[ReportInfo, list[Line]]]]) -> Iterator[str]:
+        """The first and best row of each group, taken out of it; none where there are few."""
+        groups = [group for group in groups if group]
+        if len(groups) > 1 and sum(map(len, groups)) >= _FEWEST_ROWS:
+            yield self.heading(KEY_POINTS)
+            yield from (self.by(*group.pop(0)) for group in groups)
 
     def head(self, reports: Iterable[ReportInfo]) -> str:
         """Whose quotes follow."""
@@ -391,8 +388,9 @@ class _Maker:
         """A topic's digest from reports with the passages that speak of it, best first."""
         ranked = list(ranked)
         hits = [hit for _, hits in ranked for hit in hits]
-        lines = self.lines(self.open(info for info, _ in ranked), _SUMMARY)
-        lines += self.lines(hits, [role for role in _TELLING if role not in _SUMMARY])
+        about: tuple[Role, ...] = ("about",)
+        lines = self.lines(self.open(info for info, _ in ranked), about)
+        lines += self.lines(hits, [role for role in _TELLING if role != "about"])
         lines = _on_topic(lines)
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs: Counter[str] = Counter()
@@ -405,6 +403,7 @@ class _Maker:
                 rows[part].append((info, picked))
                 labs[info.lab] += 1
         yield self.head(info for part in rows.values() for info, _ in part)
+        yield from self.key_points(rows.values())
         for part, of_part in rows.items():
             if of_part:
                 yield self.heading(_PARTS[part][0])
@@ -416,21 +415,22 @@ class _Maker:
         hits = (hit for hit in self.hits if hit.passage.report.author == "lab")
         lines = _on_topic(self.lines(hits, _FINDINGS))
         asked = role_of_question(self.plan.standalone)
-        rows: dict[Role, list[Line]] = {}
+        rows: dict[Role, list[tuple[ReportInfo, list[Line]]]] = {}
         for role in sorted(_FINDINGS, key=lambda role: role != asked):
             most = _MOST_REASONS if role == asked else _FEWER_REASONS
             labs: set[str] = set()
             of_role = rows.setdefault(role, [])
             for line in sorted((x for x in lines if x.role == role), key=lambda x: -x.score):
                 if line.report.lab not in labs and len(of_role) < most and self.pick([line], 1):
-                    of_role.append(line)
+                    of_role.append((line.report, [line]))
                     labs.add(line.report.lab)
-        yield self.head(line.report for of_role in rows.values() for line in of_role)
+        yield self.head(info for of_role in rows.values() for info, _ in of_role)
+        yield from self.key_points(rows.values())
         for role, of_role in rows.items():
             if of_role:
                 yield self.heading(HEADINGS[role])
-            for line in of_role:
-                yield self.by(line.report, [line])
+            for row in of_role:
+                yield self.by(*row)
 
 
 _PARTS = {

@@ -84,12 +84,21 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of cells under their heads: a complete list of reports, or values with their counts."""
+
+    heading: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """One question with its answer, its sources, and what the answer covered.
 
     `scope` says how the question was taken, `facts` how it was answered; `source_lists` are
-    (heading, sources) pairs; `listed` are the reports of a complete list that are not among the
-    sources; `left_out` are sentences that were struck, each with its reason.
+    (heading, sources) pairs; `table` is what the answer lists or counts, if it does; `left_out` are
+    sentences that were struck, each with its reason.
     """
 
     question: str
@@ -98,8 +107,7 @@ class Part:
     facts: tuple[Fact, ...]
     lines: tuple[Line, ...]
     source_lists: tuple[tuple[str, tuple[Source, ...]], ...]
-    list_heading: str
-    listed: tuple[str, ...]
+    table: Table | None
     left_out: tuple[tuple[Line, str], ...]
 
     @property
@@ -161,10 +169,12 @@ class _Writer:
 
     def part(self, answer: Answer) -> Part:
         t, cited = self.t, {citation.passage.id for citation in answer.citations}
-        # The lines of a list name each report: its tag is no further source.
+        # The table names each report of a list: its tag is no further source.
         tags, text = answer.coverage.count if answer.is_list else 0, answer.text
-        if tags:
-            text = _MARK.sub(lambda m: "" if int(m[1]) <= tags else m[0], text)
+        table = self._table(answer)
+        if table:
+            rest = (line for line in text.splitlines()[1:] if not line.startswith("- "))
+            text = "\n".join([text.partition("\n")[0], *(rest if tags else ())])
         sources = tuple(source for source in self._sources(answer) if source.n > tags)
         if not sources and answer.refused:
             sources = tuple(self._uncited(hit.passage) for hit in answer.hits[:NEAREST])
@@ -177,9 +187,6 @@ class _Writer:
             t.gettext("Nearest passages") if answer.refused else t.gettext("Sources"): sources,
             t.gettext("Also mentioned in the text, not counted"): mentioned,
         }
-        listed = tuple(self._listed(answer)) if answer.is_list else ()
-        further = bool(sources or mentioned)
-        heading = t.gettext("Further reports ({n})") if further else t.gettext("Reports ({n})")
         return Part(
             question=one_line(answer.question) or t.gettext("(no question)"),
             language=self._code(answer.language),
@@ -187,8 +194,7 @@ class _Writer:
             facts=tuple(self._facts(answer)),
             lines=tuple(answer_lines(text, {citation.n for citation in answer.citations})),
             source_lists=tuple((head, sources) for head, sources in lists.items() if sources),
-            list_heading=heading.format(n=format_number(t, len(listed))),
-            listed=listed,
+            table=table,
             left_out=tuple(map(self._struck, answer.struck)),
         )
 
@@ -226,12 +232,29 @@ class _Writer:
             yield t.gettext("Note"), one_line(notices.notice_words(answer.notices, t))
         yield t.gettext("Index"), one_line(answer.index) or t.gettext("Unknown")
 
-    def _listed(self, answer: Answer) -> Iterator[str]:
-        cited = {citation.passage.report.id for citation in answer.citations}
-        known = {hit.passage.report.id: hit.passage.report for hit in answer.hits}
-        for report in (name for name in answer.coverage.reports if name not in cited):
-            info, name = known.get(report), one_line(report)
-            yield f"{who(info, self.t)}: {one_line(info.title)} ({name})" if info else name
+    def _table(self, answer: Answer) -> Table | None:
+        t, coverage = self.t, answer.coverage
+        if coverage.table:
+            heading = one_line(labels.field_label(coverage.grouped_by, t))
+            rows = (
+                (one_line(labels.value_label(coverage.grouped_by, value, t)), format_number(t, n))
+                for value, n in coverage.table
+            )
+            return Table(heading, (heading, t.gettext("Reports")), tuple(rows))
+        if not (answer.is_list and coverage.reports):
+            return None
+        cited = (citation.passage for citation in answer.citations)
+        passages = (*(hit.passage for hit in answer.hits), *cited)
+        known = {passage.report.id: passage.report for passage in passages}
+        head = tuple(map(t.gettext, ("Country", "Year", "Kind", "Report")))
+        infos = (known.get(name, ReportInfo(name, name)) for name in coverage.reports)
+        heading = t.gettext("Reports ({n})").format(n=format_number(t, coverage.count))
+        return Table(heading, head, tuple(map(self._row, infos)))
+
+    def _row(self, info: ReportInfo) -> tuple[str, ...]:
+        lab = labels.lab_label(info, self.t) if info.countries else ""
+        kind, title = labels.kind_label(info, self.t), info.title or info.id
+        return tuple(map(one_line, (lab, str(info.year or ""), kind, title)))
 
     def _sources(self, answer: Answer) -> tuple[Source, ...]:
         # A number has a citation for each of its quotes.

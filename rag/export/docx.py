@@ -26,7 +26,7 @@ from docx.styles.style import ParagraphStyle
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run as DocxRun
 
-from rag.export.brief import PRODUCT, Brief, Fact, Line, Part, Source, right_to_left
+from rag.export.brief import PRODUCT, Brief, Fact, Line, Part, Source, Table, right_to_left
 
 INK, SOFT, BLUE = (RGBColor.from_string(colour) for colour in ("1B1F24", "57606A", "0B4A8A"))
 ITEM_INDENT = Cm(0.63)
@@ -45,6 +45,8 @@ _STYLES = (
     ("Facts", 9.5, SOFT, 0, 1),
     ("Producer", 10, BLUE, 0, 6),
 )
+# The widths of a table's columns, as shares, by their number.
+_COLUMNS = {2: (5, 1), 4: (4, 1, 2, 7)}
 _LINE_STYLES = {"bullet": "List Bullet", "heading": "Heading 3"}
 # The children of w:pPr that may follow: their order is part of the format.
 _AFTER_BIDI = ("w:spacing", "w:ind")
@@ -165,10 +167,9 @@ class _Writer:
         self._facts(part.scope)[-1].paragraph_format.space_after = Pt(8)
         for line in part.lines:
             self._line(line, number, part.language)
-        if part.listed:
-            self._heading(part.list_heading)
-            for report in part.listed:
-                self._paragraph("List Bullet", report)
+        if part.table:
+            self._heading(part.table.heading)
+            self._table(part.table)
         for heading, sources in part.source_lists:
             self._heading(heading)
             for source in sources:
@@ -211,6 +212,24 @@ class _Writer:
                 bold = run.bold or None
                 _add_words(paragraph, run.text, bold=bold, language=language, struck=struck)
         return paragraph
+
+    def _table(self, table: Table) -> None:
+        width = TEXT_WIDTH // sum(_COLUMNS[len(table.head)])
+        made = self._document.add_table(0, len(table.head), "Table Grid")
+        made.autofit = False
+        if self._brief.rtl:
+            made._tblPr.append(_element("w:bidiVisual"))
+        for number, words in enumerate((table.head, *table.rows)):
+            row = made.add_row()
+            for cell, text, share in zip(row.cells, words, _COLUMNS[len(words)], strict=True):
+                cell.width = width * share
+                paragraph = cell.paragraphs[0]
+                paragraph._p.style = self._style_ids["Facts"]
+                if right_to_left(text):
+                    _make_right_to_left(paragraph)
+                _add_words(paragraph, text, bold=number == 0 or None)
+            if not number:
+                row._tr.get_or_add_trPr().append(_element("w:tblHeader"))
 
     def _source(self, source: Source, number: int) -> None:
         head = self._paragraph("Normal", rtl=self._brief.rtl)

@@ -182,6 +182,9 @@ def value_label(field: str, value: str | int, t: Translations) -> str:
     label = labels.get(field, {}).get(text)
     if label is None:
         names = _first_names(language_code(t))
+        number, dot, _ = text.partition(". ")
+        if field == "sdg" and dot and (goal := names.get((field, number))):
+            return f"{number}. {goal[0].upper()}{goal[1:]}"
         if text in _ACRONYMS:
             return text.upper()
         return names.get((field, text)) or names.get(("fact", f"{field}: {text}"), text)

@@ -40,6 +40,19 @@ window.askLabs = (() => {
     trigger(wanted);
   }
 
+  // Called for every click on what stands before the first question; `trigger` asks the example.
+  function suggested(event, trigger) {
+    const button = event.target.closest("button[data-question]");
+    if (button) trigger({ ...button.dataset });
+  }
+
+  // Past the filters: the page's base has no query, so following the link would load it anew.
+  function skipped(event) {
+    if (!event.target.closest?.(".skip")) return;
+    event.preventDefault();
+    document.querySelector("#question textarea").focus();
+  }
+
   // Called for every click inside the conversation; `trigger` asks the last question again with
   // one of its chips removed or taken back.
   function chosen(event, trigger) {
@@ -110,6 +123,7 @@ window.askLabs = (() => {
     if (!card || (!link && event.key !== "Escape")) return;
     const { turn, n } = card.dataset;
     const cite = document.querySelector(`.cite[data-turn="${turn}"][data-n="${n}"]`);
+    cite?.closest("details")?.setAttribute("open", "");
     cite?.focus({ preventScroll: true });
     cite?.scrollIntoView({ block: "center", ...smooth() });
   }
@@ -155,7 +169,8 @@ window.askLabs = (() => {
   document.documentElement.classList.toggle("no-flags", !drawsFlags());
 
   document.addEventListener("click", back);
+  document.addEventListener("click", skipped);
   document.addEventListener("keydown", entered, true);
   document.addEventListener("keydown", (event) => event.key === "Escape" && back(event));
-  return { chosen, clicked, shown, grew, setLanguage };
+  return { chosen, clicked, shown, suggested, grew, setLanguage };
 })();

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
+from rag.answer.digests import KEY_POINTS
 from rag.answer.pipeline import HITS_PER_ANSWER
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
-from rag.export.brief import speaker
+from rag.export.brief import shortened, speaker
 from rag.feedback import MAX_COMMENT
 from rag.i18n.labels import (
     author_label,
@@ -30,7 +31,7 @@ from rag.i18n.notices import (
     notice_words,
     struck_sentence,
 )
-from rag.i18n.translations import ENGLISH, Translations, format_seconds
+from rag.i18n.translations import ENGLISH, Translations, format_seconds, translations_for
 from rag.retrieval.hybrid import MOST_PASSAGES
 from rag.types import Answer, Citation, Intent, Notice, Struck
 from ui.rendering import render
@@ -45,6 +46,7 @@ Reports = Mapping[str, ReportInfo]
 ROWS_SHOWN = 12
 # Answers of which a survey can say more.
 WIDE: tuple[Intent, ...] = ("topic", "reasons", "trend")
+PREVIEW = 120  # characters of what a lab says in a group of quotes that is folded
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _MARK = re.compile(r" ?\[(\d{1,6})\]")
 _ITEM = re.compile(r"\s*(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
@@ -163,6 +165,7 @@ def render_answer(
     reports = catalog.reports
     # The table says all that the lines after the first do, and is easier to scan.
     text = answer.text.partition("\n")[0] if answer.is_list or coverage.table else answer.text
+    text, evidence = _evidence(text, answer.language, turn, citations, t)
     numbers = {c.passage.report.id: c.n for c in answer.citations}
     rows = [
         (reports[i], numbers.get(i, 0)) for i in coverage.reports if answer.is_list and i in reports
@@ -177,6 +180,7 @@ def render_answer(
         answer=answer,
         turn=turn,
         prose=render_prose(text, turn, citations, t),
+        evidence=evidence,
         rows=rows,
         groups=sorted(by_lab.values(), key=len, reverse=True),
         rows_shown=ROWS_SHOWN,
@@ -199,6 +203,37 @@ def render_answer(
         shown=len(answer.hits) if answer.refused else 0 if answer.is_list else len(citations),
         took=format_seconds(t, max(spent, 0.1)) if answer.timings else "",
     )
+
+
+def _evidence(
+    text: str,
+    language: str,
+    turn: int,
+    citations: Mapping[int, Sequence[Citation]],
+    t: Translations,
+) -> tuple[str, list[tuple[str, list[tuple[ReportInfo, str, list[Markup]]]]]]:
+    """An answer's text up to its key points, and its groups of quotes after them.
+
+    A group has a heading and its labs, each with a first report, a preview and its lines. Without
+    key points there is no group.
+    """
+    head, *groups = re.split(r"^### ", text, flags=re.MULTILINE)
+    if not (groups and groups[0].startswith(translations_for(language).gettext(KEY_POINTS))):
+        return text, []
+    evidence = []
+    for group in groups[1:]:
+        heading, *lines = group.strip().split("\n")
+        labs: dict[str, tuple[ReportInfo, str, list[Markup]]] = {}
+        for line in lines:
+            mark = _MARK.search(line)
+            if mark and int(mark[1]) in citations:
+                info, words = citations[int(mark[1])][0].passage.report, line.removeprefix("- ")
+                said = (speaker(words) or ("", words))[1]
+                preview = shortened(_MARK.sub("", said).strip(), PREVIEW)
+                lab = labs.setdefault(author_label(info, t), (info, preview, []))
+                lab[2].append(_inline(words, turn, citations, t))
+        evidence.append((heading, list(labs.values())))
+    return f"{head}### {groups[0]}", evidence
 
 
 def _with_reasons(sentences: Sequence[Struck], t: Translations) -> list[tuple[Markup, str]]:

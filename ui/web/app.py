@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
+from markupsafe import Markup
 
 from eval.report.pages import latest
 from rag.catalog.tag_fields import Filters
@@ -43,7 +44,7 @@ CHANGED = (
 # What a question is asked with: filters, the conversation before it, and its last run.
 _State = tuple[Filters, Talk, Run | None]
 # The parts that follow the chosen filters; `_filtered` sets them.
-FOLLOWING = ("chosen", "scope", "facets", "chips")
+FOLLOWING = ("chosen", "facts", "scope", "facets", "chips")
 # What must be done before anything else can happen is not queued.
 AT_ONCE: Parts = QUIET | {"queue": False}
 
@@ -164,6 +165,9 @@ def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
         chip = _values(event, "turn", "field", "value", "back")
         return handlers.without(engine, *state, chip, t)
 
+    def ask_example(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
+        return handlers.ask(engine, str(_values(event, "question")["question"]), *state, t)
+
     def ask_about(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
         choice = _values(event, "field", "value", "report")
         return handlers.ask(engine, question(engine.catalog, choice, t), *state, t)
@@ -181,8 +185,7 @@ def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
 
     typed = [parts["question"].submit, parts["go"].click]
     wire(partial(gr.on, typed), ask, parts["question"])
-    for example in parts["examples"]:
-        wire(example.click, ask, example)
+    wire(parts["greeting"].example, ask_example)
     # The question of a link is asked at once; without one nothing is.
     wire(opened.success, ask, parts["linked"], parts["ignored"])
     wire(parts["thread"].again, again)
@@ -205,6 +208,8 @@ def _filtered(
     scope = filters.scope_sentence(catalog, chosen, t)
     return {
         parts["chosen"]: chosen,
+        # The totals are those of the same state of the index as the sentence under them.
+        parts["facts"]: layout.facts(engine, t),
         parts["scope"]: render("hint.html", t, text=scope),
         parts["facets"]: filters.facet_data(catalog, chosen, t, turn),
         parts["chips"]: filters.render_chips(catalog, chosen, t, note),
@@ -327,31 +332,24 @@ def _wire_reading(engine: Engine, parts: Parts) -> None:
 def _wire_language(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     """Draw what is on the page from the start in the visitor's language."""
     suggestions = Suggestions(engine)
-    names = ["masthead", "history", "facts", "greeting", "sources", "exports", "views"]
+    names = ["masthead", "history", "greeting", "sources", "exports", "views"]
     names += ["survey_form", "uploads"]
-    drawn = [*(parts[name] for name in names if name in parts), *parts["examples"]]
+    drawn = [parts[name] for name in names if name in parts]
 
     def translate(request: gr.Request) -> Parts:
         t = translations_of(request)
-        values = layout.first_words(engine, t)
+        values = layout.first_words(engine, t, suggestions.first(t))
         values["history"] = history.render_history(t, request.username or "")
-        suggested = suggestions.first(t)
-        return {parts[k]: v for k, v in values.items() if k in parts} | _examples(parts, suggested)
+        return {parts[name]: values[name] for name in names if name in parts}
 
-    def suggest(request: gr.Request) -> Parts:
-        return _examples(parts, suggestions.answered(translations_of(request)))
+    def suggest(request: gr.Request) -> Markup:
+        t = translations_of(request)
+        return layout.greeting(engine, t, suggestions.answered(t))
 
     translated = page.load(translate, None, drawn, **AT_ONCE)
     # Asking takes seconds at the first visit after an ingest: the page does not wait for it.
-    translated.then(suggest, None, parts["examples"], **QUIET)
+    translated.then(suggest, None, parts["greeting"], **QUIET)
     translated.then(None, None, None, js="() => askLabs.setLanguage()")
-
-
-def _examples(parts: Parts, questions: Sequence[str]) -> Parts:
-    """The suggested questions on their buttons."""
-    texts = [*questions, *[""] * len(parts["examples"])]
-    pairs = zip(parts["examples"], texts, strict=False)
-    return {button: gr.update(value=text, visible=bool(text)) for button, text in pairs}
 
 
 def _wire_views(engine: Engine, parts: Parts) -> None:
@@ -407,12 +405,9 @@ def _wire_uploads(engine: Engine, parts: Parts) -> None:
         yield from map(shown, add(engine, lock, files, translations_of(request)))
 
     def refresh(chosen: Filters, request: gr.Request) -> Parts:
-        t = translations_of(request)
-        words = layout.first_words(engine, t)
-        facts = {parts[name]: words[name] for name in ("facts", "greeting")}
-        return facts | _filtered(engine, parts, chosen, t)
+        return _filtered(engine, parts, chosen, translations_of(request))
 
     uploaded = parts["uploads"].sent(upload, None, parts["uploaded"], **QUIET)
-    drawn = [parts[name] for name in ("facts", "greeting", *FOLLOWING)]
+    drawn = [parts[name] for name in FOLLOWING]
     uploaded.success(refresh, parts["chosen"], drawn, **AT_ONCE)
     uploaded.failure(None, None, None, js="() => askUploads.failed()", **QUIET)

@@ -95,7 +95,8 @@ def _values(catalog: Catalog, filters: Filters, field: str) -> list[Value]:
 def _row(info: ReportInfo, t: Translations) -> tuple[str, ...]:
     """The id of a report, and what the columns of the table say of it."""
     more = len(info.methods) - METHODS
-    methods = ", ".join(info.methods[:METHODS]) + (f" +{more}" if more > 0 else "")
+    named = [value_label("method", method, t) for method in info.methods[:METHODS]]
+    methods = ", ".join(named) + (f" +{more}" if more > 0 else "")
     year, kind = str(info.year or ""), kind_label(info, t)
     return info.id, lab_label(info, t), year, kind, info.title, methods
 
@@ -112,8 +113,9 @@ def question(catalog: Catalog, choice: Mapping[str, object], t: Translations) ->
 
 def value_question(field: str, name: str, t: Translations) -> str:
     """The question about a value that the collection has."""
+    value = value_label(field, name, t)
     # "13. Climate action" is asked for as "climate action".
-    value = name.partition(". ")[2] or name if field == "sdg" else value_label(field, name, t)
+    value = value.partition(". ")[2] or value if field == "sdg" else value
     if field != "country" and value[1:].islower():
         value = value[0].lower() + value[1:]
     return t.gettext(FIELDS[field][1]).format(value=value)

@@ -201,16 +201,23 @@ def ask(
 
 
 def again(
-    engine: Engine, filters: Filters, talk: Talk, run: Run | None, t: Translations, **changed: Any
+    engine: Engine,
+    filters: Filters,
+    talk: Talk,
+    run: Run | None,
+    t: Translations,
+    before: Answer | None = None,
+    **changed: Any,
 ) -> Iterator[Update]:
     """Answer the last question once more, with the filters as they are now and what is `changed`.
 
-    What was ignored of it stays so, and how many passages are read.
+    What was ignored of it stays so, and how many passages are read. Given the answer `before`, the
+    new one says what it adds to that.
     """
     if talk and not (run and run.active):
         last = talk[-1]
         same = Exchange(last.question, filters, ignored=last.ignored, passages=last.passages)
-        yield from _answer(engine, replace(same, **changed), talk[:-1], t)
+        yield from _answer(engine, replace(same, **changed), talk[:-1], t, before)
 
 
 def widen(
@@ -221,7 +228,7 @@ def widen(
         answer = talk[-1].answer
         read = answer.coverage.read_passages if answer else 0
         more = more_passages(max(talk[-1].passages, read), engine.settings)
-        yield from again(engine, talk[-1].filters, talk, run, t, passages=more)
+        yield from again(engine, talk[-1].filters, talk, run, t, answer, passages=more)
 
 
 def deepen(
@@ -265,7 +272,17 @@ def without(
             yield from again(engine, filters, talk, run, t, ignored=ignored)
 
 
-def _answer(engine: Engine, exchange: Exchange, talk: Talk, t: Translations) -> Iterator[Update]:
+def _added(answer: Answer, before: Answer) -> Answer:
+    """The answer with a notice of the reports and quotes that the one before didn't have."""
+    quotes = {c.quote for c in answer.citations} - {c.quote for c in before.citations}
+    reports = set(answer.coverage.read) - set(before.coverage.read)
+    notice = Notice("read_more", {"reports": len(reports), "quotes": len(quotes)})
+    return replace(answer, notices=(*answer.notices, notice))
+
+
+def _answer(
+    engine: Engine, exchange: Exchange, talk: Talk, t: Translations, before: Answer | None = None
+) -> Iterator[Update]:
     turn = len(talk) + 1
     catalog = engine.catalog
     answered = [(earlier.question, earlier.answer.text) for earlier in talk if earlier.answer]
@@ -290,6 +307,8 @@ def _answer(engine: Engine, exchange: Exchange, talk: Talk, t: Translations) -> 
         for text in run.texts():
             yield {"live": render_pending(exchange, text, turn, t, catalog.reports, run.steps)}
         result = run.result()
+        if before and result.answer:
+            result = replace(result, answer=_added(result.answer, before))
         talk = (*talk, result)
     except GeneratorExit:
         result = replace(exchange, stopped=True)

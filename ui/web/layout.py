@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from markupsafe import Markup
 from ingest.uploads import LARGEST_UPLOAD
 from rag.engine import Engine
 from rag.export.formats import FORMATS
+from rag.i18n.labels import reports_and_labs
 from rag.i18n.translations import (
     Translations,
     is_right_to_left,
@@ -27,7 +28,7 @@ from ui.rendering import render
 from ui.web.answer import render_collection
 from ui.web.filters import LONGEST_QUESTION, render_facets
 from ui.web.sources import render_sources
-from ui.web.suggestions import SUGGESTED
+from ui.web.suggestions import Example
 from ui.web.uploads import FAILED
 
 Parts = dict[str, Any]
@@ -51,6 +52,7 @@ _CITE = _ON_CLICK.format("askLabs.clicked", "cite")
 _CHIP = _ON_CLICK.format("askLabs.chosen", "chip")
 _GREW = "watch('value', () => askLabs.grew()); " + _CITE
 _SHOWN = "watch('value', () => askLabs.shown());"
+_EXAMPLE = _ON_CLICK.format("askLabs.suggested", "example")
 _EXPORT = _ON_CLICK.format("askLabsExports.clicked", "export")
 _CHOOSE = (
     "askLabsFilters.panel(element, (what) => trigger('choose', what)); "
@@ -109,15 +111,27 @@ def shown(value: Any) -> Any:
     return value if is_update else gr.update(value=value)
 
 
-def first_words(engine: Engine, t: Translations) -> dict[str, Markup]:
+def facts(engine: Engine, t: Translations) -> Markup:
+    """What the collection is as the index stands now."""
+    return render_collection(engine.catalog, engine.settings.index.name, engine.revision, t)
+
+
+def greeting(engine: Engine, t: Translations, examples: Sequence[Example] = ()) -> Markup:
+    """What stands before the first question, with an example of each kind of question."""
+    counts = reports_and_labs(len(engine.catalog.reports), len(engine.catalog.labs()), t)
+    return render("welcome.html", t, counts=counts, examples=examples)
+
+
+def first_words(
+    engine: Engine, t: Translations, examples: Sequence[Example] = ()
+) -> dict[str, Markup]:
     """What parts say before anything is asked."""
-    reports, index = len(engine.catalog.reports), engine.settings.index.name
     uses = groupby(FORMATS.items(), lambda item: item[1].use)
     direction = "rtl" if is_right_to_left(t) else "ltr"
     return {
         "masthead": render("masthead.html", t, language=language_code(t), direction=direction),
-        "facts": render_collection(engine.catalog, index, engine.revision, t),
-        "greeting": render("welcome.html", t, reports=reports),
+        "facts": facts(engine, t),
+        "greeting": greeting(engine, t, examples),
         "sources": render_sources(None, 0, t),
         "exports": render("exports.html", t, groups=[(use, list(group)) for use, group in uses]),
         "views": render("navigation.html", t),
@@ -176,13 +190,11 @@ def views(words: Mapping[str, Markup]) -> Parts:
 def talk_area(words: Mapping[str, Markup]) -> Parts:
     """The middle area: questions and answers, or examples of questions."""
     with gr.Column(elem_id="welcome") as welcome:
-        greeting = html(words["greeting"])
-        with gr.Column(elem_id="examples"):
-            buttons = [gr.Button(visible=False) for _ in range(SUGGESTED)]
+        greeted = html(words["greeting"], js_on_load=_EXAMPLE)
     thread = html("", js_on_load=_GREW + _CHIP + _ROW + _REPORT, elem_id="thread")
     # The growing answer is a part of its own: what is finished is not drawn again for each word.
     live = html("", js_on_load=_GREW, elem_id="live")
-    parts = {"welcome": welcome, "greeting": greeting, "examples": buttons}
+    parts = {"welcome": welcome, "greeting": greeted}
     return parts | {"thread": thread, "live": live}
 
 

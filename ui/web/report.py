@@ -18,7 +18,7 @@ from rag.engine import Engine
 from rag.errors import FeedbackNotKept, UnknownReport
 from rag.export.brief import report_link
 from rag.feedback import MAX_COMMENT, Feedback, Vote, keep_feedback
-from rag.i18n.labels import language_label
+from rag.i18n.labels import language_label, value_label
 from rag.i18n.translations import Translations, marked
 from rag.text.contacts import mask_contacts
 from rag.types import FACTS, Answer, Passage
@@ -97,9 +97,12 @@ def _tags(
     info: ReportInfo, quoted: str, t: Translations
 ) -> Iterator[tuple[str, list[tuple[str, bool]]]]:
     """The name of each tag and its values, each with whether it is quoted."""
-    for tag in TAGS.values():
+    for field, tag in TAGS.items():
         values = [
-            (value, bool(fold_tag(value)) and f" {fold_tag(value)} " in f" {quoted} ")
+            (
+                value_label(field, value, t),
+                bool(fold_tag(value)) and f" {fold_tag(value)} " in f" {quoted} ",
+            )
             for value in getattr(info, tag.key)
         ]
         if values:

@@ -12,32 +12,40 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError
-from rag.i18n.labels import country_label
-from rag.i18n.translations import Translations, language_code
+from rag.i18n.labels import country_label, value_label
+from rag.i18n.translations import Translations, language_code, marked
 
 _log = logging.getLogger(__name__)
 SUGGESTED = 4  # questions on the page
 TRIES = 4  # questions of a kind that are asked until one is answered
 LONGEST = 90  # characters of a value, a title or a form question that is suggested
 FEW = 3  # labs; a collection of fewer is asked about its reports
-# Questions of one kind, best first, and how many labs an answer must cite; 0: tags must answer.
-_Kind = tuple[int, Sequence[str]]
+# What a kind of question is called on the page, and an example of it.
+Example = tuple[str, str]
+TOPIC, ONE = marked("Learn about a topic"), marked("One report or lab")
+COMPARE, COUNT = marked("Compare"), marked("List and count")
+# A kind of question, how many labs an answer must cite (0: tags must answer), and examples, best
+# first.
+_Kind = tuple[str, int, Sequence[str]]
 
 
 class Suggestions:
-    """Up to four questions that the collection answers, by language; renewed with the index."""
+    """An example of each kind of question that the collection answers, by language.
+
+    They are renewed with the index.
+    """
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._lock = engine, threading.Lock()
-        self._answered: dict[tuple[str, str], list[str]] = {}
+        self._answered: dict[tuple[str, str], list[Example]] = {}
 
-    def first(self, t: Translations) -> list[str]:
+    def first(self, t: Translations) -> list[Example]:
         """What can be shown at once: the answered questions, or those that tags should answer."""
         known = self._answered.get((self._engine.revision, language_code(t)))
-        tags = (questions[0] for labs, questions in _kinds(self._engine, t) if not labs)
+        tags = ((kind, asked[0]) for kind, labs, asked in _kinds(self._engine, t) if not labs)
         return list(islice(tags, SUGGESTED)) if known is None else known
 
-    def answered(self, t: Translations) -> list[str]:
+    def answered(self, t: Translations) -> list[Example]:
         """The questions that are answered; asks them first, which takes seconds, once."""
         with self._lock:
             at = self._engine.revision, language_code(t)
@@ -50,49 +58,48 @@ class Suggestions:
                     return self.first(t)
             return self._answered[at]
 
-    def _good(self, t: Translations) -> Iterator[str]:
+    def _good(self, t: Translations) -> Iterator[Example]:
         engine = self._engine.without_model()
-        for labs, questions in _kinds(self._engine, t):
+        for kind, labs, questions in _kinds(self._engine, t):
             for question in questions[:TRIES]:
                 answer = engine.ask(question).answer
                 cited = {citation.passage.report.lab for citation in answer.citations}
                 by_tags = answer.mode == "catalogue"
                 if not answer.refused and (len(cited) >= labs if labs else by_tags):
-                    yield question
+                    yield kind, question
                     break
 
 
 def _kinds(engine: Engine, t: Translations) -> list[_Kind]:
-    """Questions that suit the collection, those first that tags answer; no kind is empty."""
+    """Questions that suit the collection; no kind is empty."""
     few = len(engine.catalog.counts("country")) < FEW
     kinds = _about_reports(engine, t) if few else _about_labs(engine.catalog, t)
-    return [kind for kind in kinds if kind[1]]
+    return [kind for kind in kinds if kind[2]]
 
 
 def _about_reports(engine: Engine, t: Translations) -> Iterator[_Kind]:
     reports = engine.catalog.reports.values()
     if any(report.methods for report in reports):
-        yield 0, [t.gettext("Which methods were used?")]
+        yield COUNT, 0, [t.gettext("Which methods were used?")]
     if any(report.datasources for report in reports):
-        yield 0, [t.gettext("Which data sources were used?")]
+        yield COUNT, 0, [t.gettext("Which data sources were used?")]
     if any("total_cost" in report.facts for report in reports):
-        yield 0, [t.gettext("What did it cost?")]
+        yield COUNT, 0, [t.gettext("What did it cost?")]
     titles = [report.title for report in reports if len(report.title) <= LONGEST]
-    yield 1, _each(t.gettext("What is “{value}” about?"), titles)
+    yield ONE, 1, _each(t.gettext("What is “{value}” about?"), titles)
     prompts = Counter(p.prompt for p in engine.passages if p.prompt.endswith("?"))
     form_questions = [prompt for prompt, _ in prompts.most_common() if len(prompt) <= LONGEST]
-    yield from ((1, form_questions[n::SUGGESTED]) for n in range(SUGGESTED))
+    yield from ((ONE, 1, form_questions[n::SUGGESTED]) for n in range(SUGGESTED))
 
 
 def _about_labs(catalog: Catalog, t: Translations) -> Iterator[_Kind]:
-    yield 0, _each(t.gettext("Which labs used {value}?"), _common(catalog, "method"))
-    used = t.gettext("Which data sources were used most in {value}?")
-    yield 0, _each(used, _common(catalog, "year"))
-    themes = {
-        theme: theme[0].lower() + theme[1:] if theme[1:2].islower() else theme
-        for theme in _common(catalog, "theme")[: TRIES + 1]
-    }
-    yield FEW, _each(t.gettext("What did the labs learn about {value}?"), themes.values())
+    themes = {}
+    for theme in _common(catalog, "theme")[: TRIES + 1]:
+        name = value_label("theme", theme, t)
+        themes[theme] = name[0].lower() + name[1:] if name[1:2].islower() else name
+    yield TOPIC, FEW, _each(t.gettext("What did the labs learn about {value}?"), themes.values())
+    labs = [country_label(lab, t) for lab in _common(catalog, "country")]
+    yield ONE, 1, _each(t.gettext("What is {value} working on?"), labs)
     versus = t.gettext("Compare {one} and {other} on {theme}")
     compared = []
     for theme, name in islice(themes.items(), 1, None):
@@ -100,8 +107,9 @@ def _about_labs(catalog: Catalog, t: Translations) -> Iterator[_Kind]:
         if len(labs) > 1:
             first, second = (country_label(lab, t) for lab in labs[:2])
             compared.append(versus.format(one=first, other=second, theme=name))
-    yield 2, compared
-    yield FEW, _each(t.gettext("What are labs doing about {value}?"), list(themes.values())[1:])
+    yield COMPARE, 2, compared
+    methods = [value_label("method", method, t) for method in _common(catalog, "method")]
+    yield COUNT, 0, _each(t.gettext("Which labs used {value}?"), methods)
 
 
 def _each(question: str, values: Iterable[str]) -> list[str]:

@@ -85,8 +85,8 @@ def test_a_refusal_shows_the_nearest_passages_and_a_complete_list_is_complete() 
     bare = replace(PLAIN, coverage=coverage, citations=(), mode="catalogue")
     words = export([bare], "md", day=DAY).decode()
     assert "### Reports (2)" in words
-    assert "- Côte d’Ivoire, Perú, 2023: A title (one\\_report)" in words
-    assert "- not\\_among\\_the\\_passages" in words
+    assert "| Côte d’Ivoire, Perú | 2023 | Closing | A title |" in words
+    assert "|  |  |  | not\\_among\\_the\\_passages |" in words
     assert "Complete list: 2 reports of 1 lab." in words
 
 
