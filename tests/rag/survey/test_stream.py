@@ -98,10 +98,11 @@ def test_reports_about_a_topic_come_first(sample_engine: Engine) -> None:
 def test_a_report_of_tags_alone_is_surveyed_without_a_quote(tmp_path: Path) -> None:
     (tmp_path / "reports").mkdir()
     answer = "## Answer\n\nThe beekeepers sold more honey than the year before.\n"
-    for name, text in (("bees", answer), ("hives", answer), ("tags", "")):
-        head = f"[[title:{name}]]\n[[country:Togo]]\n\n"
+    for name in ("bees", "hives", "honey", "tags"):
+        text = "" if name == "tags" else answer
+        head = f"# {name}\n\n[[country:Togo]]\n\n"
         (tmp_path / "reports" / f"{name}.md").write_text(head + text, encoding="utf-8")
     settings = Settings(index=tmp_path / "index")
     sync([tmp_path / "reports"], settings)
     stream = open_engine(settings).survey("beekeeping")
-    assert {row.report.id: row.quote for row in stream.nearest(3)}["tags"] == ""
+    assert {row.report.id: row.quote for row in stream.nearest(4)}["tags"] == ""
