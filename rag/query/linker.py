@@ -18,7 +18,7 @@ from Stemmer import Stemmer
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import american, canonical_sdg, in_dictionary, slips
 from rag.catalog.tag_fields import FREE_FIELDS, Filters, listed_names
-from rag.places.countries import fold_name
+from rag.places.countries import english_name, fold_name
 from rag.places.regions import countries_of_regions_in, region_words
 from rag.query.correction import one_slip_away
 from rag.query.entities import country_spans, region_in, years_in, years_named
@@ -236,9 +236,9 @@ class Linker:
         catalog = self.catalog
         codes = catalog.keys("country")
         for code, (a, b) in country_spans(question):
-            name = catalog.name("country", code) if code in codes else ""
+            name = catalog.name("country", code) if code in codes else english_name(code)
             if a in at and b in ends:
-                yield Link(at[a], ends[b], "country", (name,) if name else ())
+                yield Link(at[a], ends[b], "country", (name,))
         if countries_of_regions_in(question):
             labs = region_in(question, catalog)
             places = sorted(at[a] for a, _ in region_words(question))

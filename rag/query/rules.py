@@ -122,8 +122,7 @@ class Rules:
         named, excluded = links.filters(), links.filters(excluded=True)
         if links.missing_years and not named.year:
             named = replace(named, year=links.missing_years)
-        absent = [k for k in links.links if k.field == "country" and not k.values]
-        if absent or not (named or excluded or links.fields or links.kinds):
+        if not (named or excluded or links.fields or links.kinds):
             return None
         words = " ".join(links.words)
         if has_wording("which", words.partition(" ")[0]):
