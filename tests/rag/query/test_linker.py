@@ -73,4 +73,4 @@ def test_years_and_countries_that_the_collection_lacks(linker: Linker) -> None:
     assert linker.link("the budget in 2019", "en").missing_years == (2019,)
     assert linker.link("goals for 2030 households", "en").missing_years in ((), (2030,))
     (france,) = linker.link("plans from France", "en").links[1:]
-    assert (france.field, france.values) == ("country", ())
+    assert (france.field, france.values) == ("country", ("France",))
