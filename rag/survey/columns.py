@@ -42,6 +42,12 @@ LIKE_QUESTION = 1.4
 # Probability from which a report answers a free question.
 ANSWERS = 0.5
 WHOLE = 300  # characters of an answer that is shown whole
+HEADING = 120  # characters before a sentence that are shown with it
+# What counts in the choice of a report's sentence: its cosines to the topic and to the column, that
+# it has so many words, and that it is the first of its answer.
+NEAR_TO = np.array([1.0, 0.5])
+FULL, FULL_WORDS = 0.3, 12
+FIRST = 0.3
 AT_A_TIME = 40  # reports between two looks at whether to stop
 _PLACEHOLDERS = frozenset(("", "-", "n/a", "na", "none", "no answer", "no", "."))
 
@@ -218,6 +224,9 @@ class _Reader:
             units = [(unit.start, unit.end) for unit in usable(passage)]
             if len(text) <= WHOLE or not units:
                 units = [(0, _cut(passage.text))]
+            elif units[0][0] <= HEADING:
+                # Such as the name of the partner that the sentence is of.
+                units[0] = (0, units[0][1])
             found += ((passage, span) for span in units)
         return found
 
@@ -230,14 +239,18 @@ class _Reader:
     def _best(
         self, candidates: Mapping[str, Sequence[tuple[Passage, Span]]]
     ) -> dict[str, list[tuple[Passage, Span]]]:
-        """The candidates of each report, those nearest to topic and column first."""
+        """The candidates of each report, those best ones first."""
         if self._column.kind == "free":
             return {name: list(found) for name, found in candidates.items()}
         every = [(name, *c) for name, found in candidates.items() for c in found]
         if not every:
             return {}
         texts = [passage.text[slice(*span)] for _, passage, span in every]
-        scores = unit(encode_cached(texts)) @ self._wanted.T @ np.array([1.0, 0.5])
+        near = unit(encode_cached(texts)) @ self._wanted.T @ NEAR_TO
+        # A few words say little; who or what an answer is about stands first.
+        full = [min(1.0, len(text.split()) / FULL_WORDS) for text in texts]
+        first = [span[0] == 0 for *_, span in every]
+        scores = near + FULL * np.array(full) + FIRST * np.array(first)
         best: dict[str, list[tuple[Passage, Span]]] = {}
         for n in np.argsort(-scores, kind="stable").tolist():
             name, passage, span = every[n]
@@ -249,9 +262,10 @@ class _Reader:
     ) -> SurveyCell | None:
         report = self._snapshot.report(row.report.id)
         for passage, (start, end) in candidates:
-            if place := verbatim(passage.text[start:end], report.raw, passage.spans):
-                quote, span = place
-                return SurveyCell(" ".join(quote.split()), quote, span, passage)
+            text = passage.text[start:end]
+            if place := verbatim(text, report.raw, passage.spans):
+                # A partner's name and what it does may stand apart in the file.
+                return SurveyCell(" ".join(text.split()), *place, passage)
         facts = [v for key in self._column.sources for v in row.report.facts.get(key, ())]
         if facts:
             return SurveyCell("; ".join(dict.fromkeys(facts)))
