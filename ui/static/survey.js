@@ -54,11 +54,30 @@ window.askSurvey = (() => {
     if (same && document.activeElement === document.body) same.focus({ preventScroll: true });
   }
 
+  // A list by a tag says how many reports speak of it in their text, once that is counted: of the
+  // last answer it is, as soon as the answer is there.
+  const inText = {}; // what is known, by the answer's question and scope
+
+  function answered(element, count) {
+    const places = [...element.querySelectorAll(".in-text")];
+    places.forEach((e) => (e.textContent = inText[e.dataset.key] ?? ""));
+    const last = places.at(-1);
+    if (!last?.closest(".exchange:last-child") || last.dataset.key in inText) return;
+    inText[last.dataset.key] = "";
+    count({ turn: Number(last.dataset.turn) });
+  }
+
+  function counted(text) {
+    const { key, words } = JSON.parse(text || "{}");
+    inText[key] = words;
+    document.querySelectorAll(".in-text").forEach((e) => e.dataset.key === key && (e.textContent = words));
+  }
+
   document.addEventListener("submit", (event) => {
     if (!event.target.matches(".survey-form")) return;
     event.preventDefault();
     const topic = box().value.trim();
     if (topic) lead(`${HERE}?${new URLSearchParams({ topic })}`, false);
   });
-  return { go, lead, mount, drawn };
+  return { answered, counted, drawn, go, lead, mount };
 })();

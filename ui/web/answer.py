@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from markupsafe import Markup, escape
 from rag.answer.digests import KEY_POINTS
 from rag.answer.pipeline import HITS_PER_ANSWER
 from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import ReportInfo
+from rag.catalog.tag_fields import FILTER_FIELDS, TAGS, ReportInfo
 from rag.export.brief import shortened, speaker
 from rag.feedback import MAX_COMMENT
 from rag.i18n.labels import (
@@ -198,7 +199,7 @@ def render_answer(
         steps=[notice_words([step], t) for step in answer.generation.steps],
         spent=run_sentence(answer, t) if answer.generation.steps else "",
         is_stopped=is_stopped,
-        coverage=render_coverage(answer, catalog, t),
+        coverage=render_coverage(answer, catalog, t, turn),
         checked=checked_sentence(answer.checked, t),
         shown=len(answer.hits) if answer.refused else 0 if answer.is_list else len(citations),
         took=format_seconds(t, max(spent, 0.1)) if answer.timings else "",
@@ -246,14 +247,30 @@ def render_mentions(answer: Answer, turn: int, t: Translations) -> Markup:
     return render("mentioned.html", t, answer=answer, cards=cards)
 
 
-def render_coverage(answer: Answer, catalog: Catalog, t: Translations) -> Markup:
+def tag_key(answer: Answer) -> str:
+    """By what the browser knows an answer that lists the reports of one tag; "" for any other.
+
+    More reports may speak of it than have the tag.
+    """
+    covered = answer.coverage
+    values = [value for field in TAGS for value in getattr(covered.filters, field)]
+    is_list = covered.intent == "list" and not covered.grouped_by and not covered.excluded
+    return f"{answer.standalone}|{covered.count}" if is_list and len(values) == 1 else ""
+
+
+def render_coverage(answer: Answer, catalog: Catalog, t: Translations, turn: int = 0) -> Markup:
     """What an answer covered; of a list, which is complete, only the line.
 
-    Where more reports may speak of the question than were read, a survey of all is offered.
+    Where more reports may speak of the question than were read, or have its tag, a survey of all
+    is offered.
     """
     reports, covered = catalog.reports, answer.coverage
     has_more = covered.intent == "answer" and covered.matched_reports > covered.read_reports
-    is_wide = not answer.refused and (has_more or covered.intent in WIDE)
+    key = tag_key(answer)
+    is_wide = key or (not answer.refused and (has_more or covered.intent in WIDE))
+    of_survey = ("country", "year", "type", "kind")
+    named = {name: () for name in FILTER_FIELDS if key and name not in of_survey}
+    scope = len(catalog.ids(replace(covered.filters, **named))) if is_wide else 0
     read = [reports[i] for i in answer.coverage.read if i in reports]
     read.sort(key=lambda r: (r.lab, r.year or 0, r.title))
     return render(
@@ -261,7 +278,9 @@ def render_coverage(answer: Answer, catalog: Catalog, t: Translations) -> Markup
         t,
         line=coverage_sentence(answer, t),
         coverage=answer.coverage,
-        scope=len(catalog.ids(covered.filters)) if is_wide else 0,
+        scope=scope if scope > covered.read_reports else 0,
+        key=key,
+        turn=turn,
         survey=Address(answer.standalone).link(),
         read=[list(group) for _, group in groupby(read, attrgetter("lab"))],
     )

@@ -388,6 +388,16 @@ def _wire_views(engine: Engine, parts: Parts) -> None:
     # Each counts: the one before it is stopped.
     parts["survey"].survey(show_survey, *surveying, trigger_mode="multiple", **QUIET)
     parts["survey"].stop(stop_survey, parts["surveyed"], None, queue=False, **QUIET)
+
+    def count(talk: Talk, request: gr.Request, event: gr.EventData) -> str:
+        turn = _values(event, "turn")["turn"]
+        exchange = handlers.exchange_at(talk, turn)
+        t = translations_of(request)
+        return survey.count_in_text(engine, exchange, t) if exchange else gr.skip()
+
+    # After the answer, one at a time: nobody waits for it.
+    counting = {"concurrency_limit": 1, "trigger_mode": "multiple", **QUIET}
+    parts["thread"].count(count, parts["talk"], parts["counted"], **counting)
     # One drawing at a time, and after a row of quick changes once more: the last one is drawn. An
     # event that waits so keeps no data of its own.
     state, drawn = [parts["explored"], parts["chosen"]], [parts["explore"], parts["explored"]]

@@ -69,6 +69,8 @@ _ROW = (
     "askReading.wire(element, (name, at) => trigger(name, at), "
     "['again', 'wider', 'deeper', 'vote', 'restore']);"
 )
+_LISTED = "watch('value', () => askSurvey.answered(element, (at) => trigger('count', at)));"
+_COUNTED = "watch('value', () => askSurvey.counted(props.value));"
 _REPORT = "askReading.wire(element, (name, at) => trigger(name, at), ['report']);"
 _OPENED = "watch('value', () => askReading.opened(element));"
 _VOTED = "watch('value', () => askReading.voteSaved(element));"
@@ -191,11 +193,13 @@ def talk_area(words: Mapping[str, Markup]) -> Parts:
     """The middle area: questions and answers, or examples of questions."""
     with gr.Column(elem_id="welcome") as welcome:
         greeted = html(words["greeting"], js_on_load=_EXAMPLE)
-    thread = html("", js_on_load=_GREW + _CHIP + _ROW + _REPORT, elem_id="thread")
+    thread = html("", js_on_load=_GREW + _CHIP + _ROW + _REPORT + _LISTED, elem_id="thread")
     # The growing answer is a part of its own: what is finished is not drawn again for each word.
     live = html("", js_on_load=_GREW, elem_id="live")
+    # Never drawn: what is counted in texts is put under its answer.
+    counted = html("", js_on_load=_COUNTED, html_template="<!-- -->", elem_id="counted")
     parts = {"welcome": welcome, "greeting": greeted}
-    return parts | {"thread": thread, "live": live}
+    return parts | {"thread": thread, "live": live, "counted": counted}
 
 
 def sources_area(words: Mapping[str, Markup]) -> Parts:

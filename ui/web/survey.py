@@ -7,6 +7,7 @@ that steps back and forward go through them; survey.js tells the server where th
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -20,7 +21,7 @@ from markupsafe import Markup
 from eval.figures import proportion
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.errors import AskLabsError
+from rag.errors import AskLabsError, InputError
 from rag.i18n.labels import AUTHOR_LABELS, format_count, kind_label, lab_label, value_label
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import Translations, format_number, format_percent, marked
@@ -30,8 +31,10 @@ from rag.text.tokenize import strip_accents
 from ui.rendering import render
 from ui.server import log
 from ui.web.address import COLUMNS, GROUPS, SHOWN, Address
-from ui.web.handlers import BROKEN
+from ui.web.answer import tag_key
+from ui.web.handlers import BROKEN, Exchange
 
+_log = logging.getLogger(__name__)
 ROWS = 100  # rows that are drawn at first, and more each time
 EARLY = 10  # rows that are drawn while the survey is made
 CHECKED = 10  # silent rows that are drawn at random
@@ -285,3 +288,24 @@ def _check(run: Run, survey: Survey, address: Address, t: Translations) -> dict[
             silent=format_number(t, silent),
         )
     return {"rows": [_row(row, t) for row in rows], "sentence": sentence, "hits": hits}
+
+
+def count_in_text(engine: Engine, exchange: Exchange, t: Translations) -> str:
+    """How many reports speak of the tag that an answer lists, as JSON for the browser.
+
+    The words are "" unless they are clearly more than have the tag.
+    """
+    answer, words = exchange.answer, ""
+    key = tag_key(answer) if answer else ""
+    if not answer or not key:
+        return "{}"
+    tagged = answer.coverage.count
+    try:
+        survey = engine.survey(answer.standalone, filters=exchange.filters, judged=False).survey
+        if survey.interval[0] > tagged:
+            words = t.gettext("Tagged: {tagged}. Speaking of it in their text: about {n}.").format(
+                tagged=format_number(t, tagged), n=format_number(t, len(survey.found))
+            )
+    except InputError as error:
+        _log.info("Not counted in texts: %s", error)
+    return json.dumps({"key": key, "words": words}, ensure_ascii=False).replace("<", "\\u003c")

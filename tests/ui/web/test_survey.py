@@ -1,10 +1,16 @@
 """The Survey view: what its address means, its rows, what ten checked rows show."""
 
+import json
+from dataclasses import replace
+
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.i18n.translations import ENGLISH, translations_for
+from rag.types import Coverage
 from ui.web.address import Address
-from ui.web.survey import Run, show
+from ui.web.answer import render_coverage, tag_key
+from ui.web.handlers import Exchange
+from ui.web.survey import Run, count_in_text, show
 
 TOPIC = "topic=mobile+money"
 
@@ -65,3 +71,16 @@ def test_a_row_opens_at_its_quote(sample_engine: Engine) -> None:
     sent = {"report": row.report.id, "turn": -1}
     assert run.quotes(sent) == {row.passage.id: [row.quote]}
     assert run.quotes(sent | {"turn": 1}) == run.quotes({}) == {}
+
+
+def test_a_list_by_a_tag_says_how_many_speak_of_it(sample_engine: Engine) -> None:
+    question = "Which reports are about mobile money?"
+    listed = sample_engine.ask(question).answer
+    few = replace(
+        listed, coverage=Coverage("list", filters=Filters(theme=("mobile money",)), read_reports=1)
+    )
+    counted = json.loads(count_in_text(sample_engine, Exchange(question, answer=few), ENGLISH))
+    assert counted["key"] == tag_key(few)
+    assert counted["words"].startswith("Tagged: 0. Speaking of it in their text: about ")
+    assert "Survey all 32 reports" in render_coverage(few, sample_engine.catalog, ENGLISH)
+    assert tag_key(replace(few, coverage=Coverage("list"))) == ""
