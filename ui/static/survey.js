@@ -43,6 +43,7 @@ window.askSurvey = (() => {
     element.addEventListener("click", ({ target }) => target.closest(".stop") && to.stop());
     element.addEventListener("change", ({ target }) => {
       const { name } = target;
+      if (name === "columns") return; // sent by its form
       if (target.type !== "checkbox") return name && change(name, [target.value]);
       change(name, [...area.querySelectorAll(`[name=${name}]:checked`)].map((e) => e.value));
     });
@@ -74,10 +75,12 @@ window.askSurvey = (() => {
   }
 
   document.addEventListener("submit", (event) => {
-    if (!event.target.matches(".survey-form")) return;
+    if (!event.target.matches(".survey-form, .add-column")) return;
     event.preventDefault();
-    const topic = box().value.trim();
-    if (topic) lead(`${HERE}?${new URLSearchParams({ topic })}`, false);
+    const { name, value } = event.target.elements[0];
+    const asked = new URLSearchParams(name === "columns" ? query() : "");
+    asked.append(name, value.trim());
+    if (value.trim()) lead(`${HERE}?${asked}`, false);
   });
   return { answered, counted, drawn, go, lead, mount };
 })();

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from rag.i18n.translations import marked
+from rag.survey.columns import MOST
 from ui.web.filters import LONGEST_QUESTION
 
 MOST_WORDS = 50  # near words, or ticked rows, that an address may hold
@@ -46,6 +47,7 @@ class Address:
     rows: int = 1
     check: str = ""
     ticked: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, query: object) -> Address:
@@ -71,6 +73,7 @@ class Address:
             rows=int(rows) if rows.isdecimal() and len(rows) < 5 else 1,
             check=check if check.isdecimal() and len(check) < 5 else "",
             ticked=several("ticked"),
+            columns=several("columns")[:MOST],
         )
 
     def link(self, **changed: Any) -> str:

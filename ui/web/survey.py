@@ -12,45 +12,48 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
 
-from eval.figures import proportion
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError, InputError
-from rag.i18n.labels import AUTHOR_LABELS, format_count, kind_label, lab_label, value_label
+from rag.i18n.labels import value_label
 from rag.i18n.notices import survey_sentence
-from rag.i18n.translations import Translations, format_number, format_percent, marked
+from rag.i18n.translations import Translations, format_number, marked
+from rag.models.client import Stop
+from rag.survey.columns import MOST as MOST_COLUMNS
 from rag.survey.stream import SurveyStream
 from rag.survey.types import Survey, SurveyRow
-from rag.text.tokenize import strip_accents
 from ui.rendering import render
 from ui.server import log
-from ui.web.address import COLUMNS, GROUPS, SHOWN, Address
+from ui.web.address import SHOWN, Address
 from ui.web.answer import tag_key
 from ui.web.handlers import BROKEN, Exchange
+from ui.web.survey_table import VERDICTS, check_words, row_words, table
 
 _log = logging.getLogger(__name__)
-ROWS = 100  # rows that are drawn at first, and more each time
 EARLY = 10  # rows that are drawn while the survey is made
 CHECKED = 10  # silent rows that are drawn at random
 NEAREST = 3  # rows that are shown where no report speaks of the topic
-SUREST = 0.99  # the highest chance that is stated
 REDRAW = 0.25  # seconds between two drawings of the progress
 STAGES = {
     "reading": marked("Reading the reports"),
     "judging": marked("Looking closer at the doubtful ones"),
     "quoting": marked("Finding the best sentences"),
+    "columns": marked("Filling the columns"),
 }
-VERDICTS = {
-    "about": marked("Is about it"),
-    "mentions": marked("Mentions it"),
-    "silent": marked("Silent"),
-}
+# What is often asked of every report, in the words of the page.
+USUAL_COLUMNS = (
+    marked("What did you learn?"),
+    marked("Barriers"),
+    marked("Next steps"),
+    marked("Methods"),
+    marked("What did it cost?"),
+)
 Key = tuple[str, str, tuple[str, ...], Filters]
 
 
@@ -66,26 +69,54 @@ class Run:
         self.error: Exception | None = None
         self.left = False  # the visitor has gone on to another survey
         self.over = threading.Event()
+        self.tried: set[str] = set()  # columns that are filled, or could not be
         self._is_stopped = False
+        self._stop: Callable[[], None] = lambda: None
         self._stream: SurveyStream | None = None
-        threading.Thread(target=self._read, args=(start,), daemon=True).start()
+        self._begin(partial(self._read, start))
+
+    def add(self, fill: Callable[..., Survey], names: Sequence[str]) -> None:
+        """Fill columns of these names; those that the survey had and are not among them go."""
+        survey = self.survey
+        assert survey is not None
+        base = replace(survey, columns=tuple(c for c in survey.columns if c.name in names))
+        self.progress = ("columns", 0, 0)
+        stop = Stop()
+        self._stop = stop.set
+
+        def filled() -> None:
+            self.tried.update(names)
+            self.survey = fill(base, names, progress=self._progressed, stop=stop)
+
+        self._begin(filled)
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        """Do in a thread what takes time; what goes wrong is said on the page."""
+        self.over.clear()
+        self.error = None
+
+        def done() -> None:
+            try:
+                work()
+            except AskLabsError as error:
+                self.error = error
+            except Exception as error:
+                self.error = error
+                log.event("survey", "error", logging.ERROR, error=error)
+            self.over.set()
+
+        threading.Thread(target=done, daemon=True).start()
 
     def _read(self, start: Callable[..., SurveyStream]) -> None:
         begun = time.monotonic()
-        try:
-            stream = self._stream = start(progress=self._progressed)
-            if self._is_stopped:
-                stream.stop()
-            for row in stream:
-                self.rows.append(row)
-            self.survey = stream.survey
-            log.event("survey", "done", seconds=time.monotonic() - begun, rows=len(self.rows))
-        except AskLabsError as error:
-            self.error = error
-        except Exception as error:  # said on the page
-            self.error = error
-            log.event("survey", "error", logging.ERROR, error=error)
-        self.over.set()
+        stream = self._stream = start(progress=self._progressed)
+        self._stop = stream.stop
+        if self._is_stopped:
+            stream.stop()
+        for row in stream:
+            self.rows.append(row)
+        self.survey = stream.survey
+        log.event("survey", "done", seconds=time.monotonic() - begun, rows=len(self.rows))
 
     def _progressed(self, *progress: Any) -> None:
         self.progress = progress
@@ -93,8 +124,7 @@ class Run:
     def stop(self) -> None:
         """Stop, and keep the rows that are there."""
         self._is_stopped = True
-        if self._stream and not self.over.is_set():
-            self._stream.stop()
+        self._stop()
 
     def leave(self) -> None:
         """Stop, and draw no more of it."""
@@ -102,12 +132,17 @@ class Run:
         self.stop()
 
     def quotes(self, sent: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-        """The quotes of the row that a browser opens, by their passages; its `turn` is -1."""
-        rows = self.survey.rows if self.survey and sent.get("turn") == -1 else self.rows
-        for row in rows if sent.get("turn") == -1 else ():
-            if row.report.id == sent.get("report") and row.passage and row.quote:
-                return {row.passage.id: [row.quote]}
-        return {}
+        """The quotes of what a browser opens, by their passages.
+
+        Its `turn` is -1, its `n` counts the columns from 1; 0 is the row's own quote.
+        """
+        rows = self.survey.rows if self.survey else self.rows
+        row = next((row for row in rows if row.report.id == sent.get("report")), None)
+        if row is None or sent.get("turn") != -1:
+            return {}
+        names = dict(enumerate(self.address.columns, 1))
+        cell = row.cells.get(names.get(sent.get("n", 0), ""), row)
+        return {cell.passage.id: [cell.quote]} if cell.passage and cell.quote else {}
 
     def sample(self, seed: int) -> list[SurveyRow]:
         """Silent rows drawn at random, each with what comes nearest."""
@@ -124,28 +159,37 @@ def show(
     """What the view shows at an address of the browser, step by step while a survey is made."""
     address = Address.read(query)
     key = (engine.revision, address.topic, address.without, filters)
-    if run and run.key == key and not run.error:
+    if run and run.key == key and not run.over.is_set():
         run.address = address
-        if run.over.is_set():
-            yield render_survey(run, t), run
-        return  # Else the event that began it draws it.
-    if run:
-        run.leave()
+        return  # The event that began it draws it.
     if not address.topic:
+        if run:
+            run.leave()
         yield render("survey.html", t, **_EMPTY), None
         return
-    start = partial(engine.survey, address.topic, filters=filters, without=address.without)
-    run = Run(key, start)
+    if run is None or run.key != key or run.survey is None:
+        if run:
+            run.leave()
+        start = partial(engine.survey, address.topic, filters=filters, without=address.without)
+        run = Run(key, start)
     run.address = address
     try:
-        yield render_progress(run, t), run
-        while not run.over.wait(REDRAW):
-            yield render_progress(run, t), run
+        yield from _waiting(run, t)
+        if run.survey and not run.tried.issuperset(run.address.columns):
+            run.add(engine.survey_columns, run.address.columns)
+            yield from _waiting(run, t)
     except GeneratorExit:
         run.leave()
         raise
     if not run.left:
         yield render_survey(run, t), run
+
+
+def _waiting(run: Run, t: Translations) -> Iterator[tuple[Markup, Run]]:
+    """How far a run is, until it is over."""
+    while not run.over.is_set() and not run.left:
+        yield render_progress(run, t), run
+        run.over.wait(REDRAW)
 
 
 _EMPTY: dict[str, Any] = {"error": "", "running": None, "survey": None}
@@ -155,7 +199,7 @@ def render_progress(run: Run, t: Translations) -> Markup:
     """How far a survey is, with its first rows."""
     stage, done, of = run.progress
     running = {"words": t.gettext(STAGES.get(stage, STAGES["reading"])), "done": done, "of": of}
-    rows = [_row(row, t) for row in run.rows[:EARLY]]
+    rows = [row_words(row, t) for row in run.rows[:EARLY]]
     return render(
         "survey.html",
         t,
@@ -168,19 +212,7 @@ def render_survey(run: Run, t: Translations) -> Markup:
     """A survey that is over: its counts, and its table or ten silent rows to check."""
     address, survey = run.address, run.survey
     if survey is None:
-        known = isinstance(run.error, AskLabsError)
-        error = t.gettext(str(run.error) if known else BROKEN)
-        return render("survey.html", t, **_EMPTY | {"error": error})
-    rows = _chosen(survey, address, t)
-    check = _check(run, survey, address, t) if address.check else None
-    shown = rows[: ROWS * address.rows]
-    if not survey.found and address.show == "found" and not check:
-        shown = [_row(row, t) for row in run.nearest()]
-    by_group = groupby(shown, key=lambda row: row[address.group] if address.group else "")
-    sizes: dict[str, int] = {}
-    for row in rows:
-        name = row[address.group] if address.group else ""
-        sizes[name] = sizes.get(name, 0) + 1
+        return render("survey.html", t, **_EMPTY | {"error": _sentence(run.error, t)})
     scope = [
         value_label(name, value, t)
         for name, values in survey.filters.as_dict().items()
@@ -191,103 +223,27 @@ def render_survey(run: Run, t: Translations) -> Markup:
         **{name: survey.count(name) for name in VERDICTS},  # type: ignore[arg-type]
         "all": len(survey.rows),
     }
-    heads = [
-        (name, t.gettext(words), address.link(sort=_turned(name, address.sort), rows=1))
-        for name, words in COLUMNS.items()
-    ]
+    seed = address.check and int(address.check)
     return render(
         "survey.html",
         t,
-        **_EMPTY | {"survey": survey},
-        topic=survey.topic,
+        **_EMPTY | {"survey": survey, "error": _sentence(run.error, t)},
         address=address,
         sentence=survey_sentence(survey, t),
         scope=scope,
         counts=[(name, t.gettext(words), counts[name]) for name, words in SHOWN.items()],
-        heads=heads,
-        groups=[
-            (_group_head(name, sizes.get(name, 0), t), list(group)) for name, group in by_group
-        ],
-        columns={name: t.gettext(COLUMNS[name]) for name in GROUPS},
-        all_rows=len(rows),
-        check=check,
+        check=check_words(run.sample(seed), survey, address, t) if seed else None,
+        can_add=len(address.columns) < MOST_COLUMNS,
+        usual=[t.gettext(words) for words in USUAL_COLUMNS],
+        **table(survey, address, run.nearest, t),
     )
 
 
-def _turned(column: str, sort: str) -> str:
-    """The order that a click on a column's head asks for: up, down, the likeliest first."""
-    return {column: f"-{column}", f"-{column}": ""}.get(sort, column)
-
-
-def _group_head(name: str, size: int, t: Translations) -> str:
-    return f"{name} · {format_count(size, 'report', t)}" if name else ""
-
-
-def _row(row: SurveyRow, t: Translations) -> dict[str, Any]:
-    """What the table says of a report."""
-    info = row.report
-    kind = kind_label(info, t)
-    if info.author != "lab":
-        kind = f"{kind} · {t.gettext(AUTHOR_LABELS[info.author])}"
-    return {
-        "info": info,
-        "country": lab_label(info, t),
-        "year": str(info.year or ""),
-        "kind": kind,
-        "title": info.title or info.id,
-        "verdict": t.gettext(VERDICTS[row.verdict]),
-        "is": row.verdict,
-        "score": format_percent(t, min(row.score, SUREST)),
-        "quote": row.quote,
-        "passage": row.passage,
-    }
-
-
-def _chosen(survey: Survey, address: Address, t: Translations) -> list[dict[str, Any]]:
-    """The rows that the address asks for, in its order and groups; empty values come last."""
-    verdicts = {"found": ("about", "mentions"), "all": tuple(VERDICTS)}
-    wanted = verdicts.get(address.show, (address.show,))
-    rows = [_row(row, t) for row in survey.rows if row.verdict in wanted]
-    words = _fold(address.find).split()
-    if words:
-        names = ("country", "year", "kind", "title", "quote")
-        texts = (_fold(" ".join(row[name] for name in names)) for row in rows)
-        rows = [row for row, text in zip(rows, texts, strict=True) if all(w in text for w in words)]
-    for name in (address.sort, address.group):
-        column, down = name.lstrip("-"), name.startswith("-") or name == "year" == address.group
-        order = list(VERDICTS)
-        if column == "verdict":
-            rows.sort(key=lambda row: order.index(row["is"]), reverse=down)
-        elif column:
-            rows.sort(key=lambda row: _fold(row[column]), reverse=down)
-            rows.sort(key=lambda row: not row[column])
-    return rows
-
-
-def _fold(text: str) -> str:
-    return strip_accents(text).casefold()
-
-
-def _check(run: Run, survey: Survey, address: Address, t: Translations) -> dict[str, Any]:
-    """Ten silent rows, which of them the visitor ticked, and what that says of all."""
-    rows = run.sample(int(address.check))
-    ids = [row.report.id for row in rows]
-    hits = sum(report in address.ticked for report in ids)
-    sentence = ""
-    if rows and (hits or "0" in address.ticked):
-        share, silent = proportion(hits, len(rows)), survey.count("silent")
-        low, high = (format_number(t, round(silent * x)) for x in (share.low, share.high))
-        sentence = t.gettext(
-            "Of {n} silent reports that you checked, {hits} speak of it: so between {low} and "
-            "{high} of all {silent} may."
-        ).format(
-            n=format_number(t, len(rows)),
-            hits=format_number(t, hits),
-            low=low,
-            high=high,
-            silent=format_number(t, silent),
-        )
-    return {"rows": [_row(row, t) for row in rows], "sentence": sentence, "hits": hits}
+def _sentence(error: Exception | None, t: Translations) -> str:
+    """What went wrong, for a reader; "" for nothing."""
+    if error is None:
+        return ""
+    return t.gettext(str(error) if isinstance(error, AskLabsError) else BROKEN)
 
 
 def count_in_text(engine: Engine, exchange: Exchange, t: Translations) -> str:

@@ -73,6 +73,22 @@ def test_a_row_opens_at_its_quote(sample_engine: Engine) -> None:
     assert run.quotes(sent | {"turn": 1}) == run.quotes({}) == {}
 
 
+def test_columns_are_filled_and_their_cells_open_at_their_quotes(sample_engine: Engine) -> None:
+    asked = f"{TOPIC}&columns=What+did+you+learn%3F&columns=Methods"
+    html, run = shown(sample_engine, asked)
+    assert run.survey
+    assert [column.kind for column in run.survey.columns] == ["form", "tag"]
+    cells = {row.report.id: row.cells["What did you learn?"] for row in run.survey.found}
+    report, cell = next((r, c) for r, c in cells.items() if c.passage)
+    sent = {"report": report, "turn": -1, "n": 1}
+    assert cell.passage
+    assert run.quotes(sent) == {cell.passage.id: [cell.quote]}
+    assert html.count('class="cell"') == 2 * len(run.survey.found)
+    fewer, same = shown(sample_engine, f"{TOPIC}&columns=Methods", run)
+    assert same is run
+    assert fewer.count('class="cell"') == len(run.survey.found)
+
+
 def test_a_list_by_a_tag_says_how_many_speak_of_it(sample_engine: Engine) -> None:
     question = "Which reports are about mobile money?"
     listed = sample_engine.ask(question).answer
