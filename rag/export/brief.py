@@ -71,7 +71,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A quoted passage. `n` is its number in the answer, 0 if the answer does not cite it."""
+    """A quoted passage. `n` is its number in the answer, 0 if the answer does not cite it.
+
+    `qr` is its link as a QR code in SVG, which a brief may have.
+    """
 
     n: int
     who: str
@@ -81,6 +84,7 @@ class Source:
     facts: tuple[Fact, ...]
     language: str
     link: str = ""
+    qr: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,8 @@ class Part:
 class Brief:
     """A titled and dated document of one or more answers, in one language.
 
+    With `has_annex`, its sources begin on a new page.
+
     `labels` are what it calls its parts; the one of `colon` stands between label and value.
     """
 
@@ -131,6 +137,7 @@ class Brief:
     labels: Mapping[str, str]
     summary: tuple[Fact, ...]
     parts: tuple[Part, ...]
+    has_annex: bool = False
 
 
 def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str = "") -> Brief:

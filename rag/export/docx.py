@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from datetime import datetime, time
 
 import docx
+import segno
 from docx.document import Document
 from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.text import WD_TAB_ALIGNMENT
@@ -163,15 +164,17 @@ class _Writer:
 
     def part(self, part: Part, number: int) -> None:
         """One question with all that belongs to it."""
-        self._paragraph("Heading 1", part.question)
-        self._facts(part.scope)[-1].paragraph_format.space_after = Pt(8)
+        if part.question:
+            self._paragraph("Heading 1", part.question)
+        for fact in self._facts(part.scope)[-1:]:
+            fact.paragraph_format.space_after = Pt(8)
         for line in part.lines:
             self._line(line, number, part.language)
         if part.table:
             self._heading(part.table.heading)
             self._table(part.table)
         for heading, sources in part.source_lists:
-            self._heading(heading)
+            self._heading(heading).paragraph_format.page_break_before = self._brief.has_annex
             for source in sources:
                 self._source(source, number)
         if part.left_out:
@@ -193,8 +196,8 @@ class _Writer:
         _add_words(paragraph, words)
         return paragraph
 
-    def _heading(self, words: str) -> None:
-        self._paragraph("Heading 2", words, rtl=self._brief.rtl)
+    def _heading(self, words: str) -> Paragraph:
+        return self._paragraph("Heading 2", words, rtl=self._brief.rtl)
 
     def _line(self, line: Line, number: int, language: str, *, struck: bool = False) -> Paragraph:
         style = _LINE_STYLES.get(line.kind, "Normal")
@@ -262,6 +265,11 @@ class _Writer:
             link = OxmlElement("w:hyperlink")
             link.set(qn("r:id"), target)
             _add_link(rows[-1], source.link, link).font.underline = True
+        if source.qr:
+            image = io.BytesIO()
+            segno.make(source.link, error="m").save(image, kind="png", scale=4, border=2)
+            rows.append(self._paragraph("Facts", rtl=self._brief.rtl))
+            rows[-1].add_run().add_picture(image, width=Cm(1.9))
         _keep_together(rows)
 
     def _facts(self, facts: Sequence[Fact]) -> list[Paragraph]:

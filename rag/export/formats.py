@@ -27,6 +27,7 @@ from rag.export.answer_json import answers_to_json
 from rag.export.brief import PRODUCT, Brief, clean, make_brief, one_line, report_link, right_to_left
 from rag.i18n.labels import author_label, kind_label, language_label
 from rag.i18n.translations import marked, translations_for
+from rag.text.tokenize import strip_accents
 from rag.types import Answer
 
 # Makes a file of answers, a title, a day, and the template of the reports' addresses.
@@ -81,6 +82,12 @@ def ending_of(name: str) -> str:
     """The ending of a file's name that says how to export: "csl.json" of "labs.csl.json"."""
     known = (ending for ending in FORMATS if name.lower().endswith(f".{ending}"))
     return max(known, key=len, default=name.rpartition(".")[2].lower() if "." in name else "")
+
+
+def file_name(title: str, ending: str) -> str:
+    """A file's name made of the first words of a title."""
+    words = re.findall(r"[a-z0-9]+", strip_accents(title).casefold())
+    return f"{'-'.join(words[:8]) or 'conversation'}.{ending}"
 
 
 def _brief(write: Callable[[Brief], bytes]) -> Writer:
@@ -360,13 +367,20 @@ def _key(info: ReportInfo, taken: set[str]) -> str:
 _READ, _DATA, _CITE = marked("To read"), marked("Data"), marked("References")
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _CSL = "application/vnd.citationstyles.csl+json"
+# What writes a brief, by the ending of its file.
+BRIEFS: Mapping[str, Callable[[Brief], bytes]] = {
+    "docx": _to_docx,
+    "pdf": _to_pdf,
+    "html": _to_html,
+    "md": _to_markdown,
+}
 # By the ending of the file, in the order of the page's menu, those of one use together. Names of
 # programs and formats are the same in all languages.
 FORMATS: Mapping[str, Format] = {
-    "docx": Format(_WORD, _READ, "Word", _brief(_to_docx)),
-    "pdf": Format("application/pdf", _READ, "PDF", _brief(_to_pdf)),
-    "html": Format("text/html", _READ, marked("Web page"), _brief(_to_html)),
-    "md": Format("text/markdown", _READ, "Markdown", _brief(_to_markdown)),
+    "docx": Format(_WORD, _READ, "Word", _brief(BRIEFS["docx"])),
+    "pdf": Format("application/pdf", _READ, "PDF", _brief(BRIEFS["pdf"])),
+    "html": Format("text/html", _READ, marked("Web page"), _brief(BRIEFS["html"])),
+    "md": Format("text/markdown", _READ, "Markdown", _brief(BRIEFS["md"])),
     "json": Format(
         "application/json", _DATA, marked("Whole answers"), lambda a, *_: answers_to_json(a)
     ),

@@ -26,6 +26,10 @@ window.askLabsExports = (() => {
     menu()?.classList.remove("busy");
     if (file.error) return say(file.error, "failed");
     say("", "");
+    save(file);
+  }
+
+  function save(file) {
     const bytes = Uint8Array.from(atob(file.data), (c) => c.charCodeAt(0));
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));
@@ -48,5 +52,5 @@ window.askLabsExports = (() => {
     close();
     open.querySelector("summary").focus({ preventScroll: true });
   });
-  return { clicked, done, failed };
+  return { clicked, done, failed, save };
 })();

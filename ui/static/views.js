@@ -3,7 +3,7 @@
 // itself are copies of rows that stand there, with text put in as text.
 window.askViews = (() => {
   const root = document.documentElement;
-  const VIEWS = ["ask", "survey", "explore", "quality"];
+  const VIEWS = ["ask", "survey", "explore", "brief", "quality"];
   const BUTTON = "button[data-field]";
   const left = {}; // view -> how far it was scrolled when it was left
   const opened = new Set(); // fields whose bars are all shown
@@ -23,7 +23,7 @@ window.askViews = (() => {
   };
   const scrollers = () => [
     document.scrollingElement,
-    ...["talk", "sources", "survey", "explore", "quality"].map((id) => document.getElementById(id)),
+    ...["talk", "sources", "survey", "explore", "brief", "quality"].map((id) => document.getElementById(id)),
   ];
 
   // The page's base has no query: followed as it stands, a link would load the page anew.
@@ -63,7 +63,7 @@ window.askViews = (() => {
       if (here) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
       const name = "Ask the Labs";
-      if (here) document.title = link.dataset.view === "ask" ? name : `${link.textContent} · ${name}`;
+      if (here) document.title = link.dataset.view === "ask" ? name : `${link.firstChild.data} · ${name}`;
     }
   }
 

@@ -218,11 +218,11 @@ def _evidence(
     A group has a heading and its labs, each with a first report, a preview and its lines. Without
     key points there is no group.
     """
-    head, *groups = re.split(r"^### ", text, flags=re.MULTILINE)
-    if not (groups and groups[0].startswith(translations_for(language).gettext(KEY_POINTS))):
+    shown = key_points(text, language)
+    if not shown:
         return text, []
     evidence = []
-    for group in groups[1:]:
+    for group in text[len(shown) :].split("### ")[1:]:
         heading, *lines = group.strip().split("\n")
         labs: dict[str, tuple[ReportInfo, str, list[Markup]]] = {}
         for line in lines:
@@ -232,9 +232,18 @@ def _evidence(
                 said = (speaker(words) or ("", words))[1]
                 preview = shortened(_MARK.sub("", said).strip(), PREVIEW)
                 lab = labs.setdefault(author_label(info, t), (info, preview, []))
-                lab[2].append(_inline(words, turn, citations, t))
+                # The lab's name stands over its first words.
+                lab[2].append(_inline(words if lab[2] else said, turn, citations, t))
         evidence.append((heading, list(labs.values())))
-    return f"{head}### {groups[0]}", evidence
+    return shown, evidence
+
+
+def key_points(text: str, language: str) -> str:
+    """An answer's text up to the end of its key points; "" for one that has none."""
+    head, *groups = re.split(r"^### ", text, flags=re.MULTILINE)
+    if groups and groups[0].startswith(translations_for(language).gettext(KEY_POINTS)):
+        return f"{head}### {groups[0]}"
+    return ""
 
 
 def _with_reasons(sentences: Sequence[Struck], t: Translations) -> list[tuple[Markup, str]]:
@@ -301,6 +310,7 @@ def render_row(
         t,
         turn=turn,
         copied=plain_text(answer, t) if answer else "",
+        can_pin=is_idle and answer is not None and not answer.refused,
         can_repeat=is_last,
         can_widen=is_last and can_widen(exchange),
         can_deepen=is_last and can_deepen(exchange),

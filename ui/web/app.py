@@ -19,11 +19,12 @@ from rag.engine import Engine
 from rag.errors import AskLabsError
 from rag.i18n.translations import ENGLISH, Translations
 from ui.rendering import render
-from ui.web import filters, handlers, history, layout, report, survey
+from ui.web import filters, handlers, history, layout, survey
 from ui.web.explore import question, render_explore
 from ui.web.handlers import Run, Talk, Update
 from ui.web.layout import QUIET, Parts, shown, translations_of
 from ui.web.quality import render_quality, render_without_run
+from ui.web.reading import brief, report
 from ui.web.sources import render_sources
 from ui.web.suggestions import Suggestions
 from ui.web.uploads import add
@@ -296,6 +297,19 @@ def _wire_exports(engine: Engine, parts: Parts) -> None:
     )
     exported.failure(None, None, None, js="() => askLabsExports.failed()")
 
+    def pin(talk: Talk, event: gr.EventData) -> str:
+        return json.dumps(brief.pinned_answer(talk, _values(event, "turn")["turn"]))
+
+    def write_brief(request: gr.Request, event: gr.EventData) -> str:
+        sent = _values(event, "ending", "brief")
+        return json.dumps(brief.download(engine, sent, translations_of(request)))
+
+    pinned = parts["thread"].pin(pin, parts["talk"], parts["pinned"], **QUIET)
+    pinned.success(None, parts["pinned"], None, js="(pin) => askBrief.add(JSON.parse(pin))")
+    written = parts["brief"].brief(write_brief, None, parts["file"], **QUIET)
+    written.success(None, parts["file"], None, js="(file) => askBrief.done(JSON.parse(file))")
+    written.failure(None, None, None, js="() => askBrief.failed()")
+
 
 def _wire_reading(engine: Engine, parts: Parts) -> None:
     def show_sources(talk: Talk, request: gr.Request, event: gr.EventData) -> Any:
@@ -333,7 +347,7 @@ def _wire_language(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     """Draw what is on the page from the start in the visitor's language."""
     suggestions = Suggestions(engine)
     names = ["masthead", "history", "greeting", "sources", "exports", "views"]
-    names += ["survey_form", "uploads"]
+    names += ["survey_form", "brief", "uploads"]
     drawn = [parts[name] for name in names if name in parts]
 
     def translate(request: gr.Request) -> Parts:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,11 +16,10 @@ from rag.answer.pipeline import AnswerStream
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError, ModelError
-from rag.export.formats import FORMATS, export
+from rag.export.formats import FORMATS, export, file_name
 from rag.feedback import Feedback
 from rag.i18n.translations import Translations, marked
 from rag.retrieval.hybrid import more_passages
-from rag.text.tokenize import strip_accents
 from rag.types import Answer, Notice, Turn
 from ui.server import log
 from ui.web.answer import render_conversation, render_pending
@@ -363,9 +361,8 @@ def download(
         log.event("export", "error", logging.ERROR, format=name, error=error)
         return {"error": str(error)}
     log.event("export", "done", seconds=time.monotonic() - begun, format=name, answers=len(chosen))
-    words = re.findall(r"[a-z0-9]+", strip_accents(chosen[0].question).casefold())
     return {
-        "name": f"{'-'.join(words[:8]) or 'conversation'}.{name}",
+        "name": file_name(chosen[0].question, name),
         "type": FORMATS[name].media,
         "data": base64.b64encode(data).decode("ascii"),
     }

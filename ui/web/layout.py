@@ -27,6 +27,7 @@ from rag.i18n.translations import (
 from ui.rendering import render
 from ui.web.answer import render_collection
 from ui.web.filters import LONGEST_QUESTION, render_facets
+from ui.web.reading.brief import render_brief
 from ui.web.sources import render_sources
 from ui.web.suggestions import Example
 from ui.web.uploads import FAILED
@@ -37,7 +38,10 @@ QUIET: Parts = {"show_progress": "hidden", "api_visibility": "private"}
 
 STATIC = Path(__file__).parents[1] / "static"
 # Each has a style sheet and a script; the sheet of the page comes first.
-AREAS = ("page", "exports", "filters", "reading", "views", "survey", "history", "uploads")
+AREAS = (
+    *("page", "exports", "filters", "reading", "views", "survey", "brief", "history"),
+    "uploads",
+)
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 # The sign of the product is its unit of trust: a numbered citation.
 FAVICON = (
@@ -82,13 +86,18 @@ _HISTORY = (
 _MESSAGE = "watch('value', () => askHistory.receive(props.value));"
 _VIEWS = (
     "askViews.start({explore: () => trigger('explored'), quality: () => trigger('measured'), "
-    "survey: (anew) => askSurvey.go(anew)}); "
+    "brief: () => askBrief.arrived(), survey: (anew) => askSurvey.go(anew)}); "
     "watch('value', () => askViews.mark());"
 )
 _EXPLORE = (
     "askViews.mount(element, {choose: (at) => trigger('choose', at), "
     "ask: (at) => trigger('ask', at)}); watch('value', () => askViews.drawn()); " + _REPORT
 )
+_BRIEF = (
+    "askBrief.mount(element, (what) => trigger('brief', what)); "
+    "watch('value', () => askBrief.arrived());"
+)
+_PIN = "askBrief.answers((at) => trigger('pin', at));"
 _SURVEY = (
     "askSurvey.mount(element, {survey: (at) => trigger('survey', at), "
     "stop: () => trigger('stop')}); "
@@ -137,6 +146,7 @@ def first_words(
         "sources": render_sources(None, 0, t),
         "exports": render("exports.html", t, groups=[(use, list(group)) for use, group in uses]),
         "views": render("navigation.html", t),
+        "brief": render_brief(t),
         "survey_form": render("survey_form.html", t, longest=LONGEST_QUESTION),
         "uploads": render("upload_form.html", t, largest=LARGEST_UPLOAD, broken=FAILED),
     }
@@ -184,6 +194,8 @@ def views(words: Mapping[str, Markup]) -> Parts:
         parts["survey"] = html("", js_on_load=_SURVEY)
     with gr.Column(elem_id="explore"):
         parts["explore"] = html("", js_on_load=_EXPLORE)
+    with gr.Column(elem_id="brief"):
+        parts["brief"] = html(words["brief"], js_on_load=_BRIEF)
     with gr.Column(elem_id="quality"):
         parts["quality"] = html("")
     return parts
@@ -193,7 +205,8 @@ def talk_area(words: Mapping[str, Markup]) -> Parts:
     """The middle area: questions and answers, or examples of questions."""
     with gr.Column(elem_id="welcome") as welcome:
         greeted = html(words["greeting"], js_on_load=_EXAMPLE)
-    thread = html("", js_on_load=_GREW + _CHIP + _ROW + _REPORT + _LISTED, elem_id="thread")
+    wired = _GREW + _CHIP + _ROW + _REPORT + _LISTED + _PIN
+    thread = html("", js_on_load=wired, elem_id="thread")
     # The growing answer is a part of its own: what is finished is not drawn again for each word.
     live = html("", js_on_load=_GREW, elem_id="live")
     # Never drawn: what is counted in texts is put under its answer.
@@ -234,6 +247,7 @@ def question_area(words: Mapping[str, Markup]) -> Parts:
         ("file", marked("File to save")),
         ("linked", marked("Linked question")),
         ("copied", marked("Link")),
+        ("pinned", marked("Pinned answer")),
     ):
         parts[name] = gr.Textbox(visible="hidden", label=I18nData(label))
     return parts

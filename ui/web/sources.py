@@ -113,6 +113,7 @@ def render_card(
         preview=shortened((*quotes, text)[0], PREVIEW),
         missing=[q for q in quotes if q.strip() and not find_quote(text, q)],
         segments=segments(text, quotes),
+        pinned=quotes or [shortened(text, LONGEST_QUOTE).removesuffix(" …")],
         siblings="; ".join(f"{info.title} ({info.year or '?'})" for info in siblings),
         verdicts=dict.fromkeys(_verdicts(citations, t)),
     )

@@ -1,0 +1,244 @@
+"""The brief builder: what a visitor has pinned, kept in the browser, becomes a file.
+
+What comes from a browser may hold anything. Each quote is looked up again in the report that it
+names; one that no longer stands there is left out, and counted.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from typing import Any, Literal
+
+import segno
+from markupsafe import Markup
+from pydantic import BaseModel, Field, ValidationError
+
+from rag.engine import Engine
+from rag.errors import AskLabsError, InputError, UnknownReport
+from rag.export.answer_json import answer_from_dict, answer_to_dict
+from rag.export.brief import Brief, make_brief, one_line
+from rag.export.formats import BRIEFS, FORMATS, file_name
+from rag.i18n.labels import author_label, format_label, join_parts, value_label
+from rag.i18n.translations import Translations, language_code, marked
+from rag.text.citation_marks import defuse
+from rag.types import Answer, Citation, Coverage, Passage, Status
+from ui.rendering import render
+from ui.server import log
+from ui.web.answer import key_points
+from ui.web.handlers import Talk, exchange_at
+from ui.web.sources import find_quote
+
+LONGEST, MOST_PINS = 20_000, 300
+DAMAGED = marked("This file is no brief of this page, or it was damaged.")
+_MARK = re.compile(r" ?\[(\d{1,6})\]")
+
+
+_MESSAGES = {
+    "heading": marked("Heading"),
+    "note": marked("Your note"),
+    "sure": marked("Remove all that is pinned?"),
+    "damaged": DAMAGED,
+    "full": marked("This browser has no more space for pins. Export what you have."),
+    "broken": marked("The file could not be made. Please try again."),
+}
+
+
+def render_brief(t: Translations) -> Markup:
+    """The view of the brief, which the browser fills."""
+    messages = json.dumps({key: t.gettext(text) for key, text in _MESSAGES.items()})
+    formats = [(ending, FORMATS[ending].name) for ending in BRIEFS]
+    return render("brief.html", t, messages=messages, formats=formats)
+
+
+class _Pin(BaseModel):
+    """A heading or a note of the visitor's own, quotes of a passage, an answer, or counts."""
+
+    kind: Literal["heading", "note", "quote", "answer", "table"]
+    text: str = Field("", max_length=LONGEST)
+    report: str = Field("", max_length=500)
+    passage: str = Field("", max_length=500)
+    quotes: list[str] = Field([], max_length=50)
+    rows: list[tuple[str, str]] = Field([], max_length=2000)
+    answer: dict[str, Any] | None = None
+
+
+class _Pinned(BaseModel):
+    """A whole brief as a browser keeps it."""
+
+    format: Literal[1]
+    title: str = Field(max_length=500)
+    author: str = Field(max_length=500)
+    address: str = Field("", max_length=500)
+    items: list[_Pin] = Field(max_length=MOST_PINS)
+
+
+def pinned_answer(talk: Talk, turn: object) -> dict[str, Any]:
+    """The answer of a turn as a browser keeps it; what it doesn't cite stays behind."""
+    exchange = exchange_at(talk, turn)
+    if not (exchange and exchange.answer):
+        return {}
+    answer = exchange.answer
+    if answer.is_list:
+        # The lines of a list name its reports.
+        answer = replace(answer, text=_MARK.sub("", answer.text), citations=())
+    kept = answer_to_dict(replace(answer, hits=()))
+    return {"kind": "answer", "text": answer.question, "answer": kept}
+
+
+def download(engine: Engine, sent: Mapping[str, Any], t: Translations) -> dict[str, str]:
+    """The brief as a file for the browser to save, or the error in a sentence."""
+    ending = str(sent.get("ending"))
+    try:
+        pinned = _Pinned.model_validate(sent.get("brief"))
+        if ending not in BRIEFS:
+            raise InputError(f"There is no brief of the kind {ending!r}.")
+        brief, lost = make(engine, pinned, t)
+        data = BRIEFS[ending](brief)
+    except ValidationError:
+        return {"error": t.gettext(DAMAGED)}
+    except AskLabsError as error:
+        log.event("brief", "error", logging.ERROR, format=ending, error=error)
+        return {"error": str(error)}
+    log.event("brief", "done", format=ending, items=len(pinned.items), lost=lost)
+    warning = t.ngettext(
+        "{n} quote no longer stands in its report and was left out.",
+        "{n} quotes no longer stand in their reports and were left out.",
+        lost,
+    )
+    return {
+        "name": file_name(brief.title, ending),
+        "type": FORMATS[ending].media,
+        "data": base64.b64encode(data).decode("ascii"),
+        "warning": warning.format(n=lost) if lost else "",
+    }
+
+
+def make(engine: Engine, pinned: _Pinned, t: Translations) -> tuple[Brief, int]:
+    """The brief of what is pinned, and how many quotes no longer stand in their reports.
+
+    Raises:
+        InputError: nothing is pinned, or an answer can't be read.
+    """
+    if not pinned.items:
+        raise InputError(t.gettext("Nothing is pinned yet."))
+    writer = _Writer(engine, t)
+    for pin in pinned.items:
+        writer.add(pin)
+    title = one_line(pinned.title) or t.gettext("Brief")
+    url = engine.settings.report_url
+    if not url and re.match(r"https?://[^\s{}]+$", pinned.address):
+        url = pinned.address + "?report={report}"
+    brief = make_brief([writer.answer(title)], title, date.today(), url)
+    lists = tuple(
+        (
+            t.gettext("Annex: the quotes and where they stand"),
+            tuple(replace(source, qr=_qr(source.link)) for source in sources),
+        )
+        for _, sources in brief.parts[0].source_lists
+    )
+    part = replace(brief.parts[0], question="", scope=(), source_lists=lists)
+    author = one_line(pinned.author)
+    when = f"{author} · {brief.when}" if author else brief.when
+    return replace(brief, when=when, parts=(part,), has_annex=True), writer.lost
+
+
+def _qr(link: str) -> str:
+    """A link as a QR code in SVG; "" without a link."""
+    if not link:
+        return ""
+    return str(
+        segno.make(link, error="m").svg_inline(scale=2, border=2, svgclass="qr", lineclass="")
+    )
+
+
+class _Writer:
+    """Writes what is pinned as the text and the citations of one answer."""
+
+    def __init__(self, engine: Engine, t: Translations) -> None:
+        self.engine, self.t, self.lost = engine, t, 0
+        self.lines: list[str] = []
+        self.citations: list[Citation] = []
+        self.modes: dict[str, None] = {}
+
+    def add(self, pin: _Pin) -> None:
+        """Write one pin."""
+        words = defuse(pin.text).strip()
+        if pin.kind == "heading" and words:
+            self.lines.append(f"### {one_line(words)}")
+        elif pin.kind == "note":
+            self.lines += words.splitlines()
+        elif pin.kind == "table":
+            self.lines.append(f"### {one_line(words)}")
+            rows = (format_label(self.t, *map(one_line, row)) for row in pin.rows)
+            self.lines += [f"- {defuse(row)}" for row in rows]
+        elif pin.kind == "quote":
+            self._quotes(pin)
+        elif pin.answer is not None:
+            self._answer(answer_from_dict(pin.answer))
+
+    def _quotes(self, pin: _Pin) -> None:
+        said, info, text = [], None, " ".join(self.lines)
+        for quote in pin.quotes:
+            if one_line(quote).rstrip(".") in text:
+                continue  # an answer above has it
+            if mark := self._mark(pin.report, pin.passage, quote):
+                info = self.citations[-1].passage.report
+                said.append(f"{defuse(' '.join(quote.split()))} {mark}")
+        if info:
+            kind = value_label("kind", info.kind, self.t)
+            when = join_parts(self.t, ", ", [str(info.year or "?"), kind])
+            who = f"{author_label(info, self.t)} ({when})"
+            self.lines.append(f"- {format_label(self.t, who, ' '.join(said))}")
+
+    def _answer(self, answer: Answer) -> None:
+        self.modes[answer.mode] = None
+        marks: dict[int, str] = {}
+        for c in answer.citations:
+            mark = self._mark(c.passage.report.id, c.passage.id, c.quote, c.status)
+            marks[c.n] = mark or marks.get(c.n, "")
+        text = key_points(answer.text, answer.language) or answer.text
+        text = _MARK.sub(lambda m: f" {marks[int(m[1])]}" if marks.get(int(m[1])) else "", text)
+        self.lines += [f"### {one_line(defuse(answer.question))}", *text.splitlines()]
+
+    def _mark(self, report: str, passage: str, quote: str, status: Status = "supported") -> str:
+        found = self._standing(report, passage, quote) if quote.strip() else None
+        if found is None:
+            self.lost += 1
+            return ""
+        numbers = {citation.passage.id: citation.n for citation in self.citations}
+        n = numbers.get(found.id, len(numbers) + 1)
+        self.citations.append(Citation(n, found, quote, status))
+        return f"[{n}]"
+
+    def _standing(self, report: str, passage: str, quote: str) -> Passage | None:
+        """The passage of a report that has the quote, by preference the one it was taken from."""
+        try:
+            passages = self.engine.passages_of(report)
+        except UnknownReport:
+            return None
+        having = [p for p in passages if find_quote(p.text, quote)]
+        return next((p for p in having if p.id == passage), having[0] if having else None)
+
+    def answer(self, title: str) -> Answer:
+        """All of it as one answer."""
+        infos = {c.passage.report.id: c.passage.report for c in self.citations}
+        labs = tuple(dict.fromkeys(info.lab for info in infos.values()))
+        written = [mode for mode in self.modes if mode not in ("extractive", "catalogue")]
+        return Answer(
+            question=title,
+            standalone=title,
+            text="\n".join(self.lines),
+            refused=False,
+            citations=tuple(self.citations),
+            hits=(),
+            coverage=Coverage("answer", tuple(infos), labs, len(infos), 1, len(infos)),
+            mode=", ".join(written) or "extractive",
+            language=language_code(self.t),
+            index=self.engine.revision,
+        )
