@@ -35,9 +35,10 @@ from rag.text.tokenize import terms
 from rag.types import FACTS, Passage, Progress, Span
 
 MOST = 6  # columns of a survey
-# A text asks for what its nearest example does from this on; for what another text does, from the
-# second on. The sum of two cosines and half the share of terms that both have.
-LIKE_EXAMPLE = 0.9
+# A column asks for what its nearest example does from the first on, a form question, which is longer,
+# from the second on, and a column for what a form question does from the third on. Nearness is the
+# sum of two cosines and of half the share of terms that both have.
+LIKE_EXAMPLE, QUESTION_LIKE_EXAMPLE = 1.0, 0.8
 LIKE_QUESTION = 1.4
 # Probability from which a report answers a free question.
 ANSWERS = 0.5
@@ -79,12 +80,12 @@ def _examples() -> tuple[Sequence[str], _Texts]:
     return [name for name, _ in pairs], _Texts.of([text for _, text in pairs])
 
 
-def _asked_for(texts: _Texts) -> list[str]:
+def _asked_for(texts: _Texts, least: float) -> list[str]:
     """What each text asks for; "" where no example is near."""
     names, examples = _examples()
     nearness = texts.nearness(examples)
     nearest = nearness.argmax(axis=1)
-    near = nearness.max(axis=1) >= LIKE_EXAMPLE
+    near = nearness.max(axis=1) >= least
     return [names[n] if ok else "" for n, ok in zip(nearest, near, strict=True)]
 
 
@@ -106,7 +107,7 @@ def _forms(snapshot: Snapshot) -> _Forms:
         found[passage.prompt or passage.section] = None
     questions = [question for question in found if question not in ("", FACTS)]
     texts = _Texts.of([question.replace("_", " ") for question in questions])
-    return _Forms(questions, texts, _asked_for(texts))
+    return _Forms(questions, texts, _asked_for(texts, QUESTION_LIKE_EXAMPLE))
 
 
 def read_column(name: str, snapshot: Snapshot, linker: Linker) -> SurveyColumn:
@@ -117,7 +118,7 @@ def read_column(name: str, snapshot: Snapshot, linker: Linker) -> SurveyColumn:
     forms, text = _forms(snapshot), _Texts.of([name])
     if not forms.questions:
         return SurveyColumn(name, "free")
-    wanted = _asked_for(text)[0]
+    wanted = _asked_for(text, LIKE_EXAMPLE)[0]
     near = text.nearness(forms.texts)[0]
     alike = near >= max(LIKE_QUESTION, 0.8 * near.max())
     if wanted and wanted != "other":
