@@ -224,11 +224,12 @@ def _to_csv(answers: Sequence[Answer], report_url: str) -> bytes:
                 report_link(report_url, info.id),
                 info.author,
             )
-            writer.writerow([_cell(value) for value in row])
+            writer.writerow([csv_cell(value) for value in row])
     return table.getvalue().encode("utf-8-sig")
 
 
-def _cell(value: str | int) -> str:
+def csv_cell(value: str | float) -> str:
+    """A value as a cell of a CSV file, with a mark before what would be a formula."""
     text = clean(str(value))
     return f"'{text}" if _FORMULA.match(str(value)) or _FORMULA.match(text) else text
 

@@ -35,9 +35,9 @@ from rag.text.tokenize import terms
 from rag.types import FACTS, Passage, Progress, Span
 
 MOST = 6  # columns of a survey
-# A column asks for what its nearest example does from the first on, a form question, which is longer,
-# from the second on, and a column for what a form question does from the third on. Nearness is the
-# sum of two cosines and of half the share of terms that both have.
+# A column asks for what its nearest example does from the first on, a form question, which is
+# longer, from the second on, and a column for what a form question does from the third on. Nearness
+# is the sum of two cosines and of half the share of terms that both have.
 LIKE_EXAMPLE, QUESTION_LIKE_EXAMPLE = 1.0, 0.8
 LIKE_QUESTION = 1.4
 # Probability from which a report answers a free question.
@@ -127,6 +127,18 @@ def read_column(name: str, snapshot: Snapshot, linker: Linker) -> SurveyColumn:
     return SurveyColumn(name, "form" if sources else "free", tuple(sources))
 
 
+def checked_names(names: Collection[str]) -> list[str]:
+    """The names of columns, each once; raises InputError for an empty one and for too many."""
+    checked = list(dict.fromkeys(" ".join(name.split()) for name in names))
+    if not all(checked):
+        raise InputError("A column is empty. Type a question or the name of a tag.")
+    if len(checked) > MOST:
+        raise InputError(
+            f"A survey has at most {MOST} columns; these are {len(checked):,}. Use fewer."
+        )
+    return checked
+
+
 def with_columns(
     survey: Survey,
     names: Collection[str],
@@ -144,16 +156,8 @@ def with_columns(
     Raises:
         InputError: a name is empty, or there are too many.
     """
-    new = [" ".join(name.split()) for name in names]
-    if not all(new):
-        raise InputError("A column is empty. Type a question or the name of a tag.")
     had = [column.name for column in survey.columns]
-    new = [name for name in dict.fromkeys(new) if name not in had]
-    if len(had) + len(new) > MOST:
-        raise InputError(
-            f"A survey has at most {MOST} columns; these are {len(had) + len(new):,}. Use fewer."
-        )
-    for name in new:
+    for name in checked_names([*had, *names])[len(had) :]:
         column = read_column(name, measure.snapshot, linker)
         reader = _Reader(column, survey, measure, linker, mask)
         rows: list[SurveyRow] = []

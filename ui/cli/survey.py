@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 from typer import Argument, Option
 
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
-from rag.i18n.labels import CELL_LABELS
+from rag.i18n.labels import CELL_LABELS, OUTCOME_LABELS, RUNG_LABELS
+from rag.i18n.notices import survey_sentence
 from ui.cli import Index, Json, engine_of, print_json, progress, report_line
 from ui.cli.ask import with_filters
 
@@ -40,12 +41,21 @@ def survey(
     ] = None,
     fast: Annotated[bool, Option("--fast", help="Leave the cross-encoder out.")] = False,
     check: Annotated[bool, Option("--check", help="Show ten silent reports to check.")] = False,
-    out: Annotated[Path | None, Option(help="File to write all rows to: .json.")] = None,
+    out: Annotated[
+        Path | None, Option(help="File to write all rows to: .csv, .xlsx, .docx or .json.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Read every report for a topic: which are about it, which mention it, in what words."""
-    if out is not None and out.suffix != ".json":
-        raise InputError(f"{out.name} should end in .json.")
+    from rag.export import survey_files
+    from rag.export.survey_rows import survey_to_dict
+    from rag.survey.columns import checked_names
+    from rag.survey.gaps import gap_map
+
+    ending = out.suffix.lower().removeprefix(".") if out else "json"
+    if out and ending not in survey_files.FORMATS:
+        raise InputError(f"{out.name} should end in .{', .'.join(survey_files.FORMATS)}.")
+    wanted = checked_names(columns or ())
     if not question.strip():
         raise InputError("The topic is empty. Put it in quotes after the command.")
     engine = engine_of(index)
@@ -58,21 +68,19 @@ def survey(
             progress=report,
         )
         made = stream.survey
-        if columns:
-            made = engine.survey_columns(made, columns, progress=report)
-    from rag.export.survey_rows import survey_to_dict
-
-    document = survey_to_dict(made)
+        made = engine.survey_columns(made, wanted, progress=report)
     if out is not None:
+        url = engine.settings.report_url
+        file = survey_files.SurveyFile(made, gap_map(made, engine.catalog), date.today(), url)
         try:
-            out.write_bytes(orjson.dumps(document))
+            out.write_bytes(survey_files.export_survey(file, ending))
         except OSError as error:
             raise InputError(f"{out} can't be written ({error}). Name another file.") from error
         print(f"{out}: {len(made.rows)} rows", file=sys.stderr)
     if json:
-        print_json(document)
+        print_json(survey_to_dict(made))
         return
-    print(document["summary"])
+    print(survey_sentence(made))
     if made.near:
         print(f"Also looked for: {', '.join(made.near)}.")
     rows = made.found[:_SHOWN]
@@ -81,8 +89,15 @@ def survey(
         _print_rows("Nearest:", stream.nearest(_NEAREST))
     if len(made.found) > len(rows):
         print(f"\n{len(made.found) - len(rows)} more: --out FILE writes all.", file=sys.stderr)
+    print(f"\nEvidence: {_counted(made.ladder, RUNG_LABELS)}.")
+    if made.outcomes:
+        print(f"Hypotheses: {_counted(made.outcomes, OUTCOME_LABELS)}. Few labs report a failure.")
     if check:
         _print_rows("Silent reports, drawn at random:", stream.silent_sample(_CHECKED))
+
+
+def _counted(counts: Mapping[Any, int], labels: Mapping[str, str]) -> str:
+    return ", ".join(f"{labels[name].lower()} {counts[name]}" for name in labels if name in counts)
 
 
 def _print_rows(head: str, rows: Sequence[SurveyRow]) -> None:

@@ -1,0 +1,71 @@
+"""Surveys as files: tables that hold no formula, links, the head that stays, how it was made."""
+
+import csv
+import io
+import re
+import zipfile
+from datetime import date
+from typing import Any
+
+import pytest
+from passages import passage, report
+
+from rag.catalog.tag_fields import Filters
+from rag.errors import InputError
+from rag.export.survey_files import SurveyFile, export_survey
+from rag.survey.types import Evidence, GapMap, Survey, SurveyCell, SurveyColumn, SurveyRow
+
+DAY = date(2026, 11, 27)
+
+
+@pytest.fixture
+def made() -> SurveyFile:
+    info = report("one", "Fiji", "FJ", title="=HYPERLINK(1)", kind="experiment")
+    evidence = Evidence("compared", "control_group", "Yes", ("sample_size",), "partly", "In part.")
+    cells = {"+cost": SurveyCell("@SUM(A1)"), "next": SurveyCell(state="not_asked")}
+    words: dict[str, Any] = {
+        "passage": passage("-2 nets", info),
+        "quote": "-2 nets",
+    }
+    rows = (
+        SurveyRow(info, "about", 0.9, 0.8, evidence=evidence, cells=cells, span=(3, 10), **words),
+        SurveyRow(report("two", "Peru", "PE"), "silent", 0.1, 0.0),
+    )
+    columns = (SurveyColumn("+cost", "form", ("What did it cost?",)), SurveyColumn("next", "form"))
+    survey = Survey("nets?", "nets", "en", Filters(year=(2023,)), rows, (1, 2), columns=columns)
+    return SurveyFile(
+        survey, GapMap(("country", "year"), (), (), {}), DAY, "https://x.org/{report}"
+    )
+
+
+def test_a_csv_has_every_row_and_no_formula(made: SurveyFile) -> None:
+    data = export_survey(made, "csv")
+    rows = list(csv.DictReader(io.StringIO(data.decode("utf-8-sig"))))
+    assert [row["verdict"] for row in rows] == ["about", "silent"]
+    assert rows[0]["title"] == "'=HYPERLINK(1)"
+    assert (rows[0]["'+cost"], rows[0]["next"]) == ("'@SUM(A1)", "(Not asked in this form)")
+    assert (rows[0]["rung"], rows[0]["rung read from"]) == ("Test with comparison", "control_group")
+    assert (rows[0]["quote"], rows[0]["start"], rows[0]["end"]) == ("'-2 nets", "3", "10")
+    assert rows[1]["quote"] == rows[1]["start"] == ""
+
+
+def test_a_workbook_has_text_for_text_a_fixed_head_filters_links_and_how_it_was_made(
+    made: SurveyFile,
+) -> None:
+    data = export_survey(made, "xlsx")
+    assert data == export_survey(made, "xlsx")
+    with zipfile.ZipFile(io.BytesIO(data)) as file:
+        sheet, facts = (file.read(f"xl/worksheets/sheet{n}.xml").decode() for n in (1, 2))
+        links = file.read("xl/worksheets/_rels/sheet1.xml.rels").decode()
+    assert "<f>" not in sheet
+    assert re.search(r't="inlineStr"><is><t xml:space="preserve">=HYPERLINK\(1\)</t>', sheet)
+    assert 'state="frozen"' in sheet
+    assert 'autoFilter ref="A1:' in sheet
+    assert "https://x.org/one" in links
+    for words in ("nets?", "year: 2023", "2026-11-27", "form: What did it cost?", "eight in ten"):
+        assert words in facts
+
+
+def test_no_other_format(made: SurveyFile) -> None:
+    with pytest.raises(InputError, match="Choose one of csv"):
+        export_survey(made, "exe")
