@@ -33,7 +33,7 @@ from rag.catalog.normalize import in_dictionary
 from rag.catalog.tag_fields import Filters
 from rag.citation.checker import Judge, make_judge
 from rag.diagnostics import versions
-from rag.errors import InputError
+from rag.errors import InputError, Stopped, TooLong
 from rag.i18n.notices import notice_words
 from rag.i18n.translations import marked
 from rag.index.interface import StoredReport
@@ -84,10 +84,8 @@ _log = logging.getLogger(__name__)
 def checked(question: str) -> str:
     """The question itself, without what has no UTF-8; an InputError if it is too long."""
     if len(question) > LONGEST_QUESTION:
-        raise InputError(
-            f"A question may have {LONGEST_QUESTION:,} characters; this one has {len(question):,}. "
-            "Shorten it."
-        )
+        sizes = {"most": LONGEST_QUESTION, "n": len(question)}
+        raise TooLong(Notice("question_too_long", sizes))
     return encodable(question)
 
 
@@ -185,6 +183,7 @@ class Engine:
         ignored: Filters = Filters(),
         passages: int = 0,
         deep: bool = False,
+        stop: Stop | None = None,
     ) -> AnswerStream:
         """Answer a question.
 
@@ -196,11 +195,13 @@ class Engine:
             passages: how many to read at most; 0: as the settings say.
             deep: whether the model may search again before it writes; without one, the answer is
                 the usual one, and says so.
+            stop: looked at between two stages, and while the answer is written.
 
         Raises:
             InputError: the question is too long.
+            Stopped: `stop` was set before there was anything to read.
         """
-        watch = _Stopwatch()
+        watch, stop = _Stopwatch(), stop or Stop()
         snapshot, retriever = self._current()
         history = [replace(turn, content=encodable(turn.content)) for turn in history[-MOST_TURNS:]]
         plan = self._planner.plan(checked(question), snapshot, history, filters, ignored)
@@ -211,6 +212,7 @@ class Engine:
         if deep and not self._researcher:
             plan = replace(plan, notices=(*plan.notices, Notice("no_model_looks")))
         watch.lap("plan_ms")
+        _go_on(stop)
         result: SearchResult | None = None
 
         def finish(draft: Draft) -> Answer:
@@ -232,6 +234,7 @@ class Engine:
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
         result = replace(result, hits=self._masked(found[:HITS_PER_ANSWER]))
         watch.lap("retrieve_ms")
+        _go_on(stop)
         # An empty scope stays empty: the answer names the filters that emptied it.
         if plan.intent == "list" or not snapshot.catalog.ids(plan.filters):
             tabled = plan.query is None or plan.query.group_by
@@ -261,8 +264,9 @@ class Engine:
             library = self._library(snapshot, retriever, filters)
             look = partial(researcher.look, library, plan, hits, look, history)
         files = snapshot.texts({hit.passage.report.id for hit in hits})
+        catalog = snapshot.catalog
         writing = PassageAnswer(
-            self._writers, plan, result, hits, history, files, snapshot.catalog, look, digested
+            self._writers, plan, result, hits, history, files, catalog, look, digested, stop
         )
         return AnswerStream(
             writing.pieces(),
@@ -445,6 +449,11 @@ class _Stopwatch:
         now = time.perf_counter()
         self.laps[stage] = 1000 * (now - self._started)
         self._started = now
+
+
+def _go_on(stop: Stop) -> None:
+    if stop.is_set():
+        raise Stopped("The question was stopped.")
 
 
 def _in_order(passages: Iterable[Passage]) -> list[Passage]:

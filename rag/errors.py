@@ -3,12 +3,14 @@
 AskLabsError
 ├── SettingsError        a setting is unknown or out of range
 ├── InputError           a file or question that was given can't be used
+│   └── TooLong          a question is too long
 ├── IndexUnusable        the index can't be used
 │   ├── IndexMissing     there is none at this place
 │   ├── IndexMismatch    another parser, chunker or embedding made it
 │   ├── IndexDamaged     it can't be read
 │   └── IndexBusy        another process is writing to it
 ├── UnknownReport        no report of that id is in the index
+├── Stopped              whoever asked wants no answer any more
 ├── FeedbackNotKept      what a reader thinks of an answer can't be written down
 └── ModelError           the configured language or embedding model failed
     └── ContextOverflow  its window is too small for what it was given
@@ -55,6 +57,21 @@ class UnknownReport(AskLabsError):
     """No report of that id is in the index."""
 
 
+class Stopped(AskLabsError):
+    """Whoever asked wants no answer any more."""
+
+
+class TooLong(InputError):
+    """A question is too long; its text is the notice in English."""
+
+    def __init__(self, notice: Notice) -> None:
+        super().__init__(notice)
+        self.notice = notice
+
+    def __str__(self) -> str:
+        return _words(self.notice)
+
+
 class FeedbackNotKept(AskLabsError):
     """What a reader thinks of an answer can't be written down."""
 
@@ -67,9 +84,13 @@ class ModelError(AskLabsError):
         self.notice = notice
 
     def __str__(self) -> str:
-        from rag.i18n.notices import notice_words  # Loading it takes time.
+        return _words(self.notice)
 
-        return notice_words([self.notice])
+
+def _words(notice: Notice) -> str:
+    from rag.i18n.notices import notice_words  # Loading it takes time.
+
+    return notice_words([notice])
 
 
 class ContextOverflow(ModelError):

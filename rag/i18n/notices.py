@@ -46,6 +46,9 @@ _SERVER_MESSAGES = {
 MESSAGES = {
     # A text that has no code, such as the notice of an answer that an older version wrote.
     "text": "{text}",
+    "question_too_long": marked(
+        "A question may have {most} characters; this one has {n}. Shorten it."
+    ),
     # What an answer lacks, and how it came about.
     "no_reports_from": marked("The collection has no reports from {places}."),
     "no_reports_of_year": marked(

@@ -24,7 +24,7 @@ def log_in(page: Page, name: str, password: str) -> None:
     expect(fields).to_have_count(2)
     fields.nth(0).fill(name)
     fields.nth(1).fill(password)
-    page.get_by_role("button", name="Login").click()
+    page.get_by_role("button", name="Sign in").click()
 
 
 def test_each_name_has_conversations_of_its_own_in_one_browser(browser: Browser) -> None:
@@ -33,7 +33,7 @@ def test_each_name_has_conversations_of_its_own_in_one_browser(browser: Browser)
     with serve(FakeEngine(), logins=logins) as site:
         page.goto(site)
         log_in(page, "Ana", PASSWORDS["<b>Bo</b>"])
-        expect(page.get_by_text("Incorrect")).to_be_visible()
+        expect(page.get_by_role("alert")).to_contain_text("is wrong")
         conversations = page.locator("#history .open")
         for name, question in (("Ana", "What of Ana?"), ("<b>Bo</b>", "What of Bo?")):
             page.goto(site)
@@ -44,9 +44,14 @@ def test_each_name_has_conversations_of_its_own_in_one_browser(browser: Browser)
             ask(page, question)
             expect(conversations).to_have_text([question])
             page.get_by_role("link", name="Sign out").click()
-            expect(page.get_by_role("button", name="Login")).to_be_visible()
+            expect(page.get_by_role("button", name="Sign in")).to_be_visible()
         log_in(page, "Ana", PASSWORDS["Ana"])
         expect(conversations).to_have_text(["What of Ana?"])
+        page.get_by_role("link", name="Sign out").click()
+        for _ in range(6):
+            log_in(page, "Ana", "a guess")
+            expect(page.get_by_role("alert")).to_have_text(re.compile("."))
+        expect(page.get_by_role("alert")).to_contain_text("Too many wrong passwords.")
         page.close()
 
 

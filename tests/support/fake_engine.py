@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.errors import ModelError, UnknownReport
 from rag.i18n.notices import text_notice
 from rag.index.interface import StoredReport
+from rag.models.client import Stop
 from rag.settings import Settings
 from rag.types import FACTS, Answer, Citation, Coverage, Hit, Notice, Passage, Struck, Turn
 
@@ -183,6 +185,7 @@ class FakeEngine:
         ignored: Filters = Filters(),
         passages: int = 0,
         deep: bool = False,
+        stop: Stop | None = None,
     ) -> FakeStream:
         self.asked.append((question, tuple(history), filters))
         self.ignored.append(ignored)
@@ -194,8 +197,13 @@ class FakeEngine:
         if "break" in question:
             raise RuntimeError("a defect, not meant for the user")
         pause = self.pause if "slow" in question else 0
-        self.streams.append(FakeStream(self._write(question), pause, self.gate))
-        return self.streams[-1]
+        stream = FakeStream(self._write(question), pause, self.gate)
+        if stop:
+            watched: Future[None] = Future()
+            watched.add_done_callback(lambda _: stream.stop())
+            stop.cancels(watched)
+        self.streams.append(stream)
+        return stream
 
     def without_model(self) -> "FakeEngine":
         return FakeEngine(self._write)

@@ -11,19 +11,16 @@ import hashlib
 import secrets
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anyio import CapacityLimiter
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from ui.api.models import Problem
 from ui.server.guard import RETRY
 from ui.server.login import Check, TooManyLogins, set_login
-from ui.web.app import WAITING
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -39,6 +36,11 @@ class Refused(Exception):
     def __init__(self, status: int, title: str, detail: str, remedy: str) -> None:
         super().__init__(f"{detail} {remedy}")
         self.problem = Problem(title=title, status=status, detail=detail, remedy=remedy)
+
+
+def too_many() -> Refused:
+    """That too many wait."""
+    return Refused(503, "Service Unavailable", "Too many wait already.", "Ask again later.")
 
 
 def problem_response(problem: Problem) -> JSONResponse:
@@ -141,18 +143,3 @@ class Gate:
             detail = f"There were more than {MOST_REQUESTS} requests within a minute."
             raise Refused(429, "Too Many Requests", detail, "Ask again later.")
         asked.append(now)
-
-
-class Room:
-    """Lets so many be computed for at a time; the others wait, and some are refused."""
-
-    def __init__(self, at_a_time: int) -> None:
-        self._limiter = CapacityLimiter(at_a_time)
-
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """A place among those who are computed for, when one is free."""
-        if self._limiter.statistics().tasks_waiting >= WAITING:
-            raise Refused(503, "Service Unavailable", "Too many wait already.", "Ask again later.")
-        async with self._limiter:
-            yield

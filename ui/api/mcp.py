@@ -27,8 +27,9 @@ from rag.export import answer_json
 from rag.export.brief import report_link
 from rag.export.survey_rows import row_to_dict, survey_to_dict
 from rag.i18n.notices import coverage_sentence, notice_words
-from ui.api.gate import Refused, Room
+from ui.api.gate import too_many
 from ui.api.models import Text
+from ui.server.room import Full, Room
 
 T = TypeVar("T")
 MOST_LISTED = 200  # reports of a list
@@ -65,7 +66,9 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         try:
             async with room.place():
                 return await run_sync(work)
-        except (AskLabsError, Refused) as error:
+        except Full:
+            raise ToolError(str(too_many())) from None
+        except AskLabsError as error:
             raise ToolError(str(error)) from error
 
     def address(report_id: str) -> str:

@@ -31,13 +31,15 @@ from rag.export import answer_json
 from rag.export.formats import FORMATS, export
 from rag.export.survey_rows import row_to_dict, survey_to_dict
 from rag.i18n.translations import ENGLISH
+from rag.models.client import Stop
 from rag.survey.stream import SurveyStream
 from rag.survey.types import SurveyRow
 from rag.types import Answer, Turn
 from ui.api import models
-from ui.api.gate import Refused, Room, problem_response
+from ui.api.gate import Refused, problem_response, too_many
 from ui.api.models import Problem
 from ui.rendering import render
+from ui.server.room import Full, Room
 
 MOST_JOBS, MOST_RUNNING = 20, 2  # surveys that are kept, and that run at a time
 _STATUS = {InputError: 400, UnknownReport: 404, ModelError: 502, IndexUnusable: 503}
@@ -53,7 +55,7 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
         redoc_url=None,
         responses={"default": {"model": Problem, "description": "A problem"}},
     )
-    for error in (AskLabsError, Refused, HTTPException, RequestValidationError, Exception):
+    for error in (AskLabsError, Full, Refused, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(error, _problem)
     jobs = _Jobs(engine)
 
@@ -183,6 +185,8 @@ async def _problem(_: Request, error: Exception) -> Response:
 
 def problem_of(error: Exception) -> Problem:
     """What an error is to a program; its remedy follows the first sentence of its message."""
+    if isinstance(error, Full):
+        error = too_many()
     if isinstance(error, Refused):
         return error.problem
     status, text = 500, "Something went wrong. Ask again; the log of the server tells more."
@@ -207,6 +211,7 @@ async def _pieces(
     engine: Engine, room: Room, asked: models.AskRequest
 ) -> AsyncGenerator[str | Answer]:
     """An answer in pieces, then whole; who stops to read stops it."""
+    stop = Stop()
     ask = partial(
         engine.ask,
         asked.question,
@@ -215,15 +220,16 @@ async def _pieces(
         ignored=asked.ignored,
         passages=asked.passages,
         deep=asked.deep,
+        stop=stop,
     )
-    async with room.place():
-        stream = await run_in_threadpool(ask)
-        try:
+    try:
+        async with room.place():
+            stream = await run_in_threadpool(ask)
             async for piece in iterate_in_threadpool(stream):
                 yield piece
             yield await run_in_threadpool(lambda: stream.answer)
-        finally:
-            stream.stop()
+    finally:
+        stop.set()
 
 
 async def _events(pieces: AsyncIterator[str | Answer]) -> AsyncIterator[bytes]:

@@ -116,12 +116,11 @@ def key(
 def mcp(index: Index = None) -> None:
     """Offer the tools of the Model Context Protocol on standard input and output."""
     from rag.engine import open_engine
-    from ui.api.gate import Room
     from ui.api.mcp import mcp_server
-    from ui.web.app import at_a_time
+    from ui.server.room import Room
 
     engine = open_engine(load_settings(index=index))
-    mcp_server(engine, Room(at_a_time(engine))).run("stdio")
+    mcp_server(engine, Room(engine)).run("stdio")
 
 
 for _command in (ingest, ask, batch, search, survey, serve, login, key, mcp, export, diff, info):

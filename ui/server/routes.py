@@ -10,9 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from gradio.route_utils import FnIndexInferError
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from rag.i18n.translations import is_right_to_left, language_code, translations_accepted
+from ui.rendering import render
 from ui.server import log
 from ui.server.guard import HEALTH, LOGIN, MCP, REST
 from ui.server.login import WINDOW, Check, TooManyLogins
@@ -20,9 +23,10 @@ from ui.server.login import WINDOW, Check, TooManyLogins
 if TYPE_CHECKING:
     from gradio.routes import App
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from rag.engine import Engine
+    from ui.server.room import Room
 
 PATIENCE = 0.1  # seconds that health waits for its check; then it tells what the one before found
 _log = logging.getLogger(__name__)
@@ -51,20 +55,22 @@ def add_routes(
 
 
 def program_routes(
-    engine: Engine, check_keys: Check | None, visitor: Callable[[Request], str | None] | None
+    engine: Engine,
+    room: Room,
+    check_keys: Check | None,
+    visitor: Callable[[Request], str | None] | None,
 ) -> tuple[list[BaseRoute], StreamableHTTPSessionManager]:
     """REST and MCP over an engine, behind one gate, and what must run while MCP is served.
 
-    `check_keys` knows the keys, `visitor` who is logged in; None where there are none.
+    `room` is that of the page. `check_keys` knows the keys, `visitor` who is logged in; None where
+    there are none.
     """
     from mcp.server.transport_security import TransportSecuritySettings
 
-    from ui.api.gate import Gate, Room
+    from ui.api.gate import Gate
     from ui.api.mcp import mcp_server
     from ui.api.rest import rest_app
-    from ui.web.app import at_a_time
 
-    room = Room(at_a_time(engine))
     server = mcp_server(engine, room)
     # The guard looks at hosts and origins.
     trusting = TransportSecuritySettings(enable_dns_rebinding_protection=False)
@@ -73,6 +79,29 @@ def program_routes(
     ).routes[0]
     rest, mcp = (Gate(app, check_keys, visitor) for app in (rest_app(engine, room), tools.endpoint))
     return [Mount(REST, rest), Route(MCP, mcp, methods=["POST"])], server.session_manager
+
+
+def visitor(request: Request) -> str | None:
+    """Who has logged in, by the cookie of a request."""
+    app: App = request.scope["app"]
+    name: str | None = app.tokens.get(request.cookies.get(f"access-token-{app.cookie_id}"))
+    return name
+
+
+def login_page(app: ASGIApp) -> ASGIApp:
+    """An application whose page is a form for name and password until somebody has logged in."""
+
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        if scope["type"] == "http" and path in ("", "/") and not visitor(Request(scope)):
+            t = translations_accepted(Request(scope).headers.get("accept-language", ""))
+            direction = "rtl" if is_right_to_left(t) else "ltr"
+            form = render("login.html", t, language=language_code(t), direction=direction)
+            await HTMLResponse(form)(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return page
 
 
 def _health(check: Callable[[], object]) -> Callable[[Request], Awaitable[Response]]:

@@ -29,11 +29,11 @@ from rag.i18n.translations import language_code, translations_accepted
 from rag.settings import Settings
 from ui.server import log
 from ui.server.login import Secret, checker, read_logins
+from ui.server.room import WAITING, WRITTEN, Room
 
 if TYPE_CHECKING:
     import gradio as gr
     from gradio.routes import App
-    from starlette.requests import Request
     from starlette.routing import BaseRoute
 
     from rag.engine import Engine
@@ -79,7 +79,8 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         if settings.evaluation is not None:
             latest(settings)  # Raises if there is none.
         engine = open_engine(settings)
-        page = build_app(engine)
+        room = Room(engine)
+        page = build_app(engine, room)
     address = launch(
         page,
         settings.host,
@@ -91,6 +92,7 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         frames=settings.frames,
         check=lambda: engine.revision,
         engine=engine,
+        room=room,
         keys=keys,
     )
     _log_start(engine, address, len(logins))
@@ -140,22 +142,22 @@ def launch(
     frames: str = "",
     check: Callable[[], object] = lambda: None,
     engine: Engine | None = None,
+    room: Room | None = None,
     keys: Mapping[str, Secret] | None = None,
 ) -> str:
     """Start the page in the background; returns its address.
 
     With `logins`, only they see the page or reach what is behind it. A proxy puts `root_path`
     before its paths. `check` raises an error if the page can't answer. `uploads`, `hosts` and
-    `frames` are those of the `Guard`. Programs may ask the `engine`, with one of the `keys` where
-    there are any, or logins.
+    `frames` are those of the `Guard`. Programs may ask the `engine` in the page's `room`, with one
+    of the `keys` where there are any, or logins.
 
     Raises:
         SettingsError: nothing can listen on this host and port; the message says what to do.
     """
     from ingest.uploads import LARGEST_UPLOAD
     from ui.server.guard import Guard
-    from ui.server.routes import HANDLERS, add_routes, program_routes
-    from ui.web.app import VISITORS
+    from ui.server.routes import HANDLERS, add_routes, login_page, program_routes, visitor
     from ui.web.layout import head, theme, translations
 
     check_login = checker(logins) if logins else None
@@ -163,17 +165,16 @@ def launch(
     programs: Sequence[BaseRoute] = ()
     sessions = None
     if engine is not None:
-
-        def visitor(request: Request) -> str | None:
-            return app.tokens.get(request.cookies.get(f"access-token-{app.cookie_id}"))
-
         check_keys = checker(keys) if keys else None
-        programs, sessions = program_routes(engine, check_keys, visitor if logins else None)
+        programs, sessions = program_routes(
+            engine, room or Room(engine), check_keys, visitor if logins else None
+        )
 
     @asynccontextmanager
     async def guarded(app: App) -> AsyncIterator[None]:
         # The layers are built by now, and no request has come yet.
         stack: Any = app.middleware_stack
+        stack = login_page(stack) if logins else stack
         app.middleware_stack = Guard(stack, hosts=hosts, uploads=uploads, frames=frames)
         async with sessions.run() if sessions else nullcontext():
             yield
@@ -193,7 +194,8 @@ def launch(
             mcp_server=False,
             run_history=False,
             footer_links=[],
-            max_threads=2 * VISITORS + 20,
+            # Those that wait take none.
+            max_threads=WAITING + 2 * WRITTEN + 20,
             # Without it Gradio takes the root path of an environment variable.
             root_path=root_path,
             max_file_size=LARGEST_UPLOAD if uploads else 1,

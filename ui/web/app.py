@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import gradio as gr
 from gradio.events import Dependency
 from markupsafe import Markup
+from starlette.concurrency import iterate_in_threadpool
 
 from eval.report.pages import latest
 from rag.catalog.tag_fields import Filters
@@ -19,6 +22,7 @@ from rag.engine import Engine
 from rag.errors import AskLabsError
 from rag.i18n.translations import ENGLISH, Translations
 from ui.rendering import render
+from ui.server.room import WAITING, WRITTEN, Full, Room
 from ui.web import filters, handlers, history, layout, survey
 from ui.web.explore import question, render_explore
 from ui.web.handlers import Run, Talk, Update
@@ -30,13 +34,9 @@ from ui.web.suggestions import Suggestions
 from ui.web.uploads import add
 
 _log = logging.getLogger(__name__)
-VISITORS = 20  # answers that are written at the same time; more visitors wait their turn
-COMPUTED = (
-    4  # the same without a model: they share the cores, and the server needs some time itself
-)
-WAITING = 300  # questions that wait; more are refused with 503 and Retry-After
+TOLD = 3.0  # seconds between two tellings of how many come first
 # Every so many seconds, uploads that nobody took in are deleted from this age in seconds on.
-UPLOAD_CACHE = (600, 3600)
+UPLOAD_CACHE = (60, 600)
 # The parts that asking changes.
 CHANGED = (
     *("question", "talk", "run", "thread", "live", "sources", "welcome"),
@@ -50,7 +50,7 @@ FOLLOWING = ("chosen", "facts", "scope", "facets", "chips")
 AT_ONCE: Parts = QUIET | {"queue": False}
 
 
-def build_app(engine: Engine) -> gr.Blocks:
+def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
     """The page over an open engine; what a visitor does stays in that visitor's session."""
     has_uploads = engine.settings.page_ingest
     page = gr.Blocks(
@@ -78,7 +78,7 @@ def build_app(engine: Engine) -> gr.Blocks:
                 parts |= layout.question_area(words)
             parts |= layout.overlays()
         opened = _wire_filters(engine, page, parts)
-        _wire_questions(engine, parts, opened)
+        _wire_questions(engine, room or Room(engine), parts, opened)
         _wire_history(engine, parts)
         _wire_exports(engine, parts)
         _wire_reading(engine, parts)
@@ -87,13 +87,8 @@ def build_app(engine: Engine) -> gr.Blocks:
         if has_uploads:
             _wire_uploads(engine, parts)
     # Not open: else a request could go past the queue.
-    page.queue(default_concurrency_limit=at_a_time(engine), max_size=WAITING, api_open=False)
+    page.queue(default_concurrency_limit=WRITTEN, max_size=WAITING, api_open=False)
     return page
-
-
-def at_a_time(engine: Engine) -> int:
-    """How many answers are written at the same time."""
-    return COMPUTED if engine.settings.answer_model == "extractive" else VISITORS
 
 
 def _values(event: gr.EventData, *names: str) -> dict[str, Any]:
@@ -117,18 +112,20 @@ def _updated(parts: Parts, update: Update) -> Parts:
     return values
 
 
-def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
+def _wire_questions(engine: Engine, room: Room, parts: Parts, opened: Dependency) -> None:
     state = [parts[name] for name in ("chosen", "talk", "run", "conversation_id")]
     changed = {parts[name] for name in CHANGED}
 
-    def answering(updates: Callable[..., Iterator[Update]]) -> Callable[..., Iterator[Parts]]:
+    def answering(updates: Callable[..., Iterator[Update]]) -> Callable[..., AsyncIterator[Parts]]:
         """The handler of an event whose updates answer a new question, or the last one again.
+
+        Who has to wait is told how many come first.
 
         `updates` gets the visitor's translations, what the browser sends with the event, the
         filters, conversation and run, and further inputs of the event.
         """
 
-        def answer(
+        async def answer(
             request: gr.Request,
             data: gr.EventData,
             chosen: Filters,
@@ -136,12 +133,25 @@ def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
             run: Run | None,
             conversation_id: str,
             *inputs: Any,
-        ) -> Iterator[Parts]:
+        ) -> AsyncIterator[Parts]:
             # Gradio empties all outputs of a generator that yields nothing.
             yield {parts["live"]: gr.skip()}
-            made = updates(translations_of(request), data, (chosen, talk, run), *inputs)
-            for update in history.with_saving(made, conversation_id):
-                yield _updated(parts, update)
+            t, who, told = translations_of(request), object(), 0.0
+            made = updates(t, data, (chosen, talk, run), *inputs)
+            saving = history.with_saving(made, conversation_id)
+            try:
+                async for before in room.turns(who):
+                    if told + TOLD < (now := time.monotonic()):
+                        told = now
+                        yield {parts["live"]: handlers.render_waiting(before, t)}
+                async for update in iterate_in_threadpool(saving):
+                    yield _updated(parts, update)
+            except Full:
+                yield {parts["live"]: handlers.render_waiting(None, t)}
+            finally:
+                room.leave(who)
+                with suppress(ValueError):  # It is still at work, and ends by itself.
+                    saving.close()
 
         return answer
 
@@ -181,7 +191,8 @@ def _wire_questions(engine: Engine, parts: Parts, opened: Dependency) -> None:
             run.stop()
 
     def wire(trigger: Callable[..., Dependency], updates: Any, *inputs: Any) -> None:
-        dependency = trigger(answering(updates), [*state, *inputs], changed, **QUIET)
+        every = {**QUIET, "concurrency_limit": None}  # The room limits them.
+        dependency = trigger(answering(updates), [*state, *inputs], changed, **every)
         dependency.failure(answering(failed), state, changed, **QUIET)
 
     typed = [parts["question"].submit, parts["go"].click]

@@ -12,15 +12,19 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypedDict
 
+from markupsafe import Markup
+
 from rag.answer.pipeline import AnswerStream
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
-from rag.errors import AskLabsError, ModelError
+from rag.errors import AskLabsError, ModelError, TooLong
 from rag.export.formats import FORMATS, export, file_name
 from rag.feedback import Feedback
-from rag.i18n.translations import Translations, marked
+from rag.i18n.translations import Translations, format_number, marked
+from rag.models.client import Stop
 from rag.retrieval.hybrid import more_passages
 from rag.types import Answer, Notice, Turn
+from ui.rendering import render
 from ui.server import log
 from ui.web.answer import render_conversation, render_pending
 from ui.web.sources import render_sources
@@ -114,7 +118,7 @@ class Run:
     A thread of its own reads the stream, so that stopping never waits for a slow model.
     """
 
-    def __init__(self, pending: Exchange, start: Callable[[], AnswerStream]) -> None:
+    def __init__(self, pending: Exchange, start: Callable[..., AnswerStream]) -> None:
         self.pending = pending
         self.text = ""
         self.stopped = False
@@ -122,14 +126,12 @@ class Run:
         self._is_over = threading.Event()  # the answer is there, or nobody waits for it
         self._answer.add_done_callback(lambda _: self._is_over.set())
         self._stream: AnswerStream | None = None
+        self._stop = Stop()
         threading.Thread(target=self._read, args=(start,), daemon=True).start()
 
-    def _read(self, start: Callable[[], AnswerStream]) -> None:
+    def _read(self, start: Callable[..., AnswerStream]) -> None:
         try:
-            stream = self._stream = start()
-            if self._is_over.is_set():
-                # It was stopped when there was nothing yet to stop.
-                stream.stop()
+            stream = self._stream = start(stop=self._stop)
             for delta in stream:
                 self.text += delta
             self._answer.set_result(stream.answer)
@@ -150,8 +152,8 @@ class Run:
         """Stop the stream, whatever it waits for; texts() ends at once."""
         self.stopped = self.stopped or not self._answer.done()
         self._is_over.set()
-        if self._stream and not self._answer.done():
-            self._stream.stop()
+        if not self._answer.done():
+            self._stop.set()
 
     def texts(self) -> Iterator[str]:
         """The text so far, each time that it or its steps grow, until the stream ends or stops."""
@@ -168,7 +170,9 @@ class Run:
         try:
             answer = self._answer.result()
         except AskLabsError as error:
-            notice = error.notice if isinstance(error, ModelError) else None
+            if self.stopped:
+                return replace(self.pending, stopped=True)
+            notice = error.notice if isinstance(error, (ModelError, TooLong)) else None
             return replace(self.pending, error=str(error), notice=notice)
         if self.stopped and not answer.text:
             return replace(self.pending, stopped=True)
@@ -323,6 +327,17 @@ def _answer(
         "sources": render_sources(talk[-1].answer, turn, t),
         "busy": False,
     }
+
+
+def render_waiting(before: int | None, t: Translations) -> Markup:
+    """How many questions come first, or that there are too many (None)."""
+    if before is None:
+        text = t.gettext("Too many are asking just now. Please ask again in a minute.")
+    else:
+        text = t.ngettext(
+            "{n} question comes before yours.", "{n} questions come before yours.", before
+        ).format(n=format_number(t, before))
+    return render("hint.html", t, text=text)
 
 
 def failed(engine: Engine, talk: Talk, run: Run | None, t: Translations) -> Update:

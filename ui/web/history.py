@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -144,7 +144,7 @@ def read_talk(turns: object, t: Translations) -> Talk:
     return tuple(talk)
 
 
-def with_saving(updates: Iterator[Update], conversation_id: str) -> Iterator[Update]:
+def with_saving(updates: Iterator[Update], conversation_id: str) -> Generator[Update]:
     """Updates of an answer being written, with the messages that have the browser save it.
 
     The question is saved before its answer is there, so that a page that is closed meanwhile has

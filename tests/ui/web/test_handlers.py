@@ -6,13 +6,15 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NoReturn
 
 import pytest
 from answers import PLAIN, RIGHT_TO_LEFT
 from fake_engine import FakeEngine, answer
 
 from rag.catalog.tag_fields import Filters
-from rag.i18n.translations import ENGLISH
+from rag.engine import checked
+from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Coverage, Notice, Struck, Turn
 from ui.web import handlers
 from ui.web.handlers import Exchange, Run, Talk, Update
@@ -190,3 +192,16 @@ def test_a_struck_sentence_is_put_back_where_it_stood() -> None:
     assert talk[0].answer.checked == {"unsupported": 3}
     for event in ({"turn": 1, "n": 0}, {"turn": 2, "n": 0}, {"turn": "x"}, {}):
         assert not list(handlers.restore(FakeEngine(), talk, None, event, ENGLISH))
+
+
+def test_a_question_that_is_too_long_is_refused_in_the_readers_language() -> None:
+    class Strict(FakeEngine):
+        def ask(self, question: str, **_: object) -> NoReturn:  # type: ignore[override]
+            checked(question)
+            raise AssertionError
+
+    t = translations_for("fr")
+    updates = handlers.ask(Strict(), "a" * 4001, Filters(), (), None, t)  # type: ignore[arg-type]
+    last = list(updates)[-1]
+    assert "Une question peut avoir 4" in last["thread"]
+    assert last["question"] == "a" * 4001

@@ -1,0 +1,100 @@
+"""Whose turn it is: in order, told to who waits, and no more than can wait."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from bench import Site
+from fake_engine import FakeEngine
+from page_fixtures import serve
+
+from rag.engine import Engine
+from rag.errors import Stopped
+from rag.models.client import Stop
+from ui.server import room
+from ui.server.room import Full, Room
+from ui.web import app
+
+
+@pytest.fixture(autouse=True)
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "COMPUTED", 1)
+    monkeypatch.setattr(room, "WAITING", 1)
+    monkeypatch.setattr(room, "POLL", 0.001)
+    monkeypatch.setattr(app, "TOLD", 0.0)
+
+
+def test_who_comes_first_is_first_and_who_goes_makes_room() -> None:
+    one = Room(FakeEngine())  # type: ignore[arg-type]
+    done: list[int] = []
+
+    async def ask(n: int) -> None:
+        async with one.place():
+            await asyncio.sleep(0.02)
+            done.append(n)
+
+    async def main() -> None:
+        first, second = (asyncio.ensure_future(ask(n)) for n in range(2))
+        await asyncio.sleep(0.005)
+        with pytest.raises(Full):
+            await ask(2)
+        second.cancel()
+        await asyncio.sleep(0.005)
+        await asyncio.gather(first, ask(3))
+
+    asyncio.run(main())
+    assert done == [0, 3]
+
+
+@contextmanager
+def crowd(ask: Callable[[str, int], str]) -> Iterator[list[Future[str]]]:
+    """Two who ask a page of which the engine waits: one is being answered, one waits."""
+    engine = FakeEngine()
+    engine.gate = threading.Event()
+    with serve(engine) as address, ThreadPoolExecutor(2) as pool:
+        asking = [pool.submit(ask, address, 0)]
+        while not engine.asked:
+            time.sleep(0.01)
+        asking.append(pool.submit(ask, address, 1))
+        time.sleep(0.5)
+        asking.append(Future())
+        asking[2].set_result(ask(address, 2))
+        assert httpx.get(f"{address}/healthz", timeout=1).status_code == 200
+        engine.gate.set()
+        yield asking
+
+
+def test_readers_are_told_how_many_come_first_and_that_it_is_full() -> None:
+    def ask(address: str, n: int) -> str:
+        site, session = Site(address), f"visitor-{n}"
+        data = list((site.values | {site.box: "What keeps food cool?"}).values())
+        body = {"data": data, "fn_index": site.handler["id"], "session_hash": session}
+        site.client.post("/gradio_api/queue/join", json=body).raise_for_status()
+        return site.client.get(f"/gradio_api/queue/data?session_hash={session}").text
+
+    with crowd(ask) as (first, second, third):
+        assert "before yours" not in first.result()
+        assert "1 question comes before yours." in second.result()
+        assert "Wet sand kept boxes cool" in second.result()
+        assert "Too many are asking just now." in third.result()
+
+
+def test_programs_are_told_when_to_ask_again() -> None:
+    def ask(address: str, n: int) -> str:
+        reply = httpx.post(f"{address}/api/v1/ask", json={"question": f"Q {n}?"}, timeout=60)
+        return f"{reply.status_code} {reply.headers.get('retry-after')}"
+
+    with crowd(ask) as asking:
+        assert [one.result() for one in asking] == ["200 None", "200 None", "503 15"]
+
+
+def test_a_question_that_is_stopped_is_given_up_at_the_next_stage(quick_engine: Engine) -> None:
+    stop = Stop()
+    stop.set()
+    with pytest.raises(Stopped):
+        quick_engine.ask("What did labs learn about mobile money?", stop=stop)
