@@ -62,8 +62,9 @@ from rag.retrieval.hybrid import (
 from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.retrieval.rerank import CrossEncoder, Reranker, make_reranker
 from rag.settings import Settings
+from rag.survey.classifier import Speaking, speaking
 from rag.survey.columns import with_columns
-from rag.survey.features import ReportMeasure
+from rag.survey.features import ReportMeasure, Topic
 from rag.survey.stream import SurveyStream
 from rag.survey.types import Survey
 from rag.text.contacts import mask_contacts
@@ -244,11 +245,15 @@ class Engine:
             )
             return _finished(finish(draft))
 
+        def speak(reports: Collection[str]) -> Mapping[str, Speaking]:
+            topic = Topic.read(plan.subject or plan.standalone, plan.language, snapshot)
+            return speaking(self.report_measure(), topic, reports)
+
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
             if plan.intent == "answer":
                 return None
             hits, opened = self._masked(found), partial(self._opened, snapshot)
-            digest = make_digest(plan, hits, snapshot.catalog, self._embedding, opened)
+            digest = make_digest(plan, hits, snapshot.catalog, self._embedding, opened, speak)
             if digest is None:
                 return None
             quoted = {hit.passage.report.id for hit in digest.hits}

@@ -241,7 +241,8 @@ class Coverage:
     reports that name what was asked for in their text but not in their tags; a hit is of each.
     `first` is what the question names that came first without narrowing, `ignored` was not wanted.
     `excluded` are values whose reports were left out; `table` are the values of the field
-    `grouped_by` that the question asks for, with their numbers of reports.
+    `grouped_by` that the question asks for, with their numbers of reports. `sides` are the names
+    of what a comparison has beside each other.
     """
 
     intent: Intent
@@ -259,6 +260,7 @@ class Coverage:
     excluded: Filters = Filters()
     table: tuple[tuple[str, int], ...] = ()
     grouped_by: str = ""
+    sides: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -335,6 +337,22 @@ class Answer:
     def is_list(self) -> bool:
         """Whether it is a complete list of reports, which names them itself."""
         return self.coverage.intent == "list" and not (self.refused or self.coverage.table)
+
+    @property
+    def comparison(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """The rows of a comparison's table: what they are about, and the cell of each side.
+
+        In the text a row is a heading with a list item for each side, which begins with its name.
+        """
+        rows = []
+        for part in self.text.split("\n### ")[1:] if self.coverage.sides else ():
+            heading, *items = part.split("\n")
+            cells = [
+                item.removeprefix(f"- {side}").lstrip(" :\u00a0\u202f")
+                for item, side in zip(items, self.coverage.sides, strict=False)
+            ]
+            rows.append((heading, tuple(cells)))
+        return tuple(rows)
 
     @property
     def mentions(self) -> tuple[Hit, ...]:

@@ -9,23 +9,24 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
 
-from rag.answer.extractive import SAME, is_off_topic, quotes_head, shares
-from rag.answer.roles import Role, role_of, role_of_question
+from rag.answer.extractive import is_off_topic, quotes_head
+from rag.answer.lines import Line, LineReader
+from rag.answer.roles import Role, role_of_question
 from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import ReportInfo
-from rag.citation.quotable import Sentence, is_whole, usable
+from rag.catalog.tag_fields import Filters, ReportInfo
+from rag.citation.quotable import is_whole
 from rag.i18n.labels import author_label, country_label, format_label, join_parts, value_label
 from rag.i18n.translations import marked, translations_for
 from rag.models.chat import Generation
 from rag.models.embeddings import Embedding
+from rag.survey.classifier import Speaking
 from rag.text.citation_marks import defuse, with_marks
-from rag.text.tokenize import terms, words
 from rag.types import Hit, Intent, Plan, Turn
 
 HEADINGS: dict[Role, str] = {
@@ -49,8 +50,11 @@ _OF_REPORT: dict[Role, int] = {
 _TELLING: tuple[Role, ...] = (
     *("found", "barriers", "advice", "about", "aim", "challenge", "approach"),
 )
-_SAID_BY_HEADING = ("about", "challenge", "partners", "barriers", "advice")
-_SIDES: tuple[Role, ...] = ("challenge", "about", "approach", "found", "barriers", "next")
+# The rows of a comparison, with the most sentences of a side.
+_ROWS: dict[Role, int] = {
+    "about": 1, "challenge": 2, "aim": 1, "approach": 2, "found": 3, "barriers": 2, "extent": 2,
+    "next": 2,
+}  # fmt: skip
 _FINDINGS: tuple[Role, ...] = ("found", "barriers", "advice")
 _MOST_FOUND, _MOST_PLANNED, _MOST_SOLUTIONS = 14, 10, 5  # reports that a part tells of
 KEY_POINTS = marked("Key points")
@@ -58,51 +62,30 @@ _FEWEST_ROWS = 6  # of an answer that begins with key points
 _PER_LAB = 2  # reports of a lab among those of a topic
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 # Reports that are read: of a side, over the years, and of a topic.
-_READ_OF_SIDE, _READ_OVER_TIME, _READ_OF_TOPIC = 8, 14, 60
+_READ_OF_SIDE, _READ_OVER_TIME, _READ_OF_TOPIC = 3, 14, 60
+# The least probability that a report says something of what sides are compared on, and its least
+# share of that of the side's likeliest report.
+_LIKELY, _LIKELY_SHARE = 0.03, 0.5
 _MOST_TITLE = 70  # characters of a title that names a line
-# What a sentence's nearness to its report's others counts, and to the topic; what a number adds, a
-# name, and what too few or too many words take, or a beginning that needs the sentence
-# before; what all of the topic's words add to its nearness.
-_CENTRAL, _TOPICAL, _NUMBER, _NAME, _ODD, _WORDS = 0.5, 1.0, 0.04, 0.02, 0.1, 0.2
-_GOOD_LENGTH = range(8, 45)  # words
-_MIN_WORDS = 3  # of an answer that needs no form question before it
 # The share of the nearest report's nearness to the topic that others have that are told.
-_NEAR_SIDE, _NEAR_AT_ALL, _NEAR_OVER_TIME = 0.8, 0.4, 0.8
+_NEAR_AT_ALL, _NEAR_OVER_TIME = 0.4, 0.8
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
-_QUOTES, _ASKS = ' "”»)', ("?", "؟")
-_JOINS = re.compile(
-    r"(?-i:[^\W\d_A-Z])|(?:th(?:is|ese|ose|ey)|it|he|she|such|rather|however|also|therefore|ce|cette|ces|cela"
-    r"|ils?|elles?|est[eao]s?|es[ao]s?|ellos|ess[eao]s?|iss?to|eles?|هذا|هذه|ذلك)\b",
-    re.IGNORECASE,
-)
-
 OpenReports = Callable[[Collection[str]], Sequence[Hit]]
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A sentence that can be quoted: where it stands, what it tells, and how much it says."""
-
-    hit: Hit
-    text: str
-    role: Role
-    words: frozenset[str]
-    score: float
-    topical: float
-
-    @property
-    def report(self) -> ReportInfo:
-        """The report that it stands in."""
-        return self.hit.passage.report
+# What reports say of a question's topic, by their ids; those most about it first.
+Speak = Callable[[Collection[str]], Mapping[str, Speaking]]
 
 
 @dataclass(slots=True)
 class Digest:
-    """A digest's text, whose marks count the passages that it quotes in reading order."""
+    """A digest's text, whose marks count the passages that it quotes in reading order.
+
+    `sides` are those of a comparison.
+    """
 
     text: str
     hits: tuple[Hit, ...]
+    sides: tuple[str, ...] = ()
     name: str = "extractive"
     window: int = 0
 
@@ -120,12 +103,14 @@ def make_digest(
     catalog: Catalog,
     embedding: Embedding,
     open_reports: OpenReports,
+    speak: Speak,
 ) -> Digest | None:
     """The digest that a plan wants; None where it wants none, or there is nothing to tell.
 
-    `hits` were found, best first; `open_reports` gives the passages of reports, in their order.
+    `hits` were found, best first; `open_reports` gives the passages of reports, in their order;
+    `speak` tells how likely reports speak of the question's topic.
     """
-    made = _Maker(plan, hits, catalog, embedding, open_reports)
+    made = _Maker(plan, hits, catalog, embedding, open_reports, speak)
     form = _FORMS.get(plan.intent)
     absent = plan.countries and catalog.keys("country").isdisjoint(plan.countries)
     if form is None or absent or any(n.code == "no_reports_of_year" for n in plan.notices):
@@ -135,10 +120,10 @@ def make_digest(
     lines = list(form(made))
     if not made.quoted:
         return None
-    return Digest("\n".join(lines), tuple(made.quoted.values()))
+    return Digest("\n".join(lines), tuple(made.quoted.values()), made.sides)
 
 
-class _Maker:
+class _Maker(LineReader):
     """Makes one digest, and counts what it quotes."""
 
     def __init__(
@@ -148,67 +133,14 @@ class _Maker:
         catalog: Catalog,
         embedding: Embedding,
         open_reports: OpenReports,
+        speak: Speak,
     ) -> None:
-        self.plan, self.hits, self.catalog = plan, hits, catalog
+        super().__init__(plan, embedding)
+        self.hits, self.catalog = hits, catalog
         self.t = translations_for(plan.language)
         self.quoted: dict[str, Hit] = {}
-        self._chosen: list[frozenset[str]] = []
-        self._embedding, self._open = embedding, open_reports
-
-    def lines(self, hits: Iterable[Hit], roles: Collection[Role] = HEADINGS.keys()) -> list[Line]:
-        """The sentences of passages with these roles."""
-        read = [(hit, role) for hit in hits if (role := role_of(hit.passage)) in roles]
-        found = [
-            (hit, role, _shown(s, hit, role)) for hit, role in read for s in usable(hit.passage)
-        ]
-        # What was asked is no finding.
-        found = [
-            row for row in found if row[1] == "aim" or not row[2].rstrip(_QUOTES).endswith(_ASKS)
-        ]
-        if not found:
-            return []
-        texts = [text for *_, text in found]
-        vectors = np.asarray(self._embedding.get_text_embedding_batch(texts), np.float32)
-        topic = np.zeros(vectors.shape[1], np.float32)
-        asked = self.plan.subject or (self.plan.standalone if self.plan.intent == "reasons" else "")
-        if asked:
-            topic = np.asarray(self._embedding.get_query_embedding(asked), np.float32)
-        reports = np.array([hit.passage.report.id for hit, *_ in found])
-        central = np.zeros(len(found), np.float32)
-        for report in set(reports.tolist()):
-            own = reports == report
-            middle = vectors[own].mean(axis=0)
-            central[own] = vectors[own] @ middle / (np.linalg.norm(middle) or 1.0)
-        near = vectors @ topic
-        wanted = dict.fromkeys(terms(self.plan.subject, self.plan.language), 1.0)
-        for i, (hit, _, text) in enumerate(found):
-            there = {*terms(text, hit.passage.language), *terms(text, self.plan.language)}
-            near[i] += _WORDS * sum(shares(wanted, there, self.plan.alike)) / (len(wanted) or 1)
-        return [
-            Line(
-                hit,
-                text,
-                role,
-                frozenset(words(text)),
-                float(_CENTRAL * c + _TOPICAL * n) + _telling(text),
-                float(n),
-            )
-            for (hit, role, text), c, n in zip(found, central, near, strict=True)
-        ]
-
-    def pick(self, lines: Iterable[Line], count: int) -> list[Line]:
-        """The best lines that say nothing that was told before, in the order of their report."""
-        lines = list(lines)
-        order = {id(line): i for i, line in enumerate(lines)}
-        picked: list[Line] = []
-        for line in sorted(lines, key=lambda line: -line.score):
-            own = line.words
-            if len(picked) == count:
-                break
-            if all(len(own & c) <= SAME * min(len(own), len(c)) for c in self._chosen):
-                picked.append(line)
-                self._chosen.append(own)
-        return sorted(picked, key=lambda line: order[id(line)])
+        self.sides: tuple[str, ...] = ()
+        self._open, self._speak = open_reports, speak
 
     def quote(self, lines: Iterable[Line]) -> str:
         """Sentences with their marks."""
@@ -328,30 +260,59 @@ class _Maker:
                 yield self.by(info, picked, titled=True)
 
     def compare(self) -> Iterator[str]:
-        """Sides beside each other, part by part."""
-        sides = self.plan.boosted.country or self.plan.filters.country
-        opened = {side: self.lines(self.open(self.found({side})[:_READ_OF_SIDE])) for side in sides}
-        of_side = {side: _near(lines) for side, lines in opened.items()}
-        best = max((line.topical for lines in of_side.values() for line in lines), default=0.0)
-        for lines in of_side.values():
-            if max((line.topical for line in lines), default=0.0) < _NEAR_AT_ALL * best:
-                lines.clear()
-        for side, lines in of_side.items():
-            reports = {line.report.id: line.report for line in lines}.values()
-            said = self.kinds(reports) if lines else self.t.gettext("nothing found on it")
-            yield format_label(self.t, country_label(side, self.t), said) + "."
-        for role in _SIDES:
-            groups = [
-                list(same)
-                for lines in of_side.values()
-                for _, same in groupby(
-                    self.pick((x for x in lines if x.role == role), 2), key=lambda x: x.report.id
-                )
+        """Sides beside each other, row by row."""
+        reports = self._sides()
+        lines = {side: self.lines(self.open(infos)) for side, infos in reports.items()}
+        self.sides = tuple(reports)
+        yield self.head(line.report for of_side in lines.values() for line in of_side)
+        shown = (
+            "; ".join(map(self._named, infos)) if len(infos) <= _READ_OF_SIDE else self.kinds(infos)
+            for infos in reports.values()
+        )
+        yield from self._row(marked("Reports"), shown)
+        for role, most in _ROWS.items():
+            picked = [
+                self.pick((x for x in of_side if x.role == role), most)
+                for of_side in lines.values()
             ]
-            if groups:
-                yield self.heading(HEADINGS[role])
-            for group in groups:
-                yield self.by(group[0].report, group)
+            if any(picked):
+                yield from self._row(HEADINGS[role], map(self.quote, picked))
+
+    def _row(self, heading: str, cells: Iterable[str]) -> Iterator[str]:
+        yield self.heading(heading)
+        for side, cell in zip(self.sides, cells, strict=True):
+            yield f"- {format_label(self.t, side, cell or self.t.gettext('nothing found on it'))}"
+
+    def _sides(self) -> dict[str, Sequence[ReportInfo]]:
+        """The reports of each side: those named, or those that say most of the topic."""
+        plan, catalog = self.plan, self.catalog
+        if plan.reports:
+            return {_title(info): [info] for info in map(catalog.reports.__getitem__, plan.reports)}
+        within = Filters(country=plan.boosted.country, year=plan.boosted.year).merged(plan.filters)
+        field = "country" if len(within.country) > 1 else "year"
+        sides: dict[str, Sequence[ReportInfo]] = {
+            value_label(field, value, self.t): catalog.select(replace(within, **{field: (value,)}))
+            for value in getattr(within, field)
+        }
+        if not plan.subject:
+            return sides
+        said = self._speak([info.id for infos in sides.values() for info in infos])
+        return {side: self._saying(infos, said) for side, infos in sides.items()}
+
+    def _saying(
+        self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]
+    ) -> list[ReportInfo]:
+        """The few of these reports that say most of the topic; of labs, where any of those do."""
+        likely = [i for i in said if said[i].says >= _LIKELY and self.catalog.reports[i] in infos]
+        own = [i for i in likely if self.catalog.reports[i].author == "lab"] or likely
+        least = _LIKELY_SHARE * max((said[i].says for i in own), default=0.0)
+        return [self.catalog.reports[i] for i in own if said[i].says >= least][:_READ_OF_SIDE]
+
+    def _named(self, info: ReportInfo) -> str:
+        """A report's title, year and kind, and who wrote it if no lab did."""
+        writer = "" if info.author == "lab" else value_label("author", info.author, self.t)
+        what = [str(info.year or "?"), value_label("kind", info.kind, self.t), writer]
+        return f"{_title(info)} ({join_parts(self.t, ', ', list(filter(None, what)))})"
 
     def trend(self) -> Iterator[str]:
         """Year by year."""
@@ -462,35 +423,11 @@ def _on_topic(lines: Sequence[Line]) -> list[Line]:
     return [line for line in lines if line.topical >= least]
 
 
-def _near(lines: Sequence[Line]) -> list[Line]:
-    """The lines of the reports that are nearly as near to the topic as the nearest one."""
-    best: dict[str, float] = {}
-    for line in lines:
-        best[line.report.id] = max(best.get(line.report.id, 0.0), line.topical)
-    least = _NEAR_SIDE * max(best.values(), default=0.0)
-    return [line for line in lines if best[line.report.id] >= least]
-
-
 def _first_role(lines: Sequence[Line]) -> list[Line]:
     """The lines of the most telling role that there is."""
     roles = {line.role for line in lines}
     first = next((role for role in _TELLING if role in roles), None)
     return [line for line in lines if line.role == first]
-
-
-def _telling(text: str) -> float:
-    """What a sentence's numbers and names add to its score, and an odd length takes."""
-    numbers = min(3, len(re.findall(r"\d+", text)))
-    names = min(3, len(re.findall(r"(?<=[\w,] )[A-Z]\w{2,}", text)))
-    odd = (len(words(text)) not in _GOOD_LENGTH) + bool(_JOINS.match(text))
-    return _NUMBER * numbers + _NAME * names - _ODD * odd
-
-
-def _shown(sentence: Sentence, hit: Hit, role: Role) -> str:
-    """A sentence's words; without its form question where the heading says as much."""
-    asked, _, answer = sentence.text.partition(": ")
-    says_it = role in _SAID_BY_HEADING and asked in hit.passage.prompt
-    return answer if says_it and len(words(answer)) >= _MIN_WORDS else sentence.text
 
 
 def _title(info: ReportInfo) -> str:

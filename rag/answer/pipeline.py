@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from rag.answer.digests import Digest
 from rag.answer.extractive import Answerer, ExtractiveAnswerer, nearest
 from rag.catalog.catalog import Catalog
 from rag.citation.checker import CheckedText, Judge, check, unchecked
@@ -120,7 +121,7 @@ def reading(hits: Sequence[Hit], texts: Texts) -> Look:
 
 
 # Makes a digest where no model writes: its writer, the hits that it quotes, and their files.
-Digested = Callable[[], tuple[Answerer, Sequence[Hit], Mapping[str, str]] | None]
+Digested = Callable[[], tuple[Digest, Sequence[Hit], Mapping[str, str]] | None]
 
 
 @dataclass
@@ -265,6 +266,7 @@ class PassageAnswer:
             ignored=plan.ignored,
             read=read,
             unread=count_unread(self.result, read, self.catalog.reports),
+            sides=self._writer.sides if isinstance(self._writer, Digest) else (),
         )
 
 

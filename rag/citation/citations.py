@@ -81,7 +81,8 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
     They are the sentence itself where it is quoted (a lab's name before it aside), else the
     passage's sentence, or two in a row, that share most words with it.
     """
-    quoted = [s.strip().rstrip(".!?؟。…") for s in (sentence, sentence.partition("): ")[2])]
+    named = (sentence, sentence.partition("): ")[2], sentence.partition(": ")[2])
+    quoted = [s.strip().rstrip(".!?؟。…") for s in named]
     for bare in quoted:
         at = passage.text.find(bare) if len(bare) > 2 else -1
         if at >= 0:

@@ -86,9 +86,9 @@ def usable(passage: Passage) -> list[Sentence]:
 
 
 def _is_unfit(shown: str, bare: str) -> bool:
-    """Whether a unit, `bare` of its links, is none to quote: an instruction, links, data."""
+    """Whether a unit, `bare` of its links, is none to quote: an instruction, links, tags, data."""
     # What is mostly links is a list of them.
-    if instructs(shown) or 2 * len(bare) < len(shown):
+    if instructs(shown) or 2 * len(bare) < len(shown) or bare.startswith("#"):
         return True
     return not words(bare) or max(map(len, bare.split())) > LONGEST_WORD or bare[-1] in ":,("
 

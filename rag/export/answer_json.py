@@ -24,7 +24,7 @@ from rag.types import Answer, Citation, Hit, Passage, Plan, Struck
 
 SCORE_DIGITS = 4
 _PASSAGE_DETAIL = ("id", "spans", "language", "part", "parts", "family")
-_COVERAGE_DETAIL = ("read_passages", "read_reports", "first", "ignored", "read", "unread")
+_COVERAGE_DETAIL = ("read_passages", "read_reports", "first", "ignored", "read", "unread", "sides")
 _REMEDY = "Undo what was changed by hand, or ask the question again."
 # By the field of an Answer.
 _JSON_NAMES = {"text": "answer", "hits": "passages", "generation": "run"}
@@ -45,6 +45,7 @@ def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A00
             **_fields(answer.coverage, "filters", "grouped_by"),
             "excluded": answer.coverage.excluded.as_dict(),
             "table": [{"value": v, "reports": n} for v, n in answer.coverage.table],
+            "comparison": [{"about": row, "cells": cells} for row, cells in answer.comparison],
             "also_mentioned": list(answer.coverage.mentioned),
         },
         "mode": answer.mode,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -89,11 +89,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of cells under their heads: a complete list of reports, or values with their counts."""
+    """Rows of cells under their heads: a list of reports, values with their counts, or sides.
+
+    `widths` are the shares of its columns.
+    """
 
     heading: str
     head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[Line, ...], ...]
+    widths: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ class Part:
     """One question with its answer, its sources, and what the answer covered.
 
     `scope` says how the question was taken, `facts` how it was answered; `source_lists` are
-    (heading, sources) pairs; `table` is what the answer lists or counts, if it does; `left_out` are
+    (heading, sources) pairs; `table` is what the answer lists, counts or compares; `left_out` are
     sentences that were struck, each with its reason.
     """
 
@@ -244,10 +248,15 @@ class _Writer:
         if coverage.table:
             heading = one_line(labels.field_label(coverage.grouped_by, t))
             rows = (
-                (one_line(labels.value_label(coverage.grouped_by, value, t)), format_number(t, n))
+                (labels.value_label(coverage.grouped_by, value, t), format_number(t, n))
                 for value, n in coverage.table
             )
-            return Table(heading, (heading, t.gettext("Reports")), tuple(rows))
+            return Table(heading, (heading, t.gettext("Reports")), _cells(rows), (5, 1))
+        if coverage.sides:
+            compared = ((f"**{row}**", *cells) for row, cells in answer.comparison)
+            known_notes = {citation.n for citation in answer.citations}
+            widths = (2, *(5 for _ in coverage.sides))
+            return Table("", ("", *coverage.sides), _cells(compared, known_notes), widths)
         if not (answer.is_list and coverage.reports):
             return None
         cited = (citation.passage for citation in answer.citations)
@@ -256,12 +265,12 @@ class _Writer:
         head = tuple(map(t.gettext, ("Country", "Year", "Kind", "Report")))
         infos = (known.get(name, ReportInfo(name, name)) for name in coverage.reports)
         heading = t.gettext("Reports ({n})").format(n=format_number(t, coverage.count))
-        return Table(heading, head, tuple(map(self._row, infos)))
+        return Table(heading, head, _cells(map(self._row, infos)), (4, 1, 2, 7))
 
     def _row(self, info: ReportInfo) -> tuple[str, ...]:
         lab = labels.lab_label(info, self.t) if info.countries else ""
         kind, title = labels.kind_label(info, self.t), info.title or info.id
-        return tuple(map(one_line, (lab, str(info.year or ""), kind, title)))
+        return lab, str(info.year or ""), kind, title
 
     def _sources(self, answer: Answer) -> tuple[Source, ...]:
         # A number has a citation for each of its quotes.
@@ -312,6 +321,18 @@ class _Writer:
             language=self._code(passage.language),
             link=report_link(self.report_url, info.id),
         )
+
+
+def _cells(
+    rows: Iterable[Iterable[str]], known: set[int] | None = None
+) -> tuple[tuple[Line, ...], ...]:
+    """The cells of rows; given the `known` numbers of sources, with marks and bold words."""
+
+    def cell(text: str) -> Line:
+        text = one_line(text)
+        return Line("paragraph", (Run(text),) if known is None else _runs(text, known))
+
+    return tuple(tuple(map(cell, row)) for row in rows)
 
 
 def _quote(words: str, status: str = "") -> Quote:

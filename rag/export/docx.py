@@ -27,7 +27,7 @@ from docx.styles.style import ParagraphStyle
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run as DocxRun
 
-from rag.export.brief import PRODUCT, Brief, Fact, Line, Part, Source, Table, right_to_left
+from rag.export.brief import PRODUCT, Brief, Fact, Line, Part, Run, Source, Table, right_to_left
 
 INK, SOFT, BLUE = (RGBColor.from_string(colour) for colour in ("1B1F24", "57606A", "0B4A8A"))
 ITEM_INDENT = Cm(0.63)
@@ -46,8 +46,6 @@ _STYLES = (
     ("Facts", 9.5, SOFT, 0, 1),
     ("Producer", 10, BLUE, 0, 6),
 )
-# The widths of a table's columns, as shares, by their number.
-_COLUMNS = {2: (5, 1), 4: (4, 1, 2, 7)}
 _LINE_STYLES = {"bullet": "List Bullet", "heading": "Heading 3"}
 # The children of w:pPr that may follow: their order is part of the format.
 _AFTER_BIDI = ("w:spacing", "w:ind")
@@ -171,8 +169,9 @@ class _Writer:
         for line in part.lines:
             self._line(line, number, part.language)
         if part.table:
-            self._heading(part.table.heading)
-            self._table(part.table)
+            if part.table.heading:
+                self._heading(part.table.heading)
+            self._table(part.table, number)
         for heading, sources in part.source_lists:
             self._heading(heading).paragraph_format.page_break_before = self._brief.has_annex
             for source in sources:
@@ -206,6 +205,12 @@ class _Writer:
             paragraph.paragraph_format.left_indent = ITEM_INDENT
             paragraph.paragraph_format.first_line_indent = -ITEM_INDENT
             _add_words(paragraph, f"{line.number}.\t")
+        self._runs(paragraph, line, number, language, struck=struck)
+        return paragraph
+
+    def _runs(
+        self, paragraph: Paragraph, line: Line, number: int, language: str, *, struck: bool = False
+    ) -> None:
         for run in line.runs:
             if run.note:
                 link = _element("w:hyperlink", anchor=_anchor(number, run.note))
@@ -214,23 +219,23 @@ class _Writer:
             else:
                 bold = run.bold or None
                 _add_words(paragraph, run.text, bold=bold, language=language, struck=struck)
-        return paragraph
 
-    def _table(self, table: Table) -> None:
-        width = TEXT_WIDTH // sum(_COLUMNS[len(table.head)])
+    def _table(self, table: Table, part: int) -> None:
+        width = TEXT_WIDTH // sum(table.widths)
         made = self._document.add_table(0, len(table.head), "Table Grid")
         made.autofit = False
         if self._brief.rtl:
             made._tblPr.append(_element("w:bidiVisual"))
-        for number, words in enumerate((table.head, *table.rows)):
+        heads = tuple(Line("paragraph", (Run(text, bold=True),)) for text in table.head)
+        for number, lines in enumerate((heads, *table.rows)):
             row = made.add_row()
-            for cell, text, share in zip(row.cells, words, _COLUMNS[len(words)], strict=True):
+            for cell, line, share in zip(row.cells, lines, table.widths, strict=True):
                 cell.width = width * share
                 paragraph = cell.paragraphs[0]
                 paragraph._p.style = self._style_ids["Facts"]
-                if right_to_left(text):
+                if right_to_left(line.text):
                     _make_right_to_left(paragraph)
-                _add_words(paragraph, text, bold=number == 0 or None)
+                self._runs(paragraph, line, part, "")
             if not number:
                 row._tr.get_or_add_trPr().append(_element("w:tblHeader"))
 

@@ -34,6 +34,8 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], linker: Linke
     plan = replace(plan, subject=" ".join(words))
     chosen, digest = max((scores[name], name) for name in (*DIGESTS, "compare"))
     many = len(terms(plan.standalone, plan.language)) > _MOST_TERMS
+    if sides := titled_sides(links, plan, linker):
+        return replace(plan, intent="compare", reports=sides, wide=True)
     if plan.follows or many or is_quantity(plan.standalone):
         return plan
     if plan.intent == "compare":
@@ -89,6 +91,22 @@ def subject(links: Links, language: str) -> tuple[str, ...]:
         for i, word in enumerate(links.words)
         if i in values or (i not in told and not _asks(word, language))
     )
+
+
+def titled_sides(links: Links, plan: Plan, linker: Linker) -> tuple[str, ...]:
+    """The reports that a question names by their titles to compare them; () for fewer than two."""
+    if not has_wording("compare", plan.standalone) or has_sides(plan.boosted):
+        return ()
+    parts: list[list[str]] = [[]]
+    for word in links.words:
+        if has_wording("joins", word) or has_wording("compare", word):
+            parts.append([])
+        elif not _asks(word, plan.language):
+            parts[-1].append(word)
+    found = [titled(part, plan, linker) for part in parts if part]
+    reports = linker.catalog.reports
+    shortest = [min(ids, key=lambda i: len(reports[i].title)) for ids in found if ids]
+    return tuple(dict.fromkeys(shortest)) if len(set(shortest)) > 1 else ()
 
 
 def _asks(word: str, language: str) -> bool:

@@ -8,7 +8,7 @@ reports are judged again by the cross-encoder, on their three best sentences.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import ceil, exp, floor, sqrt
@@ -19,7 +19,7 @@ import numpy as np
 
 from rag.models.client import Stop
 from rag.retrieval.rerank import CrossEncoder
-from rag.survey.features import Measured, Numbers, Topic
+from rag.survey.features import Measured, Numbers, ReportMeasure, Topic
 from rag.types import Passage, Progress
 
 WEIGHTS = Path(__file__).with_name("weights.json")
@@ -90,6 +90,36 @@ def _chances(rows: Numbers, weights: Mapping[str, Sequence[float]]) -> Chances:
 def classifier() -> Classifier:
     """The classifier that comes with the product."""
     return Classifier(json.loads(WEIGHTS.read_text("utf-8")))
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking:
+    """How likely a report says something of a topic, and is about it; which passages say most."""
+
+    says: float
+    about: float
+    passages: tuple[str, ...]
+
+
+def speaking(measure: ReportMeasure, topic: Topic, reports: Collection[str]) -> dict[str, Speaking]:
+    """These reports by their ids, those most about a topic first."""
+    measured = measure.measure(topic, reports)
+    chances = classifier().chances(measured.features)
+    passages = measure.snapshot.passages
+    order = sorted(
+        (n for n, report in enumerate(measure.ids) if report in reports),
+        key=lambda n: -chances.about[n],
+    )
+    return {
+        measure.ids[n]: Speaking(
+            float(chances.says[n]),
+            float(chances.about[n]),
+            tuple(
+                dict.fromkeys(passages[near.passage].id for near in measured.sentences.get(n, ()))
+            ),
+        )
+        for n in order
+    }
 
 
 def uncertain(says: Numbers) -> list[int]:

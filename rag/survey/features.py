@@ -152,8 +152,8 @@ class ReportMeasure:
             rows += [(report, numbers.setdefault(tag, len(numbers))) for tag in tags]
         return [frozenset(terms(tag, LANGUAGE)) for tag in numbers], rows
 
-    def measure(self, topic: Topic) -> Measured:
-        """The features of every report for a topic."""
+    def measure(self, topic: Topic, only: Collection[str] = ()) -> Measured:
+        """The features of every report for a topic; sentences of these alone, if any, are read."""
         snapshot = self.snapshot
         vectors = np.asarray(self._embed(topic.texts), np.float32), encode_static(topic.texts)
         english = (snapshot.languages == LANGUAGE) & (topic.language == LANGUAGE)
@@ -167,7 +167,11 @@ class ReportMeasure:
         coverage, weakest = _met(topic, rarity, having)
         order = meaning + 6 * coverage
         expansion = self._expansion(order)
-        sentences = self._sentences(topic, rarity, order + 6 * expansion, vectors)
+        ranked = np.argsort(-(order + 6 * expansion), kind="stable")
+        if only:
+            inside = np.isin(self.ids, list(only))
+            ranked = ranked[inside[self._report_of[ranked]]]
+        sentences = self._sentences(topic, rarity, ranked, vectors)
         titles = _met(topic, rarity, _having_terms(topic, self._titles))[0]
         tags, rows = self._tags
         tagged = np.zeros(len(self.ids))
@@ -253,13 +257,17 @@ class ReportMeasure:
         return np.asarray(values / (sum(weights[term] for term in common) or 1.0))
 
     def _sentences(
-        self, topic: Topic, rarity: Numbers, order: Numbers, vectors: tuple[Any, Any]
+        self,
+        topic: Topic,
+        rarity: Numbers,
+        ranked: npt.NDArray[np.int64],
+        vectors: tuple[Any, Any],
     ) -> list[Near]:
         """The sentences of the passages that come first, measured."""
         passages = self.snapshot.passages
         of_report: Counter[int] = Counter()
         read: list[int] = []
-        for i in np.argsort(-order, kind="stable").tolist():
+        for i in ranked.tolist():
             report = int(self._report_of[i])
             if of_report[report] < READ_OF_REPORT:
                 of_report[report] += 1

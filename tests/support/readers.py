@@ -72,7 +72,10 @@ def html_text(page: str) -> tuple[str, list[tuple[str, dict[str, str | None]]]]:
 def text_of(data: bytes, ending: str) -> str:
     """All the text that another program's reader finds in an exported file."""
     if ending == "docx":
-        return "\n".join(p.text for p in docx.Document(io.BytesIO(data)).paragraphs)
+        document = docx.Document(io.BytesIO(data))
+        cells = [cell for table in document.tables for row in table.rows for cell in row.cells]
+        held = [document, *cells]
+        return "\n".join(paragraph.text for part in held for paragraph in part.paragraphs)
     if ending == "pdf":
         return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
     if ending == "md":

@@ -165,7 +165,8 @@ def render_answer(
     coverage, citations = answer.coverage, by_number(answer.citations)
     reports = catalog.reports
     # The table says all that the lines after the first do, and is easier to scan.
-    text = answer.text.partition("\n")[0] if answer.is_list or coverage.table else answer.text
+    is_table = answer.is_list or coverage.table or coverage.sides
+    text = answer.text.partition("\n")[0] if is_table else answer.text
     text, evidence = _evidence(text, answer.language, turn, citations, t)
     numbers = {c.passage.report.id: c.n for c in answer.citations}
     rows = [
@@ -186,6 +187,10 @@ def render_answer(
         groups=sorted(by_lab.values(), key=len, reverse=True),
         rows_shown=ROWS_SHOWN,
         values=[(value_label(coverage.grouped_by, v, t), n) for v, n in coverage.table],
+        compared=[
+            (heading, [_inline(cell, turn, citations, t) for cell in cells])
+            for heading, cells in answer.comparison
+        ],
         value_heading=field_label(coverage.grouped_by, t),
         total=t.gettext("{reports} of {labs}").format(
             **reports_and_labs(coverage.count, len(coverage.labs), t)

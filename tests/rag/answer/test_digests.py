@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from datetime import date
+
 import pytest
 from passages import passage, report
+from readers import squeezed, text_of
 
 from rag.answer.digests import HEADINGS
 from rag.answer.roles import role_of
 from rag.engine import Engine
+from rag.export.answer_json import answer_from_dict, answer_to_dict
+from rag.export.formats import export
 from rag.text.citation_marks import marks
 from rag.types import Answer
 
@@ -72,7 +78,32 @@ def test_what_a_report_or_a_side_does_not_tell_is_said(sample_engine: Engine) ->
     pumps = ask(sample_engine, "Summarise the report on solar pumps")
     assert pumps.text.splitlines()[-1].startswith("The report says nothing on: ")
     sides = ask(sample_engine, "Compare Lesotho and Uruguay on mobile money")
-    assert "Uruguay: nothing found on it." in sides.text
+    assert sides.coverage.sides == ("Lesotho", "Uruguay")
+    assert sides.comparison[0][0] == "Reports"
+    assert {cells[1] for _, cells in sides.comparison} == {"nothing found on it"}
+    assert all(marks(cells[0]) for _, cells in sides.comparison[1:])
+    assert answer_from_dict(json.loads(json.dumps(answer_to_dict(sides)))) == sides
+
+
+def test_reports_are_compared_by_their_titles(sample_engine: Engine) -> None:
+    first, second = [
+        next(
+            r for r in sample_engine.catalog.reports.values() if r.lab == lab and r.author == "lab"
+        )
+        for lab in ("Lesotho", "Togo")
+    ]
+    answer = ask(sample_engine, f"Compare {first.title} and {second.title}")
+    assert set(answer.coverage.reports) == {first.id, second.id}
+
+
+@pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])
+def test_a_comparison_is_a_table_in_every_file(sample_engine: Engine, ending: str) -> None:
+    answer = ask(sample_engine, "Compare Lesotho and Bangladesh on mobile money")
+    words = squeezed(text_of(export([answer], ending, "", day=date(2026, 3, 4)), ending))
+    for heading, cells in answer.comparison:
+        assert squeezed(heading) in words
+        assert all(squeezed(cell[:20]) in words for cell in cells)
+    assert "###" not in words
 
 
 def test_years_stand_in_order(sample_engine: Engine) -> None:

@@ -1,0 +1,136 @@
+"""The sentences of reports as lines of a digest: what each tells, and how much it says.
+
+A sentence counts by how near it is to the topic and to what its report says most, and by what it
+tells: numbers and names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rag.answer.extractive import SAME, shares
+from rag.answer.roles import ROLES, Role, role_of
+from rag.catalog.tag_fields import ReportInfo
+from rag.citation.quotable import Sentence, usable
+from rag.models.embeddings import Embedding
+from rag.text.tokenize import gives_quantity, terms, words
+from rag.types import Hit, Plan
+
+# Roles whose headings say what their form questions ask.
+_SAID_BY_HEADING = ("about", "challenge", "partners", "barriers", "advice")
+# What a sentence's nearness to its report's others counts, and to the topic; what a number adds, a
+# name, and what too few or too many words take, or a beginning that needs the sentence
+# before; what all of the topic's words add to its nearness.
+_CENTRAL, _TOPICAL, _NUMBER, _NAME, _ODD, _WORDS = 0.5, 1.0, 0.04, 0.02, 0.1, 0.2
+_GOOD_LENGTH = range(8, 45)  # words
+_MIN_WORDS = 3  # of an answer that needs no form question before it
+
+_QUOTES, _ASKS = ' "”»)', ("?", "؟")
+_JOINS = re.compile(
+    r"(?-i:[^\W\d_A-Z])|(?:th(?:is|ese|ose|ey)|it|he|she|such|rather|however|also|therefore|ce|cette|ces|cela"
+    r"|ils?|elles?|est[eao]s?|es[ao]s?|ellos|ess[eao]s?|iss?to|eles?|هذا|هذه|ذلك)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence that can be quoted: where it stands, what it tells, and how much it says."""
+
+    hit: Hit
+    text: str
+    role: Role
+    words: frozenset[str]
+    score: float
+    topical: float
+
+    @property
+    def report(self) -> ReportInfo:
+        """The report that it stands in."""
+        return self.hit.passage.report
+
+
+class LineReader:
+    """Reads the lines of passages for one question, and picks those that say most."""
+
+    def __init__(self, plan: Plan, embedding: Embedding) -> None:
+        self.plan = plan
+        self._embedding = embedding
+        self._chosen: list[frozenset[str]] = []
+
+    def lines(self, hits: Iterable[Hit], roles: Collection[Role] = ROLES[:-1]) -> list[Line]:
+        """The sentences of passages with these roles."""
+        read = [(hit, role) for hit in hits if (role := role_of(hit.passage)) in roles]
+        found = [
+            (hit, role, _shown(s, hit, role)) for hit, role in read for s in usable(hit.passage)
+        ]
+        # What was asked is no finding, and what has no number no extent.
+        found = [
+            (hit, role, text)
+            for hit, role, text in found
+            if (role == "aim" or not text.rstrip(_QUOTES).endswith(_ASKS))
+            and (role != "extent" or gives_quantity(text))
+        ]
+        if not found:
+            return []
+        texts = [text for *_, text in found]
+        vectors = np.asarray(self._embedding.get_text_embedding_batch(texts), np.float32)
+        topic = np.zeros(vectors.shape[1], np.float32)
+        asked = self.plan.subject or (self.plan.standalone if self.plan.intent == "reasons" else "")
+        if asked:
+            topic = np.asarray(self._embedding.get_query_embedding(asked), np.float32)
+        reports = np.array([hit.passage.report.id for hit, *_ in found])
+        central = np.zeros(len(found), np.float32)
+        for report in set(reports.tolist()):
+            own = reports == report
+            middle = vectors[own].mean(axis=0)
+            central[own] = vectors[own] @ middle / (np.linalg.norm(middle) or 1.0)
+        near = vectors @ topic
+        wanted = dict.fromkeys(terms(self.plan.subject, self.plan.language), 1.0)
+        for i, (hit, _, text) in enumerate(found):
+            there = {*terms(text, hit.passage.language), *terms(text, self.plan.language)}
+            near[i] += _WORDS * sum(shares(wanted, there, self.plan.alike)) / (len(wanted) or 1)
+        return [
+            Line(
+                hit,
+                text,
+                role,
+                frozenset(words(text)),
+                float(_CENTRAL * c + _TOPICAL * n) + _telling(text),
+                float(n),
+            )
+            for (hit, role, text), c, n in zip(found, central, near, strict=True)
+        ]
+
+    def pick(self, lines: Iterable[Line], count: int) -> list[Line]:
+        """The best lines that say nothing that was told before, in the order of their report."""
+        lines = list(lines)
+        order = {id(line): i for i, line in enumerate(lines)}
+        picked: list[Line] = []
+        for line in sorted(lines, key=lambda line: -line.score):
+            own = line.words
+            if len(picked) == count:
+                break
+            if all(len(own & c) <= SAME * min(len(own), len(c)) for c in self._chosen):
+                picked.append(line)
+                self._chosen.append(own)
+        return sorted(picked, key=lambda line: order[id(line)])
+
+
+def _telling(text: str) -> float:
+    """What a sentence's numbers and names add to its score, and an odd length takes."""
+    numbers = min(3, len(re.findall(r"\d+", text)))
+    names = min(3, len(re.findall(r"(?<=[\w,] )[A-Z]\w{2,}", text)))
+    odd = (len(words(text)) not in _GOOD_LENGTH) + bool(_JOINS.match(text))
+    return _NUMBER * numbers + _NAME * names - _ODD * odd
+
+
+def _shown(sentence: Sentence, hit: Hit, role: Role) -> str:
+    """A sentence's words; without its form question where the heading says as much."""
+    asked, _, answer = sentence.text.partition(": ")
+    says_it = role in _SAID_BY_HEADING and asked in hit.passage.prompt
+    return answer if says_it and len(words(answer)) >= _MIN_WORDS else sentence.text
