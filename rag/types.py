@@ -347,6 +347,7 @@ class Answer:
         rows = []
         for part in self.text.split("\n### ")[1:] if self.coverage.sides else ():
             heading, *items = part.split("\n")
+            items += [""] * len(self.coverage.sides)
             cells = [
                 item.removeprefix(f"- {side}").lstrip(" :\u00a0\u202f")
                 for item, side in zip(items, self.coverage.sides, strict=False)

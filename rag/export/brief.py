@@ -256,7 +256,9 @@ class _Writer:
             compared = ((f"**{row}**", *cells) for row, cells in answer.comparison)
             known_notes = {citation.n for citation in answer.citations}
             widths = (2, *(5 for _ in coverage.sides))
-            return Table("", ("", *coverage.sides), _cells(compared, known_notes), widths)
+            return Table(
+                "", ("", *map(one_line, coverage.sides)), _cells(compared, known_notes), widths
+            )
         if not (answer.is_list and coverage.reports):
             return None
         cited = (citation.passage for citation in answer.citations)
