@@ -232,7 +232,8 @@ class _Writer:
 
     def _facts(self, answer: Answer) -> Iterator[Fact]:
         t = self.t
-        yield t.gettext("Coverage"), notices.coverage_sentence(answer, t)
+        if covered := notices.coverage_sentence(answer, t):
+            yield t.gettext("Coverage"), covered
         if support := notices.checked_sentence(answer.checked, t):
             yield t.gettext("Support"), support
         mode = labels.MODE_LABELS.get(answer.mode)

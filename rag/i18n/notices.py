@@ -247,7 +247,7 @@ def survey_sentence(survey: Survey, t: Translations = ENGLISH) -> str:
 
 
 def coverage_sentence(answer: Answer, t: Translations = ENGLISH) -> str:
-    """One sentence on what an answer covered."""
+    """One sentence on what an answer covered; none for one on the collection as a whole."""
     covered = answer.coverage
     rests_on = reports_and_labs(covered.count, len(covered.labs), t)
     if covered.intent == "list":
@@ -255,7 +255,7 @@ def coverage_sentence(answer: Answer, t: Translations = ENGLISH) -> str:
             return t.gettext("No report's tags match.")
         return t.gettext("Complete list: {reports} of {labs}.").format(**rests_on)
     if covered.intent == "about":
-        return t.gettext("Counted over all reports.")
+        return ""
     if not covered.read_passages:
         return t.gettext("No passage found.")
     sentence = t.gettext("Based on {reports} of {labs}.").format(**rests_on)

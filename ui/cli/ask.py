@@ -262,7 +262,8 @@ def print_sources(answer: Answer) -> None:
         for sentence in apart:
             print(f"\n{name}: {one_line(struck_sentence(sentence))}")
             print(f"    {REASON}: {one_line(notice_words([sentence.reason]))}")
-    print(f"\n{coverage_sentence(answer)} Answered by: {answer.mode}.", file=sys.stderr)
+    run = f"{coverage_sentence(answer)} Answered by: {answer.mode}.".lstrip()
+    print(f"\n{run}", file=sys.stderr)
     if answer.generation.steps:
         print(run_sentence(answer, ENGLISH), file=sys.stderr)
     for line in (checked_sentence(answer.checked), notice_words(answer.notices)):

@@ -351,7 +351,7 @@ def plain_text(answer: Answer, t: Translations) -> str:
     if answer.citations and not answer.is_list:
         blocks.append(t.gettext("Sources"))
         blocks += ["\n".join(_source(group, t)) for group in by_number(answer.citations).values()]
-    return "\n\n".join([*blocks, coverage_sentence(answer, t)]) + "\n"
+    return "\n\n".join([*blocks, coverage_sentence(answer, t)]).rstrip() + "\n"
 
 
 def _source(citations: list[Citation], t: Translations) -> Iterator[str]:
