@@ -16,8 +16,8 @@ from rag.errors import FeedbackNotKept
 from rag.feedback import Feedback, keep_feedback, load_feedback
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
-from ui.web import report as reading
 from ui.web.handlers import Exchange
+from ui.web.reading import report as reading
 
 VOTE = Feedback(
     id="a1",
