@@ -26,7 +26,18 @@ COLUMNS = {
     "title": marked("Report"),
     "verdict": marked("Verdict"),
 }
-GROUPS = ("country", "year", "kind", "verdict")
+# What a survey is looked at as.
+TABS = {"": marked("Table"), "ladder": marked("Evidence"), "map": marked("Gap map")}
+# The fields that a gap map goes by.
+MAPS = {
+    "country-year": ("country", "year"),
+    "theme-year": ("theme", "year"),
+    "country-theme": ("country", "theme"),
+}
+GROUPS = {
+    **{n: COLUMNS[n] for n in ("country", "year", "kind", "verdict")},
+    "rung": marked("Evidence"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,8 @@ class Address:
 
     `sort` is a column, after "-" the other way round; "" is the likeliest first. `rows` is how
     often more rows were asked for. `check` is the seed of ten silent rows, "" for the table, and
-    `ticked` are those of them that the visitor ticked ("0": none of them).
+    `ticked` are those of them that the visitor ticked ("0": none of them). `only` narrows the rows
+    to a rung, an outcome, or a cell of a map: ("rung", "test"), ("country-year", "Togo", "2023").
     """
 
     topic: str = ""
@@ -48,6 +60,9 @@ class Address:
     check: str = ""
     ticked: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    tab: str = ""
+    by: str = "country-year"
+    only: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, query: object) -> Address:
@@ -74,6 +89,9 @@ class Address:
             check=check if check.isdecimal() and len(check) < 5 else "",
             ticked=several("ticked"),
             columns=several("columns")[:MOST],
+            tab=known("tab", TABS),
+            by=known("by", MAPS, "country-year"),
+            only=tuple(v for k, v in pairs if k == "only")[:3],
         )
 
     def link(self, **changed: Any) -> str:

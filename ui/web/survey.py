@@ -30,10 +30,11 @@ from rag.survey.stream import SurveyStream
 from rag.survey.types import Survey, SurveyRow
 from ui.rendering import render
 from ui.server import log
-from ui.web.address import SHOWN, Address
+from ui.web.address import TABS, Address
 from ui.web.answer import tag_key
 from ui.web.handlers import BROKEN, Exchange
-from ui.web.survey_table import VERDICTS, check_words, row_words, table
+from ui.web.survey_maps import render_ladder, render_map
+from ui.web.survey_table import check_words, row_words, table
 
 _log = logging.getLogger(__name__)
 EARLY = 10  # rows that are drawn while the survey is made
@@ -182,7 +183,7 @@ def show(
         run.leave()
         raise
     if not run.left:
-        yield render_survey(run, t), run
+        yield render_survey(engine, run, t), run
 
 
 def _waiting(run: Run, t: Translations) -> Iterator[tuple[Markup, Run]]:
@@ -208,7 +209,7 @@ def render_progress(run: Run, t: Translations) -> Markup:
     )
 
 
-def render_survey(run: Run, t: Translations) -> Markup:
+def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
     """A survey that is over: its counts, and its table or ten silent rows to check."""
     address, survey = run.address, run.survey
     if survey is None:
@@ -218,11 +219,6 @@ def render_survey(run: Run, t: Translations) -> Markup:
         for name, values in survey.filters.as_dict().items()
         for value in values
     ]
-    counts = {
-        "found": len(survey.found),
-        **{name: survey.count(name) for name in VERDICTS},  # type: ignore[arg-type]
-        "all": len(survey.rows),
-    }
     seed = address.check and int(address.check)
     return render(
         "survey.html",
@@ -231,12 +227,20 @@ def render_survey(run: Run, t: Translations) -> Markup:
         address=address,
         sentence=survey_sentence(survey, t),
         scope=scope,
-        counts=[(name, t.gettext(words), counts[name]) for name, words in SHOWN.items()],
         check=check_words(run.sample(seed), survey, address, t) if seed else None,
         can_add=len(address.columns) < MOST_COLUMNS,
         usual=[t.gettext(words) for words in USUAL_COLUMNS],
-        **table(survey, address, run.nearest, t),
+        tabs=[(name, t.gettext(words)) for name, words in TABS.items()],
+        tab=_tab(engine, survey, address, t),
+        **table(survey, engine.catalog, address, run.nearest, t),
     )
+
+
+def _tab(engine: Engine, survey: Survey, address: Address, t: Translations) -> Markup | None:
+    """What is shown in the place of the table."""
+    if address.tab == "ladder":
+        return render_ladder(survey, address, t)
+    return render_map(survey, engine.catalog, address, t) if address.tab == "map" else None
 
 
 def _sentence(error: Exception | None, t: Translations) -> str:

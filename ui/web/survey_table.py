@@ -7,32 +7,45 @@ from itertools import groupby
 from typing import Any
 
 from eval.figures import proportion
-from rag.i18n.labels import AUTHOR_LABELS, format_count, kind_label, lab_label
+from rag.catalog.catalog import Catalog
+from rag.i18n.labels import (
+    AUTHOR_LABELS,
+    CELL_LABELS,
+    OUTCOME_LABELS,
+    RUNG_LABELS,
+    format_count,
+    kind_label,
+    lab_label,
+    value_label,
+)
 from rag.i18n.translations import Translations, format_number, format_percent, marked
-from rag.survey.types import CellState, Survey, SurveyCell, SurveyRow
+from rag.survey.gaps import gap_map
+from rag.survey.types import Survey, SurveyCell, SurveyRow
 from rag.text.tokenize import strip_accents
-from ui.web.address import COLUMNS, GROUPS, Address
+from ui.web.address import COLUMNS, GROUPS, MAPS, SHOWN, Address
 
 ROWS = 100  # rows that are drawn at first, and more each time
 SUREST = 0.99  # the highest chance that is stated
+UNSAID = marked("The form doesn't say")
 VERDICTS = {
     "about": marked("Is about it"),
     "mentions": marked("Mentions it"),
     "silent": marked("Silent"),
 }
-# Why a cell has no answer.
-EMPTY_CELLS: dict[CellState, str] = {
-    "blank": marked("left blank in the form"),
-    "not_asked": marked("not asked in this form"),
-    "nothing": marked("nothing found"),
-}
 
 
 def table(
-    survey: Survey, address: Address, nearest: Callable[[], Sequence[SurveyRow]], t: Translations
+    survey: Survey,
+    catalog: Catalog,
+    address: Address,
+    nearest: Callable[[], Sequence[SurveyRow]],
+    t: Translations,
 ) -> dict[str, Any]:
     """What the template of the table needs; `nearest` rows stand where none speaks of the topic."""
-    rows = _chosen(survey, address, t)
+    within = _within(survey, catalog, address.only)
+    inside = [row for row in survey.rows if within(row)]
+    counts = {name: sum(row.verdict in _verdicts(name) for row in inside) for name in SHOWN}
+    rows = _chosen(inside, address, t)
     shown = rows[: ROWS * address.rows]
     if not survey.found and address.show == "found":
         shown = [row_words(row, t) for row in nearest()]
@@ -49,8 +62,10 @@ def table(
         "groups": [
             (_group_head(name, sizes.get(name, 0), t), list(group)) for name, group in by_group
         ],
-        "group_names": {name: t.gettext(COLUMNS[name]) for name in GROUPS},
+        "group_names": {name: t.gettext(words) for name, words in GROUPS.items()},
+        "counts": [(name, t.gettext(words), counts[name]) for name, words in SHOWN.items()],
         "all_rows": len(rows),
+        "only": only_words(address.only, t),
     }
 
 
@@ -80,13 +95,14 @@ def row_words(row: SurveyRow, t: Translations, columns: Sequence[str] = ()) -> d
         "score": format_percent(t, min(row.score, SUREST)),
         "quote": row.quote,
         "passage": row.passage,
+        "rung": t.gettext(RUNG_LABELS[row.evidence.rung]) if row.evidence.rung else "",
         "cells": [_cell(row.cells.get(name, SurveyCell()), t) for name in columns],
     }
 
 
 def _cell(cell: SurveyCell, t: Translations) -> dict[str, Any]:
     """What a cell says, or why it says nothing."""
-    empty = EMPTY_CELLS.get(cell.state)
+    empty = CELL_LABELS.get(cell.state)
     return {
         "cell": cell,
         "words": t.gettext(empty) if empty else "",
@@ -94,11 +110,15 @@ def _cell(cell: SurveyCell, t: Translations) -> dict[str, Any]:
     }
 
 
-def _chosen(survey: Survey, address: Address, t: Translations) -> list[dict[str, Any]]:
+def _verdicts(show: str) -> tuple[str, ...]:
+    """The verdicts of the rows that are shown."""
+    return {"found": ("about", "mentions"), "all": tuple(VERDICTS)}.get(show, (show,))
+
+
+def _chosen(inside: Sequence[SurveyRow], address: Address, t: Translations) -> list[dict[str, Any]]:
     """The rows that the address asks for, in its order and groups; empty values come last."""
-    verdicts = {"found": ("about", "mentions"), "all": tuple(VERDICTS)}
-    wanted = verdicts.get(address.show, (address.show,))
-    rows = [row_words(row, t, address.columns) for row in survey.rows if row.verdict in wanted]
+    wanted = _verdicts(address.show)
+    rows = [row_words(row, t, address.columns) for row in inside if row.verdict in wanted]
     words = _fold(address.find).split()
     if words:
         names = ("country", "year", "kind", "title", "quote")
@@ -107,15 +127,42 @@ def _chosen(survey: Survey, address: Address, t: Translations) -> list[dict[str,
             for row in rows
         )
         rows = [row for row, text in zip(rows, texts, strict=True) if all(w in text for w in words)]
+    ranks = {"verdict": VERDICTS, "rung": dict(reversed(RUNG_LABELS.items()))}
     for name in (address.sort, address.group):
         column, down = name.lstrip("-"), name.startswith("-") or name == "year" == address.group
-        order = list(VERDICTS)
-        if column == "verdict":
-            rows.sort(key=lambda row: order.index(row["is"]), reverse=down)
+        order = ["", *(t.gettext(words) for words in ranks.get(column, {}).values())]
+        if column in ranks:
+            rows.sort(key=lambda row: order.index(row[column]), reverse=down)
         elif column:
             rows.sort(key=lambda row: _fold(row[column]), reverse=down)
-            rows.sort(key=lambda row: not row[column])
+        rows.sort(key=lambda row: bool(column) and not row[column])
     return rows
+
+
+def _within(survey: Survey, catalog: Catalog, only: tuple[str, ...]) -> Callable[[SurveyRow], bool]:
+    """Whether a row is of the rung, the outcome or the cell of a gap map that is asked for."""
+    match only:
+        case ("rung", rung):
+            return lambda row: (row.evidence.rung or "") == rung
+        case ("outcome", outcome):
+            return lambda row: row.evidence.outcome == outcome
+        case (by, first, second) if by in MAPS:
+            reports = frozenset(gap_map(survey, catalog, MAPS[by]).at(first, second).reports)
+            return lambda row: row.report.id in reports
+    return lambda _: True
+
+
+def only_words(only: tuple[str, ...], t: Translations) -> str:
+    """What the rows are narrowed to, in words."""
+    match only:
+        case ("rung", rung):
+            return t.gettext(RUNG_LABELS.get(rung, UNSAID))
+        case ("outcome", outcome) if outcome in OUTCOME_LABELS:
+            return t.gettext(OUTCOME_LABELS[outcome])
+        case (by, *values) if by in MAPS:
+            pairs = zip(MAPS[by], values, strict=False)
+            return " · ".join(value_label(field, value, t) for field, value in pairs)
+    return ""
 
 
 def _fold(text: str) -> str:

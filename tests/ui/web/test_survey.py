@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from html import escape
 
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
@@ -100,3 +101,19 @@ def test_a_list_by_a_tag_says_how_many_speak_of_it(sample_engine: Engine) -> Non
     assert counted["words"].startswith("Tagged: 0. Speaking of it in their text: about ")
     assert "Survey all 32 reports" in render_coverage(few, sample_engine.catalog, ENGLISH)
     assert tag_key(replace(few, coverage=Coverage("list"))) == ""
+
+
+def test_the_ladder_and_the_gap_map_lead_to_their_rows(sample_engine: Engine) -> None:
+    html, run = shown(sample_engine, f"{TOPIC}&tab=ladder")
+    assert run.survey
+    rungs = run.survey.ladder
+    rung = max(rungs, key=lambda name: rungs[name])
+    link = Address("mobile money", only=("rung", rung)).link()
+    assert f'href="{escape(link)}"' in html
+    rows, _ = shown(sample_engine, link.partition("?")[2], run)
+    assert rows.count('class="verdict ') == rungs[rung]
+    html, _ = shown(sample_engine, f"{TOPIC}&tab=map", run)
+    places = {(c, row.report.year) for row in run.survey.rows for c in row.report.countries}
+    for country, year in places:
+        cell = Address("mobile money", show="all", only=("country-year", country, str(year)))
+        assert f'href="{escape(cell.link())}"' in html
