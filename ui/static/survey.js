@@ -40,7 +40,11 @@ window.askSurvey = (() => {
   function mount(element, to) {
     area = element;
     send = to.survey;
-    element.addEventListener("click", ({ target }) => target.closest(".stop") && to.stop());
+    element.addEventListener("click", ({ target }) => {
+      const { ending } = target.closest(".save button")?.dataset ?? {};
+      if (ending) to.save({ ending });
+      if (target.closest(".stop")) to.stop();
+    });
     element.addEventListener("change", ({ target }) => {
       const { name } = target;
       if (name === "columns") return; // sent by its form
@@ -74,6 +78,8 @@ window.askSurvey = (() => {
     document.querySelectorAll(".in-text").forEach((e) => e.dataset.key === key && (e.textContent = words));
   }
 
+  const saved = (file) => file.data && askLabsExports.done(file);
+
   document.addEventListener("submit", (event) => {
     if (!event.target.matches(".survey-form, .add-column")) return;
     event.preventDefault();
@@ -82,5 +88,5 @@ window.askSurvey = (() => {
     asked.append(name, value.trim());
     if (value.trim()) lead(`${HERE}?${asked}`, false);
   });
-  return { answered, counted, drawn, go, lead, mount };
+  return { answered, counted, drawn, go, lead, mount, saved };
 })();

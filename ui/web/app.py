@@ -308,6 +308,12 @@ def _wire_exports(engine: Engine, parts: Parts) -> None:
     )
     exported.failure(None, None, None, js="() => askLabsExports.failed()")
 
+    def export_survey(run: survey.Run | None, event: gr.EventData) -> str:
+        return json.dumps(survey.download(engine, run, _values(event, "ending")["ending"]))
+
+    saved = parts["survey"].export(export_survey, parts["surveyed"], parts["file"], **QUIET)
+    saved.success(None, parts["file"], None, js="(file) => askSurvey.saved(JSON.parse(file))")
+
     def pin(talk: Talk, event: gr.EventData) -> str:
         return json.dumps(brief.pinned_answer(talk, _values(event, "turn")["turn"]))
 

@@ -100,7 +100,7 @@ _BRIEF = (
 _PIN = "askBrief.answers((at) => trigger('pin', at));"
 _SURVEY = (
     "askSurvey.mount(element, {survey: (at) => trigger('survey', at), "
-    "stop: () => trigger('stop')}); "
+    "stop: () => trigger('stop'), save: (at) => trigger('export', at)}); "
     "watch('value', () => askSurvey.drawn()); " + _REPORT
 )
 _UPLOAD = "askUploads.mount(element, upload, (files) => trigger('sent', { files }));"

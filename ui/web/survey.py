@@ -7,13 +7,16 @@ that steps back and forward go through them; survey.js tells the server where th
 
 from __future__ import annotations
 
+import base64
 import json
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
+from mimetypes import guess_type
 from typing import Any
 
 from markupsafe import Markup
@@ -21,11 +24,14 @@ from markupsafe import Markup
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError, InputError
+from rag.export.formats import file_name
+from rag.export.survey_files import FORMATS, SurveyFile, export_survey
 from rag.i18n.labels import value_label
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import Translations, format_number, marked
 from rag.models.client import Stop
 from rag.survey.columns import MOST as MOST_COLUMNS
+from rag.survey.gaps import gap_map
 from rag.survey.stream import SurveyStream
 from rag.survey.types import Survey, SurveyRow
 from ui.rendering import render
@@ -154,6 +160,19 @@ class Run:
         return self._stream.nearest(NEAREST) if self._stream else []
 
 
+def download(engine: Engine, run: Run | None, ending: object) -> dict[str, str]:
+    """A file of a visitor's survey with all its rows, for the browser to save; {} for none."""
+    if run is None or run.survey is None or not isinstance(ending, str) or ending not in FORMATS:
+        return {}
+    survey = run.survey
+    gaps = gap_map(survey, engine.catalog)
+    data = export_survey(SurveyFile(survey, gaps, date.today(), engine.settings.report_url), ending)
+    name = file_name(survey.topic, ending)
+    log.event("export", "done", format=ending, rows=len(survey.rows))
+    media = guess_type(name)[0] or "application/octet-stream"
+    return {"name": name, "type": media, "data": base64.b64encode(data).decode("ascii")}
+
+
 def show(
     engine: Engine, run: Run | None, query: object, filters: Filters, t: Translations
 ) -> Iterator[tuple[Markup, Run | None]]:
@@ -229,6 +248,7 @@ def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
         scope=scope,
         check=check_words(run.sample(seed), survey, address, t) if seed else None,
         can_add=len(address.columns) < MOST_COLUMNS,
+        endings=list(FORMATS),
         usual=[t.gettext(words) for words in USUAL_COLUMNS],
         tabs=[(name, t.gettext(words)) for name, words in TABS.items()],
         tab=_tab(engine, survey, address, t),

@@ -1,6 +1,8 @@
 """The Survey view: what its address means, its rows, what ten checked rows show."""
 
+import csv
 import json
+from base64 import b64decode
 from dataclasses import replace
 from html import escape
 
@@ -11,7 +13,7 @@ from rag.types import Coverage
 from ui.web.address import Address
 from ui.web.answer import render_coverage, tag_key
 from ui.web.handlers import Exchange
-from ui.web.survey import Run, count_in_text, show
+from ui.web.survey import Run, count_in_text, download, show
 
 TOPIC = "topic=mobile+money"
 
@@ -88,6 +90,15 @@ def test_columns_are_filled_and_their_cells_open_at_their_quotes(sample_engine: 
     fewer, same = shown(sample_engine, f"{TOPIC}&columns=Methods", run)
     assert same is run
     assert fewer.count('class="cell"') == len(run.survey.found)
+
+
+def test_a_file_of_a_survey_has_all_its_rows(sample_engine: Engine) -> None:
+    _, run = shown(sample_engine, TOPIC)
+    file = download(sample_engine, run, "csv")
+    assert file["name"] == "mobile-money.csv"
+    rows = list(csv.reader(b64decode(file["data"]).decode("utf-8-sig").splitlines()))
+    assert len(rows) > 32
+    assert download(sample_engine, run, "exe") == download(sample_engine, None, "csv") == {}
 
 
 def test_a_list_by_a_tag_says_how_many_speak_of_it(sample_engine: Engine) -> None:
