@@ -15,7 +15,7 @@ EVAL_OPTIONS ?= --baseline
 SAMPLE_CASES = eval/sample/cases.jsonl
 FAST_VARIANTS = typos,upper,year
 
-.PHONY: help demo install test test-slow lint eval floors bench bench-growth lock words intents survey browser dev clean
+.PHONY: help demo install test test-slow lint eval floors bench bench-growth lock words intents survey browser postgres dev clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,7 +30,7 @@ test: dev browser ## install what the tests need, then run lint, types and all t
 	@$(PYTEST) -m "not slow"
 	@$(PYTEST) -m "quality and not slow"
 
-test-slow: dev browser ## run the slow tests: kills, full disks, servers, the rarer ways over the page
+test-slow: dev browser postgres ## run the slow tests: kills, full disks, servers, the rarer ways over the page
 	@$(PYTEST) -m slow
 
 lint: dev ## check style and types
@@ -77,10 +77,14 @@ clean: ## remove .venv and with it the demo's index
 
 dev: $(VENV)/.installed-dev
 
-# Only root may add Debian's chromium; elsewhere the browser tests skip and say so.
+# Only root may add Debian's packages; elsewhere the tests that need them skip and say so.
+INSTALL = if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then apt-get -qq update && \
+	  DEBIAN_FRONTEND=noninteractive apt-get -qq install -y
 browser:
-	@if ! command -v chromium >/dev/null && command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null; fi
+	@command -v chromium >/dev/null || $(INSTALL) chromium >/dev/null; fi
+
+postgres:
+	@test -e /usr/lib/postgresql/17/lib/vector.so || $(INSTALL) postgresql-17-pgvector >/dev/null; fi
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'

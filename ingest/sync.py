@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
@@ -37,6 +38,9 @@ from rag.index.writer import LocalWriter, is_past
 from rag.models.embeddings import embedding_name
 from rag.settings import Settings
 from rag.types import Passage, Progress, Report
+
+if TYPE_CHECKING:
+    from rag.index.postgres_writer import DatabaseWriter
 
 PARSER_VERSION = "5"  # raise with any change that alters what is stored for the same file
 TOGETHER = 50  # reports that are written together
@@ -111,8 +115,11 @@ def sync(
         return _compare(sources, base, prune, progress)[1].result
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / layout.LOCK, timeout=0):
+        with FileLock(folder / layout.LOCK, timeout=0), ExitStack() as stack:
+            database = stack.enter_context(_database(settings))
             base = None if rebuild else _repaired(folder, made, progress)
+            if database and not rebuild:
+                base = _pulled(database, base, settings, progress)
             files, changes = _compare(sources, base, prune, progress)
             places = {source.place for source in at_paths}
             if rebuild and places.isdisjoint(file.place for file in files.files):
@@ -128,6 +135,9 @@ def sync(
                 changes.result.revision = snapshot.revision
             if touched or not layout.is_in_chroma(folder, snapshot.revision):
                 _bring_chroma_in_line(snapshot, base, touched, rebuild, progress)
+            if database and (touched or database.state()[0] != snapshot.revision):
+                database.bring_in_line(snapshot, progress)
+                layout.replace_file(folder / layout.IN_DATABASE, snapshot.revision.encode())
     except Timeout as error:
         raise IndexBusy(f"Another ingest is writing to {folder}. Wait until it is done.") from error
     except OSError as error:
@@ -271,6 +281,37 @@ def _repaired(folder: Path, made: dict[str, str], progress: Progress) -> Snapsho
 
         restore(folder, progress)
         return _existing(folder, made)
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[DatabaseWriter | None]:
+    """The database that the settings name, for this ingest alone; None where they name none."""
+    if not settings.database:
+        yield None
+        return
+    from rag.index.postgres_writer import DatabaseWriter
+
+    writer = DatabaseWriter(settings.database.get_secret_value())
+    try:
+        yield writer
+    finally:
+        writer.close()
+
+
+def _pulled(
+    database: DatabaseWriter, base: Snapshot | None, settings: Settings, progress: Progress
+) -> Snapshot | None:
+    """The folder's index, brought in line with the database if another machine has changed that."""
+    held, target, made = database.state()
+    ours = base.revision if base else ""
+    in_line = ""
+    with suppress(OSError):
+        in_line = (settings.index / layout.IN_DATABASE).read_text("ascii", errors="replace")
+    # What this machine began to write, or has not written yet, is newer here.
+    if not held or ours in (held, target) or (ours and held == in_line):
+        return base
+    layout.check_made_by("the database", made, made_by(settings))
+    return database.pull(base, settings.index, progress)
 
 
 def _carry_out(

@@ -36,9 +36,8 @@ from rag.diagnostics import versions
 from rag.errors import InputError, Stopped, TooLong
 from rag.i18n.notices import notice_words
 from rag.i18n.translations import marked
-from rag.index.interface import StoredReport
-from rag.index.layout import current_version
-from rag.index.snapshot import Snapshot, current_snapshot
+from rag.index.interface import Index, StoredReport
+from rag.index.opening import current_index, with_files
 from rag.models.chat import make_chat
 from rag.models.client import Stop
 from rag.models.embeddings import (
@@ -112,7 +111,7 @@ class Engine:
         checked = settings.check != "off"
         self._writers = Writers(answerer, extractive, checked, judge, self._mask)
         self._lock = threading.Lock()
-        self._state: tuple[Snapshot, HybridRetriever] | None = None
+        self._state: tuple[Index, HybridRetriever] | None = None
         self._report_measure: ReportMeasure | None = None
 
     def open(self) -> None:
@@ -143,7 +142,7 @@ class Engine:
         engine._reranker = self._reranker if isinstance(self._reranker, CrossEncoder) else None
         return engine
 
-    def _current(self) -> tuple[Snapshot, HybridRetriever]:
+    def _current(self) -> tuple[Index, HybridRetriever]:
         """The snapshot of the index and its retriever, loaded again when an ingest changed it.
 
         One thread loads while the others go on with the snapshot before.
@@ -154,14 +153,14 @@ class Engine:
         elif not self._lock.acquire(blocking=False):
             return state
         try:
-            version = current_version(self.settings.index)
-            if self._state is None or self._state[0].version != version:
-                made_by = {"embedding": embedding_name(self.settings)}
-                snapshot = current_snapshot(self.settings.index, made_by)
+            before = state[0] if state else None
+            made_by = {"embedding": embedding_name(self.settings)}
+            index = current_index(self.settings, made_by, before)
+            if state is None or index is not before:
                 if embedding_kind(self.settings).builtin:
-                    use_stored_vectors(snapshot.memo.find)
-                self._state = snapshot, HybridRetriever(snapshot, self._embedding)
-            return self._state
+                    use_stored_vectors(index.memo.find)
+                self._state = state = index, HybridRetriever(index, self._embedding)
+            return state
         finally:
             self._lock.release()
 
@@ -341,14 +340,14 @@ class Engine:
 
     def report_measure(self) -> ReportMeasure:
         """What measures the reports of the index; two threads may make it at the same time."""
-        snapshot, _ = self._current()
+        snapshot = with_files(self._current()[0], self.settings)
         measure = self._report_measure
         if measure is None or measure.snapshot is not snapshot:
             embed = self._embedding.get_text_embedding_batch
             self._report_measure = measure = ReportMeasure(snapshot, embed)
         return measure
 
-    def _library(self, snapshot: Snapshot, retriever: HybridRetriever, scope: Filters) -> Library:
+    def _library(self, snapshot: Index, retriever: HybridRetriever, scope: Filters) -> Library:
         planner = self._planner.without_model()
 
         def find(query: str, filters: Filters) -> Sequence[Hit]:
@@ -361,7 +360,7 @@ class Engine:
 
         return Library(snapshot.catalog, scope, find, open_report, snapshot.texts)
 
-    def _opened(self, snapshot: Snapshot, report_ids: Collection[str]) -> Sequence[Hit]:
+    def _opened(self, snapshot: Index, report_ids: Collection[str]) -> Sequence[Hit]:
         """The passages of reports in the order of their files; none that is personal."""
         parts = _in_order(chain.from_iterable(map(snapshot.passages_of, report_ids)))
         return self._masked([Hit(p, 0.0) for p in parts if not is_personal(p)])
@@ -430,7 +429,7 @@ class Engine:
         catalog = snapshot.catalog
         return {
             "reports": len(catalog.reports),
-            "passages": len(snapshot.passages),
+            "passages": sum(snapshot.language_counts.values()),
             "labs": len(catalog.labs()),
             "years": dict(catalog.counts("year")),
             "kinds": dict(catalog.counts("kind")),

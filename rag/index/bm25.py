@@ -124,6 +124,26 @@ def terms_of(passage: Passage) -> tuple[list[str], dict[str, str]]:
     return found, dict(reversed(list(zip(found, words, strict=False))))
 
 
+def question_terms(text: str, language: str, pairs: bool) -> list[str]:
+    """The terms that are looked for, once each.
+
+    With `pairs`, words that follow each other in the question count again where they do so in a
+    passage. That finds more labs for a topic ("mobile money"), and fewer first ranks for a question
+    with many words. Words of a question that is not in English are looked for in both languages'
+    stems: names and borrowed words cross over.
+    """
+    split = terms_and_pairs if pairs else terms
+    wanted = split(text, language)
+    if language != "en":
+        wanted += split(text, "en")
+    return list(dict.fromkeys(wanted))
+
+
+def may_be_frequent(form: str) -> bool:
+    """Whether a word is written so that it belongs into the lexicon if enough passages have it."""
+    return len(form) >= SHORTEST and form.isalpha()
+
+
 class KeywordIndex:
     """BM25 scores of a fixed sequence of passages, addressed by their position."""
 
@@ -159,18 +179,8 @@ class KeywordIndex:
         return cls([segment], lengths, np.arange(len(found), dtype=np.int32), forms)
 
     def scores(self, text: str, language: str, pairs: bool = False) -> Scores:
-        """The BM25 score of each passage for a question.
-
-        With `pairs`, words that follow each other in the question count again where they do so in
-        a passage. That finds more labs for a topic ("mobile money"), and fewer first ranks for a
-        question with many words. Words of a question that is not in English are looked for in both
-        languages' stems: names and borrowed words cross over.
-        """
-        split = terms_and_pairs if pairs else terms
-        wanted = split(text, language)
-        if language != "en":
-            wanted += split(text, "en")
-        return self._scores(wanted)
+        """The BM25 score of each passage for a question; `pairs` as for `question_terms`."""
+        return self._scores(question_terms(text, language, pairs))
 
     def _scores(self, terms: Collection[str]) -> Scores:
         scores = np.zeros(self.size, np.float32)
@@ -215,7 +225,7 @@ class KeywordIndex:
     @cached_property
     def frequent_words(self) -> dict[str, str]:
         """The words that enough passages have, as they are written, by their terms."""
-        plain = {t: f for t, f in self.forms.items() if len(f) >= SHORTEST and f.isalpha()}
+        plain = {t: f for t, f in self.forms.items() if may_be_frequent(f)}
         held, counts = hashes(plain), np.zeros(len(plain), np.int64)
         for segment in self._segments:
             if len(segment.terms):
@@ -239,14 +249,13 @@ class Lexicon:
     vectors: Scores
 
     @classmethod
-    def of(cls, keyword: KeywordIndex, memo: VectorMemo) -> Lexicon:
-        """The lexicon of a keyword index; words that a memo lacks are left out."""
-        frequent = keyword.frequent_words
+    def of(cls, frequent: Mapping[str, str], memo: VectorMemo) -> Lexicon:
+        """The lexicon of words by their terms; those that a memo lacks are left out."""
         found, vectors = memo.lookup(list(frequent.values()))
         names = list(frequent)
         return cls([names[i] for i in found], vectors)
 
-    def alike(self, text: str, language: str, _: object = None) -> tuple[Alike, ...]:
+    def alike(self, text: str, language: str) -> tuple[Alike, ...]:
         """For each content word of a question what else in the collection means nearly that."""
         # The model knows "déchets", and "dechets" hardly.
         words = content_forms(text, language)[:MOST]

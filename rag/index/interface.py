@@ -69,6 +69,13 @@ class Candidates:
     matching: frozenset[str]
 
 
+class Memo(Protocol):
+    """Vectors of texts that an ingest has stored."""
+
+    def find(self, texts: Sequence[str]) -> Mapping[str, Vectors]:
+        """The vectors of those of the texts that have one."""
+
+
 class Index(Protocol):
     """An index that is read; all of it is of one revision."""
 
@@ -79,6 +86,14 @@ class Index(Protocol):
     @property
     def catalog(self) -> Catalog:
         """The reports' tags: exact counts and lists."""
+
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """All passages, ordered by report and id: of a large index a long read."""
+
+    @property
+    def memo(self) -> Memo:
+        """The stored vectors of sentences and words."""
 
     @property
     def language_counts(self) -> Mapping[str, int]:
@@ -116,21 +131,3 @@ class Index(Protocol):
         Raises:
             UnknownReport: there is none of that id.
         """
-
-
-class IndexWriter(Protocol):
-    """One ingest's work on an index; readers see it when it is published."""
-
-    def add(
-        self, reports: Sequence[tuple[StoredReport, Sequence[Passage]]], vectors: Vectors
-    ) -> None:
-        """Add reports, or replace them, with a vector for each of their passages in order."""
-
-    def update(self, reports: Sequence[tuple[StoredReport, Sequence[Passage]]]) -> None:
-        """Replace reports, but not their passages' vectors."""
-
-    def delete(self, report_ids: Collection[str]) -> None:
-        """Delete reports."""
-
-    def publish(self, forms: str) -> str:
-        """Let readers see the work; returns the new revision."""

@@ -34,6 +34,7 @@ UPLOADED = "reports"
 CHROMA = "chroma"
 DATA = "data-"
 EMBEDDED = "embedded-"
+IN_DATABASE = "in-database"  # the revision that the database had when it was last in line
 SCHEMA = "3"  # raise when the files, or how words are stemmed, change
 # Free bytes below which a disk counts as full: a database may want as much at a time.
 SCARCE = 64_000_000
@@ -114,7 +115,7 @@ def existing_version(folder: Path) -> Version:
     return version
 
 
-def check_made_by(folder: Path, made: Mapping[str, str], made_by: Mapping[str, str]) -> None:
+def check_made_by(folder: Path | str, made: Mapping[str, str], made_by: Mapping[str, str]) -> None:
     """Raise IndexMismatch where an index was made with something else than `made_by`."""
     for name, ours in {"schema": SCHEMA, **made_by}.items():
         if (theirs := made.get(name, "")) != ours:
@@ -163,9 +164,10 @@ def replace_file(path: Path, content: bytes) -> None:
     os.replace(new, path)
 
 
-def anew(folder: Path) -> str:
-    """What to do about an index that must be made anew."""
-    return f"Make it anew: asklabs ingest PATH --rebuild --index {folder}"
+def anew(folder: Path | str) -> str:
+    """What to do about an index that must be made anew; a database has no folder."""
+    where = f" --index {folder}" if isinstance(folder, Path) else ""
+    return f"Make it anew: asklabs ingest PATH --rebuild{where}"
 
 
 def again(folder: Path) -> str:

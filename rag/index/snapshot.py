@@ -87,6 +87,12 @@ def unpack(report: StoredReport, record: bytes) -> tuple[StoredReport, list[Pass
     return replace(report, raw=raw), passages
 
 
+def mark(head: Head) -> str:
+    """What tells one state of a report from another."""
+    report = head.report
+    return f"{report.passages_digest} {report.digest} {report.form_digest} {report.source}"
+
+
 class Snapshot:
     """One version of an index. Safe to share between threads."""
 
@@ -138,7 +144,7 @@ class Snapshot:
     @cached_property
     def lexicon(self) -> Lexicon:
         """The frequent words with their vectors."""
-        return Lexicon.of(self.keyword, self.memo)
+        return Lexicon.of(self.keyword.frequent_words, self.memo)
 
     @cached_property
     def catalog(self) -> Catalog:

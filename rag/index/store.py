@@ -24,7 +24,7 @@ import orjson
 from rag.errors import IndexDamaged
 from rag.index.interface import StoredReport
 from rag.index.layout import CHROMA, anew, is_in_chroma, set_in_chroma
-from rag.index.snapshot import BAD, HEAD, Head, Snapshot, head_line, unpack
+from rag.index.snapshot import BAD, HEAD, Snapshot, head_line, mark, unpack
 from rag.index.writer import LocalWriter
 from rag.types import Passage, Progress
 
@@ -136,12 +136,6 @@ def passage_row(passage: Passage) -> dict[str, Any]:
         "kind": info.kind,
         **{name: getattr(passage, name) for name in ("prompt", "stage", "language")},
     }
-
-
-def mark(head: Head) -> str:
-    """What tells one state of a report from another."""
-    report = head.report
-    return f"{report.passages_digest} {report.digest} {report.form_digest} {report.source}"
 
 
 def bring_in_line(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,12 @@ class VectorMemo:
     def find(self, texts: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of those of the texts that have one."""
         return {texts[i]: vector for i, vector in zip(*self.lookup(texts), strict=True)}
+
+    def parts(self) -> Iterator[tuple[Hashes, Vectors]]:
+        """All hashes with their vectors, part by part."""
+        for at in range(0, len(self), 4096):
+            rows = self._vectors[at : at + 4096].astype(np.float32)
+            yield self._hashes[at : at + 4096], rows / (_SCALE if self._kind == "i1" else 1)
 
     def add(self, texts: Sequence[str], vectors: npt.ArrayLike) -> None:
         """Add vectors to the files; this memo finds them when it is opened again."""

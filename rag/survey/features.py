@@ -21,6 +21,7 @@ import numpy.typing as npt
 from Stemmer import Stemmer
 
 from rag.citation.quotable import usable
+from rag.index.interface import Index
 from rag.index.snapshot import Snapshot
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.query.wordings import any_of
@@ -73,14 +74,12 @@ class Topic:
     parts: tuple[tuple[int, ...], ...]
 
     @classmethod
-    def read(
-        cls, text: str, language: str, snapshot: Snapshot, without: Collection[str] = ()
-    ) -> Topic:
+    def read(cls, text: str, language: str, index: Index, without: Collection[str] = ()) -> Topic:
         """The topic of a text; near words among `without` (as they are written) do not widen it."""
         joint = rf"\b(?:{any_of('and')}|{any_of('or')})\b|[,;/&]"
         texts = [part.strip() for part in re.split(joint, text, flags=re.IGNORECASE)]
         texts = [part for part in texts if content_words(part, language)] or [text]
-        alike = snapshot.lexicon.alike(text, language, snapshot.keyword)
+        alike = index.alike(text, language)
         numbers: dict[str, int] = {}
         weights: list[Mapping[str, float]] = []
         parts = []
@@ -96,17 +95,17 @@ class Topic:
                     for other in alike
                     if own & other.terms
                     for term, similarity in other.near.items()
-                    if similarity >= NEAR and snapshot.keyword.written(term) not in without
+                    if similarity >= NEAR and index.written(term) not in without
                 }
                 weights.append(near | dict.fromkeys(own, 1.0))
             parts.append(tuple(dict.fromkeys(numbers[word] for word in found)))
         return cls(text, language, tuple(texts), tuple(weights), tuple(parts))
 
-    def near(self, snapshot: Snapshot) -> tuple[str, ...]:
+    def near(self, index: Index) -> tuple[str, ...]:
         """The near words, as they are written, the nearest first."""
         weights = {t: w for word in self.words for t, w in word.items() if w < 1}
         ordered = sorted(weights, key=lambda term: -weights[term])
-        return tuple(dict.fromkeys(filter(None, map(snapshot.keyword.written, ordered))))
+        return tuple(dict.fromkeys(filter(None, map(index.written, ordered))))
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def test_no_passages_and_no_words_are_no_problem(tmp_path: Path) -> None:
     for passages in ([], [passage("...", report("b", title=""), prompt="")]):
         index = KeywordIndex.build(passages)
         assert not index.scores("smoked fish", "en").any()
-        assert Lexicon.of(index, VectorMemo(tmp_path)).alike("2023 ?", "fr") == ()
+        assert Lexicon.of(index.frequent_words, VectorMemo(tmp_path)).alike("2023 ?", "fr") == ()
 
 
 @pytest.mark.quality
@@ -99,6 +99,6 @@ def test_a_word_is_near_to_what_means_the_same(
 ) -> None:
     words = list(KEYWORD.frequent_words.values())
     VectorMemo(tmp_path).add(words, encode_cached(words))
-    (alike,) = Lexicon.of(KEYWORD, VectorMemo(tmp_path)).alike(word, language)
+    (alike,) = Lexicon.of(KEYWORD.frequent_words, VectorMemo(tmp_path)).alike(word, language)
     assert alike.near[meant] >= ALIKE
     assert len(alike.near) == 1

@@ -1,0 +1,464 @@
+"""An index in PostgreSQL with pgvector, for many machines. Its reader.
+
+An ingest works on its folder and then brings the database in line, each report in a transaction of
+its own; readers search in the database. What they keep in memory is the reports' tags and the words
+with their numbers of passages.
+
+    state     one row: the revision, what made it, the forms
+    report    tags, the compressed text with its passages, which passages are duplicates; a report
+              that changes gets a new number
+    passage   its vectors, and its terms as a tsvector; its row is its report's number and its place
+    term      words, not pairs: how they are written, how many passages have them
+    memo      vectors of sentences and words by their hash
+
+A term that a passage has n times is there as "term", "term#2" ... "term#n", so that the keyword
+index alone tells how often, and BM25 is summed up in SQL without reading a passage.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import psycopg
+from pgvector import HalfVector
+from pgvector.psycopg import register_vector
+from psycopg.rows import TupleRow
+from psycopg_pool import ConnectionPool
+
+from rag.catalog.catalog import Catalog
+from rag.catalog.normalize import filter_key
+from rag.catalog.tag_fields import Filters
+from rag.errors import IndexMissing, IndexUnusable, UnknownReport
+from rag.index.bm25 import K1, LEAST_PASSAGES, B, Lexicon, may_be_frequent, question_terms
+from rag.index.interface import Candidates, Query, Ranking, StoredReport, Vectors
+from rag.index.snapshot import HEAD, RECORDS, Head, unpack
+from rag.index.vectors import VectorMemo, hashes
+from rag.models.encoder import unit
+from rag.types import Alike, Passage
+
+VERSION = 1  # of the tables
+PLACES = 1 << 16  # a row is its report's number times this, and its place
+MOST_TIMES = 12  # how often a term counts in a passage: more weigh hardly more
+# Terms of a question are looked for, the rarest first, while so many passages have them.
+MOST_MATCHES = 100_000
+FEWEST_TERMS = 3
+# Among so many passages all are compared; among more the nearest are found by HNSW.
+EXACT = 10_000
+NEAREST = 400  # neighbours that HNSW keeps in sight while it searches
+WAIT = 10.0  # seconds to wait for a connection
+_Result = TypeVar("_Result")
+Connection = psycopg.Connection[TupleRow]
+Record = tuple[StoredReport, Sequence[Passage]]
+
+
+class Database:
+    """A pool of connections; what is lost on the way is tried once more."""
+
+    def __init__(self, url: str, size: int = 8) -> None:
+        self._pool = ConnectionPool(
+            url, min_size=1, max_size=size, timeout=WAIT, configure=configure, open=False,
+            kwargs={"autocommit": True}, reconnect_timeout=WAIT,
+        )  # fmt: skip
+        self._pool.open()
+
+    def run(self, work: Callable[[Connection], _Result]) -> _Result:
+        """What some work with a connection gives.
+
+        Raises:
+            IndexUnusable: the database can't be reached, also when tried again, or refuses.
+        """
+        for again in (True, False):
+            try:
+                with self._pool.connection() as connection:
+                    return work(connection)
+            except psycopg.OperationalError as error:
+                if not again:
+                    raise unreachable(error) from error
+                self._pool.check()
+            except psycopg.Error as error:
+                raise IndexUnusable(f"The database refused what was asked ({error}).") from error
+        raise AssertionError
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._pool.close()
+
+
+def unreachable(error: Exception) -> IndexUnusable:
+    """What to say of a database that can't be reached."""
+    return IndexUnusable(
+        f"The database can't be reached ({str(error).strip()}). See that it runs and that "
+        "ASKLABS_DATABASE names it, then try again. What it held is still there."
+    )
+
+
+def configure(connection: Connection) -> None:
+    connection.execute("SET search_path = asklabs, public")
+    connection.execute(f"SET hnsw.ef_search = {NEAREST}; SET hnsw.iterative_scan = strict_order")
+    connection.execute("SET jit = off")
+    with_vectors = connection.execute("SELECT to_regtype('halfvec')").fetchone()
+    if with_vectors and with_vectors[0]:
+        register_vector(connection)
+
+
+def one(connection: Connection, query: str, *values: Any) -> TupleRow:
+    row = connection.execute(query, values).fetchone()
+    assert row is not None
+    return row
+
+
+def _version(connection: Connection) -> int:
+    if not one(connection, "SELECT to_regclass('asklabs.version')")[0]:
+        return 0
+    return int(one(connection, "SELECT number FROM version")[0])
+
+
+def check_version(number: int, *, ingests: bool = False) -> None:
+    if number > VERSION:
+        raise IndexUnusable(
+            f"The database is of version {number}, of a newer asklabs; this one knows "
+            f"{VERSION}. Update asklabs on this machine."
+        )
+    if number == 0 and not ingests:
+        raise IndexMissing("The database holds no index. Make one: asklabs ingest PATH")
+    if number < VERSION and not ingests:
+        raise IndexUnusable(
+            f"The database is of version {number}, this asklabs needs {VERSION}. Run "
+            "asklabs ingest PATH once: it brings the database up to date."
+        )
+
+
+class PostgresIndex:
+    """An index in a database as it was when it was opened. Safe to share between threads."""
+
+    def __init__(self, database: Database, before: PostgresIndex | None = None) -> None:
+        """Read tags and words; of reports only those that `before` has not."""
+        self._database = database
+        known: Mapping[int, Head] = before._heads if before else {}
+        with_heads = "SELECT number, head FROM report WHERE NOT number = ANY(%s)"
+
+        def read(connection: Connection) -> tuple[Any, ...]:
+            check_version(_version(connection))
+            state = one(connection, "SELECT revision, made_by FROM state")
+            numbers = {n for (n,) in connection.execute("SELECT number FROM report")}
+            new = connection.execute(with_heads, [list(known)]).fetchall()
+            words = connection.execute("SELECT term, form, passages FROM term").fetchall()
+            totals = one(connection, "SELECT count(*), avg(length)::float8 FROM passage")
+            return state, numbers, new, words, totals
+
+        (self.revision, self.made_by), numbers, new, words, totals = database.run(
+            partial(_whole, read)
+        )
+        if not self.revision:
+            raise IndexMissing(
+                "The database holds no index yet: an ingest is at work or was cut short. Run "
+                "asklabs ingest PATH and wait until it is done."
+            )
+        self._size, self._mean = totals[0], totals[1] or 1.0
+        heads: dict[int, Head] = {n: head for n, head in known.items() if n in numbers}
+        heads |= {n: HEAD.validate_json(head) for n, head in new}
+        self._heads: Mapping[int, Head] = dict(
+            sorted(heads.items(), key=lambda pair: pair[1].report.info.id)
+        )
+        self._numbers = {head.report.info.id: n for n, head in self._heads.items()}
+        self._forms = {term: form for term, form, count in words if count > 0}
+        self._counts = {term: count for term, _, count in words}
+        self._cache: dict[int, Record] = {}
+        self.memo = DatabaseMemo(database)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The reports' tags."""
+        written = {h.report.info.id: set(h.languages) for h in self._heads.values()}
+        return Catalog((head.report.info for head in self._heads.values()), written)
+
+    @cached_property
+    def language_counts(self) -> Mapping[str, int]:
+        """The languages of the passages with their numbers, the most used first."""
+        counts = Counter(code for head in self._heads.values() for code in head.languages)
+        return dict(counts.most_common())
+
+    @classmethod
+    def current(cls, url: str, before: PostgresIndex | None) -> PostgresIndex:
+        """The index at an address as it is now: the one before if nothing has changed."""
+        if before is None:
+            return cls(Database(url))
+        now = before._database.run(lambda c: one(c, "SELECT revision FROM state")[0])
+        return before if now == before.revision else cls(before._database, before)
+
+    def _scope(self, filters: Filters, stage: str = "") -> tuple[str, dict[str, Any], int]:
+        """A condition for passages, its values, and about how many passages meet it."""
+        values: dict[str, Any] = {}
+        if not filters:
+            condition, size = "true", self._size
+        else:
+            numbers = [self._numbers[i] for i in self.catalog.ids(filters)]
+            condition, values["reports"] = "report = ANY(%(reports)s)", numbers
+            size = sum(self._heads[n].report.passages for n in numbers)
+            if filters.language:
+                condition += " AND language = ANY(%(languages)s)"
+                values["languages"] = [filter_key("language", v) for v in filters.language]
+        if stage:
+            condition += " AND stage = %(stage)s"
+            values["stage"] = stage
+        return condition, values, size
+
+    def candidates(
+        self, query: Query, scopes: Sequence[Filters], depth: int, share: float
+    ) -> Candidates:
+        """The `depth` best rows by each ranking in each scope."""
+        found_terms = question_terms(query.text, query.language, query.pairs)
+
+        def find(connection: Connection) -> Candidates:
+            wanted = self._rarest(self._frequencies(connection, found_terms))
+            rankings: list[dict[str, Ranking]] = []
+            matching: list[int] = []
+            for n, filters in enumerate(scopes):
+                keyword = self._keyword(connection, wanted, self._scope(filters), depth, share)
+                highest = keyword[0][1] if keyword else 0.0
+                if n == 0:
+                    matching = [row // PLACES for row, s in keyword if s >= share * highest]
+                scope = self._scope(filters, query.stage)
+                if query.stage and not self._any(connection, scope):
+                    scope = self._scope(filters)
+                elif query.stage:
+                    keyword = self._keyword(connection, wanted, scope, depth, share)
+                rankings.append(
+                    {
+                        "keyword": keyword[:depth],
+                        "static": _nearest(connection, "static", query.static, scope, depth),
+                        "dense": _nearest(connection, "dense", query.dense, scope, depth),
+                    }
+                )
+            rows = {row for r in rankings for best in r.values() for row, _ in best}
+            # An ingest may have changed some reports since the tags were read.
+            records = self._read(connection, {row // PLACES for row in rows})
+            there = [row for row in rows if row // PLACES in records]
+            similar = connection.execute(
+                "SELECT row, -(dense <#> %s) FROM passage WHERE row = ANY(%s)",
+                [HalfVector(query.dense), there],
+            )
+            similarity = {row: float(value) for row, value in similar}
+            kept = [
+                {name: [pair for pair in best if pair[0] in similarity] for name, best in r.items()}
+                for r in rankings
+            ]
+            ids = (self._heads[n].report.info.id for n in matching if n in self._heads)
+            return Candidates(kept, similarity, frozenset(ids))
+
+        return self._database.run(partial(_whole, find))
+
+    def _frequencies(self, connection: Connection, terms: Collection[str]) -> dict[str, int]:
+        """How many passages have each of the terms, those with none left out."""
+        counts = {term: self._counts.get(term, 0) for term in terms}
+        pairs = [term for term, count in counts.items() if not count and " " in term]
+        if pairs:
+            query = """SELECT (SELECT count(*) FROM passage WHERE terms @@ t::tsquery)
+                FROM unnest(%s::text[]) WITH ORDINALITY q(t, n) ORDER BY n"""
+            found = connection.execute(query, [list(map(_quoted, pairs))])
+            counts |= {term: count for term, (count,) in zip(pairs, found, strict=True)}
+        return {term: count for term, count in counts.items() if count}
+
+    @staticmethod
+    def _rarest(counts: Mapping[str, int]) -> dict[str, int]:
+        ordered = sorted(counts.items(), key=lambda pair: pair[1])
+        sums = np.cumsum([count for _, count in ordered])
+        kept = max(FEWEST_TERMS, int(np.searchsorted(sums, MOST_MATCHES, "right")))
+        return dict(ordered[:kept])
+
+    def _keyword(
+        self,
+        connection: Connection,
+        counts: Mapping[str, int],
+        scope: tuple[str, dict[str, Any], int],
+        depth: int,
+        share: float,
+        *,
+        every: bool = False,
+    ) -> list[tuple[int, float]]:
+        """BM25: the best rows, and those of at least a share of the best score.
+
+        With `every` only rows that have all terms count.
+        """
+        if not counts:
+            return []
+        condition, values, _ = scope
+        if every:
+            condition += " AND terms @@ %(every)s::tsquery"
+        levels = [(term, k) for term in counts for k in range(1, MOST_TIMES + 1)]
+        idf = {t: float(np.log1p((self._size - n + 0.5) / (n + 0.5))) for t, n in counts.items()}
+        # The weights of levels add up to that of the frequency: k / (k + norm).
+        query = f"""
+            WITH scores AS (
+                SELECT row, sum(weight * (k / (k + norm) - (k - 1) / (k - 1 + norm))) AS score
+                FROM unnest(%(terms)s::text[], %(weights)s::float8[], %(levels)s::float8[])
+                    AS wanted(term, weight, k)
+                CROSS JOIN LATERAL (
+                    SELECT row, {K1} * ({1 - B} + {B} * length / %(mean)s) AS norm
+                    FROM passage WHERE terms @@ wanted.term::tsquery AND {condition}) found
+                GROUP BY row)
+            SELECT row, score::float8 FROM (
+                SELECT row, score, row_number() OVER (ORDER BY score DESC, row) AS place,
+                    max(score) OVER () AS highest FROM scores) ranked
+            WHERE place <= %(depth)s OR score >= %(share)s * highest ORDER BY score DESC, row"""
+        values = {
+            **values,
+            "terms": [_quoted(term if k == 1 else f"{term}#{k}") for term, k in levels],
+            "weights": [idf[term] for term, _ in levels],
+            "levels": [k for _, k in levels],
+            "mean": self._mean,
+            "depth": depth,
+            "share": share,
+            "every": " & ".join(map(_quoted, counts)),
+        }
+        return connection.execute(query.encode(), values).fetchall()
+
+    @staticmethod
+    def _any(connection: Connection, scope: tuple[str, dict[str, Any], int]) -> bool:
+        query = f"SELECT EXISTS (SELECT FROM passage WHERE {scope[0]})"
+        found = connection.execute(query.encode(), scope[1]).fetchone()
+        return bool(found and found[0])
+
+    def having(self, terms: Collection[str], filters: Filters) -> Ranking:
+        """The rows that pass the filters and have all terms, with their keyword scores."""
+
+        def find(connection: Connection) -> Ranking:
+            counts = self._frequencies(connection, set(terms))
+            if not counts or len(counts) < len(set(terms)):
+                return []
+            found = self._keyword(connection, counts, self._scope(filters), 0, 0.0, every=True)
+            records = self._read(connection, {row // PLACES for row, _ in found})
+            return [(row, score) for row, score in found if row // PLACES in records]
+
+        return self._database.run(partial(_whole, find))
+
+    def frequency(self, term: str) -> int:
+        """How many passages have a term; of pairs of words nothing is known."""
+        return int(self._counts.get(term, 0))
+
+    def written(self, term: str) -> str:
+        """A word of a term as the reports have it; "" for an unknown term."""
+        return str(self._forms.get(term, ""))
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        """The frequent words with their vectors."""
+        plain = {t: f for t, f in self._forms.items() if may_be_frequent(f)}
+        frequent = {t: f for t, f in plain.items() if self._counts[t] >= LEAST_PASSAGES}
+        return Lexicon.of(frequent, self.memo)
+
+    def alike(self, text: str, language: str) -> tuple[Alike, ...]:
+        """For each content word of a question what else in the collection means nearly that."""
+        return self.lexicon.alike(text, language)
+
+    # Reports.
+
+    def _read(self, connection: Connection | None, numbers: Collection[int]) -> dict[int, Record]:
+        """Reports with their passages by number; without those that are not there any more."""
+        cached = ((n, self._cache.get(n)) for n in numbers)
+        found = {n: record for n, record in cached if record}
+        missing = [n for n in numbers if n not in found and n in self._heads]
+        if not missing:
+            return found
+        query = "SELECT number, record, families FROM report WHERE number = ANY(%s)"
+
+        def fetch(c: Connection) -> list[TupleRow]:
+            return c.execute(query, [missing]).fetchall()
+
+        rows = fetch(connection) if connection else self._database.run(fetch)
+        for number, record, families in rows:
+            report, passages = unpack(self._heads[number].report, record)
+            with_family = zip(passages, families, strict=True)
+            found[number] = report, tuple(replace(p, family=f) if f else p for p, f in with_family)
+        self._cache |= {number: found[number] for number, _, _ in rows}
+        for oldest in list(self._cache)[: max(0, len(self._cache) - RECORDS)]:
+            self._cache.pop(oldest, None)
+        return found
+
+    def rows(self, rows: Collection[int]) -> dict[int, Passage]:
+        """Passages by their rows."""
+        records = self._read(None, {row // PLACES for row in rows})
+        return {row: records[row // PLACES][1][row % PLACES] for row in rows}
+
+    def passages_of(self, report_id: str) -> Sequence[Passage]:
+        """The passages of a report, ordered by id; none of one that is not there."""
+        number = self._numbers.get(report_id, 0)
+        return self._read(None, [number]).get(number, (None, ()))[1]
+
+    def texts(self, report_ids: Collection[str]) -> dict[str, str]:
+        """The verbatim texts of reports by id; unknown ids are left out."""
+        numbers = [self._numbers[i] for i in report_ids if i in self._numbers]
+        return {r.info.id: r.raw for r, _ in self._read(None, numbers).values()}
+
+    def report(self, report_id: str) -> StoredReport:
+        """One report with its verbatim text; raises UnknownReport where there is none."""
+        number = self._numbers.get(report_id, 0)
+        if found := self._read(None, [number]):
+            return found[number][0]
+        raise UnknownReport(f"There is no report {report_id!r} in the index. See `asklabs info`.")
+
+    @property
+    def passages(self) -> Sequence[Passage]:
+        """All passages, ordered by report and id; each time they are read from the database."""
+        numbers, passages = list(self._heads), list[Passage]()
+        for at in range(0, len(numbers), RECORDS):
+            part = numbers[at : at + RECORDS]
+            found = self._read(None, part)
+            passages += [passage for n in part if n in found for passage in found[n][1]]
+        return passages
+
+
+class DatabaseMemo(VectorMemo):
+    """The vectors of sentences and words in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def lookup(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], Vectors]:
+        """Which of the texts have a vector, and these."""
+        wanted = hashes(texts).astype("<i8").tolist() if texts else []
+        query = "SELECT hash, vector FROM memo WHERE hash = ANY(%s)"
+        rows = (
+            self._database.run(lambda c: c.execute(query, [wanted], binary=True).fetchall())
+            if wanted
+            else []
+        )
+        found = {h: vector.to_numpy() for h, vector in rows}
+        known = [n for n, h in enumerate(wanted) if h in found]
+        vectors = [found[wanted[n]] for n in known]
+        return np.array(known, np.int64), unit(vectors) if known else np.zeros((0, 0), np.float32)
+
+
+def _whole(work: Callable[[Connection], _Result], connection: Connection) -> _Result:
+    """Do some work in a transaction that sees nothing of what others do meanwhile."""
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        return work(connection)
+
+
+def _nearest(
+    connection: Connection,
+    column: str,
+    vector: Vectors,
+    scope: tuple[str, dict[str, Any], int],
+    depth: int,
+) -> list[tuple[int, float]]:
+    condition, values, size = scope
+    # An order that is computed is none of an index.
+    exact = f"({column} <#> %(vector)s) + 0"
+    near = f"{column}::halfvec({len(vector)}) <#> %(vector)s"
+    query = f"""SELECT row, -({column} <#> %(vector)s) FROM passage WHERE {condition}
+        ORDER BY {exact if size <= EXACT else near} LIMIT %(depth)s"""
+    values = {**values, "vector": HalfVector(vector), "depth": depth}
+    return connection.execute(query.encode(), values).fetchall()
+
+
+def _quoted(term: str) -> str:
+    """A term as a tsquery."""
+    return "'" + term.replace("\\", "\\\\").replace("'", "''") + "'"

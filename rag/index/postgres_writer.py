@@ -1,0 +1,289 @@
+"""Writes an index in PostgreSQL: brings it in line with a folder's, or a folder with it."""
+
+from __future__ import annotations
+
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import psycopg
+from filelock import FileLock
+from pgvector import HalfVector
+from psycopg.types.json import Jsonb
+
+from rag.errors import IndexBusy, IndexUnusable
+from rag.index.bm25 import terms_of
+from rag.index.layout import LOCK, current_version, write_error
+from rag.index.postgres import (
+    MOST_TIMES,
+    PLACES,
+    VERSION,
+    WAIT,
+    Connection,
+    check_version,
+    configure,
+    one,
+    unreachable,
+)
+from rag.index.snapshot import HEAD, Snapshot, head_line, mark, unpack
+from rag.index.writer import LocalWriter
+from rag.models.encoder import STATIC_DIMENSIONS, unit
+from rag.types import Progress
+
+STAGE = "writing to the database"
+MANY = 200  # written reports from which on the database counts its values anew
+TOGETHER = 100  # reports that are read together
+LONGEST = 500  # characters of a term that is kept
+_LOCK = 0x61736B6C  # "askl"
+_Result = TypeVar("_Result")
+# The database's version is how many of these it has run.
+MIGRATIONS = (
+    """
+    CREATE TABLE state (one bool PRIMARY KEY DEFAULT true CHECK (one), revision text NOT NULL,
+        made_by jsonb NOT NULL, forms text NOT NULL, target text NOT NULL);
+    INSERT INTO state VALUES (true, '', '{}', '', '');
+    CREATE TABLE report (number int PRIMARY KEY GENERATED ALWAYS AS IDENTITY, id text UNIQUE,
+        mark text NOT NULL, head text NOT NULL, record bytea NOT NULL, families text[] NOT NULL);
+    CREATE TABLE passage (row bigint PRIMARY KEY, report int NOT NULL REFERENCES report,
+        language text NOT NULL, stage text NOT NULL, length int NOT NULL,
+        dense halfvec NOT NULL, static halfvec NOT NULL, terms tsvector NOT NULL);
+    ALTER TABLE passage ALTER terms SET STORAGE EXTENDED, ALTER dense SET STORAGE MAIN;
+    CREATE INDEX ON passage (report);
+    CREATE TABLE term (term text PRIMARY KEY, form text NOT NULL, passages int NOT NULL);
+    CREATE TABLE memo (hash bigint PRIMARY KEY, vector halfvec NOT NULL);
+    """,
+)
+assert len(MIGRATIONS) == VERSION
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the tables to this version; raises IndexUnusable where they are of a newer one."""
+    with connection.transaction():
+        connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+        connection.execute("CREATE SCHEMA IF NOT EXISTS asklabs")
+        connection.execute("CREATE TABLE IF NOT EXISTS version (number int NOT NULL)")
+        number = one(connection, "SELECT coalesce(max(number), 0) FROM version")[0]
+        check_version(number, ingests=True)
+        for script in MIGRATIONS[number:]:
+            connection.execute(script.encode())
+        connection.execute("DELETE FROM version")
+        connection.execute("INSERT INTO version VALUES (%s)", [len(MIGRATIONS)])
+    configure(connection)
+
+
+class DatabaseWriter:
+    """One ingest's work on a database, which no other ingest does meanwhile."""
+
+    def __init__(self, url: str) -> None:
+        """Connect, wait for no other ingest, and make the tables or bring them up to date.
+
+        Raises:
+            IndexBusy: another ingest is writing to the database.
+            IndexUnusable: it can't be reached, or is of a newer version.
+        """
+        self._url = url
+        self._connection = self._connect()
+
+    def _connect(self) -> Connection:
+        try:
+            connection = psycopg.connect(self._url, autocommit=True, connect_timeout=int(WAIT))
+            if not one(connection, "SELECT pg_try_advisory_lock(%s)", _LOCK)[0]:
+                connection.close()
+                raise IndexBusy("Another ingest is writing to the database. Wait until it is done.")
+            migrate(connection)
+        except psycopg.Error as error:
+            raise unreachable(error) from error
+        return connection
+
+    def close(self) -> None:
+        """Let other ingests work."""
+        self._connection.close()
+
+    def again(self, work: Callable[[Connection], _Result]) -> _Result:
+        """Do some work that can be done twice; once more if the connection is lost."""
+        try:
+            return work(self._connection)
+        except psycopg.OperationalError:
+            self._connection.close()
+            self._connection = self._connect()
+            try:
+                return work(self._connection)
+            except psycopg.Error as error:
+                raise unreachable(error) from error
+        except psycopg.Error as error:
+            raise IndexUnusable(f"The database refused what was asked ({error}).") from error
+
+    def state(self) -> tuple[str, str, dict[str, str]]:
+        """The revision that readers have, that which was last to be written, what made it."""
+        return tuple(self.again(lambda c: one(c, "SELECT revision, target, made_by FROM state")))
+
+    def bring_in_line(self, snapshot: Snapshot, progress: Progress) -> None:
+        """Have the database hold what a snapshot has, each report in a transaction."""
+        self.again(partial(_bring_in_line, snapshot, progress))
+
+    def pull(self, base: Snapshot | None, folder: Path, progress: Progress) -> Snapshot:
+        """Have a folder hold what the database has; nothing is embedded."""
+        return self.again(partial(_pull, base, folder, progress))
+
+
+def _marks(snapshot: Snapshot) -> dict[str, str]:
+    """Of each report a mark of all that the database has of it."""
+    marks = {}
+    for name, head in snapshot.heads.items():
+        rows = range(head.row, head.row + head.report.passages)
+        families = zlib.crc32("\n".join(snapshot.families.get(n, "") for n in rows).encode())
+        marks[name] = f"{mark(head)} {families}"
+    return marks
+
+
+def _bring_in_line(snapshot: Snapshot, progress: Progress, connection: Connection) -> None:
+    connection.execute("UPDATE state SET target = %s", [snapshot.revision])
+    _empty_what_others_made(snapshot, connection)
+    there: dict[str, str] = dict(connection.execute("SELECT id, mark FROM report").fetchall())
+    marks = _marks(snapshot)
+    stale = [i for i, now in marks.items() if there.get(i) != now]
+    _write_memo(snapshot, connection)
+    for gone in there.keys() - marks.keys():
+        with connection.transaction():
+            _delete(connection, gone)
+    for n, report_id in enumerate(stale):
+        progress(STAGE, n, len(stale))
+        with connection.transaction():
+            _delete(connection, report_id)
+            _write(connection, snapshot, report_id, marks[report_id])
+    for column, width in (("dense", snapshot.version.dimensions), ("static", STATIC_DIMENSIONS)):
+        connection.execute(
+            f"""CREATE INDEX IF NOT EXISTS {column}_hnsw ON passage
+            USING hnsw (({column}::halfvec({width})) halfvec_ip_ops)""".encode()
+        )
+    connection.execute("CREATE INDEX IF NOT EXISTS terms_gin ON passage USING gin (terms)")
+    if len(stale) > MANY:
+        connection.execute("ANALYZE passage")
+    connection.execute(
+        "UPDATE state SET revision = %s, made_by = %s, forms = %s",
+        [snapshot.revision, Jsonb(dict(snapshot.version.made_by)), snapshot.forms],
+    )
+
+
+def _empty_what_others_made(snapshot: Snapshot, connection: Connection) -> None:
+    """Begin anew where another parser or embedding has made what is there."""
+    made_by = one(connection, "SELECT made_by FROM state")[0]
+    if made_by not in ({}, dict(snapshot.version.made_by)):
+        with connection.transaction():
+            connection.execute("TRUNCATE passage, report, term, memo")
+            connection.execute("DROP INDEX IF EXISTS dense_hnsw, static_hnsw")
+            connection.execute("UPDATE state SET revision = '', made_by = '{}'")
+
+
+def _delete(connection: Connection, report_id: str) -> None:
+    row = connection.execute("SELECT number FROM report WHERE id = %s", [report_id]).fetchone()
+    if row:
+        connection.execute(
+            """UPDATE term SET passages = passages - gone.count FROM (SELECT lexeme, count(*)
+            FROM passage, unnest(terms) WHERE report = %s GROUP BY 1) gone WHERE term = lexeme""",
+            row,
+        )
+        connection.execute("DELETE FROM passage WHERE report = %s", row)
+        connection.execute("DELETE FROM report WHERE number = %s", row)
+
+
+def _write(connection: Connection, snapshot: Snapshot, report_id: str, now: str) -> None:
+    head, passages = snapshot.heads[report_id], snapshot.passages_of(report_id)
+    number = one(
+        connection,
+        """INSERT INTO report (id, mark, head, record, families)
+        VALUES (%s, %s, %s, %s, %s) RETURNING number""",
+        report_id, now, head_line(head).decode(), snapshot.record(report_id),
+        [passage.family for passage in passages],
+    )[0]  # fmt: skip
+    counts: Counter[str] = Counter()
+    rows = []
+    for n, passage in enumerate(passages):
+        found, forms = terms_of(passage)
+        times = Counter(term for term in found if len(term) <= LONGEST)
+        counts.update(term for term in times if term in forms)
+        lexemes = [
+            term if k == 1 else f"{term}#{k}"
+            for term, most in times.items()
+            for k in range(1, min(most, MOST_TIMES) + 1)
+        ]
+        vectors = (HalfVector(m.all[head.row + n]) for m in (snapshot.dense, snapshot.static))
+        place = number * PLACES + n
+        rows.append((place, number, passage.language, passage.stage, len(found), *vectors, lexemes))
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """INSERT INTO passage
+            VALUES (%s, %s, %s, %s, %s, %s, %s, array_to_tsvector(%s::text[]))""",
+            rows,
+        )
+    written = [snapshot.keyword.written(term) for term in counts]
+    connection.execute(
+        """INSERT INTO term SELECT * FROM unnest(%s::text[], %s::text[], %s::int[])
+        ON CONFLICT (term) DO UPDATE SET passages = term.passages + excluded.passages""",
+        [list(counts), written, list(counts.values())],
+    )
+
+
+def _write_memo(snapshot: Snapshot, connection: Connection) -> None:
+    """Add the vectors of sentences and words that the database lacks."""
+    there: set[int] = {h for (h,) in connection.execute("SELECT hash FROM memo")}
+    with (
+        connection.transaction(),
+        connection.cursor() as cursor,
+        cursor.copy("COPY memo (hash, vector) FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.set_types(["int8", "halfvec"])
+        for held, vectors in snapshot.memo.parts():
+            for h, vector in zip(held.astype("<i8").tolist(), vectors, strict=True):
+                if h not in there:
+                    there.add(h)
+                    copy.write_row((h, HalfVector(vector)))
+
+
+def _pull(
+    base: Snapshot | None, folder: Path, progress: Progress, connection: Connection
+) -> Snapshot:
+    made_by, forms = one(connection, "SELECT made_by, forms FROM state")
+    there: dict[str, str]
+    there = dict(connection.execute("SELECT id, mark FROM report ORDER BY id").fetchall())
+    marks = _marks(base) if base else {}
+    stale = [i for i, now in there.items() if marks.get(i) != now]
+    made_by.pop("schema")
+    writer = LocalWriter(folder, base, made_by, fresh=base is None)
+    writer.delete([i for i in marks if i not in there])
+    for at in range(0, len(stale), TOGETHER):
+        progress("reading the database", at, len(stale))
+        batch, vectors = [], []
+        rows = connection.execute(
+            "SELECT number, head, record FROM report WHERE id = ANY(%s)",
+            [stale[at : at + TOGETHER]],
+        ).fetchall()
+        for number, head, record in rows:
+            batch.append(unpack(HEAD.validate_json(head).report, record))
+            dense = connection.execute(
+                "SELECT dense FROM passage WHERE report = %s ORDER BY row", [number], binary=True
+            )
+            vectors += [vector.to_numpy() for (vector,) in dense]
+        writer.add(batch, unit(vectors) if vectors else np.zeros((0, 0), np.float32))
+    writer.publish(forms)
+    return writer.snapshot
+
+
+def copy_database(url: str, folder: Path) -> Snapshot:
+    """The index of a database as files in a folder, which are brought in line with it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / LOCK), psycopg.connect(url, autocommit=True) as connection:
+            configure(connection)
+            base = Snapshot(folder, version) if (version := current_version(folder)) else None
+            if base and base.revision == one(connection, "SELECT revision FROM state")[0]:
+                return base
+            return _pull(base, folder, lambda *_: None, connection)
+    except psycopg.OperationalError as error:
+        raise unreachable(error) from error
+    except OSError as error:
+        raise write_error(folder, error) from error

@@ -1,0 +1,180 @@
+"""The index in PostgreSQL: the same answers, several machines, a server that goes away."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ferries import counts, text
+from postgres import Postgres, running, using
+
+from eval.cases import Case
+from ingest.sync import sync
+from rag.catalog.tag_fields import Filters
+from rag.engine import Engine, open_engine
+from rag.errors import IndexBusy, IndexMissing, IndexUnusable
+from rag.index.postgres_writer import STAGE, DatabaseWriter
+from rag.settings import Settings
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+ASKED = "Who waits for a ferry in Peru?"
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def stored(postgres: Postgres, settings: Settings, reports: Path) -> Settings:
+    """Settings with a database that holds three reports."""
+    stored = using(settings, postgres.new())
+    sync([reports], stored)
+    return stored
+
+
+def reader(stored: Settings, tmp_path: Path) -> Engine:
+    """A page on another machine."""
+    return open_engine(stored.model_copy(update={"index": tmp_path / "nothing"}))
+
+
+def answer_of(engine: Engine) -> str:
+    return engine.ask(ASKED).answer.text
+
+
+def test_it_finds_lists_and_surveys_as_files_do(
+    postgres: Postgres,
+    sample_index: Path,
+    sample_engine: Engine,
+    sample_cases: tuple[Case, ...],
+    tmp_path: Path,
+) -> None:
+    index = Path(shutil.copytree(sample_index, tmp_path / "index"))
+    stored = using(Settings(index=index), postgres.new())
+    sync([], stored)
+    engine = reader(stored, tmp_path)
+    assert engine.revision == sample_engine.revision
+    assert engine.info()["passages"] == sample_engine.info()["passages"]
+    shares = []
+    for case in sample_cases:
+        theirs, ours = (
+            [hit.passage.id for hit in one.search(case.question, k=10)]
+            for one in (sample_engine, engine)
+        )
+        shares.append(len(set(theirs) & set(ours)) / max(1, len(theirs)))
+        if case.question.startswith(("Which labs", "How many")):
+            answers = (one.ask(case.question).answer for one in (sample_engine, engine))
+            assert len({(a.coverage.intent, a.coverage.reports) for a in answers}) == 1
+    assert np.mean(shares) > 0.97
+    assert list(engine.passages) == list(sample_engine.passages)
+    for_fiji = [engine.search("fish", filters=Filters(country=("Fiji",), language=("en",)))]
+    assert {hit.passage.report.lab for hits in for_fiji for hit in hits} == {"Fiji"}
+    # A survey reads everything, and copies it here.
+    rows = [
+        {row.report.id: row.verdict for row in one.survey("mobile money").survey.rows}
+        for one in (engine, sample_engine)
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_machines_take_turns_and_readers_see_each_change(
+    stored: Settings, reports: Path, tmp_path: Path, embedded: list[str]
+) -> None:
+    page = reader(stored, tmp_path)
+    assert "Peru waits for a ferry" in answer_of(page)
+    embedded.clear()
+    # Another machine, with no folder yet, goes on from what the database has.
+    other = stored.model_copy(update={"index": tmp_path / "other"})
+    (reports / "peru.md").write_text(text("Peru", "Peru sails"), "utf-8")
+    (reports / "mali.md").unlink()
+    (reports / "chad.md").write_text(text("Chad"), "utf-8")
+    assert counts(sync([reports], other, prune=True)) == (1, 1, 1, 1, 0)
+    assert len(embedded) == 3
+    assert "Peru sails waits for a ferry" in answer_of(page)
+    assert {info.id for info in page.catalog.reports.values()} == {"peru", "fiji", "chad"}
+    assert page._current()[0].frequency("ferri") == 6
+    # The first machine takes that over, and finds nothing to do.
+    assert counts(sync([reports], stored, prune=True)) == (0, 0, 3, 0, 0)
+    assert len(embedded) == 3
+    assert stored.database
+    writer = DatabaseWriter(stored.database.get_secret_value())
+    with pytest.raises(IndexBusy, match="Another ingest"):
+        sync([reports], other)
+    writer.close()
+    assert sync([reports], other, rebuild=True).revision == page.revision
+
+
+def test_a_lost_connection_is_made_again_and_a_lost_server_is_told(
+    postgres: Postgres, stored: Settings, tmp_path: Path
+) -> None:
+    page = reader(stored, tmp_path)
+    before = answer_of(page)
+    everybody = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    )
+    postgres.sql("postgres", everybody)
+    assert answer_of(page) == before
+    postgres.stop()
+    try:
+        with pytest.raises(IndexUnusable, match=r"can't be reached.*ASKLABS_DATABASE"):
+            answer_of(page)
+        with pytest.raises(IndexUnusable, match="can't be reached"):
+            sync([], stored)
+    finally:
+        postgres.start()
+    assert answer_of(page) == before
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_server_that_goes_away_during_an_ingest(
+    postgres: Postgres,
+    stored: Settings,
+    reports: Path,
+    tmp_path: Path,
+    embedded: list[str],
+    for_good: bool,
+) -> None:
+    page = reader(stored, tmp_path)
+    for country in ("Peru", "Fiji", "Mali"):
+        (reports / f"{country.lower()}.md").write_text(text(country, f"{country} swims"), "utf-8")
+
+    def progress(stage: str, done: int, _total: int) -> None:
+        nonlocal gone
+        if stage == STAGE and done == 1 and not gone:
+            gone = True
+            postgres.stop()
+            if not for_good:
+                postgres.start()
+
+    gone = False
+    if for_good:
+        with pytest.raises(IndexUnusable, match="can't be reached"):
+            sync([reports], stored, progress=progress)
+        postgres.start()
+        # One report is new, whole; the others are as they were.
+        found = sum("swims" in p.text for p in page.passages)
+        assert found <= 1
+        embedded.clear()
+    sync([reports], stored, progress=progress)
+    assert not for_good or not embedded
+    assert gone
+    assert "Peru swims waits for a ferry" in answer_of(page)
+    assert len({p.text for p in page.passages if "swims" in p.text}) == 3
+
+
+def test_versions_and_empty_databases_are_told(
+    postgres: Postgres, stored: Settings, reports: Path, tmp_path: Path
+) -> None:
+    empty = using(Settings(index=tmp_path / "none"), postgres.new())
+    with pytest.raises(IndexMissing, match="asklabs ingest PATH"):
+        open_engine(empty)
+    name = str(stored.database and stored.database.get_secret_value()).split("/")[3].split("?")[0]
+    postgres.sql(name, "UPDATE asklabs.version SET number = 99")
+    for work in (lambda: open_engine(stored), lambda: sync([reports], stored)):
+        with pytest.raises(IndexUnusable, match=r"newer asklabs.*Update"):
+            work()
+    postgres.sql(name, "DROP SCHEMA asklabs CASCADE")
+    sync([reports], stored)
+    assert "Peru waits" in answer_of(reader(stored, tmp_path))
