@@ -1,5 +1,7 @@
 # The command and the page, with everything they need; reports and index come from volumes.
 FROM python:3.11-slim
+# Debian keeps one version of a package a release: pinning it would break the build.
+# hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends make \
  && rm -rf /var/lib/apt/lists/*
@@ -8,7 +10,7 @@ COPY . .
 # Compiled now: who runs it may not write here. The user's number is fixed, for folders of the host.
 RUN make install && .venv/bin/python -m compileall -q rag ingest ui eval \
  && useradd --uid 10001 --create-home asklabs && mkdir /data && chown asklabs /data
-USER asklabs
+USER 10001
 ENV ASKLABS_INDEX=/data/index ASKLABS_HOST=0.0.0.0 ASKLABS_PORT=7860
 VOLUME /data
 EXPOSE 7860

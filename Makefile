@@ -15,7 +15,7 @@ EVAL_OPTIONS ?= --baseline
 SAMPLE_CASES = eval/sample/cases.jsonl
 FAST_VARIANTS = typos,upper,year
 
-.PHONY: help demo install test test-slow lint eval floors bench bench-growth lock words intents survey browser postgres dev clean
+.PHONY: help demo install test test-slow lint eval floors bench bench-growth soak audit lock words intents survey browser postgres dev clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,13 @@ bench: dev ## time ingest, start, answers and the page on the sample collection 
 
 bench-growth: dev ## time an ingest of 25,000 and of 100,000 passages (ten minutes and more)
 	@PYTHONPATH=tests/support $(BIN)/python tests/bench/bench.py growth
+
+soak: dev ## 2,000 questions in 20 minutes while a model fails at times (INDEX=DIR for your own)
+	@PYTHONPATH=tests/support $(BIN)/python tests/bench/soak.py $(INDEX)
+
+audit: dev ## list the licences and the known holes of the pinned packages
+	@$(BIN)/python .ci/licences.py requirements.lock
+	@$(BIN)/uv tool run pip-audit --requirement requirements.lock --no-deps --disable-pip --progress-spinner off
 
 lock: dev ## write the pinned versions again, with hashes and without addresses
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade \

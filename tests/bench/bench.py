@@ -161,7 +161,7 @@ class Site:
                     if json.loads(line.removeprefix("data:"))["success"]:
                         return time.perf_counter() - started
                     break
-        sys.exit("The page failed to answer.")
+        raise RuntimeError("The page failed to answer.")
 
 
 def visit(site: Site) -> None:

@@ -29,6 +29,7 @@ from rag.export.survey_rows import row_to_dict, survey_to_dict
 from rag.i18n.notices import coverage_sentence, notice_words
 from ui.api.gate import too_many
 from ui.api.models import Text
+from ui.server import log
 from ui.server.room import Full, Room
 
 T = TypeVar("T")
@@ -84,7 +85,9 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
     ) -> dict[str, Any]:
         """Answer a question from the reports; each sentence has a number that cites a quote."""
         filters = _filters(country=country, year=year, kind=kind)
-        answer = await run(lambda: engine.ask(question, filters=filters).answer)
+        with log.programs_question(engine.settings, question) as answered:
+            answer = await run(lambda: engine.ask(question, filters=filters).answer)
+            answered(answer)
         made = answer_json.answer_to_dict(answer)
         return {
             "answer": answer.text,

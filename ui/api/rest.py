@@ -39,6 +39,7 @@ from ui.api import models
 from ui.api.gate import Refused, problem_response, too_many
 from ui.api.models import Problem
 from ui.rendering import render
+from ui.server import log
 from ui.server.room import Full, Room
 
 MOST_JOBS, MOST_RUNNING = 20, 2  # surveys that are kept, and that run at a time
@@ -224,10 +225,13 @@ async def _pieces(
     )
     try:
         async with room.place():
-            stream = await run_in_threadpool(ask)
-            async for piece in iterate_in_threadpool(stream):
-                yield piece
-            yield await run_in_threadpool(lambda: stream.answer)
+            with log.programs_question(engine.settings, asked.question) as answered:
+                stream = await run_in_threadpool(ask)
+                async for piece in iterate_in_threadpool(stream):
+                    yield piece
+                answer = await run_in_threadpool(lambda: stream.answer)
+                answered(answer)
+            yield answer
     finally:
         stop.set()
 

@@ -17,26 +17,29 @@ from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
+from ui.server.metrics import REFUSALS
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+REFUSED = (401, 403, 404, 408, 413, 421, 429, 503)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 MOST_BYTES = 1_000_000  # of a body that is no upload
 SLOWEST = 30.0  # seconds until such a body is there
 SLOWEST_UPLOAD = 600.0
-# Bytes of uploads within an hour, after which Gradio deletes what nobody took in: of one address,
+# Bytes of uploads within an hour (Gradio deletes sooner what nobody took in): of one address,
 # and of all.
 HOUR, MOST_SENT, MOST_SENT_BY_ALL = 3600.0, 200_000_000, 1_000_000_000
 RETRY = "15"  # seconds after which who was refused for want of room may ask again
 API = "/gradio_api"
 HEALTH, LOGIN, UPLOAD = "/healthz", "/login", f"{API}/upload"
-REST, MCP = "/api/v1", "/mcp"
+REST, MCP, METRICS = "/api/v1", "/mcp", "/metrics"
 # The paths that are used, by method; one that ends in "/" stands for those below it.
 READ = (
     *("/", HEALTH, "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json"),
     *("/logout", "/assets/", "/static/", f"{API}/info", f"{API}/queue/data", f"{API}/heartbeat/"),
     *(f"{API}/startup-events", f"{API}/app_id", f"{API}/login_check", f"{API}/theme.css"),
-    *(f"{REST}/", MCP),
+    *(f"{REST}/", MCP, METRICS),
 )
 WRITE = (
     *(LOGIN, UPLOAD, f"{API}/queue/join", f"{API}/run/", f"{API}/cancel", f"{API}/reset"),
@@ -83,6 +86,8 @@ class Guard:
                 for name in [n for n in headers if n.startswith("access-control-")]:
                     del headers[name]
                 headers.update(self._headers)
+                if message["status"] in REFUSED:
+                    REFUSALS.labels(message["status"]).inc()
                 if message["status"] == 503:
                     headers.setdefault("Retry-After", RETRY)
             await send(message)

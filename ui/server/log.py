@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
+
+from rag.errors import AskLabsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from rag.settings import Settings
+    from rag.types import Answer
     from ui.web.handlers import Exchange
 
 
@@ -60,17 +66,23 @@ def event(name: str, outcome: str, level: int = logging.INFO, **facts: object) -
 
 def question_event(exchange: Exchange | None, seconds: float, question: str = "") -> None:
     """Log the outcome of a question, None if it failed; its text only if it is passed."""
+    # Imported here because they are slow to load.
+    from ui.server.metrics import QUESTIONS, count_answer
+
     if exchange is None:
+        QUESTIONS.labels("failed").inc()
         event("question", "failed", logging.ERROR, seconds=seconds, question=question)
     elif exchange.answer is None:
         outcome, level = ("error", logging.ERROR) if exchange.error else ("stopped", logging.INFO)
+        QUESTIONS.labels(outcome).inc()
         event("question", outcome, level, seconds=seconds, error=exchange.error, question=question)
     else:
-        from rag.i18n.notices import notice_words  # Slow to load.
+        from rag.i18n.notices import notice_words
 
         answer = exchange.answer
         failed = any(notice.code == "extractive_instead" for notice in answer.notices)
         outcome = "stopped" if exchange.stopped else "refused" if answer.refused else "answered"
+        count_answer(answer, outcome, failed=failed)
         event(
             "question",
             outcome,
@@ -83,6 +95,27 @@ def question_event(exchange: Exchange | None, seconds: float, question: str = ""
             notice=notice_words(answer.notices),
             question=question,
         )
+
+
+@contextmanager
+def programs_question(settings: Settings, question: str) -> Iterator[Callable[[Answer], None]]:
+    """Log what comes of a question of a program; to be told its answer."""
+    from ui.web.handlers import Exchange
+
+    begun, made = time.monotonic(), Exchange(question, stopped=True)
+
+    def answered(answer: Answer) -> None:
+        nonlocal made
+        made = replace(made, answer=answer, stopped=False)
+
+    try:
+        yield answered
+    except AskLabsError as error:
+        made = replace(made, error=str(error))
+        raise
+    finally:
+        text = question if settings.log_questions else ""
+        question_event(made, time.monotonic() - begun, text)
 
 
 def _value(value: object) -> str:

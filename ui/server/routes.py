@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from rag.i18n.translations import is_right_to_left, language_code, translations_accepted
 from ui.rendering import render
 from ui.server import log
-from ui.server.guard import HEALTH, LOGIN, MCP, REST
+from ui.server.guard import HEALTH, LOGIN, MCP, METRICS, REST
 from ui.server.login import WINDOW, Check, TooManyLogins
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def program_routes(
     from ui.api.gate import Gate
     from ui.api.mcp import mcp_server
     from ui.api.rest import rest_app
+    from ui.server.metrics import WAITING, Metrics, tell
 
     server = mcp_server(engine, room)
     # The guard looks at hosts and origins.
@@ -78,7 +79,10 @@ def program_routes(
         stateless_http=True, json_response=True, transport_security=trusting
     ).routes[0]
     rest, mcp = (Gate(app, check_keys, visitor) for app in (rest_app(engine, room), tools.endpoint))
-    return [Mount(REST, rest), Route(MCP, mcp, methods=["POST"])], server.session_manager
+    WAITING.set_function(lambda: room.waiting)
+    metrics = Metrics(Gate(tell, check_keys, lambda _: None))
+    routes = [Route(MCP, mcp, methods=["POST"]), Route(METRICS, metrics)]
+    return [Mount(REST, rest), *routes], server.session_manager
 
 
 def visitor(request: Request) -> str | None:

@@ -22,7 +22,7 @@ from rag.engine import Engine
 from rag.errors import AskLabsError
 from rag.i18n.translations import ENGLISH, Translations
 from ui.rendering import render
-from ui.server.room import WAITING, WRITTEN, Full, Room
+from ui.server.room import COMPUTED, WAITING, Full, Room
 from ui.web import filters, handlers, history, layout, survey
 from ui.web.explore import question, render_explore
 from ui.web.handlers import Run, Talk, Update
@@ -87,7 +87,7 @@ def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
         if has_uploads:
             _wire_uploads(engine, parts)
     # Not open: else a request could go past the queue.
-    page.queue(default_concurrency_limit=WRITTEN, max_size=WAITING, api_open=False)
+    page.queue(default_concurrency_limit=COMPUTED, max_size=WAITING, api_open=False)
     return page
 
 

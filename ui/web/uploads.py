@@ -1,7 +1,7 @@
 """Reports that readers upload: one ingest at a time, beside the answers, and what came of it.
 
 Files go to Gradio's own folder for uploads first, of a size that `serve.launch` limits, and are
-deleted there when they have been taken in, or an hour later.
+deleted there when they have been taken in, or ten minutes later.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def _start(
 
 def _delete(uploads: Sequence[Upload]) -> None:
     for upload in uploads:
-        with suppress(OSError):  # Gradio deletes it in an hour.
+        with suppress(OSError):  # Gradio deletes it in ten minutes.
             upload.path.unlink()
 
 

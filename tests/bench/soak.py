@@ -1,0 +1,148 @@
+"""Many visitors of a page and of its REST for a long time, while the model's server fails at times.
+
+`make soak`: 2,000 questions of 50 visitors over 20 minutes, 2 % of the model's replies faulty, over
+the sample collection or INDEX. It prints how many failed, how long they took, and the memory.
+"""
+
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from bench import FRAMES, ROOT, SAMPLE, TOPICS, Site
+from openai_server import Reply, ScriptedServer
+from servers import free_port
+
+FAULTY = 0.02
+_FAULTS = (
+    Reply(status=500),
+    Reply(("Half a",), cut=True),
+    Reply(status=429),
+    Reply(raw=("data: {",)),
+)
+
+
+@dataclass
+class Soaked:
+    """What came of a soak: seconds of each answer, what failed, resident bytes over time."""
+
+    seconds: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)
+
+    @property
+    def growth(self) -> float:
+        """By which share the memory of the end is above that of the middle."""
+        half = self.memory[len(self.memory) // 2 :]
+        tenth = max(1, len(half) // 10)
+        return statistics.median(half[-tenth:]) / statistics.median(half[:tenth]) - 1
+
+    def __str__(self) -> str:
+        times = statistics.quantiles(self.seconds, n=100)
+        return (
+            f"{len(self.seconds)} answered, {len(self.failures)} failed; seconds p50 "
+            f"{times[49]:.2f}, p95 {times[94]:.2f}, most {max(self.seconds):.2f}; memory "
+            f"{self.memory[len(self.memory) // 2] / 1e6:.0f} MB in the middle, "
+            f"{self.memory[-1] / 1e6:.0f} MB at the end, {self.growth:+.1%}"
+        )
+
+
+class Unreliable(ScriptedServer):
+    """A model that cites the first passage, and fails at times."""
+
+    def next_reply(self) -> Reply:
+        self.requests.clear()
+        if random.random() < FAULTY:
+            return random.choice(_FAULTS)
+        return Reply(("The labs ", "tell of it ", "[1]."), delay=0.05)
+
+
+@contextmanager
+def served(index: Path, model: str) -> Iterator[tuple[str, int]]:
+    """A page in a process of its own: its address and the number of the process."""
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    settings = {"OPENAI_BASE_URL": model, "OPENAI_API_KEY": "k", "ASKLABS_LOG_LEVEL": "error"}
+    command = [sys.executable, "-m", "ui.cli.main", "serve", "--index", index, "--port", str(port)]
+    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings})
+    try:
+        while process.poll() is None:
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{address}/healthz").status_code == 200:
+                    break
+            time.sleep(0.5)
+        yield address, process.pid
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def soak(index: Path, questions: int, visitors: int, seconds: float) -> Soaked:
+    """Have visitors ask so many questions, spread over so many seconds; half of them by REST."""
+    done, rng, lock = Soaked(), random.Random(0), threading.Lock()
+    model = Unreliable()
+    each = questions // visitors
+    with served(index, model.url) as (address, pid):
+        begun = time.monotonic()
+        site, limits = Site(address), httpx.Limits(max_connections=visitors)
+        rest = httpx.Client(base_url=address, timeout=300, limits=limits)
+        asking = threading.Event()
+
+        def visitor(n: int) -> None:
+            for turn in range(each):
+                due = begun + (turn + rng.random()) * seconds / each
+                time.sleep(max(0.0, due - time.monotonic()))
+                text = f"{rng.choice(FRAMES).format(rng.choice(TOPICS))} ({n}.{turn})"
+                started = time.monotonic()
+                try:
+                    if n % 2:
+                        site.ask(text, f"visitor-{n}-{turn // 10}")
+                    else:
+                        reply = rest.post("/api/v1/ask", json={"question": text})
+                        assert reply.raise_for_status().json()["answer"]
+                    with lock:
+                        done.seconds.append(time.monotonic() - started)
+                except Exception as error:
+                    done.failures.append(f"{text}: {error!r}")
+
+        def watch() -> None:
+            while not asking.wait(1):
+                done.memory.append(resident(pid))
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        with ThreadPoolExecutor(visitors) as pool:
+            list(pool.map(visitor, range(visitors)))
+        asking.set()
+        watching.join()
+    model.http.shutdown()
+    return done
+
+
+def resident(pid: int) -> int:
+    """The memory of a process in bytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return 1000 * int(status.partition("VmRSS:")[2].split()[0])
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        given = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(folder, "index")
+        if len(sys.argv) == 1:
+            command = [sys.executable, "-m", "ui.cli.main", "ingest", SAMPLE, "--index", given]
+            subprocess.run(command, cwd=ROOT, check=True)
+        result = soak(given, 2000, 50, 1200)
+    print(result)
+    for failure in result.failures[:20]:
+        print(failure)
+    sys.exit(bool(result.failures) or result.growth > 0.1)
