@@ -183,6 +183,7 @@ class Engine:
         ignored: Filters = Filters(),
         passages: int = 0,
         deep: bool = False,
+        given: Sequence[Hit] = (),
         stop: Stop | None = None,
     ) -> AnswerStream:
         """Answer a question.
@@ -195,6 +196,7 @@ class Engine:
             passages: how many to read at most; 0: as the settings say.
             deep: whether the model may search again before it writes; without one, the answer is
                 the usual one, and says so.
+            given: passages to tell a topic's digest from, best first; else they are searched for.
             stop: looked at between two stages, and while the answer is written.
 
         Raises:
@@ -205,6 +207,9 @@ class Engine:
         snapshot, retriever = self._current()
         history = [replace(turn, content=encodable(turn.content)) for turn in history[-MOST_TURNS:]]
         plan = self._planner.plan(checked(question), snapshot, history, filters, ignored)
+        if given:
+            plan = replace(plan, intent="topic", filters=filters, boosted=Filters(), wide=True)
+            plan = replace(plan, query=None, off_topic=-1.0)
         researcher = self._researcher if deep and plan.intent != "about" else None
         if researcher and plan.intent == "list":
             # What tags say was answered already.
@@ -228,7 +233,8 @@ class Engine:
 
         if plan.intent == "about":
             return _finished(finish(about_draft(plan, snapshot.catalog, snapshot.language_counts)))
-        result = self._find(retriever, plan)
+        reports = frozenset(hit.passage.report.id for hit in given)
+        result = SearchResult(tuple(given), reports) if given else self._find(retriever, plan)
         hits = self._masked(choose_passages(result, plan, self.settings, passages))
         found = result.hits
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
@@ -260,9 +266,9 @@ class Engine:
 
         look: Look | None = None
         if window := self._writers.answerer.window:
-            reports = reports_to_read(plan, result, snapshot.catalog)
-            parts = chain.from_iterable(map(snapshot.passages_of, reports))
-            more = add_reports(plan, hits, reports, parts, self.settings, window)
+            whole = reports_to_read(plan, result, snapshot.catalog)
+            parts = chain.from_iterable(map(snapshot.passages_of, whole))
+            more = add_reports(plan, hits, whole, parts, self.settings, window)
             look = reading(self._masked(more), snapshot.texts)
         if researcher and look:
             library = self._library(snapshot, retriever, filters)

@@ -44,6 +44,7 @@ window.askSurvey = (() => {
       const { ending } = target.closest(".save button")?.dataset ?? {};
       if (ending) to.save({ ending });
       if (target.closest(".stop")) to.stop();
+      if (target.closest(".summarise")) (location.hash = "#/"), to.summarise();
     });
     element.addEventListener("change", ({ target }) => {
       const { name } = target;

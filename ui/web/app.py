@@ -183,6 +183,13 @@ def _wire_questions(engine: Engine, room: Room, parts: Parts, opened: Dependency
         choice = _values(event, "field", "value", "report")
         return handlers.ask(engine, question(engine.catalog, choice, t), *state, t)
 
+    def summarise(
+        t: Translations, _: gr.EventData, state: _State, surveyed: survey.Run | None
+    ) -> Iterator[Update]:
+        if surveyed:
+            asked = surveyed.summary(engine.catalog, t)
+            yield from handlers.summarise(engine, *asked, *state[1:], t)
+
     def failed(t: Translations, _: gr.EventData, state: _State) -> Iterator[Update]:
         yield handlers.failed(engine, *state[1:], t)
 
@@ -206,6 +213,7 @@ def _wire_questions(engine: Engine, room: Room, parts: Parts, opened: Dependency
     wire(parts["thread"].restore, restore)
     wire(parts["thread"].chip, without)
     wire(parts["explore"].ask, ask_about)
+    wire(parts["survey"].summarise, summarise, parts["surveyed"])
     parts["stop"].click(stop, parts["run"], None, queue=False, **QUIET)
 
 

@@ -23,7 +23,7 @@ from rag.feedback import Feedback
 from rag.i18n.translations import Translations, format_number, marked
 from rag.models.client import Stop
 from rag.retrieval.hybrid import more_passages
-from rag.types import Answer, Notice, Turn
+from rag.types import Answer, Hit, Notice, Turn
 from ui.rendering import render
 from ui.server import log
 from ui.web.answer import render_conversation, render_pending
@@ -282,13 +282,33 @@ def _added(answer: Answer, before: Answer) -> Answer:
     return replace(answer, notices=(*answer.notices, notice))
 
 
+def summarise(
+    engine: Engine,
+    exchange: Exchange,
+    question: str,
+    given: Sequence[Hit],
+    talk: Talk,
+    run: Run | None,
+    t: Translations,
+) -> Iterator[Update]:
+    """Tell what the passages `given` say of a question, as an exchange of its own words."""
+    if given and not (run and run.active):
+        start = partial(engine.ask, question, filters=exchange.filters, given=given)
+        yield from _answer(engine, exchange, talk, t, start=start)
+
+
 def _answer(
-    engine: Engine, exchange: Exchange, talk: Talk, t: Translations, before: Answer | None = None
+    engine: Engine,
+    exchange: Exchange,
+    talk: Talk,
+    t: Translations,
+    before: Answer | None = None,
+    start: Callable[..., AnswerStream] | None = None,
 ) -> Iterator[Update]:
     turn = len(talk) + 1
     catalog = engine.catalog
     answered = [(earlier.question, earlier.answer.text) for earlier in talk if earlier.answer]
-    start = partial(
+    start = start or partial(
         engine.ask,
         exchange.question,
         history=tuple(x for q, a in answered for x in (Turn("user", q), Turn("assistant", a))),

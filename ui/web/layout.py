@@ -100,7 +100,8 @@ _BRIEF = (
 _PIN = "askBrief.answers((at) => trigger('pin', at));"
 _SURVEY = (
     "askSurvey.mount(element, {survey: (at) => trigger('survey', at), "
-    "stop: () => trigger('stop'), save: (at) => trigger('export', at)}); "
+    "stop: () => trigger('stop'), save: (at) => trigger('export', at), "
+    "summarise: () => trigger('summarise')}); "
     "watch('value', () => askSurvey.drawn()); " + _REPORT
 )
 _UPLOAD = "askUploads.mount(element, upload, (files) => trigger('sent', { files }));"

@@ -21,12 +21,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError, InputError
 from rag.export.formats import file_name
 from rag.export.survey_files import FORMATS, SurveyFile, export_survey
-from rag.i18n.labels import value_label
+from rag.i18n.labels import format_count, value_label
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import Translations, format_number, marked
 from rag.models.client import Stop
@@ -34,13 +35,14 @@ from rag.survey.columns import MOST as MOST_COLUMNS
 from rag.survey.gaps import gap_map
 from rag.survey.stream import SurveyStream
 from rag.survey.types import Survey, SurveyRow
+from rag.types import Hit
 from ui.rendering import render
 from ui.server import log
 from ui.web.address import TABS, Address
 from ui.web.answer import tag_key
 from ui.web.handlers import BROKEN, Exchange
 from ui.web.survey_maps import render_ladder, render_map
-from ui.web.survey_table import check_words, row_words, table
+from ui.web.survey_table import check_words, chosen, row_words, table
 
 _log = logging.getLogger(__name__)
 EARLY = 10  # rows that are drawn while the survey is made
@@ -150,6 +152,19 @@ class Run:
         names = dict(enumerate(self.address.columns, 1))
         cell = row.cells.get(names.get(sent.get("n", 0), ""), row)
         return {cell.passage.id: [cell.quote]} if cell.passage and cell.quote else {}
+
+    def summary(self, catalog: Catalog, t: Translations) -> tuple[Exchange, str, list[Hit]]:
+        """What is asked of the rows that are shown, the survey's question, and their passages."""
+        survey = self.survey
+        if survey is None:
+            return Exchange(""), "", []
+        shown = {row["info"].id for row in chosen(survey, catalog, self.address, t)}
+        rows = [row for row in survey.found if row.report.id in shown and row.passage]
+        hits = [Hit(row.passage, row.score, row.score) for row in rows if row.passage]
+        asked = t.gettext("What do {reports} say of “{topic}”?").format(
+            reports=format_count(len(hits), "report", t), topic=survey.topic
+        )
+        return Exchange(asked, survey.filters), survey.question, hits
 
     def sample(self, seed: int) -> list[SurveyRow]:
         """Silent rows drawn at random, each with what comes nearest."""

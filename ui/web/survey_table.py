@@ -43,9 +43,9 @@ def table(
 ) -> dict[str, Any]:
     """What the template of the table needs; `nearest` rows stand where none speaks of the topic."""
     within = _within(survey, catalog, address.only)
-    inside = [row for row in survey.rows if within(row)]
-    counts = {name: sum(row.verdict in _verdicts(name) for row in inside) for name in SHOWN}
-    rows = _chosen(inside, address, t)
+    inside = [row.verdict for row in survey.rows if within(row)]
+    counts = {name: sum(verdict in _verdicts(name) for verdict in inside) for name in SHOWN}
+    rows = chosen(survey, catalog, address, t)
     shown = rows[: ROWS * address.rows]
     if not survey.found and address.show == "found":
         shown = [row_words(row, t) for row in nearest()]
@@ -115,10 +115,16 @@ def _verdicts(show: str) -> tuple[str, ...]:
     return {"found": ("about", "mentions"), "all": tuple(VERDICTS)}.get(show, (show,))
 
 
-def _chosen(inside: Sequence[SurveyRow], address: Address, t: Translations) -> list[dict[str, Any]]:
+def chosen(
+    survey: Survey, catalog: Catalog, address: Address, t: Translations
+) -> list[dict[str, Any]]:
     """The rows that the address asks for, in its order and groups; empty values come last."""
-    wanted = _verdicts(address.show)
-    rows = [row_words(row, t, address.columns) for row in inside if row.verdict in wanted]
+    wanted, within = _verdicts(address.show), _within(survey, catalog, address.only)
+    rows = [
+        row_words(row, t, address.columns)
+        for row in survey.rows
+        if row.verdict in wanted and within(row)
+    ]
     words = _fold(address.find).split()
     if words:
         names = ("country", "year", "kind", "title", "quote")

@@ -12,7 +12,7 @@ from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Coverage
 from ui.web.address import Address
 from ui.web.answer import render_coverage, tag_key
-from ui.web.handlers import Exchange
+from ui.web.handlers import Exchange, summarise
 from ui.web.survey import Run, count_in_text, download, show
 
 TOPIC = "topic=mobile+money"
@@ -99,6 +99,22 @@ def test_a_file_of_a_survey_has_all_its_rows(sample_engine: Engine) -> None:
     rows = list(csv.reader(b64decode(file["data"]).decode("utf-8-sig").splitlines()))
     assert len(rows) > 32
     assert download(sample_engine, run, "exe") == download(sample_engine, None, "csv") == {}
+
+
+def test_the_rows_that_are_shown_are_summarised(sample_engine: Engine) -> None:
+    _, run = shown(sample_engine, f"{TOPIC}&show=about")
+    asked = run.summary(sample_engine.catalog, ENGLISH)
+    *_, last = summarise(sample_engine, *asked, (), None, ENGLISH)
+    exchange = last["talk"][0]
+    assert exchange.question.endswith("say of “mobile money”?")
+    assert exchange.answer
+    assert exchange.answer.coverage.intent == "topic"
+    about = (
+        {row.report.id for row in run.survey.rows if row.verdict == "about"} if run.survey else ()
+    )
+    assert about
+    assert set(exchange.answer.coverage.reports) <= set(about)
+    assert exchange.answer.coverage.matched_reports == len(about)
 
 
 def test_a_list_by_a_tag_says_how_many_speak_of_it(sample_engine: Engine) -> None:
