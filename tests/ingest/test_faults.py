@@ -4,9 +4,11 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from multiprocessing.queues import SimpleQueue
 from pathlib import Path
@@ -19,7 +21,9 @@ from ferries import content, disk_usage, missing_sentences, text
 from ingest import embed
 from ingest.embed import SENTENCES_STAGE
 from ingest.sync import sync
-from rag.errors import AskLabsError
+from rag.engine import open_engine
+from rag.errors import AskLabsError, IndexBusy, IndexUnusable
+from rag.index import layout
 from rag.index.layout import SCARCE, current_version
 from rag.index.snapshot import current_snapshot
 from rag.index.store import STAGE
@@ -29,7 +33,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform == "win32", reason="needs limits and signals of POSIX"),
 ]
-KILLS = 12
+KILLS = 20
 Content = tuple[Any, dict[str, Any]]
 NOTHING: Content = (None, {})
 COUNTRIES = ("Peru", "Fiji", "Mali", "Togo", "Chad", "Nepal", "Kenya", "Ghana")
@@ -93,6 +97,75 @@ def test_a_full_disk_is_named_and_nothing_is_lost_or_left(
     assert not list(settings.index.glob("embedded-*"))
     assert first or content(settings) == before
     assert len(sync([reports], settings).added) == (43 if first else 40)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 64 MB, which only root can make."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk], check=False)
+    if made.returncode:
+        pytest.skip("no disk can be mounted here")
+    yield disk
+    subprocess.run(["umount", "-l", disk], check=True)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.45, 0.7, 0.95])
+def test_a_small_disk_that_fills_up_keeps_the_old_or_the_new(
+    reports: Path, small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr(layout, "A_PASSAGE", 0)  # Else it is told before anything is written.
+    settings = Settings(index=small_disk / "index", threads=1)
+    sync([reports], settings)
+    before, small = visible(settings.index), layout.size_of(settings.index)
+    _add_many(reports)
+    after = uninterrupted(tmp_path / "other", reports)
+    grown = layout.size_of(tmp_path / "other") - small
+    filler = small_disk / "filler"
+    filler.write_bytes(b" " * (shutil.disk_usage(small_disk).free - int(share * grown)))
+    with pytest.raises(IndexUnusable, match=r"can't be written.*Free space"):
+        sync([reports], settings)
+    seen = visible(settings.index)
+    assert alike(seen, before) or alike(seen, after)
+    filler.unlink()
+    sync([reports], settings)
+    assert alike(visible(settings.index), after)
+
+
+def test_a_read_only_disk_is_read_and_named(reports: Path, small_disk: Path) -> None:
+    settings = Settings(index=small_disk / "index")
+    sync([reports], settings)
+    before = visible(settings.index)
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    assert open_engine(settings).search("Who waits for a ferry?")
+    (reports / "peru.md").write_text(text("Peru", "Lima"), "utf-8")
+    with pytest.raises(IndexUnusable, match=r"can't be written.*still there"):
+        sync([reports], settings)
+    assert alike(visible(settings.index), before)
+
+
+def test_while_one_ingest_works_readers_have_the_old_and_another_waits(
+    reports: Path, settings: Settings
+) -> None:
+    sync([reports], settings)
+    before, early = visible(settings.index), current_snapshot(settings.index, {})
+    _add_many(reports)
+    seen: dict[str, int] = {}
+
+    def progress(stage: str, _done: int, _total: int) -> None:
+        seen[stage] = seen.get(stage, 0) + 1
+        if seen[stage] > 1:
+            return
+        assert len(early.passages) == len(list(early.passages)) == len(before[1])
+        # What Chroma gets has been published already.
+        assert alike(visible(settings.index), before) or stage == STAGE
+        with ThreadPoolExecutor(1) as pool, pytest.raises(IndexBusy, match="Wait"):
+            pool.submit(sync, [reports], settings).result()
+
+    assert len(sync([reports], settings, progress=progress).added) == 40
+    assert len(seen) > 4
+    assert len(early.passages) < len(current_snapshot(settings.index, {}).passages)
 
 
 def visible(index: Path) -> Content:

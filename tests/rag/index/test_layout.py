@@ -97,6 +97,12 @@ def test_an_index_of_an_older_kind_is_refused_with_the_remedy(
         with pytest.raises(IndexMismatch, match="--rebuild"):
             use()
     assert len(sync([reports], settings, rebuild=True).added) == 3
+    # So is one of a newer kind.
+    pointer = settings.index / "current"
+    pointer.write_bytes(pointer.read_bytes().replace(b'"schema":"3"', b'"schema":"99"'))
+    for use in (lambda: open_engine(settings), lambda: sync([reports], settings)):
+        with pytest.raises(IndexMismatch, match=r"schema '99', this is '3'.*--rebuild"):
+            use()
 
 
 def test_an_ingest_that_was_cut_short_is_continued(
@@ -122,7 +128,7 @@ def spoil(path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", [shorten, spoil, Path.unlink])
 @pytest.mark.parametrize(
-    "name", ["heads", "texts", "dense", "words", "extras-*", "terms-*/rows.npy"]
+    "name", ["heads", "texts", "dense", "static", "words", "extras-*", "terms-*/rows.npy"]
 )
 def test_damaged_files_are_made_again_from_chroma(
     reports: Path,
