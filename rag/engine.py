@@ -30,7 +30,7 @@ from rag.answer.pipeline import (
 )
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import in_dictionary
-from rag.catalog.tag_fields import Filters
+from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.citation.checker import Judge, make_judge
 from rag.diagnostics import versions
 from rag.errors import InputError, Stopped, TooLong
@@ -59,6 +59,7 @@ from rag.retrieval.hybrid import (
     search,
 )
 from rag.retrieval.postprocess import mask_hits, mask_passage
+from rag.retrieval.related import related
 from rag.retrieval.rerank import CrossEncoder, Reranker, make_reranker
 from rag.settings import Settings
 from rag.survey.classifier import Speaking, speaking
@@ -108,8 +109,7 @@ class Engine:
         self._planner = planner
         self._reranker = reranker
         self._researcher = researcher
-        checked = settings.check != "off"
-        self._writers = Writers(answerer, extractive, checked, judge, self._mask)
+        self._writers = Writers(answerer, extractive, settings.check != "off", judge, self._mask)
         self._lock = threading.Lock()
         self._state: tuple[Index, HybridRetriever] | None = None
         self._report_measure: ReportMeasure | None = None
@@ -424,6 +424,10 @@ class Engine:
         report = self._current()[0].report(report_id)
         return replace(report, raw=self._mask(report.raw, report.info.iso))
 
+    def related(self, info: ReportInfo) -> tuple[tuple[ReportInfo, ...], tuple[ReportInfo, ...]]:
+        """A report's line of work, with it among them, and similar reports of other labs."""
+        return related(self._current()[0], info)
+
     def passages_of(self, report_id: str) -> tuple[Passage, ...]:
         """The passages of a report in the order of its file; contacts are masked."""
         placed = _in_order(self._current()[0].passages_of(report_id))
@@ -488,8 +492,7 @@ def open_engine(settings: Settings, *, reranker: Reranker | None = None) -> Engi
     llm = make_chat(settings)
     extractive = ExtractiveAnswerer(embedding, builtin=embedding_kind(settings).builtin)
     answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, settings)
-    if reranker is None:
-        reranker = make_reranker(settings)
+    reranker = reranker or make_reranker(settings)
     planner, judge = make_planner(settings), make_judge(settings)
     researcher = make_researcher(settings)
     engine = Engine(settings, embedding, extractive, answerer, planner, reranker, judge, researcher)

@@ -189,6 +189,8 @@ window.askReading = (() => {
   // A whole report is a step of the browser's history, with an address of its own.
   let opener = null; // the button that opened it
   let wanted = null; // {report, passage, turn, n} of what is shown, or is to be
+  const wired = new WeakSet(); // dialogs that are listened to
+  let leaving = false; // whether a step back closes what is open
   let fetchReport = null; // asks the server
 
   const named = () => new URLSearchParams(location.search).get("report");
@@ -203,8 +205,8 @@ window.askReading = (() => {
   function openReport(button) {
     const { report, passage, turn, n } = button.dataset;
     const at = { report, passage, turn: Number(turn), n: Number(n) };
-    opener = button;
-    history.pushState({ report: at }, "", address(report));
+    if (!button.closest("dialog")) opener = button;
+    history.pushState({ report: at, depth: (history.state?.depth ?? 0) + 1 }, "", address(report));
     showReport(at);
   }
 
@@ -220,10 +222,13 @@ window.askReading = (() => {
   // The page was opened at this address, or a step back or forward led to it.
   function arrived() {
     const here = document.querySelector("#report dialog[open]");
-    if (!named()) {
+    if (leaving) {
+      leaving = false;
+      if (named()) history.replaceState(null, "", address(""));
+    } else if (!named()) {
       wanted = null;
       here?.close();
-    } else if (!here && fetchReport) showReport(history.state?.report ?? { report: named(), passage: "", turn: 0, n: 0 });
+    } else if (here?.dataset.key.split("|")[0] !== named() && fetchReport) showReport(history.state?.report ?? { report: named(), passage: "", turn: 0, n: 0 });
   }
 
   function opened(element) {
@@ -231,23 +236,69 @@ window.askReading = (() => {
     opener?.removeAttribute("aria-busy");
     // Somebody has left what asked for it, or has not asked at all.
     if (!dialog || !wanted) return;
-    dialog.querySelector(".close").addEventListener("click", () => dialog.close());
-    dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
-    dialog.addEventListener("close", closed);
+    // What is drawn anew may be the same element.
+    if (!wired.has(dialog)) {
+      wired.add(dialog);
+      dialog.addEventListener("close", closed);
+      dialog.addEventListener("click", (event) => pressedIn(dialog, event));
+    }
     reveal(dialog);
   }
 
   function reveal(dialog) {
-    dialog.showModal();
+    if (!dialog.open) dialog.showModal();
     dialog.querySelector(".text").focus({ preventScroll: true });
-    const mark = dialog.querySelector(".text mark") ?? dialog.querySelector(".here");
+    const marks = [...dialog.querySelectorAll(".text mark")];
+    const mark = dialog.querySelector(".here mark") ?? marks[0] ?? dialog.querySelector(".here");
+    dialog.querySelector(".text").scrollTop = 0;
     mark?.scrollIntoView({ block: "center" });
+    if (marks.length > 1) step(dialog, marks, marks.indexOf(mark));
+  }
+
+  // Go to the quote of that number, from 0, of all in the report.
+  function step(dialog, marks, n) {
+    const place = dialog.querySelector(".quotes");
+    const of = place?.querySelector(".of");
+    if (!of) return;
+    const at = (n + marks.length) % marks.length;
+    place.hidden = false;
+    place.dataset.at = at;
+    of.textContent = of.dataset.template.replace("{n}", at + 1).replace("{all}", marks.length);
+    marks[at].scrollIntoView({ block: "center" });
+  }
+
+  // What a report's page offers: its contents, its quotes one by one, and questions about it.
+  function pressedIn(dialog, event) {
+    const at = (where) => event.target.closest(where);
+    if (event.target === dialog || at(".close")) dialog.close();
+    else if (at("[data-section]")) {
+      event.preventDefault();
+      dialog.querySelector(`#section-${at("[data-section]").dataset.section}`).scrollIntoView();
+    } else if (at("[data-step]")) {
+      const by = Number(at("[data-step]").dataset.step);
+      step(dialog, [...dialog.querySelectorAll(".text mark")], Number(dialog.querySelector(".quotes").dataset.at) + by);
+    } else if (at(".ask-this")) {
+      const { question, begin } = at(".ask-this").dataset;
+      const box = document.querySelector("#question textarea");
+      dialog.close();
+      // Closing is a step back, which the way to the question must follow.
+      setTimeout(() => {
+        location.hash = "#/";
+        box.value = question ?? begin;
+        box.dispatchEvent(new Event("input", { bubbles: true }));
+        box.focus();
+        if (question) setTimeout(() => document.querySelector("#go")?.click(), 100);
+      }, 150);
+    } else if (at(".open-report")) openReport(at(".open-report"));
   }
 
   // Browsers give the focus back to what had it, if it is still there.
   function closed() {
     wanted = null;
-    if (named()) history.state?.report ? history.back() : history.replaceState(null, "", address(""));
+    // Past all reports that were opened one from the other.
+    leaving = Boolean(named() && history.state?.depth);
+    if (leaving) history.go(-history.state.depth);
+    else if (named()) history.replaceState(null, "", address(""));
     if (!opener) return;
     const { report, n } = opener.dataset;
     const same = `.open-report[data-report="${CSS.escape(report)}"][data-n="${CSS.escape(n)}"]`;

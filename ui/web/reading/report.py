@@ -25,6 +25,7 @@ from rag.types import FACTS, Answer, Passage
 from ui.rendering import render
 from ui.server import log
 from ui.web.handlers import Exchange, Talk, exchange_at
+from ui.web.reading.lab import LAB, render_lab
 from ui.web.sources import find_quote, segments
 
 Quotes = Mapping[str, Sequence[str]]
@@ -43,12 +44,14 @@ def render_report(
     unanswered: Sequence[str] = (),
     link: str = "",
     key: str = "",
+    related: tuple[Sequence[ReportInfo], Sequence[ReportInfo]] = ((), ()),
 ) -> Markup:
     """A report as a dialog, from all its passages in the order of its file.
 
     `quotes` are marked, by the id of their passage; where there are none, it begins at the passage
     `at`. `unanswered` are the form's questions that the lab left open, `link` is the report's
     address in the public archive. By `key` the browser knows whether it has this view already.
+    `related` are the reports of its line of work, and similar ones.
     """
     quotes = quotes or {}
     texts = {passage.id: passage.text for passage in passages}
@@ -73,6 +76,10 @@ def render_report(
         tags_quoted=bool(quoted_tags),
         facts=list(_blocks((p for p in passages if p.section == FACTS), quotes, "", t)),
         unanswered=unanswered,
+        line=related[0] if len(related[0]) > 1 else (),
+        similar=related[1],
+        is_open=info.kind == "plan" and all(x.kind != "closing" for x in related[0]),
+        summarise=t.gettext("Summarise “{value}”").format(value=info.title),
     )
 
 
@@ -124,15 +131,22 @@ def open_report(
     names = ("report", "passage", "turn", "n")
     report_id, at = (_text(event.get(name)) for name in names[:2])
     key = "|".join(_text(event.get(name)) for name in names)
+    if report_id.startswith(LAB) and (lab := render_lab(engine, report_id[len(LAB) :], key, t)):
+        return lab
     try:
         stored = engine.report(report_id)
     except UnknownReport:
-        empty = dict.fromkeys(("sections", "tags", "facts", "unanswered"), ())
+        empty = dict.fromkeys(("sections", "tags", "facts", "unanswered", "line", "similar"), ())
         return render("report.html", t, info=None, key=key, note=t.gettext(GONE), **empty)
     quotes = {passage: list(words) for passage, words in (surveyed or {}).items()}
     exchange = exchange_at(talk, event.get("turn"))
-    for citation in exchange.answer.citations if exchange and exchange.answer else ():
-        if citation.n == event.get("n") and citation.passage.report.id == report_id:
+    cited = exchange.answer.citations if exchange and exchange.answer else ()
+    own = [citation for citation in cited if citation.passage.report.id == report_id]
+    asked = [citation.passage.id for citation in own if citation.n == event.get("n")]
+    if asked:
+        # Of all quotes of the report, the one that was asked for is shown first.
+        at = at or asked[0]
+        for citation in own:
             quotes.setdefault(citation.passage.id, []).append(citation.quote)
     return render_report(
         stored.info,
@@ -143,6 +157,7 @@ def open_report(
         unanswered=stored.unanswered,
         link=report_link(engine.settings.report_url, report_id),
         key=key,
+        related=engine.related(stored.info),
     )
 
 

@@ -1,5 +1,6 @@
 """A whole report: its layout, quotes and tags, and what a browser may open; see test_feedback."""
 
+import re
 from typing import Any
 
 from fake_engine import HOSTILE, QUOTE, FakeEngine, answer, report, whole
@@ -78,3 +79,21 @@ def test_nothing_from_outside_becomes_markup() -> None:
     assert html.all("mark")
     assert HOSTILE in html.text
     assert html.all("a")[0]["href"] == link
+
+
+def test_a_lab_s_page_has_its_years_methods_and_reports() -> None:
+    page = Outline(open_report(FakeEngine(), (), {"report": "lab:Peru"}, ENGLISH))  # type: ignore[arg-type]
+    assert "Summarise this lab" in page.text
+    assert "Prototyping" in page.text
+    years = re.findall(r"20\d\d(?=Planned|Learned)", page.text)
+    assert years == sorted(years, reverse=True) != []
+    assert page.all("button", "open-report")
+    gone = open_report(FakeEngine(), (), {"report": "lab:Atlantis"}, ENGLISH)  # type: ignore[arg-type]
+    assert "removed" in gone
+
+
+def test_a_report_s_page_leads_to_others_and_says_that_no_closing_was_found() -> None:
+    page = Outline(open_report(FakeEngine(), (), {"report": "report_0"}, ENGLISH))  # type: ignore[arg-type]
+    assert "No closing of this work" in page.text
+    assert "Similar reports of other labs" in page.text
+    assert page.all("button", "open-report")[0]["data-report"] == "lab:Peru"

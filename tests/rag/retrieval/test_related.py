@@ -1,0 +1,30 @@
+"""Reports that go with one: the same work of its lab, and what other labs do that is near."""
+
+from pathlib import Path
+
+import pytest
+
+from rag.engine import open_engine
+from rag.errors import IndexMissing
+from rag.settings import Settings
+
+
+@pytest.mark.quality
+def test_a_line_of_work_is_one_lab_s_and_similar_reports_are_of_others(sample_index: Path) -> None:
+    engine = open_engine(Settings(index=sample_index))
+    lines = 0
+    for info in engine.catalog.reports.values():
+        line, similar = engine.related(info)
+        assert info in line
+        assert {other.lab for other in line} == {info.lab}
+        assert [x.year or 0 for x in line] == sorted(x.year or 0 for x in line)
+        labs = [other.lab for other in similar]
+        assert info.lab not in labs
+        assert len(set(labs)) == len(labs)
+        lines += len(line) > 1
+    assert lines > 1
+
+
+def test_there_is_nothing_without_an_index(tmp_path: Path) -> None:
+    with pytest.raises(IndexMissing):
+        open_engine(Settings(index=tmp_path))
