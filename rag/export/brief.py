@@ -106,7 +106,7 @@ class Part:
 
     `scope` says how the question was taken, `facts` how it was answered; `source_lists` are
     (heading, sources) pairs; `table` is what the answer lists, counts or compares; `left_out` are
-    sentences that were struck, each with its reason.
+    sentences that were struck, each with its reason; `picture` is a PNG that Word shows.
     """
 
     question: str
@@ -117,6 +117,7 @@ class Part:
     source_lists: tuple[tuple[str, tuple[Source, ...]], ...]
     table: Table | None
     left_out: tuple[tuple[Line, str], ...]
+    picture: bytes = b""
 
     @property
     def blocks(self) -> list[tuple[str, list[Line]]]:
@@ -158,17 +159,22 @@ def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str
         day=day,
         language=code,
         rtl=is_right_to_left(t),
-        labels={
-            "about": t.gettext("About this answer"),
-            "left_out": t.gettext("Left out of this answer"),
-            "reason": t.gettext(notices.REASON),
-            "status": t.gettext("Status"),
-            "link": t.gettext("Link"),
-            "colon": labels.format_label(t, "", "").rstrip(" "),
-        },
+        labels=brief_labels(t),
         summary=tuple((label, one_line(value)) for label, value in _summary(answers, t)),
         parts=tuple(_Writer(t, report_url).part(answer) for answer in answers),
     )
+
+
+def brief_labels(t: Translations) -> Mapping[str, str]:
+    """What a brief calls its parts."""
+    return {
+        "about": t.gettext("About this answer"),
+        "left_out": t.gettext("Left out of this answer"),
+        "reason": t.gettext(notices.REASON),
+        "status": t.gettext("Status"),
+        "link": t.gettext("Link"),
+        "colon": labels.format_label(t, "", "").rstrip(" "),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,13 +258,13 @@ class _Writer:
                 (labels.value_label(coverage.grouped_by, value, t), format_number(t, n))
                 for value, n in coverage.table
             )
-            return Table(heading, (heading, t.gettext("Reports")), _cells(rows), (5, 1))
+            return Table(heading, (heading, t.gettext("Reports")), cells(rows), (5, 1))
         if coverage.sides:
             compared = ((f"**{row}**", *cells) for row, cells in answer.comparison)
             known_notes = {citation.n for citation in answer.citations}
             widths = (2, *(5 for _ in coverage.sides))
             return Table(
-                "", ("", *map(one_line, coverage.sides)), _cells(compared, known_notes), widths
+                "", ("", *map(one_line, coverage.sides)), cells(compared, known_notes), widths
             )
         if not (answer.is_list and coverage.reports):
             return None
@@ -268,7 +274,7 @@ class _Writer:
         head = tuple(map(t.gettext, ("Country", "Year", "Kind", "Report")))
         infos = (known.get(name, ReportInfo(name, name)) for name in coverage.reports)
         heading = t.gettext("Reports ({n})").format(n=format_number(t, coverage.count))
-        return Table(heading, head, _cells(map(self._row, infos)), (4, 1, 2, 7))
+        return Table(heading, head, cells(map(self._row, infos)), (4, 1, 2, 7))
 
     def _row(self, info: ReportInfo) -> tuple[str, ...]:
         lab = labels.lab_label(info, self.t) if info.countries else ""
@@ -326,7 +332,7 @@ class _Writer:
         )
 
 
-def _cells(
+def cells(
     rows: Iterable[Iterable[str]], known: set[int] | None = None
 ) -> tuple[tuple[Line, ...], ...]:
     """The cells of rows; given the `known` numbers of sources, with marks and bold words."""

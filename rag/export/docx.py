@@ -22,7 +22,7 @@ from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.oxml.xmlchemy import BaseOxmlElement
-from docx.shared import Cm, Pt, RGBColor
+from docx.shared import Cm, Length, Pt, RGBColor
 from docx.styles.style import ParagraphStyle
 from docx.text.paragraph import Paragraph
 from docx.text.run import Run as DocxRun
@@ -31,7 +31,7 @@ from rag.export.brief import PRODUCT, Brief, Fact, Line, Part, Run, Source, Tabl
 
 INK, SOFT, BLUE = (RGBColor.from_string(colour) for colour in ("1B1F24", "57606A", "0B4A8A"))
 ITEM_INDENT = Cm(0.63)
-TEXT_WIDTH = Cm(16)
+TEXT_WIDTH, TEXT_HEIGHT = Cm(16), Cm(24)
 # On every Windows and macOS Word, and replaced by the like of them elsewhere.
 FONT, ARABIC_FONT = "Calibri", "Arial"
 # Name, size in points, colour, space before and after in points.
@@ -168,6 +168,8 @@ class _Writer:
             fact.paragraph_format.space_after = Pt(8)
         for line in part.lines:
             self._line(line, number, part.language)
+        if part.picture:
+            self._picture(part.picture)
         if part.table:
             if part.table.heading:
                 self._heading(part.table.heading)
@@ -183,7 +185,8 @@ class _Writer:
             struck.paragraph_format.keep_with_next = True
             why = self._fact(self._labels["reason"], reason)
             why.paragraph_format.left_indent, why.paragraph_format.space_after = ITEM_INDENT, Pt(6)
-        self._heading(self._labels["about"])
+        if part.facts:
+            self._heading(self._labels["about"])
         self._facts(part.facts)
 
     def _paragraph(self, style: str, words: str = "", *, rtl: bool | None = None) -> Paragraph:
@@ -226,6 +229,8 @@ class _Writer:
         made.autofit = False
         if self._brief.rtl:
             made._tblPr.append(_element("w:bidiVisual"))
+        for column, share in zip(made.columns, table.widths, strict=True):
+            column.width = width * share
         heads = tuple(Line("paragraph", (Run(text, bold=True),)) for text in table.head)
         for number, lines in enumerate((heads, *table.rows)):
             row = made.add_row()
@@ -238,6 +243,12 @@ class _Writer:
                 self._runs(paragraph, line, part, "")
             if not number:
                 row._tr.get_or_add_trPr().append(_element("w:tblHeader"))
+
+    def _picture(self, data: bytes) -> None:
+        picture = self._paragraph("Normal").add_run().add_picture(io.BytesIO(data))
+        scale = min(TEXT_WIDTH / picture.width, TEXT_HEIGHT / picture.height)
+        picture.width = Length(picture.width * scale)
+        picture.height = Length(picture.height * scale)
 
     def _source(self, source: Source, number: int) -> None:
         head = self._paragraph("Normal", rtl=self._brief.rtl)

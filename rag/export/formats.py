@@ -11,7 +11,8 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
 from functools import cache
@@ -44,7 +45,7 @@ class Format:
     write: Writer
 
 
-_TEMPLATES = Path(__file__).with_name("templates")
+TEMPLATES = Path(__file__).with_name("templates")
 # The quote stands in the report's file from character `start` up to `end`.
 _COLUMNS = (
     *("question", "n", "status", "lab", "year", "type", "kind", "title", "section", "prompt"),
@@ -120,7 +121,7 @@ def _templates(*, markdown: bool) -> Environment:
     """The templates of briefs; every value is escaped for HTML or Markdown unless it is markup."""
     templates = Environment(
         autoescape=True,
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(TEMPLATES),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -161,21 +162,18 @@ def _to_pdf(brief: Brief) -> bytes:
     Where FiraGO lacks a character the computer's fonts are tried too; a symbol that no font has is
     named in brackets, and a letter that none has is an error.
     """
-    # They load a typesetter and unpack fonts.
+    # It loads a typesetter.
     import typst
-    from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSansSymbols2_Regular
 
     data = json.dumps(asdict(brief), ensure_ascii=False, default=str)
-    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        for number, font in enumerate((FiraGO_Regular, FiraGO_Bold, NotoSansSymbols2_Regular)):
-            Path(folder, f"{number}.ttf").write_bytes(font.fontbuffer)
+    with font_folder() as folder:
         attempt = 0
         while True:
             try:
                 return typst.compile(
-                    str(_TEMPLATES / "brief.typ"),
+                    str(TEMPLATES / "brief.typ"),
                     format="pdf",
-                    root=str(_TEMPLATES),
+                    root=str(TEMPLATES),
                     font_paths=typst.Fonts(include_system_fonts=attempt > 0, font_paths=[folder]),
                     sys_inputs={"brief": data, "product": PRODUCT},
                     pdf_standards="ua-1",
@@ -190,6 +188,18 @@ def _to_pdf(brief: Brief) -> bytes:
                 # A name has no character that means something to JSON.
                 data = data.translate({ord(sign): _character_name(sign) for sign in missing})
             attempt += 1
+
+
+@contextmanager
+def font_folder() -> Iterator[str]:
+    """A folder with the fonts of briefs, for as long as it is needed."""
+    # It unpacks fonts.
+    from pymupdf_fonts import FiraGO_Bold, FiraGO_Regular, NotoSansSymbols2_Regular
+
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        for number, font in enumerate((FiraGO_Regular, FiraGO_Bold, NotoSansSymbols2_Regular)):
+            Path(folder, f"{number}.ttf").write_bytes(font.fontbuffer)
+        yield folder
 
 
 def _character_name(character: str) -> str:

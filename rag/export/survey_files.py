@@ -11,7 +11,7 @@ from datetime import date
 import orjson
 
 from rag.errors import InputError
-from rag.export.brief import report_link
+from rag.export.brief import one_line, report_link
 from rag.export.formats import csv_cell
 from rag.export.survey_rows import survey_to_dict
 from rag.export.xlsx import Sheet, Value, to_xlsx
@@ -134,8 +134,18 @@ def _to_json(made: SurveyFile) -> bytes:
     return orjson.dumps(survey_to_dict(made.survey))
 
 
+def _to_docx(made: SurveyFile) -> bytes:
+    # Its XML library is slow to load.
+    from rag.export.docx import to_docx
+    from rag.export.survey_brief import survey_brief
+
+    facts = [(name, one_line(str(value))) for name, value in _facts(made) if value]
+    return to_docx(survey_brief(made.survey, made.gaps, facts, made.day, made.report_url))
+
+
 FORMATS: Mapping[str, Callable[[SurveyFile], bytes]] = {
     "csv": _to_csv,
     "xlsx": _to_xlsx,
+    "docx": _to_docx,
     "json": _to_json,
 }

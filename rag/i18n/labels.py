@@ -65,6 +65,16 @@ OUTCOME_LABELS = {
     "unclear": marked("Unclear"),
     "blank": marked("Left blank"),
 }
+VERDICT_LABELS = {
+    "about": marked("Is about it"),
+    "mentions": marked("Mentions it"),
+    "silent": marked("Silent"),
+}
+GAP_LABELS = {
+    "none": marked("No report"),
+    "blank": marked("Left blank in the form"),
+    "silent": marked("Silent"),
+}
 CELL_LABELS = {
     "blank": marked("Left blank in the form"),
     "not_asked": marked("Not asked in this form"),

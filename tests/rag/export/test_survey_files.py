@@ -4,16 +4,19 @@ import csv
 import io
 import re
 import zipfile
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import docx
 import pytest
+from docx.shared import Cm
 from passages import passage, report
 
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
 from rag.export.survey_files import SurveyFile, export_survey
-from rag.survey.types import Evidence, GapMap, Survey, SurveyCell, SurveyColumn, SurveyRow
+from rag.survey.types import Evidence, GapCell, GapMap, Survey, SurveyCell, SurveyColumn, SurveyRow
 
 DAY = date(2026, 11, 27)
 
@@ -69,3 +72,16 @@ def test_a_workbook_has_text_for_text_a_fixed_head_filters_links_and_how_it_was_
 def test_no_other_format(made: SurveyFile) -> None:
     with pytest.raises(InputError, match="Choose one of csv"):
         export_survey(made, "exe")
+
+
+def test_a_brief_has_counts_evidence_the_map_as_picture_findings_and_all_rows(
+    made: SurveyFile,
+) -> None:
+    cell = GapCell(("one",), {"about": 1}, "compared")
+    gaps = GapMap(("country", "year"), ("Fiji",), ("2023",), {("Fiji", "2023"): cell})
+    document = docx.Document(io.BytesIO(export_survey(replace(made, gaps=gaps), "docx")))
+    text = "\n".join(paragraph.text for paragraph in document.paragraphs)
+    for words in ("Test with comparison: 1", "Partly proven 1", "Strongest findings", "-2 nets"):
+        assert words in text
+    assert document.inline_shapes[0].width == Cm(16)
+    assert "=HYPERLINK(1): “-2 nets”" in document.tables[0].rows[1].cells[3].text
