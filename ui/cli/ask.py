@@ -28,11 +28,8 @@ from ui.cli import Index, Json, engine_of, print_info, print_json, progress, rep
 
 if TYPE_CHECKING:
     from rag.answer.pipeline import AnswerStream
-    from rag.citation.quotes import CheckedQuote
     from rag.engine import Engine
 
-# Characters of a quote that no longer stands which are shown.
-_QUOTE_LENGTH = 100
 _ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant"}
 # The beginning of every line of answers.
 _LINE_START = b'{"id":'
@@ -422,7 +419,9 @@ def export(
     index: Index = None,
     json: Json = False,
 ) -> None:
-    """Turn answers into a brief or a list of sources, or check that their quotes still stand.
+    """Turn answers into a brief or a list of sources, or check that quotes still stand.
+
+    What `survey --out FILE.json` wrote can be checked as well, each row with its tags.
 
     The ending of the file to write chooses the format. --index and --json belong to --verify.
     """
@@ -430,11 +429,20 @@ def export(
         raise InputError("Name the file to write with --to, or check the answers with --verify.")
     if json and not verify:
         raise InputError("--json goes with --verify. To write answers as JSON: --to FILE.json")
+    from ui.cli.verify import answers_stand, read_survey, survey_stands
+
     try:
-        loaded = answer_json.answers_from_json(answers.read_bytes(), str(answers))
+        content = answers.read_bytes()
     except OSError as error:
         raise InputError(f"{answers} can't be read ({error}).") from error
     settings = load_settings(index=index)
+    if survey := read_survey(content):
+        if to is not None:
+            raise InputError(f"{answers} holds a survey. Write it by: asklabs survey --out FILE.")
+        if not survey_stands(survey, settings.index, json=json):
+            raise typer.Exit(1)
+        return
+    loaded = answer_json.answers_from_json(content, str(answers))
     if to is not None:
         from rag.export import formats
 
@@ -445,52 +453,5 @@ def export(
         except OSError as error:
             raise InputError(f"{to} can't be written ({error}). Name another file.") from error
         print(f"{to}: {len(data)} bytes", file=sys.stderr)
-    if verify and not _quotes_stand(loaded, settings.index, json=json):
+    if verify and not answers_stand(loaded, settings.index, json=json):
         raise typer.Exit(1)
-
-
-def _quotes_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
-    """Print which quotes of answers are still in the index; returns whether all are."""
-    from rag.citation.quotes import recheck
-    from rag.index.snapshot import current_snapshot
-
-    # No vectors are compared, so it does not matter which model made them.
-    snapshot = current_snapshot(index, {})
-    texts = snapshot.texts({c.passage.report.id for answer in answers for c in answer.citations})
-    holds, documents = True, []
-    for answer in answers:
-        quotes = [recheck(citation, texts) for citation in answer.citations]
-        holds &= all(quote.state == "stands" for quote in quotes)
-        same_index = answer.index == snapshot.revision
-        if not json:
-            _print_check(answer.question, quotes, same_index)
-        states = []
-        for quote in quotes:
-            cited, info = quote.citation, quote.citation.passage.report
-            state = {"n": cited.n, "report": info.id, "title": info.title, "quote": cited.quote}
-            states.append({**state, "state": quote.state, "span": quote.span})
-        facts = {"question": answer.question, "index": answer.index, "same_index": same_index}
-        documents.append({**facts, "quotes": states})
-    if json:
-        print_json({"holds": holds, "index": snapshot.revision, "answers": documents})
-    return holds
-
-
-def _print_check(question: str, quotes: Sequence[CheckedQuote], same_index: bool) -> None:
-    from rag.export.brief import one_line, shortened, who
-
-    index = "the index is the same" if same_index else "the index has changed since"
-    failures = [quote for quote in quotes if quote.state != "stands"]
-    all_quotes = "1 quote stands" if len(quotes) == 1 else f"{len(quotes)} quotes stand"
-    standing = len(quotes) - len(failures)
-    print(one_line(question))
-    print(f"  {standing} of {all_quotes} word for word in the reports; {index}.")
-    reasons = {
-        "changed": "The report has changed and has this no more",
-        "gone": "The report is not in the index any more",
-    }
-    for failed in failures:
-        info = failed.citation.passage.report
-        quote = shortened(one_line(failed.citation.quote), _QUOTE_LENGTH)
-        print(f"  [{failed.citation.n}] {who(info)}: {one_line(info.title)} [{one_line(info.id)}]")
-        print(f"      {reasons[failed.state]}: “{quote}”")

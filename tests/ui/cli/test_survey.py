@@ -39,6 +39,24 @@ def test_the_survey_is_told_and_the_nearest_reports_where_none_speaks_of_it(
     assert none.count("silent (0.") == 3
 
 
+def test_what_the_rows_of_a_survey_say_is_checked_again(run_sample: Run, tmp_path: Path) -> None:
+    run_sample("survey", "mobile money", "--columns", "methods", "--out", "made.json")
+    done = run_sample("export", "made.json", "--verify")
+    assert done.code == 0
+    assert "quotes and tags stand; the index is the same" in done.out
+    made = json.loads((tmp_path / "made.json").read_bytes())
+    made["rows"][0]["quote"] = "Nobody wrote this."
+    made["rows"][1] |= {"report": "nowhere"}
+    made["rows"][2]["year"] = 1999
+    (tmp_path / "made.json").write_text(json.dumps(made), encoding="utf-8")
+    done = run_sample("export", "made.json", "--verify", "--json")
+    assert done.code == 1
+    words = [failed["words"] for failed in done.json["failures"]]
+    assert words[:2] == ["Nobody wrote this.", ""]
+    assert "1999" in words[2]
+    assert "asklabs survey --out" in run_sample("export", "made.json", "--to", "a.docx").err
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

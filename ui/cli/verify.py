@@ -1,0 +1,148 @@
+"""Checks answers and surveys that were written against the index: `asklabs export --verify`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, Field, ValidationError
+
+from rag.catalog.normalize import report_values
+from rag.catalog.tag_fields import TAGS
+from rag.citation.quotes import CheckedQuote, recheck, verbatim
+from rag.export.brief import one_line, shortened, who
+from rag.index.interface import StoredReport
+from rag.index.snapshot import Snapshot, current_snapshot
+from rag.types import Answer
+from ui.cli import print_json
+
+_SHOWN = 100  # characters of a quote that no longer stands
+
+
+class _Said(BaseModel):
+    """What a row says: a quote with its place, or a value of a tag."""
+
+    quote: str = ""
+    span: tuple[int, int] | None = None
+    value: str = ""
+    field: str = ""
+
+
+class _Row(_Said):
+    report: str
+    title: str = ""
+    country: str = ""
+    year: int | None = None
+    kind: str = ""
+    evidence: _Said = _Said()
+    cells: Mapping[str, _Said] = Field(default_factory=dict)
+
+
+class SurveyDocument(BaseModel):
+    """What `asklabs survey --json` wrote, as far as it is checked."""
+
+    scope: int
+    rows: list[_Row]
+    index: str = ""
+
+
+def read_survey(content: bytes) -> SurveyDocument | None:
+    """The survey that a file holds, None if it holds none."""
+    try:
+        return SurveyDocument.model_validate_json(content)
+    except ValidationError:
+        return None
+
+
+def survey_stands(survey: SurveyDocument, index: Path, *, json: bool) -> bool:
+    """Print what the rows of a survey say that is not in the index; returns whether all is."""
+    snapshot = current_snapshot(index, {})
+    checks = [
+        (row.report, words, stands)
+        for row in survey.rows
+        for words, stands in _checked(row, snapshot)
+    ]
+    failed = [(name, words) for name, words, stands in checks if not stands]
+    same = survey.index == snapshot.revision
+    if json:
+        failures = [{"report": name, "words": words} for name, words in failed]
+        facts = {"holds": not failed, "index": snapshot.revision, "same_index": same}
+        print_json({**facts, "checked": len(checks), "failures": failures})
+        return not failed
+    state = "the index is the same" if same else "the index has changed since"
+    print(f"{len(checks) - len(failed)} of {len(checks)} quotes and tags stand; {state}.")
+    for name, words in failed:
+        shown = " ".join(words.split())[:_SHOWN]
+        print(f"  {name}: " + (f"has this no more: “{shown}”" if shown else "is gone"))
+    return not failed
+
+
+def _checked(row: _Row, snapshot: Snapshot) -> Iterator[tuple[str, bool]]:
+    """Each thing that a row says, and whether its report still says so; "" for the report."""
+    yield "", row.report in snapshot.heads
+    if row.report not in snapshot.heads:
+        return
+    report = snapshot.report(row.report)
+    info = report.info
+    now = (info.title, ", ".join(info.countries), info.year, info.kind)
+    yield f"{row.title}, {row.country}, {row.year}, {row.kind}", now == (
+        row.title, row.country, row.year, row.kind
+    )  # fmt: skip
+    for said in (row, row.evidence, *row.cells.values()):
+        if said.quote:
+            yield said.quote, _is_there(said, report)
+    name = snapshot.catalog.name
+    tags = [name(field, value) for field in TAGS for value in report_values(info, field)]
+    known = "; ".join((*tags, *(v for values in info.facts.values() for v in values)))
+    if row.evidence.field in info.facts:
+        yield row.evidence.value, row.evidence.value in known
+    for cell in row.cells.values():
+        if cell.value and not cell.quote:
+            yield cell.value, all(part in known for part in cell.value.split("; "))
+
+
+def _is_there(said: _Said, report: StoredReport) -> bool:
+    place = verbatim(said.quote, report.raw, [said.span] if said.span else [])
+    return place is not None and place[0] == said.quote
+
+
+def answers_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
+    """Print which quotes of answers are still in the index; returns whether all are."""
+    # No vectors are compared, so it does not matter which model made them.
+    snapshot = current_snapshot(index, {})
+    texts = snapshot.texts({c.passage.report.id for answer in answers for c in answer.citations})
+    holds, documents = True, []
+    for answer in answers:
+        quotes = [recheck(citation, texts) for citation in answer.citations]
+        holds &= all(quote.state == "stands" for quote in quotes)
+        same_index = answer.index == snapshot.revision
+        if not json:
+            _print_check(answer.question, quotes, same_index)
+        states = []
+        for quote in quotes:
+            cited, info = quote.citation, quote.citation.passage.report
+            state = {"n": cited.n, "report": info.id, "title": info.title, "quote": cited.quote}
+            states.append({**state, "state": quote.state, "span": quote.span})
+        facts = {"question": answer.question, "index": answer.index, "same_index": same_index}
+        documents.append({**facts, "quotes": states})
+    if json:
+        print_json({"holds": holds, "index": snapshot.revision, "answers": documents})
+    return holds
+
+
+def _print_check(question: str, quotes: Sequence[CheckedQuote], same_index: bool) -> None:
+    index = "the index is the same" if same_index else "the index has changed since"
+    failures = [quote for quote in quotes if quote.state != "stands"]
+    all_quotes = "1 quote stands" if len(quotes) == 1 else f"{len(quotes)} quotes stand"
+    standing = len(quotes) - len(failures)
+    print(one_line(question))
+    print(f"  {standing} of {all_quotes} word for word in the reports; {index}.")
+    reasons = {
+        "changed": "The report has changed and has this no more",
+        "gone": "The report is not in the index any more",
+    }
+    for failed in failures:
+        info = failed.citation.passage.report
+        quote = shortened(one_line(failed.citation.quote), _SHOWN)
+        print(f"  [{failed.citation.n}] {who(info)}: {one_line(info.title)} [{one_line(info.id)}]")
+        print(f"      {reasons[failed.state]}: “{quote}”")
