@@ -48,7 +48,10 @@ TOGETHER = 50  # reports that are written together
 
 @dataclass(slots=True)
 class SyncResult:
-    """What an ingest did (or would do), by report id."""
+    """What an ingest did (or would do), by report id.
+
+    `beside` are the senders' names of files that others have sent under the same name, too.
+    """
 
     added: list[str] = field(default_factory=list)
     updated: list[str] = field(default_factory=list)
@@ -56,6 +59,7 @@ class SyncResult:
     moved: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
     passages: int = 0
     revision: str = ""
 

@@ -2,8 +2,9 @@
 
 They are copied into the index's own folder (`rag.index.layout.UPLOADED`), which every ingest reads
 beside its paths: neither `--prune` nor `--rebuild` loses them. A file that can't be read
-never gets there. One of the same name takes the place of the earlier one, which stays beside it
-under a name that no ingest reads. Names inside an archive are names, never paths.
+never gets there. One of the same name and sender takes the place of the earlier one, which stays
+beside it under a name that no ingest reads; another sender's gets a number. Names inside an archive
+are names, never paths.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
+
+import orjson
 
 from ingest.sources import (
     ENDINGS,
@@ -41,6 +46,7 @@ LARGEST_UPLOAD = 20_000_000  # bytes of one file that is sent, be it a report or
 MOST_UNPACKED = 100_000_000  # bytes of all reports that are sent at once: they are held in memory
 MOST_REPORTS = 2000
 ARCHIVE = ".zip"
+SENDERS = "senders.json"
 TOO_MANY = Notice(
     "upload_too_many", {"n": str(MOST_REPORTS), "size": str(MOST_UNPACKED // 1_000_000)}
 )
@@ -65,10 +71,13 @@ class _Report:
     digest: str
 
 
-def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -> SyncResult:
+def take_in(
+    uploads: Sequence[Upload], settings: Settings, progress: Progress, sender: str = ""
+) -> SyncResult:
     """Bring what can be read of uploads (reports, zip archives) into the index.
 
     Nothing is deleted from it. `unchanged` has the senders' names of files that it had already.
+    Only the same `sender` replaces a file.
 
     Raises:
         IndexBusy: another ingest is writing to this index.
@@ -87,18 +96,42 @@ def take_in(uploads: Sequence[Upload], settings: Settings, progress: Progress) -
     if not new:
         return SyncResult(unchanged=unchanged, skipped=skipped)
     folder = settings.index / UPLOADED
+    senders, own = _senders(folder), sha256(sender.encode("utf-8", "replace")).hexdigest()
     placed: list[tuple[Path, Path | None]] = []
+    beside: list[str] = []
     try:
         for report in new:
-            placed += [_place(folder, report)]
+            name = next(
+                name
+                for name in _numbered(report.name)
+                if not (folder / name).exists() or senders.get(name) == own
+            )
+            beside += [report.label] if name != report.name else []
+            placed += [_place(folder, replace(report, name=name))]
+            senders[name] = own
         done = sync([], settings, progress=progress)
+        (folder / SENDERS).write_bytes(orjson.dumps(senders))
     except BaseException as error:
         _put_back(placed)
         if isinstance(error, OSError):
             raise IndexUnusable(f"Nothing can be written to {folder} ({error}).") from error
         raise
     added = [*done.added, *done.moved]
-    return replace(done, added=added, unchanged=unchanged, skipped=[*skipped, *done.skipped])
+    skipped += done.skipped
+    return replace(done, added=added, unchanged=unchanged, skipped=skipped, beside=beside)
+
+
+def _senders(folder: Path) -> dict[str, str]:
+    """Who sent each file, as a hash; a file that is not there, or damaged, tells of nobody."""
+    with suppress(OSError, orjson.JSONDecodeError):
+        return dict(orjson.loads((folder / SENDERS).read_bytes()))
+    return {}
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """A file's name, then the same with a number from 2 on."""
+    yield name
+    yield from (f"{name.removesuffix('.md')}__{n}.md" for n in count(2))
 
 
 def older_index(settings: Settings) -> str:
@@ -190,8 +223,7 @@ def _free(inner: str, taken: dict[str, _Report]) -> str:
     path = PurePosixPath(inner.replace("\\", "/"))
     stem = _name(path.name)
     wanted = (f"{stem}.md", "__".join(map(_name, path.parts[-2:])) + ".md")
-    numbered = (f"{stem}__{n}.md" for n in range(2, MOST_REPORTS + 2))
-    return next(name for name in (*wanted, *numbered) if name not in taken)
+    return next(name for name in chain(wanted, _numbered(f"{stem}.md")) if name not in taken)
 
 
 def _name(part: str) -> str:

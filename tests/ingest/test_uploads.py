@@ -102,8 +102,26 @@ def test_a_new_version_takes_the_place_and_the_earlier_file_is_kept(
     changed = text("Togo", "Togo has a bridge now.").encode()
     assert send({"togo.md": changed}).updated == ["togo"]
     assert uploaded(filled) == {"togo.md": changed}
-    (earlier,) = (p for p in (filled.index / UPLOADED).iterdir() if p.suffix != ".md")
+    (earlier,) = (filled.index / UPLOADED).glob("togo.md.*")
     assert earlier.read_bytes() == TOGO
+
+
+def test_another_senders_file_of_the_same_name_is_kept_apart(
+    filled: Settings, tmp_path: Path
+) -> None:
+    path = tmp_path / "togo.md"
+    told = []
+    for sender, answer in (("Ana", "A bridge"), ("Bo", "A raft"), ("Bo", "A boat"), ("Ana", "Ana")):
+        path.write_text(text("Togo", answer), "utf-8")
+        done = take_in([Upload("togo.md", path)], filled, lambda *_: None, sender)
+        told.append((done.added, done.updated, done.beside))
+    assert told == [
+        (["togo"], [], []),
+        (["togo__2"], [], ["togo.md"]),
+        ([], ["togo__2"], ["togo.md"]),
+        ([], ["togo"], []),
+    ]
+    assert set(uploaded(filled)) == {"togo.md", "togo__2.md"}
 
 
 def test_names_in_an_archive_are_names_and_never_paths(send: Send, filled: Settings) -> None:
@@ -140,7 +158,7 @@ def test_while_another_ingest_writes_all_stays_as_it_was(send: Send, filled: Set
     send({"togo.md": TOGO})
     with FileLock(filled.index / LOCK), pytest.raises(IndexBusy):
         send({"togo.md": text("Togo", "A bridge.").encode(), "chad.md": text("Chad").encode()})
-    assert [p.name for p in (filled.index / UPLOADED).iterdir()] == ["togo.md"]
+    assert [p.name for p in (filled.index / UPLOADED).glob("*.md*")] == ["togo.md"]
     assert uploaded(filled) == {"togo.md": TOGO}
 
 

@@ -451,7 +451,9 @@ def _wire_uploads(engine: Engine, parts: Parts) -> None:
     def upload(request: gr.Request, event: gr.EventData) -> Iterator[Any]:
         yield gr.skip()
         files = _values(event, "files")["files"]
-        yield from map(shown, add(engine, lock, files, translations_of(request)))
+        # Without logins, who opens the page again is somebody else.
+        sender = request.username or f"visit {request.session_hash}"
+        yield from map(shown, add(engine, lock, files, translations_of(request), sender))
 
     def refresh(chosen: Filters, request: gr.Request) -> Parts:
         return _filtered(engine, parts, chosen, translations_of(request))

@@ -50,7 +50,11 @@ At = tuple[str, int, int]
 
 
 def _start(
-    engine: Engine, uploads: Sequence[Upload], lock: threading.Lock, advance: Callable[[At], None]
+    engine: Engine,
+    uploads: Sequence[Upload],
+    lock: threading.Lock,
+    advance: Callable[[At], None],
+    sender: str,
 ) -> Future[SyncResult]:
     """Take uploads in, in a thread of its own, which releases the lock at its end.
 
@@ -62,7 +66,7 @@ def _start(
         begun = time.monotonic()
         try:
             try:
-                taken = take_in(uploads, engine.settings, lambda *at: advance(at))
+                taken = take_in(uploads, engine.settings, lambda *at: advance(at), sender)
                 # The next question need not wait for it.
                 engine.revision  # noqa: B018
             finally:
@@ -88,7 +92,9 @@ def _delete(uploads: Sequence[Upload]) -> None:
             upload.path.unlink()
 
 
-def add(engine: Engine, lock: threading.Lock, sent: object, t: Translations) -> Iterator[Markup]:
+def add(
+    engine: Engine, lock: threading.Lock, sent: object, t: Translations, sender: str
+) -> Iterator[Markup]:
     """What is shown while files that a browser has sent are added, and at the end.
 
     The files of one visitor at a time are added: the lock of the page says whether that is so.
@@ -101,7 +107,7 @@ def add(engine: Engine, lock: threading.Lock, sent: object, t: Translations) -> 
         yield _render_error(t.gettext(BUSY), t)
         return
     at: list[At] = [("reading", 0, 0)]
-    job, shown = _start(engine, uploads, lock, at.append), ""
+    job, shown = _start(engine, uploads, lock, at.append, sender), ""
     while not wait([job], PAUSE).done:
         stage, done, total = at[-1]
         name = t.gettext(STAGES.get(stage, INDEXING))
@@ -149,6 +155,7 @@ def render_result(result: SyncResult, reports: Mapping[str, ReportInfo], t: Tran
         heading="; ".join(parts) or t.gettext("Nothing was added"),
         reports=[reports[i] for i in (*result.added, *result.updated) if i in reports],
         skipped=[(file.path, notice_words([file.notice], t)) for file in result.skipped],
+        beside=result.beside,
         shown=SHOWN,
     )
 
