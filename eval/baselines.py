@@ -351,9 +351,10 @@ def run_baselines(
         ModelError: the embedding model's server failed.
     """
     folders = []
+    asked = [case for case in cases if not case.grades]  # baselines make no surveys
     for name, baseline in make_baselines(engine, progress).items():
         folder = out / BASELINES / name
         stage = f"asking {NAMES[name]}"
-        run_cases(baseline, cases, folder, progress, stage=stage, support=support)
+        run_cases(baseline, asked, folder, progress, stage=stage, support=support)
         folders.append(folder)
     return folders

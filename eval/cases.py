@@ -17,7 +17,7 @@ from rag.types import Turn
 
 _Usual = Literal["single", "multi", "followup", "cross", "compare", "listing"]
 _Natural = Literal["lab", "detail", "report", "trend", "topic", "reasons", "tags"]
-CaseType = Literal[_Usual, _Natural, "unanswerable"]
+CaseType = Literal[_Usual, _Natural, "unanswerable", "survey"]
 CASE_TYPES: tuple[CaseType, ...] = get_args(CaseType)
 # Any one gold report answers these, the alternatives included; the others want every gold report.
 ONE_REPORT: frozenset[CaseType] = frozenset({"single", "multi", "followup"})
@@ -52,6 +52,7 @@ FORMS: dict[str, str] = {
     "ranking": "a list of [value, number of reports], the most frequent first",
     "list": 'a list of values, or the same as "reports"',
     "count": "a whole number",
+    "grades": "an object of report ids with 2 (about the topic), 1 (says something) or 0",
     "history": 'a list of {"role": "user" or "assistant", "content": text}',
     "standalone": "the question as it would be asked without the history",
     "country": "a text",
@@ -80,6 +81,7 @@ class Case:
 
     `reports` are the gold reports; `alt_reports` answer as well but needn't be found. The tags
     answer "tags" with a `ranking`, a `list` (of the gold reports or of values) or a `count`.
+    A "survey" has `grades` of reports: 2 about its topic, 1 says something of substance, 0 not.
     `history` holds the messages before the question; `gold_filter` the tags that a list follows.
     A `draft` may lack its gold reports, and is not asked.
     """
@@ -97,6 +99,7 @@ class Case:
     ranking: tuple[tuple[str | int, ...], ...] = ()
     list: tuple[str | int, ...] = ()
     count: int | None = None
+    grades: Mapping[str, int] = field(default_factory=dict)
     answer: str = ""
     alt_reports: tuple[Filled, ...] = ()
     history: tuple[Turn, ...] = ()
@@ -121,7 +124,7 @@ class Case:
     @property
     def searched(self) -> bool:
         """Whether retrieval is scored for it: the texts of reports answer it, not their tags."""
-        return bool(self.gold) and not self.asks_for
+        return bool(self.gold) and not self.asks_for and not self.grades
 
     @property
     def asks_for(self) -> Literal["", "reports", "ranking", "values", "count"]:
@@ -220,13 +223,18 @@ def write_cases(cases: Iterable[Case], out: Path) -> None:
 
 
 def _without_remarks(line: str) -> str:
-    """The line of a case; of one with a "kind" without what only people read."""
+    """The line of a case without what only people read: of one with a "kind", and of a topic."""
     with suppress(ValueError):
         row = json.loads(line)
         if isinstance(row, dict) and "kind" in row:
             row = {"reports": [], **row, "type": row["kind"]}
             remarks = REMARKS | {k for k in ("evidence",) if isinstance(row.get(k), str)}
             return json.dumps({k: v for k, v in row.items() if k not in remarks})
+        if isinstance(row, dict) and {"topic", "grades"} <= row.keys():
+            about = [report for report, grade in row["grades"].items() if grade == 2]
+            row = {"lang": "en", **row, "id": row["topic"], "type": "survey", "reports": about}
+            wanted = ("id", "type", "lang", "question", "reports", "grades")
+            return json.dumps({k: row[k] for k in wanted if k in row})
     return line
 
 
@@ -234,8 +242,6 @@ def _explain(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = first["loc"]
     name = str(where[0]) if where else ""
-    if isinstance(error.errors()[0]["input"], dict) and "grades" in error.errors()[0]["input"]:
-        return "this is a graded topic of surveys. Measure it by: asklabs eval survey FILE."
     if not name:
         return f"not a JSON object ({first['msg']}). Write one object on one line."
     if len(where) == 1 and first["type"] == "unexpected_keyword_argument":
@@ -257,7 +263,7 @@ def _contradictions(case: Case) -> Iterator[str]:
                 "an unanswerable case has no reports, evidence or facts. "
                 "Empty them, or change the type."
             )
-    elif not (case.reports or case.expected_values or case.draft):
+    elif not (case.reports or case.expected_values or case.draft or case.type == "survey"):
         yield f'"reports" is empty. Name the gold reports of this {case.type} case.'
     if len(case.gold) < len(case.reports):
         yield '"reports" names a report twice. Remove one.'

@@ -28,6 +28,7 @@ RUN_METRICS = ("refusal_p", "refusal_r")
 MAIN = (
     *("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_exact", "list_f1"),
     *("points", "listed", "points_ev", "read", "ranking", "values", "count"),
+    *("about_r", "says_r", "says_p", "inside"),
 )
 Floats = NDArray[np.float64]
 SEED = 0
@@ -150,7 +151,10 @@ def _group(outcomes: Sequence[Outcome]) -> Group:
     for name in METRICS:
         if scored := [o for o in good if name in o.scores]:
             # A quote is checked by itself, whichever answer it stands in.
-            weights = [len((o.answer or {}).get("citations", ())) for o in scored]
+            weights = [
+                o.scores.get("rows", 0) or len((o.answer or {}).get("citations", ()))
+                for o in scored
+            ]
             values = [o.scores[name] for o in scored]
             metrics[name] = estimate(values, weights if name == "quote_ok" else None)
     for name in LATENCIES:
@@ -183,7 +187,7 @@ def headlines(outcomes: Sequence[Outcome]) -> tuple[Headline, ...]:
     A headline without a case is left out. An answer that refuses can't be wrong, nor can a list,
     which has a headline of its own.
     """
-    good = [o for o in outcomes if not o.error]
+    good = [o for o in outcomes if not (o.error or o.case.grades)]
     answered = [o for o in good if o.scores.get("refused") == 0 and not o.case.asks_for]
     wrong = [
         o.scores.get("cite_rec", 0) == 0

@@ -12,10 +12,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from math import log2
-from typing import Literal
 
 from eval.cases import MANY_REPORTS, NATURAL, OPEN, Case
 from eval.matching import fold, has_fact, has_fact_by_value, holds, overlap, tells
+from eval.survey import SURVEY_METRICS
 from rag.citation import checker
 from rag.citation.verify import Claim as CitedClaim
 from rag.errors import SettingsError
@@ -397,6 +397,7 @@ def list_exact(o: Observation) -> float:
     return float(o.listed == o.case.gold)
 
 
+LIST_METRICS = (list_p, list_r, list_f1, list_exact)
 # Which observations a metric is measured of.
 SCOPES: Mapping[str, Callable[[Observation], bool]] = {
     "all": lambda _: True,
@@ -412,6 +413,7 @@ SCOPES: Mapping[str, Callable[[Observation], bool]] = {
     "ranking": lambda o: o.case.asks_for == "ranking",
     "values": lambda o: o.case.asks_for == "values",
     "count": lambda o: o.case.asks_for == "count",
+    "survey": lambda _: False,  # those of a survey are measured in `eval.survey`
 }
 
 
@@ -423,8 +425,8 @@ class Metric:
     """
 
     name: str
-    function: Callable[[Observation], float | None]
-    table: Literal["Retrieval", "Answers", "Refusals", "Complete lists", "Natural questions"]
+    function: Callable[..., float | None]
+    table: str
     scope: str = "all"
 
     @property
@@ -455,15 +457,13 @@ METRICS: Mapping[str, Metric] = {
         Metric("sent_ok", sent_ok, "Answers", "prose"),
         Metric("refused", refused, "Refusals"),
         Metric("refusal_ok", refusal_ok, "Refusals"),
-        Metric("list_p", list_p, "Complete lists", "listing"),
-        Metric("list_r", list_r, "Complete lists", "listing"),
-        Metric("list_f1", list_f1, "Complete lists", "listing"),
-        Metric("list_exact", list_exact, "Complete lists", "listing"),
+        *(Metric(f.__name__, f, "Complete lists", "listing") for f in LIST_METRICS),
         Metric("points", points, "Natural questions"),
         Metric("listed", listed, "Natural questions"),
         Metric("points_ev", points_ev, "Natural questions"),
         Metric("read", read, "Natural questions"),
         *(Metric(n, values_told, "Natural questions", n) for n in ("ranking", "values", "count")),
+        *(Metric(name, f, "Surveys", "survey") for name, f in SURVEY_METRICS.items()),
     )
 }
 

@@ -20,7 +20,9 @@ from pydantic import SecretStr
 
 from eval.cases import ESCAPED, Case, case_from_json, case_to_dict, read_text
 from eval.metrics import Observation, Support, score, support_by_check
+from eval.survey import score as score_survey
 from rag.answer.pipeline import AnswerStream
+from rag.engine import Engine
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.export.answer_json import answer_to_dict
 from rag.index.interface import StoredReport
@@ -114,6 +116,8 @@ def run_cases(
 def ask_case(engine: Asker, case: Case, support: Support = support_by_check) -> Outcome:
     """Ask one case and score the answer; an AskLabsError is the outcome's error."""
     start, first = time.perf_counter(), 0.0
+    if case.grades and isinstance(engine, Engine):
+        return _survey_case(engine, case)
     try:
         with closing(engine.ask(case.question, history=case.history)) as stream:
             for delta in stream:
@@ -134,6 +138,18 @@ def ask_case(engine: Asker, case: Case, support: Support = support_by_check) -> 
         scores=score(Observation(case, answer, raw, support)),
         timings={k: round(v, 2) for k, v in {**answer.timings, **clocked}.items()},
     )
+
+
+def _survey_case(engine: Engine, case: Case) -> Outcome:
+    start = time.perf_counter()
+    try:
+        survey = engine.survey(case.question).survey
+        texts = {row.report.id: engine.report(row.report.id).raw for row in survey.found}
+    except AskLabsError as error:
+        return Outcome(case, error=f"{type(error).__name__}: {error}")
+    total = (time.perf_counter() - start) * 1000
+    scores = score_survey(survey, case.grades, texts)
+    return Outcome(case, scores=scores, timings={"total_ms": round(total, 2)})
 
 
 def load_outcomes(out: Path) -> list[Outcome]:

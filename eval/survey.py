@@ -8,8 +8,9 @@ a passing word or nothing; reports that are not named count as 0.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -59,33 +60,79 @@ def load_topics(path: Path) -> list[GradedTopic]:
     return topics
 
 
-def score(survey: Survey, topic: GradedTopic, texts: Mapping[str, str]) -> dict[str, float]:
-    """How well a survey meets the grades.
+@dataclass(frozen=True)
+class GradedSurvey:
+    """A survey and the grades of reports, of which those count that are in its scope."""
 
-    about_r: of the reports with grade 2, the share found; says_r: of those with 1 or 2; about_p and
-    says_p: of the reports found (as about the topic; at all), the share with 1 or 2; count_err: by
-    how much the stated number is off, as a share; inside: whether the interval has the true one;
-    quote_ok: the share of quotes that stand verbatim in their reports.
+    survey: Survey
+    grades: Mapping[str, int]
+
+    @cached_property
+    def says(self) -> set[str]:
+        """The reports that say something on the topic."""
+        scope = {row.report.id for row in self.survey.rows}
+        return {r for r, grade in self.grades.items() if grade >= 1 and r in scope}
+
+    @cached_property
+    def about(self) -> set[str]:
+        """Those that are about it."""
+        return {r for r in self.says if self.grades[r] == 2}
+
+    @cached_property
+    def found(self) -> set[str]:
+        """The reports that the survey found."""
+        return {row.report.id for row in self.survey.found}
+
+
+def about_r(graded: GradedSurvey) -> float:
+    """The share of the reports about a survey's topic that it found."""
+    return _share(graded.about & graded.found, graded.about)
+
+
+def about_p(graded: GradedSurvey) -> float:
+    """The share of the reports that a survey calls about its topic that say something on it."""
+    called = {row.report.id for row in graded.survey.found if row.verdict == "about"}
+    return _share(called & graded.says, called)
+
+
+def says_r(graded: GradedSurvey) -> float:
+    """The share of the reports that say something on a survey's topic that it found."""
+    return _share(graded.says & graded.found, graded.says)
+
+
+def says_p(graded: GradedSurvey) -> float:
+    """The share of the reports that a survey found that say something on its topic."""
+    return _share(graded.found & graded.says, graded.found)
+
+
+def count_err(graded: GradedSurvey) -> float:
+    """By how much the number that a survey states is off, as a share of the true one."""
+    true = len(graded.says)
+    return abs(len(graded.found) - true) / max(1, true)
+
+
+def inside(graded: GradedSurvey) -> float:
+    """1 where the true number is within the interval that a survey states."""
+    low, high = graded.survey.interval
+    return float(low <= len(graded.says) <= high)
+
+
+SURVEY_METRICS: Mapping[str, Callable[[GradedSurvey], float]] = {
+    function.__name__: function
+    for function in (about_r, about_p, says_r, says_p, count_err, inside)
+}
+
+
+def score(survey: Survey, grades: Mapping[str, int], texts: Mapping[str, str]) -> dict[str, float]:
+    """How well a survey meets the grades of reports: `SURVEY_METRICS`, and the sizes.
+
+    quote_ok is the share of quotes that stand verbatim in `texts`, the reports' files by id.
     """
-    in_scope = {row.report.id for row in survey.rows}
-    says = {r for r, grade in topic.grades.items() if grade >= 1 and r in in_scope}
-    about = {r for r in says if topic.grades[r] == 2}
-    found = {row.report.id for row in survey.found}
-    called = {row.report.id for row in survey.found if row.verdict == "about"}
+    graded = GradedSurvey(survey, grades)
+    scores = {"gold": float(len(graded.says)), "rows": float(len(graded.found))}
+    scores |= {name: function(graded) for name, function in SURVEY_METRICS.items()}
     quotes = [fold_text(r.quote) in fold_text(texts[r.report.id]) for r in survey.found if r.quote]
-    low, high = survey.interval
-    scores = {
-        "gold": len(says),
-        "rows": len(found),
-        "about_r": _share(about & found, about),
-        "about_p": _share(called & says, called),
-        "says_r": _share(says & found, says),
-        "says_p": _share(found & says, found),
-        "count_err": abs(len(found) - len(says)) / max(1, len(says)),
-        "inside": float(low <= len(says) <= high),
-        "quote_ok": sum(quotes) / len(quotes) if quotes else float("nan"),
-    }
-    return {name: value for name, value in scores.items() if value == value}
+    return scores | ({"quote_ok": sum(quotes) / len(quotes)} if quotes else {})
 
 
 def _share(part: set[str], whole: set[str]) -> float:
@@ -124,7 +171,7 @@ def evaluate(
     for number, topic in enumerate(topics, start=1):
         survey = engine.survey(topic.question).survey
         texts = {row.report.id: engine.report(row.report.id).raw for row in survey.found}
-        table[topic.topic] = score(survey, topic, texts)
+        table[topic.topic] = score(survey, topic.grades, texts)
         scores += [row.score for row in survey.rows]
         right += [topic.grades.get(row.report.id, 0) >= 1 for row in survey.rows]
         progress("surveying", number, len(topics))

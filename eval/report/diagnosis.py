@@ -21,7 +21,10 @@ WORST = 20
 DEPTH = max(DEPTHS)
 RIGHT = "right"
 # The metrics whose mean is a case's score, where they apply, with the report recall.
-_SCORED = ("cite_prec", "ev_cited", "facts", "points", "ranking", "values", "count")
+_SCORED = (
+    *("cite_prec", "ev_cited", "facts", "points", "ranking", "values", "count"),
+    *("says_r", "says_p"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +161,13 @@ def _found_reports(case: Case, ranks: Mapping[str, list[int]]) -> Iterator[Found
 def _causes(outcome: Outcome, report: CaseReport, early: Set[str]) -> Iterator[str]:
     """What went wrong; `early` are the reports found in time."""
     case = outcome.case
-    if outcome.error or outcome.answer is None:
+    if outcome.error:
         yield "error"
+    elif case.grades:
+        if outcome.scores["says_r"] < 1:
+            yield "list_lacks"
+        if outcome.scores["says_p"] < 1:
+            yield "list_extra"
     elif case.type == "unanswerable":
         if not report.refused:
             yield "answered"

@@ -45,6 +45,7 @@ TYPES = {
     "reasons": marked("Reasons and lessons"),
     "tags": marked("Counted from tags"),
     "unanswerable": marked("Not in the reports"),
+    "survey": marked("Surveys"),
     ALL: marked("All questions"),
 }
 # Of each main figure its name, and what it counts.
@@ -79,6 +80,10 @@ FIGURES = {
     "ranking": (marked("Rankings told"), marked("first five values of a ranking that are told")),
     "values": (marked("Values told"), marked("values from tags that are told")),
     "count": (marked("Counts right"), marked("counts that are told")),
+    "about_r": (marked("Reports on the topic"), marked("reports about a topic that surveys find")),
+    "says_r": (marked("Mentions found"), marked("reports that say something which surveys find")),
+    "says_p": (marked("Finds right"), marked("reports found by surveys that say something")),
+    "inside": (marked("Intervals right"), marked("intervals of surveys with the true number")),
 }
 LATENCIES = {
     "plan_ms": marked("Understanding the question"),

@@ -1,14 +1,20 @@
 """Scores of surveys against grades, their calibration, and the training of the weights."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from passages import report
 
-from eval.survey import Calibration, GradedTopic, load_topics, score
+from eval.cases import case_from_json
+from eval.figures import aggregate
+from eval.report.diagnosis import diagnose
+from eval.run import ask_case
+from eval.survey import Calibration, load_topics, score
 from eval.train_survey import Example, left_out, spread, train
 from rag.catalog.tag_fields import Filters
+from rag.engine import Engine
 from rag.errors import InputError
 from rag.survey.features import FEATURES
 from rag.survey.types import Survey, SurveyRow
@@ -21,9 +27,9 @@ def test_scores_by_hand() -> None:
         for name, verdict in verdicts.items()
     ]
     survey = Survey("q", "t", "en", Filters(), tuple(rows), (1, 3))
-    topic = GradedTopic("t", "q", {"a": 2, "b": 1, "d": 2, "e": 1, "elsewhere": 2})
+    grades = {"a": 2, "b": 1, "d": 2, "e": 1, "elsewhere": 2}
     texts = {"a": "Words of  a.", "b": "Of B.", "c": "nothing"}
-    assert score(survey, topic, texts) == pytest.approx(
+    assert score(survey, grades, texts) == pytest.approx(
         {
             "gold": 4, "rows": 3, "about_r": 0.5, "about_p": 1, "says_r": 0.5, "says_p": 2 / 3,
             "count_err": 0.25, "inside": 0, "quote_ok": 2 / 3,
@@ -69,3 +75,16 @@ def test_files_that_hold_no_graded_topics_are_refused(
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=words):
         load_topics(path)
+
+
+def test_a_graded_topic_is_a_case_among_others(sample_engine: Engine) -> None:
+    rows = [row.report.id for row in sample_engine.survey("mobile money").survey.rows]
+    grades = {rows[0]: 2, rows[-1]: 1}
+    line = json.dumps({"topic": "t", "question": "mobile money", "pool": "x", "grades": grades})
+    case = case_from_json(line)
+    assert (case.id, case.type, case.reports, case.lang) == ("t", "survey", (rows[0],), "en")
+    outcome = ask_case(sample_engine, case)
+    assert outcome.answer is None
+    assert (outcome.scores["about_r"], outcome.scores["says_r"]) == (1, 0.5)
+    assert diagnose(outcome).causes == ("list_lacks", "list_extra")
+    assert aggregate([outcome])["survey"].metrics["says_r"].mean == 0.5
