@@ -74,12 +74,13 @@ def test_bad_input_ends_with_a_sentence(
     assert words in done.err
 
 
-def test_graded_topics_are_scored_and_cases_are_not(run_sample: Run, tmp_path: Path) -> None:
+def test_graded_topics_are_scored_alone_and_among_cases(run_sample: Run, tmp_path: Path) -> None:
     topic = {"topic": "mobile money", "question": "mobile money", "grades": {"pin_experiment": 1}}
     (tmp_path / "graded.jsonl").write_text(json.dumps(topic), encoding="utf-8")
     assert "expected calibration error" in run_sample("eval", "survey", "graded.jsonl").out
     scored = run_sample("eval", "survey", "graded.jsonl", "--json").json
     assert {"about_r", "says_p", "count_err"} <= scored["topics"]["mean"].keys()
     done = run_sample("eval", "run", "graded.jsonl", "--out", "run")
-    assert done.code == 2
-    assert "asklabs eval survey" in done.err
+    assert done.code == 0
+    assert "| survey | 1 |" in done.out
+    assert "says_p" in done.out
