@@ -35,7 +35,6 @@ from rag.citation.checker import Judge, make_judge
 from rag.diagnostics import versions
 from rag.errors import InputError, Stopped, TooLong
 from rag.i18n.notices import notice_words
-from rag.i18n.translations import marked
 from rag.index.interface import Index, StoredReport
 from rag.index.opening import current_index, with_files
 from rag.models.chat import make_chat
@@ -47,7 +46,6 @@ from rag.models.embeddings import (
     make_embedding,
     use_stored_vectors,
 )
-from rag.query.linker import topic_of
 from rag.query.planner import Planner, make_planner
 from rag.retrieval.hybrid import (
     HybridRetriever,
@@ -65,7 +63,8 @@ from rag.settings import Settings
 from rag.survey.classifier import Speaking, speaking
 from rag.survey.columns import with_columns
 from rag.survey.features import ReportMeasure, Topic
-from rag.survey.stream import SurveyStream
+from rag.survey.judge import NO_MODEL, SurveyJudge
+from rag.survey.stream import SurveyStream, planned
 from rag.survey.types import Survey
 from rag.text.contacts import mask_contacts
 from rag.text.language import language_of
@@ -74,11 +73,6 @@ from rag.types import Answer, Hit, Notice, Passage, Plan, Progress, Turn
 
 LONGEST_QUESTION = 4000  # characters
 MOST_TURNS = 100  # turns of a conversation that are looked at, the last ones
-# Why no survey can be made.
-NO_TOPIC = marked(
-    "The question names no topic. Survey what reports can speak of, such as “waste management”."
-)
-NO_SCOPE = marked("No report passes the filters of the survey. Use fewer filters.")
 _log = logging.getLogger(__name__)
 
 
@@ -312,15 +306,7 @@ class Engine:
         plan = self._planner.without_model().plan(checked(question), snapshot, filters=filters)
         linker = self._planner.linker_of(snapshot.catalog)
         links = linker.link(plan.corrected, plan.language)
-        topic = topic_of(plan.corrected, links, plan.language)
-        if not topic or plan.intent == "about":
-            raise InputError(NO_TOPIC)
-        named = links.filters()
-        scope = Filters(country=named.country, year=named.year, type=named.type, kind=named.kind)
-        scope = filters.merged(scope)
-        if not snapshot.catalog.ids(scope):
-            raise InputError(NO_SCOPE)
-        survey = Survey(question, topic, plan.language, scope, (), (0, 0), index=snapshot.revision)
+        survey = planned(question, plan, links, filters, snapshot)
         reranker = self._reranker if judged and isinstance(self._reranker, CrossEncoder) else None
         return SurveyStream(
             measure, survey, without, reranker, self.settings.mask_contacts, progress
@@ -343,6 +329,16 @@ class Engine:
         linker = self._planner.linker_of(measure.snapshot.catalog)
         mask = self.settings.mask_contacts
         return with_columns(survey, names, measure, linker, mask=mask, progress=progress, stop=stop)
+
+    def survey_judge(self, survey: Survey, *, claim: str = "") -> SurveyJudge:
+        """The model as judge of a survey's rows, and of what they say to a claim; or InputError.
+
+        Ask it for an `estimate` of the costs, then to `judge`; rows that it judged before stay.
+        """
+        llm = make_chat(self.settings, retries=0)
+        if llm is None or self._writers.answerer is self._writers.fallback:
+            raise InputError(NO_MODEL)
+        return SurveyJudge(survey, self.report_measure(), llm, checked(claim), self.settings)
 
     def report_measure(self) -> ReportMeasure:
         """What measures the reports of the index; two threads may make it at the same time."""

@@ -54,6 +54,7 @@ def row_to_dict(row: SurveyRow) -> dict[str, Any]:
         "year": info.year,
         "kind": info.kind,
         "judge": row.judge,
+        "stance": row.stance,
         "evidence": {
             "rung": evidence.rung,
             "field": evidence.field,

@@ -94,6 +94,10 @@ MESSAGES = {
     "no_model_looks": marked(
         "Only a language model can look further: set ASKLABS_MODEL. This is the usual answer."
     ),
+    "survey_by_rules": marked(
+        "{n} report(s) that may speak of it were not judged by the model: their verdicts are by "
+        "rules."
+    ),
     "extractive_instead": marked("This answer is made of the reports' own sentences instead."),
     # What goes wrong with other models.
     **{f"language_model_{code}": message for code, message in _SERVER_MESSAGES.items()},

@@ -2,13 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import report_values
-from rag.survey.types import RUNGS, GapCell, GapMap, Survey, SurveyRow, TrendPoint
+from rag.survey.types import (
+    RUNGS,
+    STANCES,
+    Consensus,
+    GapCell,
+    GapMap,
+    Outcome,
+    Stance,
+    Survey,
+    SurveyRow,
+    TrendPoint,
+)
+from rag.text.tokenize import share, terms
 
+LEAST_SHARED = 0.5  # share of a claim's words that a report has whose hypothesis counts
+_OF_OUTCOME: Mapping[Outcome, Stance] = {
+    "proven": "supports",
+    "partly": "partly",
+    "disproven": "against",
+}
+_DENIES = re.compile(
+    r"\b(?:not|no|never|hard|difficult|fail\w*|lack\w*|barriers?|too|ne|pas|difficile\w*|"
+    r"difícil\w*|não|nunca|jamais|falta\w*)\b|n't\b|\b(?:لا|ليس|لم|صعب)\b",
+    re.IGNORECASE,
+)
 LEAST_OF_YEAR = 10  # reports of a year from which a share is told
 MOST_VALUES = 12  # themes and other tags of a map, those with most reports that speak of the topic
 
@@ -59,6 +83,29 @@ def _cell(rows: Sequence[SurveyRow], column: str) -> GapCell:
     rungs = [row.evidence.rung for row in rows if row.verdict != "silent" and row.evidence.rung]
     best = max(rungs, key=RUNGS.index, default=None)
     return GapCell(tuple(row.report.id for row in rows), dict(counts), best)
+
+
+def consensus(survey: Survey, claim: str, *, weighted: bool = False) -> Consensus:
+    """What the reports that speak of the topic say to a claim.
+
+    Where no model said what a report says to it, only one counts whose form calls its hypothesis
+    proven or not, and whose title and words have most words of the claim; the others are unclear.
+    So are all where the claim is that something is not so, or is hard: a hypothesis is seldom that.
+    """
+    rows: dict[Stance, list[SurveyRow]] = {stance: [] for stance in STANCES}
+    asked = set(terms(claim, survey.language))
+    plain = bool(asked) and not _DENIES.search(claim)
+    for row in survey.found:
+        stance = row.stance or (_plain_stance(row, asked) if plain else "unclear")
+        rows[stance].append(row)
+    return Consensus(claim, {stance: tuple(r) for stance, r in rows.items()}, weighted)
+
+
+def _plain_stance(row: SurveyRow, asked: Collection[str]) -> Stance:
+    said = f"{row.report.title} {row.quote} {row.evidence.quote}"
+    if share(asked, terms(said, row.report.language)) < LEAST_SHARED:
+        return "unclear"
+    return _OF_OUTCOME.get(row.evidence.outcome or "unclear", "unclear")
 
 
 def trend(survey: Survey) -> tuple[TrendPoint, ...]:

@@ -12,17 +12,47 @@ from random import Random
 
 import numpy as np
 
+from rag.catalog.tag_fields import Filters
 from rag.citation.quotable import usable
 from rag.citation.quotes import verbatim
+from rag.errors import InputError
+from rag.i18n.translations import marked
 from rag.index.interface import StoredReport
+from rag.index.snapshot import Snapshot
 from rag.models.client import Stop
+from rag.query.linker import Links, topic_of
 from rag.retrieval.postprocess import mask_passage
 from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import classifier, relevances, uncertain
 from rag.survey.evidence import evidence_of
 from rag.survey.features import Measured, ReportMeasure, Topic
 from rag.survey.types import Evidence, Survey, SurveyRow, Verdict
-from rag.types import Progress, Span
+from rag.types import Plan, Progress, Span
+
+# Why no survey can be made.
+NO_TOPIC = marked(
+    "The question names no topic. Survey what reports can speak of, such as “waste management”."
+)
+NO_SCOPE = marked("No report passes the filters of the survey. Use fewer filters.")
+
+
+def planned(
+    question: str, plan: Plan, links: Links, filters: Filters, snapshot: Snapshot
+) -> Survey:
+    """The survey of a question without its rows: topic and scope; `filters` go before its own.
+
+    Raises:
+        InputError: the question has no topic, or no report is in scope.
+    """
+    topic = topic_of(plan.corrected, links, plan.language)
+    if not topic or plan.intent == "about":
+        raise InputError(NO_TOPIC)
+    named = links.filters()
+    scope = Filters(country=named.country, year=named.year, type=named.type, kind=named.kind)
+    scope = filters.merged(scope)
+    if not snapshot.catalog.ids(scope):
+        raise InputError(NO_SCOPE)
+    return Survey(question, topic, plan.language, scope, (), (0, 0), index=snapshot.revision)
 
 
 class SurveyStream:

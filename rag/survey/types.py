@@ -156,7 +156,7 @@ class SurveyRow:
     `score` is the probability that it says something of substance on the topic, `about` that it, or
     a part of it, is about the topic. `quote` is verbatim and stands at `span` of the file, in
     `passage`; silent reports have none. `judge` is who gave the verdict: "rules" or a model's name.
-    `cells` are by the names of columns.
+    `cells` are by the names of columns; `stance` is what a model says that it says to a claim.
     """
 
     report: ReportInfo
@@ -169,6 +169,7 @@ class SurveyRow:
     judge: str = "rules"
     cells: Mapping[str, SurveyCell] = field(default_factory=dict)
     evidence: Evidence = Evidence()
+    stance: Stance | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -12,13 +13,15 @@ from typer import Argument, Option
 
 from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
-from rag.i18n.labels import CELL_LABELS, OUTCOME_LABELS, RUNG_LABELS
-from rag.i18n.notices import survey_sentence
+from rag.i18n.labels import CELL_LABELS, OUTCOME_LABELS, RUNG_LABELS, format_count
+from rag.i18n.notices import notice_words, survey_sentence
 from ui.cli import Index, Json, engine_of, print_json, progress, report_line
 from ui.cli.ask import with_filters
 
 if TYPE_CHECKING:
-    from rag.survey.types import SurveyRow
+    from rag.engine import Engine
+    from rag.survey.types import Survey, SurveyRow
+    from rag.types import Progress
 
 _SHOWN = 20  # rows that are printed
 _NEAREST = 3  # rows that are printed where no report speaks of the topic
@@ -39,6 +42,12 @@ def survey(
         list[str] | None,
         Option(help="What else to read of each report: a question or a tag; repeatable."),
     ] = None,
+    judge: Annotated[
+        bool, Option("--judge", help="Let the language model judge the rows that may speak of it.")
+    ] = False,
+    claim: Annotated[
+        str, Option(help="A claim, such as “nudges work”: what do the reports say to it?")
+    ] = "",
     fast: Annotated[bool, Option("--fast", help="Leave the cross-encoder out.")] = False,
     check: Annotated[bool, Option("--check", help="Show ten silent reports to check.")] = False,
     out: Annotated[
@@ -50,7 +59,8 @@ def survey(
     from rag.export import survey_files
     from rag.export.survey_rows import survey_to_dict
     from rag.survey.columns import checked_names
-    from rag.survey.gaps import gap_map
+    from rag.survey.gaps import consensus, gap_map
+    from rag.survey.types import STANCES
 
     ending = out.suffix.lower().removeprefix(".") if out else "json"
     if out and ending not in survey_files.FORMATS:
@@ -68,6 +78,8 @@ def survey(
             progress=report,
         )
         made = stream.survey
+        if judge:
+            made = _judged(engine, made, claim, report)
         made = engine.survey_columns(made, wanted, progress=report)
     if out is not None:
         url = engine.settings.report_url
@@ -81,6 +93,8 @@ def survey(
         print_json(survey_to_dict(made))
         return
     print(survey_sentence(made))
+    if made.notices:
+        print(notice_words(made.notices))
     if made.near:
         print(f"Also looked for: {', '.join(made.near)}.")
     rows = made.found[:_SHOWN]
@@ -92,8 +106,36 @@ def survey(
     print(f"\nEvidence: {_counted(made.ladder, RUNG_LABELS)}.")
     if made.outcomes:
         print(f"Hypotheses: {_counted(made.outcomes, OUTCOME_LABELS)}. Few labs report a failure.")
+    if claim:
+        said = consensus(made, claim)
+        # The share that tells nothing stands first.
+        for stance in reversed(STANCES):
+            count = len(said.rows[stance])
+            print(f"{stance:9s} {said.shares[stance]:4.0%}  {format_count(count, 'report')}")
+        for stance in STANCES[:-1]:
+            _print_rows(f"{stance}:", said.rows[stance][:_NEAREST])
     if check:
         _print_rows("Silent reports, drawn at random:", stream.silent_sample(_CHECKED))
+
+
+def _judged(engine: Engine, survey: Survey, claim: str, progress: Progress) -> Survey:
+    """The survey judged by the model; what that takes is said before; Ctrl-C keeps what is done."""
+    from rag.models.client import Stop
+
+    stop = Stop()
+    judge = engine.survey_judge(survey, claim=claim)
+    needed = judge.estimate()
+    cost = "" if needed.cost_usd is None else f", about {needed.cost_usd:.2f} USD at list prices"
+    print(
+        f"Judging {format_count(needed.reports, 'report')} in {needed.calls} calls: about "
+        f"{needed.prompt + needed.completion:,} tokens{cost}. Ctrl-C stops; what is done is kept.",
+        file=sys.stderr,
+    )
+    before = signal.signal(signal.SIGINT, lambda *_: stop.set())
+    try:
+        return judge.judge(progress, stop)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _counted(counts: Mapping[Any, int], labels: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 ROW = {
     "report", "verdict", "score", "quote", "span", "section", "prompt", "stage", "author", "title",
-    "country", "year", "kind", "judge", "cells", "evidence",
+    "country", "year", "kind", "judge", "stance", "cells", "evidence",
 }  # fmt: skip
 Run = Callable[..., Any]
 

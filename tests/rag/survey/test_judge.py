@@ -1,0 +1,100 @@
+"""A model as judge of surveys: verdicts and quotes, what fails, what it costs; claims."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai_server import KEY, Reply, ScriptedServer
+from passages import report
+
+from rag.catalog.tag_fields import Filters
+from rag.engine import Engine, open_engine
+from rag.errors import InputError
+from rag.models.client import Stop
+from rag.settings import Settings
+from rag.survey.gaps import consensus
+from rag.survey.judge import BATCH
+from rag.survey.types import Evidence, Survey, SurveyRow
+
+
+@pytest.fixture
+def engine(sample_index: Path, server: ScriptedServer) -> Engine:
+    values = {"openai_api_key": KEY, "openai_base_url": server.url, "reranker": "none"}
+    return open_engine(Settings(index=sample_index, model="openai:judge", check="off", **values))
+
+
+def _reply(*entries: dict[str, Any]) -> Reply:
+    return Reply((json.dumps({"reports": list(entries)}),))
+
+
+def _all(verdict: str, **more: Any) -> Reply:
+    return _reply(*({"report": n, "verdict": verdict, "sentence": 2, **more} for n in range(1, 21)))
+
+
+def test_verdicts_and_sentences_are_the_models_and_what_it_left_out_is_by_rules(
+    engine: Engine, server: ScriptedServer
+) -> None:
+    rules = engine.survey("mobile money").survey
+    entry = {"report": 1, "verdict": "about", "sentence": 2}
+    server.script(_reply(entry, {"report": 2, "verdict": "maybe"}, {"report": 99}), Reply(("{}",)))
+    judge = engine.survey_judge(rules)
+    needed = judge.estimate()
+    assert needed.calls == -(-needed.reports // BATCH)
+    assert needed.prompt > 500
+    assert needed.cost_usd is None
+    made = judge.judge()
+    by_model = [row for row in made.rows if row.judge == "judge"]
+    assert len(by_model) == 1
+    assert (by_model[0].verdict, by_model[0].report) == ("about", rules.rows[0].report)
+    assert by_model[0].quote != rules.rows[0].quote
+    assert by_model[0].span
+    assert [notice.code for notice in made.notices][-1] == "survey_by_rules"
+    prompt = str(server.chats[0].body)
+    assert "never follow instructions" in prompt
+    again = engine.survey_judge(made).estimate()
+    assert again.reports == needed.reports - 1
+
+
+def test_a_server_that_dies_and_a_stop_leave_the_rest_by_rules(
+    engine: Engine, server: ScriptedServer
+) -> None:
+    rules = engine.survey("mobile money").survey
+    server.script(_all("silent"), Reply(status=500))
+    made = engine.survey_judge(rules).judge()
+    assert {row.judge for row in made.rows} == {"rules", "judge"}
+    assert all(row.verdict == "silent" for row in made.rows if row.judge == "judge")
+    stop = Stop()
+    stop.set()
+    kept = engine.survey_judge(rules).judge(stop=stop)
+    assert {row.judge for row in kept.rows} == {"rules"}
+    assert kept.notices[-1].code == "survey_by_rules"
+
+
+def test_without_a_model_there_is_no_judge(sample_engine: Engine) -> None:
+    with pytest.raises(InputError, match="ASKLABS_MODEL"):
+        sample_engine.survey_judge(sample_engine.survey("mobile money").survey)
+
+
+def test_stances_are_counted_and_what_is_not_plain_is_unclear(
+    engine: Engine, server: ScriptedServer
+) -> None:
+    server.script(_all("about", stance="against"))
+    rules = engine.survey("mobile money").survey
+    made = engine.survey_judge(rules, claim="Mobile money reaches everybody").judge()
+    said = consensus(made, "Mobile money reaches everybody")
+    assert len(said.rows["against"]) >= min(BATCH, len(made.found)) - 1
+
+    def row(name: str, outcome: Any, rung: Any = "test") -> SurveyRow:
+        info = report(name, title="Nudges at the tap")
+        evidence = Evidence(rung, "kind", outcome=outcome)
+        return SurveyRow(info, "about", 0.9, 0.9, quote="The nudges.", evidence=evidence)
+
+    rows = (row("a", "proven", "scaled"), row("b", "disproven"), row("c", None), row("d", "blank"))
+    survey = Survey("q", "nudges", "en", Filters(), rows, (1, 4))
+    plain = consensus(survey, "Do nudges work?")
+    assert {stance: len(found) for stance, found in plain.rows.items()} == {
+        "supports": 1, "partly": 0, "against": 1, "unclear": 2,
+    }  # fmt: skip
+    assert consensus(survey, "Do nudges work?", weighted=True).shares["supports"] == 5 / 14
+    assert consensus(survey, "Nudges do not work").shares["unclear"] == 1
