@@ -103,6 +103,7 @@ class Settings(BaseModel):
     frames: Annotated[str, Field(pattern=r"^(https?://[\w.:*-]+ ?)*$")] = Field(
         "", description="addresses of pages that may show the page in a frame, with spaces"
     )
+    share: bool = Field(False, description="let readers make links that keep an answer as it was")
     page_ingest: bool = Field(False, description="let who reaches the page add reports")
     evaluation: HomePath | None = Field(
         None, description="folder of the evaluation run that the page shows; none: the latest"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 REFUSED = (401, 403, 404, 408, 413, 421, 429, 503)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-MOST_BYTES = 1_000_000  # of a body that is no upload
+MOST_BYTES = 8_000_000  # of a body that is no upload: a conversation of fifty long answers
 SLOWEST = 30.0  # seconds until such a body is there
 SLOWEST_UPLOAD = 600.0
 # Bytes of uploads within an hour (Gradio deletes sooner what nobody took in): of one address,

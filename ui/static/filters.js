@@ -200,7 +200,9 @@ window.askLabsFilters = (() => {
   }
 
   async function copy(text) {
-    const { query, done, byHand } = JSON.parse(text);
+    if (!text) return;
+    const { query, done, byHand, error } = JSON.parse(text);
+    if (error) return window.alert(error);
     const link = `${location.origin}${location.pathname}?${query}`;
     const button = document.getElementById("copy-link");
     try {

@@ -154,7 +154,8 @@ window.askLabs = (() => {
 
   // The page is drawn for all languages alike; the masthead tells which one the visitor has.
   function setLanguage() {
-    const { language, direction } = document.querySelector("[data-language]").dataset;
+    const { language, direction, shares } = document.querySelector("[data-language]").dataset;
+    document.documentElement.classList.toggle("shares", shares !== undefined);
     document.documentElement.lang = language;
     document.documentElement.dir = direction;
   }

@@ -114,6 +114,7 @@ window.askReading = (() => {
       if (button.matches(".open-report")) knows("report") && openReport(button);
       else if (button.matches(".restore")) knows("restore") && restore(button, trigger);
       else if (button.matches(".copy")) knows("again") && copy(button);
+      else if (button.matches(".share")) knows("freeze") && trigger("freeze", { turn });
       else if (button.matches(".vote")) knows("vote") && vote(button, turn, trigger);
       else if (button.matches(".again, .wider, .deeper")) {
         const name = button.classList[0];

@@ -39,6 +39,7 @@ from ui.rendering import render
 from ui.web.address import Address
 from ui.web.filters import render_scope
 from ui.web.sources import by_number, render_cite, render_uncited
+from ui.web.suggestions import follow_ups
 
 if TYPE_CHECKING:
     from ui.web.handlers import Exchange
@@ -47,6 +48,8 @@ Reports = Mapping[str, ReportInfo]
 ROWS_SHOWN = 12
 # Answers of which a survey can say more.
 WIDE: tuple[Intent, ...] = ("topic", "reasons", "trend")
+# Stands before a topic where a report's id is asked for: who works on it opens like a report.
+WHO = "who:"
 PREVIEW = 120  # characters of what a lab says in a group of quotes that is folded
 _BOLD = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*")
 _MARK = re.compile(r" ?\[(\d{1,6})\]")
@@ -132,8 +135,12 @@ def render_exchange(
         outcome = render("unanswered.html", t, is_running=False, **values)
     scope = render_scope(exchange, turn if is_last else 0, t, catalog.reports)
     row = render_row(exchange, turn, is_last, t, is_idle=is_idle)
+    answer, now = (exchange.answer if is_last and is_idle else None), ""
+    if answer and not answer.refused and answer.coverage.intent in WIDE:
+        now = WHO + answer.standalone
     values = {"question": exchange.question, "scope": scope, "outcome": outcome, "row": row}
-    return render("exchange.html", t, turn=turn, **values)
+    related = follow_ups(answer, catalog, t) if answer else []
+    return render("exchange.html", t, turn=turn, related=related, now=now, **values)
 
 
 def render_pending(
@@ -150,7 +157,7 @@ def render_pending(
     outcome = render("unanswered.html", t, is_running=True, text=prose, **values)
     scope = render_scope(exchange, 0, t, reports)
     values = {"question": exchange.question, "scope": scope, "outcome": outcome, "row": ""}
-    return render("exchange.html", t, turn=turn, **values)
+    return render("exchange.html", t, turn=turn, related=(), now="", **values)
 
 
 def render_answer(

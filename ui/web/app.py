@@ -29,6 +29,7 @@ from ui.web.handlers import Run, Talk, Update
 from ui.web.layout import QUIET, Parts, shown, translations_of
 from ui.web.quality import render_quality, render_without_run
 from ui.web.reading import brief, report
+from ui.web.reading.frozen import freeze
 from ui.web.sources import render_sources
 from ui.web.suggestions import Suggestions
 from ui.web.uploads import add
@@ -205,6 +206,7 @@ def _wire_questions(engine: Engine, room: Room, parts: Parts, opened: Dependency
     typed = [parts["question"].submit, parts["go"].click]
     wire(partial(gr.on, typed), ask, parts["question"])
     wire(parts["greeting"].example, ask_example)
+    wire(parts["thread"].example, ask_example)
     # The question of a link is asked at once; without one nothing is.
     wire(opened.success, ask, parts["linked"], parts["ignored"])
     wire(parts["thread"].again, again)
@@ -329,6 +331,11 @@ def _wire_exports(engine: Engine, parts: Parts) -> None:
         sent = _values(event, "ending", "brief")
         return json.dumps(brief.download(engine, sent, translations_of(request)))
 
+    def share(talk: Talk, request: gr.Request, event: gr.EventData) -> str:
+        return freeze(engine, talk, _values(event, "turn")["turn"], translations_of(request))
+
+    shared = parts["thread"].freeze(share, parts["talk"], parts["copied"], **QUIET)
+    shared.success(None, parts["copied"], None, js="(link) => askLabsFilters.copy(link)")
     pinned = parts["thread"].pin(pin, parts["talk"], parts["pinned"], **QUIET)
     pinned.success(None, parts["pinned"], None, js="(pin) => askBrief.add(JSON.parse(pin))")
     written = parts["brief"].brief(write_brief, None, parts["file"], **QUIET)

@@ -71,7 +71,7 @@ _CHIPS = (
 _ROW = (
     "watch('value', () => askReading.drawn(element)); "
     "askReading.wire(element, (name, at) => trigger(name, at), "
-    "['again', 'wider', 'deeper', 'vote', 'restore']);"
+    "['again', 'wider', 'deeper', 'vote', 'restore', 'freeze']);"
 )
 _LISTED = "watch('value', () => askSurvey.answered(element, (at) => trigger('count', at)));"
 _COUNTED = "watch('value', () => askSurvey.counted(props.value));"
@@ -141,7 +141,13 @@ def first_words(
     uses = groupby(FORMATS.items(), lambda item: item[1].use)
     direction = "rtl" if is_right_to_left(t) else "ltr"
     return {
-        "masthead": render("masthead.html", t, language=language_code(t), direction=direction),
+        "masthead": render(
+            "masthead.html",
+            t,
+            language=language_code(t),
+            direction=direction,
+            shares=engine.settings.share,
+        ),
         "facts": facts(engine, t),
         "greeting": greeting(engine, t, examples),
         "sources": render_sources(None, 0, t),
@@ -206,7 +212,7 @@ def talk_area(words: Mapping[str, Markup]) -> Parts:
     """The middle area: questions and answers, or examples of questions."""
     with gr.Column(elem_id="welcome") as welcome:
         greeted = html(words["greeting"], js_on_load=_EXAMPLE)
-    wired = _GREW + _CHIP + _ROW + _REPORT + _LISTED + _PIN
+    wired = _EXAMPLE + _GREW + _CHIP + _ROW + _REPORT + _LISTED + _PIN
     thread = html("", js_on_load=wired, elem_id="thread")
     # The growing answer is a part of its own: what is finished is not drawn again for each word.
     live = html("", js_on_load=_GREW, elem_id="live")

@@ -9,16 +9,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from rag.catalog.catalog import Catalog
+from rag.catalog.normalize import fold_tag
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError
 from rag.i18n.labels import country_label, value_label
 from rag.i18n.translations import Translations, language_code, marked
+from rag.types import Answer
 
 _log = logging.getLogger(__name__)
 SUGGESTED = 4  # questions on the page
 TRIES = 4  # questions of a kind that are asked until one is answered
 LONGEST = 90  # characters of a value, a title or a form question that is suggested
+FOLLOWING = 3  # questions under an answer
 FEW = 3  # labs; a collection of fewer is asked about its reports
 # What a kind of question is called on the page, and an example of it.
 Example = tuple[str, str]
@@ -110,6 +113,41 @@ def _about_labs(catalog: Catalog, t: Translations) -> Iterator[_Kind]:
     yield COMPARE, 2, compared
     methods = [value_label("method", method, t) for method in _common(catalog, "method")]
     yield COUNT, 0, _each(t.gettext("Which labs used {value}?"), methods)
+
+
+def follow_ups(answer: Answer, catalog: Catalog, t: Translations) -> list[str]:
+    """Up to three questions that go on from an answer, each of which the tags say has an answer."""
+    cited = dict.fromkeys(citation.passage.report.id for citation in answer.citations)
+    ids = list(cited or answer.coverage.reports)
+    infos = [catalog.reports[i] for i in ids if i in catalog.reports]
+    if answer.refused or not infos:
+        return []
+    asked = fold_tag(answer.question)
+    themes, methods = (
+        [
+            value
+            for value, _ in Counter(v for info in infos for v in getattr(info, key)).most_common()
+            if fold_tag(value) not in asked and " " in value and len(value) <= LONGEST
+        ]
+        for key in ("thematic_areas", "methods")
+    )
+    made = []
+    for theme in themes[:TRIES]:
+        labs = _common(catalog, "country", Filters(theme=(theme,), author=("lab",)))
+        if len(labs) >= FEW:
+            name = value_label("theme", theme, t)
+            made.append(t.gettext("What did the labs learn about {value}?").format(value=name))
+            first, second = (country_label(lab, t) for lab in labs[:2])
+            versus = t.gettext("Compare {one} and {other} on {theme}")
+            made.append(versus.format(one=first, other=second, theme=name))
+            break
+    if methods:
+        used = value_label("method", methods[0], t)
+        made.append(t.gettext("Which labs used {value}?").format(value=used))
+    if len(infos[0].countries) == 1:
+        lab = country_label(infos[0].countries[0], t)
+        made.append(t.gettext("What is {value} working on?").format(value=lab))
+    return [question for question in made if question != answer.question][:FOLLOWING]
 
 
 def _each(question: str, values: Iterable[str]) -> list[str]:

@@ -123,9 +123,9 @@ def test_the_coverage_line_unfolds_to_reports_and_labs() -> None:
 @pytest.mark.parametrize(
     ("exchange", "is_last", "is_idle", "buttons"),
     [
-        (ANSWERED, True, True, ["copy", "pin", "again", "wider", "vote", "vote", None]),
+        (ANSWERED, True, True, ["copy", "pin", "share", "again", "wider", "vote", "vote", None]),
         (ANSWERED, False, False, ["copy"]),
-        (READ_ALL, True, True, ["copy", "pin", "again", "vote", "vote", None]),
+        (READ_ALL, True, True, ["copy", "pin", "share", "again", "vote", "vote", None]),
         (WRITTEN, True, False, ["copy", "again", "wider", "deeper"]),
         (replace(ANSWERED, passages=MOST_PASSAGES), True, False, ["copy", "again"]),
         (Exchange("Q?", error="No model."), True, True, ["again"]),

@@ -8,7 +8,7 @@ from rag.errors import ModelError
 from rag.i18n.notices import text_notice
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Answer, Citation
-from ui.web.suggestions import COUNT, Suggestions
+from ui.web.suggestions import COUNT, Suggestions, follow_ups
 
 BY_TAGS = "Which labs used Prototyping?"
 
@@ -68,3 +68,14 @@ def test_nothing_is_suggested_of_nothing_and_a_failure_hides_nothing() -> None:
         raise ModelError(text_notice("The server does not answer."))
 
     assert suggestions(fail).answered(ENGLISH) == [(COUNT, BY_TAGS)]
+
+
+def test_questions_under_an_answer_go_on_from_what_it_cites() -> None:
+    engine = FakeEngine()
+    cited = tuple(Citation(n, passage(report(n)), "") for n in (1, 2))
+    asked = answer("What helps?", citations=cited)
+    made = follow_ups(asked, engine.catalog, ENGLISH)
+    assert "What did the labs learn about food waste?" in [
+        q.lower().replace("what", "What", 1) for q in made
+    ]
+    assert follow_ups(answer("What?", refused=True), engine.catalog, ENGLISH) == []

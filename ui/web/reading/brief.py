@@ -157,6 +157,16 @@ def _qr(link: str) -> str:
     )
 
 
+def standing(engine: Engine, report: str, passage: str, quote: str) -> Passage | None:
+    """The passage of a report that has a quote, by preference the one it was taken from."""
+    try:
+        passages = engine.passages_of(report) if quote.strip() else ()
+    except UnknownReport:
+        return None
+    having = [p for p in passages if find_quote(p.text, quote)]
+    return next((p for p in having if p.id == passage), having[0] if having else None)
+
+
 class _Writer:
     """Writes what is pinned as the text and the citations of one answer."""
 
@@ -207,7 +217,7 @@ class _Writer:
         self.lines += [f"### {one_line(defuse(answer.question))}", *text.splitlines()]
 
     def _mark(self, report: str, passage: str, quote: str, status: Status = "supported") -> str:
-        found = self._standing(report, passage, quote) if quote.strip() else None
+        found = standing(self.engine, report, passage, quote)
         if found is None:
             self.lost += 1
             return ""
@@ -215,15 +225,6 @@ class _Writer:
         n = numbers.get(found.id, len(numbers) + 1)
         self.citations.append(Citation(n, found, quote, status))
         return f"[{n}]"
-
-    def _standing(self, report: str, passage: str, quote: str) -> Passage | None:
-        """The passage of a report that has the quote, by preference the one it was taken from."""
-        try:
-            passages = self.engine.passages_of(report)
-        except UnknownReport:
-            return None
-        having = [p for p in passages if find_quote(p.text, quote)]
-        return next((p for p in having if p.id == passage), having[0] if having else None)
 
     def answer(self, title: str) -> Answer:
         """All of it as one answer."""

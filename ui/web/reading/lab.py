@@ -1,4 +1,4 @@
-"""A lab's page: what it planned, tested and learned by year, its methods, themes and partners."""
+"""Pages of labs: what one planned, tested and learned by year, and which work on a topic now."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from markupsafe import Markup
 
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine
+from rag.errors import InputError
 from rag.i18n.labels import country_label, format_count, value_label
 from rag.i18n.translations import Translations, marked
 from ui.rendering import render
+from ui.web.filters import LONGEST_QUESTION
 
 # Stands before a country where a report's id is asked for: a lab opens like a report.
 LAB = "lab:"
 ASKED = marked("What is {value} working on?")
 _MOST = 8  # methods, themes and partners
 _FEWEST_WORDS = 4  # of a quote that says something by itself
+_FEW = 3  # methods and partners of a lab among others
+_MOST_LABS = 40
 _LONGEST_NAME = 80  # characters of a partner's name
 _LINK = re.compile(r"\s*(?:https?://|www\.)\S+")
 
@@ -61,6 +65,36 @@ def render_lab(engine: Engine, country: str, key: str, t: Translations) -> Marku
         counts={"method": counts["method"], "theme": counts["theme"]},
         partners=_partners(engine, own),
     )
+
+
+def render_who(engine: Engine, topic: str, key: str, t: Translations) -> Markup:
+    """The labs whose reports are about a topic as a dialog, those with the latest year first."""
+    try:
+        survey, error = engine.survey(topic[:LONGEST_QUESTION], judged=False).survey, ""
+    except InputError as refused:
+        survey, error = None, str(refused)
+    by_lab: dict[str, list[ReportInfo]] = {}
+    for row in survey.found if survey else ():
+        if row.verdict == "about" and row.report.author == "lab":
+            by_lab.setdefault(row.report.lab, []).append(row.report)
+    rows = [
+        (
+            sorted(infos, key=_order),
+            [value_label("method", method, t) for method in _methods(infos)],
+            [name for name, _ in _partners(engine, infos)[:_FEW]],
+        )
+        for infos in by_lab.values()
+    ]
+    rows.sort(key=lambda row: (-(row[0][0].year or 0), -len(row[0])))
+    name = survey.topic if survey else topic
+    return render(
+        "who.html", t, key=key, topic=name, rows=rows[:_MOST_LABS], all=len(rows), error=error
+    )
+
+
+def _methods(infos: list[ReportInfo]) -> list[str]:
+    counts = Counter(method for info in infos for method in info.methods)
+    return [method for method, _ in counts.most_common(_FEW)]
 
 
 def _order(info: ReportInfo) -> tuple[int, str, str]:

@@ -24,8 +24,10 @@ from rag.text.contacts import mask_contacts
 from rag.types import FACTS, Answer, Passage
 from ui.rendering import render
 from ui.server import log
+from ui.web.answer import WHO
 from ui.web.handlers import Exchange, Talk, exchange_at
-from ui.web.reading.lab import LAB, render_lab
+from ui.web.reading.frozen import FROZEN, render_frozen
+from ui.web.reading.lab import LAB, render_lab, render_who
 from ui.web.sources import find_quote, segments
 
 Quotes = Mapping[str, Sequence[str]]
@@ -131,6 +133,12 @@ def open_report(
     names = ("report", "passage", "turn", "n")
     report_id, at = (_text(event.get(name)) for name in names[:2])
     key = "|".join(_text(event.get(name)) for name in names)
+    if report_id.startswith(WHO):
+        return render_who(engine, report_id[len(WHO) :], key, t)
+    if report_id.startswith(FROZEN) and (
+        frozen := render_frozen(engine, report_id[len(FROZEN) :], key, t)
+    ):
+        return frozen
     if report_id.startswith(LAB) and (lab := render_lab(engine, report_id[len(LAB) :], key, t)):
         return lab
     try:

@@ -1,0 +1,58 @@
+"""A link keeps an answer as it was; its quotes are looked up when it is opened."""
+
+import json
+from pathlib import Path
+
+import pytest
+from fake_engine import QUOTE, FakeEngine
+from readers import Outline
+
+from rag.engine import Engine
+from rag.i18n.translations import ENGLISH
+from rag.settings import Settings
+from ui.web.handlers import Exchange, Talk
+from ui.web.reading.frozen import FOLDER, NOT_KEPT, freeze
+from ui.web.reading.lab import render_who
+from ui.web.reading.report import open_report
+
+
+def shared(folder: Path, **more: object) -> tuple[FakeEngine, Talk]:
+    engine = FakeEngine()
+    engine.settings = Settings(index=folder, share=True, **more)  # type: ignore[arg-type]
+    return engine, (Exchange("What?", answer=engine.ask("What?").answer),)
+
+
+def test_an_answer_has_one_link_which_shows_it_and_checks_its_quotes(tmp_path: Path) -> None:
+    engine, talk = shared(tmp_path)
+    link = json.loads(freeze(engine, talk, 1, ENGLISH))["query"]  # type: ignore[arg-type]
+    assert json.loads(freeze(engine, talk, 1, ENGLISH))["query"] == link  # type: ignore[arg-type]
+    event = {"report": link.removeprefix("report=")}
+    page = open_report(engine, (), event, ENGLISH)  # type: ignore[arg-type]
+    assert "What?" in page
+    n = len(talk[0].answer.citations) if talk[0].answer else 0
+    assert f"Checked now: {n} of {n} quotes stand" in page
+    assert QUOTE in Outline(page).text
+    file = next((tmp_path / FOLDER).iterdir())
+    file.write_text(file.read_text().replace(QUOTE, "Nobody wrote this."))
+    changed = open_report(engine, (), event, ENGLISH)  # type: ignore[arg-type]
+    assert "No longer stands in the report" in changed
+
+
+@pytest.mark.parametrize("name", ["answer:../x", "answer:" + "0" * 32, "answer:"])
+def test_nothing_else_is_shown_and_nothing_kept_unasked(tmp_path: Path, name: str) -> None:
+    engine, talk = shared(tmp_path)
+    assert "removed" in open_report(engine, (), {"report": name}, ENGLISH)  # type: ignore[arg-type]
+    assert freeze(engine, talk, 2, ENGLISH) == ""  # type: ignore[arg-type]
+    engine.settings = Settings(index=tmp_path / "gone", share=True)
+    assert json.loads(freeze(engine, talk, 1, ENGLISH)) == {"error": NOT_KEPT}  # type: ignore[arg-type]
+    engine.settings = Settings(index=tmp_path)
+    assert freeze(engine, talk, 1, ENGLISH) == ""  # type: ignore[arg-type]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.quality
+def test_who_works_on_a_topic_is_told_by_the_latest_year(sample_engine: Engine) -> None:
+    theme = sample_engine.catalog.counts("theme")[0][0]
+    page = Outline(render_who(sample_engine, theme, "key", ENGLISH))
+    assert page.all("button", "open-report")
+    assert "Labs whose reports are about it" in page.text
