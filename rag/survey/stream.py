@@ -47,12 +47,15 @@ def planned(
     topic = topic_of(plan.corrected, links, plan.language)
     if not topic or plan.intent == "about":
         raise InputError(NO_TOPIC)
-    named = links.filters()
-    scope = Filters(country=named.country, year=named.year, type=named.type, kind=named.kind)
-    scope = filters.merged(scope)
+    scope = filters.merged(survey_scope(links.filters()))
     if not snapshot.catalog.ids(scope):
         raise InputError(NO_SCOPE)
     return Survey(question, topic, plan.language, scope, (), (0, 0), index=snapshot.revision)
+
+
+def survey_scope(named: Filters) -> Filters:
+    """What narrows the survey of a question, of all that it names: its topic may be a tag, too."""
+    return Filters(country=named.country, year=named.year, type=named.type, kind=named.kind)
 
 
 class SurveyStream:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from markupsafe import Markup, escape
 from rag.answer.digests import KEY_POINTS
 from rag.answer.pipeline import HITS_PER_ANSWER
 from rag.catalog.catalog import Catalog
-from rag.catalog.tag_fields import FILTER_FIELDS, TAGS, ReportInfo
+from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
 from rag.export.brief import shortened, speaker
 from rag.feedback import MAX_COMMENT
 from rag.i18n.labels import (
@@ -34,6 +33,7 @@ from rag.i18n.notices import (
 )
 from rag.i18n.translations import ENGLISH, Translations, format_seconds, translations_for
 from rag.retrieval.hybrid import MOST_PASSAGES
+from rag.survey.stream import survey_scope
 from rag.types import Answer, Citation, Intent, Notice, Struck
 from ui.rendering import render
 from ui.web.address import Address
@@ -46,8 +46,7 @@ if TYPE_CHECKING:
 
 Reports = Mapping[str, ReportInfo]
 ROWS_SHOWN = 12
-# Answers of which a survey can say more.
-WIDE: tuple[Intent, ...] = ("topic", "reasons", "trend")
+TOPICS: tuple[Intent, ...] = ("topic", "reasons")
 # Stands before a topic where a report's id is asked for: who works on it opens like a report.
 WHO = "who:"
 PREVIEW = 120  # characters of what a lab says in a group of quotes that is folded
@@ -127,7 +126,7 @@ def render_exchange(
     error = notice_words([exchange.notice], t) if exchange.notice else exchange.error
     if exchange.answer and not error:
         outcome = render_answer(
-            exchange.answer, turn, catalog, t, exchange.stopped, is_idle=is_idle
+            exchange.answer, turn, catalog, t, exchange.stopped, is_idle, exchange.filters
         )
     else:
         text = render_prose(exchange.text, turn, {}, t)
@@ -136,7 +135,7 @@ def render_exchange(
     scope = render_scope(exchange, turn if is_last else 0, t, catalog.reports)
     row = render_row(exchange, turn, is_last, t, is_idle=is_idle)
     answer, now = (exchange.answer if is_last and is_idle else None), ""
-    if answer and not answer.refused and answer.coverage.intent in WIDE:
+    if answer and not answer.refused and answer.coverage.intent in (*TOPICS, "trend"):
         now = WHO + answer.standalone
     values = {"question": exchange.question, "scope": scope, "outcome": outcome, "row": row}
     related = follow_ups(answer, catalog, t) if answer else []
@@ -167,6 +166,7 @@ def render_answer(
     t: Translations,
     is_stopped: bool = False,
     is_idle: bool = True,
+    chosen: Filters = Filters(),
 ) -> Markup:
     """An answer or a refusal with its list, its notes and the lines under it."""
     coverage, citations = answer.coverage, by_number(answer.citations)
@@ -211,7 +211,9 @@ def render_answer(
         steps=[notice_words([step], t) for step in answer.generation.steps],
         spent=run_sentence(answer, t) if answer.generation.steps else "",
         is_stopped=is_stopped,
-        coverage=render_coverage(answer, catalog, t, turn),
+        coverage=render_coverage(answer, reports, t),
+        to_survey=render_to_survey(answer, catalog, t, turn, chosen),
+        is_topic=coverage.intent in TOPICS,
         checked=checked_sentence(answer.checked, t),
         shown=len(answer.hits) if answer.refused else 0 if answer.is_list else len(citations),
         took=format_seconds(t, max(spent, 0.1)) if answer.timings else "",
@@ -268,30 +270,39 @@ def render_mentions(answer: Answer, turn: int, t: Translations) -> Markup:
     return render("mentioned.html", t, answer=answer, cards=cards)
 
 
-def tag_key(answer: Answer) -> str:
-    """By what the browser knows an answer that lists the reports of one tag; "" for any other.
+def survey_key(answer: Answer) -> str:
+    """By what the browser knows an answer of which a survey can say more: "" for any other.
 
-    More reports may speak of it than have the tag.
+    That is one on a topic, or the list of the reports of one tag: more may speak of it.
     """
     covered = answer.coverage
     values = [value for field in TAGS for value in getattr(covered.filters, field)]
     is_list = covered.intent == "list" and not covered.grouped_by and not covered.excluded
-    return f"{answer.standalone}|{covered.count}" if is_list and len(values) == 1 else ""
+    is_topic = covered.intent in TOPICS and not answer.refused
+    return (
+        f"{answer.standalone}|{covered.count}" if is_topic or (is_list and len(values) == 1) else ""
+    )
 
 
-def render_coverage(answer: Answer, catalog: Catalog, t: Translations, turn: int = 0) -> Markup:
-    """What an answer covered; of a list, which is complete, only the line.
+def render_to_survey(
+    answer: Answer, catalog: Catalog, t: Translations, turn: int = 0, chosen: Filters = Filters()
+) -> Markup:
+    """A link to a survey of all reports that pass the `chosen` filters, or nothing.
 
-    Where more reports may speak of the question than were read, or have its tag, a survey of all
-    is offered.
+    It stands where more of them may speak of the question than were read, or have its tag.
     """
-    reports, covered = catalog.reports, answer.coverage
+    covered, key = answer.coverage, survey_key(answer)
     has_more = covered.intent == "answer" and covered.matched_reports > covered.read_reports
-    key = tag_key(answer)
-    is_wide = key or (not answer.refused and (has_more or covered.intent in WIDE))
-    of_survey = ("country", "year", "type", "kind")
-    named = {name: () for name in FILTER_FIELDS if key and name not in of_survey}
-    scope = len(catalog.ids(replace(covered.filters, **named))) if is_wide else 0
+    is_wide = key or (not answer.refused and (has_more or covered.intent == "trend"))
+    scope = len(catalog.ids(chosen.merged(survey_scope(covered.filters)))) if is_wide else 0
+    if scope <= covered.read_reports:
+        return Markup("")
+    link = Address(answer.standalone).link()
+    return render("to_survey.html", t, scope=scope, key=key, turn=turn, survey=link)
+
+
+def render_coverage(answer: Answer, reports: Reports, t: Translations) -> Markup:
+    """What an answer covered; of a list, which is complete, only the line."""
     read = [reports[i] for i in answer.coverage.read if i in reports]
     read.sort(key=lambda r: (r.lab, r.year or 0, r.title))
     return render(
@@ -299,10 +310,6 @@ def render_coverage(answer: Answer, catalog: Catalog, t: Translations, turn: int
         t,
         line=coverage_sentence(answer, t),
         coverage=answer.coverage,
-        scope=scope if scope > covered.read_reports else 0,
-        key=key,
-        turn=turn,
-        survey=Address(answer.standalone).link(),
         read=[list(group) for _, group in groupby(read, attrgetter("lab"))],
     )
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import partial
+from functools import lru_cache, partial
 from mimetypes import guess_type
 from typing import Any
 
@@ -27,7 +27,7 @@ from rag.engine import Engine
 from rag.errors import AskLabsError, InputError
 from rag.export.formats import file_name
 from rag.export.survey_files import FORMATS, SurveyFile, export_survey
-from rag.i18n.labels import format_count, value_label
+from rag.i18n.labels import format_count, reports_and_labs, value_label
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import Translations, format_number, marked
 from rag.models.client import Stop
@@ -35,11 +35,11 @@ from rag.survey.columns import MOST as MOST_COLUMNS
 from rag.survey.gaps import gap_map
 from rag.survey.stream import SurveyStream
 from rag.survey.types import Survey, SurveyRow
-from rag.types import Hit
+from rag.types import Answer, Hit
 from ui.rendering import render
 from ui.server import log
 from ui.web.address import TABS, Address
-from ui.web.answer import tag_key
+from ui.web.answer import survey_key
 from ui.web.handlers import BROKEN, Exchange
 from ui.web.survey_maps import render_ladder, render_map
 from ui.web.survey_table import check_words, chosen, row_words, table
@@ -77,6 +77,7 @@ class Run:
         self.survey: Survey | None = None
         self.error: Exception | None = None
         self.left = False  # the visitor has gone on to another survey
+        self.before: Run | None = None  # the survey that was looked at before, for a step back
         self.over = threading.Event()
         self.tried: set[str] = set()  # columns that are filled, or could not be
         self._is_stopped = False
@@ -202,11 +203,14 @@ def show(
             run.leave()
         yield render("survey.html", t, **_EMPTY), None
         return
-    if run is None or run.key != key or run.survey is None:
-        if run:
-            run.leave()
+    older = run.before if run and run.key != key else None
+    if older and older.key == key:
+        older.before, run = _left(run), older
+    elif run is None or run.key != key or run.survey is None:
+        before = _left(run)
         start = partial(engine.survey, address.topic, filters=filters, without=address.without)
         run = Run(key, start)
+        run.before = before
     run.address = address
     try:
         yield from _waiting(run, t)
@@ -225,6 +229,16 @@ def _waiting(run: Run, t: Translations) -> Iterator[tuple[Markup, Run]]:
     while not run.over.is_set() and not run.left:
         yield render_progress(run, t), run
         run.over.wait(REDRAW)
+
+
+def _left(run: Run | None) -> Run | None:
+    """A survey that the visitor leaves, if it is finished; any other is stopped."""
+    if run is None or run.survey is None or not run.survey.complete:
+        if run:
+            run.leave()
+        return None
+    run.before = None
+    return run
 
 
 _EMPTY: dict[str, Any] = {"error": "", "running": None, "survey": None}
@@ -285,22 +299,44 @@ def _sentence(error: Exception | None, t: Translations) -> str:
     return t.gettext(str(error) if isinstance(error, AskLabsError) else BROKEN)
 
 
-def count_in_text(engine: Engine, exchange: Exchange, t: Translations) -> str:
-    """How many reports speak of the tag that an answer lists, as JSON for the browser.
+_counting = threading.Lock()
 
-    The words are "" unless they are clearly more than have the tag.
+
+def count_in_text(engine: Engine, exchange: Exchange, t: Translations) -> str:
+    """How many reports speak of what an answer is about, as JSON for the browser.
+
+    The words are "" for a list by a tag that about as many reports have, and where another answer
+    is being counted: nobody waits for a number.
     """
     answer, words = exchange.answer, ""
-    key = tag_key(answer) if answer else ""
-    if not answer or not key:
-        return "{}"
-    tagged = answer.coverage.count
-    try:
-        survey = engine.survey(answer.standalone, filters=exchange.filters, judged=False).survey
-        if survey.interval[0] > tagged:
-            words = t.gettext("Tagged: {tagged}. Speaking of it in their text: about {n}.").format(
-                tagged=format_number(t, tagged), n=format_number(t, len(survey.found))
-            )
-    except InputError as error:
-        _log.info("Not counted in texts: %s", error)
+    key = survey_key(answer) if answer else ""
+    if answer and key and _counting.acquire(blocking=False):
+        try:
+            counted = _count(engine, engine.revision, answer.standalone, exchange.filters)
+            words = _counted_words(answer, *counted, t)
+        except InputError as error:
+            _log.info("Not counted in texts: %s", error)
+        finally:
+            _counting.release()
     return json.dumps({"key": key, "words": words}, ensure_ascii=False).replace("<", "\\u003c")
+
+
+@lru_cache(256)
+def _count(engine: Engine, _revision: str, question: str, filters: Filters) -> tuple[int, int, int]:
+    """How many reports of a revision speak of a question, of how many labs, and at least how many.
+
+    Without the cross-encoder, which takes most of the time.
+    """
+    survey = engine.survey(question, filters=filters, judged=False).survey
+    return len(survey.found), len(survey.labs), survey.interval[0]
+
+
+def _counted_words(answer: Answer, found: int, labs: int, least: int, t: Translations) -> str:
+    if not answer.is_list:
+        words = t.gettext("About {reports} of {labs} speak of it.")
+        return words.format(**reports_and_labs(found, labs, t)) if found else ""
+    tagged = answer.coverage.count
+    if least <= tagged:
+        return ""
+    words = t.gettext("Tagged: {tagged}. Speaking of it in their text: about {n}.")
+    return words.format(tagged=format_number(t, tagged), n=format_number(t, found))

@@ -110,14 +110,14 @@ def test_what_is_no_answer_is_told() -> None:
 
 
 def test_the_coverage_line_unfolds_to_reports_and_labs() -> None:
-    html = Outline(render_coverage(answer(coverage=READ), CATALOG, ENGLISH))
+    html = Outline(render_coverage(answer(coverage=READ), REPORTS, ENGLISH))
     assert "Cool boxes at the market, part 0 2021 · cited" in html.text
     assert "Cool boxes at the market, part 1 2022" in html.text
     assert "Viet Nam 2 · Togo 1" in html.text
     opened = [b["data-report"] for b in html.all("button", "open-report")]
     assert opened == ["report_0", "report_1"]
     listed = answer(coverage=Coverage("list", ("report_0",)))
-    assert not Outline(render_coverage(listed, CATALOG, ENGLISH)).all("details")
+    assert not Outline(render_coverage(listed, REPORTS, ENGLISH)).all("details")
 
 
 @pytest.mark.parametrize(

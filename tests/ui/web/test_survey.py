@@ -11,7 +11,7 @@ from rag.engine import Engine
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Coverage
 from ui.web.address import Address
-from ui.web.answer import render_coverage, tag_key
+from ui.web.answer import render_to_survey, survey_key
 from ui.web.handlers import Exchange, summarise
 from ui.web.survey import Run, count_in_text, download, show
 
@@ -48,6 +48,7 @@ def test_the_table_follows_its_address_and_a_survey_is_made_once(sample_engine: 
     html, other = shown(sample_engine, f"{TOPIC}&without=cash", run)
     assert other is not run
     assert '<del dir="auto">cash</del>' in html
+    assert shown(sample_engine, TOPIC, other)[1] is run
 
 
 def test_ten_silent_rows_are_checked_and_what_they_showed_is_said(sample_engine: Engine) -> None:
@@ -124,10 +125,13 @@ def test_a_list_by_a_tag_says_how_many_speak_of_it(sample_engine: Engine) -> Non
         listed, coverage=Coverage("list", filters=Filters(theme=("mobile money",)), read_reports=1)
     )
     counted = json.loads(count_in_text(sample_engine, Exchange(question, answer=few), ENGLISH))
-    assert counted["key"] == tag_key(few)
+    assert counted["key"] == survey_key(few)
     assert counted["words"].startswith("Tagged: 0. Speaking of it in their text: about ")
-    assert "Survey all 32 reports" in render_coverage(few, sample_engine.catalog, ENGLISH)
-    assert tag_key(replace(few, coverage=Coverage("list"))) == ""
+    assert "Survey all 32 reports" in render_to_survey(few, sample_engine.catalog, ENGLISH)
+    assert survey_key(replace(few, coverage=Coverage("list"))) == ""
+    topic = replace(few, coverage=Coverage("topic"))
+    counted = json.loads(count_in_text(sample_engine, Exchange(question, answer=topic), ENGLISH))
+    assert counted["words"].startswith("About ")
 
 
 def test_the_ladder_and_the_gap_map_lead_to_their_rows(sample_engine: Engine) -> None:
