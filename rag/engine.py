@@ -30,7 +30,7 @@ from rag.answer.pipeline import (
 )
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import in_dictionary
-from rag.catalog.tag_fields import Filters, ReportInfo
+from rag.catalog.tag_fields import Filters
 from rag.citation.checker import Judge, make_judge
 from rag.diagnostics import versions
 from rag.errors import InputError, Stopped, TooLong
@@ -57,7 +57,6 @@ from rag.retrieval.hybrid import (
     search,
 )
 from rag.retrieval.postprocess import mask_hits, mask_passage
-from rag.retrieval.related import related
 from rag.retrieval.rerank import CrossEncoder, Reranker, make_reranker
 from rag.settings import Settings
 from rag.survey.classifier import Speaking, speaking
@@ -420,9 +419,10 @@ class Engine:
         report = self._current()[0].report(report_id)
         return replace(report, raw=self._mask(report.raw, report.info.iso))
 
-    def related(self, info: ReportInfo) -> tuple[tuple[ReportInfo, ...], tuple[ReportInfo, ...]]:
-        """A report's line of work, with it among them, and similar reports of other labs."""
-        return related(self._current()[0], info)
+    @property
+    def index(self) -> Index:
+        """The index as it stands; contacts in it are not masked."""
+        return self._current()[0]
 
     def passages_of(self, report_id: str) -> tuple[Passage, ...]:
         """The passages of a report in the order of its file; contacts are masked."""

@@ -213,9 +213,9 @@ class FakeEngine:
             raise UnknownReport(f"There is no report {report_id!r}")
         return StoredReport(self.catalog.reports[report_id], "", unanswered=("Why?", "When?"))
 
-    def related(self, info: ReportInfo) -> tuple[tuple[ReportInfo, ...], tuple[ReportInfo, ...]]:
-        near = tuple(other for other in self.catalog.reports.values() if other.lab != info.lab)
-        return (info,), near[:2]
+    @property
+    def index(self) -> Any:
+        return self
 
     def passages_of(self, report_id: str) -> tuple[Passage, ...]:
         return whole(self.catalog.reports[report_id])

@@ -9,6 +9,8 @@ window.askViews = (() => {
   const opened = new Set(); // fields whose bars are all shown
   const sorted = { column: -1, down: false }; // the column that the table is sorted by
   const order = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
+  let sendFind = null; // asks the server for what has the words of the address
+  let found = ""; // those that it was asked for last
   let drawView = {}; // view -> asks the server to draw it
   let send = {};
   let area = null; // the element of Explore
@@ -39,6 +41,7 @@ window.askViews = (() => {
     askLabsFilters.arrived();
     askReading.arrived();
     const [before, view] = [root.dataset.view, wanted()];
+    if (view === "explore") find();
     if (before === view) return view === "survey" && draw();
     left[before] = scrollers().map((e) => e?.scrollTop ?? 0);
     root.dataset.view = view;
@@ -54,7 +57,27 @@ window.askViews = (() => {
   function narrowed() {
     arranged = true;
     if (["explore", "survey"].includes(root.dataset.view)) draw(true);
+    if (root.dataset.view === "explore") find(true);
   }
+
+  // The search by words in Explore: its words stand in the address.
+  const finds = (trigger) => (sendFind = trigger);
+
+  function find(anew = false) {
+    const words = new URLSearchParams(location.hash.split("?")[1]).get("find") ?? "";
+    const box = document.querySelector(".find-form input");
+    if (!sendFind || (words === found && !(anew && words))) return;
+    found = words;
+    if (box && box !== document.activeElement) box.value = words;
+    sendFind({ words });
+  }
+
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches(".find-form")) return;
+    event.preventDefault();
+    const words = event.target.find.value.trim();
+    location.hash = words ? `#/explore?${new URLSearchParams({ find: words })}` : "#/explore";
+  });
 
   // Say in the navigation and in the window's title which view is shown.
   function mark() {
@@ -250,5 +273,5 @@ window.askViews = (() => {
   root.dataset.view = wanted();
   addEventListener("popstate", go);
   document.addEventListener("click", followed);
-  return { start, mark, mount, drawn, narrowed };
+  return { start, finds, mark, mount, drawn, narrowed };
 })();

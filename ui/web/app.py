@@ -24,7 +24,7 @@ from rag.i18n.translations import ENGLISH, Translations
 from ui.rendering import render
 from ui.server.room import COMPUTED, WAITING, Full, Room
 from ui.web import filters, handlers, history, layout, survey
-from ui.web.explore import question, render_explore
+from ui.web.explore import question, render_explore, render_found
 from ui.web.handlers import Run, Talk, Update
 from ui.web.layout import QUIET, Parts, shown, translations_of
 from ui.web.quality import render_quality, render_without_run
@@ -368,7 +368,7 @@ def _wire_reading(engine: Engine, parts: Parts) -> None:
     for part in (parts["thread"], parts["live"]):
         part.cite(show_sources, parts["talk"], parts["sources"], **QUIET)
     opening = [parts["talk"], parts["surveyed"]]
-    for name in ("thread", "sources", "survey", "explore", "uploaded"):
+    for name in ("thread", "sources", "survey", "explore", "found", "uploaded"):
         if part := parts.get(name):
             part.report(open_report, opening, parts["report"], **QUIET)
     rated = [parts["talk"], parts["voted"], parts["message"]]
@@ -379,7 +379,7 @@ def _wire_language(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
     """Draw what is on the page from the start in the visitor's language."""
     suggestions = Suggestions(engine)
     names = ["masthead", "history", "greeting", "sources", "exports", "views"]
-    names += ["survey_form", "brief", "uploads"]
+    names += ["survey_form", "find_form", "brief", "uploads"]
     drawn = [parts[name] for name in names if name in parts]
 
     def translate(request: gr.Request) -> Parts:
@@ -406,6 +406,10 @@ def _wire_views(engine: Engine, parts: Parts) -> None:
         if explored == state:
             return gr.skip()
         return shown(render_explore(engine.catalog, chosen, translations_of(request))), state
+
+    def find(chosen: Filters, request: gr.Request, event: gr.EventData) -> Any:
+        words = _values(event, "words")["words"]
+        return shown(render_found(engine, words, chosen, translations_of(request)))
 
     def quality(request: gr.Request) -> str:
         t = translations_of(request)
@@ -447,6 +451,7 @@ def _wire_views(engine: Engine, parts: Parts) -> None:
     # One drawing at a time, and after a row of quick changes once more: the last one is drawn. An
     # event that waits so keeps no data of its own.
     state, drawn = [parts["explored"], parts["chosen"]], [parts["explore"], parts["explored"]]
+    parts["found"].find(find, parts["chosen"], parts["found"], **QUIET)
     parts["views"].explored(explore, state, drawn, trigger_mode="always_last", **QUIET)
     parts["views"].measured(quality, None, parts["quality"], trigger_mode="always_last", **QUIET)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from html import escape
 from itertools import pairwise
@@ -21,12 +22,16 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.facet_counts import Value, facet, find_value
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters, ReportInfo
+from rag.engine import Engine
 from rag.i18n.labels import kind_label, lab_label, reports_and_labs, value_label
-from rag.i18n.translations import Translations, format_number, marked
+from rag.i18n.translations import Translations, format_number, language_code, marked
+from rag.retrieval.keyword import Found, find_words
+from rag.text.contacts import mask_contacts
 from ui.rendering import render
 
 BARS = 12
 ROWS = 100
+FOUND, LONGEST_SEARCH = 50, 300  # reports that a search by words shows, and its characters
 METHODS = 3  # methods of a report that the table names; more are counted
 COLUMNS = (marked("Country"), marked("Year"), marked("Kind"), marked("Report"), marked("Methods"))
 # The filters that Explore shows: the heading of each, and the question that a value asks.
@@ -84,6 +89,25 @@ def render_explore(catalog: Catalog, filters: Filters, t: Translations) -> Marku
         data=Markup(data),
         **_map({str(filter_key("country", lab.name)): lab for lab in values["country"]}, t),
     )
+
+
+def render_found(engine: Engine, text: object, filters: Filters, t: Translations) -> Markup:
+    """The reports that have the words of a text, as they are written."""
+    words = text[:LONGEST_SEARCH].strip() if isinstance(text, str) else ""
+    found = find_words(engine.index, words, language_code(t), filters) if words else []
+    if engine.settings.mask_contacts:
+        shown = [replace(each, pieces=_masked(each)) for each in found[:FOUND]]
+    else:
+        shown = found[:FOUND]
+    return render("found.html", t, words=words, found=shown, all=len(found))
+
+
+def _masked(found: Found) -> tuple[tuple[str, bool], ...]:
+    regions = found.passage.report.iso
+    # A number that the words cut would not be seen as one.
+    whole = "".join(text for text, _ in found.pieces)
+    masked = mask_contacts(whole, regions)
+    return found.pieces if masked == whole else ((masked, False),)
 
 
 def _values(catalog: Catalog, filters: Filters, field: str) -> list[Value]:

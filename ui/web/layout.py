@@ -93,6 +93,7 @@ _EXPLORE = (
     "askViews.mount(element, {choose: (at) => trigger('choose', at), "
     "ask: (at) => trigger('ask', at)}); watch('value', () => askViews.drawn()); " + _REPORT
 )
+_FOUND = "askViews.finds((what) => trigger('find', what)); " + _REPORT
 _BRIEF = (
     "askBrief.mount(element, (what) => trigger('brief', what)); "
     "watch('value', () => askBrief.arrived());"
@@ -154,6 +155,7 @@ def first_words(
         "exports": render("exports.html", t, groups=[(use, list(group)) for use, group in uses]),
         "views": render("navigation.html", t),
         "brief": render_brief(t),
+        "find_form": render("find_form.html", t),
         "survey_form": render("survey_form.html", t, longest=LONGEST_QUESTION),
         "uploads": render("upload_form.html", t, largest=LARGEST_UPLOAD, broken=FAILED),
     }
@@ -200,6 +202,8 @@ def views(words: Mapping[str, Markup]) -> Parts:
         parts["survey_form"] = html(words["survey_form"])
         parts["survey"] = html("", js_on_load=_SURVEY)
     with gr.Column(elem_id="explore"):
+        parts["find_form"] = html(words["find_form"], elem_id="find")
+        parts["found"] = html("", js_on_load=_FOUND)
         parts["explore"] = html("", js_on_load=_EXPLORE)
     with gr.Column(elem_id="brief"):
         parts["brief"] = html(words["brief"], js_on_load=_BRIEF)

@@ -20,6 +20,7 @@ from rag.export.brief import report_link
 from rag.feedback import MAX_COMMENT, Feedback, Vote, keep_feedback
 from rag.i18n.labels import language_label, value_label
 from rag.i18n.translations import Translations, marked
+from rag.retrieval.related import related as related_to
 from rag.text.contacts import mask_contacts
 from rag.types import FACTS, Answer, Passage
 from ui.rendering import render
@@ -165,7 +166,7 @@ def open_report(
         unanswered=stored.unanswered,
         link=report_link(engine.settings.report_url, report_id),
         key=key,
-        related=engine.related(stored.info),
+        related=related_to(engine.index, stored.info),
     )
 
 

@@ -92,8 +92,7 @@ def test_a_lab_s_page_has_its_years_methods_and_reports() -> None:
     assert "removed" in gone
 
 
-def test_a_report_s_page_leads_to_others_and_says_that_no_closing_was_found() -> None:
+def test_a_report_s_page_leads_to_its_line_of_work_and_its_lab() -> None:
     page = Outline(open_report(FakeEngine(), (), {"report": "report_0"}, ENGLISH))  # type: ignore[arg-type]
-    assert "No closing of this work" in page.text
-    assert "Similar reports of other labs" in page.text
+    assert "The same line of work" in page.text
     assert page.all("button", "open-report")[0]["data-report"] == "lab:Peru"

@@ -1,0 +1,33 @@
+"""Search by words finds every report that has them, and phrases as they stand."""
+
+from rag.catalog.tag_fields import Filters
+from rag.engine import Engine
+from rag.i18n.translations import ENGLISH
+from rag.retrieval.keyword import find_words
+from ui.web.explore import render_found
+
+
+def test_every_report_with_a_phrase_is_found_and_its_words_are_marked(
+    quick_engine: Engine,
+) -> None:
+    passage = max(quick_engine.passages, key=lambda p: len(p.text))
+    phrase = " ".join(passage.text.split()[3:7])
+    texts = [
+        (p.report.id, " ".join(f"{p.report.title} {p.text}".split())) for p in quick_engine.passages
+    ]
+    having = {report for report, text in texts if phrase.casefold() in text.casefold()}
+    found = find_words(quick_engine.index, f'"{phrase}"', passage.language, Filters())
+    assert {each.passage.report.id for each in found} >= having != set()
+    own = next(each for each in found if each.passage.report.id == passage.report.id)
+    assert any(marked for _, marked in own.pieces)
+    assert "".join(text for text, _ in own.pieces).strip("… ") in own.passage.text
+    assert find_words(quick_engine.index, f'"{phrase[::-1]}"', "en", Filters()) == []
+
+
+def test_filters_narrow_it_and_nothing_is_found_of_nothing(quick_engine: Engine) -> None:
+    assert "open-report" in render_found(quick_engine, "community", Filters(), ENGLISH)
+    narrowed = render_found(quick_engine, "community", Filters(year=(1990,)), ENGLISH)
+    assert "open-report" not in narrowed
+    assert render_found(quick_engine, " ", Filters(), ENGLISH) == ""
+    assert render_found(quick_engine, None, Filters(), ENGLISH) == ""
+    assert "0 reports" in render_found(quick_engine, "zzzq <b>", Filters(), ENGLISH)
