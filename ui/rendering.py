@@ -23,10 +23,10 @@ from rag.i18n.labels import (
     mode_label,
     stage_label,
 )
-from rag.i18n.translations import Translations, format_number
+from rag.i18n.translations import Translations, format_number, format_percent
 
 _FUNCTIONS = (
-    *(format_count, format_number),
+    *(format_count, format_number, format_percent),
     *(author_label, country_label, kind_label, lab_label, language_label, mode_label, stage_label),
 )
 # Line breaks next to a tag or to a statement of Jinja; those that are left part attributes.

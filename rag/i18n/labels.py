@@ -75,6 +75,13 @@ GAP_LABELS = {
     "blank": marked("Left blank in the form"),
     "silent": marked("Silent"),
 }
+# What a report says to a claim.
+STANCE_LABELS = {
+    "supports": marked("Supports it"),
+    "partly": marked("Supports it in part"),
+    "against": marked("Speaks against it"),
+    "unclear": marked("Unclear"),
+}
 CELL_LABELS = {
     "blank": marked("Left blank in the form"),
     "not_asked": marked("Not asked in this form"),

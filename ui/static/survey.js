@@ -41,6 +41,8 @@ window.askSurvey = (() => {
     area = element;
     send = to.survey;
     element.addEventListener("click", ({ target }) => {
+      const { step } = target.closest("[data-step]")?.dataset ?? {};
+      if (step) to.survey({ query: query(), step });
       const { ending } = target.closest(".save button")?.dataset ?? {};
       if (ending) to.save({ ending });
       if (target.closest(".stop")) to.stop();
@@ -48,7 +50,7 @@ window.askSurvey = (() => {
     });
     element.addEventListener("change", ({ target }) => {
       const { name } = target;
-      if (name === "columns") return; // sent by its form
+      if (target.closest("form")) return; // which sends it
       if (target.type !== "checkbox") return name && change(name, [target.value]);
       change(name, [...area.querySelectorAll(`[name=${name}]:checked`)].map((e) => e.value));
     });
@@ -82,11 +84,11 @@ window.askSurvey = (() => {
   const saved = (file) => file.data && askLabsExports.done(file);
 
   document.addEventListener("submit", (event) => {
-    if (!event.target.matches(".survey-form, .add-column")) return;
+    if (!event.target.matches(".survey-form, #survey .line")) return;
     event.preventDefault();
     const { name, value } = event.target.elements[0];
-    const asked = new URLSearchParams(name === "columns" ? query() : "");
-    asked.append(name, value.trim());
+    const asked = new URLSearchParams(name === "topic" ? "" : query());
+    name === "columns" ? asked.append(name, value.trim()) : asked.set(name, value.trim());
     if (value.trim()) lead(`${HERE}?${asked}`, false);
   });
   return { answered, counted, drawn, go, lead, mount, saved };

@@ -27,7 +27,12 @@ COLUMNS = {
     "verdict": marked("Verdict"),
 }
 # What a survey is looked at as.
-TABS = {"": marked("Table"), "ladder": marked("Evidence"), "map": marked("Gap map")}
+TABS = {
+    "": marked("Table"),
+    "ladder": marked("Evidence"),
+    "map": marked("Gap map"),
+    "claim": marked("Claim"),
+}
 # The fields that a gap map goes by.
 MAPS = {
     "country-year": ("country", "year"),
@@ -47,7 +52,8 @@ class Address:
     `sort` is a column, after "-" the other way round; "" is the likeliest first. `rows` is how
     often more rows were asked for. `check` is the seed of ten silent rows, "" for the table, and
     `ticked` are those of them that the visitor ticked ("0": none of them). `only` narrows the rows
-    to a rung, an outcome, or a cell of a map: ("rung", "test"), ("country-year", "Togo", "2023").
+    to a rung, an outcome, what is said to the `claim`, or a cell of a map: ("rung", "test"),
+    ("country-year", "Togo", "2023"). `weighed` is "1" where rungs weigh what is said.
     """
 
     topic: str = ""
@@ -63,6 +69,8 @@ class Address:
     tab: str = ""
     by: str = "country-year"
     only: tuple[str, ...] = ()
+    claim: str = ""
+    weighed: str = ""
 
     @classmethod
     def read(cls, query: object) -> Address:
@@ -92,6 +100,8 @@ class Address:
             tab=known("tab", TABS),
             by=known("by", MAPS, "country-year"),
             only=tuple(v for k, v in pairs if k == "only")[:3],
+            claim=" ".join(one.get("claim", "").split())[:LONGEST_QUESTION],
+            weighed=known("weighed", ("1",)),
         )
 
     def link(self, **changed: Any) -> str:

@@ -425,9 +425,9 @@ def _wire_views(engine: Engine, parts: Parts) -> None:
     def show_survey(
         run: survey.Run | None, chosen: Filters, request: gr.Request, event: gr.EventData
     ) -> Iterator[Parts]:
-        query, t = _values(event, "query")["query"], translations_of(request)
+        sent, t = _values(event, "query", "step"), translations_of(request)
         yield {parts["survey"]: gr.skip()}
-        for html, now in survey.show(engine, run, query, chosen, t):
+        for html, now in survey.show(engine, run, sent["query"], chosen, t, sent["step"]):
             yield {parts["survey"]: shown(html), parts["surveyed"]: now}
 
     def stop_survey(run: survey.Run | None) -> None:

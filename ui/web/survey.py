@@ -28,11 +28,12 @@ from rag.errors import AskLabsError, InputError
 from rag.export.formats import file_name
 from rag.export.survey_files import FORMATS, SurveyFile, export_survey
 from rag.i18n.labels import format_count, reports_and_labs, value_label
-from rag.i18n.notices import survey_sentence
+from rag.i18n.notices import notice_words, survey_sentence
 from rag.i18n.translations import Translations, format_number, marked
 from rag.models.client import Stop
 from rag.survey.columns import MOST as MOST_COLUMNS
 from rag.survey.gaps import gap_map
+from rag.survey.judge import Estimate, SurveyJudge
 from rag.survey.stream import SurveyStream
 from rag.survey.types import Survey, SurveyRow
 from rag.types import Answer, Hit
@@ -41,7 +42,7 @@ from ui.server import log
 from ui.web.address import TABS, Address
 from ui.web.answer import survey_key
 from ui.web.handlers import BROKEN, Exchange
-from ui.web.survey_maps import render_ladder, render_map
+from ui.web.survey_maps import render_claim, render_ladder, render_map
 from ui.web.survey_table import check_words, chosen, row_words, table
 
 _log = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ STAGES = {
     "judging": marked("Looking closer at the doubtful ones"),
     "quoting": marked("Finding the best sentences"),
     "columns": marked("Filling the columns"),
+    "estimating": marked("Counting what the model would read"),
+    "asking": marked("The model judges"),
 }
 # What is often asked of every report, in the words of the page.
 USUAL_COLUMNS = (
@@ -79,6 +82,8 @@ class Run:
         self.left = False  # the visitor has gone on to another survey
         self.before: Run | None = None  # the survey that was looked at before, for a step back
         self.over = threading.Event()
+        self.judge: SurveyJudge | None = None
+        self.needed: Estimate | None = None  # what it takes to let it judge
         self.tried: set[str] = set()  # columns that are filled, or could not be
         self._is_stopped = False
         self._stop: Callable[[], None] = lambda: None
@@ -99,6 +104,31 @@ class Run:
             self.survey = fill(base, names, progress=self._progressed, stop=stop)
 
         self._begin(filled)
+
+    def estimate(self, engine: Engine) -> None:
+        """Find out what judging the rows by the model takes; `ask` it then."""
+        survey, claim = self.survey, self.address.claim
+        assert survey is not None
+
+        def estimated() -> None:
+            self.judge = engine.survey_judge(survey, claim=claim)
+            self.needed = self.judge.estimate()
+
+        self.progress = ("estimating", 0, 0)
+        self._begin(estimated)
+
+    def ask(self) -> None:
+        """Let the model judge; stopping it keeps what it has judged."""
+        judge, stop = self.judge, Stop()
+        assert judge is not None
+
+        def judged() -> None:
+            self.survey = judge.judge(self._progressed, stop)
+            self.judge = self.needed = None
+
+        self._stop = stop.set
+        self.progress = ("asking", 0, 0)
+        self._begin(judged)
 
     def _begin(self, work: Callable[[], None]) -> None:
         """Do in a thread what takes time; what goes wrong is said on the page."""
@@ -190,9 +220,18 @@ def download(engine: Engine, run: Run | None, ending: object) -> dict[str, str]:
 
 
 def show(
-    engine: Engine, run: Run | None, query: object, filters: Filters, t: Translations
+    engine: Engine,
+    run: Run | None,
+    query: object,
+    filters: Filters,
+    t: Translations,
+    step: object = "",
 ) -> Iterator[tuple[Markup, Run | None]]:
-    """What the view shows at an address of the browser, step by step while a survey is made."""
+    """What the view shows at an address of the browser, while a survey is made and when it is.
+
+    A `step` is "estimate" for what a model's verdicts would take, "judge" for them, "leave" for
+    neither.
+    """
     address = Address.read(query)
     key = (engine.revision, address.topic, address.without, filters)
     if run and run.key == key and not run.over.is_set():
@@ -217,6 +256,13 @@ def show(
         if run.survey and not run.tried.issuperset(run.address.columns):
             run.add(engine.survey_columns, run.address.columns)
             yield from _waiting(run, t)
+        if run.survey and step == "estimate":
+            run.estimate(engine)
+        elif run.survey and step == "judge" and run.judge:
+            run.ask()
+        elif step == "leave":
+            run.judge = run.needed = None
+        yield from _waiting(run, t)
     except GeneratorExit:
         run.leave()
         raise
@@ -278,6 +324,9 @@ def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
         check=check_words(run.sample(seed), survey, address, t) if seed else None,
         can_add=len(address.columns) < MOST_COLUMNS,
         endings=list(FORMATS),
+        model=_model(engine),
+        needed=_needed_words(run.needed, _model(engine), t) if run.needed else "",
+        notice=notice_words(survey.notices, t),
         usual=[t.gettext(words) for words in USUAL_COLUMNS],
         tabs=[(name, t.gettext(words)) for name, words in TABS.items()],
         tab=_tab(engine, survey, address, t),
@@ -289,7 +338,30 @@ def _tab(engine: Engine, survey: Survey, address: Address, t: Translations) -> M
     """What is shown in the place of the table."""
     if address.tab == "ladder":
         return render_ladder(survey, address, t)
+    if address.tab == "claim":
+        return render_claim(survey, address, t)
     return render_map(survey, engine.catalog, address, t) if address.tab == "map" else None
+
+
+def _model(engine: Engine) -> str:
+    """The name of the model that may judge rows; "" for none."""
+    return engine.settings.answer_model.partition(":")[2]
+
+
+def _needed_words(needed: Estimate, model: str, t: Translations) -> str:
+    """What judging takes, in words."""
+    cost = ""
+    if needed.cost_usd is not None:
+        cost = t.gettext("About {cost} US dollars at list prices.")
+        cost = cost.format(cost=f"{max(needed.cost_usd, 0.01):.2f}")
+    words = t.gettext("{model} would judge {reports} in {calls} calls, about {tokens} tokens.")
+    words = words.format(
+        model=model,
+        reports=format_count(needed.reports, "report", t),
+        calls=format_number(t, needed.calls),
+        tokens=format_number(t, needed.prompt + needed.completion),
+    )
+    return f"{words} {cost}".strip()
 
 
 def _sentence(error: Exception | None, t: Translations) -> str:

@@ -1,4 +1,4 @@
-"""What is counted over a survey: the ladder of evidence, the gap map and the years, as HTML."""
+"""What is counted over a survey, as HTML: evidence, what is said to a claim, gaps and years."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from rag.i18n.labels import (
     FIELD_LABELS,
     OUTCOME_LABELS,
     RUNG_LABELS,
+    STANCE_LABELS,
     field_label,
     format_count,
     value_label,
 )
 from rag.i18n.translations import Translations, format_number, format_percent, marked
-from rag.survey.gaps import gap_map, trend
-from rag.survey.types import RUNGS, GapCell, Survey
+from rag.survey.gaps import consensus, gap_map, trend
+from rag.survey.types import RUNGS, STANCES, GapCell, Survey
 from ui.rendering import render
 from ui.web.address import MAPS, Address
 from ui.web.survey_table import UNSAID
@@ -82,6 +83,19 @@ def _fields(counts: Mapping[str, int], t: Translations, most: int = FIELDS_SHOWN
 def _field(name: str, t: Translations) -> str:
     # A form question stands as it is asked; a tag has a name.
     return field_label(name, t) if name.replace("_", "").isalnum() else f"“{name}”"
+
+
+def render_claim(survey: Survey, address: Address, t: Translations) -> Markup:
+    """What the reports say to a claim; what is unclear stands first."""
+    bars: list[tuple[str, int, float, str]] = []
+    if address.claim:
+        said = consensus(survey, address.claim, weighted=bool(address.weighed))
+        for stance in reversed(STANCES):
+            link = address.link(tab="", only=("stance", stance), show="found", rows=1)
+            words, share = t.gettext(STANCE_LABELS[stance]), said.shares[stance]
+            bars.append((words, len(said.rows[stance]), share, link))
+    is_judged = any(row.stance for row in survey.rows)
+    return render("survey_claim.html", t, address=address, bars=bars, is_judged=is_judged)
 
 
 def render_map(survey: Survey, catalog: Catalog, address: Address, t: Translations) -> Markup:

@@ -13,13 +13,14 @@ from rag.i18n.labels import (
     CELL_LABELS,
     OUTCOME_LABELS,
     RUNG_LABELS,
+    STANCE_LABELS,
     format_count,
     kind_label,
     lab_label,
     value_label,
 )
 from rag.i18n.translations import Translations, format_number, format_percent, marked
-from rag.survey.gaps import gap_map
+from rag.survey.gaps import consensus, gap_map
 from rag.survey.types import Survey, SurveyCell, SurveyRow
 from rag.text.tokenize import strip_accents
 from ui.web.address import COLUMNS, GROUPS, MAPS, SHOWN, Address
@@ -42,7 +43,7 @@ def table(
     t: Translations,
 ) -> dict[str, Any]:
     """What the template of the table needs; `nearest` rows stand where none speaks of the topic."""
-    within = _within(survey, catalog, address.only)
+    within = _within(survey, catalog, address)
     inside = [row.verdict for row in survey.rows if within(row)]
     counts = {name: sum(verdict in _verdicts(name) for verdict in inside) for name in SHOWN}
     rows = chosen(survey, catalog, address, t)
@@ -92,6 +93,7 @@ def row_words(row: SurveyRow, t: Translations, columns: Sequence[str] = ()) -> d
         "title": info.title or info.id,
         "verdict": t.gettext(VERDICTS[row.verdict]),
         "is": row.verdict,
+        "judge": "" if row.judge == "rules" else row.judge,
         "score": format_percent(t, min(row.score, SUREST)),
         "quote": row.quote,
         "passage": row.passage,
@@ -119,7 +121,7 @@ def chosen(
     survey: Survey, catalog: Catalog, address: Address, t: Translations
 ) -> list[dict[str, Any]]:
     """The rows that the address asks for, in its order and groups; empty values come last."""
-    wanted, within = _verdicts(address.show), _within(survey, catalog, address.only)
+    wanted, within = _verdicts(address.show), _within(survey, catalog, address)
     rows = [
         row_words(row, t, address.columns)
         for row in survey.rows
@@ -145,13 +147,19 @@ def chosen(
     return rows
 
 
-def _within(survey: Survey, catalog: Catalog, only: tuple[str, ...]) -> Callable[[SurveyRow], bool]:
-    """Whether a row is of the rung, the outcome or the cell of a gap map that is asked for."""
-    match only:
+def _within(survey: Survey, catalog: Catalog, address: Address) -> Callable[[SurveyRow], bool]:
+    """Whether a row is of the rung, outcome, stance or cell of a map that is asked for."""
+    match address.only:
         case ("rung", rung):
             return lambda row: (row.evidence.rung or "") == rung
         case ("outcome", outcome):
             return lambda row: row.evidence.outcome == outcome
+        case ("stance", stance):
+            said = consensus(survey, address.claim).rows
+            saying = {
+                row.report.id for name, rows in said.items() for row in rows if name == stance
+            }
+            return lambda row: row.report.id in saying
         case (by, first, second) if by in MAPS:
             reports = frozenset(gap_map(survey, catalog, MAPS[by]).at(first, second).reports)
             return lambda row: row.report.id in reports
@@ -165,6 +173,8 @@ def only_words(only: tuple[str, ...], t: Translations) -> str:
             return t.gettext(RUNG_LABELS.get(rung, UNSAID))
         case ("outcome", outcome) if outcome in OUTCOME_LABELS:
             return t.gettext(OUTCOME_LABELS[outcome])
+        case ("stance", stance) if stance in STANCE_LABELS:
+            return t.gettext(STANCE_LABELS[stance])
         case (by, *values) if by in MAPS:
             pairs = zip(MAPS[by], values, strict=False)
             return " · ".join(value_label(field, value, t) for field, value in pairs)

@@ -5,10 +5,14 @@ import json
 from base64 import b64decode
 from dataclasses import replace
 from html import escape
+from pathlib import Path
+
+from openai_server import KEY, Reply, ScriptedServer
 
 from rag.catalog.tag_fields import Filters
-from rag.engine import Engine
+from rag.engine import Engine, open_engine
 from rag.i18n.translations import ENGLISH, translations_for
+from rag.settings import Settings
 from rag.types import Coverage
 from ui.web.address import Address
 from ui.web.answer import render_to_survey, survey_key
@@ -148,3 +152,28 @@ def test_the_ladder_and_the_gap_map_lead_to_their_rows(sample_engine: Engine) ->
     for country, year in places:
         cell = Address("mobile money", show="all", only=("country-year", country, str(year)))
         assert f'href="{escape(cell.link())}"' in html
+
+
+def test_a_model_judges_after_what_it_takes_was_said(
+    sample_index: Path, server: ScriptedServer
+) -> None:
+    values = {"openai_api_key": KEY, "openai_base_url": server.url, "reranker": "none"}
+    engine = open_engine(Settings(index=sample_index, model="openai:judge", check="off", **values))
+    asked = f"{TOPIC}&tab=claim&claim=mobile+money+works"
+    html, run = shown(engine, asked)
+    assert "Without a model" in html
+    *_, (html, _) = show(engine, run, asked, Filters(), ENGLISH, "estimate")
+    assert "judge would judge" in html
+    assert not server.chats
+    told = {"verdict": "about", "sentence": 1, "stance": "against"}
+    entries = [{"report": n, **told} for n in range(1, 21)]
+    server.script(*[Reply((json.dumps({"reports": entries}),))] * 3)
+    *_, (html, _) = show(engine, run, asked, Filters(), ENGLISH, "judge")
+    assert server.chats
+    assert run.survey
+    assert {row.stance for row in run.survey.found} == {"against"}
+    assert "Without a model" not in html
+    link = Address.read(asked).link(tab="", only=("stance", "against"))
+    assert f'href="{escape(link)}"' in html
+    rows, _ = shown(engine, link.partition("?")[2], run)
+    assert rows.count('class="verdict ') == len(run.survey.found)
