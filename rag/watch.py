@@ -25,6 +25,7 @@ from rag.citation.quotes import verbatim
 from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.answer_json import answer_to_dict
+from rag.i18n.translations import ENGLISH, Translations, marked
 from rag.types import Answer
 
 FILE, LOCK = "watches.json", "watches.lock"
@@ -32,6 +33,11 @@ MOST_WATCHES, MOST_NEWS = 100, 50  # questions of an index; changes that each re
 # What an answer rests on.
 _KEPT = ("question", "refused", "citations", "coverage", "index")
 Kind = Literal["report added", "report gone", "answered now", "refused now", "quote gone", "number"]
+# Their names are their words in English.
+_KINDS = (
+    *(marked("report added"), marked("report gone"), marked("answered now")),
+    *(marked("refused now"), marked("quote gone"), marked("number")),
+)
 _ATOM = "http://www.w3.org/2005/Atom"
 _NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -48,9 +54,15 @@ class Change:
     after: str = ""
 
     def __str__(self) -> str:
-        where = f" {self.title} [{self.report}]" if self.report else ""
-        numbers = f" {self.before} -> {self.after}" if self.before or self.after else ""
-        return f"{self.kind}:{where}{numbers}" + (f" “{self.quote}”" if self.quote else "")
+        return self.words(ENGLISH)
+
+    def words(self, t: Translations) -> str:
+        """The change on one line, in a reader's language."""
+        where = f" {self.title}" if self.title else ""
+        where += f" [{self.report}]" if self.report else ""
+        numbers = f" {self.before} → {self.after}" if self.before or self.after else ""
+        quote = f" “{self.quote}”" if self.quote else ""
+        return f"{t.gettext(self.kind)}:{where}{numbers}{quote}"
 
 
 @dataclass(frozen=True, slots=True)

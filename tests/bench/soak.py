@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,9 +67,26 @@ class Unreliable(ScriptedServer):
         return Reply(("The labs ", "tell of it ", "[1]."), delay=0.05)
 
 
+class Visit:
+    """A visitor of the page, who opens it anew for every ten questions and leaves it then."""
+
+    def __init__(self, address: str, n: int) -> None:
+        self._address, self._n, self._name = address, n, ""
+        self._open: ExitStack = ExitStack()
+
+    def name(self, turn: int) -> str:
+        """The name of the visit in which a question is asked."""
+        if turn % 10 == 0:
+            self._open.close()
+            self._name = f"visitor-{self._n}-{turn // 10}"
+            url = f"{self._address}/gradio_api/heartbeat/{self._name}"
+            self._open.enter_context(httpx.stream("GET", url, timeout=None))
+        return self._name
+
+
 @contextmanager
-def served(index: Path, model: str) -> Iterator[tuple[str, int]]:
-    """A page in a process of its own: its address and the number of the process."""
+def served(index: Path, model: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A page in a process of its own: its address and the process."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     settings = {"OPENAI_BASE_URL": model, "OPENAI_API_KEY": "k", "ASKLABS_LOG_LEVEL": "error"}
@@ -81,7 +98,7 @@ def served(index: Path, model: str) -> Iterator[tuple[str, int]]:
                 if httpx.get(f"{address}/healthz").status_code == 200:
                     break
             time.sleep(0.5)
-        yield address, process.pid
+        yield address, process
     finally:
         process.terminate()
         process.wait(60)
@@ -92,13 +109,14 @@ def soak(index: Path, questions: int, visitors: int, seconds: float) -> Soaked:
     done, rng, lock = Soaked(), random.Random(0), threading.Lock()
     model = Unreliable()
     each = questions // visitors
-    with served(index, model.url) as (address, pid):
+    with served(index, model.url) as (address, process):
         begun = time.monotonic()
         site, limits = Site(address), httpx.Limits(max_connections=visitors)
         rest = httpx.Client(base_url=address, timeout=300, limits=limits)
         asking = threading.Event()
 
         def visitor(n: int) -> None:
+            visit = Visit(address, n)
             for turn in range(each):
                 due = begun + (turn + rng.random()) * seconds / each
                 time.sleep(max(0.0, due - time.monotonic()))
@@ -106,7 +124,7 @@ def soak(index: Path, questions: int, visitors: int, seconds: float) -> Soaked:
                 started = time.monotonic()
                 try:
                     if n % 2:
-                        site.ask(text, f"visitor-{n}-{turn // 10}")
+                        site.ask(text, visit.name(turn))
                     else:
                         reply = rest.post("/api/v1/ask", json={"question": text})
                         assert reply.raise_for_status().json()["answer"]
@@ -117,7 +135,7 @@ def soak(index: Path, questions: int, visitors: int, seconds: float) -> Soaked:
 
         def watch() -> None:
             while not asking.wait(1):
-                done.memory.append(resident(pid))
+                done.memory.append(resident(process.pid))
 
         watching = threading.Thread(target=watch)
         watching.start()

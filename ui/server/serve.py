@@ -46,6 +46,8 @@ _REASONS = {
     errno.EADDRNOTAVAIL: "this machine has no such address. Choose another with --host: 127.0.0.1 "
     "for this machine alone, 0.0.0.0 for the network.",
 }
+# Visits whose conversation is held, some 1 MB each; beyond it, those that were idle longest go.
+MOST_VISITS = 500
 _log = logging.getLogger(__name__)
 
 
@@ -195,6 +197,7 @@ def launch(
             run_history=False,
             footer_links=[],
             # Those that wait take none.
+            state_session_capacity=MOST_VISITS,
             max_threads=WAITING + 2 * WRITTEN + 20,
             # Without it Gradio takes the root path of an environment variable.
             root_path=root_path,

@@ -42,6 +42,7 @@ from ui.web.sources import by_number, render_cite, render_uncited
 from ui.web.suggestions import follow_ups
 
 if TYPE_CHECKING:
+    from rag.watch import Watch
     from ui.web.handlers import Exchange
 
 Reports = Mapping[str, ReportInfo]
@@ -380,7 +381,11 @@ def _source(citations: list[Citation], t: Translations) -> Iterator[str]:
 
 
 def render_collection(
-    catalog: Catalog, index: str, revision: str, t: Translations = ENGLISH
+    catalog: Catalog,
+    index: str,
+    revision: str,
+    t: Translations = ENGLISH,
+    news: Sequence[Watch] = (),
 ) -> Markup:
     """What is being asked: how many reports and labs, which years, which index and state of it."""
     years = sorted({info.year for info in catalog.reports.values() if info.year})
@@ -392,4 +397,5 @@ def render_collection(
         years=f"{years[0]}–{years[-1]}" if len(years) > 1 else "".join(map(str, years)),
         index=index,
         revision=revision,
+        news=news,
     )

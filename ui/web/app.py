@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import suppress
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -35,6 +37,7 @@ from ui.web.suggestions import Suggestions
 from ui.web.uploads import add
 
 _log = logging.getLogger(__name__)
+KEPT = 600.0  # seconds after a visit's end for which its conversation is held
 TOLD = 3.0  # seconds between two tellings of how many come first
 # Every so many seconds, uploads that nobody took in are deleted from this age in seconds on.
 UPLOAD_CACHE = (60, 600)
@@ -87,9 +90,27 @@ def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
         _wire_views(engine, parts)
         if has_uploads:
             _wire_uploads(engine, parts)
+        page.unload(_forgetting(page))
     # Not open: else a request could go past the queue.
     page.queue(default_concurrency_limit=COMPUTED, max_size=WAITING, api_open=False)
     return page
+
+
+def _forgetting(page: gr.Blocks) -> Callable[[gr.Request], Coroutine[None, None, None]]:
+    """The handler of a visit's end: unless the browser comes back, what it held is deleted."""
+
+    async def ended(request: gr.Request) -> None:
+        name, holder = request.session_hash or "", page.state_holder
+
+        def forget() -> None:
+            last = holder.time_last_used.get(name)
+            if last and datetime.now() - last > timedelta(seconds=KEPT * 0.9):
+                holder.session_data.pop(name, None)
+                holder.time_last_used.pop(name, None)
+
+        asyncio.get_running_loop().call_later(KEPT, forget)
+
+    return ended
 
 
 def _values(event: gr.EventData, *names: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from markupsafe import Markup
 
 from ingest.uploads import LARGEST_UPLOAD
 from rag.engine import Engine
+from rag.errors import InputError
 from rag.export.formats import FORMATS
 from rag.i18n.labels import reports_and_labs
 from rag.i18n.translations import (
@@ -24,6 +26,7 @@ from rag.i18n.translations import (
     translations_accepted,
     translations_for,
 )
+from rag.watch import Watch, load_watches
 from ui.rendering import render
 from ui.web.answer import render_collection
 from ui.web.filters import LONGEST_QUESTION, render_facets
@@ -126,7 +129,12 @@ def shown(value: Any) -> Any:
 
 def facts(engine: Engine, t: Translations) -> Markup:
     """What the collection is as the index stands now."""
-    return render_collection(engine.catalog, engine.settings.index.name, engine.revision, t)
+    news: list[Watch] = []
+    with suppress(InputError):  # A damaged file of standing questions is told by their command.
+        news = [watch for watch in load_watches(engine.settings.index) if watch.news]
+    return render_collection(
+        engine.catalog, engine.settings.index.name, engine.revision, t, news=news
+    )
 
 
 def greeting(engine: Engine, t: Translations, examples: Sequence[Example] = ()) -> Markup:

@@ -1,15 +1,17 @@
 """The page as it is wired: it keeps little of a visitor and asks nothing from elsewhere."""
 
+import time
 from pathlib import Path
 
 import gradio as gr
+import httpx
 import pytest
 from bench import Site
 from servers import free_port
 
 from rag.engine import Engine
 from ui.server.serve import launch
-from ui.web import uploads
+from ui.web import app, uploads
 from ui.web.app import build_app
 from ui.web.layout import STATIC, head
 
@@ -56,3 +58,22 @@ def test_a_browser_can_name_no_file_but_those_that_were_sent(
     found = uploads.uploads_of([*sent, {"name": 3, "path": 4}, {}, None])
     assert [(upload.name, upload.path.name) for upload in found] == [("a_.md", "good.md")]
     assert uploads.uploads_of("x") == uploads.uploads_of(None) == []
+
+
+def test_a_visit_that_has_ended_is_forgotten(
+    quick_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "KEPT", 0.2)
+    page = build_app(quick_engine)
+    address = launch(page, "127.0.0.1", free_port())
+    held = page.state_holder.session_data
+    try:
+        with httpx.stream("GET", f"{address}/gradio_api/heartbeat/visitor"):
+            Site(address).ask(QUESTIONS[0], "visitor")
+            assert "visitor" in held
+        until = time.monotonic() + 60
+        while "visitor" in held and time.monotonic() < until:
+            time.sleep(0.1)
+        assert "visitor" not in held
+    finally:
+        page.close(verbose=False)
