@@ -66,7 +66,8 @@ def test_what_is_sent_is_added_and_answered_from(
     countries = page.locator('.facet[data-field="country"]')
     expect(countries.locator("label", has_text="Chad")).to_be_visible()
     assert serious(page) == []
-    assert {p.name for p in (engine.settings.index / UPLOADED).iterdir()} == {"chad.md", "togo.md"}
+    kept = {path.name for path in (engine.settings.index / UPLOADED).glob("*.md")}
+    assert kept == {"chad.md", "togo.md"}
     result.get_by_role("button", name="Ferries of Chad").click()
     expect(page.locator("dialog.report")).to_contain_text("solar lamps over Fianga")
     page.keyboard.press("Escape")

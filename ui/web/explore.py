@@ -82,6 +82,7 @@ def render_explore(catalog: Catalog, filters: Filters, t: Translations) -> Marku
         t,
         heading=heading,
         scope=scope,
+        lab=filters.country[0] if len(filters.country) == 1 else "",
         bars=bars,
         rows=rows,
         rows_shown=ROWS,

@@ -32,7 +32,7 @@ from ui.web.answer import render_collection
 from ui.web.filters import LONGEST_QUESTION, render_facets
 from ui.web.reading.brief import render_brief
 from ui.web.sources import render_sources
-from ui.web.suggestions import Example
+from ui.web.suggestions import SURVEY, Example
 from ui.web.uploads import FAILED
 
 Parts = dict[str, Any]
@@ -140,7 +140,7 @@ def facts(engine: Engine, t: Translations) -> Markup:
 def greeting(engine: Engine, t: Translations, examples: Sequence[Example] = ()) -> Markup:
     """What stands before the first question, with an example of each kind of question."""
     counts = reports_and_labs(len(engine.catalog.reports), len(engine.catalog.labs()), t)
-    return render("welcome.html", t, counts=counts, examples=examples)
+    return render("welcome.html", t, counts=counts, examples=examples, survey=SURVEY)
 
 
 def first_words(

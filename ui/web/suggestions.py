@@ -18,7 +18,7 @@ from rag.i18n.translations import Translations, language_code, marked
 from rag.types import Answer
 
 _log = logging.getLogger(__name__)
-SUGGESTED = 4  # questions on the page
+SUGGESTED = 5  # questions on the page
 TRIES = 4  # questions of a kind that are asked until one is answered
 LONGEST = 90  # characters of a value, a title or a form question that is suggested
 FOLLOWING = 3  # questions under an answer
@@ -27,6 +27,7 @@ FEW = 3  # labs; a collection of fewer is asked about its reports
 Example = tuple[str, str]
 TOPIC, ONE = marked("Learn about a topic"), marked("One report or lab")
 COMPARE, COUNT = marked("Compare"), marked("List and count")
+SURVEY = marked("Survey a topic")  # its example is a topic, for the view of surveys
 # A kind of question, how many labs an answer must cite (0: tags must answer), and examples, best
 # first.
 _Kind = tuple[str, int, Sequence[str]]
@@ -64,6 +65,9 @@ class Suggestions:
     def _good(self, t: Translations) -> Iterator[Example]:
         engine = self._engine.without_model()
         for kind, labs, questions in _kinds(self._engine, t):
+            if kind == SURVEY:
+                yield kind, questions[0]
+                continue
             for question in questions[:TRIES]:
                 answer = engine.ask(question).answer
                 cited = {citation.passage.report.lab for citation in answer.citations}
@@ -113,6 +117,7 @@ def _about_labs(catalog: Catalog, t: Translations) -> Iterator[_Kind]:
     yield COMPARE, 2, compared
     methods = [value_label("method", method, t) for method in _common(catalog, "method")]
     yield COUNT, 0, _each(t.gettext("Which labs used {value}?"), methods)
+    yield SURVEY, 0, list(themes.values())
 
 
 def follow_ups(answer: Answer, catalog: Catalog, t: Translations) -> list[str]:
