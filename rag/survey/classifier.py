@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import ceil, exp, floor, sqrt
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ WEIGHTS = Path(__file__).with_name("weights.json")
 UNCERTAIN = (0.03, 0.97)  # probabilities between which the cross-encoder is asked
 MOST_JUDGED = 200  # reports that it judges at most
 SENTENCES = 3  # of a report that it reads
+PATIENCE, PAUSE = 15.0, 0.25  # seconds to wait while it serves others, and between two tries
 AT_A_TIME = 60  # sentences between two looks at whether to stop
 
 
@@ -129,6 +131,19 @@ def uncertain(says: Numbers) -> list[int]:
     return [int(n) for n in rows[np.argsort(abs(says[rows] - 0.5), kind="stable")][:MOST_JUDGED]]
 
 
+def waited_scores(
+    reranker: CrossEncoder, topic: str, texts: Sequence[str], stop: Stop | None
+) -> Sequence[float] | None:
+    """The logits of texts; None where it is busy for longer than a survey waits, or is stopped."""
+    until = monotonic() + PATIENCE
+    while monotonic() < until and not (stop and stop.is_set()):
+        try:
+            return reranker.scores(topic, texts)
+        except TimeoutError:
+            sleep(PAUSE)
+    return None
+
+
 def relevances(
     topic: Topic,
     measured: Measured,
@@ -140,7 +155,7 @@ def relevances(
 ) -> Numbers:
     """The cross-encoder's highest logit of a sentence of each of these reports, nan for others.
 
-    Sentences in other languages than its own are not judged, nor any where it is busy.
+    Sentences in other languages than its own are not judged, nor any where it stays busy.
     """
     pairs = [
         (report, passages[near.passage].text[slice(*near.span)])
@@ -153,9 +168,8 @@ def relevances(
         part = pairs[start : start + AT_A_TIME]
         if stop and stop.is_set():
             break
-        try:
-            scores = reranker.scores(topic.text, [text for _, text in part])
-        except TimeoutError:
+        scores = waited_scores(reranker, topic.text, [text for _, text in part], stop)
+        if scores is None:
             break
         for (report, _), score in zip(part, scores, strict=True):
             best[report] = np.fmax(best[report], score)

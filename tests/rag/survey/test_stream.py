@@ -1,6 +1,7 @@
 """Surveys over the sample collection: a verdict on every report, quotes, scope, bad input."""
 
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from rag.catalog.tag_fields import Filters
 from rag.citation.quotes import fold_text
 from rag.engine import Engine, open_engine
 from rag.errors import InputError
+from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
-from rag.survey.classifier import classifier, uncertain
+from rag.survey.classifier import classifier, uncertain, waited_scores
 
 
 def test_every_report_in_scope_has_a_verdict_and_those_that_speak_a_verbatim_quote(
@@ -106,3 +108,20 @@ def test_a_report_of_tags_alone_is_surveyed_without_a_quote(tmp_path: Path) -> N
     sync([tmp_path / "reports"], settings)
     stream = open_engine(settings).survey("beekeeping")
     assert {row.report.id: row.quote for row in stream.nearest(4)}["tags"] == ""
+
+
+def test_a_survey_waits_for_a_busy_cross_encoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.survey.classifier.PAUSE", 0.0)
+
+    class Busy(CrossEncoder):
+        tries = 0
+
+        def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+            self.tries += 1
+            if self.tries < 3:
+                raise TimeoutError
+            return [1.0] * len(texts)
+
+    assert waited_scores(Busy(), "topic", ["a"], None) == [1.0]
+    monkeypatch.setattr("rag.survey.classifier.PATIENCE", 0.0)
+    assert waited_scores(Busy(), "topic", ["a"], None) is None
