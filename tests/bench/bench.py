@@ -1,12 +1,10 @@
 """Times ingest, start, answers and the page: `make bench`, or with REPORTS=DIR on your own reports.
 
-`make bench-growth` times ingest as a collection grows. Nothing here fails on a slow machine.
+`make bench-growth` times an index as it grows. Nothing here fails on a slow machine.
 """
 
 import json
 import os
-import random
-import re
 import secrets
 import shutil
 import statistics
@@ -49,9 +47,6 @@ FRAMES = (
 )
 # What one visitor asks alone.
 OTHERS = ("drinking straws", "beekeeping", "prison food", "border trade", "coral reefs", "fashion")
-# Passages of the collections that grow, and of a report.
-SIZES, PASSAGES_PER_REPORT = (25_000, 100_000), 18
-WORD = re.compile(r"[^\W\d_]{4,}")
 
 
 def show(what: str, seconds: Sequence[float]) -> None:
@@ -177,29 +172,5 @@ def visit(site: Site) -> None:
     show(f"{len(TOPICS)} visitors at once", times)
 
 
-def grow(folder: Path, reports: int) -> None:
-    """Fill a folder with reports like the sample's, half of whose words are others."""
-    rng = random.Random(0)
-    sample = [path.read_text("utf-8") for path in sorted(SAMPLE.glob("*.md"))]
-    words = sorted({word for text in sample for word in WORD.findall(text)})
-
-    def replaced(word: re.Match[str]) -> str:
-        return rng.choice(words) if rng.random() < 0.5 else word.group()
-
-    for n in range(reports):
-        lines = [
-            line if line.startswith(("[[", "#", ">", "<")) else WORD.sub(replaced, line)
-            for line in sample[n % len(sample)].splitlines()
-        ]
-        (folder / f"report_{n:05d}.md").write_text("\n".join(lines), "utf-8")
-
-
 if __name__ == "__main__":
-    if sys.argv[1:] == ["growth"]:
-        for size in SIZES:
-            with tempfile.TemporaryDirectory() as place:
-                print(f"{size:,} passages")
-                grow(Path(place), size // PASSAGES_PER_REPORT)
-                ingest_times(Path(place), Path(place, "index"))
-    else:
-        measure(Path(sys.argv[1]) if sys.argv[1:] and sys.argv[1] else SAMPLE)
+    measure(Path(sys.argv[1]) if sys.argv[1:] and sys.argv[1] else SAMPLE)

@@ -1,0 +1,172 @@
+"""Times an index of many passages: `make bench-growth INDEX=DIR SIZE=1000000`.
+
+Passages of an index are recombined (the first half of one, the second of another in its language)
+and their vectors perturbed; nothing is embedded, and Chroma is left out. The seed is fixed.
+"""
+
+import hashlib
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from bench import QUESTIONS, ROOT, show
+
+from ingest.parsing.form_text import Lesson, learn, lesson_of, save_lessons
+from ingest.sync import made_by
+from rag.engine import open_engine
+from rag.index.interface import StoredReport, Vectors
+from rag.index.layout import current_version, set_in_chroma, size_of
+from rag.index.snapshot import Snapshot, current_snapshot
+from rag.index.writer import LocalWriter
+from rag.models.encoder import unit
+from rag.retrieval.hybrid import HybridRetriever
+from rag.settings import Settings
+from rag.types import Passage
+
+TOGETHER = 200  # reports
+NOISE = 0.3  # length of what is added to a vector
+ROUNDS = 8
+# The recombined reports have no form questions.
+NO_FORMS = learn({}, lambda _: "")
+Batch = tuple[list[tuple[StoredReport, list[Passage]]], Vectors]
+
+
+def recombined(base: Snapshot, passages: int) -> Iterator[Batch]:
+    """Reports with so many passages in all, in batches, with their vectors."""
+    rng, noise = random.Random(0), np.random.default_rng(0)
+    forms = NO_FORMS.digest(())
+    others: dict[str, list[int]] = defaultdict(list)
+    for n, language in enumerate(base.languages):
+        others[language].append(n)
+    dense = np.asarray(base.dense)
+    position = {report: int(first) for report, first in zip(base.heads, base._first, strict=False)}
+    reports: list[tuple[StoredReport, list[Passage]]] = []
+    rows: list[tuple[int, int]] = []
+    made = copies = 0
+    while made < passages:
+        copies += 1
+        for name in base.heads:
+            report, own = base.report(name), base.passages_of(name)
+            info = replace(report.info, id=f"{name[:80]}-{copies}")
+            written, at = [], 0
+            for n, passage in enumerate(own, start=position[name]):
+                other = rng.choice(others[passage.language])
+                rows.append((n, other))
+                first, second = passage.text.split(), base.passages[other].text.split()
+                text = " ".join([*first[: len(first) // 2 + 1], *second[len(second) // 2 :]])
+                spans = ((at, at + len(text)),)
+                at += len(text) + 1
+                own_id = f"{info.id}#{len(written)}"
+                new = replace(passage, id=own_id, report=info, text=text, spans=spans, family="")
+                written.append(new)
+            raw = "\n".join(passage.text for passage in written)
+            digest = f"{report.digest}-{copies}"
+            # What an ingest would make of a file of this text, so that the next one leaves it.
+            parsed = hashlib.sha256(f"{digest} {forms}".encode()).hexdigest()
+            new_report = replace(report, info=info, raw=raw, digest=digest, form_digest=parsed)
+            reports.append((replace(new_report, source="", passages=len(written)), written))
+            made += len(written)
+            if len(reports) == TOGETHER or made >= passages:
+                one, two = np.array(rows).T
+                mixed = dense[one] + dense[two]
+                mixed += NOISE / 512**0.5 * noise.standard_normal(mixed.shape, np.float32)
+                yield reports, unit(mixed)
+                reports, rows = [], []
+            if made >= passages:
+                return
+
+
+def resident() -> str:
+    """The memory of this process, and how much of it is mapped files, which readers share."""
+    lines = Path("/proc/self/smaps_rollup").read_text("ascii").splitlines()[1:]
+    sizes = {name: int(value.split()[0]) / 1e6 for name, value in (ln.split(":") for ln in lines)}
+    return f"{sizes['Rss']:.2f} GB resident, {sizes['Rss'] - sizes['Anonymous']:.2f} GB of it files"
+
+
+def build(base: Snapshot, folder: Path, passages: int) -> None:
+    """Write an index; what Chroma would hold is taken as written."""
+    started, cpu = time.perf_counter(), time.process_time()
+    writer = LocalWriter(folder, None, made_by(Settings(index=folder)), fresh=True)
+    shutil.copytree(base.home / "memo", writer.memo)
+    lessons: dict[str, Lesson] = {}
+    for reports, vectors in recombined(base, passages):
+        writer.add(reports, vectors)
+        lessons |= {report.digest: lesson_of(report.raw) for report, _ in reports}
+    writer.publish(NO_FORMS.to_json())
+    save_lessons(writer.home, lessons)
+    (folder / "chroma").mkdir()
+    set_in_chroma(folder, writer.snapshot.revision)
+    seconds = time.perf_counter() - started
+    show("written and published", [seconds])
+    show("  of it CPU time", [time.process_time() - cpu])
+    rows = writer.snapshot.version.rows
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    print(f"{rows:,} passages, {rows / seconds:,.0f} a second, {most:.2f} GB at most")
+    print(f"{size_of(folder) / rows:,.0f} bytes each without Chroma")
+
+
+def read(folder: Path) -> None:
+    """Time the start, and searches without the cross-encoder."""
+    started, cpu = time.perf_counter(), time.process_time()
+    settings = Settings(index=folder, reranker="none")
+    engine = open_engine(settings)
+    engine.ask(QUESTIONS[0])
+    show("start until the first answer", [time.perf_counter() - started])
+    show("  of it CPU time", [time.process_time() - cpu])
+    print(resident())
+    times = []
+    for question in QUESTIONS * ROUNDS:
+        started = time.perf_counter()
+        plan = engine.plan(question)
+        retriever: HybridRetriever = engine._current()[1]
+        retriever.search(plan)
+        times.append(time.perf_counter() - started)
+    show("plan and search", times)
+    print(resident())
+
+
+def change(folder: Path) -> None:
+    """Time an ingest of one new report, of the same again, and of a change of it."""
+    place = Path(tempfile.mkdtemp())
+    sample = next((ROOT / "eval" / "sample" / "reports").glob("*.md"))
+    for what, more in (("one report new", ""), ("nothing changed", ""), ("one changed", "\nMore.")):
+        (place / "new.md").write_text(sample.read_text("utf-8") + more, "utf-8")
+        command = [sys.executable, "-m", "ui.cli.main", "ingest", place, "--index", folder]
+        started, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        show(f"ingest, {what}", [time.perf_counter() - started])
+        now = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
+        show("  of it CPU time", [cpu])
+
+
+def main(arguments: Sequence[str]) -> None:
+    """`growth.py INDEX PASSAGES FOLDER`, or one step of it over a folder that is there."""
+    if arguments[0] in ("read", "change"):
+        {"read": read, "change": change}[arguments[0]](Path(arguments[1]))
+        return
+    index, passages = Path(arguments[0]), int(arguments[1])
+    folder = Path(arguments[2]) if arguments[2:] else Path(tempfile.mkdtemp(), "index")
+    if current_version(folder) is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        build(current_snapshot(index, {}), folder, passages)
+    environ = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "tests/support"))),
+    }
+    for step in ("read", "change"):
+        subprocess.run([sys.executable, __file__, step, folder], env=environ, check=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
