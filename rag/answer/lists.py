@@ -251,7 +251,7 @@ def _ways_out(filters: Filters, catalog: Catalog, t: Translations) -> str:
     most = sorted((pair for pair in counts.items() if pair[1]), key=lambda pair: -pair[1])
     without = t.gettext("without {filter}")
     ways = "; ".join(
-        f"{without.format(filter=label)} ({format_count(n, 'report', t)})"
+        format_label(t, without.format(filter=f"“{label}”"), format_count(n, "report", t))
         for label, n in most[:_MOST_WAYS_OUT]
     )
     return f"{ways[0].upper()}{ways[1:]}." if ways else ""

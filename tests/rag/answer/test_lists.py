@@ -29,16 +29,16 @@ CATALOG = Catalog([*(report(i) for i in range(12)), report(12, year=2031, facts=
             "en",
             {"country": ("Togo",), "year": (2031,)},
             "No report passes these filters (country: Togo; year: 2031). "
-            "Without year: 2031 (4 reports); without country: Togo (1 report).",
+            "Without “year: 2031”: 4 reports; without “country: Togo”: 1 report.",
         ),
-        ("ar", {"country": ("Togo",), "year": (2031,)}, "بدون البلد: توغو (تقرير واحد)."),
+        ("ar", {"country": ("Togo",), "year": (2031,)}, "بدون “البلد: توغو”: تقرير واحد."),
         # One filter alone has no way out, and giving up one of three is not enough.
         ("en", {"year": (1990, 1991)}, "filters (year: 1990 / 1991)."),
         ("en", {"country": ("Fiji",), "year": (1990,), "theme": ("Markets",)}, "theme: Markets)."),
         (
             "en",
             {"fact": ("cost: High", "sample_size: Huge")},
-            " Without sample size: Huge (1 report).",
+            " Without “sample size: Huge”: 1 report.",
         ),
     ],
 )

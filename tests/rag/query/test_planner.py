@@ -187,7 +187,7 @@ FAULTS = {
     "deep": Reply(('{"standalone":' * 100_000,)),
     "a long number": Reply((f'{{"standalone": {"9" * 5000}}}',)),
     "refused key": Reply(status=401, body=f'{{"error": {{"message": "bad {KEY}"}}}}'),
-    "slow": Reply((json.dumps({"standalone": IN_FULL}),), delay=6.0),
+    "slow": Reply((json.dumps({"standalone": IN_FULL}),), delay=20.0),
 }
 
 
@@ -199,7 +199,7 @@ def test_without_a_usable_reply_rules_plan_in_time(
     hasty = planning(quick_engine, settings(server, planner="auto", timeout=0.5))
     started = time.monotonic()
     made = hasty(FOLLOW_UP, BEFORE)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 15
     assert made == replace(quick_engine.plan(FOLLOW_UP, history=BEFORE), planner="fallback")
     assert len(server.chats) == 1
 
