@@ -46,6 +46,8 @@ from ui.web.survey_maps import render_claim, render_ladder, render_map
 from ui.web.survey_table import check_words, chosen, row_words, table
 
 _log = logging.getLogger(__name__)
+EXAMPLES = 6  # frequent themes that are offered as topics
+SHORTEST = 4  # characters of such a theme: "it" alone says little
 EARLY = 10  # rows that are drawn while the survey is made
 CHECKED = 10  # silent rows that are drawn at random
 NEAREST = 3  # rows that are shown where no report speaks of the topic
@@ -240,7 +242,10 @@ def show(
     if not address.topic:
         if run:
             run.leave()
-        yield render("survey.html", t, **_EMPTY), None
+        counts = sorted(engine.catalog.counts("theme", filters), key=lambda pair: -pair[1])
+        named = [name for name, _ in counts if len(name) >= SHORTEST]
+        examples = [(name, Address(name).link()) for name in named[:EXAMPLES]]
+        yield render("survey.html", t, **_EMPTY | {"examples": examples}), None
         return
     older = run.before if run and run.key != key else None
     if older and older.key == key:
@@ -287,7 +292,7 @@ def _left(run: Run | None) -> Run | None:
     return run
 
 
-_EMPTY: dict[str, Any] = {"error": "", "running": None, "survey": None}
+_EMPTY: dict[str, Any] = {"error": "", "running": None, "survey": None, "examples": ()}
 
 
 def render_progress(run: Run, t: Translations) -> Markup:
