@@ -245,7 +245,8 @@ class Engine:
 
         def speak(reports: Collection[str]) -> Mapping[str, Speaking]:
             topic = Topic.read(plan.subject or plan.standalone, plan.language, snapshot)
-            return speaking(self.report_measure(), topic, reports)
+            judge = self._reranker if isinstance(self._reranker, CrossEncoder) else None
+            return speaking(self.report_measure(), topic, reports, judge)
 
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
             if plan.intent == "answer":

@@ -15,7 +15,7 @@ from itertools import groupby
 
 import numpy as np
 
-from rag.answer.extractive import is_off_topic, quotes_head
+from rag.answer.extractive import is_off_topic, nearest, quotes_head
 from rag.answer.lines import Line, LineReader
 from rag.answer.roles import Role, role_of_question
 from rag.catalog.catalog import Catalog
@@ -25,6 +25,7 @@ from rag.i18n.labels import author_label, country_label, format_label, join_part
 from rag.i18n.translations import marked, translations_for
 from rag.models.chat import Generation
 from rag.models.embeddings import Embedding
+from rag.models.prompts import refusal
 from rag.survey.classifier import Speaking
 from rag.text.citation_marks import defuse, with_marks
 from rag.types import Hit, Intent, Plan, Turn
@@ -62,7 +63,10 @@ _FEWEST_ROWS = 6  # of an answer that begins with key points
 _PER_LAB = 2  # reports of a lab among those of a topic
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 # Reports that are read: of a side, over the years, and of a topic.
-_READ_OF_SIDE, _READ_OVER_TIME, _READ_OF_TOPIC = 3, 14, 60
+_READ_OF_SIDE, _READ_OVER_TIME, MOST_TOLD = 3, 14, 60
+# The least probability that a report that is told of says something of a topic, and how many of its
+# nearest sentences may be quoted.
+_SAYS, _NEAREST = 0.3, 5
 # The least probability that a report says something of what sides are compared on, and its least
 # share of that of the side's likeliest report.
 _LIKELY, _LIKELY_SHARE = 0.03, 0.5
@@ -118,6 +122,8 @@ def make_digest(
     if plan.intent in ("topic", "reasons") and is_off_topic(plan, hits):
         return None
     lines = list(form(made))
+    if not made.quoted and plan.intent == "topic":
+        return Digest("".join([refusal(plan.language), *nearest(plan, hits)]), tuple(hits))
     if not made.quoted:
         return None
     return Digest("\n".join(lines), tuple(made.quoted.values()), made.sides)
@@ -144,11 +150,13 @@ class _Maker(LineReader):
 
     def quote(self, lines: Iterable[Line]) -> str:
         """Sentences with their marks."""
-        marked_up = []
+        marked_up: list[str] = []
         for line in lines:
             self.quoted.setdefault(line.hit.passage.id, line.hit)
             n = list(self.quoted).index(line.hit.passage.id) + 1
-            marked_up.append(with_marks(defuse(line.text), [n]))
+            is_told = any(line.before in text for text in marked_up)
+            texts = [line.text] if is_told or not line.before else [line.before, line.text]
+            marked_up += [with_marks(defuse(text), [n]) for text in texts]
         return " ".join(marked_up)
 
     def by(self, info: ReportInfo, lines: Sequence[Line], titled: bool = False) -> str:
@@ -338,24 +346,11 @@ class _Maker(LineReader):
                     yield self.by(info, picked, titled=len(countries) == 1)
 
     def topic(self) -> Iterator[str]:
-        """What many labs say: what was found, what is planned, and solutions."""
-        by_report: dict[str, list[Hit]] = {}
-        for hit in self.hits:
-            by_report.setdefault(hit.passage.report.id, []).append(hit)
-        ranked = list(by_report.items())[:_READ_OF_TOPIC]
-        yield from self.of_topic((hits[0].passage.report, hits) for _, hits in ranked)
-
-    def of_topic(self, ranked: Iterable[tuple[ReportInfo, Sequence[Hit]]]) -> Iterator[str]:
-        """A topic's digest from reports with the passages that speak of it, best first."""
-        ranked = list(ranked)
-        hits = [hit for _, hits in ranked for hit in hits]
-        about: tuple[Role, ...] = ("about",)
-        lines = self.lines(self.open(info for info, _ in ranked), about)
-        lines += self.lines(hits, [role for role in _TELLING if role != "about"])
-        lines = _on_topic(lines)
+        """What many labs say, by a survey: what was found, what is planned, and solutions."""
+        told, lines = self._surveyed(_TELLING)
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs: Counter[str] = Counter()
-        for info, _ in ranked:
+        for info in told:
             own = [line for line in lines if line.report.id == info.id]
             part, telling = _part(info, own)
             if labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]:
@@ -370,6 +365,16 @@ class _Maker(LineReader):
                 yield self.heading(_PARTS[part][0])
             for info, picked in of_part:
                 yield self.by(info, picked)
+
+    def _surveyed(self, roles: Collection[Role]) -> tuple[list[ReportInfo], list[Line]]:
+        """The reports that say most of the topic, and their sentences that are nearest to it."""
+        said = self._speak({hit.passage.report.id for hit in self.hits})
+        ids = [i for i in said if said[i].says >= _SAYS][:MOST_TOLD]
+        near = {place for i in ids for place in said[i].sentences[:_NEAREST]}
+        passages = {passage for passage, _ in near}
+        told = [self.catalog.reports[i] for i in ids]
+        hits = (hit for hit in self.open(told) if hit.passage.id in passages)
+        return told, [line for line in self.lines(hits, roles) if line.place in near]
 
     def reasons(self) -> Iterator[str]:
         """What was found, what got in the way, and advice, of all who say so."""

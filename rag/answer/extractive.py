@@ -75,13 +75,16 @@ QUANTITY_GAP = 0.06
 QUANTITY_GAP_ACROSS = 0.2
 # How many reports, or sentences, a refusal shows instead of an answer.
 NEAREST = 3
-# How many sentences an answer has: of one report or side by side, and of many labs.
+# How many sentences an answer has: to a question of few content words, to one of more, and of many
+# labs.
+SENTENCES_SHORT, SHORT_TERMS = 4, 8
 SENTENCES = 8
 SENTENCES_WIDE = 12
 # How many of them one report may give where several labs are to be heard.
 PER_REPORT_WIDE = 2
 # A sentence with less than this share of the best one's score is left out.
 MIN_SHARE = 0.4
+MIN_SHARE_SHORT = 0.8
 # The share of the mean score of the sentences before and after it that a sentence gains.
 NEIGHBOURS = 0.1
 # An answer of one report also takes others whose best sentence has this share of the best score.
@@ -406,12 +409,16 @@ def choose(
     At most so many, or as many as an answer has.
     """
     wide = plan.wide
-    count = most or (SENTENCES_WIDE if wide and plan.intent != "compare" else SENTENCES)
+    # A short question asks for one thing; what else its report says is beside it.
+    is_short = not wide and len(terms(plan.standalone, plan.language)) <= SHORT_TERMS
+    usual = SENTENCES_SHORT if is_short else SENTENCES_WIDE if wide else SENTENCES
+    count = most or usual
     chosen: list[Candidate] = []
     per_report: Counter[str] = Counter()
     best = max(c.score for c in candidates)
     near = {c.report for c in candidates if wide or c.score >= FOCUS_SHARE * best}
-    good = [c for c in candidates if c.score >= MIN_SHARE * best and c.report in near]
+    least = (MIN_SHARE_SHORT if is_short and not most else MIN_SHARE) * best
+    good = [c for c in candidates if c.score >= least and c.report in near]
     for candidate in sorted(good, key=lambda c: (-c.score, c.n, c.start)):
         if wide and per_report[candidate.report] >= PER_REPORT_WIDE:
             continue

@@ -7,7 +7,7 @@ tells: numbers and names.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,14 +39,24 @@ _JOINS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A sentence that can be quoted: where it stands, what it tells, and how much it says."""
+    """A sentence that can be quoted: where it stands, what it tells, and how much it says.
+
+    `before` is the sentence that it points back to, or "".
+    """
 
     hit: Hit
+    start: int
     text: str
     role: Role
     words: frozenset[str]
     score: float
     topical: float
+    before: str = ""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The id of its passage, and where it starts there."""
+        return self.hit.passage.id, self.start
 
     @property
     def report(self) -> ReportInfo:
@@ -66,18 +76,20 @@ class LineReader:
         """The sentences of passages with these roles."""
         read = [(hit, role) for hit in hits if (role := role_of(hit.passage)) in roles]
         found = [
-            (hit, role, _shown(s, hit, role)) for hit, role in read for s in usable(hit.passage)
+            (hit, role, sentence, _shown(sentence, hit, role), before)
+            for hit, role in read
+            for sentence, before in _with_before(usable(hit.passage))
         ]
         # What was asked is no finding, and what has no number no extent.
         found = [
-            (hit, role, text)
-            for hit, role, text in found
+            (hit, role, sentence, text, before)
+            for hit, role, sentence, text, before in found
             if (role == "aim" or not text.rstrip(_QUOTES).endswith(_ASKS))
             and (role != "extent" or gives_quantity(text))
         ]
         if not found:
             return []
-        texts = [text for *_, text in found]
+        texts = [text for *_, text, _ in found]
         vectors = np.asarray(self._embedding.get_text_embedding_batch(texts), np.float32)
         topic = np.zeros(vectors.shape[1], np.float32)
         asked = self.plan.subject or (self.plan.standalone if self.plan.intent == "reasons" else "")
@@ -91,19 +103,21 @@ class LineReader:
             central[own] = vectors[own] @ middle / (np.linalg.norm(middle) or 1.0)
         near = vectors @ topic
         wanted = dict.fromkeys(terms(self.plan.subject, self.plan.language), 1.0)
-        for i, (hit, _, text) in enumerate(found):
+        for i, (hit, *_, text, _) in enumerate(found):
             there = {*terms(text, hit.passage.language), *terms(text, self.plan.language)}
             near[i] += _WORDS * sum(shares(wanted, there, self.plan.alike)) / (len(wanted) or 1)
         return [
             Line(
                 hit,
+                sentence.start,
                 text,
                 role,
                 frozenset(words(text)),
                 float(_CENTRAL * c + _TOPICAL * n) + _telling(text),
                 float(n),
+                before,
             )
-            for (hit, role, text), c, n in zip(found, central, near, strict=True)
+            for (hit, role, sentence, text, before), c, n in zip(found, central, near, strict=True)
         ]
 
     def pick(self, lines: Iterable[Line], count: int) -> list[Line]:
@@ -119,6 +133,15 @@ class LineReader:
                 picked.append(line)
                 self._chosen.append(own)
         return sorted(picked, key=lambda line: order[id(line)])
+
+
+def _with_before(sentences: Sequence[Sentence]) -> Iterator[tuple[Sentence, str]]:
+    """Sentences, each with the one before it if it points back to that."""
+    before = ""
+    for sentence in sentences:
+        points = bool(_JOINS.match(sentence.text))
+        yield sentence, before if points and sentence.text[0].isupper() else ""
+        before = "" if points else sentence.text
 
 
 def _telling(text: str) -> float:

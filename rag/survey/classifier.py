@@ -28,6 +28,9 @@ UNCERTAIN = (0.03, 0.97)  # probabilities between which the cross-encoder is ask
 MOST_JUDGED = 200  # reports that it judges at most
 SENTENCES = 3  # of a report that it reads
 PATIENCE, PAUSE = 15.0, 0.25  # seconds to wait while it serves others, and between two tries
+MOST_READ = 30  # reports that it judges before a digest is made
+FIRST = 10  # likeliest reports of which one must have a sentence with this logit
+ANSWERS = 0.0
 AT_A_TIME = 60  # sentences between two looks at whether to stop
 
 
@@ -94,36 +97,6 @@ def classifier() -> Classifier:
     return Classifier(json.loads(WEIGHTS.read_text("utf-8")))
 
 
-@dataclass(frozen=True, slots=True)
-class Speaking:
-    """How likely a report says something of a topic, and is about it; which passages say most."""
-
-    says: float
-    about: float
-    passages: tuple[str, ...]
-
-
-def speaking(measure: ReportMeasure, topic: Topic, reports: Collection[str]) -> dict[str, Speaking]:
-    """These reports by their ids, those most about a topic first."""
-    measured = measure.measure(topic, reports)
-    chances = classifier().chances(measured.features)
-    passages = measure.snapshot.passages
-    order = sorted(
-        (n for n, report in enumerate(measure.ids) if report in reports),
-        key=lambda n: -chances.about[n],
-    )
-    return {
-        measure.ids[n]: Speaking(
-            float(chances.says[n]),
-            float(chances.about[n]),
-            tuple(
-                dict.fromkeys(passages[near.passage].id for near in measured.sentences.get(n, ()))
-            ),
-        )
-        for n in order
-    }
-
-
 def uncertain(says: Numbers) -> list[int]:
     """The reports that a second look may change, the least certain first."""
     low, high = UNCERTAIN
@@ -175,3 +148,52 @@ def relevances(
             best[report] = np.fmax(best[report], score)
         progress("judging", min(start + AT_A_TIME, len(pairs)), len(pairs))
     return best
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking:
+    """How likely a report says something of a topic, and is about it.
+
+    `sentences` are its nearest ones, best first: the id of their passage, and where they start.
+    """
+
+    says: float
+    about: float
+    sentences: tuple[tuple[str, int], ...]
+
+
+def speaking(
+    measure: ReportMeasure,
+    topic: Topic,
+    reports: Collection[str],
+    reranker: CrossEncoder | None = None,
+    most: int = MOST_READ,
+) -> dict[str, Speaking]:
+    """These reports by their ids, those most about a topic first.
+
+    So many of the uncertain ones are judged by the cross-encoder, if there is one. Where it finds
+    that no sentence of the likeliest says anything of the topic, none does.
+    """
+    measured, passages = measure.measure(topic, reports), measure.snapshot.passages
+    chances = classifier().chances(measured.features)
+    inside = np.flatnonzero(np.isin(measure.ids, list(reports)))
+
+    def ordered() -> list[int]:
+        return [int(n) for n in inside[np.argsort(-chances.about[inside], kind="stable")]]
+
+    if reranker:
+        order = ordered()
+        unsure = [n for n in order if UNCERTAIN[0] < chances.says[n] < UNCERTAIN[1]]
+        read = list(dict.fromkeys([*order[:FIRST], *unsure[:most]]))
+        relevance = relevances(topic, measured, read, passages, reranker)
+        if np.nanmax(relevance, initial=-np.inf) < ANSWERS and not np.isnan(relevance).all():
+            return {}
+        chances = classifier().judged(chances, relevance)
+    return {
+        measure.ids[n]: Speaking(
+            float(chances.says[n]),
+            float(chances.about[n]),
+            tuple((passages[s.passage].id, s.span[0]) for s in measured.sentences.get(n, ())),
+        )
+        for n in ordered()
+    }
