@@ -300,7 +300,7 @@ class PostgresIndex:
                 FROM unnest(%(terms)s::text[], %(weights)s::float8[], %(levels)s::float8[])
                     AS wanted(term, weight, k)
                 CROSS JOIN LATERAL (
-                    SELECT row, {K1} * ({1 - B} + {B} * length / %(mean)s) AS norm
+                    SELECT row, %(base)s::float8 + %(slope)s::float8 * length AS norm
                     FROM passage WHERE terms @@ wanted.term::tsquery AND {condition}) found
                 GROUP BY row)
             SELECT row, score::float8 FROM (
@@ -312,7 +312,8 @@ class PostgresIndex:
             "terms": [_quoted(term if k == 1 else f"{term}#{k}") for term, k in levels],
             "weights": [idf[term] for term, _ in levels],
             "levels": [k for _, k in levels],
-            "mean": self._mean,
+            "base": K1 * (1 - B),
+            "slope": K1 * B / self._mean,
             "depth": depth,
             "share": share,
             "every": " & ".join(map(_quoted, counts)),
