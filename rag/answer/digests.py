@@ -44,8 +44,8 @@ HEADINGS: dict[Role, str] = {
 }
 # How many sentences of each role a digest of one report has.
 _OF_REPORT: dict[Role, int] = {
-    "about": 1, "challenge": 2, "aim": 2, "approach": 2, "partners": 2, "found": 4, "barriers": 2,
-    "advice": 2, "next": 2, "extent": 3,
+    "about": 1, "challenge": 2, "aim": 2, "approach": 2, "partners": 2, "found": 6, "barriers": 3,
+    "advice": 2, "next": 2, "extent": 4,
 }  # fmt: skip
 # Which roles tell most of a report, and which a comparison has.
 _TELLING: tuple[Role, ...] = (
@@ -210,7 +210,8 @@ class _Maker(LineReader):
 
     def report(self) -> Iterator[str]:
         """One report, or one line of work: part by part."""
-        reports = [self.catalog.reports[i] for i in self.plan.reports] or self._nearest_title()
+        named = [self.catalog.reports[i] for i in self.plan.reports]
+        reports = named or self._nearest_title() or self.found()[:1]
         lines = self.lines(self.open(reports))
         for info in reports:
             kind = value_label("kind", info.kind, self.t)
