@@ -91,7 +91,8 @@ browser:
 	@command -v chromium >/dev/null || $(INSTALL) chromium >/dev/null; fi
 
 postgres:
-	@test -e /usr/lib/postgresql/17/lib/vector.so || $(INSTALL) postgresql-17-pgvector >/dev/null; fi
+	@test -e /usr/lib/postgresql/17/lib/vector.so || $(INSTALL) postgresql-17-pgvector >/dev/null \
+	  || echo "There is no PostgreSQL 17 with pgvector to install: its tests skip."; fi
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
