@@ -213,7 +213,8 @@ def test_what_a_model_repeats_or_leaves_half_written_is_no_part_of_the_answer(
         (QUESTION, "every lab whose passages bear"),
         ("How do Peru and Fiji differ on mobile money?", "side by side"),
         (
-            "Whose fees did nobody in the harbour tell young fishers, bakers and tailors of Peru about?",
+            "Whose fees did nobody in the harbour tell young fishers, bakers and tailors of Peru "
+            "about?",
             "First give what is asked",
         ),
     ],
