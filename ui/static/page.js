@@ -154,8 +154,9 @@ window.askLabs = (() => {
 
   // The page is drawn for all languages alike; the masthead tells which one the visitor has.
   function setLanguage() {
-    const { language, direction, shares } = document.querySelector("[data-language]").dataset;
+    const { language, direction, shares, writes } = document.querySelector("[data-language]").dataset;
     document.documentElement.classList.toggle("shares", shares !== undefined);
+    document.documentElement.classList.toggle("writes", writes !== undefined);
     document.documentElement.lang = language;
     document.documentElement.dir = direction;
   }

@@ -220,6 +220,28 @@ window.askReading = (() => {
     fetchReport("report", at);
   }
 
+  // Called for every click in the sources; `trigger` asks the model for a translation.
+  function translating(event, trigger) {
+    const button = event.target.closest(".translate");
+    if (!button) return;
+    button.disabled = true;
+    button.textContent = button.dataset.waiting;
+    trigger({ turn: Number(button.dataset.turn), n: Number(button.dataset.n) });
+  }
+
+  function translated(text) {
+    if (!text) return;
+    const { turn, n, language, text: said, by, error } = JSON.parse(text);
+    const button = document.querySelector(`#source-${turn}-${n} .translate`);
+    if (!button) return;
+    const quote = Object.assign(document.createElement("p"), { textContent: error ?? said, lang: language, dir: "auto" });
+    const note = Object.assign(document.createElement("small"), { textContent: error ? "" : by });
+    const made = Object.assign(document.createElement("div"), { className: "translation" });
+    made.setAttribute("role", "status");
+    made.append(quote, note);
+    button.replaceWith(made);
+  }
+
   // The page was opened at this address, or a step back or forward led to it.
   function arrived() {
     const here = document.querySelector("#report dialog[open]");
@@ -307,5 +329,5 @@ window.askReading = (() => {
     opener = null;
   }
 
-  return { arrived, wire, drawn, voteSaved, opened };
+  return { translating, translated, arrived, wire, drawn, voteSaved, opened };
 })();

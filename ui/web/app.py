@@ -30,9 +30,8 @@ from ui.web.explore import question, render_explore, render_found
 from ui.web.handlers import Run, Talk, Update
 from ui.web.layout import QUIET, Parts, shown, translations_of
 from ui.web.quality import render_quality, render_without_run
-from ui.web.reading import brief, report
-from ui.web.reading.frozen import freeze
-from ui.web.sources import render_sources
+from ui.web.reading.wiring import values as _values
+from ui.web.reading.wiring import wire_reading
 from ui.web.suggestions import Suggestions
 from ui.web.uploads import add
 
@@ -85,7 +84,7 @@ def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
         _wire_questions(engine, room or Room(engine), parts, opened)
         _wire_history(engine, parts)
         _wire_exports(engine, parts)
-        _wire_reading(engine, parts)
+        wire_reading(engine, parts)
         _wire_language(engine, page, parts)
         _wire_views(engine, parts)
         if has_uploads:
@@ -111,11 +110,6 @@ def _forgetting(page: gr.Blocks) -> Callable[[gr.Request], Coroutine[None, None,
         asyncio.get_running_loop().call_later(KEPT, forget)
 
     return ended
-
-
-def _values(event: gr.EventData, *names: str) -> dict[str, Any]:
-    """What a browser sends with an event, which may be anything."""
-    return {name: getattr(event, name, None) for name in names}
 
 
 def _updated(parts: Parts, update: Update) -> Parts:
@@ -344,56 +338,6 @@ def _wire_exports(engine: Engine, parts: Parts) -> None:
 
     saved = parts["survey"].export(export_survey, parts["surveyed"], parts["file"], **QUIET)
     saved.success(None, parts["file"], None, js="(file) => askSurvey.saved(JSON.parse(file))")
-
-    def pin(talk: Talk, event: gr.EventData) -> str:
-        return json.dumps(brief.pinned_answer(talk, _values(event, "turn")["turn"]))
-
-    def write_brief(request: gr.Request, event: gr.EventData) -> str:
-        sent = _values(event, "ending", "brief")
-        return json.dumps(brief.download(engine, sent, translations_of(request)))
-
-    def share(talk: Talk, request: gr.Request, event: gr.EventData) -> str:
-        return freeze(engine, talk, _values(event, "turn")["turn"], translations_of(request))
-
-    shared = parts["thread"].freeze(share, parts["talk"], parts["copied"], **QUIET)
-    shared.success(None, parts["copied"], None, js="(link) => askLabsFilters.copy(link)")
-    pinned = parts["thread"].pin(pin, parts["talk"], parts["pinned"], **QUIET)
-    pinned.success(None, parts["pinned"], None, js="(pin) => askBrief.add(JSON.parse(pin))")
-    written = parts["brief"].brief(write_brief, None, parts["file"], **QUIET)
-    written.success(None, parts["file"], None, js="(file) => askBrief.done(JSON.parse(file))")
-    written.failure(None, None, None, js="() => askBrief.failed()")
-
-
-def _wire_reading(engine: Engine, parts: Parts) -> None:
-    def show_sources(talk: Talk, request: gr.Request, event: gr.EventData) -> Any:
-        turn = _values(event, "turn")["turn"]
-        exchange = handlers.exchange_at(talk, turn)
-        t = translations_of(request)
-        return shown(render_sources(exchange.answer, turn, t)) if exchange else gr.skip()
-
-    def open_report(
-        talk: Talk, surveyed: survey.Run | None, request: gr.Request, event: gr.EventData
-    ) -> str:
-        sent = _values(event, "report", "passage", "turn", "n")
-        quotes = surveyed.quotes(sent) if surveyed else {}
-        return report.open_report(engine, talk, sent, translations_of(request), quotes)
-
-    def vote(
-        talk: Talk, conversation_id: str, request: gr.Request, event: gr.EventData
-    ) -> tuple[Talk, str, Any]:
-        sent = _values(event, "turn", "vote", "word")
-        rated, message = report.vote(engine, talk, sent, translations_of(request))
-        saved = gr.skip() if rated == talk else shown(history.save_message(conversation_id, rated))
-        return rated, message, saved
-
-    for part in (parts["thread"], parts["live"]):
-        part.cite(show_sources, parts["talk"], parts["sources"], **QUIET)
-    opening = [parts["talk"], parts["surveyed"]]
-    for name in ("thread", "sources", "survey", "explore", "found", "uploaded"):
-        if part := parts.get(name):
-            part.report(open_report, opening, parts["report"], **QUIET)
-    rated = [parts["talk"], parts["voted"], parts["message"]]
-    parts["thread"].vote(vote, [parts["talk"], parts["conversation_id"]], rated, **QUIET)
 
 
 def _wire_language(engine: Engine, page: gr.Blocks, parts: Parts) -> None:

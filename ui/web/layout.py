@@ -156,6 +156,7 @@ def first_words(
             language=language_code(t),
             direction=direction,
             shares=engine.settings.share,
+            writes=engine.settings.answer_model != "extractive",
         ),
         "facts": facts(engine, t),
         "greeting": greeting(engine, t, examples),
@@ -236,7 +237,8 @@ def talk_area(words: Mapping[str, Markup]) -> Parts:
 
 def sources_area(words: Mapping[str, Markup]) -> Parts:
     """The right area: what the answer rests on."""
-    return {"sources": html(words["sources"], js_on_load=_SHOWN + _REPORT)}
+    wired = _SHOWN + _REPORT + _ON_CLICK.format("askReading.translating", "translate")
+    return {"sources": html(words["sources"], js_on_load=wired)}
 
 
 def question_area(words: Mapping[str, Markup]) -> Parts:
@@ -267,6 +269,7 @@ def question_area(words: Mapping[str, Markup]) -> Parts:
         ("linked", marked("Linked question")),
         ("copied", marked("Link")),
         ("pinned", marked("Pinned answer")),
+        ("translated", marked("Translation")),
     ):
         parts[name] = gr.Textbox(visible="hidden", label=I18nData(label))
     return parts

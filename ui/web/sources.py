@@ -11,7 +11,7 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.export.brief import shortened
 from rag.i18n.labels import author_label, format_count
 from rag.i18n.notices import verdicts
-from rag.i18n.translations import ENGLISH, Translations
+from rag.i18n.translations import ENGLISH, Translations, language_code
 from rag.types import Answer, Citation, Hit, Passage, Span, Status
 from ui.rendering import render
 
@@ -112,6 +112,7 @@ def render_card(
         n=citations[0].n if citations else 0,
         preview=shortened((*quotes, text)[0], PREVIEW),
         missing=[q for q in quotes if q.strip() and not find_quote(text, q)],
+        reader=language_code(t),
         segments=segments(text, quotes),
         pinned=quotes or [shortened(text, LONGEST_QUOTE).removesuffix(" …")],
         siblings="; ".join(f"{info.title} ({info.year or '?'})" for info in siblings),
