@@ -3,8 +3,9 @@
 Two logistic regressions on the features of reports (is a report about the topic; does it say
 anything of it), and two more on what these say and on the cross-encoder's relevance, for the
 reports that are uncertain. Each topic counts by the square root of its number of reports that
-speak of it. What the intervals need, the spread of true over expected numbers from topic to topic,
-comes from leaving out one topic after the other; the scores that are printed do as well.
+speak of it, and half as much in another language than English. What the intervals need, the spread
+of true over expected numbers from topic to topic, comes from leaving out one topic after the other,
+in all its languages (the same grades); the scores that are printed do as well.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 
 from eval.survey import Calibration, load_topics
 from rag.engine import open_engine
+from rag.models.encoder import LANGUAGE
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import load_settings
 from rag.survey.classifier import (
@@ -30,12 +32,13 @@ from rag.survey.classifier import (
     relevances,
     uncertain,
 )
-from rag.survey.features import FEATURES, Numbers, Topic
+from rag.survey.features import FEATURES, Numbers, Topic, is_met
 
 RIDGE = 20.0  # penalty of a coefficient's square
 RIDGE_JUDGED = 1.0
 STEPS = 50  # of Newton's method at most
 WIDTH = 1.6  # how many spreads an interval reaches to each side: seven topics of eight
+FEWEST = 4  # a topic of fewer reports counts like one of so many
 DIGITS = 4
 
 
@@ -47,6 +50,13 @@ class Example:
     features: Numbers
     grades: Numbers
     relevance: Numbers
+    language: str = LANGUAGE
+
+    @property
+    def weight(self) -> float:
+        """How much one of its reports counts."""
+        size = max((self.grades > 0).sum(), FEWEST)
+        return float(size**-0.5) * (1 if self.language == LANGUAGE else 0.5)
 
 
 def regression(rows: Numbers, right: Numbers, weights: Numbers, ridge: float) -> list[float]:
@@ -74,10 +84,11 @@ def _both(rows: Numbers, grades: Numbers, weights: Numbers, ridge: float) -> dic
 
 
 def train(examples: Sequence[Example]) -> dict[str, Any]:
-    """The weights, but for what intervals need."""
+    """The weights, but for what intervals need; topics that are not met teach nothing."""
+    examples = [example for example in examples if is_met(example.features)]
     features = np.vstack([e.features for e in examples])
     grades = np.concatenate([e.grades for e in examples])
-    counted = [np.full(len(e.grades), (e.grades > 0).sum() ** -0.5) for e in examples]
+    counted = [np.full(len(e.grades), e.weight) for e in examples]
     weights = np.concatenate(counted) / np.mean(np.concatenate(counted))
     mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-9
     rules = _both((features - mean) / scale, grades, weights, RIDGE)
@@ -86,7 +97,7 @@ def train(examples: Sequence[Example]) -> dict[str, Any]:
         "mean": [round(float(value), DIGITS) for value in mean],
         "scale": [round(float(value), DIGITS) for value in scale],
         "rules": rules,
-        "spread": 0.0,
+        "spread": {},
         "width": WIDTH,
     }
     chances = Classifier(made).chances(features)
@@ -100,24 +111,23 @@ def train(examples: Sequence[Example]) -> dict[str, Any]:
 def left_out(examples: Sequence[Example]) -> list[tuple[Example, Chances, Chances]]:
     """Each topic with its chances by the weights of the others, without and with a second look."""
     results = []
+    made: dict[bytes, Classifier] = {}
     for example in examples:
-        classifier = Classifier(train([e for e in examples if e is not example]))
-        chances = classifier.chances(example.features)
-        results.append((example, chances, classifier.judged(chances, example.relevance)))
+        key = example.grades.tobytes()
+        if key not in made:
+            made[key] = Classifier(train([e for e in examples if e.grades.tobytes() != key]))
+        chances = made[key].chances(example.features)
+        results.append((example, chances, made[key].judged(chances, example.relevance)))
     return results
 
 
 def spread(results: Sequence[tuple[Example, Chances]]) -> float:
-    """How far true numbers are from expected ones, as the standard deviation of their ratio's log.
+    """How far true numbers are from expected ones for seven topics of eight, as their ratio's log.
 
-    What chance alone would make of it is taken off.
+    Divided by how many spreads an interval reaches. Topics of no report have no ratio.
     """
-    ratios, chance = [], []
-    for example, chances in results:
-        expected = chances.says.sum()
-        ratios.append(np.log((example.grades > 0).sum() / expected))
-        chance.append((chances.says * (1 - chances.says)).sum() / expected**2)
-    return float(np.sqrt(max(0.0, np.mean(np.square(ratios)) - np.mean(chance))))
+    sums = [(e.grades > 0).sum() / chances.says.sum() for e, chances in results if e.grades.any()]
+    return float(np.quantile(np.abs(np.log(sums)), 7 / 8)) / WIDTH if sums else 0.0
 
 
 def report(results: Sequence[tuple[Example, Chances]], made: dict[str, Any]) -> str:
@@ -127,10 +137,11 @@ def report(results: Sequence[tuple[Example, Chances]], made: dict[str, Any]) -> 
     right: list[bool] = []
     for example, chances in results:
         gold, about = example.grades > 0, example.grades > 1
+        classifier = Classifier(made)
         count = round(float(chances.says.sum()))
         found = np.zeros(len(gold), np.bool_)
         found[np.argsort(-chances.says, kind="stable")[:count]] = True
-        low, high = Classifier(made).interval(chances.says)
+        low, high = classifier.interval(chances.says, example.language)
         row = {
             "about_r": (found & about).sum() / max(1, about.sum()),
             "says_r": (found & gold).sum() / max(1, gold.sum()),
@@ -138,9 +149,11 @@ def report(results: Sequence[tuple[Example, Chances]], made: dict[str, Any]) -> 
             "count_err": abs(count - gold.sum()) / max(1, gold.sum()),
             "inside": float(low <= gold.sum() <= high),
         }
-        means.append(list(row.values()))
+        if gold.any():
+            means.append(list(row.values()))
         shown = " ".join(f"{name}={value:.2f}" for name, value in row.items())
-        lines.append(f"{example.name}: true {gold.sum()} stated {count} ({low} to {high}) {shown}")
+        name = f"{example.name} ({example.language})"
+        lines.append(f"{name}: true {gold.sum()} stated {count} ({low} to {high}) {shown}")
         scores += chances.says.tolist()
         right += gold.tolist()
     error = Calibration.of(scores, right)
@@ -163,8 +176,8 @@ def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
     examples = []
     for topic, _, measured in measures:
         grades = np.array([topic.grades.get(i, 0) for i in measure.ids], float)
-        example = Example(topic.topic, measured.features, grades, np.full(len(grades), np.nan))
-        examples.append(example)
+        unknown = np.full(len(grades), np.nan)
+        examples.append(Example(topic.topic, measured.features, grades, unknown, topic.lang))
     # Which reports are uncertain is told by the weights of the other topics.
     judged = []
     for (_, read, measured), (example, chances, _) in zip(
@@ -172,7 +185,7 @@ def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
     ):
         reports = uncertain(chances.says)
         relevance = relevances(read, measured, reports, snapshot.passages, CrossEncoder())
-        judged.append(Example(example.name, example.features, example.grades, relevance))
+        judged.append(replace(example, relevance=relevance))
     return judged
 
 
@@ -186,12 +199,19 @@ def main() -> None:
     examples = examples_of(options.graded, options.index)
     results = left_out(examples)
     made = train(examples)
-    plain = [(example, chances) for example, chances, _ in results]
-    judged = [(example, chances) for example, _, chances in results]
-    made["spread"] = round(spread(judged), DIGITS)
     made["topics"] = len(examples)
     made["reports"] = len(examples[0].grades)
-    print(report(plain, made), report(judged, made), sep="\n\nwith the cross-encoder\n")
+    kinds = {
+        name: [result for result in results if (result[0].language == LANGUAGE) == english]
+        for name, english in ((LANGUAGE, True), ("other", False))
+    }
+    for name, chosen in kinds.items():
+        judged = [(example, chances) for example, _, chances in chosen]
+        made["spread"][name] = round(spread(judged), DIGITS)
+    for chosen in filter(None, kinds.values()):
+        plain = [(example, chances) for example, chances, _ in chosen]
+        judged = [(example, chances) for example, _, chances in chosen]
+        print(report(plain, made), report(judged, made), sep="\n\nwith the cross-encoder\n")
     options.out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
 
 

@@ -205,6 +205,14 @@ class KeywordIndex:
         """The positions of the passages that have a term."""
         return self._passages(hashes([term])[0])[0]
 
+    def occurrences(self) -> tuple[Rows, Rows]:
+        """Of single words in passages: the word's number, and the passage's position."""
+        segment = Segment.merge(self._segments)
+        numbers = np.repeat(np.arange(len(segment.terms), dtype=np.int32), np.diff(segment.starts))
+        at = self._positions[segment.rows]
+        good = (at >= 0) & np.isin(segment.terms, hashes(self.forms))[numbers]
+        return numbers[good], at[good]
+
     def frequency(self, term: str) -> int:
         """How many passages have a term."""
         return len(self.passages_with(term))

@@ -2,7 +2,7 @@
 
 Without a model a small classifier tells from a report's features how likely it says something on
 the topic, and how likely it is about it (`eval.train_survey` made its weights). The uncertain
-reports are judged again by the cross-encoder, on their three best sentences.
+reports are judged again by the cross-encoder, on title and best sentence.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ import numpy as np
 
 from rag.models.client import Stop
 from rag.retrieval.rerank import CrossEncoder
-from rag.survey.features import Measured, Numbers, ReportMeasure, Topic
+from rag.survey.features import Measured, Numbers, ReportMeasure, Topic, is_met
 from rag.types import Passage, Progress
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 UNCERTAIN = (0.03, 0.97)  # probabilities between which the cross-encoder is asked
 MOST_JUDGED = 200  # reports that it judges at most
-SENTENCES = 3  # of a report that it reads
+UNMET = 0.02  # what is left of probabilities where the collection does not meet a topic
 PATIENCE, PAUSE = 15.0, 0.25  # seconds to wait while it serves others, and between two tries
 MOST_READ = 30  # reports that it judges before a digest is made
 FIRST = 10  # likeliest reports of which one must have a sentence with this logit
@@ -52,7 +52,10 @@ class Classifier:
     def chances(self, features: Numbers) -> Chances:
         """The probabilities of reports (rows) by their features."""
         rows = (features - self._mean) / self._scale
-        return _chances(rows, self._weights["rules"])
+        chances = _chances(rows, self._weights["rules"])
+        if not is_met(features):
+            return Chances(chances.says * UNMET, chances.about * UNMET)
+        return chances
 
     def judged(self, chances: Chances, relevance: Numbers) -> Chances:
         """The same after the cross-encoder: its logit of each report, nan for those not judged."""
@@ -63,13 +66,14 @@ class Classifier:
         says[known], about[known] = new.says, new.about
         return Chances(says, about)
 
-    def interval(self, says: Numbers) -> tuple[int, int]:
+    def interval(self, says: Numbers, language: str) -> tuple[int, int]:
         """Between which numbers of reports the true one is, for seven topics of eight."""
         expected = float(says.sum())
         if expected < 0.5:
             return 0, ceil(expected + 2 * sqrt(expected))
         chance = float((says * (1 - says)).sum()) / expected**2
-        spread = exp(self._weights["width"] * sqrt(chance + self._weights["spread"] ** 2))
+        from_topic = self._weights["spread"].get(language, self._weights["spread"]["other"])
+        spread = exp(self._weights["width"] * sqrt(chance + from_topic**2))
         return floor(expected / spread), min(len(says), ceil(expected * spread))
 
 
@@ -126,17 +130,23 @@ def relevances(
     progress: Progress = lambda *_: None,
     stop: Stop | None = None,
 ) -> Numbers:
-    """The cross-encoder's highest logit of a sentence of each of these reports, nan for others.
+    """The cross-encoder's logit of the best sentence of each of these reports, nan for others.
+
+    It reads the sentence after the title, which says what a sentence alone leaves open.
 
     Sentences in other languages than its own are not judged, nor any where it stays busy.
     """
-    pairs = [
-        (report, passages[near.passage].text[slice(*near.span)])
+    nearest = (
+        (report, measured.sentences[report][0])
         for report in reports
-        for near in measured.sentences.get(report, ())[:SENTENCES]
-        if passages[near.passage].language == topic.language == reranker.language
+        if report in measured.sentences
+    )
+    pairs = [
+        (report, f"{passage.report.title}. {passage.text[slice(*near.span)]}")
+        for report, near in nearest
+        if (passage := passages[near.passage]).language == topic.language == reranker.language
     ]
-    best = np.full(len(measured.features), np.nan)
+    logits = np.full(len(measured.features), np.nan)
     for start in range(0, len(pairs), AT_A_TIME):
         part = pairs[start : start + AT_A_TIME]
         if stop and stop.is_set():
@@ -144,10 +154,9 @@ def relevances(
         scores = waited_scores(reranker, topic.text, [text for _, text in part], stop)
         if scores is None:
             break
-        for (report, _), score in zip(part, scores, strict=True):
-            best[report] = np.fmax(best[report], score)
+        logits[[report for report, _ in part]] = scores
         progress("judging", min(start + AT_A_TIME, len(pairs)), len(pairs))
-    return best
+    return logits
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 A topic has parts ("drones" and "satellite images"), of which one is enough, and a part has words,
 each with the collection's near words in all its languages. A passage is measured by the meaning of
-the parts (both embeddings, relative to the collection), keywords, the share of a part's words that
-it has, and the words that the best fifteen reports have in common; a report by its best passages,
-title, tags, and by the sentences of the passages that come first.
+the parts (both embeddings, relative to the collection) and the share of a part's words that it has;
+a report by its best passages, its tags, and the sentences of the passages that come first. From
+what this makes likely words are learned that tell the reports of a topic from others ("wallet" and
+"card" for mobile money). How many reports have a tag that means the topic is the same for all.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from Stemmer import Stemmer
 from rag.citation.quotable import usable
 from rag.index.interface import Index
 from rag.index.snapshot import Snapshot
+from rag.index.vectors import Rows
+from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.query.wordings import any_of
 from rag.survey.types import Evidence
@@ -32,13 +35,19 @@ from rag.types import Span
 
 # The features of a report, in their order.
 FEATURES = (
-    "meaning", "keywords", "coverage", "weakest", "weakest_apart", "expansion", "title", "tags",
-    "closest_sentence", "best_sentence", "sentences", "length",
+    "meaning", "coverage", "weakest", "passages", "tags", "closest_sentence", "sentences", "length",
+    "learned", "known",
 )  # fmt: skip
 NEAR = 0.7  # cosine from which a word of the collection stands for one of the topic
-MODELS = 15  # best reports whose common words widen the topic
-EXPANSION = 20  # common words that are taken
-COMMON = 3  # so many of the best reports have a common word, and this much oftener than all
+KNOWN_TAG = 0.7  # cosine from which a tag means the topic
+LEAST_KNOWN = 0.0005  # added to the share of reports with such a tag, whose logarithm is taken
+LEARNED = 30  # words that are learned
+# A first guess of how likely reports speak of a topic, from which words are learned: log odds.
+GUESS = {"meaning": 0.5, "coverage": 2, "tags": 3, "closest_sentence": 6, "sentences": 2}
+GUESS_CONSTANT = -9
+# What cosines are usual, as if so many passages more had them: few passages make no scale.
+USUAL = 300
+USUAL_DENSE, USUAL_STATIC = (0.02, 0.055), (0.03, 0.07)  # mean and standard deviation
 READ = 2200  # passages whose sentences are read, and of one report
 READ_OF_REPORT = 4
 NEAR_SENTENCE = 0.5  # a sentence speaks of a topic where it has so much of a part's every word
@@ -86,9 +95,6 @@ class Topic:
         for part in texts:
             found = content_words(part, language) or [part]
             for word in found:
-                if word in numbers:
-                    continue
-                numbers[word] = len(numbers)
                 own = {*terms(word, language), *terms(word, LANGUAGE)}
                 near = {
                     term: similarity**2
@@ -97,8 +103,15 @@ class Topic:
                     for term, similarity in other.near.items()
                     if similarity >= NEAR and index.written(term) not in without
                 }
-                weights.append(near | dict.fromkeys(own, 1.0))
-            parts.append(tuple(dict.fromkeys(numbers[word] for word in found)))
+                # A word of another language that nothing stands for here tells nothing.
+                tells = language == LANGUAGE or near or any(map(index.frequency, own))
+                if tells and word not in numbers:
+                    numbers[word] = len(numbers)
+                    weights.append(near | dict.fromkeys(own, 1.0))
+            parts.append(tuple(dict.fromkeys(numbers[word] for word in found if word in numbers)))
+        parts = [part for part in parts if part]
+        if not parts:
+            weights, parts = [{}], [(0,)]
         return cls(text, language, tuple(texts), tuple(weights), tuple(parts))
 
     def near(self, index: Index) -> tuple[str, ...]:
@@ -137,72 +150,76 @@ class ReportMeasure:
         self._starts = np.cumsum(self._lengths) - self._lengths
 
     @cached_property
-    def _titles(self) -> list[frozenset[str]]:
-        infos = (self.snapshot.reports[i].info for i in self.ids)
-        return [frozenset(terms(info.title, info.language)) for info in infos]
-
-    @cached_property
-    def _tags(self) -> tuple[list[frozenset[str]], list[tuple[int, int]]]:
-        """The terms of each tag, and for each report that has it the report with the tag."""
+    def _tags(self) -> tuple[list[frozenset[str]], Numbers, npt.NDArray[np.int64]]:
+        """The terms of each tag and its vector, and rows of a report and a tag that it has."""
         numbers: dict[str, int] = {}
         rows = []
         for report, info in enumerate(self.snapshot.reports[i].info for i in self.ids):
             tags = (*info.thematic_areas, *info.datasources, *info.methods, *info.sdgs)
             rows += [(report, numbers.setdefault(tag, len(numbers))) for tag in tags]
-        return [frozenset(terms(tag, LANGUAGE)) for tag in numbers], rows
+        vectors = np.array(encode_cached(list(numbers)), np.float64)
+        return [frozenset(terms(tag, LANGUAGE)) for tag in numbers], vectors, np.array(rows)
+
+    @cached_property
+    def _words(self) -> tuple[Rows, Rows, Rows, Rows]:
+        """Word and passage of all that have one another, then word and report, each pair once."""
+        numbers, at = self.snapshot.keyword.occurrences()
+        pairs = np.unique(numbers.astype(np.int64) * len(self.ids) + self._report_of[at])
+        words, reports = np.divmod(pairs, max(1, len(self.ids)))
+        return numbers, at, words.astype(np.int32), reports.astype(np.int32)
 
     def measure(self, topic: Topic, only: Collection[str] = ()) -> Measured:
         """The features of every report for a topic; sentences of these alone, if any, are read."""
         snapshot = self.snapshot
         vectors = np.asarray(self._embed(topic.texts), np.float32), encode_static(topic.texts)
         english = (snapshot.languages == LANGUAGE) & (topic.language == LANGUAGE)
-        dense = _relative(snapshot.dense @ vectors[0].T)
-        static = _relative(snapshot.static @ vectors[1].T, english)
+        dense = _relative(snapshot.dense @ vectors[0].T, USUAL_DENSE)
+        static = _relative(snapshot.static @ vectors[1].T, USUAL_STATIC, english)
         meaning = (dense + np.where(english[:, None], static, dense)).max(axis=1)
-        keywords = snapshot.keyword.scores(topic.text, topic.language, pairs=True)
         having = np.array([self._having(weights) for weights in topic.words])
         apart = np.array([self._best(row) for row in having])
         rarity = np.log((1 + len(self.ids)) / (1 + (apart >= 1).sum(axis=1))).clip(0.1)
         coverage, weakest = _met(topic, rarity, having)
         order = meaning + 6 * coverage
-        expansion = self._expansion(order)
-        ranked = np.argsort(-(order + 6 * expansion), kind="stable")
+        ranked = np.argsort(-order, kind="stable")
         if only:
             inside = np.isin(self.ids, list(only))
             ranked = ranked[inside[self._report_of[ranked]]]
         sentences = self._sentences(topic, rarity, ranked, vectors)
-        titles = _met(topic, rarity, _having_terms(topic, self._titles))[0]
-        tags, rows = self._tags
-        tagged = np.zeros(len(self.ids))
-        if rows:
-            of_tags = _met(topic, rarity, _having_terms(topic, tags))[1]
-            reports, numbers = np.array(rows).T
-            np.maximum.at(tagged, reports, of_tags[numbers])
+        tagged, known = np.zeros((2, len(self.ids)))
+        tags, of_tags, rows = self._tags
+        if len(rows):
+            reports, numbers = rows.T
+            np.maximum.at(
+                tagged, reports, _met(topic, rarity, _having_terms(topic, tags))[1][numbers]
+            )
+            near_tags = (of_tags @ np.array(encode_cached(topic.texts)).T).max(axis=1)
+            known[reports[near_tags[numbers] > KNOWN_TAG]] = 1
         by_report: dict[int, list[Near]] = {}
         for sentence in sentences:
             report = int(self._report_of[sentence.passage])
             by_report.setdefault(report, []).append(sentence)
-        closest, best, near = np.zeros((3, len(self.ids)))
+        closest, near = np.zeros((2, len(self.ids)))
         for report, found in by_report.items():
             found.sort(key=lambda sentence: -sentence.score)
             closest[report] = max(sentence.similarity for sentence in found)
-            best[report] = found[0].score
             near[report] = np.log1p(sum(s.weakest >= NEAR_SENTENCE for s in found))
-        columns = (
-            self._best(meaning),
-            self._best(keywords / max(float(keywords.max(initial=0.0)), 1e-6)),
-            self._best(coverage),
-            self._best(weakest),
-            _met(topic, rarity, apart)[1],
-            self._best(expansion, 3),
-            titles,
-            tagged,
-            closest,
-            best,
-            near,
-            np.log(self._lengths.clip(1)),
-        )
-        return Measured(np.column_stack(columns), by_report, self._nearest(order))
+        speaking = np.bincount(self._report_of, weakest >= NEAR, minlength=len(self.ids))
+        columns = {
+            "meaning": self._best(meaning),
+            "coverage": self._best(coverage),
+            "weakest": self._best(weakest),
+            "passages": np.log1p(speaking),
+            "tags": tagged,
+            "closest_sentence": closest,
+            "sentences": near,
+            "length": np.log(self._lengths.clip(1)),
+            "known": np.full(len(self.ids), np.log(known.mean() + LEAST_KNOWN)),
+        }
+        guess = GUESS_CONSTANT + sum(columns[name] * weight for name, weight in GUESS.items())
+        columns["learned"] = self._best(self._learned(1 / (1 + np.exp(-guess))))
+        features = np.column_stack([columns[name] for name in FEATURES])
+        return Measured(features, by_report, self._nearest(order))
 
     def _having(self, weights: Mapping[str, float]) -> Numbers:
         """For each passage the highest weight of its terms."""
@@ -211,15 +228,13 @@ class ReportMeasure:
             values[self.snapshot.keyword.passages_with(term)] = weight
         return values
 
-    def _best(self, values: npt.ArrayLike, count: int = 1) -> Numbers:
-        """For each report the mean of its highest values, so many of them."""
-        values = np.asarray(values, np.float64)
-        ordered = values[np.lexsort((-values, self._report_of))]
-        sums = np.zeros(len(self.ids))
-        for place in range(count):
-            has = self._lengths > place
-            sums[has] += ordered[self._starts[has] + place]
-        return np.asarray(sums / self._lengths.clip(1, count))
+    def _best(self, values: npt.ArrayLike) -> Numbers:
+        """For each report its highest value."""
+        best = np.zeros(len(self.ids))
+        has = self._lengths > 0
+        if has.any():
+            best[has] = np.maximum.reduceat(np.asarray(values, np.float64), self._starts[has])
+        return best
 
     def _nearest(self, order: Numbers) -> npt.NDArray[np.int64]:
         """The position of each report's first passage in this order, -1 for none."""
@@ -228,32 +243,23 @@ class ReportMeasure:
         nearest[self._report_of[ascending]] = ascending
         return nearest
 
-    def _expansion(self, order: Numbers) -> Numbers:
-        """For each passage the share that it has of the words that the best reports have in common.
+    def _learned(self, likely: Numbers) -> Numbers:
+        """For each passage how much it has of the words that tell likely reports from others.
 
-        Words count by how many of those have them, and by their rarity.
+        A word's weight is the logarithm of how much oftener likely reports have it (naive Bayes).
         """
-        keyword, passages = self.snapshot.keyword, self.snapshot.passages
-        models: dict[str, int] = {}
-        for i in np.argsort(-order, kind="stable").tolist():
-            models.setdefault(passages[i].report.id, i)
-            if len(models) == MODELS:
-                break
-        counts: Counter[str] = Counter()
-        for passage in (passages[i] for i in models.values()):
-            text = f"{passage.text} {passage.report.title}"
-            counts.update(set(terms(text, passage.language)))
-        weights = {}
-        for term, count in counts.items():
-            everywhere = len(keyword.passages_with(term)) / max(1, len(passages))
-            share = count / max(1, len(models))
-            if count >= COMMON and share > COMMON * everywhere > 0 and term.isalpha():
-                weights[term] = share * -np.log(everywhere)
-        common = sorted(weights, key=lambda term: -weights[term])[:EXPANSION]
-        values = np.zeros(len(passages))
-        for term in common:
-            values[keyword.passages_with(term)] += weights[term]
-        return np.asarray(values / (sum(weights[term] for term in common) or 1.0))
+        numbers, at, words, reports = self._words
+        size = int(words.max(initial=-1)) + 1
+        having = np.bincount(words, likely[reports], minlength=size)
+        others = np.bincount(words, minlength=size) - having
+        total = likely.sum()
+        weights = np.log((having + 0.3) / (total + 1))
+        weights -= np.log((others + 3) / (len(self.ids) - total + 3))
+        strength = np.where(having >= 1.5, weights * np.sqrt(having), 0)
+        gain = np.zeros(size)
+        best = np.argsort(-strength, kind="stable")[:LEARNED]
+        gain[best] = weights[best] * (strength[best] > 0)
+        return np.log1p(np.bincount(at, gain[numbers], minlength=len(self._report_of)))
 
     def _sentences(
         self,
@@ -290,12 +296,27 @@ class ReportMeasure:
         ]
 
 
-def _relative(values: npt.NDArray[Any], counted: npt.NDArray[np.bool_] | None = None) -> Numbers:
-    """Columns in standard deviations from their means over the rows that count."""
+def is_met(features: Numbers) -> bool:
+    """Whether a passage has all words of a topic, or what means them, or a tag means the topic."""
+    weakest, known = (features[:, FEATURES.index(name)].max() for name in ("weakest", "known"))
+    return bool(weakest >= NEAR or known > np.log(LEAST_KNOWN) + 1e-6)
+
+
+def _relative(
+    values: npt.NDArray[Any],
+    usual: tuple[float, float],
+    counted: npt.NDArray[np.bool_] | None = None,
+) -> Numbers:
+    """Columns in standard deviations from their means over the rows that count and usual ones."""
     rows = values if counted is None else values[counted]
     if not len(rows):
         return np.zeros(values.shape)
-    return np.asarray((values - rows.mean(axis=0)) / (rows.std(axis=0) + 1e-6), np.float64)
+    share = len(rows) / (len(rows) + USUAL)
+    mean, deviation = (
+        share * own + (1 - share) * other
+        for own, other in zip((rows.mean(axis=0), rows.std(axis=0)), usual, strict=True)
+    )
+    return np.asarray((values - mean) / deviation, np.float64)
 
 
 def _met(topic: Topic, rarity: Numbers, having: Numbers) -> tuple[Numbers, Numbers]:

@@ -142,7 +142,7 @@ class SurveyJudge:
         by_model = [row for row in rows if row.judge != "rules"]
         rest = np.array([row.score for row in rows if row.judge == "rules"])
         found = sum(row.verdict != "silent" for row in by_model)
-        low, high = classifier().interval(rest) if len(rest) else (0, 0)
+        low, high = classifier().interval(rest, self._survey.language) if len(rest) else (0, 0)
         spread = found / (1 + ODDS) + 2 * sqrt(sum(r.score * (1 - r.score) for r in by_model))
         catalog = self._measure.snapshot.catalog
         return replace(

@@ -122,7 +122,7 @@ class SurveyStream:
             )
             chances = classifier().judged(chances, relevance)
         says, about = chances.says[scope], chances.about[scope]
-        interval = classifier().interval(says)
+        interval = classifier().interval(says, topic.language)
         self._survey = replace(self._survey, interval=interval, near=topic.near(snapshot))
         speak, subject = round(float(says.sum())), round(float(about.sum()))
         order = np.lexsort((-about, -says))

@@ -75,6 +75,13 @@ def test_segments_give_the_scores_of_one_index(tmp_path: Path, cut: int) -> None
             assert np.allclose(index.scores(question, "es"), expected.scores(question, "es"))
 
 
+def test_occurrences_are_of_each_single_word_of_a_passage() -> None:
+    numbers, at = KEYWORD.occurrences()
+    words = [terms_of(passage)[1].keys() for passage in SELLERS]
+    assert np.bincount(at).tolist() == [len(own) for own in words]
+    assert len(set(numbers.tolist())) == len(set().union(*words))
+
+
 def test_scores_are_those_of_bm25s() -> None:
     index = bm25s.BM25(k1=K1, b=B, method="lucene")
     index.index(numbers(SELLERS), show_progress=False)

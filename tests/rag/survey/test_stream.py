@@ -15,6 +15,7 @@ from rag.errors import InputError
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
 from rag.survey.classifier import classifier, uncertain, waited_scores
+from rag.survey.features import FEATURES, LEAST_KNOWN, is_met
 
 
 def test_every_report_in_scope_has_a_verdict_and_those_that_speak_a_verbatim_quote(
@@ -84,11 +85,24 @@ def test_second_looks_are_at_the_least_certain_and_change_only_what_was_judged()
     says = np.array([0.01, 0.4, 0.99, 0.9])
     assert uncertain(says) == [1, 3]
     weights = classifier()
-    before = weights.chances(np.zeros((4, 12)))
+    before = weights.chances(np.zeros((4, len(FEATURES))))
     after = weights.judged(before, np.array([np.nan, 5.0, np.nan, -11.0]))
     assert (after.says == before.says).tolist() == [True, False, True, False]
     assert after.says[1] > after.says[3]
-    assert weights.interval(np.full(100, 0.5))[0] < 50 < weights.interval(np.full(100, 0.5))[1]
+    half = np.full(100, 0.5)
+    low, high = weights.interval(half, "en")
+    assert low < 50 < high
+    assert weights.interval(half, "fr")[1] >= high
+
+
+def test_a_topic_that_no_passage_and_no_tag_meets_is_spoken_of_by_no_report() -> None:
+    rows = {name: np.full(3, 1.0) for name in FEATURES}
+    rows["known"] = np.full(3, np.log(LEAST_KNOWN))
+    met = np.column_stack([rows[name] for name in FEATURES])
+    unmet = np.column_stack([(rows | {"weakest": np.full(3, 0.5)})[name] for name in FEATURES])
+    assert is_met(met)
+    assert not is_met(unmet)
+    assert classifier().chances(unmet).says.sum() < 0.1
 
 
 @pytest.mark.quality
