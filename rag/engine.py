@@ -202,7 +202,7 @@ class Engine:
         plan = self._planner.plan(checked(question), snapshot, history, filters, ignored)
         if given:
             plan = replace(plan, intent="topic", filters=filters, boosted=Filters(), wide=True)
-            plan = replace(plan, query=None, off_topic=-1.0)
+            plan = replace(plan, query=None, reports=(), off_topic=-1.0)
         researcher = self._researcher if deep and plan.intent != "about" else None
         if researcher and plan.intent == "list":
             # What tags say was answered already.
