@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 WRITTEN = 20  # answers that a model writes at a time
 COMPUTED = 4  # the same without: they share the cores, and the server needs some time itself
 WAITING = 300  # questions that wait; more are refused
-POLL = 0.1  # seconds between two looks at whose turn it is
+POLL = 0.1  # seconds between two looks of the first who waits; those behind look less often
 
 
 class Full(Exception):
@@ -43,7 +43,7 @@ class Room:
         self._inside.append(who)
         while before := max(0, self._inside.index(who) + 1 - self._size):
             yield before
-            await asyncio.sleep(POLL)
+            await asyncio.sleep(POLL * min(before, 10))
 
     def leave(self, who: object) -> None:
         """Make room; harmless for who isn't there."""

@@ -37,7 +37,7 @@ from ui.web.uploads import add
 
 _log = logging.getLogger(__name__)
 KEPT = 600.0  # seconds after a visit's end for which its conversation is held
-TOLD = 3.0  # seconds between two tellings of how many come first
+TOLD = 10.0  # seconds between two tellings of how many come first
 # Every so many seconds, uploads that nobody took in are deleted from this age in seconds on.
 UPLOAD_CACHE = (60, 600)
 # The parts that asking changes.

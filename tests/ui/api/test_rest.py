@@ -14,6 +14,7 @@ from readers import text_of
 from rag.engine import Engine
 from ui.api import gate
 from ui.api.gate import make_key
+from ui.server.guard import MOST_BYTES
 from ui.server.login import make_secret, read_logins
 
 QUESTION = "What did labs learn about mobile money?"
@@ -106,7 +107,7 @@ def test_a_survey_is_a_job_whose_rows_are_streamed(api: httpx.Client) -> None:
         (400, "/export", {"answers": [{}], "format": "pdf"}, "not what asklabs wrote"),
         (404, "/nothing", {}, "Not Found"),
         (405, "/info", {}, "Method Not Allowed"),
-        (413, "/ask", {"question": "Q?", "filters": {"theme": ["x" * 1_000_000]}}, "bytes"),
+        (413, "/ask", {"question": "Q?", "filters": {"theme": ["x" * MOST_BYTES]}}, "bytes"),
     ],
 )
 def test_errors_say_what_to_do(
@@ -163,5 +164,11 @@ def test_a_key_or_a_login_opens_the_way_and_each_is_limited(
         assert get(other).status_code == 200
         client.post("/login", data={"username": "Ana", "password": "wet sand and lids"})
         assert client.get(info).status_code == 200
+        begun = client.post("/api/v1/survey", json={"question": "mobile money"})
+        place = begun.headers["location"]
+        assert client.get(place).status_code == 200
+        # Others don't see it.
+        stranger = httpx.get(f"{address}{place}", headers={"Authorization": f"Bearer {other}"})
+        assert stranger.status_code == 404
     with serve(quick_engine, logins=logins) as address:
         is_problem(httpx.get(f"{address}/api/v1/info"), 401, "no keys were given out")

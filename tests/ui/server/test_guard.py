@@ -112,6 +112,16 @@ def test_a_cookie_is_for_this_site_alone_and_secure_behind_tls(site: str) -> Non
         assert ("Secure" in cookie) == secure
 
 
+def test_a_cookie_that_somebody_else_has_set_is_not_taken_over(site: str) -> None:
+    form = {"username": "Ana", "password": PASSWORD}
+    first = httpx.post(f"{site}/login", data=form)
+    name = next(iter(first.cookies))
+    fixed = {name: "chosen-by-a-stranger"}
+    with httpx.Client(base_url=site, cookies=fixed) as client:
+        assert client.post("/login", data=form).cookies[name] != fixed[name]
+    assert httpx.get(f"{site}/config", cookies=fixed).status_code == 401
+
+
 def test_who_guesses_waits_and_others_do_not(site: str, caplog: pytest.LogCaptureFixture) -> None:
     async def log_in(client: httpx.AsyncClient, name: str, password: str) -> httpx.Response:
         form = {"username": name, "password": password}
