@@ -61,6 +61,7 @@ def survey(
     from rag.survey.columns import checked_names
     from rag.survey.gaps import consensus, gap_map
     from rag.survey.types import STANCES
+    from ui.cli.verify import read_survey, resumed
 
     ending = out.suffix.lower().removeprefix(".") if out else "json"
     if out and ending not in survey_files.FORMATS:
@@ -79,6 +80,9 @@ def survey(
         )
         made = stream.survey
         if judge:
+            if out and ending == "json" and out.exists():
+                before = read_survey(out.read_bytes())
+                made = resumed(made, before, engine.report_measure().snapshot) if before else made
             made = _judged(engine, made, claim, report)
         made = engine.survey_columns(made, wanted, progress=report)
     if out is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
@@ -13,6 +14,7 @@ from rag.citation.quotes import CheckedQuote, recheck, verbatim
 from rag.export.brief import one_line, shortened, who
 from rag.index.interface import StoredReport
 from rag.index.snapshot import Snapshot, current_snapshot
+from rag.survey.types import Stance, Survey, Verdict
 from rag.types import Answer
 from ui.cli import print_json
 
@@ -34,6 +36,10 @@ class _Row(_Said):
     country: str = ""
     year: int | None = None
     kind: str = ""
+    verdict: Verdict = "silent"
+    score: float = 0.0
+    judge: str = "rules"
+    stance: Stance | None = None
     evidence: _Said = _Said()
     cells: Mapping[str, _Said] = Field(default_factory=dict)
 
@@ -43,6 +49,7 @@ class SurveyDocument(BaseModel):
 
     scope: int
     rows: list[_Row]
+    topic: str = ""
     index: str = ""
 
 
@@ -52,6 +59,29 @@ def read_survey(content: bytes) -> SurveyDocument | None:
         return SurveyDocument.model_validate_json(content)
     except ValidationError:
         return None
+
+
+def resumed(survey: Survey, before: SurveyDocument, snapshot: Snapshot) -> Survey:
+    """The survey with the verdicts that a model gave in one of the same topic and index before."""
+    if (before.topic, before.index) != (survey.topic, survey.index):
+        return survey
+    known = {row.report: row for row in before.rows if row.judge != "rules"}
+    rows = []
+    for row in survey.rows:
+        if said := known.get(row.report.id):
+            inside = (
+                p
+                for p in snapshot.passages_of(row.report.id)
+                if said.span and any(a <= said.span[0] < b for a, b in p.spans)
+            )
+            row = replace(
+                row,
+                **{n: getattr(said, n) for n in ("verdict", "score", "judge", "stance", "quote")},
+                span=said.span,
+                passage=next(inside, None),
+            )
+        rows.append(row)
+    return replace(survey, rows=tuple(rows))
 
 
 def survey_stands(survey: SurveyDocument, index: Path, *, json: bool) -> bool:
