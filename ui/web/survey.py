@@ -382,8 +382,8 @@ _counting = threading.Lock()
 def count_in_text(engine: Engine, exchange: Exchange, t: Translations) -> str:
     """How many reports speak of what an answer is about, as JSON for the browser.
 
-    The words are "" for a list by a tag that about as many reports have, and where another answer
-    is being counted: nobody waits for a number.
+    The words are "" where no more speak of it than the answer rests on or have its tag, and where
+    another answer is being counted: nobody waits for a number.
     """
     answer, words = exchange.answer, ""
     key = survey_key(answer) if answer else ""
@@ -411,7 +411,9 @@ def _count(engine: Engine, _revision: str, question: str, filters: Filters) -> t
 def _counted_words(answer: Answer, found: int, labs: int, least: int, t: Translations) -> str:
     if not answer.is_list:
         words = t.gettext("About {reports} of {labs} speak of it.")
-        return words.format(**reports_and_labs(found, labs, t)) if found else ""
+        # The answer itself shows more where the count is low: it would only puzzle.
+        is_more = found > answer.coverage.count
+        return words.format(**reports_and_labs(found, labs, t)) if is_more else ""
     tagged = answer.coverage.count
     if least <= tagged:
         return ""
