@@ -27,6 +27,7 @@ from rag.survey.classifier import classifier, relevances, uncertain
 from rag.survey.evidence import evidence_of
 from rag.survey.features import Measured, ReportMeasure, Topic
 from rag.survey.types import Evidence, Survey, SurveyRow, Verdict
+from rag.text.sentences import sentences
 from rag.types import Plan, Progress, Span
 
 # Why no survey can be made.
@@ -173,8 +174,10 @@ class SurveyStream:
         ]
         # A report of tags alone has no passage.
         if not found and (nearest := int(measured.nearest[report])) >= 0:
-            units = usable(snapshot.passages[nearest])
-            found = [(nearest, (unit.start, unit.end)) for unit in units]
+            passage = snapshot.passages[nearest]
+            # What a solution says in a line may be no whole sentence.
+            spans = [(unit.start, unit.end) for unit in usable(passage)] or sentences(passage.text)
+            found = [(nearest, span) for span in spans]
         for at, (start, end) in found:
             passage = snapshot.passages[at]
             passage = mask_passage(passage) if self._mask else passage
