@@ -66,10 +66,10 @@ _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and w
 _READ_OF_SIDE, _READ_OVER_TIME, MOST_TOLD = 3, 14, 60
 # The least probability that a report that is told of says something of a topic, and how many of its
 # nearest sentences may be quoted.
-_SAYS, _NEAREST = 0.3, 5
+_SAYS, _NEAREST = 0.1, 5
 # The least probability that a report says something of what sides are compared on, and its least
 # share of that of the side's likeliest report.
-_LIKELY, _LIKELY_SHARE = 0.03, 0.5
+_LIKELY, _LIKELY_SHARE = 0.003, 0.3
 _MOST_TITLE = 70  # characters of a title that names a line
 # The share of the nearest report's nearness to the topic that others have that are told.
 _NEAR_AT_ALL, _NEAR_OVER_TIME = 0.4, 0.8

@@ -49,11 +49,14 @@ class Classifier:
         self._weights = weights
         self._mean, self._scale = np.array(weights["mean"]), np.array(weights["scale"])
 
-    def chances(self, features: Numbers) -> Chances:
-        """The probabilities of reports (rows) by their features."""
+    def chances(self, features: Numbers, is_gated: bool = True) -> Chances:
+        """The probabilities of reports (rows) by their features.
+
+        If `is_gated`, little is left of them where no report has all words of the topic.
+        """
         rows = (features - self._mean) / self._scale
         chances = _chances(rows, self._weights["rules"])
-        if not is_met(features):
+        if is_gated and not is_met(features):
             return Chances(chances.says * UNMET, chances.about * UNMET)
         return chances
 
@@ -184,7 +187,7 @@ def speaking(
     that no sentence of the likeliest says anything of the topic, none does.
     """
     measured, passages = measure.measure(topic, reports), measure.snapshot.passages
-    chances = classifier().chances(measured.features)
+    chances = classifier().chances(measured.features, is_gated=False)
     inside = np.flatnonzero(np.isin(measure.ids, list(reports)))
 
     def ordered() -> list[int]:
