@@ -392,7 +392,8 @@ def _tokens(text: str) -> list[str]:
 
 
 def _same_word(word: str, other: str, same_language: bool) -> bool:
-    """Whether two words with one stem are one word, but for an ending of two letters."""
+    """Whether two words with one stem are one word, but for an article and two last letters."""
+    word, other = _ARABIC.sub("", word), _ARABIC.sub("", other)
     least = max(4, len(word) - 2, len(other) - 2)
     same = word.removesuffix("s") == other.removesuffix("s")
     return same or (same_language and word[:least] == other[:least])

@@ -16,6 +16,7 @@ LINKED = {
     "Quels labos ont utilisé l'ethnographie ?": ("fr", ETHNOGRAPHY),
     "¿Qué laboratorios usaron etnografía?": ("es", ETHNOGRAPHY),
     "Que laboratórios usaram etnografia?": ("pt", ETHNOGRAPHY),
+    "خطط من ليسوتو": ("ar", Filters(country=("Lesotho",), type=("learningplan",))),
     "ما المختبرات التي استخدمت علم المواطن؟": ("ar", Filters(method=("Citizen Science",))),
     "experiments with random assignment": ("en", RANDOM),
     "expériences avec affectation aléatoire": ("fr", RANDOM),
