@@ -82,7 +82,9 @@ class PassageVectors:
         }
         width = max((len(vector) for vector in found.values()), default=0)
         nothing = np.zeros(width, np.float32)
-        return np.array([found.get(t, nothing) for t in texts], np.float32).reshape(-1, width)
+        return np.array([found.get(t, nothing) for t in texts], np.float32).reshape(
+            len(texts), width
+        )
 
     def close(self) -> None:
         """Delete what was kept for an ingest that is cut short."""

@@ -342,11 +342,11 @@ class Engine:
 
     def report_measure(self) -> ReportMeasure:
         """What measures the reports of the index; two threads may make it at the same time."""
-        snapshot = with_files(self._current()[0], self.settings)
-        measure = self._report_measure
-        if measure is None or measure.snapshot is not snapshot:
-            embed = self._embedding.get_text_embedding_batch
-            self._report_measure = measure = ReportMeasure(snapshot, embed)
+        index, measure = self._current()[0], self._report_measure
+        if measure is None or measure.snapshot.revision != index.revision:
+            snapshot, embed = with_files(index, self.settings), self._embedding
+            measure = ReportMeasure(snapshot, embed.get_text_embedding_batch)
+            self._report_measure = measure
         return measure
 
     def _library(self, snapshot: Index, retriever: HybridRetriever, scope: Filters) -> Library:

@@ -66,7 +66,8 @@ class Segment:
     @classmethod
     def merge(cls, segments: Sequence[Segment]) -> Segment:
         """One segment of several, in the order of their rows."""
-        held = np.unique(np.concatenate([segment.terms for segment in segments]))
+        nothing = np.zeros(0, "<u8")  # of a collection without passages
+        held = np.unique(np.concatenate([nothing, *(segment.terms for segment in segments)]))
         places = [np.searchsorted(held, segment.terms) for segment in segments]
         sizes = np.zeros(len(held), np.int64)
         for segment, place in zip(segments, places, strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from rag.index.interface import Index
-from rag.index.layout import check_made_by, current_version
+from rag.index.layout import current_version
 from rag.index.snapshot import Snapshot, current_snapshot
 from rag.settings import Settings
 
@@ -18,9 +18,7 @@ def current_index(settings: Settings, made_by: Mapping[str, str], before: Index 
         from rag.index.postgres import PostgresIndex
 
         opened = before if isinstance(before, PostgresIndex) else None
-        index = PostgresIndex.current(settings.database.get_secret_value(), opened)
-        check_made_by("the database", index.made_by, made_by)
-        return index
+        return PostgresIndex.current(settings.database.get_secret_value(), made_by, opened)
     if isinstance(before, Snapshot) and before.version == current_version(settings.index):
         return before
     return current_snapshot(settings.index, made_by)

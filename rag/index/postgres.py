@@ -17,10 +17,9 @@ index alone tells how often, and BM25 is summed up in SQL without reading a pass
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -31,16 +30,16 @@ from pgvector.psycopg import register_vector
 from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
-from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters
 from rag.errors import IndexMissing, IndexUnusable, UnknownReport
-from rag.index.bm25 import K1, LEAST_PASSAGES, B, Lexicon, may_be_frequent, question_terms
+from rag.index.bm25 import K1, LEAST_PASSAGES, B, may_be_frequent, question_terms
 from rag.index.interface import Candidates, Query, Ranking, StoredReport, Vectors
-from rag.index.snapshot import HEAD, RECORDS, Head, unpack
+from rag.index.layout import check_made_by
+from rag.index.snapshot import HEAD, RECORDS, Head, OfHeads, unpack
 from rag.index.vectors import VectorMemo, hashes
 from rag.models.encoder import unit
-from rag.types import Alike, Passage
+from rag.types import Passage
 
 VERSION = 1  # of the tables
 PLACES = 1 << 16  # a row is its report's number times this, and its place
@@ -51,7 +50,7 @@ FEWEST_TERMS = 3
 # Among so many passages all are compared; among more the nearest are found by HNSW.
 EXACT = 10_000
 NEAREST = 400  # neighbours that HNSW keeps in sight while it searches
-WAIT = 10.0  # seconds to wait for a connection
+WAIT, MOST_CONNECTIONS = 10.0, 8  # seconds to wait for a connection, and how many there are
 _Result = TypeVar("_Result")
 Connection = psycopg.Connection[TupleRow]
 Record = tuple[StoredReport, Sequence[Passage]]
@@ -60,10 +59,10 @@ Record = tuple[StoredReport, Sequence[Passage]]
 class Database:
     """A pool of connections; what is lost on the way is tried once more."""
 
-    def __init__(self, url: str, size: int = 8) -> None:
+    def __init__(self, url: str) -> None:
         self._pool = ConnectionPool(
-            url, min_size=1, max_size=size, timeout=WAIT, configure=configure, open=False,
-            kwargs={"autocommit": True}, reconnect_timeout=WAIT,
+            url, min_size=1, max_size=MOST_CONNECTIONS, timeout=WAIT, reconnect_timeout=WAIT,
+            configure=configure, open=False, kwargs={"autocommit": True},
         )  # fmt: skip
         self._pool.open()
 
@@ -113,6 +112,10 @@ def one(connection: Connection, query: str, *values: Any) -> TupleRow:
     return row
 
 
+def _revision(connection: Connection) -> str:
+    return str(one(connection, "SELECT revision FROM state")[0])
+
+
 def _version(connection: Connection) -> int:
     if not one(connection, "SELECT to_regclass('asklabs.version')")[0]:
         return 0
@@ -134,7 +137,7 @@ def check_version(number: int, *, ingests: bool = False) -> None:
         )
 
 
-class PostgresIndex:
+class PostgresIndex(OfHeads):
     """An index in a database as it was when it was opened. Safe to share between threads."""
 
     def __init__(self, database: Database, before: PostgresIndex | None = None) -> None:
@@ -163,34 +166,31 @@ class PostgresIndex:
         self._size, self._mean = totals[0], totals[1] or 1.0
         heads: dict[int, Head] = {n: head for n, head in known.items() if n in numbers}
         heads |= {n: HEAD.validate_json(head) for n, head in new}
-        self._heads: Mapping[int, Head] = dict(
-            sorted(heads.items(), key=lambda pair: pair[1].report.info.id)
-        )
-        self._numbers = {head.report.info.id: n for n, head in self._heads.items()}
+        by_id = sorted(heads.items(), key=lambda pair: pair[1].report.info.id)
+        self._heads: Mapping[int, Head] = dict(by_id)
+        self._numbers = {head.report.info.id: n for n, head in by_id}
+        self.heads = {head.report.info.id: head for _, head in by_id}
         self._forms = {term: form for term, form, count in words if count > 0}
         self._counts = {term: count for term, _, count in words}
         self._cache: dict[int, Record] = {}
         self.memo = DatabaseMemo(database)
 
-    @cached_property
-    def catalog(self) -> Catalog:
-        """The reports' tags."""
-        written = {h.report.info.id: set(h.languages) for h in self._heads.values()}
-        return Catalog((head.report.info for head in self._heads.values()), written)
-
-    @cached_property
-    def language_counts(self) -> Mapping[str, int]:
-        """The languages of the passages with their numbers, the most used first."""
-        counts = Counter(code for head in self._heads.values() for code in head.languages)
-        return dict(counts.most_common())
-
     @classmethod
-    def current(cls, url: str, before: PostgresIndex | None) -> PostgresIndex:
-        """The index at an address as it is now: the one before if nothing has changed."""
-        if before is None:
-            return cls(Database(url))
-        now = before._database.run(lambda c: one(c, "SELECT revision FROM state")[0])
-        return before if now == before.revision else cls(before._database, before)
+    def current(
+        cls, url: str, made_by: Mapping[str, str], before: PostgresIndex | None
+    ) -> PostgresIndex:
+        """The index at an address as it is now, the one before if nothing has changed."""
+        database = before._database if before else Database(url)
+        try:
+            if before and database.run(_revision) == before.revision:
+                return before
+            index = cls(database, before)
+            check_made_by("the database", index.made_by, made_by)
+        except BaseException:
+            if before is None:
+                database.close()
+            raise
+        return index
 
     def _scope(self, filters: Filters, stage: str = "") -> tuple[str, dict[str, Any], int]:
         """A condition for passages, its values, and about how many passages meet it."""
@@ -198,9 +198,10 @@ class PostgresIndex:
         if not filters:
             condition, size = "true", self._size
         else:
-            numbers = [self._numbers[i] for i in self.catalog.ids(filters)]
-            condition, values["reports"] = "report = ANY(%(reports)s)", numbers
-            size = sum(self._heads[n].report.passages for n in numbers)
+            ids = self.catalog.ids(filters)
+            condition = "report = ANY(%(reports)s)"
+            values["reports"] = [self._numbers[i] for i in ids]
+            size = sum(self.heads[i].report.passages for i in ids)
             if filters.language:
                 condition += " AND language = ANY(%(languages)s)"
                 values["languages"] = [filter_key("language", v) for v in filters.language]
@@ -225,7 +226,8 @@ class PostgresIndex:
                 if n == 0:
                     matching = [row // PLACES for row, s in keyword if s >= share * highest]
                 scope = self._scope(filters, query.stage)
-                if query.stage and not self._any(connection, scope):
+                one_row = f"SELECT FROM passage WHERE {scope[0]} LIMIT 1".encode()
+                if query.stage and not connection.execute(one_row, scope[1]).rowcount:
                     scope = self._scope(filters)
                 elif query.stage:
                     keyword = self._keyword(connection, wanted, scope, depth, share)
@@ -320,12 +322,6 @@ class PostgresIndex:
         }
         return connection.execute(query.encode(), values).fetchall()
 
-    @staticmethod
-    def _any(connection: Connection, scope: tuple[str, dict[str, Any], int]) -> bool:
-        query = f"SELECT EXISTS (SELECT FROM passage WHERE {scope[0]})"
-        found = connection.execute(query.encode(), scope[1]).fetchone()
-        return bool(found and found[0])
-
     def having(self, terms: Collection[str], filters: Filters) -> Ranking:
         """The rows that pass the filters and have all terms, with their keyword scores."""
 
@@ -347,16 +343,11 @@ class PostgresIndex:
         """A word of a term as the reports have it; "" for an unknown term."""
         return str(self._forms.get(term, ""))
 
-    @cached_property
-    def lexicon(self) -> Lexicon:
-        """The frequent words with their vectors."""
+    @property
+    def frequent_words(self) -> Mapping[str, str]:
+        """The words that enough passages have, as they are written, by their terms."""
         plain = {t: f for t, f in self._forms.items() if may_be_frequent(f)}
-        frequent = {t: f for t, f in plain.items() if self._counts[t] >= LEAST_PASSAGES}
-        return Lexicon.of(frequent, self.memo)
-
-    def alike(self, text: str, language: str) -> tuple[Alike, ...]:
-        """For each content word of a question what else in the collection means nearly that."""
-        return self.lexicon.alike(text, language)
+        return {t: f for t, f in plain.items() if self._counts[t] >= LEAST_PASSAGES}
 
     # Reports.
 
@@ -423,13 +414,11 @@ class DatabaseMemo(VectorMemo):
 
     def lookup(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], Vectors]:
         """Which of the texts have a vector, and these."""
-        wanted = hashes(texts).astype("<i8").tolist() if texts else []
+        if not texts:
+            return np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
+        wanted = hashes(texts).astype("<i8").tolist()
         query = "SELECT hash, vector FROM memo WHERE hash = ANY(%s)"
-        rows = (
-            self._database.run(lambda c: c.execute(query, [wanted], binary=True).fetchall())
-            if wanted
-            else []
-        )
+        rows = self._database.run(lambda c: c.execute(query, [wanted], binary=True).fetchall())
         found = {h: vector.to_numpy() for h, vector in rows}
         known = [n for n, h in enumerate(wanted) if h in found]
         vectors = [found[wanted[n]] for n in known]

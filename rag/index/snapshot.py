@@ -93,7 +93,39 @@ def mark(head: Head) -> str:
     return f"{report.passages_digest} {report.digest} {report.form_digest} {report.source}"
 
 
-class Snapshot:
+class OfHeads:
+    """What every index knows from its heads, by report and in their order, and frequent words."""
+
+    heads: Mapping[str, Head]
+    memo: VectorMemo
+
+    @property
+    def frequent_words(self) -> Mapping[str, str]:
+        """The words that enough passages have, as they are written, by their terms."""
+        raise NotImplementedError
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The reports' tags."""
+        written = {name: set(head.languages) for name, head in self.heads.items()}
+        return Catalog((head.report.info for head in self.heads.values()), written)
+
+    @cached_property
+    def language_counts(self) -> Mapping[str, int]:
+        """The languages of the passages with their numbers, the most used first."""
+        counts = Counter(code for head in self.heads.values() for code in head.languages)
+        return dict(counts.most_common())
+
+    @cached_property
+    def _lexicon(self) -> Lexicon:
+        return Lexicon.of(self.frequent_words, self.memo)
+
+    def alike(self, text: str, language: str) -> tuple[Alike, ...]:
+        """For each content word of a question what else in the collection means nearly that."""
+        return self._lexicon.alike(text, language)
+
+
+class Snapshot(OfHeads):
     """One version of an index. Safe to share between threads."""
 
     def __init__(self, folder: Path, version: Version) -> None:
@@ -141,27 +173,15 @@ class Snapshot:
         lengths = np.fromfile(self.home / "lengths", "<i4", version.rows)
         return KeywordIndex(segments, lengths, self.file_rows, forms)
 
-    @cached_property
-    def lexicon(self) -> Lexicon:
-        """The frequent words with their vectors."""
-        return Lexicon.of(self.keyword.frequent_words, self.memo)
-
-    @cached_property
-    def catalog(self) -> Catalog:
-        """The reports' tags."""
-        written = {name: set(head.languages) for name, head in self.heads.items()}
-        return Catalog((h.report.info for h in self._heads), written)
+    @property
+    def frequent_words(self) -> Mapping[str, str]:
+        """The words that enough passages have, as they are written, by their terms."""
+        return self.keyword.frequent_words
 
     @cached_property
     def languages(self) -> npt.NDArray[np.str_]:
         """The language of each passage."""
-        return np.array([code for head in self._heads for code in head.languages] or [""])
-
-    @cached_property
-    def language_counts(self) -> Mapping[str, int]:
-        """The languages of the passages with their numbers, the most used first."""
-        counts = Counter(code for head in self._heads for code in head.languages)
-        return dict(counts.most_common())
+        return np.array([code for head in self._heads for code in head.languages], np.str_)
 
     @property
     def reports(self) -> Mapping[str, StoredReport]:
@@ -224,10 +244,6 @@ class Snapshot:
     def written(self, term: str) -> str:
         """A word of a term as the reports have it; "" for an unknown term."""
         return self.keyword.written(term)
-
-    def alike(self, text: str, language: str) -> tuple[Alike, ...]:
-        """For each content word of a question what else in the collection means nearly that."""
-        return self.lexicon.alike(text, language)
 
     def rows(self, rows: Collection[int]) -> dict[int, Passage]:
         """Passages by their rows."""

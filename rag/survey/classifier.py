@@ -179,7 +179,6 @@ def speaking(
     topic: Topic,
     reports: Collection[str],
     reranker: CrossEncoder | None = None,
-    most: int = MOST_READ,
 ) -> dict[str, Speaking]:
     """These reports by their ids, those most about a topic first.
 
@@ -196,7 +195,7 @@ def speaking(
     if reranker:
         order = ordered()
         unsure = [n for n in order if UNCERTAIN[0] < chances.says[n] < UNCERTAIN[1]]
-        read = list(dict.fromkeys([*order[:FIRST], *unsure[:most]]))
+        read = list(dict.fromkeys([*order[:FIRST], *unsure[:MOST_READ]]))
         relevance = relevances(topic, measured, read, passages, reranker)
         if np.nanmax(relevance, initial=-np.inf) < ANSWERS and not np.isnan(relevance).all():
             return {}

@@ -82,6 +82,8 @@ def _examples() -> tuple[Sequence[str], _Texts]:
 
 def _asked_for(texts: _Texts, least: float) -> list[str]:
     """What each text asks for; "" where no example is near."""
+    if not texts.terms:
+        return []
     names, examples = _examples()
     nearness = texts.nearness(examples)
     nearest = nearness.argmax(axis=1)

@@ -77,6 +77,7 @@ def test_it_finds_lists_and_surveys_as_files_do(
         for one in (engine, sample_engine)
     ]
     assert rows[0] == rows[1]
+    assert engine.report_measure() is engine.report_measure()
 
 
 def test_machines_take_turns_and_readers_see_each_change(

@@ -111,10 +111,13 @@ def test_reports_about_a_topic_come_first(sample_engine: Engine) -> None:
     assert "seaweed" in survey.found[0].report.id
 
 
-def test_a_report_of_tags_alone_is_surveyed_without_a_quote(tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [("bees", "hives", "honey", "tags"), ("tags",)])
+def test_a_report_of_tags_alone_is_surveyed_without_a_quote(
+    tmp_path: Path, names: Sequence[str]
+) -> None:
     (tmp_path / "reports").mkdir()
     answer = "## Answer\n\nThe beekeepers sold more honey than the year before.\n"
-    for name in ("bees", "hives", "honey", "tags"):
+    for name in names:
         text = "" if name == "tags" else answer
         head = f"# {name}\n\n[[country:Togo]]\n\n"
         (tmp_path / "reports" / f"{name}.md").write_text(head + text, encoding="utf-8")
