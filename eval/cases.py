@@ -224,7 +224,7 @@ def write_cases(cases: Iterable[Case], out: Path) -> None:
 
 def _without_remarks(line: str) -> str:
     """The line of a case without what only people read: of one with a "kind", and of a topic."""
-    with suppress(ValueError):
+    with suppress(ValueError, AttributeError):
         row = json.loads(line)
         if isinstance(row, dict) and "kind" in row:
             row = {"reports": [], **row, "type": row["kind"]}

@@ -96,7 +96,8 @@ def consensus(survey: Survey, claim: str, *, weighted: bool = False) -> Consensu
     asked = set(terms(claim, survey.language))
     plain = bool(asked) and not _DENIES.search(claim)
     for row in survey.found:
-        stance = row.stance or (_plain_stance(row, asked) if plain else "unclear")
+        told = row.stance if survey.claim == claim else None
+        stance = told or (_plain_stance(row, asked) if plain else "unclear")
         rows[stance].append(row)
     return Consensus(claim, {stance: tuple(r) for stance, r in rows.items()}, weighted)
 

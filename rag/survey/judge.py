@@ -87,6 +87,9 @@ class SurveyJudge:
         self, survey: Survey, measure: ReportMeasure, llm: ChatModel, claim: str, settings: Settings
     ) -> None:
         """Rows that this model has judged before stay, unless a `claim` is new."""
+        if claim not in ("", survey.claim):
+            rows = tuple(replace(row, stance=None) for row in survey.rows)
+            survey = replace(survey, rows=rows, claim=claim)
         self._survey, self._measure, self._llm = survey, measure, llm
         self._claim, self._settings = claim, settings
         topic = Topic.read(survey.topic, survey.language, measure.snapshot)

@@ -178,7 +178,7 @@ class Survey:
 
     `near` are words of the collection that stood for those of the topic. `interval` holds the
     true number of reports that speak of it, for seven topics of eight. A survey that was stopped
-    is not `complete`: the rows that it lacks are not counted.
+    is not `complete`: the rows that it lacks are not counted. The stances of rows are to `claim`.
     """
 
     question: str
@@ -190,6 +190,7 @@ class Survey:
     near: tuple[str, ...] = ()
     columns: tuple[SurveyColumn, ...] = ()
     labs: tuple[str, ...] = ()
+    claim: str = ""
     index: str = ""
     complete: bool = True
     notices: tuple[Notice, ...] = ()

@@ -84,6 +84,10 @@ def test_stances_are_counted_and_what_is_not_plain_is_unclear(
     made = engine.survey_judge(rules, claim="Mobile money reaches everybody").judge()
     said = consensus(made, "Mobile money reaches everybody")
     assert len(said.rows["against"]) >= min(BATCH, len(made.found)) - 1
+    # Another claim is another matter.
+    assert not consensus(made, "Cash is king").rows["against"]
+    other = engine.survey_judge(made, claim="Cash is king")
+    assert other.estimate() == engine.survey_judge(rules, claim="Cash is king").estimate()
 
     def row(name: str, outcome: Any, rung: Any = "test") -> SurveyRow:
         info = report(name, title="Nudges at the tap")
