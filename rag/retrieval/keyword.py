@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rag.catalog.tag_fields import Filters
 from rag.index.interface import Index
 from rag.retrieval.hybrid import is_personal
+from rag.retrieval.postprocess import mask_passage
 from rag.text.tokenize import strip_accents, terms
 from rag.types import Passage
 
@@ -30,8 +31,13 @@ class Found:
     pieces: tuple[tuple[str, bool], ...]
 
 
-def find_words(index: Index, text: str, language: str, filters: Filters) -> list[Found]:
-    """The reports with a passage that has all words of a text, beside its title; the best first."""
+def find_words(
+    index: Index, text: str, language: str, filters: Filters, *, mask: bool = True
+) -> list[Found]:
+    """The reports with a passage that has all words of a text, beside its title; the best first.
+
+    With `mask` the pieces are those of passages without contacts.
+    """
     phrases = [" ".join(_folded(phrase).split()) for phrase in _PHRASE.findall(text)]
     rows: dict[int, float] = {}
     wanted: set[str] = set()
@@ -46,9 +52,10 @@ def find_words(index: Index, text: str, language: str, filters: Filters) -> list
         said = " ".join(_folded(f"{passage.report.title} {passage.text}").split())
         if all(phrase in said for phrase in phrases) and not is_personal(passage):
             by_report.setdefault(passage.report.id, []).append(passage)
+    shown = (mask_passage(having[0]) if mask else having[0] for having in by_report.values())
     return [
-        Found(having[0], len(having), tuple(_pieces(having[0], wanted)))
-        for having in by_report.values()
+        Found(best, len(having), tuple(_pieces(best, wanted)))
+        for best, having in zip(shown, by_report.values(), strict=True)
     ]
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from html import escape
 from itertools import pairwise
@@ -25,8 +24,7 @@ from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine
 from rag.i18n.labels import kind_label, lab_label, reports_and_labs, value_label
 from rag.i18n.translations import Translations, format_number, language_code, marked
-from rag.retrieval.keyword import Found, find_words
-from rag.text.contacts import mask_contacts
+from rag.retrieval.keyword import find_words
 from ui.rendering import render
 
 BARS = 12
@@ -95,20 +93,9 @@ def render_explore(catalog: Catalog, filters: Filters, t: Translations) -> Marku
 def render_found(engine: Engine, text: object, filters: Filters, t: Translations) -> Markup:
     """The reports that have the words of a text, as they are written."""
     words = text[:LONGEST_SEARCH].strip() if isinstance(text, str) else ""
-    found = find_words(engine.index, words, language_code(t), filters) if words else []
-    if engine.settings.mask_contacts:
-        shown = [replace(each, pieces=_masked(each)) for each in found[:FOUND]]
-    else:
-        shown = found[:FOUND]
-    return render("found.html", t, words=words, found=shown, all=len(found))
-
-
-def _masked(found: Found) -> tuple[tuple[str, bool], ...]:
-    regions = found.passage.report.iso
-    # A number that the words cut would not be seen as one.
-    whole = "".join(text for text, _ in found.pieces)
-    masked = mask_contacts(whole, regions)
-    return found.pieces if masked == whole else ((masked, False),)
+    mask = engine.settings.mask_contacts
+    found = find_words(engine.index, words, language_code(t), filters, mask=mask) if words else []
+    return render("found.html", t, words=words, found=found[:FOUND], all=len(found))
 
 
 def _values(catalog: Catalog, filters: Filters, field: str) -> list[Value]:

@@ -1,9 +1,14 @@
 """Search by words finds every report that has them, and phrases as they stand."""
 
+from pathlib import Path
+
+from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.i18n.translations import ENGLISH
+from rag.index.snapshot import current_snapshot
 from rag.retrieval.keyword import find_words
+from rag.settings import Settings
 from ui.web.explore import render_found
 
 
@@ -31,3 +36,18 @@ def test_filters_narrow_it_and_nothing_is_found_of_nothing(quick_engine: Engine)
     assert render_found(quick_engine, " ", Filters(), ENGLISH) == ""
     assert render_found(quick_engine, None, Filters(), ENGLISH) == ""
     assert "0 reports" in render_found(quick_engine, "zzzq <b>", Filters(), ENGLISH)
+
+
+def test_a_contact_that_a_piece_cuts_is_masked(tmp_path: Path) -> None:
+    text = f"## Answer\n\nOur ferry {'waits ' * 27}for somebody.else@example.org every day.\n"
+    (tmp_path / "ferry.md").write_text(f"# Ferry\n\n[[country:Togo]]\n\n{text}", encoding="utf-8")
+    settings = Settings(index=tmp_path / "index")
+    sync([tmp_path], settings)
+    index = current_snapshot(settings.index, {})
+    shown, plain = (
+        "".join(piece for piece, _ in found.pieces)
+        for mask in (True, False)
+        for found in find_words(index, "ferry", "en", Filters(), mask=mask)
+    )
+    assert "somebody" in plain
+    assert "somebody" not in shown
