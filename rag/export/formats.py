@@ -11,7 +11,7 @@ import io
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, time
@@ -45,6 +45,7 @@ class Format:
     write: Writer
 
 
+Value = str | float | None  # of a cell
 TEMPLATES = Path(__file__).with_name("templates")
 # The quote stands in the report's file from character `start` up to `end`.
 _COLUMNS = (
@@ -117,7 +118,7 @@ def _escaped(value: object) -> Markup:
 
 
 @cache
-def _templates(*, markdown: bool) -> Environment:
+def environment(*, markdown: bool = False) -> Environment:
     """The templates of briefs; every value is escaped for HTML or Markdown unless it is markup."""
     templates = Environment(
         autoescape=True,
@@ -133,12 +134,12 @@ def _templates(*, markdown: bool) -> Environment:
 
 
 def _to_html(brief: Brief) -> bytes:
-    template = _templates(markdown=False).get_template("brief.html.jinja")
+    template = environment().get_template("brief.html.jinja")
     return template.render(brief=brief, product=PRODUCT).encode()
 
 
 def _to_markdown(brief: Brief) -> bytes:
-    template = _templates(markdown=True).get_template("brief.md.jinja")
+    template = environment(markdown=True).get_template("brief.md.jinja")
     text = template.render(brief=brief, product=PRODUCT)
     return (re.sub(r"\n{3,}", "\n\n", text).strip() + "\n").encode()
 
@@ -218,10 +219,7 @@ def _character_name(character: str) -> str:
 
 
 def _to_csv(answers: Sequence[Answer], report_url: str) -> bytes:
-    # In UTF-8 with the mark that Excel looks for.
-    table = io.StringIO(newline="")
-    writer = csv.writer(table)
-    writer.writerow(_COLUMNS)
+    rows: list[Sequence[Value]] = [_COLUMNS]
     for answer in answers:
         for citation in answer.citations:
             passage, info = citation.passage, citation.passage.report
@@ -234,14 +232,22 @@ def _to_csv(answers: Sequence[Answer], report_url: str) -> bytes:
                 report_link(report_url, info.id),
                 info.author,
             )
-            writer.writerow([csv_cell(value) for value in row])
+            rows.append(row)
+    return to_csv(rows)
+
+
+def to_csv(rows: Iterable[Iterable[Value]]) -> bytes:
+    """Rows as CSV, in UTF-8 with the mark that Excel looks for."""
+    table = io.StringIO(newline="")
+    csv.writer(table).writerows(map(_csv_cell, row) for row in rows)
     return table.getvalue().encode("utf-8-sig")
 
 
-def csv_cell(value: str | float) -> str:
-    """A value as a cell of a CSV file, with a mark before what would be a formula."""
-    text = clean(str(value))
-    return f"'{text}" if _FORMULA.match(str(value)) or _FORMULA.match(text) else text
+def _csv_cell(value: Value) -> str:
+    """A value as text, with a mark before what would be a formula."""
+    written = "" if value is None else str(value)
+    text = clean(written)
+    return f"'{text}" if _FORMULA.match(written) or _FORMULA.match(text) else text
 
 
 # References have one entry a report, in the order of first citations; what it is cited for stands

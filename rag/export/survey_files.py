@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,9 +10,9 @@ import orjson
 
 from rag.errors import InputError
 from rag.export.brief import one_line, report_link
-from rag.export.formats import csv_cell
+from rag.export.formats import Value, to_csv
 from rag.export.survey_rows import survey_to_dict
-from rag.export.xlsx import Sheet, Value, to_xlsx
+from rag.export.xlsx import Sheet, to_xlsx
 from rag.i18n.labels import CELL_LABELS, RUNG_LABELS
 from rag.i18n.notices import survey_sentence
 from rag.survey.types import GapMap, Survey, SurveyCell, SurveyRow
@@ -112,14 +110,8 @@ def _facts(made: SurveyFile) -> list[tuple[str, Value]]:
 
 
 def _to_csv(made: SurveyFile) -> bytes:
-    # In UTF-8 with the mark that Excel looks for.
-    table = io.StringIO(newline="")
-    writer = csv.writer(table)
     head, rows = _table(made)
-    writer.writerow(map(csv_cell, head))
-    for row in rows:
-        writer.writerow(csv_cell("" if value is None else value) for value in row)
-    return table.getvalue().encode("utf-8-sig")
+    return to_csv([head, *rows])
 
 
 def _to_xlsx(made: SurveyFile) -> bytes:

@@ -9,15 +9,12 @@ import io
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from string import ascii_uppercase
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from rag.export.brief import clean
+from rag.export.formats import Value, environment
 
 LONGEST = 32_000  # characters of a cell; Excel takes 32,767
-Value = str | int | float | None
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -54,13 +51,7 @@ def to_xlsx(sheets: Sequence[Sheet]) -> bytes:
         ),
         "xl/styles.xml": _styles(),
     }
-    templates = Environment(
-        autoescape=True,
-        loader=FileSystemLoader(Path(__file__).with_name("templates")),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    templates = environment()
     for name, sheet in zip(names, sheets, strict=True):
         rows = [[_cell(sheet, n, k) for k in range(len(row))] for n, row in enumerate(sheet.rows)]
         last = _place(len(sheet.rows) - 1, len(sheet.rows[0]) - 1)

@@ -183,11 +183,6 @@ class Snapshot(OfHeads):
         """The language of each passage."""
         return np.array([code for head in self._heads for code in head.languages], np.str_)
 
-    @property
-    def reports(self) -> Mapping[str, StoredReport]:
-        """The reports by id, in its order; each is read with its text when it is asked for."""
-        return Reports(self)
-
     @cached_property
     def findings(self) -> npt.NDArray[np.bool_]:
         """For each passage whether it tells what happened or was learned."""
@@ -322,27 +317,6 @@ class Passages(Sequence[Passage]):
     def __iter__(self) -> Iterator[Passage]:
         for report_id in self._snapshot.heads:
             yield from self._snapshot.passages_of(report_id)
-
-
-class Reports(Mapping[str, StoredReport]):
-    """The reports of a snapshot by id, in its order."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-
-    def __len__(self) -> int:
-        return len(self._snapshot.heads)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._snapshot.heads)
-
-    def __contains__(self, report_id: object) -> bool:
-        return report_id in self._snapshot.heads
-
-    def __getitem__(self, report_id: str) -> StoredReport:
-        if report_id not in self:
-            raise KeyError(report_id)
-        return self._snapshot.report(report_id)
 
 
 def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:

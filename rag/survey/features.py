@@ -142,10 +142,8 @@ class ReportMeasure:
         self._embed = embed
         # Of reports that a survey has met; what their forms say stays the same.
         self.evidence: dict[str, Evidence] = {}
-        self.ids = sorted(snapshot.reports)
-        number = {report: n for n, report in enumerate(self.ids)}
-        of_passages = [number[passage.report.id] for passage in snapshot.passages]
-        self._report_of = np.array(of_passages, np.int64)
+        self.ids = list(snapshot.heads)
+        self._report_of = snapshot.report_numbers.astype(np.int64)
         self._lengths = np.bincount(self._report_of, minlength=len(self.ids))
         self._starts = np.cumsum(self._lengths) - self._lengths
 
@@ -154,7 +152,7 @@ class ReportMeasure:
         """The terms of each tag and its vector, and rows of a report and a tag that it has."""
         numbers: dict[str, int] = {}
         rows = []
-        for report, info in enumerate(self.snapshot.reports[i].info for i in self.ids):
+        for report, info in enumerate(h.report.info for h in self.snapshot.heads.values()):
             tags = (*info.thematic_areas, *info.datasources, *info.methods, *info.sdgs)
             rows += [(report, numbers.setdefault(tag, len(numbers))) for tag in tags]
         vectors = np.array(encode_cached(list(numbers)), np.float64)

@@ -166,7 +166,7 @@ class SurveyStream:
     def _quoted(self, row: SurveyRow, report: int) -> SurveyRow:
         """A row with the best sentence of its report that stands verbatim in the file."""
         snapshot = self._measure.snapshot
-        raw = snapshot.reports[row.report.id].raw
+        raw = snapshot.report(row.report.id).raw
         measured = self._measured
         assert measured is not None
         found: list[tuple[int, Span]] = [

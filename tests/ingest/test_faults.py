@@ -174,7 +174,7 @@ def visible(index: Path) -> Content:
         return NOTHING
     snapshot = current_snapshot(index, {})
     snapshot.check()
-    reports = [(r.info, r.raw, r.passages) for r in snapshot.reports.values()]
+    reports = [(r.info, r.raw, r.passages) for r in map(snapshot.report, snapshot.heads)]
     rows = snapshot.revision, reports, list(snapshot.passages)
     ids = [passage.id for passage in snapshot.passages]
     return rows, dict(zip(ids, np.asarray(snapshot.dense), strict=True))
