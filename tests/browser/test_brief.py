@@ -46,3 +46,15 @@ def test_pins_survive_a_reload_and_become_a_brief_by_keyboard_alone(
     expect(rows).to_have_count(0)
     page.locator("#brief input[type=file]").set_input_files(saved.value.path())
     expect(rows).to_have_count(3)
+    note = "{kind: 'note', text: n + 'x'.repeat(9999)}"
+    page.evaluate(f"for (let n = 0; n < 20; n++) askBrief.add({note})")
+    with page.expect_download() as large:
+        page.locator("#brief [data-do=save]").click()
+    assert len(large.value.path().read_text()) > 200_000
+    damaged = b'{"format": 1, "items": [{"kind": "quote"}]}'
+    page.locator("#brief input[type=file]").set_input_files(
+        {"name": "brief.json", "mimeType": "application/json", "buffer": damaged}
+    )
+    expect(page.locator("#brief .state")).to_contain_text("damaged")
+    page.reload()
+    expect(rows).to_have_count(23)

@@ -26,7 +26,7 @@ window.askBrief = (() => {
     try {
       brief = JSON.parse(localStorage.getItem(place())) ?? empty();
     } catch {
-      brief = brief ?? empty();
+      // It stays as it is.
     }
   }
 
@@ -129,10 +129,7 @@ window.askBrief = (() => {
   }
 
   const actions = {
-    save() {
-      const data = btoa(String.fromCodePoint(...new TextEncoder().encode(JSON.stringify(brief))));
-      askLabsExports.save({ name: "brief.json", type: "application/json", data });
-    },
+    save: () => askLabsExports.save({ name: "brief.json", type: "application/json", text: JSON.stringify(brief) }),
     open: () => root.querySelector("input[type=file]").click(),
     clear() {
       if (!confirm(words().sure)) return;
@@ -143,14 +140,17 @@ window.askBrief = (() => {
   };
 
   async function opened(file) {
+    const before = brief;
     try {
       const read = JSON.parse(await file.text());
       if (read.format !== 1 || !read.items.every((item) => KINDS.includes(item.kind))) throw new Error();
       brief = { ...empty(), ...read };
+      draw(); // before it is kept: it can't draw what is damaged
       save();
-      draw();
       say("");
     } catch {
+      brief = before;
+      draw();
       say(words().damaged);
     }
   }

@@ -29,11 +29,12 @@ window.askLabsExports = (() => {
     save(file);
   }
 
-  function save(file) {
-    const bytes = Uint8Array.from(atob(file.data), (c) => c.charCodeAt(0));
+  // `data` is base64 of what the server has made, `text` what the browser has itself.
+  function save({ name, type, data, text }) {
+    const content = text ?? Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([bytes], { type: file.type }));
-    link.download = file.name;
+    link.href = URL.createObjectURL(new Blob([content], { type }));
+    link.download = name;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }

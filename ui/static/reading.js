@@ -294,9 +294,10 @@ window.askReading = (() => {
   function pressedIn(dialog, event) {
     const at = (where) => event.target.closest(where);
     if (event.target === dialog || at(".close")) dialog.close();
-    else if (at("[data-section]")) {
+    else if (at("a[href^='#']")) {
+      // The page's base has no query: followed as it stands, the link would load the page anew.
       event.preventDefault();
-      dialog.querySelector(`#section-${at("[data-section]").dataset.section}`).scrollIntoView();
+      dialog.querySelector(at("a").hash)?.scrollIntoView();
     } else if (at("[data-step]")) {
       const by = Number(at("[data-step]").dataset.step);
       step(dialog, [...dialog.querySelectorAll(".text mark")], Number(dialog.querySelector(".quotes").dataset.at) + by);
