@@ -78,7 +78,8 @@ def test_a_question_leads_to_its_source_its_report_and_its_export(
     for ending in ("md", "json", "docx"):
         name, path = export(page, ending)
         assert name == f"what-did-labs-learn-about-mobile-money.{ending}"
-        text = squeezed(text_of(path.read_bytes(), ending).replace("\\n", ""))
+        written = text_of(path.read_bytes(), ending)
+        text = squeezed(written.replace("\\n", "").replace('\\"', '"'))
         assert [words for words in (QUESTION, *quotes) if squeezed(words) not in text] == []
 
 
