@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -102,16 +101,18 @@ def programs_question(settings: Settings, question: str) -> Iterator[Callable[[A
     """Log what comes of a question of a program; to be told its answer."""
     from ui.web.handlers import Exchange
 
-    begun, made = time.monotonic(), Exchange(question, stopped=True)
+    begun = time.monotonic()
+    made: Exchange | None = Exchange(question, stopped=True)
 
     def answered(answer: Answer) -> None:
         nonlocal made
-        made = replace(made, answer=answer, stopped=False)
+        made = Exchange(question, answer=answer)
 
     try:
         yield answered
-    except AskLabsError as error:
-        made = replace(made, error=str(error))
+    except Exception as error:
+        is_known = isinstance(error, AskLabsError)
+        made = Exchange(question, error=str(error)) if is_known else None
         raise
     finally:
         text = question if settings.log_questions else ""

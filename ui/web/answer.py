@@ -280,9 +280,9 @@ def survey_key(answer: Answer) -> str:
     values = [value for field in TAGS for value in getattr(covered.filters, field)]
     is_list = covered.intent == "list" and not covered.grouped_by and not covered.excluded
     is_topic = covered.intent in TOPICS and not answer.refused
-    return (
-        f"{answer.standalone}|{covered.count}" if is_topic or (is_list and len(values) == 1) else ""
-    )
+    if is_topic or (is_list and len(values) == 1):
+        return f"{answer.standalone}|{covered.filters.as_dict()}|{covered.count}"
+    return ""
 
 
 def render_to_survey(

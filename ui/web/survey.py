@@ -182,8 +182,8 @@ class Run:
         row = next((row for row in rows if row.report.id == sent.get("report")), None)
         if row is None or sent.get("turn") != -1:
             return {}
-        names = dict(enumerate(self.address.columns, 1))
-        cell = row.cells.get(names.get(sent.get("n", 0), ""), row)
+        names = {str(n): name for n, name in enumerate(self.address.columns, 1)}
+        cell = row.cells.get(names.get(str(sent.get("n")), ""), row)
         return {cell.passage.id: [cell.quote]} if cell.passage and cell.quote else {}
 
     def summary(self, catalog: Catalog, t: Translations) -> tuple[Exchange, str, list[Hit]]:
@@ -258,7 +258,8 @@ def show(
     run.address = address
     try:
         yield from _waiting(run, t)
-        if run.survey and not run.tried.issuperset(run.address.columns):
+        # The visitor may ask for another column while one is filled.
+        while run.survey and not run.left and not run.tried.issuperset(run.address.columns):
             run.add(engine.survey_columns, run.address.columns)
             yield from _waiting(run, t)
         if run.survey and step == "estimate":

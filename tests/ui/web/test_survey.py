@@ -81,6 +81,7 @@ def test_a_row_opens_at_its_quote(sample_engine: Engine) -> None:
     assert row.passage
     sent = {"report": row.report.id, "turn": -1}
     assert run.quotes(sent) == {row.passage.id: [row.quote]}
+    assert run.quotes(sent | {"n": ["?"]}) == run.quotes(sent)
     assert run.quotes(sent | {"turn": 1}) == run.quotes({}) == {}
 
 
@@ -137,6 +138,8 @@ def test_a_list_by_a_tag_says_how_many_speak_of_it(sample_engine: Engine) -> Non
     assert "Survey all 32 reports" in render_to_survey(few, sample_engine.catalog, ENGLISH)
     assert survey_key(replace(few, coverage=Coverage("list"))) == ""
     topic = replace(few, coverage=Coverage("topic"))
+    in_peru = replace(few, coverage=Coverage("topic", filters=Filters(country=("Peru",))))
+    assert survey_key(in_peru) != survey_key(topic)
     counted = json.loads(count_in_text(sample_engine, Exchange(question, answer=topic), ENGLISH))
     assert counted["words"].startswith("About ")
 

@@ -132,7 +132,7 @@ def make(engine: Engine, pinned: _Pinned, t: Translations) -> tuple[Brief, int]:
         writer.add(pin)
     title = one_line(pinned.title) or t.gettext("Brief")
     url = engine.settings.report_url
-    if not url and re.match(r"https?://[^\s{}]+$", pinned.address):
+    if not url and re.fullmatch(r"https?://[^\s{}]+", pinned.address):
         url = pinned.address + "?report={report}"
     brief = make_brief([writer.answer(title)], title, date.today(), url)
     lists = tuple(
