@@ -107,14 +107,8 @@ def _about_labs(catalog: Catalog, t: Translations) -> Iterator[_Kind]:
     yield TOPIC, FEW, _each(t.gettext("What did the labs learn about {value}?"), themes.values())
     labs = [country_label(lab, t) for lab in _common(catalog, "country")]
     yield ONE, 1, _each(t.gettext("What is {value} working on?"), labs)
-    versus = t.gettext("Compare {one} and {other} on {theme}")
-    compared = []
-    for theme, name in islice(themes.items(), 1, None):
-        labs = _common(catalog, "country", Filters(theme=(theme,), author=("lab",)))
-        if len(labs) > 1:
-            first, second = (country_label(lab, t) for lab in labs[:2])
-            compared.append(versus.format(one=first, other=second, theme=name))
-    yield COMPARE, 2, compared
+    by_theme = ((_working_on(catalog, x), name) for x, name in islice(themes.items(), 1, None))
+    yield COMPARE, 2, [_versus(labs, name, t) for labs, name in by_theme if len(labs) > 1]
     methods = [value_label("method", method, t) for method in _common(catalog, "method")]
     yield COUNT, 0, _each(t.gettext("Which labs used {value}?"), methods)
     yield SURVEY, 0, list(themes.values())
@@ -138,13 +132,11 @@ def follow_ups(answer: Answer, catalog: Catalog, t: Translations) -> list[str]:
     )
     made = []
     for theme in themes[:TRIES]:
-        labs = _common(catalog, "country", Filters(theme=(theme,), author=("lab",)))
+        labs = _working_on(catalog, theme)
         if len(labs) >= FEW:
             name = value_label("theme", theme, t)
             made.append(t.gettext("What did the labs learn about {value}?").format(value=name))
-            first, second = (country_label(lab, t) for lab in labs[:2])
-            versus = t.gettext("Compare {one} and {other} on {theme}")
-            made.append(versus.format(one=first, other=second, theme=name))
+            made.append(_versus(labs, name, t))
             break
     if methods:
         used = value_label("method", methods[0], t)
@@ -153,6 +145,16 @@ def follow_ups(answer: Answer, catalog: Catalog, t: Translations) -> list[str]:
         lab = country_label(infos[0].countries[0], t)
         made.append(t.gettext("What is {value} working on?").format(value=lab))
     return [question for question in made if question != answer.question][:FOLLOWING]
+
+
+def _working_on(catalog: Catalog, theme: str) -> list[str]:
+    return _common(catalog, "country", Filters(theme=(theme,), author=("lab",)))
+
+
+def _versus(labs: Sequence[str], theme: str, t: Translations) -> str:
+    first, second = (country_label(lab, t) for lab in labs[:2])
+    versus = t.gettext("Compare {one} and {other} on {theme}")
+    return versus.format(one=first, other=second, theme=theme)
 
 
 def _each(question: str, values: Iterable[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from markupsafe import Markup
@@ -44,23 +44,17 @@ def render_ladder(survey: Survey, address: Address, t: Translations) -> Markup:
         (
             t.gettext(RUNG_LABELS[rung]),
             n,
-            address.link(tab="", only=("rung", rung), show="found", rows=1),
+            _rows(address, "rung", rung),
             _fields(Counter(r.evidence.field for r in found if r.evidence.rung == rung), t),
         )
         for rung, n in survey.ladder.items()
     ]
     if unsaid:
-        link = address.link(tab="", only=("rung", ""), show="found", rows=1)
-        rungs.append((t.gettext(UNSAID), unsaid, link, ""))
+        rungs.append((t.gettext(UNSAID), unsaid, _rows(address, "rung", ""), ""))
     missing = Counter(name for row in found for name in row.evidence.missing)
     order = list(OUTCOME_LABELS)
     outcomes = [
-        (
-            t.gettext(OUTCOME_LABELS[name]),
-            n,
-            address.link(tab="", only=("outcome", name), show="found", rows=1),
-            "",
-        )
+        (t.gettext(OUTCOME_LABELS[name]), n, _rows(address, "outcome", name), "")
         for name, n in sorted(survey.outcomes.items(), key=lambda pair: order.index(pair[0]))
     ]
     return render(
@@ -70,13 +64,17 @@ def render_ladder(survey: Survey, address: Address, t: Translations) -> Markup:
         outcomes=outcomes,
         asked=sum(survey.outcomes.values()),
         found=len(found),
-        missing=_fields(missing, t, len(missing)),
+        missing=_fields(missing, t, None),
     )
 
 
-def _fields(counts: Mapping[str, int], t: Translations, most: int = FIELDS_SHOWN) -> str:
+def _rows(address: Address, *only: str, show: str = "found") -> str:
+    return address.link(tab="", only=only, show=show, rows=1)
+
+
+def _fields(counts: Counter[str], t: Translations, most: int | None = FIELDS_SHOWN) -> str:
     """The fields that were read, with how often, the most frequent first."""
-    named = Counter(counts).most_common(most)
+    named = counts.most_common(most)
     return " · ".join(f"{_field(name, t)} {format_number(t, n)}" for name, n in named if name)
 
 
@@ -91,9 +89,8 @@ def render_claim(survey: Survey, address: Address, t: Translations) -> Markup:
     if address.claim:
         said = consensus(survey, address.claim, weighted=bool(address.weighed))
         for stance in reversed(STANCES):
-            link = address.link(tab="", only=("stance", stance), show="found", rows=1)
-            words, share = t.gettext(STANCE_LABELS[stance]), said.shares[stance]
-            bars.append((words, len(said.rows[stance]), share, link))
+            words, n = t.gettext(STANCE_LABELS[stance]), len(said.rows[stance])
+            bars.append((words, n, said.shares[stance], _rows(address, "stance", stance)))
     is_judged = any(row.stance for row in survey.rows)
     return render("survey_claim.html", t, address=address, bars=bars, is_judged=is_judged)
 
@@ -145,7 +142,7 @@ def _cell(cell: GapCell, address: Address, row: str, column: str, t: Translation
         "found": found,
         "of": len(cell.reports),
         "words": words,
-        "link": address.link(tab="", only=(address.by, row, column), show="all", rows=1),
+        "link": _rows(address, address.by, row, column, show="all"),
     }
 
 

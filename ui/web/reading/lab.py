@@ -62,7 +62,7 @@ def render_lab(engine: Engine, country: str, key: str, t: Translations) -> Marku
         years=[(year, list(reports)) for year, reports in by_year],
         collected=[info for info in sorted(infos, key=_order) if info.author != "lab"],
         quotes=quotes,
-        counts={"method": counts["method"], "theme": counts["theme"]},
+        counts=counts,
         partners=_partners(engine, own),
     )
 

@@ -6,10 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from babel import Locale
-
 from rag.engine import Engine
 from rag.errors import ModelError
+from rag.i18n.labels import language_label
 from rag.i18n.notices import notice_words
 from rag.i18n.translations import Translations, language_code
 from rag.models.chat import make_chat
@@ -37,9 +36,9 @@ def translated(engine: Engine, talk: Talk, event: Mapping[str, Any], t: Translat
     quotes = "\n".join(dict.fromkeys(" ".join(citation.quote.split()) for citation in cited))
     if not quotes:
         return ""
-    language = Locale(language_code(t)).english_name or language_code(t)
-    messages = messages_of(_SYSTEM.format(language=language), fenced("quote", quotes))
-    shown = {"turn": turn, "n": n, "language": language_code(t)}
+    code = language_code(t)
+    messages = messages_of(_SYSTEM.format(language=language_label(code)), fenced("quote", quotes))
+    shown = {"turn": turn, "n": n, "language": code}
     try:
         text = llm.complete(messages, engine.settings.timeout).strip()
     except ModelError as error:
