@@ -382,11 +382,7 @@ def answers(talk: Talk) -> list[Answer]:
 def download(
     answers: Sequence[Answer], ending: object, last: object, report_url: str = ""
 ) -> dict[str, str]:
-    """A file for the browser to save: name, media type, base64 data; or the error in a sentence.
-
-    It travels with the event and is never written to the server's disk. `last` is whether it
-    holds the last answer alone.
-    """
+    """A file of answers, or of the last one alone; or the error in a sentence."""
     chosen = list(answers)[-1:] if last else list(answers)
     name = ending if isinstance(ending, str) and ending in FORMATS else ""
     begun = time.monotonic()
@@ -396,8 +392,9 @@ def download(
         log.event("export", "error", logging.ERROR, format=name, error=error)
         return {"error": str(error)}
     log.event("export", "done", seconds=time.monotonic() - begun, format=name, answers=len(chosen))
-    return {
-        "name": file_name(chosen[0].question, name),
-        "type": FORMATS[name].media,
-        "data": base64.b64encode(data).decode("ascii"),
-    }
+    return saved(file_name(chosen[0].question, name), data, FORMATS[name].media)
+
+
+def saved(name: str, data: bytes, media: str) -> dict[str, str]:
+    """A file for the browser to save, which is never written to the server's disk."""
+    return {"name": name, "type": media, "data": base64.b64encode(data).decode("ascii")}

@@ -7,7 +7,6 @@ that steps back and forward go through them; survey.js tells the server where th
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import threading
@@ -41,7 +40,7 @@ from ui.rendering import render
 from ui.server import log
 from ui.web.address import TABS, Address
 from ui.web.answer import survey_key
-from ui.web.handlers import BROKEN, Exchange
+from ui.web.handlers import BROKEN, Exchange, saved
 from ui.web.survey_maps import render_claim, render_ladder, render_map
 from ui.web.survey_table import check_words, chosen, row_words, table
 
@@ -217,8 +216,7 @@ def download(engine: Engine, run: Run | None, ending: object) -> dict[str, str]:
     data = export_survey(SurveyFile(survey, gaps, date.today(), engine.settings.report_url), ending)
     name = file_name(survey.topic, ending)
     log.event("export", "done", format=ending, rows=len(survey.rows))
-    media = guess_type(name)[0] or "application/octet-stream"
-    return {"name": name, "type": media, "data": base64.b64encode(data).decode("ascii")}
+    return saved(name, data, guess_type(name)[0] or "application/octet-stream")
 
 
 def show(

@@ -6,7 +6,6 @@ names; one that no longer stands there is left out, and counted.
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import re
@@ -31,7 +30,7 @@ from rag.types import Answer, Citation, Coverage, Passage, Status
 from ui.rendering import render
 from ui.server import log
 from ui.web.answer import key_points
-from ui.web.handlers import Talk, exchange_at
+from ui.web.handlers import Talk, exchange_at, saved
 from ui.web.sources import find_quote
 
 LONGEST, MOST_PINS = 20_000, 300
@@ -111,12 +110,8 @@ def download(engine: Engine, sent: Mapping[str, Any], t: Translations) -> dict[s
         "{n} quotes no longer stand in their reports and were left out.",
         lost,
     )
-    return {
-        "name": file_name(brief.title, ending),
-        "type": FORMATS[ending].media,
-        "data": base64.b64encode(data).decode("ascii"),
-        "warning": warning.format(n=lost) if lost else "",
-    }
+    file = saved(file_name(brief.title, ending), data, FORMATS[ending].media)
+    return file | {"warning": warning.format(n=lost) if lost else ""}
 
 
 def make(engine: Engine, pinned: _Pinned, t: Translations) -> tuple[Brief, int]:
