@@ -14,12 +14,12 @@ from typing import TypeVar
 import numpy as np
 
 from rag.citation.quotable import usable
-from rag.index.interface import StoredReport, Vectors
+from rag.index.interface import StoredReport
 from rag.index.layout import EMBEDDED
 from rag.index.snapshot import Snapshot
 from rag.index.vectors import VectorMemo
 from rag.models.embeddings import embedding_kind, embedding_name, open_embed
-from rag.models.encoder import unit
+from rag.models.encoder import Vectors, unit
 from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
 from rag.types import Passage, Progress

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -120,7 +120,12 @@ def sync(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / layout.LOCK, timeout=0), ExitStack() as stack:
-            database = stack.enter_context(_database(settings))
+            database: DatabaseWriter | None = None
+            if settings.database:
+                from rag.index.postgres_writer import DatabaseWriter
+
+                url = settings.database.get_secret_value()
+                database = stack.enter_context(closing(DatabaseWriter(url)))
             base = None if rebuild else _repaired(folder, made, progress)
             if database and not rebuild:
                 base = _pulled(database, base, settings, progress)
@@ -285,21 +290,6 @@ def _repaired(folder: Path, made: dict[str, str], progress: Progress) -> Snapsho
 
         restore(folder, progress)
         return _existing(folder, made)
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[DatabaseWriter | None]:
-    """The database that the settings name, for this ingest alone; None where they name none."""
-    if not settings.database:
-        yield None
-        return
-    from rag.index.postgres_writer import DatabaseWriter
-
-    writer = DatabaseWriter(settings.database.get_secret_value())
-    try:
-        yield writer
-    finally:
-        writer.close()
 
 
 def _pulled(

@@ -9,14 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
+from rag.index.vectors import VectorMemo
+from rag.models.encoder import Vectors
 from rag.types import Alike, Passage
 
-Vectors = npt.NDArray[np.float32]
 # Rows with their scores, the best first.
 Ranking = Sequence[tuple[int, float]]
 
@@ -69,13 +67,6 @@ class Candidates:
     matching: frozenset[str]
 
 
-class Memo(Protocol):
-    """Vectors of texts that an ingest has stored."""
-
-    def find(self, texts: Sequence[str]) -> Mapping[str, Vectors]:
-        """The vectors of those of the texts that have one."""
-
-
 class Index(Protocol):
     """An index that is read; all of it is of one revision."""
 
@@ -92,7 +83,7 @@ class Index(Protocol):
         """All passages, ordered by report and id: of a large index a long read."""
 
     @property
-    def memo(self) -> Memo:
+    def memo(self) -> VectorMemo:
         """The stored vectors of sentences and words."""
 
     @property

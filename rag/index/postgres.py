@@ -17,7 +17,8 @@ index alone tells how often, and BM25 is summed up in SQL without reading a pass
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
@@ -34,11 +35,11 @@ from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters
 from rag.errors import IndexMissing, IndexUnusable, UnknownReport
 from rag.index.bm25 import K1, LEAST_PASSAGES, B, may_be_frequent, question_terms
-from rag.index.interface import Candidates, Query, Ranking, StoredReport, Vectors
+from rag.index.interface import Candidates, Query, Ranking, StoredReport
 from rag.index.layout import check_made_by
 from rag.index.snapshot import HEAD, RECORDS, Head, OfHeads, unpack
 from rag.index.vectors import VectorMemo, hashes
-from rag.models.encoder import unit
+from rag.models.encoder import Vectors, unit
 from rag.types import Passage
 
 VERSION = 1  # of the tables
@@ -53,6 +54,7 @@ NEAREST = 400  # neighbours that HNSW keeps in sight while it searches
 WAIT, MOST_CONNECTIONS = 10.0, 8  # seconds to wait for a connection, and how many there are
 _Result = TypeVar("_Result")
 Connection = psycopg.Connection[TupleRow]
+Scope = tuple[str, dict[str, Any], int]  # a condition, its values, about how many meet it
 Record = tuple[StoredReport, Sequence[Passage]]
 
 
@@ -72,29 +74,32 @@ class Database:
         Raises:
             IndexUnusable: the database can't be reached, also when tried again, or refuses.
         """
-        for again in (True, False):
+        with told():
             try:
                 with self._pool.connection() as connection:
                     return work(connection)
-            except psycopg.OperationalError as error:
-                if not again:
-                    raise unreachable(error) from error
+            except psycopg.OperationalError:
                 self._pool.check()
-            except psycopg.Error as error:
-                raise IndexUnusable(f"The database refused what was asked ({error}).") from error
-        raise AssertionError
+                with self._pool.connection() as connection:
+                    return work(connection)
 
     def close(self) -> None:
         """Close all connections."""
         self._pool.close()
 
 
-def unreachable(error: Exception) -> IndexUnusable:
-    """What to say of a database that can't be reached."""
-    return IndexUnusable(
-        f"The database can't be reached ({str(error).strip()}). See that it runs and that "
-        "ASKLABS_DATABASE names it, then try again. What it held is still there."
-    )
+@contextmanager
+def told() -> Iterator[None]:
+    """Raise IndexUnusable for what goes wrong with a database."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise IndexUnusable(
+            f"The database can't be reached ({str(error).strip()}). See that it runs and that "
+            "ASKLABS_DATABASE names it, then try again. What it held is still there."
+        ) from error
+    except psycopg.Error as error:
+        raise IndexUnusable(f"The database refused what was asked ({error}).") from error
 
 
 def configure(connection: Connection) -> None:
@@ -192,8 +197,8 @@ class PostgresIndex(OfHeads):
             raise
         return index
 
-    def _scope(self, filters: Filters, stage: str = "") -> tuple[str, dict[str, Any], int]:
-        """A condition for passages, its values, and about how many passages meet it."""
+    def _scope(self, filters: Filters, stage: str = "") -> Scope:
+        """The passages that pass filters, and are of a stage."""
         values: dict[str, Any] = {}
         if not filters:
             condition, size = "true", self._size
@@ -278,7 +283,7 @@ class PostgresIndex(OfHeads):
         self,
         connection: Connection,
         counts: Mapping[str, int],
-        scope: tuple[str, dict[str, Any], int],
+        scope: Scope,
         depth: int,
         share: float,
         *,
@@ -436,7 +441,7 @@ def _nearest(
     connection: Connection,
     column: str,
     vector: Vectors,
-    scope: tuple[str, dict[str, Any], int],
+    scope: Scope,
     depth: int,
 ) -> list[tuple[int, float]]:
     condition, values, size = scope

@@ -15,7 +15,7 @@ from filelock import FileLock
 from pgvector import HalfVector
 from psycopg.types.json import Jsonb
 
-from rag.errors import IndexBusy, IndexUnusable
+from rag.errors import IndexBusy
 from rag.index.bm25 import terms_of
 from rag.index.layout import LOCK, current_version, write_error
 from rag.index.postgres import (
@@ -27,7 +27,7 @@ from rag.index.postgres import (
     check_version,
     configure,
     one,
-    unreachable,
+    told,
 )
 from rag.index.snapshot import HEAD, Snapshot, head_line, mark, unpack
 from rag.index.writer import LocalWriter
@@ -89,14 +89,12 @@ class DatabaseWriter:
         self._connection = self._connect()
 
     def _connect(self) -> Connection:
-        try:
+        with told():
             connection = psycopg.connect(self._url, autocommit=True, connect_timeout=int(WAIT))
             if not one(connection, "SELECT pg_try_advisory_lock(%s)", _LOCK)[0]:
                 connection.close()
                 raise IndexBusy("Another ingest is writing to the database. Wait until it is done.")
             migrate(connection)
-        except psycopg.Error as error:
-            raise unreachable(error) from error
         return connection
 
     def close(self) -> None:
@@ -105,17 +103,13 @@ class DatabaseWriter:
 
     def again(self, work: Callable[[Connection], _Result]) -> _Result:
         """Do some work that can be done twice; once more if the connection is lost."""
-        try:
-            return work(self._connection)
-        except psycopg.OperationalError:
-            self._connection.close()
-            self._connection = self._connect()
+        with told():
             try:
                 return work(self._connection)
-            except psycopg.Error as error:
-                raise unreachable(error) from error
-        except psycopg.Error as error:
-            raise IndexUnusable(f"The database refused what was asked ({error}).") from error
+            except psycopg.OperationalError:
+                self._connection.close()
+                self._connection = self._connect()
+                return work(self._connection)
 
     def state(self) -> tuple[str, str, dict[str, str]]:
         """The revision that readers have, that which was last to be written, what made it."""
@@ -277,13 +271,15 @@ def copy_database(url: str, folder: Path) -> Snapshot:
     """The index of a database as files in a folder, which are brought in line with it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / LOCK), psycopg.connect(url, autocommit=True) as connection:
+        with (
+            told(),
+            FileLock(folder / LOCK),
+            psycopg.connect(url, autocommit=True) as connection,
+        ):
             configure(connection)
             base = Snapshot(folder, version) if (version := current_version(folder)) else None
             if base and base.revision == one(connection, "SELECT revision FROM state")[0]:
                 return base
             return _pull(base, folder, lambda *_: None, connection)
-    except psycopg.OperationalError as error:
-        raise unreachable(error) from error
     except OSError as error:
         raise write_error(folder, error) from error

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from rag.index.interface import Vectors
+from rag.models.encoder import Vectors
 
 _TOLERANCE = 0.01  # vectors of other length are none: 8 bits change it by less
 # What numbers of a byte are multiplied by: those of the built-in embedding are below 0.15.

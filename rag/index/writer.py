@@ -17,12 +17,12 @@ import orjson
 
 from rag.index.bm25 import Segment, terms_of
 from rag.index.duplicates import find_duplicates, nearest_duplicate
-from rag.index.interface import StoredReport, Vectors
+from rag.index.interface import StoredReport
 from rag.index.layout import DATA, SCHEMA, Version, make_current, replace_file
 from rag.index.snapshot import Head, Snapshot, head_line, pack
 from rag.index.vectors import VectorMemo, append
 from rag.models.embeddings import encode_cached
-from rag.models.encoder import STATIC_DIMENSIONS, encode_static
+from rag.models.encoder import STATIC_DIMENSIONS, Vectors, encode_static
 from rag.types import Passage
 
 # The share of rows that may be of the past before all is written anew.

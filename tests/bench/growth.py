@@ -24,11 +24,11 @@ from bench import QUESTIONS, ROOT, show
 from ingest.parsing.form_text import Lesson, learn, lesson_of, save_lessons
 from ingest.sync import made_by
 from rag.engine import open_engine
-from rag.index.interface import StoredReport, Vectors
+from rag.index.interface import StoredReport
 from rag.index.layout import current_version, set_in_chroma, size_of
 from rag.index.snapshot import Snapshot, current_snapshot
 from rag.index.writer import LocalWriter
-from rag.models.encoder import unit
+from rag.models.encoder import Vectors, unit
 from rag.retrieval.hybrid import HybridRetriever
 from rag.settings import Settings
 from rag.types import Passage

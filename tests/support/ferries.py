@@ -43,7 +43,8 @@ def opened(settings: Settings) -> Snapshot:
 
 
 def stored_reports(settings: Settings) -> dict[str, StoredReport]:
-    return dict(opened(settings).reports)
+    snapshot = opened(settings)
+    return {name: snapshot.report(name) for name in snapshot.heads}
 
 
 def content(settings: Settings) -> dict[str, list[Passage]]:
