@@ -26,6 +26,7 @@ from rag.i18n.translations import marked, translations_for
 from rag.models.chat import Generation
 from rag.models.embeddings import Embedding
 from rag.models.prompts import refusal
+from rag.query.wordings import has_wording
 from rag.survey.classifier import Speaking
 from rag.text.citation_marks import defuse, with_marks
 from rag.types import Hit, Intent, Plan, Turn
@@ -47,6 +48,7 @@ _OF_REPORT: dict[Role, int] = {
     "about": 1, "challenge": 2, "aim": 2, "approach": 2, "partners": 2, "found": 6, "barriers": 3,
     "advice": 2, "next": 2, "extent": 4,
 }  # fmt: skip
+_ONLY_PARTNERS: dict[Role, int] = {"partners": 6}
 # Which roles tell most of a report, and which a comparison has.
 _TELLING: tuple[Role, ...] = (
     *("found", "barriers", "advice", "about", "aim", "challenge", "approach"),
@@ -218,7 +220,10 @@ class _Maker(LineReader):
             what = join_parts(self.t, ", ", [author_label(info, self.t), str(info.year), kind])
             yield f"**{_title(info)}** ({what})"
         blank = []
-        for role, count in _OF_REPORT.items():
+        # Who asks for the partners of a report wants no more of it.
+        is_of_partners = has_wording("partners", self.plan.standalone)
+        parts = _ONLY_PARTNERS if is_of_partners else _OF_REPORT
+        for role, count in parts.items():
             picked = self.pick((x for x in lines if x.role == role), count)
             if picked:
                 yield self.heading(HEADINGS[role])

@@ -24,7 +24,8 @@ _LEAST = 0.25  # the score of a form that is chosen
 _LEAD = 0.05  # by how much it is more than that of a question to passages
 _NAMED_LEAD = -0.3  # the same where the question has the words of a report's title
 _MOST_TERMS = 8  # content words of a question that wants more than particulars
-_MOST_WORDS = 4  # words of a topic that is not put to labs
+_MOST_WORDS = {"topic": 4, "reasons": 3}  # words of what is not put to labs
+_TITLE_WORDS = 3  # words that are not those of a title by chance
 _MOST_OF_TITLE = 4  # reports of one line of work, which may have the same title
 
 
@@ -46,14 +47,15 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], linker: Linke
     particular = plan.wide or scores["report"] - scores["passage"] < _NAMED_LEAD
     named = () if particular else titled(words, plan, linker)
     # One word may be in a title by chance.
-    clear = plan.boosted.country and (len(words) > 1 or len(named) == 1)
-    if named and (digest == "report" or (clear and digest not in ("topic", "trend"))):
+    one = plan.boosted.country or plan.boosted.kind or plan.boosted.type
+    clear = one and (len(words) > 1 or len(named) == 1) and digest not in ("topic", "trend")
+    if named and (digest == "report" or clear or len(words) >= _TITLE_WORDS):
         return replace(plan, intent="report", reports=named)
     if plan.off_topic > OFF_TOPIC_LIKELY:
         return plan
     # All of a lab is asked for where nothing of its work is named.
     least = _LEAD if words or digest != "lab" else -_LEAD
-    particular = digest == "topic" and not plan.wide and len(words) > _MOST_WORDS
+    particular = not plan.wide and len(words) > _MOST_WORDS.get(digest, _MOST_TERMS)
     if chosen < _LEAST or lead < least or particular:
         return plan
     if digest == "report" and not words:

@@ -30,7 +30,7 @@ UNMET = 0.02  # what is left of probabilities where the collection does not meet
 PATIENCE, PAUSE = 15.0, 0.25  # seconds to wait while it serves others, and between two tries
 MOST_READ = 30  # reports that it judges before a digest is made
 FIRST = 10  # likeliest reports of which one must have a sentence with this logit
-ANSWERS = 0.0
+ANSWERS = -3.0
 AT_A_TIME = 60  # sentences between two looks at whether to stop
 
 
