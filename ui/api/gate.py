@@ -45,10 +45,9 @@ def too_many() -> Refused:
 
 def problem_response(problem: Problem) -> JSONResponse:
     """A problem as a response, which also says when to ask again or how to log in."""
-    waits = {429: {"Retry-After": RETRY}, 503: {"Retry-After": RETRY}}
-    headers = {401: {"WWW-Authenticate": "Bearer"}, **waits}.get(problem.status)
-    media = "application/problem+json"
-    return JSONResponse(problem.model_dump(), problem.status, headers, media)
+    wait = {"Retry-After": RETRY}
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 429: wait, 503: wait}.get(problem.status)
+    return JSONResponse(problem.model_dump(), problem.status, headers, "application/problem+json")
 
 
 def make_key(path: Path, name: str) -> str:

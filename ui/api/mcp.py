@@ -132,8 +132,9 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
             country=country, year=year, kind=kind, theme=theme, method=method, sdg=sdg
         )
         catalog, query = engine.catalog, CatalogQuery(filters, group_by=group_by)
-        found = await run(lambda: catalog.select(query))
-        rows = catalog.table(query)[0] if group_by else []
+        select, count = partial(catalog.select, query), partial(catalog.table, query)
+        found = await run(select)
+        rows = (await run(count))[0] if group_by else []
         shown = [
             {"report": r.id, "title": r.title, "country": r.lab, "year": r.year, "kind": r.kind}
             for r in ([] if group_by else found[:MOST_LISTED])
