@@ -37,7 +37,7 @@ from ingest.sources import (
 )
 from ingest.sync import SyncResult, made_by, sync
 from rag.errors import IndexMismatch, IndexMissing, IndexUnusable
-from rag.index.layout import UPLOADED, check_made_by, current_version
+from rag.index.layout import UPLOADED, check_made_by, current_version, replace_file
 from rag.index.snapshot import current_snapshot
 from rag.settings import Settings
 from rag.types import Notice, Progress
@@ -110,7 +110,7 @@ def take_in(
             placed += [_place(folder, replace(report, name=name))]
             senders[name] = own
         done = sync([], settings, progress=progress)
-        (folder / SENDERS).write_bytes(orjson.dumps(senders))
+        replace_file(folder / SENDERS, orjson.dumps(senders))
     except BaseException as error:
         _put_back(placed)
         if isinstance(error, OSError):
@@ -123,7 +123,7 @@ def take_in(
 
 def _senders(folder: Path) -> dict[str, str]:
     """Who sent each file, as a hash; a file that is not there, or damaged, tells of nobody."""
-    with suppress(OSError, orjson.JSONDecodeError):
+    with suppress(OSError, ValueError, TypeError):
         return dict(orjson.loads((folder / SENDERS).read_bytes()))
     return {}
 

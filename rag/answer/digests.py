@@ -217,7 +217,9 @@ class _Maker(LineReader):
         lines = self.lines(self.open(reports))
         for info in reports:
             kind = value_label("kind", info.kind, self.t)
-            what = join_parts(self.t, ", ", [author_label(info, self.t), str(info.year), kind])
+            what = join_parts(
+                self.t, ", ", [author_label(info, self.t), str(info.year or "?"), kind]
+            )
             yield f"**{_title(info)}** ({what})"
         blank = []
         # Who asks for the partners of a report wants no more of it.

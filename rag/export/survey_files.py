@@ -60,17 +60,17 @@ def export_survey(made: SurveyFile, ending: str) -> bytes:
     return FORMATS[ending](made)
 
 
-def _table(made: SurveyFile) -> tuple[list[str], list[list[Value]]]:
+def _table(made: SurveyFile) -> list[list[Value]]:
     """The names of the columns, and a row for every report."""
     names = [column.name for column in made.survey.columns]
     head = list(_HEAD)
     at = head.index("quote") + 1
-    rows: list[list[Value]] = []
+    rows: list[list[Value]] = [[*head[:at], *names, *head[at:]]]
     for row in made.survey.rows:
         cells = [_shown(row.cells.get(name)) for name in names]
         values = list(_values(row, made.report_url))
         rows.append([*values[:at], *cells, *values[at:]])
-    return [*head[:at], *names, *head[at:]], rows
+    return rows
 
 
 def _shown(cell: SurveyCell | None) -> str:
@@ -109,21 +109,12 @@ def _facts(made: SurveyFile) -> list[tuple[str, Value]]:
     ]
 
 
-def _to_csv(made: SurveyFile) -> bytes:
-    head, rows = _table(made)
-    return to_csv([head, *rows])
-
-
 def _to_xlsx(made: SurveyFile) -> bytes:
-    head, rows = _table(made)
-    widths = [_HEAD.get(name, _CELL_WIDTH) for name in head]
-    survey = Sheet("Survey", [head, *rows], widths, filtered=True, linked=bool(made.report_url))
+    rows = _table(made)
+    widths = [_HEAD.get(str(name), _CELL_WIDTH) for name in rows[0]]
+    survey = Sheet("Survey", rows, widths, filtered=True, linked=bool(made.report_url))
     facts = Sheet("How it was made", [("What", "Value"), *_facts(made)], (24, 110))
     return to_xlsx([survey, facts])
-
-
-def _to_json(made: SurveyFile) -> bytes:
-    return orjson.dumps(survey_to_dict(made.survey))
 
 
 def _to_docx(made: SurveyFile) -> bytes:
@@ -136,8 +127,8 @@ def _to_docx(made: SurveyFile) -> bytes:
 
 
 FORMATS: Mapping[str, Callable[[SurveyFile], bytes]] = {
-    "csv": _to_csv,
+    "csv": lambda made: to_csv(_table(made)),
     "xlsx": _to_xlsx,
     "docx": _to_docx,
-    "json": _to_json,
+    "json": lambda made: orjson.dumps(survey_to_dict(made.survey)),
 }
