@@ -308,8 +308,9 @@ class _Jobs:
         self._lock = threading.Lock()
 
     def start(self, asked: models.SurveyRequest, caller: str) -> _Job:
-        options = {"filters": asked.filters, "without": asked.without, "judged": not asked.fast}
-        stream = self._engine.survey(asked.question, **options)  # type: ignore[arg-type]
+        stream = self._engine.survey(
+            asked.question, filters=asked.filters, without=asked.without, judged=not asked.fast
+        )
         job = _Job(token_urlsafe(12), caller, asked.question, stream)
         with self._lock:
             running = [j for j in self._jobs.values() if j.state == "running"]

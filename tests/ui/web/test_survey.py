@@ -20,6 +20,7 @@ from rag.types import Coverage
 from ui.web.address import Address
 from ui.web.answer import render_to_survey, survey_key
 from ui.web.handlers import Exchange, summarise
+from ui.web.reading.lab import render_who
 from ui.web.survey import Run, count_in_text, download, show
 
 TOPIC = "topic=mobile+money"
@@ -70,6 +71,7 @@ def test_what_is_no_topic_or_no_report_ends_in_a_sentence(sample_engine: Engine)
     french = translations_for("fr")
     *_, (html, _) = show(sample_engine, None, "topic=hello", Filters(), french)
     assert "ne nomme aucun sujet" in html
+    assert "ne nomme aucun sujet" in render_who(sample_engine, "hello", "", french)
     assert "No report speaks of “zeppelins”" in shown(sample_engine, "topic=zeppelins")[0]
     assert next(show(sample_engine, None, "", Filters(), ENGLISH))[1] is None
 

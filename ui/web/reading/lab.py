@@ -72,7 +72,7 @@ def render_who(engine: Engine, topic: str, key: str, t: Translations) -> Markup:
     try:
         survey, error = engine.survey(topic[:LONGEST_QUESTION], judged=False).survey, ""
     except InputError as refused:
-        survey, error = None, str(refused)
+        survey, error = None, t.gettext(str(refused))
     by_lab: dict[str, list[ReportInfo]] = {}
     for row in survey.found if survey else ():
         if row.verdict == "about" and row.report.author == "lab":
