@@ -170,15 +170,6 @@ class KeywordIndex:
             1 - B + B * own / max(float(own.mean() if len(own) else 0), 1e-9)
         )
 
-    @classmethod
-    def build(cls, passages: Sequence[Passage]) -> KeywordIndex:
-        """The index of passages; each is stemmed in its own language."""
-        found = [terms_of(passage) for passage in passages]
-        segment = Segment.build(0, [terms for terms, _ in found])
-        lengths = np.array([len(terms) for terms, _ in found], np.int32)
-        forms = {t: form for _, forms in reversed(found) for t, form in forms.items()}
-        return cls([segment], lengths, np.arange(len(found), dtype=np.int32), forms)
-
     def scores(self, text: str, language: str, pairs: bool = False) -> Scores:
         """The BM25 score of each passage for a question; `pairs` as for `question_terms`."""
         return self._scores(question_terms(text, language, pairs))

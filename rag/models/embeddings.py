@@ -36,10 +36,9 @@ CACHED = 20_000
 class CachedEncoder:
     """Encodes the latest texts once, and none that has a vector in `stored`. Safe to share."""
 
-    def __init__(self, encode: Embed = encode, size: int = CACHED) -> None:
+    def __init__(self, encode: Embed = encode) -> None:
         self._encode = encode
         self.stored: Stored = lambda _: {}
-        self._size = size
         self._cache: dict[str, Vectors] = {}
         self._lock = threading.Lock()
 
@@ -58,7 +57,7 @@ class CachedEncoder:
             vectors |= encoded
             with self._lock:
                 self._cache |= encoded
-                for oldest in list(self._cache)[: max(0, len(self._cache) - self._size)]:
+                for oldest in list(self._cache)[: max(0, len(self._cache) - CACHED)]:
                     del self._cache[oldest]
         return [vectors[text].tolist() for text in texts]
 

@@ -161,8 +161,7 @@ class CrossEncoder:
     language = "en"
     depth = 20
 
-    def __init__(self, patience: float = PATIENCE) -> None:
-        self._patience = patience
+    def __init__(self) -> None:
         self._turn = threading.Lock()
         self._crowded_until = 0.0
 
@@ -173,7 +172,7 @@ class CrossEncoder:
             TimeoutError: it is scoring for somebody else, or was a moment ago.
         """
         busy = time.monotonic() < self._crowded_until
-        if not busy and not self._turn.acquire(timeout=self._patience):
+        if not busy and not self._turn.acquire(timeout=PATIENCE):
             self._crowded_until = time.monotonic() + CROWDED
             busy = True
         if busy:

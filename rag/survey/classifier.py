@@ -136,7 +136,6 @@ def relevances(
     """The cross-encoder's logit of the best sentence of each of these reports, nan for others.
 
     It reads the sentence after the title, which says what a sentence alone leaves open.
-
     Sentences in other languages than its own are not judged, nor any where it stays busy.
     """
     nearest = (

@@ -100,9 +100,9 @@ class SurveyStream:
         """The survey with all its rows; those that are not there yet are made first."""
         for _ in self:
             pass
-        catalog = self._measure.snapshot.catalog
-        labs = catalog.labs(row.report for row in self._done if row.verdict != "silent")
-        return replace(self._survey, rows=tuple(self._done), labs=labs)
+        survey = replace(self._survey, rows=tuple(self._done))
+        labs = self._measure.snapshot.catalog.labs(row.report for row in survey.found)
+        return replace(survey, labs=labs)
 
     def _make(self) -> Iterator[SurveyRow]:
         measure, progress = self._measure, self._progress

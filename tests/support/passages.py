@@ -1,8 +1,12 @@
 """Passages and reports made up for a test, with as little as it needs to say."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from rag.catalog.tag_fields import ReportInfo
+from rag.index.bm25 import KeywordIndex, Segment, terms_of
 from rag.types import Hit, Passage
 
 
@@ -26,3 +30,12 @@ def hits(*texts: str, similarity: float = 0.8) -> list[Hit]:
     return [
         Hit(passage(text, report(f"r{n}")), 1.0 / n, similarity) for n, text in enumerate(texts, 1)
     ]
+
+
+def keyword_index(passages: Sequence[Passage]) -> KeywordIndex:
+    """The keyword index of passages, in one segment."""
+    found = [terms_of(passage) for passage in passages]
+    lengths = np.array([len(terms) for terms, _ in found], np.int32)
+    forms = {t: form for _, forms in reversed(found) for t, form in forms.items()}
+    segment = Segment.build(0, [terms for terms, _ in found])
+    return KeywordIndex([segment], lengths, np.arange(len(found), dtype=np.int32), forms)

@@ -5,7 +5,7 @@ from pathlib import Path
 import bm25s
 import numpy as np
 import pytest
-from passages import passage, report
+from passages import keyword_index, passage, report
 
 from rag.index.bm25 import ALIKE, K1, B, KeywordIndex, Lexicon, Segment, terms_of
 from rag.index.vectors import VectorMemo
@@ -28,7 +28,7 @@ SELLERS = [
     passage("Doctors sleep. 2023 ab."),
     passage("Doctors ask. 2023 ab, or ab."),
 ]
-KEYWORD = KeywordIndex.build(SELLERS)
+KEYWORD = keyword_index(SELLERS)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ KEYWORD = KeywordIndex.build(SELLERS)
 def test_words_are_met_by_their_stems_and_in_the_context_line(
     question: str, language: str, best: int | None
 ) -> None:
-    scores = KeywordIndex.build(PASSAGES).scores(question, language)
+    scores = keyword_index(PASSAGES).scores(question, language)
     assert scores.shape == (len(PASSAGES),)
     assert (int(np.argmax(scores)) if scores.any() else None) == best
 
@@ -57,7 +57,7 @@ def numbers(passages: list[Passage]) -> list[list[str]]:
 @pytest.mark.parametrize("cut", [0, 1, 3])
 def test_segments_give_the_scores_of_one_index(tmp_path: Path, cut: int) -> None:
     """A passage that is gone counts no more, and the others have other positions."""
-    expected = KeywordIndex.build(PASSAGES[1:])
+    expected = keyword_index(PASSAGES[1:])
     parts = [Segment.build(0, numbers(PASSAGES[:cut])), Segment.build(cut, numbers(PASSAGES[cut:]))]
     lengths = np.array(list(map(len, numbers(PASSAGES))), np.int32)
     rows = np.array([1, 2, 3], np.int32)
@@ -92,7 +92,7 @@ def test_scores_are_those_of_bm25s() -> None:
 
 def test_no_passages_and_no_words_are_no_problem(tmp_path: Path) -> None:
     for passages in ([], [passage("...", report("b", title=""), prompt="")]):
-        index = KeywordIndex.build(passages)
+        index = keyword_index(passages)
         assert not index.scores("smoked fish", "en").any()
         assert Lexicon.of(index.frequent_words, VectorMemo(tmp_path)).alike("2023 ?", "fr") == ()
 
