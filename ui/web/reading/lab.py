@@ -105,10 +105,10 @@ def _partners(engine: Engine, infos: list[ReportInfo]) -> list[tuple[str, int]]:
     """The names that a lab's reports give of partners, the most named first."""
     names: Counter[str] = Counter()
     for info in infos:
-        of_report = {
+        of_report = dict.fromkeys(
             _LINK.sub("", passage.text.partition("\n")[0]).strip(" .,-:")
             for passage in engine.passages_of(info.id)
             if passage.stage == "partner" and "\n" in passage.text
-        }
+        )
         names.update(name for name in of_report if 1 < len(name) <= _LONGEST_NAME)
     return names.most_common(2 * _MOST)
