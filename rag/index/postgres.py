@@ -121,12 +121,6 @@ def _revision(connection: Connection) -> str:
     return str(one(connection, "SELECT revision FROM state")[0])
 
 
-def _version(connection: Connection) -> int:
-    if not one(connection, "SELECT to_regclass('asklabs.version')")[0]:
-        return 0
-    return int(one(connection, "SELECT number FROM version")[0])
-
-
 def check_version(number: int, *, ingests: bool = False) -> None:
     if number > VERSION:
         raise IndexUnusable(
@@ -152,7 +146,8 @@ class PostgresIndex(OfHeads):
         with_heads = "SELECT number, head FROM report WHERE NOT number = ANY(%s)"
 
         def read(connection: Connection) -> tuple[Any, ...]:
-            check_version(_version(connection))
+            there = one(connection, "SELECT to_regclass('asklabs.version')")[0]
+            check_version(one(connection, "SELECT number FROM version")[0] if there else 0)
             state = one(connection, "SELECT revision, made_by FROM state")
             numbers = {n for (n,) in connection.execute("SELECT number FROM report")}
             new = connection.execute(with_heads, [list(known)]).fetchall()

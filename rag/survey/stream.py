@@ -115,9 +115,9 @@ class SurveyStream:
         progress("reading", len(scope), len(scope))
         chances = classifier().chances(measured.features)
         if self._reranker is not None:
-            outside = np.ones(len(measure.ids), np.bool_)
-            outside[scope] = False
-            reports = uncertain(np.where(outside, 0.0, chances.says))
+            in_scope = np.zeros(len(measure.ids))
+            in_scope[scope] = chances.says[scope]
+            reports = uncertain(in_scope)
             relevance = relevances(
                 topic, measured, reports, snapshot.passages, self._reranker, progress, self._stop
             )

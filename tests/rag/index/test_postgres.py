@@ -15,6 +15,7 @@ from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.errors import IndexBusy, IndexMissing, IndexUnusable
 from rag.index.postgres_writer import STAGE, DatabaseWriter
+from rag.models.embeddings import use_stored_vectors
 from rag.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -25,6 +26,7 @@ ASKED = "Who waits for a ferry in Peru?"
 def postgres() -> Iterator[Postgres]:
     with running() as server:
         yield server
+    use_stored_vectors(lambda _: {})  # those of a server that is gone
 
 
 @pytest.fixture
