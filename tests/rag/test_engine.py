@@ -18,7 +18,10 @@ from rag.types import Turn
 ASKED = (
     "What did the labs learn about mobile money?",
     "What made the traders in Mersin unwilling to sell yesterday's crates?",
-    "Why do women in Nampula let somebody else enter their PIN?",
+    # Whether reports speak of a topic is told by the real models' numbers.
+    pytest.param(
+        "Why do women in Nampula let somebody else enter their PIN?", marks=pytest.mark.quality
+    ),
     "How do the seaweed plans of Fiji and Tanzania differ?",
     pytest.param(
         "Quelles voix rendent crédible une alerte aux inondations ou aux cyclones ?",
