@@ -1,12 +1,12 @@
 """MCP: the official client asks over both transports and gets what it needs to cite."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+from loops import run_apart
 from mcp import Client, StdioServerParameters
 from mcp.types import TextResourceContents
 from page_fixtures import serve
@@ -60,7 +60,7 @@ def run(work: Callable[[Client], Awaitable[None]], server: Any) -> None:
         async with Client(server) as client:
             await work(client)
 
-    asyncio.run(main())
+    run_apart(main())
 
 
 def test_an_assistant_asks_over_http(quick_engine: Engine) -> None:

@@ -11,6 +11,7 @@ import httpx
 import pytest
 from bench import Site
 from fake_engine import FakeEngine
+from loops import run_apart
 from page_fixtures import serve
 
 from rag.engine import Engine
@@ -47,7 +48,7 @@ def test_who_comes_first_is_first_and_who_goes_makes_room() -> None:
         await asyncio.sleep(0.005)
         await asyncio.gather(first, ask(3))
 
-    asyncio.run(main())
+    run_apart(main())
     assert done == [0, 3]
 
 
