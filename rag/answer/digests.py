@@ -70,8 +70,8 @@ _READ_OF_SIDE, _READ_OVER_TIME, MOST_TOLD = 3, 14, 60
 # nearest sentences may be quoted.
 _SAYS, _NEAREST = 0.1, 5
 # The least probability that a report says something of what sides are compared on, and its least
-# share of that of the side's likeliest report.
-_LIKELY, _LIKELY_SHARE = 0.003, 0.3
+# share of that of the likeliest report of its side, and of all sides.
+_LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
 _MOST_TITLE = 70  # characters of a title that names a line
 # The share of the nearest report's nearness to the topic that others have that are told.
 _NEAR_AT_ALL, _NEAR_OVER_TIME = 0.4, 0.8
@@ -319,7 +319,8 @@ class _Maker(LineReader):
         self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]
     ) -> list[ReportInfo]:
         """The few of these reports that say most of the topic; of labs, where any of those do."""
-        likely = [i for i in said if said[i].says >= _LIKELY and self.catalog.reports[i] in infos]
+        least = max(_LIKELY, _LIKELY_OF_ALL * max((s.says for s in said.values()), default=0.0))
+        likely = [i for i in said if said[i].says >= least and self.catalog.reports[i] in infos]
         own = [i for i in likely if self.catalog.reports[i].author == "lab"] or likely
         least = _LIKELY_SHARE * max((said[i].says for i in own), default=0.0)
         return [self.catalog.reports[i] for i in own if said[i].says >= least][:_READ_OF_SIDE]
@@ -358,9 +359,11 @@ class _Maker(LineReader):
         told, lines = self._surveyed(_TELLING)
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs: Counter[str] = Counter()
-        for info in told:
-            own = [line for line in lines if line.report.id == info.id]
-            part, telling = _part(info, own)
+        parted = [
+            (info, _part(info, [x for x in lines if x.report.id == info.id])) for info in told
+        ]
+        # What was found comes first, so that a lab's plans do not take its places.
+        for info, (part, telling) in sorted(parted, key=lambda row: list(_PARTS).index(row[1][0])):
             if labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]:
                 continue
             if picked := self.pick(telling, 2 if part == "found" else 1):
