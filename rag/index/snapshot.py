@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import mmap
 import zlib
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -93,16 +94,16 @@ def mark(head: Head) -> str:
     return f"{report.passages_digest} {report.digest} {report.form_digest} {report.source}"
 
 
-class OfHeads:
+class OfHeads(ABC):
     """What every index knows from its heads, by report and in their order, and frequent words."""
 
     heads: Mapping[str, Head]
     memo: VectorMemo
 
     @property
+    @abstractmethod
     def frequent_words(self) -> Mapping[str, str]:
         """The words that enough passages have, as they are written, by their terms."""
-        raise NotImplementedError
 
     @cached_property
     def catalog(self) -> Catalog:
