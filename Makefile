@@ -13,7 +13,6 @@ PORT ?= 7860
 EVAL_OUT ?= $(VENV)/evaluation
 EVAL_OPTIONS ?= --baseline
 SAMPLE_CASES = eval/sample/cases.jsonl
-FAST_VARIANTS = typos,upper,year
 
 .PHONY: help demo install test test-slow lint eval floors bench bench-growth soak audit lock words intents survey browser postgres dev clean
 
@@ -38,11 +37,9 @@ lint: dev ## check style and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 
-eval: $(DEMO_INDEX)/made ## measure the answers to the sample's cases, hold them to their floors, stress them
+eval: $(DEMO_INDEX)/made ## measure the answers to the sample's cases, hold them to their floors
 	@$(BIN)/asklabs eval run $(SAMPLE_CASES) --out $(EVAL_OUT)/run --index $(DEMO_INDEX) $(EVAL_OPTIONS)
 	@$(BIN)/python -m eval.gate $(EVAL_OUT)/run
-	@$(BIN)/asklabs eval stress $(SAMPLE_CASES) --out $(EVAL_OUT)/stress --index $(DEMO_INDEX) \
-	  --only $(FAST_VARIANTS) --asked $(EVAL_OUT)/run
 
 floors: $(DEMO_INDEX)/made ## set the floors of the sample's cases by how they are answered now
 	@$(BIN)/asklabs eval run $(SAMPLE_CASES) --out $(EVAL_OUT)/run --index $(DEMO_INDEX)

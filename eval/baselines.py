@@ -34,7 +34,6 @@ from llama_index.core.schema import MetadataMode, TextNode
 from numpy.typing import NDArray
 
 from eval.cases import Case
-from eval.metrics import Support, support_by_check
 from eval.run import BASELINES, run_cases
 from rag.answer.extractive import SENTENCES, SENTENCES_WIDE
 from rag.answer.pipeline import HITS_PER_ANSWER, AnswerStream
@@ -43,7 +42,6 @@ from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
 from rag.engine import Engine
 from rag.models.chat import ChatModel, Generation, make_chat
-from rag.models.client import OPENAI
 from rag.models.embeddings import embedding_name, make_embedding
 from rag.models.prompts import Message, refusal
 from rag.models.tokens import SHARE, count_tokens, make_budget
@@ -245,7 +243,6 @@ class Baseline:
                 self._llm and not re.search(r"\[\d+\]", text) and _DENIES.search(text.casefold())
             )
             refused = bool(not text or denies)
-            completion = count_tokens(text, generation.model) if generation.model else 0
             # It can't tell a list from an answer: what it found is what it would list.
             listed = dict.fromkeys(hit.passage.report.id for hit in hits[: self.settings.passages])
             coverage = Coverage("answer", reports=tuple(listed), read_passages=len(read))
@@ -260,9 +257,7 @@ class Baseline:
                 mode=self._budget.model if self._llm else "extractive",
                 language=language,
                 timings=timings,
-                tokens={"prompt": generation.prompt, "completion": completion},
                 index=self._engine.revision,
-                generation=generation.record("", completion),
             )
 
         return AnswerStream(pieces(), finish, generation.stop)
@@ -303,11 +298,7 @@ class Baseline:
         room = int(SHARE * self._budget.window) - self._budget.answer
         while len(sources) > 1 and self._budget.tokens(_prompt(question, sources)) > room:
             sources = sources[:-1]
-        messages = _prompt(question, sources)
-        generation.model = self._budget.model
-        generation.priced = self.settings.openai_base_url in (None, OPENAI)
-        generation.prompt = self._budget.tokens(messages)
-        yield from stream_known(llm.stream(messages, generation), len(sources))
+        yield from stream_known(llm.stream(_prompt(question, sources), generation), len(sources))
 
     def _citations(
         self, text: str, sources: Sequence[Passage], language: str
@@ -342,7 +333,6 @@ def run_baselines(
     cases: Sequence[Case],
     out: Path,
     progress: Progress,
-    support: Support = support_by_check,
 ) -> list[Path]:
     """Run the baselines over the cases into the folders `out`/baselines/NAME, which are returned.
 
@@ -355,6 +345,6 @@ def run_baselines(
     for name, baseline in make_baselines(engine, progress).items():
         folder = out / BASELINES / name
         stage = f"asking {NAMES[name]}"
-        run_cases(baseline, asked, folder, progress, stage=stage, support=support)
+        run_cases(baseline, asked, folder, progress, stage=stage)
         folders.append(folder)
     return folders

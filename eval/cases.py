@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -13,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from rag.errors import InputError
+from rag.feedback import Feedback
 from rag.types import Turn
 
 _Usual = Literal["single", "multi", "followup", "cross", "compare", "listing"]
@@ -32,6 +34,12 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 TagValue = str | int | tuple[str | int, ...]
 # Ids of cases made of votes begin so: their questions are those of readers.
 VOTE_ID_PREFIX = "feedback-"
+# The types of voted questions, those of other intents aside.
+TYPE_OF_INTENT: Mapping[str, CaseType] = {
+    "list": "listing",
+    "about": "listing",
+    "compare": "compare",
+}
 # Bad lines that a message names, and characters of a bad value.
 SHOWN_ERRORS = 5
 SHOWN_INPUT = 60
@@ -220,6 +228,31 @@ def write_cases(cases: Iterable[Case], out: Path) -> None:
     """Write cases, one JSON object a line."""
     lines = (json.dumps(case_to_dict(case), ensure_ascii=False) + "\n" for case in cases)
     write_text(out, "".join(lines))
+
+
+def case_of_vote(vote: Feedback) -> Case:
+    """A vote as a case: up with the reports that the answer rests on as gold, down without any.
+
+    A case without gold is marked as a draft: somebody has to say what a good answer rests on.
+    A refusal that was voted up is a case that the reports don't answer.
+    """
+    up = vote.vote == "up"
+    gold = tuple(dict.fromkeys(vote.reports)) if up else ()
+    unanswerable = up and vote.refused
+    answered: CaseType = "cross" if len(gold) > 1 else "single"
+    filters = "; ".join(
+        f"{k} = {', '.join(map(str, v))}" for k, v in vote.filters.as_dict().items()
+    )
+    notes = (f"{vote.vote} on {vote.time[:10]}", filters and f"asked with {filters}", vote.word)
+    return Case(
+        id=f"{VOTE_ID_PREFIX}{vote.id}",
+        type="unanswerable" if unanswerable else TYPE_OF_INTENT.get(vote.intent, answered),
+        lang=vote.language if re.fullmatch(r"[a-z]{2,3}", vote.language) else "en",
+        question=vote.standalone or vote.question,
+        reports=gold,
+        note="; ".join(note for note in notes if note),
+        draft=not gold and not unanswerable,
+    )
 
 
 def _without_remarks(line: str) -> str:

@@ -11,6 +11,7 @@ from eval import figures
 from eval.cases import CASE_TYPES
 from eval.figures import ALL, LEVEL, Estimate, values_of
 from eval.metrics import METRICS
+from eval.report.render import render
 from eval.run import Outcome, load_outcomes, load_record
 from rag.errors import InputError
 
@@ -211,3 +212,14 @@ def _moved(pair: Pair) -> Moved | None:
 def _side(out: Path, outcomes: Sequence[Outcome]) -> Side:
     modes, indexes = (tuple(values_of(outcomes, name)) for name in ("mode", "index"))
     return Side(str(out), str(load_record(out)["date"]), len(outcomes), modes, indexes)
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """The comparison as Markdown."""
+    notable = [d for d in comparison.by_type if d.is_notable]
+    return render("compare.md.jinja", comparison=comparison, side=_side_words, notable=notable)
+
+
+def _side_words(side: Side) -> str:
+    modes, indexes = (", ".join(names) or "nothing" for names in (side.answered_by, side.index))
+    return f"{side.path} ({side.cases} cases, {modes}, index {indexes}, {side.date})"

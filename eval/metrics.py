@@ -8,158 +8,32 @@ None where there is nothing to count. Texts are compared by the rules of `eval.m
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
-from math import log2
+from functools import partial
 
 from eval.cases import MANY_REPORTS, NATURAL, OPEN, Case
-from eval.matching import fold, has_fact, has_fact_by_value, holds, overlap, tells
+from eval.matching import fold, has_fact, holds, overlap, tells
 from eval.survey import SURVEY_METRICS
-from rag.citation import checker
-from rag.citation.verify import Claim as CitedClaim
-from rag.errors import SettingsError
-from rag.settings import Settings
-from rag.text.citation_marks import cited_sentences
-from rag.types import Answer, Citation, Hit, Passage
+from rag.types import Answer, Citation, Hit
 
 DEPTHS = (5, 10, 20)
 TOKEN_BUDGET = 4000
 # Tokens of a word, on average over English, French, Spanish and Portuguese reports.
 TOKENS_PER_WORD = 1.35
-# Ranks that the reciprocal rank and nDCG look at.
+# Ranks that the reciprocal rank looks at.
 RANKS = 10
 # Letters and digits of a sentence that states nothing unless it has more ("3 labs wrote:").
 FRAME_LETTERS = 20
-_LEAD = re.compile(r"^(?P<lab>[^():]{2,120}) \([^()]{1,60}\): ")
-_END_MARKS = " .!?؟。…\"'"
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """A sentence of an answer to `question`, and the passages that are to support it together."""
-
-    sentence: str
-    passages: tuple[Passage, ...]
-    language: str
-    question: str = ""
-
-
-# Whether each claim is supported; None where the judge has no opinion.
-Support = Callable[[Sequence[Claim]], Sequence[bool | None]]
-
-
-def support_by_check(
-    claims: Sequence[Claim], judge: checker.Judge | None = None
-) -> list[bool | None]:
-    """Whether the claims of an answer stand in a passage, or the check finds them supported.
-
-    The same hard facts check what a model writes for us: to compare us with others, a chat model is
-    the fairer judge.
-    """
-    text = _as_text(claims)
-    checked, _ = checker.verdicts(text, judge)
-    return [
-        any(_is_verbatim(claim.sentence, passage) for passage in claim.passages)
-        or (None if judge and v.status == "unchecked" else v.status == "supported" and c == cited)
-        for claim, cited, (c, v) in zip(claims, text.claims, checked, strict=True)
-    ]
-
-
-def make_support(settings: Settings, judge: str) -> Support:
-    """The judge of that name: "rules", or "model" for the chat model that the settings name.
-
-    Raises:
-        SettingsError: they name no chat model.
-    """
-    model = checker.make_judge(settings) if judge == "model" else None
-    if judge == "model" and model is None:
-        raise SettingsError(
-            "There is no chat model to judge. Set ASKLABS_MODEL, or leave out --judge model."
-        )
-    return partial(support_by_check, judge=model)
-
-
-def _as_text(claims: Sequence[Claim]) -> checker.Text:
-    passages = {p.id: p for claim in claims for p in claim.passages}
-    numbers = {name: n for n, name in enumerate(passages, start=1)}
-    cited = [CitedClaim(c.sentence, tuple(numbers[p.id] for p in c.passages)) for c in claims]
-    return checker.Text(cited, [*passages.values()], claims[0].question, claims[0].language)
-
-
-def _is_verbatim(sentence: str, passage: Passage) -> bool:
-    """Whether a sentence stands in a passage, with or without the name of the passage's own lab."""
-    lead = _LEAD.match(sentence)
-    if lead and fold(lead["lab"]) == fold(passage.report.lab):
-        sentence = sentence[lead.end() :]
-    bare = fold(sentence).strip(_END_MARKS)
-    return bool(bare) and bare in fold(passage.text)
-
-
-def statements(answer: Answer) -> Iterator[tuple[str, list[int]]]:
-    """The sentences of an answer that state something, each with the numbers that it cites."""
-    # Half a surrogate pair, which a model's server may send, has no vector.
-    text = answer.text.encode("utf-8", "replace").decode("utf-8")
-    for sentence, numbers in cited_sentences(text):
-        letters = len(re.findall(r"\w", sentence))
-        if numbers or not (sentence.endswith((":", "：")) or letters <= FRAME_LETTERS):
-            yield sentence, numbers
-
-
-def citation_grounding(answer: Answer, support: Support) -> tuple[float | None, float | None]:
-    """Citation recall and precision as ALCE defines them; None where they don't apply.
-
-    Recall is the share of sentences that cite passages which support them together. Precision is
-    the share of citations (a passage in a sentence) that matter: the sentence is supported, and the
-    passage supports it alone or is needed for that. Sentences without an opinion of the judge count
-    in neither. Source: Gao, Yen, Yu and Chen 2023, section 4.3, where a model of entailment judges.
-    """
-    passages = {c.n: c.passage for c in answer.citations}
-    claims: dict[tuple[str, ...], Claim] = {}
-
-    def claim(sentence: str, cited: Sequence[Passage]) -> tuple[str, ...]:
-        # Of two citations, one alone is the same claim as without the other: it is judged once.
-        key = (sentence, *(p.id for p in cited))
-        claims[key] = Claim(sentence, tuple(cited), answer.language, answer.standalone)
-        return key
-
-    checks = []
-    for sentence, numbers in statements(answer):
-        cited = [passages[n] for n in dict.fromkeys(numbers) if n in passages]
-        several = range(len(cited)) if len(cited) > 1 else ()
-        alone = [claim(sentence, cited[i : i + 1]) for i in several]
-        without = [claim(sentence, [*cited[:i], *cited[i + 1 :]]) for i in several]
-        together = claim(sentence, cited) if cited else None
-        checks.append((together, alone, without))
-    verdicts = dict(zip(claims, support(list(claims.values())) if claims else (), strict=True))
-    recall: list[float] = []
-    precision: list[float] = []
-    for together, alone, without in checks:
-        if together is None:
-            recall.append(0.0)
-            continue
-        if verdicts[together] is None:
-            continue
-        recall.append(float(bool(verdicts[together])))
-        pairs = zip(alone, without, strict=True)
-        # A single citation matters where it supports.
-        needed = [bool(verdicts[a]) or not verdicts[w] for a, w in pairs] or [True]
-        precision += [float(bool(verdicts[together]) and matters) for matters in needed]
-    return _mean(recall), _mean(precision)
-
-
-@dataclass(frozen=True)
 class Observation:
-    """A case, the answer to it, and what the metrics need besides.
-
-    `raw` is the file text of each cited report; `support` judges whether passages support a
-    sentence.
-    """
+    """A case, the answer to it, and the file text of each cited report (`raw`)."""
 
     case: Case
     answer: Answer
     raw: Mapping[str, str] = field(default_factory=dict)
-    support: Support = support_by_check
 
     @property
     def cited(self) -> Sequence[Citation]:
@@ -175,11 +49,6 @@ class Observation:
     def listed(self) -> set[str]:
         """The reports that the answer lists."""
         return set(self.answer.coverage.reports)
-
-    @cached_property
-    def grounding(self) -> tuple[float | None, float | None]:
-        """ALCE's citation recall and precision; the judge is asked once for both."""
-        return citation_grounding(self.answer, self.support)
 
 
 def rep_at(o: Observation, k: int) -> float:
@@ -220,22 +89,6 @@ def mrr(o: Observation) -> float:
         if hit.passage.report.id in o.case.accepted:
             return 1 / rank
     return 0.0
-
-
-def ndcg(o: Observation) -> float:
-    """nDCG at 10 of the reports in the order of their first passages; gold reports are relevant.
-
-    One-report cases want one report, any accepted one. Elsewhere alternatives, which need not be
-    found (no library knows them), are taken out of the ranking. Source: Järvelin and Kekäläinen
-    2002, with log2(rank + 1) as trec_eval has it; the condensed list as Sakai 2007.
-    """
-    case = o.case
-    ranking = list(dict.fromkeys(hit.passage.report.id for hit in o.answer.hits))
-    if case.type in MANY_REPORTS:
-        gold = [r in case.gold for r in ranking if r in case.gold or r not in case.accepted]
-        return _ndcg(gold, len(case.gold))
-    first = next((i for i, report in enumerate(ranking) if report in case.accepted), len(ranking))
-    return _ndcg([i == first for i in range(len(ranking))], 1)
 
 
 def quote_ok(o: Observation) -> float | None:
@@ -288,15 +141,6 @@ def facts(o: Observation) -> float | None:
     return _mean([float(not o.answer.refused and has_fact(text, fact)) for fact in o.case.facts])
 
 
-def facts_num(o: Observation) -> float | None:
-    """Fact recall with numbers compared by value (`eval.matching`), as five languages write them.
-
-    `facts` stays as it is, so that earlier runs stay comparable.
-    """
-    text = "" if o.answer.refused else re.sub(r"\[\d+\]", "", o.answer.text)
-    return _mean([float(has_fact_by_value(text, fact)) for fact in o.case.facts])
-
-
 def points(o: Observation) -> float | None:
     """The share of key points whose report is cited."""
     return _points_among(o, o.cited_reports)
@@ -344,26 +188,6 @@ def cited_sent(o: Observation) -> float | None:
     long = [part for part in parts if len(re.findall(r"\w", part)) > FRAME_LETTERS]
     sentences = [part for part in long if not (part.rstrip().endswith(":") or part[0] == "#")]
     return _mean([float(bool(re.search(r"\[\d+\]", part))) for part in sentences])
-
-
-def alce_rec(o: Observation) -> float | None:
-    """ALCE's citation recall: the share of sentences that their passages support together."""
-    return o.grounding[0]
-
-
-def alce_prec(o: Observation) -> float | None:
-    """ALCE's citation precision: the share of citations that support alone or are needed."""
-    return o.grounding[1]
-
-
-def sent_ok(o: Observation) -> float | None:
-    """The share of its sentences that an answer shows as supported, by the status of citations.
-
-    Each number in the sentence has a citation of that status. ALCE's metrics judge anew.
-    """
-    supported = {c.n for c in o.answer.citations if c.status == "supported"}
-    numbers = [cited for _, cited in statements(o.answer)]
-    return _mean([float(bool(cited) and set(cited) <= supported) for cited in numbers])
 
 
 def refused(o: Observation) -> float:
@@ -443,18 +267,13 @@ METRICS: Mapping[str, Metric] = {
         *(Metric(f"ev@{k}", partial(ev_at, k=k), "Retrieval", "searched") for k in DEPTHS),
         Metric("ev@4k", ev_in_budget, "Retrieval", "searched"),
         Metric("mrr", mrr, "Retrieval", "searched"),
-        Metric("ndcg@10", ndcg, "Retrieval", "searched"),
         Metric("quote_ok", quote_ok, "Answers"),
         Metric("cite_prec", cite_prec, "Answers", "precise"),
         Metric("cite_rec", cite_rec, "Answers", "prose"),
         Metric("ev_cited", ev_cited, "Answers", "prose"),
         Metric("facts", facts, "Answers", "answerable"),
-        Metric("facts_num", facts_num, "Answers", "answerable"),
         Metric("cited_sent", cited_sent, "Answers", "answered"),
-        Metric("alce_rec", alce_rec, "Answers", "prose"),
-        Metric("alce_prec", alce_prec, "Answers", "prose"),
         Metric("labs", labs, "Answers", "searched"),
-        Metric("sent_ok", sent_ok, "Answers", "prose"),
         Metric("refused", refused, "Refusals"),
         Metric("refusal_ok", refusal_ok, "Refusals"),
         *(Metric(f.__name__, f, "Complete lists", "listing") for f in LIST_METRICS),
@@ -492,9 +311,3 @@ def _share_of_gold(case: Case, reports: Iterable[str]) -> float:
 def _evidence_recall(case: Case, hits: Sequence[Hit]) -> float | None:
     texts = [hit.passage.text for hit in hits if hit.passage.report.id in case.accepted]
     return _mean([float(any(holds(t, item.quote) for t in texts)) for item in case.evidence])
-
-
-def _ndcg(gains: Sequence[float], relevant: int) -> float:
-    discounts = [1 / log2(rank + 1) for rank in range(1, RANKS + 1)]
-    gained = sum(gain * discount for gain, discount in zip(gains, discounts, strict=False))
-    return min(1.0, gained / sum(discounts[:relevant]))

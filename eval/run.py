@@ -8,7 +8,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,15 +19,15 @@ from typing import Any, Protocol
 from pydantic import SecretStr
 
 from eval.cases import ESCAPED, Case, case_from_json, case_to_dict, read_text
-from eval.metrics import Observation, Support, score, support_by_check
+from eval.metrics import Observation, score
 from eval.survey import score as score_survey
 from rag.answer.pipeline import AnswerStream
-from rag.engine import Engine
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.export.answer_json import answer_to_dict
 from rag.index.interface import StoredReport
 from rag.models.prompts import PROMPT_VERSION
 from rag.settings import Settings
+from rag.survey.stream import SurveyStream
 from rag.types import Progress, Turn
 
 OUTCOMES = "outcomes.jsonl"
@@ -36,7 +36,6 @@ RECORD = "run.json"
 TABLE = "table.md"
 SUMMARY = "summary.json"
 PAGE = "report.html"
-TEXT = "report.md"
 # The folder in a run's of the runs of baselines over the same cases, one folder each.
 BASELINES = "baselines"
 REMEDY = "Run `asklabs eval run CASES.jsonl --out {out}`."
@@ -80,13 +79,12 @@ def run_cases(
     progress: Progress = lambda *_: None,
     *,
     stage: str = "asking",
-    about: Mapping[str, Any] | None = None,
-    support: Support = support_by_check,
+    survey: Callable[[str], SurveyStream] | None = None,
 ) -> list[Outcome]:
     """Ask each case and write its outcome to out/outcomes.jsonl at once; one by one, in order.
 
     An earlier run in `out` is replaced, with those of its baselines. A case that fails with an
-    AskLabsError becomes an outcome with that error. `about` is added to the record of the run.
+    AskLabsError becomes an outcome with that error. `survey` makes surveys of graded topics.
 
     Raises:
         InputError: `out` can't be written to.
@@ -95,17 +93,19 @@ def run_cases(
     try:
         out.mkdir(parents=True, exist_ok=True)
         for old in (*out.glob("*.*"), *(out / BASELINES).glob("*/*.*")):
-            if old.name in (OUTCOMES, RECORD, TABLE, SUMMARY, PAGE, TEXT):
+            if old.name in (OUTCOMES, RECORD, TABLE, SUMMARY, PAGE):
                 old.unlink()
-        record = run_record(engine.settings, cases) | dict(about or {})
-        text = json.dumps(record, indent=2, ensure_ascii=False)
+        text = json.dumps(run_record(engine.settings, cases), indent=2, ensure_ascii=False)
         (out / RECORD).write_text(text + "\n", encoding="utf-8", newline="\n")
         file = (out / OUTCOMES).open("w", encoding="utf-8", errors=ESCAPED, newline="\n")
     except OSError as error:
         raise InputError(f"{out}: can't be written to ({error}). Give another folder.") from error
     with file:
         for done, case in enumerate(cases, start=1):
-            outcome = ask_case(engine, case, support)
+            if survey and case.grades:
+                outcome = survey_case(survey, engine, case)
+            else:
+                outcome = ask_case(engine, case)
             file.write(outcome_to_line(outcome))
             file.flush()
             outcomes.append(outcome)
@@ -113,11 +113,9 @@ def run_cases(
     return outcomes
 
 
-def ask_case(engine: Asker, case: Case, support: Support = support_by_check) -> Outcome:
+def ask_case(engine: Asker, case: Case) -> Outcome:
     """Ask one case and score the answer; an AskLabsError is the outcome's error."""
     start, first = time.perf_counter(), 0.0
-    if case.grades and isinstance(engine, Engine):
-        return _survey_case(engine, case)
     try:
         with closing(engine.ask(case.question, history=case.history)) as stream:
             for delta in stream:
@@ -135,20 +133,21 @@ def ask_case(engine: Asker, case: Case, support: Support = support_by_check) -> 
     return Outcome(
         case,
         answer=answer_to_dict(answer, case.id),
-        scores=score(Observation(case, answer, raw, support)),
+        scores=score(Observation(case, answer, raw)),
         timings={k: round(v, 2) for k, v in {**answer.timings, **clocked}.items()},
     )
 
 
-def _survey_case(engine: Engine, case: Case) -> Outcome:
+def survey_case(survey: Callable[[str], SurveyStream], engine: Asker, case: Case) -> Outcome:
+    """Survey a graded topic and score what was found; an AskLabsError is the outcome's error."""
     start = time.perf_counter()
     try:
-        survey = engine.survey(case.question).survey
-        texts = {row.report.id: engine.report(row.report.id).raw for row in survey.found}
+        made = survey(case.question).survey
+        texts = {row.report.id: engine.report(row.report.id).raw for row in made.found}
     except AskLabsError as error:
         return Outcome(case, error=f"{type(error).__name__}: {error}")
     total = (time.perf_counter() - start) * 1000
-    scores = score_survey(survey, case.grades, texts)
+    scores = score_survey(made, case.grades, texts)
     return Outcome(case, scores=scores, timings={"total_ms": round(total, 2)})
 
 

@@ -14,8 +14,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
 
+from eval.cases import Case, load_cases
 from rag.citation.quotes import fold_text
 from rag.engine import Engine
 from rag.errors import InputError
@@ -25,39 +25,18 @@ from rag.types import Progress
 BINS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class GradedTopic:
-    """A topic with the grades of reports."""
-
-    topic: str
-    question: str
-    grades: Mapping[str, int]
-    lang: str = "en"
-
-
-_TOPIC = TypeAdapter(GradedTopic)
-
-
-def load_topics(path: Path) -> list[GradedTopic]:
-    """The graded topics of a file.
+def load_topics(path: Path) -> list[Case]:
+    """The graded topics among the cases of a file.
 
     Raises:
-        InputError: it can't be read, or a line is no graded topic.
+        InputError: it can't be read, a line is no case, or none is a graded topic.
     """
-    topics: list[GradedTopic] = []
-    try:
-        lines = path.read_text("utf-8-sig").split("\n")
-        topics += (_TOPIC.validate_json(line) for line in lines if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} can't be read as UTF-8 text ({error}).") from error
-    except ValidationError as error:
-        raise InputError(
-            f"{path}, line {len(topics) + 1}: no graded topic. It needs "
-            '"topic", "question" and "grades", an object of report ids with 2, 1 or 0.'
-        ) from error
-    if not topics:
-        raise InputError(f"{path} has no graded topic.")
-    return topics
+    if topics := [case for case in load_cases(path) if case.grades]:
+        return topics
+    raise InputError(
+        f"{path} has no graded topic: a line with "
+        '"topic", "question" and "grades", an object of report ids with 2, 1 or 0.'
+    )
 
 
 @dataclass(frozen=True)
@@ -162,7 +141,7 @@ class Calibration:
 
 
 def evaluate(
-    engine: Engine, topics: Sequence[GradedTopic], progress: Progress = lambda *_: None
+    engine: Engine, topics: Sequence[Case], progress: Progress = lambda *_: None
 ) -> tuple[dict[str, dict[str, float]], Calibration]:
     """The scores of an engine's surveys by topic, their mean as "mean", and the calibration."""
     table: dict[str, dict[str, float]] = {}
@@ -171,7 +150,7 @@ def evaluate(
     for number, topic in enumerate(topics, start=1):
         survey = engine.survey(topic.question).survey
         texts = {row.report.id: engine.report(row.report.id).raw for row in survey.found}
-        table[topic.topic] = score(survey, topic.grades, texts)
+        table[topic.id] = score(survey, topic.grades, texts)
         scores += [row.score for row in survey.rows]
         right += [topic.grades.get(row.report.id, 0) >= 1 for row in survey.rows]
         progress("surveying", number, len(topics))

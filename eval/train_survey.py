@@ -171,13 +171,13 @@ def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
     graded = [topic for path in paths for topic in load_topics(path)]
     measures = []
     for topic in graded:
-        read = Topic.read(topic.topic, topic.lang, snapshot)
+        read = Topic.read(topic.id, topic.lang, snapshot)
         measures.append((topic, read, measure.measure(read)))
     examples = []
     for topic, _, measured in measures:
         grades = np.array([topic.grades.get(i, 0) for i in measure.ids], float)
         unknown = np.full(len(grades), np.nan)
-        examples.append(Example(topic.topic, measured.features, grades, unknown, topic.lang))
+        examples.append(Example(topic.id, measured.features, grades, unknown, topic.lang))
     # Which reports are uncertain is told by the weights of the other topics.
     judged = []
     for (_, read, measured), (example, chances, _) in zip(

@@ -1,4 +1,4 @@
-"""Writes what a run and a comparison of runs show, as HTML, Markdown and JSON; reads it back."""
+"""Writes what a run shows, as HTML, a table in Markdown, and JSON that is read back."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from pydantic import TypeAdapter, ValidationError
 
 from eval import figures
 from eval.cases import VOTE_ID_PREFIX, write_text
-from eval.compare import Comparison, Moved, Side
 from eval.figures import ALL, LATENCIES, MAIN, RUN_METRICS, Estimate, Group, Headline
 from eval.matching import single_line
 from eval.metrics import METRICS
 from eval.report.diagnosis import RIGHT, WORST, CaseReport, case_score, causes, diagnose
-from eval.report.render import anchor, baseline_words, render, type_words
-from eval.run import BASELINES, OUTCOMES, PAGE, SUMMARY, TABLE, TEXT, load_outcomes, load_record
+from eval.report.render import baseline_words, render, type_words
+from eval.run import BASELINES, OUTCOMES, PAGE, SUMMARY, TABLE, load_outcomes, load_record
 from rag.errors import InputError, SettingsError
 from rag.settings import PREFIX, Settings
 
@@ -125,7 +123,6 @@ def write_report(out: Path) -> str:
     files = {
         TABLE: table,
         SUMMARY: f"{summary}\n",
-        TEXT: render("report.md.jinja", table=table, **data),
         PAGE: page,
     }
     for name, text in files.items():
@@ -253,48 +250,3 @@ def latest(settings: Settings) -> Summary | None:
             f"run `asklabs eval run CASES.jsonl --out {settings.evaluation}`."
         )
     return load_summary(path)
-
-
-def write_comparison(comparison: Comparison, out: Path) -> None:
-    """Write the comparison to a .html or .md file, whose links lead from its folder.
-
-    Raises:
-        InputError: the file has another ending or can't be written.
-    """
-    if (ending := out.suffix.lower()) not in (".html", ".md"):
-        raise InputError(f"{out}: not a name of a page. Let it end with .html or .md.")
-    write_text(out, comparison_text(comparison, out.parent, ending))
-
-
-def comparison_text(comparison: Comparison, start: Path, ending: str = ".md") -> str:
-    """The comparison as Markdown or (.html) as a page; links lead from the folder `start`."""
-
-    def links(case: Moved) -> list[tuple[str, str]]:
-        sides = (("A", comparison.a), ("B", comparison.b))
-        addresses = ((name, _case_link(Path(side.path), case.id, start)) for name, side in sides)
-        return [(name, link) for name, link in addresses if link]
-
-    return render(
-        f"compare{ending}.jinja",
-        comparison=comparison,
-        side=_side,
-        notable=[d for d in comparison.by_type if d.is_notable],
-        links=links,
-    )
-
-
-def _side(side: Side) -> str:
-    modes, indexes = (", ".join(names) or "nothing" for names in (side.answered_by, side.index))
-    return f"{side.path} ({side.cases} cases, {modes}, index {indexes}, {side.date})"
-
-
-def _case_link(run: Path, case_id: str, start: Path) -> str:
-    """The address of a case in the report of a run, seen from a folder; "" where it has none."""
-    page = run / PAGE
-    if not page.is_file():
-        return ""
-    try:
-        path = quote(Path(os.path.relpath(page, start)).as_posix())
-    except ValueError:  # another drive
-        path = page.resolve().as_uri()
-    return f"{path}#{anchor(case_id)}"

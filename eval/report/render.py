@@ -207,24 +207,17 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "anchor": anchor,
-        "single_line": single_line,
-        "md": lambda text, length=0: escape_markdown(single_line(text, length)),
-        "verdict": lambda verdict: VERDICTS.get(verdict, verdict),
-        # To three digits, without a zero that it isn't.
-        "p": lambda p: f"{p:.3f}" if p >= 0.0005 else "<0.001",
-    }
-    environment.globals |= {
-        "MAIN": MAIN,
-        "labels": sys.modules[__name__],
-        "language_label": language_label,
-        "charts_by_type": charts_by_type,
-        "baseline_charts": baseline_charts,
-        "causes_chart": causes_chart,
-        "time_words": time_words,
-    }
+    environment.filters |= {"anchor": anchor, "md": _markdown, "p": _p_words}
+    environment.globals |= {"labels": sys.modules[__name__], "language_label": language_label}
     return environment
+
+
+def _markdown(text: str, length: int = 0) -> str:
+    return escape_markdown(single_line(text, length))
+
+
+def _p_words(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.0005 else "<0.001"
 
 
 # A row of a chart of shares: its label, its share, and its shape, by which series are told apart: 0

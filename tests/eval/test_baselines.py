@@ -97,6 +97,5 @@ def test_a_chat_model_gets_the_prompts_of_llama_index(
     assert "Please provide an answer based solely on the provided sources." in cite
     assert "Query: What do women in Maseru try?" in cite
     assert answer.text == "The women distrust the handing over [1]."
-    assert (answer.mode, answer.generation.model, answer.refused) == ("test", "test", False)
-    assert answer.tokens["prompt"] > 500
+    assert (answer.mode, answer.refused) == ("test", False)
     assert [c.n for c in answer.citations] == [1]

@@ -6,33 +6,26 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from math import log2
 from pathlib import Path
 from typing import Any
 
 import pytest
-from openai_server import ScriptedServer
 from passages import passage as lab_passage
 from passages import report
 
 from eval.cases import Case, CaseType, Evidence, case_from_json, case_to_dict
 from eval.figures import aggregate
-from eval.matching import fold, has_fact, has_fact_by_value, holds, overlap
-from eval.metrics import Claim, Observation, make_support, score, support_by_check
+from eval.matching import fold, has_fact, holds, overlap
+from eval.metrics import Observation, score
 from eval.run import Outcome
 from rag.catalog.tag_fields import ReportInfo
-from rag.errors import SettingsError
 from rag.export.answer_json import answer_to_dict
-from rag.settings import Settings
 from rag.types import Answer, Citation, Coverage, Hit, Passage
 
-SECOND, THIRD = 1 / log2(3), 1 / log2(4)
 A = lab_passage("We gave twelve boats a beacon in the spring.", report("a", "Fiji", "FJ"))
 B = lab_passage("The fishers paid for fuel themselves.", report("b", "Fiji", "FJ"))
 C = lab_passage("Schools closed early that year.", report("c", "Fiji", "FJ"))
 D = lab_passage("Mothers in Suva kept the queue short.", report("d", "Togo", "TG"))
-BEACONS = "The lab gave beacons to twelve fishing boats"
-FUEL = "The fishers paid for their fuel and got a beacon"
 
 
 def case(
@@ -75,13 +68,11 @@ def found(*passages: str | tuple[str, str]) -> Answer:
     return answer(found=[part(p) if isinstance(p, str) else part(*p) for p in passages])
 
 
-WIDE = case("cross", "ab", alt="c")
 QUOTES = case(quotes=("twelve boats", "one beacon"))
 NONE = case("unanswerable", "")
 REFUSAL = answer(refused=True)
 CITED = answer(cited=(("a", ""), ("x", ""), ("b", ""), ("x", "")))
 FACTS = case(facts=("USD 1,200", "Ministry of Health", "9 km"))
-VALUES = case(facts=("1.2 million", "7%"))
 LIST = case("listing", "abcd")
 WORDS = case(quotes=("one two three four", "five six seven eight"))
 
@@ -118,9 +109,6 @@ MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them
         # A budget of tokens ends at the first passage that does not fit.
         ("ev@4k", QUOTES, found(("a", "w " * 4000), ("a", "one beacon")), 0.0),
         ("ev@4k", QUOTES, found(("a", "w " * 2000), ("a", "one beacon")), 0.5),
-        # Reports rank by their first passage; alternatives take no place.
-        ("ndcg@10", case(), found(*"xxxaa"), SECOND),
-        ("ndcg@10", WIDE, found(*"axb"), (1 + THIRD) / (1 + SECOND)),
         ("cite_prec", case(alt="b"), CITED, 0.5),
         ("cite_prec", case(), answer(), 0.0),
         ("cite_rec", case("compare", "ac"), CITED, 0.5),
@@ -130,10 +118,7 @@ MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them
         ("ev_cited", WORDS, answer(cited=(("a", "one b c d e f g"),)), 0.0),
         ("facts", FACTS, answer("The health ministry of X paid usd 1 200."), 2 / 3),
         ("facts", FACTS, answer("USD 1200", refused=True), 0.0),
-        ("facts_num", VALUES, answer("It cost 1 200 000 in all [7]."), 0.5),
-        ("facts_num", VALUES, answer("1.2 million, 7 %", refused=True), 0.0),
         ("cited_sent", case(), answer(MARKED), 0.5),
-        ("sent_ok", case(), answer(f"{MARKED} So [2].", (("a", ""), ("a", ""))), 2 / 3),
         ("refusal_ok", NONE, answer(), 0.0),
         ("refusal_ok", case(), REFUSAL, 0.0),
         ("list_p", LIST, answer(listed="abx"), 2 / 3),
@@ -208,75 +193,6 @@ def test_natural_questions_score_as_their_own_tool_scores_them(tmp_path: Path) -
         assert means == pytest.approx(row, abs=0.0006), kind
 
 
-@pytest.mark.parametrize(
-    ("text", "supported", "recall", "precision"),
-    [
-        (f"{BEACONS} [1]. {FUEL} [1][2]. {FUEL}!", ((BEACONS, "a"), (FUEL, "ab")), 2 / 3, 1.0),
-        # A citation is precise where it supports alone or is needed.
-        (f"{FUEL} [1][3].", ((FUEL, "a"),), 1.0, 0.5),
-        (f"{FUEL} [1][2].", ((FUEL, "a"), (FUEL, "b")), 1.0, 1.0),
-        # Citations of a sentence without support are not.
-        (f"{BEACONS} [1]. {FUEL} [2][3].", ((BEACONS, "a"),), 0.5, 1 / 3),
-        # Sentences that introduce others state nothing.
-        (f"3 labs wrote:\n{BEACONS} [1].", ((BEACONS, "a"),), 1.0, 1.0),
-        ("3 labs wrote:", (), None, None),
-        (f"{BEACONS}.", (), 0.0, None),
-        # What the judge leaves open counts in neither.
-        (f"{BEACONS} [1].", None, None, None),
-    ],
-)
-def test_citation_recall_and_precision_of_alce(
-    text: str,
-    supported: tuple[tuple[str, str], ...] | None,
-    recall: float | None,
-    precision: float | None,
-) -> None:
-    def support(claims: Sequence[Claim]) -> list[bool | None]:
-        """Whether the passages of a claim have all the letters that its sentence needs."""
-        if supported is None:
-            return [None] * len(claims)
-        return [
-            any(
-                claim.sentence.startswith(sentence)
-                and set(needed) <= {p.report.id for p in claim.passages}
-                for sentence, needed in supported
-            )
-            for claim in claims
-        ]
-
-    scores = score(Observation(case(), prose(text, A, B, C), support=support))
-    expected = [n if n is None else pytest.approx(n) for n in (recall, precision)]
-    assert [scores.get("alce_rec"), scores.get("alce_prec")] == expected
-
-
-@pytest.mark.parametrize(
-    ("sentence", "expected"),
-    [
-        ("Fiji (2023, plan): We gave twelve boats a beacon in the spring", True),
-        ("The lab gave beacons to twelve boats in the spring", True),
-        ("The lab gave 48 boats a beacon in the spring", False),
-        ("Schools closed early that year", False),
-        ("Peru (2023, plan): We gave twelve boats a beacon in the spring", False),
-    ],
-)
-def test_the_rules_know_what_stands_there_and_whose_it_is(sentence: str, expected: bool) -> None:
-    assert support_by_check([Claim(sentence, (A,), "en")]) == [expected]
-
-
-def test_a_chat_model_judges_all_of_an_answer_at_once(server: ScriptedServer) -> None:
-    found = ("supported", "supported", "unsupported", "supported")
-    entries = [{"sentence": n, "reason": "", "verdict": v} for n, v in enumerate(found, start=1)]
-    server.say(json.dumps({"verdicts": entries}))
-    support = make_support(Settings(model="openai:test", openai_base_url=server.url), "model")
-    # The first sentence by [1]; the second by [1], by [2], and by both.
-    given = prose(f"{BEACONS} [1]. {FUEL} [1][2].", A, B)
-    scores = score(Observation(case(), given, support=support))
-    assert len(server.requests) == 1
-    assert (scores["alce_rec"], scores["alce_prec"]) == (1.0, pytest.approx(2 / 3))
-    with pytest.raises(SettingsError, match="no chat model"):
-        make_support(Settings(model="extractive"), "model")
-
-
 def test_holds_allows_a_tenth_of_the_words_to_differ() -> None:
     quote = "one two three four five six seven eight nine ten"
     assert holds("ten nine eight seven six five four three two x", quote)
@@ -295,41 +211,3 @@ def test_a_fact_is_matched_literally() -> None:
     assert has_fact("a share of 38,6%", "38.6%")
     assert has_fact("twelve of the boats in Fiji", "boats of Fiji")
     assert not has_fact("It cost 134", "135")
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("1,200", "1200"),
-        ("1\u202f200", "1200"),
-        ("1.234.567,5", "1234567.5"),
-        ("0.125", "0.125"),
-        ("1,2 مليون", "1200000"),
-        ("5 mil millones", "5000000000"),
-        ("30k", "30000"),
-        ("١٬٢٠٠", "1200"),
-        ("٣٨٫٦٪", "38.6%"),
-        ("38,6 pour cent", "38.6%"),
-    ],
-)
-def test_a_number_is_read_by_its_value(text: str, value: str) -> None:
-    assert has_fact_by_value(f"They counted {value} USD, at last.", text)
-    assert not has_fact_by_value(f"They counted 7{value} USD, at last.", text)
-
-
-@pytest.mark.parametrize(
-    ("text", "fact", "expected"),
-    [
-        ("three labs took part", "3 labs", True),
-        ("in phase 2 300 people came", "300", True),
-        ("la region de Mbao", "Région Mbao", True),
-        ("38% of the homes", "38", True),
-        ("they use AI", "AI", True),
-        ("in 2012", "12", False),
-        ("38 homes of 100", "38%", False),
-        ("1.2 million", "1.2", False),
-        ("400 tons", "400 litres", False),
-    ],
-)
-def test_a_fact_needs_its_numbers_and_words(text: str, fact: str, expected: bool) -> None:
-    assert has_fact_by_value(text, fact) is expected

@@ -12,7 +12,7 @@ from runs import numbered, save
 
 from eval.cases import CASE_TYPES, Case, Evidence
 from eval.figures import aggregate
-from eval.gate import Floor, failures, load_floors, main, write_floors
+from eval.gate import PROMISED, failures, load_floors, main
 from eval.report.pages import write_report
 from eval.run import load_outcomes, load_record, run_cases
 from rag.errors import ModelError
@@ -127,26 +127,18 @@ def test_the_sample_is_answered_above_its_floors(
     assert [outcome.case for outcome in outcomes] == list(sample_cases)
     assert {o.case.id: o.error for o in outcomes if o.error} == {}
     floors = load_floors()
-    assert {(f.metric, f.floor) for f in floors if f.promised} == {("quote_ok", 1.0)}
+    assert floors[PROMISED] == 1.0
     found = failures(aggregate(outcomes), floors)
     assert not found, "\n".join([*found, "", write_report(tmp_path)])
 
 
 def test_the_command_checks_and_renews(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, path = save(tmp_path / "run", *numbered(20, facts=0.8)), tmp_path / "floors.json"
-    promised = Floor("all", "facts", 0.5, promised=True)
-    write_floors([Floor("all", "facts", 0.85), promised], path)
-    command = [str(out), "--floors", str(path)]
-    assert main(command) == 1
-    assert capsys.readouterr().out == "all facts: 0.800 (n=20) is below 0.85\n"
-    assert main([*command, "--renew"]) == 0
+    path.write_text('{"all quote_ok": 1.0, "all facts": 0.85}', encoding="utf-8")
+    assert main([str(out)], path) == 1
+    shown = capsys.readouterr().out.splitlines()
+    assert shown == ["all quote_ok: not measured", "all facts: 0.800 (n=20) is below 0.85"]
+    assert main([str(out), "--renew"], path) == 0
     # One case of twenty below the interval, which has no width.
-    assert load_floors(path) == (Floor("all", "facts", 0.75, False, 0.8, 0.8, 20), promised)
-    assert main(command) == 0
-    write_floors([Floor("all", "mrr", 0.1)], path)
-    assert main(command) == 1
-    assert "all mrr: not measured" in capsys.readouterr().out
-    assert main([*command, "--renew"]) == 2
-    path.write_text("{}", encoding="utf-8")
-    assert main(command) == 2
-    assert "no readable floors" in capsys.readouterr().err
+    assert load_floors(path) == {"all quote_ok": 1.0, "all facts": 0.75}
+    assert main([str(tmp_path)], path) == 2

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from fake_engine import FakeEngine, answer
 
-from eval.cases import load_cases, write_cases
-from eval.draft_cases import case_of_vote
+from eval.cases import case_of_vote, load_cases, write_cases
 from rag import feedback
 from rag.catalog.tag_fields import Filters
 from rag.errors import FeedbackNotKept

@@ -9,7 +9,7 @@ from tests.conftest import CASES
 
 COMMANDS = (
     "ingest", "ask", "batch", "search", "serve", "login", "export", "info", "eval", "eval run",
-    "eval compare", "eval verify", "eval feedback", "eval make", "eval stress",
+    "eval compare", "eval verify", "eval feedback",
 )  # fmt: skip
 ERRORS = {
     "ask What? --index none": "There is no index in none",
@@ -78,12 +78,8 @@ def test_eval_runs_cases_with_baselines_and_compares(
     assert "| ours | Plain llama-index | BM25 alone |" in done.out
     for folder in ("run", "run/baselines/plain", "run/baselines/bm25"):
         names = {file.name for file in (tmp_path / folder).iterdir()}
-        assert names >= {"outcomes.jsonl", "run.json", "summary.json", "report.html", "report.md"}
-    compared = run("eval", "compare", "run", "run", "--out", "compared.html")
+        assert names >= {"outcomes.jsonl", "run.json", "summary.json", "report.html"}
+    compared = run("eval", "compare", "run", "run")
     assert compared.code == 0
     assert "No difference: every score is the same in all 2 cases." in compared.out
-    assert "No difference" in (tmp_path / "compared.html").read_text(encoding="utf-8")
     assert run("eval", "compare", "run", "run", "--json").json["verdict"] == "no difference"
-    refused = run_sample(*arguments, "--judge", "model")
-    assert refused.code == 2
-    assert "no chat model" in refused.err
