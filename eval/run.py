@@ -205,10 +205,9 @@ def run_record(settings: Settings, cases: Sequence[Case]) -> dict[str, Any]:
 def _without_secrets(settings: Settings) -> dict[str, Any]:
     secret = {name for name, value in settings if isinstance(value, SecretStr)}
     shown = settings.model_dump(mode="json", exclude=secret)
-    for name in ("openai_base_url", "reranker"):
-        if shown[name]:
-            # Name and password, query and fragment of an address may be secret.
-            shown[name] = re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", shown[name])[0])
+    if address := shown["openai_base_url"]:
+        # Name and password, query and fragment of an address may be secret.
+        shown["openai_base_url"] = re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", address)[0])
     return shown
 
 

@@ -49,10 +49,7 @@ def diagnostics(settings: Settings) -> dict[str, Any]:
         "size": size_of(folder),
         "disk_free": free_bytes(folder),
         "model": settings.answer_model,
-        "keys": {
-            "OPENAI_API_KEY": settings.openai_api_key is not None,
-            "ASKLABS_RERANKER_KEY": settings.reranker_key is not None,
-        },
+        "keys": {"OPENAI_API_KEY": settings.openai_api_key is not None},
         "settings": changed_settings(settings),
         "page_languages": list(languages()),
         "python": platform.python_version(),
@@ -67,7 +64,6 @@ def changed_settings(settings: Settings) -> dict[str, str]:
     for name, value in settings.model_dump(exclude_defaults=True).items():
         if not isinstance(value, SecretStr):
             # An address can hold a password or a key.
-            is_address = name in ("openai_base_url", "reranker")
             plain = re.sub(r"^(\w+://)?.*@", r"\1***@", str(value)).partition("?")[0]
-            values[name] = plain if is_address else str(value)
+            values[name] = plain if name == "openai_base_url" else str(value)
     return values

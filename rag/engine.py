@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -34,7 +33,6 @@ from rag.catalog.tag_fields import Filters
 from rag.citation.checker import Judge, make_judge
 from rag.diagnostics import versions
 from rag.errors import InputError, Stopped, TooLong
-from rag.i18n.notices import notice_words
 from rag.index.interface import Index, StoredReport
 from rag.index.opening import current_index, with_files
 from rag.models.chat import make_chat
@@ -57,7 +55,7 @@ from rag.retrieval.hybrid import (
     search,
 )
 from rag.retrieval.postprocess import mask_hits, mask_passage
-from rag.retrieval.rerank import CrossEncoder, Reranker, make_reranker
+from rag.retrieval.rerank import CrossEncoder, make_reranker
 from rag.settings import Settings
 from rag.survey.classifier import Speaking, speaking
 from rag.survey.columns import with_columns
@@ -72,7 +70,6 @@ from rag.types import Answer, Hit, Notice, Passage, Plan, Progress, Turn
 
 LONGEST_QUESTION = 4000  # characters
 MOST_TURNS = 100  # turns of a conversation that are looked at, the last ones
-_log = logging.getLogger(__name__)
 
 
 def checked(question: str) -> str:
@@ -93,7 +90,7 @@ class Engine:
         extractive: Answerer,
         answerer: Answerer,
         planner: Planner,
-        reranker: Reranker | None = None,
+        reranker: CrossEncoder | None = None,
         judge: Judge | None = None,
         researcher: Researcher | None = None,
     ) -> None:
@@ -122,8 +119,7 @@ class Engine:
         self._planner.linker_of(snapshot.catalog)
         plan = self._planner.without_model().plan(question, snapshot)
         search(retriever, plan)
-        # A reranker's server need not be called for that.
-        if isinstance(self._reranker, CrossEncoder):
+        if self._reranker:
             self._reranker.scores(question, [question])
 
     def without_model(self) -> Engine:
@@ -132,7 +128,6 @@ class Engine:
         engine._planner = self._planner.without_model()
         engine._researcher = None
         engine._writers = replace(self._writers, answerer=self._writers.fallback, judge=None)
-        engine._reranker = self._reranker if isinstance(self._reranker, CrossEncoder) else None
         return engine
 
     def _current(self) -> tuple[Index, HybridRetriever]:
@@ -245,8 +240,7 @@ class Engine:
 
         def speak(reports: Collection[str]) -> Mapping[str, Speaking]:
             topic = Topic.read(plan.subject or plan.standalone, plan.language, snapshot)
-            judge = self._reranker if isinstance(self._reranker, CrossEncoder) else None
-            return speaking(self.report_measure(), topic, reports, judge)
+            return speaking(self.report_measure(), topic, reports, self._reranker)
 
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
             if plan.intent == "answer":
@@ -307,7 +301,7 @@ class Engine:
         linker = self._planner.linker_of(snapshot.catalog)
         links = linker.link(plan.corrected, plan.language)
         survey = planned(question, plan, links, filters, snapshot)
-        reranker = self._reranker if judged and isinstance(self._reranker, CrossEncoder) else None
+        reranker = self._reranker if judged else None
         return SurveyStream(
             measure, survey, without, reranker, self.settings.mask_contacts, progress
         )
@@ -368,8 +362,7 @@ class Engine:
         return self._masked([Hit(p, 0.0) for p in parts if not is_personal(p)])
 
     def _find(self, retriever: HybridRetriever, plan: Plan, explain: bool = False) -> SearchResult:
-        masked = self.settings.mask_contacts
-        return search(retriever, plan, self._reranker, explain=explain, masked=masked)
+        return search(retriever, plan, self._reranker, explain=explain)
 
     def _masked(self, hits: Sequence[Hit]) -> tuple[Hit, ...]:
         return mask_hits(hits) if self.settings.mask_contacts else tuple(hits)
@@ -391,8 +384,6 @@ class Engine:
         snapshot, retriever = self._current()
         plan = plan or self._planner.plan(checked(question), snapshot, (), filters, ignored)
         result = self._find(retriever, plan, explain)
-        if result.notices:
-            _log.warning(notice_words(result.notices))
         return list(self._masked(result.hits[:k]))
 
     def plan(
@@ -477,19 +468,18 @@ def _finished(answer: Answer) -> AnswerStream:
     return AnswerStream(iter([answer.text]), lambda _: answer)
 
 
-def open_engine(settings: Settings, *, reranker: Reranker | None = None) -> Engine:
-    """An engine over the index that the settings name; a `reranker` takes the place of theirs.
+def open_engine(settings: Settings) -> Engine:
+    """An engine over the index that the settings name.
 
     Raises:
         IndexMissing, IndexMismatch, IndexDamaged: the index can't be used; says what to do.
-        SettingsError: a model's name is unknown, its key or the model itself is missing, or the
-            reranker's address is none.
+        SettingsError: a model's name is unknown, or its key or the model itself is missing.
     """
     embedding = make_embedding(settings)
     llm = make_chat(settings)
     extractive = ExtractiveAnswerer(embedding, builtin=embedding_kind(settings).builtin)
     answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, settings)
-    reranker = reranker or make_reranker(settings)
+    reranker = make_reranker(settings)
     planner, judge = make_planner(settings), make_judge(settings)
     researcher = make_researcher(settings)
     engine = Engine(settings, embedding, extractive, answerer, planner, reranker, judge, researcher)

@@ -79,20 +79,14 @@ class Settings(BaseModel):
         "auto",
         description="who understands a question: rules, model, or auto (a model for follow-ups)",
     )
-    reranker: Address = Field(
-        "builtin",
-        description="who judges passages: builtin, none, or the address of a rerank endpoint",
+    reranker: Literal["builtin", "none"] = Field(
+        "builtin", description="who judges the passages that were found: builtin or none"
     )
-    reranker_model: str = Field("", description="model that the rerank endpoint is asked for")
-    reranker_key: Key = Field(None, description="key of the rerank endpoint")
     check: Annotated[str, Field(pattern="^(model|facts|off|openai:.+)$")] = Field(
         "model", description="who checks a model's sentences: model, openai:MODEL, facts, or off"
     )
     timeout: float = Field(
         60.0, gt=0, le=3600, description="seconds to wait for a model's server, also between words"
-    )
-    deadline: float = Field(
-        180.0, gt=0, le=3600, description="seconds that a model may write on one answer"
     )
     threads: int = Field(0, ge=0, le=256, description="texts embedded at a time; 0: one a core")
     host: str = Field("127.0.0.1", description="address that the page listens on")
@@ -105,9 +99,6 @@ class Settings(BaseModel):
     )
     share: bool = Field(False, description="let readers make links that keep an answer as it was")
     page_ingest: bool = Field(False, description="let who reaches the page add reports")
-    evaluation: HomePath | None = Field(
-        None, description="folder of the evaluation run that the page shows; none: the latest"
-    )
     login: HomePath | None = Field(
         None, description="file of the names and passwords that open the page; none: open to all"
     )
@@ -141,7 +132,7 @@ class Settings(BaseModel):
 
     @property
     def patience(self) -> float:
-        """Seconds to wait for an optional step, such as a reranker, before going on without it."""
+        """Seconds to wait for an optional step, such as a plan, before going on without it."""
         return min(self.timeout, 20.0)
 
     @property

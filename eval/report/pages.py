@@ -22,8 +22,8 @@ from eval.metrics import METRICS
 from eval.report.diagnosis import RIGHT, WORST, CaseReport, case_score, causes, diagnose
 from eval.report.render import baseline_words, render, type_words
 from eval.run import BASELINES, OUTCOMES, PAGE, SUMMARY, TABLE, load_outcomes, load_record
-from rag.errors import InputError, SettingsError
-from rag.settings import PREFIX, Settings
+from rag.errors import InputError
+from rag.settings import Settings
 
 # A copy of the latest summary, in the folder of the index that was asked.
 LATEST = "evaluation.json"
@@ -227,26 +227,14 @@ def keep_latest(out: Path, index: Path) -> None:
         shutil.copyfile(out / SUMMARY, new)
         os.replace(new, index / LATEST)
     except OSError as error:
-        raise InputError(
-            f"{index}: the run can't be kept there for the page ({error}). "
-            f"Set {PREFIX}EVALUATION={out} to show it."
-        ) from error
+        raise InputError(f"{index}: the run can't be kept there for the page ({error}).") from error
 
 
 def latest(settings: Settings) -> Summary | None:
-    """The run that the settings name, else the latest over the index; None where there is none.
+    """The latest run over the index; None where there is none.
 
     Raises:
         InputError: it is damaged.
-        SettingsError: the folder that the settings name has no run.
     """
-    if settings.evaluation is None:
-        newest = settings.index / LATEST
-        return load_summary(newest) if newest.exists() else None
-    path = settings.evaluation / SUMMARY
-    if not path.is_file():
-        raise SettingsError(
-            f"{settings.evaluation}: no {SUMMARY} of a run in it. Correct {PREFIX}EVALUATION, or "
-            f"run `asklabs eval run CASES.jsonl --out {settings.evaluation}`."
-        )
-    return load_summary(path)
+    newest = settings.index / LATEST
+    return load_summary(newest) if newest.exists() else None

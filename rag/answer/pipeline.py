@@ -305,7 +305,7 @@ def build_answer(
     notices = draft.notices
     if result:
         missing = missing_places(plan, draft, catalog)
-        notices = (*result.notices, *plan.notices, *notices, *missing, *_foreign(draft))
+        notices = (*plan.notices, *notices, *missing, *_foreign(draft))
     number = reading_order(draft.text, draft.citations)
     numbered = [replace(citation, n=number(citation.n)) for citation in draft.citations]
     return Answer(

@@ -109,14 +109,6 @@ MESSAGES = {
     "embedding_process_ended": "A process of the embedding model was ended from outside, perhaps "
     "for want of memory. Ingest again: it goes on where this one stopped. ASKLABS_THREADS=1 needs "
     "less memory.",
-    "reranker_order_not_used": marked("Its order was not used."),
-    "reranker_failed": marked("The reranker failed ({name})."),
-    "reranker_too_slow": marked("The reranker's server took too long."),
-    "reranker_unreachable": marked("The reranker's server can't be reached."),
-    "reranker_server_failed": marked("The reranker's server failed (HTTP {status})."),
-    "reranker_reply_broken": marked("The reranker's reply can't be read."),
-    "reranker_reply_for_other_texts": marked("The reranker's reply is not for the texts sent."),
-    "reranker_scores_missing": marked("The reranker gave some texts no score that is a number."),
     # Why a sentence of a model is struck or doubted.
     "not_said": marked("the passages don't say this"),
     "said_in_part": marked("the passages cited have few of its words"),
@@ -141,7 +133,6 @@ MESSAGES = {
     "archive_without_report": marked("no .md file in the archive; pack the reports"),
     "archive_unreadable": marked("the archive can't be read ({why}); pack it again"),
     "archive_too_large": "the archive unpacks to over 500 MB; give it as a folder",
-    "archive_too_many_files": "over {n} files in the archive; give it as a folder",
     "archive_member_unreadable": marked("can't be unpacked ({why}); pack the archive again"),
 }
 

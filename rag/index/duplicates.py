@@ -70,16 +70,6 @@ def nearest_duplicate(passage: Passage, others: Sequence[Passage]) -> int | None
     return best if best is not None and shared(others[best]) >= NEAR else None
 
 
-def duplicate_groups(passages: Iterable[Passage]) -> list[tuple[Passage, ...]]:
-    """The groups that passages carry, largest first, each in the order of its reports."""
-    by_first: dict[str, list[Passage]] = defaultdict(list)
-    for passage in passages:
-        if passage.family:
-            by_first[passage.family].append(passage)
-    groups = [tuple(sorted(group, key=_place)) for group in by_first.values()]
-    return sorted(groups, key=lambda group: (-len(group), _place(group[0])))
-
-
 def _near_duplicates(copies: dict[Pairs, list[Passage]]) -> Iterable[list[Passage]]:
     """Exact duplicates, joined with the group whose first passage is nearest."""
     tokens = [[" ".join(pair) for pair in pairs] for pairs in copies]

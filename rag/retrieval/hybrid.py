@@ -28,10 +28,10 @@ from rag.models.prompts import numbered
 from rag.models.tokens import count_tokens
 from rag.query.wordings import has_wording
 from rag.retrieval.postprocess import fit_budget, fold_duplicates, interleave, spread
-from rag.retrieval.rerank import CrossEncoder, Reranker, rerank, rerank_first
+from rag.retrieval.rerank import CrossEncoder, rerank_first
 from rag.settings import Settings
 from rag.text.tokenize import focus, terms
-from rag.types import Hit, Notice, Passage, Plan, Stage, Vote, Why
+from rag.types import Hit, Passage, Plan, Stage, Vote, Why
 
 # Rank constant of the fusion. With the usual 60, keyword search drowns the dense ranking where
 # question and passage differ in language.
@@ -64,14 +64,10 @@ WIDE_TOKENS = 4
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Hits in rank order, and the ids of the reports in scope that match.
-
-    `notices` tell the reader how they were found.
-    """
+    """Hits in rank order, and the ids of the reports in scope that match."""
 
     hits: tuple[Hit, ...]
     matched: frozenset[str]
-    notices: tuple[Notice, ...] = ()
 
 
 class HybridRetriever:
@@ -163,15 +159,11 @@ def _gains(scores: Mapping[int, float], passages: Mapping[int, Passage]) -> dict
 def search(
     retriever: HybridRetriever,
     plan: Plan,
-    reranker: Reranker | None = None,
+    reranker: CrossEncoder | None = None,
     *,
     explain: bool = False,
-    masked: bool = True,
 ) -> SearchResult:
-    """What is found for a plan, reranked, duplicates folded, spread over the labs.
-
-    `masked` is whether contacts are hidden from an external reranker.
-    """
+    """What is found for a plan, reranked, duplicates folded, spread over the labs."""
     compared = plan.intent == "compare" and not plan.filters.country
     sides = plan.boosted.country if compared else ()
     scopes = [plan.filters]
@@ -179,21 +171,16 @@ def search(
         scopes = [replace(plan.filters, country=(side,)) for side in sides]
     results = [retriever.search(replace(plan, filters=s), explain=explain) for s in scopes]
     rankings: Sequence[Sequence[Hit]] = [result.hits for result in results]
-    notices: tuple[Notice, ...] = ()
-    apart = _apart(plan)
-    if plan.intent == "list":  # What a list holds is computed, not found.
-        reranker = None
-    if reranker and not isinstance(reranker, CrossEncoder):
-        rankings, notices = rerank(rankings, plan.standalone, reranker, masked=masked, apart=apart)
-    rankings = [fold_duplicates(hits, apart) for hits in rankings]
+    rankings = [fold_duplicates(hits, _apart(plan)) for hits in rankings]
     if plan.wide or len(sides) > 1:
         per_lab = 99 if sides else WIDE_PER_LAB
         rankings = [spread(hits, per_report=1, per_lab=per_lab) for hits in rankings]
     hits = interleave(rankings)
-    if isinstance(reranker, CrossEncoder):
+    # What a list holds is computed, not found.
+    if reranker and plan.intent != "list":
         hits = rerank_first(hits, plan, reranker)
     matched = frozenset[str]().union(*(result.matched for result in results))
-    return SearchResult(tuple(hits), matched, notices)
+    return SearchResult(tuple(hits), matched)
 
 
 def collected_factor(plan: Plan) -> float:

@@ -1,42 +1,30 @@
-"""Re-orders hits by a reranker: any object that scores texts, such as a server's endpoint.
+"""Re-orders the hits to be read by a cross-encoder: it reads a question and a passage together.
 
-External rerankers run before duplicates are folded, so that the best hit of their order stands for
-its family, report and lab. The built-in cross-encoder is slow: it runs after that, on the hits to
-be read.
+Another reranker has the attributes and methods of `CrossEncoder`.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
 import time
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
-from itertools import islice
-from math import exp, isfinite
+from math import exp
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.errors import ModelError, SettingsError
-from rag.models.client import run
-from rag.retrieval.postprocess import duplicate_key, mask_passage
 from rag.settings import Settings
-from rag.text.contacts import mask_contacts
-from rag.types import Hit, Notice, Passage, Plan
+from rag.types import Hit, Plan
 
 if TYPE_CHECKING:
-    from httpx import Response
     from onnxruntime import InferenceSession
     from tokenizers import Tokenizer
 
-# How many texts an external reranker scores for a question, over all sides of a comparison.
-DEPTH = 50
-BATCH = 32  # texts in a request: the default limit of Text Embeddings Inference
 TOKENS = 256  # tokens of a question with a passage; the rest of a longer passage is not read
 PAIRS = 4  # pairs at a time: of similar length, so that little is padding
 # The model's logits are from -11 to 11. Divided by this, the logistic function spreads them.
@@ -44,56 +32,9 @@ TEMPERATURE = 2.0
 PATIENCE = 0.7  # seconds that a question waits while another is scored; then it goes on without
 # Seconds without scoring after a question had to go on without: scoring takes all cores.
 CROWDED = 5.0
-NOT_USED = Notice("reranker_order_not_used")
-Ranking = Sequence[Hit]
 
 
-class Reranker(Protocol):
-    """Says how well texts answer a question: a new reranker needs no more than this method."""
-
-    def scores(self, question: str, texts: Sequence[str]) -> Sequence[float]:
-        """A score for each text, in their order; the higher, the better."""
-        ...
-
-
-def rerank(
-    rankings: Sequence[Ranking],
-    question: str,
-    reranker: Reranker,
-    *,
-    masked: bool,
-    apart: Collection[str] = (),
-) -> tuple[list[list[Hit]], tuple[Notice, ...]]:
-    """Put the first hits of each ranking in the order of an external reranker's scores.
-
-    The order stays where two scores are equal; where the reranker fails it stays as it was, and
-    there are notices for the reader. Each place keeps its score, so that the scores still descend.
-    `masked` is whether contacts are hidden; `apart` as for `fold_duplicates`.
-    """
-    unchanged = [list(hits) for hits in rankings]
-    tops = [_families(hits, DEPTH // len(rankings), apart) for hits in rankings]
-    counts = [max(top, default=-1) + 1 for top in tops]
-    passages = [
-        hits[top.index(n)].passage
-        for hits, top, count in zip(rankings, tops, counts, strict=True)
-        for n in range(count)
-    ]
-    if not passages:
-        return unchanged, ()
-    try:
-        scores = iter(_scores(question, passages, reranker, masked))
-    except Exception as error:
-        # Whatever a reranker of the user's raises: there is an order without it. What the error
-        # says may hold a key.
-        failed = Notice("reranker_failed", {"name": type(error).__name__})
-        return unchanged, (error.notice if isinstance(error, ModelError) else failed, NOT_USED)
-    return [
-        _in_order(hits, range(len(top)), top, list(islice(scores, count)), "reranker")
-        for hits, top, count in zip(rankings, tops, counts, strict=True)
-    ], ()
-
-
-def rerank_first(hits: Ranking, plan: Plan, reranker: CrossEncoder) -> list[Hit]:
+def rerank_first(hits: Sequence[Hit], plan: Plan, reranker: CrossEncoder) -> list[Hit]:
     """Put the first hits in the order of the cross-encoder's scores and give them a relevance.
 
     Passages in other languages keep their places and have no relevance; so do all where the
@@ -107,45 +48,11 @@ def rerank_first(hits: Ranking, plan: Plan, reranker: CrossEncoder) -> list[Hit]
         scores = reranker.scores(plan.standalone, [hits[n].passage.in_context for n in places])
     except TimeoutError:
         return list(hits)
-    moved = _in_order(hits, places, range(len(places)), scores, reranker.name)
-    for place, score in zip(places, sorted(scores, reverse=True), strict=True):
-        moved[place] = replace(moved[place], relevance=reranker.relevance(score))
-    return moved
-
-
-def _scores(
-    question: str, passages: Sequence[Passage], reranker: Reranker, masked: bool
-) -> list[float]:
-    if masked:
-        question, passages = mask_contacts(question), [mask_passage(p) for p in passages]
-    scores = [float(score) for score in reranker.scores(question, [p.in_context for p in passages])]
-    if len(scores) != len(passages) or not all(map(isfinite, scores)):
-        raise ModelError(Notice("reranker_scores_missing"))
-    return scores
-
-
-def _families(hits: Ranking, count: int, apart: Collection[str]) -> list[int]:
-    """The number of the family of duplicates of each of the first hits, up to so many families."""
-    numbers: dict[Hashable, int] = {}
-    families = []
-    for place, hit in enumerate(hits):
-        key = duplicate_key(hit.passage, apart) or place
-        if key not in numbers and len(numbers) == count:
-            break
-        families.append(numbers.setdefault(key, len(numbers)))
-    return families
-
-
-def _in_order(
-    hits: Ranking, places: Sequence[int], families: Sequence[int], scores: Sequence[float], by: str
-) -> list[Hit]:
-    """Hits with those at some places in the order that `by` gives their families by its scores."""
-    best = sorted(range(len(scores)), key=lambda family: -scores[family])
     moved = list(hits)
-    order = sorted(zip(places, families, strict=True), key=lambda pair: -scores[pair[1]])
-    for place, (old, family) in zip(places, order, strict=True):
-        rank = best.index(family) + 1
-        moved[place] = hits[old].placed(hits[place].score, by, rank, scores[family])
+    ranked = sorted(zip(scores, places, strict=True), key=lambda pair: -pair[0])
+    for rank, (place, (score, old)) in enumerate(zip(places, ranked, strict=True), start=1):
+        placed = hits[old].placed(hits[place].score, reranker.name, rank, score)
+        moved[place] = replace(placed, relevance=reranker.relevance(score))
     return moved
 
 
@@ -235,89 +142,6 @@ def _weights() -> Path:
     return Path(spec.submodule_search_locations[0]) / "models" / "data" / "reranker_en"
 
 
-class EndpointReranker:
-    """A reranker behind an HTTP endpoint. Safe to share between threads.
-
-    Requests have the keys of Cohere, Jina, vLLM, Infinity and llama.cpp (query, documents). If
-    the server refuses these, they have those of Text Embeddings Inference (query, texts).
-    """
-
-    def __init__(self, url: str, model: str = "", key: str = "", seconds: float = 20.0) -> None:
-        from httpx import AsyncClient
-
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self._client = AsyncClient(headers=headers, timeout=seconds)
-        self._url = url
-        self._model = {"model": model} if model else {}
-        self._seconds = seconds
-        self._takes_texts = False
-
-    def scores(self, question: str, texts: Sequence[str]) -> Sequence[float]:
-        """A score for each text, in their order.
-
-        Raises:
-            ModelError: the server could not be reached, refused, took too long, or gave no scores.
-        """
-        from httpx import HTTPError, TimeoutException
-
-        try:
-            # The client's own limit begins anew with every byte.
-            return run(asyncio.wait_for(self._ask(question, texts), self._seconds))
-        except (TimeoutError, TimeoutException) as error:
-            raise ModelError(Notice("reranker_too_slow")) from error
-        except HTTPError as error:
-            raise ModelError(Notice("reranker_unreachable")) from error
-        except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
-            raise ModelError(Notice("reranker_reply_broken")) from error
-
-    async def _ask(self, question: str, texts: Sequence[str]) -> list[float]:
-        if not self._takes_texts:
-            body = {"query": question, "documents": list(texts), "top_n": len(texts)}
-            response = await self._client.post(self._url, json=self._model | body)
-            if response.status_code not in (400, 422):  # Else it does not know these keys.
-                return _read(response, len(texts))
-        scores: list[float] = []
-        for start in range(0, len(texts), BATCH):
-            part = texts[start : start + BATCH]
-            body = {"query": question, "texts": list(part), "truncate": True}
-            scores += _read(await self._client.post(self._url, json=body), len(part))
-        self._takes_texts = True
-        return scores
-
-
-def _read(response: Response, count: int) -> list[float]:
-    if response.status_code != 200:
-        raise ModelError(Notice("reranker_server_failed", {"status": str(response.status_code)}))
-    reply = response.json()
-    rows = reply["results"] if isinstance(reply, dict) else reply
-    scores = {row["index"]: row.get("relevance_score", row.get("score")) for row in rows}
-    if len(rows) != count or set(scores) != set(range(count)):
-        raise ModelError(Notice("reranker_reply_for_other_texts"))
-    return [float(scores[i]) for i in range(count)]
-
-
-def make_reranker(settings: Settings) -> Reranker | None:
-    """The reranker that the settings name, or None for none.
-
-    Raises:
-        SettingsError: its address is none.
-    """
-    if settings.reranker in ("", "none"):
-        return None
-    if settings.reranker == "builtin":
-        return CrossEncoder()
-    from httpx import URL, InvalidURL
-
-    try:
-        url = URL(settings.reranker)
-    except InvalidURL:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
-        raise SettingsError(
-            "The reranker is no address of an endpoint. Set ASKLABS_RERANKER to one such as "
-            "http://127.0.0.1:8080/rerank, or to builtin or none."
-        )
-    key = settings.reranker_key.get_secret_value() if settings.reranker_key else ""
-    return EndpointReranker(
-        settings.reranker, settings.reranker_model, key, seconds=settings.patience
-    )
+def make_reranker(settings: Settings) -> CrossEncoder | None:
+    """The reranker that the settings name, or None for none."""
+    return CrossEncoder() if settings.reranker == "builtin" else None

@@ -1,6 +1,6 @@
 """A scripted OpenAI-compatible server on loopback, which replies and fails as a test says.
 
-It has chat, embeddings and rerank endpoints.
+It has chat and embeddings endpoints.
 """
 
 import json
@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -67,8 +67,6 @@ class ScriptedServer:
     """Answers chat requests by script: each takes the next reply, the last one stays."""
 
     def __init__(self) -> None:
-        # What the rerank endpoint does with the body of a request.
-        self.reranks: Callable[[Any], Reply] = lambda _: Reply(status=404)
         self.requests: list[Request] = []
         self.hung_up = threading.Event()
         self.say("Yes.")
@@ -145,8 +143,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.scripted.requests.append(request)
         if request.is_for("/embeddings"):
             self._send(self.scripted.embeddings_fail or _embeddings(body))
-        elif request.is_for("/rerank"):
-            self._send(self.scripted.reranks(body))
         elif not request.is_for("/chat/completions"):
             self._send(Reply(status=404))
         elif (reply := self.scripted.next_reply()).status != 200:

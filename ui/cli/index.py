@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,22 +13,17 @@ from typer import Argument, Option
 from rag.catalog.tag_fields import TAGS
 from rag.errors import AskLabsError, IndexUnusable
 from rag.settings import load_settings
-from rag.types import Passage
-from ui.cli import Index, Json, engine_of, print_info, print_json, progress, report_line
+from ui.cli import Index, Json, engine_of, print_info, print_json, progress
 
 if TYPE_CHECKING:
     from ingest.sources import Skipped
     from rag.catalog.catalog import TagValue
 
-# The number of families that are printed; JSON has all.
-MAX_FAMILIES = 50
-# Passages that say the same, word for word.
-Families = Sequence[Sequence[Passage]]
 _CHANGES = ("added", "updated", "unchanged", "moved", "deleted")
 
 
 def ingest(
-    paths: Annotated[list[Path], Argument(help="Folders, files, .zip or .tar.gz.")],
+    paths: Annotated[list[Path], Argument(help="Folders, files or .zip archives.")],
     index: Index = None,
     prune: Annotated[bool, Option("--prune", help="Delete reports no longer at PATHS.")] = False,
     rebuild: Annotated[bool, Option("--rebuild", help="Make the index anew.")] = False,
@@ -76,7 +70,6 @@ def _print_skipped(skipped: Sequence[Skipped]) -> None:
 def info(
     index: Index = None,
     tags: Annotated[bool, Option("--tags", help="List the tags' values instead.")] = False,
-    families: Annotated[bool, Option("--families", help="List passages that are alike.")] = False,
     json: Json = False,
 ) -> None:
     """Tell what the index holds, which models and settings are in use, and the versions.
@@ -87,11 +80,6 @@ def info(
         catalog = engine_of(index).catalog
         values = {field: catalog.variants(field) for field in ("country", *TAGS)}
         print_json(_tags_to_dict(values)) if json else _print_tags(values)
-    elif families:
-        from rag.index.duplicates import duplicate_groups
-
-        groups = duplicate_groups(engine_of(index).passages)
-        print_json(_families_to_dict(groups)) if json else _print_families(groups)
     else:
         from ingest.uploads import older_index
         from rag.diagnostics import diagnostics
@@ -124,42 +112,3 @@ def _print_tags(tags: Mapping[str, Sequence[TagValue]]) -> None:
             for spelling, number in value.variants if len(value.variants) > 1 else ():
                 print(f"{'':6s}   {number:5,} {spelling}")
         print()
-
-
-def _families_to_dict(families: Families) -> dict[str, Any]:
-    return {
-        **_counts(families),
-        "families": [[_passage_to_dict(passage) for passage in family] for family in families],
-    }
-
-
-def _print_families(families: Families) -> None:
-    counts = _counts(families)
-    sizes = ", ".join(f"{n} of {size}" for size, n in counts["sizes"].items())
-    print(
-        "{count} families hold {passages} passages of {reports} reports (passages a family: "
-        "{sizes}); {across_labs} span several labs.".format(**{**counts, "sizes": sizes or "none"})
-    )
-    for family in families[:MAX_FAMILIES]:
-        print(f"\n“{' '.join(family[0].text.split())[:160]}”")
-        for passage in family:
-            print(f"  {report_line(passage.report)}  [{passage.report.id}]")
-    if len(families) > MAX_FAMILIES:
-        print(f"\nand {len(families) - MAX_FAMILIES} smaller families.")
-
-
-def _counts(families: Families) -> dict[str, Any]:
-    sizes = Counter(map(len, families))
-    return {
-        "count": len(families),
-        "passages": sum(map(len, families)),
-        "reports": len({passage.report.id for family in families for passage in family}),
-        "across_labs": sum(len({p.report.lab for p in family}) > 1 for family in families),
-        "sizes": {str(size): count for size, count in sorted(sizes.items())},
-    }
-
-
-def _passage_to_dict(passage: Passage) -> dict[str, Any]:
-    info = passage.report
-    facts = {"report": info.id, "country": info.lab, "year": info.year, "kind": info.kind}
-    return facts | {name: getattr(passage, name) for name in ("section", "prompt", "text")}

@@ -47,7 +47,7 @@ class _Lines(logging.Formatter):
 
 def set_up(settings: Settings) -> None:
     """Have the product's log written to standard error, where warnings of libraries go, too."""
-    keys = (settings.openai_api_key, settings.reranker_key)
+    keys = (settings.openai_api_key,)
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines(key.get_secret_value() for key in keys if key))
     for logger in map(logging.getLogger, PACKAGES):

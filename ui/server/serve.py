@@ -74,12 +74,9 @@ def start(settings: Settings, open_browser: bool = False) -> None:
             host = "localhost" if settings.host == "0.0.0.0" else settings.host
             webbrowser.open(f"http://{host}:{settings.port}")
         # Imported here, because they take seconds and load numpy, which then reads its threads.
-        from eval.report.pages import latest
         from rag.engine import open_engine
         from ui.web.app import build_app
 
-        if settings.evaluation is not None:
-            latest(settings)  # Raises if there is none.
         engine = open_engine(settings)
         room = Room(engine)
         page = build_app(engine, room)

@@ -54,13 +54,13 @@ def test_places_that_an_answer_has_nothing_from_are_named(
     assert notice_words(notices) == notice
 
 
-def test_notices_of_search_come_before_those_of_writing_and_of_places() -> None:
-    plan = make_plan("And Brazil?")
-    results = SearchResult((), frozenset(), (Notice("reranker_too_slow"),))
+def test_notices_of_the_plan_come_before_those_of_writing_and_of_places() -> None:
+    plan = replace(make_plan("And Brazil?"), notices=(Notice("no_model_looks"),))
+    results = SearchResult((), frozenset())
     timings = {"plan_ms": 1.0}
     built = build_answer(plan, DRAFT, CATALOG, result=results, index="f1", timings=timings)
     codes = [notice.code for notice in built.notices]
-    assert codes == ["reranker_too_slow", "nothing_supported", "no_reports_from"]
+    assert codes == ["no_model_looks", "nothing_supported", "no_reports_from"]
     assert (built.planner, built.index, built.timings) == ("model", "f1", timings)
     about = build_answer(plan, DRAFT, CATALOG, result=None, index="f1", timings=timings)
     assert about.notices == DRAFT.notices

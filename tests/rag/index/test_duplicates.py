@@ -1,10 +1,8 @@
 """Which passages are found to have the same words, whatever order they come in."""
 
-from dataclasses import replace
-
 from passages import passage, report
 
-from rag.index.duplicates import duplicate_groups, find_duplicates, nearest_duplicate
+from rag.index.duplicates import find_duplicates, nearest_duplicate
 from rag.types import Passage
 
 PLAN = (
@@ -26,8 +24,6 @@ def test_a_plan_and_its_closing_are_duplicates_named_after_the_first() -> None:
     plan, closing, other = written(PLAN, "a"), written(CLOSING, "b"), written(OTHER, "c")
     firsts = find_duplicates([closing, other, plan])
     assert firsts == [plan.id, "", plan.id]
-    named = [replace(p, family=f) for p, f in zip((closing, other, plan), firsts, strict=True)]
-    assert [[p.report.id for p in group] for group in duplicate_groups(named)] == [["a", "b"]]
 
 
 def test_an_answer_repeated_in_a_report_is_a_duplicate_and_a_changed_word_is_not() -> None:

@@ -72,11 +72,11 @@ def test_failures_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_keys_are_hidden_also_in_tracebacks(capsys: pytest.CaptureFixture[str]) -> None:
-    log.set_up(Settings(openai_api_key="sk-secret", reranker_key="other-secret"))  # type: ignore[arg-type]
+    log.set_up(Settings(openai_api_key="sk-secret"))  # type: ignore[arg-type]
     try:
         raise ValueError("Bearer sk-secret")
     except ValueError:
-        logging.getLogger("rag.models.servers").exception("It failed with %s", "other-secret")
+        logging.getLogger("rag.models.servers").exception("It failed with %s", "sk-secret")
     text = capsys.readouterr().err
     assert "Traceback" in text
     assert f"Bearer {log.HIDDEN}" in text
