@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import hashlib
+import io
 import lzma
 import os
 import re
 import struct
+import tarfile
 import unicodedata
 import zipfile
 import zlib
@@ -25,15 +28,16 @@ from rag.index.interface import StoredReport
 from rag.types import Notice, Progress
 
 ENDINGS = (".md", ".markdown")
-ARCHIVE = ".zip"
+ARCHIVES = (".zip", ".tar.gz", ".tgz", ".tar")
 MAX_BYTES = 5_000_000  # a report is a few pages: anything beyond this is something else
 # What an archive unpacks to is held in memory until it is parsed.
 MAX_ARCHIVE_BYTES = 500_000_000
+MAX_MEMBERS = 100_000
 INSIDE = "!//"  # between an archive and its member in a place
 # What reading a damaged or encrypted archive raises.
 _BROKEN = (
     *(OSError, EOFError, RuntimeError, ValueError, struct.error, zlib.error, lzma.LZMAError),
-    zipfile.BadZipFile,
+    *(zipfile.BadZipFile, tarfile.TarError),
 )
 
 
@@ -118,14 +122,14 @@ def collect(paths: Iterable[Path]) -> Iterator[SourceFile]:
             yield from _folder(path)
         elif not path.exists():
             raise InputError(f"There is no file or folder {path}. Check the path.")
-        elif path.suffix.lower() == ARCHIVE:
+        elif path.name.lower().endswith(ARCHIVES):
             yield from _archive(path)
         elif path.suffix.lower() in ENDINGS:
             yield _source(path, partial(_read, path))
         else:
             raise InputError(
                 f"{path} is no report or archive. Give a folder, a {' or '.join(ENDINGS)} file, "
-                f"or a {ARCHIVE} archive."
+                f"or an archive ({', '.join(ARCHIVES)})."
             )
 
 
@@ -169,7 +173,7 @@ def _folder(folder: Path) -> Iterator[SourceFile]:
 
 def _archive(path: Path) -> Iterator[SourceFile]:
     try:
-        yield from _zip(path)
+        yield from _zip(path) if path.name.lower().endswith(".zip") else _tar(path)
     except _BROKEN as error:
         yield _source(path, partial(fail, Unreadable("archive_unreadable", why=str(error))))
     except Unreadable as error:
@@ -186,12 +190,41 @@ def _zip(path: Path) -> Iterator[SourceFile]:
             yield _source(path, _member(unpack, member.file_size), member.filename)
 
 
-def _member(unpack: Callable[[], IO[bytes]], size: int) -> Callable[[], bytes]:
+def _tar(path: Path) -> Iterator[SourceFile]:
+    total = 0
+    unzip = Path.open if path.name.lower().endswith(".tar") else gzip.open
+    with unzip(path, "rb") as stream, tarfile.open(fileobj=_Portions(stream), mode="r:") as archive:
+        for n, member in enumerate(archive):
+            total += member.size
+            if total > MAX_ARCHIVE_BYTES:
+                raise Unreadable("archive_too_large")
+            if n >= MAX_MEMBERS:
+                raise Unreadable("archive_too_many_files", n=str(MAX_MEMBERS))
+            if member.isfile() and member.name.lower().endswith(ENDINGS):
+                unpack = partial(archive.extractfile, member)
+                yield _source(path, _member(unpack, member.size), member.name)
+
+
+class _Portions(io.BufferedReader):
+    """A stream of which no more than a report's size is read at a time.
+
+    A tar's header names the size of what belongs to it, and tarfile reads that at once: of a
+    few kilobytes of gzip it could be gigabytes.
+    """
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= MAX_BYTES + tarfile.RECORDSIZE:
+            raise Unreadable("archive_unreadable", why="a header of megabytes")
+        return super().read(size)
+
+
+def _member(unpack: Callable[[], IO[bytes] | None], size: int) -> Callable[[], bytes]:
     """The reader of a member, which is unpacked at once: later its archive will be closed."""
     if size > MAX_BYTES:
         return lambda: b"x" * (MAX_BYTES + 1)
     try:
-        data = unpack().read(MAX_BYTES + 1)
+        stream = unpack()
+        data = stream.read(MAX_BYTES + 1) if stream else b""
     except _BROKEN as error:
         return partial(fail, Unreadable("archive_member_unreadable", why=str(error)))
     return lambda: data

@@ -26,7 +26,6 @@ from pathlib import Path, PurePosixPath
 import orjson
 
 from ingest.sources import (
-    ARCHIVE,
     ENDINGS,
     INSIDE,
     Skipped,
@@ -46,6 +45,7 @@ from rag.types import Notice, Progress
 LARGEST_UPLOAD = 20_000_000  # bytes of one file that is sent, be it a report or an archive
 MOST_UNPACKED = 100_000_000  # bytes of all reports that are sent at once: they are held in memory
 MOST_REPORTS = 2000
+ARCHIVE = ".zip"
 SENDERS = "senders.json"
 TOO_MANY = Notice(
     "upload_too_many", {"n": str(MOST_REPORTS), "size": str(MOST_UNPACKED // 1_000_000)}

@@ -276,7 +276,7 @@ def make_chat(
         timeout=timeout or settings.timeout,
         retries=retries,
         patience=settings.patience,
-        deadline=3 * settings.timeout,
+        deadline=settings.deadline,
     )
 
 

@@ -1,9 +1,11 @@
 """Huge and broken input beside good reports, through the command: named, and in little memory."""
 
+import gzip
 import io
 import json
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,7 +36,9 @@ def _archives() -> Mapping[str, bytes]:
     return {
         "bomb.zip": _zipped({"bomb.md": b" " * (200 * MIB), "beside.md": text("Laos").encode()}),
         "bombs.zip": _zipped({f"{n}.md": b" " * (4 * MIB) for n in range(150)}),
-        "broken.zip": b"PK\x03\x04 and no more",
+        "bomb.tgz": gzip.compress(_head("a.txt", 600 * MIB) + b"\0" * (100 * MIB)),
+        "header.tgz": gzip.compress(_head("@LongLink", 2_000 * MIB) + b"\0" * (100 * MIB)),
+        "broken.tgz": b"\x1f\x8b\x08 and no more",
     }
 
 
@@ -44,6 +48,15 @@ def _zipped(members: Mapping[str, bytes]) -> bytes:
         for name, content in members.items():
             archive.writestr(name, content)
     return data.getvalue()
+
+
+def _head(name: str, size: int) -> bytes:
+    """The head of a file in a tar, or of a file's name that is said to be so long."""
+    info = tarfile.TarInfo(name)
+    info.size = size
+    if name == "@LongLink":
+        info.type = tarfile.GNUTYPE_LONGNAME
+    return info.tobuf(tarfile.GNU_FORMAT)
 
 
 # A process of its own looks: what a child of this one needs at most counts this one's memory in.
@@ -72,7 +85,9 @@ REASONS = {
     "one_line.md": "larger than 5 MB; split it into reports",
     "bomb.zip:bomb.md": "larger than 5 MB",
     "bombs.zip": "the archive unpacks to over 500 MB; give it as a folder",
-    "broken.zip": "the archive can't be read",
+    "bomb.tgz": "the archive unpacks to over 500 MB",
+    "header.tgz": "the archive can't be read (a header of megabytes)",
+    "broken.tgz": "the archive can't be read",
 }
 
 

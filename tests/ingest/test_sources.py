@@ -1,8 +1,10 @@
 """Files are found in folders and archives; whatever can't be read is named, the rest goes on."""
 
+import io
 import os
 import random
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -102,9 +104,17 @@ def test_strange_names_are_safe_to_show_and_store(tmp_path: Path) -> None:
 
 
 def pack(path: Path, members: dict[str, bytes]) -> Path:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+    """Write an archive of the kind that its name says."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+            for name, data in members.items():
+                zipped.writestr(name, data)
+        return path
+    with tarfile.open(path, "w" if path.suffix == ".tar" else "w:gz") as tarred:
         for name, data in members.items():
-            zipped.writestr(name, data)
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tarred.addfile(info, io.BytesIO(data))
     return path
 
 
@@ -119,14 +129,25 @@ MEMBERS = {
 }
 
 
-def test_archives_are_read_in_place(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar"])
+def test_archives_are_read_in_place(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "deep" / "er"
     folder.mkdir(parents=True)
-    texts = outcome(pack(folder / "a.zip", MEMBERS))
+    texts = outcome(pack(folder / name, MEMBERS))
     assert texts.pop("bomb").startswith("unreadable: larger than 5 MB")
     assert texts.pop("nulls").startswith("unreadable: binary")
     assert texts == dict.fromkeys(("outside", "absolute", "windows", "تقرير"), TEXT)
-    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [folder / "a.zip"]
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == [folder / name]
+
+
+def test_links_in_a_tar_lead_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "secret.md").write_text("secret")
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE):
+            info = tarfile.TarInfo("secret.md")
+            info.type, info.linkname = kind, str(tmp_path / "secret.md")
+            archive.addfile(info)
+    assert outcome(tmp_path / "a.tar") == {}
 
 
 def test_one_damaged_member_costs_that_member(tmp_path: Path) -> None:
@@ -139,9 +160,9 @@ def test_one_damaged_member_costs_that_member(tmp_path: Path) -> None:
     assert texts["b"].startswith("unreadable: can't be unpacked")
 
 
-def test_a_damaged_archive_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar"])
+def test_a_damaged_archive_is_named_and_the_rest_goes_on(tmp_path: Path, name: str) -> None:
     (tmp_path / "good.md").write_text(TEXT)
-    name = "a.zip"
     (tmp_path / name).write_bytes(b"PK\x03\x04 this is none \x1f\x8b")
     texts = outcome(tmp_path / name, tmp_path / "good.md")
     assert texts.pop("good") == TEXT

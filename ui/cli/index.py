@@ -23,7 +23,7 @@ _CHANGES = ("added", "updated", "unchanged", "moved", "deleted")
 
 
 def ingest(
-    paths: Annotated[list[Path], Argument(help="Folders, files or .zip archives.")],
+    paths: Annotated[list[Path], Argument(help="Folders, files, .zip or .tar.gz.")],
     index: Index = None,
     prune: Annotated[bool, Option("--prune", help="Delete reports no longer at PATHS.")] = False,
     rebuild: Annotated[bool, Option("--rebuild", help="Make the index anew.")] = False,

@@ -325,7 +325,7 @@ def test_a_stream_that_dribbles_ends_at_the_deadline_and_counts_so_far(
 ) -> None:
     server.script(Reply(("One sentence. ", *("word ",) * 300), delay=0.05))
     generation = Generation()
-    pieces = chat_at(server.url, timeout=0.2).stream(MESSAGES, generation)
+    pieces = chat_at(server.url, deadline=0.5).stream(MESSAGES, generation)
     text = "".join(truncate(pieces, generation, 1000))
     assert len(text) < 500
     assert text[: generation.end].strip() == "One sentence."
