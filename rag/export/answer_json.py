@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from functools import cache
 from typing import Any
 
@@ -19,15 +19,13 @@ from pydantic_core import to_jsonable_python
 
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.errors import InputError
-from rag.i18n.notices import notice_words, read_notices
-from rag.types import Answer, Citation, Hit, Passage, Plan, Struck
+from rag.i18n.notices import notice_words
+from rag.types import Answer, Citation, Hit, Passage, Plan
 
 SCORE_DIGITS = 4
 _PASSAGE_DETAIL = ("id", "spans", "language", "part", "parts", "family")
 _COVERAGE_DETAIL = ("read_passages", "read_reports", "first", "ignored", "read", "unread", "sides")
 _REMEDY = "Undo what was changed by hand, or ask the question again."
-# By the field of an Answer.
-_JSON_NAMES = {"text": "answer", "hits": "passages", "generation": "run"}
 
 
 def answer_to_dict(answer: Answer, id: str = "") -> dict[str, Any]:  # noqa: A002
@@ -174,21 +172,21 @@ def answers_from_json(data: bytes, file: str = "The file") -> tuple[Answer, ...]
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{file} is not UTF-8 text. Save it as UTF-8.") from error
+    lines = [(n, line) for n, line in enumerate(text.split("\n"), 1) if line.strip()]
     try:
-        entries = orjson.loads(text)  # Unlike json, it refuses NaN.
-    except orjson.JSONDecodeError as error:
-        placed, why = [], str(error)
-        for n, line in enumerate(text.split("\n"), 1):
-            try:
-                placed += [(f"{file}, line {n}", orjson.loads(line))] if line.strip() else []
-            except orjson.JSONDecodeError as broken:
-                # A file whose first line is no answer is one document.
-                why = f"line {n}: {broken}" if placed else why
-                raise InputError(f"{file} is not JSON ({why}). {_REMEDY}") from error
-    else:
-        listed = entries if isinstance(entries, list) else [entries]
-        placed = [(f"{file}, answer {n}", entry) for n, entry in enumerate(listed, 1)]
-    return tuple(answer_from_dict(entry, place) for place, entry in placed)
+        # A first line that is whole makes the others lines too. Unlike json, orjson refuses NaN.
+        orjson.loads(lines[0][1] if lines else "")
+        placed = [(f"{file}, line {n}", line) for n, line in lines]
+    except orjson.JSONDecodeError:
+        placed = [(file, text)]
+    answers = []
+    for place, line in placed:
+        try:
+            entry = orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            raise InputError(f"{place} is not JSON ({error}). {_REMEDY}") from error
+        answers += [answer_from_dict(e, place) for e in (entry if type(entry) is list else [entry])]
+    return tuple(answers)
 
 
 @cache
@@ -196,110 +194,52 @@ def _adapter() -> TypeAdapter[Answer]:
     return TypeAdapter(Answer)
 
 
-def answer_from_dict(data: object, place: str = "The answer") -> Answer:
+def answer_from_dict(data: Any, place: str = "The answer") -> Answer:
     """The answer that `answer_to_dict` wrote; `place` says in errors where it stands.
 
     Raises:
-        InputError: a field is missing or of the wrong kind; the message names it.
+        InputError: a field is missing or of the wrong kind.
     """
     try:
         # As JSON, because only there pydantic's strict mode takes arrays for tuples.
-        answer = _adapter().validate_json(json.dumps(_nested(data)), strict=True)
-        return _with_notices(answer, data)
+        return _adapter().validate_json(json.dumps(_nested(data)), strict=True)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        path, reason = _path_in_json(first["loc"]), first["msg"]
-    except _Missing as error:
-        path, reason = error.args, "it is missing or of the wrong kind"
-    named = ".".join(map(str, path)) or "answer"
-    raise InputError(f"{place} is not what asklabs wrote: {named}: {reason}. {_REMEDY}")
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        why = f"a field is missing or of the wrong kind: {error}"
+    raise InputError(f"{place} is not what asklabs wrote ({why}). {_REMEDY}")
 
 
-def _path_in_json(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    if path[:1] == ("coverage",) and path[1] in _COVERAGE_DETAIL:
-        return ("detail", *path[1:])
-    return tuple(_JSON_NAMES.get(str(step), step) for step in path[:1]) + path[1:]
-
-
-class _Missing(Exception):
-    """A path where no field of the right kind is."""
-
-
-def _at(data: object, kind: type, *path: str | int) -> Any:
-    value: Any = data
-    try:
-        for step in path:
-            value = value[step]
-    except (KeyError, IndexError, TypeError) as error:
-        raise _Missing(*path) from error
-    if not isinstance(value, kind):
-        raise _Missing(*path)
-    return value
-
-
-def _nested(data: object) -> Mapping[str, Any]:
+def _nested(data: Any) -> Mapping[str, Any]:
     # In the shape of an Answer; what that has no field for is left for pydantic to ignore.
-    detail = _at(data, dict, "detail")
-    infos = _at(data, list, "detail", "infos")
+    detail, coverage = data["detail"], data["coverage"]
+    infos = detail["infos"]
 
-    def report(*path: str | int) -> Any:
-        number = _at(data, int, *path)
-        if not 0 <= number < len(infos):
-            raise _Missing(*path)
-        return infos[number]
+    def passage(shown: Mapping[str, Any], rest: Mapping[str, Any]) -> dict[str, Any]:
+        return {**shown, **rest, "report": infos[rest["info"]]}
 
-    def passage(shown: Mapping[str, Any], *path: str | int) -> dict[str, Any]:
-        return {**shown, **_at(data, dict, *path), "report": report(*path, "info")}
-
-    def hit(i: int) -> dict[str, Any]:
-        path = ("detail", "passages", i)
-        whole = passage(_at(data, dict, "passages", i), *path)
-        also = [report(*path, "siblings", n) for n in range(len(whole.get("siblings", ())))]
-        return {**whole, "passage": whole, "siblings": also}
-
-    def citation(i: int) -> dict[str, Any]:
-        path = ("detail", "citations", i)
-        shown, rest = _at(data, dict, "citations", i), _at(data, dict, *path)
-        if "passage" in rest:
-            rank = _at(data, int, *path, "passage")
-            if not 0 < rank <= len(hits):
-                raise _Missing(*path, "passage")
-            cited = hits[rank - 1]["passage"]
-        else:
-            cited = passage(shown, *path)
-        return {**shown, "passage": cited, "corrected": i in detail.get("corrected", ())}
-
-    # The longer list counts, so that a missing entry of either is an error.
-    def count(name: str) -> range:
-        return range(max(len(_at(data, list, *at, name)) for at in ((), ("detail",))))
-
-    hits = [hit(i) for i in count("passages")]
-    coverage = _at(data, dict, "coverage")
-    mentioned = coverage.get("also_mentioned", ())
-    rows = _at({"table": [], **coverage}, list, "table")
-    table = [[_at(row, str, "value"), _at(row, int, "reports")] for row in rows]
+    hits = [passage(*both) for both in zip(data["passages"], detail["passages"], strict=True)]
+    cited = [
+        hits[rest["passage"] - 1] if "passage" in rest else passage(shown, rest)
+        for shown, rest in zip(data["citations"], detail["citations"], strict=True)
+    ]
     return {
-        **_at(data, dict),
+        **data,
         **detail,
-        "generation": detail.get("run", {}),
-        **{
-            name: [{"reason": {"code": ""}, **sentence} for sentence in detail.get(name, ())]
-            for name in ("struck", "doubted")
+        "text": data["answer"],
+        "generation": detail["run"],
+        "citations": [
+            {**shown, "passage": cited[i], "corrected": i in detail["corrected"]}
+            for i, shown in enumerate(data["citations"])
+        ],
+        "hits": [
+            {**hit, "passage": hit, "siblings": [infos[n] for n in hit["siblings"]]} for hit in hits
+        ],
+        "coverage": {
+            **coverage,
+            **detail,
+            "mentioned": coverage["also_mentioned"],
+            "table": [[row["value"], row["reports"]] for row in coverage["table"]],
         },
-        "text": _at(data, str, "answer"),
-        "citations": [citation(i) for i in count("citations")],
-        "hits": hits,
-        "coverage": {**coverage, **detail, "mentioned": mentioned, "table": table},
     }
-
-
-def _with_notices(answer: Answer, data: object) -> Answer:
-    # Where an older or newer version wrote a message, its English text is all there is.
-    def sentences(name: str) -> tuple[Struck, ...]:
-        whys = [_at(data, str, "detail", name, i, "why") for i in range(len(getattr(answer, name)))]
-        pairs = zip(getattr(answer, name), whys, strict=True)
-        return tuple(replace(s, reason=read_notices([s.reason], why)[0]) for s, why in pairs)
-
-    notices = read_notices(answer.notices, _at(data, str, "detail", "notice"))
-    struck, doubted = sentences("struck"), sentences("doubted")
-    return replace(answer, notices=notices, struck=struck, doubted=doubted)

@@ -152,20 +152,6 @@ def _message(notice: Notice, t: Translations) -> str:
     return t.gettext(MESSAGES[notice.code]).format_map(defaultdict(str, values))
 
 
-def text_notice(text: str) -> Notice:
-    """A notice of a text that has no code."""
-    return Notice("text", {"text": text})
-
-
-def read_notices(notices: Iterable[Notice], text: str) -> tuple[Notice, ...]:
-    """Notices as they were written beside their English text.
-
-    The text takes their place where they don't say it: another version wrote them, or none.
-    """
-    known = tuple(notices)
-    return known if notice_words(known) == text else (text_notice(text),)
-
-
 STATUS_WORDS: dict[Status, str] = {
     "supported": marked("The quote supports the sentence"),
     "partly": marked("The quote supports the sentence in part"),

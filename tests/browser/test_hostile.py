@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 from fake_engine import FakeEngine, hostile, passage, report
 from page_fixtures import Visit, ask
+from passages import text_notice
 from playwright.sync_api import Page, expect
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
-from rag.i18n.notices import text_notice
 from rag.types import Answer, Citation, Coverage, Hit, Struck
 
 pytestmark = pytest.mark.browser

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from passages import passage, report
+from passages import passage, report, text_notice
 from pydantic import SecretStr
 from runs import numbered, save
 
@@ -16,7 +16,6 @@ from eval.gate import PROMISED, failures, load_floors, main
 from eval.report.pages import write_report
 from eval.run import load_outcomes, load_record, run_cases
 from rag.errors import ModelError
-from rag.i18n.notices import text_notice
 from rag.index.interface import StoredReport
 from rag.settings import Settings
 from rag.types import Answer, Citation, Coverage, Hit, Turn

@@ -6,10 +6,11 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
+from passages import text_notice
+
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.errors import ModelError, UnknownReport
-from rag.i18n.notices import text_notice
 from rag.index.interface import StoredReport
 from rag.models.client import Stop
 from rag.settings import Settings

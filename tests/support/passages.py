@@ -7,7 +7,7 @@ import numpy as np
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.index.bm25 import KeywordIndex, Segment, terms_of
-from rag.types import Hit, Passage
+from rag.types import Hit, Notice, Passage
 
 
 def report(report_id: str = "r", country: str = "Peru", iso: str = "PE", **more: Any) -> ReportInfo:
@@ -39,3 +39,8 @@ def keyword_index(passages: Sequence[Passage]) -> KeywordIndex:
     forms = {t: form for _, forms in reversed(found) for t, form in forms.items()}
     segment = Segment.build(0, [terms for terms, _ in found])
     return KeywordIndex([segment], lengths, np.arange(len(found), dtype=np.int32), forms)
+
+
+def text_notice(text: str) -> Notice:
+    """A notice of a text that has no code."""
+    return Notice("text", {"text": text})

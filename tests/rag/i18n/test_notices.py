@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 from answers import PLAIN
 from fake_engine import STRUCK, WHY
+from passages import text_notice
 from readers import squeezed, text_of
 
 from rag.answer.pipeline import AnswerStream
 from rag.export.formats import export
-from rag.i18n.notices import notice_words, read_notices, text_notice
+from rag.i18n.notices import notice_words
 from rag.i18n.translations import translations_for
 from rag.types import Answer, Notice, Struck
 from ui.cli.ask import print_answer, print_sources
@@ -34,14 +35,6 @@ def test_notices_are_put_into_the_reader_s_words() -> None:
     assert "window of 12,000 tokens" in notice_words([full])
     assert "12\u202f000" in notice_words([full], translations_for("fr"))
     assert notice_words([hostile]) == "The collection has no reports from {n} <b>."
-
-
-def test_notices_of_other_versions_are_shown_as_they_were_written() -> None:
-    known = (Notice("passages_left_out", {"read": 3, "all": 20}),)
-    assert read_notices(known, notice_words(known)) == known
-    for notices in ((), (Notice("a_new_code"),), (Notice("passages_left_out"),)):
-        read = read_notices(notices, "It was so.")
-        assert notice_words(read, translations_for("fr")) == "It was so."
 
 
 @pytest.mark.parametrize("ending", ["md", "html", "docx", "pdf"])

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from contract import PASSAGE, has, is_answer
+from passages import text_notice
 
 from ingest.sync import sync
 from rag.engine import Engine, open_engine
 from rag.errors import InputError, ModelError
 from rag.export.answer_json import answer_to_dict
-from rag.i18n.notices import text_notice
 from rag.settings import Settings
 from ui.cli.ask import run_batch
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 from fake_engine import FakeEngine, answer
+from passages import text_notice
 
 from rag.catalog.tag_fields import Filters
 from rag.errors import ModelError
-from rag.i18n.notices import text_notice
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
 from rag.types import Answer, Notice

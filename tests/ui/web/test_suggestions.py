@@ -2,10 +2,10 @@
 
 import pytest
 from fake_engine import FakeEngine, answer, passage, report
+from passages import text_notice
 
 from rag.catalog.catalog import Catalog
 from rag.errors import ModelError
-from rag.i18n.notices import text_notice
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Answer, Citation
 from ui.web.suggestions import COUNT, SURVEY, Suggestions, follow_ups
