@@ -5,6 +5,7 @@ A batch answers a file of questions line by line; an interrupted one goes on whe
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -16,21 +17,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import typer
+from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 from typer import Argument, Option
 
-from rag.catalog.tag_fields import FILTER_FIELDS, TAGS, Filters
+from rag.catalog.tag_fields import TAGS, Filters
 from rag.errors import AskLabsError, InputError
 from rag.export import answer_json
 from rag.settings import load_settings
 from rag.text.sentences import encodable
-from rag.types import Answer, Hit, Passage, Plan, Progress, Role, Turn, Vote, Why
+from rag.types import Answer, Hit, Passage, Plan, Progress, Turn, Vote, Why
 from ui.cli import Index, Json, engine_of, print_info, print_json, progress, report_line
 
 if TYPE_CHECKING:
     from rag.answer.pipeline import AnswerStream
     from rag.engine import Engine
 
-_ROLES: dict[str, Role] = {"user": "user", "assistant": "assistant"}
 # The beginning of every line of answers.
 _LINE_START = b'{"id":'
 Texts = list[str] | None
@@ -133,25 +134,14 @@ def _ignored(texts: Texts) -> Filters:
         # An empty value, for a year 0, stands for the whole field.
         values.setdefault(field, []).append(value or ("0" if field == "year" else ""))
     try:
-        return _filters(values)
-    except InputError as error:
-        raise InputError(f"--ignore: {error}. Write FIELD or FIELD=VALUE.") from error
+        return TypeAdapter(Filters).validate_python(values)
+    except ValidationError as error:
+        raise InputError(f"--ignore: {_first_error(error)}. Write FIELD or FIELD=VALUE.") from error
 
 
-def _filters(data: Any) -> Filters:
-    """Filters from their JSON form: field -> value or list of values."""
-    if not isinstance(data, dict):
-        raise InputError('"filters" needs an object')
-    filters: dict[str, tuple[Any, ...]] = {}
-    for field, value in data.items():
-        if field not in FILTER_FIELDS:
-            raise InputError(f"no filter {field!r}; there are {', '.join(FILTER_FIELDS)}")
-        values = value if isinstance(value, list) else [value]
-        try:
-            filters[field] = tuple(int(x) if field == "year" else str(x) for x in values)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{field} needs a number") from error
-    return Filters(**filters)
+def _first_error(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
 
 
 def print_hits(hits: Sequence[Hit]) -> None:
@@ -268,14 +258,20 @@ def print_sources(answer: Answer) -> None:
             print(line, file=sys.stderr)
 
 
-@dataclass(frozen=True, slots=True)
-class BatchQuestion:
-    """One line of a question file."""
+def _listed(filters: Any) -> Any:
+    """Filters with a list for each single value."""
+    if not isinstance(filters, dict):
+        return filters or {}
+    return {name: value if isinstance(value, list) else [value] for name, value in filters.items()}
 
-    id: str
-    question: str
-    history: tuple[Turn, ...]
-    filters: Filters
+
+class BatchQuestion(BaseModel):
+    """One line of a question file; its other keys are ignored."""
+
+    id: str = Field(min_length=1, coerce_numbers_to_str=True)
+    question: str = Field(pattern=r"\S")
+    history: tuple[Turn, ...] | None = None
+    filters: Annotated[Filters, BeforeValidator(_listed)] = Filters()
 
 
 @dataclass(slots=True)
@@ -327,7 +323,7 @@ def run_batch(
     with out.open("ab") as sink:
         for n, line in enumerate(lines[done:], start=done + 1):
             try:
-                stream = engine.ask(line.question, history=line.history, filters=line.filters)
+                stream = engine.ask(line.question, history=line.history or (), filters=line.filters)
                 answer = answer_json.answer_to_dict(stream.answer, line.id)
             except AskLabsError as error:
                 failures.append(f"{line.id}: {error}")
@@ -348,35 +344,15 @@ def _read_questions(path: Path, failures: list[str]) -> Iterator[BatchQuestion]:
         if not text.strip():
             continue
         try:
-            line = _read_question(text)
-            if line.id in ids:
-                raise InputError(f"the id {line.id!r} is taken by a line above")
-        except InputError as error:
-            failures.append(f"{path}, line {number}: {error}")
-        else:
-            ids.add(line.id)
-            yield line
-
-
-def _read_question(text: str) -> BatchQuestion:
-    """A question line: {"id", "question", "history"?, "filters"?}; other keys are ignored."""
-    try:
-        data = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise InputError(f"not JSON ({error}); write one object a line") from error
-    if not isinstance(data, dict) or not isinstance(data.get("question"), str):
-        raise InputError('no text under "question"')
-    if not data["question"].strip() or not data.get("id"):
-        raise InputError('"id" or "question" is empty')
-    try:
-        history = tuple(
-            Turn(_ROLES[turn["role"]], str(turn["content"])) for turn in data.get("history") or []
-        )
-    except (TypeError, KeyError) as error:
-        needs = '"history" needs objects with "role" (user or assistant) and "content"'
-        raise InputError(needs) from error
-    filters = _filters(data.get("filters") or {})
-    return BatchQuestion(str(data["id"]), data["question"], history, filters)
+            line = BatchQuestion.model_validate_json(text)
+        except ValidationError as error:
+            failures.append(f"{path}, line {number}: {_first_error(error)}")
+            continue
+        if line.id in ids:
+            failures.append(f"{path}, line {number}: the id {line.id!r} is taken by a line above")
+            continue
+        ids.add(line.id)
+        yield line
 
 
 def _resume(out: Path, ids: list[str]) -> int:
@@ -385,30 +361,22 @@ def _resume(out: Path, ids: list[str]) -> int:
     Raises:
         InputError: the file holds anything but answers to the first of these questions.
     """
-    if not out.exists():
-        return 0
-    size = count = 0
-    with out.open("r+b") as file:
-        for line in file:
-            # Only the beginning of an answer is ever removed, never other text.
-            if not line.endswith(b"\n") and line[: len(_LINE_START)] == _LINE_START[: len(line)]:
-                break
-            try:
-                data = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                data = None
-            is_answer = isinstance(data, dict) and ("answer" in data or "error" in data)
-            answered = str(data.get("id")) if is_answer else None
-            if count >= len(ids) or answered != ids[count]:
-                content = "is no answer" if answered is None else f"answers {answered!r}"
-                raise InputError(
-                    f"{out}, line {count + 1} {content}, where question {count + 1} here was "
-                    "expected. Name another --out, or delete the file to start anew."
-                )
-            size += len(line)
-            count += 1
-        file.truncate(size)
-    return count
+    whole, _, cut_short = (out.read_bytes() if out.exists() else b"").rpartition(b"\n")
+    try:
+        rows = [orjson.loads(line) for line in whole.splitlines()]
+        answered = [str(row["id"]) for row in rows if "answer" in row or "error" in row]
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        rows, answered = [None], []
+    # Only the beginning of an answer is ever removed, never other text.
+    is_ours = cut_short[: len(_LINE_START)] == _LINE_START[: len(cut_short)]
+    if len(answered) < len(rows) or answered != ids[: len(answered)] or not is_ours:
+        raise InputError(
+            f"{out} holds something else than answers to the first of these questions. Name "
+            "another --out, or delete the file to start anew."
+        )
+    if cut_short:
+        os.truncate(out, len(whole) + bool(whole))
+    return len(answered)
 
 
 def export(

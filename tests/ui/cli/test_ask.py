@@ -29,11 +29,11 @@ QUESTIONS = [
 ]
 FIRST, SECOND, _ = map(json.dumps, QUESTIONS)
 MALFORMED = {
-    "{": "not JSON",
-    '{"id": "x", "question": 3}': 'no text under "question"',
-    '{"id": "x", "question": "What?", "history": [3]}': '"history" needs',
-    '{"id": "x", "question": "What?", "filters": {"land": "Fiji"}}': "no filter 'land'",
-    '{"id": "x", "question": "What?", "filters": {"year": "soon"}}': "year needs a number",
+    "{": "Invalid JSON",
+    '{"id": "x", "question": 3}': "question: Input should be a valid string",
+    '{"id": "x", "question": "What?", "history": [3]}': "history.0: Input should be",
+    '{"id": "x", "question": "What?", "filters": {"land": "Fiji"}}': "filters.land: Unexpected keyword",
+    '{"id": "x", "question": "What?", "filters": {"year": "soon"}}': "filters.year.0: Input should be a valid integer",
     FIRST: "the id 'a' is taken",
 }
 ORCHARDS = """# Quince orchards
