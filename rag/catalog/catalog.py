@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any
@@ -38,19 +38,21 @@ class Catalog:
         self,
         reports: Iterable[ReportInfo],
         languages: Mapping[str, Collection[str]] | None = None,
+        topics: Callable[[], Mapping[str, Collection[str]]] = dict,
     ) -> None:
         """Index the reports by their tags.
 
         Args:
             reports: what is known of each.
             languages: report id -> the languages of its passages; else its own language counts.
+            topics: finds the ids of the reports of each topic by its name, when they are needed.
         """
         self.reports: Mapping[str, ReportInfo] = {r.id: r for r in reports}
         # By field and key: the ids of reports, and the spellings with their numbers of reports.
         self._ids: dict[str, dict[str | int, set[str]]] = {field: {} for field in FILTER_FIELDS}
         self._spellings: dict[str, dict[str | int, Counter[str]]] = {f: {} for f in FILTER_FIELDS}
         for report in self.reports.values():
-            for field in FILTER_FIELDS:
+            for field in filter(FILTER_FIELDS.get, FILTER_FIELDS):
                 values, keys = report_values(report, field), report_keys(report, field)
                 if field == "language" and languages is not None:
                     values = tuple(languages.get(report.id, ()))
@@ -62,6 +64,7 @@ class Catalog:
                     self._spellings[field].setdefault(key, Counter())[str(value)] += 1
         own = (r for r in self.reports.values() if r.author == "lab")
         self._labs = frozenset(code for r in own for code in r.iso or r.countries)
+        self._find_topics = topics
         # Made at first use: most questions have no filter, and looking words up is slow.
         self._vocabularies: dict[str, Vocabulary] = {}
         self._reports_by_value: dict[str, list[tuple[str, set[str]]]] = {}
@@ -69,6 +72,8 @@ class Catalog:
     def ids(self, filters: Filters) -> frozenset[str]:
         """The ids of the reports that pass the filters."""
         passing = set(self.reports)
+        if filters.topic:
+            self._know_topics()
         for field, by_key in self._ids.items():
             for values in alternatives(field, getattr(filters, field)):
                 keys = {key for value in values for key in self._keys_of(field, value)}
@@ -147,6 +152,13 @@ class Catalog:
         used = (value for value in values if value.reports)
         return sorted(used, key=lambda v: (len(v.variants) == 1, v.name.casefold(), v.name))
 
+    def _know_topics(self) -> None:
+        if not self._ids["topic"]:
+            ids = {name: set(found) for name, found in self._find_topics().items()}
+            keys = {name: filter_key("topic", name) for name in ids}
+            self._spellings["topic"] = {keys[name]: Counter({name: len(ids[name])}) for name in ids}
+            self._ids["topic"] = {keys[name]: ids[name] for name in ids}
+
     def name(self, field: str, value: str | int) -> str:
         """The canonical spelling of a value (or key) of a filter field: what most reports use."""
         if field in FREE_FIELDS:
@@ -190,6 +202,8 @@ class Catalog:
     def _values(self, field: str) -> Iterable[tuple[str, Iterable[tuple[str, int]]]]:
         if field in FREE_FIELDS:
             return [(group.name, group.variants) for group in self._vocabulary(field).groups]
+        if field == "topic":
+            self._know_topics()
         values = map(_most_used, self._spellings[field].values())
         return [(spellings[0][0], spellings) for spellings in values]
 

@@ -71,6 +71,7 @@ class Filters:
     language: tuple[str, ...] = ()  # codes; of passages, not of whole reports
     fact: tuple[str, ...] = ()
     author: tuple[str, ...] = ()  # "lab" or "innovator"
+    topic: tuple[str, ...] = ()  # names of clusters of reports
 
     def as_dict(self) -> dict[str, list[str | int]]:
         """The fields that are set, as plain lists."""
@@ -128,7 +129,8 @@ TAGS: Mapping[str, TagField] = {
     "theme": TagField("thematic_areas", marked("Theme"), marked("Themes")),
 }
 FREE_FIELDS = tuple(name for name, tag in TAGS.items() if tag.free)
-# Filter field -> the field of `ReportInfo`, and the metadata key in the store, that it tests.
+# Filter field -> the field of `ReportInfo`, and the metadata key in the store, that it tests. None
+# has the topic, which the index finds (rag/index/topics.py).
 FILTER_FIELDS: Mapping[str, str] = {
     "country": "countries",
     "year": "year",
@@ -138,6 +140,7 @@ FILTER_FIELDS: Mapping[str, str] = {
     "language": "language",
     "fact": "fact_values",
     "author": "author",
+    "topic": "",
 }
 
 

@@ -274,7 +274,7 @@ class _Writer:
         head = tuple(map(t.gettext, ("Country", "Year", "Kind", "Report")))
         infos = (known.get(name, ReportInfo(name, name)) for name in coverage.reports)
         heading = t.gettext("Reports ({n})").format(n=format_number(t, coverage.count))
-        return Table(heading, head, cells(map(self._row, infos)), (4, 1, 2, 7))
+        return Table(heading, head, cells(map(self._row, infos)), (4, 2, 3, 9))
 
     def _row(self, info: ReportInfo) -> tuple[str, ...]:
         lab = labels.lab_label(info, self.t) if info.countries else ""
@@ -314,7 +314,6 @@ class _Writer:
         info, t = passage.report, self.t
         section, question = place
         facts = {
-            t.gettext(labels.FIELD_LABELS["author"]): labels.value_label("author", info.author, t),
             t.gettext("Section"): t.gettext(labels.FACTS_HEADING) if section == FACTS else section,
             t.gettext("Form question"): question,
             t.gettext("Report"): "" if info.title else info.id,
@@ -374,7 +373,13 @@ _WRITTEN = marked(
 def _summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
     """What the answers rest on, at a glance; nothing where nothing is cited."""
     answered = [answer for answer in answers if answer.citations and not answer.refused]
-    cited = [citation.passage for answer in answered for citation in answer.citations]
+    # Of a list those reports count that it lists.
+    cited = [
+        citation.passage
+        for answer in answered
+        for citation in answer.citations
+        if not answer.is_list or citation.passage.report.id in answer.coverage.reports
+    ]
     if not cited:
         return
     reports = {passage.report.id: passage.report for passage in cited}
@@ -386,7 +391,7 @@ def _summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
         rests_on.append("–".join(map(str, dict.fromkeys((years[0], years[-1])))))
     yield t.gettext("Based on"), labels.join_parts(t, ", ", rests_on)
     languages = {passage.id: passage.language for passage in cited if passage.language}
-    if languages:
+    if languages and not all(answer.is_list for answer in answered):
         by_language = [
             f"{labels.language_label(code, t)} ({format_number(t, n)})"
             for code, n in Counter(languages.values()).most_common()

@@ -218,22 +218,54 @@ def _character_name(character: str) -> str:
     return f"[{name.lower()}]" if name else "▪"
 
 
-def _to_csv(answers: Sequence[Answer], report_url: str) -> bytes:
+def _source_rows(answers: Sequence[Answer], report_url: str) -> list[Sequence[Value]]:
+    """The names of the columns, and a row for every quote."""
     rows: list[Sequence[Value]] = [_COLUMNS]
     for answer in answers:
         for citation in answer.citations:
             passage, info = citation.passage, citation.passage.report
             row = (
-                *(answer.question, citation.n, citation.status, info.lab, info.year or ""),
+                *(answer.question, citation.n, citation.status, info.lab, info.year),
                 *(info.type, info.kind, info.title, passage.section, passage.prompt),
                 *(passage.stage, citation.quote, passage.language, info.id),
-                *(citation.span or ("", "")),
+                *(citation.span or (None, None)),
                 "yes" if citation.corrected else "no",
                 report_link(report_url, info.id),
                 info.author,
             )
             rows.append(row)
-    return to_csv(rows)
+    return rows
+
+
+def _to_xlsx(answers: Sequence[Answer], title: str, day: date, report_url: str) -> bytes:
+    """A sheet for every list, count or comparison, and one of all sources."""
+    from rag.export.xlsx import Sheet, to_xlsx  # which reads this module's templates
+
+    t = translations_for(answers[0].language)
+    sheets: list[Sheet] = []
+    for answer, part in zip(
+        answers, make_brief(answers, title, day, report_url).parts, strict=True
+    ):
+        if part.table is None:
+            continue
+        rows: list[list[Value]] = [[*part.table.head]]
+        for row in part.table.rows:
+            plain = (re.sub(r"(?<=\d)[,.\s](?=\d{3}\b)", "", cell.text) for cell in row)
+            rows.append([int(text) if text.isdecimal() else text for text in plain])
+        widths = [8 * share for share in part.table.widths]
+        is_linked = bool(report_url) and answer.is_list and not answer.coverage.table
+        if is_linked:
+            links = (report_link(report_url, name) for name in answer.coverage.reports)
+            rows = [[*row, end] for row, end in zip(rows, (t.gettext("Link"), *links), strict=True)]
+            widths.append(40)
+        name = f"{t.gettext('Reports')} {len(sheets) + 1}"
+        sheets.append(Sheet(name, rows, widths, filtered=True, linked=is_linked))
+    cited = [answer for answer in answers if not answer.is_list]
+    widths = [{"question": 40, "title": 36, "quote": 60, "prompt": 30}.get(n, 12) for n in _COLUMNS]
+    if cited or not sheets:
+        rows = [list(row) for row in _source_rows(cited, report_url)]
+        sheets.append(Sheet(t.gettext("Sources"), rows, widths, filtered=True))
+    return to_xlsx(sheets)
 
 
 def to_csv(rows: Iterable[Iterable[Value]]) -> bytes:
@@ -383,6 +415,7 @@ def _key(info: ReportInfo, taken: set[str]) -> str:
 
 _READ, _DATA, _CITE = marked("To read"), marked("Data"), marked("References")
 _WORD = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _CSL = "application/vnd.citationstyles.csl+json"
 # What writes a brief, by the ending of its file.
 BRIEFS: Mapping[str, Callable[[Brief], bytes]] = {
@@ -401,7 +434,10 @@ FORMATS: Mapping[str, Format] = {
     "json": Format(
         "application/json", _DATA, marked("Whole answers"), lambda a, *_: answers_to_json(a)
     ),
-    "csv": Format("text/csv", _DATA, marked("Table of sources"), _sources(_to_csv)),
+    "xlsx": Format(_EXCEL, _DATA, "Excel", _to_xlsx),
+    "csv": Format(
+        "text/csv", _DATA, marked("Table of sources"), _sources(lambda *a: to_csv(_source_rows(*a)))
+    ),
     "bib": Format("application/x-bibtex", _CITE, "BibTeX", _sources(_to_bibtex)),
     "ris": Format("application/x-research-info-systems", _CITE, "RIS", _sources(_to_ris)),
     "csl.json": Format(_CSL, _CITE, "CSL-JSON", _sources(_to_csl)),

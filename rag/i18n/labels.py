@@ -32,7 +32,7 @@ FIELD_LABELS = {
     "country": marked("Country"),
     **_by_name(marked("Year"), marked("Type"), marked("Kind")),
     **{name: tag.singular for name, tag in TAGS.items()},
-    **_by_name(marked("Language"), marked("Fact"), marked("Author")),
+    **_by_name(marked("Language"), marked("Fact"), marked("Author"), marked("Topic")),
 }
 MODE_LABELS = {
     "extractive": marked("Direct quotes, no AI text"),

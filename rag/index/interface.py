@@ -11,6 +11,7 @@ from typing import Protocol
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
+from rag.index.topics import TopicCluster
 from rag.index.vectors import VectorMemo
 from rag.models.encoder import Vectors
 from rag.types import Alike, Passage
@@ -85,6 +86,10 @@ class Index(Protocol):
     @property
     def memo(self) -> VectorMemo:
         """The stored vectors of sentences and words."""
+
+    @property
+    def topics(self) -> Sequence[TopicCluster]:
+        """The topics of the reports, found at first use; none where vectors are not at hand."""
 
     @property
     def language_counts(self) -> Mapping[str, int]:

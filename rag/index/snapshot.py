@@ -42,6 +42,7 @@ from rag.errors import IndexDamaged, UnknownReport
 from rag.index.bm25 import KeywordIndex, Lexicon, Segment
 from rag.index.interface import Candidates, Query, Ranking, StoredReport
 from rag.index.layout import Version, again, check_made_by, existing_version
+from rag.index.topics import TopicCluster, find_topics
 from rag.index.vectors import Matrix, VectorMemo
 from rag.models.encoder import STATIC_DIMENSIONS
 from rag.types import Alike, Passage
@@ -109,7 +110,13 @@ class OfHeads(ABC):
     def catalog(self) -> Catalog:
         """The reports' tags."""
         written = {name: set(head.languages) for name, head in self.heads.items()}
-        return Catalog((head.report.info for head in self.heads.values()), written)
+        infos = (head.report.info for head in self.heads.values())
+        return Catalog(infos, written, lambda: {t.name: t.reports for t in self.topics})
+
+    @cached_property
+    def topics(self) -> tuple[TopicCluster, ...]:
+        """The topics of the reports; none where their vectors are not at hand."""
+        return ()
 
     @cached_property
     def language_counts(self) -> Mapping[str, int]:
@@ -178,6 +185,11 @@ class Snapshot(OfHeads):
     def frequent_words(self) -> Mapping[str, str]:
         """The words that enough passages have, as they are written, by their terms."""
         return self.keyword.frequent_words
+
+    @cached_property
+    def topics(self) -> tuple[TopicCluster, ...]:
+        """The topics of the reports, found at first use: that takes a second or two."""
+        return find_topics(self)
 
     @cached_property
     def languages(self) -> npt.NDArray[np.str_]:

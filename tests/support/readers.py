@@ -4,8 +4,10 @@ import csv
 import io
 import json
 import re
+import zipfile
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import bibtexparser
 import citeproc
@@ -82,6 +84,10 @@ def text_of(data: bytes, ending: str) -> str:
         return html_text(rendered(data.decode()))[0]
     if ending == "html":
         return html_text(data.decode())[0]
+    if ending == "xlsx":
+        with zipfile.ZipFile(io.BytesIO(data)) as book:
+            sheets = [n for n in book.namelist() if n.startswith("xl/worksheets/sheet")]
+            return "\n".join("\n".join(ET.fromstring(book.read(n)).itertext()) for n in sheets)
     if ending == "csv":
         rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
         return "\n".join(cell for row in rows for cell in row)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader
 
 from rag.errors import SettingsError
-from rag.i18n.translations import language_code, translations_accepted
+from rag.i18n.translations import is_right_to_left, language_code, translations_accepted
 from rag.settings import Settings
 from ui.server import log
 from ui.server.login import Secret, checker, read_logins
@@ -260,6 +260,7 @@ class _LoadingPage(BaseHTTPRequestHandler):
         templates = Environment(loader=PackageLoader("ui"), autoescape=True)
         page = templates.get_template("loading.html").render(
             language=language_code(t),
+            direction="rtl" if is_right_to_left(t) else "ltr",
             message=message,
             before=before,
             seconds=round(time.monotonic() - self.server.started),

@@ -225,12 +225,18 @@ window.askReading = (() => {
     const button = event.target.closest(".translate");
     if (!button) return;
     button.disabled = true;
+    button.dataset.label = button.textContent;
     button.textContent = button.dataset.waiting;
     trigger({ turn: Number(button.dataset.turn), n: Number(button.dataset.n) });
   }
 
+  // Without a `text` nothing was translated: it can be asked for again.
   function translated(text) {
-    if (!text) return;
+    if (!text) {
+      for (const button of document.querySelectorAll(".translate:disabled"))
+        (button.disabled = false), (button.textContent = button.dataset.label);
+      return;
+    }
     const { turn, n, language, text: said, by, error } = JSON.parse(text);
     const button = document.querySelector(`#source-${turn}-${n} .translate`);
     if (!button) return;

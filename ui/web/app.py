@@ -26,7 +26,7 @@ from rag.i18n.translations import ENGLISH, Translations
 from ui.rendering import render
 from ui.server.room import COMPUTED, WAITING, Full, Room
 from ui.web import filters, handlers, history, layout, survey
-from ui.web.explore import question, render_explore, render_found
+from ui.web.explore import question, render_explore, render_found, topic_quotes
 from ui.web.handlers import Run, Talk, Update
 from ui.web.layout import QUIET, Parts, shown, translations_of
 from ui.web.quality import render_quality, render_without_run
@@ -370,7 +370,8 @@ def _wire_views(engine: Engine, parts: Parts) -> None:
         state = (engine.revision, chosen)
         if explored == state:
             return gr.skip()
-        return shown(render_explore(engine.catalog, chosen, translations_of(request))), state
+        t, quotes = translations_of(request), topic_quotes(engine)
+        return shown(render_explore(engine.catalog, chosen, t, quotes)), state
 
     def find(chosen: Filters, request: gr.Request, event: gr.EventData) -> Any:
         words = _values(event, "words")["words"]

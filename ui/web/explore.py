@@ -22,9 +22,11 @@ from rag.catalog.facet_counts import Value, facet, find_value
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine
+from rag.export.brief import shortened
 from rag.i18n.labels import kind_label, lab_label, reports_and_labs, value_label
 from rag.i18n.translations import Translations, format_number, language_code, marked
 from rag.retrieval.keyword import find_words
+from rag.types import Passage
 from ui.rendering import render
 
 BARS = 12
@@ -32,8 +34,10 @@ ROWS = 100
 FOUND, LONGEST_SEARCH = 50, 300  # reports that a search by words shows, and its characters
 METHODS = 3  # methods of a report that the table names; more are counted
 COLUMNS = (marked("Country"), marked("Year"), marked("Kind"), marked("Report"), marked("Methods"))
+QUOTE = 200  # characters of the words that stand for a topic
 # The filters that Explore shows: the heading of each, and the question that a value asks.
 FIELDS = {
+    "topic": (marked("Topics"), marked("What did the labs learn about {value}?")),
     "country": (marked("Countries"), marked("What has been done in {value}?")),
     "year": (marked("Years"), marked("What did the labs learn in {value}?")),
     "method": (marked("Methods"), marked("What did the labs learn by using {value}?")),
@@ -46,14 +50,17 @@ _RANKS = (0, 0.3, 0.6, 0.85, 0.97)
 _FILE = Path(__file__).parents[1] / "static" / "world.json"
 
 
-def render_explore(catalog: Catalog, filters: Filters, t: Translations) -> Markup:
-    """The whole view of the reports that pass the filters."""
+def render_explore(
+    catalog: Catalog, filters: Filters, t: Translations, quotes: Mapping[str, Passage] = {}
+) -> Markup:
+    """The whole view of the reports that pass the filters; `quotes` are those of topics."""
     reports = catalog.select(filters)
     rows = [_row(info, t) for info in reports]
     values = {field: _values(catalog, filters, field) for field in FIELDS}
     bars, rest = [], {}
     for field, counted in values.items():
-        drawn = [value for i, value in enumerate(counted) if i < BARS or value.chosen]
+        most = len(quotes) if field == "topic" else BARS
+        drawn = [value for i, value in enumerate(counted) if i < most or value.chosen]
         rest[field] = [
             [value.name, value.reports, value_label(field, value.name, t)]
             for value in counted
@@ -82,12 +89,23 @@ def render_explore(catalog: Catalog, filters: Filters, t: Translations) -> Marku
         scope=scope,
         lab=filters.country[0] if len(filters.country) == 1 else "",
         bars=bars,
+        quotes={name: (p, shortened(p.text, QUOTE)) for name, p in quotes.items()},
         rows=rows,
         rows_shown=ROWS,
         columns=COLUMNS,
         data=Markup(data),
         **_map({str(filter_key("country", lab.name)): lab for lab in values["country"]}, t),
     )
+
+
+def topic_quotes(engine: Engine) -> dict[str, Passage]:
+    """The passage that stands for each topic, by the topic's name."""
+    index = engine.index
+    found = ((topic.name, index.passages[topic.passage]) for topic in index.topics)
+    return {
+        name: next((p for p in engine.passages_of(own.report.id) if p.id == own.id), own)
+        for name, own in found
+    }
 
 
 def render_found(engine: Engine, text: object, filters: Filters, t: Translations) -> Markup:

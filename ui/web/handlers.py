@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import hmac
+import json
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypedDict
@@ -18,6 +22,7 @@ from rag.answer.pipeline import AnswerStream
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError, ModelError, TooLong
+from rag.export.answer_json import answer_to_dict
 from rag.export.formats import FORMATS, export, file_name
 from rag.feedback import Feedback
 from rag.i18n.translations import Translations, format_number, marked
@@ -31,6 +36,7 @@ from ui.web.sources import render_sources
 
 REDRAW = 0.06  # seconds between two drawings of a growing answer: smooth, and cheap to send
 LONG = 5000  # characters that make such a pause twice as long: each drawing sends all of the text
+KEY = "shared.key"  # file of the index's folder
 GRACE = 1.0  # seconds that a stopped stream has to hand over what it has
 BROKEN = marked("Something went wrong. Please try again.")
 
@@ -43,7 +49,7 @@ class Exchange:
     question names. Without an `answer`, `text` is what had been written when the visitor stopped,
     and `error` the sentence that says what went wrong, with its `notice` where it has a code.
     `passages` is how many the answer could read (0: as the settings say), `deep` whether the model
-    could search further, `vote` what the visitor thinks of it.
+    could search further, `vote` what the visitor thinks of it, `seal` shows that it is ours.
     """
 
     question: str
@@ -57,6 +63,7 @@ class Exchange:
     deep: bool = False
     vote: Feedback | None = None
     notice: Notice | None = None
+    seal: str = ""
 
     @property
     def narrowed(self) -> Filters:
@@ -91,6 +98,26 @@ class Exchange:
 
 
 Talk = tuple[Exchange, ...]
+
+
+def seal(engine: Engine, exchange: Exchange) -> str:
+    """What proves that this server gave an answer, whatever a browser did; "" if none is shared."""
+    if not engine.settings.share or not exchange.answer:
+        return ""
+    path = engine.settings.index / KEY
+    try:
+        if not path.exists():
+            part = path.with_name(f"{KEY}.{secrets.token_hex(4)}")
+            part.touch(mode=0o600)
+            part.write_bytes(secrets.token_bytes(32))
+            with suppress(FileExistsError):
+                path.hardlink_to(part)
+            part.unlink()
+        key = path.read_bytes()
+    except OSError:
+        return ""
+    said = json.dumps([exchange.question, answer_to_dict(exchange.answer)], sort_keys=True)
+    return hmac.digest(key, said.encode(), "sha256").hex()
 
 
 class Update(TypedDict, total=False):
@@ -251,6 +278,8 @@ def restore(
         return
     if type(n) is int and 0 <= n < len(exchange.answer.struck):
         restored = replace(exchange, answer=exchange.answer.restored(n))
+        if exchange.seal and exchange.seal == seal(engine, exchange):
+            restored = replace(restored, seal=seal(engine, restored))
         talk = tuple(restored if x is exchange else x for x in talk)
         thread = render_conversation(talk, engine.catalog, t)
         yield {"talk": talk, "thread": thread, "turn": int(str(turn))}
@@ -331,6 +360,7 @@ def _answer(
         result = run.result()
         if before and result.answer:
             result = replace(result, answer=_added(result.answer, before))
+        result = replace(result, seal=seal(engine, result))
         talk = (*talk, result)
     except GeneratorExit:
         result = replace(exchange, stopped=True)

@@ -40,7 +40,7 @@ MOST_TURNS = 500
 LARGEST = 64 * 1024 * 1024  # characters of a whole conversation: far above 500 large answers
 SEARCHABLE = 20_000  # characters of an answer by which its conversation can be found
 BUSY = marked("An answer is being written. Wait, or stop it.")
-_COPIED = ("question", "text", "error", "stopped", "passages")
+_COPIED = ("question", "text", "error", "stopped", "passages", "seal")
 # What the browser says, by its own names.
 _MESSAGES = {
     "saved": marked("Saved in this browser only."),
@@ -78,6 +78,7 @@ class _StoredExchange(BaseModel):
     passages: int = Field(ge=0, le=MOST_PASSAGES)
     vote: dict[str, Any] | None
     notice: Notice | None = None
+    seal: str = ""
 
 
 def render_history(t: Translations, user: str) -> Markup:

@@ -95,11 +95,13 @@ def render_card(
     citations: Sequence[Citation],
     siblings: Sequence[ReportInfo],
     t: Translations,
+    is_judged: bool = True,
 ) -> Markup:
     """One source as a card that opens: who, when and where, then the passage with its quotes.
 
     `citations` are those that cite the passage, all of one number; none for a passage that the
-    answer doesn't cite. `siblings` are other reports that say the same.
+    answer doesn't cite. `siblings` are other reports that say the same. If not `is_judged`, that a
+    quote supports its sentence goes without saying: it is the sentence, or there is none.
     """
     quotes, text = [citation.quote for citation in citations], passage.text
     if passage.id.endswith("#tags"):
@@ -116,7 +118,9 @@ def render_card(
         segments=segments(text, quotes),
         pinned=quotes or [shortened(text, LONGEST_QUOTE).removesuffix(" …")],
         siblings="; ".join(f"{info.title} ({info.year or '?'})" for info in siblings),
-        verdicts=dict.fromkeys(_verdicts(citations, t)),
+        verdicts=dict.fromkeys(
+            verdict for verdict in _verdicts(citations, t) if is_judged or verdict[0] != "supported"
+        ),
     )
 
 
@@ -146,9 +150,11 @@ def render_sources(answer: Answer | None, turn: int, t: Translations = ENGLISH) 
     others = [hit for hit in answer.hits if hit.passage.id not in cited]
     siblings = {hit.passage.id: hit.siblings for hit in answer.hits}
     numbers = by_number(answer.citations)
+    is_judged = not answer.refused and answer.mode != "extractive"
     cards = [
-        render_card(group[0].passage, turn, group, siblings.get(group[0].passage.id, ()), t)
+        render_card(x.passage, turn, group, siblings.get(x.passage.id, ()), t, is_judged)
         for group in numbers.values()
+        for x in group[:1]
     ]
     heading, hint = format_count(len(numbers), "source", t), ""
     if answer.refused:

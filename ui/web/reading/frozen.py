@@ -7,6 +7,7 @@ by its content, so that the same answer has one link.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 import logging
 import os
@@ -24,7 +25,7 @@ from rag.i18n.translations import Translations, language_code, marked
 from ui.rendering import render
 from ui.server import log
 from ui.web.answer import render_prose
-from ui.web.handlers import Exchange, Talk, exchange_at
+from ui.web.handlers import Exchange, Talk, exchange_at, seal
 from ui.web.history import exchange_from_json, exchange_to_json
 from ui.web.reading.brief import standing
 from ui.web.sources import by_number
@@ -34,6 +35,7 @@ FROZEN = "answer:"
 FOLDER = "shared"
 MOST, LARGEST = 5000, 4_000_000  # files, and bytes of one
 NOT_KEPT = marked("The link could not be made: the server can't keep the answer.")
+NOT_OURS = marked("This server can't vouch for this answer. Ask again, then share it.")
 _NAME = re.compile(r"[0-9a-f]{32}")
 
 
@@ -42,6 +44,11 @@ def freeze(engine: Engine, talk: Talk, turn: object, t: Translations) -> str:
     exchange = exchange_at(talk, turn)
     if not engine.settings.share or not exchange or not exchange.answer:
         return ""
+    # What a browser kept may have been changed there.
+    if not (proof := seal(engine, exchange)):
+        return json.dumps({"error": t.gettext(NOT_KEPT)})
+    if not hmac.compare_digest(exchange.seal.encode(), proof.encode()):
+        return json.dumps({"error": t.gettext(NOT_OURS)})
     kept = Exchange(exchange.question, exchange.filters, exchange.answer)
     data = exchange_to_json(kept).encode()
     name, folder = hashlib.sha256(data).hexdigest()[:32], engine.settings.index / FOLDER

@@ -58,6 +58,7 @@ def wire_reading(engine: Engine, parts: Parts) -> None:
 
     asked = parts["sources"].translate(translate, parts["talk"], parts["translated"], **QUIET)
     asked.success(None, parts["translated"], None, js="(text) => askReading.translated(text)")
+    asked.failure(None, None, None, js="() => askReading.translated()")
     rated = [parts["talk"], parts["voted"], parts["message"]]
     parts["thread"].vote(vote, [parts["talk"], parts["conversation_id"]], rated, **QUIET)
 

@@ -1,6 +1,7 @@
 """A link keeps an answer as it was; its quotes are looked up when it is opened."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from readers import Outline
 from rag.engine import Engine
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
-from ui.web.handlers import Exchange, Talk
-from ui.web.reading.frozen import FOLDER, NOT_KEPT, freeze
+from ui.web.handlers import Exchange, Talk, seal
+from ui.web.history import exchange_from_json, exchange_to_json
+from ui.web.reading.frozen import FOLDER, NOT_KEPT, NOT_OURS, freeze
 from ui.web.reading.lab import render_who
 from ui.web.reading.report import open_report
 
@@ -19,7 +21,8 @@ from ui.web.reading.report import open_report
 def shared(folder: Path, **more: object) -> tuple[FakeEngine, Talk]:
     engine = FakeEngine()
     engine.settings = Settings(index=folder, share=True, **more)  # type: ignore[arg-type]
-    return engine, (Exchange("What?", answer=engine.ask("What?").answer),)
+    exchange = Exchange("What?", answer=engine.ask("What?").answer)
+    return engine, (replace(exchange, seal=seal(engine, exchange)),)  # type: ignore[arg-type]
 
 
 def test_an_answer_has_one_link_which_shows_it_and_checks_its_quotes(tmp_path: Path) -> None:
@@ -38,6 +41,16 @@ def test_an_answer_has_one_link_which_shows_it_and_checks_its_quotes(tmp_path: P
     assert "No longer stands in the report" in changed
 
 
+def test_what_a_browser_has_changed_is_not_shared(tmp_path: Path) -> None:
+    engine, talk = shared(tmp_path)
+    kept = exchange_to_json(talk[0])
+    opened = (exchange_from_json(kept),)
+    assert "query" in json.loads(freeze(engine, opened, 1, ENGLISH))  # type: ignore[arg-type]
+    forged = (exchange_from_json(kept.replace("What?", "Who?")),)
+    told = json.loads(freeze(engine, forged, 1, ENGLISH))  # type: ignore[arg-type]
+    assert told == {"error": NOT_OURS}
+
+
 @pytest.mark.parametrize("name", ["answer:../x", "answer:" + "0" * 32, "answer:"])
 def test_nothing_else_is_shown_and_nothing_kept_unasked(tmp_path: Path, name: str) -> None:
     engine, talk = shared(tmp_path)
@@ -47,7 +60,7 @@ def test_nothing_else_is_shown_and_nothing_kept_unasked(tmp_path: Path, name: st
     assert json.loads(freeze(engine, talk, 1, ENGLISH)) == {"error": NOT_KEPT}  # type: ignore[arg-type]
     engine.settings = Settings(index=tmp_path)
     assert freeze(engine, talk, 1, ENGLISH) == ""  # type: ignore[arg-type]
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / FOLDER).exists()
 
 
 @pytest.mark.quality

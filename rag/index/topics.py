@@ -1,0 +1,148 @@
+"""Topics of a collection: clusters of its reports by meaning, each named by its telling words.
+
+Each form has its own way of asking, and each lab its own subjects: the means of both are taken out
+first, so that what is left is what a report is about. The centres are kept in the index's folder,
+and the next ones begin there: so topics and their names stay from one ingest to the next.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Hashable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.index.layout import replace_file
+from rag.places.countries import resolve_country
+
+if TYPE_CHECKING:
+    from rag.index.snapshot import Snapshot
+
+Vectors = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.int64]
+FEWEST, MOST, ROUNDS = 5, 24, 40
+WORDS = 3  # of a name
+_FILE = "topics.npz"
+_SHRINK = 5.0  # passages, or reports, that a mean of few is held against
+_FEWEST_LABS = 3  # that have a word of a name
+_MIDDLE = 5  # reports nearest to the centre of a topic, of which one is quoted
+_SHORT = 100  # characters of a passage that says little by itself
+
+
+@dataclass(frozen=True, slots=True)
+class TopicCluster:
+    """A topic: its name, the ids of its reports, and the row of a passage that stands for it."""
+
+    name: str
+    reports: tuple[str, ...]
+    passage: int
+
+
+def find_topics(snapshot: Snapshot) -> tuple[TopicCluster, ...]:
+    """The topics of a snapshot, the largest first; none where there are few reports."""
+    ids, of_passage = list(snapshot.heads), snapshot.report_numbers
+    count = min(MOST, round(len(ids) ** 0.5 / 2))
+    if count < FEWEST or not len(of_passage):
+        return ()
+    forms = _numbered((p.report.kind, p.section, p.prompt) for p in snapshot.passages)
+    labs = _numbered(snapshot.catalog.reports[i].lab for i in ids)
+    passages = _without_means(np.asarray(snapshot.dense[:], np.float32), forms)
+    vectors = _unit(_without_means(_means(passages, of_passage, len(ids))[0], labs))
+    path = snapshot.folder / _FILE
+    names: list[str] = []
+    centres = np.zeros((0, vectors.shape[1]), np.float32)
+    with suppress(OSError, ValueError, LookupError, zipfile.BadZipFile), np.load(path) as kept:
+        if kept["centres"].shape[1:] == vectors.shape[1:]:
+            names, centres = kept["names"].tolist()[:count], kept["centres"][:count]
+    centres, nearest = _clusters(vectors, centres, count)
+    if len(names) < count:
+        _name(names, snapshot, nearest, labs, count)
+    # What a reader finds may lie where nobody may write.
+    with suppress(OSError), io.BytesIO() as file:
+        np.savez(file, names=np.array(names), centres=centres)
+        if not path.exists() or path.read_bytes() != file.getvalue():
+            replace_file(path, file.getvalue())
+    nearness = vectors @ centres.T
+    similar = np.einsum("ij,ij->i", _unit(passages), centres[nearest][of_passage])
+    long = np.array([len(passage.text) >= _SHORT for passage in snapshot.passages])
+    found = []
+    for n, name in enumerate(names):
+        inside = np.flatnonzero(nearest == n)
+        middle = inside[np.argsort(-nearness[inside, n], kind="stable")[:_MIDDLE]]
+        rows = np.flatnonzero(np.isin(of_passage, middle))
+        if len(rows):
+            best = int(rows[np.argmax(similar[rows] + long[rows])])
+            found.append(TopicCluster(name, tuple(ids[i] for i in inside), best))
+    return tuple(sorted(found, key=lambda topic: -len(topic.reports)))
+
+
+def _numbered(keys: Iterable[Hashable]) -> Numbers:
+    numbers: dict[Hashable, int] = {}
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
+
+
+def _means(
+    vectors: Vectors, groups: npt.NDArray[np.integer], count: int
+) -> tuple[Vectors, Vectors]:
+    """The mean of each group, and its size as a column."""
+    sums = np.zeros((count, vectors.shape[1]), np.float32)
+    np.add.at(sums, groups, vectors)
+    sizes = np.bincount(groups, minlength=count)[:, None].astype(np.float32)
+    means: Vectors = (sums / np.maximum(sizes, 1)).astype(np.float32)
+    return means, sizes
+
+
+def _without_means(vectors: Vectors, groups: Numbers) -> Vectors:
+    means, sizes = _means(vectors, groups, int(groups.max()) + 1)
+    left: Vectors = vectors - (means * sizes / (sizes + _SHRINK))[groups]
+    return left
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    unit: Vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return unit
+
+
+def _clusters(vectors: Vectors, centres: Vectors, count: int) -> tuple[Vectors, Numbers]:
+    """Spherical k-means from given centres, and others far from them: centres, and the nearest."""
+    random = np.random.default_rng(0)
+    while len(centres) < count:
+        far = np.maximum(1 - (vectors @ centres.T).max(axis=1, initial=0), 1e-9)
+        centres = np.vstack([centres, vectors[random.choice(len(vectors), p=far / far.sum())]])
+    for _ in range(ROUNDS):
+        nearest = (vectors @ centres.T).argmax(axis=1)
+        means, sizes = _means(vectors, nearest, count)
+        moved = np.where(sizes > 0, _unit(means), centres)
+        if np.allclose(moved, centres, atol=1e-4):
+            break
+        centres = moved
+    return centres, (vectors @ centres.T).argmax(axis=1)
+
+
+def _name(
+    names: list[str], snapshot: Snapshot, nearest: Numbers, labs: Numbers, count: int
+) -> None:
+    """Name the topics that have no name yet by the words that tell them from the others."""
+    words = snapshot.keyword.frequent_words
+    has = np.zeros((len(words), len(nearest)), np.bool_)
+    for n, term in enumerate(words):
+        has[n, snapshot.report_numbers[snapshot.keyword.passages_with(term)]] = True
+    written = list(words.values())
+    for n in range(len(names), count):
+        inside = nearest == n
+        share = has[:, inside].mean(axis=1) if inside.any() else np.zeros(len(words))
+        ratio = share / np.maximum(has[:, ~inside].mean(axis=1), 1 / len(nearest))
+        score = share * np.log(np.maximum(ratio, 1e-9))
+        telling: list[str] = []
+        for row in np.argsort(-score, kind="stable")[: 20 * WORDS]:
+            spread = len(set(labs[inside & has[row]].tolist()))
+            if spread >= min(_FEWEST_LABS, labs.max() + 1) and not resolve_country(written[row]):
+                telling.append(written[row])
+            if len(telling) >= WORDS and ", ".join(telling) not in names:
+                break
+        names.append(", ".join(telling) or str(n + 1))

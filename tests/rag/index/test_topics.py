@@ -1,0 +1,41 @@
+"""Topics hold each report once, are filters, and stay from one ingest to the next."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rag.catalog.tag_fields import Filters
+from rag.index import topics
+from rag.index.layout import existing_version
+from rag.index.snapshot import Snapshot
+
+
+def opened(index: Path, folder: Path) -> Snapshot:
+    snapshot = Snapshot(index, existing_version(index))
+    snapshot.folder = folder  # where topics are kept
+    return snapshot
+
+
+def test_each_report_has_a_topic_which_filters_and_stays(
+    sample_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert opened(sample_index, tmp_path).topics == ()  # too few reports
+    monkeypatch.setattr(topics, "FEWEST", 2)
+    index = opened(sample_index, tmp_path)
+    found = index.topics
+    assert sorted(i for topic in found for i in topic.reports) == list(index.heads)
+    assert len({topic.name for topic in found}) == len(found) > 1
+    for topic in found:
+        assert index.catalog.ids(Filters(topic=(topic.name.upper(),))) == set(topic.reports)
+        assert index.passages[topic.passage].report.id in topic.reports
+    assert dict(index.catalog.counts("topic")) == {t.name: len(t.reports) for t in found}
+    kept = dict(np.load(tmp_path / "topics.npz"))
+    np.savez(
+        tmp_path / "topics.npz", names=[f"my {n}" for n in kept["names"]], centres=kept["centres"]
+    )
+    assert [t.name for t in opened(sample_index, tmp_path).topics] == [
+        f"my {t.name}" for t in found
+    ]
+    (tmp_path / "topics.npz").write_bytes(b"damaged")
+    assert opened(sample_index, tmp_path).topics == found
