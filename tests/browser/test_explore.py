@@ -8,6 +8,7 @@ from page_fixtures import Visit, ask
 from playwright.sync_api import Locator, Page, expect
 from runs import case, outcome, reported
 
+from eval.report.pages import LATEST
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.settings import Settings
@@ -25,7 +26,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> FakeEngine:
     """An engine over more reports than are drawn at once, one of them hostile, and a run."""
     run = reported(tmp_path_factory.mktemp("run") / "run", outcome(case("s"), **{"rep@10": 1.0}))
     engine = FakeEngine()
-    engine.settings = Settings(evaluation=run)
+    (run / "summary.json").rename(run / LATEST)
+    engine.settings = Settings(index=run)
     reports = [report(i, thematic_areas=(f"theme {i % 30:02}",)) for i in range(REPORTS - 2)]
     small = report(-1, id="small", title="Aaa first", countries=("Maldives",), iso=("MV",))
     hostile = report(-2, id=HOSTILE, title=HOSTILE, thematic_areas=(HOSTILE,), methods=(HOSTILE,))

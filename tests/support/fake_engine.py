@@ -163,6 +163,8 @@ class FakeStream:
 class FakeEngine:
     """Answers by what the question says: fail, break, slow, or anything else."""
 
+    topics = ()
+
     def __init__(self, write: Callable[[str], Answer] | None = None) -> None:
         self.settings = Settings()
         self.revision = "f1" * 16
