@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import replace
@@ -44,6 +44,7 @@ from rag.models.embeddings import (
     make_embedding,
     use_stored_vectors,
 )
+from rag.models.tokens import count_tokens
 from rag.query.planner import Planner, make_planner
 from rag.retrieval.hybrid import (
     HybridRetriever,
@@ -110,17 +111,24 @@ class Engine:
         with ThreadPoolExecutor(3) as pool:
             models = pool.submit(self._embedding.get_query_embedding, question)
             languages = pool.submit(language_of, question)
+            tokens = pool.submit(count_tokens, question)
             # A word of no language is looked for in all dictionaries, which loads them.
             dictionaries = pool.submit(in_dictionary, "qzxv")
             snapshot, retriever = self._current()
             models.result()
             languages.result()
+            tokens.result()
             dictionaries.result()
         self._planner.linker_of(snapshot.catalog)
         plan = self._planner.without_model().plan(question, snapshot)
         search(retriever, plan)
         if self._reranker:
             self._reranker.scores(question, [question])
+
+    def shed_when(self, is_shed: Callable[[], bool]) -> None:
+        """Leave out the cross-encoder, most of an answer's work, while a function says so."""
+        if isinstance(self._reranker, CrossEncoder):
+            self._reranker.is_shed = is_shed
 
     def without_model(self) -> Engine:
         """An engine over the same index that plans by rules and quotes; it asks no model."""

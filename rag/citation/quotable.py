@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rag.text.prompt_injection import instructs
 from rag.text.sentences import sentences
@@ -30,6 +31,8 @@ MOST_CAPITALS = 0.6
 LONGEST_WORD = 60
 # The most characters of sentences and lines that are made one.
 LONGEST_UNIT = 400
+# Passages whose sentences are held, 2 kB each: to split them is most of what a topic takes.
+KEPT = 20_000
 _URL = re.compile(r"\[?(?:https?://|www\.)\S+")
 # The number or bullet of a list item, which means nothing out of its list.
 _BULLET = re.compile(
@@ -58,10 +61,14 @@ class Sentence:
     text: str
 
 
-def usable(passage: Passage) -> list[Sentence]:
+def usable(passage: Passage) -> tuple[Sentence, ...]:
     """The sentences of a passage that can stand alone, in order."""
-    text, language = passage.text, passage.language
     facts = passage.section == FACTS
+    return _usable(passage.text, passage.language, _question(passage), facts)
+
+
+@lru_cache(KEPT)
+def _usable(text: str, language: str, question: str, facts: bool) -> tuple[Sentence, ...]:
     units = [[span] for span in sentences(text)] if facts else _units(text, language)
     found = []
     for unit in units:
@@ -76,13 +83,12 @@ def usable(passage: Passage) -> list[Sentence]:
         is_list = shown.count("; ") > text[unit[0][0] : unit[-1][1]].count("; ")
         whole = headed or (not is_list and is_whole(bare, language))
         if not facts and (short or not whole):
-            question = _question(passage)
             first = unit is units[0] and (len(unit) > 1 or len(units) == 1 or bare[-1] in _ENDS)
             if not (first and question):
                 continue
             shown = f"{question}: {shown}"
         found.append(Sentence(unit[0][0], unit[-1][1], shown))
-    return found
+    return tuple(found)
 
 
 def _is_unfit(shown: str, bare: str) -> bool:
@@ -102,11 +108,16 @@ def is_whole(text: str, language: str) -> bool:
         return False
     if not function:
         return True
-    topics = [word for word in text.split() if not function.issuperset(words(word))]
+    topics = [word for word in text.split() if not function.issuperset(_words_of(word))]
     capitals = sum(word.lstrip("\"'“‘«(")[:1].isupper() for word in topics)
     is_title = capitals > MOST_CAPITALS * len(topics)
     least = MIN_FUNCTION if ends else CLEAR_FUNCTION
     return not is_title and sum(word in function for word in own) >= least * len(own)
+
+
+@lru_cache(1 << 16)
+def _words_of(token: str) -> tuple[str, ...]:
+    return tuple(words(token))
 
 
 def _units(text: str, language: str) -> list[list[Span]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
@@ -56,6 +56,10 @@ def rerank_first(hits: Sequence[Hit], plan: Plan, reranker: CrossEncoder) -> lis
     return moved
 
 
+class Shed(TimeoutError):
+    """The cross-encoder is left out while many questions wait: waiting for it doesn't help."""
+
+
 class CrossEncoder:
     """The built-in reranker: a model that reads a question and a passage together.
 
@@ -69,6 +73,7 @@ class CrossEncoder:
     depth = 20
 
     def __init__(self) -> None:
+        self.is_shed: Callable[[], bool] = lambda: False  # whether it is to leave the cores alone
         self._turn = threading.Lock()
         self._crowded_until = 0.0
 
@@ -76,8 +81,11 @@ class CrossEncoder:
         """The logit of each text's answering the question, in their order.
 
         Raises:
+            Shed: it is to leave the cores to others.
             TimeoutError: it is scoring for somebody else, or was a moment ago.
         """
+        if self.is_shed():
+            raise Shed("Too many questions wait for the cross-encoder.")
         busy = time.monotonic() < self._crowded_until
         if not busy and not self._turn.acquire(timeout=PATIENCE):
             self._crowded_until = time.monotonic() + CROWDED

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from rag.models.client import Stop
-from rag.retrieval.rerank import CrossEncoder
+from rag.retrieval.rerank import CrossEncoder, Shed
 from rag.survey.features import Measured, Numbers, ReportMeasure, Topic, is_met
 from rag.types import Passage, Progress
 
@@ -119,6 +119,8 @@ def waited_scores(
     while monotonic() < until and not (stop and stop.is_set()):
         try:
             return reranker.scores(topic, texts)
+        except Shed:
+            break
         except TimeoutError:
             sleep(PAUSE)
     return None

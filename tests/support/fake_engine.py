@@ -208,6 +208,9 @@ class FakeEngine:
         self.streams.append(stream)
         return stream
 
+    def shed_when(self, _: Callable[[], bool]) -> None:
+        pass
+
     def without_model(self) -> "FakeEngine":
         return FakeEngine(self._write)
 

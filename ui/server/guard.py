@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -30,8 +31,10 @@ SLOWEST_UPLOAD = 600.0
 # Bytes of uploads within an hour (Gradio deletes sooner what nobody took in): of one address,
 # and of all.
 HOUR, MOST_SENT, MOST_SENT_BY_ALL = 3600.0, 200_000_000, 1_000_000_000
+JOINING = 2  # events of the page that are taken in at a time; between them, others are answered
 RETRY = "15"  # seconds after which who was refused for want of room may ask again
 API = "/gradio_api"
+JOIN = f"{API}/queue/join"
 HEALTH, LOGIN, UPLOAD = "/healthz", "/login", f"{API}/upload"
 REST, MCP, METRICS = "/api/v1", "/mcp", "/metrics"
 # The paths that are used, by method; one that ends in "/" stands for those below it.
@@ -42,7 +45,7 @@ READ = (
     *(f"{REST}/", MCP, METRICS),
 )
 WRITE = (
-    *(LOGIN, UPLOAD, f"{API}/queue/join", f"{API}/run/", f"{API}/cancel", f"{API}/reset"),
+    *(LOGIN, UPLOAD, JOIN, f"{API}/run/", f"{API}/cancel", f"{API}/reset"),
     *(f"{REST}/", MCP),
 )
 PATHS = {"GET": READ, "HEAD": READ, "POST": WRITE, "DELETE": (f"{REST}/survey/", MCP)}
@@ -68,6 +71,7 @@ class Guard:
         self._hosts = {*LOOPBACK, *hosts}
         self._uploads = uploads
         self._frames = bool(frames)
+        self._joining = asyncio.Semaphore(JOINING)
         self._sent: deque[tuple[float, str, int]] = deque()
         self._headers = {
             "Content-Security-Policy": _POLICY.format(frames=frames).strip(),
@@ -107,7 +111,8 @@ class Guard:
             return
         limit = None if is_upload else MOST_BYTES
         within = _within(receive, limit, SLOWEST_UPLOAD if is_upload else SLOWEST)
-        await self._app(scope, within, send_guarded)
+        async with self._joining if path == JOIN else nullcontext():
+            await self._app(scope, within, send_guarded)
 
     def _has_room(self, scope: Scope, headers: Mapping[str, str]) -> bool:
         """Whether an upload fits beside those of the last hour; then it counts."""

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from rag.engine import Engine
 
 WRITTEN = 20  # answers that a model writes at a time
-COMPUTED = 4  # the same without: they share the cores, and the server needs some time itself
+COMPUTED = 2  # the same without: more would only share the interpreter, with the server, too
 WAITING = 300  # questions that wait; more are refused
+SHED = 2  # questions that wait; while more do, the cross-encoder is left out
 POLL = 0.1  # seconds between two looks of the first who waits; those behind look less often
 
 
@@ -26,6 +27,7 @@ class Room:
     def __init__(self, engine: Engine) -> None:
         self._size = COMPUTED if engine.settings.answer_model == "extractive" else WRITTEN
         self._inside: list[object] = []  # Also who waits, behind the first.
+        engine.shed_when(lambda: self.waiting > SHED)
 
     @property
     def waiting(self) -> int:

@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import webbrowser
@@ -20,6 +21,8 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
+from inspect import signature
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader
@@ -46,6 +49,7 @@ _REASONS = {
     errno.EADDRNOTAVAIL: "this machine has no such address. Choose another with --host: 127.0.0.1 "
     "for this machine alone, 0.0.0.0 for the network.",
 }
+SWITCH = 0.0005  # seconds for which a thread may compute while others wait for the interpreter
 # Visits whose conversation is held, some 1 MB each; beyond it, those that were idle longest go.
 MOST_VISITS = 500
 _log = logging.getLogger(__name__)
@@ -68,6 +72,12 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     # keep all cores busy, and more threads would only slow each of them.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    # Gradio looks for both on the disk again and again, in the thread that answers requests.
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()).resolve() / "gradio"))
+    sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]  # it is not there
+    # The server's thread gives the interpreter away at each read and write of a socket; those that
+    # compute keep it for so long.
+    sys.setswitchinterval(SWITCH)
     print("Loading the index and the page ...", file=sys.stderr, flush=True)
     with loading(settings.host, settings.port):
         if open_browser:
@@ -178,6 +188,10 @@ def launch(
         async with sessions.run() if sessions else nullcontext():
             yield
 
+    for kind in {type(block) for block in page.blocks.values()}:
+        # Gradio looks at these for each part of each visit: found once, they take half the time.
+        for made in (kind.__init__, getattr(kind.__init__, "__wrapped__", kind.__init__)):
+            vars(made)["__signature__"] = signature(made)
     try:
         app, address, _ = page.launch(
             server_name=host,

@@ -17,6 +17,8 @@ from page_fixtures import serve
 from rag.engine import Engine
 from rag.errors import Stopped
 from rag.models.client import Stop
+from rag.retrieval.rerank import CrossEncoder
+from rag.survey.classifier import waited_scores
 from ui.server import room
 from ui.server.room import Full, Room
 from ui.web import app
@@ -99,3 +101,15 @@ def test_a_question_that_is_stopped_is_given_up_at_the_next_stage(quick_engine: 
     stop.set()
     with pytest.raises(Stopped):
         quick_engine.ask("What did labs learn about mobile money?", stop=stop)
+
+
+@pytest.mark.quality
+def test_the_cross_encoder_is_left_out_while_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, engine = CrossEncoder(), FakeEngine()
+    monkeypatch.setattr(engine, "shed_when", lambda is_shed: vars(encoder).update(is_shed=is_shed))
+    one = Room(engine)  # type: ignore[arg-type]
+    assert waited_scores(encoder, "fees", ["A fee."], None)
+    one._inside += range(room.COMPUTED + room.SHED + 1)
+    begun = time.monotonic()
+    assert waited_scores(encoder, "fees", ["A fee."], None) is None
+    assert time.monotonic() - begun < 5  # a survey would wait longer for who is only busy
