@@ -10,8 +10,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from itertools import compress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,50 +22,30 @@ from ingest.parsing.form_text import Forms, head_key, learn_texts
 from ingest.parsing.parser import parse
 from ingest.parsing.scan import clean, is_blank, key, scan
 from ingest.sources import Skipped, collect, read_files
-from rag.types import FACTS, Passage, Progress, Report, Span
+from rag.types import Passage, Progress, Report, Span
 
 EXAMPLES = 5
 EXAMPLE_LENGTH = 80
-CHECKS = ("without a question", "unlike their file")
 # By kind of event what is a form's or a machine's.
 _KINDS = {"title": "title", "tag": "tag", "section": "section heading"}
 _KINDS |= dict.fromkeys(("open", "close"), "group markup")
 
 
 @dataclass(slots=True)
-class LeftOut:
-    """Counts of the pieces of one kind that are not in exactly one passage, with examples."""
-
-    pieces: int = 0
-    characters: int = 0
-    examples: list[dict[str, str]] = field(default_factory=list)
-
-    def add(self, report: str, text: str, characters: int) -> None:
-        """Count a piece of text of a report."""
-        self.pieces += 1
-        self.characters += characters
-        example = {"report": report, "text": " ".join(text.split())[:EXAMPLE_LENGTH]}
-        if len(self.examples) < EXAMPLES and example not in self.examples:
-            self.examples.append(example)
-
-
-@dataclass(slots=True)
 class Audit:
     """The counts of a collection, which `add` takes in report by report.
 
-    `right` characters of answers are in exactly one answer block and one passage; white space and
-    markup don't count. `left_out` says by kind what is not in exactly one passage; `checks` counts
-    passages that are not as they should be.
+    `right` of the `characters` of answers are in exactly one answer block and one passage; white
+    space and markup don't count. `left_out` has by kind what is not: each piece with its report.
     """
 
     forms: Forms
     reports: int = 0
-    answers: int = 0
-    passages: int = 0
     characters: int = 0
     right: int = 0
-    checks: dict[str, LeftOut] = field(default_factory=lambda: {kind: LeftOut() for kind in CHECKS})
-    left_out: defaultdict[str, LeftOut] = field(default_factory=lambda: defaultdict(LeftOut))
+    left_out: defaultdict[str, list[tuple[str, str]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
 
     @property
     def answer_share(self) -> float:
@@ -76,61 +55,55 @@ class Audit:
         return min(round(self.right / self.characters, 6), 0.999999)
 
     def to_dict(self) -> dict[str, Any]:
-        """The audit as plain values."""
-        counts = ("reports", "answers", "passages", "characters")
-        return {
-            "answer_share": self.answer_share,
-            "left_out": {kind: asdict(left) for kind, left in sorted(self.left_out.items())},
-            "checks": {kind: asdict(left) for kind, left in self.checks.items()},
-            **{name: getattr(self, name) for name in counts},
+        """The audit as plain values, with a few examples of each kind."""
+        left_out = {
+            kind: {
+                "pieces": len(pieces),
+                "characters": sum(len(text) for _, text in pieces),
+                "examples": [
+                    {"report": report, "text": " ".join(text.split())[:EXAMPLE_LENGTH]}
+                    for report, text in dict.fromkeys(pieces[: 10 * EXAMPLES])
+                ][:EXAMPLES],
+            }
+            for kind, pieces in sorted(self.left_out.items())
         }
+        counts = {"reports": self.reports, "characters": self.characters}
+        return {"answer_share": self.answer_share, "left_out": left_out, **counts}
 
     def lines(self) -> Iterator[str]:
         """The audit for people, line by line."""
         yield (
             f"{self.answer_share:.4%} of {self.characters:,} characters of answers are "
-            f"in exactly one answer block and passage "
-            f"({self.reports:,} reports, {self.answers:,} answers, {self.passages:,} passages)."
+            f"in exactly one answer block and passage ({self.reports:,} reports). Left out:"
         )
-        for title, kinds in (("Left out:", self.left_out), ("Checks:", self.checks)):
-            yield title
-            for kind, counts in sorted(kinds.items()):
-                yield f"  {kind}: {counts.pieces:,} pieces, {counts.characters:,} characters"
-                for example in counts.examples:
-                    yield f"    {example['report']}: {example['text']}"
+        for kind, left in self.to_dict()["left_out"].items():
+            yield f"  {kind}: {left['pieces']:,} pieces, {left['characters']:,} characters"
+            yield from (f"    {shown['report']}: {shown['text']}" for shown in left["examples"])
 
     def add(self, report: Report, passages: Sequence[Passage]) -> None:
         """Compare a report's file with its answer blocks and passages."""
         raw = report.raw
         counts = _counted(raw)
+
+        def leave_out(kind: str, start: int, end: int) -> None:
+            if counts[start:end].any():
+                self.left_out[kind].append((report.info.id, raw[start:end]))
+
         for kind, start, end in _no_answers(report, self.forms):
-            self._leave_out(kind, report, start, end, counts)
+            leave_out(kind, start, end)
             counts[start:end] = False
         in_blocks = _cover(len(raw), (span for block in report.blocks for span in block.spans))
         in_passages = _cover(len(raw), (span for passage in passages for span in passage.spans))
         for kind, is_wrong in (
             ("answer in no block", in_blocks == 0),
-            ("answer in two blocks", in_blocks > 1),
             ("answer in no passage", (in_passages == 0) & (in_blocks > 0)),
-            ("answer in two passages", (in_passages > 1) & (in_blocks < 2)),
+            ("answer twice", (in_blocks > 1) | (in_passages > 1)),
         ):
             for start, end in _runs(counts & is_wrong):
-                self._leave_out(kind, report, start, end, counts)
+                leave_out(kind, start, end)
         self.characters += int(counts.sum())
         self.right += int((counts & (in_blocks == 1) & (in_passages == 1)).sum())
         self.reports += 1
-        self.answers += sum(block.prompt != FACTS for block in report.blocks)
-        self.passages += len(passages)
-        for passage in passages:
-            in_file = "\n".join(clean(raw[a:b]) for a, b in passage.spans)
-            for kind in compress(CHECKS, (not passage.prompt, in_file != passage.text)):
-                self.checks[kind].add(report.info.id, passage.text, len(passage.text))
-
-    def _leave_out(
-        self, kind: str, report: Report, start: int, end: int, counts: npt.NDArray[np.bool_]
-    ) -> None:
-        if size := int(counts[start:end].sum()):
-            self.left_out[kind].add(report.info.id, report.raw[start:end], size)
 
 
 def audit_paths(
