@@ -253,12 +253,6 @@ class Metric:
     table: str
     scope: str = "all"
 
-    @property
-    def meaning(self) -> str:
-        """What it measures: the first sentence of its function's docstring."""
-        function = getattr(self.function, "func", self.function)
-        return " ".join((function.__doc__ or "").split("\n\n")[0].split())
-
 
 METRICS: Mapping[str, Metric] = {
     metric.name: metric

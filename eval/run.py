@@ -32,10 +32,9 @@ from rag.types import Progress, Turn
 
 OUTCOMES = "outcomes.jsonl"
 RECORD = "run.json"
-# What a report is made of; a new run removes it, so that none is older than its outcomes.
+# A new run removes these, so that none is older than its outcomes.
 TABLE = "table.md"
 SUMMARY = "summary.json"
-PAGE = "report.html"
 # The folder in a run's of the runs of baselines over the same cases, one folder each.
 BASELINES = "baselines"
 REMEDY = "Run `asklabs eval run CASES.jsonl --out {out}`."
@@ -93,7 +92,7 @@ def run_cases(
     try:
         out.mkdir(parents=True, exist_ok=True)
         for old in (*out.glob("*.*"), *(out / BASELINES).glob("*/*.*")):
-            if old.name in (OUTCOMES, RECORD, TABLE, SUMMARY, PAGE):
+            if old.name in (OUTCOMES, RECORD, TABLE, SUMMARY):
                 old.unlink()
         text = json.dumps(run_record(engine.settings, cases), indent=2, ensure_ascii=False)
         (out / RECORD).write_text(text + "\n", encoding="utf-8", newline="\n")

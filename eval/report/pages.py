@@ -1,4 +1,4 @@
-"""Writes what a run shows, as HTML, a table in Markdown, and JSON that is read back."""
+"""Writes what a run shows: a table in Markdown, and a summary that the page reads."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from eval.figures import ALL, LATENCIES, MAIN, RUN_METRICS, Estimate, Group, Hea
 from eval.matching import single_line
 from eval.metrics import METRICS
 from eval.report.diagnosis import RIGHT, WORST, CaseReport, case_score, causes, diagnose
-from eval.report.render import baseline_words, render, type_words
-from eval.run import BASELINES, OUTCOMES, PAGE, SUMMARY, TABLE, load_outcomes, load_record
+from eval.report.render import baseline_words, render
+from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, load_outcomes, load_record
 from rag.errors import InputError
 from rag.settings import Settings
 
 # A copy of the latest summary, in the folder of the index that was asked.
 LATEST = "evaluation.json"
-# Characters of an answer and of a quote that a summary keeps; the report of the run has all.
+# Characters of an answer and of a quote that a summary keeps; the outcomes have all.
 _ANSWER = 900
 _QUOTE = 240
 
@@ -76,7 +76,7 @@ class Table:
 
 
 def write_report(out: Path) -> str:
-    """Write table, summary and report of a run from its outcomes; return the table (Markdown).
+    """Write table and summary of a run from its outcomes; return the table (Markdown).
 
     Baselines in its folder are shown beside it.
 
@@ -91,7 +91,7 @@ def write_report(out: Path) -> str:
     ordered = sorted(outcomes, key=lambda o: (case_score(o), o.scores.get("rep@20", 1.0)))
     cases = list(map(diagnose, ordered))
     worst = [c for c in cases if c.score < 1 or c.cause != RIGHT][:WORST]
-    record_data: dict[str, Any] = {
+    data: dict[str, Any] = {
         "run": record,
         "groups": groups,
         "errors": {o.case.id: o.error for o in outcomes if o.error},
@@ -100,33 +100,18 @@ def write_report(out: Path) -> str:
         "worst": worst,
         "baseline_groups": {name: scores[ALL] for name, scores in baselines.items()},
     }
-    # The page of the product shows of questions from readers' votes nothing but numbers.
+    # The page shows of questions from readers' votes nothing but numbers.
     shown = [shortened(case) for case in worst if not case.id.startswith(VOTE_ID_PREFIX)]
-    summary = json.dumps(
-        record_data | {"worst": shown}, default=asdict, indent=1, ensure_ascii=False
-    )
-    data = record_data | {"asked": len(outcomes)}
+    summary = json.dumps(data | {"worst": shown}, default=asdict, indent=1, ensure_ascii=False)
     table = render(
         "table.md.jinja",
         tables=list(tables(groups)),
         baseline_table=baseline_table(baselines, groups),
+        asked=len(outcomes),
         **data,
     )
-    named = {type_words(name): group for name, group in groups.items()}
-    page = render(
-        "report.html.jinja",
-        tables=list(tables(named)),
-        meanings={name: metric.meaning for name, metric in METRICS.items()},
-        others=[case for case in cases if case not in worst],
-        **data,
-    )
-    files = {
-        TABLE: table,
-        SUMMARY: f"{summary}\n",
-        PAGE: page,
-    }
-    for name, text in files.items():
-        write_text(out / name, text)
+    write_text(out / SUMMARY, f"{summary}\n")
+    write_text(out / TABLE, table)
     return table
 
 

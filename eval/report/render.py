@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -24,7 +23,6 @@ from eval.figures import ALL, MAIN, Estimate, Group, Headline
 from eval.matching import single_line
 from eval.report.diagnosis import RIGHT
 from rag.export.formats import escape_markdown
-from rag.i18n.labels import language_label
 from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent, marked
 
 # Verdicts of a comparison that need more words.
@@ -193,11 +191,6 @@ def render(template: str, **data: Any) -> str:
     return text
 
 
-def anchor(case_id: str) -> str:
-    """The name of a case's place in a report, without what an address can't hold."""
-    return f"case-{quote(case_id, safe='')}"
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -207,8 +200,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"anchor": anchor, "md": _markdown, "p": _p_words}
-    environment.globals |= {"labels": sys.modules[__name__], "language_label": language_label}
+    environment.filters |= {"md": _markdown, "p": _p_words}
+    environment.globals["labels"] = sys.modules[__name__]
     return environment
 
 

@@ -20,7 +20,7 @@ import typer
 from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 from typer import Argument, Option
 
-from rag.catalog.tag_fields import TAGS, Filters
+from rag.catalog.tag_fields import FILTER_FIELDS, TAGS, Filters
 from rag.errors import AskLabsError, InputError
 from rag.export import answer_json
 from rag.settings import load_settings
@@ -136,7 +136,10 @@ def _ignored(texts: Texts) -> Filters:
     try:
         return TypeAdapter(Filters).validate_python(values)
     except ValidationError as error:
-        raise InputError(f"--ignore: {_first_error(error)}. Write FIELD or FIELD=VALUE.") from error
+        raise InputError(
+            f"--ignore: {_first_error(error)}. Write FIELD or FIELD=VALUE; there are "
+            f"{', '.join(FILTER_FIELDS)}."
+        ) from error
 
 
 def _first_error(error: ValidationError) -> str:

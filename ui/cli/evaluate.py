@@ -25,15 +25,15 @@ app = typer.Typer(
 @app.command()
 def run(
     cases: Cases,
-    out: Annotated[Path, Option(help="Folder for outcomes, table and report.")],
+    out: Annotated[Path, Option(help="Folder for outcomes, table and summary.")],
     index: Index = None,
     baseline: Annotated[bool, Option("--baseline", help="Ask the baselines as well.")] = False,
     drafts: Drafts = False,
 ) -> None:
-    """Ask all cases; writes outcomes, summary and report (HTML), prints the table."""
+    """Ask all cases; writes outcomes, and a summary for the page, prints the table."""
     from eval.cases import load_cases
     from eval.report.pages import keep_latest, write_report
-    from eval.run import PAGE, run_cases
+    from eval.run import run_cases
 
     loaded = load_cases(cases, drafts)
     engine = engine_of(index)
@@ -45,9 +45,9 @@ def run(
             for folder in run_baselines(engine, loaded, out, report):
                 write_report(folder)
     print(write_report(out))
-    print(f"The report: {out / PAGE}", file=sys.stderr)
     try:
         keep_latest(out, engine.settings.index)
+        print("The page shows it, with the worst cases: asklabs serve, Quality.", file=sys.stderr)
     except InputError as error:
         print(f"asklabs: {error}", file=sys.stderr)
 

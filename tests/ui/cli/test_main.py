@@ -78,7 +78,7 @@ def test_eval_runs_cases_with_baselines_and_compares(
     assert "| ours | Plain llama-index | BM25 alone |" in done.out
     for folder in ("run", "run/baselines/plain", "run/baselines/bm25"):
         names = {file.name for file in (tmp_path / folder).iterdir()}
-        assert names >= {"outcomes.jsonl", "run.json", "summary.json", "report.html"}
+        assert names >= {"outcomes.jsonl", "run.json", "summary.json", "table.md"}
     compared = run("eval", "compare", "run", "run")
     assert compared.code == 0
     assert "No difference: every score is the same in all 2 cases." in compared.out
