@@ -28,11 +28,12 @@ from rag.survey.classifier import (
     WEIGHTS,
     Chances,
     Classifier,
+    is_absent,
     judged_features,
     relevances,
     uncertain,
 )
-from rag.survey.features import FEATURES, Numbers, Topic, is_met
+from rag.survey.features import FEATURES, Numbers, Topic
 
 RIDGE = 20.0  # penalty of a coefficient's square
 RIDGE_JUDGED = 1.0
@@ -85,7 +86,7 @@ def _both(rows: Numbers, grades: Numbers, weights: Numbers, ridge: float) -> dic
 
 def train(examples: Sequence[Example]) -> dict[str, Any]:
     """The weights, but for what intervals need; topics that are not met teach nothing."""
-    examples = [example for example in examples if is_met(example.features)]
+    examples = [example for example in examples if not is_absent(example.features)]
     features = np.vstack([e.features for e in examples])
     grades = np.concatenate([e.grades for e in examples])
     counted = [np.full(len(e.grades), e.weight) for e in examples]
@@ -117,7 +118,10 @@ def left_out(examples: Sequence[Example]) -> list[tuple[Example, Chances, Chance
         if key not in made:
             made[key] = Classifier(train([e for e in examples if e.grades.tobytes() != key]))
         chances = made[key].chances(example.features)
-        results.append((example, chances, made[key].judged(chances, example.relevance)))
+        judged = made[key].judged(chances, example.relevance)
+        plain = chances.stated(is_absent(example.features))
+        judged = judged.stated(is_absent(example.features, example.relevance))
+        results.append((example, plain, judged))
     return results
 
 

@@ -58,11 +58,10 @@ from rag.retrieval.hybrid import (
 from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.retrieval.rerank import CrossEncoder, make_reranker
 from rag.settings import Settings
-from rag.survey.classifier import Speaking, speaking
 from rag.survey.columns import with_columns
-from rag.survey.features import ReportMeasure, Topic
+from rag.survey.features import ReportMeasure
 from rag.survey.judge import NO_MODEL, SurveyJudge
-from rag.survey.stream import SurveyStream, planned
+from rag.survey.stream import SurveyStream, TopicSurvey, planned
 from rag.survey.types import Survey
 from rag.text.contacts import mask_contacts
 from rag.text.language import language_of
@@ -246,15 +245,13 @@ class Engine:
             )
             return _finished(finish(draft))
 
-        def speak(reports: Collection[str]) -> Mapping[str, Speaking]:
-            topic = Topic.read(plan.subject or plan.standalone, plan.language, snapshot)
-            return speaking(self.report_measure(), topic, reports, self._reranker)
-
         def digested() -> tuple[Digest, Sequence[Hit], Mapping[str, str]] | None:
             if plan.intent == "answer":
                 return None
             hits, opened = self._masked(found), partial(self._opened, snapshot)
-            digest = make_digest(plan, hits, snapshot.catalog, self._embedding, opened, speak)
+            linker, judge = self._planner.linker_of(snapshot.catalog), self._reranker
+            about = TopicSurvey(plan, self.report_measure, linker, judge, bool(given), stop)
+            digest = make_digest(plan, hits, snapshot.catalog, self._embedding, opened, about)
             if digest is None:
                 return None
             quoted = {hit.passage.report.id for hit in digest.hits}
@@ -306,9 +303,7 @@ class Engine:
         measure = self.report_measure()
         snapshot = measure.snapshot
         plan = self._planner.without_model().plan(checked(question), snapshot, filters=filters)
-        linker = self._planner.linker_of(snapshot.catalog)
-        links = linker.link(plan.corrected, plan.language)
-        survey = planned(question, plan, links, filters, snapshot)
+        survey = planned(question, plan, self._planner.linker_of(snapshot.catalog), filters)
         reranker = self._reranker if judged else None
         return SurveyStream(
             measure, survey, without, reranker, self.settings.mask_contacts, progress

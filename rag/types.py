@@ -235,7 +235,8 @@ class Struck:
 class Coverage:
     """Which reports matched, and which of them the answer rests on.
 
-    `reports` are the ids that the answer rests on, or the complete list for intent "list".
+    `reports` are the ids that the answer rests on, those that it cites first; the complete list for
+    intent "list", and for a topic also all others that its survey says speak of it.
     `matched_reports` counts the reports in scope that speak of the question; `read` are the ids of
     those read, `unread` counts the others by lab. `mentioned` are, for intent "list", ids of more
     reports that name what was asked for in their text but not in their tags; a hit is of each.
@@ -261,6 +262,7 @@ class Coverage:
     table: tuple[tuple[str, int], ...] = ()
     grouped_by: str = ""
     sides: tuple[str, ...] = ()
+    speaking: int = 0
 
     @property
     def count(self) -> int:
@@ -332,6 +334,17 @@ class Answer:
             doubted=(*self.doubted, back),
             checked=dict(counts),
         )
+
+    @property
+    def cited(self) -> Mapping[str, ReportInfo]:
+        """The reports that are cited, by their ids."""
+        return {c.passage.report.id: c.passage.report for c in self.citations}
+
+    @property
+    def cited_labs(self) -> int:
+        """How many of the labs that it rests on are cited."""
+        named = {name for info in self.cited.values() for name in info.countries}
+        return len(named.intersection(self.coverage.labs))
 
     @property
     def is_list(self) -> bool:

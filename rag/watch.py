@@ -98,6 +98,13 @@ def changes(engine: Engine, before: Mapping[str, Any], after: Mapping[str, Any])
     """The differences of two answers, as the command line's JSON, to one question."""
     old, new = before["coverage"], after["coverage"]
     cited = {c["report"]: c["quote"] for c in reversed((*before["citations"], *after["citations"]))}
+    # What a survey finds changes at its edge with every report of the collection.
+    had, has = (
+        side["coverage"]["reports"]
+        if side["coverage"]["intent"] == "list"
+        else list(dict.fromkeys(c["report"] for c in side["citations"]))
+        for side in (before, after)
+    )
     infos = engine.catalog.reports
 
     def reports(kind: Kind, ids: Sequence[str]) -> list[Change]:
@@ -107,8 +114,8 @@ def changes(engine: Engine, before: Mapping[str, Any], after: Mapping[str, Any])
     found: list[Change] = []
     if before["refused"] != after["refused"]:
         found.append(Change("refused now" if after["refused"] else "answered now"))
-    found += reports("report added", [i for i in new["reports"] if i not in old["reports"]])
-    found += reports("report gone", [i for i in old["reports"] if i not in new["reports"]])
+    found += reports("report added", [i for i in has if i not in had])
+    found += reports("report gone", [i for i in had if i not in has])
     for citation in before["citations"]:
         report, quote, span = (citation[name] for name in ("report", "quote", "span"))
         raw = engine.report(report).raw if report in infos else ""

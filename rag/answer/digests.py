@@ -22,12 +22,15 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.citation.quotable import is_whole
 from rag.i18n.labels import author_label, country_label, format_label, join_parts, value_label
+from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import marked, translations_for
 from rag.models.chat import Generation
 from rag.models.embeddings import Embedding
 from rag.models.prompts import refusal
 from rag.query.wordings import has_wording
 from rag.survey.classifier import Speaking
+from rag.survey.stream import TopicSurvey
+from rag.survey.types import Survey
 from rag.text.citation_marks import defuse, with_marks
 from rag.types import Hit, Intent, Plan, Turn
 
@@ -78,20 +81,19 @@ _NEAR_AT_ALL, _NEAR_OVER_TIME = 0.4, 0.8
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
 OpenReports = Callable[[Collection[str]], Sequence[Hit]]
-# What reports say of a question's topic, by their ids; those most about it first.
-Speak = Callable[[Collection[str]], Mapping[str, Speaking]]
 
 
 @dataclass(slots=True)
 class Digest:
     """A digest's text, whose marks count the passages that it quotes in reading order.
 
-    `sides` are those of a comparison.
+    `sides` are those of a comparison; `speaking` are the ids of all reports that speak of a topic.
     """
 
     text: str
     hits: tuple[Hit, ...]
     sides: tuple[str, ...] = ()
+    speaking: tuple[str, ...] = ()
     name: str = "extractive"
     window: int = 0
 
@@ -109,14 +111,13 @@ def make_digest(
     catalog: Catalog,
     embedding: Embedding,
     open_reports: OpenReports,
-    speak: Speak,
+    surveys: TopicSurvey,
 ) -> Digest | None:
     """The digest that a plan wants; None where it wants none, or there is nothing to tell.
 
-    `hits` were found, best first; `open_reports` gives the passages of reports, in their order;
-    `speak` tells how likely reports speak of the question's topic.
+    `hits` were found, best first; `open_reports` gives the passages of reports, in their order.
     """
-    made = _Maker(plan, hits, catalog, embedding, open_reports, speak)
+    made = _Maker(plan, hits, catalog, embedding, open_reports, surveys)
     form = _FORMS.get(plan.intent)
     absent = plan.countries and catalog.keys("country").isdisjoint(plan.countries)
     if form is None or absent or any(n.code == "no_reports_of_year" for n in plan.notices):
@@ -128,7 +129,7 @@ def make_digest(
         return Digest("".join([refusal(plan.language), *nearest(plan, hits)]), tuple(hits))
     if not made.quoted:
         return None
-    return Digest("\n".join(lines), tuple(made.quoted.values()), made.sides)
+    return Digest("\n".join(lines), tuple(made.quoted.values()), made.sides, made.speaking)
 
 
 class _Maker(LineReader):
@@ -141,14 +142,15 @@ class _Maker(LineReader):
         catalog: Catalog,
         embedding: Embedding,
         open_reports: OpenReports,
-        speak: Speak,
+        surveys: TopicSurvey,
     ) -> None:
         super().__init__(plan, embedding)
         self.hits, self.catalog = hits, catalog
         self.t = translations_for(plan.language)
         self.quoted: dict[str, Hit] = {}
         self.sides: tuple[str, ...] = ()
-        self._open, self._speak = open_reports, speak
+        self.speaking: tuple[str, ...] = ()
+        self._open, self._surveys = open_reports, surveys
 
     def quote(self, lines: Iterable[Line]) -> str:
         """Sentences with their marks."""
@@ -312,7 +314,7 @@ class _Maker(LineReader):
         }
         if not plan.subject:
             return sides
-        said = self._speak([info.id for infos in sides.values() for info in infos])
+        said = self._surveys.speaking([info.id for infos in sides.values() for info in infos])
         return {side: self._saying(infos, said) for side, infos in sides.items()}
 
     def _saying(
@@ -356,7 +358,7 @@ class _Maker(LineReader):
 
     def topic(self) -> Iterator[str]:
         """What many labs say, by a survey: what was found, what is planned, and solutions."""
-        told, lines = self._surveyed(_TELLING)
+        survey, told, lines = self._surveyed(_TELLING)
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs: Counter[str] = Counter()
         parted = [
@@ -369,6 +371,9 @@ class _Maker(LineReader):
             if picked := self.pick(telling, 2 if part == "found" else 1):
                 rows[part].append((info, picked))
                 labs[info.lab] += 1
+        if survey and survey.found:
+            self.speaking = tuple(row.report.id for row in survey.found)
+            yield f"{survey_sentence(survey, self.t)}\n"
         yield self.head(info for part in rows.values() for info, _ in part)
         yield from self.key_points(rows.values())
         for part, of_part in rows.items():
@@ -377,15 +382,17 @@ class _Maker(LineReader):
             for info, picked in of_part:
                 yield self.by(info, picked)
 
-    def _surveyed(self, roles: Collection[Role]) -> tuple[list[ReportInfo], list[Line]]:
-        """The reports that say most of the topic, and their sentences that are nearest to it."""
-        said = self._speak({hit.passage.report.id for hit in self.hits})
+    def _surveyed(
+        self, roles: Collection[Role]
+    ) -> tuple[Survey | None, list[ReportInfo], list[Line]]:
+        """The survey, the reports that say most of the topic, and their sentences nearest to it."""
+        survey, said = self._surveys.survey({hit.passage.report.id for hit in self.hits})
         ids = [i for i in said if said[i].says >= _SAYS][:MOST_TOLD]
         near = {place for i in ids for place in said[i].sentences[:_NEAREST]}
         passages = {passage for passage, _ in near}
         told = [self.catalog.reports[i] for i in ids]
         hits = (hit for hit in self.open(told) if hit.passage.id in passages)
-        return told, [line for line in self.lines(hits, roles) if line.place in near]
+        return survey, told, [line for line in self.lines(hits, roles) if line.place in near]
 
     def reasons(self) -> Iterator[str]:
         """What was found, what got in the way, and advice, of all who say so."""

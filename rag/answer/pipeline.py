@@ -251,22 +251,27 @@ class PassageAnswer:
         return tuple(quoted)
 
     def _coverage(self, passages: Sequence[Passage], citations: Sequence[Citation]) -> Coverage:
-        plan = self.plan
+        plan, digest = self.plan, self._writer if isinstance(self._writer, Digest) else None
         cited = {c.passage.report.id: c.passage.report for c in citations}
         read = tuple(dict.fromkeys(passage.report.id for passage in passages))
+        speaking = digest.speaking if digest and cited else ()
+        known = self.catalog.reports
+        reports = cited | {i: known[i] for i in speaking if i in known}
+        result = replace(self.result, matched=frozenset(reports)) if speaking else self.result
         return Coverage(
             intent=plan.intent,
-            reports=tuple(cited),
-            labs=self.catalog.labs(cited.values()),
-            matched_reports=len(self.result.matched.union(read)),
+            reports=tuple(reports),
+            labs=self.catalog.labs(reports.values()),
+            matched_reports=len(result.matched.union(read)),
             read_passages=len(passages),
             read_reports=len(read),
             filters=plan.filters,
             first=plan.first,
             ignored=plan.ignored,
             read=read,
-            unread=count_unread(self.result, read, self.catalog.reports),
-            sides=self._writer.sides if isinstance(self._writer, Digest) else (),
+            unread=count_unread(result, read, known),
+            sides=digest.sides if digest else (),
+            speaking=len(speaking),
         )
 
 

@@ -230,15 +230,19 @@ def survey_sentence(survey: Survey, t: Translations = ENGLISH) -> str:
 def coverage_sentence(answer: Answer, t: Translations = ENGLISH) -> str:
     """One sentence on what an answer covered; none for one on the collection as a whole."""
     covered = answer.coverage
-    rests_on = reports_and_labs(covered.count, len(covered.labs), t)
     if covered.intent == "list":
         if answer.refused:
             return t.gettext("No report's tags match.")
-        return t.gettext("Complete list: {reports} of {labs}.").format(**rests_on)
+        complete = reports_and_labs(covered.count, len(covered.labs), t)
+        return t.gettext("Complete list: {reports} of {labs}.").format(**complete)
     if covered.intent == "about":
         return ""
     if not covered.read_passages:
         return t.gettext("No passage found.")
+    rests_on = reports_and_labs(len(answer.cited), answer.cited_labs, t)
+    if covered.speaking:
+        rests_on["n"] = format_number(t, covered.speaking)
+        return t.gettext("Based on {reports} of {labs}; about {n} speak of it.").format(**rests_on)
     sentence = t.gettext("Based on {reports} of {labs}.").format(**rests_on)
     if answer.refused:
         read = format_count(covered.read_reports, "report", t)

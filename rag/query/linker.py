@@ -333,7 +333,17 @@ def topic_of(question: str, links: Links, language: str) -> str:
     ):
         first += 1
     topic = [i for i in range(first, len(words)) if i not in left_out]
-    return question[spans[topic[0]][0] : spans[topic[-1]][1]] if topic else ""
+    # "Street vendors - what was tried?" ends with a clause that only asks.
+    for at in range(len(topic) - 1, 0, -1):
+        between = question[spans[topic[at - 1]][1] : spans[topic[at]][1]]
+        asks = all(is_usual(words[i], language) for i in topic[at:])
+        if asks and re.search(r"[?:;,\u2013-] ", between):
+            topic = topic[:at]
+    if not topic:
+        return ""
+    # "e" of "e-waste" only joins elsewhere.
+    hyphened = re.search(r"(?:\w+-)*$", question[: spans[topic[0]][0]])
+    return question[hyphened.start() if hyphened else 0 : spans[topic[-1]][1]]
 
 
 def _joined(link: Link, previous: Link | None, words: Sequence[str]) -> Link:

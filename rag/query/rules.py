@@ -229,7 +229,8 @@ def _scores(links: Links) -> dict[str, float]:
     """The scores of the intents: that of a topic may be higher where values are not masked."""
     masked, topical = intent_scores(links.masked(), links.masked(values=False))
     return {
-        name: score if name in CATALOG else max(score, topical[name] - _TAGGED)
+        # The names of values ("disabilities") are no reasons.
+        name: score if name in (*CATALOG, "reasons") else max(score, topical[name] - _TAGGED)
         for name, score in masked.items()
     }
 

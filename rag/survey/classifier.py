@@ -41,6 +41,11 @@ class Chances:
     says: Numbers
     about: Numbers
 
+    def stated(self, absent: bool) -> Chances:
+        """These, of which little is left where a topic is absent."""
+        left = UNMET if absent else 1.0
+        return Chances(self.says * left, self.about * left)
+
 
 class Classifier:
     """Turns features into probabilities by the weights of a file."""
@@ -49,16 +54,9 @@ class Classifier:
         self._weights = weights
         self._mean, self._scale = np.array(weights["mean"]), np.array(weights["scale"])
 
-    def chances(self, features: Numbers, is_gated: bool = True) -> Chances:
-        """The probabilities of reports (rows) by their features.
-
-        If `is_gated`, little is left of them where no report has all words of the topic.
-        """
-        rows = (features - self._mean) / self._scale
-        chances = _chances(rows, self._weights["rules"])
-        if is_gated and not is_met(features):
-            return Chances(chances.says * UNMET, chances.about * UNMET)
-        return chances
+    def chances(self, features: Numbers) -> Chances:
+        """The probabilities of reports (rows) by their features."""
+        return _chances((features - self._mean) / self._scale, self._weights["rules"])
 
     def judged(self, chances: Chances, relevance: Numbers) -> Chances:
         """The same after the cross-encoder: its logit of each report, nan for those not judged."""
@@ -164,6 +162,61 @@ def relevances(
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """What was measured of a topic, how likely reports speak of it, and whether it is absent."""
+
+    measured: Measured
+    chances: Chances
+    is_absent: bool
+
+    @property
+    def stated(self) -> Chances:
+        """The probabilities, of which little is left for a topic that is absent."""
+        return self.chances.stated(self.is_absent)
+
+
+def is_absent(features: Numbers, relevance: Numbers | None = None) -> bool:
+    """Whether the collection does not speak of a topic at all.
+
+    No report has all its words, or the cross-encoder finds that no sentence that it read says
+    anything of it.
+    """
+    known = np.zeros(0) if relevance is None else relevance[~np.isnan(relevance)]
+    return not is_met(features) or bool(len(known) and known.max() < ANSWERS)
+
+
+def judge_topic(
+    measure: ReportMeasure,
+    topic: Topic,
+    scope: Collection[str],
+    reranker: CrossEncoder | None = None,
+    *,
+    only: bool = False,
+    most: int = MOST_JUDGED,
+    progress: Progress = lambda *_: None,
+    stop: Stop | None = None,
+) -> Judged:
+    """How likely the reports of a scope speak of a topic; sentences of these `only` may be read.
+
+    The cross-encoder, if there is one, judges so many of the uncertain ones, and the likeliest.
+    """
+    progress("reading", 0, len(scope))
+    measured = measure.measure(topic, scope if only else ())
+    progress("reading", len(scope), len(scope))
+    chances = classifier().chances(measured.features)
+    relevance = None
+    if reranker:
+        inside = np.isin(measure.ids, list(scope))
+        likeliest = np.argsort(np.where(inside, -chances.about, 1), kind="stable")[:FIRST]
+        unsure = uncertain(np.where(inside, chances.says, 0))[:most]
+        read = [n for n in dict.fromkeys([*likeliest.tolist(), *unsure]) if inside[n]]
+        passages = measure.snapshot.passages
+        relevance = relevances(topic, measured, read, passages, reranker, progress, stop)
+        chances = classifier().judged(chances, relevance)
+    return Judged(measured, chances, is_absent(measured.features, relevance))
+
+
+@dataclass(frozen=True, slots=True)
 class Speaking:
     """How likely a report says something of a topic, and is about it.
 
@@ -176,36 +229,20 @@ class Speaking:
 
 
 def speaking(
-    measure: ReportMeasure,
-    topic: Topic,
-    reports: Collection[str],
-    reranker: CrossEncoder | None = None,
+    measure: ReportMeasure, judged: Judged, reports: Collection[str]
 ) -> dict[str, Speaking]:
-    """These reports by their ids, those most about a topic first.
-
-    So many of the uncertain ones are judged by the cross-encoder, if there is one. Where it finds
-    that no sentence of the likeliest says anything of the topic, none does.
-    """
-    measured, passages = measure.measure(topic, reports), measure.snapshot.passages
-    chances = classifier().chances(measured.features, is_gated=False)
+    """These reports by their ids, those most about a topic first; none for one that is absent."""
+    if judged.is_absent:
+        return {}
+    chances, passages = judged.chances, measure.snapshot.passages
     inside = np.flatnonzero(np.isin(measure.ids, list(reports)))
-
-    def ordered() -> list[int]:
-        return [int(n) for n in inside[np.argsort(-chances.about[inside], kind="stable")]]
-
-    if reranker:
-        order = ordered()
-        unsure = [n for n in order if UNCERTAIN[0] < chances.says[n] < UNCERTAIN[1]]
-        read = list(dict.fromkeys([*order[:FIRST], *unsure[:MOST_READ]]))
-        relevance = relevances(topic, measured, read, passages, reranker)
-        if np.nanmax(relevance, initial=-np.inf) < ANSWERS and not np.isnan(relevance).all():
-            return {}
-        chances = classifier().judged(chances, relevance)
     return {
         measure.ids[n]: Speaking(
             float(chances.says[n]),
             float(chances.about[n]),
-            tuple((passages[s.passage].id, s.span[0]) for s in measured.sentences.get(n, ())),
+            tuple(
+                (passages[s.passage].id, s.span[0]) for s in judged.measured.sentences.get(n, ())
+            ),
         )
-        for n in ordered()
+        for n in inside[np.argsort(-chances.about[inside], kind="stable")].tolist()
     }

@@ -27,7 +27,7 @@ from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, Vectors, encode_static, unit
 from rag.query.linker import Linker, topic_of
 from rag.retrieval.postprocess import mask_passage
-from rag.survey.classifier import classifier
+from rag.survey.classifier import judge_topic
 from rag.survey.features import Near, Numbers, ReportMeasure, Topic
 from rag.survey.types import Survey, SurveyCell, SurveyColumn, SurveyRow
 from rag.text.language import language_of
@@ -193,8 +193,8 @@ class _Reader:
             language = language_of(column.name, survey.language)
             links = linker.link(column.name, language)
             text = topic_of(column.name, links, language) or column.name
-            measured = measure.measure(Topic.read(text, language, measure.snapshot))
-            says = classifier().chances(measured.features).says
+            judged = judge_topic(measure, Topic.read(text, language, measure.snapshot), ())
+            says, measured = judged.stated.says, judged.measured
             self._found = {
                 name: measured.sentences.get(n, ())
                 for n, name in enumerate(measure.ids)

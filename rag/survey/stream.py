@@ -6,8 +6,8 @@ expected one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 
 import numpy as np
@@ -18,14 +18,20 @@ from rag.citation.quotes import verbatim
 from rag.errors import InputError
 from rag.i18n.translations import marked
 from rag.index.interface import StoredReport
-from rag.index.snapshot import Snapshot
 from rag.models.client import Stop
-from rag.query.linker import Links, topic_of
+from rag.query.linker import Linker, topic_of
 from rag.retrieval.postprocess import mask_passage
 from rag.retrieval.rerank import CrossEncoder
-from rag.survey.classifier import classifier, relevances, uncertain
+from rag.survey.classifier import (
+    MOST_READ,
+    Judged,
+    Speaking,
+    classifier,
+    judge_topic,
+    speaking,
+)
 from rag.survey.evidence import evidence_of
-from rag.survey.features import Measured, ReportMeasure, Topic
+from rag.survey.features import ReportMeasure, Topic
 from rag.survey.types import Evidence, Survey, SurveyRow, Verdict
 from rag.text.sentences import sentences
 from rag.types import Plan, Progress, Span
@@ -37,26 +43,84 @@ NO_TOPIC = marked(
 NO_SCOPE = marked("No report passes the filters of the survey. Use fewer filters.")
 
 
-def planned(
-    question: str, plan: Plan, links: Links, filters: Filters, snapshot: Snapshot
-) -> Survey:
+def planned(question: str, plan: Plan, linker: Linker, filters: Filters) -> Survey:
     """The survey of a question without its rows: topic and scope; `filters` go before its own.
 
     Raises:
         InputError: the question has no topic, or no report is in scope.
     """
-    topic = topic_of(plan.corrected, links, plan.language)
+    links = linker.link(plan.standalone, plan.language)
+    topic = topic_of(plan.standalone, links, plan.language) or plan.subject
     if not topic or plan.intent == "about":
         raise InputError(NO_TOPIC)
-    scope = filters.merged(survey_scope(links.filters()))
-    if not snapshot.catalog.ids(scope):
+    scope = filters.merged(survey_scope(plan.filters.merged(plan.boosted)))
+    if not linker.catalog.ids(scope):
         raise InputError(NO_SCOPE)
-    return Survey(question, topic, plan.language, scope, (), (0, 0), index=snapshot.revision)
+    return Survey(question, topic, plan.language, scope, (), (0, 0))
 
 
 def survey_scope(named: Filters) -> Filters:
     """What narrows the survey of a question, of all that it names: its topic may be a tag, too."""
     return Filters(country=named.country, year=named.year, type=named.type, kind=named.kind)
+
+
+def with_verdicts(survey: Survey, judged: Judged, measure: ReportMeasure) -> Survey:
+    """The survey with a row for every report in scope, the likeliest first, without quotes."""
+    snapshot, chances = measure.snapshot, judged.stated
+    inside = snapshot.catalog.ids(survey.filters)
+    scope = np.array([n for n, report in enumerate(measure.ids) if report in inside], int)
+    says, about = chances.says[scope], chances.about[scope]
+    speak, subject = round(float(says.sum())), round(float(about.sum()))
+    order = np.lexsort((-about, -says)).tolist()
+    subjects = set(sorted(order[:speak], key=lambda n: -about[n])[:subject])
+    rows = []
+    for place, n in enumerate(order):
+        verdict: Verdict = "silent" if place >= speak else "about" if n in subjects else "mentions"
+        info = snapshot.catalog.reports[measure.ids[scope[n]]]
+        rows.append(SurveyRow(info, verdict, float(says[n]), float(about[n])))
+    return replace(
+        survey,
+        rows=tuple(rows),
+        interval=classifier().interval(says, survey.language),
+        labs=snapshot.catalog.labs(row.report for row in rows[:speak]),
+        index=snapshot.revision,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSurvey:
+    """What tells which reports say something of a question's topic, for its answer.
+
+    Where what it is told from `is_given`, the collection is not surveyed.
+    """
+
+    plan: Plan
+    open: Callable[[], ReportMeasure]
+    linker: Linker
+    reranker: CrossEncoder | None
+    is_given: bool
+    stop: Stop
+
+    def speaking(self, reports: Collection[str]) -> Mapping[str, Speaking]:
+        """What these reports say of it, by their ids, those most about it first."""
+        plan, measure = self.plan, self.open()
+        topic = Topic.read(plan.subject or plan.standalone, plan.language, measure.snapshot)
+        judged = judge_topic(measure, topic, reports, self.reranker, only=True, most=MOST_READ)
+        return speaking(measure, judged, reports)
+
+    def survey(self, reports: Collection[str]) -> tuple[Survey | None, Mapping[str, Speaking]]:
+        """A survey of all reports in scope, None where there is none, and what these say."""
+        plan, measure = self.plan, self.open()
+        try:
+            survey = planned(plan.standalone, plan, self.linker, plan.filters)
+        except InputError:
+            survey = None
+        if survey is None or self.is_given:
+            return None, self.speaking(reports)
+        topic = Topic.read(survey.topic, survey.language, measure.snapshot)
+        scope = measure.snapshot.catalog.ids(survey.filters)
+        judged = judge_topic(measure, topic, scope, self.reranker, stop=self.stop)
+        return with_verdicts(survey, judged, measure), speaking(measure, judged, reports)
 
 
 class SurveyStream:
@@ -80,7 +144,7 @@ class SurveyStream:
         self._survey = survey
         self._stop = Stop()
         self._done: list[SurveyRow] = []
-        self._measured: Measured | None = None
+        self._judged: Judged | None = None
         self._rows = self._make()
 
     def __iter__(self) -> Iterator[SurveyRow]:
@@ -105,41 +169,23 @@ class SurveyStream:
         return replace(survey, labs=labs)
 
     def _make(self) -> Iterator[SurveyRow]:
-        measure, progress = self._measure, self._progress
+        measure, survey, progress = self._measure, self._survey, self._progress
         snapshot = measure.snapshot
-        inside = snapshot.catalog.ids(self._survey.filters)
-        scope = np.array([n for n, report in enumerate(measure.ids) if report in inside], int)
-        topic = Topic.read(self._survey.topic, self._survey.language, snapshot, self._without)
-        progress("reading", 0, len(scope))
-        self._measured = measured = measure.measure(topic)
-        progress("reading", len(scope), len(scope))
-        chances = classifier().chances(measured.features)
-        if self._reranker is not None:
-            in_scope = np.zeros(len(measure.ids))
-            in_scope[scope] = chances.says[scope]
-            reports = uncertain(in_scope)
-            relevance = relevances(
-                topic, measured, reports, snapshot.passages, self._reranker, progress, self._stop
-            )
-            chances = classifier().judged(chances, relevance)
-        says, about = chances.says[scope], chances.about[scope]
-        interval = classifier().interval(says, topic.language)
-        self._survey = replace(self._survey, interval=interval, near=topic.near(snapshot))
-        speak, subject = round(float(says.sum())), round(float(about.sum()))
-        order = np.lexsort((-about, -says))
-        about_rows = set(sorted(order[:speak].tolist(), key=lambda n: -about[n])[:subject])
-        for place, n in enumerate(order.tolist()):
+        topic = Topic.read(survey.topic, survey.language, snapshot, self._without)
+        scope = snapshot.catalog.ids(survey.filters)
+        judged = self._judged = judge_topic(
+            measure, topic, scope, self._reranker, progress=progress, stop=self._stop
+        )
+        made = with_verdicts(survey, judged, measure)
+        self._survey = replace(made, near=topic.near(snapshot), rows=())
+        numbers = {report: n for n, report in enumerate(measure.ids)}
+        speak = len(made.found)
+        for place, row in enumerate(made.rows):
             if self._stop.is_set():
                 self._survey = replace(self._survey, complete=False)
                 return
-            report = int(scope[n])
-            verdict: Verdict = (
-                "silent" if place >= speak else "about" if n in about_rows else "mentions"
-            )
-            stored = snapshot.report(measure.ids[report])
-            row = SurveyRow(stored.info, verdict, float(says[n]), float(about[n]))
-            row = replace(row, evidence=self._evidence(stored))
-            yield row if verdict == "silent" else self._quoted(row, report)
+            row = replace(row, evidence=self._evidence(snapshot.report(row.report.id)))
+            yield row if row.verdict == "silent" else self._quoted(row, numbers[row.report.id])
             if place < speak:
                 progress("quoting", place + 1, speak)
 
@@ -167,8 +213,9 @@ class SurveyStream:
         """A row with the best sentence of its report that stands verbatim in the file."""
         snapshot = self._measure.snapshot
         raw = snapshot.report(row.report.id).raw
-        measured = self._measured
-        assert measured is not None
+        judged = self._judged
+        assert judged is not None
+        measured = judged.measured
         found: list[tuple[int, Span]] = [
             (near.passage, near.span) for near in measured.sentences.get(report, ())
         ]

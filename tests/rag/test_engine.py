@@ -10,6 +10,7 @@ from rag.catalog.tag_fields import Filters
 from rag.citation.quotes import fold_text
 from rag.engine import Engine, open_engine
 from rag.errors import IndexMismatch, IndexMissing, InputError, UnknownReport
+from rag.i18n.labels import format_count
 from rag.models.prompts import REFUSALS
 from rag.settings import Settings
 from rag.text.citation_marks import cited_sentences
@@ -48,10 +49,14 @@ def test_every_sentence_is_cited_with_words_that_stand_in_its_report(
         assert fold_text(citation.quote) == fold_text(raw[slice(*citation.span)])
         assert citation.status == "supported"
     covered = answer.coverage
-    assert set(covered.reports) == {c.passage.report.id for c in answer.citations}
-    own = sample_engine.catalog.labs(c.passage.report for c in answer.citations)
-    assert set(covered.labs) == set(own)
-    assert covered.count <= covered.read_reports <= covered.read_passages <= 60
+    reports, catalog = set(covered.reports), sample_engine.catalog
+    assert reports >= answer.cited.keys()
+    # A topic's answer also lists what its survey says speaks of it, and begins with their number.
+    assert reports == answer.cited.keys() or covered.intent == "topic"
+    begins = f"About {format_count(covered.speaking, 'report')} of "
+    assert answer.text.startswith(begins) == (covered.speaking > 0) == (covered.intent == "topic")
+    assert set(covered.labs) == set(catalog.labs(catalog.reports[i] for i in reports))
+    assert len(answer.cited) <= covered.read_reports <= covered.read_passages <= 60
     assert covered.count <= covered.matched_reports <= len(sample_engine.catalog.reports)
     assert sum(n for _, n in covered.unread) == covered.matched_reports - covered.read_reports
     assert len(answer.hits) >= 20

@@ -279,7 +279,7 @@ def survey_key(answer: Answer) -> str:
     covered = answer.coverage
     values = [value for field in TAGS for value in getattr(covered.filters, field)]
     is_list = covered.intent == "list" and not covered.grouped_by and not covered.excluded
-    is_topic = covered.intent in TOPICS and not answer.refused
+    is_topic = covered.intent in TOPICS and not (answer.refused or covered.speaking)
     if is_topic or (is_list and len(values) == 1):
         return f"{answer.standalone}|{covered.filters.as_dict()}|{covered.count}"
     return ""
@@ -294,7 +294,9 @@ def render_to_survey(
     """
     covered, key = answer.coverage, survey_key(answer)
     has_more = covered.intent == "answer" and covered.matched_reports > covered.read_reports
-    is_wide = key or (not answer.refused and (has_more or covered.intent == "trend"))
+    is_wide = (
+        key or covered.speaking or (not answer.refused and (has_more or covered.intent == "trend"))
+    )
     scope = len(catalog.ids(chosen.merged(survey_scope(covered.filters)))) if is_wide else 0
     if scope <= covered.read_reports:
         return Markup("")
@@ -311,6 +313,7 @@ def render_coverage(answer: Answer, reports: Reports, t: Translations) -> Markup
         t,
         line=coverage_sentence(answer, t),
         coverage=answer.coverage,
+        cited=answer.cited,
         read=[list(group) for _, group in groupby(read, attrgetter("lab"))],
     )
 

@@ -20,7 +20,7 @@ SENTENCES = (
     "Côte d’Ivoire, Perú, 2023",
     "Form question: What did you learn?",
     "The quote supports the sentence in part",
-    "Based on 1 report of 1 lab. 32 more reports matched, not read.",
+    "Based on 3 reports of 1 lab. 32 more reports matched, not read.",
     "Direct quotes, no AI text",
     "f00dcafe",
     "Sentence 2",

@@ -14,8 +14,8 @@ from rag.engine import Engine, open_engine
 from rag.errors import InputError
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
-from rag.survey.classifier import classifier, uncertain, waited_scores
-from rag.survey.features import FEATURES, LEAST_KNOWN, is_met
+from rag.survey.classifier import Chances, classifier, is_absent, uncertain, waited_scores
+from rag.survey.features import FEATURES, LEAST_KNOWN
 
 
 def test_every_report_in_scope_has_a_verdict_and_those_that_speak_a_verbatim_quote(
@@ -100,9 +100,10 @@ def test_a_topic_that_no_passage_and_no_tag_meets_is_spoken_of_by_no_report() ->
     rows["known"] = np.full(3, np.log(LEAST_KNOWN))
     met = np.column_stack([rows[name] for name in FEATURES])
     unmet = np.column_stack([(rows | {"weakest": np.full(3, 0.5)})[name] for name in FEATURES])
-    assert is_met(met)
-    assert not is_met(unmet)
-    assert classifier().chances(unmet).says.sum() < 0.1
+    assert is_absent(unmet)
+    assert not is_absent(met)
+    assert is_absent(met, np.array([np.nan, -9.0, -8.0]))
+    assert Chances(np.ones(3), np.ones(3)).stated(True).says.sum() < 0.1
 
 
 @pytest.mark.quality
