@@ -46,17 +46,6 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
-    """One of the runs."""
-
-    path: str
-    date: str
-    cases: int
-    answered_by: tuple[str, ...]
-    index: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Moved:
     """A case whose scores changed: each in A and in B, and their sum's change."""
 
@@ -71,11 +60,11 @@ class Moved:
 class Comparison:
     """What B does better and worse than A, over the cases that both answered.
 
-    `same` of the `paired` cases have the same scores in both.
+    `same` of the `paired` cases have the same scores in both. `a` and `b` say which runs these are.
     """
 
-    a: Side
-    b: Side
+    a: str
+    b: str
     paired: int
     same: int
     only_a: int
@@ -84,10 +73,7 @@ class Comparison:
     failed: int
     overall: tuple[Difference, ...]
     by_type: tuple[Difference, ...]
-    improved: tuple[Moved, ...]
-    worsened: tuple[Moved, ...]
-    failed_a: Mapping[str, str]
-    failed_b: Mapping[str, str]
+    moved: tuple[Moved, ...]
 
     def metrics(self, verdict: Verdict) -> list[str]:
         """The metrics that have this verdict over all cases."""
@@ -153,10 +139,7 @@ def compare(dir_a: Path, dir_b: Path) -> Comparison:
         failed=len(both) - len(pairs),
         overall=differences(pairs),
         by_type=differences(pairs, groups),
-        improved=tuple(case for case in moved if case.change > 0),
-        worsened=tuple(case for case in moved if case.change < 0),
-        failed_a={x.case.id: x.error for x, y in both if x.error and not y.error},
-        failed_b={y.case.id: y.error for x, y in both if y.error and not x.error},
+        moved=tuple(moved),
     )
 
 
@@ -209,17 +192,15 @@ def _moved(pair: Pair) -> Moved | None:
     return Moved(a.case.id, a.case.group, a.case.question, scores, change)
 
 
-def _side(out: Path, outcomes: Sequence[Outcome]) -> Side:
-    modes, indexes = (tuple(values_of(outcomes, name)) for name in ("mode", "index"))
-    return Side(str(out), str(load_record(out)["date"]), len(outcomes), modes, indexes)
+def _side(out: Path, outcomes: Sequence[Outcome]) -> str:
+    modes, indexes = (
+        ", ".join(values_of(outcomes, name)) or "nothing" for name in ("mode", "index")
+    )
+    date = load_record(out)["date"]
+    return f"{out} ({len(outcomes)} cases, {modes}, index {indexes}, {date})"
 
 
 def comparison_text(comparison: Comparison) -> str:
     """The comparison as Markdown."""
     notable = [d for d in comparison.by_type if d.is_notable]
-    return render("compare.md.jinja", comparison=comparison, side=_side_words, notable=notable)
-
-
-def _side_words(side: Side) -> str:
-    modes, indexes = (", ".join(names) or "nothing" for names in (side.answered_by, side.index))
-    return f"{side.path} ({side.cases} cases, {modes}, index {indexes}, {side.date})"
+    return render("compare.md.jinja", comparison=comparison, notable=notable)
