@@ -6,22 +6,19 @@ import hashlib
 import json
 import os
 import platform
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
-
-from pydantic import SecretStr
 
 from eval.cases import ESCAPED, Case, case_from_json, case_to_dict, read_text
 from eval.metrics import Observation, score
 from eval.survey import score as score_survey
 from rag.answer.pipeline import AnswerStream
+from rag.diagnostics import changed_settings, versions
 from rag.errors import AskLabsError, InputError, UnknownReport
 from rag.export.answer_json import answer_to_dict
 from rag.index.interface import StoredReport
@@ -38,7 +35,6 @@ SUMMARY = "summary.json"
 # The folder in a run's of the runs of baselines over the same cases, one folder each.
 BASELINES = "baselines"
 REMEDY = "Run `asklabs eval run CASES.jsonl --out {out}`."
-VERSIONED = ("ask-the-labs", "llama-index-core", "chromadb", "bm25s", "numpy", "tiktoken")
 
 
 class Asker(Protocol):
@@ -191,23 +187,14 @@ def run_record(settings: Settings, cases: Sequence[Case]) -> dict[str, Any]:
         "model": settings.answer_model,
         "prompt_version": PROMPT_VERSION,
         "embedding": settings.embedding,
-        "settings": _without_secrets(settings),
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in VERSIONED},
+        "settings": changed_settings(settings),
+        "versions": {"python": platform.python_version()} | versions(),
         "machine": {
             "cores": os.cpu_count(),
             "system": platform.system(),
             "architecture": platform.machine(),
         },
     }
-
-
-def _without_secrets(settings: Settings) -> dict[str, Any]:
-    secret = {name for name, value in settings if isinstance(value, SecretStr)}
-    shown = settings.model_dump(mode="json", exclude=secret)
-    if address := shown["openai_base_url"]:
-        # Name and password, query and fragment of an address may be secret.
-        shown["openai_base_url"] = re.sub(r"//[^/?#]*@", "//", re.split(r"[?#]", address)[0])
-    return shown
 
 
 def outcome_to_line(outcome: Outcome) -> str:

@@ -136,33 +136,22 @@ def spread(results: Sequence[tuple[Example, Chances]]) -> float:
 
 def report(results: Sequence[tuple[Example, Chances]], made: dict[str, Any]) -> str:
     """How well topics that were left out are surveyed."""
-    lines, means = [], []
+    lines = []
     scores: list[float] = []
     right: list[bool] = []
     for example, chances in results:
-        gold, about = example.grades > 0, example.grades > 1
-        classifier = Classifier(made)
+        gold = example.grades > 0
         count = round(float(chances.says.sum()))
-        found = np.zeros(len(gold), np.bool_)
-        found[np.argsort(-chances.says, kind="stable")[:count]] = True
-        low, high = classifier.interval(chances.says, example.language)
-        row = {
-            "about_r": (found & about).sum() / max(1, about.sum()),
-            "says_r": (found & gold).sum() / max(1, gold.sum()),
-            "says_p": (found & gold).sum() / max(1, found.sum()),
-            "count_err": abs(count - gold.sum()) / max(1, gold.sum()),
-            "inside": float(low <= gold.sum() <= high),
-        }
-        if gold.any():
-            means.append(list(row.values()))
-        shown = " ".join(f"{name}={value:.2f}" for name, value in row.items())
-        name = f"{example.name} ({example.language})"
-        lines.append(f"{name}: true {gold.sum()} stated {count} ({low} to {high}) {shown}")
+        found = np.argsort(-chances.says, kind="stable")[:count]
+        low, high = Classifier(made).interval(chances.says, example.language)
+        lines.append(
+            f"{example.name} ({example.language}): true {gold.sum()} stated {count} ({low} to "
+            f"{high}) says_r={gold[found].sum() / max(1, gold.sum()):.2f} "
+            f"says_p={gold[found].sum() / max(1, count):.2f}"
+        )
         scores += chances.says.tolist()
         right += gold.tolist()
     error = Calibration.of(scores, right)
-    mean = zip(row, np.mean(means, axis=0), strict=True)
-    lines.append("mean " + " ".join(f"{name}={value:.3f}" for name, value in mean))
     lines.append(f"calibration error {error.error():.3f}, from 0.1 on {error.error(least=0.1):.3f}")
     return "\n".join(lines)
 

@@ -61,36 +61,29 @@ class Stopped(AskLabsError):
     """Whoever asked wants no answer any more."""
 
 
-class TooLong(InputError):
-    """A question is too long; its text is the notice in English."""
+class _OfNotice(AskLabsError):
+    """An error whose text is its notice in English."""
 
     def __init__(self, notice: Notice) -> None:
         super().__init__(notice)
         self.notice = notice
 
     def __str__(self) -> str:
-        return _words(self.notice)
+        from rag.i18n.notices import notice_words  # Loading it takes time.
+
+        return notice_words([self.notice])
+
+
+class TooLong(_OfNotice, InputError):
+    """A question is too long."""
 
 
 class FeedbackNotKept(AskLabsError):
     """What a reader thinks of an answer can't be written down."""
 
 
-class ModelError(AskLabsError):
-    """The configured language or embedding model failed; its text is the notice in English."""
-
-    def __init__(self, notice: Notice) -> None:
-        super().__init__(notice)
-        self.notice = notice
-
-    def __str__(self) -> str:
-        return _words(self.notice)
-
-
-def _words(notice: Notice) -> str:
-    from rag.i18n.notices import notice_words  # Loading it takes time.
-
-    return notice_words([notice])
+class ModelError(_OfNotice):
+    """The configured language or embedding model failed."""
 
 
 class ContextOverflow(ModelError):

@@ -28,15 +28,6 @@ _SCORED = (
 
 
 @dataclass(frozen=True, slots=True)
-class GoldQuote:
-    """Words that carry the answer, and at which rank a passage with them was found; 0: not."""
-
-    report: str
-    quote: str
-    rank: int
-
-
-@dataclass(frozen=True, slots=True)
 class FoundReport:
     """A report with the ranks of its passages; `right` where it answers the question.
 
@@ -63,7 +54,8 @@ class CitedQuote:
 class CaseReport:
     """A case with what came of it and why, as it is shown to readers.
 
-    `causes` are codes that `eval.report.render.CAUSES` names.
+    `causes` are codes that `eval.report.render.CAUSES` names; `evidence` has words that carry the
+    answer, and at which rank a passage with them was found (0: not).
     """
 
     id: str
@@ -74,8 +66,7 @@ class CaseReport:
     causes: tuple[str, ...] = ()
     history: tuple[tuple[str, str], ...] = ()
     reports: tuple[str, ...] = ()
-    alternatives: tuple[str, ...] = ()
-    evidence: tuple[GoldQuote, ...] = ()
+    evidence: tuple[tuple[str, int], ...] = ()
     facts: tuple[tuple[str, bool], ...] = ()
     found: tuple[FoundReport, ...] = ()
     answer: str = ""
@@ -98,10 +89,6 @@ def diagnose(outcome: Outcome) -> CaseReport:
     for passage in answer.get("passages", ()):
         ranks.setdefault(passage["report"], []).append(passage["rank"])
     right = [p for p in answer.get("passages", ()) if p["report"] in case.accepted]
-    evidence = []
-    for gold in (*case.evidence, *case.points):
-        rank = min((p["rank"] for p in right if holds(p["text"], gold.quote)), default=0)
-        evidence.append(GoldQuote(gold.report, gold.quote, rank))
     listed = set(answer.get("coverage", {}).get("reports", ()))
     lists, text = case.asks_for == "reports", answer.get("answer", "")
     report = CaseReport(
@@ -112,8 +99,10 @@ def diagnose(outcome: Outcome) -> CaseReport:
         score=case_score(outcome),
         history=tuple((turn.role, turn.content) for turn in case.history),
         reports=case.reports,
-        alternatives=case.alt_reports,
-        evidence=tuple(evidence),
+        evidence=tuple(
+            (gold.quote, min((p["rank"] for p in right if holds(p["text"], gold.quote)), default=0))
+            for gold in (*case.evidence, *case.points)
+        ),
         facts=(
             *((fact, has_fact(text, fact)) for fact in case.facts),
             *((str(value), tells(text, value)) for value in case.expected_values),
@@ -187,7 +176,7 @@ def _causes(outcome: Outcome, report: CaseReport, early: Set[str]) -> Iterator[s
 
 def _lost(report: CaseReport) -> int:
     """How many quotes of the evidence were not found in time."""
-    return sum(not 0 < gold.rank <= DEPTH for gold in report.evidence)
+    return sum(not 0 < rank <= DEPTH for _, rank in report.evidence)
 
 
 def _search_causes(case: Case, report: CaseReport, early: Set[str]) -> Iterator[str]:

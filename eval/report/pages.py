@@ -194,7 +194,7 @@ def shortened(case: CaseReport) -> CaseReport:
     return replace(
         case,
         answer=answer if len(answer) <= _ANSWER else answer[: _ANSWER - 1] + "…",
-        evidence=tuple(replace(g, quote=single_line(g.quote, _QUOTE)) for g in case.evidence),
+        evidence=tuple((single_line(quote, _QUOTE), rank) for quote, rank in case.evidence),
         citations=tuple(replace(c, quote=single_line(c.quote, _QUOTE)) for c in case.citations),
         history=tuple((role, single_line(text, _QUOTE)) for role, text in case.history),
         error=single_line(case.error, _QUOTE),

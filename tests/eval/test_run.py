@@ -111,9 +111,9 @@ def test_the_record_tells_how_to_repeat_the_run_but_no_secret(tmp_path: Path) ->
     run_cases(Echo(settings=settings), [case("c1")], tmp_path)
     text, record = (tmp_path / "run.json").read_text(encoding="utf-8"), load_record(tmp_path)
     assert not any(secret in text for secret in ("sk-secret", "word", "hidden"))
-    assert record["settings"]["openai_base_url"] == "http://localhost:1/v1"
-    assert (record["model"], record["settings"]["passages"]) == ("openai:small", 20)
-    assert {"numpy", "python", "chromadb"} <= set(record["versions"])
+    assert record["settings"]["openai_base_url"] == "http://***@localhost:1/v1"
+    assert record["model"] == "openai:small"
+    assert {"python", "chromadb"} <= set(record["versions"])
 
 
 @pytest.mark.quality

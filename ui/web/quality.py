@@ -107,8 +107,8 @@ def _case(case: CaseReport, t: Translations) -> dict[str, Any]:
         "history": [text for _, text in case.history],
         "reports": case.reports,
         "evidence": [
-            (gold.quote, rank.format(n=format_number(t, gold.rank)) if gold.rank else not_found)
-            for gold in case.evidence
+            (quote, rank.format(n=format_number(t, n)) if n else not_found)
+            for quote, n in case.evidence
         ],
         "missing_facts": [fact for fact, is_in_answer in case.facts if not is_in_answer],
         "missing_reports": case.lacking,
