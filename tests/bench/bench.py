@@ -136,7 +136,7 @@ class Site:
 
     def __init__(self, address: str) -> None:
         self.client = httpx.Client(base_url=address, timeout=300, limits=httpx.Limits())
-        config = self.client.get("/config").raise_for_status().json()
+        self.config = config = self.client.get("/config").raise_for_status().json()
         parts = {part["id"]: part["props"] for part in config["components"]}
         self.box = next(i for i, props in parts.items() if props.get("elem_id") == "question")
         submit = [self.box, "submit"]

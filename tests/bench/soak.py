@@ -85,11 +85,11 @@ class Visit:
 
 
 @contextmanager
-def served(index: Path, model: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def served(index: Path, **settings: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A page in a process of its own: its address and the process."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
-    settings = {"OPENAI_BASE_URL": model, "OPENAI_API_KEY": "k", "ASKLABS_LOG_LEVEL": "error"}
+    settings = {"ASKLABS_LOG_LEVEL": "error"} | settings
     command = [sys.executable, "-m", "ui.cli.main", "serve", "--index", index, "--port", str(port)]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings})
     try:
@@ -109,7 +109,7 @@ def soak(index: Path, questions: int, visitors: int, seconds: float) -> Soaked:
     done, rng, lock = Soaked(), random.Random(0), threading.Lock()
     model = Unreliable()
     each = questions // visitors
-    with served(index, model.url) as (address, process):
+    with served(index, OPENAI_BASE_URL=model.url) as (address, process):
         begun = time.monotonic()
         site, limits = Site(address), httpx.Limits(max_connections=visitors)
         rest = httpx.Client(base_url=address, timeout=300, limits=limits)

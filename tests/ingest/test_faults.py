@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from disks import disk
 from ferries import content, disk_usage, missing_sentences, text
 
 from ingest import embed
@@ -101,14 +102,8 @@ def test_a_full_disk_is_named_and_nothing_is_lost_or_left(
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 64 MB, which only root can make."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk], check=False)
-    if made.returncode:
-        pytest.skip("no disk can be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", disk], check=True)
+    with disk(tmp_path / "disk") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.45, 0.7, 0.95])

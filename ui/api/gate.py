@@ -12,18 +12,20 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from rag.models.client import Stop
 from ui.api.models import Problem
 from ui.server.guard import RETRY
 from ui.server.login import Check, TooManyLogins, set_login
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 PREFIX = "asklabs-"
 MINUTE, MOST_REQUESTS = 60.0, 120  # requests of one key, or of one address without keys
@@ -61,6 +63,10 @@ def make_key(path: Path, name: str) -> str:
     return PREFIX + base64.urlsafe_b64encode(f"{name}:{secret}".encode()).decode().rstrip("=")
 
 
+# What is set once the caller of a request has hung up.
+GONE: ContextVar[Stop] = ContextVar("GONE")
+
+
 class Gate:
     """Wraps an ASGI application: lets in who has a key or is logged in, so often a minute.
 
@@ -85,7 +91,30 @@ class Gate:
         except Refused as refused:
             await problem_response(refused.problem)(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._run(scope, receive, send)
+
+    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the application; who hangs up before all is sent sets `GONE`."""
+        gone, is_read = Stop(), asyncio.Event()
+        GONE.set(gone)
+
+        async def receive_on() -> Message:
+            message = await receive()
+            if not message.get("more_body"):
+                is_read.set()
+            return message
+
+        async def watch() -> None:
+            await is_read.wait()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+            gone.set()
+
+        watching = asyncio.create_task(watch())
+        try:
+            await self._app(scope, receive_on, send)
+        finally:
+            watching.cancel()
 
     async def _caller(self, request: Request) -> str:
         address = request.client.host if request.client else ""

@@ -27,7 +27,9 @@ from rag.export import answer_json
 from rag.export.brief import report_link
 from rag.export.survey_rows import row_to_dict, survey_to_dict
 from rag.i18n.notices import coverage_sentence, notice_words
-from ui.api.gate import too_many
+from rag.models.client import Stop
+from rag.survey.types import Survey
+from ui.api.gate import GONE, too_many
 from ui.api.models import Text
 from ui.server import log
 from ui.server.room import Full, Room
@@ -86,7 +88,8 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
         """Answer a question from the reports; each sentence has a number that cites a quote."""
         filters = _filters(country=country, year=year, kind=kind)
         with log.programs_question(engine.settings, question) as answered:
-            answer = await run(lambda: engine.ask(question, filters=filters).answer)
+            gone = GONE.get(Stop())
+            answer = await run(lambda: engine.ask(question, filters=filters, stop=gone).answer)
             answered(answer)
         made = answer_json.answer_to_dict(answer)
         return {
@@ -152,7 +155,16 @@ def mcp_server(engine: Engine, room: Room) -> MCPServer[Any]:
     ) -> dict[str, Any]:
         """Read every report for a topic: how many speak of it, and the likeliest with a quote."""
         filters = _filters(country=country, year=year, kind=kind)
-        made = await run(lambda: engine.survey(topic, filters=filters).survey)
+        gone = GONE.get(Stop())
+
+        def read() -> Survey:
+            stream = engine.survey(topic, filters=filters)
+            for _ in stream:
+                if gone.is_set():
+                    stream.stop()
+            return stream.survey
+
+        made = await run(read)
         document = survey_to_dict(made)
         rows = [row_to_dict(row) for row in islice(made.found, most)]
         names = ("topic", "summary", "counts", "near")

@@ -36,7 +36,7 @@ from rag.survey.stream import SurveyStream
 from rag.survey.types import SurveyRow
 from rag.types import Answer, Turn
 from ui.api import models
-from ui.api.gate import Refused, problem_response, too_many
+from ui.api.gate import GONE, Refused, problem_response, too_many
 from ui.api.models import Problem
 from ui.rendering import render
 from ui.server import log
@@ -74,12 +74,8 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
         if "text/event-stream" in request.headers.get("accept", ""):
             return StreamingResponse(_events(pieces), media_type="text/event-stream")
         async with aclosing(pieces):
-            async for piece in pieces:
-                if isinstance(piece, Answer):
-                    return answer_json.answer_to_dict(piece)
-                if await request.is_disconnected():
-                    break
-        raise HTTPException(499)
+            (answer,) = [piece async for piece in pieces if isinstance(piece, Answer)]
+        return answer_json.answer_to_dict(answer)
 
     @app.post("/search", response_model=models.SearchJson)
     async def search(asked: models.SearchRequest) -> Any:
@@ -211,8 +207,8 @@ def problem_of(error: Exception) -> Problem:
 async def _pieces(
     engine: Engine, room: Room, asked: models.AskRequest
 ) -> AsyncGenerator[str | Answer]:
-    """An answer in pieces, then whole; who stops to read stops it."""
-    stop = Stop()
+    """An answer in pieces, then whole; who hangs up or stops to read stops it."""
+    stop = GONE.get(Stop())
     ask = partial(
         engine.ask,
         asked.question,

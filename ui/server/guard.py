@@ -1,7 +1,7 @@
 """The outermost layer of the server: which requests reach the page, and what answers carry.
 
 It refuses, before a body is read, other hosts, requests that other sites make, paths that the page
-does not use, and bodies that are too large; bodies that come too slowly are given up.
+does not use, and bodies that are too large; heads and bodies that come too slowly are given up.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ui.server.metrics import REFUSALS
 
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
 
 REFUSED = (401, 403, 404, 408, 413, 421, 429, 503)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-MOST_BYTES = 8_000_000  # of a body that is no upload: a conversation of fifty long answers
-SLOWEST = 30.0  # seconds until such a body is there
+MOST_BYTES = 1_000_000  # of a body
+MOST_OF_ANSWERS = 8_000_000  # of one that brings back a conversation of fifty long answers
+MOST_HELD = 100_000_000  # bytes of all bodies that are still coming
+MOST_HEAD, MOST_OPEN = 65_536, 4000  # bytes of a head; connections
+SLOWEST_HEAD, SLOWEST = 15.0, 30.0  # seconds until a head, and then a body, is there
 SLOWEST_UPLOAD = 600.0
 # Bytes of uploads within an hour (Gradio deletes sooner what nobody took in): of one address,
 # and of all.
@@ -48,6 +52,7 @@ WRITE = (
     *(LOGIN, UPLOAD, JOIN, f"{API}/run/", f"{API}/cancel", f"{API}/reset"),
     *(f"{REST}/", MCP),
 )
+ANSWERS = (JOIN, f"{REST}/export")
 PATHS = {"GET": READ, "HEAD": READ, "POST": WRITE, "DELETE": (f"{REST}/survey/", MCP)}
 # Gradio's page runs scripts that stand in it, and compiles those of events.
 _POLICY = (
@@ -72,6 +77,7 @@ class Guard:
         self._uploads = uploads
         self._frames = bool(frames)
         self._joining = asyncio.Semaphore(JOINING)
+        self._held = 0
         self._sent: deque[tuple[float, str, int]] = deque()
         self._headers = {
             "Content-Security-Policy": _POLICY.format(frames=frames).strip(),
@@ -104,25 +110,58 @@ class Guard:
             status, text = refusal
             await PlainTextResponse(f"{text}\n", status)(scope, receive, send_guarded)
             return
-        is_upload = path == UPLOAD
-        if is_upload and not self._has_room(scope, headers):
-            text = "Too much was sent within the last hour, or without its length.\n"
-            await PlainTextResponse(text, 429, {"Retry-After": RETRY})(scope, receive, send_guarded)
+        try:
+            if path == UPLOAD:
+                if not self._has_room(scope, headers):
+                    text = "Too much was sent within the last hour, or without its length."
+                    raise HTTPException(429, text, {"Retry-After": RETRY})
+                body = _in_time(receive, SLOWEST_UPLOAD)
+            else:
+                body = await self._read(receive, _most(path))
+        except HTTPException as error:
+            reply = PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
+            await reply(scope, receive, send_guarded)
             return
-        limit = None if is_upload else MOST_BYTES
-        within = _within(receive, limit, SLOWEST_UPLOAD if is_upload else SLOWEST)
         async with self._joining if path == JOIN else nullcontext():
-            await self._app(scope, within, send_guarded)
+            await self._app(scope, body, send_guarded)
+
+    async def _read(self, receive: Receive, limit: int) -> Receive:
+        """Receive a body of so many bytes at most; what is returned hands it on.
+
+        Raises:
+            HTTPException: it is larger, or slow, or too much comes from all.
+        """
+        parts: list[Message] = []
+        size = 0
+        try:
+            async with asyncio.timeout(SLOWEST):
+                while not parts or parts[-1].get("more_body"):
+                    parts.append(await receive())
+                    size += (n := len(parts[-1].get("body", b"")))
+                    self._held += n
+                    if size > limit:
+                        raise HTTPException(413, f"A request may have {limit} bytes at most.")
+                    if self._held > MOST_HELD:
+                        raise HTTPException(503, "Too much is being sent just now.")
+        except TimeoutError as error:
+            raise HTTPException(408, "The request came too slowly.") from error
+        finally:
+            self._held -= size
+        ready = deque(parts)
+
+        async def receive_read() -> Message:
+            return ready.popleft() if ready else await receive()
+
+        return receive_read
 
     def _has_room(self, scope: Scope, headers: Mapping[str, str]) -> bool:
         """Whether an upload fits beside those of the last hour; then it counts."""
         now, address = time.monotonic(), (scope.get("client") or ("",))[0]
         while self._sent and self._sent[0][0] < now - HOUR:
             self._sent.popleft()
-        length = headers.get("content-length", "")
-        if not length.isdecimal():
+        if (length := _length(headers)) < 0:
             return False
-        size = max(int(length), 10_000)  # Files without content take room too.
+        size = max(length, 10_000)  # Files without content take room too.
         own = sum(n for _, sender, n in self._sent if sender == address)
         fits = own + size <= MOST_SENT
         if fits := fits and sum(n for *_, n in self._sent) + size <= MOST_SENT_BY_ALL:
@@ -156,10 +195,59 @@ class Guard:
         known = path in paths or any(p[-1] == "/" != p and path.startswith(p) for p in paths)
         if not known or (path == UPLOAD and not self._uploads):
             return 404, "There is no such path."
-        length = headers.get("content-length", "0")
-        if path != UPLOAD and not (length.isdecimal() and int(length) <= MOST_BYTES):
-            return 413, f"A request may have {MOST_BYTES} bytes at most."
+        if path != UPLOAD and _length(headers) > _most(path):
+            return 413, f"A request may have {_most(path)} bytes at most."
         return None
+
+
+class Connection(HttpToolsProtocol):
+    """A connection that is closed if the head of a request is too long in coming, or too large."""
+
+    _patience: asyncio.TimerHandle | None = None
+    _came = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+        if len(self.connections) > MOST_OPEN:
+            transport.close()
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        self._patience = self.loop.call_later(SLOWEST_HEAD, self.transport.close)
+
+    def _stop_waiting(self) -> None:
+        if self._patience:
+            self._patience.cancel()
+        self._patience, self._came = None, 0
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._came += len(data) if self._patience else 0
+        if self._came > MOST_HEAD:
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._wait()
+
+    def on_headers_complete(self) -> None:
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+
+def _most(path: str) -> int:
+    return MOST_OF_ANSWERS if path in ANSWERS else MOST_BYTES
+
+
+def _length(headers: Mapping[str, str]) -> int:
+    """The bytes of a body as its head tells them; -1 if it doesn't."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isdecimal() else -1
 
 
 def _netloc(text: str) -> str:
@@ -175,24 +263,15 @@ def _name(netloc: str) -> str:
         return ""
 
 
-def _within(receive: Receive, limit: int | None, seconds: float) -> Receive:
-    """Receives a body of so many bytes in so many seconds; raises an HTTPException for others."""
-    size, is_complete = 0, False
+def _in_time(receive: Receive, seconds: float) -> Receive:
+    """Receives what comes within so many seconds; then raises an HTTPException."""
     until = asyncio.get_running_loop().time() + seconds
 
-    async def receive_within() -> Any:
-        nonlocal size, is_complete
-        if is_complete:
-            return await receive()
+    async def receive_in_time() -> Message:
         try:
             async with asyncio.timeout_at(until):
-                message = await receive()
+                return await receive()
         except TimeoutError as error:
             raise HTTPException(408, "The request came too slowly.") from error
-        size += len(message.get("body", b""))
-        is_complete = not message.get("more_body", False)
-        if limit is not None and size > limit:
-            raise HTTPException(413, f"A request may have {limit} bytes at most.")
-        return message
 
-    return receive_within
+    return receive_in_time

@@ -164,8 +164,10 @@ def launch(
     Raises:
         SettingsError: nothing can listen on this host and port; the message says what to do.
     """
+    from uvicorn.config import HTTP_PROTOCOLS
+
     from ingest.uploads import LARGEST_UPLOAD
-    from ui.server.guard import Guard
+    from ui.server.guard import Connection, Guard
     from ui.server.routes import HANDLERS, add_routes, login_page, program_routes, visitor
     from ui.web.layout import head, theme, translations
 
@@ -188,6 +190,7 @@ def launch(
         async with sessions.run() if sessions else nullcontext():
             yield
 
+    HTTP_PROTOCOLS["auto"] = f"{Connection.__module__}:{Connection.__name__}"
     for kind in {type(block) for block in page.blocks.values()}:
         # Gradio looks at these for each part of each visit: found once, they take half the time.
         for made in (kind.__init__, getattr(kind.__init__, "__wrapped__", kind.__init__)):

@@ -19,7 +19,7 @@ def test_a_service_ends_in_an_answer_and_in_a_survey(
 ) -> None:
     server.script(Reply(("The labs tell of it [1].",), mute=60))
     told: list[str] = []
-    with served(sample_index, server.url) as (address, process):
+    with served(sample_index, OPENAI_BASE_URL=server.url) as (address, process):
 
         def ask() -> None:
             try:

@@ -1,0 +1,191 @@
+"""What is done to a service for real, in a process of its own on a small disk; it serves on."""
+
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+from bench import Site
+from disks import disk
+from openai_server import Reply, ScriptedServer
+from page_fixtures import serve
+from soak import resident, served
+
+from rag.catalog.tag_fields import FILTER_FIELDS
+from rag.engine import Engine, open_engine
+from rag.settings import Settings
+from ui.api.models import MOST_VALUES
+from ui.server.guard import MOST_BYTES, MOST_HEAD, SLOWEST_HEAD
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="mounts a disk and reads /proc"),
+]
+QUESTION = {"question": "What did labs learn about mobile money?"}
+Service = tuple[str, int, Path]
+
+
+@pytest.fixture(scope="module")
+def service(sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """The address, the process and the disk of a page that takes uploads."""
+    with disk(tmp_path_factory.mktemp("attacks") / "disk") as folder:
+        index = shutil.copytree(sample_index, folder / "index")
+        settings = {"ASKLABS_PAGE_INGEST": "true", "GRADIO_TEMP_DIR": str(folder / "uploads")}
+        with served(index, **settings, ASKLABS_RERANKER="none") as (address, process):
+            yield address, process.pid, folder
+
+
+@pytest.fixture(autouse=True)
+def _serves_on(service: Service) -> Iterator[None]:
+    yield
+    answer = httpx.post(f"{service[0]}/api/v1/ask", json=QUESTION, timeout=60)
+    assert answer.raise_for_status().json()["citations"]
+    assert httpx.get(f"{service[0]}/healthz", timeout=5).status_code == 200
+
+
+def _connect(address: str, data: bytes) -> socket.socket:
+    host, _, port = address.removeprefix("http://").partition(":")
+    made = socket.create_connection((host, int(port)), timeout=60)
+    made.sendall(data)
+    return made
+
+
+def _is_closed(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+def test_two_thousand_connections_that_say_little_are_closed(service: Service) -> None:
+    address, *_ = service
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most < 3000:
+        pytest.skip("no 2,000 connections may be opened here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with ExitStack() as stack:
+        heads = (b"", b"GET / HTTP/1.1\r\nX-Slow: ")
+        opened = [stack.enter_context(_connect(address, heads[n % 2])) for n in range(2000)]
+        begun = time.monotonic()
+        assert httpx.post(f"{address}/api/v1/ask", json=QUESTION, timeout=60).status_code == 200
+        assert httpx.get(f"{address}/healthz", timeout=5).status_code == 200
+        for n in range(int(SLOWEST_HEAD)):
+            for slow in opened[1:200:2]:
+                try:
+                    slow.sendall(b"a")
+                except ConnectionError:
+                    assert n > 5
+            time.sleep(1)
+        assert all(map(_is_closed, opened))
+        assert time.monotonic() - begun < 4 * SLOWEST_HEAD
+
+
+def test_a_head_without_end_is_cut_off(service: Service) -> None:
+    before = resident(service[1])
+    with _connect(service[0], b"GET / HTTP/1.1\r\nX-Long: ") as endless:
+        with pytest.raises(ConnectionError):
+            endless.sendall(b"a" * 500 * MOST_HEAD)
+        assert resident(service[1]) < before + 10e6
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/ask", "/mcp", "/gradio_api/queue/join", "/api/v1/export"]
+)
+def test_large_and_deep_json_is_refused(service: Service, path: str) -> None:
+    deep, limit = b"[" * (MOST_BYTES - 1), 8 if path.endswith(("join", "export")) else 1
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    for body, statuses in ((deep, (400, 422)), (b" " * (limit * MOST_BYTES + 1), (413,))):
+        reply = httpx.post(f"{service[0]}{path}", content=body, headers=headers, timeout=60)
+        assert reply.status_code in statuses, (path, reply.text[:200])
+
+
+def test_many_filters_are_looked_at(service: Service) -> None:
+    values = [f"value {n}" for n in range(MOST_VALUES)]
+    filters = {
+        name: list(range(MOST_VALUES)) if name == "year" else values for name in FILTER_FIELDS
+    }
+    body = {**QUESTION, "filters": filters, "ignored": filters}
+    answer = httpx.post(f"{service[0]}/api/v1/ask", json=body, timeout=60)
+    assert answer.json()["coverage"]["matched_reports"] == 0
+
+
+def test_what_a_visitor_asked_is_no_other_s_to_export(service: Service) -> None:
+    def exported(visit: str) -> str:
+        body = {"session_hash": visit, "event_data": {"ending": "md", "last": False}}
+        export = next(
+            h for h in site.config["dependencies"] if [t[1] for t in h["targets"]] == ["export"]
+        )
+        body |= {"fn_index": export["id"], "data": [None], "trigger_id": export["targets"][0][0]}
+        site.client.post("/gradio_api/queue/join", json=body).raise_for_status()
+        return site.client.get("/gradio_api/queue/data", params={"session_hash": visit}).text
+
+    site = Site(service[0])
+    site.ask(QUESTION["question"], "first-visit")
+    assert r"\"type\": \"text/markdown" in exported("first-visit")
+    assert r"\"error\": " in exported("second-visit")
+    assert not list(service[2].rglob("*.md"))
+
+
+def test_a_full_and_then_a_read_only_disk_are_served_from(service: Service) -> None:
+    address, _, folder = service
+    filler = folder / "filler"
+    with filler.open("wb") as file:
+        try:
+            while True:
+                file.write(b" " * 1_000_000)
+                file.flush()
+        except OSError:
+            pass
+    files = {"files": ("new.md", b"# A report\n" * 20_000)}
+    for state in ("rw", "ro"):
+        subprocess.run(["mount", "-o", f"remount,{state}", folder], check=True)
+        upload = httpx.post(f"{address}/gradio_api/upload", files=files, timeout=60)
+        assert upload.status_code >= 400
+        asked = {"question": f"What did labs learn about fees, {state}?"}
+        assert httpx.post(f"{address}/api/v1/ask", json=asked, timeout=60).status_code == 200
+        begun = httpx.post(f"{address}/api/v1/survey", json={"question": "mobile money"})
+        assert httpx.get(f"{address}{begun.headers['location']}/rows", timeout=90).text
+    subprocess.run(["mount", "-o", "remount,rw", folder], check=True)
+    filler.unlink()
+    assert httpx.post(f"{address}/gradio_api/upload", files=files).status_code == 200
+
+
+def test_a_clock_that_jumps_changes_nothing(
+    quick_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = time.time
+    with serve(quick_engine) as address:
+        for jump in (0.0, 1e9, -1e9):
+            monkeypatch.setattr(time, "time", lambda jump=jump: real() + jump)
+            for _ in range(2):
+                reply = httpx.post(f"{address}/api/v1/ask", json=QUESTION, timeout=60)
+                assert reply.status_code == 200
+            Site(address).ask(QUESTION["question"], f"visit{jump}")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/ask", "/mcp"])
+def test_who_hangs_up_is_not_answered_further(
+    sample_index: Path, server: ScriptedServer, path: str
+) -> None:
+    server.script(Reply(("The labs tell of it [1].",), mute=60))
+    call = {"name": "ask", "arguments": QUESTION}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    headers = {"Accept": "application/json, text/event-stream"}
+    settings = Settings(index=sample_index, openai_base_url=server.url, reranker="none")
+    with serve(open_engine(settings)) as address:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(
+                f"{address}{path}",
+                json=QUESTION if path != "/mcp" else body,
+                headers=headers,
+                timeout=3,
+            )
+        assert server.chats
+        assert server.hung_up.wait(5)
