@@ -14,7 +14,7 @@ EVAL_OUT ?= $(VENV)/evaluation
 EVAL_OPTIONS ?= --baseline
 SAMPLE_CASES = eval/sample/cases.jsonl
 
-.PHONY: help demo install test test-slow lint eval floors bench bench-growth soak audit lock words intents survey browser postgres dev clean
+.PHONY: help demo install test test-slow lint eval floors bench bench-growth soak audit lock words intents survey browser postgres typescript dev clean
 
 help: ## say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,7 +29,7 @@ test: dev browser ## install what the tests need, then run lint, types and all t
 	@$(PYTEST) -m "not slow"
 	@$(PYTEST) -m "quality and not slow"
 
-test-slow: dev browser postgres ## run the slow tests: kills, full disks, servers, the rarer ways over the page
+test-slow: dev browser postgres typescript ## run the slow tests: kills, full disks, servers, the rarer ways over the page
 	@$(PYTEST) -m slow
 
 lint: dev ## check style and types
@@ -90,6 +90,10 @@ browser:
 postgres:
 	@test -e /usr/lib/postgresql/17/lib/vector.so || $(INSTALL) postgresql-17-pgvector >/dev/null \
 	  || echo "There is no PostgreSQL 17 with pgvector to install: its tests skip."; fi
+
+typescript: dev
+	@test -e $(VENV)/tsc || ! command -v npm >/dev/null \
+	  || npm install --silent --no-audit --no-fund --prefix $(VENV)/tsc typescript@5.9.3
 
 $(BIN)/uv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'

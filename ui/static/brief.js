@@ -5,7 +5,7 @@
  *   rows?: string[][], answer?: object, who?: string, title?: string}} Pin
  * @typedef {{format: number, title: string, author: string, items: Pin[]}} Brief
  */
-window.askBrief = (() => {
+const askBrief = (() => {
   const KINDS = ["heading", "note", "quote", "answer", "table"];
   const LONG = 280; // characters of a note's or an answer's text that are shown
   let root = null; // the view
@@ -41,7 +41,7 @@ window.askBrief = (() => {
 
   function count() {
     const badge = document.querySelector("#views .pinned");
-    if (badge) badge.textContent = brief.items.length || "";
+    if (badge) badge.textContent = String(brief.items.length || "");
   }
 
   // Called for each click on "Pin", wherever it stands.

@@ -1,5 +1,5 @@
 // The export menu: asks the server for a file, says that it is being made, and saves it.
-window.askLabsExports = (() => {
+const askLabsExports = (() => {
   const menu = () => document.querySelector(".exports");
 
   function say(words, kind) {
@@ -29,7 +29,10 @@ window.askLabsExports = (() => {
     save(file);
   }
 
-  // `data` is base64 of what the server has made, `text` what the browser has itself.
+  /**
+   * Save a file: `data` is base64 of what the server has made, `text` what the browser has itself.
+   * @param {{name: string, type: string, data?: string, text?: string}} file
+   */
   function save({ name, type, data, text }) {
     const content = text ?? Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
     const link = document.createElement("a");

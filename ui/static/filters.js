@@ -1,6 +1,6 @@
 // Draws the filters of the left area from the server's counts, as text, and tells the server what
 // is chosen. The address follows, each choice a step of the browser's history.
-window.askLabsFilters = (() => {
+const askLabsFilters = (() => {
   const FEW = 8; // values of a facet that are shown at first
   const PATIENCE = 5000; // milliseconds
   const LONG = 10; // a facet with more of them can be searched
@@ -136,9 +136,10 @@ window.askLabsFilters = (() => {
 
   function item(row) {
     const made = document.createElement("li");
-    made.append(document.createElement("label"));
-    made.firstChild.append(document.createElement("input"), document.createElement("span"), document.createElement("span"));
-    const [input, name, count] = made.firstChild.children;
+    const [label, name, count] = ["label", "span", "span"].map((tag) => document.createElement(tag));
+    const input = document.createElement("input");
+    label.append(input, name, count);
+    made.append(label);
     input.type = "checkbox";
     input.dataset.value = row[0];
     name.dir = "auto";

@@ -1,6 +1,6 @@
 // Saves conversations in this browser (IndexedDB), and lists them. The server sends what to save
 // and shows what is opened; it saves nothing itself. ui/web/history.py says why, and what is exchanged.
-window.askHistory = (() => {
+const askHistory = (() => {
   // Who comes by a link with a question wants an answer to it, not what was open before.
   const linked = new URLSearchParams(location.search).has("q");
   const SHOWN = 5; // conversations that are listed before "Show all"

@@ -1,7 +1,8 @@
 // Links the numbers of an answer to the source cards, and follows an answer while it grows.
 // Works on what is on the page; only the sources of an older answer are asked of the server.
-window.askLabs = (() => {
+const askLabs = (() => {
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
+  /** @returns {{behavior: ScrollBehavior}} */
   const smooth = () => ({ behavior: calm.matches ? "auto" : "smooth" });
   let wanted = null; // the citation that waits for its card: {turn, n}
   let followed = ""; // the question that is kept in view while its answer grows

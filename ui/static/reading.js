@@ -1,6 +1,6 @@
 // What a reader does with an answer: a popover with the quote of a number, the row of buttons
 // under an answer, and a whole report over the page. All text is put in as text, never as markup.
-window.askReading = (() => {
+const askReading = (() => {
   const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
   // The popover of a number. The link carries what it says; there is one for the whole page.

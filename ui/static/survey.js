@@ -1,6 +1,6 @@
 // The Survey view. The server draws it from what stands after "#/survey?" in the address; links
 // and forms of the view lead from one such address to another.
-window.askSurvey = (() => {
+const askSurvey = (() => {
   const HERE = "#/survey";
   let area = null; // the element that the server draws
   let send = null; // tells the server
@@ -86,7 +86,7 @@ window.askSurvey = (() => {
   document.addEventListener("submit", (event) => {
     if (!event.target.matches(".survey-form, #survey .line")) return;
     event.preventDefault();
-    const { name, value } = event.target.elements[0];
+    const { name, value } = event.target.querySelector("input");
     const asked = new URLSearchParams(name === "topic" ? "" : query());
     name === "columns" ? asked.append(name, value.trim()) : asked.set(name, value.trim());
     if (value.trim()) lead(`${HERE}?${asked}`, false);

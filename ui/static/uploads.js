@@ -1,5 +1,5 @@
 // Sends the files that a reader chooses, one after the other, then their names to the server.
-window.askUploads = (() => {
+const askUploads = (() => {
   let area = null;
 
   const box = () => area.querySelector(".upload-form");

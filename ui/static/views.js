@@ -1,7 +1,7 @@
 // The views of the page, kept in the address, and what is done in Explore: choosing on the
 // map and the bars, sorting and unfolding. Everything is drawn on the server; what a browser makes
 // itself are copies of rows that stand there, with text put in as text.
-window.askViews = (() => {
+const askViews = (() => {
   const root = document.documentElement;
   const VIEWS = ["ask", "survey", "explore", "brief", "quality"];
   const BUTTON = "button[data-field]";
@@ -75,7 +75,7 @@ window.askViews = (() => {
   document.addEventListener("submit", (event) => {
     if (!event.target.matches(".find-form")) return;
     event.preventDefault();
-    const words = event.target.find.value.trim();
+    const words = event.target.querySelector("input").value.trim();
     location.hash = words ? `#/explore?${new URLSearchParams({ find: words })}` : "#/explore";
   });
 
@@ -86,7 +86,7 @@ window.askViews = (() => {
       if (here) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
       const name = "Ask the Labs";
-      if (here) document.title = link.dataset.view === "ask" ? name : `${link.firstChild.data} · ${name}`;
+      if (here) document.title = link.dataset.view === "ask" ? name : `${link.firstChild.textContent} · ${name}`;
     }
   }
 
