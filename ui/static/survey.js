@@ -81,7 +81,8 @@ const askSurvey = (() => {
     document.querySelectorAll(".in-text").forEach((e) => e.dataset.key === key && (e.textContent = words));
   }
 
-  const saved = (file) => file.data && askLabsExports.done(file);
+  const done = (file) => file.data && askLabsExports.done(file);
+  const failed = () => askLabsExports.failed();
 
   document.addEventListener("submit", (event) => {
     if (!event.target.matches(".survey-form, #survey .line")) return;
@@ -91,5 +92,5 @@ const askSurvey = (() => {
     name === "columns" ? asked.append(name, value.trim()) : asked.set(name, value.trim());
     if (value.trim()) lead(`${HERE}?${asked}`, false);
   });
-  return { answered, counted, drawn, go, lead, mount, saved };
+  return { answered, counted, drawn, go, lead, mount, done, failed };
 })();

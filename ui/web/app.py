@@ -1,20 +1,21 @@
-"""The web page: which part is where and what happens when it is used; wiring only."""
+"""The web page: what happens when its parts are used; wiring only."""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import gradio as gr
-from gradio.events import Dependency
+from gradio.events import Dependency, EventListener
 from markupsafe import Markup
 from starlette.concurrency import iterate_in_threadpool
 
@@ -28,10 +29,12 @@ from ui.server.room import COMPUTED, WAITING, Full, Room
 from ui.web import filters, handlers, history, layout, survey
 from ui.web.explore import question, render_explore, render_found, topic_quotes
 from ui.web.handlers import Run, Talk, Update
-from ui.web.layout import QUIET, Parts, shown, translations_of
+from ui.web.layout import Parts, translations_of
 from ui.web.quality import render_quality, render_without_run
-from ui.web.reading.wiring import values as _values
-from ui.web.reading.wiring import wire_reading
+from ui.web.reading import brief, report
+from ui.web.reading.frozen import freeze
+from ui.web.reading.translate import translated
+from ui.web.sources import render_sources
 from ui.web.suggestions import Suggestions
 from ui.web.uploads import add
 
@@ -42,15 +45,100 @@ TOLD = 10.0  # seconds between two tellings of how many come first
 UPLOAD_CACHE = (60, 600)
 # The parts that asking changes.
 CHANGED = (
-    *("question", "talk", "run", "thread", "live", "sources", "welcome"),
-    *("go", "stop", "tools", "clear", "exports", "conversation_id", "message"),
+    "question talk run thread live sources welcome go stop tools clear exports conversation_id "
+    "message"
 )
 # What a question is asked with: filters, the conversation before it, and its last run.
-_State = tuple[Filters, Talk, Run | None]
+STATE = "chosen talk run"
+_Updates = Callable[..., Iterator[Update]]
 # The parts that follow the chosen filters; `_filtered` sets them.
-FOLLOWING = ("chosen", "facts", "scope", "facets", "chips")
+FOLLOWING = "chosen facts scope facets chips"
+# What most events are wired with: no spinner, and no part of a programming interface.
+QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # What must be done before anything else can happen is not queued.
-AT_ONCE: Parts = QUIET | {"queue": False}
+AT_ONCE: dict[str, Any] = {"queue": False}
+# Each event counts: one must not be dropped because another is under way.
+EACH: dict[str, Any] = {"trigger_mode": "multiple"}
+# After a row of quick changes once more: the last one is drawn.
+LAST: dict[str, Any] = {"trigger_mode": "always_last"}
+
+
+class Visit:
+    """An event of the page: whose it is, and what the browser sends with it."""
+
+    def __init__(self, request: gr.Request, event: gr.EventData | None = None) -> None:
+        self.t, self.name = translations_of(request), request.username or ""
+        # Without logins, who opens the page again is somebody else.
+        self.sender = self.name or f"visit {request.session_hash}"
+        self._event = event
+
+    def get(self, name: str) -> Any:
+        """What was sent by a name, which may be anything; None for nothing."""
+        return getattr(self._event, name, None)
+
+
+class Wires:
+    """Wires parts of the page, by their names, to what happens when they are used."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+
+    def on(
+        self,
+        at: str | Callable[..., Dependency],
+        make: Callable[..., Any],
+        inputs: str = "",
+        outputs: str = "",
+        then: str = "",
+        otherwise: str = "",
+        **options: Any,
+    ) -> Dependency:
+        """Have `make` give new values when an event comes, "part.event" or a trigger.
+
+        It is given the visit and the values of the `inputs`, and gives the value of the one output,
+        or values by the names of outputs; a generator gives several. Scripts of the browser follow:
+        `then` with the output's value, or `otherwise`, where it failed.
+        """
+
+        def handle(request: gr.Request, event: gr.EventData, *values: Any) -> Any:
+            made = make(Visit(request, event), *values)
+            return self.values(made, outputs) if outputs else None
+
+        def steps(request: gr.Request, event: gr.EventData, *values: Any) -> Iterator[Any]:
+            for made in make(Visit(request, event), *values):
+                yield self.values(made, outputs)
+
+        trigger = self.event(at) if isinstance(at, str) else at
+        handler = steps if inspect.isgeneratorfunction(make) else handle
+        changed = set(self.of(outputs)) or None
+        done: Dependency = trigger(handler, self.of(inputs), changed, **(QUIET | options))
+        if then:
+            done.success(None, self.of(outputs), None, js=then, api_visibility="private")
+        if otherwise:
+            done.failure(None, None, None, js=otherwise, api_visibility="private")
+        return done
+
+    def event(self, at: str) -> Callable[..., Dependency]:
+        """The event "part.event", which wires what is to happen when it comes."""
+        part, _, name = at.partition(".")
+        if isinstance(self.parts[part], gr.HTML):
+            # Gradio knows it only where a part's own script has its name.
+            return partial(EventListener(event_name=name).listener, self.parts[part])
+        event: Callable[..., Dependency] = getattr(self.parts[part], name)
+        return event
+
+    def of(self, names: str) -> list[Any]:
+        """The parts of these names, without those that this page doesn't have."""
+        return [self.parts[name] for name in names.split() if name in self.parts]
+
+    def values(self, made: Any, outputs: str) -> Parts:
+        """New values in Gradio's terms."""
+        named = made if isinstance(made, Mapping) and "__type__" not in made else {outputs: made}
+        found = {self.parts[name]: value for name, value in named.items() if name in self.parts}
+        return {
+            part: layout.shown(value) if isinstance(part, gr.HTML) else value
+            for part, value in found.items()
+        }
 
 
 def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
@@ -62,33 +150,23 @@ def build_app(engine: Engine, room: Room | None = None) -> gr.Blocks:
         fill_width=True,
         delete_cache=UPLOAD_CACHE if has_uploads else None,
     )
-    words = layout.first_words(engine, ENGLISH)
     with page:
-        parts: Parts = {"talk": gr.State(()), "run": gr.State(None)}
-        parts["chosen"] = gr.State(Filters())
-        parts["ignored"] = gr.State(Filters())
-        with gr.Column(elem_id="desk"):
-            with gr.Column(elem_id="collection"):
-                parts |= layout.collection_area(words)
-                parts |= layout.upload_area(words) if has_uploads else {}
-                parts |= layout.history_area()
-            parts |= layout.views(words)
-            with gr.Column(elem_id="talk"):
-                parts |= layout.talk_area(words)
-            with gr.Column(elem_id="sources"):
-                parts |= layout.sources_area(words)
-            with gr.Column(elem_id="ask"):
-                parts |= layout.question_area(words)
-            parts |= layout.overlays()
-        opened = _wire_filters(engine, page, parts)
-        _wire_questions(engine, room or Room(engine), parts, opened)
-        _wire_history(engine, parts)
-        _wire_exports(engine, parts)
-        wire_reading(engine, parts)
-        _wire_language(engine, page, parts)
-        _wire_views(engine, parts)
+        states = {
+            **{"talk": (), "run": None, "chosen": Filters(), "ignored": Filters()},
+            # The index and the filters that Explore was drawn with; the visitor's survey.
+            **{"conversation_id": "", "explored": None, "surveyed": None},
+        }
+        words = layout.first_words(engine, ENGLISH)
+        parts = {name: gr.State(value) for name, value in states.items()}
+        wires = Wires(parts | layout.parts_of(words, has_uploads))
+        opened = _wire_filters(engine, page, wires)
+        _wire_questions(engine, room or Room(engine), wires, opened)
+        _wire_history(engine, wires)
+        _wire_reading(engine, wires)
+        _wire_language(engine, page, wires, [*words, "history"])
+        _wire_views(engine, wires)
         if has_uploads:
-            _wire_uploads(engine, parts)
+            _wire_uploads(engine, wires)
         page.unload(_forgetting(page))
     # Not open: else a request could go past the queue.
     page.queue(default_concurrency_limit=COMPUTED, max_size=WAITING, api_open=False)
@@ -112,58 +190,56 @@ def _forgetting(page: gr.Blocks) -> Callable[[gr.Request], Coroutine[None, None,
     return ended
 
 
-def _updated(parts: Parts, update: Update) -> Parts:
-    """An update in Gradio's terms: the new value of each part that changes."""
-    values: Parts = {parts[k]: shown(v) for k, v in update.items() if k in parts}
+def _updated(update: Update) -> dict[str, Any]:
+    """An update as new values of parts, with those that follow from whether one is busy."""
+    values: dict[str, Any] = dict(update)
     if "busy" in update:
         busy, has_turns = update["busy"], bool(update.get("talk"))
         has_answers = bool(handlers.answers(update.get("talk", ())))
         values |= {
-            parts["go"]: gr.update(visible=not busy),
-            parts["stop"]: gr.update(visible=busy),
-            parts["welcome"]: gr.update(visible=not (busy or has_turns)),
-            parts["tools"]: gr.update(visible=has_turns and not busy),
-            parts["exports"]: gr.update(visible=has_answers),
+            "go": gr.update(visible=not busy),
+            "stop": gr.update(visible=busy),
+            "welcome": gr.update(visible=not (busy or has_turns)),
+            "tools": gr.update(visible=has_turns and not busy),
+            "exports": gr.update(visible=has_answers),
         }
     return values
 
 
-def _wire_questions(engine: Engine, room: Room, parts: Parts, opened: Dependency) -> None:
-    state = [parts[name] for name in ("chosen", "talk", "run", "conversation_id")]
-    changed = {parts[name] for name in CHANGED}
+def _wire_questions(engine: Engine, room: Room, wires: Wires, opened: Dependency) -> None:
+    parts = wires.parts
 
-    def answering(updates: Callable[..., Iterator[Update]]) -> Callable[..., AsyncIterator[Parts]]:
+    def answering(updates: _Updates) -> Callable[..., AsyncIterator[Parts]]:
         """The handler of an event whose updates answer a new question, or the last one again.
 
         Who has to wait is told how many come first.
 
-        `updates` gets the visitor's translations, what the browser sends with the event, the
-        filters, conversation and run, and further inputs of the event.
+        `updates` gets the visit, filters, conversation and run, and further inputs of the event.
         """
 
         async def answer(
             request: gr.Request,
-            data: gr.EventData,
+            event: gr.EventData,
+            conversation_id: str,
             chosen: Filters,
             talk: Talk,
             run: Run | None,
-            conversation_id: str,
             *inputs: Any,
         ) -> AsyncIterator[Parts]:
             # Gradio empties all outputs of a generator that yields nothing.
             yield {parts["live"]: gr.skip()}
-            t, who, told = translations_of(request), object(), 0.0
-            made = updates(t, data, (chosen, talk, run), *inputs)
+            visit, who, told = Visit(request, event), object(), 0.0
+            made = updates(visit, chosen, talk, run, *inputs)
             saving = history.with_saving(made, conversation_id)
             try:
                 async for before in room.turns(who):
                     if told + TOLD < (now := time.monotonic()):
                         told = now
-                        yield {parts["live"]: handlers.render_waiting(before, t)}
+                        yield {parts["live"]: handlers.render_waiting(before, visit.t)}
                 async for update in iterate_in_threadpool(saving):
-                    yield _updated(parts, update)
+                    yield wires.values(_updated(update), CHANGED)
             except Full:
-                yield {parts["live"]: handlers.render_waiting(None, t)}
+                yield {parts["live"]: handlers.render_waiting(None, visit.t)}
             finally:
                 room.leave(who)
                 with suppress(ValueError):  # It is still at work, and ends by itself.
@@ -171,72 +247,62 @@ def _wire_questions(engine: Engine, room: Room, parts: Parts, opened: Dependency
 
         return answer
 
-    def ask(
-        t: Translations, _: gr.EventData, state: _State, text: str, ignored: Filters = Filters()
+    def asked(
+        v: Visit, text: object, *state: Any, ignored: Filters = Filters()
     ) -> Iterator[Update]:
-        return handlers.ask(engine, text, *state, t, ignored)
+        chosen, talk, run = state
+        return handlers.ask(engine, str(text), chosen, talk, run, v.t, ignored)
 
-    def again(t: Translations, _: gr.EventData, state: _State) -> Iterator[Update]:
-        return handlers.again(engine, *state, t)
-
-    def widen(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
-        return handlers.widen(engine, *state[1:], _values(event, "turn")["turn"], t)
-
-    def deepen(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
-        return handlers.deepen(engine, *state[1:], _values(event, "turn")["turn"], t)
-
-    def restore(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
-        return handlers.restore(engine, *state[1:], _values(event, "turn", "n"), t)
-
-    def without(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
-        chip = _values(event, "turn", "field", "value", "back")
-        return handlers.without(engine, *state, chip, t)
-
-    def ask_example(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
-        return handlers.ask(engine, str(_values(event, "question")["question"]), *state, t)
-
-    def ask_about(t: Translations, event: gr.EventData, state: _State) -> Iterator[Update]:
-        choice = _values(event, "field", "value", "report")
-        return handlers.ask(engine, question(engine.catalog, choice, t), *state, t)
+    def example(v: Visit, *state: Any) -> Iterator[Update]:
+        return asked(v, v.get("question"), *state)
 
     def summarise(
-        t: Translations, _: gr.EventData, state: _State, surveyed: survey.Run | None
+        v: Visit, _: Filters, talk: Talk, run: Run | None, surveyed: survey.Run | None
     ) -> Iterator[Update]:
         if surveyed:
-            asked = surveyed.summary(engine.catalog, t)
-            yield from handlers.summarise(engine, *asked, *state[1:], t)
+            given = surveyed.summary(engine.catalog, v.t)
+            yield from handlers.summarise(engine, *given, talk, run, v.t)
 
-    def failed(t: Translations, _: gr.EventData, state: _State) -> Iterator[Update]:
-        yield handlers.failed(engine, *state[1:], t)
+    def failed(v: Visit, _: Filters, talk: Talk, run: Run | None) -> Iterator[Update]:
+        yield handlers.failed(engine, talk, run, v.t)
 
-    def stop(run: Run | None) -> None:
-        if run:
-            run.stop()
-
-    def wire(trigger: Callable[..., Dependency], updates: Any, *inputs: Any) -> None:
+    inputs, changed = wires.of(f"conversation_id {STATE}"), set(wires.of(CHANGED))
+    typed = partial(gr.on, [parts["question"].submit, parts["go"].click])
+    made: dict[str | Callable[..., Dependency], tuple[_Updates, str]] = {
+        typed: (lambda v, c, talk, run, text: asked(v, text, c, talk, run), "question"),
+        # The question of a link is asked at once; without one nothing is.
+        opened.success: (
+            lambda v, c, talk, run, text, x: asked(v, text, c, talk, run, ignored=x),
+            "linked ignored",
+        ),
+        "explore.ask": (lambda v, *s: asked(v, question(engine.catalog, v, v.t), *s), ""),
+        "greeting.example": (example, ""),
+        "thread.example": (example, ""),
+        "survey.summarise": (summarise, "surveyed"),
+        "thread.again": (lambda v, c, *s: handlers.again(engine, c, s[0], s[1], v.t), ""),
+        "thread.wider": (
+            lambda v, _, talk, run: handlers.widen(engine, talk, run, v.get("turn"), v.t),
+            "",
+        ),
+        "thread.deeper": (
+            lambda v, _, talk, run: handlers.deepen(engine, talk, run, v.get("turn"), v.t),
+            "",
+        ),
+        "thread.restore": (lambda v, _, talk, run: handlers.restore(engine, talk, run, v, v.t), ""),
+        "thread.chip": (lambda v, c, talk, run: handlers.without(engine, c, talk, run, v, v.t), ""),
+    }
+    for at, (updates, more) in made.items():
+        trigger = wires.event(at) if isinstance(at, str) else at
         every = {**QUIET, "concurrency_limit": None}  # The room limits them.
-        dependency = trigger(answering(updates), [*state, *inputs], changed, **every)
-        dependency.failure(answering(failed), state, changed, **QUIET)
-
-    typed = [parts["question"].submit, parts["go"].click]
-    wire(partial(gr.on, typed), ask, parts["question"])
-    wire(parts["greeting"].example, ask_example)
-    wire(parts["thread"].example, ask_example)
-    # The question of a link is asked at once; without one nothing is.
-    wire(opened.success, ask, parts["linked"], parts["ignored"])
-    wire(parts["thread"].again, again)
-    wire(parts["thread"].wider, widen)
-    wire(parts["thread"].deeper, deepen)
-    wire(parts["thread"].restore, restore)
-    wire(parts["thread"].chip, without)
-    wire(parts["explore"].ask, ask_about)
-    wire(parts["survey"].summarise, summarise, parts["surveyed"])
-    parts["stop"].click(stop, parts["run"], None, queue=False, **QUIET)
+        event = trigger(answering(updates), [*inputs, *wires.of(more)], changed, **every)
+        event.failure(answering(failed), inputs, changed, **QUIET)
+    for stop, of in (("stop.click", "run"), ("survey.stop", "surveyed")):
+        wires.on(stop, lambda _, run: run and run.stop(), of, **AT_ONCE)
 
 
 def _filtered(
-    engine: Engine, parts: Parts, chosen: Filters, t: Translations, note: str = "", turn: Any = None
-) -> Parts:
+    engine: Engine, chosen: Filters, t: Translations, note: str = "", turn: Any = None
+) -> dict[str, Any]:
     """The chosen filters and all on the page that follows them.
 
     `note` is a sentence over the chips, `turn` the number of the page's event.
@@ -244,199 +310,191 @@ def _filtered(
     catalog = engine.catalog
     scope = filters.scope_sentence(catalog, chosen, t)
     return {
-        parts["chosen"]: chosen,
+        "chosen": chosen,
         # The totals are those of the same state of the index as the sentence under them.
-        parts["facts"]: layout.facts(engine, t),
-        parts["scope"]: render("hint.html", t, text=scope),
-        parts["facets"]: filters.facet_data(catalog, chosen, t, turn),
-        parts["chips"]: filters.render_chips(catalog, chosen, t, note),
+        "facts": layout.facts(engine, t),
+        "scope": render("hint.html", t, text=scope),
+        "facets": filters.facet_data(catalog, chosen, t, turn),
+        "chips": filters.render_chips(catalog, chosen, t, note),
     }
 
 
-def _wire_filters(engine: Engine, page: gr.Blocks, parts: Parts) -> Dependency:
+def _wire_filters(engine: Engine, page: gr.Blocks, wires: Wires) -> Dependency:
     """Let the filters be chosen; what is returned has set the page up as its address says."""
-    following = [parts[name] for name in FOLLOWING]
 
-    def choose(chosen: Filters, request: gr.Request, event: gr.EventData) -> Parts:
-        choice = _values(event, "field", "value", "on", "only", "query", "turn")
-        chosen = filters.changed(engine.catalog, chosen, choice)
-        return _filtered(engine, parts, chosen, translations_of(request), turn=choice["turn"])
+    def choose(visit: Visit, chosen: Filters) -> dict[str, Any]:
+        now = filters.changed(engine.catalog, chosen, visit)
+        return _filtered(engine, now, visit.t, turn=visit.get("turn"))
 
-    def open_link(query: str, request: gr.Request) -> Parts:
-        t = translations_of(request)
+    def open_link(visit: Visit, query: str) -> dict[str, Any]:
         link = filters.read_link(query or "", engine.catalog)
-        return {
-            parts["panel"]: filters.render_facets(t),
-            # Not the question's box: somebody may be typing there already.
-            parts["linked"]: link.question,
-            parts["ignored"]: link.ignored,
-            **_filtered(engine, parts, link.filters, t, filters.link_notice(link, t)),
-        }
+        # The question's box stays: somebody may be typing there already.
+        now = _filtered(engine, link.filters, visit.t, filters.link_notice(link, visit.t))
+        return {"linked": link.question, "ignored": link.ignored, **now}
 
-    def copy(talk: Talk, request: gr.Request) -> str:
-        return filters.copied_link(engine.catalog, talk, translations_of(request))
-
-    chosen = [
-        # Each event counts: one must not be dropped because another is under way.
-        part.choose(choose, parts["chosen"], following, trigger_mode="multiple", **AT_ONCE)
-        for part in (parts["panel"], parts["chips"], parts["explore"])
-    ]
-    copied = parts["link"].click(copy, parts["talk"], parts["copied"], **AT_ONCE)
-    copied.success(None, parts["copied"], None, js="(link) => askLabsFilters.copy(link)")
-    opened: Dependency = page.load(
-        open_link,
-        parts["linked"],
-        [parts["panel"], parts["linked"], parts["ignored"], *following],
-        js="() => location.search",
-        **AT_ONCE,
-    )
     # The session's state tells Explore of no change that an event outside the queue has made.
-    for change in (*chosen, opened):
-        change.success(None, js="() => askViews.narrowed()", api_visibility="private")
+    narrowed: Any = {"then": "() => askViews.narrowed()", **AT_ONCE}
+    for part in ("panel", "chips", "explore"):
+        wires.on(f"{part}.choose", choose, "chosen", FOLLOWING, **EACH, **narrowed)
+    outputs = f"linked ignored {FOLLOWING}"
+    query = "() => location.search"
+    opened = wires.on(page.load, open_link, "linked", outputs, js=query, **narrowed)
     opened.success(None, js="() => askReading.arrived()", api_visibility="private")
     return opened
 
 
-def _wire_history(engine: Engine, parts: Parts) -> None:
-    changed = {parts[name] for name in CHANGED}
+def _wire_history(engine: Engine, wires: Wires) -> None:
+    def open_conversation(visit: Visit, run: Run | None) -> dict[str, Any]:
+        opened = history.open_conversation(
+            engine, visit.get("id"), visit.get("turns"), run, visit.t
+        )
+        return _updated(opened)
 
-    def open_conversation(run: Run | None, request: gr.Request, event: gr.EventData) -> Parts:
-        sent = _values(event, "id", "turns")
-        t = translations_of(request)
-        update = history.open_conversation(engine, sent["id"], sent["turns"], run, t)
-        return _updated(parts, update)
+    def new_conversation(visit: Visit, run: Run | None) -> dict[str, Any]:
+        return _updated(history.new_conversation(run, visit.t))
 
-    def new_conversation(run: Run | None, request: gr.Request) -> Parts:
-        return _updated(parts, history.new_conversation(run, translations_of(request)))
+    def save_all(visit: Visit, conversation_id: str, talk: Talk) -> dict[str, Any]:
+        return _updated(history.save_all(conversation_id, talk, visit.get("apart")))
 
-    def save_all(conversation_id: str, talk: Talk, event: gr.EventData) -> Parts:
-        apart = _values(event, "apart")["apart"]
-        return _updated(parts, history.save_all(conversation_id, talk, apart))
-
-    parts["history"].open(open_conversation, parts["run"], changed, **QUIET)
-    for trigger in (parts["history"].fresh, parts["clear"].click):
-        trigger(new_conversation, parts["run"], changed, **QUIET)
-    saved = {parts["conversation_id"], parts["message"]}
-    inputs = [parts["conversation_id"], parts["talk"]]
-    parts["history"].resend(save_all, inputs, saved, **QUIET)
+    wires.on("history.open", open_conversation, "run", CHANGED)
+    for at in ("history.fresh", "clear.click"):
+        wires.on(at, new_conversation, "run", CHANGED)
+    wires.on("history.resend", save_all, "conversation_id talk", "conversation_id message")
 
 
-def _wire_exports(engine: Engine, parts: Parts) -> None:
-    def export(talk: Talk, event: gr.EventData) -> str:
-        url = engine.settings.report_url
-        choice = _values(event, "ending", "last")
-        return json.dumps(handlers.download(handlers.answers(talk), **choice, report_url=url))
+def _wire_reading(engine: Engine, wires: Wires) -> None:
+    """Wire sources, reports, votes, translations, pins, links, the brief and files."""
 
-    exported = parts["exports"].export(export, parts["talk"], parts["file"], **QUIET)
-    exported.success(
-        None, parts["file"], None, js="(file) => askLabsExports.done(JSON.parse(file))"
-    )
-    exported.failure(None, None, None, js="() => askLabsExports.failed()")
+    def show_sources(visit: Visit, talk: Talk) -> Any:
+        turn = visit.get("turn")
+        exchange = handlers.exchange_at(talk, turn)
+        return render_sources(exchange.answer, turn, visit.t) if exchange else gr.skip()
 
-    def export_survey(run: survey.Run | None, event: gr.EventData) -> str:
-        return json.dumps(survey.download(engine, run, _values(event, "ending")["ending"]))
+    def open_report(visit: Visit, talk: Talk, surveyed: survey.Run | None) -> Markup:
+        quotes = surveyed.quotes(visit) if surveyed else {}
+        return report.open_report(engine, talk, visit, visit.t, quotes)
 
-    saved = parts["survey"].export(export_survey, parts["surveyed"], parts["file"], **QUIET)
-    saved.success(None, parts["file"], None, js="(file) => askSurvey.saved(JSON.parse(file))")
+    def vote(visit: Visit, talk: Talk, conversation_id: str) -> dict[str, Any]:
+        rated, message = report.vote(engine, talk, visit, visit.t)
+        saved = {} if rated == talk else {"message": history.save_message(conversation_id, rated)}
+        return {"talk": rated, "voted": message, **saved}
+
+    def export(visit: Visit, talk: Talk) -> str:
+        found, url = handlers.answers(talk), engine.settings.report_url
+        return json.dumps(handlers.download(found, visit.get("ending"), visit.get("last"), url))
+
+    def export_survey(visit: Visit, run: survey.Run | None) -> str:
+        return json.dumps(survey.download(engine, run, visit.get("ending")))
+
+    def pin(visit: Visit, talk: Talk) -> str:
+        return json.dumps(brief.pinned_answer(talk, visit.get("turn")))
+
+    def write_brief(visit: Visit) -> str:
+        return json.dumps(brief.download(engine, visit, visit.t))
+
+    def share(visit: Visit, talk: Talk) -> str:
+        return freeze(engine, talk, visit.get("turn"), visit.t)
+
+    def copy(visit: Visit, talk: Talk) -> str:
+        return filters.copied_link(engine.catalog, talk, visit.t)
+
+    def translate(visit: Visit, talk: Talk) -> str:
+        return translated(engine, talk, visit, visit.t)
+
+    for part in ("thread", "live"):
+        wires.on(f"{part}.cite", show_sources, "talk", "sources")
+    for part in ("thread", "sources", "survey", "explore", "found", "uploaded"):
+        if part in wires.parts:
+            wires.on(f"{part}.report", open_report, "talk surveyed", "report")
+    wires.on("thread.vote", vote, "talk conversation_id", "talk voted message")
+    copied = "(link) => askLabsFilters.copy(link)"
+    wires.on("thread.freeze", share, "talk", "copied", copied)
+    wires.on("link.click", copy, "talk", "copied", copied, **AT_ONCE)
+    wires.on("thread.pin", pin, "talk", "pinned", "(pin) => askBrief.add(JSON.parse(pin))")
+    said = ("(text) => askReading.translated(text)", "() => askReading.translated()")
+    wires.on("sources.translate", translate, "talk", "translated", *said)
+    for at, make, inputs, script in (
+        ("brief.brief", write_brief, "", "askBrief"),
+        ("exports.export", export, "talk", "askLabsExports"),
+        ("survey.export", export_survey, "surveyed", "askSurvey"),
+    ):
+        done = f"(file) => {script}.done(JSON.parse(file))"
+        wires.on(at, make, inputs, "file", done, f"() => {script}.failed()")
 
 
-def _wire_language(engine: Engine, page: gr.Blocks, parts: Parts) -> None:
+def _wire_language(engine: Engine, page: gr.Blocks, wires: Wires, names: list[str]) -> None:
     """Draw what is on the page from the start in the visitor's language."""
     suggestions = Suggestions(engine)
-    names = ["masthead", "history", "greeting", "sources", "exports", "views"]
-    names += ["survey_form", "find_form", "brief", "uploads"]
-    drawn = [parts[name] for name in names if name in parts]
 
-    def translate(request: gr.Request) -> Parts:
-        t = translations_of(request)
-        values = layout.first_words(engine, t, suggestions.first(t))
-        values["history"] = history.render_history(t, request.username or "")
-        return {parts[name]: values[name] for name in names if name in parts}
+    def translate(visit: Visit) -> dict[str, Any]:
+        words = layout.first_words(engine, visit.t, suggestions.first(visit.t))
+        return {**words, "history": history.render_history(visit.t, visit.name)}
 
-    def suggest(request: gr.Request) -> Markup:
-        t = translations_of(request)
-        return layout.greeting(engine, t, suggestions.answered(t))
+    def suggest(visit: Visit) -> Markup:
+        return layout.greeting(engine, visit.t, suggestions.answered(visit.t))
 
-    translated = page.load(translate, None, drawn, **AT_ONCE)
+    translated = wires.on(page.load, translate, "", " ".join(names), **AT_ONCE)
     # Asking takes seconds at the first visit after an ingest: the page does not wait for it.
-    translated.then(suggest, None, parts["greeting"], **QUIET)
+    wires.on(translated.then, suggest, "", "greeting")
     translated.then(None, None, None, js="() => askLabs.setLanguage()")
 
 
-def _wire_views(engine: Engine, parts: Parts) -> None:
+def _wire_views(engine: Engine, wires: Wires) -> None:
     """Draw the views when they are shown: views.js says which is, and when filters changed."""
 
-    def explore(explored: tuple[str, Filters] | None, chosen: Filters, request: gr.Request) -> Any:
+    def explore(visit: Visit, explored: tuple[str, Filters] | None, chosen: Filters) -> Any:
         state = (engine.revision, chosen)
         if explored == state:
-            return gr.skip()
-        t, quotes = translations_of(request), topic_quotes(engine)
-        return shown(render_explore(engine.catalog, chosen, t, quotes)), state
+            return {}
+        drawn = render_explore(engine.catalog, chosen, visit.t, topic_quotes(engine))
+        return {"explore": drawn, "explored": state}
 
-    def find(chosen: Filters, request: gr.Request, event: gr.EventData) -> Any:
-        words = _values(event, "words")["words"]
-        return shown(render_found(engine, words, chosen, translations_of(request)))
+    def find(visit: Visit, chosen: Filters) -> Markup:
+        return render_found(engine, visit.get("words"), chosen, visit.t)
 
-    def quality(request: gr.Request) -> str:
-        t = translations_of(request)
+    def quality(visit: Visit) -> Markup:
         try:
             summary = latest(engine.settings)
         except AskLabsError as error:
             _log.warning("The evaluation can't be shown: %s", error)
-            return render_without_run(t, is_unreadable=True)
+            return render_without_run(visit.t, is_unreadable=True)
         if summary is None:
-            return render_without_run(t)
-        return render_quality(summary, engine.revision, t)
+            return render_without_run(visit.t)
+        return render_quality(summary, engine.revision, visit.t)
 
     def show_survey(
-        run: survey.Run | None, chosen: Filters, request: gr.Request, event: gr.EventData
-    ) -> Iterator[Parts]:
-        sent, t = _values(event, "query", "step"), translations_of(request)
-        yield {parts["survey"]: gr.skip()}
-        for html, now in survey.show(engine, run, sent["query"], chosen, t, sent["step"]):
-            yield {parts["survey"]: shown(html), parts["surveyed"]: now}
+        visit: Visit, run: survey.Run | None, chosen: Filters
+    ) -> Iterator[dict[str, Any]]:
+        yield {"survey": gr.skip()}
+        query, step = visit.get("query"), visit.get("step")
+        for html, now in survey.show(engine, run, query, chosen, visit.t, step):
+            yield {"survey": html, "surveyed": now}
 
-    def stop_survey(run: survey.Run | None) -> None:
-        if run:
-            run.stop()
+    def count(visit: Visit, talk: Talk) -> Any:
+        exchange = handlers.exchange_at(talk, visit.get("turn"))
+        return survey.count_in_text(engine, exchange, visit.t) if exchange else gr.skip()
 
-    surveying = [parts["surveyed"], parts["chosen"]], {parts["survey"], parts["surveyed"]}
-    # Each counts: the one before it is stopped.
-    parts["survey"].survey(show_survey, *surveying, trigger_mode="multiple", **QUIET)
-    parts["survey"].stop(stop_survey, parts["surveyed"], None, queue=False, **QUIET)
-
-    def count(talk: Talk, request: gr.Request, event: gr.EventData) -> str:
-        turn = _values(event, "turn")["turn"]
-        exchange = handlers.exchange_at(talk, turn)
-        t = translations_of(request)
-        return survey.count_in_text(engine, exchange, t) if exchange else gr.skip()
-
+    # Of surveys the one before is stopped.
+    wires.on("survey.survey", show_survey, "surveyed chosen", "survey surveyed", **EACH)
     # After the answer, one at a time: nobody waits for it.
-    counting = {"concurrency_limit": 1, "trigger_mode": "multiple", **QUIET}
-    parts["thread"].count(count, parts["talk"], parts["counted"], **counting)
-    # One drawing at a time, and after a row of quick changes once more: the last one is drawn. An
-    # event that waits so keeps no data of its own.
-    state, drawn = [parts["explored"], parts["chosen"]], [parts["explore"], parts["explored"]]
-    parts["found"].find(find, parts["chosen"], parts["found"], **QUIET)
-    parts["views"].explored(explore, state, drawn, trigger_mode="always_last", **QUIET)
-    parts["views"].measured(quality, None, parts["quality"], trigger_mode="always_last", **QUIET)
+    wires.on("thread.count", count, "talk", "counted", concurrency_limit=1, **EACH)
+    wires.on("found.find", find, "chosen", "found")
+    # An event that waits keeps no data of its own.
+    wires.on("views.explored", explore, "explored chosen", "explore explored", **LAST)
+    wires.on("views.measured", quality, "", "quality", **LAST)
 
 
-def _wire_uploads(engine: Engine, parts: Parts) -> None:
+def _wire_uploads(engine: Engine, wires: Wires) -> None:
     """Take in what is sent, and show the page over the collection as it is then."""
     lock = threading.Lock()
 
-    def upload(request: gr.Request, event: gr.EventData) -> Iterator[Any]:
+    def upload(visit: Visit) -> Iterator[Any]:
         yield gr.skip()
-        files = _values(event, "files")["files"]
-        # Without logins, who opens the page again is somebody else.
-        sender = request.username or f"visit {request.session_hash}"
-        yield from map(shown, add(engine, lock, files, translations_of(request), sender))
+        yield from add(engine, lock, visit.get("files"), visit.t, visit.sender)
 
-    def refresh(chosen: Filters, request: gr.Request) -> Parts:
-        return _filtered(engine, parts, chosen, translations_of(request))
+    def refresh(visit: Visit, chosen: Filters) -> dict[str, Any]:
+        return _filtered(engine, chosen, visit.t)
 
-    uploaded = parts["uploads"].sent(upload, None, parts["uploaded"], **QUIET)
-    drawn = [parts[name] for name in FOLLOWING]
-    uploaded.success(refresh, parts["chosen"], drawn, **AT_ONCE)
-    uploaded.failure(None, None, None, js="() => askUploads.failed()", **QUIET)
+    failed = "() => askUploads.failed()"
+    uploaded = wires.on("uploads.sent", upload, "", "uploaded", otherwise=failed)
+    wires.on(uploaded.success, refresh, "chosen", FOLLOWING, **AT_ONCE)

@@ -28,6 +28,7 @@ from rag.i18n.translations import Translations, format_number, language_code, ma
 from rag.retrieval.keyword import find_words
 from rag.types import Passage
 from ui.rendering import render
+from ui.web.filters import Sent
 
 BARS = 12
 ROWS = 100
@@ -131,7 +132,7 @@ def _row(info: ReportInfo, t: Translations) -> tuple[str, ...]:
     return info.id, lab_label(info, t), year, kind, info.title, methods
 
 
-def question(catalog: Catalog, choice: Mapping[str, object], t: Translations) -> str:
+def question(catalog: Catalog, choice: Sent, t: Translations) -> str:
     """The question about a value or a report; "" for what the collection doesn't have."""
     info = catalog.reports.get(str(choice.get("report")))
     if info:

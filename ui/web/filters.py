@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import parse_qsl, quote, urlencode
 
 from markupsafe import Markup
@@ -38,6 +38,13 @@ from ui.rendering import render
 
 if TYPE_CHECKING:
     from ui.web.handlers import Exchange, Talk
+
+
+class Sent(Protocol):
+    """What a browser sends with an event, by name: it may be anything."""
+
+    def get(self, name: str, /) -> Any:
+        """The value of this name; None for none."""
 
 
 REGION_WORD = marked("Region")
@@ -123,7 +130,7 @@ def facet_data(catalog: Catalog, filters: Filters, t: Translations, turn: object
     ).replace("<", "\\u003c")
 
 
-def changed(catalog: Catalog, filters: Filters, event: Mapping[str, object]) -> Filters:
+def changed(catalog: Catalog, filters: Filters, event: Sent) -> Filters:
     """The filters after an event of the page, which may hold anything.
 
     After a step back or forward it has the `query` of the address. Else it names a `field` and a

@@ -9,7 +9,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -32,6 +32,7 @@ from rag.types import Answer, Hit, Notice, Turn
 from ui.rendering import render
 from ui.server import log
 from ui.web.answer import render_conversation, render_pending
+from ui.web.filters import Sent
 from ui.web.sources import render_sources
 
 REDRAW = 0.06  # seconds between two drawings of a growing answer: smooth, and cheap to send
@@ -79,7 +80,7 @@ class Exchange:
         """What came first in the answer because the question names it."""
         return self.answer.coverage.first if self.answer else Filters()
 
-    def changed(self, chip: Mapping[str, object]) -> Filters | None:
+    def changed(self, chip: Sent) -> Filters | None:
         """What is ignored once a chip was removed, or taken back (`back`).
 
         A chip has a `field` and a `value`, or "" for all values of the field. None stands for one
@@ -269,7 +270,7 @@ def deepen(
 
 
 def restore(
-    engine: Engine, talk: Talk, run: Run | None, event: Mapping[str, object], t: Translations
+    engine: Engine, talk: Talk, run: Run | None, event: Sent, t: Translations
 ) -> Iterator[Update]:
     """Put a struck sentence (`n` from 0) back into the answer of a `turn`."""
     turn, n = event.get("turn"), event.get("n")
@@ -290,7 +291,7 @@ def without(
     filters: Filters,
     talk: Talk,
     run: Run | None,
-    chip: Mapping[str, object],
+    chip: Sent,
     t: Translations,
 ) -> Iterator[Update]:
     """Answer the last question once more without what a chip stands for, or with it again.

@@ -36,15 +36,17 @@ from ui.web.suggestions import SURVEY, Example
 from ui.web.uploads import FAILED
 
 Parts = dict[str, Any]
-# What most events are wired with: no spinner, and no part of a programming interface.
-QUIET: Parts = {"show_progress": "hidden", "api_visibility": "private"}
 
 STATIC = Path(__file__).parents[1] / "static"
-# Each has a style sheet and a script; the sheet of the page comes first.
+# Each has a script, and most a style sheet; the sheet of the page comes first.
 AREAS = (
     *("page", "exports", "filters", "reading", "views", "survey", "brief", "history"),
-    "uploads",
+    *("uploads", "wiring"),
 )
+# The ids of parts that are no area, where style or scripts need them.
+IDS = {name: name for name in ("history", "views", "thread", "live", "chips", "exports", "report")}
+IDS |= {"facets": "facets-data", "uploaded": "upload-result", "message": "history-message"}
+IDS |= {"find_form": "find", "counted": "counted", "voted": "vote-result"}
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
 # The sign of the product is its unit of trust: a numbered citation.
 FAVICON = (
@@ -53,68 +55,15 @@ FAVICON = (
     "12l3-2v12' fill='none' stroke='white' stroke-width='2.4'/%3E%3C/svg%3E"
 )
 
-# What the browser does with a part once it is there, and when its value changes.
-_ON_CLICK = "element.addEventListener('click', (e) => {}(e, (at) => trigger('{}', at)));"
-_CITE = _ON_CLICK.format("askLabs.clicked", "cite")
-_CHIP = _ON_CLICK.format("askLabs.chosen", "chip")
-_GREW = "watch('value', () => askLabs.grew()); " + _CITE
-_SHOWN = "watch('value', () => askLabs.shown());"
-_EXAMPLE = _ON_CLICK.format("askLabs.suggested", "example")
-_EXPORT = _ON_CLICK.format("askLabsExports.clicked", "export")
-_CHOOSE = (
-    "askLabsFilters.panel(element, (what) => trigger('choose', what)); "
-    "watch('value', () => askLabsFilters.draw());"
-)
-_FACETS = "watch('value', () => askLabsFilters.show(props.value));"
-_CHIPS = (
-    "askLabsFilters.mountChips(element, (what) => trigger('choose', what)); "
-    "watch('value', () => askLabsFilters.chipsDrawn(element));"
-)
-# reading.js names the event that a click becomes, and gives what the server needs of it.
-_ROW = (
-    "watch('value', () => askReading.drawn(element)); "
-    "askReading.wire(element, (name, at) => trigger(name, at), "
-    "['again', 'wider', 'deeper', 'vote', 'restore', 'freeze']);"
-)
-_LISTED = "watch('value', () => askSurvey.answered(element, (at) => trigger('count', at)));"
-_COUNTED = "watch('value', () => askSurvey.counted(props.value));"
-_REPORT = "askReading.wire(element, (name, at) => trigger(name, at), ['report']);"
-_OPENED = "watch('value', () => askReading.opened(element));"
-_VOTED = "watch('value', () => askReading.voteSaved(element));"
-_HISTORY = (
-    "const send = { open: (at) => trigger('open', at), fresh: () => trigger('fresh'), "
-    "resend: (at) => trigger('resend', at) };"
-    "watch('value', () => askHistory.start(element, send));"
-)
-_MESSAGE = "watch('value', () => askHistory.receive(props.value));"
-_VIEWS = (
-    "askViews.start({explore: () => trigger('explored'), quality: () => trigger('measured'), "
-    "brief: () => askBrief.arrived(), survey: (anew) => askSurvey.go(anew)}); "
-    "watch('value', () => askViews.mark());"
-)
-_EXPLORE = (
-    "askViews.mount(element, {choose: (at) => trigger('choose', at), "
-    "ask: (at) => trigger('ask', at)}); watch('value', () => askViews.drawn()); " + _REPORT
-)
-_FOUND = "askViews.finds((what) => trigger('find', what)); " + _REPORT
-_BRIEF = (
-    "askBrief.mount(element, (what) => trigger('brief', what)); "
-    "watch('value', () => askBrief.arrived());"
-)
-_PIN = "askBrief.answers((at) => trigger('pin', at));"
-_SURVEY = (
-    "askSurvey.mount(element, {survey: (at) => trigger('survey', at), "
-    "stop: () => trigger('stop'), save: (at) => trigger('export', at), "
-    "summarise: () => trigger('summarise')}); "
-    "watch('value', () => askSurvey.drawn()); " + _REPORT
-)
-_UPLOAD = "askUploads.mount(element, upload, (files) => trigger('sent', { files }));"
-_UPLOADED = "watch('value', () => askUploads.updated(element)); " + _REPORT
 
-
-def html(value: str, **options: Any) -> gr.HTML:
-    """Escaped HTML of our own, in our own style."""
-    return gr.HTML(value, apply_default_css=False, **options)
+def html(name: str, value: str) -> gr.HTML:
+    """A part of escaped HTML of our own, in our own style, with what wiring.js does for it."""
+    load = f"askParts.{name}?.({{element, trigger, watch, props, upload}});"
+    # What only travels to the browser is never drawn.
+    hidden = name in ("facets", "message", "counted")
+    options: Parts = {"html_template": "<!-- -->"} if hidden else {}
+    ident = IDS.get(name)
+    return gr.HTML(value, js_on_load=load, apply_default_css=False, elem_id=ident, **options)
 
 
 def shown(value: Any) -> Any:
@@ -159,6 +108,7 @@ def first_words(
             writes=engine.settings.answer_model != "extractive",
         ),
         "facts": facts(engine, t),
+        "panel": render_facets(t),
         "greeting": greeting(engine, t, examples),
         "sources": render_sources(None, 0, t),
         "exports": render("exports.html", t, groups=[(use, list(group)) for use, group in uses]),
@@ -170,80 +120,54 @@ def first_words(
     }
 
 
-def collection_area(words: Mapping[str, Markup]) -> Parts:
-    """The left area: what the collection is, and its filters."""
-    masthead, facts = html(words["masthead"]), html(words["facts"])
-    unfold = gr.Button(I18nData(marked("Filters")), elem_id="unfold", elem_classes="quiet-button")
-    unfold.click(None, js="() => askLabsFilters.unfold()", api_visibility="private")
-    with gr.Column(elem_id="filters"):
-        parts = {
-            "scope": html(""),
-            "panel": html(render_facets(), js_on_load=_CHOOSE),
-            # Never drawn: what stands in the panel comes this way, as JSON.
-            "facets": gr.HTML("", html_template="", js_on_load=_FACETS, elem_id="facets-data"),
-        }
-    return parts | {"masthead": masthead, "facts": facts}
+def parts_of(words: Mapping[str, Markup], has_uploads: bool) -> Parts:
+    """All parts of the page by name: three areas, the views that take the place of two of them."""
+    parts: Parts = {}
 
+    def put(*names: str) -> None:
+        parts.update({name: html(name, words.get(name, "")) for name in names})
 
-def upload_area(words: Mapping[str, Markup]) -> Parts:
-    """The folded area in which files are chosen, and what came of them."""
-    with gr.Column(elem_id="uploads"):
-        return {
-            "uploads": html(words["uploads"], js_on_load=_UPLOAD),
-            "uploaded": html("", js_on_load=_UPLOADED, elem_id="upload-result"),
-        }
+    def column(name: str) -> gr.Column:
+        return gr.Column(elem_id=name)
 
-
-def history_area() -> Parts:
-    """The list of conversations; empty until the page knows whose browser it is."""
-    history = html("", js_on_load=_HISTORY, elem_id="history")
-    # Messages to the browser never become a part of the page.
-    message = html("", js_on_load=_MESSAGE, html_template="<!-- -->", elem_id="history-message")
-    return {"history": history, "message": message, "conversation_id": gr.State("")}
-
-
-def views(words: Mapping[str, Markup]) -> Parts:
-    """The navigation over the conversation, and the views that take its place."""
-    # The index and the filters that Explore was drawn with; the visitor's survey.
-    parts: Parts = {"explored": gr.State(None), "surveyed": gr.State(None)}
-    parts["views"] = html(words["views"], js_on_load=_VIEWS, elem_id="views")
-    with gr.Column(elem_id="survey"):
-        parts["survey_form"] = html(words["survey_form"])
-        parts["survey"] = html("", js_on_load=_SURVEY)
-    with gr.Column(elem_id="explore"):
-        parts["find_form"] = html(words["find_form"], elem_id="find")
-        parts["found"] = html("", js_on_load=_FOUND)
-        parts["explore"] = html("", js_on_load=_EXPLORE)
-    with gr.Column(elem_id="brief"):
-        parts["brief"] = html(words["brief"], js_on_load=_BRIEF)
-    with gr.Column(elem_id="quality"):
-        parts["quality"] = html("")
+    with column("desk"):
+        with column("collection"):
+            put("masthead", "facts")
+            filters = I18nData(marked("Filters"))
+            unfold = gr.Button(filters, elem_id="unfold", elem_classes="quiet-button")
+            unfold.click(None, js="() => askLabsFilters.unfold()", api_visibility="private")
+            with column("filters"):
+                put("scope", "panel", "facets")
+            if has_uploads:
+                with column("uploads"):
+                    put("uploads", "uploaded")
+            put("history", "message")
+        put("views")
+        with column("survey"):
+            put("survey_form", "survey")
+        with column("explore"):
+            put("find_form", "found", "explore")
+        for name in ("brief", "quality"):
+            with column(name):
+                put(name)
+        with column("talk"):
+            with column("welcome") as parts["welcome"]:
+                put("greeting")
+            # The growing answer is a part of its own: what is finished is not drawn again for
+            # each word.
+            put("thread", "live", "counted")
+        with column("sources"):
+            put("sources")
+        with column("ask"):
+            put("chips")
+            parts |= _question_area(words)
+        put("report", "voted")
     return parts
 
 
-def talk_area(words: Mapping[str, Markup]) -> Parts:
-    """The middle area: questions and answers, or examples of questions."""
-    with gr.Column(elem_id="welcome") as welcome:
-        greeted = html(words["greeting"], js_on_load=_EXAMPLE)
-    wired = _EXAMPLE + _GREW + _CHIP + _ROW + _REPORT + _LISTED + _PIN
-    thread = html("", js_on_load=wired, elem_id="thread")
-    # The growing answer is a part of its own: what is finished is not drawn again for each word.
-    live = html("", js_on_load=_GREW, elem_id="live")
-    # Never drawn: what is counted in texts is put under its answer.
-    counted = html("", js_on_load=_COUNTED, html_template="<!-- -->", elem_id="counted")
-    parts = {"welcome": welcome, "greeting": greeted}
-    return parts | {"thread": thread, "live": live, "counted": counted}
-
-
-def sources_area(words: Mapping[str, Markup]) -> Parts:
-    """The right area: what the answer rests on."""
-    wired = _SHOWN + _REPORT + _ON_CLICK.format("askReading.translating", "translate")
-    return {"sources": html(words["sources"], js_on_load=wired)}
-
-
-def question_area(words: Mapping[str, Markup]) -> Parts:
+def _question_area(words: Mapping[str, Markup]) -> Parts:
     """Where a question is typed, and what can be done with the conversation."""
-    parts: Parts = {"chips": html("", js_on_load=_CHIPS, elem_id="chips")}
+    parts: Parts = {}
     with gr.Row(elem_id="box"):
         parts["question"] = gr.Textbox(
             label=I18nData(marked("Your question")),
@@ -262,7 +186,7 @@ def question_area(words: Mapping[str, Markup]) -> Parts:
         quiet: Parts = {"elem_classes": "quiet-button"}
         parts["clear"] = gr.Button(I18nData(marked("New conversation")), **quiet)
         parts["link"] = gr.Button(I18nData(marked("Copy link")), elem_id="copy-link", **quiet)
-        parts["exports"] = html(words["exports"], js_on_load=_EXPORT, elem_id="exports")
+        parts["exports"] = html("exports", words["exports"])
     # A file to save; what the page was opened with; what is copied as a link to it.
     for name, label in (
         ("file", marked("File to save")),
@@ -273,12 +197,6 @@ def question_area(words: Mapping[str, Markup]) -> Parts:
     ):
         parts[name] = gr.Textbox(visible="hidden", label=I18nData(label))
     return parts
-
-
-def overlays() -> Parts:
-    """A report over the page, and what came of a vote, which is put into the row of its answer."""
-    report = html("", js_on_load=_OPENED, elem_id="report")
-    return {"report": report, "voted": html("", js_on_load=_VOTED, elem_id="vote-result")}
 
 
 def translations_of(request: gr.Request | None) -> Translations:
@@ -338,8 +256,8 @@ def head() -> str:
     The style stands here because Gradio's own css argument rewrites selectors, and some wrongly.
     """
     sheets, codes = (
-        [(STATIC / f"{area}.{ending}").read_text(encoding="utf-8") for area in AREAS]
-        for ending in ("css", "js")
+        [path.read_text(encoding="utf-8") for path in paths if path.exists()]
+        for paths in ([STATIC / f"{area}.{ending}" for area in AREAS] for ending in ("css", "js"))
     )
     css, scripts = "\n".join(sheets), "".join(f"<script>{code}</script>" for code in codes)
     return f'<link rel="icon" href="{FAVICON}"><style>{css}</style>{scripts}'

@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache, partial
@@ -40,6 +40,7 @@ from ui.rendering import render
 from ui.server import log
 from ui.web.address import TABS, Address
 from ui.web.answer import survey_key
+from ui.web.filters import Sent
 from ui.web.handlers import BROKEN, Exchange, saved
 from ui.web.survey_maps import render_claim, render_ladder, render_map
 from ui.web.survey_table import check_words, chosen, row_words, table
@@ -172,7 +173,7 @@ class Run:
         self.left = True
         self.stop()
 
-    def quotes(self, sent: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+    def quotes(self, sent: Sent) -> dict[str, Sequence[str]]:
         """The quotes of what a browser opens, by their passages.
 
         Its `turn` is -1, its `n` counts the columns from 1; 0 is the row's own quote.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from typing import Any, Literal
@@ -30,6 +29,7 @@ from rag.types import Answer, Citation, Coverage, Passage, Status
 from ui.rendering import render
 from ui.server import log
 from ui.web.answer import key_points
+from ui.web.filters import Sent
 from ui.web.handlers import Talk, exchange_at, saved
 from ui.web.sources import find_quote
 
@@ -90,7 +90,7 @@ def pinned_answer(talk: Talk, turn: object) -> dict[str, Any]:
     return {"kind": "answer", "text": answer.question, "answer": kept}
 
 
-def download(engine: Engine, sent: Mapping[str, Any], t: Translations) -> dict[str, str]:
+def download(engine: Engine, sent: Sent, t: Translations) -> dict[str, str]:
     """The brief as a file for the browser to save, or the error in a sentence."""
     ending = str(sent.get("ending"))
     try:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Any
 
 from markupsafe import Markup
 
@@ -26,6 +25,7 @@ from rag.types import FACTS, Answer, Passage
 from ui.rendering import render
 from ui.server import log
 from ui.web.answer import WHO
+from ui.web.filters import Sent
 from ui.web.handlers import Exchange, Talk, exchange_at
 from ui.web.reading.frozen import FROZEN, render_frozen
 from ui.web.reading.lab import LAB, render_lab, render_who
@@ -122,7 +122,7 @@ def _tags(
 def open_report(
     engine: Engine,
     talk: Talk,
-    event: Mapping[str, Any],
+    event: Sent,
     t: Translations,
     surveyed: Quotes | None = None,
 ) -> Markup:
@@ -174,7 +174,7 @@ def _text(value: object) -> str:
     return str(value) if isinstance(value, (str, int)) else ""
 
 
-def vote(engine: Engine, talk: Talk, event: Mapping[str, Any], t: Translations) -> tuple[Talk, str]:
+def vote(engine: Engine, talk: Talk, event: Sent, t: Translations) -> tuple[Talk, str]:
     """The conversation with a visitor's vote on an answer of it, and what to say to that.
 
     The event has a `turn`, a `vote` and maybe a comment, `word`. A vote that can't be kept does not
