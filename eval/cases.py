@@ -132,8 +132,8 @@ class Case:
         return self.type
 
 
-def load_cases(path: Path, drafts: bool = False) -> tuple[Case, ...]:
-    """The cases of a file with one JSON object a line; drafts only where they are wanted.
+def load_cases(path: Path) -> tuple[Case, ...]:
+    """The cases of a file with one JSON object a line, without drafts.
 
     Raises:
         InputError: the file can't be read, or has no case but drafts, or a line is no case; the
@@ -161,12 +161,9 @@ def load_cases(path: Path, drafts: bool = False) -> tuple[Case, ...]:
         raise InputError("\n".join(problems[:SHOWN_ERRORS] + tail))
     if not cases:
         raise InputError(f"{path}: no case in it. Write one JSON object a line.")
-    ready = tuple(case for _, case in cases.values() if drafts or not case.draft)
+    ready = tuple(case for _, case in cases.values() if not case.draft)
     if not ready:
-        raise InputError(
-            f'{path}: all cases are drafts. Complete them and take "draft" out, or ask them as '
-            "they are: --drafts."
-        )
+        raise InputError(f'{path}: all cases are drafts. Complete them and take "draft" out.')
     return ready
 
 

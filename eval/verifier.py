@@ -39,6 +39,21 @@ class LabelledPassage:
     form_question: str = ""
     stage: Stage = "evidence"
 
+    @property
+    def passage(self) -> Passage:
+        """The passage as the check reads it."""
+        kind, _, title = self.report.partition(": ")
+        info = ReportInfo(
+            f"{self.lab} {self.year} {self.report}",
+            title,
+            countries=(self.lab,),
+            iso=tuple(code for code, _ in resolve_countries(self.lab)),
+            year=int(self.year) if self.year.isdigit() else None,
+            kind=kind,
+        )
+        place = (str(self.n), info, self.section, self.form_question)
+        return Passage(*place, self.text, (), self.stage, language_of(self.text))
+
 
 @dataclass(frozen=True, slots=True)
 class LabelledSentence:
@@ -133,45 +148,17 @@ def _checked(
     stating = [s for s in sentences if makes_claim(s.text)]
     claims = [Claim(keep_known(s.text, 0), s.cited) for s in stating]
     language = language_of(" ".join(claim.sentence for claim in claims))
-    passages = list(map(_passage, reply.passages))
+    passages = [labelled.passage for labelled in reply.passages]
     checked, notices = verdicts(Text(claims, passages, reply.question, language), judge)
     if notices:
         failed.append(notice_words(notices[:1]))
-    doubted = {
-        sentence.text: (
-            verdict.denied,
-            verdict.status in ("partly", "unsupported") or final.cited != sentence.cited,
-        )
-        for sentence, (final, verdict) in zip(stating, checked, strict=True)
-    }
-    return [
-        Outcome(reply.id, sentence, struck, marked and not struck)
-        for sentence in sentences
-        for struck, marked in [doubted.get(sentence.text, (False, False))]
-    ]
-
-
-def _passage(labelled: LabelledPassage) -> Passage:
-    kind, _, title = labelled.report.partition(": ")
-    countries = resolve_countries(labelled.lab)
-    info = ReportInfo(
-        f"{labelled.lab} {labelled.year} {labelled.report}",
-        title,
-        countries=(labelled.lab,),
-        iso=tuple(code for code, _ in countries),
-        year=int(labelled.year) if labelled.year.isdigit() else None,
-        kind=kind,
-    )
-    return Passage(
-        str(labelled.n),
-        info,
-        labelled.section,
-        labelled.form_question,
-        labelled.text,
-        (),
-        labelled.stage,
-        language_of(labelled.text),
-    )
+    # What makes no claim is neither struck nor marked.
+    found = {s.text: Outcome(reply.id, s, False, False) for s in sentences}
+    for sentence, (final, verdict) in zip(stating, checked, strict=True):
+        marked = verdict.status in ("partly", "unsupported") or final.cited != sentence.cited
+        marked = marked and not verdict.denied
+        found[sentence.text] = Outcome(reply.id, sentence, verdict.denied, marked)
+    return list(found.values())
 
 
 def measures(outcomes: Sequence[Outcome]) -> dict[str, Estimate]:

@@ -7,9 +7,7 @@ a comment, a new line has the same id, and the last one counts.
 from __future__ import annotations
 
 import json
-import os
 import re
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -89,30 +87,15 @@ def keep_feedback(folder: Path, vote: Feedback) -> None:
     if not folder.is_dir():
         raise FeedbackNotKept(NO_FOLDER)
     # Browsers can send half a surrogate pair, which has no UTF-8.
-    line = json.dumps(feedback_to_dict(vote), ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+    line = json.dumps(feedback_to_dict(vote), ensure_ascii=False).encode("utf-8", "replace")
     try:
-        with FileLock(folder / LOCK, timeout=LOCK_TIMEOUT), (folder / FILE).open("a+b") as file:
-            _append(file.fileno(), line)
+        with FileLock(folder / LOCK, timeout=LOCK_TIMEOUT), (folder / FILE).open("ab") as file:
+            if file.tell() + len(line) > MAX_BYTES:
+                raise FeedbackNotKept(FULL)
+            # On a line of its own, also after one that a crash or a full disk has cut short.
+            file.write(b"\n" + line + b"\n")
     except (OSError, Timeout) as error:
         raise FeedbackNotKept(NOT_WRITABLE) from error
-
-
-def _append(file: int, line: bytes) -> None:
-    size = os.fstat(file).st_size
-    if size + len(line) > MAX_BYTES:
-        raise FeedbackNotKept(FULL)
-    # If a crash cut the last line short, this one must not be joined to it.
-    if size and os.lseek(file, -1, os.SEEK_END) >= 0 and os.read(file, 1) != b"\n":
-        line = b"\n" + line
-    try:
-        while line:
-            line = line[os.write(file, line) :]
-        os.fsync(file)
-    except OSError:
-        # Half a line would count as damaged later.
-        with suppress(OSError):
-            os.ftruncate(file, size)
-        raise
 
 
 def load_feedback(folder: Path) -> tuple[list[Feedback], int]:

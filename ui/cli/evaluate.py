@@ -15,7 +15,6 @@ from rag.settings import load_settings
 from ui.cli import Index, Json, engine_of, print_json, progress
 
 Cases = Annotated[Path, Argument(help="Cases as JSON lines; see eval/sample/README.md.")]
-Drafts = Annotated[bool, Option("--drafts", help="Also ask the drafts among the cases.")]
 app = typer.Typer(
     help="Measure how well questions are answered: ask cases, compare two runs.",
     no_args_is_help=True,
@@ -28,14 +27,13 @@ def run(
     out: Annotated[Path, Option(help="Folder for outcomes, table and summary.")],
     index: Index = None,
     baseline: Annotated[bool, Option("--baseline", help="Ask the baselines as well.")] = False,
-    drafts: Drafts = False,
 ) -> None:
     """Ask all cases; writes outcomes, and a summary for the page, prints the table."""
     from eval.cases import load_cases
     from eval.report.pages import keep_latest, write_report
     from eval.run import run_cases
 
-    loaded = load_cases(cases, drafts)
+    loaded = load_cases(cases)
     engine = engine_of(index)
     with progress() as report:
         run_cases(engine, loaded, out, report, survey=engine.survey)
