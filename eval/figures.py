@@ -22,8 +22,6 @@ from eval.run import Outcome
 
 LATENCIES = ("plan_ms", "retrieve_ms", "answer_ms", "first_ms", "total_ms")
 ALL = "all"
-# Metrics of a run, which no single case has; shown with the refusals.
-RUN_METRICS = ("refusal_p", "refusal_r")
 # The figures that readers are shown first; `eval.report.render` puts each in words.
 MAIN = (
     *("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_exact", "list_f1"),
@@ -161,24 +159,7 @@ def _group(outcomes: Sequence[Outcome]) -> Group:
         if values := [o.timings[name] for o in good if name in o.timings]:
             p50, p95 = np.quantile(values, (0.5, 0.95), method="lower")
             latency[name] = Latency(float(p50), float(p95), len(values))
-    return Group(len(good), len(outcomes) - len(good), metrics | run_figures(good), latency)
-
-
-def run_figures(outcomes: Sequence[Outcome]) -> dict[str, Estimate]:
-    """Refusal precision and recall over answered outcomes, by the names of `RUN_METRICS`.
-
-    None where all are answerable, or all are not: then it says nothing who refuses what. Source:
-    precision and recall (van Rijsbergen 1979) of telling the unanswerable, the task of SQuAD 2.0
-    (Rajpurkar et al. 2018).
-    """
-    unanswerable = [o for o in outcomes if o.case.type == "unanswerable"]
-    if len(unanswerable) in (0, len(outcomes)):
-        return {}
-    shares = {
-        "refusal_p": [float(o in unanswerable) for o in outcomes if o.scores.get("refused")],
-        "refusal_r": [o.scores["refused"] for o in unanswerable if "refused" in o.scores],
-    }
-    return {name: estimate(values) for name, values in shares.items() if values}
+    return Group(len(good), len(outcomes) - len(good), metrics, latency)
 
 
 def headlines(outcomes: Sequence[Outcome]) -> tuple[Headline, ...]:

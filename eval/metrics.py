@@ -200,20 +200,9 @@ def refusal_ok(o: Observation) -> float:
     return float(o.answer.refused == (o.case.type == "unanswerable"))
 
 
-def list_p(o: Observation) -> float:
-    """The share of listed reports that are gold; 0 for an empty list. Only for lists."""
-    return len(o.listed & o.case.gold) / len(o.listed) if o.listed else 0.0
-
-
-def list_r(o: Observation) -> float:
-    """The share of gold reports that are listed. Only for lists."""
-    return len(o.case.gold & o.listed) / len(o.case.gold)
-
-
 def list_f1(o: Observation) -> float:
-    """The harmonic mean of a list's precision and recall (van Rijsbergen 1979)."""
-    precision, recall = list_p(o), list_r(o)
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    """The harmonic mean of a list's precision and recall (van Rijsbergen 1979). Only for lists."""
+    return 2 * len(o.listed & o.case.gold) / (len(o.listed) + len(o.case.gold))
 
 
 def list_exact(o: Observation) -> float:
@@ -221,7 +210,6 @@ def list_exact(o: Observation) -> float:
     return float(o.listed == o.case.gold)
 
 
-LIST_METRICS = (list_p, list_r, list_f1, list_exact)
 # Which observations a metric is measured of.
 SCOPES: Mapping[str, Callable[[Observation], bool]] = {
     "all": lambda _: True,
@@ -270,7 +258,7 @@ METRICS: Mapping[str, Metric] = {
         Metric("labs", labs, "Answers", "searched"),
         Metric("refused", refused, "Refusals"),
         Metric("refusal_ok", refusal_ok, "Refusals"),
-        *(Metric(f.__name__, f, "Complete lists", "listing") for f in LIST_METRICS),
+        *(Metric(f.__name__, f, "Complete lists", "listing") for f in (list_f1, list_exact)),
         Metric("points", points, "Natural questions"),
         Metric("listed", listed, "Natural questions"),
         Metric("points_ev", points_ev, "Natural questions"),

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from eval import figures
 from eval.cases import VOTE_ID_PREFIX, write_text
-from eval.figures import ALL, LATENCIES, MAIN, RUN_METRICS, Estimate, Group, Headline
+from eval.figures import ALL, LATENCIES, MAIN, Estimate, Group, Headline
 from eval.matching import single_line
 from eval.metrics import METRICS
 from eval.report.diagnosis import RIGHT, WORST, CaseReport, case_score, causes, diagnose
@@ -120,7 +120,6 @@ def tables(groups: Mapping[str, Group]) -> Iterator[Table]:
     kinds: dict[str, list[str]] = defaultdict(list)
     for metric in METRICS.values():
         kinds[metric.table].append(metric.name)
-    kinds["Refusals"] += RUN_METRICS
     kinds["Latency (ms, p50 / p95)"] += LATENCIES
     for title, names in kinds.items():
         cells = {k: {n: cell for n in names if (cell := _cell(g, n))} for k, g in groups.items()}

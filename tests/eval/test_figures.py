@@ -15,7 +15,6 @@ from eval.figures import (
     holm,
     proportion,
     randomisation_p,
-    run_figures,
 )
 from eval.report.render import headline_count, headline_note
 from eval.run import Outcome
@@ -59,16 +58,6 @@ def test_groups_keep_languages_apart_and_leave_out_what_does_not_apply() -> None
     assert "mrr" not in groups["unanswerable"].metrics
     # Quotes count one by one, whatever the answer.
     assert groups["single"].metrics["quote_ok"].mean == 0.75
-
-
-def test_refusal_precision_and_recall() -> None:
-    unanswerable = [outcome(case(f"u{i}", "unanswerable"), refused=i < 3) for i in range(4)]
-    answerable = [outcome(case(f"a{i}"), refused=i < 2) for i in range(6)]
-    figures = run_figures([*unanswerable, *answerable])
-    assert (figures["refusal_p"].mean, figures["refusal_p"].n) == (0.6, 5)  # 3 of the 5 refused
-    assert (figures["refusal_r"].mean, figures["refusal_r"].n) == (0.75, 4)  # of 4 unanswerable
-    assert set(run_figures([*unanswerable[3:], *answerable[2:]])) == {"refusal_r"}
-    assert run_figures(answerable) == run_figures(unanswerable) == {}
 
 
 def test_the_headline_counts_cases() -> None:

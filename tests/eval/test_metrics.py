@@ -121,8 +121,6 @@ MARKED = "The lab in Fiji gave out beacons [1]. Nobody knows what became of them
         ("cited_sent", case(), answer(MARKED), 0.5),
         ("refusal_ok", NONE, answer(), 0.0),
         ("refusal_ok", case(), REFUSAL, 0.0),
-        ("list_p", LIST, answer(listed="abx"), 2 / 3),
-        ("list_r", LIST, answer(listed="abx"), 0.5),
         ("list_f1", LIST, answer(listed="abx"), 4 / 7),
         ("list_exact", LIST, answer(listed="dcba"), 1.0),
         # Key points: their reports cited, listed or read, and their words.
