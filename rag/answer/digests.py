@@ -17,7 +17,7 @@ import numpy as np
 
 from rag.answer.extractive import is_off_topic, nearest, quotes_head
 from rag.answer.lines import Line, LineReader
-from rag.answer.roles import Role, role_of_question
+from rag.answer.roles import ROLES, Role, role_of_question
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.citation.quotable import is_whole
@@ -46,12 +46,7 @@ HEADINGS: dict[Role, str] = {
     "next": marked("What comes next"),
     "extent": marked("Time, size and money"),
 }
-# How many sentences of each role a digest of one report has.
-_OF_REPORT: dict[Role, int] = {
-    "about": 1, "challenge": 2, "aim": 2, "approach": 2, "partners": 2, "found": 6, "barriers": 3,
-    "advice": 2, "next": 2, "extent": 4,
-}  # fmt: skip
-_ONLY_PARTNERS: dict[Role, int] = {"partners": 6}
+_MOST_OF_REPORT = 20  # sentences of a digest of one report, at least one of each role
 # Which roles tell most of a report, and which a comparison has.
 _TELLING: tuple[Role, ...] = (
     *("found", "barriers", "advice", "about", "aim", "challenge", "approach"),
@@ -122,7 +117,8 @@ def make_digest(
     absent = plan.countries and catalog.keys("country").isdisjoint(plan.countries)
     if form is None or absent or any(n.code == "no_reports_of_year" for n in plan.notices):
         return None
-    if plan.intent in ("topic", "reasons") and is_off_topic(plan, hits):
+    unnamed = plan.intent == "report" and not plan.reports
+    if (unnamed or plan.intent in ("topic", "reasons")) and is_off_topic(plan, hits):
         return None
     lines = list(form(made))
     if not made.quoted and plan.intent == "topic":
@@ -154,14 +150,13 @@ class _Maker(LineReader):
 
     def quote(self, lines: Iterable[Line]) -> str:
         """Sentences with their marks."""
-        marked_up: list[str] = []
+        told: dict[str, str] = {}
         for line in lines:
             self.quoted.setdefault(line.hit.passage.id, line.hit)
             n = list(self.quoted).index(line.hit.passage.id) + 1
-            is_told = any(line.before in text for text in marked_up)
-            texts = [line.text] if is_told or not line.before else [line.before, line.text]
-            marked_up += [with_marks(defuse(text), [n]) for text in texts]
-        return " ".join(marked_up)
+            for text in filter(None, (line.before, line.text)):
+                told.setdefault(text, with_marks(defuse(text), [n]))
+        return " ".join(told.values())
 
     def by(self, info: ReportInfo, lines: Sequence[Line], titled: bool = False) -> str:
         """A line of a report: who wrote it or its title, its year and kind, and sentences."""
@@ -215,28 +210,36 @@ class _Maker(LineReader):
     def report(self) -> Iterator[str]:
         """One report, or one line of work: part by part."""
         named = [self.catalog.reports[i] for i in self.plan.reports]
-        reports = named or self._nearest_title() or self.found()[:1]
-        lines = self.lines(self.open(reports))
+        reports = named or self._nearest_title() or self._likeliest()
         for info in reports:
             kind = value_label("kind", info.kind, self.t)
             what = join_parts(
                 self.t, ", ", [author_label(info, self.t), str(info.year or "?"), kind]
             )
             yield f"**{_title(info)}** ({what})"
-        blank = []
         # Who asks for the partners of a report wants no more of it.
         is_of_partners = has_wording("partners", self.plan.standalone)
-        parts = _ONLY_PARTNERS if is_of_partners else _OF_REPORT
-        for role, count in parts.items():
-            picked = self.pick((x for x in lines if x.role == role), count)
-            if picked:
+        roles: Sequence[Role] = ("partners",) if is_of_partners else ROLES[:-1]
+        lines = self.lines(self.open(reports), roles)
+        chosen = [x for role in roles for x in self.pick((y for y in lines if y.role == role), 1)]
+        chosen += self.pick(lines, _MOST_OF_REPORT - len(chosen))
+        blank = []
+        for role in roles:
+            if any(line.role == role for line in chosen):
                 yield self.heading(HEADINGS[role])
-                yield self.quote(picked)
+                yield self.quote(line for line in lines if line.role == role and line in chosen)
             elif role != "about":
                 blank.append(self.t.gettext(HEADINGS[role]))
         if blank:
             nothing = self.t.gettext("The report says nothing on")
             yield format_label(self.t, nothing, join_parts(self.t, "; ", blank)) + "."
+
+    def _likeliest(self) -> list[ReportInfo]:
+        """The report that is most about the topic, of the lab that is asked for."""
+        found = self.found(self.plan.boosted.country) or self.found()
+        said = self._speak([info.id for info in found]) if self.plan.subject else {}
+        likely = [self.catalog.reports[i] for i in said if said[i].says >= _SAYS]
+        return [*likely, *found][:1]
 
     def _nearest_title(self) -> list[ReportInfo]:
         """The report whose title is what is asked for, among those that were found."""
@@ -252,10 +255,10 @@ class _Maker(LineReader):
     def lab(self) -> Iterator[str]:
         """All reports of a lab: what was found, what is planned, what was collected."""
         plan = self.plan
-        if self._nearest_title():
+        reports = self.catalog.select(plan.filters.merged(plan.boosted))
+        if len(reports) == 1 or self._nearest_title():
             yield from self.report()
             return
-        reports = self.catalog.select(plan.filters.merged(plan.boosted))
         lines = self.lines(self.open(reports), _TELLING)
         of_report: dict[str, list[Line]] = {}
         for line in lines:

@@ -83,15 +83,16 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
     """
     named = (sentence, sentence.partition("): ")[2], sentence.partition(": ")[2])
     quoted = [s.strip().rstrip(".!?؟。…") for s in named]
+    for own in usable(passage):
+        # Its lines are made one, its question may stand before it.
+        text = defuse(own.text).rstrip(".!?؟。…")
+        if text in quoted or text.partition(": ")[2] == quoted[0]:
+            return Support(passage.text[own.start : own.end], 1.0, True)
     for bare in quoted:
         at = passage.text.find(bare) if len(bare) > 2 else -1
         if at >= 0:
             tail = re.match(r"[.!?؟。…]*", passage.text[at + len(bare) :])
             return Support(bare + (tail.group() if tail else ""), 1.0, True)
-    for own in usable(passage):
-        # Its lines are made one, its question may stand before it.
-        if defuse(own.text).rstrip(".!?؟。…") in quoted:
-            return Support(passage.text[own.start : own.end], 1.0, True)
     wanted = set(terms(sentence, language)) | set(terms(sentence, passage.language))
     wanted -= set(terms(passage.report.lab, "en"))
     spans = sentences(passage.text)

@@ -160,9 +160,13 @@ def _places(text: str, catalog: Catalog) -> tuple[str, ...]:
 
 def is_of_any_work(word: str, language: str) -> bool:
     """Whether a word says nothing of what a question is about."""
-    return set(terms(word, language)) <= _of_any_work(language)
+    return set(terms(word, language)) <= _terms_of("of_any_work", language)
+
+
+def _of_any_work(language: str) -> frozenset[str]:
+    return _terms_of("of_any_work", language) | _terms_of("of_any_work_or_topic", language)
 
 
 @cache
-def _of_any_work(language: str) -> frozenset[str]:
-    return frozenset(terms(words_of("of_any_work", language), language))
+def _terms_of(name: str, language: str) -> frozenset[str]:
+    return frozenset(terms(words_of(name, language), language))

@@ -51,7 +51,8 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], linker: Linke
     clear = one and (len(words) > 1 or len(named) == 1) and digest not in ("topic", "trend")
     if named and (digest == "report" or clear or len(words) >= _TITLE_WORDS):
         return replace(plan, intent="report", reports=named)
-    if plan.off_topic > OFF_TOPIC_LIKELY:
+    # Whether a report is there to be summed up, its passages tell.
+    if plan.off_topic > (0.0 if digest == "report" else OFF_TOPIC_LIKELY):
         return plan
     # All of a lab is asked for where nothing of its work is named.
     least = _LEAD if words or digest != "lab" else -_LEAD
