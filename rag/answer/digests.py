@@ -15,7 +15,7 @@ from itertools import groupby
 
 import numpy as np
 
-from rag.answer.extractive import is_off_topic, nearest, quotes_head
+from rag.answer.extractive import NEAREST, is_off_topic, quotes_head
 from rag.answer.lines import Line, LineReader
 from rag.answer.roles import ROLES, Role, role_of_question
 from rag.catalog.catalog import Catalog
@@ -72,7 +72,7 @@ _SAYS, _NEAREST = 0.1, 5
 _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
 _MOST_TITLE = 70  # characters of a title that names a line
 # The share of the nearest report's nearness to the topic that others have that are told.
-_NEAR_AT_ALL, _NEAR_OVER_TIME = 0.4, 0.8
+_NEAR_AT_ALL, _NEAR_OVER_TIME = 0.6, 0.8
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
 OpenReports = Callable[[Collection[str]], Sequence[Hit]]
@@ -122,7 +122,7 @@ def make_digest(
         return None
     lines = list(form(made))
     if not made.quoted and plan.intent == "topic":
-        return Digest("".join([refusal(plan.language), *nearest(plan, hits)]), tuple(hits))
+        lines = [refusal(plan.language), *made.closest()]
     if not made.quoted:
         return None
     return Digest("\n".join(lines), tuple(made.quoted.values()), made.sides, made.speaking)
@@ -237,7 +237,7 @@ class _Maker(LineReader):
     def _likeliest(self) -> list[ReportInfo]:
         """The report that is most about the topic, of the lab that is asked for."""
         found = self.found(self.plan.boosted.country) or self.found()
-        said = self._speak([info.id for info in found]) if self.plan.subject else {}
+        said = self._surveys.speaking([info.id for info in found]) if self.plan.subject else {}
         likely = [self.catalog.reports[i] for i in said if said[i].says >= _SAYS]
         return [*likely, *found][:1]
 
@@ -318,7 +318,10 @@ class _Maker(LineReader):
         if not plan.subject:
             return sides
         said = self._surveys.speaking([info.id for infos in sides.values() for info in infos])
-        return {side: self._saying(infos, said) for side, infos in sides.items()}
+        saying: dict[str, Sequence[ReportInfo]] = {
+            side: self._saying(infos, said) for side, infos in sides.items()
+        }
+        return saying if any(saying.values()) else sides
 
     def _saying(
         self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]
@@ -345,7 +348,8 @@ class _Maker(LineReader):
         for hit in self.hits:
             info = hit.passage.report
             similarity[info.id] = max(similarity.get(info.id, 0.0), hit.similarity)
-        least = _NEAR_OVER_TIME * max((similarity[info.id] for info in found), default=0.0)
+        nearest = max((similarity[info.id] for info in found), default=0.0)
+        least = _NEAR_OVER_TIME * nearest if plan.subject else 0.0
         near = [info for info in found if similarity[info.id] >= least]
         lines = self.lines(self.open(near[:_READ_OVER_TIME]), _TELLING)
         reports = {line.report.id: line.report for line in lines}.values()
@@ -385,6 +389,13 @@ class _Maker(LineReader):
             for info, picked in of_part:
                 yield self.by(info, picked)
 
+    def closest(self) -> Iterator[str]:
+        """The nearest reports, with what they say nearest to the topic, where none answers."""
+        yield format_label(self.t, self.t.gettext("Closest in the reports"), "").rstrip(" ")
+        lines = self.lines(self.hits, _TELLING)
+        for info in self.found()[:NEAREST]:
+            yield self.by(info, self.pick((x for x in lines if x.report.id == info.id), 1))
+
     def _surveyed(
         self, roles: Collection[Role]
     ) -> tuple[Survey | None, list[ReportInfo], list[Line]]:
@@ -400,17 +411,28 @@ class _Maker(LineReader):
     def reasons(self) -> Iterator[str]:
         """What was found, what got in the way, and advice, of all who say so."""
         hits = (hit for hit in self.hits if hit.passage.report.author == "lab")
-        lines = _on_topic(self.lines(hits, _FINDINGS))
+        lines = self.lines(hits, _FINDINGS)
+        if self.plan.subject:
+            lines = _on_topic(lines)
         asked = role_of_question(self.plan.standalone)
         rows: dict[Role, list[tuple[ReportInfo, list[Line]]]] = {}
         for role in sorted(_FINDINGS, key=lambda role: role != asked):
             most = _MOST_REASONS if role == asked else _FEWER_REASONS
-            labs: set[str] = set()
-            of_role = rows.setdefault(role, [])
-            for line in sorted((x for x in lines if x.role == role), key=lambda x: -x.score):
-                if line.report.lab not in labs and len(of_role) < most and self.pick([line], 1):
-                    of_role.append((line.report, [line]))
-                    labs.add(line.report.lab)
+            own = sorted((x for x in lines if x.role == role), key=lambda x: -x.score)
+            labs = Counter(line.report.lab for line in own)
+            # Where few labs say something, each may say more.
+            each = max(1, _FEWER_REASONS // (len(labs) or 1))
+            told: dict[str, list[Line]] = {}
+            for line in own:
+                of_lab = told.setdefault(line.report.lab, [])
+                if len(of_lab) < each and (of_lab or len(told) <= most):
+                    of_lab += self.pick([line], 1)
+            rows[role] = [
+                (of_report[0].report, of_report)
+                for of_lab in told.values()
+                for _, group in groupby(of_lab, key=lambda line: line.report.id)
+                for of_report in [list(group)]
+            ]
         yield self.head(info for of_role in rows.values() for info, _ in of_role)
         yield from self.key_points(rows.values())
         for role, of_role in rows.items():

@@ -17,6 +17,7 @@ from rag.answer.roles import ROLES, Role, role_of
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import Sentence, usable
 from rag.models.embeddings import Embedding
+from rag.models.encoder import Vectors
 from rag.text.tokenize import gives_quantity, terms, words
 from rag.types import Hit, Plan
 
@@ -28,6 +29,7 @@ _SAID_BY_HEADING = ("about", "challenge", "partners", "barriers", "advice")
 _CENTRAL, _TOPICAL, _NUMBER, _NAME, _ODD, _WORDS = 0.5, 1.0, 0.04, 0.02, 0.1, 0.2
 _GOOD_LENGTH = range(8, 45)  # words
 _MIN_WORDS = 3  # of an answer that needs no form question before it
+_FEW_WORDS, _SHORT = 5, 0.3  # of an answer that says little, and what that takes from its score
 
 _QUOTES, _ASKS = ' "”»)', ("?", "؟")
 _JOINS = re.compile(
@@ -76,32 +78,25 @@ class LineReader:
         """The sentences of passages with these roles."""
         read = [(hit, role) for hit in hits if (role := role_of(hit.passage)) in roles]
         found = [
-            (hit, role, sentence, _shown(sentence, hit, role), before)
+            (hit, role, sentence, answer, before)
             for hit, role in read
             for sentence, before in _with_before(usable(hit.passage))
-        ]
-        # What was asked is no finding, and what has no number no extent.
-        found = [
-            (hit, role, sentence, text, before)
-            for hit, role, sentence, text, before in found
-            if (role == "aim" or not text.rstrip(_QUOTES).endswith(_ASKS))
-            and (role != "extent" or gives_quantity(text))
+            # What was asked is no finding, and what has no number no extent.
+            if (role == "aim" or not sentence.text.rstrip(_QUOTES).endswith(_ASKS))
+            if role != "extent" or gives_quantity(sentence.text)
+            for answer in [_answer(sentence.text, hit)]
         ]
         if not found:
             return []
-        texts = [text for *_, text, _ in found]
-        vectors = np.asarray(self._embedding.get_text_embedding_batch(texts), np.float32)
-        topic = np.zeros(vectors.shape[1], np.float32)
-        asked = self.plan.subject or (self.plan.standalone if self.plan.intent == "reasons" else "")
-        if asked:
-            topic = np.asarray(self._embedding.get_query_embedding(asked), np.float32)
+        answers = [answer for *_, answer, _ in found]
+        vectors = np.asarray(self._embedding.get_text_embedding_batch(answers), np.float32)
         reports = np.array([hit.passage.report.id for hit, *_ in found])
         central = np.zeros(len(found), np.float32)
         for report in set(reports.tolist()):
             own = reports == report
             middle = vectors[own].mean(axis=0)
             central[own] = vectors[own] @ middle / (np.linalg.norm(middle) or 1.0)
-        near = vectors @ topic
+        near = self._nearness(vectors, [hit.passage.prompt for hit, *_ in found])
         wanted = dict.fromkeys(terms(self.plan.subject, self.plan.language), 1.0)
         for i, (hit, *_, text, _) in enumerate(found):
             there = {*terms(text, hit.passage.language), *terms(text, self.plan.language)}
@@ -110,15 +105,28 @@ class LineReader:
             Line(
                 hit,
                 sentence.start,
-                text,
+                _shown(sentence, answer, role),
                 role,
-                frozenset(words(text)),
-                float(_CENTRAL * c + _TOPICAL * n) + _telling(text),
+                frozenset(words(answer)),
+                float(_CENTRAL * c + _TOPICAL * n) + _telling(answer),
                 float(n),
                 before,
             )
-            for (hit, role, sentence, text, before), c, n in zip(found, central, near, strict=True)
+            for (hit, role, sentence, answer, before), c, n in zip(
+                found, central, near, strict=True
+            )
         ]
+
+    def _nearness(self, vectors: Vectors, prompts: Sequence[str]) -> Vectors:
+        """How near answers are to the topic; of a question without one, their form questions."""
+        if not self.plan.subject:
+            if self.plan.intent != "reasons":
+                return np.zeros(len(vectors), np.float32)
+            of_prompt = {prompt: n for n, prompt in enumerate(dict.fromkeys(prompts))}
+            embedded = self._embedding.get_text_embedding_batch(list(of_prompt))
+            vectors = np.asarray(embedded, np.float32)[[of_prompt[prompt] for prompt in prompts]]
+        asked = self._embedding.get_query_embedding(self.plan.subject or self.plan.standalone)
+        return vectors @ np.asarray(asked, np.float32)
 
     def pick(self, lines: Iterable[Line], count: int) -> list[Line]:
         """The best lines that say nothing that was told before, in the order of their report."""
@@ -148,12 +156,18 @@ def _telling(text: str) -> float:
     """What a sentence's numbers and names add to its score, and an odd length takes."""
     numbers = min(3, len(re.findall(r"\d+", text)))
     names = min(3, len(re.findall(r"(?<=[\w,] )[A-Z]\w{2,}", text)))
-    odd = (len(words(text)) not in _GOOD_LENGTH) + bool(_JOINS.match(text))
-    return _NUMBER * numbers + _NAME * names - _ODD * odd
+    count = len(words(text))
+    odd = (count not in _GOOD_LENGTH) + bool(_JOINS.match(text))
+    return _NUMBER * numbers + _NAME * names - _ODD * odd - _SHORT * (count < _FEW_WORDS)
 
 
-def _shown(sentence: Sentence, hit: Hit, role: Role) -> str:
+def _answer(text: str, hit: Hit) -> str:
+    """What can be quoted without the form question that may stand before it."""
+    asked, _, answer = text.partition(": ")
+    return answer if answer and asked in hit.passage.prompt else text
+
+
+def _shown(sentence: Sentence, answer: str, role: Role) -> str:
     """A sentence's words; without its form question where the heading says as much."""
-    asked, _, answer = sentence.text.partition(": ")
-    says_it = role in _SAID_BY_HEADING and asked in hit.passage.prompt
-    return answer if says_it and len(words(answer)) >= _MIN_WORDS else sentence.text
+    says_it = role in _SAID_BY_HEADING and len(words(answer)) >= _MIN_WORDS
+    return answer if says_it else sentence.text

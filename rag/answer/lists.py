@@ -57,6 +57,7 @@ _MOST_MENTIONED = 10  # how many reports that only mention a value are named in 
 _MOST_HITS = 40  # how many hits go with a list
 _MOST_WAYS_OUT = 3  # how many filters that could be given up are named
 _MOST_ROWS = 60  # how many rows of a table are shown where the question names no number
+_MOST_IN_ROWS = 20  # reports that a table of years, sizes or costs names, if it has no more
 _MOST_NAMED = 12  # how many languages, methods or themes are named
 # A collection of so many reports is told of report by report.
 _FEW = 3
@@ -103,7 +104,18 @@ def list_draft(
             field = field_label(query.group_by, t)
             lines = [format_label(t, field, join_parts(t, "; ", cited_names))]
         else:
-            lines = [*_table_lines(query, rows, tagged, len(reports), len(labs), t)]
+            named: dict[str, str] = {}
+            is_year = query.group_by == "year"
+            if (is_year or query.group_by not in FILTER_FIELDS) and tagged <= _MOST_IN_ROWS:
+                files = texts([report.id for report in reports])
+                for value, _ in rows:
+                    fact = (f"{query.group_by}: {value}",)
+                    own = Filters(year=(int(value),)) if is_year else Filters(fact=fact)
+                    members = catalog.select(replace(query, filters=own.merged(query.filters)))
+                    named[value] = _named(members, len(citations) + 1, t)
+                    for n, report in enumerate(members, start=len(citations) + 1):
+                        citations.append(_tag_citation(n, report, files.get(report.id, ""), own))
+            lines = [*_table_lines(query, rows, named, tagged, len(reports), len(labs), t)]
     else:
         filters = catalog.expanded(query.filters)
         files = texts([*(r.id for r in reports), *(hit.passage.report.id for hit in cited)])
@@ -164,12 +176,13 @@ def _lines(
 def _table_lines(
     query: CatalogQuery,
     rows: Sequence[tuple[str, int]],
+    named: Mapping[str, str],
     tagged: int,
     reports: int,
     labs: int,
     t: Translations,
 ) -> Iterator[str]:
-    """A line that says what was counted, then one a value."""
+    """A line that says what was counted, then one a value: its reports if `named`, or how many."""
     field = field_label(query.group_by, t)
     scope = t.gettext("{field} of {reports} of {labs}").format(
         field=field, **reports_and_labs(reports, labs, t)
@@ -185,12 +198,13 @@ def _table_lines(
     yield format_label(t, scope, values.format(n=format_number(t, len(rows))))
     shown = rows[: query.limit or _MOST_ROWS]
     for value, number in shown:
+        count = named.get(value) or format_count(number, "report", t)
         name = value_label(query.group_by, value, t)
         is_translated = query.group_by in FREE_FIELDS or query.group_by not in FILTER_FIELDS
         if is_translated and name != value:
             name = f"{name} ({value})"  # as the reports have it
         name = defuse(name)
-        yield f"- {format_label(t, name, format_count(number, 'report', t))}"
+        yield f"- {format_label(t, name, count)}"
     if rest := len(rows) - len(shown):
         yield t.gettext("and {n} more").format(n=format_number(t, rest))
 
@@ -221,12 +235,17 @@ def _mentioned_lines(mentioned: Sequence[Hit], first: int, t: Translations) -> I
         len(mentioned),
     ).format(n=format_number(t, len(mentioned)))
     reports = [hit.passage.report for hit in mentioned[:_MOST_MENTIONED]]
-    names = "; ".join(
+    names = _named(reports, first, t)
+    rest = len(mentioned) - len(reports)
+    yield f"{head} {names}{f' … (+{rest})' if rest else ''}"
+
+
+def _named(reports: Iterable[ReportInfo], first: int, t: Translations) -> str:
+    """Reports by lab, title and year, marked from `first` on."""
+    return "; ".join(
         f"{lab_label(r, t)}, “{defuse(r.title)}” ({r.year or '?'}) [{n}]"
         for n, r in enumerate(reports, start=first)
     )
-    rest = len(mentioned) - len(reports)
-    yield f"{head} {names}{f' … (+{rest})' if rest else ''}"
 
 
 def _none_left(plan: Plan, query: CatalogQuery, catalog: Catalog, t: Translations) -> str:

@@ -17,6 +17,7 @@ from rag.catalog.normalize import (
     translations,
 )
 from rag.catalog.tag_fields import FILTER_FIELDS, FREE_FIELDS, CatalogQuery, Filters, ReportInfo
+from rag.text.numbers import numbers_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class Catalog:
     def table(self, query: CatalogQuery) -> tuple[list[tuple[str, int]], int]:
         """The values that a query groups by with their reports, in order; and how many have any.
 
-        The most used come first, years in their order.
+        The most used come first, years in their order; the largest of sizes and costs.
         """
         matching = self.matching(query)
         field = query.group_by if query.group_by in FILTER_FIELDS else "fact"
@@ -111,6 +112,10 @@ class Catalog:
         rows.sort(key=lambda row: (row[1] if query.least else -row[1], row[0].casefold()))
         if field == "year" and not query.limit:
             rows.sort()
+        sizes = {name: sorted(map(float, numbers_in(name))) for name, _ in rows}
+        if field == "fact" and all(sizes.values()):
+            size = {name: (numbers[0], numbers[-1]) for name, numbers in sizes.items()}
+            rows.sort(key=lambda row: size[row[0]], reverse=not query.least)
         return rows, len(tagged)
 
     def select(self, wanted: Filters | CatalogQuery) -> tuple[ReportInfo, ...]:

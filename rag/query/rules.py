@@ -117,9 +117,12 @@ class Rules:
         clear = other > max(by_tags.values())
         if clear and links.kinds:
             clear = other > _CLEAR
-        if links.rest or not links.links or clear:
-            return None
         named, excluded = links.filters(), links.filters(excluded=True)
+        # Of all labs, tags tell how a topic went over the years.
+        tags = any(getattr(named, field) for field in TAGS)
+        is_trend = other == scores["trend"] and tags and not named.country
+        if links.rest or not links.links or (clear and not is_trend):
+            return None
         if links.missing_years and not named.year:
             named = replace(named, year=links.missing_years)
         if not (named or excluded or links.fields or links.kinds):
@@ -138,6 +141,7 @@ class Rules:
         all_labs = "country" in links.fields and not (named or excluded)
         per_lab = best == "ranking" or has_wording("per", words) or all_labs
         group_by = of_tags[0] if of_tags else "country" if per_lab else ""
+        group_by = "year" if is_trend else group_by
         if not (named or excluded or group_by) and best not in ("count", "yesno"):
             return None
         if "country" in links.fields and not named.kind and not named.type:
