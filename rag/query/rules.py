@@ -120,7 +120,7 @@ class Rules:
         named, excluded = links.filters(), links.filters(excluded=True)
         # Of all labs, tags tell how a topic went over the years.
         tags = any(getattr(named, field) for field in TAGS)
-        is_trend = other == scores["trend"] and tags and not named.country
+        is_trend = clear and other == scores["trend"] and tags and not (named.country or named.year)
         if links.rest or not links.links or (clear and not is_trend):
             return None
         if links.missing_years and not named.year:
