@@ -115,7 +115,7 @@ def save_sentence_vectors(
     new = [text for n, text in enumerate(wanted) if n not in there]
     if new:
         progress(SENTENCES_STAGE, 0, len(new))
-    _encode(new, folder, "f2", settings, MANY_SENTENCES, progress, SENTENCES_STAGE, len(new))
+    _encode(new, folder, "i1", settings, MANY_SENTENCES, progress, SENTENCES_STAGE, len(new))
 
 
 def _encode(

@@ -32,8 +32,10 @@ from ingest.sources import (
 )
 from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
 from rag.index import layout
-from rag.index.interface import StoredReport
+from rag.index.interface import Index, StoredReport
+from rag.index.opening import current_index
 from rag.index.snapshot import Snapshot, current_snapshot
+from rag.index.store import bring_in_line, restore, write_errors
 from rag.index.writer import LocalWriter, is_past
 from rag.models.embeddings import embedding_name
 from rag.settings import Settings
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
     from rag.index.postgres_writer import DatabaseWriter
 
 PARSER_VERSION = "5"  # raise with any change that alters what is stored for the same file
-TOGETHER = 50  # reports that are written together
 
 
 @dataclass(slots=True)
@@ -115,8 +116,10 @@ def sync(
     uploaded = folder / layout.UPLOADED
     sources = [*at_paths, *(collect([uploaded]) if uploaded.is_dir() else ())]
     if dry_run:
-        base = None if rebuild else _existing(folder, made)
-        return _compare(sources, base, prune, progress)[1].result
+        index = None
+        with suppress(IndexMissing):
+            index = None if rebuild else current_index(settings, made, None)
+        return _compare(sources, index, prune, progress)[1].result
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / layout.LOCK, timeout=0), ExitStack() as stack:
@@ -142,8 +145,7 @@ def sync(
             else:
                 snapshot = _carry_out(changes, base, settings, progress)
                 changes.result.revision = snapshot.revision
-            if touched or not layout.is_in_chroma(folder, snapshot.revision):
-                _bring_chroma_in_line(snapshot, base, touched, rebuild, progress)
+            _bring_chroma_in_line(snapshot, base, touched, rebuild, progress)
             if database and (touched or database.state()[0] != snapshot.revision):
                 database.bring_in_line(snapshot, progress)
                 layout.replace_file(folder / layout.IN_DATABASE, snapshot.revision.encode())
@@ -155,7 +157,7 @@ def sync(
 
 
 def _compare(
-    sources: Sequence[SourceFile], base: Snapshot | None, prune: bool, progress: Progress
+    sources: Sequence[SourceFile], base: Index | None, prune: bool, progress: Progress
 ) -> tuple[ReportFiles, Changes]:
     """The readable files, and what brings the index in line with them.
 
@@ -198,13 +200,13 @@ def _compare(
 
 
 def _learn(
-    files: Sequence[ReportFile], stored: Mapping[str, StoredReport], base: Snapshot | None
+    files: Sequence[ReportFile], stored: Mapping[str, StoredReport], base: Index | None
 ) -> tuple[Forms, Mapping[str, Lesson]]:
     """The forms of files, and their lessons; no lessons where the index has these very files."""
     by_digest = {file.digest: file for file in files}
     if base and by_digest.keys() == {report.digest for report in stored.values()}:
         return Forms.from_json(base.forms), {}
-    known = load_lessons(base.home) if base else {}
+    known = load_lessons(base.home) if isinstance(base, Snapshot) else {}
     lessons = {i: known.get(i) or lesson_of(file.text) for i, file in by_digest.items()}
     return learn(lessons, lambda digest: by_digest[digest].text), lessons
 
@@ -262,7 +264,7 @@ def _passages_digest(report: Report, passages: Sequence[Passage]) -> str:
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
-def _file_of(base: Snapshot, report: StoredReport) -> ReportFile:
+def _file_of(base: Index, report: StoredReport) -> ReportFile:
     """A report of the index as if its file were read again."""
     return ReportFile(report.info.id, report.source, base.report(report.info.id).raw, report.digest)
 
@@ -286,8 +288,6 @@ def _repaired(folder: Path, made: dict[str, str], progress: Progress) -> Snapsho
         layout.sweep(folder, base.version if base else None)
         return base
     except IndexDamaged:
-        from rag.index.store import restore
-
         restore(folder, progress)
         return _existing(folder, made)
 
@@ -325,24 +325,29 @@ def _carry_out(
         elif earlier:
             vectors.take_over(earlier, earlier.heads)
         vectors.make(passages, progress)
-        writer = LocalWriter(settings.index, base, made_by(settings), fresh)
+        writer = LocalWriter(settings.index, None if fresh else base, made_by(settings))
     with _discarded_on_full_disk(settings.index, vectors.close, writer.discard):
-        writer.delete(changes.deletes)
-        writer.update(changes.rows)
-        for at in range(0, len(changes.writes), TOGETHER):
-            batch = [(w.report, w.passages) for w in changes.writes[at : at + TOGETHER]]
-            progress("indexing", at, len(changes.writes))
-            writer.add(batch, vectors.of([p for _, own in batch for p in own]))
-        untouched = set(base.heads).difference(_touched(changes)) if base and fresh else ()
-        others = (p for i in untouched if base for p in base.passages_of(i))
+        stays: list[str] = []
+        if base and fresh:
+            replaced = {*changes.deletes, *(write.report.info.id for write in changes.writes)}
+            stays = [name for name in base.heads if name not in replaced]
+            writer.copy(base, stays)
+        else:
+            writer.delete(changes.deletes)
+        for moved in changes.rows:
+            writer.update(*moved)
+        for n, write in enumerate(changes.writes):
+            progress("indexing", n, len(changes.writes))
+            writer.add(write.report, write.passages, vectors.of(write.passages))
+        others = (p for name in stays if base for p in base.passages_of(name))
         memo = earlier.memo if earlier and fresh else None
         save_sentence_vectors(writer.memo, chain(passages, others), settings, progress, memo)
         progress("preparing search", 0, 0)
-        writer.publish(changes.forms.to_json())
+        snapshot = writer.publish(changes.forms.to_json())
         vectors.close()
     if changes.lessons:
         save_lessons(writer.home, changes.lessons)
-    return writer.snapshot
+    return snapshot
 
 
 def _earlier(settings: Settings) -> Snapshot | None:
@@ -359,9 +364,6 @@ def _bring_chroma_in_line(
     rebuild: bool,
     progress: Progress,
 ) -> None:
-    # Imported here: it takes half a second that an ingest without changes need not wait for.
-    from rag.index.store import bring_in_line, write_errors
-
     if rebuild:
         shutil.rmtree(snapshot.folder / layout.CHROMA, ignore_errors=True)
     try:

@@ -38,7 +38,7 @@ from ingest.sources import (
 from ingest.sync import SyncResult, made_by, sync
 from rag.errors import IndexMismatch, IndexMissing, IndexUnusable
 from rag.index.layout import UPLOADED, check_made_by, current_version, replace_file
-from rag.index.snapshot import current_snapshot
+from rag.index.opening import current_index
 from rag.settings import Settings
 from rag.types import Notice, Progress
 
@@ -89,7 +89,7 @@ def take_in(
         return SyncResult(skipped=skipped)
     known: set[str] = set()
     with suppress(IndexMissing):
-        index = current_snapshot(settings.index, made_by(settings))
+        index = current_index(settings, made_by(settings), None)
         known = {head.report.digest for head in index.heads.values()}
     unchanged = [report.label for report in reports if report.digest in known]
     new = [report for report in reports if report.digest not in known]

@@ -8,10 +8,12 @@ a report that changes adds a small segment and touches no other. Terms are known
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +32,7 @@ ALIKE = 0.65  # cosine similarity from which two words are alike
 # Words of a question that are looked up; a longer one is a text, and would take as long.
 MOST = 60
 Scores = npt.NDArray[np.float32]
+Table = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -46,54 +49,35 @@ class Segment:
     counts: npt.NDArray[np.uint8]
 
     @classmethod
+    def of(cls, terms: Table, rows: Table, counts: Table) -> Segment:
+        """The segment in which each of the terms is so often in the row beside it."""
+        order = np.argsort(terms, kind="stable")
+        held, starts = np.unique(terms[order], return_index=True)
+        counts = counts[order].clip(max=255).astype(np.uint8)
+        return cls(held, np.append(starts, len(terms)), rows[order].astype(np.int32), counts)
+
+    @classmethod
     def build(cls, first: int, passages: Sequence[Sequence[str]]) -> Segment:
         """The segment of the terms of passages, whose rows begin with `first`."""
         numbers: dict[str, int] = {}
-        flat = [numbers.setdefault(term, len(numbers)) for row in passages for term in row]
-        held = hashes(numbers)
-        order = np.argsort(held)
-        rank = np.empty(len(held), np.int64)
-        rank[order] = np.arange(len(held))
-        rows = np.repeat(np.arange(len(passages)), list(map(len, passages)))
-        size = max(1, len(passages))
-        # Sorted by term, then by row.
-        pairs = rank[np.asarray(flat, np.int64)] * size + rows
-        pairs, counts = np.unique(pairs, return_counts=True)
-        starts = np.searchsorted(pairs, np.arange(len(held) + 1) * size)
-        rows = (pairs % size + first).astype(np.int32)
-        return cls(held[order], starts, rows, counts.clip(max=255).astype(np.uint8))
+        found = (
+            (numbers.setdefault(term, len(numbers)), row, count)
+            for row, terms in enumerate(passages, first)
+            for term, count in Counter(terms).items()
+        )
+        table = np.fromiter(found, [("term", "<i8"), ("row", "<i4"), ("count", "<i4")])
+        return cls.of(hashes(numbers)[table["term"]], table["row"], table["count"])
 
     @classmethod
-    def merge(cls, segments: Sequence[Segment]) -> Segment:
-        """One segment of several, in the order of their rows."""
-        nothing = np.zeros(0, "<u8")  # of a collection without passages
-        held = np.unique(np.concatenate([nothing, *(segment.terms for segment in segments)]))
-        places = [np.searchsorted(held, segment.terms) for segment in segments]
-        sizes = np.zeros(len(held), np.int64)
-        for segment, place in zip(segments, places, strict=True):
-            sizes[place] += np.diff(segment.starts)
-        starts = np.concatenate(([0], np.cumsum(sizes)))
-        rows, counts = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.uint8)
-        free = starts[:-1].copy()
-        for segment, place in zip(segments, places, strict=True):
-            lengths = np.diff(segment.starts)
-            target = np.repeat(free[place] - segment.starts[:-1], lengths)
-            target += np.arange(len(segment.rows))
-            rows[target], counts[target] = segment.rows, segment.counts
-            free[place] += lengths
-        return cls(held, starts, rows, counts)
-
-    def moved(self, rows: Rows) -> Segment:
-        """The segment with the row that `rows` has for each of its own; -1 leaves it out."""
-        moved = rows[self.rows]
-        stays = moved >= 0
-        term = np.repeat(np.arange(len(self.terms)), np.diff(self.starts))[stays]
-        order = np.lexsort((moved[stays], term))
-        sizes = np.bincount(term, minlength=len(self.terms))
-        used = sizes > 0
-        starts = np.concatenate(([0], np.cumsum(sizes[used])))
-        counts = self.counts[stays][order]
-        return Segment(self.terms[used], starts, moved[stays][order].astype(np.int32), counts)
+    def merge(cls, segments: Sequence[Segment], moved: Rows | None = None) -> Segment:
+        """One segment of several; `moved` has for each row its new one, or -1 to leave it out."""
+        terms = [np.repeat(segment.terms, np.diff(segment.starts)) for segment in segments]
+        columns = (terms, [s.rows for s in segments], [s.counts for s in segments])
+        found, rows, counts = (np.concatenate(c) if c else np.zeros(0, "<u8") for c in columns)
+        if moved is None:
+            return cls.of(found, rows, counts)
+        rows = moved[rows]
+        return cls.of(found[rows >= 0], rows[rows >= 0], counts[rows >= 0])
 
     def save(self, folder: Path) -> None:
         """Write the segment into a folder."""
@@ -186,12 +170,10 @@ class KeywordIndex:
     def _passages(self, term: np.uint64) -> tuple[Rows, Scores]:
         """The positions of the passages that have a term, and how often each has it."""
         found = [(segment, segment.find(term)) for segment in self._segments]
-        found = [(segment, place) for segment, place in found if place.stop] or []
-        if not found:
-            return np.zeros(0, np.int32), np.zeros(0, np.float32)
-        at = self._positions[np.concatenate([segment.rows[place] for segment, place in found])]
-        counts = np.concatenate([segment.counts[place] for segment, place in found])
-        return at[at >= 0], counts[at >= 0].astype(np.float32)
+        rows = [np.zeros(0, np.int32), *(segment.rows[place] for segment, place in found)]
+        counts = [np.zeros(0, np.uint8), *(segment.counts[place] for segment, place in found)]
+        at = self._positions[np.concatenate(rows)]
+        return at[at >= 0], np.concatenate(counts)[at >= 0].astype(np.float32)
 
     def passages_with(self, term: str) -> Rows:
         """The positions of the passages that have a term."""

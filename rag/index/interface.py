@@ -5,12 +5,22 @@ Rows are numbers of passages; what they mean holds for one open index, which sta
 
 from __future__ import annotations
 
+import zlib
+from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import asdict, dataclass, fields, replace
+from functools import cached_property
+from itertools import zip_longest
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
+from rag.errors import UnknownReport
+from rag.index.bm25 import Lexicon
 from rag.index.topics import TopicCluster
 from rag.index.vectors import VectorMemo
 from rag.models.encoder import Vectors
@@ -38,6 +48,56 @@ class StoredReport:
     links: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     unanswered: tuple[str, ...] = ()
+
+
+Record = tuple[StoredReport, Sequence[Passage]]  # a report with its text, and its passages
+# What a packed record has of a passage; its report is beside it, its duplicates change with others.
+_OF_PASSAGE = tuple(f.name for f in fields(Passage) if f.name not in ("report", "family"))
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A report without its text, and where a folder's files have its passages' rows and its text.
+
+    `languages` are those of its passages, one each; `deleted` says that it is gone.
+    """
+
+    report: StoredReport
+    row: int = 0
+    languages: tuple[str, ...] = ()
+    at: int = 0
+    size: int = 0
+    deleted: bool = False
+
+    @property
+    def mark(self) -> str:
+        """What tells one state of the report from another."""
+        report = self.report
+        return f"{report.passages_digest} {report.digest} {report.form_digest} {report.source}"
+
+    def line(self) -> bytes:
+        """The head as a line of JSON, which HEAD reads."""
+        return orjson.dumps(asdict(self)) + b"\n"
+
+
+HEAD = TypeAdapter(Head)
+
+
+def pack(report: StoredReport, passages: Sequence[Passage]) -> bytes:
+    """The text and the passages of a report, compressed."""
+    rows = [[getattr(passage, name) for name in _OF_PASSAGE] for passage in passages]
+    return zlib.compress(orjson.dumps([report.raw, rows]))
+
+
+def unpack(report: StoredReport, packed: bytes, families: Sequence[str] = ()) -> Record:
+    """The report with its text, and its passages, each with the first of its duplicates."""
+    raw, rows = orjson.loads(zlib.decompress(packed))
+    passages = []
+    for row, family in zip_longest(rows, families, fillvalue=""):
+        values: dict[str, Any] = dict(zip(_OF_PASSAGE, row, strict=True))
+        values["spans"] = tuple(map(tuple, values["spans"]))
+        passages.append(Passage(report=report.info, family=family, **values))
+    return replace(report, raw=raw), tuple(passages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,62 +128,96 @@ class Candidates:
     matching: frozenset[str]
 
 
-class Index(Protocol):
-    """An index that is read; all of it is of one revision."""
+class Index(ABC):
+    """An index that is read; all of it is of one revision. Safe to share between threads.
+
+    `revision` is a hash of all content; `heads` has the reports by id, in the order of their ids;
+    `memo` the stored vectors of sentences and words; `forms` what was learned of the forms.
+    """
+
+    revision: str
+    heads: Mapping[str, Head]
+    memo: VectorMemo
+    forms: str
 
     @property
-    def revision(self) -> str:
-        """A hash of all content."""
-
-    @property
-    def catalog(self) -> Catalog:
-        """The reports' tags: exact counts and lists."""
-
-    @property
+    @abstractmethod
     def passages(self) -> Sequence[Passage]:
         """All passages, ordered by report and id: of a large index a long read."""
 
     @property
-    def memo(self) -> VectorMemo:
-        """The stored vectors of sentences and words."""
+    @abstractmethod
+    def frequent_words(self) -> Mapping[str, str]:
+        """The words that enough passages have, as they are written, by their terms."""
 
     @property
-    def topics(self) -> Sequence[TopicCluster]:
-        """The topics of the reports, found at first use; none where vectors are not at hand."""
+    @abstractmethod
+    def means(self) -> Vectors:
+        """For each report, in the order of their ids, the mean of its passages' vectors."""
 
-    @property
-    def language_counts(self) -> Mapping[str, int]:
-        """The languages of the passages with their numbers, the most used first."""
-
+    @abstractmethod
     def candidates(
         self, query: Query, scopes: Sequence[Filters], depth: int, share: float
     ) -> Candidates:
         """The `depth` best rows by each ranking in each scope."""
 
+    @abstractmethod
     def having(self, terms: Collection[str], filters: Filters) -> Ranking:
         """The rows that pass the filters and have all terms, with their keyword scores."""
 
+    @abstractmethod
     def frequency(self, term: str) -> int:
         """How many passages have a term."""
 
+    @abstractmethod
     def written(self, term: str) -> str:
         """A word of a term as the reports have it; "" for an unknown term."""
 
-    def alike(self, text: str, language: str) -> tuple[Alike, ...]:
-        """For each content word of a question what else in the collection means nearly that."""
-
+    @abstractmethod
     def rows(self, rows: Collection[int]) -> Mapping[int, Passage]:
         """Passages by their rows."""
 
+    @abstractmethod
+    def read(self, report_ids: Collection[str]) -> Mapping[str, Record]:
+        """Reports with their texts and passages by id; unknown ids are left out."""
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The reports' tags: exact counts and lists."""
+        written = {name: set(head.languages) for name, head in self.heads.items()}
+        infos = (head.report.info for head in self.heads.values())
+        return Catalog(infos, written, lambda: {t.name: t.reports for t in self.topics})
+
+    @cached_property
+    def topics(self) -> Sequence[TopicCluster]:
+        """The topics of the reports, found at first use; none where vectors are not at hand."""
+        return ()
+
+    @cached_property
+    def language_counts(self) -> Mapping[str, int]:
+        """The languages of the passages with their numbers, the most used first."""
+        counts = Counter(code for head in self.heads.values() for code in head.languages)
+        return dict(counts.most_common())
+
+    @cached_property
+    def _lexicon(self) -> Lexicon:
+        return Lexicon.of(self.frequent_words, self.memo)
+
+    def alike(self, text: str, language: str) -> tuple[Alike, ...]:
+        """For each content word of a question what else in the collection means nearly that."""
+        return self._lexicon.alike(text, language)
+
     def passages_of(self, report_id: str) -> Sequence[Passage]:
-        """The passages of a report; none of one that is not there."""
+        """The passages of a report, ordered by id; none of one that is not there."""
+        found = self.read([report_id])
+        return found[report_id][1] if found else ()
 
     def texts(self, report_ids: Collection[str]) -> Mapping[str, str]:
         """The verbatim texts of reports by id; unknown ids are left out."""
+        return {name: report.raw for name, (report, _) in self.read(report_ids).items()}
 
     def report(self, report_id: str) -> StoredReport:
-        """One report with its verbatim text.
-
-        Raises:
-            UnknownReport: there is none of that id.
-        """
+        """One report with its verbatim text; raises UnknownReport where there is none."""
+        if found := self.read([report_id]):
+            return found[report_id][0]
+        raise UnknownReport(f"There is no report {report_id!r} in the index. See `asklabs info`.")

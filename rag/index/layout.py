@@ -78,12 +78,8 @@ def current_version(folder: Path) -> Version | None:
     try:
         text = (folder / POINTER).read_bytes()
     except FileNotFoundError:
-        if is_in_chroma(folder):
+        if (folder / CHROMA).exists():
             raise IndexDamaged(f"The file {folder / POINTER} is gone. {again(folder)}") from None
-        if (folder / "chroma.sqlite3").is_file():
-            raise IndexMismatch(
-                f"The index in {folder} is of an older kind. {anew(folder)}"
-            ) from None
         return None
     except NotADirectoryError as error:
         raise IndexUnusable(f"{folder} is a file. Name a folder with --index.") from error
@@ -135,23 +131,6 @@ def sweep(folder: Path, version: Version | None) -> None:
     for path in folder.glob(f"{DATA}*"):
         if version is None or path.name != version.data:
             shutil.rmtree(path, ignore_errors=True)
-
-
-def is_in_chroma(folder: Path, revision: str = "") -> bool:
-    """Whether Chroma has all of a revision, or of any."""
-    with suppress(OSError):
-        content = (folder / CHROMA / "holds").read_text("ascii", errors="replace")
-        return content == revision if revision else bool(content)
-    return False
-
-
-def set_in_chroma(folder: Path, revision: str) -> None:
-    """Note which revision Chroma has all of; "" while it is written."""
-    path = folder / CHROMA / "holds"
-    if revision:
-        replace_file(path, revision.encode())
-    else:
-        path.unlink(missing_ok=True)
 
 
 def replace_file(path: Path, content: bytes) -> None:

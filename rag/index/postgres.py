@@ -19,8 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -33,11 +32,11 @@ from psycopg_pool import ConnectionPool
 
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters
-from rag.errors import IndexMissing, IndexUnusable, UnknownReport
+from rag.errors import IndexMissing, IndexUnusable
 from rag.index.bm25 import K1, LEAST_PASSAGES, B, may_be_frequent, question_terms
-from rag.index.interface import Candidates, Query, Ranking, StoredReport
+from rag.index.interface import HEAD, Candidates, Head, Index, Query, Ranking, Record, unpack
 from rag.index.layout import check_made_by
-from rag.index.snapshot import HEAD, RECORDS, Head, OfHeads, unpack
+from rag.index.snapshot import RECORDS
 from rag.index.vectors import VectorMemo, hashes
 from rag.models.encoder import Vectors, unit
 from rag.types import Passage
@@ -55,7 +54,6 @@ WAIT, MOST_CONNECTIONS = 10.0, 8  # seconds to wait for a connection, and how ma
 _Result = TypeVar("_Result")
 Connection = psycopg.Connection[TupleRow]
 Scope = tuple[str, dict[str, Any], int]  # a condition, its values, about how many meet it
-Record = tuple[StoredReport, Sequence[Passage]]
 
 
 class Database:
@@ -136,8 +134,8 @@ def check_version(number: int, *, ingests: bool = False) -> None:
         )
 
 
-class PostgresIndex(OfHeads):
-    """An index in a database as it was when it was opened. Safe to share between threads."""
+class PostgresIndex(Index):
+    """An index in a database as it was when it was opened."""
 
     def __init__(self, database: Database, before: PostgresIndex | None = None) -> None:
         """Read tags and words; of reports only those that `before` has not."""
@@ -148,14 +146,14 @@ class PostgresIndex(OfHeads):
         def read(connection: Connection) -> tuple[Any, ...]:
             there = one(connection, "SELECT to_regclass('asklabs.version')")[0]
             check_version(one(connection, "SELECT number FROM version")[0] if there else 0)
-            state = one(connection, "SELECT revision, made_by FROM state")
+            state = one(connection, "SELECT revision, made_by, forms FROM state")
             numbers = {n for (n,) in connection.execute("SELECT number FROM report")}
             new = connection.execute(with_heads, [list(known)]).fetchall()
             words = connection.execute("SELECT term, form, passages FROM term").fetchall()
             totals = one(connection, "SELECT count(*), avg(length)::float8 FROM passage")
             return state, numbers, new, words, totals
 
-        (self.revision, self.made_by), numbers, new, words, totals = database.run(
+        (self.revision, self.made_by, self.forms), numbers, new, words, totals = database.run(
             partial(_whole, read)
         )
         if not self.revision:
@@ -365,9 +363,7 @@ class PostgresIndex(OfHeads):
 
         rows = fetch(connection) if connection else self._database.run(fetch)
         for number, record, families in rows:
-            report, passages = unpack(self._heads[number].report, record)
-            with_family = zip(passages, families, strict=True)
-            found[number] = report, tuple(replace(p, family=f) if f else p for p, f in with_family)
+            found[number] = unpack(self._heads[number].report, record, families)
         self._cache |= {number: found[number] for number, _, _ in rows}
         for oldest in list(self._cache)[: max(0, len(self._cache) - RECORDS)]:
             self._cache.pop(oldest, None)
@@ -378,22 +374,19 @@ class PostgresIndex(OfHeads):
         records = self._read(None, {row // PLACES for row in rows})
         return {row: records[row // PLACES][1][row % PLACES] for row in rows}
 
-    def passages_of(self, report_id: str) -> Sequence[Passage]:
-        """The passages of a report, ordered by id; none of one that is not there."""
-        number = self._numbers.get(report_id, 0)
-        return self._read(None, [number]).get(number, (None, ()))[1]
-
-    def texts(self, report_ids: Collection[str]) -> dict[str, str]:
-        """The verbatim texts of reports by id; unknown ids are left out."""
+    def read(self, report_ids: Collection[str]) -> dict[str, Record]:
+        """Reports with their texts and passages by id; unknown ids are left out."""
         numbers = [self._numbers[i] for i in report_ids if i in self._numbers]
-        return {r.info.id: r.raw for r, _ in self._read(None, numbers).values()}
+        return {record[0].info.id: record for record in self._read(None, numbers).values()}
 
-    def report(self, report_id: str) -> StoredReport:
-        """One report with its verbatim text; raises UnknownReport where there is none."""
-        number = self._numbers.get(report_id, 0)
-        if found := self._read(None, [number]):
-            return found[number][0]
-        raise UnknownReport(f"There is no report {report_id!r} in the index. See `asklabs info`.")
+    @cached_property
+    def means(self) -> Vectors:
+        """For each report the mean of its passages' vectors."""
+        query = "SELECT report, avg(dense::vector)::halfvec FROM passage GROUP BY report"
+        rows = self._database.run(lambda c: c.execute(query, binary=True).fetchall())
+        found = {number: vector.to_numpy() for number, vector in rows}
+        nothing = np.zeros(len(next(iter(found.values()), ())), np.float32)
+        return np.array([found.get(n, nothing) for n in self._heads], np.float32)
 
     @property
     def passages(self) -> Sequence[Passage]:

@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import numpy as np
 import psycopg
 from filelock import FileLock
 from pgvector import HalfVector
@@ -17,6 +16,7 @@ from psycopg.types.json import Jsonb
 
 from rag.errors import IndexBusy
 from rag.index.bm25 import terms_of
+from rag.index.interface import HEAD, unpack
 from rag.index.layout import LOCK, current_version, write_error
 from rag.index.postgres import (
     MOST_TIMES,
@@ -29,14 +29,13 @@ from rag.index.postgres import (
     one,
     told,
 )
-from rag.index.snapshot import HEAD, Snapshot, head_line, mark, unpack
+from rag.index.snapshot import Snapshot
 from rag.index.writer import LocalWriter
 from rag.models.encoder import STATIC_DIMENSIONS, unit
 from rag.types import Progress
 
 STAGE = "writing to the database"
 MANY = 200  # written reports from which on the database counts its values anew
-TOGETHER = 100  # reports that are read together
 LONGEST = 500  # characters of a term that is kept
 _LOCK = 0x61736B6C  # "askl"
 _Result = TypeVar("_Result")
@@ -128,9 +127,8 @@ def _marks(snapshot: Snapshot) -> dict[str, str]:
     """Of each report a mark of all that the database has of it."""
     marks = {}
     for name, head in snapshot.heads.items():
-        rows = range(head.row, head.row + head.report.passages)
-        families = zlib.crc32("\n".join(snapshot.families.get(n, "") for n in rows).encode())
-        marks[name] = f"{mark(head)} {families}"
+        families = zlib.crc32("\n".join(snapshot.families_of(name)).encode())
+        marks[name] = f"{head.mark} {families}"
     return marks
 
 
@@ -191,7 +189,7 @@ def _write(connection: Connection, snapshot: Snapshot, report_id: str, now: str)
         connection,
         """INSERT INTO report (id, mark, head, record, families)
         VALUES (%s, %s, %s, %s, %s) RETURNING number""",
-        report_id, now, head_line(head).decode(), snapshot.record(report_id),
+        report_id, now, head.line().decode(), snapshot.packed(report_id),
         [passage.family for passage in passages],
     )[0]  # fmt: skip
     counts: Counter[str] = Counter()
@@ -246,25 +244,16 @@ def _pull(
     there = dict(connection.execute("SELECT id, mark FROM report ORDER BY id").fetchall())
     marks = _marks(base) if base else {}
     stale = [i for i, now in there.items() if marks.get(i) != now]
-    made_by.pop("schema")
-    writer = LocalWriter(folder, base, made_by, fresh=base is None)
+    writer = LocalWriter(folder, base, made_by)
     writer.delete([i for i in marks if i not in there])
-    for at in range(0, len(stale), TOGETHER):
-        progress("reading the database", at, len(stale))
-        batch, vectors = [], []
-        rows = connection.execute(
-            "SELECT number, head, record FROM report WHERE id = ANY(%s)",
-            [stale[at : at + TOGETHER]],
-        ).fetchall()
-        for number, head, record in rows:
-            batch.append(unpack(HEAD.validate_json(head).report, record))
-            dense = connection.execute(
-                "SELECT dense FROM passage WHERE report = %s ORDER BY row", [number], binary=True
-            )
-            vectors += [vector.to_numpy() for (vector,) in dense]
-        writer.add(batch, unit(vectors) if vectors else np.zeros((0, 0), np.float32))
-    writer.publish(forms)
-    return writer.snapshot
+    for n, report_id in enumerate(stale):
+        progress("reading the database", n, len(stale))
+        query = "SELECT number, head, record FROM report WHERE id = %s"
+        number, head, record = one(connection, query, report_id)
+        query = "SELECT dense FROM passage WHERE report = %s ORDER BY row"
+        dense = [v.to_numpy() for (v,) in connection.execute(query, [number], binary=True)]
+        writer.add(*unpack(HEAD.validate_json(head).report, record), unit(dense))
+    return writer.publish(forms)
 
 
 def copy_database(url: str, folder: Path) -> Snapshot:

@@ -20,11 +20,8 @@ from __future__ import annotations
 
 import mmap
 import zlib
-from abc import ABC, abstractmethod
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from tokenize import TokenError
@@ -33,108 +30,25 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 import orjson
-from pydantic import TypeAdapter
 
-from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters
-from rag.errors import IndexDamaged, UnknownReport
-from rag.index.bm25 import KeywordIndex, Lexicon, Segment
-from rag.index.interface import Candidates, Query, Ranking, StoredReport
+from rag.errors import IndexDamaged
+from rag.index.bm25 import KeywordIndex, Segment
+from rag.index.interface import HEAD, Candidates, Head, Index, Query, Ranking, Record, unpack
 from rag.index.layout import Version, again, check_made_by, existing_version
 from rag.index.topics import TopicCluster, find_topics
 from rag.index.vectors import Matrix, VectorMemo
-from rag.models.encoder import STATIC_DIMENSIONS
-from rag.types import Alike, Passage
+from rag.models.encoder import STATIC_DIMENSIONS, Vectors
+from rag.types import Passage
 
-RECORDS = 4_000  # reports whose passages stay in memory
+RECORDS = 4_000  # reports that stay in memory
 # What reading files raises that are missing, damaged or of another kind.
 BAD = (OSError, ValueError, LookupError, TypeError, SyntaxError, TokenError, zlib.error)
-# What a record has of a passage; its report is beside it, its duplicates are the version's.
-_OF_PASSAGE = tuple(f.name for f in fields(Passage) if f.name not in ("report", "family"))
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
-    """A line of `heads`: a report without its text; where its rows and its text are.
-
-    `languages` are those of its passages, one each; `deleted` says that it is gone.
-    """
-
-    report: StoredReport
-    row: int = 0
-    languages: tuple[str, ...] = ()
-    at: int = 0
-    size: int = 0
-    deleted: bool = False
-
-
-HEAD = TypeAdapter(Head)
-
-
-def pack(report: StoredReport, passages: Sequence[Passage]) -> bytes:
-    """The record of a report: all of it but vectors."""
-    rows = [[getattr(passage, name) for name in _OF_PASSAGE] for passage in passages]
-    return zlib.compress(orjson.dumps([report.raw, rows]))
-
-
-def unpack(report: StoredReport, record: bytes) -> tuple[StoredReport, list[Passage]]:
-    """The report, with its text, and the passages of a record."""
-    raw, rows = orjson.loads(zlib.decompress(record))
-    passages = []
-    for row in rows:
-        values: dict[str, Any] = dict(zip(_OF_PASSAGE, row, strict=True))
-        values["spans"] = tuple(map(tuple, values["spans"]))
-        passages.append(Passage(report=report.info, **values))
-    return replace(report, raw=raw), passages
-
-
-def mark(head: Head) -> str:
-    """What tells one state of a report from another."""
-    report = head.report
-    return f"{report.passages_digest} {report.digest} {report.form_digest} {report.source}"
-
-
-class OfHeads(ABC):
-    """What every index knows from its heads, by report and in their order, and frequent words."""
-
-    heads: Mapping[str, Head]
-    memo: VectorMemo
-
-    @property
-    @abstractmethod
-    def frequent_words(self) -> Mapping[str, str]:
-        """The words that enough passages have, as they are written, by their terms."""
-
-    @cached_property
-    def catalog(self) -> Catalog:
-        """The reports' tags."""
-        written = {name: set(head.languages) for name, head in self.heads.items()}
-        infos = (head.report.info for head in self.heads.values())
-        return Catalog(infos, written, lambda: {t.name: t.reports for t in self.topics})
-
-    @cached_property
-    def topics(self) -> tuple[TopicCluster, ...]:
-        """The topics of the reports; none where their vectors are not at hand."""
-        return ()
-
-    @cached_property
-    def language_counts(self) -> Mapping[str, int]:
-        """The languages of the passages with their numbers, the most used first."""
-        counts = Counter(code for head in self.heads.values() for code in head.languages)
-        return dict(counts.most_common())
-
-    @cached_property
-    def _lexicon(self) -> Lexicon:
-        return Lexicon.of(self.frequent_words, self.memo)
-
-    def alike(self, text: str, language: str) -> tuple[Alike, ...]:
-        """For each content word of a question what else in the collection means nearly that."""
-        return self._lexicon.alike(text, language)
-
-
-class Snapshot(OfHeads):
-    """One version of an index. Safe to share between threads."""
+class Snapshot(Index):
+    """One version of an index in a folder."""
 
     def __init__(self, folder: Path, version: Version) -> None:
         """Open the files of a version; raises one of BAD where they are not good."""
@@ -148,6 +62,7 @@ class Snapshot(OfHeads):
         self.heads = {i: newest[i] for i in sorted(newest) if not newest[i].deleted}
         self._heads = list(self.heads.values())
         counts = np.array([head.report.passages for head in self._heads], np.int64)
+        self._ids = list(self.heads)
         self._first = np.concatenate(([0], np.cumsum(counts)))
         # Of each passage its report's number, and its row in the files.
         self.report_numbers = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
@@ -167,8 +82,7 @@ class Snapshot(OfHeads):
         self.forms: str = extras["forms"]
         self.keyword = self._keyword(version)
         self.memo = VectorMemo(self.home / "memo")
-        self._passages_of = lru_cache(RECORDS)(self._read_passages)
-        self.passages = Passages(self)
+        self._record = lru_cache(RECORDS)(self._unpacked)
 
     def _matrix(self, name: str, width: int) -> Matrix:
         return Matrix(self.home / name, self.version.rows, width, self.file_rows)
@@ -201,6 +115,13 @@ class Snapshot(OfHeads):
         """For each passage whether it tells what happened or was learned."""
         return np.array([passage.stage == "finding" for passage in self.passages], np.bool_)
 
+    @cached_property
+    def means(self) -> Vectors:
+        """For each report the mean of its passages' vectors."""
+        rows = ((head.row, head.row + head.report.passages) for head in self._heads)
+        nothing = np.zeros(self.version.dimensions, np.float32)
+        return np.array([self.dense.all[a:b].mean(axis=0) if a < b else nothing for a, b in rows])
+
     def allowed(self, filters: Filters) -> npt.NDArray[np.bool_]:
         """For each passage whether its report, and its language, pass the filters."""
         if not filters:
@@ -232,8 +153,7 @@ class Snapshot(OfHeads):
         in_scope = np.where(inside[0], keyword, 0)
         highest = float(in_scope.max(initial=0))
         over = np.flatnonzero((in_scope > 0) & (in_scope >= share * highest))
-        ids = list(self.heads)
-        matching = frozenset(ids[n] for n in np.unique(self.report_numbers[over]))
+        matching = frozenset(self._ids[n] for n in np.unique(self.report_numbers[over]))
         return Candidates(rankings, {row: float(dense[row]) for row in rows}, matching)
 
     def _of_stage(self, stage: str, allowed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -253,30 +173,36 @@ class Snapshot(OfHeads):
         """A word of a term as the reports have it; "" for an unknown term."""
         return self.keyword.written(term)
 
+    @property
+    def passages(self) -> Passages:
+        """All passages, ordered by report and id, read when they are asked for."""
+        return Passages(self)
+
     def rows(self, rows: Collection[int]) -> dict[int, Passage]:
         """Passages by their rows."""
         return {row: self.passages[row] for row in rows}
 
-    def passages_of(self, report_id: str) -> Sequence[Passage]:
-        """The passages of a report, ordered by id; none of one that is not there."""
-        return self._passages_of(report_id) if report_id in self.heads else ()
+    def read(self, report_ids: Collection[str]) -> dict[str, Record]:
+        """Reports with their texts and passages by id; unknown ids are left out."""
+        return {name: self._record(name) for name in report_ids if name in self.heads}
 
-    def texts(self, report_ids: Collection[str]) -> dict[str, str]:
-        """The verbatim texts of reports by id; unknown ids are left out."""
-        return {i: self.report(i).raw for i in report_ids if i in self.heads}
-
-    def report(self, report_id: str) -> StoredReport:
-        """One report with its verbatim text; raises UnknownReport where there is none."""
-        if report_id not in self.heads:
-            raise UnknownReport(
-                f"There is no report {report_id!r} in the index. See `asklabs info`."
-            )
-        return self._unpacked(report_id)[0]
-
-    def record(self, report_id: str) -> bytes:
+    def packed(self, report_id: str) -> bytes:
         """The record of a report, as `pack` made it."""
         head = self.heads[report_id]
         return bytes(self._texts[head.at : head.at + head.size])
+
+    def families_of(self, report_id: str) -> list[str]:
+        """Of each passage of a report the id of the first of its duplicates, or ""."""
+        head = self.heads[report_id]
+        rows = range(head.row, head.row + head.report.passages)
+        return [self.families.get(row, "") for row in rows]
+
+    def _unpacked(self, report_id: str) -> Record:
+        report, families = self.heads[report_id].report, self.families_of(report_id)
+        try:
+            return unpack(report, self.packed(report_id), families)
+        except BAD as error:
+            raise damaged(self.folder, error) from error
 
     def check(self) -> None:
         """Read what a damaged disk would have spoilt; raises IndexDamaged."""
@@ -287,25 +213,10 @@ class Snapshot(OfHeads):
             if not (np.isclose(lengths, 1, atol=1e-3) | (lengths == 0)).all():
                 raise damaged(self.folder, ValueError("vectors are not those that were written"))
 
-    def _unpacked(self, report_id: str) -> tuple[StoredReport, list[Passage]]:
-        try:
-            return unpack(self.heads[report_id].report, self.record(report_id))
-        except BAD as error:
-            raise damaged(self.folder, error) from error
-
-    def _read_passages(self, report_id: str) -> tuple[Passage, ...]:
-        row = self.heads[report_id].row
-        _, passages = self._unpacked(report_id)
-        firsts = (self.families.get(row + n, "") for n in range(len(passages)))
-        return tuple(
-            replace(p, family=first) if first else p
-            for p, first in zip(passages, firsts, strict=True)
-        )
-
     def at(self, position: int) -> Passage:
         """The passage at a position."""
         number = int(self.report_numbers[position])
-        passages = self._passages_of(self._heads[number].report.info.id)
+        _, passages = self._record(self._ids[number])
         return passages[position - int(self._first[number])]
 
 
@@ -326,10 +237,6 @@ class Passages(Sequence[Passage]):
         if isinstance(which, slice):
             return [self[n] for n in range(*which.indices(len(self)))]
         return self._snapshot.at(which)
-
-    def __iter__(self) -> Iterator[Passage]:
-        for report_id in self._snapshot.heads:
-            yield from self._snapshot.passages_of(report_id)
 
 
 def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
@@ -354,12 +261,6 @@ def current_snapshot(folder: Path, made_by: Mapping[str, str]) -> Snapshot:
 def damaged(folder: Path, error: Exception) -> IndexDamaged:
     """What to say of an index whose files can't be read."""
     return IndexDamaged(f"The index in {folder} can't be read ({error}). {again(folder)}")
-
-
-def head_line(head: Head) -> bytes:
-    """A line of `heads`."""
-    plain = replace(head, report=replace(head.report, raw=""))
-    return orjson.dumps(asdict(plain)) + b"\n"
 
 
 def _top(scores: npt.NDArray[Any], depth: int) -> Ranking:

@@ -1,20 +1,21 @@
 """An index's passages and reports in Chroma, embedded. The only importer of chromadb.
 
-Two collections. `passages` holds one row a passage: its id, vector, text, and metadata by which
-other programs can filter. `reports` holds one row a report: a record of all that the index has of
-it (text and passages, compressed); its vectors mean nothing. Readers never open Chroma, which
+The collection `passages` holds a row for each passage: its id, vector, text, and metadata by which
+other programs can filter. Beside it, `reports.sqlite3` holds all that the index has of each report
+but its vectors, and the revision that is here as a whole. Readers never open Chroma, which
 overwrites its files in place and writes even on reads. It is brought in line after each ingest;
 what a kill has torn is made again from the published files, and they from it, without embedding.
 """
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +23,21 @@ import numpy as np
 import orjson
 
 from rag.errors import IndexDamaged
-from rag.index.interface import StoredReport
-from rag.index.layout import CHROMA, anew, is_in_chroma, set_in_chroma
-from rag.index.snapshot import BAD, HEAD, Snapshot, head_line, mark, unpack
+from rag.index.interface import HEAD, unpack
+from rag.index.layout import CHROMA, anew
+from rag.index.snapshot import BAD, Snapshot
 from rag.index.writer import LocalWriter
 from rag.types import Passage, Progress
 
-_REPORTS = 100  # reports that are written or read together
+_REPORTS = 100  # reports that are written together
 _FEW = 100  # reports that are deleted one by one
 _IDS = 500  # ids in one condition: databases allow only so many values there
 STAGE = "writing to Chroma"
-# Chroma writes its vectors to the disk after so many changes. Ten close neighbours are found as
-# surely as by comparing all.
-_HNSW = {"space": "cosine", "ef_search": 300, "sync_threshold": 5_000}
+REPORTS = "reports.sqlite3"
+_TABLES = """
+    CREATE TABLE IF NOT EXISTS report (id TEXT PRIMARY KEY, mark TEXT, head TEXT, record BLOB);
+    CREATE TABLE IF NOT EXISTS state (revision TEXT, forms TEXT, made_by TEXT);
+"""
 
 
 def chromadb() -> Any:
@@ -48,7 +51,16 @@ def chromadb() -> Any:
 
 def write_errors() -> tuple[type[Exception], ...]:
     """What is raised where the files of an index can't be written."""
-    return OSError, chromadb().errors.ChromaError
+    return OSError, sqlite3.Error, chromadb().errors.ChromaError
+
+
+def held_revision(folder: Path) -> str:
+    """The revision that Chroma has all of; "" where there is none, or while it is written."""
+    path = folder / CHROMA / REPORTS
+    if path.is_file():
+        with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as reports:
+            return str((reports.execute("SELECT revision FROM state").fetchone() or ("",))[0])
+    return ""
 
 
 class Store:
@@ -56,42 +68,49 @@ class Store:
 
     def __init__(self, folder: Path) -> None:
         chroma = chromadb()
+        self._folder = folder / CHROMA
         # Chroma keeps a client of each path for ever, also of one whose files are gone.
         chroma.api.shared_system_client.SharedSystemClient.clear_system_cache()
         self.client = chroma.PersistentClient(
-            str(folder / CHROMA), settings=chroma.config.Settings(anonymized_telemetry=False)
+            str(self._folder), settings=chroma.config.Settings(anonymized_telemetry=False)
         )
+        kinds = chroma.api.types
+        schema = chroma.Schema()
+        # Ten close neighbours are found as surely as by comparing all. Chroma writes vectors to the
+        # disk after so many changes, and keeps as many twice.
+        hnsw = kinds.HnswIndexConfig(ef_search=300, sync_threshold=1_000)
+        schema.create_index(kinds.VectorIndexConfig(space="cosine", hnsw=hnsw))
+        schema.delete_index(kinds.FtsIndexConfig(), key="#document")
         make = self.client.get_or_create_collection
-        self.passages = make("passages", embedding_function=None, configuration={"hnsw": _HNSW})
-        self.reports = make("reports", embedding_function=None)
+        self.passages = make("passages", embedding_function=None, schema=schema)
+        self.reports = sqlite3.connect(self._folder / REPORTS)
+        self.reports.executescript(_TABLES)
 
     def close(self) -> None:
         """Close the database; what Chroma had still to write is written then."""
+        self.reports.close()
         self.client.close()
 
-    def marks(self) -> dict[str, str]:
-        """Of each report here the mark of what it was written from."""
-        return {i: meta["mark"] for i, meta in self.rows()}
-
-    def rows(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """The rows of reports: id and metadata."""
-        for offset in range(0, self.reports.count(), _REPORTS):
-            page = self.reports.get(include=["metadatas"], limit=_REPORTS, offset=offset)
-            yield from zip(page["ids"], page["metadatas"], strict=True)
+    def hold(self, revision: str, forms: str = "", made_by: str = "") -> None:
+        """Note which revision is here as a whole; "" while it is written."""
+        with self.reports:
+            self.reports.execute("DELETE FROM state")
+            self.reports.execute("INSERT INTO state VALUES (?, ?, ?)", (revision, forms, made_by))
 
     def delete(self, report_ids: Sequence[str]) -> None:
         """Delete reports with their passages."""
+        # The reports' own rows go first: without them the next ingest writes them again.
+        with self.reports:
+            self.reports.executemany("DELETE FROM report WHERE id = ?", [(i,) for i in report_ids])
         for at in range(0, len(report_ids), _IDS):
             ids = list(report_ids[at : at + _IDS])
-            # The reports' own rows go first: without them the next ingest writes them again.
-            self.reports.delete(ids=ids)
             # Chroma finds one value by its index; it looks for several in every row.
             several: list[Any] = ids if len(ids) < _FEW else [{"$in": ids}]
             for report in several:
                 self.passages.delete(where={"report": report})
 
     def write(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
-        """Write reports of a snapshot with their passages; each one's own row comes last."""
+        """Write reports of a snapshot with their passages; the reports' own rows come last."""
         passages = [p for i in report_ids for p in snapshot.passages_of(i)]
         heads = [snapshot.heads[i] for i in report_ids]
         rows = [np.arange(head.row, head.row + head.report.passages) for head in heads]
@@ -105,24 +124,20 @@ class Store:
                 documents=[passage.text for passage in batch],
                 metadatas=[passage_row(passage) for passage in batch],
             )
-        self.reports.upsert(
-            ids=list(report_ids),
-            embeddings=[[0.0]] * len(heads),
-            metadatas=[
-                {
-                    "mark": mark(head),
-                    "head": head_line(head).decode(),
-                    "record": base64.b85encode(snapshot.record(i)).decode(),
-                }
-                for i, head in zip(report_ids, heads, strict=True)
-            ],
-        )
+        with self.reports:
+            self.reports.executemany(
+                "INSERT OR REPLACE INTO report VALUES (?, ?, ?, ?)",
+                [
+                    (i, head.mark, head.line().decode(), snapshot.packed(i))
+                    for i, head in zip(report_ids, heads, strict=True)
+                ],
+            )
 
     def vectors(self, passages: Sequence[Passage]) -> Any:
         """The vectors of passages."""
         ids = [passage.id for passage in passages]
-        page = self.passages.get(ids=ids, include=["embeddings"])
-        found = dict(zip(page["ids"], np.asarray(page["embeddings"], np.float32), strict=True))
+        page = self.passages.get(ids=ids, include=["embeddings"]) if ids else {}
+        found = dict(zip(page.get("ids", ()), page.get("embeddings", ()), strict=True))
         return np.array([found[i] for i in ids], np.float32)
 
 
@@ -139,42 +154,52 @@ def passage_row(passage: Passage) -> dict[str, Any]:
 
 
 def bring_in_line(
-    snapshot: Snapshot, before: str, changed: Collection[str] | None, progress: Progress
+    snapshot: Snapshot, before: str, changed: Collection[str], progress: Progress
 ) -> None:
     """Have Chroma hold what a snapshot has.
 
     Args:
         before: the revision that it holds if all went well.
-        changed: the ids of reports that differ from that one; None: all may.
+        changed: the ids of reports that differ from that one.
     """
     folder = snapshot.folder
-    if is_in_chroma(folder, snapshot.revision) and not changed:
+    held = held_revision(folder)
+    if held == snapshot.revision and not changed:
         return
-    whole = is_in_chroma(folder, before)
-    if not whole and (folder / CHROMA).exists() and not is_sound(folder):
+    whole = bool(held) and held == before
+    if not whole and not ((folder / CHROMA / REPORTS).is_file() and is_sound(folder)):
         shutil.rmtree(folder / CHROMA, ignore_errors=True)
     (folder / CHROMA).mkdir(exist_ok=True)
-    set_in_chroma(folder, "")
-    store = Store(folder)
-    try:
-        if changed is None or not whole:
-            there = store.marks()
-            gone = [i for i in there if i not in snapshot.heads]
-            stale = [i for i, head in snapshot.heads.items() if there.get(i) != mark(head)]
-            # Without its own row a report may be there in part.
-            old = [*gone, *(stale if there or store.passages.count() else ())]
-        else:
-            old = list(changed)
-            stale = [i for i in changed if i in snapshot.heads]
-        store.delete(old)
-        for at in range(0, len(stale), _REPORTS):
-            progress(STAGE, at, len(stale))
-            store.write(snapshot, stale[at : at + _REPORTS])
+    with closing(Store(folder)) as store:
+        store.hold("")
+        if not whole:
+            there = dict(store.reports.execute("SELECT id, mark FROM report"))
+            marks = {i: head.mark for i, head in snapshot.heads.items()}
+            changed = [i for i in there | marks if there.get(i) != marks.get(i)]
+        # Without its own row a report may be there in part.
+        if whole or store.passages.count():
+            store.delete(list(changed))
+        new = [i for i in changed if i in snapshot.heads]
+        for at in range(0, len(new), _REPORTS):
+            progress(STAGE, at, len(new))
+            store.write(snapshot, new[at : at + _REPORTS])
         made_by = orjson.dumps(dict(snapshot.version.made_by)).decode()
-        store.reports.modify(metadata={"forms": snapshot.forms, "made_by": made_by})
-    finally:
-        store.close()
-    set_in_chroma(folder, snapshot.revision)
+        store.hold(snapshot.revision, snapshot.forms, made_by)
+    _delete_trigrams(folder, shrink=not whole)
+
+
+def _delete_trigrams(folder: Path, *, shrink: bool) -> None:
+    """Delete the full-text index, which Chroma fills though the collection's schema has none.
+
+    It takes four times the room of the texts.
+    """
+    name = "embedding_fulltext_search"
+    with closing(sqlite3.connect(folder / CHROMA / "chroma.sqlite3")) as database:
+        query = "SELECT sql FROM sqlite_master WHERE name = ?"
+        (made,) = database.execute(query, (name,)).fetchone()
+        database.executescript(f"BEGIN; DROP TABLE {name}; {made}; COMMIT")
+        if shrink:
+            database.execute("VACUUM")
 
 
 def restore(folder: Path, progress: Progress) -> Snapshot:
@@ -184,43 +209,27 @@ def restore(folder: Path, progress: Progress) -> Snapshot:
         IndexDamaged: Chroma does not hold all either.
     """
     error: Exception | None = None
-    if is_in_chroma(folder) and is_sound(folder):
-        store = Store(folder)
+    if held_revision(folder) and is_sound(folder):
         writer = None
         try:
-            meta = store.reports.metadata
-            made_by = orjson.loads(meta["made_by"])
-            made_by.pop("schema")
-            writer = LocalWriter(folder, None, made_by, fresh=True)
-            batch: list[tuple[StoredReport, list[Passage]]] = []
-            for n, (_, row) in enumerate(sorted(store.rows()), start=1):
-                progress("repairing", n, 0)
-                head = HEAD.validate_json(row["head"])
-                batch.append(unpack(head.report, base64.b85decode(row["record"])))
-                if n % _REPORTS == 0:
-                    _add(writer, store, batch)
-                    batch = []
-            _add(writer, store, batch)
-            writer.publish(meta["forms"])
-            return writer.snapshot
-        except (*BAD, chromadb().errors.ChromaError) as failure:
+            with closing(Store(folder)) as store:
+                query = "SELECT forms, made_by FROM state"
+                forms, made_by = store.reports.execute(query).fetchone()
+                writer = LocalWriter(folder, None, orjson.loads(made_by))
+                rows = store.reports.execute("SELECT head, record FROM report ORDER BY id")
+                for n, (head, record) in enumerate(rows, start=1):
+                    progress("repairing", n, 0)
+                    report, passages = unpack(HEAD.validate_json(head).report, record)
+                    writer.add(report, passages, store.vectors(passages))
+                return writer.publish(forms)
+        except BAD + write_errors() as failure:
             error = failure
             if writer:
                 writer.discard()
-        finally:
-            store.close()
     raise IndexDamaged(
         f"The index in {folder} can't be read, and what Chroma holds of it is not complete. "
         f"{anew(folder)}"
     ) from error
-
-
-def _add(
-    writer: LocalWriter, store: Store, batch: Sequence[tuple[StoredReport, list[Passage]]]
-) -> None:
-    passages = [passage for _, own in batch for passage in own]
-    if batch:
-        writer.add(batch, store.vectors(passages) if passages else np.zeros((0, 0), np.float32))
 
 
 def is_sound(folder: Path) -> bool:
@@ -234,5 +243,5 @@ def is_sound(folder: Path) -> bool:
 
 if __name__ == "__main__":  # See `is_sound`.
     opened = Store(Path(sys.argv[1]))
-    for collection in (opened.passages, opened.reports):
-        collection.get(limit=1, include=["embeddings"])
+    opened.passages.get(limit=1, include=["embeddings"])
+    opened.reports.execute("SELECT count(*) FROM report WHERE record > ''")

@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from rag.catalog.tag_fields import ReportInfo
 from rag.index.interface import Index
-from rag.index.snapshot import Snapshot
+from rag.models.encoder import Vectors, unit
 from rag.text.tokenize import terms
 
 SIMILAR = 5
@@ -20,11 +19,8 @@ _SAME_TITLE = 0.5  # share of the words of two titles that are in both
 def related(
     index: Index, info: ReportInfo
 ) -> tuple[tuple[ReportInfo, ...], tuple[ReportInfo, ...]]:
-    """A report's line of work, with it among them, and similar reports of other labs.
-
-    The latter need the vectors of all passages, which only an index of files has at hand.
-    """
-    return line_of_work(index, info), similar(index, info) if isinstance(index, Snapshot) else ()
+    """A report's line of work, with it among them, and similar reports of other labs."""
+    return line_of_work(index, info), similar(index, info)
 
 
 def line_of_work(index: Index, info: ReportInfo) -> tuple[ReportInfo, ...]:
@@ -49,15 +45,15 @@ def _families(index: Index, report_id: str) -> set[str]:
     return {passage.family for passage in index.passages_of(report_id) if passage.family}
 
 
-def similar(snapshot: Snapshot, info: ReportInfo) -> tuple[ReportInfo, ...]:
+def similar(index: Index, info: ReportInfo) -> tuple[ReportInfo, ...]:
     """Up to five reports of other labs, one a lab, the nearest in meaning first."""
-    ids, middles = _middles(snapshot)
-    if info.id not in ids:
+    names, middles = list(index.heads), _middles(index)
+    if info.id not in index.heads:
         return ()
-    nearness = middles @ middles[ids[info.id]]
-    names, found, labs = list(ids), [], {info.lab}
+    nearness = middles @ middles[names.index(info.id)]
+    found, labs = [], {info.lab}
     for row in np.argsort(-nearness, kind="stable"):
-        other = snapshot.catalog.reports[names[row]]
+        other = index.catalog.reports[names[row]]
         if other.lab not in labs:
             labs.add(other.lab)
             found.append(other)
@@ -67,14 +63,7 @@ def similar(snapshot: Snapshot, info: ReportInfo) -> tuple[ReportInfo, ...]:
 
 
 @lru_cache(maxsize=1)
-def _middles(snapshot: Snapshot) -> tuple[dict[str, int], npt.NDArray[np.float32]]:
-    """The row of each report, and the direction of its passages from the middle of all reports."""
-    ids = {report: row for row, report in enumerate(snapshot.heads)}
-    bounds = np.searchsorted(snapshot.report_numbers, np.arange(len(ids) + 1))
-    middles = np.zeros((len(ids), snapshot.version.dimensions), np.float32)
-    for row in range(len(ids)):
-        if bounds[row] < bounds[row + 1]:
-            own = np.asarray(snapshot.dense[bounds[row] : bounds[row + 1]], np.float32)
-            middles[row] = own.mean(axis=0)
-    middles -= middles.mean(axis=0)
-    return ids, middles / np.maximum(np.linalg.norm(middles, axis=1, keepdims=True), 1e-9)
+def _middles(index: Index) -> Vectors:
+    """For each report the direction of its passages from the middle of all reports."""
+    middles = index.means - index.means.mean(axis=0)
+    return unit(middles)

@@ -410,7 +410,7 @@ def export(
     if survey := read_survey(content):
         if to is not None:
             raise InputError(f"{answers} holds a survey. Write it by: asklabs survey --out FILE.")
-        if not survey_stands(survey, settings.index, json=json):
+        if not survey_stands(survey, settings, json=json):
             raise typer.Exit(1)
         return
     loaded = answer_json.answers_from_json(content, str(answers))
@@ -424,5 +424,5 @@ def export(
         except OSError as error:
             raise InputError(f"{to} can't be written ({error}). Name another file.") from error
         print(f"{to}: {len(data)} bytes", file=sys.stderr)
-    if verify and not answers_stand(loaded, settings.index, json=json):
+    if verify and not answers_stand(loaded, settings, json=json):
         raise typer.Exit(1)

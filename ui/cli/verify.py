@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -12,8 +11,9 @@ from rag.catalog.normalize import report_values
 from rag.catalog.tag_fields import TAGS
 from rag.citation.quotes import CheckedQuote, recheck, verbatim
 from rag.export.brief import one_line, shortened, who
-from rag.index.interface import StoredReport
-from rag.index.snapshot import Snapshot, current_snapshot
+from rag.index.interface import Index, StoredReport
+from rag.index.opening import current_index
+from rag.settings import Settings
 from rag.survey.types import Stance, Survey, Verdict
 from rag.types import Answer
 from ui.cli import print_json
@@ -61,7 +61,7 @@ def read_survey(content: bytes) -> SurveyDocument | None:
         return None
 
 
-def resumed(survey: Survey, before: SurveyDocument, snapshot: Snapshot) -> Survey:
+def resumed(survey: Survey, before: SurveyDocument, index: Index) -> Survey:
     """The survey with the verdicts that a model gave in one of the same topic and index before."""
     if (before.topic, before.index) != (survey.topic, survey.index):
         return survey
@@ -71,7 +71,7 @@ def resumed(survey: Survey, before: SurveyDocument, snapshot: Snapshot) -> Surve
         if said := known.get(row.report.id):
             inside = (
                 p
-                for p in snapshot.passages_of(row.report.id)
+                for p in index.passages_of(row.report.id)
                 if said.span and any(a <= said.span[0] < b for a, b in p.spans)
             )
             row = replace(
@@ -84,19 +84,17 @@ def resumed(survey: Survey, before: SurveyDocument, snapshot: Snapshot) -> Surve
     return replace(survey, rows=tuple(rows))
 
 
-def survey_stands(survey: SurveyDocument, index: Path, *, json: bool) -> bool:
+def survey_stands(survey: SurveyDocument, settings: Settings, *, json: bool) -> bool:
     """Print what the rows of a survey say that is not in the index; returns whether all is."""
-    snapshot = current_snapshot(index, {})
+    index = current_index(settings, {}, None)
     checks = [
-        (row.report, words, stands)
-        for row in survey.rows
-        for words, stands in _checked(row, snapshot)
+        (row.report, words, stands) for row in survey.rows for words, stands in _checked(row, index)
     ]
     failed = [(name, words) for name, words, stands in checks if not stands]
-    same = survey.index == snapshot.revision
+    same = survey.index == index.revision
     if json:
         failures = [{"report": name, "words": words} for name, words in failed]
-        facts = {"holds": not failed, "index": snapshot.revision, "same_index": same}
+        facts = {"holds": not failed, "index": index.revision, "same_index": same}
         print_json({**facts, "checked": len(checks), "failures": failures})
         return not failed
     state = "the index is the same" if same else "the index has changed since"
@@ -107,12 +105,12 @@ def survey_stands(survey: SurveyDocument, index: Path, *, json: bool) -> bool:
     return not failed
 
 
-def _checked(row: _Row, snapshot: Snapshot) -> Iterator[tuple[str, bool]]:
+def _checked(row: _Row, index: Index) -> Iterator[tuple[str, bool]]:
     """Each thing that a row says, and whether its report still says so; "" for the report."""
-    yield "", row.report in snapshot.heads
-    if row.report not in snapshot.heads:
+    yield "", row.report in index.heads
+    if row.report not in index.heads:
         return
-    report = snapshot.report(row.report)
+    report = index.report(row.report)
     info = report.info
     now = (info.title, ", ".join(info.countries), info.year, info.kind)
     yield f"{row.title}, {row.country}, {row.year}, {row.kind}", now == (
@@ -121,7 +119,7 @@ def _checked(row: _Row, snapshot: Snapshot) -> Iterator[tuple[str, bool]]:
     for said in (row, row.evidence, *row.cells.values()):
         if said.quote:
             yield said.quote, _is_there(said, report)
-    name = snapshot.catalog.name
+    name = index.catalog.name
     tags = [name(field, value) for field in TAGS for value in report_values(info, field)]
     known = "; ".join((*tags, *(v for values in info.facts.values() for v in values)))
     if row.evidence.field in info.facts:
@@ -136,16 +134,16 @@ def _is_there(said: _Said, report: StoredReport) -> bool:
     return place is not None and place[0] == said.quote
 
 
-def answers_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool:
+def answers_stand(answers: Sequence[Answer], settings: Settings, *, json: bool) -> bool:
     """Print which quotes of answers are still in the index; returns whether all are."""
     # No vectors are compared, so it does not matter which model made them.
-    snapshot = current_snapshot(index, {})
-    texts = snapshot.texts({c.passage.report.id for answer in answers for c in answer.citations})
+    index = current_index(settings, {}, None)
+    texts = index.texts({c.passage.report.id for answer in answers for c in answer.citations})
     holds, documents = True, []
     for answer in answers:
         quotes = [recheck(citation, texts) for citation in answer.citations]
         holds &= all(quote.state == "stands" for quote in quotes)
-        same_index = answer.index == snapshot.revision
+        same_index = answer.index == index.revision
         if not json:
             _print_check(answer.question, quotes, same_index)
         states = []
@@ -156,7 +154,7 @@ def answers_stand(answers: Sequence[Answer], index: Path, *, json: bool) -> bool
         facts = {"question": answer.question, "index": answer.index, "same_index": same_index}
         documents.append({**facts, "quotes": states})
     if json:
-        print_json({"holds": holds, "index": snapshot.revision, "answers": documents})
+        print_json({"holds": holds, "index": index.revision, "answers": documents})
     return holds
 
 

@@ -68,7 +68,7 @@ def test_segments_give_the_scores_of_one_index(tmp_path: Path, cut: int) -> None
     indexes = (
         KeywordIndex(parts, lengths, rows, {}),
         KeywordIndex([loaded], lengths, rows, {}),
-        KeywordIndex([loaded.moved(moved)], lengths[1:], moved[1:], {}),
+        KeywordIndex([Segment.merge([loaded], moved)], lengths[1:], moved[1:], {}),
     )
     for question in ("smoked fish", "pescado ahumado", "Namibia", "blockchain"):
         for index in indexes:

@@ -1,6 +1,7 @@
 """The folder of an index: versions, repairs, damage, full disks; what counts is never lost."""
 
 import shutil
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ def test_a_reader_writes_nothing_and_keeps_its_version(reports: Path, settings: 
     expected = list(reader.passages), reader.keyword.scores("ferry Peru", "en").tolist()
     (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
     sync([reports], settings)
-    reader.passages_of.__self__._passages_of.cache_clear()
+    reader._record.cache_clear()
     assert (list(reader.passages), reader.keyword.scores("ferry Peru", "en").tolist()) == expected
     assert [p.text for p in content(settings)["peru"]] != [p.text for p in expected[0]][-2:]
 
@@ -148,14 +149,15 @@ def test_damaged_files_are_made_again_from_chroma(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["chroma.sqlite3", "header.bin", "holds"])
+@pytest.mark.parametrize("name", ["chroma.sqlite3", "header.bin", "reports.sqlite3"])
 def test_a_torn_database_is_made_again_from_the_published_files(
     reports: Path, settings: Settings, embedded: list[str], name: str
 ) -> None:
     sync([reports], settings)
     before = content(settings)
     chroma = settings.index / "chroma"
-    (chroma / "holds").unlink()
+    with sqlite3.connect(chroma / "reports.sqlite3") as rows:
+        rows.execute("UPDATE state SET revision = ''")
     segments = [path for path in chroma.glob("*-*-*-*-*") if path.is_dir()]
     for path in [*chroma.rglob(name)] or [segments[0] / name]:
         path.write_bytes(path.read_bytes()[:100] if path.exists() else b"torn")
@@ -170,7 +172,7 @@ def test_a_torn_database_is_made_again_from_the_published_files(
 def test_where_all_is_damaged_the_index_is_made_anew(reports: Path, settings: Settings) -> None:
     sync([reports], settings)
     shutil.rmtree(next(settings.index.glob("data-*")))
-    (settings.index / "chroma" / "holds").unlink()
+    (settings.index / "chroma" / "reports.sqlite3").unlink()
     with pytest.raises(IndexDamaged, match="--rebuild"):
         sync([reports], settings)
     assert counts(sync([reports], settings, rebuild=True)) == (3, 0, 0, 0, 0)

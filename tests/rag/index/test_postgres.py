@@ -16,7 +16,9 @@ from rag.engine import Engine, open_engine
 from rag.errors import IndexBusy, IndexMissing, IndexUnusable
 from rag.index.postgres_writer import STAGE, DatabaseWriter
 from rag.models.embeddings import use_stored_vectors
+from rag.retrieval.related import related
 from rag.settings import Settings
+from ui.cli.verify import answers_stand
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 ASKED = "Who waits for a ferry in Peru?"
@@ -80,6 +82,14 @@ def test_it_finds_lists_and_surveys_as_files_do(
     ]
     assert rows[0] == rows[1]
     assert engine.report_measure() is engine.report_measure()
+    # So are the reports that go with one, and what is checked without a folder.
+    ours, theirs = engine._current()[0], sample_engine._current()[0]
+    for name in list(theirs.heads)[::9]:
+        info = theirs.heads[name].report.info
+        assert related(ours, info) == related(theirs, info)
+    elsewhere = engine.settings
+    answers = [sample_engine.ask(case.question).answer for case in sample_cases[:3]]
+    assert answers_stand(answers, elsewhere, json=False)
 
 
 def test_machines_take_turns_and_readers_see_each_change(
@@ -90,6 +100,8 @@ def test_machines_take_turns_and_readers_see_each_change(
     embedded.clear()
     # Another machine, with no folder yet, goes on from what the database has.
     other = stored.model_copy(update={"index": tmp_path / "other"})
+    assert counts(sync([reports], other, dry_run=True)) == (0, 0, 3, 0, 0)
+    assert not other.index.exists()
     (reports / "peru.md").write_text(text("Peru", "Peru sails"), "utf-8")
     (reports / "mali.md").unlink()
     (reports / "chad.md").write_text(text("Chad"), "utf-8")
