@@ -80,6 +80,10 @@ def current_version(folder: Path) -> Version | None:
     except FileNotFoundError:
         if (folder / CHROMA).exists():
             raise IndexDamaged(f"The file {folder / POINTER} is gone. {again(folder)}") from None
+        if (folder / "chroma.sqlite3").is_file():
+            raise IndexMismatch(
+                f"The index in {folder} is of an older kind. {anew(folder)}"
+            ) from None
         return None
     except NotADirectoryError as error:
         raise IndexUnusable(f"{folder} is a file. Name a folder with --index.") from error

@@ -205,9 +205,9 @@ class LocalWriter:
         start = self._base.version.rows if self._base else 0
         new = np.flatnonzero(snapshot.file_rows >= start)
         if start == 0 or len(new) > MANY_NEW * len(snapshot.passages):
-            firsts = find_duplicates(list(snapshot.passages))
-            rows = snapshot.file_rows.tolist()
-            return {row: first for row, first in zip(rows, firsts, strict=True) if first}
+            firsts = find_duplicates(snapshot.passages)
+            rows = zip(snapshot.file_rows.tolist(), snapshot.passages, strict=True)
+            return {row: firsts[p.id] for row, p in rows if p.id in firsts}
         families = dict(self._base.families) if self._base else {}
         similar = snapshot.dense @ snapshot.dense[new].T
         for n, position in enumerate(new.tolist()):

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,8 +26,9 @@ from ingest.parsing.form_text import Lesson, learn, lesson_of, save_lessons
 from ingest.sync import made_by
 from rag.engine import open_engine
 from rag.index.interface import StoredReport
-from rag.index.layout import current_version, set_in_chroma, size_of
+from rag.index.layout import current_version, size_of
 from rag.index.snapshot import Snapshot, current_snapshot
+from rag.index.store import Store
 from rag.index.writer import LocalWriter
 from rag.models.encoder import Vectors, unit
 from rag.retrieval.hybrid import HybridRetriever
@@ -96,20 +98,23 @@ def resident() -> str:
 def build(base: Snapshot, folder: Path, passages: int) -> None:
     """Write an index; what Chroma would hold is taken as written."""
     started, cpu = time.perf_counter(), time.process_time()
-    writer = LocalWriter(folder, None, made_by(Settings(index=folder)), fresh=True)
+    writer = LocalWriter(folder, None, made_by(Settings(index=folder)))
     shutil.copytree(base.home / "memo", writer.memo)
     lessons: dict[str, Lesson] = {}
     for reports, vectors in recombined(base, passages):
-        writer.add(reports, vectors)
+        ends = np.cumsum([len(own) for _, own in reports])[:-1]
+        for (report, own), part in zip(reports, np.split(vectors, ends), strict=True):
+            writer.add(report, own, part)
         lessons |= {report.digest: lesson_of(report.raw) for report, _ in reports}
-    writer.publish(NO_FORMS.to_json())
+    print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB at most till here")
+    snapshot = writer.publish(NO_FORMS.to_json())
     save_lessons(writer.home, lessons)
-    (folder / "chroma").mkdir()
-    set_in_chroma(folder, writer.snapshot.revision)
+    with closing(Store(folder)) as store:
+        store.hold(snapshot.revision, snapshot.forms, "{}")
     seconds = time.perf_counter() - started
     show("written and published", [seconds])
     show("  of it CPU time", [time.process_time() - cpu])
-    rows = writer.snapshot.version.rows
+    rows = snapshot.version.rows
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     print(f"{rows:,} passages, {rows / seconds:,.0f} a second, {most:.2f} GB at most")
     print(f"{size_of(folder) / rows:,.0f} bytes each without Chroma")

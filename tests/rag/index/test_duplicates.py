@@ -1,8 +1,11 @@
 """Which passages are found to have the same words, whatever order they come in."""
 
+from collections.abc import Sequence
+
 from passages import passage, report
 
-from rag.index.duplicates import find_duplicates, nearest_duplicate
+from rag.index.duplicates import find_duplicates as by_id
+from rag.index.duplicates import nearest_duplicate
 from rag.types import Passage
 
 PLAN = (
@@ -18,6 +21,11 @@ OTHER = (
 
 def written(text: str, report_id: str, country: str = "Peru", **more: object) -> Passage:
     return passage(text, report(report_id, country), **{"id": f"{report_id}/{text[:30]}", **more})
+
+
+def find_duplicates(passages: Sequence[Passage]) -> list[str]:
+    found = by_id(sorted(passages, key=lambda passage: passage.report.id))
+    return [found.get(passage.id, "") for passage in passages]
 
 
 def test_a_plan_and_its_closing_are_duplicates_named_after_the_first() -> None:
