@@ -69,7 +69,8 @@ from rag.text.sentences import encodable
 from rag.types import Answer, Hit, Notice, Passage, Plan, Progress, Turn
 
 LONGEST_QUESTION = 4000  # characters
-MOST_TURNS = 100  # turns of a conversation that are looked at, the last ones
+LONGEST_TURN = 20_000  # characters of a turn of the conversation that are looked at
+MOST_TURNS = 100  # such turns, the last ones
 
 
 def checked(question: str) -> str:
@@ -195,12 +196,15 @@ class Engine:
             stop: looked at between two stages, and while the answer is written.
 
         Raises:
-            InputError: the question is too long.
+            InputError: the question is too long, or takes longer than the settings' deadline.
             Stopped: `stop` was set before there was anything to read.
         """
         watch, stop = _Stopwatch(), stop or Stop()
         snapshot, retriever = self._current()
-        history = [replace(turn, content=encodable(turn.content)) for turn in history[-MOST_TURNS:]]
+        history = [
+            replace(turn, content=encodable(turn.content[:LONGEST_TURN]))
+            for turn in history[-MOST_TURNS:]
+        ]
         plan = self._planner.plan(checked(question), snapshot, history, filters, ignored)
         if given:
             plan = replace(plan, intent="topic", filters=filters, boosted=Filters(), wide=True)
@@ -212,7 +216,7 @@ class Engine:
         if deep and not self._researcher:
             plan = replace(plan, notices=(*plan.notices, Notice("no_model_looks")))
         watch.lap("plan_ms")
-        _go_on(stop)
+        watch.go_on(stop, self.settings.deadline)
         result: SearchResult | None = None
 
         def finish(draft: Draft) -> Answer:
@@ -235,7 +239,7 @@ class Engine:
         # From here on nothing sees a contact: no prompt, no answer, no quote, no export.
         result = replace(result, hits=self._masked(found[:HITS_PER_ANSWER]))
         watch.lap("retrieve_ms")
-        _go_on(stop)
+        watch.go_on(stop, self.settings.deadline)
         # An empty scope stays empty: the answer names the filters that emptied it.
         if plan.intent == "list" or not snapshot.catalog.ids(plan.filters):
             tabled = plan.query is None or plan.query.group_by
@@ -448,17 +452,19 @@ class _Stopwatch:
 
     def __init__(self) -> None:
         self.laps = {"plan_ms": 0.0, "retrieve_ms": 0.0}
-        self._started = time.perf_counter()
+        self._started = self._begun = time.perf_counter()
+
+    def go_on(self, stop: Stop, seconds: float) -> None:
+        """Raise an error for who wants no answer any more, or has waited for it so long."""
+        if stop.is_set():
+            raise Stopped("The question was stopped.")
+        if time.perf_counter() > self._begun + seconds:
+            raise TooLong(Notice("question_took_too_long", {"seconds": round(seconds)}))
 
     def lap(self, stage: str) -> None:
         now = time.perf_counter()
         self.laps[stage] = 1000 * (now - self._started)
         self._started = now
-
-
-def _go_on(stop: Stop) -> None:
-    if stop.is_set():
-        raise Stopped("The question was stopped.")
 
 
 def _in_order(passages: Iterable[Passage]) -> list[Passage]:

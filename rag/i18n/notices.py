@@ -46,6 +46,9 @@ _SERVER_MESSAGES = {
 MESSAGES = {
     # A text that has no code, such as the notice of an answer that an older version wrote.
     "text": "{text}",
+    "question_took_too_long": marked(
+        "Answering took longer than {seconds} seconds. Ask something shorter, or ask again later."
+    ),
     "question_too_long": marked(
         "A question may have {most} characters; this one has {n}. Shorten it."
     ),

@@ -147,10 +147,10 @@ def soak(index: Path, questions: int, visitors: int, seconds: float) -> Soaked:
     return done
 
 
-def resident(pid: int) -> int:
-    """The memory of a process in bytes."""
+def resident(pid: int, name: str = "VmRSS") -> int:
+    """The memory of a process in bytes, or the most that it had (VmHWM)."""
     status = Path(f"/proc/{pid}/status").read_text()
-    return 1000 * int(status.partition("VmRSS:")[2].split()[0])
+    return 1000 * int(status.partition(f"{name}:")[2].split()[0])
 
 
 if __name__ == "__main__":

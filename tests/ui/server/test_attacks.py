@@ -1,5 +1,6 @@
 """What is done to a service for real, in a process of its own on a small disk; it serves on."""
 
+import random
 import resource
 import shutil
 import socket
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from string import ascii_lowercase
 
 import httpx
 import pytest
@@ -114,6 +116,18 @@ def test_many_filters_are_looked_at(service: Service) -> None:
     body = {**QUESTION, "filters": filters, "ignored": filters}
     answer = httpx.post(f"{service[0]}/api/v1/ask", json=body, timeout=60)
     assert answer.json()["coverage"]["matched_reports"] == 0
+
+
+def test_the_longest_question_and_conversation_keep_to_a_budget(service: Service) -> None:
+    rng = random.Random(0)
+    words = " ".join("".join(rng.choices(ascii_lowercase, k=7)) for _ in range(500))[:4000]
+    history = [{"role": "user", "content": words * 2}] * 100
+    before = resident(service[1])
+    for question in (words, "a " * 2000, f"Compare {words[:3900]}", "?" * 4000, "And in Peru?"):
+        body = {"question": question, "history": history}
+        reply = httpx.post(f"{service[0]}/api/v1/ask", json=body, timeout=60)
+        assert reply.status_code == 200
+    assert resident(service[1], "VmHWM") < before + 400e6
 
 
 def test_what_a_visitor_asked_is_no_other_s_to_export(service: Service) -> None:
