@@ -247,17 +247,17 @@ class Skipped:
 
 @dataclass(frozen=True)
 class ReportFile:
-    """A readable report: its id, its place, what is written there, and the hash of that."""
+    """A readable report: its id, its place, what reads its text, and the hash of that."""
 
     id: str
     place: str
-    written: str
+    read: Callable[[], str]
     digest: str
 
     @cached_property
     def text(self) -> str:
         """Its text without private tags."""
-        return hide_private(self.written)
+        return hide_private(self.read())
 
 
 @dataclass(slots=True)
@@ -316,7 +316,7 @@ def read_files(
         seen[digest] = source.label
         report_id = owner.get(place) or _new_id(source, digest, stored, taken)
         taken.add(report_id)
-        result.files.append(ReportFile(report_id, place, text, digest))
+        result.files.append(ReportFile(report_id, place, partial(str, text), digest))
     result.files.sort(key=lambda file: file.id)
     return result
 

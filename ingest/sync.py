@@ -266,7 +266,8 @@ def _passages_digest(report: Report, passages: Sequence[Passage]) -> str:
 
 def _file_of(base: Index, report: StoredReport) -> ReportFile:
     """A report of the index as if its file were read again."""
-    return ReportFile(report.info.id, report.source, base.report(report.info.id).raw, report.digest)
+    name = report.info.id
+    return ReportFile(name, report.source, lambda: base.report(name).raw, report.digest)
 
 
 def _touched(changes: Changes) -> list[str]:

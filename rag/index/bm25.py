@@ -29,6 +29,7 @@ B = 0.75
 LEAST_PASSAGES = 3
 SHORTEST = 3
 ALIKE = 0.65  # cosine similarity from which two words are alike
+MOST_TIMES = 255  # that a term counts in a passage
 # Words of a question that are looked up; a longer one is a text, and would take as long.
 MOST = 60
 Scores = npt.NDArray[np.float32]
@@ -53,7 +54,7 @@ class Segment:
         """The segment in which each of the terms is so often in the row beside it."""
         order = np.argsort(terms, kind="stable")
         held, starts = np.unique(terms[order], return_index=True)
-        counts = counts[order].clip(max=255).astype(np.uint8)
+        counts = counts[order].clip(max=MOST_TIMES).astype(np.uint8)
         return cls(held, np.append(starts, len(terms)), rows[order].astype(np.int32), counts)
 
     @classmethod
@@ -174,6 +175,16 @@ class KeywordIndex:
         counts = [np.zeros(0, np.uint8), *(segment.counts[place] for segment, place in found)]
         at = self._positions[np.concatenate(rows)]
         return at[at >= 0], np.concatenate(counts)[at >= 0].astype(np.float32)
+
+    def adds_up_to(self, lengths: Rows) -> bool:
+        """Whether each row has so many terms in all, as far as they can be counted."""
+        sums = np.zeros(len(lengths))
+        for segment in self._segments:
+            sums += np.bincount(segment.rows, segment.counts, len(lengths))
+        wrong = sums != lengths
+        for segment in self._segments:
+            wrong[segment.rows[segment.counts == MOST_TIMES]] = False
+        return not wrong.any()
 
     def passages_with(self, term: str) -> Rows:
         """The positions of the passages that have a term."""

@@ -137,7 +137,7 @@ class VectorMemo:
 
     def copy(self, folder: Path, texts: Sequence[str]) -> None:
         """Copy the vectors of these texts, each once, to a memo in another folder."""
-        other = VectorMemo(folder, self._kind)
+        other = VectorMemo(folder)
         for at in range(0, len(texts), 4096):
             part = texts[at : at + 4096]
             known, vectors = self.lookup(part)

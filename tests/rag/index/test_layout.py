@@ -129,7 +129,8 @@ def spoil(path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("damage", [shorten, spoil, Path.unlink])
 @pytest.mark.parametrize(
-    "name", ["heads", "texts", "dense", "static", "words", "extras-*", "terms-*/rows.npy"]
+    "name",
+    ["heads", "texts", "dense", "static", "words", "lengths", "extras-*", "terms-*/rows.npy"],
 )
 def test_damaged_files_are_made_again_from_chroma(
     reports: Path,
