@@ -22,7 +22,7 @@ from typing import Any
 import bm25s
 import numpy as np
 import Stemmer
-from llama_index.core import Document, VectorStoreIndex
+from llama_index.core import Document, MockEmbedding, VectorStoreIndex
 from llama_index.core.chat_engine.condense_question import DEFAULT_TEMPLATE
 from llama_index.core.node_parser import SentenceSplitter
 from llama_index.core.query_engine.citation_query_engine import (
@@ -30,7 +30,7 @@ from llama_index.core.query_engine.citation_query_engine import (
     DEFAULT_CITATION_CHUNK_OVERLAP,
     DEFAULT_CITATION_CHUNK_SIZE,
 )
-from llama_index.core.schema import MetadataMode, TextNode
+from llama_index.core.schema import MetadataMode, QueryBundle, TextNode
 from numpy.typing import NDArray
 
 from eval.cases import Case
@@ -147,11 +147,14 @@ def dense_search(chunks: Chunks, settings: Settings) -> Search:
     nodes = nodes_of(chunks.passages)
     for node, vector in zip(nodes, chunks.vectors, strict=True):
         node.embedding = vector.tolist()
-    index = VectorStoreIndex(nodes=nodes, embed_model=make_embedding(settings).for_llama_index())
+    # What is embedded already needs no model of the library's.
+    index = VectorStoreIndex(nodes=nodes, embed_model=MockEmbedding(embed_dim=1))
     retriever = index.as_retriever(similarity_top_k=HITS_PER_ANSWER)
+    embedding = make_embedding(settings)
 
     def search(question: str) -> tuple[Hit, ...]:
-        ranked = ((int(n.node.node_id), n.score or 0.0) for n in retriever.retrieve(question))
+        query = QueryBundle(question, embedding=embedding.get_query_embedding(question))
+        ranked = ((int(n.node.node_id), n.score or 0.0) for n in retriever.retrieve(query))
         return tuple(Hit(chunks.passages[number], score, score) for number, score in ranked)
 
     return search

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +18,6 @@ from rag.models.client import RETRIES, find_server, model_errors, open_client, r
 from rag.models.encoder import NAME, Vectors, encode, encoding_processes
 from rag.settings import Settings
 from rag.types import Notice
-
-if TYPE_CHECKING:
-    from llama_index.core.base.embeddings.base import BaseEmbedding
-
 
 # From texts to a vector each, in their order.
 Embed = Callable[[Sequence[str]], Sequence[Sequence[float]]]
@@ -144,28 +139,6 @@ class Embedding:
     def get_query_embedding(self, query: str) -> list[float]:
         """The vector of a question."""
         return self.get_text_embedding_batch([query])[0]
-
-    def for_llama_index(self) -> BaseEmbedding:
-        """The same as a model of llama-index."""
-        # Imported here: it takes a second, which neither an ingest nor the page need wait for.
-        from llama_index.core.base.embeddings.base import BaseEmbedding
-
-        embed = self.get_text_embedding_batch
-
-        class LlamaEmbedding(BaseEmbedding):
-            def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-                return embed(texts)
-
-            def _get_text_embedding(self, text: str) -> list[float]:
-                return embed([text])[0]
-
-            def _get_query_embedding(self, query: str) -> list[float]:
-                return embed([query])[0]
-
-            async def _aget_query_embedding(self, query: str) -> list[float]:
-                return embed([query])[0]
-
-        return LlamaEmbedding(model_name=self.name, embed_batch_size=self._batch)
 
 
 def make_embedding(settings: Settings) -> Embedding:

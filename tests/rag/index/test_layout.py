@@ -11,7 +11,8 @@ import chromadb
 import numpy as np
 import pytest
 from ferries import content, counts, cut_short, disk_usage, missing_sentences, opened, text
-from llama_index.core import VectorStoreIndex
+from llama_index.core import MockEmbedding, VectorStoreIndex
+from llama_index.core.schema import QueryBundle
 
 from ingest.sync import sync
 from ingest.uploads import Upload, older_index, take_in
@@ -189,12 +190,14 @@ def test_other_programs_find_the_same_in_chroma(sample_index: Path) -> None:
     embedding = make_embedding(Settings())
     client = chromadb.PersistentClient(str(sample_index / "chroma"))
     store = chroma.ChromaVectorStore(chroma_collection=client.get_collection("passages"))
-    index = VectorStoreIndex.from_vector_store(store, embedding.for_llama_index())
+    index = VectorStoreIndex.from_vector_store(store, MockEmbedding(embed_dim=1))
     questions = [p.prompt for p in engine.passages[::26] if p.prompt][:20]
     assert len(questions) == 20
     for question in questions:
-        ours = snapshot.dense @ np.asarray(embedding.get_query_embedding(question), np.float32)
-        found = index.as_retriever(similarity_top_k=10).retrieve(question)
+        vector = embedding.get_query_embedding(question)
+        ours = snapshot.dense @ np.asarray(vector, np.float32)
+        query = QueryBundle(question, embedding=vector)
+        found = index.as_retriever(similarity_top_k=10).retrieve(query)
         best = np.sort(ours)[::-1][:10]
         position = {p.id: n for n, p in enumerate(snapshot.passages)}
         assert np.allclose([ours[position[node.node_id]] for node in found], best, atol=1e-5)
