@@ -12,10 +12,11 @@ import hashlib
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,13 @@ from rag.catalog.tag_fields import ReportInfo
 from rag.citation.citations import resolve
 from rag.citation.quotes import verbatim
 from rag.engine import Engine
-from rag.models.chat import ChatModel, Generation, make_chat
+from rag.models.chat import ChatModel, make_chat
 from rag.models.embeddings import embedding_name, make_embedding
 from rag.models.prompts import Message, refusal
 from rag.models.tokens import SHARE, count_tokens, make_budget
 from rag.retrieval.postprocess import fit_budget
 from rag.settings import Settings
-from rag.text.citation_marks import defuse, stream_known, with_marks
+from rag.text.citation_marks import defuse, keep_known, with_marks
 from rag.text.language import language_of
 from rag.text.sentences import sentences
 from rag.text.tokenize import words
@@ -215,55 +216,43 @@ class Baseline:
 
     def ask(self, question: str, *, history: Sequence[Turn] = ()) -> AnswerStream:
         """Answer a question; what the model's server fails at is raised."""
-        started = time.perf_counter()
+        clock = [time.perf_counter()]
         standalone = self._standalone(question, history)
-        planned = time.perf_counter()
+        clock.append(time.perf_counter())
         hits = self._search(standalone)
         read = fit_budget(hits, self.settings.passages, self.settings.context_tokens)
         sources = sources_of(read, self._chunks)
-        retrieved = time.perf_counter()
-        generation = Generation()
-
-        def pieces() -> Iterator[str]:
-            if sources and self._llm:
-                yield from self._write(self._llm, standalone, sources, generation)
-            elif sources:
-                # As many sentences as our extractive answer to the question may have.
-                plan = self._engine.plan(question, history=history)
-                is_wide = plan.wide and plan.intent != "compare"
-                yield self._extract(standalone, sources, SENTENCES_WIDE if is_wide else SENTENCES)
-
-        def finish(text: str) -> Answer:
-            timings = {
-                "plan_ms": 1000 * (planned - started),
-                "retrieve_ms": 1000 * (retrieved - planned),
-                "answer_ms": 1000 * (time.perf_counter() - retrieved),
-            }
-            text = text.strip()
-            language = language_of(question, min_letters=8)
-            # The prompt knows no phrase for a refusal: it cites nothing and denies.
-            denies = (
-                self._llm and not re.search(r"\[\d+\]", text) and _DENIES.search(text.casefold())
-            )
-            refused = bool(not text or denies)
-            # It can't tell a list from an answer: what it found is what it would list.
-            listed = dict.fromkeys(hit.passage.report.id for hit in hits[: self.settings.passages])
-            coverage = Coverage("answer", reports=tuple(listed), read_passages=len(read))
-            return Answer(
-                question=question,
-                standalone=standalone,
-                text=text or refusal(language),
-                refused=refused,
-                citations=() if refused else self._citations(text, sources, language),
-                hits=hits,
-                coverage=coverage,
-                mode=self._budget.model if self._llm else "extractive",
-                language=language,
-                timings=timings,
-                index=self._engine.revision,
-            )
-
-        return AnswerStream(pieces(), finish, generation.stop)
+        clock.append(time.perf_counter())
+        text = ""
+        if sources and self._llm:
+            text = self._write(self._llm, standalone, sources)
+        elif sources:
+            # As many sentences as our extractive answer to the question may have.
+            plan = self._engine.plan(question, history=history)
+            is_wide = plan.wide and plan.intent != "compare"
+            text = self._extract(standalone, sources, SENTENCES_WIDE if is_wide else SENTENCES)
+        clock.append(time.perf_counter())
+        stages = zip(("plan_ms", "retrieve_ms", "answer_ms"), pairwise(clock), strict=True)
+        language = language_of(question, min_letters=8)
+        # The prompt knows no phrase for a refusal: it cites nothing and denies.
+        denies = self._llm and not re.search(r"\[\d+\]", text) and _DENIES.search(text.casefold())
+        refused = bool(not text or denies)
+        # It can't tell a list from an answer: what it found is what it would list.
+        listed = dict.fromkeys(hit.passage.report.id for hit in hits[: self.settings.passages])
+        answer = Answer(
+            question=question,
+            standalone=standalone,
+            text=text or refusal(language),
+            refused=refused,
+            citations=() if refused else self._citations(text, sources, language),
+            hits=hits,
+            coverage=Coverage("answer", reports=tuple(listed), read_passages=len(read)),
+            mode=self._budget.model if self._llm else "extractive",
+            language=language,
+            timings={name: 1000 * (end - start) for name, (start, end) in stages},
+            index=self._engine.revision,
+        )
+        return AnswerStream(iter([answer.text]), lambda _: answer)
 
     def _standalone(self, question: str, history: Sequence[Turn]) -> str:
         """A follow-up as llama-index's condense_question engine makes it; else both questions."""
@@ -294,14 +283,12 @@ class Baseline:
         chosen = sorted(pool[i] for i in best)
         return "\n".join(with_marks(defuse(text), [n]) for n, _, text in chosen)
 
-    def _write(
-        self, llm: ChatModel, question: str, sources: Sequence[Passage], generation: Generation
-    ) -> Iterator[str]:
+    def _write(self, llm: ChatModel, question: str, sources: Sequence[Passage]) -> str:
         """The model's words; marks of unknown sources are left out, as from our answers."""
         room = int(SHARE * self._budget.window) - self._budget.answer
         while len(sources) > 1 and self._budget.tokens(_prompt(question, sources)) > room:
             sources = sources[:-1]
-        yield from stream_known(llm.stream(_prompt(question, sources), generation), len(sources))
+        return keep_known("".join(llm.stream(_prompt(question, sources))), len(sources)).strip()
 
     def _citations(
         self, text: str, sources: Sequence[Passage], language: str
