@@ -1,20 +1,4 @@
-"""The errors that a user can meet; each message says what to do.
-
-AskLabsError
-├── SettingsError        a setting is unknown or out of range
-├── InputError           a file or question that was given can't be used
-│   └── TooLong          a question is too long
-├── IndexUnusable        the index can't be used
-│   ├── IndexMissing     there is none at this place
-│   ├── IndexMismatch    another parser, chunker or embedding made it
-│   ├── IndexDamaged     it can't be read
-│   └── IndexBusy        another process is writing to it
-├── UnknownReport        no report of that id is in the index
-├── Stopped              whoever asked wants no answer any more
-├── FeedbackNotKept      what a reader thinks of an answer can't be written down
-└── ModelError           the configured language or embedding model failed
-    └── ContextOverflow  its window is too small for what it was given
-"""
+"""The errors that a user can meet; each message says what to do."""
 
 from __future__ import annotations
 

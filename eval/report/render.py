@@ -1,10 +1,8 @@
-"""Renders the templates of reports, and charts as SVG: dots with intervals, and bars.
+"""Words of figures for readers, tables in Markdown, and charts as SVG.
 
-Types, figures, headlines and causes have names here for readers who know none of them.
-HTML is escaped, asks the network for nothing and runs no script; Markdown holds text from reports
-and models only through the filter `md`. Charts are our own templates: a library would bring scripts
-or a picture that is neither dark with the page nor read aloud. Each chart has its numbers in its
-name, for those who don't see it; words and shapes tell the series apart, not colours alone.
+Markdown holds text from reports and models only through the filter `md`. Charts are our own
+templates: a library would bring scripts or a picture that is neither dark with the page nor read
+aloud. Each has its numbers in its name; words and shapes tell the series apart, not colours alone.
 """
 
 from __future__ import annotations

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 # The beginning of every line of answers.
 _LINE_START = b'{"id":'
 Texts = list[str] | None
-Ignore = Annotated[Texts, Option(metavar="FIELD[=VALUE]", help="Don't filter by it; repeatable.")]
+Ignore = Annotated[
+    Texts, Option(metavar="FIELD[=VALUE]", help="What not to take from the question; repeatable.")
+]
 Question = Annotated[str, Argument(help="Your question, in any of the reports' languages.")]
 # The filters that have an option, each with its help.
 _FILTERS = {
@@ -287,11 +289,13 @@ class BatchResult:
 
 
 def batch(
-    questions: Annotated[Path, Argument(help="JSON lines with id, question, history?")],
+    questions: Annotated[
+        Path, Argument(help="JSON lines with id and question; history and filters may follow.")
+    ],
     out: Annotated[Path, Option(help="File of answers; an interrupted run goes on in it.")],
     index: Index = None,
 ) -> None:
-    """Answer a file of questions, one JSON line each, written as they come; resumable."""
+    """Answer a file of questions, one a line; an interrupted run goes on where it stopped."""
     engine = engine_of(index)
     with progress() as report:
         result = run_batch(engine, questions, out, report)

@@ -26,9 +26,11 @@ def run(
     cases: Cases,
     out: Annotated[Path, Option(help="Folder for outcomes, table and summary.")],
     index: Index = None,
-    baseline: Annotated[bool, Option("--baseline", help="Ask the baselines as well.")] = False,
+    baseline: Annotated[
+        bool, Option("--baseline", help="Have plain llama-index and BM25 answer as well.")
+    ] = False,
 ) -> None:
-    """Ask all cases; writes outcomes, and a summary for the page, prints the table."""
+    """Ask all cases, keep what came of each, and print how often answers are right."""
     from eval.cases import load_cases
     from eval.report.pages import keep_latest, write_report
     from eval.run import run_cases
@@ -107,7 +109,7 @@ def feedback(
     index: Index = None,
     json: Json = False,
 ) -> None:
-    """Make cases of the votes that readers of the page gave answers; down votes are drafts."""
+    """Make cases of the votes of readers on answers; those of down votes are drafts."""
     from eval.cases import case_of_vote, write_cases
     from rag.feedback import load_feedback
 

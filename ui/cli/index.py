@@ -28,7 +28,9 @@ def ingest(
     prune: Annotated[bool, Option("--prune", help="Delete reports no longer at PATHS.")] = False,
     rebuild: Annotated[bool, Option("--rebuild", help="Make the index anew.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Only tell what would be done.")] = False,
-    audit: Annotated[bool, Option("--audit", help="Only tell what would be taken in.")] = False,
+    audit: Annotated[
+        bool, Option("--audit", help="Only tell how much of what labs wrote is taken in.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Bring the index in line with report files; only what changed is embedded."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 
 import pytest
 from hypothesis import given
@@ -121,17 +120,6 @@ def test_each_value_is_in_one_group_whatever_their_order(
             if key := fold_tag(value):
                 assert by_fold.setdefault(key, group.name) == group.name
                 assert vocabulary.find(value) == group
-
-
-@pytest.mark.slow
-def test_many_values_are_grouped_in_bounded_time() -> None:
-    chance = random.Random(7)
-    syllables = ("fer", "ry", "ti", "de", "har", "bor", "net", "so", "la", "men")
-    words = ["".join(chance.choices(syllables, k=chance.randint(2, 5))) for _ in range(4_000)]
-    counts = {" ".join(chance.choices(words, k=3)): chance.randint(1, 9) for _ in range(10_000)}
-    started = time.perf_counter()
-    assert len(Vocabulary(counts).groups) > 5_000
-    assert time.perf_counter() - started < 30
 
 
 def test_two_known_words_stay_two_words() -> None:

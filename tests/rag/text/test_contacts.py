@@ -1,7 +1,6 @@
 """Contacts are masked, figures are not, and every character keeps its place."""
 
 import re
-import time
 
 import pytest
 from hypothesis import given
@@ -72,12 +71,3 @@ def test_every_character_keeps_its_place(text: str, regions: tuple[str, ...]) ->
     masked = mask_contacts(text, regions)
     changes = [(old, new) for old, new in zip(text, masked, strict=True) if old != new]
     assert all(old.isalnum() and new == MASK for old, new in changes)
-
-
-@pytest.mark.parametrize(
-    "piece", ["1 ", "12345678 ", "a@a.", "a.", "Tel 1234567 ", "&amp;", "( at "]
-)
-def test_hostile_text_takes_linear_time(piece: str) -> None:
-    started = time.perf_counter()
-    mask_contacts(piece * (20_000 // len(piece)), ("PE",))
-    assert time.perf_counter() - started < 10
