@@ -12,7 +12,7 @@ pytestmark = pytest.mark.browser
 def test_a_survey_is_made_checked_and_found_again(sample_site: str, visit: Visit) -> None:
     page = visit(sample_site)
     ask(page, "What did labs learn about mobile money?")
-    page.get_by_role("link", name="Survey all 32 reports").click()
+    page.locator("#turn-1").get_by_role("link", name="Survey all 32 reports").click()
     area = page.locator("#survey")
     sentence = area.locator(".headline")
     expect(sentence).to_contain_text("speak of “mobile money” (between")
@@ -70,7 +70,7 @@ def test_an_answer_on_a_topic_begins_with_how_many_speak_of_it(
     ask(page, "Which labs used ethnography?", 2)
     # A list by tags is told so once that is counted.
     expect(page.locator("#turn-2 .in-text")).to_have_text(re.compile(r"^About \d+ reports of|^$"))
-    page.get_by_role("link", name="Survey all 32 reports").click()
+    page.locator("#turn-1").get_by_role("link", name="Survey all 32 reports").click()
     page.get_by_role("button", name="Summarise what these say").click()
     expect(page.locator("#turn-3 h3")).to_contain_text("say of “women”?")
     expect(page.locator("#turn-3 footer")).to_be_visible()
