@@ -156,11 +156,12 @@ def parts_of(words: Mapping[str, Markup], has_uploads: bool) -> Parts:
             # The growing answer is a part of its own: what is finished is not drawn again for
             # each word.
             put("thread", "live", "counted")
-        with column("sources"):
-            put("sources")
         with column("ask"):
             put("chips")
             parts |= _question_area(words)
+        # After the question, so that one step of the keyboard back leads to its answer.
+        with column("sources"):
+            put("sources")
         put("report", "voted")
     return parts
 
