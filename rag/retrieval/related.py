@@ -47,9 +47,9 @@ def _families(index: Index, report_id: str) -> set[str]:
 
 def similar(index: Index, info: ReportInfo) -> tuple[ReportInfo, ...]:
     """Up to five reports of other labs, one a lab, the nearest in meaning first."""
-    names, middles = list(index.heads), _middles(index)
     if info.id not in index.heads:
         return ()
+    names, middles = list(index.heads), _middles(index)
     nearness = middles @ middles[names.index(info.id)]
     found, labs = [], {info.lab}
     for row in np.argsort(-nearness, kind="stable"):

@@ -1,10 +1,10 @@
 """A small engine with known answers, for tests of the page that need no index."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from passages import text_notice
 
@@ -164,6 +164,7 @@ class FakeEngine:
     """Answers by what the question says: fail, break, slow, or anything else."""
 
     topics = ()
+    heads: ClassVar[Mapping[str, object]] = {}
 
     def __init__(self, write: Callable[[str], Answer] | None = None) -> None:
         self.settings = Settings()
