@@ -239,20 +239,13 @@ def _place(folder: Path, report: _Report) -> tuple[Path, Path | None]:
     """Write a report's file at once or not at all; the earlier one's new name comes with it."""
     # As they were sent they may name people: only the index's owner reads them.
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    target = folder / report.name
-    new = target.with_name(f"{report.name}.new")
-    earlier = None
-    try:
-        new.write_bytes(report.data)
-        new.chmod(0o600)
-        if target.exists():
-            stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-            earlier = target.with_name(f"{report.name}.{stamp}")
-            shutil.copyfile(target, earlier)
-            earlier.chmod(0o600)
-        os.replace(new, target)
-    finally:
-        new.unlink(missing_ok=True)
+    target, earlier = folder / report.name, None
+    if target.exists():
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
+        earlier = target.with_name(f"{report.name}.{stamp}")
+        shutil.copy(target, earlier)
+    replace_file(target, report.data)
+    target.chmod(0o600)
     return target, earlier
 
 

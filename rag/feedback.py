@@ -86,14 +86,19 @@ def keep_feedback(folder: Path, vote: Feedback) -> None:
     """
     if not folder.is_dir():
         raise FeedbackNotKept(NO_FOLDER)
-    # Browsers can send half a surrogate pair, which has no UTF-8.
-    line = json.dumps(feedback_to_dict(vote), ensure_ascii=False).encode("utf-8", "replace")
+    # On lines of its own, also where a crash cut one short. Half a surrogate pair, which browsers
+    # can send, has no UTF-8.
+    vote_line = json.dumps(feedback_to_dict(vote), ensure_ascii=False).encode("utf-8", "replace")
+    data = b"\n" + vote_line + b"\n"
     try:
-        with FileLock(folder / LOCK, timeout=LOCK_TIMEOUT), (folder / FILE).open("ab") as file:
-            if file.tell() + len(line) > MAX_BYTES:
+        with FileLock(folder / LOCK, timeout=LOCK_TIMEOUT), (folder / FILE).open("ab", 0) as file:
+            size = file.tell()
+            if size + len(data) > MAX_BYTES:
                 raise FeedbackNotKept(FULL)
-            # On a line of its own, also after one that a crash or a full disk has cut short.
-            file.write(b"\n" + line + b"\n")
+            if file.write(data) < len(data):
+                # Half a vote would count as damaged later.
+                file.truncate(size)
+                raise FeedbackNotKept(NOT_WRITABLE)
     except (OSError, Timeout) as error:
         raise FeedbackNotKept(NOT_WRITABLE) from error
 

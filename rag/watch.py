@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.answer_json import answer_to_dict
 from rag.i18n.translations import ENGLISH, Translations, marked
+from rag.index.layout import replace_file
 from rag.types import Answer
 
 FILE, LOCK = "watches.json", "watches.lock"
@@ -227,8 +227,6 @@ def _rewrite(engine: Engine, change: Callable[[tuple[Watch, ...]], tuple[Watch, 
         with FileLock(folder / LOCK, timeout=5):
             watches = change(load_watches(folder))
             data = orjson.dumps([{**asdict(w), "filters": w.filters.as_dict()} for w in watches])
-            with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-                file.write(data)
-            os.replace(file.name, folder / FILE)
+            replace_file(folder / FILE, data)
     except OSError as error:  # also where the lock isn't got
         raise InputError(f"{folder}: questions can't be kept there ({error}).") from error

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -23,6 +21,7 @@ from eval.report.diagnosis import RIGHT, WORST, CaseReport, case_score, causes, 
 from eval.report.render import baseline_words, render
 from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, load_outcomes, load_record
 from rag.errors import InputError
+from rag.index.layout import replace_file
 from rag.settings import Settings
 
 # A copy of the latest summary, in the folder of the index that was asked.
@@ -206,10 +205,8 @@ def keep_latest(out: Path, index: Path) -> None:
     Raises:
         InputError: nothing can be written there.
     """
-    new = index / f"{LATEST}.new"
     try:
-        shutil.copyfile(out / SUMMARY, new)
-        os.replace(new, index / LATEST)
+        replace_file(index / LATEST, (out / SUMMARY).read_bytes())
     except OSError as error:
         raise InputError(f"{index}: the run can't be kept there for the page ({error}).") from error
 

@@ -29,6 +29,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from ingest.parsing.scan import Event, find_tags, key, scan, tags_to_fields
+from rag.index.layout import replace_file
 from rag.text.sentences import sentences
 from rag.types import Span
 
@@ -333,10 +334,8 @@ def load_lessons(folder: Path) -> dict[str, Lesson]:
 
 def save_lessons(folder: Path, lessons: Mapping[str, Lesson]) -> None:
     """Keep lessons in a folder; if it can't be written, the next ingest learns them again."""
-    new = folder / f"{_LESSONS_FILE}.new"
     with suppress(OSError):
-        new.write_bytes(_LESSONS.dump_json(dict(lessons)))
-        new.replace(folder / _LESSONS_FILE)
+        replace_file(folder / _LESSONS_FILE, _LESSONS.dump_json(dict(lessons)))
 
 
 def is_variant(text: str, form: str) -> bool:

@@ -140,11 +140,14 @@ def sweep(folder: Path, version: Version | None) -> None:
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file at once or not at all, even if the machine stops."""
     new = path.with_name(f"{path.name}.new")
-    with new.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)
+    try:
+        with new.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def anew(folder: Path | str) -> str:

@@ -170,7 +170,7 @@ def test_a_folder_that_cannot_be_written_is_named(
 
     path = tmp_path / "togo.md"
     path.write_bytes(TOGO)
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr(uploads, "replace_file", full)
     with pytest.raises(IndexUnusable, match="No space left"):
         take_in([Upload("togo.md", path)], filled, lambda *_: None)
     assert uploaded(filled) == {}
