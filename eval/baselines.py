@@ -54,8 +54,8 @@ from rag.text.sentences import sentences
 from rag.text.tokenize import words
 from rag.types import Answer, Citation, Coverage, Hit, Passage, Progress, Turn
 
-# The folder of a baseline's run and its name, in the order in which they are shown.
-NAMES = {"plain": "plain llama-index", "bm25": "BM25"}
+# The folder of each baseline's run: plain llama-index, and BM25.
+NAMES = ("plain", "bm25")
 # The folder in the index's where vectors are kept, so that only the first run over it embeds.
 FOLDER = "baselines"
 # Texts that are embedded at once.
@@ -314,8 +314,8 @@ def _message(prompt: Any) -> list[Message]:
 def make_baselines(engine: Engine, progress: Progress) -> dict[str, Baseline]:
     """The baselines over the index of an engine, by the names of `NAMES`."""
     chunks = load_chunks(engine, progress)
-    searches = {"plain": dense_search(chunks, engine.settings), "bm25": bm25_search(chunks)}
-    return {name: Baseline(engine, search, chunks) for name, search in searches.items()}
+    searches = dense_search(chunks, engine.settings), bm25_search(chunks)
+    return {n: Baseline(engine, s, chunks) for n, s in zip(NAMES, searches, strict=True)}
 
 
 def run_baselines(
@@ -334,7 +334,6 @@ def run_baselines(
     asked = [case for case in cases if not case.grades]  # baselines make no surveys
     for name, baseline in make_baselines(engine, progress).items():
         folder = out / BASELINES / name
-        stage = f"asking {NAMES[name]}"
-        run_cases(baseline, asked, folder, progress, stage=stage)
+        run_cases(baseline, asked, folder, progress, stage=f"asking ({name})")
         folders.append(folder)
     return folders

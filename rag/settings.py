@@ -21,8 +21,6 @@ from rag.errors import SettingsError
 PREFIX = "ASKLABS_"
 FILE = "asklabs.toml"
 _OPENAI = ("OPENAI_API_KEY", "OPENAI_BASE_URL")
-# Settings of earlier versions, each with the one that took its place.
-_REPLACED = {"strict": "check", "judge": "check"}
 
 
 def _check_key(key: SecretStr | None) -> SecretStr | None:
@@ -166,7 +164,7 @@ def load_settings(
     fields = Settings.model_fields
     for name, (_, place) in values.items():
         if name not in fields:
-            near = difflib.get_close_matches(_REPLACED.get(name, name), fields, n=1)
+            near = difflib.get_close_matches(name, fields, n=1)
             hint = f"Did you mean {near[0]}?" if near else "See docs/configuration.md for the list."
             raise SettingsError(f"There is no setting {name!r} ({place}). {hint}")
     try:

@@ -44,7 +44,7 @@ _SERVER_MESSAGES = {
     "reply_broken": marked("The language model's reply broke off or can't be read. Ask again."),
 }
 MESSAGES = {
-    # A text that has no code, such as the notice of an answer that an older version wrote.
+    # A text that has no code, such as a model's reason.
     "text": "{text}",
     "question_took_too_long": marked(
         "Answering took longer than {seconds} seconds. Ask something shorter, or ask again later."

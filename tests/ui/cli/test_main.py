@@ -61,9 +61,6 @@ def test_wrong_usage_and_settings_are_code_2(
     unknown = run_sample("ask", "What?")
     assert unknown.code == 2
     assert "Did you mean passages?" in unknown.err
-    monkeypatch.delenv("ASKLABS_PASAGES")
-    monkeypatch.setenv("ASKLABS_STRICT", "false")
-    assert "Did you mean check?" in run_sample("ask", "What?").err
 
 
 def test_eval_runs_cases_with_baselines_and_compares(
