@@ -252,7 +252,7 @@ def _to_xlsx(answers: Sequence[Answer], title: str, day: date, report_url: str) 
         for row in part.table.rows:
             plain = (re.sub(r"(?<=\d)[,.\s](?=\d{3}\b)", "", cell.text) for cell in row)
             rows.append([int(text) if text.isdecimal() else text for text in plain])
-        widths = [8 * share for share in part.table.widths]
+        widths = [5 * share for share in part.table.widths]
         is_linked = bool(report_url) and answer.is_list and not answer.coverage.table
         if is_linked:
             links = (report_link(report_url, name) for name in answer.coverage.reports)

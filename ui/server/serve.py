@@ -7,6 +7,7 @@ answer; it needs no login and tells nothing of the collection.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import logging
 import os
@@ -18,7 +19,7 @@ import threading
 import time
 import webbrowser
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from inspect import signature
@@ -50,6 +51,7 @@ _REASONS = {
     "for this machine alone, 0.0.0.0 for the network.",
 }
 SWITCH = 0.0005  # seconds for which a thread may compute while others wait for the interpreter
+_MOST_POOLS = -8  # of memory: M_ARENA_MAX of glibc; other systems have no such option
 # Visits whose conversation is held, some 1 MB each; beyond it, those that were idle longest go.
 MOST_VISITS = 500
 _log = logging.getLogger(__name__)
@@ -72,6 +74,9 @@ def start(settings: Settings, open_browser: bool = False) -> None:
     # keep all cores busy, and more threads would only slow each of them.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    # By default each thread has a pool of memory of its own, which keeps what its answers needed.
+    with suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_MOST_POOLS, 1)
     # Gradio looks for both on the disk again and again, in the thread that answers requests.
     os.environ.setdefault("GRADIO_TEMP_DIR", str(Path(tempfile.gettempdir()).resolve() / "gradio"))
     sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]  # it is not there

@@ -263,6 +263,10 @@ def _wire_questions(engine: Engine, room: Room, wires: Wires, opened: Dependency
             given = surveyed.summary(engine.catalog, v.t)
             yield from handlers.summarise(engine, *given, talk, run, v.t)
 
+    def widen(v: Visit, _: Filters, *state: Any, deep: bool = False) -> Iterator[Update]:
+        talk, run = state
+        return handlers.widen(engine, talk, run, v.get("turn"), v.t, deep)
+
     def failed(v: Visit, _: Filters, talk: Talk, run: Run | None) -> Iterator[Update]:
         yield handlers.failed(engine, talk, run, v.t)
 
@@ -280,14 +284,8 @@ def _wire_questions(engine: Engine, room: Room, wires: Wires, opened: Dependency
         "thread.example": (example, ""),
         "survey.summarise": (summarise, "surveyed"),
         "thread.again": (lambda v, c, *s: handlers.again(engine, c, s[0], s[1], v.t), ""),
-        "thread.wider": (
-            lambda v, _, talk, run: handlers.widen(engine, talk, run, v.get("turn"), v.t),
-            "",
-        ),
-        "thread.deeper": (
-            lambda v, _, talk, run: handlers.deepen(engine, talk, run, v.get("turn"), v.t),
-            "",
-        ),
+        "thread.wider": (widen, ""),
+        "thread.deeper": (partial(widen, deep=True), ""),
         "thread.restore": (lambda v, _, talk, run: handlers.restore(engine, talk, run, v, v.t), ""),
         "thread.chip": (lambda v, c, talk, run: handlers.without(engine, c, talk, run, v, v.t), ""),
     }

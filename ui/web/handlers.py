@@ -251,22 +251,21 @@ def again(
 
 
 def widen(
-    engine: Engine, talk: Talk, run: Run | None, turn: object, t: Translations
+    engine: Engine, talk: Talk, run: Run | None, turn: object, t: Translations, deep: bool = False
 ) -> Iterator[Update]:
-    """Answer the last question once more, as it was asked, from twice as many passages."""
-    if talk and turn == len(talk):
-        answer = talk[-1].answer
-        read = answer.coverage.read_passages if answer else 0
-        more = more_passages(max(talk[-1].passages, read), engine.settings)
-        yield from again(engine, talk[-1].filters, talk, run, t, answer, passages=more)
+    """Answer the last question once more, as it was asked, from twice as many passages.
 
-
-def deepen(
-    engine: Engine, talk: Talk, run: Run | None, turn: object, t: Translations
-) -> Iterator[Update]:
-    """Answer the last question once more, as it was asked, after the model has searched further."""
-    if talk and turn == len(talk):
-        yield from again(engine, talk[-1].filters, talk, run, t, deep=True)
+    Or `deep`, after the model has searched further.
+    """
+    if not talk or turn != len(talk):
+        return
+    last = talk[-1]
+    if deep:
+        yield from again(engine, last.filters, talk, run, t, deep=True)
+        return
+    read = last.answer.coverage.read_passages if last.answer else 0
+    more = more_passages(max(last.passages, read), engine.settings)
+    yield from again(engine, last.filters, talk, run, t, last.answer, passages=more)
 
 
 def restore(

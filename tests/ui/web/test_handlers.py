@@ -132,8 +132,8 @@ def test_stop_closes_the_stream_keeps_what_was_written_and_waits_for_no_silent_m
 def test_the_last_question_can_be_looked_into_further() -> None:
     engine = FakeEngine()
     talk = (Exchange("First?", answer=answer()), Exchange("Last?", PERU, answer()))
-    assert not list(handlers.deepen(engine, talk, None, 1, ENGLISH))
-    *_, done = handlers.deepen(engine, talk, None, 2, ENGLISH)
+    assert not list(handlers.widen(engine, talk, None, 1, ENGLISH, deep=True))
+    *_, done = handlers.widen(engine, talk, None, 2, ENGLISH, deep=True)
     assert [exchange.deep for exchange in done["talk"]] == [False, True]
     assert (engine.asked[0][0], engine.asked[0][2], engine.deep) == ("Last?", PERU, [True])
 
