@@ -89,6 +89,9 @@ CELL_LABELS = {
 }
 # Values that labs write in small letters, which would be read as words.
 _ACRONYMS = ("it", "ict", "iot", "gis", "ngo", "gbv")
+# Frequent themes that say little as labs write them, or have no name in `names.toml`.
+_THEMES = _by_name(marked("community"), marked("market"))
+_THEMES["it"] = marked("information technology (IT)")
 # The heading of a report's tags (`rag.types.FACTS`).
 FACTS_HEADING = marked("Facts of this report")
 _COUNTS = (
@@ -202,6 +205,8 @@ def value_label(field: str, value: str | int, t: Translations) -> str:
         number, dot, _ = text.partition(". ")
         if field == "sdg" and dot and (goal := names.get((field, number))):
             return f"{number}. {goal[0].upper()}{goal[1:]}"
+        if field == "theme" and text in _THEMES:
+            return t.gettext(_THEMES[text])
         if text in _ACRONYMS:
             return text.upper()
         return names.get((field, text)) or names.get(("fact", f"{field}: {text}"), text)
