@@ -20,7 +20,7 @@ from rag.answer.lines import Line, LineReader
 from rag.answer.roles import ROLES, Role, role_of_question
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.citation.quotable import is_whole
+from rag.citation.quotable import MIN_WORDS, is_whole
 from rag.i18n.labels import author_label, country_label, format_label, join_parts, value_label
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import marked, translations_for
@@ -59,6 +59,7 @@ _ROWS: dict[Role, int] = {
 _FINDINGS: tuple[Role, ...] = ("found", "barriers", "advice")
 _MOST_FOUND, _MOST_PLANNED, _MOST_SOLUTIONS = 14, 10, 5  # reports that a part tells of
 KEY_POINTS = marked("Key points")
+_FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
 _FEWEST_ROWS = 6  # of an answer that begins with key points
 _PER_LAB = 2  # reports of a lab among those of a topic
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
@@ -67,6 +68,7 @@ _READ_OF_SIDE, _READ_OVER_TIME, MOST_TOLD = 3, 14, 60
 # The least probability that a report that is told of says something of a topic, and how many of its
 # nearest sentences may be quoted.
 _SAYS, _NEAREST = 0.1, 5
+_ABOUT = 0.5  # the least probability that a report is about a topic, whose findings are all on it
 # The least probability that a report says something of what sides are compared on, and its least
 # share of that of the likeliest report of its side, and of all sides.
 _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
@@ -269,7 +271,7 @@ class _Maker(LineReader):
         for info in sorted(reports, key=lambda r: (-(r.year or 0), r.title)):
             own = of_report.get(info.id, [])
             part, telling = _part(info, own)
-            picked = self.pick(telling, 2 if part == "found" else 1)
+            picked = self.pick(telling, _each(part, len(reports)))
             if picked:
                 best = max(line.score for line in picked)
                 rows.setdefault(part, []).append((best, info, picked))
@@ -375,7 +377,7 @@ class _Maker(LineReader):
         for info, (part, telling) in sorted(parted, key=lambda row: list(_PARTS).index(row[1][0])):
             if labs[info.lab] == _PER_LAB or len(rows[part]) == _PARTS[part][1]:
                 continue
-            if picked := self.pick(telling, 2 if part == "found" else 1):
+            if picked := self.pick(telling, _each(part, len(told))):
                 rows[part].append((info, picked))
                 labs[info.lab] += 1
         if survey and survey.found:
@@ -405,13 +407,22 @@ class _Maker(LineReader):
         near = {place for i in ids for place in said[i].sentences[:_NEAREST]}
         passages = {passage for passage, _ in near}
         told = [self.catalog.reports[i] for i in ids]
-        hits = (hit for hit in self.open(told) if hit.passage.id in passages)
-        return survey, told, [line for line in self.lines(hits, roles) if line.place in near]
+        # Whatever a report found that is about the topic, it found on it.
+        about = {i for i in ids if said[i].about >= _ABOUT}
+        hits = [
+            hit
+            for hit in self.open(told)
+            if hit.passage.id in passages or hit.passage.report.id in about
+        ]
+        lines = self.lines(hits, roles)
+        lines = [x for x in lines if x.place in near or x.role in _FINDINGS]
+        return survey, told, [x for x in lines if x.place in near or x.report.id in about]
 
     def reasons(self) -> Iterator[str]:
         """What was found, what got in the way, and advice, of all who say so."""
         hits = (hit for hit in self.hits if hit.passage.report.author == "lab")
-        lines = self.lines(hits, _FINDINGS)
+        # "Sand" says little without its form question.
+        lines = [x for x in self.lines(hits, _FINDINGS) if len(x.words) >= MIN_WORDS]
         if self.plan.subject:
             lines = _on_topic(lines)
         asked = role_of_question(self.plan.standalone)
@@ -434,7 +445,6 @@ class _Maker(LineReader):
                 for of_report in [list(group)]
             ]
         yield self.head(info for of_role in rows.values() for info, _ in of_role)
-        yield from self.key_points(rows.values())
         for role, of_role in rows.items():
             if of_role:
                 yield self.heading(HEADINGS[role])
@@ -463,6 +473,11 @@ def _part(info: ReportInfo, lines: Sequence[Line]) -> tuple[str, list[Line]]:
     if info.author == "lab" and findings:
         return "found", findings
     return "planned" if info.author == "lab" else "solutions", _first_role(lines)
+
+
+def _each(part: str, reports: int) -> int:
+    """How many sentences of a report stand in a part; more where there are few reports."""
+    return max(2 if part == "found" else 1, _FEWEST_LINES // reports)
 
 
 def _on_topic(lines: Sequence[Line]) -> list[Line]:

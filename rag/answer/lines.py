@@ -15,7 +15,7 @@ import numpy as np
 from rag.answer.extractive import SAME, shares
 from rag.answer.roles import ROLES, Role, role_of
 from rag.catalog.tag_fields import ReportInfo
-from rag.citation.quotable import Sentence, usable
+from rag.citation.quotable import MIN_WORDS, Sentence, usable
 from rag.models.embeddings import Embedding
 from rag.models.encoder import Vectors
 from rag.text.tokenize import gives_quantity, terms, words
@@ -29,7 +29,7 @@ _SAID_BY_HEADING = ("about", "challenge", "partners", "barriers", "advice")
 _CENTRAL, _TOPICAL, _NUMBER, _NAME, _ODD, _WORDS = 0.5, 1.0, 0.04, 0.02, 0.1, 0.2
 _GOOD_LENGTH = range(8, 45)  # words
 _MIN_WORDS = 3  # of an answer that needs no form question before it
-_FEW_WORDS, _SHORT = 5, 0.3  # of an answer that says little, and what that takes from its score
+_SHORT = 0.3  # what fewer words than a sentence has take from the score
 
 _QUOTES, _ASKS = ' "”»)', ("?", "؟")
 _JOINS = re.compile(
@@ -158,7 +158,7 @@ def _telling(text: str) -> float:
     names = min(3, len(re.findall(r"(?<=[\w,] )[A-Z]\w{2,}", text)))
     count = len(words(text))
     odd = (count not in _GOOD_LENGTH) + bool(_JOINS.match(text))
-    return _NUMBER * numbers + _NAME * names - _ODD * odd - _SHORT * (count < _FEW_WORDS)
+    return _NUMBER * numbers + _NAME * names - _ODD * odd - _SHORT * (count < MIN_WORDS)
 
 
 def _answer(text: str, hit: Hit) -> str:

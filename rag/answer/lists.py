@@ -402,7 +402,7 @@ def about_draft(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> D
     counts = {name: catalog.counts(name) for name in _LABELS if name != "language"}
     counts["country"] = catalog.counts("country", Filters(author=("lab",)))
     counts["language"] = list(languages.items())
-    lines = [_line(name, counts[name], t) for name in fields or ("year", "kind")]
+    lines = [_line(name, counts[name], t) for name in fields or ("year", "kind", "theme")]
     text = "\n".join([head, *lines])
     return Draft(text, False, Coverage(intent="about"), "catalogue", language_code(t))
 

@@ -156,8 +156,22 @@ class Group:
 @lru_cache(10_000)
 def in_dictionary(word: str) -> bool:
     """Whether a lower-case word, or its singular, is in the dictionary of a language."""
+    return any(_usage(word, language) for language in _DICTIONARIES)
+
+
+def likely_language(words: Collection[str], default: str) -> str:
+    """The language whose dictionary has most of these words, in lower case, and as more usual.
+
+    `default` where none has any, or it has as many.
+    """
+    usage = {code: [n for w in words if (n := _usage(w, code))] for code in _DICTIONARIES}
+    best = max(usage, key=lambda code: (len(usage[code]), code == default, sum(usage[code])))
+    return best if usage[best] else default
+
+
+def _usage(word: str, language: str) -> int:
     forms = {word, word.removesuffix("s"), word.removesuffix("es")}
-    return any(_frequency(form, language) for language in _DICTIONARIES for form in forms)
+    return max(_frequency(form, language) for form in forms)
 
 
 class Vocabulary:

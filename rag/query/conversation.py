@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from rag.catalog.catalog import Catalog
+from rag.catalog.normalize import likely_language
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.regions import countries_of_regions_in, without_regions
 from rag.query.entities import countries_in, named_in, region_in, without_countries
@@ -41,8 +42,11 @@ class Thread:
 
 
 def language_in(question: str, history: Sequence[Turn] = ()) -> str:
-    """The language of a question; that of the conversation where it is too short to tell."""
-    return language_of(question, default=_language_of_turns(history), min_letters=8)
+    """The language of a question; of a few words that of a dictionary, or of the conversation."""
+    if language := language_of(question, default="", min_letters=8):
+        return language
+    default = _language_of_turns(history)
+    return default if history else likely_language(re.findall(r"\w+", question.lower()), default)
 
 
 def _language_of_turns(history: Sequence[Turn]) -> str:

@@ -37,6 +37,9 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], linker: Linke
     many = len(terms(plan.standalone, plan.language)) > _MOST_TERMS
     if sides := titled_sides(links, plan, linker):
         return replace(plan, intent="compare", reports=sides, wide=True)
+    if words and links.kinds and not many and max(scores, key=lambda n: scores[n]) == "count":
+        # How many reports speak of what is no tag, their survey tells.
+        return plan if plan.follows else in_form(plan, "topic")
     if plan.follows or many or is_quantity(plan.standalone):
         return plan
     if plan.intent == "compare":
