@@ -52,7 +52,8 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], linker: Linke
     # One word may be in a title by chance.
     one = plan.boosted.country or plan.boosted.kind or plan.boosted.type
     clear = one and (len(words) > 1 or len(named) == 1) and digest not in ("topic", "trend")
-    if named and (digest == "report" or clear or len(words) >= _TITLE_WORDS):
+    is_report = scores["report"] >= chosen - _LEAD
+    if named and (is_report or clear or len(words) >= _TITLE_WORDS):
         return replace(plan, intent="report", reports=named)
     # Whether a report is there to be summed up, its passages tell.
     if plan.off_topic > (0.0 if digest == "report" else OFF_TOPIC_LIKELY):
