@@ -22,13 +22,17 @@ _QUESTION_STOP = {
     "en": "did does do what which who how many much lab labs report reports say tell us about "
     "learn learned learnt",
     "fr": "quel quelle quels quelles combien comment pourquoi laboratoire laboratoires rapport "
-    "rapports est-ce lab labs labo labos ont fait appris "
+    "rapports est-ce lab labs labo labos ont fait appris apprend apprennent decouvert decouvrent "
+    "savons savoir sait parle parlez "
     "qu'est qu’est qu'ont qu’ont qu'a qu’a c'est c’est",
     "es": "cuál cuáles qué quién quiénes cuánto cuántos cuántas cómo laboratorio laboratorios "
-    "informe informes lab labs aprendieron aprendio",
+    "informe informes lab labs aprendieron aprendio aprendido aprenden aprendimos descubierto "
+    "descubrieron saben sabe sabemos hablame cuentame",
     "pt": "qual quais quem quanto quantos quantas como laboratório laboratórios relatório "
-    "relatórios lab labs aprenderam aprendeu",
-    "ar": "ماذا كيف متى أين كم مختبر مختبرات المختبر المختبرات تقرير تقارير",
+    "relatórios lab labs aprenderam aprendeu aprendido aprendem aprendemos descoberto descobriram "
+    "sabem sabe sabemos fale",
+    "ar": "ماذا كيف متى أين كم مختبر مختبرات المختبر المختبرات تقرير تقارير تعلم تعلمت تعلمته تعلموا "
+    "اكتشفت اكتشفته نعرف حدثني أخبرني",
 }
 # Zero to twenty in English, French, Spanish and Portuguese.
 _SPELLED = (
