@@ -33,7 +33,7 @@ from rag.survey.classifier import (
     relevances,
     uncertain,
 )
-from rag.survey.features import FEATURES, Numbers, Topic
+from rag.survey.features import FEATURES, Numbers
 
 RIDGE = 20.0  # penalty of a coefficient's square
 RIDGE_JUDGED = 1.0
@@ -164,7 +164,7 @@ def examples_of(paths: Sequence[Path], index: Path | None) -> list[Example]:
     graded = [topic for path in paths for topic in load_topics(path)]
     measures = []
     for topic in graded:
-        read = Topic.read(topic.id, topic.lang, snapshot)
+        read = measure.topic(topic.id, topic.lang)
         measures.append((topic, read, measure.measure(read)))
     examples = []
     for topic, _, measured in measures:

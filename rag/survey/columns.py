@@ -28,7 +28,7 @@ from rag.models.encoder import LANGUAGE, Vectors, encode_static, unit
 from rag.query.linker import Linker, topic_of
 from rag.retrieval.postprocess import mask_passage
 from rag.survey.classifier import judge_topic
-from rag.survey.features import Near, Numbers, ReportMeasure, Topic
+from rag.survey.features import Near, Numbers, ReportMeasure
 from rag.survey.types import Survey, SurveyCell, SurveyColumn, SurveyRow
 from rag.text.language import language_of
 from rag.text.tokenize import terms
@@ -193,7 +193,7 @@ class _Reader:
             language = language_of(column.name, survey.language)
             links = linker.link(column.name, language)
             text = topic_of(column.name, links, language) or column.name
-            judged = judge_topic(measure, Topic.read(text, language, measure.snapshot), ())
+            judged = judge_topic(measure, measure.topic(text, language), ())
             says, measured = judged.stated.says, judged.measured
             self._found = {
                 name: measured.sentences.get(n, ())

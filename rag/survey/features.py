@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.query.wordings import any_of
 from rag.survey.types import Evidence
+from rag.survey.wording import english_wordings
 from rag.text.language import LANGUAGES
 from rag.text.tokenize import content_words, terms, words
 from rag.types import Span
@@ -73,7 +74,8 @@ class Near:
 class Topic:
     """What a survey looks for: its parts, and the weights of all terms that stand for their words.
 
-    `words` has for each word its weights by term; `parts` the numbers of each part's words.
+    `words` has for each word its weights by term; `parts` the numbers of each part's words;
+    `english` is what stands for the parts of one in another language.
     """
 
     text: str
@@ -81,21 +83,41 @@ class Topic:
     texts: tuple[str, ...]
     words: tuple[Mapping[str, float], ...]
     parts: tuple[tuple[int, ...], ...]
+    english: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, text: str, language: str, index: Index, without: Collection[str] = ()) -> Topic:
-        """The topic of a text; near words among `without` (as they are written) do not widen it."""
-        joint = rf"\b(?:{any_of('and')}|{any_of('or')})\b|[,;/&]"
+    def read(
+        cls,
+        text: str,
+        language: str,
+        index: Index,
+        without: Collection[str] = (),
+        english: Callable[[str, str], Sequence[str]] = lambda *_: (),
+    ) -> Topic:
+        """The topic of a text; near words among `without` (as they are written) do not widen it.
+
+        What its parts are called in `english`, if that is known, stands for them; their own words
+        still count where a passage has them.
+        """
+        joint = rf"\b(?:{any_of('and')}|{any_of('or')})\b|[,;/&،]"
         texts = [part.strip() for part in re.split(joint, text, flags=re.IGNORECASE)]
         texts = [part for part in texts if content_words(part, language)] or [text]
-        alike = index.alike(text, language)
+        asked = [(part, language) for part in texts]
+        called = [[n for n in english(part, language) if n not in without] for part in texts]
+        names = tuple(name for of_part in called for name in of_part)
+        if names:
+            texts = [t for part, known in zip(texts, called, strict=True) for t in known or [part]]
+            asked += [(name, LANGUAGE) for name in names]
+            text, language = " and ".join(known[0] for known in called if known), LANGUAGE
         numbers: dict[str, int] = {}
         weights: list[Mapping[str, float]] = []
         parts = []
-        for part in texts:
-            found = content_words(part, language) or [part]
+        for part, spoken in asked:
+            # What stands for a part in English has near words of its own.
+            alike = index.alike(part, spoken) if spoken == language else ()
+            found = content_words(part, spoken) or [part]
             for word in found:
-                own = {*terms(word, language), *terms(word, LANGUAGE)}
+                own = {*terms(word, spoken), *terms(word, LANGUAGE)}
                 near = {
                     term: similarity**2
                     for other in alike
@@ -104,7 +126,7 @@ class Topic:
                     if similarity >= NEAR and index.written(term) not in without
                 }
                 # A word of another language that nothing stands for here tells nothing.
-                tells = language == LANGUAGE or near or any(map(index.frequency, own))
+                tells = spoken == LANGUAGE or near or any(map(index.frequency, own))
                 if tells and word not in numbers:
                     numbers[word] = len(numbers)
                     weights.append(near | dict.fromkeys(own, 1.0))
@@ -112,13 +134,13 @@ class Topic:
         parts = [part for part in parts if part]
         if not parts:
             weights, parts = [{}], [(0,)]
-        return cls(text, language, tuple(texts), tuple(weights), tuple(parts))
+        return cls(text, language, tuple(texts), tuple(weights), tuple(parts), names)
 
     def near(self, index: Index) -> tuple[str, ...]:
-        """The near words, as they are written, the nearest first."""
+        """The English names and the near words, as they are written, the nearest first."""
         weights = {t: w for word in self.words for t, w in word.items() if w < 1}
         ordered = sorted(weights, key=lambda term: -weights[term])
-        return tuple(dict.fromkeys(filter(None, map(index.written, ordered))))
+        return tuple(dict.fromkeys((*self.english, *filter(None, map(index.written, ordered)))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +168,12 @@ class ReportMeasure:
         self._report_of = snapshot.report_numbers.astype(np.int64)
         self._lengths = np.bincount(self._report_of, minlength=len(self.ids))
         self._starts = np.cumsum(self._lengths) - self._lengths
+        self._english = lru_cache(256)(partial(english_wordings, snapshot=snapshot, embed=embed))
+
+    def topic(self, text: str, language: str, without: Collection[str] = ()) -> Topic:
+        """The topic of a text, in English too; near words among `without` do not widen it."""
+        english = self._english if language != LANGUAGE else lambda *_: ()
+        return Topic.read(text, language, self.snapshot, without, english)
 
     @cached_property
     def _tags(self) -> tuple[list[frozenset[str]], Numbers, npt.NDArray[np.int64]]:

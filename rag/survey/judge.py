@@ -24,7 +24,7 @@ from rag.query.planner import first_object
 from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
 from rag.survey.classifier import classifier
-from rag.survey.features import ReportMeasure, Topic
+from rag.survey.features import ReportMeasure
 from rag.survey.types import STANCES, Survey, SurveyRow, Verdict
 from rag.types import Notice, Passage, Progress, Span
 
@@ -92,7 +92,7 @@ class SurveyJudge:
             survey = replace(survey, rows=rows, claim=claim)
         self._survey, self._measure, self._llm = survey, measure, llm
         self._claim, self._settings = claim, settings
-        topic = Topic.read(survey.topic, survey.language, measure.snapshot)
+        topic = measure.topic(survey.topic, survey.language)
         self._near = measure.measure(topic).sentences
         self._numbers = {name: n for n, name in enumerate(measure.ids)}
         self._cases = [

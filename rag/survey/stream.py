@@ -31,7 +31,7 @@ from rag.survey.classifier import (
     speaking,
 )
 from rag.survey.evidence import evidence_of
-from rag.survey.features import ReportMeasure, Topic
+from rag.survey.features import ReportMeasure
 from rag.survey.types import Evidence, Survey, SurveyRow, Verdict
 from rag.text.sentences import sentences
 from rag.types import Plan, Progress, Span
@@ -104,7 +104,7 @@ class TopicSurvey:
     def speaking(self, reports: Collection[str]) -> Mapping[str, Speaking]:
         """What these reports say of it, by their ids, those most about it first."""
         plan, measure = self.plan, self.open()
-        topic = Topic.read(plan.subject or plan.standalone, plan.language, measure.snapshot)
+        topic = measure.topic(plan.subject or plan.standalone, plan.language)
         judged = judge_topic(measure, topic, reports, self.reranker, only=True, most=MOST_READ)
         return speaking(measure, judged, reports)
 
@@ -117,7 +117,7 @@ class TopicSurvey:
             survey = None
         if survey is None or self.is_given:
             return None, self.speaking(reports)
-        topic = Topic.read(survey.topic, survey.language, measure.snapshot)
+        topic = measure.topic(survey.topic, survey.language)
         scope = measure.snapshot.catalog.ids(survey.filters)
         judged = judge_topic(measure, topic, scope, self.reranker, stop=self.stop)
         return with_verdicts(survey, judged, measure), speaking(measure, judged, reports)
@@ -171,7 +171,7 @@ class SurveyStream:
     def _make(self) -> Iterator[SurveyRow]:
         measure, survey, progress = self._measure, self._survey, self._progress
         snapshot = measure.snapshot
-        topic = Topic.read(survey.topic, survey.language, snapshot, self._without)
+        topic = measure.topic(survey.topic, survey.language, self._without)
         scope = snapshot.catalog.ids(survey.filters)
         judged = self._judged = judge_topic(
             measure, topic, scope, self._reranker, progress=progress, stop=self._stop

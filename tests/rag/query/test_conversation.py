@@ -9,7 +9,7 @@ import pytest
 
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.query.conversation import is_follow_up
+from rag.query.conversation import is_follow_up, language_in
 from rag.types import Plan, Turn
 
 BEFORE = (Turn("user", "What did Fiji try?"), Turn("assistant", "Racks for seaweed [1]."))
@@ -145,3 +145,8 @@ def test_a_list_is_repeated_by_what_is_new(quick_engine: Engine) -> None:
     assert (again.intent, again.filters.year) == ("list", (2022,))
     assert again.filters.sdg == plan(quick_engine, first.content).filters.sdg
     assert plan(quick_engine, "And why?", *history).intent == "answer"
+
+
+def test_a_few_words_are_in_the_language_whose_dictionary_has_them() -> None:
+    asked = {"vendedores ambulantes": "es", "lixo": "pt", "pêche": "fr", "waste": "en", "AI": "en"}
+    assert {text: language_in(text) for text in asked} == asked

@@ -143,3 +143,17 @@ def test_a_survey_waits_for_a_busy_cross_encoder(monkeypatch: pytest.MonkeyPatch
     assert waited_scores(Busy(), "topic", ["a"], None) == [1.0]
     monkeypatch.setattr("rag.survey.classifier.PATIENCE", 0.0)
     assert waited_scores(Busy(), "topic", ["a"], None) is None
+
+
+@pytest.mark.quality
+def test_a_topic_in_another_language_is_called_by_phrases_of_the_collection(
+    sample_engine: Engine,
+) -> None:
+    measure = sample_engine.report_measure()
+    for text, language in (("dinero móvil", "es"), ("argent mobile", "fr")):
+        topic = measure.topic(text, language)
+        assert topic.language == "en"
+        assert "mobile money" in topic.english
+        assert not measure.topic(text, language, topic.english).english
+    # A part alone ("buses") does not stand for the whole.
+    assert not measure.topic("autobuses sin conductor", "es").english

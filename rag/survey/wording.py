@@ -1,0 +1,97 @@
+"""What a topic in another language is called in English, by the collection's own phrases.
+
+Phrases are taken from English passages: those nearest to the topic, and those that have what means
+each of its words. The multilingual embedding tells which phrase means the topic: one that is near
+to it, and that no word of the topic alone or without another is nearer to. So "buses", which is
+nearer to "autobuses" than to "autobuses sin conductor", does not stand for that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from rag.index.snapshot import Snapshot
+from rag.models.embeddings import encode_cached
+from rag.models.encoder import LANGUAGE
+from rag.text.tokenize import content_words, terms
+
+# From which cosine a phrase may mean a topic, and what a phrase gains by the logarithm of how many
+# passages have it; the least sum of both, and how far the second phrase may be behind the first.
+NEAR, OFTEN, LEAST, CLOSE = 0.55, 0.05, 0.75, 0.05
+FEWEST = 2  # passages that have a phrase
+MANY = 10  # more passages are no better
+RARER = 8  # how much rarer one word must be elsewhere
+READ = 40  # passages of each kind whose phrases are looked at
+LONGEST = 3  # words of a phrase
+MOST = 2  # phrases
+_WORD = re.compile(r"\w[\w'’-]*")
+_CLAUSE = re.compile(r"[.,;:!?()\[\]\n\"“”•|/]")
+
+
+def english_wordings(
+    text: str, language: str, snapshot: Snapshot, embed: Callable[[Sequence[str]], Any]
+) -> tuple[str, ...]:
+    """The phrases of English passages that mean a text in another language, the best first.
+
+    `embed` gives vectors like those of the passages.
+    """
+    asked = [word for word in _WORD.findall(text) if content_words(word, language)]
+    english = np.flatnonzero(snapshot.languages == LANGUAGE)
+    if not asked or not len(english):
+        return ()
+    near = [other.near.keys() | other.terms for other in snapshot.alike(text, language)]
+    similar = snapshot.dense[english] @ np.asarray(embed([text]), np.float32)[0]
+    nearest = english[np.argsort(-similar, kind="stable")[:READ]]
+    having = [
+        np.isin(english, np.concatenate([snapshot.keyword.passages_with(t) for t in of_word]))
+        for of_word in near
+    ]
+    meeting = english[np.all(having, axis=0)][:READ] if having else english[:0]
+    counts: Counter[str] = Counter()
+    read = dict.fromkeys((*nearest.tolist(), *meeting.tolist()))
+    for n in read:
+        passage = snapshot.passages[n]
+        counts.update(set(_phrases(f"{passage.report.title}. {passage.text}")))
+    share = 1 / max(1, len(read)) / RARER
+    names = [
+        name
+        for name, count in counts.items()
+        if count >= FEWEST and count * share > _frequency(name, snapshot) / len(snapshot.passages)
+    ]
+    if not names:
+        return ()
+    less = [[w for w in asked if w != left] for left in asked] + [[word] for word in asked]
+    others = [" ".join(words) for words in less if 0 < len(words) < len(asked)]
+    vectors = np.asarray(encode_cached([text, *others]), np.float32)
+    means = np.asarray(encode_cached(names), np.float32) @ vectors.T
+    often = OFTEN * np.log([min(counts[name], MANY) for name in names])
+    is_met = (means[:, 0] >= NEAR) & (means[:, 0] >= means.max(axis=1) - 1e-6)
+    scores = np.where(is_met & (means[:, 0] + often >= LEAST), means[:, 0] + often, 0)
+    found: dict[frozenset[str], str] = {}
+    for n in np.argsort(-scores, kind="stable").tolist():
+        if scores[n] <= 0 or scores[n] < scores.max() - CLOSE or len(found) == MOST:
+            break
+        found.setdefault(frozenset(terms(names[n], LANGUAGE)), names[n])
+    return tuple(found.values())
+
+
+def _frequency(name: str, snapshot: Snapshot) -> int:
+    """How many passages have a word; 0 for a phrase of more, which is rarer than they are."""
+    found = terms(name, LANGUAGE)
+    return snapshot.frequency(found[0]) if len(found) == 1 else 0
+
+
+def _phrases(text: str) -> Iterator[str]:
+    """The runs of a few words that begin and end with one that says something."""
+    for clause in _CLAUSE.split(text.lower()):
+        words = _WORD.findall(clause)
+        tells = [bool(content_words(word, LANGUAGE)) and not word.isdigit() for word in words]
+        for start in range(len(words)):
+            for end in range(start + 1, min(start + LONGEST, len(words)) + 1):
+                if tells[start] and tells[end - 1]:
+                    yield " ".join(words[start:end])
