@@ -31,8 +31,8 @@ _QUESTION_STOP = {
     "pt": "qual quais quem quanto quantos quantas como laboratório laboratórios relatório "
     "relatórios lab labs aprenderam aprendeu aprendido aprendem aprendemos descoberto descobriram "
     "sabem sabe sabemos fale",
-    "ar": "ماذا كيف متى أين كم مختبر مختبرات المختبر المختبرات تقرير تقارير تعلم تعلمت تعلمته تعلموا "
-    "اكتشفت اكتشفته نعرف حدثني أخبرني",
+    "ar": "ماذا كيف متى أين كم مختبر مختبرات المختبر المختبرات تقرير تقارير تعلم تعلمت "
+    "تعلمته تعلموا اكتشفت اكتشفته نعرف حدثني أخبرني",
 }
 # Zero to twenty in English, French, Spanish and Portuguese.
 _SPELLED = (
