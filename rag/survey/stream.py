@@ -31,7 +31,7 @@ from rag.survey.classifier import (
     speaking,
 )
 from rag.survey.evidence import evidence_of
-from rag.survey.features import ReportMeasure
+from rag.survey.features import ReportMeasure, Topic
 from rag.survey.types import Evidence, Survey, SurveyRow, Verdict
 from rag.text.sentences import sentences
 from rag.types import Plan, Progress, Span
@@ -104,7 +104,8 @@ class TopicSurvey:
     def speaking(self, reports: Collection[str]) -> Mapping[str, Speaking]:
         """What these reports say of it, by their ids, those most about it first."""
         plan, measure = self.plan, self.open()
-        topic = measure.topic(plan.subject or plan.standalone, plan.language)
+        # These are words in a row rather than a phrase, which alone has a name in English.
+        topic = Topic.read(plan.subject or plan.standalone, plan.language, measure.snapshot)
         judged = judge_topic(measure, topic, reports, self.reranker, only=True, most=MOST_READ)
         return speaking(measure, judged, reports)
 
