@@ -2,7 +2,7 @@
 
 Phrases are taken from English passages: those nearest to the topic, and those that have what means
 each of its words. The multilingual embedding tells which phrase means the topic: one that is near
-to it, and that no word of the topic alone or without another is nearer to. So "buses", which is
+to it, and that no part of the topic's words is nearer to. So "buses", which is
 nearer to "autobuses" than to "autobuses sin conductor", does not stand for that.
 """
 
@@ -65,8 +65,9 @@ def english_wordings(
     ]
     if not names:
         return ()
-    less = [[w for w in asked if w != left] for left in asked] + [[word] for word in asked]
-    others = [" ".join(words) for words in less if 0 < len(words) < len(asked)]
+    # Words like "without" stay with those that are left; what they are left out of is another.
+    less = [[w for w in _WORD.findall(text) if w != left] for left in asked]
+    others = [" ".join(words) for words in (*less, asked, *([w] for w in asked)) if len(asked) > 1]
     vectors = np.asarray(encode_cached([text, *others]), np.float32)
     means = np.asarray(encode_cached(names), np.float32) @ vectors.T
     often = OFTEN * np.log([min(counts[name], MANY) for name in names])
