@@ -11,8 +11,8 @@ from eval import figures
 from eval.cases import CASE_TYPES
 from eval.figures import ALL, LEVEL, Estimate, values_of
 from eval.metrics import METRICS
-from eval.report.render import render
 from eval.run import Outcome, load_outcomes, load_record
+from eval.words import render
 from rag.errors import InputError
 
 # Whether a refusal or one more lab is good depends on the case.

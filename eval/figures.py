@@ -22,7 +22,7 @@ from eval.run import Outcome
 
 LATENCIES = ("plan_ms", "retrieve_ms", "answer_ms", "first_ms", "total_ms")
 ALL = "all"
-# The figures that readers are shown first; `eval.report.render` puts each in words.
+# The figures that readers are shown first; `eval.words` puts each in words.
 MAIN = (
     *("rep@10", "ev@4k", "quote_ok", "cite_prec", "facts", "refusal_ok", "list_exact", "list_f1"),
     *("points", "listed", "points_ev", "read", "ranking", "values", "count"),

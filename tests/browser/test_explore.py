@@ -8,7 +8,7 @@ from page_fixtures import Visit, ask
 from playwright.sync_api import Locator, Page, expect
 from runs import case, outcome, reported
 
-from eval.report.pages import LATEST
+from eval.report import LATEST
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.settings import Settings

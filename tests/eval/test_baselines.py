@@ -14,7 +14,7 @@ from eval.baselines import (
 )
 from eval.cases import Case
 from eval.compare import compare
-from eval.report.pages import write_report
+from eval.report import write_report
 from eval.run import load_outcomes, run_cases
 from rag.engine import Engine, open_engine
 from rag.settings import Settings

@@ -16,8 +16,8 @@ from eval.figures import (
     proportion,
     randomisation_p,
 )
-from eval.report.render import headline_count, headline_note
 from eval.run import Outcome
+from eval.words import headline_count, headline_note
 from rag.errors import InputError
 
 

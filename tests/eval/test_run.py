@@ -13,7 +13,7 @@ from runs import numbered, save
 from eval.cases import CASE_TYPES, Case, Evidence
 from eval.figures import aggregate
 from eval.gate import PROMISED, failures, load_floors, main
-from eval.report.pages import write_report
+from eval.report import write_report
 from eval.run import load_outcomes, load_record, run_cases
 from rag.errors import ModelError
 from rag.index.interface import StoredReport

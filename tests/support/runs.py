@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from eval.cases import Case, Evidence
-from eval.report.pages import write_report
+from eval.report import write_report
 from eval.run import Outcome, outcome_to_line, run_record
 from rag.settings import Settings
 from rag.types import Turn

@@ -32,7 +32,7 @@ def run(
 ) -> None:
     """Ask all cases, keep what came of each, and print how often answers are right."""
     from eval.cases import load_cases
-    from eval.report.pages import keep_latest, write_report
+    from eval.report import keep_latest, write_report
     from eval.run import run_cases
 
     loaded = load_cases(cases)

@@ -19,7 +19,7 @@ from gradio.events import Dependency, EventListener
 from markupsafe import Markup
 from starlette.concurrency import iterate_in_threadpool
 
-from eval.report.pages import latest
+from eval.report import latest
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
-from typing import Any
 
 from babel.dates import format_date
 from markupsafe import Markup
 
-from eval.figures import ALL, MAIN, Estimate
-from eval.report import render as charts
-from eval.report.diagnosis import CaseReport, CitedQuote
-from eval.report.pages import About, Summary
-from rag.i18n.labels import join_parts, language_label, mode_label
-from rag.i18n.notices import STATUS_WORDS
+from eval import words
+from eval.figures import ALL, MAIN, Estimate, Group
+from eval.report import About, Summary
+from rag.i18n.labels import language_label, mode_label
 from rag.i18n.translations import Translations, format_number, format_percent, language_code
 from ui.rendering import render
 
@@ -24,43 +20,51 @@ Cell = str | tuple[str, str]
 
 def render_quality(summary: Summary, revision: str, t: Translations) -> Markup:
     """The view of a run; `revision` is the fingerprint of the index that is being served."""
-    groups = {name: summary.groups[name] for name in charts.TYPES if name in summary.groups}
-    groups |= summary.groups
+    order = dict.fromkeys(name for name in (*words.TYPES, *summary.groups))
+    groups = {words.type_words(n, t): g for n in order if (g := summary.groups.get(n))}
+    sides = {words.baseline_words(n, t): g for n, g in summary.baseline_groups.items()}
+    if sides and ALL in summary.groups:
+        sides = {"Ask the Labs": summary.groups[ALL]} | sides
     metrics = [m for m in MAIN if any(m in group.metrics for group in groups.values())]
-    spent = groups[ALL].latency if ALL in groups else {}
-    by_name = {charts.type_words(name, t): group for name, group in groups.items()}
+    spent = summary.groups[ALL].latency if ALL in summary.groups else {}
     return render(
         "quality.html",
         t,
         is_unreadable=False,
         is_measured=True,
-        has_answers=any(group.n for group in summary.groups.values()),
+        has_answers=any(group.n for group in groups.values()),
         claims=[
             (
-                charts.headline_count(claim, t),
-                t.gettext(charts.HEADLINES.get(claim.name, claim.name)),
-                charts.headline_note(claim, t),
+                words.headline_count(claim, t),
+                t.gettext(words.HEADLINES.get(claim.name, claim.name)),
+                words.headline_note(claim, t),
             )
             for claim in summary.claims
         ],
         facts=_facts(summary.run, revision, t),
         errors=len(summary.errors),
-        charts=charts.charts_by_type(summary.groups, t),
-        baseline_charts=charts.baseline_charts(summary.groups, summary.baseline_groups, t),
-        causes=charts.causes_chart(summary.causes, t) if summary.causes else "",
         latencies=[
-            [t.gettext(label), *(charts.time_words(x, t) for x in (spent[n].p50, spent[n].p95))]
-            for n, label in charts.LATENCIES.items()
+            [t.gettext(label), *(words.time_words(x, t) for x in (spent[n].p50, spent[n].p95))]
+            for n, label in words.LATENCIES.items()
             if n in spent
         ],
-        metrics=[(charts.figure_words(m, t), t.gettext(charts.FIGURES[m][1])) for m in metrics],
-        groups=[
-            [name, format_number(t, g.n), *(_figure(g.metrics.get(m), g.n, t) for m in metrics)]
-            for name, g in by_name.items()
+        metrics=[(words.figure_words(m, t), t.gettext(words.FIGURES[m][1])) for m in metrics],
+        groups=[_figures(name, group, metrics, t) for name, group in groups.items()],
+        baselines=[_figures(name, group, metrics, t) for name, group in sides.items()],
+        intervals=words.INTERVALS,
+        worst=words.WORST,
+        cases=[
+            (
+                case,
+                [
+                    words.type_words(case.group, t),
+                    language_label(case.lang, t),
+                    format_percent(t, case.score),
+                    case.id,
+                ],
+            )
+            for case in summary.worst
         ],
-        intervals=charts.INTERVALS,
-        worst=charts.WORST,
-        cases=[_case(case, t) for case in summary.worst],
     )
 
 
@@ -86,46 +90,15 @@ def _facts(run: About, revision: str, t: Translations) -> list[tuple[str, str]]:
     ]
 
 
+def _figures(name: str, group: Group, metrics: Sequence[str], t: Translations) -> list[Cell]:
+    cells = (_figure(group.metrics.get(metric), group.n, t) for metric in metrics)
+    return [name, format_number(t, group.n), *cells]
+
+
 def _figure(value: Estimate | None, n: int, t: Translations) -> Cell:
     """A mean with its interval, and n where it isn't the row's."""
     if value is None:
         return ""
     low, mean, high = (min(max(x, 0.0), 1.0) for x in (value.low, value.mean, value.high))
     count = f" · n {format_number(t, value.n)}" if value.n != n else ""
-    return format_percent(t, mean), f"{charts.range_words(low, high, t)}{count}"
-
-
-def _case(case: CaseReport, t: Translations) -> dict[str, Any]:
-    """One of the worst cases in words, as the template shows it."""
-    not_found, rank = t.gettext("not found"), t.gettext("rank {n}")
-    citations = groupby(case.citations, key=lambda citation: citation.n)
-    return {
-        "question": case.question,
-        "causes": [charts.cause_words(code, t) for code in case.causes],
-        "facts": [charts.type_words(case.group, t), language_label(case.lang, t), case.id],
-        "error": case.error,
-        "history": [text for _, text in case.history],
-        "reports": case.reports,
-        "evidence": [
-            (quote, rank.format(n=format_number(t, n)) if n else not_found)
-            for quote, n in case.evidence
-        ],
-        "missing_facts": [fact for fact, is_in_answer in case.facts if not is_in_answer],
-        "missing_reports": case.lacking,
-        "wrong_reports": case.extra,
-        "answer": [line for line in case.answer.splitlines() if line.strip()],
-        "sources": [_source(list(group), t) for _, group in citations],
-        "retrieved": [
-            (join_parts(t, ", ", [format_number(t, n) for n in f.ranks]), f.report, f.right)
-            for f in case.found
-        ],
-    }
-
-
-def _source(
-    citations: Sequence[CitedQuote], t: Translations
-) -> tuple[str, str, bool, list[tuple[str, str]]]:
-    statuses = {str(status): t.gettext(label) for status, label in STATUS_WORDS.items()}
-    quotes = [(c.quote, statuses.get(c.status, c.status)) for c in citations]
-    first = citations[0]
-    return format_number(t, first.n), first.report, first.right, quotes
+    return format_percent(t, mean), f"{words.range_words(low, high, t)}{count}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from eval import figures
-from eval.cases import VOTE_ID_PREFIX, write_text
+from eval.cases import MANY_REPORTS, VOTE_ID_PREFIX, write_text
 from eval.figures import ALL, LATENCIES, MAIN, Estimate, Group, Headline
-from eval.matching import single_line
+from eval.matching import has_fact, single_line, tells
 from eval.metrics import METRICS
-from eval.report.diagnosis import RIGHT, WORST, CaseReport, case_score, causes, diagnose
-from eval.report.render import baseline_words, render
-from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, load_outcomes, load_record
+from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
+from eval.words import baseline_words, render
 from rag.errors import InputError
 from rag.index.layout import replace_file
 from rag.settings import Settings
@@ -29,6 +28,13 @@ LATEST = "evaluation.json"
 # Characters of an answer and of a quote that a summary keeps; the outcomes have all.
 _ANSWER = 900
 _QUOTE = 240
+# How many of the worst cases a summary has.
+WORST = 20
+# The metrics whose mean is a case's score, where they apply, with the report recall.
+_SCORED = (
+    *("cite_prec", "ev_cited", "facts", "points", "ranking", "values", "count"),
+    *("says_r", "says_p"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +52,38 @@ class About:
 
 
 @dataclass(frozen=True, slots=True)
+class WorstCase:
+    """A case that went badly: what it asks, what a good answer has, and what was answered.
+
+    `cited` has the report and the quote of each citation, `missing` the facts, values or reports
+    that the answer lacks.
+    """
+
+    id: str
+    group: str
+    lang: str
+    question: str
+    score: float
+    reports: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    answer: str = ""
+    cited: tuple[tuple[str, str], ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """What a run found: its figures by type of question, and its worst cases.
 
-    `errors` are the cases that failed, `claims` the sentences of the headline, and `causes` counts
-    the cases by what went wrong. `baseline_groups` has all questions of each baseline.
+    `errors` are the cases that failed, `claims` the sentences of the headline. `baseline_groups`
+    has all questions of each baseline.
     """
 
     run: About
     groups: Mapping[str, Group]
     errors: Mapping[str, str]
     claims: tuple[Headline, ...] = ()
-    causes: Mapping[str, int] = field(default_factory=dict)
-    worst: tuple[CaseReport, ...] = ()
+    worst: tuple[WorstCase, ...] = ()
     baseline_groups: Mapping[str, Group] = field(default_factory=dict)
 
 
@@ -88,20 +113,17 @@ def write_report(out: Path) -> str:
     groups, baselines = figures.aggregate(outcomes), _baselines(out)
     # Of equal scores, those with fewer right reports found come first.
     ordered = sorted(outcomes, key=lambda o: (case_score(o), o.scores.get("rep@20", 1.0)))
-    cases = list(map(diagnose, ordered))
-    worst = [c for c in cases if c.score < 1 or c.cause != RIGHT][:WORST]
+    # The page shows of questions from readers' votes nothing but numbers.
+    shown = [o for o in ordered if case_score(o) < 1 and not o.case.id.startswith(VOTE_ID_PREFIX)]
     data: dict[str, Any] = {
         "run": record,
         "groups": groups,
         "errors": {o.case.id: o.error for o in outcomes if o.error},
         "claims": figures.headlines(outcomes),
-        "causes": causes(cases),
-        "worst": worst,
+        "worst": list(map(worst_case, shown[:WORST])),
         "baseline_groups": {name: scores[ALL] for name, scores in baselines.items()},
     }
-    # The page shows of questions from readers' votes nothing but numbers.
-    shown = [shortened(case) for case in worst if not case.id.startswith(VOTE_ID_PREFIX)]
-    summary = json.dumps(data | {"worst": shown}, default=asdict, indent=1, ensure_ascii=False)
+    summary = json.dumps(data, default=asdict, indent=1, ensure_ascii=False)
     table = render(
         "table.md.jinja",
         tables=list(tables(groups)),
@@ -186,16 +208,39 @@ def load_summary(path: Path) -> Summary:
         ) from error
 
 
-def shortened(case: CaseReport) -> CaseReport:
-    """A case as a summary keeps it: long texts cut, so that the page stays light."""
-    answer = case.answer
-    return replace(
-        case,
-        answer=answer if len(answer) <= _ANSWER else answer[: _ANSWER - 1] + "…",
-        evidence=tuple((single_line(quote, _QUOTE), rank) for quote, rank in case.evidence),
-        citations=tuple(replace(c, quote=single_line(c.quote, _QUOTE)) for c in case.citations),
-        history=tuple((role, single_line(text, _QUOTE)) for role, text in case.history),
-        error=single_line(case.error, _QUOTE),
+def case_score(outcome: Outcome) -> float:
+    """How well a case went, from 0 to 1; `eval.words.WORST` says it in words."""
+    scores = outcome.scores
+    if outcome.error or scores.get("refusal_ok") == 0:
+        return 0.0
+    if "list_f1" in scores:
+        return scores["list_f1"]
+    recall = "rep@20" if outcome.case.type in MANY_REPORTS else "rep@10"
+    known = [scores[name] for name in (recall, *_SCORED) if name in scores]
+    return sum(known) / len(known) if known else 1.0
+
+
+def worst_case(outcome: Outcome) -> WorstCase:
+    """A case with what came of it; long texts are cut, so that the page stays light."""
+    case, answer = outcome.case, outcome.answer or {}
+    text = answer.get("answer", "")
+    missing = [fact for fact in case.facts if not has_fact(text, fact)]
+    missing += [str(value) for value in case.expected_values if not tells(text, value)]
+    if case.asks_for == "reports":
+        missing += sorted(case.gold - set(answer.get("coverage", {}).get("reports", ())))
+    return WorstCase(
+        id=case.id,
+        group=case.group,
+        lang=case.lang,
+        question=case.question,
+        score=case_score(outcome),
+        reports=case.reports,
+        missing=tuple(missing),
+        answer=text if len(text) <= _ANSWER else f"{text[: _ANSWER - 1].rstrip()}…",
+        cited=tuple(
+            (c["report"], single_line(c["quote"], _QUOTE)) for c in answer.get("citations", ())
+        ),
+        error=single_line(outcome.error, _QUOTE),
     )
 
 

@@ -1,25 +1,20 @@
-"""Words of figures for readers, tables in Markdown, and charts as SVG.
+"""Words of figures for readers, and the templates that tables in Markdown are made of.
 
-Markdown holds text from reports and models only through the filter `md`. Charts are our own
-templates: a library would bring scripts or a picture that is neither dark with the page nor read
-aloud. Each has its numbers in its name; words and shapes tell the series apart, not colours alone.
+Markdown holds text from reports and models only through the filter `md`.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from eval.figures import ALL, MAIN, Estimate, Group, Headline
+from eval.figures import ALL, Estimate, Headline
 from eval.matching import single_line
-from eval.report.diagnosis import RIGHT
 from rag.export.formats import escape_markdown
 from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent, marked
 
@@ -101,26 +96,7 @@ HEADLINES = {
     "refused_wrongly": marked("questions that the reports do answer are refused as well"),
     "lists": marked("lists are complete and exact"),
 }
-# What went wrong with a case, as `eval.report.diagnosis` finds it.
-CAUSES = {
-    "error": marked("The question failed"),
-    "answered": marked("Answered, although the reports don't say"),
-    "refused": marked("Refused, although the reports answer it"),
-    "list_lacks": marked("The list lacks reports"),
-    "list_extra": marked("The list has reports too many"),
-    "not_found": marked("No right report in the first 20 passages"),
-    "not_cited": marked("Right report found, but others cited"),
-    "some_not_found": marked("Right reports not in the first 20 passages"),
-    "some_not_cited": marked("Right reports found, but not cited"),
-    "evidence_not_found": marked("Evidence not in the first 20 passages"),
-    "evidence_not_cited": marked("Evidence found, but not cited"),
-    "facts_missing": marked("Facts missing"),
-    "other_cited": marked("Other reports cited as well"),
-    "not_verbatim": marked("Quotes don't stand in their report"),
-    "right": marked("Nothing went wrong"),
-}
 BASELINES = {"plain": marked("Plain llama-index"), "bm25": marked("BM25 alone")}
-OURS = marked("Ask the Labs")
 WORST = marked(
     "The lowest scores come first. A case scores 0 where it failed, was wrongly refused or wrongly "
     "answered; a list scores its F1; other answers the mean of what applies of: right report found "
@@ -176,23 +152,15 @@ def headline_note(headline: Headline, t: Translations = ENGLISH) -> str:
     return f"{format_percent(t, headline.share.mean)}, {reach}"
 
 
-def cause_words(code: str, t: Translations = ENGLISH) -> str:
-    """What went wrong; unknown causes by their code."""
-    return t.gettext(CAUSES.get(code, code))
-
-
 def render(template: str, **data: Any) -> str:
     """The text of a template with its data."""
     text = _environment().get_template(template).render(**data)
-    if template.endswith(".md.jinja"):
-        return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
-    return text
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        autoescape=lambda name: not (name or "").endswith(".md.jinja"),
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -211,93 +179,6 @@ def _p_words(p: float) -> str:
     return f"{p:.3f}" if p >= 0.0005 else "<0.001"
 
 
-# A row of a chart of shares: its label, its share, and its shape, by which series are told apart: 0
-# is ours, a filled circle.
-Dot = tuple[str, Estimate, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """A chart with its title and what it shows, in words."""
-
-    title: str
-    caption: str
-    svg: str
-
-
-def charts_by_type(groups: Mapping[str, Group], t: Translations = ENGLISH) -> list[Chart]:
-    """For each main figure the types of question that it applies to."""
-    order = dict.fromkeys(name for name in (*TYPES, *groups) if name in groups)
-    charts = []
-    for metric in MAIN:
-        applying = [name for name in order if metric in groups[name].metrics]
-        rows = [(type_words(n, t), groups[n].metrics[metric], 0) for n in applying]
-        # Where a figure applies to one type alone, all questions are no others.
-        if len(rows) == 2 and rows[0][1] == rows[1][1]:
-            rows = rows[:1]
-        if rows:
-            charts.append(_chart(metric, rows, t))
-    return charts
-
-
-def baseline_charts(
-    groups: Mapping[str, Group], baselines: Mapping[str, Group], t: Translations = ENGLISH
-) -> list[Chart]:
-    """For each main figure ours and the baselines', of all questions."""
-    sides = {t.gettext(OURS): groups[ALL]} if ALL in groups else {}
-    sides |= {baseline_words(name, t): group for name, group in baselines.items()}
-    charts = []
-    for metric in MAIN:
-        rows = [
-            (side, group.metrics[metric], shape)
-            for shape, (side, group) in enumerate(sides.items())
-            if metric in group.metrics
-        ]
-        if len(rows) > 1:
-            charts.append(_chart(metric, rows, t))
-    return charts
-
-
-def causes_chart(counts: Mapping[str, int], t: Translations = ENGLISH) -> str:
-    """How many cases have which cause, as bars, each under its label."""
-    rows = [
-        {
-            "label": cause_words(code, t),
-            "count": n,
-            "value": format_number(t, n),
-            "quiet": code == RIGHT,
-        }
-        for code, n in counts.items()
-    ]
-    words = "; ".join(f"{row['label']}: {row['value']}" for row in rows)
-    name = f"{t.gettext('Where it goes wrong')}: {words}"
-    return _svg("bars", name, rows=rows, most=max(counts.values(), default=0) or 1)
-
-
 def time_words(ms: float, t: Translations = ENGLISH) -> str:
     """A time in milliseconds: "120 ms", "1,204 ms"."""
     return f"{format_number(t, round(ms))} ms"
-
-
-def _chart(metric: str, dots: Sequence[Dot], t: Translations) -> Chart:
-    """Shares on a line from 0 to 1 with their intervals; all questions sum up the others."""
-    title = figure_words(metric, t)
-    rows = [
-        {
-            "label": label,
-            "share": share,
-            "value": f"{format_percent(t, share.mean)} · n {format_number(t, share.n)}",
-            "interval": interval_words(share, t),
-            "shape": shape,
-            "strong": label == type_words(ALL, t),
-        }
-        for label, share, shape in dots
-    ]
-    words = "; ".join("{label} {value}, {interval}".format(**row) for row in rows)
-    ends = (format_percent(t, 0), format_percent(t, 0.5), format_percent(t, 1))
-    svg = _svg("dots", f"{title}: {words}", rows=rows, ends=ends)
-    return Chart(title, t.gettext(FIGURES[metric][1]), svg)
-
-
-def _svg(kind: str, name: str, **data: object) -> str:
-    return render("chart.svg.jinja", kind=kind, name=name, **data).strip()

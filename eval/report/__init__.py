@@ -1,1 +1,0 @@
-"""Reports of evaluation runs: pages, texts and charts."""
