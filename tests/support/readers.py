@@ -86,8 +86,10 @@ def text_of(data: bytes, ending: str) -> str:
         return html_text(data.decode())[0]
     if ending == "xlsx":
         with zipfile.ZipFile(io.BytesIO(data)) as book:
-            sheets = [n for n in book.namelist() if n.startswith("xl/worksheets/sheet")]
-            return "\n".join("\n".join(ET.fromstring(book.read(n)).itertext()) for n in sheets)
+            # A text stands in a table of texts, a number in its sheet.
+            places = ("xl/worksheets/sheet", "xl/sharedStrings")
+            parts = [n for n in book.namelist() if n.startswith(places)]
+            return "\n".join("\n".join(ET.fromstring(book.read(n)).itertext()) for n in parts)
     if ending == "csv":
         rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
         return "\n".join(cell for row in rows for cell in row)
