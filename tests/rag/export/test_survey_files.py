@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 import zipfile
 from dataclasses import replace
 from datetime import date
