@@ -13,22 +13,9 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
 
-from rag.i18n.labels import (
-    author_label,
-    country_label,
-    format_count,
-    kind_label,
-    lab_label,
-    language_label,
-    mode_label,
-    stage_label,
-)
-from rag.i18n.translations import Translations, format_number, format_percent
+from rag.i18n import labels, translations
+from rag.i18n.translations import Translations
 
-_FUNCTIONS = (
-    *(format_count, format_number, format_percent),
-    *(author_label, country_label, kind_label, lab_label, language_label, mode_label, stage_label),
-)
 # Line breaks next to a tag or to a statement of Jinja; those that are left part attributes.
 _LAYOUT = re.compile(r"(?:^|(?<=>))\s*\n\s*|\s*\n\s*(?=<|$)")
 
@@ -47,7 +34,8 @@ def _environment() -> Environment:
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         undefined=StrictUndefined,
     )
-    environment.globals.update({function.__name__: function for function in _FUNCTIONS})
+    # All labels, and the functions that write names and numbers for readers.
+    environment.globals.update(vars(translations) | vars(labels))
     environment.filters["flags"] = flags
     return environment
 

@@ -130,9 +130,7 @@ def gap_picture(gaps: GapMap, t: Translations) -> bytes:
     # It loads a typesetter.
     import typst
 
-    totals = {
-        row: sum(_found(gaps.at(row, column)) for column in gaps.columns) for row in gaps.rows
-    }
+    totals = {row: sum(gaps.at(row, column).found for column in gaps.columns) for row in gaps.rows}
     rows = sorted((row for row in gaps.rows if totals[row]), key=lambda row: -totals[row])
     legend = [
         _cell(GapCell(("",), {state: 1}), t.gettext(words))
@@ -165,11 +163,6 @@ def gap_picture(gaps: GapMap, t: Translations) -> bytes:
         )
 
 
-def _found(cell: GapCell) -> int:
-    return cell.counts.get("about", 0) + cell.counts.get("mentions", 0)
-
-
 def _cell(cell: GapCell, words: str = "") -> dict[str, Any]:
     rung = RUNGS.index(cell.rung) if cell.rung else 0
-    found = _found(cell)
-    return {"state": cell.state, "rung": rung, "words": words or (str(found) if found else "")}
+    return {"state": cell.state, "rung": rung, "words": words or str(cell.found or "")}

@@ -87,6 +87,11 @@ class GapCell:
     rung: Rung | None = None
 
     @property
+    def found(self) -> int:
+        """How many of the reports speak of the topic."""
+        return self.counts.get("about", 0) + self.counts.get("mentions", 0)
+
+    @property
     def state(self) -> GapState:
         """The most that any of the reports says."""
         return next((s for s in reversed(GAP_STATES) if self.counts.get(s)), "none")

@@ -36,10 +36,10 @@ from rag.retrieval.hybrid import MOST_PASSAGES
 from rag.survey.stream import survey_scope
 from rag.types import Answer, Citation, Intent, Notice, Struck
 from ui.rendering import render
-from ui.web.address import Address
 from ui.web.filters import render_scope
 from ui.web.sources import by_number, render_cite, render_uncited
 from ui.web.suggestions import follow_ups
+from ui.web.survey_view import Address
 
 if TYPE_CHECKING:
     from rag.watch import Watch

@@ -38,12 +38,17 @@ from rag.survey.types import Survey, SurveyRow
 from rag.types import Answer, Hit
 from ui.rendering import render
 from ui.server import log
-from ui.web.address import TABS, Address
 from ui.web.answer import survey_key
 from ui.web.filters import Sent
 from ui.web.handlers import BROKEN, Exchange, saved
-from ui.web.survey_maps import render_claim, render_ladder, render_map
-from ui.web.survey_table import check_words, chosen, row_words, table
+from ui.web.survey_view import (
+    Address,
+    checked_sentence,
+    chosen,
+    grouped,
+    shown_words,
+    survey_values,
+)
 
 _log = logging.getLogger(__name__)
 EXAMPLES = 6  # frequent themes that are offered as topics
@@ -191,8 +196,8 @@ class Run:
         survey = self.survey
         if survey is None:
             return Exchange(""), "", []
-        shown = {row["info"].id for row in chosen(survey, catalog, self.address, t)}
-        rows = [row for row in survey.found if row.report.id in shown and row.passage]
+        shown = {row.report.id for row in chosen(survey, catalog, self.address, t)}
+        rows = [row for row in survey.found if row.report.id in shown]
         hits = [Hit(row.passage, row.score, row.score) for row in rows if row.passage]
         asked = t.gettext("What do {reports} say of “{topic}”?").format(
             reports=format_count(len(hits), "report", t), topic=survey.topic
@@ -298,54 +303,43 @@ _EMPTY: dict[str, Any] = {"error": "", "running": None, "survey": None, "example
 def render_progress(run: Run, t: Translations) -> Markup:
     """How far a survey is, with its first rows."""
     stage, done, of = run.progress
-    running = {"words": t.gettext(STAGES.get(stage, STAGES["reading"])), "done": done, "of": of}
-    rows = [row_words(row, t) for row in run.rows[:EARLY]]
-    return render(
-        "survey.html",
-        t,
-        **_EMPTY | {"running": running, "topic": run.address.topic},
-        groups=[("", rows)],
-    )
+    running = {"words": STAGES.get(stage, STAGES["reading"]), "done": done, "of": of}
+    values = _EMPTY | {"running": running, "address": run.address, "words": shown_words}
+    return render("survey.html", t, **values, groups=[("", run.rows[:EARLY])])
 
 
 def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
     """A survey that is over: its counts, and its table or ten silent rows to check."""
     address, survey = run.address, run.survey
+    values = _EMPTY | {"error": _sentence(run.error, t)}
     if survey is None:
-        return render("survey.html", t, **_EMPTY | {"error": _sentence(run.error, t)})
+        return render("survey.html", t, **values)
+    values |= survey_values(survey, engine.catalog, address, t)
+    if not survey.found and address.show == "found":
+        values["groups"] = grouped(run.nearest(), address.group, t)
     scope = [
         value_label(name, value, t)
-        for name, values in survey.filters.as_dict().items()
-        for value in values
+        for name, chosen_values in survey.filters.as_dict().items()
+        for value in chosen_values
     ]
-    seed = address.check and int(address.check)
+    sample = run.sample(int(address.check)) if address.check else []
     return render(
         "survey.html",
         t,
-        **_EMPTY | {"survey": survey, "error": _sentence(run.error, t)},
+        **values | {"survey": survey},
         address=address,
+        words=shown_words,
         sentence=survey_sentence(survey, t),
-        scope=scope,
-        check=check_words(run.sample(seed), survey, address, t) if seed else None,
+        scope=" · ".join(scope),
+        sample=sample,
+        checked=checked_sentence(sample, survey, address, t),
         can_add=len(address.columns) < MOST_COLUMNS,
         endings=list(FORMATS),
         model=_model(engine),
         needed=_needed_words(run.needed, _model(engine), t) if run.needed else "",
         notice=notice_words(survey.notices, t),
-        usual=[t.gettext(words) for words in USUAL_COLUMNS],
-        tabs=[(name, t.gettext(words)) for name, words in TABS.items()],
-        tab=_tab(engine, survey, address, t),
-        **table(survey, engine.catalog, address, run.nearest, t),
+        usual=USUAL_COLUMNS,
     )
-
-
-def _tab(engine: Engine, survey: Survey, address: Address, t: Translations) -> Markup | None:
-    """What is shown in the place of the table."""
-    if address.tab == "ladder":
-        return render_ladder(survey, address, t)
-    if address.tab == "claim":
-        return render_claim(survey, address, t)
-    return render_map(survey, engine.catalog, address, t) if address.tab == "map" else None
 
 
 def _model(engine: Engine) -> str:

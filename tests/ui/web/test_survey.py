@@ -17,11 +17,11 @@ from rag.engine import Engine, open_engine
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.settings import Settings
 from rag.types import Coverage
-from ui.web.address import Address
 from ui.web.answer import render_to_survey, survey_key
 from ui.web.handlers import Exchange, summarise
 from ui.web.reading.lab import render_who
 from ui.web.survey import Run, count_in_text, download, show
+from ui.web.survey_view import Address
 
 TOPIC = "topic=mobile+money"
 
