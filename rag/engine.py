@@ -346,7 +346,8 @@ class Engine:
         index, measure = self._current()[0], self._report_measure
         if measure is None or measure.snapshot.revision != index.revision:
             snapshot, embed = with_files(index, self.settings), self._embedding
-            measure = ReportMeasure(snapshot, embed.get_text_embedding_batch)
+            stored = snapshot.memo if embedding_kind(self.settings).builtin else None
+            measure = ReportMeasure(snapshot, embed.get_text_embedding_batch, stored)
             self._report_measure = measure
         return measure
 

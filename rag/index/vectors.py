@@ -98,16 +98,27 @@ class VectorMemo:
 
     def lookup(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], Vectors]:
         """Which of the texts have a vector, and these."""
+        rows = self.rows(texts)
+        known = np.flatnonzero(rows >= 0)
+        return known, self.at(rows[known])
+
+    def rows(self, texts: Sequence[str]) -> npt.NDArray[np.int64]:
+        """The row of each text's vector, -1 for a text that has none."""
+        rows = np.full(len(texts), -1, np.int64)
         if not len(texts) or not len(self):
-            return np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
+            return rows
         wanted = hashes(texts)
         at = np.searchsorted(self._sorted, wanted).clip(max=len(self) - 1)
         known = np.flatnonzero(self._sorted[at] == wanted)
-        vectors = self._vectors[self._order[at[known]]].astype(np.float32)
-        if self._kind == "i1":
-            vectors /= _SCALE
-        good = np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) < _TOLERANCE
-        return known[good], vectors[good]
+        vectors = self.at(self._order[at[known]])
+        good = known[np.abs(np.einsum("ij,ij->i", vectors, vectors) - 1) < _TOLERANCE]
+        rows[good] = self._order[at[good]]
+        return rows
+
+    def at(self, rows: npt.NDArray[np.integer[Any]]) -> Vectors:
+        """The vectors of rows."""
+        vectors: Vectors = self._vectors[rows].astype(np.float32)
+        return vectors / np.float32(_SCALE) if self._kind == "i1" else vectors
 
     def find(self, texts: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of those of the texts that have one."""

@@ -116,14 +116,24 @@ Vectors = npt.NDArray[np.float32]
 
 def encode_static(texts: Sequence[str]) -> Vectors:
     """The vectors of texts (texts x 256), of unit length, or zero for a text without words."""
-    if not texts:
-        return np.zeros((0, STATIC_DIMENSIONS), np.float32)
-    # Texts of like length go together: each batch is as wide as its longest.
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-    ordered = _model().embed([texts[i][:_LONGEST] for i in order])
-    vectors = np.empty_like(ordered)
-    vectors[order] = ordered
+    vectors = np.zeros((len(texts), STATIC_DIMENSIONS), np.float32)
+    for n, tokens in enumerate(static_tokens(texts)):
+        if len(tokens):
+            vectors[n] = static_table()[tokens].mean(axis=0)
     return unit(vectors)
+
+
+def static_tokens(texts: Sequence[str]) -> list[npt.NDArray[np.uint16]]:
+    """The tokens of texts, each a row of the `static_table`."""
+    encode = _model().tokenizer.encode_batch
+    ids = (row.ids for row in encode([t[:_LONGEST] for t in texts], add_special_tokens=False))
+    return [np.array(row, np.uint16) for row in ids]
+
+
+def static_table() -> Vectors:
+    """The vectors of tokens, whose mean is that of their text but for its length."""
+    table: Vectors = _model().embedding
+    return table
 
 
 def unit(vectors: npt.ArrayLike) -> Vectors:
@@ -145,7 +155,9 @@ def _model() -> Any:
     root.handlers[:] = before[1]
     # Its own folder is named as the cache, or it would look for its tokenizer on the network.
     folder = Path(wordllama.__file__).parent
-    return wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
+    model = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
+    model.tokenizer.no_padding()
+    return model
 
 
 if __name__ == "__main__":

@@ -19,19 +19,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from Stemmer import Stemmer
 
-from rag.citation.quotable import usable
 from rag.index.interface import Index
 from rag.index.snapshot import Snapshot
-from rag.index.vectors import Rows
+from rag.index.vectors import Rows, VectorMemo
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.query.wordings import any_of
+from rag.survey.sentences import SentenceTable
 from rag.survey.types import Evidence
 from rag.survey.wording import english_wordings
-from rag.text.language import LANGUAGES
-from rag.text.tokenize import content_words, terms, words
+from rag.text.tokenize import content_words, terms
 from rag.types import Span
 
 # The features of a report, in their order.
@@ -158,10 +156,16 @@ class Measured:
 class ReportMeasure:
     """Measures the reports of one snapshot. Safe to share between threads."""
 
-    def __init__(self, snapshot: Snapshot, embed: Callable[[Sequence[str]], Any]) -> None:
-        """`embed` gives the vectors of texts, of those that an ingest stored without a model."""
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        embed: Callable[[Sequence[str]], Any],
+        stored: VectorMemo | None = None,
+    ) -> None:
+        """`embed` gives the vectors of texts; those of many sentences may be `stored`."""
         self.snapshot = snapshot
         self._embed = embed
+        self.table = SentenceTable(snapshot, embed, stored)
         # Of reports that a survey has met; what their forms say stays the same.
         self.evidence: dict[str, Evidence] = {}
         self.ids = list(snapshot.heads)
@@ -295,7 +299,6 @@ class ReportMeasure:
         vectors: tuple[Any, Any],
     ) -> list[Near]:
         """The sentences of the passages that come first, measured."""
-        passages = self.snapshot.passages
         of_report: Counter[int] = Counter()
         read: list[int] = []
         for i in ranked.tolist():
@@ -305,20 +308,22 @@ class ReportMeasure:
                 read.append(i)
                 if len(read) == READ:
                     break
-        places = [(i, sentence) for i in read for sentence in usable(passages[i])]
-        texts = [sentence.text for _, sentence in places]
-        if not texts:
+        table = self.table
+        places = table.read(read)
+        if not len(places.numbers):
             return []
-        dense = (np.asarray(self._embed(texts), np.float32) @ vectors[0].T).max(axis=1)
-        static = (encode_static(texts) @ vectors[1].T).max(axis=1)
-        languages = [passages[i].language for i, _ in places]
-        english = np.array([topic.language == code == LANGUAGE for code in languages])
-        coverage, weakest = _met(topic, rarity, _having_words(topic, texts, languages))
+        dense = table.dense(places, vectors[0]).max(axis=1)
+        static = table.static(places, vectors[1]).max(axis=1)
+        english = self.snapshot.languages[places.passages] == LANGUAGE
+        english &= topic.language == LANGUAGE
+        coverage, weakest = _met(topic, rarity, table.having(places, topic.words))
         scores = dense + np.where(english, static, dense) + coverage
-        measured = zip(places, scores, dense, weakest, strict=True)
+        columns = (places.passages, places.starts, places.ends, scores, dense, weakest)
         return [
-            Near(i, (at.start, at.end), float(score), float(similarity), float(least))
-            for (i, at), score, similarity, least in measured
+            Near(i, (start, end), score, similarity, least)
+            for i, start, end, score, similarity, least in zip(
+                *(column.tolist() for column in columns), strict=True
+            )
         ]
 
 
@@ -364,20 +369,3 @@ def _having_terms(topic: Topic, texts: Sequence[Collection[str]]) -> Numbers:
         for weights in topic.words
     ]
     return np.array(rows)
-
-
-def _having_words(topic: Topic, texts: Sequence[str], languages: Sequence[str]) -> Numbers:
-    """The same of texts in these languages; each of their words is stemmed once."""
-    split = [words(text) for text in texts]
-    having = np.zeros((len(topic.words), len(texts)))
-    for language in set(languages):
-        rows = [n for n, code in enumerate(languages) if code == language]
-        known = list({word for n in rows for word in split[n]})
-        code = LANGUAGES.get(language)
-        stems = Stemmer(code.lower()).stemWords(known) if code else known
-        for k, weights in enumerate(topic.words):
-            pairs = zip(known, stems, strict=True)
-            met = {word: weights[stem] for word, stem in pairs if stem in weights}
-            for n in rows if met else ():
-                having[k, n] = max((met[word] for word in split[n] if word in met), default=0.0)
-    return having

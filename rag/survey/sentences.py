@@ -1,0 +1,198 @@
+"""The sentences of an index as numbers, read once: where they stand, and what tells of their topic.
+
+To split a passage into sentences, and these into words, takes a thousand times as long as to
+compare the numbers with a topic. A passage is read when a topic first needs it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from Stemmer import Stemmer
+
+from rag.citation.quotable import sentences_of
+from rag.index.snapshot import Snapshot
+from rag.index.vectors import VectorMemo
+from rag.models.encoder import Vectors, static_table, static_tokens
+from rag.text.language import LANGUAGES
+from rag.text.tokenize import words
+from rag.types import Passage
+
+AT_A_TIME = 256  # passages that are read between two looks of others at what is there
+Numbers = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+class _Column:
+    """Numbers that only grow: a view that was taken stays as it is."""
+
+    def __init__(self, dtype: str, width: int = 0) -> None:
+        self._values: npt.NDArray[Any] = np.zeros((0, width) if width else 0, dtype)
+        self.size = 0
+
+    def extend(self, values: npt.ArrayLike) -> None:
+        added = np.asarray(values, self._values.dtype).reshape(-1, *self._values.shape[1:])
+        size = self.size + len(added)
+        if size > len(self._values):
+            room = np.zeros((max(size, size * 5 // 4), *self._values.shape[1:]), self._values.dtype)
+            room[: self.size] = self.view
+            self._values = room
+        self._values[self.size : size] = added
+        self.size = size
+
+    @property
+    def view(self) -> npt.NDArray[Any]:
+        return self._values[: self.size]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Sentences of passages (by position), and their numbers in the table they are from."""
+
+    passages: Integers
+    starts: Integers
+    ends: Integers
+    numbers: Integers
+
+
+class SentenceTable:
+    """The sentences of a snapshot's passages. Safe to share between threads."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        embed: Callable[[Sequence[str]], Any],
+        stored: VectorMemo | None = None,
+    ) -> None:
+        """`embed` gives the vectors of the texts that have none among those `stored`."""
+        self._snapshot, self._embed, self._memo = snapshot, embed, stored
+        self._lock = threading.Lock()
+        # Of each passage where its sentences begin, and how many they are; -1: not read.
+        self._first = np.full(len(snapshot.passages), -1, np.int64)
+        self._count = np.zeros(len(snapshot.passages), np.int64)
+        # Of each sentence its place, its row among the stored vectors or (-1, -2 ...) among its
+        # own, the length of its static vector, and where its tokens and terms begin.
+        self._spans, self._rows = _Column("i4", 2), _Column("i4")
+        self._lengths = _Column("f4")
+        self._tokens_at, self._terms_at = _Column("i8"), _Column("i8")
+        self._tokens, self._terms = _Column("u2"), _Column("i4")
+        self._own: _Column | None = None
+        self._vocabulary: dict[str, int] = {}
+
+    def read(self, passages: Sequence[int]) -> Places:
+        """The sentences of these passages, in order."""
+        for at in range(0, len(passages), AT_A_TIME):
+            part = passages[at : at + AT_A_TIME]
+            if (self._first[part] < 0).any():
+                with self._lock:
+                    self._add([i for i in part if self._first[i] < 0])
+        counts = self._count[list(passages)]
+        numbers = _ranges(self._first[list(passages)], counts)
+        starts, ends = self._spans.view[numbers].T.astype(np.int64)
+        return Places(np.repeat(np.asarray(passages, np.int64), counts), starts, ends, numbers)
+
+    def dense(self, places: Places, topics: Vectors) -> Vectors:
+        """The cosines of sentences (rows) to vectors of texts (rows)."""
+        rows = self._rows.view[places.numbers]
+        nearness = np.zeros((len(rows), len(topics)), np.float32)
+        stored = rows >= 0
+        if self._memo and stored.any():
+            nearness[stored] = self._memo.at(rows[stored]) @ topics.T
+        if self._own and not stored.all():
+            nearness[~stored] = self._own.view[-1 - rows[~stored]] @ topics.T
+        return nearness
+
+    def static(self, places: Places, topics: Vectors) -> Vectors:
+        """The same of static vectors: the mean of what the sentences' tokens give."""
+        at, counts = self._within(self._tokens_at, self._tokens, places)
+        of_token = (static_table() @ topics.T)[self._tokens.view[at]]
+        sentence = np.repeat(np.arange(len(counts)), counts)
+        divisor = counts * self._lengths.view[places.numbers]
+        nearness = [
+            np.divide(np.bincount(sentence, column, len(counts)), divisor, where=divisor > 0,
+                      out=np.zeros(len(counts)))
+            for column in of_token.T
+        ]  # fmt: skip
+        return np.array(nearness, np.float32).T
+
+    def having(self, places: Places, topic_words: Sequence[Mapping[str, float]]) -> Numbers:
+        """How much of each word of a topic (rows) sentences have (columns), by its terms."""
+        at, counts = self._within(self._terms_at, self._terms, places)
+        terms = self._terms.view[at]
+        having = np.zeros((len(topic_words), len(counts)))
+        filled = counts > 0
+        begins = (np.cumsum(counts) - counts)[filled]
+        for row, weights in zip(having, topic_words, strict=True):
+            of_term = np.zeros(len(self._vocabulary) + 1)
+            for term in weights.keys() & self._vocabulary.keys():
+                of_term[self._vocabulary[term]] = weights[term]
+            if len(begins):
+                row[filled] = np.maximum.reduceat(of_term[terms], begins)
+        return having
+
+    def _within(
+        self, starts: _Column, values: _Column, places: Places
+    ) -> tuple[Integers, Integers]:
+        """Where the values of sentences are, and how many each has."""
+        bounds = np.append(starts.view, values.size)
+        first = bounds[places.numbers]
+        counts = bounds[places.numbers + 1] - first
+        return _ranges(first, counts), counts
+
+    def _add(self, passages: Sequence[int]) -> None:
+        """Read passages; what is known of them is told last, so that nobody sees a part."""
+        read = [self._snapshot.passages[i] for i in passages]
+        found = [sentences_of(passage) for passage in read]
+        texts = [sentence.text for own in found for sentence in own]
+        counts = np.array([len(own) for own in found])
+        first = self._spans.size + np.cumsum(counts) - counts
+        if texts:
+            self._add_terms(texts, [p for p, own in zip(read, found, strict=True) for _ in own])
+            self._add_vectors(texts)
+            self._spans.extend([(s.start, s.end) for own in found for s in own])
+        self._count[passages] = counts
+        self._first[passages] = first
+
+    def _add_vectors(self, texts: Sequence[str]) -> None:
+        rows = self._memo.rows(texts) if self._memo else np.full(len(texts), -1)
+        if len(new := np.flatnonzero(rows < 0).tolist()):
+            vectors = np.asarray(self._embed([texts[n] for n in new]), np.float32)
+            self._own = self._own or _Column("f4", vectors.shape[1])
+            rows[new] = -1 - self._own.size - np.arange(len(new))
+            self._own.extend(vectors)
+        self._rows.extend(rows)
+        tokens = static_tokens(texts)
+        counts = np.array([len(own) for own in tokens])
+        self._tokens_at.extend(self._tokens.size + np.cumsum(counts) - counts)
+        self._tokens.extend(np.concatenate(tokens))
+        table = static_table()
+        means = (table[own].mean(axis=0) if len(own) else np.zeros(1) for own in tokens)
+        self._lengths.extend([float(np.linalg.norm(mean)) for mean in means])
+
+    def _add_terms(self, texts: Sequence[str], of: Sequence[Passage]) -> None:
+        """Add the stems of each text's words, in the language of its passage."""
+        split = [list(dict.fromkeys(words(text))) for text in texts]
+        stems: dict[tuple[str, str], int] = {}
+        for language in {passage.language for passage in of}:
+            code = LANGUAGES.get(language)
+            own = [w for w, p in zip(split, of, strict=True) if p.language == language]
+            known = list({word for one in own for word in one})
+            stemmed = Stemmer(code.lower()).stemWords(known) if code else known
+            for word, stem in zip(known, stemmed, strict=True):
+                stems[language, word] = self._vocabulary.setdefault(stem, len(self._vocabulary))
+        counts = np.array([len(one) for one in split])
+        self._terms_at.extend(self._terms.size + np.cumsum(counts) - counts)
+        self._terms.extend(
+            [stems[p.language, word] for one, p in zip(split, of, strict=True) for word in one]
+        )
+
+
+def _ranges(first: Integers, counts: Integers) -> Integers:
+    """The numbers from each first one on, so many of each."""
+    before = np.cumsum(counts) - counts
+    return np.repeat(first - before, counts) + np.arange(int(counts.sum()))

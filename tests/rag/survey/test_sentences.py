@@ -1,0 +1,48 @@
+"""The table of sentences says of each what its text says, however and whenever it was read."""
+
+from typing import cast
+
+import numpy as np
+import pytest
+
+from rag.citation.quotable import usable
+from rag.engine import Engine
+from rag.index.snapshot import Snapshot
+from rag.models.embeddings import encode_cached
+from rag.models.encoder import encode_static
+from rag.survey.sentences import SentenceTable
+from rag.text.tokenize import words
+
+
+@pytest.mark.parametrize("is_stored", [True, False])
+def test_numbers_of_sentences_are_those_of_their_texts(
+    sample_engine: Engine, is_stored: bool
+) -> None:
+    snapshot = cast(Snapshot, sample_engine.index)
+    table = SentenceTable(snapshot, encode_cached, snapshot.memo if is_stored else None)
+    table.read([7, 3])
+    wanted = [3, 5, 7, 40]
+    places = table.read(wanted)
+    found = [(i, s) for i in wanted for s in usable(snapshot.passages[i])]
+    assert places.passages.tolist() == [i for i, _ in found]
+    assert list(zip(places.starts, places.ends, strict=True)) == [
+        (s.start, s.end) for _, s in found
+    ]
+    texts, topics = [s.text for _, s in found], ["mobile money", "lessons of the lab"]
+    dense = np.asarray(encode_cached(topics), np.float32)
+    expected = np.asarray(encode_cached(texts), np.float32) @ dense.T
+    np.testing.assert_allclose(table.dense(places, dense), expected, atol=1e-5)
+    static = encode_static(topics)
+    expected = encode_static(texts) @ static.T
+    np.testing.assert_allclose(table.static(places, static), expected, atol=1e-5)
+    having = table.having(places, [{"the": 0.5, "lab": 1.0}, {"no such word": 1.0}])
+    assert having[0].tolist() == [
+        1.0 if {"lab", "labs"} & set(words(text)) else 0.5 * ("the" in words(text))
+        for text in texts
+    ]
+    assert not having[1].any()
+
+
+def test_passages_without_sentences_have_none(sample_engine: Engine) -> None:
+    table = SentenceTable(cast(Snapshot, sample_engine.index), encode_cached)
+    assert not len(table.read([]).numbers)
