@@ -144,7 +144,7 @@ class Rules:
         group_by = "year" if is_trend else group_by
         if not (named or excluded or group_by) and best not in ("count", "yesno"):
             return None
-        if "country" in links.fields and not named.kind and not named.type:
+        if has_wording("labs", words) and not named.kind and not named.type:
             # Innovators are no labs.
             named = replace(named, author=("lab",))
         numerals = (NUMERALS.get(word, word) for word in links.unlinked)
