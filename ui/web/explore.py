@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from html import escape
 from itertools import pairwise
@@ -28,7 +29,8 @@ from rag.i18n.translations import Translations, format_number, language_code, ma
 from rag.retrieval.keyword import find_words
 from rag.types import Passage
 from ui.rendering import render
-from ui.web.filters import Sent
+from ui.web import handlers
+from ui.web.handlers import Update, Visit
 
 BARS = 12
 ROWS = 100
@@ -109,12 +111,21 @@ def topic_quotes(engine: Engine) -> dict[str, Passage]:
     }
 
 
-def render_found(engine: Engine, text: object, filters: Filters, t: Translations) -> Markup:
+def explore(v: Visit) -> dict[str, Any]:
+    """The view, unless it stands there already as the index and the filters are now."""
+    state = (v.engine.revision, v.chosen)
+    if v.explored == state:
+        return {}
+    drawn = render_explore(v.engine.catalog, v.chosen, v.t, topic_quotes(v.engine))
+    return {"explore": drawn, "explored": state}
+
+
+def find(v: Visit) -> Markup:
     """The reports that have the words of a text, as they are written."""
+    text, index, mask = v.sent.get("words"), v.engine.index, v.engine.settings.mask_contacts
     words = text[:LONGEST_SEARCH].strip() if isinstance(text, str) else ""
-    mask = engine.settings.mask_contacts
-    found = find_words(engine.index, words, language_code(t), filters, mask=mask) if words else []
-    return render("found.html", t, words=words, found=found[:FOUND], all=len(found))
+    found = find_words(index, words, language_code(v.t), v.chosen, mask=mask) if words else []
+    return render("found.html", v.t, words=words, found=found[:FOUND], all=len(found))
 
 
 def _values(catalog: Catalog, filters: Filters, field: str) -> list[Value]:
@@ -132,7 +143,12 @@ def _row(info: ReportInfo, t: Translations) -> tuple[str, ...]:
     return info.id, lab_label(info, t), year, kind, info.title, methods
 
 
-def question(catalog: Catalog, choice: Sent, t: Translations) -> str:
+def ask(v: Visit) -> Iterator[Update]:
+    """Answer the question about a value or a report; none for what the collection doesn't have."""
+    return handlers.ask(replace(v, question=question(v.engine.catalog, v.sent, v.t)))
+
+
+def question(catalog: Catalog, choice: Mapping[str, Any], t: Translations) -> str:
     """The question about a value or a report; "" for what the collection doesn't have."""
     info = catalog.reports.get(str(choice.get("report")))
     if info:

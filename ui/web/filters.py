@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 from markupsafe import Markup
@@ -37,14 +37,7 @@ from rag.places.regions import region_name, regions
 from ui.rendering import render
 
 if TYPE_CHECKING:
-    from ui.web.handlers import Exchange, Talk
-
-
-class Sent(Protocol):
-    """What a browser sends with an event, by name: it may be anything."""
-
-    def get(self, name: str, /) -> Any:
-        """The value of this name; None for none."""
+    from ui.web.handlers import Exchange, Visit
 
 
 REGION_WORD = marked("Region")
@@ -130,7 +123,7 @@ def facet_data(catalog: Catalog, filters: Filters, t: Translations, turn: object
     ).replace("<", "\\u003c")
 
 
-def changed(catalog: Catalog, filters: Filters, event: Sent) -> Filters:
+def changed(catalog: Catalog, filters: Filters, event: Mapping[str, Any]) -> Filters:
     """The filters after an event of the page, which may hold anything.
 
     After a step back or forward it has the `query` of the address. Else it names a `field` and a
@@ -303,11 +296,11 @@ def _year_range(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}-{last}"
 
 
-def copied_link(catalog: Catalog, talk: Talk, t: Translations) -> str:
+def copied_link(v: Visit) -> str:
     """The query of a link to the last question with its filters, and what the page says: JSON."""
-    last = talk[-1] if talk else None
+    last, catalog = v.talk[-1] if v.talk else None, v.engine.catalog
     query = write_link(last.question, last.filters, catalog, last.ignored) if last else ""
-    done, by_hand = t.gettext("Link copied"), t.gettext("Copy this link:")
+    done, by_hand = v.t.gettext("Link copied"), v.t.gettext("Copy this link:")
     return json.dumps({"query": query, "done": done, "byHand": by_hand})
 
 

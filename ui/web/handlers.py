@@ -9,12 +9,12 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from markupsafe import Markup
 
@@ -25,16 +25,19 @@ from rag.errors import AskLabsError, ModelError, TooLong
 from rag.export.answer_json import answer_to_dict
 from rag.export.formats import FORMATS, export, file_name
 from rag.feedback import Feedback
-from rag.i18n.translations import Translations, format_number, marked
+from rag.i18n.translations import ENGLISH, Translations, format_number, marked
 from rag.models.client import Stop
 from rag.retrieval.hybrid import more_passages
-from rag.types import Answer, Hit, Notice, Turn
+from rag.types import Answer, Notice, Turn
 from ui.rendering import render
 from ui.server import log
 from ui.web.answer import render_conversation, render_pending
-from ui.web.filters import Sent
 from ui.web.sources import render_sources
 
+if TYPE_CHECKING:
+    from ui.web.survey import Run as SurveyRun
+
+T = TypeVar("T")
 REDRAW = 0.06  # seconds between two drawings of a growing answer: smooth, and cheap to send
 LONG = 5000  # characters that make such a pause twice as long: each drawing sends all of the text
 KEY = "shared.key"  # file of the index's folder
@@ -80,7 +83,7 @@ class Exchange:
         """What came first in the answer because the question names it."""
         return self.answer.coverage.first if self.answer else Filters()
 
-    def changed(self, chip: Sent) -> Filters | None:
+    def changed(self, chip: Mapping[str, Any]) -> Filters | None:
         """What is ignored once a chip was removed, or taken back (`back`).
 
         A chip has a `field` and a `value`, or "" for all values of the field. None stands for one
@@ -99,6 +102,43 @@ class Exchange:
 
 
 Talk = tuple[Exchange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """An event of the page: who uses which engine, what the browser sends, and the page's state.
+
+    What a browser `sent` may be anything. Of the state, only what the event is wired with is given:
+    the `chosen` filters, the conversation (`talk`) with the `run` of its last question, what is in
+    the question's box or was `linked`, with what is `ignored` of it, the survey that was made
+    (`surveyed`), and the index and filters that Explore was drawn with (`explored`).
+    """
+
+    engine: Engine
+    t: Translations = ENGLISH
+    sent: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""  # who has logged in
+    sender: str = ""  # whose uploads these are
+    chosen: Filters = field(default_factory=Filters)
+    ignored: Filters = field(default_factory=Filters)
+    talk: Talk = ()
+    run: Run | None = None
+    conversation_id: str = ""
+    question: str = ""
+    linked: str = ""
+    surveyed: SurveyRun | None = None
+    explored: tuple[str, Filters] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a question is being answered."""
+        return bool(self.run and self.run.active)
+
+    @property
+    def exchange(self) -> Exchange | None:
+        """The exchange of the `turn` that was sent, from 1 on; None for one that isn't there."""
+        turn = self.sent.get("turn")
+        return self.talk[turn - 1] if type(turn) is int and 1 <= turn <= len(self.talk) else None
 
 
 def seal(engine: Engine, exchange: Exchange) -> str:
@@ -140,6 +180,20 @@ class Update(TypedDict, total=False):
     message: str
 
 
+def in_background(work: Callable[[], T]) -> Future[T]:
+    """Do work in a thread of its own, which ends with the process; what came of it."""
+    job: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            job.set_result(work())
+        except Exception as error:  # raised again where the result is read
+            job.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return job
+
+
 class Run:
     """One question being answered for one visitor; `pending` is it before anything came of it.
 
@@ -150,21 +204,17 @@ class Run:
         self.pending = pending
         self.text = ""
         self.stopped = False
-        self._answer: Future[Answer] = Future()
         self._is_over = threading.Event()  # the answer is there, or nobody waits for it
-        self._answer.add_done_callback(lambda _: self._is_over.set())
         self._stream: AnswerStream | None = None
         self._stop = Stop()
-        threading.Thread(target=self._read, args=(start,), daemon=True).start()
+        self._answer = in_background(partial(self._read, start))
+        self._answer.add_done_callback(lambda _: self._is_over.set())
 
-    def _read(self, start: Callable[..., AnswerStream]) -> None:
-        try:
-            stream = self._stream = start(stop=self._stop)
-            for delta in stream:
-                self.text += delta
-            self._answer.set_result(stream.answer)
-        except Exception as error:  # raised again by result()
-            self._answer.set_exception(error)
+    def _read(self, start: Callable[..., AnswerStream]) -> Answer:
+        stream = self._stream = start(stop=self._stop)
+        for delta in stream:
+            self.text += delta
+        return stream.answer
 
     @property
     def active(self) -> bool:
@@ -207,100 +257,86 @@ class Run:
         return replace(self.pending, answer=answer, stopped=self.stopped)
 
 
-def ask(
-    engine: Engine,
-    question: str,
-    filters: Filters,
-    talk: Talk,
-    run: Run | None,
-    t: Translations,
-    ignored: Filters = Filters(),
-) -> Iterator[Update]:
+def ask(v: Visit) -> Iterator[Update]:
     """Answer the question in the box; nothing happens while it is empty or one is running.
 
     What is `ignored` isn't taken from the question though it names it.
     """
-    if not question.strip() or (run and run.active):
+    question = v.question.strip()
+    if not question or v.is_busy:
         return
     yield {"question": ""}
-    exchange = Exchange(question.strip(), filters, ignored=ignored)
-    for update in _answer(engine, exchange, talk, t):
+    for update in _answer(v, Exchange(question, v.chosen, ignored=v.ignored), v.talk):
         if "talk" in update and update["talk"][-1].error:
-            update["question"] = question
+            update["question"] = v.question
         yield update
 
 
-def again(
-    engine: Engine,
-    filters: Filters,
-    talk: Talk,
-    run: Run | None,
-    t: Translations,
-    before: Answer | None = None,
-    **changed: Any,
-) -> Iterator[Update]:
+def ask_linked(v: Visit) -> Iterator[Update]:
+    """Answer the question of the link with which the page was opened; without one nothing is."""
+    return ask(replace(v, question=v.linked))
+
+
+def ask_example(v: Visit) -> Iterator[Update]:
+    """Answer a suggested question."""
+    return ask(replace(v, question=str(v.sent.get("question", ""))))
+
+
+def stop(v: Visit) -> None:
+    """Stop the answer that is being written."""
+    if v.run:
+        v.run.stop()
+
+
+def again(v: Visit, before: Answer | None = None, **changed: Any) -> Iterator[Update]:
     """Answer the last question once more, with the filters as they are now and what is `changed`.
 
     What was ignored of it stays so, and how many passages are read. Given the answer `before`, the
     new one says what it adds to that.
     """
-    if talk and not (run and run.active):
-        last = talk[-1]
-        same = Exchange(last.question, filters, ignored=last.ignored, passages=last.passages)
-        yield from _answer(engine, replace(same, **changed), talk[:-1], t, before)
+    if v.talk and not v.is_busy:
+        last = v.talk[-1]
+        same = Exchange(last.question, v.chosen, ignored=last.ignored, passages=last.passages)
+        yield from _answer(v, replace(same, **changed), v.talk[:-1], before)
 
 
-def widen(
-    engine: Engine, talk: Talk, run: Run | None, turn: object, t: Translations, deep: bool = False
-) -> Iterator[Update]:
-    """Answer the last question once more, as it was asked, from twice as many passages.
-
-    Or `deep`, after the model has searched further.
-    """
-    if not talk or turn != len(talk):
-        return
-    last = talk[-1]
-    if deep:
-        yield from again(engine, last.filters, talk, run, t, deep=True)
-        return
-    read = last.answer.coverage.read_passages if last.answer else 0
-    more = more_passages(max(last.passages, read), engine.settings)
-    yield from again(engine, last.filters, talk, run, t, last.answer, passages=more)
+def widen(v: Visit) -> Iterator[Update]:
+    """Answer the last question once more, as it was asked, from twice as many passages."""
+    if (last := v.exchange) and last is v.talk[-1]:
+        read = last.answer.coverage.read_passages if last.answer else 0
+        more = more_passages(max(last.passages, read), v.engine.settings)
+        yield from again(v, last.answer, filters=last.filters, passages=more)
 
 
-def restore(
-    engine: Engine, talk: Talk, run: Run | None, event: Sent, t: Translations
-) -> Iterator[Update]:
+def deepen(v: Visit) -> Iterator[Update]:
+    """Answer the last question once more, as it was asked, after the model has searched further."""
+    if (last := v.exchange) and last is v.talk[-1]:
+        yield from again(v, filters=last.filters, deep=True)
+
+
+def restore(v: Visit) -> Iterator[Update]:
     """Put a struck sentence (`n` from 0) back into the answer of a `turn`."""
-    turn, n = event.get("turn"), event.get("n")
-    exchange = exchange_at(talk, turn)
-    if not exchange or not exchange.answer or (run and run.active):
+    n, exchange = v.sent.get("n"), v.exchange
+    if not exchange or not exchange.answer or v.is_busy:
         return
     if type(n) is int and 0 <= n < len(exchange.answer.struck):
         restored = replace(exchange, answer=exchange.answer.restored(n))
-        if exchange.seal and exchange.seal == seal(engine, exchange):
-            restored = replace(restored, seal=seal(engine, restored))
-        talk = tuple(restored if x is exchange else x for x in talk)
-        thread = render_conversation(talk, engine.catalog, t)
-        yield {"talk": talk, "thread": thread, "turn": int(str(turn))}
+        if exchange.seal and exchange.seal == seal(v.engine, exchange):
+            restored = replace(restored, seal=seal(v.engine, restored))
+        talk = tuple(restored if x is exchange else x for x in v.talk)
+        thread = render_conversation(talk, v.engine.catalog, v.t)
+        yield {"talk": talk, "thread": thread, "turn": v.sent["turn"]}
 
 
-def without(
-    engine: Engine,
-    filters: Filters,
-    talk: Talk,
-    run: Run | None,
-    chip: Sent,
-    t: Translations,
-) -> Iterator[Update]:
+def without(v: Visit) -> Iterator[Update]:
     """Answer the last question once more without what a chip stands for, or with it again.
 
     Nothing happens for a chip that the last question doesn't have.
     """
-    if talk and chip.get("turn") == str(len(talk)):
-        ignored = talk[-1].changed(chip)
+    if v.talk and v.sent.get("turn") == str(len(v.talk)):
+        ignored = v.talk[-1].changed(v.sent)
         if ignored is not None:
-            yield from again(engine, filters, talk, run, t, ignored=ignored)
+            yield from again(v, ignored=ignored)
 
 
 def _added(answer: Answer, before: Answer) -> Answer:
@@ -311,34 +347,26 @@ def _added(answer: Answer, before: Answer) -> Answer:
     return replace(answer, notices=(*answer.notices, notice))
 
 
-def summarise(
-    engine: Engine,
-    exchange: Exchange,
-    question: str,
-    given: Sequence[Hit],
-    talk: Talk,
-    run: Run | None,
-    t: Translations,
-) -> Iterator[Update]:
-    """Tell what the passages `given` say of a question, as an exchange of its own words."""
-    if given and not (run and run.active):
-        start = partial(engine.ask, question, filters=exchange.filters, given=given)
-        yield from _answer(engine, exchange, talk, t, start=start)
+def summarise(v: Visit) -> Iterator[Update]:
+    """Tell what the shown rows of the survey say, as an exchange of its own words."""
+    if v.surveyed and not v.is_busy:
+        exchange, question, given = v.surveyed.summary(v.engine.catalog, v.t)
+        if given:
+            start = partial(v.engine.ask, question, filters=exchange.filters, given=given)
+            yield from _answer(v, exchange, v.talk, start=start)
 
 
 def _answer(
-    engine: Engine,
+    v: Visit,
     exchange: Exchange,
     talk: Talk,
-    t: Translations,
     before: Answer | None = None,
     start: Callable[..., AnswerStream] | None = None,
 ) -> Iterator[Update]:
-    turn = len(talk) + 1
-    catalog = engine.catalog
+    turn, t, catalog = len(talk) + 1, v.t, v.engine.catalog
     answered = [(earlier.question, earlier.answer.text) for earlier in talk if earlier.answer]
     start = start or partial(
-        engine.ask,
+        v.engine.ask,
         exchange.question,
         history=tuple(x for q, a in answered for x in (Turn("user", q), Turn("assistant", a))),
         filters=exchange.filters,
@@ -360,7 +388,7 @@ def _answer(
         result = run.result()
         if before and result.answer:
             result = replace(result, answer=_added(result.answer, before))
-        result = replace(result, seal=seal(engine, result))
+        result = replace(result, seal=seal(v.engine, result))
         talk = (*talk, result)
     except GeneratorExit:
         result = replace(exchange, stopped=True)
@@ -368,13 +396,19 @@ def _answer(
     finally:
         # Also when the visitor has gone: nobody reads on, so the model need not write on.
         run.stop()
-        question = exchange.question if engine.settings.log_questions else ""
+        question = exchange.question if v.engine.settings.log_questions else ""
         log.question_event(result, time.monotonic() - begun, question)
-    yield {
+    yield shown_talk(talk, turn, v)
+
+
+def shown_talk(talk: Talk, turn: int, v: Visit) -> Update:
+    """A conversation as it stands on the page, with the sources of the answer of a turn."""
+    answer = talk[turn - 1].answer if turn else None
+    return {
         "talk": talk,
-        "thread": render_conversation(talk, catalog, t),
+        "thread": render_conversation(talk, v.engine.catalog, v.t),
         "live": "",
-        "sources": render_sources(talk[-1].answer, turn, t),
+        "sources": render_sources(answer, turn, v.t),
         "busy": False,
     }
 
@@ -390,18 +424,11 @@ def render_waiting(before: int | None, t: Translations) -> Markup:
     return render("hint.html", t, text=text)
 
 
-def failed(engine: Engine, talk: Talk, run: Run | None, t: Translations) -> Update:
+def failed(v: Visit) -> Iterator[Update]:
     """Say that an unforeseen error happened, and give the question back."""
-    exchange = replace(run.pending if run else Exchange(""), error=t.gettext(BROKEN))
-    talk = (*talk, exchange)
-    thread = render_conversation(talk, engine.catalog, t)
-    question = exchange.question
-    return {"talk": talk, "thread": thread, "live": "", "question": question, "busy": False}
-
-
-def exchange_at(talk: Talk, turn: object) -> Exchange | None:
-    """The exchange that a browser counts from 1; None for one that isn't there."""
-    return talk[turn - 1] if type(turn) is int and 1 <= turn <= len(talk) else None
+    exchange = replace(v.run.pending if v.run else Exchange(""), error=v.t.gettext(BROKEN))
+    talk = (*v.talk, exchange)
+    yield {**shown_talk(talk, len(talk), v), "question": exchange.question}
 
 
 def answers(talk: Talk) -> list[Answer]:
@@ -409,20 +436,25 @@ def answers(talk: Talk) -> list[Answer]:
     return [exchange.answer for exchange in talk if exchange.answer]
 
 
-def download(
-    answers: Sequence[Answer], ending: object, last: object, report_url: str = ""
-) -> dict[str, str]:
-    """A file of answers, or of the last one alone; or the error in a sentence."""
-    chosen = list(answers)[-1:] if last else list(answers)
+def show_sources(v: Visit) -> Update:
+    """The sources of the answer whose number was clicked."""
+    found = v.exchange
+    return {"sources": render_sources(found.answer, v.sent["turn"], v.t)} if found else {}
+
+
+def download(v: Visit) -> dict[str, str]:
+    """A file of the conversation's answers, or of the `last` alone; or the error in a sentence."""
+    found, ending = answers(v.talk), v.sent.get("ending")
+    found = found[-1:] if v.sent.get("last") else found
     name = ending if isinstance(ending, str) and ending in FORMATS else ""
     begun = time.monotonic()
     try:
-        data = export(chosen, name, report_url=report_url)
+        data = export(found, name, report_url=v.engine.settings.report_url)
     except AskLabsError as error:
         log.event("export", "error", logging.ERROR, format=name, error=error)
         return {"error": str(error)}
-    log.event("export", "done", seconds=time.monotonic() - begun, format=name, answers=len(chosen))
-    return saved(file_name(chosen[0].question, name), data, FORMATS[name].media)
+    log.event("export", "done", seconds=time.monotonic() - begun, format=name, answers=len(found))
+    return saved(file_name(found[0].question, name), data, FORMATS[name].media)
 
 
 def saved(name: str, data: bytes, media: str) -> dict[str, str]:

@@ -22,9 +22,7 @@ from markupsafe import Markup
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import to_jsonable_python
 
-from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
-from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.feedback import feedback_from_dict, feedback_to_dict
@@ -32,9 +30,7 @@ from rag.i18n.translations import Translations, marked
 from rag.retrieval.hybrid import MOST_PASSAGES
 from rag.types import Notice
 from ui.rendering import render
-from ui.web.answer import render_conversation
-from ui.web.handlers import Exchange, Run, Talk, Update
-from ui.web.sources import render_sources
+from ui.web.handlers import Exchange, Talk, Update, Visit, shown_talk
 
 MOST_TURNS = 500
 LARGEST = 64 * 1024 * 1024  # characters of a whole conversation: far above 500 large answers
@@ -171,53 +167,43 @@ def save_message(ident: str, talk: Sequence[Exchange], first: int = 1) -> str:
     return _message("keep", id=ident, first=first, turns=turns, pending=False)
 
 
-def open_conversation(
-    engine: Engine, ident: object, turns: object, run: Run | None, t: Translations
-) -> Update:
+def open_conversation(v: Visit) -> Update:
     """Show a conversation that a browser saved, or say why it can't be shown."""
-    if run and run.active:
-        return {"message": _message("refused", text=t.gettext(BUSY))}
+    ident = v.sent.get("id")
+    if v.is_busy:
+        return _refused(v.t.gettext(BUSY))
     if not isinstance(ident, str) or not _ID.fullmatch(ident):
-        text = t.gettext("This conversation can't be opened: its name was changed.")
-        return {"message": _message("refused", text=text)}
+        return _refused(v.t.gettext("This conversation can't be opened: its name was changed."))
     try:
-        talk = read_talk(turns, t)
+        talk = read_talk(v.sent.get("turns"), v.t)
     except InputError as error:
-        return {"message": _message("refused", text=str(error))}
-    shown = _shown(talk, engine.catalog, t)
-    return {"conversation_id": ident, **shown, "message": _message("opened", id=ident)}
-
-
-def new_conversation(run: Run | None, t: Translations) -> Update:
-    """An empty conversation; nothing happens while an answer is being written."""
-    if run and run.active:
-        return {"message": _message("refused", text=t.gettext(BUSY))}
-    shown = _shown((), Catalog(()), t)
-    return {"question": "", "conversation_id": "", **shown, "message": _message("fresh")}
-
-
-def _shown(talk: Talk, catalog: Catalog, t: Translations) -> Update:
-    """A conversation as it stands on the page, with the sources of its last answer."""
+        return _refused(str(error))
     turn = max((n for n, exchange in enumerate(talk, 1) if exchange.answer), default=0)
-    return {
-        "talk": talk,
-        "run": None,
-        "thread": render_conversation(talk, catalog, t),
-        "live": "",
-        "sources": render_sources(talk[turn - 1].answer if turn else None, turn, t),
-        "busy": False,
-    }
+    opened = {"run": None, "conversation_id": ident, "message": _message("opened", id=ident)}
+    return {**shown_talk(talk, turn, v), **opened}  # type: ignore[typeddict-item]
 
 
-def save_all(ident: str, talk: Talk, apart: object) -> Update:
+def new_conversation(v: Visit) -> Update:
+    """An empty conversation; nothing happens while an answer is being written."""
+    if v.is_busy:
+        return _refused(v.t.gettext(BUSY))
+    opened = {"run": None, "conversation_id": "", "question": "", "message": _message("fresh")}
+    return {**shown_talk((), 0, v), **opened}  # type: ignore[typeddict-item]
+
+
+def _refused(text: str) -> Update:
+    return {"message": _message("refused", text=text)}
+
+
+def save_all(v: Visit) -> Update:
     """Have the browser save the whole conversation; as one of its own if it is to be `apart`.
 
     That is needed where another page of the same browser went on with it.
     """
-    if not talk:
+    if not v.talk:
         return {}
-    ident = _name("" if apart else ident)
-    return {"conversation_id": ident, "message": save_message(ident, talk)}
+    ident = _name("" if v.sent.get("apart") else v.conversation_id)
+    return {"conversation_id": ident, "message": save_message(ident, v.talk)}
 
 
 def _name(ident: str) -> str:

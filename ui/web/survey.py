@@ -11,7 +11,8 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import wait
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache, partial
@@ -39,8 +40,7 @@ from rag.types import Answer, Hit
 from ui.rendering import render
 from ui.server import log
 from ui.web.answer import survey_key
-from ui.web.filters import Sent
-from ui.web.handlers import BROKEN, Exchange, saved
+from ui.web.handlers import BROKEN, Exchange, Visit, in_background, saved
 from ui.web.survey_view import (
     Address,
     checked_sentence,
@@ -85,80 +85,72 @@ class Run:
         self.progress = ("reading", 0, 0)  # a stage, how much of it is done, and how much there is
         self.rows: list[SurveyRow] = []
         self.survey: Survey | None = None
-        self.error: Exception | None = None
         self.left = False  # the visitor has gone on to another survey
         self.before: Run | None = None  # the survey that was looked at before, for a step back
-        self.over = threading.Event()
         self.judge: SurveyJudge | None = None
         self.needed: Estimate | None = None  # what it takes to let it judge
         self.tried: set[str] = set()  # columns that are filled, or could not be
-        self._is_stopped = False
-        self._stop: Callable[[], None] = lambda: None
+        self._stop = Stop()
         self._stream: SurveyStream | None = None
-        self._begin(partial(self._read, start))
+        self._job = in_background(partial(_logged, partial(self._read, start)))
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is being made just now."""
+        return self._job.done()
+
+    @property
+    def error(self) -> BaseException | None:
+        """What went wrong when it was over; None for nothing."""
+        return self._job.exception() if self.is_over else None
+
+    def wait(self, seconds: float) -> None:
+        """Wait until it is over, but so many seconds at the most."""
+        wait([self._job], seconds)
+
+    def _begin(self, stage: str, work: Callable[[Stop], None]) -> None:
+        """Go on in a thread with what takes time and can be stopped."""
+        self.progress, self._stop = (stage, 0, 0), Stop()
+        self._job = in_background(partial(_logged, partial(work, self._stop)))
 
     def add(self, fill: Callable[..., Survey], names: Sequence[str]) -> None:
         """Fill columns of these names; those that the survey had and are not among them go."""
         survey = self.survey
         assert survey is not None
         base = replace(survey, columns=tuple(c for c in survey.columns if c.name in names))
-        self.progress = ("columns", 0, 0)
-        stop = Stop()
-        self._stop = stop.set
 
-        def filled() -> None:
+        def filled(stop: Stop) -> None:
             self.tried.update(names)
             self.survey = fill(base, names, progress=self._progressed, stop=stop)
 
-        self._begin(filled)
+        self._begin("columns", filled)
 
     def estimate(self, engine: Engine) -> None:
         """Find out what judging the rows by the model takes; `ask` it then."""
         survey, claim = self.survey, self.address.claim
         assert survey is not None
 
-        def estimated() -> None:
+        def estimated(_: Stop) -> None:
             self.judge = engine.survey_judge(survey, claim=claim)
             self.needed = self.judge.estimate()
 
-        self.progress = ("estimating", 0, 0)
-        self._begin(estimated)
+        self._begin("estimating", estimated)
 
     def ask(self) -> None:
         """Let the model judge; stopping it keeps what it has judged."""
-        judge, stop = self.judge, Stop()
+        judge = self.judge
         assert judge is not None
 
-        def judged() -> None:
+        def judged(stop: Stop) -> None:
             self.survey = judge.judge(self._progressed, stop)
             self.judge = self.needed = None
 
-        self._stop = stop.set
-        self.progress = ("asking", 0, 0)
-        self._begin(judged)
-
-    def _begin(self, work: Callable[[], None]) -> None:
-        """Do in a thread what takes time; what goes wrong is said on the page."""
-        self.over.clear()
-        self.error = None
-
-        def done() -> None:
-            try:
-                work()
-            except AskLabsError as error:
-                self.error = error
-            except Exception as error:
-                self.error = error
-                log.event("survey", "error", logging.ERROR, error=error)
-            self.over.set()
-
-        threading.Thread(target=done, daemon=True).start()
+        self._begin("asking", judged)
 
     def _read(self, start: Callable[..., SurveyStream]) -> None:
         begun = time.monotonic()
         stream = self._stream = start(progress=self._progressed)
-        self._stop = stream.stop
-        if self._is_stopped:
+        if self._stop.is_set():
             stream.stop()
         for row in stream:
             self.rows.append(row)
@@ -170,15 +162,16 @@ class Run:
 
     def stop(self) -> None:
         """Stop, and keep the rows that are there."""
-        self._is_stopped = True
-        self._stop()
+        self._stop.set()
+        if self._stream:
+            self._stream.stop()
 
     def leave(self) -> None:
         """Stop, and draw no more of it."""
         self.left = True
         self.stop()
 
-    def quotes(self, sent: Sent) -> dict[str, Sequence[str]]:
+    def quotes(self, sent: Mapping[str, Any]) -> dict[str, list[str]]:
         """The quotes of what a browser opens, by their passages.
 
         Its `turn` is -1, its `n` counts the columns from 1; 0 is the row's own quote.
@@ -213,8 +206,20 @@ class Run:
         return self._stream.nearest(NEAREST) if self._stream else []
 
 
-def download(engine: Engine, run: Run | None, ending: object) -> dict[str, str]:
+def _logged(work: Callable[[], None]) -> None:
+    """Do work, and log what goes wrong that is not meant for the reader."""
+    try:
+        work()
+    except AskLabsError:
+        raise
+    except Exception as error:
+        log.event("survey", "error", logging.ERROR, error=error)
+        raise
+
+
+def download(v: Visit) -> dict[str, str]:
     """A file of a visitor's survey with all its rows, for the browser to save; {} for none."""
+    run, engine, ending = v.surveyed, v.engine, v.sent.get("ending")
     if run is None or run.survey is None or not isinstance(ending, str) or ending not in FORMATS:
         return {}
     survey = run.survey
@@ -225,22 +230,16 @@ def download(engine: Engine, run: Run | None, ending: object) -> dict[str, str]:
     return saved(name, data, guess_type(name)[0] or "application/octet-stream")
 
 
-def show(
-    engine: Engine,
-    run: Run | None,
-    query: object,
-    filters: Filters,
-    t: Translations,
-    step: object = "",
-) -> Iterator[tuple[Markup, Run | None]]:
+def show(v: Visit) -> Iterator[dict[str, Any]]:
     """What the view shows at an address of the browser, while a survey is made and when it is.
 
     A `step` is "estimate" for what a model's verdicts would take, "judge" for them, "leave" for
     neither.
     """
-    address = Address.read(query)
+    engine, run, filters, t, step = v.engine, v.surveyed, v.chosen, v.t, v.sent.get("step")
+    address = Address.read(v.sent.get("query"))
     key = (engine.revision, address.topic, address.without, filters)
-    if run and run.key == key and not run.over.is_set():
+    if run and run.key == key and not run.is_over:
         run.address = address
         return  # The event that began it draws it.
     if not address.topic:
@@ -249,7 +248,8 @@ def show(
         counts = sorted(engine.catalog.counts("theme", filters), key=lambda pair: -pair[1])
         named = [name for name, _ in counts if len(name) >= SHORTEST]
         examples = [(name, Address(name).link()) for name in named[:EXAMPLES]]
-        yield render("survey.html", t, **_EMPTY | {"examples": examples}), None
+        drawn = render("survey.html", t, **_EMPTY | {"examples": examples})
+        yield {"survey": drawn, "surveyed": None}
         return
     older = run.before if run and run.key != key else None
     if older and older.key == key:
@@ -277,14 +277,20 @@ def show(
         run.leave()
         raise
     if not run.left:
-        yield render_survey(engine, run, t), run
+        yield {"survey": render_survey(engine, run, t), "surveyed": run}
 
 
-def _waiting(run: Run, t: Translations) -> Iterator[tuple[Markup, Run]]:
+def stop(v: Visit) -> None:
+    """Stop what is being made of the survey."""
+    if v.surveyed:
+        v.surveyed.stop()
+
+
+def _waiting(run: Run, t: Translations) -> Iterator[dict[str, Any]]:
     """How far a run is, until it is over."""
-    while not run.over.is_set() and not run.left:
-        yield render_progress(run, t), run
-        run.over.wait(REDRAW)
+    while not run.is_over and not run.left:
+        yield {"survey": render_progress(run, t), "surveyed": run}
+        run.wait(REDRAW)
 
 
 def _left(run: Run | None) -> Run | None:
@@ -363,7 +369,7 @@ def _needed_words(needed: Estimate, model: str, t: Translations) -> str:
     return f"{words} {cost}".strip()
 
 
-def _sentence(error: Exception | None, t: Translations) -> str:
+def _sentence(error: BaseException | None, t: Translations) -> str:
     """What went wrong, for a reader; "" for nothing."""
     if error is None:
         return ""
@@ -373,18 +379,18 @@ def _sentence(error: Exception | None, t: Translations) -> str:
 _counting = threading.Lock()
 
 
-def count_in_text(engine: Engine, exchange: Exchange, t: Translations) -> str:
+def count_in_text(v: Visit) -> str:
     """How many reports speak of what an answer is about, as JSON for the browser.
 
     The words are "" where no more speak of it than the answer rests on or have its tag, and where
     another answer is being counted: nobody waits for a number.
     """
-    answer, words = exchange.answer, ""
+    answer, words = v.exchange.answer if v.exchange else None, ""
     key = survey_key(answer) if answer else ""
-    if answer and key and _counting.acquire(blocking=False):
+    if answer and v.exchange and key and _counting.acquire(blocking=False):
         try:
-            counted = _count(engine, engine.revision, answer.standalone, exchange.filters)
-            words = _counted_words(answer, *counted, t)
+            counted = _count(v.engine, v.engine.revision, answer.standalone, v.exchange.filters)
+            words = _counted_words(answer, *counted, v.t)
         except InputError as error:
             _log.info("Not counted in texts: %s", error)
         finally:

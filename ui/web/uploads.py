@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import wait
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,13 +21,14 @@ from ingest.sources import printable
 from ingest.sync import SyncResult
 from ingest.uploads import MOST_REPORTS, Upload, take_in
 from rag.catalog.tag_fields import ReportInfo
-from rag.engine import Engine
 from rag.errors import AskLabsError, IndexBusy
 from rag.i18n.labels import format_count
 from rag.i18n.notices import notice_words
 from rag.i18n.translations import Translations, marked
+from rag.types import Progress
 from ui.rendering import render
 from ui.server import log
+from ui.web.handlers import Visit, in_background
 
 _log = logging.getLogger(__name__)
 BUSY = marked("Someone else is adding reports. Try again in a minute.")
@@ -43,71 +44,26 @@ STAGES = {
 }
 PAUSE = 0.3  # seconds between two drawings of the progress
 SHOWN = 20  # reports, and files, that the result names
+COUNTED = ("added", "updated", "unchanged", "skipped")
+_adding = threading.Lock()
 
 
-# What an ingest is at: a stage, how much of it is done, and of how much.
-At = tuple[str, int, int]
-
-
-def _start(
-    engine: Engine,
-    uploads: Sequence[Upload],
-    lock: threading.Lock,
-    advance: Callable[[At], None],
-    sender: str,
-) -> Future[SyncResult]:
-    """Take uploads in, in a thread of its own, which releases the lock at its end.
-
-    It goes on to its end, also when its visitor leaves the page.
-    """
-    job: Future[SyncResult] = Future()
-
-    def work() -> None:
-        begun = time.monotonic()
-        try:
-            try:
-                taken = take_in(uploads, engine.settings, lambda *at: advance(at), sender)
-                # The next question need not wait for it.
-                engine.revision  # noqa: B018
-            finally:
-                lock.release()
-                _delete(uploads)
-        except Exception as error:  # raised again where the result is read
-            if not isinstance(error, IndexBusy):
-                _log.error("Reports from the page were not added", exc_info=error)
-            job.set_exception(error)
-        else:
-            names = ("added", "updated", "unchanged", "skipped")
-            counts = {name: len(getattr(taken, name)) for name in names}
-            log.event("adding", "done", seconds=time.monotonic() - begun, **counts)
-            job.set_result(taken)
-
-    threading.Thread(target=work, daemon=True, name="uploads").start()
-    return job
-
-
-def _delete(uploads: Sequence[Upload]) -> None:
-    for upload in uploads:
-        with suppress(OSError):  # Gradio deletes it in ten minutes.
-            upload.path.unlink()
-
-
-def add(
-    engine: Engine, lock: threading.Lock, sent: object, t: Translations, sender: str
-) -> Iterator[Markup]:
+def add(v: Visit) -> Iterator[Markup]:
     """What is shown while files that a browser has sent are added, and at the end.
 
-    The files of one visitor at a time are added: the lock of the page says whether that is so.
+    The files of one visitor at a time are added. It goes on to its end, also when its visitor
+    leaves the page.
     """
-    uploads = uploads_of(sent)
+    uploads, t = uploads_of(v.sent.get("files")), v.t
     if not uploads:
         return
-    if not lock.acquire(blocking=False):
+    if not _adding.acquire(blocking=False):
         _delete(uploads)
         yield _render_error(t.gettext(BUSY), t)
         return
-    at: list[At] = [("reading", 0, 0)]
-    job, shown = _start(engine, uploads, lock, at.append, sender), ""
+    at: list[tuple[str, int, int]] = [("reading", 0, 0)]
+    job = in_background(lambda: _take_in(v, uploads, lambda *now: at.append(now)))
+    shown = ""
     while not wait([job], PAUSE).done:
         stage, done, total = at[-1]
         name = t.gettext(STAGES.get(stage, INDEXING))
@@ -121,7 +77,31 @@ def add(
     except (AskLabsError, OSError):
         yield _render_error(t.gettext(FAILED), t)
     else:
-        yield render_result(taken, engine.catalog.reports, t)
+        yield render_result(taken, v.engine.catalog.reports, t)
+
+
+def _take_in(v: Visit, uploads: Sequence[Upload], progress: Progress) -> SyncResult:
+    begun = time.monotonic()
+    try:
+        taken = take_in(uploads, v.engine.settings, progress, v.sender)
+        # The next question need not wait for it.
+        v.engine.revision  # noqa: B018
+    except Exception as error:
+        if not isinstance(error, IndexBusy):
+            _log.error("Reports from the page were not added", exc_info=error)
+        raise
+    finally:
+        _adding.release()
+        _delete(uploads)
+    counts = {name: len(getattr(taken, name)) for name in COUNTED}
+    log.event("adding", "done", seconds=time.monotonic() - begun, **counts)
+    return taken
+
+
+def _delete(uploads: Sequence[Upload]) -> None:
+    for upload in uploads:
+        with suppress(OSError):  # Gradio deletes it in ten minutes.
+            upload.path.unlink()
 
 
 def uploads_of(sent: object) -> list[Upload]:

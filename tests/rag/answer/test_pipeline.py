@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from openai_server import Reply, ScriptedServer, event
 
-from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
-from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
 from ui.web import handlers
+from ui.web.handlers import Visit
 
 QUESTION = "What did the labs learn about mobile money?"
 # Seconds; far less than the servers here would go on, and machines may be busy.
@@ -70,7 +69,7 @@ def test_stopping_on_the_page_leaves_a_silent_server(
     engine: Engine, server: ScriptedServer, when: str
 ) -> None:
     server.script(SILENT[when])
-    updates = handlers.ask(engine, QUESTION, Filters(), (), None, ENGLISH)
+    updates = handlers.ask(Visit(engine, question=QUESTION))
     run = [next(updates), next(updates)][1]["run"]
     until = time.monotonic() + 10
     while not server.chats:

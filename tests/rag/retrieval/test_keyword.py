@@ -5,11 +5,11 @@ from pathlib import Path
 from ingest.sync import sync
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine
-from rag.i18n.translations import ENGLISH
 from rag.index.snapshot import current_snapshot
 from rag.retrieval.keyword import find_words
 from rag.settings import Settings
-from ui.web.explore import render_found
+from ui.web.explore import find
+from ui.web.handlers import Visit
 
 
 def test_every_report_with_a_phrase_is_found_and_its_words_are_marked(
@@ -30,12 +30,13 @@ def test_every_report_with_a_phrase_is_found_and_its_words_are_marked(
 
 
 def test_filters_narrow_it_and_nothing_is_found_of_nothing(quick_engine: Engine) -> None:
-    assert "open-report" in render_found(quick_engine, "community", Filters(), ENGLISH)
-    narrowed = render_found(quick_engine, "community", Filters(year=(1990,)), ENGLISH)
-    assert "open-report" not in narrowed
-    assert render_found(quick_engine, " ", Filters(), ENGLISH) == ""
-    assert render_found(quick_engine, None, Filters(), ENGLISH) == ""
-    assert "0 reports" in render_found(quick_engine, "zzzq <b>", Filters(), ENGLISH)
+    def found(words: object, filters: Filters = Filters()) -> str:
+        return find(Visit(quick_engine, sent={"words": words}, chosen=filters))
+
+    assert "open-report" in found("community")
+    assert "open-report" not in found("community", Filters(year=(1990,)))
+    assert found(" ") == found(None) == ""
+    assert "0 reports" in found("zzzq <b>")
 
 
 def test_a_contact_that_a_piece_cuts_is_masked(tmp_path: Path) -> None:

@@ -8,13 +8,12 @@ import pytest
 from fake_engine import FakeEngine, answer
 from passages import text_notice
 
-from rag.catalog.tag_fields import Filters
 from rag.errors import ModelError
-from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
 from rag.types import Answer, Notice
 from ui.server import log
 from ui.web import handlers
+from ui.web.handlers import Visit
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +31,7 @@ def ask(
     engine = FakeEngine(write)
     engine.settings = Settings(**settings)  # type: ignore[arg-type]
     log.set_up(engine.settings)
-    list(handlers.ask(engine, question, Filters(), (), None, ENGLISH))  # type: ignore[arg-type]
+    list(handlers.ask(Visit(engine, question=question)))  # type: ignore[arg-type]
 
 
 def test_the_text_of_a_question_is_logged_only_if_a_setting_says_so(

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from answers import PLAIN, RIGHT_TO_LEFT
@@ -14,10 +14,11 @@ from fake_engine import FakeEngine, answer
 
 from rag.catalog.tag_fields import Filters
 from rag.engine import checked
-from rag.i18n.translations import ENGLISH, translations_for
-from rag.types import Coverage, Notice, Struck, Turn
+from rag.i18n.translations import translations_for
+from rag.settings import Settings
+from rag.types import Answer, Coverage, Notice, Struck, Turn
 from ui.web import handlers
-from ui.web.handlers import Exchange, Run, Talk, Update
+from ui.web.handlers import Exchange, Run, Talk, Update, Visit
 
 PERU = Filters(country=("Peru",))
 MARKETS = Filters(theme=("Markets",))
@@ -31,7 +32,7 @@ NAMED = Coverage(
 def ask(
     engine: FakeEngine, question: str, talk: Talk = (), filters: Filters = Filters()
 ) -> list[Update]:
-    return list(handlers.ask(engine, question, filters, talk, None, ENGLISH))
+    return list(handlers.ask(Visit(engine, question=question, talk=talk, chosen=filters)))
 
 
 def talk_of(engine: FakeEngine, *questions: str) -> Talk:
@@ -44,7 +45,7 @@ def talk_of(engine: FakeEngine, *questions: str) -> Talk:
 
 def running(engine: FakeEngine, question: str) -> tuple[Run, Iterator[Update]]:
     """A question that is being answered, and its updates from then on."""
-    updates = handlers.ask(engine, question, Filters(), (), None, ENGLISH)
+    updates = handlers.ask(Visit(engine, question=question))
     run = [next(updates), next(updates)][1]["run"]
     assert run
     return run, updates
@@ -76,9 +77,9 @@ def test_a_question_goes_with_its_filters_and_the_answered_questions_before_it()
     assert history[0] == Turn("user", "First?")
     assert [turn.role for turn in history] == ["user", "assistant"]
     assert [x.question for x in last["talk"]] == ["First?", "Please fail", "Second?"]
-    assert handlers.exchange_at(last["talk"], 3) == last["talk"][2]
+    assert Visit(engine, sent={"turn": 3}, talk=last["talk"]).exchange == last["talk"][2]
     for wrong in (0, 4, -1, "1", None, [1]):
-        assert handlers.exchange_at(last["talk"], wrong) is None
+        assert Visit(engine, sent={"turn": wrong}, talk=last["talk"]).exchange is None
 
 
 def test_nothing_happens_without_a_question_or_while_one_is_answered() -> None:
@@ -86,8 +87,8 @@ def test_nothing_happens_without_a_question_or_while_one_is_answered() -> None:
     engine.gate = threading.Event()
     assert ask(engine, " \n ") == []
     run, updates = running(engine, "slow")
-    assert list(handlers.ask(engine, "another", Filters(), (), run, ENGLISH)) == []
-    assert list(handlers.again(engine, Filters(), (Exchange("x"),), run, ENGLISH)) == []
+    assert list(handlers.ask(Visit(engine, question="another", run=run))) == []
+    assert list(handlers.again(Visit(engine, talk=(Exchange("x"),), run=run))) == []
     engine.gate.set()
     updates.close()
 
@@ -102,7 +103,7 @@ def test_an_error_gives_the_question_back() -> None:
     run, updates = running(engine, "break")
     with pytest.raises(RuntimeError, match="a defect"):
         list(updates)
-    last = handlers.failed(engine, (), run, ENGLISH)
+    (last,) = handlers.failed(Visit(engine, run=run))
     assert "a defect" not in last["thread"]
     assert "Something went wrong" in last["thread"]
     assert (last["question"], last["busy"]) == ("break", False)
@@ -132,8 +133,8 @@ def test_stop_closes_the_stream_keeps_what_was_written_and_waits_for_no_silent_m
 def test_the_last_question_can_be_looked_into_further() -> None:
     engine = FakeEngine()
     talk = (Exchange("First?", answer=answer()), Exchange("Last?", PERU, answer()))
-    assert not list(handlers.widen(engine, talk, None, 1, ENGLISH, deep=True))
-    *_, done = handlers.widen(engine, talk, None, 2, ENGLISH, deep=True)
+    assert not list(handlers.deepen(Visit(engine, sent={"turn": 1}, talk=talk)))
+    *_, done = handlers.deepen(Visit(engine, sent={"turn": 2}, talk=talk))
     assert [exchange.deep for exchange in done["talk"]] == [False, True]
     assert (engine.asked[0][0], engine.asked[0][2], engine.deep) == ("Last?", PERU, [True])
 
@@ -164,18 +165,24 @@ def test_the_whole_conversation_or_its_last_answer_is_saved() -> None:
     def content(file: dict[str, str]) -> bytes:
         return base64.b64decode(file["data"])
 
+    def download(answers: list[Answer], ending: object, url: str = "", **sent: bool) -> Any:
+        engine = FakeEngine()
+        engine.settings = Settings(report_url=url)
+        talk = tuple(Exchange(answer.question, answer=answer) for answer in answers)
+        return handlers.download(Visit(engine, sent={"ending": ending, **sent}, talk=talk))
+
     both = [PLAIN, replace(PLAIN, question="And then?")]
     for is_last, questions in ((False, [PLAIN.question, "And then?"]), (True, ["And then?"])):
-        saved = json.loads(content(handlers.download(both, "json", is_last)))
+        saved = json.loads(content(download(both, "json", last=is_last)))
         assert [item["question"] for item in saved] == questions
-    linked = handlers.download(both, "md", False, "https://labs.example/{report}")
+    linked = download(both, "md", "https://labs.example/{report}")
     assert "<https://labs.example/one_report>" in content(linked).decode()
-    assert handlers.download([RIGHT_TO_LEFT], "md", False)["name"] == "conversation.md"
+    assert download([RIGHT_TO_LEFT], "md")["name"] == "conversation.md"
     for ending in ("exe", "../md", None, ["md"], ""):
-        file = handlers.download([PLAIN], ending, False)
+        file = download([PLAIN], ending)
         assert file.keys() == {"error"}
         assert "Choose one of docx, " in file["error"]
-    assert "Ask a question first" in handlers.download([], "md", False)["error"]
+    assert "Ask a question first" in download([], "md")["error"]
 
 
 def test_a_struck_sentence_is_put_back_where_it_stood() -> None:
@@ -184,14 +191,14 @@ def test_a_struck_sentence_is_put_back_where_it_stood() -> None:
     text = replace(answer("Q"), text="One.\n\nThree.", struck=struck, checked={"struck": 3})
     talk: Talk = (Exchange("Q", answer=text), Exchange("R"))
     for n, event in enumerate(({"turn": 1, "n": 0}, {"turn": 1, "n": 0}, {"turn": 1, "n": 0})):
-        (update,) = handlers.restore(FakeEngine(), talk, None, event, ENGLISH)
+        (update,) = handlers.restore(Visit(FakeEngine(), sent=event, talk=talk))
         talk = update["talk"]
         assert len(talk[0].answer.struck) == 2 - n
         assert update["turn"] == 1
     assert talk[0].answer.text == "Zero. One. Two.\n\nThree. Last."
     assert talk[0].answer.checked == {"unsupported": 3}
     for event in ({"turn": 1, "n": 0}, {"turn": 2, "n": 0}, {"turn": "x"}, {}):
-        assert not list(handlers.restore(FakeEngine(), talk, None, event, ENGLISH))
+        assert not list(handlers.restore(Visit(FakeEngine(), sent=event, talk=talk)))
 
 
 def test_a_question_that_is_too_long_is_refused_in_the_readers_language() -> None:
@@ -201,7 +208,7 @@ def test_a_question_that_is_too_long_is_refused_in_the_readers_language() -> Non
             raise AssertionError
 
     t = translations_for("fr")
-    updates = handlers.ask(Strict(), "a" * 4001, Filters(), (), None, t)  # type: ignore[arg-type]
+    updates = handlers.ask(Visit(Strict(), t, question="a" * 4001))  # type: ignore[arg-type]
     last = list(updates)[-1]
     assert "Une question peut avoir 4" in last["thread"]
     assert last["question"] == "a" * 4001

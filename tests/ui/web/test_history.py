@@ -13,7 +13,7 @@ from rag.feedback import feedback_to_dict
 from rag.i18n.translations import ENGLISH
 from tests.rag.test_feedback import VOTE as FEEDBACK
 from ui.web import handlers, history
-from ui.web.handlers import Exchange
+from ui.web.handlers import Exchange, Visit
 
 VOTE = replace(FEEDBACK, id="0123456789abcdef")
 NARROWED = Filters(country=("Peru",), year=(2023,))
@@ -95,7 +95,7 @@ def test_a_conversation_is_a_list_of_texts_within_bounds(monkeypatch: pytest.Mon
 
 
 def test_a_question_is_saved_before_its_answer_and_again_with_it() -> None:
-    updates = handlers.ask(FakeEngine(), "Why?", Filters(), tuple(EXCHANGES), None, ENGLISH)
+    updates = handlers.ask(Visit(FakeEngine(), question="Why?", talk=tuple(EXCHANGES)))
     saving = [update for update in history.with_saving(updates, IDENT) if "message" in update]
     before, after = map(message, saving)
     assert (before["pending"], after["pending"]) == (True, False)
@@ -112,12 +112,12 @@ def test_a_question_is_saved_before_its_answer_and_again_with_it() -> None:
 @pytest.mark.parametrize("ident", [None, "../../etc/passwd", "a" * 65, "<script>" + IDENT])
 def test_a_changed_name_is_refused_and_all_while_an_answer_is_written(ident: object) -> None:
     engine = FakeEngine()
-    updates = handlers.ask(engine, "slow", Filters(), (), None, ENGLISH)
+    updates = handlers.ask(Visit(engine, question="slow"))
     run = [next(updates), next(updates)][1]["run"]
     for update in (
-        history.open_conversation(engine, ident, STORED, None, ENGLISH),
-        history.open_conversation(engine, IDENT, STORED, run, ENGLISH),
-        history.new_conversation(run, ENGLISH),
+        history.open_conversation(Visit(engine, sent={"id": ident, "turns": STORED})),
+        history.open_conversation(Visit(engine, sent={"id": IDENT, "turns": STORED}, run=run)),
+        history.new_conversation(Visit(engine, run=run)),
     ):
         assert update.keys() == {"message"}
         assert message(update)["do"] == "refused"

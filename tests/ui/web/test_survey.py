@@ -16,9 +16,9 @@ from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.settings import Settings
-from rag.types import Coverage
+from rag.types import Answer, Coverage
 from ui.web.answer import render_to_survey, survey_key
-from ui.web.handlers import Exchange, summarise
+from ui.web.handlers import Exchange, Visit, summarise
 from ui.web.reading.lab import render_who
 from ui.web.survey import Run, count_in_text, download, show
 from ui.web.survey_view import Address
@@ -26,11 +26,15 @@ from ui.web.survey_view import Address
 TOPIC = "topic=mobile+money"
 
 
+def visited(engine: Engine, query: str, run: Run | None = None, step: str = "") -> Visit:
+    return Visit(engine, sent={"query": query, "step": step}, surveyed=run)
+
+
 def shown(engine: Engine, query: str, run: Run | None = None) -> tuple[str, Run]:
     """The last that the view shows at an address, and the visitor's survey."""
-    *_, (html, made) = show(engine, run, query, Filters(), ENGLISH)
-    assert made
-    return html, made
+    *_, last = show(visited(engine, query, run))
+    assert last["surveyed"]
+    return last["survey"], last["surveyed"]
 
 
 def test_an_address_leads_to_itself_and_may_hold_anything() -> None:
@@ -69,11 +73,11 @@ def test_ten_silent_rows_are_checked_and_what_they_showed_is_said(sample_engine:
 
 def test_what_is_no_topic_or_no_report_ends_in_a_sentence(sample_engine: Engine) -> None:
     french = translations_for("fr")
-    *_, (html, _) = show(sample_engine, None, "topic=hello", Filters(), french)
-    assert "ne nomme aucun sujet" in html
+    *_, last = show(replace(visited(sample_engine, "topic=hello"), t=french))
+    assert "ne nomme aucun sujet" in last["survey"]
     assert "ne nomme aucun sujet" in render_who(sample_engine, "hello", "", french)
     assert "No report speaks of “zeppelins”" in shown(sample_engine, "topic=zeppelins")[0]
-    assert next(show(sample_engine, None, "", Filters(), ENGLISH))[1] is None
+    assert next(show(visited(sample_engine, "")))["surveyed"] is None
 
 
 def test_a_row_opens_at_its_quote(sample_engine: Engine) -> None:
@@ -105,17 +109,17 @@ def test_columns_are_filled_and_their_cells_open_at_their_quotes(sample_engine: 
 
 def test_a_file_of_a_survey_has_all_its_rows(sample_engine: Engine) -> None:
     _, run = shown(sample_engine, TOPIC)
-    file = download(sample_engine, run, "csv")
+    file = download(Visit(sample_engine, sent={"ending": "csv"}, surveyed=run))
     assert file["name"] == "mobile-money.csv"
     rows = list(csv.reader(b64decode(file["data"]).decode("utf-8-sig").splitlines()))
     assert len(rows) > 32
-    assert download(sample_engine, run, "exe") == download(sample_engine, None, "csv") == {}
+    assert download(Visit(sample_engine, sent={"ending": "exe"}, surveyed=run)) == {}
+    assert download(Visit(sample_engine, sent={"ending": "csv"})) == {}
 
 
 def test_the_rows_that_are_shown_are_summarised(sample_engine: Engine) -> None:
     _, run = shown(sample_engine, f"{TOPIC}&show=about")
-    asked = run.summary(sample_engine.catalog, ENGLISH)
-    *_, last = summarise(sample_engine, *asked, (), None, ENGLISH)
+    *_, last = summarise(Visit(sample_engine, surveyed=run))
     exchange = last["talk"][0]
     assert exchange.question.endswith("say of “mobile money”?")
     assert exchange.answer
@@ -130,11 +134,16 @@ def test_the_rows_that_are_shown_are_summarised(sample_engine: Engine) -> None:
 
 def test_a_list_by_a_tag_says_how_many_speak_of_it(sample_engine: Engine) -> None:
     question = "Which reports are about mobile money?"
+
+    def answered(answer: Answer) -> Visit:
+        talk = (Exchange(question, answer=answer),)
+        return Visit(sample_engine, sent={"turn": 1}, talk=talk)
+
     listed = sample_engine.ask(question).answer
     few = replace(
         listed, coverage=Coverage("list", filters=Filters(theme=("mobile money",)), read_reports=1)
     )
-    counted = json.loads(count_in_text(sample_engine, Exchange(question, answer=few), ENGLISH))
+    counted = json.loads(count_in_text(answered(few)))
     assert counted["key"] == survey_key(few)
     assert counted["words"].startswith("Tagged: 0. Speaking of it in their text: about ")
     assert "Survey all 32 reports" in render_to_survey(few, sample_engine.catalog, ENGLISH)
@@ -142,7 +151,7 @@ def test_a_list_by_a_tag_says_how_many_speak_of_it(sample_engine: Engine) -> Non
     topic = replace(few, coverage=Coverage("topic"))
     in_peru = replace(few, coverage=Coverage("topic", filters=Filters(country=("Peru",))))
     assert survey_key(in_peru) != survey_key(topic)
-    counted = json.loads(count_in_text(sample_engine, Exchange(question, answer=topic), ENGLISH))
+    counted = json.loads(count_in_text(answered(topic)))
     assert counted["words"].startswith("About ")
 
 
@@ -170,19 +179,19 @@ def test_a_model_judges_after_what_it_takes_was_said(
     asked = f"{TOPIC}&tab=claim&claim=mobile+money+works"
     html, run = shown(engine, asked)
     assert "Without a model" in html
-    *_, (html, _) = show(engine, run, asked, Filters(), ENGLISH, "estimate")
-    assert "judge would judge" in html
+    *_, last = show(visited(engine, asked, run, "estimate"))
+    assert "judge would judge" in last["survey"]
     assert not server.chats
     told = {"verdict": "about", "sentence": 1, "stance": "against"}
     entries = [{"report": n, **told} for n in range(1, 21)]
     server.script(*[Reply((json.dumps({"reports": entries}),))] * 3)
-    *_, (html, _) = show(engine, run, asked, Filters(), ENGLISH, "judge")
+    *_, last = show(visited(engine, asked, run, "judge"))
     assert server.chats
     assert run.survey
     assert {row.stance for row in run.survey.found} == {"against"}
-    assert "Without a model" not in html
+    assert "Without a model" not in last["survey"]
     link = Address.read(asked).link(tab="", only=("stance", "against"))
-    assert f'href="{escape(link)}"' in html
+    assert f'href="{escape(link)}"' in last["survey"]
     rows, _ = shown(engine, link.partition("?")[2], run)
     assert rows.count('class="verdict ') == len(run.survey.found)
 

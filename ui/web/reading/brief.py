@@ -29,8 +29,7 @@ from rag.types import Answer, Citation, Coverage, Passage, Status
 from ui.rendering import render
 from ui.server import log
 from ui.web.answer import key_points
-from ui.web.filters import Sent
-from ui.web.handlers import Talk, exchange_at, saved
+from ui.web.handlers import Visit, saved
 from ui.web.sources import find_quote
 
 LONGEST, MOST_PINS = 20_000, 300
@@ -77,12 +76,11 @@ class _Pinned(BaseModel):
     items: list[_Pin] = Field(max_length=MOST_PINS)
 
 
-def pinned_answer(talk: Talk, turn: object) -> dict[str, Any]:
+def pinned_answer(v: Visit) -> dict[str, Any]:
     """The answer of a turn as a browser keeps it; what it doesn't cite stays behind."""
-    exchange = exchange_at(talk, turn)
-    if not (exchange and exchange.answer):
+    if not (v.exchange and v.exchange.answer):
         return {}
-    answer = exchange.answer
+    answer = v.exchange.answer
     if answer.is_list:
         # The lines of a list name its reports.
         answer = replace(answer, text=_MARK.sub("", answer.text), citations=())
@@ -90,14 +88,14 @@ def pinned_answer(talk: Talk, turn: object) -> dict[str, Any]:
     return {"kind": "answer", "text": answer.question, "answer": kept}
 
 
-def download(engine: Engine, sent: Sent, t: Translations) -> dict[str, str]:
+def download(v: Visit) -> dict[str, str]:
     """The brief as a file for the browser to save, or the error in a sentence."""
-    ending = str(sent.get("ending"))
+    t, ending = v.t, str(v.sent.get("ending"))
     try:
-        pinned = _Pinned.model_validate(sent.get("brief"))
+        pinned = _Pinned.model_validate(v.sent.get("brief"))
         if ending not in BRIEFS:
             raise InputError(f"There is no brief of the kind {ending!r}.")
-        brief, lost = make(engine, pinned, t)
+        brief, lost = make(v.engine, pinned, t)
         data = BRIEFS[ending](brief)
     except ValidationError:
         return {"error": t.gettext(DAMAGED)}

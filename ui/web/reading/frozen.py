@@ -25,7 +25,7 @@ from rag.i18n.translations import Translations, language_code, marked
 from ui.rendering import render
 from ui.server import log
 from ui.web.answer import render_prose
-from ui.web.handlers import Exchange, Talk, exchange_at, seal
+from ui.web.handlers import Exchange, Visit, seal
 from ui.web.history import exchange_from_json, exchange_to_json
 from ui.web.reading.brief import standing
 from ui.web.sources import by_number
@@ -39,9 +39,9 @@ NOT_OURS = marked("This server can't vouch for this answer. Ask again, then shar
 _NAME = re.compile(r"[0-9a-f]{32}")
 
 
-def freeze(engine: Engine, talk: Talk, turn: object, t: Translations) -> str:
+def freeze(v: Visit) -> str:
     """Keep an answer; the query of its link and what the page says to that, as JSON."""
-    exchange = exchange_at(talk, turn)
+    engine, t, exchange = v.engine, v.t, v.exchange
     if not engine.settings.share or not exchange or not exchange.answer:
         return ""
     # What a browser kept may have been changed there.

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
+from typing import Any
 
 from markupsafe import Markup
 
 from rag.catalog.normalize import fold_tag
 from rag.catalog.tag_fields import TAGS, ReportInfo
-from rag.engine import Engine
 from rag.errors import FeedbackNotKept, UnknownReport
 from rag.export.brief import report_link
 from rag.feedback import MAX_COMMENT, Feedback, Vote, keep_feedback
@@ -25,8 +25,8 @@ from rag.types import FACTS, Answer, Passage
 from ui.rendering import render
 from ui.server import log
 from ui.web.answer import WHO
-from ui.web.filters import Sent
-from ui.web.handlers import Exchange, Talk, exchange_at
+from ui.web.handlers import Exchange, Visit
+from ui.web.history import save_message
 from ui.web.reading.frozen import FROZEN, render_frozen
 from ui.web.reading.lab import LAB, render_lab, render_who
 from ui.web.sources import find_quote, segments
@@ -119,39 +119,30 @@ def _tags(
             yield t.gettext(tag.plural), values
 
 
-def open_report(
-    engine: Engine,
-    talk: Talk,
-    event: Sent,
-    t: Translations,
-    surveyed: Quotes | None = None,
-) -> Markup:
+def open_report(v: Visit) -> Markup:
     """The report that a browser wants to see, at the words that a number or a survey quotes.
 
     The event has a `report` and may have a `passage`, or a `turn` and its number `n`: what a
-    browser sends may be anything. `surveyed` are the quotes of a survey's row, by passage.
+    browser sends may be anything.
     """
+    engine, t, sent = v.engine, v.t, v.sent
     names = ("report", "passage", "turn", "n")
-    report_id, at = (_text(event.get(name)) for name in names[:2])
-    key = "|".join(_text(event.get(name)) for name in names)
-    if report_id.startswith(WHO):
-        return render_who(engine, report_id[len(WHO) :], key, t)
-    if report_id.startswith(FROZEN) and (
-        frozen := render_frozen(engine, report_id[len(FROZEN) :], key, t)
-    ):
-        return frozen
-    if report_id.startswith(LAB) and (lab := render_lab(engine, report_id[len(LAB) :], key, t)):
-        return lab
+    report_id, at = (_text(sent.get(name)) for name in names[:2])
+    key = "|".join(_text(sent.get(name)) for name in names)
+    for start, render_other in ((WHO, render_who), (FROZEN, render_frozen), (LAB, render_lab)):
+        if report_id.startswith(start):
+            other = render_other(engine, report_id.removeprefix(start), key, t)
+            if other is not None:
+                return other
     try:
         stored = engine.report(report_id)
     except UnknownReport:
         empty = dict.fromkeys(("sections", "tags", "facts", "unanswered", "line", "similar"), ())
         return render("report.html", t, info=None, key=key, note=t.gettext(GONE), **empty)
-    quotes = {passage: list(words) for passage, words in (surveyed or {}).items()}
-    exchange = exchange_at(talk, event.get("turn"))
-    cited = exchange.answer.citations if exchange and exchange.answer else ()
+    quotes = v.surveyed.quotes(sent) if v.surveyed else {}
+    cited = v.exchange.answer.citations if v.exchange and v.exchange.answer else ()
     own = [citation for citation in cited if citation.passage.report.id == report_id]
-    asked = [citation.passage.id for citation in own if citation.n == event.get("n")]
+    asked = [citation.passage.id for citation in own if citation.n == sent.get("n")]
     if asked:
         # Of all quotes of the report, the one that was asked for is shown first.
         at = at or asked[0]
@@ -174,31 +165,32 @@ def _text(value: object) -> str:
     return str(value) if isinstance(value, (str, int)) else ""
 
 
-def vote(engine: Engine, talk: Talk, event: Sent, t: Translations) -> tuple[Talk, str]:
-    """The conversation with a visitor's vote on an answer of it, and what to say to that.
+def vote(v: Visit) -> dict[str, Any]:
+    """Keep a visitor's vote on an answer, have the browser keep it too, and say so.
 
     The event has a `turn`, a `vote` and maybe a comment, `word`. A vote that can't be kept does not
     count, and the reader is told so; nothing happens for one that means nothing.
     """
-    turn, choice = event.get("turn"), VOTES.get(_text(event.get("vote")))
-    exchange = exchange_at(talk, turn)
+    choice, exchange, settings = VOTES.get(_text(v.sent.get("vote"))), v.exchange, v.engine.settings
     if exchange is None or exchange.answer is None or choice is None:
-        return talk, ""
-    mask = mask_contacts if engine.settings.mask_contacts else str
-    feedback = _feedback(exchange, exchange.answer, choice, _text(event.get("word")), mask)
-    values = {"vote": choice, "comment": feedback.word, "message": t.gettext(THANKS)}
+        return {}
+    mask = mask_contacts if settings.mask_contacts else str
+    feedback = _feedback(exchange, exchange.answer, choice, _text(v.sent.get("word")), mask)
+    values = {"vote": choice, "comment": feedback.word, "message": v.t.gettext(THANKS)}
     before = exchange.vote
     if before is None or (before.vote, before.word) != (choice, feedback.word):
         try:
-            keep_feedback(engine.settings.index, feedback)
+            keep_feedback(settings.index, feedback)
             log.event("vote", "kept", vote=choice)
         except FeedbackNotKept as error:
-            folder, why = engine.settings.index, error.__cause__ or error
-            log.event("vote", "error", logging.ERROR, folder=folder, error=why)
-            values = {"vote": "", "comment": "", "message": t.gettext(str(error))}
-    if values["vote"]:
-        talk = tuple(replace(x, vote=feedback) if n == turn else x for n, x in enumerate(talk, 1))
-    return talk, render("vote.html", t, turn=turn, time=feedback.time, **values)
+            why = error.__cause__ or error
+            log.event("vote", "error", logging.ERROR, folder=settings.index, error=why)
+            values = {"vote": "", "comment": "", "message": v.t.gettext(str(error))}
+    said = render("vote.html", v.t, turn=v.sent["turn"], time=feedback.time, **values)
+    if not values["vote"]:
+        return {"voted": said}
+    talk = tuple(replace(x, vote=feedback) if x is exchange else x for x in v.talk)
+    return {"talk": talk, "voted": said, "message": save_message(v.conversation_id, talk)}
 
 
 def _feedback(

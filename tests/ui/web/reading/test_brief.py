@@ -6,9 +6,8 @@ from typing import Any
 
 from fake_engine import QUOTE, FakeEngine
 
-from rag.i18n.translations import ENGLISH
-from rag.types import Citation
-from ui.web.handlers import Exchange
+from rag.types import Answer, Citation
+from ui.web.handlers import Exchange, Visit
 from ui.web.reading.brief import download, pinned_answer
 
 
@@ -16,8 +15,12 @@ def pinned(*items: dict[str, Any], **more: str) -> dict[str, Any]:
     return {"format": 1, "title": "Markets", "author": "Ama", **more, "items": list(items)}
 
 
+def visit(question: str, answer: Answer) -> Visit:
+    return Visit(FakeEngine(), sent={"turn": 1}, talk=(Exchange(question, answer=answer),))
+
+
 def text(engine: FakeEngine, brief: object, ending: str = "md") -> str:
-    made = download(engine, {"ending": ending, "brief": brief}, ENGLISH)  # type: ignore[arg-type]
+    made = download(Visit(engine, sent={"ending": ending, "brief": brief}))
     return (
         base64.b64decode(made["data"]).decode() + made["warning"]
         if "data" in made
@@ -28,7 +31,7 @@ def text(engine: FakeEngine, brief: object, ending: str = "md") -> str:
 def test_answers_quotes_notes_and_counts_become_one_brief() -> None:
     engine = FakeEngine()
     answer = engine.ask("What did labs learn?").answer
-    item = pinned_answer((Exchange("What did labs learn?", answer=answer),), 1)
+    item = pinned_answer(visit("What did labs learn?", answer))
     cited = answer.citations[0].passage
     quote = {"kind": "quote", "report": cited.report.id, "passage": "gone", "quotes": [QUOTE]}
     note = {"kind": "note", "text": "My own view [1]."}
@@ -54,9 +57,9 @@ def test_what_no_longer_stands_is_left_out_and_damaged_pins_are_refused() -> Non
     assert "Nobody wrote" not in words
     assert "1 quote no longer stands" in words
     answer = replace(engine.ask("What?").answer, citations=(Citation(1, passage, "Nor this."),))
-    item = pinned_answer((Exchange("What?", answer=answer),), 1)
+    item = pinned_answer(visit("What?", answer))
     assert "1 quote no longer stands" in text(engine, pinned(item))
     assert "Nothing is pinned" in text(engine, pinned())
     assert "no brief" in text(engine, {"format": 2})
     assert "no brief" in text(engine, pinned({"kind": "script"}))
-    assert pinned_answer((), 1) == {}
+    assert pinned_answer(Visit(engine, sent={"turn": 1})) == {}

@@ -11,7 +11,7 @@ from readers import Outline
 from rag.engine import Engine
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
-from ui.web.handlers import Exchange, Talk, seal
+from ui.web.handlers import Exchange, Talk, Visit, seal
 from ui.web.history import exchange_from_json, exchange_to_json
 from ui.web.reading.frozen import FOLDER, NOT_KEPT, NOT_OURS, freeze
 from ui.web.reading.lab import render_who
@@ -27,17 +27,17 @@ def shared(folder: Path, **more: object) -> tuple[FakeEngine, Talk]:
 
 def test_an_answer_has_one_link_which_shows_it_and_checks_its_quotes(tmp_path: Path) -> None:
     engine, talk = shared(tmp_path)
-    link = json.loads(freeze(engine, talk, 1, ENGLISH))["query"]  # type: ignore[arg-type]
-    assert json.loads(freeze(engine, talk, 1, ENGLISH))["query"] == link  # type: ignore[arg-type]
+    link = json.loads(freeze(Visit(engine, sent={"turn": 1}, talk=talk)))["query"]  # type: ignore[arg-type]
+    assert json.loads(freeze(Visit(engine, sent={"turn": 1}, talk=talk)))["query"] == link  # type: ignore[arg-type]
     event = {"report": link.removeprefix("report=")}
-    page = open_report(engine, (), event, ENGLISH)  # type: ignore[arg-type]
+    page = open_report(Visit(engine, sent=event))  # type: ignore[arg-type]
     assert "What?" in page
     n = len(talk[0].answer.citations) if talk[0].answer else 0
     assert f"Checked now: {n} of {n} quotes stand" in page
     assert QUOTE in Outline(page).text
     file = next((tmp_path / FOLDER).iterdir())
     file.write_text(file.read_text().replace(QUOTE, "Nobody wrote this."))
-    changed = open_report(engine, (), event, ENGLISH)  # type: ignore[arg-type]
+    changed = open_report(Visit(engine, sent=event))  # type: ignore[arg-type]
     assert "No longer stands in the report" in changed
 
 
@@ -45,21 +45,21 @@ def test_what_a_browser_has_changed_is_not_shared(tmp_path: Path) -> None:
     engine, talk = shared(tmp_path)
     kept = exchange_to_json(talk[0])
     opened = (exchange_from_json(kept),)
-    assert "query" in json.loads(freeze(engine, opened, 1, ENGLISH))  # type: ignore[arg-type]
+    assert "query" in json.loads(freeze(Visit(engine, sent={"turn": 1}, talk=opened)))  # type: ignore[arg-type]
     forged = (exchange_from_json(kept.replace("What?", "Who?")),)
-    told = json.loads(freeze(engine, forged, 1, ENGLISH))  # type: ignore[arg-type]
+    told = json.loads(freeze(Visit(engine, sent={"turn": 1}, talk=forged)))  # type: ignore[arg-type]
     assert told == {"error": NOT_OURS}
 
 
 @pytest.mark.parametrize("name", ["answer:../x", "answer:" + "0" * 32, "answer:"])
 def test_nothing_else_is_shown_and_nothing_kept_unasked(tmp_path: Path, name: str) -> None:
     engine, talk = shared(tmp_path)
-    assert "removed" in open_report(engine, (), {"report": name}, ENGLISH)  # type: ignore[arg-type]
-    assert freeze(engine, talk, 2, ENGLISH) == ""  # type: ignore[arg-type]
+    assert "removed" in open_report(Visit(engine, sent={"report": name}))  # type: ignore[arg-type]
+    assert freeze(Visit(engine, sent={"turn": 2}, talk=talk)) == ""  # type: ignore[arg-type]
     engine.settings = Settings(index=tmp_path / "gone", share=True)
-    assert json.loads(freeze(engine, talk, 1, ENGLISH)) == {"error": NOT_KEPT}  # type: ignore[arg-type]
+    assert json.loads(freeze(Visit(engine, sent={"turn": 1}, talk=talk))) == {"error": NOT_KEPT}  # type: ignore[arg-type]
     engine.settings = Settings(index=tmp_path)
-    assert freeze(engine, talk, 1, ENGLISH) == ""  # type: ignore[arg-type]
+    assert freeze(Visit(engine, sent={"turn": 1}, talk=talk)) == ""  # type: ignore[arg-type]
     assert not (tmp_path / FOLDER).exists()
 
 

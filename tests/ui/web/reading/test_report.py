@@ -9,7 +9,7 @@ from readers import Outline
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
-from ui.web.handlers import Exchange
+from ui.web.handlers import Exchange, Visit
 from ui.web.reading.report import open_report, render_report
 
 
@@ -52,7 +52,7 @@ def test_only_a_report_of_the_index_is_opened() -> None:
 
     def opened(**changed: object) -> Outline:
         event = {"report": "report_0", "turn": 1, "n": 1} | changed
-        return Outline(open_report(engine, talk, event, ENGLISH))
+        return Outline(open_report(Visit(engine, sent=event, talk=talk)))
 
     assert len(opened().all("mark")) == 1
     for turn, n in ((0, 1), (2, 1), ("1", 1), (1, 9), (1, "1"), (None, None)):
@@ -82,17 +82,17 @@ def test_nothing_from_outside_becomes_markup() -> None:
 
 
 def test_a_lab_s_page_has_its_years_methods_and_reports() -> None:
-    page = Outline(open_report(FakeEngine(), (), {"report": "lab:Peru"}, ENGLISH))  # type: ignore[arg-type]
+    page = Outline(open_report(Visit(FakeEngine(), sent={"report": "lab:Peru"})))
     assert "Summarise this lab" in page.text
     assert "Prototyping" in page.text
     years = re.findall(r"20\d\d(?=Planned|Learned)", page.text)
     assert years == sorted(years, reverse=True) != []
     assert page.all("button", "open-report")
-    gone = open_report(FakeEngine(), (), {"report": "lab:Atlantis"}, ENGLISH)  # type: ignore[arg-type]
+    gone = open_report(Visit(FakeEngine(), sent={"report": "lab:Atlantis"}))
     assert "removed" in gone
 
 
 def test_a_report_s_page_leads_to_its_line_of_work_and_its_lab() -> None:
-    page = Outline(open_report(FakeEngine(), (), {"report": "report_0"}, ENGLISH))  # type: ignore[arg-type]
+    page = Outline(open_report(Visit(FakeEngine(), sent={"report": "report_0"})))
     assert "The same line of work" in page.text
     assert page.all("button", "open-report")[0]["data-report"] == "lab:Peru"
