@@ -13,7 +13,7 @@ from jinja2.ext import Extension
 from jinja2.lexer import Token, TokenStream
 from markupsafe import Markup
 
-from rag.i18n import labels, translations
+from rag.i18n import labels, notices, translations
 from rag.i18n.translations import Translations
 
 # Line breaks next to a tag or to a statement of Jinja; those that are left part attributes.
@@ -34,8 +34,8 @@ def _environment() -> Environment:
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         undefined=StrictUndefined,
     )
-    # All labels, and the functions that write names and numbers for readers.
-    environment.globals.update(vars(translations) | vars(labels))
+    # What is said to readers: labels, and the functions that write names, numbers and sentences.
+    environment.globals.update(vars(translations) | vars(labels) | vars(notices))
     environment.filters["flags"] = flags
     return environment
 

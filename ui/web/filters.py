@@ -191,13 +191,13 @@ def _chips(catalog: Catalog, filters: Filters, t: Translations) -> Iterator[tupl
             yield from ((field, str(value), value_label(field, value, t)) for value in values)
 
 
-def render_scope(
-    exchange: Exchange, turn: int, t: Translations, reports: Mapping[str, ReportInfo]
-) -> Markup:
-    """What an answer was narrowed to, and why; with a `turn`, what the question says can go.
+def scope_chips(
+    exchange: Exchange, t: Translations, reports: Mapping[str, ReportInfo]
+) -> list[dict[str, object]]:
+    """What an answer was narrowed to, and why, as chips under its question.
 
-    Each chip of the question then has a button that asks again without it, or with it again. All
-    labs of a region that have `reports` go by its name.
+    What the question says can go: such a chip has a button that asks again without it, or with it
+    again. All labs of a region that have `reports` go by its name.
     """
     without, again = t.gettext("Ask again without {filter}"), t.gettext("Use again, {filter}")
     origins = (
@@ -217,7 +217,7 @@ def render_scope(
         key, origin = t.gettext("Understood as"), marked("{value} (from the conversation)")
         same = dict.fromkeys(("is_ignored", "button", "region"), "")
         chips.insert(0, {**same, "key": key, "names": [answer.standalone], "origin": origin})
-    return render("scope.html", t, chips=chips, turn=turn, apart=APART)
+    return chips
 
 
 def _scope_chips(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from markupsafe import Markup
 
-from rag.answer.pipeline import AnswerStream
+from rag.answer.pipeline import HITS_PER_ANSWER, AnswerStream
 from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError, ModelError, TooLong
@@ -27,7 +27,7 @@ from rag.export.formats import FORMATS, export, file_name
 from rag.feedback import Feedback
 from rag.i18n.translations import ENGLISH, Translations, format_number, marked
 from rag.models.client import Stop
-from rag.retrieval.hybrid import more_passages
+from rag.retrieval.hybrid import MOST_PASSAGES, more_passages
 from rag.types import Answer, Notice, Turn
 from ui.rendering import render
 from ui.server import log
@@ -77,6 +77,24 @@ class Exchange:
         used = self.answer.coverage.filters
         same = [n for n in FILTER_FIELDS if getattr(used, n) == getattr(self.filters, n)]
         return replace(used, **dict.fromkeys(same, ()))
+
+    @property
+    def can_widen(self) -> bool:
+        """Whether the answer was made from a part of the passages that were found."""
+        if self.answer is None or self.answer.coverage.intent in ("list", "about", "report", "lab"):
+            return False
+        coverage, hits = self.answer.coverage, len(self.answer.hits)
+        if self.passages >= MOST_PASSAGES or not 0 < coverage.read_passages < MOST_PASSAGES:
+            return False
+        # Only the first hits stay with an answer: there may be more.
+        has_more = hits > coverage.read_passages or hits >= HITS_PER_ANSWER
+        return has_more or coverage.matched_reports > coverage.read_reports
+
+    @property
+    def can_deepen(self) -> bool:
+        """Whether a model wrote the answer and has not searched further for it."""
+        generation = self.answer.generation if self.answer else None
+        return generation is not None and bool(generation.model) and not generation.steps
 
     @property
     def first(self) -> Filters:

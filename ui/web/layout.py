@@ -28,7 +28,6 @@ from rag.i18n.translations import (
 )
 from rag.watch import Watch, load_watches
 from ui.rendering import render
-from ui.web.answer import render_collection
 from ui.web.filters import LONGEST_QUESTION, render_facets
 from ui.web.reading.brief import render_brief
 from ui.web.sources import render_sources
@@ -81,8 +80,16 @@ def facts(engine: Engine, t: Translations) -> Markup:
     news: list[Watch] = []
     with suppress(InputError):  # A damaged file of standing questions is told by their command.
         news = [watch for watch in load_watches(engine.settings.index) if watch.news]
-    return render_collection(
-        engine.catalog, engine.settings.index.name, engine.revision, t, news=news
+    years = sorted({info.year for info in engine.catalog.reports.values() if info.year})
+    return render(
+        "collection.html",
+        t,
+        reports=len(engine.catalog.reports),
+        labs=len(engine.catalog.labs()),
+        years=f"{years[0]}–{years[-1]}" if len(years) > 1 else "".join(map(str, years)),
+        index=engine.settings.index.name,
+        revision=engine.revision,
+        news=news,
     )
 
 

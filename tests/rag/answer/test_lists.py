@@ -16,7 +16,8 @@ from rag.index.snapshot import Snapshot, current_snapshot
 from rag.models.prompts import is_refusal
 from rag.query.entities import stems_of
 from rag.types import Plan
-from ui.web.answer import render_mentions
+from ui.web.answer import render_conversation
+from ui.web.handlers import Exchange
 
 FACTS = {"cost": ("High",), "sample_size": ("Small",)}
 CATALOG = Catalog([*(report(i) for i in range(12)), report(12, year=2031, facts=FACTS)])
@@ -133,7 +134,7 @@ def test_mentions_are_not_counted_and_cited_by_their_words(sample_engine: Engine
     assert [hit.passage.report.id for hit in answer.mentions] == [*mentioned]
     last = answer.text.split("\n")[-1]
     assert last.startswith(f"Not counted: {len(mentioned)} more reports")
-    page = render_mentions(answer, 1, ENGLISH)
+    page = render_conversation([Exchange("Q", answer=answer)], sample_engine.catalog, ENGLISH)
     assert page.count('<details class="source"') == len(mentioned)
     cited = answer.citations[answer.coverage.count :]
     assert [c.passage.report.id for c in cited] == [*mentioned[:10]]

@@ -13,12 +13,10 @@ from rag.retrieval.hybrid import MOST_PASSAGES
 from rag.types import Citation, Coverage, GenerationRecord, Notice
 from ui.web.answer import (
     plain_text,
-    render_collection,
     render_conversation,
-    render_coverage,
+    render_exchange,
     render_pending,
     render_prose,
-    render_row,
 )
 from ui.web.handlers import Exchange
 from ui.web.sources import render_sources
@@ -110,14 +108,14 @@ def test_what_is_no_answer_is_told() -> None:
 
 
 def test_the_coverage_line_unfolds_to_reports_and_labs() -> None:
-    html = Outline(render_coverage(answer(coverage=READ), REPORTS, ENGLISH))
+    html = drawn(Exchange("Q?", answer=answer(coverage=READ)))
     assert "Cool boxes at the market, part 0 2021 · cited" in html.text
     assert "Cool boxes at the market, part 1 2022" in html.text
     assert "Viet Nam 2 · Togo 1" in html.text
     opened = [b["data-report"] for b in html.all("button", "open-report")]
     assert opened == ["report_0", "report_1"]
     listed = answer(coverage=Coverage("list", ("report_0",)))
-    assert not Outline(render_coverage(listed, REPORTS, ENGLISH)).all("details")
+    assert not drawn(Exchange("Q?", answer=listed)).all("details")
 
 
 @pytest.mark.parametrize(
@@ -135,8 +133,10 @@ def test_the_coverage_line_unfolds_to_reports_and_labs() -> None:
 def test_the_row_has_what_can_be_done_with_an_answer(
     exchange: Exchange, is_last: bool, is_idle: bool, buttons: list[str | None]
 ) -> None:
-    html = Outline(render_row(exchange, 2, is_last, ENGLISH, is_idle=is_idle))
-    assert [button.get("class") for button in html.all("button")] == buttons
+    html = render_exchange(exchange, 2, CATALOG, ENGLISH, is_last=is_last, is_idle=is_idle)
+    row = html.partition('<div class="answer-row"')[2].partition("</div>")[0]
+    drawn = Outline(row.partition(">")[2]).all("button")
+    assert [button.get("class") for button in drawn] == buttons
 
 
 def test_an_answer_is_copied_with_its_numbered_sources() -> None:
@@ -160,7 +160,6 @@ def test_nothing_from_outside_becomes_markup() -> None:
         render_conversation(talk, catalog, ENGLISH)
         + render_sources(bad, 1)
         + render_pending(talk[1], HOSTILE, 1, ENGLISH, {})
-        + render_collection(catalog, HOSTILE, HOSTILE)
     )
     html.is_inert()
     assert all((a["href"] or "").startswith("#") for a in html.all("a"))

@@ -12,6 +12,7 @@ from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters
 from rag.i18n.translations import ENGLISH
 from rag.types import Coverage, PlannedBy
+from ui.web.answer import render_conversation
 from ui.web.filters import (
     LONGEST_QUESTION,
     Link,
@@ -20,7 +21,6 @@ from ui.web.filters import (
     link_notice,
     read_link,
     render_chips,
-    render_scope,
     write_link,
 )
 from ui.web.handlers import Exchange
@@ -87,9 +87,15 @@ def test_hostile_names_are_data_or_text() -> None:
     chips.is_inert()
     assert chips.all("button")[0]["data-value"] == HOSTILE
     hostile = Filters(theme=(HOSTILE, '" autofocus onfocus="x'), country=(HOSTILE,) * 5)
-    scope = Outline(render_scope(scoped(hostile, hostile, ignored=hostile), 1, ENGLISH, {}))
+    scope = Outline(scope_of(scoped(hostile, hostile, ignored=hostile)))
     scope.is_inert()
     assert scope.all("button")[1]["data-value"] == HOSTILE
+
+
+def scope_of(exchange: Exchange) -> str:
+    """The chips under a question, which are the last."""
+    html = render_conversation([exchange], Catalog([]), ENGLISH)
+    return html.partition('<ul class="scope"')[2].partition(">")[2].partition("</ul>")[0]
 
 
 def scoped(named: Filters, first: Filters = Filters(), **values: Filters) -> Exchange:
@@ -106,7 +112,7 @@ def test_each_chip_of_a_question_says_where_it_comes_from() -> None:
     used, first = Filters(country=("Peru",), year=(2023,)), Filters(kind=("closing",))
     ignored = Filters(sdg=("1. No poverty",))
     exchange = scoped(used, first, filters=Filters(year=(2023,)), ignored=ignored)
-    html = render_scope(exchange, 1, ENGLISH, {})
+    html = scope_of(exchange)
     assert Outline(html).text == (
         "2023 (your filter)Peru (from your question)×"
         "Kind closing first (from your question)×SDG 1. No poverty (not used)Use again"
@@ -130,7 +136,7 @@ def test_the_words_a_model_gives_a_follow_up_are_shown(
     standalone: str, planner: PlannedBy, chip: str
 ) -> None:
     follow_up = answer("And why?", standalone=standalone, planner=planner)
-    html = render_scope(Exchange("And why?", answer=follow_up), 1, ENGLISH, {})
+    html = scope_of(Exchange("And why?", answer=follow_up))
     assert Outline(html).text == (f"{chip}(from the conversation)" if chip else "")
 
 

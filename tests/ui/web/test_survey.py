@@ -14,10 +14,10 @@ from readers import Outline
 
 from rag.catalog.tag_fields import Filters
 from rag.engine import Engine, open_engine
-from rag.i18n.translations import ENGLISH, translations_for
+from rag.i18n.translations import translations_for
 from rag.settings import Settings
 from rag.types import Answer, Coverage
-from ui.web.answer import render_to_survey, survey_key
+from ui.web.answer import survey_key, survey_reports
 from ui.web.handlers import Exchange, Visit, summarise
 from ui.web.reading.lab import render_who
 from ui.web.survey import Run, count_in_text, download, show
@@ -146,7 +146,7 @@ def test_a_list_by_a_tag_says_how_many_speak_of_it(sample_engine: Engine) -> Non
     counted = json.loads(count_in_text(answered(few)))
     assert counted["key"] == survey_key(few)
     assert counted["words"].startswith("Tagged: 0. Speaking of it in their text: about ")
-    assert "Survey all 32 reports" in render_to_survey(few, sample_engine.catalog, ENGLISH)
+    assert survey_reports(few, sample_engine.catalog, Filters()) == 32
     assert survey_key(replace(few, coverage=Coverage("list"))) == ""
     topic = replace(few, coverage=Coverage("topic"))
     in_peru = replace(few, coverage=Coverage("topic", filters=Filters(country=("Peru",))))
