@@ -26,13 +26,10 @@ from rag.errors import AskLabsError
 from rag.i18n.translations import ENGLISH
 from ui.rendering import render
 from ui.server.room import COMPUTED, WAITING, Full, Room
-from ui.web import explore, filters, handlers, history, layout, survey
+from ui.web import actions, brief, dialogs, explore, filters, handlers, history, layout, survey
 from ui.web.handlers import Update, Visit
 from ui.web.layout import Parts, translations_of
 from ui.web.quality import render_quality, render_without_run
-from ui.web.reading import brief, report
-from ui.web.reading.frozen import freeze
-from ui.web.reading.translate import translated
 from ui.web.suggestions import Suggestions
 from ui.web.uploads import add
 
@@ -313,11 +310,11 @@ def _wire_reading(wires: Wires) -> None:
         wires.on(f"{part}.cite", handlers.show_sources, "talk", "sources")
     for part in ("thread", "sources", "survey", "explore", "found", "uploaded"):
         if part in wires.parts:
-            wires.on(f"{part}.report", report.open_report, "talk surveyed", "report")
-    wires.on("thread.vote", report.vote, "talk conversation_id", "talk voted message")
-    wires.on("thread.freeze", freeze, "talk", "copied", COPIED)
+            wires.on(f"{part}.report", dialogs.open_report, "talk surveyed", "report")
+    wires.on("thread.vote", actions.vote, "talk conversation_id", "talk voted message")
+    wires.on("thread.freeze", actions.freeze, "talk", "copied", COPIED)
     wires.on("link.click", filters.copied_link, "talk", "copied", COPIED, **AT_ONCE)
-    wires.on("sources.translate", translated, "talk", "translated", *TRANSLATED)
+    wires.on("sources.translate", actions.translated, "talk", "translated", *TRANSLATED)
     pinned = "(pin) => askBrief.add(JSON.parse(pin))"
     wires.on("thread.pin", _as_json(brief.pinned_answer), "talk", "pinned", pinned)
     for at, make, inputs, script in (

@@ -31,8 +31,7 @@ from rag.retrieval.hybrid import MOST_PASSAGES, more_passages
 from rag.types import Answer, Notice, Turn
 from ui.rendering import render
 from ui.server import log
-from ui.web.answer import render_conversation, render_pending
-from ui.web.sources import render_sources
+from ui.web.answer import render_conversation, render_pending, render_sources
 
 if TYPE_CHECKING:
     from ui.web.survey import Run as SurveyRun

@@ -28,9 +28,9 @@ from rag.i18n.translations import (
 )
 from rag.watch import Watch, load_watches
 from ui.rendering import render
+from ui.web.answer import render_sources
+from ui.web.brief import render_brief
 from ui.web.filters import LONGEST_QUESTION, render_facets
-from ui.web.reading.brief import render_brief
-from ui.web.sources import render_sources
 from ui.web.suggestions import SURVEY, Example
 from ui.web.uploads import FAILED
 

@@ -17,9 +17,9 @@ from ui.web.answer import (
     render_exchange,
     render_pending,
     render_prose,
+    render_sources,
 )
 from ui.web.handlers import Exchange
-from ui.web.sources import render_sources
 
 CATALOG = Catalog(report(i) for i in range(30))
 REPORTS = CATALOG.reports

@@ -6,7 +6,7 @@ from readers import Outline
 
 from rag.i18n.translations import ENGLISH
 from rag.types import Citation
-from ui.web.sources import (
+from ui.web.answer import (
     NEAREST,
     find_quote,
     render_card,

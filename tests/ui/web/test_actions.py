@@ -1,21 +1,22 @@
-"""A link keeps an answer as it was; its quotes are looked up when it is opened."""
+"""A link keeps an answer as it was, its quotes looked up when it is opened; a model translates."""
 
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake_engine import QUOTE, FakeEngine
+from openai_server import Reply, ScriptedServer
 from readers import Outline
 
 from rag.engine import Engine
-from rag.i18n.translations import ENGLISH
+from rag.i18n.translations import ENGLISH, translations_for
 from rag.settings import Settings
+from ui.web.actions import FOLDER, NOT_KEPT, NOT_OURS, freeze, translated
+from ui.web.dialogs import open_report, render_who
 from ui.web.handlers import Exchange, Talk, Visit, seal
 from ui.web.history import exchange_from_json, exchange_to_json
-from ui.web.reading.frozen import FOLDER, NOT_KEPT, NOT_OURS, freeze
-from ui.web.reading.lab import render_who
-from ui.web.reading.report import open_report
 
 
 def shared(folder: Path, **more: object) -> tuple[FakeEngine, Talk]:
@@ -68,3 +69,23 @@ def test_who_works_on_a_topic_is_told_by_the_latest_year(sample_engine: Engine) 
     page = Outline(render_who(sample_engine, "mobile money", "key", ENGLISH))
     assert page.all("button", "open-report")
     assert "Labs whose reports are about it" in page.text
+
+
+def test_the_quotes_of_a_number_are_translated_and_marked(server: ScriptedServer) -> None:
+    engine: Any = FakeEngine()
+    talk = (Exchange("What?", answer=engine.ask("What?").answer),)
+    assert translated(Visit(engine, sent={"turn": 1, "n": 1}, talk=talk)) == ""
+    engine.settings = Settings(model="openai:small", openai_base_url=server.url)
+    server.say("Les vendeurs <b>gardent</b> les boîtes.")
+    made = json.loads(
+        translated(Visit(engine, translations_for("fr"), {"turn": 1, "n": 1}, talk=talk))
+    )
+    assert made["text"] == "Les vendeurs <b>gardent</b> les boîtes."
+    assert "small" in made["by"]
+    sent = json.dumps(server.chats[-1].body, ensure_ascii=False)
+    assert QUOTE in sent
+    assert "French" in sent
+    server.script(Reply(status=500))
+    assert "error" in json.loads(translated(Visit(engine, sent={"turn": 1, "n": 1}, talk=talk)))
+    for event in ({"turn": 2, "n": 1}, {"turn": 1, "n": 99}, {"turn": 1, "n": "1"}, {}):
+        assert translated(Visit(engine, sent=event, talk=talk)) == ""

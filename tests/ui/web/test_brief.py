@@ -7,8 +7,8 @@ from typing import Any
 from fake_engine import QUOTE, FakeEngine
 
 from rag.types import Answer, Citation
+from ui.web.brief import download, pinned_answer
 from ui.web.handlers import Exchange, Visit
-from ui.web.reading.brief import download, pinned_answer
 
 
 def pinned(*items: dict[str, Any], **more: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from readers import Outline
 from rag.catalog.tag_fields import ReportInfo
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
+from ui.web.dialogs import open_report, render_report
 from ui.web.handlers import Exchange, Visit
-from ui.web.reading.report import open_report, render_report
 
 
 def drawn(info: ReportInfo, said: str = "", **values: Any) -> Outline:

@@ -28,9 +28,8 @@ from rag.text.citation_marks import defuse
 from rag.types import Answer, Citation, Coverage, Passage, Status
 from ui.rendering import render
 from ui.server import log
-from ui.web.answer import key_points
+from ui.web.answer import find_quote, key_points
 from ui.web.handlers import Visit, saved
-from ui.web.sources import find_quote
 
 LONGEST, MOST_PINS = 20_000, 300
 DAMAGED = marked("This file is no brief of this page, or it was damaged.")
