@@ -1,7 +1,7 @@
-"""The log of the page: one line an event on standard error, without questions, visitors and keys.
+"""What the server logs and counts: one line an event, without questions, visitors and keys.
 
 An event is `question outcome=answered seconds=0.12 ...`. Values with spaces are JSON strings, so
-that no text from outside can begin a line of its own.
+that no text from outside can begin a line of its own. Counts are in the format of Prometheus.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import orjson
+from prometheus_client import Counter, Gauge, Histogram
 
 from rag.errors import AskLabsError
 
@@ -21,11 +22,16 @@ if TYPE_CHECKING:
 
     from rag.settings import Settings
     from rag.types import Answer
-    from ui.web.handlers import Exchange
 
 
 PACKAGES = ("rag", "ingest", "ui", "eval")
 HIDDEN = "***"
+SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
+QUESTIONS = Counter("asklabs_questions", "Questions by what came of them.", ["outcome"])
+STAGES = Histogram("asklabs_stage_seconds", "Seconds of a stage.", ["stage"], buckets=SECONDS)
+FAULTS = Counter("asklabs_faults", "Answers that a model's server failed to write.")
+REFUSALS = Counter("asklabs_refusals", "Requests that were refused, by their status.", ["status"])
+WAITING = Gauge("asklabs_waiting", "Questions that wait for their turn.")
 _log = logging.getLogger(__name__)
 
 
@@ -63,60 +69,58 @@ def event(name: str, outcome: str, level: int = logging.INFO, **facts: object) -
     _log.log(level, "%s %s", name, " ".join(shown))
 
 
-def question_event(exchange: Exchange | None, seconds: float, question: str = "") -> None:
-    """Log the outcome of a question, None if it failed; its text only if it is passed."""
-    # Imported here because they are slow to load.
-    from ui.server.metrics import QUESTIONS, count_answer
+def question_event(
+    came: Answer | str | None, seconds: float, question: str = "", *, stopped: bool = False
+) -> None:
+    """Log and count what came of a question; its text is logged only if it is passed.
 
-    if exchange is None:
-        QUESTIONS.labels("failed").inc()
-        event("question", "failed", logging.ERROR, seconds=seconds, question=question)
-    elif exchange.answer is None:
-        outcome, level = ("error", logging.ERROR) if exchange.error else ("stopped", logging.INFO)
-        QUESTIONS.labels(outcome).inc()
-        event("question", outcome, level, seconds=seconds, error=exchange.error, question=question)
-    else:
-        from rag.i18n.notices import notice_words
+    That is its answer, an error in a sentence, "" where it was stopped, or None where it failed.
+    """
+    # Imported here because it is slow to load.
+    from rag.i18n.notices import notice_words
 
-        answer = exchange.answer
-        failed = any(notice.code == "extractive_instead" for notice in answer.notices)
-        outcome = "stopped" if exchange.stopped else "refused" if answer.refused else "answered"
-        count_answer(answer, outcome, failed=failed)
-        event(
-            "question",
-            outcome,
-            logging.WARNING if failed else logging.INFO,
-            seconds=seconds,
-            intent=answer.coverage.intent,
-            citations=len(answer.citations),
-            reports=len(answer.coverage.reports),
-            mode=answer.mode,
-            notice=notice_words(answer.notices),
-            question=question,
-        )
+    outcome, level = "failed", logging.ERROR
+    facts: dict[str, object] = {}
+    if came == "":
+        outcome, level = "stopped", logging.INFO
+    elif isinstance(came, str):
+        outcome, facts = "error", {"error": came}
+    elif came:
+        failed = any(notice.code == "extractive_instead" for notice in came.notices)
+        outcome = "stopped" if stopped else "refused" if came.refused else "answered"
+        level = logging.WARNING if failed else logging.INFO
+        for stage, milliseconds in came.timings.items():
+            STAGES.labels(stage.removesuffix("_ms")).observe(milliseconds / 1000)
+        FAULTS.inc(failed)
+        facts = {
+            "intent": came.coverage.intent,
+            "citations": len(came.citations),
+            "reports": len(came.coverage.reports),
+            "mode": came.mode,
+            "notice": notice_words(came.notices),
+        }
+    QUESTIONS.labels(outcome).inc()
+    event("question", outcome, level, seconds=seconds, **facts, question=question)
 
 
 @contextmanager
 def programs_question(settings: Settings, question: str) -> Iterator[Callable[[Answer], None]]:
     """Log what comes of a question of a program; to be told its answer."""
-    from ui.web.handlers import Exchange
-
     begun = time.monotonic()
-    made: Exchange | None = Exchange(question, stopped=True)
+    outcome: Answer | str | None = ""
 
     def answered(answer: Answer) -> None:
-        nonlocal made
-        made = Exchange(question, answer=answer)
+        nonlocal outcome
+        outcome = answer
 
     try:
         yield answered
     except Exception as error:
-        is_known = isinstance(error, AskLabsError)
-        made = Exchange(question, error=str(error)) if is_known else None
+        outcome = str(error) if isinstance(error, AskLabsError) else None
         raise
     finally:
         text = question if settings.log_questions else ""
-        question_event(made, time.monotonic() - begun, text)
+        question_event(outcome, time.monotonic() - begun, text)
 
 
 def _value(value: object) -> str:

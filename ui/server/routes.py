@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from gradio.route_utils import FnIndexInferError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -70,7 +71,6 @@ def program_routes(
     from ui.api.gate import Gate
     from ui.api.mcp import mcp_server
     from ui.api.rest import rest_app
-    from ui.server.metrics import WAITING, Metrics, tell
 
     server = mcp_server(engine, room)
     # The guard looks at hosts and origins.
@@ -79,10 +79,28 @@ def program_routes(
         stateless_http=True, json_response=True, transport_security=trusting
     ).routes[0]
     rest, mcp = (Gate(app, check_keys, visitor) for app in (rest_app(engine, room), tools.endpoint))
-    WAITING.set_function(lambda: room.waiting)
-    metrics = Metrics(Gate(tell, check_keys, lambda _: None))
+    log.WAITING.set_function(lambda: room.waiting)
+    metrics = _Metrics(Gate(_tell, check_keys, lambda _: None))
     routes = [Route(MCP, mcp, methods=["POST"]), Route(METRICS, metrics)]
     return [Mount(REST, rest), *routes], server.session_manager
+
+
+class _Metrics:
+    """Tells the counts to programs of this machine; others pass the `gate` first."""
+
+    def __init__(self, gate: ASGIApp) -> None:
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        # What a proxy of this machine passes on has come from elsewhere.
+        forwarded = any("forwarded" in name for name in request.headers)
+        own = request.client and request.client.host in ("127.0.0.1", "::1") and not forwarded
+        await (_tell if own else self._gate)(scope, receive, send)
+
+
+async def _tell(scope: Scope, receive: Receive, send: Send) -> None:
+    await Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)(scope, receive, send)
 
 
 def visitor(request: Request) -> str | None:

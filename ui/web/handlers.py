@@ -414,7 +414,9 @@ def _answer(
         # Also when the visitor has gone: nobody reads on, so the model need not write on.
         run.stop()
         question = exchange.question if v.engine.settings.log_questions else ""
-        log.question_event(result, time.monotonic() - begun, question)
+        came = (result.answer or result.error) if result else None
+        stopped = bool(result and result.stopped)
+        log.question_event(came, time.monotonic() - begun, question, stopped=stopped)
     yield shown_talk(talk, turn, v)
 
 
