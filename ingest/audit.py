@@ -1,7 +1,7 @@
 """Measures what of the labs' words is in the passages, and lists what is not, by kind.
 
 The file of each report is read once more, without the parser. Every character that is not found to
-be something else is an answer's, and must be in one answer block and in one passage of it.
+be something else is an answer's, and must be in exactly one passage.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.chunk import chunk
-from ingest.parsing.form_text import Forms, head_key, learn_texts
+from ingest.parsing.form_text import Forms, head_key, learn, lesson_of
 from ingest.parsing.parser import parse
 from ingest.parsing.scan import clean, is_blank, key, scan
 from ingest.sources import Skipped, collect, read_files
@@ -35,8 +35,8 @@ _KINDS |= dict.fromkeys(("open", "close"), "group markup")
 class Audit:
     """The counts of a collection, which `add` takes in report by report.
 
-    `right` of the `characters` of answers are in exactly one answer block and one passage; white
-    space and markup don't count. `left_out` has by kind what is not: each piece with its report.
+    `right` of the `characters` of answers are in exactly one passage; white space and markup don't
+    count. `left_out` has by kind what is not: each piece with its report.
     """
 
     forms: Forms
@@ -74,14 +74,14 @@ class Audit:
         """The audit for people, line by line."""
         yield (
             f"{self.answer_share:.4%} of {self.characters:,} characters of answers are "
-            f"in exactly one answer block and passage ({self.reports:,} reports). Left out:"
+            f"in exactly one passage ({self.reports:,} reports). Left out:"
         )
         for kind, left in self.to_dict()["left_out"].items():
             yield f"  {kind}: {left['pieces']:,} pieces, {left['characters']:,} characters"
             yield from (f"    {shown['report']}: {shown['text']}" for shown in left["examples"])
 
     def add(self, report: Report, passages: Sequence[Passage]) -> None:
-        """Compare a report's file with its answer blocks and passages."""
+        """Compare a report's file with its passages."""
         raw = report.raw
         counts = _counted(raw)
 
@@ -92,17 +92,14 @@ class Audit:
         for kind, start, end in _no_answers(report, self.forms):
             leave_out(kind, start, end)
             counts[start:end] = False
-        in_blocks = _cover(len(raw), (span for block in report.blocks for span in block.spans))
-        in_passages = _cover(len(raw), (span for passage in passages for span in passage.spans))
-        for kind, is_wrong in (
-            ("answer in no block", in_blocks == 0),
-            ("answer in no passage", (in_passages == 0) & (in_blocks > 0)),
-            ("answer twice", (in_blocks > 1) | (in_passages > 1)),
-        ):
+        times = np.zeros(len(raw), dtype=np.uint8)
+        for start, end in (span for passage in passages for span in passage.spans):
+            times[start:end] += 1
+        for kind, is_wrong in (("answer in no passage", times == 0), ("answer twice", times > 1)):
             for start, end in _runs(counts & is_wrong):
                 leave_out(kind, start, end)
         self.characters += int(counts.sum())
-        self.right += int((counts & (in_blocks == 1) & (in_passages == 1)).sum())
+        self.right += int((counts & (times == 1)).sum())
         self.reports += 1
 
 
@@ -115,20 +112,12 @@ def audit_paths(
         InputError: a path is not usable.
     """
     files = read_files(list(collect(paths)), {}, progress)
-    audit = Audit(learn_texts(file.text for file in files.files))
+    audit = Audit(learn(lesson_of(file.text) for file in files.files))
     for n, file in enumerate(files.files, start=1):
         progress("auditing", n, len(files.files))
         report = parse(file.id, file.text, audit.forms)
         audit.add(report, chunk(report))
     return audit, files.skipped
-
-
-def _cover(length: int, spans: Iterable[Span]) -> npt.NDArray[np.uint8]:
-    """How many spans each character is in."""
-    cover = np.zeros(length, dtype=np.uint8)
-    for start, end in spans:
-        cover[start:end] += 1
-    return cover
 
 
 def _runs(wrong: npt.NDArray[np.bool_]) -> Iterator[Span]:
@@ -171,8 +160,7 @@ def _no_answers(report: Report, forms: Forms) -> Iterator[tuple[str, int, int]]:
         elif event.kind == "prompt" and (
             not event.text
             or f" {clean(event.text)} " in joined
-            or key(event.text) in forms.prompts
-            or forms.record_key(key(event.text))
+            or key(event.text) in forms.prompts | forms.records
         ):
             yield "question", start, end
             under = key(event.text) or under

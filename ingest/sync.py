@@ -69,7 +69,7 @@ class SyncResult:
 class Changes:
     """What brings the index in line: reports to write with passages, or without; ids to delete.
 
-    `lessons` are those of all files by digest; empty where the index has these very files.
+    `lessons` are those of all files by digest.
     """
 
     result: SyncResult
@@ -176,8 +176,9 @@ def _compare(
         deletes += result.deleted
     remaining = (stored[name] for name in sorted(absent.difference(deletes)))
     all_files = files.files + [_file_of(base, report) for report in remaining if base]
-    forms, lessons = _learn(all_files, stored, base)
-    changes = Changes(result, forms, lessons, deletes=deletes)
+    known = load_lessons(base.home) if isinstance(base, Snapshot) else {}
+    lessons = {f.digest: known.get(f.digest) or lesson_of(f.text) for f in all_files}
+    changes = Changes(result, learn(lessons.values()), lessons, deletes=deletes)
     for n, file in enumerate(all_files, start=1):
         progress("parsing", n, len(all_files))
         old = stored.get(file.id)
@@ -185,7 +186,7 @@ def _compare(
         if (
             old is None
             or old.digest != file.digest
-            or (changes.lessons and old.form_digest != _form_digest(file, changes))
+            or old.form_digest != _form_digest(file, changes)
         ):
             _add_report(changes, file, old, renamed.get(file.id))
         elif old.source == file.place or place_exists(old.source):
@@ -199,22 +200,9 @@ def _compare(
     return files, changes
 
 
-def _learn(
-    files: Sequence[ReportFile], stored: Mapping[str, StoredReport], base: Index | None
-) -> tuple[Forms, Mapping[str, Lesson]]:
-    """The forms of files, and their lessons; no lessons where the index has these very files."""
-    by_digest = {file.digest: file for file in files}
-    if base and by_digest.keys() == {report.digest for report in stored.values()}:
-        return Forms.from_json(base.forms), {}
-    known = load_lessons(base.home) if isinstance(base, Snapshot) else {}
-    lessons = {i: known.get(i) or lesson_of(file.text) for i, file in by_digest.items()}
-    return learn(lessons, lambda digest: by_digest[digest].text), lessons
-
-
 def _form_digest(file: ReportFile, changes: Changes) -> str:
     """A hash of all that a report is parsed from: its text, and the forms' part that matters."""
-    lesson = changes.lessons.get(file.digest) or lesson_of(file.text)
-    forms = changes.forms.digest(lesson.prompts)
+    forms = changes.forms.digest(changes.lessons[file.digest])
     return hashlib.sha256(f"{file.digest} {forms}".encode()).hexdigest()
 
 
@@ -344,10 +332,9 @@ def _carry_out(
         memo = earlier.memo if earlier and fresh else None
         save_sentence_vectors(writer.memo, chain(passages, others), settings, progress, memo)
         progress("preparing search", 0, 0)
-        snapshot = writer.publish(changes.forms.to_json())
+        snapshot = writer.publish("")
         vectors.close()
-    if changes.lessons:
-        save_lessons(writer.home, changes.lessons)
+    save_lessons(writer.home, changes.lessons)
     return snapshot
 
 

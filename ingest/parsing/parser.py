@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from ingest.parsing.form_text import Forms, head_key, same_question
+from ingest.parsing.form_text import Forms, head_key
 from ingest.parsing.kinds import kind_of
 from ingest.parsing.scan import (
     NOT_SHOWN,
@@ -152,12 +152,11 @@ def _enter_prompt(state: _State, event: Event, forms: Forms, touches: bool) -> N
         state.slots[-1].prompt = state.prompt = f"{state.prompt} {prompt}".strip()
         return
     state.prompt, state.key = prompt, prompt_key
-    if state.depth and (known := forms.record_key(prompt_key)):
-        keys = state.record.keys if state.record else []
-        # The next partner's record begins where this one has the question, or begins with it.
-        if state.record is None or known in keys or same_question(known, keys[0]):
+    if state.depth and prompt_key in forms.records:
+        # The next partner's record begins where this one has the question.
+        if state.record is None or prompt_key in state.record.keys:
             state.record = state.open_slot(state.outer or prompt)
-        state.record.keys.append(known)
+        state.record.keys.append(prompt_key)
         return
     state.record = None
     if not state.depth:

@@ -39,14 +39,14 @@ TOGETHER = 200  # reports
 NOISE = 0.3  # length of what is added to a vector
 ROUNDS = 8
 # The recombined reports have no form questions.
-NO_FORMS = learn({}, lambda _: "")
+NO_FORMS = learn(())
 Batch = tuple[list[tuple[StoredReport, list[Passage]]], Vectors]
 
 
 def recombined(base: Snapshot, passages: int) -> Iterator[Batch]:
     """Reports with so many passages in all, in batches, with their vectors."""
     rng, noise = random.Random(0), np.random.default_rng(0)
-    forms = NO_FORMS.digest(())
+    forms = NO_FORMS.digest(lesson_of(""))
     others: dict[str, list[int]] = defaultdict(list)
     for n, language in enumerate(base.languages):
         others[language].append(n)
@@ -107,7 +107,7 @@ def build(base: Snapshot, folder: Path, passages: int) -> None:
             writer.add(report, own, part)
         lessons |= {report.digest: lesson_of(report.raw) for report, _ in reports}
     print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB at most till here")
-    snapshot = writer.publish(NO_FORMS.to_json())
+    snapshot = writer.publish("")
     save_lessons(writer.home, lessons)
     with closing(Store(folder)) as store:
         store.hold(snapshot.revision, snapshot.forms, "{}")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from made_up import NO_FORMS, passages_of, report
 
-from ingest.parsing.form_text import learn_texts
+from ingest.parsing.form_text import learn, lesson_of
 from ingest.parsing.parser import parse
 from ingest.parsing.scan import clean_with_offsets, hide_private
 from rag.catalog.normalize import fold_tag
@@ -22,7 +22,7 @@ UNITS = (
 STEPS: dict[str, Callable[[str], object]] = {
     "offsets": clean_with_offsets,
     "private": hide_private,
-    "forms": lambda raw: learn_texts(f"[[country:{lab}]]\n{raw}" for lab in ("Peru", "Fiji")),
+    "forms": lambda raw: learn(lesson_of(f"[[country:{lab}]]\n{raw}") for lab in ("Peru", "Fiji")),
     "passages": passages_of,
     "country": fold_name,
     "fold": fold_tag,

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from ingest.chunk import chunk
-from ingest.parsing.form_text import Forms, learn_texts, shipped_forms
+from ingest.parsing.form_text import Forms, learn, lesson_of, shipped_forms
 from ingest.parsing.parser import parse
 from ingest.parsing.scan import clean
 from rag.types import Passage, Report
@@ -36,8 +36,7 @@ def texts(report: Report) -> list[str]:
 
 def learned(*files: str) -> Forms:
     """What files teach, each of its own lab by its country tag, beyond what ships."""
-    # Files of equal text count once: blank lines make them differ.
-    forms = learn_texts(text + "\n" * n for n, text in enumerate(files))
+    forms = learn(map(lesson_of, files))
     return replace(forms, paragraphs=forms.paragraphs - shipped_forms().paragraphs)
 
 
