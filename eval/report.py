@@ -20,7 +20,7 @@ from eval.metrics import METRICS
 from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
 from eval.words import baseline_words, render
 from rag.errors import InputError
-from rag.index.layout import replace_file
+from rag.files import replace_file
 from rag.settings import Settings
 
 # A copy of the latest summary, in the folder of the index that was asked.

@@ -61,7 +61,7 @@ class PassageVectors:
         for report_id in report_ids:
             row = base.heads[report_id].row
             for n, passage in enumerate(base.passages_of(report_id)):
-                self._known[passage.in_context] = base.dense.all[row + n]
+                self._known[passage.in_context] = base.dense.at(row + n)
 
     def make(self, passages: Iterable[Passage], progress: Progress) -> None:
         """Embed the passages that have no vector yet."""

@@ -7,7 +7,6 @@ ingest that is cut short has changed nothing for them, and the next one goes on 
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -31,11 +30,11 @@ from ingest.sources import (
     read_files,
 )
 from rag.errors import IndexBusy, IndexDamaged, IndexMissing, IndexUnusable, InputError
-from rag.index import layout
+from rag.files import replace_file, size_of
+from rag.index import layout, store
 from rag.index.interface import Index, StoredReport
 from rag.index.opening import current_index
 from rag.index.snapshot import Snapshot, current_snapshot
-from rag.index.store import bring_in_line, restore, write_errors
 from rag.index.writer import LocalWriter, is_past
 from rag.models.embeddings import embedding_name
 from rag.settings import Settings
@@ -129,7 +128,7 @@ def sync(
 
                 url = settings.database.get_secret_value()
                 database = stack.enter_context(closing(DatabaseWriter(url)))
-            base = None if rebuild else _repaired(folder, made, progress)
+            before = base = None if rebuild else _repaired(folder, made, progress)
             if database and not rebuild:
                 base = _pulled(database, base, settings, progress)
             files, changes = _compare(sources, base, prune, progress)
@@ -145,10 +144,13 @@ def sync(
             else:
                 snapshot = _carry_out(changes, base, settings, progress)
                 changes.result.revision = snapshot.revision
-            _bring_chroma_in_line(snapshot, base, touched, rebuild, progress)
+            try:
+                store.bring_in_line(snapshot, before, progress)
+            except store.write_errors() as error:
+                raise layout.write_error(folder, error) from error
             if database and (touched or database.state()[0] != snapshot.revision):
                 database.bring_in_line(snapshot, progress)
-                layout.replace_file(folder / layout.IN_DATABASE, snapshot.revision.encode())
+                replace_file(folder / layout.IN_DATABASE, snapshot.revision.encode())
     except Timeout as error:
         raise IndexBusy(f"Another ingest is writing to {folder}. Wait until it is done.") from error
     except OSError as error:
@@ -277,7 +279,7 @@ def _repaired(folder: Path, made: dict[str, str], progress: Progress) -> Snapsho
         layout.sweep(folder, base.version if base else None)
         return base
     except IndexDamaged:
-        restore(folder, progress)
+        store.restore(folder, progress)
         return _existing(folder, made)
 
 
@@ -304,7 +306,7 @@ def _carry_out(
     passages = [passage for write in changes.writes for passage in write.passages]
     # What was deleted goes at once, what was changed when there is much of it.
     fresh = base is None or bool(changes.result.deleted) or is_past(base)
-    size = layout.size_of(base.home) if base and fresh else 0
+    size = size_of(base.home) if base and fresh else 0
     layout.check_room(settings.index, len(passages), size)
     vectors = PassageVectors(settings)
     earlier = base or _earlier(settings)
@@ -343,21 +345,6 @@ def _earlier(settings: Settings) -> Snapshot | None:
     with suppress(IndexUnusable):
         return current_snapshot(settings.index, {"embedding": embedding_name(settings)})
     return None
-
-
-def _bring_chroma_in_line(
-    snapshot: Snapshot,
-    base: Snapshot | None,
-    touched: Sequence[str],
-    rebuild: bool,
-    progress: Progress,
-) -> None:
-    if rebuild:
-        shutil.rmtree(snapshot.folder / layout.CHROMA, ignore_errors=True)
-    try:
-        bring_in_line(snapshot, base.revision if base else "", touched, progress)
-    except write_errors() as error:
-        raise layout.write_error(snapshot.folder, error) from error
 
 
 @contextmanager

@@ -37,7 +37,8 @@ from ingest.sources import (
 )
 from ingest.sync import SyncResult, made_by, sync
 from rag.errors import IndexMismatch, IndexMissing, IndexUnusable
-from rag.index.layout import UPLOADED, check_made_by, current_version, replace_file
+from rag.files import replace_file
+from rag.index.layout import UPLOADED, check_made_by, current_version
 from rag.index.opening import current_index
 from rag.settings import Settings
 from rag.types import Notice, Progress

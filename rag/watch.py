@@ -24,8 +24,8 @@ from rag.citation.quotes import verbatim
 from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.answer_json import answer_to_dict
+from rag.files import replace_file
 from rag.i18n.translations import ENGLISH, Translations, marked
-from rag.index.layout import replace_file
 from rag.types import Answer
 
 FILE, LOCK = "watches.json", "watches.lock"

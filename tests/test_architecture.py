@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 # A package or module may import those of its own rank and of lower ranks. The longest name counts.
 LAYERS = (
-    ("rag.text", "rag.i18n.translations"),
+    ("rag.text", "rag.i18n.translations", "rag.files"),
     ("rag.places",),
     ("rag.catalog.tag_fields",),
     ("rag.types", "rag.survey.types"),

@@ -1,4 +1,4 @@
-"""Keyword search over all passages, and the words of a collection that mean nearly the same.
+"""Keyword search over all passages.
 
 BM25 on stemmed words and pairs of them, context included (Lucene's variant: Kamphuis et al. 2020,
 "Which BM25 do you mean?"). The index lies in segments of rows, each a list of the passages of every
@@ -9,29 +9,22 @@ a report that changes adds a small segment and touches no other. Terms are known
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from rag.index.vectors import Hashes, Rows, VectorMemo, hashes
-from rag.models.embeddings import encode_cached
-from rag.text.tokenize import content_forms, content_words, terms, terms_and_pairs, written_words
-from rag.types import Alike, Passage
+from rag.index.vectors import Hashes, Rows, hashes
+from rag.text.tokenize import content_words, terms, terms_and_pairs, written_words
+from rag.types import Passage
 
 K1 = 1.2
 B = 0.75
-# A word is in the lexicon if so many passages have it: rarer ones are names and slips more often.
-LEAST_PASSAGES = 3
-SHORTEST = 3
-ALIKE = 0.65  # cosine similarity from which two words are alike
 MOST_TIMES = 255  # that a term counts in a passage
-# Words of a question that are looked up; a longer one is a text, and would take as long.
-MOST = 60
 Scores = npt.NDArray[np.float32]
 Table = npt.NDArray[Any]
 
@@ -125,27 +118,11 @@ def question_terms(text: str, language: str, pairs: bool) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def may_be_frequent(form: str) -> bool:
-    """Whether a word is written so that it belongs into the lexicon if enough passages have it."""
-    return len(form) >= SHORTEST and form.isalpha()
-
-
 class KeywordIndex:
     """BM25 scores of a fixed sequence of passages, addressed by their position."""
 
-    def __init__(
-        self,
-        segments: Sequence[Segment],
-        lengths: Rows,
-        rows: Rows,
-        forms: Mapping[str, str],
-    ) -> None:
-        """Take the segments.
-
-        `lengths` has the number of terms of each row, `rows` the row of each position, and `forms`
-        a word as it is written for each term that is no pair.
-        """
-        self.forms = forms
+    def __init__(self, segments: Sequence[Segment], lengths: Rows, rows: Rows) -> None:
+        """Take segments, the number of terms of each row, and the row of each position."""
         self.size = len(rows)
         self._segments = segments
         self._positions = np.full(len(lengths), -1, np.int32)
@@ -190,17 +167,13 @@ class KeywordIndex:
         """The positions of the passages that have a term."""
         return self._passages(hashes([term])[0])[0]
 
-    def occurrences(self) -> tuple[Rows, Rows]:
-        """Of single words in passages: the word's number, and the passage's position."""
+    def occurrences(self, terms: Collection[str]) -> tuple[Rows, Rows]:
+        """Of some terms in passages: the term's number, and the passage's position."""
         segment = Segment.merge(self._segments)
         numbers = np.repeat(np.arange(len(segment.terms), dtype=np.int32), np.diff(segment.starts))
         at = self._positions[segment.rows]
-        good = (at >= 0) & np.isin(segment.terms, hashes(self.forms))[numbers]
+        good = (at >= 0) & np.isin(segment.terms, hashes(terms))[numbers]
         return numbers[good], at[good]
-
-    def frequency(self, term: str) -> int:
-        """How many passages have a term."""
-        return len(self.passages_with(term))
 
     def having(self, terms: Collection[str]) -> list[tuple[int, float]]:
         """The passages that have all of some terms, with their BM25 scores, the highest first."""
@@ -211,52 +184,11 @@ class KeywordIndex:
         ranked = common[np.argsort(-scores[common], kind="stable")]
         return [(int(i), float(scores[i])) for i in ranked]
 
-    def written(self, term: str) -> str:
-        """A word of the term as the reports have it; "" for an unknown term."""
-        return self.forms.get(term, "")
-
-    @cached_property
-    def frequent_words(self) -> dict[str, str]:
-        """The words that enough passages have, as they are written, by their terms."""
-        plain = {t: f for t, f in self.forms.items() if may_be_frequent(f)}
-        held, counts = hashes(plain), np.zeros(len(plain), np.int64)
+    def frequencies(self, terms: Collection[str]) -> list[int]:
+        """How many rows have each of the terms, those of the past among them."""
+        held, counts = hashes(terms), np.zeros(len(terms), np.int64)
         for segment in self._segments:
             if len(segment.terms):
                 at = np.searchsorted(segment.terms, held).clip(max=len(segment.terms) - 1)
                 counts += np.diff(segment.starts)[at] * (segment.terms[at] == held)
-        return {
-            t: f for (t, f), n in zip(plain.items(), counts, strict=True) if n >= LEAST_PASSAGES
-        }
-
-
-@dataclass(frozen=True)
-class Lexicon:
-    """The frequent words of a collection with their vectors, to find those alike to a question's.
-
-    The built-in embedding places single words of all its languages well enough to translate them
-    ("vendeurs" is by "sellers" and "merchants"): so an answer can tell which sentences in another
-    language are about the question. `vectors` has a row of unit length for each of the terms.
-    """
-
-    terms: Sequence[str]
-    vectors: Scores
-
-    @classmethod
-    def of(cls, frequent: Mapping[str, str], memo: VectorMemo) -> Lexicon:
-        """The lexicon of words by their terms; those that a memo lacks are left out."""
-        found, vectors = memo.lookup(list(frequent.values()))
-        names = list(frequent)
-        return cls([names[i] for i in found], vectors)
-
-    def alike(self, text: str, language: str) -> tuple[Alike, ...]:
-        """For each content word of a question what else in the collection means nearly that."""
-        # The model knows "déchets", and "dechets" hardly.
-        words = content_forms(text, language)[:MOST]
-        if not words or not self.terms:
-            return ()
-        similar = np.asarray(encode_cached(words), np.float32) @ self.vectors.T
-        alike = []
-        for word, row in zip(words, similar, strict=True):
-            near = {self.terms[i]: float(row[i]) for i in np.flatnonzero(row >= ALIKE).tolist()}
-            alike.append(Alike(frozenset((*terms(word, language), *terms(word, "en"))), near))
-        return tuple(alike)
+        return counts.tolist()

@@ -19,13 +19,15 @@ from pydantic import TypeAdapter
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
+from rag.catalog.topics import TopicCluster
 from rag.errors import UnknownReport
-from rag.index.bm25 import Lexicon
-from rag.index.topics import TopicCluster
 from rag.index.vectors import VectorMemo
 from rag.models.encoder import Vectors
-from rag.types import Alike, Passage
+from rag.types import Passage
 
+# A word is frequent if so many passages have it: rarer ones are names and slips more often.
+LEAST_PASSAGES = 3
+SHORTEST = 3  # letters of such a word
 # Rows with their scores, the best first.
 Ranking = Sequence[tuple[int, float]]
 
@@ -68,6 +70,11 @@ class Head:
     at: int = 0
     size: int = 0
     deleted: bool = False
+
+    @property
+    def rows(self) -> slice:
+        """Its passages' rows in the files."""
+        return slice(self.row, self.row + self.report.passages)
 
     @property
     def mark(self) -> str:
@@ -132,23 +139,20 @@ class Index(ABC):
     """An index that is read; all of it is of one revision. Safe to share between threads.
 
     `revision` is a hash of all content; `heads` has the reports by id, in the order of their ids;
-    `memo` the stored vectors of sentences and words; `forms` what was learned of the forms.
+    `memo` the stored vectors of sentences and words; `forms` what was learned of the forms;
+    `spellings` a word as it is written for each term that is no pair of words.
     """
 
     revision: str
     heads: Mapping[str, Head]
     memo: VectorMemo
     forms: str
+    spellings: Mapping[str, str]
 
     @property
     @abstractmethod
     def passages(self) -> Sequence[Passage]:
         """All passages, ordered by report and id: of a large index a long read."""
-
-    @property
-    @abstractmethod
-    def frequent_words(self) -> Mapping[str, str]:
-        """The words that enough passages have, as they are written, by their terms."""
 
     @property
     @abstractmethod
@@ -170,8 +174,8 @@ class Index(ABC):
         """How many passages have a term."""
 
     @abstractmethod
-    def written(self, term: str) -> str:
-        """A word of a term as the reports have it; "" for an unknown term."""
+    def frequencies(self, terms: Collection[str]) -> Sequence[int]:
+        """The same of many terms, in their order; passages of the past may count."""
 
     @abstractmethod
     def rows(self, rows: Collection[int]) -> Mapping[int, Passage]:
@@ -200,12 +204,15 @@ class Index(ABC):
         return dict(counts.most_common())
 
     @cached_property
-    def _lexicon(self) -> Lexicon:
-        return Lexicon.of(self.frequent_words, self.memo)
+    def frequent_words(self) -> Mapping[str, str]:
+        """The words that enough passages have, as they are written, by their terms."""
+        plain = {t: w for t, w in self.spellings.items() if len(w) >= SHORTEST and w.isalpha()}
+        counts = self.frequencies(plain)
+        return {t: plain[t] for t, n in zip(plain, counts, strict=True) if n >= LEAST_PASSAGES}
 
-    def alike(self, text: str, language: str) -> tuple[Alike, ...]:
-        """For each content word of a question what else in the collection means nearly that."""
-        return self._lexicon.alike(text, language)
+    def written(self, term: str) -> str:
+        """A word of a term as the reports have it; "" for an unknown term."""
+        return self.spellings.get(term, "")
 
     def passages_of(self, report_id: str) -> Sequence[Passage]:
         """The passages of a report, ordered by id; none of one that is not there."""

@@ -16,17 +16,17 @@ written anew into another folder; the old one goes with the next ingest.
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import orjson
 from pydantic import TypeAdapter
 
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
+from rag.files import free_bytes, in_words
+from rag.index.vectors import row_type
+from rag.models.encoder import STATIC_DIMENSIONS
 
 POINTER = "current"
 LOCK = "ingest.lock"
@@ -35,14 +35,15 @@ CHROMA = "chroma"
 DATA = "data-"
 EMBEDDED = "embedded-"
 IN_DATABASE = "in-database"  # the revision that the database had when it was last in line
-SCHEMA = "3"  # raise when the files, or how words are stemmed, change
+SCHEMA = "4"  # raise when the files, or how words are stemmed, change
+IN_FLOATS = "3"  # vectors of that schema have four bytes a number; the next change writes all anew
 # Free bytes below which a disk counts as full: a database may want as much at a time.
 SCARCE = 64_000_000
 # Bytes of a new passage in all files, those that an ingest deletes at its end among them.
-A_PASSAGE = 18_000
+A_PASSAGE = 16_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Version:
     """What counts: a folder of data, and of its files that grow the rows or bytes that do.
 
@@ -62,6 +63,13 @@ class Version:
     terms: tuple[tuple[int, int], ...] = ()
     revision: str = ""
     made_by: Mapping[str, str] = field(default_factory=dict)
+
+    def sizes(self) -> dict[str, int]:
+        """The bytes that count of each file that grows."""
+        widths = {"dense": self.dimensions, "static": STATIC_DIMENSIONS}
+        sizes = {name: self.rows * row_type(width).itemsize for name, width in widths.items()}
+        sizes |= {"heads": self.heads, "texts": self.texts, "words": self.words}
+        return sizes | {"lengths": 4 * self.rows}
 
 
 _VERSION = TypeAdapter(Version)
@@ -118,16 +126,12 @@ def existing_version(folder: Path) -> Version:
 def check_made_by(folder: Path | str, made: Mapping[str, str], made_by: Mapping[str, str]) -> None:
     """Raise IndexMismatch where an index was made with something else than `made_by`."""
     for name, ours in {"schema": SCHEMA, **made_by}.items():
-        if (theirs := made.get(name, "")) != ours:
+        theirs = made.get(name, "")
+        if theirs != ours and (name, theirs) != ("schema", IN_FLOATS):
             raise IndexMismatch(
                 f"The index in {folder} was made with {name} {theirs!r}, this is {ours!r}. "
                 f"{anew(folder)}"
             )
-
-
-def make_current(folder: Path, version: Version) -> None:
-    """Let readers use a version from now on."""
-    replace_file(folder / POINTER, orjson.dumps(asdict(version)))
 
 
 def sweep(folder: Path, version: Version | None) -> None:
@@ -135,19 +139,6 @@ def sweep(folder: Path, version: Version | None) -> None:
     for path in folder.glob(f"{DATA}*"):
         if version is None or path.name != version.data:
             shutil.rmtree(path, ignore_errors=True)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file at once or not at all, even if the machine stops."""
-    new = path.with_name(f"{path.name}.new")
-    try:
-        with new.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def anew(folder: Path | str) -> str:
@@ -159,17 +150,6 @@ def anew(folder: Path | str) -> str:
 def again(folder: Path) -> str:
     """What to do about an index that an ingest repairs from what Chroma holds."""
     return f"Run asklabs ingest PATH --index {folder} to repair it; if that fails, with --rebuild."
-
-
-def free_bytes(folder: Path) -> int | None:
-    """The free bytes on the disk of a folder, which need not exist; None where unknown."""
-    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    try:
-        usage = shutil.disk_usage(existing)
-    except OSError:
-        return None
-    # Of some network disks all sizes are 0.
-    return usage.free if usage.total else None
 
 
 def is_scarce(folder: Path) -> bool:
@@ -197,20 +177,3 @@ def write_error(folder: Path, error: Exception) -> IndexUnusable:
         f"Its disk has {in_words(free_bytes(folder))} free. Free space, see to its permissions, "
         "or name another folder with --index."
     )
-
-
-def size_of(folder: Path) -> int:
-    """The bytes of all files below a folder."""
-    size = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):  # It may be gone by now.
-            size += path.stat().st_size if path.is_file() else 0
-    return size
-
-
-def in_words(size: int | None) -> str:
-    """A number of bytes for people: "12 MB"."""
-    for unit, bytes_ in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size and size >= bytes_:
-            return f"{size / bytes_:,.{0 if size >= 10 * bytes_ else 1}f} {unit}"
-    return "unknown" if size is None else f"{size} bytes"

@@ -33,7 +33,7 @@ from psycopg_pool import ConnectionPool
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters
 from rag.errors import IndexMissing, IndexUnusable
-from rag.index.bm25 import K1, LEAST_PASSAGES, B, may_be_frequent, question_terms
+from rag.index.bm25 import K1, B, question_terms
 from rag.index.interface import HEAD, Candidates, Head, Index, Query, Ranking, Record, unpack
 from rag.index.layout import check_made_by
 from rag.index.snapshot import RECORDS
@@ -168,7 +168,7 @@ class PostgresIndex(Index):
         self._heads: Mapping[int, Head] = dict(by_id)
         self._numbers = {head.report.info.id: n for n, head in by_id}
         self.heads = {head.report.info.id: head for _, head in by_id}
-        self._forms = {term: form for term, form, count in words if count > 0}
+        self.spellings = {term: form for term, form, count in words if count > 0}
         self._counts = {term: count for term, _, count in words}
         self._cache: dict[int, Record] = {}
         self.memo = DatabaseMemo(database)
@@ -211,7 +211,6 @@ class PostgresIndex(Index):
     def candidates(
         self, query: Query, scopes: Sequence[Filters], depth: int, share: float
     ) -> Candidates:
-        """The `depth` best rows by each ranking in each scope."""
         found_terms = question_terms(query.text, query.language, query.pairs)
 
         def find(connection: Connection) -> Candidates:
@@ -321,7 +320,6 @@ class PostgresIndex(Index):
         return connection.execute(query.encode(), values).fetchall()
 
     def having(self, terms: Collection[str], filters: Filters) -> Ranking:
-        """The rows that pass the filters and have all terms, with their keyword scores."""
 
         def find(connection: Connection) -> Ranking:
             counts = self._frequencies(connection, set(terms))
@@ -334,18 +332,11 @@ class PostgresIndex(Index):
         return self._database.run(partial(_whole, find))
 
     def frequency(self, term: str) -> int:
-        """How many passages have a term; of pairs of words nothing is known."""
+        # Of pairs of words nothing is known.
         return int(self._counts.get(term, 0))
 
-    def written(self, term: str) -> str:
-        """A word of a term as the reports have it; "" for an unknown term."""
-        return str(self._forms.get(term, ""))
-
-    @property
-    def frequent_words(self) -> Mapping[str, str]:
-        """The words that enough passages have, as they are written, by their terms."""
-        plain = {t: f for t, f in self._forms.items() if may_be_frequent(f)}
-        return {t: f for t, f in plain.items() if self._counts[t] >= LEAST_PASSAGES}
+    def frequencies(self, terms: Collection[str]) -> list[int]:
+        return list(map(self.frequency, terms))
 
     # Reports.
 
@@ -370,18 +361,15 @@ class PostgresIndex(Index):
         return found
 
     def rows(self, rows: Collection[int]) -> dict[int, Passage]:
-        """Passages by their rows."""
         records = self._read(None, {row // PLACES for row in rows})
         return {row: records[row // PLACES][1][row % PLACES] for row in rows}
 
     def read(self, report_ids: Collection[str]) -> dict[str, Record]:
-        """Reports with their texts and passages by id; unknown ids are left out."""
         numbers = [self._numbers[i] for i in report_ids if i in self._numbers]
         return {record[0].info.id: record for record in self._read(None, numbers).values()}
 
     @cached_property
     def means(self) -> Vectors:
-        """For each report the mean of its passages' vectors."""
         query = "SELECT report, avg(dense::vector)::halfvec FROM passage GROUP BY report"
         rows = self._database.run(lambda c: c.execute(query, binary=True).fetchall())
         found = {number: vector.to_numpy() for number, vector in rows}
@@ -406,7 +394,6 @@ class DatabaseMemo(VectorMemo):
         self._database = database
 
     def lookup(self, texts: Sequence[str]) -> tuple[npt.NDArray[np.int64], Vectors]:
-        """Which of the texts have a vector, and these."""
         if not texts:
             return np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
         wanted = hashes(texts).astype("<i8").tolist()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -77,19 +78,22 @@ def migrate(connection: Connection) -> None:
 class DatabaseWriter:
     """One ingest's work on a database, which no other ingest does meanwhile."""
 
-    def __init__(self, url: str) -> None:
-        """Connect, wait for no other ingest, and make the tables or bring them up to date.
+    def __init__(self, url: str, *, reads: bool = False) -> None:
+        """Connect, and make the tables or bring them up to date; to read, do no more than connect.
 
         Raises:
             IndexBusy: another ingest is writing to the database.
             IndexUnusable: it can't be reached, or is of a newer version.
         """
-        self._url = url
+        self._url, self._reads = url, reads
         self._connection = self._connect()
 
     def _connect(self) -> Connection:
         with told():
             connection = psycopg.connect(self._url, autocommit=True, connect_timeout=int(WAIT))
+            if self._reads:
+                configure(connection)
+                return connection
             if not one(connection, "SELECT pg_try_advisory_lock(%s)", _LOCK)[0]:
                 connection.close()
                 raise IndexBusy("Another ingest is writing to the database. Wait until it is done.")
@@ -203,7 +207,7 @@ def _write(connection: Connection, snapshot: Snapshot, report_id: str, now: str)
             for term, most in times.items()
             for k in range(1, min(most, MOST_TIMES) + 1)
         ]
-        vectors = (HalfVector(m.all[head.row + n]) for m in (snapshot.dense, snapshot.static))
+        vectors = (HalfVector(m.at(head.row + n)) for m in (snapshot.dense, snapshot.static))
         place = number * PLACES + n
         rows.append((place, number, passage.language, passage.stage, len(found), *vectors, lexemes))
     with connection.cursor() as cursor:
@@ -212,7 +216,7 @@ def _write(connection: Connection, snapshot: Snapshot, report_id: str, now: str)
             VALUES (%s, %s, %s, %s, %s, %s, %s, array_to_tsvector(%s::text[]))""",
             rows,
         )
-    written = [snapshot.keyword.written(term) for term in counts]
+    written = [snapshot.written(term) for term in counts]
     connection.execute(
         """INSERT INTO term SELECT * FROM unnest(%s::text[], %s::text[], %s::int[])
         ON CONFLICT (term) DO UPDATE SET passages = term.passages + excluded.passages""",
@@ -260,15 +264,10 @@ def copy_database(url: str, folder: Path) -> Snapshot:
     """The index of a database as files in a folder, which are brought in line with it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with (
-            told(),
-            FileLock(folder / LOCK),
-            psycopg.connect(url, autocommit=True) as connection,
-        ):
-            configure(connection)
+        with FileLock(folder / LOCK), closing(DatabaseWriter(url, reads=True)) as database:
             base = Snapshot(folder, version) if (version := current_version(folder)) else None
-            if base and base.revision == one(connection, "SELECT revision FROM state")[0]:
+            if base and base.revision == database.state()[0]:
                 return base
-            return _pull(base, folder, lambda *_: None, connection)
+            return database.pull(base, folder, lambda *_: None)
     except OSError as error:
         raise write_error(folder, error) from error

@@ -5,7 +5,7 @@ The files of `data-...` only grow, and a version says how much of each counts (`
     heads        a line of JSON for each report or later change of one: tags, where its passages'
                  rows begin and its text lies; the last line of a report counts
     texts        of each line the verbatim text and the passages, compressed
-    dense        the passages' vectors, a row each, of unit length
+    dense        the passages' vectors of unit length, a row each, as `rag.index.vectors.in_bytes`
     static       those of `rag.models.encoder.encode_static`
     lengths      how many terms each passage has
     words        terms, each with a word as it is written
@@ -34,16 +34,17 @@ import orjson
 
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters
+from rag.catalog.topics import TopicCluster, find_topics
 from rag.errors import IndexDamaged
 from rag.index.bm25 import KeywordIndex, Segment
 from rag.index.interface import HEAD, Candidates, Head, Index, Query, Ranking, Record, unpack
-from rag.index.layout import Version, again, check_made_by, existing_version
-from rag.index.topics import TopicCluster, find_topics
+from rag.index.layout import IN_FLOATS, Version, again, check_made_by, existing_version
 from rag.index.vectors import Matrix, VectorMemo
 from rag.models.encoder import STATIC_DIMENSIONS, Vectors
 from rag.types import Passage
 
 RECORDS = 4_000  # reports that stay in memory
+TOPICS = "topics.npz"
 CHECKED = 4_000  # reports that an ingest checks for damage, by chance among more
 # What reading files raises that are missing, damaged or of another kind.
 BAD = (OSError, ValueError, LookupError, TypeError, SyntaxError, TokenError, zlib.error)
@@ -82,30 +83,26 @@ class Snapshot(Index):
         extras = orjson.loads(content)
         self.families = {int(row): first for row, first in extras["families"].items()}
         self.forms: str = extras["forms"]
-        self.keyword = self._keyword(version)
+        with (self.home / "words").open("rb") as file:
+            lines = file.read(version.words).decode().splitlines()
+        self.spellings = dict(line.split("\t", 1) for line in lines)
+        segments = [Segment.load(self.home / f"terms-{a}-{b}") for a, b in version.terms]
+        self.lengths = np.fromfile(self.home / "lengths", "<i4", version.rows)
+        self.keyword = KeywordIndex(segments, self.lengths, self.file_rows)
         self.memo = VectorMemo(self.home / "memo")
         self._record = lru_cache(RECORDS)(self._unpacked)
 
     def _matrix(self, name: str, width: int) -> Matrix:
-        return Matrix(self.home / name, self.version.rows, width, self.file_rows)
-
-    def _keyword(self, version: Version) -> KeywordIndex:
-        with (self.home / "words").open("rb") as file:
-            lines = file.read(version.words).decode().splitlines()
-        forms = dict(line.split("\t", 1) for line in lines)
-        segments = [Segment.load(self.home / f"terms-{a}-{b}") for a, b in version.terms]
-        lengths = np.fromfile(self.home / "lengths", "<i4", version.rows)
-        return KeywordIndex(segments, lengths, self.file_rows, forms)
-
-    @property
-    def frequent_words(self) -> Mapping[str, str]:
-        """The words that enough passages have, as they are written, by their terms."""
-        return self.keyword.frequent_words
+        floats = self.version.made_by.get("schema") == IN_FLOATS
+        return Matrix(self.home / name, self.version.rows, width, self.file_rows, floats=floats)
 
     @cached_property
     def topics(self) -> tuple[TopicCluster, ...]:
         """The topics of the reports, found at first use: that takes a second or two."""
-        return find_topics(self)
+        infos, terms = list(self.catalog.reports.values()), self.frequent_words.items()
+        words = ((word, self.keyword.passages_with(term)) for term, word in terms)
+        path = self.folder / TOPICS
+        return find_topics(infos, self.passages, self.report_numbers, self.dense[:], words, path)
 
     @cached_property
     def languages(self) -> npt.NDArray[np.str_]:
@@ -119,10 +116,10 @@ class Snapshot(Index):
 
     @cached_property
     def means(self) -> Vectors:
-        """For each report the mean of its passages' vectors."""
-        rows = ((head.row, head.row + head.report.passages) for head in self._heads)
         nothing = np.zeros(self.version.dimensions, np.float32)
-        return np.array([self.dense.all[a:b].mean(axis=0) if a < b else nothing for a, b in rows])
+        return np.array(
+            [self.dense.at(h.rows).mean(axis=0) if h.languages else nothing for h in self._heads]
+        )
 
     def allowed(self, filters: Filters) -> npt.NDArray[np.bool_]:
         """For each passage whether its report, and its language, pass the filters."""
@@ -138,7 +135,6 @@ class Snapshot(Index):
     def candidates(
         self, query: Query, scopes: Sequence[Filters], depth: int, share: float
     ) -> Candidates:
-        """The `depth` best rows by each ranking in each scope."""
         keyword = self.keyword.scores(query.text, query.language, query.pairs)
         dense = self.dense @ query.dense
         scores = {
@@ -163,17 +159,14 @@ class Snapshot(Index):
         return inside if inside.any() else allowed
 
     def having(self, terms: Collection[str], filters: Filters) -> Ranking:
-        """The rows that pass the filters and have all terms, with their keyword scores."""
         allowed = self.allowed(filters)
         return [(row, score) for row, score in self.keyword.having(terms) if allowed[row]]
 
     def frequency(self, term: str) -> int:
-        """How many passages have a term."""
-        return self.keyword.frequency(term)
+        return len(self.keyword.passages_with(term))
 
-    def written(self, term: str) -> str:
-        """A word of a term as the reports have it; "" for an unknown term."""
-        return self.keyword.written(term)
+    def frequencies(self, terms: Collection[str]) -> list[int]:
+        return self.keyword.frequencies(terms)
 
     @property
     def passages(self) -> Passages:
@@ -181,11 +174,9 @@ class Snapshot(Index):
         return Passages(self)
 
     def rows(self, rows: Collection[int]) -> dict[int, Passage]:
-        """Passages by their rows."""
         return {row: self.passages[row] for row in rows}
 
     def read(self, report_ids: Collection[str]) -> dict[str, Record]:
-        """Reports with their texts and passages by id; unknown ids are left out."""
         return {name: self._record(name) for name in report_ids if name in self.heads}
 
     def packed(self, report_id: str) -> bytes:
@@ -195,9 +186,8 @@ class Snapshot(Index):
 
     def families_of(self, report_id: str) -> list[str]:
         """Of each passage of a report the id of the first of its duplicates, or ""."""
-        head = self.heads[report_id]
-        rows = range(head.row, head.row + head.report.passages)
-        return [self.families.get(row, "") for row in rows]
+        rows = self.heads[report_id].rows
+        return [self.families.get(row, "") for row in range(rows.start, rows.stop)]
 
     def _unpacked(self, report_id: str) -> Record:
         report, families = self.heads[report_id].report, self.families_of(report_id)
@@ -209,18 +199,14 @@ class Snapshot(Index):
     def check(self) -> None:
         """Read what a damaged disk would have spoilt, a part of much; raises IndexDamaged."""
         ids = random.sample(self._ids, CHECKED) if len(self._ids) > CHECKED else self._ids
-        ranges = []
-        for name in ids:
-            row, (_, passages) = self.heads[name].row, self._unpacked(name)
-            ranges.append(np.arange(row, row + len(passages)))
-        rows = np.concatenate([np.zeros(0, np.int64), *ranges])
-        lengths = np.fromfile(self.home / "lengths", "<i4", self.version.rows)
-        if not (len(ids) < len(self._ids) or self.keyword.adds_up_to(lengths)):
+        if not (len(ids) < len(self._ids) or self.keyword.adds_up_to(self.lengths)):
             raise damaged(self.folder, ValueError("numbers of words are not those of the texts"))
-        for matrix in (self.dense, self.static):
-            squares = np.einsum("ij,ij->i", matrix.all[rows], matrix.all[rows])
-            if not (np.isclose(squares, 1, atol=1e-3) | (squares == 0)).all():
-                raise damaged(self.folder, ValueError("vectors are not those that were written"))
+        for name in ids:
+            self._unpacked(name)
+            for matrix in (self.dense, self.static):
+                lengths = np.linalg.norm(matrix.at(self.heads[name].rows), axis=1)
+                if not (np.isclose(lengths, 1, atol=1e-3) | (lengths == 0)).all():
+                    raise damaged(self.folder, ValueError("vectors are not those written"))
 
     def at(self, position: int) -> Passage:
         """The passage at a position."""

@@ -3,8 +3,8 @@
 The collection `passages` holds a row for each passage: its id, vector, text, and metadata by which
 other programs can filter. Beside it, `reports.sqlite3` holds all that the index has of each report
 but its vectors, and the revision that is here as a whole. Readers never open Chroma, which
-overwrites its files in place and writes even on reads. It is brought in line after each ingest;
-what a kill has torn is made again from the published files, and they from it, without embedding.
+overwrites its files in place and writes even on reads. It is brought in line after each ingest.
+What a kill has torn is made again from the published files, and they from it, without embedding.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -23,21 +21,18 @@ import numpy as np
 import orjson
 
 from rag.errors import IndexDamaged
-from rag.index.interface import HEAD, unpack
+from rag.index.interface import HEAD, Record, StoredReport, unpack
 from rag.index.layout import CHROMA, anew
 from rag.index.snapshot import BAD, Snapshot
 from rag.index.writer import LocalWriter
+from rag.models.encoder import Vectors
 from rag.types import Passage, Progress
 
-_REPORTS = 100  # reports that are written together
-_FEW = 100  # reports that are deleted one by one
-_IDS = 500  # ids in one condition: databases allow only so many values there
+_TOGETHER = 100  # reports that are written together
 STAGE = "writing to Chroma"
 REPORTS = "reports.sqlite3"
-_TABLES = """
-    CREATE TABLE IF NOT EXISTS report (id TEXT PRIMARY KEY, mark TEXT, head TEXT, record BLOB);
-    CREATE TABLE IF NOT EXISTS state (revision TEXT, forms TEXT, made_by TEXT);
-"""
+_TABLE = "CREATE TABLE IF NOT EXISTS report (id TEXT PRIMARY KEY, head TEXT, record BLOB)"
+_STATE = "CREATE TABLE IF NOT EXISTS state (revision TEXT, forms TEXT, made_by TEXT)"
 
 
 def chromadb() -> Any:
@@ -54,13 +49,22 @@ def write_errors() -> tuple[type[Exception], ...]:
     return OSError, sqlite3.Error, chromadb().errors.ChromaError
 
 
-def held_revision(folder: Path) -> str:
-    """The revision that Chroma has all of; "" where there is none, or while it is written."""
+def held(folder: Path) -> tuple[str, str, str]:
+    """The revision that Chroma has all of, its forms, and what made it; "" while it is written."""
     path = folder / CHROMA / REPORTS
     if path.is_file():
         with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as reports:
-            return str((reports.execute("SELECT revision FROM state").fetchone() or ("",))[0])
-    return ""
+            return reports.execute("SELECT * FROM state").fetchone() or ("", "", "")
+    return "", "", ""
+
+
+def hold(folder: Path, *state: str) -> None:
+    """Note what `held` tells."""
+    (folder / CHROMA).mkdir(exist_ok=True)
+    with closing(sqlite3.connect(folder / CHROMA / REPORTS)) as reports, reports:
+        reports.execute(_STATE)
+        reports.execute("DELETE FROM state")
+        reports.execute("INSERT INTO state VALUES (?, ?, ?)", state)
 
 
 class Store:
@@ -69,6 +73,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         chroma = chromadb()
         self._folder = folder / CHROMA
+        self._folder.mkdir(exist_ok=True)
         # Chroma keeps a client of each path for ever, also of one whose files are gone.
         chroma.api.shared_system_client.SharedSystemClient.clear_system_cache()
         self.client = chroma.PersistentClient(
@@ -83,62 +88,57 @@ class Store:
         schema.delete_index(kinds.FtsIndexConfig(), key="#document")
         make = self.client.get_or_create_collection
         self.passages = make("passages", embedding_function=None, schema=schema)
+        self._batch = self.client.get_max_batch_size()
         self.reports = sqlite3.connect(self._folder / REPORTS)
-        self.reports.executescript(_TABLES)
+        self.reports.execute(_TABLE)
 
     def close(self) -> None:
         """Close the database; what Chroma had still to write is written then."""
         self.reports.close()
         self.client.close()
 
-    def hold(self, revision: str, forms: str = "", made_by: str = "") -> None:
-        """Note which revision is here as a whole; "" while it is written."""
-        with self.reports:
-            self.reports.execute("DELETE FROM state")
-            self.reports.execute("INSERT INTO state VALUES (?, ?, ?)", (revision, forms, made_by))
-
-    def delete(self, report_ids: Sequence[str]) -> None:
+    def delete(self, report_ids: Collection[str]) -> None:
         """Delete reports with their passages."""
-        # The reports' own rows go first: without them the next ingest writes them again.
+        query = "SELECT head, record FROM report WHERE id = ?"
+        rows = [row for i in report_ids for row in self.reports.execute(query, (i,))]
+        ids = [passage.id for head, record in rows for passage in _unpacked(head, record)[1]]
+        for at in range(0, len(ids), self._batch):
+            self.passages.delete(ids=ids[at : at + self._batch])
         with self.reports:
             self.reports.executemany("DELETE FROM report WHERE id = ?", [(i,) for i in report_ids])
-        for at in range(0, len(report_ids), _IDS):
-            ids = list(report_ids[at : at + _IDS])
-            # Chroma finds one value by its index; it looks for several in every row.
-            several: list[Any] = ids if len(ids) < _FEW else [{"$in": ids}]
-            for report in several:
-                self.passages.delete(where={"report": report})
 
     def write(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
-        """Write reports of a snapshot with their passages; the reports' own rows come last."""
+        """Write reports of a snapshot with their passages."""
         passages = [p for i in report_ids for p in snapshot.passages_of(i)]
         heads = [snapshot.heads[i] for i in report_ids]
-        rows = [np.arange(head.row, head.row + head.report.passages) for head in heads]
-        vectors = snapshot.dense.all[np.concatenate(rows)]
-        size = self.client.get_max_batch_size()
-        for at in range(0, len(passages), size):
-            batch = passages[at : at + size]
+        vectors = np.concatenate([snapshot.dense.at(head.rows) for head in heads])
+        for at in range(0, len(passages), self._batch):
+            batch = passages[at : at + self._batch]
             self.passages.upsert(
                 ids=[passage.id for passage in batch],
-                embeddings=vectors[at : at + size],
+                embeddings=vectors[at : at + self._batch],
                 documents=[passage.text for passage in batch],
                 metadatas=[passage_row(passage) for passage in batch],
             )
+        lines, records = (head.line().decode() for head in heads), map(snapshot.packed, report_ids)
         with self.reports:
             self.reports.executemany(
-                "INSERT OR REPLACE INTO report VALUES (?, ?, ?, ?)",
-                [
-                    (i, head.mark, head.line().decode(), snapshot.packed(i))
-                    for i, head in zip(report_ids, heads, strict=True)
-                ],
+                "INSERT OR REPLACE INTO report (id, head, record) VALUES (?, ?, ?)",
+                zip(report_ids, lines, records, strict=True),
             )
 
-    def vectors(self, passages: Sequence[Passage]) -> Any:
-        """The vectors of passages."""
-        ids = [passage.id for passage in passages]
-        page = self.passages.get(ids=ids, include=["embeddings"]) if ids else {}
-        found = dict(zip(page.get("ids", ()), page.get("embeddings", ()), strict=True))
-        return np.array([found[i] for i in ids], np.float32)
+    def read_all(self) -> Iterator[tuple[StoredReport, Sequence[Passage], Vectors]]:
+        """The reports with their passages and the vectors of these."""
+        for row in self.reports.execute("SELECT head, record FROM report ORDER BY id"):
+            report, passages = _unpacked(*row)
+            ids = [passage.id for passage in passages]
+            page = self.passages.get(ids=ids, include=["embeddings"]) if ids else {}
+            found = dict(zip(page.get("ids", ()), page.get("embeddings", ()), strict=True))
+            yield report, passages, np.array([found[i] for i in ids], np.float32)
+
+
+def _unpacked(head: str, record: bytes) -> Record:
+    return unpack(HEAD.validate_json(head).report, record)
 
 
 def passage_row(passage: Passage) -> dict[str, Any]:
@@ -153,51 +153,43 @@ def passage_row(passage: Passage) -> dict[str, Any]:
     }
 
 
-def bring_in_line(
-    snapshot: Snapshot, before: str, changed: Collection[str], progress: Progress
-) -> None:
-    """Have Chroma hold what a snapshot has.
-
-    Args:
-        before: the revision that it holds if all went well.
-        changed: the ids of reports that differ from that one.
-    """
-    folder = snapshot.folder
-    held = held_revision(folder)
-    if held == snapshot.revision and not changed:
+def bring_in_line(snapshot: Snapshot, before: Snapshot | None, progress: Progress) -> None:
+    """Have Chroma hold what a snapshot has: what differs from the one before, if it held that."""
+    folder, revision = snapshot.folder, held(snapshot.folder)[0]
+    whole = bool(revision) and before is not None and revision == before.revision
+    old = {i: head.mark for i, head in before.heads.items()} if whole and before else {}
+    now = {i: head.mark for i, head in snapshot.heads.items()}
+    changed = [i for i in old | now if old.get(i) != now.get(i)]
+    if whole and revision == snapshot.revision and not changed:
         return
-    whole = bool(held) and held == before
-    if not whole and not ((folder / CHROMA / REPORTS).is_file() and is_sound(folder)):
+    if not whole:
         shutil.rmtree(folder / CHROMA, ignore_errors=True)
-    (folder / CHROMA).mkdir(exist_ok=True)
+    new = [i for i in changed if i in now]
+    hold(folder, "", "", "")
     with closing(Store(folder)) as store:
-        store.hold("")
-        if not whole:
-            there = dict(store.reports.execute("SELECT id, mark FROM report"))
-            marks = {i: head.mark for i, head in snapshot.heads.items()}
-            changed = [i for i in there | marks if there.get(i) != marks.get(i)]
-        # Without its own row a report may be there in part.
-        if whole or store.passages.count():
-            store.delete(list(changed))
-        new = [i for i in changed if i in snapshot.heads]
-        for at in range(0, len(new), _REPORTS):
+        store.delete(changed if whole else ())
+        for at in range(0, len(new), _TOGETHER):
             progress(STAGE, at, len(new))
-            store.write(snapshot, new[at : at + _REPORTS])
-        made_by = orjson.dumps(dict(snapshot.version.made_by)).decode()
-        store.hold(snapshot.revision, snapshot.forms, made_by)
-    _delete_trigrams(folder, shrink=not whole)
+            store.write(snapshot, new[at : at + _TOGETHER])
+    _delete_indexes(folder, shrink=not whole)
+    made_by = orjson.dumps(dict(snapshot.version.made_by)).decode()
+    hold(folder, snapshot.revision, snapshot.forms, made_by)
 
 
-def _delete_trigrams(folder: Path, *, shrink: bool) -> None:
-    """Delete the full-text index, which Chroma fills though the collection's schema has none.
+def _delete_indexes(folder: Path, *, shrink: bool) -> None:
+    """Delete what Chroma keeps of texts beside them, which takes five times their room.
 
-    It takes four times the room of the texts.
+    It fills a full-text index, though the collection's schema has none, and orders all texts with
+    the other metadata. Filters work without that order, only slower.
     """
     name = "embedding_fulltext_search"
     with closing(sqlite3.connect(folder / CHROMA / "chroma.sqlite3")) as database:
         query = "SELECT sql FROM sqlite_master WHERE name = ?"
         (made,) = database.execute(query, (name,)).fetchone()
-        database.executescript(f"BEGIN; DROP TABLE {name}; {made}; COMMIT")
+        database.executescript(
+            f"""BEGIN; DROP TABLE {name}; {made};
+            DROP INDEX IF EXISTS embedding_metadata_string_value; COMMIT"""
+        )
         if shrink:
             database.execute("VACUUM")
 
@@ -209,39 +201,19 @@ def restore(folder: Path, progress: Progress) -> Snapshot:
         IndexDamaged: Chroma does not hold all either.
     """
     error: Exception | None = None
-    if held_revision(folder) and is_sound(folder):
-        writer = None
+    revision, forms, made_by = held(folder)
+    if revision:
+        writer = LocalWriter(folder, None, orjson.loads(made_by))
         try:
             with closing(Store(folder)) as store:
-                query = "SELECT forms, made_by FROM state"
-                forms, made_by = store.reports.execute(query).fetchone()
-                writer = LocalWriter(folder, None, orjson.loads(made_by))
-                rows = store.reports.execute("SELECT head, record FROM report ORDER BY id")
-                for n, (head, record) in enumerate(rows, start=1):
+                for n, report in enumerate(store.read_all(), start=1):
                     progress("repairing", n, 0)
-                    report, passages = unpack(HEAD.validate_json(head).report, record)
-                    writer.add(report, passages, store.vectors(passages))
+                    writer.add(*report)
                 return writer.publish(forms)
         except BAD + write_errors() as failure:
             error = failure
-            if writer:
-                writer.discard()
+            writer.discard()
     raise IndexDamaged(
         f"The index in {folder} can't be read, and what Chroma holds of it is not complete. "
         f"{anew(folder)}"
     ) from error
-
-
-def is_sound(folder: Path) -> bool:
-    """Whether Chroma's files, which a kill may have torn, can be read; a process tries it.
-
-    What Chroma keeps of vectors it reads without checks: torn files can end a process.
-    """
-    command = [sys.executable, "-P", "-m", "rag.index.store", str(folder)]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-if __name__ == "__main__":  # See `is_sound`.
-    opened = Store(Path(sys.argv[1]))
-    opened.passages.get(limit=1, include=["embeddings"])
-    opened.reports.execute("SELECT count(*) FROM report WHERE record > ''")

@@ -8,21 +8,21 @@ import secrets
 import shutil
 import zlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
 
+from rag.files import replace_file
 from rag.index.bm25 import Segment, terms_of
 from rag.index.duplicates import find_duplicates, nearest_duplicate
 from rag.index.interface import Head, StoredReport, pack
-from rag.index.layout import DATA, SCHEMA, Version, make_current, replace_file
+from rag.index.layout import DATA, IN_FLOATS, POINTER, SCHEMA, Version
 from rag.index.snapshot import Snapshot
-from rag.index.vectors import VectorMemo, append
+from rag.index.vectors import VectorMemo, append, in_bytes
 from rag.models.embeddings import encode_cached
-from rag.models.encoder import STATIC_DIMENSIONS, Vectors, encode_static
+from rag.models.encoder import Vectors, encode_static
 from rag.types import Passage
 
 # The share of rows that may be of the past before all is written anew.
@@ -49,7 +49,7 @@ class LocalWriter:
         self._version = replace(version, made_by={**made_by, "schema": SCHEMA})
         self.home = folder / version.data
         self._heads: dict[str, Head] = dict(base.heads) if base else {}
-        self._forms: dict[str, str] = dict(base.keyword.forms) if base else {}
+        self._forms: dict[str, str] = dict(base.spellings) if base else {}
         # The terms of the rows after those of the segments.
         self._terms: list[list[str]] = []
         self.home.mkdir(parents=True, exist_ok=True)
@@ -83,41 +83,41 @@ class LocalWriter:
         """Delete reports; what the files had of them goes when all is written anew."""
         for report_id in report_ids:
             if head := self._heads.pop(report_id, None):
-                self._append("heads", replace(head, deleted=True).line())
+                line = replace(head, deleted=True).line()
+                self._version.heads += self._append("heads", line)
 
     def copy(self, other: Snapshot, ids: Sequence[str]) -> None:
         """Begin with these reports of another version."""
         moved = np.full(other.version.rows, -1, np.int32)
-        lengths = np.fromfile(other.home / "lengths", "<i4", other.version.rows)
         for at in range(0, len(ids), _COPIED):
             part = ids[at : at + _COPIED]
             heads = [other.heads[i] for i in part]
-            rows = np.concatenate([np.arange(h.row, h.row + h.report.passages) for h in heads])
+            rows = np.concatenate([np.arange(h.rows.start, h.rows.stop) for h in heads])
             row = self._version.rows
             moved[rows] = np.arange(row, row + len(rows))
-            self._append_rows(other.dense.all[rows], other.static.all[rows], lengths[rows])
+            self._append_rows(other.dense.at(rows), other.static.at(rows), other.lengths[rows])
             for name, head in zip(part, heads, strict=True):
                 self._append_head(other.report(name), other.passages_of(name), row)
                 row += head.report.passages
         if other.version.terms:
             segments = [Segment.load(other.home / f"terms-{a}-{b}") for a, b in other.version.terms]
             self._save_segment(Segment.merge(segments, moved), 0, self._version.rows)
-        self._append_words(other.keyword.forms)
+        self._append_words(other.spellings)
 
     def publish(self, forms: str) -> Snapshot:
         """Let readers see the work, a new version of the index."""
         self._write_segment()
         self._merge_segments()
-        revision = revision_of(self._version.made_by, self._heads)
-        self._version = replace(self._version, number=self._version.number + 1, revision=revision)
+        self._version.number += 1
+        self._version.revision = revision_of(self._version.made_by, self._heads)
         self._write_extras({}, forms)
-        for name in ("heads", "texts", "words", "lengths", "dense", "static"):
+        for name in self._version.sizes():
             with (self.home / name).open("ab") as file:
                 os.fsync(file.fileno())
         snapshot = Snapshot(self.folder, self._version)
         self._encode_words(snapshot)
         self._write_extras(self._families(snapshot), forms)
-        make_current(self.folder, self._version)
+        replace_file(self.folder / POINTER, orjson.dumps(asdict(self._version)))
         self._clean()
         return Snapshot(self.folder, self._version)
 
@@ -126,45 +126,36 @@ class LocalWriter:
         if not self._base:
             shutil.rmtree(self.home, ignore_errors=True)
             return
-        before = self._base.version
-        sizes = {name: getattr(before, name) for name in ("heads", "texts", "words")}
-        widths = {"dense": before.dimensions, "static": STATIC_DIMENSIONS, "lengths": 1}
-        sizes |= {name: 4 * before.rows * width for name, width in widths.items()}
-        for name, size in sizes.items():
+        for name, size in self._base.version.sizes().items():
             os.truncate(self.home / name, size)
 
     def _append(self, name: str, data: bytes) -> int:
-        """Put data at the end of a file that is counted in bytes; returns where it begins."""
-        start: int = getattr(self._version, name)
-        size = append(self.home / name, start, data)
-        changed: dict[str, Any] = {name: size}
-        self._version = replace(self._version, **changed)
-        return start
+        """Put data after what counts of a file, which the version must then tell; their size."""
+        append(self.home / name, self._version.sizes()[name], data)
+        return len(data)
 
     def _append_rows(self, dense: Vectors, static: Vectors, lengths: Sequence[int]) -> None:
-        rows = self._version.rows
-        width = dense.shape[1] if len(dense) else self._version.dimensions
-        for name, values, row in (
-            ("dense", np.asarray(dense, "<f4"), 4 * width),
-            ("static", np.asarray(static, "<f4"), 4 * STATIC_DIMENSIONS),
-            ("lengths", np.asarray(lengths, "<i4"), 4),
-        ):
-            append(self.home / name, rows * row, values.tobytes())
-        self._version = replace(self._version, rows=rows + len(lengths), dimensions=width)
+        if len(lengths):
+            self._version.dimensions = dense.shape[1]
+            self._append("dense", in_bytes(dense).tobytes())
+            self._append("static", in_bytes(static).tobytes())
+            self._append("lengths", np.asarray(lengths, "<i4").tobytes())
+            self._version.rows += len(lengths)
 
     def _append_head(self, report: StoredReport, passages: Sequence[Passage], row: int) -> None:
         """Write a report the rows of whose passages begin with `row`."""
-        record = pack(report, passages)
-        at = self._append("texts", record)
+        at, size = self._version.texts, self._append("texts", pack(report, passages))
+        self._version.texts += size
         languages = tuple(passage.language for passage in passages)
-        head = Head(replace(report, raw=""), row, languages, at, len(record))
-        self._append("heads", head.line())
+        head = Head(replace(report, raw=""), row, languages, at, size)
+        self._version.heads += self._append("heads", head.line())
         self._heads[report.info.id] = head
 
     def _append_words(self, forms: Mapping[str, str]) -> None:
         new = {term: form for term, form in forms.items() if term not in self._forms}
         self._forms |= new
-        self._append("words", "".join(f"{t}\t{f}\n" for t, f in new.items()).encode())
+        lines = "".join(f"{term}\t{form}\n" for term, form in new.items())
+        self._version.words += self._append("words", lines.encode())
 
     # The keyword index.
 
@@ -179,7 +170,7 @@ class LocalWriter:
         # What an ingest that was cut short has left.
         shutil.rmtree(path, ignore_errors=True)
         segment.save(path)
-        self._version = replace(self._version, terms=(*self._version.terms, (first, end)))
+        self._version.terms = (*self._version.terms, (first, end))
 
     def _merge_segments(self) -> None:
         """Merge segments with those before them that are not much larger, so that there are few."""
@@ -189,7 +180,7 @@ class LocalWriter:
             last.insert(0, terms.pop())
         if len(last) > 1:
             segments = [Segment.load(self.home / f"terms-{a}-{b}") for a, b in last]
-            self._version = replace(self._version, terms=tuple(terms))
+            self._version.terms = tuple(terms)
             self._save_segment(Segment.merge(segments), last[0][0], last[-1][1])
 
     # What each version has for itself.
@@ -198,7 +189,7 @@ class LocalWriter:
         extras = {"families": {str(n): first for n, first in families.items()}, "forms": forms}
         content = orjson.dumps(extras)
         replace_file(self.home / f"extras-{self._version.number}", content)
-        self._version = replace(self._version, extras=zlib.crc32(content))
+        self._version.extras = zlib.crc32(content)
 
     def _families(self, snapshot: Snapshot) -> dict[int, str]:
         """The rows that have duplicates, with the id of the first passage of their group."""
@@ -223,7 +214,7 @@ class LocalWriter:
 
     def _encode_words(self, snapshot: Snapshot) -> None:
         """Add the vectors of frequent words that have none."""
-        words = list(snapshot.keyword.frequent_words.values())
+        words = list(snapshot.frequent_words.values())
         known, _ = snapshot.memo.lookup(words)
         new = sorted(set(words) - {words[i] for i in known})
         if new and (not self._base or len(new) > LATE * len(words)):
@@ -241,8 +232,9 @@ class LocalWriter:
 
 
 def is_past(base: Snapshot) -> bool:
-    """Whether so much of an index's files is of the past that all should be written anew."""
-    return len(base.passages) < (1 - MOST_PAST) * base.version.rows
+    """Whether an index's files, or so much of them, are of the past that all is written anew."""
+    earlier = base.version.made_by.get("schema") == IN_FLOATS
+    return earlier or len(base.passages) < (1 - MOST_PAST) * base.version.rows
 
 
 def revision_of(made_by: Mapping[str, str], heads: Mapping[str, Head]) -> str:

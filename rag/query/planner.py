@@ -32,6 +32,7 @@ from rag.errors import ModelError, SettingsError
 from rag.index.interface import Index
 from rag.models.chat import make_chat
 from rag.models.prompts import PLAN_LISTS, plan_messages
+from rag.query.alike import alike_words
 from rag.query.conversation import language_in
 from rag.query.correction import correct, without_capitals
 from rag.query.entities import countries_in, labs_in, places_in, without
@@ -109,7 +110,7 @@ class Planner:
             corrected=corrected,
             countries=tuple(countries_in(plan.standalone)),
             places=tuple(places_in(corrected)),
-            alike=index.alike(plan.standalone, plan.language),
+            alike=alike_words(index, plan.standalone, plan.language),
         )
 
     def _plan_by_model(

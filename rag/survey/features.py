@@ -25,6 +25,7 @@ from rag.index.snapshot import Snapshot
 from rag.index.vectors import Rows, VectorMemo
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, encode_static
+from rag.query.alike import alike_words
 from rag.query.wordings import any_of
 from rag.survey.sentences import SentenceTable
 from rag.survey.types import Evidence
@@ -112,7 +113,7 @@ class Topic:
         parts = []
         for part, spoken in asked:
             # What stands for a part in English has near words of its own.
-            alike = index.alike(part, spoken) if spoken == language else ()
+            alike = alike_words(index, part, spoken) if spoken == language else ()
             found = content_words(part, spoken) or [part]
             for word in found:
                 own = {*terms(word, spoken), *terms(word, LANGUAGE)}
@@ -193,7 +194,7 @@ class ReportMeasure:
     @cached_property
     def _words(self) -> tuple[Rows, Rows, Rows, Rows]:
         """Word and passage of all that have one another, then word and report, each pair once."""
-        numbers, at = self.snapshot.keyword.occurrences()
+        numbers, at = self.snapshot.keyword.occurrences(self.snapshot.spellings)
         pairs = np.unique(numbers.astype(np.int64) * len(self.ids) + self._report_of[at])
         words, reports = np.divmod(pairs, max(1, len(self.ids)))
         return numbers, at, words.astype(np.int32), reports.astype(np.int32)

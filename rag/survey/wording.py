@@ -18,6 +18,7 @@ import numpy as np
 from rag.index.snapshot import Snapshot
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE
+from rag.query.alike import alike_words
 from rag.text.tokenize import content_words, terms
 
 # From which cosine a phrase may mean a topic, and what a phrase gains by the logarithm of how many
@@ -44,7 +45,7 @@ def english_wordings(
     english = np.flatnonzero(snapshot.languages == LANGUAGE)
     if not asked or not len(english):
         return ()
-    near = [other.near.keys() | other.terms for other in snapshot.alike(text, language)]
+    near = [other.near.keys() | other.terms for other in alike_words(snapshot, text, language)]
     similar = snapshot.dense[english] @ np.asarray(embed([text]), np.float32)[0]
     nearest = english[np.argsort(-similar, kind="stable")[:READ]]
     having = [

@@ -15,7 +15,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,10 +24,11 @@ from bench import QUESTIONS, ROOT, show
 from ingest.parsing.form_text import Lesson, learn, lesson_of, save_lessons
 from ingest.sync import made_by
 from rag.engine import open_engine
+from rag.files import size_of
 from rag.index.interface import StoredReport
-from rag.index.layout import current_version, size_of
+from rag.index.layout import current_version
 from rag.index.snapshot import Snapshot, current_snapshot
-from rag.index.store import Store
+from rag.index.store import hold
 from rag.index.writer import LocalWriter
 from rag.models.encoder import Vectors, unit
 from rag.retrieval.hybrid import HybridRetriever
@@ -109,8 +109,7 @@ def build(base: Snapshot, folder: Path, passages: int) -> None:
     print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB at most till here")
     snapshot = writer.publish("")
     save_lessons(writer.home, lessons)
-    with closing(Store(folder)) as store:
-        store.hold(snapshot.revision, snapshot.forms, "{}")
+    hold(folder, snapshot.revision, snapshot.forms, "{}")
     seconds = time.perf_counter() - started
     show("written and published", [seconds])
     show("  of it CPU time", [time.process_time() - cpu])

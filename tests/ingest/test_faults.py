@@ -24,6 +24,7 @@ from ingest.embed import SENTENCES_STAGE
 from ingest.sync import sync
 from rag.engine import open_engine
 from rag.errors import AskLabsError, IndexBusy, IndexUnusable
+from rag.files import size_of
 from rag.index import layout
 from rag.index.layout import SCARCE, current_version
 from rag.index.snapshot import current_snapshot
@@ -113,10 +114,10 @@ def test_a_small_disk_that_fills_up_keeps_the_old_or_the_new(
     monkeypatch.setattr(layout, "A_PASSAGE", 0)  # Else it is told before anything is written.
     settings = Settings(index=small_disk / "index", threads=1)
     sync([reports], settings)
-    before, small = visible(settings.index), layout.size_of(settings.index)
+    before, small = visible(settings.index), size_of(settings.index)
     _add_many(reports)
     after = uninterrupted(tmp_path / "other", reports)
-    grown = layout.size_of(tmp_path / "other") - small
+    grown = size_of(tmp_path / "other") - small
     filler = small_disk / "filler"
     filler.write_bytes(b" " * (shutil.disk_usage(small_disk).free - int(share * grown)))
     with pytest.raises(IndexUnusable, match=r"can't be written.*Free space"):

@@ -1,6 +1,8 @@
 """Passages and reports made up for a test, with as little as it needs to say."""
 
+from collections import Counter
 from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -36,9 +38,18 @@ def keyword_index(passages: Sequence[Passage]) -> KeywordIndex:
     """The keyword index of passages, in one segment."""
     found = [terms_of(passage) for passage in passages]
     lengths = np.array([len(terms) for terms, _ in found], np.int32)
-    forms = {t: form for _, forms in reversed(found) for t, form in forms.items()}
     segment = Segment.build(0, [terms for terms, _ in found])
-    return KeywordIndex([segment], lengths, np.arange(len(found), dtype=np.int32), forms)
+    return KeywordIndex([segment], lengths, np.arange(len(found), dtype=np.int32))
+
+
+def words_index(passages: Sequence[Passage]) -> Any:
+    """What an index knows of the words of passages."""
+    found = [terms_of(passage) for passage in passages]
+    counts = Counter(term for terms, _ in found for term in set(terms))
+    written = {t: form for _, forms in reversed(found) for t, form in forms.items()}
+    return SimpleNamespace(
+        frequency=lambda term: counts[term], written=lambda term: written.get(term, "")
+    )
 
 
 def text_notice(text: str) -> Notice:

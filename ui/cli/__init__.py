@@ -15,8 +15,8 @@ from rich.console import Console
 from typer import Option
 
 from rag.catalog.tag_fields import ReportInfo
+from rag.files import in_words
 from rag.i18n.labels import author_label
-from rag.index.layout import in_words
 from rag.settings import load_settings
 from rag.types import Progress
 

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 from passages import keyword_index, passage, report
 
-from rag.index.bm25 import ALIKE, K1, B, KeywordIndex, Lexicon, Segment, terms_of
-from rag.index.vectors import VectorMemo
-from rag.models.embeddings import encode_cached
+from rag.index.bm25 import K1, B, KeywordIndex, Segment, terms_of
 from rag.text.tokenize import terms
 from rag.types import Passage
 
@@ -66,9 +64,9 @@ def test_segments_give_the_scores_of_one_index(tmp_path: Path, cut: int) -> None
     merged.save(tmp_path / "merged")
     loaded = Segment.load(tmp_path / "merged")
     indexes = (
-        KeywordIndex(parts, lengths, rows, {}),
-        KeywordIndex([loaded], lengths, rows, {}),
-        KeywordIndex([Segment.merge([loaded], moved)], lengths[1:], moved[1:], {}),
+        KeywordIndex(parts, lengths, rows),
+        KeywordIndex([loaded], lengths, rows),
+        KeywordIndex([Segment.merge([loaded], moved)], lengths[1:], moved[1:]),
     )
     for question in ("smoked fish", "pescado ahumado", "Namibia", "blockchain"):
         for index in indexes:
@@ -76,8 +74,8 @@ def test_segments_give_the_scores_of_one_index(tmp_path: Path, cut: int) -> None
 
 
 def test_occurrences_are_of_each_single_word_of_a_passage() -> None:
-    numbers, at = KEYWORD.occurrences()
     words = [terms_of(passage)[1].keys() for passage in SELLERS]
+    numbers, at = KEYWORD.occurrences(set().union(*words))
     assert np.bincount(at).tolist() == [len(own) for own in words]
     assert len(set(numbers.tolist())) == len(set().union(*words))
 
@@ -90,22 +88,8 @@ def test_scores_are_those_of_bm25s() -> None:
         assert np.allclose(KEYWORD.scores(question, "en"), expected, atol=1e-5)
 
 
-def test_no_passages_and_no_words_are_no_problem(tmp_path: Path) -> None:
+def test_no_passages_and_no_words_are_no_problem() -> None:
     for passages in ([], [passage("...", report("b", title=""), prompt="")]):
         index = keyword_index(passages)
         assert not index.scores("smoked fish", "en").any()
-        assert Lexicon.of(index.frequent_words, VectorMemo(tmp_path)).alike("2023 ?", "fr") == ()
-
-
-@pytest.mark.quality
-@pytest.mark.parametrize(
-    ("word", "language", "meant"), [("vendeurs", "fr", "seller"), ("physicians", "en", "doctor")]
-)
-def test_a_word_is_near_to_what_means_the_same(
-    tmp_path: Path, word: str, language: str, meant: str
-) -> None:
-    words = list(KEYWORD.frequent_words.values())
-    VectorMemo(tmp_path).add(words, encode_cached(words))
-    (alike,) = Lexicon.of(KEYWORD.frequent_words, VectorMemo(tmp_path)).alike(word, language)
-    assert alike.near[meant] >= ALIKE
-    assert len(alike.near) == 1
+        assert index.frequencies(["fish"]) == [0]

@@ -101,10 +101,31 @@ def test_an_index_of_an_older_kind_is_refused_with_the_remedy(
     assert len(sync([reports], settings, rebuild=True).added) == 3
     # So is one of a newer kind.
     pointer = settings.index / "current"
-    pointer.write_bytes(pointer.read_bytes().replace(b'"schema":"3"', b'"schema":"99"'))
+    pointer.write_bytes(pointer.read_bytes().replace(b'"schema":"4"', b'"schema":"99"'))
     for use in (lambda: open_engine(settings), lambda: sync([reports], settings)):
-        with pytest.raises(IndexMismatch, match=r"schema '99', this is '3'.*--rebuild"):
+        with pytest.raises(IndexMismatch, match=r"schema '99', this is '4'.*--rebuild"):
             use()
+
+
+def test_an_index_of_four_bytes_a_number_is_read_and_then_brought_over(
+    reports: Path, settings: Settings, embedded: list[str]
+) -> None:
+    sync([reports], settings)
+    before, now = content(settings), opened(settings)
+    dense, rows = now.dense[:], slice(0, now.version.rows)
+    for name, matrix in (("dense", now.dense), ("static", now.static)):
+        matrix.at(rows).tofile(now.home / name)
+    pointer = settings.index / "current"
+    pointer.write_bytes(pointer.read_bytes().replace(b'"schema":"4"', b'"schema":"3"'))
+    embedded.clear()
+    assert open_engine(settings).search("Who waits for a ferry?")
+    assert counts(sync([reports], settings)) == (0, 0, 3, 0, 0)
+    assert np.allclose(opened(settings).dense[:], dense)
+    (reports / "peru.md").write_text(text("Peru", answer="Lima"), "utf-8")
+    assert counts(sync([reports], settings)) == (0, 1, 2, 0, 0)
+    assert opened(settings).version.made_by["schema"] == "4"
+    assert content(settings)["mali"] == before["mali"]
+    assert len(embedded) == 1
 
 
 def test_an_ingest_that_was_cut_short_is_continued(

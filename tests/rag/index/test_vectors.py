@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from ingest.sync import sync
 from rag.citation.quotable import usable
 from rag.engine import Engine, open_engine
-from rag.index.vectors import VectorMemo
+from rag.index.vectors import Matrix, VectorMemo, in_bytes
 from rag.models import embeddings
 from rag.models.embeddings import CachedEncoder, encode_cached, use_stored_vectors
-from rag.models.encoder import encode
+from rag.models.encoder import encode, unit
 from rag.settings import Settings
 
 TEXTS = ("Women sell fish.", "أرسل المال", "Nobody counts the boats.", "")
@@ -94,3 +94,22 @@ def test_vectors_of_another_model_are_not_saved(
     elsewhere = settings.model_copy(update=another)
     assert sync([reports], elsewhere).passages
     assert not opened(elsewhere).memo.find(["Peru waits for a ferry."])
+
+
+def test_a_matrix_of_bytes_is_nearly_that_of_floats_and_stays_as_it_is(tmp_path: Path) -> None:
+    vectors = unit(np.random.default_rng(0).standard_normal((700, 96)))
+    vectors[5] = 0
+    stored = in_bytes(vectors)
+    stored.tofile(tmp_path / "bytes")
+    vectors.tofile(tmp_path / "floats")
+    rows = np.arange(600, 0, -3, dtype=np.int32)
+    ours, exact = (
+        Matrix(tmp_path / name, 700, 96, rows, floats=name == "floats")
+        for name in ("bytes", "floats")
+    )
+    assert np.allclose(exact @ vectors[7], vectors[rows] @ vectors[7], atol=1e-6)
+    for other in (vectors[7], vectors[:3].T):
+        assert np.allclose(ours @ other, exact @ other, atol=0.01)
+    assert np.allclose(np.linalg.norm(ours[:], axis=1), 1, atol=1e-6)
+    assert not ours.at(5).any()
+    assert (in_bytes(ours.at(slice(0, 700)))["values"] == stored["values"]).all()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from passages import keyword_index, passage
+from passages import passage, words_index
 
 from rag.query.correction import MOST, correct, without_capitals
 
 TEXTS = ("Crowdfunding paid for the pumps of Kafkland.", "Bokashi feeds the soil.")
-KEYWORD = keyword_index([passage(text) for text in TEXTS] * 4)
+KEYWORD = words_index([passage(text) for text in TEXTS] * 4)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_slips_are_corrected_but_not_known_words_names_and_long_texts(
 
 def test_a_word_of_another_language_is_known_by_its_own_stem() -> None:
     spanish = passage("La barca y las barquitas. Finanbarcas dice.", language="es")
-    keyword = keyword_index([spanish] * 4)
+    keyword = words_index([spanish] * 4)
     assert correct("What is Finanbarca?", "en", keyword) == "What is Finanbarca?"
 
 

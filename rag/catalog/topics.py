@@ -1,7 +1,7 @@
 """Topics of a collection: clusters of its reports by meaning, each named by its telling words.
 
 Each form has its own way of asking, and each lab its own subjects: the means of both are taken out
-first, so that what is left is what a report is about. The centres are kept in the index's folder,
+first, so that what is left is what a report is about. The centres are kept in a file,
 and the next ones begin there: so topics and their names stay from one ingest to the next.
 """
 
@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from rag.index.layout import replace_file
+from rag.catalog.tag_fields import ReportInfo
+from rag.files import replace_file
 from rag.places.countries import resolve_country
-
-if TYPE_CHECKING:
-    from rag.index.snapshot import Snapshot
+from rag.types import Passage
 
 Vectors = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
 FEWEST, MOST, ROUNDS = 5, 24, 40
 WORDS = 3  # of a name
-_FILE = "topics.npz"
 _SHRINK = 5.0  # passages, or reports, that a mean of few is held against
 _FEWEST_LABS = 3  # that have a word of a name
 _MIDDLE = 5  # reports nearest to the centre of a topic, of which one is quoted
@@ -43,17 +41,30 @@ class TopicCluster:
     passage: int
 
 
-def find_topics(snapshot: Snapshot) -> tuple[TopicCluster, ...]:
-    """The topics of a snapshot, the largest first; none where there are few reports."""
-    ids, of_passage = list(snapshot.heads), snapshot.report_numbers
+def find_topics(
+    reports: Sequence[ReportInfo],
+    passages: Sequence[Passage],
+    of_passage: npt.NDArray[np.integer],
+    dense: Vectors,
+    words: Iterable[tuple[str, npt.NDArray[np.integer]]],
+    path: Path,
+) -> tuple[TopicCluster, ...]:
+    """The topics of a collection, the largest first; none where there are few reports.
+
+    Args:
+        of_passage: the number of each passage's report.
+        dense: the vectors of the passages.
+        words: words that may name a topic, with the numbers of the passages that have them.
+        path: where names and centres are kept.
+    """
+    ids = [report.id for report in reports]
     count = min(MOST, round(len(ids) ** 0.5 / 2))
     if count < FEWEST or not len(of_passage):
         return ()
-    forms = _numbered((p.report.kind, p.section, p.prompt) for p in snapshot.passages)
-    labs = _numbered(snapshot.catalog.reports[i].lab for i in ids)
-    passages = _without_means(np.asarray(snapshot.dense[:], np.float32), forms)
-    vectors = _unit(_without_means(_means(passages, of_passage, len(ids))[0], labs))
-    path = snapshot.folder / _FILE
+    forms = _numbered((p.report.kind, p.section, p.prompt) for p in passages)
+    labs = _numbered(report.lab for report in reports)
+    relative = _without_means(dense, forms)
+    vectors = _unit(_without_means(_means(relative, of_passage, len(ids))[0], labs))
     names: list[str] = []
     centres = np.zeros((0, vectors.shape[1]), np.float32)
     with suppress(OSError, ValueError, LookupError, zipfile.BadZipFile), np.load(path) as kept:
@@ -61,15 +72,15 @@ def find_topics(snapshot: Snapshot) -> tuple[TopicCluster, ...]:
             names, centres = kept["names"].tolist()[:count], kept["centres"][:count]
     centres, nearest = _clusters(vectors, centres, count)
     if len(names) < count:
-        _name(names, snapshot, nearest, labs, count)
+        _name(names, words, of_passage, nearest, labs, count)
     # What a reader finds may lie where nobody may write.
     with suppress(OSError), io.BytesIO() as file:
         np.savez(file, names=np.array(names), centres=centres)
         if not path.exists() or path.read_bytes() != file.getvalue():
             replace_file(path, file.getvalue())
     nearness = vectors @ centres.T
-    similar = np.einsum("ij,ij->i", _unit(passages), centres[nearest][of_passage])
-    long = np.array([len(passage.text) >= _SHORT for passage in snapshot.passages])
+    similar = np.einsum("ij,ij->i", _unit(relative), centres[nearest][of_passage])
+    long = np.array([len(passage.text) >= _SHORT for passage in passages])
     found = []
     for n, name in enumerate(names):
         inside = np.flatnonzero(nearest == n)
@@ -125,17 +136,23 @@ def _clusters(vectors: Vectors, centres: Vectors, count: int) -> tuple[Vectors, 
 
 
 def _name(
-    names: list[str], snapshot: Snapshot, nearest: Numbers, labs: Numbers, count: int
+    names: list[str],
+    words: Iterable[tuple[str, npt.NDArray[np.integer]]],
+    of_passage: npt.NDArray[np.integer],
+    nearest: Numbers,
+    labs: Numbers,
+    count: int,
 ) -> None:
     """Name the topics that have no name yet by the words that tell them from the others."""
-    words = snapshot.keyword.frequent_words
-    has = np.zeros((len(words), len(nearest)), np.bool_)
-    for n, term in enumerate(words):
-        has[n, snapshot.report_numbers[snapshot.keyword.passages_with(term)]] = True
-    written = list(words.values())
+    written: list[str] = []
+    rows = []
+    for word, passages in words:
+        written.append(word)
+        rows.append(np.bincount(of_passage[passages], minlength=len(nearest)) > 0)
+    has = np.array(rows, np.bool_).reshape(-1, len(nearest))
     for n in range(len(names), count):
         inside = nearest == n
-        share = has[:, inside].mean(axis=1) if inside.any() else np.zeros(len(words))
+        share = has[:, inside].mean(axis=1) if inside.any() else np.zeros(len(written))
         ratio = share / np.maximum(has[:, ~inside].mean(axis=1), 1 / len(nearest))
         score = share * np.log(np.maximum(ratio, 1e-9))
         telling: list[str] = []

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rag.catalog import topics
 from rag.catalog.tag_fields import Filters
-from rag.index import topics
 from rag.index.layout import existing_version
 from rag.index.snapshot import Snapshot
 

@@ -1,0 +1,45 @@
+"""What else in a collection means nearly what the words of a question do.
+
+The built-in embedding places single words of all its languages well enough to translate them
+("vendeurs" is by "sellers" and "merchants"): so an answer can tell which sentences in another
+language are about the question.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from rag.index.interface import Index
+from rag.models.embeddings import encode_cached
+from rag.models.encoder import Vectors
+from rag.text.tokenize import content_forms, terms
+from rag.types import Alike
+
+ALIKE = 0.65  # cosine similarity from which two words are alike
+# Words of a question that are looked up; a longer one is a text, and would take as long.
+MOST = 60
+
+
+def alike_words(index: Index, text: str, language: str) -> tuple[Alike, ...]:
+    """For each content word of a question the terms of frequent words that are near to it."""
+    # The model knows "déchets", and "dechets" hardly.
+    words = content_forms(text, language)[:MOST]
+    known, vectors = _lexicon(index)
+    if not words or not known:
+        return ()
+    similar = np.asarray(encode_cached(words), np.float32) @ vectors.T
+    found = []
+    for word, row in zip(words, similar, strict=True):
+        near = {known[i]: float(row[i]) for i in np.flatnonzero(row >= ALIKE).tolist()}
+        found.append(Alike(frozenset((*terms(word, language), *terms(word, "en"))), near))
+    return tuple(found)
+
+
+@lru_cache(maxsize=2)  # a page has one index, and for surveys the files of it
+def _lexicon(index: Index) -> tuple[list[str], Vectors]:
+    """The terms of the frequent words whose vectors are stored, with these."""
+    names, forms = list(index.frequent_words), list(index.frequent_words.values())
+    found, vectors = index.memo.lookup(forms)
+    return [names[i] for i in found], vectors

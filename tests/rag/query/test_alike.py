@@ -1,0 +1,42 @@
+"""Words of a collection that mean nearly what a question's do."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rag.index.vectors import VectorMemo
+from rag.models.embeddings import encode_cached
+from rag.query.alike import ALIKE, alike_words
+
+WORDS = {"seller": "Sellers", "doctor": "Doctors", "wast": "waste"}
+
+
+class Words:
+    """An index of these words alone."""
+
+    def __init__(self, folder: Path, words: dict[str, str]) -> None:
+        self.frequent_words, self.memo = words, VectorMemo(folder)
+
+
+def alike(folder: Path, words: dict[str, str], text: str, language: str) -> Any:
+    index: Any = Words(folder, words)
+    return alike_words(index, text, language)
+
+
+def test_no_words_are_no_problem(tmp_path: Path) -> None:
+    assert alike(tmp_path, {}, "Who sells?", "en") == ()
+    assert alike(tmp_path, WORDS, "2023 ?", "fr") == ()
+
+
+@pytest.mark.quality
+@pytest.mark.parametrize(
+    ("word", "language", "meant"), [("vendeurs", "fr", "seller"), ("physicians", "en", "doctor")]
+)
+def test_a_word_is_near_to_what_means_the_same(
+    tmp_path: Path, word: str, language: str, meant: str
+) -> None:
+    VectorMemo(tmp_path).add(list(WORDS.values()), encode_cached(list(WORDS.values())))
+    (found,) = alike(tmp_path, WORDS, word, language)
+    assert found.near[meant] >= ALIKE
+    assert len(found.near) == 1
