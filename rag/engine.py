@@ -332,14 +332,16 @@ class Engine:
         return with_columns(survey, names, measure, linker, mask=mask, progress=progress, stop=stop)
 
     def survey_judge(self, survey: Survey, *, claim: str = "") -> SurveyJudge:
-        """The model as judge of a survey's rows, and of what they say to a claim; or InputError.
+        """The model as judge of a survey's rows, cells, and stance to a claim; or InputError.
 
         Ask it for an `estimate` of the costs, then to `judge`; rows that it judged before stay.
         """
         llm = make_chat(self.settings, retries=0)
         if llm is None or self._writers.answerer is self._writers.fallback:
             raise InputError(NO_MODEL)
-        return SurveyJudge(survey, self.report_measure(), llm, checked(claim), self.settings)
+        measure = self.report_measure()
+        linker = self._planner.linker_of(measure.snapshot.catalog)
+        return SurveyJudge(survey, measure, llm, checked(claim), self.settings, linker)
 
     def report_measure(self) -> ReportMeasure:
         """What measures the reports of the index; two threads may make it at the same time."""

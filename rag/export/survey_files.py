@@ -74,7 +74,9 @@ def _table(made: SurveyFile) -> list[list[Value]]:
 
 
 def _shown(cell: SurveyCell | None) -> str:
-    """What to show of a cell: its words, or in brackets why there are none."""
+    """What to show of a cell: its words, a model's with its quote, or in brackets why none."""
+    if cell and cell.value and cell.writer != "rules":
+        return f"{cell.value} (“{' '.join(cell.quote.split())}”)"
     return cell.value or f"({CELL_LABELS[cell.state]})" if cell else ""
 
 

@@ -70,6 +70,7 @@ def row_to_dict(row: SurveyRow) -> dict[str, Any]:
                 "quote": cell.quote,
                 "span": list(cell.span) if cell.span else None,
                 "state": cell.state,
+                "writer": cell.writer,
             }
             for name, cell in row.cells.items()
         },

@@ -161,7 +161,7 @@ def with_columns(
     had = [column.name for column in survey.columns]
     for name in checked_names([*had, *names])[len(had) :]:
         column = read_column(name, measure.snapshot, linker)
-        reader = _Reader(column, survey, measure, linker, mask)
+        reader = ColumnReader(column, survey, measure, linker, mask)
         rows: list[SurveyRow] = []
         for start in range(0, len(survey.rows), AT_A_TIME):
             if stop and stop.is_set():
@@ -174,7 +174,7 @@ def with_columns(
     return survey
 
 
-class _Reader:
+class ColumnReader:
     """Reads the cells of one column."""
 
     def __init__(
@@ -186,6 +186,7 @@ class _Reader:
         mask: bool,
     ) -> None:
         self._column, self._snapshot, self._mask = column, measure.snapshot, mask
+        self.name = column.name
         self._sources = frozenset(column.sources)
         self._wanted = unit(encode_cached([survey.topic, column.name]))
         self._found: Mapping[str, Sequence[Near]] = {}
@@ -205,12 +206,19 @@ class _Reader:
         """The cells of rows, None where a silent report has an answer."""
         if self._column.kind == "tag":
             return [self._tags(row) for row in rows]
-        candidates = {}
-        for row in rows:
-            if row.verdict != "silent":
-                candidates[row.report.id] = self._candidates(row.report.id)
-        best = self._best(candidates)
+        best = self.candidates([row.report.id for row in rows if row.verdict != "silent"])
         return [self._cell(row, best.get(row.report.id, ())) for row in rows]
+
+    def filled(self, rows: Sequence[SurveyRow]) -> list[SurveyRow]:
+        """The rows with a cell of this column in each that speaks of the topic."""
+        lacking = [r for r in rows if r.verdict != "silent" and self.name not in r.cells]
+        cells = zip(lacking, self.cells(lacking), strict=True)
+        made = {r.report.id: replace(r, cells={**r.cells, self.name: c}) for r, c in cells if c}
+        return [made.get(row.report.id, row) for row in rows]
+
+    def candidates(self, reports: Sequence[str]) -> dict[str, list[tuple[Passage, Span]]]:
+        """What of these reports may be the answer, the best first."""
+        return self._best({report: self._candidates(report) for report in reports})
 
     def _tags(self, row: SurveyRow) -> SurveyCell:
         catalog = self._snapshot.catalog

@@ -1,38 +1,46 @@
 """Lets a chat model judge the rows of a survey that are not clearly silent, in batches.
 
 It sees the best sentences of each report, and says what the report is to the topic, which sentence
-says it best, and what it says to a claim. What it did not judge keeps its verdict by rules.
+says it best, what it says to a claim, and in its own words what it answers to the columns, each by
+a sentence that it names. What it did not judge keeps its verdict by rules, and a cell in which a
+number or a place is not that passage's keeps the report's words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import floor, sqrt
 from typing import Any, get_args
 
 import numpy as np
 
 from rag.citation.quotes import verbatim
+from rag.citation.verify import Claim, Verifier
 from rag.errors import ContextOverflow, ModelError
 from rag.i18n.translations import marked
 from rag.models.chat import ChatModel
 from rag.models.client import OPENAI, Stop
 from rag.models.prompts import Message, fenced, messages_of
 from rag.models.tokens import PRICES, count_tokens
+from rag.query.linker import Linker
 from rag.query.planner import first_object
 from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
 from rag.survey.classifier import classifier
+from rag.survey.columns import ColumnReader
 from rag.survey.features import ReportMeasure
-from rag.survey.types import STANCES, Survey, SurveyRow, Verdict
+from rag.survey.types import STANCES, Survey, SurveyCell, SurveyRow, Verdict
 from rag.types import Notice, Passage, Progress, Span
 
 BATCH = 20  # reports of a call
 SENTENCES = 6  # of a report that are shown
+ANSWERS = 3  # more of them for each column
 LONGEST = 300  # characters of a sentence
 JUDGED_FROM = 0.03  # probability from which a report is not clearly silent
 TOKENS = 30  # that the model may write of a report
+CELL_TOKENS = 60  # and of each of its cells
 ODDS = 9.0  # by how much a verdict changes the odds that a report speaks of the topic
 NO_MODEL = marked(
     "No language model is set, so none can judge. Set ASKLABS_MODEL, or OPENAI_API_KEY."
@@ -52,10 +60,15 @@ sentence: the number of the sentence that says most of the topic; 0 if none does
 _STANCE = """
 stance: what the report says to the claim, by what happened or was found, not by what was hoped: \
 "supports", "partly", "against", or "unclear" where it does not say."""
+_CELLS = """
+cells: what the report answers to each question, in their order: at most 25 words of your own in \
+the language of the question, by one of its sentences, whose number you give. Sentence 0 and the \
+answer "" where none says it."""
 _REPLY = """
 
 Reply with one JSON object and nothing else, with an entry for every report in order:
 {"reports": [{"report": 1, "verdict": "about", "sentence": 2%s}]}"""
+_Said = tuple[Passage, str, Span]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +87,29 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """A row with the sentences that the model is shown: passage, words, place in the file."""
+    """A row with the sentences that the model is shown: passage, words, place in the file.
+
+    Those from `nearest` on may answer a column and are no quotes of the row.
+    """
 
     row: SurveyRow
-    sentences: Sequence[tuple[Passage, str, Span]]
+    sentences: Sequence[_Said]
+    nearest: int
 
 
 class SurveyJudge:
     """Judges the rows of one survey by a chat model."""
 
     def __init__(
-        self, survey: Survey, measure: ReportMeasure, llm: ChatModel, claim: str, settings: Settings
+        self,
+        survey: Survey,
+        measure: ReportMeasure,
+        llm: ChatModel,
+        claim: str,
+        settings: Settings,
+        linker: Linker,
     ) -> None:
-        """Rows that this model has judged before stay, unless a `claim` is new."""
+        """Rows that this model has judged before stay, unless a `claim` or a column is new."""
         if claim not in ("", survey.claim):
             rows = tuple(replace(row, stance=None) for row in survey.rows)
             survey = replace(survey, rows=rows, claim=claim)
@@ -95,18 +118,28 @@ class SurveyJudge:
         topic = measure.topic(survey.topic, survey.language)
         self._near = measure.measure(topic).sentences
         self._numbers = {name: n for n, name in enumerate(measure.ids)}
-        self._cases = [
-            self._case(row)
-            for row in survey.rows
-            if row.score >= JUDGED_FROM
-            and (row.judge != llm.name or (claim and row.stance is None))
+        self._readers = [
+            ColumnReader(column, survey, measure, linker, settings.mask_contacts)
+            for column in survey.columns
+            if column.kind != "tag"
         ]
+        rows = tuple(row for row in survey.rows if self._is_open(row))
+        answers = [reader.candidates([row.report.id for row in rows]) for reader in self._readers]
+        self._cases = [self._case(row, [a.get(row.report.id, ()) for a in answers]) for row in rows]
+
+    def _is_open(self, row: SurveyRow) -> bool:
+        """Whether there is something of a row left to judge."""
+        if row.score < JUDGED_FROM or row.judge != self._llm.name:
+            return row.score >= JUDGED_FROM
+        cells = (row.cells.get(reader.name, SurveyCell()) for reader in self._readers)
+        is_written = row.verdict == "silent" or all(cell.writer == row.judge for cell in cells)
+        return not is_written or bool(self._claim and row.stance is None)
 
     def estimate(self) -> Estimate:
         """What it takes."""
         batches = self._batches()
         shown = (m["content"] for batch in batches for m in self._messages(batch))
-        prompt, completion = sum(map(count_tokens, shown)), TOKENS * len(self._cases)
+        prompt, completion = sum(map(count_tokens, shown)), self._tokens * len(self._cases)
         priced = self._settings.openai_base_url in (None, OPENAI)
         prices = PRICES.get(self._llm.name) if priced else None
         cost = prices and (prompt * prices[0] + completion * prices[1]) / 1_000_000
@@ -141,6 +174,8 @@ class SurveyJudge:
 
     def _made(self, judged: Mapping[str, SurveyRow], notices: tuple[Notice, ...]) -> Survey:
         rows = [judged.get(row.report.id, row) for row in self._survey.rows]
+        for reader in self._readers:
+            rows = reader.filled(rows)
         rows.sort(key=lambda row: (row.verdict == "silent", -row.score))
         by_model = [row for row in rows if row.judge != "rules"]
         rest = np.array([row.score for row in rows if row.judge == "rules"])
@@ -156,21 +191,33 @@ class SurveyJudge:
             notices=notices,
         )
 
+    @property
+    def _tokens(self) -> int:
+        return TOKENS + CELL_TOKENS * len(self._readers)
+
     def _batches(self) -> list[Sequence[_Case]]:
         return [self._cases[n : n + BATCH] for n in range(0, len(self._cases), BATCH)]
 
-    def _case(self, row: SurveyRow) -> _Case:
+    def _case(self, row: SurveyRow, answers: Sequence[Sequence[tuple[Passage, Span]]]) -> _Case:
         snapshot, name = self._measure.snapshot, row.report.id
         raw = snapshot.report(name).raw
-        found: dict[str, tuple[Passage, str, Span]] = {}
+        found: dict[str, _Said] = {}
+
+        def show(passage: Passage, span: Span) -> None:
+            passage = mask_passage(passage) if self._settings.mask_contacts else passage
+            if place := verbatim(passage.text[slice(*span)], raw, passage.spans):
+                found.setdefault(place[0], (passage, *place))
+
         if row.passage and row.span:
             found[row.quote] = (row.passage, row.quote, row.span)
         for near in self._near.get(self._numbers[name], ())[:SENTENCES]:
-            passage = snapshot.passages[near.passage]
-            passage = mask_passage(passage) if self._settings.mask_contacts else passage
-            if place := verbatim(passage.text[slice(*near.span)], raw, passage.spans):
-                found.setdefault(place[0], (passage, *place))
-        return _Case(row, list(found.values())[:SENTENCES])
+            show(snapshot.passages[near.passage], near.span)
+        found = dict(list(found.items())[:SENTENCES])
+        nearest = len(found)
+        for of_column in answers:
+            for passage, span in of_column[:ANSWERS]:
+                show(passage, span)
+        return _Case(row, list(found.values()), nearest)
 
     def _messages(self, batch: Sequence[_Case]) -> list[Message]:
         shown = []
@@ -178,7 +225,8 @@ class SurveyJudge:
             info = case.row.report
             lines = [
                 f"{k}. {' '.join(words.split())[:LONGEST]}"
-                for k, (_, words, _) in enumerate(case.sentences, start=1)
+                + (f" (asked: {passage.prompt})" if k > case.nearest and passage.prompt else "")
+                for k, (passage, words, _) in enumerate(case.sentences, start=1)
             ]
             tags = ", ".join((*info.thematic_areas, *info.datasources, *info.methods))
             facts = {"lab": info.lab, "year": info.year, "kind": info.kind, "title": info.title}
@@ -188,13 +236,19 @@ class SurveyJudge:
         if self._claim:
             asked.append(fenced("claim", self._claim))
             system += _STANCE
-        system += _REPLY % (', "stance": "supports"' if self._claim else "")
+        reply = ', "stance": "supports"' if self._claim else ""
+        if self._readers:
+            names = (f"{n}. {reader.name}" for n, reader in enumerate(self._readers, start=1))
+            asked.append(fenced("questions", "\n".join(names)))
+            system += _CELLS
+            reply += ', "cells": [{"sentence": 7, "answer": "It cost 300 dollars."}]'
+        system += _REPLY % reply
         return messages_of(system, "\n\n".join([*asked, *shown]))
 
     def _ask(self, batch: Sequence[_Case], stop: Stop) -> dict[str, SurveyRow]:
         """The rows of a batch with the model's verdicts, those that it left out aside."""
-        llm = replace(self._llm, max_tokens=TOKENS * (len(batch) + 2))
-        schema = _schema(bool(self._claim))
+        llm = replace(self._llm, max_tokens=self._tokens * (len(batch) + 2))
+        schema = _schema(bool(self._claim), bool(self._readers))
         try:
             reply = llm.complete(self._messages(batch), self._settings.timeout, schema, stop)
         except ContextOverflow:
@@ -226,14 +280,34 @@ class SurveyJudge:
         )
         if not speaks:
             return replace(row, passage=None, quote="", span=None)
-        if case.sentences and type(at) is int:
+        cells = entry.get("cells")
+        written = map(partial(self._written, case), cells if isinstance(cells, list) else ())
+        named = zip((reader.name for reader in self._readers), written, strict=False)
+        row = replace(row, cells={**row.cells, **{name: cell for name, cell in named if cell}})
+        if case.nearest and type(at) is int:
             chosen = case.sentences[at - 1 if 1 <= at <= len(case.sentences) else 0]
             passage, quote, span = chosen
             return replace(row, passage=passage, quote=quote, span=span)
         return row
 
+    def _written(self, case: _Case, said: object) -> SurveyCell | None:
+        """A cell in the model's words; None where they are unfit or say what no sentence does."""
+        if not isinstance(said, dict):
+            return None
+        at, answer = said.get("sentence"), said.get("answer")
+        if at == 0 and answer == "":
+            return SurveyCell(state="nothing", writer=self._llm.name)
+        if type(at) is not int or not 1 <= at <= len(case.sentences) or not isinstance(answer, str):
+            return None
+        (passage, quote, span), answer = case.sentences[at - 1], " ".join(answer.split())
+        claim = Claim(answer, (1,))
+        verifier = Verifier([claim], [passage], self._survey.question, self._survey.language)
+        if not answer or len(answer) > LONGEST or verifier.verify(claim)[1].denied:
+            return None
+        return SurveyCell(answer, quote, span, passage, writer=self._llm.name)
 
-def _schema(with_stance: bool) -> dict[str, Any]:
+
+def _schema(with_stance: bool, with_cells: bool) -> dict[str, Any]:
     properties: dict[str, Any] = {
         "report": {"type": "integer"},
         "verdict": {"type": "string", "enum": list(_VERDICTS)},
@@ -241,15 +315,16 @@ def _schema(with_stance: bool) -> dict[str, Any]:
     }
     if with_stance:
         properties["stance"] = {"type": "string", "enum": list(STANCES)}
-    entry = {
+    if with_cells:
+        cell = _object({"sentence": {"type": "integer"}, "answer": {"type": "string"}})
+        properties["cells"] = {"type": "array", "items": cell}
+    return _object({"reports": {"type": "array", "items": _object(properties)}})
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
         "type": "object",
         "properties": properties,
         "required": list(properties),
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {"reports": {"type": "array", "items": entry}},
-        "required": ["reports"],
         "additionalProperties": False,
     }

@@ -29,13 +29,21 @@ from rag.survey.classifier import (
     classifier,
     judge_topic,
     speaking,
+    waited_scores,
 )
 from rag.survey.evidence import evidence_of
-from rag.survey.features import ReportMeasure, Topic
+from rag.survey.features import Near, ReportMeasure, Topic
 from rag.survey.types import Evidence, Survey, SurveyRow, Verdict
 from rag.text.sentences import sentences
 from rag.types import Plan, Progress, Span
 
+# Of so many likely reports the cross-encoder reads the nearest sentences, so many of each. Its
+# choice is quoted where it has this logit, and so much more than the nearest. Headings and
+# questions, which say little, have less.
+QUOTES_READ, SENTENCES_READ = 150, 4
+SAYS, CLEARER = -4.0, 1.0
+FEW_WORDS, LESS = 7, 2.0
+READ_AT_A_TIME = 15  # reports
 # Why no survey can be made.
 NO_TOPIC = marked(
     "The question names no topic. Survey what reports can speak of, such as “waste management”."
@@ -146,6 +154,7 @@ class SurveyStream:
         self._stop = Stop()
         self._done: list[SurveyRow] = []
         self._judged: Judged | None = None
+        self._clearest: dict[int, Near] = {}  # by report, where it is not the nearest sentence
         self._rows = self._make()
 
     def __iter__(self) -> Iterator[SurveyRow]:
@@ -185,10 +194,31 @@ class SurveyStream:
             if self._stop.is_set():
                 self._survey = replace(self._survey, complete=False)
                 return
+            if place % READ_AT_A_TIME == 0 and place < min(speak, QUOTES_READ):
+                part = made.rows[place : min(place + READ_AT_A_TIME, speak)]
+                self._choose_sentences(topic, [numbers[r.report.id] for r in part])
             row = replace(row, evidence=self._evidence(snapshot.report(row.report.id)))
             yield row if row.verdict == "silent" else self._quoted(row, numbers[row.report.id])
             if place < speak:
                 progress("quoting", place + 1, speak)
+
+    def _choose_sentences(self, topic: Topic, reports: Sequence[int]) -> None:
+        """Find the sentences to quote among the nearest ones of these reports."""
+        judged, passages = self._judged, self._measure.snapshot.passages
+        if judged is None or not self._reranker or topic.language != self._reranker.language:
+            return
+        near = {n: judged.measured.sentences.get(n, ())[:SENTENCES_READ] for n in reports}
+        pairs = [(n, sentence) for n, found in near.items() for sentence in found]
+        texts = [passages[s.passage].text[slice(*s.span)] for _, s in pairs]
+        scores = waited_scores(self._reranker, topic.text, texts, self._stop) if texts else None
+        said: dict[int, list[tuple[float, Near]]] = {}
+        for (n, sentence), text, score in zip(pairs, texts, scores or (), strict=False):
+            says_little = len(text.split()) < FEW_WORDS or text.endswith("?")
+            said.setdefault(n, []).append((score - LESS * says_little, sentence))
+        for n, found in said.items():
+            best, sentence = max(found, key=lambda pair: pair[0])
+            if best >= max(SAYS, found[0][0] + CLEARER):
+                self._clearest[n] = sentence
 
     def _evidence(self, report: StoredReport) -> Evidence:
         known, name = self._measure.evidence, report.info.id
@@ -217,9 +247,9 @@ class SurveyStream:
         judged = self._judged
         assert judged is not None
         measured = judged.measured
-        found: list[tuple[int, Span]] = [
-            (near.passage, near.span) for near in measured.sentences.get(report, ())
-        ]
+        clearest = [self._clearest[report]] if report in self._clearest else []
+        near = (*clearest, *measured.sentences.get(report, ()))
+        found: list[tuple[int, Span]] = [(sentence.passage, sentence.span) for sentence in near]
         # A report of tags alone has no passage.
         if not found and (nearest := int(measured.nearest[report])) >= 0:
             passage = snapshot.passages[nearest]

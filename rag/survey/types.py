@@ -45,7 +45,8 @@ class SurveyCell:
     """What a report answers to a column: its words, where they stand, or why there are none.
 
     `value` is what to show, `quote` is verbatim and stands at `span` of the file, in `passage`;
-    values of tags have neither.
+    values of tags have neither. `writer` is whose words the value is: those of the report, by
+    "rules", or those of the model of this name.
     """
 
     value: str = ""
@@ -53,6 +54,7 @@ class SurveyCell:
     span: Span | None = None
     passage: Passage | None = None
     state: CellState = "answered"
+    writer: str = "rules"
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ def survey(
         Option(help="What else to read of each report: a question or a tag; repeatable."),
     ] = None,
     judge: Annotated[
-        bool, Option("--judge", help="Let the language model judge the rows that may speak of it.")
+        bool,
+        Option("--judge", help="Let the language model judge likely rows, and fill the columns."),
     ] = False,
     claim: Annotated[
         str, Option(help="A claim, such as “nudges work”: what do the reports say to it?")
@@ -78,13 +79,12 @@ def survey(
             judged=not fast,
             progress=report,
         )
-        made = stream.survey
+        made = engine.survey_columns(stream.survey, wanted, progress=report)
         if judge:
             if out and ending == "json" and out.exists():
                 before = read_survey(out.read_bytes())
                 made = resumed(made, before, engine.report_measure().snapshot) if before else made
             made = _judged(engine, made, claim, report)
-        made = engine.survey_columns(made, wanted, progress=report)
     if out is not None:
         url = engine.settings.report_url
         file = survey_files.SurveyFile(made, gap_map(made, engine.catalog), date.today(), url)
@@ -107,7 +107,8 @@ def survey(
         _print_rows("Nearest:", stream.nearest(_NEAREST))
     if len(made.found) > len(rows):
         print(f"\n{len(made.found) - len(rows)} more: --out FILE writes all.", file=sys.stderr)
-    print(f"\nEvidence: {_counted(made.ladder, RUNG_LABELS)}.")
+    if rows:
+        print(f"\nEvidence: {_counted(made.ladder, RUNG_LABELS)}.")
     if made.outcomes:
         print(f"Hypotheses: {_counted(made.outcomes, OUTCOME_LABELS)}. Few labs report a failure.")
     if claim:

@@ -14,8 +14,8 @@ from rag.export.brief import one_line, shortened, who
 from rag.index.interface import Index, StoredReport
 from rag.index.opening import current_index
 from rag.settings import Settings
-from rag.survey.types import Stance, Survey, Verdict
-from rag.types import Answer
+from rag.survey.types import CellState, Stance, Survey, SurveyCell, SurveyRow, Verdict
+from rag.types import Answer, Passage
 from ui.cli import print_json
 
 _SHOWN = 100  # characters of a quote that no longer stands
@@ -28,6 +28,7 @@ class _Said(BaseModel):
     span: tuple[int, int] | None = None
     value: str = ""
     field: str = ""
+    writer: str = "rules"
 
 
 class _Row(_Said):
@@ -69,19 +70,28 @@ def resumed(survey: Survey, before: SurveyDocument, index: Index) -> Survey:
     rows = []
     for row in survey.rows:
         if said := known.get(row.report.id):
-            inside = (
-                p
-                for p in index.passages_of(row.report.id)
-                if said.span and any(a <= said.span[0] < b for a, b in p.spans)
-            )
             row = replace(
                 row,
                 **{n: getattr(said, n) for n in ("verdict", "score", "judge", "stance", "quote")},
                 span=said.span,
-                passage=next(inside, None),
+                passage=_passage_at(said, row, index),
             )
+            for name, cell in said.cells.items():
+                if cell.writer == said.judge and name in {c.name for c in survey.columns}:
+                    words = (cell.value, cell.quote, cell.span, _passage_at(cell, row, index))
+                    state: CellState = "answered" if cell.value else "nothing"
+                    row = replace(
+                        row, cells={**row.cells, name: SurveyCell(*words, state, cell.writer)}
+                    )
         rows.append(row)
     return replace(survey, rows=tuple(rows))
+
+
+def _passage_at(said: _Said, row: SurveyRow, index: Index) -> Passage | None:
+    """The passage in which what was said stands."""
+    at = said.span[0] if said.span else -1
+    passages = index.passages_of(row.report.id)
+    return next((p for p in passages if any(a <= at < b for a, b in p.spans)), None)
 
 
 def survey_stands(survey: SurveyDocument, settings: Settings, *, json: bool) -> bool:

@@ -102,3 +102,52 @@ def test_stances_are_counted_and_what_is_not_plain_is_unclear(
     }  # fmt: skip
     assert consensus(survey, "Do nudges work?", weighted=True).shares["supports"] == 5 / 14
     assert consensus(survey, "Nudges do not work").shares["unclear"] == 1
+
+
+def test_cells_are_in_the_models_words_by_a_sentence_that_it_names_and_checked(
+    engine: Engine, server: ScriptedServer
+) -> None:
+    rules = engine.survey_columns(engine.survey("mobile money").survey, ["learnings", "methods"])
+    plain = engine.survey_judge(engine.survey("mobile money").survey).estimate()
+    judge = engine.survey_judge(rules)
+    assert judge.estimate().completion > plain.completion
+    answers = [
+        {"sentence": 1, "answer": "People trusted whom they knew."},
+        {"sentence": 1, "answer": "It reached 98765 people."},
+        {"sentence": 0, "answer": ""},
+        {"sentence": 99, "answer": "No such sentence."},
+        "no cell",
+    ]
+    entries = [
+        {"report": n, "verdict": "about", "sentence": 1, "cells": [answer]}
+        for n, answer in enumerate(answers, start=1)
+    ]
+    server.script(_reply(*entries), Reply(status=500))
+    made = judge.judge()
+    before = {row.report.id: row for row in rules.rows}
+    rows = {row.report.id: row for row in made.rows}
+    first, wrong, nothing, *others = (rows[row.report.id] for row in rules.rows[:5])
+    cell = first.cells["learnings"]
+    assert (cell.value, cell.writer) == ("People trusted whom they knew.", "judge")
+    assert cell.span
+    assert cell.quote == first.quote
+    assert nothing.cells["learnings"].state == "nothing"
+    for row in (wrong, *others):
+        assert row.cells["learnings"].writer == "rules"
+        had = before[row.report.id].cells.get("learnings")
+        assert had is None or row.cells["learnings"] == had
+    assert first.cells["methods"] == before[first.report.id].cells["methods"]
+    assert "1. learnings" in str(server.chats[0].body)
+
+
+@pytest.mark.parametrize(
+    "reply", [Reply(("I can't tell.",)), Reply(('{"reports": [', '{"report": 1'), cut=True)]
+)
+def test_a_reply_that_is_no_json_or_breaks_off_leaves_the_verdicts_by_rules(
+    engine: Engine, server: ScriptedServer, reply: Reply
+) -> None:
+    rules = engine.survey("mobile money").survey
+    server.script(reply, reply)
+    made = engine.survey_judge(rules).judge()
+    assert {row.judge for row in made.rows} == {"rules"}
+    assert made.notices[-1].code == "survey_by_rules"

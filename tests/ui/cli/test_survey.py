@@ -37,6 +37,9 @@ def test_the_survey_is_told_and_the_nearest_reports_where_none_speaks_of_it(
     none = run_sample("survey", "zeppelins", "--fast", "--year", "2023").out
     assert none.startswith("No report speaks of “zeppelins” (11 reports read).")
     assert none.count("silent (0.") == 3
+    assert "Evidence" not in none
+    one = run_sample("survey", "trade", "--fast", "--country", "Fiji", "--year", "2023").out
+    assert "(1 report read)" in one.splitlines()[0]
 
 
 def test_what_the_rows_of_a_survey_say_is_checked_again(run_sample: Run, tmp_path: Path) -> None:
@@ -62,6 +65,8 @@ def test_what_the_rows_of_a_survey_say_is_checked_again(run_sample: Run, tmp_pat
     [
         ((" ",), "The topic is empty"),
         (("hello",), "names no topic"),
+        (("water", *(w for n in range(500) for w in ("--columns", f"q{n}"))), "these are 500"),
+        (("water", "--country", "Fiji", "--year", "1999"), "No report passes"),
         (("water", "--out", "made.exe"), "should end in"),
         (("water", "--out", "missing/made.json"), "can't be written"),
     ],
