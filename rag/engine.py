@@ -12,11 +12,12 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
+from rag.answer.about import about_draft
 from rag.answer.deep import FOUND, Library, Researcher, make_researcher
 from rag.answer.digests import Digest, make_digest
 from rag.answer.extractive import Answerer, ExtractiveAnswerer
 from rag.answer.generate import ModelAnswerer
-from rag.answer.lists import about_draft, list_draft, mentions
+from rag.answer.lists import list_draft, mentions
 from rag.answer.pipeline import (
     HITS_PER_ANSWER,
     AnswerStream,
@@ -231,7 +232,7 @@ class Engine:
             )
 
         if plan.intent == "about":
-            return _finished(finish(about_draft(plan, snapshot.catalog, snapshot.language_counts)))
+            return _finished(finish(about_draft(plan, snapshot)))
         reports = frozenset(hit.passage.report.id for hit in given)
         result = SearchResult(tuple(given), reports) if given else self._find(retriever, plan)
         hits = self._masked(choose_passages(result, plan, self.settings, passages))

@@ -1,6 +1,4 @@
-"""Answers from the catalog: "which" and "how many", complete and exact, greetings, and questions
-about the collection itself.
-"""
+"""Answers from the catalog: "which" and "how many", complete and exact."""
 
 from __future__ import annotations
 
@@ -25,12 +23,10 @@ from rag.citation.citations import best_support
 from rag.citation.quotes import verbatim
 from rag.i18n.labels import (
     FIELD_LABELS,
-    author_label,
     field_label,
     format_count,
     format_label,
     join_parts,
-    kind_label,
     lab_label,
     reports_and_labs,
     value_label,
@@ -38,8 +34,6 @@ from rag.i18n.labels import (
 from rag.i18n.translations import (
     Translations,
     format_number,
-    language_code,
-    marked,
     translations_for,
 )
 from rag.index.interface import Index
@@ -58,17 +52,6 @@ _MOST_HITS = 40  # how many hits go with a list
 _MOST_WAYS_OUT = 3  # how many filters that could be given up are named
 _MOST_ROWS = 60  # how many rows of a table are shown where the question names no number
 _MOST_IN_ROWS = 20  # reports that a table of years, sizes or costs names, if it has no more
-_MOST_NAMED = 12  # how many languages, methods or themes are named
-# A collection of so many reports is told of report by report.
-_FEW = 3
-_LABELS = {
-    "year": marked("Years"),
-    "country": marked("Labs"),
-    "language": marked("Languages"),
-    "method": TAGS["method"].plural,
-    "theme": TAGS["theme"].plural,
-    "kind": marked("Kinds of report"),
-}
 
 
 def list_draft(
@@ -378,48 +361,3 @@ def mentions(index: Index, filters: Filters) -> tuple[Hit, ...]:
             if phrase in stems_of(passage.text):
                 best[passage.report.id] = Hit(passage, score)
     return tuple(sorted(best.values(), key=lambda hit: (-hit.score, hit.passage.id)))
-
-
-def about_draft(plan: Plan, catalog: Catalog, languages: Mapping[str, int]) -> Draft:
-    """What the collection holds; `languages` are the numbers of passages by code."""
-    t = translations_for(plan.language)
-    if plan.about == ("thanks",):
-        text = t.gettext("You're welcome. Ask another question any time.")
-        return Draft(text, False, Coverage(intent="about"), "catalogue", language_code(t))
-    years = [name for name, _ in catalog.counts("year")]
-    head = t.gettext(
-        "The collection has {reports} of {labs}, from {first} to {last}. Answers quote them word "
-        "for word."
-    ).format(
-        **reports_and_labs(len(catalog.reports), len(catalog.labs()), t),
-        first=years[0] if years else "?",
-        last=years[-1] if years else "?",
-    )
-    if len(catalog.reports) <= _FEW:
-        # "What is this about?" of one report asks for the report.
-        head = "\n".join([head, *(_report_line(info, t) for info in catalog.select(Filters()))])
-    fields = [name for name in plan.about if name in _LABELS]
-    counts = {name: catalog.counts(name) for name in _LABELS if name != "language"}
-    counts["country"] = catalog.counts("country", Filters(author=("lab",)))
-    counts["language"] = list(languages.items())
-    lines = [_line(name, counts[name], t) for name in fields or ("year", "kind", "theme")]
-    text = "\n".join([head, *lines])
-    return Draft(text, False, Coverage(intent="about"), "catalogue", language_code(t))
-
-
-def _report_line(info: ReportInfo, t: Translations) -> str:
-    """A report with its tags."""
-    who = [author_label(info, t), str(info.year or "?"), kind_label(info, t).lower()]
-    tags = [*info.thematic_areas, *info.methods, *info.sdgs]
-    title = f"“{defuse(info.title)}” ({join_parts(t, ', ', who)})"
-    return format_label(t, f"- {title}", join_parts(t, ", ", tags)) if tags else f"- {title}"
-
-
-def _line(name: str, counts: Sequence[tuple[str, int]], t: Translations) -> str:
-    shown = counts
-    if name in ("language", "method", "theme"):
-        shown = sorted(counts, key=lambda pair: -pair[1])[:_MOST_NAMED]
-    values = join_parts(t, ", ", [f"{value_label(name, value, t)} ({n})" for value, n in shown])
-    if rest := len(counts) - len(shown):
-        values = t.gettext("{named}, and {n} more").format(named=values, n=rest)
-    return format_label(t, t.gettext(_LABELS[name]), values)

@@ -5,7 +5,7 @@ a placeholder. A ridge regression over their vectors (the built-in embedding, wh
 the index has) gives each intent a score. Its weights are kept in `intents.npz`; run
 `make intents` after a change of the examples.
 
-To add an intent, add its examples and name it in `CATALOG` or `TO_REPORTS`; `form_of`
+To add an intent, add its examples and name it in `CATALOG`, `TALK` or `TO_REPORTS`; `form_of`
 (`rag/query/forms.py`) says what it needs, `Engine.ask` who answers it.
 """
 
@@ -27,6 +27,8 @@ from rag.models.encoder import encode
 _EXAMPLES = Path(__file__).with_name("intents.toml")
 _WEIGHTS = Path(__file__).with_name("intents.npz")
 CATALOG = frozenset(("list", "count", "ranking", "values", "yesno"))  # the intents that tags answer
+# Those that are about the product and the collection, or only talk.
+TALK = ("about", "self", "greeting", "thanks")
 # Those that passages answer.
 TO_REPORTS = ("passage", "report", "lab", "compare", "trend", "topic", "reasons")
 # What stands for a placeholder where a vector is made: a word that is one in all languages.

@@ -19,7 +19,7 @@ from rag.query.conversation import (
 )
 from rag.query.entities import countries_in, labs_in, region_in, without
 from rag.query.forms import form_of, has_sides
-from rag.query.intents import CATALOG, TO_REPORTS, intent_scores
+from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores
 from rag.query.linker import Linker, Links
 from rag.query.wordings import any_of, has_wording
 from rag.text.language import LANGUAGES
@@ -29,7 +29,7 @@ from rag.types import Notice, Plan, Turn
 
 _TAGGED = 0.25  # taken from the score of a topic that is the value of a tag, too
 _CLEAR = 0.3  # score of an intent that is meant for sure
-_CERTAIN = 0.7  # the score of thanks and greetings that may have more words with them
+_SOCIAL = 0.4  # the score of talk, and of questions about the product, that may have other words
 _COUNTS = 0.5  # the score of a count with which a follow-up asks how many of a list there are
 _MOST_ROWS = 50  # the most rows that "top 5" may ask for
 
@@ -112,7 +112,7 @@ class Rules:
     def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:
         """The query of tags that answers a question; None where it asks for more than tags know."""
         by_tags = {name: scores[name] for name in CATALOG}
-        other = max(score for name, score in scores.items() if name not in CATALOG)
+        other = max(score for name, score in scores.items() if name not in (*CATALOG, *TALK))
         # Of reports and nothing but tags, tags answer where no other intent is clear.
         clear = other > max(by_tags.values())
         if clear and links.kinds:
@@ -242,18 +242,21 @@ def _scores(links: Links) -> dict[str, float]:
 def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tuple[str, ...] | None:
     """What a question wants to know of the collection or the product; None for other questions.
 
-    The names of fields, "greeting", "thanks", or nothing for "what can you do?" and for an attempt
-    to change the rules.
+    The names of fields, "greeting", "thanks", "self", or nothing for "what can you do?" and for an
+    attempt to change the rules.
     """
     if overrides(question):
         return ()
     best = max(scores, key=lambda name: scores[name])
-    # "Can I ask in French?" is about the product.
-    if best not in ("about", "greeting", "thanks") or replace(links.filters(), language=()):
+    if best not in TALK or (scores[best] <= _SOCIAL and links.rest):
         return None
-    if best == "about":
-        return None if links.rest else links.fields
-    return (best,) if scores[best] > _CERTAIN or not links.rest else None
+    # Names alone ("questionnaires") are a topic.
+    if len(links.rest) == len(links.unlinked) and (links.rest or links.links) and best != "thanks":
+        return None
+    # "Can I ask in French?" and "are you an AI?" are about the product.
+    if best != "self" and replace(links.filters(), language=()):
+        return None
+    return links.fields if best == "about" else (best,)
 
 
 def greeting_language(question: str) -> str:

@@ -13,6 +13,7 @@ from gradio.i18n import I18nData
 from markupsafe import Markup
 
 from ingest.uploads import LARGEST_UPLOAD
+from rag.answer.about import SURVEY, Example
 from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.formats import FORMATS
@@ -31,7 +32,6 @@ from ui.rendering import render
 from ui.web.answer import render_sources
 from ui.web.brief import render_brief
 from ui.web.filters import LONGEST_QUESTION, render_facets
-from ui.web.suggestions import SURVEY, Example
 from ui.web.uploads import FAILED
 
 Parts = dict[str, Any]

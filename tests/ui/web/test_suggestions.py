@@ -4,11 +4,12 @@ import pytest
 from fake_engine import FakeEngine, answer, passage, report
 from passages import text_notice
 
+from rag.answer.about import COUNT, SURVEY
 from rag.catalog.catalog import Catalog
 from rag.errors import ModelError
 from rag.i18n.translations import ENGLISH, translations_for
 from rag.types import Answer, Citation
-from ui.web.suggestions import COUNT, SURVEY, Suggestions, follow_ups
+from ui.web.suggestions import Suggestions, follow_ups
 
 BY_TAGS = "Which labs used Prototyping?"
 
