@@ -99,6 +99,11 @@ def list_draft(
                     for n, report in enumerate(members, start=len(citations) + 1):
                         citations.append(_tag_citation(n, report, files.get(report.id, ""), own))
             lines = [*_table_lines(query, rows, named, tagged, len(reports), len(labs), t)]
+    elif query.form == "count" and not (query.filters or query.excluded):
+        # Who asks how many there are at all wants no list of everything.
+        lines = [next(_lines(query, reports, len(labs), t))]
+        for kind, number in catalog.counts("kind"):
+            lines.append(f"- {format_label(t, value_label('kind', kind, t), str(number))}")
     else:
         filters = catalog.expanded(query.filters)
         files = texts([*(r.id for r in reports), *(hit.passage.report.id for hit in cited)])

@@ -60,3 +60,13 @@ def test_talk_is_answered_in_its_language_with_questions_to_ask(
     examples = [line.removeprefix("- ") for line in answer.text.splitlines() if line[:2] == "- "]
     assert len(examples) == 3
     assert not any(sample_engine.ask(example).answer.refused for example in examples)
+
+
+@pytest.mark.quality
+def test_how_many_there_are_at_all_is_told_by_kinds_without_a_list(sample_engine: Engine) -> None:
+    answer = sample_engine.ask("How many reports do you have?").answer
+    kinds = sample_engine.catalog.counts("kind")
+    assert answer.coverage.count == len(sample_engine.catalog.reports) == sum(n for _, n in kinds)
+    assert [line.split(": ")[1] for line in answer.text.splitlines()[1:]] == [
+        str(n) for _, n in kinds
+    ]
