@@ -68,10 +68,10 @@ class Holdings(Protocol):
 def about_draft(plan: Plan, index: Index) -> Draft:
     """What the collection and the product are, who wrote it, what it holds, and what to ask."""
     t, catalog = translations_for(plan.language), index.catalog
-    code = language_code(t)
+    code, coverage = language_code(t), Coverage(intent="about", filters=plan.filters)
     if plan.about == ("thanks",):
         text = t.gettext("You're welcome. Ask another question any time.")
-        return Draft(text, False, Coverage(intent="about"), "catalogue", code)
+        return Draft(text, False, coverage, "catalogue", code)
     lines = list(_introduction(plan.about, catalog, t))
     counts = {name: catalog.counts(name) for name in _LABELS if name != "language"}
     counts["country"] = catalog.counts("country", Filters(author=("lab",)))
@@ -82,7 +82,7 @@ def about_draft(plan: Plan, index: Index) -> Draft:
     if kinds:
         lines.append(format_label(t, t.gettext("You can ask, for example"), "").rstrip())
         lines += [f"- {questions[0]}" for questions in kinds[:_EXAMPLES]]
-    return Draft("\n".join(lines), False, Coverage(intent="about"), "catalogue", code)
+    return Draft("\n".join(lines), False, coverage, "catalogue", code)
 
 
 def _introduction(about: Sequence[str], catalog: Catalog, t: Translations) -> Iterator[str]:
