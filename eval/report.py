@@ -15,8 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from eval import figures
 from eval.cases import MANY_REPORTS, VOTE_ID_PREFIX, write_text
 from eval.figures import ALL, LATENCIES, MAIN, Estimate, Group, Headline
-from eval.matching import has_fact, single_line, tells
-from eval.metrics import METRICS
+from eval.metrics import METRICS, has_fact, single_line, tells
 from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
 from eval.words import baseline_words, render
 from rag.errors import InputError

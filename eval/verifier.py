@@ -16,8 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from eval.cases import read_text
 from eval.figures import Estimate, estimate
 from rag.catalog.tag_fields import ReportInfo
-from rag.citation.checker import Judge, Text, makes_claim, verdicts
-from rag.citation.verify import Claim
+from rag.citation.checker import Claim, Judge, Text, makes_claim, verdicts
 from rag.errors import InputError
 from rag.i18n.notices import notice_words
 from rag.places.countries import resolve_countries

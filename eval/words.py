@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from eval.figures import ALL, Estimate, Headline
-from eval.matching import single_line
+from eval.metrics import single_line
 from rag.export.formats import escape_markdown
 from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent, marked
 

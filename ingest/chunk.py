@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from ingest.parsing.kinds import stage_of
+from ingest.parsing.parser import stage_of
 from ingest.parsing.scan import clean, clean_with_offsets
 from rag.models.tokens import count_tokens, fits
 from rag.text.language import language_of

@@ -1,4 +1,4 @@
-"""Answers as the JSON that the command line promises, and answers read back from it.
+"""Answers and surveys as the JSON that the command line promises, and answers read back from it.
 
 The promised keys are what people script against. `detail` holds what they leave out, so that an
 answer can be read back whole. It has each report once, in `infos`, and points to it by index.
@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -19,7 +19,8 @@ from pydantic_core import to_jsonable_python
 
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.errors import InputError
-from rag.i18n.notices import notice_words
+from rag.i18n.notices import notice_words, survey_sentence
+from rag.survey.types import Survey, SurveyRow, Verdict
 from rag.types import Answer, Citation, Hit, Passage, Plan
 
 SCORE_DIGITS = 4
@@ -250,5 +251,37 @@ def _nested(data: Any) -> Mapping[str, Any]:
             **detail,
             "mentioned": coverage["also_mentioned"],
             "table": [[row["value"], row["reports"]] for row in coverage["table"]],
+        },
+    }
+
+
+def survey_to_dict(survey: Survey) -> dict[str, Any]:
+    """The survey under the keys of the command line's contract."""
+    low, high = survey.interval
+    counts = {verdict: survey.count(verdict) for verdict in get_args(Verdict)}
+    return {
+        **_fields(survey, "question", "topic", "filters", "ladder", "outcomes"),
+        "scope": len(survey.rows),
+        "counts": {**counts, "low": low, "high": high, "labs": len(survey.labs)},
+        "summary": survey_sentence(survey),
+        "columns": [column.name for column in survey.columns],
+        **_fields(survey, "near", "complete", "index"),
+        "rows": [row_to_dict(row) for row in survey.rows],
+    }
+
+
+def row_to_dict(row: SurveyRow) -> dict[str, Any]:
+    """A row of a survey: its report and verdict, and the quote with its place."""
+    info, found = row.report, ("value", "quote", "span")
+    return {
+        "report": info.id,
+        "country": ", ".join(info.countries),
+        **_fields(info, "author", "title", "year", "kind"),
+        "score": round(row.score, SCORE_DIGITS),
+        **_fields(row, "verdict", "quote", "span", "judge", "stance"),
+        **{name: getattr(row.passage, name, "") for name in ("section", "prompt", "stage")},
+        "evidence": _fields(row.evidence, "rung", "field", "missing", "outcome", *found),
+        "cells": {
+            name: _fields(cell, "state", "writer", *found) for name, cell in row.cells.items()
         },
     }

@@ -151,23 +151,17 @@ def make_brief(answers: Sequence[Answer], title: str, day: date, report_url: str
     `report_url` is the template of the reports' public addresses.
     """
     t = translations_for(answers[0].language)
+    summary = tuple((label, one_line(value)) for label, value in _summary(answers, t))
+    parts = tuple(_Writer(t, report_url).part(answer) for answer in answers)
+    return framed(one_line(title) or one_line(answers[0].question), day, t, summary, parts)
+
+
+def framed(
+    title: str, day: date, t: Translations, summary: tuple[Fact, ...], parts: tuple[Part, ...]
+) -> Brief:
+    """Parts with the frame of a brief: its title and date, and what it calls its parts."""
     code = language_code(t)
-    return Brief(
-        title=one_line(title) or one_line(answers[0].question) or t.gettext("Brief"),
-        # Of the two ways of English the one that the rest of the world writes.
-        when=format_date(day, "long", locale="en_GB" if code == "en" else code),
-        day=day,
-        language=code,
-        rtl=is_right_to_left(t),
-        labels=brief_labels(t),
-        summary=tuple((label, one_line(value)) for label, value in _summary(answers, t)),
-        parts=tuple(_Writer(t, report_url).part(answer) for answer in answers),
-    )
-
-
-def brief_labels(t: Translations) -> Mapping[str, str]:
-    """What a brief calls its parts."""
-    return {
+    names = {
         "about": t.gettext("About this answer"),
         "left_out": t.gettext("Left out of this answer"),
         "reason": t.gettext(notices.REASON),
@@ -175,6 +169,10 @@ def brief_labels(t: Translations) -> Mapping[str, str]:
         "link": t.gettext("Link"),
         "colon": labels.format_label(t, "", "").rstrip(" "),
     }
+    # Of the two ways of English the one that the rest of the world writes.
+    when = format_date(day, "long", locale="en_GB" if code == "en" else code)
+    title = title or t.gettext("Brief")
+    return Brief(title, when, day, code, is_right_to_left(t), names, summary, parts)
 
 
 @dataclass(frozen=True, slots=True)

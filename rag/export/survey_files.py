@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import orjson
 
 from rag.errors import InputError
-from rag.export.brief import one_line, report_link
-from rag.export.formats import Value, to_csv
-from rag.export.survey_rows import survey_to_dict
+from rag.export.answer_json import survey_to_dict
+from rag.export.brief import (
+    Brief,
+    Fact,
+    Line,
+    Part,
+    Quote,
+    Run,
+    Source,
+    Table,
+    cells,
+    framed,
+    one_line,
+    report_link,
+    who,
+)
+from rag.export.formats import TEMPLATES, Value, font_folder, to_csv
 from rag.export.xlsx import Sheet, to_xlsx
-from rag.i18n.labels import CELL_LABELS, RUNG_LABELS
+from rag.i18n import labels
 from rag.i18n.notices import survey_sentence
-from rag.survey.types import GapMap, Survey, SurveyCell, SurveyRow
+from rag.i18n.translations import Translations, format_number, language_code, translations_for
+from rag.survey.types import RUNGS, GapCell, GapMap, Survey, SurveyCell, SurveyRow
 
 # The columns of a table with their widths in characters; the columns asked for stand after "quote".
 _HEAD = {
@@ -25,6 +42,8 @@ _HEAD = {
     **{"judge": 9, "report": 24, "start": 8, "end": 8, "link": 30},
 }
 _CELL_WIDTH = 44
+STRONGEST = 10  # findings that are quoted
+MOST_ROWS = 40  # of the picture of a gap map, those with most reports that speak of the topic
 _READ_ME = (
     ("verdict", "about: the report, or a named part of it, is about the topic; mentions: it says "
      "something of substance on it; silent: neither."),
@@ -77,7 +96,7 @@ def _shown(cell: SurveyCell | None) -> str:
     """What to show of a cell: its words, a model's with its quote, or in brackets why none."""
     if cell and cell.value and cell.writer != "rules":
         return f"{cell.value} (“{' '.join(cell.quote.split())}”)"
-    return cell.value or f"({CELL_LABELS[cell.state]})" if cell else ""
+    return cell.value or f"({labels.CELL_LABELS[cell.state]})" if cell else ""
 
 
 def _values(row: SurveyRow, report_url: str) -> Iterator[Value]:
@@ -85,7 +104,11 @@ def _values(row: SurveyRow, report_url: str) -> Iterator[Value]:
     yield from (row.verdict, round(row.score, 3), round(row.about, 3))
     yield from (", ".join(info.countries), info.year, info.kind, info.author, info.title, row.quote)
     yield from (passage.stage, passage.section, passage.prompt) if passage else ("", "", "")
-    yield from (RUNG_LABELS[found.rung] if found.rung else "not said", found.field, found.value)
+    yield from (
+        labels.RUNG_LABELS[found.rung] if found.rung else "not said",
+        found.field,
+        found.value,
+    )
     yield from (", ".join(found.missing), found.outcome, found.quote)
     yield from (row.judge, info.id, *(row.span or (None, None)))
     yield report_link(report_url, info.id)
@@ -122,10 +145,132 @@ def _to_xlsx(made: SurveyFile) -> bytes:
 def _to_docx(made: SurveyFile) -> bytes:
     # Its XML library is slow to load.
     from rag.export.docx import to_docx
-    from rag.export.survey_brief import survey_brief
 
     facts = [(name, one_line(str(value))) for name, value in _facts(made) if value]
     return to_docx(survey_brief(made.survey, made.gaps, facts, made.day, made.report_url))
+
+
+def survey_brief(
+    survey: Survey, gaps: GapMap, facts: Sequence[Fact], day: date, report_url: str = ""
+) -> Brief:
+    """A survey as a brief: counts, evidence, gap map, strongest findings, all that speak of it.
+
+    `facts` say how it was made.
+    """
+    t = translations_for(survey.language)
+    code = language_code(t)
+    lines = [_line("paragraph", survey_sentence(survey, t)), *_evidence(survey, t)]
+    strongest = sorted(survey.found, key=_strength, reverse=True)[:STRONGEST]
+    sources = tuple(_source(row, n, t, report_url) for n, row in enumerate(strongest, start=1))
+    head = tuple(map(t.gettext, ("Country", "Year", "Verdict", "Report")))
+    rows = tuple(_row(row, t) for row in survey.found)
+    annex = Table(t.gettext("All reports that speak of it"), head, cells(rows), (4, 1, 2, 7))
+    picture = gap_picture(gaps, t) if survey.found else b""
+    first = Part(
+        *(one_line(survey.question), code, (), tuple(facts), tuple(lines)),
+        *(((t.gettext("Strongest findings"), sources),) if sources else (), None, (), picture),
+    )
+    second = Part("", code, (), (), (), (), annex, ())
+    parts = (first, second) if rows else (first,)
+    return framed(one_line(survey.topic), day, t, (), parts)
+
+
+def _line(kind: Any, words: str) -> Line:
+    return Line(kind, (Run(one_line(words)),))
+
+
+def _evidence(survey: Survey, t: Translations) -> Iterator[Line]:
+    """How many reports stand on each rung, and what came of hypotheses."""
+    yield _line("heading", t.gettext("How strong the findings are"))
+    for rung, count in survey.ladder.items():
+        shown = format_number(t, count)
+        yield _line("bullet", labels.format_label(t, t.gettext(labels.RUNG_LABELS[rung]), shown))
+    outcomes = survey.outcomes
+    if asked := sum(outcomes.values()):
+        counts = [
+            f"{t.gettext(labels.OUTCOME_LABELS[outcome])} {format_number(t, count)}"
+            for outcome, count in outcomes.items()
+        ]
+        told = t.gettext("Hypotheses of {reports}: {counts}. Few labs report a failure.")
+        reports = labels.format_count(asked, "report", t)
+        each = labels.join_parts(t, ", ", counts)
+        yield _line("paragraph", told.format(reports=reports, counts=each))
+
+
+def _strength(row: SurveyRow) -> tuple[int, bool, bool, float]:
+    """By rung, then what was found, what is about the topic, and the probability."""
+    rung = RUNGS.index(row.evidence.rung) if row.evidence.rung else -1
+    found = row.passage is not None and row.passage.stage == "finding"
+    return rung, found, row.verdict == "about", row.score
+
+
+def _source(row: SurveyRow, n: int, t: Translations, report_url: str) -> Source:
+    info, evidence = row.report, row.evidence
+    rung = t.gettext(labels.RUNG_LABELS[evidence.rung]) if evidence.rung else ""
+    facts = {t.gettext("Evidence"): ": ".join(filter(None, (rung, evidence.field, evidence.value)))}
+    if row.passage:
+        facts[t.gettext("Form question")] = row.passage.prompt
+    facts |= {name: cell.value for name, cell in row.cells.items()}
+    return Source(
+        n=n,
+        who=who(info, t),
+        kind=one_line(labels.kind_label(info, t)),
+        title=one_line(info.title) or one_line(info.id),
+        quotes=(Quote((one_line(row.quote),)),) if row.quote else (),
+        facts=tuple((one_line(name), one_line(value)) for name, value in facts.items() if value),
+        language=row.passage.language if row.passage else info.language,
+        link=report_link(report_url, info.id),
+    )
+
+
+def _row(row: SurveyRow, t: Translations) -> tuple[str, ...]:
+    info = row.report
+    words = f"{info.title or info.id}: “{row.quote}”" if row.quote else info.title or info.id
+    verdict = t.gettext(labels.VERDICT_LABELS[row.verdict])
+    return tuple(map(one_line, (labels.lab_label(info, t), str(info.year or ""), verdict, words)))
+
+
+def gap_picture(gaps: GapMap, t: Translations) -> bytes:
+    """A gap map as a PNG: the rows where reports speak of the topic; each cell has their number."""
+    # It loads a typesetter.
+    import typst
+
+    totals = {row: sum(gaps.at(row, column).found for column in gaps.columns) for row in gaps.rows}
+    rows = sorted((row for row in gaps.rows if totals[row]), key=lambda row: -totals[row])
+    legend = [
+        _cell(GapCell(("",), {state: 1}), t.gettext(words))
+        for state, words in labels.GAP_LABELS.items()
+    ]
+    ladder = [
+        _cell(GapCell(("",), {"about": 1}, rung), t.gettext(labels.RUNG_LABELS[rung]))
+        for rung in RUNGS
+    ]
+
+    def name(value: str) -> str:
+        return labels.value_label(gaps.by[0], value, t)
+
+    data = {
+        "columns": gaps.columns,
+        "rows": [
+            {"name": one_line(name(row)), "cells": [_cell(gaps.at(row, c)) for c in gaps.columns]}
+            for row in rows[:MOST_ROWS]
+        ],
+        "legend": [*legend, *ladder],
+    }
+    with font_folder() as folder:
+        return typst.compile(
+            str(TEMPLATES / "gap_map.typ"),
+            format="png",
+            ppi=200,
+            root=str(TEMPLATES),
+            font_paths=typst.Fonts(include_system_fonts=True, font_paths=[folder]),
+            sys_inputs={"map": json.dumps(data, ensure_ascii=False)},
+        )
+
+
+def _cell(cell: GapCell, words: str = "") -> dict[str, Any]:
+    rung = RUNGS.index(cell.rung) if cell.rung else 0
+    return {"state": cell.state, "rung": rung, "words": words or str(cell.found or "")}
 
 
 FORMATS: Mapping[str, Callable[[SurveyFile], bytes]] = {

@@ -16,8 +16,8 @@ from typing import Any, get_args
 
 import numpy as np
 
+from rag.citation.checker import Claim, Verifier
 from rag.citation.quotes import verbatim
-from rag.citation.verify import Claim, Verifier
 from rag.errors import ContextOverflow, ModelError
 from rag.i18n.translations import marked
 from rag.models.chat import ChatModel

@@ -15,8 +15,7 @@ from passages import report
 
 from eval.cases import Case, CaseType, Evidence, case_from_json, case_to_dict
 from eval.figures import aggregate
-from eval.matching import fold, has_fact, holds, overlap
-from eval.metrics import Observation, score
+from eval.metrics import Observation, fold, has_fact, holds, overlap, score
 from eval.run import Outcome
 from rag.catalog.tag_fields import ReportInfo
 from rag.export.answer_json import answer_to_dict

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from eval.verifier import check_replies, groups, load_replies, table
-from rag.citation.checker import Text
-from rag.citation.verify import Verdict
+from rag.citation.checker import Text, Verdict
 from rag.errors import InputError
 from rag.models.client import Stop
 

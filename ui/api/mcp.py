@@ -24,8 +24,8 @@ from rag.catalog.tag_fields import CatalogQuery, Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError
 from rag.export import answer_json
+from rag.export.answer_json import row_to_dict, survey_to_dict
 from rag.export.brief import report_link
-from rag.export.survey_rows import row_to_dict, survey_to_dict
 from rag.i18n.notices import coverage_sentence, notice_words
 from rag.models.client import Stop
 from rag.survey.types import Survey

@@ -23,13 +23,13 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
-from rag.catalog.facet_counts import FACETS, facet
+from rag.catalog.catalog import FACETS, facet
 from rag.catalog.tag_fields import CatalogQuery, Filters
 from rag.engine import Engine
 from rag.errors import AskLabsError, IndexUnusable, InputError, ModelError, UnknownReport
 from rag.export import answer_json
+from rag.export.answer_json import row_to_dict, survey_to_dict
 from rag.export.formats import FORMATS, export
-from rag.export.survey_rows import row_to_dict, survey_to_dict
 from rag.i18n.translations import ENGLISH
 from rag.models.client import Stop
 from rag.survey.stream import SurveyStream

@@ -58,7 +58,7 @@ def survey(
 ) -> None:
     """Read every report for a topic: which are about it, which mention it, in what words."""
     from rag.export import survey_files
-    from rag.export.survey_rows import survey_to_dict
+    from rag.export.answer_json import survey_to_dict
     from rag.survey.columns import checked_names
     from rag.survey.gaps import consensus, gap_map
     from rag.survey.types import STANCES

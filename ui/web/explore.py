@@ -18,8 +18,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from rag.catalog.catalog import Catalog
-from rag.catalog.facet_counts import Value, facet, find_value
+from rag.catalog.catalog import Catalog, Value, facet, find_value
 from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine

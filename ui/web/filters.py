@@ -20,9 +20,9 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from markupsafe import Markup
 
-from rag.catalog.catalog import Catalog
-from rag.catalog.facet_counts import (
+from rag.catalog.catalog import (
     FACETS,
+    Catalog,
     facet,
     find_value,
     region_facet,

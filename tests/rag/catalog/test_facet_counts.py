@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from passages import report
 
-from rag.catalog.catalog import Catalog
-from rag.catalog.facet_counts import (
+from rag.catalog.catalog import (
     FACETS,
+    Catalog,
     Region,
     Value,
     facet,

@@ -3,7 +3,7 @@
 import pytest
 from passages import passage, report
 
-from rag.citation.verify import Claim, Verdict, Verifier
+from rag.citation.checker import Claim, Verdict, Verifier
 from rag.types import Notice, Passage
 
 ICE = passage(
