@@ -99,7 +99,8 @@ class LineReader:
         near = self._nearness(vectors, [hit.passage.prompt for hit, *_ in found])
         wanted = dict.fromkeys(terms(self.plan.subject, self.plan.language), 1.0)
         for i, (hit, *_, text, _) in enumerate(found):
-            there = {*terms(text, hit.passage.language), *terms(text, self.plan.language)}
+            languages = {hit.passage.language, self.plan.language} if wanted else ()
+            there = {term for language in languages for term in terms(text, language)}
             near[i] += _WORDS * sum(shares(wanted, there, self.plan.alike)) / (len(wanted) or 1)
         return [
             Line(

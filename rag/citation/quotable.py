@@ -31,7 +31,7 @@ MOST_CAPITALS = 0.6
 LONGEST_WORD = 60
 # The most characters of sentences and lines that are made one.
 LONGEST_UNIT = 400
-KEPT = 5_000  # passages whose sentences are held, 2 kB each
+KEPT = 25_000  # passages whose sentences are held, 1 kB each
 _URL = re.compile(r"\[?(?:https?://|www\.)\S+")
 # The number or bullet of a list item, which means nothing out of its list.
 _BULLET = re.compile(
@@ -61,15 +61,12 @@ class Sentence:
 
 
 def usable(passage: Passage) -> tuple[Sentence, ...]:
-    """The sentences of a passage that can stand alone, in order; those of the latest are held."""
-    return _held(passage.text, passage.language, _question(passage), passage.section == FACTS)
+    """The sentences of a passage that can stand alone, in order."""
+    facts = passage.section == FACTS
+    return _usable(passage.text, passage.language, _question(passage), facts)
 
 
-def sentences_of(passage: Passage) -> tuple[Sentence, ...]:
-    """The same for who reads each passage once."""
-    return _usable(passage.text, passage.language, _question(passage), passage.section == FACTS)
-
-
+@lru_cache(KEPT)
 def _usable(text: str, language: str, question: str, facts: bool) -> tuple[Sentence, ...]:
     units = [[span] for span in sentences(text)] if facts else _units(text, language)
     found = []
@@ -91,9 +88,6 @@ def _usable(text: str, language: str, question: str, facts: bool) -> tuple[Sente
             shown = f"{question}: {shown}"
         found.append(Sentence(unit[0][0], unit[-1][1], shown))
     return tuple(found)
-
-
-_held = lru_cache(KEPT)(_usable)
 
 
 def _is_unfit(shown: str, bare: str) -> bool:

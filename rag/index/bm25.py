@@ -82,7 +82,9 @@ class Segment:
     @classmethod
     def load(cls, folder: Path) -> Segment:
         """The segment that `save` wrote, mapped."""
-        parts = (np.load(folder / f"{name}.npy", mmap_mode="r") for name in cls.__annotations__)
+        names = (folder / f"{name}.npy" for name in cls.__annotations__)
+        # As plain arrays: a memmap takes ten times as long to give a number.
+        parts = (np.asarray(np.load(name, mmap_mode="r")) for name in names)
         return cls(*parts)
 
     def find(self, term: np.uint64) -> slice:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
+from hashlib import blake2b
 
 from rag.models.tokens import count_tokens
 from rag.text.contacts import mask_contacts
@@ -39,11 +41,20 @@ def duplicate_key(passage: Passage, apart: Collection[str]) -> tuple[object, ...
     """What duplicates have in common; None where the text is too short to tell."""
     content: object = passage.family
     if not content:
-        content = tuple(words(passage.text))
-        if len(content) <= MIN_WORDS:
+        content = _content(passage.text)
+        if not content:
             return None
     info = passage.report
     return (content, info.lab, *(getattr(info, name) for name in apart))
+
+
+@lru_cache(50_000)
+def _content(text: str) -> bytes:
+    """What stands for the words of a text; nothing for one that is too short to tell."""
+    own = words(text)
+    if len(own) <= MIN_WORDS:
+        return b""
+    return blake2b(" ".join(own).encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def _with_siblings(hit: Hit, folded: Iterable[Hit]) -> Hit:

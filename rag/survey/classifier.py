@@ -138,11 +138,7 @@ def relevances(
     It reads the sentence after the title, which says what a sentence alone leaves open.
     Sentences in other languages than its own are not judged, nor any where it stays busy.
     """
-    nearest = (
-        (report, measured.sentences[report][0])
-        for report in reports
-        if report in measured.sentences
-    )
+    nearest = ((report, near) for report in reports for near in measured.sentences.of(report)[:1])
     pairs = [
         (report, f"{passage.report.title}. {passage.text[slice(*near.span)]}")
         for report, near in nearest
@@ -240,9 +236,7 @@ def speaking(
         measure.ids[n]: Speaking(
             float(chances.says[n]),
             float(chances.about[n]),
-            tuple(
-                (passages[s.passage].id, s.span[0]) for s in judged.measured.sentences.get(n, ())
-            ),
+            tuple((passages[s.passage].id, s.span[0]) for s in judged.measured.sentences.of(n)),
         )
         for n in inside[np.argsort(-chances.about[inside], kind="stable")].tolist()
     }

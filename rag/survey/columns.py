@@ -197,7 +197,7 @@ class ColumnReader:
             judged = judge_topic(measure, measure.topic(text, language), ())
             says, measured = judged.stated.says, judged.measured
             self._found = {
-                name: measured.sentences.get(n, ())
+                name: measured.sentences.of(n)
                 for n, name in enumerate(measure.ids)
                 if says[n] >= ANSWERS
             }

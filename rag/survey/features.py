@@ -27,7 +27,7 @@ from rag.models.embeddings import encode_cached
 from rag.models.encoder import LANGUAGE, encode_static
 from rag.query.alike import alike_words
 from rag.query.wordings import any_of
-from rag.survey.sentences import SentenceTable
+from rag.survey.sentences import Places, SentenceTable
 from rag.survey.types import Evidence
 from rag.survey.wording import english_wordings
 from rag.text.tokenize import content_words, terms
@@ -142,6 +142,37 @@ class Topic:
         return tuple(dict.fromkeys((*self.english, *filter(None, map(index.written, ordered)))))
 
 
+class NearSentences:
+    """The sentences that were read for a topic, by the numbers of their reports."""
+
+    def __init__(
+        self,
+        reports: npt.NDArray[np.int64],
+        places: Places,
+        scores: Numbers,
+        similarities: npt.NDArray[Any],
+        weakest: Numbers,
+    ) -> None:
+        self._reports, self._similarities, self._weakest = reports, similarities, weakest
+        order = np.lexsort((-scores, reports))
+        self._sorted = reports[order]
+        columns = (places.passages, places.starts, places.ends, scores, similarities, weakest)
+        self._columns = [column[order] for column in columns]
+
+    def of(self, report: int) -> list[Near]:
+        """The sentences of a report, best first."""
+        at = slice(*np.searchsorted(self._sorted, [report, report + 1]).tolist())
+        rows = zip(*(column[at].tolist() for column in self._columns), strict=True)
+        return [Near(i, (start, end), *measured) for i, start, end, *measured in rows]
+
+    def closest(self, count: int) -> tuple[Numbers, Numbers]:
+        """For so many reports the highest cosine, 0 for none, and how many are near."""
+        closest = np.full(count, -np.inf)
+        np.maximum.at(closest, self._reports, self._similarities)
+        near = np.bincount(self._reports, self._weakest >= NEAR_SENTENCE, minlength=count)
+        return np.where(np.isfinite(closest), closest, 0.0), near.astype(np.float64)
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
     """The features of all reports (reports x FEATURES), and by report the sentences, best first.
@@ -150,7 +181,7 @@ class Measured:
     """
 
     features: Numbers
-    sentences: Mapping[int, Sequence[Near]]
+    sentences: NearSentences
     nearest: npt.NDArray[np.int64]
 
 
@@ -180,6 +211,11 @@ class ReportMeasure:
         english = self._english if language != LANGUAGE else lambda *_: ()
         return Topic.read(text, language, self.snapshot, without, english)
 
+    def read_ahead(self, is_idle: Callable[[], bool]) -> None:
+        """Read what every topic is compared with while nothing else is to be done."""
+        self.measure(self.topic("work of a lab", LANGUAGE))
+        self.table.read_ahead(is_idle)
+
     @cached_property
     def _tags(self) -> tuple[list[frozenset[str]], Numbers, npt.NDArray[np.int64]]:
         """The terms of each tag and its vector, and rows of a report and a tag that it has."""
@@ -192,12 +228,17 @@ class ReportMeasure:
         return [frozenset(terms(tag, LANGUAGE)) for tag in numbers], vectors, np.array(rows)
 
     @cached_property
-    def _words(self) -> tuple[Rows, Rows, Rows, Rows]:
-        """Word and passage of all that have one another, then word and report, each pair once."""
+    def _words(self) -> tuple[Any, Rows, Rows, Rows, Any]:
+        """Where each word's passages begin, and these; its reports, and how many they are.
+
+        The reports are pairs of word and report, each once.
+        """
         numbers, at = self.snapshot.keyword.occurrences(self.snapshot.spellings)
         pairs = np.unique(numbers.astype(np.int64) * len(self.ids) + self._report_of[at])
         words, reports = np.divmod(pairs, max(1, len(self.ids)))
-        return numbers, at, words.astype(np.int32), reports.astype(np.int32)
+        size = int(words.max(initial=-1)) + 1
+        starts = np.searchsorted(numbers, np.arange(size + 1))
+        return starts, at, words.astype(np.int32), reports.astype(np.int32), np.bincount(words)
 
     def measure(self, topic: Topic, only: Collection[str] = ()) -> Measured:
         """The features of every report for a topic; sentences of these alone, if any, are read."""
@@ -226,15 +267,7 @@ class ReportMeasure:
             )
             near_tags = (of_tags @ np.array(encode_cached(topic.texts)).T).max(axis=1)
             known[reports[near_tags[numbers] > KNOWN_TAG]] = 1
-        by_report: dict[int, list[Near]] = {}
-        for sentence in sentences:
-            report = int(self._report_of[sentence.passage])
-            by_report.setdefault(report, []).append(sentence)
-        closest, near = np.zeros((2, len(self.ids)))
-        for report, found in by_report.items():
-            found.sort(key=lambda sentence: -sentence.score)
-            closest[report] = max(sentence.similarity for sentence in found)
-            near[report] = np.log1p(sum(s.weakest >= NEAR_SENTENCE for s in found))
+        closest, near = sentences.closest(len(self.ids))
         speaking = np.bincount(self._report_of, weakest >= NEAR, minlength=len(self.ids))
         columns = {
             "meaning": self._best(meaning),
@@ -243,14 +276,14 @@ class ReportMeasure:
             "passages": np.log1p(speaking),
             "tags": tagged,
             "closest_sentence": closest,
-            "sentences": near,
+            "sentences": np.log1p(near),
             "length": np.log(self._lengths.clip(1)),
             "known": np.full(len(self.ids), np.log(known.mean() + LEAST_KNOWN)),
         }
         guess = GUESS_CONSTANT + sum(columns[name] * weight for name, weight in GUESS.items())
         columns["learned"] = self._best(self._learned(1 / (1 + np.exp(-guess))))
         features = np.column_stack([columns[name] for name in FEATURES])
-        return Measured(features, by_report, self._nearest(order))
+        return Measured(features, sentences, self._nearest(order))
 
     def _having(self, weights: Mapping[str, float]) -> Numbers:
         """For each passage the highest weight of its terms."""
@@ -279,18 +312,18 @@ class ReportMeasure:
 
         A word's weight is the logarithm of how much oftener likely reports have it (naive Bayes).
         """
-        numbers, at, words, reports = self._words
-        size = int(words.max(initial=-1)) + 1
-        having = np.bincount(words, likely[reports], minlength=size)
-        others = np.bincount(words, minlength=size) - having
+        starts, at, words, reports, counts = self._words
+        having = np.bincount(words, likely[reports], minlength=len(counts))
+        others = counts - having
         total = likely.sum()
         weights = np.log((having + 0.3) / (total + 1))
         weights -= np.log((others + 3) / (len(self.ids) - total + 3))
         strength = np.where(having >= 1.5, weights * np.sqrt(having), 0)
-        gain = np.zeros(size)
-        best = np.argsort(-strength, kind="stable")[:LEARNED]
-        gain[best] = weights[best] * (strength[best] > 0)
-        return np.log1p(np.bincount(at, gain[numbers], minlength=len(self._report_of)))
+        gain = np.zeros(len(self._report_of))
+        for word in np.sort(np.argsort(-strength, kind="stable")[:LEARNED]).tolist():
+            if strength[word] > 0:
+                gain[at[starts[word] : starts[word + 1]]] += weights[word]
+        return np.log1p(gain)
 
     def _sentences(
         self,
@@ -298,7 +331,7 @@ class ReportMeasure:
         rarity: Numbers,
         ranked: npt.NDArray[np.int64],
         vectors: tuple[Any, Any],
-    ) -> list[Near]:
+    ) -> NearSentences:
         """The sentences of the passages that come first, measured."""
         of_report: Counter[int] = Counter()
         read: list[int] = []
@@ -311,21 +344,13 @@ class ReportMeasure:
                     break
         table = self.table
         places = table.read(read)
-        if not len(places.numbers):
-            return []
         dense = table.dense(places, vectors[0]).max(axis=1)
         static = table.static(places, vectors[1]).max(axis=1)
         english = self.snapshot.languages[places.passages] == LANGUAGE
         english &= topic.language == LANGUAGE
         coverage, weakest = _met(topic, rarity, table.having(places, topic.words))
         scores = dense + np.where(english, static, dense) + coverage
-        columns = (places.passages, places.starts, places.ends, scores, dense, weakest)
-        return [
-            Near(i, (start, end), score, similarity, least)
-            for i, start, end, score, similarity, least in zip(
-                *(column.tolist() for column in columns), strict=True
-            )
-        ]
+        return NearSentences(self._report_of[places.passages], places, scores, dense, weakest)
 
 
 def is_met(features: Numbers) -> bool:

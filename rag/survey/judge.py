@@ -210,7 +210,7 @@ class SurveyJudge:
 
         if row.passage and row.span:
             found[row.quote] = (row.passage, row.quote, row.span)
-        for near in self._near.get(self._numbers[name], ())[:SENTENCES]:
+        for near in self._near.of(self._numbers[name])[:SENTENCES]:
             show(snapshot.passages[near.passage], near.span)
         found = dict(list(found.items())[:SENTENCES])
         nearest = len(found)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from time import sleep
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from Stemmer import Stemmer
 
-from rag.citation.quotable import sentences_of
+from rag.citation.quotable import usable
 from rag.index.snapshot import Snapshot
 from rag.index.vectors import VectorMemo
 from rag.models.encoder import Vectors, static_table, static_tokens
@@ -24,6 +25,8 @@ from rag.text.tokenize import words
 from rag.types import Passage
 
 AT_A_TIME = 256  # passages that are read between two looks of others at what is there
+AHEAD, AHEAD_AT_A_TIME = 50_000, 16  # passages that are read before anybody asks
+PAUSE = 0.5  # seconds to wait while others ask
 Numbers = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
@@ -84,17 +87,24 @@ class SentenceTable:
         self._own: _Column | None = None
         self._vocabulary: dict[str, int] = {}
 
-    def read(self, passages: Sequence[int]) -> Places:
+    def read(self, passages: list[int]) -> Places:
         """The sentences of these passages, in order."""
         for at in range(0, len(passages), AT_A_TIME):
             part = passages[at : at + AT_A_TIME]
             if (self._first[part] < 0).any():
                 with self._lock:
                     self._add([i for i in part if self._first[i] < 0])
-        counts = self._count[list(passages)]
-        numbers = _ranges(self._first[list(passages)], counts)
+        counts = self._count[passages]
+        numbers = _ranges(self._first[passages], counts)
         starts, ends = self._spans.view[numbers].T.astype(np.int64)
         return Places(np.repeat(np.asarray(passages, np.int64), counts), starts, ends, numbers)
+
+    def read_ahead(self, is_idle: Callable[[], bool]) -> None:
+        """Read so many passages as are held, a few at a time, while a function says so."""
+        for at in range(0, min(AHEAD, len(self._first)), AHEAD_AT_A_TIME):
+            while not is_idle():
+                sleep(PAUSE)
+            self.read(list(range(at, min(at + AHEAD_AT_A_TIME, len(self._first)))))
 
     def dense(self, places: Places, topics: Vectors) -> Vectors:
         """The cosines of sentences (rows) to vectors of texts (rows)."""
@@ -147,7 +157,7 @@ class SentenceTable:
     def _add(self, passages: Sequence[int]) -> None:
         """Read passages; what is known of them is told last, so that nobody sees a part."""
         read = [self._snapshot.passages[i] for i in passages]
-        found = [sentences_of(passage) for passage in read]
+        found = [usable(passage) for passage in read]
         texts = [sentence.text for own in found for sentence in own]
         counts = np.array([len(own) for own in found])
         first = self._spans.size + np.cumsum(counts) - counts

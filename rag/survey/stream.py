@@ -207,7 +207,7 @@ class SurveyStream:
         judged, passages = self._judged, self._measure.snapshot.passages
         if judged is None or not self._reranker or topic.language != self._reranker.language:
             return
-        near = {n: judged.measured.sentences.get(n, ())[:SENTENCES_READ] for n in reports}
+        near = {n: judged.measured.sentences.of(n)[:SENTENCES_READ] for n in reports}
         pairs = [(n, sentence) for n, found in near.items() for sentence in found]
         texts = [passages[s.passage].text[slice(*s.span)] for _, s in pairs]
         scores = waited_scores(self._reranker, topic.text, texts, self._stop) if texts else None
@@ -248,7 +248,7 @@ class SurveyStream:
         assert judged is not None
         measured = judged.measured
         clearest = [self._clearest[report]] if report in self._clearest else []
-        near = (*clearest, *measured.sentences.get(report, ()))
+        near = (*clearest, *measured.sentences.of(report))
         found: list[tuple[int, Span]] = [(sentence.passage, sentence.span) for sentence in near]
         # A report of tags alone has no passage.
         if not found and (nearest := int(measured.nearest[report])) >= 0:

@@ -34,6 +34,11 @@ class Room:
         """How many wait."""
         return max(0, len(self._inside) - self._size)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody asks."""
+        return not self._inside
+
     async def turns(self, who: object) -> AsyncIterator[int]:
         """How many come first, again and again until it is 0; `who` has to leave at the end.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import gc
 import logging
 import os
 import signal
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, PackageLoader
 
-from rag.errors import SettingsError
+from rag.errors import AskLabsError, SettingsError
 from rag.i18n.translations import is_right_to_left, language_code, translations_accepted
 from rag.settings import Settings
 from ui.server import log
@@ -109,6 +110,8 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         room=room,
         keys=keys,
     )
+    gc.freeze()
+    threading.Thread(target=_read_ahead, args=(engine, room), daemon=True).start()
     _log_start(engine, address, len(logins))
     print(f"Ask the Labs is at {address} (Ctrl+C stops it)", flush=True)
     try:
@@ -118,6 +121,17 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         print("Stopped.", file=sys.stderr)
     finally:
         page.close(verbose=False)
+
+
+def _read_ahead(engine: Engine, room: Room) -> None:
+    """Read what answers are made from, and keep it from being looked at for what can go."""
+    # A database is not copied before somebody asks for that.
+    with suppress(AskLabsError):
+        if not engine.settings.database:
+            engine.report_measure().read_ahead(lambda: room.is_empty)
+    gc.collect()
+    # A collection stops all threads, for as long as there are objects to look at.
+    gc.freeze()
 
 
 def _log_start(engine: Engine, address: str, logins: int) -> None:
