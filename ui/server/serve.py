@@ -237,7 +237,7 @@ def launch(
             max_file_size=LARGEST_UPLOAD if uploads else 1,
             theme=theme(),
             head=head(),
-            i18n=translations(page),
+            i18n=translations(),
         )
     except OSError as error:
         # Gradio only says that it found no port; the address was free a moment ago.

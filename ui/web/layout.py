@@ -7,6 +7,7 @@ from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import gradio as gr
 from gradio.i18n import I18nData
@@ -47,12 +48,26 @@ IDS = {name: name for name in ("history", "views", "thread", "live", "chips", "e
 IDS |= {"facets": "facets-data", "uploaded": "upload-result", "message": "history-message"}
 IDS |= {"find_form": "find", "counted": "counted", "voted": "vote-result"}
 SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif"]
-# The sign of the product is its unit of trust: a numbered citation.
-FAVICON = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'%3E%3Crect "
-    "width='32' height='32' rx='7' fill='%230b5a62'/%3E%3Cpath d='M10 8H7v16h3M22 8h3v16h-3M14 "
-    "12l3-2v12' fill='none' stroke='white' stroke-width='2.4'/%3E%3C/svg%3E"
-)
+# The words of Gradio's own parts, by the part.
+LABELS = {
+    "unfold": marked("Filters"),
+    "question": marked("Your question"),
+    "placeholder": marked("Ask the labs a question"),
+    "go": marked("Ask"),
+    "stop": marked("Stop"),
+    "clear": marked("New conversation"),
+    "link": marked("Copy link"),
+    "file": marked("File to save"),
+    "linked": marked("Linked question"),
+    "copied": marked("Link"),
+    "pinned": marked("Pinned answer"),
+    "translated": marked("Translation"),
+}
+
+
+def label(part: str) -> I18nData:
+    """The words of a part, of which the browser chooses the language."""
+    return I18nData(LABELS[part])
 
 
 def html(name: str, value: str) -> gr.HTML:
@@ -140,8 +155,7 @@ def parts_of(words: Mapping[str, Markup], has_uploads: bool) -> Parts:
     with column("desk"):
         with column("collection"):
             put("masthead", "facts")
-            filters = I18nData(marked("Filters"))
-            unfold = gr.Button(filters, elem_id="unfold", elem_classes="quiet-button")
+            unfold = gr.Button(label("unfold"), elem_id="unfold", elem_classes="quiet-button")
             unfold.click(None, js="() => askLabsFilters.unfold()", api_visibility="private")
             with column("filters"):
                 put("scope", "panel", "facets")
@@ -178,9 +192,9 @@ def _question_area(words: Mapping[str, Markup]) -> Parts:
     parts: Parts = {}
     with gr.Row(elem_id="box"):
         parts["question"] = gr.Textbox(
-            label=I18nData(marked("Your question")),
+            label=label("question"),
             show_label=False,
-            placeholder=I18nData(marked("Ask the labs a question")),
+            placeholder=label("placeholder"),
             lines=1,
             max_lines=6,
             max_length=LONGEST_QUESTION,
@@ -188,22 +202,16 @@ def _question_area(words: Mapping[str, Markup]) -> Parts:
             container=False,
             elem_id="question",
         )
-        parts["go"] = gr.Button(I18nData(marked("Ask")), variant="primary", elem_id="go")
-        parts["stop"] = gr.Button(I18nData(marked("Stop")), elem_id="stop", visible=False)
+        parts["go"] = gr.Button(label("go"), variant="primary", elem_id="go")
+        parts["stop"] = gr.Button(label("stop"), elem_id="stop", visible=False)
     with gr.Row(elem_id="tools", visible=False) as parts["tools"]:
         quiet: Parts = {"elem_classes": "quiet-button"}
-        parts["clear"] = gr.Button(I18nData(marked("New conversation")), **quiet)
-        parts["link"] = gr.Button(I18nData(marked("Copy link")), elem_id="copy-link", **quiet)
+        parts["clear"] = gr.Button(label("clear"), **quiet)
+        parts["link"] = gr.Button(label("link"), elem_id="copy-link", **quiet)
         parts["exports"] = html("exports", words["exports"])
-    # A file to save; what the page was opened with; what is copied as a link to it.
-    for name, label in (
-        ("file", marked("File to save")),
-        ("linked", marked("Linked question")),
-        ("copied", marked("Link")),
-        ("pinned", marked("Pinned answer")),
-        ("translated", marked("Translation")),
-    ):
-        parts[name] = gr.Textbox(visible="hidden", label=I18nData(label))
+    # What only travels between the page and the browser's scripts.
+    for name in ("file", "linked", "copied", "pinned", "translated"):
+        parts[name] = gr.Textbox(visible="hidden", label=label(name))
     return parts
 
 
@@ -212,50 +220,18 @@ def translations_of(request: gr.Request | None) -> Translations:
     return translations_accepted(str(request.headers.get("accept-language", "")) if request else "")
 
 
-def translations(page: gr.Blocks) -> gr.I18n:
-    """The labels of a page's parts in all languages, for the browser to choose from.
+def translations() -> gr.I18n:
+    """The labels of the page's parts in all languages, for the browser to choose from.
 
-    Those labels (I18nData) are Gradio's, whose parts are the same for all visitors.
+    They are Gradio's, whose parts are the same for all visitors.
     """
-    # The words on a button are its value, which Gradio keeps as they were given only here.
-    arguments = [
-        value
-        for block in page.blocks.values()
-        for values in (vars(block), *block._constructor_args)
-        for value in values.values()
-    ]
-    labels = {value.key for value in arguments if isinstance(value, I18nData)}
-    return gr.I18n(
-        **{
-            code: {key: translations_for(code).gettext(key) for key in labels}
-            for code in languages()
-        }
-    )
+    words = {code: translations_for(code).gettext for code in languages()}
+    return gr.I18n(**{code: {x: t(x) for x in LABELS.values()} for code, t in words.items()})
 
 
 def theme() -> gr.themes.Base:
-    """Gradio's own parts in the page's colours."""
-    by_colour = {
-        "paper": "body_background_fill background_fill_primary input_background_fill "
-        "input_background_fill_focus",
-        "wash": "background_fill_secondary",
-        "ink": "body_text_color block_title_text_color button_secondary_text_color",
-        "quiet": "body_text_color_subdued block_label_text_color input_placeholder_color",
-        "line": "border_color_primary",
-        "edge": "input_border_color button_secondary_border_color",
-        "accent": "border_color_accent input_border_color_focus button_primary_background_fill "
-        "button_primary_background_fill_hover button_primary_border_color "
-        "button_primary_border_color_hover",
-        "on-accent": "button_primary_text_color",
-        "tint": "color_accent_soft button_secondary_background_fill_hover",
-    }
-    parts = {part: f"var(--{colour})" for colour, of in by_colour.items() for part in of.split()}
-    parts |= {"block_border_width": "0px", "input_border_width": "1px"}
-    parts["block_background_fill"] = parts["button_secondary_background_fill"] = "transparent"
-    base = gr.themes.Base(font=SANS, font_mono=["ui-monospace", "monospace"], radius_size="sm")
-    # The variables switch between light and dark by themselves, so both modes get the same.
-    dark = {f"{part}_dark": value for part, value in parts.items() if hasattr(base, f"{part}_dark")}
-    return base.set(**parts, **dark)
+    """Gradio's own theme; page.css gives its parts the page's colours."""
+    return gr.themes.Base(font=SANS, font_mono=["ui-monospace", "monospace"], radius_size="sm")
 
 
 def head() -> str:
@@ -268,4 +244,5 @@ def head() -> str:
         for paths in ([STATIC / f"{area}.{ending}" for area in AREAS] for ending in ("css", "js"))
     )
     css, scripts = "\n".join(sheets), "".join(f"<script>{code}</script>" for code in codes)
-    return f'<link rel="icon" href="{FAVICON}"><style>{css}</style>{scripts}'
+    icon = quote((STATIC / "icon.svg").read_text(encoding="utf-8"))
+    return f'<link rel="icon" href="data:image/svg+xml,{icon}"><style>{css}</style>{scripts}'
