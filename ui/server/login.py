@@ -11,9 +11,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import os
 import secrets
-import tempfile
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -22,6 +20,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag.errors import InputError, SettingsError
+from rag.files import replace_file
 
 # OWASP's recommendation of 2023 for scrypt; a check takes 64 MB.
 COST, BLOCK, PARALLEL = 2**16, 8, 2
@@ -164,24 +163,13 @@ def set_login(path: Path, name: str, password: str, command: str = "login") -> b
     earlier = [n for n, line in enumerate(lines) if line.strip().partition(":")[0] == name]
     for n in earlier[:1]:
         lines[n] = new
-    _replace_file(path, "\n".join(lines if earlier else [*lines, new]) + "\n")
-    return bool(earlier)
-
-
-def _replace_file(path: Path, text: str) -> None:
+    text = "\n".join(lines if earlier else [*lines, new]) + "\n"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # A temporary folder, and so the file in it, is its owner's alone.
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            new = Path(folder, "new")
-            new.touch(0o600)
-            with new.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(new, path)
+        replace_file(path, text.encode(), mode=0o600)
     except OSError as error:
         raise SettingsError(f"{path}: it can't be written: {error.strerror}.") from error
+    return bool(earlier)
 
 
 class TooManyLogins(Exception):

@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import json
 import logging
-import os
 import re
 import secrets
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from markupsafe import Markup
 from rag.engine import Engine
 from rag.errors import FeedbackNotKept, InputError, ModelError
 from rag.feedback import MAX_COMMENT, Feedback, Vote, keep_feedback
+from rag.files import replace_file
 from rag.i18n.labels import language_label
 from rag.i18n.notices import coverage_sentence, notice_words
 from rag.i18n.translations import Translations, language_code, marked
@@ -155,9 +155,7 @@ def freeze(v: Visit) -> str:
         if not path.exists():
             if len(data) > LARGEST or sum(1 for _ in folder.iterdir()) >= MOST:
                 raise OSError("too large, or too many")
-            part = folder / f"{name}.{os.getpid()}.part"
-            part.write_bytes(data)
-            part.replace(path)
+            replace_file(path, data)
     except OSError as error:
         log.event("share", "error", logging.ERROR, folder=folder, error=error)
         return json.dumps({"error": t.gettext(NOT_KEPT)})

@@ -6,7 +6,6 @@ names; one that no longer stands there is left out, and counted.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 from dataclasses import replace
@@ -36,21 +35,9 @@ DAMAGED = marked("This file is no brief of this page, or it was damaged.")
 _MARK = re.compile(r" ?\[(\d{1,6})\]")
 
 
-_MESSAGES = {
-    "heading": marked("Heading"),
-    "note": marked("Your note"),
-    "sure": marked("Remove all that is pinned?"),
-    "damaged": DAMAGED,
-    "full": marked("This browser has no more space for pins. Export what you have."),
-    "broken": marked("The file could not be made. Please try again."),
-}
-
-
 def render_brief(t: Translations) -> Markup:
     """The view of the brief, which the browser fills."""
-    messages = json.dumps({key: t.gettext(text) for key, text in _MESSAGES.items()})
-    formats = [(ending, FORMATS[ending].name) for ending in BRIEFS]
-    return render("brief.html", t, messages=messages, formats=formats)
+    return render("brief.html", t, formats=[(ending, FORMATS[ending].name) for ending in BRIEFS])
 
 
 class _Pin(BaseModel):

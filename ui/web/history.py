@@ -37,26 +37,6 @@ LARGEST = 64 * 1024 * 1024  # characters of a whole conversation: far above 500 
 SEARCHABLE = 20_000  # characters of an answer by which its conversation can be found
 BUSY = marked("An answer is being written. Wait, or stop it.")
 _COPIED = ("question", "text", "error", "stopped", "passages", "seal")
-# What the browser says, by its own names.
-_MESSAGES = {
-    "saved": marked("Saved in this browser only."),
-    "none": marked("No conversation has these words."),
-    "rename": marked("Rename “{name}”"),
-    "delete": marked("Delete “{name}”"),
-    "sure": marked("Delete “{name}”?"),
-    "untitled": marked("Conversation"),
-    "busy": BUSY,
-    "failed": marked(
-        "This browser could not save the answer ({why}). Export it before you leave this page."
-    ),
-    "full": marked("its space for this page is full"),
-    "closed": marked(
-        "This browser does not save conversations here ({why}). Export what you need."
-    ),
-    "unread": marked("This conversation could not be read from this browser ({why})."),
-    "unchanged": marked("This browser could not change the list ({why})."),
-    "parted": marked("Continued in another tab; saved here as a copy."),
-}
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
@@ -79,9 +59,7 @@ class _StoredExchange(BaseModel):
 
 def render_history(t: Translations, user: str) -> Markup:
     """The list of conversations, which the browser fills; `user` is who logged in, or ""."""
-    messages = {key: t.gettext(message) for key, message in _MESSAGES.items()}
-    words = json.dumps(messages, ensure_ascii=False)
-    return render("history.html", t, user=user, messages=words)
+    return render("history.html", t, user=user, busy=BUSY)
 
 
 def exchange_to_json(exchange: Exchange) -> str:
