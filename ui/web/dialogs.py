@@ -16,8 +16,9 @@ from rag.errors import InputError, UnknownReport
 from rag.export.brief import report_link
 from rag.i18n.labels import country_label, format_count, value_label
 from rag.i18n.translations import Translations, marked
+from rag.index.interface import StoredReport
 from rag.retrieval.related import related as related_to
-from rag.types import FACTS, Passage
+from rag.types import FACTS
 from ui.rendering import render
 from ui.web.actions import FROZEN, render_frozen, text_of
 from ui.web.answer import WHO, find_quote, segments
@@ -38,25 +39,15 @@ _LINK = re.compile(r"\s*(?:https?://|www\.)\S+")
 
 
 def render_report(
-    info: ReportInfo,
-    passages: Sequence[Passage],
-    t: Translations,
-    *,
-    quotes: Quotes | None = None,
-    at: str = "",
-    unanswered: Sequence[str] = (),
-    link: str = "",
-    key: str = "",
-    related: tuple[Sequence[ReportInfo], Sequence[ReportInfo]] = ((), ()),
+    engine: Engine, stored: StoredReport, t: Translations, quotes: Quotes, at: str, key: str
 ) -> Markup:
     """A report as a dialog, from all its passages in the order of its file.
 
     `quotes` are marked, by the id of their passage; where there are none, it begins at the passage
-    `at`. `unanswered` are the form's questions that the lab left open, `link` is the report's
-    address in the public archive. By `key` the browser knows whether it has this view already.
-    `related` are the reports of its line of work, and similar ones.
+    `at`. By `key` the browser knows whether it has this view already.
     """
-    quotes = quotes or {}
+    info, passages = stored.info, engine.passages_of(stored.info.id)
+    line, similar = related_to(engine.index, info)
     texts = {passage.id: passage.text for passage in passages}
     is_lost = any(
         not find_quote(texts.get(passage_id, ""), quote)
@@ -72,7 +63,7 @@ def render_report(
         t,
         info=info,
         key=key,
-        link=link,
+        link=report_link(engine.settings.report_url, info.id),
         note=note if is_lost else "",
         at=at,
         pieces=lambda passage: segments(passage.text, quotes.get(passage.id, ())),
@@ -80,10 +71,10 @@ def render_report(
         facts=[p for p in passages if p.section == FACTS],
         tags=list(_tags(info, quoted_tags, t)),
         tags_quoted=bool(quoted_tags),
-        unanswered=unanswered,
-        line=related[0] if len(related[0]) > 1 else (),
-        similar=related[1],
-        is_open=info.kind == "plan" and all(x.kind != "closing" for x in related[0]),
+        unanswered=stored.unanswered,
+        line=line if len(line) > 1 else (),
+        similar=similar,
+        is_open=info.kind == "plan" and all(x.kind != "closing" for x in line),
     )
 
 
@@ -132,17 +123,7 @@ def open_report(v: Visit) -> Markup:
         at = at or asked[0]
         for citation in own:
             quotes.setdefault(citation.passage.id, []).append(citation.quote)
-    return render_report(
-        stored.info,
-        engine.passages_of(report_id),
-        t,
-        quotes=quotes,
-        at=at,
-        unanswered=stored.unanswered,
-        link=report_link(engine.settings.report_url, report_id),
-        key=key,
-        related=related_to(engine.index, stored.info),
-    )
+    return render_report(engine, stored, t, quotes, at, key)
 
 
 def render_lab(engine: Engine, country: str, key: str, t: Translations) -> Markup | None:

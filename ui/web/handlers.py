@@ -14,7 +14,7 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from markupsafe import Markup
 
@@ -178,23 +178,10 @@ def seal(engine: Engine, exchange: Exchange) -> str:
     return hmac.digest(key, said.encode(), "sha256").hex()
 
 
-class Update(TypedDict, total=False):
-    """What changes on the page; a part that is missing stays as it is.
-
-    `turn` counts from 1 which question is being answered, `conversation_id` names the conversation
-    in the visitor's browser, `message` is one to that browser (history.py).
-    """
-
-    question: str
-    talk: Talk
-    run: Run | None
-    turn: int
-    thread: str
-    live: str
-    sources: str
-    busy: bool
-    conversation_id: str
-    message: str
+# What changes on the page, by the names of its parts; one that is missing stays as it is. `turn`
+# counts from 1 which question is being answered, `busy` says whether one is, `conversation_id`
+# names the conversation in the visitor's browser, `message` is one to that browser (history.py).
+Update = dict[str, Any]
 
 
 def in_background(work: Callable[[], T]) -> Future[T]:

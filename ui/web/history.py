@@ -157,16 +157,16 @@ def open_conversation(v: Visit) -> Update:
     except InputError as error:
         return _refused(str(error))
     turn = max((n for n, exchange in enumerate(talk, 1) if exchange.answer), default=0)
-    opened = {"run": None, "conversation_id": ident, "message": _message("opened", id=ident)}
-    return {**shown_talk(talk, turn, v), **opened}  # type: ignore[typeddict-item]
+    message = _message("opened", id=ident)
+    return shown_talk(talk, turn, v) | {"run": None, "conversation_id": ident, "message": message}
 
 
 def new_conversation(v: Visit) -> Update:
     """An empty conversation; nothing happens while an answer is being written."""
     if v.is_busy:
         return _refused(v.t.gettext(BUSY))
-    opened = {"run": None, "conversation_id": "", "question": "", "message": _message("fresh")}
-    return {**shown_talk((), 0, v), **opened}  # type: ignore[typeddict-item]
+    fresh = {"run": None, "conversation_id": "", "question": "", "message": _message("fresh")}
+    return shown_talk((), 0, v) | fresh
 
 
 def _refused(text: str) -> Update:

@@ -341,32 +341,11 @@ def render_survey(engine: Engine, run: Run, t: Translations) -> Markup:
         checked=checked_sentence(sample, survey, address, t),
         can_add=len(address.columns) < MOST_COLUMNS,
         endings=list(FORMATS),
-        model=_model(engine),
-        needed=_needed_words(run.needed, _model(engine), t) if run.needed else "",
+        model=engine.settings.answer_model.partition(":")[2],
+        needed=run.needed,
         notice=notice_words(survey.notices, t),
         usual=USUAL_COLUMNS,
     )
-
-
-def _model(engine: Engine) -> str:
-    """The name of the model that may judge rows; "" for none."""
-    return engine.settings.answer_model.partition(":")[2]
-
-
-def _needed_words(needed: Estimate, model: str, t: Translations) -> str:
-    """What judging takes, in words."""
-    cost = ""
-    if needed.cost_usd is not None:
-        cost = t.gettext("About {cost} US dollars at list prices.")
-        cost = cost.format(cost=f"{max(needed.cost_usd, 0.01):.2f}")
-    words = t.gettext("{model} would judge {reports} in {calls} calls, about {tokens} tokens.")
-    words = words.format(
-        model=model,
-        reports=format_count(needed.reports, "report", t),
-        calls=format_number(t, needed.calls),
-        tokens=format_number(t, needed.prompt + needed.completion),
-    )
-    return f"{words} {cost}".strip()
 
 
 def _sentence(error: BaseException | None, t: Translations) -> str:

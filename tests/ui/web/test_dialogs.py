@@ -7,14 +7,21 @@ from fake_engine import HOSTILE, QUOTE, FakeEngine, answer, report, whole
 from readers import Outline
 
 from rag.catalog.tag_fields import ReportInfo
+from rag.index.interface import StoredReport
 from rag.i18n.translations import ENGLISH
 from rag.settings import Settings
 from ui.web.dialogs import open_report, render_report
 from ui.web.handlers import Exchange, Visit
 
 
-def drawn(info: ReportInfo, said: str = "", **values: Any) -> Outline:
-    return Outline(render_report(info, whole(info, said), ENGLISH, **values))
+def drawn(
+    info: ReportInfo, said: str = "", *, at: str = "", key: str = "", url: str = "", **given: Any
+) -> Outline:
+    engine: Any = FakeEngine()
+    engine.settings = Settings(report_url=url)
+    engine.passages_of = lambda _: whole(info, said)
+    stored = StoredReport(info, "", unanswered=given.get("unanswered", ()))
+    return Outline(render_report(engine, stored, ENGLISH, given.get("quotes", {}), at, key))
 
 
 def test_a_report_is_laid_out_by_section_and_form_question() -> None:
@@ -72,13 +79,13 @@ def test_only_a_report_of_the_index_is_opened() -> None:
 def test_nothing_from_outside_becomes_markup() -> None:
     tags = dict.fromkeys(("countries", "methods", "sdgs", "thematic_areas"), (HOSTILE,))
     info = report(0, title=HOSTILE, kind=HOSTILE, language=HOSTILE, **tags)
-    link = 'https://x.example/?a=1&b="><script>'
+    link = "https://x.example/{report}?a=1&b=2"
     quotes = {f"{info.id}#1": [HOSTILE], f"{info.id}#tags": [HOSTILE]}
-    html = drawn(info, HOSTILE, quotes=quotes, unanswered=[HOSTILE], link=link, key=HOSTILE)
+    html = drawn(info, HOSTILE, quotes=quotes, unanswered=[HOSTILE], url=link, key=HOSTILE)
     html.is_inert()
     assert html.all("mark")
     assert HOSTILE in html.text
-    assert html.all("a")[0]["href"] == link
+    assert html.all("a")[0]["href"] == link.format(report=info.id)
 
 
 def test_a_lab_s_page_has_its_years_methods_and_reports() -> None:
