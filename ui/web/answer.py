@@ -27,7 +27,6 @@ from ui.web.survey_view import Address
 if TYPE_CHECKING:
     from ui.web.handlers import Exchange
 
-Reports = Mapping[str, ReportInfo]
 ROWS_SHOWN = 12
 TOPICS: tuple[Intent, ...] = ("topic", "reasons")
 # Stands before a topic where a report's id is asked for: who works on it opens like a report.
@@ -125,7 +124,7 @@ def render_exchange(
     return _render(
         exchange,
         turn,
-        catalog.reports,
+        catalog,
         t,
         is_last=is_last,
         is_idle=is_idle,
@@ -141,21 +140,21 @@ def render_pending(
     exchange: Exchange,
     text: str,
     turn: int,
+    catalog: Catalog,
     t: Translations,
-    reports: Reports,
     steps: Sequence[Notice] = (),
 ) -> Markup:
     """The question that is being answered, with what was looked for and written so far."""
     prose = render_prose(text, turn, None, t) if text.strip() else ""
-    return _render(exchange, turn, reports, t, is_running=True, text=prose, steps=steps)
+    return _render(exchange, turn, catalog, t, is_running=True, text=prose, steps=steps)
 
 
 def _render(
-    exchange: Exchange, turn: int, reports: Reports, t: Translations, **values: Any
+    exchange: Exchange, turn: int, catalog: Catalog, t: Translations, **values: Any
 ) -> Markup:
     defaults = {"is_running": False, "is_last": False, "related": (), "now": ""}
     constants = {"longest_comment": MAX_COMMENT, "apart": APART, "rows_shown": ROWS_SHOWN}
-    chips = scope_chips(exchange, t, reports)
+    chips = scope_chips(exchange, catalog, t)
     values = defaults | constants | values
     return render("exchange.html", t, exchange=exchange, turn=turn, chips=chips, **values)
 

@@ -30,10 +30,10 @@ from rag.catalog.catalog import (
     years_between,
 )
 from rag.catalog.normalize import filter_key
-from rag.catalog.tag_fields import FILTER_FIELDS, Filters, ReportInfo
+from rag.catalog.tag_fields import FILTER_FIELDS, Filters
 from rag.i18n.labels import FIELD_LABELS, format_count, value_label
 from rag.i18n.translations import ENGLISH, Translations, format_number, language_code, marked
-from rag.places.regions import region_name, regions
+from rag.places.regions import region_name
 from ui.rendering import render
 
 if TYPE_CHECKING:
@@ -191,13 +191,11 @@ def _chips(catalog: Catalog, filters: Filters, t: Translations) -> Iterator[tupl
             yield from ((field, str(value), value_label(field, value, t)) for value in values)
 
 
-def scope_chips(
-    exchange: Exchange, t: Translations, reports: Mapping[str, ReportInfo]
-) -> list[dict[str, object]]:
+def scope_chips(exchange: Exchange, catalog: Catalog, t: Translations) -> list[dict[str, object]]:
     """What an answer was narrowed to, and why, as chips under its question.
 
     What the question says can go: such a chip has a button that asks again without it, or with it
-    again. All labs of a region that have `reports` go by its name.
+    again. All labs of a region go by its name.
     """
     without, again = t.gettext("Ask again without {filter}"), t.gettext("Use again, {filter}")
     origins = (
@@ -209,7 +207,7 @@ def scope_chips(
     chips = [
         {**chip, "origin": origin, "is_ignored": button == again}
         for filters, origin, button in origins
-        for chip in _scope_chips(filters, button, reports, t)
+        for chip in _scope_chips(filters, button, catalog, t)
     ]
     answer = exchange.answer
     # The rules only put the question after others; a model's sentence is worth a look.
@@ -221,14 +219,14 @@ def scope_chips(
 
 
 def _scope_chips(
-    filters: Filters, button: str, reports: Mapping[str, ReportInfo], t: Translations
+    filters: Filters, button: str, catalog: Catalog, t: Translations
 ) -> Iterator[dict[str, object]]:
     """Values of a field under a question, and the words of their `button` (none for "")."""
     for field, values in filters.as_dict().items():
         are_apart = bool(button) and len(values) <= APART
         for group in [[value] for value in values] if are_apart else [values]:
             names = [value_label(field, value, t) for value in group]
-            region = _region(group, reports, t) if field == "country" else ""
+            region = _region(group, catalog, t) if field == "country" else ""
             which = names[0] if are_apart else t.gettext("all {n}").format(n=len(group))
             yield {
                 "field": field,
@@ -241,15 +239,12 @@ def _scope_chips(
             }
 
 
-def _region(labs: Sequence[str | int], reports: Mapping[str, ReportInfo], t: Translations) -> str:
+def _region(labs: Sequence[str | int], catalog: Catalog, t: Translations) -> str:
     """The region whose labs these are, all that the collection has; "" for none."""
-    if len(labs) <= APART:
-        return ""
-    chosen = {str(filter_key("country", lab)) for lab in labs}
-    with_reports = {code for info in reports.values() for code in info.iso}
-    for region, codes in regions().items():
-        if codes & with_reports == chosen:
-            return region_name(region, language_code(t))
+    chosen = Filters(country=tuple(map(str, labs)))
+    for region in region_facet(catalog, chosen) if len(labs) > APART else ():
+        if len(labs) == len(region.labs) == region.chosen:
+            return region_name(region.number, language_code(t))
     return ""
 
 

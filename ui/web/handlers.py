@@ -384,11 +384,11 @@ def _answer(
             "run": run,
             "turn": turn,
             "thread": render_conversation(talk, catalog, t, is_idle=False),
-            "live": render_pending(exchange, "", turn, t, catalog.reports),
+            "live": render_pending(exchange, "", turn, catalog, t),
             "busy": True,
         }
         for text in run.texts():
-            yield {"live": render_pending(exchange, text, turn, t, catalog.reports, run.steps)}
+            yield {"live": render_pending(exchange, text, turn, catalog, t, run.steps)}
         result = run.result()
         if before and result.answer:
             result = replace(result, answer=_added(result.answer, before))

@@ -7,8 +7,8 @@ from fake_engine import HOSTILE, QUOTE, FakeEngine, answer, report, whole
 from readers import Outline
 
 from rag.catalog.tag_fields import ReportInfo
-from rag.index.interface import StoredReport
 from rag.i18n.translations import ENGLISH
+from rag.index.interface import StoredReport
 from rag.settings import Settings
 from ui.web.dialogs import open_report, render_report
 from ui.web.handlers import Exchange, Visit
