@@ -37,6 +37,7 @@ def _environment() -> Environment:
     # What is said to readers: labels, and the functions that write names, numbers and sentences.
     environment.globals.update(vars(translations) | vars(labels) | vars(notices))
     environment.filters["flags"] = flags
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
     return environment
 
 

@@ -91,19 +91,19 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
         """Begin to read every report for a topic; the rows come at `/survey/{id}/rows`."""
         job = jobs.start(asked, request.state.caller)
         response.headers["Location"] = f"{request.scope['root_path']}/survey/{job.id}"
-        return job.to_dict()
+        return job
 
     @app.get("/survey/{id}", response_model=models.JobJson)
     def survey_status(id: str, request: Request) -> Any:  # noqa: A002
         """How far a survey is."""
-        return jobs.find(id, request.state.caller).to_dict()
+        return jobs.find(id, request.state.caller)
 
     @app.delete("/survey/{id}", response_model=models.JobJson)
     def stop_survey(id: str, request: Request) -> Any:  # noqa: A002
         """Stop a survey; its rows so far stay."""
         job = jobs.find(id, request.state.caller)
         job.stream.stop()
-        return job.to_dict()
+        return job
 
     @app.get("/survey/{id}/rows", response_model=models.RowJson)
     def survey_rows(id: str, request: Request) -> StreamingResponse:  # noqa: A002
@@ -121,7 +121,7 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
         rows = engine.catalog.table(query)[0][: asked.limit or None] if asked.group_by else []
         return {
             "count": len(reports),
-            "reports": [asdict(info) for info in reports],
+            "reports": reports,
             "table": [{"value": value, "reports": n} for value, n in rows],
         }
 
@@ -133,14 +133,14 @@ def rest_app(engine: Engine, room: Room) -> FastAPI:
     ) -> Any:
         """The reports that pass the filters, by lab, year and title."""
         passing = engine.catalog.select(_filters(wanted))
-        page = [asdict(info) for info in passing[offset : offset + limit]]
+        page = passing[offset : offset + limit]
         return {"count": len(passing), "offset": offset, "reports": page}
 
     @app.get("/reports/{id}", response_model=models.OpenedReport)
     def report(id: str) -> Any:  # noqa: A002
         """One report: its tags, text and passages."""
         opened = engine.report(id)
-        passages = [asdict(passage) for passage in engine.passages_of(id)]
+        passages = engine.passages_of(id)
         return {**asdict(opened.info), "text": opened.raw, "passages": passages}
 
     @app.get("/facets", response_model=dict[str, list[models.TableRow]])
@@ -290,9 +290,10 @@ class _Job:
             n += len(rows)
             yield b"".join(orjson.dumps(row_to_dict(row)) + b"\n" for row in rows)
 
-    def to_dict(self) -> dict[str, Any]:
-        names = ("id", "question", "state", "error", "result")
-        return {**{name: getattr(self, name) for name in names}, "rows": len(self.made)}
+    @property
+    def rows(self) -> int:
+        """How many rows are there."""
+        return len(self.made)
 
 
 class _Jobs:

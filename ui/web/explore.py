@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from html import escape
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.engine import Engine
 from rag.export.brief import shortened
-from rag.i18n.labels import kind_label, lab_label, reports_and_labs, value_label
+from rag.i18n.labels import kind_label, lab_label, value_label
 from rag.i18n.translations import Translations, format_number, language_code, marked
 from rag.retrieval.keyword import find_words
 from rag.types import Passage
@@ -57,46 +56,33 @@ def render_explore(
 ) -> Markup:
     """The whole view of the reports that pass the filters; `quotes` are those of topics."""
     reports = catalog.select(filters)
-    rows = [_row(info, t) for info in reports]
     values = {field: _values(catalog, filters, field) for field in FIELDS}
-    bars, rest = [], {}
+    drawn, rest = {}, {}
     for field, counted in values.items():
         most = len(quotes) if field == "topic" else BARS
-        drawn = [value for i, value in enumerate(counted) if i < most or value.chosen]
+        drawn[field] = [value for i, value in enumerate(counted) if i < most or value.chosen]
         rest[field] = [
             [value.name, value.reports, value_label(field, value.name, t)]
             for value in counted
-            if value not in drawn
+            if value not in drawn[field]
         ]
-        named = [
-            (value, value_label(field, value.name, t), value_question(field, value.name, t))
-            for value in drawn
-        ]
-        if counted:
-            bars.append((field, FIELDS[field][0], counted, named))
-    data = json.dumps({"rows": rows, "rest": rest}, ensure_ascii=False)
-    # It becomes the text of an element, whose quotes need no escape: they are many.
-    data = escape(data, quote=False)
-    scope = t.gettext("All reports.")
-    if filters:
-        all_reports = format_number(t, len(catalog.reports))
-        scope = t.gettext("Filtered from {all}.").format(all=all_reports)
-    heading = t.gettext("{reports} of {labs}").format(
-        **reports_and_labs(len(reports), len(catalog.labs(reports)), t)
-    )
+    labs = {str(filter_key("country", lab.name)): lab for lab in values["country"]}
     return render(
         "explore.html",
         t,
-        heading=heading,
-        scope=scope,
-        lab=filters.country[0] if len(filters.country) == 1 else "",
-        bars=bars,
+        filters=filters,
+        labs=len(catalog.labs(reports)),
+        all_reports=len(catalog.reports),
+        fields=FIELDS,
+        values=values,
+        drawn=drawn,
+        rest=rest,
+        value_question=value_question,
         quotes={name: (p, shortened(p.text, QUOTE)) for name, p in quotes.items()},
-        rows=rows,
+        rows=[_row(info, t) for info in reports],
         rows_shown=ROWS,
         columns=COLUMNS,
-        data=Markup(data),
-        **_map({str(filter_key("country", lab.name)): lab for lab in values["country"]}, t),
+        **_map(labs, t),
     )
 
 
