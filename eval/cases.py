@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
-from rag.errors import InputError
+from rag.errors import InputError, first_problem
 from rag.feedback import Feedback
 from rag.types import Turn
 
@@ -176,9 +176,7 @@ def case_from_json(line: str) -> Case:
     try:
         case = TypeAdapter(Case).validate_json(_without_remarks(line), strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(f"{where}: {first['msg']}" if where else first["msg"]) from error
+        raise InputError(first_problem(error)) from error
     if problem := next(_contradictions(case), ""):
         raise InputError(problem)
     return case

@@ -18,7 +18,7 @@ from eval.figures import ALL, LATENCIES, MAIN, Estimate, Group, Headline
 from eval.metrics import METRICS, has_fact, single_line, tells
 from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
 from eval.words import baseline_words, render
-from rag.errors import InputError
+from rag.errors import InputError, first_problem
 from rag.files import replace_file
 from rag.settings import Settings
 
@@ -199,11 +199,9 @@ def load_summary(path: Path) -> Summary:
             f"{path}: no readable summary ({error}). Run `asklabs eval run`."
         ) from error
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"]))
+        why = first_problem(error)
         raise InputError(
-            f"{path}: not a summary of a run ({where}: {first['msg']}). Run `asklabs eval run` "
-            "again."
+            f"{path}: not a summary of a run ({why}). Run `asklabs eval run` again."
         ) from error
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from rag.types import Notice
 
 
@@ -72,3 +74,9 @@ class ModelError(_OfNotice):
 
 class ContextOverflow(ModelError):
     """The model's window is too small for what it was given."""
+
+
+def first_problem(error: ValidationError) -> str:
+    """The first thing that is wrong with data, after where it stands: "filters.year: ..."."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from rag.catalog.tag_fields import Filters, ReportInfo
-from rag.errors import InputError
+from rag.errors import InputError, first_problem
 from rag.i18n.notices import notice_words, survey_sentence
 from rag.survey.types import Survey, SurveyRow, Verdict
 from rag.types import Answer, Citation, Hit, Passage, Plan
@@ -214,8 +214,7 @@ def answer_from_dict(data: Any, place: str = "The answer") -> Answer:
         # As JSON, because only there pydantic's strict mode takes arrays for tuples.
         return _adapter().validate_json(json.dumps(_nested(data)), strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+        why = first_problem(error)
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         why = f"a field is missing or of the wrong kind: {error}"
     raise InputError(f"{place} is not what asklabs wrote ({why}). {_REMEDY}")

@@ -21,7 +21,7 @@ from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationE
 from typer import Argument, Option
 
 from rag.catalog.tag_fields import FILTER_FIELDS, TAGS, Filters
-from rag.errors import AskLabsError, InputError
+from rag.errors import AskLabsError, InputError, first_problem
 from rag.export import answer_json
 from rag.settings import load_settings
 from rag.text.sentences import encodable
@@ -139,14 +139,9 @@ def _ignored(texts: Texts) -> Filters:
         return TypeAdapter(Filters).validate_python(values)
     except ValidationError as error:
         raise InputError(
-            f"--ignore: {_first_error(error)}. Write FIELD or FIELD=VALUE; there are "
+            f"--ignore: {first_problem(error)}. Write FIELD or FIELD=VALUE; there are "
             f"{', '.join(FILTER_FIELDS)}."
         ) from error
-
-
-def _first_error(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    return ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
 
 
 def print_hits(hits: Sequence[Hit]) -> None:
@@ -353,7 +348,7 @@ def _read_questions(path: Path, failures: list[str]) -> Iterator[BatchQuestion]:
         try:
             line = BatchQuestion.model_validate_json(text)
         except ValidationError as error:
-            failures.append(f"{path}, line {number}: {_first_error(error)}")
+            failures.append(f"{path}, line {number}: {first_problem(error)}")
             continue
         if line.id in ids:
             failures.append(f"{path}, line {number}: the id {line.id!r} is taken by a line above")

@@ -23,7 +23,7 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import to_jsonable_python
 
 from rag.catalog.tag_fields import Filters
-from rag.errors import InputError
+from rag.errors import InputError, first_problem
 from rag.export.answer_json import answer_from_dict, answer_to_dict
 from rag.feedback import feedback_from_dict, feedback_to_dict
 from rag.i18n.translations import Translations, marked
@@ -85,9 +85,7 @@ def exchange_from_json(data: str) -> Exchange:
     try:
         stored = _StoredExchange.model_validate_json(data, strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "it"
-        raise InputError(f"{where}: {first['msg']}.") from error
+        raise InputError(f"{first_problem(error)}.") from error
     return Exchange(
         **stored.model_dump(include=set(_COPIED)),
         filters=stored.asked,
