@@ -176,7 +176,7 @@ class TooManyLogins(Exception):
     """No more passwords are checked just now; nothing was checked."""
 
 
-def checker(logins: Mapping[str, Secret], clock: Callable[[], float] = time.monotonic) -> Check:
+def checker(logins: Mapping[str, Secret]) -> Check:
     """A function that checks a name and a password that came from an address.
 
     It checks one at a time, in a thread of its own, so that many guesses delay each other and not
@@ -195,7 +195,7 @@ def checker(logins: Mapping[str, Secret], clock: Callable[[], float] = time.mono
     async def check(name: str, password: str, address: str = "") -> bool:
         pair = (name, address)
         keys = {pair: "both", ("", address): "address", (name, ""): "name"}
-        is_known, since = pair in let_in, clock() - WINDOW
+        is_known, since = pair in let_in, time.monotonic() - WINDOW
         for key in [key for key, times in wrong.items() if times[-1] < since]:
             del wrong[key]
         limits = {k: MOST_WRONG[by] for k, by in keys.items() if by == "both" or not is_known}
@@ -214,7 +214,7 @@ def checker(logins: Mapping[str, Secret], clock: Callable[[], float] = time.mono
             wrong.pop(pair, None)
             return True
         for key, by in keys.items():
-            wrong.setdefault(key, deque(maxlen=MOST_WRONG[by])).append(clock())
+            wrong.setdefault(key, deque(maxlen=MOST_WRONG[by])).append(time.monotonic())
         return False
 
     return check
