@@ -14,6 +14,7 @@ from rag.engine import Engine, open_engine
 from rag.errors import InputError, ModelError
 from rag.export.answer_json import answer_to_dict
 from rag.settings import Settings
+from tests.rag.test_engine import QUINCE
 from ui.cli.ask import run_batch
 
 QUESTION = "What did the labs learn about mobile money?"
@@ -36,18 +37,6 @@ MALFORMED = {
     '{"id": "x", "question": "What?", "filters": {"year": "soon"}}': "filters.year.0: Input",
     FIRST: "the id 'a' is taken",
 }
-ORCHARDS = """# Quince orchards
-
-[[country:Peru]]
-[[year:2025]]
-[[type:experiment]]
-
-## Learnings
-
-> What did you learn?
-
-Twelve families keep quince orchards above the river, ask for them on +51 912 345 678 any day.
-"""
 
 
 def test_ask_prints_an_answer_with_its_sources(run_sample: Any) -> None:
@@ -190,7 +179,7 @@ def test_answers_are_exported_and_checked_at_once(run_sample: Any, tmp_path: Pat
 def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path: Path) -> None:
     file, index = tmp_path / "reports" / "quince.md", tmp_path / "index"
     file.parent.mkdir()
-    (file.parent / "other.md").write_text(ORCHARDS.replace("uince", "pple"), encoding="utf-8")
+    (file.parent / "other.md").write_text(QUINCE.replace("uince", "pple"), encoding="utf-8")
     # A phone number that was not masked stands in the report, whatever is masked today.
     settings = Settings(index=index, mask_contacts=False)
     verify = ("export", "saved.json", "--verify", "--index", index)
@@ -199,7 +188,7 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
         file.write_text(text, encoding="utf-8")
         sync([file.parent], settings)
 
-    rewrite(ORCHARDS)
+    rewrite(QUINCE)
     answer = open_engine(settings).ask("Who keeps quince orchards above the river?").answer
     assert answer.citations[0].quote.endswith("any day.")
     (tmp_path / "saved.json").write_text(json.dumps(answer_to_dict(answer)), encoding="utf-8")
@@ -213,13 +202,13 @@ def test_a_saved_answer_is_checked_against_the_index_of_today(run: Any, tmp_path
     for quote in checked["quotes"]:
         assert quote["state"] == "stands"
         if quote["report"] == "quince":
-            assert ORCHARDS[slice(*quote["span"])] == quote["quote"]
+            assert QUINCE[slice(*quote["span"])] == quote["quote"]
 
-    rewrite(ORCHARDS.replace("## Learnings", "More.\n\n## Learnings"))
+    rewrite(QUINCE.replace("## Learnings", "More.\n\n## Learnings"))
     moved = run(*verify)
     assert moved.code == 0
     assert "the index has changed since" in moved.out
-    rewrite(ORCHARDS.replace("Twelve families", "Nobody"))
+    rewrite(QUINCE.replace("Twelve families", "Nobody"))
     changed = run(*verify)
     assert changed.code == 1
     assert "The report has changed and has this no more: “Twelve families" in changed.out
