@@ -233,8 +233,6 @@ def _add_report(
         form_digest=_form_digest(file, changes),
         passages_digest=_passages_digest(report, passages),
         passages=len(passages),
-        links=report.links,
-        images=report.images,
         unanswered=report.unanswered,
     )
     if old is not None and old.passages_digest == row.passages_digest:

@@ -42,8 +42,6 @@ class Report:
     info: ReportInfo
     blocks: tuple[Block, ...]
     raw: str
-    links: tuple[str, ...] = ()
-    images: tuple[str, ...] = ()
     unanswered: tuple[str, ...] = ()
 
 

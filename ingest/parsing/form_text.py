@@ -97,13 +97,12 @@ class Forms:
 
         A line seen in other reports is. Of the rest: in a report that fills in a known form only
         what asks ("...?", "...:"); in one of an unknown form all but what is too long for a
-        question, or a run of lines that answers the one above.
+        question.
         """
         prompts = [i for i, event in enumerate(events) if event.kind == "prompt"]
         named = [i for i in prompts if events[i].text]
         known = {i for i in named if key(events[i].text) in self.prompts}
         filled_in = len(known) >= KNOWN_FORM * len(named)
-        answers = _answering_lines(events)
         return frozenset(
             i
             for i in prompts
@@ -112,7 +111,6 @@ class Forms:
             or (
                 len(events[i].text) <= MAX_PROMPT
                 and not (filled_in and not _ASKS.search(events[i].text))
-                and i not in answers
             )
         )
 
@@ -132,26 +130,6 @@ def shipped_forms() -> Forms:
     data = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
     paragraphs = frozenset((prompt, text_hash(text)) for prompt, text in data["paragraphs"])
     return Forms(frozenset(data["prompts"]), paragraphs, frozenset(data["records"]))
-
-
-def _answering_lines(events: Sequence[Event]) -> set[int]:
-    """The lines in runs of two or more ">" lines that stand where an answer is due."""
-    answering: set[int] = set()
-    run: list[int] = []
-    for i, event in enumerate(events):
-        if event.kind != "prompt":
-            continue
-        if run and (run[-1] != i - 1 or events[i - 1].end != event.start):
-            run = []
-        run.append(i)
-        after = events[i + 1] if i + 1 < len(events) else None
-        if after is not None and after.kind == "prompt" and after.start == event.end:
-            continue
-        unanswered = run[0] > 0 and events[run[0] - 1].kind == "prompt"
-        answered = after is not None and after.kind == "text"
-        if len(run) > 1 and unanswered and not answered:
-            answering.update(run)
-    return answering
 
 
 def learn(lessons: Iterable[Lesson]) -> Forms:

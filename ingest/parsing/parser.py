@@ -23,10 +23,8 @@ from ingest.parsing.scan import (
     Tag,
     clean,
     find_tags,
-    image_urls,
     is_blank,
     key,
-    link_urls,
     scan,
     tags_to_fields,
     unescaped,
@@ -100,8 +98,6 @@ def parse(report_id: str, raw: str, forms: Forms) -> Report:
         ),
         blocks=blocks,
         raw=raw,
-        links=link_urls(raw[slice(*span)] for slot in slots for span in slot.spans),
-        images=image_urls(e.text for e in events if e.kind == "text"),
         unanswered=tuple(dict.fromkeys(at[1] for at, _ in questions if at not in answered)),
     )
 

@@ -247,7 +247,7 @@ _UNSEEN = re.compile(
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]\w{1,30});")
 # A piece of an address, with its brackets in pairs, as in ".../tide_(sea)".
 _URL = r"(?:[^()\s]|\([^()\s]{0,500}\)){1,2000}"
-IMAGE = re.compile(r"!\[[^\]\n]{0,300}\]\((?:\s{0,5}(" + _URL + r"))?\s{0,5}\)")
+IMAGE = re.compile(r"!\[[^\]\n]{0,300}\]\((?:\s{0,5}" + _URL + r")?\s{0,5}\)")
 # A label and its address, or several with white space between them.
 LINK = re.compile(
     r"\[([^\[\]]{0,2000})\]\(\s{0,20}"
@@ -323,21 +323,3 @@ def _places(old: str, new: str) -> Sequence[int]:
     # A tag's words stand after its two brackets; the space after the colon is not in the file.
     colon = new.find(":") if len(new) > 1 else -1
     return [i + (2 if i <= colon else 1) for i in range(len(new))] if colon > 0 else [0] * len(new)
-
-
-# An address ends where another begins that is glued to it. Brackets in it come in pairs.
-_LINK = re.compile(
-    r"https?://(?:(?!https?://)[^\s\[\]()<>\"']|\([^\s\[\]()<>\"']{0,500}\)){1,2000}"
-)
-
-
-def image_urls(texts: Iterable[str]) -> tuple[str, ...]:
-    """The addresses of all images, each once, in order."""
-    urls = (url for text in texts for url in IMAGE.findall(text) if url)
-    return tuple(dict.fromkeys(map(html.unescape, urls)))
-
-
-def link_urls(texts: Iterable[str]) -> tuple[str, ...]:
-    """The addresses of all that is linked to, attachments too, each once, in order."""
-    urls = (url for text in texts for url in _LINK.findall(IMAGE.sub(" ", text)))
-    return tuple(dict.fromkeys(html.unescape(url.rstrip(".,;:!?*")) for url in urls))

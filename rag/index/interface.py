@@ -47,8 +47,6 @@ class StoredReport:
     form_digest: str = ""
     passages_digest: str = ""
     passages: int = 0
-    links: tuple[str, ...] = ()
-    images: tuple[str, ...] = ()
     unanswered: tuple[str, ...] = ()
 
 

@@ -78,22 +78,9 @@ def ingest(
     prune: Annotated[bool, Option("--prune", help="Delete reports no longer at PATHS.")] = False,
     rebuild: Annotated[bool, Option("--rebuild", help="Make the index anew.")] = False,
     dry_run: Annotated[bool, Option("--dry-run", help="Only tell what would be done.")] = False,
-    audit: Annotated[
-        bool, Option("--audit", help="Only tell how much of what labs wrote is taken in.")
-    ] = False,
     json: Json = False,
 ) -> None:
     """Bring the index in line with report files; only what changed is embedded."""
-    if audit:
-        from ingest.audit import audit_paths
-
-        with progress() as report:
-            result, skipped = audit_paths(paths, report)
-        _print_skipped(skipped)
-        print_json(result.to_dict()) if json else print("\n".join(result.lines()))
-        if skipped:
-            raise typer.Exit(1)
-        return
     from ingest.sync import sync
 
     settings = load_settings(index=index)

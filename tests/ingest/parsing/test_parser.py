@@ -58,7 +58,6 @@ def test_unanswered_questions_are_named_and_no_blocks() -> None:
     source = parsed(body)
     assert answers(source) == [("Two?", "Yes.")]
     assert source.unanswered == ("A or so?", "Three?", "F?")
-    assert source.images == ("https://x.example/a.png",)
 
 
 def test_quoted_lines_of_a_lab_are_its_answer() -> None:
@@ -79,9 +78,6 @@ def test_lists_tables_and_links_stay_in_the_answer() -> None:
         "- Sense\n- Explore\n| port | boats |\n|---|---|\n| Ilo | 12 |\n"
         "See the maptoo https://c.example/3\n> https://a.example/quoted"
     ]
-    urls = ("a.example/1", "b.example/2", "c.example/3", "a.example/quoted")
-    assert source.links == tuple(f"https://{url}" for url in urls)
-    assert source.images == ("https://a.example/i.png",)
 
 
 @pytest.mark.parametrize(

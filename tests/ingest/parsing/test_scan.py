@@ -14,8 +14,6 @@ from ingest.parsing.scan import (
     clean_with_offsets,
     find_tags,
     hide_private,
-    image_urls,
-    link_urls,
     scan,
     tags_to_fields,
 )
@@ -173,23 +171,3 @@ def test_offsets_go_with_the_clean_text(raw: str) -> None:
 )
 def test_clean(raw: str, readable: str) -> None:
     assert clean(raw) == readable
-
-
-@pytest.mark.parametrize(
-    ("text", "urls"),
-    [
-        ("See https://a.example/1, or https://b.example/2.", ("a.example/1", "b.example/2")),
-        ("https://a.example/1https://b.example/2", ("a.example/1", "b.example/2")),
-        ("(see https://a.example/tide_(sea)_2)", ("a.example/tide_(sea)_2",)),
-        ("https://a.example/?x=1&amp;y=2", ("a.example/?x=1&y=2",)),
-        ("<a href='https://a.example/x'>here</a>", ("a.example/x",)),
-        ("![x](https://a.example/i.png) and http:// are no links", ()),
-    ],
-)
-def test_links(text: str, urls: tuple[str, ...]) -> None:
-    assert link_urls([text]) == tuple(f"https://{url}" for url in urls)
-
-
-def test_images() -> None:
-    texts = ["![x](https://a.example/i.png)![](https://a.example/i_(2).png)", "![x]() ![y](f.png)"]
-    assert image_urls(texts) == ("https://a.example/i.png", "https://a.example/i_(2).png", "f.png")

@@ -55,15 +55,6 @@ def test_rebuild_replaces_an_index_of_another_version(run: Any, tmp_path: Path) 
     assert run("info", "--index", index, "--json").json["reports"] == 1
 
 
-def test_the_audit_counts_and_writes_nothing(run: Any, tmp_path: Path) -> None:
-    bad = tmp_path / "bad.md"
-    bad.write_bytes(b"\xff\x00")
-    done = run("ingest", SAMPLE, bad, "--audit", "--json")
-    assert (done.code, done.json["reports"]) == (1, 32)
-    assert "bad.md" in done.err
-    assert list(tmp_path.iterdir()) == [bad]
-
-
 def test_info_tells_of_the_index_its_tags_and_families(run_sample: Any) -> None:
     facts = run_sample("info", "--json").json
     assert facts["fingerprint"] in run_sample("info").out

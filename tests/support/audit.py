@@ -11,21 +11,15 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ingest.chunk import chunk
-from ingest.parsing.form_text import Forms, head_key, learn, lesson_of
-from ingest.parsing.parser import parse
+from ingest.parsing.form_text import Forms, head_key
 from ingest.parsing.scan import clean, is_blank, key, scan
-from ingest.sources import Skipped, collect, read_files
-from rag.types import Passage, Progress, Report, Span
+from rag.types import Passage, Report, Span
 
-EXAMPLES = 5
-EXAMPLE_LENGTH = 80
+APART = 80  # characters between two pieces
 # By kind of event what is a form's or a machine's.
 _KINDS = {"title": "title", "tag": "tag", "section": "section heading"}
 _KINDS |= dict.fromkeys(("open", "close"), "group markup")
@@ -49,36 +43,8 @@ class Audit:
 
     @property
     def answer_share(self) -> float:
-        """The share of right characters with six digits; never 1.0 when anything is missing."""
-        if self.right == self.characters:
-            return 1.0
-        return min(round(self.right / self.characters, 6), 0.999999)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The audit as plain values, with a few examples of each kind."""
-        left_out = {
-            kind: {
-                "pieces": len(pieces),
-                "characters": sum(len(text) for _, text in pieces),
-                "examples": [
-                    {"report": report, "text": " ".join(text.split())[:EXAMPLE_LENGTH]}
-                    for report, text in dict.fromkeys(pieces[: 10 * EXAMPLES])
-                ][:EXAMPLES],
-            }
-            for kind, pieces in sorted(self.left_out.items())
-        }
-        counts = {"reports": self.reports, "characters": self.characters}
-        return {"answer_share": self.answer_share, "left_out": left_out, **counts}
-
-    def lines(self) -> Iterator[str]:
-        """The audit for people, line by line."""
-        yield (
-            f"{self.answer_share:.4%} of {self.characters:,} characters of answers are "
-            f"in exactly one passage ({self.reports:,} reports). Left out:"
-        )
-        for kind, left in self.to_dict()["left_out"].items():
-            yield f"  {kind}: {left['pieces']:,} pieces, {left['characters']:,} characters"
-            yield from (f"    {shown['report']}: {shown['text']}" for shown in left["examples"])
+        """The share of right characters."""
+        return self.right / self.characters if self.characters else 1.0
 
     def add(self, report: Report, passages: Sequence[Passage]) -> None:
         """Compare a report's file with its passages."""
@@ -103,27 +69,10 @@ class Audit:
         self.reports += 1
 
 
-def audit_paths(
-    paths: Sequence[Path], progress: Progress = lambda *_: None
-) -> tuple[Audit, list[Skipped]]:
-    """The audit of the reports at some paths, and what could not be read; nothing is written.
-
-    Raises:
-        InputError: a path is not usable.
-    """
-    files = read_files(list(collect(paths)), {}, progress)
-    audit = Audit(learn(lesson_of(file.text) for file in files.files))
-    for n, file in enumerate(files.files, start=1):
-        progress("auditing", n, len(files.files))
-        report = parse(file.id, file.text, audit.forms)
-        audit.add(report, chunk(report))
-    return audit, files.skipped
-
-
 def _runs(wrong: npt.NDArray[np.bool_]) -> Iterator[Span]:
     """Where characters are wrong; those a few characters apart are one run."""
     at = np.flatnonzero(wrong)
-    for run in np.split(at, np.flatnonzero(np.diff(at) > EXAMPLE_LENGTH) + 1):
+    for run in np.split(at, np.flatnonzero(np.diff(at) > APART) + 1):
         if len(run):
             yield int(run[0]), int(run[-1]) + 1
 
