@@ -55,6 +55,7 @@ from rag.retrieval.hybrid import (
     is_personal,
     reports_to_read,
     search,
+    whole_reports,
 )
 from rag.retrieval.postprocess import mask_hits, mask_passage
 from rag.retrieval.rerank import CrossEncoder, make_reranker
@@ -268,6 +269,8 @@ class Engine:
             parts = chain.from_iterable(map(snapshot.passages_of, whole))
             more = add_reports(plan, hits, whole, parts, self.settings, window)
             look = reading(self._masked(more), snapshot.texts)
+        elif plan.intent == "answer" and not plan.wide:
+            hits = whole_reports(hits, partial(self._opened, snapshot))
         if researcher and look:
             library = self._library(snapshot, retriever, filters)
             look = partial(researcher.look, library, plan, hits, look, history)
@@ -277,10 +280,7 @@ class Engine:
             self._writers, plan, result, hits, history, files, catalog, look, digested, stop
         )
         return AnswerStream(
-            writing.pieces(),
-            lambda text: finish(writing.draft(text)),
-            writing.stop,
-            writing.steps,
+            writing.pieces(), lambda text: finish(writing.draft(text)), writing.stop, writing.steps
         )
 
     def survey(

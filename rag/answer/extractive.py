@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 from itertools import groupby
-from math import log
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from rag.answer.candidates import Candidate, find_candidates
 from rag.catalog.tag_fields import ReportInfo
-from rag.citation.quotable import usable
 from rag.i18n.labels import (
     author_label,
     format_count,
@@ -29,10 +27,8 @@ from rag.i18n.labels import (
 from rag.i18n.translations import Translations, translations_for
 from rag.models.chat import Generation
 from rag.models.prompts import refusal
-from rag.query.entities import countries_in
 from rag.query.forms import OFF_TOPIC_LIKELY
 from rag.query.wordings import any_of
-from rag.retrieval.hybrid import collected_factor
 from rag.text.citation_marks import defuse, keep_known, with_marks
 from rag.text.tokenize import (
     gives_quantity,
@@ -40,10 +36,9 @@ from rag.text.tokenize import (
     share,
     strip_accents,
     terms,
-    terms_and_pairs,
     words,
 )
-from rag.types import Alike, Hit, Passage, Plan, Turn
+from rag.types import Hit, Plan, Turn
 
 if TYPE_CHECKING:
     from rag.models.embeddings import Embedding
@@ -56,19 +51,12 @@ RELEVANT = 0.5
 IRRELEVANT = 0.02
 # The cosine of the closest passage below which none answers, where no relevance is known.
 DISTANT = 0.25
+# The likeness of what a sentence counts to what the question does from which on it answers.
+COUNTS = 0.8
 # Points of a sentence that gives the number asked for, of 4: with one that is nearly as similar as
 # the closest sentence, and without.
 LIKELY_QUANTITY = 0.5
 CERTAIN_QUANTITY = 1.4
-# Added to the score of a sentence that a lab found, and taken from one that is a question itself.
-FINDING_BONUS = 0.05
-QUESTION_MALUS = 0.3
-# The score of a finding is multiplied by this where the question asks for findings.
-LEARNED_FACTOR = 1.3
-# Added to the score of a sentence with a number where the question asks for one.
-NUMBER_BONUS = 0.1
-# The share of a passage's relevance (0 to 1) that its sentences' scores gain.
-RELEVANCE_WEIGHT = 0.5
 # How far, in cosine, a sentence that gives a quantity may be behind the closest sentence; the
 # second where that one is in another language, of which similarity tells less.
 QUANTITY_GAP = 0.06
@@ -85,17 +73,10 @@ PER_REPORT_WIDE = 2
 # A sentence with less than this share of the best one's score is left out.
 MIN_SHARE = 0.4
 MIN_SHARE_SHORT = 0.8
-# The share of the mean score of the sentences before and after it that a sentence gains.
-NEIGHBOURS = 0.1
 # An answer of one report also takes others whose best sentence has this share of the best score.
 FOCUS_SHARE = 0.98
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME = 0.6
-_LEARNED = re.compile(
-    r"\b(?:learn\w*|lessons?|found|findings?|results?|barriers?|obstacles?|worked|enseigne\w*"
-    r"|appris|lecons?|resultats?|aprend\w+|lecciones|licoes|resultados?|barreras?|barreiras?)\b"
-    r"|تعلم|نتائج|دروس"
-)
 
 
 class Answerer(Protocol):
@@ -120,9 +101,7 @@ class Answerer(Protocol):
 class ExtractiveAnswerer:
     """Answers with the reports' own sentences, those that fit the question best.
 
-    A sentence's score is half its similarity to the question and half the share of the
-    question's words (rare ones count more) that it or its passage's context line holds, and half
-    the relevance of its passage where that was judged.
+    How well each fits is told by `rag.answer.candidates`.
     """
 
     name = "extractive"
@@ -147,7 +126,7 @@ class ExtractiveAnswerer:
             hint = t.gettext("It does not look like a question about these reports.")
             yield f"{refusal(plan.language)} {hint}"
             return
-        candidates = self._candidates(plan, hits)
+        candidates = find_candidates(plan, hits, self._embedding)
         if not candidates:
             yield refusal(plan.language)
             yield from nearest(plan, hits)
@@ -191,6 +170,10 @@ class ExtractiveAnswerer:
         question as the closest sentence.
         """
         giving = [c for c in candidates if gives_quantity(c.text)]
+        lead = max(candidates, key=lambda c: c.score)
+        counts = lead.counted >= COUNTS and hits[lead.n - 1].relevance is None
+        if lead in giving and (lead.fits or counts):
+            return False
         if not giving or plan.wide or not self._builtin:
             return not giving
         wanted = set(terms(plan.standalone, plan.language))
@@ -216,89 +199,6 @@ class ExtractiveAnswerer:
             return not near
         least = LIKELY_QUANTITY if near else CERTAIN_QUANTITY
         return best < (0.75 * least if _relevance(hits) is None else least)
-
-    def _candidates(self, plan: Plan, hits: Sequence[Hit]) -> list[Candidate]:
-        """The sentences of passages that can answer the question, with their scores."""
-        found = [
-            (n, hit, sentence)
-            for n, hit in enumerate(hits, start=1)
-            if _is_about_countries(hit.passage, plan.countries)
-            for sentence in usable(hit.passage)
-        ]
-        if not found:
-            return []
-        texts = [sentence.text for *_, sentence in found]
-        vectors = np.asarray(self._embedding.get_text_embedding_batch(texts), np.float32)
-        query = np.asarray(self._embedding.get_query_embedding(plan.standalone), np.float32)
-        weights = _weights(plan, hits)
-        total = sum(weights.values()) or 1.0
-        quantity = is_quantity(plan.question)
-        collected = collected_factor(plan)
-        learned = LEARNED_FACTOR if _LEARNED.search(strip_accents(plan.question)) else 1.0
-        # A passage that was not judged counts as the mean of those that were.
-        judged = [hit.relevance for hit in hits if hit.relevance is not None]
-        unjudged = sum(judged) / max(1, len(judged))
-        candidates = []
-        for (n, hit, sentence), similarity in zip(found, vectors @ query, strict=True):
-            passage, text = hit.passage, sentence.text
-            terms = set(terms_and_pairs(f"{text} {passage.context}", passage.language))
-            terms |= set(terms_and_pairs(text, plan.language))
-            alike = plan.alike if passage.language != plan.language else ()
-            covered = sum(shares(weights, terms, alike)) / total
-            score = 0.5 * float(similarity) + 0.5 * covered + 0.2 / (4 + n)
-            if passage.stage == "finding":
-                score = score * learned + FINDING_BONUS
-            score += NUMBER_BONUS if quantity and re.search(r"\d", text) else 0.0
-            score += RELEVANCE_WEIGHT * (unjudged if hit.relevance is None else hit.relevance)
-            score *= 1.0 if passage.report.author == "lab" else collected
-            score -= QUESTION_MALUS if text.rstrip(' "”»').endswith(("?", "؟")) else 0.0
-            own = frozenset(words(text))
-            report = passage.report.id
-            candidates.append(
-                Candidate(n, sentence.start, text, report, own, float(similarity), score)
-            )
-        return with_neighbours(candidates)
-
-
-def _is_about_countries(passage: Passage, countries: Collection[str]) -> bool:
-    """Whether a passage is of a lab of these countries or names one; True for no countries."""
-    if not countries or not set(countries).isdisjoint(passage.report.iso):
-        return True
-    return not set(countries).isdisjoint(countries_in(f"{passage.context} {passage.text}"))
-
-
-def _weights(plan: Plan, hits: Sequence[Hit]) -> dict[str, float]:
-    """The question's words, and pairs of words that follow each other, with their rarity.
-
-    Rarity counts among the passages. Pairs keep "mobile money" from being met by a mobile
-    unit and much money.
-    """
-    wanted = set(terms_and_pairs(plan.standalone, plan.language))
-    wanted |= set(terms_and_pairs(plan.standalone, "en"))
-    counts: Counter[str] = Counter()
-    for hit in hits:
-        counts.update(set(terms_and_pairs(hit.passage.text, hit.passage.language)))
-    return {
-        word: log(1 + len(hits) / (1 + counts[word]))
-        for word in wanted
-        if " " not in word or counts[word]
-    }
-
-
-def shares(
-    weights: Mapping[str, float], terms: Collection[str], alike: Sequence[Alike]
-) -> Iterator[float]:
-    """What a sentence with these terms gets of the weight of each of the question's terms.
-
-    Across languages, a term gives the square of its similarity to the most similar term there.
-    """
-    for term, weight in weights.items():
-        if term in terms:
-            yield weight
-        else:
-            near = (word.near for word in alike if term in word.terms)
-            similarities = (s for similar in near for other, s in similar.items() if other in terms)
-            yield weight * max(similarities, default=0.0) ** 2
 
 
 def _relevance(hits: Sequence[Hit]) -> float | None:
@@ -376,29 +276,6 @@ def nearest(plan: Plan, hits: Sequence[Hit]) -> Iterator[str]:
 def _nearest_label(language: str, text: str) -> str:
     t = translations_for(language)
     return format_label(t, t.gettext("Nearest"), text)
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A sentence of a passage: which passage (from 1), where in it, and how well it answers."""
-
-    n: int
-    start: int
-    text: str
-    report: str
-    words: frozenset[str]
-    similarity: float
-    score: float
-
-
-def with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Candidates, in order, whose scores gain from the sentences before and after them."""
-    gained = []
-    for i, candidate in enumerate(candidates):
-        neighbours = [*candidates[max(0, i - 1) : i], *candidates[i + 1 : i + 2]]
-        gain = sum(other.score for other in neighbours if other.n == candidate.n) / 2
-        gained.append(replace(candidate, score=candidate.score + NEIGHBOURS * gain))
-    return gained
 
 
 def choose(

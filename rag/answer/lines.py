@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rag.answer.extractive import SAME, shares
+from rag.answer.candidates import shares
+from rag.answer.extractive import SAME
 from rag.answer.roles import ROLES, Role, role_of
 from rag.catalog.tag_fields import ReportInfo
 from rag.citation.quotable import MIN_WORDS, Sentence, usable

@@ -13,7 +13,7 @@ half, unless they share two words with the question.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 
@@ -53,6 +53,7 @@ COMPANY = 0.2  # share of the scores of its report's two best passages that a pa
 # A report "matches" when a passage of it has this share of the best keyword score.
 MATCH_SHARE = 0.5
 WIDE_PER_LAB = 5  # how many passages of a lab come first for a question to many labs
+READ_WHOLE = 2  # how many reports all sentences are read of where no model answers
 WHOLE_REPORTS = 12  # how many reports more is read of than what was found
 # What of a report a digest can least do without, first.
 STAGES: tuple[Stage, ...] = ("finding", "intention", "evidence", "method", "partner", "admin")
@@ -274,6 +275,18 @@ def add_reports(
         return (at, hit.passage.spans, hit.passage.part) if at < len(order) else (at,)
 
     return sorted(chosen, key=place)
+
+
+def whole_reports(
+    hits: Sequence[Hit], opened: Callable[[Collection[str]], Sequence[Hit]]
+) -> tuple[Hit, ...]:
+    """Hits with the other passages of the reports found first: an answer may be in any of them.
+
+    `opened` gives the passages of reports. What was not found has a score of 0.
+    """
+    found = {hit.passage.id for hit in hits}
+    first = list(dict.fromkeys(hit.passage.report.id for hit in hits))[:READ_WHOLE]
+    return (*hits, *(hit for hit in opened(first) if hit.passage.id not in found))
 
 
 def _stage_order(hit: Hit) -> int:

@@ -80,15 +80,21 @@ def _examples() -> tuple[Sequence[str], _Texts]:
     return [name for name, _ in pairs], _Texts.of([text for _, text in pairs])
 
 
-def _asked_for(texts: _Texts, least: float) -> list[str]:
-    """What each text asks for; "" where no example is near."""
-    if not texts.terms:
-        return []
+@lru_cache(8192)
+def nearest_kind(text: str) -> tuple[str, float]:
+    """What a text asks for, such as "cost" or "partners", and how near it is to an example."""
+    return _nearest(_Texts.of([text]))[0]
+
+
+def _nearest(texts: _Texts) -> list[tuple[str, float]]:
     names, examples = _examples()
     nearness = texts.nearness(examples)
-    nearest = nearness.argmax(axis=1)
-    near = nearness.max(axis=1) >= least
-    return [names[n] if ok else "" for n, ok in zip(nearest, near, strict=True)]
+    return [(names[int(row.argmax())], float(row.max())) for row in nearness]
+
+
+def _asked_for(texts: _Texts, least: float) -> list[str]:
+    """What each text asks for; "" where no example is near."""
+    return [name if near >= least else "" for name, near in _nearest(texts)] if texts.terms else []
 
 
 @dataclass(frozen=True, slots=True)

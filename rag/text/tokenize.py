@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -66,6 +66,14 @@ _QUANTITY = re.compile(
     rf"|\b(?:what|quel(?:le)?|cual|qual) (?:is|was|were|est|etait|es|fue|era|e|foi) {_THE_SIZE}"
     r"|\bque (?:tasa|porcentaje|cantidad)\b|\bquant[oa]s?\b|\bqual (?:taxa|percentagem)\b|كم"
 )
+# What stands before the words that a question counts.
+_COUNT = re.compile(
+    r"\b(?:how (?:many|much)|combien|cuant[oa]s?|quant[oa]s?"
+    r"|(?:what|which) (?:share|percentage|proportion|part|number|rate|amount)"
+    r"|quel(?:le)? (?:part|pourcentage|nombre|taux)|que (?:parte|porcentaje|tasa)"
+    r"|(?:que|qual) (?:parte|percentagem|taxa))\b|كم"
+)
+_TOKEN = re.compile(r"\w+(?:['’]\w+)?|%")
 # The number before an item of a list.
 ITEM = re.compile(r"^\W*\(?\d{1,2}[.)]\s")
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
@@ -159,3 +167,34 @@ def gives_quantity(sentence: str) -> bool:
     if any(ch.isdigit() or ch == "%" for ch in bare):
         return True
     return any(w in _QUANTITIES or NUMERALS.get(w, "1") not in "01" for w in words(bare))
+
+
+def counted_words(question: str, language: str) -> list[str]:
+    """What a question counts ("how many homes got ..."): two words for each of its counts."""
+    folded, stop = strip_accents(question), stop_words(language)
+    found: list[str] = []
+    for match in _COUNT.finditer(folded):
+        after = [w for w in words(folded[match.end() :]) if w not in stop and len(w) > 1]
+        found += (after * 2)[:2]
+    return found
+
+
+def counted_thing(question: str, language: str) -> str:
+    """The word that comes next to "how many" or "how much"; "" where that is a stop word."""
+    folded = strip_accents(question)
+    match = _COUNT.search(folded)
+    following = words(folded[match.end() :]) if match else []
+    of = 1 if following[:1] in (["of"], ["de"], ["d"], ["من"]) else 0
+    thing = following[of] if len(following) > of else ""
+    return "" if thing in stop_words(language) else thing.removeprefix("d'")
+
+
+def words_by_numbers(sentence: str) -> Iterator[tuple[list[str], list[str]]]:
+    """The words that follow each number of a sentence, and those before it; years aside."""
+    tokens = _TOKEN.findall(strip_accents(sentence))
+    for i, token in enumerate(tokens):
+        is_number = token == "%" or NUMERALS.get(token, "0") not in "01"
+        if is_number or (token[0].isdigit() and not _YEAR.fullmatch(token)):
+            after = [w for w in tokens[i + 1 : i + 6] if w.isalpha() and len(w) > 2]
+            before = [w for w in tokens[max(0, i - 4) : i] if w.isalpha() and len(w) > 2]
+            yield after[:3], before[-2:]

@@ -1,0 +1,240 @@
+"""Scores the sentences of passages by how well they answer a question.
+
+A score is half the sentence's similarity to the question, half the share of the question's words
+(rare ones count more) that it or its passage's context line holds, and half the relevance of its
+passage. It gains where its form question asks for what the question does, and where its number
+counts what the question does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import log
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rag.citation.quotable import usable
+from rag.models.encoder import Vectors
+from rag.query.entities import countries_in
+from rag.retrieval.hybrid import collected_factor
+from rag.survey.columns import QUESTION_LIKE_EXAMPLE, nearest_kind
+from rag.text.tokenize import (
+    counted_thing,
+    counted_words,
+    is_quantity,
+    strip_accents,
+    terms_and_pairs,
+    words,
+    words_by_numbers,
+)
+from rag.types import Alike, Hit, Passage, Plan
+
+if TYPE_CHECKING:
+    from rag.models.embeddings import Embedding
+
+# Added to the score of a sentence that a lab found, and taken from one that is a question itself.
+FINDING_BONUS = 0.05
+QUESTION_MALUS = 0.3
+# The score of a finding is multiplied by this where the question asks for findings.
+LEARNED_FACTOR = 1.3
+# Added to the score of a sentence with a number where the question asks for one.
+NUMBER_BONUS = 0.1
+# Times the likeness, above a least one, of what a sentence counts to what the question counts.
+COUNTED_WEIGHT, LEAST_COUNTED = 0.7, 0.4
+# What is counted stands mostly after its number, and is mostly the first word asked for.
+BEFORE, SECOND = 0.85, 0.9
+# Where a form question asks for the same as the question, its report tells the topic: its answers
+# come so much nearer to the report's best sentence, and gain this; the first of them, this more.
+REPORT_SHARE, ASKED_BONUS, FIRST_BONUS = 0.7, 0.2, 0.1
+# How near to its examples a question must be to ask for the same as a form question; without the
+# words of its topic; and without them where the whole question says otherwise.
+ASKED, ASKED_BARE, ASKED_CLEARLY = 1.0, 1.1, 1.4
+# The share of a passage's relevance (0 to 1) that its sentences' scores gain.
+RELEVANCE_WEIGHT = 0.5
+# The relevance of a passage that was not found, as a share of the mean.
+NOT_FOUND = 0.5
+# The share of the mean score of the sentences before and after it that a sentence gains.
+NEIGHBOURS = 0.2
+_LEARNED = re.compile(
+    r"\b(?:learn\w*|lessons?|found|findings?|results?|barriers?|obstacles?|worked|enseigne\w*"
+    r"|appris|lecons?|resultats?|aprend\w+|lecciones|licoes|resultados?|barreras?|barreiras?)\b"
+    r"|تعلم|نتائج|دروس"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence of a passage: which passage (from 1), where in it, and how well it answers.
+
+    `fits` is whether its form question asks for what the question does, `counted` how like what it
+    counts is to what the question counts.
+    """
+
+    n: int
+    start: int
+    text: str
+    report: str
+    words: frozenset[str]
+    similarity: float
+    score: float
+    counted: float = 0.0
+    fits: bool = False
+
+
+def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> list[Candidate]:
+    """The sentences of passages that can answer the question, with their scores."""
+    found = [
+        (n, hit, sentence)
+        for n, hit in enumerate(hits, start=1)
+        if _is_about_countries(hit.passage, plan.countries)
+        for sentence in usable(hit.passage)
+    ]
+    if not found:
+        return []
+    texts = [sentence.text for *_, sentence in found]
+    vectors = np.asarray(embedding.get_text_embedding_batch(texts), np.float32)
+    asked = [plan.standalone, plan.question] if plan.follows else [plan.standalone]
+    query = np.asarray(embedding.get_text_embedding_batch(asked), np.float32).mean(axis=0)
+    near = vectors @ query
+    weights = _weights(plan, [hit for hit in hits if hit.score] or hits)
+    total = sum(weights.values()) or 1.0
+    quantity = is_quantity(plan.question)
+    counted = _counted(plan, texts, embedding)
+    wanted = kind_wanted(plan)
+    collected = collected_factor(plan)
+    learned = LEARNED_FACTOR if _LEARNED.search(strip_accents(plan.question)) else 1.0
+    # A passage that was not judged counts as the mean of those that were.
+    judged = [hit.relevance for hit in hits if hit.relevance is not None]
+    mean = sum(judged) / max(1, len(judged))
+    candidates = []
+    for i, ((n, hit, sentence), similarity) in enumerate(zip(found, near, strict=True)):
+        passage, text = hit.passage, sentence.text
+        terms = set(terms_and_pairs(f"{text} {passage.context}", passage.language))
+        terms |= set(terms_and_pairs(text, plan.language))
+        alike = plan.alike if passage.language != plan.language else ()
+        covered = sum(shares(weights, terms, alike)) / total
+        score = 0.5 * float(similarity) + 0.5 * covered + 0.2 / (4 + n)
+        if passage.stage == "finding":
+            score = score * learned + FINDING_BONUS
+        score += NUMBER_BONUS if quantity and re.search(r"\d", text) else 0.0
+        score += COUNTED_WEIGHT * max(0.0, float(counted[i]) - LEAST_COUNTED)
+        fits = bool(wanted) and kind_asked(passage.prompt or passage.section) == wanted
+        unjudged = mean if hit.score else NOT_FOUND * mean
+        score += RELEVANCE_WEIGHT * (unjudged if hit.relevance is None else hit.relevance)
+        score *= 1.0 if passage.report.author == "lab" else collected
+        score -= QUESTION_MALUS if text.rstrip(' "”»').endswith(("?", "؟")) else 0.0
+        own, report = frozenset(words(text)), passage.report.id
+        known = float(similarity), score, float(counted[i]), fits
+        candidates.append(Candidate(n, sentence.start, text, report, own, *known))
+    return _fitting_nearer(with_neighbours(candidates))
+
+
+def _fitting_nearer(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates, in order; what answers the question that is asked is nearer to the best."""
+    best: dict[str, float] = {}
+    for c in candidates:
+        best[c.report] = max(c.score, best.get(c.report, c.score))
+    first = max(best, key=lambda report: best[report])
+    moved = []
+    for i, c in enumerate(candidates):
+        if c.fits and c.report == first:
+            is_first = not i or candidates[i - 1].n != c.n
+            gain = REPORT_SHARE * (best[c.report] - c.score) + ASKED_BONUS + FIRST_BONUS * is_first
+            c = replace(c, score=c.score + gain)
+        moved.append(c)
+    return moved
+
+
+def _counted(plan: Plan, texts: Sequence[str], embedding: Embedding) -> Vectors:
+    """How like what each text counts is to what the question does, 0 to 1; 0 for no number."""
+    like = np.zeros(len(texts), np.float32)
+    wanted = counted_words(plan.question, plan.language)
+    if not wanted:
+        return like
+    beside = [[*words_by_numbers(text)] for text in texts]
+    known = list(dict.fromkeys(w for pairs in beside for pair in pairs for ws in pair for w in ws))
+    if not known:
+        return like
+    vectors = np.asarray(embedding.get_text_embedding_batch([*wanted, *known]), np.float32)
+    factors = np.array([SECOND if n % 2 else 1.0 for n in range(len(wanted))], np.float32)
+    near = (vectors[len(wanted) :] @ vectors[: len(wanted)].T * factors).max(axis=1)
+    likeness = dict(zip(known, near.tolist(), strict=True))
+    for i, pairs in enumerate(beside):
+        values = [likeness[w] for after, _ in pairs for w in after]
+        values += [BEFORE * likeness[w] for _, before in pairs for w in before]
+        like[i] = max(values, default=0.0)
+    return like
+
+
+def kind_wanted(plan: Plan) -> str:
+    """The kind of form question that asks the same as a question: "cost", "outcome" ...; or ""."""
+    about = set(words(plan.subject))
+    bare = " ".join(w for w in plan.question.split() if about.isdisjoint(words(w)))
+    (kind, near), (of_bare, near_bare) = map(nearest_kind, (plan.question, bare or plan.question))
+    if near < ASKED:
+        clear = near_bare >= (ASKED_BARE if of_bare == kind else ASKED_CLEARLY)
+        kind = of_bare if clear else "other"
+    # "How much plastic" is no question for a cost, "how much money" is.
+    thing = counted_thing(plan.question, plan.language)
+    return "" if kind == "other" or (thing and kind_asked(thing) != kind) else kind
+
+
+def kind_asked(prompt: str) -> str:
+    """The kind of a form question, or ""."""
+    kind, near = nearest_kind(prompt)
+    return kind if near >= QUESTION_LIKE_EXAMPLE else ""
+
+
+def _is_about_countries(passage: Passage, countries: Collection[str]) -> bool:
+    """Whether a passage is of a lab of these countries or names one; True for no countries."""
+    if not countries or not set(countries).isdisjoint(passage.report.iso):
+        return True
+    return not set(countries).isdisjoint(countries_in(f"{passage.context} {passage.text}"))
+
+
+def _weights(plan: Plan, hits: Sequence[Hit]) -> dict[str, float]:
+    """The question's words, and pairs of words that follow each other, with their rarity.
+
+    Rarity counts among the passages. Pairs keep "mobile money" from being met by a mobile
+    unit and much money.
+    """
+    wanted = set(terms_and_pairs(plan.standalone, plan.language))
+    wanted |= set(terms_and_pairs(plan.standalone, "en"))
+    counts: Counter[str] = Counter()
+    for hit in hits:
+        counts.update(set(terms_and_pairs(hit.passage.text, hit.passage.language)))
+    return {
+        word: log(1 + len(hits) / (1 + counts[word]))
+        for word in wanted
+        if " " not in word or counts[word]
+    }
+
+
+def shares(
+    weights: Mapping[str, float], terms: Collection[str], alike: Sequence[Alike]
+) -> Iterator[float]:
+    """What a sentence with these terms gets of the weight of each of the question's terms.
+
+    Across languages, a term gives the square of its similarity to the most similar term there.
+    """
+    for term, weight in weights.items():
+        if term in terms:
+            yield weight
+        else:
+            near = (word.near for word in alike if term in word.terms)
+            similarities = (s for similar in near for other, s in similar.items() if other in terms)
+            yield weight * max(similarities, default=0.0) ** 2
+
+
+def with_neighbours(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Candidates, in order, whose scores gain from the sentences before and after them."""
+    gained = []
+    for i, candidate in enumerate(candidates):
+        neighbours = [*candidates[max(0, i - 1) : i], *candidates[i + 1 : i + 2]]
+        gain = sum(other.score for other in neighbours if other.n == candidate.n) / 2
+        gained.append(replace(candidate, score=candidate.score + NEIGHBOURS * gain))
+    return gained

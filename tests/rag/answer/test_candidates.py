@@ -1,0 +1,62 @@
+"""Which sentences answer: by what they count, by their form question, by the report they are of."""
+
+from __future__ import annotations
+
+import pytest
+from passages import passage, report
+
+from rag.answer.candidates import find_candidates, kind_wanted
+from rag.models.embeddings import make_embedding
+from rag.retrieval.hybrid import READ_WHOLE, whole_reports
+from rag.settings import Settings
+from rag.types import Hit, Plan
+
+
+@pytest.mark.quality
+def test_a_number_of_what_is_counted_goes_before_other_numbers() -> None:
+    text = "The audit of heat took 12 weeks in all. With an audit of heat we saw 222 households."
+    plan = Plan("How many homes got a heat audit?", "How many homes got a heat audit?")
+    weeks, homes = find_candidates(plan, [Hit(passage(text), 1.0)], make_embedding(Settings()))
+    assert homes.counted > weeks.counted
+    assert homes.score > weeks.score
+
+
+@pytest.mark.quality
+def test_what_stands_under_the_question_that_is_asked_goes_first() -> None:
+    info = report()
+    stall = passage("The fish stall of Lima sells smoked fish every day.", info, id="a")
+    proven = passage(
+        "Partially proven.", info, id="b", prompt="Was the hypothesis proven or disproven?"
+    )
+    question = "did the fish stall in Lima work?"
+    plan = Plan(question, question, subject="fish stall Lima")
+    found = [Hit(stall, 1.0, 0.8), Hit(proven, 0.0)]
+    best = max(find_candidates(plan, found, make_embedding(Settings())), key=lambda c: c.score)
+    assert best.fits
+    assert "Partially proven" in best.text
+
+
+@pytest.mark.quality
+@pytest.mark.parametrize(
+    ("question", "subject", "kind"),
+    [
+        ("How much money was spent on the smoked fish?", "smoked fish", "cost"),
+        ("How much smoked fish was sold?", "smoked fish", ""),
+        ("who were the partners of the fish stall", "fish stall", "partners"),
+        ("¿Cuánto costó el puesto de pescado?", "puesto pescado", "cost"),
+        ("Why do women sell smoked fish?", "women smoked fish", ""),
+    ],
+)
+def test_a_question_asks_for_what_a_form_does(question: str, subject: str, kind: str) -> None:
+    assert kind_wanted(Plan(question, question, subject=subject)) == kind
+
+
+def test_the_reports_found_first_are_read_whole() -> None:
+    infos = [report(f"r{n}") for n in range(READ_WHOLE + 1)]
+    found = [Hit(passage("Found.", info), 1.0) for info in infos]
+    others = {info.id: Hit(passage("Not found.", info), 0.0) for info in infos}
+
+    hits = whole_reports(found, lambda ids: [h for i in ids for h in (others[i], found[0])])
+
+    assert hits[: len(found)] == tuple(found)
+    assert hits[len(found) :] == tuple(others[info.id] for info in infos[:READ_WHOLE])
