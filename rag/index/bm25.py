@@ -186,6 +186,11 @@ class KeywordIndex:
         ranked = common[np.argsort(-scores[common], kind="stable")]
         return [(int(i), float(scores[i])) for i in ranked]
 
+    def with_all(self, words: Sequence[Collection[str]]) -> Rows:
+        """The positions of the passages that have all words, of each any of its terms."""
+        found = [np.concatenate([*map(self.passages_with, terms)]) for terms in words]
+        return reduce(np.intersect1d, found)
+
     def frequencies(self, terms: Collection[str]) -> list[int]:
         """How many rows have each of the terms, those of the past among them."""
         held, counts = hashes(terms), np.zeros(len(terms), np.int64)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
-from itertools import zip_longest
+from itertools import product, zip_longest
 from typing import Any
 
 import orjson
@@ -166,6 +166,11 @@ class Index(ABC):
     @abstractmethod
     def having(self, terms: Collection[str], filters: Filters) -> Ranking:
         """The rows that pass the filters and have all terms, with their keyword scores."""
+
+    def reports_with(self, words: Sequence[Collection[str]]) -> frozenset[str]:
+        """The ids of the reports that have all words in one passage; of a word any of its terms."""
+        found = {row for one in product(*words) for row, _ in self.having(one, Filters())}
+        return frozenset(passage.report.id for passage in self.rows(found).values())
 
     @abstractmethod
     def frequency(self, term: str) -> int:

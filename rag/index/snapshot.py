@@ -162,6 +162,11 @@ class Snapshot(Index):
         allowed = self.allowed(filters)
         return [(row, score) for row, score in self.keyword.having(terms) if allowed[row]]
 
+    def reports_with(self, words: Sequence[Collection[str]]) -> frozenset[str]:
+        """The ids of the reports that have all words in one passage; of a word any of its terms."""
+        rows = self.keyword.with_all(words)
+        return frozenset(self._ids[n] for n in np.unique(self.report_numbers[rows]))
+
     def frequency(self, term: str) -> int:
         return len(self.keyword.passages_with(term))
 

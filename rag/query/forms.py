@@ -6,13 +6,15 @@ questions ask for particulars, whatever they are like.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.query.conversation import is_of_any_work
-from rag.query.linker import Linker, Links, is_usual_word
+from rag.query.intents import intent_scores
+from rag.query.linker import Links, is_usual_word
 from rag.query.wordings import has_wording
+from rag.query.works import Work, Works
 from rag.text.tokenize import is_quantity, terms
 from rag.types import Intent, Plan
 
@@ -22,39 +24,45 @@ DIGESTS: tuple[Intent, ...] = ("report", "lab", "trend", "topic", "reasons")
 OFF_TOPIC_LIKELY = -0.1
 _LEAST = 0.25  # the score of a form that is chosen
 _LEAD = 0.05  # by how much it is more than that of a question to passages
-_NAMED_LEAD = -0.3  # the same where the question has the words of a report's title
+_TITLE_WORDS = 3  # words that are not those of a title by chance
+_WORK_LEAD = 0.3  # the same of a question that names a work and has more words
+# What stands for the name of a work where its question is read, as in the example questions.
+_ANY_WORK = "clay stove project"
 _MOST_TERMS = 8  # content words of a question that wants more than particulars
 _MOST_WORDS = {"topic": 4, "reasons": 3}  # words of what is not put to labs
-_TITLE_WORDS = 3  # words that are not those of a title by chance
-_MOST_OF_TITLE = 4  # reports of one line of work, which may have the same title
 
 
-def form_of(plan: Plan, links: Links, scores: Mapping[str, float], linker: Linker) -> Plan:
+def form_of(plan: Plan, links: Links, scores: Mapping[str, float], works: Works) -> Plan:
     """The plan of an answer from passages, in the form that its question wants."""
     words = subject(links, plan.language)
     plan = replace(plan, subject=" ".join(words))
     chosen, digest = max((scores[name], name) for name in (*DIGESTS, "compare"))
     many = len(terms(plan.standalone, plan.language)) > _MOST_TERMS
-    if sides := titled_sides(links, plan, linker):
+    if sides := titled_sides(links, plan, works):
         return replace(plan, intent="compare", reports=sides, wide=True)
     if words and links.kinds and not many and max(scores, key=lambda n: scores[n]) == "count":
         # How many reports speak of what is no tag, their survey tells.
         return plan if plan.follows else in_form(plan, "topic")
-    if plan.follows or many or is_quantity(plan.standalone):
+    if plan.follows:
         return plan
+    particular = many or is_quantity(plan.standalone)
+    work = Work() if many else works.named(words, plan)
+    # A few common words are in a title by chance.
+    one = plan.boosted.country or plan.boosted.kind or plan.boosted.type
+    clear = one and digest not in ("topic", "trend") and (len(words) > 1 or len(work.reports) == 1)
+    certain = clear or len(work.words) >= _TITLE_WORDS or scores["report"] >= chosen - _LEAD
+    if work.is_name or (work and not plan.wide and certain):
+        plan = replace(plan, reports=(*work.reports, *work.beside))
     if plan.intent == "compare":
         # Years of one lab are no sides: what is asked for is how its work went on.
         over_time = len(plan.boosted.country) < 2
-        return in_form(plan, "trend") if over_time else plan
+        plan = plan if over_time else replace(plan, reports=())
+        return in_form(plan, "trend") if over_time and not particular else plan
+    if plan.reports:
+        return _of_work(plan, work, links)
+    if particular:
+        return plan
     lead = chosen - scores["passage"]
-    particular = plan.wide or scores["report"] - scores["passage"] < _NAMED_LEAD
-    named = () if particular else titled(words, plan, linker)
-    # One word may be in a title by chance.
-    one = plan.boosted.country or plan.boosted.kind or plan.boosted.type
-    clear = one and (len(words) > 1 or len(named) == 1) and digest not in ("topic", "trend")
-    is_report = scores["report"] >= chosen - _LEAD
-    if named and (is_report or clear or len(words) >= _TITLE_WORDS):
-        return replace(plan, intent="report", reports=named)
     # Whether a report is there to be summed up, its passages tell.
     if plan.off_topic > (0.0 if digest == "report" else OFF_TOPIC_LIKELY):
         return plan
@@ -65,10 +73,24 @@ def form_of(plan: Plan, links: Links, scores: Mapping[str, float], linker: Linke
         return plan
     if digest == "report" and not words:
         # "Summarise the plan of 2022": one report, or all of that kind.
-        ids = linker.catalog.ids(plan.filters.merged(plan.boosted))
+        ids = works.linker.catalog.ids(plan.filters.merged(plan.boosted))
         digest = "report" if len(ids) == 1 else "lab"
         plan = replace(plan, reports=tuple(ids) if len(ids) == 1 else ())
     return in_form(plan, digest)
+
+
+def _of_work(plan: Plan, work: Work, links: Links) -> Plan:
+    """The plan of a question that names a work: summed up, over time, or asked for a particular."""
+    shown = ["" if word in work.words else word for word in links.words]
+    shown[links.words.index(work.words[0])] = _ANY_WORK
+    scores = intent_scores(" ".join(filter(None, shown)))[0]
+    lead = scores["report"] - scores["passage"]
+    if scores["trend"] > max(_LEAST, scores["passage"]):
+        return in_form(plan, "trend")
+    if is_quantity(plan.standalone) or lead < (0 if work.is_whole else _WORK_LEAD):
+        # Others may tell it too where common words are no certain name.
+        return plan if work.is_name else replace(plan, reports=())
+    return replace(plan, intent="report", reports=work.reports or plan.reports)
 
 
 def in_form(plan: Plan, form: Intent) -> Plan:
@@ -100,7 +122,7 @@ def subject(links: Links, language: str) -> tuple[str, ...]:
     )
 
 
-def titled_sides(links: Links, plan: Plan, linker: Linker) -> tuple[str, ...]:
+def titled_sides(links: Links, plan: Plan, works: Works) -> tuple[str, ...]:
     """The reports that a question names by their titles to compare them; () for fewer than two."""
     if not has_wording("compare", plan.standalone) or has_sides(plan.boosted):
         return ()
@@ -110,9 +132,10 @@ def titled_sides(links: Links, plan: Plan, linker: Linker) -> tuple[str, ...]:
             parts.append([])
         elif not _asks(word, plan.language):
             parts[-1].append(word)
-    found = [titled(part, plan, linker) for part in parts if part]
-    reports = linker.catalog.reports
-    shortest = [min(ids, key=lambda i: len(reports[i].title)) for ids in found if ids]
+    found = [works.named(part, plan) for part in parts if part]
+    reports = works.linker.catalog.reports
+    named = [work.reports for work in found if work.is_whole and work.reports]
+    shortest = [min(ids, key=lambda i: len(reports[i].title)) for ids in named]
     return tuple(dict.fromkeys(shortest)) if len(set(shortest)) > 1 else ()
 
 
@@ -120,12 +143,3 @@ def _asks(word: str, language: str) -> bool:
     """Whether a word only asks."""
     usual = is_usual_word(word, language) or is_of_any_work(word, language)
     return usual or has_wording("compare", word)
-
-
-def titled(words: Collection[str], plan: Plan, linker: Linker) -> tuple[str, ...]:
-    """The reports that have all these words in their titles, if they are of one lab and few."""
-    wanted = set(terms(" ".join(words), plan.language))
-    scope = linker.catalog.ids(plan.filters.merged(plan.boosted)) if wanted else ()
-    found = sorted(i for i in scope if wanted <= linker.titles[i])
-    labs = {linker.catalog.reports[i].lab for i in found}
-    return tuple(found) if len(labs) == 1 and len(found) <= _MOST_OF_TITLE else ()

@@ -133,17 +133,17 @@ class Linker:
     """Links questions to one catalog; immutable, so safe to share between threads."""
 
     def __init__(self, catalog: Catalog) -> None:
-        """`titles` are the terms of the reports' titles by id."""
+        """`titled` are the ids of reports by the terms of their titles."""
         self.catalog = catalog
         # Phrase -> (field, value) -> number of reports and the first words, before stemming.
         self._phrases: dict[tuple[str, ...], dict[tuple[str, str], tuple[int, set[str]]]] = {}
         self._words: dict[str, set[str]] = {}
         # Goal -> the words of its names.
         self._of_goal: dict[str, set[str]] = {}
-        self.titles = {
-            info.id: frozenset((*terms(info.title, info.language), *terms(info.title, "en")))
-            for info in catalog.reports.values()
-        }
+        self.titled: dict[str, set[str]] = {}
+        for info in catalog.reports.values():
+            for term in (*terms(info.title, info.language), *terms(info.title, "en")):
+                self.titled.setdefault(term, set()).add(info.id)
         for field, value, reports, name, language in self._names():
             if words := [word for word in _tokens(name) if word not in _light()]:
                 phrase = tuple(_stem(word, language) for word in words)

@@ -98,7 +98,8 @@ class Planner:
         typed = without_capitals(question)
         language = language_in(typed, history)
         corrected = correct(typed, language, index)
-        rules = Rules(self.linker_of(index.catalog), filters, ignored)
+        linker = self.linker_of(index.catalog)
+        rules = Rules(linker, filters, ignored, index.reports_with)
         plan = rules.plan(corrected, language, history)
         # A follow-up to a list of which the rules understood every word needs no model.
         unclear = plan.intent != "about" and (self._full or (plan.follows and not plan.query))

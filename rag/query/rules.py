@@ -22,6 +22,7 @@ from rag.query.forms import form_of, has_sides
 from rag.query.intents import CATALOG, TALK, TO_REPORTS, intent_scores
 from rag.query.linker import Linker, Links
 from rag.query.wordings import any_of, has_wording
+from rag.query.works import ReportsWith, Works
 from rag.text.language import LANGUAGES
 from rag.text.prompt_injection import overrides
 from rag.text.tokenize import NUMERALS, strip_accents
@@ -42,11 +43,13 @@ class Rules:
         linker: finds what the collection has in a question.
         filters: those that the user set; they narrow the search.
         ignored: values that are not taken from a question; an empty one stands for its field.
+        reports_with: finds the reports that have some words.
     """
 
     linker: Linker
     filters: Filters = Filters()
     ignored: Filters = Filters()
+    reports_with: ReportsWith = lambda _: ()
 
     def plan(self, question: str, language: str, history: Sequence[Turn] = ()) -> Plan:
         """The plan of a question without slips, after a conversation (oldest turn first)."""
@@ -107,7 +110,7 @@ class Rules:
             notices=self._missing(links),
             off_topic=-1.0 if follows else scores["offtopic"] - max(scores[n] for n in TO_REPORTS),
         )
-        return form_of(planned, links, scores, self.linker)
+        return form_of(planned, links, scores, Works(self.linker, self.reports_with))
 
     def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:
         """The query of tags that answers a question; None where it asks for more than tags know."""

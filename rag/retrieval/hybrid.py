@@ -81,8 +81,12 @@ class HybridRetriever:
     def search(self, plan: Plan, limit: int = DEPTH, *, explain: bool = False) -> SearchResult:
         """The best passages for a plan, within its filters; with `explain` each says why."""
         scopes = {"": plan.filters}
-        if plan.boosted.country and not plan.filters.country:
-            scopes[", labs named"] = replace(plan.filters, country=plan.boosted.country)
+        # A work that is named is of one lab.
+        reports = self._index.catalog.reports
+        of_work = {country for i in plan.reports for country in reports[i].countries}
+        named = plan.boosted.country or tuple(sorted(of_work))
+        if named and not plan.filters.country:
+            scopes[", labs named"] = replace(plan.filters, country=named)
         found = self._index.candidates(self._query(plan), list(scopes.values()), DEPTH, MATCH_SHARE)
         passages = self._index.rows(found.similarity.keys())
         votes: dict[int, list[Vote]] = defaultdict(list)
@@ -177,6 +181,7 @@ def search(
         per_lab = 99 if sides else WIDE_PER_LAB
         rankings = [spread(hits, per_report=1, per_lab=per_lab) for hits in rankings]
     hits = interleave(rankings)
+    hits.sort(key=lambda hit: hit.passage.report.id not in plan.reports)
     # What a list holds is computed, not found.
     if reranker and plan.intent != "list":
         hits = rerank_first(hits, plan, reranker)
@@ -206,6 +211,9 @@ def choose_passages(
     # Twice as many passages are as long as each was before.
     tokens = room * max(count, usual) // usual
     hits = [hit for hit in result.hits if not is_personal(hit.passage)]
+    if plan.intent == "answer" and plan.reports:
+        # What is asked of a work its own reports tell.
+        hits = [hit for hit in hits if hit.passage.report.id in plan.reports] or hits
     if not plan.wide:
         return fit_budget(hits, count, tokens)
     # Two of a report: one is enough to know that it speaks of something, not to say what.

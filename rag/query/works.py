@@ -1,0 +1,113 @@
+"""Finds the work that a question names: reports that have its rare words in their titles.
+
+Of the question's words that stand together in titles, those name a work that few reports have,
+title and text alike, all of one lab. A name that stands in no title is looked for in the texts.
+Common words name nothing, however few titles have them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from rag.catalog.normalize import in_dictionary
+from rag.query.linker import Linker
+from rag.text.tokenize import strip_accents, terms
+from rag.types import Plan
+
+_MOST_TITLED = 4  # reports of one line of work, which may have the same title
+_MOST_OTHERS = 1  # reports of other labs that have the words of a name
+_MOST_BESIDE = 5  # more reports of the lab that have them in their texts
+_MOST_TRIED = 8  # groups of words that are looked for in texts
+
+# The ids of the reports that have each of some words in one passage; of a word any of its terms.
+ReportsWith = Callable[[Sequence[Collection[str]]], Collection[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A work that a question names, by `words` in titles.
+
+    `reports` have the words in their titles, `beside` are others of the lab that have a name
+    in their texts. `is_whole` is whether the question has no other words, `is_name` whether these
+    are more than common words. A work of nothing is False.
+    """
+
+    reports: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
+    is_whole: bool = False
+    is_name: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.words)
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """Finds works by the titles of a catalog and the words of its reports."""
+
+    linker: Linker
+    reports_with: ReportsWith
+
+    def named(self, words: Collection[str], plan: Plan) -> Work:
+        """The work that the content words of a question name, within what it is narrowed to."""
+        catalog, titled = self.linker.catalog, self.linker.titled
+        within = plan.filters.merged(plan.boosted)
+        scope = catalog.ids(within)
+        stems = {word: _stems(word, plan.language) for word in dict.fromkeys(words)}
+        stems = {word: found for word, found in stems.items() if found}
+        matched: dict[str, set[str]] = {}
+        for word, found in stems.items():
+            for report in scope.intersection(chain.from_iterable(titled.get(s, ()) for s in found)):
+                matched.setdefault(report, set()).add(word)
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for shared in matched.values():
+            key = tuple(word for word in stems if word in shared)
+            groups.setdefault(key, [i for i in matched if matched[i] >= shared])
+        names = {word for word in stems if _is_name(word, plan)}
+        # Names first, then more words.
+        ranked = sorted(groups, key=lambda own: (-len(names & set(own)), -len(own)))
+        for own in ranked[:_MOST_TRIED]:
+            reports = sorted(groups[own])
+            is_whole, is_name = len(own) == len(stems), not names.isdisjoint(own)
+            if len(reports) > _MOST_TITLED or len(self._labs(reports)) != 1:
+                continue
+            # Common words are a name where they are all that is asked for, or of one country. One
+            # of another language is rare among reports in English.
+            if not (is_name or is_whole or within.country):
+                continue
+            if len(own) == 1 and not is_name and plan.language != "en":
+                continue
+            having = scope.intersection(self.reports_with([stems[word] for word in own]))
+            others = having.difference(reports)
+            beside = {i for i in others if self._labs([i]) == self._labs(reports)}
+            if len(others - beside) <= _MOST_OTHERS and len(beside) <= _MOST_BESIDE:
+                more = tuple(sorted(beside)) if is_name else ()
+                return Work(tuple(reports), more, own, is_whole, is_name)
+            if is_whole and (is_name or len(own) > 1):
+                return Work(tuple(reports), (), own, is_whole, is_name)
+        for word in names:
+            having = scope.intersection(self.reports_with([stems[word]]))
+            few = len(having) <= _MOST_TITLED and len(self._labs(having)) == 1
+            if few and word[:1].isupper():
+                return Work((), tuple(sorted(having)), (word,), len(stems) == 1, True)
+        return Work()
+
+    def _labs(self, reports: Collection[str]) -> set[str]:
+        return {self.linker.catalog.reports[i].lab for i in reports}
+
+
+def _stems(word: str, language: str) -> frozenset[str]:
+    """The terms of a word in its own language, and in English; none for a stop word."""
+    # An acronym has no endings.
+    own = terms(word, "en" if word.isupper() else language)
+    return frozenset((*own, *terms(word, "en"))) if own else frozenset()
+
+
+def _is_name(word: str, plan: Plan) -> bool:
+    """Whether a word is written as a name, or in no dictionary."""
+    first = plan.standalone.lstrip("¿¡\"“«' ").startswith(word)
+    capital = word[:1].isupper() and not first
+    return capital or (word.isascii() and not in_dictionary(strip_accents(word)))

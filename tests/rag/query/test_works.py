@@ -1,0 +1,59 @@
+"""Works that questions name: by rare words of titles, never by common words or topics."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.engine import Engine
+from rag.index.interface import Index
+from rag.types import Answer
+
+COLD_BOX = "charcoal_cold_box_for_the_fish_road"
+
+
+@pytest.mark.parametrize(
+    ("question", "report"),
+    [
+        ("What is the charcoal cold box?", COLD_BOX),
+        ("c'est quoi Charcoal Cold Box ?", COLD_BOX),
+        ("¿qué es Tide Broom?", "tide_broom"),
+        ("o que é Tide Broom?", "tide_broom"),
+        ("ما هو Tide Broom؟", "tide_broom"),
+        ("tell me about the fee boards in Lesotho", "fee_boards_at_the_market_gate"),
+    ],
+)
+def test_what_is_a_work_is_answered_by_a_digest_of_it(
+    quick_engine: Engine, question: str, report: str
+) -> None:
+    plan = quick_engine.plan(question)
+    assert plan.intent == "report"
+    assert report in plan.reports
+
+
+def test_a_particular_of_a_work_is_answered_from_its_reports_alone(quick_engine: Engine) -> None:
+    question = "How much does the Tide Broom cost?"
+    plan = quick_engine.plan(question)
+    assert (plan.intent, plan.reports) == ("answer", ("tide_broom",))
+    answer: Answer = quick_engine.ask(question).answer
+    assert {citation.passage.report.id for citation in answer.citations} <= {"tide_broom"}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "what are labs doing about mobile money?",
+        "women and markets",
+        "citizen science",
+        "que disent les rapports sur les femmes ?",
+        "What have labs learned about waste?",
+    ],
+)
+def test_a_topic_is_no_work(quick_engine: Engine, question: str) -> None:
+    assert quick_engine.plan(question).reports == ()
+
+
+def test_every_index_finds_the_reports_that_have_words(quick_engine: Engine) -> None:
+    words = [("charcoal",), ("cold", "box")]
+    found = quick_engine.index.reports_with(words)
+    assert COLD_BOX in found
+    assert found == Index.reports_with(quick_engine.index, words)
