@@ -332,7 +332,7 @@ def _carry_out(
         memo = earlier.memo if earlier and fresh else None
         save_sentence_vectors(writer.memo, chain(passages, others), settings, progress, memo)
         progress("preparing search", 0, 0)
-        snapshot = writer.publish("")
+        snapshot = writer.publish()
         vectors.close()
     save_lessons(writer.home, changes.lessons)
     return snapshot

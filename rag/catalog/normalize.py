@@ -22,26 +22,6 @@ from rag.catalog.tag_fields import FILTER_FIELDS, ReportInfo, listed_names
 from rag.places.countries import resolve_country
 from rag.text.tokenize import strip_accents
 
-SDG_TITLES = (
-    "No poverty",
-    "Zero hunger",
-    "Good health and well-being",
-    "Quality education",
-    "Gender equality",
-    "Clean water and sanitation",
-    "Affordable and clean energy",
-    "Decent work and economic growth",
-    "Industry, innovation and infrastructure",
-    "Reduced inequalities",
-    "Sustainable cities and communities",
-    "Responsible consumption and production",
-    "Climate action",
-    "Life below water",
-    "Life on land",
-    "Peace, justice and strong institutions",
-    "Partnerships for the goals",
-)
-
 _GOAL = r"(?:sdgs?|ods|odd|goals?|targets?|objetivos?|objectifs?|metas?|الهدف)"
 _GOAL_NUMBER = re.compile(
     rf"(?:^\W*|\b{_GOAL}\W*(?:n[o°º]?\b\W*)?)(\d{{1,2}})(?!\w)", re.IGNORECASE
@@ -95,11 +75,22 @@ def fold_tag(value: str) -> str:
     return " ".join(re.findall(r"\w+", strip_accents(value).replace("_", " ")))
 
 
+@cache
+def sdg_titles() -> Mapping[int, str]:
+    """The goals by number, each by the first English name that `names.toml` has for it."""
+    titles: dict[int, str] = {}
+    for field, key, code, name in listed_names():
+        if (field, code) == ("sdg", "en"):
+            titles.setdefault(int(key), name.capitalize())
+    return titles
+
+
 def canonical_sdg(value: str) -> str:
     """A goal as "14. Life below water", by its number or misspelt name; other values unchanged."""
     match = _GOAL_NUMBER.search(value)
     number = int(match.group(1)) if match else _sdg_by_name(value)
-    return f"{number}. {SDG_TITLES[number - 1]}" if 1 <= number <= len(SDG_TITLES) else value
+    title = sdg_titles().get(number)
+    return f"{number}. {title}" if title else value
 
 
 def canonical_sdgs(value: str) -> tuple[str, ...]:
@@ -111,7 +102,7 @@ def canonical_sdgs(value: str) -> tuple[str, ...]:
 
 def _sdg_by_name(value: str) -> int:
     words = fold_tag(value.replace("&", " and ")).split()
-    for number, title in enumerate(SDG_TITLES, start=1):
+    for number, title in sdg_titles().items():
         title_words = fold_tag(title).split()
         if len(words) == len(title_words) and all(map(same_word, words, title_words)):
             return number

@@ -137,14 +137,13 @@ class Index(ABC):
     """An index that is read; all of it is of one revision. Safe to share between threads.
 
     `revision` is a hash of all content; `heads` has the reports by id, in the order of their ids;
-    `memo` the stored vectors of sentences and words; `forms` what was learned of the forms;
-    `spellings` a word as it is written for each term that is no pair of words.
+    `memo` the stored vectors of sentences and words; `spellings` a word as it is written for each
+    term that is no pair of words.
     """
 
     revision: str
     heads: Mapping[str, Head]
     memo: VectorMemo
-    forms: str
     spellings: Mapping[str, str]
 
     @property

@@ -4,7 +4,7 @@ An ingest works on its folder and then brings the database in line, each report 
 its own; readers search in the database. What they keep in memory is the reports' tags and the words
 with their numbers of passages.
 
-    state     one row: the revision, what made it, the forms
+    state     one row: the revision, what made it
     report    tags, the compressed text with its passages, which passages are duplicates; a report
               that changes gets a new number
     passage   its vectors, and its terms as a tsvector; its row is its report's number and its place
@@ -146,14 +146,14 @@ class PostgresIndex(Index):
         def read(connection: Connection) -> tuple[Any, ...]:
             there = one(connection, "SELECT to_regclass('asklabs.version')")[0]
             check_version(one(connection, "SELECT number FROM version")[0] if there else 0)
-            state = one(connection, "SELECT revision, made_by, forms FROM state")
+            state = one(connection, "SELECT revision, made_by FROM state")
             numbers = {n for (n,) in connection.execute("SELECT number FROM report")}
             new = connection.execute(with_heads, [list(known)]).fetchall()
             words = connection.execute("SELECT term, form, passages FROM term").fetchall()
             totals = one(connection, "SELECT count(*), avg(length)::float8 FROM passage")
             return state, numbers, new, words, totals
 
-        (self.revision, self.made_by, self.forms), numbers, new, words, totals = database.run(
+        (self.revision, self.made_by), numbers, new, words, totals = database.run(
             partial(_whole, read)
         )
         if not self.revision:

@@ -160,8 +160,8 @@ def _bring_in_line(snapshot: Snapshot, progress: Progress, connection: Connectio
     if len(stale) > MANY:
         connection.execute("ANALYZE passage")
     connection.execute(
-        "UPDATE state SET revision = %s, made_by = %s, forms = %s",
-        [snapshot.revision, Jsonb(dict(snapshot.version.made_by)), snapshot.forms],
+        "UPDATE state SET revision = %s, made_by = %s",
+        [snapshot.revision, Jsonb(dict(snapshot.version.made_by))],
     )
 
 
@@ -243,7 +243,7 @@ def _write_memo(snapshot: Snapshot, connection: Connection) -> None:
 def _pull(
     base: Snapshot | None, folder: Path, progress: Progress, connection: Connection
 ) -> Snapshot:
-    made_by, forms = one(connection, "SELECT made_by, forms FROM state")
+    (made_by,) = one(connection, "SELECT made_by FROM state")
     there: dict[str, str]
     there = dict(connection.execute("SELECT id, mark FROM report ORDER BY id").fetchall())
     marks = _marks(base) if base else {}
@@ -257,7 +257,7 @@ def _pull(
         query = "SELECT dense FROM passage WHERE report = %s ORDER BY row"
         dense = [v.to_numpy() for (v,) in connection.execute(query, [number], binary=True)]
         writer.add(*unpack(HEAD.validate_json(head).report, record), unit(dense))
-    return writer.publish(forms)
+    return writer.publish()
 
 
 def copy_database(url: str, folder: Path) -> Snapshot:

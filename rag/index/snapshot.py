@@ -10,7 +10,7 @@ The files of `data-...` only grow, and a version says how much of each counts (`
     lengths      how many terms each passage has
     words        terms, each with a word as it is written
     terms-...    segments of the keyword index
-    extras-N     of version N: which passages are duplicates, the forms
+    extras-N     of version N: which passages are duplicates
     memo         vectors of sentences and words by their hash
 
 So a reader never sees what an ingest adds meanwhile, and many processes share one copy in memory.
@@ -82,7 +82,6 @@ class Snapshot(Index):
             raise ValueError("a file is not the one that was written")
         extras = orjson.loads(content)
         self.families = {int(row): first for row, first in extras["families"].items()}
-        self.forms: str = extras["forms"]
         with (self.home / "words").open("rb") as file:
             lines = file.read(version.words).decode().splitlines()
         self.spellings = dict(line.split("\t", 1) for line in lines)

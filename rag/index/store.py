@@ -32,7 +32,7 @@ _TOGETHER = 100  # reports that are written together
 STAGE = "writing to Chroma"
 REPORTS = "reports.sqlite3"
 _TABLE = "CREATE TABLE IF NOT EXISTS report (id TEXT PRIMARY KEY, head TEXT, record BLOB)"
-_STATE = "CREATE TABLE IF NOT EXISTS state (revision TEXT, forms TEXT, made_by TEXT)"
+_STATE = "CREATE TABLE IF NOT EXISTS state (revision TEXT, made_by TEXT)"
 
 
 def chromadb() -> Any:
@@ -49,13 +49,13 @@ def write_errors() -> tuple[type[Exception], ...]:
     return OSError, sqlite3.Error, chromadb().errors.ChromaError
 
 
-def held(folder: Path) -> tuple[str, str, str]:
-    """The revision that Chroma has all of, its forms, and what made it; "" while it is written."""
+def held(folder: Path) -> tuple[str, str]:
+    """The revision that Chroma has all of, and what made it; "" while it is written."""
     path = folder / CHROMA / REPORTS
     if path.is_file():
         with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as reports:
-            return reports.execute("SELECT * FROM state").fetchone() or ("", "", "")
-    return "", "", ""
+            return reports.execute("SELECT revision, made_by FROM state").fetchone() or ("", "")
+    return "", ""
 
 
 def hold(folder: Path, *state: str) -> None:
@@ -64,7 +64,7 @@ def hold(folder: Path, *state: str) -> None:
     with closing(sqlite3.connect(folder / CHROMA / REPORTS)) as reports, reports:
         reports.execute(_STATE)
         reports.execute("DELETE FROM state")
-        reports.execute("INSERT INTO state VALUES (?, ?, ?)", state)
+        reports.execute("INSERT INTO state (revision, made_by) VALUES (?, ?)", state)
 
 
 class Store:
@@ -165,7 +165,7 @@ def bring_in_line(snapshot: Snapshot, before: Snapshot | None, progress: Progres
     if not whole:
         shutil.rmtree(folder / CHROMA, ignore_errors=True)
     new = [i for i in changed if i in now]
-    hold(folder, "", "", "")
+    hold(folder, "", "")
     with closing(Store(folder)) as store:
         store.delete(changed if whole else ())
         for at in range(0, len(new), _TOGETHER):
@@ -173,7 +173,7 @@ def bring_in_line(snapshot: Snapshot, before: Snapshot | None, progress: Progres
             store.write(snapshot, new[at : at + _TOGETHER])
     _delete_indexes(folder, shrink=not whole)
     made_by = orjson.dumps(dict(snapshot.version.made_by)).decode()
-    hold(folder, snapshot.revision, snapshot.forms, made_by)
+    hold(folder, snapshot.revision, made_by)
 
 
 def _delete_indexes(folder: Path, *, shrink: bool) -> None:
@@ -201,7 +201,7 @@ def restore(folder: Path, progress: Progress) -> Snapshot:
         IndexDamaged: Chroma does not hold all either.
     """
     error: Exception | None = None
-    revision, forms, made_by = held(folder)
+    revision, made_by = held(folder)
     if revision:
         writer = LocalWriter(folder, None, orjson.loads(made_by))
         try:
@@ -209,7 +209,7 @@ def restore(folder: Path, progress: Progress) -> Snapshot:
                 for n, report in enumerate(store.read_all(), start=1):
                     progress("repairing", n, 0)
                     writer.add(*report)
-                return writer.publish(forms)
+                return writer.publish()
         except BAD + write_errors() as failure:
             error = failure
             writer.discard()

@@ -104,19 +104,19 @@ class LocalWriter:
             self._save_segment(Segment.merge(segments, moved), 0, self._version.rows)
         self._append_words(other.spellings)
 
-    def publish(self, forms: str) -> Snapshot:
+    def publish(self) -> Snapshot:
         """Let readers see the work, a new version of the index."""
         self._write_segment()
         self._merge_segments()
         self._version.number += 1
         self._version.revision = revision_of(self._version.made_by, self._heads)
-        self._write_extras({}, forms)
+        self._write_extras({})
         for name in self._version.sizes():
             with (self.home / name).open("ab") as file:
                 os.fsync(file.fileno())
         snapshot = Snapshot(self.folder, self._version)
         self._encode_words(snapshot)
-        self._write_extras(self._families(snapshot), forms)
+        self._write_extras(self._families(snapshot))
         replace_file(self.folder / POINTER, orjson.dumps(asdict(self._version)))
         self._clean()
         return Snapshot(self.folder, self._version)
@@ -185,9 +185,8 @@ class LocalWriter:
 
     # What each version has for itself.
 
-    def _write_extras(self, families: Mapping[int, str], forms: str) -> None:
-        extras = {"families": {str(n): first for n, first in families.items()}, "forms": forms}
-        content = orjson.dumps(extras)
+    def _write_extras(self, families: Mapping[int, str]) -> None:
+        content = orjson.dumps({"families": {str(n): first for n, first in families.items()}})
         replace_file(self.home / f"extras-{self._version.number}", content)
         self._version.extras = zlib.crc32(content)
 

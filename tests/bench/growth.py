@@ -107,9 +107,9 @@ def build(base: Snapshot, folder: Path, passages: int) -> None:
             writer.add(report, own, part)
         lessons |= {report.digest: lesson_of(report.raw) for report, _ in reports}
     print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB at most till here")
-    snapshot = writer.publish("")
+    snapshot = writer.publish()
     save_lessons(writer.home, lessons)
-    hold(folder, snapshot.revision, snapshot.forms, "{}")
+    hold(folder, snapshot.revision, "{}")
     seconds = time.perf_counter() - started
     show("written and published", [seconds])
     show("  of it CPU time", [time.process_time() - cpu])
