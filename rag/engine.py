@@ -310,9 +310,7 @@ class Engine:
         plan = self._planner.without_model().plan(checked(question), snapshot, filters=filters)
         survey = planned(question, plan, self._planner.linker_of(snapshot.catalog), filters)
         reranker = self._reranker if judged else None
-        return SurveyStream(
-            measure, survey, without, reranker, self.settings.mask_contacts, progress
-        )
+        return SurveyStream(measure, survey, without, reranker, self.settings, progress)
 
     def survey_columns(
         self,

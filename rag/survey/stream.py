@@ -22,6 +22,7 @@ from rag.models.client import Stop
 from rag.query.linker import Linker, topic_of
 from rag.retrieval.postprocess import mask_passage
 from rag.retrieval.rerank import CrossEncoder
+from rag.settings import Settings
 from rag.survey.classifier import (
     MOST_READ,
     Judged,
@@ -135,7 +136,7 @@ class TopicSurvey:
 class SurveyStream:
     """A survey in the making: iterate over its rows, likely ones first, then ask it for the survey.
 
-    Stopping it early keeps the rows that are there.
+    Stopping it early keeps the rows that are there; so does the deadline of the settings.
     """
 
     def __init__(
@@ -144,14 +145,14 @@ class SurveyStream:
         survey: Survey,
         without: Collection[str],
         reranker: CrossEncoder | None,
-        mask: bool,
+        settings: Settings,
         progress: Progress = lambda *_: None,
     ) -> None:
         """`survey` has what is known before: question, topic and filters."""
-        self._measure, self._reranker, self._mask = measure, reranker, mask
+        self._measure, self._reranker, self._mask = measure, reranker, settings.mask_contacts
         self._without, self._progress = without, progress
         self._survey = survey
-        self._stop = Stop()
+        self._stop = Stop(settings.deadline)
         self._done: list[SurveyRow] = []
         self._judged: Judged | None = None
         self._clearest: dict[int, Near] = {}  # by report, where it is not the nearest sentence
