@@ -3,6 +3,7 @@
 import re
 import urllib.error
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -48,7 +49,8 @@ def test_the_page_s_health_check_fails_when_the_page_is_down(
     monkeypatch.setenv("ASKLABS_PORT", str(port))
     with pytest.raises(urllib.error.URLError):
         exec(probe, {})
-    page = build_app(FakeEngine())  # type: ignore[arg-type]
-    launch(page, "127.0.0.1", port)
+    engine: Any = FakeEngine()
+    page = build_app(engine)
+    launch(page, engine, "127.0.0.1", port)
     exec(probe, {})
     page.close(verbose=False)

@@ -1,6 +1,7 @@
 """The page as servers show it: behind a login, while loading, to many at once."""
 
 import re
+from typing import Any
 
 import pytest
 from fake_engine import QUOTE, FakeEngine, answer, passage, report
@@ -64,8 +65,9 @@ def test_a_page_that_is_loading_says_so_and_becomes_the_real_one(browser: Browse
         page.goto(f"http://127.0.0.1:{port}/")
         expect(page.get_by_role("status")).to_contain_text("Loading the reports.")
         expect(page.locator("#seconds")).to_have_text("1")
-        app = build_app(FakeEngine())  # type: ignore[arg-type]
-    launch(app, "127.0.0.1", port)
+        engine: Any = FakeEngine()
+        app = build_app(engine)
+    launch(app, engine, "127.0.0.1", port)
     expect(page.locator("#question textarea")).to_be_editable()
     assert errors == []
     page.close()

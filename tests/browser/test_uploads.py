@@ -30,7 +30,7 @@ def open_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, E
     settings = Settings(index=folder / "index", page_ingest=True)
     sync([folder], settings)
     engine = open_engine(settings)
-    with serve(engine, uploads=True) as site:
+    with serve(engine) as site:
         yield site, engine
 
 
@@ -114,5 +114,5 @@ def test_only_who_may_add_reports_can_send_a_file(site: str, visit: Visit) -> No
     engine = FakeEngine()
     engine.settings = Settings(page_ingest=True)
     logins = {"Ana": make_secret("wet sand and lids", 2**14)}
-    with serve(engine, logins=logins, uploads=True) as closed:
+    with serve(engine, logins=logins) as closed:
         assert status(closed) == 401

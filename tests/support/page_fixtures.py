@@ -63,10 +63,12 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def serve(engine: Any, **options: Any) -> Iterator[str]:
-    """Where the page over an engine is; the options are those of `launch`."""
+def serve(engine: Any, logins: Any = None, keys: Any = None, **settings: Any) -> Iterator[str]:
+    """Where the page over an engine is, with the settings that are given."""
+    if settings:
+        engine.settings = engine.settings.model_copy(update=settings)
     page = build_app(engine)
-    yield launch(page, "127.0.0.1", free_port(), engine=engine, **options)
+    yield launch(page, engine, "127.0.0.1", free_port(), logins, keys)
     page.close(verbose=False)
 
 

@@ -19,8 +19,8 @@ import tempfile
 import threading
 import time
 import webbrowser
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.metadata import version
 from inspect import signature
@@ -39,7 +39,6 @@ from ui.server.room import WAITING, WRITTEN, Room
 if TYPE_CHECKING:
     import gradio as gr
     from gradio.routes import App
-    from starlette.routing import BaseRoute
 
     from rag.engine import Engine
 
@@ -96,20 +95,7 @@ def start(settings: Settings, open_browser: bool = False) -> None:
         engine = open_engine(settings)
         room = Room(engine)
         page = build_app(engine, room)
-    address = launch(
-        page,
-        settings.host,
-        settings.port,
-        logins,
-        uploads=settings.page_ingest,
-        root_path=settings.root_path,
-        hosts=(settings.host.strip("[]"), *settings.host_names),
-        frames=settings.frames,
-        check=lambda: engine.revision,
-        engine=engine,
-        room=room,
-        keys=keys,
-    )
+    address = launch(page, engine, settings.host, settings.port, logins, keys, room)
     gc.freeze()
     threading.Thread(target=_read_ahead, args=(engine, room), daemon=True).start()
     _log_start(engine, address, len(logins))
@@ -160,25 +146,17 @@ def _log_start(engine: Engine, address: str, logins: int) -> None:
 
 def launch(
     page: gr.Blocks,
+    engine: Engine,
     host: str,
     port: int,
     logins: Mapping[str, Secret] | None = None,
-    *,
-    uploads: bool = False,
-    root_path: str = "",
-    hosts: tuple[str, ...] = (),
-    frames: str = "",
-    check: Callable[[], object] = lambda: None,
-    engine: Engine | None = None,
-    room: Room | None = None,
     keys: Mapping[str, Secret] | None = None,
+    room: Room | None = None,
 ) -> str:
-    """Start the page in the background; returns its address.
+    """Start the page of an engine in the background; returns its address.
 
-    With `logins`, only they see the page or reach what is behind it. A proxy puts `root_path`
-    before its paths. `check` raises an error if the page can't answer. `uploads`, `hosts` and
-    `frames` are those of the `Guard`. Programs may ask the `engine` in the page's `room`, with one
-    of the `keys` where there are any, or logins.
+    With `logins`, only they see the page or reach what is behind it. Programs may ask the engine in
+    the page's `room`, with one of the `keys` where there are any, or logins.
 
     Raises:
         SettingsError: nothing can listen on this host and port; the message says what to do.
@@ -190,23 +168,21 @@ def launch(
     from ui.server.routes import HANDLERS, add_routes, login_page, program_routes, visitor
     from ui.web.layout import head, theme, translations
 
-    check_login = checker(logins) if logins else None
-
-    programs: Sequence[BaseRoute] = ()
-    sessions = None
-    if engine is not None:
-        check_keys = checker(keys) if keys else None
-        programs, sessions = program_routes(
-            engine, room or Room(engine), check_keys, visitor if logins else None
-        )
+    settings, check_login = engine.settings, checker(logins) if logins else None
+    programs, sessions = program_routes(
+        engine, room or Room(engine), checker(keys) if keys else None, visitor if logins else None
+    )
+    hosts = (host.strip("[]"), *settings.host_names)
 
     @asynccontextmanager
     async def guarded(app: App) -> AsyncIterator[None]:
         # The layers are built by now, and no request has come yet.
         stack: Any = app.middleware_stack
         stack = login_page(stack) if logins else stack
-        app.middleware_stack = Guard(stack, hosts=hosts, uploads=uploads, frames=frames)
-        async with sessions.run() if sessions else nullcontext():
+        app.middleware_stack = Guard(
+            stack, hosts=hosts, uploads=settings.page_ingest, frames=settings.frames
+        )
+        async with sessions.run():
             yield
 
     HTTP_PROTOCOLS["auto"] = f"{Connection.__module__}:{Connection.__name__}"
@@ -233,8 +209,8 @@ def launch(
             state_session_capacity=MOST_VISITS,
             max_threads=WAITING + 2 * WRITTEN + 20,
             # Without it Gradio takes the root path of an environment variable.
-            root_path=root_path,
-            max_file_size=LARGEST_UPLOAD if uploads else 1,
+            root_path=settings.root_path,
+            max_file_size=LARGEST_UPLOAD if settings.page_ingest else 1,
             theme=theme(),
             head=head(),
             i18n=translations(),
@@ -242,7 +218,7 @@ def launch(
     except OSError as error:
         # Gradio only says that it found no port; the address was free a moment ago.
         raise _occupied(host, port, errno.EADDRINUSE) from error
-    add_routes(app, check, check_login, programs)
+    add_routes(app, lambda: engine.revision, check_login, programs)
     return str(address).rstrip("/")
 
 

@@ -22,13 +22,13 @@ CALL = {"data": [], "fn_index": 0, "session_hash": "s"}
 def site() -> Iterator[str]:
     """A page for two, under a name of its own, without uploads."""
     logins = {name: make_secret(PASSWORD, 2**14) for name in ("Ana", "Bo")}
-    with serve(FakeEngine(), logins=logins, hosts=(HOST,)) as address:
+    with serve(FakeEngine(), logins=logins, hosts=HOST) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
 def open_site() -> Iterator[str]:
-    with serve(FakeEngine(), hosts=(HOST,)) as address:
+    with serve(FakeEngine(), hosts=HOST) as address:
         yield address
 
 
@@ -156,7 +156,7 @@ def test_who_may_frame_the_page_is_a_setting() -> None:
 
 def test_uploads_have_a_quota(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(guard, "MOST_SENT", 50_000)
-    with serve(FakeEngine(), uploads=True) as address:
+    with serve(FakeEngine(), page_ingest=True) as address:
         sent = [
             httpx.post(f"{address}/gradio_api/upload", files={"files": ("x.md", b"x" * 20_000)})
             for _ in range(3)

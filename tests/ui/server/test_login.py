@@ -7,14 +7,12 @@ from pathlib import Path
 import httpx
 import pytest
 from fake_engine import FakeEngine
-from servers import free_port
+from page_fixtures import serve
 from typer.testing import CliRunner
 
 from rag.errors import InputError, SettingsError
 from ui.cli.main import app
 from ui.server import login
-from ui.server.serve import launch
-from ui.web.app import build_app
 
 PASSWORD = "wet sand and lids"
 QUICK = 2**14  # the smallest N of scrypt that a file may have
@@ -95,10 +93,8 @@ def test_the_command_prompts_for_the_password_and_does_not_print_it(tmp_path: Pa
 @pytest.fixture(scope="module")
 def closed() -> Iterator[str]:
     """A page that Ana alone may see."""
-    page = build_app(FakeEngine())  # type: ignore[arg-type]
-    logins = {"Ana": login.make_secret(PASSWORD, QUICK)}
-    yield launch(page, "127.0.0.1", free_port(), logins)
-    page.close(verbose=False)
+    with serve(FakeEngine(), logins={"Ana": login.make_secret(PASSWORD, QUICK)}) as address:
+        yield address
 
 
 def test_nothing_is_reached_without_a_login(closed: str) -> None:

@@ -12,41 +12,31 @@ from pathlib import Path
 import httpx
 import pytest
 from fake_engine import FakeEngine
+from page_fixtures import serve
 from servers import free_port
 
 from rag.errors import IndexMissing, SettingsError
 from ui.server.login import make_secret
-from ui.server.serve import launch, loading
-from ui.web.app import build_app
+from ui.server.serve import loading
 
 
-def test_health_needs_no_login_and_follows_the_index() -> None:
-    errors: list[Exception] = []
+def test_health_needs_no_login_and_follows_the_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: FakeEngine) -> str:
+        raise IndexMissing("There is no index in /srv/secret/path.")
 
-    def check() -> None:
-        for error in errors:
-            raise error
-
-    page = build_app(FakeEngine())  # type: ignore[arg-type]
-    logins = {"Ana": make_secret("wet sand and lids", 2**14)}
-    address = launch(page, "127.0.0.1", free_port(), logins, check=check)
-    try:
+    with serve(FakeEngine(), {"Ana": make_secret("wet sand and lids", 2**14)}) as address:
         good = httpx.get(f"{address}/healthz")
         assert (good.status_code, good.text) == (200, "ok\n")
         assert httpx.head(f"{address}/healthz").status_code == 200
-        errors.append(IndexMissing("There is no index in /srv/secret/path."))
+        monkeypatch.setattr(FakeEngine, "revision", property(missing), raising=False)
         bad = httpx.get(f"{address}/healthz")
         assert bad.status_code == 503
         assert "secret" not in bad.text
-    finally:
-        page.close(verbose=False)
 
 
 def test_behind_a_proxy_addresses_begin_with_its_path() -> None:
-    page = build_app(FakeEngine())  # type: ignore[arg-type]
-    address = launch(page, "127.0.0.1", free_port(), root_path="/labs")
-    assert httpx.get(f"{address}/config").json()["root"] == f"{address}/labs"
-    page.close(verbose=False)
+    with serve(FakeEngine(), root_path="/labs") as address:
+        assert httpx.get(f"{address}/config").json()["root"] == f"{address}/labs"
 
 
 def test_an_error_says_why_nothing_can_listen() -> None:

@@ -20,7 +20,7 @@ QUESTIONS = ("What did labs learn about mobile money?", "And what about women?",
 
 def test_questions_leave_no_copies_of_the_page_behind(sample_engine: Engine) -> None:
     page = build_app(sample_engine)
-    site = Site(launch(page, "127.0.0.1", free_port()))
+    site = Site(launch(page, sample_engine, "127.0.0.1", free_port()))
     try:
         for question in QUESTIONS:
             site.ask(question, "visitor")
@@ -65,7 +65,7 @@ def test_a_visit_that_has_ended_is_forgotten(
 ) -> None:
     monkeypatch.setattr(app, "KEPT", 0.2)
     page = build_app(quick_engine)
-    address = launch(page, "127.0.0.1", free_port())
+    address = launch(page, quick_engine, "127.0.0.1", free_port())
     held = page.state_holder.session_data
     try:
         with httpx.stream("GET", f"{address}/gradio_api/heartbeat/visitor"):
