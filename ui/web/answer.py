@@ -176,10 +176,10 @@ def _answer_values(
         "inline": partial(_inline, turn=turn, citations=citations, t=t),
         "evidence": evidence,
         "listed": listed,
-        "groups": sorted(_by_lab(listed), key=len, reverse=True),
+        "groups": sorted(by_lab(listed), key=len, reverse=True),
         "numbers": {c.passage.report.id: c.n for c in answer.citations},
         "mentioned": render_uncited(answer.mentions, turn, t) if answer.is_list else [],
-        "read": _by_lab(sorted(read, key=lambda r: (r.lab, r.year or 0, r.title))),
+        "read": by_lab(sorted(read, key=lambda r: (r.lab, r.year or 0, r.title))),
         "key": survey_key(answer),
         "survey": Address(answer.standalone).link(),
         "scope": survey_reports(answer, catalog, exchange.filters),
@@ -188,7 +188,8 @@ def _answer_values(
     }
 
 
-def _by_lab(reports: Iterable[ReportInfo]) -> list[list[ReportInfo]]:
+def by_lab(reports: Iterable[ReportInfo]) -> list[list[ReportInfo]]:
+    """Reports in groups, one a lab."""
     labs: dict[str, list[ReportInfo]] = {}
     for info in reports:
         labs.setdefault(info.lab, []).append(info)

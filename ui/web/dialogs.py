@@ -14,14 +14,14 @@ from rag.catalog.tag_fields import TAGS, Filters, ReportInfo
 from rag.engine import Engine
 from rag.errors import InputError, UnknownReport
 from rag.export.brief import report_link
-from rag.i18n.labels import country_label, format_count, value_label
+from rag.i18n.labels import country_label, value_label
 from rag.i18n.translations import Translations, marked
 from rag.index.interface import StoredReport
 from rag.retrieval.related import related as related_to
 from rag.types import FACTS
 from ui.rendering import render
 from ui.web.actions import FROZEN, render_frozen, text_of
-from ui.web.answer import WHO, find_quote, segments
+from ui.web.answer import WHO, by_lab, find_quote, segments
 from ui.web.filters import LONGEST_QUESTION
 from ui.web.handlers import Visit
 
@@ -142,22 +142,17 @@ def render_lab(engine: Engine, country: str, key: str, t: Translations) -> Marku
     own = [info for info in infos if info.author == "lab"]
     by_year = groupby(sorted(own, key=_order), key=lambda info: info.year)
     counts = {
-        field: [
-            (value_label(field, value, t), n)
-            for value, n in sorted(catalog.counts(field, scope), key=lambda row: -row[1])[:_MOST]
-        ]
+        field: sorted(catalog.counts(field, scope), key=lambda row: -row[1])[:_MOST]
         for field in ("method", "theme")
     }
-    kinds = Counter(info.kind or info.type for info in infos)
     return render(
         "lab.html",
         t,
         key=key,
-        info=infos[0],
+        infos=infos,
         name=name,
         asked=asked,
-        sentence=", ".join(f"{value_label('kind', kind, t)}: {n}" for kind, n in kinds.items()),
-        total=format_count(len(infos), "report", t),
+        kinds=Counter(info.kind or info.type for info in infos),
         years=[(year, list(reports)) for year, reports in by_year],
         collected=[info for info in sorted(infos, key=_order) if info.author != "lab"],
         quotes=quotes,
@@ -172,28 +167,20 @@ def render_who(engine: Engine, topic: str, key: str, t: Translations) -> Markup:
         survey, error = engine.survey(topic[:LONGEST_QUESTION], judged=False).survey, ""
     except InputError as refused:
         survey, error = None, t.gettext(str(refused))
-    by_lab: dict[str, list[ReportInfo]] = {}
-    for row in survey.found if survey else ():
-        if row.verdict == "about" and row.report.author == "lab":
-            by_lab.setdefault(row.report.lab, []).append(row.report)
+    about = [row.report for row in survey.rows if row.verdict == "about"] if survey else []
     rows = [
         (
             sorted(infos, key=_order),
-            [value_label("method", method, t) for method in _methods(infos)],
-            [name for name, _ in _partners(engine, infos)[:_FEW]],
+            Counter(method for info in infos for method in info.methods).most_common(_FEW),
+            _partners(engine, infos)[:_FEW],
         )
-        for infos in by_lab.values()
+        for infos in by_lab(info for info in about if info.author == "lab")
     ]
     rows.sort(key=lambda row: (-(row[0][0].year or 0), -len(row[0])))
     name = survey.topic if survey else topic
     return render(
         "who.html", t, key=key, topic=name, rows=rows[:_MOST_LABS], all=len(rows), error=error
     )
-
-
-def _methods(infos: list[ReportInfo]) -> list[str]:
-    counts = Counter(method for info in infos for method in info.methods)
-    return [method for method, _ in counts.most_common(_FEW)]
 
 
 def _order(info: ReportInfo) -> tuple[int, str, str]:
