@@ -51,14 +51,12 @@ class Lesson:
     """What a file says of its form.
 
     `lab` are the codes of its countries, `prompts` its questions and section heads, `texts` pairs
-    of a prompt's position in them (-1 for none) and the hash of a text under it, `repeated` the
-    questions in groups that come round again.
+    of a prompt's position in them (-1 for none) and the hash of a text under it.
     """
 
     lab: str
     prompts: tuple[str, ...]
     texts: tuple[tuple[int, int], ...]
-    repeated: tuple[str, ...]
 
     @property
     def pairs(self) -> list[Pair]:
@@ -85,8 +83,8 @@ class Forms:
         """A hash of all that matters for the file with this lesson."""
         prompts = sorted(self.prompts.intersection(lesson.prompts))
         paragraphs = sorted(self.paragraphs.intersection(lesson.pairs))
-        parts = repr((prompts, paragraphs, sorted(self.records)))
-        return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()
+        parts = repr((prompts, paragraphs)).encode("utf-8", "surrogatepass")
+        return hashlib.sha256(parts).hexdigest()
 
     @cached_property
     def _with_text(self) -> frozenset[str]:
@@ -137,11 +135,9 @@ def learn(lessons: Iterable[Lesson]) -> Forms:
     prompts: Counter[str] = Counter()
     labs_of: dict[Pair, list[str]] = defaultdict(list)
     labs: set[str] = set()
-    records: set[str] = set()
     for lesson in lessons:
         prompts.update(lesson.prompts)
         labs.add(lesson.lab)
-        records.update(lesson.repeated)
         for pair in lesson.pairs:
             labs_of[pair].append(lesson.lab)
     enough = min(MIN_LABS, max(2, len(labs)))
@@ -151,11 +147,10 @@ def learn(lessons: Iterable[Lesson]) -> Forms:
         if len(set(having)) >= enough and len(having) >= MIN_SHARE * prompts[pair[0]]
     }
     shipped = shipped_forms()
-    return Forms(
-        shipped.prompts.union(p for p, n in prompts.items() if n >= 2 and not p.startswith(HEAD)),
-        shipped.paragraphs | paragraphs,
-        shipped.records | records,
+    known = shipped.prompts.union(
+        p for p, n in prompts.items() if n >= 2 and not p.startswith(HEAD)
     )
+    return Forms(known, shipped.paragraphs | paragraphs, shipped.records)
 
 
 def lesson_of(text: str) -> Lesson:
@@ -170,7 +165,7 @@ def lesson_of(text: str) -> Lesson:
         for prompt, text_key in _candidate_texts(events)
     }
     lab = ",".join(tags_to_fields(find_tags(text)).iso)
-    return Lesson(lab, prompts, tuple(sorted(texts)), _repeated(events))
+    return Lesson(lab, prompts, tuple(sorted(texts)))
 
 
 def _candidate_texts(events: Sequence[Event]) -> Iterator[tuple[str, str]]:
@@ -187,29 +182,6 @@ def _candidate_texts(events: Sequence[Event]) -> Iterator[tuple[str, str]]:
                 text_key = "" if _LIST.match(text) else key(text)
                 if text_key.count(" ") + 1 >= MIN_WORDS:
                     yield prompt, text_key
-
-
-def _repeated(events: Sequence[Event]) -> tuple[str, ...]:
-    """The questions that come round again in a section's groups."""
-    repeated: set[str] = set()
-    in_groups: set[str] = set()
-    depth = 0
-    for event in events:
-        if event.kind == "section":
-            in_groups, depth = set(), 0
-        elif event.kind == "open":
-            depth += 1
-        elif event.kind == "close":
-            depth = max(0, depth - 1)
-        elif event.kind == "prompt" and event.text:
-            prompt = key(event.text)
-            if not depth:
-                in_groups = set()
-            elif prompt in in_groups:
-                repeated.add(prompt)
-            else:
-                in_groups.add(prompt)
-    return tuple(sorted(repeated))
 
 
 def head_key(section: str) -> str:
