@@ -7,7 +7,6 @@ report or a lab all passages are read, not only those that a search found.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +15,19 @@ from itertools import groupby
 import numpy as np
 
 from rag.answer.extractive import NEAREST, is_off_topic, quotes_head
-from rag.answer.lines import Line, LineReader
+from rag.answer.lines import FINDINGS, TELLING, Line, LineReader, first_role, on_topic, title_of
 from rag.answer.roles import ROLES, Role, role_of_question
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
 from rag.citation.quotable import MIN_WORDS, is_whole
-from rag.i18n.labels import author_label, country_label, format_label, join_parts, value_label
+from rag.i18n.labels import (
+    author_label,
+    country_label,
+    format_count,
+    format_label,
+    join_parts,
+    value_label,
+)
 from rag.i18n.notices import survey_sentence
 from rag.i18n.translations import marked, translations_for
 from rag.models.chat import Generation
@@ -47,24 +53,19 @@ HEADINGS: dict[Role, str] = {
     "extent": marked("Time, size and money"),
 }
 _MOST_OF_REPORT = 20  # sentences of a digest of one report, at least one of each role
-# Which roles tell most of a report, and which a comparison has.
-_TELLING: tuple[Role, ...] = (
-    *("found", "barriers", "advice", "about", "aim", "challenge", "approach"),
-)
 # The rows of a comparison, with the most sentences of a side.
 _ROWS: dict[Role, int] = {
     "about": 1, "challenge": 2, "aim": 1, "approach": 2, "found": 3, "barriers": 2, "extent": 2,
     "next": 2,
 }  # fmt: skip
-_FINDINGS: tuple[Role, ...] = ("found", "barriers", "advice")
 _MOST_FOUND, _MOST_PLANNED, _MOST_SOLUTIONS = 14, 10, 5  # reports that a part tells of
 KEY_POINTS = marked("Key points")
 _FEWEST_LINES = 12  # sentences of a digest of several reports, if they have so many
 _FEWEST_ROWS = 6  # of an answer that begins with key points
 _PER_LAB = 2  # reports of a lab among those of a topic
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
-# Reports that are read: of a side, over the years, and of a topic.
-_READ_OF_SIDE, _READ_OVER_TIME, MOST_TOLD = 3, 14, 60
+# Reports that are read: of a side, over the years, of a topic, and of a year of a topic.
+_READ_OF_SIDE, _READ_OVER_TIME, MOST_TOLD, _MOST_OF_YEAR = 3, 14, 60, 3
 # The least probability that a report that is told of says something of a topic, and how many of its
 # nearest sentences may be quoted.
 _SAYS, _NEAREST = 0.1, 5
@@ -72,9 +73,8 @@ _ABOUT = 0.5  # the least probability that a report is about a topic, whose find
 # The least probability that a report says something of what sides are compared on, and its least
 # share of that of the likeliest report of its side, and of all sides.
 _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
-_MOST_TITLE = 70  # characters of a title that names a line
 # The share of the nearest report's nearness to the topic that others have that are told.
-_NEAR_AT_ALL, _NEAR_OVER_TIME = 0.6, 0.8
+_NEAR_OVER_TIME = 0.8
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
 OpenReports = Callable[[Collection[str]], Sequence[Hit]]
@@ -164,7 +164,7 @@ class _Maker(LineReader):
         """A line of a report: who wrote it or its title, its year and kind, and sentences."""
         # Some have a finding for a title.
         titled = titled and not (info.title.endswith("…") or is_whole(info.title, info.language))
-        name = _title(info) if titled else author_label(info, self.t)
+        name = title_of(info) if titled else author_label(info, self.t)
         kind = value_label("kind", info.kind, self.t)
         when = join_parts(self.t, ", ", [str(info.year or "?"), kind])
         return f"- {format_label(self.t, f'{name} ({when})', self.quote(lines))}"
@@ -218,7 +218,7 @@ class _Maker(LineReader):
             what = join_parts(
                 self.t, ", ", [author_label(info, self.t), str(info.year or "?"), kind]
             )
-            yield f"**{_title(info)}** ({what})"
+            yield f"**{title_of(info)}** ({what})"
         # Who asks for the partners of a report wants no more of it.
         is_of_partners = has_wording("partners", self.plan.standalone)
         roles: Sequence[Role] = ("partners",) if is_of_partners else ROLES[:-1]
@@ -261,7 +261,7 @@ class _Maker(LineReader):
         if len(reports) == 1 or self._nearest_title():
             yield from self.report()
             return
-        lines = self.lines(self.open(reports), _TELLING)
+        lines = self.lines(self.open(reports), TELLING)
         of_report: dict[str, list[Line]] = {}
         for line in lines:
             of_report.setdefault(line.report.id, []).append(line)
@@ -310,7 +310,9 @@ class _Maker(LineReader):
         """The reports of each side: those named, or those that say most of the topic."""
         plan, catalog = self.plan, self.catalog
         if plan.reports:
-            return {_title(info): [info] for info in map(catalog.reports.__getitem__, plan.reports)}
+            return {
+                title_of(info): [info] for info in map(catalog.reports.__getitem__, plan.reports)
+            }
         within = Filters(country=plan.boosted.country, year=plan.boosted.year).merged(plan.filters)
         field = "country" if len(within.country) > 1 else "year"
         sides: dict[str, Sequence[ReportInfo]] = {
@@ -339,35 +341,53 @@ class _Maker(LineReader):
         """A report's title, year and kind, and who wrote it if no lab did."""
         writer = "" if info.author == "lab" else value_label("author", info.author, self.t)
         what = [str(info.year or "?"), value_label("kind", info.kind, self.t), writer]
-        return f"{_title(info)} ({join_parts(self.t, ', ', list(filter(None, what)))})"
+        return f"{title_of(info)} ({join_parts(self.t, ', ', list(filter(None, what)))})"
 
     def trend(self) -> Iterator[str]:
-        """Year by year."""
-        plan = self.plan
-        countries, years = plan.boosted.country or plan.filters.country, plan.boosted.year
-        found = self.found(countries, years)
+        """Year by year; of a topic of all labs, how many reports of each year speak of it."""
+        countries = self.plan.boosted.country or self.plan.filters.country
+        survey: Survey | None = None
+        if countries or not self.plan.subject:
+            told = self._over_time(countries)
+            lines = self.lines(self.open(told), TELLING)
+        else:
+            survey, told, lines = self._surveyed(TELLING)
+        rows: dict[int, list[str]] = {}
+        for info in told:
+            of_year = rows.setdefault(info.year or 0, [])
+            if not survey or len(of_year) < _MOST_OF_YEAR:
+                own = [line for line in lines if line.report.id == info.id]
+                if picked := self.pick(first_role(own), 2):
+                    of_year.append(self.by(info, picked, titled=len(countries) == 1))
+        if survey and survey.found:
+            self.speaking = tuple(row.report.id for row in survey.found)
+            yield f"{survey_sentence(survey, self.t)}\n"
+        yield self.head(hit.passage.report for hit in self.quoted.values())
+        counted = Counter(row.report.year or 0 for row in (survey.found if survey else ()))
+        all_of = Counter(row.report.year or 0 for row in (survey.rows if survey else ()))
+        for year in sorted({*counted, *(year for year in rows if rows[year])}):
+            what = self.kinds(info for info in told if (info.year or 0) == year)
+            if survey:
+                of_all = format_count(all_of[year], "report", self.t)
+                what = self.t.gettext("{k} of {n}").format(k=counted[year], n=of_all)
+            yield f"### {year or '?'} ({what})"
+            yield from rows.get(year, ())
+
+    def _over_time(self, countries: Collection[str]) -> list[ReportInfo]:
+        """The reports of labs that were found nearest to what is asked for, by their years."""
+        found = self.found(countries, self.plan.boosted.year)
         similarity: dict[str, float] = {}
         for hit in self.hits:
             info = hit.passage.report
             similarity[info.id] = max(similarity.get(info.id, 0.0), hit.similarity)
         nearest = max((similarity[info.id] for info in found), default=0.0)
-        least = _NEAR_OVER_TIME * nearest if plan.subject else 0.0
-        near = [info for info in found if similarity[info.id] >= least]
-        lines = self.lines(self.open(near[:_READ_OVER_TIME]), _TELLING)
-        reports = {line.report.id: line.report for line in lines}.values()
-        yield self.head(reports)
-        ordered = sorted(reports, key=lambda r: r.year or 0)
-        for year, group in groupby(ordered, key=lambda r: r.year):
-            infos = list(group)
-            yield f"### {year or '?'} ({self.kinds(infos)})"
-            for info in infos:
-                own = [line for line in lines if line.report.id == info.id]
-                if picked := self.pick(_first_role(own), 2):
-                    yield self.by(info, picked, titled=len(countries) == 1)
+        least = _NEAR_OVER_TIME * nearest if self.plan.subject else 0.0
+        near = [info for info in found if similarity[info.id] >= least][:_READ_OVER_TIME]
+        return sorted(near, key=lambda info: info.year or 0)
 
     def topic(self) -> Iterator[str]:
         """What many labs say, by a survey: what was found, what is planned, and solutions."""
-        survey, told, lines = self._surveyed(_TELLING)
+        survey, told, lines = self._surveyed(TELLING)
         rows: dict[str, list[tuple[ReportInfo, list[Line]]]] = {part: [] for part in _PARTS}
         labs: Counter[str] = Counter()
         parted = [
@@ -394,7 +414,7 @@ class _Maker(LineReader):
     def closest(self) -> Iterator[str]:
         """The nearest reports, with what they say nearest to the topic, where none answers."""
         yield format_label(self.t, self.t.gettext("Closest in the reports"), "").rstrip(" ")
-        lines = self.lines(self.hits, _TELLING)
+        lines = self.lines(self.hits, TELLING)
         for info in self.found()[:NEAREST]:
             yield self.by(info, self.pick((x for x in lines if x.report.id == info.id), 1))
 
@@ -415,19 +435,19 @@ class _Maker(LineReader):
             if hit.passage.id in passages or hit.passage.report.id in about
         ]
         lines = self.lines(hits, roles)
-        lines = [x for x in lines if x.place in near or x.role in _FINDINGS]
+        lines = [x for x in lines if x.place in near or x.role in FINDINGS]
         return survey, told, [x for x in lines if x.place in near or x.report.id in about]
 
     def reasons(self) -> Iterator[str]:
         """What was found, what got in the way, and advice, of all who say so."""
         hits = (hit for hit in self.hits if hit.passage.report.author == "lab")
         # "Sand" says little without its form question.
-        lines = [x for x in self.lines(hits, _FINDINGS) if len(x.words) >= MIN_WORDS]
+        lines = [x for x in self.lines(hits, FINDINGS) if len(x.words) >= MIN_WORDS]
         if self.plan.subject:
-            lines = _on_topic(lines)
+            lines = on_topic(lines)
         asked = role_of_question(self.plan.standalone)
         rows: dict[Role, list[tuple[ReportInfo, list[Line]]]] = {}
-        for role in sorted(_FINDINGS, key=lambda role: role != asked):
+        for role in sorted(FINDINGS, key=lambda role: role != asked):
             most = _MOST_REASONS if role == asked else _FEWER_REASONS
             own = sorted((x for x in lines if x.role == role), key=lambda x: -x.score)
             labs = Counter(line.report.lab for line in own)
@@ -469,31 +489,12 @@ _FORMS: dict[Intent, Callable[[_Maker], Iterator[str]]] = {
 
 def _part(info: ReportInfo, lines: Sequence[Line]) -> tuple[str, list[Line]]:
     """The part of a digest that a report belongs to, and the lines that it may have there."""
-    findings = [line for line in lines if line.role in _FINDINGS]
+    findings = [line for line in lines if line.role in FINDINGS]
     if info.author == "lab" and findings:
         return "found", findings
-    return "planned" if info.author == "lab" else "solutions", _first_role(lines)
+    return "planned" if info.author == "lab" else "solutions", first_role(lines)
 
 
 def _each(part: str, reports: int) -> int:
     """How many sentences of a report stand in a part; more where there are few reports."""
     return max(2 if part == "found" else 1, _FEWEST_LINES // reports)
-
-
-def _on_topic(lines: Sequence[Line]) -> list[Line]:
-    """The lines that are not far from the topic beside the nearest ones."""
-    least = _NEAR_AT_ALL * max((line.topical for line in lines), default=0.0)
-    return [line for line in lines if line.topical >= least]
-
-
-def _first_role(lines: Sequence[Line]) -> list[Line]:
-    """The lines of the most telling role that there is."""
-    roles = {line.role for line in lines}
-    first = next((role for role in _TELLING if role in roles), None)
-    return [line for line in lines if line.role == first]
-
-
-def _title(info: ReportInfo) -> str:
-    """A report's title as the name of a line."""
-    title = " ".join(re.sub(r"[\[\]*:()]", " ", info.title).split())
-    return title if len(title) <= _MOST_TITLE else title[:_MOST_TITLE].rsplit(" ", 1)[0] + " …"

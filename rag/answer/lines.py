@@ -22,6 +22,11 @@ from rag.models.encoder import Vectors
 from rag.text.tokenize import gives_quantity, terms, words
 from rag.types import Hit, Plan
 
+# The roles that tell most of a report, the most telling first, and those that tell what came of it.
+TELLING: tuple[Role, ...] = (
+    *("found", "barriers", "advice", "about", "aim", "challenge", "approach"),
+)
+FINDINGS: tuple[Role, ...] = TELLING[:3]
 # Roles whose headings say what their form questions ask.
 _SAID_BY_HEADING = ("about", "challenge", "partners", "barriers", "advice")
 # What a sentence's nearness to its report's others counts, and to the topic; what a number adds, a
@@ -30,6 +35,9 @@ _SAID_BY_HEADING = ("about", "challenge", "partners", "barriers", "advice")
 _CENTRAL, _TOPICAL, _NUMBER, _NAME, _ODD, _WORDS = 0.5, 1.0, 0.04, 0.02, 0.1, 0.2
 _GOOD_LENGTH = range(8, 45)  # words
 _MIN_WORDS = 3  # of an answer that needs no form question before it
+# The share of the nearest line's nearness to the topic that others have that are on it.
+_NEAR_AT_ALL = 0.6
+_MOST_TITLE = 70  # characters of a title that names a line
 _SHORT = 0.3  # what fewer words than a sentence has take from the score
 
 _QUOTES, _ASKS = ' "”»)', ("?", "؟")
@@ -173,3 +181,22 @@ def _shown(sentence: Sentence, answer: str, role: Role) -> str:
     """A sentence's words; without its form question where the heading says as much."""
     says_it = role in _SAID_BY_HEADING and len(words(answer)) >= _MIN_WORDS
     return answer if says_it else sentence.text
+
+
+def on_topic(lines: Sequence[Line]) -> list[Line]:
+    """The lines that are not far from the topic beside the nearest ones."""
+    least = _NEAR_AT_ALL * max((line.topical for line in lines), default=0.0)
+    return [line for line in lines if line.topical >= least]
+
+
+def first_role(lines: Sequence[Line]) -> list[Line]:
+    """The lines of the most telling role that there is."""
+    roles = {line.role for line in lines}
+    first = next((role for role in TELLING if role in roles), None)
+    return [line for line in lines if line.role == first]
+
+
+def title_of(info: ReportInfo) -> str:
+    """A report's title as the name of a line."""
+    title = " ".join(re.sub(r"[\[\]*:()]", " ", info.title).split())
+    return title if len(title) <= _MOST_TITLE else title[:_MOST_TITLE].rsplit(" ", 1)[0] + " …"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import likely_language
@@ -13,7 +12,7 @@ from rag.catalog.tag_fields import TAGS, Filters
 from rag.places.regions import countries_of_regions_in, without_regions
 from rag.query.entities import countries_in, named_in, region_in, without_countries
 from rag.query.linker import Linker
-from rag.query.wordings import any_of, has_wording, words_of
+from rag.query.wordings import any_of, has_wording, terms_of
 from rag.text.language import language_of
 from rag.text.tokenize import stop_words, strip_accents, terms, words
 from rag.types import Turn
@@ -162,15 +161,5 @@ def _places(text: str, catalog: Catalog) -> tuple[str, ...]:
     return named_in(text, catalog).country or region_in(text, catalog)
 
 
-def is_of_any_work(word: str, language: str) -> bool:
-    """Whether a word says nothing of what a question is about."""
-    return set(terms(word, language)) <= _terms_of("of_any_work", language)
-
-
 def _of_any_work(language: str) -> frozenset[str]:
-    return _terms_of("of_any_work", language) | _terms_of("of_any_work_or_topic", language)
-
-
-@cache
-def _terms_of(name: str, language: str) -> frozenset[str]:
-    return frozenset(terms(words_of(name, language), language))
+    return terms_of("of_any_work", language) | terms_of("of_any_work_or_topic", language)

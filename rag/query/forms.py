@@ -10,10 +10,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rag.catalog.tag_fields import TAGS, Filters
-from rag.query.conversation import is_of_any_work
 from rag.query.intents import intent_scores
 from rag.query.linker import Links, is_usual_word
-from rag.query.wordings import has_wording
+from rag.query.wordings import has_wording, is_of_any_work
 from rag.query.works import Work, Works
 from rag.text.tokenize import is_quantity, terms
 from rag.types import Intent, Plan

@@ -17,12 +17,12 @@ from Stemmer import Stemmer
 
 from rag.catalog.catalog import Catalog
 from rag.catalog.normalize import american, canonical_sdg, in_dictionary, slips
-from rag.catalog.tag_fields import FREE_FIELDS, Filters, listed_names
+from rag.catalog.tag_fields import FREE_FIELDS, TAGS, Filters, listed_names
 from rag.places.countries import english_name, fold_name
 from rag.places.regions import countries_of_regions_in, region_words
 from rag.query.correction import one_slip_away
 from rag.query.entities import country_spans, region_in, years_in, years_named
-from rag.query.wordings import any_of, has_wording, words_of
+from rag.query.wordings import any_of, has_wording, is_of_any_work, may_be_topic, words_of
 from rag.text.language import LANGUAGES
 from rag.text.tokenize import NUMERALS, stop_words, terms
 
@@ -323,22 +323,25 @@ def topic_of(question: str, links: Links, language: str) -> str:
     first = 0
     while first < len(words) and (first in left_out or _stem(words[first], language) in stop):
         first += 1
-    # After "which labs" come words that ask ("use"), after "about" the topic, and alone it is one.
+    # After "which labs" come words that ask ("use"), after "about" the topic, and alone it is one;
+    # "the lessons of" only ask, too.
     before = words[first - 1] if first else ""
     joined = not before or before in _light() or re.fullmatch(any_of("about"), before)
-    while (
-        not joined
-        and first < len(words)
-        and (first in left_out or is_usual(words[first], language))
-    ):
+    values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
+    while first < len(words) and first not in values:
+        asks = only_asks(words[first], language) and (not joined or first + 1 in left_out)
+        if not (asks or first in left_out):
+            break
         first += 1
     topic = [i for i in range(first, len(words)) if i not in left_out]
-    # "Street vendors - what was tried?" ends with a clause that only asks.
+    # "Street vendors - what was learned?" ends with a clause that only asks, "drones used" with a
+    # word that does.
     for at in range(len(topic) - 1, 0, -1):
         between = question[spans[topic[at - 1]][1] : spans[topic[at]][1]]
-        asks = all(is_usual(words[i], language) for i in topic[at:])
-        if asks and re.search(r"[?:;,\u2013-] ", between):
-            topic = topic[:at]
+        asking = only_asks if re.search(r"[?:;,\u2013-] ", between) else is_usual_word
+        if all(i not in values and asking(words[i], language) for i in topic[at:]):
+            # "The lack of data" is one.
+            topic = topic if may_be_topic(words[topic[-1]], language) else topic[:at]
     if not topic:
         return ""
     # "e" of "e-waste" only joins elsewhere.
@@ -429,20 +432,29 @@ def _light() -> frozenset[str]:
 def is_usual(word: str, language: str) -> bool:
     """Whether a word, or one that it is a slip away from, asks and names nothing."""
     stems = (word, _stem(word, language), *one_slip_away(word))
-    return not _usual_stems(*LANGUAGES).isdisjoint(stems)
+    return not _usual_words(*LANGUAGES).keys().isdisjoint(stems)
 
 
 def is_usual_word(word: str, language: str) -> bool:
     """Whether a word of a language, or of English, asks and names nothing."""
-    return not _usual_stems(language, "en").isdisjoint((word, _stem(word, language)))
+    usual = _usual_words(language, "en")
+    # A stem alone is not enough: "mobile" has that of "mobilised".
+    forms = usual.get(word, set()) | usual.get(_stem(word, language), set())
+    return any(abs(len(word) - len(form)) <= 2 for form in forms)
+
+
+def only_asks(word: str, language: str) -> bool:
+    """Whether a word asks for something of any work, and can be no topic."""
+    asks = is_usual_word(word, language) or is_of_any_work(word, language)
+    return (asks and not may_be_topic(word, language)) or has_wording("compare", word)
 
 
 @cache
-def _usual_stems(*languages: str) -> frozenset[str]:
-    """Stems of words that ask for a list or a number and name nothing."""
-    return frozenset(
-        stem
-        for language in languages
-        for word in _tokens(words_of("usual", language))
-        for stem in (word, _stem(word, language))
-    )
+def _usual_words(*languages: str) -> dict[str, set[str]]:
+    """Words that ask for a list or a number and name nothing, by themselves and their stems."""
+    usual: dict[str, set[str]] = {}
+    for language in languages:
+        for word in _tokens(words_of("usual", language)):
+            for key in (word, _stem(word, language)):
+                usual.setdefault(key, set()).add(word)
+    return usual

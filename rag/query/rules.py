@@ -121,8 +121,8 @@ class Rules:
         if clear and links.kinds:
             clear = other > _CLEAR
         named, excluded = links.filters(), links.filters(excluded=True)
-        # Of all labs, tags tell how a topic went over the years.
-        tags = any(getattr(named, field) for field in TAGS)
+        # Of all labs, tags tell how a method went over the years; a topic's survey tells more.
+        tags = any(getattr(named, field) for field in TAGS if field != "theme")
         is_trend = clear and other == scores["trend"] and tags and not (named.country or named.year)
         if links.rest or not links.links or (clear and not is_trend):
             return None

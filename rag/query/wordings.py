@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rag.text.tokenize import strip_accents
+from rag.text.tokenize import strip_accents, terms
 
 
 @cache
@@ -34,3 +34,19 @@ def words_of(name: str, language: str = "") -> str:
     """The words of a list, for an unknown language the English ones."""
     words = _data()[name]
     return str(words.get(language, words["en"]) if language else words)
+
+
+@cache
+def terms_of(name: str, language: str) -> frozenset[str]:
+    """The terms of a list of words."""
+    return frozenset(terms(words_of(name, language), language))
+
+
+def is_of_any_work(word: str, language: str) -> bool:
+    """Whether a word says nothing of what a question is about."""
+    return set(terms(word, language)) <= terms_of("of_any_work", language)
+
+
+def may_be_topic(word: str, language: str) -> bool:
+    """Whether a word that any work has can be what a question is about."""
+    return set(terms(word, language)) <= terms_of("of_any_work_or_topic", language)

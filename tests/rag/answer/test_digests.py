@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 
 import pytest
@@ -119,3 +120,18 @@ def test_a_digest_has_headings_in_the_language_of_its_question(sample_engine: En
 
 def test_a_country_without_reports_gets_no_digest(sample_engine: Engine) -> None:
     assert ask(sample_engine, "What is the lab in Iceland working on?").refused
+
+
+def test_how_a_topic_went_on_is_told_by_the_reports_of_each_year_that_speak_of_it(
+    sample_engine: Engine,
+) -> None:
+    answer = ask(sample_engine, "How did the work of labs on mobile money change over the years?")
+    assert answer.coverage.intent == "trend"
+    assert "speak of “mobile money”" in answer.text
+    known = sample_engine.catalog.reports
+    counts = [re.fullmatch(r"(\d{4}) \((\d+) of (\d+) reports?\)", h) for h in headings(answer)]
+    years = {int(c[1]): (int(c[2]), int(c[3])) for c in counts if c}
+    assert len(years) == len(headings(answer)) > 1
+    for year, (speaking, all_of) in years.items():
+        assert 0 < speaking <= sum(known[i].year == year for i in answer.coverage.reports)
+        assert all_of == sum(info.year == year for info in known.values())

@@ -113,6 +113,23 @@ def test_a_topic_that_no_passage_and_no_tag_meets_is_spoken_of_by_no_report() ->
 
 
 @pytest.mark.quality
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("How is crowdfunding used in the labs?", "crowdfunding"),
+        ("what have labs done about air pollution", "air pollution"),
+        ("How has work on small traders changed over the years?", "small traders"),
+        ("Street vendors - what was tried?", "street vendors"),
+        ("jobs for young people", "jobs for young people"),
+        ("que font les labos contre les inondations ?", "inondations"),
+    ],
+)
+def test_the_topic_of_a_question_has_no_word_that_only_asks(
+    sample_engine: Engine, question: str, topic: str
+) -> None:
+    assert sample_engine.survey(question).survey.topic.casefold() == topic
+
+
 def test_reports_about_a_topic_come_first(sample_engine: Engine) -> None:
     survey = sample_engine.survey("drying seaweed").survey
     assert "seaweed" in survey.found[0].report.id
