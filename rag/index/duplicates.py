@@ -67,24 +67,6 @@ def find_duplicates(passages: Collection[Passage]) -> dict[str, str]:
     return {own: group[0][0] for group in groups if len(group) > 1 for own, _ in group}
 
 
-def nearest_duplicate(passage: Passage, others: Sequence[Passage]) -> int | None:
-    """Which of the others (those that are most alike) a passage repeats, or None."""
-    form = _form_lines([passage, *others])
-    own = _own_words(passage, form)
-    if len(own) < MIN_WORDS:
-        return None
-    pairs = frozenset(pairwise(own))
-
-    def shared(other: Passage) -> float:
-        theirs = frozenset(pairwise(_own_words(other, form)))
-        common = len(pairs & theirs) / len(pairs | theirs)
-        # What a report says twice with a word changed is about two things.
-        return common if common == 1 or other.report.id != passage.report.id else 0
-
-    best = max(range(len(others)), key=lambda n: shared(others[n]), default=None)
-    return best if best is not None and shared(others[best]) >= NEAR else None
-
-
 def _near_duplicates(
     copies: Sequence[list[tuple[str, str]]], sketches: Sequence[RMinHash]
 ) -> Iterable[list[tuple[str, str]]]:

@@ -16,7 +16,7 @@ import orjson
 
 from rag.files import replace_file
 from rag.index.bm25 import Segment, terms_of
-from rag.index.duplicates import find_duplicates, nearest_duplicate
+from rag.index.duplicates import find_duplicates
 from rag.index.interface import Head, StoredReport, pack
 from rag.index.layout import DATA, IN_FLOATS, POINTER, SCHEMA, Version
 from rag.index.snapshot import Snapshot
@@ -37,6 +37,7 @@ LATE = 0.02
 # into.
 SEGMENT, LARGEST = 25_000, 200_000
 _COPIED = 500  # reports that are copied together
+_COMPARED = 50  # new passages that are compared with all others at a time
 
 
 class LocalWriter:
@@ -196,19 +197,20 @@ class LocalWriter:
         new = np.flatnonzero(snapshot.file_rows >= start)
         if start == 0 or len(new) > MANY_NEW * len(snapshot.passages):
             firsts = find_duplicates(snapshot.passages)
-            rows = zip(snapshot.file_rows.tolist(), snapshot.passages, strict=True)
-            return {row: firsts[p.id] for row, p in rows if p.id in firsts}
+            pairs = zip(snapshot.file_rows.tolist(), snapshot.passages, strict=True)
+            return {row: firsts[p.id] for row, p in pairs if p.id in firsts}
         families = dict(self._base.families) if self._base else {}
-        similar = snapshot.dense @ snapshot.dense[new].T
-        for n, position in enumerate(new.tolist()):
-            order = np.argsort(-similar[:, n])[: NEAREST + 1]
-            near = [int(i) for i in order if i != position]
-            passage = snapshot.passages[position]
-            other = nearest_duplicate(passage, [snapshot.passages[i] for i in near])
-            if other is not None:
-                row = int(snapshot.file_rows[near[other]])
-                first = families.setdefault(row, snapshot.passages[near[other]].id)
-                families[int(snapshot.file_rows[position])] = first
+        for part in np.array_split(new, len(new) // _COMPARED + 1):
+            distance = -(snapshot.dense @ snapshot.dense[part].T)
+            nearest = np.argpartition(distance, min(NEAREST, len(distance) - 1), axis=0)[:NEAREST]
+            for position, near in zip(part.tolist(), nearest.T.tolist(), strict=True):
+                passages = {i: snapshot.passages[i] for i in sorted({position, *near})}
+                firsts = find_duplicates(list(passages.values()))
+                if first := firsts.get(passages[position].id):
+                    group = [i for i, p in passages.items() if firsts.get(p.id) == first]
+                    rows: list[int] = snapshot.file_rows[group].tolist()
+                    first = next((families[row] for row in rows if row in families), first)
+                    families |= dict.fromkeys(rows, first)
         return families
 
     def _encode_words(self, snapshot: Snapshot) -> None:

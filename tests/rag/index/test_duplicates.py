@@ -1,11 +1,15 @@
 """Which passages are found to have the same words, whatever order they come in."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
+import ferries
+import pytest
 from passages import passage, report
 
+from ingest.sync import sync
 from rag.index.duplicates import find_duplicates as by_id
-from rag.index.duplicates import nearest_duplicate
+from rag.settings import Settings
 from rag.types import Passage
 
 PLAN = (
@@ -63,9 +67,20 @@ def test_the_order_of_passages_does_not_matter() -> None:
     assert find_duplicates(passages[::-1]) == expected[::-1]
 
 
-def test_a_new_passage_joins_what_it_repeats() -> None:
-    plan, closing, other = written(PLAN, "a"), written(CLOSING, "b"), written(OTHER, "c")
-    assert nearest_duplicate(closing, [other, plan]) == 1
-    assert nearest_duplicate(other, [closing, plan]) is None
-    assert nearest_duplicate(written(CLOSING, "a"), [other, plan]) is None
-    assert nearest_duplicate(written("4 months", "a"), [written("4 months", "b")]) is None
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_new_report_joins_what_it_repeats(
+    reports: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """Whether it is compared with all passages or with those that are nearest."""
+    monkeypatch.setattr("rag.index.writer.MANY_NEW", share)
+    (reports / "fiji.md").write_text(ferries.text("Fiji", PLAN), "utf-8")
+    sync([reports], settings)
+    for name, answer in (("fiji_closing", CLOSING), ("kenya", CLOSING), ("peru", OTHER)):
+        (reports / f"{name}.md").write_text(ferries.text(name[:4].title(), answer), "utf-8")
+        sync([reports], settings)
+    found = ferries.content(settings)
+    first = next(p.id for p in found["fiji"] if p.text.startswith("The ferry crew"))
+    families = {name: {p.family for p in own if p.family} for name, own in found.items()}
+    assert families == {
+        "fiji": {first}, "fiji_closing": {first}, "kenya": {first}, "mali": set(), "peru": set()
+    }  # fmt: skip
