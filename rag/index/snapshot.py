@@ -188,6 +188,11 @@ class Snapshot(Index):
         head = self.heads[report_id]
         return bytes(self._texts[head.at : head.at + head.size])
 
+    def regroup(self, families: dict[int, str]) -> None:
+        """Take these rows for duplicates, each with the id of the first of its group."""
+        self.families = families
+        self._record.cache_clear()
+
     def families_of(self, report_id: str) -> list[str]:
         """Of each passage of a report the id of the first of its duplicates, or ""."""
         rows = self.heads[report_id].rows

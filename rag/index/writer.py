@@ -117,10 +117,12 @@ class LocalWriter:
                 os.fsync(file.fileno())
         snapshot = Snapshot(self.folder, self._version)
         self._encode_words(snapshot)
-        self._write_extras(self._families(snapshot))
+        snapshot.regroup(self._families(snapshot))
+        self._write_extras(snapshot.families)
         replace_file(self.folder / POINTER, orjson.dumps(asdict(self._version)))
         self._clean()
-        return Snapshot(self.folder, self._version)
+        snapshot.memo = VectorMemo(self.memo)
+        return snapshot
 
     def discard(self) -> None:
         """Give up what was written, so that it takes no room."""
