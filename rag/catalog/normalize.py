@@ -162,7 +162,7 @@ def likely_language(words: Collection[str], default: str) -> str:
 
 def _usage(word: str, language: str) -> int:
     forms = {word, word.removesuffix("s"), word.removesuffix("es")}
-    return max(_frequency(form, language) for form in forms)
+    return max(frequency(form, language) for form in forms)
 
 
 class Vocabulary:
@@ -281,13 +281,8 @@ def _join(words: Iterable[str]) -> str:
     return re.sub(r"(?<=\d) (?=\d)", ".", " ".join(words)).replace(" ", "")
 
 
-def english_frequency(word: str) -> int:
-    """How frequent an English word in lower case is; 0 if the dictionary lacks it."""
-    return _frequency(word, "en")
-
-
-def _frequency(word: str, language: str) -> int:
-    """How frequent a dictionary has a word; 0 if it lacks it. Its lines are in order."""
+def frequency(word: str, language: str = "en") -> int:
+    """How frequent a dictionary has a word in lower case; 0 if it lacks it. It is in order."""
     text, wanted = _dictionary(language), word.encode("utf-8", "surrogatepass")
     low, high = 0, len(text)
     while low < high:

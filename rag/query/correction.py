@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from rag.catalog.normalize import UNKNOWN_RATIO, american, english_frequency, in_dictionary
+from rag.catalog.normalize import UNKNOWN_RATIO, american, frequency, in_dictionary
 from rag.index.interface import Index
 from rag.places.countries import adjective_to_iso, names_to_iso
 from rag.text.language import LANGUAGES
@@ -64,7 +64,7 @@ def _correct_word(word: str, language: str, index: Index, *, places: bool) -> st
     candidates = {other: (len(other), 0) for other in near & _country_words() if places}
     if not candidates and language == "en":
         counts = ((other, _passages_with(other, language, index)) for other in near)
-        usage = {other: (english_frequency(other), passages) for other, passages in counts}
+        usage = {other: (frequency(other), passages) for other, passages in counts}
         # What only has the stem of another word ("driverness") is none that anybody wrote.
         written = {o for o in near for stem in terms(o, language) if index.written(stem) == o}
         candidates = {

@@ -1,16 +1,12 @@
-"""Measures what of the labs' words is in the passages, and lists what is not, by kind.
+"""Measures what of the labs' words is in the passages.
 
 The file of each report is read once more, without the parser. Every character that is not found to
 be something else is an answer's, and must be in exactly one passage.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -19,62 +15,20 @@ from ingest.parsing.form_text import Forms, head_key
 from ingest.parsing.scan import clean, is_blank, key, scan
 from rag.types import Passage, Report, Span
 
-APART = 80  # characters between two pieces
-# By kind of event what is a form's or a machine's.
-_KINDS = {"title": "title", "tag": "tag", "section": "section heading"}
-_KINDS |= dict.fromkeys(("open", "close"), "group markup")
 
+def audit(report: Report, passages: Sequence[Passage], forms: Forms) -> tuple[str, str]:
+    """The characters of answers in a report's file, and those not in exactly one passage.
 
-@dataclass(slots=True)
-class Audit:
-    """The counts of a collection, which `add` takes in report by report.
-
-    `right` of the `characters` of answers are in exactly one passage; white space and markup don't
-    count. `left_out` has by kind what is not: each piece with its report.
+    White space and markup don't count.
     """
-
-    forms: Forms
-    reports: int = 0
-    characters: int = 0
-    right: int = 0
-    left_out: defaultdict[str, list[tuple[str, str]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
-
-    @property
-    def answer_share(self) -> float:
-        """The share of right characters."""
-        return self.right / self.characters if self.characters else 1.0
-
-    def add(self, report: Report, passages: Sequence[Passage]) -> None:
-        """Compare a report's file with its passages."""
-        raw = report.raw
-        counts = _counted(raw)
-
-        def leave_out(kind: str, start: int, end: int) -> None:
-            if counts[start:end].any():
-                self.left_out[kind].append((report.info.id, raw[start:end]))
-
-        for kind, start, end in _no_answers(report, self.forms):
-            leave_out(kind, start, end)
-            counts[start:end] = False
-        times = np.zeros(len(raw), dtype=np.uint8)
-        for start, end in (span for passage in passages for span in passage.spans):
-            times[start:end] += 1
-        for kind, is_wrong in (("answer in no passage", times == 0), ("answer twice", times > 1)):
-            for start, end in _runs(counts & is_wrong):
-                leave_out(kind, start, end)
-        self.characters += int(counts.sum())
-        self.right += int((counts & (times == 1)).sum())
-        self.reports += 1
-
-
-def _runs(wrong: npt.NDArray[np.bool_]) -> Iterator[Span]:
-    """Where characters are wrong; those a few characters apart are one run."""
-    at = np.flatnonzero(wrong)
-    for run in np.split(at, np.flatnonzero(np.diff(at) > APART) + 1):
-        if len(run):
-            yield int(run[0]), int(run[-1]) + 1
+    counts = _counted(report.raw)
+    times = np.zeros(len(counts), dtype=np.uint8)
+    for start, end in _no_answers(report, forms):
+        counts[start:end] = False
+    for start, end in (span for passage in passages for span in passage.spans):
+        times[start:end] += 1
+    every, lost = np.flatnonzero(counts), np.flatnonzero(counts & (times != 1))
+    return "".join(report.raw[n] for n in every), "".join(report.raw[n] for n in lost)
 
 
 _IMAGE = re.compile(r"!\[[^\]\n]*\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)")
@@ -89,8 +43,8 @@ _MARKUP = re.compile(
 )
 
 
-def _no_answers(report: Report, forms: Forms) -> Iterator[tuple[str, int, int]]:
-    """Which parts of a report's file are no answers, each with its kind; told without the parser.
+def _no_answers(report: Report, forms: Forms) -> Iterator[Span]:
+    """Which parts of a report's file are no answers; told without the parser.
 
     It goes by the markers of lines alone. All that can't be named is taken for an answer.
     """
@@ -103,30 +57,29 @@ def _no_answers(report: Report, forms: Forms) -> Iterator[tuple[str, int, int]]:
         start, end = event.start, event.end
         if event.kind == "text":
             yield from _in_paragraph(start, event.text, under, forms)
-        elif event.kind in _KINDS:
-            yield _KINDS[event.kind], start, end
+        elif event.kind in ("title", "tag", "section", "open", "close"):
+            yield start, end
             under = head_key(event.text) if event.kind == "section" else under
         elif event.kind == "prompt" and (
             not event.text
             or f" {clean(event.text)} " in joined
             or key(event.text) in forms.prompts | forms.records
         ):
-            yield "question", start, end
+            yield start, end
             under = key(event.text) or under
         else:
             yield from _in_paragraph(start, report.raw[start:end], "", forms)
 
 
-def _in_paragraph(at: int, text: str, under: str, forms: Forms) -> Iterator[tuple[str, int, int]]:
+def _in_paragraph(at: int, text: str, under: str, forms: Forms) -> Iterator[Span]:
     """What of a paragraph is no answer: its images, form text, and marks of a blank answer."""
     bare = _MARKUP.sub("", text)
     only_marks = not any(_counts(char) and char not in "-–>_" for char in bare)
     if only_marks or ((cleaned := clean(text)) and is_blank(cleaned)):
-        yield "blank answer", at, at + len(text)
-    elif form_spans := forms.form_spans(under, text):
-        yield from (("form text", at + start, at + end) for start, end in form_spans)
-    else:
-        yield from (("image", at + m.start(), at + m.end()) for m in _IMAGE.finditer(text))
+        yield at, at + len(text)
+        return
+    images = [match.span() for match in _IMAGE.finditer(text)]
+    yield from ((at + a, at + b) for a, b in forms.form_spans(under, text) or images)
 
 
 def _counted(raw: str) -> npt.NDArray[np.bool_]:
