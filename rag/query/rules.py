@@ -56,6 +56,11 @@ class Rules:
         catalog, filters = self.linker.catalog, self.filters
         links = self.linker.link(question, language)
         scores = _scores(links)
+        most = max(CATALOG, key=lambda name: scores[name])
+        if most not in ("count", "ranking") and _asks_what_is_done(links):
+            # Tags tell who does something; what is done, the reports themselves.
+            scores = {**scores, **dict.fromkeys(CATALOG, 0.0)}
+            scores["topic"] = max(scores["topic"], _CLEAR)
         linked, labs = links.filters(), labs_in(question, catalog)
         named = Filters(country=labs, year=linked.year, type=linked.type, kind=linked.kind)
         many = has_wording("many_labs", question)
@@ -240,6 +245,20 @@ def _scores(links: Links) -> dict[str, float]:
         name: score if name in (*CATALOG, "reasons") else max(score, topical[name] - _TAGGED)
         for name, score in masked.items()
     }
+
+
+def _asks_what_is_done(links: Links) -> bool:
+    """Whether a question asks what is done with something, or how, rather than who does it.
+
+    "What do labs do with drones?", but not "what labs use drones?": there the labs come next.
+    """
+    words = [strip_accents(word) for word in links.words]
+    begins = (i for i in (1, 2) if re.fullmatch(any_of("what"), " ".join(words[:i])))
+    after = next(begins, 0)
+    if not after or any(link.start <= after < link.end for link in links.links):
+        return False
+    tags = any(link.field in TAGS for link in links.links)
+    return tags and has_wording("done", " ".join(words[after:]))
 
 
 def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tuple[str, ...] | None:
