@@ -209,7 +209,8 @@ def judge_topic(
         passages = measure.snapshot.passages
         relevance = relevances(topic, measured, read, passages, reranker, progress, stop)
         chances = classifier().judged(chances, relevance)
-    return Judged(measured, chances, is_absent(measured.features, relevance))
+    absent = topic.is_unknown or is_absent(measured.features, relevance)
+    return Judged(measured, chances, absent)
 
 
 @dataclass(frozen=True, slots=True)

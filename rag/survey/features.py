@@ -74,7 +74,8 @@ class Topic:
     """What a survey looks for: its parts, and the weights of all terms that stand for their words.
 
     `words` has for each word its weights by term; `parts` the numbers of each part's words;
-    `english` is what stands for the parts of one in another language.
+    `english` is what stands for the parts of one in another language. `unknown` are words of
+    another language that nothing here stands for.
     """
 
     text: str
@@ -83,6 +84,7 @@ class Topic:
     words: tuple[Mapping[str, float], ...]
     parts: tuple[tuple[int, ...], ...]
     english: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
 
     @classmethod
     def read(
@@ -110,6 +112,7 @@ class Topic:
             text, language = " and ".join(known[0] for known in called if known), LANGUAGE
         numbers: dict[str, int] = {}
         weights: list[Mapping[str, float]] = []
+        unknown: list[str] = []
         parts = []
         for part, spoken in asked:
             # What stands for a part in English has near words of its own.
@@ -124,17 +127,25 @@ class Topic:
                     for term, similarity in other.near.items()
                     if similarity >= NEAR and index.written(term) not in without
                 }
-                # A word of another language that nothing stands for here tells nothing, unless the
-                # part has an English name: what has its other words alone is no part of the topic.
-                tells = spoken == LANGUAGE or near or names or any(map(index.frequency, own))
-                if tells and word not in numbers:
+                # A word of another language that nothing stands for here tells nothing.
+                tells = spoken == LANGUAGE or near or any(map(index.frequency, own))
+                if not tells:
+                    unknown.append(word)
+                elif word not in numbers:
                     numbers[word] = len(numbers)
                     weights.append(near | dict.fromkeys(own, 1.0))
             parts.append(tuple(dict.fromkeys(numbers[word] for word in found if word in numbers)))
         parts = [part for part in parts if part]
         if not parts:
             weights, parts = [{}], [(0,)]
-        return cls(text, language, tuple(texts), tuple(weights), tuple(parts), names)
+        return cls(
+            text, language, tuple(texts), tuple(weights), tuple(parts), names, tuple(unknown)
+        )
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it has a word of another language that the collection lacks, and no name here."""
+        return bool(self.unknown) and not self.english
 
     def near(self, index: Index) -> tuple[str, ...]:
         """The English names and the near words, as they are written, the nearest first."""

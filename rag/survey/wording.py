@@ -30,6 +30,7 @@ RARER = 8  # how much rarer one word must be elsewhere
 READ = 40  # passages of each kind whose phrases are looked at
 LONGEST = 3  # words of a phrase
 MOST = 2  # phrases
+NEAREST = 8  # phrases among which one that means a word has another with a word of its own
 _WORD = re.compile(r"\w[\w'’-]*")
 _CLAUSE = re.compile(r"[.,;:!?()\[\]\n\"“”•|/]")
 
@@ -74,12 +75,27 @@ def english_wordings(
     often = OFTEN * np.log([min(counts[name], MANY) for name in names])
     is_met = (means[:, 0] >= NEAR) & (means[:, 0] >= means.max(axis=1) - 1e-6)
     scores = np.where(is_met & (means[:, 0] + often >= LEAST), means[:, 0] + often, 0)
+    if len(asked) == 1:
+        scores *= _backed(names, means[:, 0])
     found: dict[frozenset[str], str] = {}
     for n in np.argsort(-scores, kind="stable").tolist():
         if scores[n] <= 0 or scores[n] < scores.max() - CLOSE or len(found) == MOST:
             break
         found.setdefault(frozenset(terms(names[n], LANGUAGE)), names[n])
     return tuple(found.values())
+
+
+def _backed(names: Sequence[str], nearness: Any) -> Any:
+    """Which of the nearest phrases share a word with another; 1 or 0 each.
+
+    What is near to the vector of a word that the embedding does not know is of all sorts.
+    """
+    nearest = np.argsort(-nearness, kind="stable")[:NEAREST].tolist()
+    stems = {n: set(terms(names[n], LANGUAGE)) for n in nearest}
+    shared = Counter(stem for of_name in stems.values() for stem in of_name)
+    backed = np.zeros(len(names))
+    backed[[n for n in nearest if any(shared[stem] > 1 for stem in stems[n])]] = 1
+    return backed
 
 
 def _frequency(name: str, snapshot: Snapshot) -> int:
