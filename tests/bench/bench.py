@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event, Thread
 
 import httpx
 from playwright.sync_api import expect, sync_playwright
@@ -44,6 +45,16 @@ FRAMES = (
     "What did labs learn about {}?",
     "How did labs measure {}, and whom did they ask?",
     "What stood in the way of work on {}?",
+)
+# What more is asked when all topics are asked at once, each question by a visitor of its own.
+MORE_FRAMES = (
+    "Which labs worked on {}?",
+    "How many reports are there on {}?",
+    "Compare Peru and Kenya on {}",
+    "What is the Togo lab doing about {}?",
+    "How did work on {} change over the years?",
+    "Summarise the report on {}",
+    "Qu'ont appris les laboratoires sur {} ?",
 )
 # What one visitor asks alone.
 OTHERS = ("drinking straws", "beekeeping", "prison food", "border trade", "coral reefs", "fashion")
@@ -107,7 +118,9 @@ def page_times(index: Path) -> None:
                 sys.exit("The page did not start.")
             show("start of the page", [time.perf_counter() - started])
             open_in_browsers(f"http://127.0.0.1:{port}")
-            visit(Site(f"http://127.0.0.1:{port}"))
+            site = Site(f"http://127.0.0.1:{port}")
+            visit(site)
+            crowd(site)
         finally:
             process.terminate()
 
@@ -135,7 +148,9 @@ class Site:
     """A served page, asked as its own JavaScript asks it."""
 
     def __init__(self, address: str) -> None:
-        self.client = httpx.Client(base_url=address, timeout=300, limits=httpx.Limits())
+        self.client = httpx.Client(
+            base_url=address, timeout=300, limits=httpx.Limits(max_connections=1000)
+        )
         self.config = config = self.client.get("/config").raise_for_status().json()
         parts = {part["id"]: part["props"] for part in config["components"]}
         self.box = next(i for i, props in parts.items() if props.get("elem_id") == "question")
@@ -170,6 +185,28 @@ def visit(site: Site) -> None:
     with ThreadPoolExecutor(len(TOPICS)) as pool:
         times = [seconds for asked in pool.map(visitor, TOPICS) for seconds in asked]
     show(f"{len(TOPICS)} visitors at once", times)
+
+
+def crowd(site: Site) -> None:
+    """Time answers to two hundred who ask at once, and the page's health meanwhile."""
+    questions = [frame.format(topic) for topic in TOPICS for frame in (*FRAMES, *MORE_FRAMES)]
+    is_over, healths = Event(), []
+
+    def watch() -> None:
+        while not is_over.wait(0.1):
+            started = time.perf_counter()
+            httpx.get(site.client.base_url.join("/healthz"), timeout=60).raise_for_status()
+            healths.append(time.perf_counter() - started)
+
+    watching = Thread(target=watch)
+    watching.start()
+    with ThreadPoolExecutor(len(questions)) as pool:
+        times = list(pool.map(lambda question: site.ask(question, secrets.token_hex(8)), questions))
+    is_over.set()
+    watching.join()
+    show(f"{len(questions)} askers at once", times)
+    show("health meanwhile", healths)
+    show("health meanwhile, longest", [max(healths)])
 
 
 if __name__ == "__main__":
