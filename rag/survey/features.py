@@ -127,8 +127,9 @@ class Topic:
                     for term, similarity in other.near.items()
                     if similarity >= NEAR and index.written(term) not in without
                 }
-                # A word of another language that nothing stands for here tells nothing.
-                tells = spoken == LANGUAGE or near or any(map(index.frequency, own))
+                # A word of another language that nothing stands for here tells nothing, unless the
+                # part has an English name: what has its other words alone is no part of the topic.
+                tells = spoken == LANGUAGE or near or names or any(map(index.frequency, own))
                 if not tells:
                     unknown.append(word)
                 elif word not in numbers:

@@ -15,7 +15,7 @@ from rag.errors import InputError
 from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
 from rag.survey.classifier import Chances, classifier, is_absent, uncertain, waited_scores
-from rag.survey.features import FEATURES, LEAST_KNOWN
+from rag.survey.features import FEATURES, LEAST_KNOWN, Topic
 
 
 def test_every_report_in_scope_has_a_verdict_and_those_that_speak_a_verbatim_quote(
@@ -182,3 +182,13 @@ def test_a_topic_in_another_language_is_called_by_phrases_of_the_collection(
     assert not measure.topic("autobuses sin conductor", "es").english
     assert measure.topic("cría de renos", "es").is_unknown
     assert not measure.topic("dinero móvil", "es").is_unknown
+
+
+def test_a_word_that_nothing_stands_for_is_lacking_where_the_topic_has_an_english_name(
+    sample_engine: Engine,
+) -> None:
+    index = sample_engine.report_measure().snapshot
+    named = Topic.read("dinero xyzzy", "es", index, english=lambda *_: ("mobile money",))
+    assert named.texts == ("mobile money",)
+    assert [len(part) for part in named.parts] == [2, 2]
+    assert [len(part) for part in Topic.read("dinero xyzzy", "es", index).parts] == [1]
