@@ -50,7 +50,7 @@ NEAR_TO = np.array([1.0, 0.5])
 FULL, FULL_WORDS = 0.3, 12
 FIRST = 0.3
 AT_A_TIME = 40  # reports between two looks at whether to stop
-_PLACEHOLDERS = frozenset(("", "-", "n/a", "na", "none", "no answer", "no", "."))
+_PLACEHOLDERS = frozenset(("", "n/a", "na", "none", "no answer", "no", "other", "."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ class ColumnReader:
         found: list[tuple[Passage, Span]] = []
         for passage in map(self._masked, self._snapshot.passages_of(report_id)):
             text = passage.text.strip()
-            if not self._asks(passage) or text.strip(" .*_").casefold() in _PLACEHOLDERS:
+            if not self._asks(passage) or text.strip(" .*_-").casefold() in _PLACEHOLDERS:
                 continue
             units = [(unit.start, unit.end) for unit in usable(passage)]
             if len(text) <= WHOLE or not units:
