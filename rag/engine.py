@@ -310,7 +310,9 @@ class Engine:
         plan = self._planner.without_model().plan(checked(question), snapshot, filters=filters)
         survey = planned(question, plan, self._planner.linker_of(snapshot.catalog), filters)
         reranker = self._reranker if judged else None
-        return SurveyStream(measure, survey, without, reranker, self.settings, progress)
+        return SurveyStream(
+            measure, survey, without, reranker, self.settings.mask_contacts, progress
+        )
 
     def survey_columns(
         self,
@@ -488,9 +490,9 @@ def open_engine(settings: Settings) -> Engine:
     """
     embedding = make_embedding(settings)
     llm = make_chat(settings)
-    extractive = ExtractiveAnswerer(embedding, builtin=embedding_kind(settings).builtin)
+    reranker, builtin = make_reranker(settings), embedding_kind(settings).builtin
+    extractive = ExtractiveAnswerer(embedding, builtin=builtin, reranker=reranker)
     answerer: Answerer = extractive if llm is None else ModelAnswerer(llm, settings)
-    reranker = make_reranker(settings)
     planner, judge = make_planner(settings), make_judge(settings)
     researcher = make_researcher(settings)
     engine = Engine(settings, embedding, extractive, answerer, planner, reranker, judge, researcher)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rag.citation.quotable import usable
+from rag.citation.quotable import short_question, usable
 from rag.models.encoder import Vectors
 from rag.query.entities import countries_in
 from rag.retrieval.hybrid import collected_factor
@@ -52,7 +52,9 @@ BEFORE, SECOND = 0.85, 0.9
 REPORT_SHARE, ASKED_BONUS, FIRST_BONUS = 0.7, 0.2, 0.1
 # How near to its examples a question must be to ask for the same as a form question; without the
 # words of its topic; and without them where the whole question says otherwise.
-ASKED, ASKED_BARE, ASKED_CLEARLY = 1.0, 1.1, 1.4
+ASKED, ASKED_BARE, ASKED_CLEARLY = 1.0, 0.85, 1.4
+# Words of an answer that needs no form question before it where that is what was asked.
+MIN_ALONE = 3
 # The share of a passage's relevance (0 to 1) that its sentences' scores gain.
 RELEVANCE_WEIGHT = 0.5
 # The relevance of a passage that was not found, as a share of the mean.
@@ -127,6 +129,8 @@ def find_candidates(plan: Plan, hits: Sequence[Hit], embedding: Embedding) -> li
         score += RELEVANCE_WEIGHT * (unjudged if hit.relevance is None else hit.relevance)
         score *= 1.0 if passage.report.author == "lab" else collected
         score -= QUESTION_MALUS if text.rstrip(' "”»').endswith(("?", "؟")) else 0.0
+        if fits and len(words(alone := without_question(text, passage))) >= MIN_ALONE:
+            text = alone
         own, report = frozenset(words(text)), passage.report.id
         known = float(similarity), score, float(counted[i]), fits
         candidates.append(Candidate(n, sentence.start, text, report, own, *known))
@@ -187,6 +191,11 @@ def kind_asked(prompt: str) -> str:
     """The kind of a form question, or ""."""
     kind, near = nearest_kind(prompt)
     return kind if near >= QUESTION_LIKE_EXAMPLE else ""
+
+
+def without_question(text: str, passage: Passage) -> str:
+    """What can be quoted without the form question that may stand before it."""
+    return text.removeprefix(f"{short_question(passage)}: ")
 
 
 def _is_about_countries(passage: Passage, countries: Collection[str]) -> bool:

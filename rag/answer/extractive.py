@@ -29,6 +29,7 @@ from rag.models.chat import Generation
 from rag.models.prompts import refusal
 from rag.query.forms import OFF_TOPIC_LIKELY
 from rag.query.wordings import any_of
+from rag.retrieval.rerank import CrossEncoder
 from rag.text.citation_marks import defuse, keep_known, with_marks
 from rag.text.tokenize import (
     gives_quantity,
@@ -75,6 +76,8 @@ MIN_SHARE = 0.4
 MIN_SHARE_SHORT = 0.8
 # An answer of one report also takes others whose best sentence has this share of the best score.
 FOCUS_SHARE = 0.98
+# By how much (logits) the reranker must prefer a sentence to the first one to put it there.
+CLEARLY = 2.0
 # Two sentences say the same if they share more than this of the words of the shorter one.
 SAME = 0.6
 
@@ -107,9 +110,12 @@ class ExtractiveAnswerer:
     name = "extractive"
     window = 0
 
-    def __init__(self, embedding: Embedding, *, builtin: bool) -> None:
+    def __init__(
+        self, embedding: Embedding, *, builtin: bool, reranker: CrossEncoder | None = None
+    ) -> None:
         """`builtin` is whether the embedding is the one that thresholds were measured with."""
         self._embedding = embedding
+        self._reranker = reranker
         self._builtin = builtin
 
     def stream(
@@ -139,7 +145,7 @@ class ExtractiveAnswerer:
             closest = format_label(t, t.gettext("Closest in the reports"), "").rstrip(" ")
             yield f"{refusal(plan.language)}\n{closest}"
         else:
-            chosen = choose(new, plan, hits)
+            chosen = choose(new, plan, hits, reranker=self._reranker)
             reports = [hits[c.n - 1].passage.report for c in chosen]
             yield quotes_head(reports, t)
         alone = len({info.id for info in reports}) == 1
@@ -279,20 +285,26 @@ def _nearest_label(language: str, text: str) -> str:
 
 
 def choose(
-    candidates: Sequence[Candidate], plan: Plan, hits: Sequence[Hit], most: int = 0
+    candidates: Sequence[Candidate],
+    plan: Plan,
+    hits: Sequence[Hit],
+    most: int = 0,
+    reranker: CrossEncoder | None = None,
 ) -> list[Candidate]:
     """The best sentences, none that says what a better one says, in the order to be read.
 
-    At most so many, or as many as an answer has.
+    At most so many, or as many as an answer has; a reranker may put another one first.
     """
     wide = plan.wide
     # A short question asks for one thing; what else its report says is beside it.
     is_short = not wide and len(terms(plan.standalone, plan.language)) <= SHORT_TERMS
     usual = SENTENCES_SHORT if is_short else SENTENCES_WIDE if wide else SENTENCES
-    count = most or usual
+    lead = max(candidates, key=lambda c: c.score)
+    best = lead.score
+    # What stands under the question that is asked is all wanted: each partner, each obstacle.
+    count = most or max(usual, SENTENCES if lead.fits else 0)
     chosen: list[Candidate] = []
     per_report: Counter[str] = Counter()
-    best = max(c.score for c in candidates)
     near = {c.report for c in candidates if wide or c.score >= FOCUS_SHARE * best}
     least = (MIN_SHARE_SHORT if is_short and not most else MIN_SHARE) * best
     good = [c for c in candidates if c.score >= least and c.report in near]
@@ -308,7 +320,34 @@ def choose(
             break
     if wide:
         return by_lab(chosen, hits)
+    if reranker:
+        chosen = clearest_first(chosen, plan, hits, reranker)
     return _answer_first(chosen, candidates, hits)[:count]
+
+
+def clearest_first(
+    chosen: list[Candidate], plan: Plan, hits: Sequence[Hit], reranker: CrossEncoder
+) -> list[Candidate]:
+    """Sentences with that one first which answers clearly best, as the reranker reads them.
+
+    They stay as they are where it is busy or does not know a language, and where the first one
+    stands under the question that is asked.
+    """
+    passages = [hits[c.n - 1].passage for c in chosen]
+    if chosen[0].fits or {plan.language, *(p.language for p in passages)} != {reranker.language}:
+        return chosen
+    texts = [
+        f"{p.report.title} | {p.prompt}\n{c.text}" for p, c in zip(passages, chosen, strict=True)
+    ]
+    try:
+        # A question that follows another stands alone with what was said before it.
+        scores = reranker.scores(plan.question if plan.follows else plan.standalone, texts)
+    except TimeoutError:
+        return chosen
+    best = scores.index(max(scores))
+    if scores[best] < scores[0] + CLEARLY:
+        return chosen
+    return [chosen[best], *chosen[:best], *chosen[best + 1 :]]
 
 
 def _answer_first(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rag.answer.candidates import shares
+from rag.answer.candidates import MIN_ALONE, shares, without_question
 from rag.answer.extractive import SAME
 from rag.answer.roles import ROLES, Role, role_of
 from rag.catalog.tag_fields import ReportInfo
@@ -34,7 +34,6 @@ _SAID_BY_HEADING = ("about", "challenge", "partners", "barriers", "advice")
 # before; what all of the topic's words add to its nearness.
 _CENTRAL, _TOPICAL, _NUMBER, _NAME, _ODD, _WORDS = 0.5, 1.0, 0.04, 0.02, 0.1, 0.2
 _GOOD_LENGTH = range(8, 45)  # words
-_MIN_WORDS = 3  # of an answer that needs no form question before it
 # The share of the nearest line's nearness to the topic that others have that are on it.
 _NEAR_AT_ALL = 0.6
 _MOST_TITLE = 70  # characters of a title that names a line
@@ -93,7 +92,7 @@ class LineReader:
             # What was asked is no finding, and what has no number no extent.
             if (role == "aim" or not sentence.text.rstrip(_QUOTES).endswith(_ASKS))
             if role != "extent" or gives_quantity(sentence.text)
-            for answer in [_answer(sentence.text, hit)]
+            for answer in [without_question(sentence.text, hit.passage)]
         ]
         if not found:
             return []
@@ -171,15 +170,9 @@ def _telling(text: str) -> float:
     return _NUMBER * numbers + _NAME * names - _ODD * odd - _SHORT * (count < MIN_WORDS)
 
 
-def _answer(text: str, hit: Hit) -> str:
-    """What can be quoted without the form question that may stand before it."""
-    asked, _, answer = text.partition(": ")
-    return answer if answer and asked in hit.passage.prompt else text
-
-
 def _shown(sentence: Sentence, answer: str, role: Role) -> str:
     """A sentence's words; without its form question where the heading says as much."""
-    says_it = role in _SAID_BY_HEADING and len(words(answer)) >= _MIN_WORDS
+    says_it = role in _SAID_BY_HEADING and len(words(answer)) >= MIN_ALONE
     return answer if says_it else sentence.text
 
 

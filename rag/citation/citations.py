@@ -86,7 +86,8 @@ def best_support(sentence: str, passage: Passage, language: str) -> Support:
     for own in usable(passage):
         # Its lines are made one, its question may stand before it.
         text = defuse(own.text).rstrip(".!?؟。…")
-        if text in quoted or text.partition(": ")[2] == quoted[0]:
+        answer = text.partition(": ")[2]
+        if text in quoted or (answer and answer in quoted):
             return Support(passage.text[own.start : own.end], 1.0, True)
     for bare in quoted:
         at = passage.text.find(bare) if len(bare) > 2 else -1

@@ -63,7 +63,7 @@ class Sentence:
 def usable(passage: Passage) -> tuple[Sentence, ...]:
     """The sentences of a passage that can stand alone, in order."""
     facts = passage.section == FACTS
-    return _usable(passage.text, passage.language, _question(passage), facts)
+    return _usable(passage.text, passage.language, short_question(passage), facts)
 
 
 @lru_cache(KEPT)
@@ -179,7 +179,7 @@ def _one_line(text: str, unit: Sequence[Span], language: str) -> str:
     return shown
 
 
-def _question(passage: Passage) -> str:
+def short_question(passage: Passage) -> str:
     """A passage's form question, short enough to stand before its answer; "" if it has none."""
     match = _QUESTION.match(passage.prompt) if passage.section else None
     if not match:

@@ -14,9 +14,7 @@ from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
-from math import inf
 from queue import SimpleQueue
-from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
@@ -174,17 +172,13 @@ def _problem(error: Exception) -> str:
 
 
 class Stop:
-    """A wish to stop, which once set stays so. Safe to share between threads.
+    """A wish to stop, which once set stays so. Safe to share between threads."""
 
-    After so many `seconds` it is set, too; what it cancels goes on then.
-    """
-
-    def __init__(self, seconds: float = inf) -> None:
+    def __init__(self) -> None:
         self._wish: Future[None] = Future()
-        self._until = monotonic() + seconds
 
     def is_set(self) -> bool:
-        return self._wish.done() or monotonic() > self._until
+        return self._wish.done()
 
     def set(self) -> None:
         """Stop, and cancel the work that waits for this."""

@@ -22,7 +22,6 @@ from rag.models.client import Stop
 from rag.query.linker import Linker, topic_of
 from rag.retrieval.postprocess import mask_passage
 from rag.retrieval.rerank import CrossEncoder
-from rag.settings import Settings
 from rag.survey.classifier import (
     MOST_READ,
     Judged,
@@ -136,7 +135,7 @@ class TopicSurvey:
 class SurveyStream:
     """A survey in the making: iterate over its rows, likely ones first, then ask it for the survey.
 
-    Stopping it early keeps the rows that are there; so does the deadline of the settings.
+    Stopping it early keeps the rows that are there.
     """
 
     def __init__(
@@ -145,14 +144,14 @@ class SurveyStream:
         survey: Survey,
         without: Collection[str],
         reranker: CrossEncoder | None,
-        settings: Settings,
+        mask: bool,
         progress: Progress = lambda *_: None,
     ) -> None:
         """`survey` has what is known before: question, topic and filters."""
-        self._measure, self._reranker, self._mask = measure, reranker, settings.mask_contacts
+        self._measure, self._reranker, self._mask = measure, reranker, mask
         self._without, self._progress = without, progress
         self._survey = survey
-        self._stop = Stop(settings.deadline)
+        self._stop = Stop()
         self._done: list[SurveyRow] = []
         self._judged: Judged | None = None
         self._clearest: dict[int, Near] = {}  # by report, where it is not the nearest sentence

@@ -1,7 +1,6 @@
 """REST for programs: what the command line answers as JSON, under /api/v1.
 
-Errors are problem+json with a remedy. Surveys are jobs: they go on while nobody reads their rows,
-and stop when who does hangs up.
+Errors are problem+json with a remedy. Surveys are jobs: they go on when their asker hangs up.
 """
 
 from __future__ import annotations
@@ -279,21 +278,17 @@ class _Job:
             self.more.notify_all()
 
     def lines(self) -> Iterator[bytes]:
-        """The rows as JSON lines, until there are no more; who stops reading ends the survey."""
+        """The rows as JSON lines, until there are no more."""
         n = 0
-        try:
-            while True:
-                with self.more:
-                    while n == len(self.made) and self.state == "running":
-                        self.more.wait(1)
-                    rows = self.made[n:]
-                if not rows:
-                    return
-                n += len(rows)
-                yield b"".join(orjson.dumps(row_to_dict(row)) + b"\n" for row in rows)
-        except GeneratorExit:  # Its reader has hung up.
-            self.stream.stop()
-            raise
+        while True:
+            with self.more:
+                while n == len(self.made) and self.state == "running":
+                    self.more.wait(1)
+                rows = self.made[n:]
+            if not rows:
+                return
+            n += len(rows)
+            yield b"".join(orjson.dumps(row_to_dict(row)) + b"\n" for row in rows)
 
     @property
     def rows(self) -> int:

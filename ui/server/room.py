@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from random import uniform
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ WRITTEN = 20  # answers that a model writes at a time
 COMPUTED = 2  # the same without: more would only share the interpreter, with the server, too
 WAITING = 300  # questions that wait; more are refused
 SHED = 2  # questions that wait; while more do, the cross-encoder is left out
-TOLD = 10.0  # seconds between two tellings of how many come first, half of it more or less
+POLL = 0.1  # seconds between two looks of the first who waits; those behind look less often
 
 
 class Full(Exception):
@@ -27,8 +26,7 @@ class Room:
 
     def __init__(self, engine: Engine) -> None:
         self._size = COMPUTED if engine.settings.answer_model == "extractive" else WRITTEN
-        # Also who waits, behind the first, each with what tells that it is their turn.
-        self._inside: dict[object, asyncio.Event] = {}
+        self._inside: list[object] = []  # Also who waits, behind the first.
         engine.shed_when(lambda: self.waiting > SHED)
 
     @property
@@ -42,25 +40,22 @@ class Room:
         return not self._inside
 
     async def turns(self, who: object) -> AsyncIterator[int]:
-        """How many come first, every few seconds until none; `who` has to leave at the end.
+        """How many come first, again and again until it is 0; `who` has to leave at the end.
 
         Raises:
             Full: too many wait.
         """
         if self.waiting >= WAITING:
             raise Full
-        self._inside[who] = turn = asyncio.Event()
-        while before := max(0, list(self._inside).index(who) + 1 - self._size):
+        self._inside.append(who)
+        while before := max(0, self._inside.index(who) + 1 - self._size):
             yield before
-            # Not all at once, which would keep others waiting.
-            with suppress(TimeoutError):
-                await asyncio.wait_for(turn.wait(), TOLD * uniform(0.5, 1.5))
+            await asyncio.sleep(POLL * min(before, 10))
 
     def leave(self, who: object) -> None:
         """Make room; harmless for who isn't there."""
-        self._inside.pop(who, None)
-        for turn in list(self._inside.values())[: self._size]:
-            turn.set()
+        if who in self._inside:
+            self._inside.remove(who)
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:

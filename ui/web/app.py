@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -34,6 +35,7 @@ from ui.web.uploads import add
 
 _log = logging.getLogger(__name__)
 KEPT = 600.0  # seconds after a visit's end for which its conversation is held
+TOLD = 10.0  # seconds between two tellings of how many come first
 # Every so many seconds, uploads that nobody took in are deleted from this age in seconds on.
 UPLOAD_CACHE = (60, 600)
 # The parts that asking changes.
@@ -115,17 +117,17 @@ class Wires:
         async def answer(
             request: gr.Request, event: gr.EventData, *values: Any
         ) -> AsyncIterator[Parts]:
-            visit, who, is_shown = self.visit(request, event, inputs, values), object(), False
+            # Gradio empties all outputs of a generator that yields nothing.
+            yield {live: gr.skip()}
+            visit, who, told = self.visit(request, event, inputs, values), object(), 0.0
             saving = history.with_saving(make(visit), visit.conversation_id)
             try:
                 async for before in self.room.turns(who):
-                    is_shown = True
-                    yield {live: handlers.render_waiting(before, visit.t)}
+                    if told + TOLD < (now := time.monotonic()):
+                        told = now
+                        yield {live: handlers.render_waiting(before, visit.t)}
                 async for update in iterate_in_threadpool(saving):
-                    is_shown = True
                     yield self.values(update, CHANGED)
-                if not is_shown:  # Gradio empties all outputs of a generator that yields nothing.
-                    yield {live: gr.skip()}
             except Full:
                 yield {live: handlers.render_waiting(None, visit.t)}
             finally:

@@ -269,9 +269,8 @@ def ask(v: Visit) -> Iterator[Update]:
     question = v.question.strip()
     if not question or v.is_busy:
         return
+    yield {"question": ""}
     for update in _answer(v, Exchange(question, v.chosen, ignored=v.ignored), v.talk):
-        if "run" in update:
-            update["question"] = ""
         if "talk" in update and update["talk"][-1].error:
             update["question"] = v.question
         yield update

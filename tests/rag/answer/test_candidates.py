@@ -33,7 +33,18 @@ def test_what_stands_under_the_question_that_is_asked_goes_first() -> None:
     found = [Hit(stall, 1.0, 0.8), Hit(proven, 0.0)]
     best = max(find_candidates(plan, found, make_embedding(Settings())), key=lambda c: c.score)
     assert best.fits
-    assert "Partially proven" in best.text
+    assert best.text.endswith("Partially proven.")
+
+
+@pytest.mark.quality
+def test_an_answer_to_what_is_asked_needs_no_form_question_before_it() -> None:
+    prompt = "Who are your top 5 partners for this challenge? Please name them."
+    text = "Market Women's League of Lima\nCivil society"
+    question = "who are the partners of the fish stall"
+    plan = Plan(question, question, subject="fish stall")
+    found = [Hit(passage(text, prompt=prompt), 1.0)]
+    [partner] = find_candidates(plan, found, make_embedding(Settings()))
+    assert partner.text == "Market Women's League of Lima; Civil society"
 
 
 @pytest.mark.quality

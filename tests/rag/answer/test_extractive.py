@@ -8,10 +8,12 @@ from dataclasses import replace
 import pytest
 from passages import hits, passage, report
 
-from rag.answer.extractive import ExtractiveAnswerer
+from rag.answer.candidates import Candidate
+from rag.answer.extractive import ExtractiveAnswerer, clearest_first
 from rag.models.embeddings import make_embedding
 from rag.models.prompts import REFUSALS, is_refusal
 from rag.query.entities import countries_in
+from rag.retrieval.rerank import CrossEncoder
 from rag.settings import Settings
 from rag.text.citation_marks import marks
 from rag.types import Hit, Notice, Plan, Turn
@@ -150,6 +152,23 @@ def test_a_quantity_that_only_far_sentences_give_is_refused_with_the_nearest_wor
     assert text.startswith(
         f"{REFUSALS['en']}\nClosest in the reports:\nPeru (2023, plan): {near[:-1]} [1]."
     )
+
+
+@pytest.mark.parametrize(("scores", "first"), [((0.0, 3.0), 2), ((0.0, 1.0), 1), ((), 1)])
+def test_the_sentence_that_answers_clearly_best_goes_first(
+    scores: Sequence[float], first: int
+) -> None:
+    class Reranker(CrossEncoder):
+        def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+            del question, texts
+            if not scores:
+                raise TimeoutError
+            return list(scores)
+
+    texts = enumerate((FISH, BOATS), start=1)
+    chosen = [Candidate(n, 0, text, "r", frozenset(), 0.5, 1 / n) for n, text in texts]
+    ordered = clearest_first(chosen, Plan(QUESTION, QUESTION), hits(FISH, BOATS), Reranker())
+    assert [c.n for c in ordered] == [first, 3 - first]
 
 
 def test_a_country_that_is_asked_about_is_told_of_or_the_question_refused() -> None:

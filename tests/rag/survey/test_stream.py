@@ -75,12 +75,6 @@ def test_a_survey_that_is_stopped_keeps_its_rows(sample_engine: Engine) -> None:
     assert (survey.rows, survey.complete) == ((first,), False)
 
 
-def test_a_survey_ends_at_the_deadline(sample_index: Path) -> None:
-    engine = open_engine(Settings(index=sample_index, reranker="none", deadline=0.001))
-    survey = engine.survey("mobile money").survey
-    assert (survey.rows, survey.complete) == ((), False)
-
-
 def test_a_near_word_can_be_taken_back(sample_engine: Engine) -> None:
     near = sample_engine.survey("waste").survey.near
     if near:

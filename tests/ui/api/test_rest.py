@@ -14,7 +14,6 @@ from readers import text_of
 from rag.engine import Engine
 from ui.api import gate
 from ui.api.gate import make_key
-from ui.api.rest import _Job
 from ui.server.guard import MOST_BYTES
 from ui.server.login import make_secret, read_logins
 
@@ -89,17 +88,6 @@ def test_a_survey_is_a_job_whose_rows_are_streamed(api: httpx.Client) -> None:
     assert rows[0]["verdict"] != "silent"
     assert api.delete(place).json()["state"] == "done"
     is_problem(api.get("/survey/other"), 404, "Begin one")
-
-
-def test_who_hangs_up_while_reading_rows_stops_the_survey(quick_engine: Engine) -> None:
-    stream = quick_engine.survey("mobile money")
-    job = _Job("id", "caller", "mobile money", stream)
-    job.made.append(next(stream))
-    rows = job.lines()
-    next(rows)
-    rows.close()
-    assert not list(stream)
-    assert not stream.survey.complete
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,15 @@ from rag.retrieval.rerank import CrossEncoder
 from rag.survey.classifier import waited_scores
 from ui.server import room
 from ui.server.room import Full, Room
+from ui.web import app
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "COMPUTED", 1)
     monkeypatch.setattr(room, "WAITING", 1)
+    monkeypatch.setattr(room, "POLL", 0.001)
+    monkeypatch.setattr(app, "TOLD", 0.0)
 
 
 def test_who_comes_first_is_first_and_who_goes_makes_room() -> None:
@@ -106,7 +109,7 @@ def test_the_cross_encoder_is_left_out_while_many_wait(monkeypatch: pytest.Monke
     monkeypatch.setattr(engine, "shed_when", lambda is_shed: vars(encoder).update(is_shed=is_shed))
     one = Room(engine)  # type: ignore[arg-type]
     assert waited_scores(encoder, "fees", ["A fee."], None)
-    one._inside |= {n: asyncio.Event() for n in range(room.COMPUTED + room.SHED + 1)}
+    one._inside += range(room.COMPUTED + room.SHED + 1)
     begun = time.monotonic()
     assert waited_scores(encoder, "fees", ["A fee."], None) is None
     assert time.monotonic() - begun < 5  # a survey would wait longer for who is only busy

@@ -46,7 +46,7 @@ def talk_of(engine: FakeEngine, *questions: str) -> Talk:
 def running(engine: FakeEngine, question: str) -> tuple[Run, Iterator[Update]]:
     """A question that is being answered, and its updates from then on."""
     updates = handlers.ask(Visit(engine, question=question))
-    run = next(updates)["run"]
+    run = [next(updates), next(updates)][1]["run"]
     assert run
     return run, updates
 
@@ -55,8 +55,9 @@ def test_an_answer_is_shown_growing_then_finished() -> None:
     engine = FakeEngine()
     engine.pause = 0.005
     updates = ask(engine, "  a slow one ")
-    assert (updates[0]["question"], updates[0]["busy"]) == ("", True)
-    assert "Reading the reports" in updates[0]["live"]
+    assert updates[0] == {"question": ""}
+    assert updates[1]["busy"]
+    assert "Reading the reports" in updates[1]["live"]
     # However long it grows, the rest is drawn once before it and once after it.
     assert len([u for u in updates if u.keys() == {"live"}]) > 5
     assert len([u for u in updates if "thread" in u]) == 2

@@ -113,7 +113,7 @@ def test_a_question_is_saved_before_its_answer_and_again_with_it() -> None:
 def test_a_changed_name_is_refused_and_all_while_an_answer_is_written(ident: object) -> None:
     engine = FakeEngine()
     updates = handlers.ask(Visit(engine, question="slow"))
-    run = next(updates)["run"]
+    run = [next(updates), next(updates)][1]["run"]
     for update in (
         history.open_conversation(Visit(engine, sent={"id": ident, "turns": STORED})),
         history.open_conversation(Visit(engine, sent={"id": IDENT, "turns": STORED}, run=run)),
