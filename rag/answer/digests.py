@@ -8,14 +8,13 @@ report or a lab all passages are read, not only those that a search found.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-import numpy as np
-
+from rag.answer.chosen import SAYS, ReportChooser
 from rag.answer.extractive import NEAREST, is_off_topic, quotes_head
-from rag.answer.lines import FINDINGS, TELLING, Line, LineReader, first_role, on_topic, title_of
+from rag.answer.lines import FINDINGS, TELLING, Line, first_role, on_topic, title_of
 from rag.answer.roles import ROLES, Role, role_of_question
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import Filters, ReportInfo
@@ -34,10 +33,10 @@ from rag.models.chat import Generation
 from rag.models.embeddings import Embedding
 from rag.models.prompts import refusal
 from rag.query.wordings import has_wording
-from rag.survey.classifier import Speaking
 from rag.survey.stream import TopicSurvey
 from rag.survey.types import Survey
 from rag.text.citation_marks import defuse, with_marks
+from rag.text.tokenize import gives_quantity
 from rag.types import Hit, Intent, Plan, Turn
 
 HEADINGS: dict[Role, str] = {
@@ -65,17 +64,9 @@ _FEWEST_ROWS = 6  # of an answer that begins with key points
 _PER_LAB = 2  # reports of a lab among those of a topic
 _MOST_REASONS, _FEWER_REASONS = 12, 6  # labs that tell what is asked for, and what else
 # Reports that are read: of a side, over the years, of a topic, and of a year of a topic.
-_READ_OF_SIDE, _READ_OVER_TIME, MOST_TOLD, _MOST_OF_YEAR = 3, 14, 60, 3
-# The least probability that a report that is told of says something of a topic, and how many of its
-# nearest sentences may be quoted.
-_SAYS, _NEAREST = 0.1, 5
+_READ_OF_SIDE, _READ_OVER_TIME, MOST_TOLD, _MOST_OF_YEAR = 3, 16, 60, 3
+_NEAREST = 5  # sentences of a report nearest to a topic that may be quoted
 _ABOUT = 0.5  # the least probability that a report is about a topic, whose findings are all on it
-# The least probability that a report says something of what sides are compared on, and its least
-# share of that of the likeliest report of its side, and of all sides.
-_LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
-# The share of the nearest report's nearness to the topic that others have that are told.
-_NEAR_OVER_TIME = 0.8
-_SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
 OpenReports = Callable[[Collection[str]], Sequence[Hit]]
 
@@ -130,7 +121,7 @@ def make_digest(
     return Digest("\n".join(lines), tuple(made.quoted.values()), made.sides, made.speaking)
 
 
-class _Maker(LineReader):
+class _Maker(ReportChooser):
     """Makes one digest, and counts what it quotes."""
 
     def __init__(
@@ -142,13 +133,12 @@ class _Maker(LineReader):
         open_reports: OpenReports,
         surveys: TopicSurvey,
     ) -> None:
-        super().__init__(plan, embedding)
-        self.hits, self.catalog = hits, catalog
+        super().__init__(plan, hits, catalog, embedding, surveys)
         self.t = translations_for(plan.language)
         self.quoted: dict[str, Hit] = {}
         self.sides: tuple[str, ...] = ()
         self.speaking: tuple[str, ...] = ()
-        self._open, self._surveys = open_reports, surveys
+        self._open = open_reports
 
     def quote(self, lines: Iterable[Line]) -> str:
         """Sentences with their marks."""
@@ -195,24 +185,12 @@ class _Maker(LineReader):
         """The passages of reports."""
         return list(self._open([info.id for info in reports]))
 
-    def found(
-        self, countries: Collection[str] = (), years: Collection[int] = ()
-    ) -> list[ReportInfo]:
-        """The reports that were found, of these places and years, best first."""
-        infos = {hit.passage.report.id: hit.passage.report for hit in self.hits}.values()
-        return [
-            info
-            for info in infos
-            if not countries or not set(countries).isdisjoint(info.countries)
-            if not years or info.year in years
-        ]
-
     # The forms.
 
     def report(self) -> Iterator[str]:
         """One report, or one line of work: part by part."""
         named = [self.catalog.reports[i] for i in self.plan.reports]
-        reports = named or self._nearest_title() or self._likeliest()
+        reports = named or self.nearest_title() or self.likeliest()
         for info in reports:
             kind = value_label("kind", info.kind, self.t)
             what = join_parts(
@@ -236,29 +214,11 @@ class _Maker(LineReader):
             nothing = self.t.gettext("The report says nothing on")
             yield format_label(self.t, nothing, join_parts(self.t, "; ", blank)) + "."
 
-    def _likeliest(self) -> list[ReportInfo]:
-        """The report that is most about the topic, of the lab that is asked for."""
-        found = self.found(self.plan.boosted.country) or self.found()
-        said = self._surveys.speaking([info.id for info in found]) if self.plan.subject else {}
-        likely = [self.catalog.reports[i] for i in said if said[i].says >= _SAYS]
-        return [*likely, *found][:1]
-
-    def _nearest_title(self) -> list[ReportInfo]:
-        """The report whose title is what is asked for, among those that were found."""
-        found = list({hit.passage.report.id: hit.passage.report for hit in self.hits[:20]}.values())
-        if not (found and self.plan.subject):
-            return []
-        vectors = np.asarray(self._embedding.get_text_embedding_batch([r.title for r in found]))
-        topic = np.asarray(self._embedding.get_query_embedding(self.plan.subject))
-        nearness = vectors @ topic
-        best = int(np.argmax(nearness))
-        return [found[best]] if nearness[best] >= _SAME_TITLE else []
-
     def lab(self) -> Iterator[str]:
         """All reports of a lab: what was found, what is planned, what was collected."""
         plan = self.plan
         reports = self.catalog.select(plan.filters.merged(plan.boosted))
-        if len(reports) == 1 or self._nearest_title():
+        if len(reports) == 1 or self.nearest_title():
             yield from self.report()
             return
         lines = self.lines(self.open(reports), TELLING)
@@ -287,19 +247,20 @@ class _Maker(LineReader):
         reports = self._sides()
         lines = {side: self.lines(self.open(infos)) for side, infos in reports.items()}
         self.sides = tuple(reports)
-        yield self.head(line.report for of_side in lines.values() for line in of_side)
         shown = (
             "; ".join(map(self._named, infos)) if len(infos) <= _READ_OF_SIDE else self.kinds(infos)
             for infos in reports.values()
         )
-        yield from self._row(marked("Reports"), shown)
+        rows = list(self._row(marked("Reports"), shown))
         for role, most in _ROWS.items():
             picked = [
                 self.pick((x for x in of_side if x.role == role), most)
                 for of_side in lines.values()
             ]
             if any(picked):
-                yield from self._row(HEADINGS[role], map(self.quote, picked))
+                rows += self._row(HEADINGS[role], map(self.quote, picked))
+        yield self.head(hit.passage.report for hit in self.quoted.values())
+        yield from rows
 
     def _row(self, heading: str, cells: Iterable[str]) -> Iterator[str]:
         yield self.heading(heading)
@@ -320,22 +281,11 @@ class _Maker(LineReader):
             for value in getattr(within, field)
         }
         if not plan.subject:
-            return sides
+            # What a lab collected says little of its work.
+            own = {s: [r for r in infos if r.author == "lab"] for s, infos in sides.items()}
+            return {side: own[side] or infos for side, infos in sides.items()}
         said = self._surveys.speaking([info.id for infos in sides.values() for info in infos])
-        saying: dict[str, Sequence[ReportInfo]] = {
-            side: self._saying(infos, said) for side, infos in sides.items()
-        }
-        return saying if any(saying.values()) else sides
-
-    def _saying(
-        self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]
-    ) -> list[ReportInfo]:
-        """The few of these reports that say most of the topic; of labs, where any of those do."""
-        least = max(_LIKELY, _LIKELY_OF_ALL * max((s.says for s in said.values()), default=0.0))
-        likely = [i for i in said if said[i].says >= least and self.catalog.reports[i] in infos]
-        own = [i for i in likely if self.catalog.reports[i].author == "lab"] or likely
-        least = _LIKELY_SHARE * max((said[i].says for i in own), default=0.0)
-        return [self.catalog.reports[i] for i in own if said[i].says >= least][:_READ_OF_SIDE]
+        return {side: self.saying(infos, said)[:_READ_OF_SIDE] for side, infos in sides.items()}
 
     def _named(self, info: ReportInfo) -> str:
         """A report's title, year and kind, and who wrote it if no lab did."""
@@ -347,7 +297,7 @@ class _Maker(LineReader):
         """Year by year; of a topic of all labs, how many reports of each year speak of it."""
         countries = self.plan.boosted.country or self.plan.filters.country
         survey: Survey | None = None
-        if countries or not self.plan.subject:
+        if countries or self.plan.reports or not self.plan.subject:
             told = self._over_time(countries)
             lines = self.lines(self.open(told), TELLING)
         else:
@@ -357,7 +307,8 @@ class _Maker(LineReader):
             of_year = rows.setdefault(info.year or 0, [])
             if not survey or len(of_year) < _MOST_OF_YEAR:
                 own = [line for line in lines if line.report.id == info.id]
-                if picked := self.pick(first_role(own), 2):
+                figures = (x for x in own if gives_quantity(x.text) and "http" not in x.text)
+                if picked := [*self.pick(first_role(own), 2), *self.pick(figures, 1)]:
                     of_year.append(self.by(info, picked, titled=len(countries) == 1))
         if survey and survey.found:
             self.speaking = tuple(row.report.id for row in survey.found)
@@ -373,17 +324,30 @@ class _Maker(LineReader):
             yield f"### {year or '?'} ({what})"
             yield from rows.get(year, ())
 
-    def _over_time(self, countries: Collection[str]) -> list[ReportInfo]:
-        """The reports of labs that were found nearest to what is asked for, by their years."""
-        found = self.found(countries, self.plan.boosted.year)
-        similarity: dict[str, float] = {}
-        for hit in self.hits:
-            info = hit.passage.report
-            similarity[info.id] = max(similarity.get(info.id, 0.0), hit.similarity)
-        nearest = max((similarity[info.id] for info in found), default=0.0)
-        least = _NEAR_OVER_TIME * nearest if self.plan.subject else 0.0
-        near = [info for info in found if similarity[info.id] >= least][:_READ_OVER_TIME]
-        return sorted(near, key=lambda info: info.year or 0)
+    def _over_time(self, countries: tuple[str, ...]) -> list[ReportInfo]:
+        """The reports of labs, or of the work that is named, that tell most, by their years."""
+        plan, reports = self.plan, self.catalog.reports
+        # A work is of one lab.
+        of_work = reports[plan.reports[0]].countries if plan.reports else ()
+        named = Filters(country=countries or of_work, year=plan.boosted.year)
+        scope = plan.filters.merged(named)
+        inside = [reports[i] for i in sorted(self.catalog.ids(scope))]
+        if plan.subject and countries:
+            said = self._surveys.speaking([info.id for info in inside])
+            inside = self.saying(inside, said)[:_READ_OVER_TIME]
+        elif plan.subject:
+            near = self.near()
+            inside = [info for info in inside if info.id in near]
+        ranked = [*map(reports.__getitem__, plan.reports), *self.found(), *inside]
+        order = {info.id: n for n, info in reversed(list(enumerate(ranked)))}
+        # What labs wrote comes before what they collected.
+        told = {**{i: reports[i] for i in plan.reports}, **{info.id: info for info in inside}}
+        first = sorted(told.values(), key=lambda r: (r.author != "lab", order[r.id]))
+        each = max(_MOST_OF_YEAR, _READ_OVER_TIME // len({info.year for info in first} or "?"))
+        by_year: dict[int | None, list[ReportInfo]] = {}
+        for info in first:
+            by_year.setdefault(info.year, []).append(info)
+        return [r for year in sorted(by_year, key=lambda y: y or 0) for r in by_year[year][:each]]
 
     def topic(self) -> Iterator[str]:
         """What many labs say, by a survey: what was found, what is planned, and solutions."""
@@ -423,7 +387,7 @@ class _Maker(LineReader):
     ) -> tuple[Survey | None, list[ReportInfo], list[Line]]:
         """The survey, the reports that say most of the topic, and their sentences nearest to it."""
         survey, said = self._surveys.survey({hit.passage.report.id for hit in self.hits})
-        ids = [i for i in said if said[i].says >= _SAYS][:MOST_TOLD]
+        ids = [i for i in said if said[i].says >= SAYS][:MOST_TOLD]
         near = {place for i in ids for place in said[i].sentences[:_NEAREST]}
         passages = {passage for passage, _ in near}
         told = [self.catalog.reports[i] for i in ids]

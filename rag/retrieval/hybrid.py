@@ -232,9 +232,9 @@ def reports_to_read(plan: Plan, result: SearchResult, catalog: Catalog) -> list[
         infos = (catalog.reports[i] for i in catalog.ids(plan.filters.merged(plan.boosted)))
         ranked = sorted(infos, key=lambda r: (r.author != "lab", -(r.year or 0), r.id))
         return [info.id for info in ranked]
-    if plan.reports:
+    if plan.reports and plan.intent != "trend":
         return list(plan.reports)
-    found = dict.fromkeys(hit.passage.report.id for hit in result.hits)
+    found = dict.fromkeys((*plan.reports, *(hit.passage.report.id for hit in result.hits)))
     single = plan.intent == "report" or (plan.intent == "answer" and not plan.wide)
     best = list(found)[: 1 if single else WHOLE_REPORTS]
     in_years = plan.intent == "trend"

@@ -135,3 +135,11 @@ def test_how_a_topic_went_on_is_told_by_the_reports_of_each_year_that_speak_of_i
     for year, (speaking, all_of) in years.items():
         assert 0 < speaking <= sum(known[i].year == year for i in answer.coverage.reports)
         assert all_of == sum(info.year == year for info in known.values())
+
+
+def test_the_years_of_a_lab_are_all_told(sample_engine: Engine) -> None:
+    answer = ask(sample_engine, "How did the work of the Lesotho lab change from 2022 to 2023?")
+    assert answer.coverage.intent == "trend"
+    assert "### 2022" in answer.text
+    assert "### 2023" in answer.text
+    assert {c.passage.report.lab for c in answer.citations} == {"Lesotho"}

@@ -1,0 +1,93 @@
+"""Chooses the reports that a digest tells of, among those that were found or are in its scope."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from rag.answer.lines import LineReader
+from rag.catalog.catalog import Catalog
+from rag.catalog.tag_fields import ReportInfo
+from rag.models.embeddings import Embedding
+from rag.survey.classifier import Speaking
+from rag.survey.stream import TopicSurvey
+from rag.types import Hit, Plan
+
+# The least probability that a report that is told of says something of a topic.
+SAYS = 0.1
+# The least probability that a report says something of what sides are compared on, and its least
+# share of that of the likeliest report of its side, and of all sides.
+_LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
+# The share of the nearest report's nearness to the topic that others have that are told.
+_NEARLY = 0.8
+_FEW = 3  # likely reports, to which near ones are added
+_SAME_TITLE = 0.5  # cosine of a title that is what is asked for
+
+
+class ReportChooser(LineReader):
+    """Reads lines, and chooses reports by what was found and by what they say of the topic."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        hits: Sequence[Hit],
+        catalog: Catalog,
+        embedding: Embedding,
+        surveys: TopicSurvey,
+    ) -> None:
+        super().__init__(plan, embedding)
+        self.hits, self.catalog, self._surveys = hits, catalog, surveys
+
+    def found(
+        self, countries: Collection[str] = (), years: Collection[int] = ()
+    ) -> list[ReportInfo]:
+        """The reports that were found, of these places and years, best first."""
+        infos = {hit.passage.report.id: hit.passage.report for hit in self.hits}.values()
+        return [
+            info
+            for info in infos
+            if not countries or not set(countries).isdisjoint(info.countries)
+            if not years or info.year in years
+        ]
+
+    def likeliest(self) -> list[ReportInfo]:
+        """The report that is most about the topic, of the lab that is asked for."""
+        found = self.found(self.plan.boosted.country) or self.found()
+        said = self._surveys.speaking([info.id for info in found]) if self.plan.subject else {}
+        likely = [self.catalog.reports[i] for i in said if said[i].says >= SAYS]
+        return [*likely, *found][:1]
+
+    def nearest_title(self) -> list[ReportInfo]:
+        """The report whose title is what is asked for, among those that were found."""
+        found = list({hit.passage.report.id: hit.passage.report for hit in self.hits[:20]}.values())
+        if not (found and self.plan.subject):
+            return []
+        vectors = np.asarray(self._embedding.get_text_embedding_batch([r.title for r in found]))
+        topic = np.asarray(self._embedding.get_query_embedding(self.plan.subject))
+        nearness = vectors @ topic
+        best = int(np.argmax(nearness))
+        return [found[best]] if nearness[best] >= _SAME_TITLE else []
+
+    def saying(self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]) -> list[ReportInfo]:
+        """The reports that say most of the topic, of labs where any of those do; then near ones."""
+        known = {info.id: info for info in infos}
+        least = max(_LIKELY, _LIKELY_OF_ALL * max((s.says for s in said.values()), default=0.0))
+        likely = [i for i in said if said[i].says >= least and i in known]
+        own = [i for i in likely if known[i].author == "lab"] or likely
+        least = _LIKELY_SHARE * max((said[i].says for i in own), default=0.0)
+        saying = [i for i in own if said[i].says >= least]
+        # A side that alone says nothing is told to have nothing.
+        unsaid = all(s.says < _LIKELY for s in said.values())
+        adds = unsaid or 0 < len(saying) < _FEW
+        near = [i for i in self.near() if i in known] if adds else []
+        return [known[i] for i in dict.fromkeys((*saying, *near))]
+
+    def near(self) -> list[str]:
+        """The reports that were found nearly as near to the topic as the nearest, best first."""
+        near: dict[str, float] = {}
+        for hit in self.hits:
+            name = hit.passage.report.id
+            near[name] = max(near.get(name, 0.0), hit.similarity)
+        least = _NEARLY * max(near.values(), default=0.0)
+        return [name for name in near if near[name] >= least]
