@@ -379,8 +379,8 @@ class _Maker(ReportChooser):
         """The nearest reports, with what they say nearest to the topic, where none answers."""
         yield format_label(self.t, self.t.gettext("Closest in the reports"), "").rstrip(" ")
         lines = self.lines(self.hits, TELLING)
-        for info in self.found()[:NEAREST]:
-            yield self.by(info, self.pick((x for x in lines if x.report.id == info.id), 1))
+        near = ((r, [x for x in lines if x.report.id == r.id]) for r in self.found()[:NEAREST])
+        yield from (self.by(r, self.pick(own, 1)) for r, own in near if own)
 
     def _surveyed(
         self, roles: Collection[Role]

@@ -157,9 +157,10 @@ class ExtractiveAnswerer:
         """Whether what comes closest is no answer to the question.
 
         So it is where the collection has no report of the year or the country that is asked for,
-        and where a question for a number has no sentence that gives one.
+        where no digest could be made of a topic, and where a question for a number has no sentence
+        that gives one.
         """
-        if any(notice.code == "no_reports_of_year" for notice in plan.notices):
+        if plan.intent == "topic" or any(n.code == "no_reports_of_year" for n in plan.notices):
             return True
         from_there = any(not set(plan.countries).isdisjoint(h.passage.report.iso) for h in hits)
         if plan.countries and not from_there and (_relevance(hits) or 0.0) < RELEVANT:
