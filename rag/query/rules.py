@@ -269,11 +269,14 @@ def asks_about(question: str, links: Links, scores: Mapping[str, float]) -> tupl
     """
     if overrides(question):
         return ()
-    best = max(scores, key=lambda name: scores[name])
+    # What names nothing is rather talk to the product than off the topic.
+    names = scores.keys() - ({"offtopic"} if not links.rest else set())
+    best = max(names, key=lambda name: scores[name])
     if best not in TALK or (scores[best] <= _SOCIAL and links.rest):
         return None
     # Names alone ("questionnaires") are a topic.
-    if len(links.rest) == len(links.unlinked) and (links.rest or links.links) and best != "thanks":
+    is_name = len(links.rest) == len(links.unlinked) and (links.rest or links.links)
+    if is_name and best not in ("thanks", "greeting"):
         return None
     # "Can I ask in French?" and "are you an AI?" are about the product.
     if best != "self" and replace(links.filters(), language=()):
