@@ -39,7 +39,7 @@ from rag.text.tokenize import (
     terms,
     words,
 )
-from rag.types import Hit, Plan, Turn
+from rag.types import Hit, Passage, Plan, Turn
 
 if TYPE_CHECKING:
     from rag.models.embeddings import Embedding
@@ -50,8 +50,9 @@ OFF_TOPIC_CERTAIN = 0.1
 # The relevance of a passage that answers, and one below which none does; 0 to 1.
 RELEVANT = 0.5
 IRRELEVANT = 0.02
-# The cosine of the closest passage below which none answers, where no relevance is known.
-DISTANT = 0.25
+# Where no relevance is known: the cosine of the closest passage below which none answers, the one
+# from which on it may, and the share of the question's words in a passage from which on it may.
+DISTANT, NEAR, MOST_WORDS = 0.25, 0.42, 0.7
 # The likeness of what a sentence counts to what the question does from which on it answers.
 COUNTS = 0.8
 # Points of a sentence that gives the number asked for, of 4: with one that is nearly as similar as
@@ -217,12 +218,25 @@ def is_off_topic(plan: Plan, hits: Sequence[Hit]) -> bool:
     """Whether a question has nothing to do with the reports, by its wording and what it finds."""
     relevance = _relevance(hits)
     if relevance is None:
-        distant = max((hit.similarity for hit in hits), default=0.0) < DISTANT
-        answered = False
+        nearest = max((hit.similarity for hit in hits), default=0.0)
+        distant = nearest < DISTANT
+        answered = nearest >= NEAR or _words_met(plan, hits) >= MOST_WORDS
     else:
         distant, answered = relevance < IRRELEVANT, relevance >= RELEVANT
     certain = plan.off_topic > OFF_TOPIC_CERTAIN and not answered
     return certain or (plan.off_topic > OFF_TOPIC_LIKELY and distant)
+
+
+def _words_met(plan: Plan, hits: Sequence[Hit]) -> float:
+    """The largest share of the question's words that a passage has, 0 to 1."""
+    wanted = set(terms(plan.standalone, plan.language))
+
+    def met(passage: Passage) -> float:
+        text = f"{passage.text} {passage.context}"
+        own = {*terms(text, passage.language), *terms(text, plan.language)}
+        return share(wanted, own)
+
+    return max((met(hit.passage) for hit in hits), default=0.0)
 
 
 def _phrase(text: str) -> str:
@@ -323,7 +337,8 @@ def choose(
         return by_lab(chosen, hits)
     if reranker:
         chosen = clearest_first(chosen, plan, hits, reranker)
-    return _answer_first(chosen, candidates, hits)[:count]
+    # What is needed to understand the first takes no place.
+    return _answer_first(chosen, candidates, hits)[: count + 1]
 
 
 def clearest_first(
@@ -363,7 +378,10 @@ def _answer_first(
     before = candidates[at - 1 : at] if at and candidates[at - 1].n == lead.n else []
     language = hits[lead.n - 1].passage.language
     pointer = re.compile(rf"\W*{any_of('points_back', language)}")
+    # What follows often has the number, or the reason.
+    after = [] if lead.fits else candidates[at + 1 : at + 2]
     leads = [*(before if pointer.match(strip_accents(lead.text)) else ()), lead]
+    leads += [c for c in after if c.n == lead.n]
     reports = list(dict.fromkeys(c.report for c in chosen))
     passages = list(dict.fromkeys(c.n for c in chosen))
     rest = [c for c in chosen if c not in leads]
