@@ -10,7 +10,6 @@ from rag.answer.lines import LineReader
 from rag.catalog.catalog import Catalog
 from rag.catalog.tag_fields import ReportInfo
 from rag.models.embeddings import Embedding
-from rag.retrieval.related import line_of_work
 from rag.survey.classifier import Speaking
 from rag.survey.stream import TopicSurvey
 from rag.types import Hit, Plan
@@ -23,7 +22,6 @@ _LIKELY, _LIKELY_SHARE, _LIKELY_OF_ALL = 0.01, 0.3, 0.1
 # The share of the nearest report's nearness to the topic that others have that are told.
 _NEARLY = 0.8
 _FEW = 3  # likely reports, to which near ones are added
-_MOST_RESULTS = 2  # reports that tell what came of a plan
 _SAME_TITLE = 0.5  # cosine of a title that is what is asked for
 
 
@@ -56,9 +54,10 @@ class ReportChooser(LineReader):
     def likeliest(self) -> list[ReportInfo]:
         """The report that is most about the topic, of the lab that is asked for."""
         found = self.found(self.plan.boosted.country) or self.found()
-        said = self._surveys.speaking([info.id for info in found]) if self.plan.subject else {}
-        likely = [self.catalog.reports[i] for i in said if said[i].says >= SAYS]
-        return [*likely, *found][:1]
+        if not self.plan.subject:
+            return found[:1]
+        said = self._surveys.speaking([info.id for info in found])
+        return [self.catalog.reports[i] for i in said if said[i].says >= SAYS][:1]
 
     def nearest_title(self) -> list[ReportInfo]:
         """The report whose title is what is asked for, among those that were found."""
@@ -70,15 +69,6 @@ class ReportChooser(LineReader):
         nearness = vectors @ topic
         best = int(np.argmax(nearness))
         return [found[best]] if nearness[best] >= _SAME_TITLE else []
-
-    def with_results(self, reports: Sequence[ReportInfo]) -> list[ReportInfo]:
-        """These reports; after plans alone the closings and experiments of their line of work."""
-        if any(info.kind != "plan" for info in reports):
-            return list(reports)
-        index = self._surveys.open().snapshot
-        lines = [other for info in reports for other in line_of_work(index, info)]
-        results = {info.id: info for info in lines if info.kind != "plan"}
-        return [*reports, *list(results.values())[:_MOST_RESULTS]]
 
     def saying(self, infos: Sequence[ReportInfo], said: Mapping[str, Speaking]) -> list[ReportInfo]:
         """The reports that say most of the topic, of labs where any of those do; then near ones."""

@@ -190,7 +190,7 @@ class _Maker(ReportChooser):
     def report(self) -> Iterator[str]:
         """One report, or one line of work: part by part."""
         named = [self.catalog.reports[i] for i in self.plan.reports]
-        reports = self.with_results(named or self.nearest_title() or self.likeliest())
+        reports = named or self.nearest_title() or self.likeliest()
         for info in reports:
             kind = value_label("kind", info.kind, self.t)
             what = join_parts(

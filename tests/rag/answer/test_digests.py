@@ -143,3 +143,16 @@ def test_the_years_of_a_lab_are_all_told(sample_engine: Engine) -> None:
     assert "### 2022" in answer.text
     assert "### 2023" in answer.text
     assert {c.passage.report.lab for c in answer.citations} == {"Lesotho"}
+
+
+def test_no_report_that_says_nothing_of_a_topic_is_summed_up(sample_engine: Engine) -> None:
+    assert not ask(sample_engine, "Summarise the report on nuclear power stations").text.startswith(
+        "**"
+    )
+
+
+@pytest.mark.parametrize("question", ["¿quiénes son los socios de la barrera de bambú?"])
+def test_a_question_whose_words_stand_in_a_passage_is_not_off_the_topic(
+    sample_engine: Engine, question: str
+) -> None:
+    assert "No parece una pregunta" not in ask(sample_engine, question).text
