@@ -65,7 +65,10 @@ class Rules:
         named = Filters(country=labs, year=linked.year, type=linked.type, kind=linked.kind)
         many = has_wording("many_labs", question)
         follows = is_follow_up(question, language, bool(named.country) or many, history)
-        if not follows and (about := asks_about(question, links, scores)) is not None:
+        works = Works(self.linker, self.reports_with)
+        is_name = works.has_name(links.words, language)
+        about = None if follows or is_name else asks_about(question, links, scores)
+        if about is not None:
             language = greeting_language(question) or language
             return Plan(question, question, language, "about", filters, about=about)
         if follows and (repeated := self._repeat_list(question, links, scores, history)):
@@ -115,7 +118,7 @@ class Rules:
             notices=self._missing(links),
             off_topic=-1.0 if follows else scores["offtopic"] - max(scores[n] for n in TO_REPORTS),
         )
-        return form_of(planned, links, scores, Works(self.linker, self.reports_with))
+        return form_of(planned, links, scores, works)
 
     def query(self, links: Links, scores: Mapping[str, float]) -> CatalogQuery | None:
         """The query of tags that answers a question; None where it asks for more than tags know."""

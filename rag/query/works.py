@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 
 from rag.catalog.normalize import in_dictionary
 from rag.query.linker import Linker
@@ -94,6 +94,19 @@ class Works:
             if few and word[:1].isupper():
                 return Work((), tuple(sorted(having)), (word,), len(stems) == 1, True)
         return Work()
+
+    def has_name(self, words: Sequence[str], language: str) -> bool:
+        """Whether words with capitals that follow each other name a work that few reports have."""
+        known = self.linker.titled
+        for is_name, run in groupby(words[1:], key=lambda word: word[:1].isupper()):
+            name = list(run)
+            stems = [found for word in name if (found := _stems(word, language))]
+            if is_name and len(name) > 1 and stems:
+                titled = (set(chain.from_iterable(known.get(s, ()) for s in own)) for own in stems)
+                having = self.reports_with(stems)
+                if set.intersection(*titled) and len(having) <= _MOST_TITLED + _MOST_BESIDE:
+                    return True
+        return False
 
     def _labs(self, reports: Collection[str]) -> set[str]:
         return {self.linker.catalog.reports[i].lab for i in reports}

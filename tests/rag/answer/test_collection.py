@@ -70,3 +70,9 @@ def test_how_many_there_are_at_all_is_told_by_kinds_without_a_list(sample_engine
     assert [line.split(": ")[1] for line in answer.text.splitlines()[1:]] == [
         str(n) for _, n in kinds
     ]
+
+
+@pytest.mark.quality
+def test_a_work_with_a_name_is_not_taken_for_the_collection(sample_engine: Engine) -> None:
+    assert sample_engine.plan("¿qué es Barreras de Bambú?").intent != "about"
+    assert sample_engine.plan("What are the UNDP Accelerator Labs?").intent == "about"
