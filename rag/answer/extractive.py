@@ -216,6 +216,8 @@ def _relevance(hits: Sequence[Hit]) -> float | None:
 
 def is_off_topic(plan: Plan, hits: Sequence[Hit]) -> bool:
     """Whether a question has nothing to do with the reports, by its wording and what it finds."""
+    if plan.off_topic <= OFF_TOPIC_LIKELY:
+        return False
     relevance = _relevance(hits)
     if relevance is None:
         nearest = max((hit.similarity for hit in hits), default=0.0)
@@ -223,8 +225,7 @@ def is_off_topic(plan: Plan, hits: Sequence[Hit]) -> bool:
         answered = nearest >= NEAR or _words_met(plan, hits) >= MOST_WORDS
     else:
         distant, answered = relevance < IRRELEVANT, relevance >= RELEVANT
-    certain = plan.off_topic > OFF_TOPIC_CERTAIN and not answered
-    return certain or (plan.off_topic > OFF_TOPIC_LIKELY and distant)
+    return distant or (plan.off_topic > OFF_TOPIC_CERTAIN and not answered)
 
 
 def _words_met(plan: Plan, hits: Sequence[Hit]) -> float:

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from rag.catalog.tag_fields import TAGS, Filters
 from rag.query.intents import intent_scores
-from rag.query.linker import Links, is_usual_word
-from rag.query.wordings import has_wording, is_of_any_work
+from rag.query.linker import Links, asks
+from rag.query.wordings import has_wording
 from rag.query.works import Work, Works
 from rag.text.tokenize import is_quantity, terms
 from rag.types import Intent, Plan
@@ -23,8 +23,8 @@ DIGESTS: tuple[Intent, ...] = ("report", "lab", "trend", "topic", "reasons")
 OFF_TOPIC_LIKELY = -0.1
 _LEAST = 0.25  # the score of a form that is chosen
 _LEAD = 0.05  # by how much it is more than that of a question to passages
-_TITLE_WORDS = 3  # words that are not those of a title by chance
 _WORK_LEAD = 0.3  # the same of a question that names a work and has more words
+_TITLE_WORDS = 3  # words that are not those of a title by chance
 # What stands for the name of a work where its question is read, as in the example questions.
 _ANY_WORK = "clay stove project"
 _MOST_TERMS = 8  # content words of a question that wants more than particulars
@@ -117,7 +117,7 @@ def subject(links: Links, language: str) -> tuple[str, ...]:
     return tuple(
         word
         for i, word in enumerate(links.words)
-        if i in values or (i not in told and not _asks(word, language))
+        if i in values or (i not in told and not asks(word, language))
     )
 
 
@@ -129,16 +129,10 @@ def titled_sides(links: Links, plan: Plan, works: Works) -> tuple[str, ...]:
     for word in links.words:
         if has_wording("joins", word) or has_wording("compare", word):
             parts.append([])
-        elif not _asks(word, plan.language):
+        elif not asks(word, plan.language):
             parts[-1].append(word)
     found = [works.named(part, plan) for part in parts if part]
     reports = works.linker.catalog.reports
     named = [work.reports for work in found if work.is_whole and work.reports]
     shortest = [min(ids, key=lambda i: len(reports[i].title)) for ids in named]
     return tuple(dict.fromkeys(shortest)) if len(set(shortest)) > 1 else ()
-
-
-def _asks(word: str, language: str) -> bool:
-    """Whether a word only asks."""
-    usual = is_usual_word(word, language) or is_of_any_work(word, language)
-    return usual or has_wording("compare", word)

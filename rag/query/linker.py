@@ -329,8 +329,8 @@ def topic_of(question: str, links: Links, language: str) -> str:
     joined = not before or before in _light() or re.fullmatch(any_of("about"), before)
     values = {i for k in links.links if k.field in TAGS for i in range(k.start, k.end)}
     while first < len(words) and first not in values:
-        asks = only_asks(words[first], language) and (not joined or first + 1 in left_out)
-        if not (asks or first in left_out):
+        is_asked = only_asks(words[first], language) and (not joined or first + 1 in left_out)
+        if not (is_asked or first in left_out):
             break
         first += 1
     topic = [i for i in range(first, len(words)) if i not in left_out]
@@ -443,10 +443,15 @@ def is_usual_word(word: str, language: str) -> bool:
     return any(abs(len(word) - len(form)) <= 2 for form in forms)
 
 
+def asks(word: str, language: str) -> bool:
+    """Whether a word asks for something that any work has."""
+    usual = is_usual_word(word, language) or is_of_any_work(word, language)
+    return usual or has_wording("compare", word)
+
+
 def only_asks(word: str, language: str) -> bool:
-    """Whether a word asks for something of any work, and can be no topic."""
-    asks = is_usual_word(word, language) or is_of_any_work(word, language)
-    return (asks and not may_be_topic(word, language)) or has_wording("compare", word)
+    """Whether a word asks for something that any work has, and can be no topic."""
+    return asks(word, language) and not may_be_topic(word, language)
 
 
 @cache

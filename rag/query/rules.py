@@ -66,9 +66,8 @@ class Rules:
         many = has_wording("many_labs", question)
         follows = is_follow_up(question, language, bool(named.country) or many, history)
         works = Works(self.linker, self.reports_with)
-        is_name = works.has_name(links.words, language)
-        about = None if follows or is_name else asks_about(question, links, scores)
-        if about is not None:
+        about = None if follows else asks_about(question, links, scores)
+        if about is not None and not works.has_name(links.words, language):
             language = greeting_language(question) or language
             return Plan(question, question, language, "about", filters, about=about)
         if follows and (repeated := self._repeat_list(question, links, scores, history)):

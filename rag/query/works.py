@@ -103,8 +103,8 @@ class Works:
             stems = [found for word in name if (found := _stems(word, language))]
             if is_name and len(name) > 1 and stems:
                 titled = (set(chain.from_iterable(known.get(s, ()) for s in own)) for own in stems)
-                having = self.reports_with(stems)
-                if set.intersection(*titled) and len(having) <= _MOST_TITLED + _MOST_BESIDE:
+                most = _MOST_TITLED + _MOST_BESIDE
+                if set.intersection(*titled) and len(self.reports_with(stems)) <= most:
                     return True
         return False
 
