@@ -61,8 +61,14 @@ const askLabs = (() => {
     if (!button) return;
     // A second click would ask twice.
     button.closest(".scope").querySelectorAll("button").forEach((e) => (e.disabled = true));
-    touched = { ...button.dataset };
-    trigger(touched);
+    const sent = (touched = { ...button.dataset });
+    // The page passes over a click before the last answer's event has ended: send it again until drawn.
+    const send = (tries = 20) => {
+      if (touched !== sent || !tries) return;
+      trigger(sent);
+      setTimeout(send, 150, tries - 1);
+    };
+    send();
   }
 
   // The chip that asked again is drawn anew: who used the keyboard goes on from it.
