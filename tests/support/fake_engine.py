@@ -1,11 +1,12 @@
 """A small engine with known answers, for tests of the page that need no index."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
+import numpy as np
 from passages import text_notice
 
 from rag.catalog.catalog import Catalog
@@ -164,12 +165,14 @@ class FakeEngine:
     """Answers by what the question says: fail, break, slow, or anything else."""
 
     topics = ()
-    heads: ClassVar[Mapping[str, object]] = {}
 
     def __init__(self, write: Callable[[str], Answer] | None = None) -> None:
         self.settings = Settings()
         self.revision = "f1" * 16
         self.catalog = Catalog(report(i) for i in range(12))
+        # Reports of a lab are near each other.
+        self.heads = dict.fromkeys(self.catalog.reports)
+        self.means = np.eye(3)[[i % 3 for i in range(12)]]
         self.asked: list[tuple[str, tuple[Turn, ...], Filters]] = []
         self.ignored: list[Filters] = []
         self.passages: tuple[Passage, ...] = ()
