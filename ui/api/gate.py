@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextvars import ContextVar
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,14 +36,15 @@ OPEN = ("/api/v1/", "/api/v1/openapi.json")  # tell nothing of the collection
 class Refused(Exception):
     """A request that is answered with a problem."""
 
-    def __init__(self, status: int, title: str, detail: str, remedy: str) -> None:
+    def __init__(self, status: int, detail: str, remedy: str) -> None:
         super().__init__(f"{detail} {remedy}")
+        title = HTTPStatus(status).phrase
         self.problem = Problem(title=title, status=status, detail=detail, remedy=remedy)
 
 
 def too_many() -> Refused:
     """That too many wait."""
-    return Refused(503, "Service Unavailable", "Too many wait already.", "Ask again later.")
+    return Refused(503, "Too many wait already.", "Ask again later.")
 
 
 def problem_response(problem: Problem) -> JSONResponse:
@@ -127,13 +129,11 @@ class Gate:
             detail = "This needs a key."
             if not self._check:
                 detail = "The page needs a login, and no keys were given out."
-            raise Refused(
-                401,
-                "Unauthorized",
-                detail,
+            remedy = (
                 "Who runs it makes one (asklabs key NAME, ASKLABS_API_KEYS); send it as "
-                "Authorization: Bearer KEY.",
+                "Authorization: Bearer KEY."
             )
+            raise Refused(401, detail, remedy)
         return f"address {address}"
 
     async def _name(self, check: Check, key: str, address: str) -> str:
@@ -155,12 +155,11 @@ class Gate:
                 self._known[digest] = name
                 return name
         except TooManyLogins as error:
-            remedy = "Wait five minutes."
-            raise Refused(429, "Too Many Requests", "Too many wrong keys.", remedy) from error
+            raise Refused(429, "Too many wrong keys.", "Wait five minutes.") from error
         except ValueError:
             pass
         remedy = "Make a new one: asklabs key NAME"
-        raise Refused(401, "Unauthorized", "This is no key of this server.", remedy)
+        raise Refused(401, "This is no key of this server.", remedy)
 
     def _count(self, caller: str) -> None:
         now = time.monotonic()
@@ -169,5 +168,5 @@ class Gate:
         asked = self._asked.setdefault(caller, deque(maxlen=MOST_REQUESTS))
         if len(asked) == MOST_REQUESTS and asked[0] > now - MINUTE:
             detail = f"There were more than {MOST_REQUESTS} requests within a minute."
-            raise Refused(429, "Too Many Requests", detail, "Ask again later.")
+            raise Refused(429, detail, "Ask again later.")
         asked.append(now)

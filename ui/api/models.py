@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
-from rag.catalog.tag_fields import FILTER_FIELDS, Filters
+from rag.catalog.tag_fields import FILTER_FIELDS, Filters, ReportInfo
 from rag.engine import LONGEST_QUESTION, MOST_TURNS
 from rag.export.formats import FORMATS
-from rag.survey.types import Verdict
+from rag.survey.types import Stance, Verdict
 from rag.types import Intent, Role, Span, Stage, Status
 
 Text = Annotated[str, Field(min_length=1, max_length=LONGEST_QUESTION)]
 FieldName = Annotated[str, Field(pattern=f"^({'|'.join(FILTER_FIELDS)})$")]
 MOST_VALUES = 300  # values of one filter
-_BOUNDS = ConfigDict(extra="forbid")
 
 
 def _bounded(filters: Filters) -> Filters:
@@ -25,6 +25,12 @@ def _bounded(filters: Filters) -> Filters:
 
 
 Bounded = Annotated[Filters, AfterValidator(_bounded)]
+
+
+class _Sent(BaseModel):
+    """What a program sends: a field that is unknown is an error."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 class Problem(BaseModel):
@@ -37,18 +43,16 @@ class Problem(BaseModel):
     remedy: str
 
 
-class TurnJson(BaseModel):
+class TurnJson(_Sent):
     """One message of the conversation before a question."""
 
-    model_config = _BOUNDS
     role: Role
     content: str
 
 
-class Asked(BaseModel):
+class Asked(_Sent):
     """A question; `ignored` are values that it names and that are not to narrow it."""
 
-    model_config = _BOUNDS
     question: Text = Field(examples=["What did labs learn about mobile money?"])
     filters: Bounded = Filters()
     ignored: Bounded = Filters()
@@ -68,23 +72,21 @@ class SearchRequest(Asked):
     k: int = Field(20, ge=1, le=200)
 
 
-class SurveyRequest(BaseModel):
+class SurveyRequest(_Sent):
     """A topic to survey; `without` are near words that are not to stand for it."""
 
-    model_config = _BOUNDS
     question: Text = Field(examples=["mobile money"])
     filters: Bounded = Filters()
     without: list[str] = Field(default=[], max_length=100)
     fast: bool = False
 
 
-class ListRequest(BaseModel):
+class ListRequest(_Sent):
     """A query of the tags: which reports, and how many by the field or fact `group_by`.
 
     Any value of a field is enough, but of the fields `every` all are wanted.
     """
 
-    model_config = _BOUNDS
     filters: Bounded = Filters()
     every: list[FieldName] = []
     excluded: Bounded = Filters()
@@ -92,10 +94,9 @@ class ListRequest(BaseModel):
     limit: int = Field(0, ge=0, le=10_000)
 
 
-class ExportRequest(BaseModel):
+class ExportRequest(_Sent):
     """Answers as `ask` gave them, and the file to make of them."""
 
-    model_config = _BOUNDS
     answers: list[dict[str, Any]] = Field(min_length=1, max_length=100)
     format: str = Field(max_length=20, examples=list(FORMATS))
     title: str = Field("", max_length=300)
@@ -178,30 +179,12 @@ class SearchJson(BaseModel):
     passages: list[PassageJson]
 
 
-class ReportJson(BaseModel):
-    """The tags of a report."""
-
-    id: str
-    title: str
-    countries: list[str]
-    iso: list[str]
-    year: int | None
-    type: str
-    kind: str
-    language: str
-    methods: list[str]
-    datasources: list[str]
-    sdgs: list[str]
-    thematic_areas: list[str]
-    facts: dict[str, list[str]]
-
-
 class ReportsJson(BaseModel):
     """Reports from `offset` on, of so many in all."""
 
     count: int
     offset: int = 0
-    reports: list[ReportJson]
+    reports: list[ReportInfo]
     table: list[TableRow] = []
 
 
@@ -217,11 +200,12 @@ class OpenedPassage(BaseModel):
     language: str
 
 
-class OpenedReport(ReportJson):
+@dataclass(frozen=True)
+class OpenedReport(ReportInfo):
     """A report with its whole text, contacts masked; spans count its characters."""
 
-    text: str
-    passages: list[OpenedPassage]
+    text: str = ""
+    passages: tuple[OpenedPassage, ...] = ()
 
 
 class RowJson(BaseModel):
@@ -241,6 +225,7 @@ class RowJson(BaseModel):
     year: int | None
     kind: str
     judge: str
+    stance: Stance | None
     evidence: dict[str, Any]
     cells: dict[str, Any]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, field
@@ -43,6 +44,7 @@ from ui.server import log
 from ui.server.room import Full, Room
 
 MOST_JOBS, MOST_RUNNING = 20, 2  # surveys that are kept, and that run at a time
+POLL = 0.1  # seconds between two looks for new rows
 _STATUS = {InputError: 400, UnknownReport: 404, ModelError: 502, IndexUnusable: 503}
 _log = logging.getLogger(__name__)
 
@@ -260,35 +262,26 @@ class _Job:
     error: str = ""
     made: list[SurveyRow] = field(default_factory=list)
     result: dict[str, Any] | None = None
-    more: threading.Condition = field(default_factory=threading.Condition)
 
     def run(self) -> None:
         try:
             for row in self.stream:
-                with self.more:
-                    self.made.append(row)
-                    self.more.notify_all()
+                self.made.append(row)
             result = survey_to_dict(self.stream.survey)
             del result["rows"]
             self.result, self.state = result, "done" if result["complete"] else "stopped"
         except Exception as error:
             _log.error("A survey failed", exc_info=error)
-            self.state, self.error = "failed", problem_of(error).detail
-        with self.more:
-            self.more.notify_all()
+            self.error, self.state = problem_of(error).detail, "failed"
 
     def lines(self) -> Iterator[bytes]:
         """The rows as JSON lines, until there are no more."""
-        n = 0
-        while True:
-            with self.more:
-                while n == len(self.made) and self.state == "running":
-                    self.more.wait(1)
-                rows = self.made[n:]
-            if not rows:
-                return
+        n, is_over = 0, False
+        while not is_over:
+            is_over, rows = self.state != "running", self.made[n:]
             n += len(rows)
             yield b"".join(orjson.dumps(row_to_dict(row)) + b"\n" for row in rows)
+            time.sleep(0 if is_over else POLL)
 
     @property
     def rows(self) -> int:
@@ -312,7 +305,7 @@ class _Jobs:
         with self._lock:
             running = [j for j in self._jobs.values() if j.state == "running"]
             if len(running) >= MOST_RUNNING:
-                raise Refused(503, "Service Unavailable", "Other surveys run.", "Ask again later.")
+                raise Refused(503, "Other surveys run.", "Ask again later.")
             over = [j.id for j in self._jobs.values() if j.state != "running"]
             for old in over[: max(0, len(self._jobs) + 1 - MOST_JOBS)]:
                 del self._jobs[old]

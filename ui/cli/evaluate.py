@@ -44,12 +44,14 @@ def run(
 
             for folder in run_baselines(engine, loaded, out, report):
                 write_report(folder)
-    print(write_report(out))
+    table = write_report(out)
     try:
+        # Before it is printed: who reads that (head, less) may stop before its end.
         keep_latest(out, engine.settings.index)
         print("The page shows it, with the worst cases: asklabs serve, Quality.", file=sys.stderr)
     except InputError as error:
         print(f"asklabs: {error}", file=sys.stderr)
+    print(table)
 
 
 @app.command()
