@@ -20,7 +20,7 @@ from filelock import FileLock
 from pydantic import TypeAdapter, ValidationError
 
 from rag.catalog.tag_fields import Filters
-from rag.citation.quotes import verbatim
+from rag.citation.quotes import still_stands
 from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.answer_json import answer_to_dict
@@ -119,8 +119,7 @@ def changes(engine: Engine, before: Mapping[str, Any], after: Mapping[str, Any])
     for citation in before["citations"]:
         report, quote, span = (citation[name] for name in ("report", "quote", "span"))
         raw = engine.report(report).raw if report in infos else ""
-        place = verbatim(quote, raw, [tuple(span)] if span and span[1] <= len(raw) else [])
-        if not raw or place is None or place[0] != quote:
+        if still_stands(quote, raw, [tuple(span)] if span else []) is None:
             found.append(Change("quote gone", report, citation["title"], quote))
     rows = [{row["value"]: row["reports"] for row in side["table"]} for side in (old, new)]
     numbers = [

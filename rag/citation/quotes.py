@@ -10,11 +10,9 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterator, Sequence
 
-from rag.types import Citation, Span
+from rag.types import Span
 
 _ALIKE = str.maketrans(
     {"‘": "'", "’": "'", "“": '"', "”": '"', "«": '"', "»": '"', "–": "-", "—": "-", "‑": "-"}
@@ -149,27 +147,11 @@ def _leans(folded: str) -> bool:
     return unicodedata.category(first or " ")[0] == "M" or "\u1160" <= first <= "\u11ff"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedQuote:
-    """A quote of an earlier answer: whether it stands at `span`, word for word, in its report.
+def still_stands(quote: str, raw: str, spans: Sequence[Span]) -> Span | None:
+    """Where a quote of earlier stands word for word in its report of now; None where it does not.
 
-    "changed": the report has it no more; "gone": there is no such report any more.
+    It stood at `spans`, and most likely still does; the file may have become shorter.
     """
-
-    citation: Citation
-    state: Literal["stands", "changed", "gone"]
-    span: Span | None = None
-
-
-def recheck(citation: Citation, texts: Mapping[str, str]) -> CheckedQuote:
-    """The quote of an earlier answer, checked against the reports' texts of now by id."""
-    raw = texts.get(citation.passage.report.id)
-    if raw is None:
-        return CheckedQuote(citation, "gone")
-    # Where it stood is where it most likely still stands; the file may have become shorter.
-    before = [citation.span] if citation.span else list(citation.passage.spans)
-    place = verbatim(citation.quote, raw, [span for span in before if span[1] <= len(raw)])
+    place = verbatim(quote, raw, [span for span in spans if span[1] <= len(raw)])
     # Of a quote that is not whole any more, a part may be found.
-    if place is None or place[0] != citation.quote:
-        return CheckedQuote(citation, "changed")
-    return CheckedQuote(citation, "stands", place[1])
+    return place[1] if place and place[0] == quote else None

@@ -15,6 +15,7 @@ from rich.console import Console
 from typer import Option
 
 from rag.catalog.tag_fields import ReportInfo
+from rag.errors import InputError
 from rag.files import in_words
 from rag.i18n.labels import author_label
 from rag.settings import load_settings
@@ -34,6 +35,22 @@ def engine_of(index: Path | None) -> Engine:
     from rag.engine import open_engine
 
     return open_engine(load_settings(index=index))
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a file; an InputError if it can't be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} can't be read ({error}).") from error
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file; an InputError if it can't be written."""
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise InputError(f"{path} can't be written ({error}). Name another file.") from error
 
 
 def print_json(value: Any) -> None:

@@ -26,7 +26,17 @@ from rag.export import answer_json
 from rag.settings import load_settings
 from rag.text.sentences import encodable
 from rag.types import Answer, Hit, Passage, Plan, Progress, Turn, Vote, Why
-from ui.cli import Index, Json, engine_of, print_info, print_json, progress, report_line
+from ui.cli import (
+    Index,
+    Json,
+    engine_of,
+    print_info,
+    print_json,
+    progress,
+    read_file,
+    report_line,
+    write_file,
+)
 
 if TYPE_CHECKING:
     from rag.answer.pipeline import AnswerStream
@@ -401,11 +411,7 @@ def export(
         raise InputError("--json goes with --verify. To write answers as JSON: --to FILE.json")
     from ui.cli.verify import answers_stand, read_survey, survey_stands
 
-    try:
-        content = answers.read_bytes()
-    except OSError as error:
-        raise InputError(f"{answers} can't be read ({error}).") from error
-    settings = load_settings(index=index)
+    content, settings = read_file(answers), load_settings(index=index)
     if survey := read_survey(content):
         if to is not None:
             raise InputError(f"{answers} holds a survey. Write it by: asklabs survey --out FILE.")
@@ -418,10 +424,7 @@ def export(
 
         ending = formats.ending_of(to.name)
         data = formats.export(loaded, ending, title, report_url=settings.report_url)
-        try:
-            to.write_bytes(data)
-        except OSError as error:
-            raise InputError(f"{to} can't be written ({error}). Name another file.") from error
+        write_file(to, data)
         print(f"{to}: {len(data)} bytes", file=sys.stderr)
     if verify and not answers_stand(loaded, settings, json=json):
         raise typer.Exit(1)

@@ -15,7 +15,7 @@ from rag.catalog.tag_fields import Filters
 from rag.errors import InputError
 from rag.i18n.labels import CELL_LABELS, OUTCOME_LABELS, RUNG_LABELS, format_count
 from rag.i18n.notices import notice_words, survey_sentence
-from ui.cli import Index, Json, engine_of, print_json, progress, report_line
+from ui.cli import Index, Json, engine_of, print_json, progress, report_line, write_file
 from ui.cli.ask import with_filters
 
 if TYPE_CHECKING:
@@ -88,10 +88,7 @@ def survey(
     if out is not None:
         url = engine.settings.report_url
         file = survey_files.SurveyFile(made, gap_map(made, engine.catalog), date.today(), url)
-        try:
-            out.write_bytes(survey_files.export_survey(file, ending))
-        except OSError as error:
-            raise InputError(f"{out} can't be written ({error}). Name another file.") from error
+        write_file(out, survey_files.export_survey(file, ending))
         print(f"{out}: {len(made.rows)} rows", file=sys.stderr)
     if json:
         print_json(survey_to_dict(made))

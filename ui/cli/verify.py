@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError
 
 from rag.catalog.normalize import report_values
 from rag.catalog.tag_fields import TAGS
-from rag.citation.quotes import CheckedQuote, recheck, verbatim
+from rag.citation.quotes import still_stands
 from rag.export.brief import one_line, shortened, who
-from rag.index.interface import Index, StoredReport
+from rag.index.interface import Index
 from rag.index.opening import current_index
 from rag.settings import Settings
 from rag.survey.types import CellState, Stance, Survey, SurveyCell, SurveyRow, Verdict
-from rag.types import Answer, Passage
+from rag.types import Answer, Citation, Passage
 from ui.cli import print_json
 
 _SHOWN = 100  # characters of a quote that no longer stands
@@ -128,7 +129,8 @@ def _checked(row: _Row, index: Index) -> Iterator[tuple[str, bool]]:
     )  # fmt: skip
     for said in (row, row.evidence, *row.cells.values()):
         if said.quote:
-            yield said.quote, _is_there(said, report)
+            spans = [said.span] if said.span else []
+            yield said.quote, still_stands(said.quote, report.raw, spans) is not None
     name = index.catalog.name
     tags = [name(field, value) for field in TAGS for value in report_values(info, field)]
     known = "; ".join((*tags, *(v for values in info.facts.values() for v in values)))
@@ -139,11 +141,6 @@ def _checked(row: _Row, index: Index) -> Iterator[tuple[str, bool]]:
             yield cell.value, all(part in known for part in cell.value.split("; "))
 
 
-def _is_there(said: _Said, report: StoredReport) -> bool:
-    place = verbatim(said.quote, report.raw, [said.span] if said.span else [])
-    return place is not None and place[0] == said.quote
-
-
 def answers_stand(answers: Sequence[Answer], settings: Settings, *, json: bool) -> bool:
     """Print which quotes of answers are still in the index; returns whether all are."""
     # No vectors are compared, so it does not matter which model made them.
@@ -151,36 +148,41 @@ def answers_stand(answers: Sequence[Answer], settings: Settings, *, json: bool) 
     texts = index.texts({c.passage.report.id for answer in answers for c in answer.citations})
     holds, documents = True, []
     for answer in answers:
-        quotes = [recheck(citation, texts) for citation in answer.citations]
-        holds &= all(quote.state == "stands" for quote in quotes)
+        quotes = [_state(citation, texts) for citation in answer.citations]
+        holds &= all(quote["state"] == "stands" for quote in quotes)
         same_index = answer.index == index.revision
         if not json:
-            _print_check(answer.question, quotes, same_index)
-        states = []
-        for quote in quotes:
-            cited, info = quote.citation, quote.citation.passage.report
-            state = {"n": cited.n, "report": info.id, "title": info.title, "quote": cited.quote}
-            states.append({**state, "state": quote.state, "span": quote.span})
+            _print_check(answer, quotes, same_index)
         facts = {"question": answer.question, "index": answer.index, "same_index": same_index}
-        documents.append({**facts, "quotes": states})
+        documents.append({**facts, "quotes": quotes})
     if json:
         print_json({"holds": holds, "index": index.revision, "answers": documents})
     return holds
 
 
-def _print_check(question: str, quotes: Sequence[CheckedQuote], same_index: bool) -> None:
+def _state(cited: Citation, texts: Mapping[str, str]) -> dict[str, Any]:
+    """A quote, whether it "stands" or has "changed", or its report is "gone", and where it is."""
+    info, span = cited.passage.report, None
+    if (raw := texts.get(info.id)) is not None:
+        spans = [cited.span] if cited.span else list(cited.passage.spans)
+        span = still_stands(cited.quote, raw, spans)
+    state = "stands" if span else "gone" if raw is None else "changed"
+    facts = {"n": cited.n, "report": info.id, "title": info.title, "quote": cited.quote}
+    return {**facts, "state": state, "span": span}
+
+
+def _print_check(answer: Answer, quotes: Sequence[Mapping[str, Any]], same_index: bool) -> None:
     index = "the index is the same" if same_index else "the index has changed since"
-    failures = [quote for quote in quotes if quote.state != "stands"]
     all_quotes = "1 quote stands" if len(quotes) == 1 else f"{len(quotes)} quotes stand"
-    standing = len(quotes) - len(failures)
-    print(one_line(question))
+    standing = sum(quote["state"] == "stands" for quote in quotes)
+    print(one_line(answer.question))
     print(f"  {standing} of {all_quotes} word for word in the reports; {index}.")
     reasons = {
         "changed": "The report has changed and has this no more",
         "gone": "The report is not in the index any more",
     }
-    for failed in failures:
-        info = failed.citation.passage.report
-        quote = shortened(one_line(failed.citation.quote), _SHOWN)
-        print(f"  [{failed.citation.n}] {who(info)}: {one_line(info.title)} [{one_line(info.id)}]")
-        print(f"      {reasons[failed.state]}: “{quote}”")
+    for citation, quote in zip(answer.citations, quotes, strict=True):
+        if why := reasons.get(quote["state"]):
+            info, words = citation.passage.report, shortened(one_line(citation.quote), _SHOWN)
+            print(f"  [{citation.n}] {who(info)}: {one_line(info.title)} [{one_line(info.id)}]")
+            print(f"      {why}: “{words}”")

@@ -12,8 +12,7 @@ import typer
 from typer import Argument, Option
 
 from rag.catalog.tag_fields import Filters
-from rag.errors import InputError
-from ui.cli import Index, Json, engine_of, print_json
+from ui.cli import Index, Json, engine_of, print_json, read_file, write_file
 from ui.cli.ask import Question, checked_question, with_filters
 
 if TYPE_CHECKING:
@@ -65,10 +64,7 @@ def run(
     changed = run_watches(engine)
     _print(changed, json)
     if atom is not None:
-        try:
-            atom.write_bytes(feed(load_watches(engine.settings.index)))
-        except OSError as error:
-            raise InputError(f"{atom} can't be written ({error}). Name another file.") from error
+        write_file(atom, feed(load_watches(engine.settings.index)))
     if changed and engine.settings.watch_url:
         import httpx
 
@@ -89,10 +85,7 @@ def diff(
     from rag.export.answer_json import answers_from_json
     from rag.watch import answer_again
 
-    try:
-        loaded = answers_from_json(answers.read_bytes(), str(answers))
-    except OSError as error:
-        raise InputError(f"{answers} can't be read ({error}).") from error
+    loaded = answers_from_json(read_file(answers), str(answers))
     engine = engine_of(index)
     found = [(answer.question, answer_again(engine, answer)) for answer in loaded]
     if json:
