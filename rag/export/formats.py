@@ -145,8 +145,7 @@ def _to_markdown(brief: Brief) -> bytes:
 
 
 def _to_docx(brief: Brief) -> bytes:
-    # Its XML library is slow to load.
-    from rag.export.docx import to_docx
+    from rag.export.docx import to_docx  # which reads this module's templates
 
     return to_docx(brief)
 

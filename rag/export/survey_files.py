@@ -27,6 +27,7 @@ from rag.export.brief import (
     report_link,
     who,
 )
+from rag.export.docx import to_docx
 from rag.export.formats import TEMPLATES, Value, font_folder, to_csv
 from rag.export.xlsx import Sheet, to_xlsx
 from rag.i18n import labels
@@ -143,9 +144,6 @@ def _to_xlsx(made: SurveyFile) -> bytes:
 
 
 def _to_docx(made: SurveyFile) -> bytes:
-    # Its XML library is slow to load.
-    from rag.export.docx import to_docx
-
     facts = [(name, one_line(str(value))) for name, value in _facts(made) if value]
     return to_docx(survey_brief(made.survey, made.gaps, facts, made.day, made.report_url))
 
