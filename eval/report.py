@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from eval import figures
 from eval.cases import MANY_REPORTS, VOTE_ID_PREFIX, write_text
-from eval.figures import ALL, LATENCIES, MAIN, Estimate, Group, Headline
+from eval.figures import ALL, LATENCIES, MAIN, Group, Headline
 from eval.metrics import METRICS, has_fact, single_line, tells
 from eval.run import BASELINES, OUTCOMES, SUMMARY, TABLE, Outcome, load_outcomes, load_record
 from eval.words import baseline_words, render
@@ -27,6 +27,7 @@ LATEST = "evaluation.json"
 # Characters of an answer and of a quote that a summary keeps; the outcomes have all.
 _ANSWER = 900
 _QUOTE = 240
+TIMES = "Latency (ms, p50 / p95)"
 # How many of the worst cases a summary has.
 WORST = 20
 # The metrics whose mean is a case's score, where they apply, with the report recall.
@@ -89,15 +90,6 @@ class Summary:
 _SUMMARY = TypeAdapter(Summary)
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table of figures, ready to be written: the first two columns name a group and its n."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
 def write_report(out: Path) -> str:
     """Write table and summary of a run from its outcomes; return the table (Markdown).
 
@@ -123,10 +115,16 @@ def write_report(out: Path) -> str:
         "baseline_groups": {name: scores[ALL] for name, scores in baselines.items()},
     }
     summary = json.dumps(data, default=asdict, indent=1, ensure_ascii=False)
+    kinds: dict[str, list[str]] = defaultdict(list)
+    titles = {name: metric.table for name, metric in METRICS.items()}
+    for name, title in (titles | dict.fromkeys(LATENCIES, TIMES)).items():
+        if any(name in group.metrics or name in group.latency for group in groups.values()):
+            kinds[title].append(name)
     table = render(
         "table.md.jinja",
-        tables=list(tables(groups)),
-        baseline_table=baseline_table(baselines, groups),
+        kinds=kinds,
+        main=MAIN,
+        baselines={baseline_words(name): side for name, side in baselines.items()},
         asked=len(outcomes),
         **data,
     )
@@ -135,55 +133,10 @@ def write_report(out: Path) -> str:
     return table
 
 
-def tables(groups: Mapping[str, Group]) -> Iterator[Table]:
-    """A table for each kind of metric that applies to a type, and one of the latencies."""
-    kinds: dict[str, list[str]] = defaultdict(list)
-    for metric in METRICS.values():
-        kinds[metric.table].append(metric.name)
-    kinds["Latency (ms, p50 / p95)"] += LATENCIES
-    for title, names in kinds.items():
-        cells = {k: {n: cell for n in names if (cell := _cell(g, n))} for k, g in groups.items()}
-        used = [name for name in names if any(name in row for row in cells.values())]
-        rows = [
-            (k, str(groups[k].n), *(row.get(name, "") for name in used))
-            for k, row in cells.items()
-            if row
-        ]
-        if rows:
-            head = ("type", "n", *(name.removesuffix("_ms") for name in used))
-            yield Table(title, head, tuple(rows))
-
-
-def _cell(group: Group, name: str) -> str:
-    value = group.metrics.get(name) or group.latency.get(name)
-    is_part = isinstance(value, Estimate) and value.n != group.n
-    return f"{value} ({value.n})" if value and is_part else str(value or "")
-
-
 def _baselines(out: Path) -> dict[str, dict[str, Group]]:
     """The figures of the baselines that stand in the folder of a run, by their folder's name."""
     folders = (path.parent for path in sorted((out / BASELINES).glob(f"*/{OUTCOMES}"))[::-1])
     return {folder.name: figures.aggregate(load_outcomes(folder)) for folder in folders}
-
-
-def baseline_table(
-    baselines: Mapping[str, Mapping[str, Group]], groups: Mapping[str, Group]
-) -> Table | None:
-    """The main metrics of our run and its baselines by type; None without baselines."""
-    if not baselines:
-        return None
-    sides = {"ours": groups} | {baseline_words(k): side for k, side in baselines.items()}
-    rows = []
-    for kind, group in groups.items():
-        members = [side[kind].metrics if kind in side else {} for side in sides.values()]
-        rows += [
-            (kind, str(group.n), metric, *(str(m.get(metric, "")) for m in members))
-            for metric in group.metrics
-            if metric in MAIN or kind == ALL
-        ]
-    times = (str(side[ALL].latency.get("total_ms", "")) for side in sides.values())
-    rows.append((ALL, str(groups[ALL].n), "ms, p50 / p95", *times))
-    return Table("Beside the baselines", ("type", "n", "metric", *sides), tuple(rows))
 
 
 def load_summary(path: Path) -> Summary:

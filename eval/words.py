@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from eval.figures import ALL, Estimate, Headline
+from eval.figures import ALL, Estimate, Group, Headline
 from eval.metrics import single_line
 from rag.export.formats import escape_markdown
 from rag.i18n.translations import ENGLISH, Translations, format_number, format_percent, marked
@@ -166,7 +166,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"md": _markdown, "p": _p_words}
+    environment.filters |= {"md": _markdown, "p": _p_words, "figure": _figure}
     environment.globals["labels"] = sys.modules[__name__]
     return environment
 
@@ -177,6 +177,11 @@ def _markdown(text: str, length: int = 0) -> str:
 
 def _p_words(p: float) -> str:
     return f"{p:.3f}" if p >= 0.0005 else "<0.001"
+
+
+def _figure(group: Group, name: str) -> str:
+    """A metric or a latency of a group; "" for one that it has not."""
+    return str(group.metrics.get(name) or group.latency.get(name) or "")
 
 
 def time_words(ms: float, t: Translations = ENGLISH) -> str:

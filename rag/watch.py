@@ -7,13 +7,11 @@ whole. Two answers are compared by what they rest on, never by their wording.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
-from xml.etree import ElementTree
 
 import orjson
 from filelock import FileLock
@@ -24,6 +22,8 @@ from rag.citation.quotes import still_stands
 from rag.engine import Engine
 from rag.errors import InputError
 from rag.export.answer_json import answer_to_dict
+from rag.export.brief import clean
+from rag.export.formats import environment
 from rag.files import replace_file
 from rag.i18n.translations import ENGLISH, Translations, marked
 from rag.types import Answer
@@ -38,8 +38,6 @@ _KINDS = (
     *(marked("report added"), marked("report gone"), marked("answered now")),
     *(marked("refused now"), marked("quote gone"), marked("number")),
 )
-_ATOM = "http://www.w3.org/2005/Atom"
-_NO_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,24 +193,11 @@ def run_watches(engine: Engine) -> list[Watch]:
 
 def atom(watches: Sequence[Watch]) -> bytes:
     """All news as an Atom feed."""
-    feed = ElementTree.Element("feed", xmlns=_ATOM)
     entries = [(news, watch) for watch in watches for news in watch.news]
     entries.sort(key=lambda pair: pair[0].time, reverse=True)
-
-    def add(parent: ElementTree.Element, name: str, text: str) -> None:
-        ElementTree.SubElement(parent, name).text = _NO_XML.sub("", text)
-
-    add(feed, "title", "Ask the Labs: standing questions")
-    add(feed, "id", "urn:asklabs:watches")
-    add(feed, "updated", entries[0][0].time if entries else datetime.now(UTC).isoformat())
-    add(ElementTree.SubElement(feed, "author"), "name", "Ask the Labs")
-    for news, watch in entries:
-        entry = ElementTree.SubElement(feed, "entry")
-        add(entry, "title", watch.question)
-        add(entry, "id", f"urn:asklabs:watch:{watch.id}:{news.time}")
-        add(entry, "updated", news.time)
-        add(entry, "content", "\n".join(map(str, news.changes)))
-    return bytes(ElementTree.tostring(feed, "utf-8", xml_declaration=True))
+    updated = entries[0][0].time if entries else datetime.now(UTC).isoformat()
+    template = environment().get_template("atom.xml.jinja")
+    return clean(template.render(entries=entries, updated=updated)).encode()
 
 
 def _asked(engine: Engine, question: str, filters: Filters) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import groupby
 from typing import Literal
@@ -316,17 +316,29 @@ class _Writer:
             t.gettext("Form question"): question,
             t.gettext("Report"): "" if info.title else info.id,
         }
-        shown = {label: one_line(value) for label, value in facts.items()}
-        return Source(
-            n=n,
-            who=who(info, t),
-            kind=one_line(labels.kind_label(info, t)),
-            title=one_line(info.title) or one_line(info.id),
-            quotes=tuple(quotes),
-            facts=tuple((label, value) for label, value in shown.items() if value),
-            language=self._code(passage.language),
-            link=report_link(self.report_url, info.id),
-        )
+        made = source_of(info, n, quotes, facts, self.report_url, t)
+        return replace(made, language=self._code(passage.language))
+
+
+def source_of(
+    info: ReportInfo,
+    n: int,
+    quotes: Sequence[Quote],
+    facts: Mapping[str, str],
+    report_url: str,
+    t: Translations,
+) -> Source:
+    """A report as a source, in its own language; facts without a value are left out."""
+    return Source(
+        n=n,
+        who=who(info, t),
+        kind=one_line(labels.kind_label(info, t)),
+        title=one_line(info.title) or one_line(info.id),
+        quotes=tuple(quotes),
+        facts=tuple((one_line(k), one_line(v)) for k, v in facts.items() if one_line(v)),
+        language=info.language,
+        link=report_link(report_url, info.id),
+    )
 
 
 def cells(
@@ -403,7 +415,6 @@ def _summary(answers: Sequence[Answer], t: Translations) -> Iterator[Fact]:
     yield t.gettext("How it was made"), " ".join(methods)
 
 
-_MARK = re.compile(r" ?\[(\d{1,6})\]")
 _NOTE_OR_BOLD = re.compile(r"\[(\d{1,6})\]|\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*")
 _ITEM = re.compile(r"(?:[-*•]|(\d{1,3})[.)])\s+(.*)")
 # How an answer made of the reports' own sentences says who speaks: "Peru (2022, plan): ..."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -25,7 +25,7 @@ from rag.export.brief import (
     framed,
     one_line,
     report_link,
-    who,
+    source_of,
 )
 from rag.export.docx import to_docx
 from rag.export.formats import TEMPLATES, Value, font_folder, to_csv
@@ -209,16 +209,9 @@ def _source(row: SurveyRow, n: int, t: Translations, report_url: str) -> Source:
     if row.passage:
         facts[t.gettext("Form question")] = row.passage.prompt
     facts |= {name: cell.value for name, cell in row.cells.items()}
-    return Source(
-        n=n,
-        who=who(info, t),
-        kind=one_line(labels.kind_label(info, t)),
-        title=one_line(info.title) or one_line(info.id),
-        quotes=(Quote((one_line(row.quote),)),) if row.quote else (),
-        facts=tuple((one_line(name), one_line(value)) for name, value in facts.items() if value),
-        language=row.passage.language if row.passage else info.language,
-        link=report_link(report_url, info.id),
-    )
+    quotes = [Quote((one_line(row.quote),))] if row.quote else []
+    source = source_of(info, n, quotes, facts, report_url, t)
+    return replace(source, language=row.passage.language) if row.passage else source
 
 
 def _row(row: SurveyRow, t: Translations) -> tuple[str, ...]:
