@@ -66,13 +66,11 @@ class PassageVectors:
     def make(self, passages: Iterable[Passage], progress: Progress) -> None:
         """Embed the passages that have no vector yet."""
         texts = list(dict.fromkeys(passage.in_context for passage in passages))
-        there = VectorMemo(self._folder, "f4").find([t for t in texts if t not in self._known])
+        there = VectorMemo(self._folder).find([t for t in texts if t not in self._known])
         new = [text for text in texts if text not in self._known and text not in there]
         progress(EMBEDDING_STAGE, len(texts) - len(new), len(texts))
-        _encode(
-            new, self._folder, "f4", self._settings, MANY, progress, EMBEDDING_STAGE, len(texts)
-        )
-        self._memo = VectorMemo(self._folder, "f4")
+        _encode(new, self._folder, self._settings, MANY, progress, EMBEDDING_STAGE, len(texts))
+        self._memo = VectorMemo(self._folder)
 
     def of(self, passages: Sequence[Passage]) -> Vectors:
         """A row for each passage."""
@@ -115,13 +113,12 @@ def save_sentence_vectors(
     new = [text for n, text in enumerate(wanted) if n not in there]
     if new:
         progress(SENTENCES_STAGE, 0, len(new))
-    _encode(new, folder, "i1", settings, MANY_SENTENCES, progress, SENTENCES_STAGE, len(new))
+    _encode(new, folder, settings, MANY_SENTENCES, progress, SENTENCES_STAGE, len(new))
 
 
 def _encode(
     texts: Sequence[str],
     folder: Path,
-    kind: str,
     settings: Settings,
     enough: int,
     progress: Progress,
@@ -132,7 +129,7 @@ def _encode(
     if not texts:
         return
     many = len(texts) >= enough
-    memo = VectorMemo(folder, kind)
+    memo = VectorMemo(folder)
     threads = settings.embedding_threads if many else 1
     with open_embed(settings, many) as embed:
         batches = (texts[at : at + BATCH] for at in range(0, len(texts), BATCH))

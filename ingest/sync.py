@@ -7,6 +7,7 @@ ingest that is cut short has changed nothing for them, and the next one goes on 
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -128,7 +129,7 @@ def sync(
 
                 url = settings.database.get_secret_value()
                 database = stack.enter_context(closing(DatabaseWriter(url)))
-            before = base = None if rebuild else _repaired(folder, made, progress)
+            base = None if rebuild else _repaired(settings, made, progress)
             if database and not rebuild:
                 base = _pulled(database, base, settings, progress)
             files, changes = _compare(sources, base, prune, progress)
@@ -145,7 +146,7 @@ def sync(
                 snapshot = _carry_out(changes, base, settings, progress)
                 changes.result.revision = snapshot.revision
             try:
-                store.bring_in_line(snapshot, before, progress)
+                store.bring_in_line(snapshot, progress, afresh=rebuild)
             except store.write_errors() as error:
                 raise layout.write_error(folder, error) from error
             if database and (touched or database.state()[0] != snapshot.revision):
@@ -269,15 +270,20 @@ def _existing(folder: Path, made: dict[str, str]) -> Snapshot | None:
     return None
 
 
-def _repaired(folder: Path, made: dict[str, str], progress: Progress) -> Snapshot | None:
+def _repaired(settings: Settings, made: dict[str, str], progress: Progress) -> Snapshot | None:
     """The index as it is; where its files are damaged they are made again from Chroma's."""
+    folder = settings.index
     try:
         if base := _existing(folder, made):
             base.check()
-        layout.sweep(folder, base.version if base else None)
+        for path in folder.glob(f"{layout.DATA}*"):
+            # What no version has any more.
+            if base is None or path != base.home:
+                shutil.rmtree(path, ignore_errors=True)
         return base
     except IndexDamaged:
-        store.restore(folder, progress)
+        restored = store.restore(folder, progress)
+        save_sentence_vectors(restored.home / "memo", restored.passages, settings, progress)
         return _existing(folder, made)
 
 

@@ -73,19 +73,20 @@ class Segment:
         rows = moved[rows]
         return cls.of(found[rows >= 0], rows[rows >= 0], counts[rows >= 0])
 
-    def save(self, folder: Path) -> None:
-        """Write the segment into a folder."""
-        folder.mkdir()
-        for name in self.__annotations__:
-            np.save(folder / f"{name}.npy", getattr(self, name))
+    def packed(self) -> bytes:
+        """The segment as it lies in a file: how many terms it has, and its arrays."""
+        arrays = (np.array([len(self.terms)]), self.terms, self.starts, self.rows, self.counts)
+        return b"".join(array.tobytes() for array in arrays)
 
     @classmethod
-    def load(cls, folder: Path) -> Segment:
-        """The segment that `save` wrote, mapped."""
-        names = (folder / f"{name}.npy" for name in cls.__annotations__)
+    def load(cls, path: Path) -> Segment:
+        """The segment of a file, mapped."""
         # As plain arrays: a memmap takes ten times as long to give a number.
-        parts = (np.asarray(np.load(name, mmap_mode="r")) for name in names)
-        return cls(*parts)
+        data = np.asarray(np.memmap(path, np.uint8, "r"))
+        count = int(data[:8].view("<i8")[0])
+        terms, starts, found = np.split(data[8:], [8 * count, 16 * count + 8])
+        rows, counts = np.split(found, [len(found) // 5 * 4])
+        return cls(terms.view("<u8"), starts.view("<i8"), rows.view("<i4"), counts)
 
     def find(self, term: np.uint64) -> slice:
         """Where the rows of a term are."""
@@ -154,16 +155,6 @@ class KeywordIndex:
         counts = [np.zeros(0, np.uint8), *(segment.counts[place] for segment, place in found)]
         at = self._positions[np.concatenate(rows)]
         return at[at >= 0], np.concatenate(counts)[at >= 0].astype(np.float32)
-
-    def adds_up_to(self, lengths: Rows) -> bool:
-        """Whether each row has so many terms in all, as far as they can be counted."""
-        sums = np.zeros(len(lengths))
-        for segment in self._segments:
-            sums += np.bincount(segment.rows, segment.counts, len(lengths))
-        wrong = sums != lengths
-        for segment in self._segments:
-            wrong[segment.rows[segment.counts == MOST_TIMES]] = False
-        return not wrong.any()
 
     def passages_with(self, term: str) -> Rows:
         """The positions of the passages that have a term."""

@@ -1,17 +1,19 @@
 """What the rest of the program asks of an index, however it is stored.
 
-Rows are numbers of passages; what they mean holds for one open index, which stays as it was opened.
+Rows are numbers of passages, in the order of the reports' ids and of the passages in each. They
+hold for one open index, which stays as it was opened.
 """
 
 from __future__ import annotations
 
 import zlib
 from abc import ABC, abstractmethod
+from bisect import bisect
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
-from itertools import product, zip_longest
+from itertools import accumulate, product, zip_longest
 from typing import Any
 
 import orjson
@@ -28,6 +30,7 @@ from rag.types import Passage
 # A word is frequent if so many passages have it: rarer ones are names and slips more often.
 LEAST_PASSAGES = 3
 SHORTEST = 3  # letters of such a word
+RECORDS, TOGETHER = 4_000, 200  # reports that stay in memory, and that are read at a time
 # Rows with their scores, the best first.
 Ranking = Sequence[tuple[int, float]]
 
@@ -142,14 +145,48 @@ class Index(ABC):
     """
 
     revision: str
-    heads: Mapping[str, Head]
     memo: VectorMemo
     spellings: Mapping[str, str]
 
+    def __init__(self, heads: Mapping[str, Head]) -> None:
+        self.heads = {name: heads[name] for name in sorted(heads)}
+        self.ids = list(self.heads)
+        # How many passages there are up to each report.
+        counts = (head.report.passages for head in self.heads.values())
+        self.starts = list(accumulate(counts, initial=0))
+        self._records: dict[str, Record] = {}
+
     @property
+    def passages(self) -> Passages:
+        """All passages, ordered by report and id, read when they are asked for."""
+        return Passages(self)
+
+    def place(self, row: int) -> tuple[str, int]:
+        """The report of a row, and which of its passages it is."""
+        number = bisect(self.starts, row) - 1
+        return self.ids[number], row - self.starts[number]
+
     @abstractmethod
-    def passages(self) -> Sequence[Passage]:
-        """All passages, ordered by report and id: of a large index a long read."""
+    def packed(self, report_ids: Sequence[str]) -> Iterable[tuple[str, bytes, Sequence[str]]]:
+        """Reports as `pack` made them, and of each passage the first of its duplicates or ""."""
+
+    def read(self, report_ids: Collection[str]) -> Mapping[str, Record]:
+        """Reports with their texts and passages by id; unknown ids are left out."""
+        found = {name: self._records.get(name) for name in report_ids if name in self.heads}
+        missing = [name for name, record in found.items() if record is None]
+        for name, packed, families in self.packed(missing) if missing else ():
+            record = unpack(self.heads[name].report, packed, families)
+            found[name] = self._records[name] = record
+        if len(self._records) > RECORDS:
+            for oldest in list(self._records)[: len(self._records) - RECORDS]:
+                self._records.pop(oldest, None)
+        return {name: record for name, record in found.items() if record}
+
+    def rows(self, rows: Collection[int]) -> Mapping[int, Passage]:
+        """Passages by their rows, without those that are not there any more."""
+        places = {row: self.place(row) for row in rows}
+        records = self.read({name for name, _ in places.values()})
+        return {row: records[i][1][n] for row, (i, n) in places.items() if i in records}
 
     @property
     @abstractmethod
@@ -178,14 +215,6 @@ class Index(ABC):
     @abstractmethod
     def frequencies(self, terms: Collection[str]) -> Sequence[int]:
         """The same of many terms, in their order; passages of the past may count."""
-
-    @abstractmethod
-    def rows(self, rows: Collection[int]) -> Mapping[int, Passage]:
-        """Passages by their rows."""
-
-    @abstractmethod
-    def read(self, report_ids: Collection[str]) -> Mapping[str, Record]:
-        """Reports with their texts and passages by id; unknown ids are left out."""
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -230,3 +259,25 @@ class Index(ABC):
         if found := self.read([report_id]):
             return found[report_id][0]
         raise UnknownReport(f"There is no report {report_id!r} in the index. See `asklabs info`.")
+
+
+class Passages(Sequence[Passage]):
+    """All passages of an index, ordered by report and id, read when they are asked for."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+
+    def __len__(self) -> int:
+        return self._index.starts[-1]
+
+    def __iter__(self) -> Iterator[Passage]:
+        ids = self._index.ids
+        for at in range(0, len(ids), TOGETHER):
+            for _, passages in self._index.read(ids[at : at + TOGETHER]).values():
+                yield from passages
+
+    def __getitem__(self, which: Any) -> Any:
+        if isinstance(which, slice):
+            return [self[n] for n in range(*which.indices(len(self)))]
+        name, n = self._index.place(which)
+        return self._index.passages_of(name)[n]

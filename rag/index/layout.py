@@ -16,8 +16,9 @@ written anew into another folder; the old one goes with the next ingest.
 
 from __future__ import annotations
 
-import shutil
+import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,8 +26,6 @@ from pydantic import TypeAdapter
 
 from rag.errors import IndexDamaged, IndexMismatch, IndexMissing, IndexUnusable
 from rag.files import free_bytes, in_words
-from rag.index.vectors import row_type
-from rag.models.encoder import STATIC_DIMENSIONS
 
 POINTER = "current"
 LOCK = "ingest.lock"
@@ -34,9 +33,9 @@ UPLOADED = "reports"
 CHROMA = "chroma"
 DATA = "data-"
 EMBEDDED = "embedded-"
+TERMS = "terms-"
 IN_DATABASE = "in-database"  # the revision that the database had when it was last in line
-SCHEMA = "4"  # raise when the files, or how words are stemmed, change
-IN_FLOATS = "3"  # vectors of that schema have four bytes a number; the next change writes all anew
+SCHEMA = 5  # raise when the files, or how words are stemmed, change
 # Free bytes below which a disk counts as full: a database may want as much at a time.
 SCARCE = 64_000_000
 # Bytes of a new passage in all files, those that an ingest deletes at its end among them.
@@ -45,31 +44,40 @@ A_PASSAGE = 16_000
 
 @dataclass(slots=True)
 class Version:
-    """What counts: a folder of data, and of its files that grow the rows or bytes that do.
+    """What counts: a folder of data, and of each of its files the bytes that do, with a checksum.
 
-    `number` names the file that each version has for itself, `extras` is its checksum, `terms` the
-    segments of the keyword index by their first row and the row after their last. `revision` is a
-    hash of all content, `made_by` the parser, chunker, embedding and schema that made it.
+    `rows` is how many passages the files have, deleted ones among them. `revision` is a hash of all
+    content, `made_by` the parser, chunker and embedding that made it.
     """
 
     data: str
-    number: int = 0
+    files: dict[str, tuple[int, int]] = field(default_factory=dict)
     rows: int = 0
     dimensions: int = 0
-    heads: int = 0
-    texts: int = 0
-    words: int = 0
-    extras: int = 0
-    terms: tuple[tuple[int, int], ...] = ()
     revision: str = ""
     made_by: Mapping[str, str] = field(default_factory=dict)
+    schema: int = 0
 
-    def sizes(self) -> dict[str, int]:
-        """The bytes that count of each file that grows."""
-        widths = {"dense": self.dimensions, "static": STATIC_DIMENSIONS}
-        sizes = {name: self.rows * row_type(width).itemsize for name, width in widths.items()}
-        sizes |= {"heads": self.heads, "texts": self.texts, "words": self.words}
-        return sizes | {"lengths": 4 * self.rows}
+    def size(self, name: str) -> int:
+        """The bytes of a file that count."""
+        return self.files.get(name, (0, 0))[0]
+
+    @property
+    def segments(self) -> list[str]:
+        """The segments of the keyword index, each named by its first row and the next one's."""
+        return [name for name in self.files if name.startswith(TERMS)]
+
+    def spoilt(self, home: Path) -> str:
+        """The name of a file in the folder of data that is not as it was written, or ""."""
+        for name, (left, expected) in self.files.items():
+            checksum = 0
+            with suppress(OSError), (home / name).open("rb") as file:
+                while part := file.read(min(left, 1 << 24)):
+                    checksum = zlib.crc32(part, checksum)
+                    left -= len(part)
+            if left or checksum != expected or not (home / name).exists():
+                return name
+        return ""
 
 
 _VERSION = TypeAdapter(Version)
@@ -79,8 +87,9 @@ def current_version(folder: Path) -> Version | None:
     """The version that counts, or None where there is none yet.
 
     Raises:
-        IndexDamaged: the file that tells it is damaged, or gone while there is an index.
-        IndexMismatch: the index is of an older kind.
+        IndexDamaged: the file that tells it is damaged, of an older kind, or gone while there is
+            an index; an ingest makes it again from Chroma.
+        IndexMismatch: the index is of a newer kind, or of one that can't be brought over.
         IndexUnusable: the folder can't be read.
     """
     try:
@@ -88,11 +97,9 @@ def current_version(folder: Path) -> Version | None:
     except FileNotFoundError:
         if (folder / CHROMA).exists():
             raise IndexDamaged(f"The file {folder / POINTER} is gone. {again(folder)}") from None
-        if (folder / "chroma.sqlite3").is_file():
-            raise IndexMismatch(
-                f"The index in {folder} is of an older kind. {anew(folder)}"
-            ) from None
-        return None
+        if not (folder / "chroma.sqlite3").is_file():
+            return None
+        text = b"db-"
     except NotADirectoryError as error:
         raise IndexUnusable(f"{folder} is a file. Name a folder with --index.") from error
     except OSError as error:
@@ -103,9 +110,14 @@ def current_version(folder: Path) -> Version | None:
     if text.startswith(b"db-"):
         raise IndexMismatch(f"The index in {folder} is of an older kind. {anew(folder)}")
     try:
-        return _VERSION.validate_json(text)
+        version = _VERSION.validate_json(text)
     except ValueError as error:
         raise IndexDamaged(f"The file {folder / POINTER} is damaged. {again(folder)}") from error
+    if version.schema > SCHEMA:
+        raise IndexMismatch(f"The index in {folder} is of a newer asklabs. {anew(folder)}")
+    if version.schema < SCHEMA:
+        raise IndexDamaged(f"The index in {folder} is of an older kind. {again(folder)}")
+    return version
 
 
 def existing_version(folder: Path) -> Version:
@@ -125,20 +137,12 @@ def existing_version(folder: Path) -> Version:
 
 def check_made_by(folder: Path | str, made: Mapping[str, str], made_by: Mapping[str, str]) -> None:
     """Raise IndexMismatch where an index was made with something else than `made_by`."""
-    for name, ours in {"schema": SCHEMA, **made_by}.items():
-        theirs = made.get(name, "")
-        if theirs != ours and (name, theirs) != ("schema", IN_FLOATS):
+    for name, ours in made_by.items():
+        if (theirs := made.get(name, "")) != ours:
             raise IndexMismatch(
                 f"The index in {folder} was made with {name} {theirs!r}, this is {ours!r}. "
                 f"{anew(folder)}"
             )
-
-
-def sweep(folder: Path, version: Version | None) -> None:
-    """Delete the data that no version uses any more."""
-    for path in folder.glob(f"{DATA}*"):
-        if version is None or path.name != version.data:
-            shutil.rmtree(path, ignore_errors=True)
 
 
 def anew(folder: Path | str) -> str:
@@ -148,7 +152,7 @@ def anew(folder: Path | str) -> str:
 
 
 def again(folder: Path) -> str:
-    """What to do about an index that an ingest repairs from what Chroma holds."""
+    """What to do about an index that an ingest makes again from what Chroma holds."""
     return f"Run asklabs ingest PATH --index {folder} to repair it; if that fails, with --rebuild."
 
 

@@ -17,9 +17,9 @@ index alone tells how often, and BM25 is summed up in SQL without reading a pass
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -34,12 +34,10 @@ from rag.catalog.normalize import filter_key
 from rag.catalog.tag_fields import Filters
 from rag.errors import IndexMissing, IndexUnusable
 from rag.index.bm25 import K1, B, question_terms
-from rag.index.interface import HEAD, Candidates, Head, Index, Query, Ranking, Record, unpack
+from rag.index.interface import HEAD, Candidates, Head, Index, Query, Ranking
 from rag.index.layout import check_made_by
-from rag.index.snapshot import RECORDS
 from rag.index.vectors import VectorMemo, hashes
 from rag.models.encoder import Vectors, unit
-from rag.types import Passage
 
 VERSION = 1  # of the tables
 PLACES = 1 << 16  # a row is its report's number times this, and its place
@@ -54,20 +52,37 @@ WAIT, MOST_CONNECTIONS = 10.0, 8  # seconds to wait for a connection, and how ma
 _Result = TypeVar("_Result")
 Connection = psycopg.Connection[TupleRow]
 Scope = tuple[str, dict[str, Any], int]  # a condition, its values, about how many meet it
+# The weights of levels add up to that of the frequency: k / (k + norm).
+_KEYWORD = """
+    WITH scores AS (
+        SELECT row, sum(weight * (k / (k + norm) - (k - 1) / (k - 1 + norm))) AS score
+        FROM unnest(%(terms)s::text[], %(weights)s::float8[], %(levels)s::float8[])
+            AS wanted(term, weight, k)
+        CROSS JOIN LATERAL (
+            SELECT row, %(base)s::float8 + %(slope)s::float8 * length AS norm
+            FROM passage WHERE terms @@ wanted.term::tsquery AND {condition}) found
+        GROUP BY row)
+    SELECT row, score::float8 FROM (
+        SELECT row, score, row_number() OVER (ORDER BY score DESC, row) AS place,
+            max(score) OVER () AS highest FROM scores) ranked
+    WHERE place <= %(depth)s OR score >= %(share)s * highest ORDER BY score DESC, row"""
+_FREQUENCIES = """
+    SELECT (SELECT count(*) FROM passage WHERE terms @@ t::tsquery)
+    FROM unnest(%s::text[]) WITH ORDINALITY q(t, n) ORDER BY n"""
 
 
 class Database:
-    """A pool of connections; what is lost on the way is tried once more."""
+    """A pool of connections, each use a transaction; what is lost on the way is tried once more."""
 
     def __init__(self, url: str) -> None:
         self._pool = ConnectionPool(
             url, min_size=1, max_size=MOST_CONNECTIONS, timeout=WAIT, reconnect_timeout=WAIT,
-            configure=configure, open=False, kwargs={"autocommit": True},
+            configure=_configure_reader, open=False, kwargs={"autocommit": True},
         )  # fmt: skip
         self._pool.open()
 
     def run(self, work: Callable[[Connection], _Result]) -> _Result:
-        """What some work with a connection gives.
+        """What some work with a connection gives; it sees nothing of what others do meanwhile.
 
         Raises:
             IndexUnusable: the database can't be reached, also when tried again, or refuses.
@@ -104,19 +119,21 @@ def configure(connection: Connection) -> None:
     connection.execute("SET search_path = asklabs, public")
     connection.execute(f"SET hnsw.ef_search = {NEAREST}; SET hnsw.iterative_scan = strict_order")
     connection.execute("SET jit = off")
-    with_vectors = connection.execute("SELECT to_regtype('halfvec')").fetchone()
-    if with_vectors and with_vectors[0]:
+    if one(connection, "SELECT to_regtype('halfvec')")[0]:
         register_vector(connection)
+
+
+def _configure_reader(connection: Connection) -> None:
+    configure(connection)
+    connection.autocommit = False
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
 
 
 def one(connection: Connection, query: str, *values: Any) -> TupleRow:
     row = connection.execute(query, values).fetchone()
     assert row is not None
     return row
-
-
-def _revision(connection: Connection) -> str:
-    return str(one(connection, "SELECT revision FROM state")[0])
 
 
 def check_version(number: int, *, ingests: bool = False) -> None:
@@ -140,7 +157,7 @@ class PostgresIndex(Index):
     def __init__(self, database: Database, before: PostgresIndex | None = None) -> None:
         """Read tags and words; of reports only those that `before` has not."""
         self._database = database
-        known: Mapping[int, Head] = before._heads if before else {}
+        known: Mapping[int, Head] = before._known if before else {}
         with_heads = "SELECT number, head FROM report WHERE NOT number = ANY(%s)"
 
         def read(connection: Connection) -> tuple[Any, ...]:
@@ -153,24 +170,22 @@ class PostgresIndex(Index):
             totals = one(connection, "SELECT count(*), avg(length)::float8 FROM passage")
             return state, numbers, new, words, totals
 
-        (self.revision, self.made_by), numbers, new, words, totals = database.run(
-            partial(_whole, read)
-        )
+        (self.revision, self.made_by), numbers, new, words, totals = database.run(read)
         if not self.revision:
             raise IndexMissing(
                 "The database holds no index yet: an ingest is at work or was cut short. Run "
                 "asklabs ingest PATH and wait until it is done."
             )
-        self._size, self._mean = totals[0], totals[1] or 1.0
-        heads: dict[int, Head] = {n: head for n, head in known.items() if n in numbers}
+        self._mean = totals[1] or 1.0
+        heads = {n: head for n, head in known.items() if n in numbers}
         heads |= {n: HEAD.validate_json(head) for n, head in new}
-        by_id = sorted(heads.items(), key=lambda pair: pair[1].report.info.id)
-        self._heads: Mapping[int, Head] = dict(by_id)
-        self._numbers = {head.report.info.id: n for n, head in by_id}
-        self.heads = {head.report.info.id: head for _, head in by_id}
+        self._known: Mapping[int, Head] = heads
+        super().__init__({head.report.info.id: head for head in heads.values()})
+        self._numbers = {head.report.info.id: n for n, head in heads.items()}
+        starts = zip(self.ids, self.starts, strict=False)
+        self._starts = {self._numbers[name]: start for name, start in starts}
         self.spellings = {term: form for term, form, count in words if count > 0}
         self._counts = {term: count for term, _, count in words}
-        self._cache: dict[int, Record] = {}
         self.memo = DatabaseMemo(database)
 
     @classmethod
@@ -179,8 +194,9 @@ class PostgresIndex(Index):
     ) -> PostgresIndex:
         """The index at an address as it is now, the one before if nothing has changed."""
         database = before._database if before else Database(url)
+        now = "SELECT revision FROM state"
         try:
-            if before and database.run(_revision) == before.revision:
+            if before and database.run(lambda c: one(c, now))[0] == before.revision:
                 return before
             index = cls(database, before)
             check_made_by("the database", index.made_by, made_by)
@@ -192,75 +208,74 @@ class PostgresIndex(Index):
 
     def _scope(self, filters: Filters, stage: str = "") -> Scope:
         """The passages that pass filters, and are of a stage."""
-        values: dict[str, Any] = {}
-        if not filters:
-            condition, size = "true", self._size
-        else:
+        values: dict[str, Any] = {"stage": stage}
+        condition, size = "true", len(self.passages)
+        if filters:
             ids = self.catalog.ids(filters)
             condition = "report = ANY(%(reports)s)"
             values["reports"] = [self._numbers[i] for i in ids]
             size = sum(self.heads[i].report.passages for i in ids)
-            if filters.language:
-                condition += " AND language = ANY(%(languages)s)"
-                values["languages"] = [filter_key("language", v) for v in filters.language]
-        if stage:
-            condition += " AND stage = %(stage)s"
-            values["stage"] = stage
-        return condition, values, size
+        if filters.language:
+            condition += " AND language = ANY(%(languages)s)"
+            values["languages"] = [filter_key("language", v) for v in filters.language]
+        return condition + (" AND stage = %(stage)s" if stage else ""), values, size
+
+    def _ranking(self, connection: Connection, query: str, values: Mapping[str, Any]) -> Ranking:
+        """Rows in the order of a query; an ingest may have added reports since tags were read."""
+        found = connection.execute(query.encode(), values)
+        pairs = ((*divmod(row, PLACES), score) for row, score in found)
+        return [(self._starts[n] + place, s) for n, place, s in pairs if n in self._starts]
 
     def candidates(
         self, query: Query, scopes: Sequence[Filters], depth: int, share: float
     ) -> Candidates:
         found_terms = question_terms(query.text, query.language, query.pairs)
 
-        def find(connection: Connection) -> Candidates:
+        def find(connection: Connection) -> tuple[list[dict[str, Ranking]], Ranking, Ranking]:
             wanted = self._rarest(self._frequencies(connection, found_terms))
             rankings: list[dict[str, Ranking]] = []
-            matching: list[int] = []
+            matching: Ranking = ()
             for n, filters in enumerate(scopes):
                 keyword = self._keyword(connection, wanted, self._scope(filters), depth, share)
-                highest = keyword[0][1] if keyword else 0.0
                 if n == 0:
-                    matching = [row // PLACES for row, s in keyword if s >= share * highest]
+                    matching = keyword
                 scope = self._scope(filters, query.stage)
                 one_row = f"SELECT FROM passage WHERE {scope[0]} LIMIT 1".encode()
                 if query.stage and not connection.execute(one_row, scope[1]).rowcount:
                     scope = self._scope(filters)
                 elif query.stage:
                     keyword = self._keyword(connection, wanted, scope, depth, share)
-                rankings.append(
-                    {
-                        "keyword": keyword[:depth],
-                        "static": _nearest(connection, "static", query.static, scope, depth),
-                        "dense": _nearest(connection, "dense", query.dense, scope, depth),
-                    }
-                )
+                near = {"static": query.static, "dense": query.dense}
+                nearest = {
+                    k: self._nearest(connection, k, v, scope, depth) for k, v in near.items()
+                }
+                rankings.append({"keyword": keyword[:depth], **nearest})
             rows = {row for r in rankings for best in r.values() for row, _ in best}
-            # An ingest may have changed some reports since the tags were read.
-            records = self._read(connection, {row // PLACES for row in rows})
-            there = [row for row in rows if row // PLACES in records]
-            similar = connection.execute(
-                "SELECT row, -(dense <#> %s) FROM passage WHERE row = ANY(%s)",
-                [HalfVector(query.dense), there],
+            places = [self._numbers[name] * PLACES + n for name, n in map(self.place, rows)]
+            similar = self._ranking(
+                connection,
+                "SELECT row, -(dense <#> %(dense)s) FROM passage WHERE row = ANY(%(rows)s)",
+                {"dense": HalfVector(query.dense), "rows": places},
             )
-            similarity = {row: float(value) for row, value in similar}
-            kept = [
-                {name: [pair for pair in best if pair[0] in similarity] for name, best in r.items()}
-                for r in rankings
-            ]
-            ids = (self._heads[n].report.info.id for n in matching if n in self._heads)
-            return Candidates(kept, similarity, frozenset(ids))
+            return rankings, matching, similar
 
-        return self._database.run(partial(_whole, find))
+        rankings, matching, similar = self._database.run(find)
+        # Another ingest may have taken some away meanwhile.
+        there = self.rows([row for row, _ in similar])
+        kept = [
+            {name: [pair for pair in best if pair[0] in there] for name, best in r.items()}
+            for r in rankings
+        ]
+        over = (row for row, score in matching if score >= share * matching[0][1])
+        ids = frozenset(self.place(row)[0] for row in over)
+        return Candidates(kept, {row: s for row, s in similar if row in there}, ids)
 
     def _frequencies(self, connection: Connection, terms: Collection[str]) -> dict[str, int]:
         """How many passages have each of the terms, those with none left out."""
-        counts = {term: self._counts.get(term, 0) for term in terms}
+        counts = {term: self.frequency(term) for term in terms}
         pairs = [term for term, count in counts.items() if not count and " " in term]
         if pairs:
-            query = """SELECT (SELECT count(*) FROM passage WHERE terms @@ t::tsquery)
-                FROM unnest(%s::text[]) WITH ORDINALITY q(t, n) ORDER BY n"""
-            found = connection.execute(query, [list(map(_quoted, pairs))])
+            found = connection.execute(_FREQUENCIES, [list(map(_quoted, pairs))])
             counts |= {term: count for term, (count,) in zip(pairs, found, strict=True)}
         return {term: count for term, count in counts.items() if count}
 
@@ -280,7 +295,7 @@ class PostgresIndex(Index):
         share: float,
         *,
         every: bool = False,
-    ) -> list[tuple[int, float]]:
+    ) -> Ranking:
         """BM25: the best rows, and those of at least a share of the best score.
 
         With `every` only rows that have all terms count.
@@ -288,24 +303,9 @@ class PostgresIndex(Index):
         if not counts:
             return []
         condition, values, _ = scope
-        if every:
-            condition += " AND terms @@ %(every)s::tsquery"
+        size = len(self.passages)
         levels = [(term, k) for term in counts for k in range(1, MOST_TIMES + 1)]
-        idf = {t: float(np.log1p((self._size - n + 0.5) / (n + 0.5))) for t, n in counts.items()}
-        # The weights of levels add up to that of the frequency: k / (k + norm).
-        query = f"""
-            WITH scores AS (
-                SELECT row, sum(weight * (k / (k + norm) - (k - 1) / (k - 1 + norm))) AS score
-                FROM unnest(%(terms)s::text[], %(weights)s::float8[], %(levels)s::float8[])
-                    AS wanted(term, weight, k)
-                CROSS JOIN LATERAL (
-                    SELECT row, %(base)s::float8 + %(slope)s::float8 * length AS norm
-                    FROM passage WHERE terms @@ wanted.term::tsquery AND {condition}) found
-                GROUP BY row)
-            SELECT row, score::float8 FROM (
-                SELECT row, score, row_number() OVER (ORDER BY score DESC, row) AS place,
-                    max(score) OVER () AS highest FROM scores) ranked
-            WHERE place <= %(depth)s OR score >= %(share)s * highest ORDER BY score DESC, row"""
+        idf = {t: float(np.log1p((size - n + 0.5) / (n + 0.5))) for t, n in counts.items()}
         values = {
             **values,
             "terms": [_quoted(term if k == 1 else f"{term}#{k}") for term, k in levels],
@@ -317,19 +317,33 @@ class PostgresIndex(Index):
             "share": share,
             "every": " & ".join(map(_quoted, counts)),
         }
-        return connection.execute(query.encode(), values).fetchall()
+        if every:
+            condition += " AND terms @@ %(every)s::tsquery"
+        return self._ranking(connection, _KEYWORD.format(condition=condition), values)
+
+    def _nearest(
+        self, connection: Connection, column: str, vector: Vectors, scope: Scope, depth: int
+    ) -> Ranking:
+        condition, values, size = scope
+        # An order that is computed is none of an index.
+        exact = f"({column} <#> %(vector)s) + 0"
+        near = f"{column}::halfvec({len(vector)}) <#> %(vector)s"
+        query = f"""SELECT row, -({column} <#> %(vector)s) FROM passage WHERE {condition}
+            ORDER BY {exact if size <= EXACT else near} LIMIT %(depth)s"""
+        values = {**values, "vector": HalfVector(vector), "depth": depth}
+        return self._ranking(connection, query, values)
 
     def having(self, terms: Collection[str], filters: Filters) -> Ranking:
 
         def find(connection: Connection) -> Ranking:
             counts = self._frequencies(connection, set(terms))
-            if not counts or len(counts) < len(set(terms)):
+            if len(counts) < len(set(terms)):
                 return []
-            found = self._keyword(connection, counts, self._scope(filters), 0, 0.0, every=True)
-            records = self._read(connection, {row // PLACES for row, _ in found})
-            return [(row, score) for row, score in found if row // PLACES in records]
+            return self._keyword(connection, counts, self._scope(filters), 0, 0.0, every=True)
 
-        return self._database.run(partial(_whole, find))
+        found = self._database.run(find)
+        there = self.rows([row for row, _ in found])
+        return [(row, score) for row, score in found if row in there]
 
     def frequency(self, term: str) -> int:
         # Of pairs of words nothing is known.
@@ -338,35 +352,10 @@ class PostgresIndex(Index):
     def frequencies(self, terms: Collection[str]) -> list[int]:
         return list(map(self.frequency, terms))
 
-    # Reports.
-
-    def _read(self, connection: Connection | None, numbers: Collection[int]) -> dict[int, Record]:
-        """Reports with their passages by number; without those that are not there any more."""
-        cached = ((n, self._cache.get(n)) for n in numbers)
-        found = {n: record for n, record in cached if record}
-        missing = [n for n in numbers if n not in found and n in self._heads]
-        if not missing:
-            return found
-        query = "SELECT number, record, families FROM report WHERE number = ANY(%s)"
-
-        def fetch(c: Connection) -> list[TupleRow]:
-            return c.execute(query, [missing]).fetchall()
-
-        rows = fetch(connection) if connection else self._database.run(fetch)
-        for number, record, families in rows:
-            found[number] = unpack(self._heads[number].report, record, families)
-        self._cache |= {number: found[number] for number, _, _ in rows}
-        for oldest in list(self._cache)[: max(0, len(self._cache) - RECORDS)]:
-            self._cache.pop(oldest, None)
-        return found
-
-    def rows(self, rows: Collection[int]) -> dict[int, Passage]:
-        records = self._read(None, {row // PLACES for row in rows})
-        return {row: records[row // PLACES][1][row % PLACES] for row in rows}
-
-    def read(self, report_ids: Collection[str]) -> dict[str, Record]:
-        numbers = [self._numbers[i] for i in report_ids if i in self._numbers]
-        return {record[0].info.id: record for record in self._read(None, numbers).values()}
+    def packed(self, report_ids: Sequence[str]) -> Iterable[tuple[str, bytes, Sequence[str]]]:
+        query = "SELECT id, record, families FROM report WHERE number = ANY(%s)"
+        numbers = [self._numbers[i] for i in report_ids]
+        return self._database.run(lambda c: c.execute(query, [numbers]).fetchall())
 
     @cached_property
     def means(self) -> Vectors:
@@ -374,17 +363,7 @@ class PostgresIndex(Index):
         rows = self._database.run(lambda c: c.execute(query, binary=True).fetchall())
         found = {number: vector.to_numpy() for number, vector in rows}
         nothing = np.zeros(len(next(iter(found.values()), ())), np.float32)
-        return np.array([found.get(n, nothing) for n in self._heads], np.float32)
-
-    @property
-    def passages(self) -> Sequence[Passage]:
-        """All passages, ordered by report and id; each time they are read from the database."""
-        numbers, passages = list(self._heads), list[Passage]()
-        for at in range(0, len(numbers), RECORDS):
-            part = numbers[at : at + RECORDS]
-            found = self._read(None, part)
-            passages += [passage for n in part if n in found for passage in found[n][1]]
-        return passages
+        return np.array([found.get(self._numbers[i], nothing) for i in self.ids], np.float32)
 
 
 class DatabaseMemo(VectorMemo):
@@ -403,30 +382,6 @@ class DatabaseMemo(VectorMemo):
         known = [n for n, h in enumerate(wanted) if h in found]
         vectors = [found[wanted[n]] for n in known]
         return np.array(known, np.int64), unit(vectors) if known else np.zeros((0, 0), np.float32)
-
-
-def _whole(work: Callable[[Connection], _Result], connection: Connection) -> _Result:
-    """Do some work in a transaction that sees nothing of what others do meanwhile."""
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        return work(connection)
-
-
-def _nearest(
-    connection: Connection,
-    column: str,
-    vector: Vectors,
-    scope: Scope,
-    depth: int,
-) -> list[tuple[int, float]]:
-    condition, values, size = scope
-    # An order that is computed is none of an index.
-    exact = f"({column} <#> %(vector)s) + 0"
-    near = f"{column}::halfvec({len(vector)}) <#> %(vector)s"
-    query = f"""SELECT row, -({column} <#> %(vector)s) FROM passage WHERE {condition}
-        ORDER BY {exact if size <= EXACT else near} LIMIT %(depth)s"""
-    values = {**values, "vector": HalfVector(vector), "depth": depth}
-    return connection.execute(query.encode(), values).fetchall()
 
 
 def _quoted(term: str) -> str:

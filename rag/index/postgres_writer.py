@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from psycopg.types.json import Jsonb
 
 from rag.errors import IndexBusy
 from rag.index.bm25 import terms_of
-from rag.index.interface import HEAD, unpack
+from rag.index.interface import HEAD, StoredReport, unpack
 from rag.index.layout import LOCK, current_version, write_error
 from rag.index.postgres import (
     MOST_TIMES,
@@ -31,9 +31,9 @@ from rag.index.postgres import (
     told,
 )
 from rag.index.snapshot import Snapshot
-from rag.index.writer import LocalWriter
-from rag.models.encoder import STATIC_DIMENSIONS, unit
-from rag.types import Progress
+from rag.index.writer import LocalWriter, write_all
+from rag.models.encoder import STATIC_DIMENSIONS, Vectors, unit
+from rag.types import Passage, Progress
 
 STAGE = "writing to the database"
 MANY = 200  # written reports from which on the database counts its values anew
@@ -131,7 +131,7 @@ def _marks(snapshot: Snapshot) -> dict[str, str]:
     """Of each report a mark of all that the database has of it."""
     marks = {}
     for name, head in snapshot.heads.items():
-        families = zlib.crc32("\n".join(snapshot.families_of(name)).encode())
+        families = zlib.crc32("\n".join(snapshot.families_of(head)).encode())
         marks[name] = f"{head.mark} {families}"
     return marks
 
@@ -189,12 +189,12 @@ def _delete(connection: Connection, report_id: str) -> None:
 
 def _write(connection: Connection, snapshot: Snapshot, report_id: str, now: str) -> None:
     head, passages = snapshot.heads[report_id], snapshot.passages_of(report_id)
+    ((_, record, families),) = snapshot.packed([report_id])
     number = one(
         connection,
         """INSERT INTO report (id, mark, head, record, families)
         VALUES (%s, %s, %s, %s, %s) RETURNING number""",
-        report_id, now, head.line().decode(), snapshot.packed(report_id),
-        [passage.family for passage in passages],
+        report_id, now, head.line().decode(), record, list(families),
     )[0]  # fmt: skip
     counts: Counter[str] = Counter()
     rows = []
@@ -247,17 +247,21 @@ def _pull(
     there: dict[str, str]
     there = dict(connection.execute("SELECT id, mark FROM report ORDER BY id").fetchall())
     marks = _marks(base) if base else {}
-    stale = [i for i, now in there.items() if marks.get(i) != now]
     writer = LocalWriter(folder, base, made_by)
     writer.delete([i for i in marks if i not in there])
-    for n, report_id in enumerate(stale):
-        progress("reading the database", n, len(stale))
-        query = "SELECT number, head, record FROM report WHERE id = %s"
-        number, head, record = one(connection, query, report_id)
-        query = "SELECT dense FROM passage WHERE report = %s ORDER BY row"
-        dense = [v.to_numpy() for (v,) in connection.execute(query, [number], binary=True)]
-        writer.add(*unpack(HEAD.validate_json(head).report, record), unit(dense))
-    return writer.publish()
+    stale = [i for i, now in there.items() if marks.get(i) != now]
+    reports = (_read(connection, report_id) for report_id in stale)
+    return write_all(writer, reports, progress, "reading the database")
+
+
+def _read(
+    connection: Connection, report_id: str
+) -> tuple[StoredReport, Sequence[Passage], Vectors]:
+    query = "SELECT number, head, record FROM report WHERE id = %s"
+    number, head, record = one(connection, query, report_id)
+    query = "SELECT dense FROM passage WHERE report = %s ORDER BY row"
+    dense = [v.to_numpy() for (v,) in connection.execute(query, [number], binary=True)]
+    return *unpack(HEAD.validate_json(head).report, record), unit(dense)
 
 
 def copy_database(url: str, folder: Path) -> Snapshot:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +23,17 @@ import orjson
 
 from rag.errors import IndexDamaged
 from rag.index.interface import HEAD, Record, StoredReport, unpack
-from rag.index.layout import CHROMA, anew
+from rag.index.layout import CHROMA, DATA, anew
 from rag.index.snapshot import BAD, Snapshot
-from rag.index.writer import LocalWriter
+from rag.index.writer import LocalWriter, write_all
 from rag.models.encoder import Vectors
 from rag.types import Passage, Progress
 
 _TOGETHER = 100  # reports that are written together
 STAGE = "writing to Chroma"
 REPORTS = "reports.sqlite3"
-_TABLE = "CREATE TABLE IF NOT EXISTS report (id TEXT PRIMARY KEY, head TEXT, record BLOB)"
-_STATE = "CREATE TABLE IF NOT EXISTS state (revision TEXT, made_by TEXT)"
+_TABLES = """CREATE TABLE IF NOT EXISTS report (id TEXT PRIMARY KEY, mark TEXT, head, record BLOB);
+    CREATE TABLE IF NOT EXISTS state (revision TEXT, made_by TEXT)"""
 
 
 def chromadb() -> Any:
@@ -49,36 +50,47 @@ def write_errors() -> tuple[type[Exception], ...]:
     return OSError, sqlite3.Error, chromadb().errors.ChromaError
 
 
-def held(folder: Path) -> tuple[str, str]:
-    """The revision that Chroma has all of, and what made it; "" while it is written."""
-    path = folder / CHROMA / REPORTS
-    if path.is_file():
-        with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as reports:
-            return reports.execute("SELECT revision, made_by FROM state").fetchone() or ("", "")
-    return "", ""
-
-
-def hold(folder: Path, *state: str) -> None:
-    """Note what `held` tells."""
-    (folder / CHROMA).mkdir(exist_ok=True)
-    with closing(sqlite3.connect(folder / CHROMA / REPORTS)) as reports, reports:
-        reports.execute(_STATE)
-        reports.execute("DELETE FROM state")
-        reports.execute("INSERT INTO state (revision, made_by) VALUES (?, ?)", state)
-
-
 class Store:
-    """Chroma's database of an index, open."""
+    """What Chroma holds of an index; the collection is opened at first use."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder / CHROMA
+        self.folder.mkdir(exist_ok=True)
+        self._reports = sqlite3.connect(self.folder / REPORTS)
+        self._reports.executescript(_TABLES)
+        self._client: Any = None
+
+    def close(self) -> None:
+        """Close the databases; what Chroma had still to write is written then."""
+        if self._client:
+            self._client.close()
+        self._client = None
+        self._reports.close()
+
+    def state(self) -> tuple[str, str]:
+        """The revision that is here as a whole, and what made it; "" while it is written."""
+        return self._reports.execute("SELECT revision, made_by FROM state").fetchone() or ("", "")
+
+    def hold(self, revision: str, made_by: str) -> None:
+        """Note what `state` tells."""
+        with self._reports:
+            self._reports.execute("DELETE FROM state")
+            self._reports.execute("INSERT INTO state VALUES (?, ?)", (revision, made_by))
+
+    def marks(self) -> dict[str, str]:
+        """The mark of each report's head."""
+        return dict(self._reports.execute("SELECT id, mark FROM report"))
+
+    @cached_property
+    def passages(self) -> Any:
+        """The collection."""
         chroma = chromadb()
-        self._folder = folder / CHROMA
-        self._folder.mkdir(exist_ok=True)
         # Chroma keeps a client of each path for ever, also of one whose files are gone.
         chroma.api.shared_system_client.SharedSystemClient.clear_system_cache()
-        self.client = chroma.PersistentClient(
-            str(self._folder), settings=chroma.config.Settings(anonymized_telemetry=False)
+        self._client = chroma.PersistentClient(
+            str(self.folder), settings=chroma.config.Settings(anonymized_telemetry=False)
         )
+        self._batch = self._client.get_max_batch_size()
         kinds = chroma.api.types
         schema = chroma.Schema()
         # Ten close neighbours are found as surely as by comparing all. Chroma writes vectors to the
@@ -86,59 +98,66 @@ class Store:
         hnsw = kinds.HnswIndexConfig(ef_search=300, sync_threshold=1_000)
         schema.create_index(kinds.VectorIndexConfig(space="cosine", hnsw=hnsw))
         schema.delete_index(kinds.FtsIndexConfig(), key="#document")
-        make = self.client.get_or_create_collection
-        self.passages = make("passages", embedding_function=None, schema=schema)
-        self._batch = self.client.get_max_batch_size()
-        self.reports = sqlite3.connect(self._folder / REPORTS)
-        self.reports.execute(_TABLE)
-
-    def close(self) -> None:
-        """Close the database; what Chroma had still to write is written then."""
-        self.reports.close()
-        self.client.close()
-
-    def delete(self, report_ids: Collection[str]) -> None:
-        """Delete reports with their passages."""
-        query = "SELECT head, record FROM report WHERE id = ?"
-        rows = [row for i in report_ids for row in self.reports.execute(query, (i,))]
-        ids = [passage.id for head, record in rows for passage in _unpacked(head, record)[1]]
-        for at in range(0, len(ids), self._batch):
-            self.passages.delete(ids=ids[at : at + self._batch])
-        with self.reports:
-            self.reports.executemany("DELETE FROM report WHERE id = ?", [(i,) for i in report_ids])
+        make = self._client.get_or_create_collection
+        return make("passages", embedding_function=None, schema=schema)
 
     def write(self, snapshot: Snapshot, report_ids: Sequence[str]) -> None:
-        """Write reports of a snapshot with their passages."""
-        passages = [p for i in report_ids for p in snapshot.passages_of(i)]
-        heads = [snapshot.heads[i] for i in report_ids]
-        vectors = np.concatenate([snapshot.dense.at(head.rows) for head in heads])
+        """Hold these reports as a snapshot has them; those that it has not are deleted."""
+        collection, there = self.passages, [i for i in report_ids if i in snapshot.heads]
+        new = {p.id: p for i in there for p in snapshot.passages_of(i)}
+        old = [p.id for i in report_ids for _, passages in self._read(i) for p in passages]
+        gone = [i for i in old if i not in new]
+        for at in range(0, len(gone), self._batch):
+            collection.delete(ids=gone[at : at + self._batch])
+        heads = [snapshot.heads[i] for i in there]
+        passages = list(new.values())
+        vectors = np.concatenate([snapshot.dense.at(h.rows) for h in heads]) if heads else ()
         for at in range(0, len(passages), self._batch):
             batch = passages[at : at + self._batch]
-            self.passages.upsert(
+            collection.upsert(
                 ids=[passage.id for passage in batch],
                 embeddings=vectors[at : at + self._batch],
                 documents=[passage.text for passage in batch],
                 metadatas=[passage_row(passage) for passage in batch],
             )
-        lines, records = (head.line().decode() for head in heads), map(snapshot.packed, report_ids)
-        with self.reports:
-            self.reports.executemany(
-                "INSERT OR REPLACE INTO report (id, head, record) VALUES (?, ?, ?)",
-                zip(report_ids, lines, records, strict=True),
-            )
+        packed = zip(heads, snapshot.packed(there), strict=True)
+        rows = [(name, h.mark, h.line().decode(), record) for h, (name, record, _) in packed]
+        with self._reports:
+            self._reports.executemany("DELETE FROM report WHERE id = ?", [(i,) for i in report_ids])
+            self._reports.executemany("INSERT INTO report VALUES (?, ?, ?, ?)", rows)
+
+    def _read(self, report_id: str) -> Iterator[Record]:
+        query = "SELECT head, record FROM report WHERE id = ?"
+        for head, record in self._reports.execute(query, [report_id]):
+            yield unpack(HEAD.validate_json(head).report, record)
 
     def read_all(self) -> Iterator[tuple[StoredReport, Sequence[Passage], Vectors]]:
         """The reports with their passages and the vectors of these."""
-        for row in self.reports.execute("SELECT head, record FROM report ORDER BY id"):
-            report, passages = _unpacked(*row)
-            ids = [passage.id for passage in passages]
-            page = self.passages.get(ids=ids, include=["embeddings"]) if ids else {}
-            found = dict(zip(page.get("ids", ()), page.get("embeddings", ()), strict=True))
-            yield report, passages, np.array([found[i] for i in ids], np.float32)
+        for (report_id,) in self._reports.execute("SELECT id FROM report ORDER BY id").fetchall():
+            for report, passages in self._read(report_id):
+                ids = [passage.id for passage in passages]
+                page = self.passages.get(ids=ids, include=["embeddings"]) if ids else {}
+                found = dict(zip(page.get("ids", ()), page.get("embeddings", ()), strict=True))
+                yield report, passages, np.array([found[i] for i in ids], np.float32)
 
+    def delete_indexes(self, *, shrink: bool) -> None:
+        """Delete what Chroma keeps of texts beside them, which takes five times their room.
 
-def _unpacked(head: str, record: bytes) -> Record:
-    return unpack(HEAD.validate_json(head).report, record)
+        It fills a full-text index, though the collection's schema has none, and orders all texts
+        with the other metadata. Filters work without that order, only slower.
+        """
+        if self.passages:
+            self._client = self._client.close()
+        name = "embedding_fulltext_search"
+        with closing(sqlite3.connect(self.folder / "chroma.sqlite3")) as database:
+            query = "SELECT sql FROM sqlite_master WHERE name = ?"
+            (made,) = database.execute(query, (name,)).fetchone()
+            database.executescript(
+                f"""BEGIN; DROP TABLE {name}; {made};
+                DROP INDEX IF EXISTS embedding_metadata_string_value; COMMIT"""
+            )
+            if shrink:
+                database.execute("VACUUM")
 
 
 def passage_row(passage: Passage) -> dict[str, Any]:
@@ -153,45 +172,28 @@ def passage_row(passage: Passage) -> dict[str, Any]:
     }
 
 
-def bring_in_line(snapshot: Snapshot, before: Snapshot | None, progress: Progress) -> None:
-    """Have Chroma hold what a snapshot has: what differs from the one before, if it held that."""
-    folder, revision = snapshot.folder, held(snapshot.folder)[0]
-    whole = bool(revision) and before is not None and revision == before.revision
-    old = {i: head.mark for i, head in before.heads.items()} if whole and before else {}
+def bring_in_line(snapshot: Snapshot, progress: Progress, *, afresh: bool) -> None:
+    """Have Chroma hold what a snapshot has; `afresh`, or after a kill, all is written anew."""
+    made_by = orjson.dumps(dict(snapshot.version.made_by)).decode()
+    there: dict[str, str] = {}
+    whole = False
+    with suppress(sqlite3.Error), closing(Store(snapshot.folder)) as store:
+        there, (revision, made) = store.marks(), store.state()
+        whole = bool(revision) and made == made_by and not afresh
     now = {i: head.mark for i, head in snapshot.heads.items()}
-    changed = [i for i in old | now if old.get(i) != now.get(i)]
-    if whole and revision == snapshot.revision and not changed:
+    if whole and now == there:
         return
     if not whole:
-        shutil.rmtree(folder / CHROMA, ignore_errors=True)
-    new = [i for i in changed if i in now]
-    hold(folder, "", "")
-    with closing(Store(folder)) as store:
-        store.delete(changed if whole else ())
-        for at in range(0, len(new), _TOGETHER):
-            progress(STAGE, at, len(new))
-            store.write(snapshot, new[at : at + _TOGETHER])
-    _delete_indexes(folder, shrink=not whole)
-    made_by = orjson.dumps(dict(snapshot.version.made_by)).decode()
-    hold(folder, snapshot.revision, made_by)
-
-
-def _delete_indexes(folder: Path, *, shrink: bool) -> None:
-    """Delete what Chroma keeps of texts beside them, which takes five times their room.
-
-    It fills a full-text index, though the collection's schema has none, and orders all texts with
-    the other metadata. Filters work without that order, only slower.
-    """
-    name = "embedding_fulltext_search"
-    with closing(sqlite3.connect(folder / CHROMA / "chroma.sqlite3")) as database:
-        query = "SELECT sql FROM sqlite_master WHERE name = ?"
-        (made,) = database.execute(query, (name,)).fetchone()
-        database.executescript(
-            f"""BEGIN; DROP TABLE {name}; {made};
-            DROP INDEX IF EXISTS embedding_metadata_string_value; COMMIT"""
-        )
-        if shrink:
-            database.execute("VACUUM")
+        shutil.rmtree(snapshot.folder / CHROMA, ignore_errors=True)
+        there = {}
+    changed = [i for i in there | now if there.get(i) != now.get(i)]
+    with closing(Store(snapshot.folder)) as store:
+        store.hold("", "")
+        for at in range(0, len(changed), _TOGETHER):
+            progress(STAGE, at, len(changed))
+            store.write(snapshot, changed[at : at + _TOGETHER])
+        store.delete_indexes(shrink=not whole)
+        store.hold(snapshot.revision, made_by)
 
 
 def restore(folder: Path, progress: Progress) -> Snapshot:
@@ -201,17 +203,21 @@ def restore(folder: Path, progress: Progress) -> Snapshot:
         IndexDamaged: Chroma does not hold all either.
     """
     error: Exception | None = None
-    revision, made_by = held(folder)
-    if revision:
-        writer = LocalWriter(folder, None, orjson.loads(made_by))
-        try:
-            with closing(Store(folder)) as store:
-                for n, report in enumerate(store.read_all(), start=1):
-                    progress("repairing", n, 0)
-                    writer.add(*report)
-                return writer.publish()
-        except BAD + write_errors() as failure:
-            error = failure
+    writer: LocalWriter | None = None
+    memos = list(folder.glob(f"{DATA}*/memo"))
+    try:
+        with closing(Store(folder)) as store:
+            revision, made = store.state()
+            if revision:
+                # That of an older kind tells of more.
+                made_by = {k: v for k, v in orjson.loads(made).items() if k != "schema"}
+                writer = LocalWriter(folder, None, made_by)
+                for memo in memos[:1]:
+                    shutil.copytree(memo, writer.memo)
+                return write_all(writer, store.read_all(), progress, "repairing")
+    except BAD + write_errors() as failure:
+        error = failure
+        if writer:
             writer.discard()
     raise IndexDamaged(
         f"The index in {folder} can't be read, and what Chroma holds of it is not complete. "

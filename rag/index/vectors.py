@@ -1,4 +1,8 @@
-"""Files of vectors that only grow: aligned to the passages, or found by the hash of their text."""
+"""Files of vectors that only grow: aligned to the passages, or found by the hash of their text.
+
+A number takes a byte, and each vector has the factor that gives it unit length again. A cosine of
+two of them is off by 0.0005 (standard deviation).
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,7 @@ import numpy.typing as npt
 
 from rag.models.encoder import Vectors
 
-_TOLERANCE = 0.01  # vectors of other length are none: 8 bits change it by less
-# What numbers of a byte are multiplied by: those of the built-in embedding are below 0.15.
-_SCALE = 600
+_TOLERANCE = 0.01  # vectors of other length are damaged
 _TOGETHER = 1024  # rows that are multiplied at a time
 Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int32]
@@ -38,11 +40,13 @@ def append(path: Path, size: int, data: bytes) -> None:
         file.write(data)
 
 
-def in_bytes(vectors: Vectors) -> npt.NDArray[np.void]:
-    """Vectors with a byte a number, each beside the factor that gives it unit length again.
+def row_type(width: int) -> np.dtype[np.void]:
+    """How a vector lies in a file."""
+    return np.dtype([("factor", "<f4"), ("values", "i1", (width,))])
 
-    A cosine of two of them is off by 0.0005 (standard deviation).
-    """
+
+def in_bytes(vectors: Vectors) -> npt.NDArray[np.void]:
+    """Vectors as they lie in a file."""
     rows = np.zeros(len(vectors), row_type(vectors.shape[1]))
     largest = np.abs(vectors).max(axis=1, initial=0, keepdims=True)
     rows["values"] = (vectors * (127 / np.maximum(largest, 1e-9))).round()
@@ -51,20 +55,20 @@ def in_bytes(vectors: Vectors) -> npt.NDArray[np.void]:
     return rows
 
 
-def row_type(width: int) -> np.dtype[np.void]:
-    """How a vector of `in_bytes` lies in a file."""
-    return np.dtype([("factor", "<f4"), ("values", "i1", (width,))])
+def _in_floats(rows: Any) -> Vectors:
+    vectors: Vectors = rows["values"].astype(np.float32)
+    vectors *= rows["factor"][..., None]
+    return vectors
 
 
 class Matrix:
     """Some rows of a mapped matrix of vectors, in an order of their own."""
 
-    def __init__(self, path: Path, count: int, width: int, rows: Rows, *, floats: bool) -> None:
-        """Map the first rows of a file; with `floats` their numbers have four bytes, else one."""
-        kind, shape = (np.dtype("<f4"), (count, width)) if floats else (row_type(width), (count,))
-        self._stored: Any = np.zeros(shape, kind)
+    def __init__(self, path: Path, count: int, width: int, rows: Rows) -> None:
+        """Map the first `count` vectors of a file."""
+        self._stored: Any = np.zeros(0, row_type(width))
         if count:
-            self._stored = np.asarray(np.memmap(path, kind, "r", shape=shape))
+            self._stored = np.asarray(np.memmap(path, row_type(width), "r", shape=(count,)))
         self._rows = rows
         self._as_they_lie = len(rows) == count and bool((rows == np.arange(count)).all())
         self.shape = (len(rows), width)
@@ -73,18 +77,15 @@ class Matrix:
         return len(self._rows)
 
     def __matmul__(self, other: Any) -> Vectors:
-        if self._stored.dtype.names is None:
-            product: Vectors = self._stored @ other
-        else:
-            product = np.zeros((len(self._stored), *np.shape(other)[1:]), np.float32)
-            values = self._stored["values"]
-            # So few rows as numbers of four bytes stay in the processor's cache; with fewer ones,
-            # other threads would go on between two parts too often.
-            for at in range(0, len(product), _TOGETHER):
-                part = values[at : at + _TOGETHER].astype(np.float32)
-                product[at : at + _TOGETHER] = part @ other
-            product = (product.T * self._stored["factor"]).T
-        return product if self._as_they_lie else product[self._rows]
+        product = np.zeros((len(self._stored), *np.shape(other)[1:]), np.float32)
+        # So few rows as numbers of four bytes stay in the processor's cache; with fewer ones,
+        # other threads would go on between two parts too often.
+        for at in range(0, len(product), _TOGETHER):
+            part = self._stored["values"][at : at + _TOGETHER].astype(np.float32)
+            product[at : at + _TOGETHER] = part @ other
+        product = (product.T * self._stored["factor"]).T
+        found: Vectors = product if self._as_they_lie else product[self._rows]
+        return found
 
     def __getitem__(self, which: Any) -> Vectors:
         return self.at(self._rows[which])
@@ -94,12 +95,7 @@ class Matrix:
 
     def at(self, rows: Any) -> Vectors:
         """The vectors of rows of the file."""
-        part = self._stored[rows]
-        if part.dtype.names is None:
-            return np.asarray(part, np.float32)
-        vectors: Vectors = part["values"].astype(np.float32)
-        vectors *= part["factor"][..., None]
-        return vectors
+        return _in_floats(self._stored[rows])
 
 
 class VectorMemo:
@@ -107,24 +103,22 @@ class VectorMemo:
 
     It is a memo and no more: a text's vector is the same in any index, and where a file is missing,
     cut or damaged, the vector is made again. In a folder of its own lie a file of hashes and one of
-    vectors, whose name tells their kind and dimensions ("i1-512").
+    vectors, whose name tells their dimensions ("rows-512").
     """
 
-    def __init__(self, folder: Path, kind: str = "i1") -> None:
-        """Open the memo in a folder; `kind` is that of a new one."""
-        path = next(iter(folder.glob("[fi][124]-*")), None)
-        self._folder, self._kind = folder, path.name[:2] if path else kind
+    def __init__(self, folder: Path) -> None:
+        """Open the memo in a folder."""
+        self._folder = folder
         self._hashes: Hashes = np.zeros(0, "<u8")
-        self._vectors: Any = np.zeros((0, 0), np.float32)
-        with suppress(OSError, ValueError):
-            width = int(path.name.rpartition("-")[2]) if path else 0
+        self._vectors: Any = np.zeros(0, row_type(0))
+        with suppress(OSError, ValueError, StopIteration):
+            path = next(folder.glob("rows-*"))
+            kind = row_type(int(path.name.removeprefix("rows-")))
             held = np.fromfile(folder / "hashes", "<u8")
-            row = width * np.dtype(self._kind).itemsize
-            count = min(len(held), path.stat().st_size // row if path and row else 0)
-            if path and count:
-                # Mapped: only what is asked for is read, and memory is the system's to take.
-                self._vectors = np.memmap(path, f"<{self._kind}", "r", shape=(count, width))
-                self._hashes = held[:count]
+            count = min(len(held), path.stat().st_size // kind.itemsize)
+            # Mapped: only what is asked for is read, and memory is the system's to take.
+            self._vectors = np.memmap(path, kind, "r", shape=(count,))
+            self._hashes = held[:count]
         self._order = np.argsort(self._hashes, kind="stable")
         self._sorted = self._hashes[self._order]
 
@@ -152,8 +146,7 @@ class VectorMemo:
 
     def at(self, rows: npt.NDArray[np.integer[Any]]) -> Vectors:
         """The vectors of rows."""
-        vectors: Vectors = self._vectors[rows].astype(np.float32)
-        return vectors / np.float32(_SCALE) if self._kind == "i1" else vectors
+        return _in_floats(self._vectors[rows])
 
     def find(self, texts: Sequence[str]) -> dict[str, Vectors]:
         """The vectors of those of the texts that have one."""
@@ -162,24 +155,21 @@ class VectorMemo:
     def parts(self) -> Iterator[tuple[Hashes, Vectors]]:
         """All hashes with their vectors, part by part."""
         for at in range(0, len(self), 4096):
-            rows = self._vectors[at : at + 4096].astype(np.float32)
-            yield self._hashes[at : at + 4096], rows / (_SCALE if self._kind == "i1" else 1)
+            yield self._hashes[at : at + 4096], _in_floats(self._vectors[at : at + 4096])
 
     def add(self, texts: Sequence[str], vectors: npt.ArrayLike) -> None:
         """Add vectors to the files; this memo finds them when it is opened again."""
-        rows = np.asarray(vectors, np.float32)
-        if self._kind == "i1":
-            rows = (rows * _SCALE).round().clip(-127, 127)
-        rows = rows.astype(f"<{self._kind}")
+        rows = in_bytes(np.asarray(vectors, np.float32))
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{self._kind}-{rows.shape[1]}"
-        held = self._folder / "hashes"
-        row = rows.shape[1] * rows.itemsize
-        sizes = [file.stat().st_size if file.exists() else 0 for file in (held, path)]
+        width = rows.dtype["values"].shape[0]
+        files = {self._folder / f"rows-{width}": rows, self._folder / "hashes": hashes(texts)}
         # A kill may have left one file longer than the other.
-        count = min(sizes[0] // 8, sizes[1] // row)
-        append(path, count * row, rows.tobytes())
-        append(held, count * 8, hashes(texts).tobytes())
+        count = min(
+            path.stat().st_size // data.itemsize if path.exists() else 0
+            for path, data in files.items()
+        )
+        for path, data in files.items():
+            append(path, count * data.itemsize, data.tobytes())
 
     def copy(self, folder: Path, texts: Sequence[str]) -> None:
         """Copy the vectors of these texts, each once, to a memo in another folder."""

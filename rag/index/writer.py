@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -18,12 +18,12 @@ from rag.files import replace_file
 from rag.index.bm25 import Segment, terms_of
 from rag.index.duplicates import find_duplicates
 from rag.index.interface import Head, StoredReport, pack
-from rag.index.layout import DATA, IN_FLOATS, POINTER, SCHEMA, Version
+from rag.index.layout import DATA, POINTER, SCHEMA, TERMS, Version
 from rag.index.snapshot import Snapshot
 from rag.index.vectors import VectorMemo, append, in_bytes
 from rag.models.embeddings import encode_cached
 from rag.models.encoder import Vectors, encode_static
-from rag.types import Passage
+from rag.types import Passage, Progress
 
 # The share of rows that may be of the past before all is written anew.
 MOST_PAST = 0.2
@@ -47,7 +47,8 @@ class LocalWriter:
         """Go on from a version, or begin anew beside what is there."""
         self.folder, self._base = folder, base
         version = base.version if base else Version(f"{DATA}{secrets.token_hex(4)}")
-        self._version = replace(version, made_by={**made_by, "schema": SCHEMA})
+        files = dict(version.files)
+        self._version = replace(version, files=files, made_by=dict(made_by), schema=SCHEMA)
         self.home = folder / version.data
         self._heads: dict[str, Head] = dict(base.heads) if base else {}
         self._forms: dict[str, str] = dict(base.spellings) if base else {}
@@ -67,7 +68,7 @@ class LocalWriter:
         for passage in passages:
             terms, written = terms_of(passage)
             found.append(terms)
-            forms |= {term: form for term, form in written.items() if term not in forms}
+            forms = written | forms
         static = encode_static([passage.in_context for passage in passages])
         self._append_head(report, passages, self._version.rows)
         self._append_rows(vectors, static, list(map(len, found)))
@@ -84,8 +85,7 @@ class LocalWriter:
         """Delete reports; what the files had of them goes when all is written anew."""
         for report_id in report_ids:
             if head := self._heads.pop(report_id, None):
-                line = replace(head, deleted=True).line()
-                self._version.heads += self._append("heads", line)
+                self._append("heads", replace(head, deleted=True).line())
 
     def copy(self, other: Snapshot, ids: Sequence[str]) -> None:
         """Begin with these reports of another version."""
@@ -97,30 +97,30 @@ class LocalWriter:
             row = self._version.rows
             moved[rows] = np.arange(row, row + len(rows))
             self._append_rows(other.dense.at(rows), other.static.at(rows), other.lengths[rows])
-            for name, head in zip(part, heads, strict=True):
-                self._append_head(other.report(name), other.passages_of(name), row)
-                row += head.report.passages
-        if other.version.terms:
-            segments = [Segment.load(other.home / f"terms-{a}-{b}") for a, b in other.version.terms]
-            self._save_segment(Segment.merge(segments, moved), 0, self._version.rows)
+            for report, passages in other.read(part).values():
+                self._append_head(report, passages, row)
+                row += len(passages)
+        if other.segments:
+            self._save_segment(Segment.merge(other.segments, moved), 0, self._version.rows)
         self._append_words(other.spellings)
 
     def publish(self) -> Snapshot:
         """Let readers see the work, a new version of the index."""
         self._write_segment()
         self._merge_segments()
-        self._version.number += 1
         self._version.revision = revision_of(self._version.made_by, self._heads)
-        self._write_extras({})
-        for name in self._version.sizes():
-            with (self.home / name).open("ab") as file:
-                os.fsync(file.fileno())
         snapshot = Snapshot(self.folder, self._version)
         self._encode_words(snapshot)
-        snapshot.regroup(self._families(snapshot))
-        self._write_extras(snapshot.families)
+        families = self._families(snapshot)
+        changed = dict.fromkeys(map(str, snapshot.families.keys() - families.keys()), "")
+        changed |= {str(n): f for n, f in families.items() if snapshot.families.get(n) != f}
+        self._append_table("families", changed)
+        snapshot.regroup(families)
+        for name in self._version.files:
+            with (self.home / name).open("ab") as file:
+                os.fsync(file.fileno())
         replace_file(self.folder / POINTER, orjson.dumps(asdict(self._version)))
-        self._clean()
+        self._delete_segments(self._version, self._base.version if self._base else self._version)
         snapshot.memo = VectorMemo(self.memo)
         return snapshot
 
@@ -129,13 +129,21 @@ class LocalWriter:
         if not self._base:
             shutil.rmtree(self.home, ignore_errors=True)
             return
-        for name, size in self._base.version.sizes().items():
+        self._delete_segments(self._base.version)
+        for name, (size, _) in self._base.version.files.items():
             os.truncate(self.home / name, size)
 
-    def _append(self, name: str, data: bytes) -> int:
-        """Put data after what counts of a file, which the version must then tell; their size."""
-        append(self.home / name, self._version.sizes()[name], data)
-        return len(data)
+    def _delete_segments(self, *versions: Version) -> None:
+        """Delete those that none of these versions has."""
+        for path in self.home.glob(f"{TERMS}*"):
+            if not any(path.name in version.files for version in versions):
+                path.unlink()
+
+    def _append(self, name: str, data: bytes) -> None:
+        """Put data after what counts of a file."""
+        size, checksum = self._version.files.get(name, (0, 0))
+        append(self.home / name, size, data)
+        self._version.files[name] = size + len(data), zlib.crc32(data, checksum)
 
     def _append_rows(self, dense: Vectors, static: Vectors, lengths: Sequence[int]) -> None:
         if len(lengths):
@@ -147,18 +155,20 @@ class LocalWriter:
 
     def _append_head(self, report: StoredReport, passages: Sequence[Passage], row: int) -> None:
         """Write a report the rows of whose passages begin with `row`."""
-        at, size = self._version.texts, self._append("texts", pack(report, passages))
-        self._version.texts += size
+        at, packed = self._version.size("texts"), pack(report, passages)
+        self._append("texts", packed)
         languages = tuple(passage.language for passage in passages)
-        head = Head(replace(report, raw=""), row, languages, at, size)
-        self._version.heads += self._append("heads", head.line())
+        head = Head(replace(report, raw=""), row, languages, at, len(packed))
+        self._append("heads", head.line())
         self._heads[report.info.id] = head
 
     def _append_words(self, forms: Mapping[str, str]) -> None:
         new = {term: form for term, form in forms.items() if term not in self._forms}
         self._forms |= new
-        lines = "".join(f"{term}\t{form}\n" for term, form in new.items())
-        self._version.words += self._append("words", lines.encode())
+        self._append_table("words", new)
+
+    def _append_table(self, name: str, lines: Mapping[str, str]) -> None:
+        self._append(name, "".join(f"{key}\t{value}\n" for key, value in lines.items()).encode())
 
     # The keyword index.
 
@@ -169,29 +179,24 @@ class LocalWriter:
             self._terms = []
 
     def _save_segment(self, segment: Segment, first: int, end: int) -> None:
-        path = self.home / f"terms-{first}-{end}"
-        # What an ingest that was cut short has left.
-        shutil.rmtree(path, ignore_errors=True)
-        segment.save(path)
-        self._version.terms = (*self._version.terms, (first, end))
+        self._append(f"{TERMS}{first}-{end}", segment.packed())
 
     def _merge_segments(self) -> None:
         """Merge segments with those before them that are not much larger, so that there are few."""
-        terms = list(self._version.terms)
-        last, terms = terms[-1:], terms[:-1]
-        while terms and last[-1][1] - terms[-1][0] <= min(LARGEST, 3 * (last[-1][1] - last[0][0])):
-            last.insert(0, terms.pop())
+        bounds = [tuple(map(int, name.split("-")[1:])) for name in self._version.segments]
+        last, bounds = bounds[-1:], bounds[:-1]
+        while bounds and last[-1][1] - bounds[-1][0] <= min(
+            LARGEST, 3 * (last[-1][1] - last[0][0])
+        ):
+            last.insert(0, bounds.pop())
         if len(last) > 1:
-            segments = [Segment.load(self.home / f"terms-{a}-{b}") for a, b in last]
-            self._version.terms = tuple(terms)
-            self._save_segment(Segment.merge(segments), last[0][0], last[-1][1])
+            names = [f"{TERMS}{first}-{end}" for first, end in last]
+            merged = Segment.merge([Segment.load(self.home / name) for name in names])
+            for name in names:
+                del self._version.files[name]
+            self._save_segment(merged, last[0][0], last[-1][1])
 
-    # What each version has for itself.
-
-    def _write_extras(self, families: Mapping[int, str]) -> None:
-        content = orjson.dumps({"families": {str(n): first for n, first in families.items()}})
-        replace_file(self.home / f"extras-{self._version.number}", content)
-        self._version.extras = zlib.crc32(content)
+    # What is known of passages only when all are there.
 
     def _families(self, snapshot: Snapshot) -> dict[int, str]:
         """The rows that have duplicates, with the id of the first passage of their group."""
@@ -201,12 +206,12 @@ class LocalWriter:
             firsts = find_duplicates(snapshot.passages)
             pairs = zip(snapshot.file_rows.tolist(), snapshot.passages, strict=True)
             return {row: firsts[p.id] for row, p in pairs if p.id in firsts}
-        families = dict(self._base.families) if self._base else {}
+        families = {row: first for row, first in snapshot.families.items() if first}
         for part in np.array_split(new, len(new) // _COMPARED + 1):
             distance = -(snapshot.dense @ snapshot.dense[part].T)
             nearest = np.argpartition(distance, min(NEAREST, len(distance) - 1), axis=0)[:NEAREST]
             for position, near in zip(part.tolist(), nearest.T.tolist(), strict=True):
-                passages = {i: snapshot.passages[i] for i in sorted({position, *near})}
+                passages = snapshot.rows(sorted({position, *near}))
                 firsts = find_duplicates(list(passages.values()))
                 if first := firsts.get(passages[position].id):
                     group = [i for i, p in passages.items() if firsts.get(p.id) == first]
@@ -223,21 +228,23 @@ class LocalWriter:
         if new and (not self._base or len(new) > LATE * len(words)):
             VectorMemo(self.memo).add(new, encode_cached(new))
 
-    def _clean(self) -> None:
-        """Delete the files of versions before the last one."""
-        before = self._base.version if self._base else self._version
-        numbers = {self._version.number, before.number}
-        terms = {*self._version.terms, *before.terms}
-        keep = {*(f"extras-{n}" for n in numbers), *(f"terms-{a}-{b}" for a, b in terms)}
-        for path in (*self.home.glob("extras-*"), *self.home.glob("terms-*")):
-            if path.name not in keep:
-                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink()
+
+def write_all(
+    writer: LocalWriter,
+    reports: Iterable[tuple[StoredReport, Sequence[Passage], Vectors]],
+    progress: Progress,
+    stage: str,
+) -> Snapshot:
+    """Publish an index with these reports."""
+    for n, report in enumerate(reports, start=1):
+        progress(stage, n, 0)
+        writer.add(*report)
+    return writer.publish()
 
 
 def is_past(base: Snapshot) -> bool:
-    """Whether an index's files, or so much of them, are of the past that all is written anew."""
-    earlier = base.version.made_by.get("schema") == IN_FLOATS
-    return earlier or len(base.passages) < (1 - MOST_PAST) * base.version.rows
+    """Whether so much of an index's files is of the past that all is written anew."""
+    return len(base.passages) < (1 - MOST_PAST) * base.version.rows
 
 
 def revision_of(made_by: Mapping[str, str], heads: Mapping[str, Head]) -> str:

@@ -5,6 +5,7 @@ and their vectors perturbed; nothing is embedded, and Chroma is left out. The se
 """
 
 import hashlib
+import json
 import os
 import random
 import resource
@@ -15,6 +16,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,7 +30,7 @@ from rag.files import size_of
 from rag.index.interface import StoredReport
 from rag.index.layout import current_version
 from rag.index.snapshot import Snapshot, current_snapshot
-from rag.index.store import hold
+from rag.index.store import Store
 from rag.index.writer import LocalWriter
 from rag.models.encoder import Vectors, unit
 from rag.retrieval.hybrid import HybridRetriever
@@ -51,7 +53,7 @@ def recombined(base: Snapshot, passages: int) -> Iterator[Batch]:
     for n, language in enumerate(base.languages):
         others[language].append(n)
     dense = np.asarray(base.dense)
-    position = {report: int(first) for report, first in zip(base.heads, base._first, strict=False)}
+    position = {report: int(first) for report, first in zip(base.heads, base.starts, strict=False)}
     reports: list[tuple[StoredReport, list[Passage]]] = []
     rows: list[tuple[int, int]] = []
     made = copies = 0
@@ -109,7 +111,11 @@ def build(base: Snapshot, folder: Path, passages: int) -> None:
     print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB at most till here")
     snapshot = writer.publish()
     save_lessons(writer.home, lessons)
-    hold(folder, snapshot.revision, "{}")
+    with closing(Store(folder)) as store:
+        marks = ((name, head.mark, None, None) for name, head in snapshot.heads.items())
+        with store._reports as reports:
+            reports.executemany("INSERT INTO report VALUES (?, ?, ?, ?)", marks)
+        store.hold(snapshot.revision, json.dumps(dict(snapshot.version.made_by)))
     seconds = time.perf_counter() - started
     show("written and published", [seconds])
     show("  of it CPU time", [time.process_time() - cpu])

@@ -61,7 +61,7 @@ def test_segments_give_the_scores_of_one_index(tmp_path: Path, cut: int) -> None
     rows = np.array([1, 2, 3], np.int32)
     moved = np.array([-1, 0, 1, 2], np.int32)
     merged = Segment.merge(parts)
-    merged.save(tmp_path / "merged")
+    (tmp_path / "merged").write_bytes(merged.packed())
     loaded = Segment.load(tmp_path / "merged")
     indexes = (
         KeywordIndex(parts, lengths, rows),
