@@ -7,7 +7,9 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,8 +20,8 @@ from rag.index.interface import StoredReport
 from rag.index.layout import EMBEDDED
 from rag.index.snapshot import Snapshot
 from rag.index.vectors import VectorMemo
-from rag.models.embeddings import embedding_kind, embedding_name, open_embed
-from rag.models.encoder import Vectors, unit
+from rag.models.embeddings import Embed, embedding_kind, embedding_name, open_embed
+from rag.models.encoder import Vectors, is_loaded, unit
 from rag.retrieval.postprocess import mask_passage
 from rag.settings import Settings
 from rag.types import Passage, Progress
@@ -43,11 +45,11 @@ class ReportWrite:
     origin: StoredReport | None = None
 
 
-class PassageVectors:
-    """Vectors of passages: those that an index has, and those that this or an earlier ingest made.
+class Embedder:
+    """Makes the vectors of an ingest, and has those that an index or an earlier ingest made.
 
-    What is made is kept beside the index until the ingest is done, so that one that was cut short
-    need not be begun anew.
+    What is made of passages is kept beside the index until the ingest is done, so that one that was
+    cut short need not be begun anew.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -55,6 +57,17 @@ class PassageVectors:
         name = hashlib.sha256(embedding_name(settings).encode()).hexdigest()[:8]
         self._folder = settings.index / f"{EMBEDDED}{name}"
         self._known: dict[str, Vectors] = {}
+        self._processes = ExitStack()
+        self._embed: Embed | None = None
+
+    def close(self) -> None:
+        """End what was begun."""
+        self._processes.close()
+
+    def load_ahead(self) -> None:
+        """Load the built-in model, unless it is here, in a process beside this one."""
+        if self._embed is None and embedding_kind(self._settings).builtin and not is_loaded():
+            self._embed = self._processes.enter_context(open_embed(self._settings, 1))
 
     def take_over(self, base: Snapshot, report_ids: Iterable[str]) -> None:
         """Use the vectors of reports that an index has."""
@@ -68,8 +81,9 @@ class PassageVectors:
         texts = list(dict.fromkeys(passage.in_context for passage in passages))
         there = VectorMemo(self._folder).find([t for t in texts if t not in self._known])
         new = [text for text in texts if text not in self._known and text not in there]
-        progress(EMBEDDING_STAGE, len(texts) - len(new), len(texts))
-        _encode(new, self._folder, self._settings, MANY, progress, EMBEDDING_STAGE, len(texts))
+        done = len(texts) - len(new)
+        progress(EMBEDDING_STAGE, done, len(texts))
+        self._encode(new, self._folder, MANY, partial(progress, EMBEDDING_STAGE), done)
         self._memo = VectorMemo(self._folder)
 
     def of(self, passages: Sequence[Passage]) -> Vectors:
@@ -80,64 +94,60 @@ class PassageVectors:
         }
         width = max((len(vector) for vector in found.values()), default=0)
         nothing = np.zeros(width, np.float32)
-        return np.array([found.get(t, nothing) for t in texts], np.float32).reshape(
-            len(texts), width
-        )
+        rows = np.array([found.get(t, nothing) for t in texts], np.float32)
+        return rows.reshape(len(texts), width)
 
-    def close(self) -> None:
+    def forget(self) -> None:
         """Delete what was kept for an ingest that is cut short."""
         for folder in self._settings.index.glob(f"{EMBEDDED}*"):
             shutil.rmtree(folder, ignore_errors=True)
 
+    def save_sentences(
+        self,
+        folder: Path,
+        passages: Iterable[Passage],
+        progress: Progress,
+        earlier: VectorMemo | None = None,
+    ) -> None:
+        """Add the vectors of passages' sentences to a memo; only new ones are encoded.
 
-def save_sentence_vectors(
-    folder: Path,
-    passages: Iterable[Passage],
-    settings: Settings,
-    progress: Progress,
-    earlier: VectorMemo | None = None,
-) -> None:
-    """Add the vectors of passages' sentences to a memo; only new ones are encoded.
+        Only the built-in model's are kept: another model's server may want to be paid for them.
+        Vectors are taken over from an `earlier` memo.
+        """
+        if not embedding_kind(self._settings).builtin:
+            return
+        visible = map(mask_passage, passages) if self._settings.mask_contacts else passages
+        wanted = list(dict.fromkeys(s.text for p in visible for s in usable(p)))
+        if earlier:
+            earlier.copy(folder, wanted)
+        known, _ = VectorMemo(folder).lookup(wanted)
+        there = set(known.tolist())
+        new = [text for n, text in enumerate(wanted) if n not in there]
+        if new:
+            progress(SENTENCES_STAGE, 0, len(new))
+        self._encode(new, folder, MANY_SENTENCES, partial(progress, SENTENCES_STAGE), 0)
 
-    Only the built-in model's are kept: another model's server may want to be paid for them. Vectors
-    are taken over from an `earlier` memo.
-    """
-    if not embedding_kind(settings).builtin:
-        return
-    visible = map(mask_passage, passages) if settings.mask_contacts else passages
-    wanted = list(dict.fromkeys(s.text for p in visible for s in usable(p)))
-    if earlier:
-        earlier.copy(folder, wanted)
-    known, _ = VectorMemo(folder).lookup(wanted)
-    there = set(known.tolist())
-    new = [text for n, text in enumerate(wanted) if n not in there]
-    if new:
-        progress(SENTENCES_STAGE, 0, len(new))
-    _encode(new, folder, settings, MANY_SENTENCES, progress, SENTENCES_STAGE, len(new))
-
-
-def _encode(
-    texts: Sequence[str],
-    folder: Path,
-    settings: Settings,
-    enough: int,
-    progress: Progress,
-    stage: str,
-    total: int,
-) -> None:
-    """Embed texts and add their vectors to a memo, batch by batch."""
-    if not texts:
-        return
-    many = len(texts) >= enough
-    memo = VectorMemo(folder)
-    threads = settings.embedding_threads if many else 1
-    with open_embed(settings, many) as embed:
-        batches = (texts[at : at + BATCH] for at in range(0, len(texts), BATCH))
-        done = total - len(texts)
-        for batch, vectors in _ahead(embed, batches, threads):
-            memo.add(batch, unit(np.asarray(vectors, np.float32)))
-            done += len(batch)
-            progress(stage, done, total)
+    def _encode(
+        self,
+        texts: Sequence[str],
+        folder: Path,
+        enough: int,
+        progress: Callable[[int, int], None],
+        done: int,
+    ) -> None:
+        """Embed texts and add their vectors to a memo, batch by batch."""
+        if not texts:
+            return
+        memo, total = VectorMemo(folder), done + len(texts)
+        threads = self._settings.embedding_threads if len(texts) >= enough else 0
+        with ExitStack() as stack:
+            few = self._embed if not threads else None
+            embed = few or stack.enter_context(open_embed(self._settings, threads))
+            batches = (texts[at : at + BATCH] for at in range(0, len(texts), BATCH))
+            for batch, vectors in _ahead(embed, batches, max(1, threads)):
+                memo.add(batch, unit(np.asarray(vectors, np.float32)))
+                done += len(batch)
+                progress(done, total)
 
 
 def _ahead(

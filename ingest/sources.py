@@ -65,6 +65,8 @@ class SourceFile:
 
 def printable(text: str) -> str:
     """A name that is safe on a terminal and in a database: "_" for what can't be shown."""
+    if text.isascii() and text.isprintable():
+        return text
     unseen = ("Cc", "Cs", "Zl", "Zp")
     return "".join(
         "_" if unicodedata.category(ch) in unseen or "\u202a" <= ch <= "\u202e" else ch

@@ -11,14 +11,16 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from ingest.chunk import MAX_TOKENS, chunk
-from ingest.embed import PassageVectors, ReportWrite, save_sentence_vectors
+from ingest.embed import Embedder, ReportWrite
 from ingest.parsing.form_text import Forms, Lesson, learn, lesson_of, load_lessons, save_lessons
 from ingest.parsing.parser import parse
 from ingest.sources import (
@@ -39,6 +41,7 @@ from rag.index.snapshot import Snapshot, current_snapshot
 from rag.index.writer import LocalWriter, is_past
 from rag.models.embeddings import embedding_name
 from rag.settings import Settings
+from rag.text.language import language_of
 from rag.types import Passage, Progress, Report
 
 if TYPE_CHECKING:
@@ -119,20 +122,22 @@ def sync(
         index = None
         with suppress(IndexMissing):
             index = None if rebuild else current_index(settings, made, None)
-        return _compare(sources, index, prune, progress)[1].result
+        return _compare(sources, index, prune, progress, lambda: None)[1].result
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / layout.LOCK, timeout=0), ExitStack() as stack:
+            embedder = stack.enter_context(closing(Embedder(settings)))
             database: DatabaseWriter | None = None
             if settings.database:
                 from rag.index.postgres_writer import DatabaseWriter
 
                 url = settings.database.get_secret_value()
                 database = stack.enter_context(closing(DatabaseWriter(url)))
-            base = None if rebuild else _repaired(settings, made, progress)
+            base = None if rebuild else _repaired(settings, made, embedder, progress)
             if database and not rebuild:
                 base = _pulled(database, base, settings, progress)
-            files, changes = _compare(sources, base, prune, progress)
+            ahead = partial(_load, embedder) if base else lambda: None
+            files, changes = _compare(sources, base, prune, progress, ahead)
             places = {source.place for source in at_paths}
             if rebuild and places.isdisjoint(file.place for file in files.files):
                 raise InputError(
@@ -143,7 +148,7 @@ def sync(
                 changes.result.revision = base.revision
                 snapshot = base
             else:
-                snapshot = _carry_out(changes, base, settings, progress)
+                snapshot = _carry_out(changes, base, settings, embedder, progress)
                 changes.result.revision = snapshot.revision
             try:
                 store.bring_in_line(snapshot, progress, afresh=rebuild)
@@ -159,10 +164,23 @@ def sync(
     return changes.result
 
 
+def _load(embedder: Embedder) -> None:
+    """Load what a changed report needs, each where it does not hold up the others."""
+    embedder.load_ahead()
+    language = Thread(target=language_of, args=["Any text that is long enough to tell."])
+    language.start()
+    store.chromadb()
+    language.join()
+
+
 def _compare(
-    sources: Sequence[SourceFile], base: Index | None, prune: bool, progress: Progress
+    sources: Sequence[SourceFile],
+    base: Index | None,
+    prune: bool,
+    progress: Progress,
+    ahead: Callable[[], None],
 ) -> tuple[ReportFiles, Changes]:
-    """The readable files, and what brings the index in line with them.
+    """The readable files, and what brings the index in line; `ahead` is called where any is new.
 
     Forms are learned from all reports that the index will hold, so that its content does not
     depend on the order in which they came. A report without a file is parsed again from the index
@@ -170,6 +188,8 @@ def _compare(
     """
     stored = {name: head.report for name, head in base.heads.items()} if base else {}
     files = read_files(sources, stored, progress)
+    if any(file.id not in stored or stored[file.id].digest != file.digest for file in files.files):
+        ahead()
     renamed = _renamed(files, stored)
     deletes = [report.info.id for report in renamed.values()]
     result = SyncResult(skipped=files.skipped)
@@ -270,7 +290,9 @@ def _existing(folder: Path, made: dict[str, str]) -> Snapshot | None:
     return None
 
 
-def _repaired(settings: Settings, made: dict[str, str], progress: Progress) -> Snapshot | None:
+def _repaired(
+    settings: Settings, made: dict[str, str], embedder: Embedder, progress: Progress
+) -> Snapshot | None:
     """The index as it is; where its files are damaged they are made again from Chroma's."""
     folder = settings.index
     try:
@@ -283,7 +305,7 @@ def _repaired(settings: Settings, made: dict[str, str], progress: Progress) -> S
         return base
     except IndexDamaged:
         restored = store.restore(folder, progress)
-        save_sentence_vectors(restored.home / "memo", restored.passages, settings, progress)
+        embedder.save_sentences(restored.home / "memo", restored.passages, progress)
         return _existing(folder, made)
 
 
@@ -304,7 +326,11 @@ def _pulled(
 
 
 def _carry_out(
-    changes: Changes, base: Snapshot | None, settings: Settings, progress: Progress
+    changes: Changes,
+    base: Snapshot | None,
+    settings: Settings,
+    vectors: Embedder,
+    progress: Progress,
 ) -> Snapshot:
     """Embed what is new, write it all and publish it."""
     passages = [passage for write in changes.writes for passage in write.passages]
@@ -312,16 +338,15 @@ def _carry_out(
     fresh = base is None or bool(changes.result.deleted) or is_past(base)
     size = size_of(base.home) if base and fresh else 0
     layout.check_room(settings.index, len(passages), size)
-    vectors = PassageVectors(settings)
     earlier = base or _earlier(settings)
-    with _discarded_on_full_disk(settings.index, vectors.close):
+    with _discarded_on_full_disk(settings.index, vectors.forget):
         if base:
             vectors.take_over(base, {w.origin.info.id for w in changes.writes if w.origin})
         elif earlier:
             vectors.take_over(earlier, earlier.heads)
         vectors.make(passages, progress)
         writer = LocalWriter(settings.index, None if fresh else base, made_by(settings))
-    with _discarded_on_full_disk(settings.index, vectors.close, writer.discard):
+    with _discarded_on_full_disk(settings.index, vectors.forget, writer.discard):
         stays: list[str] = []
         if base and fresh:
             replaced = {*changes.deletes, *(write.report.info.id for write in changes.writes)}
@@ -336,10 +361,10 @@ def _carry_out(
             writer.add(write.report, write.passages, vectors.of(write.passages))
         others = (p for name in stays if base for p in base.passages_of(name))
         memo = earlier.memo if earlier and fresh else None
-        save_sentence_vectors(writer.memo, chain(passages, others), settings, progress, memo)
+        vectors.save_sentences(writer.memo, chain(passages, others), progress, memo)
         progress("preparing search", 0, 0)
         snapshot = writer.publish()
-        vectors.close()
+        vectors.forget()
     save_lessons(writer.home, changes.lessons)
     return snapshot
 

@@ -155,15 +155,12 @@ def embedding_name(settings: Settings) -> str:
 
 
 @contextmanager
-def open_embed(settings: Settings, many: bool) -> Iterator[Embed]:
-    """What turns texts into vectors, for an ingest.
-
-    `many` is whether there are so many texts that starting processes for them pays.
-    """
+def open_embed(settings: Settings, processes: int) -> Iterator[Embed]:
+    """What turns texts into vectors, for an ingest: the built-in model in so many processes."""
     if not embedding_kind(settings).builtin:
         yield make_embedding(settings).get_text_embedding_batch
-    elif many:
-        with encoding_processes(settings.embedding_threads) as embed:
+    elif processes:
+        with encoding_processes(processes) as embed:
             yield embed
     else:
         yield encode

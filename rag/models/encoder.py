@@ -8,13 +8,13 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from importlib.metadata import distribution
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
@@ -91,9 +91,15 @@ def _ask(process: Any, texts: Sequence[str]) -> Any:
 def _serve(requests: IO[bytes], replies: IO[bytes]) -> None:
     """Reply to each line, a JSON list of texts, with their vectors."""
     encoder = _encoder()
+    encoder.encode(["Loaded with the first text."])
     for line in requests:
         replies.write(encoder.encode(json.loads(line)).astype("<f4").tobytes())
         replies.flush()
+
+
+def is_loaded() -> bool:
+    """Whether this process has the model already."""
+    return bool(_encoder.cache_info().currsize)
 
 
 @cache
@@ -125,15 +131,18 @@ def encode_static(texts: Sequence[str]) -> Vectors:
 
 def static_tokens(texts: Sequence[str]) -> list[npt.NDArray[np.uint16]]:
     """The tokens of texts, each a row of the `static_table`."""
-    encode = _model().tokenizer.encode_batch
+    encode = _tokenizer().encode_batch
     ids = (row.ids for row in encode([t[:_LONGEST] for t in texts], add_special_tokens=False))
     return [np.array(row, np.uint16) for row in ids]
 
 
+@cache
 def static_table() -> Vectors:
     """The vectors of tokens, whose mean is that of their text but for its length."""
-    table: Vectors = _model().embedding
-    return table
+    from safetensors.numpy import load_file
+
+    table: Vectors = load_file(_static_file("weights", "*_256.safetensors"))["embedding.weight"]
+    return table.astype(np.float32)
 
 
 def unit(vectors: npt.ArrayLike) -> Vectors:
@@ -145,19 +154,18 @@ def unit(vectors: npt.ArrayLike) -> Vectors:
 
 
 @cache
-def _model() -> Any:
-    # Its import has every library's messages printed from then on, each request among them.
-    root = logging.getLogger()
-    before = root.level, list(root.handlers)
-    import wordllama
+def _tokenizer() -> Any:
+    from tokenizers import Tokenizer
 
-    root.setLevel(before[0])
-    root.handlers[:] = before[1]
-    # Its own folder is named as the cache, or it would look for its tokenizer on the network.
-    folder = Path(wordllama.__file__).parent
-    model = wordllama.WordLlama.load(cache_dir=folder, disable_download=True)
-    model.tokenizer.no_padding()
-    return model
+    tokenizer = Tokenizer.from_file(str(_static_file("tokenizers", "*.json")))
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _static_file(folder: str, pattern: str) -> Path:
+    """A file of WordLlama's wheel, whose code takes longer to import than this to read."""
+    home = Path(str(distribution("wordllama").locate_file("wordllama")))
+    return next((home / folder).glob(pattern))
 
 
 if __name__ == "__main__":

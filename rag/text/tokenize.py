@@ -6,10 +6,11 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator
 from functools import cache
+from importlib.metadata import distribution
 from itertools import pairwise
+from runpy import run_path
 from typing import Any
 
-from bm25s import stopwords
 from Stemmer import Stemmer
 
 from rag.text.language import LANGUAGES
@@ -138,16 +139,19 @@ def focus(text: str, language: str) -> str:
 
 
 @cache
+def _stop_lists() -> dict[str, Any]:
+    """The lists of bm25s, whose other code would take longer to import than all else here."""
+    return run_path(str(distribution("bm25s").locate_file("bm25s/stopwords.py")))
+
+
+@cache
 def stop_words(language: str) -> frozenset[str]:
     """Folded words of a language that carry no topic, among them the words of questions."""
-    lists: dict[str, Any] = {
-        "en": stopwords.STOPWORDS_EN_PLUS,
-        "fr": stopwords.STOPWORDS_FRENCH,
-        "es": stopwords.STOPWORDS_SPANISH,
-        "pt": stopwords.STOPWORDS_PORTUGUESE,
-        "ar": _ARABIC_STOP.split(),
-    }
-    listed = (*lists.get(language, ()), *_QUESTION_STOP.get(language, "").split())
+    lists = {"en": "EN_PLUS", "fr": "FRENCH", "es": "SPANISH", "pt": "PORTUGUESE"}
+    listed = [*_ARABIC_STOP.split()] if language == "ar" else []
+    if language in lists:
+        listed += _stop_lists()[f"STOPWORDS_{lists[language]}"]
+    listed += _QUESTION_STOP.get(language, "").split()
     return frozenset(strip_accents(word) for word in listed)
 
 

@@ -116,6 +116,7 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> Encoded:
         return encode(texts)
 
     monkeypatch.setattr("rag.models.embeddings.encode", listening)
+    monkeypatch.setattr("ingest.embed.is_loaded", lambda: True)
     return seen
 
 
