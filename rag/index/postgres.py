@@ -4,11 +4,11 @@ An ingest works on its folder and then brings the database in line, each report 
 its own; readers search in the database. What they keep in memory is the reports' tags and the words
 with their numbers of passages.
 
-    state     one row: the revision, what made it
+    state     one row: the revision, what made it, and the words (not pairs of them): how each is
+              written, how many passages have it
     report    tags, the compressed text with its passages, which passages are duplicates; a report
               that changes gets a new number
     passage   its vectors, and its terms as a tsvector; its row is its report's number and its place
-    term      words, not pairs: how they are written, how many passages have them
     memo      vectors of sentences and words by their hash
 
 A term that a passage has n times is there as "term", "term#2" ... "term#n", so that the keyword
@@ -17,6 +17,7 @@ index alone tells how often, and BM25 is summed up in SQL without reading a pass
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -24,6 +25,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import psycopg
 from pgvector import HalfVector
 from pgvector.psycopg import register_vector
@@ -39,7 +41,7 @@ from rag.index.layout import check_made_by
 from rag.index.vectors import VectorMemo, hashes
 from rag.models.encoder import Vectors, unit
 
-VERSION = 1  # of the tables
+VERSION = 2  # of the tables
 PLACES = 1 << 16  # a row is its report's number times this, and its place
 MOST_TIMES = 12  # how often a term counts in a passage: more weigh hardly more
 # Terms of a question are looked for, the rarest first, while so many passages have them.
@@ -163,20 +165,19 @@ class PostgresIndex(Index):
         def read(connection: Connection) -> tuple[Any, ...]:
             there = one(connection, "SELECT to_regclass('asklabs.version')")[0]
             check_version(one(connection, "SELECT number FROM version")[0] if there else 0)
-            state = one(connection, "SELECT revision, made_by FROM state")
+            state = one(connection, "SELECT revision, made_by, words FROM state")
             numbers = {n for (n,) in connection.execute("SELECT number FROM report")}
             new = connection.execute(with_heads, [list(known)]).fetchall()
-            words = connection.execute("SELECT term, form, passages FROM term").fetchall()
-            totals = one(connection, "SELECT count(*), avg(length)::float8 FROM passage")
-            return state, numbers, new, words, totals
+            mean = one(connection, "SELECT avg(length)::float8 FROM passage")[0]
+            return state, numbers, new, mean
 
-        (self.revision, self.made_by), numbers, new, words, totals = database.run(read)
+        (self.revision, self.made_by, packed), numbers, new, mean = database.run(read)
         if not self.revision:
             raise IndexMissing(
                 "The database holds no index yet: an ingest is at work or was cut short. Run "
                 "asklabs ingest PATH and wait until it is done."
             )
-        self._mean = totals[1] or 1.0
+        self._mean = mean or 1.0
         heads = {n: head for n, head in known.items() if n in numbers}
         heads |= {n: HEAD.validate_json(head) for n, head in new}
         self._known: Mapping[int, Head] = heads
@@ -184,7 +185,8 @@ class PostgresIndex(Index):
         self._numbers = {head.report.info.id: n for n, head in heads.items()}
         starts = zip(self.ids, self.starts, strict=False)
         self._starts = {self._numbers[name]: start for name, start in starts}
-        self.spellings = {term: form for term, form, count in words if count > 0}
+        words = orjson.loads(zlib.decompress(packed))
+        self.spellings = {term: form for term, form, _ in words}
         self._counts = {term: count for term, _, count in words}
         self.memo = DatabaseMemo(database)
 

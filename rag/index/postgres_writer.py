@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import orjson
 import psycopg
 from filelock import FileLock
 from pgvector import HalfVector
@@ -25,6 +26,7 @@ from rag.index.postgres import (
     VERSION,
     WAIT,
     Connection,
+    Database,
     check_version,
     configure,
     one,
@@ -56,6 +58,11 @@ MIGRATIONS = (
     CREATE TABLE term (term text PRIMARY KEY, form text NOT NULL, passages int NOT NULL);
     CREATE TABLE memo (hash bigint PRIMARY KEY, vector halfvec NOT NULL);
     """,
+    """
+    DROP TABLE term;
+    ALTER TABLE state ADD words bytea NOT NULL DEFAULT '', DROP forms;
+    UPDATE state SET revision = '';
+    """,
 )
 assert len(MIGRATIONS) == VERSION
 
@@ -78,22 +85,19 @@ def migrate(connection: Connection) -> None:
 class DatabaseWriter:
     """One ingest's work on a database, which no other ingest does meanwhile."""
 
-    def __init__(self, url: str, *, reads: bool = False) -> None:
-        """Connect, and make the tables or bring them up to date; to read, do no more than connect.
+    def __init__(self, url: str) -> None:
+        """Connect, and make the tables or bring them up to date.
 
         Raises:
             IndexBusy: another ingest is writing to the database.
             IndexUnusable: it can't be reached, or is of a newer version.
         """
-        self._url, self._reads = url, reads
+        self._url = url
         self._connection = self._connect()
 
     def _connect(self) -> Connection:
         with told():
             connection = psycopg.connect(self._url, autocommit=True, connect_timeout=int(WAIT))
-            if self._reads:
-                configure(connection)
-                return connection
             if not one(connection, "SELECT pg_try_advisory_lock(%s)", _LOCK)[0]:
                 connection.close()
                 raise IndexBusy("Another ingest is writing to the database. Wait until it is done.")
@@ -160,8 +164,8 @@ def _bring_in_line(snapshot: Snapshot, progress: Progress, connection: Connectio
     if len(stale) > MANY:
         connection.execute("ANALYZE passage")
     connection.execute(
-        "UPDATE state SET revision = %s, made_by = %s",
-        [snapshot.revision, Jsonb(dict(snapshot.version.made_by))],
+        "UPDATE state SET revision = %s, made_by = %s, words = %s",
+        [snapshot.revision, Jsonb(dict(snapshot.version.made_by)), _words(snapshot)],
     )
 
 
@@ -170,19 +174,21 @@ def _empty_what_others_made(snapshot: Snapshot, connection: Connection) -> None:
     made_by = one(connection, "SELECT made_by FROM state")[0]
     if made_by not in ({}, dict(snapshot.version.made_by)):
         with connection.transaction():
-            connection.execute("TRUNCATE passage, report, term, memo")
+            connection.execute("TRUNCATE passage, report, memo")
             connection.execute("DROP INDEX IF EXISTS dense_hnsw, static_hnsw")
             connection.execute("UPDATE state SET revision = '', made_by = '{}'")
+
+
+def _words(snapshot: Snapshot) -> bytes:
+    """The words that passages have, with how they are written and how many have them."""
+    counts = snapshot.frequencies(snapshot.spellings)
+    words = ((*word, n) for word, n in zip(snapshot.spellings.items(), counts, strict=True) if n)
+    return zlib.compress(orjson.dumps(list(words)))
 
 
 def _delete(connection: Connection, report_id: str) -> None:
     row = connection.execute("SELECT number FROM report WHERE id = %s", [report_id]).fetchone()
     if row:
-        connection.execute(
-            """UPDATE term SET passages = passages - gone.count FROM (SELECT lexeme, count(*)
-            FROM passage, unnest(terms) WHERE report = %s GROUP BY 1) gone WHERE term = lexeme""",
-            row,
-        )
         connection.execute("DELETE FROM passage WHERE report = %s", row)
         connection.execute("DELETE FROM report WHERE number = %s", row)
 
@@ -196,12 +202,10 @@ def _write(connection: Connection, snapshot: Snapshot, report_id: str, now: str)
         VALUES (%s, %s, %s, %s, %s) RETURNING number""",
         report_id, now, head.line().decode(), record, list(families),
     )[0]  # fmt: skip
-    counts: Counter[str] = Counter()
     rows = []
     for n, passage in enumerate(passages):
-        found, forms = terms_of(passage)
+        found, _ = terms_of(passage)
         times = Counter(term for term in found if len(term) <= LONGEST)
-        counts.update(term for term in times if term in forms)
         lexemes = [
             term if k == 1 else f"{term}#{k}"
             for term, most in times.items()
@@ -216,12 +220,6 @@ def _write(connection: Connection, snapshot: Snapshot, report_id: str, now: str)
             VALUES (%s, %s, %s, %s, %s, %s, %s, array_to_tsvector(%s::text[]))""",
             rows,
         )
-    written = [snapshot.written(term) for term in counts]
-    connection.execute(
-        """INSERT INTO term SELECT * FROM unnest(%s::text[], %s::text[], %s::int[])
-        ON CONFLICT (term) DO UPDATE SET passages = term.passages + excluded.passages""",
-        [list(counts), written, list(counts.values())],
-    )
 
 
 def _write_memo(snapshot: Snapshot, connection: Connection) -> None:
@@ -268,10 +266,11 @@ def copy_database(url: str, folder: Path) -> Snapshot:
     """The index of a database as files in a folder, which are brought in line with it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / LOCK), closing(DatabaseWriter(url, reads=True)) as database:
+        with FileLock(folder / LOCK), closing(Database(url)) as database:
             base = Snapshot(folder, version) if (version := current_version(folder)) else None
-            if base and base.revision == database.state()[0]:
+            (revision,) = database.run(lambda c: one(c, "SELECT revision FROM state"))
+            if base and base.revision == revision:
                 return base
-            return database.pull(base, folder, lambda *_: None)
+            return database.run(partial(_pull, base, folder, lambda *_: None))
     except OSError as error:
         raise write_error(folder, error) from error

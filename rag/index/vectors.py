@@ -71,7 +71,6 @@ class Matrix:
             self._stored = np.asarray(np.memmap(path, row_type(width), "r", shape=(count,)))
         self._rows = rows
         self._as_they_lie = len(rows) == count and bool((rows == np.arange(count)).all())
-        self.shape = (len(rows), width)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -89,9 +88,6 @@ class Matrix:
 
     def __getitem__(self, which: Any) -> Vectors:
         return self.at(self._rows[which])
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Vectors:
-        return np.asarray(self[:], dtype)
 
     def at(self, rows: Any) -> Vectors:
         """The vectors of rows of the file."""

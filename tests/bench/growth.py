@@ -52,7 +52,7 @@ def recombined(base: Snapshot, passages: int) -> Iterator[Batch]:
     others: dict[str, list[int]] = defaultdict(list)
     for n, language in enumerate(base.languages):
         others[language].append(n)
-    dense = np.asarray(base.dense)
+    dense = base.dense[:]
     position = {report: int(first) for report, first in zip(base.heads, base.starts, strict=False)}
     reports: list[tuple[StoredReport, list[Passage]]] = []
     rows: list[tuple[int, int]] = []

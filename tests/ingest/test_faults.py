@@ -173,7 +173,7 @@ def visible(index: Path) -> Content:
     reports = [(r.info, r.raw, r.passages) for r in map(snapshot.report, snapshot.heads)]
     rows = snapshot.revision, reports, list(snapshot.passages)
     ids = [passage.id for passage in snapshot.passages]
-    return rows, dict(zip(ids, np.asarray(snapshot.dense), strict=True))
+    return rows, dict(zip(ids, snapshot.dense[:], strict=True))
 
 
 def alike(one: Content, other: Content) -> bool:
