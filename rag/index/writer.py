@@ -33,6 +33,7 @@ MANY_NEW, NEAREST = 0.02, 30
 # The vectors of so small a share of the frequent words may be missing: a changed report need not
 # load a model for the sake of three rare words.
 LATE = 0.02
+LOOKED_AT = 500  # rows that are added between two looks for such words
 # Rows of a segment of the keyword index that is made at a time, and of one that several are merged
 # into.
 SEGMENT, LARGEST = 25_000, 200_000
@@ -116,7 +117,8 @@ class LocalWriter:
         changed |= {str(n): f for n, f in families.items() if snapshot.families.get(n) != f}
         self._append_table("families", changed)
         snapshot.regroup(families)
-        for name in self._version.files:
+        there = self._base.version.files if self._base else {}
+        for name in (name for name, size in self._version.files.items() if there.get(name) != size):
             with (self.home / name).open("ab") as file:
                 os.fsync(file.fileno())
         replace_file(self.folder / POINTER, orjson.dumps(asdict(self._version)))
@@ -221,7 +223,9 @@ class LocalWriter:
         return families
 
     def _encode_words(self, snapshot: Snapshot) -> None:
-        """Add the vectors of frequent words that have none."""
+        """Add the vectors of frequent words that have none, which is looked at now and then."""
+        if self._base and self._base.version.rows // LOOKED_AT == self._version.rows // LOOKED_AT:
+            return
         words = list(snapshot.frequent_words.values())
         known, _ = snapshot.memo.lookup(words)
         new = sorted(set(words) - {words[i] for i in known})
